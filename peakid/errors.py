@@ -1,0 +1,137 @@
+"""Everything that can go wrong, as a tree; a message says what, the value, and the remedy.
+
+PeakidError
++- WorkspaceError
+|  +- NoWorkspace            no peakid.db in that folder
+|  +- WorkspaceTooNew        written by a newer Peakid
+|  +- WorkspaceNotWritable   a read-only disk or folder
+|  +- NotInstalledInPlace    the project's own files (migrations) are missing beside the package
++- NotFound                  a digest, class, snapshot, run, job or export nobody knows
+|  +- AmbiguousDigest        a prefix that fits several images
++- BadInput                  a value a person gave that cannot be used
+|  +- BadFractions           split shares that are negative or do not add up to 1
+|  +- UnknownColumns         a table without the columns an import needs
+|  +- NothingToImport        a folder, archive or table in which no file was found
+|  +- BadArchive             a zip that is corrupt
+|  +- UnknownArchitecture    a model name outside the tested list
++- UnreadableImage           bytes that do not become pixels; `reason` is the rejection's
++- NothingToUndo             no step of this actor is left to take back (or to do again)
++- DatasetError
+|  +- EmptySnapshot          no image is labelled, kept and of a living class
+|  +- ClassTooSmall          a class with too few images to be trained or scored
+|  +- LeakingSnapshot        near-duplicates sit in different splits
+|  +- DamagedSnapshot        what is stored no longer gives the snapshot's digest
++- TrainingError
+|  +- WeightsMissing         pretrained weights were required and are not on this machine
+|  +- WeightsUnfit           a weights file that does not fit the architecture or its hash
+|  +- DeviceMissing          a device that this machine does not have
+|  +- TrainingDiverged       the loss is no longer a number
+|  +- ParityBroken           an export that does not answer as the trained model
++- JobError
+|  +- JobNotWaiting          a job that cannot be cancelled or resumed from its state
++- ExtraMissing              an optional package is not installed; the message has the install line
+"""
+
+from peakid.records import RejectionReason
+
+
+class PeakidError(Exception):
+    """Anything Peakid can explain. `str(error)` is one line: what, value; `remedy` says what to do."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class WorkspaceError(PeakidError): ...
+
+
+class NoWorkspace(WorkspaceError): ...
+
+
+class WorkspaceTooNew(WorkspaceError): ...
+
+
+class WorkspaceNotWritable(WorkspaceError): ...
+
+
+class NotInstalledInPlace(WorkspaceError): ...
+
+
+class NotFound(PeakidError): ...
+
+
+class AmbiguousDigest(NotFound): ...
+
+
+class BadInput(PeakidError): ...
+
+
+class BadFractions(BadInput): ...
+
+
+class UnknownColumns(BadInput): ...
+
+
+class NothingToImport(BadInput): ...
+
+
+class BadArchive(BadInput): ...
+
+
+class UnknownArchitecture(BadInput): ...
+
+
+class UnreadableImage(PeakidError):
+    def __init__(self, reason: RejectionReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: RejectionReason = reason
+
+
+class NothingToUndo(PeakidError): ...
+
+
+class DatasetError(PeakidError): ...
+
+
+class EmptySnapshot(DatasetError): ...
+
+
+class ClassTooSmall(DatasetError): ...
+
+
+class LeakingSnapshot(DatasetError): ...
+
+
+class DamagedSnapshot(DatasetError): ...
+
+
+class TrainingError(PeakidError): ...
+
+
+class WeightsMissing(TrainingError): ...
+
+
+class WeightsUnfit(TrainingError): ...
+
+
+class DeviceMissing(TrainingError): ...
+
+
+class TrainingDiverged(TrainingError): ...
+
+
+class ParityBroken(TrainingError): ...
+
+
+class JobError(PeakidError): ...
+
+
+class JobNotWaiting(JobError): ...
+
+
+class ExtraMissing(PeakidError): ...

@@ -1,0 +1,49 @@
+"""What a machine decides for Peakid: environment variables PEAKID_* and peakid.toml. The only reader of the environment."""
+
+import getpass
+from functools import cache
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """Environment first, then peakid.toml in the working folder, then the defaults below."""
+
+    model_config = SettingsConfigDict(env_prefix="PEAKID_", toml_file="peakid.toml", extra="ignore")
+
+    workspace: Path = Path("workspace")
+    actor: str = ""
+    weights: Path | None = None
+    max_image_bytes: int = 100 * 2**20
+    max_image_pixels: int = 200_000_000  # A 14,000 x 14,000 scan; 600 MB as RGB.
+    worker_idle_s: float = 60.0
+
+    def actor_name(self) -> str:
+        """Answer who acts: PEAKID_ACTOR, else the user of the operating system, as `human:NAME`."""
+        name = self.actor or _system_user()
+        return name if name.startswith(("human:", "import:", "model:")) else f"human:{name}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+@cache
+def current() -> Settings:
+    """Read the settings once per process."""
+    return Settings()
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # A container without a passwd entry.
+        return "someone"
