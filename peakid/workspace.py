@@ -197,7 +197,7 @@ def _backup_before(workspace: Workspace, migration: str) -> None:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the workspace's file lock: four processes migrating at once broke a database when tried."""
-    with open(path / ".lock", "w") as lock:
+    with (path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield
