@@ -1,0 +1,97 @@
+"""What every command shares: the workspace, `--json`, `--actor`, printing, and a progress bar on stderr."""
+
+import contextlib
+import functools
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peakid import settings, workspace
+from peakid.records import Report
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+
+
+def actor_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--actor NAME`; the command gets `human:NAME` (default PEAKID_ACTOR, else the OS user)."""
+
+    def resolved(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+        return settings.Settings(actor=value).actor_name() if value else settings.current().actor_name()
+
+    return click.option("--actor", callback=resolved, help="Who judges; default PEAKID_ACTOR, else your user name.")(command)
+
+
+def pass_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the command the opened workspace as its first argument."""
+    return _passing(workspace.open_existing, command)
+
+
+def pass_new_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `pass_workspace`, making the workspace first where there is none."""
+    return _passing(workspace.create, command)
+
+
+def workspace_path() -> Path:
+    """Answer the folder given with `--workspace`, PEAKID_WORKSPACE or the default."""
+    return click.get_current_context().find_root().obj or settings.current().workspace
+
+
+def emit(as_json: bool, document: Any, text: str) -> None:
+    """Print the document as JSON, or the text for people."""
+    click.echo(json.dumps(document, ensure_ascii=False, default=str) if as_json else text)
+
+
+def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
+    """Lay rows out as aligned columns, numbers to the right; `empty` is the sentence for no rows."""
+    if not rows:
+        return empty
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
+    right = [all(isinstance(row.get(column), int | float) for row in rows) for column in columns]
+    lines = [[(c.rjust if r else c.ljust)(w) for c, w, r in zip(line, widths, right, strict=True)] for line in [columns, *cells]]
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+@contextlib.contextmanager
+def terminal_report() -> Iterator[Report]:
+    """Give a progress callable that redraws one line on stderr; silent where stderr is no terminal."""
+    started, shown, is_terminal = time.monotonic(), 0.0, sys.stderr.isatty()
+
+    def report(phase: str, step: int, total: int, message: str) -> None:
+        nonlocal shown
+        if not is_terminal or (time.monotonic() - shown < 0.1 and step != total):
+            return
+        shown = time.monotonic()
+        click.echo(f"\r\x1b[K{progress_line(phase, step, total, message, shown - started)}", err=True, nl=False)
+
+    yield report
+    if is_terminal and shown:
+        click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def progress_line(phase: str, step: int, total: int, message: str, elapsed_s: float) -> str:
+    """Compose `phase [#####.....] 12/40  about 5 s left  message`."""
+    if total <= 0:
+        return f"{phase} {message}".strip()
+    filled = int(20 * step / total)
+    left = f"about {elapsed_s / step * (total - step):.0f} s left" if 0 < step < total else ""
+    return "  ".join(part for part in (f"{phase} [{'#' * filled}{'.' * (20 - filled)}] {step}/{total}", left, message) if part)
+
+
+def _passing(opened: Callable[[Path], workspace.Workspace], command: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return command(opened(workspace_path()), *args, **kwargs)
+
+    return run
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,83 @@
+"""The `peakid` command: finds the workspace, runs a command, turns a PeakidError into one line and exit code 1."""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+import peakid
+from peakid.errors import PeakidError
+
+# Command name -> module and attribute; loaded only when asked for, so `peakid --help` stays quick.
+COMMANDS = {
+    "init": "peakid.cli.house:init",
+    "demo": "peakid.cli.acquire:demo",
+    "status": "peakid.cli.house:status",
+    "import": "peakid.cli.acquire:import_",
+    "scan": "peakid.cli.acquire:scan",
+    "classes": "peakid.cli.curate:classes_",
+    "decide": "peakid.cli.curate:decide",
+    "undo": "peakid.cli.curate:undo",
+    "redo": "peakid.cli.curate:redo",
+    "log": "peakid.cli.curate:log",
+    "queue": "peakid.cli.curate:queue",
+    "snapshot": "peakid.cli.dataset:snapshot_",
+    "train": "peakid.cli.learn:train",
+    "jobs": "peakid.cli.jobs:jobs",
+    "worker": "peakid.cli.jobs:worker",
+    "evaluate": "peakid.cli.evaluate:evaluate",
+    "compare": "peakid.cli.evaluate:compare",
+    "export": "peakid.cli.learn:export",
+    "predict": "peakid.cli.serve:predict",
+    "app": "peakid.cli.house:app",
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        target = COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, attribute = target.split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--workspace", "folder", type=click.Path(path_type=Path), help="Default PEAKID_WORKSPACE, else ./workspace.")
+@click.version_option(peakid.__version__, prog_name="peakid")
+@click.pass_context
+def cli(context: click.Context, folder: Path | None) -> None:
+    """Turn a folder of photos into an image classifier whose score can be believed."""
+    context.obj = folder
+
+
+def main() -> None:
+    """Run the command line and leave with 0 done, 1 a PeakidError, 2 usage, 3 cancelled, 4 lost, 130 interrupted."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except PeakidError as error:
+        click.echo(_told(error), err=True)
+        sys.exit(1)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # `peakid log | head` is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _told(error: PeakidError) -> str:
+    if "--json" in sys.argv:
+        return json.dumps({"error": type(error).__name__, "message": error.message, "remedy": error.remedy}, ensure_ascii=False)
+    return str(error)
