@@ -80,4 +80,4 @@ def main() -> None:
 def _told(error: PeakidError) -> str:
     if "--json" in sys.argv:
         return json.dumps({"error": type(error).__name__, "message": error.message, "remedy": error.remedy}, ensure_ascii=False)
-    return str(error)
+    return " ".join(str(error).split())

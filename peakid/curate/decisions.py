@@ -1,0 +1,230 @@
+"""What it means to judge an image: decide, take back, do again, and read the log of all of it."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from peakid import decision_log
+from peakid.errors import BadInput, NotFound, NothingToUndo
+from peakid.records import Choice, Decision, StepKind, StepResult, Verdict
+from peakid.workspace import Workspace
+
+_DECISION_COLUMNS = (
+    "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at, d.undoes,"
+    " (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1) AS path"
+)
+_DECISION_TABLES = "decision d JOIN image i ON i.id = d.image_id LEFT JOIN class c ON c.id = d.class_id"
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is known of one image at one moment."""
+
+    verdict: Verdict = "clear"
+    class_id: int | None = None
+    reason: str = ""
+    is_reviewed: bool = False
+
+
+def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> StepResult:
+    """Append one step with a decision for every choice, or nothing at all.
+
+    All choices are checked before the first is written. A choice whose `event_id` is already in the log
+    was delivered before and is passed over. A choice made from a view that is no longer the newest is not
+    written: its digest is in `conflicts`, for its maker to look again.
+
+    Args:
+        choices: Full digests. `label` is needed for the verdict "label"; exclude and flag keep the label.
+        actor: `human:NAME`, `import:SOURCE` or `model:RUN`.
+
+    Raises:
+        NotFound: If a digest or a class is unknown. Decisions do not make classes: a typing error would.
+        BadInput: If a verdict lacks what it needs.
+    """
+    with workspace.transaction() as connection:
+        fresh = [choice for choice in choices if not _is_known_event(connection, choice.event_id)]
+        images = {choice.digest: _image_id(connection, choice.digest) for choice in fresh}
+        targets = [_checked(connection, choice, images[choice.digest]) for choice in fresh]
+        current = [_is_current(connection, choice, images[choice.digest], actor) for choice in fresh]
+        conflicts = [choice.digest for choice, is_current in zip(fresh, current, strict=True) if not is_current]
+        if not any(current):
+            return StepResult(None, [], conflicts)
+        step_id = decision_log.new_step(connection, actor=actor, kind="decide")
+        for choice, target, is_current in zip(fresh, targets, current, strict=True):
+            if is_current:
+                _append_choice(connection, step_id, images[choice.digest], choice, target, actor)
+        return StepResult(step_id, _of_step(connection, step_id), conflicts)
+
+
+def undo(workspace: Workspace, *, actor: str, step_id: int | None = None) -> StepResult:
+    """Take back the actor's newest own step by appending what was before it.
+
+    Images that somebody judged after that step keep the later judgement and are told in `conflicts`.
+
+    Args:
+        step_id: Another step than the newest own one; an import is only taken back this way.
+
+    Raises:
+        NothingToUndo: If there is no such step, or it is taken back already.
+    """
+    with workspace.transaction() as connection:
+        if step_id is None:
+            row = connection.execute(
+                "SELECT MAX(id) AS id FROM step s WHERE actor = ? AND kind IN ('decide', 'redo')"
+                " AND NOT EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id)",
+                (actor,),
+            ).fetchone()
+            step_id = row["id"]
+        if step_id is None:
+            raise NothingToUndo(f"{actor} has no step left to undo.", "See the log with: peakid log")
+        return _reverse(connection, step_id, actor=actor, kind="undo")
+
+
+def redo(workspace: Workspace, *, actor: str) -> StepResult:
+    """Do again what the actor's newest undo took back, unless they have decided something since.
+
+    Raises:
+        NothingToUndo: If nothing was taken back since the actor's newest decision.
+    """
+    with workspace.transaction() as connection:
+        row = connection.execute(
+            "SELECT MAX(id) AS id FROM step s WHERE actor = :actor AND kind = 'undo'"
+            " AND NOT EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id)"
+            " AND id > COALESCE((SELECT MAX(id) FROM step WHERE actor = :actor AND kind = 'decide'), 0)",
+            {"actor": actor},
+        ).fetchone()
+        if row["id"] is None:
+            raise NothingToUndo(f"{actor} has nothing to do again.", "Redo works right after an undo, before a new decision.")
+        return _reverse(connection, row["id"], actor=actor, kind="redo")
+
+
+def log(workspace: Workspace, *, limit: int = 50, digest: str | None = None, before: int | None = None) -> list[Decision]:
+    """Answer the newest decisions first, of all images or of one.
+
+    Args:
+        before: Only decisions with a smaller id: the key of the next page.
+    """
+    sql = f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE (:before IS NULL OR d.id < :before)"
+    if digest is not None:
+        sql += " AND d.image_id = (SELECT id FROM image WHERE digest = :digest)"
+    rows = workspace.query(f"{sql} ORDER BY d.id DESC LIMIT :limit", {"before": before, "digest": digest, "limit": limit})
+    return [_decision(row) for row in rows]
+
+
+def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _State:
+    """Answer the state a choice leads to, or say why it leads to none."""
+    if choice.verdict not in get_args(Verdict):
+        raise BadInput(f"{choice.verdict!r} is no verdict.", f"Use one of: {', '.join(get_args(Verdict))}.")
+    if choice.verdict == "exclude" and not choice.reason:
+        raise BadInput(f"Excluding image {choice.digest[:12]} needs a reason.", "Give one with --reason, for instance 'not a mountain'.")
+    if choice.verdict == "clear":
+        return _State("clear", None, choice.reason, False)
+    if choice.verdict == "label" and not choice.label:
+        raise BadInput(f"Labelling image {choice.digest[:12]} needs a class.", "Name one; see them with: peakid classes list")
+    kept = _state(connection, image_id).class_id
+    class_id = _living_class(connection, choice.label) if choice.label else kept
+    return _State(choice.verdict, class_id, choice.reason, True)
+
+
+def _is_current(connection: sqlite3.Connection, choice: Choice, image_id: int, actor: str) -> bool:
+    """Tell whether nobody else has judged the image since the actor looked; one's own fast keys are no conflict."""
+    newest = _newest(connection, image_id)
+    if choice.base_decision_id in (-1, newest):
+        return True
+    row = connection.execute("SELECT actor FROM decision WHERE id = ?", (newest,)).fetchone()
+    return row is not None and row["actor"] == actor
+
+
+def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, choice: Choice, target: _State, actor: str) -> None:
+    decision_log.append(
+        connection,
+        step_id=step_id,
+        image_id=image_id,
+        verdict=target.verdict,
+        class_id=target.class_id,
+        reason=target.reason,
+        # A flag asks for another look, so the image is not done with; a model's word is no review.
+        is_reviewed=target.is_reviewed and target.verdict != "flag" and actor.startswith("human:"),
+        actor=actor,
+        base_decision_id=_newest(connection, image_id),
+        basis=choice.basis,
+        event_id=choice.event_id,
+    )
+
+
+def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind) -> StepResult:
+    """Append a step restating, for every image of `step_id`, what stood before that step."""
+    rows = connection.execute("SELECT id, image_id FROM decision WHERE step_id = ? ORDER BY id", (step_id,)).fetchall()
+    if not rows:
+        raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
+    if connection.execute("SELECT 1 FROM step WHERE undoes_step_id = ?", (step_id,)).fetchone():
+        raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
+    new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id)
+    conflicts = []
+    newest_of_step = {row["image_id"]: row["id"] for row in rows}
+    first_of_step = {row["image_id"]: row["id"] for row in reversed(rows)}
+    for image_id, first_id in first_of_step.items():
+        if _newest(connection, image_id) != newest_of_step[image_id]:
+            conflicts.append(_digest(connection, image_id))
+            continue
+        before = _state(connection, image_id, before=first_id)
+        decision_log.append(
+            connection,
+            step_id=new_step,
+            image_id=image_id,
+            verdict=before.verdict,
+            class_id=before.class_id,
+            reason=before.reason,
+            is_reviewed=before.is_reviewed,
+            actor=actor,
+            base_decision_id=newest_of_step[image_id],
+            undoes=newest_of_step[image_id],
+        )
+    return StepResult(new_step, _of_step(connection, new_step), conflicts)
+
+
+def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None = None) -> _State:
+    """Read an image's state from the log, now or as it was before the decision `before`."""
+    row = connection.execute(
+        "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE image_id = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT 1",
+        (image_id, before, before),
+    ).fetchone()
+    return _State() if row is None else _State(row["verdict"], row["class_id"], row["reason"], bool(row["is_reviewed"]))
+
+
+def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
+    return connection.execute("SELECT decision_id FROM image_state WHERE image_id = ?", (image_id,)).fetchone()[0]
+
+
+def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
+    return bool(event_id) and connection.execute("SELECT 1 FROM decision WHERE event_id = ?", (event_id,)).fetchone() is not None
+
+
+def _image_id(connection: sqlite3.Connection, digest: str) -> int:
+    row = connection.execute("SELECT id FROM image WHERE digest = ?", (digest,)).fetchone()
+    if row is None:
+        raise NotFound(f"No image has the digest {digest[:16]}.", "See digests with: peakid queue all")
+    return row["id"]
+
+
+def _digest(connection: sqlite3.Connection, image_id: int) -> str:
+    return connection.execute("SELECT digest FROM image WHERE id = ?", (image_id,)).fetchone()[0]
+
+
+def _living_class(connection: sqlite3.Connection, name: str) -> int:
+    row = connection.execute("SELECT id, is_retired FROM class WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no class {name!r}.", f"Add it first with: peakid classes add {name!r}")
+    if row["is_retired"]:
+        raise BadInput(f"The class {name!r} is retired.", f"Bring it back with: peakid classes add {name!r}")
+    return row["id"]
+
+
+def _of_step(connection: sqlite3.Connection, step_id: int) -> list[Decision]:
+    rows = connection.execute(f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE d.step_id = ? ORDER BY d.id", (step_id,))
+    return [_decision(row) for row in rows]
+
+
+def _decision(row: sqlite3.Row) -> Decision:
+    return Decision(**{key: row[key] for key in row.keys()})  # noqa: SIM118 - iterating a Row gives values
