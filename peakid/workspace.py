@@ -223,3 +223,12 @@ def _not_writable(path: Path, error: Exception) -> WorkspaceNotWritable:
         f"The workspace {path} cannot be written: {error}{room}.",
         "Check its permissions and free space, or choose another folder with --workspace DIR.",
     )
+
+
+def schema_sql(workspace: Workspace) -> str:
+    """Answer the schema of an opened workspace as SQL, tables first, as db/schema.sql holds it."""
+    rows = workspace.query(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
+        " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid"
+    )
+    return "-- Generated from db/migrations by: make schema\n\n" + "\n\n".join(f"{row['sql']};" for row in rows) + "\n"

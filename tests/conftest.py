@@ -1,9 +1,13 @@
 """What every test shares: a fresh workspace, small images, the folder of real photos, and no network."""
 
 import io
+import json
 import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from PIL import Image
 from pytest_socket import disable_socket, enable_socket
 
 from peakid import workspace as workspaces
+from peakid.cli.main import main
 from peakid.workspace import Workspace
 
 
@@ -48,3 +53,31 @@ def real_data() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no real photos at {folder} (set PEAKID_REAL_DATA)")
     return folder
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def peakid(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Run a command on `tmp_path/workspace` as a terminal would: `peakid("queue", "all", "--json").json`."""
+
+    def run(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["peakid", "--workspace", str(tmp_path / "workspace"), *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        return Answer(int(left.value.code or 0), said.out, said.err)
+
+    return run

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from peakid import settings
 from peakid import status as statuses
 from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspace
 from peakid.workspace import PROJECT_ROOT, Workspace
@@ -41,6 +42,5 @@ def status(workspace: Workspace, as_json: bool) -> None:
 def app(workspace: Workspace, port: int) -> None:
     """Open the app in the browser on this workspace."""
     os.chdir(PROJECT_ROOT)  # Streamlit reads its theme from the folder it starts in.
-    settings = f"PEAKID_WORKSPACE={workspace.path}"
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-    os.execvp("env", ["env", settings, *command])
+    os.execve(sys.executable, command, settings.environment(workspace=str(workspace.path)))
