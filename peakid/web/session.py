@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import streamlit as st
@@ -58,7 +58,7 @@ def renew_request(name: str) -> None:
 
 
 @contextlib.contextmanager
-def error_boundary() -> Iterator[None]:
+def error_boundary() -> Generator[None]:
     """Show an error that Peakid can explain as what happened and what to do, never as a traceback."""
     try:
         yield
@@ -68,7 +68,7 @@ def error_boundary() -> Iterator[None]:
 
 
 def show_error(error: PeakidError) -> None:
-    """Draw one error: what happened with the value, then the remedy. Class and file names stay text, never markup."""
+    """Draw one error: what happened with the value, then the remedy."""
     st.error(plain(error.message) + (f"\n\n{plain(error.remedy)}" if error.remedy else ""), icon=":material/error:")
 
 

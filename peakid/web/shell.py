@@ -10,6 +10,8 @@ from peakid.curate import review_queue
 from peakid.web import session
 from peakid.workspace import PROJECT_ROOT, Workspace
 
+HERE = Path(__file__).resolve().parent
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -41,7 +43,7 @@ def title(stop: Stop, workspace: Workspace) -> str:
     return f"{stop.name.capitalize()} {n_waiting:,}" if n_waiting else stop.name.capitalize()
 
 
-def pages(workspace: Workspace) -> list[st.Page]:  # ty: ignore[invalid-type-form]
+def pages(workspace: Workspace) -> list[st.Page]:
     """Answer the pages that exist, the first being the start page."""
     return [
         st.Page(stop.file, title=title(stop, workspace), icon=stop.icon, url_path=stop.name, default=stop.name == "overview")
@@ -59,7 +61,9 @@ def sidebar(workspace: Workspace) -> None:
 
 
 def main() -> None:
-    st.set_page_config(page_title="Peakid", page_icon=":material/landscape:", layout="wide")
+    # Our own files: a Material icon of the tab would be fetched from its maker's server.
+    st.set_page_config(page_title="Peakid", page_icon=str(HERE / "icon.svg"), layout="wide")
+    st.logo(str(HERE / "logo.svg"), size="large")
     with session.error_boundary():
         workspace = session.workspace()
         page = st.navigation(pages(workspace))
