@@ -5,7 +5,7 @@ import fcntl
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Workspace:
         return self.connection().execute(sql, parameters).fetchone()  # ty: ignore[invalid-argument-type]
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
         """Give a connection inside BEGIN IMMEDIATE: all of the block is written, or nothing of it.
 
         Raises:
@@ -145,7 +145,7 @@ def migrations() -> Migrations:
         )
     steps = Migrations("peakid")
     for file in files:
-        steps(name=file.stem)(_script(file))
+        steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type] - it never reads __name__ when a name is given.
     return steps
 
 
@@ -195,7 +195,7 @@ def _backup_before(workspace: Workspace, migration: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Generator[None]:
     """Hold the workspace's file lock: four processes migrating at once broke a database when tried."""
     with (path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
