@@ -101,6 +101,18 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """One place an image was seen at. `path` is relative to `root` (None: a URL stands in `path`)."""
+
+    source: Source
+    root: str | None
+    path: str
+    label: str | None
+    split: Split | None
+    is_in_place: bool
+
+
+@dataclass(frozen=True)
 class RejectionRow:
     path: str
     reason: RejectionReason
@@ -116,6 +128,21 @@ class ImportReport:
     n_known: int
     n_rejected: int
     rejections: list[RejectionRow]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What one scan for duplicates found. Counts of groups are of the whole workspace, `n_scanned` of this scan.
+
+    `n_conflicting_groups` counts groups, of any kind, whose images or origins carry different labels.
+    """
+
+    n_scanned: int
+    n_exact_groups: int
+    n_near_groups: int
+    n_conflicting_groups: int
+    issues: dict[str, int]
     seconds: float
 
 

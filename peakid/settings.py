@@ -1,6 +1,7 @@
 """What a machine decides for Peakid: environment variables PEAKID_* and peakid.toml. The only reader of the environment."""
 
 import getpass
+import os
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Settings(BaseSettings):
 def current() -> Settings:
     """Read the settings once per process."""
     return Settings()
+
+
+def environment(**values: str) -> dict[str, str]:
+    """Answer the environment for a child process, with PEAKID_<NAME> set for every keyword."""
+    return {**os.environ, **{f"PEAKID_{name.upper()}": value for name, value in values.items()}}
 
 
 def _system_user() -> str:

@@ -5,7 +5,7 @@ import fcntl
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Workspace:
         return self.connection().execute(sql, parameters).fetchone()  # ty: ignore[invalid-argument-type]
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
         """Give a connection inside BEGIN IMMEDIATE: all of the block is written, or nothing of it.
 
         Raises:
@@ -145,7 +145,7 @@ def migrations() -> Migrations:
         )
     steps = Migrations("peakid")
     for file in files:
-        steps(name=file.stem)(_script(file))
+        steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type] - it never reads __name__ when a name is given.
     return steps
 
 
@@ -195,7 +195,7 @@ def _backup_before(workspace: Workspace, migration: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Generator[None]:
     """Hold the workspace's file lock: four processes migrating at once broke a database when tried."""
     with (path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -223,3 +223,12 @@ def _not_writable(path: Path, error: Exception) -> WorkspaceNotWritable:
         f"The workspace {path} cannot be written: {error}{room}.",
         "Check its permissions and free space, or choose another folder with --workspace DIR.",
     )
+
+
+def schema_sql(workspace: Workspace) -> str:
+    """Answer the schema of an opened workspace as SQL, tables first, as db/schema.sql holds it."""
+    rows = workspace.query(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
+        " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid"
+    )
+    return "-- Generated from db/migrations by: make schema\n\n" + "\n\n".join(f"{row['sql']};" for row in rows) + "\n"

@@ -1,17 +1,24 @@
 """What every test shares: a fresh workspace, small images, the folder of real photos, and no network."""
 
+import hashlib
 import io
+import json
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from pytest_socket import disable_socket, enable_socket
 
+from peakid import decision_log
 from peakid import workspace as workspaces
-from peakid.workspace import Workspace
+from peakid.cli.main import main
+from peakid.workspace import Workspace, now
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +55,68 @@ def real_data() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no real photos at {folder} (set PEAKID_REAL_DATA)")
     return folder
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def peakid(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Run a command on `tmp_path/workspace` as a terminal would: `peakid("queue", "all", "--json").json`."""
+
+    def run(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["peakid", "--workspace", str(tmp_path / "workspace"), *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        return Answer(int(left.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def plant(workspace: Workspace) -> Callable[[Mapping[str, str | None]], dict[str, str]]:
+    """Add images without pixels by name, with the label of the folder they came from; answers digest by name."""
+
+    def planted(labels: Mapping[str, str | None]) -> dict[str, str]:
+        digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in labels}
+        with workspace.transaction() as connection:
+            acquisition = connection.execute(
+                "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', ?)", (now(),)
+            ).lastrowid
+            step = decision_log.new_step(connection, actor="import:folder", kind="import")
+            for name, label in labels.items():
+                image_id = connection.execute(
+                    "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at)"
+                    " VALUES (?, 'JPEG', 10, 4, 3, '0000000000000000', '0000000000000000', ?)",
+                    (digests[name], now()),
+                ).lastrowid
+                connection.execute(
+                    "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at) VALUES (?, ?, 'folder', ?, ?, ?)",
+                    (image_id, acquisition, f"{label}/{name}.jpg", label, now()),
+                )
+                if label is not None:
+                    class_id = decision_log.class_id(connection, label)
+                    decision_log.append(
+                        connection,
+                        step_id=step,
+                        image_id=image_id,
+                        verdict="label",
+                        class_id=class_id,
+                        is_reviewed=False,
+                        actor="import:folder",
+                    )
+        return digests
+
+    return planted

@@ -5,7 +5,7 @@ import functools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
 
 
 @contextlib.contextmanager
-def terminal_report() -> Iterator[Report]:
+def terminal_report() -> Generator[Report]:
     """Give a progress callable that redraws one line on stderr; silent where stderr is no terminal."""
     started, shown, is_terminal = time.monotonic(), 0.0, sys.stderr.isatty()
 

@@ -46,7 +46,7 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> St
         fresh = [choice for choice in choices if not _is_known_event(connection, choice.event_id)]
         images = {choice.digest: _image_id(connection, choice.digest) for choice in fresh}
         targets = [_checked(connection, choice, images[choice.digest]) for choice in fresh]
-        current = [choice.base_decision_id in (-1, _newest(connection, images[choice.digest])) for choice in fresh]
+        current = [_is_current(connection, choice, images[choice.digest], actor) for choice in fresh]
         conflicts = [choice.digest for choice, is_current in zip(fresh, current, strict=True) if not is_current]
         if not any(current):
             return StepResult(None, [], conflicts)
@@ -125,6 +125,15 @@ def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _
     kept = _state(connection, image_id).class_id
     class_id = _living_class(connection, choice.label) if choice.label else kept
     return _State(choice.verdict, class_id, choice.reason, True)
+
+
+def _is_current(connection: sqlite3.Connection, choice: Choice, image_id: int, actor: str) -> bool:
+    """Tell whether nobody else has judged the image since the actor looked; one's own fast keys are no conflict."""
+    newest = _newest(connection, image_id)
+    if choice.base_decision_id in (-1, newest):
+        return True
+    row = connection.execute("SELECT actor FROM decision WHERE id = ?", (newest,)).fetchone()
+    return row is not None and row["actor"] == actor
 
 
 def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, choice: Choice, target: _State, actor: str) -> None:

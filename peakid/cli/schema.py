@@ -1,0 +1,10 @@
+"""Print what all migrations make: `python -m peakid.cli.schema > db/schema.sql`."""
+
+import tempfile
+from pathlib import Path
+
+from peakid import workspace
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        print(workspace.schema_sql(workspace.create(Path(folder))), end="")

@@ -1,0 +1,60 @@
+import json
+
+
+def test_an_image_is_judged_by_a_shortened_digest_and_the_log_tells_it(peakid, plant):
+    digest = plant({"a": "dom", "b": "eiger"})["a"]
+    step = peakid("decide", "label", digest[:10], "eiger", "--actor", "anna", "--json").json
+    assert (step["n_images"], step["decisions"][0]["digest"], step["decisions"][0]["actor"]) == (1, digest, "human:anna")
+    newest = peakid("log", "--json").json[0]
+    assert set(newest) == {"decision_id", "step_id", "digest", "path", "verdict", "label", "reason", "actor", "decided_at", "undoes"}
+    assert (newest["path"], newest["verdict"], newest["label"]) == ("dom/a.jpg", "label", "eiger")
+    assert [row["digest"] for row in peakid("queue", "class:eiger", "--json").json][0] == digest
+
+
+def test_undo_and_redo_are_commands_too(peakid, plant):
+    digest = plant({"a": "dom"})["a"]
+    peakid("decide", "exclude", digest, "--reason", "a map", "--actor", "anna")
+    assert peakid("status", "--json").json["n_excluded"] == 1
+    assert peakid("undo", "--actor", "anna", "--json").json["decisions"][0]["verdict"] == "label"
+    assert peakid("status", "--json").json["n_excluded"] == 0
+    peakid("redo", "--actor", "anna")
+    assert peakid("queue", "excluded", "--json").json == [
+        {"digest": digest, "path": "dom/a.jpg", "label": "dom", "reason": "a map", "score": None}
+    ]
+
+
+def test_the_actor_is_the_environments_unless_given(peakid, plant, monkeypatch):
+    from peakid import settings
+
+    digest = plant({"a": "dom"})["a"]
+    monkeypatch.setenv("PEAKID_ACTOR", "beat")
+    settings.current.cache_clear()
+    assert peakid("decide", "flag", digest, "--json").json["decisions"][0]["actor"] == "human:beat"
+    settings.current.cache_clear()
+
+
+def test_classes_are_added_renamed_retired_and_listed(peakid, plant):
+    plant({"a": "dom", "b": "dom"})
+    peakid("classes", "add", "eiger")
+    peakid("classes", "rename", "dom", "Dom")
+    peakid("classes", "retire", "eiger")
+    assert peakid("classes", "list", "--json").json == [
+        {"class_name": "Dom", "n_images": 2, "n_reviewed": 0, "is_retired": False},
+        {"class_name": "eiger", "n_images": 0, "n_reviewed": 0, "is_retired": True},
+    ]
+
+
+def test_bad_values_are_told_with_value_and_remedy(peakid, plant):
+    digest = plant({"a": "dom"})["a"]
+    answers = {
+        "no class 'dohm'": peakid("decide", "label", digest, "dohm"),
+        "There is no queue 'unreviewd'": peakid("queue", "unreviewd"),
+        "not a digest": peakid("decide", "flag", "xyz"),
+        "no step left to undo": peakid("undo", "--actor", "anna"),
+    }
+    for part, answer in answers.items():
+        assert (answer.code, answer.out) == (1, "")
+        assert part in answer.err
+        assert answer.err.count("\n") == 1
+    assert json.loads(peakid("undo", "--actor", "anna", "--json").err)["error"] == "NothingToUndo"
+    assert peakid("decide", "exclude", digest).code == 2  # A reason is needed.

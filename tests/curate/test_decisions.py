@@ -1,0 +1,182 @@
+import sqlite3
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from peakid.curate import classes, decisions, review_queue
+from peakid.errors import BadInput, NotFound, NothingToUndo
+from peakid.records import Choice
+
+ANNA, BEAT = "human:anna", "human:beat"
+
+
+def state(workspace, digest):
+    row = workspace.one(
+        "SELECT s.verdict, c.name AS label, s.is_reviewed FROM image_state s JOIN image i ON i.id = s.image_id"
+        " LEFT JOIN class c ON c.id = s.class_id WHERE i.digest = ?",
+        (digest,),
+    )
+    return row["verdict"], row["label"], bool(row["is_reviewed"])
+
+
+def test_a_label_from_a_person_counts_as_reviewed_and_one_from_a_folder_does_not(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    assert state(workspace, digests["a"]) == ("label", "dom", False)
+    step = decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
+    assert state(workspace, digests["a"]) == ("label", "eiger", True)
+    assert [(d.label, d.actor, d.path) for d in step.decisions] == [("eiger", ANNA, "dom/a.jpg")]
+
+
+def test_excluding_and_flagging_keep_the_label(workspace, plant):
+    digests = plant({"a": "dom", "b": "dom"})
+    decisions.decide(workspace, [Choice(digests["a"], "exclude", reason="a map"), Choice(digests["b"], "flag")], actor=ANNA)
+    assert state(workspace, digests["a"]) == ("exclude", "dom", True)
+    assert state(workspace, digests["b"]) == ("flag", "dom", False)
+
+
+def test_undo_restates_what_was_before_and_deletes_nothing(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    first = decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
+    undone = decisions.undo(workspace, actor=ANNA)
+    assert state(workspace, digests["a"]) == ("label", "dom", False)
+    assert undone.decisions[0].undoes == first.decisions[0].decision_id
+    assert [d.actor for d in decisions.log(workspace)] == [ANNA, ANNA, "import:folder", "import:folder"]
+
+
+def test_redo_does_again_what_undo_took_back_step_by_step(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
+    decisions.decide(workspace, [Choice(digests["b"], "exclude", reason="blurred")], actor=ANNA)
+    decisions.undo(workspace, actor=ANNA)
+    decisions.undo(workspace, actor=ANNA)
+    decisions.redo(workspace, actor=ANNA)
+    assert state(workspace, digests["a"]) == ("label", "eiger", True)
+    assert state(workspace, digests["b"]) == ("label", "eiger", False)
+    decisions.redo(workspace, actor=ANNA)
+    assert state(workspace, digests["b"]) == ("exclude", "eiger", True)
+    decisions.undo(workspace, actor=ANNA)
+    assert state(workspace, digests["b"]) == ("label", "eiger", False)
+
+
+def test_a_new_decision_ends_what_could_be_done_again(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
+    decisions.undo(workspace, actor=ANNA)
+    decisions.decide(workspace, [Choice(digests["b"], "label", "dom")], actor=ANNA)
+    with pytest.raises(NothingToUndo, match="nothing to do again"):
+        decisions.redo(workspace, actor=ANNA)
+
+
+def test_undo_takes_back_ones_own_step_and_never_an_import(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
+    with pytest.raises(NothingToUndo, match="human:beat"):
+        decisions.undo(workspace, actor=BEAT)
+    import_step = decisions.log(workspace)[-1].step_id
+    undone = decisions.undo(workspace, actor=BEAT, step_id=import_step)
+    assert state(workspace, digests["b"]) == ("clear", None, False)
+    assert undone.conflicts == [digests["a"]]  # Anna judged it after the import.
+    assert state(workspace, digests["a"]) == ("label", "eiger", True)
+
+
+def test_a_step_is_undone_once(workspace, plant):
+    digests = plant({"a": "dom"})
+    step = decisions.decide(workspace, [Choice(digests["a"], "flag")], actor=ANNA)
+    decisions.undo(workspace, actor=ANNA)
+    with pytest.raises(NothingToUndo, match="undone already"):
+        decisions.undo(workspace, actor=ANNA, step_id=step.step_id)
+
+
+def test_a_decision_from_a_stale_view_is_told_and_not_written(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    seen = review_queue.items(workspace, [digests["a"]])[0].decision_id
+    decisions.decide(workspace, [Choice(digests["a"], "exclude", reason="a map", base_decision_id=seen)], actor=ANNA)
+    late = decisions.decide(workspace, [Choice(digests["a"], "label", "eiger", base_decision_id=seen)], actor=BEAT)
+    assert (late.step_id, late.conflicts) == (None, [digests["a"]])
+    assert state(workspace, digests["a"])[0] == "exclude"
+
+
+def test_ones_own_fast_second_key_is_no_conflict(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    seen = review_queue.items(workspace, [digests["a"]])[0].decision_id
+    for label in ("eiger", "dom"):
+        decisions.decide(workspace, [Choice(digests["a"], "label", label, base_decision_id=seen)], actor=ANNA)
+    assert state(workspace, digests["a"]) == ("label", "dom", True)
+
+
+def test_the_same_event_delivered_twice_is_one_decision(workspace, plant):
+    digests = plant({"a": "dom"})
+    choice = Choice(digests["a"], "flag", event_id="tab-1-17")
+    decisions.decide(workspace, [choice], actor=ANNA)
+    again = decisions.decide(workspace, [choice], actor=ANNA)
+    assert again.decisions == []
+    assert len(decisions.log(workspace)) == 2  # The import and one flag.
+
+
+def test_one_bad_choice_in_a_step_leaves_all_of_it_unwritten(workspace, plant):
+    digests = plant({"a": "dom"})
+    with pytest.raises(NotFound, match="no class 'dohm'"):
+        decisions.decide(workspace, [Choice(digests["a"], "flag"), Choice(digests["a"], "label", "dohm")], actor=ANNA)
+    with pytest.raises(BadInput, match="needs a reason"):
+        decisions.decide(workspace, [Choice(digests["a"], "exclude")], actor=ANNA)
+    assert state(workspace, digests["a"]) == ("label", "dom", False)
+
+
+def test_a_retired_class_cannot_be_given(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    classes.retire(workspace, "eiger")
+    with pytest.raises(BadInput, match="retired"):
+        decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE decision SET reason = 'x'", "DELETE FROM decision", "INSERT OR REPLACE INTO decision SELECT * FROM decision"]
+)
+def test_the_log_cannot_be_changed(workspace, plant, sql):
+    plant({"a": "dom"})
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        workspace.connection().execute(sql)
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from("ab"), st.sampled_from(["dom", "eiger", "exclude", "flag", "clear", "undo", "redo"]), st.sampled_from([ANNA, BEAT])
+    ),
+    max_size=25,
+)
+
+
+@given(acts=ACTS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_state_is_what_replaying_the_log_gives(workspace, plant, acts):
+    if workspace.one("SELECT 1 FROM image") is None:  # One workspace serves all examples: the log only grows.
+        plant({"a": "dom", "b": "eiger"})
+    digests = _digests(workspace)
+    for name, act, actor in acts:
+        _act(workspace, digests[name], act, actor)
+    replayed = {}
+    for row in workspace.query("SELECT * FROM decision ORDER BY id"):
+        replayed[row["image_id"]] = (row["id"], row["verdict"], row["class_id"], row["is_reviewed"], row["reason"])
+    kept = {
+        row["image_id"]: (row["decision_id"], row["verdict"], row["class_id"], row["is_reviewed"], row["reason"])
+        for row in workspace.query("SELECT * FROM image_state")
+    }
+    assert kept == replayed
+
+
+def _digests(workspace):
+    rows = workspace.query("SELECT i.digest, o.path FROM image i JOIN origin o ON o.image_id = i.id")
+    return {row["path"].split("/")[1][0]: row["digest"] for row in rows}
+
+
+def _act(workspace, digest, act, actor):
+    try:
+        if act in ("undo", "redo"):
+            getattr(decisions, act)(workspace, actor=actor)
+        elif act in ("exclude", "flag", "clear"):
+            decisions.decide(workspace, [Choice(digest, act, reason="why")], actor=actor)
+        else:
+            decisions.decide(workspace, [Choice(digest, "label", act)], actor=actor)
+    except NothingToUndo:
+        pass
