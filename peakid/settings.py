@@ -19,11 +19,17 @@ class Settings(BaseSettings):
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 200_000_000  # A 14,000 x 14,000 scan; 600 MB as RGB.
     worker_idle_s: float = 60.0
+    allowed_hosts: str = ""  # Names besides loopback, separated by commas, for an app that is reached from elsewhere.
+    max_body_bytes: int = 512 * 2**20  # One request to the web app; a little over server.maxUploadSize.
 
     def actor_name(self) -> str:
         """Answer who acts: PEAKID_ACTOR, else the user of the operating system, as `human:NAME`."""
         name = self.actor or _system_user()
         return name if name.startswith(("human:", "import:", "model:")) else f"human:{name}"
+
+    def host_names(self) -> list[str]:
+        """Answer the allowed host names, lower case, without ports."""
+        return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
 
     @classmethod
     def settings_customise_sources(

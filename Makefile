@@ -1,0 +1,59 @@
+# make run | test | fast | lint | bench | clean
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+SHELL := /bin/bash
+
+# The first Python on PATH that really starts and is 3.11 or newer; `make run PYTHON=/path/to/python3` chooses another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && command -v $$name && break; done)
+
+.PHONY: run test fast lint bench clean chromium
+
+run: $(VENV)/.installed
+	@echo "Peakid starts on http://localhost:$(PORT) (Ctrl-C stops it; jobs that run go on)."
+	@$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
+
+test: lint chromium
+	@$(BIN)/python -m pytest
+
+fast: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ty check peakid pages streamlit_app.py
+
+bench: $(VENV)/.installed-dev
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The browser tests drive the system's Chromium; without it they are skipped and say so.
+chromium: $(VENV)/.installed-dev
+	@command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing Chromium for the browser tests (about 500 MB)."; \
+			apt-get update -qq </dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium </dev/null >/dev/null; \
+		fi; }
+	@command -v chromium >/dev/null || echo "Chromium is not installed: the browser tests will be skipped. Install it with: sudo apt-get install chromium"
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Peakid needs Python 3.11 or newer, and none is on PATH. Install python3.11 (with venv), or: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@echo "Making a Python environment in $(VENV) with $(PYTHON)."
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu install its venv package (python3-venv)."; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python requirements.txt
+	@echo "Installing what Peakid needs into $(VENV): PyTorch with CUDA, fastai, Streamlit and 20 more."
+	@echo "Once only: 5.5 to 7 GB on disk, 2 to 3 minutes on a fast line. The README says how to take the smaller CPU-only wheels."
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@echo "Installing the tools of the tests: pytest, Playwright, ruff, ty (about 300 MB)."
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@touch $@

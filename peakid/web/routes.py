@@ -1,0 +1,79 @@
+"""How pictures reach the browser: `/thumb/<digest>` and `/image/<digest>`, named by their bytes and so cached for ever."""
+
+import functools
+import io
+import re
+from collections.abc import Callable
+
+from PIL import Image as Pillow
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from peakid import images, pixels
+from peakid.errors import NotFound, PeakidError
+from peakid.workspace import Workspace
+
+N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
+N_CACHED_IMAGES = 32  # The neighbours of the image under judgement; up to some MB each.
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_BROWSER_FORMATS = frozenset({"JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF"})
+
+_HEADERS = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+def build(workspace: Callable[[], Workspace]) -> list[Route]:
+    """Answer the routes, reading from whatever workspace `workspace` opens.
+
+    They are plain functions on purpose: Starlette runs those in its thread pool, while reading a file in an
+    `async def` would stall every session.
+    """
+
+    def thumb(request: Request) -> Response:
+        return _answer(request, lambda digest: (_thumbnail(workspace(), digest), "image/jpeg"))
+
+    def image(request: Request) -> Response:
+        return _answer(request, lambda digest: _image(workspace(), digest))
+
+    return [Route("/thumb/{digest}", thumb, methods=["GET"]), Route("/image/{digest}", image, methods=["GET"])]
+
+
+def _answer(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Response:
+    digest = request.path_params["digest"]
+    if not _DIGEST.fullmatch(digest):
+        return _missing(f"{digest[:80]!r} is no digest: 64 hexadecimal digits.")
+    try:
+        body, media_type = read(digest)
+    except NotFound:
+        return _missing(f"No image has the digest {digest[:16]}.")
+    except (PeakidError, OSError):  # Known, and its bytes are gone from the disk or no longer decode.
+        return _missing(f"The bytes of image {digest[:16]} cannot be read.")
+    etag = f'"{digest}"'
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={**_HEADERS, "ETag": etag})
+    return Response(body, media_type=media_type, headers={**_HEADERS, "ETag": etag})
+
+
+def _missing(why: str) -> Response:
+    return Response(why, 404, media_type="text/plain", headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+
+@functools.lru_cache(N_CACHED_THUMBNAILS)
+def _thumbnail(workspace: Workspace, digest: str) -> bytes:
+    return images.thumbnail(workspace, digest)
+
+
+@functools.lru_cache(N_CACHED_IMAGES)
+def _image(workspace: Workspace, digest: str) -> tuple[bytes, str]:
+    """Answer an image's own bytes, or a JPEG of them where no browser shows the format."""
+    data = images.read_bytes(workspace, digest)
+    stored_format = images.show(workspace, digest).format
+    if stored_format in _BROWSER_FORMATS:
+        return data, Pillow.MIME[stored_format]
+    out = io.BytesIO()
+    pixels.decode(data).save(out, "JPEG", quality=90)
+    return out.getvalue(), "image/jpeg"

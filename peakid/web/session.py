@@ -1,0 +1,80 @@
+"""What one browser session stands on: the workspace, who judges, one id per form, and errors in words."""
+
+import contextlib
+import functools
+import logging
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+
+import streamlit as st
+
+from peakid import workspace as workspaces
+from peakid.errors import PeakidError
+from peakid.settings import Settings
+from peakid.workspace import Workspace
+
+REVIEWER = "reviewer"  # Key of the name field in the sidebar.
+_LOG = logging.getLogger("peakid.web")
+
+
+def workspace() -> Workspace:
+    """Answer the workspace of the settings, made where there is none, opened once per process.
+
+    Raises:
+        WorkspaceError: If it cannot be opened or written.
+    """
+    return _opened(Settings().workspace.expanduser().absolute())
+
+
+@functools.cache  # Not st.cache_resource: the image routes open it outside every session.
+def _opened(path: Path) -> Workspace:
+    return workspaces.create(path)
+
+
+def default_reviewer() -> str:
+    """Answer the name offered in the sidebar: PEAKID_ACTOR, else the user of the operating system."""
+    return Settings().actor_name().removeprefix("human:")
+
+
+def actor() -> str:
+    """Answer who judges in this session, as `human:NAME`."""
+    name = str(st.session_state.get(REVIEWER) or "").strip()
+    return f"human:{name or default_reviewer()}"
+
+
+def request_id(name: str) -> str:
+    """Answer the id of the form `name` as it stands rendered: two clicks on it make one job.
+
+    It stays until `renew_request`, which a page calls once the job made with it is no longer active; renewing
+    right after submitting would give the second of two quick clicks an id of its own.
+    """
+    return st.session_state.setdefault(f"request:{name}", uuid.uuid4().hex)
+
+
+def renew_request(name: str) -> None:
+    """Let the next click on the form `name` be a new request."""
+    st.session_state.pop(f"request:{name}", None)
+
+
+@contextlib.contextmanager
+def error_boundary() -> Generator[None]:
+    """Show an error that Peakid can explain as what happened and what to do, never as a traceback."""
+    try:
+        yield
+    except PeakidError as error:
+        _LOG.warning("%s: %s", type(error).__name__, error)
+        show_error(error)
+
+
+def show_error(error: PeakidError) -> None:
+    """Draw one error: what happened with the value, then the remedy."""
+    st.error(plain(error.message) + (f"\n\n{plain(error.remedy)}" if error.remedy else ""), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Escape what Markdown would read as markup, for names that people, folders and web pages gave."""
+    return "".join(f"\\{char}" if char in _MARKUP else char for char in text)
+
+
+_MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:")

@@ -1,0 +1,43 @@
+"""What every page has around it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from peakid.web import shell
+from peakid.workspace import Workspace
+
+
+def test_a_fresh_workspace_opens_without_a_word(open_page: Callable[..., AppTest]) -> None:
+    app = open_page()
+    assert not app.exception
+    assert not app.error
+
+
+def test_the_reviewer_is_asked_once_and_has_a_default(open_page: Callable[..., AppTest]) -> None:
+    app = open_page()
+    assert app.text_input(key="reviewer").value == "anna"
+    app.text_input(key="reviewer").set_value("ben").run()
+    app.switch_page("../../pages/overview.py").run()
+    assert app.text_input(key="reviewer").value == "ben"
+
+
+def test_the_title_of_a_page_counts_what_waits_there(workspace: Workspace, fill: Callable[..., list[str]]) -> None:
+    review = next(stop for stop in shell.JOURNEY if stop.name == "review")
+    assert shell.title(review, workspace) == "Review"
+    fill(river=2, sea=1)
+    assert shell.title(review, workspace) == "Review 3"
+
+
+def test_an_error_is_shown_in_words_with_its_remedy(
+    open_page: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_page()
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("PEAKID_WORKSPACE", str(tmp_path / "file"))
+    app = AppTest.from_file(shell.__file__).run()
+    assert not app.exception
+    assert "cannot be written" in app.error[0].value
+    assert "choose another folder" in app.error[0].value.lower()
