@@ -130,7 +130,8 @@ CREATE TABLE snapshot (
   n_leaks INTEGER NOT NULL,
   n_unreviewed INTEGER NOT NULL,
   actor TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  frozen_at TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE snapshot_item (
