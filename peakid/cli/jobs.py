@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table, terminal_report
-from peakid.jobs import presence, queue, submit
+from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
+from peakid.jobs import presence, queue
 from peakid.jobs import worker as workers
 from peakid.records import Job, JobState
 from peakid.workspace import Workspace
@@ -86,20 +86,6 @@ def worker(workspace: Workspace, as_json: bool) -> None:
         return
     workers.run(workspace, lock)
     emit(as_json, {"is_started": True}, "No job is left.")
-
-
-@click.command()
-@actor_option
-@json_option
-@pass_workspace
-def verify(workspace: Workspace, actor: str, as_json: bool) -> int:
-    """Read every image and compare its bytes with its digest."""
-    job = follow(workspace, submit.verify(workspace, actor=actor).job_id)
-    result = {"n_images": None, "n_damaged": None, "damaged": [], **job.result}
-    lines = [f"  {each['digest'][:12]}  {each['path']}  {each['reason']}" for each in result["damaged"]]
-    text = "\n".join([f"{result['n_damaged']} of {result['n_images']} images are damaged.", *lines])
-    emit(as_json, {"job_id": job.job_id, "state": job.state, "error": job.error, **result}, text if job.state == "done" else told(job))
-    return EXIT_CODES[job.state] or bool(result["n_damaged"])
 
 
 def follow(workspace: Workspace, job_id: int) -> Job:
