@@ -8,6 +8,7 @@ import click
 
 from peakid.acquire import archive, folder, table
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report
+from peakid.curate import duplicates
 from peakid.records import ImportReport
 from peakid.workspace import Workspace
 
@@ -55,6 +56,18 @@ def import_csv(workspace: Workspace, file: Path, root: Path, actor: str, as_json
     with terminal_report() as report:
         brought = table.import_csv(workspace, file, root=root, actor=actor, report=report)
     emit(as_json, _document(brought), _told(brought))
+
+
+@click.command()
+@json_option
+@pass_workspace
+def scan(workspace: Workspace, as_json: bool) -> None:
+    """Compare new images with all others and remember the duplicates."""
+    with terminal_report() as report:
+        found = duplicates.scan(workspace, report=report)
+    text = f"{found.n_scanned} scanned: {found.n_exact_groups} exact and {found.n_near_groups} near groups"
+    text += f", {found.n_conflicting_groups} with conflicting labels, in {found.seconds:.1f} s."
+    emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)}, text)
 
 
 def _document(brought: ImportReport) -> dict[str, Any]:
