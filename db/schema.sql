@@ -42,8 +42,7 @@ CREATE TABLE origin (
   path TEXT NOT NULL,
   label TEXT,
   split TEXT CHECK (split IN ('train', 'valid', 'test')),
-  created_at TEXT NOT NULL,
-  UNIQUE (root_id, path, image_id)
+  created_at TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE rejection (
@@ -131,7 +130,8 @@ CREATE TABLE snapshot (
   n_leaks INTEGER NOT NULL,
   n_unreviewed INTEGER NOT NULL,
   actor TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  frozen_at TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE snapshot_item (
@@ -230,6 +230,8 @@ CREATE TABLE export (
 ) STRICT;
 
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
+
+CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
 

@@ -47,9 +47,10 @@ CREATE TABLE origin (
   path TEXT NOT NULL,
   label TEXT,
   split TEXT CHECK (split IN ('train', 'valid', 'test')),
-  created_at TEXT NOT NULL,
-  UNIQUE (root_id, path, image_id)
+  created_at TEXT NOT NULL
 ) STRICT;
+-- A table may say another label of a file than its folder does: a second origin, so that both are kept.
+CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 CREATE INDEX origin_image ON origin(image_id, id);
 
 -- What was offered and not taken in, and why.
@@ -169,7 +170,8 @@ CREATE TABLE snapshot (
   n_leaks INTEGER NOT NULL,
   n_unreviewed INTEGER NOT NULL,
   actor TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  frozen_at TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE snapshot_item (

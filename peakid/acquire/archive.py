@@ -1,0 +1,98 @@
+"""A zip of photos: its members are read straight from it, never written to a path that the archive chose."""
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from peakid import settings
+from peakid.acquire import ingest, layout, reading
+from peakid.acquire.ingest import Arrival
+from peakid.errors import BadArchive, NothingToImport, UnreadableImage
+from peakid.records import ImportReport, RejectionReason, Report, no_report
+from peakid.workspace import Workspace
+
+MAX_RATIO = 200  # No photo packs to half a percent; a bomb does.
+RATIO_FREE_BYTES = 10 * 2**20  # Below this even a bomb does no harm, and a blank drawing may pack that well.
+ENCRYPTED = 0x1  # First general purpose bit, zip specification 4.4.4.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+
+
+def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report = no_report) -> ImportReport:
+    """Import every image of a zip; the folders inside say class and split (see `layout.places`).
+
+    Members with an absolute path, with `..`, links and members that unpack to far more than they hold are
+    rejected, and the rest is imported.
+
+    Raises:
+        BadInput: If there is no such file.
+        BadArchive: If it is no zip, or a damaged one.
+        NothingToImport: If it holds no file.
+    """
+    path = reading.checked_file(file)
+    with _opened(path) as archive:
+        arrivals = _placed(list(_arrivals(archive)))
+        if not arrivals:
+            raise NothingToImport(f"The archive {path} holds no file.", "Give one that holds the photos or the class folders.")
+        return ingest.ingest(workspace, arrivals, source="zip", root=path, actor=actor, report=report)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (*_DAMAGE, ValueError) as error:
+        raise BadArchive(
+            f"{path} cannot be read as a zip: {error}.", "Download or pack it again; other kinds of archive must be unpacked."
+        ) from error
+
+
+def _arrivals(archive: zipfile.ZipFile) -> Iterator[Arrival]:
+    hidden: set[str] = set()
+    for member in archive.infolist():
+        if member.is_dir():
+            continue
+        path = member.filename.replace("\\", "/")
+        part = layout.hidden_part(path)
+        if part is not None:
+            if part not in hidden:
+                yield Arrival(part, rejection=("hidden", "a hidden file or folder, or one of the operating system"))
+            hidden.add(part)
+            continue
+        rejection = _objection(member, path)
+        yield Arrival(path, read=None if rejection else _reader(archive, member), rejection=rejection)
+
+
+def _placed(found: list[Arrival]) -> list[Arrival]:
+    unplaceable = ("hidden", "unsafe_path")
+    places = layout.places([one.path for one in found if one.rejection is None or one.rejection[0] not in unplaceable])
+    told = ((one, places.get(one.path, layout.OUTSIDE)) for one in found)
+    return [replace(one, label=place.label, split=place.split) for one, place in told]
+
+
+def _objection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str] | None:
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or ".." in parts or (parts and parts[0].endswith(":")):
+        return "unsafe_path", "points outside the archive"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return "unsafe_path", "a link"
+    if member.flag_bits & ENCRYPTED:
+        return "unreadable", "is encrypted; unpack it with its password first"
+    cap = settings.current().max_image_bytes
+    if member.file_size > cap:
+        return "too_large", f"{member.file_size:,} bytes, over the cap of {cap:,}"
+    if member.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * member.compress_size):
+        return "too_large", f"unpacks to {member.file_size:,} bytes from {member.compress_size:,}"
+    return None
+
+
+def _reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            with archive.open(member) as stream:  # Safe from several threads: the archive locks its file.
+                return stream.read(settings.current().max_image_bytes + 1)
+        except _DAMAGE as error:
+            raise UnreadableImage("unreadable", f"damaged in the archive: {error}") from error
+
+    return read

@@ -1,0 +1,254 @@
+"""The common end of every way in: bytes become images, origins, first labels or rejections, in batches that survive a kill."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+
+from peakid import decision_log, images, settings
+from peakid.errors import BadInput, UnreadableImage
+from peakid.records import ImportReport, Look, RejectionReason, RejectionRow, Report, Source, Split
+from peakid.workspace import Workspace, now
+
+BATCH_SIZE = 200  # Images a transaction; what a killed import repeats at most.
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A file that stands at the door. `path` is relative to the root; exactly one of `read` and `rejection` is given.
+
+    `read` answers the file's bytes, may be called from any thread, and may raise OSError or UnreadableImage.
+    """
+
+    path: str
+    label: str | None = None
+    split: Split | None = None
+    read: Callable[[], bytes] | None = None
+    rejection: tuple[RejectionReason, str] | None = None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """An arrival that was opened: one of `look`, `known_digest` and `rejection` is given."""
+
+    arrival: Arrival
+    look: Look | None = None
+    known_digest: str = ""
+    rejection: RejectionRow | None = None
+
+
+@dataclass
+class _Import:
+    """One import while it runs."""
+
+    workspace: Workspace
+    source: Source
+    root_id: int
+    is_in_place: bool
+    acquisition_id: int
+    step_id: int | None = None
+    n_added: int = 0
+    n_known: int = 0
+
+
+def ingest(
+    workspace: Workspace,
+    arrivals: Iterable[Arrival],
+    *,
+    source: Source,
+    root: Path,
+    is_in_place: bool = False,
+    actor: str,
+    report: Report,
+) -> ImportReport:
+    """Take in what can be decoded, reject the rest with a reason, and write down the labels it came with.
+
+    Each batch is one transaction, so a killed import leaves whole images behind and the next one goes on from there;
+    a second import of the same files adds nothing. A label from a folder or table is a decision of actor
+    `import:<source>` that nobody has reviewed. Where origins of one image disagree the image is flagged with its
+    first label, unless a person has judged it: that judgement stands.
+
+    Raises:
+        WorkspaceNotWritable: If the workspace does not take it.
+    """
+    started = time.monotonic()
+    ordered = sorted(arrivals, key=lambda arrival: arrival.path)  # Origin ids run in the order of paths.
+    run = _begun(workspace, source, root, is_in_place=is_in_place, actor=actor)
+    rejections: list[RejectionRow] = []
+    for n_done, batch in _looked_at(run, ordered, report, started):
+        with workspace.transaction() as connection:
+            rejections += [row for seen in batch if (row := _settle(connection, run, seen)) is not None]
+            _count(connection, run, len(rejections), is_finished=n_done == len(ordered))
+    return ImportReport(run.n_added, run.n_known, len(rejections), rejections, time.monotonic() - started)
+
+
+def _begun(workspace: Workspace, source: Source, root: Path, *, is_in_place: bool, actor: str) -> _Import:
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO root (path, is_in_place, created_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET is_in_place = MAX(is_in_place, excluded.is_in_place)",
+            (str(root), int(is_in_place), now()),
+        )
+        root_id = connection.execute("SELECT id FROM root WHERE path = ?", (str(root),)).fetchone()["id"]
+        cursor = connection.execute(
+            "INSERT INTO acquisition (source, root_id, actor, started_at) VALUES (?, ?, ?, ?)", (source, root_id, actor, now())
+        )
+    return _Import(workspace, source, root_id, is_in_place, int(cursor.lastrowid or 0))
+
+
+def _looked_at(run: _Import, ordered: Sequence[Arrival], report: Report, started: float) -> Iterator[tuple[int, list[_Seen]]]:
+    """Open the arrivals in threads, batch by batch; Pillow's decoders release the interpreter lock."""
+    n_done = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(ordered), BATCH_SIZE):
+            batch = ordered[start : start + BATCH_SIZE]
+            known = _digests_at(run, batch)
+            seen = []
+            for one in pool.map(_open, repeat(run), batch, [known.get(arrival.path, set()) for arrival in batch]):
+                seen.append(one)
+                n_done += 1
+                report("import", n_done, len(ordered), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s")
+            yield n_done, seen
+
+
+def _digests_at(run: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
+    """Answer what was seen at these paths before: the same bytes again need no decoding."""
+    found: dict[str, set[str]] = {}
+    marks = ",".join("?" * len(batch))
+    for row in run.workspace.query(
+        "SELECT origin.path, image.digest FROM origin JOIN image ON image.id = origin.image_id"
+        f" WHERE origin.root_id = ? AND origin.path IN ({marks})",
+        [run.root_id, *(arrival.path for arrival in batch)],
+    ):
+        found.setdefault(row["path"], set()).add(row["digest"])
+    return found
+
+
+def _open(run: _Import, arrival: Arrival, known_digests: set[str]) -> _Seen:
+    try:
+        arrival = _with_clean_label(arrival)
+        data = _read(arrival)
+        digest = images.digest_of(data)
+        if digest in known_digests and _is_kept(run, digest):
+            return _Seen(arrival, known_digest=digest)
+        look = images.look(data)
+    except UnreadableImage as error:
+        return _Seen(arrival, rejection=RejectionRow(arrival.path, error.reason, error.message, arrival.label))
+    images.store(run.workspace, look, None if run.is_in_place else data)
+    return _Seen(arrival, look=look)
+
+
+def _is_kept(run: _Import, digest: str) -> bool:
+    return run.is_in_place or images.image_path(run.workspace, digest).exists()
+
+
+def _with_clean_label(arrival: Arrival) -> Arrival:
+    if arrival.label is None:
+        return arrival
+    try:
+        label = decision_log.checked_class_name(arrival.label)
+    except BadInput as error:
+        raise UnreadableImage("unsafe_path", error.message) from error
+    return Arrival(arrival.path, label, arrival.split, arrival.read, arrival.rejection)
+
+
+def _read(arrival: Arrival) -> bytes:
+    if arrival.rejection is not None or arrival.read is None:
+        raise UnreadableImage(*(arrival.rejection or ("missing_file", "nothing to read")))
+    try:
+        data = arrival.read()
+    except FileNotFoundError:
+        raise UnreadableImage("missing_file", "it is not there (any more)") from None
+    except PermissionError as error:
+        raise UnreadableImage("no_permission", error.strerror or str(error)) from error
+    except OSError as error:
+        raise UnreadableImage("unreadable", f"cannot be read: {error.strerror or error}") from error
+    cap = settings.current().max_image_bytes
+    if len(data) > cap:
+        raise UnreadableImage("too_large", f"{len(data):,} bytes, over the cap of {cap:,}")
+    return data
+
+
+def _settle(connection: sqlite3.Connection, run: _Import, seen: _Seen) -> RejectionRow | None:
+    """Write one opened arrival down; answer its rejection if it got one."""
+    if seen.rejection is not None:
+        _reject(connection, run, seen.rejection)
+        return seen.rejection
+    if seen.look is not None:
+        image_id, is_new = images.add(connection, run.workspace, seen.look, None)
+    else:
+        image_id, is_new = connection.execute("SELECT id FROM image WHERE digest = ?", (seen.known_digest,)).fetchone()["id"], False
+    run.n_added += is_new
+    run.n_known += not is_new
+    if _add_origin(connection, run, image_id, seen.arrival) and seen.arrival.label is not None:
+        _judge(connection, run, image_id, seen.arrival.label)
+    return None
+
+
+def _reject(connection: sqlite3.Connection, run: _Import, row: RejectionRow) -> None:
+    connection.execute(
+        "INSERT INTO rejection (acquisition_id, root_id, path, label, reason, detail, rejected_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (root_id, path) DO UPDATE SET label = excluded.label, reason = excluded.reason, detail = excluded.detail",
+        (run.acquisition_id, run.root_id, row.path, row.label, row.reason, row.detail, now()),
+    )
+
+
+def _add_origin(connection: sqlite3.Connection, run: _Import, image_id: int, arrival: Arrival) -> bool:
+    cursor = connection.execute(
+        "INSERT INTO origin (image_id, acquisition_id, source, root_id, path, label, split, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (image_id, run.acquisition_id, run.source, run.root_id, arrival.path, arrival.label, arrival.split, now()),
+    )
+    return cursor.rowcount == 1
+
+
+def _judge(connection: sqlite3.Connection, run: _Import, image_id: int, label: str) -> None:
+    """Append what a new origin's label means for the image, if it means anything."""
+    state = connection.execute(
+        "SELECT decision_id, verdict, class_id, is_reviewed, reason, actor FROM image_state WHERE image_id = ?", (image_id,)
+    ).fetchone()
+    is_settled = state["verdict"] in ("exclude", "flag") and not (state["actor"] or "").startswith("import:")
+    if state["is_reviewed"] or is_settled:
+        return
+    class_id = decision_log.class_id(connection, label)
+    if state["class_id"] is None:
+        _append(connection, run, image_id, "label", class_id, "", state["decision_id"])
+    elif state["class_id"] != class_id:
+        reason = f"origins disagree: {', '.join(_labels(connection, image_id))}"
+        if (state["verdict"], state["reason"]) != ("flag", reason):
+            _append(connection, run, image_id, "flag", state["class_id"], reason, state["decision_id"])
+
+
+def _labels(connection: sqlite3.Connection, image_id: int) -> list[str]:
+    rows = connection.execute("SELECT DISTINCT label FROM origin WHERE image_id = ? AND label IS NOT NULL ORDER BY label", (image_id,))
+    return [row["label"] for row in rows]
+
+
+def _append(
+    connection: sqlite3.Connection, run: _Import, image_id: int, verdict: str, class_id: int, reason: str, base: int | None
+) -> None:
+    actor = f"import:{run.source}"
+    if run.step_id is None:
+        run.step_id = decision_log.new_step(connection, actor=actor, kind="import")
+    decision_log.append(
+        connection,
+        step_id=run.step_id,
+        image_id=image_id,
+        verdict="flag" if verdict == "flag" else "label",
+        class_id=class_id,
+        reason=reason,
+        is_reviewed=False,
+        actor=actor,
+        base_decision_id=base,
+    )
+
+
+def _count(connection: sqlite3.Connection, run: _Import, n_rejected: int, *, is_finished: bool) -> None:
+    connection.execute(
+        "UPDATE acquisition SET n_added = ?, n_known = ?, n_rejected = ?, finished_at = ? WHERE id = ?",
+        (run.n_added, run.n_known, n_rejected, now() if is_finished else None, run.acquisition_id),
+    )

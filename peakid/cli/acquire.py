@@ -1,0 +1,68 @@
+"""Commands by which images arrive: import, demo and scan."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peakid.acquire import archive, folder, table
+from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report
+from peakid.records import ImportReport
+from peakid.workspace import Workspace
+
+SHOWN_REJECTIONS = 20  # Lines in the terminal; `--json` has them all.
+
+
+@click.group("import")
+def import_() -> None:
+    """Bring images in from a folder, a zip or a table."""
+
+
+@import_.command("folder")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--in-place", is_flag=True, help="Leave the files where they are instead of copying them.")
+@actor_option
+@json_option
+@pass_workspace
+def import_folder(workspace: Workspace, path: Path, in_place: bool, actor: str, as_json: bool) -> None:
+    """Import the images below PATH; its folders say class and split."""
+    with terminal_report() as report:
+        brought = folder.import_folder(workspace, path, in_place=in_place, actor=actor, report=report)
+    emit(as_json, _document(brought), _told(brought))
+
+
+@import_.command("zip")
+@click.argument("file", type=click.Path(path_type=Path))
+@actor_option
+@json_option
+@pass_workspace
+def import_zip(workspace: Workspace, file: Path, actor: str, as_json: bool) -> None:
+    """Import the images of a zip; the folders inside say class and split."""
+    with terminal_report() as report:
+        brought = archive.import_zip(workspace, file, actor=actor, report=report)
+    emit(as_json, _document(brought), _told(brought))
+
+
+@import_.command("csv")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--root", required=True, type=click.Path(path_type=Path), help="The folder that the paths are relative to.")
+@actor_option
+@json_option
+@pass_workspace
+def import_csv(workspace: Workspace, file: Path, root: Path, actor: str, as_json: bool) -> None:
+    """Import the images that a CSV or JSON lines FILE names, with its labels."""
+    with terminal_report() as report:
+        brought = table.import_csv(workspace, file, root=root, actor=actor, report=report)
+    emit(as_json, _document(brought), _told(brought))
+
+
+def _document(brought: ImportReport) -> dict[str, Any]:
+    return asdict(brought) | {"seconds": round(brought.seconds, 3)}
+
+
+def _told(brought: ImportReport) -> str:
+    lines = [f"{brought.n_added} added, {brought.n_known} known already, {brought.n_rejected} rejected, in {brought.seconds:.1f} s."]
+    lines += [f"  {row.path}: {row.reason}, {row.detail}" for row in brought.rejections[:SHOWN_REJECTIONS]]
+    more = brought.n_rejected - SHOWN_REJECTIONS
+    return "\n".join(lines + ([f"  ... and {more} more; --json lists them all."] if more > 0 else []))
