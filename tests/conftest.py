@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 from pytest_socket import disable_socket, enable_socket
 
-from peakid import decision_log
 from peakid import decision_log, images
 from peakid import workspace as workspaces
 from peakid.cli.main import main
