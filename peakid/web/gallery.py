@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import streamlit as st
 
@@ -144,7 +144,7 @@ def _choice(event: dict[str, Any], event_id: str) -> Choice:
         raise BadInput(f"{kind!r} is no verdict.", "Reload the page.")
     return Choice(
         digest=_text(event, "digest"),
-        verdict=kind,
+        verdict=cast(Verdict, kind),
         label=_text(event, "label") or None,
         reason=_text(event, "reason"),
         base_decision_id=base if isinstance(base, int) or base is None else -1,
