@@ -19,6 +19,8 @@ PeakidError
 +- DatasetError
 |  +- EmptySnapshot          no image is labelled, kept and of a living class
 |  +- ClassTooSmall          a class with too few images to be trained or scored
+|  +- TooFewClasses          fewer than two classes: nothing to tell apart
+|  +- SplitMissing           no image in a split that training needs
 |  +- LeakingSnapshot        near-duplicates sit in different splits
 |  +- DamagedSnapshot        what is stored no longer gives the snapshot's digest
 +- TrainingError
@@ -102,6 +104,12 @@ class EmptySnapshot(DatasetError): ...
 
 
 class ClassTooSmall(DatasetError): ...
+
+
+class TooFewClasses(DatasetError): ...
+
+
+class SplitMissing(DatasetError): ...
 
 
 class LeakingSnapshot(DatasetError): ...

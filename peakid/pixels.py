@@ -13,6 +13,9 @@ from peakid import settings
 from peakid.errors import UnreadableImage
 from peakid.records import Resize
 
+# Counts up when the same bytes would give other pixels: caches and exports of two versions are never mixed.
+VERSION = 1
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # An MPO, two JPEGs in one file, opens as a JPEG.
 ORIENTATION_TAG = 0x0112  # EXIF 2.3, section 4.6.4.
 

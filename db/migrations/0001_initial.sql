@@ -170,7 +170,8 @@ CREATE TABLE snapshot (
   n_leaks INTEGER NOT NULL,
   n_unreviewed INTEGER NOT NULL,
   actor TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  frozen_at TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE snapshot_item (
@@ -206,10 +207,13 @@ CREATE TABLE job (
   is_cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (is_cancel_requested IN (0, 1)),
   created_at TEXT NOT NULL,
   started_at TEXT,
+  stopping_at TEXT,
   heartbeat_at TEXT,
   finished_at TEXT
 ) STRICT;
 CREATE INDEX job_waiting ON job(lane, state, id);
+-- Two jobs of one lane never run together, whatever workers there are.
+CREATE UNIQUE INDEX job_running ON job(lane) WHERE state = 'running';
 
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
@@ -233,6 +237,7 @@ CREATE TABLE run (
   seconds REAL
 ) STRICT;
 CREATE INDEX run_snapshot ON run(snapshot_id, id);
+CREATE INDEX run_job ON run(job_id);
 
 CREATE TABLE epoch_metric (
   run_id INTEGER NOT NULL REFERENCES run(id),

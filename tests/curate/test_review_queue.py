@@ -35,8 +35,8 @@ def test_a_confusion_cell_is_a_queue_even_for_a_class_with_a_colon(workspace, pl
     digests = plant({"a": "dom", "b": "dom"})
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor, created_at)"
-            " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now')",
+            "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor, created_at, frozen_at)"
+            " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now')",
             ("0" * 64,),
         )
         connection.execute(

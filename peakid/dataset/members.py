@@ -1,0 +1,73 @@
+"""Which images a snapshot of this moment holds, and what is known of their splits."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from peakid.curate import duplicates
+from peakid.records import Group, Split
+from peakid.workspace import Workspace
+
+# Of an image that is listed under the path people know it by: its first origin.
+FIRST_PATH = "COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '')"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One image that is labelled, neither excluded nor flagged, and of a class in use."""
+
+    image_id: int
+    digest: str
+    path: str
+    label: str
+    is_reviewed: bool
+
+
+def gather(workspace: Workspace, *, is_reviewed_only: bool = False) -> list[Member]:
+    """Answer the images that a snapshot taken now holds, by digest."""
+    rows = workspace.query(
+        f"SELECT i.id, i.digest, {FIRST_PATH} AS path, c.name AS label, s.is_reviewed"
+        " FROM image_state s JOIN class c ON c.id = s.class_id JOIN image i ON i.id = s.image_id"
+        " WHERE s.verdict = 'label' AND c.is_retired = 0 AND s.is_reviewed >= ? ORDER BY i.digest",
+        (int(is_reviewed_only),),
+    )
+    return [Member(row["id"], row["digest"], row["path"], row["label"], bool(row["is_reviewed"])) for row in rows]
+
+
+def in_groups(workspace: Workspace, members: Sequence[Member]) -> list[Group]:
+    """Join members that are near-duplicates of each other, also through an image that is not a member."""
+    key_of = duplicates.groups(workspace)
+    together: dict[str, list[Member]] = defaultdict(list)
+    for member in sorted(members, key=lambda member: member.digest):
+        together[key_of.get(member.digest, member.digest)].append(member)
+    return [Group(each[0].digest, tuple(m.digest for m in each), tuple(m.label for m in each)) for each in together.values()]
+
+
+def assigned_splits(workspace: Workspace, seed: int) -> dict[str, Split]:
+    """Answer the split of every image that an earlier snapshot of this seed held, by digest."""
+    rows = workspace.query("SELECT i.digest, a.split FROM split_assignment a JOIN image i ON i.id = a.image_id WHERE a.seed = ?", (seed,))
+    return {row["digest"]: row["split"] for row in rows}
+
+
+def imported_splits(workspace: Workspace, members: Sequence[Member]) -> dict[str, Split]:
+    """Answer what the folders of imports said, by digest, for the images they said it of.
+
+    An image that lies in several parts of a dataset is taken as its training image: scored elsewhere, it
+    would be scored on itself.
+    """
+    wanted = {member.digest for member in members}
+    rows = workspace.query(
+        "SELECT i.digest, MIN(o.split) AS split, COUNT(DISTINCT o.split) AS n FROM origin o JOIN image i ON i.id = o.image_id"
+        " WHERE o.split IS NOT NULL GROUP BY o.image_id"
+    )
+    return {row["digest"]: row["split"] if row["n"] == 1 else "train" for row in rows if row["digest"] in wanted}
+
+
+def remember(connection: sqlite3.Connection, seed: int, members: Sequence[Member], splits: Mapping[str, Split]) -> None:
+    """Store the split of every member, so that it keeps it however many images arrive."""
+    connection.executemany(
+        "INSERT INTO split_assignment (seed, image_id, split) VALUES (?, ?, ?)"
+        " ON CONFLICT (seed, image_id) DO UPDATE SET split = excluded.split",
+        [(seed, member.image_id, splits[member.digest]) for member in members],
+    )

@@ -1,0 +1,184 @@
+"""Which split an image goes to: what it holds already, what its import said, or dealt with its group."""
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from peakid.errors import BadFractions
+from peakid.records import Group, Split
+
+T = TypeVar("T", bound=str)
+
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+DEFAULT_FRACTIONS: dict[Split, float] = {"train": 0.7, "valid": 0.15, "test": 0.15}
+
+
+def partition(
+    groups: Sequence[Group],
+    assigned: Mapping[str, Split],
+    imported: Mapping[str, Split],
+    *,
+    fractions: Mapping[Split, float],
+    seed: int,
+) -> dict[str, Split]:
+    """Give every image of every group its split.
+
+    Where an import brought its own splits they are kept, and a split it lacks is dealt from its training
+    part alone: a test picture of a published dataset must not be trained on.
+
+    Args:
+        groups: All groups of one snapshot; order does not matter.
+        assigned: Split by image digest, as an earlier snapshot of this seed gave it.
+        imported: Split by image digest, as the folders of an import said it.
+        fractions: Share of each split, in 0..1, adding up to 1.
+        seed: Names one partition; another seed gives another partition.
+
+    Raises:
+        BadFractions: If the shares are negative or do not add up to 1.
+    """
+    shares = checked_fractions(fractions)
+    lacking = [split for split in SPLITS if shares[split] and split not in imported.values()]
+    result: dict[str, Split] = {}
+    held: dict[str, Split] = {}
+    studied, new = [], []
+    for group in groups:
+        splits = settle(group, assigned, imported)
+        if not splits:
+            new.append(group)
+        elif lacking and _is_imported_train(group, assigned, splits):
+            studied.append(group)
+        else:
+            result.update(splits)
+            held[group.key] = _most_common(splits.values())
+    if studied:  # Dealt first: the shares of wholly new groups then count what these have filled.
+        part = _narrowed(shares, ["train", *lacking])
+        rivals = [group for group in groups if held.get(group.key) in part]
+        held |= deal_groups([*studied, *rivals], held, fractions=part, seed=seed)
+    held |= deal_groups([group for group in groups if group.key in held] + new, held, fractions=shares, seed=seed)
+    for group in [*studied, *new]:
+        result.update(dict.fromkeys(group.digests, held[group.key]))
+    return result
+
+
+def deal_groups(groups: Sequence[Group], held: Mapping[str, Split], *, fractions: Mapping[Split, float], seed: int) -> dict[str, Split]:
+    """Give every group of near-duplicate images without a split one, class by class.
+
+    Groups in `held` keep theirs, so an image stays where it is however many arrive after it. A fresh
+    shuffle would move images from test to train between two snapshots, and the second score would be
+    measured on pictures the model had already studied. Shares are counted in images. A class with as
+    many groups as there are splits gets one into each where its new groups allow.
+
+    A group whose images carry several labels is dealt under the most frequent one, and of equally
+    frequent ones under the alphabetically first: it can go to one split only, and either is as good.
+
+    Args:
+        groups: Those with a split and those without; order does not matter.
+        held: Split by group key, for every group of an earlier snapshot.
+        fractions: Share of each split, in 0..1, adding up to 1.
+        seed: Names one partition; another seed gives another partition.
+
+    Raises:
+        BadFractions: If the shares are negative or do not add up to 1.
+    """
+    shares = checked_fractions(fractions)
+    by_class: dict[str, list[Group]] = defaultdict(list)
+    for group in groups:
+        by_class[_most_common(group.labels)].append(group)
+    dealt: dict[str, Split] = {}
+    for members in by_class.values():
+        dealt |= _deal_class(sorted(members, key=lambda group: _order(seed, group.key)), held, shares)
+    return dealt
+
+
+def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, Split]) -> dict[str, Split]:
+    """Answer the splits of a group whose members hold some already, or nothing where none does.
+
+    When new evidence joins members of different splits, all go to train: no score may be measured on a
+    picture that an earlier model may have studied. Only where the imports themselves put look-alikes
+    into different splits do they stay, to be shown as a leak of that dataset.
+
+    Args:
+        assigned: Split by image digest; outweighs what an import said, for a model may have studied it.
+        imported: Split by image digest.
+
+    Returns:
+        Split by digest for every member, or an empty dict.
+    """
+    known = {digest: assigned.get(digest) or imported[digest] for digest in group.digests if digest in assigned or digest in imported}
+    if not known:
+        return {}
+    if len(set(known.values())) == 1:
+        return dict.fromkeys(group.digests, next(iter(known.values())))
+    by_import = {split for digest, split in known.items() if imported.get(digest) == split}
+    if len(by_import) > 1:
+        return {digest: known.get(digest, "train") for digest in group.digests}
+    return dict.fromkeys(group.digests, "train")
+
+
+def checked_fractions(fractions: Mapping[Split, float]) -> dict[Split, float]:
+    """Answer a share for each of the three splits; one that is not named gets none.
+
+    Raises:
+        BadFractions: If a share is negative or no number, a split is unknown, or they do not add up to 1.
+    """
+    told = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
+    remedy = "Give three shares of 0..1 that add up to 1, such as --fractions 0.7,0.15,0.15."
+    if not set(fractions) <= set(SPLITS):
+        raise BadFractions(f"The split shares ({told}) name another split than {', '.join(SPLITS)}.", remedy)
+    if not all(math.isfinite(share) and share >= 0 for share in fractions.values()):
+        raise BadFractions(f"The split shares ({told}) hold a negative one.", remedy)
+    total = sum(fractions.values())
+    if abs(total - 1) > 1e-6:  # Rounding of shares such as 1/3 typed with seven digits.
+        raise BadFractions(f"The split shares ({told}) add up to {total:g}, not 1.", remedy)
+    return {split: float(fractions.get(split, 0)) for split in SPLITS}
+
+
+def _deal_class(groups: Sequence[Group], held: Mapping[str, Split], shares: Mapping[Split, float]) -> dict[str, Split]:
+    """Deal one class: each new group, in the given order, to the split furthest below its share."""
+    n_images = sum(len(group.digests) for group in groups)
+    missing = {split: share * n_images for split, share in shares.items()}  # in images
+    dealt = {group.key: held[group.key] for group in groups if group.key in held}
+    for group in groups:
+        if group.key in dealt:
+            missing[dealt[group.key]] -= len(group.digests)
+    new = [group for group in groups if group.key not in dealt]
+    for group in new:
+        split = max((split for split in SPLITS if shares[split]), key=lambda split: missing[split])
+        dealt[group.key] = split
+        missing[split] -= len(group.digests)
+    _fill_empty(dealt, new, [split for split in SPLITS if shares[split]])
+    return dealt
+
+
+def _fill_empty(dealt: dict[str, Split], new: Sequence[Group], splits: Sequence[Split]) -> None:
+    """Move the smallest new groups into splits that a small class has left empty.
+
+    By shares alone a class of three images has 2 / 1 / 0, and no test score at all.
+    """
+    for split in splits:
+        n_groups = Counter(dealt.values())
+        spare = [group for group in new if n_groups[dealt[group.key]] > 1]
+        if n_groups[split] == 0 and len(dealt) >= len(splits) and spare:
+            dealt[min(spare, key=lambda group: len(group.digests)).key] = split
+
+
+def _is_imported_train(group: Group, assigned: Mapping[str, Split], splits: Mapping[str, Split]) -> bool:
+    return set(splits.values()) == {"train"} and not any(digest in assigned for digest in group.digests)
+
+
+def _narrowed(shares: Mapping[Split, float], splits: Sequence[Split]) -> dict[Split, float]:
+    """Answer the shares of these splits alone, in the same proportion; train takes all where none has any."""
+    total = sum(shares[split] for split in set(splits))
+    return {split: shares[split] / total for split in splits} if total else {"train": 1.0}
+
+
+def _most_common(values: Iterable[T]) -> T:
+    counts = Counter(values)
+    return min(counts, key=lambda value: (-counts[value], value))
+
+
+def _order(seed: int, key: str) -> str:
+    """Shuffle by content, not by arrival, so that the order of import does not decide."""
+    return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()
