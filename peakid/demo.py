@@ -186,7 +186,7 @@ def _jpeg(image: Image.Image, *, quality: int) -> bytes:
 def _unrelated(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
     """Draw what a search for a mountain's name also brings: a shelf of books, a cup, a chart, a poster."""
     kind = int(rng.integers(4))
-    wall = tuple(int(value) for value in rng.integers(150, 245, 3))
+    wall = tuple(int(value) for value in rng.integers(60, 245, 3))
     image = Image.new("RGB", size, wall)
     (_books, _cup, _chart, _poster)[kind](ImageDraw.Draw(image), rng, *size)
     grain = rng.normal(0, 3, (size[1], size[0], 1))
@@ -199,13 +199,17 @@ def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def _books(pen: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, height: int) -> None:
-    for row in range(3):
-        floor, x = height * (row + 1) / 3, 4.0
-        while x < width - 12:
-            thick, tall = rng.uniform(8, 24), rng.uniform(0.55, 0.85) * height / 3
+    n_shelves = int(rng.integers(1, 5))
+    lift = rng.uniform(0, height / (n_shelves + 1))
+    for row in range(n_shelves):
+        room = height / n_shelves
+        floor, x = room * (row + 1) - lift, rng.uniform(0, width * 0.3)
+        end = width * rng.uniform(0.6, 1.0)
+        while x < end - 12:
+            thick, tall = rng.uniform(8, 34), rng.uniform(0.4, 0.85) * room
             pen.rectangle((x, floor - tall, x + thick, floor - 6), fill=_colour(rng))
             pen.rectangle((x, floor - tall * 0.8, x + thick, floor - tall * 0.74), fill=(225, 205, 150))
-            x += thick + 1.5
+            x += thick + rng.choice((1.5, 1.5, 1.5, 26.0))
         pen.rectangle((0, floor - 6, width, floor), fill=(110, 76, 48))
 
 
