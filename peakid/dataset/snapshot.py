@@ -349,6 +349,5 @@ def _of_shares(workspace: Workspace, snapshot: Snapshot) -> list[str]:
         return []
     told = " / ".join(f"{got[name]:.0%}" for name in split.SPLITS)
     wanted = " / ".join(f"{asked[name]:.0%}" for name in split.SPLITS)
-    return [
-        f"Train / valid / test hold {told} where {wanted} was asked: images keep the split of an earlier snapshot. Another --seed deals anew."
-    ]
+    why = "images keep the split of an earlier snapshot. Another --seed deals anew."
+    return [f"Train / valid / test hold {told} where {wanted} was asked: {why}"]
