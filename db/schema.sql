@@ -164,6 +164,7 @@ CREATE TABLE job (
   is_cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (is_cancel_requested IN (0, 1)),
   created_at TEXT NOT NULL,
   started_at TEXT,
+  stopping_at TEXT,
   heartbeat_at TEXT,
   finished_at TEXT
 ) STRICT;
@@ -255,7 +256,11 @@ CREATE INDEX snapshot_item_image ON snapshot_item(image_id);
 
 CREATE INDEX job_waiting ON job(lane, state, id);
 
+CREATE UNIQUE INDEX job_running ON job(lane) WHERE state = 'running';
+
 CREATE INDEX run_snapshot ON run(snapshot_id, id);
+
+CREATE INDEX run_job ON run(job_id);
 
 CREATE INDEX prediction_cell ON prediction(run_id, split, given_label, predicted_label, image_id);
 

@@ -255,6 +255,8 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Job:
+    """One piece of queued work. `seconds` counts from its start to its end, or to now while it runs."""
+
     job_id: int
     kind: str
     lane: Lane
@@ -272,6 +274,9 @@ class Job:
     started_at: str | None
     finished_at: str | None
     seconds: float
+    actor: str = ""
+    is_cancel_requested: bool = False
+    heartbeat_at: str | None = None
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,13 @@ def current() -> Settings:
 
 
 def environment(**values: str) -> dict[str, str]:
-    """Answer the environment for a child process, with PEAKID_<NAME> set for every keyword."""
-    return {**os.environ, **{f"PEAKID_{name.upper()}": value for name, value in values.items()}}
+    """Answer the environment for a child process, with PEAKID_<NAME> set for every keyword.
+
+    It finds the package wherever this process was started from, installed or not.
+    """
+    paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **own}
 
 
 def _system_user() -> str:

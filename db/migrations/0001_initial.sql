@@ -207,10 +207,13 @@ CREATE TABLE job (
   is_cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (is_cancel_requested IN (0, 1)),
   created_at TEXT NOT NULL,
   started_at TEXT,
+  stopping_at TEXT,
   heartbeat_at TEXT,
   finished_at TEXT
 ) STRICT;
 CREATE INDEX job_waiting ON job(lane, state, id);
+-- Two jobs of one lane never run together, whatever workers there are.
+CREATE UNIQUE INDEX job_running ON job(lane) WHERE state = 'running';
 
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
@@ -234,6 +237,7 @@ CREATE TABLE run (
   seconds REAL
 ) STRICT;
 CREATE INDEX run_snapshot ON run(snapshot_id, id);
+CREATE INDEX run_job ON run(job_id);
 
 CREATE TABLE epoch_metric (
   run_id INTEGER NOT NULL REFERENCES run(id),

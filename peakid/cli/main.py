@@ -16,6 +16,7 @@ COMMANDS = {
     "init": "peakid.cli.house:init",
     "demo": "peakid.cli.acquire:demo",
     "status": "peakid.cli.house:status",
+    "verify": "peakid.cli.verify:verify",
     "import": "peakid.cli.acquire:import_",
     "scan": "peakid.cli.acquire:scan",
     "classes": "peakid.cli.curate:classes_",

@@ -1,0 +1,112 @@
+"""Commands that train and export: they check, submit a job, and follow it where asked."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peakid import runs
+from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
+from peakid.cli.jobs import EXIT_CODES, follow, told
+from peakid.jobs import submit
+from peakid.learn import recipe as recipes
+from peakid.records import Job
+from peakid.workspace import Workspace
+
+request_option = click.option("--request-id", help="A name of yours for this request: given twice, it makes one job.")
+
+
+@click.command()
+@click.argument("snapshot", required=False)
+@click.option("--recipe", "file", type=click.Path(path_type=Path), help="A TOML file of what differs from the default recipe.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
+@request_option
+@actor_option
+@json_option
+@pass_workspace
+def train(
+    workspace: Workspace,
+    snapshot: str | None,
+    file: Path | None,
+    settings: tuple[str, ...],
+    is_waiting: bool,
+    request_id: str | None,
+    actor: str,
+    as_json: bool,
+) -> int:
+    """Train on the snapshot SNAPSHOT (its name or digest; default the newest)."""
+    recipe = recipes.with_settings(recipes.load(file) if file else recipes.Recipe(), settings)
+    job = submit.train(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
+    if not is_waiting:
+        return _emit_queued(as_json, job)
+    job = follow(workspace, job.job_id)
+    emit(as_json, _train_document(workspace, job), _train_text(workspace, job))
+    return EXIT_CODES[job.state]
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", type=int)
+@click.option("--format", "formats", default=",".join(submit.FORMATS), show_default=True, help="Separated by commas.")
+@click.option("--out", type=click.Path(path_type=Path), help="A folder that is not there yet; default in the workspace's exports.")
+@click.option("--no-wait", is_flag=True, help="Answer the job at once.")
+@request_option
+@actor_option
+@json_option
+@pass_workspace
+def export(
+    workspace: Workspace, run_id: int, formats: str, out: Path | None, no_wait: bool, request_id: str | None, actor: str, as_json: bool
+) -> int:
+    """Export the model of the run RUN, proven to answer as it did."""
+    named = [name.strip() for name in formats.split(",") if name.strip()]
+    job = submit.export(workspace, run_id, formats=named, out=out, request_id=request_id, actor=actor)
+    if no_wait:
+        return _emit_queued(as_json, job)
+    job = follow(workspace, job.job_id)
+    emit(as_json, _export_document(job), _export_text(job))
+    return EXIT_CODES[job.state]
+
+
+def _emit_queued(as_json: bool, job: Job) -> int:
+    emit(as_json, {"job_id": job.job_id, "state": job.state}, f"{told(job)} Follow it with: peakid jobs show {job.job_id} --wait")
+    return 0
+
+
+def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
+    run = runs.of_job(workspace, job.job_id)
+    return {
+        "job_id": job.job_id,
+        "run_id": run.run_id if run else None,
+        "state": job.state,
+        "error": job.error,
+        "metrics": run.metrics if run else {},
+        "best_epoch": run.best_epoch if run else None,
+        "pretrained": run.pretrained if run else "",
+        "device": run.device if run else "",
+        "warnings": run.warnings if run else [],
+        "seconds": job.seconds,
+    }
+
+
+def _train_text(workspace: Workspace, job: Job) -> str:
+    run = runs.of_job(workspace, job.job_id)
+    if run is None or run.best_epoch is None:
+        return told(job)
+    scores = f"accuracy {run.metrics['accuracy']:.1%} on valid, loss {run.metrics['valid_loss']:.3f}, best epoch {run.best_epoch}"
+    lines = [told(job), f"Run {run.run_id}: {scores}.", f"Weights: {run.pretrained}. Device: {run.device}."]
+    return "\n".join([*lines, *run.warnings, f"Go on with: peakid evaluate {run.run_id}"])
+
+
+def _export_document(job: Job) -> dict[str, Any]:
+    nothing = {"export_id": None, "path": None, "files": [], "parity": {}}
+    return {"job_id": job.job_id, "state": job.state, "error": job.error, **nothing, **job.result}
+
+
+def _export_text(job: Job) -> str:
+    if job.state != "done":
+        return told(job)
+    proofs = [
+        f"  {name}: {each['n_images']:.0f} images, {each['agreement']:.1%} same answer, largest difference {each['max_abs_diff']:.1e}"
+        for name, each in job.result["parity"].items()
+    ]
+    return "\n".join([f"Export {job.result['export_id']} lies in {job.result['path']}.", *proofs])

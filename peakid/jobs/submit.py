@@ -1,0 +1,88 @@
+"""What can be asked for as a job: every request is checked before it is queued, so that what cannot work is said at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from peakid import runs
+from peakid.dataset import snapshot as snapshots
+from peakid.errors import BadInput, LeakingSnapshot, NotFound
+from peakid.jobs import queue
+from peakid.learn.recipe import Recipe
+from peakid.records import Job, Run, Snapshot
+from peakid.workspace import Workspace
+
+FORMATS = ("safetensors", "onnx")  # Those of learn/export.py, which loads torch; a test holds the two together.
+
+
+def train(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
+    """Queue the training of a recipe on a snapshot.
+
+    Args:
+        snapshot: Its name, digest or the beginning of one; None = the newest.
+        request_id: One per rendered form or command: two clicks make one job.
+
+    Raises:
+        NotFound: If there is no such snapshot.
+        LeakingSnapshot: If it leaks and the recipe does not allow that.
+    """
+    frozen = snapshots.show(workspace, snapshot)
+    refuse_leaks(frozen, recipe)
+    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
+    return queue.submit(workspace, "train", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
+def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
+    """Let nobody train by accident on a snapshot whose score would be measured on images the model has studied.
+
+    Raises:
+        LeakingSnapshot: If groups of look-alikes lie in several splits and the recipe does not allow leaks.
+    """
+    if snapshot.n_leaks and not recipe.allow_leaks:
+        raise LeakingSnapshot(
+            f"In snapshot {snapshot.digest[:12]}, {snapshot.n_leaks} groups of look-alikes lie in several splits; scores would lie.",
+            "See them with: peakid snapshot leaks. Train all the same with: --set allow_leaks=true",
+        )
+
+
+def export(
+    workspace: Workspace,
+    run_id: int,
+    *,
+    formats: Sequence[str] = FORMATS,
+    out: Path | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
+    """Queue the export of a run's model, proven on its validation images.
+
+    Args:
+        out: A folder that is not there yet or empty; None = one in the workspace's exports.
+
+    Raises:
+        NotFound: If there is no such run, or it has no model.
+        BadInput: If a format is unknown or `out` holds something already.
+    """
+    refuse_without_model(runs.show(workspace, run_id))
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise BadInput(f"There is no export format {', '.join(unknown) or 'in the empty list'}.", f"Available are: {', '.join(FORMATS)}.")
+    out = None if out is None else out.expanduser().absolute()
+    if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Name another folder with --out DIR.")
+    arguments = {"run_id": run_id, "formats": list(formats), "out": None if out is None else str(out)}
+    return queue.submit(workspace, "export", arguments, lane="cpu", request_id=request_id, actor=actor)
+
+
+def refuse_without_model(run: Run) -> None:
+    """Say early that a run ended before its first epoch was kept.
+
+    Raises:
+        NotFound: If it has no model.
+    """
+    if run.best_epoch is None:
+        raise NotFound(f"Run {run.run_id} has no model; it is {run.state}.", "Wait until it is done, or choose another run.")
+
+
+def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:
+    """Queue a look at the bytes of every image: whether they are there and still those that their digest names."""
+    return queue.submit(workspace, "verify", {}, lane="cpu", request_id=request_id, actor=actor)

@@ -1,0 +1,196 @@
+"""What each kind of job does, from its arguments to its result. Imported only in a job's process."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from peakid import exports, images, runs, settings
+from peakid.dataset import snapshot as snapshots
+from peakid.errors import BadInput, NotFound
+from peakid.jobs import submit
+from peakid.jobs.ledger import Cancelled, Work
+from peakid.learn.recipe import Recipe
+from peakid.records import Run, Snapshot, SnapshotItem
+from peakid.workspace import Workspace, now
+
+if TYPE_CHECKING:
+    from peakid.learn.data import TrainingImages
+    from peakid.learn.train import TrainResult
+
+MAX_DAMAGED_TOLD = 100  # A disk that lost everything would otherwise put a million rows into one result.
+
+
+def run(work: Work) -> None:
+    """Do what the job asks.
+
+    Raises:
+        BadInput: If there is no such kind of job.
+        Cancelled: If it stopped because it was asked to.
+    """
+    if work.kind not in TASKS:
+        raise BadInput(f"There is no kind of job named {work.kind!r}.", f"There are: {', '.join(TASKS)}.")
+    TASKS[work.kind](work)
+
+
+def train(work: Work) -> None:
+    """Train on a snapshot: arguments `snapshot` (digest) and `recipe`; the result names the run.
+
+    Each start begins a new run, also when a job is resumed: the run that was cut short stays as it ended.
+    """
+    frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
+    recipe = Recipe.model_validate(work.arguments["recipe"])
+    submit.refuse_leaks(frozen, recipe)
+    work.report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import train as training  # Costs seconds, and no other kind of job needs it.
+
+    items = snapshots.items(work.workspace, frozen.digest)
+    run_id = _begin_run(work, frozen, recipe)
+    result = training.train(
+        _training_images(work.workspace, items, frozen.class_names),
+        recipe,
+        folder=runs.folder(work.workspace, run_id),
+        cache_dir=work.workspace.cache_dir,
+        weights_dir=settings.current().weights,
+        report=work.report,
+        on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
+        should_stop=work.should_stop,
+    )
+    _keep(work.workspace, run_id, result, {item.digest: item.label for item in items})
+    if result.is_cancelled:
+        raise Cancelled
+
+
+def export(work: Work) -> None:
+    """Export a run's model: arguments `run_id`, `formats` and `out` (a folder or None); the result is the export."""
+    run = runs.show(work.workspace, work.arguments["run_id"])
+    submit.refuse_without_model(run)
+    work.report("Loading libraries", 0, 0, "torch")
+    from peakid.learn import export as exporting
+
+    digests, pred_probs = runs.pred_probs(work.workspace, run.run_id, "valid")
+    out = Path(work.arguments["out"] or _free_folder(work.workspace, run.run_id))
+    proof = exporting.export(
+        runs.folder(work.workspace, run.run_id),
+        formats=work.arguments["formats"],
+        out=out,
+        images=_with_bytes(work.workspace, digests),
+        pred_probs=np.asarray(pred_probs),
+        facts=_facts(run),
+        report=_stopping_report(work),
+    )
+    kept = exports.add(work.workspace, run_id=run.run_id, path=out, files=proof.files, parity=proof.parity)
+    work.note(export_id=kept.export_id, path=kept.path, files=kept.files, parity=kept.parity)
+
+
+def verify(work: Work) -> None:
+    """Read every image and compare its bytes with its digest; the result counts and names the damaged."""
+    digests = [row["digest"] for row in work.workspace.query("SELECT digest FROM image ORDER BY id")]
+    report, damaged = _stopping_report(work), []
+    for step, digest in enumerate(digests):
+        report("Verifying", step, len(digests), f"{len(damaged)} damaged")
+        damaged += _damage(work.workspace, digest)
+    report("Verifying", len(digests), len(digests), f"{len(damaged)} damaged")
+    work.note(n_images=len(digests), n_damaged=len(damaged), damaged=damaged[:MAX_DAMAGED_TOLD])
+
+
+TASKS: dict[str, Callable[[Work], None]] = {"train": train, "export": export, "verify": verify}
+
+
+def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> int:
+    run_id = runs.create(
+        work.workspace,
+        job_id=work.job_id,
+        snapshot_id=frozen.snapshot_id,
+        recipe=recipe.model_dump(),
+        class_names=frozen.class_names,
+        seed=recipe.seed,
+        code_version=runs.code_version(),
+        libraries={},  # Told by the training itself, which knows what it loaded.
+    )
+    work.note(run_id=run_id)
+    return run_id
+
+
+def _training_images(workspace: Workspace, items: Sequence[SnapshotItem], class_names: list[str]) -> "TrainingImages":
+    from peakid.learn.data import TrainingImages
+
+    column = {name: k for k, name in enumerate(class_names)}
+    return TrainingImages(
+        digests=[item.digest for item in items],
+        labels=np.array([column[item.label] for item in items], dtype=np.int64),  # (N,)
+        splits=[item.split for item in items],
+        class_names=class_names,
+        read=lambda digest: images.read_bytes(workspace, digest),
+    )
+
+
+def _keep(workspace: Workspace, run_id: int, result: "TrainResult", label_of: dict[str, str]) -> None:
+    """Store what a training gave; one that was cancelled after an epoch is a usable run of its best one."""
+    for split, (digests, pred_probs) in result.pred_probs.items():
+        given = [label_of[digest] for digest in digests]
+        runs.add_predictions(workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=split != "train")
+    runs.finish(
+        workspace,
+        run_id,
+        "cancelled" if result.is_cancelled else "done",
+        best_epoch=result.best_epoch,
+        metrics=result.metrics,
+        device=result.device,
+        n_workers=result.n_workers,
+        pretrained=result.pretrained,
+        warnings=result.warnings,
+        seconds=result.seconds,
+        libraries=result.libraries,
+    )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What a card tells of where its model comes from, for readers who have only the exported folder."""
+    return {
+        "run_id": run.run_id,
+        "snapshot": run.snapshot_digest,
+        "snapshot_name": run.snapshot_name,
+        "seed": run.seed,
+        "best_epoch": run.best_epoch,
+        "valid_metrics": run.metrics,
+        "code_version": run.code_version,
+        "trained_at": run.created_at,
+        "exported_at": now(),
+    }
+
+
+def _free_folder(workspace: Workspace, run_id: int) -> Path:
+    """Name a folder that is not there yet; jobs of one lane follow each other, so nobody else takes it."""
+    folder, n = workspace.exports_dir / f"run-{run_id}", 1
+    while folder.exists():
+        n += 1
+        folder = workspace.exports_dir / f"run-{run_id}-{n}"
+    return folder
+
+
+def _with_bytes(workspace: Workspace, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    return ((digest, images.read_bytes(workspace, digest)) for digest in digests)
+
+
+def _stopping_report(work: Work) -> Callable[[str, int, int, str], None]:
+    """Answer a report that ends a task where someone asked for that: for tasks that have nothing to keep."""
+
+    def report(phase: str, step: int, total: int, message: str) -> None:
+        if work.should_stop():
+            raise Cancelled
+        work.report(phase, step, total, message)
+
+    return report
+
+
+def _damage(workspace: Workspace, digest: str) -> list[dict[str, str]]:
+    path = images.path_and_root(workspace, digest)[0]
+    try:
+        data = images.read_bytes(workspace, digest)
+    except (NotFound, OSError) as error:
+        return [{"digest": digest, "path": path, "reason": str(error)}]
+    if images.digest_of(data) == digest:
+        return []
+    return [{"digest": digest, "path": path, "reason": "Its stored bytes are no longer those that its digest names."}]
