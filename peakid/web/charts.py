@@ -23,7 +23,14 @@ def class_balance(rows: Sequence[ClassRow], colours: Palette) -> go.Figure:
     figure = go.Figure(
         [
             _bars("reviewed", [row.n_reviewed for row in shown], names, colours.accent),
-            _bars("label from its source", unreviewed, names, _pale(colours.accent), text=[f"{row.n_images:,}" for row in shown], ink=colours.text),
+            _bars(
+                "label from its source",
+                unreviewed,
+                names,
+                _pale(colours.accent),
+                text=[f"{row.n_images:,}" for row in shown],
+                ink=colours.text,
+            ),
         ]
     )
     figure.update_layout(barmode="stack", height=60 + BAR_PX * len(shown), title=finding(rows), bargap=0.35)

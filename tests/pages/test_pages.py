@@ -108,7 +108,7 @@ def test_a_link_names_the_queue(open_page: Callable[..., AppTest], fill: Callabl
     fill(river=2, sea=1)
     app = open_page("review", queue="class:river")
     assert app.pills[0].value == "class:river"
-    assert app.pills[0].options[-1] == "River 2"
+    assert app.pills[0].options[-1] == "river 2"
 
 
 def test_a_link_to_an_unknown_queue_says_which_there_are(open_page: Callable[..., AppTest]) -> None:

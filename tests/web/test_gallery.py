@@ -31,7 +31,9 @@ def deliver(workspace: Workspace) -> Callable[..., gallery.Ack]:
     return delivered
 
 
-def test_events_are_written_in_the_order_of_their_numbers(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
+def test_events_are_written_in_the_order_of_their_numbers(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
     a, b, c = fill(river=2, sea=1)
     ack = deliver(event(3, "flag", c), event(1, "label", a, label="sea"), event(2, "exclude", b, reason="poor quality"))
     assert ack == gallery.Ack(3)
@@ -93,7 +95,9 @@ def test_what_is_no_outbox_is_passed_over(workspace: Workspace, outbox: object) 
 
 
 @pytest.mark.parametrize("junk", [{"label": 7}, {"label": ["river"]}, {"reason": {"a": 1}}, {"base": "x"}, {"digest": None}])
-def test_fields_of_the_wrong_kind_are_answered_or_ignored(deliver: Callable[..., gallery.Ack], fill: Callable, junk: dict[str, Any]) -> None:
+def test_fields_of_the_wrong_kind_are_answered_or_ignored(
+    deliver: Callable[..., gallery.Ack], fill: Callable, junk: dict[str, Any]
+) -> None:
     (a,) = fill(river=1)
     assert deliver({**event(1, "label", a, label="river"), **junk}).seq == 1
 
@@ -127,9 +131,7 @@ def test_a_decision_keeps_what_its_maker_was_shown(deliver: Callable[..., galler
     assert basis == '{"queue": "unreviewed", "view": "single", "why": "label from import:folder"}'
 
 
-def test_what_cannot_be_written_now_is_not_acknowledged(
-    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
-) -> None:
+def test_what_cannot_be_written_now_is_not_acknowledged(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
     (a,) = fill(river=1)
     workspace.connection().execute("PRAGMA busy_timeout = 0")
     with contextlib.closing(sqlite3.connect(workspace.path / DATABASE_NAME, isolation_level=None)) as other:

@@ -16,7 +16,12 @@ EMPTY = Status(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
 
 @pytest.mark.parametrize(
     ("before", "said"),
-    [(timedelta(seconds=30), "just now"), (timedelta(minutes=5), "5 min ago"), (timedelta(hours=3), "3 h ago"), (timedelta(days=2), "29 Apr 2026")],
+    [
+        (timedelta(seconds=30), "just now"),
+        (timedelta(minutes=5), "5 min ago"),
+        (timedelta(hours=3), "3 h ago"),
+        (timedelta(days=2), "29 Apr 2026"),
+    ],
 )
 def test_a_time_is_said_as_a_person_would(before: timedelta, said: str) -> None:
     assert words.ago((NOW - before).isoformat(), now=NOW) == said
