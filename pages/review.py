@@ -19,7 +19,7 @@ def name(queue: str) -> str:
         _, run_id, split, given, predicted = queue.split(":")
         queue_name = f"{session.unquoted(given)} taken for {session.unquoted(predicted)} (run {run_id}, {split})"
     else:
-        queue_name = queue.removeprefix("class:").capitalize()
+        queue_name = queue.removeprefix("class:") if queue.startswith("class:") else queue.capitalize()
     return f"{session.plain(queue_name)} {review_queue.count(workspace, queue):,}"
 
 

@@ -55,7 +55,9 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
     def filled(**n_images: int) -> list[str]:
         digests = []
         with workspace.transaction() as connection:
-            connection.execute("INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', '2026-01-01')")
+            connection.execute(
+                "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', '2026-01-01T00:00:00.000Z')"
+            )
             step_id = decision_log.new_step(connection, actor="import:folder", kind="import")
             for label, n in n_images.items():
                 for i in range(n):
@@ -63,7 +65,7 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
                     image_id, _ = images.add(connection, workspace, images.look(data), data)
                     connection.execute(
                         "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
-                        " VALUES (?, 1, 'folder', ?, ?, '2026-01-01')",
+                        " VALUES (?, 1, 'folder', ?, ?, '2026-01-01T00:00:00.000Z')",
                         (image_id, f"{label}/{i:03}.jpg", label),
                     )
                     decision_log.append(

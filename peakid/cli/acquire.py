@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from peakid.acquire import archive, folder, table
-from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report
+from peakid import status
+from peakid.acquire import archive, drawn, folder, table
+from peakid.cli.frame import actor_option, emit, json_option, pass_new_workspace, pass_workspace, terminal_report
 from peakid.curate import duplicates
 from peakid.records import ImportReport
 from peakid.workspace import Workspace
@@ -56,6 +57,20 @@ def import_csv(workspace: Workspace, file: Path, root: Path, actor: str, as_json
     with terminal_report() as report:
         brought = table.import_csv(workspace, file, root=root, actor=actor, report=report)
     emit(as_json, _document(brought), _told(brought))
+
+
+@click.command()
+@click.option("--images", "n_images", default=600, show_default=True, help="How many files to draw.")
+@click.option("--seed", default=0, show_default=True, help="The same seed draws the same bytes.")
+@actor_option
+@json_option
+@pass_new_workspace
+def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bool) -> None:
+    """Draw mountains with planted faults and import them, making the workspace if there is none."""
+    with terminal_report() as report:
+        brought = drawn.import_demo(workspace, n_images=n_images, seed=seed, actor=actor, report=report)
+    document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
+    emit(as_json, document, f"{_told(brought)}\nThe truth about every file is in {workspace.path / drawn.DEMO_FOLDER / 'truth.json'}.")
 
 
 @click.command()
