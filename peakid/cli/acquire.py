@@ -6,8 +6,11 @@ from typing import Any
 
 import click
 
-from peakid.acquire import archive, folder, table
-from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report
+from peakid import status
+from peakid.acquire import archive, drawn, folder, history, table
+from peakid.cli import frame
+from peakid.cli.frame import actor_option, emit, json_option, pass_new_workspace, pass_workspace, terminal_report
+from peakid.curate import duplicates
 from peakid.records import ImportReport
 from peakid.workspace import Workspace
 
@@ -55,6 +58,53 @@ def import_csv(workspace: Workspace, file: Path, root: Path, actor: str, as_json
     with terminal_report() as report:
         brought = table.import_csv(workspace, file, root=root, actor=actor, report=report)
     emit(as_json, _document(brought), _told(brought))
+
+
+@import_.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@json_option
+@pass_workspace
+def import_list(workspace: Workspace, limit: int, as_json: bool) -> None:
+    """List the newest imports and what each brought."""
+    rows = [asdict(row) for row in history.list_acquisitions(workspace, limit=limit)]
+    columns = ["started_at", "source", "n_added", "n_known", "n_rejected", "actor", "path"]
+    emit(as_json, rows, frame.table(rows, columns, empty="Nothing has been imported yet."))
+
+
+@import_.command("rejections")
+@click.option("--limit", default=500, show_default=True, type=click.IntRange(1))
+@json_option
+@pass_workspace
+def import_rejections(workspace: Workspace, limit: int, as_json: bool) -> None:
+    """List the newest files that were not taken in, and why."""
+    rows = [asdict(row) for row in history.list_rejections(workspace, limit=limit)]
+    emit(as_json, rows, frame.table(rows, ["path", "reason", "detail"], empty="Nothing has been rejected."))
+
+
+@click.command()
+@click.option("--images", "n_images", default=600, show_default=True, help="How many files to draw.")
+@click.option("--seed", default=0, show_default=True, help="The same seed draws the same bytes.")
+@actor_option
+@json_option
+@pass_new_workspace
+def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bool) -> None:
+    """Draw mountains with planted faults and import them, making the workspace if there is none."""
+    with terminal_report() as report:
+        brought = drawn.import_demo(workspace, n_images=n_images, seed=seed, actor=actor, report=report)
+    document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
+    emit(as_json, document, f"{_told(brought)}\nThe truth about every file is in {workspace.path / drawn.DEMO_FOLDER / 'truth.json'}.")
+
+
+@click.command()
+@json_option
+@pass_workspace
+def scan(workspace: Workspace, as_json: bool) -> None:
+    """Compare new images with all others and remember the duplicates."""
+    with terminal_report() as report:
+        found = duplicates.scan(workspace, report=report)
+    text = f"{found.n_scanned} scanned: {found.n_exact_groups} exact and {found.n_near_groups} near groups"
+    text += f", {found.n_conflicting_groups} with conflicting labels, in {found.seconds:.1f} s."
+    emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)}, text)
 
 
 def _document(brought: ImportReport) -> dict[str, Any]:

@@ -57,18 +57,21 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> St
         return StepResult(step_id, _of_step(connection, step_id), conflicts)
 
 
-def undo(workspace: Workspace, *, actor: str, step_id: int | None = None) -> StepResult:
+def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_id: str = "") -> StepResult:
     """Take back the actor's newest own step by appending what was before it.
 
     Images that somebody judged after that step keep the later judgement and are told in `conflicts`.
 
     Args:
         step_id: Another step than the newest own one; an import is only taken back this way.
+        event_id: Names the act: the same undo delivered twice takes back one step, not two.
 
     Raises:
         NothingToUndo: If there is no such step, or it is taken back already.
     """
     with workspace.transaction() as connection:
+        if _is_known_event(connection, event_id):
+            return StepResult(None, [])
         if step_id is None:
             row = connection.execute(
                 "SELECT MAX(id) AS id FROM step s WHERE actor = ? AND kind IN ('decide', 'redo')"
@@ -78,16 +81,21 @@ def undo(workspace: Workspace, *, actor: str, step_id: int | None = None) -> Ste
             step_id = row["id"]
         if step_id is None:
             raise NothingToUndo(f"{actor} has no step left to undo.", "See the log with: peakid log")
-        return _reverse(connection, step_id, actor=actor, kind="undo")
+        return _reverse(connection, step_id, actor=actor, kind="undo", event_id=event_id)
 
 
-def redo(workspace: Workspace, *, actor: str) -> StepResult:
+def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
     """Do again what the actor's newest undo took back, unless they have decided something since.
+
+    Args:
+        event_id: As for `undo`.
 
     Raises:
         NothingToUndo: If nothing was taken back since the actor's newest decision.
     """
     with workspace.transaction() as connection:
+        if _is_known_event(connection, event_id):
+            return StepResult(None, [])
         row = connection.execute(
             "SELECT MAX(id) AS id FROM step s WHERE actor = :actor AND kind = 'undo'"
             " AND NOT EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id)"
@@ -96,7 +104,7 @@ def redo(workspace: Workspace, *, actor: str) -> StepResult:
         ).fetchone()
         if row["id"] is None:
             raise NothingToUndo(f"{actor} has nothing to do again.", "Redo works right after an undo, before a new decision.")
-        return _reverse(connection, row["id"], actor=actor, kind="redo")
+        return _reverse(connection, row["id"], actor=actor, kind="redo", event_id=event_id)
 
 
 def log(workspace: Workspace, *, limit: int = 50, digest: str | None = None, before: int | None = None) -> list[Decision]:
@@ -153,7 +161,7 @@ def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, 
     )
 
 
-def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind) -> StepResult:
+def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind, event_id: str) -> StepResult:
     """Append a step restating, for every image of `step_id`, what stood before that step."""
     rows = connection.execute("SELECT id, image_id FROM decision WHERE step_id = ? ORDER BY id", (step_id,)).fetchall()
     if not rows:
@@ -180,7 +188,9 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
             actor=actor,
             base_decision_id=newest_of_step[image_id],
             undoes=newest_of_step[image_id],
+            event_id=event_id,
         )
+        event_id = ""  # One row of the step carries it; that is enough to know the act again.
     return StepResult(new_step, _of_step(connection, new_step), conflicts)
 
 

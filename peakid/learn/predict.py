@@ -26,7 +26,7 @@ def pred_probs(
     out = np.zeros((len(pixels), len(card.class_names)), dtype=np.float32)
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         for start in range(0, len(pixels), BATCH_SIZE):
-            batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BATCH_SIZE])).to(device)  # (B, S, S, 3)
+            batch = torch.from_numpy(np.array(pixels[start : start + BATCH_SIZE])).to(device)  # (B, S, S, 3)
             out[start : start + len(batch)] = model(normalise(batch, card)).softmax(dim=1).cpu().numpy()  # (B, K)
             advance(start + len(batch))
     return out

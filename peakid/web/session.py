@@ -72,6 +72,11 @@ def show_error(error: PeakidError) -> None:
     st.error(plain(error.message) + (f"\n\n{plain(error.remedy)}" if error.remedy else ""), icon=":material/error:")
 
 
+def unquoted(class_name: str) -> str:
+    """Read a class name back from the name of a confusion queue."""
+    return class_name.replace("%3A", ":").replace("%25", "%")
+
+
 def plain(text: str) -> str:
     """Escape what Markdown would read as markup, for names that people, folders and web pages gave."""
     return "".join(f"\\{char}" if char in _MARKUP else char for char in text)

@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from peakid.workspace import PROJECT_ROOT, Workspace
 
-SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 START_TIMEOUT_S = 60
 WAIT_TIMEOUT_MS = 20_000  # Two shared cores; a page settles in a tenth of it.
 
@@ -60,11 +59,6 @@ def page(chromium: Browser) -> Generator[Page]:
     page.set_default_timeout(WAIT_TIMEOUT_MS)
     yield page
     context.close()
-
-
-def settle(page: Page) -> None:
-    """Wait until no script runs any more."""
-    page.wait_for_selector(SETTLED)
 
 
 def _free_port() -> int:

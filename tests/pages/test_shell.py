@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid.web import shell
-from peakid.workspace import Workspace
+from peakid.web import journey
+from peakid.workspace import PROJECT_ROOT, Workspace
 
 
 def test_a_fresh_workspace_opens_without_a_word(open_page: Callable[..., AppTest]) -> None:
@@ -25,10 +25,10 @@ def test_the_reviewer_is_asked_once_and_has_a_default(open_page: Callable[..., A
 
 
 def test_the_title_of_a_page_counts_what_waits_there(workspace: Workspace, fill: Callable[..., list[str]]) -> None:
-    review = next(stop for stop in shell.JOURNEY if stop.name == "review")
-    assert shell.title(review, workspace) == "Review"
+    review = next(stop for stop in journey.JOURNEY if stop.name == "review")
+    assert journey.title(review, workspace) == "Review"
     fill(river=2, sea=1)
-    assert shell.title(review, workspace) == "Review 3"
+    assert journey.title(review, workspace) == "Review 3"
 
 
 def test_an_error_is_shown_in_words_with_its_remedy(
@@ -37,7 +37,7 @@ def test_an_error_is_shown_in_words_with_its_remedy(
     open_page()
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("PEAKID_WORKSPACE", str(tmp_path / "file"))
-    app = AppTest.from_file(shell.__file__).run()
+    app = AppTest.from_file(str(PROJECT_ROOT / "peakid" / "web" / "shell.py")).run()
     assert not app.exception
     assert "cannot be written" in app.error[0].value
     assert "choose another folder" in app.error[0].value.lower()

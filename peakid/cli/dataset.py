@@ -1,0 +1,142 @@
+"""Commands of freezing: snapshot create, list, show, diff, verify, leaks, write."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table, terminal_report
+from peakid.dataset import snapshot, split, write
+from peakid.errors import BadFractions
+from peakid.records import Snapshot, Split
+from peakid.workspace import Workspace
+
+
+def _fractions(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dict[Split, float] | None:
+    if value is None:
+        return None
+    parts = value.split(",")
+    try:
+        return dict(zip(split.SPLITS, [float(part) for part in parts], strict=True))
+    except ValueError as error:
+        remedy = "Give the shares of train, valid and test, such as --fractions 0.7,0.15,0.15."
+        raise BadFractions(f"{value!r} is not three numbers with commas between.", remedy) from error
+
+
+@click.group("snapshot")
+def snapshot_() -> None:
+    """Freeze what is labelled, and look at what was frozen. SNAPSHOT is a name, or a digest or its beginning."""
+
+
+@snapshot_.command("create")
+@click.option("--name", default="", help="What to call it.")
+@click.option("--fractions", callback=_fractions, help="Shares of train,valid,test for images without a split; default 0.7,0.15,0.15.")
+@click.option("--seed", default=0, show_default=True, help="Names one partition; images keep their split under it.")
+@click.option("--reviewed-only", is_flag=True, help="Leave out labels that no person has confirmed.")
+@actor_option
+@json_option
+@pass_workspace
+def create(
+    workspace: Workspace, name: str, fractions: dict[Split, float] | None, seed: int, reviewed_only: bool, actor: str, as_json: bool
+) -> None:
+    """Freeze image, label, split and group of everything labelled, kept and of a class in use."""
+    made = snapshot.create(workspace, name=name, seed=seed, fractions=fractions, is_reviewed_only=reviewed_only, actor=actor)
+    _emit_snapshot(workspace, made, as_json, with_items=False)
+
+
+@snapshot_.command("list")
+@json_option
+@pass_workspace
+def list_(workspace: Workspace, as_json: bool) -> None:
+    """List all snapshots, the one frozen last first."""
+    document = [_document(each) for each in snapshot.list_snapshots(workspace)]
+    rows = [{**each, **each["splits"], "digest": each["digest"][:12], "n_classes": len(each["class_names"])} for each in document]
+    columns = ["digest", "name", "n_images", "n_classes", *split.SPLITS, "n_groups", "n_leaks", "seed", "created_at"]
+    emit(as_json, document, table(rows, columns, empty="No snapshot yet. Freeze one with: peakid snapshot create"))
+
+
+@snapshot_.command("show")
+@click.argument("reference", metavar="[SNAPSHOT]", required=False)
+@json_option
+@pass_workspace
+def show(workspace: Workspace, reference: str | None, as_json: bool) -> None:
+    """Show one snapshot with its images; the newest unless SNAPSHOT is given."""
+    _emit_snapshot(workspace, snapshot.show(workspace, reference), as_json, with_items=True)
+
+
+@snapshot_.command("diff")
+@click.argument("a")
+@click.argument("b")
+@json_option
+@pass_workspace
+def diff(workspace: Workspace, a: str, b: str, as_json: bool) -> None:
+    """Tell what snapshot B has changed since snapshot A."""
+    document = snapshot.diff(workspace, a, b)
+    lines = [", ".join(f"{len(rows)} {kind}" for kind, rows in document.items())]
+    for kind, rows in document.items():
+        lines += [f"{kind:<10}  {row['digest'][:12]}  {_change(row)}  {row['path']}" for row in rows]
+    emit(as_json, document, "\n".join(lines))
+
+
+@snapshot_.command("verify")
+@click.argument("reference", metavar="[SNAPSHOT]", required=False)
+@json_option
+@pass_workspace
+def verify(workspace: Workspace, reference: str | None, as_json: bool) -> None:
+    """Prove that rows and image bytes are what was frozen."""
+    digest = snapshot.resolve(workspace, reference)
+    n_images = snapshot.verify(workspace, digest)
+    emit(
+        as_json, {"digest": digest, "n_images": n_images, "is_sound": True}, f"{digest[:12]} is sound: {n_images} images read and compared."
+    )
+
+
+@snapshot_.command("leaks")
+@click.argument("reference", metavar="[SNAPSHOT]", required=False)
+@json_option
+@pass_workspace
+def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
+    """List groups of look-alikes that lie in several splits."""
+    document = snapshot.leaks(workspace, reference)
+    rows = [{**image, "group": group["group_key"][:12], "digest": image["digest"][:12]} for group in document for image in group["images"]]
+    emit(as_json, document, table(rows, ["group", "digest", "split", "label", "path"], empty="No leak: every group lies in one split."))
+
+
+@snapshot_.command("write")
+@click.argument("fmt", metavar="FORMAT", type=click.Choice(get_args(write.WriteFormat)))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--snapshot", "reference", help="Which one; default the newest.")
+@click.option("--keep-position", is_flag=True, help="Keep where photos were taken in their metadata.")
+@json_option
+@pass_workspace
+def write_(workspace: Workspace, fmt: write.WriteFormat, folder: Path, reference: str | None, keep_position: bool, as_json: bool) -> None:
+    """Write images and labels as FORMAT (imagefolder or csv) into the new FOLDER."""
+    frozen = snapshot.show(workspace, reference)
+    with terminal_report() as report:
+        written = write.write(workspace, frozen, fmt, folder, keep_position=keep_position, report=report)
+    text = f"Wrote {written.n_images} images to {written.path}."
+    if written.n_positions_removed:
+        text += f" Removed the position from {written.n_positions_removed}; these have other bytes now, so another digest when imported."
+    emit(as_json, asdict(written), text)
+
+
+def _emit_snapshot(workspace: Workspace, made: Snapshot, as_json: bool, *, with_items: bool) -> None:
+    warnings = snapshot.warnings(workspace, made)
+    document = _document(made) | {"warnings": warnings}
+    if with_items:
+        document["items"] = [asdict(item) for item in snapshot.items(workspace, made.digest)]
+    counts = table(snapshot.table(workspace, made.digest), ["class_name", *split.SPLITS, "n_images"], empty="")
+    head = f"{made.digest[:12]} {made.name}".rstrip()
+    told = f"{head}: {made.n_images} images in {made.n_groups} groups, {made.n_unreviewed} not reviewed, seed {made.seed}"
+    emit(as_json, document, "\n".join([told, counts, *(f"Warning: {sentence}" for sentence in warnings)]))
+
+
+def _document(made: Snapshot) -> dict[str, Any]:
+    document = asdict(made)
+    del document["snapshot_id"]
+    return document
+
+
+def _change(row: dict[str, Any]) -> str:
+    return f"{row['from']} -> {row['to']}" if "from" in row else f"{row['label']} ({row['split']})"

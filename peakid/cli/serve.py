@@ -1,0 +1,63 @@
+"""Commands of use: predict."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peakid import exports, workspace
+from peakid.cli.frame import emit, json_option, workspace_path
+from peakid.errors import BadInput
+from peakid.serve.predictor import Answer, Predictor
+
+
+@click.command()
+@click.argument("export")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes to name.")
+@click.option("--threshold", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Abstain below this confidence.")
+@json_option
+def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as_json: bool) -> None:
+    """Say what each IMAGE shows. EXPORT is an export's id or its folder."""
+    predictor = Predictor(_folder(export))
+    answers = [_answer(predictor, Path(path), top, threshold) for path in images]
+    failed = [f"{path}: {answer.error}" for path, answer in zip(images, answers, strict=True) if answer.error]
+    if len(failed) == len(images):
+        raise BadInput(f"No image could be read; the first is {failed[0]}.", "Give paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.")
+    for line in failed:
+        click.echo(line, err=True)
+    emit(
+        as_json,
+        [_document(path, answer) for path, answer in zip(images, answers, strict=True)],
+        "\n".join(_line(path, answer) for path, answer in zip(images, answers, strict=True) if not answer.error),
+    )
+
+
+def _folder(export: str) -> Path:
+    if export.isdecimal() and not Path(export).is_dir():
+        return Path(exports.show(workspace.open_existing(workspace_path()), int(export)).path)
+    return Path(export)
+
+
+def _answer(predictor: Predictor, path: Path, top: int, threshold: float) -> Answer:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return Answer(None, None, abstained=False, top=[], error=f"cannot be read: {error.strerror}")
+    return predictor.predict([content], top=top, threshold=threshold)[0]
+
+
+def _document(path: str, answer: Answer) -> dict[str, Any]:
+    document = {
+        "path": path,
+        "label": answer.label,
+        "confidence": answer.confidence,
+        "abstained": answer.abstained,
+        "top": [{"label": label, "probability": probability} for label, probability in answer.top],
+    }
+    return {**document, "error": answer.error} if answer.error else document
+
+
+def _line(path: str, answer: Answer) -> str:
+    named = ", ".join(f"{label} {probability:.1%}" for label, probability in answer.top)
+    return f"{path}: {'no answer (below the threshold)' if answer.abstained else answer.label}  [{named}]"

@@ -1,0 +1,99 @@
+"""The stops of an image's journey as pages: their order, what waits at each, and what is best done next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from peakid.curate import review_queue
+from peakid.status import Status
+from peakid.workspace import PROJECT_ROOT, Workspace
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One stop of the journey; `waits` counts what waits there for a person."""
+
+    name: str
+    icon: str
+    waits: Callable[[Workspace], int] | None = None
+
+    @property
+    def file(self) -> Path:
+        return PROJECT_ROOT / "pages" / f"{self.name}.py"
+
+
+JOURNEY = (
+    Stop("overview", ":material/landscape:"),
+    Stop("collect", ":material/add_photo_alternate:"),
+    Stop("review", ":material/done_all:", lambda workspace: review_queue.count(workspace, "unreviewed")),
+    Stop("snapshots", ":material/inventory_2:"),
+    Stop("train", ":material/model_training:"),
+    Stop("evaluate", ":material/grid_on:"),
+    Stop("models", ":material/deployed_code:"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is best done next: one sentence, the button, and the page it leads to."""
+
+    sentence: str
+    button: str
+    page: str
+
+
+def pages(workspace: Workspace) -> list[StreamlitPage]:
+    """Answer the pages that exist, titled with what waits there; the first is the start page."""
+    return [_page(stop, title(stop, workspace)) for stop in JOURNEY if stop.file.is_file()]
+
+
+def title(stop: Stop, workspace: Workspace) -> str:
+    """Name a stop with what waits there: `Review 128`."""
+    n_waiting = stop.waits(workspace) if stop.waits else 0
+    return f"{stop.name.capitalize()} {n_waiting:,}" if n_waiting else stop.name.capitalize()
+
+
+def go(name: str, **query: str) -> None:
+    """Go to the page `name`; keywords become its query parameters."""
+    stop = next(stop for stop in JOURNEY if stop.name == name)
+    st.switch_page(_page(stop, stop.name.capitalize()), query_params=query)
+
+
+def next_step(counts: Status, *, n_unreviewed: int, n_done_runs: int, n_exports: int) -> Step:
+    """Choose the one step that brings these images furthest.
+
+    The way to a first model comes first: only a model shows which labels are worth a second look.
+    """
+    if counts.n_images == 0:
+        return Step("There are no images yet.", "Import images", "collect")
+    if counts.n_snapshots == 0 and n_unreviewed:
+        waits = "image waits" if n_unreviewed == 1 else "images wait"
+        return Step(f"{n_unreviewed:,} {waits} for you: keep, relabel or exclude each with one key.", "Review images", "review")
+    if counts.n_snapshots == 0:
+        return Step("Every label is confirmed. Freeze them, so that a score can be believed.", "Freeze a snapshot", "snapshots")
+    if n_done_runs == 0:
+        return Step("A snapshot is frozen and no model has learned from it yet.", "Train a model", "train")
+    if n_exports == 0:
+        return Step("A model is trained. See where it errs, and which labels led it there.", "Evaluate the run", "evaluate")
+    if n_unreviewed:
+        return Step(f"{n_unreviewed:,} labels have not been confirmed by a person.", "Review images", "review")
+    return Step("All labels are confirmed and a model is exported. More images make the next one better.", "Import images", "collect")
+
+
+def states(counts: Status, *, n_unreviewed: int, n_done_runs: int, n_exports: int) -> dict[str, str]:
+    """Say of every stop where it stands, in a few words."""
+    return {
+        "collect": f"{counts.n_images:,} images",
+        "review": f"{n_unreviewed:,} wait" if n_unreviewed else "nothing waits",
+        "snapshots": f"{counts.n_snapshots:,} frozen",
+        "train": f"{n_done_runs:,} of {counts.n_runs:,} done" if counts.n_runs else "no run yet",
+        "evaluate": "ready" if n_done_runs else "needs a run",
+        "models": f"{n_exports:,} exported",
+    }
+
+
+def _page(stop: Stop, title: str) -> StreamlitPage:
+    return st.Page(stop.file, title=title, icon=stop.icon, url_path=stop.name, default=stop.name == "overview")

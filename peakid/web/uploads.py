@@ -1,0 +1,45 @@
+"""Files that come from the browser or are named by their path on this machine."""
+
+import contextlib
+import hashlib
+from collections.abc import Generator
+from pathlib import Path, PurePath
+from typing import Any
+
+from peakid.errors import BadInput
+from peakid.workspace import Workspace
+
+
+def given(path: str, what: str) -> Path:
+    """Read a path that a person typed or pasted, quotes and blanks around it included.
+
+    Raises:
+        BadInput: If nothing was typed.
+    """
+    clean = path.strip().strip("\"'").strip()
+    if not clean:
+        raise BadInput(f"No {what} is named.", f"Type the path of a {what} on the machine that Peakid runs on.")
+    return Path(clean).expanduser()
+
+
+@contextlib.contextmanager
+def file(workspace: Workspace, upload: Any, path: str) -> Generator[Path]:
+    """Give an uploaded file as a path for the time of the block, or else the file at `path`.
+
+    Its name begins with the digest of its bytes, so the same archive sent twice is known to be the same.
+
+    Raises:
+        BadInput: If neither is there.
+    """
+    if upload is None:
+        yield given(path, "file")
+        return
+    data = upload.getvalue()
+    folder = workspace.cache_dir / "uploads" / hashlib.sha256(data).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / (PurePath(upload.name).name or "upload")
+    try:
+        target.write_bytes(data)
+        yield target
+    finally:
+        target.unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""How counts, times and closed vocabularies read on a page."""
+
+from datetime import UTC, datetime
+
+from peakid.records import Decision, RejectionReason
+
+REASONS: dict[RejectionReason, str] = {
+    "not_an_image": "Not an image",
+    "unsupported_format": "Image format that is not read",
+    "unreadable": "Damaged: cannot be decoded to the end",
+    "too_many_pixels": "More pixels than the limit",
+    "too_large": "Larger than the limit",
+    "empty": "Empty file",
+    "hidden": "Hidden or system file",
+    "missing_file": "Named, but not there",
+    "no_permission": "May not be read",
+    "unsafe_path": "Path that leads outside",
+}
+
+_VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
+
+
+def n_of(n: int, noun: str) -> str:
+    """Count things: `1 image`, `1,204 images`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def ago(moment: str, *, now: datetime | None = None) -> str:
+    """Say how long ago an ISO time was: `just now`, `5 min ago`, `3 h ago`, then the day."""
+    then = datetime.fromisoformat(moment)
+    minutes = ((now or datetime.now(UTC)) - then).total_seconds() / 60
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes:.0f} min ago"
+    return f"{minutes / 60:.0f} h ago" if minutes < 24 * 60 else f"{then:%d %b %Y}"
+
+
+def told(decision: Decision) -> str:
+    """Say a decision in words: `undid: labelled dom`, `excluded: poor quality`."""
+    what = _VERBS[decision.verdict]
+    detail = decision.label if decision.verdict == "label" else decision.reason
+    said = f"{what} {detail}" if decision.verdict == "label" else f"{what}: {detail}" if detail else what
+    return f"back to {said}" if decision.undoes else said
+
+
+def who(actor: str) -> str:
+    """Name an actor for people: `anna`, `import from folder`, `model run-3`."""
+    kind, _, name = actor.partition(":")
+    return {"human": name, "import": f"import from {name}"}.get(kind, f"{kind} {name}")

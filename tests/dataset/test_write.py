@@ -1,0 +1,134 @@
+"""Written datasets: read by others, and the same when they come back."""
+
+import csv
+import io
+
+import pytest
+from PIL import Image
+
+from peakid import images
+from peakid import workspace as workspaces
+from peakid.acquire import folder as folders
+from peakid.acquire import table
+from peakid.curate import classes, decisions
+from peakid.dataset import snapshot, write
+from peakid.errors import BadInput, DamagedSnapshot, NotFound
+from peakid.records import Choice
+
+ANNA = "human:anna"
+
+
+@pytest.fixture
+def freeze(workspace, draw):
+    """Freeze one image of its own for each label given: `freeze("dom", "dom", "eiger")`."""
+
+    def frozen(*labels: str, format: str = "JPEG"):
+        for name in sorted(set(labels)):
+            classes.add(workspace, name)
+        choices = []
+        for seed, label in enumerate(labels):
+            data = draw(seed, format=format)
+            with workspace.transaction() as connection:
+                images.add(connection, workspace, images.look(data), data)
+            choices.append(Choice(images.digest_of(data), "label", label))
+        decisions.decide(workspace, choices, actor=ANNA)
+        return snapshot.create(workspace, actor=ANNA)
+
+    return frozen
+
+
+def said(workspace, reference=None):
+    return {(item.digest, item.label, item.split) for item in snapshot.items(workspace, reference)}
+
+
+def test_an_image_folder_imported_again_gives_the_same_labels_and_splits(workspace, freeze, tmp_path):
+    frozen = freeze(*["dom"] * 7, *["Dent d'Hérens"] * 4)
+    report = write.write(workspace, frozen, "imagefolder", tmp_path / "out")
+    assert (report.n_images, report.n_positions_removed, report.path) == (11, 0, tmp_path / "out")
+    other = workspaces.create(tmp_path / "other")
+    assert folders.import_folder(other, tmp_path / "out", actor=ANNA).n_added == 11
+    again = snapshot.create(other, actor=ANNA)
+    assert said(other) == said(workspace)
+    assert again.digest == frozen.digest  # The images are their own groups in both.
+
+
+def test_a_table_imported_again_gives_the_same_labels_and_splits(workspace, freeze, tmp_path):
+    frozen = freeze(*["dom"] * 4, *['a/b, "c"'] * 4)
+    write.write(workspace, frozen, "csv", tmp_path / "out")
+    with (tmp_path / "out" / "labels.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [f"images/{item.digest[:12]}.jpg" for item in snapshot.items(workspace)]
+    other = workspaces.create(tmp_path / "other")
+    table.import_csv(other, tmp_path / "out" / "labels.csv", root=tmp_path / "out", actor=ANNA)
+    snapshot.create(other, actor=ANNA)
+    assert said(other) == said(workspace)
+
+
+def test_a_file_is_called_after_what_it_really_is(workspace, freeze, tmp_path):
+    write.write(workspace, freeze("dom", format="PNG"), "imagefolder", tmp_path / "out")
+    assert [path.suffix for path in (tmp_path / "out").rglob("*.*")] == [".png"]
+
+
+@pytest.mark.parametrize("name", ["a/b", ".hidden", "..", "a:b", "ends.", "x" * 256, "Thumbs.db"])
+def test_a_class_that_cannot_be_a_folder_is_refused_with_the_way_out(workspace, freeze, tmp_path, name):
+    frozen = freeze("dom", name)
+    with pytest.raises(BadInput, match="cannot be folders") as raised:
+        write.write(workspace, frozen, "imagefolder", tmp_path / "out")
+    assert "csv" in raised.value.remedy
+    assert not (tmp_path / "out").exists()
+
+
+def test_classes_that_are_one_folder_on_other_systems_are_refused(workspace, freeze, tmp_path):
+    with pytest.raises(BadInput, match="'Dom', 'dom'"):
+        write.write(workspace, freeze("dom", "Dom"), "imagefolder", tmp_path / "out")
+
+
+def test_classes_that_would_lose_their_ordinals_on_the_way_back_are_refused(workspace, freeze, tmp_path):
+    with pytest.raises(BadInput, match=r"'1\. Dom', '2\. Eiger'"):
+        write.write(workspace, freeze("1. Dom", "2. Eiger"), "imagefolder", tmp_path / "out")
+
+
+def test_a_class_may_be_called_train(workspace, freeze, tmp_path):
+    write.write(workspace, freeze("train", "train", "bus"), "imagefolder", tmp_path / "out")
+    assert (tmp_path / "out" / "train" / "bus").is_dir()
+
+
+def test_a_folder_that_holds_something_is_left_alone(workspace, freeze, tmp_path):
+    frozen = freeze("dom")
+    (tmp_path / "out").mkdir()
+    write.write(workspace, frozen, "imagefolder", tmp_path / "out")  # Empty is no obstacle.
+    with pytest.raises(BadInput, match="not empty"):
+        write.write(workspace, frozen, "csv", tmp_path / "out")
+    assert not (tmp_path / "out" / "labels.csv").exists()
+
+
+def test_nothing_is_left_of_a_writing_that_failed(workspace, freeze, tmp_path):
+    frozen = freeze("dom", "dom")
+    lost, changed = (item.digest for item in snapshot.items(workspace))
+    images.image_path(workspace, lost).rename(tmp_path / "kept")
+    images.image_path(workspace, changed).write_bytes(b"other")
+    with pytest.raises((NotFound, DamagedSnapshot)):
+        write.write(workspace, frozen, "imagefolder", tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "workspace"]
+
+
+def test_an_unknown_format_is_told_with_the_known_ones(workspace, freeze, tmp_path):
+    with pytest.raises(BadInput, match="'tar'") as raised:
+        write.write(workspace, freeze("dom"), "tar", tmp_path / "out")
+    assert "imagefolder, csv" in raised.value.remedy
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_position_of_a_photo_is_written_only_when_asked(workspace, tmp_path, keep):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (46.0, 5.0, 31.25)})
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(out, "JPEG", exif=exif)
+    classes.add(workspace, "dom")
+    with workspace.transaction() as connection:
+        images.add(connection, workspace, images.look(out.getvalue()), out.getvalue())
+    decisions.decide(workspace, [Choice(images.digest_of(out.getvalue()), "label", "dom")], actor=ANNA)
+    report = write.write(workspace, snapshot.create(workspace, actor=ANNA), "csv", tmp_path / "out", keep_position=keep)
+    (written,) = (tmp_path / "out" / "images").iterdir()
+    assert bool(Image.open(written).getexif().get_ifd(0x8825)) == keep
+    assert report.n_positions_removed == (not keep)

@@ -1,0 +1,68 @@
+"""Trainings that take seconds: drawn images whose class is their colour, a small model at 32 px."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from peakid.learn import architectures, model, train
+from peakid.learn.data import TrainingImages
+from peakid.learn.recipe import Recipe
+from peakid.records import EpochMetrics, no_report
+from tests.learn.colours import ARCH, images_of
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def colours() -> TrainingImages:
+    """Two classes: 8 train, 3 valid and 2 test images of each."""
+    return images_of(
+        [(name, split) for name in ("moss", "rust") for split, n in (("train", 8), ("valid", 3), ("test", 2)) for _ in range(n)]
+    )
+
+
+@pytest.fixture
+def pretrained(tmp_path: Path) -> str:
+    """A weights file for ARCH: random, but a file as a published one is."""
+    torch.manual_seed(1)
+    file = tmp_path / "pretrained.pth"
+    torch.save(model.full_model(architectures.find(ARCH)).state_dict(), file)
+    return str(file)
+
+
+@pytest.fixture
+def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetrics]]]:
+    """Train quickly: `result, epochs = fit(images, name="a", should_stop=..., body_epochs=2)`."""
+
+    def run(images, *, name="run", should_stop=lambda: False, report=no_report, **settings):
+        values = {
+            "arch": ARCH,
+            "image_size_px": 32,
+            "batch_size": 4,
+            "pretrained": "none",
+            "device": "cpu",
+            "scratch_epochs": 2,
+            **settings,
+        }
+        epochs: list[EpochMetrics] = []
+        result = train.train(
+            images,
+            Recipe(**values),
+            folder=tmp_path / name,
+            cache_dir=tmp_path / "cache",
+            weights_dir=None,
+            report=report,
+            on_epoch=epochs.append,
+            should_stop=should_stop,
+        )
+        return result, epochs
+
+    return run

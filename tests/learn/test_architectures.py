@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from peakid.errors import UnknownArchitecture
+from peakid.learn import architectures, model
+
+
+def test_an_unknown_name_is_refused_with_the_whole_list():
+    with pytest.raises(UnknownArchitecture, match=r"'perceptron' is not in the tested list. Tested are: resnet18, "):
+        architectures.find("perceptron")
+    with pytest.raises(UnknownArchitecture, match="Did you mean timm/resnet10t"):
+        architectures.find("resnet10t")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", architectures.TABLE)
+def test_every_architecture_of_the_list_answers_for_its_classes_and_gives_the_features_it_says(name):
+    architecture = architectures.find(name)
+    network = model.build(name, n_classes=3).eval()
+    size = architecture.fixed_size_px or 64
+    with torch.inference_mode():
+        features = network[0](torch.zeros(2, 3, size, size))
+        assert features.shape[:2] == (2, architecture.n_features)
+        assert features.ndim == (4 if architecture.has_map else 2)
+        assert network[1](features).shape == (2, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", architectures.TABLE)
+def test_every_parameter_is_in_exactly_one_group_of_rates(name):
+    network = model.build(name, n_classes=3)
+    groups = model.parameter_groups(network)
+    assert len(groups) == 3
+    assert sorted(id(p) for group in groups for p in group) == sorted(id(p) for p in network.parameters())
+    assert {id(p) for p in groups[2]} == {id(p) for p in network[1].parameters()}

@@ -1,0 +1,158 @@
+import hashlib
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
+from peakid.learn import architectures, data, loaders, model, predict, train
+from peakid.learn.recipe import Recipe
+from peakid.records import no_report
+from tests.learn.colours import ARCH, images_of
+
+pytestmark = pytest.mark.slow
+
+
+def weights_of(folder):
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_colours_are_learned_and_the_saved_model_gives_the_probabilities_of_the_result(colours, fit, tmp_path):
+    result, epochs = fit(colours, arch="timm/resnet10t", scratch_epochs=10, base_lr=5e-3)
+    given = dict(zip(colours.digests, colours.labels, strict=True))
+    assert {split: len(digests) for split, (digests, _) in result.pred_probs.items()} == {"train": 16, "valid": 6, "test": 4}
+    digests, probabilities = result.pred_probs["test"]
+    assert [given[d] for d in digests] == probabilities.argmax(axis=1).tolist()
+
+    network, card = model.load(tmp_path / "run")
+    pixels = data.prepare(colours, Recipe(image_size_px=32), cache_dir=tmp_path / "cache", report=no_report, should_stop=lambda: False)
+    again = predict.pred_probs(network, pixels.canonical[colours.rows("test")], card, device=torch.device("cpu"))
+    assert np.allclose(again, probabilities, atol=1e-5)  # Not bit for bit: the batch was larger.
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+    best = min(epochs, key=lambda epoch: epoch.valid_loss)
+    assert (result.best_epoch, result.metrics["accuracy"]) == (best.epoch, best.accuracy)
+    labels = np.array([given[d] for d in result.pred_probs["valid"][0]])
+    chosen = result.pred_probs["valid"][1][np.arange(6), labels]
+    assert result.metrics["valid_loss"] == pytest.approx(-np.log(chosen).mean(), abs=1e-5)  # Cross-entropy by its definition.
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(colours, fit, tmp_path):
+    for name, seed in [("a", 3), ("b", 3), ("c", 4)]:
+        fit(colours, name=name, seed=seed)
+    assert weights_of(tmp_path / "a") == weights_of(tmp_path / "b") != weights_of(tmp_path / "c")
+
+
+def test_a_frozen_body_keeps_its_weights_and_its_norm_statistics(colours, fit, tmp_path, pretrained):
+    result, epochs = fit(colours, pretrained=pretrained, head_epochs=2, body_epochs=0)
+    network, _card = model.load(tmp_path / "run")
+    full = model.full_model(architectures.find(ARCH))
+    full.load_state_dict(torch.load(pretrained, weights_only=True))
+    before = model.assemble(full, architectures.find(ARCH), n_classes=2)
+    body, untouched = network[0].state_dict(), before[0].state_dict()
+    assert all(torch.equal(body[key], untouched[key]) for key in untouched)
+    assert [epoch.phase for epoch in epochs] == ["head", "head"]
+    assert result.pretrained.startswith("file pretrained.pth sha256 ")
+    assert not any("random" in warning for warning in result.warnings)
+
+
+def test_the_body_learns_in_the_second_phase(colours, fit, tmp_path, pretrained):
+    _result, epochs = fit(colours, pretrained=pretrained, head_epochs=1, body_epochs=2)
+    assert [(epoch.epoch, epoch.phase) for epoch in epochs] == [(1, "head"), (2, "body"), (3, "body")]
+
+
+def test_random_weights_are_not_frozen_and_the_run_warns_of_them(colours, fit, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nowhere"))
+    result, epochs = fit(colours, pretrained="auto")
+    assert {epoch.phase for epoch in epochs} == {"scratch"}
+    assert result.pretrained == "none: random weights (not found, offline)"
+    assert "learned from random ones" in result.warnings[0]
+
+
+def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_path):
+    started: list[int] = []  # 42 images are decoded, then each epoch asks before 4 + 2 batches.
+    result, epochs = fit(colours, scratch_epochs=50, should_stop=lambda: len(started) > 60 or started.append(1), name="cut")
+    assert result.is_cancelled
+    assert len(epochs) == 3  # (61 - 42) / 6 = 3.2.
+    assert result.best_epoch in (1, 2, 3)
+    assert model.load(tmp_path / "cut")[1].class_names == ["moss", "rust"]
+    assert result.warnings[-1] == "Stopped early, after 3 epochs."
+
+
+def test_a_run_cancelled_before_its_first_epoch_leaves_no_model(colours, fit, tmp_path):
+    result, epochs = fit(colours, should_stop=lambda: True)
+    assert (result.is_cancelled, result.best_epoch, result.metrics, result.pred_probs, epochs) == (True, None, {}, {}, [])
+    with pytest.raises(NotFound):
+        model.load(tmp_path / "run")
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_words(colours, fit, pretrained):
+    state = torch.load(pretrained, weights_only=True)
+    torch.save({key: value * float("nan") if value.is_floating_point() else value for key, value in state.items()}, pretrained)
+    with pytest.raises(TrainingDiverged, match=r"no longer a number in epoch 1 \(base_lr=0\.002\).*base_lr=0\.0002"):
+        fit(colours, pretrained=pretrained)
+
+
+def test_a_model_that_answers_one_class_only_is_called_collapsed(fit):
+    images = images_of([("moss", "train")] * 6 + [("rust", "train")] * 2 + [("moss", "valid"), ("rust", "valid")])
+    same = images.read("image-0")  # All alike: nothing can be told apart.
+    result, _ = fit(data.TrainingImages(images.digests, images.labels, images.splits, images.class_names, lambda digest: same))
+    assert any("collapsed" in warning for warning in result.warnings)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_device_that_is_not_there_is_refused_by_name(colours, fit):
+    with pytest.raises(DeviceMissing, match=r"device=cuda.*Here are: .*cpu"):
+        fit(colours, device="cuda")
+
+
+def test_progress_says_epoch_loss_rate_and_time_left_and_never_hurries(colours, fit):
+    said = []
+    fit(colours, scratch_epochs=3, report=lambda *line: said.append((time.monotonic(), *line)))
+    assert [line[1] for line in said][0] == "Loading weights"
+    training = [line for line in said if line[1] == "Training"]
+    assert training[-1][2:4] == (12, 12)  # 16 images in batches of 4, 3 epochs.
+    assert training[-1][4].startswith("epoch 3 of 3, loss ")
+    assert "images/s, about 0 s left" in training[-1][4]
+    assert said[-1][1:4] == ("Predicting", 26, 26)
+
+
+def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():
+    images = images_of(
+        [("moss", "train"), ("rust", "train")] * 2 + [("moss", "train")] + [("moss", "valid"), ("rust", "valid")] + [("rust", "valid")]
+    )
+    blank = np.zeros((8, 32, 32, 3), np.uint8)
+    prepared = data.Prepared(canonical=blank, train=blank[:5])
+    recipe = Recipe(arch=ARCH, image_size_px=32, batch_size=2)
+    dls = loaders.make(images, prepared, recipe, architectures.find(ARCH), torch.device("cpu"))
+    assert (len(dls.train), [len(y) for _, y in dls.train]) == (2, [2, 2])
+    assert (len(dls.valid), [len(y) for _, y in dls.valid]) == (2, [2, 1])
+
+
+def test_training_batches_are_normalised_and_cut_to_size_and_validation_sees_canonical_pixels(colours, tmp_path):
+    recipe = Recipe(arch=ARCH, image_size_px=32, batch_size=4)
+    prepared = data.prepare(colours, recipe, cache_dir=tmp_path, report=no_report, should_stop=lambda: False)
+    architecture = architectures.find(ARCH)
+    dls = loaders.make(colours, prepared, recipe, architecture, torch.device("cpu"))
+    x, y = dls.train.one_batch()
+    assert (tuple(x.shape), tuple(y.shape)) == ((4, 3, 32, 32), (4,))
+    x, _y = dls.valid.one_batch()
+    by_hand = (prepared.canonical[colours.rows("valid")[:4]] / 255 - architecture.mean) / architecture.std  # (4, 32, 32, 3)
+    assert np.allclose(x.permute(0, 2, 3, 1).numpy(), by_hand, atol=1e-5)
+
+
+def test_the_card_says_what_the_weights_are_for_and_damaged_weights_are_told(colours, fit, tmp_path):
+    fit(colours)
+    card = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert (card["class_names"], card["image_size_px"], card["resize"], card["recipe"]["seed"]) == (["moss", "rust"], 32, "crop", 0)
+    assert {"torch", "fastai", "python"} <= set(card["libraries"])
+    (tmp_path / "run" / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(WeightsUnfit, match=r"model\.safetensors"):
+        model.load(tmp_path / "run")
+
+
+def test_auto_takes_the_fastest_device_there_is():
+    expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    assert train.find_device("auto").type == expected

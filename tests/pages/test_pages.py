@@ -1,0 +1,117 @@
+"""Every page of the face, empty and filled. What is typed in the gallery is tested in web/ and browser/."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from peakid import status
+from peakid.curate import decisions
+from peakid.records import Choice
+from peakid.workspace import Workspace
+
+
+def everything(app: AppTest) -> str:
+    """All words of a page."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.success, app.warning, app.info, app.error)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_a_first_start_offers_two_ways_in(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("overview")
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Open the demo", "Import a folder"]
+
+
+def test_the_overview_says_what_waits_and_leads_there(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+    fill(river=2, sea=1)
+    app = open_page("overview")
+    assert not app.exception
+    assert "3 images wait for you" in everything(app)
+    assert [(cell.label, cell.value) for cell in app.metric][:3] == [("Images", "3"), ("Reviewed", "0%"), ("Excluded", "0")]
+    assert [button.label for button in app.button] == ["Review images"]
+
+
+def test_the_overview_counts_judgements(open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace) -> None:
+    a, b, *_ = fill(river=2, sea=2)
+    decisions.decide(workspace, [Choice(a, "label", "sea"), Choice(b, "exclude", reason="duplicate")], actor="human:anna")
+    app = open_page("overview")
+    assert [cell.value for cell in app.metric][:3] == ["4", "50%", "1"]
+    assert "labelled sea" in app.dataframe[0].value.to_string()
+
+
+def test_collecting_begins_with_a_sentence(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("collect")
+    assert not app.exception
+    assert "Nothing has been imported yet" in everything(app)
+
+
+def test_a_folder_is_imported_and_its_rejections_are_listed(
+    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
+) -> None:
+    for name, data in {"river/a.jpg": draw(1), "sea/b.png": draw(2, format="PNG"), "sea/notes.txt": b"not a picture"}.items():
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(data)
+    app = open_page("collect")
+    app.text_input(key="folder_path").set_value(f' "{tmp_path / "photos"}" ')
+    app.button[0].click().run()
+    assert not app.exception
+    assert "Added 2 images" in everything(app)
+    assert "Rejected 1 file" in everything(app)
+    assert "notes.txt" in app.dataframe[0].value.to_string()
+    assert "Not an image" in app.dataframe[0].value.to_string()
+    assert status.read(workspace).n_images == 2
+
+
+def test_a_zip_and_a_table_are_imported_by_their_path(
+    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("river/a.jpg", draw(1))
+        archive.writestr("sea/b.jpg", draw(2))
+    (tmp_path / "c.jpg").write_bytes(draw(3))
+    (tmp_path / "labels.csv").write_text("path,label\nc.jpg,lake\n")
+    for source, key, path in (("zip", "zip_path", "photos.zip"), ("csv", "csv_path", "labels.csv")):
+        app = open_page("collect")
+        app.segmented_control(key="source").set_value(source).run()
+        app.text_input(key=key).set_value(str(tmp_path / path))
+        app.button[0].click().run()
+        assert not app.exception
+        assert not app.error
+    assert status.read(workspace).classes == {"river": 1, "sea": 1, "lake": 1}
+
+
+def test_a_folder_that_is_not_there_is_told_in_words(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("collect")
+    for path in ("/nowhere/at all", ""):
+        app.text_input(key="folder_path").set_value(path)
+        app.button[0].click().run()
+        assert not app.exception
+        assert len(app.error) == 1
+
+
+def test_an_empty_queue_teaches_what_would_fill_it(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("review", queue="flagged")
+    assert not app.exception
+    assert "Press F" in everything(app)
+
+
+def test_review_shows_every_queue_with_what_waits(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+    fill(river=2, sea=1)
+    app = open_page("review")
+    assert not app.exception
+    assert app.pills[0].options == ["Unreviewed 3", "Flagged 0", "Excluded 0", "All 3"]
+
+
+def test_a_link_names_the_queue(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+    fill(river=2, sea=1)
+    app = open_page("review", queue="class:river")
+    assert app.pills[0].value == "class:river"
+    assert app.pills[0].options[-1] == "river 2"
+
+
+def test_a_link_to_an_unknown_queue_says_which_there_are(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("review", queue="nonsense")
+    assert not app.exception
+    assert "unreviewed, flagged" in app.error[0].value.replace("\\", "")

@@ -1,0 +1,134 @@
+"""An export is imitated by a graph of four nodes, so that these tests need no torch: the probability of a class is a colour's share."""
+
+import hashlib
+import io
+import json
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from peakid import pixels
+from peakid.errors import BadInput, NotFound, WeightsUnfit
+from peakid.serve.predictor import Predictor
+
+
+def colour(red, green, blue):
+    out = io.BytesIO()
+    Image.new("RGB", (20, 10), (red, green, blue)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Class probabilities = mean of red, green and blue over their sum, at 8 px."""
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
+        helper.make_node("ReduceSum", ["means", "last"], ["sums"], keepdims=1),
+        helper.make_node("Div", ["means", "sums"], ["probabilities"]),
+    ]
+    constants = [helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]), helper.make_tensor("last", TensorProto.INT64, [1], [1])]
+    taken = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
+    given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])
+    graph = helper.make_model(
+        helper.make_graph(nodes, "shares", [taken], [given], constants), opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    )
+    onnx.save(graph, tmp_path / "model.onnx")
+    sha256 = hashlib.sha256((tmp_path / "model.onnx").read_bytes()).hexdigest()
+    card = {
+        "class_names": ["red", "green", "blue"],
+        "image_size_px": 8,
+        "resize": "crop",
+        "pixels_version": pixels.VERSION,
+        "files": [{"name": "model.onnx", "format": "onnx", "sha256": sha256, "bytes": 1}],
+    }
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    return tmp_path
+
+
+def change_card(folder, **values):
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, **values}))
+
+
+def test_classes_are_named_most_probable_first(folder):
+    answer = Predictor(folder).predict([colour(50, 100, 10)], top=2)[0]
+    assert (answer.label, answer.abstained, answer.error) == ("green", False, "")
+    assert answer.confidence == pytest.approx(0.625)  # 100 / (50 + 100 + 10)
+    assert [label for label, _ in answer.top] == ["green", "red"]
+    assert answer.top[1][1] == pytest.approx(0.3125)  # 50 / 160
+
+
+def test_below_the_threshold_the_model_abstains_and_still_shows_its_guess(folder):
+    predictor = Predictor(folder)
+    unsure = predictor.predict([colour(50, 100, 10)], threshold=0.63)[0]
+    assert (unsure.label, unsure.abstained, unsure.top[0][0]) == (None, True, "green")
+    assert not predictor.predict([colour(50, 100, 10)], threshold=0.62)[0].abstained
+
+
+def test_more_classes_asked_for_than_there_are_gives_all(folder):
+    assert len(Predictor(folder).predict([colour(1, 2, 3)], top=5)[0].top) == 3
+
+
+def test_an_unreadable_image_is_an_answer_and_stops_no_other(folder):
+    answers = Predictor(folder).predict([colour(200, 0, 0), b"no image", b"", colour(0, 0, 200)])
+    assert [answer.label for answer in answers] == ["red", None, None, "blue"]
+    assert answers[1].error.startswith("not_an_image: ")
+    assert (answers[2].error, answers[2].top, answers[2].confidence) == ("empty: 0 bytes", [], None)
+
+
+def test_answers_keep_their_order_over_many_batches(folder):
+    shades = [colour(i, 100, 0) for i in range(1, 81)]
+    answers = Predictor(folder).predict(shades, top=3)
+    reds = [dict(answer.top)["red"] for answer in answers]
+    assert reds == pytest.approx([i / (i + 100) for i in range(1, 81)])
+    assert Predictor(folder).predict([]) == []
+
+
+def test_an_image_is_turned_upright_before_it_is_judged(folder):
+    upright = Image.new("RGB", (30, 10), (250, 5, 5))
+    upright.paste((5, 5, 250), (10, 0, 20, 10))  # The middle third, all that a middle crop sees, is blue.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    upright.transpose(Image.Transpose.ROTATE_90).save(out, "PNG", exif=exif)
+    assert Predictor(folder).predict([out.getvalue()])[0].label == "blue"
+
+
+def test_a_folder_without_an_export_is_told(tmp_path):
+    with pytest.raises(NotFound, match="no export in"):
+        Predictor(tmp_path / "nothing")
+
+
+def test_an_export_without_onnx_is_told_with_what_it_has(folder):
+    change_card(folder, files=[{"name": "model.safetensors", "format": "safetensors", "sha256": "", "bytes": 1}])
+    with pytest.raises(BadInput, match=r"no ONNX file.*has safetensors.*--format onnx"):
+        Predictor(folder)
+
+
+def test_a_changed_or_missing_file_is_refused(folder):
+    content = (folder / "model.onnx").read_bytes()
+    (folder / "model.onnx").write_bytes(content + b" ")
+    with pytest.raises(WeightsUnfit, match="SHA-256"):
+        Predictor(folder)
+    (folder / "model.onnx").unlink()
+    with pytest.raises(NotFound, match="missing"):
+        Predictor(folder)
+    (folder / "card.json").write_text("{")
+    with pytest.raises(WeightsUnfit, match="damaged"):
+        Predictor(folder)
+
+
+def test_an_export_for_other_preprocessing_is_refused(folder):
+    change_card(folder, pixels_version=pixels.VERSION + 1)
+    with pytest.raises(BadInput, match="preprocessing"):
+        Predictor(folder)
+
+
+def test_probabilities_come_for_canonical_pixels_too(folder):
+    batch = np.zeros((2, 8, 8, 3), np.uint8)
+    batch[0, ..., 0], batch[1, ..., 2] = 10, 10
+    assert Predictor(folder).pred_probs(batch).tolist() == [[1, 0, 0], [0, 0, 1]]

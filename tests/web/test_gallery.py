@@ -1,0 +1,147 @@
+"""The outbox: whatever a browser sends, each act is written down once, in order, or answered."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from peakid.curate import decisions, review_queue
+from peakid.errors import WorkspaceNotWritable
+from peakid.records import Choice, Decision
+from peakid.web import gallery
+from peakid.workspace import DATABASE_NAME, Workspace
+
+
+def event(seq: int, kind: str, digest: str = "", **more: Any) -> dict[str, Any]:
+    return {"seq": seq, "id": f"event-{seq}", "kind": kind, "digest": digest, **more}
+
+
+def own(workspace: Workspace) -> list[Decision]:
+    """Anna's decisions, oldest first."""
+    return [row for row in reversed(decisions.log(workspace, limit=1000)) if row.actor == "human:anna"]
+
+
+@pytest.fixture
+def deliver(workspace: Workspace) -> Callable[..., gallery.Ack]:
+    def delivered(*events: object, last_ack: int = 0, actor: str = "human:anna") -> gallery.Ack:
+        return gallery.apply(workspace, list(events), last_ack=last_ack, actor=actor)
+
+    return delivered
+
+
+def test_events_are_written_in_the_order_of_their_numbers(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    a, b, c = fill(river=2, sea=1)
+    ack = deliver(event(3, "flag", c), event(1, "label", a, label="sea"), event(2, "exclude", b, reason="poor quality"))
+    assert ack == gallery.Ack(3)
+    assert [(row.digest, row.verdict, row.label, row.reason) for row in own(workspace)] == [
+        (a, "label", "sea", ""),
+        (b, "exclude", "river", "poor quality"),
+        (c, "flag", "sea", ""),
+    ]
+
+
+def test_a_growing_outbox_is_written_once(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
+    digests = fill(river=4)
+    events = [event(i + 1, "label", digest, label="river") for i, digest in enumerate(digests)]
+    ack = deliver(*events[:2])
+    deliver(*events, last_ack=ack.seq)
+    assert [row.digest for row in own(workspace)] == digests
+
+
+def test_an_outbox_delivered_twice_changes_nothing_even_when_its_acknowledgement_was_lost(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    a, b = fill(river=1, sea=1)
+    events = [event(1, "label", a, label="sea"), event(2, "flag", b), event(3, "undo"), event(4, "undo"), event(5, "redo")]
+    deliver(*events)
+    before = decisions.log(workspace, limit=1000)
+    assert deliver(*events, last_ack=0).seq == 5
+    assert decisions.log(workspace, limit=1000) == before
+    assert [item.label for item in review_queue.items(workspace, [a, b])] == ["sea", "sea"]
+
+
+def test_an_event_that_cannot_be_is_answered_and_the_rest_is_written(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    (a,) = fill(river=1)
+    ack = deliver(
+        event(1, "label", "0" * 64, label="river"),
+        event(2, "label", a, label="lake"),
+        event(3, "exclude", a),
+        event(4, "dance", a),
+        {"seq": 5, "kind": "flag", "digest": a},
+        event(6, "redo"),
+        event(7, "label", a, label="river"),
+    )
+    assert ack.seq == 7
+    assert [(answer.seq, answer.message.split(".")[0]) for answer in ack.refused] == [
+        (1, "No image has the digest 0000000000000000"),
+        (2, "There is no class 'lake'"),
+        (3, f"Excluding image {a[:12]} needs a reason"),
+        (4, "'dance' is no verdict"),
+        (5, "The event 5 has no id"),
+        (6, "human:anna has nothing to do again"),
+    ]
+    assert [row.label for row in own(workspace)] == ["river"]
+
+
+@pytest.mark.parametrize("outbox", [None, 7, "label", {"seq": 1}, [None, 3, [], {}, {"seq": "1"}, {"seq": None, "kind": "flag"}]])
+def test_what_is_no_outbox_is_passed_over(workspace: Workspace, outbox: object) -> None:
+    assert gallery.apply(workspace, outbox, last_ack=9, actor="human:anna") == gallery.Ack(9)
+
+
+@pytest.mark.parametrize("junk", [{"label": 7}, {"label": ["river"]}, {"reason": {"a": 1}}, {"base": "x"}, {"digest": None}])
+def test_fields_of_the_wrong_kind_are_answered_or_ignored(
+    deliver: Callable[..., gallery.Ack], fill: Callable, junk: dict[str, Any]
+) -> None:
+    (a,) = fill(river=1)
+    assert deliver({**event(1, "label", a, label="river"), **junk}).seq == 1
+
+
+def test_one_undo_takes_back_one_keystroke_and_says_whose_image_it_was(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    a, b = fill(river=2)
+    fill(sea=1)
+    deliver(event(1, "label", a, label="sea"), event(2, "label", b, label="sea"))
+    assert deliver(event(3, "undo"), last_ack=2).touched == [b]
+    assert [item.label for item in review_queue.items(workspace, [a, b])] == ["sea", "river"]
+
+
+def test_an_image_that_somebody_else_judged_meanwhile_is_left_and_told(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    (a,) = fill(river=1)
+    fill(sea=1)
+    seen = review_queue.items(workspace, [a])[0].decision_id
+    decisions.decide(workspace, [Choice(a, "label", "sea")], actor="human:ben")
+    ack = deliver(event(1, "flag", a, base=seen))
+    assert [answer.digest for answer in ack.refused] == [a]
+    assert review_queue.items(workspace, [a])[0].verdict == "label"
+
+
+def test_a_decision_keeps_what_its_maker_was_shown(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
+    (a,) = fill(river=1)
+    deliver(event(1, "flag", a, queue="unreviewed", view="single", why="label from import:folder"))
+    basis = workspace.query("SELECT basis FROM decision WHERE event_id = 'event-1'")[0]["basis"]
+    assert basis == '{"queue": "unreviewed", "view": "single", "why": "label from import:folder"}'
+
+
+def test_what_cannot_be_written_now_is_not_acknowledged(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
+    (a,) = fill(river=1)
+    workspace.connection().execute("PRAGMA busy_timeout = 0")
+    with contextlib.closing(sqlite3.connect(workspace.path / DATABASE_NAME, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # Somebody holds the database for longer than we wait.
+        with pytest.raises(WorkspaceNotWritable):
+            deliver(event(1, "flag", a))
+    assert deliver(event(1, "flag", a)).seq == 1
+    assert [row.verdict for row in own(workspace)] == ["flag"]
+
+
+def test_asking_for_the_next_images_judges_nothing(deliver: Callable[..., gallery.Ack], workspace: Workspace) -> None:
+    assert deliver({"seq": 4, "kind": "next"}) == gallery.Ack(4, wants_next=True)
+    assert own(workspace) == []

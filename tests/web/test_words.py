@@ -1,0 +1,82 @@
+"""How pages say things."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from peakid.records import ClassRow, Decision, RejectionReason
+from peakid.status import Status
+from peakid.web import charts, journey, progress, session, theme, words
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+EMPTY = Status(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (timedelta(seconds=30), "just now"),
+        (timedelta(minutes=5), "5 min ago"),
+        (timedelta(hours=3), "3 h ago"),
+        (timedelta(days=2), "29 Apr 2026"),
+    ],
+)
+def test_a_time_is_said_as_a_person_would(before: timedelta, said: str) -> None:
+    assert words.ago((NOW - before).isoformat(), now=NOW) == said
+
+
+def test_every_rejection_reason_has_words() -> None:
+    assert set(words.REASONS) == set(get_args(RejectionReason))
+
+
+def test_a_decision_is_said_in_words() -> None:
+    decision = Decision(1, 1, "d", "a.jpg", "label", "dom", "", "human:anna", "", None)
+    assert words.told(decision) == "labelled dom"
+    assert words.told(replace(decision, undoes=3)) == "back to labelled dom"
+    assert words.told(replace(decision, verdict="exclude", reason="poor quality")) == "excluded: poor quality"
+    assert words.told(replace(decision, verdict="flag")) == "flagged"
+
+
+def test_progress_says_rate_and_time_left() -> None:
+    # 120 in 4 s are 30 a second; the other 228 take 7.6 s.
+    assert progress.line("reading", 120, 348, "", 4.0) == "reading: 120 of 348 · 30 a second · about 8 s left"
+    assert progress.line("starting", 0, 0, "", 4.0) == "starting"
+    assert progress.duration(5400) == "1 h 30 min"
+
+
+def test_names_are_text_and_never_markup() -> None:
+    assert session.plain("[x](javascript:1) *a* $b$") == r"\[x\]\(javascript\:1\) \*a\* \$b\$"
+
+
+@pytest.mark.parametrize(
+    ("counts", "n_unreviewed", "n_done_runs", "n_exports", "page"),
+    [
+        (EMPTY, 0, 0, 0, "collect"),
+        (replace(EMPTY, n_images=9), 9, 0, 0, "review"),
+        (replace(EMPTY, n_images=9), 0, 0, 0, "snapshots"),
+        (replace(EMPTY, n_images=9, n_snapshots=1), 4, 0, 0, "train"),
+        (replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1), 4, 1, 0, "evaluate"),
+        (replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1), 4, 1, 1, "review"),
+        (replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1), 0, 1, 1, "collect"),
+    ],
+)
+def test_the_next_step_leads_to_a_first_model_and_then_back_to_the_data(
+    counts: Status, n_unreviewed: int, n_done_runs: int, n_exports: int, page: str
+) -> None:
+    assert journey.next_step(counts, n_unreviewed=n_unreviewed, n_done_runs=n_done_runs, n_exports=n_exports).page == page
+
+
+def test_the_title_of_the_class_balance_states_what_it_shows() -> None:
+    def rows(*counts: int) -> list[ClassRow]:
+        return [ClassRow(f"c{i}", n, 0, False, i) for i, n in enumerate(counts)]
+
+    assert charts.finding(rows(30, 10)) == "c0 has 3.0 times as many images as c1"
+    assert charts.finding(rows(30, 29)) == "The 2 classes are balanced"
+    assert charts.finding(rows(30, 0)) == "c1 has no images yet"
+    assert charts.finding([]) == "There are no classes yet"
+
+
+def test_a_class_keeps_its_colour_when_classes_are_added() -> None:
+    assert list(theme.class_colours(["a", "b", "c"]).items())[:2] == list(theme.class_colours(["a", "b"]).items())
