@@ -24,7 +24,7 @@ def show_result(brought: ImportReport) -> None:
 
 
 def show_rejections(rows: list) -> None:
-    lines = [{"file": row.path, "reason": words.REASONS[row.reason], "detail": row.detail} for row in rows]
+    lines = [{"File": row.path, "Reason": words.REASONS[row.reason], "Detail": row.detail} for row in rows]
     st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), 320))
 
 
@@ -78,13 +78,13 @@ if imports := history.list_acquisitions(workspace):
     st.dataframe(
         [
             {
-                "when": words.ago(row.started_at),
-                "from": row.path,
-                "by": words.who(row.actor),
-                "added": row.n_added,
-                "known": row.n_known,
-                "rejected": row.n_rejected,
-                "state": "done" if row.finished_at else "interrupted: import again to go on",
+                "When": words.ago(row.started_at),
+                "From": row.path,
+                "By": words.who(row.actor),
+                "Added": row.n_added,
+                "Known": row.n_known,
+                "Rejected": row.n_rejected,
+                "State": "done" if row.finished_at else "interrupted: import again to go on",
             }
             for row in imports
         ],

@@ -61,15 +61,15 @@ def show_latest(done: list[Run]) -> None:
     left, right = st.columns(2, gap="large")
     left.subheader("Latest decisions")
     log = decisions.log(workspace, limit=6)
-    lines = [{"when": words.ago(d.decided_at), "by": words.who(d.actor), "what": words.told(d), "image": d.path} for d in log]
+    lines = [{"When": words.ago(d.decided_at), "By": words.who(d.actor), "What": words.told(d), "Image": d.path} for d in log]
     left.dataframe(lines, hide_index=True) if lines else left.caption("Nothing has been decided yet.")
     right.subheader("Latest runs")
     trained = [
-        {"run": run.run_id, "when": words.ago(run.created_at), "snapshot": run.snapshot_name or run.snapshot_digest[:8], "state": run.state}
-        | {"accuracy on valid": run.metrics.get("accuracy")}
+        {"Run": run.run_id, "When": words.ago(run.created_at), "Snapshot": run.snapshot_name or run.snapshot_digest[:8], "State": run.state}
+        | {"Accuracy on valid": run.metrics.get("accuracy")}
         for run in done[:6]
     ]
-    percent = {"accuracy on valid": st.column_config.NumberColumn(format="percent")}
+    percent = {"Accuracy on valid": st.column_config.NumberColumn(format="percent")}
     right.dataframe(trained, hide_index=True, column_config=percent) if trained else right.caption("No model has been trained yet.")
 
 
