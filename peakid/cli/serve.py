@@ -21,11 +21,11 @@ def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as
     """Say what each IMAGE shows. EXPORT is an export's id or its folder."""
     predictor = Predictor(_folder(export))
     answers = [_answer(predictor, Path(path), top, threshold) for path in images]
-    for path, answer in zip(images, answers, strict=True):
-        if answer.error:
-            click.echo(f"{path}: {answer.error}", err=True)
-    if all(answer.error for answer in answers):
-        raise BadInput(f"None of {len(images)} images could be read.", "Give the paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.")
+    failed = [f"{path}: {answer.error}" for path, answer in zip(images, answers, strict=True) if answer.error]
+    if len(failed) == len(images):
+        raise BadInput(f"No image could be read; the first is {failed[0]}.", "Give paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.")
+    for line in failed:
+        click.echo(line, err=True)
     emit(
         as_json,
         [_document(path, answer) for path, answer in zip(images, answers, strict=True)],

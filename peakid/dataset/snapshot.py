@@ -335,8 +335,12 @@ def _of_origins(workspace: Workspace, snapshot: Snapshot) -> list[str]:
 
 
 def _of_shares(workspace: Workspace, snapshot: Snapshot) -> list[str]:
-    """Say when images that keep their split stand against the shares that were asked for."""
-    row = workspace.one("SELECT fractions FROM snapshot WHERE id = ?", (snapshot.snapshot_id,))
+    """Say when images that keep their split stand against the shares that were asked for; an import's are its own."""
+    row = workspace.one(
+        "SELECT fractions FROM snapshot WHERE id = :id AND NOT EXISTS (SELECT 1 FROM snapshot_item t"
+        " JOIN origin o ON o.image_id = t.image_id WHERE t.snapshot_id = :id AND o.split IS NOT NULL)",
+        {"id": snapshot.snapshot_id},
+    )
     asked = json.loads(row["fractions"]) if row else {}
     got = {name: n / snapshot.n_images for name, n in snapshot.splits.items()}
     # Groups and small classes cannot meet shares exactly; a twentieth, and three images a class, is no surprise.
@@ -345,6 +349,5 @@ def _of_shares(workspace: Workspace, snapshot: Snapshot) -> list[str]:
         return []
     told = " / ".join(f"{got[name]:.0%}" for name in split.SPLITS)
     wanted = " / ".join(f"{asked[name]:.0%}" for name in split.SPLITS)
-    return [
-        f"Train / valid / test hold {told} where {wanted} was asked: images keep an imported or earlier split. Another --seed deals anew."
-    ]
+    why = "images keep the split of an earlier snapshot. Another --seed deals anew."
+    return [f"Train / valid / test hold {told} where {wanted} was asked: {why}"]

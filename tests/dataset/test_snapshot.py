@@ -158,6 +158,7 @@ def test_imported_splits_are_kept_and_the_missing_valid_comes_from_train(workspa
     assert {parts[digests[f"d{i:02d}"]] for i in range(10)} == {"test"}
     assert made.splits["test"] == 10
     assert made.splits["valid"] in (3, 4)  # .15 / .85 of 20 = 3.5
+    assert not any("was asked" in told for told in snapshot.warnings(workspace, made))
 
 
 def test_look_alikes_across_imported_splits_are_shown_as_a_leak_and_not_moved(workspace, plant, imported, pair):

@@ -1,0 +1,75 @@
+"""Commands of scoring: evaluate one run, compare two."""
+
+import click
+
+from peakid import runs
+from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
+from peakid.dataset import snapshot
+from peakid.evaluate import compare as comparing
+from peakid.evaluate import confusion, report
+from peakid.evaluate.compare import Comparison
+from peakid.evaluate.report import EvaluationReport
+from peakid.workspace import Workspace
+
+# `cv` is a word of the contract; asking for it says that it is not there yet.
+split_option = click.option(
+    "--split", type=click.Choice([*report.SPLITS, "cv"]), default="valid", show_default=True, help="A look at test is counted."
+)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", type=int)
+@split_option
+@actor_option
+@json_option
+@pass_workspace
+def evaluate(workspace: Workspace, run_id: int, split: str, actor: str, as_json: bool) -> None:
+    """Score RUN on one split: accuracy with its interval, every class, every confusion."""
+    scored = report.evaluate(workspace, run_id, split=split, actor=actor)
+    emit(as_json, scored.to_json(), _text(scored))
+
+
+@click.command()
+@click.argument("a", metavar="RUN", type=int)
+@click.argument("b", metavar="RUN", type=int)
+@split_option
+@actor_option
+@json_option
+@pass_workspace
+def compare(workspace: Workspace, a: int, b: int, split: str, actor: str, as_json: bool) -> None:
+    """Tell whether the second RUN is better than the first, on the same images under the newest labels."""
+    compared = comparing.compare(workspace, a, b, split=split, actor=actor)
+    digests = [runs.show(workspace, run_id).snapshot_digest for run_id in (a, b)]
+    changed = snapshot.diff(workspace, *digests)
+    told = ", ".join(f"{len(rows)} {kind}" for kind, rows in changed.items())
+    emit(as_json, compared.to_json(changed), f"{_comparison(compared)}\nBetween their snapshots: {told} images.")
+
+
+def _text(scored: EvaluationReport) -> str:
+    lo, hi = scored.accuracy_interval
+    lines = [
+        f"Run {scored.run_id} on {scored.split}: accuracy {scored.accuracy:.3f} ({lo:.3f}-{hi:.3f}), n = {scored.n_images}",
+        f"To beat: chance {scored.chance_accuracy:.3f}, always {scored.majority_class!r} {scored.majority_accuracy:.3f}",
+        f"Calibration error {scored.ece:.3f} (0 = honest); {scored.n_unreviewed} labels not reviewed, {scored.n_changed} changed since",
+    ]
+    if scored.top5_accuracy is not None:
+        lines.append(f"Among the first five: {scored.top5_accuracy:.3f}")
+    if scored.split == "test":
+        lines.append(f"Looks at the test score of this run: {scored.n_test_looks}")
+    rows = [vars(each) | {"recall from-to": "{:.2f}-{:.2f}".format(*each.recall_interval)} for each in scored.per_class]
+    lines.append(table(rows, ["class_name", "precision", "recall", "recall from-to", "f1", "support"], empty=""))
+    worst = confusion.worst(scored.confusion)
+    if worst is not None:
+        given, predicted = (scored.class_names[i] for i in worst)
+        lines.append(f"{given} is taken for {predicted} {scored.confusion[worst]} times of {scored.confusion[worst[0]].sum()}.")
+    return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in scored.warnings)])
+
+
+def _comparison(compared: Comparison) -> str:
+    lo, hi = compared.difference_interval
+    verdict = "a real difference" if compared.is_real else "no difference that these images can prove"
+    return (
+        f"On {compared.n_common} images of {compared.split}: run {compared.a} {compared.accuracy_a:.3f}, "
+        f"run {compared.b} {compared.accuracy_b:.3f}, difference from {lo:+.3f} to {hi:+.3f}, p = {compared.mcnemar_p:.3f}: {verdict}.\n"
+        f"Only run {compared.a} is right on {compared.n_only_a}, only run {compared.b} on {compared.n_only_b}."
+    )

@@ -1,0 +1,245 @@
+"""How figures look: one template for light and dark, titles that state the finding. Draw them with the page's own theme off."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from peakid.evaluate import confusion as confusions
+from peakid.evaluate.per_class import ClassScore
+from peakid.records import ClassRow, EpochMetrics
+
+Theme = Literal["light", "dark"]
+
+INK = {"light": "#1B2430", "dark": "#E6EBF0"}
+GROUND = {"light": "#FAFBFC", "dark": "#12171D"}
+ACCENT = {"light": "#2F6F9F", "dark": "#6FB1DC"}
+MISTAKE = {"light": "#D55E00", "dark": "#E8813A"}  # Okabe-Ito vermilion, lighter on dark ground.
+RULE = {"light": "rgba(27,36,48,0.14)", "dark": "rgba(230,235,240,0.16)"}
+
+# Okabe and Ito 2008 without black, then Plotly's Safe; the first ten as in .streamlit/config.toml.
+CLASS_COLOURS = [
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#882255", "#44AA99", "#999933"),
+    *("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#661100"),
+]
+LABEL_CHARS = 20  # Longer class names end in an ellipsis on axes; the whole name shows on hovering.
+
+
+def template(theme: Theme = "light") -> go.layout.Template:
+    """Answer the look that every figure shares; the ground is the page's own."""
+    axis = {
+        "gridcolor": RULE[theme],
+        "linecolor": RULE[theme],
+        "zeroline": False,
+        "ticks": "",
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+    return go.layout.Template(
+        layout={
+            "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": INK[theme]},
+            "title": {"font": {"size": 15}, "x": 0, "xanchor": "left", "xref": "container"},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": CLASS_COLOURS,
+            "xaxis": axis,
+            "yaxis": axis,
+            "margin": {"l": 8, "r": 8, "t": 44, "b": 8},
+            "hoverlabel": {"font": {"size": 13, "color": INK[theme]}, "bgcolor": GROUND[theme]},
+            "showlegend": False,
+        }
+    )
+
+
+def class_colour(position: int) -> str:
+    """Answer the colour of the class at a position of the class order, the same on every page."""
+    return CLASS_COLOURS[position % len(CLASS_COLOURS)]
+
+
+def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = "light") -> go.Figure:
+    """Draw which class is taken for which; a click on a cell answers its `customdata` (row, column).
+
+    A heat map itself reports no selection, so transparent squares lie over it; their axes are fixed, since a
+    drag would move them against the cells.
+
+    Args:
+        matrix: int64 of shape (K, K), row = given label, column = predicted label.
+    """
+    n_classes = len(class_names)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # Of the images given this class.
+    is_hit = np.eye(n_classes, dtype=bool)
+    figure = go.Figure()
+    figure.add_trace(_cells(np.where(is_hit, share, np.nan), ACCENT[theme], theme))
+    # A mistake that takes half a class is as strong as colour gets; one image is still seen.
+    figure.add_trace(_cells(np.where(~is_hit & (matrix > 0), 2 * share, np.nan), MISTAKE[theme], theme))
+    figure.add_trace(_squares(class_names, matrix, np.where(is_hit, share, 2 * share) > 0.5, theme))
+    ticks = {"tickvals": list(range(n_classes)), "ticktext": [short(name) for name in class_names], "fixedrange": True, "showgrid": False}
+    figure.update_xaxes(title="predicted", range=[-0.5, n_classes - 0.5], tickangle=-45 if n_classes > 3 else 0, **ticks)
+    figure.update_yaxes(title="given", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
+    height = max(360, 150 + 30 * n_classes)  # px; at 30 classes a cell is still as tall as its number.
+    return figure.update_layout(template=template(theme), title=confusion_finding(class_names, matrix), height=height, dragmode=False)
+
+
+def confusion_finding(class_names: Sequence[str], matrix: np.ndarray) -> str:
+    """Say the most frequent mistake in a sentence."""
+    worst = confusions.worst(matrix)
+    if worst is None:
+        return f"No mistake on {matrix.sum()} images"
+    n, total = matrix[worst], matrix[worst[0]].sum()
+    times = "once" if n == 1 else f"{n} times"
+    return f"{short(class_names[worst[0]])} is taken for {short(class_names[worst[1]])} {times} of {total}"
+
+
+def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.Figure:
+    """Draw the recall of every class with its 95 % interval, the least recognised on top."""
+    ranked = sorted(scores, key=lambda each: (each.recall, each.recall_interval[0]))
+    positions = list(range(len(ranked)))
+    figure = go.Figure(
+        go.Bar(
+            x=[each.recall for each in ranked],
+            y=positions,
+            orientation="h",
+            marker={"color": mixed(ACCENT[theme], theme, 0.75)},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [each.recall_interval[1] - each.recall for each in ranked],
+                "arrayminus": [each.recall - each.recall_interval[0] for each in ranked],
+                "color": INK[theme],
+                "thickness": 1.2,
+                "width": 4,
+            },
+            customdata=[(each.class_name, round(each.recall * each.support), each.support, *each.recall_interval) for each in ranked],
+            hovertemplate="%{customdata[0]}: %{customdata[1]} of %{customdata[2]} recognised, "
+            "95 % interval %{customdata[3]:.0%} to %{customdata[4]:.0%}<extra></extra>",
+        )
+    )
+    names = [f"{short(each.class_name)}  n={each.support}" for each in ranked]
+    figure.update_xaxes(title="recall: share of the class's images that are recognised", range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(tickvals=positions, ticktext=names, autorange="reversed", automargin=True, showgrid=False, fixedrange=True)
+    return figure.update_layout(template=template(theme), title=_recall_finding(ranked), height=110 + 28 * len(ranked), bargap=0.35)
+
+
+def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -> go.Figure:
+    """Draw losses and accuracy over the epochs; the body begins to learn at the dotted line."""
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=("loss", "accuracy on valid"))
+    x = [each.epoch for each in epochs]
+    lines = [
+        ("train", [each.train_loss for each in epochs], CLASS_COLOURS[1], "bottom center", 1),
+        ("valid", [each.valid_loss for each in epochs], ACCENT[theme], "top center", 1),
+        ("", [each.accuracy for each in epochs], ACCENT[theme], "top center", 2),
+    ]
+    for name, y, colour, place, column in lines:
+        text = [*[""] * (len(y) - 1), name] if y else []  # Named at its last point, not in a legend.
+        line = go.Scatter(x=x, y=y, name=name, mode="lines+markers+text", text=text, textposition=place, marker={"color": colour})
+        figure.add_trace(line.update(cliponaxis=False), row=1, col=column)
+    for before, after in pairwise(epochs):
+        if before.phase != after.phase:
+            figure.add_vline(x=after.epoch - 0.5, line={"dash": "dot", "width": 1, "color": INK[theme]})
+    figure.update_xaxes(title="epoch", range=[0.5, max(1, len(x)) + 0.5], dtick=max(1, len(x) // 8), fixedrange=True)
+    figure.update_yaxes(rangemode="tozero", row=1, col=1, fixedrange=True)
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
+    figure.update_layout(template=template(theme), title=_curve_finding(epochs), height=320)
+    return figure.update_layout(margin={"t": 72})
+
+
+def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.Figure:
+    """Draw how many images each class has, and of how many a person has confirmed the label."""
+    rows = [each for each in classes if not each.is_retired]
+    positions = list(range(len(rows)))
+    figure = go.Figure()
+    parts = [
+        ("reviewed", [each.n_reviewed for each in rows], 0.9),
+        ("label not reviewed", [each.n_images - each.n_reviewed for each in rows], 0.35),
+    ]
+    for name, x, strength in parts:
+        bar = go.Bar(x=x, y=positions, name=name, orientation="h", marker={"color": mixed(ACCENT[theme], theme, strength)})
+        bar.update(customdata=[each.class_name for each in rows], hovertemplate=f"%{{customdata}}: %{{x}} {name}<extra></extra>")
+        figure.add_trace(bar)
+    figure.update_xaxes(title="images", fixedrange=True)
+    names = [short(each.class_name) for each in rows]
+    figure.update_yaxes(tickvals=positions, ticktext=names, autorange="reversed", automargin=True, showgrid=False, fixedrange=True)
+    figure.update_layout(template=template(theme), title=_balance_finding(rows), barmode="stack", height=130 + 26 * len(rows), bargap=0.3)
+    legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
+    return figure.update_layout(showlegend=True, legend=legend, margin={"t": 72})
+
+
+def mixed(colour: str, theme: Theme, share: float) -> str:
+    """Answer a colour thinned by the theme's ground: `share` 1 is the colour itself."""
+    front, back = ([int(each[i : i + 2], 16) for i in (1, 3, 5)] for each in (colour, GROUND[theme]))
+    return "#" + "".join(f"{round(f * share + b * (1 - share)):02X}" for f, b in zip(front, back, strict=True))
+
+
+def short(name: str) -> str:
+    """Cut a class name to what an axis has room for."""
+    return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1].rstrip()}…"
+
+
+def _cells(strength: np.ndarray, colour: str, theme: Theme) -> go.Heatmap:
+    return go.Heatmap(
+        z=strength,
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, mixed(colour, theme, 0.12)], [1, colour]],
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        hoverinfo="skip",
+        hoverongaps=False,
+    )
+
+
+def _squares(class_names: Sequence[str], matrix: np.ndarray, is_strong: np.ndarray, theme: Theme) -> go.Scatter:
+    """Lay a transparent square with its number over every cell."""
+    n_classes = len(class_names)
+    cells = [(row, column) for row in range(n_classes) for column in range(n_classes)]
+    return go.Scatter(
+        x=[column for _, column in cells],
+        y=[row for row, _ in cells],
+        mode="markers+text",
+        text=[str(matrix[cell]) if matrix[cell] else "" for cell in cells],
+        textfont={"color": [GROUND[theme] if is_strong[cell] else INK[theme] for cell in cells], "size": 13 if n_classes <= 15 else 11},
+        # Smaller than a cell of a figure 420 px wide, so that no square covers its neighbour.
+        marker={"symbol": "square", "size": max(8, min(40, 300 // max(1, n_classes))), "color": "rgba(0,0,0,0)"},
+        customdata=cells,
+        hovertext=[_told(class_names, matrix, row, column) for row, column in cells],
+        hoverinfo="text",
+        # A selection must not fade the numbers of the other cells.
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+    )
+
+
+def _told(class_names: Sequence[str], matrix: np.ndarray, row: int, column: int) -> str:
+    taken = "recognised" if row == column else f"taken for {class_names[column]}"
+    return f"{class_names[row]} {taken}: {matrix[row, column]} of {matrix[row].sum()}"
+
+
+def _recall_finding(ranked: Sequence[ClassScore]) -> str:
+    scored = [each for each in ranked if each.support]
+    if not scored:
+        return "No class has images here"
+    least = scored[0]
+    return f"{short(least.class_name)} is recognised least: {round(least.recall * least.support)} of {least.support}"
+
+
+def _curve_finding(epochs: Sequence[EpochMetrics]) -> str:
+    if not epochs:
+        return "The first epoch is not finished yet"
+    best = max(epochs, key=lambda each: each.accuracy)
+    return f"Best accuracy {best.accuracy:.1%} in epoch {best.epoch} of {epochs[-1].epoch}"
+
+
+def _balance_finding(rows: Sequence[ClassRow]) -> str:
+    counts = [each.n_images for each in rows]
+    if len(counts) < 2 or not min(counts):
+        bare = [short(each.class_name) for each in rows if not each.n_images]
+        return f"{', '.join(bare)} has no image yet" if bare else f"{sum(counts)} images of {len(rows)} class"
+    largest, smallest = max(rows, key=lambda each: each.n_images), min(rows, key=lambda each: each.n_images)
+    if largest.n_images == smallest.n_images:
+        return f"Every class has {largest.n_images} images"
+    ratio = largest.n_images / smallest.n_images
+    return f"{short(largest.class_name)} has {ratio:.1f} times as many images as {short(smallest.class_name)}"

@@ -1,0 +1,155 @@
+"""One report on one run and one split: every figure with its n, its interval and what it must beat."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from peakid import runs
+from peakid.errors import BadInput
+from peakid.evaluate import baselines, calibration, confusion, per_class
+from peakid.evaluate.intervals import wilson
+from peakid.evaluate.per_class import ClassScore
+from peakid.records import Prediction, Run
+from peakid.workspace import Workspace
+
+SPLITS = ("train", "valid", "test")
+TOP_N = 5
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """How a run did on one split, against the labels it was scored with.
+
+    Shares are 0..1 and high = good, but for `ece` (0 = honest). `confusion` is int64 of shape (K, K), row =
+    given label, column = predicted label, in the order of `class_names`. `n_changed` images were judged anew
+    since. `n_test_looks` counts this look, too, where the split is test.
+    """
+
+    run_id: int
+    split: str
+    n_images: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    top5_accuracy: float | None
+    ece: float
+    chance_accuracy: float
+    majority_class: str
+    majority_accuracy: float
+    class_names: list[str]
+    per_class: list[ClassScore]
+    confusion: np.ndarray
+    n_unreviewed: int
+    n_changed: int
+    n_test_looks: int
+    warnings: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Answer the report as the command line prints it."""
+        document = {name: value for name, value in vars(self).items() if name not in ("class_names", "per_class", "confusion")}
+        document["accuracy_interval"] = list(self.accuracy_interval)
+        document["per_class"] = [asdict(score) | {"recall_interval": list(score.recall_interval)} for score in self.per_class]
+        return document | {"confusion": {"class_names": self.class_names, "counts": self.confusion.tolist()}}
+
+
+def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", actor: str) -> EvaluationReport:
+    """Score a run on one of its splits.
+
+    Looking at test is counted, so that a score which was chosen by looking can be told from one that was not.
+
+    Args:
+        split: valid to choose by, test to report, train to see what was learned by heart.
+
+    Raises:
+        NotFound: If there is no such run.
+        BadInput: If it has no predictions for that split.
+    """
+    run = runs.show(workspace, run_id)
+    predictions = checked_predictions(workspace, run, split)
+    given = [each.given_label for each in predictions]
+    is_right = np.array([each.given_label == each.predicted_label for each in predictions])  # (N,)
+    matrix = confusion.counts(given, [each.predicted_label for each in predictions], run.class_names)
+    majority_class, majority_accuracy = baselines.majority(given)
+    n_right, n_images = int(is_right.sum()), len(predictions)
+    interval = wilson(n_right, n_images)
+    n_unreviewed, n_changed = _newest_judgements(workspace, run_id, split)
+    top5_accuracy = _top5_accuracy(workspace, run, split, predictions)
+    return EvaluationReport(
+        run_id=run_id,
+        split=split,
+        n_images=n_images,
+        accuracy=n_right / n_images,
+        accuracy_interval=interval,
+        top5_accuracy=top5_accuracy,
+        ece=calibration.ece(np.array([each.confidence for each in predictions]), is_right),
+        chance_accuracy=baselines.chance(len(run.class_names)),
+        majority_class=majority_class,
+        majority_accuracy=majority_accuracy,
+        class_names=run.class_names,
+        per_class=per_class.scores(matrix, run.class_names),
+        confusion=matrix,
+        n_unreviewed=n_unreviewed,
+        n_changed=n_changed,
+        n_test_looks=runs.look_at_test(workspace, run_id, actor) if split == "test" else run.n_test_looks,
+        warnings=_warnings(matrix, run.class_names, interval, majority_class, majority_accuracy),
+    )
+
+
+def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Prediction]:
+    """Answer a run's predictions for a split.
+
+    Raises:
+        BadInput: If there are none, saying why.
+    """
+    if split not in SPLITS:
+        told = "cross-validation is not built yet" if split == "cv" else "there is no such split"
+        raise BadInput(f"Run {run.run_id} cannot be evaluated on {split!r}: {told}.", f"Use one of: {', '.join(SPLITS)}.")
+    predictions = runs.predictions(workspace, run.run_id, split)
+    if predictions:
+        return predictions
+    if run.state != "done":
+        raise BadInput(f"Run {run.run_id} is {run.state} and has no predictions to evaluate.", "Choose a finished run, or train again.")
+    raise BadInput(
+        f"Run {run.run_id} has no predictions for {split}: its snapshot {run.snapshot_digest[:12]} holds no image there.",
+        "Freeze a snapshot with a share for it, and train again.",
+    )
+
+
+def _top5_accuracy(workspace: Workspace, run: Run, split: str, predictions: Sequence[Prediction]) -> float | None:
+    """Answer how often the given label is among the five most probable; None where there are five classes or fewer."""
+    if len(run.class_names) <= TOP_N:
+        return None
+    digests, pred_probs = runs.pred_probs(workspace, run.run_id, split)
+    column = {name: i for i, name in enumerate(run.class_names)}
+    given = {each.digest: column[each.given_label] for each in predictions}
+    first = np.argsort(-pred_probs, axis=1, kind="stable")[:, :TOP_N]  # (N, 5)
+    return float((first == np.array([given[digest] for digest in digests])[:, None]).any(axis=1).mean())
+
+
+def _newest_judgements(workspace: Workspace, run_id: int, split: str) -> tuple[int, int]:
+    """Count images whose label no person has confirmed, and images whose judgement is another one by now."""
+    row = workspace.query(
+        "SELECT COALESCE(SUM(NOT s.is_reviewed), 0) AS n_unreviewed,"
+        " COALESCE(SUM(s.verdict <> 'label' OR c.name IS NOT p.given_label), 0) AS n_changed"
+        " FROM prediction p JOIN image_state s ON s.image_id = p.image_id LEFT JOIN class c ON c.id = s.class_id"
+        " WHERE p.run_id = ? AND p.split = ?",
+        (run_id, split),
+    )[0]
+    return row["n_unreviewed"], row["n_changed"]
+
+
+def _warnings(
+    matrix: np.ndarray, class_names: Sequence[str], interval: tuple[float, float], majority_class: str, majority_accuracy: float
+) -> list[str]:
+    told = []
+    n_predicted = matrix.sum(axis=0)  # (K,)
+    if np.count_nonzero(n_predicted) == 1 and np.count_nonzero(matrix.sum(axis=1)) > 1:
+        # Flat learning rates after unfreezing do this.
+        told.append(f"The model has collapsed: it answers {class_names[int(n_predicted.argmax())]!r} to every image.")
+    elif interval[0] <= majority_accuracy:
+        told.append(f"Not proven better than always answering {majority_class!r}, which is right {majority_accuracy:.0%} of the time.")
+    bare = [name for name, support in zip(class_names, matrix.sum(axis=1), strict=True) if support == 0]
+    if bare:
+        told.append(f"No image of {', '.join(repr(name) for name in bare)} is scored here.")
+    return told

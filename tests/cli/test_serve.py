@@ -1,0 +1,76 @@
+"""The command around the predictor; the predictor itself is imitated by a drawn export in tests/serve."""
+
+import hashlib
+import json
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from peakid import pixels
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An export of two classes that answers .75 and .25 for every image of 8 px."""
+    zero = helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])
+    shares = helper.make_tensor("shares", TensorProto.FLOAT, [2], [0.25, 0.75])
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
+        helper.make_node("ReduceMean", ["means", "last"], ["mean"], keepdims=1),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "shares"], ["probabilities"]),
+    ]
+    axes = [helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]), helper.make_tensor("last", TensorProto.INT64, [1], [1])]
+    taken = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
+    given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])
+    graph = helper.make_graph(nodes, "constant", [taken], [given], [zero, shares, *axes])
+    out = tmp_path / "export"
+    out.mkdir()
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), out / "model.onnx")
+    sha256 = hashlib.sha256((out / "model.onnx").read_bytes()).hexdigest()
+    files = [{"name": "model.onnx", "format": "onnx", "sha256": sha256, "bytes": 1}]
+    card = {"class_names": ["dom", "eiger"], "image_size_px": 8, "resize": "crop", "pixels_version": pixels.VERSION, "files": files}
+    (out / "card.json").write_text(json.dumps(card))
+    return out
+
+
+@pytest.fixture
+def photo(tmp_path, draw):
+    (tmp_path / "photo.jpg").write_bytes(draw())
+    return tmp_path / "photo.jpg"
+
+
+def test_predict_answers_in_the_contracts_shape(peakid, folder, photo):
+    assert peakid("predict", folder, photo, "--json").json == [
+        {
+            "path": str(photo),
+            "label": "eiger",
+            "confidence": 0.75,
+            "abstained": False,
+            "top": [{"label": "eiger", "probability": 0.75}, {"label": "dom", "probability": 0.25}],
+        }
+    ]
+    assert "eiger  [eiger 75.0%]" in peakid("predict", folder, photo, "--top", 1).out
+    assert peakid("predict", folder, photo, "--threshold", 0.8, "--json").json[0]["abstained"]
+
+
+def test_an_image_that_cannot_be_read_is_a_line_on_stderr_and_costs_no_other_its_answer(peakid, folder, photo, tmp_path):
+    (tmp_path / "text.jpg").write_text("no image")
+    answer = peakid("predict", folder, tmp_path / "text.jpg", tmp_path / "gone.jpg", photo, "--json")
+    assert (answer.code, [row["label"] for row in answer.json]) == (0, [None, None, "eiger"])
+    assert "text.jpg: not_an_image: " in answer.err
+    assert "gone.jpg: cannot be read: No such file or directory" in answer.err
+
+
+def test_no_readable_image_at_all_is_an_error(peakid, folder, tmp_path):
+    answer = peakid("predict", folder, tmp_path / "gone.jpg", "--json")
+    assert (answer.code, answer.out) == (1, "")
+    assert json.loads(answer.err)["message"].endswith("gone.jpg: cannot be read: No such file or directory.")
+
+
+def test_a_folder_that_holds_no_export_is_told(peakid, photo, tmp_path):
+    answer = peakid("predict", tmp_path / "nothing", photo)
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "There is no export in" in answer.err
