@@ -4,10 +4,11 @@ import streamlit as st
 
 from peakid import exports, runs, status
 from peakid.acquire import drawn
-from peakid.curate import classes, decisions, review_queue
+from peakid.curate import classes, decisions, duplicates, review_queue
+from peakid.evaluate import charts
 from peakid.records import Run
 from peakid.status import Status
-from peakid.web import charts, journey, progress, session, theme, words
+from peakid.web import journey, progress, session, theme, words
 
 
 def show_first_start() -> None:
@@ -30,6 +31,7 @@ def show_first_start() -> None:
 def open_demo() -> None:
     with progress.bar() as report:
         drawn.import_demo(workspace, actor=session.actor(), report=report)
+        duplicates.scan(workspace, report=report)
     journey.go("review")
 
 
@@ -90,7 +92,6 @@ else:
     st.title("Overview")
     show_next(journey.next_step(counts, **facts))
     show_figures(counts, n_unreviewed, done)
-    living = [row for row in classes.list_classes(workspace) if not row.is_retired]
-    theme.plot(charts.class_balance(living, theme.palette()), key="balance")
+    theme.plot(charts.class_balance(classes.list_classes(workspace), theme=theme.current()), key="balance")
     show_journey(journey.states(counts, **facts))
     show_latest(all_runs)
