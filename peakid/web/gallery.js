@@ -261,11 +261,12 @@ class Gallery {
     this.draw();
   }
 
-  reveal() {
+  reveal(covered = 0) {
     const { grid } = this.parts;
+    const height = grid.clientHeight - covered; // px not hidden by the reasons
     const top = Math.floor(this.focus / this.columns) * this.rowHeight;
     if (top < grid.scrollTop) grid.scrollTop = top;
-    else if (top + this.rowHeight + GAP > grid.scrollTop + grid.clientHeight) grid.scrollTop = top + this.rowHeight + GAP - grid.clientHeight;
+    else if (top + this.rowHeight + GAP > grid.scrollTop + height) grid.scrollTop = top + this.rowHeight + GAP - height;
   }
 
   draw() {
