@@ -81,9 +81,8 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     figure.update_xaxes(title="predicted", range=[-0.5, n_classes - 0.5], tickangle=angle, **ticks)
     figure.update_yaxes(title="given", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
     height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
-    return figure.update_layout(
-        template=template(theme), title=confusions.finding([short(name) for name in class_names], matrix), height=height, dragmode=False
-    )
+    title = confusions.finding([short(name) for name in class_names], matrix)
+    return figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
 
 
 def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.Figure:
