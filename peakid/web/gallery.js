@@ -99,7 +99,7 @@ class Gallery {
   }
 
   acknowledge({ seq, refused, touched }) {
-    const isNews = seq !== this.acked;
+    const heard = this.acked ?? 0;
     this.acked = seq;
     this.lastSeq = Math.max(this.lastSeq, seq);
     const written = this.pending.filter((event) => event.seq <= seq);
@@ -111,7 +111,7 @@ class Gallery {
       this.paint.delete(event.digest);
       if (this.done.has(event.digest)) this.done.set(event.digest, "saved");
     }
-    if (isNews) this.hear(refused, touched);
+    if (seq > heard) this.hear(refused.filter((answer) => answer.seq > heard), touched);
     if (!this.pending.length) this.inFlight = false;
     if (written.length) this.inFlight = false;
     this.flush();

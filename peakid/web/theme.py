@@ -8,6 +8,10 @@ import streamlit as st
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 
+# As in .streamlit/config.toml: what each system has, none fetched.
+FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Helvetica Neue', Arial, sans-serif"
+AXIS_TITLE_PX = 13
+
 
 def current() -> Theme:
     """Answer the theme that this browser shows; figures are drawn for one or the other."""
@@ -21,4 +25,7 @@ def class_colours(class_names: Sequence[str]) -> dict[str, str]:
 
 def plot(figure: go.Figure, *, key: str, **options: object) -> object:
     """Draw a figure that brings its own look, without Plotly's toolbar; answers what `st.plotly_chart` answers."""
+    figure.update_layout(font_family=FONT)
+    figure.update_xaxes(title_font_size=AXIS_TITLE_PX)
+    figure.update_yaxes(title_font_size=AXIS_TITLE_PX)
     return st.plotly_chart(figure, key=key, theme=None, config={"displayModeBar": False}, **options)  # ty: ignore[no-matching-overload]

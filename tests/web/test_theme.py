@@ -31,6 +31,7 @@ def test_plots_have_the_colours_of_the_page(name: Theme) -> None:
     said = CONFIG["theme"][name]
     assert (said["backgroundColor"], said["textColor"]) == (charts.GROUND[name], charts.INK[name])
     assert said["linkColor"] == charts.ACCENT[name]
+    assert CONFIG["theme"]["font"] == theme.FONT
 
 
 @pytest.mark.parametrize("name", THEMES)
