@@ -186,15 +186,16 @@ def _jpeg(image: Image.Image, *, quality: int) -> bytes:
 def _unrelated(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
     """Draw what a search for a mountain's name also brings: a shelf of books, a cup, a chart, a poster."""
     kind = int(rng.integers(4))
-    wall = tuple(int(value) for value in rng.integers(60, 245, 3))
-    image = Image.new("RGB", size, wall)
+    image = Image.new("RGB", size, tuple(150 + (value - 128) // 3 for value in _colour(rng)))
     (_books, _cup, _chart, _poster)[kind](ImageDraw.Draw(image), rng, *size)
-    grain = rng.normal(0, 3, (size[1], size[0], 1))
-    return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6))
+    lamp = np.hypot(np.linspace(0, 1, size[0])[None, :] - rng.random(), np.linspace(0, 1, size[1])[:, None] - rng.random())
+    lit = np.asarray(image) * (1.15 - rng.uniform(0.2, 0.7) * lamp)[..., None] + rng.normal(0, 3, (size[1], size[0], 1))
+    return Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6))
 
 
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    red, green, blue = rng.integers(30, 225, 3).tolist()
+    grey = float(rng.uniform(50, 200))  # Muted: half-way between a grey and a loud colour.
+    red, green, blue = (round((grey + value) / 2) for value in rng.integers(20, 235, 3).tolist())
     return red, green, blue
 
 
@@ -214,11 +215,12 @@ def _books(pen: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, heigh
 
 
 def _cup(pen: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, height: int) -> None:
-    pen.rectangle((0, height * 0.68, width, height), fill=(130, 92, 60))
-    x, wide, top = width * rng.uniform(0.25, 0.5), width * rng.uniform(0.2, 0.32), height * rng.uniform(0.3, 0.42)
-    colour = _colour(rng)
-    pen.ellipse((x + wide * 0.75, top + 22, x + wide * 1.35, top + height * 0.3), outline=colour, width=9)
-    pen.rounded_rectangle((x, top, x + wide, height * 0.8), radius=16, fill=colour)
+    edge = height * rng.uniform(0.5, 0.8)
+    pen.rectangle((0, edge, width, height), fill=(130, 92, 60))
+    x, wide, low = width * rng.uniform(0.05, 0.6), width * rng.uniform(0.14, 0.34), edge + height * rng.uniform(0.05, 0.18)
+    top, colour = low - wide * rng.uniform(0.9, 1.4), _colour(rng)
+    pen.ellipse((x + wide * 0.7, top + wide * 0.25, x + wide * 1.35, top + wide * 0.8), outline=colour, width=9)
+    pen.rounded_rectangle((x, top, x + wide, low), radius=14, fill=colour)
     pen.ellipse((x, top - 12, x + wide, top + 12), fill=tuple(round(value * 0.6) for value in colour))
     pen.ellipse((x + 5, top - 8, x + wide - 5, top + 9), fill=(62, 38, 24))
 

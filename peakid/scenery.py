@@ -22,8 +22,8 @@ PEAKS: Mapping[str, Sequence[tuple[float, float]]] = {
     ),
     # A long ridge rises to the summit, then the wall breaks off.
     "eiger": (
-        *((-1.5, 0.26), (-1.1, 0.38), (-0.75, 0.52), (-0.40, 0.68), (-0.12, 0.86), (0.10, 1.00), (0.19, 0.93)),
-        *((0.25, 0.70), (0.33, 0.60), (0.42, 0.36), (0.70, 0.26), (1.0, 0.22), (1.5, 0.12)),
+        *((-1.5, 0.26), (-1.1, 0.40), (-0.75, 0.56), (-0.40, 0.72), (-0.05, 0.88), (0.22, 1.00), (0.30, 0.94)),
+        *((0.35, 0.70), (0.42, 0.60), (0.50, 0.32), (0.75, 0.22), (1.0, 0.18), (1.5, 0.10)),
     ),
     # A level crest with a summit at either end.
     "lyskamm": (
@@ -96,7 +96,7 @@ class _Scene:
         self.mood = _between(*(MOODS[n] for n in rng.choice(len(MOODS), 2, p=MOOD_SHARES)), rng.uniform(0, 0.35))
         self.light_side = 1.0 if rng.random() < 0.5 else -1.0  # +1: the sun stands on the right.
         self.base = height * rng.uniform(0.66, 0.84)  # Row where the mountain meets the land.
-        self.haze = rng.uniform(0.05, 0.5) ** 1.3
+        self.haze = rng.uniform(0.05, 0.45) ** 1.3
         self.x = np.arange(width, dtype=np.float32)[None, :]  # (1, W)
         self.y = np.arange(height, dtype=np.float32)[:, None]  # (H, 1)
 
@@ -133,13 +133,13 @@ class _Scene:
         return picture
 
     def massif(self, picture: Array, points: Sequence[tuple[float, float]]) -> Array:
-        tall = self.height * self.rng.uniform(0.36, 0.62)
+        tall = self.height * self.rng.uniform(0.40, 0.62)
         tall = min(tall, self.base - self.height * 0.06)
         middle, half = self.width * self.rng.uniform(0.34, 0.66), self.width * self.rng.uniform(0.34, 0.56)
-        knots = np.array(points) + self.rng.normal(0, (0.012, 0.010), (len(points), 2))  # Another day, another stand.
-        knots[:, 1] += self.rng.uniform(-0.10, 0.10) * knots[:, 0]  # Seen a little from the side.
+        knots = np.array(points) + self.rng.normal(0, (0.010, 0.008), (len(points), 2))  # Another day, another stand.
+        knots[:, 1] += self.rng.uniform(-0.07, 0.07) * knots[:, 0]  # Seen a little from the side.
         along = (self.x[0] - middle) / half
-        teeth = (_line(self.rng, self.width, cells=26, octaves=4) - 0.5) * 0.085
+        teeth = (_line(self.rng, self.width, cells=26, octaves=4) - 0.5) * 0.06
         ridge = self.base - tall * (np.interp(along, knots[:, 0], knots[:, 1]) + teeth)  # (W,) rows
         summits = [middle + half * knots[n, 0] for n in range(1, len(knots) - 1) if knots[n - 1, 1] < knots[n, 1] > knots[n + 1, 1]]
         lit, gully = self._facets(ridge, summits, middle, tall)
@@ -185,7 +185,7 @@ class _Scene:
 
     def mist(self, picture: Array) -> Array:
         """Lay a bank of mist over the foot, now and then a cloud before the face."""
-        if self.rng.random() < 0.45:
+        if self.rng.random() < 0.4:
             field = _noise(self.rng, self.height, self.width, cells=4, stretch=4, octaves=4)
             centre, spread = self.base - self.height * self.rng.uniform(-0.02, 0.28), self.height * self.rng.uniform(0.04, 0.10)
             bank = np.exp(-(((self.y - centre) / spread) ** 2)) * _step(field, 0.3, 0.62) * self.rng.uniform(0.5, 0.95)

@@ -17,12 +17,14 @@ from peakid.demo import Truth
 from peakid.errors import BadInput, UnreadableImage
 from peakid.workspace import Workspace
 
+N_IMAGES = 44
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo of 66 files: small, and with at least one of every fault."""
+    """The smallest demo with at least one of every fault."""
     folder = tmp_path_factory.mktemp("demo")
-    demo.draw(folder, n_images=66, seed=3)
+    demo.draw(folder, n_images=N_IMAGES, seed=3)
     return folder
 
 
@@ -45,23 +47,23 @@ def of(truths: dict[str, Truth], fault: str | None) -> list[Truth]:
     return [truth for truth in truths.values() if truth.fault == fault]
 
 
-def test_the_same_seed_draws_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        demo.draw(tmp_path / name, n_images=46, seed=seed)
-    assert digests(tmp_path / "a") == digests(tmp_path / "b")
-    assert not set(digests(tmp_path / "a").values()) & set(digests(tmp_path / "c").values())
+def test_the_same_seed_draws_the_same_bytes_and_another_seed_does_not(tmp_path: Path, folder: Path) -> None:
+    demo.draw(tmp_path / "again", n_images=N_IMAGES, seed=3)
+    demo.draw(tmp_path / "other", n_images=6, seed=4)
+    assert digests(tmp_path / "again") == digests(folder)
+    assert not set(digests(tmp_path / "other").values()) & set(digests(folder).values())
 
 
 def test_every_file_has_its_truth_and_every_truth_its_file(folder: Path, truths: dict[str, Truth]) -> None:
     assert {str(path.relative_to(folder / "photos")) for path in (folder / "photos").rglob("*.*")} == set(truths)
-    assert len(truths) == 66
+    assert len(truths) == N_IMAGES
     assert all(path.split("/")[0] == truth.given_label for path, truth in truths.items())
 
 
 def test_every_kind_of_fault_is_planted_and_most_images_are_sound(truths: dict[str, Truth]) -> None:
     counts = Counter(truth.fault for truth in truths.values())
     assert set(counts) == {None, *demo.FAULT_SHARES}
-    assert counts[None] > 66 * 0.7
+    assert counts[None] > N_IMAGES * 0.6
 
 
 def test_a_plan_of_600_has_the_shares_it_names_and_every_class() -> None:
@@ -111,10 +113,10 @@ def test_bad_pictures_are_as_bad_as_they_say(folder: Path, truths: dict[str, Tru
 
 
 def test_the_demo_imports_with_one_rejection_and_its_copies_are_found(workspace: Workspace) -> None:
-    report = drawn.import_demo(workspace, n_images=66, seed=3, actor="human:tester")
+    report = drawn.import_demo(workspace, n_images=N_IMAGES, seed=3, actor="human:tester")
     truths = {row["path"]: row for row in json.loads((workspace.path / "demo" / "truth.json").read_text())["files"]}
     faults = Counter(row["fault"] for row in truths.values())
-    assert (report.n_added, report.n_known, report.n_rejected) == (66 - 3, 2, 1)
+    assert (report.n_added, report.n_known, report.n_rejected) == (N_IMAGES - 3, 2, 1)
     assert faults["copy"] + faults["conflict"] == 2
     assert workspace.one("SELECT DISTINCT source FROM origin")["source"] == "demo"
     scan = duplicates.scan(workspace)

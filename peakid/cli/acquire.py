@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from peakid import status
-from peakid.acquire import archive, drawn, folder, table
+from peakid.acquire import archive, drawn, folder, history, table
+from peakid.cli import frame
 from peakid.cli.frame import actor_option, emit, json_option, pass_new_workspace, pass_workspace, terminal_report
 from peakid.curate import duplicates
 from peakid.records import ImportReport
@@ -57,6 +58,27 @@ def import_csv(workspace: Workspace, file: Path, root: Path, actor: str, as_json
     with terminal_report() as report:
         brought = table.import_csv(workspace, file, root=root, actor=actor, report=report)
     emit(as_json, _document(brought), _told(brought))
+
+
+@import_.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@json_option
+@pass_workspace
+def import_list(workspace: Workspace, limit: int, as_json: bool) -> None:
+    """List the newest imports and what each brought."""
+    rows = [asdict(row) for row in history.list_acquisitions(workspace, limit=limit)]
+    columns = ["started_at", "source", "n_added", "n_known", "n_rejected", "actor", "path"]
+    emit(as_json, rows, frame.table(rows, columns, empty="Nothing has been imported yet."))
+
+
+@import_.command("rejections")
+@click.option("--limit", default=500, show_default=True, type=click.IntRange(1))
+@json_option
+@pass_workspace
+def import_rejections(workspace: Workspace, limit: int, as_json: bool) -> None:
+    """List the newest files that were not taken in, and why."""
+    rows = [asdict(row) for row in history.list_rejections(workspace, limit=limit)]
+    emit(as_json, rows, frame.table(rows, ["path", "reason", "detail"], empty="Nothing has been rejected."))
 
 
 @click.command()

@@ -77,9 +77,11 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     figure.add_trace(_cells(np.where(~is_hit & (matrix > 0), 2 * share, np.nan), MISTAKE[theme], theme))
     figure.add_trace(_squares(class_names, matrix, np.where(is_hit, share, 2 * share) > 0.5, theme))
     ticks = {"tickvals": list(range(n_classes)), "ticktext": [short(name) for name in class_names], "fixedrange": True, "showgrid": False}
-    figure.update_xaxes(title="predicted", range=[-0.5, n_classes - 0.5], tickangle=-45 if n_classes > 3 else 0, **ticks)
+    figure.update_xaxes(
+        title="predicted", range=[-0.5, n_classes - 0.5], tickangle=0 if n_classes <= 3 else -45 if n_classes <= 10 else -90, **ticks
+    )
     figure.update_yaxes(title="given", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
-    height = max(360, 150 + 30 * n_classes)  # px; at 30 classes a cell is still as tall as its number.
+    height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
     return figure.update_layout(template=template(theme), title=confusion_finding(class_names, matrix), height=height, dragmode=False)
 
 
@@ -178,6 +180,11 @@ def short(name: str) -> str:
     return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1].rstrip()}…"
 
 
+def _cell_px(n_classes: int) -> int:
+    """Answer the height of a cell: comfortable to hit, and at 30 classes still taller than its number."""
+    return 44 if n_classes <= 10 else 26
+
+
 def _cells(strength: np.ndarray, colour: str, theme: Theme) -> go.Heatmap:
     return go.Heatmap(
         z=strength,
@@ -202,8 +209,8 @@ def _squares(class_names: Sequence[str], matrix: np.ndarray, is_strong: np.ndarr
         mode="markers+text",
         text=[str(matrix[cell]) if matrix[cell] else "" for cell in cells],
         textfont={"color": [GROUND[theme] if is_strong[cell] else INK[theme] for cell in cells], "size": 13 if n_classes <= 15 else 11},
-        # Smaller than a cell of a figure 420 px wide, so that no square covers its neighbour.
-        marker={"symbol": "square", "size": max(8, min(40, 300 // max(1, n_classes))), "color": "rgba(0,0,0,0)"},
+        # Smaller than a cell of a figure 420 px wide: a square that covered its neighbour would take its clicks.
+        marker={"symbol": "square", "size": int(0.8 * min(_cell_px(n_classes), 420 / max(1, n_classes))), "color": "rgba(0,0,0,0)"},
         customdata=cells,
         hovertext=[_told(class_names, matrix, row, column) for row, column in cells],
         hoverinfo="text",

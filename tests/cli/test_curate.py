@@ -58,3 +58,15 @@ def test_bad_values_are_told_with_value_and_remedy(peakid, plant):
         assert answer.err.count("\n") == 1
     assert json.loads(peakid("undo", "--actor", "anna", "--json").err)["error"] == "NothingToUndo"
     assert peakid("decide", "exclude", digest).code == 2  # A reason is needed.
+
+
+def test_imports_and_what_they_rejected_can_be_read_again(peakid, tmp_path, draw):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(draw(1))
+    (tmp_path / "photos" / "b.jpg").write_text("no picture")
+    peakid("init")
+    peakid("import", "folder", tmp_path / "photos")
+    (import_,) = peakid("import", "list", "--json").json
+    assert (import_["n_added"], import_["n_rejected"]) == (1, 1)
+    (rejected,) = peakid("import", "rejections", "--json").json
+    assert (rejected["path"], rejected["reason"]) == ("b.jpg", "not_an_image")

@@ -1,0 +1,84 @@
+"""Figures: what their titles say, and that a click on a cell can be understood."""
+
+import numpy as np
+import pytest
+
+from peakid.evaluate import charts, per_class
+from peakid.records import ClassRow, EpochMetrics
+
+NAMES = ["Dom", "Lyskamm", "Matterhorn"]
+MATRIX = np.array([[20, 4, 0], [1, 30, 0], [0, 0, 12]])
+
+
+def title(figure):
+    return figure.layout.title.text
+
+
+def test_the_matrix_says_its_worst_mistake():
+    assert title(charts.confusion(NAMES, MATRIX)) == "Dom is taken for Lyskamm 4 times of 24"
+    assert charts.confusion_finding(NAMES, np.diag([3, 4, 5])) == "No mistake on 12 images"
+    assert charts.confusion_finding(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]])) == "Dom is taken for Lyskamm once of 4"
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 11, 30])
+def test_a_square_lies_over_every_cell_smaller_than_it_and_names_row_and_column(n_classes):
+    names = [f"class {i}" for i in range(n_classes)]
+    figure = charts.confusion(names, np.eye(n_classes, dtype=int))
+    squares = figure.data[-1]
+    assert [tuple(each) for each in squares.customdata] == [(row, column) for row in range(n_classes) for column in range(n_classes)]
+    assert [(y, x) for x, y in zip(squares.x, squares.y, strict=True)] == [tuple(each) for each in squares.customdata]
+    # A column of a page is at least 420 px wide; title and names take 190 px at most of the height.
+    assert squares.marker.size < min(420 / n_classes, (figure.layout.height - 190) / n_classes)
+    assert figure.layout.xaxis.fixedrange
+    assert figure.layout.yaxis.fixedrange
+    assert tuple(figure.layout.yaxis.range) == (n_classes - 0.5, -0.5)  # The first class on top.
+
+
+def test_zeros_are_left_blank_and_counts_are_written():
+    assert list(charts.confusion(NAMES, MATRIX).data[-1].text) == ["20", "4", "", "1", "30", "", "", "", "12"]
+
+
+def test_a_long_class_name_is_cut_on_the_axis_and_whole_on_hovering():
+    name = "Rimpfischhorn from the Mellichsand pass"
+    figure = charts.confusion([name, "Dom"], np.eye(2, dtype=int))
+    assert figure.layout.xaxis.ticktext[0] == "Rimpfischhorn from…"
+    assert name in figure.data[-1].hovertext[0]
+
+
+def test_the_least_recognised_class_comes_first_with_its_interval():
+    figure = charts.recall_bars(per_class.scores(MATRIX, NAMES))
+    assert title(figure) == "Dom is recognised least: 20 of 24"
+    assert figure.data[0].x[0] == pytest.approx(20 / 24)
+    assert figure.data[0].error_x.arrayminus[0] > 0
+
+
+def test_curves_say_the_best_epoch_and_start_empty():
+    epochs = [EpochMetrics(1, "head", 1.0, 0.9, 0.5, 1e-3, 2.0), EpochMetrics(2, "body", 0.5, 0.6, 0.8, 1e-4, 3.0)]
+    figure = charts.training_curves(epochs)
+    assert title(figure) == "Best accuracy 80.0% in epoch 2 of 2"
+    assert {shape.x0 for shape in figure.layout.shapes} == {1.5}  # The body begins between the two.
+    assert title(charts.training_curves([])) == "The first epoch is not finished yet"
+
+
+def test_class_balance_says_how_uneven_it_is():
+    rows = [ClassRow("Dom", 30, 12, False, 1), ClassRow("Eiger", 12, 3, False, 2), ClassRow("old", 5, 0, True, 3)]
+    figure = charts.class_balance(rows)
+    assert title(figure) == "Dom has 2.5 times as many images as Eiger"
+    assert [list(trace.x) for trace in figure.data] == [[12, 3], [18, 9]]
+    assert title(charts.class_balance([ClassRow("Dom", 3, 0, False, 1), ClassRow("Eiger", 0, 0, False, 2)])) == "Eiger has no image yet"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_numbers_stand_out_from_their_cells(theme):
+    # WCAG AA asks 4.5 : 1 for text, 3 : 1 for large text and marks.
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    def contrast(a, b):
+        light, dark = sorted([luminance(a), luminance(b)], reverse=True)
+        return (light + 0.05) / (dark + 0.05)
+
+    assert contrast(charts.GROUND[theme], charts.ACCENT[theme]) >= 4.5
+    assert contrast(charts.INK[theme], charts.mixed(charts.MISTAKE[theme], theme, 0.12)) >= 4.5

@@ -1,0 +1,123 @@
+"""The numbers of an evaluation, against worked values and against scikit-learn and scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from peakid.errors import BadInput
+from peakid.evaluate import baselines, calibration, confusion, intervals, per_class
+
+NAMES = ["dom", "eiger", "lyskamm"]
+GIVEN = ["dom", "dom", "dom", "eiger", "eiger", "dom"]
+PREDICTED = ["dom", "eiger", "dom", "eiger", "dom", "eiger"]
+
+
+def test_an_interval_of_ten_of_ten_does_not_claim_certainty():
+    # Wilson at k = n: lo = 1 / (1 + z^2 / n) = 1 / (1 + 3.8415 / 10) = .7225
+    lo, hi = intervals.wilson(10, 10)
+    assert lo == pytest.approx(0.7225, abs=1e-4)
+    assert hi == 1.0
+    assert intervals.wilson(0, 10) == pytest.approx((0.0, 1 - 0.7225), abs=1e-4)
+
+
+def test_nothing_counted_tells_nothing():
+    assert intervals.wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(1, 400), st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_interval_is_scipys(n, data):
+    k = data.draw(st.integers(0, n))
+    expected = binomtest(k, n).proportion_ci(method="wilson")
+    assert intervals.wilson(k, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_the_interval_of_a_paired_difference_is_worked_by_hand():
+    # n = 98, 3 and 13 decided apart: with the half images 100, 3.5, 13.5; difference .1;
+    # variance (17 - 10^2 / 100) / 100^2 = .0016, its root .04; .1 -+ 1.96 x .04
+    assert intervals.paired_difference(98, 3, 13) == pytest.approx((0.0216, 0.1784), abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_paired_difference_covers_the_truth_as_often_as_it_says(seed):
+    # 15 % only a, 20 % only b: the true difference is .05. On 80 images, 95 % of 2,000 draws should cover it.
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(80, [0.15, 0.20, 0.65], size=2000)
+    covered = [lo <= 0.05 <= hi for lo, hi in (intervals.paired_difference(80, a, b) for a, b, _ in draws)]
+    assert 0.935 <= np.mean(covered) <= 0.975
+
+
+def test_rows_are_given_and_columns_predicted():
+    # dom: 2 right, 2 taken for eiger; eiger: 1 taken for dom, 1 right; no lyskamm.
+    assert confusion.counts(GIVEN, PREDICTED, NAMES).tolist() == [[2, 2, 0], [1, 1, 0], [0, 0, 0]]
+
+
+labels = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), min_size=1, max_size=40)
+
+
+@given(labels)
+@settings(max_examples=60, deadline=None)
+def test_confusions_are_scikit_learns(pairs):
+    given_labels, predicted = zip(*pairs, strict=True)
+    expected = confusion_matrix(given_labels, predicted, labels=NAMES)
+    assert confusion.counts(given_labels, predicted, NAMES).tolist() == expected.tolist()
+
+
+@given(labels)
+@settings(max_examples=60, deadline=None)
+def test_class_scores_are_scikit_learns(pairs):
+    given_labels, predicted = zip(*pairs, strict=True)
+    scores = per_class.scores(confusion.counts(given_labels, predicted, NAMES), NAMES)
+    expected = precision_recall_fscore_support(given_labels, predicted, labels=NAMES, zero_division=0)
+    for i, score in enumerate(scores):
+        assert (score.precision, score.recall, score.f1, score.support) == pytest.approx(tuple(column[i] for column in expected))
+
+
+def test_a_class_without_images_has_an_interval_that_says_so():
+    score = per_class.scores(confusion.counts(GIVEN, PREDICTED, NAMES), NAMES)[2]
+    assert (score.support, score.recall, score.recall_interval) == (0, 0.0, (0.0, 1.0))
+
+
+def test_a_label_that_is_no_class_is_told():
+    with pytest.raises(BadInput, match="'moench'"):
+        confusion.counts(["moench"], ["dom"], NAMES)
+
+
+def test_the_most_frequent_mistake_is_found_beside_the_diagonal():
+    assert confusion.worst(np.array([[9, 1], [2, 9]])) == (1, 0)
+    assert confusion.worst(np.array([[9, 0], [0, 9]])) is None
+
+
+def test_calibration_error_is_worked_by_hand():
+    # Two bins: (0, .5] with .4 and .4, one right: |.8 - 1| = .2; (.5, 1] with .9, .9, 1.0, two right: |2.8 - 2| = .8.
+    # (.2 + .8) / 5 = .2
+    confidence, is_right = np.array([0.4, 0.4, 0.9, 0.9, 1.0]), np.array([True, False, True, True, False])
+    assert calibration.ece(confidence, is_right, n_bins=2) == pytest.approx(0.2)
+
+
+def test_certainty_that_is_always_wrong_is_the_worst_calibration():
+    assert calibration.ece(np.ones(7), np.zeros(7)) == 1.0
+    assert calibration.ece(np.ones(7), np.ones(7)) == 0.0
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), min_size=1, max_size=50))
+@settings(max_examples=60, deadline=None)
+def test_calibration_error_is_its_definition(pairs):
+    confidence, is_right = (np.array(each) for each in zip(*pairs, strict=True))
+    total = 0.0
+    for i in range(15):
+        inside = [(c, r) for c, r in pairs if max(0, math.ceil(c * 15) - 1) == i]
+        if inside:
+            total += len(inside) / len(pairs) * abs(np.mean([r for _, r in inside]) - np.mean([c for c, _ in inside]))
+    assert calibration.ece(confidence, is_right) == pytest.approx(total)
+
+
+def test_what_a_score_must_beat():
+    assert baselines.chance(4) == 0.25
+    assert baselines.majority(GIVEN) == ("dom", 4 / 6)
+    assert baselines.majority(["eiger", "dom"]) == ("dom", 0.5)

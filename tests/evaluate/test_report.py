@@ -1,0 +1,214 @@
+"""What is said of a run: its scores, what they must beat, and who looked at test."""
+
+import numpy as np
+import pytest
+
+from peakid import runs
+from peakid.curate import decisions
+from peakid.dataset import snapshot
+from peakid.errors import BadInput, NotFound
+from peakid.evaluate import compare, report
+from peakid.records import Choice
+
+ANNA = "human:anna"
+NAMES = ["dom", "eiger"]
+
+
+@pytest.fixture
+def digests(workspace, plant):
+    """Six dom, four eiger."""
+    return plant({**{f"d{i}": "dom" for i in range(6)}, **{f"e{i}": "eiger" for i in range(4)}})
+
+
+@pytest.fixture
+def train(workspace, digests):
+    """Make a run that answered: `train({"d0": "dom", ...}, split="valid")` by image name, or without answers."""
+
+    def trained(answers=None, *, split="valid", class_names=NAMES, state="done", confidence=0.8, given=None):
+        frozen = snapshot.create(workspace, actor=ANNA)
+        run_id = runs.create(
+            workspace,
+            job_id=None,
+            snapshot_id=frozen.snapshot_id,
+            recipe={},
+            class_names=class_names,
+            seed=0,
+            code_version="1",
+            libraries={},
+        )
+        if answers:
+            rest = (1 - confidence) / max(1, len(class_names) - 1)
+            pred_probs = np.array([[confidence if name == said else rest for name in class_names] for said in answers.values()])
+            labels = [given or ("dom" if name.startswith("d") else "eiger") for name in answers]
+            runs.add_predictions(
+                workspace, run_id, split, [digests[name] for name in answers], pred_probs, labels, is_out_of_sample=split != "train"
+            )
+        runs.finish(workspace, run_id, state)
+        return run_id
+
+    return trained
+
+
+def all_right(digests):
+    return {name: "dom" if name.startswith("d") else "eiger" for name in digests}
+
+
+def test_a_report_has_the_figures_of_the_contract(workspace, digests, train):
+    run_id = train(all_right(digests) | {"d0": "eiger", "d1": "eiger"})
+    document = report.evaluate(workspace, run_id, actor=ANNA).to_json()
+    assert (document["run_id"], document["split"], document["n_images"], document["accuracy"]) == (run_id, "valid", 10, 0.8)
+    assert document["accuracy_interval"] == pytest.approx([0.490, 0.943], abs=1e-3)  # Wilson, 8 of 10
+    assert document["top5_accuracy"] is None
+    assert document["ece"] == pytest.approx(0.0, abs=1e-6)  # All at .8, right 8 of 10.
+    assert document["confusion"] == {"class_names": NAMES, "counts": [[4, 2], [0, 4]]}
+    dom, eiger = document["per_class"]
+    assert set(dom) == {"class_name", "precision", "recall", "f1", "support", "recall_interval"}
+    assert (dom["precision"], dom["recall"], dom["f1"], dom["support"]) == (1.0, pytest.approx(4 / 6), pytest.approx(0.8), 6)
+    assert (eiger["precision"], eiger["recall"]) == (pytest.approx(4 / 6), 1.0)
+    assert (document["chance_accuracy"], document["majority_class"], document["majority_accuracy"]) == (0.5, "dom", 0.6)
+
+
+def test_with_more_than_five_classes_the_first_five_answers_count(workspace, digests, train):
+    names = [*NAMES, "f", "g", "h", "i"]
+    # .8 for the answer, .04 for each other, equals in class order: the last class is sixth unless it is answered.
+    run_id = train({"d0": "dom", "d1": "i"}, class_names=names)
+    wrong = train({"d0": "dom", "d1": "dom"}, class_names=names, given="i")
+    assert report.evaluate(workspace, run_id, actor=ANNA).top5_accuracy == 1.0
+    assert report.evaluate(workspace, wrong, actor=ANNA).top5_accuracy == 0.0
+
+
+def test_labels_that_nobody_reviewed_or_that_were_changed_since_are_counted(workspace, digests, train):
+    run_id = train(all_right(digests))
+    before = report.evaluate(workspace, run_id, actor=ANNA)
+    assert (before.n_unreviewed, before.n_changed) == (10, 0)
+    decisions.decide(
+        workspace,
+        [Choice(digests["d0"], "label", "eiger"), Choice(digests["d1"], "exclude", reason="a map"), Choice(digests["d2"], "label", "dom")],
+        actor=ANNA,
+    )
+    after = report.evaluate(workspace, run_id, actor=ANNA)
+    assert (after.n_unreviewed, after.n_changed, after.accuracy) == (7, 2, 1.0)
+
+
+def test_every_look_at_test_is_counted_and_none_at_valid(workspace, digests, train):
+    run_id = train(all_right(digests), split="test")
+    assert report.evaluate(workspace, run_id, split="test", actor=ANNA).n_test_looks == 1
+    assert report.evaluate(workspace, run_id, split="test", actor=ANNA).n_test_looks == 2
+    other = train(all_right(digests))
+    assert report.evaluate(workspace, other, actor=ANNA).n_test_looks == 0
+
+
+def test_a_look_that_shows_nothing_is_not_counted(workspace, digests, train):
+    run_id = train(all_right(digests))
+    with pytest.raises(BadInput, match="holds no image there"):
+        report.evaluate(workspace, run_id, split="test", actor=ANNA)
+    assert runs.show(workspace, run_id).n_test_looks == 0
+
+
+def test_a_model_that_answers_always_the_same_is_called_collapsed(workspace, digests, train):
+    (told,) = report.evaluate(workspace, train(dict.fromkeys(digests, "dom")), actor=ANNA).warnings
+    assert "collapsed" in told
+    assert "'dom'" in told
+
+
+def test_a_score_that_a_constant_answer_may_reach_is_called_unproven(workspace, digests, train):
+    (told,) = report.evaluate(workspace, train(all_right(digests) | {"d0": "eiger", "d1": "eiger"}), actor=ANNA).warnings
+    assert "Not proven better than always answering 'dom'" in told  # .49 is below .6
+
+
+@pytest.mark.parametrize(
+    ("state", "split", "told"),
+    [
+        ("failed", "valid", "is failed"),
+        ("done", "cv", "not built yet"),
+        ("done", "dev", "no such split"),
+        ("done", "valid", "no image there"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_told(workspace, train, state, split, told):
+    with pytest.raises(BadInput, match=told) as raised:
+        report.evaluate(workspace, train(state=state), split=split, actor=ANNA)
+    assert raised.value.remedy
+
+
+def test_a_run_nobody_knows_is_told(workspace):
+    with pytest.raises(NotFound):
+        report.evaluate(workspace, 7, actor=ANNA)
+
+
+# compare ------------------------------------------------------------------------------------------
+
+
+def test_two_runs_are_compared_on_common_images(workspace, digests, train):
+    right = all_right(digests)
+    a = train({name: said for name, said in right.items() if name != "e3"} | {"d0": "eiger", "d1": "eiger", "e0": "dom"})
+    b = train({name: said for name, said in right.items() if name != "d5"} | {"e1": "dom"})
+    made = compare.compare(workspace, a, b, actor=ANNA)
+    # Common: d0-d4, e0-e2, 8 images; a misses d0, d1, e0; b misses e1.
+    assert (made.n_common, made.accuracy_a, made.accuracy_b) == (8, 5 / 8, 7 / 8)
+    assert (made.n_only_a, made.n_only_b) == (1, 3)
+    # Exact McNemar: of 4 that differ, 1 or fewer, two-sided: 2 x (1 + 4) / 16
+    assert made.mcnemar_p == pytest.approx(0.625)
+    assert made.difference_interval[0] < 0.25 < made.difference_interval[1]
+    document = made.to_json({"added": []})
+    assert set(document) >= {"a", "b", "n_common", "accuracy", "mcnemar_p", "difference_interval", "snapshot_diff"}
+    assert document["accuracy"] == {"a": 5 / 8, "b": 7 / 8}
+
+
+def test_runs_are_compared_under_the_newest_labels(workspace, digests, train):
+    a, b = train(all_right(digests)), train(all_right(digests) | {"d0": "eiger"})
+    assert compare.compare(workspace, a, b, actor=ANNA).n_only_a == 1
+    decisions.decide(workspace, [Choice(digests["d0"], "label", "eiger"), Choice(digests["d1"], "flag")], actor=ANNA)
+    made = compare.compare(workspace, a, b, actor=ANNA)
+    assert (made.n_common, made.n_only_a, made.n_only_b) == (9, 0, 1)
+
+
+def test_equal_runs_differ_by_nothing(workspace, digests, train):
+    run_id = train(all_right(digests))
+    made = compare.compare(workspace, run_id, run_id, actor=ANNA)
+    assert (made.mcnemar_p, made.is_real) == (1.0, False)
+    assert made.difference_interval[0] == pytest.approx(-made.difference_interval[1])
+
+
+def test_nine_against_none_is_a_real_difference(workspace, digests, train):
+    names = list(digests)[:9]
+    a = train({name: "eiger" if name.startswith("d") else "dom" for name in names})
+    b = train({name: said for name, said in all_right(digests).items() if name in names})
+    made = compare.compare(workspace, a, b, actor=ANNA)
+    assert made.mcnemar_p == pytest.approx(2 / 2**9)
+    assert made.is_real
+
+
+def test_comparing_on_test_is_a_look_at_both(workspace, digests, train):
+    a, b = train(all_right(digests), split="test"), train(all_right(digests), split="test")
+    compare.compare(workspace, a, b, split="test", actor=ANNA)
+    assert [runs.show(workspace, run_id).n_test_looks for run_id in (a, b)] == [1, 1]
+
+
+def test_runs_without_a_common_image_are_told(workspace, digests, train):
+    with pytest.raises(BadInput, match="share no labelled image"):
+        compare.compare(workspace, train({"d0": "dom"}), train({"d1": "dom"}), actor=ANNA)
+
+
+# on the command line --------------------------------------------------------------------------------
+
+
+def test_a_run_is_evaluated_on_the_command_line(peakid, workspace, digests, train):
+    run_id = train(all_right(digests) | {"d0": "eiger"}, split="test")
+    answer = peakid("evaluate", run_id, "--split", "test", "--actor", "anna", "--json").json
+    assert (answer["accuracy"], answer["n_test_looks"], answer["confusion"]["counts"]) == (0.9, 1, [[5, 1], [0, 4]])
+    text = peakid("evaluate", run_id, "--split", "test").out
+    assert "accuracy 0.900 (0.596-0.982), n = 10" in text
+    assert "dom is taken for eiger 1 times of 6" in text or "dom is taken for eiger once of 6" in text
+    refused = peakid("evaluate", run_id, "--split", "cv")
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+
+
+def test_two_runs_are_compared_on_the_command_line_with_what_changed_in_the_data(peakid, workspace, digests, train):
+    a = train(all_right(digests) | {"d0": "eiger"})
+    decisions.decide(workspace, [Choice(digests["e3"], "exclude", reason="a map")], actor=ANNA)
+    b = train({name: said for name, said in all_right(digests).items() if name != "e3"})
+    answer = peakid("compare", a, b, "--json").json
+    assert (answer["n_common"], answer["accuracy"]["b"]) == (9, 1.0)
+    assert [row["digest"] for row in answer["snapshot_diff"]["removed"]] == [digests["e3"]]
+    assert "no difference that these images can prove" in peakid("compare", a, b).out
