@@ -100,9 +100,8 @@ def report(name: str, n_images: int, rows: list[dict]) -> None:
     print("seed  n_test  accuracy  interval       linear head  seconds")
     for row in rows:
         low, high = row["interval"]
-        print(
-            f"{row['seed']:>4}  {row['n_test']:>6}  {row['accuracy']:>8.3f}  {low:.3f}-{high:.3f}  {row['linear_head']:>11.3f}  {row['seconds']:>7.0f}"
-        )
+        head = f"{row['seed']:>4}  {row['n_test']:>6}  {row['accuracy']:>8.3f}  {low:.3f}-{high:.3f}"
+        print(f"{head}  {row['linear_head']:>11.3f}  {row['seconds']:>7.0f}")
     mean = statistics.mean(row["accuracy"] for row in rows)
     linear = statistics.mean(row["linear_head"] for row in rows)
     print(f"mean accuracy {mean:.3f}, linear head {linear:.3f}, ratio {mean / linear:.3f}")

@@ -59,6 +59,12 @@ def environment(**values: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **own}
 
 
+def torch_checkpoints() -> Path:
+    """Answer the folder in which torch keeps downloaded weights, by torch's own rule, without importing it."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return Path(os.environ.get("TORCH_HOME") or cache / "torch").expanduser() / "hub" / "checkpoints"
+
+
 def _system_user() -> str:
     try:
         return getpass.getuser()

@@ -6,7 +6,7 @@ import pickle
 import re
 import socket
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +17,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from peakid.errors import WeightsMissing, WeightsUnfit
-from peakid.learn import architectures
+from peakid.learn import architectures, weight_files
 from peakid.learn.architectures import Architecture
 
-SUFFIXES = (".pth", ".pt", ".safetensors")
 TORCHVISION_URL = "https://download.pytorch.org/models/"
 TIMM_URL = "https://huggingface.co/timm/"
 CONNECT_TIMEOUT_S = 10.0  # A firewall that drops packets would otherwise hold the job for minutes.
@@ -65,7 +64,7 @@ def find(arch: str, pretrained: str, weights_dir: Path | None, *, hub_dir: Path 
     if pretrained not in ("auto", "require"):
         return _given(Path(pretrained))
     hub_dir = hub_dir or Path(torch.hub.get_dir()) / "checkpoints"
-    local = _local(architecture, weights_dir, hub_dir)
+    local = weight_files.find(architecture, weights_dir, hub_dir)
     if local is not None:
         return _file("file", local)
     return _fetched(architecture, hub_dir, fetch or download, is_required=pretrained == "require")
@@ -141,20 +140,6 @@ def _promised(name: str) -> str | None:
     return match.group(1) if match else None
 
 
-def _local(architecture: Architecture, weights_dir: Path | None, hub_dir: Path) -> Path | None:
-    folders = [folder for folder in (weights_dir, hub_dir) if folder is not None]
-    published = [folder / name for folder in folders for name in architecture.weight_files if (folder / name).is_file()]
-    return next(iter(published + _named_alike(architecture, weights_dir)), None)
-
-
-def _named_alike(architecture: Architecture, folder: Path | None) -> list[Path]:
-    """List files of a person's folder named after this architecture and no longer name: not vgg16_bn for vgg16."""
-    names = sorted((key.removeprefix("timm/") for key in architectures.TABLE), key=len, reverse=True)
-    files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES) if folder and folder.is_dir() else []
-    own = architecture.name.removeprefix("timm/")
-    return [path for path in files if next((name for name in names if name in path.name), None) == own]
-
-
 def _fetched(architecture: Architecture, hub_dir: Path, fetch: Fetch, *, is_required: bool) -> Found:
     name = architecture.weight_files[0]
     try:
@@ -192,7 +177,7 @@ def _misfits(key: str, value: Tensor, state: dict[str, Tensor]) -> bool:
 
 
 @contextlib.contextmanager
-def _short_timeout() -> Iterator[None]:
+def _short_timeout() -> Generator[None]:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(CONNECT_TIMEOUT_S)
     try:

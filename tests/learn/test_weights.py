@@ -1,9 +1,11 @@
 import hashlib
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
+from peakid import settings
 from peakid.errors import WeightsMissing, WeightsUnfit
 from peakid.learn import architectures, model, weights
 
@@ -131,3 +133,12 @@ def test_the_real_weights_fit(real_data, tmp_path):
         architecture, found = architectures.find(arch), find("require", folder, tmp_path, arch=arch)
         assert found.sha256.startswith(begin)
         weights.load_into(model.full_model(architecture), found, architecture)
+
+
+def test_torchs_own_folder_is_known_without_torch(monkeypatch, tmp_path):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+        assert settings.torch_checkpoints() == Path(torch.hub.get_dir()) / "checkpoints"
+    for name in ("XDG_CACHE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+        assert settings.torch_checkpoints() == Path(torch.hub.get_dir()) / "checkpoints"

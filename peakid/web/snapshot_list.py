@@ -1,0 +1,43 @@
+"""All snapshots in one table; the row that is selected is the one the page opens."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from peakid.records import Snapshot
+from peakid.web import address, names, words
+
+_KEY = "snapshots"
+ROWS_PX = 220  # Five rows; more scroll.
+
+
+def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: dict[str, int]) -> None:
+    """Draw the table, newest first.
+
+    Args:
+        opened: Digest of the snapshot the page shows.
+        n_runs_of: Trainings by digest.
+    """
+    lines = [
+        {
+            "name": names.short_snapshot(frozen.name, frozen.digest),
+            "images": frozen.n_images,
+            "classes": len(frozen.class_names),
+            **frozen.splits,
+            "not confirmed": frozen.n_unreviewed,
+            "runs": n_runs_of.get(frozen.digest, 0),
+            "frozen": words.ago(frozen.created_at),
+        }
+        for frozen in frozen_ones
+    ]
+    row = next(i for i, frozen in enumerate(frozen_ones) if frozen.digest == opened)
+    height = min(ROWS_PX, 38 + 35 * len(lines))
+    chosen = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
+    # A new key for another opened snapshot: a selection cannot be moved from outside.
+    st.dataframe(lines, hide_index=True, height=height, key=f"{_KEY}:{opened}", on_select=lambda: _open(frozen_ones, opened), **chosen)
+
+
+def _open(frozen_ones: Sequence[Snapshot], opened: str) -> None:
+    rows = st.session_state[f"{_KEY}:{opened}"]["selection"]["rows"]
+    if rows:
+        address.write(snapshot=frozen_ones[rows[0]].digest)

@@ -1,0 +1,68 @@
+"""Every training in one table, whether it became a run, waits, or failed before it could begin one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from peakid.records import Job, Run
+from peakid.web import address, names, progress, words
+
+_KEY = "trainings"
+_COLUMNS = {
+    "run": st.column_config.NumberColumn(width="small"),
+    "accuracy on valid": st.column_config.NumberColumn(format="%.2f"),
+    "error": st.column_config.TextColumn(width="large"),
+}
+
+
+def show_table(jobs: Sequence[Job], runs: Sequence[Run]) -> None:
+    """Draw the table, newest first; a row that is selected puts its job into the address.
+
+    Args:
+        jobs: Training jobs, newest first.
+        runs: Newest first; a run without one of these jobs gets a row of its own.
+    """
+    newest_run = {run.job_id: run for run in reversed(runs) if run.job_id is not None}
+    known = {job.job_id for job in jobs}
+    lines = [_of_job(job, newest_run.get(job.job_id)) for job in jobs]
+    lines += [_of_run(run) for run in runs if run.job_id not in known]
+    order = ["run", "state", "accuracy on valid", "model", "snapshot", "when", "took"]
+    order += ["error"] if any(line["error"] for line in lines) else []
+    shown = {"hide_index": True, "column_order": order, "column_config": _COLUMNS, "placeholder": ""}
+    st.dataframe(lines, key=_KEY, on_select=lambda: _open(lines), selection_mode="single-row", **shown)
+
+
+def _of_job(job: Job, run: Run | None) -> dict[str, Any]:
+    if run is not None:
+        return _of_run(run) | {"job": job.job_id, "state": job.state, "error": job.error}
+    return {
+        "job": job.job_id,
+        "run": None,
+        "state": job.state,
+        "accuracy on valid": None,
+        "model": names.recipe(job.arguments["recipe"]),
+        "snapshot": names.short_snapshot("", job.arguments["snapshot"]),
+        "when": words.ago(job.created_at),
+        "took": progress.duration(job.seconds) if job.seconds else "",
+        "error": job.error,
+    }
+
+
+def _of_run(run: Run) -> dict[str, Any]:
+    return {
+        "job": run.job_id,
+        "run": run.run_id,
+        "state": run.state,
+        "accuracy on valid": run.metrics.get("accuracy"),
+        "model": names.recipe(run.recipe),
+        "snapshot": names.short_snapshot(run.snapshot_name, run.snapshot_digest),
+        "when": words.ago(run.created_at),
+        "took": progress.duration(run.seconds) if run.seconds else "",
+        "error": "",
+    }
+
+
+def _open(lines: Sequence[dict[str, Any]]) -> None:
+    rows = st.session_state[_KEY]["selection"]["rows"]
+    address.write(job=lines[rows[0]]["job"] if rows else None)
