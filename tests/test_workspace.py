@@ -106,6 +106,7 @@ def test_a_block_is_written_as_a_whole_or_not_at_all(workspace):
 )
 def test_a_decision_is_never_changed_or_deleted(workspace, plant, sql):
     plant({"a": "dom"})
+    workspace.close()  # The next connection is one of any thread, not the one that the migrations prepared.
     before = [tuple(row) for row in workspace.query("SELECT * FROM decision")]
     with pytest.raises(sqlite3.IntegrityError, match="append-only"), workspace.transaction() as connection:
         connection.execute(sql)
