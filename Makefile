@@ -1,4 +1,4 @@
-# make run | test | fast | lint | bench | clean
+# make run | test | fast | lint | docs | bench | clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && command -v $$name && break; done)
 
-.PHONY: run test fast lint bench clean chromium
+.PHONY: run test fast lint docs bench clean chromium
 
 run: $(VENV)/.installed
 	@echo "Peakid starts on http://localhost:$(PORT) (Ctrl-C stops it; jobs that run go on)."
@@ -24,6 +24,11 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ty check peakid pages streamlit_app.py
+
+# What is generated from the code: the command reference and the schema.
+docs: $(VENV)/.installed
+	@$(BIN)/python -m peakid.cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
+	@$(BIN)/python -m peakid.cli.schema > db/schema.sql.new && mv db/schema.sql.new db/schema.sql
 
 bench: $(VENV)/.installed-dev
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -5,17 +5,20 @@ from pathlib import Path
 import streamlit as st
 
 from peakid.acquire import archive, folder, history, table
+from peakid.curate import duplicates
 from peakid.errors import PeakidError
-from peakid.records import ImportReport
+from peakid.records import ImportReport, RejectionRow, ScanReport
 from peakid.web import journey, progress, session, uploads, words
 
 SOURCES = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 
 
-def show_result(brought: ImportReport) -> None:
+def show_result(brought: ImportReport, found: ScanReport) -> None:
     """Say what an import brought, the way on, and every rejection with its reason."""
     known = f", {brought.n_known:,} held already" if brought.n_known else ""
     st.success(f"Added {words.n_of(brought.n_added, 'image')}{known}, in {progress.duration(brought.seconds)}.", icon=":material/check:")
+    if n_groups := found.n_exact_groups + found.n_near_groups:
+        st.caption(f"The workspace now holds {words.n_of(n_groups, 'group')} of look-alikes; a snapshot keeps each on one side of a split.")
     if brought.n_added and st.button("Review the new images", type="primary"):
         journey.go("review")
     if brought.rejections:
@@ -23,8 +26,8 @@ def show_result(brought: ImportReport) -> None:
         show_rejections(brought.rejections)
 
 
-def show_rejections(rows: list) -> None:
-    lines = [{"file": row.path, "reason": words.REASONS[row.reason], "detail": row.detail} for row in rows]
+def show_rejections(rows: list[RejectionRow]) -> None:
+    lines = [{"File": row.path, "Reason": words.REASONS[row.reason], "Detail": row.detail} for row in rows]
     st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), 320))
 
 
@@ -33,7 +36,9 @@ workspace = session.workspace()
 st.title("Collect")
 
 # 2 ask
-source = st.segmented_control("What do you import?", SOURCES, default="folder", format_func=SOURCES.get, required=True, key="source")
+source = st.segmented_control(
+    "What do you import?", SOURCES, default="folder", format_func=SOURCES.__getitem__, required=True, key="source"
+)
 with st.form("import", border=False):
     if source == "folder":
         st.caption("Folders inside it become classes; `train`, `valid` and `test` become splits. Each file is judged by decoding it.")
@@ -64,27 +69,29 @@ if is_asked:
             else:
                 file = uploads.given(path, "table")
                 brought = table.import_csv(workspace, file, root=Path(root or file.parent), actor=session.actor(), report=report)
+            # Look-alikes must be known before a snapshot deals them to train and test.
+            found = duplicates.scan(workspace, report=report)
     except PeakidError as error:
         session.show_error(error)
     else:
-        st.session_state["brought"] = brought
+        st.session_state["brought"] = (brought, found)
         st.rerun()  # The counts in the navigation are drawn before this page.
 
 # 3 draw
 if "brought" in st.session_state:
-    show_result(st.session_state["brought"])
+    show_result(*st.session_state["brought"])
 if imports := history.list_acquisitions(workspace):
     st.subheader("Imports so far")
     st.dataframe(
         [
             {
-                "when": words.ago(row.started_at),
-                "from": row.path,
-                "by": words.who(row.actor),
-                "added": row.n_added,
-                "known": row.n_known,
-                "rejected": row.n_rejected,
-                "state": "done" if row.finished_at else "interrupted: import again to go on",
+                "When": words.ago(row.started_at),
+                "From": row.path,
+                "By": words.who(row.actor),
+                "Added": row.n_added,
+                "Known": row.n_known,
+                "Rejected": row.n_rejected,
+                "State": "done" if row.finished_at else "interrupted: import again to go on",
             }
             for row in imports
         ],

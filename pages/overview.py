@@ -4,10 +4,11 @@ import streamlit as st
 
 from peakid import exports, runs, status
 from peakid.acquire import drawn
-from peakid.curate import classes, decisions, review_queue
+from peakid.curate import classes, decisions, duplicates, review_queue
+from peakid.evaluate import charts
 from peakid.records import Run
 from peakid.status import Status
-from peakid.web import charts, journey, progress, session, theme, words
+from peakid.web import journey, progress, session, theme, words
 
 
 def show_first_start() -> None:
@@ -30,6 +31,7 @@ def show_first_start() -> None:
 def open_demo() -> None:
     with progress.bar() as report:
         drawn.import_demo(workspace, actor=session.actor(), report=report)
+        duplicates.scan(workspace, report=report)
     journey.go("review")
 
 
@@ -61,15 +63,15 @@ def show_latest(done: list[Run]) -> None:
     left, right = st.columns(2, gap="large")
     left.subheader("Latest decisions")
     log = decisions.log(workspace, limit=6)
-    lines = [{"when": words.ago(d.decided_at), "by": words.who(d.actor), "what": words.told(d), "image": d.path} for d in log]
+    lines = [{"When": words.ago(d.decided_at), "By": words.who(d.actor), "What": words.told(d), "Image": d.path} for d in log]
     left.dataframe(lines, hide_index=True) if lines else left.caption("Nothing has been decided yet.")
     right.subheader("Latest runs")
     trained = [
-        {"run": run.run_id, "when": words.ago(run.created_at), "snapshot": run.snapshot_name or run.snapshot_digest[:8], "state": run.state}
-        | {"accuracy on valid": run.metrics.get("accuracy")}
+        {"Run": run.run_id, "When": words.ago(run.created_at), "Snapshot": run.snapshot_name or run.snapshot_digest[:8], "State": run.state}
+        | {"Accuracy on valid": run.metrics.get("accuracy")}
         for run in done[:6]
     ]
-    percent = {"accuracy on valid": st.column_config.NumberColumn(format="percent")}
+    percent = {"Accuracy on valid": st.column_config.NumberColumn(format="percent")}
     right.dataframe(trained, hide_index=True, column_config=percent) if trained else right.caption("No model has been trained yet.")
 
 
@@ -90,7 +92,6 @@ else:
     st.title("Overview")
     show_next(journey.next_step(counts, **facts))
     show_figures(counts, n_unreviewed, done)
-    living = [row for row in classes.list_classes(workspace) if not row.is_retired]
-    theme.plot(charts.class_balance(living, theme.palette()), key="balance")
+    theme.plot(charts.class_balance(classes.list_classes(workspace), theme=theme.current()), key="balance")
     show_journey(journey.states(counts, **facts))
     show_latest(all_runs)

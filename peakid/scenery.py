@@ -213,12 +213,12 @@ class _Scene:
         tilt = self.rng.uniform(-0.16, 0.16) * self.height * (self.x[0] / self.width - 0.5)
         line = level + tilt + self.height * 0.10 * (_line(self.rng, self.width, cells=2.5, octaves=3) - 0.5)
         depth = np.clip((self.y - line[None, :]) / (self.height * 0.35), 0, 1)
-        roughness = 0.12 if min(colour) > 0.8 else 0.5  # Snow lies smooth.
+        roughness, off_tint = (0.12, 0.02) if min(colour) > 0.8 else (0.5, 0.12)  # Snow lies smooth and is white.
         grain = _noise(self.rng, self.height, self.width, cells=22, stretch=3, octaves=3) - 0.5
         patch = _noise(self.rng, self.height, self.width, cells=3, stretch=3, octaves=3) - 0.5
         light = _rgb(self.mood.shade) * 1.05 + _rgb(self.mood.sun) * (0.5 + roughness * patch)
         light = light * (1 + roughness * grain)
-        land = _rgb(colour) * self.rng.uniform(0.85, 1.1, (3, 1, 1)).astype(np.float32) * light * (1.06 - 0.34 * depth)
+        land = _rgb(colour) * self.rng.uniform(1 - off_tint, 1 + off_tint, (3, 1, 1)).astype(np.float32) * light * (1.06 - 0.34 * depth)
         return _mix(picture, _mix(land, _rgb(self.mood.horizon), (self.haze * 0.5 * (1 - depth))), _below(self.y, line))
 
     def _trees(self, picture: Array, level: float, tall: float, brightness: float, share: float = 1.0) -> Array:

@@ -58,10 +58,7 @@ def _text(scored: EvaluationReport) -> str:
         lines.append(f"Looks at the test score of this run: {scored.n_test_looks}")
     rows = [vars(each) | {"recall from-to": "{:.2f}-{:.2f}".format(*each.recall_interval)} for each in scored.per_class]
     lines.append(table(rows, ["class_name", "precision", "recall", "recall from-to", "f1", "support"], empty=""))
-    worst = confusion.worst(scored.confusion)
-    if worst is not None:
-        given, predicted = (scored.class_names[i] for i in worst)
-        lines.append(f"{given} is taken for {predicted} {scored.confusion[worst]} times of {scored.confusion[worst[0]].sum()}.")
+    lines.append(f"{confusion.finding(scored.class_names, scored.confusion)}.")
     return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in scored.warnings)])
 
 

@@ -77,22 +77,12 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     figure.add_trace(_cells(np.where(~is_hit & (matrix > 0), 2 * share, np.nan), MISTAKE[theme], theme))
     figure.add_trace(_squares(class_names, matrix, np.where(is_hit, share, 2 * share) > 0.5, theme))
     ticks = {"tickvals": list(range(n_classes)), "ticktext": [short(name) for name in class_names], "fixedrange": True, "showgrid": False}
-    figure.update_xaxes(
-        title="predicted", range=[-0.5, n_classes - 0.5], tickangle=0 if n_classes <= 3 else -45 if n_classes <= 10 else -90, **ticks
-    )
+    angle = 0 if n_classes <= 3 else -45 if n_classes <= 10 else -90  # degrees; slanted names overlap where cells are narrow.
+    figure.update_xaxes(title="predicted", range=[-0.5, n_classes - 0.5], tickangle=angle, **ticks)
     figure.update_yaxes(title="given", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
     height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
-    return figure.update_layout(template=template(theme), title=confusion_finding(class_names, matrix), height=height, dragmode=False)
-
-
-def confusion_finding(class_names: Sequence[str], matrix: np.ndarray) -> str:
-    """Say the most frequent mistake in a sentence."""
-    worst = confusions.worst(matrix)
-    if worst is None:
-        return f"No mistake on {matrix.sum()} images"
-    n, total = matrix[worst], matrix[worst[0]].sum()
-    times = "once" if n == 1 else f"{n} times"
-    return f"{short(class_names[worst[0]])} is taken for {short(class_names[worst[1]])} {times} of {total}"
+    title = confusions.finding([short(name) for name in class_names], matrix)
+    return figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
 
 
 def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.Figure:

@@ -33,3 +33,12 @@ def worst(matrix: np.ndarray) -> tuple[int, int] | None:
         return None
     row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
     return int(row), int(column)
+
+
+def finding(class_names: Sequence[str], matrix: np.ndarray) -> str:
+    """Say the most frequent mistake in a sentence without its full stop."""
+    cell = worst(matrix)
+    if cell is None:
+        return f"No mistake on {matrix.sum()} images"
+    times = "once" if matrix[cell] == 1 else f"{matrix[cell]} times"
+    return f"{class_names[cell[0]]} is taken for {class_names[cell[1]]} {times} of {matrix[cell[0]].sum()}"

@@ -33,7 +33,12 @@ class Identity:
 
 def own() -> Identity:
     """Answer who this process is."""
-    return Identity(os.getpid(), _started_s(psutil.Process()), _boot_id())
+    return of(os.getpid())
+
+
+def of(pid: int) -> Identity:
+    """Answer which process has the pid now."""
+    return Identity(pid, _started_s(psutil.Process(pid)), _boot_id())
 
 
 def is_alive(identity: Identity) -> bool:

@@ -27,8 +27,9 @@ MAX_STARTS = 3  # A process that ends three times before it takes its job will n
 class Worker:
     """Everything the one worker of a workspace remembers; a next worker goes on without it."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, answer_within_s: float = ANSWER_WITHIN_S, finish_within_s: float = FINISH_WITHIN_S) -> None:
         self.workspace = workspace
+        self.answer_within_s, self.finish_within_s = answer_within_s, finish_within_s
         self.started: dict[Lane, tuple[int, subprocess.Popen[bytes]]] = {}
         self.n_false_starts: dict[int, int] = {}
         self.asked_at: dict[int, float] = {}
@@ -88,7 +89,7 @@ class Worker:
         rows = self.workspace.query("SELECT * FROM job WHERE state = 'running' AND is_cancel_requested = 1")
         self.asked_at = {row["id"]: self.asked_at.get(row["id"], time.monotonic()) for row in rows}
         for row in rows:
-            allowed_s = FINISH_WITHIN_S if row["stopping_at"] else ANSWER_WITHIN_S
+            allowed_s = self.finish_within_s if row["stopping_at"] else self.answer_within_s
             if time.monotonic() - self.asked_at[row["id"]] > allowed_s:
                 _say(f"Job {row['id']} did not stop within {allowed_s:.0f} s and is ended.")
                 process.kill_group(queue.holder(row))
@@ -101,15 +102,15 @@ def run(workspace: Workspace, lock: int) -> None:
     while (workspace.path / DATABASE_NAME).exists():
         try:
             worker.turn()
-        except (PeakidError, sqlite3.OperationalError):  # A database that is busy for ten seconds is no reason to leave.
+        except (PeakidError, sqlite3.OperationalError, OSError):  # Neither a database busy for long nor a full disk is a reason to leave.
             traceback.print_exc()
-        if worker.idle_s() > allowed_s and _leaves(worker, lock):
+        if worker.idle_s() > allowed_s and leaves(worker, lock):
             break
         time.sleep(TURN_S)
     _say("The worker leaves.")
 
 
-def _leaves(worker: Worker, lock: int) -> bool:
+def leaves(worker: Worker, lock: int) -> bool:
     """Let go of the lock and look once more.
 
     A job submitted before the look is seen by it; one submitted after it finds the lock free and starts a worker. So

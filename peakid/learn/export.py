@@ -126,7 +126,7 @@ def _write_onnx(model: nn.Module, card: Card, folder: Path) -> Answers:
 
     file = folder / FILE_NAMES["onnx"]
     example = torch.zeros((2, card.image_size_px, card.image_size_px, 3), dtype=torch.uint8)
-    program = torch.onnx.export(
+    program: Any = torch.onnx.export(
         ExportedModel(model, card).eval(),
         (example,),
         dynamo=True,
@@ -139,7 +139,7 @@ def _write_onnx(model: nn.Module, card: Card, folder: Path) -> Answers:
     graph = onnx.load(file)
     onnx.helper.set_model_props(graph, {"peakid": json.dumps(dataclasses.asdict(card), ensure_ascii=False)})
     onnx.save(graph, file)
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    session: Any = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     return lambda batch: session.run(["probabilities"], {"pixels": batch})[0]
 
 

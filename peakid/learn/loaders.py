@@ -83,6 +83,6 @@ def _augments(recipe: Recipe) -> list[Any]:
         max_rotate=MAX_TURN_DEG,
         max_zoom=1 + (MAX_ZOOM - 1) * recipe.augment,
         max_lighting=MAX_LIGHT,
-        max_warp=0.0,  # Bends ridge lines; gained nothing when tried.
+        max_warp=0.0,  # Would bend ridge lines, which tell peaks apart.
         size=recipe.image_size_px,
     )

@@ -45,7 +45,7 @@ class Card:
 class TokenBody(nn.Module):
     """torchvision's vision transformer up to the class token."""
 
-    def __init__(self, vit: nn.Module) -> None:
+    def __init__(self, vit: Any) -> None:
         super().__init__()
         self.conv_proj, self.encoder, self.class_token = vit.conv_proj, vit.encoder, vit.class_token
 
@@ -58,7 +58,7 @@ class TokenBody(nn.Module):
 class TimmBody(nn.Module):
     """A timm model up to what it calls its features; the class token where those are tokens."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         model.reset_classifier(0)
         self.model = model
@@ -160,7 +160,7 @@ def normalise(batch: Tensor, card: Card) -> Tensor:
     return (batch.permute(0, 3, 1, 2).float() / 255 - mean) / std  # (B, 3, S, S)
 
 
-def _body(model: nn.Module, architecture: Architecture) -> nn.Module:
+def _body(model: Any, architecture: Architecture) -> nn.Module:
     match architecture.cut:
         case "features":
             return model.features

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from fastai.callback.core import Callback, CancelFitException
@@ -15,7 +16,7 @@ from peakid.learn.data import REPORT_EVERY_S
 from peakid.records import EpochMetrics, Report
 
 # A batch with every layer learning costs this many batches with a frozen body (mobilenet_v2, CPU): only for the first guess.
-BODY_COST = 2.5
+BODY_COST = 3.0
 
 
 @dataclass
@@ -52,6 +53,8 @@ class Watch(Callback):
     The best epoch is the one with the lowest loss on valid, not the highest accuracy: among fifty valid images one
     image is two percent and several epochs tie, while the loss also weighs how sure each answer is.
     """
+
+    learn: Any  # The Learner, set by fastai when it takes the callback.
 
     def __init__(self, plan: Plan, *, report: Report, on_epoch: Callable[[EpochMetrics], None], should_stop: Callable[[], bool]) -> None:
         self.plan, self.report, self.on_epoch, self.should_stop = plan, report, on_epoch, should_stop

@@ -6,7 +6,7 @@ import pickle
 import re
 import socket
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -177,7 +177,7 @@ def _misfits(key: str, value: Tensor, state: dict[str, Tensor]) -> bool:
 
 
 @contextlib.contextmanager
-def _short_timeout() -> Iterator[None]:
+def _short_timeout() -> Generator[None]:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(CONNECT_TIMEOUT_S)
     try:

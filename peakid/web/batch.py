@@ -37,7 +37,7 @@ def current(workspace: Workspace, queue: str, *, after: int = 0) -> Batch:
     held = st.session_state.get(name)
     if held is None or held[0] != after or not held[1]:
         fresh = review_queue.page(workspace, queue, limit=N_IMAGES, after=after)
-        held = st.session_state[name] = (after, {item.digest: item.reason for item in fresh})
+        held = st.session_state[name] = (after, {item.digest: _said(item.reason) for item in fresh})
     reasons = held[1]
     items = review_queue.items(workspace, list(reasons))
     return Batch(queue, items, reasons, _n_waiting(workspace, queue, items))
@@ -52,6 +52,10 @@ def next_after(workspace: Workspace, batch: Batch) -> int:
 def forget(queue: str) -> None:
     """Take the stretch off the table, so that the next one is read anew."""
     st.session_state.pop(f"batch:{queue}", None)
+
+
+def _said(reason: str) -> str:
+    return reason.replace("label from import:", "label from an imported ")
 
 
 def _n_waiting(workspace: Workspace, queue: str, items: list[QueueItem]) -> int:

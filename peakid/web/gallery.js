@@ -99,7 +99,7 @@ class Gallery {
   }
 
   acknowledge({ seq, refused, touched }) {
-    const isNews = seq !== this.acked;
+    const heard = this.acked ?? 0;
     this.acked = seq;
     this.lastSeq = Math.max(this.lastSeq, seq);
     const written = this.pending.filter((event) => event.seq <= seq);
@@ -111,7 +111,7 @@ class Gallery {
       this.paint.delete(event.digest);
       if (this.done.has(event.digest)) this.done.set(event.digest, "saved");
     }
-    if (isNews) this.hear(refused, touched);
+    if (seq > heard) this.hear(refused.filter((answer) => answer.seq > heard), touched);
     if (!this.pending.length) this.inFlight = false;
     if (written.length) this.inFlight = false;
     this.flush();
@@ -261,11 +261,12 @@ class Gallery {
     this.draw();
   }
 
-  reveal() {
+  reveal(covered = 0) {
     const { grid } = this.parts;
+    const height = grid.clientHeight - covered; // px not hidden by the reasons
     const top = Math.floor(this.focus / this.columns) * this.rowHeight;
     if (top < grid.scrollTop) grid.scrollTop = top;
-    else if (top + this.rowHeight + GAP > grid.scrollTop + grid.clientHeight) grid.scrollTop = top + this.rowHeight + GAP - grid.clientHeight;
+    else if (top + this.rowHeight + GAP > grid.scrollTop + height) grid.scrollTop = top + this.rowHeight + GAP - height;
   }
 
   draw() {

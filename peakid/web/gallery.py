@@ -16,6 +16,8 @@ from peakid.workspace import Workspace
 DEFAULT_REASON = "unsuitable"
 REASONS = (DEFAULT_REASON, "another subject", "several subjects", "poor quality", "duplicate", "drawing or text")
 
+N_ANSWERS = 50
+
 _HERE = Path(__file__).resolve().parent
 _STEPS = {"undo": decisions.undo, "redo": decisions.redo}
 
@@ -116,7 +118,9 @@ def _take(workspace: Workspace, queue: str) -> None:
     except PeakidError as error:
         st.session_state["gallery:error"] = error
     else:
-        st.session_state[f"ack:{queue}"] = ack
+        # A run that newer keys interrupt draws nothing: what it had to say is said by the next. Answers are few.
+        refused = [*last.refused, *ack.refused][-N_ANSWERS:]
+        st.session_state[f"ack:{queue}"] = Ack(ack.seq, refused, ack.touched, ack.wants_next or last.wants_next)
 
 
 def _events(outbox: object, last_ack: int) -> list[dict[str, Any]]:

@@ -150,6 +150,7 @@ function drawTile(gallery, tile, item, index) {
   const state = gallery.state(item);
   tile.id = `tile-${index}`;
   tile.title = item.path;
+  tile.setAttribute("aria-label", `${item.path}: ${spoken(state)}`);
   tile.dataset.verdict = state.verdict;
   tile.dataset.reviewed = state.is_reviewed;
   tile.dataset.digest = item.digest;
@@ -173,9 +174,15 @@ function drawRibbon(gallery, ribbon, item, state) {
 }
 
 function ribbonText({ verdict, label, note }) {
-  if (verdict === "exclude") return note ? `Excluded: ${note}` : "Excluded";
-  if (verdict === "flag") return `Flagged${label ? ` · ${label}` : ""}`;
+  if (verdict === "exclude") return `✕ ${note || "excluded"}`;
+  if (verdict === "flag") return `⚑ ${label ?? "flagged"}`;
   return label ?? "No label yet";
+}
+
+function spoken({ verdict, label, note, is_reviewed }) {
+  if (verdict === "exclude") return `excluded${note ? `, ${note}` : ""}`;
+  if (verdict === "flag") return `flagged${label ? `, ${label}` : ""}`;
+  return label ? `${label}${is_reviewed ? "" : ", not confirmed"}` : "no label yet";
 }
 
 function drawSingle(gallery) {
@@ -213,7 +220,7 @@ function drawStatus(gallery) {
   words.push(pending.length ? `${pending.length} being saved` : "all saved");
   const parts = [make("span", pending.length ? "count pending" : "count", words.join(" · "))];
   if (gallery.message) parts.push(make("span", "message", gallery.message));
-  else if (gallery.commonWhy) parts.push(make("span", "why", `here because: ${gallery.commonWhy}`));
+  else if (gallery.commonWhy && gallery.view === "grid") parts.push(make("span", "why", `here because: ${gallery.commonWhy}`));
   if (data.n_waiting && done.size >= items.length) {
     parts.push(make("span", "grow"), button(`Show the next ${Math.min(data.n_waiting, 240)} images`, "", "", () => gallery.next()));
   }

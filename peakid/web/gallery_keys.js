@@ -4,14 +4,16 @@
 
 function openReasons(gallery) {
   if (!gallery.items.length) return;
-  const panel = make("div", "panel");
+  const panel = make("div", "panel reasons"); // Below the pictures: the one in question stays in sight.
   panel.setAttribute("role", "dialog");
   panel.setAttribute("aria-label", "Why exclude it?");
-  panel.append(make("h3", "", "Exclude because it is …"));
+  panel.append(make("h3", "", "Exclude as"));
   gallery.data.reasons.forEach((reason, i) => panel.append(button(reason, String(i + 1), "", () => exclude(gallery, reason))));
-  panel.append(make("p", "hint", "X or Enter: the first. Esc: do not exclude."));
+  panel.append(make("p", "hint", "X or Enter: the first · Esc: do not"));
   gallery.overlay = "reasons";
+  gallery.parts.overlay.className = "overlay low";
   gallery.parts.overlay.replaceChildren(panel);
+  gallery.reveal(panel.offsetHeight);
 }
 
 function exclude(gallery, reason) {
@@ -27,6 +29,7 @@ function openSheet(gallery) {
   for (const [key, meaning] of KEY_SHEET) list.append(make("dt", "", key), make("dd", "", meaning));
   panel.append(make("h3", "", "Keys"), list, make("p", "hint", "Keys are silent while you type in a field. Esc closes this."));
   gallery.overlay = "sheet";
+  gallery.parts.overlay.className = "overlay";
   gallery.parts.overlay.replaceChildren(panel);
 }
 

@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Callable
 
-from PIL import Image as Pillow
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,7 +16,8 @@ from peakid.workspace import Workspace
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
 N_CACHED_IMAGES = 32  # The neighbours of the image under judgement; up to some MB each.
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_BROWSER_FORMATS = frozenset({"JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF"})
+# Formats that browsers show. Spelled out: Pillow fills its own list only as its plugins are loaded.
+_MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp", "BMP": "image/bmp"}
 
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -71,9 +71,9 @@ def _thumbnail(workspace: Workspace, digest: str) -> bytes:
 def _image(workspace: Workspace, digest: str) -> tuple[bytes, str]:
     """Answer an image's own bytes, or a JPEG of them where no browser shows the format."""
     data = images.read_bytes(workspace, digest)
-    stored_format = images.show(workspace, digest).format
-    if stored_format in _BROWSER_FORMATS:
-        return data, Pillow.MIME[stored_format]
+    media_type = _MEDIA_TYPES.get(images.show(workspace, digest).format)
+    if media_type is not None:
+        return data, media_type
     out = io.BytesIO()
     pixels.decode(data).save(out, "JPEG", quality=90)
     return out.getvalue(), "image/jpeg"

@@ -77,7 +77,7 @@ def test_every_judging_key_does_what_its_sheet_says(
         ("label", "sea", ""),
     ]
     assert [row.digest for row in judgements(workspace)] == digests[:5]
-    assert ribbons(page, 5) == ["river", "Flagged · river", "Excluded: several subjects", "Excluded: unsuitable", "sea"]
+    assert ribbons(page, 5) == ["river", "⚑ river", "✕ several subjects", "✕ unsuitable", "sea"]
 
 
 def test_undo_and_redo_survive_a_reload(serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace) -> None:

@@ -16,8 +16,8 @@ def title(figure):
 
 def test_the_matrix_says_its_worst_mistake():
     assert title(charts.confusion(NAMES, MATRIX)) == "Dom is taken for Lyskamm 4 times of 24"
-    assert charts.confusion_finding(NAMES, np.diag([3, 4, 5])) == "No mistake on 12 images"
-    assert charts.confusion_finding(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]])) == "Dom is taken for Lyskamm once of 4"
+    assert title(charts.confusion(NAMES, np.diag([3, 4, 5]))) == "No mistake on 12 images"
+    assert title(charts.confusion(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]]))) == "Dom is taken for Lyskamm once of 4"
 
 
 @pytest.mark.parametrize("n_classes", [2, 10, 11, 30])

@@ -4,10 +4,14 @@ import tomllib
 
 import pytest
 
+from peakid.evaluate import charts
+from peakid.evaluate.charts import Theme
 from peakid.web import theme
 from peakid.workspace import PROJECT_ROOT
 
 CONFIG = tomllib.loads((PROJECT_ROOT / ".streamlit" / "config.toml").read_text())
+
+THEMES: tuple[Theme, ...] = ("light", "dark")
 
 
 def contrast(one: str, other: str) -> float:
@@ -22,27 +26,27 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize(("name", "palette"), [("light", theme.LIGHT), ("dark", theme.DARK)])
-def test_the_theme_of_the_config_is_the_palette_of_the_plots(name: str, palette: theme.Palette) -> None:
+@pytest.mark.parametrize("name", THEMES)
+def test_plots_have_the_colours_of_the_page(name: Theme) -> None:
     said = CONFIG["theme"][name]
-    assert (said["backgroundColor"], said["textColor"], said["borderColor"]) == (palette.ground, palette.text, palette.line)
-    assert (said["linkColor"], said["greenTextColor"], said["redTextColor"]) == (palette.accent, palette.keep, palette.exclude)
-    assert (said["yellowTextColor"], said["grayTextColor"]) == (palette.flag, palette.muted)
+    assert (said["backgroundColor"], said["textColor"]) == (charts.GROUND[name], charts.INK[name])
+    assert said["linkColor"] == charts.ACCENT[name]
+    assert CONFIG["theme"]["font"] == theme.FONT
 
 
-@pytest.mark.parametrize("palette", [theme.LIGHT, theme.DARK])
-@pytest.mark.parametrize("ink", ["text", "muted", "accent", "keep", "exclude", "flag"])
-def test_every_ink_can_be_read_on_its_ground(palette: theme.Palette, ink: str) -> None:
-    assert contrast(getattr(palette, ink), palette.ground) >= 4.5  # WCAG AA for text.
+@pytest.mark.parametrize("name", THEMES)
+@pytest.mark.parametrize("ink", ["textColor", "linkColor", "greenTextColor", "redTextColor", "yellowTextColor", "grayTextColor"])
+def test_every_ink_can_be_read_on_its_ground(name: Theme, ink: str) -> None:
+    assert contrast(CONFIG["theme"][name][ink], CONFIG["theme"][name]["backgroundColor"]) >= 4.5  # WCAG AA for text.
 
 
-@pytest.mark.parametrize("name", ["light", "dark"])
+@pytest.mark.parametrize("name", THEMES)
 def test_the_white_on_a_button_can_be_read(name: str) -> None:
     assert contrast("#FFFFFF", CONFIG["theme"][name]["primaryColor"]) >= 4.5
 
 
-def test_no_two_classes_share_a_colour_before_the_set_is_used_up() -> None:
-    assert len(set(theme.CLASS_COLOURS)) == len(theme.CLASS_COLOURS)
+def test_class_colours_are_the_same_in_plots_and_gallery() -> None:
+    assert CONFIG["theme"]["chartCategoricalColors"] == list(theme.class_colours([str(i) for i in range(10)]).values())
 
 
 def test_the_app_tells_nobody_and_listens_to_this_machine_alone() -> None:

@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from peakid.records import ClassRow, Decision, RejectionReason
+from peakid.records import Decision, RejectionReason
 from peakid.status import Status
-from peakid.web import charts, journey, progress, session, theme, words
+from peakid.web import journey, progress, session, theme, words
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EMPTY = Status(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
@@ -66,16 +66,6 @@ def test_the_next_step_leads_to_a_first_model_and_then_back_to_the_data(
     counts: Status, n_unreviewed: int, n_done_runs: int, n_exports: int, page: str
 ) -> None:
     assert journey.next_step(counts, n_unreviewed=n_unreviewed, n_done_runs=n_done_runs, n_exports=n_exports).page == page
-
-
-def test_the_title_of_the_class_balance_states_what_it_shows() -> None:
-    def rows(*counts: int) -> list[ClassRow]:
-        return [ClassRow(f"c{i}", n, 0, False, i) for i, n in enumerate(counts)]
-
-    assert charts.finding(rows(30, 10)) == "c0 has 3.0 times as many images as c1"
-    assert charts.finding(rows(30, 29)) == "The 2 classes are balanced"
-    assert charts.finding(rows(30, 0)) == "c1 has no images yet"
-    assert charts.finding([]) == "There are no classes yet"
 
 
 def test_a_class_keeps_its_colour_when_classes_are_added() -> None:

@@ -1,0 +1,68 @@
+import pytest
+
+KEYS = {"digest", "name", "n_images", "class_names", "splits", "n_groups", "n_leaks"}
+
+
+@pytest.fixture
+def planted(plant):
+    return plant({**{f"d{i:02d}": "dom" for i in range(20)}, **{f"e{i:02d}": "eiger" for i in range(20)}})
+
+
+def test_a_snapshot_is_created_shown_and_listed(peakid, planted):
+    made = peakid("snapshot", "create", "--name", "first", "--actor", "anna", "--json").json
+    assert set(made) >= KEYS
+    assert (made["name"], made["n_images"], made["class_names"], made["warnings"]) == ("first", 40, ["dom", "eiger"], [])
+    assert made["splits"] == {"train": 28, "valid": 6, "test": 6}
+    shown = peakid("snapshot", "show", "first", "--json").json
+    assert {key: shown[key] for key in KEYS} == {key: made[key] for key in KEYS}
+    assert len(shown["items"]) == 40
+    assert set(shown["items"][0]) == {"digest", "path", "label", "split", "group_key"}
+    assert shown["items"][0]["path"] in {f"dom/d{i:02d}.jpg" for i in range(20)} | {f"eiger/e{i:02d}.jpg" for i in range(20)}
+    assert [each["digest"] for each in peakid("snapshot", "list", "--json").json] == [made["digest"]]
+    assert peakid("snapshot", "show", made["digest"][:6], "--json").json["digest"] == made["digest"]
+
+
+def test_shares_and_seed_are_options(peakid, planted):
+    made = peakid("snapshot", "create", "--fractions", "0.5,0.25,0.25", "--seed", "3", "--json").json
+    assert (made["splits"], made["seed"]) == ({"train": 20, "valid": 10, "test": 10}, 3)
+
+
+@pytest.mark.parametrize("fractions", ["0.5,0.5", "a,b,c", "0.5,0.5,0.5", "1.5,-0.5,0"])
+def test_impossible_shares_are_refused_in_one_line(peakid, planted, fractions):
+    answer = peakid("snapshot", "create", "--fractions", fractions)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert "--fractions 0.7,0.15,0.15" in answer.err
+
+
+def test_a_diff_is_told_with_its_images(peakid, planted):
+    first = peakid("snapshot", "create", "--json").json["digest"]
+    peakid("decide", "label", planted["d00"], "eiger")
+    second = peakid("snapshot", "create", "--json").json["digest"]
+    told = peakid("snapshot", "diff", first, second, "--json").json
+    assert set(told) == {"added", "removed", "relabelled", "moved"}
+    assert told["relabelled"] == [{"digest": planted["d00"], "path": "dom/d00.jpg", "from": "dom", "to": "eiger"}]
+    assert "dom -> eiger" in peakid("snapshot", "diff", first, second).out
+
+
+def test_leaks_and_damage_are_told(peakid, planted):
+    peakid("snapshot", "create")
+    assert peakid("snapshot", "leaks", "--json").json == []
+    damaged = peakid("snapshot", "verify")  # The planted images have no bytes.
+    assert damaged.code == 1
+    assert "40 of 40 images" in damaged.err
+
+
+def test_what_is_too_small_is_said_when_it_is_frozen(peakid, plant):
+    plant({**{f"d{i}": "dom" for i in range(9)}, "e": "eiger"})
+    assert "Warning: Class 'eiger' has 1 image and none in valid or test" in peakid("snapshot", "create").out
+
+
+def test_nothing_to_freeze_is_one_line_with_the_remedy(peakid, workspace):
+    answer = peakid("snapshot", "create")
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "No image is labelled" in answer.err
+
+
+def test_a_written_format_nobody_knows_is_a_usage_error(peakid, planted, tmp_path):
+    peakid("snapshot", "create")
+    assert peakid("snapshot", "write", "tar", tmp_path / "out").code == 2

@@ -1,0 +1,162 @@
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from peakid.dataset import snapshot
+from peakid.jobs import ledger, presence, process, queue
+from peakid.jobs.process import Identity
+
+
+@pytest.fixture(autouse=True)
+def as_worker(workspace):
+    """The test holds the worker's lock: nothing runs unless the test runs it."""
+    lock = presence.take(workspace)
+    yield
+    os.close(lock)
+
+
+def ended(workspace, state, **more):
+    """Submit a job and end it as its process would."""
+    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    work = ledger.claim(workspace, job_id, process.own())
+    work.report("Verifying", 2, 3, "0 damaged")
+    work.end(state, **more)
+    return job_id
+
+
+def test_jobs_are_listed_newest_first_with_the_keys_of_the_contract(workspace, peakid):
+    assert peakid("jobs", "list", "--json").json == []
+    done = ended(workspace, "done")
+    failed = ended(workspace, "failed", error="No room.")
+    rows = peakid("jobs", "list", "--json").json
+    assert [row["job_id"] for row in rows] == [failed, done]
+    assert set(rows[0]) >= {"job_id", "kind", "state", "phase", "step", "total", "message", "error", "seconds"}
+    shown = {key: rows[0][key] for key in ("kind", "state", "phase", "step", "total", "message", "error")}
+    assert shown == {
+        "kind": "verify",
+        "state": "failed",
+        "phase": "Verifying",
+        "step": 2,
+        "total": 3,
+        "message": "0 damaged",
+        "error": "No room.",
+    }
+    assert peakid("jobs", "show", failed, "--json").json["job_id"] == failed
+    assert peakid("jobs", "show", failed).out == f"Job {failed} (verify) is failed: No room.\n"
+
+
+@pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1), ("cancelled", 3)])
+def test_the_exit_code_of_waiting_says_how_a_job_ended(workspace, peakid, state, code):
+    job_id = ended(workspace, state)
+    answer = peakid("jobs", "show", job_id, "--wait", "--json")
+    assert (answer.code, answer.json["state"]) == (code, state)
+    assert peakid("jobs", "show", job_id).code == 0  # Without waiting, only the question itself can fail.
+
+
+def test_a_lost_job_has_its_own_exit_code_and_can_be_resumed(workspace, peakid):
+    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    ledger.claim(workspace, job_id, Identity(os.getpid(), 1.0, "another boot"))
+    answer = peakid("jobs", "show", job_id, "--wait", "--json")
+    assert (answer.code, answer.json["state"]) == (4, "lost")
+    assert f"peakid jobs resume {job_id}" in answer.json["error"]
+    assert peakid("jobs", "resume", job_id, "--json").json["state"] == "queued"
+
+
+def test_a_waiting_job_is_cancelled_and_a_second_time_told_so(workspace, peakid):
+    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    assert peakid("jobs", "cancel", job_id, "--json").json["state"] == "cancelled"
+    again = peakid("jobs", "cancel", job_id)
+    assert (again.code, again.out) == (1, "")
+    assert again.err == f"Job {job_id} is cancelled already; there is nothing left to cancel. See: peakid jobs list\n"
+
+
+def test_the_log_of_a_job_is_one_command_away(workspace, peakid):
+    job_id = ended(workspace, "failed", error="No room.")
+    queue.log_path(workspace, job_id).write_text("one\ntwo\nthree\n")
+    assert peakid("jobs", "log", job_id, "--lines", 2).out == "two\nthree\n"
+    assert peakid("jobs", "log", job_id, "--json").json["log"] == "one\ntwo\nthree"
+    assert peakid("jobs", "log", 99).code == 1
+
+
+def test_a_second_worker_says_that_one_lives(peakid):
+    assert peakid("worker").out == "Another worker of this workspace lives already.\n"
+
+
+def test_ctrl_c_stops_the_watching_and_never_the_job(workspace):
+    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    command = [sys.executable, "-u", "-m", "peakid", "--workspace", str(workspace.path), "jobs", "show", str(job_id), "--wait"]
+    terminal, its_end = pty.openpty()  # A progress line is drawn on a terminal only.
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True)
+    os.close(its_end)
+    assert b"Waiting" in os.read(terminal, 1000)
+    watching.send_signal(signal.SIGINT)
+    assert watching.communicate(timeout=60)[0] == ""
+    said = os.read(terminal, 1000).decode()
+    os.close(terminal)
+    assert watching.returncode == 130
+    assert f"Stopped watching; job {job_id} goes on. Look with: peakid jobs show {job_id}" in said
+    assert queue.show(workspace, job_id).state == "queued"
+
+
+def test_training_without_a_snapshot_is_refused_before_a_job_is_made(workspace, peakid):
+    answer = peakid("train")
+    assert (answer.code, answer.err) == (1, "There is no snapshot yet. Freeze one with: peakid snapshot create\n")
+    assert queue.list_jobs(workspace) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("arch=resnet19", "The architecture 'resnet19' is not in the tested list."),
+        ("pretrained=/nowhere/w.pth", "pretrained=/nowhere/w.pth: there is no such weights file."),
+        ("colour=blue", "A recipe has no setting 'colour'."),
+        ("batch_size", "The setting 'batch_size' is not of the form key=value."),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused_before_a_job_is_made(workspace, peakid, plant, setting, told):
+    freeze(workspace, plant)
+    answer = peakid("train", "--set", setting)
+    assert answer.code == 1
+    assert answer.err.startswith(told)
+    assert answer.err.count("\n") == 1
+    assert queue.list_jobs(workspace) == []
+
+
+def test_a_leaking_snapshot_is_trained_on_only_if_that_is_said_by_name(workspace, peakid, plant):
+    freeze(workspace, plant)
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE snapshot SET n_leaks = 2")
+    answer = peakid("train")
+    assert answer.code == 1
+    assert "2 groups of look-alikes lie in several splits" in answer.err
+    assert "--set allow_leaks=true" in answer.err
+    assert peakid("train", "--set", "allow_leaks=true", "--json").json["state"] == "queued"
+
+
+def test_train_answers_the_job_at_once_and_one_request_makes_one(workspace, peakid, plant):
+    frozen = freeze(workspace, plant)
+    first = peakid("train", "--set", "head_epochs=1", "--request-id", "mine", "--actor", "anna", "--json").json
+    assert peakid("train", "--request-id", "mine", "--json").json == first == {"job_id": 1, "state": "queued"}
+    job = queue.show(workspace, 1)
+    assert (job.kind, job.lane, job.actor) == ("train", "gpu", "human:anna")
+    assert job.arguments["snapshot"] == frozen.digest
+    assert job.arguments["recipe"]["head_epochs"] == 1
+
+
+def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(workspace, peakid):
+    assert peakid("export", 3).err == "There is no run 3. There is none yet; train one with: peakid train\n"
+    assert queue.list_jobs(workspace) == []
+
+
+def test_no_command_about_training_loads_torch():
+    code = "import sys, peakid.cli.learn, peakid.cli.jobs, peakid.cli.verify; print([m for m in ('torch', 'fastai', 'timm') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def freeze(workspace, plant):
+    plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
+    return snapshot.create(workspace, actor="human:anna")

@@ -1,0 +1,143 @@
+"""What job tests share: stored images that can hold a job, processes to own jobs, and an end for all of them."""
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from peakid import images
+from peakid.acquire import folder
+from peakid.jobs import presence
+from peakid.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Any]:
+    """Wait for a state, never for a time: `until(lambda: ...)` answers the first true thing that is said."""
+
+    def said(ask: Callable[[], Any], *, within_s: float = 60.0) -> Any:
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            if answer := ask():
+                return answer
+            time.sleep(0.02)
+        raise AssertionError(f"still {ask()!r} after {within_s} s")
+
+    return said
+
+
+@pytest.fixture
+def processes(workspace: Workspace) -> Callable[[str], list[psutil.Process]]:
+    """Find the living processes of this workspace: `processes("worker")`, `processes("child")`."""
+
+    def found(name: str) -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if _is_ours(process, workspace, name)]
+
+    return found
+
+
+def _is_ours(process: psutil.Process, workspace: Workspace, name: str) -> bool:
+    try:
+        command = process.cmdline()
+        is_alive = process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+    return is_alive and "/bin/sh" not in command and str(workspace.path) in command and f"peakid.jobs.{name}" in command
+
+
+@pytest.fixture
+def as_worker(workspace: Workspace) -> Iterator[int]:
+    """The test holds the worker's lock: nothing is started behind its back."""
+    lock = presence.take(workspace)
+    assert lock is not None
+    yield lock
+    with contextlib.suppress(OSError):
+        os.close(lock)
+
+
+@pytest.fixture
+def real_workers(processes: Callable[[str], list[psutil.Process]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Workers start by themselves, leave after a short idle time, and are gone after the test with all they started."""
+    monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "1.5")
+    yield
+    for process in [*processes("worker"), *processes("child")]:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+@pytest.fixture
+def stored(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> list[str]:
+    """Three images in the workspace, by digest in the order in which a job reads them."""
+    (tmp_path / "photos" / "dom").mkdir(parents=True)
+    for seed in range(3):
+        (tmp_path / "photos" / "dom" / f"{seed}.jpg").write_bytes(draw(seed))
+    folder.import_folder(workspace, tmp_path / "photos", actor="import:folder")
+    return [row["digest"] for row in workspace.query("SELECT digest FROM image ORDER BY id")]
+
+
+class Held:
+    """An image whose stored bytes are a named pipe: a job that reads it waits until the test lets it go."""
+
+    def __init__(self, workspace: Workspace, digest: str) -> None:
+        self.path = images.image_path(workspace, digest)
+        self.data = self.path.read_bytes()
+        self.path.unlink()
+        os.mkfifo(self.path)
+        self.writer: int | None = None
+
+    def is_reached(self) -> bool:
+        """Tell whether someone reads; from then on the pipe stays open, and the reader waits."""
+        if self.writer is None:
+            with contextlib.suppress(OSError):
+                self.writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
+        return self.writer is not None
+
+    def let_go(self) -> None:
+        """Put the bytes back, and give them to whoever still waits."""
+        self.path.unlink()
+        self.path.write_bytes(self.data)
+        if self.writer is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self.writer, self.data)  # A small image fits into the pipe's buffer.
+            self.close()
+
+    def close(self) -> None:
+        if self.writer is not None:
+            os.close(self.writer)
+        self.writer = None
+
+
+@pytest.fixture
+def hold(workspace: Workspace) -> Iterator[Callable[[str], Held]]:
+    held = []
+
+    def one(digest: str) -> Held:
+        held.append(Held(workspace, digest))
+        return held[-1]
+
+    yield one
+    for image in held:
+        image.close()
+
+
+@pytest.fixture
+def sleeper() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a process that sleeps as leader of its own group, as the process of a job does."""
+    started = []
+
+    def start(command: str = "exec sleep 60") -> subprocess.Popen[str]:
+        process = subprocess.Popen(["/bin/sh", "-c", command], start_new_session=True, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)
+        process.communicate()

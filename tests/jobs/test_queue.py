@@ -1,0 +1,254 @@
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from peakid import runs
+from peakid.errors import JobNotWaiting, NotFound
+from peakid.jobs import ledger, process, queue
+from peakid.jobs.process import Identity
+
+pytestmark = pytest.mark.usefixtures("as_worker")
+
+
+def submit(workspace, lane="cpu", **more):
+    return queue.submit(workspace, "verify", {}, lane=lane, **more)
+
+
+def claimed_by(workspace, sleeping, job_id):
+    work = ledger.claim(workspace, job_id, process.of(sleeping.pid))
+    assert work is not None
+    return work
+
+
+def test_two_clicks_make_one_job(workspace):
+    first = submit(workspace, request_id="form-7", actor="human:anna")
+    again = submit(workspace, request_id="form-7", actor="human:anna")
+    assert (first.job_id, first.state, first.actor) == (again.job_id, "queued", "human:anna")
+    assert submit(workspace, request_id="form-8").job_id != first.job_id
+    assert submit(workspace).job_id != submit(workspace).job_id  # Without a request id each is a request of its own.
+
+
+def test_clicks_of_eight_threads_at_once_make_one_job(workspace):
+    ids = []
+    barrier = threading.Barrier(8)
+
+    def click():
+        barrier.wait()
+        ids.append(submit(workspace, request_id="one").job_id)
+        workspace.close()
+
+    threads = [threading.Thread(target=click) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 8
+    assert len(set(ids)) == 1
+
+
+def test_a_lane_is_taken_in_order_and_by_one_job_at_a_time(workspace, sleeper):
+    a, b = submit(workspace).job_id, submit(workspace).job_id
+    other = submit(workspace, lane="gpu").job_id
+    one, two = sleeper(), sleeper()
+    assert ledger.claim(workspace, b, process.of(one.pid)) is None  # a came first.
+    work = claimed_by(workspace, one, a)
+    assert ledger.claim(workspace, b, process.of(two.pid)) is None  # a runs.
+    assert ledger.claim(workspace, a, process.of(two.pid)) is None  # a is taken.
+    claimed_by(workspace, two, other)
+    work.end("done")
+    claimed_by(workspace, two, b)
+    assert [(job.job_id, job.state) for job in queue.list_jobs(workspace)] == [(other, "running"), (b, "running"), (a, "done")]
+
+
+def test_the_database_itself_refuses_a_second_running_job_in_a_lane(workspace):
+    submit(workspace), submit(workspace)
+    with pytest.raises(sqlite3.IntegrityError), workspace.transaction() as connection:
+        connection.execute("UPDATE job SET state = 'running'")
+
+
+def test_a_killed_process_is_seen_as_lost_by_whoever_looks_within_a_second(workspace, sleeper, plant, until):
+    job_id = submit(workspace).job_id
+    sleeping = sleeper()
+    claimed_by(workspace, sleeping, job_id)
+    run_id = begin_run(workspace, plant, job_id)
+    assert queue.show(workspace, job_id).state == "running"
+    sleeping.kill()  # And not waited for: it stays a zombie.
+    until(lambda: psutil.Process(sleeping.pid).status() == psutil.STATUS_ZOMBIE, within_s=5)
+    began = time.monotonic()
+    job = queue.list_jobs(workspace)[0]
+    assert time.monotonic() - began < 1
+    assert job.state == "lost"
+    assert job.error == (
+        f"Its process {sleeping.pid} ended without a word: killed, out of memory, or the machine restarted. "
+        f"Go on with: peakid jobs resume {job_id}"
+    )
+    assert runs.show(workspace, run_id).state == "lost"
+
+
+def test_a_process_that_only_has_the_pid_of_the_dead_one_keeps_no_job_alive_and_is_left_alone(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    stranger = sleeper()
+    now_there = process.of(stranger.pid)
+    ledger.claim(workspace, job_id, Identity(now_there.pid, now_there.started_s - 100.0, now_there.boot_id))
+    assert queue.show(workspace, job_id).state == "lost"
+    assert stranger.poll() is None
+
+
+def test_no_process_outlives_a_restart_of_the_machine(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    stranger = sleeper()
+    now_there = process.of(stranger.pid)
+    ledger.claim(workspace, job_id, Identity(now_there.pid, now_there.started_s, "another boot"))
+    assert queue.show(workspace, job_id).state == "lost"
+    assert stranger.poll() is None
+
+
+def test_an_old_heartbeat_says_stalled_and_never_lost(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    claimed_by(workspace, sleeper(), job_id)
+    assert not queue.is_stalled(queue.show(workspace, job_id))
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE job SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
+    job = queue.show(workspace, job_id)
+    assert job.state == "running"
+    assert queue.is_stalled(job)
+
+
+def test_what_a_dead_process_left_running_is_ended_with_it(workspace, sleeper, until):
+    job_id = submit(workspace).job_id
+    leader = sleeper("sleep 60 & echo $!; exec sleep 60")
+    left_behind = psutil.Process(int(leader.stdout.readline()))
+    claimed_by(workspace, leader, job_id)
+    leader.kill()
+    leader.wait()
+    assert left_behind.status() != psutil.STATUS_ZOMBIE
+    assert queue.show(workspace, job_id).state == "lost"
+    until(lambda: not psutil.pid_exists(left_behind.pid) or left_behind.status() == psutil.STATUS_ZOMBIE, within_s=5)
+
+
+def test_a_resumed_job_keeps_its_id_and_its_former_process_can_write_no_more(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    before, after = sleeper(), sleeper()
+    late = claimed_by(workspace, before, job_id)
+    late.report("Verifying", 1, 3, "")
+    before.kill()
+    before.wait()
+    assert queue.show(workspace, job_id).state == "lost"
+    again = queue.resume(workspace, job_id)
+    assert (again.job_id, again.state, again.phase, again.error, again.pid) == (job_id, "queued", "", "", None)
+    claimed_by(workspace, after, job_id)
+    with pytest.raises(ledger.NotOurs):
+        late.end("done")
+    late._asked_at = 0.0
+    with pytest.raises(ledger.NotOurs):
+        late.should_stop()
+    assert queue.show(workspace, job_id).state == "running"
+
+
+def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked(workspace, sleeper, until):
+    queued, running = submit(workspace, lane="cpu").job_id, submit(workspace, lane="gpu").job_id
+    sleeping = sleeper()
+    work = claimed_by(workspace, sleeping, running)
+    assert not work.should_stop()
+    assert queue.cancel(workspace, queued).state == "cancelled"
+    asked = queue.cancel(workspace, running)
+    assert (asked.state, asked.is_cancel_requested) == ("running", True)
+    until(work.should_stop, within_s=5)
+    work.end("cancelled")
+    assert queue.show(workspace, running).state == "cancelled"
+
+
+def test_a_job_that_was_asked_to_stop_and_died_is_cancelled_not_lost(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    sleeping = sleeper()
+    claimed_by(workspace, sleeping, job_id)
+    queue.cancel(workspace, job_id)
+    sleeping.kill()
+    sleeping.wait()
+    job = queue.show(workspace, job_id)
+    assert (job.state, job.error) == ("cancelled", "")
+
+
+def test_what_has_ended_cannot_be_cancelled_and_what_is_done_cannot_be_resumed(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is queued; only a lost, failed or cancelled job can be resumed"):
+        queue.resume(workspace, job_id)
+    claimed_by(workspace, sleeper(), job_id).end("done")
+    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is done already"):
+        queue.cancel(workspace, job_id)
+    with pytest.raises(JobNotWaiting):
+        queue.resume(workspace, job_id)
+
+
+def test_an_unknown_job_is_told_with_those_that_are_there(workspace):
+    with pytest.raises(NotFound, match=r"There is no job 5\. There is none yet\."):
+        queue.show(workspace, 5)
+    submit(workspace), submit(workspace)
+    with pytest.raises(NotFound, match=r"There is no job 5\. There are: 1, 2\."):
+        queue.cancel(workspace, 5)
+
+
+def test_progress_is_written_seldom_and_the_newest_always_in_the_end(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    work = claimed_by(workspace, sleeper(), job_id)
+    for step in range(101):  # In far less than half a second.
+        work.report("Verifying", step, 100, f"{step} read")
+    job = queue.show(workspace, job_id)
+    assert (job.phase, job.step, job.total, job.message) == ("Verifying", 0, 100, "0 read")
+    work.note(run_id=4)
+    assert queue.show(workspace, job_id).result == {"run_id": 4}
+    work.note(n_images=2)
+    work.end("done")
+    job = queue.show(workspace, job_id)
+    assert (job.step, job.message, job.result) == (100, "100 read", {"run_id": 4, "n_images": 2})
+
+
+def test_waiting_tells_every_change_and_answers_the_end(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    told = []
+
+    def go_on(job):
+        told.append(job.state)
+        if job.state == "queued":
+            claimed_by(workspace, sleeping, job_id)
+        elif len(told) == 2:
+            ledger.end(workspace, job_id, process.of(sleeping.pid), "failed", error="no room")
+
+    sleeping = sleeper()
+    assert queue.wait(workspace, job_id, go_on).error == "no room"
+    assert told == ["queued", "running", "failed"]
+
+
+def test_the_log_of_a_job_that_never_started_is_empty_and_a_long_one_is_cut(workspace):
+    job_id = submit(workspace).job_id
+    assert queue.log_tail(workspace, job_id) == ""
+    queue.log_path(workspace, job_id).write_text("\n".join(f"line {n}" for n in range(50_000)))
+    assert queue.log_tail(workspace, job_id, 2) == "line 49998\nline 49999"
+
+
+def test_the_start_of_a_process_is_read_the_same_by_every_process():
+    command = ["import sys; from peakid.jobs import process; print(process.of(int(sys.argv[1])).started_s)", str(process.own().pid)]
+    said = subprocess.run([sys.executable, "-c", *command], capture_output=True, text=True, check=True).stdout
+    assert float(said) == pytest.approx(process.own().started_s, abs=0.1)
+
+
+def begin_run(workspace, plant, job_id):
+    from peakid.dataset import snapshot
+
+    plant({"a": "dom", "b": "eiger"})
+    frozen = snapshot.create(workspace, actor="human:anna")
+    return runs.create(
+        workspace,
+        job_id=job_id,
+        snapshot_id=frozen.snapshot_id,
+        recipe={},
+        class_names=["dom", "eiger"],
+        seed=0,
+        code_version="1",
+        libraries={},
+    )

@@ -1,0 +1,123 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from peakid import exports, images, runs
+from peakid.acquire import folder
+from peakid.dataset import snapshot
+from peakid.errors import BadInput, LeakingSnapshot
+from peakid.jobs import ledger, process, queue, submit, tasks
+from peakid.learn.recipe import Recipe
+
+QUICK = Recipe(arch="squeezenet1_0", pretrained="none", image_size_px=32, batch_size=8, scratch_epochs=2, device="cpu", augment=0)
+
+
+@pytest.fixture
+def claimed(workspace, as_worker):
+    """Claim a job for this process, so that its task runs right here."""
+
+    def claim(job):
+        return ledger.claim(workspace, job.job_id, process.own())
+
+    return claim
+
+
+def test_verifying_names_the_images_whose_bytes_are_gone_or_altered(workspace, stored, claimed):
+    images.image_path(workspace, stored[0]).write_bytes(b"altered")
+    images.image_path(workspace, stored[2]).unlink()
+    work = claimed(submit.verify(workspace))
+    tasks.run(work)
+    assert (work.result["n_images"], work.result["n_damaged"]) == (3, 2)
+    altered, gone = work.result["damaged"]
+    assert altered == {"digest": stored[0], "path": "dom/0.jpg", "reason": "Its stored bytes are no longer those that its digest names."}
+    assert gone["digest"] == stored[2]
+    assert gone["reason"].startswith(f"The bytes of image {stored[2][:12]} are gone")
+
+
+def test_a_kind_that_nobody_knows_is_told_with_those_there_are(workspace, claimed):
+    work = claimed(queue.submit(workspace, "dance", {}, lane="cpu"))
+    with pytest.raises(BadInput, match=r"There is no kind of job named 'dance'\. There are: train, export, verify\."):
+        tasks.run(work)
+
+
+def test_a_job_asked_to_stop_says_so_instead_of_ending_quietly(workspace, stored, claimed):
+    work = claimed(submit.verify(workspace))
+    queue.cancel(workspace, work.job_id)
+    with pytest.raises(ledger.Cancelled):
+        tasks.run(work)
+
+
+def test_a_snapshot_that_leaks_is_refused_by_the_job_too(workspace, plant, claimed):
+    plant({"a": "dom", "b": "eiger"})
+    snapshot.create(workspace, actor="human:anna")
+    job = submit.train(workspace, QUICK)
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE snapshot SET n_leaks = 1")
+    with pytest.raises(LeakingSnapshot):
+        tasks.run(claimed(job))
+    assert runs.list_runs(workspace) == []
+
+
+@pytest.fixture
+def photos(workspace, draw, tmp_path):
+    """Sixty drawn images of two classes, and a snapshot of them."""
+    for seed in range(60):
+        place = tmp_path / "photos" / ("dom" if seed % 2 else "eiger")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{seed}.jpg").write_bytes(draw(seed))
+    folder.import_folder(workspace, tmp_path / "photos", actor="import:folder")
+    return snapshot.create(workspace, actor="human:anna")
+
+
+@pytest.mark.slow
+def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_proven_export(workspace, photos, real_workers, tmp_path):
+    job = queue.wait(workspace, submit.train(workspace, QUICK, actor="human:anna").job_id)
+    assert (job.state, job.error) == ("done", "")
+    run = runs.show(workspace, job.result["run_id"])
+    assert (run.state, run.job_id, run.snapshot_digest, run.device) == ("done", job.job_id, photos.digest, "cpu")
+    assert run.libraries["torch"]
+    assert [epoch.epoch for epoch in runs.epochs(workspace, run.run_id)] == [1, 2]
+    counts = {split: len(runs.predictions(workspace, run.run_id, split)) for split in ("train", "valid", "test")}
+    assert counts == photos.splits
+    valid = runs.predictions(workspace, run.run_id, "valid")
+    assert run.metrics["accuracy"] == pytest.approx(np.mean([one.given_label == one.predicted_label for one in valid]))
+    assert all(one.is_out_of_sample for one in valid)
+    assert not any(one.is_out_of_sample for one in runs.predictions(workspace, run.run_id, "train"))
+
+    job = queue.wait(workspace, submit.export(workspace, run.run_id, out=tmp_path / "out").job_id)
+    assert (job.state, job.error) == ("done", "")
+    export = exports.show(workspace, job.result["export_id"])
+    assert {file["format"] for file in export.files} == set(submit.FORMATS)
+    assert all(proof["agreement"] == 1.0 and proof["n_images"] == counts["valid"] for proof in export.parity.values())
+    assert json.loads((tmp_path / "out" / "card.json").read_text())
+    with pytest.raises(BadInput, match="is not empty; an export never overwrites anything"):
+        submit.export(workspace, run.run_id, out=tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with_its_run(workspace, photos, real_workers, until):
+    endless = QUICK.model_copy(update={"scratch_epochs": 1000})
+    job_id = submit.train(workspace, endless).job_id
+    run = until(lambda: (run := runs.of_job(workspace, job_id)) and runs.epochs(workspace, run.run_id) and run, within_s=300)
+    queue.cancel(workspace, job_id)
+    assert queue.wait(workspace, job_id).state == "cancelled"
+    kept = runs.show(workspace, run.run_id)
+    assert kept.state == "cancelled"
+    assert kept.best_epoch is not None
+    assert len(runs.predictions(workspace, run.run_id, "valid")) == photos.splits["valid"]
+
+    assert queue.resume(workspace, job_id).job_id == job_id  # Begins a new run; the first stays what it is.
+    again = until(lambda: (new := runs.of_job(workspace, job_id)) and new.run_id != run.run_id and new, within_s=300)
+    os.kill(queue.show(workspace, job_id).pid, 9)
+    until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
+    assert [one.state for one in runs.list_runs(workspace)] == ["lost", "cancelled"]
+    assert runs.show(workspace, again.run_id).best_epoch is None
+
+
+@pytest.mark.slow
+def test_the_formats_that_can_be_asked_for_are_those_that_can_be_written():
+    from peakid.learn import export
+
+    assert set(submit.FORMATS) == set(export.FILE_NAMES)

@@ -1,0 +1,60 @@
+"""What one browser session holds on to: its forms, and the images on the table."""
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from peakid.curate import decisions
+from peakid.records import Choice
+from peakid.workspace import Workspace
+
+
+def two_forms() -> None:
+    import streamlit as st
+
+    from peakid.web import session
+
+    if st.button("renew"):
+        session.renew_request("train")
+    st.button("anything")
+    st.text(session.request_id("train"))
+    st.text(session.request_id("export"))
+
+
+def test_two_clicks_on_one_form_are_one_request_until_it_is_renewed() -> None:
+    app = AppTest.from_function(two_forms).run()
+    train, export = (text.value for text in app.text)
+    assert train != export
+    app.button[1].click().run()
+    assert [text.value for text in app.text] == [train, export]
+    app.button[0].click().run()
+    assert app.text[0].value != train
+    assert app.text[1].value == export
+
+
+def test_a_judged_image_stays_on_the_table_and_leaves_the_counts(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    digests = fill(river=3)
+    app = open_page("review")
+    assert list(app.session_state["batch:unreviewed"][1]) == digests
+    decisions.decide(workspace, [Choice(digests[1], "label", "river")], actor="human:anna")
+    app.run()
+    assert list(app.session_state["batch:unreviewed"][1]) == digests
+    assert app.pills[0].options[0] == "Unreviewed 2"
+
+
+def test_a_link_begins_where_it_says(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+    digests = fill(river=3)
+    app = open_page("review", queue="all", after="1")  # Image 1 was the last of the page before.
+    assert list(app.session_state["batch:all"][1]) == digests[1:]
+    assert not open_page("review", queue="all", after="nonsense").exception
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    fill(**{"<b>x</b>": 1, "*y*": 2})
+    app = open_page("review", queue="class:<b>x</b>")
+    assert not app.exception
+    assert app.pills[0].options[-1] == r"\<b\>x\</b\> 1"
