@@ -1,0 +1,166 @@
+"""How good a run is, how sure that is, which images it errs on, and whether another run does better."""
+
+import streamlit as st
+
+from peakid import runs
+from peakid.dataset import snapshot as snapshots
+from peakid.errors import PeakidError
+from peakid.evaluate import charts, report
+from peakid.evaluate.report import EvaluationReport
+from peakid.records import Run
+from peakid.web import address, confusion_cell, figures, journey, names, run_comparison, session, words
+
+SPLITS = {"valid": "Valid: to choose by", "test": "Test: to report"}
+
+
+def show_empty(sentence: str) -> None:
+    st.info(sentence, icon=":material/grid_on:")
+    if st.button("Go to training", type="primary"):
+        journey.go("train")
+
+
+def score(run: Run, split: str) -> EvaluationReport | None:
+    """Answer the report of a split; that of test only where this session has asked for it."""
+    if split == "valid":
+        return report.evaluate(workspace, run.run_id, actor=session.actor())
+    held = f"test:{run.run_id}"
+    if held not in st.session_state:
+        st.markdown(
+            "The test score is for the end. Whoever chooses among runs by it makes it a score to choose by, and it will be too good. "
+            f"This run's was looked at {times(run.n_test_looks)} so far."
+        )
+        if not st.button("Look at the test score", icon=":material/visibility:"):
+            return None
+        st.session_state[held] = report.evaluate(workspace, run.run_id, split="test", actor=session.actor())
+        st.rerun()
+    return st.session_state[held]
+
+
+def times(n: int) -> str:
+    return "once" if n == 1 else f"{n:,} times"
+
+
+def show_headline(scored: EvaluationReport) -> None:
+    low, high = scored.accuracy_interval
+    cells = st.columns([5, 2, 3, 2], gap="small")
+    headline = f"{scored.accuracy:.2f} ({low:.2f}–{high:.2f}), n = {scored.n_images:,}"
+    cells[0].metric(f"Accuracy on {scored.split}", headline, help="Share of images predicted as they are labelled, with its 95 % interval.")
+    cells[1].metric("Chance", f"{scored.chance_accuracy:.2f}", help="What guessing would reach.")
+    always = f"Always {session.plain(charts.short(scored.majority_class))}"
+    cells[2].metric(always, f"{scored.majority_accuracy:.2f}", help="What answering the most frequent class alone would reach.")
+    if scored.split == "test":
+        cells[3].metric("Looks at test", f"{scored.n_test_looks:,}", help="A score chosen by looking often is too good.")
+
+
+def show_what_it_saw(run: Run) -> None:
+    name = session.plain(names.short_snapshot(run.snapshot_name, run.snapshot_digest))
+    started = "random weights" if run.pretrained.startswith("none") else "pretrained weights"
+    said = f"{names.recipe(run.recipe)} from {started}, epoch {run.best_epoch} kept, snapshot {name}"
+    st.caption(said, help=f"Weights at the start: {session.plain(run.pretrained)}. On {session.plain(run.device)}.")
+
+
+def show_warnings(run: Run, scored: EvaluationReport) -> None:
+    told = [*scored.warnings, *(each for each in run.warnings if "collapsed" not in each)]
+    if n_leaks := snapshots.show(workspace, run.snapshot_digest).n_leaks:
+        told.append(f"{words.n_of(n_leaks, 'group')} of look-alikes lie in several splits of its snapshot: the score is too good.")
+    if scored.n_unreviewed:
+        told.append(f"{scored.n_unreviewed:,} of {scored.n_images:,} labels here were never confirmed by a person.")
+    if scored.n_changed:
+        told.append(f"{words.n_of(scored.n_changed, 'image')} here were judged anew since; train again to count that.")
+    if told:
+        st.warning("  \n".join(session.plain(each) for each in told), icon=":material/warning:")
+
+
+def show_matrix(run: Run, scored: EvaluationReport) -> None:
+    left, right = st.columns([5, 6], gap="medium")
+    cell = opened_cell(scored.class_names)
+    with left:
+        # Another key for another cell: a selection left in the figure would fade the numbers of all others.
+        key = f"confusion:{run.run_id}:{scored.split}:{cell}"
+        figure = charts.confusion(scored.class_names, scored.confusion, theme=figures.theme())
+        if cell:
+            figures.outline(figure, row=cell[0], column=cell[1])
+        figures.draw(figure, key=key, on_select=lambda: open_cell(key, scored.class_names), selection_mode="points")
+        st.caption("Rows are what was given, columns what was predicted. Click a cell to see its images and judge them.")
+    with right:
+        if cell:
+            confusion_cell.show(workspace, run.run_id, scored.split, *(scored.class_names[i] for i in cell))
+        else:
+            figures.draw(charts.recall_bars(scored.per_class, theme=figures.theme()), key="recall")
+
+
+def opened_cell(class_names: list[str]) -> tuple[int, int] | None:
+    """Answer row and column of the cell that the address names."""
+    given, predicted = (st.query_params.get(name) for name in ("given", "predicted"))
+    is_there = given in class_names and predicted in class_names
+    return (class_names.index(given), class_names.index(predicted)) if is_there else None
+
+
+def open_cell(key: str, class_names: list[str]) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        row, column = points[0]["customdata"]
+        address.write(given=class_names[row], predicted=class_names[column], after=None)
+
+
+def show_classes(scored: EvaluationReport) -> None:
+    st.subheader("Every class")
+    lines = [
+        {
+            "class": each.class_name,
+            "images": each.support,
+            "precision": each.precision,
+            "recall": each.recall,
+            "recall, 95 %": "{:.2f}–{:.2f}".format(*each.recall_interval),
+            "F1": each.f1,
+        }
+        for each in scored.per_class
+    ]
+    share = {"min_value": 0.0, "max_value": 1.0, "format": "%.2f"}
+    columns = {
+        "precision": st.column_config.ProgressColumn(help="Of the images predicted as it, the share that are.", **share),
+        "recall": st.column_config.ProgressColumn(help="Of its images, the share that are recognised.", **share),
+        "F1": st.column_config.NumberColumn(format="%.2f", help="Harmonic mean of precision and recall."),
+    }
+    st.dataframe(lines, hide_index=True, column_config=columns)
+
+
+def show_comparison(run: Run) -> None:
+    others = {str(each.run_id): each for each in usable.values() if each.run_id != run.run_id}
+    if not others:
+        return
+    st.subheader("Against another run")
+    other = address.select("Compared with", "against", list(others), format_func=lambda each: names.run(others[each]))
+    try:
+        run_comparison.show(workspace, others[other], run, actor=session.actor())
+    except PeakidError as error:
+        session.show_error(error)
+
+
+# 1 open
+workspace = session.workspace()
+st.title("Evaluate")
+
+# 2 ask
+every = {str(run.run_id): run for run in runs.list_runs(workspace)}
+usable = {run_id: run for run_id, run in every.items() if run.best_epoch is not None}
+if not every:
+    show_empty("Here a run's score will stand with its interval, its confusions and the images behind them. No model has been trained yet.")
+else:
+    cells = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
+    with cells[0]:
+        run = every[address.select("Run", "run", list(every), default=next(iter(usable), None), format_func=lambda i: names.run(every[i]))]
+    with cells[1]:
+        split = address.segments("Split", "split", list(SPLITS), format_func=lambda each: SPLITS[each])
+    if run.best_epoch is None:
+        show_empty(
+            f"Run {run.run_id} is {run.state} and has kept no epoch, so there is nothing to score. Choose another run, or train again."
+        )
+    # 3 draw, 4 act
+    elif scored := score(run, split):
+        show_headline(scored)
+        show_what_it_saw(run)
+        show_warnings(run, scored)
+        show_matrix(run, scored)
+        show_classes(scored)
+        show_comparison(run)

@@ -1,0 +1,51 @@
+"""The images of one confusion cell, ready to be judged, with examples of both classes to judge them by."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from peakid.curate import classes, review_queue
+from peakid.web import address, batch, gallery, session, words
+from peakid.workspace import Workspace
+
+N_EXAMPLES = 5
+
+
+def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: str) -> None:
+    """Draw the cell (given, predicted) of a run's matrix; what is typed on an image is written down."""
+    queue = review_queue.confusion_queue(run_id, split, given, predicted)
+    table = batch.current(workspace, queue, after=int(value) if (value := st.query_params.get("after", "0")).isdigit() else 0)
+    if gallery.wants_next(queue):
+        address.write(after=batch.next_after(workspace, table))
+        batch.forget(queue)
+        st.rerun()
+    _head(given, predicted, review_queue.count(workspace, queue))
+    if table.items:
+        names = classes.names(workspace)
+        gallery.show(table.items, names, workspace=workspace, queue=queue, reasons=table.reasons, n_waiting=table.n_waiting)
+        for class_name in dict.fromkeys((given, predicted)):
+            _examples(workspace, run_id, class_name)
+
+
+def _head(given: str, predicted: str, n_images: int) -> None:
+    said = f"{given} recognised" if given == predicted else f"{given} taken for {predicted}"
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{session.plain(said)}: {words.n_of(n_images, 'image')}**", width="content")
+        if st.button("Close", icon=":material/close:", type="tertiary"):
+            address.write(given=None, predicted=None, after=None)
+            st.rerun()
+    if not n_images:
+        st.caption("No image lies in this cell. Click one with a number.")
+
+
+def _examples(workspace: Workspace, run_id: int, class_name: str) -> None:
+    """Draw what the model recognised as this class among the images it learned from."""
+    known = review_queue.page(workspace, review_queue.confusion_queue(run_id, "train", class_name, class_name), limit=N_EXAMPLES)
+    if known:
+        st.caption(f"Recognised as {session.plain(class_name)} in train")
+        _strip([item.digest for item in known], class_name)
+
+
+def _strip(digests: Sequence[str], class_name: str) -> None:
+    for cell, digest in zip(st.columns(N_EXAMPLES, gap="small"), digests, strict=False):
+        cell.markdown(f"![{session.plain(class_name)}](/thumb/{digest})")
