@@ -62,8 +62,10 @@ def show_journey(stands: dict[str, str]) -> None:
 def show_latest(done: list[Run]) -> None:
     left, right = st.columns(2, gap="large")
     left.subheader("Latest decisions")
-    log = decisions.log(workspace, limit=6)
-    lines = [{"When": words.ago(d.decided_at), "By": words.who(d.actor), "What": words.told(d), "Image": d.path} for d in log]
+    steps = decisions.steps(workspace, limit=6)
+    lines = [
+        {"When": words.ago(s.made_at), "By": words.who(s.actor), "What": words.told_step(s), "First image": s.first.path} for s in steps
+    ]
     left.dataframe(lines, hide_index=True) if lines else left.caption("Nothing has been decided yet.")
     right.subheader("Latest runs")
     trained = [

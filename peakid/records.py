@@ -195,6 +195,18 @@ class StepResult:
 
 
 @dataclass(frozen=True)
+class StepRow:
+    """One line of the history: a step, how many images it judged, and the first of its decisions."""
+
+    step_id: int
+    kind: StepKind
+    actor: str
+    made_at: str
+    n_images: int
+    first: Decision
+
+
+@dataclass(frozen=True)
 class QueueItem:
     """One image waiting in a queue. `reason` says why it is here; `score` in 0..1, low = more urgent, or None."""
 

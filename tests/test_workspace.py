@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peakid import decision_log
 from peakid import workspace as workspaces
-from peakid.errors import NotInstalledInPlace, NoWorkspace, WorkspaceTooNew
+from peakid.errors import NotInstalledInPlace, NoWorkspace, WorkspaceNotWritable, WorkspaceTooNew
 from peakid.workspace import PROJECT_ROOT
 
 
@@ -106,6 +106,7 @@ def test_a_block_is_written_as_a_whole_or_not_at_all(workspace):
 )
 def test_a_decision_is_never_changed_or_deleted(workspace, plant, sql):
     plant({"a": "dom"})
+    workspace.close()  # The next connection is one of any thread, not the one that the migrations prepared.
     before = [tuple(row) for row in workspace.query("SELECT * FROM decision")]
     with pytest.raises(sqlite3.IntegrityError, match="append-only"), workspace.transaction() as connection:
         connection.execute(sql)
@@ -160,3 +161,11 @@ def new_image(connection, name):
         " VALUES (?, 'JPEG', 10, 4, 3, '0000000000000000', '0000000000000000', '')",
         (name * 64,),
     ).lastrowid
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_told_and_nothing_half_written_stays(workspace):
+    workspace.connection().execute("PRAGMA max_page_count = 1")  # SQLite answers as on a full disk; it keeps the pages there are.
+    rows = [(f"class {i} {'x' * 200}",) for i in range(2000)]
+    with pytest.raises(WorkspaceNotWritable, match="full"), workspace.transaction() as connection:
+        connection.executemany("INSERT INTO class (name, position, created_at) VALUES (?, 1, 'now')", rows)
+    assert workspace.one("SELECT COUNT(*) FROM class")[0] == 0

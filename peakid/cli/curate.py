@@ -8,7 +8,7 @@ import click
 from peakid import images
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate import classes, decisions, review_queue
-from peakid.records import Choice, ClassRow, Decision, StepResult, Verdict
+from peakid.records import Choice, ClassRow, Decision, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
 
 
@@ -72,10 +72,14 @@ def redo(workspace: Workspace, actor: str, as_json: bool) -> None:
 @click.command()
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
 @click.option("--image", "digest", help="Only the decisions about this image.")
+@click.option("--steps", is_flag=True, help="One line a step instead of one a decision.")
 @json_option
 @pass_workspace
-def log(workspace: Workspace, limit: int, digest: str | None, as_json: bool) -> None:
+def log(workspace: Workspace, limit: int, digest: str | None, steps: bool, as_json: bool) -> None:
     """Show the newest decisions first."""
+    if steps:
+        _emit_steps(as_json, decisions.steps(workspace, limit=limit))
+        return
     rows = decisions.log(workspace, limit=limit, digest=images.resolve(workspace, digest) if digest else None)
     documents = [asdict(row) for row in rows]
     columns = ["decision_id", "step_id", "decided_at", "actor", "verdict", "label", "reason", "path"]
@@ -152,6 +156,11 @@ def _emit_step(as_json: bool, step: StepResult, said: str) -> None:
         document["conflicts"] = step.conflicts
         text += f"\n{_n_images(len(step.conflicts))} left as they are: somebody judged them since."
     emit(as_json, document, text)
+
+
+def _emit_steps(as_json: bool, steps: list[StepRow]) -> None:
+    documents = [{key: value for key, value in asdict(step).items() if key != "first"} for step in steps]
+    emit(as_json, documents, table(documents, ["step_id", "made_at", "actor", "kind", "n_images"], empty="Nothing has been decided yet."))
 
 
 def _line(decision: Decision) -> str:

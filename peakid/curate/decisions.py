@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import get_args
 
 from peakid import decision_log
 from peakid.errors import BadInput, NotFound, NothingToUndo
-from peakid.records import Choice, Decision, StepKind, StepResult, Verdict
+from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
 
 _DECISION_COLUMNS = (
@@ -118,6 +118,22 @@ def log(workspace: Workspace, *, limit: int = 50, digest: str | None = None, bef
         sql += " AND d.image_id = (SELECT id FROM image WHERE digest = :digest)"
     rows = workspace.query(f"{sql} ORDER BY d.id DESC LIMIT :limit", {"before": before, "digest": digest, "limit": limit})
     return [_decision(row) for row in rows]
+
+
+def steps(workspace: Workspace, *, limit: int = 20) -> list[StepRow]:
+    """Answer the newest steps first: an import of a thousand labels is one line, as is one key."""
+    rows = workspace.query(
+        "SELECT s.id AS the_step, s.kind, s.actor AS step_actor, s.made_at,"
+        f" (SELECT COUNT(*) FROM decision n WHERE n.step_id = s.id) AS n_images, {_DECISION_COLUMNS}"
+        f" FROM step s JOIN {_DECISION_TABLES} WHERE d.id = (SELECT MIN(id) FROM decision WHERE step_id = s.id)"
+        " ORDER BY s.id DESC LIMIT ?",
+        (limit,),
+    )
+    names = [field.name for field in fields(Decision)]
+    return [
+        StepRow(row["the_step"], row["kind"], row["step_actor"], row["made_at"], row["n_images"], Decision(**{n: row[n] for n in names}))
+        for row in rows
+    ]
 
 
 def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _State:

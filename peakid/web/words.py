@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from peakid.records import Decision, RejectionReason
+from peakid.records import Decision, RejectionReason, StepKind, StepRow
 
 REASONS: dict[RejectionReason, str] = {
     "not_an_image": "Not an image",
@@ -42,6 +42,14 @@ def told(decision: Decision) -> str:
     detail = decision.label if decision.verdict == "label" else decision.reason
     said = f"{what} {detail}" if decision.verdict == "label" else f"{what}: {detail}" if detail else what
     return f"back to {said}" if decision.undoes else said
+
+
+def told_step(step: StepRow) -> str:
+    """Say a step in words: `labelled dom`, `judged 12 images`, `took back 12 images`."""
+    if step.n_images == 1:
+        return told(step.first)
+    verbs: dict[StepKind, str] = {"import": "labelled", "decide": "judged", "undo": "took back", "redo": "did again"}
+    return f"{verbs[step.kind]} {n_of(step.n_images, 'image')}"
 
 
 def who(actor: str) -> str:

@@ -70,3 +70,9 @@ def test_imports_and_what_they_rejected_can_be_read_again(peakid, tmp_path, draw
     assert (import_["n_added"], import_["n_rejected"]) == (1, 1)
     (rejected,) = peakid("import", "rejections", "--json").json
     assert (rejected["path"], rejected["reason"]) == ("b.jpg", "not_an_image")
+
+
+def test_the_log_can_be_read_by_step(peakid, plant):
+    plant({"a": "dom", "b": "dom"})
+    (step,) = peakid("log", "--steps", "--json").json
+    assert (step["kind"], step["actor"], step["n_images"]) == ("import", "import:folder", 2)

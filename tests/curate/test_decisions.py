@@ -139,6 +139,14 @@ def test_the_log_cannot_be_changed(workspace, plant, sql):
         workspace.connection().execute(sql)
 
 
+def test_the_history_shows_an_import_of_many_labels_as_one_step(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger", "c": "eiger"})
+    decisions.decide(workspace, [Choice(digests["b"], "exclude", reason="a map")], actor=ANNA)
+    newest, import_ = decisions.steps(workspace)
+    assert (newest.kind, newest.actor, newest.n_images, newest.first.reason) == ("decide", ANNA, 1, "a map")
+    assert (import_.kind, import_.n_images, import_.first.path) == ("import", 3, "dom/a.jpg")
+
+
 ACTS = st.lists(
     st.tuples(
         st.sampled_from("ab"), st.sampled_from(["dom", "eiger", "exclude", "flag", "clear", "undo", "redo"]), st.sampled_from([ANNA, BEAT])

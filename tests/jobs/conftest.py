@@ -52,11 +52,12 @@ def _is_ours(process: psutil.Process, workspace: Workspace, name: str) -> bool:
 
 
 @pytest.fixture
-def as_worker(workspace: Workspace) -> Iterator[int]:
-    """The test holds the worker's lock: nothing is started behind its back."""
+def as_worker(workspace: Workspace, processes: Callable[[str], list[psutil.Process]]) -> Iterator[int]:
+    """The test holds the worker's lock: no worker is started behind its back. What it starts itself is ended."""
     lock = presence.take(workspace)
     assert lock is not None
     yield lock
+    _end(processes("child"))
     with contextlib.suppress(OSError):
         os.close(lock)
 
@@ -66,7 +67,12 @@ def real_workers(processes: Callable[[str], list[psutil.Process]], monkeypatch: 
     """Workers start by themselves, leave after a short idle time, and are gone after the test with all they started."""
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "1.5")
     yield
-    for process in [*processes("worker"), *processes("child")]:
+    _end(processes("worker"))  # First, or it would start another child.
+    _end(processes("child"))
+
+
+def _end(found: list[psutil.Process]) -> None:
+    for process in found:
         with contextlib.suppress(psutil.Error):
             process.kill()
 

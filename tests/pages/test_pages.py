@@ -38,7 +38,7 @@ def test_the_overview_counts_judgements(open_page: Callable[..., AppTest], fill:
     decisions.decide(workspace, [Choice(a, "label", "sea"), Choice(b, "exclude", reason="duplicate")], actor="human:anna")
     app = open_page("overview")
     assert [cell.value for cell in app.metric][:3] == ["4", "50%", "1"]
-    assert "labelled sea" in app.dataframe[0].value.to_string()
+    assert "judged 2 images" in app.dataframe[0].value.to_string()
 
 
 def test_collecting_begins_with_a_sentence(open_page: Callable[..., AppTest]) -> None:
