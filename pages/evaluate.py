@@ -66,7 +66,8 @@ def show_warnings(run: Run, scored: EvaluationReport) -> None:
     if scored.n_unreviewed:
         told.append(f"{scored.n_unreviewed:,} of {scored.n_images:,} labels here were never confirmed by a person.")
     if scored.n_changed:
-        told.append(f"{words.n_of(scored.n_changed, 'image')} here were judged anew since; train again to count that.")
+        were = "was" if scored.n_changed == 1 else "were"
+        told.append(f"{words.n_of(scored.n_changed, 'image')} here {were} judged anew since; train again to count that.")
     if told:
         st.warning("  \n".join(session.plain(each) for each in told), icon=":material/warning:")
 
@@ -117,9 +118,7 @@ else:
     with cells[1]:
         split = address.segments("Split", "split", list(SPLITS), format_func=lambda each: SPLITS[each])
     if run.best_epoch is None:
-        show_empty(
-            f"Run {run.run_id} is {run.state} and has kept no epoch, so there is nothing to score. Choose another run, or train again."
-        )
+        show_empty(f"Run {run.run_id} ({run.state}) has kept no epoch, so there is nothing to score. Choose another run, or train again.")
     # 3 draw, 4 act
     elif scored := score(run, split):
         show_headline(scored)
