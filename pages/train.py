@@ -128,15 +128,16 @@ active = [job for job in reversed(jobs) if job.state not in queue.ENDED]
 chosen = address.value("job", [str(job.job_id) for job in [*active, *jobs]])
 shown = next((job for job in jobs if str(job.job_id) == chosen), None)
 
-# 3 draw, 4 act
-if shown and shown in active:
+# 3 draw, 4 act: what was asked for or is looked for stands first
+is_first = shown is not None and (shown in active or "job" in st.query_params)
+if shown and is_first:
     show_job(shown)
     st.divider()
 if frozen_ones:
     show_form()
 else:
     show_empty()
-if shown and shown not in active:
+if shown and not is_first:
     st.divider()
     show_job(shown)
 if jobs or all_runs:

@@ -31,7 +31,7 @@ def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: dict[str, int]
         for frozen in frozen_ones
     ]
     row = next(i for i, frozen in enumerate(frozen_ones) if frozen.digest == opened)
-    height = min(ROWS_PX, 38 + 35 * len(lines))
+    height = "content" if len(lines) <= 5 else ROWS_PX
     chosen = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
     # A new key for another opened snapshot: a selection cannot be moved from outside.
     st.dataframe(lines, hide_index=True, height=height, key=f"{_KEY}:{opened}", on_select=lambda: _open(frozen_ones, opened), **chosen)

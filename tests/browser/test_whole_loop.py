@@ -65,12 +65,12 @@ def start_tiny_training(page: Page) -> None:
     """The smallest architecture, small images, random weights, one epoch: seconds, and no download."""
     button(page, "Train on this snapshot").click()
     button(page, "Scratch").click()
-    expect(page.get_by_label("Epochs from random weights", exact=True)).to_have_value("60")
+    expect(page.get_by_label("Epochs from scratch", exact=True)).to_have_value("60")
     architecture = page.get_by_role("combobox", name="Architecture")
     architecture.fill("mobilenet_v3_small")
     architecture.press("Enter")
     fill(page, "Image size (px)", "64")
-    fill(page, "Epochs from random weights", "1")
+    fill(page, "Epochs from scratch", "1")
     button(page, "Train mobilenet_v3_small").click()
     expect(page.get_by_text("You can close this page; the training goes on.")).to_be_visible()
 
