@@ -103,7 +103,7 @@ def show_learning(job: Job) -> None:
     for warning in run.warnings:
         st.warning(session.plain(warning))
     if run.best_epoch is not None:
-        st.caption(f"On {session.plain(run.device)}; pretrained weights: {session.plain(run.pretrained)}")
+        st.caption(session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}."))
         if st.button(f"Evaluate run {run.run_id}", type="primary"):
             journey.go("evaluate", run=str(run.run_id))
 

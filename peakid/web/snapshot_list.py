@@ -20,13 +20,13 @@ def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: dict[str, int]
     """
     lines = [
         {
-            "name": names.short_snapshot(frozen.name, frozen.digest),
-            "images": frozen.n_images,
-            "classes": len(frozen.class_names),
-            **frozen.splits,
-            "not confirmed": frozen.n_unreviewed,
-            "runs": n_runs_of.get(frozen.digest, 0),
-            "frozen": words.ago(frozen.created_at),
+            "Name": names.short_snapshot(frozen.name, frozen.digest),
+            "Images": frozen.n_images,
+            "Classes": len(frozen.class_names),
+            **{split.capitalize(): n for split, n in frozen.splits.items()},
+            "Not confirmed": frozen.n_unreviewed,
+            "Runs": n_runs_of.get(frozen.digest, 0),
+            "Frozen": words.ago(frozen.created_at),
         }
         for frozen in frozen_ones
     ]

@@ -165,7 +165,7 @@ def test_a_waiting_training_stands_above_the_form(open_page: OpenPage, frozen: S
     submitted(workspace, frozen, image_size_px=96)
     app = open_page("train", job="2")
     assert "Training 2: resnet18 at 96 px" in text_of(app)
-    assert list(app.dataframe[0].value["state"]) == ["queued", "running"]
+    assert list(app.dataframe[0].value["State"]) == ["queued", "running"]
 
 
 def test_a_failed_training_says_its_error_in_words_with_the_log_beside_it(
@@ -218,7 +218,7 @@ def test_a_leaking_snapshot_is_trained_on_only_when_someone_says_so(open_page: O
 def test_finished_runs_are_listed_with_their_accuracy(open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int]) -> None:
     add_run(frozen)
     [row] = open_page("train").dataframe[0].value.to_dict("records")
-    assert (row["run"], row["state"], row["accuracy on valid"], row["snapshot"]) == (1, "done", 0.8, "first")
+    assert (row["Run"], row["State"], row["Accuracy on valid"], row["Snapshot"]) == (1, "done", 0.8, "first")
 
 
 def test_the_cost_is_guessed_from_the_last_run_of_the_same_architecture(
