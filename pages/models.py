@@ -1,6 +1,7 @@
 """Export a run as a model that answers without Peakid's training code, see the proof, try a photo."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -25,7 +26,13 @@ def show_export_form() -> None:
     with cells[0]:
         run_id = address.select("Run", "run", list(trained), format_func=lambda each: names.run(trained[each]))
     formats = cells[1].pills(
-        "Formats", FORMATS, default=list(FORMATS), selection_mode="multi", format_func=FORMATS.get, key="formats", help=FORMATS_HELP
+        "Formats",
+        list(FORMATS),
+        default=list(FORMATS),
+        selection_mode="multi",
+        format_func=FORMATS.__getitem__,
+        key="formats",
+        help=FORMATS_HELP,
     )
     if cells[2].button(f"Export run {run_id}", type="primary", width="stretch", disabled=not formats):
         submit_export(int(run_id), list(formats))
@@ -46,7 +53,7 @@ def submit_export(run_id: int, formats: list[str]) -> None:
 def show_list() -> None:
     lines = [line(each, runs_by_id.get(each.run_id)) for each in exported.values()]
     row = list(exported).index(str(chosen))
-    selected = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
+    selected: dict[str, Any] = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
     columns = {"Accuracy on valid": st.column_config.NumberColumn(format="%.2f"), "Size": st.column_config.NumberColumn(format="%.1f MB")}
     key = f"exports:{chosen}"
     st.dataframe(lines, hide_index=True, column_config=columns, key=key, on_select=lambda: open_export(key), height="content", **selected)

@@ -87,8 +87,8 @@ def show_job(job: Job) -> None:
     st.subheader(f"{f'Run {run.run_id}' if run else job_panel.name(job)}: {names.recipe(job.arguments['recipe'])}")
     frozen = frozen_ones.get(job.arguments["snapshot"])
     name = names.short_snapshot(frozen.name if frozen else "", job.arguments["snapshot"])
-    state = f"{job.state} after {progress.duration(job.seconds)}" if job.started_at else "waiting"
-    st.caption(f"{state.capitalize()}. Snapshot {session.plain(name)}, asked for {words.ago(job.created_at)} by {words.who(job.actor)}")
+    took = f", took {progress.duration(job.seconds)}" if job.state == "done" else ""
+    st.caption(f"Snapshot {session.plain(name)}, asked for {words.ago(job.created_at)} by {session.plain(words.who(job.actor))}{took}")
     job_panel.show(workspace, job, body=show_learning)
 
 

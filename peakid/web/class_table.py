@@ -1,6 +1,7 @@
 """How well each class is recognised, as a table with bars and intervals."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -20,7 +21,7 @@ def show(scores: Sequence[ClassScore]) -> None:
         }
         for each in scores
     ]
-    share = {"min_value": 0.0, "max_value": 1.0, "format": "%.2f"}
+    share: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "format": "%.2f"}
     columns = {
         "Precision": st.column_config.ProgressColumn(help="Of the images predicted as it, the share that are.", **share),
         "Recall": st.column_config.ProgressColumn(help="Of its images, the share that are recognised.", **share),

@@ -49,7 +49,7 @@ def said(answer: Answer) -> str:
 def why(error: str) -> str:
     """Say in words why a file could not be read; its reason is a word of the closed list."""
     reason, _, detail = error.partition(": ")
-    known = words.REASONS.get(reason)  # ty: ignore[invalid-argument-type]
+    known = words.REASONS.get(reason)
     return f"{known}: {detail}" if known else error
 
 

@@ -9,13 +9,13 @@ from peakid.records import Snapshot
 from peakid.web import progress, session, uploads, words
 from peakid.workspace import Workspace
 
-FORMATS = {"imagefolder": "Folders: split / class / image", "csv": "Table: images and labels.csv"}
+FORMATS: dict[writing.WriteFormat, str] = {"imagefolder": "Folders: split / class / image", "csv": "Table: images and labels.csv"}
 
 
 def show(workspace: Workspace, frozen: Snapshot) -> None:
     """Ask where to write a snapshot to, write it, verify it."""
     with st.form("write", border=False):
-        fmt = st.radio("Write as", FORMATS, format_func=FORMATS.get, horizontal=True)
+        fmt = st.radio("Write as", list(FORMATS), format_func=FORMATS.__getitem__, horizontal=True)
         path = st.text_input("New folder on this machine", placeholder="/home/you/first-look", key="folder")
         keep = st.checkbox(
             "Keep where photos were taken", help="Otherwise the position is removed from the metadata; pixels stay as they are."
