@@ -95,7 +95,8 @@ def show_comparison(run: Run) -> None:
     if not others:
         return
     st.subheader("Against another run")
-    other = address.select("Compared with", "against", list(others), format_func=lambda each: names.run(others[each]))
+    earlier = next((each for each in others if int(each) < run.run_id), None)
+    other = address.select("Compared with", "against", list(others), default=earlier, format_func=lambda each: names.run(others[each]))
     try:
         run_comparison.show(workspace, others[other], run, actor=session.actor())
     except PeakidError as error:

@@ -30,6 +30,7 @@ LABELS = {
     "n_workers": "Loader processes",
     "allow_leaks": "Train although look-alikes lie in different splits",
 }
+PER_ROW = 3
 KEPT_BY_PRESETS = ("arch", "device")  # A preset says how long and how large, not with what.
 
 _DRAFT = "recipe:draft"
@@ -86,10 +87,10 @@ def show_advanced() -> None:
     """Draw every field that is not asked for above."""
     shown = {"arch", "image_size_px", "allow_leaks", *simple_epochs()}
     names = [name for name in Recipe.model_fields if name not in shown]
-    cells = st.columns(3, gap="medium", vertical_alignment="bottom")
-    for i, name in enumerate(names):
-        with cells[i % len(cells)]:
-            _ask(name)
+    for start in range(0, len(names), PER_ROW):  # Row by row: a checkbox is lower than a field.
+        for cell, name in zip(st.columns(PER_ROW, gap="medium", vertical_alignment="bottom"), names[start : start + PER_ROW], strict=False):
+            with cell:
+                _ask(name)
 
 
 def simple_epochs() -> tuple[str, ...]:

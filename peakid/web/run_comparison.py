@@ -8,7 +8,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import compare as comparing
 from peakid.evaluate.compare import Comparison
 from peakid.records import Run
-from peakid.web import names, recipe_form, session, words
+from peakid.web import names, recipe_form, words
 from peakid.workspace import Workspace
 
 
@@ -42,8 +42,10 @@ def finding(compared: Comparison) -> str:
 
 
 def _differences(workspace: Workspace, a: Run, b: Run) -> list[dict[str, Any]]:
-    rows = [_row("Snapshot", *(session.plain(names.short_snapshot(run.snapshot_name, run.snapshot_digest)) for run in (a, b)), a, b)]
-    rows.append(_row("Weights at the start", a.pretrained, b.pretrained, a, b))
+    snapshot_a, snapshot_b = (names.short_snapshot(run.snapshot_name, run.snapshot_digest) for run in (a, b))
+    rows = [_row("Snapshot", snapshot_a, snapshot_b, a, b)]
+    if a.pretrained != b.pretrained:
+        rows.append(_row("Started from", a.pretrained, b.pretrained, a, b))
     fields = [name for name in a.recipe if a.recipe[name] != b.recipe.get(name)]
     rows += [_row(recipe_form.LABELS.get(name, name), a.recipe[name], b.recipe.get(name, ""), a, b) for name in fields]
     if a.snapshot_digest != b.snapshot_digest:
@@ -54,4 +56,4 @@ def _differences(workspace: Workspace, a: Run, b: Run) -> list[dict[str, Any]]:
 
 
 def _row(what: str, of_a: object, of_b: object, a: Run, b: Run) -> dict[str, Any]:
-    return {"": what, f"run {a.run_id}": str(of_a), f"run {b.run_id}": str(of_b)}
+    return {"": what, f"Run {a.run_id}": str(of_a), f"Run {b.run_id}": str(of_b)}
