@@ -10,7 +10,7 @@ EMPTY = {
     "flagged": "Nothing is flagged. Press F on an image that someone should look at again.",
     "excluded": "Nothing is excluded. Press X on an image that must never be trained on; it is kept, and Z takes it back.",
     "all": "There are no images yet. Import a folder, an archive or a table of photos first.",
-    "issue": "No image with this issue waits: each was judged here or excluded. A higher threshold finds more.",
+    "issue": "No image waits here: none has this issue, or each was judged here or excluded. A higher threshold finds more.",
 }
 
 # 1 open
