@@ -39,8 +39,8 @@ def _sharpness(grey: PIL.Image.Image, contrast: float) -> float:
         return 1.0
     values = np.asarray(grey).astype(np.int16)  # (H, W)
     edges = 4 * values[1:-1, 1:-1] - values[:-2, 1:-1] - values[2:, 1:-1] - values[1:-1, :-2] - values[1:-1, 2:]
-    flat = edges.astype(np.float32).ravel()
-    variance = max(float(flat @ flat) / flat.size - float(flat.mean()) ** 2, 0.0)  # A third of the time that std() takes.
+    flat = edges.astype(np.float32)
+    variance = max(float((flat * flat).mean()) - float(flat.mean()) ** 2, 0.0)  # Half the time that std() takes.
     return variance**0.5 / ((N_GREYS - 1) * contrast)
 
 

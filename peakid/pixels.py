@@ -155,7 +155,7 @@ def _opened(data: bytes) -> Image.Image:
 
 def _optional_formats(data: bytes) -> list[str]:
     """Load the reader of HEIC photos, of which an iPhone makes millions, where one is installed and needed."""
-    if data[4:8] != b"ftyp" or data[8:12] not in HEIC_BRANDS:
+    if not _is_heic(data):
         return []
     if importlib.util.find_spec("pillow_heif") is None:
         raise UnreadableImage("unsupported_format", "HEIC; to read it: pip install pillow-heif, then import again")
@@ -163,7 +163,13 @@ def _optional_formats(data: bytes) -> list[str]:
     return ["HEIF"]
 
 
+def _is_heic(data: bytes) -> bool:
+    return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS
+
+
 def _unidentified(data: bytes) -> UnreadableImage:
+    if _is_heic(data):  # Its reader was asked and did not know what to do with it.
+        return UnreadableImage("unreadable", "HEIC whose header or pixels are damaged")
     for magic, name in _OTHER_CONTENT.items():
         if data.lstrip().startswith(magic):
             return UnreadableImage("not_an_image", name)

@@ -1,6 +1,7 @@
 """Bytes become upright RGB pixels in one way, and what cannot says why."""
 
 import contextlib
+import importlib.util
 import io
 import struct
 import zlib
@@ -240,3 +241,37 @@ def test_the_reduced_decode_stays_close_to_resizing_the_whole_image(resize: str)
 def test_preprocessing_is_deterministic() -> None:
     data = encoded(two_halves((500, 400)), "JPEG")
     assert (pixels.preprocess(data, size_px=50, resize="crop") == pixels.preprocess(data, size_px=50, resize="crop")).all()
+
+
+@pytest.mark.skipif("AVIF" not in pixels.FORMATS, reason="this Pillow was built without AVIF")
+def test_avif_is_read() -> None:
+    data = encoded(two_halves((64, 48)), "AVIF", quality=95)
+    decoded = pixels.decode_at_least(data, 32, 32)
+    assert (decoded.format, decoded.width_px, decoded.height_px) == ("AVIF", 64, 48)
+    assert np.abs(np.asarray(decoded.image).astype(int) - np.asarray(two_halves((64, 48))).astype(int)).mean() < 4
+
+
+HEIC_HEAD = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
+
+
+def test_heic_without_its_reader_is_refused_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    error = refused(HEIC_HEAD + b"\x00" * 100)
+    assert error.reason == "unsupported_format"
+    assert "pip install pillow-heif" in error.message
+
+
+def test_heic_is_read_where_its_reader_is_installed() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    data = encoded(two_halves((64, 48)), "HEIF", quality=95)
+    decoded = pixels.decode_at_least(data, 32, 32)
+    assert (decoded.format, decoded.width_px, decoded.height_px) == ("HEIF", 64, 48)
+    assert refused(data[: len(data) // 2]).reason == "unreadable"
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_an_image_of_several_frames_is_known_as_one(format: str) -> None:
+    frames = [Image.new("RGB", (20, 16), colour) for colour in (RED, GREEN)]
+    assert pixels.decode_at_least(encoded(frames[0], format, save_all=True, append_images=frames[1:]), 0, 0).is_animated
+    assert not pixels.decode_at_least(encoded(frames[0], format), 0, 0).is_animated
