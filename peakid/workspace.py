@@ -17,6 +17,13 @@ from peakid.errors import NotInstalledInPlace, NoWorkspace, WorkspaceNotWritable
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 MIGRATIONS_DIR = PROJECT_ROOT / "db" / "migrations"
 DATABASE_NAME = "peakid.db"
+_DISK_ERRORS = (  # Primary result codes: the low byte of the extended ones.
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+)
 BUSY_TIMEOUT_MS = 10_000  # Twenty writing processes had a p99 of 9 ms; ten seconds outlasts a backup.
 
 
@@ -74,19 +81,14 @@ class Workspace:
         connection = self.connection()
         try:
             connection.execute("BEGIN IMMEDIATE")  # A deferred one could fail half-way with SQLITE_BUSY.
-        except sqlite3.OperationalError as error:
-            raise _not_writable(self.path, error) from error
-        try:
             yield connection
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        try:
             connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            with contextlib.suppress(sqlite3.OperationalError):
+        except BaseException as error:
+            if connection.in_transaction:  # A full disk ends the transaction by itself.
                 connection.execute("ROLLBACK")
-            raise _not_writable(self.path, error) from error
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _DISK_ERRORS:
+                raise _not_writable(self.path, error) from error
+            raise
 
     def close(self) -> None:
         """Close this thread's connection."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from peakid import decision_log
 from peakid import workspace as workspaces
-from peakid.errors import NotInstalledInPlace, NoWorkspace, WorkspaceTooNew
+from peakid.errors import NotInstalledInPlace, NoWorkspace, WorkspaceNotWritable, WorkspaceTooNew
 from peakid.workspace import PROJECT_ROOT
 
 
@@ -161,3 +161,11 @@ def new_image(connection, name):
         " VALUES (?, 'JPEG', 10, 4, 3, '0000000000000000', '0000000000000000', '')",
         (name * 64,),
     ).lastrowid
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_told_and_nothing_half_written_stays(workspace):
+    workspace.connection().execute("PRAGMA max_page_count = 1")  # SQLite answers as on a full disk; it keeps the pages there are.
+    rows = [(f"class {i} {'x' * 200}",) for i in range(2000)]
+    with pytest.raises(WorkspaceNotWritable, match="full"), workspace.transaction() as connection:
+        connection.executemany("INSERT INTO class (name, position, created_at) VALUES (?, 1, 'now')", rows)
+    assert workspace.one("SELECT COUNT(*) FROM class")[0] == 0
