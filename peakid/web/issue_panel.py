@@ -15,7 +15,7 @@ _STEPS = 60  # Of the slider.
 
 def show(workspace: Workspace, kind: IssueKind) -> None:
     """Draw the panel, folded; the line moves when its button is pressed, not before."""
-    rule, in_force = image_issues.rule(kind), image_issues.thresholds(workspace)[kind]
+    rule, in_force = image_issues.RULES[kind], image_issues.thresholds(workspace)[kind]
     if not rule.is_measured:
         return
     with st.expander("Threshold and images at its border", icon=":material/tune:"):
