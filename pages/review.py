@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from peakid.curate import classes, review_queue
+from peakid.curate import classes, image_issues, review_queue
 from peakid.web import batch, gallery, issue_panel, queue_chips, session
 
 EMPTY = {
@@ -23,7 +23,7 @@ after = int(value) if (value := st.query_params.get("after", "0")).isdigit() els
 queue_chips.show(workspace, asked)
 kind, _, issue = asked.partition(":")
 if kind == "issue":
-    issue_panel.show(workspace, issue)
+    issue_panel.show(workspace, image_issues.known(issue))
 table = batch.current(workspace, asked, after=after)
 if gallery.wants_next(asked):
     st.query_params.from_dict({"queue": asked, "after": str(batch.next_after(workspace, table))})

@@ -181,7 +181,7 @@ def _unidentified(data: bytes) -> UnreadableImage:
 
 
 def _decoded(image: Image.Image, width_px: int, height_px: int) -> Decoded:
-    format, full_size, source = image.format or "", image.size, image.fp
+    format, full_size, source = image.format or "", image.size, getattr(image, "fp", None)
     try:
         is_animated = format in FRAMED and bool(getattr(image, "is_animated", False))
         if width_px and height_px:

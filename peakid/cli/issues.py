@@ -32,7 +32,7 @@ def issues_list(workspace: Workspace, kind: str | None, limit: int | None, as_js
 def issues_kinds(workspace: Workspace, as_json: bool) -> None:
     """List the kinds of issues with their thresholds and how many images have them, also by class."""
     lines = image_issues.thresholds(workspace)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"kind": kind, "threshold": lines[kind], "n_images": n, "classes": image_issues.counts_by_class(workspace, kind)}
         for kind, n in image_issues.counts(workspace).items()
     ]
@@ -49,8 +49,9 @@ def issues_kinds(workspace: Workspace, as_json: bool) -> None:
 def issues_border(workspace: Workspace, kind: str, threshold: float | None, limit: int, as_json: bool) -> None:
     """Show the images closest to the threshold of KIND on either side, and how many have the issue."""
     border = image_issues.border(workspace, kind, threshold, limit=limit)
-    n_images = image_issues.counts(workspace, {} if threshold is None else {kind: threshold})[kind]
-    document = {"kind": kind, "n_images": n_images, **asdict(border)}
+    known = image_issues.known(kind)
+    n_images = image_issues.counts(workspace, {} if threshold is None else {known: threshold})[known]
+    document: dict[str, Any] = {"kind": kind, "n_images": n_images, **asdict(border)}
     rows = [*reversed(document["outside"]), *document["inside"]]
     emit(as_json, document, f"{n_images} with the issue; highest scores first:\n{_table(rows, 'No image is near.')}")
 
@@ -64,7 +65,7 @@ def issues_border(workspace: Workspace, kind: str, threshold: float | None, limi
 def issues_threshold(workspace: Workspace, kind: str, value: float, actor: str, as_json: bool) -> None:
     """Call an image KIND when its score is below VALUE."""
     image_issues.set_threshold(workspace, kind, value, actor=actor)
-    n_images = image_issues.counts(workspace)[kind]
+    n_images = image_issues.counts(workspace)[image_issues.known(kind)]
     emit(as_json, {"kind": kind, "threshold": value, "n_images": n_images}, f"{n_images} images are now {kind} (score below {value:g}).")
 
 

@@ -73,15 +73,15 @@ class Border:
     outside: list[ImageIssue]
 
 
-def rule(kind: str) -> Rule:
-    """Answer the rule of a kind of issue.
+def known(kind: str) -> IssueKind:
+    """Answer the kind of issue of that name.
 
     Raises:
         NotFound: If there is no such kind.
     """
     if kind not in RULES:
         raise NotFound(f"There is no image issue {kind!r}.", f"Use one of: {', '.join(RULES)}.")
-    return RULES[kind]
+    return kind
 
 
 def thresholds(workspace: Workspace) -> dict[IssueKind, float]:
@@ -97,13 +97,13 @@ def set_threshold(workspace: Workspace, kind: str, value: float, *, actor: str) 
         NotFound: If there is no such kind.
         BadInput: If scores are not kept up to that value, or the kind knows only yes and no.
     """
-    known = rule(kind)
-    if not known.is_measured:
+    rule = RULES[known(kind)]
+    if not rule.is_measured:
         raise BadInput(
             f"An image is {kind} or it is not; there is no threshold to set.", f"See them with: peakid issues list --kind {kind}"
         )
-    if not 0 <= value <= known.ceiling:
-        raise BadInput(f"The threshold {value:g} of {kind} is out of range.", f"Give a number from 0 to {known.ceiling:g}.")
+    if not 0 <= value <= rule.ceiling:
+        raise BadInput(f"The threshold {value:g} of {kind} is out of range.", f"Give a number from 0 to {rule.ceiling:g}.")
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO issue_threshold (kind, threshold, actor, set_at) VALUES (?, ?, ?, ?)"
@@ -124,7 +124,7 @@ def counts(workspace: Workspace, other_thresholds: Mapping[IssueKind, float] | N
 
 def counts_by_class(workspace: Workspace, kind: str) -> dict[str, int]:
     """Count the images with one issue by their class, most first; images without one are under ''."""
-    line = thresholds(workspace)[_known(kind)]
+    line = thresholds(workspace)[known(kind)]
     rows = workspace.query(
         "SELECT COALESCE(c.name, '') AS class_name, COUNT(*) AS n FROM image_issue_score q"
         " JOIN image_state s ON s.image_id = q.image_id LEFT JOIN class c ON c.id = s.class_id"
@@ -142,7 +142,7 @@ def list_issues(workspace: Workspace, *, kind: str | None = None, limit: int | N
     """
     found: list[sqlite3.Row] = []
     for each, line in thresholds(workspace).items():
-        if kind is None or each == _known(kind):
+        if kind is None or each == known(kind):
             found += workspace.query(_RANGE + " AND q.score < ? ORDER BY q.score, q.image_id LIMIT ?", (each, line, limit or -1))
     found.sort(key=lambda row: (row["score"], row["image_id"]))
     return [_issue(row) for row in found[:limit]]
@@ -157,7 +157,7 @@ def border(workspace: Workspace, kind: str, threshold: float | None = None, *, l
     Raises:
         NotFound: If there is no such kind.
     """
-    line = thresholds(workspace)[_known(kind)] if threshold is None else threshold
+    line = thresholds(workspace)[known(kind)] if threshold is None else threshold
     inside = workspace.query(_RANGE + " AND q.score < ? ORDER BY q.score DESC, q.image_id DESC LIMIT ?", (kind, line, limit))
     outside = workspace.query(_RANGE + " AND q.score >= ? ORDER BY q.score, q.image_id LIMIT ?", (kind, line, limit))
     return Border(_issues(inside), _issues(outside))
@@ -173,11 +173,6 @@ _RANGE = (
 def _count(workspace: Workspace, kind: str, line: float) -> int:
     row = workspace.one("SELECT COUNT(*) FROM image_issue_score WHERE kind = ? AND score < ?", (kind, line))
     return int(row[0]) if row else 0
-
-
-def _known(kind: str) -> IssueKind:
-    rule(kind)
-    return kind  # ty: ignore[invalid-return-type]
 
 
 def _issues(rows: Iterable[sqlite3.Row]) -> list[ImageIssue]:

@@ -143,9 +143,9 @@ def _plan(workspace: Workspace, queue: str) -> tuple[_Plan, Mapping[str, Any]]:
     )
 
 
-def _issue_plan(workspace: Workspace, queue: str, kind: str) -> tuple[_Plan, Mapping[str, Any]]:
+def _issue_plan(workspace: Workspace, queue: str, name: str) -> tuple[_Plan, Mapping[str, Any]]:
     """Take what has the issue and was neither excluded nor judged in this very queue: that settles it, whatever was said."""
-    rule = image_issues.rule(kind)
+    kind = image_issues.known(name)
     plan = _Plan(
         "q.kind = :kind AND q.score < :threshold AND s.verdict <> 'exclude' AND NOT EXISTS"
         " (SELECT 1 FROM decision d WHERE d.id = s.decision_id AND d.basis ->> '$.queue' = :queue)",
@@ -157,7 +157,7 @@ def _issue_plan(workspace: Workspace, queue: str, kind: str) -> tuple[_Plan, Map
         " WHERE b.image_id = :after AND b.kind = :kind), -1), :after)",
     )
     threshold = image_issues.thresholds(workspace)[kind]
-    return plan, {"kind": kind, "threshold": threshold, "told": rule.told, "queue": queue}
+    return plan, {"kind": kind, "threshold": threshold, "told": image_issues.RULES[kind].told, "queue": queue}
 
 
 def _confusion_plan(queue: str, parts: list[str]) -> tuple[_Plan, Mapping[str, Any]]:

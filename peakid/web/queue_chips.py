@@ -18,7 +18,7 @@ def show(workspace: Workspace, asked: str) -> None:
     said = {queue: f"{name(queue)} {review_queue.count(workspace, queue):,}" for queue in [*shown, *folded]}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.session_state[_KEY] = asked  # The address has the last word.
-        st.pills("Queue", shown, format_func=said.get, required=True, key=_KEY, label_visibility="collapsed", on_change=_follow)
+        st.pills("Queue", shown, format_func=said.__getitem__, required=True, key=_KEY, label_visibility="collapsed", on_change=_follow)
         if folded:
             with st.popover(f"More {len(folded)}", width="content"):
                 for queue in folded:
