@@ -10,19 +10,15 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import PIL.Image
-from scipy import fftpack
 
-from peakid import pixels
+from peakid import hashes, pixels
 from peakid.errors import AmbiguousDigest, NotFound, WorkspaceNotWritable
 from peakid.records import Image, Look, Origin
 from peakid.workspace import Workspace, now
 
 THUMBNAIL_PX = 256  # Sharp at the gallery's largest size; 11 KB as JPEG.
 THUMBNAIL_QUALITY = 80
-HASH_SIDE = 8  # 8 x 8 = 64 bits.
-PHASH_PX = 32  # The imagehash package: 4 times the hash's side.
 
 
 def look(data: bytes) -> Look:
@@ -42,8 +38,9 @@ def look(data: bytes) -> Look:
         n_bytes=len(data),
         width_px=decoded.width_px,
         height_px=decoded.height_px,
-        phash=_phash(grey),
-        dhash=_dhash(grey),
+        phash=hashes.phash(grey),
+        dhash=hashes.dhash(grey),
+        orientations=hashes.orientations(grey),
         thumbnail=_thumbnail(decoded.image),
     )
 
@@ -84,7 +81,9 @@ def add(connection: sqlite3.Connection, workspace: Workspace, look: Look, data: 
         "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (look.digest, look.format, look.n_bytes, look.width_px, look.height_px, look.phash, look.dhash, now()),
     )
-    return int(cursor.lastrowid or 0), True
+    image_id = int(cursor.lastrowid or 0)
+    connection.execute("INSERT INTO orientation_hash (image_id, hashes) VALUES (?, ?)", (image_id, look.orientations))
+    return image_id, True
 
 
 def image_path(workspace: Workspace, digest: str) -> Path:
@@ -182,23 +181,6 @@ def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:
     """
     first = origins(workspace, digest)[0]
     return first.path, first.root
-
-
-def _phash(grey: PIL.Image.Image) -> str:
-    """Hash the low frequencies; bits in imagehash's order. A matmul DCT would differ from it on flat images."""
-    small = np.asarray(grey.resize((PHASH_PX, PHASH_PX), PIL.Image.Resampling.LANCZOS))
-    low = fftpack.dct(fftpack.dct(small, axis=0), axis=1)[:HASH_SIDE, :HASH_SIDE]
-    return _hex(low > np.median(low))
-
-
-def _dhash(grey: PIL.Image.Image) -> str:
-    """Hash whether each pixel is darker than its right neighbour."""
-    small = np.asarray(grey.resize((HASH_SIDE + 1, HASH_SIDE), PIL.Image.Resampling.LANCZOS))
-    return _hex(small[:, 1:] > small[:, :-1])
-
-
-def _hex(bits: np.ndarray) -> str:
-    return np.packbits(bits.ravel()).tobytes().hex()
 
 
 def _thumbnail(image: PIL.Image.Image) -> bytes:

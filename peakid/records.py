@@ -53,7 +53,20 @@ Lane = Literal["gpu", "cpu", "net"]
 DuplicateKind = Literal[
     "copy",   # Same bytes: one image, several origins.
     "exact",  # Same pixels, other bytes.
-    "near",   # Looks the same: phash distance + dhash distance at most 24 of 128 bits.
+    "near",   # Looks the same, perhaps turned, cropped or in other colours; `distance` in bits of 128.
+]  # fmt: skip
+
+PairVerdict = Literal[
+    "different",  # Not the same picture after all; never proposed again.
+    "both",       # The same picture, and both are kept; they go on sharing a split.
+    "open",       # Not judged, or taken back.
+]  # fmt: skip
+
+KeepRule = Literal[
+    "largest",     # Most pixels.
+    "sharpest",    # Strongest edges for its contrast, where that was measured.
+    "compressed",  # Least compressed: most bytes a pixel.
+    "source",      # What a table named before a folder, a folder before an archive.
 ]  # fmt: skip
 
 Resize = Literal[
@@ -86,7 +99,8 @@ class Image:
 class Look:
     """What one decode of an image's bytes tells; not yet stored.
 
-    `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package.
+    `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package. `orientations` are both of
+    the eight flips and turns, as `peakid.hashes` packs them.
     `thumbnail` is a JPEG whose long side is at most 256 px.
     """
 
@@ -97,6 +111,7 @@ class Look:
     height_px: int
     phash: str
     dhash: str
+    orientations: bytes
     thumbnail: bytes
 
 
@@ -144,6 +159,47 @@ class ScanReport:
     n_conflicting_groups: int
     issues: dict[str, int]
     seconds: float
+
+
+@dataclass(frozen=True)
+class DuplicateImage:
+    """One image of a group, or one place of a byte copy. `distance` in bits of 128 to the group's best image.
+
+    `bits_per_pixel` tells how much it was compressed. `splits` are those it has in the newest snapshot and in imports.
+    """
+
+    image_id: int
+    digest: str
+    path: str
+    label: str | None
+    is_best: bool
+    distance: int
+    verdict: Verdict
+    width_px: int
+    height_px: int
+    n_bytes: int
+    format: str
+    source: str
+    added_at: str
+    splits: tuple[str, ...]
+    sharpness: float | None
+    decision_id: int | None
+
+    @property
+    def bits_per_pixel(self) -> float:
+        return 8 * self.n_bytes / (self.width_px * self.height_px)
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Images that look the same, the best first. `group_key` is the smallest digest among them."""
+
+    group_key: str
+    kind: DuplicateKind
+    is_conflicting: bool
+    is_across_splits: bool
+    is_settled: bool
+    images: tuple[DuplicateImage, ...]
 
 
 @dataclass(frozen=True)
