@@ -62,13 +62,6 @@ PairVerdict = Literal[
     "open",       # Not judged, or taken back.
 ]  # fmt: skip
 
-KeepRule = Literal[
-    "largest",     # Most pixels.
-    "sharpest",    # Strongest edges for its contrast, where that was measured.
-    "compressed",  # Least compressed: most bytes a pixel.
-    "source",      # What a table named before a folder, a folder before an archive.
-]  # fmt: skip
-
 Resize = Literal[
     "crop",    # Short side to size, middle cut out: keeps proportions, loses the rim.
     "squish",  # Both sides to size: keeps everything, bends proportions.
@@ -159,47 +152,6 @@ class ScanReport:
     n_conflicting_groups: int
     issues: dict[str, int]
     seconds: float
-
-
-@dataclass(frozen=True)
-class DuplicateImage:
-    """One image of a group, or one place of a byte copy. `distance` in bits of 128 to the group's best image.
-
-    `bits_per_pixel` tells how much it was compressed. `splits` are those it has in the newest snapshot and in imports.
-    """
-
-    image_id: int
-    digest: str
-    path: str
-    label: str | None
-    is_best: bool
-    distance: int
-    verdict: Verdict
-    width_px: int
-    height_px: int
-    n_bytes: int
-    format: str
-    source: str
-    added_at: str
-    splits: tuple[str, ...]
-    sharpness: float | None
-    decision_id: int | None
-
-    @property
-    def bits_per_pixel(self) -> float:
-        return 8 * self.n_bytes / (self.width_px * self.height_px)
-
-
-@dataclass(frozen=True)
-class DuplicateGroup:
-    """Images that look the same, the best first. `group_key` is the smallest digest among them."""
-
-    group_key: str
-    kind: DuplicateKind
-    is_conflicting: bool
-    is_across_splits: bool
-    is_settled: bool
-    images: tuple[DuplicateImage, ...]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ COMMANDS = {
     "verify": "peakid.cli.verify:verify",
     "import": "peakid.cli.acquire:import_",
     "scan": "peakid.cli.acquire:scan",
+    "duplicates": "peakid.cli.duplicates:duplicates_",
+    "search": "peakid.cli.duplicates:search",
     "classes": "peakid.cli.curate:classes_",
     "decide": "peakid.cli.curate:decide",
     "undo": "peakid.cli.curate:undo",

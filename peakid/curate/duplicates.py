@@ -26,7 +26,7 @@ N_VIEWS = 512  # Small pictures held for a second look: 0.1 MB each.
 
 
 @dataclass(frozen=True)
-class _Images:
+class HashedImages:
     """What is compared, images scanned before first. Arrays of shape (N,)."""
 
     ids: np.ndarray
@@ -47,8 +47,8 @@ def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
     """
     started = time.monotonic()
     _hash_older(workspace, report)
-    held = _images(workspace)
-    n, view = len(held.ids), _viewer(workspace, held.digests)
+    held = hashed_images(workspace)
+    n, view = len(held.ids), viewer(workspace, held.digests)
     chunk = CHUNK if n <= pair_search.EXACT_UP_TO else LOOKED_UP_CHUNK
     for begin in range(held.n_old, n, chunk):
         end = min(begin + chunk, n)
@@ -87,11 +87,12 @@ def _orientations(workspace: Workspace, digest: str) -> bytes | None:
     return None if grey is None else hashes.orientations(grey)
 
 
-def _images(workspace: Workspace) -> _Images:
+def hashed_images(workspace: Workspace) -> HashedImages:
+    """Read what every image is compared by."""
     rows = workspace.query("SELECT id, digest, phash, dhash, width_px, height_px FROM image ORDER BY scanned_at IS NULL, id")
     n_old = len(rows) - workspace.query("SELECT COUNT(*) AS n FROM image WHERE scanned_at IS NULL")[0]["n"]
     upright = np.array([(int(row["phash"], 16), int(row["dhash"], 16)) for row in rows], dtype=np.uint64).reshape(-1, 2)
-    return _Images(
+    return HashedImages(
         np.array([row["id"] for row in rows], dtype=np.int64),
         np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
         [row["digest"] for row in rows],
@@ -100,7 +101,7 @@ def _images(workspace: Workspace) -> _Images:
     )
 
 
-def _turned(workspace: Workspace, held: _Images, begin: int, end: int) -> np.ndarray:
+def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> np.ndarray:
     """Answer uint64 of shape (rows, 8, 2); a picture that is gone has its upright hashes eight times."""
     turned = np.repeat(held.table.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
     for n, image_id in enumerate(held.ids[begin:end].tolist()):
@@ -110,7 +111,8 @@ def _turned(workspace: Workspace, held: _Images, begin: int, end: int) -> np.nda
     return turned
 
 
-def _viewer(workspace: Workspace, digests: list[str]) -> pair_search.Look:
+def viewer(workspace: Workspace, digests: list[str]) -> pair_search.Look:
+    """Answer what gives the view of a row in an orientation, holding those asked for last."""
     @functools.lru_cache(N_VIEWS)
     def view(row: int, orientation: int) -> aligned.View | None:
         grey = _grey(workspace, digests[row])
@@ -126,7 +128,7 @@ def _grey(workspace: Workspace, digest: str) -> PIL.Image.Image | None:
         return None
 
 
-def _remember(workspace: Workspace, held: _Images, view: pair_search.Look, begin: int, end: int) -> None:
+def _remember(workspace: Workspace, held: HashedImages, view: pair_search.Look, begin: int, end: int) -> None:
     """Find the pairs of rows begin..end with everything before them, then write pairs and marks at once."""
     near = held.table.pairs(begin, end, _turned(workspace, held, begin, end), view)
     blank = _blanks(held, begin, end)
@@ -146,7 +148,7 @@ def _remember(workspace: Workspace, held: _Images, view: pair_search.Look, begin
         connection.executemany("UPDATE image SET pixel_digest = ? WHERE id = ?", [(digest, n) for n, digest in digests.items()])
 
 
-def _blanks(held: _Images, begin: int, end: int) -> dict[int, list[int]]:
+def _blanks(held: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
     """Answer the blank pictures of these rows, each with the earlier ones of its size: they may be the same pixels."""
     is_blank = ~held.table.is_telling
     rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
@@ -173,7 +175,7 @@ def _pixel_digest(workspace: Workspace, digest: str) -> str | None:
     return hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode() + image.tobytes()).hexdigest()
 
 
-def _write(connection: sqlite3.Connection, held: _Images, found: Iterable[tuple[int, int, str, int]], begin: int, end: int) -> None:
+def _write(connection: sqlite3.Connection, held: HashedImages, found: Iterable[tuple[int, int, str, int]], begin: int, end: int) -> None:
     stamp = now()
     pairs = ((*sorted((int(held.ids[i]), int(held.ids[j]))), kind, distance, stamp) for i, j, kind, distance in found)
     connection.executemany(

@@ -30,7 +30,7 @@ def judge(workspace: Workspace, pairs: Iterable[IdPair], verdict: PairVerdict, *
         if is_known(connection, event_id):
             return None
         step_id = decision_log.new_step(connection, actor=actor, kind="decide")
-        append(connection, step_id, {pair: verdict for pair in sorted(pairs)}, actor=actor, event_id=event_id)
+        append(connection, step_id, dict.fromkeys(sorted(pairs), verdict), actor=actor, event_id=event_id)
         return step_id
 
 
