@@ -8,7 +8,7 @@ from peakid.errors import PeakidError
 from peakid.evaluate import charts, report
 from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
-from peakid.web import address, confusion_cell, figures, journey, names, run_comparison, session, words
+from peakid.web import address, class_table, confusion_cell, journey, names, run_comparison, session, theme, words
 
 SPLITS = {"valid": "Valid: to choose by", "test": "Test: to report"}
 
@@ -66,63 +66,28 @@ def show_warnings(run: Run, scored: EvaluationReport) -> None:
     if scored.n_unreviewed:
         told.append(f"{scored.n_unreviewed:,} of {scored.n_images:,} labels here were never confirmed by a person.")
     if scored.n_changed:
-        told.append(f"{words.n_of(scored.n_changed, 'image')} here were judged anew since; train again to count that.")
+        were = "was" if scored.n_changed == 1 else "were"
+        told.append(f"{words.n_of(scored.n_changed, 'image')} here {were} judged anew since; train again to count that.")
     if told:
         st.warning("  \n".join(session.plain(each) for each in told), icon=":material/warning:")
 
 
 def show_matrix(run: Run, scored: EvaluationReport) -> None:
     left, right = st.columns([5, 6], gap="medium")
-    cell = opened_cell(scored.class_names)
+    cell = confusion_cell.opened(scored.class_names)
     with left:
         # Another key for another cell: a selection left in the figure would fade the numbers of all others.
         key = f"confusion:{run.run_id}:{scored.split}:{cell}"
-        figure = charts.confusion(scored.class_names, scored.confusion, theme=figures.theme())
+        figure = charts.confusion(scored.class_names, scored.confusion, theme=theme.current())
         if cell:
-            figures.outline(figure, row=cell[0], column=cell[1])
-        figures.draw(figure, key=key, on_select=lambda: open_cell(key, scored.class_names), selection_mode="points")
+            confusion_cell.outline(figure, *cell)
+        theme.plot(figure, key=key, on_select=lambda: confusion_cell.open_clicked(key, scored.class_names), selection_mode="points")
         st.caption("Rows are what was given, columns what was predicted. Click a cell to see its images and judge them.")
     with right:
         if cell:
             confusion_cell.show(workspace, run.run_id, scored.split, *(scored.class_names[i] for i in cell))
         else:
-            figures.draw(charts.recall_bars(scored.per_class, theme=figures.theme()), key="recall")
-
-
-def opened_cell(class_names: list[str]) -> tuple[int, int] | None:
-    """Answer row and column of the cell that the address names."""
-    given, predicted = (st.query_params.get(name) for name in ("given", "predicted"))
-    is_there = given in class_names and predicted in class_names
-    return (class_names.index(given), class_names.index(predicted)) if is_there else None
-
-
-def open_cell(key: str, class_names: list[str]) -> None:
-    points = st.session_state[key]["selection"]["points"]
-    if points:
-        row, column = points[0]["customdata"]
-        address.write(given=class_names[row], predicted=class_names[column], after=None)
-
-
-def show_classes(scored: EvaluationReport) -> None:
-    st.subheader("Every class")
-    lines = [
-        {
-            "class": each.class_name,
-            "images": each.support,
-            "precision": each.precision,
-            "recall": each.recall,
-            "recall, 95 %": "{:.2f}–{:.2f}".format(*each.recall_interval),
-            "F1": each.f1,
-        }
-        for each in scored.per_class
-    ]
-    share = {"min_value": 0.0, "max_value": 1.0, "format": "%.2f"}
-    columns = {
-        "precision": st.column_config.ProgressColumn(help="Of the images predicted as it, the share that are.", **share),
-        "recall": st.column_config.ProgressColumn(help="Of its images, the share that are recognised.", **share),
-        "F1": st.column_config.NumberColumn(format="%.2f", help="Harmonic mean of precision and recall."),
-    }
-    st.dataframe(lines, hide_index=True, column_config=columns)
+            theme.plot(charts.recall_bars(scored.per_class, theme=theme.current()), key="recall")
 
 
 def show_comparison(run: Run) -> None:
@@ -153,14 +118,13 @@ else:
     with cells[1]:
         split = address.segments("Split", "split", list(SPLITS), format_func=lambda each: SPLITS[each])
     if run.best_epoch is None:
-        show_empty(
-            f"Run {run.run_id} is {run.state} and has kept no epoch, so there is nothing to score. Choose another run, or train again."
-        )
+        show_empty(f"Run {run.run_id} ({run.state}) has kept no epoch, so there is nothing to score. Choose another run, or train again.")
     # 3 draw, 4 act
     elif scored := score(run, split):
         show_headline(scored)
         show_what_it_saw(run)
         show_warnings(run, scored)
         show_matrix(run, scored)
-        show_classes(scored)
+        st.subheader("Every class")
+        class_table.show(scored.per_class)
         show_comparison(run)

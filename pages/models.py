@@ -1,6 +1,7 @@
 """Export a run as a model that answers without Peakid's training code, see the proof, try a photo."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -10,7 +11,8 @@ from peakid.jobs import queue, submit
 from peakid.records import Export, Run
 from peakid.web import address, job_panel, journey, names, photo_trial, session, words
 
-FORMATS = {"onnx": "ONNX: runs anywhere", "safetensors": "safetensors: weights and card"}
+FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
+FORMATS_HELP = "ONNX runs without Peakid and answers photos below; safetensors holds the weights for training code."
 
 
 def show_empty() -> None:
@@ -20,10 +22,18 @@ def show_empty() -> None:
 
 
 def show_export_form() -> None:
-    cells = st.columns([4, 4, 2], gap="small", vertical_alignment="bottom")
+    cells = st.columns([5, 3, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
         run_id = address.select("Run", "run", list(trained), format_func=lambda each: names.run(trained[each]))
-    formats = cells[1].pills("Formats", FORMATS, default=list(FORMATS), selection_mode="multi", format_func=FORMATS.get, key="formats")
+    formats = cells[1].pills(
+        "Formats",
+        list(FORMATS),
+        default=list(FORMATS),
+        selection_mode="multi",
+        format_func=FORMATS.__getitem__,
+        key="formats",
+        help=FORMATS_HELP,
+    )
     if cells[2].button(f"Export run {run_id}", type="primary", width="stretch", disabled=not formats):
         submit_export(int(run_id), list(formats))
 
@@ -43,7 +53,7 @@ def submit_export(run_id: int, formats: list[str]) -> None:
 def show_list() -> None:
     lines = [line(each, runs_by_id.get(each.run_id)) for each in exported.values()]
     row = list(exported).index(str(chosen))
-    selected = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
+    selected: dict[str, Any] = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
     columns = {"accuracy on valid": st.column_config.NumberColumn(format="%.2f"), "size": st.column_config.NumberColumn(format="%.1f MB")}
     key = f"exports:{chosen}"
     st.dataframe(lines, hide_index=True, column_config=columns, key=key, on_select=lambda: open_export(key), height="content", **selected)
@@ -70,7 +80,7 @@ def open_export(key: str) -> None:
 
 def show_proof(export: Export) -> None:
     """Draw how near each format answers to the trained model."""
-    st.markdown("**Proof**: each file was asked again about real images before it was published.")
+    st.markdown("**Proof**: before it was published, each file was asked about the run's validation images again.")
     proof = [
         {
             "format": name,
@@ -80,7 +90,11 @@ def show_proof(export: Export) -> None:
         }
         for name, facts in export.parity.items()
     ]
-    st.dataframe(proof, hide_index=True, column_config={"same answer": st.column_config.NumberColumn(format="percent")}, height="content")
+    columns = {
+        "same answer": st.column_config.NumberColumn(format="percent", help="Images to which it gives the trained model's first choice."),
+        "largest difference": st.column_config.TextColumn(help="Between a probability and the trained model's, 0 to 1."),
+    }
+    st.dataframe(proof, hide_index=True, column_config=columns, height="content")
     st.markdown("**Files**")
     for file in export.files:
         show_file(export, file)

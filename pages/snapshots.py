@@ -7,14 +7,12 @@ import streamlit as st
 
 from peakid import runs, status
 from peakid.dataset import snapshot as snapshots
-from peakid.dataset import write as writing
 from peakid.errors import PeakidError
 from peakid.records import Snapshot
-from peakid.web import address, freeze_form, journey, names, picture_table, progress, session, snapshot_list, uploads, words
+from peakid.web import address, freeze_form, journey, names, picture_table, session, snapshot_files, snapshot_list, words
 from peakid.web.freeze_form import Wish
 
 SECTIONS = {"contents": "Classes and splits", "images": "Images", "changes": "What changed", "files": "Write and verify"}
-FORMATS = {"imagefolder": "Folders: split / class / image", "csv": "Table: images and labels.csv"}
 CHANGES = {"added": "Added", "removed": "Removed", "relabelled": "Relabelled", "moved": "Moved to another split"}
 
 
@@ -57,7 +55,9 @@ def show_snapshot(frozen: Snapshot) -> None:
     for warning in snapshots.warnings(workspace, frozen):
         st.warning(session.plain(warning), icon=":material/warning:")
     section = address.segments("Section", "section", list(SECTIONS), format_func=lambda each: SECTIONS[each])
-    {"contents": show_contents, "images": show_images, "changes": show_changes, "files": show_files}[section](frozen)
+    {"contents": show_contents, "images": show_images, "changes": show_changes, "files": lambda each: snapshot_files.show(workspace, each)}[
+        section
+    ](frozen)
 
 
 def show_contents(frozen: Snapshot) -> None:
@@ -105,29 +105,6 @@ def show_changes(frozen: Snapshot) -> None:
         picture_table.show(changes[kind], key=f"changes:{kind}")
     else:
         st.caption(f"{CHANGES[kind]}: no image, compared with {session.plain(names.short_snapshot(earlier[since].name, since))}.")
-
-
-def show_files(frozen: Snapshot) -> None:
-    with st.form("write", border=False):
-        fmt = st.radio("Write as", FORMATS, format_func=FORMATS.get, horizontal=True)
-        path = st.text_input("New folder on this machine", placeholder="/home/you/first-look", key="folder")
-        keep = st.checkbox(
-            "Keep where photos were taken", help="Otherwise the position is removed from the metadata; pixels stay as they are."
-        )
-        is_write = st.form_submit_button(f"Write {words.n_of(frozen.n_images, 'image')}")
-    is_verify = st.button(f"Verify {words.n_of(frozen.n_images, 'image')}", help="Reads every image and compares it with what was frozen.")
-    try:
-        if is_write:
-            with progress.bar() as report:
-                written = writing.write(workspace, frozen, fmt, uploads.given(path, "folder"), keep_position=keep, report=report)
-            removed = f"; the position was removed from {written.n_positions_removed:,}" if written.n_positions_removed else ""
-            st.success(f"Wrote {words.n_of(written.n_images, 'image')} to {session.plain(str(written.path))}{removed}.")
-        if is_verify:
-            with st.spinner("Reading every image"):
-                n_read = snapshots.verify(workspace, frozen.digest)
-            st.success(f"Verified {words.n_of(n_read, 'image')}: bytes, labels and splits are as they were frozen.")
-    except PeakidError as error:
-        session.show_error(error)
 
 
 # 1 open

@@ -8,7 +8,7 @@ from peakid.errors import PeakidError
 from peakid.evaluate import charts
 from peakid.jobs import queue, submit
 from peakid.records import EpochMetrics, Job, Run, Snapshot
-from peakid.web import address, figures, job_panel, journey, names, progress, recipe_form, session, training_cost, trainings, words
+from peakid.web import address, job_panel, journey, names, progress, recipe_form, session, theme, training_cost, trainings, words
 
 
 def show_empty() -> None:
@@ -98,8 +98,8 @@ def show_learning(job: Job) -> None:
     if run is None:
         return
     if epochs := runs.epochs(workspace, run.run_id):
-        figure = charts.training_curves(epochs, theme=figures.theme())
-        figures.draw(figure.update_layout(title=_finding(epochs, run)), key=f"curves:{run.run_id}")
+        figure = charts.training_curves(epochs, theme=theme.current())
+        theme.plot(figure.update_layout(title=_finding(epochs, run)), key=f"curves:{run.run_id}")
     for warning in run.warnings:
         st.warning(session.plain(warning))
     if run.best_epoch is not None:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from pytest_socket import disable_socket, enable_socket
 
-from peakid import decision_log, images
+from peakid import decision_log, images, pixels
 from peakid import workspace as workspaces
 from peakid.cli.main import main
 from peakid.workspace import Workspace, now
@@ -155,3 +155,36 @@ def plant(workspace: Workspace) -> Callable[[Mapping[str, str | None]], dict[str
         return digests
 
     return planted
+
+
+@pytest.fixture
+def colour_export(tmp_path: Path) -> Path:
+    """An export without torch: the probabilities of red, green and blue are their means over their sum, at 8 px."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    folder = tmp_path / "colours"
+    folder.mkdir()
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
+        helper.make_node("ReduceSum", ["means", "last"], ["sums"], keepdims=1),
+        helper.make_node("Div", ["means", "sums"], ["probabilities"]),
+    ]
+    constants = [helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]), helper.make_tensor("last", TensorProto.INT64, [1], [1])]
+    taken = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
+    given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])
+    graph = helper.make_model(
+        helper.make_graph(nodes, "shares", [taken], [given], constants), opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    )
+    onnx.save(graph, folder / "model.onnx")
+    sha256 = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    card = {
+        "class_names": ["red", "green", "blue"],
+        "image_size_px": 8,
+        "resize": "crop",
+        "pixels_version": pixels.VERSION,
+        "files": [{"name": "model.onnx", "format": "onnx", "sha256": sha256, "bytes": 1}],
+    }
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder

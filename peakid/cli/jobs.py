@@ -1,5 +1,6 @@
 """Commands about jobs: list, show, log, cancel, resume, and the worker that runs them."""
 
+import textwrap
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from peakid.records import Job, JobState
 from peakid.workspace import Workspace
 
 EXIT_CODES: dict[JobState, int] = {"done": 0, "failed": 1, "cancelled": 3, "lost": 4}
+ERROR_WIDTH = 60  # `jobs show` has the whole sentence.
 COLUMNS = ["job_id", "kind", "state", "phase", "step", "total", "message", "error", "seconds"]
 
 
@@ -26,7 +28,8 @@ def jobs() -> None:
 def jobs_list(workspace: Workspace, limit: int, as_json: bool) -> None:
     """List the newest jobs first."""
     documents = [document(job) for job in queue.list_jobs(workspace, limit)]
-    emit(as_json, documents, table(documents, COLUMNS, empty="No job was submitted yet. Begin with: peakid train"))
+    rows = [{**row, "error": textwrap.shorten(row["error"], ERROR_WIDTH, placeholder=" ...")} for row in documents]
+    emit(as_json, documents, table(rows, COLUMNS, empty="No job was submitted yet. Begin with: peakid train"))
 
 
 @jobs.command("show")
@@ -114,4 +117,5 @@ def told(job: Job) -> str:
         doing = "is stopping" if job.is_cancel_requested else "runs"
         return f"Job {job.job_id} ({job.kind}) {doing}: {job.phase} {job.step}/{job.total} {job.message}".rstrip()
     ending = f": {job.error}" if job.error else f" after {job.seconds:.0f} s." if job.state == "done" else "."
-    return f"Job {job.job_id} ({job.kind}) is {job.state}{ending}"
+    verb = "" if job.state == "failed" else "is "  # "is failed" is no English.
+    return f"Job {job.job_id} ({job.kind}) {verb}{job.state}{ending}"

@@ -47,7 +47,7 @@ def template(theme: Theme = "light") -> go.layout.Template:
             "colorway": CLASS_COLOURS,
             "xaxis": axis,
             "yaxis": axis,
-            "margin": {"l": 8, "r": 8, "t": 44, "b": 8},
+            "margin": {"l": 8, "r": 24, "t": 44, "b": 8},
             "hoverlabel": {"font": {"size": 13, "color": INK[theme]}, "bgcolor": GROUND[theme]},
             "showlegend": False,
         }

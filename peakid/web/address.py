@@ -35,5 +35,7 @@ def write(**values: object) -> None:
 def _bound(name: str, options: Sequence[str], default: str | None) -> dict[str, Any]:
     """Tie a widget to the address, which has the last word: written before the widget is made, read when it changes."""
     key = f"address:{name}"
-    st.session_state[key] = value(name, options, default)
+    said = value(name, options, default)
+    if st.session_state.get(key) != said:  # Writing it at every run would undo what is chosen meanwhile.
+        st.session_state[key] = said
     return {"key": key, "on_change": lambda: write(**{name: st.session_state[key]})}

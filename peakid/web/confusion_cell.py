@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from peakid.curate import classes, review_queue
-from peakid.web import address, batch, gallery, session, words
+from peakid.evaluate import charts
+from peakid.web import address, batch, gallery, session, theme, words
 from peakid.workspace import Workspace
 
 N_EXAMPLES = 5
+N_CANDIDATES = 100  # The examples are the surest of these.
+GALLERY_PX = 300  # Beside a matrix of six classes, at 1280 x 800.
 
 
 def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: str) -> None:
@@ -22,9 +26,32 @@ def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: s
     _head(given, predicted, review_queue.count(workspace, queue))
     if table.items:
         names = classes.names(workspace)
-        gallery.show(table.items, names, workspace=workspace, queue=queue, reasons=table.reasons, n_waiting=table.n_waiting)
+        gallery.show(
+            table.items, names, workspace=workspace, queue=queue, reasons=table.reasons, n_waiting=table.n_waiting, height_px=GALLERY_PX
+        )
         for class_name in dict.fromkeys((given, predicted)):
             _examples(workspace, run_id, class_name)
+
+
+def opened(class_names: Sequence[str]) -> tuple[int, int] | None:
+    """Answer row and column of the cell that the address names."""
+    given, predicted = (st.query_params.get(name, "") for name in ("given", "predicted"))
+    is_there = given in class_names and predicted in class_names
+    return (class_names.index(given), class_names.index(predicted)) if is_there else None
+
+
+def open_clicked(key: str, class_names: Sequence[str]) -> None:
+    """Put the cell that was clicked in the figure `key` into the address."""
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        row, column = points[0]["customdata"]
+        address.write(given=class_names[row], predicted=class_names[column], after=None)
+
+
+def outline(figure: go.Figure, row: int, column: int) -> None:
+    """Frame the opened cell in its matrix."""
+    line = {"color": charts.INK[theme.current()], "width": 2}
+    figure.add_shape(type="rect", x0=column - 0.49, x1=column + 0.49, y0=row - 0.49, y1=row + 0.49, line=line)
 
 
 def _head(given: str, predicted: str, n_images: int) -> None:
@@ -39,8 +66,9 @@ def _head(given: str, predicted: str, n_images: int) -> None:
 
 
 def _examples(workspace: Workspace, run_id: int, class_name: str) -> None:
-    """Draw what the model recognised as this class among the images it learned from."""
-    known = review_queue.page(workspace, review_queue.confusion_queue(run_id, "train", class_name, class_name), limit=N_EXAMPLES)
+    """Draw what the model is surest of among the images of this class that it learned from."""
+    recognised = review_queue.page(workspace, review_queue.confusion_queue(run_id, "train", class_name, class_name), limit=N_CANDIDATES)
+    known = sorted(recognised, key=lambda item: -(item.score or 0))[:N_EXAMPLES]
     if known:
         st.caption(f"Recognised as {session.plain(class_name)} in train")
         _strip([item.digest for item in known], class_name)

@@ -251,7 +251,8 @@ class Gallery {
     if (!this.root) return;
     const { stage, grid, space } = this.parts;
     const top = stage.getBoundingClientRect().top;
-    stage.style.height = `${Math.max(320, window.innerHeight - Math.max(top, 0) - 62)}px`;
+    const rest = Math.max(320, window.innerHeight - Math.max(top, 0) - 62); // What the window has left below it.
+    stage.style.height = `${this.data.height_px ?? rest}px`;
     const inner = grid.clientWidth - 2 * GAP || 800;
     this.columns = Math.max(1, Math.floor((inner + GAP) / (SIZES[this.size] + GAP)));
     this.tileWidth = Math.floor((inner - GAP * (this.columns - 1)) / this.columns);

@@ -74,7 +74,14 @@ def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str) ->
 
 
 def show(
-    items: Sequence[QueueItem], class_names: Sequence[str], *, workspace: Workspace, queue: str, reasons: Mapping[str, str], n_waiting: int
+    items: Sequence[QueueItem],
+    class_names: Sequence[str],
+    *,
+    workspace: Workspace,
+    queue: str,
+    reasons: Mapping[str, str],
+    n_waiting: int,
+    height_px: int | None = None,
 ) -> None:
     """Draw the gallery; what is typed in it is written down before the next run of the page.
 
@@ -84,6 +91,7 @@ def show(
         queue: Name of the queue they come from, kept with each decision as what was shown.
         reasons: By digest, why each image was put here.
         n_waiting: Images of the queue that are neither judged nor among `items`.
+        height_px: Of the pictures, where something else shares the page; None = what the window has left.
     """
     ack = _last_ack(queue)
     if error := st.session_state.pop("gallery:error", None):
@@ -96,6 +104,7 @@ def show(
             "classes": [{"name": name, "colour": colour} for name, colour in theme.class_colours(class_names).items()],
             "reasons": list(REASONS),
             "n_waiting": n_waiting,
+            "height_px": height_px,
             **asdict(ack),
         },
         on_outbox_change=lambda: _take(workspace, queue),

@@ -6,13 +6,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from peakid import pixels
+from peakid.evaluate import charts
 from peakid.records import Export
 from peakid.serve.predictor import Answer, Predictor
-from peakid.web import figures, session, words
-from peakid.web.theme import palette
+from peakid.web import session, theme, words
 
 TOP = 5
-PHOTO_PX = 360
+PHOTO_PX = 260  # Leaves room for the answers below it at 800 px.
 
 
 def show(export: Export) -> None:
@@ -28,7 +28,7 @@ def show(export: Export) -> None:
         return
     st.image(pixels.decode(content), width=PHOTO_PX)
     st.markdown(f"**{session.plain(said(answer))}**")
-    figures.draw(bars(answer), key="top")
+    theme.plot(bars(answer), key="top")
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model")
@@ -45,20 +45,20 @@ def said(answer: Answer) -> str:
 def why(error: str) -> str:
     """Say in words why a file could not be read; its reason is a word of the closed list."""
     reason, _, detail = error.partition(": ")
-    known = words.REASONS.get(reason)  # ty: ignore[invalid-argument-type]
+    known = words.REASONS.get(reason)
     return f"{known}: {detail}" if known else error
 
 
 def bars(answer: Answer) -> go.Figure:
     """Draw the probability of each named class, the first on top."""
     top = list(reversed(answer.top))
-    colours = palette()
+    look = theme.current()
     figure = go.Figure(
         go.Bar(
             x=[probability for _, probability in top],
             y=list(range(len(top))),
             orientation="h",
-            marker={"color": [colours.line] * (len(top) - 1) + [colours.accent]},
+            marker={"color": [charts.mixed(charts.ACCENT[look], look, 0.3)] * (len(top) - 1) + [charts.ACCENT[look]]},
             text=[f"{probability:.1%}" for _, probability in top],
             textposition="outside",
             cliponaxis=False,
@@ -66,8 +66,6 @@ def bars(answer: Answer) -> go.Figure:
         )
     )
     figure.update_xaxes(visible=False, range=[0, 1.15], fixedrange=True)
-    ticks = [name.replace("<", "&lt;") for name, _ in top]
-    figure.update_yaxes(tickvals=list(range(len(top))), ticktext=ticks, ticksuffix="  ", showgrid=False, automargin=True, fixedrange=True)
-    height = 24 + 32 * len(top)
-    look = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": colours.text, "size": figures.TEXT_PX}}
-    return figure.update_layout(height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False, bargap=0.35, **look)
+    ticks = [f"{name.replace('<', '&lt;')}  " for name, _ in top]
+    figure.update_yaxes(tickvals=list(range(len(top))), ticktext=ticks, showgrid=False, automargin=True, fixedrange=True)
+    return figure.update_layout(template=charts.template(look), height=24 + 32 * len(top), margin={"t": 8}, bargap=0.35)

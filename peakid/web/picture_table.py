@@ -22,7 +22,8 @@ def show(rows: Sequence[dict[str, Any]], *, key: str, height: int = 480) -> None
     columns = {"picture": st.column_config.ImageColumn(width=96), "image": st.column_config.TextColumn(width=120)}
     st.dataframe(shown, hide_index=True, row_height=ROW_PX, height=min(height, 38 + ROW_PX * len(shown)), column_config=columns)
     if n_pages > 1:
-        st.session_state[f"{key}:page"] = page
+        if st.session_state.get(f"{key}:page") != page:
+            st.session_state[f"{key}:page"] = page
         st.number_input(f"Page of {n_pages}", min_value=1, max_value=n_pages, step=1, key=f"{key}:page", width=160)
 
 

@@ -34,6 +34,7 @@ KEPT_BY_PRESETS = ("arch", "device")  # A preset says how long and how large, no
 
 _DRAFT = "recipe:draft"
 _PRESET = "recipe:preset"
+_FILLED = "recipe:filled"  # How often a preset has filled the form.
 _FORMATS = {"base_lr": "%.5f", "weight_decay": "%.4f"}
 
 
@@ -49,6 +50,8 @@ def use_preset(name: str) -> None:
     kept = {field: draft()[field] for field in KEPT_BY_PRESETS}
     st.session_state[_DRAFT] = recipes.presets()[name].model_dump() | kept
     st.session_state[_PRESET] = name
+    # New fields: what the browser still sends of the old ones, before it has drawn these, must not overwrite the preset.
+    st.session_state[_FILLED] = st.session_state.get(_FILLED, 0) + 1
 
 
 def show_presets() -> None:
@@ -113,8 +116,9 @@ def weights_here() -> dict[str, Path]:
 
 def _ask(name: str, *, options: Sequence[str] = (), **shown: Any) -> None:
     """Draw the widget that fits a field's type; what is chosen goes into the draft."""
-    field, key = Recipe.model_fields[name], f"recipe:{name}"
-    st.session_state[key] = draft()[name]
+    field, key = Recipe.model_fields[name], f"recipe:{st.session_state.get(_FILLED, 0)}:{name}"
+    if st.session_state.get(key) != draft()[name]:  # Writing it at every run would undo what is typed meanwhile.
+        st.session_state[key] = draft()[name]
     shown |= {"key": key, "help": f"{field.description}  \nAllowed: {recipes.allowed(name)}.", "on_change": _keep, "args": (name, key)}
     if name == "pretrained":
         options = list(dict.fromkeys([*recipes.PRETRAINED_WORDS, draft()[name]]))

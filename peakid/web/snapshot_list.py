@@ -1,6 +1,7 @@
 """All snapshots in one table; the row that is selected is the one the page opens."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -32,7 +33,7 @@ def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: dict[str, int]
     ]
     row = next(i for i, frozen in enumerate(frozen_ones) if frozen.digest == opened)
     height = min(ROWS_PX, 38 + 35 * len(lines))
-    chosen = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
+    chosen: dict[str, Any] = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
     # A new key for another opened snapshot: a selection cannot be moved from outside.
     st.dataframe(lines, hide_index=True, height=height, key=f"{_KEY}:{opened}", on_select=lambda: _open(frozen_ones, opened), **chosen)
 

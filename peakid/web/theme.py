@@ -28,4 +28,5 @@ def plot(figure: go.Figure, *, key: str, **options: object) -> object:
     figure.update_layout(font_family=FONT)
     figure.update_xaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_yaxes(title_font_size=AXIS_TITLE_PX)
+    figure.update_annotations(font_size=AXIS_TITLE_PX)  # Titles of figures side by side.
     return st.plotly_chart(figure, key=key, theme=None, config={"displayModeBar": False}, **options)  # ty: ignore[no-matching-overload]

@@ -29,7 +29,7 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run]) -> None:
     lines += [_of_run(run) for run in runs if run.job_id not in known]
     order = ["run", "state", "accuracy on valid", "model", "snapshot", "when", "took"]
     order += ["error"] if any(line["error"] for line in lines) else []
-    shown = {"hide_index": True, "column_order": order, "column_config": _COLUMNS, "placeholder": ""}
+    shown: dict[str, Any] = {"hide_index": True, "column_order": order, "column_config": _COLUMNS, "placeholder": ""}
     st.dataframe(lines, key=_KEY, on_select=lambda: _open(lines), selection_mode="single-row", **shown)
 
 

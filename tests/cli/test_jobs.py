@@ -46,7 +46,7 @@ def test_jobs_are_listed_newest_first_with_the_keys_of_the_contract(workspace, p
         "error": "No room.",
     }
     assert peakid("jobs", "show", failed, "--json").json["job_id"] == failed
-    assert peakid("jobs", "show", failed).out == f"Job {failed} (verify) is failed: No room.\n"
+    assert peakid("jobs", "show", failed).out == f"Job {failed} (verify) failed: No room.\n"
 
 
 @pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1), ("cancelled", 3)])

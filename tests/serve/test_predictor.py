@@ -1,13 +1,10 @@
 """An export is imitated by a graph of four nodes, so that these tests need no torch: the probability of a class is a colour's share."""
 
-import hashlib
 import io
 import json
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 from PIL import Image
 
 from peakid import pixels
@@ -22,31 +19,8 @@ def colour(red, green, blue):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    """Class probabilities = mean of red, green and blue over their sum, at 8 px."""
-    nodes = [
-        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["floats", "axes"], ["means"], keepdims=0),
-        helper.make_node("ReduceSum", ["means", "last"], ["sums"], keepdims=1),
-        helper.make_node("Div", ["means", "sums"], ["probabilities"]),
-    ]
-    constants = [helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]), helper.make_tensor("last", TensorProto.INT64, [1], [1])]
-    taken = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
-    given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])
-    graph = helper.make_model(
-        helper.make_graph(nodes, "shares", [taken], [given], constants), opset_imports=[helper.make_opsetid("", 18)], ir_version=10
-    )
-    onnx.save(graph, tmp_path / "model.onnx")
-    sha256 = hashlib.sha256((tmp_path / "model.onnx").read_bytes()).hexdigest()
-    card = {
-        "class_names": ["red", "green", "blue"],
-        "image_size_px": 8,
-        "resize": "crop",
-        "pixels_version": pixels.VERSION,
-        "files": [{"name": "model.onnx", "format": "onnx", "sha256": sha256, "bytes": 1}],
-    }
-    (tmp_path / "card.json").write_text(json.dumps(card))
-    return tmp_path
+def folder(colour_export):
+    return colour_export
 
 
 def change_card(folder, **values):

@@ -1,0 +1,144 @@
+"""The whole loop as a newcomer walks it, in a real browser, from the first start to a photo that is answered.
+
+Pictures of every page lie in the test's folder afterwards, or in $PEAKID_SCREENSHOTS.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from peakid import runs
+from peakid.dataset import snapshot as snapshots
+from peakid.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+WORK_TIMEOUT_MS = 240_000  # Drawing the demo, training and exporting, on two shared cores.
+PAGES = ("overview", "collect", "review", "snapshots", "train", "evaluate", "models")
+
+
+@pytest.fixture
+def shoot(tmp_path: Path) -> Callable[[Page, str], None]:
+    """Save what the browser shows: `shoot(page, "train_running")`."""
+    folder = Path(os.environ.get("PEAKID_SCREENSHOTS") or tmp_path / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return lambda page, name: page.screenshot(path=folder / f"{name}.png") and None
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def go(page: Page, name: str) -> None:
+    """Follow the navigation; titles end in what waits there."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    page.wait_for_selector(SETTLED)
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(label, exact=True).first
+    field.fill(value)
+    field.press("Enter")
+    page.wait_for_selector(SETTLED)
+
+
+def review_some(page: Page) -> None:
+    """Keep three, label one otherwise, exclude one, take the last step back, flag it."""
+    page.locator(".tile").first.wait_for(timeout=WORK_TIMEOUT_MS)
+    page.wait_for_selector(SETTLED)
+    page.keyboard.type("   2xzf", delay=20)
+    expect(page.locator(".status .count")).to_contain_text("all saved")
+
+
+def freeze(page: Page) -> None:
+    fill(page, "Name", "first look")
+    button(page, "Freeze a snapshot").click()
+    expect(page.get_by_text("as first look.")).to_be_visible()
+
+
+def start_tiny_training(page: Page) -> None:
+    """The smallest architecture, small images, random weights, one epoch: seconds, and no download."""
+    button(page, "Train on this snapshot").click()
+    button(page, "Scratch").click()
+    expect(page.get_by_label("Epochs from random weights", exact=True)).to_have_value("60")
+    architecture = page.get_by_role("combobox", name="Architecture")
+    architecture.fill("mobilenet_v3_small")
+    architecture.press("Enter")
+    fill(page, "Image size (px)", "64")
+    fill(page, "Epochs from random weights", "1")
+    button(page, "Train mobilenet_v3_small").click()
+    expect(page.get_by_text("You can close this page; the training goes on.")).to_be_visible()
+
+
+def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:
+    """Click the cell with most images off the diagonal; answers its classes and how many images it holds."""
+    run = runs.show(workspace, 1)
+    cells = [(each.given_label, each.predicted_label) for each in runs.predictions(workspace, 1, "valid")]
+    given, predicted = max((cell for cell in cells if cell[0] != cell[1]), key=cells.count)
+    place = run.class_names.index(given) * len(run.class_names) + run.class_names.index(predicted)
+    page.locator(".js-plotly-plot .scatterlayer .point").nth(place).click(force=True)  # The figure's own layer takes the click.
+    return given, predicted, cells.count((given, predicted))
+
+
+def test_from_the_first_start_to_a_photo_that_is_answered(
+    serve: Callable[[], str], page: Page, workspace: Workspace, shoot: Callable[[Page, str], None], chromium: Browser
+) -> None:
+    address = serve()
+    page.goto(address)
+    button(page, "Open the demo").wait_for()
+    shoot(page, "overview_first_start")
+    button(page, "Open the demo").click()
+    review_some(page)
+    shoot(page, "review")
+
+    go(page, "Snapshots")
+    shoot(page, "snapshots_empty")
+    freeze(page)
+    shoot(page, "snapshots")
+    frozen = snapshots.show(workspace)
+    assert (frozen.name, len(frozen.class_names)) == ("first look", 6)
+
+    start_tiny_training(page)
+    shoot(page, "train_running")
+    expect(button(page, "Evaluate run 1")).to_be_visible(timeout=WORK_TIMEOUT_MS)
+    shoot(page, "train_done")
+    assert len(runs.epochs(workspace, 1)) == 1
+
+    button(page, "Evaluate run 1").click()
+    expect(page.get_by_text(f"n = {frozen.splits['valid']}")).to_be_visible()
+    page.locator(".js-plotly-plot .scatterlayer .point").first.wait_for()
+    shoot(page, "evaluate")
+    given, predicted, n_images = click_worst_cell(page, workspace)
+    expect(page.get_by_text(f"{given} taken for {predicted}: {n_images} image")).to_be_visible()
+    expect(page.locator(".status .count")).to_contain_text(f"0 of {n_images}")
+    expect(page.locator(".tile").first).to_be_visible()
+    shoot(page, "evaluate_cell")
+
+    go(page, "Models")
+    button(page, "Export run 1").click()
+    expect(page.get_by_text("Proof")).to_be_visible(timeout=WORK_TIMEOUT_MS)
+    photo = next((workspace.path / "demo" / "photos" / given).iterdir())
+    page.locator("input[type=file]").set_input_files(photo)
+    expect(page.get_by_text("% sure")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .barlayer .point")).to_have_count(5)
+    shoot(page, "models")
+    shoot_in_the_dark(chromium, address, shoot)
+
+
+def shoot_in_the_dark(chromium: Browser, address: str, shoot: Callable[[Page, str], None]) -> None:
+    """Save every page as someone with a dark desktop sees it; none may show an error."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+    page = context.new_page()
+    for name in PAGES:
+        page.goto(f"{address}/{name}")
+        page.get_by_role("heading", level=1).wait_for() if name != "review" else page.locator(".tile").first.wait_for()
+        page.wait_for_selector(SETTLED)
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        shoot(page, f"{name}_dark")
+    context.close()

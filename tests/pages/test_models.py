@@ -1,0 +1,117 @@
+"""The models page: export once, the proof, the files, and a photo that is answered."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from peakid import exports
+from peakid.jobs import ledger, process, queue
+from peakid.records import Export, Snapshot
+from peakid.serve.predictor import Answer
+from peakid.web import photo_trial
+from peakid.workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("no_worker")
+
+OpenPage = Callable[..., AppTest]
+TextOf = Callable[[AppTest], str]
+AddRun = Callable[..., int]
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+def photo(red: int, green: int, blue: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (20, 10), (red, green, blue)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def exported(workspace: Workspace, frozen: Snapshot, add_run: AddRun, colour_export: Path) -> Export:
+    """A run whose export says how much of a photo is red, green and blue."""
+    size = (colour_export / "model.onnx").stat().st_size
+    return exports.add(
+        workspace,
+        run_id=add_run(frozen),
+        path=colour_export,
+        files=[{"name": "model.onnx", "format": "onnx", "sha256": "0" * 64, "bytes": size}],
+        parity={"onnx": {"n_images": 7, "max_abs_diff": 4e-7, "agreement": 1.0}},
+    )
+
+
+def test_without_a_run_the_page_says_what_an_export_is_and_leads_to_training(open_page: OpenPage) -> None:
+    app = open_page("models")
+    assert not app.exception
+    assert "No run has a model yet" in app.info[0].value
+    assert button(app, "Go to training")
+
+
+def test_a_trained_run_can_be_exported_and_two_clicks_are_one_job(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace
+) -> None:
+    add_run(frozen)
+    app = open_page("models")
+    assert "Nothing is exported yet" in app.info[0].value
+    button(app, "Export run 1").click().run()
+    button(app, "Export run 1").click().run()
+    [job] = queue.list_jobs(workspace)
+    assert (job.kind, job.lane, job.arguments["run_id"], job.arguments["formats"]) == ("export", "cpu", 1, ["onnx", "safetensors"])
+    assert [each.proto.text for each in app.get("progress")]
+
+
+def test_an_export_that_failed_says_why(open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace) -> None:
+    add_run(frozen)
+    button(open_page("models"), "Export run 1").click().run()
+    work = ledger.claim(workspace, 1, process.own())
+    assert work is not None
+    work.end("failed", error="The onnx file answers otherwise than the trained model.")
+    app = open_page("models")
+    assert "answers otherwise than the trained model" in app.error[0].value
+    assert button(app, "Try again")
+
+
+def test_an_export_shows_its_proof_its_files_and_where_they_lie(open_page: OpenPage, exported: Export, text_of: TextOf) -> None:
+    app = open_page("models")
+    assert not app.exception
+    listed, proof = (frame.value.to_dict("records") for frame in app.dataframe)
+    assert (listed[0]["export"], listed[0]["run"], listed[0]["formats"], listed[0]["accuracy on valid"]) == (1, 1, "onnx", 0.8)
+    assert proof == [{"format": "onnx", "images": 7, "same answer": 1.0, "largest difference": "4.0e-07"}]
+    assert any(each.label.startswith("Download model.onnx (") for each in app.get("download_button"))
+    assert exported.path in [code.value for code in app.code]
+
+
+def test_a_file_that_is_gone_is_told_instead_of_offered(open_page: OpenPage, exported: Export, text_of: TextOf) -> None:
+    (Path(exported.path) / "model.onnx").unlink()
+    app = open_page("models")
+    assert not app.get("download_button")
+    assert "model.onnx is no longer there; export the run again." in text_of(app)
+
+
+def test_a_photo_is_answered_with_its_first_classes(open_page: OpenPage, exported: Export, text_of: TextOf) -> None:
+    app = open_page("models")
+    app.file_uploader(key="photo:1").upload("meadow.png", photo(50, 100, 10), "image/png").run()
+    assert not app.exception
+    assert "green, 62% sure" in text_of(app)  # 100 / (50 + 100 + 10) = .625
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_file_that_is_no_photo_is_answered_in_words(open_page: OpenPage, exported: Export) -> None:
+    app = open_page("models")
+    app.file_uploader(key="photo:1").upload("notes.txt", b"no picture at all", "text/plain").run()
+    assert not app.exception
+    assert "cannot be read" in app.error[0].value
+    assert "Not an image" in app.error[0].value
+
+
+def test_bars_run_from_the_most_probable_class_down() -> None:
+    figure = photo_trial.bars(Answer("dom", 0.7, abstained=False, top=[("dom", 0.7), ("eiger <3", 0.3)]))
+    [bar] = figure.data
+    assert list(bar.x) == [0.3, 0.7]  # Plotly draws from the bottom.
+    assert list(bar.text) == ["30.0%", "70.0%"]
+    assert [text.strip() for text in figure.layout.yaxis.ticktext] == ["eiger &lt;3", "dom"]

@@ -1,0 +1,239 @@
+"""The train page: the recipe as a form, one job for two clicks, and every way a training can stand."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from peakid import runs
+from peakid.curate import decisions
+from peakid.dataset import snapshot as snapshots
+from peakid.jobs import ledger, process, queue
+from peakid.jobs.process import Identity
+from peakid.learn.recipe import Recipe
+from peakid.records import Choice, EpochMetrics, Job, Snapshot
+from peakid.web import recipe_form, training_cost
+from peakid.workspace import PROJECT_ROOT, Workspace
+
+pytestmark = pytest.mark.usefixtures("no_worker")
+
+OpenPage = Callable[..., AppTest]
+TextOf = Callable[[AppTest], str]
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+def field(app: AppTest, name: str):
+    """The widget that asks for a field of the recipe."""
+    kinds = (app.selectbox, app.number_input, app.checkbox)
+    return next(each for kind in kinds for each in kind if each.label == recipe_form.LABELS[name])
+
+
+def submitted(workspace: Workspace, frozen: Snapshot, **recipe: object) -> Job:
+    arguments = {"snapshot": frozen.digest, "recipe": Recipe(**recipe).model_dump()}
+    return queue.submit(workspace, "train", arguments, lane="gpu", actor="human:anna")
+
+
+def begun(workspace: Workspace, frozen: Snapshot) -> tuple[ledger.Work, int]:
+    """A training that runs in this process, and the run it has begun."""
+    work = ledger.claim(workspace, submitted(workspace, frozen).job_id, process.own())
+    assert work is not None
+    named = {"class_names": frozen.class_names, "seed": 0, "code_version": "test", "libraries": {}}
+    run_id = runs.create(workspace, job_id=work.job_id, snapshot_id=frozen.snapshot_id, recipe=work.arguments["recipe"], **named)
+    return work, run_id
+
+
+def test_without_a_snapshot_the_page_leads_to_freezing_one(open_page: OpenPage) -> None:
+    app = open_page("train")
+    assert not app.exception
+    assert "none is frozen yet" in app.info[0].value
+    assert button(app, "Freeze a snapshot")
+
+
+def test_a_click_queues_one_training_with_the_recipe_of_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    app = open_page("train")
+    field(app, "arch").set_value("mobilenet_v3_small").run()
+    field(app, "image_size_px").set_value(64).run()
+    field(app, "head_epochs").set_value(1).run()
+    button(app, "Train mobilenet_v3_small").click().run()
+    assert not app.exception
+    [job] = queue.list_jobs(workspace)
+    asked = {name: job.arguments["recipe"][name] for name in ("arch", "image_size_px", "head_epochs", "body_epochs")}
+    assert asked == {"arch": "mobilenet_v3_small", "image_size_px": 64, "head_epochs": 1, "body_epochs": 3}
+    assert (job.arguments["snapshot"], job.actor, job.lane) == (frozen.digest, "human:anna", "gpu")
+
+
+def test_two_clicks_are_one_job_and_another_recipe_is_another(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    app = open_page("train")
+    button(app, "Train resnet18").click().run()
+    button(app, "Train resnet18").click().run()
+    assert len(queue.list_jobs(workspace)) == 1
+    field(app, "image_size_px").set_value(96).run()
+    button(app, "Train resnet18").click().run()
+    assert len(queue.list_jobs(workspace)) == 2
+
+
+def test_the_same_training_can_be_asked_for_again_once_it_has_ended(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    app = open_page("train")
+    button(app, "Train resnet18").click().run()
+    queue.cancel(workspace, 1)
+    app.run()
+    button(app, "Train resnet18").click().run()
+    assert [job.state for job in queue.list_jobs(workspace)] == ["queued", "cancelled"]
+
+
+def test_a_preset_fills_the_form_and_keeps_the_architecture(open_page: OpenPage, frozen: Snapshot, text_of: TextOf) -> None:
+    app = open_page("train")
+    field(app, "arch").set_value("mobilenet_v2").run()
+    app.button(key="preset:quick").click().run()
+    assert field(app, "arch").value == "mobilenet_v2"
+    assert (field(app, "image_size_px").value, field(app, "body_epochs").value) == (128, 0)
+    field(app, "image_size_px").set_value(96).run()
+    assert "Changed from quick: image size (px) 96 instead of 128." in text_of(app)
+
+
+def test_from_scratch_other_epochs_count(open_page: OpenPage, frozen: Snapshot) -> None:
+    app = open_page("train")
+    app.button(key="preset:scratch").click().run()
+    assert field(app, "scratch_epochs").value == 60
+    # Not folded, but beside the image size, where the epochs of head and body stood.
+    labels = [each.label for each in app.number_input]
+    assert labels.index(recipe_form.LABELS["scratch_epochs"]) == labels.index(recipe_form.LABELS["image_size_px"]) + 1
+
+
+def test_an_architecture_of_one_size_sets_that_size(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    app = open_page("train")
+    field(app, "arch").set_value("vit_b_16").run()
+    button(app, "Train vit_b_16").click().run()
+    assert queue.show(workspace, 1).arguments["recipe"]["image_size_px"] == 224
+
+
+def test_the_form_remembers_what_was_chosen_while_another_page_is_open(open_page: OpenPage, frozen: Snapshot) -> None:
+    app = open_page("train")
+    field(app, "head_epochs").set_value(7).run()
+    app.switch_page("../../pages/review.py").run()
+    app.switch_page("../../pages/train.py").run()
+    assert field(app, "head_epochs").value == 7
+
+
+def test_every_field_of_the_recipe_can_be_set_on_the_page(open_page: OpenPage, frozen: Snapshot) -> None:
+    app = open_page("train")
+    asked = {each.label for kind in ("selectbox", "number_input", "checkbox") for each in getattr(app, kind)}
+    # Leaks are asked about where there are some.
+    assert {name for name in Recipe.model_fields if recipe_form.LABELS[name] not in asked} == {"allow_leaks"}
+    assert set(recipe_form.LABELS) == set(Recipe.model_fields)
+
+
+def test_which_pretrained_weights_are_here_is_said_before_training(
+    open_page: OpenPage, frozen: Snapshot, text_of: TextOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    assert "are not on this machine. The training fetches them (47 MB)" in text_of(open_page("train"))
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "resnet18-f37072fd.pth").write_bytes(b"")
+    app = open_page("train")
+    assert "Starts from ImageNet weights in `resnet18-f37072fd.pth`" in text_of(app)
+    assert field(app, "arch").options[0] == "resnet18 · weights are here"
+
+
+def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    work, run_id = begun(workspace, frozen)
+    work.report("Training", 12, 40, "epoch 2 of 6, loss 0.512, about 40 s left")
+    runs.add_epoch(workspace, run_id, EpochMetrics(1, "head", 1.0, 0.8, 0.75, 0.002, 3.0))
+    app = open_page("train")
+    assert not app.exception
+    said = text_of(app)
+    assert "Run 1: resnet18 at 160 px" in said
+    assert "You can close this page; the training goes on." in said
+    bars = [each.proto.text.replace("\\", "") for each in app.get("progress")]
+    assert "Training 12 of 40 · epoch 2 of 6, loss 0.512, about 40 s left." in bars
+    assert len(app.get("plotly_chart")) == 1
+    button(app, "Cancel training 1").click().run()
+    assert work.should_stop()
+    assert button(app, "Cancel training 1").disabled
+
+
+def test_a_waiting_training_stands_above_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf) -> None:
+    begun(workspace, frozen)
+    submitted(workspace, frozen, image_size_px=96)
+    app = open_page("train", job="2")
+    assert "Training 2: resnet18 at 96 px" in text_of(app)
+    assert list(app.dataframe[0].value["state"]) == ["queued", "running"]
+
+
+def test_a_failed_training_says_its_error_in_words_with_the_log_beside_it(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
+    work, _ = begun(workspace, frozen)
+    queue.log_path(workspace, work.job_id).parent.mkdir(exist_ok=True)
+    queue.log_path(workspace, work.job_id).write_text("first line\nlast line\n")
+    work.end("failed", error="Class 'moench' has 1 image. Label more.")
+    app = open_page("train")
+    assert "failed after" in app.error[0].value
+    assert "Class 'moench' has 1 image. Label more." in app.error[0].value
+    assert [code.value for code in app.code] == ["first line\nlast line"]
+    assert next(each.label for each in app.expander if each.label == "Log")
+    button(app, "Try again").click().run()
+    assert queue.show(workspace, work.job_id).state == "queued"
+
+
+def test_a_lost_training_can_be_resumed(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    job = submitted(workspace, frozen)
+    ledger.claim(workspace, job.job_id, Identity(2**22 - 1, 1.0, process.own().boot_id))  # A process that is not there.
+    app = open_page("train")
+    assert "was lost after" in app.warning[0].value
+    assert "peakid jobs" not in app.warning[0].value
+    button(app, "Resume training 1").click().run()
+    assert queue.show(workspace, 1).state == "queued"
+
+
+def test_the_page_says_what_changed_since_the_last_training(
+    open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int], workspace: Workspace, text_of: TextOf
+) -> None:
+    add_run(frozen)
+    assert "Run 1 learned from this snapshot already." in text_of(open_page("train"))
+    river = next(item.digest for item in snapshots.items(workspace, frozen.digest) if item.label == "river")
+    decisions.decide(workspace, [Choice(river, "label", "sea")], actor="human:anna")
+    snapshots.create(workspace, name="second", actor="human:anna")
+    assert "Since run 1 on first: 0 added, 0 removed, 1 relabelled, 0 moved." in text_of(open_page("train"))
+
+
+def test_a_leaking_snapshot_is_trained_on_only_when_someone_says_so(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE snapshot SET n_leaks = 2")
+    app = open_page("train")
+    assert button(app, "Train resnet18").disabled
+    app.checkbox(key="allow_leaks").check().run()
+    button(app, "Train resnet18").click().run()
+    assert queue.show(workspace, 1).arguments["recipe"]["allow_leaks"] is True
+
+
+def test_finished_runs_are_listed_with_their_accuracy(open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int]) -> None:
+    add_run(frozen)
+    [row] = open_page("train").dataframe[0].value.to_dict("records")
+    assert (row["run"], row["state"], row["accuracy on valid"], row["snapshot"]) == (1, "done", 0.8, "first")
+
+
+def test_the_cost_is_guessed_from_the_last_run_of_the_same_architecture(
+    frozen: Snapshot, add_run: Callable[..., int], workspace: Workspace
+) -> None:
+    add_run(frozen, image_size_px=160, head_epochs=3, body_epochs=0, pretrained="none", scratch_epochs=4)
+    n_train_of = {frozen.digest: 28}
+    recipe = Recipe(image_size_px=160, pretrained="none", scratch_epochs=8).model_dump()
+    # 60 s of which 20 are start: 40 s for 4 epochs on 28 images; 8 epochs on 56 images take four times as long.
+    assert training_cost.guess_s(recipe, 56, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(20 + 160)
+    assert training_cost.guess_s(recipe | {"arch": "resnet34"}, 56, runs.list_runs(workspace), n_train_of) is None
+
+
+def test_the_guess_weighs_an_epoch_of_every_layer_as_training_does() -> None:
+    """watch.py loads torch, so its number is read, not imported."""
+    tree = ast.parse((PROJECT_ROOT / "peakid" / "learn" / "watch.py").read_text())
+    [value] = [ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "BODY_COST"]
+    assert value == training_cost.BODY_COST
