@@ -1,9 +1,7 @@
 """Which edits of a photo are still found as the same picture, and how many strangers are taken for it: `python bench/edits.py`."""
 
-import argparse
 import io
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps

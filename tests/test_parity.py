@@ -13,6 +13,7 @@ READS = {
     "curate.review_queue.items",  # queue
     "curate.review_queue.confusion_queue",  # queue confusion:...
     "curate.classes.names",  # classes list
+    "curate.duplicate_groups.n_waiting",  # duplicates list
 }
 
 

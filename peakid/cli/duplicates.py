@@ -30,12 +30,18 @@ def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> 
     shown = [group for group in groups if with_settled or not group.is_settled or group.kind == "copy"]
     rows = [_row(group, n) for group in shown for n in range(len(group.images))]
     columns = ["group", "kind", "labels", "best", "distance", "size", "label", "path"]
-    emit(as_json, [_document(group) for group in shown], table(rows, columns, empty="There are no duplicates. Look for them with: peakid scan"))
+    emit(
+        as_json,
+        [_document(group) for group in shown],
+        table(rows, columns, empty="There are no duplicates. Look for them with: peakid scan"),
+    )
 
 
 @duplicates_.command("resolve")
 @click.argument("groups", nargs=-1, metavar="[GROUP]...")
-@click.option("--rule", type=click.Choice(get_args(KeepRule)), default="largest", show_default=True, help="Which image of a group is the best.")
+@click.option(
+    "--rule", type=click.Choice(get_args(KeepRule)), default="largest", show_default=True, help="Which image of a group is the best."
+)
 @click.option("--kind", type=click.Choice(list(KINDS)), default="exact", show_default=True, help="Without GROUP: all groups of this kind.")
 @click.option("--keep", "kept", metavar="DIGEST", help="Keep this image of the one GROUP.")
 @click.option("--label", help="With --keep: the label that is right.")

@@ -163,7 +163,9 @@ def _urgency(group: DuplicateGroup) -> tuple[object, ...]:
     return (group.is_settled, not group.is_conflicting, not group.is_across_splits, order, group.images[0].image_id)
 
 
-def _waits(pair: pair_judgements.IdPair, images: Mapping[int, DuplicateImage], judged: Mapping[pair_judgements.IdPair, PairVerdict]) -> bool:
+def _waits(
+    pair: pair_judgements.IdPair, images: Mapping[int, DuplicateImage], judged: Mapping[pair_judgements.IdPair, PairVerdict]
+) -> bool:
     return judged.get(pair, "open") == "open" and all(images[n].verdict != "exclude" for n in pair)
 
 

@@ -113,6 +113,7 @@ def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> n
 
 def viewer(workspace: Workspace, digests: list[str]) -> pair_search.Look:
     """Answer what gives the view of a row in an orientation, holding those asked for last."""
+
     @functools.lru_cache(N_VIEWS)
     def view(row: int, orientation: int) -> aligned.View | None:
         grey = _grey(workspace, digests[row])

@@ -74,9 +74,10 @@ def keep(
     """
     if digest in others:
         raise BadInput(f"Image {digest[:12]} cannot be kept and excluded.", "Name it once.")
-    kept = [group for group in duplicate_groups.list_groups(workspace) for image in group.images if image.digest == digest]
-    if any(image.verdict == "exclude" for group in kept for image in group.images if image.digest == digest):
-        raise BadInput(f"Image {digest[:12]} is excluded: keeping it alone would leave none.", "Take its exclusion back first, or keep another.")
+    if _is_excluded(workspace, digest):
+        raise BadInput(
+            f"Image {digest[:12]} is excluded: keeping it alone would leave none.", "Take its exclusion back first, or keep another."
+        )
     basis = {"view": "duplicates"}
     choices = [Choice(digest, "label", label, event_id=event_id and f"{event_id}:kept", basis=basis)] if label else []
     choices += [_exclusion(other, digest, base, event_id, basis) for other, base in others.items()]
@@ -113,6 +114,11 @@ def not_duplicates(workspace: Workspace, digests: Sequence[str], *, actor: str, 
     return _judge(workspace, digests, "different", actor, event_id)
 
 
+def _is_excluded(workspace: Workspace, digest: str) -> bool:
+    row = workspace.one("SELECT verdict FROM image_state JOIN image ON image.id = image_id WHERE digest = ?", (digest,))
+    return row is not None and row["verdict"] == "exclude"
+
+
 def _judge(workspace: Workspace, digests: Sequence[str], verdict: PairVerdict, actor: str, event_id: str) -> int | None:
     pairs = duplicate_groups.open_pairs(workspace, digests)
     if not pairs:
@@ -122,4 +128,6 @@ def _judge(workspace: Workspace, digests: Sequence[str], verdict: PairVerdict, a
 
 def _exclusion(digest: str, kept: str, base: int | None, event_id: str, basis: Mapping[str, str]) -> Choice:
     name = f"{event_id}:{digest[:16]}" if event_id else ""
-    return Choice(digest, "exclude", reason=f"duplicate of {kept[:12]}", base_decision_id=base, event_id=name, basis={**basis, "kept": kept})
+    return Choice(
+        digest, "exclude", reason=f"duplicate of {kept[:12]}", base_decision_id=base, event_id=name, basis={**basis, "kept": kept}
+    )

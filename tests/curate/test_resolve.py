@@ -21,7 +21,9 @@ Put = Callable[[Mapping[str, bytes]], dict[str, str]]
 
 def photo(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
     rng = np.random.default_rng(seed)
-    layers = [Image.fromarray(rng.integers(0, 256, (n, n, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC) for n in (3, 6, 12, 24)]
+    layers = [
+        Image.fromarray(rng.integers(0, 256, (n, n, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC) for n in (3, 6, 12, 24)
+    ]
     return Image.fromarray(np.mean([np.asarray(layer, dtype=float) for layer in layers], axis=0).astype(np.uint8))
 
 
@@ -171,7 +173,7 @@ def test_what_somebody_else_judged_meanwhile_is_left_alone(workspace: Workspace,
 
 
 def test_a_chain_is_shown_in_parts_and_splits_as_one(workspace: Workspace, plant: Callable[..., dict[str, str]]) -> None:
-    digests = plant({name: "sea" for name in "abcde"})
+    digests = plant(dict.fromkeys("abcde", "sea"))
     ids = {name: images.show(workspace, digest).image_id for name, digest in digests.items()}
     with workspace.transaction() as connection:  # a - b - c - d - e: the ends were never found alike.
         connection.executemany(
