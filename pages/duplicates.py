@@ -27,7 +27,9 @@ def show_bulk(groups: list[DuplicateGroup]) -> None:
     """Offer to keep the best of every group of this tab, saying first what that would do."""
     keys = [group.group_key for group in groups]
     with st.container(horizontal=True, vertical_alignment="center"):
-        rule = st.selectbox("Keep the one with", get_args(KeepRule), format_func=RULES.__getitem__, key="rule", width=220)
+        st.markdown("Keep the one with", width="content")
+        rules = get_args(KeepRule)
+        rule = st.selectbox("Rule", rules, format_func=RULES.__getitem__, key="rule", width=190, label_visibility="collapsed")
         planned = resolve.plan(workspace, rule=rule, keys=keys)
         n = len(planned.excluded)
         st.markdown(f"keeps {len(planned.kept):,}, excludes {n:,}", width="content")
@@ -39,7 +41,7 @@ def show_bulk(groups: list[DuplicateGroup]) -> None:
 
 
 def show_search() -> None:
-    with st.expander("Find a photo here", icon=":material/image_search:"):
+    with st.popover("Find a photo", icon=":material/image_search:"):
         file = st.file_uploader("A photo, whatever became of it: smaller, turned, cropped", key="search")
         if file is None:
             return
@@ -57,14 +59,16 @@ everything = duplicate_groups.list_groups(workspace)
 counts = {tab: sum(duplicate_wall.tab_of(group) == tab for group in everything) for tab in duplicate_wall.TABS}
 first = next((tab for tab, n in counts.items() if n), "near")
 asked = st.query_params.get("tab", first)
-tab = st.pills(
-    *("Groups", list(duplicate_wall.TABS)),
-    default=asked if asked in duplicate_wall.TABS else first,
-    format_func=lambda name: f"{duplicate_wall.TABS[name]} {counts[name]:,}",
-    required=True,
-    key="tab",
-    label_visibility="collapsed",
-)
+with st.container(horizontal=True, horizontal_alignment="distribute"):
+    tab = st.pills(
+        *("Groups", list(duplicate_wall.TABS)),
+        default=asked if asked in duplicate_wall.TABS else first,
+        format_func=lambda name: f"{duplicate_wall.TABS[name]} {counts[name]:,}",
+        required=True,
+        key="tab",
+        label_visibility="collapsed",
+    )
+    show_search()
 if tab != st.query_params.get("tab"):
     duplicate_wall.forget(tab)
     st.query_params["tab"] = tab
@@ -73,7 +77,6 @@ if said := st.session_state.pop("duplicates:said", None):
 groups, n_waiting = duplicate_wall.on_table(workspace, tab)
 
 # 3 draw (4 act: what is typed there is written down before the next run)
-show_search()
 if tab in ("across", "exact", "near") and counts[tab] > 1:
     show_bulk([group for group in everything if duplicate_wall.tab_of(group) == tab])
 if groups:
