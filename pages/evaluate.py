@@ -56,7 +56,7 @@ def show_what_it_saw(run: Run) -> None:
     name = session.plain(names.short_snapshot(run.snapshot_name, run.snapshot_digest))
     started = "random weights" if run.pretrained.startswith("none") else "pretrained weights"
     said = f"{names.recipe(run.recipe)} from {started}, epoch {run.best_epoch} kept, snapshot {name}"
-    st.caption(said, help=f"Weights at the start: {session.plain(run.pretrained)}. On {session.plain(run.device)}.")
+    st.caption(said, help=session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}."))
 
 
 def show_warnings(run: Run, scored: EvaluationReport) -> None:

@@ -54,21 +54,21 @@ def show_list() -> None:
     lines = [line(each, runs_by_id.get(each.run_id)) for each in exported.values()]
     row = list(exported).index(str(chosen))
     selected: dict[str, Any] = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
-    columns = {"accuracy on valid": st.column_config.NumberColumn(format="%.2f"), "size": st.column_config.NumberColumn(format="%.1f MB")}
+    columns = {"Accuracy on valid": st.column_config.NumberColumn(format="%.2f"), "Size": st.column_config.NumberColumn(format="%.1f MB")}
     key = f"exports:{chosen}"
     st.dataframe(lines, hide_index=True, column_config=columns, key=key, on_select=lambda: open_export(key), height="content", **selected)
 
 
 def line(export: Export, run: Run | None) -> dict[str, object]:
     return {
-        "export": export.export_id,
-        "run": export.run_id,
-        "model": names.recipe(run.recipe) if run else "",
-        "snapshot": names.short_snapshot(run.snapshot_name, run.snapshot_digest) if run else "",
-        "accuracy on valid": run.metrics.get("accuracy") if run else None,
-        "formats": ", ".join(sorted({file["format"] for file in export.files})),
-        "size": sum(file["bytes"] for file in export.files) / 1e6,
-        "exported": words.ago(export.created_at),
+        "Export": export.export_id,
+        "Run": export.run_id,
+        "Model": names.recipe(run.recipe) if run else "",
+        "Snapshot": names.short_snapshot(run.snapshot_name, run.snapshot_digest) if run else "",
+        "Accuracy on valid": run.metrics.get("accuracy") if run else None,
+        "Formats": ", ".join(sorted({file["format"] for file in export.files})),
+        "Size": sum(file["bytes"] for file in export.files) / 1e6,
+        "Exported": words.ago(export.created_at),
     }
 
 
@@ -83,22 +83,22 @@ def show_proof(export: Export) -> None:
     st.markdown("**Proof**: before it was published, each file was asked about the run's validation images again.")
     proof = [
         {
-            "format": name,
-            "images": facts["n_images"],
-            "same answer": facts["agreement"],
-            "largest difference": f"{facts['max_abs_diff']:.1e}",
+            "Format": name,
+            "Images": facts["n_images"],
+            "Same answer": facts["agreement"],
+            "Largest difference": f"{facts['max_abs_diff']:.1e}" if facts["max_abs_diff"] else "0",
         }
         for name, facts in export.parity.items()
     ]
     columns = {
-        "same answer": st.column_config.NumberColumn(format="percent", help="Images to which it gives the trained model's first choice."),
-        "largest difference": st.column_config.TextColumn(help="Between a probability and the trained model's, 0 to 1."),
+        "Same answer": st.column_config.NumberColumn(format="percent", help="Images to which it gives the trained model's first choice."),
+        "Largest difference": st.column_config.TextColumn(help="Between a probability and the trained model's, 0 to 1."),
     }
     st.dataframe(proof, hide_index=True, column_config=columns, height="content")
     st.markdown("**Files**")
     for file in export.files:
         show_file(export, file)
-    st.code(export.path, language=None)
+    st.code(export.path, language=None, wrap_lines=True)
 
 
 def show_file(export: Export, file: dict) -> None:

@@ -63,7 +63,8 @@ def show_snapshot(frozen: Snapshot) -> None:
 def show_contents(frozen: Snapshot) -> None:
     rows = snapshots.table(workspace, frozen.digest)
     total = {"class_name": "all classes", **frozen.splits, "n_images": frozen.n_images}
-    st.dataframe([*rows, total], hide_index=True, column_config={"class_name": "class", "n_images": "all splits"}, height="content")
+    heads = {"class_name": "Class", "train": "Train", "valid": "Valid", "test": "Test", "n_images": "All splits"}
+    st.dataframe([*rows, total], hide_index=True, column_config=heads, height="content")
     if frozen.n_leaks:
         st.markdown(
             f"**{words.n_of(frozen.n_leaks, 'group')} of look-alikes in several splits**: a model is tested on what it has studied."

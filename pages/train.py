@@ -87,8 +87,8 @@ def show_job(job: Job) -> None:
     st.subheader(f"{f'Run {run.run_id}' if run else job_panel.name(job)}: {names.recipe(job.arguments['recipe'])}")
     frozen = frozen_ones.get(job.arguments["snapshot"])
     name = names.short_snapshot(frozen.name if frozen else "", job.arguments["snapshot"])
-    state = f"{job.state} after {progress.duration(job.seconds)}" if job.started_at else "waiting"
-    st.caption(f"{state.capitalize()}. Snapshot {session.plain(name)}, asked for {words.ago(job.created_at)} by {words.who(job.actor)}")
+    took = f", took {progress.duration(job.seconds)}" if job.state == "done" else ""
+    st.caption(f"Snapshot {session.plain(name)}, asked for {words.ago(job.created_at)} by {session.plain(words.who(job.actor))}{took}")
     job_panel.show(workspace, job, body=show_learning)
 
 
@@ -103,7 +103,7 @@ def show_learning(job: Job) -> None:
     for warning in run.warnings:
         st.warning(session.plain(warning))
     if run.best_epoch is not None:
-        st.caption(f"On {session.plain(run.device)}; pretrained weights: {session.plain(run.pretrained)}")
+        st.caption(session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}."))
         if st.button(f"Evaluate run {run.run_id}", type="primary"):
             journey.go("evaluate", run=str(run.run_id))
 
@@ -128,15 +128,16 @@ active = [job for job in reversed(jobs) if job.state not in queue.ENDED]
 chosen = address.value("job", [str(job.job_id) for job in [*active, *jobs]])
 shown = next((job for job in jobs if str(job.job_id) == chosen), None)
 
-# 3 draw, 4 act
-if shown and shown in active:
+# 3 draw, 4 act: what was asked for or is looked for stands first
+is_first = shown is not None and (shown in active or "job" in st.query_params)
+if shown and is_first:
     show_job(shown)
     st.divider()
 if frozen_ones:
     show_form()
 else:
     show_empty()
-if shown and shown not in active:
+if shown and not is_first:
     st.divider()
     show_job(shown)
 if jobs or all_runs:

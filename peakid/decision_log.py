@@ -11,10 +11,15 @@ from peakid.records import StepKind, Verdict
 from peakid.workspace import now
 
 
-def new_step(connection: sqlite3.Connection, *, actor: str, kind: StepKind, undoes_step_id: int | None = None) -> int:
-    """Open a step: everything one act of one actor decides, taken back as one."""
+def new_step(connection: sqlite3.Connection, *, actor: str, kind: StepKind, undoes_step_id: int | None = None, event_id: str = "") -> int:
+    """Open a step: everything one act of one actor decides, taken back as one.
+
+    Args:
+        event_id: Names an undo or redo, which may end without a decision of its own to carry the name.
+    """
     cursor = connection.execute(
-        "INSERT INTO step (actor, kind, undoes_step_id, made_at) VALUES (?, ?, ?, ?)", (actor, kind, undoes_step_id, now())
+        "INSERT INTO step (actor, kind, undoes_step_id, event_id, made_at) VALUES (?, ?, ?, ?, ?)",
+        (actor, kind, undoes_step_id, event_id or None, now()),
     )
     return int(cursor.lastrowid or 0)
 

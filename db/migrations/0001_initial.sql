@@ -82,6 +82,7 @@ CREATE TABLE step (
   actor TEXT NOT NULL,
   kind TEXT NOT NULL CHECK (kind IN ('decide', 'import', 'undo', 'redo')),
   undoes_step_id INTEGER UNIQUE REFERENCES step(id),
+  event_id TEXT UNIQUE,
   made_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX step_actor ON step(actor, id);

@@ -185,8 +185,8 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
         raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
     if connection.execute("SELECT 1 FROM step WHERE undoes_step_id = ?", (step_id,)).fetchone():
         raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
-    new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id)
-    pair_judgements.reverse(connection, step_id, new_step, actor=actor, event_id="" if rows else event_id)
+    new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id)
+    pair_judgements.reverse(connection, step_id, new_step, actor=actor)
     conflicts = []
     newest_of_step = {row["image_id"]: row["id"] for row in rows}
     first_of_step = {row["image_id"]: row["id"] for row in reversed(rows)}
@@ -206,9 +206,7 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
             actor=actor,
             base_decision_id=newest_of_step[image_id],
             undoes=newest_of_step[image_id],
-            event_id=event_id,
         )
-        event_id = ""  # One row of the step carries it; that is enough to know the act again.
     return StepResult(new_step, _of_step(connection, new_step), conflicts)
 
 
@@ -226,9 +224,8 @@ def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
 
 
 def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
-    if pair_judgements.is_known(connection, event_id):
-        return True
-    return bool(event_id) and connection.execute("SELECT 1 FROM decision WHERE event_id = ?", (event_id,)).fetchone() is not None
+    tables = ("decision", "step", "pair_judgement")
+    return bool(event_id) and any(connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables)
 
 
 def _image_id(connection: sqlite3.Connection, digest: str) -> int:

@@ -43,7 +43,7 @@ def append(connection: sqlite3.Connection, step_id: int, verdicts: dict[IdPair, 
     )
 
 
-def reverse(connection: sqlite3.Connection, step_id: int, new_step_id: int, *, actor: str, event_id: str = "") -> None:
+def reverse(connection: sqlite3.Connection, step_id: int, new_step_id: int, *, actor: str) -> None:
     """Append to `new_step_id` what held of each pair before `step_id`. Later judgements stay."""
     rows = connection.execute(
         "SELECT image_a_id, image_b_id, MIN(id) AS first, MAX(id) AS last FROM pair_judgement WHERE step_id = ? GROUP BY 1, 2", (step_id,)
@@ -56,7 +56,7 @@ def reverse(connection: sqlite3.Connection, step_id: int, new_step_id: int, *, a
             == row["last"]
         ):
             before[pair] = _before(connection, pair, row["first"])
-    append(connection, new_step_id, before, actor=actor, event_id=event_id)
+    append(connection, new_step_id, before, actor=actor)
 
 
 def is_known(connection: sqlite3.Connection, event_id: str) -> bool:

@@ -76,34 +76,34 @@ def _active(workspace: Workspace, job_id: int, body: Callable[[Job], None]) -> N
 
 def _line(job: Job) -> str:
     if job.is_cancel_requested:
-        return f"{name(job)} was asked to stop and does so after its current step."
+        return "Asked to stop; it does so after its present step."
     if job.state == "queued":
-        return f"{name(job)} waits for its turn; another job runs first." if job.job_id > 1 else f"{name(job)} is about to start."
+        return "Waits for its turn, or for its process to start."
     steps = f" {job.step:,} of {job.total:,}" if job.total else ""
     stalled = " Nothing has been heard of it for two minutes." if queue.is_stalled(job) else ""
     return f"{job.phase or 'Starting'}{steps}{f' · {job.message}' if job.message else ''}.{stalled}"
 
 
 def _cancel_button(workspace: Workspace, job: Job) -> None:
-    if st.button(f"Cancel {_noun(job)} {job.job_id}", disabled=job.is_cancel_requested, key=f"cancel:{job.job_id}"):
+    if st.button(f"Cancel this {_noun(job)}", disabled=job.is_cancel_requested, key=f"cancel:{job.job_id}"):
         _act(queue.cancel, workspace, job)
 
 
 def _ended(workspace: Workspace, job: Job, body: Callable[[Job], None]) -> None:
     took = progress.duration(job.seconds)
     if job.state == "failed":
-        st.error(f"{name(job)} failed after {took}: {session.plain(job.error)}", icon=":material/error:")
+        st.error(f"Failed after {took}. {session.plain(job.error)}", icon=":material/error:")
     elif job.state == "lost":
-        st.warning(f"{name(job)} was lost after {took}. {session.plain(_without_command(job.error))}", icon=":material/power_off:")
+        st.warning(f"Lost after {took}. {session.plain(_without_command(job.error))}", icon=":material/power_off:")
     elif job.state == "cancelled":
-        st.info(f"{name(job)} was cancelled after {took}.", icon=":material/cancel:")
+        st.info(f"Cancelled after {took}.", icon=":material/cancel:")
     body(job)
     _again_button(workspace, job)
     log(workspace, job)
 
 
 def _again_button(workspace: Workspace, job: Job) -> None:
-    verb = {"failed": "Try again", "lost": f"Resume {_noun(job)} {job.job_id}", "cancelled": f"Start {_noun(job)} {job.job_id} again"}
+    verb = {"failed": "Try again", "lost": f"Resume this {_noun(job)}", "cancelled": f"Start this {_noun(job)} again"}
     if job.state in verb and st.button(verb[job.state], key=f"again:{job.job_id}", icon=":material/replay:"):
         _act(queue.resume, workspace, job)
 

@@ -9,15 +9,19 @@ from peakid import pixels
 from peakid.evaluate import charts
 from peakid.records import Export
 from peakid.serve.predictor import Answer, Predictor
+from peakid.settings import Settings
 from peakid.web import session, theme, words
 
 TOP = 5
+MAX_MB = Settings().max_image_bytes // 2**20  # Larger files are refused as images, too.
 PHOTO_PX = 260  # Leaves room for the answers below it at 800 px.
 
 
 def show(export: Export) -> None:
     """Ask for a photo and draw the model's first five answers."""
-    upload = st.file_uploader("Try a photo", key=f"photo:{export.export_id}", help="Any image file; it is not kept.")
+    upload = st.file_uploader(
+        "Try a photo", key=f"photo:{export.export_id}", help="Any image file; it is not kept.", max_upload_size=MAX_MB
+    )
     if upload is None:
         st.caption("Drop a photo here: the model names the classes it finds most probable.")
         return

@@ -19,7 +19,7 @@ def show(rows: Sequence[dict[str, Any]], *, key: str, height: int = 480) -> None
     n_pages = max(1, math.ceil(len(rows) / PAGE_ROWS))
     page = min(st.session_state.get(f"{key}:page", 1), n_pages)
     shown = [_line(row) for row in rows[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]]
-    columns = {"picture": st.column_config.ImageColumn(width=96), "image": st.column_config.TextColumn(width=120)}
+    columns = {"Picture": st.column_config.ImageColumn(width=96), "Image": st.column_config.TextColumn(width=120)}
     st.dataframe(shown, hide_index=True, row_height=ROW_PX, height=min(height, 38 + ROW_PX * len(shown)), column_config=columns)
     if n_pages > 1:
         if st.session_state.get(f"{key}:page") != page:
@@ -28,5 +28,5 @@ def show(rows: Sequence[dict[str, Any]], *, key: str, height: int = 480) -> None
 
 
 def _line(row: dict[str, Any]) -> dict[str, Any]:
-    others = {name: value for name, value in row.items() if name not in ("digest", "group_key")}
-    return {"picture": f"/thumb/{row['digest']}", **others, "image": row["digest"][:12]}
+    others = {name.capitalize(): value for name, value in row.items() if name not in ("digest", "group_key")}
+    return {"Picture": f"/thumb/{row['digest']}", **others, "Image": row["digest"][:12]}

@@ -41,7 +41,7 @@ def line(phase: str, step: int, total: int, message: str, elapsed_s: float) -> s
     if step and elapsed_s > 1:
         rate = step / elapsed_s
         words += [f"{rate:,.0f} a second"] if rate >= 1 else []
-        words += [f"about {duration((total - step) / rate)} left"] if step < total else []
+        words += [f"about {duration((total - step) / rate)} left"] if step < total and " left" not in message else []
     return " · ".join([*words, *([message] if message else [])])
 
 
@@ -77,5 +77,8 @@ def _watch(workspace: Workspace) -> None:
 
 
 def _draw(job: Job) -> None:
-    words = "waits for its turn" if job.state == "queued" else line(job.phase, job.step, job.total, job.message, job.seconds)
-    st.progress(share(job.step, job.total), text=session.plain(f"{job.kind.capitalize()} {job.job_id}: {words}"))
+    if job.state == "queued":
+        words = f"{job.kind.capitalize()} {job.job_id} waits for its turn"
+    else:
+        words = line(job.phase or job.kind.capitalize(), job.step, job.total, job.message, job.seconds)
+    st.progress(share(job.step, job.total), text=session.plain(words))

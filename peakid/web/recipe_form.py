@@ -19,7 +19,7 @@ LABELS = {
     "batch_size": "Images in a batch",
     "head_epochs": "Epochs for the head alone",
     "body_epochs": "Epochs with every layer",
-    "scratch_epochs": "Epochs from random weights",
+    "scratch_epochs": "Epochs from scratch",
     "base_lr": "Peak learning rate",
     "weight_decay": "Weight decay",
     "label_smoothing": "Label smoothing",

@@ -21,18 +21,18 @@ def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: dict[str, int]
     """
     lines = [
         {
-            "name": names.short_snapshot(frozen.name, frozen.digest),
-            "images": frozen.n_images,
-            "classes": len(frozen.class_names),
-            **frozen.splits,
-            "not confirmed": frozen.n_unreviewed,
-            "runs": n_runs_of.get(frozen.digest, 0),
-            "frozen": words.ago(frozen.created_at),
+            "Name": names.short_snapshot(frozen.name, frozen.digest),
+            "Images": frozen.n_images,
+            "Classes": len(frozen.class_names),
+            **{split.capitalize(): n for split, n in frozen.splits.items()},
+            "Not confirmed": frozen.n_unreviewed,
+            "Runs": n_runs_of.get(frozen.digest, 0),
+            "Frozen": words.ago(frozen.created_at),
         }
         for frozen in frozen_ones
     ]
     row = next(i for i, frozen in enumerate(frozen_ones) if frozen.digest == opened)
-    height = min(ROWS_PX, 38 + 35 * len(lines))
+    height = "content" if len(lines) <= 5 else ROWS_PX
     chosen: dict[str, Any] = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
     # A new key for another opened snapshot: a selection cannot be moved from outside.
     st.dataframe(lines, hide_index=True, height=height, key=f"{_KEY}:{opened}", on_select=lambda: _open(frozen_ones, opened), **chosen)

@@ -10,9 +10,9 @@ from peakid.web import address, names, progress, words
 
 _KEY = "trainings"
 _COLUMNS = {
-    "run": st.column_config.NumberColumn(width="small"),
-    "accuracy on valid": st.column_config.NumberColumn(format="%.2f"),
-    "error": st.column_config.TextColumn(width="large"),
+    "Run": st.column_config.NumberColumn(width="small"),
+    "Accuracy on valid": st.column_config.NumberColumn(format="%.2f"),
+    "Error": st.column_config.TextColumn(width="large"),
 }
 
 
@@ -27,39 +27,39 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run]) -> None:
     known = {job.job_id for job in jobs}
     lines = [_of_job(job, newest_run.get(job.job_id)) for job in jobs]
     lines += [_of_run(run) for run in runs if run.job_id not in known]
-    order = ["run", "state", "accuracy on valid", "model", "snapshot", "when", "took"]
-    order += ["error"] if any(line["error"] for line in lines) else []
+    order = ["Run", "State", "Accuracy on valid", "Model", "Snapshot", "When", "Took"]
+    order += ["Error"] if any(line["Error"] for line in lines) else []
     shown: dict[str, Any] = {"hide_index": True, "column_order": order, "column_config": _COLUMNS, "placeholder": ""}
     st.dataframe(lines, key=_KEY, on_select=lambda: _open(lines), selection_mode="single-row", **shown)
 
 
 def _of_job(job: Job, run: Run | None) -> dict[str, Any]:
     if run is not None:
-        return _of_run(run) | {"job": job.job_id, "state": job.state, "error": job.error}
+        return _of_run(run) | {"job": job.job_id, "State": job.state, "Error": job.error}
     return {
         "job": job.job_id,
-        "run": None,
-        "state": job.state,
-        "accuracy on valid": None,
-        "model": names.recipe(job.arguments["recipe"]),
-        "snapshot": names.short_snapshot("", job.arguments["snapshot"]),
-        "when": words.ago(job.created_at),
-        "took": progress.duration(job.seconds) if job.seconds else "",
-        "error": job.error,
+        "Run": None,
+        "State": job.state,
+        "Accuracy on valid": None,
+        "Model": names.recipe(job.arguments["recipe"]),
+        "Snapshot": names.short_snapshot("", job.arguments["snapshot"]),
+        "When": words.ago(job.created_at),
+        "Took": progress.duration(job.seconds) if job.seconds else "",
+        "Error": job.error,
     }
 
 
 def _of_run(run: Run) -> dict[str, Any]:
     return {
         "job": run.job_id,
-        "run": run.run_id,
-        "state": run.state,
-        "accuracy on valid": run.metrics.get("accuracy"),
-        "model": names.recipe(run.recipe),
-        "snapshot": names.short_snapshot(run.snapshot_name, run.snapshot_digest),
-        "when": words.ago(run.created_at),
-        "took": progress.duration(run.seconds) if run.seconds else "",
-        "error": "",
+        "Run": run.run_id,
+        "State": run.state,
+        "Accuracy on valid": run.metrics.get("accuracy"),
+        "Model": names.recipe(run.recipe),
+        "Snapshot": names.short_snapshot(run.snapshot_name, run.snapshot_digest),
+        "When": words.ago(run.created_at),
+        "Took": progress.duration(run.seconds) if run.seconds else "",
+        "Error": "",
     }
 
 

@@ -30,7 +30,12 @@ def photos(tmp_path: Path, draw: Callable[..., bytes], peakid: Callable) -> Path
 
 def test_duplicates_list_has_the_promised_shape(photos: Path, peakid: Callable) -> None:
     groups = peakid("duplicates", "list", "--json").json
-    assert [(group["kind"], group["is_conflicting"]) for group in groups] == [("near", True), ("exact", False), ("near", False), ("copy", False)]
+    assert [(group["kind"], group["is_conflicting"]) for group in groups] == [
+        ("near", True),
+        ("exact", False),
+        ("near", False),
+        ("copy", False),
+    ]
     assert all({"group_key", "kind", "is_conflicting", "images"} <= set(group) for group in groups)
     assert all({"digest", "path", "label", "is_best", "distance"} <= set(image) for group in groups for image in group["images"])
     assert [image["path"] for image in groups[3]["images"]] == ["sea/1.jpg", "sea/1copy.jpg"]

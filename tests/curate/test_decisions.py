@@ -139,6 +139,17 @@ def test_the_log_cannot_be_changed(workspace, plant, sql):
         workspace.connection().execute(sql)
 
 
+def test_an_undo_delivered_twice_takes_back_one_step_even_where_it_changed_nothing(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    decisions.decide(workspace, [Choice(digests["a"], "flag")], actor=ANNA)
+    decisions.decide(workspace, [Choice(digests["b"], "flag")], actor=ANNA)
+    decisions.decide(workspace, [Choice(digests["b"], "label", "dom")], actor=BEAT)
+    first = decisions.undo(workspace, actor=ANNA, event_id="tab-1-5")
+    assert (first.decisions, first.conflicts) == ([], [digests["b"]])
+    assert decisions.undo(workspace, actor=ANNA, event_id="tab-1-5").conflicts == []
+    assert state(workspace, digests["a"]) == ("flag", "dom", False)
+
+
 def test_the_history_shows_an_import_of_many_labels_as_one_step(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger", "c": "eiger"})
     decisions.decide(workspace, [Choice(digests["b"], "exclude", reason="a map")], actor=ANNA)

@@ -101,11 +101,11 @@ def test_the_opened_cell_is_framed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_class_has_its_row_with_interval_and_support(open_page: OpenPage, frozen: Snapshot, add_run: AddRun) -> None:
     add_run(frozen, n_wrong=1)
-    rows = {row["class"]: row for row in open_page("evaluate").dataframe[0].value.to_dict("records")}
+    rows = {row["Class"]: row for row in open_page("evaluate").dataframe[0].value.to_dict("records")}
     # Valid: 4 rivers, one of them called sea; 3 seas.
-    assert (rows["river"]["images"], rows["river"]["precision"], rows["river"]["recall"]) == (4, 1.0, 0.75)
-    assert (rows["sea"]["images"], rows["sea"]["precision"], rows["sea"]["recall"]) == (3, 0.75, 1.0)
-    assert rows["river"]["recall, 95 %"] == "0.30–0.95"  # Wilson, 3 of 4.
+    assert (rows["river"]["Images"], rows["river"]["Precision"], rows["river"]["Recall"]) == (4, 1.0, 0.75)
+    assert (rows["sea"]["Images"], rows["sea"]["Precision"], rows["sea"]["Recall"]) == (3, 0.75, 1.0)
+    assert rows["river"]["Recall, 95 %"] == "0.30–0.95"  # Wilson, 3 of 4.
 
 
 def test_labels_judged_anew_since_the_training_are_counted(

@@ -80,8 +80,8 @@ def test_an_export_shows_its_proof_its_files_and_where_they_lie(open_page: OpenP
     app = open_page("models")
     assert not app.exception
     listed, proof = (frame.value.to_dict("records") for frame in app.dataframe)
-    assert (listed[0]["export"], listed[0]["run"], listed[0]["formats"], listed[0]["accuracy on valid"]) == (1, 1, "onnx", 0.8)
-    assert proof == [{"format": "onnx", "images": 7, "same answer": 1.0, "largest difference": "4.0e-07"}]
+    assert (listed[0]["Export"], listed[0]["Run"], listed[0]["Formats"], listed[0]["Accuracy on valid"]) == (1, 1, "onnx", 0.8)
+    assert proof == [{"Format": "onnx", "Images": 7, "Same answer": 1.0, "Largest difference": "4.0e-07"}]
     assert any(each.label.startswith("Download model.onnx (") for each in app.get("download_button"))
     assert exported.path in [code.value for code in app.code]
 

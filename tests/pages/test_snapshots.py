@@ -87,7 +87,7 @@ def test_a_class_too_small_to_be_scored_is_a_warning_before_training(open_page: 
 
 def test_images_can_be_narrowed_to_one_split_and_class(open_page: OpenPage, frozen: Snapshot) -> None:
     app = open_page("snapshots", section="images", split="test", **{"class": "sea"})
-    n_test_seas = len([1 for frame in app.dataframe if "picture" in frame.value.columns for _ in frame.value.index])
+    n_test_seas = len([1 for frame in app.dataframe if "Picture" in frame.value.columns for _ in frame.value.index])
     assert n_test_seas == 2  # 16 seas * .15, dealt in whole images.
     assert f"{n_test_seas} images" in [caption.value for caption in app.caption]
 
@@ -100,8 +100,8 @@ def test_what_changed_since_an_earlier_snapshot_is_counted_and_listed(open_page:
     snapshots.create(workspace, name="second", actor="human:anna")
     app = open_page("snapshots", section="changes", change="relabelled")
     assert app.button_group(key="address:change").options == ["Added 0", "Removed 1", "Relabelled 1", "Moved to another split 0"]
-    row = next(frame.value for frame in app.dataframe if "from" in frame.value.columns).iloc[0]
-    assert (row["from"], row["to"], row["image"]) == ("river", "sea", rivers[0][:12])
+    row = next(frame.value for frame in app.dataframe if "From" in frame.value.columns).iloc[0]
+    assert (row["From"], row["To"], row["Image"]) == ("river", "sea", rivers[0][:12])
 
 
 def test_a_snapshot_is_written_to_a_folder_and_verified(open_page: OpenPage, frozen: Snapshot, tmp_path: Path, text_of: TextOf) -> None:

@@ -155,9 +155,9 @@ def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(
     bars = [each.proto.text.replace("\\", "") for each in app.get("progress")]
     assert "Training 12 of 40 · epoch 2 of 6, loss 0.512, about 40 s left." in bars
     assert len(app.get("plotly_chart")) == 1
-    button(app, "Cancel training 1").click().run()
+    button(app, "Cancel this training").click().run()
     assert work.should_stop()
-    assert button(app, "Cancel training 1").disabled
+    assert button(app, "Cancel this training").disabled
 
 
 def test_a_waiting_training_stands_above_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf) -> None:
@@ -165,7 +165,7 @@ def test_a_waiting_training_stands_above_the_form(open_page: OpenPage, frozen: S
     submitted(workspace, frozen, image_size_px=96)
     app = open_page("train", job="2")
     assert "Training 2: resnet18 at 96 px" in text_of(app)
-    assert list(app.dataframe[0].value["state"]) == ["queued", "running"]
+    assert list(app.dataframe[0].value["State"]) == ["queued", "running"]
 
 
 def test_a_failed_training_says_its_error_in_words_with_the_log_beside_it(
@@ -176,7 +176,7 @@ def test_a_failed_training_says_its_error_in_words_with_the_log_beside_it(
     queue.log_path(workspace, work.job_id).write_text("first line\nlast line\n")
     work.end("failed", error="Class 'moench' has 1 image. Label more.")
     app = open_page("train")
-    assert "failed after" in app.error[0].value
+    assert "Failed after" in app.error[0].value
     assert "Class 'moench' has 1 image. Label more." in app.error[0].value
     assert [code.value for code in app.code] == ["first line\nlast line"]
     assert next(each.label for each in app.expander if each.label == "Log")
@@ -188,9 +188,9 @@ def test_a_lost_training_can_be_resumed(open_page: OpenPage, frozen: Snapshot, w
     job = submitted(workspace, frozen)
     ledger.claim(workspace, job.job_id, Identity(2**22 - 1, 1.0, process.own().boot_id))  # A process that is not there.
     app = open_page("train")
-    assert "was lost after" in app.warning[0].value
+    assert "Lost after" in app.warning[0].value
     assert "peakid jobs" not in app.warning[0].value
-    button(app, "Resume training 1").click().run()
+    button(app, "Resume this training").click().run()
     assert queue.show(workspace, 1).state == "queued"
 
 
@@ -218,7 +218,7 @@ def test_a_leaking_snapshot_is_trained_on_only_when_someone_says_so(open_page: O
 def test_finished_runs_are_listed_with_their_accuracy(open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int]) -> None:
     add_run(frozen)
     [row] = open_page("train").dataframe[0].value.to_dict("records")
-    assert (row["run"], row["state"], row["accuracy on valid"], row["snapshot"]) == (1, "done", 0.8, "first")
+    assert (row["Run"], row["State"], row["Accuracy on valid"], row["Snapshot"]) == (1, "done", 0.8, "first")
 
 
 def test_the_cost_is_guessed_from_the_last_run_of_the_same_architecture(
