@@ -9,10 +9,10 @@ from peakid import images
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate import duplicate_groups, image_search, resolve
 from peakid.curate.duplicate_groups import DuplicateGroup, KeepRule
-from peakid.records import StepResult
+from peakid.records import DuplicateKind, StepResult
 from peakid.workspace import Workspace
 
-KINDS = {"exact": ("exact",), "near": ("near",), "all": ("exact", "near")}
+KINDS: dict[str, tuple[DuplicateKind, ...]] = {"exact": ("exact",), "near": ("near",), "all": ("exact", "near")}
 
 
 @click.group("duplicates")
