@@ -261,6 +261,23 @@ CREATE TABLE issue_threshold (
   set_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE orientation_hash (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  hashes BLOB NOT NULL CHECK (length(hashes) = 128)
+) STRICT;
+
+CREATE TABLE pair_judgement (
+  id INTEGER PRIMARY KEY,
+  event_id TEXT UNIQUE,
+  step_id INTEGER NOT NULL REFERENCES step(id),
+  image_a_id INTEGER NOT NULL REFERENCES image(id),
+  image_b_id INTEGER NOT NULL REFERENCES image(id),
+  verdict TEXT NOT NULL CHECK (verdict IN ('different', 'both', 'open')),
+  actor TEXT NOT NULL,
+  judged_at TEXT NOT NULL,
+  CHECK (image_a_id < image_b_id)
+) STRICT;
+
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
@@ -303,6 +320,10 @@ CREATE INDEX image_measure_unscored ON image_measure(scored_with, image_id);
 
 CREATE UNIQUE INDEX image_issue_score_image ON image_issue_score(image_id, kind, score);
 
+CREATE INDEX pair_judgement_pair ON pair_judgement(image_a_id, image_b_id, id);
+
+CREATE INDEX pair_judgement_step ON pair_judgement(step_id);
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 
@@ -318,3 +339,9 @@ BEGIN
     is_reviewed = NEW.is_reviewed, reason = NEW.reason, actor = NEW.actor, decided_at = NEW.decided_at
   WHERE image_id = NEW.image_id;
 END;
+
+CREATE TRIGGER pair_judgement_is_never_updated BEFORE UPDATE ON pair_judgement
+BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER pair_judgement_is_never_deleted BEFORE DELETE ON pair_judgement
+BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append an open row instead of deleting one'); END;

@@ -11,21 +11,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import PIL.Image
-from scipy import fftpack
 
-from peakid import camera, measures, pixels
+from peakid import camera, hashes, measures, pixels
 from peakid.errors import AmbiguousDigest, NotFound, UnreadableImage, WorkspaceNotWritable
 from peakid.records import Image, Look, Measures, Origin
 from peakid.workspace import Workspace, now
 
 THUMBNAIL_PX = 256  # Sharp at the gallery's largest size; 11 KB as JPEG.
 THUMBNAIL_QUALITY = 80
-HASH_SIDE = 8  # 8 x 8 = 64 bits.
 # Of a truncated JPEG's rows. More than pixels.decode asks for: what was taken in is readable at every scale.
 LEAST_READABLE = 0.9
-PHASH_PX = 32  # The imagehash package: 4 times the hash's side.
 
 
 def look(data: bytes) -> Look:
@@ -44,14 +40,16 @@ def look(data: bytes) -> Look:
     # Where the decoder skipped detail the hashes are near ones anyhow; a third of the pixels gives them as near.
     is_reduced = decoded.width_px * decoded.height_px > decoded.image.width * decoded.image.height
     grey = (small if is_reduced else decoded.image).convert("L")
+    orientations = hashes.orientations(grey)
     return Look(
         digest=digest_of(data),
         format=decoded.format,
         n_bytes=len(data),
         width_px=decoded.width_px,
         height_px=decoded.height_px,
-        phash=_phash(grey),
-        dhash=_dhash(grey),
+        phash=orientations[:8].hex(),
+        dhash=orientations[8:16].hex(),
+        orientations=orientations,
         thumbnail=_as_jpeg(small),
         measures=_measures(decoded, small),
     )
@@ -94,6 +92,7 @@ def add(connection: sqlite3.Connection, workspace: Workspace, look: Look, data: 
         (look.digest, look.format, look.n_bytes, look.width_px, look.height_px, look.phash, look.dhash, now()),
     )
     image_id = int(cursor.lastrowid or 0)
+    connection.execute("INSERT INTO orientation_hash (image_id, hashes) VALUES (?, ?)", (image_id, look.orientations))
     write_measures(connection, image_id, look.measures)
     return image_id, True
 
@@ -202,23 +201,6 @@ def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:
     """
     first = origins(workspace, digest)[0]
     return first.path, first.root
-
-
-def _phash(grey: PIL.Image.Image) -> str:
-    """Hash the low frequencies; bits in imagehash's order. A matmul DCT would differ from it on flat images."""
-    small = np.asarray(grey.resize((PHASH_PX, PHASH_PX), PIL.Image.Resampling.LANCZOS))
-    low = fftpack.dct(fftpack.dct(small, axis=0), axis=1)[:HASH_SIDE, :HASH_SIDE]
-    return _hex(low > np.median(low))
-
-
-def _dhash(grey: PIL.Image.Image) -> str:
-    """Hash whether each pixel is darker than its right neighbour."""
-    small = np.asarray(grey.resize((HASH_SIDE + 1, HASH_SIDE), PIL.Image.Resampling.LANCZOS))
-    return _hex(small[:, 1:] > small[:, :-1])
-
-
-def _hex(bits: np.ndarray) -> str:
-    return np.packbits(bits.ravel()).tobytes().hex()
 
 
 def _small(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -53,7 +53,13 @@ Lane = Literal["gpu", "cpu", "net"]
 DuplicateKind = Literal[
     "copy",   # Same bytes: one image, several origins.
     "exact",  # Same pixels, other bytes.
-    "near",   # Looks the same: phash distance + dhash distance at most 24 of 128 bits.
+    "near",   # Looks the same, perhaps turned, cropped or in other colours; `distance` in bits of 128.
+]  # fmt: skip
+
+PairVerdict = Literal[
+    "different",  # Not the same picture after all; never proposed again.
+    "both",       # The same picture, and both are kept; they go on sharing a split.
+    "open",       # Not judged, or taken back.
 ]  # fmt: skip
 
 Resize = Literal[
@@ -110,7 +116,8 @@ class Measures:
 class Look:
     """What one decode of an image's bytes tells; not yet stored.
 
-    `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package.
+    `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package. `orientations` are both of
+    the eight flips and turns, as `peakid.hashes` packs them.
     `thumbnail` is a JPEG whose long side is at most 256 px.
     """
 
@@ -121,6 +128,7 @@ class Look:
     height_px: int
     phash: str
     dhash: str
+    orientations: bytes
     thumbnail: bytes
     measures: Measures
 

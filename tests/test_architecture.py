@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"peakid.evaluate", "peakid.learn", "peakid.serve", "peakid.dataset"},
     {"peakid.curate", "peakid.acquire"},
     {"peakid.images", "peakid.decision_log", "peakid.runs", "peakid.exports", "peakid.status"},
-    {"peakid.workspace", "peakid.pixels", "peakid.demo"},
+    {"peakid.workspace", "peakid.pixels", "peakid.hashes", "peakid.demo"},
     {"peakid.settings", "peakid.scenery", "peakid.camera", "peakid.measures"},
     {"peakid.records", "peakid.errors"},
     {"peakid"},

@@ -15,6 +15,7 @@ READS = {
     "curate.review_queue.issue_queue",  # queue issue:...
     "curate.review_queue.confusion_queue",  # queue confusion:...
     "curate.classes.names",  # classes list
+    "curate.duplicate_groups.n_waiting",  # duplicates list
 }
 
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "import": "peakid.cli.acquire:import_",
     "scan": "peakid.cli.acquire:scan",
     "issues": "peakid.cli.issues:issues_",
+    "duplicates": "peakid.cli.duplicates:duplicates_",
+    "search": "peakid.cli.duplicates:search",
     "classes": "peakid.cli.curate:classes_",
     "decide": "peakid.cli.curate:decide",
     "undo": "peakid.cli.curate:undo",

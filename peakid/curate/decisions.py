@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import get_args
 
 from peakid import decision_log
+from peakid.curate import pair_judgements
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
@@ -180,11 +181,12 @@ def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, 
 def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind, event_id: str) -> StepResult:
     """Append a step restating, for every image of `step_id`, what stood before that step."""
     rows = connection.execute("SELECT id, image_id FROM decision WHERE step_id = ? ORDER BY id", (step_id,)).fetchall()
-    if not rows:
+    if not rows and not pair_judgements.has_step(connection, step_id):
         raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
     if connection.execute("SELECT 1 FROM step WHERE undoes_step_id = ?", (step_id,)).fetchone():
         raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
     new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id)
+    pair_judgements.reverse(connection, step_id, new_step, actor=actor)
     conflicts = []
     newest_of_step = {row["image_id"]: row["id"] for row in rows}
     first_of_step = {row["image_id"]: row["id"] for row in reversed(rows)}
@@ -222,7 +224,7 @@ def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
 
 
 def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
-    tables = ("decision", "step")
+    tables = ("decision", "step", "pair_judgement")
     return bool(event_id) and any(connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables)
 
 

@@ -1,121 +1,159 @@
 """Which images are the same picture: byte copies, same pixels, same look. Only the last two are pairs in the database."""
 
+import functools
 import hashlib
+import io
 import sqlite3
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import PIL.Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from peakid import images, pixels
-from peakid.errors import NotFound, UnreadableImage
+from peakid import hashes, images, pixels
+from peakid.curate import aligned, pair_judgements, pair_search
+from peakid.errors import NotFound, PeakidError, UnreadableImage
 from peakid.records import Report, ScanReport, no_report
 from peakid.workspace import Workspace, now
 
-# phash + dhash distance of 128 bits. On 3,000 (original, edit) pairs of 20 kinds of edit this found 81 %, and
-# none of 5.6 million pairs of strangers; phash <= 8 alone found 73 %.
-NEAR_DISTANCE = 24
-# A phash sets the coefficients above their median: 31 or 32 of 64 on any photo. A blank picture's are all equal and
-# set almost none; such hashes say nothing, and would tie every blank image of a workspace into one group.
-LEAST_PHASH_BITS = 24
 CHUNK = 256  # New images a round: 256 x 100,000 distances are 26 MB.
+LOOKED_UP_CHUNK = 8192  # Of a larger workspace: looking up costs some 50 ms a round and then 20 microseconds an image.
+N_VIEWS = 512  # Small pictures held for a second look: 0.1 MB each.
 
 
 @dataclass(frozen=True)
-class _Hashes:
+class HashedImages:
     """What is compared, images scanned before first. Arrays of shape (N,)."""
 
     ids: np.ndarray
-    phash: np.ndarray
-    dhash: np.ndarray
     sizes: np.ndarray  # width x 2^32 + height, px
+    digests: list[str]
+    table: pair_search.Table
     n_old: int
 
 
 def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
     """Compare every image that is new since the last scan with all images, and remember the pairs.
 
-    Distances are computed one by one, exactly: 0.2 s for 10,000 new images, half a minute for 100,000; beyond
-    that the work grows with the square. A killed scan goes on where it stopped.
+    Up to 100,000 images distances are computed one by one, exactly; beyond that neighbours are looked up, in time
+    that grows with the new images, and a few of the faintest are lost. A killed scan goes on where it stopped.
 
     Raises:
         WorkspaceNotWritable: If the workspace does not take the pairs.
     """
     started = time.monotonic()
-    hashes = _hashes(workspace)
-    n_new = len(hashes.ids) - hashes.n_old
-    for begin in range(hashes.n_old, len(hashes.ids), CHUNK):
-        end = min(begin + CHUNK, len(hashes.ids))
-        _remember(workspace, hashes, begin, end)
-        report("scan", end - hashes.n_old, n_new, "comparing images")
-    return _counted(workspace, n_new, started)
+    _hash_older(workspace, report)
+    held = hashed_images(workspace)
+    n, view = len(held.ids), viewer(workspace, held.digests)
+    chunk = CHUNK if n <= pair_search.EXACT_UP_TO else LOOKED_UP_CHUNK
+    for begin in range(held.n_old, n, chunk):
+        end = min(begin + chunk, n)
+        _remember(workspace, held, view, begin, end)
+        report("scan", end - held.n_old, n - held.n_old, "comparing images")
+    return _counted(workspace, n - held.n_old, started)
 
 
 def groups(workspace: Workspace) -> dict[str, str]:
     """Answer the group of every image: digest -> smallest digest of all images it is tied to by pairs.
 
-    An image without a near-duplicate is a group of its own.
+    An image without a near-duplicate is a group of its own. A near pair that a person called different ties nothing;
+    the same pixels stay tied whatever was said of them.
     """
     rows = workspace.query("SELECT id, digest FROM image ORDER BY id")
-    members = _components([row["id"] for row in rows], _pairs(workspace, "exact", "near"))
+    members = components([row["id"] for row in rows], np.concatenate([_pairs(workspace, "exact"), _near_pairs(workspace)]))
     smallest: dict[int, str] = {}
     for row, member in zip(rows, members, strict=True):
         smallest[member] = min(row["digest"], smallest.get(member, row["digest"]))
     return {row["digest"]: smallest[member] for row, member in zip(rows, members, strict=True)}
 
 
-def _hashes(workspace: Workspace) -> _Hashes:
-    rows = workspace.query("SELECT id, phash, dhash, width_px, height_px FROM image ORDER BY scanned_at IS NULL, id")
+def _hash_older(workspace: Workspace, report: Report) -> None:
+    """Hash the flips and turns of images that came before those were kept."""
+    rows = workspace.query("SELECT id, digest FROM image WHERE id NOT IN (SELECT image_id FROM orientation_hash) ORDER BY id")
+    for begin in range(0, len(rows), CHUNK):
+        found = [(row["id"], _orientations(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
+        with workspace.transaction() as connection:
+            written = [(image_id, blob) for image_id, blob in found if blob is not None]
+            connection.executemany("INSERT INTO orientation_hash (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", written)
+        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips and turns")
+
+
+def _orientations(workspace: Workspace, digest: str) -> bytes | None:
+    grey = _grey(workspace, digest)
+    return None if grey is None else hashes.orientations(grey)
+
+
+def hashed_images(workspace: Workspace) -> HashedImages:
+    """Read what every image is compared by."""
+    rows = workspace.query("SELECT id, digest, phash, dhash, width_px, height_px FROM image ORDER BY scanned_at IS NULL, id")
     n_old = len(rows) - workspace.query("SELECT COUNT(*) AS n FROM image WHERE scanned_at IS NULL")[0]["n"]
-    return _Hashes(
+    upright = np.array([(int(row["phash"], 16), int(row["dhash"], 16)) for row in rows], dtype=np.uint64).reshape(-1, 2)
+    return HashedImages(
         np.array([row["id"] for row in rows], dtype=np.int64),
-        np.array([int(row["phash"], 16) for row in rows], dtype=np.uint64),
-        np.array([int(row["dhash"], 16) for row in rows], dtype=np.uint64),
         np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
+        [row["digest"] for row in rows],
+        pair_search.Table(upright),
         n_old,
     )
 
 
-def _remember(workspace: Workspace, hashes: _Hashes, begin: int, end: int) -> None:
+def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> np.ndarray:
+    """Answer uint64 of shape (rows, 8, 2); a picture that is gone has its upright hashes eight times."""
+    turned = np.repeat(held.table.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
+    for n, image_id in enumerate(held.ids[begin:end].tolist()):
+        row = workspace.one("SELECT hashes FROM orientation_hash WHERE image_id = ?", (image_id,))
+        if row is not None:
+            turned[n, 1:] = hashes.unpack([row["hashes"]])[0, 1:]  # Upright it is compared by what the others are compared by.
+    return turned
+
+
+def viewer(workspace: Workspace, digests: list[str]) -> pair_search.Look:
+    """Answer what gives the view of a row in an orientation, holding those asked for last."""
+
+    @functools.lru_cache(N_VIEWS)
+    def view(row: int, orientation: int) -> aligned.View | None:
+        grey = _grey(workspace, digests[row])
+        return None if grey is None else aligned.View(hashes.turned(grey, orientation))
+
+    return view
+
+
+def _grey(workspace: Workspace, digest: str) -> PIL.Image.Image | None:
+    try:
+        return PIL.Image.open(io.BytesIO(images.thumbnail(workspace, digest))).convert("L")
+    except (PeakidError, *pixels.DAMAGE):  # Moved away since its import, or a thumbnail that the disk has spoilt.
+        return None
+
+
+def _remember(workspace: Workspace, held: HashedImages, view: pair_search.Look, begin: int, end: int) -> None:
     """Find the pairs of rows begin..end with everything before them, then write pairs and marks at once."""
-    near = list(_near_pairs(hashes, begin, end))
-    blank = _blanks(hashes, begin, end)
-    rows = {n for i, j, _ in near if hashes.sizes[i] == hashes.sizes[j] for n in (i, j)}
-    rows |= {n for i, earlier in blank.items() for n in (i, *earlier)}
-    digests = _pixel_digests(workspace, {int(hashes.ids[n]) for n in rows})
+    near = held.table.pairs(begin, end, _turned(workspace, held, begin, end), view)
+    blank = _blanks(held, begin, end)
+    may_be_exact = [pair for pair in near if pair.distance <= pair_search.SURE and held.sizes[pair.row] == held.sizes[pair.earlier]]
+    rows = {n for pair in may_be_exact for n in (pair.row, pair.earlier)} | {n for i, earlier in blank.items() for n in (i, *earlier)}
+    digests = _pixel_digests(workspace, {int(held.ids[n]) for n in rows})
 
     def is_exact(i: int, j: int) -> bool:
-        digest = digests.get(int(hashes.ids[i]))
-        return digest is not None and digest == digests.get(int(hashes.ids[j]))
+        digest = digests.get(int(held.ids[i]))
+        return digest is not None and digest == digests.get(int(held.ids[j]))
 
-    found = [(i, j, "exact" if is_exact(i, j) else "near", distance) for i, j, distance in near]
+    found = [(pair.row, pair.earlier, "exact" if is_exact(pair.row, pair.earlier) else "near", pair.distance) for pair in near]
     # To the first of its kind only: a thousand blank images are one group by 999 pairs, not by half a million.
     found += [(i, first, "exact", 0) for i, js in blank.items() if (first := next((j for j in js if is_exact(i, j)), None)) is not None]
     with workspace.transaction() as connection:
-        _write(connection, hashes, found, begin, end)
+        _write(connection, held, found, begin, end)
         connection.executemany("UPDATE image SET pixel_digest = ? WHERE id = ?", [(digest, n) for n, digest in digests.items()])
 
 
-def _near_pairs(hashes: _Hashes, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (row, earlier row, distance) of pictures that look the same."""
-    distance = np.bitwise_count(hashes.phash[begin:end, None] ^ hashes.phash[None, :end])  # (chunk, end)
-    distance += np.bitwise_count(hashes.dhash[begin:end, None] ^ hashes.dhash[None, :end])
-    telling = np.bitwise_count(hashes.phash[:end]) >= LEAST_PHASH_BITS
-    is_near = (distance <= NEAR_DISTANCE) & telling[begin:end, None] & telling[None, :]
-    is_near &= np.arange(end)[None, :] < np.arange(begin, end)[:, None]  # Each pair once.
-    for row, j in zip(*np.nonzero(is_near), strict=True):
-        yield begin + int(row), int(j), int(distance[row, j])
-
-
-def _blanks(hashes: _Hashes, begin: int, end: int) -> dict[int, list[int]]:
+def _blanks(held: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
     """Answer the blank pictures of these rows, each with the earlier ones of its size: they may be the same pixels."""
-    is_blank = np.bitwise_count(hashes.phash[:end]) < LEAST_PHASH_BITS
+    is_blank = ~held.table.is_telling
     rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
-    same = {i: np.flatnonzero(is_blank[:i] & (hashes.sizes[:i] == hashes.sizes[i])).tolist() for i in rows}
+    same = {i: np.flatnonzero(is_blank[:i] & (held.sizes[:i] == held.sizes[i])).tolist() for i in rows}
     return {i: earlier for i, earlier in same.items() if earlier}
 
 
@@ -138,13 +176,13 @@ def _pixel_digest(workspace: Workspace, digest: str) -> str | None:
     return hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode() + image.tobytes()).hexdigest()
 
 
-def _write(connection: sqlite3.Connection, hashes: _Hashes, found: Iterable[tuple[int, int, str, int]], begin: int, end: int) -> None:
+def _write(connection: sqlite3.Connection, held: HashedImages, found: Iterable[tuple[int, int, str, int]], begin: int, end: int) -> None:
     stamp = now()
-    pairs = ((*sorted((int(hashes.ids[i]), int(hashes.ids[j]))), kind, distance, stamp) for i, j, kind, distance in found)
+    pairs = ((*sorted((int(held.ids[i]), int(held.ids[j]))), kind, distance, stamp) for i, j, kind, distance in found)
     connection.executemany(
         "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", pairs
     )
-    connection.executemany("UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in hashes.ids[begin:end]])
+    connection.executemany("UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in held.ids[begin:end]])
 
 
 def _pairs(workspace: Workspace, *kinds: str) -> np.ndarray:
@@ -153,7 +191,13 @@ def _pairs(workspace: Workspace, *kinds: str) -> np.ndarray:
     return np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
 
 
-def _components(ids: list[int], pairs: np.ndarray) -> list[int]:
+def _near_pairs(workspace: Workspace) -> np.ndarray:
+    found = _pairs(workspace, "near")
+    different = {pair for pair, verdict in pair_judgements.newest(workspace).items() if verdict == "different"}
+    return found[[tuple(pair) not in different for pair in found.tolist()]] if different else found
+
+
+def components(ids: list[int], pairs: np.ndarray) -> list[int]:
     """Number the connected components; one number for each of `ids`, which are sorted."""
     ends = np.searchsorted(np.array(ids, dtype=np.int64), pairs)  # (P, 2)
     graph = coo_array((np.ones(len(pairs), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(len(ids), len(ids)))
@@ -162,11 +206,12 @@ def _components(ids: list[int], pairs: np.ndarray) -> list[int]:
 
 def _counted(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:
     ids = [row["id"] for row in workspace.query("SELECT id FROM image ORDER BY id")]
-    exact = _components(ids, _pairs(workspace, "exact"))
-    whole = _components(ids, _pairs(workspace, "exact", "near"))
+    exact = components(ids, _pairs(workspace, "exact"))
+    near_pairs = _near_pairs(workspace)
+    whole = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))
     tied_exactly = {number for number, n in Counter(exact).items() if n > 1} | _copied(workspace, dict(zip(ids, exact, strict=True)))
     by_id = dict(zip(ids, whole, strict=True))
-    near = {by_id[int(a)] for a, _ in _pairs(workspace, "near")}
+    near = {by_id[int(a)] for a, _ in near_pairs}
     return ScanReport(n_scanned, len(tied_exactly), len(near), _n_conflicting(workspace, by_id), {}, time.monotonic() - started)
 
 

@@ -1,6 +1,6 @@
 """How judgements reach the log: the picture gallery, its outbox of keystrokes, and the acknowledgement by number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -17,6 +17,9 @@ DEFAULT_REASON = "unsuitable"
 REASONS = (DEFAULT_REASON, "another subject", "several subjects", "poor quality", "duplicate", "drawing or text")
 
 N_ANSWERS = 50
+
+Act = Callable[[Workspace, dict[str, Any], str], StepResult]
+"""(workspace, event, actor) -> what one event of an outbox did."""
 
 _HERE = Path(__file__).resolve().parent
 _STEPS = {"undo": decisions.undo, "redo": decisions.redo}
@@ -45,7 +48,7 @@ class Ack:
     wants_next: bool = False
 
 
-def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str) -> Ack:
+def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str, act: Act | None = None) -> Ack:
     """Write down, in order, every event of an outbox that was not dealt with before.
 
     Each event is one step, so that one undo takes back one keystroke. An event that cannot be is answered and
@@ -55,6 +58,7 @@ def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str) ->
     Args:
         outbox: What the browser sent, so anything at all; a list of events is expected.
         last_ack: Events with a `seq` up to this were dealt with.
+        act: What to do with one event; judging one image where not given.
 
     Raises:
         WorkspaceNotWritable: If nothing can be written now; what was not acknowledged will come again.
@@ -63,7 +67,7 @@ def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str) ->
     for event in _events(outbox, last_ack):
         seq = event["seq"]
         try:
-            result = _act(workspace, event, actor)
+            result = (act or _act)(workspace, event, actor)
         except (BadInput, NotFound, NothingToUndo) as error:
             refused.append(Answer(seq, str(event.get("digest", "")), str(error)))
             continue
@@ -93,7 +97,7 @@ def show(
         n_waiting: Images of the queue that are neither judged nor among `items`.
         height_px: Of the pictures, where something else shares the page; None = what the window has left.
     """
-    ack = _last_ack(queue)
+    ack = last_ack(queue)
     if error := st.session_state.pop("gallery:error", None):
         session.show_error(error)
     _component()(
@@ -113,23 +117,33 @@ def show(
 
 def wants_next(queue: str) -> bool:
     """Tell, once, whether the reviewer asked for the next images of the queue."""
-    ack = _last_ack(queue)
+    ack = last_ack(queue)
     st.session_state[f"ack:{queue}"] = Ack(ack.seq, ack.refused, ack.touched)
     return ack.wants_next
+
+
+def last_ack(queue: str) -> Ack:
+    """Answer what was last acknowledged to this session's outbox of a queue."""
+    return st.session_state.get(f"ack:{queue}", Ack(0))
+
+
+def remember(queue: str, ack: Ack) -> None:
+    """Keep an acknowledgement for the next drawing. A run that newer keys interrupt draws nothing: the next one says it."""
+    last = last_ack(queue)
+    refused = [*last.refused, *ack.refused][-N_ANSWERS:]  # Answers are few.
+    st.session_state[f"ack:{queue}"] = Ack(ack.seq, refused, ack.touched, ack.wants_next or last.wants_next)
 
 
 def _take(workspace: Workspace, queue: str) -> None:
     """Write down what has come. Runs before the page, so that every count on it is the new one."""
     outbox = st.session_state[_key(queue)].get("outbox") or {}
-    last = _last_ack(queue)
+    last = last_ack(queue)
     try:
         ack = apply(workspace, outbox.get("events"), last_ack=last.seq, actor=session.actor())
     except PeakidError as error:
         st.session_state["gallery:error"] = error
     else:
-        # A run that newer keys interrupt draws nothing: what it had to say is said by the next. Answers are few.
-        refused = [*last.refused, *ack.refused][-N_ANSWERS:]
-        st.session_state[f"ack:{queue}"] = Ack(ack.seq, refused, ack.touched, ack.wants_next or last.wants_next)
+        remember(queue, ack)
 
 
 def _events(outbox: object, last_ack: int) -> list[dict[str, Any]]:
@@ -181,10 +195,6 @@ def _document(item: QueueItem) -> dict[str, Any]:
         "is_reviewed": item.is_reviewed,
         "base": item.decision_id,
     }
-
-
-def _last_ack(queue: str) -> Ack:
-    return st.session_state.get(f"ack:{queue}", Ack(0))
 
 
 def _key(queue: str) -> str:

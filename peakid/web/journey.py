@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from peakid.curate import review_queue
+from peakid.curate import duplicate_groups, review_queue
 from peakid.status import Status
 from peakid.workspace import PROJECT_ROOT, Workspace
 
@@ -29,6 +29,7 @@ JOURNEY = (
     Stop("overview", ":material/landscape:"),
     Stop("collect", ":material/add_photo_alternate:"),
     Stop("review", ":material/done_all:", lambda workspace: review_queue.count(workspace, "unreviewed")),
+    Stop("duplicates", ":material/filter_none:", duplicate_groups.n_waiting),
     Stop("snapshots", ":material/inventory_2:"),
     Stop("train", ":material/model_training:"),
     Stop("evaluate", ":material/grid_on:"),

@@ -25,6 +25,13 @@ def n_of(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def n_bytes(n: int) -> str:
+    """Say a size in memory: `840 B`, `12 KB`, `3.4 MB`."""
+    if n < 1000:
+        return f"{n} B"
+    return f"{n / 1000:.0f} KB" if n < 1_000_000 else f"{n / 1_000_000:.1f} MB"
+
+
 def ago(moment: str, *, now: datetime | None = None) -> str:
     """Say how long ago an ISO time was: `just now`, `5 min ago`, `3 h ago`, then the day."""
     then = datetime.fromisoformat(moment)

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from peakid import decision_log, images
 from peakid.acquire import folder
-from peakid.curate import duplicates
+from peakid.curate import decisions, duplicates, pair_judgements
 from peakid.workspace import Workspace
 
 Save = Callable[[str, Image.Image], str]
@@ -228,25 +228,50 @@ def test_an_image_whose_file_is_gone_is_still_compared_by_its_look(workspace: Wo
     assert pairs(workspace) == {frozenset((a, b)): "near"}
 
 
-def test_brute_force_over_clustered_hashes_loses_no_pair() -> None:
-    # Oracle: Python's own integers, one pair at a time. Clusters sit just inside and just outside the radius.
-    rng = np.random.default_rng(0)
-    centres = rng.integers(0, 2**63, (30, 2), dtype=np.uint64) | np.uint64(0x5555555555555555)
-    hashes = [(int(p) ^ _flips(rng, k), int(d) ^ _flips(rng, 5)) for p, d in centres for k in (0, 3, 9, 14)]
-    arrays = np.array(hashes, dtype=np.uint64)
-    held = duplicates._Hashes(np.arange(120), arrays[:, 0], arrays[:, 1], np.zeros(120, dtype=np.int64), 0)
-    expected = set()
-    for i, (p, d) in enumerate(hashes):
-        for j, (q, e) in enumerate(hashes[:i]):
-            if (p ^ q).bit_count() + (d ^ e).bit_count() <= 24 and min(p.bit_count(), q.bit_count()) >= 24:
-                expected.add((i, j))
-    found = {(i, j) for begin in range(0, 120, 50) for i, j, _ in duplicates._near_pairs(held, begin, min(begin + 50, 120))}
-    assert found == expected
-    assert len(expected) > 20
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ImageOps.mirror,
+        ImageOps.flip,
+        lambda image: image.transpose(Image.Transpose.ROTATE_90),
+        lambda image: image.transpose(Image.Transpose.TRANSVERSE),
+        lambda image: ImageOps.expand(image, 14, "black"),
+        lambda image: image.crop((0, 0, 288, 216)),
+        lambda image: image.rotate(5, Image.Resampling.BICUBIC),
+    ],
+    ids=["mirrored", "upside down", "turned", "turned and mirrored", "with a border", "a tenth cut off", "askew"],
+)
+def test_a_picture_that_lies_otherwise_is_near(edit: Callable[[Image.Image], Image.Image], workspace: Workspace, photos: Photos) -> None:
+    a, b = photos.put("sea/1.jpg", encoded(photo(1), quality=95)), photos.put("sea/2.jpg", encoded(edit(photo(1)), quality=90))
+    photos.put("sea/3.jpg", encoded(photo(2)))
+    photos.arrive()
+    duplicates.scan(workspace)
+    assert pairs(workspace) == {frozenset((a, b)): "near"}
 
 
-def _flips(rng: np.random.Generator, n: int) -> int:
-    return sum(1 << int(bit) for bit in rng.choice(64, n, replace=False))
+def test_images_that_came_before_flips_were_kept_are_hashed_by_the_next_scan(workspace: Workspace, photos: Photos) -> None:
+    a, b = photos.put("sea/1.jpg", encoded(photo(1))), photos.put("sea/2.jpg", encoded(ImageOps.mirror(photo(1))))
+    photos.arrive()
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM orientation_hash")
+    duplicates.scan(workspace)
+    assert pairs(workspace) == {frozenset((a, b)): "near"}
+    assert len(workspace.query("SELECT 1 FROM orientation_hash")) == 2
+
+
+def test_a_pair_called_different_shares_no_split_and_the_same_pixels_do(workspace: Workspace, photos: Photos) -> None:
+    jpeg = encoded(photo(1))
+    a, b = photos.put("sea/1.jpg", jpeg), photos.put("sea/2.png", encoded(Image.open(io.BytesIO(jpeg)), "PNG"))
+    c, d = photos.put("sea/3.jpg", encoded(photo(2))), photos.put("sea/4.jpg", encoded(photo(2), quality=40))
+    photos.arrive()
+    duplicates.scan(workspace)
+    tied = [tuple(row) for row in workspace.query("SELECT image_a_id, image_b_id FROM duplicate_pair")]
+    pair_judgements.judge(workspace, tied, "different", actor="human:tester")
+    assert duplicates.groups(workspace) == {a: min(a, b), b: min(a, b), c: c, d: d}
+    decisions.undo(workspace, actor="human:tester")
+    assert duplicates.groups(workspace)[c] == min(c, d)
+    decisions.redo(workspace, actor="human:tester")
+    assert duplicates.groups(workspace)[c] == c
 
 
 def test_real_duplicates_are_found(workspace: Workspace, real_data: Path) -> None:

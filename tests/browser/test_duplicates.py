@@ -1,0 +1,47 @@
+"""The page of look-alikes in a real browser, typed at faster than anyone types."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from peakid.acquire import folder
+from peakid.curate import decisions, duplicate_groups, duplicates
+from peakid.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture
+def groups(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> list[duplicate_groups.DuplicateGroup]:
+    """A hundred and three groups of the same pixels in two files, in the order of the page."""
+    root = tmp_path / "photos" / "sea"
+    root.mkdir(parents=True)
+    for n in range(103):
+        data = draw(n, size=(64, 48), format="PNG")
+        (root / f"{n:03}.png").write_bytes(data)
+        Image.open(io.BytesIO(data)).save(root / f"{n:03}.bmp")
+    folder.import_folder(workspace, root.parent, actor="import:folder")
+    duplicates.scan(workspace)
+    return [group for group in duplicate_groups.list_groups(workspace) if group.kind == "exact"]
+
+
+def test_a_hundred_groups_resolved_by_key_lose_nothing(
+    serve: Callable[[], str], page: Page, groups: list[duplicate_groups.DuplicateGroup], workspace: Workspace
+) -> None:
+    assert len(groups) == 103
+    page.goto(f"{serve()}/duplicates?tab=exact")
+    page.locator(".wall .row").first.wait_for()
+    page.keyboard.type("k" * 97 + "azk" + "ka", delay=20)  # One is kept whole, taken back, and resolved after all.
+    expect(page.locator(".wall .status .count")).to_contain_text("100 of 103 · all saved", timeout=60_000)
+    excluded = [row.digest for row in reversed(decisions.log(workspace, limit=1000)) if row.verdict == "exclude"]
+    assert excluded == [group.images[1].digest for group in groups[:99]]
+    assert duplicate_groups.n_waiting(workspace) == 3
+    page.get_by_role("button", name="Show the next groups").click()
+    expect(page.locator(".wall .row")).to_have_count(3)
+    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Duplicates 3")
+    page.keyboard.press("z")
+    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Duplicates 4")

@@ -1,0 +1,75 @@
+"""`peakid duplicates` and `peakid search`: the shapes that scripts rely on, and what each command changes."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def photos(tmp_path: Path, draw: Callable[..., bytes], peakid: Callable) -> Path:
+    """A byte copy, an exact pair, a near pair and a near pair whose labels differ."""
+    again = io.BytesIO()
+    Image.open(io.BytesIO(draw(2, size=(160, 120)))).save(again, "PNG")
+    files = {
+        "sea/1.jpg": draw(1, size=(160, 120)), "sea/1copy.jpg": draw(1, size=(160, 120)),
+        "sea/2.jpg": draw(2, size=(160, 120)), "sea/2.png": again.getvalue(),
+        "sea/3.jpg": draw(3, size=(160, 120)), "sea/3large.jpg": draw(3, size=(320, 240)),
+        "sea/4.jpg": draw(4, size=(160, 120)), "river/4.jpg": draw(4, size=(320, 240)),
+    }  # fmt: skip
+    for name, data in files.items():
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(data)
+    peakid("init")
+    peakid("import", "folder", tmp_path / "photos")
+    peakid("scan")
+    return tmp_path / "photos"
+
+
+def test_duplicates_list_has_the_promised_shape(photos: Path, peakid: Callable) -> None:
+    groups = peakid("duplicates", "list", "--json").json
+    assert [(group["kind"], group["is_conflicting"]) for group in groups] == [
+        ("near", True),
+        ("exact", False),
+        ("near", False),
+        ("copy", False),
+    ]
+    assert all({"group_key", "kind", "is_conflicting", "images"} <= set(group) for group in groups)
+    assert all({"digest", "path", "label", "is_best", "distance"} <= set(image) for group in groups for image in group["images"])
+    assert [image["path"] for image in groups[3]["images"]] == ["sea/1.jpg", "sea/1copy.jpg"]
+    assert [image["is_best"] for image in groups[2]["images"]] == [True, False]
+
+
+def test_resolving_is_previewed_done_and_taken_back(photos: Path, peakid: Callable) -> None:
+    assert peakid("duplicates", "resolve", "--kind", "all", "--dry-run", "--json").json["n_excluded"] == 2
+    done = peakid("duplicates", "resolve", "--kind", "all", "--json").json
+    assert (done["n_excluded"], len(done["skipped"])) == (2, 1)
+    assert [group["kind"] for group in peakid("duplicates", "list", "--json").json] == ["near", "copy"]
+    assert peakid("undo", "--json").json["n_images"] == 2
+    assert len(peakid("duplicates", "list", "--json").json) == 4
+
+
+def test_a_conflict_is_resolved_by_naming_the_image_to_keep(photos: Path, peakid: Callable) -> None:
+    group = peakid("duplicates", "list", "--json").json[0]
+    kept = next(image for image in group["images"] if image["label"] == "sea")
+    assert peakid("duplicates", "resolve", group["group_key"][:16], "--keep", kept["digest"][:16], "--json").json["n_excluded"] == 1
+    assert peakid("log", "--image", kept["digest"], "--json").json[0]["label"] == "sea"
+
+
+def test_not_a_duplicate_and_keep_all_settle_a_group(photos: Path, peakid: Callable) -> None:
+    groups = peakid("duplicates", "list", "--json").json
+    assert peakid("duplicates", "not", groups[2]["group_key"], "--json").code == 0
+    assert peakid("duplicates", "keep-all", groups[1]["group_key"], "--json").code == 0
+    assert [group["is_conflicting"] for group in peakid("duplicates", "list", "--json").json] == [True, False]
+    assert len(peakid("duplicates", "list", "--all", "--json").json) == 4
+    refused = peakid("duplicates", "not", groups[1]["group_key"], "--json")
+    assert (refused.code, "very same pixels" in refused.err) == (1, True)
+
+
+def test_a_file_is_searched_for(photos: Path, peakid: Callable, tmp_path: Path, draw: Callable[..., bytes]) -> None:
+    found = peakid("search", photos / "sea" / "1.jpg", "--json").json
+    assert [(twin["path"], twin["kind"]) for twin in found] == [("sea/1.jpg", "copy")]
+    (tmp_path / "other.jpg").write_bytes(draw(77))
+    assert "No image here looks like it" in peakid("search", tmp_path / "other.jpg").out

@@ -1,0 +1,94 @@
+"""The page of look-alikes: what stands in which tab, the bulk bar, and what a key does to the log."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from peakid.acquire import folder
+from peakid.curate import decisions, duplicate_groups, duplicates
+from peakid.web import duplicate_wall, gallery
+from peakid.workspace import Workspace
+
+
+@pytest.fixture
+def twins(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> None:
+    """Three exact groups, and one near group whose labels differ."""
+    for n in range(3):
+        data = draw(n, size=(160, 120))
+        again = io.BytesIO()
+        Image.open(io.BytesIO(data)).save(again, "PNG")
+        put(tmp_path, f"sea/{n}.jpg", data)
+        put(tmp_path, f"sea/{n}.png", again.getvalue())
+    put(tmp_path, "sea/9.jpg", draw(9, size=(160, 120)))
+    put(tmp_path, "river/9.jpg", draw(9, size=(320, 240)))
+    folder.import_folder(workspace, tmp_path / "photos", actor="human:anna")
+    duplicates.scan(workspace)
+
+
+def put(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / "photos" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def test_without_duplicates_the_page_says_so(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("duplicates")
+    assert not app.exception
+    assert "No two images look the same" in app.info[0].value
+
+
+def test_the_most_urgent_tab_comes_first(open_page: Callable[..., AppTest], twins: None) -> None:
+    app = open_page("duplicates")
+    assert not app.exception
+    assert app.pills[0].options == ["Conflicting labels 1", "Across splits 0", "Exact 3", "Near 0", "Settled 0"]
+    assert app.pills[0].value == "conflicting"
+
+
+def test_the_bulk_bar_says_what_it_would_do_and_does_it_in_one_step(
+    open_page: Callable[..., AppTest], twins: None, workspace: Workspace
+) -> None:
+    app = open_page("duplicates", tab="exact")
+    assert not app.exception
+    assert "keeps 3, excludes 3" in [element.value for element in app.markdown]
+    next(button for button in app.button if button.label == "Exclude 3 images").click().run()
+    assert not app.exception
+    assert decisions.steps(workspace, limit=1)[0].n_images == 3
+    assert duplicate_groups.n_waiting(workspace) == 1
+
+
+def test_events_become_choices_once_and_in_order(workspace: Workspace, twins: None) -> None:
+    groups = [group for group in duplicate_groups.list_groups(workspace) if group.kind == "exact"]
+    events = [
+        {
+            "seq": n,
+            "id": f"e{n}",
+            "kind": "keep",
+            "digest": group.images[0].digest,
+            "digests": {i.digest: i.decision_id for i in group.images},
+        }
+        for n, group in enumerate(groups, start=1)
+    ]
+    events.append({"seq": 4, "id": "e4", "kind": "undo"})
+    for _ in range(2):  # A delivery whose acknowledgement was lost comes again.
+        ack = gallery.apply(workspace, events, last_ack=0, actor="human:anna", act=duplicate_wall.act)
+        assert (ack.seq, ack.refused) == (4, [])
+    assert duplicate_groups.n_waiting(workspace) == 2
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"kind": "keep"},
+        {"kind": "burn", "digests": {}},
+        {"kind": "not", "digests": {"x": None}},
+        {"kind": "keep", "digest": "x", "digests": {"y": 1}},
+    ],
+)
+def test_an_event_that_makes_no_sense_is_answered_and_not_sent_for_ever(workspace: Workspace, event: dict[str, object]) -> None:
+    ack = gallery.apply(workspace, [{"seq": 7, "id": "e", **event}], last_ack=0, actor="human:anna", act=duplicate_wall.act)
+    assert ack.seq == 7
+    assert len(ack.refused) == 1
