@@ -231,6 +231,36 @@ CREATE TABLE export (
   created_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE image_measure (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  brightness REAL NOT NULL,
+  highlight REAL NOT NULL,
+  shadow REAL NOT NULL,
+  contrast REAL NOT NULL,
+  sharpness REAL NOT NULL,
+  entropy_bits REAL NOT NULL,
+  colourfulness REAL NOT NULL,
+  readable_share REAL NOT NULL,
+  is_animated INTEGER NOT NULL CHECK (is_animated IN (0, 1)),
+  taken_at TEXT,
+  camera TEXT,
+  scored_with INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE image_issue_score (
+  kind TEXT NOT NULL,
+  score REAL NOT NULL CHECK (score BETWEEN 0 AND 1),
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  PRIMARY KEY (kind, score, image_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE issue_threshold (
+  kind TEXT PRIMARY KEY,
+  threshold REAL NOT NULL CHECK (threshold BETWEEN 0 AND 1),
+  actor TEXT NOT NULL,
+  set_at TEXT NOT NULL
+) STRICT;
+
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
@@ -268,6 +298,10 @@ CREATE INDEX prediction_cell ON prediction(run_id, split, given_label, predicted
 CREATE INDEX test_look_run ON test_look(run_id);
 
 CREATE INDEX export_run ON export(run_id);
+
+CREATE INDEX image_measure_unscored ON image_measure(scored_with, image_id);
+
+CREATE UNIQUE INDEX image_issue_score_image ON image_issue_score(image_id, kind, score);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

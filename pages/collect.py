@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from peakid.acquire import archive, folder, history, table
-from peakid.curate import duplicates
+from peakid.curate import scan
 from peakid.errors import PeakidError
 from peakid.records import ImportReport, RejectionRow, ScanReport
 from peakid.web import journey, progress, session, uploads, words
@@ -70,7 +70,7 @@ if is_asked:
                 file = uploads.given(path, "table")
                 brought = table.import_csv(workspace, file, root=Path(root or file.parent), actor=session.actor(), report=report)
             # Look-alikes must be known before a snapshot deals them to train and test.
-            found = duplicates.scan(workspace, report=report)
+            found = scan.scan(workspace, report=report)
     except PeakidError as error:
         session.show_error(error)
     else:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from peakid import exports, runs, status
 from peakid.acquire import drawn
-from peakid.curate import classes, decisions, duplicates, review_queue
+from peakid.curate import classes, decisions, review_queue, scan
 from peakid.evaluate import charts
 from peakid.records import Run
 from peakid.status import Status
@@ -31,7 +31,7 @@ def show_first_start() -> None:
 def open_demo() -> None:
     with progress.bar() as report:
         drawn.import_demo(workspace, actor=session.actor(), report=report)
-        duplicates.scan(workspace, report=report)
+        scan.scan(workspace, report=report)
     journey.go("review")
 
 

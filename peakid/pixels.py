@@ -1,13 +1,16 @@
 """The one way from bytes to pixels: what is an image, which way is up, what RGB it has, how it is brought to size."""
 
+import importlib
+import importlib.util
 import io
 import struct
 import warnings
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from peakid import settings
 from peakid.errors import UnreadableImage
@@ -16,7 +19,11 @@ from peakid.records import Resize
 # Counts up when the same bytes would give other pixels: caches and exports of two versions are never mixed.
 VERSION = 1
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # An MPO, two JPEGs in one file, opens as a JPEG.
+# An MPO, two JPEGs in one file, opens as a JPEG. A Pillow built without AVIF says so of each such file.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else []))
+FRAMED = ("GIF", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # May hold several pictures; the first is taken.
+# Of a JPEG's rows; what a broken download lost at its end may be less than the rest of it is worth.
+LEAST_READABLE = 0.85
 ORIENTATION_TAG = 0x0112  # EXIF 2.3, section 4.6.4.
 
 # Our own cap is checked from the header, before anything is decoded; Pillow's lower one would warn or refuse first.
@@ -41,6 +48,9 @@ _TURNS = {
 }
 _SWAPPING = (Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90)
 
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # ISO/IEC 23008-12, annex B.
+JPEG_END = b"\xff\xd9"
+
 _OTHER_CONTENT = {
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"%PDF": "a PDF document",
@@ -51,19 +61,26 @@ _OTHER_CONTENT = {
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels and what the header said. `width_px` and `height_px` are the whole image's, after the EXIF turn."""
+    """Pixels and what the header said. `width_px` and `height_px` are the whole image's, after the EXIF turn.
+
+    `readable_share` is the share of rows that a truncated JPEG still has, 1 for everything else.
+    """
 
     image: Image.Image
     format: str
     width_px: int
     height_px: int
+    readable_share: float = 1.0
+    is_animated: bool = False
+    exif: Image.Exif | None = None
 
 
 def decode(data: bytes) -> Image.Image:
     """Decode bytes to RGB with 8 bits a channel, turned upright as its EXIF says.
 
     Transparency is laid on white, 16 bits are scaled to 8 (Pillow alone would clip them), of an animation the
-    first frame is taken. CMYK is converted without a colour profile.
+    first frame is taken. CMYK is converted without a colour profile. A JPEG that lacks a few of its last rows is
+    decoded with those in one colour.
 
     Raises:
         UnreadableImage: With the reason a rejection gets.
@@ -125,7 +142,7 @@ def _opened(data: bytes) -> Image.Image:
     if not data:
         raise UnreadableImage("empty", "0 bytes")
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=(*FORMATS, *_optional_formats(data)))
     except UnidentifiedImageError:
         raise _unidentified(data) from None
     except DAMAGE as error:
@@ -136,7 +153,23 @@ def _opened(data: bytes) -> Image.Image:
     return image
 
 
+def _optional_formats(data: bytes) -> list[str]:
+    """Load the reader of HEIC photos, of which an iPhone makes millions, where one is installed and needed."""
+    if not _is_heic(data):
+        return []
+    if importlib.util.find_spec("pillow_heif") is None:
+        raise UnreadableImage("unsupported_format", "HEIC; to read it: pip install pillow-heif, then import again")
+    importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
+    return ["HEIF"]
+
+
+def _is_heic(data: bytes) -> bool:
+    return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS
+
+
 def _unidentified(data: bytes) -> UnreadableImage:
+    if _is_heic(data):  # Its reader was asked and did not know what to do with it.
+        return UnreadableImage("unreadable", "HEIC whose header or pixels are damaged")
     for magic, name in _OTHER_CONTENT.items():
         if data.lstrip().startswith(magic):
             return UnreadableImage("not_an_image", name)
@@ -148,24 +181,54 @@ def _unidentified(data: bytes) -> UnreadableImage:
 
 
 def _decoded(image: Image.Image, width_px: int, height_px: int) -> Decoded:
-    format, full_size = image.format or "", image.size
+    format, full_size, source = image.format or "", image.size, getattr(image, "fp", None)
     try:
+        is_animated = format in FRAMED and bool(getattr(image, "is_animated", False))
         if width_px and height_px:
             image.draft(image.mode, (width_px, height_px))
         is_reduced = image.size != full_size
-        image.load()  # verify() would let a truncated JPEG pass.
-        turn = _turn(image)
+        image, readable_share = _loaded(image, source)
+        exif = _exif(image)
+        turn = _TURNS.get(exif.get(ORIENTATION_TAG, 1)) if exif else None
         size = full_size if is_reduced else image.size  # A TIFF turns itself while it loads.
         rgb = _to_rgb(image if turn is None else image.transpose(turn))
     except DAMAGE as error:
         raise UnreadableImage("unreadable", f"{format} that cannot be decoded to the end: {error or type(error).__name__}") from error
     width, height = reversed(size) if turn in _SWAPPING else size
-    return Decoded(rgb, format, width, height)
+    return Decoded(rgb, format, width, height, readable_share, is_animated, exif)
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
+def _loaded(image: Image.Image, source: Any) -> tuple[Image.Image, float]:
+    """Decode the pixels; answer them and the share of rows that there are."""
     try:
-        return _TURNS.get(image.getexif().get(ORIENTATION_TAG, 1))
+        image.load()  # verify() would let a truncated JPEG pass.
+        return image, 1.0
+    except OSError as error:
+        if image.format != "JPEG" or image.info.get("progressive") or "truncated" not in str(error):
+            raise  # A progressive JPEG lacks detail everywhere instead of rows.
+        mended, share = _mended(source.getvalue(), image)
+        if share < LEAST_READABLE:
+            raise OSError(f"{error}; {share:.0%} of its rows are there") from error
+        return mended, share
+
+
+def _mended(data: bytes, broken: Image.Image) -> tuple[Image.Image, float]:
+    """Decode a truncated JPEG by giving it an end; the decoder fills the missing rows with one colour.
+
+    Pillow's own switch for truncated files is one for the whole process; other threads would feel it.
+    """
+    mended = Image.open(io.BytesIO(data + JPEG_END), formats=("JPEG",))
+    mended.draft(broken.mode, broken.size)
+    mended.load()
+    edge = np.asarray(mended)[:, -1].reshape(mended.height, -1)  # (H, channels): a row is whole where its right end is.
+    is_filled = (edge == edge[-1]).all(axis=1)
+    n_filled = mended.height if is_filled.all() else int(np.argmin(is_filled[::-1]))
+    return mended, min(1 - n_filled / mended.height, 0.999)
+
+
+def _exif(image: Image.Image) -> Image.Exif | None:
+    try:
+        return image.getexif()
     except DAMAGE:  # Damaged EXIF says nothing of the direction; the pixels are still good.
         return None
 

@@ -83,6 +83,30 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Measures:
+    """What an image is like, measured on its upright 256 px thumbnail (not on its JPEG).
+
+    `brightness` (mean), `highlight` (99th percentile), `shadow` (5th percentile) and `contrast` (standard
+    deviation) are of the grey values, 0..1. `sharpness` is the standard deviation of the Laplacian over that of the
+    grey values: how strong edges are against the contrast there is; 1 where there is none. `entropy_bits` is of the
+    grey histogram, 0..8. `colourfulness` is Hasler and Suesstrunk's, 0 = grey, some 100 = garish.
+    `readable_share` is below 1 only for a truncated image. `taken_at` is the camera's own clock, without a zone.
+    """
+
+    brightness: float
+    highlight: float
+    shadow: float
+    contrast: float
+    sharpness: float
+    entropy_bits: float
+    colourfulness: float
+    readable_share: float = 1.0
+    is_animated: bool = False
+    taken_at: str | None = None
+    camera: str | None = None
+
+
+@dataclass(frozen=True)
 class Look:
     """What one decode of an image's bytes tells; not yet stored.
 
@@ -98,6 +122,7 @@ class Look:
     phash: str
     dhash: str
     thumbnail: bytes
+    measures: Measures
 
 
 @dataclass(frozen=True)
@@ -133,9 +158,10 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What one scan for duplicates found. Counts of groups are of the whole workspace, `n_scanned` of this scan.
+    """What one scan for duplicates and image issues found. Counts are of the whole workspace, `n_scanned` of this scan.
 
-    `n_conflicting_groups` counts groups, of any kind, whose images or origins carry different labels.
+    `n_conflicting_groups` counts groups, of any kind, whose images or origins carry different labels. `issues` counts
+    images by kind of issue, under the thresholds of now.
     """
 
     n_scanned: int

@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"peakid.curate", "peakid.acquire"},
     {"peakid.images", "peakid.decision_log", "peakid.runs", "peakid.exports", "peakid.status"},
     {"peakid.workspace", "peakid.pixels", "peakid.demo"},
-    {"peakid.settings", "peakid.scenery"},
+    {"peakid.settings", "peakid.scenery", "peakid.camera", "peakid.measures"},
     {"peakid.records", "peakid.errors"},
     {"peakid"},
 ]

@@ -11,6 +11,8 @@ READS = {
     "curate.review_queue.count",  # status
     "curate.review_queue.counts",  # status
     "curate.review_queue.items",  # queue
+    "curate.review_queue.waiting",  # queue
+    "curate.review_queue.issue_queue",  # queue issue:...
     "curate.review_queue.confusion_queue",  # queue confusion:...
     "curate.classes.names",  # classes list
 }

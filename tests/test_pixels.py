@@ -1,6 +1,7 @@
 """Bytes become upright RGB pixels in one way, and what cannot says why."""
 
 import contextlib
+import importlib.util
 import io
 import struct
 import zlib
@@ -149,8 +150,11 @@ def test_an_image_outside_the_allow_list_is_named() -> None:
     assert "ICO" in error.message
 
 
+NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (600, 600, 3), dtype=np.uint8))
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
-@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.8])
 def test_a_truncated_image_is_unreadable(format: str, share: float) -> None:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     data = encoded(noise, format)
@@ -159,9 +163,28 @@ def test_a_truncated_image_is_unreadable(format: str, share: float) -> None:
 
 
 def test_a_truncated_jpeg_is_also_seen_by_a_reduced_decode() -> None:
-    data = encoded(Image.fromarray(np.random.default_rng(1).integers(0, 256, (600, 600, 3), dtype=np.uint8)), "JPEG")
-    with pytest.raises(UnreadableImage):
-        pixels.decode_at_least(data[: len(data) * 9 // 10], 64, 64)
+    data = encoded(NOISE, "JPEG")
+    with pytest.raises(UnreadableImage, match=r"5[0-9]% of its rows are there"):
+        pixels.decode_at_least(data[: len(data) * 11 // 20], 64, 64)
+
+
+def test_a_jpeg_that_lacks_a_few_last_rows_is_decoded_at_every_scale() -> None:
+    # Noise fills its file evenly: 95 % of the bytes are 95 % of the rows. The rest of the picture is as it was.
+    data = encoded(NOISE, "JPEG")
+    cut = data[: len(data) * 95 // 100]
+    for least in (0, 64):
+        decoded = pixels.decode_at_least(cut, least, least)
+        assert decoded.readable_share == pytest.approx(0.95, abs=0.02)
+        whole, known = (np.asarray(pixels.decode_at_least(each, least, least).image) for each in (data, cut))
+        n_rows = int(0.9 * len(whole))
+        assert (whole[:n_rows] == known[:n_rows]).all()
+    assert pixels.preprocess(cut, size_px=32, resize="crop").shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize("format", ["PNG", "progressive"])
+def test_a_truncation_that_harms_more_than_last_rows_is_refused(format: str) -> None:
+    data = encoded(NOISE, "JPEG", progressive=True) if format == "progressive" else encoded(NOISE, format)
+    assert refused(data[: len(data) * 97 // 100]).reason == "unreadable"
 
 
 def test_too_many_pixels_are_refused_from_the_header_alone() -> None:
@@ -218,3 +241,37 @@ def test_the_reduced_decode_stays_close_to_resizing_the_whole_image(resize: str)
 def test_preprocessing_is_deterministic() -> None:
     data = encoded(two_halves((500, 400)), "JPEG")
     assert (pixels.preprocess(data, size_px=50, resize="crop") == pixels.preprocess(data, size_px=50, resize="crop")).all()
+
+
+@pytest.mark.skipif("AVIF" not in pixels.FORMATS, reason="this Pillow was built without AVIF")
+def test_avif_is_read() -> None:
+    data = encoded(two_halves((64, 48)), "AVIF", quality=95)
+    decoded = pixels.decode_at_least(data, 32, 32)
+    assert (decoded.format, decoded.width_px, decoded.height_px) == ("AVIF", 64, 48)
+    assert np.abs(np.asarray(decoded.image).astype(int) - np.asarray(two_halves((64, 48))).astype(int)).mean() < 4
+
+
+HEIC_HEAD = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
+
+
+def test_heic_without_its_reader_is_refused_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    error = refused(HEIC_HEAD + b"\x00" * 100)
+    assert error.reason == "unsupported_format"
+    assert "pip install pillow-heif" in error.message
+
+
+def test_heic_is_read_where_its_reader_is_installed() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    data = encoded(two_halves((64, 48)), "HEIF", quality=95)
+    decoded = pixels.decode_at_least(data, 32, 32)
+    assert (decoded.format, decoded.width_px, decoded.height_px) == ("HEIF", 64, 48)
+    assert refused(data[: len(data) // 2]).reason == "unreadable"
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_an_image_of_several_frames_is_known_as_one(format: str) -> None:
+    frames = [Image.new("RGB", (20, 16), colour) for colour in (RED, GREEN)]
+    assert pixels.decode_at_least(encoded(frames[0], format, save_all=True, append_images=frames[1:]), 0, 0).is_animated
+    assert not pixels.decode_at_least(encoded(frames[0], format), 0, 0).is_animated

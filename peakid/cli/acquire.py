@@ -10,7 +10,7 @@ from peakid import status
 from peakid.acquire import archive, drawn, folder, history, table
 from peakid.cli import frame
 from peakid.cli.frame import actor_option, emit, json_option, pass_new_workspace, pass_workspace, terminal_report
-from peakid.curate import duplicates
+from peakid.curate import scan as scanning
 from peakid.records import ImportReport
 from peakid.workspace import Workspace
 
@@ -99,11 +99,13 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
 @json_option
 @pass_workspace
 def scan(workspace: Workspace, as_json: bool) -> None:
-    """Compare new images with all others and remember the duplicates."""
+    """Look at new images for issues of the picture itself, and compare them with all others for duplicates."""
     with terminal_report() as report:
-        found = duplicates.scan(workspace, report=report)
+        found = scanning.scan(workspace, report=report)
     text = f"{found.n_scanned} scanned: {found.n_exact_groups} exact and {found.n_near_groups} near groups"
     text += f", {found.n_conflicting_groups} with conflicting labels, in {found.seconds:.1f} s."
+    issues = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in found.issues.items() if n)
+    text += f"\nImage issues: {issues or 'none'}."
     emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)}, text)
 
 

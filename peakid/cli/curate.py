@@ -92,7 +92,10 @@ def log(workspace: Workspace, limit: int, digest: str | None, steps: bool, as_js
 @json_option
 @pass_workspace
 def queue(workspace: Workspace, name: str, limit: int, as_json: bool) -> None:
-    """List what waits in the queue NAME: unreviewed, flagged, excluded, all, class:NAME, confusion:RUN:SPLIT:GIVEN:PREDICTED."""
+    """List what waits in the queue NAME.
+
+    NAME is one of: unreviewed, flagged, excluded, all, class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED.
+    """
     items = review_queue.page(workspace, name, limit=limit)
     documents = [{key: getattr(item, key) for key in ("digest", "path", "label", "reason", "score")} for item in items]
     rows = [{**document, "digest": document["digest"][:12]} for document in documents]

@@ -19,6 +19,7 @@ COMMANDS = {
     "verify": "peakid.cli.verify:verify",
     "import": "peakid.cli.acquire:import_",
     "scan": "peakid.cli.acquire:scan",
+    "issues": "peakid.cli.issues:issues_",
     "classes": "peakid.cli.curate:classes_",
     "decide": "peakid.cli.curate:decide",
     "undo": "peakid.cli.curate:undo",

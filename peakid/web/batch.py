@@ -59,7 +59,10 @@ def _said(reason: str) -> str:
 
 
 def _n_waiting(workspace: Workspace, queue: str, items: list[QueueItem]) -> int:
-    n_here = sum(still_waits(item, queue) for item in items)
+    if queue.startswith("issue:"):  # Whether an issue is settled stands in the log, not in the item.
+        n_here = len(review_queue.waiting(workspace, queue, [item.digest for item in items]))
+    else:
+        n_here = sum(still_waits(item, queue) for item in items)
     return max(review_queue.count(workspace, queue) - n_here, 0)
 
 

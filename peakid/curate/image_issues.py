@@ -1,0 +1,183 @@
+"""Which images have something wrong with the picture itself, how badly, and where the line is drawn."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from peakid.errors import BadInput, NotFound
+from peakid.workspace import Workspace, now
+
+IssueKind = Literal[
+    "dark",             # Even its brightest part is dark.
+    "light",            # Even its darkest part is bright.
+    "blurry",           # Its edges are weak against its contrast.
+    "low_information",  # Few different tones: a drawing, a notice, a nearly empty picture.
+    "blank",            # One colour and nothing else.
+    "grayscale",        # No colour in a picture that has tones.
+    "odd_aspect",       # Much wider than tall, or taller than wide.
+    "odd_size",         # Far larger or smaller than the other images here.
+    "tiny",             # Too few pixels to learn from.
+    "truncated",        # Its end is missing; nearly all of it can be read.
+    "animated",         # Several frames or pages; only the first is used.
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where the line of one kind is drawn: an image has the issue when its score is below `threshold`.
+
+    Scores below `ceiling` are kept, so a threshold can be set up to there. `told` is the reason given for an image,
+    as a printf format of (score, threshold). `is_measured` is False for what an image either is or is not.
+    """
+
+    threshold: float
+    ceiling: float
+    told: str
+    is_measured: bool = True
+
+
+# Thresholds were drawn between planted faults and 1,000 real and drawn photos; the gap is named where it is narrow.
+RULES: dict[IssueKind, Rule] = {
+    "dark": Rule(0.32, 0.6, "dark: its brightest hundredth reaches %.2f of white, below %.2f"),  # Faults .09, photos from .53.
+    "light": Rule(0.05, 0.4, "light: its darkest twentieth is within %.2f of white, below %.2f"),
+    "blurry": Rule(0.14, 0.3, "blurry: sharpness %.2f, below %.2f"),  # Planted up to .05, a blurred photo .12, others from .16.
+    "low_information": Rule(
+        0.2, 0.5, "low information: tones fill %.2f of the range, below %.2f"
+    ),  # Of 8 bits. Notices .07, photos from .38.
+    "blank": Rule(0.025, 0.3, "blank: contrast %.3f of a faint picture's, below %.3f"),  # Half a grey level; a black photo has .9.
+    "grayscale": Rule(0.01, 0.1, "grayscale: colour %.3f, below %.3f"),
+    "odd_aspect": Rule(0.35, 0.6, "odd shape: short side is %.2f of the long one, below %.2f"),
+    "odd_size": Rule(0.5, 0.8, "odd size: likeness to the usual size %.2f, below %.2f"),
+    "tiny": Rule(0.25, 0.6, "tiny: short side is %.2f of 256 pixels, below %.2f"),  # 64 px: what a small network still sees.
+    "truncated": Rule(1.0, 1.0, "truncated: %.2f of it can be read", is_measured=False),
+    "animated": Rule(1.0, 1.0, "several frames: only the first is used", is_measured=False),
+}
+
+
+@dataclass(frozen=True)
+class ImageIssue:
+    """Something wrong with a picture itself. `score` is in 0..1, low = severe."""
+
+    digest: str
+    path: str
+    kind: IssueKind
+    score: float
+
+
+@dataclass(frozen=True)
+class Border:
+    """The images next to a threshold: `inside` the issue (highest scores first), `outside` it (lowest first)."""
+
+    inside: list[ImageIssue]
+    outside: list[ImageIssue]
+
+
+def known(kind: str) -> IssueKind:
+    """Answer the kind of issue of that name.
+
+    Raises:
+        NotFound: If there is no such kind.
+    """
+    if kind not in RULES:
+        raise NotFound(f"There is no image issue {kind!r}.", f"Use one of: {', '.join(RULES)}.")
+    return kind
+
+
+def thresholds(workspace: Workspace) -> dict[IssueKind, float]:
+    """Answer where the line of every kind is drawn now: as a person chose, else as built in."""
+    chosen = {row["kind"]: row["threshold"] for row in workspace.query("SELECT kind, threshold FROM issue_threshold")}
+    return {kind: chosen.get(kind, rule.threshold) for kind, rule in RULES.items()}
+
+
+def set_threshold(workspace: Workspace, kind: str, value: float, *, actor: str) -> None:
+    """Draw the line of one kind elsewhere; nothing is computed anew, counts and queues follow at once.
+
+    Raises:
+        NotFound: If there is no such kind.
+        BadInput: If scores are not kept up to that value, or the kind knows only yes and no.
+    """
+    rule = RULES[known(kind)]
+    if not rule.is_measured:
+        raise BadInput(
+            f"An image is {kind} or it is not; there is no threshold to set.", f"See them with: peakid issues list --kind {kind}"
+        )
+    if not 0 <= value <= rule.ceiling:
+        raise BadInput(f"The threshold {value:g} of {kind} is out of range.", f"Give a number from 0 to {rule.ceiling:g}.")
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO issue_threshold (kind, threshold, actor, set_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (kind) DO UPDATE SET threshold = excluded.threshold, actor = excluded.actor, set_at = excluded.set_at",
+            (kind, value, actor, now()),
+        )
+
+
+def counts(workspace: Workspace, other_thresholds: Mapping[IssueKind, float] | None = None) -> dict[IssueKind, int]:
+    """Count the images that have each issue. A range of one index a kind: quick enough to follow a slider.
+
+    Args:
+        other_thresholds: Tried instead of those in force, by kind.
+    """
+    lines = {**thresholds(workspace), **(other_thresholds or {})}
+    return {kind: _count(workspace, kind, line) for kind, line in lines.items()}
+
+
+def counts_by_class(workspace: Workspace, kind: str) -> dict[str, int]:
+    """Count the images with one issue by their class, most first; images without one are under ''."""
+    line = thresholds(workspace)[known(kind)]
+    rows = workspace.query(
+        "SELECT COALESCE(c.name, '') AS class_name, COUNT(*) AS n FROM image_issue_score q"
+        " JOIN image_state s ON s.image_id = q.image_id LEFT JOIN class c ON c.id = s.class_id"
+        " WHERE q.kind = ? AND q.score < ? GROUP BY s.class_id ORDER BY n DESC, class_name",
+        (kind, line),
+    )
+    return {row["class_name"]: row["n"] for row in rows}
+
+
+def list_issues(workspace: Workspace, *, kind: str | None = None, limit: int | None = None) -> list[ImageIssue]:
+    """List the issues there are, most severe first.
+
+    Raises:
+        NotFound: If there is no such kind.
+    """
+    found: list[sqlite3.Row] = []
+    for each, line in thresholds(workspace).items():
+        if kind is None or each == known(kind):
+            found += workspace.query(_RANGE + " AND q.score < ? ORDER BY q.score, q.image_id LIMIT ?", (each, line, limit or -1))
+    found.sort(key=lambda row: (row["score"], row["image_id"]))
+    return [_issue(row) for row in found[:limit]]
+
+
+def border(workspace: Workspace, kind: str, threshold: float | None = None, *, limit: int = 5) -> Border:
+    """Answer the images closest to a threshold on either side; by them one sees whether it is drawn right.
+
+    Args:
+        threshold: Tried instead of the one in force.
+
+    Raises:
+        NotFound: If there is no such kind.
+    """
+    line = thresholds(workspace)[known(kind)] if threshold is None else threshold
+    inside = workspace.query(_RANGE + " AND q.score < ? ORDER BY q.score DESC, q.image_id DESC LIMIT ?", (kind, line, limit))
+    outside = workspace.query(_RANGE + " AND q.score >= ? ORDER BY q.score, q.image_id LIMIT ?", (kind, line, limit))
+    return Border(_issues(inside), _issues(outside))
+
+
+_RANGE = (
+    "SELECT q.image_id, i.digest, q.kind, q.score,"
+    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), i.digest) AS path"
+    " FROM image_issue_score q JOIN image i ON i.id = q.image_id WHERE q.kind = ?"
+)
+
+
+def _count(workspace: Workspace, kind: str, line: float) -> int:
+    row = workspace.one("SELECT COUNT(*) FROM image_issue_score WHERE kind = ? AND score < ?", (kind, line))
+    return int(row[0]) if row else 0
+
+
+def _issues(rows: Iterable[sqlite3.Row]) -> list[ImageIssue]:
+    return [_issue(row) for row in rows]
+
+
+def _issue(row: sqlite3.Row) -> ImageIssue:
+    return ImageIssue(row["digest"], row["path"], row["kind"], round(row["score"], 4))

@@ -1,0 +1,143 @@
+"""How image issues are scored: each image once from its measures, odd sizes against all others."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from peakid import images
+from peakid.curate.image_issues import RULES, IssueKind
+from peakid.errors import NotFound, UnreadableImage
+from peakid.records import Look, Report, no_report
+from peakid.workspace import Workspace
+
+# Counts up when the same measures would give other scores; the next scan then scores everything anew.
+VERSION = 1
+
+BATCH_SIZE = 200  # Images measured a transaction; what a killed scan repeats at most.
+SCORED_AT_ONCE = 20_000  # Rows, some 10 MB.
+BITS = 8.0  # Entropy of 256 equally frequent grey values.
+USUAL_PX = 256.0  # Short side that training needs at the usual sizes.
+FAINT = 20 / 255  # Contrast under which a picture begins to be none; sensor noise on one colour has a twentieth of it.
+GARISH = 100.0  # Colourfulness of the most colourful photos, after Hasler and Suesstrunk.
+# Quartiles in octaves of image size: three of their distances are odd (as in a box plot of far outliers), and at least
+# one octave, for collections whose images all have one size.
+FAR, LEAST_SPREAD = 3.0, 1 / 3
+
+
+def scan(workspace: Workspace, *, report: Report = no_report) -> int:
+    """Measure and score the images that were not yet; answer how many. A killed scan goes on where it stopped.
+
+    Images measured when they arrived need no decoding; those of an older Peakid are opened once. An image whose bytes
+    are gone is passed over and tried again by the next scan.
+
+    Raises:
+        WorkspaceNotWritable: If the workspace does not take the scores.
+    """
+    _measure_missing(workspace, report)
+    n_scored = 0
+    while n_now := _score_some(workspace):
+        n_scored += n_now
+        report("issues", n_scored, 0, f"{n_scored:,} images scored")
+    if n_scored:
+        _score_sizes(workspace)
+    return n_scored
+
+
+def scores(row: sqlite3.Row) -> dict[IssueKind, float]:
+    """Answer the scores of one image that its own measures give, 0..1, low = severe.
+
+    A picture with hardly a tone is not called grey as well, nor blank paper blurred: one cause, one name.
+
+    Args:
+        row: Of image_measure, with width_px and height_px.
+    """
+    short, long = sorted((row["width_px"], row["height_px"]))
+    information = row["entropy_bits"] / BITS
+    found: dict[IssueKind, float] = {
+        "dark": row["highlight"],
+        "light": 1 - row["shadow"],
+        "blurry": row["sharpness"],
+        "low_information": information,
+        "blank": row["contrast"] / FAINT,
+        "odd_aspect": short / long,
+        "tiny": short / USUAL_PX,
+        "truncated": row["readable_share"],
+        "animated": 1.0 - row["is_animated"],
+    }
+    if information >= RULES["low_information"].threshold:
+        found["grayscale"] = row["colourfulness"] / GARISH
+    return {kind: min(max(score, 0.0), 1.0) for kind, score in found.items()}
+
+
+def size_scores(width_px: np.ndarray, height_px: np.ndarray) -> np.ndarray:
+    """Score how usual each image's size is among all: 1 in the middle, 0.5 where far outliers begin, 0 twice as far.
+
+    Sizes count in octaves, so half and double are equally odd.
+
+    Args:
+        width_px: int64 of shape (N,); `height_px` likewise.
+
+    Returns:
+        float64 of shape (N,), in 0..1.
+    """
+    octaves = np.log2(width_px * height_px) / 2  # (N,)
+    low, high = np.percentile(octaves, [25, 75])
+    reach = (high - low) / 2 + FAR * max(high - low, LEAST_SPREAD)
+    return np.clip(1 - np.abs(octaves - (low + high) / 2) / (2 * reach), 0, 1)
+
+
+def _measure_missing(workspace: Workspace, report: Report) -> None:
+    rows = workspace.query("SELECT id, digest FROM image WHERE id NOT IN (SELECT image_id FROM image_measure) ORDER BY id")
+    started, n_done = time.monotonic(), 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for begin in range(0, len(rows), BATCH_SIZE):
+            batch = rows[begin : begin + BATCH_SIZE]
+            looks = list(pool.map(lambda row: _look(workspace, row["digest"]), batch))
+            with workspace.transaction() as connection:
+                for row, look in zip(batch, looks, strict=True):
+                    if look is not None:
+                        images.write_measures(connection, row["id"], look.measures)
+            n_done += len(batch)
+            report("measure", n_done, len(rows), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s")
+
+
+def _look(workspace: Workspace, digest: str) -> Look | None:
+    try:
+        return images.look(images.read_bytes(workspace, digest))
+    except (NotFound, UnreadableImage):
+        return None
+    finally:
+        workspace.close()  # This thread's connection; the pool's threads do not outlive the scan.
+
+
+def _score_some(workspace: Workspace) -> int:
+    """Score the next images in one transaction; answer how many."""
+    rows = workspace.query(
+        "SELECT m.*, i.width_px, i.height_px FROM image_measure m JOIN image i ON i.id = m.image_id"
+        " WHERE m.scored_with < ? ORDER BY m.scored_with, m.image_id LIMIT ?",
+        (VERSION, SCORED_AT_ONCE),
+    )
+    ids = [(row["image_id"],) for row in rows]
+    with workspace.transaction() as connection:
+        connection.executemany("DELETE FROM image_issue_score WHERE image_id = ? AND kind <> 'odd_size'", ids)
+        _insert(connection, ((kind, score, row["image_id"]) for row in rows for kind, score in scores(row).items()))
+        connection.executemany(f"UPDATE image_measure SET scored_with = {VERSION} WHERE image_id = ?", ids)
+    return len(rows)
+
+
+def _score_sizes(workspace: Workspace) -> None:
+    """Score all sizes anew: every arrival shifts what is usual. Only the odd ones are written."""
+    table = np.array([tuple(row) for row in workspace.query("SELECT id, width_px, height_px FROM image")], dtype=np.int64)  # (N, 3)
+    found = size_scores(table[:, 1], table[:, 2])
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM image_issue_score WHERE kind = 'odd_size'")
+        _insert(connection, (("odd_size", score, n) for n, score in zip(table[:, 0].tolist(), found.tolist(), strict=True)))
+
+
+def _insert(connection: sqlite3.Connection, rows: Iterator[tuple[IssueKind, float, int]]) -> None:
+    kept = (row for row in rows if row[1] < RULES[row[0]].ceiling)
+    connection.executemany("INSERT INTO image_issue_score (kind, score, image_id) VALUES (?, ?, ?)", kept)

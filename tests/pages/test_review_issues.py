@@ -1,0 +1,69 @@
+"""Image issues on the review page: chips, the threshold panel and its border, and what empties the queue."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image, ImageFilter
+from streamlit.testing.v1 import AppTest
+
+from peakid import images
+from peakid.curate import image_issues, scan
+from peakid.workspace import Workspace, now
+
+
+@pytest.fixture
+def scanned(workspace: Workspace, draw: Callable[..., bytes]) -> Workspace:
+    """Six sound images of 300 x 225, two dark ones, and one tiny, dark, blurred strip of one colour."""
+    sound = [draw(n, size=(300, 225)) for n in range(6)]
+    dark = [_saved(Image.open(io.BytesIO(data)).point([v // 8 for v in range(256)] * 3)) for data in sound[:2]]
+    strip = _saved(Image.new("RGB", (60, 12), (20, 20, 22)).filter(ImageFilter.GaussianBlur(3)))
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'human:t', ?)", (now(),))
+        for data in [*sound, *dark, strip]:
+            images.add(connection, workspace, images.look(data), data)
+    scan.scan(workspace)
+    return workspace
+
+
+def _saved(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def test_each_kind_of_issue_that_was_found_is_a_chip_and_the_rest_folds_away(scanned: Workspace, open_page: Callable[..., AppTest]) -> None:
+    app = open_page("review")
+    assert not app.exception
+    # Drawn images are soft, eight colours across: they are blurry, too.
+    found = [kind for kind, n in image_issues.counts(scanned).items() if n]
+    assert len(found) > 5
+    assert app.pills[0].options[4] == "Dark 3"
+    assert len(app.pills[0].options) == 4 + 5
+    folded = [button for button in app.button if button.key.startswith("to:")]
+    assert len(folded) == len(found) - 5
+    kind = found[-1]
+    folded[-1].click().run()
+    assert app.query_params["queue"] == f"issue:{kind}"
+    assert app.pills[0].value == f"issue:{kind}"
+
+
+def test_the_slider_shows_what_it_would_find_and_sets_the_line_only_when_asked(
+    scanned: Workspace, open_page: Callable[..., AppTest]
+) -> None:
+    app = open_page("review", queue="issue:dark")
+    assert "**3 images** below 0.320" in [element.value for element in app.markdown]
+    app.slider[0].set_value(0.05).run()
+    assert not app.exception
+    assert "**0 images** below 0.050" in [element.value for element in app.markdown]
+    assert image_issues.counts(scanned)["dark"] == 3
+    next(button for button in app.button if button.label == "Set threshold to 0.050").click().run()
+    assert not app.exception
+    assert image_issues.counts(scanned)["dark"] == 0
+    assert "A higher threshold finds more" in app.info[0].value
+
+
+def test_an_issue_that_is_there_or_not_has_no_slider(scanned: Workspace, open_page: Callable[..., AppTest]) -> None:
+    app = open_page("review", queue="issue:truncated")
+    assert not app.exception
+    assert not app.slider
