@@ -40,8 +40,13 @@ def go(page: Page, name: str) -> None:
     page.wait_for_selector(SETTLED)
 
 
+def visible(page: Page, label: str) -> Locator:
+    """The field with this label that is not folded away."""
+    return page.get_by_label(label, exact=True).filter(visible=True).first
+
+
 def fill(page: Page, label: str, value: str) -> None:
-    field = page.get_by_label(label, exact=True).first
+    field = visible(page, label)
     field.fill(value)
     field.press("Enter")
     page.wait_for_selector(SETTLED)
@@ -65,7 +70,7 @@ def start_tiny_training(page: Page) -> None:
     """The smallest architecture, small images, random weights, one epoch: seconds, and no download."""
     button(page, "Train on this snapshot").click()
     button(page, "Scratch").click()
-    expect(page.get_by_label("Epochs from scratch", exact=True)).to_have_value("60")
+    expect(visible(page, "Epochs from scratch")).to_have_value("60")
     architecture = page.get_by_role("combobox", name="Architecture")
     architecture.fill("mobilenet_v3_small")
     architecture.press("Enter")
