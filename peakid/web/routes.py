@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from peakid import images, pixels
@@ -39,7 +39,15 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
     def image(request: Request) -> Response:
         return _answer(request, lambda digest: _image(workspace(), digest))
 
-    return [Route("/thumb/{digest}", thumb, methods=["GET"]), Route("/image/{digest}", image, methods=["GET"])]
+    def start(request: Request) -> Response:
+        """Streamlit serves its first page at / alone; a link that names it leads there too."""
+        return RedirectResponse("/")
+
+    return [
+        Route("/thumb/{digest}", thumb, methods=["GET"]),
+        Route("/image/{digest}", image, methods=["GET"]),
+        Route("/overview", start, methods=["GET"]),
+    ]
 
 
 def _answer(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Response:

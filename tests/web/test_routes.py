@@ -77,3 +77,8 @@ def test_an_image_whose_bytes_are_gone_is_not_found(
     images.image_path(workspace, digest).unlink()
     assert client.get(f"/image/{digest}").status_code == 404
     assert client.get(f"/thumb/{digest}").status_code == 200
+
+
+def test_a_link_that_names_the_overview_leads_to_it(client: TestClient) -> None:
+    answer = client.get("/overview", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/")
