@@ -92,14 +92,22 @@ def test_ctrl_c_stops_the_watching_and_never_the_job(workspace):
     terminal, its_end = pty.openpty()  # A progress line is drawn on a terminal only.
     watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True)
     os.close(its_end)
-    assert b"Waiting" in os.read(terminal, 1000)
+    read_until(terminal, "Waiting")
     watching.send_signal(signal.SIGINT)
     assert watching.communicate(timeout=60)[0] == ""
-    said = os.read(terminal, 1000).decode()
+    read_until(terminal, f"Stopped watching; job {job_id} goes on. Look with: peakid jobs show {job_id}")
     os.close(terminal)
     assert watching.returncode == 130
-    assert f"Stopped watching; job {job_id} goes on. Look with: peakid jobs show {job_id}" in said
     assert queue.show(workspace, job_id).state == "queued"
+
+
+def read_until(terminal, sentence):
+    """Read what a terminal shows, in whatever pieces it comes, until the sentence is there."""
+    said = ""
+    while sentence not in said:
+        piece = os.read(terminal, 1000)
+        assert piece, f"the terminal ended after {said!r}"
+        said += piece.decode(errors="replace")
 
 
 def test_training_without_a_snapshot_is_refused_before_a_job_is_made(workspace, peakid):

@@ -91,7 +91,7 @@ def test_a_run_cancelled_before_its_first_epoch_leaves_no_model(colours, fit, tm
 def test_a_loss_that_is_no_number_ends_the_run_in_words(colours, fit, pretrained):
     state = torch.load(pretrained, weights_only=True)
     torch.save({key: value * float("nan") if value.is_floating_point() else value for key, value in state.items()}, pretrained)
-    with pytest.raises(TrainingDiverged, match=r"no longer a number in epoch 1 \(base_lr=0\.002\).*base_lr=0\.0002"):
+    with pytest.raises(TrainingDiverged, match=r"no longer a number in epoch 1 \(base_lr=0\.001\).*base_lr=0\.0001"):
         fit(colours, pretrained=pretrained)
 
 
