@@ -1,3 +1,4 @@
+import functools
 import os
 import pty
 import signal
@@ -90,7 +91,9 @@ def test_ctrl_c_stops_the_watching_and_never_the_job(workspace):
     job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
     command = [sys.executable, "-u", "-m", "peakid", "--workspace", str(workspace.path), "jobs", "show", str(job_id), "--wait"]
     terminal, its_end = pty.openpty()  # A progress line is drawn on a terminal only.
-    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True)
+    # A shell that runs the tests in the background makes them ignore Ctrl-C; a person's terminal does not.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True, preexec_fn=heed)
     os.close(its_end)
     read_until(terminal, "Waiting")
     watching.send_signal(signal.SIGINT)
