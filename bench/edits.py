@@ -27,6 +27,7 @@ from peakid.curate import aligned, hash_search, pair_search  # noqa: E402
 from peakid.errors import UnreadableImage  # noqa: E402
 
 TWIN_DISTANCE = 20  # Photos of the web repeat each other; a pair within this is left out of the originals, whichever way it is judged.
+COLLECTIONS = ("summits14_raw", "cene_demo", "otters", "mountainid", "intel6/seg_train")
 Method = Callable[[list[Image.Image]], Iterator[tuple[int, int]]]
 Edit = Callable[[Image.Image, np.random.Generator], Image.Image]
 
@@ -103,8 +104,7 @@ def _webp(image: Image.Image) -> bytes:
 def originals(data: Path, n_images: int) -> list[Image.Image]:
     """Take photos from every collection in turn, leaving out those that look like an earlier one to any method here."""
     rng = np.random.default_rng(0)
-    folders = ("summits14_raw", "cene_demo", "otters", "mountainid", "intel6/seg_train")
-    files = [list(rng.permutation(sorted(path for path in (data / name).rglob("*") if path.is_file()))) for name in folders]
+    files = [list(rng.permutation(sorted(path for path in (data / name).rglob("*") if path.is_file()))) for name in COLLECTIONS]
     chosen: list[Image.Image] = []
     held = np.empty((0, 2), np.uint64)
     for path in (path for group in itertools.zip_longest(*files) for path in group if path is not None):
@@ -231,6 +231,8 @@ def main() -> None:
         raise SystemExit(f"no photos at {arguments.data}: give a folder with --data")
     rng = np.random.default_rng(1)
     base = originals(arguments.data, arguments.images)
+    if not base:
+        raise SystemExit(f"no photos in {arguments.data}: --data is the folder that holds {', '.join(COLLECTIONS)}")
     everything = base + [edit(image, rng) for edit in EDITS.values() for image in base]
     names, n = list(EDITS), len(base)
     n_pairs = len(everything) * (len(everything) - 1) // 2 - n * len(EDITS) * (len(EDITS) + 1) // 2
