@@ -278,6 +278,11 @@ CREATE TABLE pair_judgement (
   CHECK (image_a_id < image_b_id)
 ) STRICT;
 
+CREATE TABLE part_hash (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  hashes BLOB NOT NULL CHECK (length(hashes) = 224)
+) STRICT;
+
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));

@@ -7,6 +7,8 @@ import PIL.Image
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
+from peakid import hashes
+
 SIDE_PX = 32  # Both pictures are squeezed to a square of this side: a crop keeps its share of it.
 WINDOW_SIDES_PX = (32, 31, 30, 29, 28, 27, 26, 25, 24)  # One picture lies inside the other: crops and borders up to a quarter.
 TURNS_DEGREES = (-5, 5)
@@ -26,9 +28,16 @@ class View:
         self.square = _shrunk(grey, SIDE_PX)
 
     @functools.cached_property
+    def rimless(self) -> "View | None":
+        """The picture without a one-coloured rim; None where it has none."""
+        inner = hashes.without_rim(self._grey)
+        return None if inner is None else View(inner)
+
+    @functools.cached_property
     def templates(self) -> list[np.ndarray]:
         """The whole picture at every size of a window, then turned: float32 arrays of shape (side, side)."""
-        large = self._grey.resize((2 * SIDE_PX, 2 * SIDE_PX), PIL.Image.Resampling.LANCZOS)
+        # Turned before it is squeezed to a square, which would make a shear of the turn.
+        large = self._grey.reduce(max(1, min(self._grey.size) // (2 * SIDE_PX)))
         rim = (SIDE_PX - TURNED_SIDE_PX) // 2
         turned = [_shrunk(large.rotate(angle, PIL.Image.Resampling.BILINEAR), SIDE_PX) for angle in TURNS_DEGREES]
         return [_shrunk(self._grey, side) for side in WINDOW_SIDES_PX] + [square[rim:-rim, rim:-rim] for square in turned]
@@ -37,12 +46,19 @@ class View:
 def resemblance(a: View, b: View) -> tuple[float, float]:
     """Answer how far two pictures agree at their best overlay, at large and in detail.
 
-    Each is searched for in the other at a few sizes and places, and turned a little.
+    Each is searched for in the other at a few sizes and places, and turned a little; where one has a rim, also without it.
 
     Returns:
         Two correlations in -1..1, 1 = the same but for brightness and contrast: of the pixels, and there of what
         remains of them without their surroundings.
     """
+    found = _overlay(a, b)
+    if a.rimless or b.rimless:
+        found = max(found, _overlay(a.rimless or a, b.rimless or b))
+    return found
+
+
+def _overlay(a: View, b: View) -> tuple[float, float]:
     found = max((_best(one.square, template) for one, other in ((a, b), (b, a)) for template in other.templates), key=lambda best: best[0])
     at_large, window, template = found
     return at_large, _correlation(_detail(window), _detail(template))
