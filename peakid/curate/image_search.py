@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import PIL.Image
 
-from peakid import decoder, hashes, images
+from peakid import decoder, hashes
 from peakid.curate import aligned, duplicates, pair_search
 from peakid.records import DuplicateKind
 from peakid.workspace import Workspace
