@@ -12,6 +12,8 @@ from peakid.cli.jobs import EXIT_CODES, follow, told
 from peakid.jobs import submit
 from peakid.workspace import Workspace
 
+SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
+
 
 @click.command()
 @actor_option
@@ -24,7 +26,7 @@ def verify(workspace: Workspace, actor: str, as_json: bool) -> int:
     lines = [f"{result['n_damaged']} of {result['n_images']} images are damaged."]
     lines += [f"  {each['digest'][:12]}  {each['path']}  {each['reason']}" for each in result["damaged"]]
     lines += [f"{result['n_moved']} files were found at another place."] if result["n_moved"] else []
-    lines += [f"  {each['path']} -> {each['new_path']}" for each in result["moved"]]
+    lines += [f"  {each['path']} -> {each['new_path']}" for each in result["moved"][:SHOWN_MOVES]]
     lines += [f"{result['n_redrawn']} lost thumbnails were drawn again."] if result["n_redrawn"] else []
     text = "\n".join(lines) if job.state == "done" else told(job)
     emit(as_json, {"job_id": job.job_id, "state": job.state, "error": job.error, **result}, text)
