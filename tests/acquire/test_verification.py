@@ -164,3 +164,9 @@ def test_a_folder_without_the_files_is_refused_and_nothing_changes(workspace: Wo
     assert [root.path for root in roots.list_roots(workspace)] == [str(photos)]
     found = roots.relink(workspace, photos, part, is_partial=True, actor="human:anna")
     assert (found.n_found, found.missing) == (1, ["river/1.jpg", "sea/3.jpg"])
+
+
+def test_an_altered_copy_is_damage_even_where_the_file_in_place_is_sound(workspace: Workspace, photos: Path, draw: Draw) -> None:
+    folder.import_folder(workspace, photos, actor="human:anna")
+    images.image_path(workspace, images.digest_of(draw(1))).write_bytes(b"altered")  # It is what everything reads.
+    assert [damage.path for damage in verify(workspace).damaged] == ["river/1.jpg"]
