@@ -131,19 +131,25 @@ class Decoder:
     def _keep(self, child: _Child) -> None:
         """Listen to one child and watch it until it ends."""
         trouble, watched_s = "", time.monotonic()
-        with contextlib.suppress(EOFError, OSError):
+        try:
             while not trouble:
                 if child.answers.poll(WATCH_S):
                     self._hear(child, *child.answers.recv())
                 # What it says goes first: this process may have been busy elsewhere.
                 if time.monotonic() - watched_s > WATCH_S and not child.answers.poll():
                     trouble, watched_s = self._trouble(child), time.monotonic()
+        except (EOFError, OSError, psutil.NoSuchProcess):
+            pass  # It has gone.
+        finally:  # Also after an answer that cannot be read: nobody may wait for ever.
+            self._bury(child, trouble or "crash")
+
+    def _bury(self, child: _Child, trouble: str) -> None:
         _kill(child)
         with self._lock:
             child.tasks.close()
             if self._child is child:
                 self._child = None
-                self._recover(child, trouble or "crash")
+                self._recover(child, trouble)
                 self._feed()
         child.answers.close()
 
@@ -208,7 +214,7 @@ class Decoder:
             task.future.set_exception(
                 DecoderBroken(
                     f"The process that decodes images ends before it begins ({self._n_failed_starts} times).",
-                    f"See why with: {sys.executable} -m peakid.decoder_child",
+                    "Its own message stands in the terminal, or in the log of the app or job; a new installation usually mends it.",
                 )
             )
         return []
