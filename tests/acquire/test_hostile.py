@@ -1,5 +1,6 @@
 """Files made to harm: damaged at random, huge on paper, gone in the meantime. Each is an image or a rejection in words."""
 
+import functools
 import importlib.util
 import io
 import random
@@ -7,15 +8,17 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from PIL import Image
 
-from peakid import settings
+from peakid import images
 from peakid.acquire import archive, folder
+from peakid.decoder import Decoder
+from peakid.errors import UnreadableImage
 from peakid.records import ImportReport
 from peakid.workspace import Workspace
 
@@ -30,15 +33,6 @@ def fuzz() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def little_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("PEAKID_DECODE_LIMIT_BYTES", str(100 * 2**20))
-    settings.current.cache_clear()
-    yield
-    monkeypatch.undo()
-    settings.current.cache_clear()
 
 
 def reasons(report: ImportReport) -> dict[str, str]:
@@ -92,15 +86,15 @@ def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_refused_unread(works
     assert (report.n_added, reasons(report)) == (1, {"square.png": "too_many_pixels"})
 
 
-@pytest.mark.usefixtures("little_memory")
-def test_a_bomb_below_the_pixel_cap_is_refused_for_its_memory(workspace: Workspace, tmp_path: Path, draw: Callable[..., bytes]) -> None:
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    (photos / "bomb.png").write_bytes(png(9000, 9000))  # 10 KB; 81 million pixels, 324 MB as Pillow holds RGB.
-    (photos / "good.jpg").write_bytes(draw(1))
-    report = folder.import_folder(workspace, photos, actor="human:anna")
-    assert (report.n_added, reasons(report)) == (1, {"bomb.png": "too_much_memory"})
-    assert "over 100 MB" in report.rejections[0].detail
+def test_a_bomb_below_the_pixel_cap_is_refused_for_its_memory(draw: Callable[..., bytes]) -> None:
+    guarded = Decoder(n_threads=1, limit_s=60, limit_bytes=100 * 2**20)
+    bomb = guarded.submit(functools.partial(bytes, png(9000, 9000)))  # 10 KB; 81 million pixels, 324 MB as Pillow holds RGB.
+    good = guarded.submit(functools.partial(bytes, draw(1)))
+    assert good.result(120) == images.look(draw(1))
+    with pytest.raises(UnreadableImage, match="over 100 MB") as refused:
+        bomb.result(120)
+    assert refused.value.reason == "too_much_memory"
+    guarded.close()
 
 
 def test_a_file_that_vanishes_while_others_are_read_is_a_missing_one(
