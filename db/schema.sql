@@ -63,7 +63,7 @@ CREATE TABLE class (
   position INTEGER NOT NULL,
   is_retired INTEGER NOT NULL DEFAULT 0 CHECK (is_retired IN (0, 1)),
   created_at TEXT NOT NULL
-) STRICT;
+, colour TEXT CHECK (colour GLOB '#[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]'), note TEXT NOT NULL DEFAULT '', merged_into_id INTEGER REFERENCES class(id)) STRICT;
 
 CREATE TABLE step (
   id INTEGER PRIMARY KEY,
@@ -278,6 +278,41 @@ CREATE TABLE pair_judgement (
   CHECK (image_a_id < image_b_id)
 ) STRICT;
 
+CREATE TABLE class_alias (
+  name TEXT PRIMARY KEY,
+  class_id INTEGER NOT NULL REFERENCES class(id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE class_example (
+  class_id INTEGER NOT NULL REFERENCES class(id),
+  position INTEGER NOT NULL,
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  PRIMARY KEY (class_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE class_merge (
+  id INTEGER PRIMARY KEY,
+  step_id INTEGER NOT NULL REFERENCES step(id),
+  class_id INTEGER NOT NULL REFERENCES class(id),
+  merged_into_id INTEGER REFERENCES class(id),
+  is_retired INTEGER NOT NULL CHECK (is_retired IN (0, 1)),
+  was_merged_into_id INTEGER REFERENCES class(id),
+  was_retired INTEGER NOT NULL CHECK (was_retired IN (0, 1))
+) STRICT;
+
+CREATE TABLE step_taken_back (
+  step_id INTEGER NOT NULL REFERENCES step(id),
+  undone_step_id INTEGER NOT NULL REFERENCES step(id),
+  PRIMARY KEY (step_id, undone_step_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tombstone (
+  digest TEXT PRIMARY KEY CHECK (length(digest) = 64),
+  reason TEXT NOT NULL DEFAULT '',
+  actor TEXT NOT NULL,
+  forgotten_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
@@ -324,6 +359,18 @@ CREATE INDEX pair_judgement_pair ON pair_judgement(image_a_id, image_b_id, id);
 
 CREATE INDEX pair_judgement_step ON pair_judgement(step_id);
 
+CREATE INDEX class_alias_class ON class_alias(class_id);
+
+CREATE INDEX class_example_image ON class_example(image_id);
+
+CREATE INDEX class_merge_step ON class_merge(step_id);
+
+CREATE INDEX step_taken_back_undone ON step_taken_back(undone_step_id);
+
+CREATE INDEX step_actor_when ON step(actor, made_at);
+
+CREATE INDEX decision_class ON decision(class_id, step_id);
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 
@@ -345,3 +392,9 @@ BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append a new row inste
 
 CREATE TRIGGER pair_judgement_is_never_deleted BEFORE DELETE ON pair_judgement
 BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append an open row instead of deleting one'); END;
+
+CREATE TRIGGER class_merge_is_never_updated BEFORE UPDATE ON class_merge
+BEGIN SELECT RAISE(ABORT, 'class_merge is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER class_merge_is_never_deleted BEFORE DELETE ON class_merge
+BEGIN SELECT RAISE(ABORT, 'class_merge is append-only: append an undo instead of deleting a row'); END;

@@ -127,6 +127,11 @@ def read_bytes(workspace: Workspace, digest: str) -> bytes:
         return _read_in_place(workspace, digest)
 
 
+def has_bytes(workspace: Workspace, digest: str) -> bool:
+    """Tell whether an image's file is where it should be, without reading it."""
+    return image_path(workspace, digest).is_file() or any(path.is_file() for path in _in_place_paths(workspace, digest))
+
+
 def thumbnail(workspace: Workspace, digest: str) -> bytes:
     """Read an image's thumbnail (JPEG, long side at most 256 px), drawing it again where it was lost.
 

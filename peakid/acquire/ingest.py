@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 
-from peakid import decision_log, images, settings
+from peakid import decision_log, images, settings, tombstones
 from peakid.errors import BadInput, UnreadableImage
 from peakid.records import ImportReport, Look, RejectionReason, RejectionRow, Report, Source, Split
 from peakid.workspace import Workspace, now
@@ -133,6 +133,7 @@ def _open(run: _Import, arrival: Arrival, known_digests: set[str]) -> _Seen:
         arrival = _with_clean_label(arrival)
         data = _read(arrival)
         digest = images.digest_of(data)
+        tombstones.refuse(run.workspace, digest)
         if digest in known_digests and _is_kept(run, digest):
             return _Seen(arrival, known_digest=digest)
         look = images.look(data)

@@ -86,7 +86,7 @@ def export(work: Work) -> None:
 
 def verify(work: Work) -> None:
     """Read every image and compare its bytes with its digest; the result counts and names the damaged."""
-    digests = [row["digest"] for row in work.workspace.query("SELECT digest FROM image ORDER BY id")]
+    digests = [row["digest"] for row in work.workspace.query("SELECT digest FROM image JOIN image_state ON image_id = id ORDER BY id")]
     report, damaged = _stopping_report(work), []
     for step, digest in enumerate(digests):
         report("Verifying", step, len(digests), f"{len(damaged)} damaged")

@@ -15,6 +15,7 @@ REASONS: dict[RejectionReason, str] = {
     "missing_file": "Named, but not there",
     "no_permission": "May not be read",
     "unsafe_path": "Path that leads outside",
+    "forgotten": "Removed for good earlier",
 }
 
 _VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
