@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import peakid
 from peakid import images, tombstones
@@ -216,8 +217,8 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, fresh: Path, for
         raise BadBackup(f"Image {path.name[:12]} in the backup is not what its digest names.", "Use another copy.")
 
 
-def _chunks(data: object) -> Iterator[bytes]:
-    while chunk := data.read(_CHUNK_BYTES):  # ty: ignore[unresolved-attribute]
+def _chunks(data: IO[bytes]) -> Iterator[bytes]:
+    while chunk := data.read(_CHUNK_BYTES):
         yield chunk
 
 

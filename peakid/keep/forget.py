@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from peakid import images, tombstones
 from peakid.errors import NotFound
@@ -43,11 +44,11 @@ class Forgetting:
     digests: list[str]
     n_bytes: int
     left_in_place: list[str] = field(default_factory=list)
-    snapshots: list[dict[str, object]] = field(default_factory=list)
-    runs: list[dict[str, object]] = field(default_factory=list)
-    exports: list[dict[str, object]] = field(default_factory=list)
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    exports: list[dict[str, Any]] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Any]:
         return {"n_images": len(self.digests), **asdict(self)}
 
 
@@ -160,7 +161,7 @@ def _named(workspace: Workspace, what: str) -> list[str]:
     return [row["digest"] for row in rows]
 
 
-def _rows(workspace: Workspace, sql: str, parameters: dict[str, str]) -> list[dict[str, object]]:
+def _rows(workspace: Workspace, sql: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
     return [dict(row) for row in workspace.query(sql, parameters)]
 
 

@@ -60,6 +60,17 @@ def told_step(step: StepRow) -> str:
     return f"{verbs[step.kind]} {n_of(step.n_images, 'image')}"
 
 
+def standing(decision: Decision) -> str:
+    """Tell the second of two people what the first said: `anna labelled this dom 2 min ago.`"""
+    return f"{who(decision.actor)} {_VERBS[decision.verdict]} this{_detail(decision)} {ago(decision.decided_at)}."
+
+
+def _detail(decision: Decision) -> str:
+    if decision.verdict == "label":
+        return f" {decision.label}"
+    return f" ({decision.reason})" if decision.reason else ""
+
+
 def who(actor: str) -> str:
     """Name an actor for people: `anna`, `import from folder`, `model run-3`."""
     kind, _, name = actor.partition(":")
