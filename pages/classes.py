@@ -33,6 +33,7 @@ def show_table() -> None:
     columns = {
         "Key": st.column_config.TextColumn(width=48),
         "Colour": st.column_config.ImageColumn(width=60),
+        "State": st.column_config.TextColumn(width=150),
         "How to tell": st.column_config.TextColumn(width="medium"),
     }
     lines = [table_line(n, row) for n, row in enumerate(rows)]

@@ -23,7 +23,7 @@ def show(workspace: Workspace) -> None:
                     _card(guide, colours[guide.class_name])
 
 
-def pictures(digests: list[str], *, height_px: int = 72) -> None:
+def pictures(digests: list[str]) -> None:
     """Draw thumbnails side by side. They come from our own route; Streamlit would copy each into its memory."""
     images = "".join(
         f'<img src="/thumb/{digest}" alt="" height="{height_px}" style="border-radius:4px;margin-right:6px">' for digest in digests

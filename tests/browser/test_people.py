@@ -42,8 +42,15 @@ def test_the_second_of_two_people_is_told_and_may_overrule(
     first, *_ = fill(river=2, sea=1)
     page.goto(f"{serve()}/review")
     settled(page)
-    expect(page.locator(".cell").first).to_be_visible()
+    page.locator(".tile").first.wait_for()
     decisions.decide(workspace, [Choice(first, "label", "sea")], actor="human:beat")  # While anna looks at it.
-    page.keyboard.press("Space")
+    page.locator("#tile-0").click()
+    page.keyboard.press("1")  # The class river.
     expect(page.get_by_text("beat labelled this sea just now")).to_be_visible()
     assert decisions.log(workspace)[0].actor == "human:beat"
+    page.locator("#tile-0").click()
+    page.keyboard.press("1")
+    expect(page.locator("#tile-0 .ribbon .name")).to_have_text("river")
+    expect(page.locator(".status .count")).to_contain_text("all saved")
+    newest = decisions.log(workspace)[0]
+    assert (newest.actor, newest.label) == ("human:anna", "river")
