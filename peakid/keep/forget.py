@@ -22,6 +22,7 @@ FORGOTTEN_PATH = "(forgotten)"
 _NO_HASH = "0" * 16
 _COMPUTED = (  # Tables of what was computed from the bytes: (table, column).
     ("orientation_hash", "image_id"),
+    ("part_hash", "image_id"),
     ("image_measure", "image_id"),
     ("image_issue_score", "image_id"),
     ("duplicate_pair", "image_a_id"),
@@ -136,6 +137,7 @@ def bury(connection: sqlite3.Connection, digest: str, *, reason: str, actor: str
         return
     for table, column in _COMPUTED:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (row["id"],))
+    connection.execute("UPDATE pair_revision SET revision = revision + 1")  # Whoever holds groups in memory puts them together anew.
     connection.execute(
         "UPDATE image SET phash = ?, dhash = ?, pixel_digest = NULL, scanned_at = ? WHERE id = ?", (_NO_HASH, _NO_HASH, now(), row["id"])
     )

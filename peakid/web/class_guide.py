@@ -25,11 +25,9 @@ def show(workspace: Workspace) -> None:
 
 def pictures(digests: list[str]) -> None:
     """Draw thumbnails side by side. They come from our own route; Streamlit would copy each into its memory."""
-    images = "".join(
-        f'<img src="/thumb/{digest}" alt="" height="{height_px}" style="border-radius:4px;margin-right:6px">' for digest in digests
-    )
-    if images:
-        st.html(images)
+    look = 'style="width:31%;aspect-ratio:4/3;object-fit:cover;border-radius:4px;margin-right:2%"'
+    if digests:
+        st.html("".join(f'<img src="/thumb/{digest}" alt="" {look}>' for digest in digests))
 
 
 def _card(guide: ClassGuide, colour: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from peakid import images, runs, status, tombstones
 from peakid.acquire import folder
-from peakid.curate import decisions, duplicates, history, review_queue, scan
+from peakid.curate import decisions, duplicate_groups, duplicates, history, review_queue, scan
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
 from peakid.keep import forget
@@ -68,6 +68,21 @@ def test_a_scan_and_the_log_and_undo_go_on_after_forgetting(workspace, photos):
     assert ([each.digest for each in undone.decisions], undone.conflicts) == ([other], [gone])
     with pytest.raises(NotFound):
         decisions.decide(workspace, [Choice(gone, "label", "sea")], actor=ANNA)
+
+
+def test_a_group_of_look_alikes_loses_the_forgotten_one(workspace, tmp_path, draw):
+    (tmp_path / "photos" / "river").mkdir(parents=True)
+    for name, size in (("a", (480, 360)), ("b", (320, 240)), ("c", (240, 180))):
+        (tmp_path / "photos" / "river" / f"{name}.jpg").write_bytes(draw(5, size=size))
+    folder.import_folder(workspace, tmp_path / "photos", actor=ANNA)
+    scan.scan(workspace)
+    [group] = duplicate_groups.list_groups(workspace)
+    gone = group.images[0].digest
+    forget.forget(workspace, gone, actor=ANNA)
+    [group] = duplicate_groups.list_groups(workspace)
+    assert gone not in {image.digest for image in group.images}
+    scan.scan(workspace)
+    assert len(duplicate_groups.list_groups(workspace)) == 1
 
 
 def test_every_snapshot_run_and_export_that_held_it_is_told(workspace, fill):
