@@ -5,7 +5,7 @@ CREATE TABLE root (
   path TEXT NOT NULL UNIQUE,
   is_in_place INTEGER NOT NULL DEFAULT 0 CHECK (is_in_place IN (0, 1)),
   created_at TEXT NOT NULL
-) STRICT;
+, n_missing INTEGER, verified_at TEXT) STRICT;
 
 CREATE TABLE acquisition (
   id INTEGER PRIMARY KEY,
@@ -278,6 +278,24 @@ CREATE TABLE pair_judgement (
   CHECK (image_a_id < image_b_id)
 ) STRICT;
 
+CREATE TABLE origin_move (
+  id INTEGER PRIMARY KEY,
+  origin_id INTEGER NOT NULL REFERENCES origin(id),
+  from_path TEXT NOT NULL,
+  to_path TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  moved_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE root_move (
+  id INTEGER PRIMARY KEY,
+  root_id INTEGER NOT NULL REFERENCES root(id),
+  from_path TEXT NOT NULL,
+  to_path TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  moved_at TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE class_alias (
   name TEXT PRIMARY KEY,
   class_id INTEGER NOT NULL REFERENCES class(id)
@@ -369,6 +387,10 @@ CREATE INDEX pair_judgement_pair ON pair_judgement(image_a_id, image_b_id, id);
 
 CREATE INDEX pair_judgement_step ON pair_judgement(step_id);
 
+CREATE INDEX origin_move_origin ON origin_move(origin_id, id);
+
+CREATE INDEX root_move_root ON root_move(root_id, id);
+
 CREATE INDEX class_alias_class ON class_alias(class_id);
 
 CREATE INDEX class_example_image ON class_example(image_id);
@@ -403,8 +425,21 @@ BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append a new row inste
 CREATE TRIGGER pair_judgement_is_never_deleted BEFORE DELETE ON pair_judgement
 BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append an open row instead of deleting one'); END;
 
+CREATE TRIGGER origin_move_is_never_updated BEFORE UPDATE ON origin_move
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER root_move_is_never_updated BEFORE UPDATE ON root_move
+BEGIN SELECT RAISE(ABORT, 'root_move is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER root_move_is_never_deleted BEFORE DELETE ON root_move
+BEGIN SELECT RAISE(ABORT, 'root_move is append-only: where a root lay is never forgotten'); END;
+
 CREATE TRIGGER class_merge_is_never_updated BEFORE UPDATE ON class_merge
 BEGIN SELECT RAISE(ABORT, 'class_merge is append-only: append a new row instead of changing one'); END;
 
 CREATE TRIGGER class_merge_is_never_deleted BEFORE DELETE ON class_merge
 BEGIN SELECT RAISE(ABORT, 'class_merge is append-only: append an undo instead of deleting a row'); END;
+
+CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
+WHEN NOT EXISTS (SELECT 1 FROM origin o JOIN image i ON i.id = o.image_id JOIN tombstone t ON t.digest = i.digest WHERE o.id = OLD.origin_id)
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;

@@ -1,6 +1,7 @@
 """What was removed for good: its digests, kept so that the images are never taken in again, here or after a restore."""
 
 import contextlib
+import functools
 import os
 import re
 import sqlite3
@@ -11,6 +12,7 @@ from peakid.errors import UnreadableImage
 from peakid.workspace import DATABASE_NAME, Workspace
 
 FILE_NAME = "forgotten.txt"  # Beside the database: what a restore of an older database must still heed.
+TOLD = "removed for good earlier; it is not taken in again"
 
 
 def is_forgotten(workspace: Workspace, digest: str) -> bool:
@@ -18,15 +20,23 @@ def is_forgotten(workspace: Workspace, digest: str) -> bool:
     return workspace.one("SELECT 1 FROM tombstone WHERE digest = ?", (digest,)) is not None
 
 
-def refuse(workspace: Workspace, digest: str) -> None:
-    """Let nothing in that was removed for good.
+def refuse(folder: Path, digest: str) -> None:
+    """Let nothing in that was removed for good. Cheap enough for every file: the list is read again only when it changes.
+
+    Args:
+        folder: Of the workspace; its files are read, so that a process without a database connection can ask.
 
     Raises:
         UnreadableImage: With the reason a rejection gets, if the image was forgotten.
     """
-    row = workspace.one("SELECT forgotten_at FROM tombstone WHERE digest = ?", (digest,))
-    if row is not None:
-        raise UnreadableImage("forgotten", f"removed for good on {row['forgotten_at'][:10]}; it is not taken in again")
+    file = folder / FILE_NAME
+    if digest in _held(folder, file.stat().st_mtime_ns if file.exists() else 0):
+        raise UnreadableImage("forgotten", TOLD)
+
+
+@functools.lru_cache(4)
+def _held(folder: Path, _changed_ns: int) -> frozenset[str]:
+    return frozenset(of_folder(folder))
 
 
 def digests(workspace: Workspace) -> list[str]:

@@ -54,3 +54,9 @@ CREATE TABLE tombstone (
   actor TEXT NOT NULL,
   forgotten_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Where a file lay is never forgotten, but for the one image that must be: a path can name a person.
+DROP TRIGGER origin_move_is_never_deleted;
+CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
+WHEN NOT EXISTS (SELECT 1 FROM origin o JOIN image i ON i.id = o.image_id JOIN tombstone t ON t.digest = i.digest WHERE o.id = OLD.origin_id)
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;

@@ -20,6 +20,7 @@ COMMANDS = {
     "backup": "peakid.cli.keep:backup",
     "restore": "peakid.cli.keep:restore",
     "forget": "peakid.cli.keep:forget",
+    "roots": "peakid.cli.verify:roots_",
     "import": "peakid.cli.acquire:import_",
     "scan": "peakid.cli.acquire:scan",
     "issues": "peakid.cli.issues:issues_",

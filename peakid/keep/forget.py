@@ -120,7 +120,7 @@ def forget(workspace: Workspace, what: str, *, reason: str = "", actor: str, rep
             bury(connection, digest, reason=reason, actor=actor)
     tombstones.write_file(workspace)
     for step, digest in enumerate(planned.digests, 1):
-        _remove_files(workspace, digest)
+        images.discard(workspace, digest)
         report("Forgetting", step, len(planned.digests), "")
     _remove_pixels(workspace)
     return planned
@@ -147,7 +147,7 @@ def bury(connection: sqlite3.Connection, digest: str, *, reason: str, actor: str
 def sweep(workspace: Workspace, digests: Sequence[str]) -> None:
     """Remove what still lies on the disk of these images: after a restore, or a forgetting that was cut short."""
     for digest in digests:
-        _remove_files(workspace, digest)
+        images.discard(workspace, digest)
 
 
 def _named(workspace: Workspace, what: str) -> list[str]:
@@ -170,17 +170,13 @@ def _rows(workspace: Workspace, sql: str, parameters: dict[str, str]) -> list[di
 def _strip_origins(connection: sqlite3.Connection, image_id: int) -> None:
     """Leave one bare origin: rows of snapshots and logs go on having a path to show."""
     first = connection.execute("SELECT acquisition_id, source FROM origin WHERE image_id = ? ORDER BY id LIMIT 1", (image_id,)).fetchone()
+    connection.execute("DELETE FROM origin_move WHERE origin_id IN (SELECT id FROM origin WHERE image_id = ?)", (image_id,))
     connection.execute("DELETE FROM origin WHERE image_id = ?", (image_id,))
     if first is not None:
         connection.execute(
             "INSERT INTO origin (image_id, acquisition_id, source, path, created_at) VALUES (?, ?, ?, ?, ?)",
             (image_id, *first, FORGOTTEN_PATH, now()),
         )
-
-
-def _remove_files(workspace: Workspace, digest: str) -> None:
-    images.image_path(workspace, digest).unlink(missing_ok=True)
-    images.thumbnail_path(workspace, digest).unlink(missing_ok=True)
 
 
 def _remove_pixels(workspace: Workspace) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from peakid import images, runs, status, tombstones
-from peakid.acquire import folder
+from peakid.acquire import folder, verification
 from peakid.curate import decisions, duplicate_groups, duplicates, history, review_queue, scan
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
@@ -134,6 +134,24 @@ def test_a_file_outside_the_workspace_is_left_to_its_owner_and_told(workspace, p
     assert (photos / "river" / "a.jpg").exists()
     with pytest.raises(NotFound):
         images.read_bytes(workspace, gone)
+
+
+def test_a_file_that_moved_is_forgotten_with_where_it_lay_and_verify_goes_on(workspace, photos):
+    folder.import_folder(workspace, photos, in_place=True, actor=ANNA)
+    gone = digests_of(workspace)[0]
+    (photos / "river" / "a.jpg").rename(photos / "river" / "z.jpg")
+    assert len(verification.verify(workspace, actor=ANNA).moved) == 1
+    forget.forget(workspace, gone, actor=ANNA)
+    assert workspace.query("SELECT 1 FROM origin_move") == []
+    checked = verification.verify(workspace, actor=ANNA)
+    assert (checked.n_images, checked.damaged) == (3, [])
+
+
+def test_a_list_that_was_lost_is_read_from_the_database(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    forget.forget(workspace, digests_of(workspace)[0], actor=ANNA)
+    (workspace.path / "forgotten.txt").unlink()
+    assert folder.import_folder(workspace, photos, actor=ANNA).rejections[0].reason == "forgotten"
 
 
 def test_a_short_beginning_that_fits_several_images_forgets_none(workspace, plant):
