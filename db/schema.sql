@@ -63,7 +63,7 @@ CREATE TABLE class (
   position INTEGER NOT NULL,
   is_retired INTEGER NOT NULL DEFAULT 0 CHECK (is_retired IN (0, 1)),
   created_at TEXT NOT NULL
-) STRICT;
+, colour TEXT CHECK (colour GLOB '#[0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F][0-9A-F]'), note TEXT NOT NULL DEFAULT '', merged_into_id INTEGER REFERENCES class(id)) STRICT;
 
 CREATE TABLE step (
   id INTEGER PRIMARY KEY,
@@ -296,6 +296,41 @@ CREATE TABLE root_move (
   moved_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE class_alias (
+  name TEXT PRIMARY KEY,
+  class_id INTEGER NOT NULL REFERENCES class(id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE class_example (
+  class_id INTEGER NOT NULL REFERENCES class(id),
+  position INTEGER NOT NULL,
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  PRIMARY KEY (class_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE class_merge (
+  id INTEGER PRIMARY KEY,
+  step_id INTEGER NOT NULL REFERENCES step(id),
+  class_id INTEGER NOT NULL REFERENCES class(id),
+  merged_into_id INTEGER REFERENCES class(id),
+  is_retired INTEGER NOT NULL CHECK (is_retired IN (0, 1)),
+  was_merged_into_id INTEGER REFERENCES class(id),
+  was_retired INTEGER NOT NULL CHECK (was_retired IN (0, 1))
+) STRICT;
+
+CREATE TABLE step_taken_back (
+  step_id INTEGER NOT NULL REFERENCES step(id),
+  undone_step_id INTEGER NOT NULL REFERENCES step(id),
+  PRIMARY KEY (step_id, undone_step_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tombstone (
+  digest TEXT PRIMARY KEY CHECK (length(digest) = 64),
+  reason TEXT NOT NULL DEFAULT '',
+  actor TEXT NOT NULL,
+  forgotten_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE part_hash (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
   hashes BLOB NOT NULL CHECK (length(hashes) = 224)
@@ -356,6 +391,18 @@ CREATE INDEX origin_move_origin ON origin_move(origin_id, id);
 
 CREATE INDEX root_move_root ON root_move(root_id, id);
 
+CREATE INDEX class_alias_class ON class_alias(class_id);
+
+CREATE INDEX class_example_image ON class_example(image_id);
+
+CREATE INDEX class_merge_step ON class_merge(step_id);
+
+CREATE INDEX step_taken_back_undone ON step_taken_back(undone_step_id);
+
+CREATE INDEX step_actor_when ON step(actor, made_at);
+
+CREATE INDEX decision_class ON decision(class_id, step_id);
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 
@@ -381,11 +428,18 @@ BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append an open row ins
 CREATE TRIGGER origin_move_is_never_updated BEFORE UPDATE ON origin_move
 BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: append a new row instead of changing one'); END;
 
-CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
-BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;
-
 CREATE TRIGGER root_move_is_never_updated BEFORE UPDATE ON root_move
 BEGIN SELECT RAISE(ABORT, 'root_move is append-only: append a new row instead of changing one'); END;
 
 CREATE TRIGGER root_move_is_never_deleted BEFORE DELETE ON root_move
 BEGIN SELECT RAISE(ABORT, 'root_move is append-only: where a root lay is never forgotten'); END;
+
+CREATE TRIGGER class_merge_is_never_updated BEFORE UPDATE ON class_merge
+BEGIN SELECT RAISE(ABORT, 'class_merge is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER class_merge_is_never_deleted BEFORE DELETE ON class_merge
+BEGIN SELECT RAISE(ABORT, 'class_merge is append-only: append an undo instead of deleting a row'); END;
+
+CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
+WHEN NOT EXISTS (SELECT 1 FROM origin o JOIN image i ON i.id = o.image_id JOIN tombstone t ON t.digest = i.digest WHERE o.id = OLD.origin_id)
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from peakid.curate import classes, image_issues, review_queue
-from peakid.web import batch, gallery, issue_panel, queue_chips, session
+from peakid.web import batch, class_guide, gallery, issue_panel, queue_chips, session
 
 EMPTY = {
     "unreviewed": "Every label here has been given or confirmed by a person. Freeze what you have into a snapshot and train on it.",
@@ -32,6 +32,7 @@ if gallery.wants_next(asked):
 
 # 3 draw (4 act: what is typed there is written down before the next run)
 if table.items:
+    class_guide.show(workspace)
     gallery.show(table.items, classes.names(workspace), workspace=workspace, queue=asked, reasons=table.reasons, n_waiting=table.n_waiting)
 else:
     st.info(EMPTY.get(kind, "Nothing waits here."), icon=":material/done_all:")

@@ -5,6 +5,9 @@ PeakidError
 |  +- NoWorkspace            no peakid.db in that folder
 |  +- WorkspaceTooNew        written by a newer Peakid
 |  +- WorkspaceNotWritable   a read-only disk or folder
+|  +- WorkspaceNotEmpty      a restore would overwrite what is there
+|  +- BackupNotWritten       the file exists, or the disk does not take it
+|  +- BadBackup              a file that is no backup, or a damaged one
 |  +- NotInstalledInPlace    the project's own files (migrations) are missing beside the package
 +- NotFound                  a digest, class, snapshot, run, job or export nobody knows
 |  +- AmbiguousDigest        a prefix that fits several images
@@ -66,6 +69,15 @@ class WorkspaceTooNew(WorkspaceError): ...
 
 
 class WorkspaceNotWritable(WorkspaceError): ...
+
+
+class WorkspaceNotEmpty(WorkspaceError): ...
+
+
+class BackupNotWritten(WorkspaceError): ...
+
+
+class BadBackup(WorkspaceError): ...
 
 
 class NotInstalledInPlace(WorkspaceError): ...

@@ -127,6 +127,17 @@ def read_bytes(workspace: Workspace, digest: str) -> bytes:
         return _read_in_place(workspace, digest)
 
 
+def discard(workspace: Workspace, digest: str) -> None:
+    """Remove the stored copy and the thumbnail of an image that must go by right; for nothing else."""
+    image_path(workspace, digest).unlink(missing_ok=True)
+    thumbnail_path(workspace, digest).unlink(missing_ok=True)
+
+
+def has_bytes(workspace: Workspace, digest: str) -> bool:
+    """Tell whether an image's file is where it should be, without reading it."""
+    return image_path(workspace, digest).is_file() or any(path.is_file() for path in _in_place_paths(workspace, digest))
+
+
 def thumbnail(workspace: Workspace, digest: str) -> bytes:
     """Read an image's thumbnail (JPEG, long side at most 256 px), drawing it again where it was lost.
 

@@ -34,6 +34,7 @@ RejectionReason = Literal[
     "hidden",             # A dot-file or a file of the operating system (Thumbs.db).
     "missing_file",       # Named by a table, not there.
     "no_permission",      # There, and not allowed to be read.
+    "forgotten",          # Removed for good earlier, by `peakid forget`; its bytes are not taken in again.
     "too_slow",           # Decoding it, alone, took longer than the limit.
     "too_much_memory",    # Decoding it, alone, took more memory than the limit.
     "crashes_decoder",    # The process that decodes it died of it, each time.
@@ -220,12 +221,13 @@ class StepResult:
     """What one step did.
 
     `conflicts` holds the digests of images that somebody else had judged since the actor looked: they
-    are left as they are and told.
+    are left as they are and told. `standing` holds, by digest, the decision that stands there instead.
     """
 
     step_id: int | None
     decisions: list[Decision]
     conflicts: list[str] = field(default_factory=list)
+    standing: dict[str, Decision] = field(default_factory=dict)
 
     @property
     def n_images(self) -> int:
@@ -261,11 +263,16 @@ class QueueItem:
 
 @dataclass(frozen=True)
 class ClassRow:
+    """One class. `colour` is `#RRGGBB` where a person chose one; `merged_into` names the class its images went to."""
+
     class_name: str
     n_images: int
     n_reviewed: int
     is_retired: bool
     position: int
+    colour: str | None = None
+    note: str = ""
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True)

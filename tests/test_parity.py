@@ -15,6 +15,10 @@ READS = {
     "curate.review_queue.issue_queue",  # queue issue:...
     "curate.review_queue.confusion_queue",  # queue confusion:...
     "curate.classes.names",  # classes list
+    "curate.decisions.steps",  # log --steps
+    "curate.history.actors",  # log
+    "curate.history.utc",  # no verb: writes a time
+    "curate.classes.colours",  # classes list
     "curate.duplicate_groups.n_waiting",  # duplicates list
 }
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from peakid import decision_log, decoder, images
+from peakid import decision_log, decoder, images, tombstones
 from peakid.acquire import taking
 from peakid.errors import BadInput, UnreadableImage
 from peakid.records import ImportReport, Look, RejectionReason, RejectionRow, Report, Source, Split
@@ -173,8 +173,18 @@ def _with_clean_label(arrival: Arrival) -> Arrival:
     return Arrival(arrival.path, label, arrival.split, arrival.read, arrival.rejection)
 
 
+def _if_forgotten(run: _Import, seen: _Seen) -> _Seen:
+    """Turn away what was removed for good while this import ran, or whose list was lost: the database has the last word."""
+    digest = seen.look.digest if seen.look else seen.known_digest
+    if seen.rejection is not None or not tombstones.is_forgotten(run.workspace, digest):
+        return seen
+    images.discard(run.workspace, digest)
+    return _Seen(seen.arrival, rejection=RejectionRow(seen.arrival.path, "forgotten", tombstones.TOLD, seen.arrival.label))
+
+
 def _settle(connection: sqlite3.Connection, run: _Import, seen: _Seen) -> RejectionRow | None:
     """Write one opened arrival down; answer its rejection if it got one."""
+    seen = _if_forgotten(run, seen)
     if seen.rejection is not None:
         _reject(connection, run, seen.rejection)
         return seen.rejection

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Set
 from pathlib import Path
 
-from peakid import images, settings
+from peakid import images, settings, tombstones
 from peakid.errors import UnreadableImage
 from peakid.records import Look
 from peakid.workspace import Workspace
@@ -39,6 +39,7 @@ def take(data: bytes, known_digests: Set[str], workspace_path: Path, is_copied: 
         WorkspaceNotWritable: If the disk does not take it.
     """
     workspace, digest = Workspace(workspace_path), images.digest_of(data)
+    tombstones.refuse(workspace_path, digest)
     if digest in known_digests and (not is_copied or images.image_path(workspace, digest).exists()):
         return digest
     look = images.look(data)

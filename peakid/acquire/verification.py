@@ -75,7 +75,7 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
     import takes its new bytes in as a new image. Nothing of the user's is written to.
     """
     run = _Verification(workspace, actor)
-    n_all = workspace.query("SELECT COUNT(*) AS n FROM image")[0]["n"]
+    n_all = workspace.query("SELECT COUNT(*) AS n FROM image_state")[0]["n"]
     for page in _pages(workspace):
         places, moves = _places(workspace, page), []
         for row in page:
@@ -91,7 +91,9 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
 
 def _pages(workspace: Workspace) -> Iterator[list[sqlite3.Row]]:
     last = 0
-    while page := workspace.query("SELECT id, digest FROM image WHERE id > ? ORDER BY id LIMIT ?", (last, PAGE_SIZE)):
+    # An image that was removed for good has no state.
+    sql = "SELECT i.id, i.digest FROM image_state s JOIN image i ON i.id = s.image_id WHERE s.image_id > ? ORDER BY s.image_id LIMIT ?"
+    while page := workspace.query(sql, (last, PAGE_SIZE)):
         yield page
         last = page[-1]["id"]
 

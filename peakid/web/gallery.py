@@ -7,10 +7,10 @@ from typing import Any, cast, get_args
 
 import streamlit as st
 
-from peakid.curate import decisions
+from peakid.curate import classes, decisions
 from peakid.errors import BadInput, NotFound, NothingToUndo, PeakidError
 from peakid.records import Choice, QueueItem, StepResult, Verdict
-from peakid.web import session, theme
+from peakid.web import session, theme, words
 from peakid.workspace import Workspace
 
 DEFAULT_REASON = "unsuitable"
@@ -71,7 +71,7 @@ def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str, ac
         except (BadInput, NotFound, NothingToUndo) as error:
             refused.append(Answer(seq, str(event.get("digest", "")), str(error)))
             continue
-        refused += [Answer(seq, digest, "Somebody else judged this image since you looked.") for digest in result.conflicts]
+        refused += [Answer(seq, digest, _conflict(result, digest)) for digest in result.conflicts]
         touched += [decision.digest for decision in result.decisions if event["kind"] in _STEPS]
         wants_next = wants_next or event["kind"] == "next"
     return Ack(seq, refused, touched, wants_next)
@@ -100,12 +100,13 @@ def show(
     ack = last_ack(queue)
     if error := st.session_state.pop("gallery:error", None):
         session.show_error(error)
+    colours = theme.class_colours(class_names, classes.colours(workspace))
     _component()(
         key=_key(queue),
         data={
             "key": queue,
             "items": [{**_document(item), "why": reasons.get(item.digest, item.reason)} for item in items],
-            "classes": [{"name": name, "colour": colour} for name, colour in theme.class_colours(class_names).items()],
+            "classes": [{"name": name, "colour": colour} for name, colour in colours.items()],
             "reasons": list(REASONS),
             "n_waiting": n_waiting,
             "height_px": height_px,
@@ -151,6 +152,13 @@ def _events(outbox: object, last_ack: int) -> list[dict[str, Any]]:
     found = [event for event in outbox if isinstance(event, dict)] if isinstance(outbox, list) else []
     numbered = [event for event in found if isinstance(event.get("seq"), int) and event["seq"] > last_ack]
     return sorted(numbered, key=lambda event: event["seq"])
+
+
+def _conflict(result: StepResult, digest: str) -> str:
+    """Say whose judgement stands. The image is drawn with it, so that the same key given again is a choice between the two."""
+    standing = result.standing.get(digest)
+    told = words.standing(standing) if standing else "Somebody else judged this image since you looked."
+    return f"{told} Yours is not saved: leave it, or press again to overrule."
 
 
 def _act(workspace: Workspace, event: dict[str, Any], actor: str) -> StepResult:

@@ -30,6 +30,8 @@ JOURNEY = (
     Stop("collect", ":material/add_photo_alternate:"),
     Stop("review", ":material/done_all:", lambda workspace: review_queue.count(workspace, "unreviewed")),
     Stop("duplicates", ":material/filter_none:", duplicate_groups.n_waiting),
+    Stop("classes", ":material/label:"),
+    Stop("history", ":material/history:"),
     Stop("snapshots", ":material/inventory_2:"),
     Stop("train", ":material/model_training:"),
     Stop("evaluate", ":material/grid_on:"),

@@ -18,6 +18,7 @@ REASONS: dict[RejectionReason, str] = {
     "too_much_memory": "Takes too much memory to decode",
     "crashes_decoder": "Breaks the decoder",
     "unsafe_path": "Path that leads outside",
+    "forgotten": "Removed for good earlier",
 }
 
 _VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
@@ -60,6 +61,17 @@ def told_step(step: StepRow) -> str:
         return told(step.first)
     verbs: dict[StepKind, str] = {"import": "labelled", "decide": "judged", "undo": "took back", "redo": "did again"}
     return f"{verbs[step.kind]} {n_of(step.n_images, 'image')}"
+
+
+def standing(decision: Decision) -> str:
+    """Tell the second of two people what the first said: `anna labelled this dom 2 min ago.`"""
+    return f"{who(decision.actor)} {_VERBS[decision.verdict]} this{_detail(decision)} {ago(decision.decided_at)}."
+
+
+def _detail(decision: Decision) -> str:
+    if decision.verdict == "label":
+        return f" {decision.label}"
+    return f" ({decision.reason})" if decision.reason else ""
 
 
 def who(actor: str) -> str:

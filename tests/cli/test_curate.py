@@ -39,8 +39,8 @@ def test_classes_are_added_renamed_retired_and_listed(peakid, plant):
     peakid("classes", "rename", "dom", "Dom")
     peakid("classes", "retire", "eiger")
     assert peakid("classes", "list", "--json").json == [
-        {"class_name": "Dom", "n_images": 2, "n_reviewed": 0, "is_retired": False},
-        {"class_name": "eiger", "n_images": 0, "n_reviewed": 0, "is_retired": True},
+        {"class_name": "Dom", "n_images": 2, "n_reviewed": 0, "is_retired": False, "colour": None, "note": "", "merged_into": None},
+        {"class_name": "eiger", "n_images": 0, "n_reviewed": 0, "is_retired": True, "colour": None, "note": "", "merged_into": None},
     ]
 
 

@@ -145,3 +145,15 @@ def test_what_cannot_be_written_now_is_not_acknowledged(deliver: Callable[..., g
 def test_asking_for_the_next_images_judges_nothing(deliver: Callable[..., gallery.Ack], workspace: Workspace) -> None:
     assert deliver({"seq": 4, "kind": "next"}) == gallery.Ack(4, wants_next=True)
     assert own(workspace) == []
+
+
+def test_the_second_of_two_people_is_told_who_said_what_and_how_to_overrule(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    [a] = fill(river=1)
+    decisions.decide(workspace, [Choice(a, "exclude", reason="a map")], actor="human:beat")
+    [answer] = deliver(event(1, "label", a, label="river", base=1)).refused
+    assert answer.message == "beat excluded this (a map) just now. Yours is not saved: leave it, or press again to overrule."
+    newest = decisions.log(workspace)[0].decision_id  # What the browser is drawn with next.
+    assert deliver(event(2, "label", a, label="river", base=newest), last_ack=1).refused == []
+    assert [row.label for row in own(workspace)] == ["river"]
