@@ -216,16 +216,17 @@ class StepResult:
     """What one step did.
 
     `conflicts` holds the digests of images that somebody else had judged since the actor looked: they
-    are left as they are and told.
+    are left as they are and told. `remarked` holds the digests whose tags, note or further classes it changed.
     """
 
     step_id: int | None
     decisions: list[Decision]
     conflicts: list[str] = field(default_factory=list)
+    remarked: list[str] = field(default_factory=list)
 
     @property
     def n_images(self) -> int:
-        return len(self.decisions)
+        return len({decision.digest for decision in self.decisions} | set(self.remarked))
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,10 @@ class StepRow:
 
 @dataclass(frozen=True)
 class QueueItem:
-    """One image waiting in a queue. `reason` says why it is here; `score` in 0..1, low = more urgent, or None."""
+    """One image waiting in a queue. `reason` says why it is here; `score` in 0..1, low = more urgent, or None.
+
+    The next page begins behind `cursor`. `also_shows` are classes beside its label. Origins may not say the last three.
+    """
 
     image_id: int
     digest: str
@@ -253,6 +257,13 @@ class QueueItem:
     reason: str
     score: float | None
     decision_id: int | None
+    cursor: str = ""
+    tags: tuple[str, ...] = ()
+    note: str | None = None
+    also_shows: tuple[str, ...] = ()
+    origin_url: str | None = None
+    licence: str | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import get_args
 
 from peakid import decision_log
-from peakid.curate import pair_judgements
+from peakid.curate import model_ranked, pair_judgements, remarks
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
@@ -54,7 +54,8 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> St
         step_id = decision_log.new_step(connection, actor=actor, kind="decide")
         for choice, target, is_current in zip(fresh, targets, current, strict=True):
             if is_current:
-                _append_choice(connection, step_id, images[choice.digest], choice, target, actor)
+                basis = model_ranked.marked(workspace, connection, images[choice.digest], choice.basis)
+                _append_choice(connection, step_id, images[choice.digest], replace(choice, basis=basis), target, actor)
         return StepResult(step_id, _of_step(connection, step_id), conflicts)
 
 
@@ -181,13 +182,13 @@ def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, 
 def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind, event_id: str) -> StepResult:
     """Append a step restating, for every image of `step_id`, what stood before that step."""
     rows = connection.execute("SELECT id, image_id FROM decision WHERE step_id = ? ORDER BY id", (step_id,)).fetchall()
-    if not rows and not pair_judgements.has_step(connection, step_id):
+    if not rows and not pair_judgements.has_step(connection, step_id) and not remarks.has_step(connection, step_id):
         raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
     if connection.execute("SELECT 1 FROM step WHERE undoes_step_id = ?", (step_id,)).fetchone():
         raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
     new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id)
     pair_judgements.reverse(connection, step_id, new_step, actor=actor)
-    conflicts = []
+    remarked, conflicts = remarks.reverse(connection, step_id, new_step, actor=actor)
     newest_of_step = {row["image_id"]: row["id"] for row in rows}
     first_of_step = {row["image_id"]: row["id"] for row in reversed(rows)}
     for image_id, first_id in first_of_step.items():
@@ -207,7 +208,7 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
             base_decision_id=newest_of_step[image_id],
             undoes=newest_of_step[image_id],
         )
-    return StepResult(new_step, _of_step(connection, new_step), conflicts)
+    return StepResult(new_step, _of_step(connection, new_step), conflicts, remarked)
 
 
 def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None = None) -> _State:
@@ -224,7 +225,7 @@ def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
 
 
 def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
-    tables = ("decision", "step", "pair_judgement")
+    tables = ("decision", "step", "pair_judgement", "remark")
     return bool(event_id) and any(connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables)
 
 
