@@ -12,6 +12,9 @@ READS = {
     "curate.review_queue.counts",  # status
     "curate.review_queue.items",  # queue
     "curate.review_queue.waiting",  # queue
+    "curate.review_queue.by_class",  # classes list
+    "curate.filters.sources",  # queue --source
+    "curate.remarks.names",  # queue --tag
     "curate.review_queue.issue_queue",  # queue issue:...
     "curate.review_queue.confusion_queue",  # queue confusion:...
     "curate.classes.names",  # classes list

@@ -146,7 +146,10 @@ SELECT s.image_id FROM image_state s WHERE s.verdict IN ('label', 'flag') AND s.
 INSERT INTO label_conflict SELECT image_id FROM label_conflict_now;
 
 CREATE TRIGGER a_state_may_conflict AFTER UPDATE OF class_id, verdict, is_reviewed ON image_state
-WHEN NEW.class_id IS NOT OLD.class_id OR NEW.verdict <> OLD.verdict OR NEW.is_reviewed <> OLD.is_reviewed
+WHEN (NEW.class_id IS NOT OLD.class_id OR NEW.verdict <> OLD.verdict OR NEW.is_reviewed <> OLD.is_reviewed)
+  AND (EXISTS (SELECT 1 FROM duplicate_pair WHERE image_a_id = NEW.image_id)
+    OR EXISTS (SELECT 1 FROM duplicate_pair WHERE image_b_id = NEW.image_id)
+    OR EXISTS (SELECT 1 FROM origin o JOIN origin e ON e.image_id = o.image_id AND e.id > o.id WHERE o.image_id = NEW.image_id))
 BEGIN
   DELETE FROM label_conflict WHERE image_id IN (SELECT NEW.image_id
     UNION ALL SELECT image_b_id FROM duplicate_pair WHERE image_a_id = NEW.image_id

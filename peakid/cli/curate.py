@@ -1,4 +1,4 @@
-"""Commands of judgement: decide, undo, redo, log, queue, classes."""
+"""Commands of judgement: decide, undo, redo, log, classes."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,7 +7,7 @@ import click
 
 from peakid import images
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.curate import classes, decisions, review_queue
+from peakid.curate import classes, decisions
 from peakid.records import Choice, ClassRow, Decision, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
 
@@ -86,22 +86,6 @@ def log(workspace: Workspace, limit: int, digest: str | None, steps: bool, as_js
     emit(as_json, documents, table(documents, columns, empty="Nothing has been decided yet."))
 
 
-@click.command()
-@click.argument("name", default="unreviewed")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
-@json_option
-@pass_workspace
-def queue(workspace: Workspace, name: str, limit: int, as_json: bool) -> None:
-    """List what waits in the queue NAME.
-
-    NAME is one of: unreviewed, flagged, excluded, all, class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED.
-    """
-    items = review_queue.page(workspace, name, limit=limit)
-    documents = [{key: getattr(item, key) for key in ("digest", "path", "label", "reason", "score")} for item in items]
-    rows = [{**document, "digest": document["digest"][:12]} for document in documents]
-    emit(as_json, documents, table(rows, ["digest", "label", "reason", "path"], empty=f"Nothing waits in {name}."))
-
-
 @click.group("classes")
 def classes_() -> None:
     """The classes one can choose, in key order."""
@@ -155,6 +139,8 @@ def _decide(workspace: Workspace, choice: Choice, actor: str, as_json: bool) -> 
 def _emit_step(as_json: bool, step: StepResult, said: str) -> None:
     document = {"step_id": step.step_id, "n_images": step.n_images, "decisions": [asdict(d) for d in step.decisions]}
     text = "\n".join([f"{said} {_n_images(step.n_images)}.", *(_line(decision) for decision in step.decisions[:10])])
+    if step.remarked:
+        document["remarked"] = step.remarked
     if step.conflicts:
         document["conflicts"] = step.conflicts
         text += f"\n{_n_images(len(step.conflicts))} left as they are: somebody judged them since."

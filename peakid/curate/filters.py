@@ -153,8 +153,8 @@ def _text(workspace: Workspace, text: str) -> Condition:
         check.format("s.image_id"),
         "text_index f",
         "f.rowid",
-        f"f.words MATCH :f_match AND {check.format('f.rowid')}",
-        counted="text_index f WHERE f.words MATCH :f_match",
+        f"f.text_index MATCH :f_match AND {check.format('f.rowid')}",
+        counted="text_index f WHERE f.text_index MATCH :f_match",
         parameters={"f_match": " AND ".join(f'"{three}"' for three in threes), "f_like": f"%{escaped}%"},
     )
 

@@ -96,6 +96,16 @@ def tags(workspace: Workspace) -> dict[str, int]:
     return {row["tag"]: row["n"] for row in workspace.query("SELECT tag, COUNT(*) AS n FROM image_tag GROUP BY tag ORDER BY tag")}
 
 
+def names(workspace: Workspace) -> list[str]:
+    """Answer the tags in use by name. Each is one step in the index, however many images carry it."""
+    rows = workspace.query(
+        "WITH RECURSIVE known(tag) AS (SELECT MIN(tag) FROM image_tag UNION ALL"
+        " SELECT (SELECT MIN(tag) FROM image_tag WHERE tag > known.tag) FROM known WHERE known.tag IS NOT NULL)"
+        " SELECT tag FROM known WHERE tag IS NOT NULL"
+    )
+    return [row["tag"] for row in rows]
+
+
 def reverse(connection: sqlite3.Connection, step_id: int, new_step_id: int, *, actor: str) -> tuple[list[str], list[str]]:
     """Append to `new_step_id` what held of each matter before `step_id`; later remarks stay.
 

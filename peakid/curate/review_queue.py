@@ -51,7 +51,8 @@ def count(workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, mo
         NotFound: If there is no such queue, or a filter names what is not there.
         BadInput: If a filter cannot be one.
     """
-    segments, conditions = queue_plans.plan(workspace, queue), filtering.conditions(workspace, filters)
+    segments = queue_plans.plan(workspace, queue)
+    conditions = _narrowed(workspace, segments, filters)
     if not conditions and segments[0].kept:
         return _kept(workspace, segments[0])
     found = 0
@@ -99,7 +100,8 @@ def page(
         NotFound: If there is no such queue, or a filter names what is not there.
         BadInput: If a filter cannot be one.
     """
-    segments, conditions = queue_plans.plan(workspace, queue), filtering.conditions(workspace, filters)
+    segments = queue_plans.plan(workspace, queue)
+    conditions = _narrowed(workspace, segments, filters)
     first, key = _position(segments, after)
     found: list[QueueItem] = []
     for n, segment in enumerate(segments[first:], first):
@@ -167,14 +169,17 @@ _COLUMNS = (
 )
 
 
-def _joined(segment: Segment, conditions: Sequence[Condition], lead: Condition | None) -> tuple[str, str, dict[str, Any]]:
+def _joined(
+    segment: Segment, conditions: Sequence[Condition], lead: Condition | None, *, is_shown: bool = True
+) -> tuple[str, str, dict[str, Any]]:
     """Answer FROM, WHERE and the parameters. CROSS JOINs keep the order written: the first table's index leads."""
     index = f" INDEXED BY {segment.index}" if segment.index and lead is None else ""
     tables = [(segment.table + index, segment.image_id)]
     if lead is not None:
         tables.insert(0, (lead.table, lead.image_id))
     held = {name.split()[1] for name, _ in tables}
-    tables += [each for each in (("image_state s", "s.image_id"), ("image i", "i.id")) if each[0].split()[1] not in held]
+    wanted = (("image_state s", "s.image_id"), ("image i", "i.id")) if is_shown or conditions else (("image_state s", "s.image_id"),)
+    tables += [each for each in wanted if each[0].split()[1] not in held]
     (first, first_id), *others = tables
     joined = first + "".join(f" CROSS JOIN {table} ON {image_id} = {first_id}" for table, image_id in others)
     where = [segment.where, *(each.where if each is lead else each.check for each in conditions)]
@@ -197,6 +202,23 @@ def _lead(workspace: Workspace, segment: Segment, conditions: Sequence[Condition
     return None if n_queue <= min(n_least, _MOST_SORTED if not segment.kept else n_least) else rarest
 
 
+def _narrowed(workspace: Workspace, segments: Sequence[Segment], filters: Filters) -> list[Condition]:
+    """Answer the conditions of the filters; where few images pass, for a queue of several stretches, those very images.
+
+    Each stretch would otherwise look for them again.
+    """
+    conditions = filtering.conditions(workspace, filters)
+    if not conditions or len(segments) == 1:
+        return conditions
+    rarest = min(conditions, key=lambda each: _size(workspace, each))
+    if _size(workspace, rarest) > _MOST_SORTED:
+        return conditions
+    tables, where, parameters = _joined(queue_plans.plan(workspace, "all")[0], conditions, rarest)
+    ids = [row["image_id"] for row in workspace.query(f"SELECT s.image_id FROM {tables} WHERE {where}", parameters)]
+    inside = "s.image_id IN (SELECT value FROM json_each(:f_ids))"
+    return [Condition(inside, "json_each(:f_ids) f", "f.value", "1", n_images=len(ids), parameters={"f_ids": json.dumps(ids)})]
+
+
 def _size(workspace: Workspace, condition: Condition) -> int:
     if condition.n_images is not None:
         return condition.n_images
@@ -217,7 +239,7 @@ def _kept(workspace: Workspace, segment: Segment) -> int:
 
 
 def _counted(workspace: Workspace, segment: Segment, conditions: Sequence[Condition], most: int) -> int:
-    tables, where, parameters = _joined(segment, conditions, _lead(workspace, segment, conditions))
+    tables, where, parameters = _joined(segment, conditions, _lead(workspace, segment, conditions), is_shown=False)
     row = workspace.one(f"SELECT COUNT(*) FROM (SELECT 1 FROM {tables} WHERE {where} LIMIT :most)", {**parameters, "most": most})
     return int(row[0]) if row else 0
 

@@ -26,6 +26,18 @@ def list_views(workspace: Workspace) -> list[SavedView]:
     return [SavedView(row["name"], row["queue"], Filters(**json.loads(row["filters"])), row["actor"], row["saved_at"]) for row in rows]
 
 
+def find(workspace: Workspace, name: str) -> SavedView:
+    """Answer the saved view of that name.
+
+    Raises:
+        NotFound: If there is none.
+    """
+    for view in list_views(workspace):
+        if view.name == name:
+            return view
+    raise NotFound(f"There is no saved view {name!r}.", "See them with: peakid views list")
+
+
 def save(workspace: Workspace, name: str, queue: str, *, filters: Filters = NO_FILTERS, actor: str) -> SavedView:
     """Keep a queue and its filters under a name; a view of that name is replaced.
 
