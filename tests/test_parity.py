@@ -9,6 +9,7 @@ WINGS = ("acquire", "curate", "dataset", "evaluate", "jobs", "serve")
 # Verbs that only look, each drawn by a page in a way that a terminal has another command for.
 READS = {
     "curate.review_queue.count",  # status
+    "curate.review_queue.counted",  # queues
     "curate.review_queue.counts",  # status
     "curate.review_queue.items",  # queue
     "curate.review_queue.waiting",  # queue

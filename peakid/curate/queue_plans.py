@@ -245,10 +245,12 @@ def _worth(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
     suspects = _model_disagrees(workspace, queue, "")[0]
     segments = [*_conflicts(workspace, queue, ""), replace(suspects, where=f"{_DISAGREES} AND {_STILL} AND {unseen}")]
     no_suspect = f"NOT EXISTS (SELECT 1 FROM prediction p WHERE p.image_id = s.image_id AND {_DISAGREES} AND {_STILL})"
-    earlier = ""
+    earlier: list[str] = []
     for kind, threshold in image_issues.thresholds(workspace).items():
-        segments.append(_of_issue(kind, threshold, f"{unseen} AND {no_suspect}{earlier}", {"run_id": run_id}))
-        earlier += f" AND NOT EXISTS (SELECT 1 FROM image_issue_score e WHERE e.image_id = s.image_id AND e.kind = '{kind}' AND e.score < {threshold!r})"
+        # One condition for all earlier kinds: of many, SQLite would think that they leave so few rows that it may sort them.
+        has_earlier = f"EXISTS (SELECT 1 FROM image_issue_score e WHERE e.image_id = s.image_id AND ({' OR '.join(earlier) or '0'}))"
+        segments.append(_of_issue(kind, threshold, f"{unseen} AND {no_suspect} AND NOT {has_earlier}", {"run_id": run_id}))
+        earlier.append(f"e.kind = '{kind}' AND e.score < {threshold!r}")
     return segments
 
 

@@ -117,8 +117,8 @@ def reverse(connection: sqlite3.Connection, step_id: int, new_step_id: int, *, a
     for row in rows:
         matter = _remark(row)
         where, parameters = matter.same_matter
-        newest = connection.execute(f"SELECT MAX(id) FROM remark WHERE {where}", parameters).fetchone()[0]
-        if newest != row["id"]:
+        newest = connection.execute(f"SELECT * FROM remark WHERE {where} ORDER BY id DESC LIMIT 1", parameters).fetchone()
+        if _remark(newest) != matter:  # By what it says: an undo of a later remark restates this one.
             conflicts.append(matter.image_id)
             continue
         sql = f"SELECT * FROM remark WHERE {where} AND id < ? ORDER BY id DESC LIMIT 1"

@@ -26,7 +26,10 @@ __all__ = ["FIXED_QUEUES", "WORTH", "class_queue", "confusion_queue", "issue_que
 
 MOST_COUNTED = 10_000  # Counting on would take longer than reading a page; nobody tells 10,000 from 20,000.
 MOST_ON_A_CHIP = 1_000  # A dozen chips are counted at every key.
-_MOST_SORTED = 5_000  # Images of one filter that may be sorted for a page: 10 ms.
+_MOST_SORTED = 15_000  # Of a filter, for a page of 240: among a million, walking a ranked queue would find them no sooner.
+_MOST_LISTED = 5_000  # Images of a filter that are looked up once for all stretches of a queue.
+_MOST_PEEKED = 1_000  # Images of a queue counted to see whether it is smaller than a filter.
+_MOST_WALKED_TO_COUNT = 20_000  # Some 50 ms.
 _MOST_WALKED = 300_000  # Beyond, a filter lets so much pass that the queue's own order finds a page soon.
 
 
@@ -45,7 +48,17 @@ def counts(workspace: Workspace) -> dict[str, int]:
 
 
 def count(workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, most: int = MOST_COUNTED) -> int:
-    """Count the images of one queue; exactly where the count is kept, else up to `most`.
+    """Count the images of one queue; see `counted` for how far.
+
+    Raises:
+        NotFound: If there is no such queue, or a filter names what is not there.
+        BadInput: If a filter cannot be one.
+    """
+    return counted(workspace, queue, filters=filters, most=most).n
+
+
+def counted(workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, most: int = MOST_COUNTED) -> QueueCount:
+    """Count the images of one queue: exactly where the count is kept, else up to `most`, or as far as may be walked at once.
 
     Raises:
         NotFound: If there is no such queue, or a filter names what is not there.
@@ -54,20 +67,23 @@ def count(workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, mo
     segments = queue_plans.plan(workspace, queue)
     conditions = _narrowed(workspace, segments, filters)
     if not conditions and segments[0].kept:
-        return _kept(workspace, segments[0])
-    found = 0
+        return QueueCount(queue, _kept(workspace, segments[0]))
+    found, left = 0, _MOST_WALKED_TO_COUNT if conditions else most
     for segment in segments:
-        found += _counted(workspace, segment, conditions, most - found)
-    return found
+        n, n_walked = _counted(workspace, segment, conditions, left)
+        found, left = found + n, left - n_walked
+        if found >= most or left <= 0:
+            return QueueCount(queue, min(found, most), is_more=True)
+    return QueueCount(queue, found)
 
 
 def offered(workspace: Workspace) -> list[QueueCount]:
     """Answer the queues in which something waits: what is worth the time first, then the fullest first."""
     asked = [*FIXED_QUEUES[:3], "conflicts", "model-disagrees", "uncertain"]
     asked += [issue_queue(kind) for kind, n in image_issues.counts(workspace).items() if n]
-    found = [_chip(workspace, queue) for queue in asked]
-    found.sort(key=lambda each: -each.n)
-    return [each for each in [_chip(workspace, WORTH), *found] if each.n]
+    found = [counted(workspace, queue, most=MOST_ON_A_CHIP) for queue in [WORTH, *asked]]
+    found[1:] = sorted(found[1:], key=lambda each: -each.n)
+    return [each for each in found if each.n]
 
 
 def first_offered(workspace: Workspace) -> str:
@@ -194,12 +210,12 @@ def _lead(workspace: Workspace, segment: Segment, conditions: Sequence[Condition
     """
     if not conditions:
         return None
-    sizes = [_size(workspace, each) for each in conditions]
-    n_least, rarest = min(zip(sizes, conditions, strict=True), key=lambda each: each[0])
+    n_least, rarest = min(((_size(workspace, each), each) for each in conditions), key=lambda each: each[0])
     if n_least >= (_MOST_SORTED if segment.key else _MOST_WALKED):
         return None
-    n_queue = _kept(workspace, segment) if segment.kept else _counted(workspace, segment, (), min(n_least, _MOST_SORTED) + 1)
-    return None if n_queue <= min(n_least, _MOST_SORTED if not segment.kept else n_least) else rarest
+    most = min(n_least, _MOST_PEEKED)
+    n_queue = _kept(workspace, segment) if segment.kept else _counted(workspace, segment, (), most + 1)[0]
+    return None if n_queue <= (n_least if segment.kept else most) else rarest
 
 
 def _narrowed(workspace: Workspace, segments: Sequence[Segment], filters: Filters) -> list[Condition]:
@@ -211,7 +227,7 @@ def _narrowed(workspace: Workspace, segments: Sequence[Segment], filters: Filter
     if not conditions or len(segments) == 1:
         return conditions
     rarest = min(conditions, key=lambda each: _size(workspace, each))
-    if _size(workspace, rarest) > _MOST_SORTED:
+    if _size(workspace, rarest) > _MOST_LISTED:
         return conditions
     tables, where, parameters = _joined(queue_plans.plan(workspace, "all")[0], conditions, rarest)
     ids = [row["image_id"] for row in workspace.query(f"SELECT s.image_id FROM {tables} WHERE {where}", parameters)]
@@ -238,16 +254,15 @@ def _kept(workspace: Workspace, segment: Segment) -> int:
     return int(row[0]) if row else 0
 
 
-def _counted(workspace: Workspace, segment: Segment, conditions: Sequence[Condition], most: int) -> int:
-    tables, where, parameters = _joined(segment, conditions, _lead(workspace, segment, conditions), is_shown=False)
-    row = workspace.one(f"SELECT COUNT(*) FROM (SELECT 1 FROM {tables} WHERE {where} LIMIT :most)", {**parameters, "most": most})
-    return int(row[0]) if row else 0
-
-
-def _chip(workspace: Workspace, queue: str) -> QueueCount:
-    n = count(workspace, queue, most=MOST_ON_A_CHIP)
-    is_kept = queue in FIXED_QUEUES
-    return QueueCount(queue, n, is_more=n == MOST_ON_A_CHIP and not is_kept)
+def _counted(workspace: Workspace, segment: Segment, conditions: Sequence[Condition], most: int) -> tuple[int, int]:
+    """Count the images of a segment among the first `most` that its lead finds; answers also how many those were."""
+    lead = _lead(workspace, segment, conditions)
+    tables, _, parameters = _joined(segment, conditions, lead, is_shown=False)
+    where = " AND ".join([segment.where, *(each.check for each in conditions if each is not lead)])
+    found = [segment.where] if lead is None else [lead.where] if segment.kept else [lead.where, segment.where]
+    sql = f"SELECT COUNT(*), COALESCE(SUM(is_in), 0) FROM (SELECT {where} AS is_in FROM {tables} WHERE {' AND '.join(found)} LIMIT :most)"
+    row = workspace.one(sql, {**parameters, "most": most})
+    return (row[1], row[0]) if row else (0, 0)
 
 
 def _named(digests: Sequence[str]) -> Condition:
@@ -265,7 +280,7 @@ def _position(segments: Sequence[Segment], after: str | int | None) -> tuple[int
     if not key:
         first, key = 0, [first]
     is_known = isinstance(first, int) and 0 <= first < len(segments) and len(key) == len(segments[first].key or "1")
-    return (first, tuple(key)) if is_known else (0, ())
+    return (first, tuple(key)) if is_known and all(isinstance(part, int | float | str) for part in key) else (0, ())
 
 
 def _cursor(number: int, segment: Segment, row: sqlite3.Row) -> str:

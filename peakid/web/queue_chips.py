@@ -27,8 +27,7 @@ def show(workspace: Workspace, asked: str) -> None:
     """Draw the chips with `asked` chosen; a click on another leads there and does not come back."""
     found = {each.queue: each for each in review_queue.offered(workspace)}
     if asked not in found:
-        n = review_queue.count(workspace, asked, most=review_queue.MOST_ON_A_CHIP)
-        found[asked] = QueueCount(asked, n, is_more=n == review_queue.MOST_ON_A_CHIP)
+        found[asked] = review_queue.counted(workspace, asked, most=review_queue.MOST_ON_A_CHIP)
     fullest = [queue for queue in found if queue not in (review_queue.WORTH, asked)][:N_CHIPS]
     shown = [queue for queue in found if queue in (review_queue.WORTH, asked) or queue in fullest]
     said = {queue: _said(workspace, each) for queue, each in found.items()}
