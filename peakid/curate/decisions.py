@@ -208,7 +208,7 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
             base_decision_id=newest_of_step[image_id],
             undoes=newest_of_step[image_id],
         )
-    return StepResult(new_step, _of_step(connection, new_step), conflicts, remarked)
+    return StepResult(new_step, _of_step(connection, new_step), conflicts, remarked=remarked)
 
 
 def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None = None) -> _State:
