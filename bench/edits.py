@@ -112,7 +112,7 @@ def originals(data: Path, n_images: int) -> list[Image.Image]:
             image = pixels.decode(path.read_bytes())
         except UnreadableImage:
             continue
-        own = hashes.unpack([hashes.orientations(grey(image))])[0, :1]
+        own = hashes.unpack([hashes.of(grey(image))[0]])[0, :1]
         if len(hash_search.compare(own, held, radius=TWIN_DISTANCE)[0]) == 0:
             chosen.append(image)
             held = np.concatenate([held, own])
@@ -155,14 +155,15 @@ def judged(pairs: Iterable[tuple[int, int]], names: list[str], n_originals: int)
 def peakid(everything: list[Image.Image]) -> Iterator[tuple[int, int]]:
     """As `peakid scan`, with the candidates of a workspace of up to 5,000 images."""
     greys = [grey(image) for image in everything]
-    turned = hashes.unpack([hashes.orientations(each) for each in greys])
-    table = pair_search.Table(np.ascontiguousarray(turned[:, 0]))
+    whole, parts = zip(*(hashes.of(each) for each in greys), strict=True)
+    turned = hashes.unpack(whole)
+    table = pair_search.Table(np.ascontiguousarray(turned[:, 0]), hashes.unpack(parts, n_hashes=hashes.N_PARTS))
 
     @functools.lru_cache(2048)
     def view(row: int, orientation: int) -> aligned.View:
         return aligned.View(hashes.turned(greys[row], orientation))
 
-    pair_search.DOUBTFUL = ((10**9, 40),)
+    pair_search.DOUBTFUL, pair_search.PARTS = ((10**9, 40),), ((10**9, 32),)
     for begin in range(0, len(greys), 256):
         end = min(begin + 256, len(greys))
         yield from ((pair.row, pair.earlier) for pair in table.pairs(begin, end, turned[begin:end], view))

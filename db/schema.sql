@@ -278,6 +278,16 @@ CREATE TABLE pair_judgement (
   CHECK (image_a_id < image_b_id)
 ) STRICT;
 
+CREATE TABLE part_hash (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  hashes BLOB NOT NULL CHECK (length(hashes) = 224)
+) STRICT;
+
+CREATE TABLE pair_revision (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  revision INTEGER NOT NULL
+) STRICT;
+
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));

@@ -27,8 +27,9 @@ LEAST_READABLE = 0.9
 def look(data: bytes) -> Look:
     """Take from one reduced decode everything that is stored about an image.
 
-    Working on a quarter or an eighth of a JPEG costs 8 ms instead of 28 ms for a photo of some megapixels; the
-    perceptual hashes then differ from those of the whole image by 4 bits at most.
+    Working on a quarter or an eighth of a JPEG costs 8 ms instead of 28 ms for a photo of some megapixels. The
+    perceptual hashes are those of the thumbnail's pixels: on photos phash is the whole image's in 94 of 100, dhash in
+    78, and either within 2 bits in 99.
 
     Raises:
         UnreadableImage: With the reason a rejection gets.
@@ -37,10 +38,7 @@ def look(data: bytes) -> Look:
     if decoded.readable_share < LEAST_READABLE:
         raise UnreadableImage("unreadable", f"truncated {decoded.format}: {decoded.readable_share:.0%} of its rows are there")
     small = _small(decoded.image)
-    # Where the decoder skipped detail the hashes are near ones anyhow; a third of the pixels gives them as near.
-    is_reduced = decoded.width_px * decoded.height_px > decoded.image.width * decoded.image.height
-    grey = (small if is_reduced else decoded.image).convert("L")
-    orientations = hashes.orientations(grey)
+    orientations, parts = hashes.of(small.convert("L"))
     return Look(
         digest=digest_of(data),
         format=decoded.format,
@@ -50,6 +48,7 @@ def look(data: bytes) -> Look:
         phash=orientations[:8].hex(),
         dhash=orientations[8:16].hex(),
         orientations=orientations,
+        parts=parts,
         thumbnail=_as_jpeg(small),
         measures=_measures(decoded, small),
     )
@@ -93,6 +92,7 @@ def add(connection: sqlite3.Connection, workspace: Workspace, look: Look, data: 
     )
     image_id = int(cursor.lastrowid or 0)
     connection.execute("INSERT INTO orientation_hash (image_id, hashes) VALUES (?, ?)", (image_id, look.orientations))
+    connection.execute("INSERT INTO part_hash (image_id, hashes) VALUES (?, ?)", (image_id, look.parts))
     write_measures(connection, image_id, look.measures)
     return image_id, True
 
@@ -205,9 +205,11 @@ def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:
 
 def _small(image: PIL.Image.Image) -> PIL.Image.Image:
     """Shrink to the thumbnail's size. Halving first and a short filter give bicubic's sharpness at a quarter of its cost."""
-    small = image.copy()
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), PIL.Image.Resampling.HAMMING, reducing_gap=1.0)
-    return small
+    scale = THUMBNAIL_PX / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, PIL.Image.Resampling.HAMMING, reducing_gap=1.0)
 
 
 def _as_jpeg(small: PIL.Image.Image) -> bytes:

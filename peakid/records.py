@@ -117,7 +117,7 @@ class Look:
     """What one decode of an image's bytes tells; not yet stored.
 
     `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package. `orientations` are both of
-    the eight flips and turns, as `peakid.hashes` packs them.
+    the eight flips and turns, `parts` of 14 parts, as `peakid.hashes` packs them.
     `thumbnail` is a JPEG whose long side is at most 256 px.
     """
 
@@ -129,6 +129,7 @@ class Look:
     phash: str
     dhash: str
     orientations: bytes
+    parts: bytes
     thumbnail: bytes
     measures: Measures
 

@@ -72,19 +72,23 @@ def groups(workspace: Workspace) -> dict[str, str]:
 
 
 def _hash_older(workspace: Workspace, report: Report) -> None:
-    """Hash the flips and turns of images that came before those were kept."""
-    rows = workspace.query("SELECT id, digest FROM image WHERE id NOT IN (SELECT image_id FROM orientation_hash) ORDER BY id")
+    """Hash the flips, turns and parts of images that came before those were kept."""
+    rows = workspace.query(
+        "SELECT id, digest FROM image WHERE id NOT IN (SELECT image_id FROM orientation_hash) OR id NOT IN (SELECT image_id FROM part_hash)"
+        " ORDER BY id"
+    )
     for begin in range(0, len(rows), CHUNK):
-        found = [(row["id"], _orientations(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
+        found = [(row["id"], _hashes(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
         with workspace.transaction() as connection:
-            written = [(image_id, blob) for image_id, blob in found if blob is not None]
-            connection.executemany("INSERT INTO orientation_hash (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", written)
-        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips and turns")
+            for n, table in enumerate(("orientation_hash", "part_hash")):
+                written = [(image_id, both[n]) for image_id, both in found if both is not None]
+                connection.executemany(f"INSERT INTO {table} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", written)
+        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips, turns and parts")
 
 
-def _orientations(workspace: Workspace, digest: str) -> bytes | None:
+def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
     grey = _grey(workspace, digest)
-    return None if grey is None else hashes.orientations(grey)
+    return None if grey is None else hashes.of(grey)
 
 
 def hashed_images(workspace: Workspace) -> HashedImages:
@@ -96,9 +100,18 @@ def hashed_images(workspace: Workspace) -> HashedImages:
         np.array([row["id"] for row in rows], dtype=np.int64),
         np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
         [row["digest"] for row in rows],
-        pair_search.Table(upright),
+        pair_search.Table(upright, _parts(workspace, upright) if len(rows) <= pair_search.PARTS[-1][0] else None),
         n_old,
     )
+
+
+def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
+    """Answer uint64 of shape (N, 14, 2) in the order of `upright`; a picture that is gone has its upright hashes each time."""
+    parts = np.repeat(upright[:, None], hashes.N_PARTS, axis=1)
+    rows = workspace.query("SELECT hashes FROM image LEFT JOIN part_hash ON image_id = id ORDER BY scanned_at IS NULL, id")
+    known = [n for n, row in enumerate(rows) if row["hashes"] is not None]
+    parts[known] = hashes.unpack([rows[n]["hashes"] for n in known], n_hashes=hashes.N_PARTS)
+    return parts
 
 
 def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> np.ndarray:
@@ -183,6 +196,7 @@ def _write(connection: sqlite3.Connection, held: HashedImages, found: Iterable[t
         "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", pairs
     )
     connection.executemany("UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in held.ids[begin:end]])
+    connection.execute("UPDATE pair_revision SET revision = revision + 1")
 
 
 def _pairs(workspace: Workspace, *kinds: str) -> np.ndarray:

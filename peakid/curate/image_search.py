@@ -34,7 +34,7 @@ def search(workspace: Workspace, data: bytes) -> list[Twin]:
     look = images.look(data)
     held = duplicates.hashed_images(workspace)
     turned = hashes.unpack([look.orientations])
-    table = pair_search.Table(np.concatenate([held.table.upright, turned[:, 0]]))
+    table = _with(held.table, turned[0, 0], hashes.unpack([look.parts], n_hashes=hashes.N_PARTS))
     grey = PIL.Image.open(io.BytesIO(look.thumbnail)).convert("L")
     stored = duplicates.viewer(workspace, held.digests)
 
@@ -48,6 +48,12 @@ def search(workspace: Workspace, data: bytes) -> list[Twin]:
         if not any(twin.kind == "copy" for twin in twins):  # A blank picture: its hashes say nothing, its bytes do.
             twins.append(_twin(workspace, look.digest, "copy", 0, 0))
     return sorted(twins, key=lambda twin: (twin.kind != "copy", twin.distance, twin.digest))
+
+
+def _with(table: pair_search.Table, upright: np.ndarray, parts: np.ndarray) -> pair_search.Table:
+    return pair_search.Table(
+        np.concatenate([table.upright, upright[None]]), None if table.parts is None else np.concatenate([table.parts, parts])
+    )
 
 
 def _twin(workspace: Workspace, digest: str, kind: DuplicateKind, distance: int, orientation: int) -> Twin:

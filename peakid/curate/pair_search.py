@@ -1,5 +1,6 @@
 """Which of many images are the same picture: hashes propose, and where they are in doubt the small pictures decide."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,8 +13,10 @@ SURE = 16  # Nearer than this no two strangers were; no second look is needed.
 NEAR = 24  # The limit where no second look can be had, because a picture is gone.
 TURNED = 24  # Flips and turns: their hashes are as good as upright ones, and eight times as many are compared.
 # What gets a second look: the wider, the more crops, borders and turns by a few degrees are found, and the more pairs of
-# strangers (one of 1,200 within 40, of 8,000 within 36, of 200,000 within 28) cost 3 ms each. (images at most, distance)
+# strangers (one of 1,200 within 40, of 8,000 within 36, of 200,000 within 28) cost 1 ms each. (images at most, distance)
 DOUBTFUL = ((5_000, 40), (20_000, 36), (100_000, 28))
+# Whole pictures against parts of others, for crops and frames; every pair gets a second look, strangers within 32 are one of 8,000.
+PARTS = ((5_000, 32), (20_000, 28))  # (images at most, distance)
 EXACT_UP_TO = 100_000  # Images. Beyond, only pairs with phash <= 8 or dhash <= 8 are seen: comparing all would take hours.
 TURNED_EXACT_UP_TO = 20_000
 ALIKE_AT_LARGE, ALIKE_IN_DETAIL = 0.85, 0.6  # Correlations of edits were above both, of strangers never above the second.
@@ -29,12 +32,13 @@ Look = Callable[[int, int], aligned.View | None]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two rows of the table. `orientation` is the first's, 0 = both upright."""
+    """Two rows of the table. `orientation` is the first's, 0 = both upright; `is_part`: the distance is of one to a part of the other."""
 
     row: int
     earlier: int
     distance: int
     orientation: int
+    is_part: bool = False
 
 
 class Table:
@@ -42,10 +46,12 @@ class Table:
 
     Args:
         upright: uint64 of shape (N, 2): phash, dhash.
+        parts: uint64 of shape (N, P, 2), None where there are too many images to compare them.
     """
 
-    def __init__(self, upright: np.ndarray) -> None:
+    def __init__(self, upright: np.ndarray, parts: np.ndarray | None = None) -> None:
         self.upright = upright
+        self.parts = parts
         self.is_telling = np.bitwise_count(upright[:, 0]) >= LEAST_PHASH_BITS
         self._index: tuple[hash_search.Index, hash_search.Index] | None = None
 
@@ -57,9 +63,11 @@ class Table:
             look: Asked only for pairs in doubt.
         """
         found: dict[tuple[int, int], Pair] = {}
-        for pair in self._proposed(begin, end, turned):
+        seen = _Seen(look)
+        for pair in itertools.chain(self._proposed(begin, end, turned), self._proposed_by_parts(begin, end)):
             known = found.get((pair.row, pair.earlier))
-            if (known is None or pair.distance < known.distance) and _is_same(pair, look):
+            is_better = known is None or (pair.distance < known.distance and not pair.is_part)
+            if is_better and seen.is_same(pair):
                 found[pair.row, pair.earlier] = pair
         return list(found.values())
 
@@ -75,13 +83,30 @@ class Table:
 
     def _proposed(self, begin: int, end: int, turned: np.ndarray) -> Iterator[Pair]:
         n = len(self.upright)
-        doubtful = next((radius for n_images, radius in DOUBTFUL if n <= n_images), DOUBTFUL[0][1])
+        doubtful = _radius(DOUBTFUL, n) or DOUBTFUL[0][1]
         for orientation in range(turned.shape[1]):
             queries = np.ascontiguousarray(turned[:, orientation])
             radius, exact_up_to = (TURNED, TURNED_EXACT_UP_TO) if orientation else (doubtful, EXACT_UP_TO)
             is_exact = n <= exact_up_to
             found = hash_search.compare(queries, self.upright[:end], radius=radius) if is_exact else self._looked_up(queries, radius)
             yield from self._earlier(begin, orientation, found)
+
+    def _proposed_by_parts(self, begin: int, end: int) -> Iterator[Pair]:
+        """Yield each pair of a row and an earlier one of which one resembles a part of the other, at its smallest distance."""
+        radius = _radius(PARTS, len(self.upright))
+        if radius is None or self.parts is None:
+            return
+        nearest: dict[tuple[int, int], int] = {}
+        n_parts = self.parts.shape[1]
+        q, t, distance = hash_search.compare(self.upright[begin:end], self.parts[:end].reshape(-1, 2), radius=radius)
+        whole = (q, t // n_parts, distance)
+        q, t, distance = hash_search.compare(self.parts[begin:end].reshape(-1, 2), self.upright[:end], radius=radius)
+        for found in (whole, (q // n_parts, t, distance)):
+            for pair in self._earlier(begin, 0, found):
+                key = (pair.row, pair.earlier)
+                nearest[key] = min(pair.distance, nearest.get(key, pair.distance))
+        for (row, earlier), bits in nearest.items():
+            yield Pair(row, earlier, bits, 0, is_part=True)
 
     def _looked_up(self, queries: np.ndarray, radius: int) -> hash_search.Found:
         if self._index is None:
@@ -101,16 +126,32 @@ class Table:
             yield Pair(int(rows[n]), int(t[n]), int(distance[n]), orientation)
 
 
-def _is_same(pair: Pair, look: Look) -> bool:
-    if pair.distance <= SURE:
-        return True
-    one, other = look(pair.row, pair.orientation), look(pair.earlier, 0)
-    if one is None or other is None:
-        return pair.distance <= NEAR
-    return is_alike(one, other, alike_in_detail=ALIKE_IN_DETAIL if pair.distance <= NEAR else FAR_ALIKE_IN_DETAIL)
+class _Seen:
+    """Second looks, each taken once however many hashes ask for it."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._taken: dict[tuple[int, int, int], tuple[float, float] | None] = {}
+
+    def is_same(self, pair: Pair) -> bool:
+        if pair.distance <= SURE and not pair.is_part:
+            return True
+        key = (pair.row, pair.earlier, pair.orientation)
+        if key not in self._taken:
+            one, other = self._look(pair.row, pair.orientation), self._look(pair.earlier, 0)
+            self._taken[key] = None if one is None or other is None else aligned.resemblance(one, other)
+        taken = self._taken[key]
+        if taken is None:
+            return pair.distance <= NEAR and not pair.is_part
+        is_far = pair.is_part or pair.distance > NEAR
+        return taken[0] >= ALIKE_AT_LARGE and taken[1] >= (FAR_ALIKE_IN_DETAIL if is_far else ALIKE_IN_DETAIL)
 
 
-def is_alike(one: aligned.View, other: aligned.View, *, alike_in_detail: float = ALIKE_IN_DETAIL) -> bool:
+def is_alike(one: aligned.View, other: aligned.View) -> bool:
     """Tell whether two pictures, laid over each other as well as they go, show the same."""
     at_large, in_detail = aligned.resemblance(one, other)
-    return at_large >= ALIKE_AT_LARGE and in_detail >= alike_in_detail
+    return at_large >= ALIKE_AT_LARGE and in_detail >= ALIKE_IN_DETAIL
+
+
+def _radius(table: tuple[tuple[int, int], ...], n_images: int) -> int | None:
+    return next((radius for at_most, radius in table if n_images <= at_most), None)

@@ -238,8 +238,20 @@ def test_an_image_whose_file_is_gone_is_still_compared_by_its_look(workspace: Wo
         lambda image: ImageOps.expand(image, 14, "black"),
         lambda image: image.crop((0, 0, 288, 216)),
         lambda image: image.rotate(5, Image.Resampling.BICUBIC),
+        lambda image: image.crop((64, 0, 320, 192)),
+        lambda image: ImageOps.expand(image, (40, 90), "black"),
     ],
-    ids=["mirrored", "upside down", "turned", "turned and mirrored", "with a border", "a tenth cut off", "askew"],
+    ids=[
+        "mirrored",
+        "upside down",
+        "turned",
+        "turned and mirrored",
+        "with a border",
+        "a tenth cut off",
+        "askew",
+        "a fifth cut off",
+        "framed",
+    ],
 )
 def test_a_picture_that_lies_otherwise_is_near(edit: Callable[[Image.Image], Image.Image], workspace: Workspace, photos: Photos) -> None:
     a, b = photos.put("sea/1.jpg", encoded(photo(1), quality=95)), photos.put("sea/2.jpg", encoded(edit(photo(1)), quality=90))
@@ -257,6 +269,16 @@ def test_images_that_came_before_flips_were_kept_are_hashed_by_the_next_scan(wor
     duplicates.scan(workspace)
     assert pairs(workspace) == {frozenset((a, b)): "near"}
     assert len(workspace.query("SELECT 1 FROM orientation_hash")) == 2
+
+
+def test_images_that_came_before_parts_were_kept_are_hashed_by_the_next_scan(workspace: Workspace, photos: Photos) -> None:
+    a, b = photos.put("sea/1.jpg", encoded(photo(1))), photos.put("sea/2.jpg", encoded(photo(1).crop((0, 48, 256, 240))))
+    photos.arrive()
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM part_hash")
+    duplicates.scan(workspace)
+    assert pairs(workspace) == {frozenset((a, b)): "near"}
+    assert len(workspace.query("SELECT 1 FROM part_hash")) == 2
 
 
 def test_a_pair_called_different_shares_no_split_and_the_same_pixels_do(workspace: Workspace, photos: Photos) -> None:
