@@ -188,7 +188,7 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
         raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
     new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id)
     pair_judgements.reverse(connection, step_id, new_step, actor=actor)
-    remarked, conflicts = remarks.reverse(connection, step_id, new_step, actor=actor)
+    remarked, conflicts = remarks.reverse(connection, [step_id], new_step, actor=actor)
     newest_of_step = {row["image_id"]: row["id"] for row in rows}
     first_of_step = {row["image_id"]: row["id"] for row in reversed(rows)}
     for image_id, first_id in first_of_step.items():

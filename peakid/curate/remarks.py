@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from peakid import decision_log
@@ -30,12 +30,12 @@ class _Remark:
     is_on: bool = True
 
     @property
-    def same_matter(self) -> tuple[str, list[object]]:
+    def same_matter(self) -> tuple[str, tuple[object, ...]]:
         """Answer the condition on `remark` that finds every row about this matter."""
-        found, parameters = "image_id = ? AND kind = ?", [self.image_id, self.kind]
+        found, parameters = "image_id = ? AND kind = ?", (self.image_id, self.kind)
         if self.kind == "tag":
-            return f"{found} AND value = ?", [*parameters, self.value]
-        return (f"{found} AND class_id = ?", [*parameters, self.class_id]) if self.kind == "also" else (found, parameters)
+            return f"{found} AND value = ?", (*parameters, self.value)
+        return (f"{found} AND class_id = ?", (*parameters, self.class_id)) if self.kind == "also" else (found, parameters)
 
 
 def tag(workspace: Workspace, digests: Sequence[str], name: str, *, is_on: bool = True, actor: str, event_id: str = "") -> StepResult:
@@ -106,27 +106,26 @@ def names(workspace: Workspace) -> list[str]:
     return [row["tag"] for row in rows]
 
 
-def reverse(connection: sqlite3.Connection, step_id: int, new_step_id: int, *, actor: str) -> tuple[list[str], list[str]]:
-    """Append to `new_step_id` what held of each matter before `step_id`; later remarks stay.
+def reverse(connection: sqlite3.Connection, step_ids: Sequence[int], new_step_id: int, *, actor: str) -> tuple[list[str], list[str]]:
+    """Append to `new_step_id` what held of each matter before `step_ids`; what was said otherwise since stays.
 
     Returns:
         The digests of what was taken back, and of what somebody changed since.
     """
-    rows = connection.execute("SELECT * FROM remark WHERE step_id = ? ORDER BY id", (step_id,)).fetchall()
-    reversed_, conflicts = [], []
-    for row in rows:
-        matter = _remark(row)
-        where, parameters = matter.same_matter
-        newest = connection.execute(f"SELECT * FROM remark WHERE {where} ORDER BY id DESC LIMIT 1", parameters).fetchone()
-        if _remark(newest) != matter:  # By what it says: an undo of a later remark restates this one.
-            conflicts.append(matter.image_id)
+    marks = ", ".join("?" * len(step_ids))
+    rows = connection.execute(f"SELECT * FROM remark WHERE step_id IN ({marks}) ORDER BY id", list(step_ids)).fetchall()
+    spans = {_remark(row).same_matter: (row["id"], row["id"]) for row in reversed(rows)}
+    spans = {_remark(row).same_matter: (spans[_remark(row).same_matter][0], row["id"]) for row in rows}
+    taken_back, conflicts = [], []
+    for (where, parameters), (first_id, last_id) in spans.items():
+        last = _newest(connection, "id = ?", (last_id,))
+        if last is None or _newest(connection, where, parameters) != last:  # By what it says: an undo of a later remark restates this one.
+            conflicts.append(int(str(parameters[0])))
             continue
-        sql = f"SELECT * FROM remark WHERE {where} AND id < ? ORDER BY id DESC LIMIT 1"
-        before = connection.execute(sql, [*parameters, row["id"]]).fetchone()
-        off = _Remark(matter.image_id, matter.kind, matter.value, matter.class_id, is_on=False)
-        _append(connection, new_step_id, _remark(before) if before else off, actor=actor)
-        reversed_.append(matter.image_id)
-    return _digests(connection, reversed_), _digests(connection, conflicts)
+        before = _newest(connection, f"{where} AND id < ?", (*parameters, first_id))
+        _append(connection, new_step_id, before or replace(last, is_on=False), actor=actor)
+        taken_back.append(last.image_id)
+    return _digests(connection, taken_back), _digests(connection, conflicts)
 
 
 def is_known(connection: sqlite3.Connection, event_id: str) -> bool:
@@ -156,9 +155,14 @@ def _append(connection: sqlite3.Connection, step_id: int, remark: _Remark, *, ac
 
 
 def _holds(connection: sqlite3.Connection, wanted: _Remark) -> bool:
-    where, parameters = wanted.same_matter
+    newest = _newest(connection, *wanted.same_matter)
+    return newest == wanted or (newest is None and not wanted.is_on)
+
+
+def _newest(connection: sqlite3.Connection, where: str, parameters: Sequence[object]) -> _Remark | None:
+    """Answer the newest remark that a condition finds."""
     row = connection.execute(f"SELECT * FROM remark WHERE {where} ORDER BY id DESC LIMIT 1", parameters).fetchone()
-    return (row is None and not wanted.is_on) or (row is not None and _remark(row) == wanted)
+    return None if row is None else _remark(row)
 
 
 def _remark(row: sqlite3.Row) -> _Remark:
