@@ -22,7 +22,7 @@ class Segment:
     `where` may speak of `table` and of image_state as s; `reason` and `score` also of class as c. Without a `key` the
     order is that of arrival, by `image_id`; else that of the key's columns, the last of which names the image. `index` is
     told to SQLite where it would take another one and sort a million rows. `kept` is the same condition on state_count,
-    where that counts it.
+    where that counts it. `hint` says what the image {0} needs to be in here at all.
     """
 
     table: str
@@ -34,6 +34,7 @@ class Segment:
     is_descending: bool = False
     index: str = ""
     kept: str = ""
+    hint: str = "1"
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -124,9 +125,12 @@ def _conflicts(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
     found_as = "(SELECT 'also found as ' || o.label FROM origin o WHERE o.image_id = s.image_id AND o.label <> c.name LIMIT 1)"
     twins = [_TWINS.format(own=own, other=other) for own, other in ("ab", "ba")]
     reason = f"COALESCE({', '.join([*twins, found_as])}, 'the places it was found at disagree')"
-    return [Segment("label_conflict k", "k.image_id", _NOT_SETTLED, reason, parameters={"queue": queue})]
+    return [Segment("label_conflict k", "k.image_id", _NOT_SETTLED, reason, hint=_HAS_CONFLICT, parameters={"queue": queue})]
 
 
+_HAS_CONFLICT = "EXISTS (SELECT 1 FROM label_conflict h WHERE h.image_id = {0})"
+_HAS_DOUBT = "EXISTS (SELECT 1 FROM prediction h WHERE h.run_id = :run_id AND h.image_id = {0} AND h.predicted_label <> h.given_label)"
+_HAS_ISSUE = "EXISTS (SELECT 1 FROM image_issue_score h WHERE h.image_id = {0})"
 # A judgement in this very queue settles it, whatever was said; one in "worth your time" does so everywhere.
 _NOT_SETTLED = "s.verdict <> 'exclude' AND s.judged_in IS NOT :queue AND s.judged_in IS NOT 'worth'"
 _SAYS = "printf('run %d says %s, %.0f %% sure', p.run_id, p.predicted_label, 100 * p.confidence)"
@@ -150,6 +154,7 @@ def _model_disagrees(workspace: Workspace, queue: str, rest: str) -> list[Segmen
             key=("p.confidence", "p.image_id"),
             is_descending=True,  # The surest contradiction first.
             index="prediction_disagrees",
+            hint=_HAS_DOUBT,
             parameters={"queue": queue, "run_id": newest_run(workspace) or -1},
         )
     ]
@@ -196,6 +201,7 @@ def _of_issue(kind: IssueKind, threshold: float, where: str, parameters: Mapping
         "printf(:told, q.score, :threshold)",
         score="q.score",
         key=("q.score", "q.image_id"),
+        hint=_HAS_ISSUE,
         parameters={**parameters, "kind": kind, "threshold": threshold, "told": image_issues.RULES[kind].told},
     )
 

@@ -29,7 +29,7 @@ MOST_ON_A_CHIP = 1_000  # A dozen chips are counted at every key.
 _MOST_SORTED = 15_000  # Of a filter, for a page of 240: among a million, walking a ranked queue would find them no sooner.
 _MOST_LISTED = 5_000  # Images of a filter that are looked up once for all stretches of a queue.
 _MOST_PEEKED = 1_000  # Images of a queue counted to see whether it is smaller than a filter.
-_MOST_WALKED_TO_COUNT = 20_000  # Some 50 ms.
+_MOST_WALKED_TO_COUNT = 5_000  # Some 50 ms.
 _MOST_WALKED = 300_000  # Beyond, a filter lets so much pass that the queue's own order finds a page soon.
 
 
@@ -230,7 +230,9 @@ def _narrowed(workspace: Workspace, segments: Sequence[Segment], filters: Filter
     if _size(workspace, rarest) > _MOST_LISTED:
         return conditions
     tables, where, parameters = _joined(queue_plans.plan(workspace, "all")[0], conditions, rarest)
-    ids = [row["image_id"] for row in workspace.query(f"SELECT s.image_id FROM {tables} WHERE {where}", parameters)]
+    parameters |= {name: value for segment in segments for name, value in segment.parameters.items()}
+    hints = " OR ".join(dict.fromkeys(segment.hint.format("s.image_id") for segment in segments))
+    ids = [row["image_id"] for row in workspace.query(f"SELECT s.image_id FROM {tables} WHERE {where} AND ({hints})", parameters)]
     inside = "s.image_id IN (SELECT value FROM json_each(:f_ids))"
     return [Condition(inside, "json_each(:f_ids) f", "f.value", "1", n_images=len(ids), parameters={"f_ids": json.dumps(ids)})]
 
