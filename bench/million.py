@@ -245,7 +245,10 @@ def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str,
         first = review_queue.page(workspace, queue, limit=PAGE)
         after = first[-1].cursor if first else None
         yield f"first page, {queue}", timed(lambda queue=queue: review_queue.page(workspace, queue, limit=PAGE), n_runs)
-        yield f"next page, {queue}", timed(lambda queue=queue, after=after: review_queue.page(workspace, queue, limit=PAGE, after=after), n_runs)
+        yield (
+            f"next page, {queue}",
+            timed(lambda queue=queue, after=after: review_queue.page(workspace, queue, limit=PAGE, after=after), n_runs),
+        )
         yield f"count, {queue}", timed(lambda queue=queue: review_queue.count(workspace, queue, most=1000), n_runs)
     for queue in queues(workspace)[:12]:
         for name, filters in FILTERS.items():
@@ -254,7 +257,10 @@ def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str,
             yield f"first page, {queue} x {name}", timed(ask, n_runs // 2)
             after = found[-1].cursor if found else None
             yield f"next page, {queue} x {name}", timed(lambda ask=ask, after=after: ask(after=after), n_runs // 2)
-            yield f"count, {queue} x {name}", timed(lambda queue=queue, filters=filters: review_queue.count(workspace, queue, filters=filters, most=1000), n_runs // 2)
+            yield (
+                f"count, {queue} x {name}",
+                timed(lambda queue=queue, filters=filters: review_queue.count(workspace, queue, filters=filters, most=1000), n_runs // 2),
+            )
     yield "all chips", timed(lambda: review_queue.offered(workspace), n_runs)
     waiting = iter(review_queue.page(workspace, "unreviewed", limit=1000))
     yield "decide", timed(lambda: decide(workspace, next(waiting).digest), 10 * n_runs)
@@ -289,8 +295,20 @@ def main() -> None:
     for name, row in rows.items():
         print(f"{name:<70}{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}{'' if row['p95'] < LIMIT_MS else '   over'}")
     slow = {name: round(row["p95"]) for name, row in rows.items() if row["p95"] >= LIMIT_MS}
-    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()}, {os.cpu_count()} cores, peak {peak_mb:.0f} MB, with duplicate groups {groups_mb:.0f} MB")
-    print(json.dumps({"bench": "million", "images": options.images, "peak_mb": round(peak_mb), "groups_mb": round(groups_mb), "over_100_ms": slow, "ms": rows}))
+    memory = f"peak {peak_mb:.0f} MB, with duplicate groups {groups_mb:.0f} MB"
+    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()}, {os.cpu_count()} cores, {memory}")
+    print(
+        json.dumps(
+            {
+                "bench": "million",
+                "images": options.images,
+                "peak_mb": round(peak_mb),
+                "groups_mb": round(groups_mb),
+                "over_100_ms": slow,
+                "ms": rows,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -98,8 +98,13 @@ def main() -> None:
     errors, lost = [error for one in told for error in one["errors"]], wrong(workspace, told)
     n_judged = sum(len(one["judged"]) for one in told)
     print(f"{n_judged} judgements by {options.people} people, errors: {errors or 'none'}, logs that differ: {lost or 'none'}")
-    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print(json.dumps({"bench": "reviewers", "people": options.people, "ms": rows, "judged": n_judged, "errors": len(errors), "wrong": len(lost)}))
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {machine}")
+    print(
+        json.dumps(
+            {"bench": "reviewers", "people": options.people, "ms": rows, "judged": n_judged, "errors": len(errors), "wrong": len(lost)}
+        )
+    )
 
 
 if __name__ == "__main__":

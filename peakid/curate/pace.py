@@ -1,5 +1,6 @@
 """How fast a reviewer judges, from their own steps in the log; the ground of every estimate of minutes."""
 
+import itertools
 import math
 import statistics
 from datetime import datetime
@@ -16,7 +17,7 @@ def seconds_an_image(workspace: Workspace, *, actor: str) -> float:
     """Answer the median time between two judgements in a row of one reviewer, breaks left out, in seconds."""
     rows = workspace.query("SELECT made_at FROM step WHERE actor = ? AND kind = 'decide' ORDER BY id DESC LIMIT ?", (actor, _N_STEPS))
     moments = [datetime.fromisoformat(row["made_at"]) for row in rows]
-    gaps = [(later - sooner).total_seconds() for later, sooner in zip(moments, moments[1:], strict=False)]
+    gaps = [(later - sooner).total_seconds() for later, sooner in itertools.pairwise(moments)]
     looks = [gap for gap in gaps if 0 < gap <= LONGEST_LOOK_S]
     return statistics.median(looks) if len(looks) >= _FEWEST else DEFAULT_S
 

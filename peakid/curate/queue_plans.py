@@ -207,7 +207,8 @@ def _of_issue(kind: IssueKind, threshold: float, where: str, parameters: Mapping
 
 
 def _recent(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
-    verbs = "CASE s.verdict WHEN 'label' THEN 'labelled ' || c.name WHEN 'exclude' THEN 'excluded' WHEN 'flag' THEN 'flagged' ELSE 'cleared' END"
+    others = "CASE s.verdict WHEN 'exclude' THEN 'excluded' WHEN 'flag' THEN 'flagged' ELSE 'cleared' END"
+    verbs = f"CASE s.verdict WHEN 'label' THEN 'labelled ' || c.name ELSE {others} END"
     return [
         Segment(
             "image_state s",
@@ -229,9 +230,7 @@ def _sample(workspace: Workspace, queue: str, seed: str) -> list[Segment]:
     below = _stretch(workspace, "digest < :start", {"start": start}, SAMPLE_SIZE - n_above)
     where = f"i.digest BETWEEN :first AND :last AND {_NOT_SETTLED}"
     bounds = [above] if n_above == SAMPLE_SIZE else [above, {"first": below["first"], "last": below["last"]}]
-    return [
-        Segment("image i", "i.id", where, "'random sample'", key=("i.digest",), parameters={**each, "queue": queue}) for each in bounds
-    ]
+    return [Segment("image i", "i.id", where, "'random sample'", key=("i.digest",), parameters={**each, "queue": queue}) for each in bounds]
 
 
 def _stretch(workspace: Workspace, where: str, parameters: Mapping[str, Any], n: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from peakid.curate import decisions, pace, remarks, review_queue, saved_views
 from peakid.curate.filters import Filters
 from peakid.dataset import snapshot
-from peakid.errors import BadInput, NothingToUndo, NotFound
+from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice
 
 ANNA, BEAT = "human:anna", "human:beat"

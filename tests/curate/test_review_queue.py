@@ -13,7 +13,14 @@ EVERY_QUEUE = [
     *("class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
 ]
 EVERY_FILTER = [
-    *(Filters(class_name="dom"), Filters(split="test"), Filters(source="zip"), Filters(issue="dark"), Filters(tag="x"), Filters(text="abcd")),
+    *(
+        Filters(class_name="dom"),
+        Filters(split="test"),
+        Filters(source="zip"),
+        Filters(issue="dark"),
+        Filters(tag="x"),
+        Filters(text="abcd"),
+    ),
     *(Filters(**{name: date}) for name in ("added", "taken") for date in ("2026", "2026-11", "2026-11-21")),
 ]
 
@@ -149,8 +156,10 @@ def test_what_the_kept_conflicts_say_is_what_the_view_says(workspace, plant):
     for act in (lambda: judge(workspace, digests["c"], "eiger"), lambda: judge(workspace, digests["a"], verdict="flag")):
         act()
         kept = {row[0] for row in workspace.query("SELECT image_id FROM label_conflict")}
-        assert kept == {row[0] for row in workspace.query("SELECT image_id FROM label_conflict_now")} == {1, 2, 3, 4} - (
-            set() if kept else {1}
+        assert (
+            kept
+            == {row[0] for row in workspace.query("SELECT image_id FROM label_conflict_now")}
+            == {1, 2, 3, 4} - (set() if kept else {1})
         )
 
 
@@ -229,7 +238,10 @@ def test_a_sample_is_the_same_whoever_asks_and_however_many_images_come(workspac
     assert [item.digest for item in review_queue.page(workspace, "sample")] == first
     judge(workspace, first[0], queue="sample")
     assert [item.digest for item in review_queue.page(workspace, "sample")] == first[1:]
-    last = [item.digest for item in review_queue.page(workspace, "sample", limit=2, after=review_queue.page(workspace, "sample", limit=2)[-1].cursor)]
+    last = [
+        item.digest
+        for item in review_queue.page(workspace, "sample", limit=2, after=review_queue.page(workspace, "sample", limit=2)[-1].cursor)
+    ]
     assert last == first[3:]
 
 
@@ -279,7 +291,9 @@ def plans_of(workspace, sql, parameters):
 
 def scans(details):
     """Every line that reads a whole table. Virtual tables are read through their own index; a class and what was listed are small."""
-    return [line for line in details if line.startswith("SCAN") and "VIRTUAL TABLE INDEX" not in line and "USING COVERING INDEX" not in line]
+    return [
+        line for line in details if line.startswith("SCAN") and "VIRTUAL TABLE INDEX" not in line and "USING COVERING INDEX" not in line
+    ]
 
 
 @pytest.mark.parametrize("queue", EVERY_QUEUE)

@@ -128,7 +128,9 @@ def test_filters_stand_in_the_address_and_come_off_one_by_one(
     assert "too short" in app.error[0].value
 
 
-def test_a_view_is_saved_opened_and_removed(open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace) -> None:
+def test_a_view_is_saved_opened_and_removed(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
     fill(river=2, sea=1)
     app = open_page("review", queue="all", tag="snow")
     next(field for field in app.text_input if field.label == "Name").set_value("snowy")
@@ -141,7 +143,9 @@ def test_a_view_is_saved_opened_and_removed(open_page: Callable[..., AppTest], f
     assert saved_views.list_views(workspace) == []
 
 
-def test_what_is_worth_the_time_is_offered_first(open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace) -> None:
+def test_what_is_worth_the_time_is_offered_first(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
     fill(river=2, sea=1)
     with workspace.transaction() as connection:
         connection.execute("INSERT INTO image_issue_score VALUES ('dark', 0.1, 2)")
