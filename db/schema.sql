@@ -5,7 +5,7 @@ CREATE TABLE root (
   path TEXT NOT NULL UNIQUE,
   is_in_place INTEGER NOT NULL DEFAULT 0 CHECK (is_in_place IN (0, 1)),
   created_at TEXT NOT NULL
-) STRICT;
+, n_missing INTEGER, verified_at TEXT) STRICT;
 
 CREATE TABLE acquisition (
   id INTEGER PRIMARY KEY,
@@ -278,6 +278,24 @@ CREATE TABLE pair_judgement (
   CHECK (image_a_id < image_b_id)
 ) STRICT;
 
+CREATE TABLE origin_move (
+  id INTEGER PRIMARY KEY,
+  origin_id INTEGER NOT NULL REFERENCES origin(id),
+  from_path TEXT NOT NULL,
+  to_path TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  moved_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE root_move (
+  id INTEGER PRIMARY KEY,
+  root_id INTEGER NOT NULL REFERENCES root(id),
+  from_path TEXT NOT NULL,
+  to_path TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  moved_at TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE remark (
   id INTEGER PRIMARY KEY,
   event_id TEXT UNIQUE,
@@ -399,6 +417,10 @@ CREATE INDEX pair_judgement_pair ON pair_judgement(image_a_id, image_b_id, id);
 
 CREATE INDEX pair_judgement_step ON pair_judgement(step_id);
 
+CREATE INDEX origin_move_origin ON origin_move(origin_id, id);
+
+CREATE INDEX root_move_root ON root_move(root_id, id);
+
 CREATE INDEX remark_image ON remark(image_id, kind, id);
 
 CREATE INDEX remark_step ON remark(step_id, id);
@@ -448,6 +470,18 @@ BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append a new row inste
 
 CREATE TRIGGER pair_judgement_is_never_deleted BEFORE DELETE ON pair_judgement
 BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append an open row instead of deleting one'); END;
+
+CREATE TRIGGER origin_move_is_never_updated BEFORE UPDATE ON origin_move
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;
+
+CREATE TRIGGER root_move_is_never_updated BEFORE UPDATE ON root_move
+BEGIN SELECT RAISE(ABORT, 'root_move is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER root_move_is_never_deleted BEFORE DELETE ON root_move
+BEGIN SELECT RAISE(ABORT, 'root_move is append-only: where a root lay is never forgotten'); END;
 
 CREATE TRIGGER remark_is_never_updated BEFORE UPDATE ON remark
 BEGIN SELECT RAISE(ABORT, 'remark is append-only: append a new row instead of changing one'); END;
@@ -578,6 +612,9 @@ BEGIN
   INSERT INTO image_text SELECT image_id, words FROM image_text_now WHERE image_id = NEW.image_id
     ON CONFLICT DO UPDATE SET words = excluded.words;
 END;
+
+CREATE TRIGGER a_moved_origin_brings_words AFTER UPDATE OF path ON origin
+BEGIN UPDATE image_text SET words = (SELECT words FROM image_text_now WHERE image_id = NEW.image_id) WHERE image_id = NEW.image_id; END;
 
 CREATE TRIGGER a_gone_origin_takes_its_words AFTER DELETE ON origin
 BEGIN

@@ -34,6 +34,9 @@ RejectionReason = Literal[
     "hidden",             # A dot-file or a file of the operating system (Thumbs.db).
     "missing_file",       # Named by a table, not there.
     "no_permission",      # There, and not allowed to be read.
+    "too_slow",           # Decoding it, alone, took longer than the limit.
+    "too_much_memory",    # Decoding it, alone, took more memory than the limit.
+    "crashes_decoder",    # The process that decodes it died of it, each time.
     "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
 ]  # fmt: skip
 
@@ -244,10 +247,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class QueueItem:
-    """One image waiting in a queue. `reason` says why it is here; `score` in 0..1, low = more urgent, or None.
-
-    The next page begins behind `cursor`. `also_shows` are classes beside its label. Origins may not say the last three.
-    """
+    """One image in a queue, and why; `score` in 0..1, low = more urgent. The next page begins behind the last `cursor`."""
 
     image_id: int
     digest: str

@@ -207,6 +207,8 @@ BEGIN
   INSERT INTO image_text SELECT image_id, words FROM image_text_now WHERE image_id = NEW.image_id
     ON CONFLICT DO UPDATE SET words = excluded.words;
 END;
+CREATE TRIGGER a_moved_origin_brings_words AFTER UPDATE OF path ON origin
+BEGIN UPDATE image_text SET words = (SELECT words FROM image_text_now WHERE image_id = NEW.image_id) WHERE image_id = NEW.image_id; END;
 CREATE TRIGGER a_gone_origin_takes_its_words AFTER DELETE ON origin
 BEGIN
   DELETE FROM label_conflict WHERE image_id = OLD.image_id;
