@@ -116,3 +116,10 @@ def test_a_filter_that_cannot_be_is_told(workspace, filters, error):
 def test_a_source_or_tag_that_nothing_has_leaves_nothing(workspace, nine):
     assert review_queue.page(workspace, "all", filters=Filters(source="csv")) == []
     assert review_queue.page(workspace, "all", filters=Filters(tag="glaciers", text="eiger")) == []
+
+
+def test_text_follows_a_file_that_moved(workspace, nine):
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE origin SET path = 'elsewhere/new.jpg' WHERE image_id = 4")
+    assert [item.digest for item in review_queue.page(workspace, "all", filters=Filters(text="elsewhere"))] == [nine["d"]]
+    assert review_queue.page(workspace, "all", filters=Filters(text="eiger/d")) == []
