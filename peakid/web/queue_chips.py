@@ -28,7 +28,8 @@ def show(workspace: Workspace, asked: str) -> None:
     found = {each.queue: each for each in review_queue.offered(workspace)}
     if asked not in found:
         found[asked] = review_queue.counted(workspace, asked, most=review_queue.MOST_ON_A_CHIP)
-    fullest = [queue for queue in found if queue not in (review_queue.WORTH, asked)][:N_CHIPS]
+    n_others = N_CHIPS - (asked != review_queue.WORTH)
+    fullest = [queue for queue in found if queue not in (review_queue.WORTH, asked)][:n_others]
     shown = [queue for queue in found if queue in (review_queue.WORTH, asked) or queue in fullest]
     said = {queue: _said(workspace, each) for queue, each in found.items()}
     with st.container(horizontal=True, vertical_alignment="center"):
