@@ -9,7 +9,7 @@ EMPTY = {
     "worth": "Nothing here contradicts itself, and no picture looks bad. What nobody has reviewed is under Unreviewed.",
     "conflicts": "No look-alikes carry different labels. A scan finds look-alikes; the duplicates page shows them side by side.",
     "model-disagrees": "No model contradicts a label, or each was judged here. Train one: it doubts labels it did not learn from.",
-    "uncertain": "No model has predicted images that it did not learn from, or each was judged here. Train one first.",
+    "uncertain": "No model gives an image it did not learn from less than even odds, or each was judged here. Train one to see.",
     "recent": "Nobody has judged an image yet.",
     "sample": "Every image of this sample was judged here. `sample:2` in the address draws another one.",
     "unreviewed": "Every label here has been given or confirmed by a person. Freeze what you have into a snapshot and train on it.",

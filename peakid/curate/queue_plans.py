@@ -12,6 +12,7 @@ from peakid.workspace import Workspace
 
 WORTH = "worth"
 SAMPLE_SIZE = 200  # Images. An error rate of 5 % is then known to within 3 points.
+EVEN_ODDS = 0.5  # Below, a model holds its own first choice for more likely wrong than right.
 _ON_A_MODELS_WORD = ("model-disagrees", "uncertain", "confusion", WORTH)
 
 
@@ -165,7 +166,7 @@ def _uncertain(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
         Segment(
             "prediction p",
             "p.image_id",
-            f"{_OF_RUN} AND {_NOT_SETTLED}",
+            f"{_OF_RUN} AND p.confidence < {EVEN_ODDS} AND {_NOT_SETTLED}",
             _SAID,
             score=_OPEN_SCORE.format("p.confidence"),
             key=("p.confidence", "p.image_id"),

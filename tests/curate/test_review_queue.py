@@ -168,15 +168,15 @@ def test_the_newest_finished_run_names_doubtful_labels_the_surest_first(workspac
     add_run(digests, ("f", "valid", "dom", "eiger", 0.9))
     add_run(
         digests,
-        ("a", "valid", "dom", "eiger", 0.6),
+        ("a", "valid", "dom", "eiger", 0.4),
         ("b", "valid", "dom", "eiger", 0.8),
-        ("c", "valid", "dom", "dom", 0.5),
+        ("c", "valid", "dom", "dom", 0.45),
         ("d", "train", "dom", "eiger", 0.99),  # It has learned from this one.
         ("g", "valid", "eiger", "dom", 0.7),
     )
     add_run(digests, ("e", "valid", "dom", "eiger", 0.9), state="failed")
     assert names_in(workspace, digests, "model-disagrees") == "bga"
-    assert names_in(workspace, digests, "uncertain") == "cagb"
+    assert names_in(workspace, digests, "uncertain") == "ac"  # Below even odds.
     assert review_queue.page(workspace, "model-disagrees")[0].reason == "run 2 says eiger, 80 % sure"
     judge(workspace, digests["b"], "dom", queue="model-disagrees")  # The label was right.
     judge(workspace, digests["a"], "eiger")  # The model was right.
@@ -185,7 +185,7 @@ def test_the_newest_finished_run_names_doubtful_labels_the_surest_first(workspac
 
 def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(workspace, plant, add_run):
     digests = plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
-    add_run(digests, ("a", "test", "dom", "eiger", 0.9), ("b", "valid", "dom", "eiger", 0.8), ("d", "test", "eiger", "eiger", 0.3))
+    add_run(digests, ("a", "test", "dom", "eiger", 0.4), ("b", "valid", "dom", "eiger", 0.8), ("d", "test", "eiger", "eiger", 0.3))
     cell = review_queue.confusion_queue(1, "test", "dom", "eiger")
     for queue in ("model-disagrees", "uncertain", "worth", cell):
         hidden = next(item for item in review_queue.page(workspace, queue) if item.digest == digests["a"])
@@ -198,7 +198,7 @@ def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(wo
     # d is in "worth" for no model's sake; b is no test image.
     assert [json.loads(row["basis"]).get("model_ranked", False) for row in rows] == [False, True, False, True, False, True]
     shown = review_queue.page(workspace, cell)[0]
-    assert (shown.score, shown.reason) == (0.9, "run 1 says eiger, 90 % sure")
+    assert (shown.score, shown.reason) == (0.4, "run 1 says eiger, 40 % sure")
 
 
 def test_worth_your_time_has_each_image_once_contradictions_first(workspace, plant, add_run):
