@@ -48,6 +48,11 @@ class Workspace:
         return self.path / "cache"
 
     @property
+    def uploads_dir(self) -> Path:
+        """Where files sent by a browser wait for their import."""
+        return self.cache_dir / "uploads"
+
+    @property
     def runs_dir(self) -> Path:
         return self.path / "runs"
 

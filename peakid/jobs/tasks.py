@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from peakid import exports, images, runs, settings
-from peakid.acquire import verification
+from peakid.acquire import archive, folder, table, verification
+from peakid.curate import scan
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput
 from peakid.jobs import submit
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.learn.recipe import Recipe
-from peakid.records import Run, Snapshot, SnapshotItem
+from peakid.records import ImportReport, Report, Run, Snapshot, SnapshotItem
 from peakid.workspace import Workspace, now
 
 if TYPE_CHECKING:
@@ -99,7 +100,32 @@ def verify(work: Work) -> None:
     )
 
 
-TASKS: dict[str, Callable[[Work], None]] = {"train": train, "export": export, "verify": verify}
+def import_images(work: Work) -> None:
+    """Import a folder, zip or table, then scan: arguments as `submit.import_images` writes them; the result counts both.
+
+    One that was cut short is resumed by importing again: what is held already is known by its digest.
+    """
+    report = _stopping_report(work)
+    brought = _imported(work, report)
+    work.note(**asdict(brought) | {"rejections": [asdict(row) for row in brought.rejections[:MAX_TOLD]]})
+    found = scan.scan(work.workspace, report=report)
+    work.note(scan=asdict(found))
+    path = Path(work.arguments["path"])
+    if path.is_relative_to(work.workspace.uploads_dir):  # Its images are stored; one that failed stays, to be tried again.
+        path.unlink(missing_ok=True)
+
+
+TASKS: dict[str, Callable[[Work], None]] = {"train": train, "export": export, "verify": verify, "import": import_images}
+
+
+def _imported(work: Work, report: Report) -> ImportReport:
+    path, source = Path(work.arguments["path"]), work.arguments["source"]
+    if source == "folder":
+        return folder.import_folder(work.workspace, path, in_place=work.arguments["in_place"], actor=work.actor, report=report)
+    if source == "zip":
+        return archive.import_zip(work.workspace, path, actor=work.actor, report=report)
+    root = Path(work.arguments["root"] or path.parent)
+    return table.import_csv(work.workspace, path, root=root, actor=work.actor, report=report)
 
 
 def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> int:

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from peakid import status
 from peakid.curate import decisions, saved_views
+from peakid.jobs import queue
 from peakid.records import Choice
 from peakid.workspace import Workspace
 
@@ -48,7 +49,7 @@ def test_collecting_begins_with_a_sentence(open_page: Callable[..., AppTest]) ->
 
 
 def test_a_folder_is_imported_and_its_rejections_are_listed(
-    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
+    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path, run_jobs: Callable[[], None]
 ) -> None:
     for name, data in {"river/a.jpg": draw(1), "sea/b.png": draw(2, format="PNG"), "sea/notes.txt": b"not a picture"}.items():
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,11 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
     app = open_page("collect")
     app.text_input(key="folder_path").set_value(f' "{tmp_path / "photos"}" ')
     app.button[0].click().run()
+    app.button[0].click().run()  # The second click makes no second job.
+    run_jobs()
+    app.run()
     assert not app.exception
+    assert len(queue.list_jobs(workspace)) == 1
     assert "Added 2 images" in everything(app)
     assert "Rejected 1 file" in everything(app)
     assert "notes.txt" in app.dataframe[0].value.to_string()
@@ -65,7 +70,7 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
 
 
 def test_a_zip_and_a_table_are_imported_by_their_path(
-    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
+    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path, run_jobs: Callable[[], None]
 ) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("river/a.jpg", draw(1))
@@ -77,6 +82,7 @@ def test_a_zip_and_a_table_are_imported_by_their_path(
         app.segmented_control(key="source").set_value(source).run()
         app.text_input(key=key).set_value(str(tmp_path / path))
         app.button[0].click().run()
+        run_jobs()
         assert not app.exception
         assert not app.error
     assert status.read(workspace).classes == {"river": 1, "sea": 1, "lake": 1}
