@@ -27,7 +27,8 @@ import psutil
 
 from peakid import settings
 from peakid.errors import DecoderBroken, UnreadableImage
-from peakid.records import Look, RejectionReason
+from peakid.image_records import Look
+from peakid.records import RejectionReason
 
 WATCH_S = 0.1  # Between two looks at clock and memory; a decoder fills some 200 MB in it.
 READ_FACTOR = 12  # A sleeping disk needs ten seconds to answer; reading may take so many times the limit of decoding.

@@ -15,7 +15,7 @@ import PIL.Image
 
 from peakid import camera, hashes, measures, pixels
 from peakid.errors import AmbiguousDigest, NotFound, UnreadableImage, WorkspaceNotWritable
-from peakid.records import Image, Look, Measures, Origin
+from peakid.image_records import Image, Look, Measures, Origin
 from peakid.workspace import Workspace, now
 
 THUMBNAIL_PX = 256  # Sharp at the gallery's largest size; 11 KB as JPEG.

@@ -81,76 +81,6 @@ def no_report(phase: str, step: int, total: int, message: str) -> None:
 
 
 @dataclass(frozen=True)
-class Image:
-    """One image as the database knows it. Sizes after the EXIF turn."""
-
-    image_id: int
-    digest: str
-    format: str
-    n_bytes: int
-    width_px: int
-    height_px: int
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What an image is like, measured on its upright 256 px thumbnail (not on its JPEG).
-
-    `brightness` (mean), `highlight` (99th percentile), `shadow` (5th percentile) and `contrast` (standard
-    deviation) are of the grey values, 0..1. `sharpness` is the standard deviation of the Laplacian over that of the
-    grey values: how strong edges are against the contrast there is; 1 where there is none. `entropy_bits` is of the
-    grey histogram, 0..8. `colourfulness` is Hasler and Suesstrunk's, 0 = grey, some 100 = garish.
-    `readable_share` is below 1 only for a truncated image. `taken_at` is the camera's own clock, without a zone.
-    """
-
-    brightness: float
-    highlight: float
-    shadow: float
-    contrast: float
-    sharpness: float
-    entropy_bits: float
-    colourfulness: float
-    readable_share: float = 1.0
-    is_animated: bool = False
-    taken_at: str | None = None
-    camera: str | None = None
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one decode of an image's bytes tells; not yet stored.
-
-    `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package. `orientations` are both of
-    the eight flips and turns, `parts` of 14 parts, as `peakid.hashes` packs them.
-    `thumbnail` is a JPEG whose long side is at most 256 px.
-    """
-
-    digest: str
-    format: str
-    n_bytes: int
-    width_px: int
-    height_px: int
-    phash: str
-    dhash: str
-    orientations: bytes
-    parts: bytes
-    thumbnail: bytes
-    measures: Measures
-
-
-@dataclass(frozen=True)
-class Origin:
-    """One place an image was seen at. `path` is relative to `root` (None: a URL stands in `path`)."""
-
-    source: Source
-    root: str | None
-    path: str
-    label: str | None
-    split: Split | None
-    is_in_place: bool
-
-
-@dataclass(frozen=True)
 class RejectionRow:
     path: str
     reason: RejectionReason
@@ -222,16 +152,18 @@ class StepResult:
 
     `conflicts` holds the digests of images that somebody else had judged since the actor looked: they
     are left as they are and told. `standing` holds, by digest, the decision that stands there instead.
+    `remarked` holds the digests whose tags, note or further classes it changed.
     """
 
     step_id: int | None
     decisions: list[Decision]
     conflicts: list[str] = field(default_factory=list)
     standing: dict[str, Decision] = field(default_factory=dict)
+    remarked: list[str] = field(default_factory=list)
 
     @property
     def n_images(self) -> int:
-        return len(self.decisions)
+        return len({decision.digest for decision in self.decisions} | set(self.remarked))
 
 
 @dataclass(frozen=True)
@@ -248,7 +180,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class QueueItem:
-    """One image waiting in a queue. `reason` says why it is here; `score` in 0..1, low = more urgent, or None."""
+    """One image in a queue, and why; `score` in 0..1, low = more urgent. The next page begins behind the last `cursor`."""
 
     image_id: int
     digest: str
@@ -259,6 +191,13 @@ class QueueItem:
     reason: str
     score: float | None
     decision_id: int | None
+    cursor: str = ""
+    tags: tuple[str, ...] = ()
+    note: str | None = None
+    also_shows: tuple[str, ...] = ()
+    origin_url: str | None = None
+    licence: str | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True)

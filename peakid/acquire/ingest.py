@@ -12,7 +12,8 @@ from pathlib import Path
 from peakid import decision_log, decoder, images, tombstones
 from peakid.acquire import taking
 from peakid.errors import BadInput, UnreadableImage
-from peakid.records import ImportReport, Look, RejectionReason, RejectionRow, Report, Source, Split
+from peakid.image_records import Look
+from peakid.records import ImportReport, RejectionReason, RejectionRow, Report, Source, Split
 from peakid.workspace import Workspace, now
 
 BATCH_SIZE = 200  # Images a transaction; what a killed import repeats at most.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from peakid import images, settings, tombstones
 from peakid.errors import UnreadableImage
-from peakid.records import Look
+from peakid.image_records import Look
 from peakid.workspace import Workspace
 
 TAKE = "peakid.acquire.taking:take"

@@ -1,11 +1,11 @@
-"""Commands of judgement: decide and queue."""
+"""Commands of judgement."""
 
 import click
 
 from peakid import images
-from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
+from peakid.cli.frame import actor_option, json_option, pass_workspace
 from peakid.cli.history import emit_step
-from peakid.curate import decisions, review_queue
+from peakid.curate import decisions
 from peakid.records import Choice, Verdict
 from peakid.workspace import Workspace
 
@@ -46,22 +46,6 @@ def decide_exclude(workspace: Workspace, digest: str, reason: str, actor: str, a
 def decide_flag(workspace: Workspace, digest: str, reason: str, actor: str, as_json: bool) -> None:
     """Ask for another look at the image DIGEST before it may be trained on."""
     _decide(workspace, Choice(images.resolve(workspace, digest), "flag", reason=reason), actor, as_json)
-
-
-@click.command()
-@click.argument("name", default="unreviewed")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
-@json_option
-@pass_workspace
-def queue(workspace: Workspace, name: str, limit: int, as_json: bool) -> None:
-    """List what waits in the queue NAME.
-
-    NAME is one of: unreviewed, flagged, excluded, all, class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED.
-    """
-    items = review_queue.page(workspace, name, limit=limit)
-    documents = [{key: getattr(item, key) for key in ("digest", "path", "label", "reason", "score")} for item in items]
-    rows = [{**document, "digest": document["digest"][:12]} for document in documents]
-    emit(as_json, documents, table(rows, ["digest", "label", "reason", "path"], empty=f"Nothing waits in {name}."))
 
 
 _SAID: dict[Verdict, str] = {"label": "Labelled", "exclude": "Excluded", "flag": "Flagged", "clear": "Cleared"}

@@ -81,6 +81,8 @@ def emit_step(as_json: bool, step: StepResult, said: str) -> None:
     """Print what one step did, and which images it left alone."""
     document = {"step_id": step.step_id, "n_images": step.n_images, "decisions": [asdict(d) for d in step.decisions]}
     text = "\n".join([f"{said} {n_images(step.n_images)}.", *(_line(decision) for decision in step.decisions[:10])])
+    if step.remarked:
+        document["remarked"] = step.remarked
     if step.conflicts:
         document["conflicts"] = step.conflicts
         document["standing"] = [asdict(decision) for decision in step.standing.values()]

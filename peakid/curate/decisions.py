@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import get_args
 
 from peakid import decision_log
-from peakid.curate import class_merges, pair_judgements
+from peakid.curate import class_merges, model_ranked, pair_judgements, remarks
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
@@ -59,7 +59,8 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> St
         step_id = decision_log.new_step(connection, actor=actor, kind="decide")
         for choice, target, is_current in zip(fresh, targets, current, strict=True):
             if is_current:
-                _append_choice(connection, step_id, images[choice.digest], choice, target, actor)
+                basis = model_ranked.marked(workspace, connection, images[choice.digest], choice.basis)
+                _append_choice(connection, step_id, images[choice.digest], replace(choice, basis=basis), target, actor)
         return StepResult(step_id, _of_step(connection, step_id), conflicts, stands)
 
 
@@ -186,7 +187,7 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
     rows = connection.execute(
         "SELECT image_id, MIN(id) AS first, MAX(id) AS last FROM decision WHERE step_id = ? GROUP BY image_id ORDER BY first", (step_id,)
     ).fetchall()
-    if not rows and not pair_judgements.has_step(connection, step_id) and not class_merges.has_step(connection, step_id):
+    if not rows and not any(beside.has_step(connection, step_id) for beside in (pair_judgements, class_merges, remarks)):
         raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
     if connection.execute(f"SELECT 1 FROM step s WHERE s.id = ? AND ({IS_UNDONE})", (step_id,)).fetchone():
         raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
@@ -206,9 +207,9 @@ def restore(
     """
     pair_judgements.reverse(connection, step_ids, new_step, actor=actor)
     class_merges.reverse(connection, step_ids, new_step)
-    conflicts = []
+    remarked, conflicts = remarks.reverse(connection, step_ids, new_step, actor=actor)
     for image_id, (first_id, last_id) in spans.items():
-        if _newest(connection, image_id) != last_id:
+        if not _stands(connection, image_id, last_id):
             conflicts.append(_digest(connection, image_id))
             continue
         before = _state(connection, image_id, before=first_id)
@@ -224,7 +225,17 @@ def restore(
             base_decision_id=last_id,
             undoes=last_id,
         )
-    return StepResult(new_step, _of_step(connection, new_step), conflicts, standing(connection, conflicts))
+    return StepResult(new_step, _of_step(connection, new_step), conflicts, standing(connection, conflicts), remarked)
+
+
+def _stands(connection: sqlite3.Connection, image_id: int, decision_id: int) -> bool:
+    """Tell whether what a decision says still holds: nothing came after it, or what came was taken back to it."""
+    newest = _newest(connection, image_id)
+    if newest == decision_id:
+        return True
+    says = "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE id = ?"
+    restated = connection.execute(f"{says} AND undoes IS NOT NULL", (newest,)).fetchone()
+    return restated is not None and tuple(restated) == tuple(connection.execute(says, (decision_id,)).fetchone())
 
 
 def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None = None) -> _State:
@@ -242,7 +253,7 @@ def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
 
 
 def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
-    tables = ("decision", "step", "pair_judgement")
+    tables = ("decision", "step", "pair_judgement", "remark")
     return bool(event_id) and any(connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from peakid import images
 from peakid.curate.image_issues import RULES, IssueKind
 from peakid.errors import NotFound, UnreadableImage
-from peakid.records import Look, Report, no_report
+from peakid.image_records import Look
+from peakid.records import Report, no_report
 from peakid.workspace import Workspace
 
 # Counts up when the same measures would give other scores; the next scan then scores everything anew.

@@ -28,6 +28,10 @@ _COMPUTED = (  # Tables of what was computed from the bytes: (table, column).
     ("duplicate_pair", "image_a_id"),
     ("duplicate_pair", "image_b_id"),
     ("class_example", "image_id"),
+    ("image_tag", "image_id"),
+    ("image_note", "image_id"),
+    ("also_shows", "image_id"),
+    ("label_conflict", "image_id"),
     ("split_assignment", "image_id"),
     ("image_state", "image_id"),  # Without a state it stands in no queue, no count and no snapshot to come.
 )

@@ -18,9 +18,9 @@ GALLERY_PX = 300  # Beside a matrix of six classes, at 1280 x 800.
 def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: str) -> None:
     """Draw the cell (given, predicted) of a run's matrix; what is typed on an image is written down."""
     queue = review_queue.confusion_queue(run_id, split, given, predicted)
-    table = batch.current(workspace, queue, after=int(value) if (value := st.query_params.get("after", "0")).isdigit() else 0)
+    table = batch.current(workspace, queue, after=st.query_params.get("after", ""))
     if gallery.wants_next(queue):
-        address.write(after=batch.next_after(workspace, table))
+        address.write(after=batch.next_after(workspace, table) or None)
         batch.forget(queue)
         st.rerun()
     _head(given, predicted, review_queue.count(workspace, queue))
