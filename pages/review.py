@@ -24,14 +24,10 @@ queue_chips.show(workspace, asked)
 kind, _, issue = asked.partition(":")
 if kind == "issue":
     issue_panel.show(workspace, image_issues.known(issue))
-table = batch.current(workspace, asked, after=after)
-if gallery.wants_next(asked):
-    st.query_params.from_dict({"queue": asked, "after": str(batch.next_after(workspace, table))})
-    batch.forget(asked)
-    st.rerun()
+table = batch.current(workspace, asked, after=after, changed=gallery.changed(asked), grow=gallery.wants_next(asked))
 
 # 3 draw (4 act: what is typed there is written down before the next run)
-if table.items:
-    gallery.show(table.items, classes.names(workspace), workspace=workspace, queue=asked, reasons=table.reasons, n_waiting=table.n_waiting)
+if table.held:
+    gallery.show(table, classes.names(workspace), workspace=workspace)
 else:
     st.info(EMPTY.get(kind, "Nothing waits here."), icon=":material/done_all:")

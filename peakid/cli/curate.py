@@ -1,13 +1,14 @@
 """Commands of judgement: decide, undo, redo, log, queue, classes."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from peakid import images
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.curate import classes, decisions, review_queue
+from peakid.curate import bulk, classes, decisions, review_queue
+from peakid.errors import BadInput
 from peakid.records import Choice, ClassRow, Decision, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
 
@@ -48,6 +49,28 @@ def decide_exclude(workspace: Workspace, digest: str, reason: str, actor: str, a
 def decide_flag(workspace: Workspace, digest: str, reason: str, actor: str, as_json: bool) -> None:
     """Ask for another look at the image DIGEST before it may be trained on."""
     _decide(workspace, Choice(images.resolve(workspace, digest), "flag", reason=reason), actor, as_json)
+
+
+@decide.command("queue")
+@click.argument("name")
+@click.argument("verdict", type=click.Choice(["label", "keep", "exclude", "flag"]))
+@click.argument("class_name", required=False)
+@click.option("--reason", default="", help="Why they are excluded, or what to look at.")
+@click.option("--yes", is_flag=True, help="Judge them; without it the number is told and nothing is done.")
+@actor_option
+@json_option
+@pass_workspace
+def decide_queue(
+    workspace: Workspace, name: str, verdict: str, class_name: str | None, reason: str, yes: bool, actor: str, as_json: bool
+) -> None:
+    """Judge all images of the queue NAME as one step: label CLASS_NAME, keep, exclude or flag."""
+    n = review_queue.count(workspace, name)
+    if not yes:
+        raise BadInput(f"This would {verdict} up to {_n_images(n)}.", "Add --yes to do it; undo takes all of it back.")
+    if verdict == "label" and not class_name:
+        raise BadInput("Labelling a queue needs a class.", "Name one, or confirm the labels they have with: keep")
+    kind: Verdict = "label" if verdict == "keep" else cast(Verdict, verdict)
+    _emit_step(as_json, bulk.decide_queue(workspace, name, kind, label=class_name, reason=reason, actor=actor), _SAID[kind])
 
 
 @click.command()
