@@ -1,6 +1,7 @@
 """How a whole queue is judged in one act: everything that waits in it now, as one step that one undo takes back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from peakid.curate import decisions, review_queue
 from peakid.errors import BadInput
@@ -20,6 +21,7 @@ def decide_queue(
     at_most: int | None = None,
     actor: str,
     event_id: str = "",
+    **where: Any,
 ) -> StepResult:
     """Judge every image of a queue alike, as one step.
 
@@ -29,12 +31,13 @@ def decide_queue(
         label: For the verdict "label"; None confirms the label that each image has, and leaves those without one.
         at_most: How many images the actor was told of; more than that are not judged unseen.
         event_id: Names the act: the same act delivered twice is done once.
+        where: What narrows the queue, as for `review_queue.page`.
 
     Raises:
         NotFound: If there is no such queue or class.
         BadInput: If the verdict lacks what it needs, nothing waits, or more waits than `at_most`.
     """
-    waiting = [item for item in _waiting(workspace, queue) if verdict != "label" or label or item.label]
+    waiting = [item for item in _waiting(workspace, queue, where) if verdict != "label" or label or item.label]
     if decisions.is_known_event(workspace, event_id):
         return StepResult(None, [])
     if not waiting:
@@ -57,8 +60,8 @@ def _own(item: QueueItem, verdict: Verdict) -> str | None:
     return item.label if verdict == "label" else None
 
 
-def _waiting(workspace: Workspace, queue: str) -> Iterator[QueueItem]:
+def _waiting(workspace: Workspace, queue: str, where: Mapping[str, Any]) -> Iterator[QueueItem]:
     after = None
-    while page := review_queue.page(workspace, queue, limit=N_A_PAGE, after=after):  # ty: ignore[invalid-argument-type]
+    while page := review_queue.page(workspace, queue, limit=N_A_PAGE, after=after, **where):  # ty: ignore[invalid-argument-type]
         yield from page
         after = behind(page[-1])

@@ -1,8 +1,9 @@
 """Which images lie on the table: a stretch of one queue that stays in place while it is judged and grows at its end."""
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -18,12 +19,14 @@ _N_READ = 1000  # Images in one query.
 class Batch:
     """The images under judgement, as this session last read them, in a fixed order.
 
-    `table` names the stretch: another name, other images. `reasons` says by digest why each was put here, as it was
-    when it came. `open` holds the digests that are in the queue still. `is_end` tells that none come after these.
+    `where` narrows the queue, as the queue's own arguments. `table` names the stretch: another name, other images.
+    `reasons` says by digest why each was put here, as it was when it came. `open` holds the digests that are in the
+    queue still. `is_end` tells that none come after these.
     """
 
     queue: str
     after: str | int
+    where: Mapping[str, Any] = field(default_factory=dict)
     table: str = field(default_factory=lambda: uuid.uuid4().hex)
     held: dict[str, QueueItem] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -37,14 +40,23 @@ class Batch:
         return list(self.held.values())
 
 
-def current(workspace: Workspace, queue: str, *, after: str | int = 0, changed: Collection[str] | None = None, grow: bool = False) -> Batch:
+def current(
+    workspace: Workspace,
+    queue: str,
+    *,
+    after: str | int = 0,
+    where: Mapping[str, Any] | None = None,
+    changed: Collection[str] | None = None,
+    grow: bool = False,
+) -> Batch:
     """Answer the images of this session's stretch of the queue as they are now.
 
     A judged image leaves the queue and yet keeps its place here, with its new label: nothing moves under the
-    hands, and what was just done can be seen and undone. The stretch is new where the queue, or `after`, is.
+    hands, and what was just done can be seen and undone. The stretch is new where the queue, `after` or `where` is.
 
     Args:
         after: The key before the stretch.
+        where: What narrows the queue, as further arguments of `review_queue.page`, `count` and `waiting`.
         changed: Digests that may have changed since the last call; None: any. Reading thousands again at every key
             would cost more than the judgement.
         grow: Whether to add the next images; behind the end, the stretch begins anew at the front.
@@ -52,14 +64,14 @@ def current(workspace: Workspace, queue: str, *, after: str | int = 0, changed: 
     Raises:
         NotFound: If there is no such queue.
     """
-    name = f"batch:{queue}"
+    name, where = f"batch:{queue}", dict(where or {})
     batch: Batch | None = st.session_state.get(name)
-    if batch is None or batch.after != after or not batch.held:
-        batch = _fetch(workspace, Batch(queue, after, cursor=after))
+    if batch is None or (batch.after, batch.where) != (after, where) or not batch.held:
+        batch = _fetch(workspace, Batch(queue, after, where, cursor=after))
     elif grow:
-        batch = _fetch(workspace, Batch(queue, after) if batch.is_end else batch)
+        batch = _fetch(workspace, Batch(queue, after, where) if batch.is_end else batch)
     _refresh(workspace, batch, batch.held if changed is None else changed)
-    batch.n_waiting = max(review_queue.count(workspace, queue) - len(batch.open), 0)
+    batch.n_waiting = max(review_queue.count(workspace, queue, **where) - len(batch.open), 0)
     st.session_state[name] = batch
     return batch
 
@@ -71,7 +83,7 @@ def forget(queue: str) -> None:
 
 def _fetch(workspace: Workspace, batch: Batch) -> Batch:
     """Put the next images of the queue on the table; one that lies there already keeps its place."""
-    page = review_queue.page(workspace, batch.queue, limit=N_IMAGES, after=batch.cursor)  # ty: ignore[invalid-argument-type]
+    page = review_queue.page(workspace, batch.queue, limit=N_IMAGES, after=batch.cursor, **batch.where)  # ty: ignore[invalid-argument-type]
     for item in page:
         batch.held.setdefault(item.digest, item)
         batch.reasons.setdefault(item.digest, _said(item.reason))
@@ -86,7 +98,7 @@ def _refresh(workspace: Workspace, batch: Batch, digests: Collection[str]) -> No
     for some in _portions(here):
         batch.held.update((item.digest, item) for item in review_queue.items(workspace, some))
         batch.open -= set(some)
-        batch.open |= review_queue.waiting(workspace, batch.queue, some)
+        batch.open |= review_queue.waiting(workspace, batch.queue, some, **batch.where)
 
 
 def _portions(digests: list[str]) -> Iterator[list[str]]:

@@ -24,7 +24,8 @@ function isTyping(element) {
 }
 
 function isControl(element) {
-  return ["BUTTON", "A", "INPUT", "SUMMARY"].includes(element.tagName) || ["slider", "tab", "radio"].includes(element.getAttribute?.("role"));
+  const role = element.getAttribute?.("role");
+  return ["BUTTON", "A", "INPUT", "SUMMARY"].includes(element.tagName) || ["slider", "tab", "radio"].includes(role);
 }
 
 /** Keep what is typed in a field of ours from Streamlit, which sees only the component and owns C and R. */

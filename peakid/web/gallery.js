@@ -160,7 +160,7 @@ class Gallery {
   }
 
   judgeQueue(kind, { label, reason }, n) {
-    const event = this.push({ kind: "queue", verdict: kind === "keep" ? "label" : kind, label, reason, n });
+    const event = this.push({ kind: "queue", verdict: kind === "keep" ? "label" : kind, label, reason, n, table: this.data.table });
     this.history.push({ event, before: [] });
     this.undone = [];
     clearSelection(this);
@@ -189,7 +189,7 @@ class Gallery {
       else this.done.delete(digest);
     }
     this.times.splice(-step.before.length, step.before.length);
-    this.message = step.before.length === 1 ? "" : `Took back ${step.event.kind === "queue" ? "the whole queue" : `${step.before.length || 1} changes`}.`;
+    this.message = tookBack(step);
     this.goTo(step);
   }
 
@@ -333,6 +333,11 @@ function imagesOf(event) {
 function described(wanted) {
   const images = wanted.map(({ item, label }) => ({ digest: item.digest, base: item.base, label, why: item.why }));
   return images.length === 1 ? images[0] : { images };
+}
+
+function tookBack({ event, before }) {
+  if (event.kind === "queue") return "Took back the judgement of the whole queue.";
+  return before.length > 1 ? `Took back ${before.length} judgements.` : "";
 }
 
 function said(verdict) {

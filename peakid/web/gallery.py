@@ -132,7 +132,7 @@ def show(
             "can": sorted(acts or {}),
             **answer(batch.queue),
         },
-        on_outbox_change=lambda: _take(workspace, batch.queue, acts or {}),
+        on_outbox_change=lambda: _take(workspace, batch.queue, {"queue": _whole(batch), **(acts or {})}),
     )
 
 
@@ -242,15 +242,26 @@ def _act(workspace: Workspace, event: dict[str, Any], actor: str) -> StepResult:
         raise BadInput(f"The event {event['seq']} has no id.", "Reload the page.")
     if kind in _STEPS:
         return _STEPS[kind](workspace, actor=actor, event_id=event_id)
-    if kind == "queue":
-        return _act_on_queue(workspace, event, actor, event_id)
     if "images" in event:
         return decisions.decide(workspace, _choices(event), actor=actor, event_id=event_id)
     return decisions.decide(workspace, [_choice(event, event_id)], actor=actor)
 
 
-def _act_on_queue(workspace: Workspace, event: dict[str, Any], actor: str, event_id: str) -> StepResult:
-    n = event.get("n")
+def _whole(batch: Batch) -> Act:
+    """Answer what judges all that waits in a queue, narrowed as it was when its number was told."""
+
+    def act(workspace: Workspace, event: dict[str, Any], actor: str) -> StepResult:
+        is_what_was_asked = event.get("table") == batch.table  # Late, another queue or other filters may be open.
+        return judge_queue(workspace, event if is_what_was_asked else {**event, "n": 0}, actor, **batch.where)
+
+    return act
+
+
+def judge_queue(workspace: Workspace, event: dict[str, Any], actor: str, **where: Any) -> StepResult:
+    """Do what an event asks of a whole queue, if no more waits there than its maker was told of."""
+    n, event_id = event.get("n"), _text(event, "id")
+    if not event_id:
+        raise BadInput(f"The event {event['seq']} has no id.", "Reload the page.")
     return bulk.decide_queue(
         workspace,
         _text(event, "queue"),
@@ -260,6 +271,7 @@ def _act_on_queue(workspace: Workspace, event: dict[str, Any], actor: str, event
         at_most=n if isinstance(n, int) else 0,
         actor=actor,
         event_id=event_id,
+        **where,
     )
 
 

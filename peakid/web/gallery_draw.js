@@ -64,7 +64,8 @@ function buildActs(gallery) {
 
 function buildSlider(gallery) {
   const slider = make("input", "size");
-  Object.assign(slider, { type: "range", min: SIZES_PX.least, max: SIZES_PX.most, step: 4, value: gallery.size, title: "Size of the pictures" });
+  Object.assign(slider, { type: "range", min: SIZES_PX.least, max: SIZES_PX.most, step: 4, value: gallery.size });
+  slider.title = "Size of the pictures";
   slider.setAttribute("aria-label", "Size of the pictures");
   slider.addEventListener("input", () => gallery.resize(Number(slider.value)));
   return (gallery.parts.slider = slider);
@@ -243,10 +244,12 @@ function drawOffer(gallery) {
   if (isEverything) offers.push(make("strong", "", `All ${data.n_matching.toLocaleString("en")} images of this queue selected`));
   else if (selected.size) offers.push(make("strong", "", `${selected.size.toLocaleString("en")} selected`));
   if (selected.size > 1 && data.n_matching > selected.size) {
-    offers.push(button(`Select all ${data.n_matching.toLocaleString("en")}`, "⇧A", "Everything that waits in this queue", () => selectEverything(gallery)));
+    const all = () => (selectEverything(gallery), takeFocus(gallery));
+    offers.push(button(`Select all ${data.n_matching.toLocaleString("en")}`, "⇧A", "Everything that waits in this queue", all));
   }
   if (!offers.length && data.is_end && done.size >= items.length) {
-    if (data.n_waiting) offers.push(button(`Show the other ${data.n_waiting.toLocaleString("en")}`, "", "From the front", () => gallery.next()));
+    const front = () => gallery.next();
+    if (data.n_waiting) offers.push(button(`Show the other ${data.n_waiting.toLocaleString("en")}`, "", "From the front", front));
     else offers.push(make("span", "", "All of this queue is judged. Choose another above."));
   }
   const drawn = offers.map((offer) => offer.textContent).join("|");

@@ -65,7 +65,8 @@ function openSheet(gallery) {
 function openConfirm(gallery, kind, { label, reason }) {
   const n = gallery.data.n_matching;
   const images = `${n.toLocaleString("en")} ${n === 1 ? "image" : "images"}`;
-  const act = { label: `Label ${images} as ${label}`, keep: `Keep the labels of ${images}`, exclude: `Exclude ${images}`, flag: `Flag ${images}` }[kind];
+  const acts = { label: `Label ${images} as ${label}`, keep: `Keep the labels of ${images}`, exclude: `Exclude ${images}`, flag: `Flag ${images}` };
+  const act = acts[kind];
   const panel = make("div", "panel confirm");
   panel.append(make("h3", "", `${act}?`));
   panel.append(make("p", "hint", "All that wait in this queue, also those you have not seen. It is one step: Z takes all of it back."));
@@ -84,9 +85,8 @@ function openFinder(gallery) {
   const input = keepKeys(make("input", "field"));
   const list = make("div", "found");
   input.placeholder = "a part of the name";
-  for (const [name, value] of Object.entries({ role: "combobox", "aria-label": "Find a class", "aria-expanded": "true", "aria-controls": "found", autocomplete: "off" })) {
-    input.setAttribute(name, value);
-  }
+  const attributes = { role: "combobox", "aria-label": "Find a class", "aria-expanded": "true", "aria-controls": "found", autocomplete: "off" };
+  for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
   list.id = "found";
   list.setAttribute("role", "listbox");
   const state = { found: [], at: 0 };

@@ -96,9 +96,7 @@ def test_what_a_closed_tab_left_behind_is_delivered_by_the_next(
     assert other.evaluate("Object.keys(localStorage).filter((each) => each.startsWith('peakid:outbox'))") == []
 
 
-def test_offline_and_back_delivers_everything_once(
-    server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace
-) -> None:
+def test_offline_and_back_delivers_everything_once(server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace) -> None:
     digests = fill(river=5, sea=5)
     open_review(page, server.start())
     page.context.set_offline(True)

@@ -1,5 +1,6 @@
 """More than one image at a time, more than nine classes, more than fits the window, and all of it without a mouse."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,7 @@ from peakid.workspace import Workspace
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-COUNT_NODES = "document.querySelectorAll('*').length + [...document.querySelectorAll('*')].reduce((n, each) => n + (each.shadowRoot ? each.shadowRoot.querySelectorAll('*').length : 0), 0)"  # noqa: E501
+COUNT_NODES = "document.querySelectorAll('*').length + [...document.querySelectorAll('*')].reduce((n, each) => n + (each.shadowRoot ? each.shadowRoot.querySelectorAll('*').length : 0), 0)"
 
 
 def open_review(page: Page, address: str, queue: str = "unreviewed") -> None:
@@ -142,7 +143,7 @@ def test_the_large_image_is_zoomed_and_moved_by_keys_and_wheel(
     open_review(page, serve())
     page.keyboard.press("Enter")
     large = page.locator(".large")
-    expect(large).to_have_attribute("style", __import__("re").compile("background"))
+    expect(large).to_have_attribute("style", re.compile("background"))
     page.keyboard.press("+")
     page.keyboard.press("+")
     expect(page.locator(".window")).to_have_class("window zoomed")
@@ -170,7 +171,8 @@ def test_a_keyboard_alone_reaches_everything(
     expect(grid).to_be_focused()
     page.keyboard.press("PageDown")
     place = grid.get_attribute("aria-activedescendant")
-    assert place is not None and int(place.removeprefix("tile-")) > 5
+    assert place is not None
+    assert int(place.removeprefix("tile-")) > 5
     expect(page.locator(f"#{place}")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Shift+Tab")  # Back to the bar above.
     expect(page.get_by_role("button", name="Keys")).to_be_focused()
@@ -184,7 +186,9 @@ def test_a_keyboard_alone_reaches_everything(
     for _ in range(20):
         page.keyboard.press("ArrowRight")
     larger = page.locator(".tile").first.bounding_box()
-    assert wide and larger and larger["width"] > wide["width"] + 30
+    assert wide is not None
+    assert larger is not None
+    assert larger["width"] > wide["width"] + 30
     page.reload()
     page.locator(".tile").first.wait_for()
     expect(slider).to_have_value("228")  # Kept in the browser.

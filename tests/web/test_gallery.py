@@ -191,9 +191,11 @@ def test_a_whole_queue_is_one_step_of_the_number_that_was_confirmed(
 ) -> None:
     fill(river=3, sea=2)
     whole = {"seq": 1, "id": "whole", "kind": "queue", "queue": "class:river", "verdict": "label", "label": "sea"}
-    assert "3 images wait in 'class:river' now, 2 when" in deliver({**whole, "n": 2}).refused[0].message
-    assert len(deliver({**whole, "n": 3}, last_ack=0).changed) == 3
-    assert deliver({**whole, "n": 3}, last_ack=0).refused == []
+    act = gallery.with_acts({"queue": gallery.judge_queue})
+    deliver_whole = lambda n: gallery.apply(workspace, [{**whole, "n": n}], last_ack=0, actor="human:anna", act=act)  # noqa: E731
+    assert "3 images wait in 'class:river' now, 2 when" in deliver_whole(2).refused[0].message
+    assert len(deliver_whole(3).changed) == 3
+    assert deliver_whole(3).refused == []
     assert review_queue.count(workspace, "class:sea") == 5
     deliver(event(2, "undo"), last_ack=1)
     assert review_queue.count(workspace, "class:river") == 3
