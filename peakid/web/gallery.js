@@ -179,7 +179,7 @@ class Gallery {
 
   undo() {
     const step = this.history.pop();
-    this.push({ kind: "undo", images: step?.before.map(([digest]) => ({ digest })) ?? [] });
+    this.push({ kind: "undo", images: step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [] });
     if (!step) return this.sayBlind("Undoing your newest step.");
     this.undone.push(step);
     if (step.event.kind === "queue") this.done.clear();
@@ -195,7 +195,7 @@ class Gallery {
 
   redo() {
     const step = this.undone.pop();
-    const event = this.push({ kind: "redo", images: step?.before.map(([digest]) => ({ digest })) ?? [] });
+    const event = this.push({ kind: "redo", images: step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [] });
     if (!step) return this.sayBlind("Doing again what you undid last.");
     this.history.push({ ...step, event: { ...step.event, seq: event.seq } });
     this.paintEvent(step.event);
