@@ -5,7 +5,7 @@ CREATE TABLE root (
   path TEXT NOT NULL UNIQUE,
   is_in_place INTEGER NOT NULL DEFAULT 0 CHECK (is_in_place IN (0, 1)),
   created_at TEXT NOT NULL
-) STRICT;
+, n_missing INTEGER, verified_at TEXT) STRICT;
 
 CREATE TABLE acquisition (
   id INTEGER PRIMARY KEY,
@@ -278,9 +278,32 @@ CREATE TABLE pair_judgement (
   CHECK (image_a_id < image_b_id)
 ) STRICT;
 
+CREATE TABLE origin_move (
+  id INTEGER PRIMARY KEY,
+  origin_id INTEGER NOT NULL REFERENCES origin(id),
+  from_path TEXT NOT NULL,
+  to_path TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  moved_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE root_move (
+  id INTEGER PRIMARY KEY,
+  root_id INTEGER NOT NULL REFERENCES root(id),
+  from_path TEXT NOT NULL,
+  to_path TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  moved_at TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE part_hash (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
   hashes BLOB NOT NULL CHECK (length(hashes) = 224)
+) STRICT;
+
+CREATE TABLE pair_revision (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  revision INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
@@ -329,6 +352,10 @@ CREATE INDEX pair_judgement_pair ON pair_judgement(image_a_id, image_b_id, id);
 
 CREATE INDEX pair_judgement_step ON pair_judgement(step_id);
 
+CREATE INDEX origin_move_origin ON origin_move(origin_id, id);
+
+CREATE INDEX root_move_root ON root_move(root_id, id);
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 
@@ -350,3 +377,15 @@ BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append a new row inste
 
 CREATE TRIGGER pair_judgement_is_never_deleted BEFORE DELETE ON pair_judgement
 BEGIN SELECT RAISE(ABORT, 'pair_judgement is append-only: append an open row instead of deleting one'); END;
+
+CREATE TRIGGER origin_move_is_never_updated BEFORE UPDATE ON origin_move
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
+BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;
+
+CREATE TRIGGER root_move_is_never_updated BEFORE UPDATE ON root_move
+BEGIN SELECT RAISE(ABORT, 'root_move is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER root_move_is_never_deleted BEFORE DELETE ON root_move
+BEGIN SELECT RAISE(ABORT, 'root_move is append-only: where a root lay is never forgotten'); END;

@@ -8,7 +8,7 @@ from peakid.acquire import archive, folder, history, table
 from peakid.curate import scan
 from peakid.errors import PeakidError
 from peakid.records import ImportReport, RejectionRow, ScanReport
-from peakid.web import journey, progress, session, uploads, words
+from peakid.web import journey, progress, root_panel, session, uploads, words
 
 SOURCES = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 
@@ -43,7 +43,10 @@ with st.form("import", border=False):
     if source == "folder":
         st.caption("Folders inside it become classes; `train`, `valid` and `test` become splits. Each file is judged by decoding it.")
         path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
-        is_in_place = st.checkbox("Leave the files where they are, copy nothing", help="They must then stay there, unchanged.")
+        is_in_place = st.checkbox(
+            "Leave the files where they are, copy nothing",
+            help="Moved inside it they are found again by a check.",
+        )
     elif source == "zip":
         st.caption("An archive of such a folder. Larger than 500 MB? Give its path.")
         upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
@@ -80,6 +83,7 @@ if is_asked:
 # 3 draw
 if "brought" in st.session_state:
     show_result(*st.session_state["brought"])
+root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):
     st.subheader("Imports so far")
     st.dataframe(

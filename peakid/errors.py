@@ -14,6 +14,7 @@ PeakidError
 |  +- NothingToImport        a folder, archive or table in which no file was found
 |  +- BadArchive             a zip that is corrupt
 |  +- UnknownArchitecture    a model name outside the tested list
++- DecoderBroken             the process that decodes images does not start
 +- UnreadableImage           bytes that do not become pixels; `reason` is the rejection's
 +- NothingToUndo             no step of this actor is left to take back (or to do again)
 +- DatasetError
@@ -34,6 +35,8 @@ PeakidError
 +- ExtraMissing              an optional package is not installed; the message has the install line
 """
 
+from typing import Any
+
 from peakid.records import RejectionReason
 
 
@@ -47,6 +50,10 @@ class PeakidError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel whole from one process to another."""
+        return type(self), (self.message, self.remedy)
 
 
 class WorkspaceError(PeakidError): ...
@@ -88,10 +95,16 @@ class BadArchive(BadInput): ...
 class UnknownArchitecture(BadInput): ...
 
 
+class DecoderBroken(PeakidError): ...
+
+
 class UnreadableImage(PeakidError):
     def __init__(self, reason: RejectionReason, detail: str) -> None:
         super().__init__(detail)
         self.reason: RejectionReason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.message)
 
 
 class NothingToUndo(PeakidError): ...

@@ -205,9 +205,11 @@ def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:
 
 def _small(image: PIL.Image.Image) -> PIL.Image.Image:
     """Shrink to the thumbnail's size. Halving first and a short filter give bicubic's sharpness at a quarter of its cost."""
-    small = image.copy()
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), PIL.Image.Resampling.HAMMING, reducing_gap=1.0)
-    return small
+    scale = THUMBNAIL_PX / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, PIL.Image.Resampling.HAMMING, reducing_gap=1.0)
 
 
 def _as_jpeg(small: PIL.Image.Image) -> bytes:

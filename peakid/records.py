@@ -34,6 +34,9 @@ RejectionReason = Literal[
     "hidden",             # A dot-file or a file of the operating system (Thumbs.db).
     "missing_file",       # Named by a table, not there.
     "no_permission",      # There, and not allowed to be read.
+    "too_slow",           # Decoding it, alone, took longer than the limit.
+    "too_much_memory",    # Decoding it, alone, took more memory than the limit.
+    "crashes_decoder",    # The process that decodes it died of it, each time.
     "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
 ]  # fmt: skip
 

@@ -18,9 +18,10 @@ LAYERS: list[set[str]] = [
     {"peakid.jobs"},
     {"peakid.evaluate", "peakid.learn", "peakid.serve", "peakid.dataset"},
     {"peakid.curate", "peakid.acquire"},
+    {"peakid.decoder"},
     {"peakid.images", "peakid.decision_log", "peakid.runs", "peakid.exports", "peakid.status"},
     {"peakid.workspace", "peakid.pixels", "peakid.hashes", "peakid.demo"},
-    {"peakid.settings", "peakid.scenery", "peakid.camera", "peakid.measures"},
+    {"peakid.settings", "peakid.decoder_child", "peakid.scenery", "peakid.camera", "peakid.measures"},
     {"peakid.records", "peakid.errors"},
     {"peakid"},
 ]

@@ -6,3 +6,10 @@ CREATE TABLE part_hash (
 
 -- Stronger crops and frames were not looked for before: the next scan compares everything once more.
 UPDATE image SET scanned_at = NULL;
+
+-- Counts the writes of pairs, so that whoever holds groups in memory knows when they are old.
+CREATE TABLE pair_revision (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  revision INTEGER NOT NULL
+) STRICT;
+INSERT INTO pair_revision (id, revision) VALUES (1, 0);

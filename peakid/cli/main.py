@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "peakid.cli.acquire:demo",
     "status": "peakid.cli.house:status",
     "verify": "peakid.cli.verify:verify",
+    "roots": "peakid.cli.verify:roots_",
     "import": "peakid.cli.acquire:import_",
     "scan": "peakid.cli.acquire:scan",
     "issues": "peakid.cli.issues:issues_",

@@ -1,17 +1,16 @@
 """Which look-alikes wait for a person, as groups to be resolved at a glance: what they differ in, the best first."""
 
 import functools
+import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
-from peakid.curate import pair_judgements
-from peakid.curate.duplicates import components
+from peakid.curate import duplicate_images, pair_judgements
+from peakid.curate.duplicate_images import DuplicateImage
 from peakid.errors import AmbiguousDigest, NotFound
-from peakid.records import DuplicateKind, PairVerdict, Verdict
+from peakid.records import DuplicateKind, PairVerdict
 from peakid.workspace import Workspace
 
 KeepRule = Literal[
@@ -21,38 +20,6 @@ KeepRule = Literal[
     "source",      # What a table named before a folder, a folder before an archive; then largest.
 ]  # fmt: skip
 SOURCES = ("csv", "folder", "zip")  # Best first: somebody wrote a table by hand.
-
-
-@dataclass(frozen=True)
-class DuplicateImage:
-    """One image of a group, or one place of a byte copy. `distance` in bits of 128 to the group's best image.
-
-    `splits` are those it has in the newest snapshot and those its imports gave. `labels` are what it is called now
-    and, until a person has judged it, by the places it was found at.
-    """
-
-    image_id: int
-    digest: str
-    path: str
-    label: str | None
-    labels: tuple[str, ...]
-    verdict: Verdict
-    decision_id: int | None
-    width_px: int
-    height_px: int
-    n_bytes: int
-    format: str
-    source: str
-    added_at: str
-    splits: tuple[str, ...]
-    sharpness: float | None
-    hashes: tuple[int, int]
-    distance: int = 0
-    is_best: bool = False
-
-    @property
-    def bits_per_pixel(self) -> float:
-        return 8 * self.n_bytes / (self.width_px * self.height_px)
 
 
 @dataclass(frozen=True)
@@ -74,12 +41,16 @@ def list_groups(workspace: Workspace, *, rule: KeepRule = "largest") -> list[Dup
     not resemble each other, only images that resemble one and the same are shown together; what is left over
     comes when those are resolved. Splits know no such cut.
     """
-    return list(_list_groups(workspace, rule, _state(workspace)))
+    board = _board(workspace)
+    groups = board.groups()
+    return list(groups) if rule == "largest" else sorted((board.ordered(group, rule) for group in groups), key=_urgency)
 
 
 def n_waiting(workspace: Workspace) -> int:
     """Count the groups that wait for a person."""
-    return sum(not group.is_settled for group in _list_groups(workspace, "largest", _state(workspace)))
+    board = _board(workspace)
+    board.groups()
+    return board.n_waiting
 
 
 def find(workspace: Workspace, key: str) -> DuplicateGroup:
@@ -89,7 +60,7 @@ def find(workspace: Workspace, key: str) -> DuplicateGroup:
         NotFound: If there is none.
         AmbiguousDigest: If several groups begin so.
     """
-    found = [group for group in list_groups(workspace) if group.group_key.startswith(key.lower())] if key else []
+    found = [group for group in _board(workspace).groups() if group.group_key.startswith(key.lower())] if key else []
     if not found:
         raise NotFound(f"No group of duplicates has the key {key!r}.", "See them with: peakid duplicates list --all")
     if len({group.group_key for group in found}) > 1:
@@ -134,28 +105,140 @@ def _worth(image: DuplicateImage, rule: KeepRule) -> tuple[float, ...]:
     return (first, *largest)
 
 
-def _state(workspace: Workspace) -> tuple[object, ...]:
-    """Answer what changes whenever a group could: every page counts them."""
+@functools.lru_cache(4)
+def _board(workspace: Workspace) -> "_Board":
+    return _Board(workspace)
+
+
+class _Board:
+    """All groups as they stood when last asked for, by the rule "largest".
+
+    Every page counts them, and a judgement changes one: so only what was judged since is put together anew. Images
+    that are tied by pairs, judged or not, are one clan; a group never leaves its clan.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._structure: tuple[object, ...] = ()
+        self._last: tuple[int, int] = (0, 0)  # Ids of the decision and of the pair judgement seen last.
+        self._clans: dict[int, list[int]] = {}  # Image id -> ids of its clan.
+        self._pairs: dict[pair_judgements.IdPair, int] = {}
+        self._exact: set[pair_judgements.IdPair] = set()
+        self._places: dict[int, list[tuple[str, str, str | None]]] = {}
+        self._groups: dict[int, list[DuplicateGroup]] = {}  # Smallest id of a clan -> its groups.
+        self._sorted: list[DuplicateGroup] = []
+        self.n_waiting = 0
+
+    def groups(self) -> list[DuplicateGroup]:
+        with self._lock:
+            structure, last = _structure(self._workspace), _last(self._workspace)
+            if structure != self._structure:
+                self._find_clans()
+                self._put_together(self._clans)
+            elif last != self._last:
+                self._put_together(_judged_since(self._workspace, self._last) & self._clans.keys())
+            self._structure, self._last = structure, last
+            return self._sorted
+
+    def ordered(self, group: DuplicateGroup, rule: KeepRule) -> DuplicateGroup:
+        """Answer the group with the best by another rule first."""
+        if group.kind == "copy":
+            return group
+        return replace(group, images=self._shown(group.images, rule))
+
+    def _find_clans(self) -> None:
+        found = self._workspace.query("SELECT image_a_id AS a, image_b_id AS b, kind, distance FROM duplicate_pair")
+        self._pairs = {(row["a"], row["b"]): row["distance"] for row in found}
+        self._exact = {(row["a"], row["b"]) for row in found if row["kind"] == "exact"}
+        self._places = _places(self._workspace)
+        self._clans = {n: ids for ids in _joined(list(self._pairs)) for n in ids}
+        self._clans |= {n: [n] for n in self._places if n not in self._clans}
+        self._groups = {}
+
+    def _put_together(self, image_ids: Collection[int]) -> None:
+        clans = {self._clans[n][0]: self._clans[n] for n in image_ids}
+        members = {n for ids in clans.values() for n in ids}
+        images, judged = duplicate_images.read(self._workspace, members), pair_judgements.newest(self._workspace)
+        for clan, pairs in self._pairs_of(clans).items():
+            self._groups[clan] = [*self._of_pairs(pairs, images, judged), *self._of_copies(clans[clan], images)]
+        self._sorted = sorted((group for groups in self._groups.values() for group in groups), key=_urgency)
+        self.n_waiting = sum(not group.is_settled for group in self._sorted)
+
+    def _pairs_of(self, clans: Mapping[int, Sequence[int]]) -> dict[int, list[pair_judgements.IdPair]]:
+        """Answer the pairs of each clan. A clan of hundreds has thousands of pairs, most have one."""
+        if len(clans) > len(self._groups):
+            found: dict[int, list[pair_judgements.IdPair]] = {clan: [] for clan in clans}
+            for pair in self._pairs:
+                found[self._clans[pair[0]][0]].append(pair)
+            return found
+        return {clan: [(a, b) for i, a in enumerate(ids) for b in ids[i + 1 :] if (a, b) in self._pairs] for clan, ids in clans.items()}
+
+    def _of_pairs(
+        self,
+        pairs: Sequence[pair_judgements.IdPair],
+        images: Mapping[int, DuplicateImage],
+        judged: Mapping[pair_judgements.IdPair, PairVerdict],
+    ) -> Iterator[DuplicateGroup]:
+        waiting = [pair for pair in pairs if _waits(pair, images, judged)]
+        settled = [pair for pair in pairs if not _waits(pair, images, judged)]
+        for ids in _parts(waiting, self._exact):
+            yield self._group([images[n] for n in ids], is_settled=False)
+        for ids in _joined(settled):
+            yield self._group([images[n] for n in ids], is_settled=True)
+
+    def _of_copies(self, ids: Sequence[int], images: Mapping[int, DuplicateImage]) -> Iterator[DuplicateGroup]:
+        """Yield the images that were found at several places; one waits while the places disagree about its label."""
+        for image in (images[n] for n in ids if n in self._places):
+            first, *others = (replace(image, path=path, source=source, label=label) for path, source, label in self._places[image.image_id])
+            is_open = len(image.labels) > 1 and image.verdict != "exclude"
+            yield _assembled("copy", [replace(first, is_best=True), *others], is_settled=not is_open)
+
+    def _group(self, images: Sequence[DuplicateImage], *, is_settled: bool) -> DuplicateGroup:
+        kind: DuplicateKind = "exact" if _is_exact([image.image_id for image in images], self._exact) else "near"
+        return _assembled(kind, self._shown(images, "largest"), is_settled=is_settled)
+
+    def _shown(self, images: Sequence[DuplicateImage], rule: KeepRule) -> tuple[DuplicateImage, ...]:
+        best, *others = ranked(images, rule)
+        pairs = [(min(best.image_id, image.image_id), max(best.image_id, image.image_id)) for image in others]
+        distances = [self._pairs.get(pair, _distance(best, image)) for pair, image in zip(pairs, others, strict=True)]
+        shown = [replace(image, distance=bits, is_best=False) for image, bits in zip(others, distances, strict=True)]
+        return (replace(best, distance=0, is_best=True), *shown)
+
+
+def _structure(workspace: Workspace) -> tuple[object, ...]:
+    """Answer what changes whenever other images are tied, or something else is to be shown of them than who judged what."""
     row = workspace.one(
-        "SELECT (SELECT COUNT(*) FROM duplicate_pair), (SELECT MAX(found_at) FROM duplicate_pair), (SELECT MAX(id) FROM decision),"
-        " (SELECT MAX(id) FROM pair_judgement), (SELECT MAX(frozen_at) FROM snapshot), (SELECT MAX(id) FROM origin),"
-        " (SELECT COUNT(*) FROM orientation_hash), (SELECT MAX(scanned_at) FROM image WHERE id = (SELECT MAX(id) FROM image))"
+        "SELECT (SELECT revision FROM pair_revision), (SELECT MAX(id) FROM origin),"
+        " (SELECT MAX(frozen_at) FROM snapshot), (SELECT group_concat(name) FROM class)"
     )
     return tuple(row or ())
 
 
-@functools.lru_cache(4)
-def _list_groups(workspace: Workspace, rule: KeepRule, _state: tuple[object, ...]) -> tuple[DuplicateGroup, ...]:
-    found = workspace.query("SELECT image_a_id AS a, image_b_id AS b, kind, distance FROM duplicate_pair")
-    pairs = {(row["a"], row["b"]): row["distance"] for row in found}
-    exact = {(row["a"], row["b"]) for row in found if row["kind"] == "exact"}
-    images, judged = _images(workspace), pair_judgements.newest(workspace)
-    waiting = [pair for pair in pairs if _waits(pair, images, judged)]
-    settled = [pair for pair in pairs if not _waits(pair, images, judged)]
-    whole = [_group(images, ids, pairs, exact, rule, is_settled=False) for ids in _parts(waiting, exact)]
-    whole += [_group(images, ids, pairs, exact, rule, is_settled=True) for ids in _joined(settled)]
-    whole += _copies(workspace, images)
-    return tuple(sorted(whole, key=_urgency))
+def _last(workspace: Workspace) -> tuple[int, int]:
+    row = workspace.one("SELECT (SELECT MAX(id) FROM decision), (SELECT MAX(id) FROM pair_judgement)")
+    return (row[0] or 0, row[1] or 0) if row else (0, 0)
+
+
+def _judged_since(workspace: Workspace, last: tuple[int, int]) -> set[int]:
+    rows = workspace.query(
+        "SELECT image_id FROM decision WHERE id > ? UNION SELECT image_a_id FROM pair_judgement WHERE id > ?"
+        " UNION SELECT image_b_id FROM pair_judgement WHERE id > ?",
+        (last[0], last[1], last[1]),
+    )
+    return {row["image_id"] for row in rows}
+
+
+def _places(workspace: Workspace) -> dict[int, list[tuple[str, str, str | None]]]:
+    """Answer path, source and label of every place of the images that were found at several."""
+    rows = workspace.query(
+        "SELECT image_id, path, source, label FROM origin WHERE image_id IN"
+        " (SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin) GROUP BY image_id HAVING COUNT(*) > 1) ORDER BY id"
+    )
+    found: dict[int, dict[str, tuple[str, str, str | None]]] = defaultdict(dict)
+    for row in rows:
+        found[row["image_id"]].setdefault(row["path"], (row["path"], row["source"], row["label"]))
+    return {image_id: list(places.values()) for image_id, places in found.items()}
 
 
 def _urgency(group: DuplicateGroup) -> tuple[object, ...]:
@@ -169,13 +252,20 @@ def _waits(
     return judged.get(pair, "open") == "open" and all(images[n].verdict != "exclude" for n in pair)
 
 
-def _joined(pairs: Sequence[pair_judgements.IdPair]) -> list[list[int]]:
-    """Answer the connected components of some pairs, each as sorted ids."""
-    ids = sorted({n for pair in pairs for n in pair})
-    members: dict[int, list[int]] = defaultdict(list)
-    for n, number in zip(ids, components(ids, np.array(pairs, dtype=np.int64).reshape(-1, 2)), strict=True):
-        members[number].append(n)
-    return list(members.values())
+def _joined(pairs: Iterable[pair_judgements.IdPair]) -> list[list[int]]:
+    """Answer the connected components of some pairs, each as sorted ids. Mostly a pair or two: scipy's would cost ten times as much."""
+    ties: dict[int, set[int]] = defaultdict(set)
+    for a, b in pairs:
+        ties[a].add(b)
+        ties[b].add(a)
+    found: list[list[int]] = []
+    while ties:
+        reached, front = set(), {next(iter(ties))}
+        while front:
+            reached |= front
+            front = {n for end in front for n in ties.pop(end)} - reached
+        found.append(sorted(reached))
+    return found
 
 
 def _parts(pairs: Sequence[pair_judgements.IdPair], exact: set[pair_judgements.IdPair]) -> Iterator[list[int]]:
@@ -200,23 +290,6 @@ def _parts(pairs: Sequence[pair_judgements.IdPair], exact: set[pair_judgements.I
                 yield together
 
 
-def _group(
-    images: Mapping[int, DuplicateImage],
-    ids: Sequence[int],
-    pairs: Mapping[pair_judgements.IdPair, int],
-    exact: set[pair_judgements.IdPair],
-    rule: KeepRule,
-    *,
-    is_settled: bool,
-) -> DuplicateGroup:
-    best, *others = ranked([images[n] for n in ids], rule)
-    shown = [replace(best, is_best=True)]
-    for image in others:
-        pair = (min(best.image_id, image.image_id), max(best.image_id, image.image_id))
-        shown.append(replace(image, distance=pairs.get(pair, _distance(best, image))))
-    return _assembled("exact" if _is_exact(ids, exact) else "near", shown, is_settled=is_settled)
-
-
 def _is_exact(ids: Sequence[int], exact: set[pair_judgements.IdPair]) -> bool:
     inside = [(a, b) for i, a in enumerate(ids) for b in ids[i + 1 :] if (a, b) in exact]
     return [len(part) for part in _joined(inside)] == [len(ids)]
@@ -231,76 +304,3 @@ def _assembled(kind: DuplicateKind, shown: Sequence[DuplicateImage], *, is_settl
 
 def _distance(a: DuplicateImage, b: DuplicateImage) -> int:
     return sum((one ^ other).bit_count() for one, other in zip(a.hashes, b.hashes, strict=True))
-
-
-def _copies(workspace: Workspace, images: Mapping[int, DuplicateImage]) -> Iterator[DuplicateGroup]:
-    """Yield the images that were found at several places; one waits while the places disagree about its label."""
-    rows = workspace.query(
-        "SELECT image_id, path, source, label FROM origin WHERE image_id IN"
-        " (SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin) GROUP BY image_id HAVING COUNT(*) > 1) ORDER BY id"
-    )
-    places: dict[int, dict[str, DuplicateImage]] = defaultdict(dict)
-    for row in rows:
-        image = images[row["image_id"]]
-        places[row["image_id"]].setdefault(row["path"], replace(image, path=row["path"], source=row["source"], label=row["label"]))
-    for found in places.values():
-        first, *others = found.values()
-        is_open = len(first.labels) > 1 and first.verdict != "exclude"
-        yield _assembled("copy", [replace(first, is_best=True), *others], is_settled=not is_open)
-
-
-def _images(workspace: Workspace) -> dict[int, DuplicateImage]:
-    """Answer everything that is shown of the images in pairs and of byte copies."""
-    rows = workspace.query(
-        "WITH held AS (SELECT image_a_id AS id FROM duplicate_pair UNION SELECT image_b_id FROM duplicate_pair"
-        " UNION SELECT image_id FROM origin GROUP BY image_id HAVING COUNT(*) > 1)"
-        " SELECT i.*, s.verdict, s.decision_id, s.is_reviewed, c.name AS label FROM held JOIN image i USING (id)"
-        " JOIN image_state s ON s.image_id = i.id LEFT JOIN class c ON c.id = s.class_id"
-    )
-    wanted = {row["id"] for row in rows}
-    origins: dict[int, list[dict[str, str]]] = defaultdict(list)
-    for row in workspace.query("SELECT image_id, path, source, label, split FROM origin ORDER BY id"):
-        if row["image_id"] in wanted:
-            origins[row["image_id"]].append(dict(row))
-    splits, sharpness = _snapshot_splits(workspace), _sharpness(workspace)
-    return {
-        row["id"]: DuplicateImage(
-            image_id=row["id"],
-            digest=row["digest"],
-            path=origins[row["id"]][0]["path"] if origins[row["id"]] else "",
-            label=row["label"],
-            labels=_labels(row["label"], origins[row["id"]], is_reviewed=bool(row["is_reviewed"])),
-            verdict=row["verdict"],
-            decision_id=row["decision_id"],
-            width_px=row["width_px"],
-            height_px=row["height_px"],
-            n_bytes=row["n_bytes"],
-            format=row["format"],
-            source=origins[row["id"]][0]["source"] if origins[row["id"]] else "",
-            added_at=row["added_at"],
-            splits=tuple(sorted({place["split"] for place in origins[row["id"]] if place["split"]} | splits.get(row["id"], set()))),
-            sharpness=sharpness.get(row["id"]),
-            hashes=(int(row["phash"], 16), int(row["dhash"], 16)),
-        )
-        for row in rows
-    }
-
-
-def _labels(label: str | None, origins: Iterable[Mapping[str, str]], *, is_reviewed: bool) -> tuple[str, ...]:
-    found = {label} if is_reviewed else {label, *(place["label"] for place in origins)}
-    return tuple(sorted(name for name in found if name))
-
-
-def _snapshot_splits(workspace: Workspace) -> dict[int, set[str]]:
-    rows = workspace.query("SELECT image_id, split FROM snapshot_item WHERE snapshot_id = (SELECT MAX(id) FROM snapshot)")
-    return {row["image_id"]: {row["split"]} for row in rows}
-
-
-def _sharpness(workspace: Workspace) -> dict[int, float]:
-    if workspace.one("SELECT 1 FROM sqlite_master WHERE name = 'image_measure'") is None:
-        return {}
-    rows = workspace.query(
-        "SELECT image_id, sharpness FROM image_measure WHERE image_id IN (SELECT image_a_id FROM duplicate_pair)"
-        " OR image_id IN (SELECT image_b_id FROM duplicate_pair)"
-    )
-    return {row["image_id"]: row["sharpness"] for row in rows}

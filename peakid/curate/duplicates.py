@@ -196,6 +196,7 @@ def _write(connection: sqlite3.Connection, held: HashedImages, found: Iterable[t
         "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", pairs
     )
     connection.executemany("UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in held.ids[begin:end]])
+    connection.execute("UPDATE pair_revision SET revision = revision + 1")
 
 
 def _pairs(workspace: Workspace, *kinds: str) -> np.ndarray:

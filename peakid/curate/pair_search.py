@@ -13,7 +13,7 @@ SURE = 16  # Nearer than this no two strangers were; no second look is needed.
 NEAR = 24  # The limit where no second look can be had, because a picture is gone.
 TURNED = 24  # Flips and turns: their hashes are as good as upright ones, and eight times as many are compared.
 # What gets a second look: the wider, the more crops, borders and turns by a few degrees are found, and the more pairs of
-# strangers (one of 1,200 within 40, of 8,000 within 36, of 200,000 within 28) cost 3 ms each. (images at most, distance)
+# strangers (one of 1,200 within 40, of 8,000 within 36, of 200,000 within 28) cost 1 ms each. (images at most, distance)
 DOUBTFUL = ((5_000, 40), (20_000, 36), (100_000, 28))
 # Whole pictures against parts of others, for crops and frames; every pair gets a second look, strangers within 32 are one of 8,000.
 PARTS = ((5_000, 32), (20_000, 28))  # (images at most, distance)

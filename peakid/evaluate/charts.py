@@ -119,9 +119,11 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
     """Draw losses and accuracy over the epochs; the body begins to learn at the dotted line."""
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=("loss", "accuracy on valid"))
     x = [each.epoch for each in epochs]
+    is_valid_above = not epochs or epochs[-1].valid_loss >= epochs[-1].train_loss  # Else the two names would cover each other.
+    over, under = "top center", "bottom center"
     lines = [
-        ("train", [each.train_loss for each in epochs], CLASS_COLOURS[1], "bottom center", 1),
-        ("valid", [each.valid_loss for each in epochs], ACCENT[theme], "top center", 1),
+        ("train", [each.train_loss for each in epochs], CLASS_COLOURS[1], under if is_valid_above else over, 1),
+        ("valid", [each.valid_loss for each in epochs], ACCENT[theme], over if is_valid_above else under, 1),
         ("", [each.accuracy for each in epochs], ACCENT[theme], "top center", 2),
     ]
     for name, y, colour, place, column in lines:

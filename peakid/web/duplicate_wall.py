@@ -128,7 +128,8 @@ def _facts(image: DuplicateImage) -> dict[str, str]:
         "format": image.format,
         "split": ", ".join(image.splits),
         "source": image.source,
-        "date": image.added_at[:10],
+        "date": f"taken {image.taken_at[:10]}" if image.taken_at else f"added {image.added_at[:10]}",
+        "camera": image.camera or "",
     }
 
 

@@ -14,6 +14,9 @@ REASONS: dict[RejectionReason, str] = {
     "hidden": "Hidden or system file",
     "missing_file": "Named, but not there",
     "no_permission": "May not be read",
+    "too_slow": "Takes too long to decode",
+    "too_much_memory": "Takes too much memory to decode",
+    "crashes_decoder": "Breaks the decoder",
     "unsafe_path": "Path that leads outside",
 }
 

@@ -206,3 +206,25 @@ def test_a_picture_is_found_by_its_bytes_and_by_its_look(workspace: Workspace, p
     turned = encoded(photo(2).transpose(Image.Transpose.ROTATE_90).resize((120, 160)))
     assert [(twin.path, twin.kind) for twin in image_search.search(workspace, turned)] == [("sea/2.jpg", "near")]
     assert image_search.search(workspace, encoded(photo(3))) == []
+
+
+def test_groups_held_in_memory_are_those_put_together_anew(workspace: Workspace, put: Put) -> None:
+    digests = put({f"{('a', 'b')[q % 2]}/{n}-{q}.jpg": encoded(photo(n), quality=q) for n in range(4) for q in (40, 65, 90)})
+    at = list(digests.values())
+    acts: list[Callable[[], object]] = [
+        lambda: resolve.keep(workspace, at[0], {at[1]: -1}, label="a", actor=ACTOR),
+        lambda: resolve.not_duplicates(workspace, at[3:6], actor=ACTOR),
+        lambda: decisions.decide(
+            workspace, [Choice(at[6], "exclude", reason="blurred"), Choice(at[9], "label", "a"), Choice(at[10], "label", "a")], actor=ACTOR
+        ),
+        lambda: decisions.undo(workspace, actor=ACTOR),
+        lambda: resolve.keep_best(workspace, kinds=("near",), actor=ACTOR),
+        lambda: decisions.undo(workspace, actor=ACTOR),
+        lambda: put({"c/new.jpg": encoded(photo(2), quality=50), "a/copy.jpg": encoded(photo(1), quality=40)}),
+    ]
+    for act in acts:
+        act()
+        anew = Workspace(workspace.path)  # Nobody has asked it for groups before.
+        assert duplicate_groups.list_groups(workspace) == duplicate_groups.list_groups(anew)
+        assert duplicate_groups.n_waiting(workspace) == duplicate_groups.n_waiting(anew) == len(waiting(anew))
+        anew.close()

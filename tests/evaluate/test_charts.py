@@ -60,6 +60,12 @@ def test_curves_say_the_best_epoch_and_start_empty():
     assert title(charts.training_curves([])) == "The first epoch is not finished yet"
 
 
+@pytest.mark.parametrize(("train_loss", "valid_loss", "places"), [(0.3, 0.5, ("bottom", "top")), (0.6, 0.4, ("top", "bottom"))])
+def test_the_names_of_two_curves_never_cover_each_other(train_loss, valid_loss, places):
+    figure = charts.training_curves([EpochMetrics(1, "head", train_loss, valid_loss, 0.7, 1e-3, 2.0)])
+    assert tuple(trace.textposition.split()[0] for trace in figure.data[:2]) == places
+
+
 def test_class_balance_says_how_uneven_it_is():
     rows = [ClassRow("Dom", 30, 12, False, 1), ClassRow("Eiger", 12, 3, False, 2), ClassRow("old", 5, 0, True, 3)]
     figure = charts.class_balance(rows)
