@@ -3,7 +3,7 @@
 import streamlit as st
 
 from peakid.curate import classes, image_issues, review_queue
-from peakid.web import address, batch, class_guide, filter_bar, gallery, issue_panel, queue_chips, session
+from peakid.web import address, batch, class_guide, filter_bar, gallery, issue_panel, queue_chips, remark_acts, session
 
 EMPTY = {
     "worth": "Nothing here contradicts itself, and no picture looks bad. What nobody has reviewed is under Unreviewed.",
@@ -31,16 +31,14 @@ filter_bar.show(workspace, asked)
 kind, _, issue = asked.partition(":")
 if kind == "issue":
     issue_panel.show(workspace, image_issues.known(issue))
-table = batch.current(workspace, asked, after=after, filters=filters)
-if gallery.wants_next(asked):
-    address.write(after=batch.next_after(workspace, table) or None)
-    batch.forget(asked)
-    st.rerun()
+table = batch.current(
+    workspace, asked, after=after, where={"filters": filters}, changed=gallery.changed(asked), grow=gallery.wants_next(asked)
+)
 
 # 3 draw (4 act: what is typed there is written down before the next run)
-if table.items:
+if table.held:
     class_guide.show(workspace)
-    gallery.show(table.items, classes.names(workspace), workspace=workspace, queue=asked, reasons=table.reasons, n_waiting=table.n_waiting)
+    gallery.show(table, classes.names(workspace), workspace=workspace, acts=remark_acts.ACTS)
 else:
     said = "No image of this queue passes the filters. Take one off." if filters else EMPTY.get(kind, "Nothing waits here.")
     st.info(said, icon=":material/done_all:")

@@ -15,7 +15,8 @@ def new_step(connection: sqlite3.Connection, *, actor: str, kind: StepKind, undo
     """Open a step: everything one act of one actor decides, taken back as one.
 
     Args:
-        event_id: Names an undo or redo, which may end without a decision of its own to carry the name.
+        event_id: Names an undo or redo, which may end without a decision of its own to carry the name, or an act
+            over several images.
     """
     cursor = connection.execute(
         "INSERT INTO step (actor, kind, undoes_step_id, event_id, made_at) VALUES (?, ?, ?, ?, ?)",

@@ -8,6 +8,7 @@ WINGS = ("acquire", "curate", "dataset", "evaluate", "jobs", "serve")
 
 # Verbs that only look, each drawn by a page in a way that a terminal has another command for.
 READS = {
+    "curate.bulk.behind",  # queue
     "curate.review_queue.count",  # status
     "curate.review_queue.counted",  # queues
     "curate.review_queue.counts",  # status

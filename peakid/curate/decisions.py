@@ -32,7 +32,7 @@ class _State:
     is_reviewed: bool = False
 
 
-def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> StepResult:
+def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event_id: str = "") -> StepResult:
     """Append one step with a decision for every choice, or nothing at all.
 
     All choices are checked before the first is written. A choice whose `event_id` is already in the log
@@ -42,12 +42,15 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> St
     Args:
         choices: Full digests. `label` is needed for the verdict "label"; exclude and flag keep the label.
         actor: `human:NAME`, `import:SOURCE` or `model:RUN`.
+        event_id: Names an act over several images: delivered twice, it is done once.
 
     Raises:
         NotFound: If a digest or a class is unknown. Decisions do not make classes: a typing error would.
         BadInput: If a verdict lacks what it needs.
     """
     with workspace.transaction() as connection:
+        if _is_known_event(connection, event_id):
+            return StepResult(None, [])
         fresh = [choice for choice in choices if not _is_known_event(connection, choice.event_id)]
         images = {choice.digest: _image_id(connection, choice.digest) for choice in fresh}
         targets = [_checked(connection, choice, images[choice.digest]) for choice in fresh]
@@ -56,7 +59,7 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> St
         stands = standing(connection, conflicts)
         if not any(current):
             return StepResult(None, [], conflicts, stands)
-        step_id = decision_log.new_step(connection, actor=actor, kind="decide")
+        step_id = decision_log.new_step(connection, actor=actor, kind="decide", event_id=event_id)
         for choice, target, is_current in zip(fresh, targets, current, strict=True):
             if is_current:
                 basis = model_ranked.marked(workspace, connection, images[choice.digest], choice.basis)
@@ -110,6 +113,11 @@ def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
         if row["id"] is None:
             raise NothingToUndo(f"{actor} has nothing to do again.", "Redo works right after an undo, before a new decision.")
         return _reverse(connection, row["id"], actor=actor, kind="redo", event_id=event_id)
+
+
+def is_known_event(workspace: Workspace, event_id: str) -> bool:
+    """Tell whether the act of this name is in the log already."""
+    return _is_known_event(workspace.connection(), event_id)
 
 
 def log(workspace: Workspace, *, limit: int = 50, digest: str | None = None, before: int | None = None) -> list[Decision]:
