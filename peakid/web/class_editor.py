@@ -74,7 +74,7 @@ def _show_guide(workspace: Workspace, row: ClassRow, colour: str) -> None:
         tip = "Up to three digests, or beginnings of them, from the page History or a table of images."
         typed = st.text_input("Typical images", " ".join(each[:12] for each in guide.examples), help=tip, key=f"examples:{name}")
         class_guide.pictures(guide.examples)
-        if st.form_submit_button("Keep"):
+        if st.form_submit_button("Save the description"):
             changed = picked.upper() if picked.upper() != colour.upper() else None
             _act(lambda: _describe(workspace, name, note, changed, typed), f"Kept how to tell {name}.")
 

@@ -139,6 +139,11 @@ function drawGrid(gallery) {
   grid.setAttribute("aria-activedescendant", `tile-${gallery.focus}`);
 }
 
+/** On a picture only what is wrong, "dark"; how dark stands in the status line and beside the single image. */
+function shortened(why) {
+  return why.length > 28 ? why.split(": ")[0] : why;
+}
+
 function makeTile(gallery, { digest, path, why }) {
   const tile = make("div", "tile");
   tile.setAttribute("role", "option");
@@ -149,7 +154,7 @@ function makeTile(gallery, { digest, path, why }) {
   const ribbon = make("div", "ribbon");
   ribbon.append(make("span", "dot"), make("span", "name"), make("span", "mark"));
   const frame = make("div", "frame");
-  frame.append(picture, make("span", "badge", why));
+  frame.append(picture, make("span", "badge", shortened(why ?? "")));
   tile.append(frame, ribbon);
   tile.addEventListener("click", (event) => clickTile(gallery, gallery.position.get(digest), event));
   tile.addEventListener("dblclick", () => gallery.show("single"));

@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.curate import pace, review_queue
 from peakid.curate.review_queue import QueueCount
-from peakid.web import batch, session
+from peakid.web import batch, session, words
 from peakid.workspace import Workspace
 
 N_CHIPS = 5  # More would push the pictures down.
@@ -34,7 +34,15 @@ def show(workspace: Workspace, asked: str) -> None:
     said = {queue: _said(workspace, each) for queue, each in found.items()}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.session_state[_KEY] = asked  # The address has the last word.
-        st.pills("Queue", shown, format_func=said.__getitem__, required=True, key=_KEY, label_visibility="collapsed", on_change=_follow)
+        st.pills(
+            "Queue",
+            shown,
+            format_func=lambda queue: words.chosen(said[queue], queue == asked),
+            required=True,
+            key=_KEY,
+            label_visibility="collapsed",
+            on_change=_follow,
+        )
         _more(workspace, [each for queue, each in found.items() if queue not in shown], asked)
 
 

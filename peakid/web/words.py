@@ -78,3 +78,8 @@ def who(actor: str) -> str:
     """Name an actor for people: `anna`, `import from folder`, `model run-3`."""
     kind, _, name = actor.partition(":")
     return {"human": name, "import": f"import from {name}"}.get(kind, f"{kind} {name}")
+
+
+def chosen(label: str, is_chosen: bool) -> str:
+    """Write the label of a chosen pill in the accent colour: Streamlit's own is made for white text on it, and too faint on the dark ground."""
+    return f":blue[{label}]" if is_chosen else label

@@ -127,7 +127,7 @@ def test_the_second_of_two_people_who_judge_one_image_is_told(
     other.keyboard.press("2")
     wait_until_saved(other)
     page.keyboard.press("1")
-    expect(page.locator(".status .message")).to_contain_text("Somebody else judged this image since you looked.")
+    expect(page.locator(".status .message")).to_contain_text("ben labelled this sea")
     expect(page.locator("#tile-0 .ribbon .name")).to_have_text("sea")  # What stands now, to be judged again knowing it.
     assert [(row.actor, row.label) for row in decisions.log(workspace, limit=1)] == [("human:ben", "sea")]
     page.keyboard.press("Home")

@@ -120,7 +120,7 @@ def test_a_class_is_moved_renamed_described_and_retired(open_page, judged, works
     assert classes.names(workspace) == ["sea", "river"]
     app.text_area(key="note:sea").set_value("waves")
     app.text_input(key="examples:sea").set_value(judged[2][:12])
-    button(app, "Keep").click().run()
+    button(app, "Save the description").click().run()
     assert (classes.guide(workspace)[0].note, classes.guide(workspace)[0].examples) == ("waves", [judged[2]])
     app.text_input(key="rename:sea").set_value("lake").run()
     button(app, "Rename the class").click().run()

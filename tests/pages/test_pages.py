@@ -110,7 +110,7 @@ def test_review_shows_the_queues_in_which_something_waits(
     decisions.decide(workspace, [Choice(a, "flag")], actor="human:anna")
     app = open_page("review")
     assert not app.exception
-    assert app.pills[0].options == ["Unreviewed 2", "Flagged 1"]
+    assert app.pills[0].options == [":blue[Unreviewed 2]", "Flagged 1"]
     assert app.query_params["queue"] == "unreviewed"
     folded = {button.key: button.label for button in app.button if button.key.startswith("to:")}
     assert folded == {"to:recent": "Recently decided", "to:sample": "Random sample", "to:all": "All images"}
@@ -159,14 +159,14 @@ def test_what_is_worth_the_time_is_offered_first(
     assert "1 image is worth your time: labels in doubt and bad pictures, about 1 min" in everything(app)
     app = open_page("review")
     assert app.pills[0].value == "worth"
-    assert app.pills[0].options[0] == "Worth your time 1 · about 1 min"
+    assert app.pills[0].options[0] == ":blue[Worth your time 1 · about 1 min]"
 
 
 def test_a_link_names_the_queue(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
     fill(river=2, sea=1)
     app = open_page("review", queue="class:river")
     assert app.pills[0].value == "class:river"
-    assert app.pills[0].options[-1] == "river 2"
+    assert app.pills[0].options[-1] == ":blue[river 2]"
 
 
 def test_a_link_to_an_unknown_queue_says_which_there_are(open_page: Callable[..., AppTest]) -> None:

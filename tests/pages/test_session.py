@@ -41,7 +41,7 @@ def test_a_judged_image_stays_on_the_table_and_leaves_the_counts(
     decisions.decide(workspace, [Choice(digests[1], "label", "river")], actor="human:anna")
     app.run()
     assert list(app.session_state["batch:unreviewed"].held) == digests
-    assert app.pills[0].options[0] == "Unreviewed 2"
+    assert app.pills[0].options[0] == ":blue[Unreviewed 2]"
 
 
 def test_a_link_begins_where_it_says(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
@@ -57,4 +57,4 @@ def test_names_that_look_like_markup_are_shown_as_they_are(
     fill(**{"<b>x</b>": 1, "*y*": 2})
     app = open_page("review", queue="class:<b>x</b>")
     assert not app.exception
-    assert app.pills[0].options[-1] == r"\<b\>x\</b\> 1"
+    assert app.pills[0].options[-1] == r":blue[\<b\>x\</b\> 1]"
