@@ -30,6 +30,7 @@ COMMANDS = {
     "queue": "peakid.cli.curate:queue",
     "snapshot": "peakid.cli.dataset:snapshot_",
     "train": "peakid.cli.learn:train",
+    "lr-find": "peakid.cli.learn:lr_find",
     "jobs": "peakid.cli.jobs:jobs",
     "worker": "peakid.cli.jobs:worker",
     "evaluate": "peakid.cli.evaluate:evaluate",

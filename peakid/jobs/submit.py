@@ -31,13 +31,27 @@ def train(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, 
     return queue.submit(workspace, "train", arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
+def lr_find(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
+    """Queue the search for a learning rate: arguments as of `train`; the job's result holds the curve and four suggestions.
+
+    Raises:
+        NotFound: If there is no such snapshot.
+        BadInput: If the recipe has no rate that could be found.
+    """
+    if recipe.method == "linear-head":
+        raise BadInput("method=linear-head: a linear head is solved at once and has no learning rate.", "Use --set method=fine-tune.")
+    frozen = snapshots.show(workspace, snapshot)
+    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
+    return queue.submit(workspace, "lr-find", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
 def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
     """Let nobody train by accident on a snapshot whose score would be measured on images the model has studied.
 
     Raises:
         LeakingSnapshot: If groups of look-alikes lie in several splits and the recipe does not allow leaks.
     """
-    if snapshot.n_leaks and not recipe.allow_leaks:
+    if snapshot.n_leaks and not recipe.allow_leaks and not recipe.folds:  # Folds are dealt by group, whatever the splits are.
         raise LeakingSnapshot(
             f"In snapshot {snapshot.digest[:12]}, {snapshot.n_leaks} groups of look-alikes lie in several splits; scores would lie.",
             "See them with: peakid snapshot leaks. Train all the same with: --set allow_leaks=true",
@@ -79,6 +93,11 @@ def refuse_without_model(run: Run) -> None:
     Raises:
         NotFound: If it has no model.
     """
+    if run.best_epoch is None and run.recipe.get("folds") and run.state == "done":
+        raise NotFound(
+            f"Run {run.run_id} was cross-validated in {run.recipe['folds']} folds and keeps their predictions, no model.",
+            "Train once more with --set folds=0, and export that run.",
+        )
     if run.best_epoch is None:
         raise NotFound(f"Run {run.run_id} has no model; it is {run.state}.", "Wait until it is done, or choose another run.")
 
