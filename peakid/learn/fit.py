@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from fastai.callback.channelslast import ChannelsLast
-from fastai.callback.core import Callback, TrainEvalCallback
+from fastai.callback.core import Callback, CancelBatchException, TrainEvalCallback
 from fastai.callback.fp16 import AMPMode, MixedPrecision
 from fastai.callback.mixup import CutMix, MixUp
 from fastai.callback.training import GradientClip
@@ -19,6 +19,7 @@ from fastai.learner import CastToTensor, Learner
 from fastai.optimizer import SGD, Adam
 from torch import Tensor, nn
 
+from peakid.errors import OutOfMemory
 from peakid.learn import model as models
 from peakid.learn.checkpoint import Checkpoints
 from peakid.learn.data import Stopped
@@ -62,6 +63,25 @@ class Rates(Callback):
         self.learn.opt.set_hypers(lr=[peak * phase.rate(position) * share for share in shares], mom=phase.momentum(position))
 
 
+class Parts(Callback):
+    """Lets several parts of a batch, for which the memory is too small at once, take one step together."""
+
+    learn: Any
+    order = MixedPrecision.order - 4  # Before what it does with gradients.
+    run_valid = False
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def after_loss(self) -> None:
+        self.learn.loss_grad = self.learn.loss_grad / self.watch.place.n_parts
+
+    def before_step(self) -> None:
+        place, n_batches = self.watch.place, self.watch.plan.n_batches
+        if (place.batch + 1) % place.n_parts and place.batch + 1 < n_batches:
+            raise CancelBatchException
+
+
 class Lasso(Callback):
     """Adds the sum of all weights' sizes to what is minimised."""
 
@@ -79,7 +99,7 @@ class Fit:
     """One model on its way through the phases.
 
     Attributes:
-        loaders: Gives the loaders of a phase.
+        loaders: Gives the loaders of a phase with so many images a batch.
         phases: As planned, with sizes and strengths filled in.
         find_rate: Asked where a phase wants its rate measured.
         checkpoints: Where the state is kept.
@@ -89,26 +109,58 @@ class Fit:
     recipe: Recipe
     phases: tuple[Phase, ...]
     is_pretrained: bool
-    loaders: Callable[[Phase], DataLoaders]
+    loaders: Callable[[Phase, int], DataLoaders]
     find_rate: FindRate
     checkpoints: Checkpoints
 
     def run(self, watch: Watch) -> History:
         """Train to the end, or until someone asks to stop, from the newest checkpoint on."""
-        learner = make_learner(self.model, self.loaders(self.phases[0]), self.recipe, [Rates(watch), watch])
+        learner = make_learner(self.model, self.loaders(self.phases[0], 2), self.recipe, [Rates(watch), Parts(watch), watch])
         learner.create_opt()
         self._restore(learner, watch)
         for index in range(watch.place.phase, len(self.phases)):
             if index > watch.place.phase:
-                watch.place = Place(phase=index)
-            self._run_phase(learner, watch)
+                watch.place = Place(phase=index, n_parts=watch.place.n_parts)
+            while not self._is_phase_done(learner, watch):
+                self._halve(watch)
             if watch.history.has_ended:
                 break
         return watch.history
 
+    def _is_phase_done(self, learner: Learner, watch: Watch) -> bool:
+        """Run a phase to its end; False where the memory does not hold its batches."""
+        try:
+            self._run_phase(learner, watch)
+        except torch.OutOfMemoryError:
+            for callback in learner.cbs:
+                if isinstance(callback, MixedPrecision) and torch.is_autocast_enabled("cuda"):
+                    callback.autocast.__exit__(None, None, None)  # Else all that follows would be computed with half the bits.
+            return False
+        return True
+
+    def _halve(self, watch: Watch) -> None:
+        """Split each batch once more; the epoch at hand begins anew.
+
+        Raises:
+            OutOfMemory: If the parts are as small as they can be.
+        """
+        place, bs = watch.place, self.recipe.batch_size
+        if bs // (place.n_parts * 2) < 2:  # BatchNorm has no deviation of one image.
+            raise OutOfMemory(
+                f"Two images of {watch.phase.image_size_px} px do not fit into the memory of this device with {self.recipe.arch}.",
+                f"Use a smaller size or network: --set image_size_px={max(32, (watch.phase.image_size_px or 64) // 2)}",
+            )
+        place.n_parts, place.batch, watch.epoch_losses = place.n_parts * 2, 0, []
+        watch.history.notes.append(
+            f"{bs // (place.n_parts // 2)} images at once did not fit into memory in phase '{watch.phase.name}': {bs // place.n_parts} are "
+            f"taken at once since, and their gradients added up."
+        )
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
     def _run_phase(self, learner: Learner, watch: Watch) -> None:
         phase, place, history = self.phases[watch.place.phase], watch.place, watch.history
-        learner.dls = self.loaders(phase)
+        learner.dls = self.loaders(phase, self.recipe.batch_size // place.n_parts)
         plan = self._plan(watch, len(learner.dls.train))
         clock = _Clock(self.recipe.checkpoint_every_min * 60, lambda: self._save(learner, watch))
         watch.start_phase(plan, freezes_norms=self.is_pretrained, keep=clock.tick)

@@ -207,7 +207,14 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             f"{idle[0]}={named[idle[0]]} would change nothing: this recipe has {len(recipe.phases)} phases of its own.",
             "Change them in a recipe file, shorten them with --set max_epochs=1, or drop them with --set phases=none.",
         )
-    return of_values({**recipe.model_dump(), **named})
+    changed = of_values({**recipe.model_dump(), **named})
+    useless = [key for key in ("head_epochs", "body_epochs") if key in named and changed.method == "linear-head"]
+    if useless:
+        raise BadInput(
+            f"{useless[0]}={named[useless[0]]} would change nothing: a linear head is solved at once.",
+            "Leave it out, or use --recipe standard.",
+        )
+    return changed
 
 
 def named(name: str | Path) -> Recipe:

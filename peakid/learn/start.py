@@ -50,10 +50,11 @@ class Start:
         n_classes, recipe = len(self.card.class_names), self.recipe
         return models.assemble(full, self.architecture, n_classes=n_classes, head=self.card.head, dropout=recipe.dropout)
 
-    def loaders(self, images: TrainingImages, view: Prepared, phase: Phase) -> DataLoaders:
-        """Make a phase's loaders from the pixels at its size."""
-        shown = {"size_px": phase.image_size_px, "augment": phase.augment}
-        return loaders.make(images, view, self.recipe, self.architecture, self.device, **shown)
+    def loaders(self, images: TrainingImages, view: Prepared, phase: Phase, batch_size: int | None = None) -> DataLoaders:
+        """Make a phase's loaders from the pixels at its size; fewer images a batch than the recipe's where memory is short."""
+        recipe = self.recipe if batch_size is None else self.recipe.model_copy(update={"batch_size": batch_size})
+        shown: dict[str, Any] = {"size_px": phase.image_size_px, "augment": phase.augment}
+        return loaders.make(images, view, recipe, self.architecture, self.device, **shown)
 
 
 def begin(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> Start:

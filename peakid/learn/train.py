@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from fastai.data.core import DataLoaders
 from torch import Tensor, nn
 
 from peakid.errors import TrainingDiverged
-from peakid.learn import checkpoint, data, folds, linear_head, predict, rate_finder
+from peakid.learn import checkpoint, data, folds, linear_head, predict, rate_finder, signs
 from peakid.learn import model as models
 from peakid.learn import start as starting
 from peakid.learn.checkpoint import Checkpoints
@@ -164,8 +165,8 @@ class Learning:
         def find_rate(phase: Phase, dls: DataLoaders) -> float:
             return _sweep(model, dls, start, phase, self.report, self.should_stop).suggestions["valley"]
 
-        def loaders_of(phase: Phase) -> DataLoaders:
-            return start.loaders(images, self.views[starting.kept_px(phase)], phase)
+        def loaders_of(phase: Phase, batch_size: int) -> DataLoaders:
+            return start.loaders(images, self.views[starting.kept_px(phase)], phase, batch_size)
 
         checkpoints = Checkpoints(folder, _identity(images, start))
         fit = Fit(model, start.recipe, start.phases, start.found.is_pretrained, loaders_of, find_rate, checkpoints)
@@ -302,11 +303,12 @@ def _result(start: Start, outcome: Outcome, warnings: list[str], started: float)
 
 
 def _run_warnings(start: Start, history: History) -> list[str]:
-    found = list(history.notes)
+    found = []
     if not start.found.is_pretrained and start.recipe.pretrained == "auto":
         found.append(f"No pretrained weights for {start.recipe.arch} were found: it learned from random ones, which needs far more images.")
-    if history.is_collapsed:
-        found.append("The model collapsed: it answers the same class for every valid image. Lower base_lr, or label more images.")
+    if start.device.type == "cpu" and torch.cuda.is_available():
+        found.append("This machine has a GPU, and it was not used (device=cpu): training takes many times as long.")
+    found += [*history.notes, *signs.read(history, start.phases)]
     if history.is_stopped and history.best is not None:
         found.append(f"Stopped early, after {len(history.epochs)} epochs.")
     return found

@@ -29,12 +29,14 @@ class Place:
         epoch: Epochs of this phase that are done.
         batch: Batches of the epoch at hand that are done.
         rate: Peak rate of this phase where the finder measured one.
+        n_parts: Each batch of the recipe is taken in so many, because the memory holds no more at once.
     """
 
     phase: int = 0
     epoch: int = 0
     batch: int = 0
     rate: float | None = None
+    n_parts: int = 1
 
 
 class Plan:

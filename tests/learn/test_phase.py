@@ -78,6 +78,8 @@ def test_a_setting_that_written_out_phases_replace_is_refused_instead_of_doing_n
     with pytest.raises(BadInput, match=r"body_epochs=9 would change nothing: this recipe has 3 phases of its own.*max_epochs"):
         recipe.with_settings(recipe.named("thorough"), ["body_epochs=9"])
     assert recipe.with_settings(recipe.named("thorough"), ["body_epochs=9", "phases=none"]).phases is None
+    with pytest.raises(BadInput, match=r"head_epochs=9 would change nothing: a linear head.*--recipe standard"):
+        recipe.with_settings(recipe.named("quick"), ["head_epochs=9"])
 
 
 # What learns, on which size, for how many epochs at most, at which peak rate, and after how many epochs without progress it ends.
