@@ -7,6 +7,7 @@ from peakid import runs
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.jobs import queue
+from peakid.learn import recipe as recipes
 from peakid.learn.recipe import Recipe
 from peakid.records import Job, Run, Snapshot
 from peakid.workspace import Workspace
@@ -24,9 +25,11 @@ def train(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
+        BadInput: If it shall go on from a run of another architecture.
     """
     frozen = snapshots.show(workspace, snapshot)
     refuse_leaks(frozen, recipe)
+    _refuse_unfit_start(workspace, recipe)
     arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
     return queue.submit(workspace, "train", arguments, lane="gpu", request_id=request_id, actor=actor)
 
@@ -43,6 +46,17 @@ def lr_find(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None
     frozen = snapshots.show(workspace, snapshot)
     arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
     return queue.submit(workspace, "lr-find", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
+def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
+    """Say before the job is queued that the run to go on from has no model, or one of another architecture."""
+    run_id = recipes.run_of(recipe.pretrained)
+    if run_id is None:
+        return
+    run = runs.show(workspace, run_id)
+    refuse_without_model(run)
+    if run.recipe["arch"] != recipe.arch:
+        raise BadInput(f"Run {run_id} trained a {run.recipe['arch']}, not a {recipe.arch}.", f"Use --set arch={run.recipe['arch']}.")
 
 
 def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:

@@ -11,6 +11,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, NotFound
 from peakid.jobs import submit
 from peakid.jobs.ledger import Cancelled, Work
+from peakid.learn import recipe as recipes
 from peakid.learn.recipe import Recipe
 from peakid.records import Run, Snapshot, SnapshotItem
 from peakid.workspace import Workspace, now
@@ -49,7 +50,7 @@ def train(work: Work) -> None:
     run_id, earlier_s = _begin_run(work, frozen, recipe)
     result = training.train(
         _training_images(work.workspace, items, frozen.class_names),
-        recipe,
+        _with_weights(work.workspace, recipe),
         folder=runs.folder(work.workspace, run_id),
         cache_dir=work.workspace.cache_dir,
         weights_dir=settings.current().weights,
@@ -73,7 +74,7 @@ def find_rate(work: Work) -> None:
     try:
         found = training.find_rate(
             _training_images(work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names),
-            recipe,
+            _with_weights(work.workspace, recipe),
             cache_dir=work.workspace.cache_dir,
             weights_dir=settings.current().weights,
             report=work.report,
@@ -139,6 +140,14 @@ def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> tuple[int, float
     )
     work.note(run_id=run_id)
     return run_id, 0.0
+
+
+def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
+    """Put the file of an earlier run's weights where the recipe names the run."""
+    run_id = recipes.run_of(recipe.pretrained)
+    if run_id is None:
+        return recipe
+    return recipe.model_copy(update={"pretrained": str(runs.folder(workspace, run_id) / "model.safetensors")})
 
 
 def _training_images(workspace: Workspace, items: Sequence[SnapshotItem], class_names: list[str]) -> "TrainingImages":

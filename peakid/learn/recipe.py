@@ -1,5 +1,6 @@
 """All numbers of a training in one frozen record, each with its unit, range, default and reason. Imports no torch."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,7 +65,11 @@ class Recipe(BaseModel):
         "fine-tune", "fine-tune|linear-head", "A linear head takes one look at each image: minutes where fine-tuning takes an hour."
     )
     arch: str = _field("resnet18", "name", "ResNet-18 is the usual first baseline: small enough for a laptop.")
-    pretrained: str = _field("auto", "auto|require|none|path", "auto looks for ImageNet weights and says on the run what it found.")
+    pretrained: str = _field(
+        "auto",
+        "auto|require|none|path|run:N",
+        "auto looks for ImageNet weights and says on the run what it found; run:7 goes on from run 7.",
+    )
     image_size_px: int = _field(
         160,
         "px",
@@ -292,13 +297,20 @@ def of_values(values: dict[str, Any]) -> Recipe:
         raise _in_words(error) from error
 
 
+def run_of(pretrained: str) -> int | None:
+    """Answer the run that a training goes on from: `run:7` gives 7; None for everything else."""
+    match = re.fullmatch(r"run:(\d+)", pretrained)
+    return int(match.group(1)) if match else None
+
+
 def _located(pretrained: str) -> str:
-    if pretrained in PRETRAINED_WORDS:
+    if pretrained in PRETRAINED_WORDS or run_of(pretrained) is not None:
         return pretrained
     path = Path(pretrained).expanduser().absolute()
     if not path.is_file():
         raise BadInput(
-            f"pretrained={pretrained}: there is no such weights file.", f"Give the path of a state_dict, or {', '.join(PRETRAINED_WORDS)}."
+            f"pretrained={pretrained}: there is no such weights file.",
+            f"Give the path of a state_dict, run:N, or {', '.join(PRETRAINED_WORDS)}.",
         )
     return str(path)
 

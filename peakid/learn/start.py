@@ -13,7 +13,7 @@ from torch import nn
 
 from peakid import pixels
 from peakid.errors import DeviceMissing
-from peakid.learn import architectures, data, loaders, weights
+from peakid.learn import architectures, continued, data, loaders, weights
 from peakid.learn import model as models
 from peakid.learn.architectures import Architecture
 from peakid.learn.data import Prepared, TrainingImages
@@ -45,10 +45,16 @@ class Start:
     def model(self) -> nn.Sequential:
         """Build the network with the weights found and a random head that follows from the seed."""
         seed_all(self.recipe.seed)
-        full = models.full_model(self.architecture)
-        weights.load_into(full, self.found, self.architecture)
-        n_classes, recipe = len(self.card.class_names), self.recipe
-        return models.assemble(full, self.architecture, n_classes=n_classes, head=self.card.head, dropout=recipe.dropout)
+        full, path = models.full_model(self.architecture), self.found.path
+        is_continued = path is not None and continued.is_ours(path)
+        if not is_continued:
+            weights.load_into(full, self.found, self.architecture)
+        class_names = self.card.class_names
+        shape = {"n_classes": len(class_names), "head": self.card.head, "dropout": self.recipe.dropout}
+        model = models.assemble(full, self.architecture, **shape)
+        if is_continued:
+            continued.load_into(model, path, self.architecture, class_names)
+        return model
 
     def loaders(self, images: TrainingImages, view: Prepared, phase: Phase, batch_size: int | None = None) -> DataLoaders:
         """Make a phase's loaders from the pixels at its size; fewer images a batch than the recipe's where memory is short."""

@@ -179,3 +179,25 @@ def test_the_formats_that_can_be_asked_for_are_those_that_can_be_written():
     from peakid.learn import export
 
     assert set(submit.FORMATS) == set(export.FILE_NAMES)
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_an_earlier_run_with_the_head_rows_of_the_classes_they_share(workspace, photos, claimed):
+    from safetensors.numpy import load_file
+
+    work = claimed(submit.train(workspace, QUICK))
+    tasks.run(work)
+    work.end("done")
+    first = work.result["run_id"]
+    still = QUICK.model_copy(update={"pretrained": f"run:{first}", "head_epochs": 1, "body_epochs": 0, "base_lr": 1e-12, "weight_decay": 0})
+    work = claimed(submit.train(workspace, still))
+    tasks.run(work)
+    work.end("done")
+    old, new = (load_file(runs.folder(workspace, each) / "model.safetensors") for each in (first, work.result["run_id"]))
+    weights = [key for key in old if key.endswith("weight")]
+    assert all(np.allclose(old[key], new[key], atol=1e-6) for key in weights)  # At no rate worth the name, nothing moved.
+    assert runs.show(workspace, work.result["run_id"]).recipe["pretrained"] == f"run:{first}"
+    with pytest.raises(BadInput, match=r"Run 1 trained a squeezenet1_0, not a resnet18.*--set arch=squeezenet1_0"):
+        submit.train(workspace, Recipe(pretrained=f"run:{first}"))
+    with pytest.raises(NotFound, match=r"There is no run 77"):
+        submit.train(workspace, Recipe(pretrained="run:77"))
