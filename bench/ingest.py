@@ -100,6 +100,8 @@ def methods(missing: Sequence[str]) -> dict[str, Callable[[Sequence[Path]], obje
     if "cleanvision" not in missing:
         found["cleanvision duplicates"] = lambda paths: cleanvision(paths, {"exact_duplicates": {}, "near_duplicates": {}})
         found["cleanvision all issues"] = lambda paths: cleanvision(paths, None)
+    if not {"imagehash", "cleanvision"} & set(missing):
+        found["the last and imagehash"] = lambda paths: (cleanvision(paths, None), each(naive)(paths))  # Nearest to the same work.
     return found
 
 

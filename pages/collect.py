@@ -4,26 +4,29 @@ from pathlib import Path
 
 import streamlit as st
 
-from peakid.acquire import archive, folder, history, table
-from peakid.curate import scan
+from peakid.acquire import history
 from peakid.errors import PeakidError
-from peakid.records import ImportReport, RejectionRow, ScanReport
-from peakid.web import journey, progress, session, uploads, words
+from peakid.jobs import queue, submit
+from peakid.records import Job, RejectionRow, Source
+from peakid.web import job_panel, journey, progress, root_panel, session, uploads, words
 
-SOURCES = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
+SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 
 
-def show_result(brought: ImportReport, found: ScanReport) -> None:
+def show_result(job: Job) -> None:
     """Say what an import brought, the way on, and every rejection with its reason."""
-    known = f", {brought.n_known:,} held already" if brought.n_known else ""
-    st.success(f"Added {words.n_of(brought.n_added, 'image')}{known}, in {progress.duration(brought.seconds)}.", icon=":material/check:")
-    if n_groups := found.n_exact_groups + found.n_near_groups:
+    brought = job.result
+    if job.state != "done" or "scan" not in brought:
+        return
+    known = f", {brought['n_known']:,} held already" if brought["n_known"] else ""
+    st.success(f"Added {words.n_of(brought['n_added'], 'image')}{known}, in {progress.duration(job.seconds)}.", icon=":material/check:")
+    if n_groups := brought["scan"]["n_exact_groups"] + brought["scan"]["n_near_groups"]:
         st.caption(f"The workspace now holds {words.n_of(n_groups, 'group')} of look-alikes; a snapshot keeps each on one side of a split.")
-    if brought.n_added and st.button("Review the new images", type="primary"):
+    if brought["n_added"] and st.button("Review the new images", type="primary"):
         journey.go("review")
-    if brought.rejections:
-        st.warning(f"Rejected {words.n_of(brought.n_rejected, 'file')}. Nothing of them was lost: they are listed with the reason.")
-        show_rejections(brought.rejections)
+    if brought["rejections"]:
+        st.warning(f"Rejected {words.n_of(brought['n_rejected'], 'file')}. Nothing of them was lost: they are listed with the reason.")
+        show_rejections([RejectionRow(**row) for row in brought["rejections"]])
 
 
 def show_rejections(rows: list[RejectionRow]) -> None:
@@ -33,17 +36,22 @@ def show_rejections(rows: list[RejectionRow]) -> None:
 
 # 1 open
 workspace = session.workspace()
+job_panel.renew_ended(workspace)
 st.title("Collect")
 
 # 2 ask
 source = st.segmented_control(
     "What do you import?", SOURCES, default="folder", format_func=SOURCES.__getitem__, required=True, key="source"
 )
+is_in_place, root, upload = False, "", None
 with st.form("import", border=False):
     if source == "folder":
         st.caption("Folders inside it become classes; `train`, `valid` and `test` become splits. Each file is judged by decoding it.")
         path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
-        is_in_place = st.checkbox("Leave the files where they are, copy nothing", help="They must then stay there, unchanged.")
+        is_in_place = st.checkbox(
+            "Leave the files where they are, copy nothing",
+            help="Moved inside it they are found again by a check.",
+        )
     elif source == "zip":
         st.caption("An archive of such a folder. Larger than 500 MB? Give its path.")
         upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
@@ -56,30 +64,34 @@ with st.form("import", border=False):
 
 # 4 act
 if is_asked:
-    st.session_state.pop("brought", None)
     try:
-        with progress.bar() as report:
-            if source == "folder":
-                brought = folder.import_folder(
-                    workspace, uploads.given(path, "folder"), in_place=is_in_place, actor=session.actor(), report=report
-                )
-            elif source == "zip":
-                with uploads.file(workspace, upload, path) as file:
-                    brought = archive.import_zip(workspace, file, actor=session.actor(), report=report)
-            else:
-                file = uploads.given(path, "table")
-                brought = table.import_csv(workspace, file, root=Path(root or file.parent), actor=session.actor(), report=report)
-            # Look-alikes must be known before a snapshot deals them to train and test.
-            found = scan.scan(workspace, report=report)
+        if source == "zip":
+            given = uploads.kept(workspace, upload, path)
+        else:
+            given = uploads.given(path, "folder" if source == "folder" else "table")
+        job = job_panel.submit_once(
+            f"import:{source}:{given}",
+            lambda request_id: submit.import_images(
+                *(workspace, source, given),
+                root=Path(root) if root else None,
+                in_place=is_in_place,
+                request_id=request_id,
+                actor=session.actor(),
+            ),
+        )
+        st.session_state["collect:job"] = job.job_id
     except PeakidError as error:
         session.show_error(error)
-    else:
-        st.session_state["brought"] = (brought, found)
-        st.rerun()  # The counts in the navigation are drawn before this page.
 
 # 3 draw
-if "brought" in st.session_state:
-    show_result(*st.session_state["brought"])
+shown = [
+    job
+    for job in reversed(queue.list_jobs(workspace))
+    if job.kind == "import" and (job.state not in queue.ENDED or job.job_id == st.session_state.get("collect:job"))
+]
+for job in shown:
+    job_panel.show(workspace, job, body=show_result)
+root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):
     st.subheader("Imports so far")
     st.dataframe(
@@ -91,7 +103,7 @@ if imports := history.list_acquisitions(workspace):
                 "Added": row.n_added,
                 "Known": row.n_known,
                 "Rejected": row.n_rejected,
-                "State": "done" if row.finished_at else "interrupted: import again to go on",
+                "State": "done" if row.finished_at else "not finished: importing again goes on",
             }
             for row in imports
         ],
@@ -100,5 +112,5 @@ if imports := history.list_acquisitions(workspace):
     if rejected := history.list_rejections(workspace):
         with st.expander(f"All rejected files ({len(rejected):,} newest)" if len(rejected) > 1 else "The rejected file"):
             show_rejections(rejected)
-else:
+elif not shown:
     st.info("Nothing has been imported yet. Name a folder of photos above, or open the demo from the overview.", icon=":material/info:")

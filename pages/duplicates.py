@@ -63,7 +63,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
     tab = st.pills(
         *("Groups", list(duplicate_wall.TABS)),
         default=asked if asked in duplicate_wall.TABS else first,
-        format_func=lambda name: f"{duplicate_wall.TABS[name]} {counts[name]:,}",
+        format_func=lambda name: words.chosen(f"{duplicate_wall.TABS[name]} {counts[name]:,}", name == asked),
         required=True,
         key="tab",
         label_visibility="collapsed",

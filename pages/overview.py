@@ -4,7 +4,7 @@ import streamlit as st
 
 from peakid import exports, runs, status
 from peakid.acquire import drawn
-from peakid.curate import classes, decisions, review_queue, scan
+from peakid.curate import classes, decisions, pace, review_queue, scan
 from peakid.evaluate import charts
 from peakid.records import Run
 from peakid.status import Status
@@ -85,6 +85,8 @@ counts = status.read(workspace)
 n_unreviewed = review_queue.count(workspace, "unreviewed")
 all_runs = runs.list_runs(workspace)
 done = [run for run in all_runs if run.state == "done"]
+worth = review_queue.counted(workspace, review_queue.WORTH, most=review_queue.MOST_ON_A_CHIP)
+minutes = pace.minutes(worth.n, pace.seconds_an_image(workspace, actor=session.actor()))
 facts = {"n_unreviewed": n_unreviewed, "n_done_runs": len(done), "n_exports": len(exports.list_exports(workspace))}
 
 # 3 draw, 4 act
@@ -92,7 +94,7 @@ if counts.n_images == 0:
     show_first_start()
 else:
     st.title("Overview")
-    show_next(journey.next_step(counts, **facts))
+    show_next(journey.next_step(counts, worth, minutes, **facts))
     show_figures(counts, n_unreviewed, done)
     theme.plot(charts.class_balance(classes.list_classes(workspace), theme=theme.current()), key="balance")
     show_journey(journey.states(counts, **facts))

@@ -3,9 +3,15 @@
 import streamlit as st
 
 from peakid.curate import classes, image_issues, review_queue
-from peakid.web import batch, gallery, issue_panel, queue_chips, session
+from peakid.web import address, batch, class_guide, filter_bar, gallery, issue_panel, queue_chips, remark_acts, session
 
 EMPTY = {
+    "worth": "Nothing here contradicts itself, and no picture looks bad. What nobody has reviewed is under Unreviewed.",
+    "conflicts": "No look-alikes carry different labels. A scan finds look-alikes; the duplicates page shows them side by side.",
+    "model-disagrees": "No model contradicts a label, or each was judged here. Train one: it doubts labels it did not learn from.",
+    "uncertain": "No model gives an image it did not learn from less than even odds, or each was judged here. Train one to see.",
+    "recent": "Nobody has judged an image yet.",
+    "sample": "Every image of this sample was judged here. `sample:2` in the address draws another one.",
     "unreviewed": "Every label here has been given or confirmed by a person. Freeze what you have into a snapshot and train on it.",
     "flagged": "Nothing is flagged. Press F on an image that someone should look at again.",
     "excluded": "Nothing is excluded. Press X on an image that must never be trained on; it is kept, and Z takes it back.",
@@ -15,23 +21,24 @@ EMPTY = {
 
 # 1 open
 workspace = session.workspace()
-asked = st.query_params.get("queue", "unreviewed")
-review_queue.count(workspace, asked)  # An unknown name is told, with the ones there are.
-after = int(value) if (value := st.query_params.get("after", "0")).isdigit() else 0
+asked = st.query_params.get("queue") or review_queue.first_offered(workspace)
+address.write(queue=asked)  # So that it stays when its last image is judged.
+after, filters = st.query_params.get("after", ""), filter_bar.asked()
 
 # 2 ask
 queue_chips.show(workspace, asked)
+filter_bar.show(workspace, asked)
 kind, _, issue = asked.partition(":")
 if kind == "issue":
     issue_panel.show(workspace, image_issues.known(issue))
-table = batch.current(workspace, asked, after=after)
-if gallery.wants_next(asked):
-    st.query_params.from_dict({"queue": asked, "after": str(batch.next_after(workspace, table))})
-    batch.forget(asked)
-    st.rerun()
+table = batch.current(
+    workspace, asked, after=after, where={"filters": filters}, changed=gallery.changed(asked), grow=gallery.wants_next(asked)
+)
 
 # 3 draw (4 act: what is typed there is written down before the next run)
-if table.items:
-    gallery.show(table.items, classes.names(workspace), workspace=workspace, queue=asked, reasons=table.reasons, n_waiting=table.n_waiting)
+if table.held:
+    class_guide.show(workspace)
+    gallery.show(table, classes.names(workspace), workspace=workspace, acts=remark_acts.ACTS)
 else:
-    st.info(EMPTY.get(kind, "Nothing waits here."), icon=":material/done_all:")
+    said = "No image of this queue passes the filters. Take one off." if filters else EMPTY.get(kind, "Nothing waits here.")
+    st.info(said, icon=":material/done_all:")

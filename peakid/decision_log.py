@@ -15,7 +15,8 @@ def new_step(connection: sqlite3.Connection, *, actor: str, kind: StepKind, undo
     """Open a step: everything one act of one actor decides, taken back as one.
 
     Args:
-        event_id: Names an undo or redo, which may end without a decision of its own to carry the name.
+        event_id: Names an undo or redo, which may end without a decision of its own to carry the name, or an act
+            over several images.
     """
     cursor = connection.execute(
         "INSERT INTO step (actor, kind, undoes_step_id, event_id, made_at) VALUES (?, ?, ?, ?, ?)",
@@ -72,19 +73,34 @@ def append(
 
 
 def class_id(connection: sqlite3.Connection, name: str) -> int:
-    """Answer the id of a class, adding it at the end of the order when it is new.
+    """Answer the id of the class that a name stands for now, adding it at the end of the order when it is new.
+
+    A name that a class had before stands for that class, and that of a merged class for the one it went into.
 
     Raises:
         BadInput: If the name is empty or holds a line break.
     """
     clean = checked_class_name(name)
-    row = connection.execute("SELECT id FROM class WHERE name = ?", (clean,)).fetchone()
-    if row is not None:
-        return int(row["id"])
+    known = known_class_id(connection, clean)
+    if known is not None:
+        return known
     cursor = connection.execute(
         "INSERT INTO class (name, position, created_at) SELECT ?, COALESCE(MAX(position), 0) + 1, ? FROM class", (clean, now())
     )
     return int(cursor.lastrowid or 0)
+
+
+def known_class_id(connection: sqlite3.Connection, name: str) -> int | None:
+    """Answer the id of the class that a name stands for now, following renames and merges; None where there is none."""
+    row = connection.execute("SELECT id FROM class WHERE name = ?", (name,)).fetchone()
+    row = row or connection.execute("SELECT class_id FROM class_alias WHERE name = ?", (name,)).fetchone()
+    return None if row is None else _after_merges(connection, int(row[0]))
+
+
+def _after_merges(connection: sqlite3.Connection, class_id: int) -> int:
+    while (row := connection.execute("SELECT merged_into_id FROM class WHERE id = ?", (class_id,)).fetchone())[0] is not None:
+        class_id = int(row[0])  # Comes to an end: no merge is written that would lead back.
+    return class_id
 
 
 def checked_class_name(name: str) -> str:

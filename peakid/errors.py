@@ -5,6 +5,9 @@ PeakidError
 |  +- NoWorkspace            no peakid.db in that folder
 |  +- WorkspaceTooNew        written by a newer Peakid
 |  +- WorkspaceNotWritable   a read-only disk or folder
+|  +- WorkspaceNotEmpty      a restore would overwrite what is there
+|  +- BackupNotWritten       the file exists, or the disk does not take it
+|  +- BadBackup              a file that is no backup, or a damaged one
 |  +- NotInstalledInPlace    the project's own files (migrations) are missing beside the package
 +- NotFound                  a digest, class, snapshot, run, job or export nobody knows
 |  +- AmbiguousDigest        a prefix that fits several images
@@ -14,6 +17,7 @@ PeakidError
 |  +- NothingToImport        a folder, archive or table in which no file was found
 |  +- BadArchive             a zip that is corrupt
 |  +- UnknownArchitecture    a model name outside the tested list
++- DecoderBroken             the process that decodes images does not start
 +- UnreadableImage           bytes that do not become pixels; `reason` is the rejection's
 +- NothingToUndo             no step of this actor is left to take back (or to do again)
 +- DatasetError
@@ -35,6 +39,8 @@ PeakidError
 +- ExtraMissing              an optional package is not installed; the message has the install line
 """
 
+from typing import Any
+
 from peakid.records import RejectionReason
 
 
@@ -49,6 +55,10 @@ class PeakidError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel whole from one process to another."""
+        return type(self), (self.message, self.remedy)
+
 
 class WorkspaceError(PeakidError): ...
 
@@ -60,6 +70,15 @@ class WorkspaceTooNew(WorkspaceError): ...
 
 
 class WorkspaceNotWritable(WorkspaceError): ...
+
+
+class WorkspaceNotEmpty(WorkspaceError): ...
+
+
+class BackupNotWritten(WorkspaceError): ...
+
+
+class BadBackup(WorkspaceError): ...
 
 
 class NotInstalledInPlace(WorkspaceError): ...
@@ -89,10 +108,16 @@ class BadArchive(BadInput): ...
 class UnknownArchitecture(BadInput): ...
 
 
+class DecoderBroken(PeakidError): ...
+
+
 class UnreadableImage(PeakidError):
     def __init__(self, reason: RejectionReason, detail: str) -> None:
         super().__init__(detail)
         self.reason: RejectionReason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, self.message)
 
 
 class NothingToUndo(PeakidError): ...

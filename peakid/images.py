@@ -15,7 +15,7 @@ import PIL.Image
 
 from peakid import camera, hashes, measures, pixels
 from peakid.errors import AmbiguousDigest, NotFound, UnreadableImage, WorkspaceNotWritable
-from peakid.records import Image, Look, Measures, Origin
+from peakid.image_records import Image, Look, Measures, Origin
 from peakid.workspace import Workspace, now
 
 THUMBNAIL_PX = 256  # Sharp at the gallery's largest size; 11 KB as JPEG.
@@ -125,6 +125,17 @@ def read_bytes(workspace: Workspace, digest: str) -> bytes:
         return image_path(workspace, digest).read_bytes()
     except FileNotFoundError:
         return _read_in_place(workspace, digest)
+
+
+def discard(workspace: Workspace, digest: str) -> None:
+    """Remove the stored copy and the thumbnail of an image that must go by right; for nothing else."""
+    image_path(workspace, digest).unlink(missing_ok=True)
+    thumbnail_path(workspace, digest).unlink(missing_ok=True)
+
+
+def has_bytes(workspace: Workspace, digest: str) -> bool:
+    """Tell whether an image's file is where it should be, without reading it."""
+    return image_path(workspace, digest).is_file() or any(path.is_file() for path in _in_place_paths(workspace, digest))
 
 
 def thumbnail(workspace: Workspace, digest: str) -> bytes:

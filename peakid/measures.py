@@ -3,7 +3,7 @@
 import numpy as np
 import PIL.Image
 
-from peakid.records import Measures
+from peakid.image_records import Measures
 
 COLOUR_PX = 64  # Long side, roughly: colour needs no detail.
 N_GREYS = 256

@@ -34,6 +34,10 @@ RejectionReason = Literal[
     "hidden",             # A dot-file or a file of the operating system (Thumbs.db).
     "missing_file",       # Named by a table, not there.
     "no_permission",      # There, and not allowed to be read.
+    "forgotten",          # Removed for good earlier, by `peakid forget`; its bytes are not taken in again.
+    "too_slow",           # Decoding it, alone, took longer than the limit.
+    "too_much_memory",    # Decoding it, alone, took more memory than the limit.
+    "crashes_decoder",    # The process that decodes it died of it, each time.
     "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
 ]  # fmt: skip
 
@@ -74,76 +78,6 @@ Report = Callable[[str, int, int, str], None]
 
 def no_report(phase: str, step: int, total: int, message: str) -> None:
     """Swallow progress; the default where nobody watches."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """One image as the database knows it. Sizes after the EXIF turn."""
-
-    image_id: int
-    digest: str
-    format: str
-    n_bytes: int
-    width_px: int
-    height_px: int
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What an image is like, measured on its upright 256 px thumbnail (not on its JPEG).
-
-    `brightness` (mean), `highlight` (99th percentile), `shadow` (5th percentile) and `contrast` (standard
-    deviation) are of the grey values, 0..1. `sharpness` is the standard deviation of the Laplacian over that of the
-    grey values: how strong edges are against the contrast there is; 1 where there is none. `entropy_bits` is of the
-    grey histogram, 0..8. `colourfulness` is Hasler and Suesstrunk's, 0 = grey, some 100 = garish.
-    `readable_share` is below 1 only for a truncated image. `taken_at` is the camera's own clock, without a zone.
-    """
-
-    brightness: float
-    highlight: float
-    shadow: float
-    contrast: float
-    sharpness: float
-    entropy_bits: float
-    colourfulness: float
-    readable_share: float = 1.0
-    is_animated: bool = False
-    taken_at: str | None = None
-    camera: str | None = None
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one decode of an image's bytes tells; not yet stored.
-
-    `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package. `orientations` are both of
-    the eight flips and turns, `parts` of 14 parts, as `peakid.hashes` packs them.
-    `thumbnail` is a JPEG whose long side is at most 256 px.
-    """
-
-    digest: str
-    format: str
-    n_bytes: int
-    width_px: int
-    height_px: int
-    phash: str
-    dhash: str
-    orientations: bytes
-    parts: bytes
-    thumbnail: bytes
-    measures: Measures
-
-
-@dataclass(frozen=True)
-class Origin:
-    """One place an image was seen at. `path` is relative to `root` (None: a URL stands in `path`)."""
-
-    source: Source
-    root: str | None
-    path: str
-    label: str | None
-    split: Split | None
-    is_in_place: bool
 
 
 @dataclass(frozen=True)
@@ -217,16 +151,19 @@ class StepResult:
     """What one step did.
 
     `conflicts` holds the digests of images that somebody else had judged since the actor looked: they
-    are left as they are and told.
+    are left as they are and told. `standing` holds, by digest, the decision that stands there instead.
+    `remarked` holds the digests whose tags, note or further classes it changed.
     """
 
     step_id: int | None
     decisions: list[Decision]
     conflicts: list[str] = field(default_factory=list)
+    standing: dict[str, Decision] = field(default_factory=dict)
+    remarked: list[str] = field(default_factory=list)
 
     @property
     def n_images(self) -> int:
-        return len(self.decisions)
+        return len({decision.digest for decision in self.decisions} | set(self.remarked))
 
 
 @dataclass(frozen=True)
@@ -243,7 +180,7 @@ class StepRow:
 
 @dataclass(frozen=True)
 class QueueItem:
-    """One image waiting in a queue. `reason` says why it is here; `score` in 0..1, low = more urgent, or None."""
+    """One image in a queue, and why; `score` in 0..1, low = more urgent. The next page begins behind the last `cursor`."""
 
     image_id: int
     digest: str
@@ -254,15 +191,27 @@ class QueueItem:
     reason: str
     score: float | None
     decision_id: int | None
+    cursor: str = ""
+    tags: tuple[str, ...] = ()
+    note: str | None = None
+    also_shows: tuple[str, ...] = ()
+    origin_url: str | None = None
+    licence: str | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True)
 class ClassRow:
+    """One class. `colour` is `#RRGGBB` where a person chose one; `merged_into` names the class its images went to."""
+
     class_name: str
     n_images: int
     n_reviewed: int
     is_retired: bool
     position: int
+    colour: str | None = None
+    note: str = ""
+    merged_into: str | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     weights: Path | None = None
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 200_000_000  # A 14,000 x 14,000 scan; 600 MB as RGB.
+    decode_limit_s: float = 5.0  # For one file, alone in the process that decodes.
+    decode_limit_bytes: int = 2**30  # Of memory for one file; 200 million pixels take 0.8 GB in Pillow.
     worker_idle_s: float = 60.0
     allowed_hosts: str = ""  # Names besides loopback, separated by commas, for an app that is reached from elsewhere.
     max_body_bytes: int = 512 * 2**20  # One request to the web app; a little over server.maxUploadSize.
@@ -26,6 +28,11 @@ class Settings(BaseSettings):
         """Answer who acts: PEAKID_ACTOR, else the user of the operating system, as `human:NAME`."""
         name = self.actor or _system_user()
         return name if name.startswith(("human:", "import:", "model:")) else f"human:{name}"
+
+    def decoding(self) -> dict[str, str]:
+        """Answer what decides whether a file can be decoded, as `environment` takes it."""
+        names = ("max_image_bytes", "max_image_pixels", "decode_limit_s", "decode_limit_bytes")
+        return {name: str(getattr(self, name)) for name in names}
 
     def host_names(self) -> list[str]:
         """Answer the allowed host names, lower case, without ports."""

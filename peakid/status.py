@@ -23,15 +23,16 @@ class Status:
 
 def read(workspace: Workspace) -> Status:
     """Count what is there now."""
-    verdicts = {row["verdict"]: row["n"] for row in workspace.query("SELECT verdict, COUNT(*) AS n FROM image_state GROUP BY verdict")}
+    verdicts = {row["verdict"]: row["n"] for row in workspace.query("SELECT verdict, SUM(n) AS n FROM state_count GROUP BY verdict")}
+    reviewed = workspace.one("SELECT COALESCE(SUM(n), 0) FROM state_count WHERE is_reviewed = 1")
     classes = workspace.query(
-        "SELECT c.name, (SELECT COUNT(*) FROM image_state s WHERE s.class_id = c.id AND s.verdict = 'label') AS n"
+        "SELECT c.name, COALESCE((SELECT SUM(n) FROM state_count k WHERE k.class_id = c.id AND k.verdict = 'label'), 0) AS n"
         " FROM class c WHERE c.is_retired = 0 ORDER BY c.position, c.id"
     )
     return Status(
         n_images=sum(verdicts.values()),
         n_labelled=verdicts.get("label", 0),
-        n_reviewed=_count(workspace, "image_state WHERE is_reviewed = 1"),
+        n_reviewed=int(reviewed[0]) if reviewed else 0,
         n_excluded=verdicts.get("exclude", 0),
         n_flagged=verdicts.get("flag", 0),
         n_rejections=_count(workspace, "rejection"),

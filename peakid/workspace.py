@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from sqlite_utils import Database, Migrations
+from typing import TYPE_CHECKING, Any
 
 from peakid.errors import NotInstalledInPlace, NoWorkspace, WorkspaceNotWritable, WorkspaceTooNew
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database, Migrations
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 MIGRATIONS_DIR = PROJECT_ROOT / "db" / "migrations"
@@ -45,6 +46,11 @@ class Workspace:
     @property
     def cache_dir(self) -> Path:
         return self.path / "cache"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Where files sent by a browser wait for their import."""
+        return self.cache_dir / "uploads"
 
     @property
     def runs_dir(self) -> Path:
@@ -133,7 +139,7 @@ def open_existing(path: Path) -> Workspace:
     return _opened(path)
 
 
-def migrations() -> Migrations:
+def migrations() -> "Migrations":
     """Read the numbered SQL files beside the package.
 
     Raises:
@@ -145,14 +151,16 @@ def migrations() -> Migrations:
             f"The database migrations are missing at {MIGRATIONS_DIR}.",
             "Install Peakid from its source folder with: pip install -e .",
         )
+    from sqlite_utils import Migrations  # A quarter of a second that the process which decodes does not need.
+
     steps = Migrations("peakid")
     for file in files:
         steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type] - it never reads __name__ when a name is given.
     return steps
 
 
-def _script(file: Path) -> Callable[[Database], None]:
-    def apply(db: Database) -> None:
+def _script(file: Path) -> Callable[["Database"], None]:
+    def apply(db: "Database") -> None:
         db.executescript(file.read_text(encoding="utf-8"))
 
     return apply
@@ -170,6 +178,8 @@ def _opened(path: Path) -> Workspace:
 
 
 def _migrate(workspace: Workspace) -> None:
+    from sqlite_utils import Database
+
     db = Database(workspace.connection())
     steps = migrations()
     known = {step.name for step in steps._migrations}  # No public list of names exists.

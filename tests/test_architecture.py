@@ -17,15 +17,17 @@ LAYERS: list[set[str]] = [
     {"peakid.jobs.tasks"},
     {"peakid.jobs"},
     {"peakid.evaluate", "peakid.learn", "peakid.serve", "peakid.dataset"},
-    {"peakid.curate", "peakid.acquire"},
-    {"peakid.images", "peakid.decision_log", "peakid.runs", "peakid.exports", "peakid.status"},
+    {"peakid.curate", "peakid.acquire", "peakid.keep"},
+    {"peakid.decoder"},
+    {"peakid.images", "peakid.decision_log", "peakid.runs", "peakid.exports", "peakid.status", "peakid.tombstones"},
     {"peakid.workspace", "peakid.pixels", "peakid.hashes", "peakid.demo"},
-    {"peakid.settings", "peakid.scenery", "peakid.camera", "peakid.measures"},
-    {"peakid.records", "peakid.errors"},
+    {"peakid.settings", "peakid.decoder_child", "peakid.scenery", "peakid.camera", "peakid.measures"},
+    {"peakid.records", "peakid.image_records", "peakid.errors"},
     {"peakid"},
 ]
 SAME_LAYER_ALLOWED = {
     ("peakid.errors", "peakid.records"),  # Errors carry the vocabulary of reasons.
+    ("peakid.image_records", "peakid.records"),
     ("peakid.pixels", "peakid.workspace"),
     ("pages", "peakid.web"),
     ("streamlit_app", "peakid.web"),

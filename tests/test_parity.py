@@ -8,13 +8,22 @@ WINGS = ("acquire", "curate", "dataset", "evaluate", "jobs", "serve")
 
 # Verbs that only look, each drawn by a page in a way that a terminal has another command for.
 READS = {
+    "curate.bulk.behind",  # queue
     "curate.review_queue.count",  # status
+    "curate.review_queue.counted",  # queues
     "curate.review_queue.counts",  # status
     "curate.review_queue.items",  # queue
     "curate.review_queue.waiting",  # queue
+    "curate.review_queue.by_class",  # classes list
+    "curate.filters.sources",  # queue --source
+    "curate.remarks.names",  # queue --tag
     "curate.review_queue.issue_queue",  # queue issue:...
     "curate.review_queue.confusion_queue",  # queue confusion:...
     "curate.classes.names",  # classes list
+    "curate.decisions.steps",  # log --steps
+    "curate.history.actors",  # log
+    "curate.history.utc",  # no verb: writes a time
+    "curate.classes.colours",  # classes list
     "curate.duplicate_groups.n_waiting",  # duplicates list
 }
 

@@ -1,10 +1,11 @@
 """A zip of photos: its members are read straight from it, never written to a path that the archive chose."""
 
+import functools
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from peakid import settings
@@ -33,7 +34,7 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
     """
     path = reading.checked_file(file)
     with _opened(path) as archive:
-        arrivals = _placed(list(_arrivals(archive)))
+        arrivals = _placed(list(_arrivals(path, archive)))
         if not arrivals:
             raise NothingToImport(f"The archive {path} holds no file.", "Give one that holds the photos or the class folders.")
         return ingest.ingest(workspace, arrivals, source="zip", root=path, actor=actor, report=report)
@@ -48,9 +49,10 @@ def _opened(path: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def _arrivals(archive: zipfile.ZipFile) -> Iterator[Arrival]:
+def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
     hidden: set[str] = set()
-    for member in archive.infolist():
+    status = file.stat()
+    for index, member in enumerate(archive.infolist()):
         if member.is_dir():
             continue
         path = member.filename.replace("\\", "/")
@@ -61,7 +63,8 @@ def _arrivals(archive: zipfile.ZipFile) -> Iterator[Arrival]:
             hidden.add(part)
             continue
         rejection = _objection(member, path)
-        yield Arrival(path, read=None if rejection else _reader(archive, member), rejection=rejection)
+        read = None if rejection else _Member(file, (status.st_mtime_ns, status.st_size), index)
+        yield Arrival(path, read=read, rejection=rejection)
 
 
 def _placed(found: list[Arrival]) -> list[Arrival]:
@@ -87,12 +90,24 @@ def _objection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str
     return None
 
 
-def _reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:
-    def read() -> bytes:
+@dataclass(frozen=True)
+class _Member:
+    """Reads one member, in whatever process it is called. `version` tells a file from another that took its place."""
+
+    file: Path
+    version: tuple[int, int]
+    index: int
+
+    def __call__(self) -> bytes:
         try:
-            with archive.open(member) as stream:  # Safe from several threads: the archive locks its file.
+            archive = _kept_open(self.file, self.version)
+            with archive.open(archive.infolist()[self.index]) as stream:  # Safe from several threads: the archive locks its file.
                 return stream.read(settings.current().max_image_bytes + 1)
         except _DAMAGE as error:
             raise UnreadableImage("unreadable", f"damaged in the archive: {error}") from error
 
-    return read
+
+@functools.lru_cache(maxsize=1)
+def _kept_open(file: Path, version: tuple[int, int]) -> zipfile.ZipFile:
+    """Open an archive once for all of its members: its directory may take a second to read."""
+    return zipfile.ZipFile(file)

@@ -1,27 +1,31 @@
 """The common end of every way in: bytes become images, origins, first labels or rejections, in batches that survive a kill."""
 
-import os
+import functools
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 
-from peakid import decision_log, images, settings
+from peakid import decision_log, decoder, images, tombstones
+from peakid.acquire import taking
 from peakid.errors import BadInput, UnreadableImage
-from peakid.records import ImportReport, Look, RejectionReason, RejectionRow, Report, Source, Split
+from peakid.image_records import Look
+from peakid.records import ImportReport, RejectionReason, RejectionRow, Report, Source, Split
 from peakid.workspace import Workspace, now
 
 BATCH_SIZE = 200  # Images a transaction; what a killed import repeats at most.
+AHEAD = 64  # Files handed out before the oldest is waited for: what many cores decode while a batch is written down.
 
 
 @dataclass(frozen=True)
 class Arrival:
     """A file that stands at the door. `path` is relative to the root; exactly one of `read` and `rejection` is given.
 
-    `read` answers the file's bytes, may be called from any thread, and may raise OSError or UnreadableImage.
+    `read` answers the file's bytes. It travels to the process that decodes, so it must pickle; it may be called there
+    from any thread and more than once, and may raise OSError or UnreadableImage.
     """
 
     path: str
@@ -101,18 +105,29 @@ def _begun(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
 
 
 def _looked_at(run: _Import, ordered: Sequence[Arrival], report: Report, started: float) -> Iterator[tuple[int, list[_Seen]]]:
-    """Open the arrivals in threads, batch by batch; Pillow's decoders release the interpreter lock."""
-    n_done = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(ordered), BATCH_SIZE):
-            batch = ordered[start : start + BATCH_SIZE]
-            known = _digests_at(run, batch)
-            seen = []
-            for one in pool.map(_open, repeat(run), batch, [known.get(arrival.path, set()) for arrival in batch]):
-                seen.append(one)
-                n_done += 1
-                report("import", n_done, len(ordered), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s")
-            yield n_done, seen
+    """Open the arrivals and answer them batch by batch, with how many are done."""
+    n_done, batch = 0, []
+    with decoder.borrowed(taking.TAKE) as guarded:
+        for seen in _opened(run, ordered, guarded):
+            batch.append(seen)
+            n_done += 1
+            report("import", n_done, len(ordered), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s")
+            if n_done % BATCH_SIZE == 0 or n_done == len(ordered):
+                yield n_done, batch
+                batch = []
+
+
+def _opened(run: _Import, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[_Seen]:
+    """Have the arrivals decoded, a few ahead of what is asked for, and answer them in their order."""
+    ahead: deque[tuple[Arrival, Future[Look | str]]] = deque()
+    for start in range(0, len(ordered), BATCH_SIZE):
+        batch = ordered[start : start + BATCH_SIZE]
+        known = _digests_at(run, batch)
+        for arrival in batch:
+            ahead.append(_handed_out(run, guarded, arrival, known.get(arrival.path, set())))
+            if len(ahead) > AHEAD:
+                yield _seen(*ahead.popleft())
+    yield from (_seen(*each) for each in ahead)
 
 
 def _digests_at(run: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
@@ -128,22 +143,25 @@ def _digests_at(run: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
     return found
 
 
-def _open(run: _Import, arrival: Arrival, known_digests: set[str]) -> _Seen:
+def _handed_out(run: _Import, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]) -> "tuple[Arrival, Future[Look | str]]":
     try:
         arrival = _with_clean_label(arrival)
-        data = _read(arrival)
-        digest = images.digest_of(data)
-        if digest in known_digests and _is_kept(run, digest):
-            return _Seen(arrival, known_digest=digest)
-        look = images.look(data)
+        if arrival.rejection is not None or arrival.read is None:
+            raise UnreadableImage(*(arrival.rejection or ("missing_file", "nothing to read")))
+    except UnreadableImage as error:
+        refused: Future[Look | str] = Future()
+        refused.set_exception(error)
+        return arrival, refused
+    read = functools.partial(taking.read, arrival.read)
+    return arrival, guarded.submit(read, known_digests, run.workspace.path, not run.is_in_place)
+
+
+def _seen(arrival: Arrival, taken: "Future[Look | str]") -> _Seen:
+    try:
+        found = taken.result()
     except UnreadableImage as error:
         return _Seen(arrival, rejection=RejectionRow(arrival.path, error.reason, error.message, arrival.label))
-    images.store(run.workspace, look, None if run.is_in_place else data)
-    return _Seen(arrival, look=look)
-
-
-def _is_kept(run: _Import, digest: str) -> bool:
-    return run.is_in_place or images.image_path(run.workspace, digest).exists()
+    return _Seen(arrival, known_digest=found) if isinstance(found, str) else _Seen(arrival, look=found)
 
 
 def _with_clean_label(arrival: Arrival) -> Arrival:
@@ -156,25 +174,18 @@ def _with_clean_label(arrival: Arrival) -> Arrival:
     return Arrival(arrival.path, label, arrival.split, arrival.read, arrival.rejection)
 
 
-def _read(arrival: Arrival) -> bytes:
-    if arrival.rejection is not None or arrival.read is None:
-        raise UnreadableImage(*(arrival.rejection or ("missing_file", "nothing to read")))
-    try:
-        data = arrival.read()
-    except FileNotFoundError:
-        raise UnreadableImage("missing_file", "it is not there (any more)") from None
-    except PermissionError as error:
-        raise UnreadableImage("no_permission", error.strerror or str(error)) from error
-    except OSError as error:
-        raise UnreadableImage("unreadable", f"cannot be read: {error.strerror or error}") from error
-    cap = settings.current().max_image_bytes
-    if len(data) > cap:
-        raise UnreadableImage("too_large", f"{len(data):,} bytes, over the cap of {cap:,}")
-    return data
+def _if_forgotten(run: _Import, seen: _Seen) -> _Seen:
+    """Turn away what was removed for good while this import ran, or whose list was lost: the database has the last word."""
+    digest = seen.look.digest if seen.look else seen.known_digest
+    if seen.rejection is not None or not tombstones.is_forgotten(run.workspace, digest):
+        return seen
+    images.discard(run.workspace, digest)
+    return _Seen(seen.arrival, rejection=RejectionRow(seen.arrival.path, "forgotten", tombstones.TOLD, seen.arrival.label))
 
 
 def _settle(connection: sqlite3.Connection, run: _Import, seen: _Seen) -> RejectionRow | None:
     """Write one opened arrival down; answer its rejection if it got one."""
+    seen = _if_forgotten(run, seen)
     if seen.rejection is not None:
         _reject(connection, run, seen.rejection)
         return seen.rejection

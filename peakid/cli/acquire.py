@@ -10,11 +10,16 @@ from peakid import status
 from peakid.acquire import archive, drawn, folder, history, table
 from peakid.cli import frame
 from peakid.cli.frame import actor_option, emit, json_option, pass_new_workspace, pass_workspace, terminal_report
+from peakid.cli.jobs import emit_queued
 from peakid.curate import scan as scanning
+from peakid.jobs import submit
 from peakid.records import ImportReport
 from peakid.workspace import Workspace
 
 SHOWN_REJECTIONS = 20  # Lines in the terminal; `--json` has them all.
+
+
+_background = click.option("--background", is_flag=True, help="Queue it as a job with the scan after it, and answer at once.")
 
 
 @click.group("import")
@@ -25,11 +30,15 @@ def import_() -> None:
 @import_.command("folder")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--in-place", is_flag=True, help="Leave the files where they are instead of copying them.")
+@_background
 @actor_option
 @json_option
 @pass_workspace
-def import_folder(workspace: Workspace, path: Path, in_place: bool, actor: str, as_json: bool) -> None:
+def import_folder(workspace: Workspace, path: Path, in_place: bool, background: bool, actor: str, as_json: bool) -> None:
     """Import the images below PATH; its folders say class and split."""
+    if background:
+        emit_queued(as_json, submit.import_images(workspace, "folder", path, in_place=in_place, actor=actor))
+        return
     with terminal_report() as report:
         brought = folder.import_folder(workspace, path, in_place=in_place, actor=actor, report=report)
     emit(as_json, _document(brought), _told(brought))
@@ -37,11 +46,15 @@ def import_folder(workspace: Workspace, path: Path, in_place: bool, actor: str, 
 
 @import_.command("zip")
 @click.argument("file", type=click.Path(path_type=Path))
+@_background
 @actor_option
 @json_option
 @pass_workspace
-def import_zip(workspace: Workspace, file: Path, actor: str, as_json: bool) -> None:
+def import_zip(workspace: Workspace, file: Path, background: bool, actor: str, as_json: bool) -> None:
     """Import the images of a zip; the folders inside say class and split."""
+    if background:
+        emit_queued(as_json, submit.import_images(workspace, "zip", file, actor=actor))
+        return
     with terminal_report() as report:
         brought = archive.import_zip(workspace, file, actor=actor, report=report)
     emit(as_json, _document(brought), _told(brought))
@@ -50,11 +63,15 @@ def import_zip(workspace: Workspace, file: Path, actor: str, as_json: bool) -> N
 @import_.command("csv")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--root", required=True, type=click.Path(path_type=Path), help="The folder that the paths are relative to.")
+@_background
 @actor_option
 @json_option
 @pass_workspace
-def import_csv(workspace: Workspace, file: Path, root: Path, actor: str, as_json: bool) -> None:
+def import_csv(workspace: Workspace, file: Path, root: Path, background: bool, actor: str, as_json: bool) -> None:
     """Import the images that a CSV or JSON lines FILE names, with its labels."""
+    if background:
+        emit_queued(as_json, submit.import_images(workspace, "csv", file, root=root, actor=actor))
+        return
     with terminal_report() as report:
         brought = table.import_csv(workspace, file, root=root, actor=actor, report=report)
     emit(as_json, _document(brought), _told(brought))

@@ -33,15 +33,14 @@ def snapshot_() -> None:
 @click.option("--name", default="", help="What to call it.")
 @click.option("--fractions", callback=_fractions, help="Shares of train,valid,test for images without a split; default 0.7,0.15,0.15.")
 @click.option("--seed", default=0, show_default=True, help="Names one partition; images keep their split under it.")
-@click.option("--reviewed-only", is_flag=True, help="Leave out labels that no person has confirmed.")
+@click.option("--reviewed-only", "is_reviewed_only", is_flag=True, help="Leave out labels that no person has confirmed.")
+@click.option("--with-several", "has_several", is_flag=True, help="Take in images that also show another class.")
 @actor_option
 @json_option
 @pass_workspace
-def create(
-    workspace: Workspace, name: str, fractions: dict[Split, float] | None, seed: int, reviewed_only: bool, actor: str, as_json: bool
-) -> None:
+def create(workspace: Workspace, as_json: bool, **options: Any) -> None:
     """Freeze image, label, split and group of everything labelled, kept and of a class in use."""
-    made = snapshot.create(workspace, name=name, seed=seed, fractions=fractions, is_reviewed_only=reviewed_only, actor=actor)
+    made = snapshot.create(workspace, **options)
     _emit_snapshot(workspace, made, as_json, with_items=False)
 
 

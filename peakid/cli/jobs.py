@@ -101,6 +101,12 @@ def follow(workspace: Workspace, job_id: int) -> Job:
             raise click.exceptions.Exit(130) from None
 
 
+def emit_queued(as_json: bool, job: Job) -> int:
+    """Answer a job at once, without waiting for it."""
+    emit(as_json, {"job_id": job.job_id, "state": job.state}, f"{told(job)} Follow it with: peakid jobs show {job.job_id} --wait")
+    return 0
+
+
 def document(job: Job) -> dict[str, Any]:
     """Answer a job as JSON tells it."""
     return {

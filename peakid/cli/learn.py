@@ -7,7 +7,7 @@ import click
 
 from peakid import runs
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, follow, told
+from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, told
 from peakid.jobs import submit
 from peakid.learn import recipe as recipes
 from peakid.records import Job
@@ -44,7 +44,7 @@ def train(
     recipe = recipes.with_settings(recipes.named(name or "standard"), settings)
     job = submit.train(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
-        return _emit_queued(as_json, job)
+        return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
     emit(as_json, _train_document(workspace, job), _train_text(workspace, job))
     return EXIT_CODES[job.state]
@@ -95,15 +95,10 @@ def export(
     named = [name.strip() for name in formats.split(",") if name.strip()]
     job = submit.export(workspace, run_id, formats=named, out=out, request_id=request_id, actor=actor)
     if no_wait:
-        return _emit_queued(as_json, job)
+        return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
     emit(as_json, _export_document(job), _export_text(job))
     return EXIT_CODES[job.state]
-
-
-def _emit_queued(as_json: bool, job: Job) -> int:
-    emit(as_json, {"job_id": job.job_id, "state": job.state}, f"{told(job)} Follow it with: peakid jobs show {job.job_id} --wait")
-    return 0
 
 
 def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:

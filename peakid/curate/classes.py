@@ -1,19 +1,51 @@
-"""The classes one can choose: their order (the keys 1-9), their names, and which are retired."""
+"""The classes one can choose: their order (the keys 1-9), names, colours, how to tell them apart, and which are retired."""
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from peakid import decision_log
 from peakid.errors import BadInput, NotFound
 from peakid.records import ClassRow
 from peakid.workspace import Workspace
 
+MAX_EXAMPLES = 3  # As many as one takes in at a glance beside the image under judgement.
+MAX_NOTE_CHARS = 500
+N_KEYS = 9
+
+
+@dataclass(frozen=True)
+class ClassGuide:
+    """How to tell a class: its key ("" beyond the ninth), a note, and digests of up to three images that are typical."""
+
+    class_name: str
+    key: str
+    note: str
+    examples: list[str]
+
 
 def list_classes(workspace: Workspace) -> list[ClassRow]:
     """Answer all classes in key order, with the images that carry them (excluded ones are not counted)."""
     rows = workspace.query(
-        "SELECT c.name, c.position, c.is_retired, COUNT(s.image_id) AS n_images, COALESCE(SUM(s.is_reviewed), 0) AS n_reviewed"
+        "SELECT c.name, c.position, c.is_retired, c.colour, c.note, m.name AS merged_into,"
+        " COUNT(s.image_id) AS n_images, COALESCE(SUM(s.is_reviewed), 0) AS n_reviewed"
         " FROM class c LEFT JOIN image_state s ON s.class_id = c.id AND s.verdict IN ('label', 'flag')"
-        " GROUP BY c.id ORDER BY c.position, c.id"
+        " LEFT JOIN class m ON m.id = c.merged_into_id GROUP BY c.id ORDER BY c.position, c.id"
     )
-    return [ClassRow(row["name"], row["n_images"], row["n_reviewed"], bool(row["is_retired"]), row["position"]) for row in rows]
+    return [
+        ClassRow(
+            class_name=row["name"],
+            n_images=row["n_images"],
+            n_reviewed=row["n_reviewed"],
+            is_retired=bool(row["is_retired"]),
+            position=row["position"],
+            colour=row["colour"],
+            note=row["note"],
+            merged_into=row["merged_into"],
+        )
+        for row in rows
+    ]
 
 
 def names(workspace: Workspace) -> list[str]:
@@ -21,8 +53,38 @@ def names(workspace: Workspace) -> list[str]:
     return [row["name"] for row in workspace.query("SELECT name FROM class WHERE is_retired = 0 ORDER BY position, id")]
 
 
+def colours(workspace: Workspace) -> dict[str, str | None]:
+    """Answer the chosen colour of every class, or None, oldest class first: a default by this order outlasts a new key order."""
+    return {row["name"]: row["colour"] for row in workspace.query("SELECT name, colour FROM class ORDER BY id")}
+
+
+def guide(workspace: Workspace) -> list[ClassGuide]:
+    """Answer how to tell the living classes, in key order."""
+    examples: dict[int, list[str]] = {}
+    for row in workspace.query(
+        "SELECT e.class_id, i.digest FROM class_example e JOIN image i ON i.id = e.image_id ORDER BY e.class_id, e.position"
+    ):
+        examples.setdefault(row["class_id"], []).append(row["digest"])
+    rows = workspace.query("SELECT id, name, note FROM class WHERE is_retired = 0 ORDER BY position, id")
+    return [
+        ClassGuide(row["name"], str(n) if n <= N_KEYS else "", row["note"], examples.get(row["id"], []))
+        for n, row in enumerate(rows, start=1)
+    ]
+
+
+def current_names(workspace: Workspace) -> Mapping[str, str]:
+    """Answer, for every name a class has or ever had, the name of the class it stands for now.
+
+    For reading what older snapshots and runs say: they keep the names of their time.
+    """
+    connection = workspace.connection()
+    known = [row["name"] for row in workspace.query("SELECT name FROM class UNION SELECT name FROM class_alias")]
+    name_of = {row["id"]: row["name"] for row in workspace.query("SELECT id, name FROM class")}
+    return {name: name_of[class_id] for name in known if (class_id := decision_log.known_class_id(connection, name)) is not None}
+
+
 def add(workspace: Workspace, class_name: str) -> ClassRow:
-    """Add a class at the end of the order, or bring a retired one back.
+    """Add a class at the end of the order, or bring a retired or merged one back.
 
     Raises:
         BadInput: If the name cannot be a class name or is taken by a living class.
@@ -32,24 +94,32 @@ def add(workspace: Workspace, class_name: str) -> ClassRow:
         row = connection.execute("SELECT is_retired FROM class WHERE name = ?", (name,)).fetchone()
         if row is not None and not row["is_retired"]:
             raise BadInput(f"There is a class {name!r} already.", "Choose another name.")
-        connection.execute("UPDATE class SET is_retired = 0 WHERE id = ?", (decision_log.class_id(connection, name),))
+        connection.execute("DELETE FROM class_alias WHERE name = ?", (name,))
+        if row is None:
+            decision_log.class_id(connection, name)
+        connection.execute("UPDATE class SET is_retired = 0, merged_into_id = NULL WHERE name = ?", (name,))
     return show(workspace, name)
 
 
 def rename(workspace: Workspace, class_name: str, new_name: str) -> ClassRow:
-    """Give a class another name; its images follow, and snapshots taken before keep the old name.
+    """Give a class another name; its images follow, snapshots taken before keep the old name.
+
+    What arrives later under the old name lands in the class, until another class takes that name.
 
     Raises:
         NotFound: If the class is unknown.
         BadInput: If the new name is taken or cannot be a class name.
     """
     new = decision_log.checked_class_name(new_name)
-    show(workspace, class_name)
     with workspace.transaction() as connection:
-        taken = connection.execute("SELECT 1 FROM class WHERE name = ? AND name <> ?", (new, class_name)).fetchone()
-        if taken:
-            raise BadInput(f"There is a class {new!r} already.", "Choose another name.")
-        connection.execute("UPDATE class SET name = ? WHERE name = ?", (new, class_name))
+        class_id = _id(connection, class_name)
+        if new == class_name:
+            return show(workspace, new)
+        if connection.execute("SELECT 1 FROM class WHERE name = ?", (new,)).fetchone():
+            raise BadInput(f"There is a class {new!r} already.", f"Merge them with: peakid classes merge {class_name!r} {new!r}")
+        connection.execute("UPDATE class SET name = ? WHERE id = ?", (new, class_id))
+        connection.execute("DELETE FROM class_alias WHERE name = ?", (new,))
+        connection.execute("INSERT OR REPLACE INTO class_alias (name, class_id) VALUES (?, ?)", (class_name, class_id))
     return show(workspace, new)
 
 
@@ -59,9 +129,59 @@ def retire(workspace: Workspace, class_name: str) -> ClassRow:
     Raises:
         NotFound: If the class is unknown.
     """
-    show(workspace, class_name)
     with workspace.transaction() as connection:
-        connection.execute("UPDATE class SET is_retired = 1 WHERE name = ?", (class_name,))
+        connection.execute("UPDATE class SET is_retired = 1 WHERE id = ?", (_id(connection, class_name),))
+    return show(workspace, class_name)
+
+
+def order(workspace: Workspace, class_names: Sequence[str]) -> list[ClassRow]:
+    """Put these classes first, in this order, so that they answer to the keys from 1 on; the others follow as they were.
+
+    Raises:
+        NotFound: If a class is unknown.
+        BadInput: If one is named twice.
+    """
+    if len(set(class_names)) < len(class_names):
+        raise BadInput(f"A class is named twice: {', '.join(class_names)}.", "Name each class once.")
+    with workspace.transaction() as connection:
+        first = [_id(connection, name) for name in class_names]
+        others = [row["id"] for row in connection.execute("SELECT id FROM class ORDER BY position, id") if row["id"] not in first]
+        connection.executemany("UPDATE class SET position = ? WHERE id = ?", [(n, each) for n, each in enumerate([*first, *others], 1)])
+    return list_classes(workspace)
+
+
+def describe(
+    workspace: Workspace,
+    class_name: str,
+    *,
+    note: str | None = None,
+    colour: str | None = None,
+    examples: Sequence[str] | None = None,
+) -> ClassRow:
+    """Say how to tell a class, and in which colour it is drawn; what is None stays as it is.
+
+    Args:
+        colour: `#RRGGBB`; "" goes back to the built-in one.
+        examples: Full digests, three at most, in the order shown.
+
+    Raises:
+        NotFound: If the class or an image is unknown.
+        BadInput: If the colour is none, the note is too long, or there are too many examples.
+    """
+    if colour and not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
+        raise BadInput(f"{colour!r} is no colour.", "Write it as #RRGGBB, for instance #0072B2.")
+    if note is not None and len(note) > MAX_NOTE_CHARS:
+        raise BadInput(f"The note has {len(note)} characters.", f"Keep it within {MAX_NOTE_CHARS}: it is read at a glance.")
+    if examples is not None and len(set(examples)) > MAX_EXAMPLES:
+        raise BadInput(f"{len(set(examples))} examples are too many.", f"Choose {MAX_EXAMPLES} at most.")
+    with workspace.transaction() as connection:
+        class_id = _id(connection, class_name)
+        if note is not None:
+            connection.execute("UPDATE class SET note = ? WHERE id = ?", (note.strip(), class_id))
+        if colour is not None:
+            connection.execute("UPDATE class SET colour = ? WHERE id = ?", (colour.upper() or None, class_id))
+        if examples is not None:
+            _set_examples(connection, class_id, list(dict.fromkeys(examples)))
     return show(workspace, class_name)
 
 
@@ -74,4 +194,24 @@ def show(workspace: Workspace, class_name: str) -> ClassRow:
     for row in list_classes(workspace):
         if row.class_name == class_name:
             return row
-    raise NotFound(f"There is no class {class_name!r}.", "See them with: peakid classes list")
+    raise _unknown(class_name)
+
+
+def _set_examples(connection: sqlite3.Connection, class_id: int, digests: Sequence[str]) -> None:
+    connection.execute("DELETE FROM class_example WHERE class_id = ?", (class_id,))
+    for position, digest in enumerate(digests):
+        row = connection.execute("SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)).fetchone()
+        if row is None:
+            raise NotFound(f"No image has the digest {digest[:16]}.", "See digests with: peakid queue all")
+        connection.execute("INSERT INTO class_example (class_id, position, image_id) VALUES (?, ?, ?)", (class_id, position, row["id"]))
+
+
+def _id(connection: sqlite3.Connection, class_name: str) -> int:
+    row = connection.execute("SELECT id FROM class WHERE name = ?", (class_name,)).fetchone()
+    if row is None:
+        raise _unknown(class_name)
+    return row["id"]
+
+
+def _unknown(class_name: str) -> NotFound:
+    return NotFound(f"There is no class {class_name!r}.", "See them with: peakid classes list")

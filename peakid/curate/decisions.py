@@ -1,19 +1,23 @@
 """What it means to judge an image: decide, take back, do again, and read the log of all of it."""
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import get_args
 
 from peakid import decision_log
-from peakid.curate import pair_judgements
+from peakid.curate import class_merges, model_ranked, pair_judgements, remarks
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
 from peakid.workspace import Workspace
 
 _DECISION_COLUMNS = (
     "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at, d.undoes,"
-    " (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1) AS path"
+    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '') AS path"
+)
+# Of a step `s`: taken back, alone or together with others. One done again stays so: the redo is a step of its own.
+IS_UNDONE = (
+    "EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id) OR EXISTS (SELECT 1 FROM step_taken_back b WHERE b.undone_step_id = s.id)"
 )
 _DECISION_TABLES = "decision d JOIN image i ON i.id = d.image_id LEFT JOIN class c ON c.id = d.class_id"
 
@@ -28,7 +32,7 @@ class _State:
     is_reviewed: bool = False
 
 
-def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> StepResult:
+def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event_id: str = "") -> StepResult:
     """Append one step with a decision for every choice, or nothing at all.
 
     All choices are checked before the first is written. A choice whose `event_id` is already in the log
@@ -38,24 +42,29 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str) -> St
     Args:
         choices: Full digests. `label` is needed for the verdict "label"; exclude and flag keep the label.
         actor: `human:NAME`, `import:SOURCE` or `model:RUN`.
+        event_id: Names an act over several images: delivered twice, it is done once.
 
     Raises:
         NotFound: If a digest or a class is unknown. Decisions do not make classes: a typing error would.
         BadInput: If a verdict lacks what it needs.
     """
     with workspace.transaction() as connection:
+        if _is_known_event(connection, event_id):
+            return StepResult(None, [])
         fresh = [choice for choice in choices if not _is_known_event(connection, choice.event_id)]
         images = {choice.digest: _image_id(connection, choice.digest) for choice in fresh}
         targets = [_checked(connection, choice, images[choice.digest]) for choice in fresh]
         current = [_is_current(connection, choice, images[choice.digest], actor) for choice in fresh]
         conflicts = [choice.digest for choice, is_current in zip(fresh, current, strict=True) if not is_current]
+        stands = standing(connection, conflicts)
         if not any(current):
-            return StepResult(None, [], conflicts)
-        step_id = decision_log.new_step(connection, actor=actor, kind="decide")
+            return StepResult(None, [], conflicts, stands)
+        step_id = decision_log.new_step(connection, actor=actor, kind="decide", event_id=event_id)
         for choice, target, is_current in zip(fresh, targets, current, strict=True):
             if is_current:
-                _append_choice(connection, step_id, images[choice.digest], choice, target, actor)
-        return StepResult(step_id, _of_step(connection, step_id), conflicts)
+                basis = model_ranked.marked(workspace, connection, images[choice.digest], choice.basis)
+                _append_choice(connection, step_id, images[choice.digest], replace(choice, basis=basis), target, actor)
+        return StepResult(step_id, _of_step(connection, step_id), conflicts, stands)
 
 
 def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_id: str = "") -> StepResult:
@@ -75,8 +84,7 @@ def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_
             return StepResult(None, [])
         if step_id is None:
             row = connection.execute(
-                "SELECT MAX(id) AS id FROM step s WHERE actor = ? AND kind IN ('decide', 'redo')"
-                " AND NOT EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id)",
+                f"SELECT MAX(id) AS id FROM step s WHERE actor = ? AND kind IN ('decide', 'redo') AND NOT ({IS_UNDONE})",
                 (actor,),
             ).fetchone()
             step_id = row["id"]
@@ -98,14 +106,18 @@ def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
         if _is_known_event(connection, event_id):
             return StepResult(None, [])
         row = connection.execute(
-            "SELECT MAX(id) AS id FROM step s WHERE actor = :actor AND kind = 'undo'"
-            " AND NOT EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id)"
+            f"SELECT MAX(id) AS id FROM step s WHERE actor = :actor AND kind = 'undo' AND NOT ({IS_UNDONE})"
             " AND id > COALESCE((SELECT MAX(id) FROM step WHERE actor = :actor AND kind = 'decide'), 0)",
             {"actor": actor},
         ).fetchone()
         if row["id"] is None:
             raise NothingToUndo(f"{actor} has nothing to do again.", "Redo works right after an undo, before a new decision.")
         return _reverse(connection, row["id"], actor=actor, kind="redo", event_id=event_id)
+
+
+def is_known_event(workspace: Workspace, event_id: str) -> bool:
+    """Tell whether the act of this name is in the log already."""
+    return _is_known_event(workspace.connection(), event_id)
 
 
 def log(workspace: Workspace, *, limit: int = 50, digest: str | None = None, before: int | None = None) -> list[Decision]:
@@ -180,18 +192,32 @@ def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, 
 
 def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind, event_id: str) -> StepResult:
     """Append a step restating, for every image of `step_id`, what stood before that step."""
-    rows = connection.execute("SELECT id, image_id FROM decision WHERE step_id = ? ORDER BY id", (step_id,)).fetchall()
-    if not rows and not pair_judgements.has_step(connection, step_id):
+    rows = connection.execute(
+        "SELECT image_id, MIN(id) AS first, MAX(id) AS last FROM decision WHERE step_id = ? GROUP BY image_id ORDER BY first", (step_id,)
+    ).fetchall()
+    if not rows and not any(beside.has_step(connection, step_id) for beside in (pair_judgements, class_merges, remarks)):
         raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
-    if connection.execute("SELECT 1 FROM step WHERE undoes_step_id = ?", (step_id,)).fetchone():
+    if connection.execute(f"SELECT 1 FROM step s WHERE s.id = ? AND ({IS_UNDONE})", (step_id,)).fetchone():
         raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
     new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id)
-    pair_judgements.reverse(connection, step_id, new_step, actor=actor)
-    conflicts = []
-    newest_of_step = {row["image_id"]: row["id"] for row in rows}
-    first_of_step = {row["image_id"]: row["id"] for row in reversed(rows)}
-    for image_id, first_id in first_of_step.items():
-        if _newest(connection, image_id) != newest_of_step[image_id]:
+    spans = {row["image_id"]: (row["first"], row["last"]) for row in rows}
+    return restore(connection, [step_id], new_step, spans, actor=actor)
+
+
+def restore(
+    connection: sqlite3.Connection, step_ids: Sequence[int], new_step: int, spans: Mapping[int, tuple[int, int]], *, actor: str
+) -> StepResult:
+    """Append to the step `new_step` what stood before the steps `step_ids`, side by side with what they said of classes and pairs.
+
+    Args:
+        spans: By image id, the first and the last decision about it in those steps. Where another decision is the
+            newest, it stays and is told.
+    """
+    pair_judgements.reverse(connection, step_ids, new_step, actor=actor)
+    class_merges.reverse(connection, step_ids, new_step)
+    remarked, conflicts = remarks.reverse(connection, step_ids, new_step, actor=actor)
+    for image_id, (first_id, last_id) in spans.items():
+        if not _stands(connection, image_id, last_id):
             conflicts.append(_digest(connection, image_id))
             continue
         before = _state(connection, image_id, before=first_id)
@@ -204,10 +230,20 @@ def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: 
             reason=before.reason,
             is_reviewed=before.is_reviewed,
             actor=actor,
-            base_decision_id=newest_of_step[image_id],
-            undoes=newest_of_step[image_id],
+            base_decision_id=last_id,
+            undoes=last_id,
         )
-    return StepResult(new_step, _of_step(connection, new_step), conflicts)
+    return StepResult(new_step, _of_step(connection, new_step), conflicts, standing(connection, conflicts), remarked)
+
+
+def _stands(connection: sqlite3.Connection, image_id: int, decision_id: int) -> bool:
+    """Tell whether what a decision says still holds: nothing came after it, or what came was taken back to it."""
+    newest = _newest(connection, image_id)
+    if newest == decision_id:
+        return True
+    says = "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE id = ?"
+    restated = connection.execute(f"{says} AND undoes IS NOT NULL", (newest,)).fetchone()
+    return restated is not None and tuple(restated) == tuple(connection.execute(says, (decision_id,)).fetchone())
 
 
 def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None = None) -> _State:
@@ -220,16 +256,17 @@ def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None 
 
 
 def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
-    return connection.execute("SELECT decision_id FROM image_state WHERE image_id = ?", (image_id,)).fetchone()[0]
+    row = connection.execute("SELECT decision_id FROM image_state WHERE image_id = ?", (image_id,)).fetchone()
+    return None if row is None else row[0]  # No row: the image was forgotten, and nothing is decided of it any more.
 
 
 def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
-    tables = ("decision", "step", "pair_judgement")
+    tables = ("decision", "step", "pair_judgement", "remark")
     return bool(event_id) and any(connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables)
 
 
 def _image_id(connection: sqlite3.Connection, digest: str) -> int:
-    row = connection.execute("SELECT id FROM image WHERE digest = ?", (digest,)).fetchone()
+    row = connection.execute("SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)).fetchone()
     if row is None:
         raise NotFound(f"No image has the digest {digest[:16]}.", "See digests with: peakid queue all")
     return row["id"]
@@ -240,12 +277,20 @@ def _digest(connection: sqlite3.Connection, image_id: int) -> str:
 
 
 def _living_class(connection: sqlite3.Connection, name: str) -> int:
-    row = connection.execute("SELECT id, is_retired FROM class WHERE name = ?", (name,)).fetchone()
-    if row is None:
+    class_id = decision_log.known_class_id(connection, name)
+    if class_id is None:
         raise NotFound(f"There is no class {name!r}.", f"Add it first with: peakid classes add {name!r}")
-    if row["is_retired"]:
+    if connection.execute("SELECT is_retired FROM class WHERE id = ?", (class_id,)).fetchone()[0]:
         raise BadInput(f"The class {name!r} is retired.", f"Bring it back with: peakid classes add {name!r}")
-    return row["id"]
+    return class_id
+
+
+def standing(connection: sqlite3.Connection, digests: Sequence[str]) -> dict[str, Decision]:
+    """Answer the decision that stands now, for every image that has one."""
+    sql = f"SELECT {_DECISION_COLUMNS} FROM image_state s JOIN decision d ON d.id = s.decision_id JOIN image i ON i.id = s.image_id"
+    sql += " LEFT JOIN class c ON c.id = d.class_id WHERE i.digest = ?"
+    rows = [connection.execute(sql, (digest,)).fetchone() for digest in digests]
+    return {row["digest"]: _decision(row) for row in rows if row is not None}
 
 
 def _of_step(connection: sqlite3.Connection, step_id: int) -> list[Decision]:

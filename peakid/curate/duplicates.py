@@ -20,6 +20,7 @@ from peakid.errors import NotFound, PeakidError, UnreadableImage
 from peakid.records import Report, ScanReport, no_report
 from peakid.workspace import Workspace, now
 
+_HELD = "id IN (SELECT image_id FROM image_state)"  # Not those that were removed for good.
 CHUNK = 256  # New images a round: 256 x 100,000 distances are 26 MB.
 LOOKED_UP_CHUNK = 8192  # Of a larger workspace: looking up costs some 50 ms a round and then 20 microseconds an image.
 N_VIEWS = 512  # Small pictures held for a second look: 0.1 MB each.
@@ -63,7 +64,7 @@ def groups(workspace: Workspace) -> dict[str, str]:
     An image without a near-duplicate is a group of its own. A near pair that a person called different ties nothing;
     the same pixels stay tied whatever was said of them.
     """
-    rows = workspace.query("SELECT id, digest FROM image ORDER BY id")
+    rows = workspace.query(f"SELECT id, digest FROM image WHERE {_HELD} ORDER BY id")
     members = components([row["id"] for row in rows], np.concatenate([_pairs(workspace, "exact"), _near_pairs(workspace)]))
     smallest: dict[int, str] = {}
     for row, member in zip(rows, members, strict=True):
@@ -74,8 +75,8 @@ def groups(workspace: Workspace) -> dict[str, str]:
 def _hash_older(workspace: Workspace, report: Report) -> None:
     """Hash the flips, turns and parts of images that came before those were kept."""
     rows = workspace.query(
-        "SELECT id, digest FROM image WHERE id NOT IN (SELECT image_id FROM orientation_hash) OR id NOT IN (SELECT image_id FROM part_hash)"
-        " ORDER BY id"
+        f"SELECT id, digest FROM image WHERE {_HELD} AND (id NOT IN (SELECT image_id FROM orientation_hash)"
+        " OR id NOT IN (SELECT image_id FROM part_hash)) ORDER BY id"
     )
     for begin in range(0, len(rows), CHUNK):
         found = [(row["id"], _hashes(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
@@ -93,8 +94,8 @@ def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
 
 def hashed_images(workspace: Workspace) -> HashedImages:
     """Read what every image is compared by."""
-    rows = workspace.query("SELECT id, digest, phash, dhash, width_px, height_px FROM image ORDER BY scanned_at IS NULL, id")
-    n_old = len(rows) - workspace.query("SELECT COUNT(*) AS n FROM image WHERE scanned_at IS NULL")[0]["n"]
+    rows = workspace.query(f"SELECT id, digest, phash, dhash, width_px, height_px FROM image WHERE {_HELD} ORDER BY scanned_at IS NULL, id")
+    n_old = len(rows) - workspace.query(f"SELECT COUNT(*) AS n FROM image WHERE {_HELD} AND scanned_at IS NULL")[0]["n"]
     upright = np.array([(int(row["phash"], 16), int(row["dhash"], 16)) for row in rows], dtype=np.uint64).reshape(-1, 2)
     return HashedImages(
         np.array([row["id"] for row in rows], dtype=np.int64),
@@ -108,7 +109,9 @@ def hashed_images(workspace: Workspace) -> HashedImages:
 def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
     """Answer uint64 of shape (N, 14, 2) in the order of `upright`; a picture that is gone has its upright hashes each time."""
     parts = np.repeat(upright[:, None], hashes.N_PARTS, axis=1)
-    rows = workspace.query("SELECT hashes FROM image LEFT JOIN part_hash ON image_id = id ORDER BY scanned_at IS NULL, id")
+    rows = workspace.query(
+        f"SELECT hashes FROM image LEFT JOIN part_hash p ON p.image_id = id WHERE {_HELD} ORDER BY scanned_at IS NULL, id"
+    )
     known = [n for n, row in enumerate(rows) if row["hashes"] is not None]
     parts[known] = hashes.unpack([rows[n]["hashes"] for n in known], n_hashes=hashes.N_PARTS)
     return parts
@@ -219,7 +222,7 @@ def components(ids: list[int], pairs: np.ndarray) -> list[int]:
 
 
 def _counted(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:
-    ids = [row["id"] for row in workspace.query("SELECT id FROM image ORDER BY id")]
+    ids = [row["id"] for row in workspace.query(f"SELECT id FROM image WHERE {_HELD} ORDER BY id")]
     exact = components(ids, _pairs(workspace, "exact"))
     near_pairs = _near_pairs(workspace)
     whole = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import PIL.Image
 
-from peakid import hashes, images
+from peakid import decoder, hashes
 from peakid.curate import aligned, duplicates, pair_search
 from peakid.records import DuplicateKind
 from peakid.workspace import Workspace
@@ -31,7 +31,7 @@ def search(workspace: Workspace, data: bytes) -> list[Twin]:
     Raises:
         UnreadableImage: If the bytes are no image.
     """
-    look = images.look(data)
+    look = decoder.look(data)  # It comes from outside.
     held = duplicates.hashed_images(workspace)
     turned = hashes.unpack([look.orientations])
     table = _with(held.table, turned[0, 0], hashes.unpack([look.parts], n_hashes=hashes.N_PARTS))

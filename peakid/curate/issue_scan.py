@@ -11,7 +11,8 @@ import numpy as np
 from peakid import images
 from peakid.curate.image_issues import RULES, IssueKind
 from peakid.errors import NotFound, UnreadableImage
-from peakid.records import Look, Report, no_report
+from peakid.image_records import Look
+from peakid.records import Report, no_report
 from peakid.workspace import Workspace
 
 # Counts up when the same measures would give other scores; the next scan then scores everything anew.
@@ -91,7 +92,9 @@ def size_scores(width_px: np.ndarray, height_px: np.ndarray) -> np.ndarray:
 
 
 def _measure_missing(workspace: Workspace, report: Report) -> None:
-    rows = workspace.query("SELECT id, digest FROM image WHERE id NOT IN (SELECT image_id FROM image_measure) ORDER BY id")
+    rows = workspace.query(
+        "SELECT id, digest FROM image JOIN image_state ON image_id = id WHERE id NOT IN (SELECT image_id FROM image_measure) ORDER BY id"
+    )
     started, n_done = time.monotonic(), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for begin in range(0, len(rows), BATCH_SIZE):
@@ -131,7 +134,10 @@ def _score_some(workspace: Workspace) -> int:
 
 def _score_sizes(workspace: Workspace) -> None:
     """Score all sizes anew: every arrival shifts what is usual. Only the odd ones are written."""
-    table = np.array([tuple(row) for row in workspace.query("SELECT id, width_px, height_px FROM image")], dtype=np.int64)  # (N, 3)
+    table = np.array(
+        [tuple(row) for row in workspace.query("SELECT id, width_px, height_px FROM image JOIN image_state ON image_id = id")],
+        dtype=np.int64,
+    )  # (N, 3)
     found = size_scores(table[:, 1], table[:, 2])
     with workspace.transaction() as connection:
         connection.execute("DELETE FROM image_issue_score WHERE kind = 'odd_size'")

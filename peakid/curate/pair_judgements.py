@@ -1,7 +1,8 @@
 """What people said of two images that look alike: not the same after all, or the same and both kept. Never forgotten."""
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from peakid import decision_log
 from peakid.records import PairVerdict
@@ -43,10 +44,12 @@ def append(connection: sqlite3.Connection, step_id: int, verdicts: dict[IdPair, 
     )
 
 
-def reverse(connection: sqlite3.Connection, step_id: int, new_step_id: int, *, actor: str) -> None:
-    """Append to `new_step_id` what held of each pair before `step_id`. Later judgements stay."""
+def reverse(connection: sqlite3.Connection, step_ids: Sequence[int], new_step_id: int, *, actor: str) -> None:
+    """Append to `new_step_id` what held of each pair before the first of the steps. Later judgements stay."""
     rows = connection.execute(
-        "SELECT image_a_id, image_b_id, MIN(id) AS first, MAX(id) AS last FROM pair_judgement WHERE step_id = ? GROUP BY 1, 2", (step_id,)
+        "SELECT image_a_id, image_b_id, MIN(id) AS first, MAX(id) AS last FROM pair_judgement"
+        " WHERE step_id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2",
+        (json.dumps(step_ids),),
     ).fetchall()
     before: dict[IdPair, PairVerdict] = {}
     for row in rows:

@@ -22,6 +22,8 @@ TURNED_EXACT_UP_TO = 20_000
 ALIKE_AT_LARGE, ALIKE_IN_DETAIL = 0.85, 0.6  # Correlations of edits were above both, of strangers never above the second.
 # Beyond NEAR the hashes speak against it: two sunsets over a flat horizon reached .74 in detail, 32 to 39 bits apart.
 FAR_ALIKE_IN_DETAIL = 0.8
+# Where phash alone says near, only dhash speaks against it, which is noise where an edit has made areas flat.
+PHASH_NEAR, HALF_ALIKE_IN_DETAIL = 10, 0.65
 # A phash sets the coefficients above their median: 31 or 32 of 64 on any photo. A blank picture's are all equal and
 # set almost none; such hashes say nothing, and would tie every blank image of a workspace into one group.
 LEAST_PHASH_BITS = 24
@@ -63,7 +65,7 @@ class Table:
             look: Asked only for pairs in doubt.
         """
         found: dict[tuple[int, int], Pair] = {}
-        seen = _Seen(look)
+        seen = _Seen(look, self.upright)
         for pair in itertools.chain(self._proposed(begin, end, turned), self._proposed_by_parts(begin, end)):
             known = found.get((pair.row, pair.earlier))
             is_better = known is None or (pair.distance < known.distance and not pair.is_part)
@@ -129,8 +131,9 @@ class Table:
 class _Seen:
     """Second looks, each taken once however many hashes ask for it."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, upright: np.ndarray) -> None:
         self._look = look
+        self._upright = upright
         self._taken: dict[tuple[int, int, int], tuple[float, float] | None] = {}
 
     def is_same(self, pair: Pair) -> bool:
@@ -143,8 +146,13 @@ class _Seen:
         taken = self._taken[key]
         if taken is None:
             return pair.distance <= NEAR and not pair.is_part
-        is_far = pair.is_part or pair.distance > NEAR
-        return taken[0] >= ALIKE_AT_LARGE and taken[1] >= (FAR_ALIKE_IN_DETAIL if is_far else ALIKE_IN_DETAIL)
+        return taken[0] >= ALIKE_AT_LARGE and taken[1] >= self._least_detail(pair)
+
+    def _least_detail(self, pair: Pair) -> float:
+        if pair.distance <= NEAR and not pair.is_part:
+            return ALIKE_IN_DETAIL
+        by_phash = int(np.bitwise_count(self._upright[pair.row, 0] ^ self._upright[pair.earlier, 0]))
+        return HALF_ALIKE_IN_DETAIL if by_phash <= PHASH_NEAR and not pair.is_part else FAR_ALIKE_IN_DETAIL
 
 
 def is_alike(one: aligned.View, other: aligned.View) -> bool:

@@ -15,7 +15,7 @@ FIRST_PATH = "COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDE
 
 @dataclass(frozen=True)
 class Member:
-    """One image that is labelled, neither excluded nor flagged, and of a class in use."""
+    """One image that is labelled, neither excluded nor flagged, and of a class in use; it shows no other class unless asked for."""
 
     image_id: int
     digest: str
@@ -24,13 +24,18 @@ class Member:
     is_reviewed: bool
 
 
-def gather(workspace: Workspace, *, is_reviewed_only: bool = False) -> list[Member]:
-    """Answer the images that a snapshot taken now holds, by digest."""
+def gather(workspace: Workspace, *, is_reviewed_only: bool = False, has_several: bool = False) -> list[Member]:
+    """Answer the images that a snapshot taken now holds, by digest.
+
+    Args:
+        has_several: Also those that show several classes: one label alone teaches half of such a picture.
+    """
     rows = workspace.query(
         f"SELECT i.id, i.digest, {FIRST_PATH} AS path, c.name AS label, s.is_reviewed"
         " FROM image_state s JOIN class c ON c.id = s.class_id JOIN image i ON i.id = s.image_id"
-        " WHERE s.verdict = 'label' AND c.is_retired = 0 AND s.is_reviewed >= ? ORDER BY i.digest",
-        (int(is_reviewed_only),),
+        " WHERE s.verdict = 'label' AND c.is_retired = 0 AND s.is_reviewed >= ? AND (? OR NOT EXISTS"
+        " (SELECT 1 FROM also_shows a WHERE a.image_id = s.image_id AND a.class_id <> s.class_id)) ORDER BY i.digest",
+        (int(is_reviewed_only), int(has_several)),
     )
     return [Member(row["id"], row["digest"], row["path"], row["label"], bool(row["is_reviewed"])) for row in rows]
 

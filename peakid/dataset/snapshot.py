@@ -28,6 +28,7 @@ def create(
     seed: int = 0,
     fractions: Mapping[Split, float] | None = None,
     is_reviewed_only: bool = False,
+    has_several: bool = False,
     actor: str,
 ) -> Snapshot:
     """Freeze what is labelled now: image, label, split and group.
@@ -39,6 +40,7 @@ def create(
         seed: Names one partition; images keep their split through all snapshots of one seed.
         fractions: Share of each split, in 0..1, for groups that have no split yet.
         is_reviewed_only: Leave out images whose label no person has confirmed.
+        has_several: Take in images that also show another class.
 
     Raises:
         EmptySnapshot: If no image is labelled, kept and of a class in use.
@@ -46,7 +48,7 @@ def create(
     """
     shares = split.checked_fractions(fractions or split.DEFAULT_FRACTIONS)
     with workspace.transaction() as connection:  # Nobody judges an image between the reading and the writing.
-        chosen = members.gather(workspace, is_reviewed_only=is_reviewed_only)
+        chosen = members.gather(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several)
         if not chosen:
             raise _empty(workspace, is_reviewed_only)
         groups = members.in_groups(workspace, chosen)

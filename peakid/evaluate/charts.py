@@ -85,6 +85,27 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     return figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
 
 
+def day(per_hour: Sequence[int], *, theme: Theme = "light") -> go.Figure:
+    """Draw how many images were judged in each hour of one day, from the first hour to the last that has any.
+
+    Args:
+        per_hour: 24 counts, at least one of them above 0.
+    """
+    hours = [hour for hour, n in enumerate(per_hour) if n]
+    shown = list(range(hours[0], hours[-1] + 1))
+    best = max(shown, key=lambda hour: per_hour[hour])
+    bars = go.Bar(
+        x=[f"{hour}:00" for hour in shown],
+        y=[per_hour[hour] for hour in shown],
+        width=0.6 if len(shown) > 2 else 0.15,
+        marker={"color": mixed(ACCENT[theme], theme, 0.75)},
+        hovertemplate="from %{x}: %{y:,} images<extra></extra>",
+    )
+    figure = go.Figure(bars).update_xaxes(title="hour of today", type="category").update_yaxes(title="images", rangemode="tozero")
+    title = f"{sum(per_hour):,} images judged today, most from {best}:00 on ({per_hour[best]:,})"
+    return figure.update_layout(template=template(theme), title=title, height=280)
+
+
 def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.Figure:
     """Draw the recall of every class with its 95 % interval, the least recognised on top."""
     ranked = sorted(scores, key=lambda each: (each.recall, each.recall_interval[0]))

@@ -6,6 +6,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from peakid import runs
+from peakid.curate import classes
 from peakid.errors import BadInput
 from peakid.evaluate.intervals import paired_difference
 from peakid.evaluate.report import checked_predictions
@@ -51,10 +52,11 @@ def compare(workspace: Workspace, a: int, b: int, *, split: str = "valid", actor
         BadInput: If a run has no predictions there, or they share no image that is labelled with a class of both.
     """
     run_a, run_b = runs.show(workspace, a), runs.show(workspace, b)
-    said_a = {each.digest: each.predicted_label for each in checked_predictions(workspace, run_a, split)}
-    said_b = {each.digest: each.predicted_label for each in checked_predictions(workspace, run_b, split)}
+    current = classes.current_names(workspace)  # A renamed or merged class is the same answer under another name.
+    said_a = {each.digest: current.get(each.predicted_label) for each in checked_predictions(workspace, run_a, split)}
+    said_b = {each.digest: current.get(each.predicted_label) for each in checked_predictions(workspace, run_b, split)}
     labels = _newest_labels(workspace, a, split)
-    known = set(run_a.class_names) & set(run_b.class_names)
+    known = {current.get(name) for name in run_a.class_names} & {current.get(name) for name in run_b.class_names}
     common = [digest for digest in said_a if digest in said_b and labels.get(digest) in known]
     if not common:
         raise BadInput(f"Runs {a} and {b} share no labelled image of {split}.", "Compare runs on snapshots of one seed.")

@@ -4,15 +4,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from peakid import runs
+from peakid.acquire import reading
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.jobs import queue
 from peakid.learn import recipe as recipes
 from peakid.learn.recipe import Recipe
-from peakid.records import Job, Run, Snapshot
+from peakid.records import Job, Run, Snapshot, Source
 from peakid.workspace import Workspace
 
 FORMATS = ("safetensors", "onnx")  # Those of learn/export.py, which loads torch; a test holds the two together.
+
+
+def import_images(
+    workspace: Workspace,
+    source: Source,
+    path: Path,
+    *,
+    root: Path | None = None,
+    in_place: bool = False,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
+    """Queue an import and the scan behind it: look-alikes must be known before a snapshot deals them to train and test.
+
+    Args:
+        path: A folder, a zip or a table, as `source` says.
+        root: The folder that a table's paths are relative to; None = the table's own.
+        in_place: Leave a folder's files where they are.
+
+    Raises:
+        BadInput: If there is nothing at the path.
+    """
+    there = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
+    base = None if root is None else str(reading.checked_folder(root))
+    arguments = {"source": source, "path": str(there), "root": base, "in_place": in_place}
+    return queue.submit(workspace, "import", arguments, lane="cpu", request_id=request_id, actor=actor)
 
 
 def train(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:

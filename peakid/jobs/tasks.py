@@ -1,26 +1,29 @@
 """What each kind of job does, from its arguments to its result. Imported only in a job's process."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from peakid import exports, images, runs, settings
+from peakid.acquire import archive, folder, table, verification
+from peakid.curate import scan
 from peakid.dataset import snapshot as snapshots
-from peakid.errors import BadInput, NotFound
+from peakid.errors import BadInput
 from peakid.jobs import submit
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.learn import recipe as recipes
 from peakid.learn.recipe import Recipe
-from peakid.records import Run, Snapshot, SnapshotItem
+from peakid.records import ImportReport, Report, Run, Snapshot, SnapshotItem
 from peakid.workspace import Workspace, now
 
 if TYPE_CHECKING:
     from peakid.learn.data import TrainingImages
     from peakid.learn.train import TrainResult
 
-MAX_DAMAGED_TOLD = 100  # A disk that lost everything would otherwise put a million rows into one result.
+MAX_TOLD = 100  # A disk that lost everything would otherwise put a million rows into one result.
 
 
 def run(work: Work) -> None:
@@ -108,17 +111,50 @@ def export(work: Work) -> None:
 
 
 def verify(work: Work) -> None:
-    """Read every image and compare its bytes with its digest; the result counts and names the damaged."""
-    digests = [row["digest"] for row in work.workspace.query("SELECT digest FROM image ORDER BY id")]
-    report, damaged = _stopping_report(work), []
-    for step, digest in enumerate(digests):
-        report("Verifying", step, len(digests), f"{len(damaged)} damaged")
-        damaged += _damage(work.workspace, digest)
-    report("Verifying", len(digests), len(digests), f"{len(damaged)} damaged")
-    work.note(n_images=len(digests), n_damaged=len(damaged), damaged=damaged[:MAX_DAMAGED_TOLD])
+    """Read every image and compare its bytes with its digest; the result counts and names the damaged and the moved."""
+    found = verification.verify(work.workspace, actor=work.actor, report=_stopping_report(work))
+    work.note(
+        n_images=found.n_images,
+        n_damaged=len(found.damaged),
+        damaged=[asdict(one) for one in found.damaged[:MAX_TOLD]],
+        n_moved=len(found.moved),
+        moved=[asdict(one) for one in found.moved[:MAX_TOLD]],
+        n_redrawn=found.n_redrawn,
+    )
 
 
-TASKS: dict[str, Callable[[Work], None]] = {"train": train, "lr-find": find_rate, "export": export, "verify": verify}
+def import_images(work: Work) -> None:
+    """Import a folder, zip or table, then scan: arguments as `submit.import_images` writes them; the result counts both.
+
+    One that was cut short is resumed by importing again: what is held already is known by its digest.
+    """
+    report = _stopping_report(work)
+    brought = _imported(work, report)
+    work.note(**asdict(brought) | {"rejections": [asdict(row) for row in brought.rejections[:MAX_TOLD]]})
+    found = scan.scan(work.workspace, report=report)
+    work.note(scan=asdict(found))
+    path = Path(work.arguments["path"])
+    if path.is_relative_to(work.workspace.uploads_dir):  # Its images are stored; one that failed stays, to be tried again.
+        path.unlink(missing_ok=True)
+
+
+TASKS: dict[str, Callable[[Work], None]] = {
+    "train": train,
+    "lr-find": find_rate,
+    "export": export,
+    "verify": verify,
+    "import": import_images,
+}
+
+
+def _imported(work: Work, report: Report) -> ImportReport:
+    path, source = Path(work.arguments["path"]), work.arguments["source"]
+    if source == "folder":
+        return folder.import_folder(work.workspace, path, in_place=work.arguments["in_place"], actor=work.actor, report=report)
+    if source == "zip":
+        return archive.import_zip(work.workspace, path, actor=work.actor, report=report)
+    root = Path(work.arguments["root"] or path.parent)
+    return table.import_csv(work.workspace, path, root=root, actor=work.actor, report=report)
 
 
 def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> tuple[int, float]:
@@ -221,14 +257,3 @@ def _stopping_report(work: Work) -> Callable[[str, int, int, str], None]:
         work.report(phase, step, total, message)
 
     return report
-
-
-def _damage(workspace: Workspace, digest: str) -> list[dict[str, str]]:
-    path = images.path_and_root(workspace, digest)[0]
-    try:
-        data = images.read_bytes(workspace, digest)
-    except (NotFound, OSError) as error:
-        return [{"digest": digest, "path": path, "reason": str(error)}]
-    if images.digest_of(data) == digest:
-        return []
-    return [{"digest": digest, "path": path, "reason": "Its stored bytes are no longer those that its digest names."}]

@@ -18,17 +18,11 @@ GALLERY_PX = 300  # Beside a matrix of six classes, at 1280 x 800.
 def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: str) -> None:
     """Draw the cell (given, predicted) of a run's matrix; what is typed on an image is written down."""
     queue = review_queue.confusion_queue(run_id, split, given, predicted)
-    table = batch.current(workspace, queue, after=int(value) if (value := st.query_params.get("after", "0")).isdigit() else 0)
-    if gallery.wants_next(queue):
-        address.write(after=batch.next_after(workspace, table))
-        batch.forget(queue)
-        st.rerun()
+    after = st.query_params.get("after", "")
+    table = batch.current(workspace, queue, after=after, changed=gallery.changed(queue), grow=gallery.wants_next(queue))
     _head(given, predicted, review_queue.count(workspace, queue))
-    if table.items:
-        names = classes.names(workspace)
-        gallery.show(
-            table.items, names, workspace=workspace, queue=queue, reasons=table.reasons, n_waiting=table.n_waiting, height_px=GALLERY_PX
-        )
+    if table.held:
+        gallery.show(table, classes.names(workspace), workspace=workspace, height_px=GALLERY_PX)
         for class_name in dict.fromkeys((given, predicted)):
             _examples(workspace, run_id, class_name)
 

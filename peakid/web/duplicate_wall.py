@@ -1,8 +1,6 @@
 """How groups of look-alikes are shown and resolved: one group a row, what differs under each picture, one key a choice."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -17,7 +15,6 @@ from peakid.workspace import Workspace
 TABS = {"conflicting": "Conflicting labels", "across": "Across splits", "exact": "Exact", "near": "Near", "settled": "Settled"}
 N_GROUPS = 100  # Drawn at once; the next come when these are done.
 N_IMAGES = 24  # Of one group drawn at once; the choice counts for all.
-_HERE = Path(__file__).resolve().parent
 
 
 def tab_of(group: DuplicateGroup) -> str:
@@ -56,7 +53,8 @@ def show(groups: Sequence[DuplicateGroup], *, workspace: Workspace, tab: str, n_
             "groups": [_document(group) for group in groups],
             "is_settled": tab == "settled",
             "n_waiting": n_waiting,
-            **asdict(gallery.last_ack(queue)),
+            **gallery.owner(workspace),
+            **gallery.answer(queue),
         },
         on_outbox_change=lambda: _take(workspace, queue),
     )
@@ -149,5 +147,5 @@ def _table(tab: str) -> str:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    style = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("gallery.css", "duplicates.css"))
-    return st.components.v2.component("peakid_duplicates", js=(_HERE / "duplicates.js").read_text(encoding="utf-8"), css=style)
+    script, style = gallery.joined("outbox.js", "elements.js", "duplicates.js"), gallery.joined("gallery.css", "duplicates.css")
+    return st.components.v2.component("peakid_duplicates", js=script, css=style)

@@ -1,9 +1,7 @@
 // Groups of look-alikes: paints a choice at once, keeps it in an outbox, and forgets it when Python says "written".
 //
-// The outbox works as the gallery's: an event stays in `pending` (and in sessionStorage, across a reload) until its
-// number is acknowledged; delivering one twice is harmless, its id is unique in the database.
+// outbox.js keeps what is not saved yet.
 
-const RESEND_MS = 3000;
 const KEYS = [
   ["K", "keep this", "keep"],
   ["A", "keep all", "all"],
@@ -27,8 +25,6 @@ export default function (component) {
 class Wall {
   constructor(key) {
     this.key = key;
-    this.pending = load(`peakid:outbox:${key}`, []);
-    this.lastSeq = this.pending.reduce((most, event) => Math.max(most, event.seq), 0);
     this.groups = [];
     this.done = new Map(); // group key -> {kind, digest, seq, state: "pending" | "saved"}
     this.history = [];
@@ -39,6 +35,10 @@ class Wall {
     this.message = "";
     this.onKey = (event) => active === this && this.key_(event);
     this.onResize = () => this.fit();
+    this.send = (events) => {
+      this.sent = (this.sent ?? 0) + 1;
+      this.component.setStateValue("outbox", { sent: this.sent, events });
+    };
   }
 
   mount(component) {
@@ -58,6 +58,7 @@ class Wall {
     if (token !== this.token) return; // A newer render has taken over: its listeners stay.
     window.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("resize", this.onResize);
+    this.outbox?.disconnect(this.send);
     this.root = null;
     if (active === this) active = null;
   }
@@ -69,6 +70,8 @@ class Wall {
     const isOther = wanted !== this.drawn;
     this.data = data;
     this.groups = data.groups;
+    this.outbox = outboxOf("duplicates", data);
+    this.outbox.connect(this.send, () => this.draw());
     if (isOther) this.begin(wanted);
     this.acknowledge(data);
     this.draw();
@@ -80,7 +83,7 @@ class Wall {
     this.history = [];
     this.undone = [];
     this.focus = this.image = 0;
-    for (const event of this.pending) if (SAID[event.kind]) this.done.set(event.group, { ...event, state: "pending" });
+    for (const event of this.outbox.pending) if (SAID[event.kind]) this.done.set(event.group, { ...event, state: "pending" });
     this.parts.rows.replaceChildren(...this.groups.map((group, i) => this.makeRow(group, i)));
     this.parts.rows.scrollTop = 0;
     this.fit();
@@ -89,10 +92,7 @@ class Wall {
   acknowledge({ seq, refused }) {
     const heard = this.acked ?? 0;
     this.acked = seq;
-    this.lastSeq = Math.max(this.lastSeq, seq);
-    const n = this.pending.length;
-    this.pending = this.pending.filter((event) => event.seq > seq);
-    save(`peakid:outbox:${this.key}`, this.pending);
+    this.outbox.acknowledge(seq);
     for (const choice of this.done.values()) if (choice.seq <= seq) choice.state = "saved";
     for (const answer of refused.filter((each) => each.seq > heard)) {
       const step = this.history.find((each) => each.seq === answer.seq);
@@ -100,8 +100,7 @@ class Wall {
       if (step) this.done.delete(step.group);
       this.message = answer.message;
     }
-    if (this.pending.length < n || !this.pending.length) this.inFlight = false;
-    this.flush();
+    this.outbox.flush();
   }
 
   // ---- what the person does ---------------------------------------------------------------------
@@ -142,21 +141,7 @@ class Wall {
   }
 
   push(event) {
-    const seq = (this.lastSeq = Math.max(this.lastSeq + 1, Date.now() * 1000));
-    const whole = { ...event, seq, id: `${seq}-${crypto.getRandomValues(new Uint32Array(2)).join("-")}` };
-    this.pending.push(whole);
-    save(`peakid:outbox:${this.key}`, this.pending);
-    this.flush();
-    return whole;
-  }
-
-  flush() {
-    if (!this.pending.length || this.inFlight || !this.root) return;
-    this.inFlight = true;
-    this.sent = (this.sent ?? 0) + 1;
-    this.component.setStateValue("outbox", { sent: this.sent, events: [...this.pending] });
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => ((this.inFlight = false), this.flush()), RESEND_MS);
+    return this.outbox.push(event);
   }
 
   key_(event) {
@@ -268,9 +253,10 @@ class Wall {
     this.parts.acts.hidden = this.data.is_settled;
     this.groups.forEach((group, i) => this.drawRow(this.parts.rows.children[i], group, i));
     const words = [`${this.done.size} of ${(this.groups.length + this.data.n_waiting).toLocaleString("en")}`];
-    words.push(this.pending.length ? `${this.pending.length} being saved` : "all saved");
+    words.push(this.outbox.nWaiting ? `${this.outbox.nWaiting} pending` : "all saved");
     const parts = [make("span", "count", this.data.is_settled ? `${this.groups.length} shown` : words.join(" · "))];
-    if (this.message) parts.push(make("span", "message", this.message));
+    const message = this.outbox.isLate ? "The server does not answer; what you judge is kept in this browser." : this.message;
+    if (message) parts.push(make("span", "message", message));
     if (this.data.n_waiting && this.done.size >= this.groups.length) {
       const more = make("button", "act", "Show the next groups");
       more.addEventListener("click", () => this.push({ kind: "next" }));
@@ -298,34 +284,5 @@ class Wall {
     const said = choice ? `${SAID[choice.kind]} · ${choice.state === "saved" ? "saved" : "being saved"}` : "";
     const kinds = { exact: "same pixels", near: "looks the same", copy: "same bytes" };
     row.querySelector(".same").textContent = [said, group.is_conflicting ? "labels differ" : "", kinds[group.kind], group.same].filter(Boolean).join(" · ");
-  }
-}
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text; // Never innerHTML: names come from folders and web pages.
-  return element;
-}
-
-function isTyping(element) {
-  const type = element.type ?? "";
-  const isField = element.tagName === "INPUT" && !["checkbox", "radio", "button", "range", "submit"].includes(type);
-  return isField || ["TEXTAREA", "SELECT"].includes(element.tagName) || element.isContentEditable;
-}
-
-function load(name, otherwise) {
-  try {
-    return JSON.parse(sessionStorage.getItem(name)) ?? otherwise;
-  } catch {
-    return otherwise;
-  }
-}
-
-function save(name, value) {
-  try {
-    sessionStorage.setItem(name, JSON.stringify(value));
-  } catch {
-    // A browser that stores nothing loses only what a reload would have to remember.
   }
 }

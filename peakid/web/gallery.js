@@ -1,26 +1,12 @@
-// The picture gallery: paints a judgement at once, keeps it in an outbox, and forgets it when Python says "written".
+// The picture gallery: what it holds, what Python says, and what a person does. Paints a judgement at once and saves behind.
 //
-// Nothing typed is ever lost: an event stays in `pending` (and in sessionStorage, across a reload) until its number
-// is acknowledged. Delivering one twice is harmless, its id is unique in the database.
+// Drawn by gallery_draw.js and gallery_single.js, spoken to by gallery_keys.js; outbox.js keeps what is not saved yet.
 
 const GAP = 10; // px between tiles
 const RIBBON = 30; // px under each picture
-const SPARE_ROWS = 2; // drawn above and below the window
-const RESEND_MS = 3000;
+const SIZES_PX = { least: 96, usual: 148, most: 256 }; // width of a tile; a thumbnail is 256 px
+const AHEAD = 120; // images: with fewer left behind the last in sight, the next are asked for
 const RATE_WINDOW_MS = 120_000;
-const SIZES = [112, 148, 196, 256]; // px, width of a tile; a thumbnail is 256 px
-const KEY_SHEET = [
-  ["1 – 9", "label as that class"],
-  ["Space", "keep the label it has"],
-  ["X", "exclude, then a number for the reason (X again: unsuitable)"],
-  ["F", "flag for another look"],
-  ["Z", "undo"],
-  ["Shift Z", "redo"],
-  ["← → ↑ ↓", "move"],
-  ["Home  End", "first, last"],
-  ["Enter", "one image, large; again: back to the grid"],
-  ["?", "this sheet"],
-];
 
 const galleries = new Map(); // by data.key: survives a remount of the component
 let active = null; // the gallery that the keyboard speaks to
@@ -36,21 +22,23 @@ export default function (component) {
 class Gallery {
   constructor(key) {
     this.key = key;
-    this.pending = load(`peakid:outbox:${key}`, []);
-    this.lastSeq = this.pending.reduce((most, event) => Math.max(most, event.seq), 0);
     this.paint = new Map(); // digest -> state shown before it is written
     this.done = new Map(); // digest -> "saved" | "pending" | "refused", judged in this sitting
-    this.history = []; // own steps, newest last: {seq, digest, before}
+    this.history = []; // own steps, newest last: {event, before: [[digest, state, was done]]}
     this.undone = [];
     this.times = []; // ms of the judgements, for the rate
     this.items = [];
+    this.selected = new Set(); // digests
+    this.anchor = null; // where a range begins
+    this.isEverything = false; // all that match, loaded or not
     this.focus = 0;
-    this.view = load("peakid:view", "grid");
-    this.size = load("peakid:size", 1);
+    this.view = recall("peakid:view", "grid");
+    this.size = recall("peakid:size_px", SIZES_PX.usual);
     this.token = 0;
     this.message = "";
     this.onKey = (event) => active === this && handleKey(this, event);
     this.onResize = () => this.layout();
+    this.send = (events) => this.deliver(events);
   }
 
   mount(component) {
@@ -72,6 +60,7 @@ class Gallery {
     if (token !== this.token) return; // A newer render has taken over: its listeners stay.
     window.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("resize", this.onResize);
+    this.outbox?.disconnect(this.send);
     this.root = null;
     if (active === this) active = null;
   }
@@ -79,125 +68,158 @@ class Gallery {
   // ---- what Python says -------------------------------------------------------------------------
 
   update(data) {
-    const isOther = data.items[0]?.digest !== this.items[0]?.digest || data.items.length !== this.items.length;
+    const isOther = data.table !== this.data?.table;
     this.data = data;
-    this.items = data.items;
-    this.position = new Map(this.items.map((item, i) => [item.digest, i]));
-    if (isOther) this.beginBatch();
+    this.take(data, isOther);
+    this.outbox = outboxOf("gallery", data);
+    this.outbox.connect(this.send, () => drawStatus(this));
+    if (isOther) this.beginTable();
     this.acknowledge(data);
-    const whys = new Set(this.items.map((item) => item.why));
-    this.commonWhy = whys.size === 1 ? [...whys][0] : null; // Said once, not on every tile.
     drawBars(this);
     this.layout();
+    this.fetchAhead();
   }
 
-  beginBatch() {
+  /** Images from `start` on are sent; before it only those that changed. */
+  take({ start, items, fresh }, isOther) {
+    this.items = [...(isOther ? [] : this.items.slice(0, start)), ...items];
+    this.position = new Map(this.items.map((item, i) => [item.digest, i]));
+    for (const item of fresh) if (this.position.has(item.digest)) this.items[this.position.get(item.digest)] = item;
+    const whys = new Set(this.items.map((item) => item.why));
+    this.commonWhy = whys.size === 1 ? [...whys][0] : null; // Said once, not on every tile.
+  }
+
+  beginTable() {
     this.done.clear();
-    const held = this.position.get(load(`peakid:focus:${this.key}`, null));
-    this.focus = held ?? 0;
-    for (const event of this.pending) this.paintEvent(event);
+    this.paint.clear();
+    clearSelection(this);
+    this.focus = this.position.get(recall(`peakid:focus:${this.key}`, null)) ?? 0;
+    for (const event of this.outbox.pending) this.paintEvent(event);
   }
 
   acknowledge({ seq, refused, touched }) {
-    const heard = this.acked ?? 0;
-    this.acked = seq;
-    this.lastSeq = Math.max(this.lastSeq, seq);
-    const written = this.pending.filter((event) => event.seq <= seq);
-    this.pending = this.pending.filter((event) => event.seq > seq);
-    save(`peakid:outbox:${this.key}`, this.pending);
-    const waiting = new Set(this.pending.map((event) => event.digest));
-    for (const event of written) {
-      if (!event.digest || waiting.has(event.digest)) continue;
-      this.paint.delete(event.digest);
-      if (this.done.has(event.digest)) this.done.set(event.digest, "saved");
+    const heard = this.heard ?? 0;
+    this.heard = seq;
+    const written = this.outbox.acknowledge(seq);
+    const waiting = new Set(this.outbox.pending.flatMap((event) => imagesOf(event).map((image) => image.digest)));
+    for (const { digest } of written.flatMap(imagesOf)) {
+      if (waiting.has(digest)) continue;
+      this.paint.delete(digest);
+      if (this.done.has(digest)) this.done.set(digest, "saved");
     }
-    if (seq > heard) this.hear(refused.filter((answer) => answer.seq > heard), touched);
-    if (!this.pending.length) this.inFlight = false;
-    if (written.length) this.inFlight = false;
-    this.flush();
+    if (seq > heard) this.hear(refused.filter((answer) => answer.seq > heard), touched, written);
+    this.outbox.flush();
   }
 
-  hear(refused, touched) {
+  hear(refused, touched, written) {
+    const failed = new Set(refused.map((answer) => answer.seq));
+    for (const event of written) if (event.kind === "queue" && !failed.has(event.seq)) this.finishQueue(event);
     for (const answer of refused) {
       this.paint.delete(answer.digest);
       if (this.position.has(answer.digest)) this.done.set(answer.digest, "refused");
-      this.history = this.history.filter((step) => step.seq !== answer.seq);
+      this.history = this.history.filter((step) => step.event.seq !== answer.seq || imagesOf(step.event).length > 1);
       this.message = answer.message;
     }
     const digest = touched.at(-1);
-    if (digest === undefined || this.pending.length) return;
+    if (digest === undefined || this.outbox.nWaiting || !this.isBlind) return;
+    this.isBlind = false;
+    this.message = "";
     if (this.position.has(digest)) this.go(this.position.get(digest));
     else this.message = "Taken back on an image that is not among these.";
   }
 
-  // ---- what the person does ---------------------------------------------------------------------
-
-  judge(kind, { label = "", reason = "" } = {}) {
-    const item = this.items[this.focus];
-    if (!item) return;
-    const before = { ...this.state(item) };
-    if (kind === "label" && !label) {
-      this.say("This image has no label yet: press the number of its class.");
-      return;
-    }
-    const event = this.push({ kind, digest: item.digest, label, reason, base: item.base, why: item.why, view: this.view });
-    this.history.push({ seq: event.seq, digest: item.digest, before, isNew: !this.done.has(item.digest), event });
-    this.undone = [];
-    this.times.push(Date.now());
-    this.paintEvent(event);
-    this.message = "";
-    this.go(Math.min(this.focus + 1, this.items.length - 1));
+  finishQueue({ n }) {
+    for (const item of this.items) this.done.set(item.digest, "saved");
+    this.message = `Judged all ${n.toLocaleString("en")} images of this queue. Undo: Z`;
   }
 
-  keep() {
-    const item = this.items[this.focus];
-    if (item) this.judge("label", { label: this.state(item).label ?? "" });
+  deliver(events) {
+    this.sent = (this.sent ?? 0) + 1;
+    const { table } = this.data;
+    this.component.setStateValue("outbox", { sent: this.sent, events, table, n_items: this.items.length, heard: this.heard ?? 0 });
+  }
+
+  // ---- what the person does ---------------------------------------------------------------------
+
+  /** Judge the selection, or the image in focus: "label", "exclude", "flag", or "keep" for the label each has. */
+  judge(kind, { label = "", reason = "" } = {}) {
+    if (this.isEverything) return openConfirm(this, kind, { label, reason });
+    const verdict = kind === "keep" ? "label" : kind;
+    const all = targets(this).map((item) => ({ item, label: kind === "keep" ? (this.state(item).label ?? "") : label }));
+    const wanted = all.filter((each) => verdict !== "label" || each.label);
+    if (!wanted.length) return all.length && this.say("No label to keep yet: press the number of a class, or / to find one.");
+    const event = this.push({ kind: verdict, reason, view: this.view, ...described(wanted) });
+    const judged = wanted.map(({ item }) => item.digest);
+    this.history.push({ event, before: judged.map((digest) => [digest, this.state(this.item(digest)), this.done.get(digest)]) });
+    this.undone = [];
+    this.times.push(...judged.map(() => Date.now()));
+    this.paintEvent(event);
+    this.message = judged.length > 1 ? `${said(verdict)} ${judged.length} images. Undo: Z` : "";
+    if (wanted.length < all.length) this.message += ` · ${all.length - wanted.length} without a label are left`;
+    this.advance(judged);
+  }
+
+  judgeQueue(kind, { label, reason }, n) {
+    const event = this.push({ kind: "queue", verdict: kind === "keep" ? "label" : kind, label, reason, n, is_more: this.data.is_more, table: this.data.table });
+    this.history.push({ event, before: [] });
+    this.undone = [];
+    clearSelection(this);
+    this.say(`Judging ${matching(this.data)} images.`);
+    this.draw();
+  }
+
+  /** Add or take away a tag, a note or another class of the image in focus; Python names the kinds it takes. */
+  remark(kind, item, change, fields) {
+    Object.assign(item, change);
+    const event = this.push({ kind, digest: item.digest, ...fields });
+    this.history.push({ event, before: [] });
+    this.undone = [];
+    this.draw();
   }
 
   undo() {
     const step = this.history.pop();
-    this.push({ kind: "undo", digest: step?.digest ?? "" });
-    if (!step) return this.say("Undoing your newest step.");
-    this.undone.push({ ...step, after: { ...this.state(this.item(step.digest) ?? {}) } });
-    this.paint.set(step.digest, step.before);
-    if (step.isNew) this.done.delete(step.digest);
-    this.times.pop();
-    this.message = "";
-    this.go(this.position.get(step.digest) ?? this.focus);
+    this.push({ kind: "undo", images: step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [] });
+    if (!step) return this.sayBlind("Undoing your newest step.");
+    this.undone.push(step);
+    if (step.event.kind === "queue") this.done.clear();
+    for (const [digest, state, wasDone] of step.before) {
+      this.paint.set(digest, state);
+      if (wasDone) this.done.set(digest, wasDone);
+      else this.done.delete(digest);
+    }
+    this.times.splice(-step.before.length, step.before.length);
+    this.message = tookBack(step);
+    this.goTo(step);
   }
 
   redo() {
     const step = this.undone.pop();
-    const event = this.push({ kind: "redo", digest: step?.digest ?? "" });
-    if (!step) return this.say("Doing again what you undid last.");
-    this.history.push({ ...step, seq: event.seq });
-    this.paint.set(step.digest, step.after);
-    this.done.set(step.digest, "pending");
+    const event = this.push({ kind: "redo", images: step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [] });
+    if (!step) return this.sayBlind("Doing again what you undid last.");
+    this.history.push({ ...step, event: { ...step.event, seq: event.seq } });
+    this.paintEvent(step.event);
     this.message = "";
-    this.go(this.position.get(step.digest) ?? this.focus);
+    this.goTo(step);
+  }
+
+  /** Have the next images when few are left; behind the last, only when asked. */
+  fetchAhead() {
+    if (!this.root || this.data.is_end || !this.data.n_waiting) return;
+    const last = Math.max(this.focus, this.view === "grid" ? lastInSight(this) : 0);
+    if (this.items.length - last < AHEAD) this.next();
   }
 
   next() {
+    const isAsked = this.asked?.table === this.data.table && this.asked.n === this.items.length && Date.now() - this.asked.at < RESEND_MS;
+    if (isAsked) return;
+    this.asked = { table: this.data.table, n: this.items.length, at: Date.now() };
+    this.outbox.pending = this.outbox.pending.filter((event) => event.kind !== "next");
     this.push({ kind: "next", digest: "" });
-    this.say("Fetching the next images.");
   }
 
   push(event) {
-    const seq = (this.lastSeq = Math.max(this.lastSeq + 1, Date.now() * 1000));
-    const whole = { ...event, seq, id: `${seq}-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`, queue: this.key };
-    this.pending.push(whole);
-    save(`peakid:outbox:${this.key}`, this.pending);
-    this.flush();
-    return whole;
-  }
-
-  flush() {
-    if (!this.pending.length || this.inFlight || !this.root) return;
-    this.inFlight = true;
-    this.sent = (this.sent ?? 0) + 1;
-    this.component.setStateValue("outbox", { sent: this.sent, events: [...this.pending] });
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => ((this.inFlight = false), this.flush()), RESEND_MS);
+    return this.outbox.push({ ...event, queue: this.key });
   }
 
   // ---- what is shown ----------------------------------------------------------------------------
@@ -210,24 +232,38 @@ class Gallery {
     return this.paint.get(item.digest) ?? item;
   }
 
-  paintEvent({ kind, digest, label, reason }) {
-    const item = this.item(digest);
-    if (!item || !["label", "exclude", "flag"].includes(kind)) return;
-    const before = this.state(item);
-    this.paint.set(digest, {
-      verdict: kind,
-      label: kind === "label" ? label : before.label,
-      note: reason,
-      is_reviewed: kind !== "flag",
-    });
-    this.done.set(digest, "pending");
+  paintEvent(event) {
+    if (!["label", "exclude", "flag"].includes(event.kind)) return;
+    for (const { digest, label } of imagesOf(event)) {
+      const item = this.item(digest);
+      if (!item) continue;
+      const kept = this.state(item).label;
+      const is_reviewed = event.kind !== "flag";
+      this.paint.set(digest, { verdict: event.kind, label: event.kind === "label" ? label : kept, reason: event.reason, is_reviewed });
+      this.done.set(digest, "pending");
+    }
+  }
+
+  /** Go on behind what was judged; behind a selection, with the next images at the top. */
+  advance(judged) {
+    const last = Math.max(...judged.map((digest) => this.position.get(digest)));
+    clearSelection(this);
+    this.go(last + 1);
+    if (judged.length > 1 && this.view === "grid") this.parts.grid.scrollTop = Math.floor(this.focus / this.columns) * this.rowHeight;
+  }
+
+  goTo(step) {
+    const first = step.before[0]?.[0] ?? step.event.digest;
+    clearSelection(this);
+    this.go(this.position.get(first) ?? this.focus);
   }
 
   go(index) {
     this.focus = Math.max(0, Math.min(index, this.items.length - 1));
-    save(`peakid:focus:${this.key}`, this.items[this.focus]?.digest ?? null);
+    remember(`peakid:focus:${this.key}`, this.items[this.focus]?.digest ?? null);
     this.reveal();
     this.draw();
+    this.fetchAhead();
   }
 
   say(message) {
@@ -235,15 +271,22 @@ class Gallery {
     drawStatus(this);
   }
 
+  /** After a reload only Python knows which image it was: go there when it answers. */
+  sayBlind(message) {
+    this.isBlind = true;
+    this.say(message);
+  }
+
   show(view) {
     this.view = view;
-    save("peakid:view", view);
+    clearSelection(this);
+    remember("peakid:view", view);
     this.layout();
   }
 
-  resize(step) {
-    this.size = Math.max(0, Math.min(SIZES.length - 1, this.size + step));
-    save("peakid:size", this.size);
+  resize(size) {
+    this.size = Math.max(SIZES_PX.least, Math.min(SIZES_PX.most, size));
+    remember("peakid:size_px", this.size);
     this.layout();
   }
 
@@ -254,7 +297,7 @@ class Gallery {
     const rest = Math.max(320, window.innerHeight - Math.max(top, 0) - 62); // What the window has left below it.
     stage.style.height = `${this.data.height_px ?? rest}px`;
     const inner = grid.clientWidth - 2 * GAP || 800;
-    this.columns = Math.max(1, Math.floor((inner + GAP) / (SIZES[this.size] + GAP)));
+    this.columns = Math.max(1, Math.floor((inner + GAP) / (this.size + GAP)));
     this.tileWidth = Math.floor((inner - GAP * (this.columns - 1)) / this.columns);
     this.rowHeight = Math.round(this.tileWidth * 0.75) + RIBBON + GAP;
     space.style.height = `${Math.ceil(this.items.length / this.columns) * this.rowHeight + GAP}px`;
@@ -280,20 +323,23 @@ class Gallery {
   }
 }
 
-// ---- this tab's memory ------------------------------------------------------------------------------
-
-function load(name, otherwise) {
-  try {
-    return JSON.parse(sessionStorage.getItem(name)) ?? otherwise;
-  } catch {
-    return otherwise;
-  }
+/** What an event judges, image by image. */
+function imagesOf(event) {
+  if (event.images) return event.images;
+  return event.digest ? [{ digest: event.digest, label: event.label }] : [];
 }
 
-function save(name, value) {
-  try {
-    sessionStorage.setItem(name, JSON.stringify(value));
-  } catch {
-    // A browser that stores nothing loses only what a reload would have to remember.
-  }
+/** One image is an event of its own; several are one event, so that one undo takes all of them back. */
+function described(wanted) {
+  const images = wanted.map(({ item, label }) => ({ digest: item.digest, base: item.base, label, why: item.why }));
+  return images.length === 1 ? images[0] : { images };
+}
+
+function tookBack({ event, before }) {
+  if (event.kind === "queue") return "Took back the judgement of the whole queue.";
+  return before.length > 1 ? `Took back ${before.length} judgements.` : "";
+}
+
+function said(verdict) {
+  return { label: "Labelled", exclude: "Excluded", flag: "Flagged" }[verdict];
 }

@@ -1,21 +1,6 @@
-// How the gallery looks: bars, tiles, the single view and the status line, from the state in gallery.js.
+// How the gallery looks: bars, tiles and the status line, from the state in gallery.js.
 
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text; // Never innerHTML: names come from folders and web pages.
-  return element;
-}
-
-function button(text, key, title, act) {
-  const element = make("button", "act");
-  element.type = "button";
-  element.title = title;
-  if (key) element.append(make("kbd", "", key));
-  element.append(make("span", "name", text));
-  element.addEventListener("click", act);
-  return element;
-}
+const SPARE_ROWS = 2; // drawn above and below the window
 
 function build(gallery, root) {
   for (const old of root.querySelectorAll(".gallery")) old.remove();
@@ -24,55 +9,76 @@ function build(gallery, root) {
   parts.classes.setAttribute("role", "toolbar");
   parts.classes.setAttribute("aria-label", "Classes");
   parts.acts = make("div", "bar acts");
+  parts.acts.setAttribute("role", "toolbar");
+  parts.acts.setAttribute("aria-label", "Judge");
   parts.stage = make("div", "stage");
+  buildGrid(gallery);
+  parts.single = make("div", "single");
+  parts.overlay = make("div", "overlay");
+  parts.status = make("div", "status");
+  parts.stage.append(parts.grid, parts.single, parts.overlay);
+  parts.root.append(parts.classes, parts.acts, parts.stage, parts.status);
+  parts.root.addEventListener("pointerdown", () => (active = gallery));
+  parts.root.addEventListener("focusin", () => (active = gallery));
+  root.append(parts.root);
+  buildActs(gallery);
+  buildSingle(gallery);
+  buildStatus(gallery);
+  takeFocus(gallery);
+}
+
+function takeFocus(gallery) {
+  gallery.parts.grid.focus({ preventScroll: true });
+}
+
+function buildGrid(gallery) {
+  const { parts } = gallery;
   parts.grid = make("div", "grid");
   parts.grid.tabIndex = 0;
   parts.grid.setAttribute("role", "listbox");
   parts.grid.setAttribute("aria-label", "Images to judge");
+  parts.grid.setAttribute("aria-multiselectable", "true");
   parts.space = make("div", "space");
   parts.grid.append(parts.space);
-  parts.grid.addEventListener("scroll", () => drawGrid(gallery), { passive: true });
-  parts.single = make("figure", "single");
-  parts.overlay = make("div", "overlay");
-  parts.status = make("div", "status");
-  parts.status.setAttribute("role", "status");
-  parts.stage.append(parts.grid, parts.single, parts.overlay);
-  parts.root.append(parts.classes, parts.acts, parts.stage, parts.status);
-  parts.root.addEventListener("pointerdown", () => (active = gallery));
-  root.append(parts.root);
-  buildActs(gallery);
-  buildSingle(gallery);
-  parts.grid.focus({ preventScroll: true });
+  parts.grid.addEventListener("scroll", () => (drawGrid(gallery), gallery.fetchAhead()), { passive: true });
 }
 
 function buildActs(gallery) {
   const { acts } = gallery.parts;
-  const then = (act) => () => (act(), gallery.parts.grid.focus({ preventScroll: true }));
-  const grow = make("span", "grow");
+  const then = (act) => () => (act(), takeFocus(gallery));
   const add = (name, ...rest) => (gallery.parts[name] = button(...rest));
   acts.append(
-    add("keep", "Keep", "Space", "Keep the label it has", then(() => gallery.keep())),
+    add("keep", "Keep", "Space", "Keep the label it has", then(() => gallery.judge("keep"))),
     add("exclude", "Exclude", "X", "Keep it out of training; its bytes stay", then(() => openReasons(gallery))),
     add("flag", "Flag", "F", "Ask for another look", then(() => gallery.judge("flag"))),
     add("undo", "Undo", "Z", "Take back your newest step", then(() => gallery.undo())),
     add("redo", "Redo", "⇧Z", "Do again what you undid", then(() => gallery.redo())),
-    grow,
-    add("smaller", "−", "", "Smaller pictures", then(() => gallery.resize(-1))),
-    add("larger", "+", "", "Larger pictures", then(() => gallery.resize(1))),
+    make("span", "grow"),
+    buildSlider(gallery),
     add("toGrid", "Grid", "", "All images (Enter)", then(() => gallery.show("grid"))),
     add("toSingle", "Single", "", "One image, large (Enter)", then(() => gallery.show("single"))),
     add("help", "Keys", "?", "What the keys do", then(() => openSheet(gallery))),
   );
-  for (const name of ["smaller", "larger", "toGrid", "toSingle", "help"]) gallery.parts[name].classList.add("quiet");
+  for (const name of ["toGrid", "toSingle", "help"]) gallery.parts[name].classList.add("quiet");
 }
 
-function buildSingle(gallery) {
-  const { single } = gallery.parts;
-  const picture = make("img", "large");
-  picture.addEventListener("error", () => gallery.items[gallery.focus] && (picture.src = `/thumb/${gallery.items[gallery.focus].digest}`));
-  gallery.parts.large = picture;
-  gallery.parts.caption = make("figcaption", "caption");
-  single.append(picture, gallery.parts.caption);
+function buildSlider(gallery) {
+  const slider = make("input", "size");
+  Object.assign(slider, { type: "range", min: SIZES_PX.least, max: SIZES_PX.most, step: 4, value: gallery.size });
+  slider.title = "Size of the pictures";
+  slider.setAttribute("aria-label", "Size of the pictures");
+  slider.addEventListener("input", () => gallery.resize(Number(slider.value)));
+  return (gallery.parts.slider = slider);
+}
+
+function buildStatus(gallery) {
+  const { parts } = gallery;
+  parts.count = make("span", "count");
+  parts.message = make("span", "message");
+  parts.message.setAttribute("role", "status"); // Only this is spoken: a count at every key would drown the images.
+  parts.why = make("span", "why");
+  parts.offer = make("span", "offer");
+  parts.status.append(parts.count, parts.message, parts.why, make("span", "grow"), parts.offer);
 }
 
 function drawBars(gallery) {
@@ -80,84 +86,106 @@ function drawBars(gallery) {
   const wanted = JSON.stringify(gallery.data.classes);
   if (classes.dataset.drawn === wanted) return;
   classes.dataset.drawn = wanted;
-  classes.replaceChildren(
-    ...gallery.data.classes.map(({ name, colour }, i) => {
-      const element = button(name, i < 9 ? String(i + 1) : "", `Label as ${name}`, () => {
-        gallery.judge("label", { label: name });
-        gallery.parts.grid.focus({ preventScroll: true });
-      });
-      const dot = make("span", "dot");
-      dot.style.background = colour;
-      element.insertBefore(dot, element.querySelector(".name"));
-      element.dataset.label = name;
-      return element;
-    }),
-  );
+  const find = button("Find class", "/", "Type a part of its name", () => openFinder(gallery));
+  find.classList.add("quiet");
+  classes.replaceChildren(...gallery.data.classes.map((row, i) => classButton(gallery, row, i)), find);
+}
+
+function classButton(gallery, { name, colour }, i) {
+  const element = button(name, i < 9 ? String(i + 1) : "", `Label as ${name}`, () => {
+    gallery.judge("label", { label: name });
+    takeFocus(gallery);
+  });
+  element.insertBefore(classDot(colour), element.querySelector(".name"));
+  element.dataset.label = name;
+  if (i >= 9) element.tabIndex = -1; // A hundred stops of the Tab key: these are reached through "Find class".
+  return element;
+}
+
+function classDot(colour) {
+  const dot = make("span", "dot");
+  dot.style.background = colour ?? "transparent";
+  return dot;
 }
 
 function drawPressed(gallery) {
   const item = gallery.items[gallery.focus];
   const state = item ? gallery.state(item) : {};
   for (const element of gallery.parts.classes.children) {
+    if (!element.dataset.label) continue;
     element.setAttribute("aria-pressed", String(state.verdict === "label" && state.label === element.dataset.label));
   }
   gallery.parts.toGrid.setAttribute("aria-pressed", String(gallery.view === "grid"));
   gallery.parts.toSingle.setAttribute("aria-pressed", String(gallery.view === "single"));
-  gallery.parts.smaller.hidden = gallery.parts.larger.hidden = gallery.view !== "grid";
+  gallery.parts.slider.hidden = gallery.view !== "grid";
 }
 
+/** Draw the rows in sight and a few around them; the others are no elements at all. */
 function drawGrid(gallery) {
   const { grid, space, tiles } = gallery.parts;
-  const { columns, rowHeight, tileWidth, items } = gallery;
+  const { columns, rowHeight, items } = gallery;
   const first = Math.max(0, Math.floor(grid.scrollTop / rowHeight) - SPARE_ROWS) * columns;
   const last = Math.min(items.length, (Math.ceil((grid.scrollTop + grid.clientHeight) / rowHeight) + SPARE_ROWS) * columns);
   const shown = new Set(items.slice(first, last).map((item) => item.digest));
   for (const [digest, tile] of tiles) if (!shown.has(digest)) tile.remove(), tiles.delete(digest);
   for (let i = first; i < last; i++) {
-    const item = items[i];
-    let tile = tiles.get(item.digest);
+    let tile = tiles.get(items[i].digest);
     if (!tile) {
-      tiles.set(item.digest, (tile = makeTile(gallery, item)));
+      tiles.set(items[i].digest, (tile = makeTile(gallery, items[i])));
       space.append(tile);
     }
-    tile.style.transform = `translate(${GAP + (i % columns) * (tileWidth + GAP)}px, ${GAP + Math.floor(i / columns) * rowHeight}px)`;
-    tile.style.width = `${tileWidth}px`;
-    tile.style.height = `${rowHeight - GAP}px`;
-    drawTile(gallery, tile, item, i);
+    drawTile(gallery, tile, items[i], i);
   }
   grid.setAttribute("aria-activedescendant", `tile-${gallery.focus}`);
 }
 
-function makeTile(gallery, item) {
+/** On a picture only what is wrong, "dark"; how dark stands in the status line and beside the single image. */
+function shortened(why) {
+  return why.length > 28 ? why.split(": ")[0] : why;
+}
+
+function makeTile(gallery, { digest, path, why }) {
   const tile = make("div", "tile");
   tile.setAttribute("role", "option");
   const picture = make("img");
-  picture.src = `/thumb/${item.digest}`;
-  picture.alt = item.path;
+  picture.src = `/thumb/${digest}`;
+  picture.alt = path;
   picture.draggable = false;
-  const badge = make("span", "badge", item.why);
   const ribbon = make("div", "ribbon");
   ribbon.append(make("span", "dot"), make("span", "name"), make("span", "mark"));
   const frame = make("div", "frame");
-  frame.append(picture, badge);
+  frame.append(picture, make("span", "badge", shortened(why ?? "")));
   tile.append(frame, ribbon);
-  tile.addEventListener("click", () => gallery.go(gallery.position.get(item.digest)));
+  tile.addEventListener("click", (event) => clickTile(gallery, gallery.position.get(digest), event));
   tile.addEventListener("dblclick", () => gallery.show("single"));
   return tile;
 }
 
+function clickTile(gallery, index, event) {
+  if (event.shiftKey) return selectTo(gallery, index);
+  if (event.ctrlKey || event.metaKey) return toggleSelected(gallery, index);
+  clearSelection(gallery);
+  gallery.go(index);
+}
+
 function drawTile(gallery, tile, item, index) {
+  const { columns, rowHeight, tileWidth } = gallery;
   const state = gallery.state(item);
+  tile.style.transform = `translate(${GAP + (index % columns) * (tileWidth + GAP)}px, ${GAP + Math.floor(index / columns) * rowHeight}px)`;
+  tile.style.width = `${tileWidth}px`;
+  tile.style.height = `${rowHeight - GAP}px`;
+  const isChosen = isSelected(gallery, item);
   tile.id = `tile-${index}`;
   tile.title = item.path;
-  tile.setAttribute("aria-label", `${item.path}: ${spoken(state)}`);
   tile.dataset.verdict = state.verdict;
   tile.dataset.reviewed = state.is_reviewed;
   tile.dataset.digest = item.digest;
   tile.classList.toggle("focus", index === gallery.focus);
-  tile.setAttribute("aria-selected", String(index === gallery.focus));
+  tile.classList.toggle("selected", isChosen);
+  tile.setAttribute("aria-label", `${item.path}: ${spoken(state)}`);
+  tile.setAttribute("aria-selected", String(isChosen || (index === gallery.focus && !gallery.selected.size)));
   tile.setAttribute("aria-posinset", String(index + 1));
-  tile.setAttribute("aria-setsize", String(gallery.items.length));
+  tile.setAttribute("aria-setsize", String(gallery.data.is_end ? gallery.items.length : -1)); // -1: more will come.
   tile.querySelector(".badge").hidden = gallery.commonWhy !== null || !item.why;
   drawRibbon(gallery, tile.querySelector(".ribbon"), item, state);
 }
@@ -173,57 +201,64 @@ function drawRibbon(gallery, ribbon, item, state) {
   mark.title = { saved: "Saved", pending: "Not saved yet", refused: "Not taken" }[done] ?? (state.is_reviewed ? "Reviewed" : "");
 }
 
-function ribbonText({ verdict, label, note }) {
-  if (verdict === "exclude") return `✕ ${note || "excluded"}`;
+function ribbonText({ verdict, label, reason }) {
+  if (verdict === "exclude") return `✕ ${reason || "excluded"}`;
   if (verdict === "flag") return `⚑ ${label ?? "flagged"}`;
   return label ?? "No label yet";
 }
 
-function spoken({ verdict, label, note, is_reviewed }) {
-  if (verdict === "exclude") return `excluded${note ? `, ${note}` : ""}`;
+function spoken({ verdict, label, reason, is_reviewed }) {
+  if (verdict === "exclude") return `excluded${reason ? `, ${reason}` : ""}`;
   if (verdict === "flag") return `flagged${label ? `, ${label}` : ""}`;
   return label ? `${label}${is_reviewed ? "" : ", not confirmed"}` : "no label yet";
 }
 
-function drawSingle(gallery) {
-  const item = gallery.items[gallery.focus];
-  if (!item) return;
-  const { large, caption, single } = gallery.parts;
-  const state = gallery.state(item);
-  if (large.dataset.digest !== item.digest) {
-    large.dataset.digest = item.digest;
-    large.style.backgroundImage = `url("/thumb/${item.digest}")`; // There at once, until the whole has come.
-    large.src = `/image/${item.digest}`;
-    large.alt = item.path;
-    for (const near of [1, 2, -1]) {
-      const neighbour = gallery.items[gallery.focus + near];
-      if (neighbour) new Image().src = `/image/${neighbour.digest}`;
-    }
-  }
-  single.dataset.verdict = state.verdict;
-  single.dataset.reviewed = state.is_reviewed;
-  const ribbon = make("span", "ribbon");
-  ribbon.append(make("span", "dot"), make("span", "name"), make("span", "mark"));
-  drawRibbon(gallery, ribbon, item, state);
-  caption.replaceChildren(ribbon, make("span", "why", item.why), make("span", "path", item.path));
-}
+// ---- the status line ------------------------------------------------------------------------------------
 
 function drawStatus(gallery) {
-  const { items, done, pending, data } = gallery;
-  const recent = gallery.times.filter((time) => time > Date.now() - RATE_WINDOW_MS);
+  const { parts, outbox, selected, commonWhy } = gallery;
+  parts.count.textContent = [...pace(gallery), savedWords(outbox)].join(" · ");
+  parts.count.classList.toggle("pending", outbox.nWaiting > 0);
+  const message = outbox.isLate ? "The server does not answer; what you judge is kept in this browser." : gallery.message;
+  if (parts.message.textContent !== message) parts.message.textContent = message;
+  const isChosen = selected.size || gallery.isEverything;
+  parts.why.textContent = !message && !isChosen && commonWhy && gallery.view === "grid" ? `here because: ${commonWhy}` : "";
+  drawOffer(gallery);
+}
+
+/** How far, how fast and how long still: "12 of 128", "34 a minute", "about 4 min left". */
+function pace({ items, done, data, times }) {
+  const recent = times.filter((time) => time > Date.now() - RATE_WINDOW_MS);
   const minutes = Math.max((Date.now() - (recent[0] ?? 0)) / 60_000, 1 / 12);
   const rate = recent.length > 4 ? Math.round(recent.length / minutes) : 0;
   const left = items.length - done.size + data.n_waiting;
-  const words = [`${done.size} of ${(items.length + data.n_waiting).toLocaleString("en")}`];
+  const words = [`${done.size.toLocaleString("en")} of ${(items.length + data.n_waiting).toLocaleString("en")}${data.is_more ? "+" : ""}`];
   if (rate) words.push(`${rate} a minute`);
-  if (rate && left) words.push(`about ${Math.max(1, Math.round(left / rate))} min left`);
-  words.push(pending.length ? `${pending.length} being saved` : "all saved");
-  const parts = [make("span", pending.length ? "count pending" : "count", words.join(" · "))];
-  if (gallery.message) parts.push(make("span", "message", gallery.message));
-  else if (gallery.commonWhy && gallery.view === "grid") parts.push(make("span", "why", `here because: ${gallery.commonWhy}`));
-  if (data.n_waiting && done.size >= items.length) {
-    parts.push(make("span", "grow"), button(`Show the next ${Math.min(data.n_waiting, 240)} images`, "", "", () => gallery.next()));
-  }
-  gallery.parts.status.replaceChildren(...parts);
+  if (rate && left && !data.is_more) words.push(`about ${Math.max(1, Math.round(left / rate))} min left`);
+  return words;
 }
 
+function savedWords(outbox) {
+  return outbox.nWaiting ? `${outbox.nWaiting.toLocaleString("en")} pending` : "all saved";
+}
+
+/** What can be chosen further: more of a selection, or the front of the queue again. */
+function drawOffer(gallery) {
+  const { data, selected, done, items, isEverything, parts } = gallery;
+  const offers = [];
+  if (isEverything) offers.push(make("strong", "", `All ${matching(data)} images of this queue selected`));
+  else if (selected.size) offers.push(make("strong", "", `${selected.size.toLocaleString("en")} selected`));
+  if (selected.size > 1 && data.n_matching > selected.size) {
+    const all = () => (selectEverything(gallery), takeFocus(gallery));
+    offers.push(button(`Select all ${matching(data)}`, "⇧A", "Everything that waits in this queue", all));
+  }
+  if (!offers.length && data.is_end && done.size >= items.length) {
+    const front = () => gallery.next();
+    if (data.n_waiting) offers.push(button(`Show the other ${data.n_waiting.toLocaleString("en")}`, "", "From the front", front));
+    else offers.push(make("span", "", "All of this queue is judged. Choose another above."));
+  }
+  const drawn = offers.map((offer) => offer.textContent).join("|");
+  if (parts.offer.dataset.drawn === drawn) return; // A button that is replaced under the pointer takes no click.
+  parts.offer.dataset.drawn = drawn;
+  parts.offer.replaceChildren(...offers);
+}

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from peakid.curate import duplicate_groups, review_queue
+from peakid.curate.review_queue import QueueCount
 from peakid.status import Status
 from peakid.workspace import PROJECT_ROOT, Workspace
 
@@ -25,11 +26,18 @@ class Stop:
         return PROJECT_ROOT / "pages" / f"{self.name}.py"
 
 
+def n_to_review(workspace: Workspace) -> int:
+    """Count what the review page offers first."""
+    return review_queue.count(workspace, review_queue.first_offered(workspace), most=review_queue.MOST_ON_A_CHIP)
+
+
 JOURNEY = (
     Stop("overview", ":material/landscape:"),
     Stop("collect", ":material/add_photo_alternate:"),
-    Stop("review", ":material/done_all:", lambda workspace: review_queue.count(workspace, "unreviewed")),
+    Stop("review", ":material/done_all:", n_to_review),
     Stop("duplicates", ":material/filter_none:", duplicate_groups.n_waiting),
+    Stop("classes", ":material/label:"),
+    Stop("history", ":material/history:"),
     Stop("snapshots", ":material/inventory_2:"),
     Stop("train", ":material/model_training:"),
     Stop("evaluate", ":material/grid_on:"),
@@ -63,13 +71,21 @@ def go(name: str, **query: str) -> None:
     st.switch_page(_page(stop, stop.name.capitalize()), query_params=query)
 
 
-def next_step(counts: Status, *, n_unreviewed: int, n_done_runs: int, n_exports: int) -> Step:
+def next_step(counts: Status, worth: QueueCount, minutes: int, *, n_unreviewed: int, n_done_runs: int, n_exports: int) -> Step:
     """Choose the one step that brings these images furthest.
 
-    The way to a first model comes first: only a model shows which labels are worth a second look.
+    What is likely wrong comes before what nobody has reviewed; then the way to a first model, because only a model
+    shows which other labels are worth a second look.
+
+    Args:
+        minutes: What judging `worth` takes at the reviewer's pace.
     """
     if counts.n_images == 0:
         return Step("There are no images yet.", "Import images", "collect")
+    if worth.n and (counts.n_snapshots == 0 or n_exports):
+        found = f"{worth.n:,}{'+' if worth.is_more else ''} {'image is' if worth.n == 1 else 'images are'}"
+        sure = "over" if worth.is_more else "about"
+        return Step(f"{found} worth your time: labels in doubt and bad pictures, {sure} {minutes} min.", "Review them", "review")
     if counts.n_snapshots == 0 and n_unreviewed:
         waits = "image waits" if n_unreviewed == 1 else "images wait"
         return Step(f"{n_unreviewed:,} {waits} for you: keep, relabel or exclude each with one key.", "Review images", "review")

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from peakid import images, pixels
+from peakid import images, pixels, tombstones
 from peakid.errors import NotFound, PeakidError
 from peakid.workspace import Workspace
 
@@ -34,10 +34,10 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
     """
 
     def thumb(request: Request) -> Response:
-        return _answer(request, lambda digest: (_thumbnail(workspace(), digest), "image/jpeg"))
+        return _answer(request, lambda digest: (_thumbnail(workspace(), _kept(workspace(), digest)), "image/jpeg"))
 
     def image(request: Request) -> Response:
-        return _answer(request, lambda digest: _image(workspace(), digest))
+        return _answer(request, lambda digest: _image(workspace(), _kept(workspace(), digest)))
 
     def start(request: Request) -> Response:
         """Streamlit serves its first page at / alone; a link that names it leads there too."""
@@ -48,6 +48,17 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
         Route("/image/{digest}", image, methods=["GET"]),
         Route("/overview", start, methods=["GET"]),
     ]
+
+
+def _kept(workspace: Workspace, digest: str) -> str:
+    """Look before the cache does: another process may have removed the image for good.
+
+    Raises:
+        NotFound: If it was.
+    """
+    if tombstones.is_forgotten(workspace, digest):
+        raise NotFound(f"Image {digest[:12]} was removed for good.")
+    return digest
 
 
 def _answer(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Response:

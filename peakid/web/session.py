@@ -6,6 +6,8 @@ import logging
 import uuid
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
 
 import streamlit as st
 
@@ -15,6 +17,8 @@ from peakid.settings import Settings
 from peakid.workspace import Workspace
 
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
+MAX_NAME_CHARS = 80
+_COOKIE = "peakid_reviewer"
 _LOG = logging.getLogger("peakid.web")
 
 
@@ -33,8 +37,29 @@ def _opened(path: Path) -> Workspace:
 
 
 def default_reviewer() -> str:
-    """Answer the name offered in the sidebar: PEAKID_ACTOR, else the user of the operating system."""
-    return Settings().actor_name().removeprefix("human:")
+    """Answer the name offered in the sidebar: the one this browser was given before, else PEAKID_ACTOR, else the user of the system."""
+    cookie = st.context.cookies.get(_COOKIE)
+    remembered = unquote(cookie).strip()[:MAX_NAME_CHARS] if isinstance(cookie, str) else ""
+    return remembered if remembered and remembered.isprintable() else Settings().actor_name().removeprefix("human:")
+
+
+def reviewer_field() -> None:
+    """Ask for the name once: the browser keeps it for a year, whatever page or session comes next."""
+    st.session_state.setdefault(REVIEWER, default_reviewer())
+    tip = "Every judgement is written down under this name. This browser remembers it; another person types their own."
+    st.text_input("Reviewer", key=REVIEWER, max_chars=MAX_NAME_CHARS, help=tip)
+    name = actor().removeprefix("human:")
+    if name != default_reviewer():
+        _keeper()(key="reviewer:keep", data={"cookie": _COOKIE, "name": quote(name)}, height=0)
+
+
+@st.cache_resource(show_spinner=False)
+def _keeper() -> Any:
+    # SameSite: no other site's page can send it along. Streamlit reads cookies and cannot set one.
+    script = """export default function ({ data }) {
+      document.cookie = `${data.cookie}=${data.name}; path=/; max-age=31536000; samesite=strict`;
+    }"""
+    return st.components.v2.component("peakid_reviewer", js=script)
 
 
 def actor() -> str:

@@ -23,9 +23,8 @@ def main() -> None:
 
 def sidebar(workspace: Workspace) -> None:
     """Draw what stands under the navigation: the reviewer, the workspace, the running jobs."""
-    st.session_state.setdefault(session.REVIEWER, session.default_reviewer())
     with st.sidebar:
-        st.text_input("Reviewer", key=session.REVIEWER, max_chars=80, help="Every judgement is written down under this name.")
+        session.reviewer_field()
         st.caption(f"Workspace {session.plain(workspace.path.name)}", help=session.plain(str(workspace.path)))
         progress.running_jobs(workspace)
 

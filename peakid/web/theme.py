@@ -1,6 +1,6 @@
 """Which theme this browser shows, how plots are drawn in it, and which colour a class has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -18,9 +18,16 @@ def current() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def class_colours(class_names: Sequence[str]) -> dict[str, str]:
-    """Give every class its colour by its place in the order."""
-    return {name: charts.class_colour(position) for position, name in enumerate(class_names)}
+def class_colours(class_names: Sequence[str], chosen: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """Give every class its colour: the chosen one, else one of a colour-blind-safe set.
+
+    Args:
+        chosen: Of all classes by age, as `classes.colours` answers: the built-in colour goes by age, so that it outlasts
+            another key order. Without it, by the order of `class_names`.
+    """
+    order = list(chosen) if chosen else list(class_names)
+    built_in = {name: charts.class_colour(position) for position, name in enumerate(order)}
+    return {name: (chosen or {}).get(name) or built_in.get(name) or charts.class_colour(n) for n, name in enumerate(class_names)}
 
 
 def plot(figure: go.Figure, *, key: str, **options: object) -> object:

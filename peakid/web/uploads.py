@@ -1,8 +1,6 @@
 """Files that come from the browser or are named by their path on this machine."""
 
-import contextlib
 import hashlib
-from collections.abc import Generator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -22,24 +20,19 @@ def given(path: str, what: str) -> Path:
     return Path(clean).expanduser()
 
 
-@contextlib.contextmanager
-def file(workspace: Workspace, upload: Any, path: str) -> Generator[Path]:
-    """Give an uploaded file as a path for the time of the block, or else the file at `path`.
+def kept(workspace: Workspace, upload: Any, path: str) -> Path:
+    """Store an uploaded file until its import is done and answer where, or else the file at `path`.
 
-    Its name begins with the digest of its bytes, so the same archive sent twice is known to be the same.
+    Its folder is named by the digest of its bytes, so the same archive sent twice is known to be the same.
 
     Raises:
         BadInput: If neither is there.
     """
     if upload is None:
-        yield given(path, "file")
-        return
+        return given(path, "file")
     data = upload.getvalue()
-    folder = workspace.cache_dir / "uploads" / hashlib.sha256(data).hexdigest()[:16]
+    folder = workspace.uploads_dir / hashlib.sha256(data).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / (PurePath(upload.name).name or "upload")
-    try:
-        target.write_bytes(data)
-        yield target
-    finally:
-        target.unlink(missing_ok=True)
+    target.write_bytes(data)
+    return target

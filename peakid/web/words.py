@@ -14,7 +14,11 @@ REASONS: dict[RejectionReason, str] = {
     "hidden": "Hidden or system file",
     "missing_file": "Named, but not there",
     "no_permission": "May not be read",
+    "too_slow": "Takes too long to decode",
+    "too_much_memory": "Takes too much memory to decode",
+    "crashes_decoder": "Breaks the decoder",
     "unsafe_path": "Path that leads outside",
+    "forgotten": "Removed for good earlier",
 }
 
 _VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
@@ -59,7 +63,23 @@ def told_step(step: StepRow) -> str:
     return f"{verbs[step.kind]} {n_of(step.n_images, 'image')}"
 
 
+def standing(decision: Decision) -> str:
+    """Tell the second of two people what the first said: `anna labelled this dom 2 min ago.`"""
+    return f"{who(decision.actor)} {_VERBS[decision.verdict]} this{_detail(decision)} {ago(decision.decided_at)}."
+
+
+def _detail(decision: Decision) -> str:
+    if decision.verdict == "label":
+        return f" {decision.label}"
+    return f" ({decision.reason})" if decision.reason else ""
+
+
 def who(actor: str) -> str:
     """Name an actor for people: `anna`, `import from folder`, `model run-3`."""
     kind, _, name = actor.partition(":")
     return {"human": name, "import": f"import from {name}"}.get(kind, f"{kind} {name}")
+
+
+def chosen(label: str, is_chosen: bool) -> str:
+    """Write the label of a chosen pill in the accent colour: Streamlit's own is made for white text on it, and too faint on the dark ground."""
+    return f":blue[{label}]" if is_chosen else label

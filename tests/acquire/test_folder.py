@@ -1,5 +1,7 @@
 """A folder of photos becomes images, origins and first labels; what does not has a reason."""
 
+import ctypes
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -188,21 +190,37 @@ def test_a_pipe_does_not_hang_the_import(workspace: Workspace, tmp_path: Path, d
     assert reasons(import_(workspace, tmp_path / "photos")) == {"sea/pipe.jpg": "not_an_image"}
 
 
+def denied() -> bytes:
+    raise PermissionError(13, "Permission denied")
+
+
+def gone() -> bytes:
+    raise FileNotFoundError
+
+
+def broken() -> bytes:
+    raise OSError(5, "Input/output error")
+
+
 def test_files_that_cannot_be_read_do_not_stop_the_rest(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    def denied() -> bytes:
-        raise PermissionError(13, "Permission denied")
-
-    def gone() -> bytes:
-        raise FileNotFoundError
-
-    def broken() -> bytes:
-        raise OSError(5, "Input/output error")
-
     arrivals = [Arrival("a.jpg", "sea", None, denied), Arrival("b.jpg", None, None, gone), Arrival("c.jpg", None, None, broken)]
-    arrivals.append(Arrival("d.jpg", "sea", None, lambda: draw(1)))
+    arrivals.append(Arrival("d.jpg", "sea", None, functools.partial(bytes, draw(1))))
     report = ingest.ingest(workspace, arrivals, source="folder", root=tmp_path, actor="human:t", report=lambda *_: None)
     assert counts(report) == (1, 0, 3)
     assert reasons(report) == {"a.jpg": "no_permission", "b.jpg": "missing_file", "c.jpg": "unreadable"}
+
+
+def crash() -> bytes:
+    ctypes.string_at(0)
+    return b""
+
+
+def test_a_file_that_kills_the_decoder_is_a_rejection_and_the_rest_is_imported(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+    arrivals = [Arrival(f"{n}.jpg", "sea", None, functools.partial(bytes, draw(n))) for n in range(6)]
+    arrivals.insert(3, Arrival("2b.jpg", "sea", None, crash))
+    report = ingest.ingest(workspace, arrivals, source="folder", root=tmp_path, actor="human:t", report=lambda *_: None)
+    assert (counts(report), reasons(report)) == ((6, 0, 1), {"2b.jpg": "crashes_decoder"})
+    assert [row["path"] for row in workspace.query("SELECT path FROM origin ORDER BY id")] == [f"{n}.jpg" for n in range(6)]
 
 
 def test_a_workspace_inside_the_folder_is_not_imported_into_itself(tmp_path: Path, draw: Draw) -> None:

@@ -32,24 +32,48 @@ def chromium() -> Generator[Browser]:
         browser.close()
 
 
+class Server:
+    """The server on a test's workspace, at one address however often it is killed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.port = _free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._workspace = workspace
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        """Start it; answers its address. Nothing has been asked of it but its health."""
+        environment = {**os.environ, "PEAKID_WORKSPACE": str(self._workspace.path), "PEAKID_ACTOR": "anna", "PEAKID_WORKER_IDLE_S": "1"}
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(self.port)]
+        log = (self._workspace.path / "server.log").open("wb")
+        self._process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        _wait_until_healthy(self.address, self._process, Path(log.name))
+        return self.address
+
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(20)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(20)
+
+
 @pytest.fixture
-def serve(workspace: Workspace) -> Generator[Callable[[], str]]:
-    """Start the server on the test's workspace; answers its address. Nothing has been asked of it but its health."""
-    processes: list[subprocess.Popen[bytes]] = []
+def server(workspace: Workspace) -> Generator[Server]:
+    """A server that a test starts, kills and starts again."""
+    server = Server(workspace)
+    yield server
+    server.stop()
 
-    def served() -> str:
-        port = _free_port()
-        environment = {**os.environ, "PEAKID_WORKSPACE": str(workspace.path), "PEAKID_ACTOR": "anna", "PEAKID_WORKER_IDLE_S": "1"}
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-        log = (workspace.path / "server.log").open("wb")
-        processes.append(subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT))
-        _wait_until_healthy(f"http://127.0.0.1:{port}", processes[-1], Path(log.name))
-        return f"http://127.0.0.1:{port}"
 
-    yield served
-    for process in processes:
-        process.terminate()
-        process.wait(20)
+@pytest.fixture
+def serve(server: Server) -> Callable[[], str]:
+    """Start the server on the test's workspace; answers its address."""
+    return server.start
 
 
 @pytest.fixture

@@ -44,6 +44,30 @@ def test_undo_restates_what_was_before_and_deletes_nothing(workspace, plant):
     assert [d.actor for d in decisions.log(workspace)] == [ANNA, ANNA, "import:folder", "import:folder"]
 
 
+def test_two_judgements_of_one_image_are_taken_back_one_by_one_and_done_again(workspace, plant):
+    digest = plant({"a": "dom", "b": "eiger"})["a"]
+    decisions.decide(workspace, [Choice(digest, "label", "eiger")], actor=ANNA)
+    decisions.decide(workspace, [Choice(digest, "exclude", reason="blurred")], actor=ANNA)
+    for verb, stands in (
+        (decisions.undo, ("label", "eiger", True)),
+        (decisions.undo, ("label", "dom", False)),
+        (decisions.redo, ("label", "eiger", True)),
+        (decisions.redo, ("exclude", "eiger", True)),
+        (decisions.undo, ("label", "eiger", True)),
+        (decisions.undo, ("label", "dom", False)),
+    ):
+        assert verb(workspace, actor=ANNA).conflicts == []
+        assert state(workspace, digest) == stands
+
+
+def test_what_somebody_else_said_since_stays_even_if_it_is_the_same(workspace, plant):
+    digest = plant({"a": "dom", "b": "eiger"})["a"]
+    decisions.decide(workspace, [Choice(digest, "label", "eiger")], actor=ANNA)
+    decisions.decide(workspace, [Choice(digest, "label", "eiger")], actor=BEAT)
+    assert decisions.undo(workspace, actor=ANNA).conflicts == [digest]
+    assert state(workspace, digest) == ("label", "eiger", True)
+
+
 def test_redo_does_again_what_undo_took_back_step_by_step(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)

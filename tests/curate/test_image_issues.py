@@ -168,7 +168,7 @@ def test_an_unknown_kind_is_named_with_those_there_are(workspace):
 def test_the_queue_of_an_issue_begins_with_the_most_severe_and_pages_by_key(workspace, measured):
     digests = measured(a={"highlight": 0.3}, b={"highlight": 0.1}, c={"highlight": 0.2}, d={"highlight": 0.1}, e={})
     first = review_queue.page(workspace, "issue:dark", limit=2)
-    second = review_queue.page(workspace, "issue:dark", limit=9, after=first[-1].image_id)
+    second = review_queue.page(workspace, "issue:dark", limit=9, after=first[-1].cursor)
     assert [item.digest for item in first + second] == [digests[name] for name in "bdca"]
     assert (first[0].score, first[0].reason) == (0.1, "dark: its brightest hundredth reaches 0.10 of white, below 0.32")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from peakid import runs
-from peakid.curate import decisions
+from peakid.curate import class_merges, classes, decisions
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import compare, report
@@ -212,3 +212,14 @@ def test_two_runs_are_compared_on_the_command_line_with_what_changed_in_the_data
     assert (answer["n_common"], answer["accuracy"]["b"]) == (9, 1.0)
     assert [row["digest"] for row in answer["snapshot_diff"]["removed"]] == [digests["e3"]]
     assert "no difference that these images can prove" in peakid("compare", a, b).out
+
+
+def test_a_run_is_compared_and_reported_after_its_classes_were_renamed_and_merged(workspace, digests, train):
+    a, b = train(all_right(digests) | {"d0": "eiger"}), train(all_right(digests))
+    classes.rename(workspace, "dom", "Dom")
+    made = compare.compare(workspace, a, b, actor=ANNA)
+    assert (made.n_common, made.accuracy_a, made.accuracy_b) == (10, 0.9, 1.0)  # As before the rename.
+    class_merges.merge(workspace, "Dom", "eiger", actor=ANNA)
+    merged = compare.compare(workspace, a, b, actor=ANNA)
+    assert (merged.n_common, merged.accuracy_a, merged.accuracy_b) == (10, 1.0, 1.0)  # Taking one for the other is no mistake now.
+    assert report.evaluate(workspace, a, actor=ANNA).to_json()["confusion"]["class_names"] == ["dom", "eiger"]  # The names of its time.

@@ -1,5 +1,6 @@
 import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from peakid import exports, images, runs
 from peakid.acquire import folder
 from peakid.dataset import snapshot
-from peakid.errors import BadInput, LeakingSnapshot, NotFound
+from peakid.errors import BadArchive, BadInput, LeakingSnapshot, NotFound
 from peakid.evaluate import report
 from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.learn.recipe import Recipe
@@ -39,7 +40,7 @@ def test_verifying_names_the_images_whose_bytes_are_gone_or_altered(workspace, s
 
 def test_a_kind_that_nobody_knows_is_told_with_those_there_are(workspace, claimed):
     work = claimed(queue.submit(workspace, "dance", {}, lane="cpu"))
-    with pytest.raises(BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, export, verify\."):
+    with pytest.raises(BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, export, verify, import\."):
         tasks.run(work)
 
 
@@ -201,3 +202,39 @@ def test_a_training_goes_on_from_an_earlier_run_with_the_head_rows_of_the_classe
         submit.train(workspace, Recipe(pretrained=f"run:{first}"))
     with pytest.raises(NotFound, match=r"There is no run 77"):
         submit.train(workspace, Recipe(pretrained="run:77"))
+
+
+def test_an_import_and_its_scan_are_one_job_and_a_second_adds_nothing(workspace, draw, tmp_path, claimed):
+    (tmp_path / "photos" / "dom").mkdir(parents=True)
+    for seed in range(3):
+        (tmp_path / "photos" / "dom" / f"{seed}.jpg").write_bytes(draw(seed))
+    (tmp_path / "photos" / "dom" / "notes.txt").write_text("no picture")
+    for n_added in (3, 0):
+        work = claimed(submit.import_images(workspace, "folder", tmp_path / "photos", actor="human:anna"))
+        tasks.run(work)
+        work.end("done")
+        assert (work.result["n_added"], work.result["n_known"], work.result["n_rejected"]) == (n_added, 3 - n_added, 1)
+        assert work.result["rejections"][0]["path"] == "dom/notes.txt"
+        assert work.result["scan"]["n_scanned"] == n_added
+
+
+def test_an_upload_is_removed_once_its_images_are_stored_and_kept_while_they_are_not(workspace, draw, claimed):
+    file = workspace.uploads_dir / "abc" / "photos.zip"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"no zip")
+    work = claimed(submit.import_images(workspace, "zip", file))
+    with pytest.raises(BadArchive):
+        tasks.run(work)
+    work.end("failed")
+    assert file.exists()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("river/a.jpg", draw(1))
+    tasks.run(claimed(submit.import_images(workspace, "zip", file)))
+    assert not file.exists()
+    assert len(workspace.query("SELECT 1 FROM image")) == 1
+
+
+def test_an_import_of_nothing_is_refused_before_it_is_queued(workspace, tmp_path):
+    with pytest.raises(BadInput, match="There is no folder"):
+        submit.import_images(workspace, "folder", tmp_path / "nowhere")
+    assert queue.list_jobs(workspace) == []

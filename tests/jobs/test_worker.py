@@ -25,7 +25,7 @@ def test_a_killed_job_is_lost_at_the_next_look_and_resumed_under_its_id(workspac
     held.let_go()
     assert queue.resume(workspace, job_id).job_id == job_id
     job = queue.wait(workspace, job_id)
-    assert (job.state, job.result) == ("done", {"n_images": 3, "n_damaged": 0, "damaged": []})
+    assert (job.state, job.result["n_images"], job.result["damaged"]) == ("done", 3, [])
     assert queue.log_tail(workspace, job_id).count(f"Job {job_id} (verify) begins") == 2
 
 

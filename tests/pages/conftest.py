@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from peakid import runs
 from peakid.dataset import snapshot as snapshots
-from peakid.jobs import presence
+from peakid.jobs import ledger, presence, process, queue, tasks
 from peakid.learn.recipe import Recipe
 from peakid.records import EpochMetrics, Snapshot, SnapshotItem
 from peakid.workspace import Workspace
@@ -48,6 +48,21 @@ def no_worker(workspace: Workspace) -> Iterator[None]:
     assert lock is not None
     yield
     os.close(lock)
+
+
+@pytest.fixture
+def run_jobs(workspace: Workspace, no_worker: None) -> Callable[[], None]:
+    """Do what waits in the queue right here, as a job's process would."""
+
+    def run() -> None:
+        for job in reversed(queue.list_jobs(workspace)):
+            if job.state == "queued":
+                work = ledger.claim(workspace, job.job_id, process.own())
+                assert work is not None
+                tasks.run(work)
+                work.end("done")
+
+    return run
 
 
 @pytest.fixture

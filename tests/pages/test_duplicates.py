@@ -44,7 +44,7 @@ def test_without_duplicates_the_page_says_so(open_page: Callable[..., AppTest]) 
 def test_the_most_urgent_tab_comes_first(open_page: Callable[..., AppTest], twins: None) -> None:
     app = open_page("duplicates")
     assert not app.exception
-    assert app.pills[0].options == ["Conflicting labels 1", "Across splits 0", "Exact 3", "Near 0", "Settled 0"]
+    assert app.pills[0].options == [":blue[Conflicting labels 1]", "Across splits 0", "Exact 3", "Near 0", "Settled 0"]
     assert app.pills[0].value == "conflicting"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from peakid import status
-from peakid.curate import decisions
+from peakid.curate import decisions, saved_views
+from peakid.jobs import queue
 from peakid.records import Choice
 from peakid.workspace import Workspace
 
@@ -48,7 +49,7 @@ def test_collecting_begins_with_a_sentence(open_page: Callable[..., AppTest]) ->
 
 
 def test_a_folder_is_imported_and_its_rejections_are_listed(
-    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
+    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path, run_jobs: Callable[[], None]
 ) -> None:
     for name, data in {"river/a.jpg": draw(1), "sea/b.png": draw(2, format="PNG"), "sea/notes.txt": b"not a picture"}.items():
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,11 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
     app = open_page("collect")
     app.text_input(key="folder_path").set_value(f' "{tmp_path / "photos"}" ')
     app.button[0].click().run()
+    app.button[0].click().run()  # The second click makes no second job.
+    run_jobs()
+    app.run()
     assert not app.exception
+    assert len(queue.list_jobs(workspace)) == 1
     assert "Added 2 images" in everything(app)
     assert "Rejected 1 file" in everything(app)
     assert "notes.txt" in app.dataframe[0].value.to_string()
@@ -65,7 +70,7 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
 
 
 def test_a_zip_and_a_table_are_imported_by_their_path(
-    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
+    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path, run_jobs: Callable[[], None]
 ) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("river/a.jpg", draw(1))
@@ -77,6 +82,7 @@ def test_a_zip_and_a_table_are_imported_by_their_path(
         app.segmented_control(key="source").set_value(source).run()
         app.text_input(key=key).set_value(str(tmp_path / path))
         app.button[0].click().run()
+        run_jobs()
         assert not app.exception
         assert not app.error
     assert status.read(workspace).classes == {"river": 1, "sea": 1, "lake": 1}
@@ -97,18 +103,70 @@ def test_an_empty_queue_teaches_what_would_fill_it(open_page: Callable[..., AppT
     assert "Press F" in everything(app)
 
 
-def test_review_shows_every_queue_with_what_waits(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
-    fill(river=2, sea=1)
+def test_review_shows_the_queues_in_which_something_waits(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    a, *_ = fill(river=2, sea=1)
+    decisions.decide(workspace, [Choice(a, "flag")], actor="human:anna")
     app = open_page("review")
     assert not app.exception
-    assert app.pills[0].options == ["Unreviewed 3", "Flagged 0", "Excluded 0", "All 3"]
+    assert app.pills[0].options == [":blue[Unreviewed 2]", "Flagged 1"]
+    assert app.query_params["queue"] == "unreviewed"
+    folded = {button.key: button.label for button in app.button if button.key.startswith("to:")}
+    assert folded == {"to:recent": "Recently decided", "to:sample": "Random sample", "to:all": "All images"}
+    assert app.selectbox(key="queue:class").options == ["river 2", "sea 1"]
+
+
+def test_filters_stand_in_the_address_and_come_off_one_by_one(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    fill(river=2, sea=1)
+    app = open_page("review", queue="all", text="river", **{"class": "sea"}, after="1")
+    assert not app.exception
+    assert "No image of this queue passes the filters" in everything(app)
+    app.button(key="off:class").click().run()
+    assert "class" not in app.query_params
+    assert "after" not in app.query_params  # Another filter begins at the front.
+    assert not app.info
+    app.selectbox(key="filter:split").set_value("test").run()
+    assert app.query_params["split"] == "test"
+    app.text_input(key="filter:text").set_value("se").run()
+    assert "too short" in app.error[0].value
+
+
+def test_a_view_is_saved_opened_and_removed(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    fill(river=2, sea=1)
+    app = open_page("review", queue="all", tag="snow")
+    next(field for field in app.text_input if field.label == "Name").set_value("snowy")
+    next(button for button in app.button if button.label == "Save this view").click().run()
+    assert not app.exception
+    app = open_page("review", queue="flagged")
+    app.button(key="view:snowy").click().run()
+    assert (app.query_params["queue"], app.query_params["tag"]) == ("all", "snow")
+    app.button(key="unview:snowy").click().run()
+    assert saved_views.list_views(workspace) == []
+
+
+def test_what_is_worth_the_time_is_offered_first(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    fill(river=2, sea=1)
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO image_issue_score VALUES ('dark', 0.1, 2)")
+    app = open_page("overview")
+    assert "1 image is worth your time: labels in doubt and bad pictures, about 1 min" in everything(app)
+    app = open_page("review")
+    assert app.pills[0].value == "worth"
+    assert app.pills[0].options[0] == ":blue[Worth your time 1 · about 1 min]"
 
 
 def test_a_link_names_the_queue(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
     fill(river=2, sea=1)
     app = open_page("review", queue="class:river")
     assert app.pills[0].value == "class:river"
-    assert app.pills[0].options[-1] == "river 2"
+    assert app.pills[0].options[-1] == ":blue[river 2]"
 
 
 def test_a_link_to_an_unknown_queue_says_which_there_are(open_page: Callable[..., AppTest]) -> None:

@@ -32,20 +32,23 @@ def _saved(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def test_each_kind_of_issue_that_was_found_is_a_chip_and_the_rest_folds_away(scanned: Workspace, open_page: Callable[..., AppTest]) -> None:
+def test_the_fullest_queues_are_chips_and_the_rest_folds_away(scanned: Workspace, open_page: Callable[..., AppTest]) -> None:
     app = open_page("review")
     assert not app.exception
     # Drawn images are soft, eight colours across: they are blurry, too.
     found = [kind for kind, n in image_issues.counts(scanned).items() if n]
     assert len(found) > 5
-    assert app.pills[0].options[4] == "Dark 3"
-    assert len(app.pills[0].options) == 4 + 5
-    folded = [button for button in app.button if button.key.startswith("to:")]
-    assert len(folded) == len(found) - 5
-    kind = found[-1]
+    worth, *fullest = app.pills[0].options
+    assert worth.startswith(":blue[Worth your time 9 ")
+    assert fullest[0] == "Unreviewed 9"
+    assert "Dark 3" in fullest
+    assert len(fullest) == 5
+    folded = [button for button in app.button if button.key.startswith("to:issue:")]
+    assert len(folded) == len(found) + 1 - 5  # Unreviewed is a chip, too.
+    queue = folded[-1].key.removeprefix("to:")
     folded[-1].click().run()
-    assert app.query_params["queue"] == f"issue:{kind}"
-    assert app.pills[0].value == f"issue:{kind}"
+    assert app.query_params["queue"] == queue
+    assert app.pills[0].value == queue
 
 
 def test_the_slider_shows_what_it_would_find_and_sets_the_line_only_when_asked(

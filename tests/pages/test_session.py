@@ -37,17 +37,17 @@ def test_a_judged_image_stays_on_the_table_and_leaves_the_counts(
 ) -> None:
     digests = fill(river=3)
     app = open_page("review")
-    assert list(app.session_state["batch:unreviewed"][1]) == digests
+    assert list(app.session_state["batch:unreviewed"].held) == digests
     decisions.decide(workspace, [Choice(digests[1], "label", "river")], actor="human:anna")
     app.run()
-    assert list(app.session_state["batch:unreviewed"][1]) == digests
-    assert app.pills[0].options[0] == "Unreviewed 2"
+    assert list(app.session_state["batch:unreviewed"].held) == digests
+    assert app.pills[0].options[0] == ":blue[Unreviewed 2]"
 
 
 def test_a_link_begins_where_it_says(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
     digests = fill(river=3)
     app = open_page("review", queue="all", after="1")  # Image 1 was the last of the page before.
-    assert list(app.session_state["batch:all"][1]) == digests[1:]
+    assert list(app.session_state["batch:all"].held) == digests[1:]
     assert not open_page("review", queue="all", after="nonsense").exception
 
 
@@ -57,4 +57,4 @@ def test_names_that_look_like_markup_are_shown_as_they_are(
     fill(**{"<b>x</b>": 1, "*y*": 2})
     app = open_page("review", queue="class:<b>x</b>")
     assert not app.exception
-    assert app.pills[0].options[-1] == r"\<b\>x\</b\> 1"
+    assert app.pills[0].options[-1] == r":blue[\<b\>x\</b\> 1]"

@@ -9,7 +9,7 @@ import pytest
 
 from peakid.curate import decisions, review_queue
 from peakid.errors import WorkspaceNotWritable
-from peakid.records import Choice, Decision
+from peakid.records import Choice, Decision, StepResult
 from peakid.web import gallery
 from peakid.workspace import DATABASE_NAME, Workspace
 
@@ -36,7 +36,7 @@ def test_events_are_written_in_the_order_of_their_numbers(
 ) -> None:
     a, b, c = fill(river=2, sea=1)
     ack = deliver(event(3, "flag", c), event(1, "label", a, label="sea"), event(2, "exclude", b, reason="poor quality"))
-    assert ack == gallery.Ack(3)
+    assert (ack.seq, ack.refused, set(ack.changed)) == (3, [], {a, b, c})
     assert [(row.digest, row.verdict, row.label, row.reason) for row in own(workspace)] == [
         (a, "label", "sea", ""),
         (b, "exclude", "river", "poor quality"),
@@ -145,3 +145,82 @@ def test_what_cannot_be_written_now_is_not_acknowledged(deliver: Callable[..., g
 def test_asking_for_the_next_images_judges_nothing(deliver: Callable[..., gallery.Ack], workspace: Workspace) -> None:
     assert deliver({"seq": 4, "kind": "next"}) == gallery.Ack(4, wants_next=True)
     assert own(workspace) == []
+
+
+def test_the_second_of_two_people_is_told_who_said_what_and_how_to_overrule(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    [a] = fill(river=1)
+    decisions.decide(workspace, [Choice(a, "exclude", reason="a map")], actor="human:beat")
+    [answer] = deliver(event(1, "label", a, label="river", base=1)).refused
+    assert answer.message == "beat excluded this (a map) just now. Yours is not saved: leave it, or press again to overrule."
+    newest = decisions.log(workspace)[0].decision_id  # What the browser is drawn with next.
+    assert deliver(event(2, "label", a, label="river", base=newest), last_ack=1).refused == []
+    assert [row.label for row in own(workspace)] == ["river"]
+
+
+def test_a_selection_is_one_step_and_one_undo(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
+    a, b, c = fill(river=2, sea=1)
+    images = [{"digest": a, "label": "river", "why": "first"}, {"digest": c, "label": "sea"}]
+    ack = deliver({"seq": 1, "id": "several", "kind": "label", "images": images, "view": "grid"})
+    assert ([(row.digest, row.label) for row in own(workspace)], len({row.step_id for row in own(workspace)})) == (
+        [(a, "river"), (c, "sea")],
+        1,
+    )
+    assert ack.changed == [a, c]
+    assert set(deliver(event(2, "undo"), last_ack=1).touched) == {a, c}
+    assert [item.is_reviewed for item in review_queue.items(workspace, [a, b, c])] == [False, False, False]
+
+
+def test_a_selection_delivered_twice_is_judged_once(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
+    a, b = fill(river=2)
+    several = {"seq": 1, "id": "several", "kind": "flag", "images": [{"digest": a}, {"digest": b}]}
+    deliver(several)
+    decisions.undo(workspace, actor="human:anna")
+    assert deliver(several, event(2, "flag", a)).changed == [a, b]
+    assert [row.verdict for row in own(workspace)] == ["flag", "flag", "label", "label", "flag"]
+
+
+@pytest.mark.parametrize("images", [None, [], [3], [{"digest": "0" * 64}], [{}]])
+def test_a_selection_that_makes_no_sense_is_answered(deliver: Callable[..., gallery.Ack], images: object) -> None:
+    ack = deliver({"seq": 1, "id": "several", "kind": "flag", "images": images})
+    assert [answer.seq for answer in ack.refused] == [1]
+
+
+def test_of_a_selection_only_what_somebody_else_judged_is_left(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    a, b = fill(river=2)
+    seen = {item.digest: item.decision_id for item in review_queue.items(workspace, [a, b])}
+    decisions.decide(workspace, [Choice(a, "exclude", reason="poor quality")], actor="human:ben")
+    ack = deliver({"seq": 1, "id": "several", "kind": "flag", "images": [{"digest": d, "base": base} for d, base in seen.items()]})
+    assert [answer.digest for answer in ack.refused] == [a]
+    assert [item.verdict for item in review_queue.items(workspace, [a, b])] == ["exclude", "flag"]
+
+
+def test_a_whole_queue_is_one_step_of_the_number_that_was_confirmed(
+    deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace
+) -> None:
+    fill(river=3, sea=2)
+    whole = {"seq": 1, "id": "whole", "kind": "queue", "queue": "class:river", "verdict": "label", "label": "sea"}
+    act = gallery.with_acts({"queue": gallery.judge_queue})
+    deliver_whole = lambda n: gallery.apply(workspace, [{**whole, "n": n}], last_ack=0, actor="human:anna", act=act)  # noqa: E731
+    assert "3 images wait in 'class:river' now, 2 when" in deliver_whole(2).refused[0].message
+    assert len(deliver_whole(3).changed) == 3
+    assert deliver_whole(3).refused == []
+    assert review_queue.count(workspace, "class:sea") == 5
+    deliver(event(2, "undo"), last_ack=1)
+    assert review_queue.count(workspace, "class:river") == 3
+
+
+def test_kinds_that_a_page_allows_go_to_its_own_verb_and_others_are_refused(fill: Callable, workspace: Workspace) -> None:
+    (a,) = fill(river=1)
+    noted: list[str] = []
+
+    def note(workspace: Workspace, event: dict[str, Any], actor: str) -> StepResult:
+        noted.append(f"{actor} {event['text']}")
+        return StepResult(None, [])
+
+    events = [event(1, "note", a, text="snow"), event(2, "tag", a, name="winter"), event(3, "flag", a)]
+    ack = gallery.apply(workspace, events, last_ack=0, actor="human:anna", act=gallery.with_acts({"note": note}))
+    assert (noted, [answer.seq for answer in ack.refused], ack.changed) == (["human:anna snow"], [2], [a])

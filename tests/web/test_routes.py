@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from peakid import images
+from peakid.keep import forget
 from peakid.web import routes
 from peakid.workspace import Workspace
 
@@ -82,3 +83,12 @@ def test_an_image_whose_bytes_are_gone_is_not_found(
 def test_a_link_that_names_the_overview_leads_to_it(client: TestClient) -> None:
     answer = client.get("/overview", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (307, "/")
+
+
+def test_a_picture_that_was_removed_for_good_is_not_served_from_memory(
+    client: TestClient, workspace: Workspace, add: Callable[[bytes], str], draw: Callable[..., bytes]
+) -> None:
+    digest = add(draw(9))
+    assert [client.get(f"/{kind}/{digest}").status_code for kind in ("thumb", "image")] == [200, 200]
+    forget.forget(workspace, digest, actor="human:anna")
+    assert [client.get(f"/{kind}/{digest}").status_code for kind in ("thumb", "image")] == [404, 404]

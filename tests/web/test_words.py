@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from peakid.curate.review_queue import QueueCount
 from peakid.records import Decision, RejectionReason
 from peakid.status import Status
 from peakid.web import journey, progress, session, theme, words
@@ -65,7 +66,15 @@ def test_names_are_text_and_never_markup() -> None:
 def test_the_next_step_leads_to_a_first_model_and_then_back_to_the_data(
     counts: Status, n_unreviewed: int, n_done_runs: int, n_exports: int, page: str
 ) -> None:
-    assert journey.next_step(counts, n_unreviewed=n_unreviewed, n_done_runs=n_done_runs, n_exports=n_exports).page == page
+    facts = {"n_unreviewed": n_unreviewed, "n_done_runs": n_done_runs, "n_exports": n_exports}
+    assert journey.next_step(counts, QueueCount("worth", 0), 1, **facts).page == page
+
+
+def test_what_is_worth_the_time_comes_before_everything_unreviewed() -> None:
+    facts = {"n_unreviewed": 9, "n_done_runs": 0, "n_exports": 0}
+    step = journey.next_step(replace(EMPTY, n_images=9), QueueCount("worth", 1000, is_more=True), 34, **facts)
+    assert step.sentence == "1,000+ images are worth your time: labels in doubt and bad pictures, over 34 min."
+    assert step.page == "review"
 
 
 def test_a_class_keeps_its_colour_when_classes_are_added() -> None:

@@ -1,0 +1,315 @@
+"""Reviewing among a million images: `python bench/million.py` fills a workspace, then times every queue, filter and verb.
+
+The images are rows without bytes; the first `--thumbs` of them share a handful of thumbnails by hard links, so that a
+browser can be pointed at the workspace, too. Import and review lie as they do in life: a class after the other, the
+oldest images judged first. A folder that is filled already is used again.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import math
+import os
+import platform
+import resource
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from peakid import images, status  # noqa: E402
+from peakid import workspace as workspaces  # noqa: E402
+from peakid.curate import decisions, duplicate_groups, image_issues, review_queue  # noqa: E402
+from peakid.curate.filters import Filters  # noqa: E402
+from peakid.records import Choice  # noqa: E402
+from peakid.workspace import Workspace  # noqa: E402
+
+N_CLASSES = 30
+N_RUNS = 20  # Of each timing.
+PAGE = 240  # What the review page asks for.
+LIMIT_MS = 100
+ACTOR = "human:bench"
+Rows = Iterator[tuple[object, ...]]
+
+
+def fill(folder: Path, n_images: int, n_thumbs: int) -> None:
+    """Make a workspace of that many images. Triggers and indexes are made after the rows: a tenth of the time, the same end."""
+    workspace = workspaces.create(folder)
+    if workspace.one("SELECT 1 FROM image LIMIT 1"):
+        return
+    connection = workspace.connection()
+    for pragma in ("synchronous = OFF", "cache_size = -800000", "foreign_keys = OFF"):  # 800 MB, given back with the process.
+        connection.execute(f"PRAGMA {pragma}")
+    made = workspace.query("SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL")
+    with workspace.transaction() as writing:
+        for each in made:
+            writing.execute(f"DROP {each['type']} {each['name']}")
+        for sql, rows in tables(n_images, np.random.default_rng(0)):
+            told(sql, lambda sql=sql, rows=rows: writing.executemany(sql, rows))
+        for each in sorted(made, key=lambda each: each["type"]):  # Indexes first.
+            told(each["name"], lambda each=each: writing.execute(each["sql"]))
+        for sql in DERIVED:
+            told(sql, lambda sql=sql: writing.execute(sql))
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    share_thumbnails(workspace, n_thumbs)
+
+
+# What the triggers keep, as the migration that brought them made it of rows that were there already.
+DERIVED = (
+    "INSERT INTO image_state (image_id, decision_id, verdict, class_id, is_reviewed, reason, actor, decided_at, judged_in)"
+    " SELECT i.id, d.id, COALESCE(d.verdict, 'clear'), d.class_id, COALESCE(d.is_reviewed, 0), COALESCE(d.reason, ''), d.actor,"
+    " d.decided_at, d.basis ->> '$.queue' FROM image i LEFT JOIN decision d ON d.id ="
+    " (SELECT MAX(n.id) FROM decision n WHERE n.image_id = i.id)",
+    "INSERT INTO image_text SELECT image_id, words FROM image_text_now",
+    "INSERT INTO image_tag SELECT value, image_id FROM remark WHERE kind = 'tag'",
+    "INSERT INTO image_note SELECT image_id, value FROM remark WHERE kind = 'note'",
+    "INSERT INTO label_conflict SELECT image_id FROM label_conflict_now",
+)
+
+
+def told(name: str, act: Callable[[], object]) -> None:
+    started = time.perf_counter()
+    act()
+    if (took := time.perf_counter() - started) > 1:
+        print(f"{took:6.1f} s  {name[:60]}", file=sys.stderr, flush=True)
+
+
+def tables(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
+    """Yield every table's INSERT with its rows, parents first."""
+    ids = np.arange(1, n + 1)
+    class_ids = ((ids - 1) * N_CLASSES // n + 1).tolist()
+    reviewed = rng.random(n) < np.where(ids < 0.3 * n, 0.9, 0.1)
+    yield "INSERT INTO class (name, position, created_at) VALUES (?, ?, '2026')", ((f"class {k:02}", k) for k in range(1, N_CLASSES + 1))
+    acquired = "INSERT INTO acquisition (source, actor, started_at) VALUES (?, ?, '2026')"
+    yield acquired, ((source, ACTOR) for source in ("folder", "zip"))
+    yield from image_tables(n, class_ids)
+    yield from judgement_tables(n, class_ids, np.flatnonzero(reviewed).tolist(), rng)
+    yield from finding_tables(n, class_ids, rng)
+    yield from model_tables(n, class_ids, rng)
+
+
+def image_tables(n: int, class_ids: list[int]) -> Iterator[tuple[str, Rows]]:
+    yield (
+        "INSERT INTO image (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at, scanned_at)"
+        " VALUES (?, ?, 'JPEG', 100000, 640, 480, '0000000000000000', '0000000000000000', ?, '2026-11-01')",
+        ((i, digest(i), f"2026-{1 + i * 10 // (n + 1):02}-{1 + i % 28:02}T00:00:00.000Z") for i in range(1, n + 1)),
+    )
+    yield (
+        "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at) VALUES (?, ?, ?, ?, ?, '2026')",
+        (
+            (i, 1 + (i % 10 == 0), ("folder", "zip")[i % 10 == 0], f"class {k:02}/photo {i:07}.jpg", f"class {k:02}")
+            for i, k in zip(range(1, n + 1), class_ids, strict=True)
+        ),
+    )
+    yield (
+        "INSERT INTO image_measure (image_id, brightness, highlight, shadow, contrast, sharpness, entropy_bits, colourfulness,"
+        " readable_share, is_animated, taken_at, camera, scored_with) VALUES (?, .5, .9, .1, .2, .5, 7, 40, 1, 0, ?, 'Camera', 1)",
+        ((i, f"20{10 + i * 7 % 15}-{1 + i % 12:02}-{1 + i % 28:02}T12:00:00" if i % 5 < 2 else None) for i in range(1, n + 1)),
+    )
+
+
+def judgement_tables(n: int, class_ids: list[int], reviewed: list[int], rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
+    step = "INSERT INTO step (actor, kind, made_at) VALUES (?, ?, '2026-11-01T00:00:00.000Z')"
+    decision = (
+        "INSERT INTO decision (event_id, step_id, image_id, verdict, class_id, reason, is_reviewed, actor, basis, decided_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '2026-11-01T00:00:00.000Z')"
+    )
+    yield step, iter([("import:folder", "import")])
+    yield decision, ((f"i{i}", 1, i + 1, "label", k, "", 0, "import:folder", "{}") for i, k in enumerate(class_ids) if i % 50)
+    yield step, ((ACTOR, "decide") for _ in reviewed)
+    verdicts = rng.choice(["label", "exclude", "flag"], len(reviewed), p=[0.85, 0.1, 0.05]).tolist()
+    queues = rng.choice(["unreviewed", "worth", "issue:dark"], len(reviewed), p=[0.8, 0.1, 0.1]).tolist()
+    yield (
+        decision,
+        (
+            (f"h{i}", 2 + m, i + 1, verdict, class_ids[i], "unsuitable", verdict != "flag", ACTOR, json.dumps({"queue": queue}))
+            for m, (i, verdict, queue) in enumerate(zip(reviewed, verdicts, queues, strict=True))
+        ),
+    )
+
+
+def finding_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
+    """Yield image issues, pairs (one in fifteen across classes), tags and notes."""
+    for kind, rule in image_issues.RULES.items():
+        found = np.flatnonzero(rng.random(n) < 0.02) + 1
+        scores = rng.random(len(found)) * rule.ceiling
+        rows = ((kind, score, i) for score, i in zip(scores.tolist(), found.tolist(), strict=True))
+        yield "INSERT INTO image_issue_score (kind, score, image_id) VALUES (?, ?, ?)", rows
+    firsts = np.unique(rng.integers(1, n - n // 25, 30 * n // 1000)).tolist()
+    pairs = ((i, i + (n // 25 if m % 15 == 0 else 1), "near" if m % 2 else "exact", m % 16, "2026") for m, i in enumerate(firsts))
+    yield "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?)", pairs
+    remark = "INSERT INTO remark (step_id, image_id, kind, value, is_on, actor, made_at) VALUES (2, ?, ?, ?, 1, ?, '2026')"
+    yield remark, ((i, "tag", "common", ACTOR) for i in range(1, n, 10))
+    yield remark, ((i, "tag", "rare", ACTOR) for i in range(n // 2, n, n // 500))
+    yield remark, ((i, "note", f"a note about image {i}", ACTOR) for i in range(1, n, n // 1000))
+
+
+def model_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
+    """Yield a snapshot of seven tenths of the images, and a run that predicted its valid and test images."""
+    names = json.dumps([f"class {k:02}" for k in range(1, N_CLASSES + 1)])
+    yield (
+        "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor,"
+        " created_at, frozen_at) VALUES (?, 'bench', 0, '{}', ?, 1, 1, 0, 1, 'x', '2026', '2026')",
+        iter([("0" * 64, names)]),
+    )
+    items = [i for i in range(1, n + 1) if i % 10 < 7]
+    splits = rng.choice(["train", "valid", "test"], len(items), p=[0.7, 0.15, 0.15]).tolist()
+    yield (
+        "INSERT INTO snapshot_item (snapshot_id, image_id, label, split, group_key) VALUES (1, ?, ?, ?, '')",
+        ((i, f"class {class_ids[i - 1]:02}", split) for i, split in zip(items, splits, strict=True)),
+    )
+    yield (
+        "INSERT INTO run (snapshot_id, state, recipe, class_names, seed, code_version, libraries, created_at)"
+        " VALUES (1, 'done', '{}', ?, 0, '', '{}', '2026')",
+        iter([(names,)]),
+    )
+    said = [(i, split) for i, split in zip(items, splits, strict=True) if split != "train"]
+    wrong, sure = (rng.random(len(said)) < 0.15).tolist(), rng.random(len(said)).tolist()
+    yield (
+        "INSERT INTO prediction (run_id, image_id, split, given_label, predicted_label, confidence, is_out_of_sample)"
+        " VALUES (1, ?, ?, ?, ?, ?, 1)",
+        (
+            (i, split, f"class {class_ids[i - 1]:02}", f"class {(class_ids[i - 1] + is_wrong - 1) % N_CLASSES + 1:02}", confidence)
+            for (i, split), is_wrong, confidence in zip(said, wrong, sure, strict=True)
+        ),
+    )
+
+
+def share_thumbnails(workspace: Workspace, n_thumbs: int) -> None:
+    """Give the first images thumbnails: eight files, linked, for nobody looks at more than some thousands."""
+    for n in range(8):
+        out = io.BytesIO()
+        pixels = np.random.default_rng(n).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((256, 192), Image.Resampling.BICUBIC).save(out, "JPEG", quality=80)
+        (workspace.thumbs_dir / f"shared-{n}.jpg").write_bytes(out.getvalue())
+    for i in range(1, n_thumbs + 1):
+        path = images.thumbnail_path(workspace, digest(i))
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            os.link(workspace.thumbs_dir / f"shared-{i % 8}.jpg", path)
+
+
+def digest(image_id: int) -> str:
+    return hashlib.sha256(str(image_id).encode()).hexdigest()
+
+
+def queues(workspace: Workspace) -> list[str]:
+    cell = review_queue.confusion_queue(1, "test", "class 03", "class 04")
+    fixed = ["worth", *review_queue.FIXED_QUEUES, "conflicts", "model-disagrees", "uncertain", "recent", "sample", "class:class 20", cell]
+    return [*fixed, *(review_queue.issue_queue(kind) for kind in image_issues.counts(workspace))]
+
+
+FILTERS = {
+    "class": Filters(class_name="class 20"),
+    "split": Filters(split="test"),
+    "source": Filters(source="zip"),
+    "added, month": Filters(added="2026-08"),
+    "added, day": Filters(added="2026-08-09"),
+    "taken, year": Filters(taken="2016"),
+    "taken, day": Filters(taken="2016-03-03"),
+    "issue": Filters(issue="blurry"),
+    "tag, rare": Filters(tag="rare"),
+    "tag, common": Filters(tag="common"),
+    "text, rare": Filters(text="note about"),
+    "text, common": Filters(text="class 21/photo"),
+    "text, none": Filters(text="unheard of"),
+    "three": Filters(class_name="class 20", split="valid", text="photo"),
+}
+
+
+def timed(act: Callable[[], object], n_runs: int) -> dict[str, float]:
+    """Answer ms: median and p95 of this process's CPU, and the wall clock's median, which other work on the machine lengthens."""
+    cpu, wall = [], []
+    for _ in range(n_runs):
+        started, cpu_started = time.perf_counter(), time.process_time()
+        act()
+        cpu.append(1000 * (time.process_time() - cpu_started))
+        wall.append(1000 * (time.perf_counter() - started))
+    n_95 = min(n_runs - 1, math.ceil(0.95 * n_runs) - 1)
+    return {"p50": statistics.median(cpu), "p95": sorted(cpu)[n_95], "wall": statistics.median(wall)}
+
+
+def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the name and the times of everything that a page does."""
+    for queue in queues(workspace):
+        first = review_queue.page(workspace, queue, limit=PAGE)
+        after = first[-1].cursor if first else None
+        yield f"first page, {queue}", timed(lambda queue=queue: review_queue.page(workspace, queue, limit=PAGE), n_runs)
+        yield (
+            f"next page, {queue}",
+            timed(lambda queue=queue, after=after: review_queue.page(workspace, queue, limit=PAGE, after=after), n_runs),
+        )
+        yield f"count, {queue}", timed(lambda queue=queue: review_queue.count(workspace, queue, most=1000), n_runs)
+    for queue in queues(workspace)[:12]:
+        for name, filters in FILTERS.items():
+            ask = lambda queue=queue, filters=filters, **more: review_queue.page(workspace, queue, limit=PAGE, filters=filters, **more)  # noqa: E731
+            found = ask()
+            yield f"first page, {queue} x {name}", timed(ask, n_runs // 2)
+            after = found[-1].cursor if found else None
+            yield f"next page, {queue} x {name}", timed(lambda ask=ask, after=after: ask(after=after), n_runs // 2)
+            yield (
+                f"count, {queue} x {name}",
+                timed(lambda queue=queue, filters=filters: review_queue.count(workspace, queue, filters=filters, most=1000), n_runs // 2),
+            )
+    yield "all chips", timed(lambda: review_queue.offered(workspace), n_runs)
+    waiting = iter(review_queue.page(workspace, "unreviewed", limit=1000))
+    yield "decide", timed(lambda: decide(workspace, next(waiting).digest), 10 * n_runs)
+    yield "undo", timed(lambda: decisions.undo(workspace, actor=ACTOR), n_runs)
+    yield "status", timed(lambda: status.read(workspace), n_runs)
+
+
+def decide(workspace: Workspace, wanted: str) -> None:
+    decisions.decide(workspace, [Choice(wanted, "label", "class 05", basis={"queue": "unreviewed"})], actor=ACTOR)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/peakid-million"))
+    parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--thumbs", type=int, default=5_000)
+    parser.add_argument("--runs", type=int, default=N_RUNS)
+    parser.add_argument("--fill-only", action="store_true")
+    options = parser.parse_args()
+    started = time.perf_counter()
+    if options.fill_only:
+        fill(options.folder, options.images, options.thumbs)
+        return
+    subprocess.run([sys.executable, __file__, *sys.argv[1:], "--fill-only"], check=True)  # Its memory is not the server's.
+    print(f"filled in {time.perf_counter() - started:.0f} s, {(options.folder / workspaces.DATABASE_NAME).stat().st_size / 2**20:,.0f} MB")
+    workspace = workspaces.open_existing(options.folder)
+    rows = dict(measured(workspace, options.runs))
+    print(f"{'ms':<70}{'CPU p50':>9}{'CPU p95':>9}{'wall p50':>9}")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rows["duplicate groups, first and later"] = timed(lambda: duplicate_groups.list_groups(workspace), 3)
+    groups_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for name, row in rows.items():
+        print(f"{name:<70}{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}{'' if row['p95'] < LIMIT_MS else '   over'}")
+    slow = {name: round(row["p95"]) for name, row in rows.items() if row["p95"] >= LIMIT_MS}
+    memory = f"peak {peak_mb:.0f} MB, with duplicate groups {groups_mb:.0f} MB"
+    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()}, {os.cpu_count()} cores, {memory}")
+    print(
+        json.dumps(
+            {
+                "bench": "million",
+                "images": options.images,
+                "peak_mb": round(peak_mb),
+                "groups_mb": round(groups_mb),
+                "over_100_ms": slow,
+                "ms": rows,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

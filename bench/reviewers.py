@@ -1,0 +1,111 @@
+"""Twenty people reviewing at once: `python bench/reviewers.py` pages and judges from twenty processes, then reads the log.
+
+Each process holds a connection of its own and does what a session of the app does at a key: it reads the images on its
+table anew, counts what waits, writes the judgement, and now and then takes the next page, undoes, tags. A workspace of
+`bench/million.py` is made first; `--images` says how large.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import random
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from peakid import workspace as workspaces  # noqa: E402
+from peakid.curate import decisions, remarks, review_queue  # noqa: E402
+from peakid.records import Choice  # noqa: E402
+
+PAGE = 240
+QUEUES = ("unreviewed", "worth", "conflicts", "issue:dark", "class:class 20", "model-disagrees")
+
+
+def review(folder: str, number: int, seconds: float, out: "multiprocessing.Queue[dict[str, object]]") -> None:
+    """Judge until the time is up; answers the times of each act in ms, the digests judged in order, and any errors."""
+    workspace = workspaces.open_existing(Path(folder))
+    actor, random_ = f"human:reviewer {number}", random.Random(number)
+    times: dict[str, list[float]] = {"page": [], "judge": [], "refresh": []}
+    judged: list[str] = []
+    errors: list[str] = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        queue = random_.choice(QUEUES)
+        started = time.perf_counter()
+        items = review_queue.page(workspace, queue, limit=PAGE)
+        times["page"].append(1000 * (time.perf_counter() - started))
+        for item in random_.sample(items, min(12, len(items))):
+            if time.monotonic() > until:
+                break
+            time.sleep(random_.uniform(0.2, 0.6))  # A quick reviewer looks this long.
+            started = time.perf_counter()
+            choice = Choice(item.digest, "label", item.label or "class 01", base_decision_id=item.decision_id, basis={"queue": queue})
+            try:
+                done = decisions.decide(workspace, [choice], actor=actor)
+                if random_.random() < 0.05:
+                    remarks.tag(workspace, [item.digest], f"by {number}", actor=actor)
+            except sqlite3.Error as error:
+                errors.append(str(error))
+                continue
+            times["judge"].append(1000 * (time.perf_counter() - started))
+            judged += [decision.digest for decision in done.decisions]
+            started = time.perf_counter()
+            review_queue.items(workspace, [each.digest for each in items])
+            review_queue.count(workspace, queue, most=1000)
+            times["refresh"].append(1000 * (time.perf_counter() - started))
+    out.put({"actor": actor, "times": times, "judged": judged, "errors": errors})
+
+
+def wrong(workspace: workspaces.Workspace, told: list[dict[str, object]]) -> list[str]:
+    """Name every reviewer whose judgements are not in the log exactly as they were made, in order."""
+    sql = "SELECT i.digest FROM decision d JOIN image i ON i.id = d.image_id WHERE d.actor = ? ORDER BY d.id"
+    return [str(one["actor"]) for one in told if [row["digest"] for row in workspace.query(sql, (one["actor"],))] != one["judged"]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/peakid-reviewers"))
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--people", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=30)
+    options = parser.parse_args()
+    filler = [sys.executable, str(ROOT / "bench" / "million.py"), "--folder", str(options.folder), "--images", str(options.images)]
+    subprocess.run([*filler, "--thumbs", "0", "--fill-only"], check=True)
+    workspace = workspaces.open_existing(options.folder)
+    if workspace.one("SELECT 1 FROM step WHERE actor GLOB 'human:reviewer*'"):
+        raise SystemExit(f"{options.folder} was reviewed by this script before; give another --folder")
+    spawn = multiprocessing.get_context("spawn")
+    out = spawn.Queue()
+    people = [spawn.Process(target=review, args=(str(options.folder), n, options.seconds, out)) for n in range(options.people)]
+    for one in people:
+        one.start()
+    told = [out.get() for _ in people]
+    for one in people:
+        one.join()
+    rows = {}
+    for act in ("page", "judge", "refresh"):
+        took = sorted(value for one in told for value in one["times"][act])
+        rows[act] = {"n": len(took), "p50": statistics.median(took), "p95": took[int(0.95 * len(took))], "worst": took[-1]}
+        print(f"{act:<10}{rows[act]['n']:>8}{rows[act]['p50']:>10.1f}{rows[act]['p95']:>10.1f}{rows[act]['worst']:>10.1f}")
+    errors, lost = [error for one in told for error in one["errors"]], wrong(workspace, told)
+    n_judged = sum(len(one["judged"]) for one in told)
+    print(f"{n_judged} judgements by {options.people} people, errors: {errors or 'none'}, logs that differ: {lost or 'none'}")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {machine}")
+    print(
+        json.dumps(
+            {"bench": "reviewers", "people": options.people, "ms": rows, "judged": n_judged, "errors": len(errors), "wrong": len(lost)}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Commands of the classes: list, add, rename, retire, merge, order, describe."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from peakid import images
+from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
+from peakid.cli.history import n_images
+from peakid.curate import class_merges, classes
+from peakid.records import ClassRow
+from peakid.workspace import Workspace
+
+
+@click.group("classes")
+def classes_() -> None:
+    """The classes one can choose, in key order."""
+
+
+@classes_.command("list")
+@json_option
+@pass_workspace
+def classes_list(workspace: Workspace, as_json: bool) -> None:
+    """List the classes with their images."""
+    documents = [_document(row) for row in classes.list_classes(workspace)]
+    columns = ["class_name", "n_images", "n_reviewed", "is_retired", "colour", "merged_into"]
+    emit(as_json, documents, table(documents, columns, empty="There is no class yet. Add one with: peakid classes add NAME"))
+
+
+@classes_.command("add")
+@click.argument("name")
+@json_option
+@pass_workspace
+def classes_add(workspace: Workspace, name: str, as_json: bool) -> None:
+    """Add the class NAME, or bring it back from retirement."""
+    _emit(as_json, classes.add(workspace, name), "Added")
+
+
+@classes_.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@json_option
+@pass_workspace
+def classes_rename(workspace: Workspace, name: str, new_name: str, as_json: bool) -> None:
+    """Call the class NAME from now on NEW_NAME; snapshots keep the old name."""
+    _emit(as_json, classes.rename(workspace, name, new_name), "Renamed to")
+
+
+@classes_.command("retire")
+@click.argument("name")
+@json_option
+@pass_workspace
+def classes_retire(workspace: Workspace, name: str, as_json: bool) -> None:
+    """Keep the class NAME and its images out of new snapshots; `classes add NAME` brings it back."""
+    _emit(as_json, classes.retire(workspace, name), "Retired")
+
+
+@classes_.command("merge")
+@click.argument("name")
+@click.argument("into")
+@click.option("--dry-run", is_flag=True, help="Count only, move nothing.")
+@actor_option
+@json_option
+@pass_workspace
+def classes_merge(workspace: Workspace, name: str, into: str, dry_run: bool, actor: str, as_json: bool) -> None:
+    """Give every image of the class NAME the label INTO; one `undo` takes it back."""
+    if dry_run:
+        done, verb = class_merges.plan(workspace, name, into), "Would move"
+    else:
+        done, verb = class_merges.merge(workspace, name, into, actor=actor), "Moved"
+    text = f"{verb} {n_images(done.n_images)} from {name} to {into}, {done.n_reviewed} of them reviewed."
+    emit(as_json, {**asdict(done), "is_dry_run": dry_run}, text)
+
+
+@classes_.command("order")
+@click.argument("names", nargs=-1, required=True)
+@json_option
+@pass_workspace
+def classes_order(workspace: Workspace, names: tuple[str, ...], as_json: bool) -> None:
+    """Put the classes NAMES on the keys from 1 on; the others follow as they were."""
+    rows = [row for row in classes.order(workspace, names) if not row.is_retired]
+    text = "\n".join(f"{n if n <= classes.N_KEYS else '-'}  {row.class_name}" for n, row in enumerate(rows, 1))
+    emit(as_json, [_document(row) for row in rows], text)
+
+
+@classes_.command("describe")
+@click.argument("name")
+@click.option("--note", help="How to tell it, shown while reviewing.")
+@click.option("--colour", help="#RRGGBB; an empty one goes back to the built-in colour.")
+@click.option("--example", "examples", multiple=True, metavar="DIGEST", help="A typical image; up to three, replacing those of before.")
+@click.option("--no-examples", is_flag=True, help="Take the examples away.")
+@json_option
+@pass_workspace
+def classes_describe(
+    workspace: Workspace, name: str, note: str | None, colour: str | None, examples: tuple[str, ...], no_examples: bool, as_json: bool
+) -> None:
+    """Say how the class NAME is told from others, and in which colour it is drawn; without options, show it."""
+    digests = [images.resolve(workspace, each) for each in examples]
+    row = classes.describe(workspace, name, note=note, colour=colour, examples=digests if examples or no_examples else None)
+    shown = next((each for each in classes.guide(workspace) if each.class_name == name), None)
+    document = {**_document(row), "key": shown.key if shown else "", "examples": shown.examples if shown else []}
+    lines = [f"{row.class_name} ({n_images(row.n_images)})", row.note, *(digest[:12] for digest in document["examples"])]
+    emit(as_json, document, "\n".join(line for line in lines if line))
+
+
+def _emit(as_json: bool, row: ClassRow, said: str) -> None:
+    emit(as_json, _document(row), f"{said} class {row.class_name} ({n_images(row.n_images)}).")
+
+
+def _document(row: ClassRow) -> dict[str, Any]:
+    return {key: value for key, value in asdict(row).items() if key != "position"}

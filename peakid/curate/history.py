@@ -1,0 +1,224 @@
+"""The log as people read it: who judged what, when, from what to what and on what basis; one's own pace; the log as a table."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from peakid.curate import decisions
+from peakid.errors import BadInput
+from peakid.records import StepKind, Verdict
+from peakid.workspace import Workspace
+
+LONGEST_THOUGHT_S = 60.0  # A longer gap between two judgements is a pause, not work.
+
+
+@dataclass(frozen=True)
+class Change:
+    """One decision with what stood before it. `basis` is what was shown to its maker (queue, view, why)."""
+
+    decision_id: int
+    step_id: int
+    kind: StepKind
+    digest: str
+    path: str
+    actor: str
+    decided_at: str
+    from_verdict: Verdict
+    from_label: str | None
+    from_reason: str
+    verdict: Verdict
+    label: str | None
+    reason: str
+    basis: Mapping[str, Any]
+    undoes: int | None
+
+
+@dataclass(frozen=True)
+class HistoryStep:
+    """One act: a keystroke, a bulk action, an import, an undo.
+
+    `first` is its first decision (about the image asked for, if one was), None where it judged no image. `n_pairs` counts
+    pairs of look-alikes it judged, `merges` says (class, into) of classes it merged, `n_undone` the steps it took back
+    together.
+    """
+
+    step_id: int
+    kind: StepKind
+    actor: str
+    made_at: str
+    n_images: int
+    is_undone: bool
+    first: Change | None
+    n_pairs: int
+    merges: list[tuple[str, str | None]]
+    n_undone: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How one person judged, for that person alone. `per_hour` counts images by hour of the day, 24 numbers, in the caller's time zone.
+
+    `images_a_minute` counts judgements of single images while at work: gaps over a minute are pauses. None before the
+    second judgement.
+    """
+
+    n_today: int
+    n_week: int
+    per_hour: list[int]
+    images_a_minute: float | None
+
+
+def page(
+    workspace: Workspace,
+    *,
+    by: str | None = None,
+    class_name: str | None = None,
+    digest: str | None = None,
+    before: int | None = None,
+    limit: int = 20,
+) -> list[HistoryStep]:
+    """Answer the newest steps first.
+
+    Args:
+        by: Only those of this actor (`human:NAME`, `import:SOURCE`).
+        class_name: Only those that gave this class to an image.
+        digest: Only those that judged this image.
+        before: Only steps with a smaller id: the key of the next page.
+    """
+    asked = {"by": by, "class_name": class_name, "digest": digest, "before": before, "limit": limit}
+    conditions = [sql for name, sql in _CONDITIONS.items() if asked[name] is not None]
+    if class_name is not None and by is None and digest is None:
+        sql = _STEPS_OF_CLASS
+    else:
+        sql = f"SELECT s.id FROM step s {'WHERE ' if conditions else ''}{' AND '.join(conditions)} ORDER BY s.id DESC LIMIT :limit"
+    return [_step(workspace, row["id"], digest) for row in workspace.query(sql, asked)]
+
+
+_CONDITIONS = {
+    "by": "s.actor = :by",
+    "class_name": "EXISTS (SELECT 1 FROM decision WHERE step_id = s.id AND class_id = (SELECT id FROM class WHERE name = :class_name))",
+    "digest": "s.id IN (SELECT step_id FROM decision WHERE image_id = (SELECT id FROM image WHERE digest = :digest))",
+    "before": "s.id < :before",
+}
+# From step to step down the index (class_id, step_id): neither an import of a million labels nor a rare class makes it slow.
+_NEXT_OF_CLASS = "SELECT MAX(step_id) FROM decision WHERE class_id = (SELECT id FROM class WHERE name = :class_name) AND step_id <"
+_STEPS_OF_CLASS = (
+    f"WITH RECURSIVE each(id) AS ({_NEXT_OF_CLASS} COALESCE(:before, 1 << 62) UNION ALL"
+    f" SELECT ({_NEXT_OF_CLASS} each.id) FROM each WHERE each.id IS NOT NULL)"
+    " SELECT id FROM each WHERE id IS NOT NULL LIMIT :limit"
+)
+
+
+def of_image(workspace: Workspace, digest: str) -> list[Change]:
+    """Answer every decision about one image, newest first. One that was forgotten keeps its decisions."""
+    return _changes(workspace, "d.image_id = (SELECT id FROM image WHERE digest = ?)", digest, "ORDER BY d.id DESC")
+
+
+def actors(workspace: Workspace) -> list[str]:
+    """Answer everyone who is in the log, by name; skips from one actor to the next in the index."""
+    rows = workspace.query(
+        "WITH RECURSIVE each(actor) AS (SELECT MIN(actor) FROM step UNION ALL"
+        " SELECT (SELECT MIN(actor) FROM step WHERE actor > each.actor) FROM each WHERE each.actor IS NOT NULL)"
+        " SELECT actor FROM each WHERE actor IS NOT NULL"
+    )
+    return [row["actor"] for row in rows]
+
+
+def pace(workspace: Workspace, actor: str, *, at: datetime) -> Pace:
+    """Count what `actor` judged today and in the seven days up to `at`, and how fast.
+
+    Args:
+        at: Now, with the zone in which days and hours are counted.
+    """
+    rows = workspace.query(
+        "SELECT s.made_at, COUNT(d.id) AS n FROM step s JOIN decision d ON d.step_id = s.id"
+        " WHERE s.actor = ? AND s.made_at >= ? AND s.kind = 'decide'"
+        " AND NOT EXISTS (SELECT 1 FROM class_merge g WHERE g.step_id = s.id) GROUP BY s.id ORDER BY s.id",
+        (actor, utc(at - timedelta(days=7))),
+    )
+    made = [(datetime.fromisoformat(row["made_at"]).astimezone(at.tzinfo), row["n"]) for row in rows]
+    today = [(moment, n) for moment, n in made if moment.date() == at.date()]
+    per_hour = [sum(n for moment, n in today if moment.hour == hour) for hour in range(24)]
+    return Pace(sum(per_hour), sum(n for _, n in made), per_hour, _images_a_minute([moment for moment, n in made if n == 1]))
+
+
+def write_csv(workspace: Workspace, file: Path) -> int:
+    """Write the whole log as a table, oldest decision first, row by row; answers how many rows."""
+    columns = ["decision_id", "step_id", "kind", "decided_at", "actor", "digest", "path", "from_verdict", "from_label"]
+    columns += ["verdict", "label", "reason", "undoes", "queue"]
+    try:
+        with file.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out)
+            writer.writerow(columns)
+            n, after = 0, 0
+            while rows := _changes(workspace, "d.id > ?", after, "ORDER BY d.id LIMIT 1000"):
+                writer.writerows([{**vars(row), "queue": row.basis.get("queue", "")}[name] for name in columns] for row in rows)
+                n, after = n + len(rows), rows[-1].decision_id
+    except OSError as error:
+        raise BadInput(
+            f"The log cannot be written to {file}: {error.strerror or error}.", "Name a file in a folder that can be written."
+        ) from error
+    return n
+
+
+def utc(moment: datetime) -> str:
+    """Write a moment as the tables do: ISO 8601 in UTC with milliseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+_CHANGE = (
+    "SELECT d.id AS decision_id, d.step_id, t.kind, i.digest, d.actor, d.decided_at, d.verdict,"
+    " c.name AS label, d.reason, d.basis, d.undoes,"
+    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '') AS path,"
+    " COALESCE(p.verdict, 'clear') AS from_verdict, pc.name AS from_label, COALESCE(p.reason, '') AS from_reason"
+    " FROM decision d JOIN step t ON t.id = d.step_id JOIN image i ON i.id = d.image_id LEFT JOIN class c ON c.id = d.class_id"
+    " LEFT JOIN decision p ON p.id = (SELECT MAX(id) FROM decision b WHERE b.image_id = d.image_id AND b.id < d.id)"
+    " LEFT JOIN class pc ON pc.id = p.class_id"
+)
+
+
+def _changes(workspace: Workspace, where: str, value: object, order: str) -> list[Change]:
+    rows = workspace.query(f"{_CHANGE} WHERE {where} {order}", (value,))
+    return [Change(**{**dict(row), "basis": json.loads(row["basis"])}) for row in rows]
+
+
+def _step(workspace: Workspace, step_id: int, digest: str | None) -> HistoryStep:
+    row = workspace.query(
+        f"SELECT s.*, ({decisions.IS_UNDONE}) AS is_undone,"
+        " (SELECT COUNT(*) FROM decision WHERE step_id = s.id) AS n_images,"
+        " (SELECT COUNT(*) FROM pair_judgement WHERE step_id = s.id) AS n_pairs,"
+        " (SELECT COUNT(*) FROM step_taken_back WHERE step_id = s.id) AS n_undone,"
+        " (SELECT MIN(d.id) FROM decision d WHERE d.step_id = s.id AND (:digest IS NULL"
+        "  OR d.image_id = (SELECT id FROM image WHERE digest = :digest))) AS first_id"
+        " FROM step s WHERE s.id = :step_id",
+        {"step_id": step_id, "digest": digest},
+    )[0]
+    first = _changes(workspace, "d.id = ?", row["first_id"], "") if row["first_id"] else []
+    merges = workspace.query(
+        "SELECT c.name, m.name AS target FROM class_merge g JOIN class c ON c.id = g.class_id"
+        " LEFT JOIN class m ON m.id = g.merged_into_id WHERE g.step_id = ? ORDER BY g.id",
+        (step_id,),
+    )
+    return HistoryStep(
+        step_id=step_id,
+        kind=row["kind"],
+        actor=row["actor"],
+        made_at=row["made_at"],
+        n_images=row["n_images"],
+        is_undone=bool(row["is_undone"]),
+        first=first[0] if first else None,
+        n_pairs=row["n_pairs"],
+        merges=[(each["name"], each["target"]) for each in merges],
+        n_undone=row["n_undone"],
+    )
+
+
+def _images_a_minute(moments: Sequence[datetime]) -> float | None:
+    gaps = [(b - a).total_seconds() for a, b in pairwise(moments)]
+    at_work = [gap for gap in gaps if gap <= LONGEST_THOUGHT_S]
+    return 60 * len(at_work) / sum(at_work) if sum(at_work) > 0 else None

@@ -1,0 +1,210 @@
+"""The log as people read it, and taking back all that one person did since a moment."""
+
+import csv
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from peakid.curate import classes, decisions, history, pair_judgements, undo_since
+from peakid.errors import BadInput, NothingToUndo
+from peakid.records import Choice
+
+ANNA, BEAT = "human:anna", "human:beat"
+EVER = "2000"
+
+
+def label(workspace, digest):
+    row = workspace.one(
+        "SELECT c.name FROM image_state s JOIN image i ON i.id = s.image_id LEFT JOIN class c ON c.id = s.class_id WHERE i.digest = ?",
+        (digest,),
+    )
+    return row["name"]
+
+
+def give(workspace, digest, name, actor=ANNA):
+    return decisions.decide(workspace, [Choice(digest, "label", name, basis={"queue": "unreviewed"})], actor=actor).step_id
+
+
+@pytest.fixture
+def three(workspace, plant):
+    digests = plant({"a": "dom", "b": "dom", "c": "dom"})
+    classes.add(workspace, "eiger")
+    classes.add(workspace, "lyskamm")
+    return digests
+
+
+def test_a_step_says_from_what_to_what_by_whom_and_on_what_basis(workspace, three):
+    give(workspace, three["a"], "eiger")
+    newest, imported = history.page(workspace)
+    assert (newest.actor, newest.first.from_label, newest.first.label, newest.first.basis) == (
+        ANNA,
+        "dom",
+        "eiger",
+        {"queue": "unreviewed"},
+    )
+    assert (imported.kind, imported.n_images, imported.first.from_verdict, imported.first.from_label) == ("import", 3, "clear", None)
+
+
+def test_pages_follow_each_other_by_key_whatever_is_added_meanwhile(workspace, three):
+    for name in ("eiger", "dom", "lyskamm"):
+        give(workspace, three["a"], name)
+    first = history.page(workspace, limit=2)
+    give(workspace, three["b"], "eiger")
+    second = history.page(workspace, limit=2, before=first[-1].step_id)
+    assert [step.first.label for step in [*first, *second]] == ["lyskamm", "dom", "eiger", "dom"]
+
+
+def test_the_log_narrows_to_a_person_a_class_or_an_image(workspace, three):
+    give(workspace, three["a"], "eiger")
+    give(workspace, three["b"], "lyskamm", BEAT)
+    assert [step.first.label for step in history.page(workspace, by=BEAT)] == ["lyskamm"]
+    assert [step.first.digest for step in history.page(workspace, class_name="eiger")] == [three["a"]]
+    of_b = history.page(workspace, digest=three["b"])
+    assert [(step.kind, step.first.digest) for step in of_b] == [("decide", three["b"]), ("import", three["b"])]
+    assert history.actors(workspace) == [ANNA, BEAT, "import:folder"]
+
+
+def test_what_is_taken_back_is_marked_and_the_undo_is_a_line_of_its_own(workspace, three):
+    give(workspace, three["a"], "eiger")
+    decisions.undo(workspace, actor=ANNA)
+    undo, given, imported = history.page(workspace)
+    assert (undo.kind, undo.first.from_label, undo.first.label) == ("undo", "eiger", "dom")
+    assert [step.is_undone for step in (undo, given, imported)] == [False, True, False]
+
+
+def test_an_image_tells_its_whole_history(workspace, three):
+    give(workspace, three["a"], "eiger")
+    decisions.decide(workspace, [Choice(three["a"], "exclude", reason="a map")], actor=BEAT)
+    told = [
+        (each.actor, each.from_verdict, each.from_label, each.verdict, each.label, each.reason)
+        for each in history.of_image(workspace, three["a"])
+    ]
+    assert told == [
+        (BEAT, "label", "eiger", "exclude", "eiger", "a map"),
+        (ANNA, "label", "dom", "label", "eiger", ""),
+        ("import:folder", "clear", None, "label", "dom", ""),
+    ]
+
+
+def test_every_filter_of_the_log_uses_an_index(workspace, three):
+    said = []
+    for asked in ({"by": ANNA}, {"digest": three["a"]}, {"by": ANNA, "class_name": "dom"}):
+        conditions = " AND ".join(history._CONDITIONS[name] for name in asked)
+        plan = workspace.query(f"EXPLAIN QUERY PLAN SELECT s.id FROM step s WHERE {conditions} ORDER BY s.id DESC LIMIT 20", asked)
+        said += [row["detail"] for row in plan]
+    asked = {"class_name": "dom", "before": None, "limit": 20}
+    said += [row["detail"] for row in workspace.query(f"EXPLAIN QUERY PLAN {history._STEPS_OF_CLASS}", asked)]
+    assert not [line for line in said if line.startswith("SCAN") and line != "SCAN each"], said
+
+
+def test_the_steps_of_a_class_are_the_same_with_and_without_a_person(workspace, three):
+    for n, name in enumerate(("a", "b", "a", "c")):
+        give(workspace, three[name], "eiger" if n != 2 else "lyskamm")
+    of_class = [step.step_id for step in history.page(workspace, class_name="eiger")]
+    assert of_class == [step.step_id for step in history.page(workspace, class_name="eiger", by=ANNA)]
+    assert len(of_class) == 3
+    assert [step.step_id for step in history.page(workspace, class_name="eiger", limit=1, before=of_class[0])] == of_class[1:2]
+
+
+def test_all_that_a_person_did_since_a_moment_is_taken_back_as_one_step(workspace, three):
+    give(workspace, three["a"], "eiger")
+    give(workspace, three["a"], "lyskamm")
+    give(workspace, three["b"], "eiger")
+    planned = undo_since.plan(workspace, by=ANNA, since=EVER)
+    assert (planned.n_steps, planned.n_images, planned.conflicts) == (3, 2, [])
+    undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=BEAT)
+    assert [label(workspace, three[name]) for name in "abc"] == ["dom", "dom", "dom"]
+    with pytest.raises(NothingToUndo):
+        undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=BEAT)
+    with pytest.raises(NothingToUndo):
+        decisions.undo(workspace, actor=ANNA)  # Nothing of hers is left to take back.
+    decisions.redo(workspace, actor=BEAT)
+    assert [label(workspace, three[name]) for name in "abc"] == ["lyskamm", "eiger", "dom"]
+    undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=BEAT)
+    assert [label(workspace, three[name]) for name in "abc"] == ["dom", "dom", "dom"]
+
+
+def test_only_what_came_after_the_moment_is_taken_back(workspace, three):
+    give(workspace, three["a"], "eiger")
+    step = give(workspace, three["a"], "lyskamm")
+    workspace.connection().execute("UPDATE step SET made_at = '2026-01-01T10:00:00.000Z' WHERE id < ?", (step,))
+    workspace.connection().execute("UPDATE step SET made_at = '2026-01-01T12:00:00.000Z' WHERE id = ?", (step,))
+    undo_since.undo_since(workspace, by=ANNA, since="2026-01-01T11", actor=ANNA)
+    assert label(workspace, three["a"]) == "eiger"
+
+
+def test_what_somebody_else_judged_later_is_left_alone_and_told(workspace, three):
+    give(workspace, three["a"], "eiger")
+    give(workspace, three["b"], "eiger")
+    give(workspace, three["a"], "lyskamm", BEAT)
+    planned = undo_since.plan(workspace, by=ANNA, since=EVER)
+    assert (planned.n_images, planned.conflicts) == (1, [three["a"]])
+    assert (planned.standing[three["a"]].actor, planned.standing[three["a"]].label) == (BEAT, "lyskamm")
+    undone = undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=BEAT)
+    assert undone.conflicts == [three["a"]]
+    assert [label(workspace, three[name]) for name in "ab"] == ["lyskamm", "dom"]
+
+
+def test_what_somebody_else_judged_in_between_is_what_comes_back(workspace, three):
+    give(workspace, three["a"], "eiger")
+    give(workspace, three["a"], "dom", BEAT)
+    give(workspace, three["a"], "lyskamm")
+    undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=ANNA)
+    assert (label(workspace, three["a"]), history.of_image(workspace, three["a"])[0].label) == ("dom", "dom")
+
+
+def test_an_undo_by_somebody_else_does_not_keep_the_rest_from_being_taken_back(workspace, three):
+    give(workspace, three["a"], "eiger")
+    give(workspace, three["a"], "lyskamm")
+    newest = decisions.steps(workspace)[0].step_id
+    decisions.undo(workspace, actor=BEAT, step_id=newest)
+    assert label(workspace, three["a"]) == "eiger"
+    undone = undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=BEAT)
+    assert (undone.conflicts, label(workspace, three["a"])) == ([], "dom")
+
+
+def test_pairs_called_different_are_open_again(workspace, three):
+    pair_judgements.judge(workspace, [(1, 2)], "different", actor=ANNA)
+    pair_judgements.judge(workspace, [(1, 2)], "both", actor=ANNA)
+    undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=ANNA)
+    assert pair_judgements.newest(workspace) == {(1, 2): "open"}
+
+
+def test_an_import_is_not_taken_back_by_its_name(workspace, three):
+    with pytest.raises(BadInput):
+        undo_since.plan(workspace, by="import:folder", since=EVER)
+
+
+def test_ones_pace_counts_today_and_the_week_and_leaves_pauses_out(workspace, three):
+    zone = timezone(timedelta(hours=2))
+    at = datetime(2026, 5, 10, 12, tzinfo=zone)
+    # In that zone: three at 9:00:00, :10, :20 today, one yesterday, one two weeks ago.
+    moments = ["2026-05-10T07:00:00", "2026-05-10T07:00:10", "2026-05-10T07:00:20", "2026-05-09T07:00:00", "2026-04-20T07:00:00"]
+    for moment in sorted(moments):
+        step = give(workspace, three["a"], "eiger")
+        workspace.connection().execute("UPDATE step SET made_at = ? WHERE id = ?", (f"{moment}.000Z", step))
+    give(workspace, three["b"], "eiger", BEAT)
+    pace = history.pace(workspace, ANNA, at=at)
+    assert (pace.n_today, pace.n_week, pace.per_hour[9]) == (3, 4, 3)
+    assert pace.images_a_minute == 6.0  # Two gaps of 10 s; the night between is a pause.
+    assert history.pace(workspace, "human:nobody", at=datetime.now(UTC)).images_a_minute is None
+
+
+def test_the_log_becomes_a_table_with_every_decision(workspace, three, tmp_path):
+    give(workspace, three["a"], "eiger")
+    assert history.write_csv(workspace, tmp_path / "log.csv") == 4
+    with (tmp_path / "log.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == ["dom", "dom", "dom", "eiger"]
+    assert (rows[3]["from_label"], rows[3]["queue"], rows[3]["actor"]) == ("dom", "unreviewed", ANNA)
+    with pytest.raises(BadInput):
+        history.write_csv(workspace, tmp_path / "nowhere" / "log.csv")
+
+
+def test_the_second_of_two_people_is_told_who_judged_what(workspace, three):
+    give(workspace, three["a"], "eiger")
+    stale = decisions.decide(workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=1)], actor=BEAT)
+    standing = stale.standing[three["a"]]
+    assert (stale.conflicts, standing.actor, standing.label) == ([three["a"]], ANNA, "eiger")
+    again = decisions.decide(workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=standing.decision_id)], actor=BEAT)
+    assert (again.conflicts, again.n_images) == ([], 1)

@@ -1,0 +1,141 @@
+"""Backup and restore: everything comes back, a damaged file changes nothing, what was forgotten stays forgotten."""
+
+import json
+import zipfile
+
+import pytest
+
+from peakid import images, status
+from peakid import workspace as workspaces
+from peakid.curate import decisions, review_queue
+from peakid.errors import BackupNotWritten, BadBackup, WorkspaceNotEmpty
+from peakid.keep import backup, forget
+from peakid.records import Choice
+
+ANNA = "human:anna"
+
+
+@pytest.fixture
+def judged(workspace, fill):
+    """Four images, one judged, a file of a run, a thumbnail and something in the cache."""
+    digests = fill(river=2, sea=2)
+    decisions.decide(workspace, [Choice(digests[0], "label", "sea")], actor=ANNA)
+    (workspace.runs_dir / "1").mkdir()
+    (workspace.runs_dir / "1" / "model.safetensors").write_bytes(b"weights")
+    (workspace.cache_dir / "pixels.npy").write_bytes(b"drawn again")
+    return digests
+
+
+def rewritten(source, target, change):
+    """Copy a backup, passing each member's bytes through `change(name, data)`; None leaves it out."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            if (data := change(name, old.read(name))) is not None:
+                new.writestr(name, data)
+    return target
+
+
+def test_everything_comes_back_elsewhere(workspace, judged, tmp_path):
+    done = backup.backup(workspace, tmp_path / "b.zip")
+    assert (done.n_images, done.n_files) == (4, 6)  # Four images, one run file, the database.
+    restored = backup.restore(tmp_path / "b.zip", tmp_path / "elsewhere")
+    assert (restored.n_images, restored.n_missing, restored.replaced) == (4, 0, None)
+    other = workspaces.open_existing(tmp_path / "elsewhere")
+    assert status.read(other) == status.read(workspace)
+    assert decisions.log(other) == decisions.log(workspace)
+    assert all(images.read_bytes(other, digest) == images.read_bytes(workspace, digest) for digest in judged)
+    assert (other.runs_dir / "1" / "model.safetensors").read_bytes() == b"weights"
+    assert not list(other.cache_dir.iterdir())
+    assert images.thumbnail(other, judged[0]) == images.thumbnail(workspace, judged[0])  # Drawn again.
+
+
+def test_a_folder_gets_a_file_named_after_workspace_and_day_and_nothing_is_overwritten(workspace, judged, tmp_path):
+    (tmp_path / "backups").mkdir()
+    done = backup.backup(workspace, tmp_path / "backups")
+    assert done.path.startswith(str(tmp_path / "backups" / "peakid-workspace-20"))
+    with pytest.raises(BackupNotWritten):
+        backup.backup(workspace, tmp_path / "backups")
+    with pytest.raises(BackupNotWritten):
+        backup.backup(workspace, tmp_path / "nowhere" / "b.zip")
+    assert len(list((tmp_path / "backups").iterdir())) == 1  # No half-written file beside it.
+
+
+def test_a_restore_overwrites_nothing_unless_told_and_then_keeps_what_was_there(workspace, judged, tmp_path):
+    backup.backup(workspace, tmp_path / "b.zip")
+    decisions.decide(workspace, [Choice(judged[1], "exclude", reason="a map")], actor=ANNA)
+    workspace.close()
+    with pytest.raises(WorkspaceNotEmpty):
+        backup.restore(tmp_path / "b.zip", workspace.path)
+    done = backup.restore(tmp_path / "b.zip", workspace.path, replace=True)
+    assert status.read(workspaces.open_existing(workspace.path)).n_excluded == 0
+    assert status.read(workspaces.open_existing(tmp_path / done.replaced)).n_excluded == 1
+
+
+def test_what_was_forgotten_after_the_backup_stays_forgotten(workspace, judged, tmp_path):
+    backup.backup(workspace, tmp_path / "b.zip")
+    forget.forget(workspace, judged[0], actor=ANNA)
+    workspace.close()
+    done = backup.restore(tmp_path / "b.zip", workspace.path, replace=True)
+    again = workspaces.open_existing(workspace.path)
+    assert (done.n_images, done.n_forgotten) == (3, 1)
+    assert judged[0] not in {item.digest for item in review_queue.page(again, "all")}
+    assert not images.image_path(again, judged[0]).exists()
+    assert not again.query("SELECT 1 FROM origin WHERE path = 'river/000.jpg'")
+
+
+def test_the_list_beside_the_database_is_heeded_when_the_database_is_gone(workspace, judged, tmp_path):
+    backup.backup(workspace, tmp_path / "b.zip")
+    forget.forget(workspace, judged[0], actor=ANNA)
+    (tmp_path / "fresh").mkdir()
+    (workspace.path / "forgotten.txt").rename(tmp_path / "fresh" / "forgotten.txt")
+    assert backup.restore(tmp_path / "b.zip", tmp_path / "fresh").n_images == 3
+    backup.backup(workspaces.open_existing(tmp_path / "fresh"), tmp_path / "c.zip")
+    assert backup.restore(tmp_path / "c.zip", tmp_path / "third").n_forgotten == 1  # And a backup of it carries the list on.
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name, data: data[:-1] + b"!" if name.startswith("images/") else data,
+        lambda name, data: data[:-1] + b"!" if name == "peakid.db" else data,
+        lambda name, data: None if name == "peakid-backup.json" else data,
+        lambda name, data: json.dumps({"format": 99}) if name == "peakid-backup.json" else data,
+    ],
+    ids=["an image", "the database", "no manifest", "a later format"],
+)
+def test_a_damaged_backup_is_told_and_leaves_nothing_behind(workspace, judged, tmp_path, change):
+    backup.backup(workspace, tmp_path / "b.zip")
+    rewritten(tmp_path / "b.zip", tmp_path / "bad.zip", change)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(BadBackup):
+        backup.restore(tmp_path / "bad.zip", tmp_path / "elsewhere")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/outside", "images/../../outside", "images\\..\\outside"])
+def test_a_backup_that_leads_outside_is_refused(workspace, judged, tmp_path, name):
+    backup.backup(workspace, tmp_path / "b.zip")
+    with zipfile.ZipFile(tmp_path / "b.zip", "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"x")
+    with pytest.raises(BadBackup):
+        backup.restore(tmp_path / "b.zip", tmp_path / "elsewhere")
+    assert not list(tmp_path.rglob("outside"))
+
+
+def test_a_file_that_is_no_zip_and_one_that_is_missing_are_told(tmp_path):
+    (tmp_path / "b.zip").write_bytes(b"not a zip")
+    for name in ("b.zip", "missing.zip"):
+        with pytest.raises(BadBackup):
+            backup.restore(tmp_path / name, tmp_path / "elsewhere")
+
+
+def test_images_left_in_their_own_folder_are_found_there_after_a_restore(workspace, tmp_path, draw):
+    from peakid.acquire import folder
+
+    (tmp_path / "photos" / "river").mkdir(parents=True)
+    (tmp_path / "photos" / "river" / "a.jpg").write_bytes(draw(1))
+    folder.import_folder(workspace, tmp_path / "photos", in_place=True, actor=ANNA)
+    backup.backup(workspace, tmp_path / "b.zip")
+    assert backup.restore(tmp_path / "b.zip", tmp_path / "one").n_missing == 0
+    (tmp_path / "photos" / "river" / "a.jpg").unlink()
+    assert backup.restore(tmp_path / "b.zip", tmp_path / "two").n_missing == 1

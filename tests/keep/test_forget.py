@@ -1,0 +1,164 @@
+"""Forgetting: nothing of the picture is left, it never comes back, and what held it is told."""
+
+import pytest
+
+from peakid import images, runs, status, tombstones
+from peakid.acquire import folder, verification
+from peakid.curate import decisions, duplicate_groups, duplicates, history, review_queue, scan
+from peakid.dataset import snapshot as snapshots
+from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
+from peakid.keep import forget
+from peakid.records import Choice
+
+ANNA = "human:anna"
+
+
+@pytest.fixture
+def photos(tmp_path, draw):
+    for n, path in enumerate(("river/a.jpg", "river/b.jpg", "sea/c.jpg", "sea/d.jpg")):
+        (tmp_path / "photos" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / path).write_bytes(draw(50 + n))
+    return tmp_path / "photos"
+
+
+def digests_of(workspace):
+    return [item.digest for item in review_queue.page(workspace, "all")]
+
+
+def test_nothing_of_a_forgotten_image_is_left_in_the_workspace(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    gone, *kept = digests_of(workspace)
+    data = images.read_bytes(workspace, gone)
+    scan.scan(workspace)
+    (workspace.cache_dir / "pixels-1.npy").write_bytes(data)
+    done = forget.forget(workspace, gone, reason="asked for", actor=ANNA)
+    assert (done.digests, done.n_bytes) == ([gone], len(data))
+    left = [path for path in workspace.path.rglob("*") if path.is_file() and (gone in path.name or data in path.read_bytes())]
+    assert left == []
+    for table, column in (("orientation_hash", "image_id"), ("image_measure", "image_id"), ("image_state", "image_id")):
+        assert workspace.one(f"SELECT 1 FROM {table} WHERE {column} = (SELECT id FROM image WHERE digest = ?)", (gone,)) is None
+    assert not workspace.query("SELECT 1 FROM origin WHERE path LIKE '%a.jpg'")
+    assert digests_of(workspace) == kept
+    assert status.read(workspace).n_images == 3
+    with pytest.raises(NotFound):
+        images.read_bytes(workspace, gone)
+    with pytest.raises(NotFound):
+        images.thumbnail(workspace, gone)
+
+
+def test_a_forgotten_image_is_never_taken_in_again(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    gone = digests_of(workspace)[0]
+    forget.forget(workspace, gone, actor=ANNA)
+    again = folder.import_folder(workspace, photos, actor=ANNA)
+    assert [(row.path, row.reason) for row in again.rejections] == [("river/a.jpg", "forgotten")]
+    assert (again.n_added, again.n_known) == (0, 3)
+    assert not images.image_path(workspace, gone).exists()
+
+
+def test_a_scan_and_the_log_and_undo_go_on_after_forgetting(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    gone, other, *_ = digests_of(workspace)
+    decisions.decide(workspace, [Choice(gone, "label", "sea"), Choice(other, "label", "sea")], actor=ANNA)
+    forget.forget(workspace, gone, actor=ANNA)
+    assert scan.scan(workspace).n_scanned == 3
+    assert gone not in duplicates.groups(workspace)
+    assert [change.label for change in history.of_image(workspace, gone)] == ["sea", "river"]  # The decisions stay.
+    undone = decisions.undo(workspace, actor=ANNA)
+    assert ([each.digest for each in undone.decisions], undone.conflicts) == ([other], [gone])
+    with pytest.raises(NotFound):
+        decisions.decide(workspace, [Choice(gone, "label", "sea")], actor=ANNA)
+
+
+def test_a_group_of_look_alikes_loses_the_forgotten_one(workspace, tmp_path, draw):
+    (tmp_path / "photos" / "river").mkdir(parents=True)
+    for name, size in (("a", (480, 360)), ("b", (320, 240)), ("c", (240, 180))):
+        (tmp_path / "photos" / "river" / f"{name}.jpg").write_bytes(draw(5, size=size))
+    folder.import_folder(workspace, tmp_path / "photos", actor=ANNA)
+    scan.scan(workspace)
+    [group] = duplicate_groups.list_groups(workspace)
+    gone = group.images[0].digest
+    forget.forget(workspace, gone, actor=ANNA)
+    [group] = duplicate_groups.list_groups(workspace)
+    assert gone not in {image.digest for image in group.images}
+    scan.scan(workspace)
+    assert len(duplicate_groups.list_groups(workspace)) == 1
+
+
+def test_every_snapshot_run_and_export_that_held_it_is_told(workspace, fill):
+    digests = fill(river=6, sea=6)
+    frozen = snapshots.create(workspace, name="first", actor=ANNA)
+    run_id = runs.create(
+        workspace,
+        job_id=None,
+        snapshot_id=frozen.snapshot_id,
+        recipe={},
+        class_names=["river", "sea"],
+        seed=0,
+        code_version="",
+        libraries={},
+    )
+    told = forget.forget(workspace, digests[0][:12], actor=ANNA)
+    assert [(each["digest"], each["n_held"]) for each in told.snapshots] == [(frozen.digest, 1)]
+    assert [each["run_id"] for each in told.runs] == [run_id]
+    assert len(snapshots.items(workspace, frozen.digest)) == 12  # What was frozen can still be read, without the picture.
+    with pytest.raises(DamagedSnapshot, match="forgotten"):
+        snapshots.verify(workspace, frozen.digest)
+    later = snapshots.create(workspace, name="second", actor=ANNA)
+    assert digests[0] not in {item.digest for item in snapshots.items(workspace, later.digest)}
+
+
+def test_a_source_is_forgotten_as_a_whole_or_by_one_path(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    assert len(forget.plan(workspace, str(photos / "sea" / "c.jpg")).digests) == 1
+    assert len(forget.plan(workspace, "sea/c.jpg").digests) == 1
+    assert len(forget.plan(workspace, f"{photos}/").digests) == 4
+    forget.forget(workspace, str(photos), actor=ANNA)
+    assert status.read(workspace).n_images == 0
+    with pytest.raises(NotFound):
+        forget.plan(workspace, "nowhere")
+
+
+def test_a_plan_removes_nothing(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    forget.plan(workspace, str(photos))
+    assert status.read(workspace).n_images == 4
+    assert tombstones.digests(workspace) == []
+
+
+def test_a_file_outside_the_workspace_is_left_to_its_owner_and_told(workspace, photos):
+    folder.import_folder(workspace, photos, in_place=True, actor=ANNA)
+    gone = digests_of(workspace)[0]
+    done = forget.forget(workspace, gone, actor=ANNA)
+    assert done.left_in_place == [f"{photos}/river/a.jpg"]
+    assert (photos / "river" / "a.jpg").exists()
+    with pytest.raises(NotFound):
+        images.read_bytes(workspace, gone)
+
+
+def test_a_file_that_moved_is_forgotten_with_where_it_lay_and_verify_goes_on(workspace, photos):
+    folder.import_folder(workspace, photos, in_place=True, actor=ANNA)
+    gone = digests_of(workspace)[0]
+    (photos / "river" / "a.jpg").rename(photos / "river" / "z.jpg")
+    assert len(verification.verify(workspace, actor=ANNA).moved) == 1
+    forget.forget(workspace, gone, actor=ANNA)
+    assert workspace.query("SELECT 1 FROM origin_move") == []
+    checked = verification.verify(workspace, actor=ANNA)
+    assert (checked.n_images, checked.damaged) == (3, [])
+
+
+def test_a_list_that_was_lost_is_read_from_the_database(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    forget.forget(workspace, digests_of(workspace)[0], actor=ANNA)
+    (workspace.path / "forgotten.txt").unlink()
+    assert folder.import_folder(workspace, photos, actor=ANNA).rejections[0].reason == "forgotten"
+
+
+def test_a_short_beginning_that_fits_several_images_forgets_none(workspace, plant):
+    plant({f"n{n}": None for n in range(3)})
+    with workspace.transaction() as connection:
+        for n in (1, 2):
+            connection.execute("UPDATE image SET digest = ? WHERE id = ?", (f"abcdef{n}" + "0" * 57, n))
+    with pytest.raises(AmbiguousDigest):
+        forget.forget(workspace, "abcdef", actor=ANNA)
+    assert tombstones.digests(workspace) == []

@@ -1,0 +1,53 @@
+"""The Collect page says which in-place folders are missing, and relinks them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from peakid import images
+from peakid.acquire import folder
+from peakid.jobs import queue
+from peakid.workspace import Workspace
+
+
+@pytest.fixture
+def photos(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> Path:
+    (tmp_path / "photos" / "sea").mkdir(parents=True)
+    (tmp_path / "photos" / "sea" / "1.jpg").write_bytes(draw(1))
+    folder.import_folder(workspace, tmp_path / "photos", in_place=True, actor="human:anna")
+    return tmp_path / "photos"
+
+
+def test_folders_left_in_place_are_listed_and_checked_by_a_job(
+    open_page: Callable[..., AppTest], workspace: Workspace, photos: Path, no_worker: None
+) -> None:
+    app = open_page("collect")
+    assert not app.exception
+    assert app.dataframe[0].value.iloc[0].to_dict() == {
+        "Folder": str(photos),
+        "Images": 1,
+        "Missing": None,
+        "Checked": "never",
+        "State": "there",
+    }
+    next(button for button in app.button if button.label == "Check the files").click().run()
+    assert not app.exception
+    assert [(job.kind, job.state, job.actor) for job in queue.list_jobs(workspace)] == [("verify", "queued", "human:anna")]
+
+
+def test_a_folder_that_is_not_there_is_told_with_its_remedy(
+    open_page: Callable[..., AppTest], workspace: Workspace, photos: Path, tmp_path: Path, draw: Callable[..., bytes]
+) -> None:
+    photos.rename(tmp_path / "moved")
+    app = open_page("collect")
+    assert "is not there" in app.warning[0].value
+    app.text_input(key="relink_path:1").set_value(str(tmp_path / "nowhere"))
+    next(button for button in app.button if button.label == "Read its images from there").click().run()
+    assert "There is no folder" in app.error[0].value
+    app.text_input(key="relink_path:1").set_value(str(tmp_path / "moved"))
+    next(button for button in app.button if button.label == "Read its images from there").click().run()
+    assert not app.exception
+    assert not app.warning
+    assert images.read_bytes(workspace, images.digest_of(draw(1))) == draw(1)
