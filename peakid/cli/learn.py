@@ -73,7 +73,7 @@ def lr_find(
     recipe = recipes.with_settings(recipes.named(name or "standard"), settings)
     job = submit.lr_find(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
-        return _emit_queued(as_json, job)
+        return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
     emit(as_json, _rate_document(job), _rate_text(job))
     return EXIT_CODES[job.state]

@@ -81,5 +81,5 @@ def who(actor: str) -> str:
 
 
 def chosen(label: str, is_chosen: bool) -> str:
-    """Write the label of a chosen pill in the accent colour: Streamlit's own is made for white text on it, and too faint on the dark ground."""
+    """Write the label of a chosen pill in the accent colour; Streamlit's own is made for white text on it and too faint in the dark."""
     return f":blue[{label}]" if is_chosen else label
