@@ -24,9 +24,11 @@ WATCH = """() => {
   const host = [...document.querySelectorAll("*")].find((each) => each.shadowRoot?.querySelector(".gallery"));
   const root = host.shadowRoot;
   window.times = new Map();
-  const here = () => root.querySelector(".tile.focus").dataset.digest;
+  const number = (tile) => Number(tile.id.split("-")[1]);
   window.addEventListener("keydown", (event) => {
-    const digest = here();
+    // The gallery has heard the key first: the image that was judged lies before the one in focus.
+    const digest = root.querySelector(`#tile-${number(root.querySelector(".tile.focus")) - 1}`)?.dataset.digest;
+    if (!digest) return;
     window.times.set(digest, { pressed: event.timeStamp });
     requestAnimationFrame(() => setTimeout(() => (window.times.get(digest).painted = performance.now())));
   }, true);

@@ -9,7 +9,7 @@ from peakid.curate import decisions, duplicate_groups, resolve
 from peakid.curate.duplicate_groups import DuplicateGroup, DuplicateImage
 from peakid.errors import BadInput, PeakidError
 from peakid.records import StepResult
-from peakid.web import gallery, session, words
+from peakid.web import gallery, scripts, session, words
 from peakid.workspace import Workspace
 
 TABS = {"conflicting": "Conflicting labels", "across": "Across splits", "exact": "Exact", "near": "Near", "settled": "Settled"}
@@ -147,5 +147,5 @@ def _table(tab: str) -> str:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    script, style = gallery.joined("outbox.js", "elements.js", "duplicates.js"), gallery.joined("gallery.css", "duplicates.css")
+    script, style = scripts.loader("duplicates"), scripts.joined("gallery.css", "duplicates.css")
     return st.components.v2.component("peakid_duplicates", js=script, css=style)

@@ -292,11 +292,12 @@ class Gallery {
 
   layout() {
     if (!this.root) return;
-    const { stage, grid, space } = this.parts;
+    const { root, stage, grid, space } = this.parts;
+    root.dataset.view = this.view; // First: a hidden grid has no width.
     const top = stage.getBoundingClientRect().top;
     const rest = Math.max(320, window.innerHeight - Math.max(top, 0) - 62); // What the window has left below it.
     stage.style.height = `${this.data.height_px ?? rest}px`;
-    const inner = grid.clientWidth - 2 * GAP || 800;
+    const inner = (grid.clientWidth || 800) - 2 * GAP;
     this.columns = Math.max(1, Math.floor((inner + GAP) / (this.size + GAP)));
     this.tileWidth = Math.floor((inner - GAP * (this.columns - 1)) / this.columns);
     this.rowHeight = Math.round(this.tileWidth * 0.75) + RIBBON + GAP;
@@ -315,7 +316,6 @@ class Gallery {
 
   draw() {
     if (!this.root) return;
-    this.parts.root.dataset.view = this.view;
     if (this.view === "single") drawSingle(this);
     else drawGrid(this);
     drawStatus(this);

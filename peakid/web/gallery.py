@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, cast, get_args
 
 import streamlit as st
@@ -11,7 +10,7 @@ import streamlit as st
 from peakid.curate import bulk, classes, decisions
 from peakid.errors import BadInput, NotFound, NothingToUndo, PeakidError
 from peakid.records import Choice, QueueItem, StepResult, Verdict
-from peakid.web import session, theme, words
+from peakid.web import scripts, session, theme, words
 from peakid.web.batch import Batch
 from peakid.workspace import Workspace
 
@@ -24,7 +23,6 @@ N_CHANGED = 1000  # Where more images changed at once, all of them are sent agai
 Act = Callable[[Workspace, dict[str, Any], str], StepResult]
 """(workspace, event, actor) -> what one event of an outbox did."""
 
-_HERE = Path(__file__).resolve().parent
 _STEPS = {"undo": decisions.undo, "redo": decisions.redo}
 _REMARKS = ("tags", "note", "also_shows", "origin_url", "licence", "author")  # Shown beside the single image where known.
 
@@ -343,23 +341,8 @@ def _key(queue: str) -> str:
     return f"gallery:{queue}"
 
 
-SCRIPTS = (
-    "outbox.js",
-    "elements.js",
-    "gallery.js",
-    "gallery_select.js",
-    "gallery_draw.js",
-    "gallery_single.js",
-    "gallery_panels.js",
-    "gallery_keys.js",
-)
-
-
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    return st.components.v2.component("peakid_gallery", js=joined(*SCRIPTS), css=joined("gallery.css", "gallery_single.css"))
-
-
-def joined(*names: str) -> str:
-    """Answer several files as one module, as text: a component takes one, and a one-line string for a path."""
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+    return st.components.v2.component(
+        "peakid_gallery", js=scripts.loader("gallery"), css=scripts.joined("gallery.css", "gallery_single.css")
+    )

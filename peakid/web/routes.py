@@ -1,4 +1,4 @@
-"""How pictures reach the browser: `/thumb/<digest>` and `/image/<digest>`, named by their bytes and so cached for ever."""
+"""How pictures and scripts reach the browser: `/thumb/<digest>`, `/image/<digest>`, `/script/...`; named by bytes, so cached for ever."""
 
 import functools
 import io
@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from peakid import images, pixels, tombstones
 from peakid.errors import NotFound, PeakidError
+from peakid.web import scripts
 from peakid.workspace import Workspace
 
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
@@ -39,6 +40,12 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
     def image(request: Request) -> Response:
         return _answer(request, lambda digest: _image(workspace(), _kept(workspace(), digest)))
 
+    def script(request: Request) -> Response:
+        digest, data = scripts.bundle(request.path_params["name"]) if request.path_params["name"] in scripts.BUNDLES else ("", b"")
+        if request.path_params["digest"] != digest:
+            return _missing("There is no such script any more: reload the page.")
+        return Response(data, media_type="text/javascript", headers=_HEADERS)
+
     def start(request: Request) -> Response:
         """Streamlit serves its first page at / alone; a link that names it leads there too."""
         return RedirectResponse("/")
@@ -46,6 +53,7 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
     return [
         Route("/thumb/{digest}", thumb, methods=["GET"]),
         Route("/image/{digest}", image, methods=["GET"]),
+        Route("/script/{name}/{digest}.js", script, methods=["GET"]),
         Route("/overview", start, methods=["GET"]),
     ]
 

@@ -161,3 +161,15 @@ def test_only_the_rows_in_sight_are_drawn(serve: Callable[[], str], page: Page, 
     page.keyboard.press("End")
     expect(page.locator("#tile-239")).to_be_visible()
     assert page.locator(".tile").count() < 60
+
+
+def test_the_grid_is_as_it_was_after_a_look_at_one_image(serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]) -> None:
+    fill(river=8)
+    open_review(page, serve())
+    before = page.locator("#tile-1").bounding_box()
+    page.locator("#tile-1").click()
+    page.keyboard.press("Enter")
+    expect(page.locator(".single")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#tile-1")).to_be_visible()
+    assert page.locator("#tile-1").bounding_box() == before

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from peakid import images
 from peakid.keep import forget
-from peakid.web import routes
+from peakid.web import routes, scripts
 from peakid.workspace import Workspace
 
 
@@ -92,3 +92,15 @@ def test_a_picture_that_was_removed_for_good_is_not_served_from_memory(
     assert [client.get(f"/{kind}/{digest}").status_code for kind in ("thumb", "image")] == [200, 200]
     forget.forget(workspace, digest, actor="human:anna")
     assert [client.get(f"/{kind}/{digest}").status_code for kind in ("thumb", "image")] == [404, 404]
+
+
+def test_scripts_are_named_by_their_bytes_and_an_old_name_is_told_to_reload(client: TestClient) -> None:
+    for name in scripts.BUNDLES:
+        digest, data = scripts.bundle(name)
+        assert f"/script/{name}/{digest}.js" in scripts.loader(name)
+        answer = client.get(f"/script/{name}/{digest}.js")
+        assert (answer.status_code, answer.content) == (200, data)
+        assert answer.headers["content-type"].startswith("text/javascript")
+        assert "immutable" in answer.headers["cache-control"]
+    for address in ("/script/gallery/0123456789abcdef.js", "/script/other/0123456789abcdef.js"):
+        assert client.get(address).status_code == 404
