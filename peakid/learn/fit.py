@@ -59,8 +59,9 @@ class Rates(Callback):
         phase, place, n_batches = self.watch.phase, self.watch.place, self.watch.plan.n_batches
         position = (place.epoch + place.batch / n_batches) / phase.epochs
         peak = place.rate or float(phase.base_lr)
+        self.watch.rate = peak * phase.rate(position)
         shares = np.geomspace(phase.lowest_lr_share, 1.0, GROUPS)  # The lower the layer, the less it needs to learn.
-        self.learn.opt.set_hypers(lr=[peak * phase.rate(position) * share for share in shares], mom=phase.momentum(position))
+        self.learn.opt.set_hypers(lr=[self.watch.rate * share for share in shares], mom=phase.momentum(position))
 
 
 class Parts(Callback):
@@ -208,6 +209,7 @@ class Fit:
             "is_collapsed": watch.history.is_collapsed,
             "notes": watch.history.notes,
             "epoch_losses": watch.losses_so_far() if watch.place.batch else [],
+            "rate": watch.rate,
             "optimiser": state,
         }
         try:
@@ -225,7 +227,7 @@ class Fit:
         tensors, facts = found
         self.model.load_state_dict(_under("model.", tensors))
         _into_optimiser(learner.opt, tensors, facts["optimiser"])
-        watch.place, watch.epoch_losses = Place(**facts["place"]), facts["epoch_losses"]
+        watch.place, watch.epoch_losses, watch.rate = Place(**facts["place"]), facts["epoch_losses"], facts["rate"]
         history = watch.history
         history.epochs = [EpochMetrics(**each) for each in facts["epochs"]]
         history.best = next((each for each in history.epochs if each.epoch == facts["best"]), None)

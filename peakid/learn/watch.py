@@ -110,6 +110,7 @@ class Watch(Callback):
         self.prefix, self.n_before = prefix, n_before
         self.history, self.place = History(), Place()
         self.epoch_losses: list[float] = []  # Of the batches before a checkpoint that was resumed from.
+        self.rate = 0.0  # Of the head in the newest batch; an epoch may be resumed after its last one.
         self.freezes_norms = False
         self.reported_at = 0.0
 
@@ -167,7 +168,7 @@ class Watch(Callback):
             train_loss=sum(losses) / max(1, len(losses)),
             valid_loss=float(nn.functional.cross_entropy(logits, labels)),
             accuracy=float((predicted == labels).float().mean()),
-            learning_rate=float(self.learn.opt.hypers[-1]["lr"]),
+            learning_rate=self.rate,
             seconds=time.monotonic() - self.epoch_started,
         )
         self.epoch_losses = []

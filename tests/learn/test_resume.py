@@ -64,6 +64,18 @@ def test_a_training_stopped_within_an_epoch_goes_on_at_that_batch(colours, fit, 
 
 
 @pytest.mark.slow
+def test_a_training_stopped_after_the_last_batch_of_an_epoch_tells_the_same_curve(colours, fit, tmp_path):
+    _result, straight = fit(colours, name="straight", **TWO_PHASES)
+    asked = []  # 4 + 2 batches an epoch: this stops in epoch 2, between learning and valid.
+    fit(colours, name="cut", should_stop=lambda: len(asked) >= 10 or asked.append(1), **TWO_PHASES)
+    _result, told = fit(colours, name="cut", **TWO_PHASES)
+    assert [(each.epoch, each.valid_loss, each.learning_rate) for each in told] == [
+        (each.epoch, each.valid_loss, each.learning_rate) for each in straight
+    ]
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "straight")
+
+
+@pytest.mark.slow
 def test_a_training_that_is_done_leaves_no_checkpoint(colours, fit, tmp_path):
     fit(colours, **TWO_PHASES)
     assert {file.name for file in (tmp_path / "run").iterdir()} == {"model.safetensors", "model.json"}
