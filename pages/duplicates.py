@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.curate import duplicate_groups, image_search, resolve
 from peakid.curate.duplicate_groups import DuplicateGroup, KeepRule
-from peakid.web import duplicate_wall, picture_table, session, words
+from peakid.web import duplicate_wall, journey, picture_table, session, words
 
 RULES: dict[KeepRule, str] = {
     "largest": "most pixels",
@@ -82,4 +82,4 @@ if tab in ("across", "exact", "near") and counts[tab] > 1:
 if groups:
     duplicate_wall.show(groups, workspace=workspace, tab=tab, n_waiting=n_waiting)
 else:
-    st.info(EMPTY[tab], icon=":material/done_all:")
+    journey.show_nothing_here(workspace, EMPTY[tab])

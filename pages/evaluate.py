@@ -65,6 +65,10 @@ def show_warnings(run: Run, scored: EvaluationReport) -> None:
         told.append(f"{words.n_of(n_leaks, 'group')} of look-alikes lie in several splits of its snapshot: the score is too good.")
     if scored.n_unreviewed:
         told.append(f"{scored.n_unreviewed:,} of {scored.n_images:,} labels here were never confirmed by a person.")
+    if scored.n_either:
+        told.append(
+            f"{words.n_of(scored.n_either, 'image')} also {'shows' if scored.n_either == 1 else 'show'} the class that was answered: counted as right."
+        )
     if scored.n_changed:
         were = "was" if scored.n_changed == 1 else "were"
         told.append(f"{words.n_of(scored.n_changed, 'image')} here {were} judged anew since; train again to count that.")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from peakid.curate import classes, image_issues, review_queue
-from peakid.web import address, batch, class_guide, filter_bar, gallery, issue_panel, queue_chips, remark_acts, session
+from peakid.web import address, batch, class_guide, filter_bar, gallery, issue_panel, journey, queue_chips, remark_acts, session
 
 EMPTY = {
     "worth": "Nothing here contradicts itself, and no picture looks bad. What nobody has reviewed is under Unreviewed.",
@@ -41,4 +41,4 @@ if table.held:
     gallery.show(table, classes.names(workspace), workspace=workspace, acts=remark_acts.ACTS)
 else:
     said = "No image of this queue passes the filters. Take one off." if filters else EMPTY.get(kind, "Nothing waits here.")
-    st.info(said, icon=":material/done_all:")
+    journey.show_nothing_here(workspace, said)

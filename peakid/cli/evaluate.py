@@ -50,7 +50,8 @@ def _text(scored: EvaluationReport) -> str:
     lines = [
         f"Run {scored.run_id} on {scored.split}: accuracy {scored.accuracy:.3f} ({lo:.3f}-{hi:.3f}), n = {scored.n_images}",
         f"To beat: chance {scored.chance_accuracy:.3f}, always {scored.majority_class!r} {scored.majority_accuracy:.3f}",
-        f"Calibration error {scored.ece:.3f} (0 = honest); {scored.n_unreviewed} labels not reviewed, {scored.n_changed} changed since",
+        f"Calibration error {scored.ece:.3f} (0 = honest); {scored.n_unreviewed} labels not reviewed, {scored.n_changed} changed since,"
+        f" {scored.n_either} also show what was answered",
     ]
     if scored.top5_accuracy is not None:
         lines.append(f"Among the first five: {scored.top5_accuracy:.3f}")

@@ -1,12 +1,13 @@
 """One report on one run and one split: every figure with its n, its interval and what it must beat."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from peakid import runs
+from peakid.curate import classes
 from peakid.errors import BadInput
 from peakid.evaluate import baselines, calibration, confusion, per_class
 from peakid.evaluate.intervals import wilson
@@ -25,7 +26,8 @@ class EvaluationReport:
 
     Shares are 0..1 and high = good, but for `ece` (0 = honest). `confusion` is int64 of shape (K, K), row =
     given label, column = predicted label, in the order of `class_names`. `n_changed` images were judged anew
-    since. `n_test_looks` counts this look, too, where the split is test.
+    since. `n_test_looks` counts this look, too, where the split is test. `n_either` images also show the class that was
+    answered: those answers are right, and stand in the matrix as given.
     """
 
     run_id: int
@@ -44,6 +46,7 @@ class EvaluationReport:
     n_unreviewed: int
     n_changed: int
     n_test_looks: int
+    n_either: int
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", actor: 
         BadInput: If it has no predictions for that split.
     """
     run = runs.show(workspace, run_id)
-    predictions = checked_predictions(workspace, run, split)
+    predictions, n_either = _either_accepted(workspace, run_id, checked_predictions(workspace, run, split))
     given = [each.given_label for each in predictions]
     is_right = np.array([each.given_label == each.predicted_label for each in predictions])  # (N,)
     matrix = confusion.counts(given, [each.predicted_label for each in predictions], run.class_names)
@@ -93,6 +96,7 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", actor: 
         n_unreviewed=n_unreviewed,
         n_changed=n_changed,
         n_test_looks=runs.look_at_test(workspace, run_id, actor) if split == "test" else run.n_test_looks,
+        n_either=n_either,
         warnings=_warnings(matrix, run.class_names, interval, majority_class, majority_accuracy),
     )
 
@@ -120,6 +124,28 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
         f"Run {run.run_id} has no predictions for {split}: its snapshot {run.snapshot_digest[:12]} holds no image there.",
         "Freeze a snapshot with a share for it, and train again.",
     )
+
+
+def _either_accepted(workspace: Workspace, run_id: int, predictions: Sequence[Prediction]) -> tuple[list[Prediction], int]:
+    """Let the answer stand for the label where a person said that the image shows that class, too."""
+    shown = {
+        (row["digest"], row["name"])
+        for row in workspace.query(
+            "SELECT i.digest, c.name FROM also_shows a JOIN prediction p ON p.image_id = a.image_id AND p.run_id = ?"
+            " JOIN image i ON i.id = a.image_id JOIN class c ON c.id = a.class_id",
+            (run_id,),
+        )
+    }
+    if not shown:
+        return list(predictions), 0
+    current = classes.current_names(workspace)  # The run may know a class by an earlier name.
+    is_other = [
+        each.predicted_label != each.given_label and (each.digest, current.get(each.predicted_label)) in shown for each in predictions
+    ]
+    accepted = [
+        replace(each, given_label=each.predicted_label) if other else each for each, other in zip(predictions, is_other, strict=True)
+    ]
+    return accepted, sum(is_other)
 
 
 def _top5_accuracy(workspace: Workspace, run: Run, split: str, predictions: Sequence[Prediction]) -> float | None:

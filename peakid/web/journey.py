@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from peakid import status
 from peakid.curate import duplicate_groups, review_queue
 from peakid.curate.review_queue import QueueCount
 from peakid.status import Status
@@ -98,6 +99,16 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, *, n_unreviewed: 
     if n_unreviewed:
         return Step(f"{n_unreviewed:,} labels have not been confirmed by a person.", "Review images", "review")
     return Step("All labels are confirmed and a model is exported. More images make the next one better.", "Import images", "collect")
+
+
+def show_nothing_here(workspace: Workspace, otherwise: str) -> None:
+    """Say why a page is empty: there are no images at all, with the way to some, or else what `otherwise` says."""
+    if status.read(workspace).n_images:
+        st.info(otherwise, icon=":material/done_all:")
+        return
+    st.info("There are no images yet. Import a folder, an archive or a table of photos, or open the demo from the overview.")
+    if st.button("Import images", type="primary"):
+        go("collect")
 
 
 def states(counts: Status, *, n_unreviewed: int, n_done_runs: int, n_exports: int) -> dict[str, str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from peakid import runs
-from peakid.curate import class_merges, classes, decisions
+from peakid.curate import class_merges, classes, decisions, remarks
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import compare, report
@@ -51,6 +51,15 @@ def train(workspace, digests):
 
 def all_right(digests):
     return {name: "dom" if name.startswith("d") else "eiger" for name in digests}
+
+
+def test_either_answer_is_accepted_for_an_image_that_shows_two_classes(workspace, digests, train):
+    run_id = train(all_right(digests) | {"d0": "eiger", "d1": "eiger"})
+    remarks.also(workspace, digests["d0"], "eiger", actor=ANNA)
+    classes.rename(workspace, "eiger", "the eiger")  # The run goes on saying eiger.
+    found = report.evaluate(workspace, run_id, actor=ANNA)
+    assert (found.accuracy, found.n_either) == (0.9, 1)  # d1 is still wrong.
+    assert found.confusion.tolist() == [[4, 1], [0, 5]]  # Six dom, of which d0 now counts as eiger.
 
 
 def test_a_report_has_the_figures_of_the_contract(workspace, digests, train):

@@ -35,7 +35,8 @@ def put(tmp_path: Path, name: str, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def test_without_duplicates_the_page_says_so(open_page: Callable[..., AppTest]) -> None:
+def test_without_duplicates_the_page_says_so(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+    fill(river=1)
     app = open_page("duplicates")
     assert not app.exception
     assert "No two images look the same" in app.info[0].value

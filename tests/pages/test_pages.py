@@ -97,7 +97,15 @@ def test_a_folder_that_is_not_there_is_told_in_words(open_page: Callable[..., Ap
         assert len(app.error) == 1
 
 
-def test_an_empty_queue_teaches_what_would_fill_it(open_page: Callable[..., AppTest]) -> None:
+def test_without_any_image_review_and_duplicates_lead_to_the_import(open_page: Callable[..., AppTest]) -> None:
+    for page in ("review", "duplicates"):
+        app = open_page(page)
+        assert "There are no images yet" in everything(app)
+        assert any(button.label == "Import images" for button in app.button)
+
+
+def test_an_empty_queue_teaches_what_would_fill_it(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+    fill(river=1)
     app = open_page("review", queue="flagged")
     assert not app.exception
     assert "Press F" in everything(app)
