@@ -3,6 +3,7 @@
 import streamlit as st
 
 from peakid.curate import classes, image_issues, review_queue
+from peakid.errors import PeakidError
 from peakid.web import address, batch, class_guide, filter_bar, gallery, issue_panel, journey, queue_chips, remark_acts, session
 
 EMPTY = {
@@ -31,14 +32,27 @@ filter_bar.show(workspace, asked)
 kind, _, issue = asked.partition(":")
 if kind == "issue":
     issue_panel.show(workspace, image_issues.known(issue))
-table = batch.current(
-    workspace, asked, after=after, where={"filters": filters}, changed=gallery.changed(asked), grow=gallery.wants_next(asked)
-)
+
 
 # 3 draw (4 act: what is typed there is written down before the next run)
-if table.held:
-    class_guide.show(workspace)
-    gallery.show(table, classes.names(workspace), workspace=workspace, acts=remark_acts.ACTS)
-else:
-    said = "No image of this queue passes the filters. Take one off." if filters else EMPTY.get(kind, "Nothing waits here.")
-    journey.show_nothing_here(workspace, said)
+@st.fragment
+def judge() -> None:
+    """Draw the pictures. A key runs this alone, and the whole page only where its counts would grow old."""
+    if gallery.counts_are_old(asked):
+        st.rerun()
+    grow = gallery.wants_next(asked)
+    try:
+        table = batch.current(workspace, asked, after=after, where={"filters": filters}, changed=gallery.changed(asked), grow=grow)
+    except PeakidError as error:  # Raised inside a fragment, it would not reach the shell.
+        session.show_error(error)
+        return
+    if table.held:
+        gallery.show(table, classes.names(workspace), workspace=workspace, acts=remark_acts.ACTS)
+    else:
+        said = "No image of this queue passes the filters. Take one off." if filters else EMPTY.get(kind, "Nothing waits here.")
+        journey.show_nothing_here(workspace, said)
+
+
+class_guide.show(workspace)
+gallery.note_page(asked)
+judge()

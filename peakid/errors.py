@@ -32,6 +32,7 @@ PeakidError
 |  +- WeightsUnfit           a weights file that does not fit the architecture or its hash
 |  +- DeviceMissing          a device that this machine does not have
 |  +- TrainingDiverged       the loss is no longer a number
+|  +- OutOfMemory            not even two images fit into the device's memory
 |  +- ParityBroken           an export that does not answer as the trained model
 +- JobError
 |  +- JobNotWaiting          a job that cannot be cancelled or resumed from its state
@@ -156,6 +157,9 @@ class DeviceMissing(TrainingError): ...
 
 
 class TrainingDiverged(TrainingError): ...
+
+
+class OutOfMemory(TrainingError): ...
 
 
 class ParityBroken(TrainingError): ...

@@ -43,6 +43,13 @@ def create(
     return run_id
 
 
+def reopen(workspace: Workspace, run_id: int) -> None:
+    """Let an ended run go on in state `running`; the training tells its epochs again, so they are taken out first."""
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE run SET state = 'running', finished_at = NULL WHERE id = ?", (run_id,))
+        connection.execute("DELETE FROM epoch_metric WHERE run_id = ?", (run_id,))
+
+
 def add_epoch(workspace: Workspace, run_id: int, metrics: EpochMetrics) -> None:
     """Append what one epoch gave, so that a page can draw the curve while the run goes on."""
     with workspace.transaction() as connection:
@@ -160,7 +167,7 @@ def list_runs(workspace: Workspace) -> list[Run]:
 
 
 def of_job(workspace: Workspace, job_id: int) -> Run | None:
-    """Answer the newest run that a job has begun; a job that was resumed has begun several."""
+    """Answer the run of a job, which goes on with it when it is resumed; None before it begins."""
     row = workspace.one(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id DESC LIMIT 1", (job_id,))
     return None if row is None else _run(row)
 

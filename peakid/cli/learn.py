@@ -16,9 +16,14 @@ from peakid.workspace import Workspace
 request_option = click.option("--request-id", help="A name of yours for this request: given twice, it makes one job.")
 
 
+recipe_option = click.option(
+    "--recipe", "name", metavar="NAME|FILE", help="A preset, or a TOML file of what differs from the default recipe."
+)
+
+
 @click.command()
 @click.argument("snapshot", required=False)
-@click.option("--recipe", "file", type=click.Path(path_type=Path), help="A TOML file of what differs from the default recipe.")
+@recipe_option
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated.")
 @click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
 @request_option
@@ -28,7 +33,7 @@ request_option = click.option("--request-id", help="A name of yours for this req
 def train(
     workspace: Workspace,
     snapshot: str | None,
-    file: Path | None,
+    name: str | None,
     settings: tuple[str, ...],
     is_waiting: bool,
     request_id: str | None,
@@ -36,12 +41,41 @@ def train(
     as_json: bool,
 ) -> int:
     """Train on the snapshot SNAPSHOT (its name or digest; default the newest)."""
-    recipe = recipes.with_settings(recipes.load(file) if file else recipes.Recipe(), settings)
+    recipe = recipes.with_settings(recipes.named(name or "standard"), settings)
     job = submit.train(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
     emit(as_json, _train_document(workspace, job), _train_text(workspace, job))
+    return EXIT_CODES[job.state]
+
+
+@click.command("lr-find")
+@click.argument("snapshot", required=False)
+@recipe_option
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
+@request_option
+@actor_option
+@json_option
+@pass_workspace
+def lr_find(
+    workspace: Workspace,
+    snapshot: str | None,
+    name: str | None,
+    settings: tuple[str, ...],
+    is_waiting: bool,
+    request_id: str | None,
+    actor: str,
+    as_json: bool,
+) -> int:
+    """Find a learning rate for a recipe on the snapshot SNAPSHOT (default the newest); nothing is trained."""
+    recipe = recipes.with_settings(recipes.named(name or "standard"), settings)
+    job = submit.lr_find(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
+    if not is_waiting:
+        return emit_queued(as_json, job)
+    job = follow(workspace, job.job_id)
+    emit(as_json, _rate_document(job), _rate_text(job))
     return EXIT_CODES[job.state]
 
 
@@ -85,11 +119,27 @@ def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
 
 def _train_text(workspace: Workspace, job: Job) -> str:
     run = runs.of_job(workspace, job.job_id)
+    if run is not None and run.metrics and run.best_epoch is None:
+        lines = [told(job), f"Run {run.run_id}: accuracy {run.metrics['accuracy']:.1%} over {run.recipe['folds']} folds. No model is kept."]
+        return "\n".join([*lines, *run.warnings, f"Go on with: peakid evaluate {run.run_id} --split cv"])
     if run is None or run.best_epoch is None:
         return told(job)
     scores = f"accuracy {run.metrics['accuracy']:.1%} on valid, loss {run.metrics['valid_loss']:.3f}, best epoch {run.best_epoch}"
     lines = [told(job), f"Run {run.run_id}: {scores}.", f"Weights: {run.pretrained}. Device: {run.device}."]
     return "\n".join([*lines, *run.warnings, f"Go on with: peakid evaluate {run.run_id}"])
+
+
+def _rate_document(job: Job) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"suggestions": {}, "rates": [], "losses": []}
+    return {"job_id": job.job_id, "state": job.state, "error": job.error, **nothing, **job.result}
+
+
+def _rate_text(job: Job) -> str:
+    if job.state != "done":
+        return told(job)
+    lines = [f"  {name:<8} {rate:.1e}" for name, rate in job.result["suggestions"].items()]
+    valley = job.result["suggestions"]["valley"]
+    return "\n".join(["Learning rates that the curve suggests:", *lines, f"Use one with: peakid train --set base_lr={valley:.1e}"])
 
 
 def _export_document(job: Job) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from peakid.records import Prediction, Run
 from peakid.workspace import Workspace
 
 SPLITS = ("train", "valid", "test")
+CV = "cv"  # Every image, each predicted by a model that never saw it.
 TOP_N = 5
 
 
@@ -62,7 +63,7 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", actor: 
     Looking at test is counted, so that a score which was chosen by looking can be told from one that was not.
 
     Args:
-        split: valid to choose by, test to report, train to see what was learned by heart.
+        split: valid to choose by, test to report, train to see what was learned by heart, cv for a cross-validated run.
 
     Raises:
         NotFound: If there is no such run.
@@ -106,14 +107,19 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
     Raises:
         BadInput: If there are none, saying why.
     """
-    if split not in SPLITS:
-        told = "cross-validation is not built yet" if split == "cv" else "there is no such split"
-        raise BadInput(f"Run {run.run_id} cannot be evaluated on {split!r}: {told}.", f"Use one of: {', '.join(SPLITS)}.")
+    if split not in (*SPLITS, CV):
+        raise BadInput(
+            f"Run {run.run_id} cannot be evaluated on {split!r}: there is no such split.", f"Use one of: {', '.join(SPLITS)}, {CV}."
+        )
     predictions = runs.predictions(workspace, run.run_id, split)
     if predictions:
         return predictions
     if run.state != "done":
         raise BadInput(f"Run {run.run_id} is {run.state} and has no predictions to evaluate.", "Choose a finished run, or train again.")
+    if split == CV:
+        raise BadInput(f"Run {run.run_id} was not cross-validated: it has no predictions for cv.", "Train with --set folds=5.")
+    if run.recipe.get("folds"):
+        raise BadInput(f"Run {run.run_id} was cross-validated over all images: it has no predictions for {split}.", "Use --split cv.")
     raise BadInput(
         f"Run {run.run_id} has no predictions for {split}: its snapshot {run.snapshot_digest[:12]} holds no image there.",
         "Freeze a snapshot with a share for it, and train again.",

@@ -8,6 +8,7 @@ from peakid.acquire import reading
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.jobs import queue
+from peakid.learn import recipe as recipes
 from peakid.learn.recipe import Recipe
 from peakid.records import Job, Run, Snapshot, Source
 from peakid.workspace import Workspace
@@ -51,11 +52,38 @@ def train(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
+        BadInput: If it shall go on from a run of another architecture.
     """
     frozen = snapshots.show(workspace, snapshot)
     refuse_leaks(frozen, recipe)
+    _refuse_unfit_start(workspace, recipe)
     arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
     return queue.submit(workspace, "train", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
+def lr_find(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
+    """Queue the search for a learning rate: arguments as of `train`; the job's result holds the curve and four suggestions.
+
+    Raises:
+        NotFound: If there is no such snapshot.
+        BadInput: If the recipe has no rate that could be found.
+    """
+    if recipe.method == "linear-head":
+        raise BadInput("method=linear-head: a linear head is solved at once and has no learning rate.", "Use --set method=fine-tune.")
+    frozen = snapshots.show(workspace, snapshot)
+    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
+    return queue.submit(workspace, "lr-find", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
+def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
+    """Say before the job is queued that the run to go on from has no model, or one of another architecture."""
+    run_id = recipes.run_of(recipe.pretrained)
+    if run_id is None:
+        return
+    run = runs.show(workspace, run_id)
+    refuse_without_model(run)
+    if run.recipe["arch"] != recipe.arch:
+        raise BadInput(f"Run {run_id} trained a {run.recipe['arch']}, not a {recipe.arch}.", f"Use --set arch={run.recipe['arch']}.")
 
 
 def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
@@ -64,7 +92,7 @@ def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
     Raises:
         LeakingSnapshot: If groups of look-alikes lie in several splits and the recipe does not allow leaks.
     """
-    if snapshot.n_leaks and not recipe.allow_leaks:
+    if snapshot.n_leaks and not recipe.allow_leaks and not recipe.folds:  # Folds are dealt by group, whatever the splits are.
         raise LeakingSnapshot(
             f"In snapshot {snapshot.digest[:12]}, {snapshot.n_leaks} groups of look-alikes lie in several splits; scores would lie.",
             "See them with: peakid snapshot leaks. Train all the same with: --set allow_leaks=true",
@@ -106,6 +134,11 @@ def refuse_without_model(run: Run) -> None:
     Raises:
         NotFound: If it has no model.
     """
+    if run.best_epoch is None and run.recipe.get("folds") and run.state == "done":
+        raise NotFound(
+            f"Run {run.run_id} was cross-validated in {run.recipe['folds']} folds and keeps their predictions, no model.",
+            "Train once more with --set folds=0, and export that run.",
+        )
     if run.best_epoch is None:
         raise NotFound(f"Run {run.run_id} has no model; it is {run.state}.", "Wait until it is done, or choose another run.")
 

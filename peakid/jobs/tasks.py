@@ -14,6 +14,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput
 from peakid.jobs import submit
 from peakid.jobs.ledger import Cancelled, Work
+from peakid.learn import recipe as recipes
 from peakid.learn.recipe import Recipe
 from peakid.records import ImportReport, Report, Run, Snapshot, SnapshotItem
 from peakid.workspace import Workspace, now
@@ -40,7 +41,7 @@ def run(work: Work) -> None:
 def train(work: Work) -> None:
     """Train on a snapshot: arguments `snapshot` (digest) and `recipe`; the result names the run.
 
-    Each start begins a new run, also when a job is resumed: the run that was cut short stays as it ended.
+    A job that is resumed goes on with its run, from the newest checkpoint in the run's folder.
     """
     frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
     recipe = Recipe.model_validate(work.arguments["recipe"])
@@ -49,10 +50,10 @@ def train(work: Work) -> None:
     from peakid.learn import train as training  # Costs seconds, and no other kind of job needs it.
 
     items = snapshots.items(work.workspace, frozen.digest)
-    run_id = _begin_run(work, frozen, recipe)
+    run_id, earlier_s = _begin_run(work, frozen, recipe)
     result = training.train(
         _training_images(work.workspace, items, frozen.class_names),
-        recipe,
+        _with_weights(work.workspace, recipe),
         folder=runs.folder(work.workspace, run_id),
         cache_dir=work.workspace.cache_dir,
         weights_dir=settings.current().weights,
@@ -60,9 +61,31 @@ def train(work: Work) -> None:
         on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
         should_stop=work.should_stop,
     )
-    _keep(work.workspace, run_id, result, {item.digest: item.label for item in items})
+    _keep(work.workspace, run_id, result, {item.digest: item.label for item in items}, earlier_s=earlier_s)
     if result.is_cancelled:
         raise Cancelled
+
+
+def find_rate(work: Work) -> None:
+    """Measure which learning rates a recipe bears: arguments as of `train`; the result holds curve and suggestions."""
+    frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
+    recipe = Recipe.model_validate(work.arguments["recipe"])
+    work.report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import train as training
+    from peakid.learn.data import Stopped
+
+    try:
+        found = training.find_rate(
+            _training_images(work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names),
+            _with_weights(work.workspace, recipe),
+            cache_dir=work.workspace.cache_dir,
+            weights_dir=settings.current().weights,
+            report=work.report,
+            should_stop=work.should_stop,
+        )
+    except Stopped as error:
+        raise Cancelled from error
+    work.note(suggestions=found.suggestions, rates=found.rates, losses=found.losses)
 
 
 def export(work: Work) -> None:
@@ -115,7 +138,13 @@ def import_images(work: Work) -> None:
         path.unlink(missing_ok=True)
 
 
-TASKS: dict[str, Callable[[Work], None]] = {"train": train, "export": export, "verify": verify, "import": import_images}
+TASKS: dict[str, Callable[[Work], None]] = {
+    "train": train,
+    "lr-find": find_rate,
+    "export": export,
+    "verify": verify,
+    "import": import_images,
+}
 
 
 def _imported(work: Work, report: Report) -> ImportReport:
@@ -128,7 +157,13 @@ def _imported(work: Work, report: Report) -> ImportReport:
     return table.import_csv(work.workspace, path, root=root, actor=work.actor, report=report)
 
 
-def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> int:
+def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> tuple[int, float]:
+    """Begin the job's run, or open it again; answer its id and the seconds it has taken before."""
+    earlier = runs.of_job(work.workspace, work.job_id)
+    if earlier is not None:
+        runs.reopen(work.workspace, earlier.run_id)
+        work.note(run_id=earlier.run_id)
+        return earlier.run_id, earlier.seconds or 0.0
     run_id = runs.create(
         work.workspace,
         job_id=work.job_id,
@@ -140,7 +175,15 @@ def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> int:
         libraries={},  # Told by the training itself, which knows what it loaded.
     )
     work.note(run_id=run_id)
-    return run_id
+    return run_id, 0.0
+
+
+def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
+    """Put the file of an earlier run's weights where the recipe names the run."""
+    run_id = recipes.run_of(recipe.pretrained)
+    if run_id is None:
+        return recipe
+    return recipe.model_copy(update={"pretrained": str(runs.folder(workspace, run_id) / "model.safetensors")})
 
 
 def _training_images(workspace: Workspace, items: Sequence[SnapshotItem], class_names: list[str]) -> "TrainingImages":
@@ -153,10 +196,11 @@ def _training_images(workspace: Workspace, items: Sequence[SnapshotItem], class_
         splits=[item.split for item in items],
         class_names=class_names,
         read=lambda digest: images.read_bytes(workspace, digest),
+        groups=[item.group_key for item in items],
     )
 
 
-def _keep(workspace: Workspace, run_id: int, result: "TrainResult", label_of: dict[str, str]) -> None:
+def _keep(workspace: Workspace, run_id: int, result: "TrainResult", label_of: dict[str, str], *, earlier_s: float) -> None:
     """Store what a training gave; one that was cancelled after an epoch is a usable run of its best one."""
     for split, (digests, pred_probs) in result.pred_probs.items():
         given = [label_of[digest] for digest in digests]
@@ -171,7 +215,7 @@ def _keep(workspace: Workspace, run_id: int, result: "TrainResult", label_of: di
         n_workers=result.n_workers,
         pretrained=result.pretrained,
         warnings=result.warnings,
-        seconds=result.seconds,
+        seconds=earlier_s + result.seconds,
         libraries=result.libraries,
     )
 

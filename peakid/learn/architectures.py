@@ -18,6 +18,7 @@ Cut = Literal[
     "densenet",  # `features`, then the ReLU that DenseNet applies in its forward.
     "tokens",  # A vision transformer: the class token is the feature vector, there is no map to pool.
     "timm",  # timm's own `forward_features`.
+    "own",  # Ours, without a classifier: learn/small_nets.py.
 ]
 
 
@@ -29,6 +30,7 @@ class Architecture:
         n_features: Channels that the cut body gives.
         weight_files: File names of published ImageNet weights, best first. For torchvision the eight hex digits
             before the suffix begin the file's SHA-256. timm's carry no hash; their stem is the Hugging Face repository.
+            Empty = nobody published any.
         download_mb: Size of the first of them in MB (10^6 bytes), for a person who must fetch it by hand.
         has_map: Whether the body gives a map (B, C, H, W) that still has to be pooled, rather than a vector (B, C).
         fixed_size_px: The one image size it takes; None = any of at least 32 px.
@@ -63,6 +65,7 @@ _TABLE = (
     Architecture("efficientnet_b0", "features", 1280, ("efficientnet_b0_rwightman-7f5810bc.pth",), 21.4),
     Architecture("convnext_tiny", "features", 768, ("convnext_tiny-983f1562.pth",), 114.4),
     Architecture("densenet121", "densenet", 1024, ("densenet121-a639ec97.pth",), 32.3),
+    Architecture("vgg16", "features", 512, ("vgg16-397923af.pth",), 553.4),
     Architecture("vgg16_bn", "features", 512, ("vgg16_bn-6c64b313.pth",), 553.5),
     Architecture("vit_b_16", "tokens", 768, ("vit_b_16-c867db91.pth",), 346.3, fixed_size_px=224, has_map=False),
     Architecture("timm/resnet10t", "timm", 512, ("resnet10t.c3_in1k.safetensors",), 21.8),
@@ -72,6 +75,8 @@ _TABLE = (
     Architecture("timm/regnety_002", "timm", 368, ("regnety_002.pycls_in1k.safetensors",), 12.7),
     Architecture("timm/vit_tiny_patch16_224", "timm", 192, ("vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors",), 22.9,
                  fixed_size_px=224, has_map=False, mean=_HALF, std=_HALF),
+    Architecture("small_resnet", "own", 256, (), 0.0),
+    Architecture("plain_cnn", "own", 256, (), 0.0),
 )
 # fmt: on
 

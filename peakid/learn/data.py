@@ -35,6 +35,7 @@ class TrainingImages:
         splits: `train`, `valid` or `test` for each image.
         class_names: The K classes, sorted.
         read: Gives the bytes of one image by digest; called from several threads at once.
+        groups: For each image the key of the group that must stay together; None = each stands alone.
     """
 
     digests: list[str]
@@ -42,6 +43,7 @@ class TrainingImages:
     splits: list[str]
     class_names: list[str]
     read: Callable[[str], bytes]
+    groups: list[str] | None = None
 
     def rows(self, split: str) -> np.ndarray:
         """Answer the row numbers of one split, int64, in order."""
@@ -54,11 +56,13 @@ class Prepared:
 
     Attributes:
         canonical: Shape (N, S, S, 3): what evaluation and every export see.
-        train: Shape (n_train, T, T, 3), T >= S, in the order of the train rows: what is cut from while learning.
+        train: Shape (n, T, T, 3): what is cut from while learning; the train rows in their order.
+        positions: int64 of shape (N,), where each of the N images lies in `train`; None = it holds the train rows alone.
     """
 
     canonical: np.ndarray
     train: np.ndarray
+    positions: np.ndarray | None = None
 
 
 def check(images: TrainingImages) -> list[str]:
@@ -87,25 +91,42 @@ def check(images: TrainingImages) -> list[str]:
     return list(_warnings(images.class_names, count))
 
 
-def prepare(images: TrainingImages, recipe: Recipe, *, cache_dir: Path, report: Report, should_stop: Callable[[], bool]) -> Prepared:
+def prepare(
+    images: TrainingImages,
+    recipe: Recipe,
+    *,
+    cache_dir: Path,
+    report: Report,
+    should_stop: Callable[[], bool],
+    train_px: int | None = None,
+) -> Prepared:
     """Decode every image once for this size and policy; a second run over the same images reads the cache.
 
     Decoding at each epoch would be the bottleneck of a GPU by a factor of fifty.
+
+    Args:
+        train_px: Side of training images before random crops; None = a margin over the recipe's size.
 
     Raises:
         Stopped: If `should_stop` says so.
         UnreadableImage: If an image's bytes cannot be decoded; the message names the image.
     """
-    size = recipe.image_size_px
-    train_size = round(size * TRAIN_MARGIN) if recipe.augment else size
-    train_digests = [images.digests[row] for row in images.rows("train")]
-    canonical = _Cache(images.digests, size, recipe.resize, cache_dir)
-    train = _Cache(train_digests, train_size, recipe.resize, cache_dir)
-    missing = [cache for cache in (canonical, train) if not cache.path.is_file()]
+    train_px = train_px or with_margin(recipe.image_size_px, recipe.augment)
+    whole = np.arange(len(images.digests))
+    # Every image takes its turn to be learned from in cross-validation; one cache then serves all folds.
+    rows = whole if recipe.folds or train_px == recipe.image_size_px else images.rows("train")
+    canonical = _Cache(images.digests, recipe.image_size_px, recipe.resize, cache_dir)
+    train = _Cache([images.digests[row] for row in rows], train_px, recipe.resize, cache_dir)
+    missing = [cache for cache in {canonical.path: canonical, train.path: train}.values() if not cache.path.is_file()]
     progress = _Progress("Preparing images", sum(len(cache.digests) for cache in missing), report, should_stop)
     for cache in missing:
         _fill(cache, images.read, progress)
-    return Prepared(canonical.open(), train.open())
+    return Prepared(canonical.open(), train.open(), whole if rows is whole else None)
+
+
+def with_margin(size_px: int, augment: float) -> int:
+    """Answer the side at which a training image is kept: a little larger than it is shown where it is cut at random."""
+    return round(size_px * TRAIN_MARGIN) if augment else size_px
 
 
 @dataclass(frozen=True)

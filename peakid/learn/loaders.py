@@ -1,6 +1,7 @@
 """How cached pixels become batches: fastai loaders over row numbers, gathered whole and changed on the device."""
 
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastai.data.transforms import IntToFloatTensor, Normalize
 from fastai.torch_core import TensorCategory, TensorImage
 from fastai.vision.augment import aug_transforms
 from fastcore.basics import chunked
+from fasttransform import Transform
 
 from peakid.learn.architectures import Architecture
 from peakid.learn.data import Prepared, TrainingImages
@@ -26,11 +28,13 @@ class Rows:
     """The dataset fastai sees: row numbers only. `split_idx` 0 = train, 1 = valid, as fastai's transforms read it.
 
     Attributes:
-        pixels: uint8 of shape (n, S, S, 3).
+        pixels: uint8 of shape (m, S, S, 3).
+        at: int64 of shape (n,), which of the m images each row is; small classes may have theirs several times.
         labels: int64 of shape (n,).
     """
 
     pixels: np.ndarray
+    at: np.ndarray
     labels: np.ndarray
     split_idx: int
     n_inp: int = 1  # One input, then the label.
@@ -42,11 +46,49 @@ class Rows:
         return row
 
 
+class Reseed(Transform):
+    """Comes first of a batch's changes and seeds what is random about the batch, so that it depends on nothing before it.
+
+    A training that is resumed then goes on exactly as it would have, with no state of any generator to be stored, and the
+    number of worker processes changes nothing.
+    """
+
+    order = -1000
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed, self.epoch, self.batch = seed, 0, 0
+
+    def encodes(self, x: TensorImage) -> TensorImage:  # ty: ignore[incompatible-method-override]
+        seed_all(self.seed, self.epoch, self.batch)
+        self.batch += 1
+        return x
+
+
+def seed_all(*numbers: int) -> None:
+    """Seed all three generators: fastai orders with Python's, draws changes with torch's, and some layers use numpy's."""
+    seed = int(np.random.SeedSequence(numbers).generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
 class GatherLoader(TfmdDL):
     """Gathers a whole batch from the cache at once: 8,000 images a second, where one by one gave 50.
 
     A last training batch of a single image is left out: BatchNorm has no deviation of one.
     """
+
+    reseed = Reseed(0)
+    skip = 0  # Batches of the coming epoch that were done before a training was interrupted.
+
+    def begin_epoch(self, epoch: int, *, skip: int) -> None:
+        """Set what the coming epoch's order and changes follow from."""
+        self.reseed.epoch, self.reseed.batch, self.skip = epoch, skip, skip
+
+    def shuffle_fn(self, idxs: Sequence[int]) -> list[int]:
+        order = np.random.default_rng((self.reseed.seed, self.reseed.epoch)).permutation(idxs).tolist()
+        return order[self.skip * self.bs :]
 
     def create_batches(self, samps: Iterable[int]) -> Iterator[tuple[TensorImage, TensorCategory]]:
         for rows in chunked(samps, self.bs):
@@ -57,32 +99,60 @@ class GatherLoader(TfmdDL):
         return self.n // self.bs + (self.n % self.bs > (1 if self.shuffle else 0))
 
     def _gather(self, rows: np.ndarray) -> tuple[TensorImage, TensorCategory]:
-        pixels = torch.from_numpy(np.ascontiguousarray(self.dataset.pixels[rows])).permute(0, 3, 1, 2)  # (B, 3, S, S)
+        at = self.dataset.at[rows]
+        pixels = torch.from_numpy(np.ascontiguousarray(self.dataset.pixels[at])).permute(0, 3, 1, 2)  # (B, 3, S, S)
         return TensorImage(pixels), TensorCategory(torch.from_numpy(self.dataset.labels[rows]))  # (B,)
 
 
-def make(images: TrainingImages, prepared: Prepared, recipe: Recipe, architecture: Architecture, device: torch.device) -> DataLoaders:
-    """Make the loaders of train (shuffled, augmented) and valid (canonical pixels, in order)."""
-    train, valid = images.rows("train"), images.rows("valid")
+def make(
+    images: TrainingImages,
+    prepared: Prepared,
+    recipe: Recipe,
+    architecture: Architecture,
+    device: torch.device,
+    *,
+    size_px: int | None = None,
+    augment: float | None = None,
+) -> DataLoaders:
+    """Make the loaders of train (shuffled, augmented) and valid (canonical pixels, in order).
+
+    Args:
+        size_px: Side of training images; None = the recipe's. Valid images have the recipe's in any case.
+        augment: Strength of the random changes; None = the recipe's.
+    """
+    rows, valid = images.rows("train"), images.rows("valid")
+    at = np.arange(len(rows)) if prepared.positions is None else prepared.positions[rows]
+    turns = _turns(images.labels[rows], recipe)
     normalise = [IntToFloatTensor(), Normalize.from_stats(architecture.mean, architecture.std, cuda=False)]
     common: dict[str, Any] = {"bs": recipe.batch_size, "num_workers": recipe.n_workers, "pin_memory": device.type == "cuda"}
-    learn = GatherLoader(
-        Rows(prepared.train, images.labels[train], 0), shuffle=True, after_batch=[*normalise, *_augments(recipe)], **common
-    )
-    check = GatherLoader(Rows(prepared.canonical[valid], images.labels[valid], 1), after_batch=normalise, **common)
+    changes = _augments(recipe, size_px or recipe.image_size_px, recipe.augment if augment is None else augment)
+    reseed = Reseed(recipe.seed)
+    shown = Rows(prepared.train, at[turns], images.labels[rows[turns]], 0)
+    learn = GatherLoader(shown, shuffle=True, after_batch=[reseed, *normalise, *changes], **common)
+    learn.reseed = reseed
+    check = GatherLoader(Rows(prepared.canonical, valid, images.labels[valid], 1), after_batch=normalise, **common)
     return DataLoaders(learn, check, device=device)
 
 
-def _augments(recipe: Recipe) -> list[Any]:
+def _turns(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Answer which of n images come in an epoch, and how often: int64 (n or more,)."""
+    if recipe.balance != "oversample":
+        return np.arange(len(labels))
+    of_class = [np.flatnonzero(labels == k) for k in np.unique(labels)]
+    largest = max(len(rows) for rows in of_class)
+    return np.concatenate([np.resize(rows, largest) for rows in of_class])  # np.resize repeats from the start.
+
+
+def _augments(recipe: Recipe, size_px: int, augment: float) -> list[Any]:
     """List the random changes of a training batch, drawn for each image, run on the device."""
-    if not recipe.augment and not recipe.is_mirrored:
+    if not augment and not recipe.is_mirrored:
         return []
     return aug_transforms(
-        mult=recipe.augment,
+        mult=augment,
         do_flip=recipe.is_mirrored,
         max_rotate=MAX_TURN_DEG,
-        max_zoom=1 + (MAX_ZOOM - 1) * recipe.augment,
+        max_zoom=1 + (MAX_ZOOM - 1) * augment,
         max_lighting=MAX_LIGHT,
         max_warp=0.0,  # Would bend ridge lines, which tell peaks apart.
-        size=recipe.image_size_px,
+        size=size_px,
     )

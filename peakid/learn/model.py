@@ -9,7 +9,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from fastai.vision.learner import add_head, create_body
@@ -18,12 +18,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from peakid.errors import NotFound, WeightsUnfit
-from peakid.learn import architectures
+from peakid.learn import architectures, small_nets
 from peakid.learn.architectures import Architecture
 from peakid.records import Resize
 
 WEIGHTS_NAME = "model.safetensors"
 CARD_NAME = "model.json"
+
+Head = Literal[
+    "two-layer",  # fastai's: pooled by mean and maximum, then norm, dropout and a linear layer twice.
+    "linear",     # Pooled by mean, then one linear layer.
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Card:
     recipe: dict[str, Any]
     pretrained: str
     libraries: dict[str, str]
+    head: Head = "two-layer"
 
 
 class TokenBody(nn.Module):
@@ -69,7 +75,9 @@ class TimmBody(nn.Module):
 
 
 def full_model(architecture: Architecture) -> nn.Module:
-    """Build the architecture as published, classifier included, with random weights."""
+    """Build the architecture as published, classifier included (ours have none), with random weights."""
+    if architecture.cut == "own":
+        return small_nets.BODIES[architecture.name]()
     if architecture.is_timm:
         import timm  # Imported here: it takes a second, and most runs are torchvision's.
 
@@ -79,23 +87,67 @@ def full_model(architecture: Architecture) -> nn.Module:
     return torchvision.models.get_model(architecture.name, weights=None)
 
 
-def assemble(full: nn.Module, architecture: Architecture, *, n_classes: int) -> nn.Sequential:
-    """Cut the published model before its classifier and put fastai's head (pool, two layers) on the body.
+def assemble(
+    full: nn.Module, architecture: Architecture, *, n_classes: int, head: Head = "two-layer", dropout: float = 0.5
+) -> nn.Sequential:
+    """Cut the published model before its classifier and put a head on the body.
 
-    fastai's own `vision_learner` cannot cut mobilenet_v2, vit_b_16 and others; the cut is ours, the head is fastai's.
+    fastai's own `vision_learner` cannot cut mobilenet_v2, vit_b_16 and others; the cut is ours, the two-layer head is fastai's.
+
+    Args:
+        dropout: Share of the last features that a two-layer head leaves out at each step, in 0..1.
     """
     body = create_body(full, pretrained=False, cut=lambda model: _body(model, architecture))
-    return add_head(body, architecture.n_features, n_classes, pool=architecture.has_map, concat_pool=architecture.has_map)
+    has_map = architecture.has_map
+    if head == "linear":
+        return nn.Sequential(body, linear_head(architecture, n_classes))
+    return add_head(body, architecture.n_features, n_classes, pool=has_map, concat_pool=has_map, ps=dropout)
 
 
-def build(arch: str, *, n_classes: int) -> nn.Sequential:
+def linear_head(architecture: Architecture, n_classes: int) -> nn.Sequential:
+    """Build the head of one linear layer: (B, C, H, W) or (B, C) -> logits (B, K)."""
+    pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()] if architecture.has_map else []
+    return nn.Sequential(*pool, nn.Linear(architecture.n_features, n_classes))
+
+
+def build(arch: str, *, n_classes: int, head: Head = "two-layer") -> nn.Sequential:
     """Build the (body, head) pair with random weights.
 
     Raises:
         UnknownArchitecture: If `arch` is not in the tested list.
     """
     architecture = architectures.find(arch)
-    return assemble(full_model(architecture), architecture, n_classes=n_classes)
+    return assemble(full_model(architecture), architecture, n_classes=n_classes, head=head)
+
+
+def blocks(body: nn.Module) -> list[list[nn.Module]]:
+    """Split a body into blocks from the input to the output, as `last-N` counts them.
+
+    A block is a stage as the architecture's authors wrote it; plain nets of single layers are cut after each pooling.
+    """
+    children = list(body.children())
+    while len(children) == 1:
+        children = list(children[0].children())
+    if any(list(child.children()) for child in children):
+        return [[child] for child in children if any(True for _ in child.parameters())]
+    cuts = [i + 1 for i, child in enumerate(children) if isinstance(child, nn.MaxPool2d)]
+    parts = [children[start:end] for start, end in zip([0, *cuts], [*cuts, len(children)], strict=True)]
+    return [part for part in parts if any(True for layer in part for _ in layer.parameters())]
+
+
+def set_free(model: nn.Sequential, n_blocks: int | None) -> None:
+    """Let the head and the body's last blocks learn and freeze the rest; None frees every layer.
+
+    A frozen parameter loses its gradient, so that no optimiser moves it by momentum or decay.
+    """
+    for parameter in model.parameters():
+        parameter.requires_grad_(n_blocks is None)
+    layers = [layer for block in blocks(model[0])[-n_blocks:] for layer in block] if n_blocks else []
+    for parameter in (p for layer in [*layers, model[1]] for p in layer.parameters()):
+        parameter.requires_grad_(True)
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            parameter.grad = None
 
 
 def parameter_groups(model: nn.Sequential) -> list[list[nn.Parameter]]:
@@ -145,7 +197,7 @@ def load_weights(file: Path, card: Card) -> nn.Sequential:
     Raises:
         WeightsUnfit: If the file is damaged or does not fit the card.
     """
-    model = build(card.arch, n_classes=len(card.class_names))
+    model = build(card.arch, n_classes=len(card.class_names), head=card.head)
     try:
         model.load_state_dict(load_file(file))
     except (RuntimeError, SafetensorError) as error:
@@ -172,3 +224,5 @@ def _body(model: Any, architecture: Architecture) -> nn.Module:
             return TokenBody(model)
         case "timm":
             return TimmBody(model)
+        case "own":
+            return model

@@ -1,18 +1,52 @@
 """All numbers of a training in one frozen record, each with its unit, range, default and reason. Imports no torch."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from peakid.errors import BadInput
 from peakid.learn import architectures
+from peakid.learn.phase import Phase, Schedule
+from peakid.learn.phase import field as _field
 from peakid.records import Resize
 
 RECIPES_DIR = Path(__file__).resolve().parents[2] / "recipes"
+REPRODUCED_DIR = RECIPES_DIR / "reproduce"
 PRETRAINED_WORDS = ("auto", "require", "none")
+# What written-out phases replace; naming one of them beside phases would change nothing.
+SIMPLE_KEYS = ("head_epochs", "body_epochs", "scratch_epochs", "base_lr", "schedule", "patience")
+
+Method = Literal[
+    "fine-tune",    # Gradient descent, phase by phase.
+    "linear-head",  # Every image through the frozen body once, then one linear layer on what it answers.
+]  # fmt: skip
+
+Optimiser = Literal[
+    "adamw",  # Adam with decoupled weight decay, fastai's default.
+    "adam",   # Adam with weight decay inside the gradient, as torch.optim.Adam has it.
+    "sgd",    # Plain steps with momentum.
+]  # fmt: skip
+
+Balance = Literal[
+    "none",        # Every image counts the same.
+    "oversample",  # Images of small classes come several times an epoch, until all classes are as large as the largest.
+    "weighted",    # A mistake on a class of n images costs 1/n of what it would alone.
+]  # fmt: skip
+
+Mix = Literal[
+    "none",    # Every picture alone.
+    "mixup",   # Two pictures shine through each other, and both labels count in proportion.
+    "cutmix",  # A window of one picture shows another, and both labels count in proportion.
+]  # fmt: skip
+
+Precision = Literal[
+    "auto",  # bfloat16 where a CUDA GPU has it, else float16 on CUDA; full on any other device.
+    "full",  # 32 bit everywhere.
+]  # fmt: skip
 
 Device = Literal[
     "auto",  # The first there is of cuda, mps, cpu.
@@ -22,17 +56,20 @@ Device = Literal[
 ]  # fmt: skip
 
 
-def _field(default: Any, unit: str, reason: str, **limits: Any) -> Any:
-    return Field(default, description=reason, json_schema_extra={"unit": unit}, **limits)
-
-
 class Recipe(BaseModel):
     """What a person may choose about a training. `Recipe.model_fields` holds each field's unit, range and reason."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    method: Method = _field(
+        "fine-tune", "fine-tune|linear-head", "A linear head takes one look at each image: minutes where fine-tuning takes an hour."
+    )
     arch: str = _field("resnet18", "name", "ResNet-18 is the usual first baseline: small enough for a laptop.")
-    pretrained: str = _field("auto", "auto|require|none|path", "auto looks for ImageNet weights and says on the run what it found.")
+    pretrained: str = _field(
+        "auto",
+        "auto|require|none|path|run:N",
+        "auto looks for ImageNet weights and says on the run what it found; run:7 goes on from run 7.",
+    )
     image_size_px: int = _field(
         160,
         "px",
@@ -54,15 +91,35 @@ class Recipe(BaseModel):
         gt=0,
         le=1,
     )
+    schedule: Schedule = _field("one-cycle", "name", "How the rate moves within a phase: up, then down to nothing.")
+    patience: int = _field(0, "epochs", "End a phase when the loss on valid has not fallen for so many epochs; 0 never does.", ge=0, le=100)
+    max_epochs: int = _field(0, "epochs", "Cuts every phase to so many, to try a recipe out; 0 cuts nothing.", ge=0, le=1000)
+    phases: tuple[Phase, ...] | None = _field(
+        None, "list", "Written out in a recipe file, they replace the epochs and rates above; None makes them of those.", max_length=20
+    )
+    optimiser: Optimiser = _field("adamw", "adamw|adam|sgd", "Adam needs the least tuning on small sets.")
     weight_decay: float = _field(0.01, "per step", "fastai's default for Adam with decoupled decay.", ge=0, le=1)
     label_smoothing: float = _field(
         0.1, "share", "Scraped labels are partly wrong; smoothing keeps the model from learning them by heart.", ge=0, le=0.5
     )
+    dropout: float = _field(0.5, "share", "Of the head's last features, left out at each step; fastai's default.", ge=0, le=0.9)
+    l1: float = _field(0.0, "per weight", "Pulls weights to zero; only for trainings from random weights.", ge=0, le=0.1)
+    max_gradient: float = _field(0.0, "norm", "Longer gradients are shortened to it; 0 leaves them.", ge=0, le=1000)
+    balance: Balance = _field("none", "none|oversample|weighted", "Change it where the largest class has five times the smallest or more.")
+    mix: Mix = _field("none", "none|mixup|cutmix", "Helps over many epochs (20 and more); in few it only slows learning.")
+    mix_strength: float = _field(0.4, "alpha", "Of the beta distribution that shares are drawn from; fastai's default.", gt=0, le=4)
     augment: float = _field(1.0, "strength", "0 shows each image unchanged, 1 the usual small turns, zooms and light.", ge=0, le=2)
     is_mirrored: bool = _field(True, "yes/no", "Mirror half of the training images. Switch off where left and right tell classes apart.")
     seed: int = _field(0, "number", "Names one order of images and one random head.", ge=0, lt=2**31)
     device: Device = _field("auto", "auto|cuda|mps|cpu", "auto takes the fastest there is.")
     n_workers: int = _field(0, "processes", "Batches come from a pixel cache faster than a model eats them; 0 is repeatable.", ge=0, le=64)
+    precision: Precision = _field("auto", "auto|full", "Half the bits are twice as fast on a GPU and as accurate; a CPU gains nothing.")
+    checkpoint_every_min: float = _field(
+        5.0, "minutes", "Beside the one after each epoch: what a killed training loses at most.", gt=0, le=1440
+    )
+    folds: int = _field(
+        0, "folds", "0 trains once. 3 or more trains as often, so that every image is predicted by a model that never saw it.", ge=0, le=20
+    )
     allow_leaks: bool = _field(False, "yes/no", "Train although near-duplicates sit in different splits; the score is then too good.")
 
     @field_validator("arch")
@@ -77,9 +134,64 @@ class Recipe(BaseModel):
             raise BadInput(
                 f"{self.arch} takes images of {fixed} px only, not {self.image_size_px} px.", f"Use --set image_size_px={fixed}."
             )
-        if self.head_epochs + self.body_epochs == 0:
+        if self.phases is None and self.head_epochs + self.body_epochs == 0:
             raise BadInput("head_epochs and body_epochs are both 0: nothing would be learned.", "Use --set head_epochs=3.")
+        if self.phases is not None and not self.phases:
+            raise BadInput("The list of phases is empty: nothing would be learned.", "Write at least one [[phases]], or leave them out.")
+        if self.folds in (1, 2):
+            # One fold is predicted and another one chooses the epoch, so two would leave nothing to learn from.
+            raise BadInput(f"folds={self.folds}: cross-validation takes at least 3 folds.", "Use --set folds=5, or folds=0 for none.")
+        if self.l1 and self.pretrained != "none":
+            raise BadInput(
+                f"l1={self.l1:g} would pull pretrained weights to zero (pretrained={self.pretrained}).",
+                "Use --set pretrained=none or l1=0.",
+            )
         return self
+
+    def planned(self, *, is_pretrained: bool) -> tuple[Phase, ...]:
+        """Answer the phases of a training: those written out, else head and body as fastai's `fine_tune` has them.
+
+        Random weights are never frozen and learn at one rate: there is nothing in them worth keeping.
+
+        Args:
+            is_pretrained: Whether weights were really found.
+        """
+        if is_pretrained and self.method == "linear-head":
+            return (self._filled(Phase(name="linear head", learns="head", augment=0.0)),)
+        phases = self.phases or (self._fine_tune() if is_pretrained else self._scratch())
+        if not is_pretrained:
+            phases = tuple(phase.model_copy(update={"learns": "all", "lowest_lr_share": 1.0}) for phase in phases)
+        return tuple(self._filled(phase) for phase in phases)
+
+    def _fine_tune(self) -> tuple[Phase, ...]:
+        # As fastai's fine_tune: the rate rises during the head phase and the body phase brings it down, from half of it on,
+        # and the lowest layers learn a hundred times slower. Flat rates collapsed a model to one class when tried.
+        common: dict[str, Any] = {"schedule": self.schedule, "patience": self.patience}
+        head: dict[str, Any] = {"name": "head", "learns": "head", "epochs": self.head_epochs, "base_lr": self.base_lr, "warmup_share": 0.99}
+        body: dict[str, Any] = {
+            "name": "body",
+            "epochs": self.body_epochs,
+            "base_lr": self.base_lr / 2,
+            "warmup_share": 0.3,
+            "start_lr_share": 0.2,
+        }
+        return tuple(Phase(**each, **common) for each in (head, body) if each["epochs"])
+
+    def _scratch(self) -> tuple[Phase, ...]:
+        return (Phase(name="scratch", epochs=self.scratch_epochs, base_lr=self.base_lr, schedule=self.schedule, patience=self.patience),)
+
+    def _filled(self, phase: Phase) -> Phase:
+        """Put the recipe's own size, strength and limit where a phase has none."""
+        size = min(phase.image_size_px or self.image_size_px, self.image_size_px)
+        fixed = architectures.find(self.arch).fixed_size_px
+        return phase.model_copy(
+            update={
+                "name": phase.name or phase.learns,
+                "image_size_px": fixed or size,
+                "augment": self.augment if phase.augment is None else phase.augment,
+                "epochs": min(phase.epochs, self.max_epochs or phase.epochs),
+            }
+        )
 
 
 def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
@@ -91,7 +203,33 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         BadInput: If a setting is no `key=value`, its key is unknown or its value does not fit.
         UnknownArchitecture: If `arch` is not in the tested list.
     """
-    return _checked({**recipe.model_dump(), **dict(_split(setting) for setting in settings)})
+    named: dict[str, Any] = dict(_split(setting) for setting in settings)
+    if named.get("phases") == "none":
+        named["phases"] = None
+    idle = [key for key in SIMPLE_KEYS if key in named]
+    if recipe.phases and idle and "phases" not in named:
+        raise BadInput(
+            f"{idle[0]}={named[idle[0]]} would change nothing: this recipe has {len(recipe.phases)} phases of its own.",
+            "Change them in a recipe file, shorten them with --set max_epochs=1, or drop them with --set phases=none.",
+        )
+    changed = of_values({**recipe.model_dump(), **named})
+    useless = [key for key in ("head_epochs", "body_epochs") if key in named and changed.method == "linear-head"]
+    if useless:
+        raise BadInput(
+            f"{useless[0]}={named[useless[0]]} would change nothing: a linear head is solved at once.",
+            "Leave it out, or use --recipe standard.",
+        )
+    return changed
+
+
+def named(name: str | Path) -> Recipe:
+    """Read a recipe by a preset's name, or from a TOML file.
+
+    Raises:
+        BadInput: If it is neither, or a value does not fit.
+    """
+    files = [folder / f"{name}.toml" for folder in (RECIPES_DIR, REPRODUCED_DIR)]
+    return load(next((file for file in files if file.is_file()), Path(name)))
 
 
 def load(file: Path) -> Recipe:
@@ -103,7 +241,7 @@ def load(file: Path) -> Recipe:
     """
     values = _read(file)
     values.pop("about", None)
-    return _checked(values)
+    return of_values(values)
 
 
 def presets() -> dict[str, Recipe]:
@@ -117,6 +255,15 @@ def preset_notes() -> dict[str, str]:
     return {name: str(_read(RECIPES_DIR / f"{name}.toml").get("about", "")) for name in known}
 
 
+def reproduced() -> dict[str, Recipe]:
+    """Read the trainings that came before Peakid, by name, so that their scores can be measured again."""
+    return {file.stem: load(file) for file in sorted(REPRODUCED_DIR.glob("*.toml"))}
+
+
+def _names() -> list[str]:
+    return [*preset_notes(), *(file.stem for file in sorted(REPRODUCED_DIR.glob("*.toml")))]
+
+
 def _split(setting: str) -> tuple[str, str]:
     key, equals, value = setting.partition("=")
     if not equals:
@@ -128,12 +275,20 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadInput(f"The recipe {file} cannot be read: {error.strerror}.", "Give the path of a .toml file.") from error
+        raise BadInput(
+            f"The recipe {file} cannot be read: {error.strerror}.", f"Give a .toml file, or one of: {', '.join(_names())}."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"The recipe {file} is not valid TOML: {error}.", "Write one `key = value` a line.") from error
 
 
-def _checked(values: dict[str, Any]) -> Recipe:
+def of_values(values: dict[str, Any]) -> Recipe:
+    """Check values by field name, as a form or a file gives them.
+
+    Raises:
+        BadInput: If one does not fit.
+        UnknownArchitecture: If `arch` is not in the tested list.
+    """
     if isinstance(values.get("pretrained"), str):
         values = {**values, "pretrained": _located(values["pretrained"])}
     try:
@@ -142,13 +297,20 @@ def _checked(values: dict[str, Any]) -> Recipe:
         raise _in_words(error) from error
 
 
+def run_of(pretrained: str) -> int | None:
+    """Answer the run that a training goes on from: `run:7` gives 7; None for everything else."""
+    match = re.fullmatch(r"run:(\d+)", pretrained)
+    return int(match.group(1)) if match else None
+
+
 def _located(pretrained: str) -> str:
-    if pretrained in PRETRAINED_WORDS:
+    if pretrained in PRETRAINED_WORDS or run_of(pretrained) is not None:
         return pretrained
     path = Path(pretrained).expanduser().absolute()
     if not path.is_file():
         raise BadInput(
-            f"pretrained={pretrained}: there is no such weights file.", f"Give the path of a state_dict, or {', '.join(PRETRAINED_WORDS)}."
+            f"pretrained={pretrained}: there is no such weights file.",
+            f"Give the path of a state_dict, run:N, or {', '.join(PRETRAINED_WORDS)}.",
         )
     return str(path)
 
@@ -157,9 +319,20 @@ def _in_words(error: ValidationError) -> BadInput:
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        return BadInput(f"A recipe has no setting '{key}'.", f"Known are: {', '.join(Recipe.model_fields)}.")
+        return _unknown(first["loc"])
+    if key == "phases":
+        where = ".".join(str(part) for part in first["loc"])
+        return BadInput(
+            f"{where}={first['input']} does not fit: {first['msg']}.", "Write each phase as a [[phases]] table in a recipe file."
+        )
     unit = allowed(key)
     return BadInput(f"{key}={first['input']} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}.", f"Allowed: {unit}.")
+
+
+def _unknown(where: tuple[int | str, ...]) -> BadInput:
+    known = Phase.model_fields if len(where) > 1 else Recipe.model_fields
+    kind = "phase" if len(where) > 1 else "recipe"
+    return BadInput(f"A {kind} has no setting '{where[-1]}'.", f"Known are: {', '.join(known)}.")
 
 
 def allowed(key: str) -> str:

@@ -1,37 +1,36 @@
-"""One training, read from top to bottom: pixels, weights, head, body, best epoch, predictions, files."""
+"""One training, read from top to bottom: weights, pixels, learning, best epoch, predictions, files."""
 
-import importlib.metadata
-import platform
-import random
+import dataclasses
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from fastai.callback import schedule  # noqa: F401  Gives Learner its fit_one_cycle.
-from fastai.callback.core import TrainEvalCallback
 from fastai.data.core import DataLoaders
-from fastai.learner import CastToTensor, Learner
-from torch import nn
+from torch import Tensor, nn
 
-from peakid import pixels
-from peakid.errors import DeviceMissing, TrainingDiverged
-from peakid.learn import architectures, data, loaders, predict, weights
+from peakid.errors import TrainingDiverged
+from peakid.learn import checkpoint, data, folds, linear_head, predict, rate_finder, signs
 from peakid.learn import model as models
-from peakid.learn.architectures import Architecture
-from peakid.learn.data import Stopped, TrainingImages
-from peakid.learn.model import Card
-from peakid.learn.recipe import Device, Recipe
-from peakid.learn.watch import History, Plan, Watch
-from peakid.learn.weights import Found
+from peakid.learn import start as starting
+from peakid.learn.checkpoint import Checkpoints
+from peakid.learn.data import Prepared, Stopped, TrainingImages
+from peakid.learn.fit import Fit
+from peakid.learn.phase import Phase
+from peakid.learn.rate_finder import Sweep
+from peakid.learn.recipe import Recipe
+from peakid.learn.start import Start
+from peakid.learn.watch import History, Watch
 from peakid.records import EpochMetrics, Report
 
 SPLITS = ("train", "valid", "test")
-HEAD_WARMUP = 0.99  # As fastai's fine_tune: the rate rises during the head phase and the body phase brings it down.
-BODY_RATE_SPAN = 100  # As fastai's fine_tune: the lowest layers learn a hundred times slower than the head.
-LIBRARIES = ("torch", "torchvision", "fastai", "timm", "numpy", "pillow", "safetensors")
+
+Probabilities = dict[str, tuple[list[str], np.ndarray]]
+"""By split the digests and, row by row, float32 of shape (n, K)."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,9 @@ class TrainResult:
     """What a training gave. A cancelled one is usable if `best_epoch` is not None.
 
     Attributes:
-        best_epoch: Counted from 1 over both phases; the one with the lowest loss on valid.
+        best_epoch: Counted from 1 over all phases; the one with the lowest loss on valid. None where no model was kept.
         metrics: `accuracy`, `valid_loss` (plain cross-entropy), `train_loss` (with smoothing and augmentation) of that epoch.
-        pred_probs: By split, the digests and float32 of shape (n, K) beside them, from the saved model; train is in-sample.
+        pred_probs: From the saved model; train is in-sample. After cross-validation `cv` alone, each image by a model that never saw it.
         device: `cpu`, `mps` or `cuda (name of the GPU)`.
         pretrained: What the weights really were.
         warnings: Sentences a person should read before believing the score.
@@ -49,7 +48,7 @@ class TrainResult:
 
     best_epoch: int | None
     metrics: dict[str, float]
-    pred_probs: dict[str, tuple[list[str], np.ndarray]]
+    pred_probs: Probabilities
     device: str
     n_workers: int
     pretrained: str
@@ -72,10 +71,11 @@ def train(
 ) -> TrainResult:
     """Fine-tune a pretrained model on a snapshot's images, or train one from random weights where there are none.
 
-    The same images, recipe and machine give the same weights on a CPU, bit for bit.
+    The same images, recipe and machine give the same weights on a CPU, bit for bit, also when it was interrupted: where
+    `folder` holds a checkpoint of this very training, it goes on from there.
 
     Args:
-        folder: Gets model.safetensors and model.json.
+        folder: Gets model.safetensors and model.json, and holds checkpoints until the training is done.
         cache_dir: Holds decoded pixels from run to run; may be emptied at any time between runs.
         weights_dir: Folder of weight files that a person keeps.
         report: Told at most each half second.
@@ -88,144 +88,211 @@ def train(
         TrainingDiverged: If the loss is no longer a number.
     """
     started = time.monotonic()
-    warnings = data.check(images)
+    warnings = [] if recipe.folds else data.check(images)
     report("Loading weights", 0, 0, recipe.arch)
-    start = _prepare(images, recipe, weights_dir)
+    start = starting.begin(images, recipe, weights_dir)
+    watched = {"report": report, "should_stop": should_stop}
     try:
-        prepared = data.prepare(images, recipe, cache_dir=cache_dir, report=report, should_stop=should_stop)
+        views = starting.views(images, start, cache_dir=cache_dir, **watched)
+        learning = Learning(start, views, on_epoch=on_epoch, **watched)
+        outcome = _cross_validate(images, learning, folder) if recipe.folds else _once(images, learning, folder)
     except Stopped:
-        return _result(start, History(is_stopped=True), {}, warnings, started)
-    _seed(recipe.seed)
-    model = _model(start)
-    dls = loaders.make(images, prepared, recipe, start.architecture, start.device)
-    watch = Watch(_plan(recipe, start.found, len(dls.train)), report=report, on_epoch=on_epoch, should_stop=should_stop)
-    history = _fit(model, dls, recipe, start.found, watch)
-    if history.best is None:
-        return _result(start, history, {}, warnings, started)
-    model.load_state_dict(history.best_state)
-    models.save(model, start.card, folder)
-    probabilities = _predictions(model, images, prepared.canonical, start, report)
-    return _result(start, history, probabilities, warnings, started)
+        outcome = Outcome(History(is_stopped=True))
+    return _result(start, outcome, warnings, started)
 
 
-def find_device(name: Device) -> torch.device:
-    """Answer the device a recipe asks for; `auto` takes the first there is of cuda, mps, cpu.
+@dataclass
+class Outcome:
+    """What was learned and what it answers."""
+
+    history: History
+    pred_probs: Probabilities = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+class Learning:
+    """How one model is made from some images: by a linear head, or by gradient descent."""
+
+    def __init__(
+        self,
+        start: Start,
+        views: dict[int, Prepared],
+        *,
+        report: Report,
+        on_epoch: Callable[[EpochMetrics], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.start, self.views = start, views
+        self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
+        self.features: Tensor | None = None  # Of all images; folds share them.
+
+    @property
+    def canonical(self) -> np.ndarray:
+        return next(iter(self.views.values())).canonical
+
+    def one(self, images: TrainingImages, folder: Path, *, prefix: str = "", n_before: int = 0) -> tuple[nn.Sequential, History]:
+        """Make one model; it holds its best epoch afterwards.
+
+        Args:
+            folder: Holds its checkpoints.
+            prefix: Comes before the phases' names.
+            n_before: Epochs that earlier models of this training took.
+
+        Raises:
+            Stopped: If someone asks to stop before there is anything to keep.
+            TrainingDiverged: If the loss is no longer a number.
+        """
+        model = self.start.model()
+        if self.start.is_linear:
+            history = self._solve(model, images, prefix, n_before)
+        else:
+            history = self._descend(model, images, folder, prefix, n_before)
+        if history.best is not None:
+            model.load_state_dict(history.best_state)
+        return model, history
+
+    def _solve(self, model: nn.Sequential, images: TrainingImages, prefix: str, n_before: int) -> History:
+        if self.features is None:
+            self.features = linear_head.embed(model, self.canonical, self.start, report=self.report, should_stop=self.should_stop)
+        history = linear_head.fit(model, images, self.features, self.start, epoch=n_before + 1, prefix=prefix)
+        self.on_epoch(history.epochs[0])
+        return history
+
+    def _descend(self, model: nn.Sequential, images: TrainingImages, folder: Path, prefix: str, n_before: int) -> History:
+        start = self.start
+        watch = Watch(report=self.report, on_epoch=self.on_epoch, should_stop=self.should_stop, prefix=prefix, n_before=n_before)
+
+        def find_rate(phase: Phase, dls: DataLoaders) -> float:
+            return _sweep(model, dls, start, phase, self.report, self.should_stop).suggestions["valley"]
+
+        def loaders_of(phase: Phase, batch_size: int) -> DataLoaders:
+            return start.loaders(images, self.views[starting.kept_px(phase)], phase, batch_size)
+
+        checkpoints = Checkpoints(folder, _identity(images, start))
+        fit = Fit(model, start.recipe, start.phases, start.found.is_pretrained, loaders_of, find_rate, checkpoints)
+        history = fit.run(watch)
+        if history.diverged_in is not None:
+            raise _diverged(history.diverged_in, watch, start.recipe)
+        return history
+
+
+def find_rate(
+    images: TrainingImages,
+    recipe: Recipe,
+    *,
+    cache_dir: Path,
+    weights_dir: Path | None,
+    report: Report,
+    should_stop: Callable[[], bool],
+) -> Sweep:
+    """Measure which peak rates the recipe's first phase bears, without training.
 
     Raises:
-        DeviceMissing: If a device asked for by name is not there.
+        Stopped: If `should_stop` says so.
+        DatasetError, TrainingError: As `train`, and if the loss breaks before anything was learned.
     """
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(key for key, is_there in has.items() if is_there))
-    if not has[name]:
-        there = ", ".join(key for key, is_there in has.items() if is_there)
-        raise DeviceMissing(f"device={name}: this machine has none that torch {torch.__version__} can use.", f"Here are: {there}.")
-    return torch.device(name)
+    data.check(images)
+    report("Loading weights", 0, 0, recipe.arch)
+    start = starting.begin(images, recipe, weights_dir)
+    first = dataclasses.replace(start, phases=start.phases[:1])
+    views = starting.views(images, first, cache_dir=cache_dir, report=report, should_stop=should_stop)
+    phase = start.phases[0]
+    dls = start.loaders(images, views[starting.kept_px(phase)], phase)
+    return _sweep(start.model(), dls, start, phase, report, should_stop)
 
 
-@dataclass(frozen=True)
-class _Start:
-    """What is known before the first image is decoded."""
-
-    recipe: Recipe
-    architecture: Architecture
-    device: torch.device
-    found: Found
-    card: Card
+def _sweep(model: nn.Sequential, dls: DataLoaders, start: Start, phase: Phase, report: Report, should_stop: Callable[[], bool]) -> Sweep:
+    asked: dict[str, Any] = {"freezes_norms": start.found.is_pretrained, "report": report, "should_stop": should_stop}
+    return rate_finder.sweep(model, dls, start.recipe, phase, **asked)
 
 
-def _prepare(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> _Start:
-    device = find_device(recipe.device)
-    architecture = architectures.find(recipe.arch)
-    found = weights.find(recipe.arch, recipe.pretrained, weights_dir)
-    card = Card(
-        arch=recipe.arch,
-        class_names=images.class_names,
-        image_size_px=recipe.image_size_px,
-        resize=recipe.resize,
-        mean=architecture.mean,
-        std=architecture.std,
-        pixels_version=pixels.VERSION,
-        recipe=recipe.model_dump(),
-        pretrained=found.note,
-        libraries={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in LIBRARIES}},
-    )
-    return _Start(recipe, architecture, device, found, card)
-
-
-def _model(start: _Start) -> nn.Sequential:
-    full = models.full_model(start.architecture)
-    weights.load_into(full, start.found, start.architecture)
-    return models.assemble(full, start.architecture, n_classes=len(start.card.class_names))
-
-
-def _plan(recipe: Recipe, found: Found, n_batches: int) -> Plan:
-    if not found.is_pretrained:
-        return Plan({"scratch": recipe.scratch_epochs}, n_batches)
-    return Plan({"head": recipe.head_epochs, "body": recipe.body_epochs}, n_batches)
-
-
-def _fit(model: nn.Sequential, dls: DataLoaders, recipe: Recipe, found: Found, watch: Watch) -> History:
-    """Train as fastai's `fine_tune` does: first the head alone, then every layer, the lower ones at smaller rates.
-
-    Flat rates after unfreezing collapsed a model to one class when tried. Random weights are not frozen: there is
-    nothing in them worth keeping.
-    """
-    learner = Learner(
-        dls,
-        model,
-        loss_func=nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing),
-        splitter=models.parameter_groups,
-        wd=recipe.weight_decay,
-        train_bn=False,
-        default_cbs=False,
-        cbs=[TrainEvalCallback(), CastToTensor(), watch],
-    )
-    if not found.is_pretrained:
-        watch.start_phase("scratch", freezes_norms=False)
-        learner.fit_one_cycle(recipe.scratch_epochs, recipe.base_lr)
-    else:
-        _fine_tune(learner, recipe, watch)
-    if watch.history.diverged_in is not None:
-        raise TrainingDiverged(
-            f"The loss is no longer a number in epoch {watch.history.diverged_in} (base_lr={recipe.base_lr:g}).",
-            f"Try a tenth of the rate: --set base_lr={recipe.base_lr / 10:g}",
-        )
-    return watch.history
-
-
-def _fine_tune(learner: Learner, recipe: Recipe, watch: Watch) -> None:
-    if recipe.head_epochs:
-        watch.start_phase("head", freezes_norms=True)
-        learner.freeze()
-        learner.fit_one_cycle(recipe.head_epochs, slice(recipe.base_lr), pct_start=HEAD_WARMUP)
-    if recipe.body_epochs and not watch.history.is_stopped and watch.history.diverged_in is None:
-        watch.start_phase("body", freezes_norms=True)
-        learner.unfreeze()
-        top = recipe.base_lr / 2
-        learner.fit_one_cycle(recipe.body_epochs, slice(top / BODY_RATE_SPAN, top), pct_start=0.3, div=5.0)
-
-
-def _predictions(
-    model: nn.Sequential, images: TrainingImages, canonical: np.ndarray, start: _Start, report: Report
-) -> dict[str, tuple[list[str], np.ndarray]]:
-    """Answer pred_probs of every split, from canonical pixels, as each export has to reproduce them."""
-    report("Predicting", 0, len(images.digests), "")
-    probabilities = predict.pred_probs(model, canonical, start.card, device=start.device)
-    report("Predicting", len(images.digests), len(images.digests), "")
+def _once(images: TrainingImages, learning: Learning, folder: Path) -> Outcome:
+    """Train one model, keep its best epoch, and predict every split with it."""
+    model, history = learning.one(images, folder)
+    if history.best is None:
+        return Outcome(history)
+    models.save(model, learning.start.card, folder)
+    probabilities = _predict(model, learning, np.arange(len(images.digests)))
     rows = {split: images.rows(split) for split in SPLITS}
-    return {split: ([images.digests[row] for row in of], probabilities[of]) for split, of in rows.items() if len(of)}
-
-
-def _result(
-    start: _Start, history: History, probabilities: dict[str, tuple[list[str], np.ndarray]], warnings: list[str], started: float
-) -> TrainResult:
+    found = {split: ([images.digests[row] for row in of], probabilities[of]) for split, of in rows.items() if len(of)}
+    if not history.is_stopped:  # One that was stopped can be resumed.
+        Checkpoints(folder, "").clear()
     best = history.best
+    return Outcome(history, found, {"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss})
+
+
+def _cross_validate(images: TrainingImages, learning: Learning, folder: Path) -> Outcome:
+    """Train one model a fold and keep what each answers for its held-out images; the models themselves are not kept."""
+    recipe, total = learning.start.recipe, History()
+    fold = folds.deal(images, recipe.folds, recipe.seed)
+    probabilities = np.zeros((len(fold), len(images.class_names)), dtype=np.float32)
+    for number in range(recipe.folds):
+        of_fold = folds.part(images, fold, number)
+        given = folds.answers(folder / f"fold-{number + 1}", lambda of=of_fold, n=number: _fold(of, learning, folder, n, total))
+        if given is None:
+            return Outcome(total)
+        probabilities[fold == number], facts = given
+        epochs = [EpochMetrics(**each) for each in facts["epochs"]]
+        for metrics in epochs if len(total.epochs) < facts["n"] else ():  # Done before the training was resumed.
+            learning.on_epoch(metrics)
+        total.epochs = [*total.epochs[: epochs[0].epoch - 1], *epochs]
+    for number in range(recipe.folds):
+        shutil.rmtree(folder / f"fold-{number + 1}", ignore_errors=True)
+    chosen = probabilities[np.arange(len(fold)), images.labels]  # (N,)
+    metrics = {
+        "accuracy": float((probabilities.argmax(axis=1) == images.labels).mean()),
+        "valid_loss": float(-np.log(np.maximum(chosen, 1e-12)).mean()),
+    }
+    return Outcome(total, {"cv": (images.digests, probabilities)}, metrics)
+
+
+def _fold(images: TrainingImages, learning: Learning, folder: Path, number: int, total: History) -> tuple[np.ndarray, dict] | None:
+    data.check(images)
+    n_folds, before = learning.start.recipe.folds, len(total.epochs)
+    here = folder / f"fold-{number + 1}"
+    model, history = learning.one(images, here, prefix=f"fold {number + 1} of {n_folds} ", n_before=before)
+    total.epochs, total.is_stopped = [*total.epochs, *history.epochs], history.is_stopped
+    total.notes += [note for note in history.notes if note not in total.notes]
+    if history.is_stopped:
+        return None
+    probabilities = _predict(model, learning, images.rows("test"))
+    epochs = [dataclasses.asdict(each) for each in history.epochs]
+    return probabilities, {"epochs": epochs, "n": before + len(epochs)}
+
+
+def _predict(model: nn.Sequential, learning: Learning, rows: np.ndarray) -> np.ndarray:
+    """Answer pred_probs of some images, from canonical pixels, as each export has to reproduce them."""
+    start, report = learning.start, learning.report
+    report("Predicting", 0, len(rows), "")
+    pixels = learning.canonical if len(rows) == len(learning.canonical) else learning.canonical[rows]
+    probabilities = predict.pred_probs(model, pixels, start.card, device=start.device)
+    report("Predicting", len(rows), len(rows), "")
+    return probabilities
+
+
+def _identity(images: TrainingImages, start: Start) -> str:
+    """Name what is trained on what, so that no checkpoint of another training is taken up."""
+    return checkpoint.identity(
+        start.recipe.model_dump(), start.found.note, images.class_names, images.digests, images.labels.tolist(), images.splits
+    )
+
+
+def _diverged(epoch: int, watch: Watch, recipe: Recipe) -> TrainingDiverged:
+    rate = watch.place.rate or float(watch.phase.base_lr)
+    where = " in that phase of the recipe" if recipe.phases else ""
+    return TrainingDiverged(
+        f"The loss is no longer a number in epoch {epoch} (base_lr={rate:g}).",
+        f"Try a tenth of the rate: --set base_lr={rate / 10:g}" if not where else f"Try a tenth of the rate{where}: {rate / 10:g}.",
+    )
+
+
+def _result(start: Start, outcome: Outcome, warnings: list[str], started: float) -> TrainResult:
+    history = outcome.history
     return TrainResult(
-        best_epoch=best.epoch if best else None,
-        metrics={"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss} if best else {},
-        pred_probs=probabilities,
-        device=_device_name(start.device),
+        best_epoch=history.best.epoch if history.best else None,
+        metrics=outcome.metrics,
+        pred_probs=outcome.pred_probs,
+        device=starting.device_name(start.device),
         n_workers=start.recipe.n_workers,
         pretrained=start.found.note,
         warnings=[*warnings, *_run_warnings(start, history)],
@@ -235,23 +302,13 @@ def _result(
     )
 
 
-def _run_warnings(start: _Start, history: History) -> list[str]:
+def _run_warnings(start: Start, history: History) -> list[str]:
     found = []
     if not start.found.is_pretrained and start.recipe.pretrained == "auto":
         found.append(f"No pretrained weights for {start.recipe.arch} were found: it learned from random ones, which needs far more images.")
-    if history.is_collapsed:
-        found.append("The model collapsed: it answers the same class for every valid image. Lower base_lr, or label more images.")
+    if start.device.type == "cpu" and torch.cuda.is_available():
+        found.append("This machine has a GPU, and it was not used (device=cpu): training takes many times as long.")
+    found += [*history.notes, *signs.read(history, start.phases)]
     if history.is_stopped and history.best is not None:
         found.append(f"Stopped early, after {len(history.epochs)} epochs.")
     return found
-
-
-def _device_name(device: torch.device) -> str:
-    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
-
-
-def _seed(seed: int) -> None:
-    """Seed all three generators: fastai orders with Python's, draws changes with torch's, and some layers use numpy's."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)

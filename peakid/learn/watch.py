@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from peakid.learn.data import REPORT_EVERY_S
+from peakid.learn.phase import Phase
 from peakid.records import EpochMetrics, Report
 
 # A batch with every layer learning costs this many batches with a frozen body (mobilenet_v2, CPU): only for the first guess.
@@ -20,19 +21,50 @@ BODY_COST = 3.0
 
 
 @dataclass
-class Plan:
-    """How many epochs and batches are to come, over both phases."""
+class Place:
+    """Where a training stands.
 
-    n_epochs: dict[str, int]
-    n_batches: int  # In one epoch.
+    Attributes:
+        phase: Counted from 0.
+        epoch: Epochs of this phase that are done.
+        batch: Batches of the epoch at hand that are done.
+        rate: Peak rate of this phase where the finder measured one.
+        n_parts: Each batch of the recipe is taken in so many, because the memory holds no more at once.
+    """
+
+    phase: int = 0
+    epoch: int = 0
+    batch: int = 0
+    rate: float | None = None
+    n_parts: int = 1
+
+
+class Plan:
+    """How many epochs and batches are to come, over all phases; a stop rule shortens it on the way."""
+
+    def __init__(self, phases: Sequence[Phase], n_batches: int) -> None:
+        self.phases, self.n_batches = phases, n_batches
+        self.n_epochs = [phase.epochs for phase in phases]
 
     @property
     def total_epochs(self) -> int:
-        return sum(self.n_epochs.values())
+        return sum(self.n_epochs)
 
     @property
     def total_batches(self) -> int:
         return self.total_epochs * self.n_batches
+
+    def left(self, place: Place) -> float:
+        """Answer what is left, in batches of the present phase, which larger images and more layers make dearer."""
+        left = 0.0
+        for index in range(place.phase, len(self.phases)):
+            done = place.epoch * self.n_batches + place.batch if index == place.phase else 0
+            left += (self.n_epochs[index] * self.n_batches - done) * self._cost(index) / self._cost(place.phase)
+        return left
+
+    def _cost(self, index: int) -> float:
+        phase = self.phases[index]
+        return (1.0 if phase.learns == "head" else BODY_COST) * (phase.image_size_px or 1) ** 2
 
 
 @dataclass
@@ -45,31 +77,56 @@ class History:
     is_stopped: bool = False
     diverged_in: int | None = None
     is_collapsed: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.is_stopped or self.diverged_in is not None
 
 
 class Watch(Callback):
-    """The one callback of a training.
+    """The one callback that keeps what a training gives.
 
     The best epoch is the one with the lowest loss on valid, not the highest accuracy: among fifty valid images one
     image is two percent and several epochs tie, while the loss also weighs how sure each answer is.
+
+    Args:
+        prefix: Comes before the phase's name in what is reported, such as the number of the fold.
+        n_before: Epochs that were reported before this training, by earlier folds.
     """
 
     learn: Any  # The Learner, set by fastai when it takes the callback.
 
-    def __init__(self, plan: Plan, *, report: Report, on_epoch: Callable[[EpochMetrics], None], should_stop: Callable[[], bool]) -> None:
-        self.plan, self.report, self.on_epoch, self.should_stop = plan, report, on_epoch, should_stop
-        self.history = History()
-        self.phase, self.freezes_norms = "", False
-        self.n_done = 0
+    def __init__(
+        self,
+        *,
+        report: Report,
+        on_epoch: Callable[[EpochMetrics], None],
+        should_stop: Callable[[], bool],
+        prefix: str = "",
+        n_before: int = 0,
+    ) -> None:
+        self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
+        self.prefix, self.n_before = prefix, n_before
+        self.history, self.place = History(), Place()
+        self.epoch_losses: list[float] = []  # Of the batches before a checkpoint that was resumed from.
+        self.rate = 0.0  # Of the head in the newest batch; an epoch may be resumed after its last one.
+        self.freezes_norms = False
         self.reported_at = 0.0
 
-    def start_phase(self, phase: str, *, freezes_norms: bool) -> None:
-        """Name the phase that follows. Frozen norms keep ImageNet's statistics: those of 32 images cost .27 of accuracy when tried."""
-        self.phase, self.freezes_norms = phase, freezes_norms
+    def start_phase(self, plan: Plan, *, freezes_norms: bool, keep: Callable[[], None]) -> None:
+        """Name the phase that follows. Frozen norms keep ImageNet's statistics: those of 32 images cost .27 of accuracy when tried.
+
+        Args:
+            keep: Called after each batch; writes a checkpoint when it is time for one.
+        """
+        self.plan, self.freezes_norms, self.keep = plan, freezes_norms, keep
+        self.phase = plan.phases[self.place.phase]
         self.phase_started, self.phase_done = time.monotonic(), 0
 
     def before_train(self) -> None:
-        self.epoch_started, self.losses = time.monotonic(), []
+        self.epoch_started = time.monotonic()
+        self.losses = [torch.tensor(loss) for loss in self.epoch_losses]
         if self.freezes_norms:
             for layer in self.learn.model[0].modules():
                 if isinstance(layer, _BatchNorm):
@@ -81,6 +138,7 @@ class Watch(Callback):
 
     def before_batch(self) -> None:
         if self.should_stop():
+            self.epoch_losses = self.losses_so_far()
             self.history.is_stopped = True
             raise CancelFitException
 
@@ -90,29 +148,36 @@ class Watch(Callback):
             self.labels.append(self.learn.y.detach())
             return
         self.losses.append(self.learn.loss.detach())
-        self.n_done += 1
+        self.place.batch += 1
         self.phase_done += 1
         if time.monotonic() - self.reported_at >= REPORT_EVERY_S:
             self._tell()
+        self.keep()
 
     def after_train(self) -> None:
-        if self.losses:
+        if self.phase_done:
             self._tell()
 
     def after_validate(self) -> None:
         logits, labels = torch.cat(self.logits), torch.cat(self.labels)  # (n, K), (n,)
         predicted = logits.argmax(dim=1)
+        losses = self.losses_so_far()
         metrics = EpochMetrics(
-            epoch=len(self.history.epochs) + 1,
-            phase=self.phase,
-            train_loss=float(torch.stack(self.losses).mean()),
+            epoch=self.n_before + len(self.history.epochs) + 1,
+            phase=self.prefix + self.phase.name,
+            train_loss=sum(losses) / max(1, len(losses)),
             valid_loss=float(nn.functional.cross_entropy(logits, labels)),
             accuracy=float((predicted == labels).float().mean()),
-            learning_rate=float(self.learn.opt.hypers[-1]["lr"]),
+            learning_rate=self.rate,
             seconds=time.monotonic() - self.epoch_started,
         )
+        self.epoch_losses = []
         self._stop_if_diverged(metrics.valid_loss)
         self._keep(metrics, is_collapsed=len(predicted.unique()) == 1 < len(labels.unique()))
+
+    def losses_so_far(self) -> list[float]:
+        """Answer the training loss of each batch of the epoch at hand."""
+        return torch.stack([loss.cpu() for loss in self.losses]).tolist() if self.losses else []
 
     def _keep(self, metrics: EpochMetrics, *, is_collapsed: bool) -> None:
         self.history.epochs.append(metrics)
@@ -126,20 +191,13 @@ class Watch(Callback):
         loss = float(self.losses[-1])
         self._stop_if_diverged(loss)
         rate = self.phase_done / max(1e-9, self.reported_at - self.phase_started)  # Batches a second.
-        epoch = min(self.plan.total_epochs, (self.n_done - 1) // self.plan.n_batches + 1)
+        epoch = min(self.plan.total_epochs, len(self.history.epochs) + 1)
         message = (
-            f"epoch {epoch} of {self.plan.total_epochs}, loss {loss:.3f}, {rate * self.learn.dls.train.bs:.0f} images/s, "
-            f"{_duration(self._batches_left() / rate)} left"
+            f"{self.prefix}epoch {epoch} of {self.plan.total_epochs}, loss {loss:.3f}, {rate * self.learn.dls.train.bs:.0f} images/s, "
+            f"{_duration(self.plan.left(self.place) / rate)} left"
         )
-        self.report("Training", self.n_done, self.plan.total_batches, message)
-
-    def _batches_left(self) -> float:
-        """Answer what is left, in batches of the present phase."""
-        left = self.plan.total_batches - self.n_done
-        if self.phase != "head":
-            return left
-        body = self.plan.n_epochs.get("body", 0) * self.plan.n_batches
-        return left - body + body * BODY_COST
+        n_done = len(self.history.epochs) * self.plan.n_batches + self.place.batch
+        self.report("Training", n_done, self.plan.total_batches, message)
 
     def _stop_if_diverged(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -67,6 +67,8 @@ def find(arch: str, pretrained: str, weights_dir: Path | None, *, hub_dir: Path 
     local = weight_files.find(architecture, weights_dir, hub_dir)
     if local is not None:
         return _file("file", local)
+    if not architecture.weight_files:
+        return _unpublished(architecture, is_required=pretrained == "require")
     return _fetched(architecture, hub_dir, fetch or download, is_required=pretrained == "require")
 
 
@@ -138,6 +140,15 @@ def _promised(name: str) -> str | None:
     """Answer the hash that torchvision's file name carries: `resnet18-f37072fd.pth` gives `f37072fd`."""
     match = re.search(r"-([0-9a-f]{8})\.pth$", name)
     return match.group(1) if match else None
+
+
+def _unpublished(architecture: Architecture, *, is_required: bool) -> Found:
+    if is_required:
+        raise WeightsMissing(
+            f"Pretrained weights for {architecture.name} are required, and nobody published any.",
+            "Use --set pretrained=none, or an architecture with weights, such as --set arch=resnet18.",
+        )
+    return Found("none", None, None, f"none: random weights (there are none for {architecture.name})")
 
 
 def _fetched(architecture: Architecture, hub_dir: Path, fetch: Fetch, *, is_required: bool) -> Found:

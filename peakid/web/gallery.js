@@ -7,6 +7,7 @@ const RIBBON = 30; // px under each picture
 const SIZES_PX = { least: 96, usual: 148, most: 256 }; // width of a tile; a thumbnail is 256 px
 const AHEAD = 120; // images: with fewer left behind the last in sight, the next are asked for
 const RATE_WINDOW_MS = 120_000;
+const COUNT_MS = 1000; // without a key for so long, the counts around the gallery are brought up to date
 
 const galleries = new Map(); // by data.key: survives a remount of the component
 let active = null; // the gallery that the keyboard speaks to
@@ -107,6 +108,7 @@ class Gallery {
       this.paint.delete(digest);
       if (this.done.has(digest)) this.done.set(digest, "saved");
     }
+    if (written.some((event) => !isRequest(event))) this.askForCounts();
     if (seq > heard) this.hear(refused.filter((answer) => answer.seq > heard), touched, written);
     this.outbox.flush();
   }
@@ -216,6 +218,14 @@ class Gallery {
     this.asked = { table: this.data.table, n: this.items.length, at: Date.now() };
     this.outbox.pending = this.outbox.pending.filter((event) => event.kind !== "next");
     this.push({ kind: "next", digest: "" });
+  }
+
+  /** Ask for the counts around the gallery, once nobody has typed for a moment: a key alone draws only the gallery. */
+  askForCounts() {
+    clearTimeout(this.countTimer);
+    this.countTimer = setTimeout(() => {
+      if (this.root && !this.outbox.pending.length) this.push({ kind: "count", digest: "" });
+    }, COUNT_MS);
   }
 
   push(event) {

@@ -1,6 +1,7 @@
 """How judgements reach the log: the picture gallery, its outbox of keystrokes, and the acknowledgement by number."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast, get_args
@@ -18,11 +19,13 @@ DEFAULT_REASON = "unsuitable"
 REASONS = (DEFAULT_REASON, "another subject", "several subjects", "poor quality", "duplicate", "drawing or text")
 
 N_ANSWERS = 50
+COUNT_EVERY_S = 30.0
 N_CHANGED = 1000  # Where more images changed at once, all of them are sent again.
 
 Act = Callable[[Workspace, dict[str, Any], str], StepResult]
 """(workspace, event, actor) -> what one event of an outbox did."""
 
+_REQUESTS = ("next", "count")  # Of the page; nothing is judged by them.
 _STEPS = {"undo": decisions.undo, "redo": decisions.redo}
 _REMARKS = ("tags", "note", "also_shows", "origin_url", "licence", "author")  # Shown beside the single image where known.
 
@@ -57,13 +60,16 @@ class _Told:
     """What the browser has of a table already, so that only news is sent.
 
     `n_items` of the table named `table` were confirmed. `news` holds, by digest, the number of the event that changed
-    an image since. `is_delivery`: this run of the page was caused by keys, so nothing else can have changed.
+    an image since. `is_delivery`: this run of the page was caused by keys, so nothing else can have changed. `counted_s`
+    is when the page around the gallery was drawn last, on the monotonic clock; `is_page` that it is being drawn now.
     """
 
     table: str = ""
     n_items: int = 0
     news: dict[str, int] = field(default_factory=dict)
     is_delivery: bool = False
+    counted_s: float = 0.0
+    is_page: bool = False
 
 
 def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str, act: Act | None = None) -> Ack:
@@ -165,6 +171,24 @@ def changed(queue: str) -> list[str] | None:
     return list(told.news)
 
 
+def note_page(queue: str) -> None:
+    """Note that the whole page is being drawn, and the counts around the gallery with it."""
+    told = _told(queue)
+    told.counted_s, told.is_page = time.monotonic(), True
+
+
+def counts_are_old(queue: str) -> bool:
+    """Tell whether the whole page should be drawn again: half a minute later, or when the browser asks, where nobody types.
+
+    A key alone runs only the gallery, which takes half as long.
+    """
+    told = _told(queue)
+    if told.is_page:
+        told.is_page = False
+        return False
+    return time.monotonic() - told.counted_s > COUNT_EVERY_S
+
+
 def last_ack(queue: str) -> Ack:
     """Answer what was last acknowledged to this session's outbox of a queue."""
     return st.session_state.get(f"ack:{queue}", Ack(0))
@@ -188,6 +212,8 @@ def _hear(queue: str, outbox: Mapping[str, Any], ack: Ack) -> None:
     told.news = {digest: seq for digest, seq in told.news.items() if not isinstance(heard, int) or seq > heard}
     told.news.update(dict.fromkeys(ack.changed, ack.seq))
     told.is_delivery = len(told.news) <= N_CHANGED
+    if any(event["kind"] == "count" for event in _events(outbox.get("events"), 0) if "kind" in event):
+        told.counted_s = -COUNT_EVERY_S
 
 
 def _news(batch: Batch) -> dict[str, Any]:
@@ -243,7 +269,7 @@ def _conflict(result: StepResult, digest: str) -> str:
 
 def _act(workspace: Workspace, event: dict[str, Any], actor: str) -> StepResult:
     kind = event.get("kind")
-    if kind == "next":
+    if kind in _REQUESTS:
         return StepResult(None, [])
     event_id = _text(event, "id")
     if not event_id:

@@ -10,6 +10,11 @@ const LATE_MS = 4500; // without an answer for this long, the connection is said
 
 const outboxes = new Map(); // by name: survives a remount of the component
 
+/** Asks Python for something, and judges nothing. */
+function isRequest({ kind }) {
+  return kind === "next" || kind === "count";
+}
+
 /** The outbox of one kind of component, for the workspace and reviewer that `data` names. */
 function outboxOf(family, { workspace, reviewer, seq }) {
   const name = `peakid:outbox:${family}:${workspace}:${reviewer}`;
@@ -103,9 +108,9 @@ class Outbox {
     this.onWait?.();
   }
 
-  /** How many judgements wait; asking for the next images is none. */
+  /** How many judgements wait; a request is none. */
   get nWaiting() {
-    return this.pending.filter((event) => event.kind !== "next").length;
+    return this.pending.filter((event) => !isRequest(event)).length;
   }
 
   get isLate() {

@@ -12,6 +12,7 @@ from peakid.learn.recipe import Recipe
 from peakid.settings import Settings, torch_checkpoints
 
 LABELS = {
+    "method": "Way of training",
     "arch": "Architecture",
     "pretrained": "Pretrained weights",
     "image_size_px": "Image size (px)",
@@ -21,13 +22,27 @@ LABELS = {
     "body_epochs": "Epochs with every layer",
     "scratch_epochs": "Epochs from scratch",
     "base_lr": "Peak learning rate",
+    "schedule": "How the rate moves",
+    "patience": "Stop after epochs without progress",
+    "max_epochs": "Cut every phase to (epochs)",
+    "phases": "Phases",
+    "optimiser": "Optimiser",
     "weight_decay": "Weight decay",
     "label_smoothing": "Label smoothing",
+    "dropout": "Dropout",
+    "l1": "L1 penalty",
+    "max_gradient": "Longest gradient",
+    "balance": "Classes of unequal size",
+    "mix": "Mixed pictures",
+    "mix_strength": "Strength of mixing",
     "augment": "Augmentation strength",
     "is_mirrored": "Mirror half of the images",
     "seed": "Seed",
     "device": "Device",
     "n_workers": "Loader processes",
+    "precision": "Precision",
+    "checkpoint_every_min": "Checkpoint every (minutes)",
+    "folds": "Folds of cross-validation",
     "allow_leaks": "Train although look-alikes lie in different splits",
 }
 PER_ROW = 3
@@ -85,7 +100,7 @@ def show_simple() -> None:
 
 def show_advanced() -> None:
     """Draw every field that is not asked for above."""
-    shown = {"arch", "image_size_px", "allow_leaks", *simple_epochs()}
+    shown = {"arch", "image_size_px", "allow_leaks", *simple_epochs(), *_idle()}
     names = [name for name in Recipe.model_fields if name not in shown]
     for start in range(0, len(names), PER_ROW):  # Row by row: a checkbox is lower than a field.
         for cell, name in zip(st.columns(PER_ROW, gap="medium", vertical_alignment="bottom"), names[start : start + PER_ROW], strict=False):
@@ -94,8 +109,15 @@ def show_advanced() -> None:
 
 
 def simple_epochs() -> tuple[str, ...]:
-    """Answer which numbers of epochs count with the weights that are asked for."""
+    """Answer which numbers of epochs count with the way of training and the weights that are asked for."""
+    if draft()["phases"] or draft()["method"] == "linear-head":
+        return ()
     return ("scratch_epochs",) if draft()["pretrained"] == "none" else ("head_epochs", "body_epochs")
+
+
+def _idle() -> tuple[str, ...]:
+    """Answer the fields that would change nothing, and the phases, which only a recipe file can hold."""
+    return ("phases",) if simple_epochs() else ("phases", *recipes.SIMPLE_KEYS)
 
 
 def read(*, allow_leaks: bool) -> Recipe:
@@ -105,7 +127,7 @@ def read(*, allow_leaks: bool) -> Recipe:
         BadInput: If a value does not fit.
     """
     values = draft() | {"allow_leaks": allow_leaks}
-    return recipes.with_settings(Recipe(), [f"{name}={value}" for name, value in values.items()])
+    return recipes.of_values(values)
 
 
 def weights_here() -> dict[str, Path]:
@@ -161,18 +183,23 @@ def _limits(name: str) -> dict[str, Any]:
 
 
 def _length(preset: Recipe) -> str:
-    epochs = preset.scratch_epochs if preset.pretrained == "none" else preset.head_epochs + preset.body_epochs
+    if preset.method == "linear-head":
+        return f"{preset.image_size_px} px, one look at each image"
+    epochs = sum(phase.epochs for phase in preset.planned(is_pretrained=preset.pretrained != "none"))
     return f"{preset.image_size_px} px, {epochs} epochs"
 
 
 def _changes(preset: Recipe) -> str:
     """Say which values differ from the preset's: `image size (px) 64 instead of 160`."""
     now = draft()
-    fields = [name for name in Recipe.model_fields if name not in ("allow_leaks", *KEPT_BY_PRESETS) and now[name] != getattr(preset, name)]
+    asked = [name for name in Recipe.model_fields if name not in ("allow_leaks", "phases", *KEPT_BY_PRESETS)]
+    fields = [name for name in asked if now[name] != getattr(preset, name)]
     return ", ".join(f"{LABELS[name].lower()} {now[name]} instead of {getattr(preset, name)}" for name in fields)
 
 
 def _weights_note(name: str, here: dict[str, Path]) -> str:
+    if not architectures.find(name).weight_files:
+        return "learns from scratch"
     return "weights are here" if name in here else f"{architectures.find(name).download_mb:.0f} MB to fetch"
 
 
@@ -185,6 +212,8 @@ def _weights_sentence(here: dict[str, Path]) -> str:
         return f"Starts from the weights in `{wish}`."
     if arch in here:
         return f"Starts from ImageNet weights in `{here[arch].name}`, on this machine."
+    if not architectures.find(arch).weight_files:
+        return f"{arch} starts from random weights: there are no others. That takes many more images and epochs."
     size = f"{architectures.find(arch).download_mb:.0f} MB"
     fallback = "fails" if wish == "require" else f"starts from random weights, with {draft()['scratch_epochs']} epochs"
     return f"ImageNet weights for {arch} are not on this machine. The training fetches them ({size}); without a network it {fallback}."

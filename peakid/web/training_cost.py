@@ -30,5 +30,7 @@ def guess_s(recipe: Mapping[str, Any], n_train: int, earlier: Sequence[Run], n_t
 def _work(recipe: Mapping[str, Any], n_train: int, *, was_random: bool = False) -> float:
     """Measure work in images times pixels times epochs with a frozen body."""
     is_random = was_random or recipe["pretrained"] == "none"
+    if recipe.get("method") == "linear-head" and not is_random:
+        return n_train * recipe["image_size_px"] ** 2  # Every image once through the frozen body.
     epochs = recipe["scratch_epochs"] * BODY_COST if is_random else recipe["head_epochs"] + recipe["body_epochs"] * BODY_COST
     return n_train * recipe["image_size_px"] ** 2 * epochs

@@ -158,6 +158,24 @@ def test_train_answers_the_job_at_once_and_one_request_makes_one(workspace, peak
     assert job.arguments["recipe"]["head_epochs"] == 1
 
 
+def test_a_recipe_is_named_by_preset_by_what_came_before_or_by_file(workspace, peakid, plant, tmp_path):
+    freeze(workspace, plant)
+    (tmp_path / "mine.toml").write_text("seed = 9")
+    for name, key, value in [("quick", "method", "linear-head"), ("landmarks", "batch_size", 64), (tmp_path / "mine.toml", "seed", 9)]:
+        job_id = peakid("train", "--recipe", name, "--json").json["job_id"]
+        assert queue.show(workspace, job_id).arguments["recipe"][key] == value
+    refused = peakid("train", "--recipe", "quickest")
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert "Give a .toml file, or one of: quick, standard, thorough, scratch, flickr-mountains" in refused.err
+
+
+def test_the_search_for_a_rate_is_a_job(workspace, peakid, plant):
+    frozen = freeze(workspace, plant)
+    assert peakid("lr-find", "--set", "arch=mobilenet_v2", "--json").json == {"job_id": 1, "state": "queued"}
+    job = queue.show(workspace, 1)
+    assert (job.kind, job.lane, job.arguments["snapshot"]) == ("lr-find", "gpu", frozen.digest)
+
+
 def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(workspace, peakid):
     assert peakid("export", 3).err == "There is no run 3. There is none yet; train one with: peakid train\n"
     assert queue.list_jobs(workspace) == []

@@ -129,7 +129,7 @@ def test_a_score_that_a_constant_answer_may_reach_is_called_unproven(workspace, 
     ("state", "split", "told"),
     [
         ("failed", "valid", "is failed"),
-        ("done", "cv", "not built yet"),
+        ("done", "cv", "was not cross-validated"),
         ("done", "dev", "no such split"),
         ("done", "valid", "no image there"),
     ],

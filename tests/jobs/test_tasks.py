@@ -8,7 +8,8 @@ import pytest
 from peakid import exports, images, runs
 from peakid.acquire import folder
 from peakid.dataset import snapshot
-from peakid.errors import BadArchive, BadInput, LeakingSnapshot
+from peakid.errors import BadArchive, BadInput, LeakingSnapshot, NotFound
+from peakid.evaluate import report
 from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.learn.recipe import Recipe
 
@@ -39,7 +40,7 @@ def test_verifying_names_the_images_whose_bytes_are_gone_or_altered(workspace, s
 
 def test_a_kind_that_nobody_knows_is_told_with_those_there_are(workspace, claimed):
     work = claimed(queue.submit(workspace, "dance", {}, lane="cpu"))
-    with pytest.raises(BadInput, match=r"There is no kind of job named 'dance'\. There are: train, export, verify, import\."):
+    with pytest.raises(BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, export, verify, import\."):
         tasks.run(work)
 
 
@@ -109,12 +110,69 @@ def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with
     assert kept.best_epoch is not None
     assert len(runs.predictions(workspace, run.run_id, "valid")) == photos.splits["valid"]
 
-    assert queue.resume(workspace, job_id).job_id == job_id  # Begins a new run; the first stays what it is.
-    again = until(lambda: (new := runs.of_job(workspace, job_id)) and new.run_id != run.run_id and new, within_s=300)
+    n_before = len(runs.epochs(workspace, run.run_id))
+    assert queue.resume(workspace, job_id).job_id == job_id  # Goes on with its run, where that stood.
+    until(lambda: len(runs.epochs(workspace, run.run_id)) > n_before, within_s=300)
     os.kill(queue.show(workspace, job_id).pid, 9)
     until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
-    assert [one.state for one in runs.list_runs(workspace)] == ["lost", "cancelled"]
-    assert runs.show(workspace, again.run_id).best_epoch is None
+    assert [(one.run_id, one.state) for one in runs.list_runs(workspace)] == [(run.run_id, "lost")]
+
+
+@pytest.mark.slow
+def test_a_killed_training_is_resumed_in_its_run_and_ends_as_if_nothing_had_happened(workspace, photos, real_workers, until):
+    few = QUICK.model_copy(update={"scratch_epochs": 6, "arch": "small_resnet"})
+    straight = queue.wait(workspace, submit.train(workspace, few, request_id="straight").job_id)
+    job_id = submit.train(workspace, few, request_id="cut").job_id
+    for n_epochs in (2, 4):
+        run = until(
+            lambda n=n_epochs: (run := runs.of_job(workspace, job_id)) and len(runs.epochs(workspace, run.run_id)) >= n and run,
+            within_s=300,
+        )
+        os.kill(queue.show(workspace, job_id).pid, 9)
+        until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
+        queue.resume(workspace, job_id)
+    assert queue.wait(workspace, job_id).state == "done"
+    whole, again = (runs.show(workspace, each) for each in (straight.result["run_id"], run.run_id))
+    assert (again.state, again.metrics, again.best_epoch) == ("done", whole.metrics, whole.best_epoch)
+    assert [(e.epoch, e.valid_loss) for e in runs.epochs(workspace, again.run_id)] == [
+        (e.epoch, e.valid_loss) for e in runs.epochs(workspace, whole.run_id)
+    ]
+    assert len(runs.list_runs(workspace)) == 2
+
+
+@pytest.mark.slow
+def test_the_rate_finder_and_cross_validation_run_as_jobs(workspace, photos, claimed):
+    work = claimed(submit.lr_find(workspace, QUICK))
+    tasks.run(work)
+    assert set(work.result["suggestions"]) == {"valley", "slide", "minimum", "steep"}
+    assert len(work.result["rates"]) == len(work.result["losses"])
+    work.end("done")
+
+    work = claimed(submit.train(workspace, QUICK.model_copy(update={"folds": 3, "scratch_epochs": 1})))
+    tasks.run(work)
+    run = runs.show(workspace, work.result["run_id"])
+    answers = runs.predictions(workspace, run.run_id, "cv")
+    assert (run.state, run.best_epoch, len(answers)) == ("done", None, photos.n_images)
+    assert all(each.is_out_of_sample for each in answers)
+    scored = report.evaluate(workspace, run.run_id, split="cv", actor="human:anna")
+    assert (scored.n_images, scored.accuracy) == (photos.n_images, pytest.approx(run.metrics["accuracy"]))
+    with pytest.raises(BadInput, match=r"cross-validated over all images.*--split cv"):
+        report.evaluate(workspace, run.run_id, split="valid", actor="human:anna")
+    with pytest.raises(NotFound, match=r"cross-validated in 3 folds.*no model"):
+        submit.export(workspace, run.run_id)
+
+
+def test_folds_are_dealt_by_group_so_a_leaking_snapshot_may_be_cross_validated(workspace, plant, as_worker):
+    plant({"a": "dom", "b": "eiger"})
+    snapshot.create(workspace, actor="human:anna")
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE snapshot SET n_leaks = 1")
+    assert submit.train(workspace, QUICK.model_copy(update={"folds": 3})).state == "queued"
+
+
+def test_a_linear_head_has_no_rate_to_be_found(workspace, plant):
+    with pytest.raises(BadInput, match=r"linear-head.*--set method=fine-tune"):
+        submit.lr_find(workspace, Recipe(method="linear-head"))
 
 
 @pytest.mark.slow
@@ -122,6 +180,28 @@ def test_the_formats_that_can_be_asked_for_are_those_that_can_be_written():
     from peakid.learn import export
 
     assert set(submit.FORMATS) == set(export.FILE_NAMES)
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_an_earlier_run_with_the_head_rows_of_the_classes_they_share(workspace, photos, claimed):
+    from safetensors.numpy import load_file
+
+    work = claimed(submit.train(workspace, QUICK))
+    tasks.run(work)
+    work.end("done")
+    first = work.result["run_id"]
+    still = QUICK.model_copy(update={"pretrained": f"run:{first}", "head_epochs": 1, "body_epochs": 0, "base_lr": 1e-12, "weight_decay": 0})
+    work = claimed(submit.train(workspace, still))
+    tasks.run(work)
+    work.end("done")
+    old, new = (load_file(runs.folder(workspace, each) / "model.safetensors") for each in (first, work.result["run_id"]))
+    weights = [key for key in old if key.endswith("weight")]
+    assert all(np.allclose(old[key], new[key], atol=1e-6) for key in weights)  # At no rate worth the name, nothing moved.
+    assert runs.show(workspace, work.result["run_id"]).recipe["pretrained"] == f"run:{first}"
+    with pytest.raises(BadInput, match=r"Run 1 trained a squeezenet1_0, not a resnet18.*--set arch=squeezenet1_0"):
+        submit.train(workspace, Recipe(pretrained=f"run:{first}"))
+    with pytest.raises(NotFound, match=r"There is no run 77"):
+        submit.train(workspace, Recipe(pretrained="run:77"))
 
 
 def test_an_import_and_its_scan_are_one_job_and_a_second_adds_nothing(workspace, draw, tmp_path, claimed):

@@ -42,7 +42,7 @@ def pretrained(tmp_path: Path) -> str:
 def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetrics]]]:
     """Train quickly: `result, epochs = fit(images, name="a", should_stop=..., body_epochs=2)`."""
 
-    def run(images, *, name="run", should_stop=lambda: False, report=no_report, **settings):
+    def run(images, *, name="run", should_stop=lambda: False, report=no_report, on_epoch=lambda metrics: None, **settings):
         values = {
             "arch": ARCH,
             "image_size_px": 32,
@@ -53,6 +53,11 @@ def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetr
             **settings,
         }
         epochs: list[EpochMetrics] = []
+
+        def tell(metrics: EpochMetrics) -> None:
+            epochs.append(metrics)
+            on_epoch(metrics)
+
         result = train.train(
             images,
             Recipe(**values),
@@ -60,7 +65,7 @@ def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetr
             cache_dir=tmp_path / "cache",
             weights_dir=None,
             report=report,
-            on_epoch=epochs.append,
+            on_epoch=tell,
             should_stop=should_stop,
         )
         return result, epochs

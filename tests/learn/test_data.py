@@ -24,7 +24,9 @@ def test_the_cached_pixels_are_those_that_every_export_will_see(colours, tmp_pat
 
 
 def test_without_augmentation_training_sees_the_canonical_size(colours, tmp_path):
-    assert prepared(colours, tmp_path, augment=0).train.shape == (16, 32, 32, 3)
+    given = prepared(colours, tmp_path, augment=0)
+    assert np.array_equal(given.train[given.positions], given.canonical)
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1  # Kept once, not twice.
 
 
 def test_a_second_run_reads_the_cache_and_no_image(colours, tmp_path):

@@ -42,6 +42,14 @@ def test_every_format_answers_as_the_run_did_from_the_bytes_on(run, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["card.json", "model.onnx", "model.safetensors"]
 
 
+def test_a_linear_head_is_exported_and_proven_as_any_other_model(colours, fit, tmp_path, pretrained):
+    result, _ = fit(colours, method="linear-head", pretrained=pretrained)
+    digests, probabilities = result.pred_probs["valid"]
+    proof = exported((tmp_path / "run", [(digest, colours.read(digest)) for digest in digests], probabilities), tmp_path / "out")
+    assert {name: parity["agreement"] for name, parity in proof.parity.items()} == {"safetensors": 1.0, "onnx": 1.0}
+    assert json.loads((tmp_path / "out" / "card.json").read_text())["head"] == "linear"
+
+
 def test_the_onnx_file_is_one_file_with_its_card_inside(run, tmp_path):
     exported(run, tmp_path / "out", ["onnx"])
     graph = onnx.load(tmp_path / "out" / "model.onnx")

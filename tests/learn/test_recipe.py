@@ -76,8 +76,9 @@ def test_a_bad_recipe_file_is_one_clear_line(tmp_path):
 def test_the_presets_are_recipes_with_a_sentence_each():
     assert list(recipe.presets()) == ["quick", "standard", "thorough", "scratch"]
     assert recipe.presets()["standard"] == Recipe()
-    assert recipe.presets()["quick"].body_epochs < Recipe().body_epochs < recipe.presets()["thorough"].body_epochs
-    assert recipe.presets()["scratch"].pretrained == "none"
+    assert recipe.presets()["quick"] == Recipe(method="linear-head")
+    assert [phase.image_size_px for phase in recipe.presets()["thorough"].planned(is_pretrained=True)] == [128, 160, 224]
+    assert (recipe.presets()["scratch"].pretrained, recipe.presets()["scratch"].arch) == ("none", "small_resnet")
     assert all(note.endswith(".") for note in recipe.preset_notes().values())
 
 

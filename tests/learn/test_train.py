@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
-from peakid.learn import architectures, data, loaders, model, predict, train
+from peakid.learn import architectures, data, loaders, model, predict, start
 from peakid.learn.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import ARCH, images_of
@@ -155,4 +155,4 @@ def test_the_card_says_what_the_weights_are_for_and_damaged_weights_are_told(col
 
 def test_auto_takes_the_fastest_device_there_is():
     expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    assert train.find_device("auto").type == expected
+    assert start.find_device("auto").type == expected

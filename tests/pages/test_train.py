@@ -91,9 +91,9 @@ def test_a_preset_fills_the_form_and_keeps_the_architecture(open_page: OpenPage,
     field(app, "arch").set_value("mobilenet_v2").run()
     app.button(key="preset:quick").click().run()
     assert field(app, "arch").value == "mobilenet_v2"
-    assert (field(app, "image_size_px").value, field(app, "body_epochs").value) == (128, 0)
+    assert field(app, "method").value == "linear-head"
     field(app, "image_size_px").set_value(96).run()
-    assert "Changed from quick: image size (px) 96 instead of 128." in text_of(app)
+    assert "Changed from quick: image size (px) 96 instead of 160." in text_of(app)
 
 
 def test_from_scratch_other_epochs_count(open_page: OpenPage, frozen: Snapshot) -> None:
@@ -124,7 +124,7 @@ def test_every_field_of_the_recipe_can_be_set_on_the_page(open_page: OpenPage, f
     app = open_page("train")
     asked = {each.label for kind in ("selectbox", "number_input", "checkbox") for each in getattr(app, kind)}
     # Leaks are asked about where there are some.
-    assert {name for name in Recipe.model_fields if recipe_form.LABELS[name] not in asked} == {"allow_leaks"}
+    assert {name for name in Recipe.model_fields if recipe_form.LABELS[name] not in asked} == {"allow_leaks", "phases"}
     assert set(recipe_form.LABELS) == set(Recipe.model_fields)
 
 

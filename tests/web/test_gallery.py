@@ -224,3 +224,10 @@ def test_kinds_that_a_page_allows_go_to_its_own_verb_and_others_are_refused(fill
     events = [event(1, "note", a, text="snow"), event(2, "tag", a, name="winter"), event(3, "flag", a)]
     ack = gallery.apply(workspace, events, last_ack=0, actor="human:anna", act=gallery.with_acts({"note": note}))
     assert (noted, [answer.seq for answer in ack.refused], ack.changed) == (["human:anna snow"], [2], [a])
+
+
+def test_asking_for_the_counts_judges_nothing(deliver: Callable[..., gallery.Ack], fill: Callable, workspace: Workspace) -> None:
+    fill(river=1)
+    ack = deliver(event(1, "count"))
+    assert (ack.seq, ack.refused, ack.changed) == (1, [], [])
+    assert own(workspace) == []

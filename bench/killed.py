@@ -1,0 +1,90 @@
+"""A training killed at random moments and resumed each time, beside one that was left alone: `python bench/killed.py [--kills 20]`.
+
+Both train the same small network on the same drawn photos; their weights are compared byte by byte.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = ("arch=small_resnet", "pretrained=none", "image_size_px=64", "device=cpu", "checkpoint_every_min=0.02")
+
+
+def peakid(workspace: Path, *arguments: object) -> dict:
+    """Run one command as a person would and answer its JSON document."""
+    command = [sys.executable, "-m", "peakid", "--workspace", str(workspace), *map(str, arguments), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def job_row(workspace: Path, job_id: int) -> tuple[str, int | None, str, int]:
+    """Read a job's state, process, phase and step as a page does, without the cost of a command."""
+    from peakid import workspace as workspaces
+    from peakid.jobs import queue
+
+    job = queue.show(workspaces.open_existing(workspace), job_id)
+    return job.state, job.pid, job.phase, job.step
+
+
+def kill_at_random(workspace: Path, job_id: int, kills: int, rng: random.Random) -> list[str]:
+    """Kill the job's process again and again, at any moment of its life, and resume it; answer what it was doing each time."""
+    doing = []
+    while len(doing) < kills:
+        time.sleep(rng.uniform(0.0, 14.0))
+        state, pid, phase, step = job_row(workspace, job_id)
+        if state == "done":
+            break
+        if state != "running" or pid is None:
+            continue
+        os.kill(pid, signal.SIGKILL)
+        doing.append(f"{phase} {step}".strip() or "starting")
+        while job_row(workspace, job_id)[0] != "lost":
+            time.sleep(0.05)
+        peakid(workspace, "jobs", "resume", job_id)
+    return doing
+
+
+def weights(workspace: Path, run_id: int) -> str:
+    return hashlib.sha256((workspace / "runs" / str(run_id) / "model.safetensors").read_bytes()).hexdigest()[:12]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Path(folder) / "workspace"
+        peakid(workspace, "demo", "--images", 60)
+        peakid(workspace, "snapshot", "create")
+        asked = [word for setting in (*SETTINGS, f"scratch_epochs={given.epochs}") for word in ("--set", setting)]
+        started = time.perf_counter()
+        straight = peakid(workspace, "train", *asked, "--wait")
+        seconds = time.perf_counter() - started
+        job_id = peakid(workspace, "train", *asked)["job_id"]
+        doing = kill_at_random(workspace, job_id, given.kills, random.Random(given.seed))
+        cut = peakid(workspace, "jobs", "show", job_id, "--wait")
+        run_id = cut["result"]["run_id"] if "result" in cut else straight["run_id"] + 1
+        same = weights(workspace, run_id) == weights(workspace, straight["run_id"])
+        left = sorted(file.name for file in (workspace / "runs" / str(run_id)).glob("checkpoint-*"))
+    print(f"torch {version('torch')}, {os.cpu_count()} cores; {given.epochs} epochs, left alone {seconds:.0f} s")
+    print(f"killed {len(doing)} times: {', '.join(doing)}")
+    print(f"ended {cut['state']}; the same weights, byte for byte: {same}; checkpoints left: {left}")
+
+
+if __name__ == "__main__":
+    main()

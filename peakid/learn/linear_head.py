@@ -1,0 +1,123 @@
+"""One linear layer on the features of a frozen body: every image is looked at once, the rest is arithmetic."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from peakid.learn.data import Stopped, TrainingImages
+from peakid.learn.model import normalise
+from peakid.learn.predict import BATCH_SIZE
+from peakid.learn.start import Start
+from peakid.learn.watch import History
+from peakid.records import EpochMetrics, Report
+
+PHASE = "linear head"
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # Inverse of the penalty, as scikit-learn's C: .01 was best for 349 photos; more images bear more.
+MAX_STEPS = 300  # Of L-BFGS, which needs 50 to 150.
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer in float64: logits = features @ weight.T + bias."""
+
+    weight: Tensor  # (K, C)
+    bias: Tensor  # (K,)
+
+    def logits(self, features: Tensor) -> Tensor:
+        return features.double() @ self.weight.T + self.bias  # (n, K)
+
+
+def embed(model: nn.Sequential, canonical: np.ndarray, start: Start, *, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+    """Answer what the frozen body sees in each image, pooled: float32 of shape (N, C), on the CPU.
+
+    Raises:
+        Stopped: If `should_stop` says so.
+    """
+    network = nn.Sequential(model[0], *list(model[1].children())[:-1]).to(start.device).eval()
+    found, began = [], time.monotonic()
+    with torch.inference_mode():
+        for at in range(0, len(canonical), BATCH_SIZE):
+            if should_stop():
+                raise Stopped
+            batch = torch.from_numpy(np.array(canonical[at : at + BATCH_SIZE])).to(start.device)  # (B, S, S, 3)
+            found.append(network(normalise(batch, start.card)).float().cpu())  # (B, C)
+            done = min(at + BATCH_SIZE, len(canonical))
+            rate = done / max(1e-9, time.monotonic() - began)
+            report("Training", done, len(canonical), f"{rate:.0f} images/s, about {(len(canonical) - done) / rate:.0f} s left")
+    return torch.cat(found).clone()
+
+
+def fit(model: nn.Sequential, images: TrainingImages, features: Tensor, start: Start, *, epoch: int = 1, prefix: str = "") -> History:
+    """Fit the layer with each strength and keep the one with the lowest loss on valid; the model holds it afterwards.
+
+    Args:
+        features: As `embed` answers them, of all images.
+        epoch: Its number on the curve: one for each fit.
+    """
+    began = time.monotonic()
+    labels = torch.from_numpy(images.labels)
+    train, valid = (torch.from_numpy(images.rows(split)) for split in ("train", "valid"))
+    weight = _image_weights(labels[train], len(images.class_names), is_even=start.recipe.balance != "none")
+    layers = [solve(features[train], labels[train], strength=strength, weight=weight) for strength in STRENGTHS]
+    losses = [float(nn.functional.cross_entropy(layer.logits(features[valid]), labels[valid])) for layer in layers]
+    best = layers[int(np.argmin(losses))]
+    answers = best.logits(features[valid]).argmax(dim=1)
+    metrics = EpochMetrics(
+        epoch=epoch,
+        phase=prefix + PHASE,
+        train_loss=float(nn.functional.cross_entropy(best.logits(features[train]), labels[train])),
+        valid_loss=min(losses),
+        accuracy=float((answers == labels[valid]).float().mean()),
+        learning_rate=0.0,  # It is solved, not walked to.
+        seconds=time.monotonic() - began,
+    )
+    _put(best, model)
+    state = {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
+    is_collapsed = len(answers.unique()) == 1 < len(labels[valid].unique())
+    return History(epochs=[metrics], best=metrics, best_state=state, is_collapsed=is_collapsed)
+
+
+def solve(features: Tensor, labels: Tensor, *, strength: float, weight: Tensor) -> Layer:
+    """Find the layer with the lowest cross-entropy and penalty, on standardised features, as scikit-learn's LogisticRegression does.
+
+    Args:
+        features: (n, C).
+        labels: int64 of shape (n,), in 0..K-1.
+        strength: scikit-learn's C, over 0: small = simpler.
+        weight: How much each image counts, float64 of shape (n,).
+    """
+    mean, std = features.double().mean(dim=0), features.double().std(dim=0, correction=0)  # (C,)
+    std = torch.where(std > 0, std, torch.ones_like(std))
+    x = (features.double() - mean) / std  # (n, C)
+    n_classes = int(labels.max()) + 1  # No class is empty in train.
+    w = torch.zeros((n_classes, x.shape[1]), dtype=torch.float64, requires_grad=True)
+    b = torch.zeros(n_classes, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([w, b], max_iter=MAX_STEPS, tolerance_grad=1e-7, line_search_fn="strong_wolfe")
+
+    def cost() -> Tensor:
+        optimiser.zero_grad()
+        losses = nn.functional.cross_entropy(x @ w.T + b, labels, reduction="none")  # (n,)
+        total = (losses * weight).sum() + (w**2).sum() / (2 * strength)
+        (total / len(x)).backward()
+        return total.detach() / len(x)
+
+    optimiser.step(cost)
+    w, b = w.detach(), b.detach()
+    return Layer(w / std, b - (w / std) @ mean)  # The standardisation becomes part of the layer.
+
+
+def _image_weights(labels: Tensor, n_classes: int, *, is_even: bool) -> Tensor:
+    counts = torch.bincount(labels, minlength=n_classes).double()  # (K,)
+    return (len(labels) / (n_classes * counts))[labels] if is_even else torch.ones(len(labels), dtype=torch.float64)
+
+
+def _put(layer: Layer, model: nn.Sequential) -> None:
+    target: Any = list(model[1].children())[-1]
+    with torch.no_grad():
+        target.weight.copy_(layer.weight)
+        target.bias.copy_(layer.bias)

@@ -1,0 +1,157 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from peakid.learn.checkpoint import Checkpoints
+from peakid.learn.phase import Phase
+
+
+def weights_of(folder):
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+def killed_after(n_epochs):
+    """Answer an `on_epoch` that dies with the epoch after `n_epochs`, before its checkpoint is written."""
+    seen = []
+
+    def on_epoch(metrics):
+        seen.append(metrics)
+        if len(seen) > n_epochs:
+            raise Killed
+
+    return on_epoch
+
+
+TWO_PHASES = {
+    "pretrained": "none",
+    "phases": (Phase(epochs=2, name="first", base_lr=1e-2), Phase(epochs=2, name="second", base_lr=5e-3, schedule="cosine")),
+    "arch": "small_resnet",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_epochs", [1, 2, 3])
+def test_a_training_killed_after_an_epoch_and_resumed_gives_the_same_weights_bit_for_bit(colours, fit, tmp_path, n_epochs):
+    _result, straight = fit(colours, name="straight", **TWO_PHASES)
+    with pytest.raises(Killed):
+        fit(colours, name="cut", on_epoch=killed_after(n_epochs), **TWO_PHASES)
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    result, told = fit(colours, name="cut", **TWO_PHASES)
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "straight")
+    assert [(each.epoch, each.phase, each.valid_loss, each.learning_rate) for each in told] == [
+        (each.epoch, each.phase, each.valid_loss, each.learning_rate) for each in straight
+    ]  # The epochs of the first life are told again, so that none is missing from the curve.
+    assert not result.is_cancelled
+
+
+@pytest.mark.slow
+def test_a_training_stopped_within_an_epoch_goes_on_at_that_batch(colours, fit, tmp_path):
+    straight, _ = fit(colours, name="straight", **TWO_PHASES)
+    asked = []  # Each epoch asks before 4 + 2 batches: this stops in epoch 2, after 2 batches.
+    cut, before = fit(colours, name="cut", should_stop=lambda: len(asked) >= 8 or asked.append(1), **TWO_PHASES)
+    assert (cut.is_cancelled, cut.best_epoch, len(before)) == (True, 1, 1)
+    done, epochs = fit(colours, name="cut", **TWO_PHASES)
+    assert (done.is_cancelled, len(epochs)) == (False, 4)
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "straight")  # Each batch seeds itself.
+    assert done.metrics["train_loss"] == pytest.approx(straight.metrics["train_loss"], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_training_stopped_after_the_last_batch_of_an_epoch_tells_the_same_curve(colours, fit, tmp_path):
+    _result, straight = fit(colours, name="straight", **TWO_PHASES)
+    asked = []  # 4 + 2 batches an epoch: this stops in epoch 2, between learning and valid.
+    fit(colours, name="cut", should_stop=lambda: len(asked) >= 10 or asked.append(1), **TWO_PHASES)
+    _result, told = fit(colours, name="cut", **TWO_PHASES)
+    assert [(each.epoch, each.valid_loss, each.learning_rate) for each in told] == [
+        (each.epoch, each.valid_loss, each.learning_rate) for each in straight
+    ]
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "straight")
+
+
+@pytest.mark.slow
+def test_a_training_that_is_done_leaves_no_checkpoint(colours, fit, tmp_path):
+    fit(colours, **TWO_PHASES)
+    assert {file.name for file in (tmp_path / "run").iterdir()} == {"model.safetensors", "model.json"}
+
+
+@pytest.mark.slow
+def test_another_recipe_never_goes_on_from_a_checkpoint(colours, fit, tmp_path):
+    with pytest.raises(Killed):
+        fit(colours, name="cut", on_epoch=killed_after(2), **TWO_PHASES)
+    _result, epochs = fit(colours, name="cut", **{**TWO_PHASES, "seed": 9})
+    _result, fresh = fit(colours, name="fresh", **{**TWO_PHASES, "seed": 9})
+    assert [each.valid_loss for each in epochs] == [each.valid_loss for each in fresh]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_costs_the_checkpoint_and_not_the_training(colours, fit, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint-000001.json.partial").symlink_to("/dev/full")
+    result, epochs = fit(colours, **TWO_PHASES)
+    assert (len(epochs), result.is_cancelled) == (4, False)
+    assert any("checkpoint could not be written" in warning for warning in result.warnings)
+
+
+def test_the_newest_whole_checkpoint_is_read(tmp_path):
+    kept = Checkpoints(tmp_path, "mine")
+    assert kept.load() is None
+    for number in (1, 2, 3):
+        kept.save({"w": torch.full((2,), float(number))}, {"number": number})
+    tensors, facts = kept.load()
+    assert (tensors["w"].tolist(), facts) == ([3.0, 3.0], {"number": 3})
+    assert len(list(tmp_path.glob("*.json"))) == 2
+    assert Checkpoints(tmp_path, "another").load() is None
+    kept.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def damage_flipped(tensors, card):
+    content = bytearray(tensors.read_bytes())
+    content[-1] ^= 1
+    tensors.write_bytes(bytes(content))
+
+
+def damage_cut(tensors, card):
+    tensors.write_bytes(tensors.read_bytes()[:-3])
+
+
+def damage_half_card(tensors, card):
+    card.write_text(card.read_text()[:40])
+
+
+def damage_other_card(tensors, card):
+    card.write_text(json.dumps(["checkpoint"]))
+
+
+def damage_gone(tensors, card):
+    tensors.unlink()
+
+
+@pytest.mark.parametrize("damage", [damage_flipped, damage_cut, damage_half_card, damage_other_card, damage_gone])
+def test_a_damaged_checkpoint_is_never_read_and_the_one_before_is(tmp_path, damage):
+    kept = Checkpoints(tmp_path, "mine")
+    for number in (1, 2):
+        kept.save({"w": torch.full((2,), float(number))}, {"number": number})
+    damage(tmp_path / "checkpoint-000002.safetensors", tmp_path / "checkpoint-000002.json")
+    assert kept.load()[1] == {"number": 1}
+    kept.save({"w": torch.zeros(2)}, {"number": 3})
+    assert kept.load()[1] == {"number": 3}
+
+
+def test_what_was_being_written_when_the_process_died_is_never_read_and_goes_away(tmp_path):
+    kept = Checkpoints(tmp_path, "mine")
+    kept.save({"w": torch.ones(2)}, {"number": 1})
+    (tmp_path / "checkpoint-000002.safetensors.partial").write_bytes(b"half")
+    (tmp_path / "checkpoint-000003.safetensors").write_bytes(b"whole, but its card was never written")
+    assert kept.load()[1] == {"number": 1}
+    kept.save({"w": torch.ones(2)}, {"number": 2})
+    assert kept.load()[1] == {"number": 2}
+    assert not list(tmp_path.glob("*.partial"))
