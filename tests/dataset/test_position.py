@@ -80,6 +80,5 @@ def test_every_picture_of_a_multi_picture_file_loses_its_position():
 @pytest.mark.parametrize("cut", [30, 60, 100, 150])
 def test_a_damaged_structure_is_no_error(cut):
     data = photo("JPEG")
-    position.remove(data[:cut])
-    position.remove(data[:cut] + bytes(len(data) - cut))
-    position.remove(data[:cut] + b"\xff" * (len(data) - cut))
+    for rest in (b"", bytes(len(data) - cut), b"\xff" * (len(data) - cut)):
+        assert len(position.remove(data[:cut] + rest)) == cut + len(rest)  # Blanked in place, whatever it is.
