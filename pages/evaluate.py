@@ -10,7 +10,7 @@ from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
 from peakid.web import address, class_table, confusion_cell, journey, names, run_comparison, session, theme, words
 
-SPLITS = {"valid": "Valid: to choose by", "test": "Test: to report"}
+SPLITS = {"valid": "Valid: to choose by", "test": "Test: to report", "cv": "Cross-validated: every image"}
 
 
 def show_empty(sentence: str) -> None:
@@ -21,8 +21,8 @@ def show_empty(sentence: str) -> None:
 
 def score(run: Run, split: str) -> EvaluationReport | None:
     """Answer the report of a split; that of test only where this session has asked for it."""
-    if split == "valid":
-        return report.evaluate(workspace, run.run_id, actor=session.actor())
+    if split != "test":
+        return report.evaluate(workspace, run.run_id, split=split, actor=session.actor())
     held = f"test:{run.run_id}"
     if held not in st.session_state:
         st.markdown(
@@ -55,7 +55,8 @@ def show_headline(scored: EvaluationReport) -> None:
 def show_what_it_saw(run: Run) -> None:
     name = session.plain(names.short_snapshot(run.snapshot_name, run.snapshot_digest))
     started = "random weights" if run.pretrained.startswith("none") else "pretrained weights"
-    said = f"{names.recipe(run.recipe)} from {started}, epoch {run.best_epoch} kept, snapshot {name}"
+    kept = f"epoch {run.best_epoch} kept" if run.best_epoch else "no model kept"
+    said = f"{names.recipe(run.recipe)} from {started}, {kept}, snapshot {name}"
     st.caption(said, help=session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}."))
 
 
@@ -120,8 +121,9 @@ else:
     with cells[0]:
         run = every[address.select("Run", "run", list(every), default=next(iter(usable), None), format_func=lambda i: names.run(every[i]))]
     with cells[1]:
-        split = address.segments("Split", "split", list(SPLITS), format_func=lambda each: SPLITS[each])
-    if run.best_epoch is None:
+        is_folded = bool(run.recipe.get("folds")) and run.state == "done"
+        split = address.segments("Split", "split", ["cv"] if is_folded else ["valid", "test"], format_func=lambda each: SPLITS[each])
+    if run.best_epoch is None and not is_folded:
         show_empty(f"Run {run.run_id} ({run.state}) has kept no epoch, so there is nothing to score. Choose another run, or train again.")
     # 3 draw, 4 act
     elif scored := score(run, split):

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid import runs
 from peakid.curate import decisions, review_queue
+from peakid.dataset import snapshot as snapshots
 from peakid.evaluate.compare import Comparison
 from peakid.records import Choice, Snapshot
 from peakid.web import confusion_cell, run_comparison
@@ -51,6 +53,23 @@ def test_the_score_stands_with_its_interval_its_n_and_what_it_must_beat(
     assert "Chance: 0.50" in said
     assert "Always river: 0.57" in said
     assert "7 of 7 labels here were never confirmed by a person." in said
+
+
+def test_a_cross_validated_run_is_scored_on_every_image_though_it_keeps_no_model(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    recipe = {"arch": "resnet18", "image_size_px": 160, "folds": 5}
+    run_id = runs.create(
+        workspace, job_id=None, snapshot_id=1, recipe=recipe, class_names=["river", "sea"], seed=0, code_version="", libraries={}
+    )
+    items = snapshots.items(workspace, frozen.digest)
+    pred_probs = np.array([[0.9, 0.1]] * len(items))  # Of 40 images 24 are rivers: .60.
+    labels = [item.label for item in items]
+    runs.add_predictions(workspace, run_id, "cv", [item.digest for item in items], pred_probs, labels, is_out_of_sample=True)
+    runs.finish(workspace, run_id, "done")
+    app = open_page("evaluate")
+    assert not app.exception
+    assert "Accuracy on cv: 0.60 (0.45–0.74), n = 40" in text_of(app)
 
 
 def test_a_collapsed_model_is_called_so(open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf) -> None:
