@@ -111,7 +111,8 @@ def _looked_at(run: _Import, ordered: Sequence[Arrival], report: Report, started
         for seen in _opened(run, ordered, guarded):
             batch.append(seen)
             n_done += 1
-            report("import", n_done, len(ordered), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s")
+            rate = n_done / max(time.monotonic() - started, 1e-3)
+            report("import", n_done, len(ordered), f"{rate:.0f} images/s, about {(len(ordered) - n_done) / rate:.0f} s left")
             if n_done % BATCH_SIZE == 0 or n_done == len(ordered):
                 yield n_done, batch
                 batch = []

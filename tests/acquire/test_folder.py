@@ -295,7 +295,7 @@ def test_progress_counts_every_file_and_tells_the_rate(workspace: Workspace, tmp
     root = put(tmp_path / "photos", {f"sea/{n}.jpg": draw(n) for n in range(3)})
     folder.import_folder(workspace, root, actor="human:t", report=lambda *line: told.append(line))
     assert [(phase, step, total) for phase, step, total, _ in told] == [("import", 1, 3), ("import", 2, 3), ("import", 3, 3)]
-    assert told[-1][3].endswith("images/s")
+    assert told[-1][3].endswith("images/s, about 0 s left")
 
 
 def test_a_killed_import_keeps_its_whole_batches_and_the_next_one_goes_on(
