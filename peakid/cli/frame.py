@@ -79,7 +79,7 @@ def progress_line(phase: str, step: int, total: int, message: str, elapsed_s: fl
     if total <= 0:
         return f"{phase} {message}".strip()
     filled = int(20 * step / total)
-    left = f"about {elapsed_s / step * (total - step):.0f} s left" if 0 < step < total else ""
+    left = f"about {elapsed_s / step * (total - step):.0f} s left" if 0 < step < total and " left" not in message else ""
     return "  ".join(part for part in (f"{phase} [{'#' * filled}{'.' * (20 - filled)}] {step}/{total}", left, message) if part)
 
 

@@ -42,6 +42,9 @@ def test_the_progress_line_says_count_and_time_left():
     assert (
         frame.progress_line("Reading", 10, 40, "20 images/s", 5.0) == "Reading [#####...............] 10/40  about 15 s left  20 images/s"
     )
+    assert (
+        frame.progress_line("Reading", 10, 40, "about 15 s left", 5.0) == "Reading [#####...............] 10/40  about 15 s left"
+    )  # Said once.
     assert frame.progress_line("Waiting", 0, 0, "for a worker", 5.0) == "Waiting for a worker"
 
 
