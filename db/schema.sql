@@ -43,7 +43,7 @@ CREATE TABLE origin (
   label TEXT,
   split TEXT CHECK (split IN ('train', 'valid', 'test')),
   created_at TEXT NOT NULL
-) STRICT;
+, page_url TEXT, licence TEXT, author TEXT) STRICT;
 
 CREATE TABLE rejection (
   id INTEGER PRIMARY KEY,

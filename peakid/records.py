@@ -81,6 +81,18 @@ def no_report(phase: str, step: int, total: int, message: str) -> None:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """Whose a picture is and where it can be seen, as far as its source says."""
+
+    page_url: str | None = None
+    licence: str | None = None
+    author: str | None = None
+
+
+NO_CREDIT = Credit()
+
+
+@dataclass(frozen=True)
 class RejectionRow:
     path: str
     reason: RejectionReason

@@ -46,7 +46,8 @@ def _arrivals(root: Path) -> list[Arrival]:
     arrivals = _placed([arrival for arrival in found if arrival.path not in METADATA_NAMES or _rows(root / arrival.path) is None])
     said = {row.path: row for name in METADATA_NAMES if (root / name).is_file() for row in _rows(root / name) or []}
     return [
-        replace(one, label=row.label, split=row.split or one.split) if (row := said.get(one.path)) is not None else one for one in arrivals
+        replace(one, label=row.label, split=row.split or one.split, credit=row.credit) if (row := said.get(one.path)) is not None else one
+        for one in arrivals
     ]
 
 

@@ -6,14 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from peakid import decision_log, decoder, images, tombstones
 from peakid.acquire import taking
 from peakid.errors import BadInput, UnreadableImage
 from peakid.image_records import Look
-from peakid.records import ImportReport, RejectionReason, RejectionRow, Report, Source, Split
+from peakid.records import NO_CREDIT, Credit, ImportReport, RejectionReason, RejectionRow, Report, Source, Split
 from peakid.workspace import Workspace, now
 
 BATCH_SIZE = 200  # Images a transaction; what a killed import repeats at most.
@@ -33,6 +33,7 @@ class Arrival:
     split: Split | None = None
     read: Callable[[], bytes] | None = None
     rejection: tuple[RejectionReason, str] | None = None
+    credit: Credit = NO_CREDIT
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _with_clean_label(arrival: Arrival) -> Arrival:
         label = decision_log.checked_class_name(arrival.label)
     except BadInput as error:
         raise UnreadableImage("unsafe_path", error.message) from error
-    return Arrival(arrival.path, label, arrival.split, arrival.read, arrival.rejection)
+    return replace(arrival, label=label)
 
 
 def _if_forgotten(run: _Import, seen: _Seen) -> _Seen:
@@ -211,9 +212,12 @@ def _reject(connection: sqlite3.Connection, run: _Import, row: RejectionRow) -> 
 
 def _add_origin(connection: sqlite3.Connection, run: _Import, image_id: int, arrival: Arrival) -> bool:
     cursor = connection.execute(
-        "INSERT INTO origin (image_id, acquisition_id, source, root_id, path, label, split, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (image_id, run.acquisition_id, run.source, run.root_id, arrival.path, arrival.label, arrival.split, now()),
+        "INSERT INTO origin (image_id, acquisition_id, source, root_id, path, label, split, created_at, page_url, licence, author)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            *(image_id, run.acquisition_id, run.source, run.root_id, arrival.path, arrival.label, arrival.split, now()),
+            *(arrival.credit.page_url, arrival.credit.licence, arrival.credit.author),
+        ),
     )
     return cursor.rowcount == 1
 

@@ -12,7 +12,7 @@ from typing import Any
 from peakid.acquire import ingest, layout, reading
 from peakid.acquire.ingest import Arrival
 from peakid.errors import BadInput, NothingToImport, UnknownColumns
-from peakid.records import ImportReport, Report, Split, no_report
+from peakid.records import NO_CREDIT, Credit, ImportReport, Report, Split, no_report
 from peakid.workspace import Workspace
 
 PATH_COLUMNS = ("path", "file_name", "name")  # Ours and fastai's; Hugging Face's; fastai's cleaner's.
@@ -29,13 +29,15 @@ class Row:
     path: str
     label: str | None
     split: Split | None
+    credit: Credit = NO_CREDIT
 
 
 def import_csv(workspace: Workspace, file: Path, *, root: Path, actor: str, report: Report = no_report) -> ImportReport:
     """Import the images that a table names, with its labels and splits.
 
     Columns are `path,label[,split]`, `name,label` (fastai's cleaner), `path,noisy_labels_0[,...],is_valid` (fastai's
-    noisy labels), or `file_name,label[,split]` as CSV or JSON lines (Hugging Face); others are left alone.
+    noisy labels), or `file_name,label[,split]` as CSV or JSON lines (Hugging Face), each with `page_url`, `licence` and
+    `author` where the table has them; others are left alone.
 
     Args:
         root: The folder that the table's paths are relative to.
@@ -74,7 +76,7 @@ def read_rows(file: Path) -> list[Row]:
             f" and one of {', '.join(LABEL_COLUMNS)}.",
             "Name its columns path,label or path,label,split.",
         )
-    return [Row(n, _cell(cells, path), _cell(cells, label) or None, _split(file, n, cells)) for n, cells in lines]
+    return [Row(n, _cell(cells, path), _cell(cells, label) or None, _split(file, n, cells), _credit(cells)) for n, cells in lines]
 
 
 def _arrival(root: Path, row: Row) -> Arrival:
@@ -86,7 +88,7 @@ def _arrival(root: Path, row: Row) -> Arrival:
     if inside.split("/")[0] == "..":
         return Arrival(row.path, row.label, row.split, rejection=("unsafe_path", f"lies outside {root}"))
     rejection = reading.objection(root, inside)
-    return Arrival(inside, row.label, row.split, None if rejection else reading.reader(root / inside), rejection)
+    return Arrival(inside, row.label, row.split, None if rejection else reading.reader(root / inside), rejection, row.credit)
 
 
 def _text(file: Path) -> str:
@@ -137,6 +139,12 @@ def _first(wanted: Sequence[str], columns: Sequence[str]) -> str | None:
 def _cell(cells: Mapping[str, Any], column: str) -> str:
     value = cells.get(column)
     return "" if value is None else str(value).strip()
+
+
+def _credit(cells: Mapping[str, Any]) -> Credit:
+    page_url = _cell(cells, "page_url")
+    is_link = page_url.startswith(("https://", "http://"))  # Anything else would be a link that does something.
+    return Credit(page_url if is_link else None, _cell(cells, "licence") or _cell(cells, "license") or None, _cell(cells, "author") or None)
 
 
 def _split(file: Path, line: int, cells: Mapping[str, Any]) -> Split | None:

@@ -147,7 +147,7 @@ def also(workspace: Workspace, digest: str, class_name: str, remove: bool, actor
 
 
 def _document(item: QueueItem) -> dict[str, Any]:
-    names = ("digest", "path", "label", "reason", "score", "cursor", "tags", "note", "also_shows", "origin_url")
+    names = ("digest", "path", "label", "reason", "score", "cursor", "tags", "note", "also_shows", "origin_url", "licence", "author")
     return {name: getattr(item, name) for name in names}
 
 

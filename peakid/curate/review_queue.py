@@ -180,8 +180,10 @@ _COLUMNS = (
     " (SELECT json_group_array(g.tag) FROM image_tag g WHERE g.image_id = s.image_id) AS tags,"
     " (SELECT note FROM image_note n WHERE n.image_id = s.image_id) AS note,"
     " (SELECT json_group_array(b.name) FROM also_shows a JOIN class b ON b.id = a.class_id WHERE a.image_id = s.image_id) AS also_shows,"
-    " (SELECT o.path FROM origin o WHERE o.image_id = s.image_id AND (o.path GLOB 'http://*' OR o.path GLOB 'https://*')"
-    " ORDER BY o.id LIMIT 1) AS origin_url"
+    " (SELECT COALESCE(o.page_url, o.path) FROM origin o WHERE o.image_id = s.image_id"
+    " AND (o.page_url IS NOT NULL OR o.path GLOB 'http://*' OR o.path GLOB 'https://*') ORDER BY o.id LIMIT 1) AS origin_url,"
+    " (SELECT o.licence FROM origin o WHERE o.image_id = s.image_id AND o.licence IS NOT NULL ORDER BY o.id LIMIT 1) AS licence,"
+    " (SELECT o.author FROM origin o WHERE o.image_id = s.image_id AND o.author IS NOT NULL ORDER BY o.id LIMIT 1) AS author"
 )
 
 
@@ -306,4 +308,6 @@ def _item(row: sqlite3.Row, cursor: str = "") -> QueueItem:
         note=row["note"],
         also_shows=tuple(json.loads(row["also_shows"])),
         origin_url=row["origin_url"],
+        licence=row["licence"],
+        author=row["author"],
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from peakid.acquire import folder, table
+from peakid.curate import review_queue
 from peakid.errors import BadInput, NothingToImport, UnknownColumns
 from peakid.records import ImportReport
 from peakid.workspace import Workspace
@@ -146,3 +147,16 @@ def test_an_empty_table_a_missing_one_and_a_missing_root_are_told_apart(workspac
         table.import_csv(workspace, root / "gone.csv", root=root, actor="human:t")
     with pytest.raises(BadInput, match="There is no folder"):
         table.import_csv(workspace, root.parent / "labels.csv", root=root / "gone", actor="human:t")
+
+
+def test_a_table_says_whose_a_picture_is_and_where_it_stands(workspace: Workspace, root: Path) -> None:
+    content = "path,label,page_url,licence,author\na/1.jpg,sea,https://example.org/1,CC BY 4.0,Anna\n3.jpg,river,javascript:alert(1),,\n"
+    import_(workspace, root, content)
+    first, second = review_queue.page(workspace, "all", limit=2)
+    assert {
+        first.path: (first.origin_url, first.licence, first.author),
+        second.path: (second.origin_url, second.licence, second.author),
+    } == {
+        "a/1.jpg": ("https://example.org/1", "CC BY 4.0", "Anna"),
+        "3.jpg": (None, None, None),  # A link that does something is none.
+    }
