@@ -40,6 +40,7 @@ COMMANDS = {
     "snapshot": "peakid.cli.dataset:snapshot_",
     "train": "peakid.cli.learn:train",
     "lr-find": "peakid.cli.learn:lr_find",
+    "weights": "peakid.cli.weights:weights",
     "jobs": "peakid.cli.jobs:jobs",
     "worker": "peakid.cli.jobs:worker",
     "evaluate": "peakid.cli.evaluate:evaluate",
