@@ -13,6 +13,7 @@ from peakid.records import EpochMetrics
 NARROW_SHARE = 0.14  # Of the width: a phase's name needs about so much, else it gets a line of its own.
 NEAR_SHARE = 0.08  # Of the height: names closer than this would cover each other.
 # Told apart by everyone on either ground: Okabe-Ito without the yellows, which fade on white.
+RUN_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "cross"]  # Without colours, too.
 RUN_COLOURS = [CLASS_COLOURS[i] for i in (0, 5, 2, 3, 4, 1)]
 
 
@@ -30,10 +31,10 @@ class Rates(Protocol):
 
 
 def rate(value: float) -> str:
-    """Write a learning rate as a person would: `0.001`, `1.2e-4`."""
+    """Write a learning rate to two digits, as a person would: `0.001`, `1.2e-4`."""
     mantissa, _, power = f"{value:.1e}".partition("e")
-    plain = f"{value:.4f}".rstrip("0")
-    return plain if value >= 1e-3 and abs(float(plain) - value) < 1e-6 else f"{mantissa.removesuffix('.0')}e{int(power)}"
+    rounded = float(f"{value:.1e}")
+    return f"{rounded:g}" if rounded >= 1e-3 else f"{mantissa.removesuffix('.0')}e{int(power)}"
 
 
 def planned_rates(lines: Sequence[Rates], *, n_done: int | None = None, theme: Theme = "light") -> go.Figure:
@@ -55,7 +56,7 @@ def planned_rates(lines: Sequence[Rates], *, n_done: int | None = None, theme: T
         side = {"xanchor": "right", "xshift": -4} if n_done > total / 2 else {"xanchor": "left", "xshift": 4}
         figure.add_annotation(x=n_done, y=0, yref="paper", yanchor="bottom", text=f"{n_done} done", showarrow=False, **side)
     figure.update_xaxes(title="epoch", range=[0, total], fixedrange=True)
-    figure.update_yaxes(title="learning rate (per step)", type="log", dtick=1, exponentformat="power", fixedrange=True)
+    figure.update_yaxes(title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True)
     figure.update_layout(template=template(theme), title=_schedule_finding(lines, total), height=260)
     return figure.update_layout(margin={"t": 92 if _is_crowded(lines, total) else 72})
 
@@ -78,7 +79,7 @@ def rate_curve(rates: Sequence[float], losses: Sequence[float], suggestions: Map
         pin: dict[str, Any] = {"yref": "paper", "y": 1.0 - NEAR_SHARE * place, "yanchor": "top", "xanchor": "left", "xshift": 4}
         figure.add_vline(x=value, line={"dash": "dot", "width": 1, "color": INK[theme]})
         figure.add_annotation(x=math.log10(value), text=f"{name} {rate(value)}", showarrow=False, bgcolor=GROUND[theme], **pin)
-    figure.update_xaxes(title="learning rate (per step)", type="log", dtick=1, exponentformat="power", fixedrange=True)
+    figure.update_xaxes(title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True)
     figure.update_yaxes(title="loss, smoothed", range=_seen(losses), fixedrange=True)
     return figure.update_layout(template=template(theme), title=_curve_finding(rates, losses, suggestions), height=320)
 
@@ -99,7 +100,8 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
             colour = RUN_COLOURS[position % len(RUN_COLOURS)]
             x, y = [each.epoch for each in epochs], [getattr(each, of) for each in epochs]
             hover = f"{name}, epoch %{{x}}: %{{y{'' if column == 1 else ':.0%'}}}<extra></extra>"
-            line = go.Scatter(x=x, y=y, name=name, mode="lines+markers", line={"color": colour}, marker={"size": 6}, hovertemplate=hover)
+            marker = {"size": 7, "symbol": RUN_SYMBOLS[position % len(RUN_SYMBOLS)]}
+            line = go.Scatter(x=x, y=y, name=name, mode="lines+markers", line={"color": colour}, marker=marker, hovertemplate=hover)
             figure.add_trace(line, row=1, col=column)
             end: dict[str, Any] = {"x": x[-1], "y": heights[name], "xanchor": "left", "xshift": 8, "showarrow": False}
             figure.add_annotation(text=name, font={"color": INK[theme]}, row=1, col=column, **end)

@@ -84,7 +84,8 @@ def put_first(workspace: Workspace, job_id: int) -> Job:
     job = show(workspace, job_id)
     with workspace.transaction() as connection:
         is_moved = connection.execute(
-            "UPDATE job SET priority = 1 + (SELECT MAX(other.priority) FROM job other WHERE other.lane = job.lane AND other.state = 'queued')"
+            "UPDATE job SET priority = 1 + (SELECT MAX(other.priority) FROM job other"
+            " WHERE other.lane = job.lane AND other.state = 'queued')"
             " WHERE id = ? AND state = 'queued'",
             (job_id,),
         ).rowcount

@@ -337,7 +337,9 @@ def _in_phase(where: tuple[int | str, ...], value: Any, why: str) -> BadInput:
         return BadInput(f"phases={value} does not fit: {why}.", "Write each phase as a [[phases]] table in a recipe file.")
     name = str(where[2])
     field = Phase.model_fields[name]
-    return BadInput(f"Phase {int(where[1]) + 1}: {name}={value} does not fit: {why}.", f"Allowed: {allowed(name, Phase)}. {field.description}")
+    return BadInput(
+        f"Phase {int(where[1]) + 1}: {name}={value} does not fit: {why}.", f"Allowed: {allowed(name, Phase)}. {field.description}"
+    )
 
 
 def _unknown(where: tuple[int | str, ...]) -> BadInput:

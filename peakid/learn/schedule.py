@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from peakid.learn.phase import Phase
 
 POINTS = 60  # A phase: smooth on any screen.
+LAST = 0.985  # Of a phase, where its last batch begins: the one of 64. At its very end no rate is set any more.
 FLOOR_SHARE = 1e-3  # Of the peak: schedules end at nothing, which a logarithmic axis does not have.
 UNMEASURED = 1e-3  # Stands for a peak that the finder will measure: its usual order of magnitude.
 
@@ -58,5 +59,5 @@ def lengths(phases: Sequence[Phase], done: Sequence[str], *, has_ended: bool = F
 def _line(phase: Phase, start: int, n_epochs: int) -> PhaseRates:
     peak = UNMEASURED if phase.base_lr == "finder" else float(phase.base_lr)
     inside = [n_epochs * i / POINTS for i in range(POINTS + 1)]
-    rates = [peak * max(FLOOR_SHARE, phase.rate(epoch / phase.epochs)) for epoch in inside]
+    rates = [peak * max(FLOOR_SHARE, phase.rate(min(LAST, epoch / phase.epochs))) for epoch in inside]
     return PhaseRates(phase.name, [start + epoch for epoch in inside], rates, phase.base_lr == "finder")

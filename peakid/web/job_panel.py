@@ -117,6 +117,16 @@ def _act(verb: Callable[[Workspace, int], Job], workspace: Workspace, job: Job) 
         st.rerun()
 
 
+def attempt(verb: Callable[[Workspace, int], Job], workspace: Workspace, job: Job, said: str) -> None:
+    """Act on a job in a callback, and say what was done, or why it could not be."""
+    try:
+        verb(workspace, job.job_id)
+    except PeakidError as error:  # It began or ended since the button was drawn.
+        st.toast(session.plain(error.message), icon=":material/error:")
+    else:
+        st.toast(session.plain(said))
+
+
 def _without_command(error: str) -> str:
     """Leave out the command line that goes on with a lost job: a button stands below."""
     return error.partition(" Go on with:")[0]
