@@ -337,6 +337,8 @@ def _in_phase(where: tuple[int | str, ...], value: Any, why: str) -> BadInput:
         return BadInput(f"phases={value} does not fit: {why}.", "Write each phase as a [[phases]] table in a recipe file.")
     name = str(where[2])
     field = Phase.model_fields[name]
+    if name == "base_lr":  # A number or a word: the reason given is that of the number alone.
+        why = "a rate lies over 0 and up to 1, or is the word finder"
     return BadInput(
         f"Phase {int(where[1]) + 1}: {name}={value} does not fit: {why}.", f"Allowed: {allowed(name, Phase)}. {field.description}"
     )

@@ -1,6 +1,6 @@
 """The line before the GPU: which trainings run and wait, in which order, and the acts on each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -47,21 +47,12 @@ def _show_row(workspace: Workspace, job: Job, waiting: Sequence[Job]) -> None:
     cells[0].markdown(f"**{place(position, is_running=job.state == 'running')}**")
     cells[1].markdown(session.plain(_what(job)))
     cells[2].caption(session.plain(f"{words.who(job.actor)}, {words.ago(job.created_at)}"))
-    if position > 1:
-        cells[3].button("Move to the front", key=f"line:first:{job.job_id}", on_click=_moved(workspace, job))
-    is_asked = job.is_cancel_requested
-    cells[4].button("Cancel", key=f"line:cancel:{job.job_id}", disabled=is_asked, on_click=_cancelled(workspace, job))
+    if position > 1 and cells[3].button("Move to the front", key=f"line:first:{job.job_id}"):
+        job_panel.act(queue.put_first, workspace, job)
+    if cells[4].button("Cancel", key=f"line:cancel:{job.job_id}", disabled=job.is_cancel_requested):
+        job_panel.act(queue.cancel, workspace, job)
 
 
 def _what(job: Job) -> str:
     recipe = job.arguments.get("recipe")
     return f"{job_panel.name(job)}: {names.recipe(recipe)}" if recipe else job_panel.name(job)
-
-
-def _moved(workspace: Workspace, job: Job) -> Callable[[], None]:
-    return lambda: job_panel.attempt(queue.put_first, workspace, job, f"{job_panel.name(job)} is the next.")
-
-
-def _cancelled(workspace: Workspace, job: Job) -> Callable[[], None]:
-    said = "Cancelled" if job.state == "queued" else "Asked to stop:"
-    return lambda: job_panel.attempt(queue.cancel, workspace, job, f"{said} {job_panel.name(job)}.")

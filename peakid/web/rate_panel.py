@@ -73,20 +73,19 @@ def show_found(job: Job) -> None:
         return
     figure = training_charts.rate_curve(found["rates"], found["losses"], found["suggestions"], theme=theme.current())
     theme.plot(figure, key=f"rates:{job.job_id}")
-    recipe, _ = recipe_draft.checked()
-    phase = _ask_phase()
-    why = _why_not(recipe)
+    searched = job.arguments["recipe"]
+    has_rate = recipe_draft.values()["method"] != "linear-head"
+    phase = _ask_phase() if has_rate else None
     with st.container(horizontal=True, vertical_alignment="center"):
         for name, rate in found["suggestions"].items():
-            said = training_charts.rate(rate)
             kind: Any = "primary" if name == "valley" else "secondary"
-            tip = why or f"{name}: {MEANINGS.get(name, '')}".rstrip(": ")
-            st.button(
-                f"Use {said} ({name})", type=kind, key=f"rate:{name}", disabled=bool(why), help=tip, on_click=_use, args=(rate, phase)
-            )
-    if why:
-        st.caption(why)
-    elif recipe is not None and (other := _differs(recipe, job.arguments["recipe"])):
+            label, tip = f"Use {training_charts.rate(rate)} ({name})", f"{name}: {MEANINGS.get(name, '')}".rstrip(": ")
+            st.button(label, type=kind, key=f"rate:{name}", help=tip, on_click=_use, args=(rate, phase, None if has_rate else searched))
+    if not has_rate:
+        st.caption(
+            f"The form holds a linear head, which has no rate. Using one brings back what was searched with: {names.recipe(searched)}."
+        )
+    elif other := _differs(searched):
         st.caption(f"Searched with {session.plain(other)}: its rates may not fit what the form holds now.")
 
 
@@ -100,8 +99,16 @@ def _ask_phase() -> int | None:
     return st.selectbox(label, range(len(titles)), format_func=lambda i: titles[i], width=260) if len(titles) > 1 else 0
 
 
-def _use(rate: float, phase: int | None) -> None:
+def _use(rate: float, phase: int | None, searched: dict[str, Any] | None) -> None:
+    """Put a rate into the form, for a phase where it has some.
+
+    Args:
+        searched: The recipe of the search, which comes with it where the form holds one that has no rate.
+    """
     said = float(f"{rate:.1e}")  # What stands on the button is what is used.
+    if searched is not None:
+        recipe_draft.fill(searched, preset="standard")
+        phase = 0 if searched["phases"] else None
     if phase is None:
         recipe_draft.fill({"base_lr": said})
         where = "the peak learning rate"
@@ -121,9 +128,7 @@ def _why_not(recipe: Recipe | None) -> str:
     )
 
 
-def _differs(recipe: Recipe, searched: dict[str, Any]) -> str:
+def _differs(searched: dict[str, Any]) -> str:
     """Name what a search was made with where that moves the rate and the form differs; '' where it does not."""
-    told = {"arch": "{}", "image_size_px": "{} px", "batch_size": "{} images a batch", "optimiser": "{}"}
-    return ", ".join(
-        form.format(searched[name]) for name, form in told.items() if name in searched and searched[name] != getattr(recipe, name)
-    )
+    told, now = {"arch": "{}", "image_size_px": "{} px", "batch_size": "{} images a batch", "optimiser": "{}"}, recipe_draft.values()
+    return ", ".join(form.format(searched[name]) for name, form in told.items() if name in searched and searched[name] != now[name])

@@ -41,9 +41,14 @@ def filled() -> int:
     return st.session_state.get(_FILLED, 0)
 
 
-def fill(changed: Mapping[str, Any]) -> None:
-    """Put values into the form."""
+def fill(changed: Mapping[str, Any], *, preset: str | None = None) -> None:
+    """Put values into the form.
+
+    Args:
+        preset: The recipe whose values they are, or which they are closest to; None = still the one before.
+    """
     st.session_state[_DRAFT] = values() | dict(changed)
+    st.session_state[_PRESET] = preset or st.session_state.get(_PRESET, FIRST_PRESET)
     st.session_state[_FILLED] = filled() + 1
 
 
@@ -51,15 +56,13 @@ def use_preset(name: str) -> None:
     """Put a preset's values into the form; the person's architecture and the device stay."""
     kept = {field: values()[field] for field in KEPT_BY_PRESETS}
     kept["arch"] = st.session_state.pop(_OWN_ARCH, kept["arch"])
-    fill(recipes.presets()[name].model_dump() | kept)
-    st.session_state[_PRESET] = name
+    fill(recipes.presets()[name].model_dump() | kept, preset=name)
 
 
 def use_reproduced(name: str) -> None:
     """Put a training that came before into the form, with its architecture."""
     st.session_state.setdefault(_OWN_ARCH, values()["arch"])
-    fill(recipes.reproduced()[name].model_dump() | {field: values()[field] for field in KEPT_BY_REPRODUCED})
-    st.session_state[_PRESET] = name
+    fill(recipes.reproduced()[name].model_dump() | {field: values()[field] for field in KEPT_BY_REPRODUCED}, preset=name)
 
 
 def put(name: str, value: object) -> None:

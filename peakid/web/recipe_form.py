@@ -46,7 +46,17 @@ LABELS = {
     "allow_leaks": "Train although look-alikes lie in different splits",
 }
 GROUPS = {
-    "Optimiser and rates": ("method", "base_lr", "schedule", "patience", "max_epochs", "optimiser", "weight_decay", "max_gradient"),
+    "Optimiser and rates": (
+        "method",
+        "base_lr",
+        "schedule",
+        "patience",
+        "max_epochs",
+        "scratch_epochs",
+        "optimiser",
+        "weight_decay",
+        "max_gradient",
+    ),
     "Regularisation": ("augment", "is_mirrored", "label_smoothing", "dropout", "mix", "mix_strength", "l1"),
     "Data and classes": ("pretrained", "resize", "batch_size", "balance", "folds"),
     "Machine and repeatability": ("device", "precision", "n_workers", "checkpoint_every_min", "seed"),
@@ -149,7 +159,8 @@ def _ask_weights(earlier: Sequence[Run]) -> None:
     def kept(name: str, key: str) -> None:
         _keep(name, key)
         if run := runs.get(st.session_state[key] or ""):  # Its weights fit its own architecture alone.
-            recipe_draft.fill({"arch": run.recipe["arch"], "method": "fine-tune"})
+            is_linear = recipe_draft.values()["method"] == "linear-head"
+            recipe_draft.fill({"arch": run.recipe["arch"], "method": "fine-tune"}, preset="standard" if is_linear else None)
 
     _ask("pretrained", options=options, accept_new_options=True, format_func=told, on_change=kept)
 

@@ -30,7 +30,7 @@ def show() -> None:
 
 def title(name: str) -> str:
     """Name a recipe in a sentence: `quick`, `Swiss peaks`."""
-    return name if name in recipes.preset_notes() else name.replace("-", " ").capitalize()
+    return name if name in recipes.preset_notes() else name.replace("-scratch", " from scratch").replace("-", " ").capitalize()
 
 
 def length(recipe: Recipe) -> str:

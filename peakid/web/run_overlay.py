@@ -1,5 +1,6 @@
 """Several runs over each other, to see which learned faster and which better."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -25,17 +26,19 @@ def show(workspace: Workspace, runs: Sequence[Run]) -> None:
     if len(chosen) > MOST:
         st.info(f"{len(chosen)} runs are selected; at most {MOST} can be told apart over each other.")
         return
-    epochs = {f"run {run.run_id}": all_of.epochs(workspace, run.run_id) for run in chosen}
+    epochs = {f"Run {run.run_id}": all_of.epochs(workspace, run.run_id) for run in chosen}
     if not any(epochs.values()):
         st.info("None of these has finished an epoch yet.")
         return
     theme.plot(training_charts.compared(epochs, theme=theme.current()), key="overlay")
     st.caption("Compare them by valid. Losses are comparable between runs of one snapshot.")
-    scored = [run for run in chosen if run.best_epoch is not None]
+    scored = sorted((run for run in chosen if run.best_epoch is not None), key=lambda run: run.metrics.get("valid_loss", math.inf))
     if len(scored) >= 2:
-        first, second = scored[-1], scored[0]
-        if st.button(f"Compare run {first.run_id} with run {second.run_id} image by image", icon=":material/compare_arrows:"):
-            journey.go("evaluate", run=str(second.run_id), against=str(first.run_id))
+        best, other = scored[:2]
+        which = "" if len(scored) == 2 else "the two best, "
+        label = f"Compare {which}run {best.run_id} and run {other.run_id}, image by image"
+        if st.button(label, icon=":material/compare_arrows:"):
+            journey.go("evaluate", run=str(best.run_id), against=str(other.run_id))
 
 
 def asked(runs: Sequence[Run]) -> list[Run]:

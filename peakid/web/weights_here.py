@@ -13,11 +13,11 @@ from peakid.settings import Settings, torch_checkpoints
 from peakid.web import words
 
 CHECKS = {
-    "hash agrees": "Hash agrees with its name",
-    "hash differs": "Hash differs from its name: damaged, or another file",
-    "size agrees": "As long as published",
-    "size differs": "Not as long as published: damaged, or another file",
-    "no promise": "Its name promises no hash",
+    "hash agrees": "hash as in its name",
+    "hash differs": "another hash than its name says: damaged?",
+    "size agrees": "as long as published",
+    "size differs": "not as long as published: damaged?",
+    "no promise": "no hash in its name",
     "": "",
 }
 
@@ -81,10 +81,12 @@ def show_table() -> None:
 
 
 _COLUMNS = {
-    "Architecture": st.column_config.TextColumn(width="medium"),
-    "File": st.column_config.TextColumn(width="large"),
-    "Where it lies, or is to be put": st.column_config.TextColumn(width="medium"),
-    "Size": st.column_config.TextColumn(alignment="right"),
+    "Architecture": st.column_config.TextColumn(width=180),
+    "Weights": st.column_config.TextColumn(width=90),
+    "File": st.column_config.TextColumn(width=270),
+    "Size": st.column_config.TextColumn(width=80, alignment="right"),
+    "Check": st.column_config.TextColumn(width=160),
+    "Where it lies, or is to be put": st.column_config.TextColumn(width=240),
 }
 
 

@@ -23,7 +23,16 @@ def epochs(*losses):
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(1e-3, "0.001"), (1.2e-3, "0.0012"), (1.2e-4, "1.2e-4"), (5e-7, "5e-7"), (0.05, "0.05"), (1.0, "1"), (0.00123, "0.0012"), (9.9997e-4, "0.001")],
+    [
+        (1e-3, "0.001"),
+        (1.2e-3, "0.0012"),
+        (1.2e-4, "1.2e-4"),
+        (5e-7, "5e-7"),
+        (0.05, "0.05"),
+        (1.0, "1"),
+        (0.00123, "0.0012"),
+        (9.9997e-4, "0.001"),
+    ],
 )
 def test_a_rate_is_written_as_a_person_would(value, said):
     assert training_charts.rate(value) == said
@@ -68,14 +77,14 @@ def test_the_search_marks_all_four_rates_and_says_which_is_usual():
 
 
 def test_runs_over_each_other_are_named_at_their_ends_without_covering_each_other():
-    figure = training_charts.compared({"run 1": epochs(1.0, 0.5), "run 2": epochs(0.9, 0.51), "run 3": []})
-    assert title(figure) == "run 1 reaches the lowest loss on valid: 0.50, with accuracy 75%"
-    named = [each for each in figure.layout.annotations if each.text.startswith("run")]
-    assert sorted(each.text for each in named) == ["run 1", "run 1", "run 2", "run 2"]
+    figure = training_charts.compared({"Run 1": epochs(1.0, 0.5), "Run 2": epochs(0.9, 0.51), "Run 3": []})
+    assert title(figure) == "Run 1 reaches the lowest loss on valid: 0.50, with accuracy 75%"
+    named = [each for each in figure.layout.annotations if each.text.startswith("Run")]
+    assert sorted(each.text for each in named) == ["Run 1", "Run 1", "Run 2", "Run 2"]
     left = sorted(each.y for each in named if each.xref == "x")
     assert left[1] - left[0] >= 0.04  # 8 % of the axis, which ends at .51.
     assert len({line.line.color for line in figure.data}) == 2
 
 
 def test_no_finished_epoch_is_said():
-    assert title(training_charts.compared({"run 1": [], "run 2": []})) == "No epoch is finished yet"
+    assert title(training_charts.compared({"Run 1": [], "Run 2": []})) == "No epoch is finished yet"
