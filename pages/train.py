@@ -78,8 +78,8 @@ def show_form() -> None:
         recipe_form.show_advanced([run for run in all_runs if run.best_epoch is not None])
     allow_leaks = ask_leaks(frozen)
     recipe, error = recipe_draft.checked(allow_leaks=allow_leaks)
-    if error is not None:
-        session.show_error(error)
+    if error is not None and recipe_draft.values()["phases"] is None:  # Else it stands below their table.
+        recipe_draft.show_problem(error)
     with st.container(horizontal=True, vertical_alignment="center"):
         is_asked = st.button(
             f"Train {recipe_draft.values()['arch']}",
@@ -87,7 +87,9 @@ def show_form() -> None:
             icon=":material/model_training:",
             disabled=recipe is None or (bool(frozen.n_leaks) and not allow_leaks),
         )
-        if recipe is not None:
+        if recipe is None:
+            st.caption("Correct the value above that does not fit.")
+        else:
             show_cost(recipe, frozen)
     if is_asked and recipe is not None:
         submit_training(recipe, digest)
@@ -127,10 +129,11 @@ shown = next((job for job in [*active, *jobs, *searches] if str(job.job_id) == c
 
 # 3 draw, 4 act: what was asked for or is looked for stands first
 is_first = shown is not None and (shown in active or "job" in st.query_params)
-if shown and is_first:
-    show_job(shown)
-    job_line.show(workspace)
-    st.divider()
+with st.container():  # Always there: what is unfolded below would fold up if its place moved.
+    if shown and is_first:
+        show_job(shown)
+        job_line.show(workspace)
+        st.divider()
 if frozen_ones:
     show_form()
 else:

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from peakid.evaluate.charts import ACCENT, CLASS_COLOURS, GROUND, INK, MISTAKE, RULE, Theme, short, template
 from peakid.records import EpochMetrics
 
-NARROW_SHARE = 0.14  # Of the width: a phase's name needs about so much, else it gets a line of its own.
+CHAR_PX, NARROW_PX = 7, 430  # A letter of a phase's name, and the axis on a tablet: what names have room for.
 NEAR_SHARE = 0.08  # Of the height: names closer than this would cover each other.
 # Told apart by everyone on either ground: Okabe-Ito without the yellows, which fade on white.
 RUN_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "cross"]  # Without colours, too.
@@ -121,7 +121,7 @@ def _name_phases(figure: go.Figure, lines: Sequence[Rates], total: float) -> Non
 
 
 def _is_crowded(lines: Sequence[Rates], total: float) -> bool:
-    return any((line.epochs[-1] - line.epochs[0]) / total < NARROW_SHARE for line in lines[:-1])
+    return any((line.epochs[-1] - line.epochs[0]) / total * NARROW_PX < CHAR_PX * (len(short(line.name)) + 1) for line in lines[:-1])
 
 
 def _schedule_finding(lines: Sequence[Rates], total: float) -> str:

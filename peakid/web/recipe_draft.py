@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from peakid.errors import PeakidError
+from peakid.errors import BadInput, PeakidError
 from peakid.learn import recipe as recipes
 from peakid.learn import schedule
 from peakid.learn.recipe import Recipe
-from peakid.web import weights_here
+from peakid.web import session, weights_here
 
 FIRST_PRESET = "quick"
 KEPT_BY_PRESETS = ("arch", "device")  # A preset says how long and how large, not with what.
@@ -87,6 +87,11 @@ def checked(*, allow_leaks: bool = False) -> tuple[Recipe | None, PeakidError | 
         return read(allow_leaks=allow_leaks), None
     except PeakidError as error:
         return None, error
+
+
+def show_problem(error: PeakidError) -> None:
+    """Draw why the values make no recipe, in words that fit a form."""
+    session.show_error(BadInput(error.message, error.remedy.replace("--set ", "")))
 
 
 def lines(recipe: Recipe) -> list[schedule.PhaseRates]:

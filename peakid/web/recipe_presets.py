@@ -24,8 +24,9 @@ def show() -> None:
     chosen = recipe_draft.preset()
     changes = _changes((presets | reproduced)[chosen], is_reproduced=chosen in reproduced)
     filled = f"Filled in: {title(chosen)}." if chosen in reproduced else ""
+    place = st.empty()  # Always there: what is unfolded below would fold up if its place moved.
     if told := f"Changed from {title(chosen)}: {changes}." if changes else filled:
-        st.caption(told)
+        place.caption(told)
 
 
 def title(name: str) -> str:

@@ -8,7 +8,7 @@ from peakid.evaluate import training_charts
 from peakid.learn import schedule
 from peakid.learn.recipe import Recipe
 from peakid.records import EpochMetrics, Job, Run
-from peakid.web import phase_editor, rate_panel, recipe_draft, session, theme
+from peakid.web import phase_editor, rate_panel, recipe_draft, theme
 from peakid.workspace import Workspace
 
 
@@ -23,11 +23,11 @@ def show(workspace: Workspace, digest: str, searches: Sequence[Job]) -> None:
     with st.expander("Phases and learning rate", icon=":material/stacked_line_chart:", expanded=has_phases):
         phase_editor.show()
         recipe, error = recipe_draft.checked()
-        if error is not None:
-            session.show_error(error)
+        if error is not None and has_phases:
+            recipe_draft.show_problem(error)
         elif recipe is not None and (lines := recipe_draft.lines(recipe)):
             theme.plot(training_charts.planned_rates(lines, theme=theme.current()), key="schedule:planned")
-        else:
+        elif recipe is not None:
             st.caption("A linear head is solved at once: there are no epochs, and no rate to choose.")
         with st.container(horizontal=True, vertical_alignment="center"):
             rate_panel.ask(workspace, recipe, digest)
