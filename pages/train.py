@@ -13,7 +13,6 @@ from peakid.web import (
     job_line,
     job_panel,
     journey,
-    names,
     progress,
     recipe_draft,
     recipe_form,
@@ -21,6 +20,7 @@ from peakid.web import (
     run_overlay,
     schedule_panel,
     session,
+    snapshot_choice,
     training_cost,
     training_watch,
     trainings,
@@ -37,29 +37,6 @@ def show_empty() -> None:
         journey.go("snapshots")
 
 
-def show_since_last(frozen: Snapshot) -> None:
-    """Say how the chosen snapshot differs from the one trained on last."""
-    last = next((run for run in all_runs if run.state in ("done", "cancelled")), None)
-    if last is None:
-        st.caption("No model has learned from any snapshot yet.")
-    elif last.snapshot_digest == frozen.digest:
-        st.caption(f"Run {last.run_id} learned from this snapshot already.")
-    else:
-        changes = snapshots.diff(workspace, last.snapshot_digest, frozen.digest)
-        told = ", ".join(f"{len(rows):,} {kind}" for kind, rows in changes.items())
-        earlier = session.plain(names.short_snapshot(last.snapshot_name, last.snapshot_digest))
-        st.caption(f"Since run {last.run_id} on {earlier}: {told}.")
-
-
-def ask_leaks(frozen: Snapshot) -> bool:
-    """Let a leaking snapshot be trained on only by someone who says so."""
-    if not frozen.n_leaks:
-        return False
-    groups = words.n_of(frozen.n_leaks, "group")
-    st.warning(f"{groups} of look-alikes lie in different splits of this snapshot: the score will be better than the model.")
-    return st.checkbox("Train all the same", key="allow_leaks")
-
-
 def show_cost(recipe: Recipe, frozen: Snapshot) -> None:
     n_train_of = {each.digest: each.splits["train"] for each in frozen_ones.values()}
     guess = training_cost.guess_s(recipe, frozen.splits["train"], all_runs, n_train_of)
@@ -68,15 +45,13 @@ def show_cost(recipe: Recipe, frozen: Snapshot) -> None:
 
 
 def show_form() -> None:
-    digest = address.select("Snapshot", "snapshot", list(frozen_ones), format_func=lambda each: names.snapshot(frozen_ones[each]))
-    frozen = frozen_ones[digest]
-    show_since_last(frozen)
+    frozen = snapshot_choice.choose(workspace, frozen_ones, all_runs)
     recipe_presets.show()
     recipe_form.show_simple()
-    schedule_panel.show(workspace, digest, searches)
+    schedule_panel.show(workspace, frozen.digest, searches)
     with st.expander("Every setting", icon=":material/tune:"):
         recipe_form.show_advanced([run for run in all_runs if run.best_epoch is not None])
-    allow_leaks = ask_leaks(frozen)
+    allow_leaks = snapshot_choice.ask_leaks(frozen)
     recipe, error = recipe_draft.checked(allow_leaks=allow_leaks)
     if error is not None and recipe_draft.values()["phases"] is None:  # Else it stands below their table.
         recipe_draft.show_problem(error)
@@ -92,7 +67,7 @@ def show_form() -> None:
         else:
             show_cost(recipe, frozen)
     if is_asked and recipe is not None:
-        submit_training(recipe, digest)
+        submit_training(recipe, frozen.digest)
 
 
 def submit_training(recipe: Recipe, digest: str) -> None:
@@ -138,11 +113,14 @@ if frozen_ones:
     show_form()
 else:
     show_empty()
-if shown and not is_first:
+row = next((job for job in jobs if str(job.job_id) == st.query_params.get("row") and not (is_first and job is shown)), None)
+if shown and not is_first and row is None:
     st.divider()
     show_job(shown)
 if jobs or all_runs:
     st.subheader("All trainings", help="Select one row to see its curves and its log, two to six to lay their curves over each other.")
     trainings.show_table(jobs, all_runs)
     run_overlay.show(workspace, all_runs)
+    if row:  # Below the table, so that the next row to select stays where it is.
+        show_job(row)
 weights_here.show_table()

@@ -17,7 +17,7 @@ _COLUMNS = {
 
 
 def show_table(jobs: Sequence[Job], runs: Sequence[Run]) -> None:
-    """Draw the table, newest first; one row that is selected puts its job into the address, several put their runs there.
+    """Draw the table, newest first; one row that is selected puts its job into the address as `row`, several put their runs there.
 
     Args:
         jobs: Training jobs, newest first.
@@ -65,5 +65,5 @@ def _of_run(run: Run) -> dict[str, Any]:
 
 def _open(lines: Sequence[dict[str, Any]]) -> None:
     chosen = [lines[row] for row in st.session_state[_KEY]["selection"]["rows"]]
-    address.write(job=chosen[0]["job"] if len(chosen) == 1 else None)
+    address.write(row=chosen[0]["job"] if len(chosen) == 1 else None)
     run_overlay.choose([line["Run"] for line in chosen if line["Run"] is not None])

@@ -83,6 +83,15 @@ def test_runs_that_are_selected_lie_over_each_other_with_the_way_to_their_compar
     assert "overlay" not in [each.key for each in open_page("train", runs="2,nonsense").get("plotly_chart")]
 
 
+def test_one_row_that_is_selected_shows_its_run_below_the_table(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    first, second = submitted(workspace, frozen), submitted(workspace, frozen)
+    queue.cancel(workspace, first)
+    queue.cancel(workspace, second)
+    headings = [each.value for each in open_page("train", row=str(first)).subheader]
+    assert headings == ["All trainings", "Training 1: resnet18 at 160 px"]
+    assert [each.value for each in open_page("train").subheader] == ["Training 2: resnet18 at 160 px", "All trainings"]
+
+
 def test_more_runs_than_can_be_told_apart_are_refused_in_words(
     open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int], text_of: TextOf
 ) -> None:
