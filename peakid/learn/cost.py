@@ -1,6 +1,7 @@
 """What a phase of a training costs, measured on a few of its batches: seconds, memory, and the batch that the memory holds."""
 
 import copy
+import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -106,6 +107,18 @@ def that_fits(measure: Callable[[int], PhaseCost], batch_size: int) -> PhaseCost
             batch_size //= 2
 
 
+def cut(measured: PhaseCost, epochs: int) -> PhaseCost:
+    """Answer the cost of a phase with so many epochs instead."""
+    return dataclasses.replace(measured, epochs=epochs)
+
+
+def memory_mb(device: torch.device) -> float:
+    """Answer what is in use, in MB (10^6 bytes): the most so far on a CUDA GPU, what the process holds now elsewhere."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    return psutil.Process().memory_info().rss / 1e6
+
+
 class _Probe(FitCallback):
     """Times some batches and keeps the first images as the model receives them, mixed ones too."""
 
@@ -134,7 +147,7 @@ class _Probe(FitCallback):
             self.shown, self.labels = self.learn.x[:N_SHOWN].detach().float().cpu(), self.learn.y[:N_SHOWN].detach().cpu()
 
     def after_loss(self) -> None:
-        self.memory_mb = max(self.memory_mb, _memory_mb(self.learn.dls.device))
+        self.memory_mb = max(self.memory_mb, memory_mb(self.learn.dls.device))
 
     def after_batch(self) -> None:
         self.ends.append(_now(self.learn.dls.device))
@@ -150,12 +163,6 @@ def _now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)  # Kernels run behind Python's back.
     return time.perf_counter()
-
-
-def _memory_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    return psutil.Process().memory_info().rss / 1e6
 
 
 def _score_s(model: nn.Sequential, dls: DataLoaders) -> float:

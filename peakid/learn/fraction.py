@@ -30,7 +30,7 @@ def take(images: TrainingImages, fraction: float, *, seed: int, is_folded: bool 
         row for k in range(len(images.class_names)) for row in _of_class(eligible[images.labels[eligible] == k], groups, fraction, seed)
     ]
     left_out = set(eligible.tolist()) - set(taken)
-    return _only(images, [row for row in range(len(images.digests)) if row not in left_out])
+    return only(images, [row for row in range(len(images.digests)) if row not in left_out])
 
 
 def _of_class(rows: np.ndarray, groups: Sequence[str], fraction: float, seed: int) -> list[int]:
@@ -45,7 +45,8 @@ def _of_class(rows: np.ndarray, groups: Sequence[str], fraction: float, seed: in
     return taken
 
 
-def _only(images: TrainingImages, rows: list[int]) -> TrainingImages:
+def only(images: TrainingImages, rows: list[int]) -> TrainingImages:
+    """Answer the images of these rows, in their order."""
     groups = images.groups
     return dataclasses.replace(
         images,

@@ -19,6 +19,11 @@ REPRODUCED_DIR = RECIPES_DIR / "reproduce"
 PRETRAINED_WORDS = ("auto", "require", "none")
 # What written-out phases replace; naming one of them beside phases would change nothing.
 SIMPLE_KEYS = ("head_epochs", "body_epochs", "scratch_epochs", "base_lr", "schedule", "patience")
+# What a linear head, solved at once on unchanged images, has no use for.
+FINE_TUNE_KEYS = (
+    *(*SIMPLE_KEYS, "max_epochs", "phases", "optimiser", "weight_decay", "label_smoothing", "dropout", "l1", "max_gradient"),
+    *("mix", "mix_strength", "augment", "is_mirrored", "max_minutes"),
+)
 
 Method = Literal[
     "fine-tune",    # Gradient descent, phase by phase.
@@ -232,6 +237,18 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             "Leave it out, or use --recipe standard.",
         )
     return changed
+
+
+def asked_for(name: str | None, settings: Sequence[str]) -> Recipe:
+    """Answer the recipe a person names, with settings; without a name `quick`, or `standard` where a setting only means something to it.
+
+    Raises:
+        BadInput: If a name or value does not fit.
+        UnknownArchitecture: If `arch` is not in the tested list.
+    """
+    keys = {setting.partition("=")[0].strip() for setting in settings}
+    default = "quick" if keys.isdisjoint(FINE_TUNE_KEYS) else "standard"
+    return with_settings(named(name or default), settings)
 
 
 def named(name: str | Path) -> Recipe:
