@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from peakid.learn import gpu_load
 from peakid.learn.data import Stopped, TrainingImages
 from peakid.learn.model import normalise
-from peakid.learn.predict import BATCH_SIZE, in_parts
+from peakid.learn.predict import in_parts
 from peakid.learn.start import Start
 from peakid.learn.watch import History
 from peakid.records import EpochMetrics, Report
