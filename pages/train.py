@@ -10,6 +10,7 @@ from peakid.learn.recipe import Recipe
 from peakid.records import Job, Snapshot
 from peakid.web import (
     address,
+    estimate_panel,
     job_line,
     job_panel,
     journey,
@@ -66,6 +67,9 @@ def show_form() -> None:
             st.caption("Correct the value above that does not fit.")
         else:
             show_cost(recipe, frozen)
+    if recipe is not None:
+        with st.expander("What it would take, and what the model would see", icon=":material/timer:"):
+            estimate_panel.show(workspace, frozen.digest, recipe)
     if is_asked and recipe is not None:
         submit_training(recipe, frozen.digest)
 

@@ -17,7 +17,9 @@ LABELS = {
     "pretrained": "Pretrained weights",
     "image_size_px": "Image size (px)",
     "resize": "How an image becomes square",
-    "batch_size": "Images in a batch",
+    "fraction": "Share of the train images",
+    "max_minutes": "Time budget (minutes, 0 = none)",
+    "batch_size": "Images in a batch (0 = automatic)",
     "head_epochs": "Epochs for the head alone",
     "body_epochs": "Epochs with every layer",
     "scratch_epochs": "Epochs from scratch",
@@ -52,13 +54,14 @@ GROUPS = {
         "schedule",
         "patience",
         "max_epochs",
+        "max_minutes",
         "scratch_epochs",
         "optimiser",
         "weight_decay",
         "max_gradient",
     ),
     "Regularisation": ("augment", "is_mirrored", "label_smoothing", "dropout", "mix", "mix_strength", "l1"),
-    "Data and classes": ("pretrained", "resize", "batch_size", "balance", "folds"),
+    "Data and classes": ("pretrained", "fraction", "resize", "batch_size", "balance", "folds"),
     "Machine and repeatability": ("device", "precision", "n_workers", "checkpoint_every_min", "seed"),
 }
 PER_ROW = 3
@@ -116,6 +119,8 @@ def simple_epochs() -> tuple[str, ...]:
 
 def _idle() -> tuple[str, ...]:
     """Answer the fields that would change nothing, and the phases, which have a table of their own."""
+    if recipe_draft.values()["method"] == "linear-head":
+        return recipes.FINE_TUNE_KEYS
     return ("phases",) if simple_epochs() else ("phases", *recipes.SIMPLE_KEYS)
 
 

@@ -29,7 +29,8 @@ def guess_s(recipe: Recipe, n_train: int, earlier: Sequence[Run], n_train_of: Ma
             before = _recipe_of(run)
             if before is not None:
                 done = _work(before, n_train_of[run.snapshot_digest], is_pretrained=not run.pretrained.startswith("none"))
-                return START_S + max(0.0, run.seconds - START_S) * work / done, run
+                seconds = max(0.0, run.seconds - START_S) * work / done
+                return START_S + min(seconds, recipe.max_minutes * 60 or seconds), run
     return None
 
 
@@ -38,7 +39,7 @@ def _work(recipe: Recipe, n_train: int, *, is_pretrained: bool) -> float:
     epochs = 0.0
     for phase in recipe.planned(is_pretrained=is_pretrained):
         epochs += phase.epochs * (1.0 if phase.learns == "head" else BODY_COST) * (phase.image_size_px or recipe.image_size_px) ** 2
-    return n_train * epochs * max(1, recipe.folds)
+    return n_train * recipe.fraction * epochs * max(1, recipe.folds)
 
 
 def _recipe_of(run: Run) -> Recipe | None:

@@ -7,7 +7,7 @@ import streamlit as st
 from peakid import runs
 from peakid.evaluate import charts
 from peakid.records import EpochMetrics, Job, Run
-from peakid.web import job_panel, journey, names, progress, rate_panel, schedule_panel, session, theme, words
+from peakid.web import job_panel, journey, names, progress, rate_panel, sample_panel, schedule_panel, session, theme, words
 from peakid.workspace import Workspace
 
 
@@ -28,15 +28,11 @@ def show_learning(workspace: Workspace, job: Job) -> None:
     if run is None:
         return
     epochs = runs.epochs(workspace, run.run_id)
-    show_now(job, run)
+    sample_panel.show(workspace, run.run_id)
     show_curves(run, epochs)
     for warning in run.warnings:
         st.warning(session.plain(warning))
     show_way_on(run)
-
-
-def show_now(job: Job, run: Run) -> None:
-    """Draw what the running model does at this moment, between its progress and its curves; an ended one does nothing."""
 
 
 def show_curves(run: Run, epochs: Sequence[EpochMetrics]) -> None:
