@@ -111,20 +111,19 @@ is_first = shown is not None and (shown in active or "job" in st.query_params)
 with st.container():  # Always there: what is unfolded below would fold up if its place moved.
     if shown and is_first:
         show_job(shown)
-        job_line.show(workspace)
+    job_line.show(workspace)
+    if shown and is_first:
         st.divider()
 if frozen_ones:
     show_form()
 else:
     show_empty()
 row = next((job for job in jobs if str(job.job_id) == st.query_params.get("row") and not (is_first and job is shown)), None)
-if shown and not is_first and row is None:
-    st.divider()
-    show_job(shown)
+below = row or (None if is_first or len(run_overlay.asked(all_runs)) > 1 else shown)
 if jobs or all_runs:
     st.subheader("All trainings", help="Select one row to see its curves and its log, two to six to lay their curves over each other.")
     trainings.show_table(jobs, all_runs)
     run_overlay.show(workspace, all_runs)
-    if row:  # Below the table, so that the next row to select stays where it is.
-        show_job(row)
+if below:  # Under the table, so that the next row to select stays where it is.
+    show_job(below)
 weights_here.show_table()

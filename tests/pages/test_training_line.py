@@ -89,7 +89,7 @@ def test_one_row_that_is_selected_shows_its_run_below_the_table(open_page: OpenP
     queue.cancel(workspace, second)
     headings = [each.value for each in open_page("train", row=str(first)).subheader]
     assert headings == ["All trainings", "Training 1: resnet18 at 160 px"]
-    assert [each.value for each in open_page("train").subheader] == ["Training 2: resnet18 at 160 px", "All trainings"]
+    assert [each.value for each in open_page("train").subheader] == ["All trainings", "Training 2: resnet18 at 160 px"]
 
 
 def test_more_runs_than_can_be_told_apart_are_refused_in_words(
