@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, presence, process, queue
@@ -58,20 +59,28 @@ def open_page(page: Page, address: str) -> None:
 
 
 def type_into(page: Page, row: int, column: int, text: str) -> None:
-    """Write into a cell of the table of phases, as its keyboard users do: the table itself is a canvas."""
+    """Write into a cell of the table of phases with keys: the table itself is a canvas."""
+    editor = page.locator("#portal").locator("input, textarea").first
+    for _ in range(5):  # A table that is drawn anew lets go of the keyboard.
+        open_cell(page, row, column)
+        try:
+            editor.wait_for(timeout=3_000)
+        except PlaywrightTimeout:
+            continue
+        break
+    editor.fill(text)
+    editor.press("Enter")
+    page.wait_for_selector(SETTLED)
+
+
+def open_cell(page: Page, row: int, column: int) -> None:
     grid = page.locator(".dvn-scroller").first
     grid.scroll_into_view_if_needed()
     grid.click(position={"x": 90, "y": 55})  # The first cell, past the handles of the rows.
     page.keyboard.press("Control+Home")
-    for _ in range(column):
-        page.keyboard.press("ArrowRight")
-    for _ in range(row):
-        page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    editor = page.locator("#portal").locator("input, textarea").first
-    editor.fill(text)
-    editor.press("Enter")
-    page.wait_for_selector(SETTLED)
+    for key, times in (("ArrowRight", column), ("ArrowDown", row), ("Enter", 1)):
+        for _ in range(times):
+            page.keyboard.press(key)
 
 
 def test_a_training_that_came_before_is_one_click_away_and_may_be_changed_in_its_table(
