@@ -232,17 +232,21 @@ def add_tta(workspace: Workspace, run_id: int, answers: Mapping[str, tuple[Seque
     part.replace(folder / _TTA)  # Last: who finds it finds all of them.
 
 
-def tta(workspace: Workspace, run_id: int, split: str) -> tuple[dict[str, np.ndarray], int] | None:
-    """Answer probabilities (K,) by digest and the number of views beside the plain one; None where they were not computed."""
-    folder = _folder(workspace, run_id)
+def n_views(workspace: Workspace, run_id: int, split: str) -> int | None:
+    """Answer over how many views beside the plain image a split's answers were averaged; None where they were not."""
     try:
-        facts = json.loads((folder / _TTA).read_text(encoding="utf-8"))
+        facts = json.loads((_folder(workspace, run_id) / _TTA).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    if split not in facts["splits"]:
-        return None
+    return facts["n_views"] if split in facts["splits"] else None
+
+
+def tta(workspace: Workspace, run_id: int, split: str) -> dict[str, np.ndarray]:
+    """Answer the probabilities averaged over views, (K,) by digest; empty where they were not computed."""
+    if n_views(workspace, run_id, split) is None:
+        return {}
     digests, probabilities = pred_probs(workspace, run_id, f"{split}-tta")
-    return dict(zip(digests, probabilities, strict=True)), facts["n_views"]
+    return dict(zip(digests, probabilities, strict=True))
 
 
 def look_at_test(workspace: Workspace, run_id: int, actor: str) -> int:

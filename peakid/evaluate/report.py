@@ -91,8 +91,8 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", with_tt
     """
     run = runs.show(workspace, run_id)
     plain = checked_predictions(workspace, run, split)
-    answered = checked_tta(workspace, run, split) if with_tta else None
-    predictions, n_either = _either_accepted(workspace, run_id, _averaged(run, plain, answered[0]) if answered else plain)
+    averaged = _checked_tta(workspace, run, split) if with_tta else {}
+    predictions, n_either = _either_accepted(workspace, run_id, _averaged(run, plain, averaged))
     given = [each.given_label for each in predictions]
     is_right = np.array([each.given_label == each.predicted_label for each in predictions])  # (N,)
     matrix = confusion.counts(given, [each.predicted_label for each in predictions], run.class_names)
@@ -100,7 +100,7 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", with_tt
     n_right, n_images = int(is_right.sum()), len(predictions)
     interval = wilson(n_right, n_images)
     n_unreviewed, n_changed = _newest_judgements(workspace, run_id, split)
-    top5_accuracy = _top5_accuracy(workspace, run, split, predictions, answered[0] if answered else {})
+    top5_accuracy = _top5_accuracy(workspace, run, split, predictions, averaged)
     return EvaluationReport(
         run_id=run_id,
         split=split,
@@ -120,7 +120,7 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", with_tt
         n_test_looks=runs.look_at_test(workspace, run_id, actor) if split == "test" else run.n_test_looks,
         n_either=n_either,
         warnings=_warnings(matrix, run.class_names, interval, majority_class, majority_accuracy),
-        tta=_effect(answered[1], is_right, _either_accepted(workspace, run_id, plain)[0]) if answered else None,
+        tta=_effect(workspace, run_id, split, is_right, plain) if averaged else None,
     )
 
 
@@ -149,14 +149,13 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
     )
 
 
-def checked_tta(workspace: Workspace, run: Run, split: str) -> tuple[dict[str, np.ndarray], int]:
-    """Answer a run's averaged probabilities (K,) by digest, and over how many views beside the plain image.
+def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.ndarray]:
+    """Answer a run's averaged probabilities, (K,) by digest.
 
     Raises:
         BadInput: If they were not computed, saying how they are.
     """
-    found = runs.tta(workspace, run.run_id, split)
-    if found is not None:
+    if found := runs.tta(workspace, run.run_id, split):
         return found
     if split == CV:
         raise BadInput(f"Run {run.run_id} was cross-validated and keeps no model that could look at views.", "Leave --tta out.")
@@ -178,9 +177,10 @@ def _averaged(run: Run, predictions: Sequence[Prediction], answered: Mapping[str
     ]
 
 
-def _effect(n_views: int, is_right: np.ndarray, plain: Sequence[Prediction]) -> TtaEffect:
-    was_right = np.array([each.given_label == each.predicted_label for each in plain])  # (N,)
+def _effect(workspace: Workspace, run_id: int, split: str, is_right: np.ndarray, plain: Sequence[Prediction]) -> TtaEffect:
+    was_right = np.array([each.given_label == each.predicted_label for each in _either_accepted(workspace, run_id, plain)[0]])  # (N,)
     n_only_views, n_only_plain = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
+    n_views = runs.n_views(workspace, run_id, split) or 0
     return TtaEffect(n_views, float(was_right.mean()), n_only_views, n_only_plain, mcnemar(n_only_plain, n_only_views))
 
 
