@@ -23,14 +23,13 @@ def show(scored: EvaluationReport) -> None:
 
 def finding(effect: TtaEffect) -> str:
     """Say what the views changed and whether that is more than luck."""
-    views = f"Each image was looked at {effect.n_views + 1} times and the answers averaged"
+    averaged = f"Averages {effect.n_views + 1} looks at each image"
     if not effect.n_only_views and not effect.n_only_plain:
-        return f"{views}: the same images are right. Exports answer plainly."
-    changed = f"{words.n_of(effect.n_only_views, 'image')} right only so, {effect.n_only_plain:,} only plainly"
-    if effect.n_only_views == effect.n_only_plain:
-        return f"{views}: {changed}, no difference. Exports answer plainly."
-    luck = "this may be luck" if effect.mcnemar_p >= 0.05 else "more than luck"
-    return f"{views}: {changed}, {luck} (p = {effect.mcnemar_p:.2g}). Exports answer plainly."
+        return f"{averaged}: the same images are right. Exports give the plain answers."
+    is_equal, is_luck = effect.n_only_views == effect.n_only_plain, effect.mcnemar_p >= 0.05
+    verdict = "no difference" if is_equal else f"{'this may be luck' if is_luck else 'more than luck'} (p = {effect.mcnemar_p:.2g})"
+    changed = f"{words.n_of(effect.n_only_views, 'image')} newly right, {effect.n_only_plain:,} newly wrong"
+    return f"{averaged}: {changed}; {verdict}. Exports give the plain answers."
 
 
 def _others(scored: EvaluationReport) -> list[tuple[str, str, str, int]]:

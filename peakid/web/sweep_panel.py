@@ -43,7 +43,7 @@ def show(workspace: Workspace, frozen_digest: str, recipe: Recipe, *, use: Use) 
     if is_asked and plan:
         _submit(workspace, frozen_digest, recipe, tried, minutes)
     if job := _newest(workspace, frozen_digest):
-        st.markdown(f"**{job_panel.name(job)}: {session.plain(', '.join(job.arguments['tried']))}**")
+        st.markdown(f"**{job_panel.name(job)}: {session.plain('; '.join(_told(text) for text in job.arguments['tried']))}**")
         job_panel.show(workspace, job, body=lambda each: _show_trials(each, use))
 
 
@@ -76,7 +76,12 @@ def suggested(recipe: Recipe, key: str) -> list[str]:
         return []
     step = 3 if key in _RATES else 2
     around = [own // step, own, own * step] if isinstance(own, int) else [own / step, own, own * step]
-    return [f"{value:.3g}" if isinstance(value, float) else str(value) for value in around if _fits(key, value)]
+    digits = ".1g" if key in _RATES else ".2g"
+    return [
+        f"{value:g}" if value == own else f"{value:{digits}}" if isinstance(value, float) else str(value)
+        for value in around
+        if _fits(key, value)
+    ]
 
 
 def _fits(key: str, value: float) -> bool:
@@ -124,15 +129,18 @@ def _show_trials(job: Job, use: Use) -> None:
     """Draw what a sweep has found so far; the best one's button only when it has ended."""
     trials: list[dict[str, Any]] = job.result.get("trials", [])
     if trials:
-        st.dataframe([_row(each) for each in sweeps.ranked(trials)], hide_index=True, height="content", column_config=_COLUMNS)
+        st.dataframe(
+            [_row(each, job.arguments) for each in sweeps.ranked(trials)], hide_index=True, height="content", column_config=_COLUMNS
+        )
     if job.state not in queue.ENDED:
         return
+    best = job.result.get("best")
     if finding := job.result.get("finding"):
-        st.markdown(session.plain(finding))
+        named = finding.replace(sweeps.said(best["settings"]), _said(best["settings"]).capitalize(), 1) if best["settings"] else finding
+        st.markdown(session.plain(named))
     if not_tried := job.result.get("not_tried"):
         named = session.plain("; ".join(_said(settings) for settings in not_tried))
         st.caption(f"{words.n_of(len(not_tried), 'combination')} not tried for lack of time: {named}.")
-    best = job.result.get("best")
     if best and best["settings"]:
         st.button("Use the best", icon=":material/check:", key=f"sweep:use:{job.job_id}", on_click=use, args=(best["settings"],))
 
@@ -144,9 +152,10 @@ _COLUMNS = {
 }
 
 
-def _row(trial: Mapping[str, Any]) -> dict[str, Any]:
+def _row(trial: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    own = {key: arguments["recipe"][key] for key in (text.partition("=")[0].strip() for text in arguments["tried"])}
     row = {
-        "Settings": _said(trial["settings"]),
+        "Settings": _said(trial["settings"]) if trial["settings"] else f"as it is: {_said(own)}",
         "Loss on valid": trial["valid_loss"],
         "Accuracy on valid": trial["accuracy"],
         "Took": progress.duration(trial["seconds"]),
@@ -159,6 +168,12 @@ def _said(settings: Mapping[str, Any]) -> str:
     """Say a combination in the words of the form: `peak learning rate 0.003, dropout 0.2`."""
     said = [f"{_label(key).lower()} {f'{value:g}' if isinstance(value, float) else value}" for key, value in settings.items()]
     return ", ".join(said) or "the recipe as it is"
+
+
+def _told(text: str) -> str:
+    """Say what is tried in the words of the form: `peak learning rate 1e-3, 3e-3`."""
+    key, _, values = text.partition("=")
+    return f"{_label(key.strip()).lower()} {', '.join(part.strip() for part in values.split(','))}"
 
 
 def _label(key: str) -> str:
