@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, request_option, told
-from peakid.cli.learn import recipe_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, told
+from peakid.cli.learn import training_options
 from peakid.jobs import submit
 from peakid.learn import recipe as recipes
 from peakid.learn import sweep as sweeps
@@ -16,13 +16,9 @@ from peakid.workspace import Workspace
 
 
 @click.command()
-@click.argument("snapshot", required=False)
-@recipe_option
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated.")
+@training_options
 @click.option("--try", "tried", multiple=True, metavar="KEY=VALUE,VALUE", help="Try a setting with these values; up to three settings.")
 @click.option("--minutes", default=submit.DEFAULT_MINUTES, show_default=True, help="Another combination begins only if it fits into them.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
-@request_option
 @actor_option
 @json_option
 @pass_workspace
@@ -42,7 +38,7 @@ def sweep(
 
     The recipe as it is comes first, then one change at a time, then combinations.
     """
-    recipe = recipes.with_settings(recipes.named(name or "standard"), settings)
+    recipe = recipes.asked_for(name, settings, tried=tried)
     job = submit.sweep(workspace, recipe, tried, minutes=minutes, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)

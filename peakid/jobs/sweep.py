@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from peakid import runs
-from peakid.errors import TrainingError
+from peakid.errors import OutOfMemory, TrainingDiverged, TrainingError, WeightsMissing, WeightsUnfit
 from peakid.evaluate import compare as comparing
 from peakid.evaluate.compare import Comparison
 from peakid.jobs.ledger import Work
@@ -15,6 +15,9 @@ from peakid.learn.sweep import Trial
 from peakid.records import Report, Run
 
 LUCK = 0.05  # As in evaluate/compare.py: rarer than this between equal runs is called real.
+
+# A rate that is too high ends one trial; a GPU that is lost ends the sweep, to be resumed.
+OF_ONE_TRIAL = (TrainingDiverged, OutOfMemory, WeightsMissing, WeightsUnfit)
 
 Told = dict[str, Any]
 """One trial in the job's result: run_id, settings, state, accuracy and valid_loss on valid (or None), seconds, error."""
@@ -99,7 +102,7 @@ def _tried(work: Work, trial: Trial, before: Run | None, train_one: TrainOne, re
     began = time.monotonic()
     try:
         run_id = train_one(trial.recipe, before, report)
-    except TrainingError as error:  # A rate that is too high ends one trial, not the sweep.
+    except OF_ONE_TRIAL as error:
         failed = next(each for each in runs.all_of_job(work.workspace, work.job_id) if each.state == "running")
         runs.finish(work.workspace, failed.run_id, "failed", warnings=[error.message], seconds=time.monotonic() - began)
         return runs.show(work.workspace, failed.run_id)

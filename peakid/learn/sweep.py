@@ -16,13 +16,13 @@ NOT_TRIED = {
     "phases": "phases are written out in a recipe file",
     "seed": "the best of several seeds is only the luckiest",
     "folds": "a sweep is judged on valid, which cross-validation has not",
+    "max_minutes": "a sweep has a time budget of its own, and --set max_minutes=2 limits each training",
     "allow_leaks": "it does not change the model",
     "device": "it does not change the model",
     "n_workers": "it does not change the model",
     "checkpoint_every_min": "it does not change the model",
 }
-_OF_DESCENT = {"batch_size", "optimiser", "weight_decay", "label_smoothing", "dropout", "l1", "max_gradient", "mix", "mix_strength"}
-_OF_DESCENT |= {"augment", "is_mirrored", "precision", "max_epochs", *recipes.SIMPLE_KEYS}
+_OF_DESCENT = frozenset(recipes.FINE_TUNE_KEYS) | {"batch_size", "precision"}
 
 
 @dataclass(frozen=True)

@@ -134,15 +134,15 @@ def _show_trials(job: Job, use: Use) -> None:
         )
     if job.state not in queue.ENDED:
         return
-    best = job.result.get("best")
+    wanted = (job.result.get("best") or {}).get("settings")
     if finding := job.result.get("finding"):
-        named = finding.replace(sweeps.said(best["settings"]), _said(best["settings"]).capitalize(), 1) if best["settings"] else finding
+        named = finding.replace(sweeps.said(wanted), _said(wanted).capitalize(), 1) if wanted else finding
         st.markdown(session.plain(named))
     if not_tried := job.result.get("not_tried"):
         named = session.plain("; ".join(_said(settings) for settings in not_tried))
         st.caption(f"{words.n_of(len(not_tried), 'combination')} not tried for lack of time: {named}.")
-    if best and best["settings"]:
-        st.button("Use the best", icon=":material/check:", key=f"sweep:use:{job.job_id}", on_click=use, args=(best["settings"],))
+    if wanted:
+        st.button("Use the best", icon=":material/check:", key=f"sweep:use:{job.job_id}", on_click=use, args=(wanted,))
 
 
 _COLUMNS = {

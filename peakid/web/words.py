@@ -24,6 +24,7 @@ REASONS: dict[RejectionReason, str] = {
 JOBS = {
     "train": "Training",
     "lr-find": "Rate search",
+    "estimate": "Estimate",
     "sweep": "Sweep",
     "tta": "Augmented scoring",
     "export": "Export",

@@ -51,6 +51,13 @@ def test_a_sweep_is_a_job_with_what_is_tried_and_its_minutes(workspace, frozen, 
     assert (job.arguments["recipe"]["arch"], job.arguments["recipe"]["method"]) == ("mobilenet_v2", "linear-head")
 
 
+def test_without_a_recipe_what_is_tried_decides_whether_it_is_the_quick_or_the_standard_one(workspace, frozen, peakid):
+    peakid("sweep", "--try", "image_size_px=128,160")
+    peakid("sweep", "--try", "dropout=0.2,0.5", "--set", "fraction=0.25")
+    made = [queue.show(workspace, job_id).arguments["recipe"] for job_id in (1, 2)]
+    assert [(each["method"], each["fraction"]) for each in made] == [("linear-head", 1.0), ("fine-tune", 0.25)]
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [

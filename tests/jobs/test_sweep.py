@@ -5,7 +5,7 @@ import pytest
 
 from peakid import runs
 from peakid.dataset import snapshot
-from peakid.errors import BadInput, LeakingSnapshot, TrainingDiverged, TrainingError
+from peakid.errors import BadInput, DeviceLost, LeakingSnapshot, TrainingDiverged, TrainingError
 from peakid.evaluate.compare import Comparison
 from peakid.jobs import ledger, process, queue, submit, sweep
 from peakid.jobs.ledger import Cancelled
@@ -93,6 +93,19 @@ def test_a_trial_that_diverges_is_told_and_the_sweep_goes_on(workspace, frozen):
     assert states[1] == ("failed", None, "The loss is no longer a number.")
     assert [state for state, _, _ in states] == ["done", "failed", "done", "done"]
     assert work.result["finding"].startswith("No change gave a lower loss on valid than the recipe as it is (0.500); 2 were tried.")
+
+
+def test_a_gpu_that_is_lost_ends_the_sweep_so_that_it_can_be_resumed_there(workspace, frozen):
+    work = claimed(workspace)
+    with pytest.raises(DeviceLost):
+        sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [0.5], ends={str(ORDER[1]): DeviceLost("The GPU is gone.")}))
+    work.end("failed", error="The GPU is gone.")
+    queue.resume(workspace, work.job_id)
+    again = ledger.claim(workspace, work.job_id, process.own())
+    trainer = Trainer(workspace, frozen, again, [0.4, 0.6, 0.7])
+    sweep.run(again, Recipe(), trainer)
+    assert [settings for settings, _ in trainer.asked] == ORDER[1:]
+    assert again.result["best"]["settings"] == ORDER[1]
 
 
 def test_where_no_trial_can_be_trained_the_job_fails_with_the_reason(workspace, frozen):

@@ -57,6 +57,7 @@ def test_a_setting_that_would_change_nothing_in_a_combination_is_left_out_there(
         ("standard", ["dropout=0.2,much"], "dropout=much does not fit"),
         ("standard", ["base_lr=1e-3,3e-3", "base_lr=1e-3,1e-2"], "base_lr is to be tried twice"),
         ("standard", ["seed=1,2"], "seed cannot be tried out: the best of several seeds is only the luckiest"),
+        ("standard", ["max_minutes=1,2"], "max_minutes cannot be tried out: a sweep has a time budget of its own"),
         ("standard", ["phases=none,all"], "phases cannot be tried out"),
         ("standard", [], "No setting to try: a sweep takes 1 to 3"),
         ("standard", ["base_lr=1e-3,1e-2", "dropout=0,0.5", "l1=0,0.1", "augment=0,1"], "4 settings to try: a sweep takes 1 to 3"),

@@ -18,11 +18,13 @@ pytestmark = pytest.mark.usefixtures("no_worker")
 SCRIPT = """
 import streamlit as st
 from peakid.dataset import snapshot as snapshots
-from peakid.web import job_panel, recipe_form, session, sweep_panel
+from peakid.learn import recipe as recipes
+from peakid.web import job_panel, session, sweep_panel
 workspace = session.workspace()
 job_panel.renew_ended(workspace)
-st.text(recipe_form.draft()["dropout"])
-sweep_panel.show(workspace, snapshots.show(workspace, None).digest, recipe_form.read(allow_leaks=False), use=recipe_form.draft().update)
+draft = st.session_state.setdefault("draft", recipes.named("standard").model_dump())
+st.text(draft["dropout"])
+sweep_panel.show(workspace, snapshots.show(workspace, None).digest, recipes.of_values(draft), use=draft.update)
 """
 TRIED = ["base_lr=1e-3,3e-3", "dropout=0.2,0.5"]
 
