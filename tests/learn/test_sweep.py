@@ -25,6 +25,11 @@ def test_the_recipe_as_it_is_comes_first_then_single_changes_then_combinations()
     assert [trial.recipe for trial in plan.trials][4] == Recipe(base_lr=3e-3, dropout=0.2)
 
 
+def test_the_last_value_of_one_setting_comes_before_the_first_combination():
+    plan = sweep.plan(Recipe(), ["base_lr=1e-3,3e-3,1e-2,3e-2", "dropout=0.2,0.5"])
+    assert [len(trial.settings) for trial in plan.trials] == [0, 1, 1, 1, 1, 2, 2, 2]
+
+
 def test_values_that_leave_the_recipes_own_out_are_measured_by_it_all_the_same():
     assert order(sweep.plan(Recipe(), ["base_lr=3e-3,1e-2"])) == ["the recipe as it is", "base_lr=0.003", "base_lr=0.01"]
 
