@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fastai.data.core import DataLoaders
 
 from peakid.learn import cost
-from peakid.learn.cost import PhaseCost
+from peakid.learn.cost import Loaders, PhaseCost
 from peakid.learn.phase import Phase
 from peakid.learn.start import Start
 from peakid.records import Report
@@ -52,13 +51,12 @@ class Settler:
     """Measures what a recipe leaves open.
 
     Attributes:
-        loaders: Gives the loaders of a phase with so many images a batch.
         n: Images by split, `train` and `valid`, and `all` that are predicted in the end.
         spent_s: Seconds of the time budget that are over.
     """
 
     start: Start
-    loaders: Callable[[Phase, int], DataLoaders]
+    loaders: Loaders
     n: dict[str, int]
     spent_s: float
     report: Report
@@ -96,7 +94,7 @@ class Settler:
 
     def _of(self, phase: Phase, batch_size: int) -> PhaseCost:
         self.report("Measuring", 0, 0, f"{phase.name}, {batch_size} images a batch")
-        return cost.of_phase(self.start.model(), self.loaders(phase, batch_size), self.start, phase, self.n)
+        return cost.of_phase(self.start.model(), self.loaders, self.start, phase, self.n, batch_size)
 
 
 def _kept(file: Path, identity: str, decide: Callable[[], dict[str, Any]]) -> dict[str, Any]:

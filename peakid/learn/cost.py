@@ -21,7 +21,12 @@ from peakid.learn.rate_finder import N_STEPS
 from peakid.learn.start import Start
 
 N_TIMED = 3  # Batches, after one that warms up: the first is up to ten times slower.
+LONG_S = 4.0  # A batch that takes so long is timed once: warming up is a small part of it.
+ENOUGH_ON_CPU = 16  # Images: a CPU takes twice as long for twice as many, so there is no need to wait for a whole batch.
 N_SHOWN = 12
+
+Loaders = Callable[[Phase, int], DataLoaders]
+"""Gives the loaders of a phase with so many images a batch."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +59,18 @@ class PhaseCost:
         return self.extra_s + self.epochs * self.epoch_s
 
 
-def of_phase(model: nn.Sequential, dls: DataLoaders, start: Start, phase: Phase, n: Mapping[str, int]) -> PhaseCost:
+def of_phase(model: nn.Sequential, loaders: Loaders, start: Start, phase: Phase, n: Mapping[str, int], batch_size: int) -> PhaseCost:
     """Measure a phase on a few batches and leave the model as it was.
 
     Args:
-        n: Images by split, `train` and `valid`, of the whole training; `dls` may hold a part of them.
+        loaders: Gives the loaders of a phase with so many images a batch.
+        n: Images by split, `train` and `valid`, of the whole training; `loaders` may hold a part of them.
 
     Raises:
         torch.OutOfMemoryError: If a batch does not fit.
     """
+    dls = loaders(phase, min(batch_size, ENOUGH_ON_CPU) if start.device.type == "cpu" else batch_size)
+    scale = batch_size / dls.train.bs
     before = copy.deepcopy(model.state_dict())
     if dls.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(dls.device)
@@ -78,16 +86,16 @@ def of_phase(model: nn.Sequential, dls: DataLoaders, start: Start, phase: Phase,
         score_s = _score_s(model, dls)
     finally:
         model.load_state_dict(before)
-    n_batches = max(1, n["train"] // dls.train.bs)
+    batch_s = probe.batch_s * scale
     return PhaseCost(
         name=phase.name,
         epochs=phase.epochs,
         image_size_px=phase.image_size_px or start.recipe.image_size_px,
-        batch_size=dls.train.bs,
-        epoch_s=n_batches * probe.batch_s + n["valid"] * score_s,
-        extra_s=N_STEPS * probe.batch_s if phase.base_lr == "finder" else 0.0,
+        batch_size=batch_size,
+        epoch_s=n["train"] / batch_size * batch_s + n["valid"] * score_s,
+        extra_s=N_STEPS * batch_s if phase.base_lr == "finder" else 0.0,
         score_s=score_s,
-        memory_mb=probe.memory_mb,
+        memory_mb=probe.memory_mb + (scale - 1) * (probe.memory_mb - probe.idle_mb),
         shown=_as_pixels(probe.shown, start),
         labels=probe.labels,
     )
@@ -128,7 +136,7 @@ class _Probe(FitCallback):
     def __init__(self, *, holds_norms: bool) -> None:
         self.holds_norms = holds_norms
         self.ends: list[float] = []
-        self.memory_mb, self.is_over = 0.0, False
+        self.idle_mb, self.memory_mb, self.is_over = 0.0, 0.0, False
 
     @property
     def batch_s(self) -> float:
@@ -140,6 +148,7 @@ class _Probe(FitCallback):
         if self.holds_norms:
             models.hold_norms(self.learn.model)
         if not self.ends:
+            self.idle_mb = self.memory_mb = memory_mb(self.learn.dls.device)
             self.ends.append(_now(self.learn.dls.device))
 
     def before_batch(self) -> None:
@@ -151,7 +160,7 @@ class _Probe(FitCallback):
 
     def after_batch(self) -> None:
         self.ends.append(_now(self.learn.dls.device))
-        if len(self.ends) > N_TIMED + 1:
+        if len(self.ends) > N_TIMED + 1 or self.ends[-1] - self.ends[-2] > LONG_S:
             self.is_over = True
             raise CancelFitException
 
@@ -167,12 +176,14 @@ def _now(device: torch.device) -> float:
 
 def _score_s(model: nn.Sequential, dls: DataLoaders) -> float:
     """Time one batch of valid without gradients, in seconds an image."""
-    batch = next(iter(dls.valid))
+    images = next(iter(dls.valid))[0].as_subclass(Tensor)  # (n, 3, S, S)
+    if dls.device.type == "cpu":
+        images = images[:ENOUGH_ON_CPU]
     model.eval()
     began = _now(dls.device)
     with torch.inference_mode():
-        model(batch[0].as_subclass(Tensor))
-    return (_now(dls.device) - began) / len(batch[0])
+        model(images)
+    return (_now(dls.device) - began) / len(images)
 
 
 def _as_pixels(x: Tensor, start: Start) -> Tensor:

@@ -133,7 +133,7 @@ def _of_phases(
 
 
 def _of_phase(learning: Learning, part: TrainingImages, phase: Phase, n: dict[str, int], batch_size: int) -> PhaseCost:
-    return cost.of_phase(learning.start.model(), learning.loaders(part, phase, batch_size), learning.start, phase, n)
+    return cost.of_phase(learning.start.model(), partial(learning.loaders, part), learning.start, phase, n, batch_size)
 
 
 def _of_linear(learning: Learning, part: TrainingImages, n: int) -> PhaseCost:
