@@ -73,7 +73,8 @@ def finding(trials: Sequence[Mapping[str, Any]], compared: Comparison | None) ->
     if not n_others:
         return "Only the recipe as it is was tried: there was no time for another, or none could be trained."
     if best is base or compared is None:
-        return f"No change gave a lower loss on valid than the recipe as it is ({base['valid_loss']:.3f}); {n_others} were tried."
+        counted = "one was" if n_others == 1 else f"{n_others} were"
+        return f"No change gave a lower loss on valid than the recipe as it is ({base['valid_loss']:.3f}); {counted} tried."
     losses = f"{sweeps.said(best['settings'])} has the lowest loss on valid, {best['valid_loss']:.3f} against {base['valid_loss']:.3f}"
     return f"{losses} of the recipe as it is. {_in_doubt(compared, n_others)}"
 
