@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from peakid.learn import budget, cost, data, fraction, linear_head
+from peakid.learn import budget, cost, data, fraction, linear_head, predict
 from peakid.learn import start as starting
 from peakid.learn.cost import N_SHOWN, N_TIMED, PhaseCost
 from peakid.learn.data import TrainingImages
@@ -146,7 +146,7 @@ def _of_linear(learning: Learning, part: TrainingImages, n: int) -> PhaseCost:
         name=start.phases[0].name,
         epochs=1,
         image_size_px=start.recipe.image_size_px,
-        batch_size=linear_head.BATCH_SIZE,
+        batch_size=predict.BATCH_SIZE,
         epoch_s=n * look_s,
         extra_s=0.0,
         score_s=look_s,
