@@ -22,6 +22,7 @@ from peakid.web import (
     schedule_panel,
     session,
     snapshot_choice,
+    sweep_panel,
     training_cost,
     training_watch,
     trainings,
@@ -70,6 +71,8 @@ def show_form() -> None:
     if recipe is not None:
         with st.expander("What it would take, and what the model would see", icon=":material/timer:"):
             estimate_panel.show(workspace, frozen.digest, recipe)
+        with st.expander("Try several settings", icon=":material/science:"):
+            sweep_panel.show(workspace, frozen.digest, recipe, use=recipe_draft.fill)
     if is_asked and recipe is not None:
         submit_training(recipe, frozen.digest)
 

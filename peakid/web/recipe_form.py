@@ -18,7 +18,7 @@ LABELS = {
     "image_size_px": "Image size (px)",
     "resize": "How an image becomes square",
     "fraction": "Share of the train images",
-    "max_minutes": "Time budget (minutes, 0 = none)",
+    "max_minutes": "Time budget (minutes)",
     "batch_size": "Images in a batch (0 = automatic)",
     "head_epochs": "Epochs for the head alone",
     "body_epochs": "Epochs with every layer",
@@ -80,15 +80,15 @@ _WORDS = {
 
 
 def show_simple() -> None:
-    """Draw the choices most people make: the architecture, the image size, the epochs."""
+    """Draw the choices most people make: the architecture, the image size, the time budget, the epochs."""
     here, now = weights_here.found(), recipe_draft.values()
-    cells = st.columns([3, 2, 2, 2], gap="small", vertical_alignment="bottom")
+    cells = st.columns([3, 2, 2, 2, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
         options = sorted(architectures.TABLE, key=lambda name: name not in here)
         _ask("arch", options=options, format_func=lambda name: f"{name} · {weights_here.note(name, here)}")
     with cells[1]:
         _ask_size()
-    for cell, name in zip(cells[2:], simple_epochs(), strict=False):
+    for cell, name in zip(cells[2:], (*simple_budget(), *simple_epochs()), strict=False):
         with cell:
             _ask(name)
     st.caption(weights_here.sentence(now, here))
@@ -100,13 +100,18 @@ def show_advanced(earlier: Sequence[Run]) -> None:
     Args:
         earlier: Runs with a model, which a training can go on from.
     """
-    hidden = {"arch", "image_size_px", "allow_leaks", *simple_epochs(), *_idle()}
+    hidden = {"arch", "image_size_px", "allow_leaks", *simple_budget(), *simple_epochs(), *_idle()}
     grouped = {name for group in GROUPS.values() for name in group}
     others = tuple(name for name in Recipe.model_fields if name not in grouped)
     for heading, group in {**GROUPS, "More": others}.items():
         if fields := [name for name in group if name not in hidden]:
             st.markdown(f"**{heading}**")
             _show_rows(fields, earlier)
+
+
+def simple_budget() -> tuple[str, ...]:
+    """Answer the time budget where it counts: a linear head takes one look at each image, whatever the time."""
+    return () if recipe_draft.values()["method"] == "linear-head" else ("max_minutes",)
 
 
 def simple_epochs() -> tuple[str, ...]:

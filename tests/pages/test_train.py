@@ -101,9 +101,9 @@ def test_from_scratch_other_epochs_count(open_page: OpenPage, frozen: Snapshot) 
     app = open_page("train")
     app.button(key="preset:scratch").click().run()
     assert field(app, "scratch_epochs").value == 60
-    # Not folded, but beside the image size, where the epochs of head and body stood.
+    # Not folded, but beside the time budget, where the epochs of head and body stood.
     labels = [each.label for each in app.number_input]
-    assert labels.index(recipe_form.LABELS["scratch_epochs"]) == labels.index(recipe_form.LABELS["image_size_px"]) + 1
+    assert labels.index(recipe_form.LABELS["scratch_epochs"]) == labels.index(recipe_form.LABELS["max_minutes"]) + 1
 
 
 def test_an_architecture_of_one_size_sets_that_size(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
