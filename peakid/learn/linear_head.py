@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from peakid.learn.data import Stopped, TrainingImages
+from peakid.learn.gather import Pixels
 from peakid.learn.model import normalise
 from peakid.learn.predict import BATCH_SIZE
 from peakid.learn.start import Start
@@ -32,7 +33,7 @@ class Layer:
         return features.double() @ self.weight.T + self.bias  # (n, K)
 
 
-def embed(model: nn.Sequential, canonical: np.ndarray, start: Start, *, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+def embed(model: nn.Sequential, canonical: np.ndarray | Pixels, start: Start, *, report: Report, should_stop: Callable[[], bool]) -> Tensor:
     """Answer what the frozen body sees in each image, pooled: float32 of shape (N, C), on the CPU.
 
     Raises:

@@ -20,6 +20,7 @@ from peakid.learn import start as starting
 from peakid.learn.checkpoint import Checkpoints
 from peakid.learn.data import Prepared, Stopped, TrainingImages
 from peakid.learn.fit import Fit
+from peakid.learn.gather import Pixels
 from peakid.learn.phase import Phase
 from peakid.learn.rate_finder import Sweep
 from peakid.learn.recipe import Recipe
@@ -94,6 +95,7 @@ def train(
     watched = {"report": report, "should_stop": should_stop}
     try:
         views = starting.views(images, start, cache_dir=cache_dir, **watched)
+        warnings += next(iter(views.values())).notes
         learning = Learning(start, views, on_epoch=on_epoch, **watched)
         outcome = _cross_validate(images, learning, folder) if recipe.folds else _once(images, learning, folder)
     except Stopped:
@@ -127,7 +129,7 @@ class Learning:
         self.features: Tensor | None = None  # Of all images; folds share them.
 
     @property
-    def canonical(self) -> np.ndarray:
+    def canonical(self) -> Pixels:
         return next(iter(self.views.values())).canonical
 
     def one(self, images: TrainingImages, folder: Path, *, prefix: str = "", n_before: int = 0) -> tuple[nn.Sequential, History]:

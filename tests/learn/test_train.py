@@ -8,6 +8,7 @@ import torch
 
 from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
 from peakid.learn import architectures, data, loaders, model, predict, start
+from peakid.learn.gather import Pixels
 from peakid.learn.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import ARCH, images_of
@@ -72,10 +73,10 @@ def test_random_weights_are_not_frozen_and_the_run_warns_of_them(colours, fit, m
 
 
 def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_path):
-    started: list[int] = []  # 42 images are decoded, then each epoch asks before 4 + 2 batches.
+    started: list[int] = []  # 26 images are decoded, then each epoch asks before 4 + 2 batches.
     result, epochs = fit(colours, scratch_epochs=50, should_stop=lambda: len(started) > 60 or started.append(1), name="cut")
     assert result.is_cancelled
-    assert len(epochs) == 3  # (61 - 42) / 6 = 3.2.
+    assert len(epochs) == 5  # (61 - 26) / 6 = 5.8.
     assert result.best_epoch in (1, 2, 3)
     assert model.load(tmp_path / "cut")[1].class_names == ["moss", "rust"]
     assert result.warnings[-1] == "Stopped early, after 3 epochs."
@@ -123,8 +124,8 @@ def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():
     images = images_of(
         [("moss", "train"), ("rust", "train")] * 2 + [("moss", "train")] + [("moss", "valid"), ("rust", "valid")] + [("rust", "valid")]
     )
-    blank = np.zeros((8, 32, 32, 3), np.uint8)
-    prepared = data.Prepared(canonical=blank, train=blank[:5])
+    blank = Pixels.of(np.zeros((8, 32, 32, 3), np.uint8))
+    prepared = data.Prepared(canonical=blank, train=blank)
     recipe = Recipe(arch=ARCH, image_size_px=32, batch_size=2)
     dls = loaders.make(images, prepared, recipe, architectures.find(ARCH), torch.device("cpu"))
     assert (len(dls.train), [len(y) for _, y in dls.train]) == (2, [2, 2])
