@@ -284,5 +284,5 @@ def test_several_sizes_at_once_are_each_what_it_is_alone(resize, format):
     out = io.BytesIO()
     Image.fromarray(noise).save(out, format)
     sizes = [32, 37, 72, 75, 76, 150, 300, 301, 900]  # 601 / 150 = 4.0 and 601 / 152 = 3.95: other detail is skipped at 76 px.
-    for size_px, given in zip(sizes, pixels.preprocess_many(out.getvalue(), sizes, resize=resize), strict=True):
-        assert np.array_equal(given, pixels.preprocess(out.getvalue(), size_px=size_px, resize=resize))
+    for size_px, several in zip(sizes, pixels.preprocess_many(out.getvalue(), sizes, resize=resize), strict=True):
+        assert np.array_equal(several, pixels.preprocess(out.getvalue(), size_px=size_px, resize=resize))

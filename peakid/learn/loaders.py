@@ -11,18 +11,14 @@ import torch
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.data.transforms import IntToFloatTensor, Normalize
 from fastai.torch_core import TensorCategory, TensorImage
-from fastai.vision.augment import aug_transforms
 from fastcore.basics import chunked
 from fasttransform import Transform
 
 from peakid.learn.architectures import Architecture
+from peakid.learn.augment import RandomChanges
 from peakid.learn.data import Prepared, TrainingImages
 from peakid.learn.feed import Feed, free_bytes, residence
 from peakid.learn.recipe import Recipe
-
-MAX_TURN_DEG = 10.0  # fastai's default; photographs are held roughly level.
-MAX_ZOOM = 1.3  # Shows at least 59 % of the area: scraped subjects are near or far.
-MAX_LIGHT = 0.2  # fastai's default, a fifth brighter or darker.
 
 
 @dataclass
@@ -129,7 +125,7 @@ def make(
     # Processes could not read what lies on a GPU, and threads already gather what is sent to it.
     n_workers = recipe.n_workers if train_feed.lies == "plain" else 0
     common: dict[str, Any] = {"bs": recipe.batch_size, "num_workers": n_workers}
-    changes = _augments(recipe, size_px or recipe.image_size_px, recipe.augment if augment is None else augment)
+    changes = _changes(recipe, size_px or recipe.image_size_px, recipe.augment if augment is None else augment)
     reseed = Reseed(recipe.seed)
     shown = Rows(train_feed, turns, images.labels[turns], 0)
     learn = GatherLoader(shown, shuffle=True, after_batch=[reseed, *normalise, *changes], **common)
@@ -154,16 +150,7 @@ def _turns(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
     return np.concatenate([np.resize(rows, largest) for rows in of_class])  # np.resize repeats from the start.
 
 
-def _augments(recipe: Recipe, size_px: int, augment: float) -> list[Any]:
-    """List the random changes of a training batch, drawn for each image, run on the device."""
-    if not augment and not recipe.is_mirrored:
+def _changes(recipe: Recipe, size_px: int, strength: float) -> list[Transform]:
+    if not strength and not recipe.is_mirrored:
         return []
-    return aug_transforms(
-        mult=augment,
-        do_flip=recipe.is_mirrored,
-        max_rotate=MAX_TURN_DEG,
-        max_zoom=1 + (MAX_ZOOM - 1) * augment,
-        max_lighting=MAX_LIGHT,
-        max_warp=0.0,  # Would bend ridge lines, which tell peaks apart.
-        size=size_px,
-    )
+    return [RandomChanges(size_px, strength=strength, is_mirrored=recipe.is_mirrored)]
