@@ -1,11 +1,8 @@
+import contextlib
 import dataclasses
 import multiprocessing
 import os
 import resource
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from peakid.learn.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import images_of
 
-ROOT = Path(__file__).resolve().parents[2]
+FORK = multiprocessing.get_context("fork")
 SIZE = 32
 ROW = SIZE * SIZE * 3
 
@@ -134,7 +131,7 @@ def test_a_damaged_store_is_mended_and_told(tmp_path, store, damage, n_told):
     assert given.notes == ((f"{n_told} image{plural} damaged and decoded anew.",) if n_told else ())
     again, read = counting(images)
     assert (np.array_equal(prepare(again, tmp_path).canonical, expected(images)), read) == (True, [])
-    assert prepare(images, tmp_path).notes == ()
+    assert prepare(some(14), tmp_path).notes == ()  # Nothing of the damage is left to be told again.
 
 
 def test_images_not_wanted_now_survive_a_file_cut_short_and_their_repair(tmp_path, store):
@@ -158,59 +155,59 @@ def test_a_row_whose_record_was_never_written_is_not_used(tmp_path, store):
     assert (store / "pixels").stat().st_size == 8 * ROW
 
 
-FILL = """
-    import sys, time
-    from pathlib import Path
-    from peakid.learn import data
-    from peakid.learn.recipe import Recipe
-    from peakid.records import no_report
-    sys.path.insert(0, {root!r})
-    from tests.learn.colours import images_of
-    images = images_of([("moss" if i % 2 else "rust", "valid" if i % 4 == 3 else "train") for i in range({n})])
-    print("begins", flush=True)
-    data.prepare_all(images, Recipe(image_size_px=32, augment=0), [32], cache_dir=Path({folder!r}), report=no_report, should_stop=lambda: False)
-"""
-
-
-def start_filling(tmp_path, n):
-    code = textwrap.dedent(FILL).format(root=str(ROOT), n=n, folder=str(tmp_path / "cache"))
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT, env=settings.environment())
-
-
-def test_a_process_killed_while_it_fills_leaves_a_store_that_is_read_correctly(tmp_path, store):
-    images = some(400)
-    rng = np.random.default_rng(1)
-    for _ in range(3):
-        child = start_filling(tmp_path, 400)
-        child.stdout.readline()
-        time.sleep(rng.uniform(0.0, 0.25))
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
+def test_a_process_killed_while_it_fills_leaves_a_store_that_is_read_correctly(tmp_path):
+    images, rng = some(300), np.random.default_rng(1)
+    for _ in range(5):
+        child = FORK.Process(target=prepare, args=(images, tmp_path))
+        child.start()
+        time.sleep(rng.uniform(0.02, 0.12))  # The whole takes a quarter of a second or more.
+        child.kill()
+        child.join()
     given = prepare(images, tmp_path)
     assert (np.array_equal(given.canonical, expected(images)), given.notes) == (True, ())
 
 
-def fill_in_child(folder, digests):
+def fill_in_child(folder, digests, start):
     own = Store(Path(folder), SIZE, "crop")
+    start.wait()
     for digest in digests:
         with own.filling(lambda: None):
             own.find(digests)
+            time.sleep(0.002)  # Room for another process to come between, were it let in.
             own.write(digest, np.full((SIZE, SIZE, 3), int(digest), dtype=np.uint8))
             own.publish()
 
 
-def test_two_processes_that_fill_one_store_take_turns(tmp_path):
-    fork = multiprocessing.get_context("fork")
-    parts = [[str(i) for i in range(k, 60, 3)] for k in range(3)]
-    children = [fork.Process(target=fill_in_child, args=(tmp_path, part)) for part in parts]
+def test_processes_that_fill_one_store_take_turns(tmp_path):
+    parts, start = [[str(i) for i in range(k, 18, 3)] for k in range(3)], FORK.Barrier(3)
+    children = [FORK.Process(target=fill_in_child, args=(tmp_path, part, start)) for part in parts]
     for child in children:
         child.start()
     for child in children:
         child.join()
     store = Store(tmp_path, SIZE, "crop")
-    rows = store.find([str(i) for i in range(60)])
-    assert sorted(rows) == list(range(60))
-    assert store.rows()[rows, 0, 0, 0].tolist() == list(range(60))
+    rows = store.find([str(i) for i in range(18)])
+    assert sorted(rows) == list(range(18))
+    assert store.rows()[rows, 0, 0, 0].tolist() == list(range(18))
+
+
+def test_what_another_process_decoded_meanwhile_is_not_decoded_again(tmp_path):
+    images, read = counting(some(4))
+    pictures, other = expected(some(4)), Store(tmp_path / "cache", SIZE, "crop")
+    turn = contextlib.ExitStack()
+    turn.enter_context(other.filling(lambda: None))
+
+    def should_stop():  # Asked while it waits for its turn.
+        if not other.known(images.digests).max() >= 0:
+            other.find(images.digests)
+            for digest, picture in zip(images.digests, pictures, strict=True):
+                other.write(digest, picture)
+            other.publish()
+            turn.close()
+        return False
+
+    given = prepare(images, tmp_path, should_stop=should_stop)
+    assert (np.array_equal(given.canonical, pictures), read) == (True, [])
 
 
 def test_whoever_waits_for_another_process_can_still_be_stopped(tmp_path):
