@@ -84,6 +84,8 @@ def main() -> None:
     print(f"torch {version('torch')}, {os.cpu_count()} cores; {given.epochs} epochs, left alone {seconds:.0f} s")
     print(f"killed {len(doing)} times: {', '.join(doing)}")
     print(f"ended {cut['state']}; the same weights, byte for byte: {same}; checkpoints left: {left}")
+    facts = {"n_kills": len(doing), "during": doing, "state": cut["state"], "is_same": same, "n_checkpoints_left": len(left)}
+    print(json.dumps({"bench": "killed", "epochs": given.epochs, "seconds_alone": seconds, **facts}))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ PeakidError
 |  +- WeightsMissing         pretrained weights were required and are not on this machine
 |  +- WeightsUnfit           a weights file that does not fit the architecture or its hash
 |  +- DeviceMissing          a device that this machine does not have
+|  +- DeviceLost            a GPU that stops answering while it is used
 |  +- TrainingDiverged       the loss is no longer a number
 |  +- OutOfMemory            not even two images fit into the device's memory
 |  +- ParityBroken           an export that does not answer as the trained model
@@ -154,6 +155,9 @@ class WeightsUnfit(TrainingError): ...
 
 
 class DeviceMissing(TrainingError): ...
+
+
+class DeviceLost(TrainingError): ...
 
 
 class TrainingDiverged(TrainingError): ...

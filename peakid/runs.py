@@ -227,6 +227,23 @@ def folder(workspace: Workspace, run_id: int) -> Path:
     return _folder(workspace, run_id)
 
 
+def samples(workspace: Workspace, run_id: int) -> list[dict[str, Any]]:
+    """List what the running model answered for a few valid images: `{epoch, answers: [{digest, given, predicted, confidence}]}`, in order.
+
+    Raises:
+        NotFound: If there is no such run.
+    """
+    try:
+        return json.loads((folder(workspace, run_id) / "samples.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []  # None yet.
+
+
+def seen_folder(workspace: Workspace, job_id: int) -> Path:
+    """Answer the folder for images as a model would receive them, which an estimate draws; it may be emptied at any time."""
+    return workspace.cache_dir / "seen" / str(job_id)
+
+
 def code_version() -> str:
     """Name the code that runs: git's description of the commit, `-dirty` where it was changed since, else the package's version."""
     if (PROJECT_ROOT / ".git").exists():

@@ -1,5 +1,6 @@
 """Commands that train and export: they check, submit a job, and follow it where asked."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,25 @@ from peakid.workspace import Workspace
 request_option = click.option("--request-id", help="A name of yours for this request: given twice, it makes one job.")
 
 
-recipe_option = click.option(
-    "--recipe", "name", metavar="NAME|FILE", help="A preset, or a TOML file of what differs from the default recipe."
-)
+Command = Callable[..., Any]
+
+
+def training_options(command: Command) -> Command:
+    """Give a command what says which recipe is meant on which snapshot."""
+    options = [
+        click.argument("snapshot", required=False),
+        click.option("--recipe", "name", metavar="NAME|FILE", help="A preset, or a TOML file of what differs from the default recipe."),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated."),
+        click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended."),
+        request_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command()
-@click.argument("snapshot", required=False)
-@recipe_option
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
-@request_option
+@training_options
 @actor_option
 @json_option
 @pass_workspace
@@ -40,9 +49,11 @@ def train(
     actor: str,
     as_json: bool,
 ) -> int:
-    """Train on the snapshot SNAPSHOT (its name or digest; default the newest)."""
-    recipe = recipes.with_settings(recipes.named(name or "standard"), settings)
-    job = submit.train(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
+    """Train on the snapshot SNAPSHOT (its name or digest; default the newest).
+
+    Without --recipe it is the preset quick, or standard where a setting is named that only fine-tuning knows.
+    """
+    job = submit.train(workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -50,12 +61,32 @@ def train(
     return EXIT_CODES[job.state]
 
 
+@click.command()
+@training_options
+@actor_option
+@json_option
+@pass_workspace
+def estimate(
+    workspace: Workspace,
+    snapshot: str | None,
+    name: str | None,
+    settings: tuple[str, ...],
+    is_waiting: bool,
+    request_id: str | None,
+    actor: str,
+    as_json: bool,
+) -> int:
+    """Measure what training on SNAPSHOT (default the newest) would take, and draw images as the model would receive them."""
+    job = submit.estimate(workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor)
+    if not is_waiting:
+        return emit_queued(as_json, job)
+    job = follow(workspace, job.job_id)
+    emit(as_json, _estimate_document(job), _estimate_text(workspace, job))
+    return EXIT_CODES[job.state]
+
+
 @click.command("lr-find")
-@click.argument("snapshot", required=False)
-@recipe_option
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
-@request_option
+@training_options
 @actor_option
 @json_option
 @pass_workspace
@@ -70,7 +101,7 @@ def lr_find(
     as_json: bool,
 ) -> int:
     """Find a learning rate for a recipe on the snapshot SNAPSHOT (default the newest); nothing is trained."""
-    recipe = recipes.with_settings(recipes.named(name or "standard"), settings)
+    recipe = recipes.asked_for(name or "standard", settings)
     job = submit.lr_find(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)
@@ -127,6 +158,24 @@ def _train_text(workspace: Workspace, job: Job) -> str:
     scores = f"accuracy {run.metrics['accuracy']:.1%} on valid, loss {run.metrics['valid_loss']:.3f}, best epoch {run.best_epoch}"
     lines = [told(job), f"Run {run.run_id}: {scores}.", f"Weights: {run.pretrained}. Device: {run.device}."]
     return "\n".join([*lines, *run.warnings, f"Go on with: peakid evaluate {run.run_id}"])
+
+
+def _estimate_document(job: Job) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"seconds": None, "memory_mb": None, "phases": [], "seen": [], "folder": None}
+    return {"job_id": job.job_id, "state": job.state, "error": job.error, **nothing, **job.result, "job_seconds": job.seconds}
+
+
+def _estimate_text(workspace: Workspace, job: Job) -> str:
+    if job.state != "done":
+        return told(job)
+    found = job.result
+    lines = [
+        f"  {phase['name']:<20} {phase['epochs']:>4} epochs of {phase['epoch_s']:.0f} s at {phase['image_size_px']} px, "
+        f"{phase['batch_size']} images at once, {phase['memory_mb'] / 1000:.1f} GB"
+        for phase in found["phases"]
+    ]
+    head = f"About {found['seconds'] / 60:.1f} min on {found['device']}, {found['memory_mb'] / 1000:.1f} GB of memory:"
+    return "\n".join([head, *lines, *found["notes"], f"What the model would see lies in {workspace.path / found['folder']}."])
 
 
 def _rate_document(job: Job) -> dict[str, Any]:

@@ -39,6 +39,7 @@ COMMANDS = {
     "also": "peakid.cli.review:also",
     "snapshot": "peakid.cli.dataset:snapshot_",
     "train": "peakid.cli.learn:train",
+    "estimate": "peakid.cli.learn:estimate",
     "lr-find": "peakid.cli.learn:lr_find",
     "jobs": "peakid.cli.jobs:jobs",
     "worker": "peakid.cli.jobs:worker",

@@ -75,6 +75,18 @@ def lr_find(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None
     return queue.submit(workspace, "lr-find", arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
+def estimate(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
+    """Queue the measuring of what a training would take: arguments as of `train`; the job's result tells it, phase by phase.
+
+    Raises:
+        NotFound: If there is no such snapshot, or no such run to go on from.
+    """
+    frozen = snapshots.show(workspace, snapshot)
+    _refuse_unfit_start(workspace, recipe)
+    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
+    return queue.submit(workspace, "estimate", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
 def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
     """Say before the job is queued that the run to go on from has no model, or one of another architecture."""
     run_id = recipes.run_of(recipe.pretrained)

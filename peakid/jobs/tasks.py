@@ -88,6 +88,42 @@ def find_rate(work: Work) -> None:
     work.note(suggestions=found.suggestions, rates=found.rates, losses=found.losses)
 
 
+def estimate(work: Work) -> None:
+    """Measure what a training would take: arguments as of `train`; the result holds times, memory and the images as the model sees them."""
+    frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
+    recipe = Recipe.model_validate(work.arguments["recipe"])
+    work.report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import estimate as estimating
+    from peakid.learn.data import Stopped
+
+    images_of = _training_images(work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names)
+    try:
+        found = estimating.estimate(
+            images_of,
+            _with_weights(work.workspace, recipe),
+            cache_dir=work.workspace.cache_dir,
+            weights_dir=settings.current().weights,
+            report=work.report,
+            should_stop=work.should_stop,
+        )
+    except Stopped as error:
+        raise Cancelled from error
+    folder = runs.seen_folder(work.workspace, work.job_id)
+    costs = ("name", "epochs", "image_size_px", "batch_size", "epoch_s", "extra_s", "memory_mb")
+    work.note(
+        seconds=found.seconds,
+        memory_mb=found.memory_mb,
+        decode_s=found.decode_s,
+        predict_s=found.predict_s,
+        device=found.device,
+        pretrained=found.pretrained,
+        notes=found.notes,
+        phases=[{name: getattr(phase, name) for name in costs} for phase in found.phases],
+        seen=estimating.write_images(found, images_of, folder),
+        folder=str(folder.relative_to(work.workspace.path)),
+    )
+
+
 def export(work: Work) -> None:
     """Export a run's model: arguments `run_id`, `formats` and `out` (a folder or None); the result is the export."""
     run = runs.show(work.workspace, work.arguments["run_id"])
@@ -141,6 +177,7 @@ def import_images(work: Work) -> None:
 TASKS: dict[str, Callable[[Work], None]] = {
     "train": train,
     "lr-find": find_rate,
+    "estimate": estimate,
     "export": export,
     "verify": verify,
     "import": import_images,

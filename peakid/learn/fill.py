@@ -49,7 +49,7 @@ class Filling:
         Raises:
             UnreadableImage: If an image's bytes cannot be decoded; the message names the image.
         """
-        names = {size_px: [self.digests[row] for row in rows] for size_px, rows in wanted.items()}
+        names = {size_px: list(dict.fromkeys(self.digests[row] for row in rows)) for size_px, rows in wanted.items()}
         self._open(names)
         missing, room = self._missing(names), Room(0, "budget")
         n_mended = len(set[bytes]().union(*(store.damaged for store in self.stores.values())))

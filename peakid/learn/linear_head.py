@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from peakid.learn import gpu_load
 from peakid.learn.data import Stopped, TrainingImages
 from peakid.learn.gather import Pixels
 from peakid.learn.model import normalise
-from peakid.learn.predict import BATCH_SIZE
+from peakid.learn.predict import in_parts
 from peakid.learn.start import Start
 from peakid.learn.watch import History
 from peakid.records import EpochMetrics, Report
@@ -41,15 +42,18 @@ def embed(model: nn.Sequential, canonical: np.ndarray | Pixels, start: Start, *,
     """
     network = nn.Sequential(model[0], *list(model[1].children())[:-1]).to(start.device).eval()
     found, began = [], time.monotonic()
+
+    def look(at: int, end: int) -> None:
+        if should_stop():
+            raise Stopped
+        batch = torch.from_numpy(np.array(canonical[at:end])).to(start.device)  # (B, S, S, 3)
+        found.append(network(normalise(batch, start.card)).float().cpu())  # (B, C)
+        rate = end / max(1e-9, time.monotonic() - began)
+        left_s = (len(canonical) - end) / rate
+        report("Training", end, len(canonical), f"{rate:.0f} images/s, about {left_s:.0f} s left{gpu_load.told(start.device)}")
+
     with torch.inference_mode():
-        for at in range(0, len(canonical), BATCH_SIZE):
-            if should_stop():
-                raise Stopped
-            batch = torch.from_numpy(np.array(canonical[at : at + BATCH_SIZE])).to(start.device)  # (B, S, S, 3)
-            found.append(network(normalise(batch, start.card)).float().cpu())  # (B, C)
-            done = min(at + BATCH_SIZE, len(canonical))
-            rate = done / max(1e-9, time.monotonic() - began)
-            report("Training", done, len(canonical), f"{rate:.0f} images/s, about {(len(canonical) - done) / rate:.0f} s left")
+        in_parts(len(canonical), look)
     return torch.cat(found).clone()
 
 

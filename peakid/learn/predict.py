@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from peakid.errors import OutOfMemory
 from peakid.learn.gather import Pixels
 from peakid.learn.model import Card, normalise
 
@@ -25,9 +26,32 @@ def pred_probs(
     """
     model = model.to(device).eval()
     out = np.zeros((len(pixels), len(card.class_names)), dtype=np.float32)
+
+    def predict(start: int, end: int) -> None:
+        batch = torch.from_numpy(np.array(pixels[start:end])).to(device)  # (B, S, S, 3)
+        out[start:end] = model(normalise(batch, card)).softmax(dim=1).cpu().numpy()  # (B, K)
+        advance(end)
+
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        for start in range(0, len(pixels), BATCH_SIZE):
-            batch = torch.from_numpy(np.array(pixels[start : start + BATCH_SIZE])).to(device)  # (B, S, S, 3)
-            out[start : start + len(batch)] = model(normalise(batch, card)).softmax(dim=1).cpu().numpy()  # (B, K)
-            advance(start + len(batch))
+        in_parts(len(pixels), predict)
     return out
+
+
+def in_parts(n: int, act: Callable[[int, int], None], *, size: int = BATCH_SIZE) -> None:
+    """Call `act(start, end)` for all of `n` images, so many at once as the memory holds.
+
+    Raises:
+        OutOfMemory: If it does not hold one.
+    """
+    start = 0
+    while start < n:
+        end = min(n, start + size)
+        try:
+            act(start, end)
+        except torch.OutOfMemoryError as error:
+            if size == 1:
+                raise OutOfMemory("A single image does not fit into the memory of this device.", "Use --set device=cpu.") from error
+            size //= 2
+            torch.cuda.empty_cache()  # Does nothing where there is no GPU.
+        else:
+            start = end

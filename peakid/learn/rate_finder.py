@@ -12,7 +12,6 @@ from fastai.callback.core import Callback, CancelFitException, CancelValidExcept
 from fastai.callback.schedule import minimum, slide, steep, valley
 from fastai.data.core import DataLoaders
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from peakid.errors import TrainingDiverged
 from peakid.learn import fit
@@ -109,9 +108,7 @@ class _Ramp(Callback):
 
     def before_train(self) -> None:
         if self.freezes_norms:
-            for layer in self.learn.model[0].modules():
-                if isinstance(layer, _BatchNorm):
-                    layer.eval()
+            models.hold_norms(self.learn.model)
 
     def before_batch(self) -> None:
         if self.should_stop():

@@ -19,6 +19,11 @@ REPRODUCED_DIR = RECIPES_DIR / "reproduce"
 PRETRAINED_WORDS = ("auto", "require", "none")
 # What written-out phases replace; naming one of them beside phases would change nothing.
 SIMPLE_KEYS = ("head_epochs", "body_epochs", "scratch_epochs", "base_lr", "schedule", "patience")
+# What a linear head, solved at once on unchanged images, has no use for.
+FINE_TUNE_KEYS = (
+    *(*SIMPLE_KEYS, "max_epochs", "phases", "optimiser", "weight_decay", "label_smoothing", "dropout", "l1", "max_gradient"),
+    *("mix", "mix_strength", "augment", "is_mirrored", "max_minutes"),
+)
 
 Method = Literal[
     "fine-tune",    # Gradient descent, phase by phase.
@@ -78,7 +83,17 @@ class Recipe(BaseModel):
         le=1024,
     )
     resize: Resize = _field("crop", "crop|squish|pad", "Middle crop keeps proportions; a photo's subject is rarely at its rim.")
-    batch_size: int = _field(32, "images", "With a few hundred images, larger batches leave too few steps in an epoch.", ge=2, le=1024)
+    fraction: float = _field(
+        1.0, "share", "Of each class's train images: a tenth tells in a tenth of the time what a recipe is worth.", gt=0, le=1
+    )
+    max_minutes: float = _field(0.0, "minutes", "Shortens every phase so that the training ends in time; 0 shortens none.", ge=0, le=10_000)
+    batch_size: int = _field(
+        32,
+        "images",
+        "With a few hundred images, larger batches leave too few steps in an epoch. 0 takes what the set and the memory bear.",
+        ge=0,
+        le=1024,
+    )
     head_epochs: int = _field(5, "epochs", "With the body frozen, so that a random head does not spoil pretrained features.", ge=0, le=200)
     body_epochs: int = _field(3, "epochs", "With every layer learning.", ge=0, le=500)
     scratch_epochs: int = _field(
@@ -134,6 +149,8 @@ class Recipe(BaseModel):
             raise BadInput(
                 f"{self.arch} takes images of {fixed} px only, not {self.image_size_px} px.", f"Use --set image_size_px={fixed}."
             )
+        if self.batch_size == 1:
+            raise BadInput("batch_size=1: BatchNorm has no deviation of one image.", "Use --set batch_size=2 or more, or 0 for automatic.")
         if self.phases is None and self.head_epochs + self.body_epochs == 0:
             raise BadInput("head_epochs and body_epochs are both 0: nothing would be learned.", "Use --set head_epochs=3.")
         if self.phases is not None and not self.phases:
@@ -220,6 +237,18 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             "Leave it out, or use --recipe standard.",
         )
     return changed
+
+
+def asked_for(name: str | None, settings: Sequence[str]) -> Recipe:
+    """Answer the recipe a person names, with settings; without a name `quick`, or `standard` where a setting only means something to it.
+
+    Raises:
+        BadInput: If a name or value does not fit.
+        UnknownArchitecture: If `arch` is not in the tested list.
+    """
+    keys = {setting.partition("=")[0].strip() for setting in settings}
+    default = "quick" if keys.isdisjoint(FINE_TUNE_KEYS) else "standard"
+    return with_settings(named(name or default), settings)
 
 
 def named(name: str | Path) -> Recipe:

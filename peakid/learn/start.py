@@ -58,9 +58,8 @@ class Start:
 
     def loaders(self, images: TrainingImages, view: Prepared, phase: Phase, batch_size: int | None = None) -> DataLoaders:
         """Make a phase's loaders from the pixels at its size; fewer images a batch than the recipe's where memory is short."""
-        recipe = self.recipe if batch_size is None else self.recipe.model_copy(update={"batch_size": batch_size})
-        # Where batches had to be halved, pixels leave the device, too.
-        is_short = recipe.batch_size < self.recipe.batch_size
+        recipe = self.recipe.model_copy(update={"batch_size": batch_size or self.recipe.batch_size})
+        is_short = recipe.batch_size < self.recipe.batch_size  # Where batches had to be halved, pixels leave the device, too.
         shown: dict[str, Any] = {"size_px": phase.image_size_px, "augment": phase.augment, "is_memory_short": is_short}
         return loaders.make(images, view, recipe, self.architecture, self.device, **shown)
 

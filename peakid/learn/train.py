@@ -5,27 +5,25 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from fastai.data.core import DataLoaders
-from torch import Tensor, nn
+from torch import nn
 
-from peakid.errors import TrainingDiverged
-from peakid.learn import checkpoint, data, folds, linear_head, predict, rate_finder, signs
+from peakid.errors import DeviceLost
+from peakid.learn import budget, data, folds, fraction, predict, signs
 from peakid.learn import model as models
 from peakid.learn import start as starting
+from peakid.learn.budget import Settler
 from peakid.learn.checkpoint import Checkpoints
-from peakid.learn.data import Prepared, Stopped, TrainingImages
-from peakid.learn.fit import Fit
-from peakid.learn.gather import Pixels
-from peakid.learn.phase import Phase
+from peakid.learn.data import Stopped, TrainingImages
+from peakid.learn.learning import Learning, identity
 from peakid.learn.rate_finder import Sweep
 from peakid.learn.recipe import Recipe
 from peakid.learn.start import Start
-from peakid.learn.watch import History, Watch
+from peakid.learn.watch import History
 from peakid.records import EpochMetrics, Report
 
 SPLITS = ("train", "valid", "test")
@@ -87,9 +85,13 @@ def train(
         DatasetError: If the images cannot be learned from.
         DeviceMissing, WeightsMissing, WeightsUnfit: If the recipe asks for what is not there.
         TrainingDiverged: If the loss is no longer a number.
+        DeviceLost: If the GPU stops answering.
     """
     started = time.monotonic()
+    n_whole, images = len(images.digests), fraction.take(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds))
     warnings = [] if recipe.folds else data.check(images)
+    if len(images.digests) < n_whole:
+        warnings.append(f"It learned from {recipe.fraction:.0%} of each class: {n_whole - len(images.digests):,} images were left out.")
     report("Loading weights", 0, 0, recipe.arch)
     start = starting.begin(images, recipe, weights_dir)
     watched = {"report": report, "should_stop": should_stop}
@@ -97,10 +99,13 @@ def train(
         views = starting.views(images, start, cache_dir=cache_dir, **watched)
         warnings += next(iter(views.values())).notes
         learning = Learning(start, views, on_epoch=on_epoch, **watched)
+        warnings += _settle(learning, images, folder, started)
         outcome = _cross_validate(images, learning, folder) if recipe.folds else _once(images, learning, folder)
     except Stopped:
-        outcome = Outcome(History(is_stopped=True))
-    return _result(start, outcome, warnings, started)
+        return _result(start, Outcome(History(is_stopped=True)), warnings, started)
+    except torch.AcceleratorError as error:
+        raise _lost(error, start) from error
+    return _result(learning.start, outcome, warnings, started)
 
 
 @dataclass
@@ -110,72 +115,6 @@ class Outcome:
     history: History
     pred_probs: Probabilities = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
-
-
-class Learning:
-    """How one model is made from some images: by a linear head, or by gradient descent."""
-
-    def __init__(
-        self,
-        start: Start,
-        views: dict[int, Prepared],
-        *,
-        report: Report,
-        on_epoch: Callable[[EpochMetrics], None],
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self.start, self.views = start, views
-        self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
-        self.features: Tensor | None = None  # Of all images; folds share them.
-
-    @property
-    def canonical(self) -> Pixels:
-        return next(iter(self.views.values())).canonical
-
-    def one(self, images: TrainingImages, folder: Path, *, prefix: str = "", n_before: int = 0) -> tuple[nn.Sequential, History]:
-        """Make one model; it holds its best epoch afterwards.
-
-        Args:
-            folder: Holds its checkpoints.
-            prefix: Comes before the phases' names.
-            n_before: Epochs that earlier models of this training took.
-
-        Raises:
-            Stopped: If someone asks to stop before there is anything to keep.
-            TrainingDiverged: If the loss is no longer a number.
-        """
-        model = self.start.model()
-        if self.start.is_linear:
-            history = self._solve(model, images, prefix, n_before)
-        else:
-            history = self._descend(model, images, folder, prefix, n_before)
-        if history.best is not None:
-            model.load_state_dict(history.best_state)
-        return model, history
-
-    def _solve(self, model: nn.Sequential, images: TrainingImages, prefix: str, n_before: int) -> History:
-        if self.features is None:
-            self.features = linear_head.embed(model, self.canonical, self.start, report=self.report, should_stop=self.should_stop)
-        history = linear_head.fit(model, images, self.features, self.start, epoch=n_before + 1, prefix=prefix)
-        self.on_epoch(history.epochs[0])
-        return history
-
-    def _descend(self, model: nn.Sequential, images: TrainingImages, folder: Path, prefix: str, n_before: int) -> History:
-        start = self.start
-        watch = Watch(report=self.report, on_epoch=self.on_epoch, should_stop=self.should_stop, prefix=prefix, n_before=n_before)
-
-        def find_rate(phase: Phase, dls: DataLoaders) -> float:
-            return _sweep(model, dls, start, phase, self.report, self.should_stop).suggestions["valley"]
-
-        def loaders_of(phase: Phase, batch_size: int) -> DataLoaders:
-            return start.loaders(images, self.views[starting.kept_px(phase)], phase, batch_size)
-
-        checkpoints = Checkpoints(folder, _identity(images, start))
-        fit = Fit(model, start.recipe, start.phases, start.found.is_pretrained, loaders_of, find_rate, checkpoints)
-        history = fit.run(watch)
-        if history.diverged_in is not None:
-            raise _diverged(history.diverged_in, watch, start.recipe)
-        return history
 
 
 def find_rate(
@@ -193,19 +132,39 @@ def find_rate(
         Stopped: If `should_stop` says so.
         DatasetError, TrainingError: As `train`, and if the loss breaks before anything was learned.
     """
+    images = fraction.take(images, recipe.fraction, seed=recipe.seed)
     data.check(images)
     report("Loading weights", 0, 0, recipe.arch)
     start = starting.begin(images, recipe, weights_dir)
     first = dataclasses.replace(start, phases=start.phases[:1])
     views = starting.views(images, first, cache_dir=cache_dir, report=report, should_stop=should_stop)
-    phase = start.phases[0]
-    dls = start.loaders(images, views[starting.kept_px(phase)], phase)
-    return _sweep(start.model(), dls, start, phase, report, should_stop)
+    learning = Learning(start, views, report=report, on_epoch=lambda metrics: None, should_stop=should_stop)
+    batch_size = recipe.batch_size or budget.automatic_batch_size(len(images.rows("train")), start.device)
+    return learning.sweep(start.model(), learning.loaders(images, start.phases[0], batch_size), start.phases[0])
 
 
-def _sweep(model: nn.Sequential, dls: DataLoaders, start: Start, phase: Phase, report: Report, should_stop: Callable[[], bool]) -> Sweep:
-    asked: dict[str, Any] = {"freezes_norms": start.found.is_pretrained, "report": report, "should_stop": should_stop}
-    return rate_finder.sweep(model, dls, start.recipe, phase, **asked)
+def _settle(learning: Learning, images: TrainingImages, folder: Path, started: float) -> list[str]:
+    """Measure what the recipe leaves open, and answer sentences on what was chosen."""
+    start, recipe = learning.start, learning.start.recipe
+    measured = folds.part(images, folds.deal(images, recipe.folds, recipe.seed), 0) if recipe.folds else images
+    settler = Settler(
+        start,
+        partial(learning.loaders, measured),
+        n={"train": len(measured.rows("train")), "valid": len(measured.rows("valid")), "all": len(images.digests)},
+        spent_s=time.monotonic() - started,
+        report=learning.report,
+    )
+    learning.start, notes = settler.settle(folder, identity(images, start))
+    return notes
+
+
+def _lost(error: torch.AcceleratorError, start: Start) -> DeviceLost:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = next((line for line in lines if not line.startswith("Exception occured")), "no word")  # fastai names its callback first.
+    return DeviceLost(
+        f"The GPU stopped answering ({told}) while {start.recipe.arch} was trained.",
+        "Resume the training when the GPU is back: it goes on from its last checkpoint. Without one: --set device=cpu.",
+    )
 
 
 def _once(images: TrainingImages, learning: Learning, folder: Path) -> Outcome:
@@ -252,7 +211,7 @@ def _fold(images: TrainingImages, learning: Learning, folder: Path, number: int,
     data.check(images)
     n_folds, before = learning.start.recipe.folds, len(total.epochs)
     here = folder / f"fold-{number + 1}"
-    model, history = learning.one(images, here, prefix=f"fold {number + 1} of {n_folds} ", n_before=before)
+    model, history = learning.one(images, here, prefix=f"fold {number + 1} of {n_folds} ", n_before=before, part=(number, n_folds))
     total.epochs, total.is_stopped = [*total.epochs, *history.epochs], history.is_stopped
     total.notes += [note for note in history.notes if note not in total.notes]
     if history.is_stopped:
@@ -270,22 +229,6 @@ def _predict(model: nn.Sequential, learning: Learning, rows: np.ndarray) -> np.n
     probabilities = predict.pred_probs(model, pixels, start.card, device=start.device)
     report("Predicting", len(rows), len(rows), "")
     return probabilities
-
-
-def _identity(images: TrainingImages, start: Start) -> str:
-    """Name what is trained on what, so that no checkpoint of another training is taken up."""
-    return checkpoint.identity(
-        start.recipe.model_dump(), start.found.note, images.class_names, images.digests, images.labels.tolist(), images.splits
-    )
-
-
-def _diverged(epoch: int, watch: Watch, recipe: Recipe) -> TrainingDiverged:
-    rate = watch.place.rate or float(watch.phase.base_lr)
-    where = " in that phase of the recipe" if recipe.phases else ""
-    return TrainingDiverged(
-        f"The loss is no longer a number in epoch {epoch} (base_lr={rate:g}).",
-        f"Try a tenth of the rate: --set base_lr={rate / 10:g}" if not where else f"Try a tenth of the rate{where}: {rate / 10:g}.",
-    )
 
 
 def _result(start: Start, outcome: Outcome, warnings: list[str], started: float) -> TrainResult:

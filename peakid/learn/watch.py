@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from fastai.callback.core import Callback, CancelFitException
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from peakid.learn import gpu_load
+from peakid.learn import model as models
 from peakid.learn.data import REPORT_EVERY_S
 from peakid.learn.phase import Phase
+from peakid.learn.samples import Samples
 from peakid.records import EpochMetrics, Report
 
 # A batch with every layer learning costs this many batches with a frozen body (mobilenet_v2, CPU): only for the first guess.
@@ -93,6 +95,8 @@ class Watch(Callback):
     Args:
         prefix: Comes before the phase's name in what is reported, such as the number of the fold.
         n_before: Epochs that were reported before this training, by earlier folds.
+        part: Which of how many models this is, counted from 0: progress goes over all of them.
+        samples: Keeps what the model answers for a few valid images after each epoch.
     """
 
     learn: Any  # The Learner, set by fastai when it takes the callback.
@@ -105,9 +109,11 @@ class Watch(Callback):
         should_stop: Callable[[], bool],
         prefix: str = "",
         n_before: int = 0,
+        part: tuple[int, int] = (0, 1),
+        samples: Samples | None = None,
     ) -> None:
         self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
-        self.prefix, self.n_before = prefix, n_before
+        self.prefix, self.n_before, self.part, self.samples = prefix, n_before, part, samples
         self.history, self.place = History(), Place()
         self.epoch_losses: list[float] = []  # Of the batches before a checkpoint that was resumed from.
         self.rate = 0.0  # Of the head in the newest batch; an epoch may be resumed after its last one.
@@ -128,9 +134,7 @@ class Watch(Callback):
         self.epoch_started = time.monotonic()
         self.losses = [torch.tensor(loss) for loss in self.epoch_losses]
         if self.freezes_norms:
-            for layer in self.learn.model[0].modules():
-                if isinstance(layer, _BatchNorm):
-                    layer.eval()
+            models.hold_norms(self.learn.model)
 
     def before_validate(self) -> None:
         self.logits: list[Tensor] = []
@@ -173,6 +177,8 @@ class Watch(Callback):
         )
         self.epoch_losses = []
         self._stop_if_diverged(metrics.valid_loss)
+        if self.samples is not None:
+            self.samples.keep(metrics.epoch, logits.softmax(dim=1).cpu())
         self._keep(metrics, is_collapsed=len(predicted.unique()) == 1 < len(labels.unique()))
 
     def losses_so_far(self) -> list[float]:
@@ -191,13 +197,16 @@ class Watch(Callback):
         loss = float(self.losses[-1])
         self._stop_if_diverged(loss)
         rate = self.phase_done / max(1e-9, self.reported_at - self.phase_started)  # Batches a second.
+        number, n_parts = self.part
+        left_s = (self.plan.left(self.place) + (n_parts - 1 - number) * self.plan.left(Place())) / rate
         epoch = min(self.plan.total_epochs, len(self.history.epochs) + 1)
         message = (
             f"{self.prefix}epoch {epoch} of {self.plan.total_epochs}, loss {loss:.3f}, {rate * self.learn.dls.train.bs:.0f} images/s, "
-            f"{_duration(self.plan.left(self.place) / rate)} left"
+            f"{_duration(left_s)} left{gpu_load.told(self.learn.dls.device)}"
         )
         n_done = len(self.history.epochs) * self.plan.n_batches + self.place.batch
-        self.report("Training", n_done, self.plan.total_batches, message)
+        total = self.plan.total_batches
+        self.report("Training", number * total + min(n_done, total), n_parts * total, message)
 
     def _stop_if_diverged(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -13,7 +13,7 @@ from peakid.workspace import Workspace
 WATCH_EVERY_S = 1.0
 LOG_LINES = 200
 LOG_PX = 260
-NOUNS = {"train": "Training", "lr-find": "Rate search", "export": "Export", "verify": "Check", "import": "Import"}
+NOUNS = {"train": "Training", "lr-find": "Rate search", "estimate": "Estimate", "export": "Export", "verify": "Check", "import": "Import"}
 
 _SUBMITTED = "submitted"  # Job id by form, of the jobs that this session asked for.
 

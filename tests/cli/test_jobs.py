@@ -158,6 +158,13 @@ def test_train_answers_the_job_at_once_and_one_request_makes_one(workspace, peak
     assert job.arguments["recipe"]["head_epochs"] == 1
 
 
+def test_training_is_quick_unless_a_setting_speaks_of_fine_tuning(workspace, peakid, plant):
+    freeze(workspace, plant)
+    for settings, method in [((), "linear-head"), (("--set", "seed=4"), "linear-head"), (("--set", "body_epochs=2"), "fine-tune")]:
+        job_id = peakid("train", *settings, "--json").json["job_id"]
+        assert queue.show(workspace, job_id).arguments["recipe"]["method"] == method
+
+
 def test_a_recipe_is_named_by_preset_by_what_came_before_or_by_file(workspace, peakid, plant, tmp_path):
     freeze(workspace, plant)
     (tmp_path / "mine.toml").write_text("seed = 9")
@@ -174,6 +181,14 @@ def test_the_search_for_a_rate_is_a_job(workspace, peakid, plant):
     assert peakid("lr-find", "--set", "arch=mobilenet_v2", "--json").json == {"job_id": 1, "state": "queued"}
     job = queue.show(workspace, 1)
     assert (job.kind, job.lane, job.arguments["snapshot"]) == ("lr-find", "gpu", frozen.digest)
+
+
+def test_an_estimate_is_a_job(workspace, peakid, plant):
+    frozen = freeze(workspace, plant)
+    assert peakid("estimate", "--recipe", "thorough", "--json").json == {"job_id": 1, "state": "queued"}
+    job = queue.show(workspace, 1)
+    assert (job.kind, job.lane, job.arguments["snapshot"]) == ("estimate", "gpu", frozen.digest)
+    assert len(job.arguments["recipe"]["phases"]) == 3
 
 
 def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(workspace, peakid):

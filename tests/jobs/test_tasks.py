@@ -40,7 +40,9 @@ def test_verifying_names_the_images_whose_bytes_are_gone_or_altered(workspace, s
 
 def test_a_kind_that_nobody_knows_is_told_with_those_there_are(workspace, claimed):
     work = claimed(queue.submit(workspace, "dance", {}, lane="cpu"))
-    with pytest.raises(BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, export, verify, import\."):
+    with pytest.raises(
+        BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, estimate, export, verify, import\."
+    ):
         tasks.run(work)
 
 
@@ -173,6 +175,18 @@ def test_folds_are_dealt_by_group_so_a_leaking_snapshot_may_be_cross_validated(w
 def test_a_linear_head_has_no_rate_to_be_found(workspace, plant):
     with pytest.raises(BadInput, match=r"linear-head.*--set method=fine-tune"):
         submit.lr_find(workspace, Recipe(method="linear-head"))
+
+
+@pytest.mark.slow
+def test_an_estimate_is_a_job_that_trains_nothing_and_leaves_images_to_look_at(workspace, photos, claimed):
+    work = claimed(submit.estimate(workspace, QUICK))
+    tasks.run(work)
+    assert work.result["seconds"] > 0
+    assert [phase["name"] for phase in work.result["phases"]] == ["scratch"]
+    folder = workspace.path / work.result["folder"]
+    assert sorted(file.name for file in folder.iterdir()) == sorted(each["file"] for each in work.result["seen"])
+    assert {each["label"] for each in work.result["seen"]} <= set(photos.class_names)
+    assert runs.list_runs(workspace) == []
 
 
 @pytest.mark.slow

@@ -70,3 +70,14 @@ def test_cross_validation_goes_on_with_the_fold_that_was_cut_short(twins, fit):
     assert np.array_equal(resumed.pred_probs["cv"][1], straight.pred_probs["cv"][1])
     assert [(each.epoch, each.phase, each.valid_loss) for each in again] == [(each.epoch, each.phase, each.valid_loss) for each in told]
     assert [each.epoch for each in again] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.slow
+def test_progress_goes_over_all_folds(twins, fit):
+    told = []
+    fit(twins, folds=3, arch="small_resnet", scratch_epochs=2, report=lambda phase, step, total, message: told.append((phase, step, total)))
+    steps = [(step, total) for phase, step, total in told if phase == "Training"]
+    # 24 images in 3 folds: 8 learn in each, 4 at once: 2 batches, 2 epochs, 3 folds.
+    assert {total for _step, total in steps} == {12}
+    assert [step for step, _total in steps] == sorted(step for step, _total in steps)
+    assert steps[-1][0] == 12

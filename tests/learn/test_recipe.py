@@ -20,8 +20,8 @@ def test_settings_change_only_what_they_name():
     ("setting", "parts"),
     [
         ("epochs=3", ["'epochs'", "head_epochs"]),
-        ("batch_size=many", ["batch_size=many", "2..1024 images"]),
-        ("batch_size=1", ["batch_size=1", "2..1024 images"]),
+        ("batch_size=many", ["batch_size=many", "0..1024 images"]),
+        ("batch_size=1", ["batch_size=1", "BatchNorm", "or 0 for automatic"]),
         ("base_lr=0", ["base_lr=0", "over 0"]),
         ("resize=stretch", ["resize=stretch", "crop|squish|pad"]),
         ("device=tpu", ["device=tpu", "auto|cuda|mps|cpu"]),

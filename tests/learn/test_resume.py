@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from peakid.errors import DeviceLost
 from peakid.learn.checkpoint import Checkpoints
 from peakid.learn.phase import Phase
 
@@ -78,7 +79,20 @@ def test_a_training_stopped_after_the_last_batch_of_an_epoch_tells_the_same_curv
 @pytest.mark.slow
 def test_a_training_that_is_done_leaves_no_checkpoint(colours, fit, tmp_path):
     fit(colours, **TWO_PHASES)
-    assert {file.name for file in (tmp_path / "run").iterdir()} == {"model.safetensors", "model.json"}
+    assert {file.name for file in (tmp_path / "run").iterdir()} == {"model.safetensors", "model.json", "samples.json"}
+
+
+@pytest.mark.slow
+def test_a_gpu_that_vanishes_is_told_in_words_and_the_training_goes_on_from_its_checkpoint(colours, fit, tmp_path):
+    def vanish(metrics):
+        if metrics.epoch == 2:
+            raise torch.AcceleratorError("CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronous.")
+
+    with pytest.raises(DeviceLost, match=r"stopped answering \(CUDA error: unspecified launch failure\).*Resume the training"):
+        fit(colours, name="cut", on_epoch=vanish, **TWO_PHASES)
+    _result, epochs = fit(colours, name="cut", **TWO_PHASES)
+    _result, whole = fit(colours, name="whole", **TWO_PHASES)
+    assert [each.valid_loss for each in epochs] == [each.valid_loss for each in whole]
 
 
 @pytest.mark.slow

@@ -120,6 +120,24 @@ def test_progress_says_epoch_loss_rate_and_time_left_and_never_hurries(colours, 
     assert said[-1][1:4] == ("Predicting", 26, 26)
 
 
+def test_a_share_of_the_images_is_learned_from_and_all_of_valid_and_test_answered(colours, fit):
+    result, _epochs = fit(colours, fraction=0.5)
+    assert {split: len(digests) for split, (digests, _) in result.pred_probs.items()} == {"train": 8, "valid": 6, "test": 4}
+    assert "It learned from 50% of each class: 8 images were left out." in result.warnings
+
+
+def test_a_batch_larger_than_the_set_is_the_set(colours, fit):
+    result, epochs = fit(colours, batch_size=64)
+    assert result.best_epoch is not None
+    assert len(epochs) == 2
+
+
+def test_a_class_of_two_images_is_learned_and_the_run_says_what_its_score_is_worth(fit):
+    many = [("moss", split) for split in ("train", "valid") for _ in range(6)]
+    result, _epochs = fit(images_of([*many, ("rust", "train"), ("rust", "valid")]))
+    assert any("'rust' has 1 image in train" in each for each in result.warnings)
+
+
 def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():
     images = images_of(
         [("moss", "train"), ("rust", "train")] * 2 + [("moss", "train")] + [("moss", "valid"), ("rust", "valid")] + [("rust", "valid")]

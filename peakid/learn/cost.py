@@ -1,0 +1,193 @@
+"""What a phase of a training costs, measured on a few of its batches: seconds, memory, and the batch that the memory holds."""
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+from fastai.callback.core import Callback as FitCallback
+from fastai.callback.core import CancelFitException, CancelValidException
+from fastai.data.core import DataLoaders
+from torch import Tensor, nn
+
+from peakid.learn import fit
+from peakid.learn import model as models
+from peakid.learn.phase import Phase
+from peakid.learn.rate_finder import N_STEPS
+from peakid.learn.start import Start
+
+N_TIMED = 3  # Batches, after one that warms up: the first is up to ten times slower.
+LONG_S = 4.0  # A batch that takes so long is timed once: warming up is a small part of it.
+ENOUGH_ON_CPU = 16  # Images: a CPU takes twice as long for twice as many, so there is no need to wait for a whole batch.
+N_SHOWN = 12
+
+Loaders = Callable[[Phase, int], DataLoaders]
+"""Gives the loaders of a phase with so many images a batch."""
+
+
+@dataclass(frozen=True)
+class PhaseCost:
+    """What one phase costs.
+
+    Attributes:
+        batch_size: Images taken at once, fewer than asked for where memory was short.
+        epoch_s: Seconds of one epoch, learning and scoring.
+        extra_s: Seconds before its first epoch, where its rate is sought.
+        score_s: Seconds to score one image.
+        memory_mb: Most that was in use, in MB (10^6 bytes): of the GPU, or of the whole process on a CPU.
+        shown: The first images of a batch as the model received them, uint8 (n, S, S, 3), n at most 12.
+        labels: int64 of shape (n,).
+    """
+
+    name: str
+    epochs: int
+    image_size_px: int
+    batch_size: int
+    epoch_s: float
+    extra_s: float
+    score_s: float
+    memory_mb: float
+    shown: Tensor
+    labels: Tensor
+
+    @property
+    def seconds(self) -> float:
+        return self.extra_s + self.epochs * self.epoch_s
+
+
+def of_phase(model: nn.Sequential, loaders: Loaders, start: Start, phase: Phase, n: Mapping[str, int], batch_size: int) -> PhaseCost:
+    """Measure a phase on a few batches and leave the model as it was.
+
+    Args:
+        loaders: Gives the loaders of a phase with so many images a batch.
+        n: Images by split, `train` and `valid`, of the whole training; `loaders` may hold a part of them.
+
+    Raises:
+        torch.OutOfMemoryError: If a batch does not fit.
+    """
+    dls = loaders(phase, min(batch_size, ENOUGH_ON_CPU) if start.device.type == "cpu" else batch_size)
+    scale = batch_size / dls.train.bs
+    before = copy.deepcopy(model.state_dict())
+    if dls.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(dls.device)
+    probe = _Probe(holds_norms=start.found.is_pretrained)
+    learner = fit.make_learner(model, dls, start.recipe, [probe])
+    models.set_free(model, phase.n_blocks)
+    try:
+        for epoch in range(N_TIMED + 1):  # A small set has few batches an epoch.
+            dls.train.begin_epoch(epoch, skip=0)
+            learner.fit(1)
+            if probe.is_over:
+                break
+        score_s = _score_s(model, dls)
+    finally:
+        model.load_state_dict(before)
+    batch_s = probe.batch_s * scale
+    return PhaseCost(
+        name=phase.name,
+        epochs=phase.epochs,
+        image_size_px=phase.image_size_px or start.recipe.image_size_px,
+        batch_size=batch_size,
+        epoch_s=n["train"] / batch_size * batch_s + n["valid"] * score_s,
+        extra_s=N_STEPS * batch_s if phase.base_lr == "finder" else 0.0,
+        score_s=score_s,
+        memory_mb=probe.memory_mb + (scale - 1) * (probe.memory_mb - probe.idle_mb),
+        shown=_as_pixels(probe.shown, start),
+        labels=probe.labels,
+    )
+
+
+def that_fits(measure: Callable[[int], PhaseCost], batch_size: int) -> PhaseCost:
+    """Measure with the largest of `batch_size`, its half, its quarter and so on that the memory holds; as training does it.
+
+    The whole batch is still one step: its parts' gradients are added up, so an epoch takes as many images as before.
+    """
+    while True:
+        try:
+            return measure(batch_size)
+        except torch.OutOfMemoryError:
+            if batch_size < 4:
+                raise
+            batch_size //= 2
+
+
+def cut(measured: PhaseCost, epochs: int) -> PhaseCost:
+    """Answer the cost of a phase with so many epochs instead."""
+    return dataclasses.replace(measured, epochs=epochs)
+
+
+def memory_mb(device: torch.device) -> float:
+    """Answer what is in use, in MB (10^6 bytes): the most so far on a CUDA GPU, what the process holds now elsewhere."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    return psutil.Process().memory_info().rss / 1e6
+
+
+class _Probe(FitCallback):
+    """Times some batches and keeps the first images as the model receives them, mixed ones too."""
+
+    learn: Any
+    order = 90  # After all that changes a batch.
+
+    def __init__(self, *, holds_norms: bool) -> None:
+        self.holds_norms = holds_norms
+        self.ends: list[float] = []
+        self.idle_mb, self.memory_mb, self.is_over = 0.0, 0.0, False
+
+    @property
+    def batch_s(self) -> float:
+        """Answer the seconds of a batch, the first left out where there are others."""
+        steps = [end - begin for begin, end in zip(self.ends, self.ends[1:], strict=False)]
+        return min(steps[1:] or steps)
+
+    def before_train(self) -> None:
+        if self.holds_norms:
+            models.hold_norms(self.learn.model)
+        if not self.ends:
+            self.idle_mb = self.memory_mb = memory_mb(self.learn.dls.device)
+            self.ends.append(_now(self.learn.dls.device))
+
+    def before_batch(self) -> None:
+        if self.training and not hasattr(self, "shown"):
+            self.shown, self.labels = self.learn.x[:N_SHOWN].detach().float().cpu(), self.learn.y[:N_SHOWN].detach().cpu()
+
+    def after_loss(self) -> None:
+        self.memory_mb = max(self.memory_mb, memory_mb(self.learn.dls.device))
+
+    def after_batch(self) -> None:
+        self.ends.append(_now(self.learn.dls.device))
+        if len(self.ends) > N_TIMED + 1 or self.ends[-1] - self.ends[-2] > LONG_S:
+            self.is_over = True
+            raise CancelFitException
+
+    def before_validate(self) -> None:
+        raise CancelValidException
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # Kernels run behind Python's back.
+    return time.perf_counter()
+
+
+def _score_s(model: nn.Sequential, dls: DataLoaders) -> float:
+    """Time one batch of valid without gradients, in seconds an image."""
+    images = next(iter(dls.valid))[0].as_subclass(Tensor)  # (n, 3, S, S)
+    if dls.device.type == "cpu":
+        images = images[:ENOUGH_ON_CPU]
+    model.eval()
+    began = _now(dls.device)
+    with torch.inference_mode():
+        model(images)
+    return (_now(dls.device) - began) / len(images)
+
+
+def _as_pixels(x: Tensor, start: Start) -> Tensor:
+    """Turn the model's input, float32 (n, 3, S, S), back into uint8 pixels (n, S, S, 3)."""
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (start.card.mean, start.card.std))
+    plain = x.as_subclass(Tensor) * std + mean  # (n, 3, S, S) in 0..1
+    return (plain * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
