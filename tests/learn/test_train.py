@@ -1,11 +1,13 @@
 import hashlib
 import json
+import shutil
 import time
 
 import numpy as np
 import pytest
 import torch
 
+from peakid import settings
 from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
 from peakid.learn import architectures, data, loaders, model, predict, start
 from peakid.learn.gather import Pixels
@@ -175,3 +177,28 @@ def test_the_card_says_what_the_weights_are_for_and_damaged_weights_are_told(col
 def test_auto_takes_the_fastest_device_there_is():
     expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     assert start.find_device("auto").type == expected
+
+
+def test_a_training_without_room_for_pixels_gives_the_same_weights_bit_for_bit_and_says_so(colours, fit, tmp_path, monkeypatch):
+    straight, _ = fit(colours, name="straight")
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setenv("PEAKID_CACHE_GB", "0.00005")  # 50 kB: some of the 26 images at 32 px and none at 37 px.
+    settings.current.cache_clear()
+    try:
+        short, _ = fit(colours, name="short")
+    finally:
+        monkeypatch.undo()
+        settings.current.cache_clear()
+    assert weights_of(tmp_path / "short") == weights_of(tmp_path / "straight")
+    assert not any("pixel cache" in warning for warning in straight.warnings)
+    assert any("The pixel cache may hold 5e-05 GB" in warning for warning in short.warnings)
+
+
+@pytest.mark.parametrize("file", ["pixels", "index"])
+def test_a_training_mends_a_damaged_pixel_cache_and_says_so(colours, fit, tmp_path, file):
+    fit(colours, name="straight")
+    for store in (tmp_path / "cache").iterdir():
+        (store / file).write_bytes(b"garbage" * 1000)
+    mended, _ = fit(colours, name="mended")
+    assert weights_of(tmp_path / "mended") == weights_of(tmp_path / "straight")
+    assert any("in the pixel cache were damaged and decoded anew." in warning for warning in mended.warnings)
