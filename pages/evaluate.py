@@ -8,7 +8,20 @@ from peakid.errors import PeakidError
 from peakid.evaluate import charts, report
 from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
-from peakid.web import address, class_table, confusion_cell, journey, names, run_comparison, session, theme, words
+from peakid.web import (
+    address,
+    class_table,
+    confusion_cell,
+    job_panel,
+    journey,
+    names,
+    run_comparison,
+    score_headline,
+    session,
+    theme,
+    tta_panel,
+    words,
+)
 
 SPLITS = {"valid": "Valid: to choose by", "test": "Test: to report", "cv": "Cross-validated: every image"}
 
@@ -19,11 +32,11 @@ def show_empty(sentence: str) -> None:
         journey.go("train")
 
 
-def score(run: Run, split: str) -> EvaluationReport | None:
-    """Answer the report of a split; that of test only where this session has asked for it."""
+def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
+    """Answer the report of a split; that of test only where this session has asked for it, once plainly and once with views."""
     if split != "test":
-        return report.evaluate(workspace, run.run_id, split=split, actor=session.actor())
-    held = f"test:{run.run_id}"
+        return report.evaluate(workspace, run.run_id, split=split, with_tta=with_tta, actor=session.actor())
+    held = f"test:{run.run_id}:{with_tta}"
     if held not in st.session_state:
         st.markdown(
             "The test score is for the end. Whoever chooses among runs by it makes it a score to choose by, and it will be too good. "
@@ -31,25 +44,13 @@ def score(run: Run, split: str) -> EvaluationReport | None:
         )
         if not st.button("Look at the test score", icon=":material/visibility:"):
             return None
-        st.session_state[held] = report.evaluate(workspace, run.run_id, split="test", actor=session.actor())
+        st.session_state[held] = report.evaluate(workspace, run.run_id, split="test", with_tta=with_tta, actor=session.actor())
         st.rerun()
     return st.session_state[held]
 
 
 def times(n: int) -> str:
     return "once" if n == 1 else f"{n:,} times"
-
-
-def show_headline(scored: EvaluationReport) -> None:
-    low, high = scored.accuracy_interval
-    cells = st.columns([5, 2, 3, 2], gap="small")
-    headline = f"{scored.accuracy:.2f} ({low:.2f}–{high:.2f}), n = {scored.n_images:,}"
-    cells[0].metric(f"Accuracy on {scored.split}", headline, help="Share of images predicted as they are labelled, with its 95 % interval.")
-    cells[1].metric("Chance", f"{scored.chance_accuracy:.2f}", help="What guessing would reach.")
-    always = f"Always {session.plain(charts.short(scored.majority_class))}"
-    cells[2].metric(always, f"{scored.majority_accuracy:.2f}", help="What answering the most frequent class alone would reach.")
-    if scored.split == "test":
-        cells[3].metric("Looks at test", f"{scored.n_test_looks:,}", help="A score chosen by looking often is too good.")
 
 
 def show_what_it_saw(run: Run) -> None:
@@ -78,15 +79,20 @@ def show_warnings(run: Run, scored: EvaluationReport) -> None:
 
 def show_matrix(run: Run, scored: EvaluationReport) -> None:
     left, right = st.columns([5, 6], gap="medium")
-    cell = confusion_cell.opened(scored.class_names)
+    cell = None if scored.tta else confusion_cell.opened(scored.class_names)  # Queues hold the plain answers.
     with left:
         # Another key for another cell: a selection left in the figure would fade the numbers of all others.
         key = f"confusion:{run.run_id}:{scored.split}:{cell}"
         figure = charts.confusion(scored.class_names, scored.confusion, theme=theme.current())
         if cell:
             confusion_cell.outline(figure, *cell)
-        theme.plot(figure, key=key, on_select=lambda: confusion_cell.open_clicked(key, scored.class_names), selection_mode="points")
-        st.caption("Rows are what was given, columns what was predicted. Click a cell to see its images and judge them.")
+        rows = "Rows are what was given, columns what was predicted."
+        if scored.tta:
+            theme.plot(figure, key=f"{key}:tta")
+            st.caption(f"{rows} To see a cell's images and judge them, switch test-time augmentation off.")
+        else:
+            theme.plot(figure, key=key, on_select=lambda: confusion_cell.open_clicked(key, scored.class_names), selection_mode="points")
+            st.caption(f"{rows} Click a cell to see its images and judge them.")
     with right:
         if cell:
             confusion_cell.show(workspace, run.run_id, scored.split, *(scored.class_names[i] for i in cell))
@@ -111,6 +117,8 @@ def show_comparison(run: Run) -> None:
 workspace = session.workspace()
 st.title("Evaluate")
 
+job_panel.renew_ended(workspace)
+
 # 2 ask
 every = {str(run.run_id): run for run in runs.list_runs(workspace)}
 usable = {run_id: run for run_id, run in every.items() if run.best_epoch is not None}
@@ -126,8 +134,8 @@ else:
     if run.best_epoch is None and not is_folded:
         show_empty(f"Run {run.run_id} ({run.state}) has kept no epoch, so there is nothing to score. Choose another run, or train again.")
     # 3 draw, 4 act
-    elif scored := score(run, split):
-        show_headline(scored)
+    elif scored := score(run, split, with_tta=tta_panel.show(workspace, run, split)):
+        score_headline.show(scored)
         show_what_it_saw(run)
         show_warnings(run, scored)
         show_matrix(run, scored)

@@ -87,6 +87,7 @@ def add_predictions(
         is_out_of_sample: False for images the model has learned from; their label quality is never ranked.
     """
     class_names = show(workspace, run_id).class_names
+    (_folder(workspace, run_id) / _TTA).unlink(missing_ok=True)  # A run that went on has another model now.
     _write_pred_probs(_folder(workspace, run_id), split, digests, pred_probs)
     best = pred_probs.argmax(axis=1)  # (n,)
     rows = [
@@ -172,6 +173,11 @@ def of_job(workspace: Workspace, job_id: int) -> Run | None:
     return None if row is None else _run(row)
 
 
+def all_of_job(workspace: Workspace, job_id: int) -> list[Run]:
+    """List the runs of a job, oldest first: a sweep has several."""
+    return [_run(row) for row in workspace.query(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id", (job_id,))]
+
+
 def epochs(workspace: Workspace, run_id: int) -> list[EpochMetrics]:
     """List what each epoch gave, in order."""
     rows = workspace.query(
@@ -203,6 +209,44 @@ def pred_probs(workspace: Workspace, run_id: int, split: str) -> tuple[list[str]
         return digests, np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise NotFound(f"Run {run_id} has no predictions for {split}.", "Choose a split it was scored on, or train again.") from error
+
+
+def has_pred_probs(workspace: Workspace, run_id: int, split: str) -> bool:
+    """Tell whether a run's probabilities of a split are stored."""
+    return (_folder(workspace, run_id) / f"pred_probs_{split}.npy").is_file()
+
+
+def add_tta(workspace: Workspace, run_id: int, answers: Mapping[str, tuple[Sequence[str], np.ndarray]], *, n_views: int) -> None:
+    """Store what test-time augmentation answers, beside the plain probabilities, which stay what they are.
+
+    Args:
+        answers: By split the digests and, row by row, float32 of shape (n, K).
+        n_views: Averaged beside the plain image.
+    """
+    folder = _folder(workspace, run_id)
+    (folder / _TTA).unlink(missing_ok=True)
+    for split, (digests, pred_probs) in answers.items():
+        _write_pred_probs(folder, f"{split}-tta", digests, pred_probs)
+    part = folder / f"{_TTA}.part"
+    part.write_text(json.dumps({"n_views": n_views, "splits": sorted(answers)}), encoding="utf-8")
+    part.replace(folder / _TTA)  # Last: who finds it finds all of them.
+
+
+def n_views(workspace: Workspace, run_id: int, split: str) -> int | None:
+    """Answer over how many views beside the plain image a split's answers were averaged; None where they were not."""
+    try:
+        facts = json.loads((_folder(workspace, run_id) / _TTA).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return facts["n_views"] if split in facts["splits"] else None
+
+
+def tta(workspace: Workspace, run_id: int, split: str) -> dict[str, np.ndarray]:
+    """Answer the probabilities averaged over views, (K,) by digest; empty where they were not computed."""
+    if n_views(workspace, run_id, split) is None:
+        return {}
+    digests, probabilities = pred_probs(workspace, run_id, f"{split}-tta")
+    return dict(zip(digests, probabilities, strict=True))
 
 
 def look_at_test(workspace: Workspace, run_id: int, actor: str) -> int:
@@ -254,6 +298,8 @@ def code_version() -> str:
             pass  # No git on this machine, or a checkout it does not trust.
     return peakid.__version__
 
+
+_TTA = "tta.json"  # In a run's folder: that test-time augmentation was computed, and with how many views.
 
 _SELECT = (
     "SELECT run.*, snapshot.digest AS snapshot_digest, snapshot.name AS snapshot_name,"

@@ -1,4 +1,5 @@
 import math
+import os
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import peakid
 from peakid import exports, runs
 from peakid.dataset import snapshot
 from peakid.errors import NotFound
+from peakid.jobs import presence, queue
 from peakid.records import EpochMetrics, Prediction
 
 
@@ -110,3 +112,27 @@ def test_an_export_moves_with_its_workspace_and_elsewhere_stays_where_it_is(work
     assert math.isclose(exports.show(workspace, inside.export_id).parity["onnx"]["max_abs_diff"], 1e-7)
     with pytest.raises(NotFound, match=r"There is no export 9\. There are: 1, 2\."):
         exports.show(workspace, 9)
+
+
+def test_averaged_answers_lie_beside_the_plain_ones_until_the_run_goes_on(workspace, run_id, digests):
+    named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
+    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    assert runs.tta(workspace, run_id, "valid") == {}
+    averaged = np.array([[0.7, 0.3], [0.4, 0.6]], dtype=np.float32)
+    runs.add_tta(workspace, run_id, {"valid": (named, averaged)}, n_views=4)
+    assert (runs.n_views(workspace, run_id, "valid"), runs.n_views(workspace, run_id, "test")) == (4, None)
+    found = runs.tta(workspace, run_id, "valid")
+    assert [found[digest].tolist() for digest in named] == averaged.tolist()
+    assert runs.pred_probs(workspace, run_id, "valid")[1].tolist() == plain.tolist()
+    assert [each.predicted_label for each in runs.predictions(workspace, run_id, "valid")] == ["dom", "dom"]
+    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    assert runs.n_views(workspace, run_id, "valid") is None  # They were those of another model.
+
+
+def test_all_runs_of_a_job_are_listed_oldest_first(workspace, run_id):
+    lock = presence.take(workspace)  # No worker is started behind the test's back.
+    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    named = {"snapshot_id": 1, "recipe": {}, "class_names": ["dom"], "seed": 0, "code_version": "", "libraries": {}}
+    made = [runs.create(workspace, job_id=job_id, **named) for _ in range(2)]
+    assert [run.run_id for run in runs.all_of_job(workspace, job_id)] == made
+    os.close(lock)

@@ -15,6 +15,8 @@ EXIT_CODES: dict[JobState, int] = {"done": 0, "failed": 1, "cancelled": 3, "lost
 ERROR_WIDTH = 60  # `jobs show` has the whole sentence.
 COLUMNS = ["job_id", "kind", "state", "phase", "step", "total", "message", "error", "seconds"]
 
+request_option = click.option("--request-id", help="A name of yours for this request: given twice, it makes one job.")
+
 
 @click.group()
 def jobs() -> None:

@@ -8,14 +8,11 @@ import click
 
 from peakid import runs
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, told
+from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, request_option, told
 from peakid.jobs import submit
 from peakid.learn import recipe as recipes
 from peakid.records import Job
 from peakid.workspace import Workspace
-
-request_option = click.option("--request-id", help="A name of yours for this request: given twice, it makes one job.")
-
 
 Command = Callable[..., Any]
 

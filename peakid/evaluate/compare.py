@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binomtest
-
 from peakid import runs
 from peakid.curate import classes
 from peakid.errors import BadInput
-from peakid.evaluate.intervals import paired_difference
+from peakid.evaluate.intervals import mcnemar, paired_difference
 from peakid.evaluate.report import checked_predictions
 from peakid.workspace import Workspace
 
@@ -70,7 +68,6 @@ def compare(workspace: Workspace, a: int, b: int, *, split: str = "valid", actor
 def _compared(a: int, b: int, split: str, is_right: list[tuple[bool, bool]]) -> Comparison:
     n = len(is_right)
     n_only_a, n_only_b = is_right.count((True, False)), is_right.count((False, True))
-    n_differ = n_only_a + n_only_b
     return Comparison(
         a=a,
         b=b,
@@ -80,7 +77,7 @@ def _compared(a: int, b: int, split: str, is_right: list[tuple[bool, bool]]) -> 
         accuracy_b=sum(right for _, right in is_right) / n,
         n_only_a=n_only_a,
         n_only_b=n_only_b,
-        mcnemar_p=float(binomtest(n_only_a, n_differ, 0.5).pvalue) if n_differ else 1.0,
+        mcnemar_p=mcnemar(n_only_a, n_only_b),
         difference_interval=paired_difference(n, n_only_a, n_only_b),
     )
 

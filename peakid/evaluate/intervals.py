@@ -2,6 +2,8 @@
 
 import math
 
+from scipy.stats import binomtest
+
 Z_95 = 1.959963984540054  # The 97.5 % point of the standard normal distribution: two sides, 95 % between.
 
 
@@ -35,3 +37,9 @@ def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) 
     difference = (only_b - only_a) / total
     half = z * math.sqrt(only_a + only_b - (only_b - only_a) ** 2 / total) / total
     return max(-1.0, difference - half), min(1.0, difference + half)
+
+
+def mcnemar(n_only_a: int, n_only_b: int) -> float:
+    """Answer McNemar's exact p-value: how often two equal answerers would differ so much on the images that only one has right."""
+    n_differ = n_only_a + n_only_b
+    return float(binomtest(n_only_a, n_differ, 0.5).pvalue) if n_differ else 1.0

@@ -1,6 +1,6 @@
 """One report on one run and one split: every figure with its n, its interval and what it must beat."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from peakid import runs
 from peakid.curate import classes
 from peakid.errors import BadInput
 from peakid.evaluate import baselines, calibration, confusion, per_class
-from peakid.evaluate.intervals import wilson
+from peakid.evaluate.intervals import mcnemar, wilson
 from peakid.evaluate.per_class import ClassScore
 from peakid.records import Prediction, Run
 from peakid.workspace import Workspace
@@ -21,13 +21,30 @@ TOP_N = 5
 
 
 @dataclass(frozen=True)
+class TtaEffect:
+    """What test-time augmentation changed: the plain accuracy, and how many images only one of the two has right.
+
+    Attributes:
+        n_views: Averaged beside the plain image.
+        mcnemar_p: McNemar's exact p-value: how often equal scores would differ so much.
+    """
+
+    n_views: int
+    plain_accuracy: float
+    n_only_views: int
+    n_only_plain: int
+    mcnemar_p: float
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """How a run did on one split, against the labels it was scored with.
 
     Shares are 0..1 and high = good, but for `ece` (0 = honest). `confusion` is int64 of shape (K, K), row =
     given label, column = predicted label, in the order of `class_names`. `n_changed` images were judged anew
     since. `n_test_looks` counts this look, too, where the split is test. `n_either` images also show the class that was
-    answered: those answers are right, and stand in the matrix as given.
+    answered: those answers are right, and stand in the matrix as given. `tta` is None for plain answers; where it is not, every figure
+    is that of the averaged ones.
     """
 
     run_id: int
@@ -48,29 +65,34 @@ class EvaluationReport:
     n_test_looks: int
     n_either: int
     warnings: list[str]
+    tta: TtaEffect | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Answer the report as the command line prints it."""
         document = {name: value for name, value in vars(self).items() if name not in ("class_names", "per_class", "confusion")}
+        document["tta"] = asdict(self.tta) if self.tta else None
         document["accuracy_interval"] = list(self.accuracy_interval)
         document["per_class"] = [asdict(score) | {"recall_interval": list(score.recall_interval)} for score in self.per_class]
         return document | {"confusion": {"class_names": self.class_names, "counts": self.confusion.tolist()}}
 
 
-def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", actor: str) -> EvaluationReport:
+def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", with_tta: bool = False, actor: str) -> EvaluationReport:
     """Score a run on one of its splits.
 
     Looking at test is counted, so that a score which was chosen by looking can be told from one that was not.
 
     Args:
         split: valid to choose by, test to report, train to see what was learned by heart, cv for a cross-validated run.
+        with_tta: Score the answers averaged over views of each image, where they were computed; the plain accuracy stands beside it.
 
     Raises:
         NotFound: If there is no such run.
-        BadInput: If it has no predictions for that split.
+        BadInput: If it has no predictions for that split, or none with views.
     """
     run = runs.show(workspace, run_id)
-    predictions, n_either = _either_accepted(workspace, run_id, checked_predictions(workspace, run, split))
+    plain = checked_predictions(workspace, run, split)
+    averaged = _checked_tta(workspace, run, split) if with_tta else {}
+    predictions, n_either = _either_accepted(workspace, run_id, _averaged(run, plain, averaged))
     given = [each.given_label for each in predictions]
     is_right = np.array([each.given_label == each.predicted_label for each in predictions])  # (N,)
     matrix = confusion.counts(given, [each.predicted_label for each in predictions], run.class_names)
@@ -78,7 +100,7 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", actor: 
     n_right, n_images = int(is_right.sum()), len(predictions)
     interval = wilson(n_right, n_images)
     n_unreviewed, n_changed = _newest_judgements(workspace, run_id, split)
-    top5_accuracy = _top5_accuracy(workspace, run, split, predictions)
+    top5_accuracy = _top5_accuracy(workspace, run, split, predictions, averaged)
     return EvaluationReport(
         run_id=run_id,
         split=split,
@@ -98,6 +120,7 @@ def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", actor: 
         n_test_looks=runs.look_at_test(workspace, run_id, actor) if split == "test" else run.n_test_looks,
         n_either=n_either,
         warnings=_warnings(matrix, run.class_names, interval, majority_class, majority_accuracy),
+        tta=_effect(workspace, run_id, split, is_right, plain) if averaged else None,
     )
 
 
@@ -126,6 +149,41 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
     )
 
 
+def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.ndarray]:
+    """Answer a run's averaged probabilities, (K,) by digest.
+
+    Raises:
+        BadInput: If they were not computed, saying how they are.
+    """
+    if found := runs.tta(workspace, run.run_id, split):
+        return found
+    if split == CV:
+        raise BadInput(f"Run {run.run_id} was cross-validated and keeps no model that could look at views.", "Leave --tta out.")
+    if split == "train":
+        raise BadInput("Test-time augmentation is computed for valid and test, not for train.", "Use --split valid.")
+    raise BadInput(
+        f"Test-time augmentation of run {run.run_id} was not computed yet for {split}.",
+        f"Compute it with: peakid tta {run.run_id} --wait",
+    )
+
+
+def _averaged(run: Run, predictions: Sequence[Prediction], answered: Mapping[str, np.ndarray]) -> list[Prediction]:
+    """Put the averaged answers in the place of the plain ones; an image removed for good since has none and keeps its own."""
+    return [
+        replace(each, predicted_label=run.class_names[int(row.argmax())], confidence=float(row.max()))
+        if (row := answered.get(each.digest)) is not None
+        else each
+        for each in predictions
+    ]
+
+
+def _effect(workspace: Workspace, run_id: int, split: str, is_right: np.ndarray, plain: Sequence[Prediction]) -> TtaEffect:
+    was_right = np.array([each.given_label == each.predicted_label for each in _either_accepted(workspace, run_id, plain)[0]])  # (N,)
+    n_only_views, n_only_plain = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
+    n_views = runs.n_views(workspace, run_id, split) or 0
+    return TtaEffect(n_views, float(was_right.mean()), n_only_views, n_only_plain, mcnemar(n_only_plain, n_only_views))
+
+
 def _either_accepted(workspace: Workspace, run_id: int, predictions: Sequence[Prediction]) -> tuple[list[Prediction], int]:
     """Let the answer stand for the label where a person said that the image shows that class, too."""
     shown = {
@@ -148,11 +206,15 @@ def _either_accepted(workspace: Workspace, run_id: int, predictions: Sequence[Pr
     return accepted, sum(is_other)
 
 
-def _top5_accuracy(workspace: Workspace, run: Run, split: str, predictions: Sequence[Prediction]) -> float | None:
+def _top5_accuracy(
+    workspace: Workspace, run: Run, split: str, predictions: Sequence[Prediction], averaged: Mapping[str, np.ndarray]
+) -> float | None:
     """Answer how often the given label is among the five most probable; None where there are five classes or fewer."""
     if len(run.class_names) <= TOP_N:
         return None
     digests, pred_probs = runs.pred_probs(workspace, run.run_id, split)
+    if averaged:
+        pred_probs = np.array([averaged.get(digest, row) for digest, row in zip(digests, pred_probs, strict=True)])  # (N, K)
     column = {name: i for i, name in enumerate(run.class_names)}
     given = {each.digest: column[each.given_label] for each in predictions}
     first = np.argsort(-pred_probs, axis=1, kind="stable")[:, :TOP_N]  # (N, 5)

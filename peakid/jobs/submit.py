@@ -9,11 +9,16 @@ from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.jobs import queue
 from peakid.learn import recipe as recipes
+from peakid.learn import sweep as sweeps
+from peakid.learn import views
 from peakid.learn.recipe import Recipe
 from peakid.records import Job, Run, Snapshot, Source
 from peakid.workspace import Workspace
 
 FORMATS = ("safetensors", "onnx")  # Those of learn/export.py, which loads torch; a test holds the two together.
+
+DEFAULT_MINUTES = 20.0
+MAX_MINUTES = 10_080  # A week.
 
 
 def import_images(
@@ -73,6 +78,56 @@ def lr_find(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None
     frozen = snapshots.show(workspace, snapshot)
     arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
     return queue.submit(workspace, "lr-find", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
+def sweep(
+    workspace: Workspace,
+    recipe: Recipe,
+    tried: Sequence[str],
+    *,
+    minutes: float = DEFAULT_MINUTES,
+    snapshot: str | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
+    """Queue the trial of up to three settings, each combination an ordinary run, judged on valid only.
+
+    Args:
+        tried: Each `key=value,value`, as `--try` gives them.
+        minutes: Another combination begins only while it fits into them; the first always does.
+        snapshot: As of `train`, as are the other arguments.
+
+    Raises:
+        NotFound: If there is no such snapshot.
+        LeakingSnapshot: If it leaks and the recipe does not allow that.
+        BadInput: If a setting cannot be tried, a value does not fit, or the minutes are none.
+    """
+    if not 0 < minutes <= MAX_MINUTES:
+        raise BadInput(f"minutes={minutes:g}: a sweep takes over 0 and up to {MAX_MINUTES:,} minutes.", "Use --minutes 20.")
+    frozen = snapshots.show(workspace, snapshot)
+    refuse_leaks(frozen, recipe)
+    for trial in sweeps.plan(recipe, tried).trials:
+        _refuse_unfit_start(workspace, trial.recipe)
+    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump(), "tried": list(tried), "minutes": minutes}
+    return queue.submit(workspace, "sweep", arguments, lane="gpu", request_id=request_id, actor=actor)
+
+
+def score_with_views(
+    workspace: Workspace, run_id: int, *, n_views: int = views.DEFAULT, request_id: str | None = None, actor: str = ""
+) -> Job:
+    """Queue test-time augmentation: a run's answers on valid and test, averaged over fixed views of each image.
+
+    Args:
+        n_views: Beside the plain image.
+
+    Raises:
+        NotFound: If there is no such run, or it has no model.
+        BadInput: If there are not so many views.
+    """
+    run = runs.show(workspace, run_id)
+    refuse_without_model(run)
+    views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
+    return queue.submit(workspace, "tta", {"run_id": run_id, "n_views": n_views}, lane="gpu", request_id=request_id, actor=actor)
 
 
 def estimate(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
@@ -149,7 +204,7 @@ def refuse_without_model(run: Run) -> None:
     if run.best_epoch is None and run.recipe.get("folds") and run.state == "done":
         raise NotFound(
             f"Run {run.run_id} was cross-validated in {run.recipe['folds']} folds and keeps their predictions, no model.",
-            "Train once more with --set folds=0, and export that run.",
+            "Train once more with --set folds=0, and use that run.",
         )
     if run.best_epoch is None:
         raise NotFound(f"Run {run.run_id} has no model; it is {run.state}.", "Wait until it is done, or choose another run.")

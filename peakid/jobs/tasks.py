@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from peakid import exports, images, runs, settings
+from peakid import exports, images, runs, settings, tombstones
 from peakid.acquire import archive, folder, table, verification
 from peakid.curate import scan
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput
 from peakid.jobs import submit
+from peakid.jobs import sweep as sweeps
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.learn import recipe as recipes
+from peakid.learn import views
 from peakid.learn.recipe import Recipe
 from peakid.records import ImportReport, Report, Run, Snapshot, SnapshotItem
 from peakid.workspace import Workspace, now
@@ -46,24 +48,40 @@ def train(work: Work) -> None:
     frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
     recipe = Recipe.model_validate(work.arguments["recipe"])
     submit.refuse_leaks(frozen, recipe)
-    work.report("Loading libraries", 0, 0, "torch and fastai")
-    from peakid.learn import train as training  # Costs seconds, and no other kind of job needs it.
+    _train(work, frozen, recipe, earlier=runs.of_job(work.workspace, work.job_id), report=work.report)
 
-    items = snapshots.items(work.workspace, frozen.digest)
-    run_id, earlier_s = _begin_run(work, frozen, recipe)
-    result = training.train(
-        _training_images(work.workspace, items, frozen.class_names),
-        _with_weights(work.workspace, recipe),
-        folder=runs.folder(work.workspace, run_id),
-        cache_dir=work.workspace.cache_dir,
-        weights_dir=settings.current().weights,
-        report=work.report,
-        on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
-        should_stop=work.should_stop,
-    )
-    _keep(work.workspace, run_id, result, {item.digest: item.label for item in items}, earlier_s=earlier_s)
-    if result.is_cancelled:
-        raise Cancelled
+
+def sweep(work: Work) -> None:
+    """Try combinations of settings, each as a run: arguments as of `train`, `tried` and `minutes`; see jobs/sweep.py for the result."""
+    frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
+    recipe = Recipe.model_validate(work.arguments["recipe"])
+    submit.refuse_leaks(frozen, recipe)
+    sweeps.run(work, recipe, lambda each, earlier, report: _train(work, frozen, each, earlier=earlier, report=report))
+
+
+def score_with_views(work: Work) -> None:
+    """Average a run's answers over views of each image: arguments `run_id` and `n_views`; stored beside the plain answers."""
+    run, n_views = runs.show(work.workspace, work.arguments["run_id"]), work.arguments["n_views"]
+    submit.refuse_without_model(run)
+    work.report("Loading libraries", 0, 0, "torch")
+    from peakid.learn import start, tta
+    from peakid.learn.data import Stopped
+
+    asked: dict[str, Any] = {
+        "views": views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False)),
+        "read": lambda digest: images.read_bytes(work.workspace, digest),
+        "device": start.find_device("cpu" if run.recipe.get("device") == "cpu" else "auto"),
+        "report": work.report,
+        "should_stop": work.should_stop,
+    }
+    answers = {}
+    try:
+        for split, (digests, expected) in _scored(work.workspace, run.run_id).items():
+            answers[split] = digests, tta.pred_probs(runs.folder(work.workspace, run.run_id), digests, expected=expected, **asked)
+    except Stopped as error:
+        raise Cancelled from error
+    runs.add_tta(work.workspace, run.run_id, answers, n_views=n_views)
+    work.note(run_id=run.run_id, n_views=n_views, n_images={split: len(digests) for split, (digests, _) in answers.items()})
 
 
 def find_rate(work: Work) -> None:
@@ -177,6 +195,8 @@ def import_images(work: Work) -> None:
 TASKS: dict[str, Callable[[Work], None]] = {
     "train": train,
     "lr-find": find_rate,
+    "sweep": sweep,
+    "tta": score_with_views,
     "estimate": estimate,
     "export": export,
     "verify": verify,
@@ -194,9 +214,46 @@ def _imported(work: Work, report: Report) -> ImportReport:
     return table.import_csv(work.workspace, path, root=root, actor=work.actor, report=report)
 
 
-def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe) -> tuple[int, float]:
-    """Begin the job's run, or open it again; answer its id and the seconds it has taken before."""
-    earlier = runs.of_job(work.workspace, work.job_id)
+def _train(work: Work, frozen: Snapshot, recipe: Recipe, *, earlier: Run | None, report: Report) -> int:
+    """Make a run of a recipe, or go on with the earlier one; answer its id.
+
+    Raises:
+        Cancelled: If someone asked for that; the best epoch so far is kept.
+    """
+    report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import train as training  # Costs seconds, and no other kind of job needs it.
+
+    items = snapshots.items(work.workspace, frozen.digest)
+    run_id, earlier_s = _begin_run(work, frozen, recipe, earlier)
+    result = training.train(
+        _training_images(work.workspace, items, frozen.class_names),
+        _with_weights(work.workspace, recipe),
+        folder=runs.folder(work.workspace, run_id),
+        cache_dir=work.workspace.cache_dir,
+        weights_dir=settings.current().weights,
+        report=report,
+        on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
+        should_stop=work.should_stop,
+    )
+    _keep(work.workspace, run_id, result, {item.digest: item.label for item in items}, earlier_s=earlier_s)
+    if result.is_cancelled:
+        raise Cancelled
+    return run_id
+
+
+def _scored(workspace: Workspace, run_id: int) -> dict[str, tuple[list[str], np.ndarray]]:
+    """Answer digests and probabilities of valid and test, without images that were removed for good since."""
+    found, forgotten = {}, set(tombstones.digests(workspace))
+    for split in ("valid", "test"):
+        if runs.has_pred_probs(workspace, run_id, split):
+            digests, pred_probs = runs.pred_probs(workspace, run_id, split)
+            rows = [row for row, digest in enumerate(digests) if digest not in forgotten]
+            found[split] = [digests[row] for row in rows], np.asarray(pred_probs)[rows]
+    return found
+
+
+def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe, earlier: Run | None) -> tuple[int, float]:
+    """Begin a run, or open the earlier one again; answer its id and the seconds it has taken before."""
     if earlier is not None:
         runs.reopen(work.workspace, earlier.run_id)
         work.note(run_id=earlier.run_id)

@@ -239,14 +239,17 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     return changed
 
 
-def asked_for(name: str | None, settings: Sequence[str]) -> Recipe:
+def asked_for(name: str | None, settings: Sequence[str], *, tried: Sequence[str] = ()) -> Recipe:
     """Answer the recipe a person names, with settings; without a name `quick`, or `standard` where a setting only means something to it.
+
+    Args:
+        tried: Settings that a sweep will change; they choose between the two as well.
 
     Raises:
         BadInput: If a name or value does not fit.
         UnknownArchitecture: If `arch` is not in the tested list.
     """
-    keys = {setting.partition("=")[0].strip() for setting in settings}
+    keys = {setting.partition("=")[0].strip() for setting in (*settings, *tried)}
     default = "quick" if keys.isdisjoint(FINE_TUNE_KEYS) else "standard"
     return with_settings(named(name or default), settings)
 

@@ -7,13 +7,12 @@ import streamlit as st
 from peakid.errors import PeakidError
 from peakid.jobs import queue
 from peakid.records import Job
-from peakid.web import progress, session
+from peakid.web import progress, session, words
 from peakid.workspace import Workspace
 
 WATCH_EVERY_S = 1.0
 LOG_LINES = 200
 LOG_PX = 260
-NOUNS = {"train": "Training", "lr-find": "Rate search", "estimate": "Estimate", "export": "Export", "verify": "Check", "import": "Import"}
 
 _SUBMITTED = "submitted"  # Job id by form, of the jobs that this session asked for.
 
@@ -40,7 +39,7 @@ def renew_ended(workspace: Workspace) -> None:
 
 def name(job: Job) -> str:
     """Name a job: `Training 7`."""
-    return f"{NOUNS.get(job.kind, job.kind.capitalize())} {job.job_id}"
+    return f"{words.JOBS.get(job.kind, job.kind.capitalize())} {job.job_id}"
 
 
 def show(workspace: Workspace, job: Job, *, body: Callable[[Job], None] = lambda job: None) -> None:
@@ -123,4 +122,4 @@ def _without_command(error: str) -> str:
 
 
 def _noun(job: Job) -> str:
-    return NOUNS.get(job.kind, job.kind).lower()
+    return words.JOBS.get(job.kind, job.kind).lower()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from peakid.jobs import queue
 from peakid.records import Job, Report
-from peakid.web import session
+from peakid.web import session, words
 from peakid.workspace import Workspace
 
 REDRAW_S = 0.2
@@ -37,12 +37,12 @@ def line(phase: str, step: int, total: int, message: str, elapsed_s: float) -> s
     """Say where work stands: `reading: 120 of 348 · 45 a second · about 5 s left`."""
     if total <= 0:
         return " · ".join(part for part in (phase, message) if part)
-    words = [f"{phase}: {step:,} of {total:,}"]
+    parts = [f"{phase}: {step:,} of {total:,}"]
     if step and elapsed_s > 1:
         rate = step / elapsed_s
-        words += [f"{rate:,.0f} a second"] if rate >= 1 else []
-        words += [f"about {duration((total - step) / rate)} left"] if step < total and " left" not in message else []
-    return " · ".join([*words, *([message] if message else [])])
+        parts += [f"{rate:,.0f} a second"] if rate >= 1 else []
+        parts += [f"about {duration((total - step) / rate)} left"] if step < total and " left" not in message else []
+    return " · ".join([*parts, *([message] if message else [])])
 
 
 def duration(seconds: float) -> str:
@@ -77,8 +77,7 @@ def _watch(workspace: Workspace) -> None:
 
 
 def _draw(job: Job) -> None:
-    if job.state == "queued":
-        words = f"{job.kind.capitalize()} {job.job_id} waits for its turn"
-    else:
-        words = line(job.phase or job.kind.capitalize(), job.step, job.total, job.message, job.seconds)
-    st.progress(share(job.step, job.total), text=session.plain(words))
+    noun = words.JOBS.get(job.kind, job.kind.capitalize())
+    waits = f"{noun} {job.job_id} waits for its turn"
+    said = waits if job.state == "queued" else line(job.phase or noun, job.step, job.total, job.message, job.seconds)
+    st.progress(share(job.step, job.total), text=session.plain(said))

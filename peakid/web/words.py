@@ -21,6 +21,17 @@ REASONS: dict[RejectionReason, str] = {
     "forgotten": "Removed for good earlier",
 }
 
+JOBS = {
+    "train": "Training",
+    "lr-find": "Rate search",
+    "estimate": "Estimate",
+    "sweep": "Sweep",
+    "tta": "Augmented scoring",
+    "export": "Export",
+    "verify": "Check",
+    "import": "Import",
+}
+
 _VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
 
 

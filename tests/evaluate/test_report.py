@@ -232,3 +232,62 @@ def test_a_run_is_compared_and_reported_after_its_classes_were_renamed_and_merge
     merged = compare.compare(workspace, a, b, actor=ANNA)
     assert (merged.n_common, merged.accuracy_a, merged.accuracy_b) == (10, 1.0, 1.0)  # Taking one for the other is no mistake now.
     assert report.evaluate(workspace, a, actor=ANNA).to_json()["confusion"]["class_names"] == ["dom", "eiger"]  # The names of its time.
+
+
+def averaged(workspace, run_id, split, digests, answers, n_views=4):
+    """Store averaged answers, each with .9, as `peakid tta` does."""
+    probabilities = np.array([[0.9 if name == said else 0.1 for name in NAMES] for said in answers.values()], dtype=np.float32)
+    runs.add_tta(workspace, run_id, {split: ([digests[name] for name in answers], probabilities)}, n_views=n_views)
+
+
+def test_averaged_answers_are_scored_beside_the_plain_accuracy_and_leave_the_plain_score_alone(workspace, digests, train):
+    run_id = train(all_right(digests) | {"d0": "eiger", "d1": "eiger"})
+    averaged(workspace, run_id, "valid", digests, all_right(digests) | {"e0": "dom"})
+    found = report.evaluate(workspace, run_id, with_tta=True, actor=ANNA)
+    assert (found.accuracy, found.tta.plain_accuracy, found.tta.n_views) == (0.9, 0.8, 4)
+    assert (found.tta.n_only_views, found.tta.n_only_plain) == (2, 1)  # d0 and d1 came right, e0 went wrong.
+    assert found.tta.mcnemar_p == 1.0  # 1 of 3: any split of three is as likely.
+    assert found.confusion.tolist() == [[6, 0], [1, 3]]
+    assert found.ece == pytest.approx(0.0, abs=1e-6)  # All at .9, right 9 of 10.
+    assert found.to_json()["tta"]["plain_accuracy"] == 0.8
+    plain = report.evaluate(workspace, run_id, actor=ANNA)
+    assert (plain.accuracy, plain.tta, plain.to_json()["tta"]) == (0.8, None, None)
+
+
+def test_runs_are_compared_by_their_plain_answers(workspace, digests, train):
+    a, b = train(all_right(digests)), train(all_right(digests) | {"d0": "eiger"})
+    averaged(workspace, b, "valid", digests, all_right(digests))
+    assert compare.compare(workspace, a, b, actor=ANNA).accuracy_b == 0.9
+
+
+def test_a_look_at_the_averaged_test_score_is_a_look_at_test(workspace, digests, train):
+    run_id = train(all_right(digests), split="test")
+    with pytest.raises(BadInput):
+        report.evaluate(workspace, run_id, split="test", with_tta=True, actor=ANNA)
+    averaged(workspace, run_id, "test", digests, all_right(digests))
+    assert report.evaluate(workspace, run_id, split="test", with_tta=True, actor=ANNA).n_test_looks == 1  # The refused one showed nothing.
+    assert report.evaluate(workspace, run_id, split="test", actor=ANNA).n_test_looks == 2
+
+
+def test_an_image_removed_for_good_since_keeps_its_plain_answer(workspace, digests, train):
+    run_id = train(all_right(digests) | {"d0": "eiger", "d1": "eiger"})
+    averaged(workspace, run_id, "valid", digests, {name: said for name, said in all_right(digests).items() if name != "d0"})
+    assert report.evaluate(workspace, run_id, with_tta=True, actor=ANNA).accuracy == 0.9  # d0 is still wrong.
+
+
+@pytest.mark.parametrize(
+    ("split", "told"),
+    [("valid", r"not computed yet for valid\. Compute it with: peakid tta 1 --wait"), ("train", "not for train"), ("cv", "keeps no model")],
+)
+def test_averaged_answers_that_are_not_there_are_told_with_the_way_to_them(workspace, digests, train, split, told):
+    run_id = train(all_right(digests), split=split)
+    with pytest.raises(BadInput, match=told):
+        report.evaluate(workspace, run_id, split=split, with_tta=True, actor=ANNA)
+
+
+def test_the_first_five_of_averaged_answers_are_theirs(workspace, digests, train):
+    names = [*NAMES, "f", "g", "h", "i"]
+    run_id = train({"d0": "dom"}, class_names=names, given="i")  # The last of six equals: not among the first five.
+    assert report.evaluate(workspace, run_id, actor=ANNA).top5_accuracy == 0.0
+    runs.add_tta(workspace, run_id, {"valid": ([digests["d0"]], np.array([[0.1, 0, 0, 0, 0, 0.9]], dtype=np.float32))}, n_views=1)
+    assert report.evaluate(workspace, run_id, with_tta=True, actor=ANNA).top5_accuracy == 1.0

@@ -41,7 +41,7 @@ def test_verifying_names_the_images_whose_bytes_are_gone_or_altered(workspace, s
 def test_a_kind_that_nobody_knows_is_told_with_those_there_are(workspace, claimed):
     work = claimed(queue.submit(workspace, "dance", {}, lane="cpu"))
     with pytest.raises(
-        BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, estimate, export, verify, import\."
+        BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, sweep, tta, estimate, export, verify, import\."
     ):
         tasks.run(work)
 
@@ -252,3 +252,73 @@ def test_an_import_of_nothing_is_refused_before_it_is_queued(workspace, tmp_path
     with pytest.raises(BadInput, match="There is no folder"):
         submit.import_images(workspace, "folder", tmp_path / "nowhere")
     assert queue.list_jobs(workspace) == []
+
+
+@pytest.mark.slow
+def test_a_runs_answers_are_averaged_over_views_and_its_export_is_proven_against_the_plain_ones(workspace, photos, claimed, tmp_path):
+    work = claimed(submit.train(workspace, QUICK))
+    tasks.run(work)
+    work.end("done")
+    run_id = work.result["run_id"]
+    plain = np.array(runs.pred_probs(workspace, run_id, "valid")[1])
+    work = claimed(submit.score_with_views(workspace, run_id))
+    tasks.run(work)
+    work.end("done")
+    assert work.result["n_images"] == {split: photos.splits[split] for split in ("valid", "test")}
+    scored = report.evaluate(workspace, run_id, with_tta=True, actor="human:anna")
+    assert (scored.tta.n_views, scored.tta.plain_accuracy) == (4, pytest.approx(runs.show(workspace, run_id).metrics["accuracy"]))
+    assert runs.show(workspace, run_id).n_test_looks == 0
+    assert np.array_equal(runs.pred_probs(workspace, run_id, "valid")[1], plain)
+    work = claimed(submit.export(workspace, run_id, formats=["safetensors"], out=tmp_path / "out"))
+    tasks.run(work)
+    assert work.result["parity"]["safetensors"]["agreement"] == 1.0
+
+
+@pytest.mark.slow
+def test_averaging_that_is_cancelled_leaves_nothing_half_done(workspace, photos, claimed):
+    work = claimed(submit.train(workspace, QUICK))
+    tasks.run(work)
+    work.end("done")
+    work = claimed(submit.score_with_views(workspace, run_id := work.result["run_id"]))
+    queue.cancel(workspace, work.job_id)
+    with pytest.raises(ledger.Cancelled):
+        tasks.run(work)
+    assert runs.n_views(workspace, run_id, "valid") is None
+
+
+@pytest.mark.slow
+def test_a_sweeps_trials_are_the_trainings_that_their_recipes_would_be_alone_and_test_is_not_looked_at(workspace, photos, claimed):
+    small = QUICK.model_copy(update={"arch": "small_resnet"})
+    work = claimed(submit.train(workspace, small.model_copy(update={"base_lr": 3e-3})))
+    tasks.run(work)
+    work.end("done")
+    alone = runs.show(workspace, work.result["run_id"])
+    work = claimed(submit.sweep(workspace, small, ["base_lr=1e-3,3e-3"]))
+    tasks.run(work)
+    work.end("done")
+    base, changed = work.result["trials"]
+    assert base["settings"] == {}
+    assert (changed["settings"], changed["valid_loss"]) == ({"base_lr": 3e-3}, alone.metrics["valid_loss"])
+    assert len(runs.epochs(workspace, changed["run_id"])) == 2
+    assert report.evaluate(workspace, changed["run_id"], actor="human:anna").n_images == photos.splits["valid"]
+    assert [run.n_test_looks for run in runs.list_runs(workspace)] == [0, 0, 0]
+    assert work.result["finding"]
+
+
+@pytest.mark.slow
+def test_a_killed_sweep_goes_on_with_the_trial_that_was_cut_short(workspace, photos, real_workers, until):
+    long = QUICK.model_copy(update={"arch": "small_resnet", "scratch_epochs": 6})
+    job_id = submit.sweep(workspace, long, ["base_lr=1e-3,3e-3"]).job_id
+
+    def reached():
+        made = runs.all_of_job(workspace, job_id)
+        return len(made) == 2 and len(runs.epochs(workspace, made[1].run_id)) >= 2 and made
+
+    made = until(reached, within_s=300)
+    os.kill(queue.show(workspace, job_id).pid, 9)
+    until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
+    assert [run.state for run in runs.all_of_job(workspace, job_id)] == ["done", "lost"]
+    queue.resume(workspace, job_id)
+    job = queue.wait(workspace, job_id)
+    assert (job.state, [trial["run_id"] for trial in job.result["trials"]]) == ("done", [run.run_id for run in made])
+    assert [len(runs.epochs(workspace, run.run_id)) for run in made] == [6, 6]

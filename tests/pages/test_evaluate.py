@@ -11,6 +11,7 @@ from peakid import runs
 from peakid.curate import decisions, review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate.compare import Comparison
+from peakid.jobs import queue
 from peakid.records import Choice, Snapshot
 from peakid.web import confusion_cell, run_comparison
 from peakid.workspace import Workspace
@@ -91,6 +92,62 @@ def test_the_test_score_is_shown_after_a_click_and_each_look_is_counted_once(
     assert runs.show(workspace, run_id).n_test_looks == 1
     button(another := open_page("evaluate", split="test"), "Look at the test score").click().run()
     assert "Looks at test: 2" in text_of(another)
+
+
+def averaged(workspace: Workspace, run_id: int, frozen: Snapshot) -> None:
+    """Store averaged answers that are all right, for valid and test."""
+    items = snapshots.items(workspace, frozen.digest)
+    of = {split: [item for item in items if item.split == split] for split in ("valid", "test")}
+    right = {split: np.array([[0.1, 0.9] if item.label == "sea" else [0.9, 0.1] for item in part]) for split, part in of.items()}
+    runs.add_tta(workspace, run_id, {split: ([item.digest for item in part], right[split]) for split, part in of.items()}, n_views=4)
+
+
+def test_test_time_augmentation_is_a_switch_and_the_plain_score_stands_beside_it(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    averaged(workspace, add_run(frozen, n_wrong=1), frozen)
+    app = open_page("evaluate")
+    assert "Accuracy on valid: 0.86" in text_of(app)
+    app.toggle[0].set_value(True).run()
+    said = text_of(app)
+    assert "Accuracy on valid, with views averaged: 1.00" in said
+    assert "Plain: 0.86" in said
+    assert "Averages 5 looks at each image: 1 image newly right, 0 newly wrong; this may be luck (p = 1)." in said
+    assert "switch test-time augmentation off" in said  # The queue behind a cell holds the plain answers.
+    assert app.query_params["tta"] == "yes"
+    app.toggle[0].set_value(False).run()
+    assert "Accuracy on valid: 0.86" in text_of(app)
+    assert "tta" not in app.query_params
+
+
+def test_the_averaged_test_score_is_behind_a_click_of_its_own_that_is_counted(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    run_id = add_run(frozen)
+    averaged(workspace, run_id, frozen)
+    app = open_page("evaluate", split="test", tta="yes")
+    assert "Accuracy" not in text_of(app)
+    button(app, "Look at the test score").click().run()
+    assert "Accuracy on test, with views averaged: 1.00" in text_of(app)
+    app.toggle[0].set_value(False).run()
+    assert "Accuracy" not in text_of(app)
+    button(app, "Look at the test score").click().run()
+    assert "Looks at test: 2" in text_of(app)
+    assert runs.show(workspace, run_id).n_test_looks == 2
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_where_it_was_not_computed_one_job_is_asked_for(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace
+) -> None:
+    run_id = add_run(frozen)
+    app = open_page("evaluate", tta="yes")  # A link to what is not there shows the plain score.
+    assert not app.toggle
+    button(app, "Compute with test-time augmentation").click().run()
+    [job] = queue.list_jobs(workspace)
+    assert (job.kind, job.lane, job.arguments) == ("tta", "gpu", {"run_id": run_id, "n_views": 4})
+    assert any(each.label == "Cancel this augmented scoring" for each in app.button)
+    assert not app.exception
 
 
 def test_a_cell_in_the_address_opens_its_images(open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf) -> None:
