@@ -168,7 +168,7 @@ CREATE TABLE job (
   stopping_at TEXT,
   heartbeat_at TEXT,
   finished_at TEXT
-) STRICT;
+, priority INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
@@ -430,8 +430,6 @@ CREATE INDEX duplicate_pair_b ON duplicate_pair(image_b_id, image_a_id);
 
 CREATE INDEX snapshot_item_image ON snapshot_item(image_id);
 
-CREATE INDEX job_waiting ON job(lane, state, id);
-
 CREATE UNIQUE INDEX job_running ON job(lane) WHERE state = 'running';
 
 CREATE INDEX run_snapshot ON run(snapshot_id, id);
@@ -502,6 +500,8 @@ CREATE INDEX step_taken_back_undone ON step_taken_back(undone_step_id);
 CREATE INDEX step_actor_when ON step(actor, made_at);
 
 CREATE INDEX decision_class ON decision(class_id, step_id);
+
+CREATE INDEX job_waiting ON job(lane, state, priority DESC, id);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

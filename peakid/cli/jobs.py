@@ -1,14 +1,14 @@
 """Commands about jobs: list, show, log, cancel, resume, and the worker that runs them."""
 
 import textwrap
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
 from peakid.jobs import presence, queue
 from peakid.jobs import worker as workers
-from peakid.records import Job, JobState
+from peakid.records import Job, JobState, Lane
 from peakid.workspace import Workspace
 
 EXIT_CODES: dict[JobState, int] = {"done": 0, "failed": 1, "cancelled": 3, "lost": 4}
@@ -25,13 +25,15 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
+@click.option("--waiting", "is_waiting", is_flag=True, help="Only those that run or wait, lane by lane, in the order they are taken.")
 @json_option
 @pass_workspace
-def jobs_list(workspace: Workspace, limit: int, as_json: bool) -> None:
+def jobs_list(workspace: Workspace, limit: int, is_waiting: bool, as_json: bool) -> None:
     """List the newest jobs first."""
-    documents = [document(job) for job in queue.list_jobs(workspace, limit)]
+    lines = [job for lane in get_args(Lane) for job in queue.in_line(workspace, lane)] if is_waiting else []
+    documents = [document(job) for job in (lines[:limit] if is_waiting else queue.list_jobs(workspace, limit))]
     rows = [{**row, "error": textwrap.shorten(row["error"], ERROR_WIDTH, placeholder=" ...")} for row in documents]
-    emit(as_json, documents, table(rows, COLUMNS, empty="No job was submitted yet. Begin with: peakid train"))
+    emit(as_json, documents, table(rows, COLUMNS, empty="No job waits or runs. Begin with: peakid train"))
 
 
 @jobs.command("show")
@@ -55,6 +57,16 @@ def jobs_log(workspace: Workspace, job_id: int, n_lines: int, as_json: bool) -> 
     """Print the last lines of the log of the job JOB_ID."""
     log = queue.log_tail(workspace, job_id, n_lines)
     emit(as_json, {"job_id": job_id, "path": str(queue.log_path(workspace, job_id)), "log": log}, log or "The log is still empty.")
+
+
+@jobs.command("first")
+@click.argument("job_id", type=int)
+@json_option
+@pass_workspace
+def jobs_first(workspace: Workspace, job_id: int, as_json: bool) -> None:
+    """Let the waiting job JOB_ID be the next of its lane; what runs goes on."""
+    job = queue.put_first(workspace, job_id)
+    emit(as_json, document(job), f"Job {job.job_id} ({job.kind}) is the next.")
 
 
 @jobs.command("cancel")

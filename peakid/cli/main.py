@@ -41,6 +41,7 @@ COMMANDS = {
     "train": "peakid.cli.learn:train",
     "estimate": "peakid.cli.learn:estimate",
     "lr-find": "peakid.cli.learn:lr_find",
+    "weights": "peakid.cli.weights:weights",
     "sweep": "peakid.cli.sweep:sweep",
     "jobs": "peakid.cli.jobs:jobs",
     "worker": "peakid.cli.jobs:worker",

@@ -155,7 +155,8 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
         if before.phase != after.phase:
             figure.add_vline(x=after.epoch - 0.5, line={"dash": "dot", "width": 1, "color": INK[theme]})
     figure.update_xaxes(title="epoch", range=[0.5, max(1, len(x)) + 0.5], dtick=max(1, len(x) // 8), fixedrange=True)
-    figure.update_yaxes(rangemode="tozero", row=1, col=1, fixedrange=True)
+    highest = max((loss for each in epochs for loss in (each.train_loss, each.valid_loss)), default=1.0)
+    figure.update_yaxes(range=[0, 1.15 * highest], row=1, col=1, fixedrange=True)  # Room for a name over the first point.
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
     figure.update_layout(template=template(theme), title=_curve_finding(epochs), height=320)
     return figure.update_layout(margin={"t": 72})

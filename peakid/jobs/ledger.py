@@ -107,7 +107,8 @@ def claim(workspace: Workspace, job_id: int, identity: Identity) -> Work | None:
         is_ours = connection.execute(
             "UPDATE job SET state = 'running', pid = ?, pid_started_at = ?, boot_id = ?, started_at = ?, heartbeat_at = ?"
             " WHERE id = ? AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM job other WHERE other.lane = job.lane"
-            " AND (other.state = 'running' OR (other.state = 'queued' AND other.id < job.id)))",
+            " AND (other.state = 'running' OR (other.state = 'queued'"
+            " AND (other.priority > job.priority OR (other.priority = job.priority AND other.id < job.id)))))",
             (identity.pid, identity.started_s, identity.boot_id, stamp, stamp, job_id),
         ).rowcount
         row = connection.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()

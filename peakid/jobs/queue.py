@@ -65,6 +65,35 @@ def list_jobs(workspace: Workspace, limit: int = 50) -> list[Job]:
     return [_job(row) for row in workspace.query("SELECT * FROM job ORDER BY id DESC LIMIT ?", (limit,))]
 
 
+def in_line(workspace: Workspace, lane: Lane) -> list[Job]:
+    """List the jobs of a lane that run or wait, in the order in which they are taken."""
+    look_after(workspace)
+    sql = "SELECT * FROM job WHERE lane = ? AND state IN ('queued', 'running') ORDER BY state DESC, priority DESC, id"
+    return [_job(row) for row in workspace.query(sql, (lane,))]
+
+
+def put_first(workspace: Workspace, job_id: int) -> Job:
+    """Let a waiting job be the next of its lane; what runs goes on.
+
+    A process may just have been started for the job that was next: it finds that another one comes first, and leaves.
+
+    Raises:
+        NotFound: If there is no such job.
+        JobNotWaiting: If it runs or has ended.
+    """
+    job = show(workspace, job_id)
+    with workspace.transaction() as connection:
+        is_moved = connection.execute(
+            "UPDATE job SET priority = 1 + (SELECT MAX(other.priority) FROM job other"
+            " WHERE other.lane = job.lane AND other.state = 'queued')"
+            " WHERE id = ? AND state = 'queued'",
+            (job_id,),
+        ).rowcount
+    if not is_moved:
+        raise JobNotWaiting(f"Job {job_id} is {job.state}; only a job that waits can be moved.", "See: peakid jobs list --waiting")
+    return show(workspace, job_id)
+
+
 def cancel(workspace: Workspace, job_id: int) -> Job:
     """Cancel a queued job at once, or ask a running one to stop; answers without waiting for it.
 
@@ -96,7 +125,7 @@ def resume(workspace: Workspace, job_id: int) -> Job:
         is_queued = connection.execute(
             "UPDATE job SET state = 'queued', phase = '', step = 0, total = 0, message = '', error = '', result = '{}', metrics = '{}',"
             " pid = NULL, pid_started_at = NULL, boot_id = NULL, is_cancel_requested = 0, stopping_at = NULL,"
-            " started_at = NULL, heartbeat_at = NULL, finished_at = NULL"
+            " started_at = NULL, heartbeat_at = NULL, finished_at = NULL, priority = 0"
             " WHERE id = ? AND state IN ('lost', 'failed', 'cancelled')",
             (job_id,),
         ).rowcount

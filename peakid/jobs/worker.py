@@ -73,13 +73,17 @@ class Worker:
             connection.execute(sql, (error, now(), job_id))
         self.n_false_starts.pop(job_id)
 
-    def _start_next(self, lane: Lane) -> None:
+    def next_of(self, lane: Lane) -> int | None:
+        """Answer the job that a lane takes next; None while one runs there or none waits."""
         row = self.workspace.one(
-            "SELECT id, state FROM job WHERE lane = ? AND state IN ('queued', 'running') ORDER BY state DESC, id", (lane,)
+            "SELECT id, state FROM job WHERE lane = ? AND state IN ('queued', 'running') ORDER BY state DESC, priority DESC, id", (lane,)
         )
-        if row is None or row["state"] == "running":
+        return None if row is None or row["state"] == "running" else row["id"]
+
+    def _start_next(self, lane: Lane) -> None:
+        job_id = self.next_of(lane)
+        if job_id is None:
             return
-        job_id = row["id"]
         command = [sys.executable, "-u", "-m", "peakid.jobs.child", "--workspace", str(self.workspace.path), "--job", str(job_id)]
         child = process.start(command, queue.log_path(self.workspace, job_id))
         self.started[lane] = (job_id, child)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from peakid import pixels
 from peakid.errors import BadInput, ParityBroken
 from peakid.learn import model as models
-from peakid.learn import predict, weights
+from peakid.learn import predict, weight_files
 from peakid.learn.model import Card
 from peakid.records import Report
 
@@ -187,7 +187,7 @@ def _parity(name: str, given: np.ndarray, expected: np.ndarray) -> dict[str, flo
 
 
 def _listed(file: Path, name: str) -> dict[str, Any]:
-    return {"name": file.name, "format": name, "sha256": weights.digest(file), "bytes": file.stat().st_size}
+    return {"name": file.name, "format": name, "sha256": weight_files.digest(file), "bytes": file.stat().st_size}
 
 
 def _write_card(file: Path, card: Card, files: list[dict[str, Any]], parity: dict[str, dict[str, float]], facts: Mapping[str, Any]) -> None:

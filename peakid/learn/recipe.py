@@ -292,6 +292,11 @@ def reproduced() -> dict[str, Recipe]:
     return {file.stem: load(file) for file in sorted(REPRODUCED_DIR.glob("*.toml"))}
 
 
+def reproduced_notes() -> dict[str, str]:
+    """Answer for each of them the sentence that says what it was."""
+    return {file.stem: str(_read(file).get("about", "")) for file in sorted(REPRODUCED_DIR.glob("*.toml"))}
+
+
 def _names() -> list[str]:
     return [*preset_notes(), *(file.stem for file in sorted(REPRODUCED_DIR.glob("*.toml")))]
 
@@ -352,13 +357,23 @@ def _in_words(error: ValidationError) -> BadInput:
     key = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return _unknown(first["loc"])
+    why = f"{first['msg'][0].lower()}{first['msg'][1:]}"
     if key == "phases":
-        where = ".".join(str(part) for part in first["loc"])
-        return BadInput(
-            f"{where}={first['input']} does not fit: {first['msg']}.", "Write each phase as a [[phases]] table in a recipe file."
-        )
-    unit = allowed(key)
-    return BadInput(f"{key}={first['input']} does not fit: {first['msg'][0].lower()}{first['msg'][1:]}.", f"Allowed: {unit}.")
+        return _in_phase(first["loc"], first["input"], why)
+    return BadInput(f"{key}={first['input']} does not fit: {why}.", f"Allowed: {allowed(key)}.")
+
+
+def _in_phase(where: tuple[int | str, ...], value: Any, why: str) -> BadInput:
+    """Say which phase, counted from 1, and which of its values does not fit."""
+    if len(where) < 3:
+        return BadInput(f"phases={value} does not fit: {why}.", "Write each phase as a [[phases]] table in a recipe file.")
+    name = str(where[2])
+    field = Phase.model_fields[name]
+    if name == "base_lr":  # A number or a word: the reason given is that of the number alone.
+        why = "a rate lies over 0 and up to 1, or is the word finder"
+    return BadInput(
+        f"Phase {int(where[1]) + 1}: {name}={value} does not fit: {why}.", f"Allowed: {allowed(name, Phase)}. {field.description}"
+    )
 
 
 def _unknown(where: tuple[int | str, ...]) -> BadInput:
@@ -367,9 +382,9 @@ def _unknown(where: tuple[int | str, ...]) -> BadInput:
     return BadInput(f"A {kind} has no setting '{where[-1]}'.", f"Known are: {', '.join(known)}.")
 
 
-def allowed(key: str) -> str:
+def allowed(key: str, model: type[BaseModel] = Recipe) -> str:
     """Say what one field takes, for messages and forms: `32..1024 px, default 160`."""
-    field = Recipe.model_fields[key]
+    field = model.model_fields[key]
     limits = {name: getattr(part, name) for part in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(part, name)}
     low = f"{limits['ge']}" if "ge" in limits else f"over {limits['gt']}" if "gt" in limits else ""
     high = f"{limits['le']}" if "le" in limits else f"under {limits['lt']}" if "lt" in limits else ""

@@ -1,9 +1,7 @@
 """Which pretrained weights a run starts from: looked for on this machine first, then fetched, and always said on the run."""
 
 import contextlib
-import hashlib
 import pickle
-import re
 import socket
 import zipfile
 from collections.abc import Callable, Generator
@@ -108,16 +106,10 @@ def download(architecture: Architecture, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with _short_timeout():
         try:
-            torch.hub.download_url_to_file(url, str(folder / name), _promised(name), progress=False)
+            torch.hub.download_url_to_file(url, str(folder / name), weight_files.promised(name), progress=False)
         except RuntimeError as error:  # torch's word for a wrong hash.
             raise OSError(str(error)) from error
     return folder / name
-
-
-def digest(path: Path) -> str:
-    """Answer the SHA-256 of a file as 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _given(path: Path) -> Found:
@@ -127,19 +119,13 @@ def _given(path: Path) -> Found:
 
 
 def _file(kind: Literal["file", "download"], path: Path) -> Found:
-    sha256, promised = digest(path), _promised(path.name)
+    sha256, promised = weight_files.digest(path), weight_files.promised(path.name)
     if promised and not sha256.startswith(promised):
         raise WeightsUnfit(
             f"The weights file {path} has SHA-256 {sha256[:8]}, its name promises {promised}: it is damaged or another file.",
             "Delete it and fetch it again, or rename it if it is meant to differ.",
         )
     return Found(kind, path, sha256, f"{kind} {path.name} sha256 {sha256[:8]}")
-
-
-def _promised(name: str) -> str | None:
-    """Answer the hash that torchvision's file name carries: `resnet18-f37072fd.pth` gives `f37072fd`."""
-    match = re.search(r"-([0-9a-f]{8})\.pth$", name)
-    return match.group(1) if match else None
 
 
 def _unpublished(architecture: Architecture, *, is_required: bool) -> Found:

@@ -85,7 +85,7 @@ def _line(job: Job) -> str:
 
 def _cancel_button(workspace: Workspace, job: Job) -> None:
     if st.button(f"Cancel this {_noun(job)}", disabled=job.is_cancel_requested, key=f"cancel:{job.job_id}"):
-        _act(queue.cancel, workspace, job)
+        act(queue.cancel, workspace, job)
 
 
 def _ended(workspace: Workspace, job: Job, body: Callable[[Job], None]) -> None:
@@ -104,10 +104,11 @@ def _ended(workspace: Workspace, job: Job, body: Callable[[Job], None]) -> None:
 def _again_button(workspace: Workspace, job: Job) -> None:
     verb = {"failed": "Try again", "lost": f"Resume this {_noun(job)}", "cancelled": f"Start this {_noun(job)} again"}
     if job.state in verb and st.button(verb[job.state], key=f"again:{job.job_id}", icon=":material/replay:"):
-        _act(queue.resume, workspace, job)
+        act(queue.resume, workspace, job)
 
 
-def _act(verb: Callable[[Workspace, int], Job], workspace: Workspace, job: Job) -> None:
+def act(verb: Callable[[Workspace, int], Job], workspace: Workspace, job: Job) -> None:
+    """Cancel, resume or move a job, and draw the page anew; or say why that could not be."""
     try:
         verb(workspace, job.job_id)
     except PeakidError as error:  # It ended, or was resumed elsewhere, since this page was drawn.

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from peakid.records import Job, Run
-from peakid.web import address, names, progress, words
+from peakid.web import address, names, progress, run_overlay, words
 
 _KEY = "trainings"
 _COLUMNS = {
@@ -17,7 +17,7 @@ _COLUMNS = {
 
 
 def show_table(jobs: Sequence[Job], runs: Sequence[Run]) -> None:
-    """Draw the table, newest first; a row that is selected puts its job into the address.
+    """Draw the table, newest first; one row that is selected puts its job into the address as `row`, several put their runs there.
 
     Args:
         jobs: Training jobs, newest first.
@@ -30,7 +30,7 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run]) -> None:
     order = ["Run", "State", "Accuracy on valid", "Model", "Snapshot", "When", "Took"]
     order += ["Error"] if any(line["Error"] for line in lines) else []
     shown: dict[str, Any] = {"hide_index": True, "column_order": order, "column_config": _COLUMNS, "placeholder": ""}
-    st.dataframe(lines, key=_KEY, on_select=lambda: _open(lines), selection_mode="single-row", **shown)
+    st.dataframe(lines, key=_KEY, on_select=lambda: _open(lines), selection_mode="multi-row", **shown)
 
 
 def _of_job(job: Job, run: Run | None) -> dict[str, Any]:
@@ -64,5 +64,6 @@ def _of_run(run: Run) -> dict[str, Any]:
 
 
 def _open(lines: Sequence[dict[str, Any]]) -> None:
-    rows = st.session_state[_KEY]["selection"]["rows"]
-    address.write(job=lines[rows[0]]["job"] if rows else None)
+    chosen = [lines[row] for row in st.session_state[_KEY]["selection"]["rows"]]
+    address.write(row=chosen[0]["job"] if len(chosen) == 1 else None)
+    run_overlay.choose([line["Run"] for line in chosen if line["Run"] is not None])

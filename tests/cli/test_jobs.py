@@ -204,3 +204,13 @@ def test_no_command_about_training_loads_torch():
 def freeze(workspace, plant):
     plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
     return snapshot.create(workspace, actor="human:anna")
+
+
+def test_a_waiting_job_is_put_first_and_the_line_shows_it(workspace, peakid):
+    first, second = (queue.submit(workspace, "verify", {}, lane="cpu").job_id for _ in range(2))
+    assert [row["job_id"] for row in peakid("jobs", "list", "--waiting", "--json").json] == [first, second]
+    assert peakid("jobs", "first", second).out == f"Job {second} (verify) is the next.\n"
+    assert [row["job_id"] for row in peakid("jobs", "list", "--waiting", "--json").json] == [second, first]
+    queue.cancel(workspace, first)
+    refused = peakid("jobs", "first", first)
+    assert (refused.code, "only a job that waits can be moved" in refused.err) == (1, True)

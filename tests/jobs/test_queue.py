@@ -11,6 +11,7 @@ from peakid import runs
 from peakid.errors import JobNotWaiting, NotFound
 from peakid.jobs import ledger, process, queue
 from peakid.jobs.process import Identity
+from peakid.jobs.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("as_worker")
 
@@ -252,3 +253,34 @@ def begin_run(workspace, plant, job_id):
         code_version="1",
         libraries={},
     )
+
+
+def test_a_job_that_is_put_first_is_taken_before_the_ones_that_came_earlier(workspace, sleeper):
+    a, b, c = (submit(workspace).job_id for _ in range(3))
+    other = submit(workspace, lane="gpu").job_id
+    one = sleeper()
+    work = claimed_by(workspace, one, a)
+    queue.put_first(workspace, b)
+    queue.put_first(workspace, c)  # The newest wish comes first; what runs goes on.
+    assert [job.job_id for job in queue.in_line(workspace, "cpu")] == [a, c, b]
+    assert [job.job_id for job in queue.in_line(workspace, "gpu")] == [other]
+    work.end("done")
+    assert ledger.claim(workspace, b, process.of(one.pid)) is None  # Started for b before c was moved: it leaves.
+    assert Worker(workspace).next_of("cpu") == c
+    claimed_by(workspace, one, c).end("done")
+    claimed_by(workspace, one, b)
+
+
+def test_only_a_job_that_waits_can_be_put_first(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    claimed_by(workspace, sleeper(), job_id)
+    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is running; only a job that waits can be moved"):
+        queue.put_first(workspace, job_id)
+
+
+def test_a_resumed_job_has_no_priority_left_from_before(workspace):
+    a, b = submit(workspace).job_id, submit(workspace).job_id
+    queue.put_first(workspace, b)
+    queue.cancel(workspace, b)
+    queue.resume(workspace, b)
+    assert [job.job_id for job in queue.in_line(workspace, "cpu")] == [a, b]

@@ -56,6 +56,7 @@ def test_without_a_snapshot_the_page_leads_to_freezing_one(open_page: OpenPage) 
 
 def test_a_click_queues_one_training_with_the_recipe_of_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
     app = open_page("train")
+    app.button(key="preset:standard").click().run()
     field(app, "arch").set_value("mobilenet_v3_small").run()
     field(app, "image_size_px").set_value(64).run()
     field(app, "head_epochs").set_value(1).run()
@@ -114,6 +115,7 @@ def test_an_architecture_of_one_size_sets_that_size(open_page: OpenPage, frozen:
 
 def test_the_form_remembers_what_was_chosen_while_another_page_is_open(open_page: OpenPage, frozen: Snapshot) -> None:
     app = open_page("train")
+    app.button(key="preset:standard").click().run()
     field(app, "head_epochs").set_value(7).run()
     app.switch_page("../../pages/review.py").run()
     app.switch_page("../../pages/train.py").run()
@@ -122,8 +124,9 @@ def test_the_form_remembers_what_was_chosen_while_another_page_is_open(open_page
 
 def test_every_field_of_the_recipe_can_be_set_on_the_page(open_page: OpenPage, frozen: Snapshot) -> None:
     app = open_page("train")
+    app.button(key="preset:standard").click().run()
     asked = {each.label for kind in ("selectbox", "number_input", "checkbox") for each in getattr(app, kind)}
-    # Leaks are asked about where there are some.
+    # Leaks are asked about where there are some; phases are written out at a click.
     assert {name for name in Recipe.model_fields if recipe_form.LABELS[name] not in asked} == {"allow_leaks", "phases"}
     assert set(recipe_form.LABELS) == set(Recipe.model_fields)
 
@@ -133,7 +136,9 @@ def test_which_pretrained_weights_are_here_is_said_before_training(
 ) -> None:
     monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    assert "are not on this machine. The training fetches them (47 MB)" in text_of(open_page("train"))
+    assert "are not on this machine. The training fetches them (47 MB); without a network it starts from random weights" in text_of(
+        open_page("train")
+    )
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "resnet18-f37072fd.pth").write_bytes(b"")
     app = open_page("train")
@@ -154,7 +159,7 @@ def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(
     assert "You can close this page; the training goes on." in said
     bars = [each.proto.text.replace("\\", "") for each in app.get("progress")]
     assert "Training 12 of 40 · epoch 2 of 6, loss 0.512, about 40 s left." in bars
-    assert len(app.get("plotly_chart")) == 1
+    assert [each.key for each in app.get("plotly_chart")][:2] == ["curves:1", "schedule:1"]
     button(app, "Cancel this training").click().run()
     assert work.should_stop()
     assert button(app, "Cancel this training").disabled
@@ -226,10 +231,23 @@ def test_the_cost_is_guessed_from_the_last_run_of_the_same_architecture(
 ) -> None:
     add_run(frozen, image_size_px=160, head_epochs=3, body_epochs=0, pretrained="none", scratch_epochs=4)
     n_train_of = {frozen.digest: 28}
-    recipe = Recipe(image_size_px=160, pretrained="none", scratch_epochs=8).model_dump()
+    recipe = Recipe(image_size_px=160, pretrained="none", scratch_epochs=8)
     # 60 s of which 20 are start: 40 s for 4 epochs on 28 images; 8 epochs on 56 images take four times as long.
     assert training_cost.guess_s(recipe, 56, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(20 + 160)
-    assert training_cost.guess_s(recipe | {"arch": "resnet34"}, 56, runs.list_runs(workspace), n_train_of) is None
+    assert training_cost.guess_s(recipe.model_copy(update={"arch": "resnet34"}), 56, runs.list_runs(workspace), n_train_of) is None
+
+
+def test_the_guess_goes_through_the_phases_with_their_sizes_and_layers(
+    frozen: Snapshot, add_run: Callable[..., int], workspace: Workspace
+) -> None:
+    add_run(frozen, image_size_px=160, pretrained="none", scratch_epochs=4)
+    phases = [{"learns": "head", "epochs": 3, "image_size_px": 80}, {"epochs": 2}]
+    recipe, n_train_of = Recipe(image_size_px=160, phases=phases), {frozen.digest: 28}
+    # 40 s for 4 epochs of every layer at 160 px are 3.33 s an epoch with a frozen body; at 80 px a quarter of it.
+    expected = 20 + 40 / 12 * (3 / 4 + 2 * 3)
+    assert training_cost.guess_s(recipe, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(expected)
+    folded = recipe.model_copy(update={"folds": 5})
+    assert training_cost.guess_s(folded, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(20 + 5 * (expected - 20))
 
 
 def test_the_guess_weighs_an_epoch_of_every_layer_as_training_does() -> None:

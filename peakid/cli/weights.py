@@ -1,0 +1,46 @@
+"""The command that says which pretrained weights are on this machine."""
+
+from typing import Any
+
+import click
+
+from peakid import settings
+from peakid.cli.frame import emit, json_option, table
+from peakid.learn import weight_list
+from peakid.learn.weight_list import WeightsRow
+
+
+@click.command()
+@click.option("--check", "reads_files", is_flag=True, help="Read every file and compare its SHA-256 with what its name promises.")
+@json_option
+def weights(reads_files: bool, as_json: bool) -> None:
+    """List which pretrained weights are on this machine, and which file to put where for the others."""
+    rows = weight_list.listed(settings.current().weights, settings.torch_checkpoints(), reads_files=reads_files)
+    documents = [document(row) for row in rows]
+    shown = [{"arch": row.arch, "weights": _told(row), "check": row.check, "MB": _mb(row)} for row in rows]
+    text = table(shown, ["arch", "weights", "check", "MB"], empty="")
+    emit(as_json, documents, f"{text}\nFiles to fetch go into {rows[0].put_in}.")
+
+
+def document(row: WeightsRow) -> dict[str, Any]:
+    """Answer one architecture's weights as JSON tells them."""
+    return {
+        "arch": row.arch,
+        "is_here": row.file is not None,
+        "path": None if row.file is None else str(row.file),
+        "bytes": row.n_bytes,
+        "check": row.check,
+        "file_name": row.file_name,
+        "download_mb": row.download_mb,
+        "put_in": str(row.put_in),
+    }
+
+
+def _told(row: WeightsRow) -> str:
+    if row.file is not None:
+        return f"here: {row.file.name}"
+    return f"not here: {row.file_name}" if row.file_name else "nobody published any"
+
+
+def _mb(row: WeightsRow) -> float | None:
+    return round(row.n_bytes / 1e6, 1) if row.file else row.download_mb or None

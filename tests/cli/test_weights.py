@@ -1,0 +1,33 @@
+"""The list of weights on the command line is the one that the page draws."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from peakid.cli.weights import document
+from peakid.learn import weight_list
+from peakid.settings import current, torch_checkpoints
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    current.cache_clear()
+    (tmp_path / "resnet34-b627a593.pth").write_bytes(b"damaged")
+    yield tmp_path
+    current.cache_clear()
+
+
+def test_weights_lists_what_is_here_and_what_to_fetch(folder: Path, peakid: Callable) -> None:
+    rows = peakid("weights", "--json").json
+    assert rows == [document(row) for row in weight_list.listed(folder, torch_checkpoints())]
+    assert (rows[0]["arch"], rows[0]["is_here"], rows[0]["check"]) == ("resnet34", True, "size differs")
+    assert peakid("weights", "--check", "--json").json[0]["check"] == "hash differs"
+
+
+def test_weights_says_where_to_put_a_file(folder: Path, peakid: Callable) -> None:
+    said = peakid("weights").out
+    assert "not here: resnet18-f37072fd.pth" in said
+    assert f"Files to fetch go into {folder}." in said

@@ -1,0 +1,205 @@
+"""The recipe as a form: what came before Peakid at one click, phases, and a rate from the finder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from peakid.jobs import ledger, process, queue
+from peakid.learn import recipe as recipes
+from peakid.learn.recipe import Recipe
+from peakid.records import Job, Snapshot
+from peakid.web import recipe_form
+from peakid.workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("no_worker")
+
+OpenPage = Callable[..., AppTest]
+TextOf = Callable[[AppTest], str]
+FOUND = {"valley": 1.23e-3, "slide": 4e-3, "minimum": 1e-3, "steep": 2e-4}
+
+
+def button(app: AppTest, label: str):
+    return next(each for each in app.button if each.label == label)
+
+
+def draft(app: AppTest) -> dict:
+    return app.session_state["recipe:draft"]
+
+
+def fill(app: AppTest, **values: object) -> AppTest:
+    """Put values into the form, as a table does that a test cannot type into."""
+    app.session_state["recipe:draft"] = draft(app) | values
+    app.session_state["recipe:filled"] += 1
+    return app.run()
+
+
+def searched(workspace: Workspace, frozen: Snapshot, **recipe: object) -> Job:
+    """A search for a rate that is done."""
+    arguments = {"snapshot": frozen.digest, "recipe": Recipe(**recipe).model_dump()}
+    job = queue.submit(workspace, "lr-find", arguments, lane="gpu", actor="human:anna")
+    work = ledger.claim(workspace, job.job_id, process.own())
+    assert work is not None
+    rates = [1e-7 * 10 ** (i / 10) for i in range(80)]
+    work.note(suggestions=FOUND, rates=rates, losses=[1.0 - 0.01 * min(i, 100 - i) for i in range(80)])
+    work.end("done")
+    return queue.show(workspace, job.job_id)
+
+
+def test_the_quickest_preset_is_the_first_offer(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    button(open_page("train"), "Train resnet18").click().run()
+    assert Recipe(**queue.show(workspace, 1).arguments["recipe"]) == recipes.named("quick")
+
+
+def test_every_training_that_came_before_fills_the_form_at_one_click_as_its_file_has_it(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    app = open_page("train")
+    assert all(note in text_of(app) for note in recipes.reproduced_notes().values())
+    assert len(recipes.reproduced()) == 6
+    for name, recipe in recipes.reproduced().items():
+        app.button(key=f"preset:{name}").click().run()
+        assert not app.exception
+        assert Recipe(**draft(app)) == recipe
+    button(app, "Train resnet34").click().run()
+    assert Recipe(**queue.show(workspace, 1).arguments["recipe"]) == recipes.named("swiss-peaks")
+
+
+def test_a_preset_after_a_reproduced_recipe_brings_the_persons_own_architecture_back(open_page: OpenPage, frozen: Snapshot) -> None:
+    app = open_page("train")
+    architecture = next(each for each in app.selectbox if each.label == recipe_form.LABELS["arch"])
+    architecture.set_value("mobilenet_v2").run()
+    app.button(key="preset:otters").click().run()
+    app.button(key="preset:landscapes").click().run()
+    assert draft(app)["arch"] == "plain_cnn"
+    app.button(key="preset:standard").click().run()
+    assert (draft(app)["arch"], draft(app)["phases"]) == ("mobilenet_v2", None)
+
+
+def test_a_card_says_whether_its_weights_are_here_and_what_happens_if_not(
+    open_page: OpenPage, frozen: Snapshot, text_of: TextOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    assert "102 MB to fetch; without a network it starts from random weights" in text_of(open_page("train"))
+    (tmp_path / "resnet50-11ad3fa6.pth").write_bytes(b"")
+    said = text_of(open_page("train"))
+    assert "Its weights are on this machine" in said
+    assert "102 MB to fetch" not in said
+
+
+def test_phases_are_written_out_and_taken_back(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    app = open_page("train")
+    assert button(app, "Write the phases out").disabled  # A linear head has none.
+    app.button(key="preset:standard").click().run()
+    button(app, "Write the phases out").click().run()
+    assert [phase["name"] for phase in draft(app)["phases"]] == ["head", "body"]
+    button(app, "Train resnet18").click().run()
+    asked = Recipe(**queue.show(workspace, 1).arguments["recipe"])
+    assert asked.planned(is_pretrained=True) == recipes.named("standard").planned(is_pretrained=True)
+    button(app, "Back to simple epochs").click().run()
+    assert draft(app)["phases"] is None
+    button(app, "Bring back the 2 phases").click().run()
+    assert [phase["name"] for phase in draft(app)["phases"]] == ["head", "body"]
+
+
+def test_a_phase_that_does_not_fit_is_said_at_once_and_kept(open_page: OpenPage, frozen: Snapshot) -> None:
+    app = open_page("train")
+    app.button(key="preset:otters").click().run()
+    fill(app, phases=[{"name": "head", "epochs": 0, "learns": "head"}])
+    assert not app.exception
+    assert "Phase 1: epochs=0 does not fit" in app.error[0].value.replace("\\", "")
+    assert button(app, "Train resnet50").disabled
+    assert button(app, "Find a learning rate").disabled
+    assert draft(app)["phases"][0]["epochs"] == 0
+
+
+def test_the_planned_rate_is_drawn_before_the_training(open_page: OpenPage, frozen: Snapshot) -> None:
+    app = open_page("train")
+    assert [each.key for each in app.get("plotly_chart")] == []  # A linear head has no schedule.
+    app.button(key="preset:standard").click().run()
+    assert [each.key for each in app.get("plotly_chart")] == ["schedule:planned"]
+
+
+def test_a_rate_is_searched_for_with_the_recipe_of_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    app = open_page("train")
+    assert button(app, "Find a learning rate").disabled
+    app.button(key="preset:standard").click().run()
+    button(app, "Find a learning rate").click().run()
+    [job] = queue.list_jobs(workspace)
+    assert (job.kind, job.actor, Recipe(**job.arguments["recipe"])) == ("lr-find", "human:anna", recipes.named("standard"))
+    assert app.subheader[0].value == "Rate search 1: resnet18 at 160 px"
+    assert button(app, "Cancel this rate search")
+
+
+def test_a_rate_that_was_found_goes_into_the_form_at_one_click(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    job = searched(workspace, frozen)
+    app = open_page("train")
+    app.button(key="preset:standard").click().run()
+    app.selectbox(key="rate:earlier").select(str(job.job_id)).run()
+    assert app.query_params["job"] == str(job.job_id)
+    assert [each.label for each in app.button if each.label.startswith("Use ")] == [
+        "Use 0.0012 (valley)",
+        "Use 0.004 (slide)",
+        "Use 0.001 (minimum)",
+        "Use 2e-4 (steep)",
+    ]
+    button(app, "Use 0.0012 (valley)").click().run()
+    assert draft(app)["base_lr"] == 1.2e-3  # What the button says, no digit more.
+
+
+def test_a_rate_goes_into_the_phase_that_is_chosen(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+    job = searched(workspace, frozen)
+    app = open_page("train", job=str(job.job_id))
+    app.button(key="preset:otters").click().run()
+    next(each for each in app.selectbox if each.label == "Use it for phase").set_value(2).run()
+    button(app, "Use 0.004 (slide)").click().run()
+    assert [phase["base_lr"] for phase in draft(app)["phases"]] == ["finder", "finder", 4e-3, "finder"]
+
+
+def test_after_a_reload_a_rate_brings_back_the_recipe_it_was_searched_with(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    job = searched(workspace, frozen, arch="mobilenet_v2", image_size_px=64)
+    app = open_page("train", job=str(job.job_id))
+    assert "brings back what was searched with: mobilenet_v2 at 64 px" in text_of(app)
+    button(app, "Use 0.0012 (valley)").click().run()
+    assert {name: draft(app)[name] for name in ("method", "arch", "image_size_px", "base_lr")} == {
+        "method": "fine-tune",
+        "arch": "mobilenet_v2",
+        "image_size_px": 64,
+        "base_lr": 1.2e-3,
+    }
+
+
+def test_a_search_with_another_architecture_is_pointed_out(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    job = searched(workspace, frozen, arch="mobilenet_v2")
+    app = open_page("train", job=str(job.job_id))
+    app.button(key="preset:standard").click().run()
+    assert "Searched with mobilenet_v2: its rates may not fit what the form holds now." in text_of(app)
+
+
+def test_going_on_from_a_run_is_chosen_from_a_list_and_takes_its_architecture(
+    open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int], workspace: Workspace, text_of: TextOf
+) -> None:
+    add_run(frozen, arch="mobilenet_v2")
+    app = open_page("train")
+    app.button(key="preset:standard").click().run()
+    weights = next(each for each in app.selectbox if each.label == recipe_form.LABELS["pretrained"])
+    assert next(option for option in weights.options if option.startswith("go on from Run 1 · mobilenet_v2 · 0.80 on valid"))
+    weights.set_value("run:1").run()
+    assert "Goes on from the model of run 1" in text_of(app)
+    button(app, "Train mobilenet_v2").click().run()
+    assert queue.show(workspace, 1).arguments["recipe"]["pretrained"] == "run:1"
+
+
+def test_every_setting_stands_under_a_heading(open_page: OpenPage, frozen: Snapshot, text_of: TextOf) -> None:
+    app = open_page("train")
+    app.button(key="preset:standard").click().run()
+    said = text_of(app)
+    assert all(f"**{heading}**" in said for heading in recipe_form.GROUPS)
+    asked_above = {"arch", "image_size_px", "head_epochs", "body_epochs", "phases", "allow_leaks"}
+    assert {name for group in recipe_form.GROUPS.values() for name in group} == set(Recipe.model_fields) - asked_above
