@@ -6,11 +6,13 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError, features
+from PIL.JpegImagePlugin import JpegImageFile
 
 from peakid import settings
 from peakid.errors import UnreadableImage
@@ -109,11 +111,28 @@ def preprocess(data: bytes, *, size_px: int, resize: Resize) -> np.ndarray:
     Raises:
         UnreadableImage: With the reason a rejection gets.
     """
-    image = _opened(data)
-    # Twice the target keeps what the resampling filter needs (Pillow documents reducing_gap 2.0 likewise).
-    shrink = 2 * size_px / (max(image.size) if resize == "pad" else min(image.size))
-    least = [max(1, round(side * min(shrink, 1))) for side in image.size]
-    return fit(_decoded(image, *least).image, size_px=size_px, resize=resize)
+    return preprocess_many(data, [size_px], resize=resize)[0]
+
+
+def preprocess_many(data: bytes, sizes_px: Sequence[int], *, resize: Resize) -> list[np.ndarray]:
+    """Bring an image to several sizes as `preprocess` does, decoding once where all need the same detail.
+
+    Decoding is nearly all of the work: two sizes that are close cost little more than one.
+
+    Raises:
+        UnreadableImage: With the reason a rejection gets.
+    """
+    found, decoded = [], {}
+    for size_px in sizes_px:
+        image = _opened(data)
+        # Twice the target keeps what the resampling filter needs (Pillow documents reducing_gap 2.0 likewise).
+        shrink = 2 * size_px / (max(image.size) if resize == "pad" else min(image.size))
+        least = [max(1, round(side * min(shrink, 1))) for side in image.size]
+        detail = _detail(image, *least)
+        if detail not in decoded:
+            decoded[detail] = _decoded(image, *least).image
+        found.append(fit(decoded[detail], size_px=size_px, resize=resize))
+    return found
 
 
 def fit(image: Image.Image, *, size_px: int, resize: Resize) -> np.ndarray:
@@ -128,6 +147,14 @@ def fit(image: Image.Image, *, size_px: int, resize: Resize) -> np.ndarray:
     canvas = Image.new("RGB", square)
     canvas.paste(inner, ((size_px - inner.width) // 2, (size_px - inner.height) // 2))
     return np.asarray(canvas)
+
+
+def _detail(image: Image.Image, width_px: int, height_px: int) -> int:
+    """Answer the divisor 8, 4, 2 or 1 that a JPEG decoder skips detail by, as Pillow's `draft` chooses it; others decode in full."""
+    if not isinstance(image, JpegImageFile):
+        return 1
+    scale = min(image.width // width_px, image.height // height_px)
+    return next((divisor for divisor in (8, 4, 2) if scale >= divisor), 1)
 
 
 def _middle(size: tuple[int, int]) -> tuple[float, float, float, float]:

@@ -275,3 +275,14 @@ def test_an_image_of_several_frames_is_known_as_one(format: str) -> None:
     frames = [Image.new("RGB", (20, 16), colour) for colour in (RED, GREEN)]
     assert pixels.decode_at_least(encoded(frames[0], format, save_all=True, append_images=frames[1:]), 0, 0).is_animated
     assert not pixels.decode_at_least(encoded(frames[0], format), 0, 0).is_animated
+
+
+@pytest.mark.parametrize("resize", ["crop", "squish", "pad"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_several_sizes_at_once_are_each_what_it_is_alone(resize, format):
+    noise = np.random.default_rng(3).integers(0, 256, (601, 903, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, format)
+    sizes = [32, 37, 72, 75, 76, 150, 300, 301, 900]  # 601 / 150 = 4.0 and 601 / 152 = 3.95: other detail is skipped at 76 px.
+    for size_px, several in zip(sizes, pixels.preprocess_many(out.getvalue(), sizes, resize=resize), strict=True):
+        assert np.array_equal(several, pixels.preprocess(out.getvalue(), size_px=size_px, resize=resize))

@@ -1,24 +1,23 @@
-"""What a training is given, whether it can be learned from, and its pixels as one cache on disk."""
+"""What a training is given, whether it can be learned from, and its pixels, decoded once for all trainings."""
 
-import hashlib
-import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from peakid import pixels
-from peakid.errors import ClassTooSmall, SplitMissing, TooFewClasses, UnreadableImage
+from peakid import settings
+from peakid.errors import ClassTooSmall, SplitMissing, TooFewClasses
+from peakid.learn import fill
+from peakid.learn.gather import Pixels
 from peakid.learn.recipe import Recipe
-from peakid.records import Report, Resize
+from peakid.records import Report
 
 # Room for random crops: a training image is kept a little larger than the model sees it.
 TRAIN_MARGIN = 1.15
-REPORT_EVERY_S = 0.5
+REPORT_EVERY_S = fill.REPORT_EVERY_S
+GB = 10**9
 
 
 class Stopped(Exception):
@@ -52,17 +51,17 @@ class TrainingImages:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The pixels of a training, uint8, read from disk as they are used.
+    """The pixels of a training, of all its N images, read from disk as they are used.
 
     Attributes:
         canonical: Shape (N, S, S, 3): what evaluation and every export see.
-        train: Shape (n, T, T, 3): what is cut from while learning; the train rows in their order.
-        positions: int64 of shape (N,), where each of the N images lies in `train`; None = it holds the train rows alone.
+        train: Shape (N, T, T, 3): what is cut from while learning.
+        notes: Sentences about the cache that a person should read.
     """
 
-    canonical: np.ndarray
-    train: np.ndarray
-    positions: np.ndarray | None = None
+    canonical: Pixels
+    train: Pixels
+    notes: tuple[str, ...] = ()
 
 
 def check(images: TrainingImages) -> list[str]:
@@ -100,69 +99,57 @@ def prepare(
     should_stop: Callable[[], bool],
     train_px: int | None = None,
 ) -> Prepared:
-    """Decode every image once for this size and policy; a second run over the same images reads the cache.
-
-    Decoding at each epoch would be the bottleneck of a GPU by a factor of fifty.
+    """Decode every image once for this size and policy, as `prepare_all`.
 
     Args:
         train_px: Side of training images before random crops; None = a margin over the recipe's size.
+    """
+    train_px = train_px or with_margin(recipe.image_size_px, recipe.augment)
+    return prepare_all(images, recipe, [train_px], cache_dir=cache_dir, report=report, should_stop=should_stop)[train_px]
+
+
+def prepare_all(
+    images: TrainingImages,
+    recipe: Recipe,
+    sizes_px: Iterable[int],
+    *,
+    cache_dir: Path,
+    report: Report,
+    should_stop: Callable[[], bool],
+    budget_bytes: int | None = None,
+) -> dict[int, Prepared]:
+    """Decode what no training has decoded before, at each size that is learned from; by that size.
+
+    Decoding at each epoch would be the bottleneck of a GPU by a factor of fifty. What the disk or the budget does not hold is
+    nevertheless decoded each time, ahead of its use.
+
+    Args:
+        sizes_px: Sides of training images before random crops.
+        budget_bytes: What the cache may hold on disk; None = as the settings say.
 
     Raises:
         Stopped: If `should_stop` says so.
         UnreadableImage: If an image's bytes cannot be decoded; the message names the image.
     """
-    train_px = train_px or with_margin(recipe.image_size_px, recipe.augment)
-    whole = np.arange(len(images.digests))
-    # Every image takes its turn to be learned from in cross-validation; one cache then serves all folds.
-    rows = whole if recipe.folds or train_px == recipe.image_size_px else images.rows("train")
-    canonical = _Cache(images.digests, recipe.image_size_px, recipe.resize, cache_dir)
-    train = _Cache([images.digests[row] for row in rows], train_px, recipe.resize, cache_dir)
-    missing = [cache for cache in {canonical.path: canonical, train.path: train}.values() if not cache.path.is_file()]
-    progress = _Progress("Preparing images", sum(len(cache.digests) for cache in missing), report, should_stop)
-    for cache in missing:
-        _fill(cache, images.read, progress)
-    return Prepared(canonical.open(), train.open(), whole if rows is whole else None)
+
+    def go_on() -> None:
+        if should_stop():
+            raise Stopped
+
+    # What is needed in each epoch comes first, in case there is no room for all of it.
+    whole = np.concatenate([images.rows(split) for split in ("valid", "test", "train")])
+    # Every image takes its turn to be learned from in cross-validation.
+    learned = {size_px: whole if recipe.folds else images.rows("train") for size_px in sizes_px}
+    wanted = learned | {recipe.image_size_px: whole}
+    budget_bytes = round(settings.current().cache_gb * GB) if budget_bytes is None else budget_bytes
+    filling = fill.Filling(images.digests, images.read, recipe.resize, cache_dir, report, go_on)
+    given, notes = filling.run(wanted, budget_bytes)
+    return {size_px: Prepared(given[recipe.image_size_px], given[size_px], notes) for size_px in learned}
 
 
 def with_margin(size_px: int, augment: float) -> int:
     """Answer the side at which a training image is kept: a little larger than it is shown where it is cut at random."""
     return round(size_px * TRAIN_MARGIN) if augment else size_px
-
-
-@dataclass(frozen=True)
-class _Cache:
-    digests: Sequence[str]
-    size_px: int
-    resize: Resize
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        order = "\n".join([f"pixels {pixels.VERSION} {self.size_px} {self.resize}", *self.digests])
-        return self.folder / f"pixels-{hashlib.sha256(order.encode()).hexdigest()[:32]}.npy"
-
-    def open(self) -> np.ndarray:
-        return np.load(self.path, mmap_mode="r")
-
-
-@dataclass
-class _Progress:
-    """Counts decoded images, reports at most each half second, and raises Stopped when asked to."""
-
-    phase: str
-    total: int
-    report: Report
-    should_stop: Callable[[], bool]
-    step: int = 0
-    reported_at: float = 0.0
-
-    def advance(self) -> None:
-        self.step += 1
-        if self.should_stop():
-            raise Stopped
-        if time.monotonic() - self.reported_at >= REPORT_EVERY_S or self.step == self.total:
-            self.reported_at = time.monotonic()
-            self.report(self.phase, self.step, self.total, f"{self.step} of {self.total} decoded")
 
 
 def _warnings(class_names: list[str], count: dict[str, Counter[int]]) -> Iterator[str]:
@@ -171,35 +158,3 @@ def _warnings(class_names: list[str], count: dict[str, Counter[int]]) -> Iterato
             yield f"Class '{name}' has no image in valid: the score says nothing about it."
         if count["train"][k] == 1:
             yield f"Class '{name}' has 1 image in train: it can hardly be learned."
-
-
-def _fill(cache: _Cache, read: Callable[[str], bytes], progress: _Progress) -> None:
-    cache.folder.mkdir(parents=True, exist_ok=True)
-    partial = cache.path.with_suffix(f".{os.getpid()}.partial")
-    shape = (len(cache.digests), cache.size_px, cache.size_px, 3)
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-    try:
-        _decode_all(cache, read, array, progress)
-        array.flush()
-        partial.replace(cache.path)  # Renamed, not written in place: a reader must never see half a cache.
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _decode_all(cache: _Cache, read: Callable[[str], bytes], array: np.ndarray, progress: _Progress) -> None:
-    def decode(row: int) -> None:
-        digest = cache.digests[row]
-        try:
-            array[row] = pixels.preprocess(read(digest), size_px=cache.size_px, resize=cache.resize)
-        except UnreadableImage as error:
-            raise UnreadableImage(error.reason, f"Image {digest[:12]} cannot be decoded: {error.message}") from error
-
-    # Threads: Pillow decodes outside the interpreter's lock.
-    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
-        waiting = [pool.submit(decode, row) for row in range(len(cache.digests))]
-        try:
-            for done in as_completed(waiting):
-                done.result()
-                progress.advance()
-        finally:
-            pool.shutdown(cancel_futures=True)

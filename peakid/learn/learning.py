@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from fastai.data.core import DataLoaders
 from torch import Tensor, nn
 
@@ -15,6 +14,7 @@ from peakid.learn import start as starting
 from peakid.learn.checkpoint import Checkpoints
 from peakid.learn.data import Prepared, TrainingImages
 from peakid.learn.fit import Fit
+from peakid.learn.gather import Pixels
 from peakid.learn.phase import Phase
 from peakid.learn.rate_finder import Sweep
 from peakid.learn.recipe import Recipe
@@ -44,7 +44,7 @@ class Learning:
         return self.start.loaders(images, self.views[starting.kept_px(phase)], phase, batch_size)
 
     @property
-    def canonical(self) -> np.ndarray:
+    def canonical(self) -> Pixels:
         return next(iter(self.views.values())).canonical
 
     def one(self, images: TrainingImages, folder: Path, **told: Any) -> tuple[nn.Sequential, History]:

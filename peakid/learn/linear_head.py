@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from peakid.learn import gpu_load
 from peakid.learn.data import Stopped, TrainingImages
+from peakid.learn.gather import Pixels
 from peakid.learn.model import normalise
 from peakid.learn.predict import in_parts
 from peakid.learn.start import Start
@@ -33,7 +34,7 @@ class Layer:
         return features.double() @ self.weight.T + self.bias  # (n, K)
 
 
-def embed(model: nn.Sequential, canonical: np.ndarray, start: Start, *, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+def embed(model: nn.Sequential, canonical: np.ndarray | Pixels, start: Start, *, report: Report, should_stop: Callable[[], bool]) -> Tensor:
     """Answer what the frozen body sees in each image, pooled: float32 of shape (N, C), on the CPU.
 
     Raises:

@@ -1,5 +1,6 @@
-"""How cached pixels become batches: fastai loaders over row numbers, gathered whole and changed on the device."""
+"""How pixels become batches: fastai loaders over row numbers, brought whole and changed on the device."""
 
+import contextlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,14 @@ import torch
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.data.transforms import IntToFloatTensor, Normalize
 from fastai.torch_core import TensorCategory, TensorImage
-from fastai.vision.augment import aug_transforms
 from fastcore.basics import chunked
 from fasttransform import Transform
 
 from peakid.learn.architectures import Architecture
+from peakid.learn.augment import RandomChanges
 from peakid.learn.data import Prepared, TrainingImages
+from peakid.learn.feed import Feed, free_bytes, residence
 from peakid.learn.recipe import Recipe
-
-MAX_TURN_DEG = 10.0  # fastai's default; photographs are held roughly level.
-MAX_ZOOM = 1.3  # Shows at least 59 % of the area: scraped subjects are near or far.
-MAX_LIGHT = 0.2  # fastai's default, a fifth brighter or darker.
 
 
 @dataclass
@@ -28,12 +26,12 @@ class Rows:
     """The dataset fastai sees: row numbers only. `split_idx` 0 = train, 1 = valid, as fastai's transforms read it.
 
     Attributes:
-        pixels: uint8 of shape (m, S, S, 3).
-        at: int64 of shape (n,), which of the m images each row is; small classes may have theirs several times.
+        feed: Gives the pixels of the snapshot's images.
+        at: int64 of shape (n,), which of the images each row is; small classes may have theirs several times.
         labels: int64 of shape (n,).
     """
 
-    pixels: np.ndarray
+    feed: Feed
     at: np.ndarray
     labels: np.ndarray
     split_idx: int
@@ -91,17 +89,15 @@ class GatherLoader(TfmdDL):
         return order[self.skip * self.bs :]
 
     def create_batches(self, samps: Iterable[int]) -> Iterator[tuple[TensorImage, TensorCategory]]:
-        for rows in chunked(samps, self.bs):
-            if len(rows) > 1 or not self.shuffle:
-                yield self._gather(np.asarray(rows))
+        rows: Rows = self.dataset
+        parts = [np.asarray(part) for part in chunked(samps, self.bs) if len(part) > 1 or not self.shuffle]
+        with contextlib.closing(rows.feed.batches([rows.at[part] for part in parts])) as batches:
+            for part, pixels in zip(parts, batches, strict=True):
+                labels = rows.feed.sent(rows.labels[part])  # (B,)
+                yield TensorImage(pixels.permute(0, 3, 1, 2)), TensorCategory(labels)  # (B, 3, S, S)
 
     def __len__(self) -> int:
         return self.n // self.bs + (self.n % self.bs > (1 if self.shuffle else 0))
-
-    def _gather(self, rows: np.ndarray) -> tuple[TensorImage, TensorCategory]:
-        at = self.dataset.at[rows]
-        pixels = torch.from_numpy(np.ascontiguousarray(self.dataset.pixels[at])).permute(0, 3, 1, 2)  # (B, 3, S, S)
-        return TensorImage(pixels), TensorCategory(torch.from_numpy(self.dataset.labels[rows]))  # (B,)
 
 
 def make(
@@ -113,25 +109,36 @@ def make(
     *,
     size_px: int | None = None,
     augment: float | None = None,
+    is_memory_short: bool = False,
 ) -> DataLoaders:
     """Make the loaders of train (shuffled, augmented) and valid (canonical pixels, in order).
 
     Args:
         size_px: Side of training images; None = the recipe's. Valid images have the recipe's in any case.
         augment: Strength of the random changes; None = the recipe's.
+        is_memory_short: Whether the device has none to spare for pixels.
     """
     rows, valid = images.rows("train"), images.rows("valid")
-    at = np.arange(len(rows)) if prepared.positions is None else prepared.positions[rows]
-    turns = _turns(images.labels[rows], recipe)
+    train_feed, valid_feed = _feeds(prepared, rows, valid, device, is_memory_short=is_memory_short)
+    turns = rows[_turns(images.labels[rows], recipe)]
     normalise = [IntToFloatTensor(), Normalize.from_stats(architecture.mean, architecture.std, cuda=False)]
-    common: dict[str, Any] = {"bs": recipe.batch_size, "num_workers": recipe.n_workers, "pin_memory": device.type == "cuda"}
-    changes = _augments(recipe, size_px or recipe.image_size_px, recipe.augment if augment is None else augment)
+    # Processes could not read what lies on a GPU, and threads already gather what is sent to it.
+    n_workers = recipe.n_workers if train_feed.lies == "plain" else 0
+    common: dict[str, Any] = {"bs": recipe.batch_size, "num_workers": n_workers}
+    changes = _changes(recipe, size_px or recipe.image_size_px, recipe.augment if augment is None else augment)
     reseed = Reseed(recipe.seed)
-    shown = Rows(prepared.train, at[turns], images.labels[rows[turns]], 0)
+    shown = Rows(train_feed, turns, images.labels[turns], 0)
     learn = GatherLoader(shown, shuffle=True, after_batch=[reseed, *normalise, *changes], **common)
     learn.reseed = reseed
-    check = GatherLoader(Rows(prepared.canonical, valid, images.labels[valid], 1), after_batch=normalise, **common)
+    check = GatherLoader(Rows(valid_feed, valid, images.labels[valid], 1), after_batch=normalise, **common)
     return DataLoaders(learn, check, device=device)
+
+
+def _feeds(prepared: Prepared, rows: np.ndarray, valid: np.ndarray, device: torch.device, *, is_memory_short: bool) -> tuple[Feed, Feed]:
+    train, canonical = prepared.train, prepared.canonical
+    n_bytes = len(rows) * train.image_bytes + len(valid) * canonical.image_bytes
+    lies = residence(device.type, n_bytes=n_bytes, free_bytes=0 if is_memory_short else free_bytes(device))
+    return Feed(train, rows, device, lies), Feed(canonical, valid, device, lies)
 
 
 def _turns(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
@@ -143,16 +150,7 @@ def _turns(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
     return np.concatenate([np.resize(rows, largest) for rows in of_class])  # np.resize repeats from the start.
 
 
-def _augments(recipe: Recipe, size_px: int, augment: float) -> list[Any]:
-    """List the random changes of a training batch, drawn for each image, run on the device."""
-    if not augment and not recipe.is_mirrored:
+def _changes(recipe: Recipe, size_px: int, strength: float) -> list[Transform]:
+    if not strength and not recipe.is_mirrored:
         return []
-    return aug_transforms(
-        mult=augment,
-        do_flip=recipe.is_mirrored,
-        max_rotate=MAX_TURN_DEG,
-        max_zoom=1 + (MAX_ZOOM - 1) * augment,
-        max_lighting=MAX_LIGHT,
-        max_warp=0.0,  # Would bend ridge lines, which tell peaks apart.
-        size=size_px,
-    )
+    return [RandomChanges(size_px, strength=strength, is_mirrored=recipe.is_mirrored)]

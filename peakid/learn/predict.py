@@ -7,13 +7,14 @@ import torch
 from torch import nn
 
 from peakid.errors import OutOfMemory
+from peakid.learn.gather import Pixels
 from peakid.learn.model import Card, normalise
 
 BATCH_SIZE = 64  # Images at once without gradients; 64 at 224 px need about 1 GB in ResNet-50.
 
 
 def pred_probs(
-    model: nn.Module, pixels: np.ndarray, card: Card, *, device: torch.device, advance: Callable[[int], None] = lambda n: None
+    model: nn.Module, pixels: np.ndarray | Pixels, card: Card, *, device: torch.device, advance: Callable[[int], None] = lambda n: None
 ) -> np.ndarray:
     """Answer the probabilities of a model in eval mode: float32 of shape (n, K), rows adding up to 1.
 

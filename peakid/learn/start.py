@@ -59,7 +59,8 @@ class Start:
     def loaders(self, images: TrainingImages, view: Prepared, phase: Phase, batch_size: int | None = None) -> DataLoaders:
         """Make a phase's loaders from the pixels at its size; fewer images a batch than the recipe's where memory is short."""
         recipe = self.recipe.model_copy(update={"batch_size": batch_size or self.recipe.batch_size})
-        shown: dict[str, Any] = {"size_px": phase.image_size_px, "augment": phase.augment}
+        is_short = recipe.batch_size < self.recipe.batch_size  # Where batches had to be halved, pixels leave the device, too.
+        shown: dict[str, Any] = {"size_px": phase.image_size_px, "augment": phase.augment, "is_memory_short": is_short}
         return loaders.make(images, view, recipe, self.architecture, self.device, **shown)
 
 
@@ -98,7 +99,7 @@ def views(images: TrainingImages, start: Start, *, cache_dir: Path, report: Repo
         UnreadableImage: If an image's bytes cannot be decoded.
     """
     asked: dict[str, Any] = {"cache_dir": cache_dir, "report": report, "should_stop": should_stop}
-    return {px: data.prepare(images, start.recipe, train_px=px, **asked) for px in sorted({kept_px(phase) for phase in start.phases})}
+    return data.prepare_all(images, start.recipe, sorted({kept_px(phase) for phase in start.phases}), **asked)
 
 
 def kept_px(phase: Phase) -> int:

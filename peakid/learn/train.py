@@ -97,6 +97,7 @@ def train(
     watched = {"report": report, "should_stop": should_stop}
     try:
         views = starting.views(images, start, cache_dir=cache_dir, **watched)
+        warnings += next(iter(views.values())).notes
         learning = Learning(start, views, on_epoch=on_epoch, **watched)
         warnings += _settle(learning, images, folder, started)
         outcome = _cross_validate(images, learning, folder) if recipe.folds else _once(images, learning, folder)

@@ -20,19 +20,22 @@ def test_the_cached_pixels_are_those_that_every_export_will_see(colours, tmp_pat
     cache = prepared(colours, tmp_path)
     expected = np.stack([pixels.preprocess(colours.read(digest), size_px=32, resize="crop") for digest in colours.digests])
     assert np.array_equal(cache.canonical, expected)
-    assert cache.train.shape == (16, 37, 37, 3)  # 2 classes x 8; 32 px x 1.15 = 36.8.
+    assert cache.train.shape == (26, 37, 37, 3)  # 32 px x 1.15 = 36.8.
+    larger = np.stack([pixels.preprocess(colours.read(digest), size_px=37, resize="crop") for digest in colours.digests])
+    assert np.array_equal(cache.train, larger)
 
 
 def test_without_augmentation_training_sees_the_canonical_size(colours, tmp_path):
     given = prepared(colours, tmp_path, augment=0)
-    assert np.array_equal(given.train[given.positions], given.canonical)
-    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1  # Kept once, not twice.
+    assert np.array_equal(given.train, given.canonical)
+    assert [folder.name for folder in (tmp_path / "cache").iterdir()] == ["pixels-1-32-crop"]  # Kept once, not twice.
 
 
 def test_a_second_run_reads_the_cache_and_no_image(colours, tmp_path):
     first = prepared(colours, tmp_path)
     blind = dataclasses.replace(colours, read=lambda digest: pytest.fail("an image was read again"))
-    assert np.array_equal(prepared(blind, tmp_path).train, first.train)
+    rows = colours.rows("train")
+    assert np.array_equal(prepared(blind, tmp_path).train[rows], first.train[rows])
 
 
 def test_another_size_or_policy_has_its_own_cache(colours, tmp_path):
@@ -41,10 +44,14 @@ def test_another_size_or_policy_has_its_own_cache(colours, tmp_path):
     assert prepared(colours, tmp_path, image_size_px=40).canonical.shape[1] == 40
 
 
-def test_stopping_leaves_no_half_cache(colours, tmp_path):
+def test_images_decoded_before_somebody_stopped_are_kept(colours, tmp_path):
+    asked = []
     with pytest.raises(data.Stopped):
-        prepared(colours, tmp_path, should_stop=lambda: True)
-    assert list((tmp_path / "cache").iterdir()) == []
+        prepared(colours, tmp_path, should_stop=lambda: len(asked) == 5 or asked.append(1))
+    read = []
+    rest = dataclasses.replace(colours, read=lambda digest: read.append(digest) or colours.read(digest))
+    prepared(rest, tmp_path)
+    assert len(read) <= 26 - 4  # It was asked once after each image.
 
 
 def test_an_image_that_cannot_be_decoded_is_named(colours, tmp_path):

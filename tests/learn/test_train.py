@@ -1,13 +1,16 @@
 import hashlib
 import json
+import shutil
 import time
 
 import numpy as np
 import pytest
 import torch
 
+from peakid import settings
 from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
 from peakid.learn import architectures, data, loaders, model, predict, start
+from peakid.learn.gather import Pixels
 from peakid.learn.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import ARCH, images_of
@@ -72,10 +75,10 @@ def test_random_weights_are_not_frozen_and_the_run_warns_of_them(colours, fit, m
 
 
 def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_path):
-    started: list[int] = []  # 42 images are decoded, then each epoch asks before 4 + 2 batches.
-    result, epochs = fit(colours, scratch_epochs=50, should_stop=lambda: len(started) > 60 or started.append(1), name="cut")
+    started: list[int] = []  # 26 images are decoded, then each epoch asks before 4 + 2 batches.
+    result, epochs = fit(colours, scratch_epochs=50, should_stop=lambda: len(started) > 44 or started.append(1), name="cut")
     assert result.is_cancelled
-    assert len(epochs) == 3  # (61 - 42) / 6 = 3.2.
+    assert len(epochs) == 3  # (45 - 26) / 6 = 3.2.
     assert result.best_epoch in (1, 2, 3)
     assert model.load(tmp_path / "cut")[1].class_names == ["moss", "rust"]
     assert result.warnings[-1] == "Stopped early, after 3 epochs."
@@ -141,8 +144,8 @@ def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():
     images = images_of(
         [("moss", "train"), ("rust", "train")] * 2 + [("moss", "train")] + [("moss", "valid"), ("rust", "valid")] + [("rust", "valid")]
     )
-    blank = np.zeros((8, 32, 32, 3), np.uint8)
-    prepared = data.Prepared(canonical=blank, train=blank[:5])
+    blank = Pixels.of(np.zeros((8, 32, 32, 3), np.uint8))
+    prepared = data.Prepared(canonical=blank, train=blank)
     recipe = Recipe(arch=ARCH, image_size_px=32, batch_size=2)
     dls = loaders.make(images, prepared, recipe, architectures.find(ARCH), torch.device("cpu"))
     assert (len(dls.train), [len(y) for _, y in dls.train]) == (2, [2, 2])
@@ -174,3 +177,28 @@ def test_the_card_says_what_the_weights_are_for_and_damaged_weights_are_told(col
 def test_auto_takes_the_fastest_device_there_is():
     expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     assert start.find_device("auto").type == expected
+
+
+def test_a_training_without_room_for_pixels_gives_the_same_weights_bit_for_bit_and_says_so(colours, fit, tmp_path, monkeypatch):
+    straight, _ = fit(colours, name="straight")
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setenv("PEAKID_CACHE_GB", "0.00005")  # 50 kB: some of the 26 images at 32 px and none at 37 px.
+    settings.current.cache_clear()
+    try:
+        short, _ = fit(colours, name="short")
+    finally:
+        monkeypatch.undo()
+        settings.current.cache_clear()
+    assert weights_of(tmp_path / "short") == weights_of(tmp_path / "straight")
+    assert not any("pixel cache" in warning for warning in straight.warnings)
+    assert any("The pixel cache may hold 5e-05 GB" in warning for warning in short.warnings)
+
+
+@pytest.mark.parametrize("file", ["pixels", "index"])
+def test_a_training_mends_a_damaged_pixel_cache_and_says_so(colours, fit, tmp_path, file):
+    fit(colours, name="straight")
+    for store in (tmp_path / "cache").iterdir():
+        (store / file).write_bytes(b"garbage" * 1000)
+    mended, _ = fit(colours, name="mended")
+    assert weights_of(tmp_path / "mended") == weights_of(tmp_path / "straight")
+    assert any("in the pixel cache were damaged and decoded anew." in warning for warning in mended.warnings)

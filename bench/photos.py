@@ -1,0 +1,62 @@
+"""Photos to measure with: drawn mountains of two megapixels with a camera's grain, the same bytes for the same seed."""
+
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from peakid import scenery
+from peakid.demo import CLASS_NAMES
+
+SIZE = (1632, 1224)  # 2.0 megapixels.
+WINDOW = 1.25  # A scene is drawn so many times larger; each photo shows another part of it. One drawing takes 5 s.
+GRAIN = 5.0  # Of 255, as a phone's camera has it; 470 KB a photo at quality 90.
+SCENES_PER_CLASS = 2
+
+
+def draw(folder: Path, n: int, size: tuple[int, int] = SIZE, seed: int = 0) -> list[Path]:
+    """Write n JPEG photos into `folder/<class>/`, unless they lie there already; answer them in order."""
+    files = [folder / CLASS_NAMES[i % len(CLASS_NAMES)] / f"{i:05d}.jpg" for i in range(n)]
+    if all(file.is_file() for file in files):
+        return files
+    large = (round(size[0] * WINDOW), round(size[1] * WINDOW))
+    rngs = [np.random.default_rng((seed, number)) for number in range(min(n, SCENES_PER_CLASS * len(CLASS_NAMES)))]
+    names = [CLASS_NAMES[number % len(CLASS_NAMES)] for number in range(len(rngs))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        scenes = list(pool.map(scenery.draw, names, rngs, repeat(large)))
+        list(pool.map(_photo, files, range(n), repeat(scenes), repeat(size), repeat(seed)))
+    return files
+
+
+def from_folder(source: Path, folder: Path, n: int, size: tuple[int, int] = SIZE) -> list[Path]:
+    """Write n real photos, enlarged to `size`, into `folder/<class>/`; a small set is taken several times."""
+    found = sorted(path for path in source.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    files = []
+    for i in range(n):
+        photo = found[i * len(found) // n] if n <= len(found) else found[i % len(found)]
+        files.append(folder / photo.parent.name / f"{i:05d}.jpg")
+        files[-1].parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(photo) as image:
+            files[-1].write_bytes(_jpeg(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)))
+    return files
+
+
+def _photo(file: Path, number: int, scenes: list[Image.Image], size: tuple[int, int], seed: int) -> None:
+    rng = np.random.default_rng((seed, 1, number))
+    scene = scenes[number % len(scenes)]
+    left, top = (int(rng.integers(0, room + 1)) for room in (scene.width - size[0], scene.height - size[1]))
+    part = np.asarray(scene.crop((left, top, left + size[0], top + size[1])), dtype=np.float32)
+    grain = rng.normal(0, GRAIN, (size[1], size[0], 1)).astype(np.float32)
+    lit = part * rng.uniform(0.85, 1.15) + grain
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(_jpeg(Image.fromarray(lit.clip(0, 255).astype(np.uint8))))
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=90)
+    return out.getvalue()

@@ -1,0 +1,36 @@
+"""The training benchmarks run from beginning to end on little; what they measure here says nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from peakid import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.slow
+
+
+def last_line(*arguments: str) -> dict:
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**settings.environment(), "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_gpu_benchmark_runs_on_a_cpu():
+    found = last_line("bench/gpu.py", "--device", "cpu", "--tiny")
+    assert (found["rows"][0]["arch"], found["rows"][0]["lies"]) == ("small_resnet", "plain")
+    assert set(found["rows"][0]["median"]) == {"ceiling", "peakid", "plain"}
+
+
+@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU, and would measure for minutes")
+def test_the_gpu_benchmark_says_so_where_there_is_no_gpu():
+    assert "no GPU" in last_line("bench/gpu.py")["skipped"]
+
+
+def test_the_throughput_benchmark_compares_all_three():
+    found = last_line("bench/train_throughput.py", "--quick", "--device", "cpu")
+    assert set(found["median"]["loader with random changes, a CPU second"]) == {"peakid", "fastai", "plain"}
