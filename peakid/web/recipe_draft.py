@@ -24,7 +24,8 @@ _OWN_ARCH = "recipe:own_arch"  # What a person had chosen before a reproduced re
 def values() -> dict[str, Any]:
     """Answer the values of the form; at first those of the quickest preset."""
     if _DRAFT not in st.session_state:
-        st.session_state[_DRAFT] = recipes.presets()[FIRST_PRESET].model_dump()
+        first = recipes.presets()[FIRST_PRESET].model_dump()
+        st.session_state[_DRAFT] = first | {"arch": weights_here.likeliest(first["arch"])}
     return st.session_state[_DRAFT]
 
 

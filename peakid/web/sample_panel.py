@@ -15,24 +15,23 @@ THUMB_PX = 112
 
 
 def show(workspace: Workspace, run_id: int) -> None:
-    """Draw the images with the newest answers, and for each since when it is right; nothing before the first epoch."""
+    """Draw the images with the newest answers; nothing before the first epoch."""
     told = runs.samples(workspace, run_id)
     if not told:
         return
-    st.caption(finding(told))
+    st.caption(finding(told), help=course(told))
     newest = told[-1]["answers"]
-    for cell, answer, place in zip(st.columns(PER_ROW, gap="small"), newest, range(len(newest)), strict=False):
+    for cell, answer in zip(st.columns(PER_ROW, gap="small"), newest, strict=False):
         with cell:
             _picture(workspace, answer["digest"])
-            st.markdown(answered(answer), help=course([each["answers"][place] for each in told], told))
+            st.markdown(answered(answer))
 
 
 def finding(told: Sequence[Mapping[str, Any]]) -> str:
     """Say how many are right by now: `After epoch 3 it names 6 of these 8 valid images as they are labelled; after epoch 1, 4.`"""
-    right = [sum(answer["predicted"] == answer["given"] for answer in each["answers"]) for each in told]
-    n, last, first = len(told[-1]["answers"]), told[-1]["epoch"], told[0]["epoch"]
-    earlier = f"; after epoch {first}, {right[0]}" if len(told) > 1 else ""
-    return f"After epoch {last} it names {right[-1]} of these {n} valid images as they are labelled{earlier}."
+    earlier = f"; after epoch {told[0]['epoch']}, {_n_right(told[0])}" if len(told) > 1 else ""
+    n = len(told[-1]["answers"])
+    return f"After epoch {told[-1]['epoch']} it names {_n_right(told[-1])} of these {n} valid images as they are labelled{earlier}."
 
 
 def answered(answer: Mapping[str, Any]) -> str:
@@ -44,13 +43,13 @@ def answered(answer: Mapping[str, Any]) -> str:
     return f":red[{predicted}] {share}, is {given}"
 
 
-def course(answers: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> str:
-    """List one image's answers, an epoch a line, the newest ten."""
-    lines = [
-        f"Epoch {each['epoch']}: {session.plain(answer['predicted'])} {answer['confidence']:.0%}"
-        for each, answer in zip(told, answers, strict=True)
-    ]
-    return "  \n".join(lines[-10:])
+def course(told: Sequence[Mapping[str, Any]]) -> str:
+    """List how many were right after each epoch, the newest ten."""
+    return "  \n".join(f"Epoch {each['epoch']}: {_n_right(each)} of {len(each['answers'])}" for each in told[-10:])
+
+
+def _n_right(epoch: Mapping[str, Any]) -> int:
+    return sum(answer["predicted"] == answer["given"] for answer in epoch["answers"])
 
 
 def _picture(workspace: Workspace, digest: str) -> None:

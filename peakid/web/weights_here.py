@@ -29,6 +29,12 @@ def found() -> dict[str, Path]:
     return {name: path for name, path in files.items() if path is not None}
 
 
+def likeliest(arch: str) -> str:
+    """Answer the architecture that a form begins with: this one, unless only others have weights on this machine."""
+    here = found()
+    return arch if arch in here else next(iter(here), arch)
+
+
 def is_pretrained(recipe: Recipe) -> bool:
     """Tell whether a training is likely to start from weights; one that has to fetch them may be without a network."""
     return recipe.pretrained != "none" and (recipe.pretrained != "auto" or bool(architectures.find(recipe.arch).weight_files))

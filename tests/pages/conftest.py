@@ -19,10 +19,15 @@ SHELL = Path(__file__).resolve().parents[2] / "peakid" / "web" / "shell.py"
 
 
 @pytest.fixture
-def open_page(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """Open a page on the test's workspace: `open_page("review", queue="flagged")`; keywords are query parameters."""
+def open_page(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., AppTest]:
+    """Open a page on the test's workspace: `open_page("review", queue="flagged")`; keywords are query parameters.
+
+    No pretrained weights are on the machine that it sees.
+    """
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
+    monkeypatch.delenv("PEAKID_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no-torch"))
 
     def opened(name: str = "overview", **query: str) -> AppTest:
         app = AppTest.from_file(str(SHELL))

@@ -52,6 +52,15 @@ def test_the_quickest_preset_is_the_first_offer(open_page: OpenPage, frozen: Sna
     assert Recipe(**queue.show(workspace, 1).arguments["recipe"]) == recipes.named("quick")
 
 
+def test_the_form_begins_with_an_architecture_that_has_its_weights_here(
+    open_page: OpenPage, frozen: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "mobilenet_v2-mine.pth").write_bytes(b"what a form does not read")
+    monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path / "weights"))
+    assert draft(open_page("train"))["arch"] == "mobilenet_v2"
+
+
 def test_every_training_that_came_before_fills_the_form_at_one_click_as_its_file_has_it(
     open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
 ) -> None:
