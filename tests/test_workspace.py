@@ -14,6 +14,7 @@ from peakid.errors import NotInstalledInPlace, NoWorkspace, WorkspaceNotWritable
 from peakid.workspace import PROJECT_ROOT
 
 
+@pytest.mark.slow
 def test_eight_processes_may_make_one_workspace_at_once(tmp_path):
     code = "import sys; from pathlib import Path; from peakid import workspace; workspace.create(Path(sys.argv[1])); print('opened')"
     command = [sys.executable, "-c", code, str(tmp_path / "w")]
@@ -124,6 +125,7 @@ ACTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS)
 def test_replaying_the_log_gives_the_state_of_every_image(tmp_path_factory, acts):

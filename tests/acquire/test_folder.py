@@ -330,6 +330,7 @@ def test_the_otters_are_348_images_of_349_files(workspace: Workspace, otters: Im
     assert counts(import_(workspace, real_data / "data" / "otters")) == (0, 349, 2)
 
 
+@pytest.mark.slow
 def test_intel6_keeps_its_predefined_splits(workspace: Workspace, real_data: Path) -> None:
     assert counts(import_(workspace, real_data / "data" / "intel6", in_place=True)) == (1200, 0, 0)
     by_split = workspace.query("SELECT split, COUNT(*), COUNT(DISTINCT label) FROM origin GROUP BY 1 ORDER BY 1")

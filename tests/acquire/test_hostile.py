@@ -86,6 +86,7 @@ def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_refused_unread(works
     assert (report.n_added, reasons(report)) == (1, {"square.png": "too_many_pixels"})
 
 
+@pytest.mark.slow
 def test_a_bomb_below_the_pixel_cap_is_refused_for_its_memory(draw: Callable[..., bytes]) -> None:
     guarded = Decoder(n_threads=1, limit_s=60, limit_bytes=100 * 2**20)
     bomb = guarded.submit(functools.partial(bytes, png(9000, 9000)))  # 10 KB; 81 million pixels, 324 MB as Pillow holds RGB.

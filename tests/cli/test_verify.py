@@ -35,6 +35,7 @@ def test_roots_are_listed_and_relinked(peakid, photos: Path, tmp_path: Path) -> 
     assert str(tmp_path / "moved") in peakid("roots", "list").out
 
 
+@pytest.mark.slow
 def test_verify_tells_what_was_moved_and_what_is_gone(peakid, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "0.5")
     (photos / "river" / "1.jpg").rename(photos / "one.jpg")

@@ -306,6 +306,7 @@ def test_real_duplicates_are_found(workspace: Workspace, real_data: Path) -> Non
     assert frozenset((digest("ukbench00120.jpg"), digest("ukbench00120_resize.jpg"))) in pairs(workspace)
 
 
+@pytest.mark.slow
 def test_the_otters_hold_one_byte_copy(workspace: Workspace, real_data: Path) -> None:
     folder.import_folder(workspace, real_data / "data" / "otters", in_place=True, actor="human:tester")
     report = duplicates.scan(workspace)

@@ -33,6 +33,7 @@ def as_set(found: hash_search.Found) -> set[tuple[int, int, int]]:
     return set(zip(*map(np.ndarray.tolist, found), strict=True))
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32), n=st.integers(1, 60), n_flips=st.integers(0, 7), radius=st.integers(0, 8))
 @settings(max_examples=25, deadline=None)
 def test_an_index_loses_and_invents_no_pair(seed: int, n: int, n_flips: int, radius: int) -> None:
@@ -56,6 +57,7 @@ def test_comparing_all_sums_the_distances_of_both_hashes(seed: int, n: int, radi
     assert as_set(hash_search.compare(table, table, radius=radius)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [uniform(0, 20_000), clustered(1, 20_000, 6)], ids=["uniform", "clustered"])
 def test_an_index_finds_the_pairs_of_brute_force_in_twenty_thousand(table: np.ndarray) -> None:
     q, t, distance = hash_search.compare(table[:, None], table[:, None], radius=8)

@@ -75,6 +75,7 @@ def test_the_ten_images_of_cleanvision_have_exactly_the_issues_it_says(workspace
     assert (report.n_exact_groups, report.n_near_groups) == (1, 1)
 
 
+@pytest.mark.slow
 def test_planted_faults_of_the_demo_are_found_with_few_false_alarms(workspace):
     drawn.import_demo(workspace, n_images=200, seed=3, actor=ANNA)
     scan.scan(workspace)

@@ -15,6 +15,7 @@ def state_of(workspace, job_id):
     return workspace.one("SELECT state FROM job WHERE id = ?", (job_id,))["state"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("real_workers")
 def test_a_killed_job_is_lost_at_the_next_look_and_resumed_under_its_id(workspace, stored, hold, until):
     held = hold(stored[1])
@@ -29,6 +30,7 @@ def test_a_killed_job_is_lost_at_the_next_look_and_resumed_under_its_id(workspac
     assert queue.log_tail(workspace, job_id).count(f"Job {job_id} (verify) begins") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("real_workers")
 def test_a_killed_worker_leaves_its_job_running_and_the_next_one_keeps_the_order(workspace, stored, hold, until, processes):
     held = hold(stored[0])
@@ -57,6 +59,7 @@ def test_a_failure_is_told_in_words_and_its_traceback_stays_in_the_log(workspace
     assert (job.state, job.error) == ("failed", "There is no snapshot yet. Freeze one with: peakid snapshot create")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("real_workers")
 def test_a_running_job_stops_when_asked_and_its_worker_leaves_when_idle(workspace, stored, hold, until, processes):
     held = hold(stored[0])

@@ -58,8 +58,8 @@ def test_a_phase_never_shows_larger_images_than_the_recipe_and_can_be_cut_short(
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ('[[phases]]\nlearns = "tail"', ["phases.0.learns=tail", "head, all, or last-N"]),
-        ("[[phases]]\nbase_lr = 3.0", ["phases.0.base_lr", "3.0"]),
+        ('[[phases]]\nlearns = "tail"', ["Phase 1: learns=tail", "head, all, or last-N"]),
+        ("[[phases]]\nbase_lr = 3.0", ["Phase 1: base_lr=3.0", "or is the word finder"]),
         ("[[phases]]\nlength = 3", ["A phase has no setting 'length'", "epochs"]),
         ("phases = []", ["list of phases is empty"]),
         ("folds = 2", ["folds=2", "at least 3"]),
