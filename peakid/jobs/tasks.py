@@ -86,39 +86,43 @@ def score_with_views(work: Work) -> None:
 
 def find_rate(work: Work) -> None:
     """Measure which learning rates a recipe bears: arguments as of `train`; the result holds curve and suggestions."""
-    frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
-    recipe = Recipe.model_validate(work.arguments["recipe"])
     work.report("Loading libraries", 0, 0, "torch and fastai")
     from peakid.learn import train as training
-    from peakid.learn.data import Stopped
 
-    try:
-        found = training.find_rate(
-            _training_images(work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names),
-            _with_weights(work.workspace, recipe),
-            cache_dir=work.workspace.cache_dir,
-            weights_dir=settings.current().weights,
-            report=work.report,
-            should_stop=work.should_stop,
-        )
-    except Stopped as error:
-        raise Cancelled from error
+    found = _measured(work, training.find_rate, _asked_images(work))
     work.note(suggestions=found.suggestions, rates=found.rates, losses=found.losses)
 
 
 def estimate(work: Work) -> None:
     """Measure what a training would take: arguments as of `train`; the result holds times, memory and the images as the model sees them."""
-    frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
-    recipe = Recipe.model_validate(work.arguments["recipe"])
     work.report("Loading libraries", 0, 0, "torch and fastai")
     from peakid.learn import estimate as estimating
+
+    asked = _asked_images(work)
+    found, folder = _measured(work, estimating.estimate, asked), runs.seen_folder(work.workspace, work.job_id)
+    costs = ("name", "epochs", "image_size_px", "batch_size", "epoch_s", "extra_s", "memory_mb")
+    whole = ("seconds", "memory_mb", "decode_s", "predict_s", "device", "pretrained", "notes")
+    work.note(
+        **{name: getattr(found, name) for name in whole},
+        phases=[{name: getattr(phase, name) for name in costs} for phase in found.phases],
+        seen=estimating.write_images(found, asked, folder),
+        folder=str(folder.relative_to(work.workspace.path)),
+    )
+
+
+def _asked_images(work: Work) -> "TrainingImages":
+    frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
+    return _training_images(work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names)
+
+
+def _measured(work: Work, measure: Callable[..., Any], asked: "TrainingImages") -> Any:
+    """Let `measure` work on the job's images and recipe; one that is stopped has nothing to keep."""
     from peakid.learn.data import Stopped
 
-    images_of = _training_images(work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names)
     try:
-        found = estimating.estimate(
-            images_of,
-            _with_weights(work.workspace, recipe),
+        return measure(
+            asked,
+            _with_weights(work.workspace, Recipe.model_validate(work.arguments["recipe"])),
             cache_dir=work.workspace.cache_dir,
             weights_dir=settings.current().weights,
             report=work.report,
@@ -126,20 +130,6 @@ def estimate(work: Work) -> None:
         )
     except Stopped as error:
         raise Cancelled from error
-    folder = runs.seen_folder(work.workspace, work.job_id)
-    costs = ("name", "epochs", "image_size_px", "batch_size", "epoch_s", "extra_s", "memory_mb")
-    work.note(
-        seconds=found.seconds,
-        memory_mb=found.memory_mb,
-        decode_s=found.decode_s,
-        predict_s=found.predict_s,
-        device=found.device,
-        pretrained=found.pretrained,
-        notes=found.notes,
-        phases=[{name: getattr(phase, name) for name in costs} for phase in found.phases],
-        seen=estimating.write_images(found, images_of, folder),
-        folder=str(folder.relative_to(work.workspace.path)),
-    )
 
 
 def export(work: Work) -> None:
