@@ -25,6 +25,7 @@ N_STEPS = 100  # fastai's number; three epochs of the otters.
 FIRST_RATE, LAST_RATE = 1e-7, 10.0  # From where nothing moves to where everything breaks, as fastai has it.
 SMOOTHING = 0.98  # Of the loss from batch to batch; fastai's.
 HOPELESS = 4.0  # Times the lowest loss so far: the rate is too high, and higher ones need not be tried.
+UNSURE = N_STEPS // 10  # Batches at first: a lucky one is no measure of what follows, and no rate so small breaks anything.
 MIN_POINTS = 20  # The slide compares points 15 steps apart.
 
 
@@ -82,7 +83,7 @@ def suggestions(rates: Sequence[float], losses: Sequence[float]) -> dict[str, fl
     Raises:
         TrainingDiverged: If the curve is too short to see anything in it.
     """
-    start, end = N_STEPS // 10, len(losses) - 5  # The first losses are hardly smoothed yet, the last ones break away.
+    start, end = UNSURE, len(losses) - 5  # The first losses are hardly smoothed yet, the last ones break away.
     seen = [(rate, loss) for rate, loss in list(zip(rates, losses, strict=True))[start:end] if math.isfinite(loss)]
     if len(seen) < MIN_POINTS:
         raise TrainingDiverged(
@@ -92,6 +93,14 @@ def suggestions(rates: Sequence[float], losses: Sequence[float]) -> dict[str, fl
     x, y = torch.tensor([rate for rate, _ in seen]), torch.tensor([loss for _, loss in seen])
     methods: dict[str, Any] = {"valley": valley, "slide": slide, "minimum": minimum, "steep": steep}
     return {name: float(method(x, y, N_STEPS)[0]) for name, method in methods.items()}
+
+
+def has_broken(losses: Sequence[float]) -> bool:
+    """Tell whether the newest smoothed loss is no number, or far above the lowest: higher rates need not be tried.
+
+    The first ones are no measure: smoothing has hardly begun, and one lucky batch would make all others look hopeless.
+    """
+    return not math.isfinite(losses[-1]) or losses[-1] > HOPELESS * min(losses[UNSURE:], default=math.inf)
 
 
 class _Ramp(Callback):
@@ -125,7 +134,7 @@ class _Ramp(Callback):
         if time.monotonic() - self.reported_at >= REPORT_EVERY_S or len(self.rates) == N_STEPS:
             self.reported_at = time.monotonic()
             self.report("Finding the rate", len(self.rates), N_STEPS, f"rate {self.rates[-1]:.1e}, loss {loss:.3f}")
-        if len(self.rates) >= N_STEPS or not loss <= HOPELESS * min(self.losses):  # Written so that NaN ends it too.
+        if len(self.rates) >= N_STEPS or has_broken(self.losses):
             self.is_over = True
             raise CancelFitException
 

@@ -46,6 +46,13 @@ def test_a_curve_that_breaks_at_once_is_told_with_a_remedy():
         rate_finder.suggestions([1e-7] * 12, [1.0] * 12)
 
 
+def test_a_lucky_first_batch_does_not_end_the_search_and_a_loss_that_breaks_does():
+    assert not rate_finder.has_broken([0.1, 1.0])  # Ten times the first, which was one batch of a few images.
+    assert not rate_finder.has_broken([0.1] * 10 + [1.0, 3.9])
+    assert rate_finder.has_broken([0.1] * 10 + [1.0, 4.1])
+    assert rate_finder.has_broken([0.7, math.nan])
+
+
 @pytest.mark.slow
 def test_the_finder_raises_the_rate_until_the_loss_breaks_and_repeats_itself_exactly(find):
     found = find()
