@@ -172,7 +172,7 @@ def _estimate_text(workspace: Workspace, job: Job) -> str:
         for phase in found["phases"]
     ]
     head = f"About {found['seconds'] / 60:.1f} min on {found['device']}, {found['memory_mb'] / 1000:.1f} GB of memory:"
-    return "\n".join([head, *lines, *found["notes"], f"What the model would see lies in {workspace.path / found['folder']}."])
+    return "\n".join([head, *lines, *found["notes"], f"What the model would see: {workspace.path / found['folder']}"])
 
 
 def _rate_document(job: Job) -> dict[str, Any]:

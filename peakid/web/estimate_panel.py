@@ -13,8 +13,7 @@ from peakid.records import Job
 from peakid.web import job_panel, progress, session
 from peakid.workspace import Workspace
 
-PER_ROW = 12
-IMAGE_PX = 96
+PER_ROW = 6
 
 
 def show(workspace: Workspace, snapshot_digest: str, recipe: Recipe) -> None:
@@ -88,12 +87,14 @@ def _show_found(workspace: Workspace, job: Job) -> None:
 
 
 def _show_images(folder: Path, seen: Sequence[Mapping[str, str]]) -> None:
-    """Draw the images of each phase in rows, with their labels."""
-    for phase, group in groupby(seen, key=lambda row: row["phase"]):
-        rows = [row for row in group if (folder / row["file"]).is_file()]
-        if not rows:
-            st.caption("The images that the model would see were cleared away; estimate again to see them.")
-            return
-        st.caption(f"What the model sees in phase {session.plain(phase)}:")
-        for cell, row in zip(st.columns(PER_ROW, gap="small"), rows, strict=False):
-            cell.image(folder / row["file"], width=IMAGE_PX, caption=session.plain(row["label"]))
+    """Draw the images of each phase behind a tab, with their labels."""
+    rows = [row for row in seen if (folder / row["file"]).is_file()]
+    if not rows:
+        st.caption("The images that the model would see were cleared away; estimate again to see them.")
+        return
+    st.caption("Twelve images as the model would receive them:")
+    phases = {phase: list(group) for phase, group in groupby(rows, key=lambda row: row["phase"])}
+    for tab, group in zip(st.tabs([session.plain(phase) for phase in phases]), phases.values(), strict=True):
+        for at in range(0, len(group), PER_ROW):
+            for cell, row in zip(tab.columns(PER_ROW, gap="small"), group[at : at + PER_ROW], strict=False):
+                cell.image(folder / row["file"], width="stretch", caption=session.plain(row["label"]))

@@ -18,10 +18,10 @@ LABELS = {
     "image_size_px": "Image size (px)",
     "resize": "How an image becomes square",
     "fraction": "Share of the train images",
-    "max_minutes": "Time budget (minutes)",
+    "max_minutes": "Time budget (min)",
     "batch_size": "Images in a batch (0 = automatic)",
-    "head_epochs": "Epochs for the head alone",
-    "body_epochs": "Epochs with every layer",
+    "head_epochs": "Epochs: head",
+    "body_epochs": "Epochs: all layers",
     "scratch_epochs": "Epochs from scratch",
     "base_lr": "Peak learning rate",
     "schedule": "How the rate moves",
@@ -66,7 +66,8 @@ GROUPS = {
 }
 PER_ROW = 3
 
-_FORMATS = {"base_lr": "%.2e", "weight_decay": "%.4f", "l1": "%.2e"}
+_STEPS = {"max_minutes": 5.0}
+_FORMATS = {"max_minutes": "%.0f", "base_lr": "%.2e", "weight_decay": "%.4f", "l1": "%.2e"}
 _PRETRAINED = {"auto": "if there are any", "require": "required", "none": "none: random weights"}
 _WORDS = {
     "fine-tune": "fine-tune, phase by phase",
@@ -82,7 +83,7 @@ _WORDS = {
 def show_simple() -> None:
     """Draw the choices most people make: the architecture, the image size, the time budget, the epochs."""
     here, now = weights_here.found(), recipe_draft.values()
-    cells = st.columns([3, 2, 2, 2, 2], gap="small", vertical_alignment="bottom")
+    cells = st.columns([4, 2, 2, 2, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
         options = sorted(architectures.TABLE, key=lambda name: name not in here)
         _ask("arch", options=options, format_func=lambda name: f"{name} · {weights_here.note(name, here)}")
@@ -195,6 +196,6 @@ def _limits(name: str) -> dict[str, Any]:
     limits = {limit: getattr(part, limit) for part in field.metadata for limit in ("ge", "gt", "le", "lt") if hasattr(part, limit)}
     kind: Any = field.annotation
     least, most = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
-    step = 1 if kind is int else field.default / 2 or 0.1
+    step = 1 if kind is int else _STEPS.get(name) or field.default / 2 or 0.1
     style = {} if kind is int else {"format": _FORMATS.get(name, "%.2f")}
     return {"min_value": kind(least), "max_value": kind(most), "step": kind(step), **style}
