@@ -140,7 +140,7 @@ def _show_rows(fields: Sequence[str], earlier: Sequence[Run]) -> None:
 
 def _ask(name: str, *, options: Sequence[str] = (), **shown: Any) -> None:
     """Draw the widget that fits a field's type; what is chosen goes into the draft."""
-    field, key = Recipe.model_fields[name], f"recipe:{recipe_draft.filled()}:{name}"
+    field, key = Recipe.model_fields[name], _key(name)
     if st.session_state.get(key) != recipe_draft.values()[name]:  # Writing it at every run would undo what is typed meanwhile.
         st.session_state[key] = recipe_draft.values()[name]
     shown = {
@@ -169,6 +169,8 @@ def _ask_weights(earlier: Sequence[Run]) -> None:
 
     def kept(name: str, key: str) -> None:
         _keep(name, key)
+        if key != _key(name):
+            return
         if run := runs.get(st.session_state[key] or ""):  # Its weights fit its own architecture alone.
             is_linear = recipe_draft.values()["method"] == "linear-head"
             recipe_draft.fill({"arch": run.recipe["arch"], "method": "fine-tune"}, preset="standard" if is_linear else None)
@@ -186,8 +188,13 @@ def _ask_size() -> None:
 
 
 def _keep(name: str, key: str) -> None:
-    if st.session_state[key] is not None:  # A field that was emptied keeps its last value.
+    """Put what was typed into the draft; not what the browser tells of fields that another recipe has replaced meanwhile."""
+    if key == _key(name) and st.session_state[key] is not None:  # A field that was emptied keeps its last value.
         recipe_draft.put(name, st.session_state[key])
+
+
+def _key(name: str) -> str:
+    return f"recipe:{recipe_draft.filled()}:{name}"
 
 
 def _limits(name: str) -> dict[str, Any]:

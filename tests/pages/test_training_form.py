@@ -86,6 +86,20 @@ def test_a_preset_after_a_reproduced_recipe_brings_the_persons_own_architecture_
     assert (draft(app)["arch"], draft(app)["phases"]) == ("mobilenet_v2", None)
 
 
+def test_what_the_browser_still_sends_of_the_old_form_does_not_change_the_recipe_that_filled_it(
+    open_page: OpenPage, frozen: Snapshot
+) -> None:
+    app = open_page("train")
+    app.button(key="preset:otters").click().run()
+    old = {each.key: each for kind in (app.selectbox, app.number_input) for each in kind if each.key}
+    old[f"recipe:{app.session_state['recipe:filled']}:arch"].set_value("resnet18")
+    old[f"recipe:{app.session_state['recipe:filled']}:image_size_px"].set_value(96)
+    app.button(key="preset:flickr-mountains").click().run()  # All in one message, as a quick hand's is.
+    assert Recipe(**draft(app)) == recipes.named("flickr-mountains")
+    app.run()
+    assert Recipe(**draft(app)) == recipes.named("flickr-mountains")
+
+
 def test_a_card_says_whether_its_weights_are_here_and_what_happens_if_not(
     open_page: OpenPage, frozen: Snapshot, text_of: TextOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
