@@ -3,6 +3,7 @@
 import contextlib
 import pickle
 import socket
+import struct
 import zipfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ CONNECT_TIMEOUT_S = 10.0  # A firewall that drops packets would otherwise hold t
 
 # What a published state_dict may hold beyond the body: the ImageNet classifier, which is cut off.
 CLASSIFIERS = ("fc.", "classifier.", "head.", "heads.")
+
+# What torch's reader of pickles says of bytes that are none: any opcode may come before any other.
+BROKEN = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, ImportError, struct.error)
 
 Fetch = Callable[[Architecture, Path], Path]
 """Downloads the architecture's weights, into the given checkpoint folder; raises OSError where it cannot."""
@@ -154,7 +158,7 @@ def _fetched(architecture: Architecture, hub_dir: Path, fetch: Fetch, *, is_requ
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         state: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile, SafetensorError) as error:
+    except (*BROKEN, zipfile.BadZipFile, SafetensorError) as error:
         raise WeightsUnfit(
             f"The weights file {path} cannot be read as a plain state_dict ({type(error).__name__}).",
             "Save it with torch.save(model.state_dict()); pickled models are never loaded, because they can run code.",

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
 
 from peakid import settings
 from peakid.errors import WeightsMissing, WeightsUnfit
@@ -113,6 +116,15 @@ def test_a_pickled_model_is_never_loaded(tmp_path):
     for name in ("model.pth", "noise.pth", "noise.safetensors", "list.pth"):
         with pytest.raises(WeightsUnfit, match=name.replace(".", r"\.")):
             weights.load_into(model.full_model(SQUEEZENET), find(str(tmp_path / name), None, tmp_path), SQUEEZENET)
+
+
+@given(content=st.binary(max_size=60) | st.sampled_from([b"root:x:0:0:root:/root:/bin/bash\n", b"", b"PK\x03\x04", b"\x80\x02}q\x00."]))
+@settings_of(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_that_is_no_weights_file_is_refused_in_words_whatever_it_holds(content, tmp_path):
+    file = tmp_path / "weights.pth"
+    file.write_bytes(content)
+    with pytest.raises(WeightsUnfit, match=r"weights\.pth"):
+        weights.load_into(torch.nn.Identity(), find(str(file), None, tmp_path), SQUEEZENET)  # Read before it is looked at.
 
 
 def test_a_download_that_is_not_what_its_name_promises_is_thrown_away(tmp_path, monkeypatch):
