@@ -21,6 +21,9 @@ _MINE = "id = ? AND state = 'running' AND pid = ? AND pid_started_at = ? AND boo
 class NotOurs(Exception):
     """The job's row belongs to another process now, or has ended: this process has nothing more to say."""
 
+    def __init__(self, message: str = "The job belongs to another process now, or has ended.") -> None:
+        super().__init__(message)  # Never empty: fastai reads the first word of whatever its callbacks raise.
+
 
 class Cancelled(Exception):
     """A task's way to say that it stopped because it was asked to."""

@@ -23,6 +23,9 @@ GB = 10**9
 class Stopped(Exception):
     """Someone asked to stop before there was anything to keep."""
 
+    def __init__(self, message: str = "Someone asked to stop.") -> None:
+        super().__init__(message)  # Never empty: fastai reads the first word of whatever its callbacks raise.
+
 
 @dataclass(frozen=True)
 class TrainingImages:

@@ -76,7 +76,12 @@ def test_a_phase_whose_rate_comes_from_the_finder_says_what_it_was(colours, fit,
 
 
 @pytest.mark.slow
-def test_the_finder_can_be_stopped(find):
+def test_the_finder_can_be_stopped_before_it_begins_and_between_two_batches(find):
     with pytest.raises(Stopped):
         find(should_stop=lambda: True)
+    find()  # All pixels are decoded now, so that it is the finder that asks.
+    asked = iter(range(10_000))
+    with pytest.raises(Stopped):
+        find(should_stop=lambda: next(asked) > 30)
+    assert next(asked) < 60
     assert torch.is_grad_enabled()
