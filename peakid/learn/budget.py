@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from peakid.records import Report
 
 LARGEST_BATCH = {"cpu": 32, "cuda": 256, "mps": 64}  # A CPU gains nothing by more; a GPU little, and steps are lost.
 LEAST_BATCHES = 8  # An epoch of fewer steps learns too little.
-RESERVE = 0.9  # Of a time budget: the measured batches are a sample of all.
+RESERVE = 0.85  # Of a time budget: the measured batches are a sample of all.
 PLAN_NAME = "plan.json"
 
 
@@ -52,13 +53,13 @@ class Settler:
 
     Attributes:
         n: Images by split, `train` and `valid`, and `all` that are predicted in the end.
-        spent_s: Seconds of the time budget that are over.
+        started: When the time budget began, by `time.monotonic`.
     """
 
     start: Start
     loaders: Loaders
     n: dict[str, int]
-    spent_s: float
+    started: float
     report: Report
 
     def settle(self, folder: Path, identity: str) -> tuple[Start, list[str]]:
@@ -78,7 +79,7 @@ class Settler:
             notes.append(f"{batch_size} images a batch, chosen for {self.n['train']} images to learn from on this device.")
         if recipe.max_minutes:
             costs = [cost.that_fits(lambda size, phase=phase: self._of(phase, size), batch_size) for phase in phases]
-            left_s = recipe.max_minutes * 60 - self.spent_s - self.n["all"] * costs[-1].score_s
+            left_s = recipe.max_minutes * 60 - (time.monotonic() - self.started) - self.n["all"] * costs[-1].score_s
             phases, told = shortened(phases, costs, budget_s=left_s / max(1, recipe.folds))
             notes += told
         return {"batch_size": batch_size, "epochs": [phase.epochs for phase in phases], "notes": notes}

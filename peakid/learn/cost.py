@@ -5,6 +5,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import psutil
@@ -140,9 +141,9 @@ class _Probe(FitCallback):
 
     @property
     def batch_s(self) -> float:
-        """Answer the seconds of a batch, the first left out where there are others."""
+        """Answer the median seconds of a batch, the first left out where there are others."""
         steps = [end - begin for begin, end in zip(self.ends, self.ends[1:], strict=False)]
-        return min(steps[1:] or steps)
+        return median(steps[1:] or steps)
 
     def before_train(self) -> None:
         if self.holds_norms:

@@ -151,7 +151,7 @@ def _settle(learning: Learning, images: TrainingImages, folder: Path, started: f
         start,
         partial(learning.loaders, measured),
         n={"train": len(measured.rows("train")), "valid": len(measured.rows("valid")), "all": len(images.digests)},
-        spent_s=time.monotonic() - started,
+        started=started,
         report=learning.report,
     )
     learning.start, notes = settler.settle(folder, identity(images, start))
