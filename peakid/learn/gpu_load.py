@@ -2,6 +2,11 @@
 
 import torch
 
+try:
+    from pynvml import NVMLError
+except ImportError:  # A machine that was set up without nvidia-ml-py.
+    NVMLError = RuntimeError
+
 
 def told(device: torch.device) -> str:
     """Answer `, GPU 93 % busy, 11.2 of 139.8 GiB`; without its driver's library only the memory; nothing on a CPU."""
@@ -16,7 +21,7 @@ def told(device: torch.device) -> str:
 def _busy(device: torch.device) -> str:
     try:
         return f" {torch.cuda.utilization(device)} % busy,"
-    except (ImportError, RuntimeError, OSError):  # No nvidia-ml-py, another maker's GPU, or a driver without counters.
+    except (ImportError, RuntimeError, NVMLError):  # No nvidia-ml-py, another maker's GPU, or a driver without counters.
         return ""
 
 
