@@ -1,6 +1,7 @@
 """A training killed at random moments and resumed each time, beside one that was left alone: `python bench/killed.py [--kills 20]`.
 
-Both train the same small network on the same drawn photos; their weights are compared byte by byte.
+Both train the same small network on the same drawn photos; their weights are compared byte by byte. Then some are cancelled, and the
+time is taken until they answer the wish and until they have ended with their best epoch kept.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import json
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -56,6 +58,25 @@ def kill_at_random(workspace: Path, job_id: int, kills: int, rng: random.Random)
     return doing
 
 
+def cancel(workspace: Path, asked: list[str]) -> tuple[float, float, int | None]:
+    """Cancel a training in the midst of its batches; answer the seconds until it answers, until it ends, and the epoch it keeps."""
+    from peakid import workspace as workspaces
+    from peakid.jobs import queue
+
+    opened = workspaces.open_existing(workspace)
+    job_id = peakid(workspace, "train", *asked)["job_id"]
+    while not (job_row(workspace, job_id)[2] == "Training" and job_row(workspace, job_id)[3] > 40):
+        time.sleep(0.05)
+    began = time.perf_counter()
+    queue.cancel(opened, job_id)
+    while opened.one("SELECT stopping_at FROM job WHERE id = ?", (job_id,))["stopping_at"] is None:
+        time.sleep(0.005)
+    answered = time.perf_counter() - began
+    queue.wait(opened, job_id)
+    kept = opened.one("SELECT best_epoch FROM run WHERE job_id = ?", (job_id,))["best_epoch"]
+    return answered, time.perf_counter() - began, kept
+
+
 def weights(workspace: Path, run_id: int) -> str:
     return hashlib.sha256((workspace / "runs" / str(run_id) / "model.safetensors").read_bytes()).hexdigest()[:12]
 
@@ -63,6 +84,7 @@ def weights(workspace: Path, run_id: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--cancels", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -81,10 +103,24 @@ def main() -> None:
         run_id = cut["result"]["run_id"] if "result" in cut else straight["run_id"] + 1
         same = weights(workspace, run_id) == weights(workspace, straight["run_id"])
         left = sorted(file.name for file in (workspace / "runs" / str(run_id)).glob("checkpoint-*"))
+        cancelled = [cancel(workspace, [*asked, "--set", f"seed={i + 1}"]) for i in range(given.cancels)]
     print(f"torch {version('torch')}, {os.cpu_count()} cores; {given.epochs} epochs, left alone {seconds:.0f} s")
     print(f"killed {len(doing)} times: {', '.join(doing)}")
     print(f"ended {cut['state']}; the same weights, byte for byte: {same}; checkpoints left: {left}")
-    facts = {"n_kills": len(doing), "during": doing, "state": cut["state"], "is_same": same, "n_checkpoints_left": len(left)}
+    answered, ended, kept = zip(*cancelled, strict=True) if cancelled else ((), (), ())
+    for name, values in (("answered the wish to stop", answered), ("ended with its best epoch kept", ended)):
+        if values:
+            print(f"cancelled {len(values)} times: {name} after {statistics.median(values):.2f} s, at most {max(values):.2f} s")
+    facts = {
+        "answered_s": answered,
+        "ended_s": ended,
+        "kept": kept,
+        "n_kills": len(doing),
+        "during": doing,
+        "state": cut["state"],
+        "is_same": same,
+        "n_checkpoints_left": len(left),
+    }
     print(json.dumps({"bench": "killed", "epochs": given.epochs, "seconds_alone": seconds, **facts}))
 
 
