@@ -34,11 +34,14 @@ def show(workspace: Workspace, digest: str, searches: Sequence[Job]) -> None:
             rate_panel.show_earlier(searches)
 
 
+def has_rates(epochs: Sequence[EpochMetrics], recipe: Recipe) -> bool:
+    """Tell whether a run walks through a schedule: folds do so again and again, a linear head is solved at once."""
+    return not recipe.folds and any(each.learning_rate > 0 for each in epochs)
+
+
 def show_reached(run: Run, epochs: Sequence[EpochMetrics]) -> None:
-    """Draw the rate of a run with the epoch that it has reached."""
+    """Draw the rate of a run that `has_rates`, with the epoch that it has reached."""
     recipe = Recipe.model_validate(run.recipe)
-    if recipe.folds or (recipe.method == "linear-head" and not run.pretrained.startswith("none")):
-        return  # Folds go through the phases again and again; a linear head has none.
     done = [each.phase for each in epochs]
     phases = recipe.planned(is_pretrained=_was_pretrained(run, recipe, done))
     if lines := schedule.over_epochs(phases, done, has_ended=run.finished_at is not None):

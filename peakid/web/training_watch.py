@@ -6,6 +6,7 @@ import streamlit as st
 
 from peakid import runs
 from peakid.evaluate import charts
+from peakid.learn.recipe import Recipe
 from peakid.records import EpochMetrics, Job, Run
 from peakid.web import job_panel, journey, names, progress, rate_panel, sample_panel, schedule_panel, session, theme, words
 from peakid.workspace import Workspace
@@ -36,13 +37,18 @@ def show_learning(workspace: Workspace, job: Job) -> None:
 
 
 def show_curves(run: Run, epochs: Sequence[EpochMetrics]) -> None:
-    """Draw loss, accuracy and rate over the epochs."""
+    """Draw loss, accuracy and rate over the epochs; a linear head has one, which is no curve."""
     if not epochs:
+        return
+    has_rates = schedule_panel.has_rates(epochs, Recipe.model_validate(run.recipe))
+    if len(epochs) == 1 and run.recipe.get("method") == "linear-head" and not has_rates:
+        st.markdown(f"**Accuracy {epochs[0].accuracy:.0%} on valid, loss {epochs[0].valid_loss:.2f}.** One linear layer, solved at once.")
         return
     figure = charts.training_curves(epochs, theme=theme.current())
     theme.plot(figure.update_layout(title=_finding(epochs, run)), key=f"curves:{run.run_id}")
-    with st.expander("Learning rate", icon=":material/stacked_line_chart:"):
-        schedule_panel.show_reached(run, epochs)
+    if has_rates:
+        with st.expander("Learning rate", icon=":material/stacked_line_chart:"):
+            schedule_panel.show_reached(run, epochs)
 
 
 def show_way_on(run: Run) -> None:

@@ -38,9 +38,9 @@ def submitted(workspace: Workspace, frozen: Snapshot, **recipe: object) -> Job:
     return queue.submit(workspace, "train", arguments, lane="gpu", actor="human:anna")
 
 
-def begun(workspace: Workspace, frozen: Snapshot) -> tuple[ledger.Work, int]:
+def begun(workspace: Workspace, frozen: Snapshot, **recipe: object) -> tuple[ledger.Work, int]:
     """A training that runs in this process, and the run it has begun."""
-    work = ledger.claim(workspace, submitted(workspace, frozen).job_id, process.own())
+    work = ledger.claim(workspace, submitted(workspace, frozen, **recipe).job_id, process.own())
     assert work is not None
     named = {"class_names": frozen.class_names, "seed": 0, "code_version": "test", "libraries": {}}
     run_id = runs.create(workspace, job_id=work.job_id, snapshot_id=frozen.snapshot_id, recipe=work.arguments["recipe"], **named)
@@ -163,6 +163,18 @@ def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(
     button(app, "Cancel this training").click().run()
     assert work.should_stop()
     assert button(app, "Cancel this training").disabled
+
+
+def test_a_linear_head_says_its_score_where_others_draw_curves(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    work, run_id = begun(workspace, frozen, method="linear-head")
+    runs.add_epoch(workspace, run_id, EpochMetrics(1, "linear head", 0.26, 0.93, 0.7, 0.0, 3.0))
+    runs.finish(workspace, run_id, "done", best_epoch=1, metrics={"accuracy": 0.7}, pretrained="file w.pth", device="cpu")
+    work.end("done")
+    app = open_page("train")
+    assert "Accuracy 70% on valid, loss 0.93." in text_of(app)
+    assert [each.key for each in app.get("plotly_chart")] == []  # One epoch is no curve, and there was no rate.
 
 
 def test_a_waiting_training_stands_above_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf) -> None:
