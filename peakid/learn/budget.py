@@ -61,6 +61,7 @@ class Settler:
     n: dict[str, int]
     started: float
     report: Report
+    should_stop: Callable[[], bool]
 
     def settle(self, folder: Path, identity: str) -> tuple[Start, list[str]]:
         """Answer the start with batch size and epochs settled, and sentences for the run; a resumed training keeps what it had."""
@@ -95,7 +96,7 @@ class Settler:
 
     def _of(self, phase: Phase, batch_size: int) -> PhaseCost:
         self.report("Measuring", 0, 0, f"{phase.name}, {batch_size} images a batch")
-        return cost.of_phase(self.start.model(), self.loaders, self.start, phase, self.n, batch_size)
+        return cost.of_phase(self.start.model(), self.loaders, self.start, phase, self.n, batch_size, should_stop=self.should_stop)
 
 
 def _kept(file: Path, identity: str, decide: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from peakid.learn import fit
 from peakid.learn import model as models
+from peakid.learn.data import Stopped
 from peakid.learn.phase import Phase
 from peakid.learn.rate_finder import N_STEPS
 from peakid.learn.start import Start
@@ -60,7 +61,16 @@ class PhaseCost:
         return self.extra_s + self.epochs * self.epoch_s
 
 
-def of_phase(model: nn.Sequential, loaders: Loaders, start: Start, phase: Phase, n: Mapping[str, int], batch_size: int) -> PhaseCost:
+def of_phase(
+    model: nn.Sequential,
+    loaders: Loaders,
+    start: Start,
+    phase: Phase,
+    n: Mapping[str, int],
+    batch_size: int,
+    *,
+    should_stop: Callable[[], bool],
+) -> PhaseCost:
     """Measure a phase on a few batches and leave the model as it was.
 
     Args:
@@ -68,6 +78,7 @@ def of_phase(model: nn.Sequential, loaders: Loaders, start: Start, phase: Phase,
         n: Images by split, `train` and `valid`, of the whole training; `loaders` may hold a part of them.
 
     Raises:
+        Stopped: If `should_stop` says so; asked before each batch.
         torch.OutOfMemoryError: If a batch does not fit.
     """
     dls = loaders(phase, min(batch_size, ENOUGH_ON_CPU) if start.device.type == "cpu" else batch_size)
@@ -75,7 +86,7 @@ def of_phase(model: nn.Sequential, loaders: Loaders, start: Start, phase: Phase,
     before = copy.deepcopy(model.state_dict())
     if dls.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(dls.device)
-    probe = _Probe(holds_norms=start.found.is_pretrained)
+    probe = _Probe(holds_norms=start.found.is_pretrained, should_stop=should_stop)
     learner = fit.make_learner(model, dls, start.recipe, [probe])
     models.set_free(model, phase.n_blocks)
     try:
@@ -134,8 +145,8 @@ class _Probe(FitCallback):
     learn: Any
     order = 90  # After all that changes a batch.
 
-    def __init__(self, *, holds_norms: bool) -> None:
-        self.holds_norms = holds_norms
+    def __init__(self, *, holds_norms: bool, should_stop: Callable[[], bool]) -> None:
+        self.holds_norms, self.should_stop = holds_norms, should_stop
         self.ends: list[float] = []
         self.idle_mb, self.memory_mb, self.is_over = 0.0, 0.0, False
 
@@ -153,6 +164,8 @@ class _Probe(FitCallback):
             self.ends.append(_now(self.learn.dls.device))
 
     def before_batch(self) -> None:
+        if self.should_stop():
+            raise Stopped
         if self.training and not hasattr(self, "shown"):
             self.shown, self.labels = self.learn.x[:N_SHOWN].detach().float().cpu(), self.learn.y[:N_SHOWN].detach().cpu()
 

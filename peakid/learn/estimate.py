@@ -133,7 +133,8 @@ def _of_phases(
 
 
 def _of_phase(learning: Learning, part: TrainingImages, phase: Phase, n: dict[str, int], batch_size: int) -> PhaseCost:
-    return cost.of_phase(learning.start.model(), partial(learning.loaders, part), learning.start, phase, n, batch_size)
+    loaders, stop = partial(learning.loaders, part), learning.should_stop
+    return cost.of_phase(learning.start.model(), loaders, learning.start, phase, n, batch_size, should_stop=stop)
 
 
 def _of_linear(learning: Learning, part: TrainingImages, n: int) -> PhaseCost:

@@ -153,6 +153,7 @@ def _settle(learning: Learning, images: TrainingImages, folder: Path, started: f
         n={"train": len(measured.rows("train")), "valid": len(measured.rows("valid")), "all": len(images.digests)},
         started=started,
         report=learning.report,
+        should_stop=learning.should_stop,
     )
     learning.start, notes = settler.settle(folder, identity(images, start))
     return notes

@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from peakid.learn import estimate
+from peakid.learn.data import Stopped
 from peakid.learn.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import ARCH, COLOURS
@@ -14,8 +15,8 @@ SETTINGS = {"arch": ARCH, "image_size_px": 32, "batch_size": 4, "device": "cpu"}
 
 @pytest.fixture
 def measure(tmp_path):
-    def run(images, **settings):
-        asked = {"cache_dir": tmp_path / "cache", "weights_dir": None, "report": no_report, "should_stop": lambda: False}
+    def run(images, *, should_stop=lambda: False, **settings):
+        asked = {"cache_dir": tmp_path / "cache", "weights_dir": None, "report": no_report, "should_stop": should_stop}
         return estimate.estimate(images, Recipe(**SETTINGS | settings), **asked)
 
     return run
@@ -78,3 +79,13 @@ def test_a_time_budget_is_part_of_the_estimate(colours, measure):
 def test_nothing_is_left_of_an_estimate_but_pixels(colours, measure, tmp_path):
     measure(colours, pretrained="none")
     assert [file.name for file in tmp_path.iterdir()] == ["cache"]
+
+
+def test_an_estimate_can_be_stopped_at_any_batch_that_it_measures(colours, measure):
+    asked = []
+    measure(colours, pretrained="none")  # Decodes all pixels, so that afterwards measuring asks alone, but for one look at the store.
+    measure(colours, pretrained="none", should_stop=lambda: bool(asked.append(1)))
+    assert len(asked) >= 4  # One batch to warm up, three that are timed.
+    left = iter([False] * (len(asked) - 1))
+    with pytest.raises(Stopped):
+        measure(colours, pretrained="none", should_stop=lambda: next(left, True))
