@@ -22,9 +22,11 @@ from fastai.vision.augment import Resize, aug_transforms
 from fastai.vision.data import ImageDataLoaders
 from scipy import stats
 
-from peakid.learn import architectures, model, train, weights
-from peakid.learn.data import TrainingImages
-from peakid.learn.recipe import Recipe
+from peakid.learn import train
+from peakid.learn.batches.data import TrainingImages
+from peakid.learn.network import model, weights
+from peakid.recipe import architectures
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 
 ARCH = architectures.find("mobilenet_v2")
@@ -42,13 +44,24 @@ def split(files: list[Path], seed: int) -> TrainingImages:
         rows = np.random.default_rng((seed, k)).permutation(np.flatnonzero(labels == k))
         ends = [round(len(rows) * SHARES[0]), round(len(rows) * sum(SHARES))]
         splits[rows[: ends[0]]], splits[rows[ends[0] : ends[1]]] = "train", "valid"
-    return TrainingImages([str(file) for file in files], labels, splits.tolist(), names, lambda name: Path(name).read_bytes())
+    return TrainingImages(
+        [str(file) for file in files], labels, splits.tolist(), names, lambda name: Path(name).read_bytes()
+    )
 
 
 def by_peakid(images: TrainingImages, file: Path, folder: Path, seed: int, epochs: tuple[int, int]) -> float:
-    recipe = Recipe(arch=ARCH.name, pretrained=str(file), image_size_px=SIZE_PX, head_epochs=epochs[0], body_epochs=epochs[1], seed=seed)
+    recipe = Recipe(
+        arch=ARCH.name,
+        pretrained=str(file),
+        image_size_px=SIZE_PX,
+        head_epochs=epochs[0],
+        body_epochs=epochs[1],
+        seed=seed,
+    )
     asked = {"report": no_report, "on_epoch": lambda metrics: None, "should_stop": lambda: False}
-    result = train.train(images, recipe, folder=folder / f"run-{seed}", cache_dir=folder / "cache", weights_dir=None, **asked)
+    result = train.train(
+        images, recipe, folder=folder / f"run-{seed}", cache_dir=folder / "cache", weights_dir=None, **asked
+    )
     return float((result.pred_probs["test"][1].argmax(axis=1) == images.labels[images.rows("test")]).mean())
 
 
@@ -85,7 +98,11 @@ def by_fastai(images: TrainingImages, file: Path, seed: int, epochs: tuple[int, 
 
 
 def main(data: Path, folder: str, seeds: int, *, is_quick: bool) -> None:
-    files = sorted(path for path in (data / "data" / folder).resolve().rglob("*") if path.is_file() and path.parent.name != folder)
+    files = sorted(
+        path
+        for path in (data / "data" / folder).resolve().rglob("*")
+        if path.is_file() and path.parent.name != folder
+    )
     files = [file for file in files if file.suffix.lower() in (".jpg", ".jpeg", ".png")]
     if is_quick:
         files, seeds, epochs = files[:: max(1, len(files) // 40)], 2, (1, 1)
@@ -102,7 +119,9 @@ def main(data: Path, folder: str, seeds: int, *, is_quick: bool) -> None:
             theirs = by_fastai(images, file, seed, epochs)
             seconds = [between - began, time.perf_counter() - between]
             n_test = len(images.rows("test"))
-            rows.append({"seed": seed, "n_test": n_test, "peakid": ours, "fastai": theirs, "seconds": seconds})
+            rows.append(
+                {"seed": seed, "n_test": n_test, "peakid": ours, "fastai": theirs, "seconds": seconds}
+            )
             took = f"{seconds[0]:.0f} against {seconds[1]:.0f} s"
             print(f"seed {seed}: test {ours:.3f} against {theirs:.3f} (n = {n_test}), {took}", flush=True)
     differences = [row["peakid"] - row["fastai"] for row in rows]

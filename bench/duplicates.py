@@ -19,7 +19,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid.curate import hash_search, pair_search  # noqa: E402
+from peakid.curate.duplicates import hash_search, pair_search
 
 RADIUS = 8
 BRUTE_UP_TO, FAISS_UP_TO, IMAGEDEDUP_UP_TO = 100_000, 100_000, 10_000
@@ -64,7 +64,9 @@ def by_imagededup(hashes: np.ndarray) -> hash_search.Found:
 
     encodings = {str(n): f"{int(value):016x}" for n, value in enumerate(hashes)}
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        near = PHash(verbose=False).find_duplicates(encoding_map=encodings, max_distance_threshold=RADIUS, scores=True)
+        near = PHash(verbose=False).find_duplicates(
+            encoding_map=encodings, max_distance_threshold=RADIUS, scores=True
+        )
     rows = [(int(a), int(b), d) for a, others in near.items() for b, d in others if int(a) > int(b)]
     q, t, distance = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     return q, t, distance
@@ -89,7 +91,9 @@ def measured(name: str, kind: str, n: int) -> dict[str, float]:
     """Run one method in a process of its own, so that its memory is its own."""
     code = f"import bench.duplicates as d; d.one({name!r}, {kind!r}, {n})"
     environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -101,7 +105,16 @@ def one(name: str, kind: str, n: int) -> None:
     found = METHODS[name][2](hashes)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"seconds": seconds, "mb": (peak - before) / 1024, "pairs": len(found[0]), "digest": digest(found)}))
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "mb": (peak - before) / 1024,
+                "pairs": len(found[0]),
+                "digest": digest(found),
+            }
+        )
+    )
 
 
 def all_pairs(sizes: list[int]) -> Iterator[dict[str, object]]:
@@ -140,7 +153,9 @@ def lost(n: int) -> dict[str, float]:
     other = one.copy()
     for _ in range(24):  # Up to 24 changed bits, anywhere in the two hashes.
         keep = rng.random(n) < rng.random(n)
-        other[np.arange(n), rng.integers(0, 2, n)] ^= np.where(keep, np.uint64(1) << rng.integers(0, 64, n, dtype=np.uint64), np.uint64(0))
+        other[np.arange(n), rng.integers(0, 2, n)] ^= np.where(
+            keep, np.uint64(1) << rng.integers(0, 64, n, dtype=np.uint64), np.uint64(0)
+        )
     apart = np.bitwise_count(one ^ other)
     near = apart.sum(axis=1) <= pair_search.NEAR
     seen = (apart <= RADIUS).any(axis=1)
@@ -153,14 +168,19 @@ def main() -> None:
     arguments = parser.parse_args()
     for package, name in PACKAGES.items():
         print(f"{name}: {version(name) if importlib.util.find_spec(package) else 'not installed'}")
-    print(f"Python {sys.version.split()[0]}, numpy {np.__version__}, {os.cpu_count()} cores, one thread; radius {RADIUS} of 64 bits")
+    print(
+        f"Python {sys.version.split()[0]}, numpy {np.__version__}, {os.cpu_count()} cores, one thread; radius {RADIUS} of 64 bits"
+    )
     rows = list(all_pairs(arguments.sizes))
     largest = max(arguments.sizes)
     new = added(largest, 1000)
-    print(f"1,000 new against {largest:,}: {new['search_s']:.2f} s, once {new['index_s']:.1f} s for the indexes")
+    print(
+        f"1,000 new against {largest:,}: {new['search_s']:.2f} s, once {new['index_s']:.1f} s for the indexes"
+    )
     missing = lost(200_000)
     print(
-        "pairs lost by looking candidates up: " + ", ".join(f"{share:.1%} of those within {limit} bits" for limit, share in missing.items())
+        "pairs lost by looking candidates up: "
+        + ", ".join(f"{share:.1%} of those within {limit} bits" for limit, share in missing.items())
     )
     print(json.dumps({"bench": "duplicates", "rows": rows, "added": new, "lost": missing}))
 

@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid import hashes, images, pixels  # noqa: E402
-from peakid.curate import aligned, hash_search, pair_search  # noqa: E402
-from peakid.errors import UnreadableImage  # noqa: E402
+from peakid.curate.duplicates import aligned, hash_search, pair_search
+from peakid.errors import UnreadableImage
+from peakid.imaging import hashes, inspection, pixels
 
 TWIN_DISTANCE = 20  # Photos of the web repeat each other; a pair within this is left out of the originals, whichever way it is judged.
 COLLECTIONS = ("summits14_raw", "cene_demo", "otters", "mountainid", "intel6/seg_train")
@@ -43,7 +43,10 @@ def cropped(share: float) -> Edit:
 
     def edit(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         wide, high = round(image.width * (1 - share)), round(image.height * (1 - share))
-        left, top = int(rng.integers(0, image.width - wide + 1)), int(rng.integers(0, image.height - high + 1))
+        left, top = (
+            int(rng.integers(0, image.width - wide + 1)),
+            int(rng.integers(0, image.height - high + 1)),
+        )
         return image.crop((left, top, left + wide, top + high))
 
     return edit
@@ -60,7 +63,9 @@ def noise(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 def watermark(image: Image.Image, _rng: np.random.Generator) -> Image.Image:
     marked = image.copy()
-    ImageDraw.Draw(marked).text((image.width // 10, image.height // 2), "PHOTO ARCHIVE", "white", font_size=max(10, image.width // 10))
+    ImageDraw.Draw(marked).text(
+        (image.width // 10, image.height // 2), "PHOTO ARCHIVE", "white", font_size=max(10, image.width // 10)
+    )
     return Image.blend(image, marked, 0.6)
 
 
@@ -69,8 +74,12 @@ def border(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 EDITS: dict[str, Edit] = {
-    "resize to half": lambda image, _: image.resize((image.width // 2, image.height // 2), Image.Resampling.BICUBIC),
-    "resize to double": lambda image, _: image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC),
+    "resize to half": lambda image, _: image.resize(
+        (image.width // 2, image.height // 2), Image.Resampling.BICUBIC
+    ),
+    "resize to double": lambda image, _: image.resize(
+        (image.width * 2, image.height * 2), Image.Resampling.BICUBIC
+    ),
     "recompress q30": lambda image, _: jpeg(image, 30),
     "recompress q10": lambda image, _: jpeg(image, 10),
     "crop 5 %": cropped(0.05),
@@ -104,7 +113,10 @@ def _webp(image: Image.Image) -> bytes:
 def originals(data: Path, n_images: int) -> list[Image.Image]:
     """Take photos from every collection in turn, leaving out those that look like an earlier one to any method here."""
     rng = np.random.default_rng(0)
-    files = [list(rng.permutation(sorted(path for path in (data / name).rglob("*") if path.is_file()))) for name in COLLECTIONS]
+    files = [
+        list(rng.permutation(sorted(path for path in (data / name).rglob("*") if path.is_file())))
+        for name in COLLECTIONS
+    ]
     chosen: list[Image.Image] = []
     held = np.empty((0, 2), np.uint64)
     for path in (path for group in itertools.zip_longest(*files) for path in group if path is not None):
@@ -123,7 +135,7 @@ def originals(data: Path, n_images: int) -> list[Image.Image]:
 
 def grey(image: Image.Image) -> Image.Image:
     """Shrink and grey a picture as its import does."""
-    small = Image.open(io.BytesIO(images.look(encoded(image, "PNG")).thumbnail))
+    small = Image.open(io.BytesIO(inspection.inspect(encoded(image, "PNG")).thumbnail))
     return small.convert("L")
 
 
@@ -157,7 +169,9 @@ def peakid(everything: list[Image.Image]) -> Iterator[tuple[int, int]]:
     greys = [grey(image) for image in everything]
     whole, parts = zip(*(hashes.of(each) for each in greys), strict=True)
     turned = hashes.unpack(whole)
-    table = pair_search.Table(np.ascontiguousarray(turned[:, 0]), hashes.unpack(parts, n_hashes=hashes.N_PARTS))
+    table = pair_search.Table(
+        np.ascontiguousarray(turned[:, 0]), hashes.unpack(parts, n_hashes=hashes.N_PARTS)
+    )
 
     @functools.lru_cache(2048)
     def view(row: int, orientation: int) -> aligned.View:
@@ -225,7 +239,12 @@ METHODS: dict[str, tuple[str, Method]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder with the collections of photos")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT.parent / "shared" / "data",
+        help="folder with the collections of photos",
+    )
     parser.add_argument("--images", type=int, default=150)
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
@@ -233,11 +252,15 @@ def main() -> None:
     rng = np.random.default_rng(1)
     base = originals(arguments.data, arguments.images)
     if not base:
-        raise SystemExit(f"no photos in {arguments.data}: --data is the folder that holds {', '.join(COLLECTIONS)}")
+        raise SystemExit(
+            f"no photos in {arguments.data}: --data is the folder that holds {', '.join(COLLECTIONS)}"
+        )
     everything = base + [edit(image, rng) for edit in EDITS.values() for image in base]
     names, n = list(EDITS), len(base)
     n_pairs = len(everything) * (len(everything) - 1) // 2 - n * len(EDITS) * (len(EDITS) + 1) // 2
-    print(f"{n} originals, {len(names)} edits of each, {n_pairs:,} pairs of strangers; {os.cpu_count()} cores")
+    print(
+        f"{n} originals, {len(names)} edits of each, {n_pairs:,} pairs of strangers; {os.cpu_count()} cores"
+    )
     rows: dict[str, Found] = {}
     for name, (package, method) in METHODS.items():
         if package != "peakid" and importlib.util.find_spec(package) is None:
@@ -253,7 +276,14 @@ def main() -> None:
     print(f"\n{'recall by kind':<18}" + "".join(f"{name[-15:]:>17}" for name in rows))
     for edit in names:
         print(f"{edit:<18}" + "".join(f"{found.hits[edit] / n:>17.2f}" for found in rows.values()))
-    print(json.dumps({"bench": "edits", "rows": {name: {"hits": f.hits, "strangers": f.n_strangers} for name, f in rows.items()}}))
+    print(
+        json.dumps(
+            {
+                "bench": "edits",
+                "rows": {name: {"hits": f.hits, "strangers": f.n_strangers} for name, f in rows.items()},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

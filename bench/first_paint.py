@@ -32,9 +32,23 @@ def free_port() -> int:
 def served(script: Path, workspace: Path) -> Iterator[str]:
     """Serve a script on a free loopback port until the block ends."""
     url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.headless", "true"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
     process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PEAKID_WORKSPACE": str(workspace)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PEAKID_WORKSPACE": str(workspace)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         wait_until_up(url)
@@ -86,7 +100,9 @@ def main() -> None:
             "one-line Streamlit app": measured(browser, bare, n_visits),
         }
         browser.close()
-    print(f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {n_visits} visits")
+    print(
+        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {n_visits} visits"
+    )
     for name, row in rows.items():
         print(f"{name:<24}" + "".join(f"  {what}: {seconds:5.2f} s" for what, seconds in row.items()))
     ratio = rows["peakid"]["median later visit"] / rows["one-line Streamlit app"]["median later visit"]

@@ -21,8 +21,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid import images, pixels  # noqa: E402
-from peakid.errors import UnreadableImage  # noqa: E402
+from peakid.errors import UnreadableImage
+from peakid.imaging import inspection, pixels
 
 LIMIT_S = 5.0
 LIMIT_BYTES = 2**30
@@ -93,7 +93,7 @@ def work(pipe: Connection, first: int, last: int) -> None:
         data = mutated(drawn[name], case)
         pipe.send(("begin", case, name, ""))
         try:
-            images.look(data)
+            inspection.inspect(data)
             said = "read"
         except UnreadableImage as error:
             said = error.reason
@@ -130,7 +130,9 @@ def watched(first: int, last: int) -> Iterator[tuple[str, int, str, str, float]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()

@@ -24,9 +24,12 @@ from fastai.data.core import DataLoaders
 from torch import nn
 from train_throughput import Files, Sent, Task
 
-from peakid.learn import architectures, data, fit, loaders, model
-from peakid.learn.loaders import GatherLoader
-from peakid.learn.recipe import Recipe
+from peakid.learn import fit
+from peakid.learn.batches import data, loaders
+from peakid.learn.batches.loaders import GatherLoader
+from peakid.learn.network import model
+from peakid.recipe import architectures
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 
 NO_GPU = "There is no GPU here that torch can use: nothing was measured."
@@ -101,11 +104,22 @@ def learned(dls: DataLoaders, recipe: Recipe, n_classes: int, epochs: int) -> li
 def looped(task: Task, recipe: Recipe, epochs: int) -> list[float]:
     """Train in a plain loop over files that workers open, with autocast, channels-last and pinned memory."""
     torch.manual_seed(0)
-    network = model.build(recipe.arch, n_classes=len(task.class_names)).to(task.device, memory_format=torch.channels_last).train()
+    network = (
+        model.build(recipe.arch, n_classes=len(task.class_names))
+        .to(task.device, memory_format=torch.channels_last)
+        .train()
+    )
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
     workers, is_gpu = min(16, os.cpu_count() or 1), task.device.type == "cuda"
-    given: dict[str, Any] = {"num_workers": workers, "pin_memory": is_gpu, "persistent_workers": True, "drop_last": True}
-    loader = torch.utils.data.DataLoader(Files(task, is_changed=True), batch_size=recipe.batch_size, shuffle=True, **given)
+    given: dict[str, Any] = {
+        "num_workers": workers,
+        "pin_memory": is_gpu,
+        "persistent_workers": True,
+        "drop_last": True,
+    }
+    loader = torch.utils.data.DataLoader(
+        Files(task, is_changed=True), batch_size=recipe.batch_size, shuffle=True, **given
+    )
     batches, rates = Sent(loader, task.device), []
     for _epoch in range(epochs + 1):
         _wait(task.device)
@@ -136,14 +150,26 @@ def measured(task: Task, arch: str, batch: int, given: argparse.Namespace) -> di
     peak = torch.cuda.max_memory_allocated() / 1e9 if task.device.type == "cuda" else None
     middle = {name: statistics.median(of) for name, of in rates.items()}
     share = middle["peakid"] / middle["ceiling"]
-    return {"arch": arch, "batch": batch, "lies": lies, "median": middle, "all": rates, "share": share, "peak_gb": peak}
+    return {
+        "arch": arch,
+        "batch": batch,
+        "lies": lies,
+        "median": middle,
+        "all": rates,
+        "share": share,
+        "peak_gb": peak,
+    }
 
 
 def report(rows: list[dict[str, Any]]) -> None:
-    print(f"{'images a second':16}{'batch':>6}{'ceiling':>10}{'peakid':>10}{'share':>8}{'plain':>10}{'peak GB':>9}  pixels")
+    print(
+        f"{'images a second':16}{'batch':>6}{'ceiling':>10}{'peakid':>10}{'share':>8}{'plain':>10}{'peak GB':>9}  pixels"
+    )
     for row in rows:
         of, peak = row["median"], "" if row["peak_gb"] is None else f"{row['peak_gb']:.1f}"
-        figures = f"{of['ceiling']:>10.0f}{of['peakid']:>10.0f}{row['share']:>8.0%}{of['plain']:>10.0f}{peak:>9}"
+        figures = (
+            f"{of['ceiling']:>10.0f}{of['peakid']:>10.0f}{row['share']:>8.0%}{of['plain']:>10.0f}{peak:>9}"
+        )
         print(f"{row['arch']:16}{row['batch']:>6}{figures}  {row['lies']}")
 
 
@@ -155,7 +181,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=4, help="In each of the rounds.")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--tiny", action="store_true", help="Small photos, a small network: to see that it runs.")
+    parser.add_argument(
+        "--tiny", action="store_true", help="Small photos, a small network: to see that it runs."
+    )
     given = parser.parse_args()
     if given.device == "cuda" and not torch.cuda.is_available():
         print(NO_GPU)
@@ -167,7 +195,9 @@ def main() -> None:
         size, size_px = (120, 90), 32
     device = torch.device(given.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    print(f"{name}; torch {version('torch')}, fastai {version('fastai')}, {os.cpu_count()} cores, {given.images} photos, {size_px} px")
+    print(
+        f"{name}; torch {version('torch')}, fastai {version('fastai')}, {os.cpu_count()} cores, {given.images} photos, {size_px} px"
+    )
     with tempfile.TemporaryDirectory() as folder:
         files = photos.draw(Path(folder) / "photos", given.images, size)
         task = Task(files, size_px, device, Path(folder) / "cache")

@@ -30,8 +30,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid import workspace as workspaces  # noqa: E402
-from peakid.acquire import folder  # noqa: E402
+from peakid.acquire import folder
+from peakid.store import workspace as workspaces
 
 N_DRAWN, N_CLASSES, PER_FOLDER = 250, 20, 1000
 SIZE_PX = (160, 120)
@@ -68,17 +68,46 @@ def imported(photos: Path, place: Path, *, is_in_place: bool, every: int) -> dic
             return
         helpers = sum(child.memory_info().rss for child in process.children())
         rate, last = every / (time.monotonic() - last), time.monotonic()
-        marks.append({"n": step, "rate": rate, "rss_mb": process.memory_info().rss / 2**20, "decoder_mb": helpers / 2**20})
-        print("{n:>9,} files  {rate:>6.0f} a second  {rss_mb:>5.0f} MB  decoder {decoder_mb:>5.0f} MB".format(**marks[-1]), flush=True)
+        marks.append(
+            {
+                "n": step,
+                "rate": rate,
+                "rss_mb": process.memory_info().rss / 2**20,
+                "decoder_mb": helpers / 2**20,
+            }
+        )
+        print(
+            "{n:>9,} files  {rate:>6.0f} a second  {rss_mb:>5.0f} MB  decoder {decoder_mb:>5.0f} MB".format(
+                **marks[-1]
+            ),
+            flush=True,
+        )
 
-    brought = folder.import_folder(workspace, photos, in_place=is_in_place, actor="human:bench", report=report)
-    return {"n_added": brought.n_added, "seconds": brought.seconds, "rate": brought.n_added / brought.seconds, "marks": marks}
+    brought = folder.import_folder(
+        workspace, photos, in_place=is_in_place, actor="human:bench", report=report
+    )
+    return {
+        "n_added": brought.n_added,
+        "seconds": brought.seconds,
+        "rate": brought.n_added / brought.seconds,
+        "marks": marks,
+    }
 
 
 def killed(photos: Path, place: Path, n_files: int, seed: int) -> dict[str, Any]:
     """Import by a process that is killed when it passes random counts of images; then once to the end."""
     workspaces.create(place)
-    command = [sys.executable, "-m", "peakid", "--workspace", str(place), "import", "folder", str(photos), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "peakid",
+        "--workspace",
+        str(place),
+        "import",
+        "folder",
+        str(photos),
+        "--json",
+    ]
     moments, rng, n_kills, started = (
         sorted(random.Random(seed).sample(range(1, n_files), N_KILLS)),
         random.Random(seed + 1),
@@ -123,7 +152,10 @@ def checked(place: Path, n_files: int) -> dict[str, int]:
         found = {name: connection.execute(sql).fetchone()[0] for name, sql in questions.items()}
         digests = {row[0] for row in connection.execute("SELECT digest FROM image")}
     stored, thumbs = _names(place / "images"), _names(place / "thumbs")
-    found["n_without_bytes"], found["n_without_thumbnail"] = len(digests - stored), len({f"{digest}.jpg" for digest in digests} - thumbs)
+    found["n_without_bytes"], found["n_without_thumbnail"] = (
+        len(digests - stored),
+        len({f"{digest}.jpg" for digest in digests} - thumbs),
+    )
     found["n_stored_and_unknown"], found["n_lost"] = len(stored - digests), n_files - found["n_images"]
     return found
 
@@ -133,11 +165,15 @@ def _names(top: Path) -> set[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--every", type=int, help="files between two lines; default a tenth")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--in", dest="place", type=Path, help="a folder with 60 KB of room per file; default a temporary one")
+    parser.add_argument(
+        "--in", dest="place", type=Path, help="a folder with 60 KB of room per file; default a temporary one"
+    )
     options = parser.parse_args()
     versions = {name: version(name) for name in ("pillow", "numpy")} | {"sqlite": sqlite3.sqlite_version}
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {versions}")

@@ -27,7 +27,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid import images  # noqa: E402
+from peakid.imaging import inspection
 
 MEGAPIXELS = (1, 2, 3, 5, 8, 12)
 SMALL_PX = (150, 200, 300, 400, 500)  # Long side.
@@ -63,7 +63,7 @@ def bare(path: Path) -> None:
 
 
 def ours(path: Path) -> None:
-    images.look(path.read_bytes())
+    inspection.inspect(path.read_bytes())
 
 
 def naive(path: Path) -> None:
@@ -92,16 +92,24 @@ def methods(missing: Sequence[str]) -> dict[str, Callable[[Sequence[Path]], obje
     def each(method: Method) -> Callable[[Sequence[Path]], object]:
         return lambda paths: [method(path) for path in paths]
 
-    found: dict[str, Callable[[Sequence[Path]], object]] = {"scaled decode alone": each(bare), "peakid look": each(ours)}
+    found: dict[str, Callable[[Sequence[Path]], object]] = {
+        "scaled decode alone": each(bare),
+        "peakid look": each(ours),
+    }
     if "imagehash" not in missing:
         found["Pillow + imagehash"] = each(naive)
     if "imagededup" not in missing:
         found["imagededup phash"] = each(imagededup_phash())
     if "cleanvision" not in missing:
-        found["cleanvision duplicates"] = lambda paths: cleanvision(paths, {"exact_duplicates": {}, "near_duplicates": {}})
+        found["cleanvision duplicates"] = lambda paths: cleanvision(
+            paths, {"exact_duplicates": {}, "near_duplicates": {}}
+        )
         found["cleanvision all issues"] = lambda paths: cleanvision(paths, None)
     if not {"imagehash", "cleanvision"} & set(missing):
-        found["the last and imagehash"] = lambda paths: (cleanvision(paths, None), each(naive)(paths))  # Nearest to the same work.
+        found["the last and imagehash"] = lambda paths: (
+            cleanvision(paths, None),
+            each(naive)(paths),
+        )  # Nearest to the same work.
     return found
 
 
@@ -134,7 +142,9 @@ def installed(name: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="a folder of photos")
     parser.add_argument("--images", type=int, default=60, help="of each kind")
     parser.add_argument("--rounds", type=int, default=3)
@@ -145,15 +155,24 @@ def main() -> None:
         raise SystemExit(f"no photos in {options.data}")
     versions = {name: installed(name) for name in ("pillow", "numpy", "scipy", *PEERS)}
     missing = [name for name in PEERS if not versions[name]]
-    print(f"Python {sys.version.split()[0]}, {platform.machine()}, {os.cpu_count()} cores; {versions}; missing: {missing or 'none'}")
+    print(
+        f"Python {sys.version.split()[0]}, {platform.machine()}, {os.cpu_count()} cores; {versions}; missing: {missing or 'none'}"
+    )
     rows = {}
     for title, is_large in (("1-12 megapixels", True), ("150-500 px", False)):
         with tempfile.TemporaryDirectory() as folder:
             paths = draw(sources, Path(folder), n_images=options.images, is_large=is_large)
             rows[title] = measured(paths, missing, options.rounds)
         shown(f"{title}, {options.images} JPEGs, median of {options.rounds} rounds", rows[title])
-    ratios = {title: {name: value / row["peakid look"] for name, value in row.items()} for title, row in rows.items()}
-    print(json.dumps({"bench": "ingest", "cpu_ms": rows, "ratios": ratios, "versions": versions, "missing": missing}))
+    ratios = {
+        title: {name: value / row["peakid look"] for name, value in row.items()}
+        for title, row in rows.items()
+    }
+    print(
+        json.dumps(
+            {"bench": "ingest", "cpu_ms": rows, "ratios": ratios, "versions": versions, "missing": missing}
+        )
+    )
 
 
 if __name__ == "__main__":

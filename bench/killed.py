@@ -19,7 +19,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SETTINGS = ("arch=small_resnet", "pretrained=none", "image_size_px=64", "device=cpu", "checkpoint_every_min=0.02")
+SETTINGS = (
+    "arch=small_resnet",
+    "pretrained=none",
+    "image_size_px=64",
+    "device=cpu",
+    "checkpoint_every_min=0.02",
+)
 
 
 def peakid(workspace: Path, *arguments: object) -> dict:
@@ -33,8 +39,8 @@ def peakid(workspace: Path, *arguments: object) -> dict:
 
 def job_row(workspace: Path, job_id: int) -> tuple[str, int | None, str, int]:
     """Read a job's state, process, phase and step as a page does, without the cost of a command."""
-    from peakid import workspace as workspaces
     from peakid.jobs import queue
+    from peakid.store import workspace as workspaces
 
     job = queue.show(workspaces.open_existing(workspace), job_id)
     return job.state, job.pid, job.phase, job.step
@@ -60,8 +66,8 @@ def kill_at_random(workspace: Path, job_id: int, kills: int, rng: random.Random)
 
 def cancel(workspace: Path, asked: list[str]) -> tuple[float, float, int | None]:
     """Cancel a training in the midst of its batches; answer the seconds until it answers, until it ends, and the epoch it keeps."""
-    from peakid import workspace as workspaces
     from peakid.jobs import queue
+    from peakid.store import workspace as workspaces
 
     opened = workspaces.open_existing(workspace)
     job_id = peakid(workspace, "train", *asked)["job_id"]
@@ -78,7 +84,9 @@ def cancel(workspace: Path, asked: list[str]) -> tuple[float, float, int | None]
 
 
 def weights(workspace: Path, run_id: int) -> str:
-    return hashlib.sha256((workspace / "runs" / str(run_id) / "model.safetensors").read_bytes()).hexdigest()[:12]
+    return hashlib.sha256((workspace / "runs" / str(run_id) / "model.safetensors").read_bytes()).hexdigest()[
+        :12
+    ]
 
 
 def main() -> None:
@@ -93,7 +101,9 @@ def main() -> None:
         workspace = Path(folder) / "workspace"
         peakid(workspace, "demo", "--images", 60)
         peakid(workspace, "snapshot", "create")
-        asked = [word for setting in (*SETTINGS, f"scratch_epochs={given.epochs}") for word in ("--set", setting)]
+        asked = [
+            word for setting in (*SETTINGS, f"scratch_epochs={given.epochs}") for word in ("--set", setting)
+        ]
         started = time.perf_counter()
         straight = peakid(workspace, "train", *asked, "--wait")
         seconds = time.perf_counter() - started
@@ -104,13 +114,17 @@ def main() -> None:
         same = weights(workspace, run_id) == weights(workspace, straight["run_id"])
         left = sorted(file.name for file in (workspace / "runs" / str(run_id)).glob("checkpoint-*"))
         cancelled = [cancel(workspace, [*asked, "--set", f"seed={i + 1}"]) for i in range(given.cancels)]
-    print(f"torch {version('torch')}, {os.cpu_count()} cores; {given.epochs} epochs, left alone {seconds:.0f} s")
+    print(
+        f"torch {version('torch')}, {os.cpu_count()} cores; {given.epochs} epochs, left alone {seconds:.0f} s"
+    )
     print(f"killed {len(doing)} times: {', '.join(doing)}")
     print(f"ended {cut['state']}; the same weights, byte for byte: {same}; checkpoints left: {left}")
     answered, ended, kept = zip(*cancelled, strict=True) if cancelled else ((), (), ())
     for name, values in (("answered the wish to stop", answered), ("ended with its best epoch kept", ended)):
         if values:
-            print(f"cancelled {len(values)} times: {name} after {statistics.median(values):.2f} s, at most {max(values):.2f} s")
+            print(
+                f"cancelled {len(values)} times: {name} after {statistics.median(values):.2f} s, at most {max(values):.2f} s"
+            )
     facts = {
         "answered_s": answered,
         "ended_s": ended,

@@ -6,6 +6,7 @@ oldest images judged first. A folder that is filled already is used again.
 """
 
 import argparse
+import functools
 import hashlib
 import io
 import json
@@ -27,12 +28,14 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid import images, status  # noqa: E402
-from peakid import workspace as workspaces  # noqa: E402
-from peakid.curate import decisions, duplicate_groups, image_issues, review_queue  # noqa: E402
-from peakid.curate.filters import Filters  # noqa: E402
-from peakid.records import Choice  # noqa: E402
-from peakid.workspace import Workspace  # noqa: E402
+from peakid.curate import decisions, image_issues
+from peakid.curate.duplicates import duplicate_groups
+from peakid.curate.queues import review_queue
+from peakid.curate.queues.filters import Filters
+from peakid.records import Choice
+from peakid.store import images, status
+from peakid.store import workspace as workspaces
+from peakid.store.workspace import Workspace
 
 N_CLASSES = 30
 N_RUNS = 20  # Of each timing.
@@ -48,9 +51,15 @@ def fill(folder: Path, n_images: int, n_thumbs: int) -> None:
     if workspace.one("SELECT 1 FROM image LIMIT 1"):
         return
     connection = workspace.connection()
-    for pragma in ("synchronous = OFF", "cache_size = -800000", "foreign_keys = OFF"):  # 800 MB, given back with the process.
+    for pragma in (
+        "synchronous = OFF",
+        "cache_size = -800000",
+        "foreign_keys = OFF",
+    ):  # 800 MB, given back with the process.
         connection.execute(f"PRAGMA {pragma}")
-    made = workspace.query("SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL")
+    made = workspace.query(
+        "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+    )
     with workspace.transaction() as writing:
         for each in made:
             writing.execute(f"DROP {each['type']} {each['name']}")
@@ -89,7 +98,10 @@ def tables(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
     ids = np.arange(1, n + 1)
     class_ids = ((ids - 1) * N_CLASSES // n + 1).tolist()
     reviewed = rng.random(n) < np.where(ids < 0.3 * n, 0.9, 0.1)
-    yield "INSERT INTO class (name, position, created_at) VALUES (?, ?, '2026')", ((f"class {k:02}", k) for k in range(1, N_CLASSES + 1))
+    yield (
+        "INSERT INTO class (name, position, created_at) VALUES (?, ?, '2026')",
+        ((f"class {k:02}", k) for k in range(1, N_CLASSES + 1)),
+    )
     acquired = "INSERT INTO acquisition (source, actor, started_at) VALUES (?, ?, '2026')"
     yield acquired, ((source, ACTOR) for source in ("folder", "zip"))
     yield from image_tables(n, class_ids)
@@ -102,37 +114,68 @@ def image_tables(n: int, class_ids: list[int]) -> Iterator[tuple[str, Rows]]:
     yield (
         "INSERT INTO image (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at, scanned_at)"
         " VALUES (?, ?, 'JPEG', 100000, 640, 480, '0000000000000000', '0000000000000000', ?, '2026-11-01')",
-        ((i, digest(i), f"2026-{1 + i * 10 // (n + 1):02}-{1 + i % 28:02}T00:00:00.000Z") for i in range(1, n + 1)),
+        (
+            (i, digest(i), f"2026-{1 + i * 10 // (n + 1):02}-{1 + i % 28:02}T00:00:00.000Z")
+            for i in range(1, n + 1)
+        ),
     )
     yield (
         "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at) VALUES (?, ?, ?, ?, ?, '2026')",
         (
-            (i, 1 + (i % 10 == 0), ("folder", "zip")[i % 10 == 0], f"class {k:02}/photo {i:07}.jpg", f"class {k:02}")
+            (
+                i,
+                1 + (i % 10 == 0),
+                ("folder", "zip")[i % 10 == 0],
+                f"class {k:02}/photo {i:07}.jpg",
+                f"class {k:02}",
+            )
             for i, k in zip(range(1, n + 1), class_ids, strict=True)
         ),
     )
     yield (
         "INSERT INTO image_measure (image_id, brightness, highlight, shadow, contrast, sharpness, entropy_bits, colourfulness,"
         " readable_share, is_animated, taken_at, camera, scored_with) VALUES (?, .5, .9, .1, .2, .5, 7, 40, 1, 0, ?, 'Camera', 1)",
-        ((i, f"20{10 + i * 7 % 15}-{1 + i % 12:02}-{1 + i % 28:02}T12:00:00" if i % 5 < 2 else None) for i in range(1, n + 1)),
+        (
+            (i, f"20{10 + i * 7 % 15}-{1 + i % 12:02}-{1 + i % 28:02}T12:00:00" if i % 5 < 2 else None)
+            for i in range(1, n + 1)
+        ),
     )
 
 
-def judgement_tables(n: int, class_ids: list[int], reviewed: list[int], rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
+def judgement_tables(
+    n: int, class_ids: list[int], reviewed: list[int], rng: np.random.Generator
+) -> Iterator[tuple[str, Rows]]:
     step = "INSERT INTO step (actor, kind, made_at) VALUES (?, ?, '2026-11-01T00:00:00.000Z')"
     decision = (
         "INSERT INTO decision (event_id, step_id, image_id, verdict, class_id, reason, is_reviewed, actor, basis, decided_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '2026-11-01T00:00:00.000Z')"
     )
     yield step, iter([("import:folder", "import")])
-    yield decision, ((f"i{i}", 1, i + 1, "label", k, "", 0, "import:folder", "{}") for i, k in enumerate(class_ids) if i % 50)
+    yield (
+        decision,
+        (
+            (f"i{i}", 1, i + 1, "label", k, "", 0, "import:folder", "{}")
+            for i, k in enumerate(class_ids)
+            if i % 50
+        ),
+    )
     yield step, ((ACTOR, "decide") for _ in reviewed)
     verdicts = rng.choice(["label", "exclude", "flag"], len(reviewed), p=[0.85, 0.1, 0.05]).tolist()
     queues = rng.choice(["unreviewed", "worth", "issue:dark"], len(reviewed), p=[0.8, 0.1, 0.1]).tolist()
     yield (
         decision,
         (
-            (f"h{i}", 2 + m, i + 1, verdict, class_ids[i], "unsuitable", verdict != "flag", ACTOR, json.dumps({"queue": queue}))
+            (
+                f"h{i}",
+                2 + m,
+                i + 1,
+                verdict,
+                class_ids[i],
+                "unsuitable",
+                verdict != "flag",
+                ACTOR,
+                json.dumps({"queue": queue}),
+            )
             for m, (i, verdict, queue) in enumerate(zip(reviewed, verdicts, queues, strict=True))
         ),
     )
@@ -146,8 +189,14 @@ def finding_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> It
         rows = ((kind, score, i) for score, i in zip(scores.tolist(), found.tolist(), strict=True))
         yield "INSERT INTO image_issue_score (kind, score, image_id) VALUES (?, ?, ?)", rows
     firsts = np.unique(rng.integers(1, n - n // 25, 30 * n // 1000)).tolist()
-    pairs = ((i, i + (n // 25 if m % 15 == 0 else 1), "near" if m % 2 else "exact", m % 16, "2026") for m, i in enumerate(firsts))
-    yield "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?)", pairs
+    pairs = (
+        (i, i + (n // 25 if m % 15 == 0 else 1), "near" if m % 2 else "exact", m % 16, "2026")
+        for m, i in enumerate(firsts)
+    )
+    yield (
+        "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?)",
+        pairs,
+    )
     remark = "INSERT INTO remark (step_id, image_id, kind, value, is_on, actor, made_at) VALUES (2, ?, ?, ?, 1, ?, '2026')"
     yield remark, ((i, "tag", "common", ACTOR) for i in range(1, n, 10))
     yield remark, ((i, "tag", "rare", ACTOR) for i in range(n // 2, n, n // 500))
@@ -179,7 +228,13 @@ def model_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> Iter
         "INSERT INTO prediction (run_id, image_id, split, given_label, predicted_label, confidence, is_out_of_sample)"
         " VALUES (1, ?, ?, ?, ?, ?, 1)",
         (
-            (i, split, f"class {class_ids[i - 1]:02}", f"class {(class_ids[i - 1] + is_wrong - 1) % N_CLASSES + 1:02}", confidence)
+            (
+                i,
+                split,
+                f"class {class_ids[i - 1]:02}",
+                f"class {(class_ids[i - 1] + is_wrong - 1) % N_CLASSES + 1:02}",
+                confidence,
+            )
             for (i, split), is_wrong, confidence in zip(said, wrong, sure, strict=True)
         ),
     )
@@ -205,7 +260,17 @@ def digest(image_id: int) -> str:
 
 def queues(workspace: Workspace) -> list[str]:
     cell = review_queue.confusion_queue(1, "test", "class 03", "class 04")
-    fixed = ["worth", *review_queue.FIXED_QUEUES, "conflicts", "model-disagrees", "uncertain", "recent", "sample", "class:class 20", cell]
+    fixed = [
+        "worth",
+        *review_queue.FIXED_QUEUES,
+        "conflicts",
+        "model-disagrees",
+        "uncertain",
+        "recent",
+        "sample",
+        "class:class 20",
+        cell,
+    ]
     return [*fixed, *(review_queue.issue_queue(kind) for kind in image_issues.counts(workspace))]
 
 
@@ -244,22 +309,39 @@ def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str,
     for queue in queues(workspace):
         first = review_queue.page(workspace, queue, limit=PAGE)
         after = first[-1].cursor if first else None
-        yield f"first page, {queue}", timed(lambda queue=queue: review_queue.page(workspace, queue, limit=PAGE), n_runs)
+        yield (
+            f"first page, {queue}",
+            timed(lambda queue=queue: review_queue.page(workspace, queue, limit=PAGE), n_runs),
+        )
         yield (
             f"next page, {queue}",
-            timed(lambda queue=queue, after=after: review_queue.page(workspace, queue, limit=PAGE, after=after), n_runs),
+            timed(
+                lambda queue=queue, after=after: review_queue.page(workspace, queue, limit=PAGE, after=after),
+                n_runs,
+            ),
         )
-        yield f"count, {queue}", timed(lambda queue=queue: review_queue.count(workspace, queue, most=1000), n_runs)
+        yield (
+            f"count, {queue}",
+            timed(lambda queue=queue: review_queue.count(workspace, queue, most=1000), n_runs),
+        )
     for queue in queues(workspace)[:12]:
         for name, filters in FILTERS.items():
-            ask = lambda queue=queue, filters=filters, **more: review_queue.page(workspace, queue, limit=PAGE, filters=filters, **more)  # noqa: E731
+            ask = functools.partial(review_queue.page, workspace, queue, limit=PAGE, filters=filters)
             found = ask()
             yield f"first page, {queue} x {name}", timed(ask, n_runs // 2)
             after = found[-1].cursor if found else None
-            yield f"next page, {queue} x {name}", timed(lambda ask=ask, after=after: ask(after=after), n_runs // 2)
+            yield (
+                f"next page, {queue} x {name}",
+                timed(lambda ask=ask, after=after: ask(after=after), n_runs // 2),
+            )
             yield (
                 f"count, {queue} x {name}",
-                timed(lambda queue=queue, filters=filters: review_queue.count(workspace, queue, filters=filters, most=1000), n_runs // 2),
+                timed(
+                    lambda queue=queue, filters=filters: review_queue.count(
+                        workspace, queue, filters=filters, most=1000
+                    ),
+                    n_runs // 2,
+                ),
             )
     yield "all chips", timed(lambda: review_queue.offered(workspace), n_runs)
     waiting = iter(review_queue.page(workspace, "unreviewed", limit=1000))
@@ -269,11 +351,15 @@ def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str,
 
 
 def decide(workspace: Workspace, wanted: str) -> None:
-    decisions.decide(workspace, [Choice(wanted, "label", "class 05", basis={"queue": "unreviewed"})], actor=ACTOR)
+    decisions.decide(
+        workspace, [Choice(wanted, "label", "class 05", basis={"queue": "unreviewed"})], actor=ACTOR
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--folder", type=Path, default=Path("/tmp/peakid-million"))
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--thumbs", type=int, default=5_000)
@@ -284,8 +370,12 @@ def main() -> None:
     if options.fill_only:
         fill(options.folder, options.images, options.thumbs)
         return
-    subprocess.run([sys.executable, __file__, *sys.argv[1:], "--fill-only"], check=True)  # Its memory is not the server's.
-    print(f"filled in {time.perf_counter() - started:.0f} s, {(options.folder / workspaces.DATABASE_NAME).stat().st_size / 2**20:,.0f} MB")
+    subprocess.run(
+        [sys.executable, __file__, *sys.argv[1:], "--fill-only"], check=True
+    )  # Its memory is not the server's.
+    print(
+        f"filled in {time.perf_counter() - started:.0f} s, {(options.folder / workspaces.DATABASE_NAME).stat().st_size / 2**20:,.0f} MB"
+    )
     workspace = workspaces.open_existing(options.folder)
     rows = dict(measured(workspace, options.runs))
     print(f"{'ms':<70}{'CPU p50':>9}{'CPU p95':>9}{'wall p50':>9}")
@@ -293,10 +383,14 @@ def main() -> None:
     rows["duplicate groups, first and later"] = timed(lambda: duplicate_groups.list_groups(workspace), 3)
     groups_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for name, row in rows.items():
-        print(f"{name:<70}{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}{'' if row['p95'] < LIMIT_MS else '   over'}")
+        print(
+            f"{name:<70}{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}{'' if row['p95'] < LIMIT_MS else '   over'}"
+        )
     slow = {name: round(row["p95"]) for name, row in rows.items() if row["p95"] >= LIMIT_MS}
     memory = f"peak {peak_mb:.0f} MB, with duplicate groups {groups_mb:.0f} MB"
-    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()}, {os.cpu_count()} cores, {memory}")
+    print(
+        f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()}, {os.cpu_count()} cores, {memory}"
+    )
     print(
         json.dumps(
             {

@@ -36,22 +36,29 @@ def linear_head(workspace: Path, digest: str, weights: Path, image_size_px: int)
     from sklearn.preprocessing import StandardScaler
     from torchvision.models import mobilenet_v2
 
-    from peakid import images, pixels
-    from peakid import workspace as workspaces
     from peakid.dataset import snapshot
+    from peakid.imaging import pixels
+    from peakid.store import images
+    from peakid.store import workspace as workspaces
 
     opened = workspaces.open_existing(workspace)
     items = snapshot.items(opened, digest)
     body = mobilenet_v2()
-    body.load_state_dict({name: value.float() for name, value in torch.load(weights, weights_only=True).items()})
+    body.load_state_dict(
+        {name: value.float() for name, value in torch.load(weights, weights_only=True).items()}
+    )
     body.classifier = torch.nn.Identity()
     body.eval()
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     rows = []
     with torch.no_grad():
         for item in items:
-            seen = pixels.preprocess(images.read_bytes(opened, item.digest), size_px=image_size_px, resize="crop")
-            batch = ((torch.from_numpy(np.array(seen)) / 255 - mean) / std).permute(2, 0, 1)[None]  # (1, 3, S, S)
+            seen = pixels.preprocess(
+                images.read_bytes(opened, item.digest), size_px=image_size_px, resize="crop"
+            )
+            batch = ((torch.from_numpy(np.array(seen)) / 255 - mean) / std).permute(2, 0, 1)[
+                None
+            ]  # (1, 3, S, S)
             rows.append(body(batch)[0].numpy())
     embeddings, labels = np.stack(rows), np.array([item.label for item in items])
     splits = np.array([item.split for item in items])
@@ -96,7 +103,9 @@ def main() -> None:
 
 
 def report(name: str, n_images: int, rows: list[dict]) -> None:
-    print(f"{name}: {n_images} images; torch {version('torch')}, fastai {version('fastai')}, {os.cpu_count()} cores")
+    print(
+        f"{name}: {n_images} images; torch {version('torch')}, fastai {version('fastai')}, {os.cpu_count()} cores"
+    )
     print("seed  n_test  accuracy  interval       linear head  seconds")
     for row in rows:
         low, high = row["interval"]
@@ -105,7 +114,17 @@ def report(name: str, n_images: int, rows: list[dict]) -> None:
     mean = statistics.mean(row["accuracy"] for row in rows)
     linear = statistics.mean(row["linear_head"] for row in rows)
     print(f"mean accuracy {mean:.3f}, linear head {linear:.3f}, ratio {mean / linear:.3f}")
-    print(json.dumps({"bench": "otters", "folder": name, "rows": rows, "mean_accuracy": mean, "mean_linear_head": linear}))
+    print(
+        json.dumps(
+            {
+                "bench": "otters",
+                "folder": name,
+                "rows": rows,
+                "mean_accuracy": mean,
+                "mean_linear_head": linear,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from peakid import scenery
-from peakid.demo import CLASS_NAMES
+from peakid.demo import scenery
+from peakid.demo.dataset import CLASS_NAMES
 
 SIZE = (1632, 1224)  # 2.0 megapixels.
-WINDOW = 1.25  # A scene is drawn so many times larger; each photo shows another part of it. One drawing takes 5 s.
+WINDOW = (
+    1.25  # A scene is drawn so many times larger; each photo shows another part of it. One drawing takes 5 s.
+)
 GRAIN = 5.0  # Of 255, as a phone's camera has it; 470 KB a photo at quality 90.
 SCENES_PER_CLASS = 2
 
@@ -24,7 +26,9 @@ def draw(folder: Path, n: int, size: tuple[int, int] = SIZE, seed: int = 0) -> l
     if all(file.is_file() for file in files):
         return files
     large = (round(size[0] * WINDOW), round(size[1] * WINDOW))
-    rngs = [np.random.default_rng((seed, number)) for number in range(min(n, SCENES_PER_CLASS * len(CLASS_NAMES)))]
+    rngs = [
+        np.random.default_rng((seed, number)) for number in range(min(n, SCENES_PER_CLASS * len(CLASS_NAMES)))
+    ]
     names = [CLASS_NAMES[number % len(CLASS_NAMES)] for number in range(len(rngs))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         scenes = list(pool.map(scenery.draw, names, rngs, repeat(large)))

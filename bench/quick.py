@@ -63,7 +63,14 @@ def main() -> None:
     parser.add_argument("--image-size-px", type=int, default=160)
     given = parser.parse_args()
     weights = (given.data / "weights" / WEIGHTS).resolve()
-    settings = ["--set", "arch=mobilenet_v2", "--set", f"pretrained={weights}", "--set", f"image_size_px={given.image_size_px}"]
+    settings = [
+        "--set",
+        "arch=mobilenet_v2",
+        "--set",
+        f"pretrained={weights}",
+        "--set",
+        f"image_size_px={given.image_size_px}",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         photos = (given.data / "data" / given.folder).resolve()
         few, all_of_them = (measure(photos, Path(folder), every, settings) for every in (3, 1))
@@ -80,7 +87,17 @@ def main() -> None:
     print(
         f"{fixed:.0f} s whatever is trained + {each * 1000:.0f} ms a photo: {TARGET_PHOTOS} photos in {guess:.0f} s (target {TARGET_S} s)"
     )
-    print(json.dumps({"bench": "quick", "folder": given.folder, "rows": [few, all_of_them], "fixed_s": fixed, "each_s": each}))
+    print(
+        json.dumps(
+            {
+                "bench": "quick",
+                "folder": given.folder,
+                "rows": [few, all_of_them],
+                "fixed_s": fixed,
+                "each_s": each,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pathlib import Path
 from first_paint import READY, served
 from playwright.sync_api import Page, sync_playwright
 
-from peakid import workspace as workspaces
 from peakid.curate import decisions
+from peakid.store import workspace as workspaces
 
 ROOT = Path(__file__).resolve().parents[1]
 # Notes, by digest, when a key was pressed, when its frame was painted and when its tick was drawn (saved and heard of).
@@ -71,7 +71,16 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         workspace = Path(folder) / "workspace"
-        command = [sys.executable, "-m", "peakid", "--workspace", str(workspace), "demo", "--images", str(arguments.images)]
+        command = [
+            sys.executable,
+            "-m",
+            "peakid",
+            "--workspace",
+            str(workspace),
+            "demo",
+            "--images",
+            str(arguments.images),
+        ]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         with served(ROOT / "streamlit_app.py", workspace) as url:
@@ -82,8 +91,13 @@ def main() -> None:
             page.evaluate(WATCH)
             rows = [typed(page, arguments.keys, pause_ms) for pause_ms in (1000, 250, 20)]
         browser.close()
-        n_decided = sum(row.actor.startswith("human:") for row in decisions.log(workspaces.create(workspace), limit=10_000))
-    print(f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {arguments.images} images")
+        n_decided = sum(
+            row.actor.startswith("human:")
+            for row in decisions.log(workspaces.create(workspace), limit=10_000)
+        )
+    print(
+        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {arguments.images} images"
+    )
     for row in rows:
         print(row)
     print(f"{n_decided} decisions of {3 * arguments.keys} keys")

@@ -21,9 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid import workspace as workspaces  # noqa: E402
-from peakid.curate import decisions, remarks, review_queue  # noqa: E402
-from peakid.records import Choice  # noqa: E402
+from peakid.curate import decisions, remarks
+from peakid.curate.queues import review_queue
+from peakid.records import Choice
+from peakid.store import workspace as workspaces
 
 PAGE = 240
 QUEUES = ("unreviewed", "worth", "conflicts", "issue:dark", "class:class 20", "model-disagrees")
@@ -47,7 +48,13 @@ def review(folder: str, number: int, seconds: float, out: "multiprocessing.Queue
                 break
             time.sleep(random_.uniform(0.2, 0.6))  # A quick reviewer looks this long.
             started = time.perf_counter()
-            choice = Choice(item.digest, "label", item.label or "class 01", base_decision_id=item.decision_id, basis={"queue": queue})
+            choice = Choice(
+                item.digest,
+                "label",
+                item.label or "class 01",
+                base_decision_id=item.decision_id,
+                basis={"queue": queue},
+            )
             try:
                 done = decisions.decide(workspace, [choice], actor=actor)
                 if random_.random() < 0.05:
@@ -67,24 +74,40 @@ def review(folder: str, number: int, seconds: float, out: "multiprocessing.Queue
 def wrong(workspace: workspaces.Workspace, told: list[dict[str, object]]) -> list[str]:
     """Name every reviewer whose judgements are not in the log exactly as they were made, in order."""
     sql = "SELECT i.digest FROM decision d JOIN image i ON i.id = d.image_id WHERE d.actor = ? ORDER BY d.id"
-    return [str(one["actor"]) for one in told if [row["digest"] for row in workspace.query(sql, (one["actor"],))] != one["judged"]]
+    return [
+        str(one["actor"])
+        for one in told
+        if [row["digest"] for row in workspace.query(sql, (one["actor"],))] != one["judged"]
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--folder", type=Path, default=Path("/tmp/peakid-reviewers"))
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
     options = parser.parse_args()
-    filler = [sys.executable, str(ROOT / "bench" / "million.py"), "--folder", str(options.folder), "--images", str(options.images)]
+    filler = [
+        sys.executable,
+        str(ROOT / "bench" / "million.py"),
+        "--folder",
+        str(options.folder),
+        "--images",
+        str(options.images),
+    ]
     subprocess.run([*filler, "--thumbs", "0", "--fill-only"], check=True)
     workspace = workspaces.open_existing(options.folder)
     if workspace.one("SELECT 1 FROM step WHERE actor GLOB 'human:reviewer*'"):
         raise SystemExit(f"{options.folder} was reviewed by this script before; give another --folder")
     spawn = multiprocessing.get_context("spawn")
     out = spawn.Queue()
-    people = [spawn.Process(target=review, args=(str(options.folder), n, options.seconds, out)) for n in range(options.people)]
+    people = [
+        spawn.Process(target=review, args=(str(options.folder), n, options.seconds, out))
+        for n in range(options.people)
+    ]
     for one in people:
         one.start()
     told = [out.get() for _ in people]
@@ -93,16 +116,32 @@ def main() -> None:
     rows = {}
     for act in ("page", "judge", "refresh"):
         took = sorted(value for one in told for value in one["times"][act])
-        rows[act] = {"n": len(took), "p50": statistics.median(took), "p95": took[int(0.95 * len(took))], "worst": took[-1]}
-        print(f"{act:<10}{rows[act]['n']:>8}{rows[act]['p50']:>10.1f}{rows[act]['p95']:>10.1f}{rows[act]['worst']:>10.1f}")
+        rows[act] = {
+            "n": len(took),
+            "p50": statistics.median(took),
+            "p95": took[int(0.95 * len(took))],
+            "worst": took[-1],
+        }
+        print(
+            f"{act:<10}{rows[act]['n']:>8}{rows[act]['p50']:>10.1f}{rows[act]['p95']:>10.1f}{rows[act]['worst']:>10.1f}"
+        )
     errors, lost = [error for one in told for error in one["errors"]], wrong(workspace, told)
     n_judged = sum(len(one["judged"]) for one in told)
-    print(f"{n_judged} judgements by {options.people} people, errors: {errors or 'none'}, logs that differ: {lost or 'none'}")
+    print(
+        f"{n_judged} judgements by {options.people} people, errors: {errors or 'none'}, logs that differ: {lost or 'none'}"
+    )
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {machine}")
     print(
         json.dumps(
-            {"bench": "reviewers", "people": options.people, "ms": rows, "judged": n_judged, "errors": len(errors), "wrong": len(lost)}
+            {
+                "bench": "reviewers",
+                "people": options.people,
+                "ms": rows,
+                "judged": n_judged,
+                "errors": len(errors),
+                "wrong": len(lost),
+            }
         )
     )
 

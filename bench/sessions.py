@@ -25,7 +25,7 @@ from first_paint import served
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from peakid import workspace as workspaces
+from peakid.store import workspace as workspaces
 
 ROOT = Path(__file__).resolve().parents[1]
 QUEUES = ("unreviewed", "worth", "all", "sample", "recent")
@@ -57,21 +57,37 @@ class Session:
     async def judge(self) -> None:
         item = self.items.pop(0)
         seq = time.time_ns() // 1000
-        event = {"kind": "flag", "digest": item["digest"], "base": item["base"], "seq": seq, "id": f"{self.number}-{seq}", "view": "grid"}
+        event = {
+            "kind": "flag",
+            "digest": item["digest"],
+            "base": item["base"],
+            "seq": seq,
+            "id": f"{self.number}-{seq}",
+            "view": "grid",
+        }
         data = self._data()
-        outbox = {"events": [event], "heard": data["seq"], "table": data["table"], "n_items": data["start"] + len(data["items"])}
+        outbox = {
+            "events": [event],
+            "heard": data["seq"],
+            "table": data["table"],
+            "n_items": data["start"] + len(data["items"]),
+        }
         started = time.perf_counter()
         await self._run({self.gallery.id: json.dumps({"outbox": outbox})})
         self.times["judge"].append(time.perf_counter() - started)
         answer = self._data()
         if answer["seq"] != seq:
-            raise RuntimeError(f"session {self.number}: event {seq} was not acknowledged, {answer['seq']} was")
+            raise RuntimeError(
+                f"session {self.number}: event {seq} was not acknowledged, {answer['seq']} was"
+            )
         refused = [each for each in answer["refused"] if each["seq"] == seq]
         self.n_refused += len(refused)
         self.judged += [] if refused else [event["id"]]
 
     def _data(self) -> dict[str, Any]:
-        return json.loads(self.gallery.mixed.json if self.gallery.WhichOneof("data") == "mixed" else self.gallery.json)
+        return json.loads(
+            self.gallery.mixed.json if self.gallery.WhichOneof("data") == "mixed" else self.gallery.json
+        )
 
     async def _run(self, states: dict[str, str]) -> None:
         """Run the page, or after the first time the gallery's fragment alone, and wait until it has ended."""
@@ -98,9 +114,16 @@ class Session:
         element = delta.new_element
         if element.WhichOneof("type") == "exception":
             raise RuntimeError(f"session {self.number}: {element.exception.message}")
-        if element.WhichOneof("type") != "bidi_component" or "gallery" not in element.bidi_component.component_name:
+        if (
+            element.WhichOneof("type") != "bidi_component"
+            or "gallery" not in element.bidi_component.component_name
+        ):
             return
-        is_first, self.gallery, self.fragment = self.gallery is None, element.bidi_component, delta.fragment_id
+        is_first, self.gallery, self.fragment = (
+            self.gallery is None,
+            element.bidi_component,
+            delta.fragment_id,
+        )
         if is_first:
             self.items = [item for item in self._data()["items"] if item["verdict"] in ("label", "clear")]
             random.Random(self.number).shuffle(self.items)
@@ -109,7 +132,9 @@ class Session:
 async def person(number: int, address: str, seconds: float) -> Session:
     url = f"{address.replace('http', 'ws')}/_stcore/stream"
     headers = {"Cookie": f"peakid_reviewer=person-{number}"}
-    async with websockets.connect(url, subprotocols=["streamlit"], max_size=None, origin=address, additional_headers=headers) as socket:
+    async with websockets.connect(
+        url, subprotocols=["streamlit"], max_size=None, origin=address, additional_headers=headers
+    ) as socket:
         session, chance, ends = Session(number, socket), random.Random(number), time.monotonic() + seconds
         await session.open("unreviewed")
         session.times["page"].clear()  # Twenty first visits in one second are another question.
@@ -127,21 +152,37 @@ async def crowd(n_people: int, address: str, seconds: float) -> list[Session]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--images", type=int, default=3000)
     options = parser.parse_args()
-    print(f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {options.images:,} images")
+    print(
+        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {options.images:,} images"
+    )
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "workspace"
-        demo = [sys.executable, "-m", "peakid", "--workspace", str(place), "demo", "--images", str(options.images)]
+        demo = [
+            sys.executable,
+            "-m",
+            "peakid",
+            "--workspace",
+            str(place),
+            "demo",
+            "--images",
+            str(options.images),
+        ]
         subprocess.run(demo, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with served(ROOT / "streamlit_app.py", place) as address:
             sessions = asyncio.run(crowd(options.people, address, options.seconds))
         wanted = {event for session in sessions for event in session.judged}
         with closing(workspaces.open_existing(place)) as workspace:
-            written = {row["event_id"] for row in workspace.query("SELECT event_id FROM decision WHERE actor LIKE 'human:%'")}
+            written = {
+                row["event_id"]
+                for row in workspace.query("SELECT event_id FROM decision WHERE actor LIKE 'human:%'")
+            }
     row = {
         "people": options.people,
         "judged": len(wanted),
@@ -151,7 +192,12 @@ def main() -> None:
     for act in ("page", "judge"):
         values = [second * 1000 for session in sessions for second in session.times[act]]
         ranked = statistics.quantiles(values, n=20, method="inclusive")
-        row[act] = {"n": len(values), "p50_ms": round(ranked[9]), "p95_ms": round(ranked[18]), "worst_ms": round(max(values))}
+        row[act] = {
+            "n": len(values),
+            "p50_ms": round(ranked[9]),
+            "p95_ms": round(ranked[18]),
+            "worst_ms": round(max(values)),
+        }
         print(f"{act:<8}{row[act]}")
     print(
         f"{row['judged']} judgements were acknowledged, {row['lost']} of them are not in the log; {row['refused']} met another's judgement"

@@ -30,9 +30,11 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms import v2
 
-from peakid.learn import architectures, augment, data, loaders, model
-from peakid.learn.data import TrainingImages
-from peakid.learn.recipe import Recipe
+from peakid.learn.batches import augment, data, loaders
+from peakid.learn.batches.data import TrainingImages
+from peakid.learn.network import model
+from peakid.recipe import architectures
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 
 ARCH = architectures.find("resnet18")
@@ -62,7 +64,13 @@ class Task:
         """All photos but two are learned from; they are known by their paths, as good a name as a digest here."""
         labels = np.array([self.class_names.index(file.parent.name) for file in self.files])
         splits = ["valid", "valid"] + ["train"] * (len(self.files) - 2)
-        return TrainingImages([str(f) for f in self.files], labels, splits, self.class_names, lambda name: Path(name).read_bytes())
+        return TrainingImages(
+            [str(f) for f in self.files],
+            labels,
+            splits,
+            self.class_names,
+            lambda name: Path(name).read_bytes(),
+        )
 
     def note(self, part: str, name: str, rate: float) -> None:
         self.rates.setdefault(part, {}).setdefault(name, []).append(rate)
@@ -76,10 +84,17 @@ def cpu_s() -> float:
 
 def peakid(task: Task, *, is_changed: bool = True) -> Iterable[Any]:
     """Peakid's training loader, from its cache as it lies on disk."""
-    recipe = Recipe(arch=ARCH.name, image_size_px=task.size_px, batch_size=BATCH, augment=1.0 if is_changed else 0.0)
-    kept = data.prepare_all(task.images(), recipe, [task.kept_px], cache_dir=task.cache_dir, report=no_report, should_stop=lambda: False)[
-        task.kept_px
-    ]
+    recipe = Recipe(
+        arch=ARCH.name, image_size_px=task.size_px, batch_size=BATCH, augment=1.0 if is_changed else 0.0
+    )
+    kept = data.prepare_all(
+        task.images(),
+        recipe,
+        [task.kept_px],
+        cache_dir=task.cache_dir,
+        report=no_report,
+        should_stop=lambda: False,
+    )[task.kept_px]
     dls = loaders.make(task.images(), kept, recipe, ARCH, task.device)
     if not is_changed:
         dls.train.after_batch.fs.clear()
@@ -89,13 +104,24 @@ def peakid(task: Task, *, is_changed: bool = True) -> Iterable[Any]:
 def fastai(task: Task, *, is_changed: bool = True) -> Iterable[Any]:
     """What fastai's tutorial has: Resize for each item, aug_transforms for each batch, its default workers."""
     changes = aug_transforms(
-        max_rotate=augment.MAX_TURN_DEG, max_zoom=augment.MAX_ZOOM, max_lighting=augment.MAX_LIGHT, max_warp=0.0, size=task.size_px
+        max_rotate=augment.MAX_TURN_DEG,
+        max_zoom=augment.MAX_ZOOM,
+        max_lighting=augment.MAX_LIGHT,
+        max_warp=0.0,
+        size=task.size_px,
     )
     changes = [*changes, Normalize.from_stats(ARCH.mean, ARCH.std, cuda=False)] if is_changed else []
     names = [file.parent.name for file in task.files]
     kept = Resize(task.kept_px)
     dls = ImageDataLoaders.from_lists(
-        "/", task.files, names, valid_pct=0.0, item_tfms=kept, batch_tfms=changes, bs=BATCH, device=task.device
+        "/",
+        task.files,
+        names,
+        valid_pct=0.0,
+        item_tfms=kept,
+        batch_tfms=changes,
+        bs=BATCH,
+        device=task.device,
     )
     if not is_changed:
         dls.train.after_batch.fs.clear()
@@ -111,7 +137,11 @@ class Files(torch.utils.data.Dataset):
         change = [crop, v2.RandomHorizontalFlip(), v2.RandomRotation(turn), v2.ColorJitter(light, light)]
         form = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(ARCH.mean, ARCH.std)]
         self.files, self.names = task.files, task.class_names
-        self.change = v2.Compose([*change, *form] if is_changed else [v2.Resize(task.kept_px), v2.CenterCrop(task.kept_px), v2.ToImage()])
+        self.change = v2.Compose(
+            [*change, *form]
+            if is_changed
+            else [v2.Resize(task.kept_px), v2.CenterCrop(task.kept_px), v2.ToImage()]
+        )
 
     def __len__(self) -> int:
         return len(self.files)
@@ -128,13 +158,21 @@ class Sent:
         self.batches, self.device = batches, device
 
     def __iter__(self) -> Iterator[Any]:
-        return ((x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True)) for x, y in self.batches)
+        return (
+            (x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True))
+            for x, y in self.batches
+        )
 
 
 def plain(task: Task, *, is_changed: bool = True) -> Iterable[Any]:
     pinned = task.device.type == "cuda"
     given = Files(task, is_changed=is_changed)
-    return Sent(torch.utils.data.DataLoader(given, batch_size=BATCH, shuffle=True, num_workers=WORKERS, pin_memory=pinned), task.device)
+    return Sent(
+        torch.utils.data.DataLoader(
+            given, batch_size=BATCH, shuffle=True, num_workers=WORKERS, pin_memory=pinned
+        ),
+        task.device,
+    )
 
 
 CONTENDERS: dict[str, Callable[..., Iterable[Any]]] = {"peakid": peakid, "fastai": fastai, "plain": plain}
@@ -207,7 +245,10 @@ def measured(task: Task, rounds: int, n_trained: int) -> None:
 
 def report(task: Task, fill: dict[str, float]) -> dict[str, Any]:
     """Print the table, and answer it."""
-    middle = {part: {name: statistics.median(of) for name, of in rates.items()} for part, rates in task.rates.items()}
+    middle = {
+        part: {name: statistics.median(of) for name, of in rates.items()}
+        for part, rates in task.rates.items()
+    }
     print(f"{'median':45}" + "".join(f"{name:>10}" for name in CONTENDERS) + "  peakid / fastai")
     for part, of in middle.items():
         is_share = "share" in part
@@ -231,9 +272,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--photos", type=Path, help="Where the drawn photos are kept from run to run.")
-    parser.add_argument("--data", type=Path, help="The folder that holds data/ and weights/; its photos are used, enlarged.")
+    parser.add_argument(
+        "--data", type=Path, help="The folder that holds data/ and weights/; its photos are used, enlarged."
+    )
     parser.add_argument("--folder", default="intel6")
-    parser.add_argument("--accuracy", action="store_true", help="Compare scores instead of speed; needs --data.")
+    parser.add_argument(
+        "--accuracy", action="store_true", help="Compare scores instead of speed; needs --data."
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="A smoke run: few small photos, one round.")
     given = parser.parse_args()
@@ -243,7 +288,11 @@ def main() -> None:
     n, rounds, size = (40, 1, (320, 240)) if given.quick else (given.images, given.rounds, photos.SIZE)
     with tempfile.TemporaryDirectory() as folder:
         place = (given.photos or Path(folder)) / f"{n}-{size[0]}"
-        files = photos.from_folder(given.data / "data" / given.folder, place, n, size) if given.data else photos.draw(place, n, size)
+        files = (
+            photos.from_folder(given.data / "data" / given.folder, place, n, size)
+            if given.data
+            else photos.draw(place, n, size)
+        )
         task = Task(files, given.image_size_px, torch.device(given.device), Path(folder) / "cache")
         mb = sum(file.stat().st_size for file in files) / 1e6
         print(
@@ -254,7 +303,17 @@ def main() -> None:
         fill = filled(task)
         measured(task, rounds, min(n, given.trained))
         found = report(task, fill)
-    print(json.dumps({"bench": "train_throughput", "device": given.device, "images": n, "size_px": task.size_px, **found}))
+    print(
+        json.dumps(
+            {
+                "bench": "train_throughput",
+                "device": given.device,
+                "images": n,
+                "size_px": task.size_px,
+                **found,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

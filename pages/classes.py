@@ -5,12 +5,18 @@ import streamlit as st
 from peakid.curate import classes
 from peakid.errors import PeakidError
 from peakid.records import ClassRow
-from peakid.web import address, class_editor, journey, session, theme
+from peakid.web import address, journey, session, theme
+from peakid.web.review import class_editor
 
 
 def show_new_class() -> None:
-    with st.form("add", clear_on_submit=True, border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("New class", max_chars=120, placeholder="Its name, as it stands under the pictures")
+    with (
+        st.form("add", clear_on_submit=True, border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        name = st.text_input(
+            "New class", max_chars=120, placeholder="Its name, as it stands under the pictures"
+        )
         if not st.form_submit_button("Add the class", icon=":material/add:"):
             return
     try:
@@ -25,7 +31,12 @@ def show_new_class() -> None:
 def table_line(n: int, row: ClassRow) -> dict[str, object]:
     key = str(n + 1) if not row.is_retired and n < classes.N_KEYS else ""
     state = f"merged into {row.merged_into}" if row.merged_into else "retired" if row.is_retired else ""
-    line = {"Key": key, "Colour": class_editor.swatch(colours[row.class_name]), "Class": row.class_name, "State": state}
+    line = {
+        "Key": key,
+        "Colour": class_editor.swatch(colours[row.class_name]),
+        "Class": row.class_name,
+        "State": state,
+    }
     return line | {"Images": row.n_images, "Reviewed": row.n_reviewed, "How to tell": row.note}
 
 
@@ -40,7 +51,9 @@ def show_table() -> None:
     if not any(line["State"] for line in lines):
         lines = [{name: value for name, value in line.items() if name != "State"} for line in lines]
     st.dataframe(lines, hide_index=True, column_config=columns, height="content")
-    st.caption("The first nine answer to the keys 1-9 while reviewing; all others are found by typing / and a part of the name.")
+    st.caption(
+        "The first nine answer to the keys 1-9 while reviewing; all others are found by typing / and a part of the name."
+    )
 
 
 # 1 open
@@ -65,4 +78,6 @@ else:
         show_new_class()
     with right:
         chosen = address.select("Edit", "class", [row.class_name for row in rows])
-        class_editor.show(workspace, next(row for row in rows if row.class_name == chosen), rows, colours[chosen])
+        class_editor.show(
+            workspace, next(row for row in rows if row.class_name == chosen), rows, colours[chosen]
+        )

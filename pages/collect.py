@@ -8,7 +8,9 @@ from peakid.acquire import history
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.records import Job, RejectionRow, Source
-from peakid.web import job_panel, journey, progress, root_panel, session, uploads, words
+from peakid.web import journey, session, uploads, words
+from peakid.web.history import root_panel
+from peakid.web.jobs import job_panel, progress
 
 SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 
@@ -19,13 +21,20 @@ def show_result(job: Job) -> None:
     if job.state != "done" or "scan" not in brought:
         return
     known = f", {brought['n_known']:,} held already" if brought["n_known"] else ""
-    st.success(f"Added {words.n_of(brought['n_added'], 'image')}{known}, in {progress.duration(job.seconds)}.", icon=":material/check:")
+    st.success(
+        f"Added {words.n_of(brought['n_added'], 'image')}{known}, in {progress.duration(job.seconds)}.",
+        icon=":material/check:",
+    )
     if n_groups := brought["scan"]["n_exact_groups"] + brought["scan"]["n_near_groups"]:
-        st.caption(f"The workspace now holds {words.n_of(n_groups, 'group')} of look-alikes; a snapshot keeps each on one side of a split.")
+        st.caption(
+            f"The workspace now holds {words.n_of(n_groups, 'group')} of look-alikes; a snapshot keeps each on one side of a split."
+        )
     if brought["n_added"] and st.button("Review the new images", type="primary"):
         journey.go("review")
     if brought["rejections"]:
-        st.warning(f"Rejected {words.n_of(brought['n_rejected'], 'file')}. Nothing of them was lost: they are listed with the reason.")
+        st.warning(
+            f"Rejected {words.n_of(brought['n_rejected'], 'file')}. Nothing of them was lost: they are listed with the reason."
+        )
         show_rejections([RejectionRow(**row) for row in brought["rejections"]])
 
 
@@ -41,12 +50,19 @@ st.title("Collect")
 
 # 2 ask
 source = st.segmented_control(
-    "What do you import?", SOURCES, default="folder", format_func=SOURCES.__getitem__, required=True, key="source"
+    "What do you import?",
+    SOURCES,
+    default="folder",
+    format_func=SOURCES.__getitem__,
+    required=True,
+    key="source",
 )
 is_in_place, root, upload = False, "", None
 with st.form("import", border=False):
     if source == "folder":
-        st.caption("Folders inside it become classes; `train`, `valid` and `test` become splits. Each file is judged by decoding it.")
+        st.caption(
+            "Folders inside it become classes; `train`, `valid` and `test` become splits. Each file is judged by decoding it."
+        )
         path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
         is_in_place = st.checkbox(
             "Leave the files where they are, copy nothing",
@@ -55,11 +71,21 @@ with st.form("import", border=False):
     elif source == "zip":
         st.caption("An archive of such a folder. Larger than 500 MB? Give its path.")
         upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
-        path = st.text_input("or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path")
+        path = st.text_input(
+            "or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path"
+        )
     else:
-        st.caption("Columns `path, label` and optionally `split`; also fastai's `name, label` and `path, noisy_labels_0, is_valid`.")
-        path = st.text_input("Table on this machine (CSV or metadata.jsonl)", placeholder="/home/you/labels.csv", key="csv_path")
-        root = st.text_input("Folder its paths are relative to", placeholder="the folder of the table", key="csv_root")
+        st.caption(
+            "Columns `path, label` and optionally `split`; also fastai's `name, label` and `path, noisy_labels_0, is_valid`."
+        )
+        path = st.text_input(
+            "Table on this machine (CSV or metadata.jsonl)",
+            placeholder="/home/you/labels.csv",
+            key="csv_path",
+        )
+        root = st.text_input(
+            "Folder its paths are relative to", placeholder="the folder of the table", key="csv_root"
+        )
     is_asked = st.form_submit_button(f"Import the {SOURCES[source].lower()}", type="primary")
 
 # 4 act
@@ -87,7 +113,8 @@ if is_asked:
 shown = [
     job
     for job in reversed(queue.list_jobs(workspace))
-    if job.kind == "import" and (job.state not in queue.ENDED or job.job_id == st.session_state.get("collect:job"))
+    if job.kind == "import"
+    and (job.state not in queue.ENDED or job.job_id == st.session_state.get("collect:job"))
 ]
 for job in shown:
     job_panel.show(workspace, job, body=show_result)
@@ -110,7 +137,12 @@ if imports := history.list_acquisitions(workspace):
         hide_index=True,
     )
     if rejected := history.list_rejections(workspace):
-        with st.expander(f"All rejected files ({len(rejected):,} newest)" if len(rejected) > 1 else "The rejected file"):
+        with st.expander(
+            f"All rejected files ({len(rejected):,} newest)" if len(rejected) > 1 else "The rejected file"
+        ):
             show_rejections(rejected)
 elif not shown:
-    st.info("Nothing has been imported yet. Name a folder of photos above, or open the demo from the overview.", icon=":material/info:")
+    st.info(
+        "Nothing has been imported yet. Name a folder of photos above, or open the demo from the overview.",
+        icon=":material/info:",
+    )

@@ -4,9 +4,11 @@ from typing import get_args
 
 import streamlit as st
 
-from peakid.curate import duplicate_groups, image_search, resolve
-from peakid.curate.duplicate_groups import DuplicateGroup, KeepRule
-from peakid.web import duplicate_wall, journey, picture_table, session, words
+from peakid.curate.duplicates import duplicate_groups, image_search, resolve
+from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
+from peakid.web import journey, session, words
+from peakid.web.gallery import duplicate_wall
+from peakid.web.snapshots import picture_table
 
 RULES: dict[KeepRule, str] = {
     "largest": "most pixels",
@@ -29,13 +31,17 @@ def show_bulk(groups: list[DuplicateGroup]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Keep the one with", width="content")
         rules = get_args(KeepRule)
-        rule = st.selectbox("Rule", rules, format_func=RULES.__getitem__, key="rule", width=190, label_visibility="collapsed")
+        rule = st.selectbox(
+            "Rule", rules, format_func=RULES.__getitem__, key="rule", width=190, label_visibility="collapsed"
+        )
         planned = resolve.plan(workspace, rule=rule, keys=keys)
         n = len(planned.excluded)
         st.markdown(f"keeps {len(planned.kept):,}, excludes {n:,}", width="content")
         if st.button(f"Exclude {words.n_of(n, 'image')}", disabled=not n):
             step = resolve.keep_best(workspace, rule=rule, keys=keys, actor=session.actor())
-            st.session_state["duplicates:said"] = f"Excluded {words.n_of(step.n_images, 'duplicate')}. Undo takes all of it back."
+            st.session_state["duplicates:said"] = (
+                f"Excluded {words.n_of(step.n_images, 'duplicate')}. Undo takes all of it back."
+            )
             duplicate_wall.forget(tab)
             st.rerun()
 
@@ -47,7 +53,16 @@ def show_search() -> None:
             return
         twins = image_search.search(workspace, file.getvalue())
         kinds = {"copy": "the same bytes", "near": "looks the same", "exact": "the same pixels"}
-        rows = [{"digest": t.digest, "found": kinds[t.kind], "distance": t.distance, "label": t.label, "path": t.path} for t in twins]
+        rows = [
+            {
+                "digest": t.digest,
+                "found": kinds[t.kind],
+                "distance": t.distance,
+                "label": t.label,
+                "path": t.path,
+            }
+            for t in twins
+        ]
         picture_table.show(rows, key="twins") if rows else st.caption("No image here looks like it.")
 
 
@@ -56,7 +71,9 @@ workspace = session.workspace()
 
 # 2 ask
 everything = duplicate_groups.list_groups(workspace)
-counts = {tab: sum(duplicate_wall.tab_of(group) == tab for group in everything) for tab in duplicate_wall.TABS}
+counts = {
+    tab: sum(duplicate_wall.tab_of(group) == tab for group in everything) for tab in duplicate_wall.TABS
+}
 first = next((tab for tab, n in counts.items() if n), "near")
 asked = st.query_params.get("tab", first)
 with st.container(horizontal=True, horizontal_alignment="distribute"):

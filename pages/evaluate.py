@@ -2,26 +2,16 @@
 
 import streamlit as st
 
-from peakid import runs
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import PeakidError
 from peakid.evaluate import charts, report
 from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
-from peakid.web import (
-    address,
-    class_table,
-    confusion_cell,
-    job_panel,
-    journey,
-    names,
-    run_comparison,
-    score_headline,
-    session,
-    theme,
-    tta_panel,
-    words,
-)
+from peakid.store import runs
+from peakid.web import address, journey, names, session, theme, words
+from peakid.web.evaluation import class_table, run_comparison, score_headline, tta_panel
+from peakid.web.jobs import job_panel
+from peakid.web.review import confusion_cell
 
 SPLITS = {"valid": "Valid: to choose by", "test": "Test: to report", "cv": "Cross-validated: every image"}
 
@@ -44,7 +34,9 @@ def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
         )
         if not st.button("Look at the test score", icon=":material/visibility:"):
             return None
-        st.session_state[held] = report.evaluate(workspace, run.run_id, split="test", with_tta=with_tta, actor=session.actor())
+        st.session_state[held] = report.evaluate(
+            workspace, run.run_id, split="test", with_tta=with_tta, actor=session.actor()
+        )
         st.rerun()
     return st.session_state[held]
 
@@ -58,21 +50,31 @@ def show_what_it_saw(run: Run) -> None:
     started = "random weights" if run.pretrained.startswith("none") else "pretrained weights"
     kept = f"epoch {run.best_epoch} kept" if run.best_epoch else "no model kept"
     said = f"{names.recipe(run.recipe)} from {started}, {kept}, snapshot {name}"
-    st.caption(said, help=session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}."))
+    st.caption(
+        said, help=session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}.")
+    )
 
 
 def show_warnings(run: Run, scored: EvaluationReport) -> None:
     told = [*scored.warnings, *(each for each in run.warnings if "collapsed" not in each)]
     if n_leaks := snapshots.show(workspace, run.snapshot_digest).n_leaks:
-        told.append(f"{words.n_of(n_leaks, 'group')} of look-alikes lie in several splits of its snapshot: the score is too good.")
+        told.append(
+            f"{words.n_of(n_leaks, 'group')} of look-alikes lie in several splits of its snapshot: the score is too good."
+        )
     if scored.n_unreviewed:
-        told.append(f"{scored.n_unreviewed:,} of {scored.n_images:,} labels here were never confirmed by a person.")
+        told.append(
+            f"{scored.n_unreviewed:,} of {scored.n_images:,} labels here were never confirmed by a person."
+        )
     if scored.n_either:
         shows = "shows" if scored.n_either == 1 else "show"
-        told.append(f"{words.n_of(scored.n_either, 'image')} also {shows} the class that was answered: counted as right.")
+        told.append(
+            f"{words.n_of(scored.n_either, 'image')} also {shows} the class that was answered: counted as right."
+        )
     if scored.n_changed:
         were = "was" if scored.n_changed == 1 else "were"
-        told.append(f"{words.n_of(scored.n_changed, 'image')} here {were} judged anew since; train again to count that.")
+        told.append(
+            f"{words.n_of(scored.n_changed, 'image')} here {were} judged anew since; train again to count that."
+        )
     if told:
         st.warning("  \n".join(session.plain(each) for each in told), icon=":material/warning:")
 
@@ -91,7 +93,12 @@ def show_matrix(run: Run, scored: EvaluationReport) -> None:
             theme.plot(figure, key=f"{key}:tta")
             st.caption(f"{rows} To see a cell's images and judge them, switch test-time augmentation off.")
         else:
-            theme.plot(figure, key=key, on_select=lambda: confusion_cell.open_clicked(key, scored.class_names), selection_mode="points")
+            theme.plot(
+                figure,
+                key=key,
+                on_select=lambda: confusion_cell.open_clicked(key, scored.class_names),
+                selection_mode="points",
+            )
             st.caption(f"{rows} Click a cell to see its images and judge them.")
     with right:
         if cell:
@@ -106,7 +113,13 @@ def show_comparison(run: Run) -> None:
         return
     st.subheader("Against another run")
     earlier = next((each for each in others if int(each) < run.run_id), None)
-    other = address.select("Compared with", "against", list(others), default=earlier, format_func=lambda each: names.run(others[each]))
+    other = address.select(
+        "Compared with",
+        "against",
+        list(others),
+        default=earlier,
+        format_func=lambda each: names.run(others[each]),
+    )
     try:
         run_comparison.show(workspace, others[other], run, actor=session.actor())
     except PeakidError as error:
@@ -123,16 +136,33 @@ job_panel.renew_ended(workspace)
 every = {str(run.run_id): run for run in runs.list_runs(workspace)}
 usable = {run_id: run for run_id, run in every.items() if run.best_epoch is not None}
 if not every:
-    show_empty("Here a run's score will stand with its interval, its confusions and the images behind them. No model has been trained yet.")
+    show_empty(
+        "Here a run's score will stand with its interval, its confusions and the images behind them. No model has been trained yet."
+    )
 else:
     cells = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
     with cells[0]:
-        run = every[address.select("Run", "run", list(every), default=next(iter(usable), None), format_func=lambda i: names.run(every[i]))]
+        run = every[
+            address.select(
+                "Run",
+                "run",
+                list(every),
+                default=next(iter(usable), None),
+                format_func=lambda i: names.run(every[i]),
+            )
+        ]
     with cells[1]:
         is_folded = bool(run.recipe.get("folds")) and run.state == "done"
-        split = address.segments("Split", "split", ["cv"] if is_folded else ["valid", "test"], format_func=lambda each: SPLITS[each])
+        split = address.segments(
+            "Split",
+            "split",
+            ["cv"] if is_folded else ["valid", "test"],
+            format_func=lambda each: SPLITS[each],
+        )
     if run.best_epoch is None and not is_folded:
-        show_empty(f"Run {run.run_id} ({run.state}) has kept no epoch, so there is nothing to score. Choose another run, or train again.")
+        show_empty(
+            f"Run {run.run_id} ({run.state}) has kept no epoch, so there is nothing to score. Choose another run, or train again."
+        )
     # 3 draw, 4 act
     elif scored := score(run, split, with_tta=tta_panel.show(workspace, run, split)):
         score_headline.show(scored)

@@ -7,7 +7,8 @@ import streamlit as st
 
 from peakid.curate import classes, history
 from peakid.evaluate import charts
-from peakid.web import address, history_list, image_history, keep_panel, session, theme, undo_panel, words
+from peakid.web import address, session, theme, words
+from peakid.web.history import history_list, image_history, keep_panel, undo_panel
 
 SECTIONS = {"log": "All steps", "since": "Take back since", "pace": "My pace", "keep": "Backup"}
 EVERYONE, EVERY_CLASS = "everyone", "every class"
@@ -17,17 +18,27 @@ PAGE = 20
 def show_log() -> None:
     cells = st.columns([2, 2, 3, 2], vertical_alignment="bottom")
     with cells[0]:
-        by = address.select("By", "by", [EVERYONE, *actors], format_func=lambda each: each if each == EVERYONE else words.who(each))
+        by = address.select(
+            "By",
+            "by",
+            [EVERYONE, *actors],
+            format_func=lambda each: each if each == EVERYONE else words.who(each),
+        )
     with cells[1]:
         names = [row.class_name for row in classes.list_classes(workspace)]
         class_name = address.select("Class given", "class", [EVERY_CLASS, *names])
     before = int(value) if (value := st.query_params.get("before", "")).isdigit() else None
-    asked = {"by": None if by == EVERYONE else by, "class_name": None if class_name == EVERY_CLASS else class_name}
+    asked = {
+        "by": None if by == EVERYONE else by,
+        "class_name": None if class_name == EVERY_CLASS else class_name,
+    }
     steps = history.page(workspace, **asked, before=before, limit=PAGE + 1)
     with cells[3]:
         show_download()
     if not steps:
-        st.info("No step fits. What you and others judge, and what imports labelled, is written down here, newest first.")
+        st.info(
+            "No step fits. What you and others judge, and what imports labelled, is written down here, newest first."
+        )
     history_list.show(workspace, steps[:PAGE])
     with st.container(horizontal=True):
         if before is not None and st.button("Newest", icon=":material/first_page:"):
@@ -50,20 +61,26 @@ def show_download() -> None:
         finally:
             file.unlink(missing_ok=True)
 
-    st.download_button("Download the log", table, "peakid-log.csv", "text/csv", icon=":material/download:", on_click="ignore")
+    st.download_button(
+        "Download the log", table, "peakid-log.csv", "text/csv", icon=":material/download:", on_click="ignore"
+    )
 
 
 def show_pace() -> None:
     pace = history.pace(workspace, session.actor(), at=datetime.now(zone).astimezone(zone))
     name = session.plain(words.who(session.actor()))
     if not pace.n_week:
-        st.info(f"{name} has judged nothing in the last seven days. What you judge is counted here, for you alone.")
+        st.info(
+            f"{name} has judged nothing in the last seven days. What you judge is counted here, for you alone."
+        )
         return
     cells = st.columns(3)
     cells[0].metric("Images today", f"{pace.n_today:,}")
     cells[1].metric("In seven days", f"{pace.n_week:,}")
     speed = "–" if pace.images_a_minute is None else f"{pace.images_a_minute:.0f}"
-    cells[2].metric("Images a minute", speed, help="One by one, while at it: pauses of more than a minute are left out.")
+    cells[2].metric(
+        "Images a minute", speed, help="One by one, while at it: pauses of more than a minute are left out."
+    )
     if pace.n_today:
         theme.plot(charts.day(pace.per_hour, theme=theme.current()), key="day")
     st.caption(f"Shown to {name} alone, from the judgements written down under that name.")
@@ -71,7 +88,11 @@ def show_pace() -> None:
 
 # 1 open
 workspace = session.workspace()
-zone = ZoneInfo(st.context.timezone) if isinstance(st.context.timezone, str) and st.context.timezone else datetime.now().astimezone().tzinfo
+zone = (
+    ZoneInfo(st.context.timezone)
+    if isinstance(st.context.timezone, str) and st.context.timezone
+    else datetime.now().astimezone().tzinfo
+)
 st.title("History")
 
 # 2 ask
@@ -81,7 +102,9 @@ image = st.query_params.get("image")
 # 3 draw, 4 act
 history_list.show_done()
 if gone := st.session_state.pop("history:forgot", None):
-    st.success(f"Image {gone} is forgotten: removed from here, and never taken in again.", icon=":material/check:")
+    st.success(
+        f"Image {gone} is forgotten: removed from here, and never taken in again.", icon=":material/check:"
+    )
 if image:
     if st.button("Back to all steps", icon=":material/arrow_back:", type="tertiary"):
         address.write(image=None)

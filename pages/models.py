@@ -5,18 +5,24 @@ from typing import Any
 
 import streamlit as st
 
-from peakid import exports, runs
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.records import Export, Run
-from peakid.web import address, job_panel, journey, names, photo_trial, session, words
+from peakid.store import exports, runs
+from peakid.web import address, journey, names, session, words
+from peakid.web.evaluation import photo_trial
+from peakid.web.jobs import job_panel
 
 FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
-FORMATS_HELP = "ONNX runs without Peakid and answers photos below; safetensors holds the weights for training code."
+FORMATS_HELP = (
+    "ONNX runs without Peakid and answers photos below; safetensors holds the weights for training code."
+)
 
 
 def show_empty() -> None:
-    st.info("An export is a model with its classes and preprocessing, proven to answer as the trained one did. No run has a model yet.")
+    st.info(
+        "An export is a model with its classes and preprocessing, proven to answer as the trained one did. No run has a model yet."
+    )
     if st.button("Go to training", type="primary"):
         journey.go("train")
 
@@ -24,7 +30,9 @@ def show_empty() -> None:
 def show_export_form() -> None:
     cells = st.columns([5, 3, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
-        run_id = address.select("Run", "run", list(trained), format_func=lambda each: names.run(trained[each]))
+        run_id = address.select(
+            "Run", "run", list(trained), format_func=lambda each: names.run(trained[each])
+        )
     formats = cells[1].pills(
         "Formats",
         list(FORMATS),
@@ -42,7 +50,9 @@ def submit_export(run_id: int, formats: list[str]) -> None:
     try:
         job_panel.submit_once(
             f"export:{run_id}:{','.join(formats)}",
-            lambda request_id: submit.export(workspace, run_id, formats=formats, request_id=request_id, actor=session.actor()),
+            lambda request_id: submit.export(
+                workspace, run_id, formats=formats, request_id=request_id, actor=session.actor()
+            ),
         )
     except PeakidError as error:
         session.show_error(error)
@@ -53,10 +63,24 @@ def submit_export(run_id: int, formats: list[str]) -> None:
 def show_list() -> None:
     lines = [line(each, runs_by_id.get(each.run_id)) for each in exported.values()]
     row = list(exported).index(str(chosen))
-    selected: dict[str, Any] = {"selection_mode": "single-row", "selection_default": {"selection": {"rows": [row]}}}
-    columns = {"Accuracy on valid": st.column_config.NumberColumn(format="%.2f"), "Size": st.column_config.NumberColumn(format="%.1f MB")}
+    selected: dict[str, Any] = {
+        "selection_mode": "single-row",
+        "selection_default": {"selection": {"rows": [row]}},
+    }
+    columns = {
+        "Accuracy on valid": st.column_config.NumberColumn(format="%.2f"),
+        "Size": st.column_config.NumberColumn(format="%.1f MB"),
+    }
     key = f"exports:{chosen}"
-    st.dataframe(lines, hide_index=True, column_config=columns, key=key, on_select=lambda: open_export(key), height="content", **selected)
+    st.dataframe(
+        lines,
+        hide_index=True,
+        column_config=columns,
+        key=key,
+        on_select=lambda: open_export(key),
+        height="content",
+        **selected,
+    )
 
 
 def line(export: Export, run: Run | None) -> dict[str, object]:
@@ -80,7 +104,9 @@ def open_export(key: str) -> None:
 
 def show_proof(export: Export) -> None:
     """Draw how near each format answers to the trained model."""
-    st.markdown("**Proof**: before it was published, each file was asked about the run's validation images again.")
+    st.markdown(
+        "**Proof**: before it was published, each file was asked about the run's validation images again."
+    )
     proof = [
         {
             "Format": name,
@@ -91,8 +117,12 @@ def show_proof(export: Export) -> None:
         for name, facts in export.parity.items()
     ]
     columns = {
-        "Same answer": st.column_config.NumberColumn(format="percent", help="Images to which it gives the trained model's first choice."),
-        "Largest difference": st.column_config.TextColumn(help="Between a probability and the trained model's, 0 to 1."),
+        "Same answer": st.column_config.NumberColumn(
+            format="percent", help="Images to which it gives the trained model's first choice."
+        ),
+        "Largest difference": st.column_config.TextColumn(
+            help="Between a probability and the trained model's, 0 to 1."
+        ),
     }
     st.dataframe(proof, hide_index=True, column_config=columns, height="content")
     st.markdown("**Files**")
@@ -106,7 +136,9 @@ def show_file(export: Export, file: dict) -> None:
     size = f"{file['bytes'] / 1e6:.1f} MB" if file["bytes"] >= 1e5 else f"{file['bytes'] / 1e3:.1f} kB"
     if path.is_file():
         label = f"Download {session.plain(file['name'])} ({size})"
-        st.download_button(label, path.read_bytes, file["name"], on_click="ignore", key=f"{export.export_id}:{file['name']}")
+        st.download_button(
+            label, path.read_bytes, file["name"], on_click="ignore", key=f"{export.export_id}:{file['name']}"
+        )
     else:
         st.caption(f"{session.plain(file['name'])} is no longer there; export the run again.")
 
@@ -146,4 +178,6 @@ if exported:
     show_list()
     show_export(exported[str(chosen)])
 elif trained:
-    st.info("Nothing is exported yet. An export holds weights, classes and preprocessing, proven to answer as the trained model did.")
+    st.info(
+        "Nothing is exported yet. An export holds weights, classes and preprocessing, proven to answer as the trained model did."
+    )

@@ -2,9 +2,12 @@
 
 import streamlit as st
 
-from peakid.curate import classes, image_issues, review_queue
+from peakid.curate import classes, image_issues
+from peakid.curate.queues import review_queue
 from peakid.errors import PeakidError
-from peakid.web import address, batch, class_guide, filter_bar, gallery, issue_panel, journey, queue_chips, remark_acts, session
+from peakid.web import address, journey, session
+from peakid.web.gallery import batch, gallery, remark_acts
+from peakid.web.review import class_guide, filter_bar, issue_panel, queue_chips
 
 EMPTY = {
     "worth": "Nothing here contradicts itself, and no picture looks bad. What nobody has reviewed is under Unreviewed.",
@@ -42,14 +45,25 @@ def judge() -> None:
         st.rerun()
     grow = gallery.wants_next(asked)
     try:
-        table = batch.current(workspace, asked, after=after, where={"filters": filters}, changed=gallery.changed(asked), grow=grow)
+        table = batch.current(
+            workspace,
+            asked,
+            after=after,
+            where={"filters": filters},
+            changed=gallery.changed(asked),
+            grow=grow,
+        )
     except PeakidError as error:  # Raised inside a fragment, it would not reach the shell.
         session.show_error(error)
         return
     if table.held:
         gallery.show(table, classes.names(workspace), workspace=workspace, acts=remark_acts.ACTS)
     else:
-        said = "No image of this queue passes the filters. Take one off." if filters else EMPTY.get(kind, "Nothing waits here.")
+        said = (
+            "No image of this queue passes the filters. Take one off."
+            if filters
+            else EMPTY.get(kind, "Nothing waits here.")
+        )
         journey.show_nothing_here(workspace, said)
 
 

@@ -5,15 +5,26 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from peakid import runs, status
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import PeakidError
 from peakid.records import Snapshot
-from peakid.web import address, freeze_form, journey, names, picture_table, session, snapshot_files, snapshot_list, words
-from peakid.web.freeze_form import Wish
+from peakid.store import runs, status
+from peakid.web import address, journey, names, session, words
+from peakid.web.snapshots import freeze_form, picture_table, snapshot_files, snapshot_list
+from peakid.web.snapshots.freeze_form import Wish
 
-SECTIONS = {"contents": "Classes and splits", "images": "Images", "changes": "What changed", "files": "Write and verify"}
-CHANGES = {"added": "Added", "removed": "Removed", "relabelled": "Relabelled", "moved": "Moved to another split"}
+SECTIONS = {
+    "contents": "Classes and splits",
+    "images": "Images",
+    "changes": "What changed",
+    "files": "Write and verify",
+}
+CHANGES = {
+    "added": "Added",
+    "removed": "Removed",
+    "relabelled": "Relabelled",
+    "moved": "Moved to another split",
+}
 
 
 def freeze(wish: Wish) -> None:
@@ -36,7 +47,9 @@ def show_frozen_now() -> None:
         return
     name = session.plain(names.short_snapshot(frozen.name, frozen.digest))
     if was_known:
-        st.info(f"Nothing has changed since snapshot {name} was frozen, {words.ago(frozen.created_at)}. It is opened below.")
+        st.info(
+            f"Nothing has changed since snapshot {name} was frozen, {words.ago(frozen.created_at)}. It is opened below."
+        )
     else:
         st.success(f"Froze {words.n_of(frozen.n_images, 'image')} as {name}.", icon=":material/check:")
 
@@ -55,23 +68,37 @@ def show_snapshot(frozen: Snapshot) -> None:
     for warning in snapshots.warnings(workspace, frozen):
         st.warning(session.plain(warning), icon=":material/warning:")
     section = address.segments("Section", "section", list(SECTIONS), format_func=lambda each: SECTIONS[each])
-    {"contents": show_contents, "images": show_images, "changes": show_changes, "files": lambda each: snapshot_files.show(workspace, each)}[
-        section
-    ](frozen)
+    {
+        "contents": show_contents,
+        "images": show_images,
+        "changes": show_changes,
+        "files": lambda each: snapshot_files.show(workspace, each),
+    }[section](frozen)
 
 
 def show_contents(frozen: Snapshot) -> None:
     rows = snapshots.table(workspace, frozen.digest)
     total = {"class_name": "all classes", **frozen.splits, "n_images": frozen.n_images}
-    heads = {"class_name": "Class", "train": "Train", "valid": "Valid", "test": "Test", "n_images": "All splits"}
+    heads = {
+        "class_name": "Class",
+        "train": "Train",
+        "valid": "Valid",
+        "test": "Test",
+        "n_images": "All splits",
+    }
     st.dataframe([*rows, total], hide_index=True, column_config=heads, height="content")
     if frozen.n_leaks:
         st.markdown(
             f"**{words.n_of(frozen.n_leaks, 'group')} of look-alikes in several splits**: a model is tested on what it has studied."
         )
-        picture_table.show([image for leak in snapshots.leaks(workspace, frozen.digest) for image in leak["images"]], key="leaks")
+        picture_table.show(
+            [image for leak in snapshots.leaks(workspace, frozen.digest) for image in leak["images"]],
+            key="leaks",
+        )
     else:
-        st.caption("No look-alikes lie in different splits: no image is scored that resembles one the model has studied.")
+        st.caption(
+            "No look-alikes lie in different splits: no image is scored that resembles one the model has studied."
+        )
 
 
 def show_images(frozen: Snapshot) -> None:
@@ -99,13 +126,19 @@ def show_changes(frozen: Snapshot) -> None:
             "There is one snapshot. Once a second one is frozen, this shows what was added, removed, relabelled and moved between them."
         )
         return
-    since = address.select("Compared with", "since", list(earlier), format_func=lambda each: names.snapshot(earlier[each]))
+    since = address.select(
+        "Compared with", "since", list(earlier), format_func=lambda each: names.snapshot(earlier[each])
+    )
     changes = snapshots.diff(workspace, since, frozen.digest)
-    kind = address.segments("Change", "change", list(CHANGES), format_func=lambda each: f"{CHANGES[each]} {len(changes[each]):,}")
+    kind = address.segments(
+        "Change", "change", list(CHANGES), format_func=lambda each: f"{CHANGES[each]} {len(changes[each]):,}"
+    )
     if changes[kind]:
         picture_table.show(changes[kind], key=f"changes:{kind}")
     else:
-        st.caption(f"{CHANGES[kind]}: no image, compared with {session.plain(names.short_snapshot(earlier[since].name, since))}.")
+        st.caption(
+            f"{CHANGES[kind]}: no image, compared with {session.plain(names.short_snapshot(earlier[since].name, since))}."
+        )
 
 
 # 1 open
@@ -119,7 +152,9 @@ chosen = address.value("snapshot", [each.digest for each in frozen_ones])
 
 # 3 draw, 4 act
 if not counts.n_labelled and not frozen_ones:
-    st.info("Nothing can be frozen yet: no image is labelled. Import a folder with one folder a class, or label images one by one.")
+    st.info(
+        "Nothing can be frozen yet: no image is labelled. Import a folder with one folder a class, or label images one by one."
+    )
     if st.button("Import images" if not counts.n_images else "Review images", type="primary"):
         journey.go("review" if counts.n_images else "collect")
 else:
@@ -129,5 +164,7 @@ else:
         freeze(wish)
     show_frozen_now()
 if frozen_ones:
-    snapshot_list.show(frozen_ones, str(chosen), Counter(run.snapshot_digest for run in runs.list_runs(workspace)))
+    snapshot_list.show(
+        frozen_ones, str(chosen), Counter(run.snapshot_digest for run in runs.list_runs(workspace))
+    )
     show_snapshot(next(each for each in frozen_ones if each.digest == chosen))

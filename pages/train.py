@@ -2,48 +2,48 @@
 
 import streamlit as st
 
-from peakid import runs
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
-from peakid.learn.recipe import Recipe
+from peakid.recipe import cost_guess
+from peakid.recipe.recipe import Recipe
 from peakid.records import Job, Snapshot
-from peakid.web import (
-    address,
+from peakid.store import runs
+from peakid.web import address, journey, session, words
+from peakid.web.jobs import job_line, job_panel, progress
+from peakid.web.snapshots import snapshot_choice
+from peakid.web.training import (
     estimate_panel,
-    job_line,
-    job_panel,
-    journey,
-    progress,
     recipe_draft,
     recipe_form,
     recipe_presets,
     run_overlay,
     schedule_panel,
-    session,
-    snapshot_choice,
     sweep_panel,
-    training_cost,
     training_watch,
     trainings,
     weights_here,
-    words,
 )
 
 N_JOBS = 200  # Exports and checks among them; older trainings are listed by their runs.
 
 
 def show_empty() -> None:
-    st.info("A model learns from a snapshot, and none is frozen yet. Freezing keeps the images, labels and splits that a score belongs to.")
+    st.info(
+        "A model learns from a snapshot, and none is frozen yet. Freezing keeps the images, labels and splits that a score belongs to."
+    )
     if st.button("Freeze a snapshot", type="primary"):
         journey.go("snapshots")
 
 
 def show_cost(recipe: Recipe, frozen: Snapshot) -> None:
     n_train_of = {each.digest: each.splits["train"] for each in frozen_ones.values()}
-    guess = training_cost.guess_s(recipe, frozen.splits["train"], all_runs, n_train_of)
+    guess = cost_guess.guess_s(recipe, frozen.splits["train"], all_runs, n_train_of)
     learned = f"{words.n_of(frozen.splits['train'], 'image')} to learn from, {frozen.splits['valid']:,} to choose the best epoch by"
-    st.caption(f"{learned}. " + (f"About {progress.duration(guess[0])}, judging by run {guess[1].run_id}." if guess else ""))
+    st.caption(
+        f"{learned}. "
+        + (f"About {progress.duration(guess[0])}, judging by run {guess[1].run_id}." if guess else "")
+    )
 
 
 def show_form() -> None:
@@ -81,7 +81,9 @@ def submit_training(recipe: Recipe, digest: str) -> None:
     try:
         job = job_panel.submit_once(
             f"train:{digest}:{recipe.model_dump_json()}",
-            lambda request_id: submit.train(workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()),
+            lambda request_id: submit.train(
+                workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()
+            ),
         )
     except PeakidError as error:
         session.show_error(error)
@@ -121,10 +123,20 @@ if frozen_ones:
     show_form()
 else:
     show_empty()
-row = next((job for job in jobs if str(job.job_id) == st.query_params.get("row") and not (is_first and job is shown)), None)
+row = next(
+    (
+        job
+        for job in jobs
+        if str(job.job_id) == st.query_params.get("row") and not (is_first and job is shown)
+    ),
+    None,
+)
 below = row or (None if is_first or len(run_overlay.asked(all_runs)) > 1 else shown)
 if jobs or all_runs:
-    st.subheader("All trainings", help="Select one row to see its curves and its log, two to six to lay their curves over each other.")
+    st.subheader(
+        "All trainings",
+        help="Select one row to see its curves and its log, two to six to lay their curves over each other.",
+    )
     trainings.show_table(jobs, all_runs)
     run_overlay.show(workspace, all_runs)
 if below:  # Under the table, so that the next row to select stays where it is.

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as a tree; a message says what, the value, and the remedy.
+"""All errors that Peakid raises, as a tree. A message says what happened, with the value, and what to do.
 
 PeakidError
 +- WorkspaceError
@@ -8,7 +8,7 @@ PeakidError
 |  +- WorkspaceNotEmpty      a restore would overwrite what is there
 |  +- BackupNotWritten       the file exists, or the disk does not take it
 |  +- BadBackup              a file that is no backup, or a damaged one
-|  +- NotInstalledInPlace    the project's own files (migrations) are missing beside the package
+|  +- ResourceMissing        the project's own files (migrations, recipes, pages) are missing
 +- NotFound                  a digest, class, snapshot, run, job or export nobody knows
 |  +- AmbiguousDigest        a prefix that fits several images
 +- BadInput                  a value a person gave that cannot be used
@@ -43,22 +43,30 @@ PeakidError
 from typing import Any
 
 from peakid.records import RejectionReason
+from peakid.remedies import Action
 
 
 class PeakidError(Exception):
-    """Anything Peakid can explain. `str(error)` is one line: what, value; `remedy` says what to do."""
+    """Anything Peakid can explain. `str(error)` is one line for people.
 
-    def __init__(self, message: str, remedy: str = "") -> None:
+    Attributes:
+        message: What happened, with the value.
+        remedy: What to do, in words that are true on a page and in a terminal: no command, no option.
+        actions: The same as data. A page draws them as buttons or links, the command line as commands.
+    """
+
+    def __init__(self, message: str, remedy: str = "", *actions: Action) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.actions = actions
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel whole from one process to another."""
-        return type(self), (self.message, self.remedy)
+        return type(self), (self.message, self.remedy, *self.actions)
 
 
 class WorkspaceError(PeakidError): ...
@@ -82,7 +90,7 @@ class BackupNotWritten(WorkspaceError): ...
 class BadBackup(WorkspaceError): ...
 
 
-class NotInstalledInPlace(WorkspaceError): ...
+class ResourceMissing(WorkspaceError): ...
 
 
 class NotFound(PeakidError): ...

@@ -5,7 +5,12 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 
 class Settings(BaseSettings):
@@ -23,7 +28,9 @@ class Settings(BaseSettings):
     # Decoded pixels on disk, in 10^9 bytes: 200,000 images of 184 px, which are read twenty times as fast as they are decoded.
     cache_gb: float = 20.0
     worker_idle_s: float = 60.0
-    allowed_hosts: str = ""  # Names besides loopback, separated by commas, for an app that is reached from elsewhere.
+    allowed_hosts: str = (
+        ""  # Names besides loopback, separated by commas, for an app that is reached from elsewhere.
+    )
     max_body_bytes: int = 512 * 2**20  # One request to the web app; a little over server.maxUploadSize.
 
     def actor_name(self) -> str:

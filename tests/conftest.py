@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 from pytest_socket import disable_socket, enable_socket
 
-from peakid import decision_log, images, pixels
-from peakid import workspace as workspaces
 from peakid.cli.main import main
-from peakid.workspace import Workspace, now
+from peakid.imaging import inspection, pixels
+from peakid.store import decision_log, images
+from peakid.store import workspace as workspaces
+from peakid.store.workspace import Workspace, now
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,7 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
             for label, n in n_images.items():
                 for i in range(n):
                     data = draw(1000 * len(label) + i)
-                    image_id, _ = images.add(connection, workspace, images.look(data), data)
+                    image_id, _ = images.add(connection, workspace, inspection.inspect(data), data)
                     connection.execute(
                         "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
                         " VALUES (?, 1, 'folder', ?, ?, '2026-01-01T00:00:00.000Z')",
@@ -77,7 +78,7 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
                         is_reviewed=False,
                         actor="import:folder",
                     )
-                    digests.append(images.digest_of(data))
+                    digests.append(inspection.digest_of(data))
         return digests
 
     return filled
@@ -106,11 +107,15 @@ class Answer:
 
 
 @pytest.fixture
-def peakid(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+def peakid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Answer]:
     """Run a command on `tmp_path/workspace` as a terminal would: `peakid("queue", "all", "--json").json`."""
 
     def run(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["peakid", "--workspace", str(tmp_path / "workspace"), *map(str, arguments)])
+        monkeypatch.setattr(
+            sys, "argv", ["peakid", "--workspace", str(tmp_path / "workspace"), *map(str, arguments)]
+        )
         capsys.readouterr()
         with pytest.raises(SystemExit) as left:
             main()
@@ -128,7 +133,8 @@ def plant(workspace: Workspace) -> Callable[[Mapping[str, str | None]], dict[str
         digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in labels}
         with workspace.transaction() as connection:
             acquisition = connection.execute(
-                "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', ?)", (now(),)
+                "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', ?)",
+                (now(),),
             ).lastrowid
             step = decision_log.new_step(connection, actor="import:folder", kind="import")
             for name, label in labels.items():
@@ -171,11 +177,16 @@ def colour_export(tmp_path: Path) -> Path:
         helper.make_node("ReduceSum", ["means", "last"], ["sums"], keepdims=1),
         helper.make_node("Div", ["means", "sums"], ["probabilities"]),
     ]
-    constants = [helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]), helper.make_tensor("last", TensorProto.INT64, [1], [1])]
+    constants = [
+        helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]),
+        helper.make_tensor("last", TensorProto.INT64, [1], [1]),
+    ]
     taken = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
     given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])
     graph = helper.make_model(
-        helper.make_graph(nodes, "shares", [taken], [given], constants), opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+        helper.make_graph(nodes, "shares", [taken], [given], constants),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=10,
     )
     onnx.save(graph, folder / "model.onnx")
     sha256 = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()

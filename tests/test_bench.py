@@ -15,7 +15,13 @@ pytestmark = pytest.mark.slow
 
 def last_line(*arguments: str) -> dict:
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**settings.environment(), "OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**settings.environment(), "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -26,7 +32,9 @@ def test_the_gpu_benchmark_runs_on_a_cpu():
     assert set(found["rows"][0]["median"]) == {"ceiling", "peakid", "plain"}
 
 
-@pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="this machine has a GPU, and would measure for minutes")
+@pytest.mark.skipif(
+    Path("/dev/nvidia0").exists(), reason="this machine has a GPU, and would measure for minutes"
+)
 def test_the_gpu_benchmark_says_so_where_there_is_no_gpu():
     assert "no GPU" in last_line("bench/gpu.py")["skipped"]
 

@@ -8,30 +8,30 @@ WINGS = ("acquire", "curate", "dataset", "evaluate", "jobs", "serve")
 
 # Verbs that only look, each drawn by a page in a way that a terminal has another command for.
 READS = {
-    "curate.bulk.behind",  # queue
-    "curate.review_queue.count",  # status
-    "curate.review_queue.counted",  # queues
-    "curate.review_queue.counts",  # status
-    "curate.review_queue.items",  # queue
-    "curate.review_queue.waiting",  # queue
-    "curate.review_queue.by_class",  # classes list
-    "curate.filters.sources",  # queue --source
+    "curate.queues.bulk.behind",  # queue
+    "curate.queues.review_queue.count",  # status
+    "curate.queues.review_queue.counted",  # queues
+    "curate.queues.review_queue.counts",  # status
+    "curate.queues.review_queue.items",  # queue
+    "curate.queues.review_queue.waiting",  # queue
+    "curate.queues.review_queue.by_class",  # classes list
+    "curate.queues.filters.sources",  # queue --source
     "curate.remarks.names",  # queue --tag
-    "curate.review_queue.issue_queue",  # queue issue:...
-    "curate.review_queue.confusion_queue",  # queue confusion:...
+    "curate.queues.review_queue.issue_queue",  # queue issue:...
+    "curate.queues.review_queue.confusion_queue",  # queue confusion:...
     "curate.classes.names",  # classes list
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
     "curate.history.utc",  # no verb: writes a time
     "curate.classes.colours",  # classes list
-    "curate.duplicate_groups.n_waiting",  # duplicates list
+    "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
 }
 
 
 def calls_of(folder: Path) -> set[str]:
     """Answer `wing.module.verb` for every call into a wing, whatever name it was imported under."""
     found = set()
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         modules = {
             alias.asname or alias.name: f"{node.module}.{alias.name}"
@@ -40,7 +40,11 @@ def calls_of(folder: Path) -> set[str]:
             for alias in node.names
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in modules
+            ):
                 found.add(f"{modules[node.value.id]}.{node.attr}".removeprefix("peakid."))
     return {call for call in found if call.split(".")[0] in WINGS}
 
@@ -49,7 +53,10 @@ def test_every_verb_of_a_page_is_a_command_too():
     seen = calls_of(ROOT / "pages") | calls_of(ROOT / "peakid" / "web")
     said = calls_of(ROOT / "peakid" / "cli")
     verbs = {
-        call for call in seen if call.split(".")[-1].islower() and not call.startswith(("evaluate.charts.", "evaluate.training_charts."))
+        call
+        for call in seen
+        if call.split(".")[-1].islower()
+        and not call.startswith(("evaluate.charts.", "evaluate.training_charts."))
     }  # A terminal draws none.
     assert sorted(verbs - said - READS) == []
     assert "curate.decisions.decide" in seen & said  # The test would notice if it read nothing.

@@ -13,7 +13,7 @@ from peakid.acquire import ingest, layout, reading
 from peakid.acquire.ingest import Arrival
 from peakid.errors import BadArchive, NothingToImport, UnreadableImage
 from peakid.records import ImportReport, RejectionReason, Report, no_report
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 MAX_RATIO = 200  # No photo packs to half a percent; a bomb does.
 RATIO_FREE_BYTES = 10 * 2**20  # Below this even a bomb does no harm, and a blank drawing may pack that well.
@@ -36,7 +36,9 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
     with _opened(path) as archive:
         arrivals = _placed(list(_arrivals(path, archive)))
         if not arrivals:
-            raise NothingToImport(f"The archive {path} holds no file.", "Give one that holds the photos or the class folders.")
+            raise NothingToImport(
+                f"The archive {path} holds no file.", "Give one that holds the photos or the class folders."
+            )
         return ingest.ingest(workspace, arrivals, source="zip", root=path, actor=actor, report=report)
 
 
@@ -45,7 +47,8 @@ def _opened(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except (*_DAMAGE, ValueError) as error:
         raise BadArchive(
-            f"{path} cannot be read as a zip: {error}.", "Download or pack it again; other kinds of archive must be unpacked."
+            f"{path} cannot be read as a zip: {error}.",
+            "Download or pack it again; other kinds of archive must be unpacked.",
         ) from error
 
 
@@ -59,7 +62,9 @@ def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
         part = layout.hidden_part(path)
         if part is not None:
             if part not in hidden:
-                yield Arrival(part, rejection=("hidden", "a hidden file or folder, or one of the operating system"))
+                yield Arrival(
+                    part, rejection=("hidden", "a hidden file or folder, or one of the operating system")
+                )
             hidden.add(part)
             continue
         rejection = _objection(member, path)
@@ -69,7 +74,9 @@ def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
 
 def _placed(found: list[Arrival]) -> list[Arrival]:
     unplaceable = ("hidden", "unsafe_path")
-    places = layout.places([one.path for one in found if one.rejection is None or one.rejection[0] not in unplaceable])
+    places = layout.places(
+        [one.path for one in found if one.rejection is None or one.rejection[0] not in unplaceable]
+    )
     told = ((one, places.get(one.path, layout.OUTSIDE)) for one in found)
     return [replace(one, label=place.label, split=place.split) for one, place in told]
 
@@ -101,7 +108,9 @@ class _Member:
     def __call__(self) -> bytes:
         try:
             archive = _kept_open(self.file, self.version)
-            with archive.open(archive.infolist()[self.index]) as stream:  # Safe from several threads: the archive locks its file.
+            with archive.open(
+                archive.infolist()[self.index]
+            ) as stream:  # Safe from several threads: the archive locks its file.
                 return stream.read(settings.current().max_image_bytes + 1)
         except _DAMAGE as error:
             raise UnreadableImage("unreadable", f"damaged in the archive: {error}") from error

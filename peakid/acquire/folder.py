@@ -9,7 +9,7 @@ from peakid.acquire import ingest, layout, reading, table
 from peakid.acquire.ingest import Arrival
 from peakid.errors import BadInput, NothingToImport
 from peakid.records import ImportReport, Report, Source, no_report
-from peakid.workspace import DATABASE_NAME, Workspace
+from peakid.store.workspace import DATABASE_NAME, Workspace
 
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl")  # Hugging Face's imagefolder.
 
@@ -37,16 +37,34 @@ def import_folder(
     root = reading.checked_folder(path)
     arrivals = _arrivals(root)
     if not arrivals:
-        raise NothingToImport(f"No file lies in the folder {root}.", "Give the folder that holds the photos or the class folders.")
-    return ingest.ingest(workspace, arrivals, source=source, root=root, is_in_place=in_place, actor=actor, report=report)
+        raise NothingToImport(
+            f"No file lies in the folder {root}.",
+            "Give the folder that holds the photos or the class folders.",
+        )
+    return ingest.ingest(
+        workspace, arrivals, source=source, root=root, is_in_place=in_place, actor=actor, report=report
+    )
 
 
 def _arrivals(root: Path) -> list[Arrival]:
     found = list(_walk(root))
-    arrivals = _placed([arrival for arrival in found if arrival.path not in METADATA_NAMES or _rows(root / arrival.path) is None])
-    said = {row.path: row for name in METADATA_NAMES if (root / name).is_file() for row in _rows(root / name) or []}
+    arrivals = _placed(
+        [
+            arrival
+            for arrival in found
+            if arrival.path not in METADATA_NAMES or _rows(root / arrival.path) is None
+        ]
+    )
+    said = {
+        row.path: row
+        for name in METADATA_NAMES
+        if (root / name).is_file()
+        for row in _rows(root / name) or []
+    }
     return [
-        replace(one, label=row.label, split=row.split or one.split, credit=row.credit) if (row := said.get(one.path)) is not None else one
+        replace(one, label=row.label, split=row.split or one.split, credit=row.credit)
+        if (row := said.get(one.path)) is not None
+        else one
         for one in arrivals
     ]
 
@@ -61,7 +79,9 @@ def _rows(file: Path) -> list[table.Row] | None:
 
 def _placed(found: list[Arrival]) -> list[Arrival]:
     """Give every arrival the label and split of its folders; a rejected one keeps its class, too."""
-    places = layout.places([arrival.path for arrival in found if arrival.rejection is None or arrival.rejection[0] != "hidden"])
+    places = layout.places(
+        [arrival.path for arrival in found if arrival.rejection is None or arrival.rejection[0] != "hidden"]
+    )
     told = ((arrival, places.get(arrival.path, layout.OUTSIDE)) for arrival in found)
     return [replace(arrival, label=place.label, split=place.split) for arrival, place in told]
 
@@ -71,7 +91,9 @@ def _walk(root: Path) -> Iterator[Arrival]:
     for folder, names, files in os.walk(root, onerror=_denial(root, denied)):
         below = Path(folder)
         inside = {name: _printable((below / name).relative_to(root)) for name in names}
-        closed = {name: refusal for name in names if (refusal := _closed(below / name, inside[name])) is not None}
+        closed = {
+            name: refusal for name in names if (refusal := _closed(below / name, inside[name])) is not None
+        }
         yield from closed.values()
         names[:] = sorted(name for name in names if name not in closed)
         yield from (_arrival(root, (below / name).relative_to(root)) for name in files)
@@ -81,7 +103,11 @@ def _walk(root: Path) -> Iterator[Arrival]:
 def _denial(root: Path, denied: list[Arrival]) -> Callable[[OSError], None]:
     def note(error: OSError) -> None:
         path = Path(error.filename).relative_to(root)
-        denied.append(Arrival(_printable(path), rejection=("no_permission", f"folder cannot be opened: {error.strerror}")))
+        denied.append(
+            Arrival(
+                _printable(path), rejection=("no_permission", f"folder cannot be opened: {error.strerror}")
+            )
+        )
 
     return note
 
@@ -101,7 +127,9 @@ def _arrival(root: Path, path: Path) -> Arrival:
     if layout.hidden_part(path.name) is not None:
         return Arrival(_printable(path), rejection=("hidden", "a hidden file or one of the operating system"))
     rejection = reading.objection(root, path.as_posix())
-    return Arrival(_printable(path), read=None if rejection else reading.reader(root / path), rejection=rejection)
+    return Arrival(
+        _printable(path), read=None if rejection else reading.reader(root / path), rejection=rejection
+    )
 
 
 def _printable(path: Path) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from peakid.records import RejectionRow
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -33,5 +33,7 @@ def list_acquisitions(workspace: Workspace, *, limit: int = 20) -> list[Acquisit
 
 def list_rejections(workspace: Workspace, *, limit: int = 500) -> list[RejectionRow]:
     """Answer the newest rejections first."""
-    rows = workspace.query("SELECT path, reason, detail, label FROM rejection ORDER BY id DESC LIMIT ?", (limit,))
+    rows = workspace.query(
+        "SELECT path, reason, detail, label FROM rejection ORDER BY id DESC LIMIT ?", (limit,)
+    )
     return [RejectionRow(**dict(row)) for row in rows]

@@ -9,12 +9,22 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from peakid import decision_log, decoder, images, tombstones
 from peakid.acquire import taking
 from peakid.errors import BadInput, UnreadableImage
-from peakid.image_records import Look
-from peakid.records import NO_CREDIT, Credit, ImportReport, RejectionReason, RejectionRow, Report, Source, Split
-from peakid.workspace import Workspace, now
+from peakid.imaging import decoder
+from peakid.imaging.records import Inspection
+from peakid.records import (
+    NO_CREDIT,
+    Credit,
+    ImportReport,
+    RejectionReason,
+    RejectionRow,
+    Report,
+    Source,
+    Split,
+)
+from peakid.store import decision_log, images, tombstones
+from peakid.store.workspace import Workspace, now
 
 BATCH_SIZE = 200  # Images a transaction; what a killed import repeats at most.
 AHEAD = 64  # Files handed out before the oldest is waited for: what many cores decode while a batch is written down.
@@ -41,7 +51,7 @@ class _Seen:
     """An arrival that was opened: one of `look`, `known_digest` and `rejection` is given."""
 
     arrival: Arrival
-    look: Look | None = None
+    look: Inspection | None = None
     known_digest: str = ""
     rejection: RejectionRow | None = None
 
@@ -100,12 +110,15 @@ def _begun(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
         )
         root_id = connection.execute("SELECT id FROM root WHERE path = ?", (str(root),)).fetchone()["id"]
         cursor = connection.execute(
-            "INSERT INTO acquisition (source, root_id, actor, started_at) VALUES (?, ?, ?, ?)", (source, root_id, actor, now())
+            "INSERT INTO acquisition (source, root_id, actor, started_at) VALUES (?, ?, ?, ?)",
+            (source, root_id, actor, now()),
         )
     return _Import(workspace, source, root_id, is_in_place, int(cursor.lastrowid or 0))
 
 
-def _looked_at(run: _Import, ordered: Sequence[Arrival], report: Report, started: float) -> Iterator[tuple[int, list[_Seen]]]:
+def _looked_at(
+    run: _Import, ordered: Sequence[Arrival], report: Report, started: float
+) -> Iterator[tuple[int, list[_Seen]]]:
     """Open the arrivals and answer them batch by batch, with how many are done."""
     n_done, batch = 0, []
     with decoder.borrowed(taking.TAKE) as guarded:
@@ -113,7 +126,12 @@ def _looked_at(run: _Import, ordered: Sequence[Arrival], report: Report, started
             batch.append(seen)
             n_done += 1
             rate = n_done / max(time.monotonic() - started, 1e-3)
-            report("import", n_done, len(ordered), f"{rate:.0f} images/s, about {(len(ordered) - n_done) / rate:.0f} s left")
+            report(
+                "import",
+                n_done,
+                len(ordered),
+                f"{rate:.0f} images/s, about {(len(ordered) - n_done) / rate:.0f} s left",
+            )
             if n_done % BATCH_SIZE == 0 or n_done == len(ordered):
                 yield n_done, batch
                 batch = []
@@ -121,7 +139,7 @@ def _looked_at(run: _Import, ordered: Sequence[Arrival], report: Report, started
 
 def _opened(run: _Import, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[_Seen]:
     """Have the arrivals decoded, a few ahead of what is asked for, and answer them in their order."""
-    ahead: deque[tuple[Arrival, Future[Look | str]]] = deque()
+    ahead: deque[tuple[Arrival, Future[Inspection | str]]] = deque()
     for start in range(0, len(ordered), BATCH_SIZE):
         batch = ordered[start : start + BATCH_SIZE]
         known = _digests_at(run, batch)
@@ -145,24 +163,28 @@ def _digests_at(run: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
     return found
 
 
-def _handed_out(run: _Import, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]) -> "tuple[Arrival, Future[Look | str]]":
+def _handed_out(
+    run: _Import, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]
+) -> "tuple[Arrival, Future[Inspection | str]]":
     try:
         arrival = _with_clean_label(arrival)
         if arrival.rejection is not None or arrival.read is None:
             raise UnreadableImage(*(arrival.rejection or ("missing_file", "nothing to read")))
     except UnreadableImage as error:
-        refused: Future[Look | str] = Future()
+        refused: Future[Inspection | str] = Future()
         refused.set_exception(error)
         return arrival, refused
     read = functools.partial(taking.read, arrival.read)
     return arrival, guarded.submit(read, known_digests, run.workspace.path, not run.is_in_place)
 
 
-def _seen(arrival: Arrival, taken: "Future[Look | str]") -> _Seen:
+def _seen(arrival: Arrival, taken: "Future[Inspection | str]") -> _Seen:
     try:
         found = taken.result()
     except UnreadableImage as error:
-        return _Seen(arrival, rejection=RejectionRow(arrival.path, error.reason, error.message, arrival.label))
+        return _Seen(
+            arrival, rejection=RejectionRow(arrival.path, error.reason, error.message, arrival.label)
+        )
     return _Seen(arrival, known_digest=found) if isinstance(found, str) else _Seen(arrival, look=found)
 
 
@@ -182,7 +204,10 @@ def _if_forgotten(run: _Import, seen: _Seen) -> _Seen:
     if seen.rejection is not None or not tombstones.is_forgotten(run.workspace, digest):
         return seen
     images.discard(run.workspace, digest)
-    return _Seen(seen.arrival, rejection=RejectionRow(seen.arrival.path, "forgotten", tombstones.TOLD, seen.arrival.label))
+    return _Seen(
+        seen.arrival,
+        rejection=RejectionRow(seen.arrival.path, "forgotten", tombstones.TOLD, seen.arrival.label),
+    )
 
 
 def _settle(connection: sqlite3.Connection, run: _Import, seen: _Seen) -> RejectionRow | None:
@@ -194,7 +219,12 @@ def _settle(connection: sqlite3.Connection, run: _Import, seen: _Seen) -> Reject
     if seen.look is not None:
         image_id, is_new = images.add(connection, run.workspace, seen.look, None)
     else:
-        image_id, is_new = connection.execute("SELECT id FROM image WHERE digest = ?", (seen.known_digest,)).fetchone()["id"], False
+        image_id, is_new = (
+            connection.execute("SELECT id FROM image WHERE digest = ?", (seen.known_digest,)).fetchone()[
+                "id"
+            ],
+            False,
+        )
     run.n_added += is_new
     run.n_known += not is_new
     if _add_origin(connection, run, image_id, seen.arrival) and seen.arrival.label is not None:
@@ -215,7 +245,16 @@ def _add_origin(connection: sqlite3.Connection, run: _Import, image_id: int, arr
         "INSERT INTO origin (image_id, acquisition_id, source, root_id, path, label, split, created_at, page_url, licence, author)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
-            *(image_id, run.acquisition_id, run.source, run.root_id, arrival.path, arrival.label, arrival.split, now()),
+            *(
+                image_id,
+                run.acquisition_id,
+                run.source,
+                run.root_id,
+                arrival.path,
+                arrival.label,
+                arrival.split,
+                now(),
+            ),
             *(arrival.credit.page_url, arrival.credit.licence, arrival.credit.author),
         ),
     )
@@ -225,7 +264,8 @@ def _add_origin(connection: sqlite3.Connection, run: _Import, image_id: int, arr
 def _judge(connection: sqlite3.Connection, run: _Import, image_id: int, label: str) -> None:
     """Append what a new origin's label means for the image, if it means anything."""
     state = connection.execute(
-        "SELECT decision_id, verdict, class_id, is_reviewed, reason, actor FROM image_state WHERE image_id = ?", (image_id,)
+        "SELECT decision_id, verdict, class_id, is_reviewed, reason, actor FROM image_state WHERE image_id = ?",
+        (image_id,),
     ).fetchone()
     is_settled = state["verdict"] in ("exclude", "flag") and not (state["actor"] or "").startswith("import:")
     if state["is_reviewed"] or is_settled:
@@ -240,12 +280,21 @@ def _judge(connection: sqlite3.Connection, run: _Import, image_id: int, label: s
 
 
 def _labels(connection: sqlite3.Connection, image_id: int) -> list[str]:
-    rows = connection.execute("SELECT DISTINCT label FROM origin WHERE image_id = ? AND label IS NOT NULL ORDER BY label", (image_id,))
+    rows = connection.execute(
+        "SELECT DISTINCT label FROM origin WHERE image_id = ? AND label IS NOT NULL ORDER BY label",
+        (image_id,),
+    )
     return [row["label"] for row in rows]
 
 
 def _append(
-    connection: sqlite3.Connection, run: _Import, image_id: int, verdict: str, class_id: int, reason: str, base: int | None
+    connection: sqlite3.Connection,
+    run: _Import,
+    image_id: int,
+    verdict: str,
+    class_id: int,
+    reason: str,
+    base: int | None,
 ) -> None:
     actor = f"import:{run.source}"
     if run.step_id is None:

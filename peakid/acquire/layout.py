@@ -115,7 +115,9 @@ def _sections(top: _Folder) -> Sequence[tuple[Split | None, _Folder]]:
     # A class may be called "train" as well: photos of trains lie in it directly, beside other classes.
     if not splits or (len(splits) < len(top.folders) and not any(folder.folders for folder in splits)):
         return [(None, top)]
-    beside = _Folder("", {name: folder for name, folder in top.folders.items() if not _is_split(folder)}, top.files)
+    beside = _Folder(
+        "", {name: folder for name, folder in top.folders.items() if not _is_split(folder)}, top.files
+    )
     return [(None, beside), *((SPLIT_NAMES[folder.name.lower()], _section(folder)) for folder in splits)]
 
 

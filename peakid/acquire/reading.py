@@ -19,9 +19,14 @@ def checked_folder(path: Path) -> Path:
     """
     folder = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - also folds `..`, which absolute() keeps.
     if not folder.exists():
-        raise BadInput(f"There is no folder {folder}.", "Check the spelling; a relative path starts at the folder you are in.")
+        raise BadInput(
+            f"There is no folder {folder}.",
+            "Check the spelling; a relative path starts at the folder you are in.",
+        )
     if not folder.is_dir():
-        raise BadInput(f"{folder} is a file, not a folder.", "Give its folder, or use `import zip` or `import csv`.")
+        raise BadInput(
+            f"{folder} is a file, not a folder.", "Give its folder, or use `import zip` or `import csv`."
+        )
     return folder
 
 
@@ -33,7 +38,10 @@ def checked_file(path: Path) -> Path:
     """
     file = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - also folds `..`, which absolute() keeps.
     if not file.exists():
-        raise BadInput(f"There is no file {file}.", "Check the spelling; a relative path starts at the folder you are in.")
+        raise BadInput(
+            f"There is no file {file}.",
+            "Check the spelling; a relative path starts at the folder you are in.",
+        )
     if not file.is_file():
         raise BadInput(f"{file} is not a file.", "Give a file, or use `import folder` for a folder.")
     if not os.access(file, os.R_OK):

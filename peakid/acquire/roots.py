@@ -6,7 +6,7 @@ from pathlib import Path
 
 from peakid.acquire import reading
 from peakid.errors import BadInput, NotFound
-from peakid.workspace import Workspace, now
+from peakid.store.workspace import Workspace, now
 
 SHOWN_PATHS = 3
 
@@ -46,7 +46,15 @@ def list_roots(workspace: Workspace, *, is_in_place: bool = False) -> list[Root]
         f" AS n_images FROM root {'WHERE is_in_place = 1' if is_in_place else ''} ORDER BY id"
     )
     return [
-        Root(r["id"], r["path"], bool(r["is_in_place"]), Path(r["path"]).exists(), r["n_images"], r["n_missing"], r["verified_at"])
+        Root(
+            r["id"],
+            r["path"],
+            bool(r["is_in_place"]),
+            Path(r["path"]).exists(),
+            r["n_images"],
+            r["n_missing"],
+            r["verified_at"],
+        )
         for r in rows
     ]
 
@@ -65,7 +73,10 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
     place = reading.checked_folder(new)
     taken = workspace.one("SELECT id FROM root WHERE path = ?", (str(place),))
     if taken is not None:
-        raise BadInput(f"{place} is a root already.", "Images that lie there are read from there; nothing needs relinking.")
+        raise BadInput(
+            f"{place} is a root already.",
+            "Images that lie there are read from there; nothing needs relinking.",
+        )
     found = _found_at(workspace, root_id, place)
     _refuse_strangers(found, old_path, is_partial=is_partial)
     with workspace.transaction() as connection:
@@ -73,7 +84,10 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
             "INSERT INTO root_move (root_id, from_path, to_path, actor, moved_at) VALUES (?, ?, ?, ?, ?)",
             (root_id, old_path, str(place), actor, now()),
         )
-        connection.execute("UPDATE root SET path = ?, n_missing = NULL, verified_at = NULL WHERE id = ?", (str(place), root_id))
+        connection.execute(
+            "UPDATE root SET path = ?, n_missing = NULL, verified_at = NULL WHERE id = ?",
+            (str(place), root_id),
+        )
     return found
 
 
@@ -88,7 +102,8 @@ def _root_at(workspace: Workspace, path: Path) -> tuple[int, str]:
 def _found_at(workspace: Workspace, root_id: int, place: Path) -> Relinked:
     n_found, missing = 0, []
     for row in workspace.query(
-        "SELECT DISTINCT o.path, i.n_bytes FROM origin o JOIN image i ON i.id = o.image_id WHERE o.root_id = ? ORDER BY o.path", (root_id,)
+        "SELECT DISTINCT o.path, i.n_bytes FROM origin o JOIN image i ON i.id = o.image_id WHERE o.root_id = ? ORDER BY o.path",
+        (root_id,),
     ):
         if size_of(place / row["path"]) == row["n_bytes"]:
             n_found += 1
@@ -108,7 +123,10 @@ def size_of(file: Path) -> int | None:
 def _refuse_strangers(found: Relinked, old: str, *, is_partial: bool) -> None:
     n_all = found.n_found + found.n_missing
     if n_all and not found.n_found:
-        raise NotFound(f"None of the {n_all:,} files of {old} lies in {found.path}.", "Give the folder that took the place of the old one.")
+        raise NotFound(
+            f"None of the {n_all:,} files of {old} lies in {found.path}.",
+            "Give the folder that took the place of the old one.",
+        )
     if found.n_missing and not is_partial:
         some = ", ".join(found.missing[:SHOWN_PATHS])
         raise BadInput(

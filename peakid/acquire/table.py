@@ -13,7 +13,7 @@ from peakid.acquire import ingest, layout, reading
 from peakid.acquire.ingest import Arrival
 from peakid.errors import BadInput, NothingToImport, UnknownColumns
 from peakid.records import NO_CREDIT, Credit, ImportReport, Report, Split, no_report
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 PATH_COLUMNS = ("path", "file_name", "name")  # Ours and fastai's; Hugging Face's; fastai's cleaner's.
 LABEL_COLUMNS = ("label", "noisy_labels_0")
@@ -32,7 +32,9 @@ class Row:
     credit: Credit = NO_CREDIT
 
 
-def import_csv(workspace: Workspace, file: Path, *, root: Path, actor: str, report: Report = no_report) -> ImportReport:
+def import_csv(
+    workspace: Workspace, file: Path, *, root: Path, actor: str, report: Report = no_report
+) -> ImportReport:
     """Import the images that a table names, with its labels and splits.
 
     Columns are `path,label[,split]`, `name,label` (fastai's cleaner), `path,noisy_labels_0[,...],is_valid` (fastai's
@@ -50,7 +52,9 @@ def import_csv(workspace: Workspace, file: Path, *, root: Path, actor: str, repo
     root = reading.checked_folder(root)
     rows = read_rows(reading.checked_file(file))
     if not rows:
-        raise NothingToImport(f"The table {file} has a header and no rows.", "Give one with a line for each image.")
+        raise NothingToImport(
+            f"The table {file} has a header and no rows.", "Give one with a line for each image."
+        )
     arrivals = [_arrival(root, row) for row in rows]
     return ingest.ingest(workspace, arrivals, source="csv", root=root, actor=actor, report=report)
 
@@ -66,9 +70,13 @@ def read_rows(file: Path) -> list[Row]:
     is_json = file.suffix.lower() in (".jsonl", ".ndjson") or text.lstrip().startswith("{")
     try:
         lines = list(_json_lines(file, text) if is_json else _csv_lines(text))
-        columns = list(dict.fromkeys(name for _, cells in lines for name in cells)) if is_json else _header(text)
+        columns = (
+            list(dict.fromkeys(name for _, cells in lines for name in cells)) if is_json else _header(text)
+        )
     except csv.Error as error:
-        raise BadInput(f"{file} cannot be read as a table: {error}.", "Give a CSV with a header line, or JSON lines.") from error
+        raise BadInput(
+            f"{file} cannot be read as a table: {error}.", "Give a CSV with a header line, or JSON lines."
+        ) from error
     path, label = _first(PATH_COLUMNS, columns), _first(LABEL_COLUMNS, columns)
     if path is None or label is None:
         raise UnknownColumns(
@@ -76,19 +84,31 @@ def read_rows(file: Path) -> list[Row]:
             f" and one of {', '.join(LABEL_COLUMNS)}.",
             "Name its columns path,label or path,label,split.",
         )
-    return [Row(n, _cell(cells, path), _cell(cells, label) or None, _split(file, n, cells), _credit(cells)) for n, cells in lines]
+    return [
+        Row(n, _cell(cells, path), _cell(cells, label) or None, _split(file, n, cells), _credit(cells))
+        for n, cells in lines
+    ]
 
 
 def _arrival(root: Path, row: Row) -> Arrival:
     if not row.path:
-        return Arrival(f"line {row.line}", row.label, row.split, rejection=("missing_file", "the line names no path"))
+        return Arrival(
+            f"line {row.line}", row.label, row.split, rejection=("missing_file", "the line names no path")
+        )
     inside = os.path.normpath(row.path if "/" in row.path else row.path.replace("\\", "/"))
     if Path(inside).is_absolute():
         inside = os.path.relpath(inside, root)
     if inside.split("/")[0] == "..":
         return Arrival(row.path, row.label, row.split, rejection=("unsafe_path", f"lies outside {root}"))
     rejection = reading.objection(root, inside)
-    return Arrival(inside, row.label, row.split, None if rejection else reading.reader(root / inside), rejection, row.credit)
+    return Arrival(
+        inside,
+        row.label,
+        row.split,
+        None if rejection else reading.reader(root / inside),
+        rejection,
+        row.credit,
+    )
 
 
 def _text(file: Path) -> str:
@@ -126,9 +146,13 @@ def _json_lines(file: Path, text: str) -> Iterable[tuple[int, Mapping[str, Any]]
         try:
             cells = json.loads(line)
         except ValueError as error:
-            raise BadInput(f"Line {n} of {file} is not JSON: {error}.", "Write one JSON object a line.") from error
+            raise BadInput(
+                f"Line {n} of {file} is not JSON: {error}.", "Write one JSON object a line."
+            ) from error
         if not isinstance(cells, dict):
-            raise BadInput(f"Line {n} of {file} is not a JSON object: {line[:40]}.", "Write one JSON object a line.")
+            raise BadInput(
+                f"Line {n} of {file} is not a JSON object: {line[:40]}.", "Write one JSON object a line."
+            )
         yield n, cells
 
 
@@ -143,8 +167,14 @@ def _cell(cells: Mapping[str, Any], column: str) -> str:
 
 def _credit(cells: Mapping[str, Any]) -> Credit:
     page_url = _cell(cells, "page_url")
-    is_link = page_url.startswith(("https://", "http://"))  # Anything else would be a link that does something.
-    return Credit(page_url if is_link else None, _cell(cells, "licence") or _cell(cells, "license") or None, _cell(cells, "author") or None)
+    is_link = page_url.startswith(
+        ("https://", "http://")
+    )  # Anything else would be a link that does something.
+    return Credit(
+        page_url if is_link else None,
+        _cell(cells, "licence") or _cell(cells, "license") or None,
+        _cell(cells, "author") or None,
+    )
 
 
 def _split(file: Path, line: int, cells: Mapping[str, Any]) -> Split | None:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Set
 from pathlib import Path
 
-from peakid import images, settings, tombstones
+from peakid import settings
 from peakid.errors import UnreadableImage
-from peakid.image_records import Look
-from peakid.workspace import Workspace
+from peakid.imaging import inspection
+from peakid.imaging.records import Inspection
+from peakid.store import images, tombstones
+from peakid.store.workspace import Workspace
 
 TAKE = "peakid.acquire.taking:take"
 
@@ -31,17 +33,17 @@ def read(file: Callable[[], bytes]) -> bytes:
     return data
 
 
-def take(data: bytes, known_digests: Set[str], workspace_path: Path, is_copied: bool) -> Look | str:
+def take(data: bytes, known_digests: Set[str], workspace_path: Path, is_copied: bool) -> Inspection | str:
     """Look at a file and store its thumbnail, and its bytes where they are to be copied; a digest where it is known.
 
     Raises:
         UnreadableImage: With the reason a rejection gets.
         WorkspaceNotWritable: If the disk does not take it.
     """
-    workspace, digest = Workspace(workspace_path), images.digest_of(data)
+    workspace, digest = Workspace(workspace_path), inspection.digest_of(data)
     tombstones.refuse(workspace_path, digest)
     if digest in known_digests and (not is_copied or images.image_path(workspace, digest).exists()):
         return digest
-    look = images.look(data)
+    look = inspection.inspect(data)
     images.store(workspace, look, data if is_copied else None)
     return look

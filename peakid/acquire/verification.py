@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from peakid import images
 from peakid.acquire import reading, roots
 from peakid.errors import NotFound, UnreadableImage
+from peakid.imaging import inspection
 from peakid.records import Report, no_report
-from peakid.workspace import Workspace, now
+from peakid.store import images
+from peakid.store.workspace import Workspace, now
 
 PAGE_SIZE = 200  # Images whose moves are written down together.
 
@@ -106,7 +107,9 @@ def _places(workspace: Workspace, page: Sequence[sqlite3.Row]) -> dict[int, list
         " WHERE o.image_id BETWEEN ? AND ? AND r.is_in_place = 1 GROUP BY o.image_id, o.root_id, o.path ORDER BY MIN(o.id)",
         (page[0]["id"], page[-1]["id"]),
     ):
-        places[row["image_id"]].append(_Place(row["image_id"], row["root_id"], Path(row["root"]), row["path"]))
+        places[row["image_id"]].append(
+            _Place(row["image_id"], row["root_id"], Path(row["root"]), row["path"])
+        )
     return places
 
 
@@ -125,7 +128,9 @@ def _verify_one(run: _Verification, digest: str, places: Sequence[_Place]) -> li
     return moves
 
 
-def _moves(run: _Verification, digest: str, places: Sequence[_Place], lost: Sequence[_Place]) -> list[tuple[_Place, str]]:
+def _moves(
+    run: _Verification, digest: str, places: Sequence[_Place], lost: Sequence[_Place]
+) -> list[tuple[_Place, str]]:
     moves: list[tuple[_Place, str]] = []
     for place in lost:
         taken = {each.path for each in places if each.root_id == place.root_id} | {new for _, new in moves}
@@ -139,7 +144,9 @@ def _moves(run: _Verification, digest: str, places: Sequence[_Place], lost: Sequ
 
 def _redraw(run: _Verification) -> None:
     for digest in run.without_thumbnail:
-        with contextlib.suppress(NotFound, UnreadableImage):  # The reader of its format may have been uninstalled.
+        with contextlib.suppress(
+            NotFound, UnreadableImage
+        ):  # The reader of its format may have been uninstalled.
             images.thumbnail(run.workspace, digest)
             run.found.n_redrawn += 1
     run.without_thumbnail.clear()
@@ -157,7 +164,14 @@ class _Search:
         """Answer the first path, in their order, with these bytes and not among the taken ones."""
         if self._by_size is None:
             self._by_size = _files_by_size(self._root)
-        return next((path for path in self._by_size.get(n_bytes, []) if path not in taken and self._digest(path) == digest), None)
+        return next(
+            (
+                path
+                for path in self._by_size.get(n_bytes, [])
+                if path not in taken and self._digest(path) == digest
+            ),
+            None,
+        )
 
 
 def _files_by_size(root: Path) -> dict[int, list[str]]:
@@ -175,7 +189,7 @@ def _files_by_size(root: Path) -> dict[int, list[str]]:
 
 def _digest_at(file: Path) -> str | None:
     try:
-        return images.digest_of(file.read_bytes())
+        return inspection.digest_of(file.read_bytes())
     except OSError:
         return None
 
@@ -216,10 +230,15 @@ def _write_moves(run: _Verification, moves: Sequence[tuple[_Place, str]]) -> Non
                 " SELECT id, path, ?, ?, ? FROM origin WHERE root_id = ? AND path = ? AND image_id = ?",
                 (new_path, run.actor, now(), *at),
             )
-            connection.execute("UPDATE origin SET path = ? WHERE root_id = ? AND path = ? AND image_id = ?", (new_path, *at))
+            connection.execute(
+                "UPDATE origin SET path = ? WHERE root_id = ? AND path = ? AND image_id = ?", (new_path, *at)
+            )
 
 
 def _write_counts(run: _Verification) -> None:
     with run.workspace.transaction() as connection:
         for row in connection.execute("SELECT id FROM root WHERE is_in_place = 1").fetchall():
-            connection.execute("UPDATE root SET n_missing = ?, verified_at = ? WHERE id = ?", (run.n_missing[row["id"]], now(), row["id"]))
+            connection.execute(
+                "UPDATE root SET n_missing = ?, verified_at = ? WHERE id = ?",
+                (run.n_missing[row["id"]], now(), row["id"]),
+            )

@@ -6,20 +6,29 @@ from typing import Any
 
 import click
 
-from peakid import status
 from peakid.acquire import archive, drawn, folder, history, table
 from peakid.cli import frame
-from peakid.cli.frame import actor_option, emit, json_option, pass_new_workspace, pass_workspace, terminal_report
+from peakid.cli.frame import (
+    actor_option,
+    emit,
+    json_option,
+    pass_new_workspace,
+    pass_workspace,
+    terminal_report,
+)
 from peakid.cli.jobs import emit_queued
 from peakid.curate import scan as scanning
 from peakid.jobs import submit
 from peakid.records import ImportReport
-from peakid.workspace import Workspace
+from peakid.store import status
+from peakid.store.workspace import Workspace
 
 SHOWN_REJECTIONS = 20  # Lines in the terminal; `--json` has them all.
 
 
-_background = click.option("--background", is_flag=True, help="Queue it as a job with the scan after it, and answer at once.")
+_background = click.option(
+    "--background", is_flag=True, help="Queue it as a job with the scan after it, and answer at once."
+)
 
 
 @click.group("import")
@@ -34,7 +43,9 @@ def import_() -> None:
 @actor_option
 @json_option
 @pass_workspace
-def import_folder(workspace: Workspace, path: Path, in_place: bool, background: bool, actor: str, as_json: bool) -> None:
+def import_folder(
+    workspace: Workspace, path: Path, in_place: bool, background: bool, actor: str, as_json: bool
+) -> None:
     """Import the images below PATH; its folders say class and split."""
     if background:
         emit_queued(as_json, submit.import_images(workspace, "folder", path, in_place=in_place, actor=actor))
@@ -62,12 +73,19 @@ def import_zip(workspace: Workspace, file: Path, background: bool, actor: str, a
 
 @import_.command("csv")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="The folder that the paths are relative to.")
+@click.option(
+    "--root",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The folder that the paths are relative to.",
+)
 @_background
 @actor_option
 @json_option
 @pass_workspace
-def import_csv(workspace: Workspace, file: Path, root: Path, background: bool, actor: str, as_json: bool) -> None:
+def import_csv(
+    workspace: Workspace, file: Path, root: Path, background: bool, actor: str, as_json: bool
+) -> None:
     """Import the images that a CSV or JSON lines FILE names, with its labels."""
     if background:
         emit_queued(as_json, submit.import_images(workspace, "csv", file, root=root, actor=actor))
@@ -109,7 +127,11 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
     with terminal_report() as report:
         brought = drawn.import_demo(workspace, n_images=n_images, seed=seed, actor=actor, report=report)
     document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
-    emit(as_json, document, f"{_told(brought)}\nThe truth about every file is in {workspace.path / drawn.DEMO_FOLDER / 'truth.json'}.")
+    emit(
+        as_json,
+        document,
+        f"{_told(brought)}\nThe truth about every file is in {workspace.path / drawn.DEMO_FOLDER / 'truth.json'}.",
+    )
 
 
 @click.command()
@@ -131,7 +153,9 @@ def _document(brought: ImportReport) -> dict[str, Any]:
 
 
 def _told(brought: ImportReport) -> str:
-    lines = [f"{brought.n_added} added, {brought.n_known} known already, {brought.n_rejected} rejected, in {brought.seconds:.1f} s."]
+    lines = [
+        f"{brought.n_added} added, {brought.n_known} known already, {brought.n_rejected} rejected, in {brought.seconds:.1f} s."
+    ]
     lines += [f"  {row.path}: {row.reason}, {row.detail}" for row in brought.rejections[:SHOWN_REJECTIONS]]
     more = brought.n_rejected - SHOWN_REJECTIONS
     return "\n".join(lines + ([f"  ... and {more} more; --json lists them all."] if more > 0 else []))

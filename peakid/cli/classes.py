@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from peakid import images
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import n_images
 from peakid.curate import class_merges, classes
 from peakid.records import ClassRow
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 
 @click.group("classes")
@@ -25,7 +25,11 @@ def classes_list(workspace: Workspace, as_json: bool) -> None:
     """List the classes with their images."""
     documents = [_document(row) for row in classes.list_classes(workspace)]
     columns = ["class_name", "n_images", "n_reviewed", "is_retired", "colour", "merged_into"]
-    emit(as_json, documents, table(documents, columns, empty="There is no class yet. Add one with: peakid classes add NAME"))
+    emit(
+        as_json,
+        documents,
+        table(documents, columns, empty="There is no class yet. Add one with: peakid classes add NAME"),
+    )
 
 
 @classes_.command("add")
@@ -63,7 +67,9 @@ def classes_retire(workspace: Workspace, name: str, as_json: bool) -> None:
 @actor_option
 @json_option
 @pass_workspace
-def classes_merge(workspace: Workspace, name: str, into: str, dry_run: bool, actor: str, as_json: bool) -> None:
+def classes_merge(
+    workspace: Workspace, name: str, into: str, dry_run: bool, actor: str, as_json: bool
+) -> None:
     """Give every image of the class NAME the label INTO; one `undo` takes it back."""
     if dry_run:
         done, verb = class_merges.plan(workspace, name, into), "Would move"
@@ -80,7 +86,9 @@ def classes_merge(workspace: Workspace, name: str, into: str, dry_run: bool, act
 def classes_order(workspace: Workspace, names: tuple[str, ...], as_json: bool) -> None:
     """Put the classes NAMES on the keys from 1 on; the others follow as they were."""
     rows = [row for row in classes.order(workspace, names) if not row.is_retired]
-    text = "\n".join(f"{n if n <= classes.N_KEYS else '-'}  {row.class_name}" for n, row in enumerate(rows, 1))
+    text = "\n".join(
+        f"{n if n <= classes.N_KEYS else '-'}  {row.class_name}" for n, row in enumerate(rows, 1)
+    )
     emit(as_json, [_document(row) for row in rows], text)
 
 
@@ -88,19 +96,41 @@ def classes_order(workspace: Workspace, names: tuple[str, ...], as_json: bool) -
 @click.argument("name")
 @click.option("--note", help="How to tell it, shown while reviewing.")
 @click.option("--colour", help="#RRGGBB; an empty one goes back to the built-in colour.")
-@click.option("--example", "examples", multiple=True, metavar="DIGEST", help="A typical image; up to three, replacing those of before.")
+@click.option(
+    "--example",
+    "examples",
+    multiple=True,
+    metavar="DIGEST",
+    help="A typical image; up to three, replacing those of before.",
+)
 @click.option("--no-examples", is_flag=True, help="Take the examples away.")
 @json_option
 @pass_workspace
 def classes_describe(
-    workspace: Workspace, name: str, note: str | None, colour: str | None, examples: tuple[str, ...], no_examples: bool, as_json: bool
+    workspace: Workspace,
+    name: str,
+    note: str | None,
+    colour: str | None,
+    examples: tuple[str, ...],
+    no_examples: bool,
+    as_json: bool,
 ) -> None:
     """Say how the class NAME is told from others, and in which colour it is drawn; without options, show it."""
     digests = [images.resolve(workspace, each) for each in examples]
-    row = classes.describe(workspace, name, note=note, colour=colour, examples=digests if examples or no_examples else None)
+    row = classes.describe(
+        workspace, name, note=note, colour=colour, examples=digests if examples or no_examples else None
+    )
     shown = next((each for each in classes.guide(workspace) if each.class_name == name), None)
-    document = {**_document(row), "key": shown.key if shown else "", "examples": shown.examples if shown else []}
-    lines = [f"{row.class_name} ({n_images(row.n_images)})", row.note, *(digest[:12] for digest in document["examples"])]
+    document = {
+        **_document(row),
+        "key": shown.key if shown else "",
+        "examples": shown.examples if shown else [],
+    }
+    lines = [
+        f"{row.class_name} ({n_images(row.n_images)})",
+        row.note,
+        *(digest[:12] for digest in document["examples"]),
+    ]
     emit(as_json, document, "\n".join(line for line in lines if line))
 
 

@@ -4,15 +4,16 @@ from typing import cast
 
 import click
 
-from peakid import images
 from peakid.cli.frame import actor_option, json_option, pass_workspace
 from peakid.cli.history import emit_step, n_images
 from peakid.cli.review import filter_options
-from peakid.curate import bulk, decisions, review_queue
-from peakid.curate.filters import Filters
+from peakid.curate import decisions
+from peakid.curate.queues import bulk, review_queue
+from peakid.curate.queues.filters import Filters
 from peakid.errors import BadInput
 from peakid.records import Choice, Verdict
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 
 @click.group()
@@ -78,14 +79,27 @@ def decide_queue(
     filters = Filters(**given)
     if not yes:
         n = review_queue.count(workspace, name, filters=filters, most=bulk.MOST_AT_ONCE)
-        raise BadInput(f"This would {verdict} up to {n_images(n)}.", "Add --yes to do it; undo takes all of it back.")
+        raise BadInput(
+            f"This would {verdict} up to {n_images(n)}.", "Add --yes to do it; undo takes all of it back."
+        )
     if verdict == "label" and not label:
-        raise BadInput("Labelling a queue needs a class.", "Name one, or confirm the labels they have with: keep")
+        raise BadInput(
+            "Labelling a queue needs a class.", "Name one, or confirm the labels they have with: keep"
+        )
     kind: Verdict = "label" if verdict == "keep" else cast(Verdict, verdict)
-    emit_step(as_json, bulk.decide_queue(workspace, name, kind, label=label, reason=reason, actor=actor, filters=filters), _SAID[kind])
+    emit_step(
+        as_json,
+        bulk.decide_queue(workspace, name, kind, label=label, reason=reason, actor=actor, filters=filters),
+        _SAID[kind],
+    )
 
 
-_SAID: dict[Verdict, str] = {"label": "Labelled", "exclude": "Excluded", "flag": "Flagged", "clear": "Cleared"}
+_SAID: dict[Verdict, str] = {
+    "label": "Labelled",
+    "exclude": "Excluded",
+    "flag": "Flagged",
+    "clear": "Cleared",
+}
 
 
 def _decide(workspace: Workspace, choice: Choice, actor: str, as_json: bool) -> None:

@@ -10,10 +10,12 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.dataset import snapshot, split, write
 from peakid.errors import BadFractions
 from peakid.records import Snapshot, Split
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
-def _fractions(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dict[Split, float] | None:
+def _fractions(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> dict[Split, float] | None:
     if value is None:
         return None
     parts = value.split(",")
@@ -31,10 +33,20 @@ def snapshot_() -> None:
 
 @snapshot_.command("create")
 @click.option("--name", default="", help="What to call it.")
-@click.option("--fractions", callback=_fractions, help="Shares of train,valid,test for images without a split; default 0.7,0.15,0.15.")
-@click.option("--seed", default=0, show_default=True, help="Names one partition; images keep their split under it.")
-@click.option("--reviewed-only", "is_reviewed_only", is_flag=True, help="Leave out labels that no person has confirmed.")
-@click.option("--with-several", "has_several", is_flag=True, help="Take in images that also show another class.")
+@click.option(
+    "--fractions",
+    callback=_fractions,
+    help="Shares of train,valid,test for images without a split; default 0.7,0.15,0.15.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, help="Names one partition; images keep their split under it."
+)
+@click.option(
+    "--reviewed-only", "is_reviewed_only", is_flag=True, help="Leave out labels that no person has confirmed."
+)
+@click.option(
+    "--with-several", "has_several", is_flag=True, help="Take in images that also show another class."
+)
 @actor_option
 @json_option
 @pass_workspace
@@ -50,9 +62,26 @@ def create(workspace: Workspace, as_json: bool, **options: Any) -> None:
 def list_(workspace: Workspace, as_json: bool) -> None:
     """List all snapshots, the one frozen last first."""
     document = [_document(each) for each in snapshot.list_snapshots(workspace)]
-    rows = [{**each, **each["splits"], "digest": each["digest"][:12], "n_classes": len(each["class_names"])} for each in document]
-    columns = ["digest", "name", "n_images", "n_classes", *split.SPLITS, "n_groups", "n_leaks", "seed", "created_at"]
-    emit(as_json, document, table(rows, columns, empty="No snapshot yet. Freeze one with: peakid snapshot create"))
+    rows = [
+        {**each, **each["splits"], "digest": each["digest"][:12], "n_classes": len(each["class_names"])}
+        for each in document
+    ]
+    columns = [
+        "digest",
+        "name",
+        "n_images",
+        "n_classes",
+        *split.SPLITS,
+        "n_groups",
+        "n_leaks",
+        "seed",
+        "created_at",
+    ]
+    emit(
+        as_json,
+        document,
+        table(rows, columns, empty="No snapshot yet. Freeze one with: peakid snapshot create"),
+    )
 
 
 @snapshot_.command("show")
@@ -87,7 +116,9 @@ def verify(workspace: Workspace, reference: str | None, as_json: bool) -> None:
     digest = snapshot.resolve(workspace, reference)
     n_images = snapshot.verify(workspace, digest)
     emit(
-        as_json, {"digest": digest, "n_images": n_images, "is_sound": True}, f"{digest[:12]} is sound: {n_images} images read and compared."
+        as_json,
+        {"digest": digest, "n_images": n_images, "is_sound": True},
+        f"{digest[:12]} is sound: {n_images} images read and compared.",
     )
 
 
@@ -98,8 +129,20 @@ def verify(workspace: Workspace, reference: str | None, as_json: bool) -> None:
 def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
     """List groups of look-alikes that lie in several splits."""
     document = snapshot.leaks(workspace, reference)
-    rows = [{**image, "group": group["group_key"][:12], "digest": image["digest"][:12]} for group in document for image in group["images"]]
-    emit(as_json, document, table(rows, ["group", "digest", "split", "label", "path"], empty="No leak: every group lies in one split."))
+    rows = [
+        {**image, "group": group["group_key"][:12], "digest": image["digest"][:12]}
+        for group in document
+        for image in group["images"]
+    ]
+    emit(
+        as_json,
+        document,
+        table(
+            rows,
+            ["group", "digest", "split", "label", "path"],
+            empty="No leak: every group lies in one split.",
+        ),
+    )
 
 
 @snapshot_.command("write")
@@ -109,7 +152,14 @@ def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
 @click.option("--keep-position", is_flag=True, help="Keep where photos were taken in their metadata.")
 @json_option
 @pass_workspace
-def write_(workspace: Workspace, fmt: write.WriteFormat, folder: Path, reference: str | None, keep_position: bool, as_json: bool) -> None:
+def write_(
+    workspace: Workspace,
+    fmt: write.WriteFormat,
+    folder: Path,
+    reference: str | None,
+    keep_position: bool,
+    as_json: bool,
+) -> None:
     """Write images and labels as FORMAT (imagefolder or csv) into the new FOLDER."""
     frozen = snapshot.show(workspace, reference)
     with terminal_report() as report:
@@ -125,7 +175,9 @@ def _emit_snapshot(workspace: Workspace, made: Snapshot, as_json: bool, *, with_
     document = _document(made) | {"warnings": warnings}
     if with_items:
         document["items"] = [asdict(item) for item in snapshot.items(workspace, made.digest)]
-    counts = table(snapshot.table(workspace, made.digest), ["class_name", *split.SPLITS, "n_images"], empty="")
+    counts = table(
+        snapshot.table(workspace, made.digest), ["class_name", *split.SPLITS, "n_images"], empty=""
+    )
     head = f"{made.digest[:12]} {made.name}".rstrip()
     told = f"{head}: {made.n_images} images in {made.n_groups} groups, {made.n_unreviewed} not reviewed, seed {made.seed}"
     emit(as_json, document, "\n".join([told, counts, *(f"Warning: {sentence}" for sentence in warnings)]))

@@ -5,14 +5,18 @@ from typing import Any, get_args
 
 import click
 
-from peakid import images
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.curate import duplicate_groups, image_search, resolve
-from peakid.curate.duplicate_groups import DuplicateGroup, KeepRule
+from peakid.curate.duplicates import duplicate_groups, image_search, resolve
+from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.records import DuplicateKind, StepResult
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
-KINDS: dict[str, tuple[DuplicateKind, ...]] = {"exact": ("exact",), "near": ("near",), "all": ("exact", "near")}
+KINDS: dict[str, tuple[DuplicateKind, ...]] = {
+    "exact": ("exact",),
+    "near": ("near",),
+    "all": ("exact", "near"),
+}
 
 
 @click.group("duplicates")
@@ -40,9 +44,19 @@ def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> 
 @duplicates_.command("resolve")
 @click.argument("groups", nargs=-1, metavar="[GROUP]...")
 @click.option(
-    "--rule", type=click.Choice(get_args(KeepRule)), default="largest", show_default=True, help="Which image of a group is the best."
+    "--rule",
+    type=click.Choice(get_args(KeepRule)),
+    default="largest",
+    show_default=True,
+    help="Which image of a group is the best.",
 )
-@click.option("--kind", type=click.Choice(list(KINDS)), default="exact", show_default=True, help="Without GROUP: all groups of this kind.")
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="exact",
+    show_default=True,
+    help="Without GROUP: all groups of this kind.",
+)
 @click.option("--keep", "kept", metavar="DIGEST", help="Keep this image of the one GROUP.")
 @click.option("--label", help="With --keep: the label that is right.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -68,11 +82,23 @@ def duplicates_resolve(
     planned = resolve.plan(workspace, rule=rule, kinds=KINDS[kind], keys=keys)
     skipped = [group.group_key for group in planned.skipped]
     if dry_run:
-        excluded = [{"digest": image.digest, "path": image.path, "kept": best.digest} for image, best in planned.excluded]
-        document = {"n_kept": len(planned.kept), "n_excluded": len(excluded), "excluded": excluded, "skipped": skipped}
-        emit(as_json, document, f"Keeps {len(planned.kept)}, excludes {len(excluded)}.{_told_skipped(skipped)}")
+        excluded = [
+            {"digest": image.digest, "path": image.path, "kept": best.digest}
+            for image, best in planned.excluded
+        ]
+        document = {
+            "n_kept": len(planned.kept),
+            "n_excluded": len(excluded),
+            "excluded": excluded,
+            "skipped": skipped,
+        }
+        emit(
+            as_json, document, f"Keeps {len(planned.kept)}, excludes {len(excluded)}.{_told_skipped(skipped)}"
+        )
         return
-    _emit_step(as_json, resolve.keep_best(workspace, rule=rule, kinds=KINDS[kind], keys=keys, actor=actor), skipped)
+    _emit_step(
+        as_json, resolve.keep_best(workspace, rule=rule, kinds=KINDS[kind], keys=keys, actor=actor), skipped
+    )
 
 
 @duplicates_.command("keep-all")
@@ -94,7 +120,9 @@ def duplicates_keep_all(workspace: Workspace, group: str, actor: str, as_json: b
 def duplicates_not(workspace: Workspace, group: str, actor: str, as_json: bool) -> None:
     """Remember for ever that the images of GROUP are different pictures."""
     found = duplicate_groups.find(workspace, group)
-    _emit_judged(as_json, resolve.not_duplicates(workspace, _digests(found), actor=actor), found, "No duplicates:")
+    _emit_judged(
+        as_json, resolve.not_duplicates(workspace, _digests(found), actor=actor), found, "No duplicates:"
+    )
 
 
 @click.command()
@@ -104,9 +132,16 @@ def duplicates_not(workspace: Workspace, group: str, actor: str, as_json: bool) 
 def search(workspace: Workspace, file: Path, as_json: bool) -> None:
     """Find the picture in FILE among the images, whatever became of it: smaller, turned, cropped."""
     twins = image_search.search(workspace, file.read_bytes())
-    documents = [{key: getattr(twin, key) for key in ("digest", "path", "label", "verdict", "kind", "distance")} for twin in twins]
+    documents = [
+        {key: getattr(twin, key) for key in ("digest", "path", "label", "verdict", "kind", "distance")}
+        for twin in twins
+    ]
     rows = [{**document, "digest": document["digest"][:12]} for document in documents]
-    emit(as_json, documents, table(rows, ["digest", "kind", "distance", "label", "path"], empty="No image here looks like it."))
+    emit(
+        as_json,
+        documents,
+        table(rows, ["digest", "kind", "distance", "label", "path"], empty="No image here looks like it."),
+    )
 
 
 def _keep(workspace: Workspace, keys: list[str], digest: str, label: str | None, actor: str) -> StepResult:
@@ -126,14 +161,38 @@ def _digests(group: DuplicateGroup) -> list[str]:
 
 
 def _document(group: DuplicateGroup) -> dict[str, Any]:
-    shown = ("digest", "path", "label", "is_best", "distance", "verdict", "width_px", "height_px", "n_bytes", "format", "source", "splits")
-    flags = {name: getattr(group, name) for name in ("group_key", "kind", "is_conflicting", "is_across_splits", "is_settled")}
+    shown = (
+        "digest",
+        "path",
+        "label",
+        "is_best",
+        "distance",
+        "verdict",
+        "width_px",
+        "height_px",
+        "n_bytes",
+        "format",
+        "source",
+        "splits",
+    )
+    flags = {
+        name: getattr(group, name)
+        for name in ("group_key", "kind", "is_conflicting", "is_across_splits", "is_settled")
+    }
     return {**flags, "images": [{name: getattr(image, name) for name in shown} for image in group.images]}
 
 
 def _row(group: DuplicateGroup, n: int) -> dict[str, Any]:
     image = group.images[n]
-    first = {"group": group.group_key[:12], "kind": group.kind, "labels": "differ" if group.is_conflicting else ""} if n == 0 else {}
+    first = (
+        {
+            "group": group.group_key[:12],
+            "kind": group.kind,
+            "labels": "differ" if group.is_conflicting else "",
+        }
+        if n == 0
+        else {}
+    )
     size = f"{image.width_px}x{image.height_px}"
     best = "best" if image.is_best else ""
     own = {"best": best, "distance": image.distance, "size": size, "label": image.label, "path": image.path}
@@ -142,7 +201,13 @@ def _row(group: DuplicateGroup, n: int) -> dict[str, Any]:
 
 def _emit_step(as_json: bool, step: StepResult, skipped: list[str]) -> None:
     excluded = [decision.digest for decision in step.decisions if decision.verdict == "exclude"]
-    document = {"step_id": step.step_id, "n_excluded": len(excluded), "excluded": excluded, "conflicts": step.conflicts, "skipped": skipped}
+    document = {
+        "step_id": step.step_id,
+        "n_excluded": len(excluded),
+        "excluded": excluded,
+        "conflicts": step.conflicts,
+        "skipped": skipped,
+    }
     many = "1 duplicate" if len(excluded) == 1 else f"{len(excluded)} duplicates"
     emit(as_json, document, f"Excluded {many}. Take it back with: peakid undo{_told_skipped(skipped)}")
 
@@ -157,4 +222,8 @@ def _told_skipped(skipped: list[str]) -> str:
 def _emit_judged(as_json: bool, step_id: int | None, group: DuplicateGroup, said: str) -> None:
     digests = _digests(group)
     document = {"step_id": step_id, "group_key": group.group_key, "digests": digests}
-    emit(as_json, document, f"{said} {len(digests)} images of group {group.group_key[:12]}. Take it back with: peakid undo")
+    emit(
+        as_json,
+        document,
+        f"{said} {len(digests)} images of group {group.group_key[:12]}. Take it back with: peakid undo",
+    )

@@ -2,7 +2,6 @@
 
 import click
 
-from peakid import runs
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, request_option, told
 from peakid.dataset import snapshot
@@ -11,23 +10,35 @@ from peakid.evaluate import confusion, report
 from peakid.evaluate.compare import Comparison
 from peakid.evaluate.report import EvaluationReport
 from peakid.jobs import submit
-from peakid.learn import views
-from peakid.workspace import Workspace
+from peakid.recipe import tta_views
+from peakid.store import runs
+from peakid.store.workspace import Workspace
 
 # `cv` is a word of the contract; asking for it says that it is not there yet.
 split_option = click.option(
-    "--split", type=click.Choice([*report.SPLITS, report.CV]), default="valid", show_default=True, help="A look at test is counted."
+    "--split",
+    type=click.Choice([*report.SPLITS, report.CV]),
+    default="valid",
+    show_default=True,
+    help="A look at test is counted.",
 )
 
 
 @click.command()
 @click.argument("run_id", metavar="RUN", type=int)
 @split_option
-@click.option("--tta", "with_tta", is_flag=True, help="Score the answers averaged over views of each image, as `peakid tta` computes them.")
+@click.option(
+    "--tta",
+    "with_tta",
+    is_flag=True,
+    help="Score the answers averaged over views of each image, as `peakid tta` computes them.",
+)
 @actor_option
 @json_option
 @pass_workspace
-def evaluate(workspace: Workspace, run_id: int, split: str, with_tta: bool, actor: str, as_json: bool) -> None:
+def evaluate(
+    workspace: Workspace, run_id: int, split: str, with_tta: bool, actor: str, as_json: bool
+) -> None:
     """Score RUN on one split: accuracy with its interval, every class, every confusion."""
     scored = report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
     emit(as_json, scored.to_json(), _text(scored))
@@ -35,13 +46,25 @@ def evaluate(workspace: Workspace, run_id: int, split: str, with_tta: bool, acto
 
 @click.command()
 @click.argument("run_id", metavar="RUN", type=int)
-@click.option("--views", "n_views", default=views.DEFAULT, show_default=True, help="Views beside the plain image.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
+@click.option(
+    "--views", "n_views", default=tta_views.DEFAULT, show_default=True, help="Views beside the plain image."
+)
+@click.option(
+    "--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended."
+)
 @request_option
 @actor_option
 @json_option
 @pass_workspace
-def tta(workspace: Workspace, run_id: int, n_views: int, is_waiting: bool, request_id: str | None, actor: str, as_json: bool) -> int:
+def tta(
+    workspace: Workspace,
+    run_id: int,
+    n_views: int,
+    is_waiting: bool,
+    request_id: str | None,
+    actor: str,
+    as_json: bool,
+) -> int:
     """Test-time augmentation: average what RUN answers for each image of valid and test over fixed views of it.
 
     Its plain answers stay what they are. Score it with: peakid evaluate RUN --tta
@@ -52,7 +75,11 @@ def tta(workspace: Workspace, run_id: int, n_views: int, is_waiting: bool, reque
     job = follow(workspace, job.job_id)
     nothing = {"run_id": run_id, "n_views": n_views, "n_images": {}}
     document = {"job_id": job.job_id, "state": job.state, "error": job.error, **nothing, **job.result}
-    emit(as_json, document, told(job) + (f"\nScore it with: peakid evaluate {run_id} --tta" if job.state == "done" else ""))
+    emit(
+        as_json,
+        document,
+        told(job) + (f"\nScore it with: peakid evaluate {run_id} --tta" if job.state == "done" else ""),
+    )
     return EXIT_CODES[job.state]
 
 
@@ -69,7 +96,11 @@ def compare(workspace: Workspace, a: int, b: int, split: str, actor: str, as_jso
     digests = [runs.show(workspace, run_id).snapshot_digest for run_id in (a, b)]
     changed = snapshot.diff(workspace, *digests)
     told = ", ".join(f"{len(rows)} {kind}" for kind, rows in changed.items())
-    emit(as_json, compared.to_json(changed), f"{_comparison(compared)}\nBetween their snapshots: {told} images.")
+    emit(
+        as_json,
+        compared.to_json(changed),
+        f"{_comparison(compared)}\nBetween their snapshots: {told} images.",
+    )
 
 
 def _text(scored: EvaluationReport) -> str:
@@ -85,8 +116,13 @@ def _text(scored: EvaluationReport) -> str:
         lines.append(f"Among the first five: {scored.top5_accuracy:.3f}")
     if scored.split == "test":
         lines.append(f"Looks at the test score of this run: {scored.n_test_looks}")
-    rows = [vars(each) | {"recall from-to": "{:.2f}-{:.2f}".format(*each.recall_interval)} for each in scored.per_class]
-    lines.append(table(rows, ["class_name", "precision", "recall", "recall from-to", "f1", "support"], empty=""))
+    rows = [
+        vars(each) | {"recall from-to": "{:.2f}-{:.2f}".format(*each.recall_interval)}
+        for each in scored.per_class
+    ]
+    lines.append(
+        table(rows, ["class_name", "precision", "recall", "recall from-to", "f1", "support"], empty="")
+    )
     lines.append(f"{confusion.finding(scored.class_names, scored.confusion)}.")
     return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in scored.warnings)])
 

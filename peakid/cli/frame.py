@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from peakid import settings, workspace
+from peakid import settings
 from peakid.records import Report
+from peakid.store import workspace
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
@@ -23,7 +24,9 @@ def actor_option(command: Callable[..., Any]) -> Callable[..., Any]:
     def resolved(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
         return settings.Settings(actor=value).actor_name() if value else settings.current().actor_name()
 
-    return click.option("--actor", callback=resolved, help="Who judges; default PEAKID_ACTOR, else your user name.")(command)
+    return click.option(
+        "--actor", callback=resolved, help="Who judges; default PEAKID_ACTOR, else your user name."
+    )(command)
 
 
 def pass_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,7 +56,10 @@ def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
     right = [all(isinstance(row.get(column), int | float) for row in rows) for column in columns]
-    lines = [[(c.rjust if r else c.ljust)(w) for c, w, r in zip(line, widths, right, strict=True)] for line in [columns, *cells]]
+    lines = [
+        [(c.rjust if r else c.ljust)(w) for c, w, r in zip(line, widths, right, strict=True)]
+        for line in [columns, *cells]
+    ]
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
@@ -67,7 +73,9 @@ def terminal_report() -> Generator[Report]:
         if not is_terminal or (time.monotonic() - shown < 0.1 and step != total):
             return
         shown = time.monotonic()
-        click.echo(f"\r\x1b[K{progress_line(phase, step, total, message, shown - started)}", err=True, nl=False)
+        click.echo(
+            f"\r\x1b[K{progress_line(phase, step, total, message, shown - started)}", err=True, nl=False
+        )
 
     yield report
     if is_terminal and shown:
@@ -79,11 +87,21 @@ def progress_line(phase: str, step: int, total: int, message: str, elapsed_s: fl
     if total <= 0:
         return f"{phase} {message}".strip()
     filled = int(20 * step / total)
-    left = f"about {elapsed_s / step * (total - step):.0f} s left" if 0 < step < total and " left" not in message else ""
-    return "  ".join(part for part in (f"{phase} [{'#' * filled}{'.' * (20 - filled)}] {step}/{total}", left, message) if part)
+    left = (
+        f"about {elapsed_s / step * (total - step):.0f} s left"
+        if 0 < step < total and " left" not in message
+        else ""
+    )
+    return "  ".join(
+        part
+        for part in (f"{phase} [{'#' * filled}{'.' * (20 - filled)}] {step}/{total}", left, message)
+        if part
+    )
 
 
-def _passing(opened: Callable[[Path], workspace.Workspace], command: Callable[..., Any]) -> Callable[..., Any]:
+def _passing(
+    opened: Callable[[Path], workspace.Workspace], command: Callable[..., Any]
+) -> Callable[..., Any]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         return command(opened(workspace_path()), *args, **kwargs)

@@ -7,9 +7,10 @@ from dataclasses import asdict
 import click
 
 from peakid import settings
-from peakid import status as statuses
 from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspace
-from peakid.workspace import PROJECT_ROOT, Workspace
+from peakid.resources import PROJECT_ROOT
+from peakid.store import status as statuses
+from peakid.store.workspace import Workspace
 
 
 @click.command()
@@ -31,8 +32,14 @@ def init(workspace: Workspace, as_json: bool) -> None:
 def status(workspace: Workspace, as_json: bool) -> None:
     """Count what the workspace holds."""
     document = asdict(statuses.read(workspace))
-    lines = [f"{name.removeprefix('n_'):<11} {value:>7,}" for name, value in document.items() if name != "classes"]
-    lines += ["", *(f"  {name:<20} {n:>7,}" for name, n in document["classes"].items())] if document["classes"] else []
+    lines = [
+        f"{name.removeprefix('n_'):<11} {value:>7,}" for name, value in document.items() if name != "classes"
+    ]
+    lines += (
+        ["", *(f"  {name:<20} {n:>7,}" for name, n in document["classes"].items())]
+        if document["classes"]
+        else []
+    )
     emit(as_json, document, "\n".join(lines))
 
 

@@ -7,7 +7,7 @@ import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate import image_issues
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
 @click.group("issues")
@@ -33,10 +33,18 @@ def issues_kinds(workspace: Workspace, as_json: bool) -> None:
     """List the kinds of issues with their thresholds and how many images have them, also by class."""
     lines = image_issues.thresholds(workspace)
     rows: list[dict[str, Any]] = [
-        {"kind": kind, "threshold": lines[kind], "n_images": n, "classes": image_issues.counts_by_class(workspace, kind)}
+        {
+            "kind": kind,
+            "threshold": lines[kind],
+            "n_images": n,
+            "classes": image_issues.counts_by_class(workspace, kind),
+        }
         for kind, n in image_issues.counts(workspace).items()
     ]
-    shown = [{**row, "classes": ", ".join(f"{name or 'no class'} {n}" for name, n in row["classes"].items())} for row in rows]
+    shown = [
+        {**row, "classes": ", ".join(f"{name or 'no class'} {n}" for name, n in row["classes"].items())}
+        for row in rows
+    ]
     emit(as_json, rows, table(shown, ["kind", "threshold", "n_images", "classes"], empty=""))
 
 
@@ -46,14 +54,20 @@ def issues_kinds(workspace: Workspace, as_json: bool) -> None:
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1))
 @json_option
 @pass_workspace
-def issues_border(workspace: Workspace, kind: str, threshold: float | None, limit: int, as_json: bool) -> None:
+def issues_border(
+    workspace: Workspace, kind: str, threshold: float | None, limit: int, as_json: bool
+) -> None:
     """Show the images closest to the threshold of KIND on either side, and how many have the issue."""
     border = image_issues.border(workspace, kind, threshold, limit=limit)
     known = image_issues.known(kind)
     n_images = image_issues.counts(workspace, {} if threshold is None else {known: threshold})[known]
     document: dict[str, Any] = {"kind": kind, "n_images": n_images, **asdict(border)}
     rows = [*reversed(document["outside"]), *document["inside"]]
-    emit(as_json, document, f"{n_images} with the issue; highest scores first:\n{_table(rows, 'No image is near.')}")
+    emit(
+        as_json,
+        document,
+        f"{n_images} with the issue; highest scores first:\n{_table(rows, 'No image is near.')}",
+    )
 
 
 @issues_.command("threshold")
@@ -66,7 +80,11 @@ def issues_threshold(workspace: Workspace, kind: str, value: float, actor: str, 
     """Call an image KIND when its score is below VALUE."""
     image_issues.set_threshold(workspace, kind, value, actor=actor)
     n_images = image_issues.counts(workspace)[image_issues.known(kind)]
-    emit(as_json, {"kind": kind, "threshold": value, "n_images": n_images}, f"{n_images} images are now {kind} (score below {value:g}).")
+    emit(
+        as_json,
+        {"kind": kind, "threshold": value, "n_images": n_images},
+        f"{n_images} images are now {kind} (score below {value:g}).",
+    )
 
 
 def _table(documents: list[dict[str, Any]], empty: str) -> str:

@@ -9,13 +9,15 @@ from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_
 from peakid.jobs import presence, queue
 from peakid.jobs import worker as workers
 from peakid.records import Job, JobState, Lane
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 EXIT_CODES: dict[JobState, int] = {"done": 0, "failed": 1, "cancelled": 3, "lost": 4}
 ERROR_WIDTH = 60  # `jobs show` has the whole sentence.
 COLUMNS = ["job_id", "kind", "state", "phase", "step", "total", "message", "error", "seconds"]
 
-request_option = click.option("--request-id", help="A name of yours for this request: given twice, it makes one job.")
+request_option = click.option(
+    "--request-id", help="A name of yours for this request: given twice, it makes one job."
+)
 
 
 @click.group()
@@ -25,20 +27,31 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
-@click.option("--waiting", "is_waiting", is_flag=True, help="Only those that run or wait, lane by lane, in the order they are taken.")
+@click.option(
+    "--waiting",
+    "is_waiting",
+    is_flag=True,
+    help="Only those that run or wait, lane by lane, in the order they are taken.",
+)
 @json_option
 @pass_workspace
 def jobs_list(workspace: Workspace, limit: int, is_waiting: bool, as_json: bool) -> None:
     """List the newest jobs first."""
     lines = [job for lane in get_args(Lane) for job in queue.in_line(workspace, lane)] if is_waiting else []
-    documents = [document(job) for job in (lines[:limit] if is_waiting else queue.list_jobs(workspace, limit))]
-    rows = [{**row, "error": textwrap.shorten(row["error"], ERROR_WIDTH, placeholder=" ...")} for row in documents]
+    documents = [
+        document(job) for job in (lines[:limit] if is_waiting else queue.list_jobs(workspace, limit))
+    ]
+    rows = [
+        {**row, "error": textwrap.shorten(row["error"], ERROR_WIDTH, placeholder=" ...")} for row in documents
+    ]
     emit(as_json, documents, table(rows, COLUMNS, empty="No job waits or runs. Begin with: peakid train"))
 
 
 @jobs.command("show")
 @click.argument("job_id", type=int)
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended.")
+@click.option(
+    "--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended."
+)
 @json_option
 @pass_workspace
 def jobs_show(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool) -> int:
@@ -56,7 +69,11 @@ def jobs_show(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool
 def jobs_log(workspace: Workspace, job_id: int, n_lines: int, as_json: bool) -> None:
     """Print the last lines of the log of the job JOB_ID."""
     log = queue.log_tail(workspace, job_id, n_lines)
-    emit(as_json, {"job_id": job_id, "path": str(queue.log_path(workspace, job_id)), "log": log}, log or "The log is still empty.")
+    emit(
+        as_json,
+        {"job_id": job_id, "path": str(queue.log_path(workspace, job_id)), "log": log},
+        log or "The log is still empty.",
+    )
 
 
 @jobs.command("first")
@@ -109,15 +126,25 @@ def follow(workspace: Workspace, job_id: int) -> Job:
     """Watch a job to its end with a progress bar. Ctrl-C stops the watching, never the job."""
     with terminal_report() as report:
         try:
-            return queue.wait(workspace, job_id, lambda job: report(job.phase or "Waiting", job.step, job.total, job.message))
+            return queue.wait(
+                workspace,
+                job_id,
+                lambda job: report(job.phase or "Waiting", job.step, job.total, job.message),
+            )
         except KeyboardInterrupt:
-            click.echo(f"\nStopped watching; job {job_id} goes on. Look with: peakid jobs show {job_id}", err=True)
+            click.echo(
+                f"\nStopped watching; job {job_id} goes on. Look with: peakid jobs show {job_id}", err=True
+            )
             raise click.exceptions.Exit(130) from None
 
 
 def emit_queued(as_json: bool, job: Job) -> int:
     """Answer a job at once, without waiting for it."""
-    emit(as_json, {"job_id": job.job_id, "state": job.state}, f"{told(job)} Follow it with: peakid jobs show {job.job_id} --wait")
+    emit(
+        as_json,
+        {"job_id": job.job_id, "state": job.state},
+        f"{told(job)} Follow it with: peakid jobs show {job.job_id} --wait",
+    )
     return 0
 
 

@@ -9,7 +9,7 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, te
 from peakid.cli.history import n_images
 from peakid.keep import backup as backups
 from peakid.keep import forget as forgetting
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
 @click.command()
@@ -20,12 +20,18 @@ def backup(workspace: Workspace, file: Path, as_json: bool) -> None:
     """Write database, images, runs and exports into one FILE, or into a folder under the day's name."""
     with terminal_report() as report:
         done = backups.backup(workspace, file, report=report)
-    emit(as_json, asdict(done), f"Backed up {n_images(done.n_images)} to {done.path} ({done.n_bytes / 2**20:,.1f} MB).")
+    emit(
+        as_json,
+        asdict(done),
+        f"Backed up {n_images(done.n_images)} to {done.path} ({done.n_bytes / 2**20:,.1f} MB).",
+    )
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--replace", is_flag=True, help="Move the present workspace aside first; stop the app on it before.")
+@click.option(
+    "--replace", is_flag=True, help="Move the present workspace aside first; stop the app on it before."
+)
 @json_option
 def restore(file: Path, replace: bool, as_json: bool) -> None:
     """Make the workspace from a backup FILE, checking every image; refuses a folder that is not empty."""
@@ -50,8 +56,15 @@ def forget(workspace: Workspace, what: str, dry_run: bool, reason: str, actor: s
         done, said = forgetting.plan(workspace, what), "Would forget"
     else:
         with terminal_report() as report:
-            done, said = forgetting.forget(workspace, what, reason=reason, actor=actor, report=report), "Forgot"
-    emit(as_json, {**done.to_json(), "is_dry_run": dry_run}, f"{said} {n_images(len(done.digests))}.\n{_held(done)}".strip())
+            done, said = (
+                forgetting.forget(workspace, what, reason=reason, actor=actor, report=report),
+                "Forgot",
+            )
+    emit(
+        as_json,
+        {**done.to_json(), "is_dry_run": dry_run},
+        f"{said} {n_images(len(done.digests))}.\n{_held(done)}".strip(),
+    )
 
 
 def _held(done: forgetting.Forgetting) -> str:

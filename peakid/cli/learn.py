@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from peakid import runs
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, request_option, told
 from peakid.jobs import submit
-from peakid.learn import recipe as recipes
+from peakid.recipe import recipe as recipes
 from peakid.records import Job
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
 
 Command = Callable[..., Any]
 
@@ -21,9 +21,25 @@ def training_options(command: Command) -> Command:
     """Give a command what says which recipe is meant on which snapshot."""
     options = [
         click.argument("snapshot", required=False),
-        click.option("--recipe", "name", metavar="NAME|FILE", help="A preset, or a TOML file of what differs from the default recipe."),
-        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe; may be repeated."),
-        click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended."),
+        click.option(
+            "--recipe",
+            "name",
+            metavar="NAME|FILE",
+            help="A preset, or a TOML file of what differs from the default recipe.",
+        ),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change one value of the recipe; may be repeated.",
+        ),
+        click.option(
+            "--wait",
+            "is_waiting",
+            is_flag=True,
+            help="Follow it to its end; the exit code then says how it ended.",
+        ),
         request_option,
     ]
     for option in reversed(options):
@@ -50,7 +66,9 @@ def train(
 
     Without --recipe it is the preset quick, or standard where a setting is named that only fine-tuning knows.
     """
-    job = submit.train(workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor)
+    job = submit.train(
+        workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
+    )
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -74,7 +92,9 @@ def estimate(
     as_json: bool,
 ) -> int:
     """Measure what training on SNAPSHOT (default the newest) would take, and draw images as the model would receive them."""
-    job = submit.estimate(workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor)
+    job = submit.estimate(
+        workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
+    )
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -109,15 +129,28 @@ def lr_find(
 
 @click.command()
 @click.argument("run_id", metavar="RUN", type=int)
-@click.option("--format", "formats", default=",".join(submit.FORMATS), show_default=True, help="Separated by commas.")
-@click.option("--out", type=click.Path(path_type=Path), help="A folder that is not there yet; default in the workspace's exports.")
+@click.option(
+    "--format", "formats", default=",".join(submit.FORMATS), show_default=True, help="Separated by commas."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A folder that is not there yet; default in the workspace's exports.",
+)
 @click.option("--no-wait", is_flag=True, help="Answer the job at once.")
 @request_option
 @actor_option
 @json_option
 @pass_workspace
 def export(
-    workspace: Workspace, run_id: int, formats: str, out: Path | None, no_wait: bool, request_id: str | None, actor: str, as_json: bool
+    workspace: Workspace,
+    run_id: int,
+    formats: str,
+    out: Path | None,
+    no_wait: bool,
+    request_id: str | None,
+    actor: str,
+    as_json: bool,
 ) -> int:
     """Export the model of the run RUN, proven to answer as it did."""
     named = [name.strip() for name in formats.split(",") if name.strip()]
@@ -148,7 +181,10 @@ def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
 def _train_text(workspace: Workspace, job: Job) -> str:
     run = runs.of_job(workspace, job.job_id)
     if run is not None and run.metrics and run.best_epoch is None:
-        lines = [told(job), f"Run {run.run_id}: accuracy {run.metrics['accuracy']:.1%} over {run.recipe['folds']} folds. No model is kept."]
+        lines = [
+            told(job),
+            f"Run {run.run_id}: accuracy {run.metrics['accuracy']:.1%} over {run.recipe['folds']} folds. No model is kept.",
+        ]
         return "\n".join([*lines, *run.warnings, f"Go on with: peakid evaluate {run.run_id} --split cv"])
     if run is None or run.best_epoch is None:
         return told(job)
@@ -159,7 +195,14 @@ def _train_text(workspace: Workspace, job: Job) -> str:
 
 def _estimate_document(job: Job) -> dict[str, Any]:
     nothing: dict[str, Any] = {"seconds": None, "memory_mb": None, "phases": [], "seen": [], "folder": None}
-    return {"job_id": job.job_id, "state": job.state, "error": job.error, **nothing, **job.result, "job_seconds": job.seconds}
+    return {
+        "job_id": job.job_id,
+        "state": job.state,
+        "error": job.error,
+        **nothing,
+        **job.result,
+        "job_seconds": job.seconds,
+    }
 
 
 def _estimate_text(workspace: Workspace, job: Job) -> str:
@@ -172,7 +215,9 @@ def _estimate_text(workspace: Workspace, job: Job) -> str:
         for phase in found["phases"]
     ]
     head = f"About {found['seconds'] / 60:.1f} min on {found['device']}, {found['memory_mb'] / 1000:.1f} GB of memory:"
-    return "\n".join([head, *lines, *found["notes"], f"What the model would see: {workspace.path / found['folder']}"])
+    return "\n".join(
+        [head, *lines, *found["notes"], f"What the model would see: {workspace.path / found['folder']}"]
+    )
 
 
 def _rate_document(job: Job) -> dict[str, Any]:
@@ -185,7 +230,13 @@ def _rate_text(job: Job) -> str:
         return told(job)
     lines = [f"  {name:<8} {rate:.1e}" for name, rate in job.result["suggestions"].items()]
     valley = job.result["suggestions"]["valley"]
-    return "\n".join(["Learning rates that the curve suggests:", *lines, f"Use one with: peakid train --set base_lr={valley:.1e}"])
+    return "\n".join(
+        [
+            "Learning rates that the curve suggests:",
+            *lines,
+            f"Use one with: peakid train --set base_lr={valley:.1e}",
+        ]
+    )
 
 
 def _export_document(job: Job) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The `peakid` command: finds the workspace, runs a command, turns a PeakidError into one line and exit code 1."""
 
 import importlib
+import itertools
 import json
 import os
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 import peakid
+from peakid.cli import remedies
 from peakid.errors import PeakidError
 
 # Command name -> module and attribute; loaded only when asked for, so `peakid --help` stays quick.
@@ -69,7 +71,12 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--workspace", "folder", type=click.Path(path_type=Path), help="Default PEAKID_WORKSPACE, else ./workspace.")
+@click.option(
+    "--workspace",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Default PEAKID_WORKSPACE, else ./workspace.",
+)
 @click.version_option(peakid.__version__, prog_name="peakid")
 @click.pass_context
 def cli(context: click.Context, folder: Path | None) -> None:
@@ -82,7 +89,7 @@ def main() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except PeakidError as error:
-        click.echo(_told(error), err=True)
+        click.echo(_error_text(error), err=True)
         sys.exit(1)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
@@ -95,7 +102,18 @@ def main() -> None:
         sys.exit(0)
 
 
-def _told(error: PeakidError) -> str:
+def _error_text(error: PeakidError) -> str:
+    workspace = _workspace_option(sys.argv)
     if "--json" in sys.argv:
-        return json.dumps({"error": type(error).__name__, "message": error.message, "remedy": error.remedy}, ensure_ascii=False)
-    return " ".join(str(error).split())
+        return json.dumps(remedies.document(error, workspace=workspace), ensure_ascii=False)
+    return remedies.line(error, workspace=workspace)
+
+
+def _workspace_option(arguments: list[str]) -> Path | None:
+    """Return the folder given with `--workspace`, so that a suggested command names it too."""
+    for argument, following in itertools.pairwise([*arguments, ""]):
+        if argument == "--workspace":
+            return Path(following)
+        if argument.startswith("--workspace="):
+            return Path(argument.removeprefix("--workspace="))
+    return None

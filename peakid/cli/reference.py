@@ -32,7 +32,9 @@ def _sections(command: click.Command, path: list[str]) -> Iterator[str]:
 
 
 def _arguments(command: click.Command) -> list[str]:
-    return [parameter.human_readable_name for parameter in command.params if isinstance(parameter, click.Argument)]
+    return [
+        parameter.human_readable_name for parameter in command.params if isinstance(parameter, click.Argument)
+    ]
 
 
 def _prose(command: click.Command) -> str:

@@ -6,14 +6,15 @@ from typing import Any
 
 import click
 
-from peakid import images
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import emit_step
-from peakid.curate import pace, remarks, review_queue, saved_views
-from peakid.curate.filters import Filters
-from peakid.curate.saved_views import SavedView
+from peakid.curate import remarks
+from peakid.curate.queues import pace, review_queue, saved_views
+from peakid.curate.queues.filters import Filters
+from peakid.curate.queues.saved_views import SavedView
 from peakid.records import QueueItem
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 _FILTERS = {
     "class": "Only images of this class.",
@@ -42,14 +43,26 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @filter_options
 @json_option
 @pass_workspace
-def queue(workspace: Workspace, name: str, view: str | None, limit: int, after: str | None, as_json: bool, **given: str | None) -> None:
+def queue(
+    workspace: Workspace,
+    name: str,
+    view: str | None,
+    limit: int,
+    after: str | None,
+    as_json: bool,
+    **given: str | None,
+) -> None:
     """List what waits in the queue NAME; without one, what is worth your time.
 
     NAME is one of: worth, unreviewed, flagged, excluded, conflicts, model-disagrees, uncertain, recent, sample[:SEED], all, class:NAME,
     issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED.
     """
     saved = saved_views.find(workspace, view) if view else None
-    name, filters = (saved.queue, saved.filters) if saved else (name or review_queue.first_offered(workspace), Filters(**given))
+    name, filters = (
+        (saved.queue, saved.filters)
+        if saved
+        else (name or review_queue.first_offered(workspace), Filters(**given))
+    )
     items = review_queue.page(workspace, name, limit=limit, after=after, filters=filters)
     rows = [{**_document(item), "digest": item.digest[:12]} for item in items]
     text = table(rows, ["digest", "label", "reason", "path"], empty=f"Nothing waits in {name}.")
@@ -80,9 +93,16 @@ def views_() -> None:
 def views_list(workspace: Workspace, as_json: bool) -> None:
     """List the saved views."""
     documents = [_view(each) for each in saved_views.list_views(workspace)]
-    rows = [{**row, "filters": ", ".join(f"{name} {value}" for name, value in row["filters"].items())} for row in documents]
+    rows = [
+        {**row, "filters": ", ".join(f"{name} {value}" for name, value in row["filters"].items())}
+        for row in documents
+    ]
     columns = ["name", "queue", "filters", "actor"]
-    emit(as_json, documents, table(rows, columns, empty="No view is saved. Save one with: peakid views save NAME QUEUE"))
+    emit(
+        as_json,
+        documents,
+        table(rows, columns, empty="No view is saved. Save one with: peakid views save NAME QUEUE"),
+    )
 
 
 @views_.command("save")
@@ -92,7 +112,9 @@ def views_list(workspace: Workspace, as_json: bool) -> None:
 @actor_option
 @json_option
 @pass_workspace
-def views_save(workspace: Workspace, name: str, queue: str, actor: str, as_json: bool, **given: str | None) -> None:
+def views_save(
+    workspace: Workspace, name: str, queue: str, actor: str, as_json: bool, **given: str | None
+) -> None:
     """Keep QUEUE with these filters as NAME."""
     view = saved_views.save(workspace, name, queue, filters=Filters(**given), actor=actor)
     emit(as_json, _view(view), f"Saved view {view.name}. Open it with: peakid queue --view {view.name!r}")
@@ -115,7 +137,9 @@ def views_remove(workspace: Workspace, name: str, as_json: bool) -> None:
 @actor_option
 @json_option
 @pass_workspace
-def tag(workspace: Workspace, digests: tuple[str, ...], name: str, remove: bool, actor: str, as_json: bool) -> None:
+def tag(
+    workspace: Workspace, digests: tuple[str, ...], name: str, remove: bool, actor: str, as_json: bool
+) -> None:
     """Put the tag NAME on images; `undo` takes it back."""
     whole = [images.resolve(workspace, digest) for digest in digests]
     step = remarks.tag(workspace, whole, name, is_on=not remove, actor=actor)
@@ -130,7 +154,9 @@ def tag(workspace: Workspace, digests: tuple[str, ...], name: str, remove: bool,
 @pass_workspace
 def note(workspace: Workspace, digest: str, text: str, actor: str, as_json: bool) -> None:
     """Write TEXT as the note of an image; '' takes the note off."""
-    emit_step(as_json, remarks.note(workspace, images.resolve(workspace, digest), text, actor=actor), "Noted on")
+    emit_step(
+        as_json, remarks.note(workspace, images.resolve(workspace, digest), text, actor=actor), "Noted on"
+    )
 
 
 @click.command("also")
@@ -142,12 +168,27 @@ def note(workspace: Workspace, digest: str, text: str, actor: str, as_json: bool
 @pass_workspace
 def also(workspace: Workspace, digest: str, class_name: str, remove: bool, actor: str, as_json: bool) -> None:
     """Say that an image also shows CLASS: it then stays out of snapshots made without --with-several."""
-    step = remarks.also(workspace, images.resolve(workspace, digest), class_name, is_on=not remove, actor=actor)
+    step = remarks.also(
+        workspace, images.resolve(workspace, digest), class_name, is_on=not remove, actor=actor
+    )
     emit_step(as_json, step, f"{'Took back' if remove else 'Noted'} {class_name} on")
 
 
 def _document(item: QueueItem) -> dict[str, Any]:
-    names = ("digest", "path", "label", "reason", "score", "cursor", "tags", "note", "also_shows", "origin_url", "licence", "author")
+    names = (
+        "digest",
+        "path",
+        "label",
+        "reason",
+        "score",
+        "cursor",
+        "tags",
+        "note",
+        "also_shows",
+        "origin_url",
+        "licence",
+        "author",
+    )
     return {name: getattr(item, name) for name in names}
 
 

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from peakid import workspace
+from peakid.store import workspace
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:

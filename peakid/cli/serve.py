@@ -5,17 +5,25 @@ from typing import Any
 
 import click
 
-from peakid import exports, workspace
 from peakid.cli.frame import emit, json_option, workspace_path
 from peakid.errors import BadInput
 from peakid.serve.predictor import Answer, Predictor
+from peakid.store import exports, workspace
 
 
 @click.command()
 @click.argument("export")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes to name.")
-@click.option("--threshold", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Abstain below this confidence.")
+@click.option(
+    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes to name."
+)
+@click.option(
+    "--threshold",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Abstain below this confidence.",
+)
 @json_option
 def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as_json: bool) -> None:
     """Say what each IMAGE shows. EXPORT is an export's id or its folder."""
@@ -23,13 +31,18 @@ def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as
     answers = [_answer(predictor, Path(path), top, threshold) for path in images]
     failed = [f"{path}: {answer.error}" for path, answer in zip(images, answers, strict=True) if answer.error]
     if len(failed) == len(images):
-        raise BadInput(f"No image could be read; the first is {failed[0]}.", "Give paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.")
+        raise BadInput(
+            f"No image could be read; the first is {failed[0]}.",
+            "Give paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.",
+        )
     for line in failed:
         click.echo(line, err=True)
     emit(
         as_json,
         [_document(path, answer) for path, answer in zip(images, answers, strict=True)],
-        "\n".join(_line(path, answer) for path, answer in zip(images, answers, strict=True) if not answer.error),
+        "\n".join(
+            _line(path, answer) for path, answer in zip(images, answers, strict=True) if not answer.error
+        ),
     )
 
 

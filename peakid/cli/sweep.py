@@ -9,16 +9,27 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, told
 from peakid.cli.learn import training_options
 from peakid.jobs import submit
-from peakid.learn import recipe as recipes
-from peakid.learn import sweep as sweeps
+from peakid.recipe import grid as sweeps
+from peakid.recipe import recipe as recipes
 from peakid.records import Job
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
 @click.command()
 @training_options
-@click.option("--try", "tried", multiple=True, metavar="KEY=VALUE,VALUE", help="Try a setting with these values; up to three settings.")
-@click.option("--minutes", default=submit.DEFAULT_MINUTES, show_default=True, help="Another combination begins only if it fits into them.")
+@click.option(
+    "--try",
+    "tried",
+    multiple=True,
+    metavar="KEY=VALUE,VALUE",
+    help="Try a setting with these values; up to three settings.",
+)
+@click.option(
+    "--minutes",
+    default=submit.DEFAULT_MINUTES,
+    show_default=True,
+    help="Another combination begins only if it fits into them.",
+)
 @actor_option
 @json_option
 @pass_workspace
@@ -39,7 +50,9 @@ def sweep(
     The recipe as it is comes first, then one change at a time, then combinations.
     """
     recipe = recipes.asked_for(name, settings, tried=tried)
-    job = submit.sweep(workspace, recipe, tried, minutes=minutes, snapshot=snapshot, request_id=request_id, actor=actor)
+    job = submit.sweep(
+        workspace, recipe, tried, minutes=minutes, snapshot=snapshot, request_id=request_id, actor=actor
+    )
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -48,20 +61,48 @@ def sweep(
 
 
 def _document(job: Job) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"n_trials": 0, "trials": [], "best": None, "not_tried": [], "skipped": [], "finding": ""}
-    return {"job_id": job.job_id, "state": job.state, "error": job.error, "seconds": job.seconds, **nothing, **job.result}
+    nothing: dict[str, Any] = {
+        "n_trials": 0,
+        "trials": [],
+        "best": None,
+        "not_tried": [],
+        "skipped": [],
+        "finding": "",
+    }
+    return {
+        "job_id": job.job_id,
+        "state": job.state,
+        "error": job.error,
+        "seconds": job.seconds,
+        **nothing,
+        **job.result,
+    }
 
 
 def _text(job: Job) -> str:
     found = _document(job)
     rows = [_row(each) for each in sweeps.ranked(found["trials"])]
-    columns = ["run_id", "settings", "valid_loss", "accuracy", "seconds", *(["error"] if any(each["error"] for each in rows) else [])]
+    columns = [
+        "run_id",
+        "settings",
+        "valid_loss",
+        "accuracy",
+        "seconds",
+        *(["error"] if any(each["error"] for each in rows) else []),
+    ]
     lines = [told(job), table(rows, columns, empty="No combination was tried to its end.")]
     lines += [f"Not tried for lack of time: {sweeps.said(settings)}" for settings in found["not_tried"]]
     lines += [f"Left out: {sweeps.said(each['settings'])}. {each['reason']}" for each in found["skipped"]]
     if found["best"]:
         wanted = found["best"]["settings"]
-        lines += [found["finding"], *([f"Use it with: peakid train --set {sweeps.said(wanted).replace(' ', ' --set ')}"] if wanted else [])]
+        lines += [
+            found["finding"],
+            *(
+                [f"Use it with: peakid train --set {sweeps.said(wanted).replace(' ', ' --set ')}"]
+                if wanted
+                else []
+            ),
+        ]
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from peakid.cli import frame
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, follow, told
 from peakid.jobs import submit
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
 
@@ -22,7 +22,15 @@ SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
 def verify(workspace: Workspace, actor: str, as_json: bool) -> int:
     """Read every image and compare its bytes with its digest; find moved files of folders imported in place."""
     job = follow(workspace, submit.verify(workspace, actor=actor).job_id)
-    result = {"n_images": None, "n_damaged": None, "damaged": [], "n_moved": 0, "moved": [], "n_redrawn": 0, **job.result}
+    result = {
+        "n_images": None,
+        "n_damaged": None,
+        "damaged": [],
+        "n_moved": 0,
+        "moved": [],
+        "n_redrawn": 0,
+        **job.result,
+    }
     lines = [f"{result['n_damaged']} of {result['n_images']} images are damaged."]
     lines += [f"  {each['digest'][:12]}  {each['path']}  {each['reason']}" for each in result["damaged"]]
     lines += [f"{result['n_moved']} files were found at another place."] if result["n_moved"] else []
@@ -55,7 +63,9 @@ def roots_list(workspace: Workspace, as_json: bool) -> None:
 @actor_option
 @json_option
 @pass_workspace
-def roots_relink(workspace: Workspace, old: Path, new: Path, is_partial: bool, actor: str, as_json: bool) -> None:
+def roots_relink(
+    workspace: Workspace, old: Path, new: Path, is_partial: bool, actor: str, as_json: bool
+) -> None:
     """Say that the folder OLD lies at NEW now; nothing changes unless its files are there."""
     found = roots.relink(workspace, old, new, is_partial=is_partial, actor=actor)
     text = f"{found.n_found:,} files found in {found.path}, {found.n_missing:,} missing. They are read from there now."

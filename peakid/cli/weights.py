@@ -6,16 +6,23 @@ import click
 
 from peakid import settings
 from peakid.cli.frame import emit, json_option, table
-from peakid.learn import weight_list
-from peakid.learn.weight_list import WeightsRow
+from peakid.recipe import weight_files
+from peakid.recipe.weight_files import WeightsRow
 
 
 @click.command()
-@click.option("--check", "reads_files", is_flag=True, help="Read every file and compare its SHA-256 with what its name promises.")
+@click.option(
+    "--check",
+    "reads_files",
+    is_flag=True,
+    help="Read every file and compare its SHA-256 with what its name promises.",
+)
 @json_option
 def weights(reads_files: bool, as_json: bool) -> None:
     """List which pretrained weights are on this machine, and which file to put where for the others."""
-    rows = weight_list.listed(settings.current().weights, settings.torch_checkpoints(), reads_files=reads_files)
+    rows = weight_files.listed(
+        settings.current().weights, settings.torch_checkpoints(), reads_files=reads_files
+    )
     documents = [document(row) for row in rows]
     shown = [{"arch": row.arch, "weights": _told(row), "check": row.check, "MB": _mb(row)} for row in rows]
     text = table(shown, ["arch", "weights", "check", "MB"], empty="")

@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peakid import decision_log
 from peakid.errors import BadInput, NotFound
-from peakid.workspace import Workspace, now
+from peakid.store import decision_log
+from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,13 @@ def merge(workspace: Workspace, class_name: str, into: str, *, actor: str) -> Me
     with workspace.transaction() as connection:
         source, target = _checked(connection, class_name, into)
         step_id = decision_log.new_step(connection, actor=actor, kind="decide")
-        connection.execute(
-            "INSERT INTO decision (event_id, step_id, image_id, verdict, class_id, reason, is_reviewed, actor, base_decision_id, basis,"
-            " decided_at) SELECT lower(hex(randomblob(16))), ?, image_id, verdict, ?, reason, is_reviewed, ?, decision_id, ?, ?"
-            " FROM image_state WHERE class_id = ? ORDER BY image_id",
-            (step_id, target, actor, json.dumps({"queue": f"merge:{class_name}"}), now(), source),
+        decision_log.append_class_change(
+            connection,
+            step_id=step_id,
+            from_class_id=source,
+            to_class_id=target,
+            actor=actor,
+            basis={"queue": f"merge:{class_name}"},
         )
         _become(connection, step_id, source, target, is_retired=True)
     return MergePlan(class_name, into, planned.n_images, planned.n_reviewed, planned.n_set_aside, step_id)
@@ -69,39 +71,66 @@ def merge(workspace: Workspace, class_name: str, into: str, *, actor: str) -> Me
 def reverse(connection: sqlite3.Connection, step_ids: Sequence[int], new_step_id: int) -> None:
     """Restore what each class was before the steps; one that something else has changed since stays as it is."""
     rows = connection.execute(
-        "SELECT * FROM class_merge WHERE step_id IN (SELECT value FROM json_each(?)) ORDER BY id DESC", (json.dumps(step_ids),)
+        "SELECT * FROM class_merge WHERE step_id IN (SELECT value FROM json_each(?)) ORDER BY id DESC",
+        (json.dumps(step_ids),),
     ).fetchall()
     for row in rows:
-        now_is = connection.execute("SELECT merged_into_id, is_retired FROM class WHERE id = ?", (row["class_id"],)).fetchone()
+        now_is = connection.execute(
+            "SELECT merged_into_id, is_retired FROM class WHERE id = ?", (row["class_id"],)
+        ).fetchone()
         if tuple(now_is) == (row["merged_into_id"], row["is_retired"]) and not _leads_to(
             connection, row["was_merged_into_id"], row["class_id"]
         ):
-            _become(connection, new_step_id, row["class_id"], row["was_merged_into_id"], is_retired=bool(row["was_retired"]))
+            _become(
+                connection,
+                new_step_id,
+                row["class_id"],
+                row["was_merged_into_id"],
+                is_retired=bool(row["was_retired"]),
+            )
 
 
 def has_step(connection: sqlite3.Connection, step_id: int) -> bool:
-    return connection.execute("SELECT 1 FROM class_merge WHERE step_id = ?", (step_id,)).fetchone() is not None
+    return (
+        connection.execute("SELECT 1 FROM class_merge WHERE step_id = ?", (step_id,)).fetchone() is not None
+    )
 
 
-def _become(connection: sqlite3.Connection, step_id: int, class_id: int, merged_into_id: int | None, *, is_retired: bool) -> None:
+def _become(
+    connection: sqlite3.Connection,
+    step_id: int,
+    class_id: int,
+    merged_into_id: int | None,
+    *,
+    is_retired: bool,
+) -> None:
     connection.execute(
         "INSERT INTO class_merge (step_id, class_id, merged_into_id, is_retired, was_merged_into_id, was_retired)"
         " SELECT ?, id, ?, ?, merged_into_id, is_retired FROM class WHERE id = ?",
         (step_id, merged_into_id, is_retired, class_id),
     )
-    connection.execute("UPDATE class SET merged_into_id = ?, is_retired = ? WHERE id = ?", (merged_into_id, is_retired, class_id))
+    connection.execute(
+        "UPDATE class SET merged_into_id = ?, is_retired = ? WHERE id = ?",
+        (merged_into_id, is_retired, class_id),
+    )
 
 
 def _checked(connection: sqlite3.Connection, class_name: str, into: str) -> tuple[int, int]:
     found = {}
     for name in (class_name, into):
-        found[name] = connection.execute("SELECT id, is_retired FROM class WHERE name = ?", (name,)).fetchone()
+        found[name] = connection.execute(
+            "SELECT id, is_retired FROM class WHERE name = ?", (name,)
+        ).fetchone()
         if found[name] is None:
             raise NotFound(f"There is no class {name!r}.", "See them with: peakid classes list")
     if class_name == into:
-        raise BadInput(f"The class {into!r} cannot be merged into itself.", "Name another class to merge it into.")
+        raise BadInput(
+            f"The class {into!r} cannot be merged into itself.", "Name another class to merge it into."
+        )
     if found[into]["is_retired"]:
-        raise BadInput(f"The class {into!r} is retired.", f"Bring it back first with: peakid classes add {into!r}")
+        raise BadInput(
+            f"The class {into!r} is retired.", f"Bring it back first with: peakid classes add {into!r}"
+        )
     return found[class_name]["id"], found[into]["id"]
 
 

@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from peakid import decision_log
 from peakid.errors import BadInput, NotFound
 from peakid.records import ClassRow
-from peakid.workspace import Workspace
+from peakid.store import decision_log
+from peakid.store.workspace import Workspace
 
 MAX_EXAMPLES = 3  # As many as one takes in at a glance beside the image under judgement.
 MAX_NOTE_CHARS = 500
@@ -50,12 +50,17 @@ def list_classes(workspace: Workspace) -> list[ClassRow]:
 
 def names(workspace: Workspace) -> list[str]:
     """Answer the names of the living classes in key order."""
-    return [row["name"] for row in workspace.query("SELECT name FROM class WHERE is_retired = 0 ORDER BY position, id")]
+    return [
+        row["name"]
+        for row in workspace.query("SELECT name FROM class WHERE is_retired = 0 ORDER BY position, id")
+    ]
 
 
 def colours(workspace: Workspace) -> dict[str, str | None]:
     """Answer the chosen colour of every class, or None, oldest class first: a default by this order outlasts a new key order."""
-    return {row["name"]: row["colour"] for row in workspace.query("SELECT name, colour FROM class ORDER BY id")}
+    return {
+        row["name"]: row["colour"] for row in workspace.query("SELECT name, colour FROM class ORDER BY id")
+    }
 
 
 def guide(workspace: Workspace) -> list[ClassGuide]:
@@ -78,9 +83,15 @@ def current_names(workspace: Workspace) -> Mapping[str, str]:
     For reading what older snapshots and runs say: they keep the names of their time.
     """
     connection = workspace.connection()
-    known = [row["name"] for row in workspace.query("SELECT name FROM class UNION SELECT name FROM class_alias")]
+    known = [
+        row["name"] for row in workspace.query("SELECT name FROM class UNION SELECT name FROM class_alias")
+    ]
     name_of = {row["id"]: row["name"] for row in workspace.query("SELECT id, name FROM class")}
-    return {name: name_of[class_id] for name in known if (class_id := decision_log.known_class_id(connection, name)) is not None}
+    return {
+        name: name_of[class_id]
+        for name in known
+        if (class_id := decision_log.known_class_id(connection, name)) is not None
+    }
 
 
 def add(workspace: Workspace, class_name: str) -> ClassRow:
@@ -116,10 +127,15 @@ def rename(workspace: Workspace, class_name: str, new_name: str) -> ClassRow:
         if new == class_name:
             return show(workspace, new)
         if connection.execute("SELECT 1 FROM class WHERE name = ?", (new,)).fetchone():
-            raise BadInput(f"There is a class {new!r} already.", f"Merge them with: peakid classes merge {class_name!r} {new!r}")
+            raise BadInput(
+                f"There is a class {new!r} already.",
+                f"Merge them with: peakid classes merge {class_name!r} {new!r}",
+            )
         connection.execute("UPDATE class SET name = ? WHERE id = ?", (new, class_id))
         connection.execute("DELETE FROM class_alias WHERE name = ?", (new,))
-        connection.execute("INSERT OR REPLACE INTO class_alias (name, class_id) VALUES (?, ?)", (class_name, class_id))
+        connection.execute(
+            "INSERT OR REPLACE INTO class_alias (name, class_id) VALUES (?, ?)", (class_name, class_id)
+        )
     return show(workspace, new)
 
 
@@ -145,8 +161,15 @@ def order(workspace: Workspace, class_names: Sequence[str]) -> list[ClassRow]:
         raise BadInput(f"A class is named twice: {', '.join(class_names)}.", "Name each class once.")
     with workspace.transaction() as connection:
         first = [_id(connection, name) for name in class_names]
-        others = [row["id"] for row in connection.execute("SELECT id FROM class ORDER BY position, id") if row["id"] not in first]
-        connection.executemany("UPDATE class SET position = ? WHERE id = ?", [(n, each) for n, each in enumerate([*first, *others], 1)])
+        others = [
+            row["id"]
+            for row in connection.execute("SELECT id FROM class ORDER BY position, id")
+            if row["id"] not in first
+        ]
+        connection.executemany(
+            "UPDATE class SET position = ? WHERE id = ?",
+            [(n, each) for n, each in enumerate([*first, *others], 1)],
+        )
     return list_classes(workspace)
 
 
@@ -171,7 +194,10 @@ def describe(
     if colour and not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
         raise BadInput(f"{colour!r} is no colour.", "Write it as #RRGGBB, for instance #0072B2.")
     if note is not None and len(note) > MAX_NOTE_CHARS:
-        raise BadInput(f"The note has {len(note)} characters.", f"Keep it within {MAX_NOTE_CHARS}: it is read at a glance.")
+        raise BadInput(
+            f"The note has {len(note)} characters.",
+            f"Keep it within {MAX_NOTE_CHARS}: it is read at a glance.",
+        )
     if examples is not None and len(set(examples)) > MAX_EXAMPLES:
         raise BadInput(f"{len(set(examples))} examples are too many.", f"Choose {MAX_EXAMPLES} at most.")
     with workspace.transaction() as connection:
@@ -200,10 +226,15 @@ def show(workspace: Workspace, class_name: str) -> ClassRow:
 def _set_examples(connection: sqlite3.Connection, class_id: int, digests: Sequence[str]) -> None:
     connection.execute("DELETE FROM class_example WHERE class_id = ?", (class_id,))
     for position, digest in enumerate(digests):
-        row = connection.execute("SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)).fetchone()
+        row = connection.execute(
+            "SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)
+        ).fetchone()
         if row is None:
             raise NotFound(f"No image has the digest {digest[:16]}.", "See digests with: peakid queue all")
-        connection.execute("INSERT INTO class_example (class_id, position, image_id) VALUES (?, ?, ?)", (class_id, position, row["id"]))
+        connection.execute(
+            "INSERT INTO class_example (class_id, position, image_id) VALUES (?, ?, ?)",
+            (class_id, position, row["id"]),
+        )
 
 
 def _id(connection: sqlite3.Connection, class_name: str) -> int:

@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import get_args
 
-from peakid import decision_log
-from peakid.curate import class_merges, model_ranked, pair_judgements, remarks
+from peakid.curate import class_merges, remarks
+from peakid.curate.duplicates import pair_judgements
+from peakid.curate.queues import model_ranked
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
-from peakid.workspace import Workspace
+from peakid.store import decision_log
+from peakid.store.workspace import Workspace
 
 _DECISION_COLUMNS = (
     "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at, d.undoes,"
     " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '') AS path"
 )
 # Of a step `s`: taken back, alone or together with others. One done again stays so: the redo is a step of its own.
-IS_UNDONE = (
-    "EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id) OR EXISTS (SELECT 1 FROM step_taken_back b WHERE b.undone_step_id = s.id)"
-)
+IS_UNDONE = "EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id) OR EXISTS (SELECT 1 FROM step_taken_back b WHERE b.undone_step_id = s.id)"
 _DECISION_TABLES = "decision d JOIN image i ON i.id = d.image_id LEFT JOIN class c ON c.id = d.class_id"
 
 
@@ -55,7 +55,9 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
         images = {choice.digest: _image_id(connection, choice.digest) for choice in fresh}
         targets = [_checked(connection, choice, images[choice.digest]) for choice in fresh]
         current = [_is_current(connection, choice, images[choice.digest], actor) for choice in fresh]
-        conflicts = [choice.digest for choice, is_current in zip(fresh, current, strict=True) if not is_current]
+        conflicts = [
+            choice.digest for choice, is_current in zip(fresh, current, strict=True) if not is_current
+        ]
         stands = standing(connection, conflicts)
         if not any(current):
             return StepResult(None, [], conflicts, stands)
@@ -63,7 +65,9 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
         for choice, target, is_current in zip(fresh, targets, current, strict=True):
             if is_current:
                 basis = model_ranked.marked(workspace, connection, images[choice.digest], choice.basis)
-                _append_choice(connection, step_id, images[choice.digest], replace(choice, basis=basis), target, actor)
+                _append_choice(
+                    connection, step_id, images[choice.digest], replace(choice, basis=basis), target, actor
+                )
         return StepResult(step_id, _of_step(connection, step_id), conflicts, stands)
 
 
@@ -111,7 +115,9 @@ def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
             {"actor": actor},
         ).fetchone()
         if row["id"] is None:
-            raise NothingToUndo(f"{actor} has nothing to do again.", "Redo works right after an undo, before a new decision.")
+            raise NothingToUndo(
+                f"{actor} has nothing to do again.", "Redo works right after an undo, before a new decision."
+            )
         return _reverse(connection, row["id"], actor=actor, kind="redo", event_id=event_id)
 
 
@@ -120,7 +126,9 @@ def is_known_event(workspace: Workspace, event_id: str) -> bool:
     return _is_known_event(workspace.connection(), event_id)
 
 
-def log(workspace: Workspace, *, limit: int = 50, digest: str | None = None, before: int | None = None) -> list[Decision]:
+def log(
+    workspace: Workspace, *, limit: int = 50, digest: str | None = None, before: int | None = None
+) -> list[Decision]:
     """Answer the newest decisions first, of all images or of one.
 
     Args:
@@ -129,7 +137,9 @@ def log(workspace: Workspace, *, limit: int = 50, digest: str | None = None, bef
     sql = f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE (:before IS NULL OR d.id < :before)"
     if digest is not None:
         sql += " AND d.image_id = (SELECT id FROM image WHERE digest = :digest)"
-    rows = workspace.query(f"{sql} ORDER BY d.id DESC LIMIT :limit", {"before": before, "digest": digest, "limit": limit})
+    rows = workspace.query(
+        f"{sql} ORDER BY d.id DESC LIMIT :limit", {"before": before, "digest": digest, "limit": limit}
+    )
     return [_decision(row) for row in rows]
 
 
@@ -144,7 +154,14 @@ def steps(workspace: Workspace, *, limit: int = 20) -> list[StepRow]:
     )
     names = [field.name for field in fields(Decision)]
     return [
-        StepRow(row["the_step"], row["kind"], row["step_actor"], row["made_at"], row["n_images"], Decision(**{n: row[n] for n in names}))
+        StepRow(
+            row["the_step"],
+            row["kind"],
+            row["step_actor"],
+            row["made_at"],
+            row["n_images"],
+            Decision(**{n: row[n] for n in names}),
+        )
         for row in rows
     ]
 
@@ -154,11 +171,17 @@ def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _
     if choice.verdict not in get_args(Verdict):
         raise BadInput(f"{choice.verdict!r} is no verdict.", f"Use one of: {', '.join(get_args(Verdict))}.")
     if choice.verdict == "exclude" and not choice.reason:
-        raise BadInput(f"Excluding image {choice.digest[:12]} needs a reason.", "Give one with --reason, for instance 'not a mountain'.")
+        raise BadInput(
+            f"Excluding image {choice.digest[:12]} needs a reason.",
+            "Give one with --reason, for instance 'not a mountain'.",
+        )
     if choice.verdict == "clear":
         return _State("clear", None, choice.reason, False)
     if choice.verdict == "label" and not choice.label:
-        raise BadInput(f"Labelling image {choice.digest[:12]} needs a class.", "Name one; see them with: peakid classes list")
+        raise BadInput(
+            f"Labelling image {choice.digest[:12]} needs a class.",
+            "Name one; see them with: peakid classes list",
+        )
     kept = _state(connection, image_id).class_id
     class_id = _living_class(connection, choice.label) if choice.label else kept
     return _State(choice.verdict, class_id, choice.reason, True)
@@ -173,7 +196,9 @@ def _is_current(connection: sqlite3.Connection, choice: Choice, image_id: int, a
     return row is not None and row["actor"] == actor
 
 
-def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, choice: Choice, target: _State, actor: str) -> None:
+def _append_choice(
+    connection: sqlite3.Connection, step_id: int, image_id: int, choice: Choice, target: _State, actor: str
+) -> None:
     decision_log.append(
         connection,
         step_id=step_id,
@@ -190,22 +215,34 @@ def _append_choice(connection: sqlite3.Connection, step_id: int, image_id: int, 
     )
 
 
-def _reverse(connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind, event_id: str) -> StepResult:
+def _reverse(
+    connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind, event_id: str
+) -> StepResult:
     """Append a step restating, for every image of `step_id`, what stood before that step."""
     rows = connection.execute(
-        "SELECT image_id, MIN(id) AS first, MAX(id) AS last FROM decision WHERE step_id = ? GROUP BY image_id ORDER BY first", (step_id,)
+        "SELECT image_id, MIN(id) AS first, MAX(id) AS last FROM decision WHERE step_id = ? GROUP BY image_id ORDER BY first",
+        (step_id,),
     ).fetchall()
-    if not rows and not any(beside.has_step(connection, step_id) for beside in (pair_judgements, class_merges, remarks)):
+    if not rows and not any(
+        beside.has_step(connection, step_id) for beside in (pair_judgements, class_merges, remarks)
+    ):
         raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
     if connection.execute(f"SELECT 1 FROM step s WHERE s.id = ? AND ({IS_UNDONE})", (step_id,)).fetchone():
         raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
-    new_step = decision_log.new_step(connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id)
+    new_step = decision_log.new_step(
+        connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id
+    )
     spans = {row["image_id"]: (row["first"], row["last"]) for row in rows}
     return restore(connection, [step_id], new_step, spans, actor=actor)
 
 
 def restore(
-    connection: sqlite3.Connection, step_ids: Sequence[int], new_step: int, spans: Mapping[int, tuple[int, int]], *, actor: str
+    connection: sqlite3.Connection,
+    step_ids: Sequence[int],
+    new_step: int,
+    spans: Mapping[int, tuple[int, int]],
+    *,
+    actor: str,
 ) -> StepResult:
     """Append to the step `new_step` what stood before the steps `step_ids`, side by side with what they said of classes and pairs.
 
@@ -233,7 +270,9 @@ def restore(
             base_decision_id=last_id,
             undoes=last_id,
         )
-    return StepResult(new_step, _of_step(connection, new_step), conflicts, standing(connection, conflicts), remarked)
+    return StepResult(
+        new_step, _of_step(connection, new_step), conflicts, standing(connection, conflicts), remarked
+    )
 
 
 def _stands(connection: sqlite3.Connection, image_id: int, decision_id: int) -> bool:
@@ -243,7 +282,9 @@ def _stands(connection: sqlite3.Connection, image_id: int, decision_id: int) -> 
         return True
     says = "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE id = ?"
     restated = connection.execute(f"{says} AND undoes IS NOT NULL", (newest,)).fetchone()
-    return restated is not None and tuple(restated) == tuple(connection.execute(says, (decision_id,)).fetchone())
+    return restated is not None and tuple(restated) == tuple(
+        connection.execute(says, (decision_id,)).fetchone()
+    )
 
 
 def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None = None) -> _State:
@@ -252,21 +293,31 @@ def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None 
         "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE image_id = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT 1",
         (image_id, before, before),
     ).fetchone()
-    return _State() if row is None else _State(row["verdict"], row["class_id"], row["reason"], bool(row["is_reviewed"]))
+    return (
+        _State()
+        if row is None
+        else _State(row["verdict"], row["class_id"], row["reason"], bool(row["is_reviewed"]))
+    )
 
 
 def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
     row = connection.execute("SELECT decision_id FROM image_state WHERE image_id = ?", (image_id,)).fetchone()
-    return None if row is None else row[0]  # No row: the image was forgotten, and nothing is decided of it any more.
+    return (
+        None if row is None else row[0]
+    )  # No row: the image was forgotten, and nothing is decided of it any more.
 
 
 def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
     tables = ("decision", "step", "pair_judgement", "remark")
-    return bool(event_id) and any(connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables)
+    return bool(event_id) and any(
+        connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables
+    )
 
 
 def _image_id(connection: sqlite3.Connection, digest: str) -> int:
-    row = connection.execute("SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)).fetchone()
+    row = connection.execute(
+        "SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)
+    ).fetchone()
     if row is None:
         raise NotFound(f"No image has the digest {digest[:16]}.", "See digests with: peakid queue all")
     return row["id"]
@@ -294,7 +345,9 @@ def standing(connection: sqlite3.Connection, digests: Sequence[str]) -> dict[str
 
 
 def _of_step(connection: sqlite3.Connection, step_id: int) -> list[Decision]:
-    rows = connection.execute(f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE d.step_id = ? ORDER BY d.id", (step_id,))
+    rows = connection.execute(
+        f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE d.step_id = ? ORDER BY d.id", (step_id,)
+    )
     return [_decision(row) for row in rows]
 
 

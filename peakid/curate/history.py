@@ -12,7 +12,7 @@ from typing import Any
 from peakid.curate import decisions
 from peakid.errors import BadInput
 from peakid.records import StepKind, Verdict
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 LONGEST_THOUGHT_S = 60.0  # A longer gap between two judgements is a pause, not work.
 
@@ -116,7 +116,9 @@ _STEPS_OF_CLASS = (
 
 def of_image(workspace: Workspace, digest: str) -> list[Change]:
     """Answer every decision about one image, newest first. One that was forgotten keeps its decisions."""
-    return _changes(workspace, "d.image_id = (SELECT id FROM image WHERE digest = ?)", digest, "ORDER BY d.id DESC")
+    return _changes(
+        workspace, "d.image_id = (SELECT id FROM image WHERE digest = ?)", digest, "ORDER BY d.id DESC"
+    )
 
 
 def actors(workspace: Workspace) -> list[str]:
@@ -144,12 +146,27 @@ def pace(workspace: Workspace, actor: str, *, at: datetime) -> Pace:
     made = [(datetime.fromisoformat(row["made_at"]).astimezone(at.tzinfo), row["n"]) for row in rows]
     today = [(moment, n) for moment, n in made if moment.date() == at.date()]
     per_hour = [sum(n for moment, n in today if moment.hour == hour) for hour in range(24)]
-    return Pace(sum(per_hour), sum(n for _, n in made), per_hour, _images_a_minute([moment for moment, n in made if n == 1]))
+    return Pace(
+        sum(per_hour),
+        sum(n for _, n in made),
+        per_hour,
+        _images_a_minute([moment for moment, n in made if n == 1]),
+    )
 
 
 def write_csv(workspace: Workspace, file: Path) -> int:
     """Write the whole log as a table, oldest decision first, row by row; answers how many rows."""
-    columns = ["decision_id", "step_id", "kind", "decided_at", "actor", "digest", "path", "from_verdict", "from_label"]
+    columns = [
+        "decision_id",
+        "step_id",
+        "kind",
+        "decided_at",
+        "actor",
+        "digest",
+        "path",
+        "from_verdict",
+        "from_label",
+    ]
     columns += ["verdict", "label", "reason", "undoes", "queue"]
     try:
         with file.open("w", newline="", encoding="utf-8") as out:
@@ -157,11 +174,15 @@ def write_csv(workspace: Workspace, file: Path) -> int:
             writer.writerow(columns)
             n, after = 0, 0
             while rows := _changes(workspace, "d.id > ?", after, "ORDER BY d.id LIMIT 1000"):
-                writer.writerows([{**vars(row), "queue": row.basis.get("queue", "")}[name] for name in columns] for row in rows)
+                writer.writerows(
+                    [{**vars(row), "queue": row.basis.get("queue", "")}[name] for name in columns]
+                    for row in rows
+                )
                 n, after = n + len(rows), rows[-1].decision_id
     except OSError as error:
         raise BadInput(
-            f"The log cannot be written to {file}: {error.strerror or error}.", "Name a file in a folder that can be written."
+            f"The log cannot be written to {file}: {error.strerror or error}.",
+            "Name a file in a folder that can be written.",
         ) from error
     return n
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from peakid.errors import BadInput, NotFound
-from peakid.workspace import Workspace, now
+from peakid.store.workspace import Workspace, now
 
 IssueKind = Literal[
     "dark",             # Even its brightest part is dark.
@@ -39,17 +39,25 @@ class Rule:
 
 # Thresholds were drawn between planted faults and 1,000 real and drawn photos; the gap is named where it is narrow.
 RULES: dict[IssueKind, Rule] = {
-    "dark": Rule(0.32, 0.6, "dark: its brightest hundredth reaches %.2f of white, below %.2f"),  # Faults .09, photos from .53.
+    "dark": Rule(
+        0.32, 0.6, "dark: its brightest hundredth reaches %.2f of white, below %.2f"
+    ),  # Faults .09, photos from .53.
     "light": Rule(0.05, 0.4, "light: its darkest twentieth is within %.2f of white, below %.2f"),
-    "blurry": Rule(0.14, 0.3, "blurry: sharpness %.2f, below %.2f"),  # Planted up to .05, a blurred photo .12, others from .16.
+    "blurry": Rule(
+        0.14, 0.3, "blurry: sharpness %.2f, below %.2f"
+    ),  # Planted up to .05, a blurred photo .12, others from .16.
     "low_information": Rule(
         0.2, 0.5, "low information: tones fill %.2f of the range, below %.2f"
     ),  # Of 8 bits. Notices .07, photos from .38.
-    "blank": Rule(0.025, 0.3, "blank: contrast %.3f of a faint picture's, below %.3f"),  # Half a grey level; a black photo has .9.
+    "blank": Rule(
+        0.025, 0.3, "blank: contrast %.3f of a faint picture's, below %.3f"
+    ),  # Half a grey level; a black photo has .9.
     "grayscale": Rule(0.01, 0.1, "grayscale: colour %.3f, below %.3f"),
     "odd_aspect": Rule(0.35, 0.6, "odd shape: short side is %.2f of the long one, below %.2f"),
     "odd_size": Rule(0.5, 0.8, "odd size: likeness to the usual size %.2f, below %.2f"),
-    "tiny": Rule(0.25, 0.6, "tiny: short side is %.2f of 256 pixels, below %.2f"),  # 64 px: what a small network still sees.
+    "tiny": Rule(
+        0.25, 0.6, "tiny: short side is %.2f of 256 pixels, below %.2f"
+    ),  # 64 px: what a small network still sees.
     "truncated": Rule(1.0, 1.0, "truncated: %.2f of it can be read", is_measured=False),
     "animated": Rule(1.0, 1.0, "several frames: only the first is used", is_measured=False),
 }
@@ -86,7 +94,10 @@ def known(kind: str) -> IssueKind:
 
 def thresholds(workspace: Workspace) -> dict[IssueKind, float]:
     """Answer where the line of every kind is drawn now: as a person chose, else as built in."""
-    chosen = {row["kind"]: row["threshold"] for row in workspace.query("SELECT kind, threshold FROM issue_threshold")}
+    chosen = {
+        row["kind"]: row["threshold"]
+        for row in workspace.query("SELECT kind, threshold FROM issue_threshold")
+    }
     return {kind: chosen.get(kind, rule.threshold) for kind, rule in RULES.items()}
 
 
@@ -100,10 +111,14 @@ def set_threshold(workspace: Workspace, kind: str, value: float, *, actor: str) 
     rule = RULES[known(kind)]
     if not rule.is_measured:
         raise BadInput(
-            f"An image is {kind} or it is not; there is no threshold to set.", f"See them with: peakid issues list --kind {kind}"
+            f"An image is {kind} or it is not; there is no threshold to set.",
+            f"See them with: peakid issues list --kind {kind}",
         )
     if not 0 <= value <= rule.ceiling:
-        raise BadInput(f"The threshold {value:g} of {kind} is out of range.", f"Give a number from 0 to {rule.ceiling:g}.")
+        raise BadInput(
+            f"The threshold {value:g} of {kind} is out of range.",
+            f"Give a number from 0 to {rule.ceiling:g}.",
+        )
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO issue_threshold (kind, threshold, actor, set_at) VALUES (?, ?, ?, ?)"
@@ -112,7 +127,9 @@ def set_threshold(workspace: Workspace, kind: str, value: float, *, actor: str) 
         )
 
 
-def counts(workspace: Workspace, other_thresholds: Mapping[IssueKind, float] | None = None) -> dict[IssueKind, int]:
+def counts(
+    workspace: Workspace, other_thresholds: Mapping[IssueKind, float] | None = None
+) -> dict[IssueKind, int]:
     """Count the images that have each issue. A range of one index a kind: quick enough to follow a slider.
 
     Args:
@@ -134,7 +151,9 @@ def counts_by_class(workspace: Workspace, kind: str) -> dict[str, int]:
     return {row["class_name"]: row["n"] for row in rows}
 
 
-def list_issues(workspace: Workspace, *, kind: str | None = None, limit: int | None = None) -> list[ImageIssue]:
+def list_issues(
+    workspace: Workspace, *, kind: str | None = None, limit: int | None = None
+) -> list[ImageIssue]:
     """List the issues there are, most severe first.
 
     Raises:
@@ -143,7 +162,9 @@ def list_issues(workspace: Workspace, *, kind: str | None = None, limit: int | N
     found: list[sqlite3.Row] = []
     for each, line in thresholds(workspace).items():
         if kind is None or each == known(kind):
-            found += workspace.query(_RANGE + " AND q.score < ? ORDER BY q.score, q.image_id LIMIT ?", (each, line, limit or -1))
+            found += workspace.query(
+                _RANGE + " AND q.score < ? ORDER BY q.score, q.image_id LIMIT ?", (each, line, limit or -1)
+            )
     found.sort(key=lambda row: (row["score"], row["image_id"]))
     return [_issue(row) for row in found[:limit]]
 
@@ -158,8 +179,12 @@ def border(workspace: Workspace, kind: str, threshold: float | None = None, *, l
         NotFound: If there is no such kind.
     """
     line = thresholds(workspace)[known(kind)] if threshold is None else threshold
-    inside = workspace.query(_RANGE + " AND q.score < ? ORDER BY q.score DESC, q.image_id DESC LIMIT ?", (kind, line, limit))
-    outside = workspace.query(_RANGE + " AND q.score >= ? ORDER BY q.score, q.image_id LIMIT ?", (kind, line, limit))
+    inside = workspace.query(
+        _RANGE + " AND q.score < ? ORDER BY q.score DESC, q.image_id DESC LIMIT ?", (kind, line, limit)
+    )
+    outside = workspace.query(
+        _RANGE + " AND q.score >= ? ORDER BY q.score, q.image_id LIMIT ?", (kind, line, limit)
+    )
     return Border(_issues(inside), _issues(outside))
 
 

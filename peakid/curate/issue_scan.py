@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from peakid import images
 from peakid.curate.image_issues import RULES, IssueKind
 from peakid.errors import NotFound, UnreadableImage
-from peakid.image_records import Look
+from peakid.imaging import inspection
+from peakid.imaging.records import Inspection
 from peakid.records import Report, no_report
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 # Counts up when the same measures would give other scores; the next scan then scores everything anew.
 VERSION = 1
@@ -22,7 +23,9 @@ BATCH_SIZE = 200  # Images measured a transaction; what a killed scan repeats at
 SCORED_AT_ONCE = 20_000  # Rows, some 10 MB.
 BITS = 8.0  # Entropy of 256 equally frequent grey values.
 USUAL_PX = 256.0  # Short side that training needs at the usual sizes.
-FAINT = 20 / 255  # Contrast under which a picture begins to be none; sensor noise on one colour has a twentieth of it.
+FAINT = (
+    20 / 255
+)  # Contrast under which a picture begins to be none; sensor noise on one colour has a twentieth of it.
 GARISH = 100.0  # Colourfulness of the most colourful photos, after Hasler and Suesstrunk.
 # Quartiles in octaves of image size: three of their distances are odd (as in a box plot of far outliers), and at least
 # one octave, for collections whose images all have one size.
@@ -105,12 +108,14 @@ def _measure_missing(workspace: Workspace, report: Report) -> None:
                     if look is not None:
                         images.write_measures(connection, row["id"], look.measures)
             n_done += len(batch)
-            report("measure", n_done, len(rows), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s")
+            report(
+                "measure", n_done, len(rows), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s"
+            )
 
 
-def _look(workspace: Workspace, digest: str) -> Look | None:
+def _look(workspace: Workspace, digest: str) -> Inspection | None:
     try:
-        return images.look(images.read_bytes(workspace, digest))
+        return inspection.inspect(images.read_bytes(workspace, digest))
     except (NotFound, UnreadableImage):
         return None
     finally:
@@ -127,7 +132,10 @@ def _score_some(workspace: Workspace) -> int:
     ids = [(row["image_id"],) for row in rows]
     with workspace.transaction() as connection:
         connection.executemany("DELETE FROM image_issue_score WHERE image_id = ? AND kind <> 'odd_size'", ids)
-        _insert(connection, ((kind, score, row["image_id"]) for row in rows for kind, score in scores(row).items()))
+        _insert(
+            connection,
+            ((kind, score, row["image_id"]) for row in rows for kind, score in scores(row).items()),
+        )
         connection.executemany(f"UPDATE image_measure SET scored_with = {VERSION} WHERE image_id = ?", ids)
     return len(rows)
 
@@ -135,13 +143,21 @@ def _score_some(workspace: Workspace) -> int:
 def _score_sizes(workspace: Workspace) -> None:
     """Score all sizes anew: every arrival shifts what is usual. Only the odd ones are written."""
     table = np.array(
-        [tuple(row) for row in workspace.query("SELECT id, width_px, height_px FROM image JOIN image_state ON image_id = id")],
+        [
+            tuple(row)
+            for row in workspace.query(
+                "SELECT id, width_px, height_px FROM image JOIN image_state ON image_id = id"
+            )
+        ],
         dtype=np.int64,
     )  # (N, 3)
     found = size_scores(table[:, 1], table[:, 2])
     with workspace.transaction() as connection:
         connection.execute("DELETE FROM image_issue_score WHERE kind = 'odd_size'")
-        _insert(connection, (("odd_size", score, n) for n, score in zip(table[:, 0].tolist(), found.tolist(), strict=True)))
+        _insert(
+            connection,
+            (("odd_size", score, n) for n, score in zip(table[:, 0].tolist(), found.tolist(), strict=True)),
+        )
 
 
 def _insert(connection: sqlite3.Connection, rows: Iterator[tuple[IssueKind, float, int]]) -> None:

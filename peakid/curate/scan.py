@@ -3,9 +3,10 @@
 import time
 from dataclasses import replace
 
-from peakid.curate import duplicates, image_issues, issue_scan
+from peakid.curate import image_issues, issue_scan
+from peakid.curate.duplicates import find
 from peakid.records import Report, ScanReport, no_report
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
 def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
@@ -18,5 +19,5 @@ def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
     """
     started = time.monotonic()
     issue_scan.scan(workspace, report=report)
-    found = duplicates.scan(workspace, report=report)
+    found = find.scan(workspace, report=report)
     return replace(found, issues=dict(image_issues.counts(workspace)), seconds=time.monotonic() - started)

@@ -5,11 +5,11 @@ import json
 import sqlite3
 from dataclasses import dataclass, field
 
-from peakid import decision_log
 from peakid.curate import decisions
 from peakid.errors import BadInput, NothingToUndo
 from peakid.records import Decision, StepResult
-from peakid.workspace import Workspace
+from peakid.store import decision_log
+from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,17 @@ def plan(workspace: Workspace, *, by: str, since: str) -> UndoPlan:
     connection = workspace.connection()
     deeds = _deeds(connection, by, since)
     spans = _spans(connection, deeds)
-    others = [image_id for image_id, (_, last) in spans.items() if _ids(connection, image_id)[0]["id"] != last]
-    conflicts = [connection.execute("SELECT digest FROM image WHERE id = ?", (image_id,)).fetchone()[0] for image_id in others]
+    others = [
+        image_id for image_id, (_, last) in spans.items() if _ids(connection, image_id)[0]["id"] != last
+    ]
+    conflicts = [
+        connection.execute("SELECT digest FROM image WHERE id = ?", (image_id,)).fetchone()[0]
+        for image_id in others
+    ]
     n_steps = len(_live(connection, deeds))
-    return UndoPlan(by, since, n_steps, len(spans) - len(others), conflicts, decisions.standing(connection, conflicts))
+    return UndoPlan(
+        by, since, n_steps, len(spans) - len(others), conflicts, decisions.standing(connection, conflicts)
+    )
 
 
 def undo_since(workspace: Workspace, *, by: str, since: str, actor: str) -> StepResult:
@@ -64,10 +71,16 @@ def undo_since(workspace: Workspace, *, by: str, since: str, actor: str) -> Step
     with workspace.transaction() as connection:
         deeds = _deeds(connection, by, since)
         if not _live(connection, deeds):
-            raise NothingToUndo(f"{by} has done nothing since {since} that is not taken back already.", "See the log with: peakid log")
+            raise NothingToUndo(
+                f"{by} has done nothing since {since} that is not taken back already.",
+                "See the log with: peakid log",
+            )
         spans = _spans(connection, deeds)
         new_step = decision_log.new_step(connection, actor=actor, kind="undo")
-        connection.executemany("INSERT INTO step_taken_back (step_id, undone_step_id) VALUES (?, ?)", [(new_step, each) for each in deeds])
+        connection.executemany(
+            "INSERT INTO step_taken_back (step_id, undone_step_id) VALUES (?, ?)",
+            [(new_step, each) for each in deeds],
+        )
         return decisions.restore(connection, deeds, new_step, spans, actor=actor)
 
 
@@ -78,7 +91,9 @@ def _deeds(connection: sqlite3.Connection, by: str, since: str) -> list[int]:
     """
     if by.startswith("import:"):
         raise BadInput(f"{by} is an import.", "Take back one import with: peakid undo --step STEP")
-    rows = connection.execute("SELECT id FROM step WHERE actor = ? AND made_at >= ? AND kind <> 'import'", (by, since))
+    rows = connection.execute(
+        "SELECT id FROM step WHERE actor = ? AND made_at >= ? AND kind <> 'import'", (by, since)
+    )
     deeds = {row["id"] for row in rows}
     while more := _reversals(connection, deeds):
         deeds |= more
@@ -112,7 +127,8 @@ def _live(connection: sqlite3.Connection, deeds: list[int]) -> list[int]:
 def _spans(connection: sqlite3.Connection, deeds: list[int]) -> dict[int, tuple[int, int]]:
     """Answer, by image, the first and last of the decisions of these steps that no other decision lies between."""
     rows = connection.execute(
-        "SELECT DISTINCT image_id FROM decision WHERE step_id IN (SELECT value FROM json_each(?)) ORDER BY image_id", (json.dumps(deeds),)
+        "SELECT DISTINCT image_id FROM decision WHERE step_id IN (SELECT value FROM json_each(?)) ORDER BY image_id",
+        (json.dumps(deeds),),
     )
     among = set(deeds)
     return {row["image_id"]: _span(_ids(connection, row["image_id"]), among) for row in rows.fetchall()}
@@ -125,4 +141,6 @@ def _span(newest_first: list[sqlite3.Row], deeds: set[int]) -> tuple[int, int]:
 
 
 def _ids(connection: sqlite3.Connection, image_id: int) -> list[sqlite3.Row]:
-    return connection.execute("SELECT id, step_id FROM decision WHERE image_id = ? ORDER BY id DESC", (image_id,)).fetchall()
+    return connection.execute(
+        "SELECT id, step_id FROM decision WHERE image_id = ? ORDER BY id DESC", (image_id,)
+    ).fetchall()

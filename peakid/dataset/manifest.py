@@ -13,7 +13,10 @@ def text(class_names: Sequence[str], items: Iterable[SnapshotItem]) -> str:
     name nor a digest can hold a tab or a line break, so two different snapshots never give one text.
     """
     lines = [f"class\t{name}" for name in sorted(class_names)]
-    lines += [f"image\t{item.digest}\t{item.label}\t{item.split}\t{item.group_key}" for item in sorted(items, key=lambda item: item.digest)]
+    lines += [
+        f"image\t{item.digest}\t{item.label}\t{item.split}\t{item.group_key}"
+        for item in sorted(items, key=lambda item: item.digest)
+    ]
     return "\n".join(lines) + "\n"
 
 

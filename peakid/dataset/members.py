@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from peakid.curate import duplicates
+from peakid.curate.duplicates import find
 from peakid.records import Group, Split
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 # Of an image that is listed under the path people know it by: its first origin.
 FIRST_PATH = "COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '')"
@@ -24,7 +24,9 @@ class Member:
     is_reviewed: bool
 
 
-def gather(workspace: Workspace, *, is_reviewed_only: bool = False, has_several: bool = False) -> list[Member]:
+def gather(
+    workspace: Workspace, *, is_reviewed_only: bool = False, has_several: bool = False
+) -> list[Member]:
     """Answer the images that a snapshot taken now holds, by digest.
 
     Args:
@@ -37,21 +39,29 @@ def gather(workspace: Workspace, *, is_reviewed_only: bool = False, has_several:
         " (SELECT 1 FROM also_shows a WHERE a.image_id = s.image_id AND a.class_id <> s.class_id)) ORDER BY i.digest",
         (int(is_reviewed_only), int(has_several)),
     )
-    return [Member(row["id"], row["digest"], row["path"], row["label"], bool(row["is_reviewed"])) for row in rows]
+    return [
+        Member(row["id"], row["digest"], row["path"], row["label"], bool(row["is_reviewed"])) for row in rows
+    ]
 
 
 def in_groups(workspace: Workspace, members: Sequence[Member]) -> list[Group]:
     """Join members that are near-duplicates of each other, also through an image that is not a member."""
-    key_of = duplicates.groups(workspace)
+    key_of = find.groups(workspace)
     together: dict[str, list[Member]] = defaultdict(list)
     for member in sorted(members, key=lambda member: member.digest):
         together[key_of.get(member.digest, member.digest)].append(member)
-    return [Group(each[0].digest, tuple(m.digest for m in each), tuple(m.label for m in each)) for each in together.values()]
+    return [
+        Group(each[0].digest, tuple(m.digest for m in each), tuple(m.label for m in each))
+        for each in together.values()
+    ]
 
 
 def assigned_splits(workspace: Workspace, seed: int) -> dict[str, Split]:
     """Answer the split of every image that an earlier snapshot of this seed held, by digest."""
-    rows = workspace.query("SELECT i.digest, a.split FROM split_assignment a JOIN image i ON i.id = a.image_id WHERE a.seed = ?", (seed,))
+    rows = workspace.query(
+        "SELECT i.digest, a.split FROM split_assignment a JOIN image i ON i.id = a.image_id WHERE a.seed = ?",
+        (seed,),
+    )
     return {row["digest"]: row["split"] for row in rows}
 
 
@@ -66,10 +76,14 @@ def imported_splits(workspace: Workspace, members: Sequence[Member]) -> dict[str
         "SELECT i.digest, MIN(o.split) AS split, COUNT(DISTINCT o.split) AS n FROM origin o JOIN image i ON i.id = o.image_id"
         " WHERE o.split IS NOT NULL GROUP BY o.image_id"
     )
-    return {row["digest"]: row["split"] if row["n"] == 1 else "train" for row in rows if row["digest"] in wanted}
+    return {
+        row["digest"]: row["split"] if row["n"] == 1 else "train" for row in rows if row["digest"] in wanted
+    }
 
 
-def remember(connection: sqlite3.Connection, seed: int, members: Sequence[Member], splits: Mapping[str, Split]) -> None:
+def remember(
+    connection: sqlite3.Connection, seed: int, members: Sequence[Member], splits: Mapping[str, Split]
+) -> None:
     """Store the split of every member, so that it keeps it however many images arrive."""
     connection.executemany(
         "INSERT INTO split_assignment (seed, image_id, split) VALUES (?, ?, ?)"

@@ -11,7 +11,9 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 # The whole file is searched: a Multi-Picture file holds further JPEGs behind the first, each with its own EXIF.
 _JPEG_EXIF = re.compile(rb"\xff\xe1(..)Exif\x00\x00", re.DOTALL)
-_XMP_POSITION = re.compile(rb"""exif:GPS\w+\s*=\s*("[^"]*"|'[^']*')|<(exif:GPS\w+)[^>]*>.*?</\2>""", re.DOTALL)
+_XMP_POSITION = re.compile(
+    rb"""exif:GPS\w+\s*=\s*("[^"]*"|'[^']*')|<(exif:GPS\w+)[^>]*>.*?</\2>""", re.DOTALL
+)
 
 
 def remove(data: bytes) -> bytes:

@@ -9,14 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from peakid import images
 from peakid.dataset import manifest, members, split
 from peakid.dataset.members import FIRST_PATH, Member
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound
+from peakid.imaging import inspection
 from peakid.records import Snapshot, SnapshotItem, Split
-from peakid.workspace import Workspace, now
+from peakid.store import images
+from peakid.store.workspace import Workspace, now
 
-SNAPSHOT_COLUMNS = "id, digest, name, seed, class_names, n_images, n_groups, n_leaks, n_unreviewed, created_at"
+SNAPSHOT_COLUMNS = (
+    "id, digest, name, seed, class_names, n_images, n_groups, n_leaks, n_unreviewed, created_at"
+)
 # By the last freezing: whoever undoes a change and freezes again means that content when they then train.
 NEWEST_FIRST = "frozen_at DESC, id DESC"
 
@@ -53,7 +56,9 @@ def create(
             raise _empty(workspace, is_reviewed_only)
         groups = members.in_groups(workspace, chosen)
         imported = members.imported_splits(workspace, chosen)
-        splits = split.partition(groups, members.assigned_splits(workspace, seed), imported, fractions=shares, seed=seed)
+        splits = split.partition(
+            groups, members.assigned_splits(workspace, seed), imported, fractions=shares, seed=seed
+        )
         members.remember(connection, seed, chosen, splits)
         key_of = {digest: group.key for group in groups for digest in group.digests}
         frozen = [SnapshotItem(m.digest, m.path, m.label, splits[m.digest], key_of[m.digest]) for m in chosen]
@@ -63,7 +68,10 @@ def create(
 
 def list_snapshots(workspace: Workspace) -> list[Snapshot]:
     """Answer all snapshots, newest first."""
-    return [_snapshot(workspace, row) for row in workspace.query(f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot ORDER BY {NEWEST_FIRST}")]
+    return [
+        _snapshot(workspace, row)
+        for row in workspace.query(f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot ORDER BY {NEWEST_FIRST}")
+    ]
 
 
 def resolve(workspace: Workspace, reference: str | None = None) -> str:
@@ -82,12 +90,19 @@ def resolve(workspace: Workspace, reference: str | None = None) -> str:
     if reference is None:
         return rows[0]["digest"]
     named = [row["digest"] for row in rows if row["name"] and row["name"] == reference]
-    found = named[:1] or [row["digest"] for row in rows if reference and row["digest"].startswith(reference.lower())]
+    found = named[:1] or [
+        row["digest"] for row in rows if reference and row["digest"].startswith(reference.lower())
+    ]
     if not found:
-        raise NotFound(f"No snapshot is named {reference!r} or has a digest that begins so.", "See them with: peakid snapshot list")
+        raise NotFound(
+            f"No snapshot is named {reference!r} or has a digest that begins so.",
+            "See them with: peakid snapshot list",
+        )
     if len(found) > 1:
         told = ", ".join(digest[:12] for digest in found)
-        raise AmbiguousDigest(f"Several snapshots begin with {reference!r}: {told}.", "Give more of its digits.")
+        raise AmbiguousDigest(
+            f"Several snapshots begin with {reference!r}: {told}.", "Give more of its digits."
+        )
     return found[0]
 
 
@@ -98,7 +113,9 @@ def show(workspace: Workspace, reference: str | None = None) -> Snapshot:
         NotFound: If there is none.
         AmbiguousDigest: If several digests begin with it.
     """
-    rows = workspace.query(f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot WHERE digest = ?", (resolve(workspace, reference),))
+    rows = workspace.query(
+        f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot WHERE digest = ?", (resolve(workspace, reference),)
+    )
     return _snapshot(workspace, rows[0])
 
 
@@ -113,7 +130,9 @@ def items(workspace: Workspace, reference: str | None = None) -> list[SnapshotIt
         " WHERE t.snapshot_id = (SELECT id FROM snapshot WHERE digest = ?) ORDER BY i.digest",
         (resolve(workspace, reference),),
     )
-    return [SnapshotItem(row["digest"], row["path"], row["label"], row["split"], row["group_key"]) for row in rows]
+    return [
+        SnapshotItem(row["digest"], row["path"], row["label"], row["split"], row["group_key"]) for row in rows
+    ]
 
 
 def table(workspace: Workspace, reference: str | None = None) -> list[dict[str, Any]]:
@@ -124,10 +143,14 @@ def table(workspace: Workspace, reference: str | None = None) -> list[dict[str, 
     """
     snapshot = show(workspace, reference)
     rows = workspace.query(
-        "SELECT label, split, COUNT(*) AS n FROM snapshot_item WHERE snapshot_id = ? GROUP BY label, split", (snapshot.snapshot_id,)
+        "SELECT label, split, COUNT(*) AS n FROM snapshot_item WHERE snapshot_id = ? GROUP BY label, split",
+        (snapshot.snapshot_id,),
     )
     counts = {(row["label"], row["split"]): row["n"] for row in rows}
-    per_class = [{name: counts.get((class_name, name), 0) for name in split.SPLITS} for class_name in snapshot.class_names]
+    per_class = [
+        {name: counts.get((class_name, name), 0) for name in split.SPLITS}
+        for class_name in snapshot.class_names
+    ]
     return [
         {"class_name": class_name, **line, "n_images": sum(line.values())}
         for class_name, line in zip(snapshot.class_names, per_class, strict=True)
@@ -190,7 +213,9 @@ def verify(workspace: Workspace, reference: str | None = None) -> int:
         )
     broken = [item for item in held if not _has_its_bytes(workspace, item.digest)]
     if broken:
-        told = ", ".join(f"{item.digest[:12]} ({item.path})" for item in broken[:3]) + (", ..." if len(broken) > 3 else "")
+        told = ", ".join(f"{item.digest[:12]} ({item.path})" for item in broken[:3]) + (
+            ", ..." if len(broken) > 3 else ""
+        )
         raise DamagedSnapshot(
             f"The bytes of {len(broken)} of {len(held)} images of snapshot {snapshot.digest[:12]} are gone or altered: {told}.",
             "Put the files back, or import them again.",
@@ -202,9 +227,13 @@ def warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     """Say in sentences what will go wrong in training or scoring on a snapshot, before either is tried."""
     told = [sentence for line in table(workspace, snapshot.digest) for sentence in _of_class(line, snapshot)]
     if len(snapshot.class_names) == 1:
-        told.append(f"There is one class, {snapshot.class_names[0]!r}: nothing can be told apart. Label a second one.")
+        told.append(
+            f"There is one class, {snapshot.class_names[0]!r}: nothing can be told apart. Label a second one."
+        )
     if snapshot.n_leaks:
-        told.append(f"{snapshot.n_leaks} groups of look-alikes lie in several splits: scores will be too good. See: peakid snapshot leaks")
+        told.append(
+            f"{snapshot.n_leaks} groups of look-alikes lie in several splits: scores will be too good. See: peakid snapshot leaks"
+        )
     return [*told, *_of_origins(workspace, snapshot), *_of_shares(workspace, snapshot)]
 
 
@@ -253,13 +282,18 @@ def _freeze(
     )
     connection.executemany(
         "INSERT INTO snapshot_item (snapshot_id, image_id, label, split, group_key) VALUES (?, ?, ?, ?, ?)",
-        [(cursor.lastrowid, m.image_id, item.label, item.split, item.group_key) for m, item in zip(chosen, frozen, strict=True)],
+        [
+            (cursor.lastrowid, m.image_id, item.label, item.split, item.group_key)
+            for m, item in zip(chosen, frozen, strict=True)
+        ],
     )
     return digest
 
 
 def _snapshot(workspace: Workspace, row: sqlite3.Row) -> Snapshot:
-    rows = workspace.query("SELECT split, COUNT(*) AS n FROM snapshot_item WHERE snapshot_id = ? GROUP BY split", (row["id"],))
+    rows = workspace.query(
+        "SELECT split, COUNT(*) AS n FROM snapshot_item WHERE snapshot_id = ? GROUP BY split", (row["id"],)
+    )
     counts = {each["split"]: each["n"] for each in rows}
     return Snapshot(
         snapshot_id=row["id"],
@@ -301,7 +335,7 @@ def _changed(item: SnapshotItem, before: str, after: str) -> dict[str, Any]:
 
 def _has_its_bytes(workspace: Workspace, digest: str) -> bool:
     try:
-        return images.digest_of(images.read_bytes(workspace, digest)) == digest
+        return inspection.digest_of(images.read_bytes(workspace, digest)) == digest
     except (NotFound, OSError):
         return False
 
@@ -310,7 +344,11 @@ def _file(workspace: Workspace, digest: str) -> str | None:
     stored = images.image_path(workspace, digest)
     if stored.is_file():
         return str(stored)
-    in_place = [Path(origin.root) / origin.path for origin in images.origins(workspace, digest) if origin.root and origin.is_in_place]
+    in_place = [
+        Path(origin.root) / origin.path
+        for origin in images.origins(workspace, digest)
+        if origin.root and origin.is_in_place
+    ]
     return next((str(path) for path in in_place if path.is_file()), None)
 
 
@@ -319,10 +357,14 @@ def _of_class(line: Mapping[str, Any], snapshot: Snapshot) -> list[str]:
     name, n_images = line["class_name"], line["n_images"]
     bare = [part for part in split.SPLITS if snapshot.splits[part] and not line[part]]
     if "train" in bare:
-        return [f"Class {name!r} has no image in train: it can never be predicted. Label more, or retire the class."]
+        return [
+            f"Class {name!r} has no image in train: it can never be predicted. Label more, or retire the class."
+        ]
     if bare:
         images_ = "1 image" if n_images == 1 else f"{n_images} images"
-        return [f"Class {name!r} has {images_} and none in {' or '.join(bare)}: it gets no score there. Label more, or retire the class."]
+        return [
+            f"Class {name!r} has {images_} and none in {' or '.join(bare)}: it gets no score there. Label more, or retire the class."
+        ]
     return []
 
 

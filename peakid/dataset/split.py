@@ -56,13 +56,17 @@ def partition(
         part = _narrowed(shares, ["train", *lacking])
         rivals = [group for group in groups if held.get(group.key) in part]
         held |= deal_groups([*studied, *rivals], held, fractions=part, seed=seed)
-    held |= deal_groups([group for group in groups if group.key in held] + new, held, fractions=shares, seed=seed)
+    held |= deal_groups(
+        [group for group in groups if group.key in held] + new, held, fractions=shares, seed=seed
+    )
     for group in [*studied, *new]:
         result.update(dict.fromkeys(group.digests, held[group.key]))
     return result
 
 
-def deal_groups(groups: Sequence[Group], held: Mapping[str, Split], *, fractions: Mapping[Split, float], seed: int) -> dict[str, Split]:
+def deal_groups(
+    groups: Sequence[Group], held: Mapping[str, Split], *, fractions: Mapping[Split, float], seed: int
+) -> dict[str, Split]:
     """Give every group of near-duplicate images without a split one, class by class.
 
     Groups in `held` keep theirs, so an image stays where it is however many arrive after it. A fresh
@@ -106,7 +110,11 @@ def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, S
     Returns:
         Split by digest for every member, or an empty dict.
     """
-    known = {digest: assigned.get(digest) or imported[digest] for digest in group.digests if digest in assigned or digest in imported}
+    known = {
+        digest: assigned.get(digest) or imported[digest]
+        for digest in group.digests
+        if digest in assigned or digest in imported
+    }
     if not known:
         return {}
     if len(set(known.values())) == 1:
@@ -135,7 +143,9 @@ def checked_fractions(fractions: Mapping[Split, float]) -> dict[Split, float]:
     return {split: float(fractions.get(split, 0)) for split in SPLITS}
 
 
-def _deal_class(groups: Sequence[Group], held: Mapping[str, Split], shares: Mapping[Split, float]) -> dict[str, Split]:
+def _deal_class(
+    groups: Sequence[Group], held: Mapping[str, Split], shares: Mapping[Split, float]
+) -> dict[str, Split]:
     """Deal one class: each new group, in the given order, to the split furthest below its share."""
     n_images = sum(len(group.digests) for group in groups)
     missing = {split: share * n_images for split, share in shares.items()}  # in images

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from peakid import images
 from peakid.acquire import layout
 from peakid.dataset import position, snapshot
 from peakid.errors import BadInput, DamagedSnapshot
+from peakid.imaging import inspection
 from peakid.records import Report, Snapshot, SnapshotItem, no_report
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 WriteFormat = Literal[
     "imagefolder",  # <split>/<class>/<digest>.<ext>, as torchvision and fastai read it.
@@ -80,7 +81,10 @@ def _paths(workspace: Workspace, items: Sequence[SnapshotItem], fmt: WriteFormat
     """Answer the path of every image inside the new folder, by digest."""
     is_short = len({item.digest[:SHORT_DIGEST] for item in items}) == len(items)
     names = {item.digest: item.digest[:SHORT_DIGEST] if is_short else item.digest for item in items}
-    files = {digest: f"{name}.{_extension(images.show(workspace, digest).format)}" for digest, name in names.items()}
+    files = {
+        digest: f"{name}.{_extension(images.show(workspace, digest).format)}"
+        for digest, name in names.items()
+    }
     if fmt == "csv":
         return {item.digest: f"images/{files[item.digest]}" for item in items}
     return {item.digest: f"{item.split}/{item.label}/{files[item.digest]}" for item in items}
@@ -97,7 +101,13 @@ def _check_names(items: Sequence[SnapshotItem], paths: Mapping[str, str]) -> Non
     bad = [name for name in names if not _can_be_folder(name) or alike[name.casefold()] > 1]
     if not bad:
         places = layout.places(list(paths.values()))
-        bad = sorted({item.label for item in items if places[paths[item.digest]] != layout.Place(item.label, item.split)})
+        bad = sorted(
+            {
+                item.label
+                for item in items
+                if places[paths[item.digest]] != layout.Place(item.label, item.split)
+            }
+        )
     if bad:
         told = ", ".join(repr(name) for name in bad)
         raise BadInput(
@@ -112,12 +122,17 @@ def _can_be_folder(name: str) -> bool:
 
 
 def _write_images(
-    workspace: Workspace, items: Sequence[SnapshotItem], paths: Mapping[str, str], folder: Path, keep_position: bool, report: Report
+    workspace: Workspace,
+    items: Sequence[SnapshotItem],
+    paths: Mapping[str, str],
+    folder: Path,
+    keep_position: bool,
+    report: Report,
 ) -> int:
     n_removed = 0
     for n, item in enumerate(items, start=1):
         data = images.read_bytes(workspace, item.digest)
-        if images.digest_of(data) != item.digest:
+        if inspection.digest_of(data) != item.digest:
             raise DamagedSnapshot(
                 f"The stored bytes of image {item.digest[:12]} ({item.path}) were altered.",
                 "Import the image again, then: peakid snapshot verify",

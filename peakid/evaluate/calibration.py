@@ -17,7 +17,13 @@ def ece(confidence: np.ndarray, is_right: np.ndarray, *, n_bins: int = N_BINS) -
     """
     if not len(confidence):
         return 0.0
-    numbers = np.clip(np.ceil(np.asarray(confidence, dtype=np.float64) * n_bins).astype(int) - 1, 0, n_bins - 1)  # (N,)
+    numbers = np.clip(
+        np.ceil(np.asarray(confidence, dtype=np.float64) * n_bins).astype(int) - 1, 0, n_bins - 1
+    )  # (N,)
     # |sum of confidence - number right| of a bin, over N, is its share times its gap.
-    gaps = np.bincount(numbers, weights=np.asarray(confidence, dtype=np.float64) - np.asarray(is_right, dtype=np.float64), minlength=n_bins)
+    gaps = np.bincount(
+        numbers,
+        weights=np.asarray(confidence, dtype=np.float64) - np.asarray(is_right, dtype=np.float64),
+        minlength=n_bins,
+    )
     return float(np.abs(gaps).sum() / len(confidence))

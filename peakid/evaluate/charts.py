@@ -22,7 +22,18 @@ RULE = {"light": "rgba(27,36,48,0.14)", "dark": "rgba(230,235,240,0.16)"}
 
 # Okabe and Ito 2008 without black, then Plotly's Safe; the first ten as in .streamlit/config.toml.
 CLASS_COLOURS = [
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#882255", "#44AA99", "#999933"),
+    *(
+        "#0072B2",
+        "#E69F00",
+        "#009E73",
+        "#CC79A7",
+        "#56B4E9",
+        "#D55E00",
+        "#F0E442",
+        "#882255",
+        "#44AA99",
+        "#999933",
+    ),
     *("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#661100"),
 ]
 LABEL_CHARS = 20  # Longer class names end in an ellipsis on axes; the whole name shows on hovering.
@@ -40,7 +51,11 @@ def template(theme: Theme = "light") -> go.layout.Template:
     }
     return go.layout.Template(
         layout={
-            "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": INK[theme]},
+            "font": {
+                "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+                "size": 13,
+                "color": INK[theme],
+            },
             "title": {"font": {"size": 15}, "x": 0, "xanchor": "left", "xref": "container"},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
@@ -76,8 +91,15 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     # A mistake that takes half a class is as strong as colour gets; one image is still seen.
     figure.add_trace(_cells(np.where(~is_hit & (matrix > 0), 2 * share, np.nan), MISTAKE[theme], theme))
     figure.add_trace(_squares(class_names, matrix, np.where(is_hit, share, 2 * share) > 0.5, theme))
-    ticks = {"tickvals": list(range(n_classes)), "ticktext": [short(name) for name in class_names], "fixedrange": True, "showgrid": False}
-    angle = 0 if n_classes <= 3 else -45 if n_classes <= 10 else -90  # degrees; slanted names overlap where cells are narrow.
+    ticks = {
+        "tickvals": list(range(n_classes)),
+        "ticktext": [short(name) for name in class_names],
+        "fixedrange": True,
+        "showgrid": False,
+    }
+    angle = (
+        0 if n_classes <= 3 else -45 if n_classes <= 10 else -90
+    )  # degrees; slanted names overlap where cells are narrow.
     figure.update_xaxes(title="predicted", range=[-0.5, n_classes - 0.5], tickangle=angle, **ticks)
     figure.update_yaxes(title="given", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
     height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
@@ -101,7 +123,11 @@ def day(per_hour: Sequence[int], *, theme: Theme = "light") -> go.Figure:
         marker={"color": mixed(ACCENT[theme], theme, 0.75)},
         hovertemplate="from %{x}: %{y:,} images<extra></extra>",
     )
-    figure = go.Figure(bars).update_xaxes(title="hour of today", type="category").update_yaxes(title="images", rangemode="tozero")
+    figure = (
+        go.Figure(bars)
+        .update_xaxes(title="hour of today", type="category")
+        .update_yaxes(title="images", rangemode="tozero")
+    )
     title = f"{sum(per_hour):,} images judged today, most from {best}:00 on ({per_hour[best]:,})"
     return figure.update_layout(template=template(theme), title=title, height=280)
 
@@ -125,38 +151,77 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
                 "thickness": 1.2,
                 "width": 4,
             },
-            customdata=[(each.class_name, round(each.recall * each.support), each.support, *each.recall_interval) for each in ranked],
+            customdata=[
+                (each.class_name, round(each.recall * each.support), each.support, *each.recall_interval)
+                for each in ranked
+            ],
             hovertemplate="%{customdata[0]}: %{customdata[1]} of %{customdata[2]} recognised, "
             "95 % interval %{customdata[3]:.0%} to %{customdata[4]:.0%}<extra></extra>",
         )
     )
     names = [f"{short(each.class_name)}  n={each.support}" for each in ranked]
-    figure.update_xaxes(title="recall: share of the class's images that are recognised", range=[0, 1.02], tickformat=".0%", fixedrange=True)
-    figure.update_yaxes(tickvals=positions, ticktext=names, autorange="reversed", automargin=True, showgrid=False, fixedrange=True)
-    return figure.update_layout(template=template(theme), title=_recall_finding(ranked), height=110 + 28 * len(ranked), bargap=0.35)
+    figure.update_xaxes(
+        title="recall: share of the class's images that are recognised",
+        range=[0, 1.02],
+        tickformat=".0%",
+        fixedrange=True,
+    )
+    figure.update_yaxes(
+        tickvals=positions,
+        ticktext=names,
+        autorange="reversed",
+        automargin=True,
+        showgrid=False,
+        fixedrange=True,
+    )
+    return figure.update_layout(
+        template=template(theme), title=_recall_finding(ranked), height=110 + 28 * len(ranked), bargap=0.35
+    )
 
 
 def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -> go.Figure:
     """Draw losses and accuracy over the epochs; the body begins to learn at the dotted line."""
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=("loss", "accuracy on valid"))
+    figure = make_subplots(
+        rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=("loss", "accuracy on valid")
+    )
     x = [each.epoch for each in epochs]
-    is_valid_above = not epochs or epochs[-1].valid_loss >= epochs[-1].train_loss  # Else the two names would cover each other.
+    is_valid_above = (
+        not epochs or epochs[-1].valid_loss >= epochs[-1].train_loss
+    )  # Else the two names would cover each other.
     over, under = "top center", "bottom center"
     lines = [
-        ("train", [each.train_loss for each in epochs], CLASS_COLOURS[1], under if is_valid_above else over, 1),
+        (
+            "train",
+            [each.train_loss for each in epochs],
+            CLASS_COLOURS[1],
+            under if is_valid_above else over,
+            1,
+        ),
         ("valid", [each.valid_loss for each in epochs], ACCENT[theme], over if is_valid_above else under, 1),
         ("", [each.accuracy for each in epochs], ACCENT[theme], "top center", 2),
     ]
     for name, y, colour, place, column in lines:
         text = [*[""] * (len(y) - 1), name] if y else []  # Named at its last point, not in a legend.
-        line = go.Scatter(x=x, y=y, name=name, mode="lines+markers+text", text=text, textposition=place, marker={"color": colour})
+        line = go.Scatter(
+            x=x,
+            y=y,
+            name=name,
+            mode="lines+markers+text",
+            text=text,
+            textposition=place,
+            marker={"color": colour},
+        )
         figure.add_trace(line.update(cliponaxis=False), row=1, col=column)
     for before, after in pairwise(epochs):
         if before.phase != after.phase:
             figure.add_vline(x=after.epoch - 0.5, line={"dash": "dot", "width": 1, "color": INK[theme]})
-    figure.update_xaxes(title="epoch", range=[0.5, max(1, len(x)) + 0.5], dtick=max(1, len(x) // 8), fixedrange=True)
+    figure.update_xaxes(
+        title="epoch", range=[0.5, max(1, len(x)) + 0.5], dtick=max(1, len(x) // 8), fixedrange=True
+    )
     highest = max((loss for each in epochs for loss in (each.train_loss, each.valid_loss)), default=1.0)
-    figure.update_yaxes(range=[0, 1.15 * highest], row=1, col=1, fixedrange=True)  # Room for a name over the first point.
+    figure.update_yaxes(
+        range=[0, 1.15 * highest], row=1, col=1, fixedrange=True
+    )  # Room for a name over the first point.
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
     figure.update_layout(template=template(theme), title=_curve_finding(epochs), height=320)
     return figure.update_layout(margin={"t": 72})
@@ -172,13 +237,35 @@ def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.
         ("label not reviewed", [each.n_images - each.n_reviewed for each in rows], 0.35),
     ]
     for name, x, strength in parts:
-        bar = go.Bar(x=x, y=positions, name=name, orientation="h", marker={"color": mixed(ACCENT[theme], theme, strength)})
-        bar.update(customdata=[each.class_name for each in rows], hovertemplate=f"%{{customdata}}: %{{x}} {name}<extra></extra>")
+        bar = go.Bar(
+            x=x,
+            y=positions,
+            name=name,
+            orientation="h",
+            marker={"color": mixed(ACCENT[theme], theme, strength)},
+        )
+        bar.update(
+            customdata=[each.class_name for each in rows],
+            hovertemplate=f"%{{customdata}}: %{{x}} {name}<extra></extra>",
+        )
         figure.add_trace(bar)
     figure.update_xaxes(title="images", fixedrange=True)
     names = [short(each.class_name) for each in rows]
-    figure.update_yaxes(tickvals=positions, ticktext=names, autorange="reversed", automargin=True, showgrid=False, fixedrange=True)
-    figure.update_layout(template=template(theme), title=_balance_finding(rows), barmode="stack", height=130 + 26 * len(rows), bargap=0.3)
+    figure.update_yaxes(
+        tickvals=positions,
+        ticktext=names,
+        autorange="reversed",
+        automargin=True,
+        showgrid=False,
+        fixedrange=True,
+    )
+    figure.update_layout(
+        template=template(theme),
+        title=_balance_finding(rows),
+        barmode="stack",
+        height=130 + 26 * len(rows),
+        bargap=0.3,
+    )
     legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
     return figure.update_layout(showlegend=True, legend=legend, margin={"t": 72})
 
@@ -186,7 +273,9 @@ def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.
 def mixed(colour: str, theme: Theme, share: float) -> str:
     """Answer a colour thinned by the theme's ground: `share` 1 is the colour itself."""
     front, back = ([int(each[i : i + 2], 16) for i in (1, 3, 5)] for each in (colour, GROUND[theme]))
-    return "#" + "".join(f"{round(f * share + b * (1 - share)):02X}" for f, b in zip(front, back, strict=True))
+    return "#" + "".join(
+        f"{round(f * share + b * (1 - share)):02X}" for f, b in zip(front, back, strict=True)
+    )
 
 
 def short(name: str) -> str:
@@ -213,7 +302,9 @@ def _cells(strength: np.ndarray, colour: str, theme: Theme) -> go.Heatmap:
     )
 
 
-def _squares(class_names: Sequence[str], matrix: np.ndarray, is_strong: np.ndarray, theme: Theme) -> go.Scatter:
+def _squares(
+    class_names: Sequence[str], matrix: np.ndarray, is_strong: np.ndarray, theme: Theme
+) -> go.Scatter:
     """Lay a transparent square with its number over every cell."""
     n_classes = len(class_names)
     cells = [(row, column) for row in range(n_classes) for column in range(n_classes)]
@@ -222,9 +313,16 @@ def _squares(class_names: Sequence[str], matrix: np.ndarray, is_strong: np.ndarr
         y=[row for row, _ in cells],
         mode="markers+text",
         text=[str(matrix[cell]) if matrix[cell] else "" for cell in cells],
-        textfont={"color": [GROUND[theme] if is_strong[cell] else INK[theme] for cell in cells], "size": 13 if n_classes <= 15 else 11},
+        textfont={
+            "color": [GROUND[theme] if is_strong[cell] else INK[theme] for cell in cells],
+            "size": 13 if n_classes <= 15 else 11,
+        },
         # Smaller than a cell of a figure 420 px wide: a square that covered its neighbour would take its clicks.
-        marker={"symbol": "square", "size": int(0.8 * min(_cell_px(n_classes), 420 / max(1, n_classes))), "color": "rgba(0,0,0,0)"},
+        marker={
+            "symbol": "square",
+            "size": int(0.8 * min(_cell_px(n_classes), 420 / max(1, n_classes))),
+            "color": "rgba(0,0,0,0)",
+        },
         customdata=cells,
         hovertext=[_told(class_names, matrix, row, column) for row, column in cells],
         hoverinfo="text",

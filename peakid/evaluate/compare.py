@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from peakid import runs
 from peakid.curate import classes
 from peakid.errors import BadInput
 from peakid.evaluate.intervals import mcnemar, paired_difference
 from peakid.evaluate.report import checked_predictions
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class Comparison:
         """Answer the comparison as the command line prints it; what changed between the snapshots is asked elsewhere."""
         document = {name: value for name, value in vars(self).items() if not name.startswith("accuracy_")}
         document["difference_interval"] = list(self.difference_interval)
-        return document | {"accuracy": {"a": self.accuracy_a, "b": self.accuracy_b}, "snapshot_diff": snapshot_diff}
+        return document | {
+            "accuracy": {"a": self.accuracy_a, "b": self.accuracy_b},
+            "snapshot_diff": snapshot_diff,
+        }
 
 
 def compare(workspace: Workspace, a: int, b: int, *, split: str = "valid", actor: str) -> Comparison:
@@ -50,14 +53,26 @@ def compare(workspace: Workspace, a: int, b: int, *, split: str = "valid", actor
         BadInput: If a run has no predictions there, or they share no image that is labelled with a class of both.
     """
     run_a, run_b = runs.show(workspace, a), runs.show(workspace, b)
-    current = classes.current_names(workspace)  # A renamed or merged class is the same answer under another name.
-    said_a = {each.digest: current.get(each.predicted_label) for each in checked_predictions(workspace, run_a, split)}
-    said_b = {each.digest: current.get(each.predicted_label) for each in checked_predictions(workspace, run_b, split)}
+    current = classes.current_names(
+        workspace
+    )  # A renamed or merged class is the same answer under another name.
+    said_a = {
+        each.digest: current.get(each.predicted_label)
+        for each in checked_predictions(workspace, run_a, split)
+    }
+    said_b = {
+        each.digest: current.get(each.predicted_label)
+        for each in checked_predictions(workspace, run_b, split)
+    }
     labels = _newest_labels(workspace, a, split)
-    known = {current.get(name) for name in run_a.class_names} & {current.get(name) for name in run_b.class_names}
+    known = {current.get(name) for name in run_a.class_names} & {
+        current.get(name) for name in run_b.class_names
+    }
     common = [digest for digest in said_a if digest in said_b and labels.get(digest) in known]
     if not common:
-        raise BadInput(f"Runs {a} and {b} share no labelled image of {split}.", "Compare runs on snapshots of one seed.")
+        raise BadInput(
+            f"Runs {a} and {b} share no labelled image of {split}.", "Compare runs on snapshots of one seed."
+        )
     is_right = [(said_a[digest] == labels[digest], said_b[digest] == labels[digest]) for digest in common]
     if split == "test":
         for run_id in {a, b}:

@@ -19,7 +19,10 @@ def counts(given: Sequence[str], predicted: Sequence[str], class_names: Sequence
     position = {name: i for i, name in enumerate(class_names)}
     strange = sorted((set(given) | set(predicted)) - set(position))
     if strange:
-        raise BadInput(f"The label {strange[0]!r} is none of the run's classes.", "Train again on a snapshot that has it.")
+        raise BadInput(
+            f"The label {strange[0]!r} is none of the run's classes.",
+            "Train again on a snapshot that has it.",
+        )
     matrix = np.zeros((len(class_names), len(class_names)), dtype=np.int64)
     np.add.at(matrix, ([position[name] for name in given], [position[name] for name in predicted]), 1)
     return matrix

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from peakid import runs
 from peakid.curate import classes
 from peakid.errors import BadInput
 from peakid.evaluate import baselines, calibration, confusion, per_class
 from peakid.evaluate.intervals import mcnemar, wilson
 from peakid.evaluate.per_class import ClassScore
 from peakid.records import Prediction, Run
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
 
 SPLITS = ("train", "valid", "test")
 CV = "cv"  # Every image, each predicted by a model that never saw it.
@@ -69,14 +69,22 @@ class EvaluationReport:
 
     def to_json(self) -> dict[str, Any]:
         """Answer the report as the command line prints it."""
-        document = {name: value for name, value in vars(self).items() if name not in ("class_names", "per_class", "confusion")}
+        document = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("class_names", "per_class", "confusion")
+        }
         document["tta"] = asdict(self.tta) if self.tta else None
         document["accuracy_interval"] = list(self.accuracy_interval)
-        document["per_class"] = [asdict(score) | {"recall_interval": list(score.recall_interval)} for score in self.per_class]
+        document["per_class"] = [
+            asdict(score) | {"recall_interval": list(score.recall_interval)} for score in self.per_class
+        ]
         return document | {"confusion": {"class_names": self.class_names, "counts": self.confusion.tolist()}}
 
 
-def evaluate(workspace: Workspace, run_id: int, *, split: str = "valid", with_tta: bool = False, actor: str) -> EvaluationReport:
+def evaluate(
+    workspace: Workspace, run_id: int, *, split: str = "valid", with_tta: bool = False, actor: str
+) -> EvaluationReport:
     """Score a run on one of its splits.
 
     Looking at test is counted, so that a score which was chosen by looking can be told from one that was not.
@@ -132,17 +140,27 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
     """
     if split not in (*SPLITS, CV):
         raise BadInput(
-            f"Run {run.run_id} cannot be evaluated on {split!r}: there is no such split.", f"Use one of: {', '.join(SPLITS)}, {CV}."
+            f"Run {run.run_id} cannot be evaluated on {split!r}: there is no such split.",
+            f"Use one of: {', '.join(SPLITS)}, {CV}.",
         )
     predictions = runs.predictions(workspace, run.run_id, split)
     if predictions:
         return predictions
     if run.state != "done":
-        raise BadInput(f"Run {run.run_id} is {run.state} and has no predictions to evaluate.", "Choose a finished run, or train again.")
+        raise BadInput(
+            f"Run {run.run_id} is {run.state} and has no predictions to evaluate.",
+            "Choose a finished run, or train again.",
+        )
     if split == CV:
-        raise BadInput(f"Run {run.run_id} was not cross-validated: it has no predictions for cv.", "Train with --set folds=5.")
+        raise BadInput(
+            f"Run {run.run_id} was not cross-validated: it has no predictions for cv.",
+            "Train with --set folds=5.",
+        )
     if run.recipe.get("folds"):
-        raise BadInput(f"Run {run.run_id} was cross-validated over all images: it has no predictions for {split}.", "Use --split cv.")
+        raise BadInput(
+            f"Run {run.run_id} was cross-validated over all images: it has no predictions for {split}.",
+            "Use --split cv.",
+        )
     raise BadInput(
         f"Run {run.run_id} has no predictions for {split}: its snapshot {run.snapshot_digest[:12]} holds no image there.",
         "Freeze a snapshot with a share for it, and train again.",
@@ -158,16 +176,23 @@ def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.nda
     if found := runs.tta(workspace, run.run_id, split):
         return found
     if split == CV:
-        raise BadInput(f"Run {run.run_id} was cross-validated and keeps no model that could look at views.", "Leave --tta out.")
+        raise BadInput(
+            f"Run {run.run_id} was cross-validated and keeps no model that could look at views.",
+            "Leave --tta out.",
+        )
     if split == "train":
-        raise BadInput("Test-time augmentation is computed for valid and test, not for train.", "Use --split valid.")
+        raise BadInput(
+            "Test-time augmentation is computed for valid and test, not for train.", "Use --split valid."
+        )
     raise BadInput(
         f"Test-time augmentation of run {run.run_id} was not computed yet for {split}.",
         f"Compute it with: peakid tta {run.run_id} --wait",
     )
 
 
-def _averaged(run: Run, predictions: Sequence[Prediction], answered: Mapping[str, np.ndarray]) -> list[Prediction]:
+def _averaged(
+    run: Run, predictions: Sequence[Prediction], answered: Mapping[str, np.ndarray]
+) -> list[Prediction]:
     """Put the averaged answers in the place of the plain ones; an image removed for good since has none and keeps its own."""
     return [
         replace(each, predicted_label=run.class_names[int(row.argmax())], confidence=float(row.max()))
@@ -177,14 +202,22 @@ def _averaged(run: Run, predictions: Sequence[Prediction], answered: Mapping[str
     ]
 
 
-def _effect(workspace: Workspace, run_id: int, split: str, is_right: np.ndarray, plain: Sequence[Prediction]) -> TtaEffect:
-    was_right = np.array([each.given_label == each.predicted_label for each in _either_accepted(workspace, run_id, plain)[0]])  # (N,)
+def _effect(
+    workspace: Workspace, run_id: int, split: str, is_right: np.ndarray, plain: Sequence[Prediction]
+) -> TtaEffect:
+    was_right = np.array(
+        [each.given_label == each.predicted_label for each in _either_accepted(workspace, run_id, plain)[0]]
+    )  # (N,)
     n_only_views, n_only_plain = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
     n_views = runs.n_views(workspace, run_id, split) or 0
-    return TtaEffect(n_views, float(was_right.mean()), n_only_views, n_only_plain, mcnemar(n_only_plain, n_only_views))
+    return TtaEffect(
+        n_views, float(was_right.mean()), n_only_views, n_only_plain, mcnemar(n_only_plain, n_only_views)
+    )
 
 
-def _either_accepted(workspace: Workspace, run_id: int, predictions: Sequence[Prediction]) -> tuple[list[Prediction], int]:
+def _either_accepted(
+    workspace: Workspace, run_id: int, predictions: Sequence[Prediction]
+) -> tuple[list[Prediction], int]:
     """Let the answer stand for the label where a person said that the image shows that class, too."""
     shown = {
         (row["digest"], row["name"])
@@ -198,23 +231,31 @@ def _either_accepted(workspace: Workspace, run_id: int, predictions: Sequence[Pr
         return list(predictions), 0
     current = classes.current_names(workspace)  # The run may know a class by an earlier name.
     is_other = [
-        each.predicted_label != each.given_label and (each.digest, current.get(each.predicted_label)) in shown for each in predictions
+        each.predicted_label != each.given_label and (each.digest, current.get(each.predicted_label)) in shown
+        for each in predictions
     ]
     accepted = [
-        replace(each, given_label=each.predicted_label) if other else each for each, other in zip(predictions, is_other, strict=True)
+        replace(each, given_label=each.predicted_label) if other else each
+        for each, other in zip(predictions, is_other, strict=True)
     ]
     return accepted, sum(is_other)
 
 
 def _top5_accuracy(
-    workspace: Workspace, run: Run, split: str, predictions: Sequence[Prediction], averaged: Mapping[str, np.ndarray]
+    workspace: Workspace,
+    run: Run,
+    split: str,
+    predictions: Sequence[Prediction],
+    averaged: Mapping[str, np.ndarray],
 ) -> float | None:
     """Answer how often the given label is among the five most probable; None where there are five classes or fewer."""
     if len(run.class_names) <= TOP_N:
         return None
     digests, pred_probs = runs.pred_probs(workspace, run.run_id, split)
     if averaged:
-        pred_probs = np.array([averaged.get(digest, row) for digest, row in zip(digests, pred_probs, strict=True)])  # (N, K)
+        pred_probs = np.array(
+            [averaged.get(digest, row) for digest, row in zip(digests, pred_probs, strict=True)]
+        )  # (N, K)
     column = {name: i for i, name in enumerate(run.class_names)}
     given = {each.digest: column[each.given_label] for each in predictions}
     first = np.argsort(-pred_probs, axis=1, kind="stable")[:, :TOP_N]  # (N, 5)
@@ -234,15 +275,23 @@ def _newest_judgements(workspace: Workspace, run_id: int, split: str) -> tuple[i
 
 
 def _warnings(
-    matrix: np.ndarray, class_names: Sequence[str], interval: tuple[float, float], majority_class: str, majority_accuracy: float
+    matrix: np.ndarray,
+    class_names: Sequence[str],
+    interval: tuple[float, float],
+    majority_class: str,
+    majority_accuracy: float,
 ) -> list[str]:
     told = []
     n_predicted = matrix.sum(axis=0)  # (K,)
     if np.count_nonzero(n_predicted) == 1 and np.count_nonzero(matrix.sum(axis=1)) > 1:
         # Flat learning rates after unfreezing do this.
-        told.append(f"The model has collapsed: it answers {class_names[int(n_predicted.argmax())]!r} to every image.")
+        told.append(
+            f"The model has collapsed: it answers {class_names[int(n_predicted.argmax())]!r} to every image."
+        )
     elif interval[0] <= majority_accuracy:
-        told.append(f"Not proven better than always answering {majority_class!r}, which is right {majority_accuracy:.0%} of the time.")
+        told.append(
+            f"Not proven better than always answering {majority_class!r}, which is right {majority_accuracy:.0%} of the time."
+        )
     bare = [name for name, support in zip(class_names, matrix.sum(axis=1), strict=True) if support == 0]
     if bare:
         told.append(f"No image of {', '.join(repr(name) for name in bare)} is scored here.")

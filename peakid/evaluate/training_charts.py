@@ -46,22 +46,38 @@ def planned_rates(lines: Sequence[Rates], *, n_done: int | None = None, theme: T
     figure, total = go.Figure(), max((line.epochs[-1] for line in lines), default=1.0)
     for line in lines:
         dash = {"color": ACCENT[theme], "width": 2, "dash": "dot" if line.is_measured else "solid"}
-        hover = f"{line.name}, epoch %{{x:.1f}}: " + ("measured when it begins" if line.is_measured else "%{y:.1e}") + "<extra></extra>"
-        figure.add_trace(go.Scatter(x=line.epochs, y=line.rates, mode="lines", line=dash, hovertemplate=hover))
+        hover = (
+            f"{line.name}, epoch %{{x:.1f}}: "
+            + ("measured when it begins" if line.is_measured else "%{y:.1e}")
+            + "<extra></extra>"
+        )
+        figure.add_trace(
+            go.Scatter(x=line.epochs, y=line.rates, mode="lines", line=dash, hovertemplate=hover)
+        )
         if line.epochs[0]:
             figure.add_vline(x=line.epochs[0], line={"dash": "dot", "width": 1, "color": RULE[theme]})
     _name_phases(figure, lines, total)
     if n_done is not None:
         figure.add_vline(x=n_done, line={"width": 2, "color": MISTAKE[theme]})
         side = {"xanchor": "right", "xshift": -4} if n_done > total / 2 else {"xanchor": "left", "xshift": 4}
-        figure.add_annotation(x=n_done, y=0, yref="paper", yanchor="bottom", text=f"{n_done} done", showarrow=False, **side)
+        figure.add_annotation(
+            x=n_done, y=0, yref="paper", yanchor="bottom", text=f"{n_done} done", showarrow=False, **side
+        )
     figure.update_xaxes(title="epoch", range=[0, total], fixedrange=True)
-    figure.update_yaxes(title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True)
+    figure.update_yaxes(
+        title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True
+    )
     figure.update_layout(template=template(theme), title=_schedule_finding(lines, total), height=260)
     return figure.update_layout(margin={"t": 92 if _is_crowded(lines, total) else 72})
 
 
-def rate_curve(rates: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float], *, theme: Theme = "light") -> go.Figure:
+def rate_curve(
+    rates: Sequence[float],
+    losses: Sequence[float],
+    suggestions: Mapping[str, float],
+    *,
+    theme: Theme = "light",
+) -> go.Figure:
     """Draw the loss over the rate that was tried, and mark the rates that follow from it."""
     line = go.Scatter(x=list(rates), y=list(losses), mode="lines", line={"color": ACCENT[theme], "width": 2})
     figure = go.Figure(line.update(hovertemplate="rate %{x:.1e}: loss %{y:.3f}<extra></extra>"))
@@ -76,12 +92,24 @@ def rate_curve(rates: Sequence[float], losses: Sequence[float], suggestions: Map
     )
     figure.add_trace(points)
     for place, (name, value) in enumerate(ordered):  # Higher and higher: neighbours may lie on one rate.
-        pin: dict[str, Any] = {"yref": "paper", "y": 1.0 - NEAR_SHARE * place, "yanchor": "top", "xanchor": "left", "xshift": 4}
+        pin: dict[str, Any] = {
+            "yref": "paper",
+            "y": 1.0 - NEAR_SHARE * place,
+            "yanchor": "top",
+            "xanchor": "left",
+            "xshift": 4,
+        }
         figure.add_vline(x=value, line={"dash": "dot", "width": 1, "color": INK[theme]})
-        figure.add_annotation(x=math.log10(value), text=f"{name} {rate(value)}", showarrow=False, bgcolor=GROUND[theme], **pin)
-    figure.update_xaxes(title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True)
+        figure.add_annotation(
+            x=math.log10(value), text=f"{name} {rate(value)}", showarrow=False, bgcolor=GROUND[theme], **pin
+        )
+    figure.update_xaxes(
+        title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True
+    )
     figure.update_yaxes(title="loss, smoothed", range=_seen(losses), fixedrange=True)
-    return figure.update_layout(template=template(theme), title=_curve_finding(rates, losses, suggestions), height=320)
+    return figure.update_layout(
+        template=template(theme), title=_curve_finding(rates, losses, suggestions), height=320
+    )
 
 
 def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "light") -> go.Figure:
@@ -90,7 +118,9 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
     Args:
         runs: Epochs by the name of the run; two to six.
     """
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.14, subplot_titles=("loss on valid", "accuracy on valid"))
+    figure = make_subplots(
+        rows=1, cols=2, horizontal_spacing=0.14, subplot_titles=("loss on valid", "accuracy on valid")
+    )
     for column, of in ((1, "valid_loss"), (2, "accuracy")):
         ends = {name: getattr(epochs[-1], of) for name, epochs in runs.items() if epochs}
         heights = _spread(ends, 0.0, 1.0 if column == 2 else max(ends.values(), default=1.0))
@@ -101,27 +131,55 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
             x, y = [each.epoch for each in epochs], [getattr(each, of) for each in epochs]
             hover = f"{name}, epoch %{{x}}: %{{y{'' if column == 1 else ':.0%'}}}<extra></extra>"
             marker = {"size": 7, "symbol": RUN_SYMBOLS[position % len(RUN_SYMBOLS)]}
-            line = go.Scatter(x=x, y=y, name=name, mode="lines+markers", line={"color": colour}, marker=marker, hovertemplate=hover)
+            line = go.Scatter(
+                x=x,
+                y=y,
+                name=name,
+                mode="lines+markers",
+                line={"color": colour},
+                marker=marker,
+                hovertemplate=hover,
+            )
             figure.add_trace(line, row=1, col=column)
-            end: dict[str, Any] = {"x": x[-1], "y": heights[name], "xanchor": "left", "xshift": 8, "showarrow": False}
+            end: dict[str, Any] = {
+                "x": x[-1],
+                "y": heights[name],
+                "xanchor": "left",
+                "xshift": 8,
+                "showarrow": False,
+            }
             figure.add_annotation(text=name, font={"color": INK[theme]}, row=1, col=column, **end)
     last = max((epochs[-1].epoch for epochs in runs.values() if epochs), default=1)
-    figure.update_xaxes(title="epoch", range=[0.5, last * 1.16 + 0.5], dtick=max(1, last // 8), fixedrange=True)
+    figure.update_xaxes(
+        title="epoch", range=[0.5, last * 1.16 + 0.5], dtick=max(1, last // 8), fixedrange=True
+    )
     figure.update_yaxes(rangemode="tozero", row=1, col=1, fixedrange=True)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
-    return figure.update_layout(template=template(theme), title=_compared_finding(runs), height=340, margin={"t": 72})
+    return figure.update_layout(
+        template=template(theme), title=_compared_finding(runs), height=340, margin={"t": 72}
+    )
 
 
 def _name_phases(figure: go.Figure, lines: Sequence[Rates], total: float) -> None:
     is_crowded = _is_crowded(lines, total)
     for position, line in enumerate(lines):
         lift = 18 * (position % 2) if is_crowded else 0  # px: every other name stands a line higher.
-        pin: dict[str, Any] = {"yref": "paper", "y": 1, "yanchor": "bottom", "yshift": 2 + lift, "xanchor": "left", "xshift": 2}
+        pin: dict[str, Any] = {
+            "yref": "paper",
+            "y": 1,
+            "yanchor": "bottom",
+            "yshift": 2 + lift,
+            "xanchor": "left",
+            "xshift": 2,
+        }
         figure.add_annotation(x=line.epochs[0], text=short(line.name), showarrow=False, **pin)
 
 
 def _is_crowded(lines: Sequence[Rates], total: float) -> bool:
-    return any((line.epochs[-1] - line.epochs[0]) / total * NARROW_PX < CHAR_PX * (len(short(line.name)) + 1) for line in lines[:-1])
+    return any(
+        (line.epochs[-1] - line.epochs[0]) / total * NARROW_PX < CHAR_PX * (len(short(line.name)) + 1)
+        for line in lines[:-1]
+    )
 
 
 def _schedule_finding(lines: Sequence[Rates], total: float) -> str:

@@ -7,11 +7,11 @@ import sys
 import traceback
 from pathlib import Path
 
-from peakid import workspace
 from peakid.errors import PeakidError
 from peakid.jobs import ledger, process, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
-from peakid.workspace import now
+from peakid.store import workspace
+from peakid.store.workspace import now
 
 
 def run(work: Work) -> None:

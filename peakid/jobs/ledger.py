@@ -6,13 +6,15 @@ import time
 from datetime import datetime
 from typing import Any
 
-from peakid import runs
 from peakid.errors import WorkspaceNotWritable
 from peakid.jobs.process import Identity
 from peakid.records import JobState
-from peakid.workspace import Workspace, now
+from peakid.store import runs
+from peakid.store.workspace import Workspace, now
 
-REPORT_EVERY_S = 0.5  # Twenty writing processes at this pace are nothing to SQLite, and a person sees no more.
+REPORT_EVERY_S = (
+    0.5  # Twenty writing processes at this pace are nothing to SQLite, and a person sees no more.
+)
 ASK_EVERY_S = 0.2
 
 _MINE = "id = ? AND state = 'running' AND pid = ? AND pid_started_at = ? AND boot_id = ?"
@@ -68,7 +70,9 @@ class Work:
         if self._is_stopping or time.monotonic() - self._asked_at < ASK_EVERY_S:
             return self._is_stopping
         self._asked_at = time.monotonic()
-        row = self.workspace.one(f"SELECT is_cancel_requested FROM job WHERE {_MINE}", _key(self.job_id, self.identity))
+        row = self.workspace.one(
+            f"SELECT is_cancel_requested FROM job WHERE {_MINE}", _key(self.job_id, self.identity)
+        )
         if row is None:
             raise NotOurs
         if row["is_cancel_requested"]:
@@ -92,8 +96,17 @@ class Work:
             print(f"{now()} {phase} {step}/{total} {message}".rstrip(), flush=True)
         self._said_phase, self._newest, self._wrote_at = phase, None, time.monotonic()
         try:
-            self._update("phase = ?, step = ?, total = ?, message = ?, heartbeat_at = ?", phase, step, total, message, now())
-        except WorkspaceNotWritable as error:  # Busy for ten seconds: hours of training are not thrown away for a progress bar.
+            self._update(
+                "phase = ?, step = ?, total = ?, message = ?, heartbeat_at = ?",
+                phase,
+                step,
+                total,
+                message,
+                now(),
+            )
+        except (
+            WorkspaceNotWritable
+        ) as error:  # Busy for ten seconds: hours of training are not thrown away for a progress bar.
             print(f"{now()} Progress was not written: {error}", flush=True)
 
     def _update(self, columns: str, *values: Any) -> None:
@@ -119,13 +132,25 @@ def claim(workspace: Workspace, job_id: int, identity: Identity) -> Work | None:
 
 
 def end(
-    workspace: Workspace, job_id: int, identity: Identity, state: JobState, *, error: str = "", result: dict[str, Any] | None = None
+    workspace: Workspace,
+    job_id: int,
+    identity: Identity,
+    state: JobState,
+    *,
+    error: str = "",
+    result: dict[str, Any] | None = None,
 ) -> bool:
     """End a running job that the process `identity` holds, and its unfinished runs with it; False where it does not hold it."""
     with workspace.transaction() as connection:
         is_ours = connection.execute(
             f"UPDATE job SET state = ?, error = ?, result = COALESCE(?, result), finished_at = ? WHERE {_MINE}",
-            (state, error, None if result is None else json.dumps(result, default=str), now(), *_key(job_id, identity)),
+            (
+                state,
+                error,
+                None if result is None else json.dumps(result, default=str),
+                now(),
+                *_key(job_id, identity),
+            ),
         ).rowcount
         if is_ours:
             runs.follow_job(connection, job_id, state)

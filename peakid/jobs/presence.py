@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 from peakid.jobs import process
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 LOCK_NAME = ".worker.lock"
-STARTS_EVERY_S = 3.0  # A look starts a worker at most this often; one that cannot start must not be started in a loop.
+STARTS_EVERY_S = (
+    3.0  # A look starts a worker at most this often; one that cannot start must not be started in a loop.
+)
 
 _started_at: dict[Path, float] = {}
 
@@ -52,7 +54,16 @@ def ensure_worker(workspace: Workspace) -> None:
     try:
         _started_at[workspace.path] = time.monotonic()
         # A shell that leaves at once stands between: the worker is nobody's child, so nobody has to notice its end.
-        command = [sys.executable, "-u", "-m", "peakid.jobs.worker", "--workspace", str(workspace.path), "--lock", str(lock)]
+        command = [
+            sys.executable,
+            "-u",
+            "-m",
+            "peakid.jobs.worker",
+            "--workspace",
+            str(workspace.path),
+            "--lock",
+            str(lock),
+        ]
         starter = ["/bin/sh", "-c", '"$@" &', "sh", *command]
         process.start(starter, workspace.logs_dir / "worker.log", keeps_open=[lock]).wait()
     finally:

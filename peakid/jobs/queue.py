@@ -12,9 +12,11 @@ from peakid.errors import JobNotWaiting, NotFound
 from peakid.jobs import ledger, presence, process
 from peakid.jobs.process import Identity
 from peakid.records import Job, JobState, Lane
-from peakid.workspace import Workspace, now
+from peakid.store.workspace import Workspace, now
 
-STALLED_AFTER_S = 120.0  # The longest silence of a healthy job, the first batch on a cold GPU, was well under a minute.
+STALLED_AFTER_S = (
+    120.0  # The longest silence of a healthy job, the first batch on a cold GPU, was well under a minute.
+)
 WATCH_EVERY_S = 0.2
 LOG_TAIL_BYTES = 256 * 1024
 
@@ -22,7 +24,13 @@ ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled", "lost")
 
 
 def submit(
-    workspace: Workspace, kind: str, arguments: Mapping[str, Any], *, lane: Lane, request_id: str | None = None, actor: str = ""
+    workspace: Workspace,
+    kind: str,
+    arguments: Mapping[str, Any],
+    *,
+    lane: Lane,
+    request_id: str | None = None,
+    actor: str = "",
 ) -> Job:
     """Queue a job and start a worker if none lives.
 
@@ -90,7 +98,10 @@ def put_first(workspace: Workspace, job_id: int) -> Job:
             (job_id,),
         ).rowcount
     if not is_moved:
-        raise JobNotWaiting(f"Job {job_id} is {job.state}; only a job that waits can be moved.", "See: peakid jobs list --waiting")
+        raise JobNotWaiting(
+            f"Job {job_id} is {job.state}; only a job that waits can be moved.",
+            "See: peakid jobs list --waiting",
+        )
     return show(workspace, job_id)
 
 
@@ -105,10 +116,17 @@ def cancel(workspace: Workspace, job_id: int) -> Job:
     """
     job = show(workspace, job_id)
     with workspace.transaction() as connection:
-        connection.execute("UPDATE job SET state = 'cancelled', finished_at = ? WHERE id = ? AND state = 'queued'", (now(), job_id))
-        connection.execute("UPDATE job SET is_cancel_requested = 1 WHERE id = ? AND state = 'running'", (job_id,))
+        connection.execute(
+            "UPDATE job SET state = 'cancelled', finished_at = ? WHERE id = ? AND state = 'queued'",
+            (now(), job_id),
+        )
+        connection.execute(
+            "UPDATE job SET is_cancel_requested = 1 WHERE id = ? AND state = 'running'", (job_id,)
+        )
     if job.state in ENDED:
-        raise JobNotWaiting(f"Job {job_id} is {job.state} already; there is nothing left to cancel.", "See: peakid jobs list")
+        raise JobNotWaiting(
+            f"Job {job_id} is {job.state} already; there is nothing left to cancel.", "See: peakid jobs list"
+        )
     presence.ensure_worker(workspace)
     return show(workspace, job_id)
 
@@ -130,7 +148,10 @@ def resume(workspace: Workspace, job_id: int) -> Job:
             (job_id,),
         ).rowcount
     if not is_queued:
-        raise JobNotWaiting(f"Job {job_id} is {job.state}; only a lost, failed or cancelled job can be resumed.", "See: peakid jobs list")
+        raise JobNotWaiting(
+            f"Job {job_id} is {job.state}; only a lost, failed or cancelled job can be resumed.",
+            "See: peakid jobs list",
+        )
     presence.ensure_worker(workspace)
     return show(workspace, job_id)
 
@@ -181,7 +202,9 @@ def log_tail(workspace: Workspace, job_id: int, n_lines: int = 100) -> str:
 def look_after(workspace: Workspace) -> None:
     """Reap, and start a worker where work waits and none lives: what every look at the queue does first."""
     reap(workspace)
-    if workspace.one("SELECT 1 FROM job WHERE state = 'queued' OR (state = 'running' AND is_cancel_requested = 1) LIMIT 1"):
+    if workspace.one(
+        "SELECT 1 FROM job WHERE state = 'queued' OR (state = 'running' AND is_cancel_requested = 1) LIMIT 1"
+    ):
         presence.ensure_worker_seldom(workspace)
 
 
@@ -207,8 +230,12 @@ def _is_reaped(workspace: Workspace, row: sqlite3.Row) -> bool:
     process.kill_group(identity)
     if row["is_cancel_requested"]:
         return ledger.end(workspace, row["id"], identity, "cancelled")
-    error = f"Its process {identity.pid} ended without a word: killed, out of memory, or the machine restarted."
-    return ledger.end(workspace, row["id"], identity, "lost", error=f"{error} Go on with: peakid jobs resume {row['id']}")
+    error = (
+        f"Its process {identity.pid} ended without a word: killed, out of memory, or the machine restarted."
+    )
+    return ledger.end(
+        workspace, row["id"], identity, "lost", error=f"{error} Go on with: peakid jobs resume {row['id']}"
+    )
 
 
 def _job(row: sqlite3.Row) -> Job:

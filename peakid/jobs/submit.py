@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from peakid import runs
 from peakid.acquire import reading
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.jobs import queue
-from peakid.learn import recipe as recipes
-from peakid.learn import sweep as sweeps
-from peakid.learn import views
-from peakid.learn.recipe import Recipe
+from peakid.recipe import grid as sweeps
+from peakid.recipe import recipe as recipes
+from peakid.recipe import tta_views
+from peakid.recipe.recipe import Recipe
 from peakid.records import Job, Run, Snapshot, Source
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
 
-FORMATS = ("safetensors", "onnx")  # Those of learn/export.py, which loads torch; a test holds the two together.
+FORMATS = (
+    "safetensors",
+    "onnx",
+)  # Those of learn/export.py, which loads torch; a test holds the two together.
 
 DEFAULT_MINUTES = 20.0
 MAX_MINUTES = 10_080  # A week.
@@ -47,7 +50,14 @@ def import_images(
     return queue.submit(workspace, "import", arguments, lane="cpu", request_id=request_id, actor=actor)
 
 
-def train(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
+def train(
+    workspace: Workspace,
+    recipe: Recipe,
+    *,
+    snapshot: str | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
     """Queue the training of a recipe on a snapshot.
 
     Args:
@@ -66,7 +76,14 @@ def train(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, 
     return queue.submit(workspace, "train", arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
-def lr_find(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
+def lr_find(
+    workspace: Workspace,
+    recipe: Recipe,
+    *,
+    snapshot: str | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
     """Queue the search for a learning rate: arguments as of `train`; the job's result holds the curve and four suggestions.
 
     Raises:
@@ -74,7 +91,10 @@ def lr_find(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None
         BadInput: If the recipe has no rate that could be found.
     """
     if recipe.method == "linear-head":
-        raise BadInput("method=linear-head: a linear head is solved at once and has no learning rate.", "Use --set method=fine-tune.")
+        raise BadInput(
+            "method=linear-head: a linear head is solved at once and has no learning rate.",
+            "Use --set method=fine-tune.",
+        )
     frozen = snapshots.show(workspace, snapshot)
     arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
     return queue.submit(workspace, "lr-find", arguments, lane="gpu", request_id=request_id, actor=actor)
@@ -103,17 +123,30 @@ def sweep(
         BadInput: If a setting cannot be tried, a value does not fit, or the minutes are none.
     """
     if not 0 < minutes <= MAX_MINUTES:
-        raise BadInput(f"minutes={minutes:g}: a sweep takes over 0 and up to {MAX_MINUTES:,} minutes.", "Use --minutes 20.")
+        raise BadInput(
+            f"minutes={minutes:g}: a sweep takes over 0 and up to {MAX_MINUTES:,} minutes.",
+            "Use --minutes 20.",
+        )
     frozen = snapshots.show(workspace, snapshot)
     refuse_leaks(frozen, recipe)
     for trial in sweeps.plan(recipe, tried).trials:
         _refuse_unfit_start(workspace, trial.recipe)
-    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump(), "tried": list(tried), "minutes": minutes}
+    arguments = {
+        "snapshot": frozen.digest,
+        "recipe": recipe.model_dump(),
+        "tried": list(tried),
+        "minutes": minutes,
+    }
     return queue.submit(workspace, "sweep", arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
 def score_with_views(
-    workspace: Workspace, run_id: int, *, n_views: int = views.DEFAULT, request_id: str | None = None, actor: str = ""
+    workspace: Workspace,
+    run_id: int,
+    *,
+    n_views: int = tta_views.DEFAULT,
+    request_id: str | None = None,
+    actor: str = "",
 ) -> Job:
     """Queue test-time augmentation: a run's answers on valid and test, averaged over fixed views of each image.
 
@@ -126,11 +159,25 @@ def score_with_views(
     """
     run = runs.show(workspace, run_id)
     refuse_without_model(run)
-    views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
-    return queue.submit(workspace, "tta", {"run_id": run_id, "n_views": n_views}, lane="gpu", request_id=request_id, actor=actor)
+    tta_views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
+    return queue.submit(
+        workspace,
+        "tta",
+        {"run_id": run_id, "n_views": n_views},
+        lane="gpu",
+        request_id=request_id,
+        actor=actor,
+    )
 
 
-def estimate(workspace: Workspace, recipe: Recipe, *, snapshot: str | None = None, request_id: str | None = None, actor: str = "") -> Job:
+def estimate(
+    workspace: Workspace,
+    recipe: Recipe,
+    *,
+    snapshot: str | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
     """Queue the measuring of what a training would take: arguments as of `train`; the job's result tells it, phase by phase.
 
     Raises:
@@ -150,7 +197,10 @@ def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
     run = runs.show(workspace, run_id)
     refuse_without_model(run)
     if run.recipe["arch"] != recipe.arch:
-        raise BadInput(f"Run {run_id} trained a {run.recipe['arch']}, not a {recipe.arch}.", f"Use --set arch={run.recipe['arch']}.")
+        raise BadInput(
+            f"Run {run_id} trained a {run.recipe['arch']}, not a {recipe.arch}.",
+            f"Use --set arch={run.recipe['arch']}.",
+        )
 
 
 def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
@@ -159,7 +209,9 @@ def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
     Raises:
         LeakingSnapshot: If groups of look-alikes lie in several splits and the recipe does not allow leaks.
     """
-    if snapshot.n_leaks and not recipe.allow_leaks and not recipe.folds:  # Folds are dealt by group, whatever the splits are.
+    if (
+        snapshot.n_leaks and not recipe.allow_leaks and not recipe.folds
+    ):  # Folds are dealt by group, whatever the splits are.
         raise LeakingSnapshot(
             f"In snapshot {snapshot.digest[:12]}, {snapshot.n_leaks} groups of look-alikes lie in several splits; scores would lie.",
             "See them with: peakid snapshot leaks. Train all the same with: --set allow_leaks=true",
@@ -187,10 +239,15 @@ def export(
     refuse_without_model(runs.show(workspace, run_id))
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
-        raise BadInput(f"There is no export format {', '.join(unknown) or 'in the empty list'}.", f"Available are: {', '.join(FORMATS)}.")
+        raise BadInput(
+            f"There is no export format {', '.join(unknown) or 'in the empty list'}.",
+            f"Available are: {', '.join(FORMATS)}.",
+        )
     out = None if out is None else out.expanduser().absolute()
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Name another folder with --out DIR.")
+        raise BadInput(
+            f"{out} is not empty; an export never overwrites anything.", "Name another folder with --out DIR."
+        )
     arguments = {"run_id": run_id, "formats": list(formats), "out": None if out is None else str(out)}
     return queue.submit(workspace, "export", arguments, lane="cpu", request_id=request_id, actor=actor)
 
@@ -207,7 +264,10 @@ def refuse_without_model(run: Run) -> None:
             "Train once more with --set folds=0, and use that run.",
         )
     if run.best_epoch is None:
-        raise NotFound(f"Run {run.run_id} has no model; it is {run.state}.", "Wait until it is done, or choose another run.")
+        raise NotFound(
+            f"Run {run.run_id} has no model; it is {run.state}.",
+            "Wait until it is done, or choose another run.",
+        )
 
 
 def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:

@@ -4,15 +4,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from peakid import runs
 from peakid.errors import OutOfMemory, TrainingDiverged, TrainingError, WeightsMissing, WeightsUnfit
 from peakid.evaluate import compare as comparing
 from peakid.evaluate.compare import Comparison
 from peakid.jobs.ledger import Work
-from peakid.learn import sweep as sweeps
-from peakid.learn.recipe import Recipe
-from peakid.learn.sweep import Trial
+from peakid.recipe import grid as sweeps
+from peakid.recipe.grid import Trial
+from peakid.recipe.recipe import Recipe
 from peakid.records import Report, Run
+from peakid.store import runs
 
 LUCK = 0.05  # As in evaluate/compare.py: rarer than this between equal runs is called real.
 
@@ -37,24 +37,37 @@ def run(work: Work, recipe: Recipe, train_one: TrainOne) -> None:
         TrainingError: If no trial at all could be trained.
     """
     plan, began = sweeps.plan(recipe, work.arguments["tried"]), time.monotonic()
-    earlier = {_key(Recipe.model_validate(each.recipe)): each for each in runs.all_of_job(work.workspace, work.job_id)}
+    earlier = {
+        _key(Recipe.model_validate(each.recipe)): each
+        for each in runs.all_of_job(work.workspace, work.job_id)
+    }
     spent_s = sum(each.seconds or 0.0 for each in earlier.values())
     done: list[Told] = []
-    work.note(n_trials=len(plan.trials), skipped=[{"settings": texts, "reason": reason} for texts, reason in plan.skipped])
+    work.note(
+        n_trials=len(plan.trials),
+        skipped=[{"settings": texts, "reason": reason} for texts, reason in plan.skipped],
+    )
     try:
         for number, trial in enumerate(plan.trials):
             before = earlier.get(_key(trial.recipe))
             if not _is_settled(before):
-                elapsed_s, slowest_s = spent_s + time.monotonic() - began, max((each["seconds"] for each in done), default=0.0)
+                elapsed_s, slowest_s = (
+                    spent_s + time.monotonic() - began,
+                    max((each["seconds"] for each in done), default=0.0),
+                )
                 if done and not sweeps.fits(elapsed_s, slowest_s, 60 * work.arguments["minutes"]):
                     break
-                before = _tried(work, trial, before, train_one, _told_as(work, number + 1, len(plan.trials), trial))
+                before = _tried(
+                    work, trial, before, train_one, _told_as(work, number + 1, len(plan.trials), trial)
+                )
             done.append(_told(trial, before))
             work.note(trials=done)
     finally:
         _conclude(work, done, plan.trials[len(done) :])
     if not any(each["valid_loss"] is not None for each in done):
-        raise TrainingError(f"None of {len(done)} combinations could be trained. {done[0]['error']}", "Change the recipe.")
+        raise TrainingError(
+            f"None of {len(done)} combinations could be trained. {done[0]['error']}", "Change the recipe."
+        )
 
 
 def finding(trials: Sequence[Mapping[str, Any]], compared: Comparison | None) -> str:
@@ -96,7 +109,9 @@ def _key(recipe: Recipe) -> str:
 
 def _is_settled(before: Run | None) -> bool:
     """Tell whether a trial needs no more: it is done, or it failed of itself. One that its job's end cut short has no reason written."""
-    return before is not None and (before.state == "done" or (before.state == "failed" and bool(before.warnings)))
+    return before is not None and (
+        before.state == "done" or (before.state == "failed" and bool(before.warnings))
+    )
 
 
 def _tried(work: Work, trial: Trial, before: Run | None, train_one: TrainOne, report: Report) -> Run:
@@ -104,8 +119,16 @@ def _tried(work: Work, trial: Trial, before: Run | None, train_one: TrainOne, re
     try:
         run_id = train_one(trial.recipe, before, report)
     except OF_ONE_TRIAL as error:
-        failed = next(each for each in runs.all_of_job(work.workspace, work.job_id) if each.state == "running")
-        runs.finish(work.workspace, failed.run_id, "failed", warnings=[error.message], seconds=time.monotonic() - began)
+        failed = next(
+            each for each in runs.all_of_job(work.workspace, work.job_id) if each.state == "running"
+        )
+        runs.finish(
+            work.workspace,
+            failed.run_id,
+            "failed",
+            warnings=[error.message],
+            seconds=time.monotonic() - began,
+        )
         return runs.show(work.workspace, failed.run_id)
     return runs.show(work.workspace, run_id)
 
@@ -139,5 +162,7 @@ def _conclude(work: Work, done: Sequence[Told], left: Sequence[Trial]) -> None:
         return
     compared = None
     if best is not done[0] and done[0]["valid_loss"] is not None:
-        compared = comparing.compare(work.workspace, done[0]["run_id"], best["run_id"], split="valid", actor=work.actor)
+        compared = comparing.compare(
+            work.workspace, done[0]["run_id"], best["run_id"], split="valid", actor=work.actor
+        )
     work.note(best=best, not_tried=not_tried, finding=finding(done, compared))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from peakid import exports, images, runs, settings, tombstones
+from peakid import settings
 from peakid.acquire import archive, folder, table, verification
 from peakid.curate import scan
 from peakid.dataset import snapshot as snapshots
@@ -15,14 +15,15 @@ from peakid.errors import BadInput
 from peakid.jobs import submit
 from peakid.jobs import sweep as sweeps
 from peakid.jobs.ledger import Cancelled, Work
-from peakid.learn import recipe as recipes
-from peakid.learn import views
-from peakid.learn.recipe import Recipe
+from peakid.recipe import recipe as recipes
+from peakid.recipe import tta_views
+from peakid.recipe.recipe import Recipe
 from peakid.records import ImportReport, Report, Run, Snapshot, SnapshotItem
-from peakid.workspace import Workspace, now
+from peakid.store import exports, images, runs, tombstones
+from peakid.store.workspace import Workspace, now
 
 if TYPE_CHECKING:
-    from peakid.learn.data import TrainingImages
+    from peakid.learn.batches.data import TrainingImages
     from peakid.learn.train import TrainResult
 
 MAX_TOLD = 100  # A disk that lost everything would otherwise put a million rows into one result.
@@ -56,7 +57,9 @@ def sweep(work: Work) -> None:
     frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
     recipe = Recipe.model_validate(work.arguments["recipe"])
     submit.refuse_leaks(frozen, recipe)
-    sweeps.run(work, recipe, lambda each, earlier, report: _train(work, frozen, each, earlier=earlier, report=report))
+    sweeps.run(
+        work, recipe, lambda each, earlier, report: _train(work, frozen, each, earlier=earlier, report=report)
+    )
 
 
 def score_with_views(work: Work) -> None:
@@ -65,10 +68,10 @@ def score_with_views(work: Work) -> None:
     submit.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
     from peakid.learn import start, tta
-    from peakid.learn.data import Stopped
+    from peakid.learn.batches.data import Stopped
 
     asked: dict[str, Any] = {
-        "views": views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False)),
+        "views": tta_views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False)),
         "read": lambda digest: images.read_bytes(work.workspace, digest),
         "device": start.find_device("cpu" if run.recipe.get("device") == "cpu" else "auto"),
         "report": work.report,
@@ -77,11 +80,18 @@ def score_with_views(work: Work) -> None:
     answers = {}
     try:
         for split, (digests, expected) in _scored(work.workspace, run.run_id).items():
-            answers[split] = digests, tta.pred_probs(runs.folder(work.workspace, run.run_id), digests, expected=expected, **asked)
+            answers[split] = (
+                digests,
+                tta.pred_probs(runs.folder(work.workspace, run.run_id), digests, expected=expected, **asked),
+            )
     except Stopped as error:
         raise Cancelled from error
     runs.add_tta(work.workspace, run.run_id, answers, n_views=n_views)
-    work.note(run_id=run.run_id, n_views=n_views, n_images={split: len(digests) for split, (digests, _) in answers.items()})
+    work.note(
+        run_id=run.run_id,
+        n_views=n_views,
+        n_images={split: len(digests) for split, (digests, _) in answers.items()},
+    )
 
 
 def find_rate(work: Work) -> None:
@@ -112,12 +122,14 @@ def estimate(work: Work) -> None:
 
 def _asked_images(work: Work) -> "TrainingImages":
     frozen = snapshots.show(work.workspace, work.arguments["snapshot"])
-    return _training_images(work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names)
+    return _training_images(
+        work.workspace, snapshots.items(work.workspace, frozen.digest), frozen.class_names
+    )
 
 
 def _measured(work: Work, measure: Callable[..., Any], asked: "TrainingImages") -> Any:
     """Let `measure` work on the job's images and recipe; one that is stopped has nothing to keep."""
-    from peakid.learn.data import Stopped
+    from peakid.learn.batches.data import Stopped
 
     try:
         return measure(
@@ -137,7 +149,7 @@ def export(work: Work) -> None:
     run = runs.show(work.workspace, work.arguments["run_id"])
     submit.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
-    from peakid.learn import export as exporting
+    from peakid.learn.network import export as exporting
 
     digests, pred_probs = runs.pred_probs(work.workspace, run.run_id, "valid")
     out = Path(work.arguments["out"] or _free_folder(work.workspace, run.run_id))
@@ -178,7 +190,9 @@ def import_images(work: Work) -> None:
     found = scan.scan(work.workspace, report=report)
     work.note(scan=asdict(found))
     path = Path(work.arguments["path"])
-    if path.is_relative_to(work.workspace.uploads_dir):  # Its images are stored; one that failed stays, to be tried again.
+    if path.is_relative_to(
+        work.workspace.uploads_dir
+    ):  # Its images are stored; one that failed stays, to be tried again.
         path.unlink(missing_ok=True)
 
 
@@ -197,7 +211,9 @@ TASKS: dict[str, Callable[[Work], None]] = {
 def _imported(work: Work, report: Report) -> ImportReport:
     path, source = Path(work.arguments["path"]), work.arguments["source"]
     if source == "folder":
-        return folder.import_folder(work.workspace, path, in_place=work.arguments["in_place"], actor=work.actor, report=report)
+        return folder.import_folder(
+            work.workspace, path, in_place=work.arguments["in_place"], actor=work.actor, report=report
+        )
     if source == "zip":
         return archive.import_zip(work.workspace, path, actor=work.actor, report=report)
     root = Path(work.arguments["root"] or path.parent)
@@ -270,8 +286,10 @@ def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"pretrained": str(runs.folder(workspace, run_id) / "model.safetensors")})
 
 
-def _training_images(workspace: Workspace, items: Sequence[SnapshotItem], class_names: list[str]) -> "TrainingImages":
-    from peakid.learn.data import TrainingImages
+def _training_images(
+    workspace: Workspace, items: Sequence[SnapshotItem], class_names: list[str]
+) -> "TrainingImages":
+    from peakid.learn.batches.data import TrainingImages
 
     column = {name: k for k, name in enumerate(class_names)}
     return TrainingImages(
@@ -284,11 +302,15 @@ def _training_images(workspace: Workspace, items: Sequence[SnapshotItem], class_
     )
 
 
-def _keep(workspace: Workspace, run_id: int, result: "TrainResult", label_of: dict[str, str], *, earlier_s: float) -> None:
+def _keep(
+    workspace: Workspace, run_id: int, result: "TrainResult", label_of: dict[str, str], *, earlier_s: float
+) -> None:
     """Store what a training gave; one that was cancelled after an epoch is a usable run of its best one."""
     for split, (digests, pred_probs) in result.pred_probs.items():
         given = [label_of[digest] for digest in digests]
-        runs.add_predictions(workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=split != "train")
+        runs.add_predictions(
+            workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=split != "train"
+        )
     runs.finish(
         workspace,
         run_id,

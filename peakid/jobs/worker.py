@@ -12,22 +12,33 @@ import traceback
 from pathlib import Path
 from typing import get_args
 
-from peakid import settings, workspace
+from peakid import settings
 from peakid.errors import PeakidError
 from peakid.jobs import presence, process, queue
 from peakid.records import Lane
-from peakid.workspace import DATABASE_NAME, Workspace, now
+from peakid.store import workspace
+from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
 TURN_S = 0.2  # A person does not notice the wait, and a turn costs some tenths of a millisecond.
 ANSWER_WITHIN_S = 10.0  # A training asks before each batch; ten seconds outlast the slowest batch on a CPU.
-FINISH_WITHIN_S = 300.0  # Having answered, it still predicts with its best epoch, and that is worth waiting for.
-MAX_STARTS = 3  # A process that ends three times before it takes its job will not take it the fourth time either.
+FINISH_WITHIN_S = (
+    300.0  # Having answered, it still predicts with its best epoch, and that is worth waiting for.
+)
+MAX_STARTS = (
+    3  # A process that ends three times before it takes its job will not take it the fourth time either.
+)
 
 
 class Worker:
     """Everything the one worker of a workspace remembers; a next worker goes on without it."""
 
-    def __init__(self, workspace: Workspace, *, answer_within_s: float = ANSWER_WITHIN_S, finish_within_s: float = FINISH_WITHIN_S) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        answer_within_s: float = ANSWER_WITHIN_S,
+        finish_within_s: float = FINISH_WITHIN_S,
+    ) -> None:
         self.workspace = workspace
         self.answer_within_s, self.finish_within_s = answer_within_s, finish_within_s
         self.started: dict[Lane, tuple[int, subprocess.Popen[bytes]]] = {}
@@ -47,7 +58,9 @@ class Worker:
             self.busy_at = time.monotonic()
 
     def has_work(self) -> bool:
-        return self.workspace.one("SELECT 1 FROM job WHERE state IN ('queued', 'running') LIMIT 1") is not None
+        return (
+            self.workspace.one("SELECT 1 FROM job WHERE state IN ('queued', 'running') LIMIT 1") is not None
+        )
 
     def idle_s(self) -> float:
         return time.monotonic() - self.busy_at
@@ -76,7 +89,8 @@ class Worker:
     def next_of(self, lane: Lane) -> int | None:
         """Answer the job that a lane takes next; None while one runs there or none waits."""
         row = self.workspace.one(
-            "SELECT id, state FROM job WHERE lane = ? AND state IN ('queued', 'running') ORDER BY state DESC, priority DESC, id", (lane,)
+            "SELECT id, state FROM job WHERE lane = ? AND state IN ('queued', 'running') ORDER BY state DESC, priority DESC, id",
+            (lane,),
         )
         return None if row is None or row["state"] == "running" else row["id"]
 
@@ -84,7 +98,16 @@ class Worker:
         job_id = self.next_of(lane)
         if job_id is None:
             return
-        command = [sys.executable, "-u", "-m", "peakid.jobs.child", "--workspace", str(self.workspace.path), "--job", str(job_id)]
+        command = [
+            sys.executable,
+            "-u",
+            "-m",
+            "peakid.jobs.child",
+            "--workspace",
+            str(self.workspace.path),
+            "--job",
+            str(job_id),
+        ]
         child = process.start(command, queue.log_path(self.workspace, job_id))
         self.started[lane] = (job_id, child)
         _say(f"Started process {child.pid} for job {job_id} in lane {lane}.")
@@ -106,7 +129,11 @@ def run(workspace: Workspace, lock: int) -> None:
     while (workspace.path / DATABASE_NAME).exists():
         try:
             worker.turn()
-        except (PeakidError, sqlite3.OperationalError, OSError):  # Neither a database busy for long nor a full disk is a reason to leave.
+        except (
+            PeakidError,
+            sqlite3.OperationalError,
+            OSError,
+        ):  # Neither a database busy for long nor a full disk is a reason to leave.
             traceback.print_exc()
         if worker.idle_s() > allowed_s and leaves(worker, lock):
             break
@@ -131,7 +158,9 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m peakid.jobs.worker", description="Run queued jobs until none is left for a while.")
+    parser = argparse.ArgumentParser(
+        prog="python -m peakid.jobs.worker", description="Run queued jobs until none is left for a while."
+    )
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--lock", type=int, help="An inherited open file that holds the worker's lock.")
     arguments = parser.parse_args()

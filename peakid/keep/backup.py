@@ -20,12 +20,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 import peakid
-from peakid import images, tombstones
-from peakid import workspace as workspaces
 from peakid.errors import BackupNotWritten, BadBackup, WorkspaceNotEmpty
 from peakid.keep import forget
 from peakid.records import Report, no_report
-from peakid.workspace import DATABASE_NAME, Workspace, now
+from peakid.store import images, tombstones
+from peakid.store import workspace as workspaces
+from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
 MANIFEST = "peakid-backup.json"
 FORMAT = 1
@@ -79,7 +79,8 @@ def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> B
         partial.replace(target)
     except OSError as error:
         raise BackupNotWritten(
-            f"The backup {target} cannot be written: {error.strerror or error}.", "Name a file on a disk with room for it."
+            f"The backup {target} cannot be written: {error.strerror or error}.",
+            "Name a file on a disk with room for it.",
         ) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -105,7 +106,8 @@ def restore(file: Path, folder: Path, *, replace: bool = False, report: Report =
     is_empty = not folder.exists() or all(path.name in _HARMLESS for path in folder.iterdir())
     if not is_empty and not replace:
         raise WorkspaceNotEmpty(
-            f"{folder} is not empty.", "Name another with --workspace DIR, or move this one aside first with: peakid restore FILE --replace"
+            f"{folder} is not empty.",
+            "Name another with --workspace DIR, or move this one aside first with: peakid restore FILE --replace",
         )
     forgotten = tombstones.of_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +128,9 @@ def _target(workspace: Workspace, file: Path) -> Path:
     if target.is_dir():
         target = target / f"peakid-{workspace.path.name}-{now()[:10]}.zip"
     if target.exists():
-        raise BackupNotWritten(f"{target} exists already.", "Name another file: a backup is never overwritten.")
+        raise BackupNotWritten(
+            f"{target} exists already.", "Name another file: a backup is never overwritten."
+        )
     return target
 
 
@@ -138,21 +142,32 @@ def _copy_database(workspace: Workspace, target: Path) -> None:
 
 def _pack(workspace: Workspace, database: Path, partial: Path, report: Report) -> int:
     paths = [path for name in FOLDERS for path in _files(workspace.path / name)]
-    manifest = {"format": FORMAT, "peakid": peakid.__version__, "written_at": now(), "workspace": workspace.path.name}
+    manifest = {
+        "format": FORMAT,
+        "peakid": peakid.__version__,
+        "written_at": now(),
+        "workspace": workspace.path.name,
+    }
     manifest["database_sha256"] = _sha256(database)
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as out:
         out.writestr(MANIFEST, json.dumps(manifest, indent=1))
         out.write(database, DATABASE_NAME, zipfile.ZIP_DEFLATED, 1)
         out.writestr(tombstones.FILE_NAME, "".join(f"{digest}\n" for digest in tombstones.digests(workspace)))
         for step, path in enumerate(paths, 1):
-            with contextlib.suppress(FileNotFoundError):  # Forgotten, or a temporary name renamed, since it was listed.
+            with contextlib.suppress(
+                FileNotFoundError
+            ):  # Forgotten, or a temporary name renamed, since it was listed.
                 out.write(path, path.relative_to(workspace.path).as_posix())
             report("Backing up", step, len(paths), "")
     return len(paths) + 1
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and not path.name.startswith("."))
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+    )
 
 
 def _unpack(file: Path, fresh: Path, forgotten: set[str], report: Report) -> None:
@@ -168,7 +183,10 @@ def _unpack(file: Path, fresh: Path, forgotten: set[str], report: Report) -> Non
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise BadBackup(f"{file} is damaged or no backup of Peakid: {error}.", "Use another copy.") from error
     except OSError as error:
-        raise BadBackup(f"{file} cannot be restored: {error.strerror or error}.", "Check the file and the room on the disk.") from error
+        raise BadBackup(
+            f"{file} cannot be restored: {error.strerror or error}.",
+            "Check the file and the room on the disk.",
+        ) from error
     if _sha256(fresh / DATABASE_NAME) != manifest["database_sha256"]:
         raise BadBackup(f"The database in {file} is damaged.", "Use another copy.")
 
@@ -177,9 +195,14 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> dict[str, str]:
     try:
         manifest = json.loads(archive.read(MANIFEST))
     except (KeyError, ValueError) as error:
-        raise BadBackup(f"{file} is no backup of Peakid: it has no {MANIFEST}.", "Name a file made with: peakid backup FILE") from error
+        raise BadBackup(
+            f"{file} is no backup of Peakid: it has no {MANIFEST}.",
+            "Name a file made with: peakid backup FILE",
+        ) from error
     if manifest.get("format") != FORMAT:
-        raise BadBackup(f"{file} is a backup of format {manifest.get('format')!r}.", "Update Peakid to read it.")
+        raise BadBackup(
+            f"{file} is a backup of format {manifest.get('format')!r}.", "Update Peakid to read it."
+        )
     return manifest
 
 
@@ -188,7 +211,8 @@ def _is_ours(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
         raise BadBackup(
-            f"The backup holds a path that leads outside: {member.filename[:80]!r}.", "It was not made by Peakid; do not use it."
+            f"The backup holds a path that leads outside: {member.filename[:80]!r}.",
+            "It was not made by Peakid; do not use it.",
         )
     return path.parts[0] in FOLDERS or member.filename == DATABASE_NAME
 
@@ -197,7 +221,8 @@ def _check_room(members: list[zipfile.ZipInfo], folder: Path) -> None:
     needed, free = sum(member.file_size for member in members), shutil.disk_usage(folder).free
     if needed > free:
         raise BadBackup(
-            f"The backup needs {needed / 2**20:,.0f} MB, and {free / 2**20:,.0f} MB are free.", "Make room, or choose another disk."
+            f"The backup needs {needed / 2**20:,.0f} MB, and {free / 2**20:,.0f} MB are free.",
+            "Make room, or choose another disk.",
         )
 
 
@@ -214,7 +239,9 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, fresh: Path, for
             sha256.update(chunk)
             out.write(chunk)
     if is_image and sha256.hexdigest() != path.name:
-        raise BadBackup(f"Image {path.name[:12]} in the backup is not what its digest names.", "Use another copy.")
+        raise BadBackup(
+            f"Image {path.name[:12]} in the backup is not what its digest names.", "Use another copy."
+        )
 
 
 def _chunks(data: IO[bytes]) -> Iterator[bytes]:
@@ -236,7 +263,10 @@ def _settle(fresh: Path, forgotten: set[str]) -> tuple[int, int]:
                 forget.bury(connection, digest, reason="forgotten before a restore", actor="human:restore")
         tombstones.write_file(workspace)
         forget.sweep(workspace, tombstones.digests(workspace))
-        digests = [row["digest"] for row in workspace.query("SELECT digest FROM image JOIN image_state ON image_id = id")]
+        digests = [
+            row["digest"]
+            for row in workspace.query("SELECT digest FROM image JOIN image_state ON image_id = id")
+        ]
         return len(digests), sum(not images.has_bytes(workspace, digest) for digest in digests)
     finally:
         workspace.close()

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from peakid import images, tombstones
 from peakid.errors import NotFound
 from peakid.records import Report, no_report
-from peakid.workspace import Workspace, now
+from peakid.store import images, tombstones
+from peakid.store.workspace import Workspace, now
 
 FORGOTTEN_PATH = "(forgotten)"
 _NO_HASH = "0" * 16
@@ -75,7 +75,9 @@ def plan(workspace: Workspace, what: str) -> Forgetting:
     snapshots = f"SELECT DISTINCT snapshot_id FROM snapshot_item WHERE image_id IN {among}"
     return Forgetting(
         digests=digests,
-        n_bytes=workspace.query(f"SELECT COALESCE(SUM(n_bytes), 0) AS n FROM image WHERE id IN {among}", marks)[0]["n"],
+        n_bytes=workspace.query(
+            f"SELECT COALESCE(SUM(n_bytes), 0) AS n FROM image WHERE id IN {among}", marks
+        )[0]["n"],
         left_in_place=[
             f"{row['root']}/{row['path']}"
             for row in workspace.query(
@@ -105,7 +107,9 @@ def plan(workspace: Workspace, what: str) -> Forgetting:
     )
 
 
-def forget(workspace: Workspace, what: str, *, reason: str = "", actor: str, report: Report = no_report) -> Forgetting:
+def forget(
+    workspace: Workspace, what: str, *, reason: str = "", actor: str, report: Report = no_report
+) -> Forgetting:
     """Remove every image that `what` names, for good. There is no undo.
 
     The rows go first: whoever looks in between finds no image, never an image without its bytes.
@@ -141,9 +145,12 @@ def bury(connection: sqlite3.Connection, digest: str, *, reason: str, actor: str
         return
     for table, column in _COMPUTED:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (row["id"],))
-    connection.execute("UPDATE pair_revision SET revision = revision + 1")  # Whoever holds groups in memory puts them together anew.
     connection.execute(
-        "UPDATE image SET phash = ?, dhash = ?, pixel_digest = NULL, scanned_at = ? WHERE id = ?", (_NO_HASH, _NO_HASH, now(), row["id"])
+        "UPDATE pair_revision SET revision = revision + 1"
+    )  # Whoever holds groups in memory puts them together anew.
+    connection.execute(
+        "UPDATE image SET phash = ?, dhash = ?, pixel_digest = NULL, scanned_at = ? WHERE id = ?",
+        (_NO_HASH, _NO_HASH, now(), row["id"]),
     )
     _strip_origins(connection, row["id"])
 
@@ -163,7 +170,10 @@ def _named(workspace: Workspace, what: str) -> list[str]:
         {"what": what.strip().rstrip("/") or "/"},
     )
     if not rows:
-        raise NotFound(f"No image was seen at {what!r}.", "Name a digest, an imported folder, or the path or address of an image.")
+        raise NotFound(
+            f"No image was seen at {what!r}.",
+            "Name a digest, an imported folder, or the path or address of an image.",
+        )
     return [row["digest"] for row in rows]
 
 
@@ -173,8 +183,12 @@ def _rows(workspace: Workspace, sql: str, parameters: dict[str, str]) -> list[di
 
 def _strip_origins(connection: sqlite3.Connection, image_id: int) -> None:
     """Leave one bare origin: rows of snapshots and logs go on having a path to show."""
-    first = connection.execute("SELECT acquisition_id, source FROM origin WHERE image_id = ? ORDER BY id LIMIT 1", (image_id,)).fetchone()
-    connection.execute("DELETE FROM origin_move WHERE origin_id IN (SELECT id FROM origin WHERE image_id = ?)", (image_id,))
+    first = connection.execute(
+        "SELECT acquisition_id, source FROM origin WHERE image_id = ? ORDER BY id LIMIT 1", (image_id,)
+    ).fetchone()
+    connection.execute(
+        "DELETE FROM origin_move WHERE origin_id IN (SELECT id FROM origin WHERE image_id = ?)", (image_id,)
+    )
     connection.execute("DELETE FROM origin WHERE image_id = ?", (image_id,))
     if first is not None:
         connection.execute(

@@ -12,11 +12,15 @@ import torch
 
 from peakid.learn import cost
 from peakid.learn.cost import Loaders, PhaseCost
-from peakid.learn.phase import Phase
 from peakid.learn.start import Start
+from peakid.recipe.phase import Phase
 from peakid.records import Report
 
-LARGEST_BATCH = {"cpu": 32, "cuda": 256, "mps": 64}  # A CPU gains nothing by more; a GPU little, and steps are lost.
+LARGEST_BATCH = {
+    "cpu": 32,
+    "cuda": 256,
+    "mps": 64,
+}  # A CPU gains nothing by more; a GPU little, and steps are lost.
 LEAST_BATCHES = 8  # An epoch of fewer steps learns too little.
 RESERVE = 0.85  # Of a time budget: the measured batches are a sample of all.
 PLAN_NAME = "plan.json"
@@ -30,7 +34,9 @@ def automatic_batch_size(n_train: int, device: torch.device) -> int:
     return size
 
 
-def shortened(phases: Sequence[Phase], costs: Sequence[PhaseCost], *, budget_s: float) -> tuple[tuple[Phase, ...], list[str]]:
+def shortened(
+    phases: Sequence[Phase], costs: Sequence[PhaseCost], *, budget_s: float
+) -> tuple[tuple[Phase, ...], list[str]]:
     """Cut the epochs of all phases by the same share until they fit into the time, and say so.
 
     A phase keeps at least one epoch: a recipe without its last phase would be another recipe.
@@ -41,9 +47,13 @@ def shortened(phases: Sequence[Phase], costs: Sequence[PhaseCost], *, budget_s: 
         return tuple(phases), []
     cut = tuple(phase.model_copy(update={"epochs": max(1, int(phase.epochs * share))}) for phase in phases)
     needs = sum(each.extra_s + phase.epochs * each.epoch_s for phase, each in zip(cut, costs, strict=True))
-    told = ", ".join(f"{new.name} {new.epochs} instead of {old.epochs}" for new, old in zip(cut, phases, strict=True))
+    told = ", ".join(
+        f"{new.name} {new.epochs} instead of {old.epochs}" for new, old in zip(cut, phases, strict=True)
+    )
     if needs > max(0.0, budget_s):
-        return cut, [f"The time budget is too short: one epoch of each phase takes about {_minutes(needs)}. Epochs: {told}."]
+        return cut, [
+            f"The time budget is too short: one epoch of each phase takes about {_minutes(needs)}. Epochs: {told}."
+        ]
     return cut, [f"All epochs would take about {_minutes(wanted)}; to end in time there are fewer: {told}."]
 
 
@@ -69,7 +79,10 @@ class Settler:
         if self.start.is_linear or (recipe.batch_size and not recipe.max_minutes):
             return self.start, []
         decided = _kept(folder / PLAN_NAME, identity, self._decide)
-        phases = tuple(phase.model_copy(update={"epochs": n}) for phase, n in zip(self.start.phases, decided["epochs"], strict=True))
+        phases = tuple(
+            phase.model_copy(update={"epochs": n})
+            for phase, n in zip(self.start.phases, decided["epochs"], strict=True)
+        )
         settled = recipe.model_copy(update={"batch_size": decided["batch_size"]})
         return dataclasses.replace(self.start, recipe=settled, phases=phases), decided["notes"]
 
@@ -77,10 +90,19 @@ class Settler:
         recipe, phases, notes = self.start.recipe, self.start.phases, []
         batch_size = recipe.batch_size or self._largest()
         if not recipe.batch_size:
-            notes.append(f"{batch_size} images a batch, chosen for {self.n['train']} images to learn from on this device.")
+            notes.append(
+                f"{batch_size} images a batch, chosen for {self.n['train']} images to learn from on this device."
+            )
         if recipe.max_minutes:
-            costs = [cost.that_fits(lambda size, phase=phase: self._of(phase, size), batch_size) for phase in phases]
-            left_s = recipe.max_minutes * 60 - (time.monotonic() - self.started) - self.n["all"] * costs[-1].score_s
+            costs = [
+                cost.that_fits(lambda size, phase=phase: self._of(phase, size), batch_size)
+                for phase in phases
+            ]
+            left_s = (
+                recipe.max_minutes * 60
+                - (time.monotonic() - self.started)
+                - self.n["all"] * costs[-1].score_s
+            )
             phases, told = shortened(phases, costs, budget_s=left_s / max(1, recipe.folds))
             notes += told
         return {"batch_size": batch_size, "epochs": [phase.epochs for phase in phases], "notes": notes}
@@ -96,7 +118,15 @@ class Settler:
 
     def _of(self, phase: Phase, batch_size: int) -> PhaseCost:
         self.report("Measuring", 0, 0, f"{phase.name}, {batch_size} images a batch")
-        return cost.of_phase(self.start.model(), self.loaders, self.start, phase, self.n, batch_size, should_stop=self.should_stop)
+        return cost.of_phase(
+            self.start.model(),
+            self.loaders,
+            self.start,
+            phase,
+            self.n,
+            batch_size,
+            should_stop=self.should_stop,
+        )
 
 
 def _kept(file: Path, identity: str, decide: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -110,7 +140,9 @@ def _kept(file: Path, identity: str, decide: Callable[[], dict[str, Any]]) -> di
     decided = decide()
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps({"identity": identity, "decided": decided}, ensure_ascii=False), encoding="utf-8")
+    partial.write_text(
+        json.dumps({"identity": identity, "decided": decided}, ensure_ascii=False), encoding="utf-8"
+    )
     partial.replace(file)
     return decided
 

@@ -16,15 +16,17 @@ from fastai.data.core import DataLoaders
 from torch import Tensor, nn
 
 from peakid.learn import fit
-from peakid.learn import model as models
-from peakid.learn.data import Stopped
-from peakid.learn.phase import Phase
+from peakid.learn.batches.data import Stopped
+from peakid.learn.network import model as models
 from peakid.learn.rate_finder import N_STEPS
 from peakid.learn.start import Start
+from peakid.recipe.phase import Phase
 
 N_TIMED = 3  # Batches, after one that warms up: the first is up to ten times slower.
 LONG_S = 4.0  # A batch that takes so long is timed once: warming up is a small part of it.
-ENOUGH_ON_CPU = 16  # Images: a CPU takes twice as long for twice as many, so there is no need to wait for a whole batch.
+ENOUGH_ON_CPU = (
+    16  # Images: a CPU takes twice as long for twice as many, so there is no need to wait for a whole batch.
+)
 N_SHOWN = 12
 
 Loaders = Callable[[Phase, int], DataLoaders]
@@ -167,7 +169,10 @@ class _Probe(FitCallback):
         if self.should_stop():
             raise Stopped
         if self.training and not hasattr(self, "shown"):
-            self.shown, self.labels = self.learn.x[:N_SHOWN].detach().float().cpu(), self.learn.y[:N_SHOWN].detach().cpu()
+            self.shown, self.labels = (
+                self.learn.x[:N_SHOWN].detach().float().cpu(),
+                self.learn.y[:N_SHOWN].detach().cpu(),
+            )
 
     def after_loss(self) -> None:
         self.memory_mb = max(self.memory_mb, memory_mb(self.learn.dls.device))

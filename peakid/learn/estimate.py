@@ -10,13 +10,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from peakid.learn import budget, cost, data, fraction, linear_head, predict
+from peakid.learn import budget, cost, fraction, linear_head
 from peakid.learn import start as starting
+from peakid.learn.batches import data
+from peakid.learn.batches.data import TrainingImages
 from peakid.learn.cost import N_SHOWN, N_TIMED, PhaseCost
-from peakid.learn.data import TrainingImages
 from peakid.learn.learning import Learning
-from peakid.learn.phase import Phase
-from peakid.learn.recipe import Recipe
+from peakid.learn.network import predict
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
 from peakid.records import Report
 
 SCORED = 64  # Valid images that are timed.
@@ -51,7 +53,13 @@ class Estimate:
 
 
 def estimate(
-    images: TrainingImages, recipe: Recipe, *, cache_dir: Path, weights_dir: Path | None, report: Report, should_stop: Callable[[], bool]
+    images: TrainingImages,
+    recipe: Recipe,
+    *,
+    cache_dir: Path,
+    weights_dir: Path | None,
+    report: Report,
+    should_stop: Callable[[], bool],
 ) -> Estimate:
     """Measure a few batches of each phase on a part of the images; nothing is trained or kept but decoded pixels.
 
@@ -91,7 +99,9 @@ def write_images(found: Estimate, images: TrainingImages, folder: Path) -> list[
         if key in seen:
             continue
         seen.add(key)
-        for place, (pixels, label) in enumerate(zip(phase.shown.numpy(), phase.labels.tolist(), strict=True), start=1):
+        for place, (pixels, label) in enumerate(
+            zip(phase.shown.numpy(), phase.labels.tolist(), strict=True), start=1
+        ):
             file = f"phase-{number}-image-{place:02d}.png"
             Image.fromarray(pixels).save(folder / file)
             rows.append({"phase": phase.name, "label": images.class_names[label], "file": file})
@@ -114,7 +124,12 @@ def _sample(images: TrainingImages, batch_size: int, seed: int) -> TrainingImage
     valid = [row for row in order.tolist() if row not in set(train)][:SCORED] or train[:SCORED]
     part = fraction.only(images, [*train, *valid])
     return TrainingImages(
-        part.digests, part.labels, ["train"] * len(train) + ["valid"] * len(valid), part.class_names, part.read, part.groups
+        part.digests,
+        part.labels,
+        ["train"] * len(train) + ["valid"] * len(valid),
+        part.class_names,
+        part.read,
+        part.groups,
     )
 
 
@@ -132,16 +147,22 @@ def _of_phases(
     return [cost.cut(each, phase.epochs) for each, phase in zip(costs, phases, strict=True)], notes
 
 
-def _of_phase(learning: Learning, part: TrainingImages, phase: Phase, n: dict[str, int], batch_size: int) -> PhaseCost:
+def _of_phase(
+    learning: Learning, part: TrainingImages, phase: Phase, n: dict[str, int], batch_size: int
+) -> PhaseCost:
     loaders, stop = partial(learning.loaders, part), learning.should_stop
-    return cost.of_phase(learning.start.model(), loaders, learning.start, phase, n, batch_size, should_stop=stop)
+    return cost.of_phase(
+        learning.start.model(), loaders, learning.start, phase, n, batch_size, should_stop=stop
+    )
 
 
 def _of_linear(learning: Learning, part: TrainingImages, n: int) -> PhaseCost:
     """Time the one look at each image that a linear head takes."""
     start = learning.start
     began = monotonic()
-    linear_head.embed(start.model(), learning.canonical, start, report=learning.report, should_stop=learning.should_stop)
+    linear_head.embed(
+        start.model(), learning.canonical, start, report=learning.report, should_stop=learning.should_stop
+    )
     look_s = (monotonic() - began) / len(learning.canonical)
     return PhaseCost(
         name=start.phases[0].name,

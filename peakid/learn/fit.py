@@ -20,12 +20,12 @@ from fastai.optimizer import SGD, Adam
 from torch import Tensor, nn
 
 from peakid.errors import OutOfMemory
-from peakid.learn import model as models
-from peakid.learn.checkpoint import Checkpoints
-from peakid.learn.data import Stopped
-from peakid.learn.phase import Phase
-from peakid.learn.recipe import Recipe
+from peakid.learn.batches.data import Stopped
+from peakid.learn.network import model as models
+from peakid.learn.network.checkpoint import Checkpoints
 from peakid.learn.watch import History, Place, Plan, Watch
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics
 
 OPTIMISERS: dict[str, Any] = {
@@ -60,8 +60,12 @@ class Rates(Callback):
         position = (place.epoch + place.batch / n_batches) / phase.epochs
         peak = place.rate or float(phase.base_lr)
         self.watch.rate = peak * phase.rate(position)
-        shares = np.geomspace(phase.lowest_lr_share, 1.0, GROUPS)  # The lower the layer, the less it needs to learn.
-        self.learn.opt.set_hypers(lr=[self.watch.rate * share for share in shares], mom=phase.momentum(position))
+        shares = np.geomspace(
+            phase.lowest_lr_share, 1.0, GROUPS
+        )  # The lower the layer, the less it needs to learn.
+        self.learn.opt.set_hypers(
+            lr=[self.watch.rate * share for share in shares], mom=phase.momentum(position)
+        )
 
 
 class Parts(Callback):
@@ -92,7 +96,9 @@ class Lasso(Callback):
         self.strength = strength
 
     def before_backward(self) -> None:
-        self.learn.loss_grad = self.learn.loss_grad + self.strength * sum(p.abs().sum() for p in self.learn.model.parameters())
+        self.learn.loss_grad = self.learn.loss_grad + self.strength * sum(
+            p.abs().sum() for p in self.learn.model.parameters()
+        )
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,9 @@ class Fit:
 
     def run(self, watch: Watch) -> History:
         """Train to the end, or until someone asks to stop, from the newest checkpoint on."""
-        learner = make_learner(self.model, self.loaders(self.phases[0], 2), self.recipe, [Rates(watch), Parts(watch), watch])
+        learner = make_learner(
+            self.model, self.loaders(self.phases[0], 2), self.recipe, [Rates(watch), Parts(watch), watch]
+        )
         learner.create_opt()
         self._restore(learner, watch)
         for index in range(watch.place.phase, len(self.phases)):
@@ -135,7 +143,9 @@ class Fit:
         except torch.OutOfMemoryError:
             for callback in learner.cbs:
                 if isinstance(callback, MixedPrecision) and torch.is_autocast_enabled("cuda"):
-                    callback.autocast.__exit__(None, None, None)  # Else all that follows would be computed with half the bits.
+                    callback.autocast.__exit__(
+                        None, None, None
+                    )  # Else all that follows would be computed with half the bits.
             return False
         return True
 
@@ -185,7 +195,9 @@ class Fit:
         except Stopped:
             watch.history.is_stopped = True
             return False
-        watch.history.notes.append(f"Phase '{watch.phase.name}' learned at {rate:.1e}, which the finder measured.")
+        watch.history.notes.append(
+            f"Phase '{watch.phase.name}' learned at {rate:.1e}, which the finder measured."
+        )
         return True
 
     def _plan(self, watch: Watch, n_batches: int) -> Plan:
@@ -227,7 +239,11 @@ class Fit:
         tensors, facts = found
         self.model.load_state_dict(_under("model.", tensors))
         _into_optimiser(learner.opt, tensors, facts["optimiser"])
-        watch.place, watch.epoch_losses, watch.rate = Place(**facts["place"]), facts["epoch_losses"], facts["rate"]
+        watch.place, watch.epoch_losses, watch.rate = (
+            Place(**facts["place"]),
+            facts["epoch_losses"],
+            facts["rate"],
+        )
         history = watch.history
         history.epochs = [EpochMetrics(**each) for each in facts["epochs"]]
         history.best = next((each for each in history.epochs if each.epoch == facts["best"]), None)
@@ -237,7 +253,9 @@ class Fit:
             watch.on_epoch(metrics)
 
 
-def make_learner(model: nn.Sequential, dls: DataLoaders, recipe: Recipe, callbacks: list[Callback]) -> Learner:
+def make_learner(
+    model: nn.Sequential, dls: DataLoaders, recipe: Recipe, callbacks: list[Callback]
+) -> Learner:
     """Put model, data, loss, optimiser and what the recipe adds to each step together."""
     device = dls.device
     weight = _class_weights(dls).to(device) if recipe.balance == "weighted" else None
@@ -299,8 +317,15 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _of_optimiser(opt: Any) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """Split an optimiser's state into tensors by name, and for each parameter what is no tensor."""
     states = opt.state_dict()["state"]
-    tensors = {f"opt.{i}.{key}": value for i, state in enumerate(states) for key, value in state.items() if isinstance(value, Tensor)}
-    return tensors, [{key: value for key, value in state.items() if not isinstance(value, Tensor)} for state in states]
+    tensors = {
+        f"opt.{i}.{key}": value
+        for i, state in enumerate(states)
+        for key, value in state.items()
+        if isinstance(value, Tensor)
+    }
+    return tensors, [
+        {key: value for key, value in state.items() if not isinstance(value, Tensor)} for state in states
+    ]
 
 
 def _into_optimiser(opt: Any, tensors: Mapping[str, Tensor], plain: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 
-from peakid.learn.data import TrainingImages
+from peakid.learn.batches.data import TrainingImages
 
 
 def take(images: TrainingImages, fraction: float, *, seed: int, is_folded: bool = False) -> TrainingImages:
@@ -27,7 +27,9 @@ def take(images: TrainingImages, fraction: float, *, seed: int, is_folded: bool 
     eligible = np.arange(len(images.digests)) if is_folded else images.rows("train")
     groups = images.groups if images.groups is not None else images.digests
     taken = [
-        row for k in range(len(images.class_names)) for row in _of_class(eligible[images.labels[eligible] == k], groups, fraction, seed)
+        row
+        for k in range(len(images.class_names))
+        for row in _of_class(eligible[images.labels[eligible] == k], groups, fraction, seed)
     ]
     left_out = set(eligible.tolist()) - set(taken)
     return only(images, [row for row in range(len(images.digests)) if row not in left_out])

@@ -21,7 +21,11 @@ def told(device: torch.device) -> str:
 def _busy(device: torch.device) -> str:
     try:
         return f" {torch.cuda.utilization(device)} % busy,"
-    except (ImportError, RuntimeError, NVMLError):  # No nvidia-ml-py, another maker's GPU, or a driver without counters.
+    except (
+        ImportError,
+        RuntimeError,
+        NVMLError,
+    ):  # No nvidia-ml-py, another maker's GPU, or a driver without counters.
         return ""
 
 

@@ -9,17 +9,18 @@ from fastai.data.core import DataLoaders
 from torch import Tensor, nn
 
 from peakid.errors import TrainingDiverged
-from peakid.learn import checkpoint, linear_head, rate_finder, samples
+from peakid.learn import linear_head, rate_finder, samples
 from peakid.learn import start as starting
-from peakid.learn.checkpoint import Checkpoints
-from peakid.learn.data import Prepared, TrainingImages
+from peakid.learn.batches.data import Prepared, TrainingImages
+from peakid.learn.batches.gather import Pixels
 from peakid.learn.fit import Fit
-from peakid.learn.gather import Pixels
-from peakid.learn.phase import Phase
+from peakid.learn.network import checkpoint
+from peakid.learn.network.checkpoint import Checkpoints
 from peakid.learn.rate_finder import Sweep
-from peakid.learn.recipe import Recipe
 from peakid.learn.start import Start
 from peakid.learn.watch import History, Watch
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Report
 
 
@@ -60,7 +61,9 @@ class Learning:
         """
         model = self.start.model()
         if self.start.is_linear:
-            history = self._solve(model, images, prefix=told.get("prefix", ""), n_before=told.get("n_before", 0))
+            history = self._solve(
+                model, images, prefix=told.get("prefix", ""), n_before=told.get("n_before", 0)
+            )
         else:
             history = self._descend(model, images, folder, told)
         if history.best is not None:
@@ -69,14 +72,22 @@ class Learning:
 
     def _solve(self, model: nn.Sequential, images: TrainingImages, *, prefix: str, n_before: int) -> History:
         if self.features is None:
-            self.features = linear_head.embed(model, self.canonical, self.start, report=self.report, should_stop=self.should_stop)
+            self.features = linear_head.embed(
+                model, self.canonical, self.start, report=self.report, should_stop=self.should_stop
+            )
         history = linear_head.fit(model, images, self.features, self.start, epoch=n_before + 1, prefix=prefix)
         self.on_epoch(history.epochs[0])
         return history
 
-    def _descend(self, model: nn.Sequential, images: TrainingImages, folder: Path, told: dict[str, Any]) -> History:
+    def _descend(
+        self, model: nn.Sequential, images: TrainingImages, folder: Path, told: dict[str, Any]
+    ) -> History:
         start = self.start
-        watched: dict[str, Any] = {"report": self.report, "on_epoch": self.on_epoch, "should_stop": self.should_stop}
+        watched: dict[str, Any] = {
+            "report": self.report,
+            "on_epoch": self.on_epoch,
+            "should_stop": self.should_stop,
+        }
         watch = Watch(**watched, samples=samples.choose(images, folder, seed=start.recipe.seed), **told)
 
         def find_rate(phase: Phase, dls: DataLoaders) -> float:
@@ -84,7 +95,9 @@ class Learning:
 
         checkpoints = Checkpoints(folder, identity(images, start))
         loaders_of = partial(self.loaders, images)
-        fit = Fit(model, start.recipe, start.phases, start.found.is_pretrained, loaders_of, find_rate, checkpoints)
+        fit = Fit(
+            model, start.recipe, start.phases, start.found.is_pretrained, loaders_of, find_rate, checkpoints
+        )
         history = fit.run(watch)
         if history.diverged_in is not None:
             raise _diverged(history.diverged_in, watch, start.recipe)
@@ -97,14 +110,23 @@ class Learning:
             Stopped: If `should_stop` says so.
             TrainingDiverged: If the loss breaks before anything was learned.
         """
-        asked: dict[str, Any] = {"freezes_norms": self.start.found.is_pretrained, "report": self.report, "should_stop": self.should_stop}
+        asked: dict[str, Any] = {
+            "freezes_norms": self.start.found.is_pretrained,
+            "report": self.report,
+            "should_stop": self.should_stop,
+        }
         return rate_finder.sweep(model, dls, self.start.recipe, phase, **asked)
 
 
 def identity(images: TrainingImages, start: Start) -> str:
     """Name what is trained on what, so that no checkpoint of another training is taken up."""
     return checkpoint.identity(
-        start.recipe.model_dump(), start.found.note, images.class_names, images.digests, images.labels.tolist(), images.splits
+        start.recipe.model_dump(),
+        start.found.note,
+        images.class_names,
+        images.digests,
+        images.labels.tolist(),
+        images.splits,
     )
 
 
@@ -113,5 +135,7 @@ def _diverged(epoch: int, watch: Watch, recipe: Recipe) -> TrainingDiverged:
     where = " in that phase of the recipe" if recipe.phases else ""
     return TrainingDiverged(
         f"The loss is no longer a number in epoch {epoch} (base_lr={rate:g}).",
-        f"Try a tenth of the rate: --set base_lr={rate / 10:g}" if not where else f"Try a tenth of the rate{where}: {rate / 10:g}.",
+        f"Try a tenth of the rate: --set base_lr={rate / 10:g}"
+        if not where
+        else f"Try a tenth of the rate{where}: {rate / 10:g}.",
     )

@@ -10,16 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from peakid.learn import gpu_load
-from peakid.learn.data import Stopped, TrainingImages
-from peakid.learn.gather import Pixels
-from peakid.learn.model import normalise
-from peakid.learn.predict import in_parts
+from peakid.learn.batches.data import Stopped, TrainingImages
+from peakid.learn.batches.gather import Pixels
+from peakid.learn.network.model import normalise
+from peakid.learn.network.predict import in_parts
 from peakid.learn.start import Start
 from peakid.learn.watch import History
 from peakid.records import EpochMetrics, Report
 
 PHASE = "linear head"
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)  # Inverse of the penalty, as scikit-learn's C: .01 was best for 349 photos; more images bear more.
+STRENGTHS = (
+    1e-3,
+    1e-2,
+    1e-1,
+    1.0,
+)  # Inverse of the penalty, as scikit-learn's C: .01 was best for 349 photos; more images bear more.
 MAX_STEPS = 300  # Of L-BFGS, which needs 50 to 150.
 
 
@@ -34,7 +39,14 @@ class Layer:
         return features.double() @ self.weight.T + self.bias  # (n, K)
 
 
-def embed(model: nn.Sequential, canonical: np.ndarray | Pixels, start: Start, *, report: Report, should_stop: Callable[[], bool]) -> Tensor:
+def embed(
+    model: nn.Sequential,
+    canonical: np.ndarray | Pixels,
+    start: Start,
+    *,
+    report: Report,
+    should_stop: Callable[[], bool],
+) -> Tensor:
     """Answer what the frozen body sees in each image, pooled: float32 of shape (N, C), on the CPU.
 
     Raises:
@@ -50,14 +62,27 @@ def embed(model: nn.Sequential, canonical: np.ndarray | Pixels, start: Start, *,
         found.append(network(normalise(batch, start.card)).float().cpu())  # (B, C)
         rate = end / max(1e-9, time.monotonic() - began)
         left_s = (len(canonical) - end) / rate
-        report("Training", end, len(canonical), f"{rate:.0f} images/s, about {left_s:.0f} s left{gpu_load.told(start.device)}")
+        report(
+            "Training",
+            end,
+            len(canonical),
+            f"{rate:.0f} images/s, about {left_s:.0f} s left{gpu_load.told(start.device)}",
+        )
 
     with torch.inference_mode():
         in_parts(len(canonical), look)
     return torch.cat(found).clone()
 
 
-def fit(model: nn.Sequential, images: TrainingImages, features: Tensor, start: Start, *, epoch: int = 1, prefix: str = "") -> History:
+def fit(
+    model: nn.Sequential,
+    images: TrainingImages,
+    features: Tensor,
+    start: Start,
+    *,
+    epoch: int = 1,
+    prefix: str = "",
+) -> History:
     """Fit the layer with each strength and keep the one with the lowest loss on valid; the model holds it afterwards.
 
     Args:
@@ -68,8 +93,12 @@ def fit(model: nn.Sequential, images: TrainingImages, features: Tensor, start: S
     labels = torch.from_numpy(images.labels)
     train, valid = (torch.from_numpy(images.rows(split)) for split in ("train", "valid"))
     weight = _image_weights(labels[train], len(images.class_names), is_even=start.recipe.balance != "none")
-    layers = [solve(features[train], labels[train], strength=strength, weight=weight) for strength in STRENGTHS]
-    losses = [float(nn.functional.cross_entropy(layer.logits(features[valid]), labels[valid])) for layer in layers]
+    layers = [
+        solve(features[train], labels[train], strength=strength, weight=weight) for strength in STRENGTHS
+    ]
+    losses = [
+        float(nn.functional.cross_entropy(layer.logits(features[valid]), labels[valid])) for layer in layers
+    ]
     best = layers[int(np.argmin(losses))]
     answers = best.logits(features[valid]).argmax(dim=1)
     metrics = EpochMetrics(
@@ -102,7 +131,9 @@ def solve(features: Tensor, labels: Tensor, *, strength: float, weight: Tensor) 
     n_classes = int(labels.max()) + 1  # No class is empty in train.
     w = torch.zeros((n_classes, x.shape[1]), dtype=torch.float64, requires_grad=True)
     b = torch.zeros(n_classes, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([w, b], max_iter=MAX_STEPS, tolerance_grad=1e-7, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS(
+        [w, b], max_iter=MAX_STEPS, tolerance_grad=1e-7, line_search_fn="strong_wolfe"
+    )
 
     def cost() -> Tensor:
         optimiser.zero_grad()
@@ -118,7 +149,11 @@ def solve(features: Tensor, labels: Tensor, *, strength: float, weight: Tensor) 
 
 def _image_weights(labels: Tensor, n_classes: int, *, is_even: bool) -> Tensor:
     counts = torch.bincount(labels, minlength=n_classes).double()  # (K,)
-    return (len(labels) / (n_classes * counts))[labels] if is_even else torch.ones(len(labels), dtype=torch.float64)
+    return (
+        (len(labels) / (n_classes * counts))[labels]
+        if is_even
+        else torch.ones(len(labels), dtype=torch.float64)
+    )
 
 
 def _put(layer: Layer, model: nn.Sequential) -> None:

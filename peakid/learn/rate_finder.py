@@ -15,17 +15,19 @@ from torch import nn
 
 from peakid.errors import TrainingDiverged
 from peakid.learn import fit
-from peakid.learn import model as models
-from peakid.learn.data import REPORT_EVERY_S, Stopped
-from peakid.learn.phase import Phase
-from peakid.learn.recipe import Recipe
+from peakid.learn.batches.data import REPORT_EVERY_S, Stopped
+from peakid.learn.network import model as models
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
 from peakid.records import Report
 
 N_STEPS = 100  # fastai's number; three epochs of the otters.
 FIRST_RATE, LAST_RATE = 1e-7, 10.0  # From where nothing moves to where everything breaks, as fastai has it.
 SMOOTHING = 0.98  # Of the loss from batch to batch; fastai's.
 HOPELESS = 4.0  # Times the lowest loss so far: the rate is too high, and higher ones need not be tried.
-UNSURE = N_STEPS // 10  # Batches at first: a lucky one is no measure of what follows, and no rate so small breaks anything.
+UNSURE = (
+    N_STEPS // 10
+)  # Batches at first: a lucky one is no measure of what follows, and no rate so small breaks anything.
 MIN_POINTS = 20  # The slide compares points 15 steps apart.
 
 
@@ -83,8 +85,13 @@ def suggestions(rates: Sequence[float], losses: Sequence[float]) -> dict[str, fl
     Raises:
         TrainingDiverged: If the curve is too short to see anything in it.
     """
-    start, end = UNSURE, len(losses) - 5  # The first losses are hardly smoothed yet, the last ones break away.
-    seen = [(rate, loss) for rate, loss in list(zip(rates, losses, strict=True))[start:end] if math.isfinite(loss)]
+    start, end = (
+        UNSURE,
+        len(losses) - 5,
+    )  # The first losses are hardly smoothed yet, the last ones break away.
+    seen = [
+        (rate, loss) for rate, loss in list(zip(rates, losses, strict=True))[start:end] if math.isfinite(loss)
+    ]
     if len(seen) < MIN_POINTS:
         raise TrainingDiverged(
             f"The rate finder saw the loss break after {len(losses)} of {N_STEPS} batches: no rate can be read from that.",
@@ -108,8 +115,15 @@ class _Ramp(Callback):
 
     learn: Any
 
-    def __init__(self, phase: Phase, *, freezes_norms: bool, report: Report, should_stop: Callable[[], bool]) -> None:
-        self.phase, self.freezes_norms, self.report, self.should_stop = phase, freezes_norms, report, should_stop
+    def __init__(
+        self, phase: Phase, *, freezes_norms: bool, report: Report, should_stop: Callable[[], bool]
+    ) -> None:
+        self.phase, self.freezes_norms, self.report, self.should_stop = (
+            phase,
+            freezes_norms,
+            report,
+            should_stop,
+        )
         self.rates: list[float] = []
         self.losses: list[float] = []
         self.is_over = False
@@ -133,7 +147,9 @@ class _Ramp(Callback):
         self.losses.append(loss)
         if time.monotonic() - self.reported_at >= REPORT_EVERY_S or len(self.rates) == N_STEPS:
             self.reported_at = time.monotonic()
-            self.report("Finding the rate", len(self.rates), N_STEPS, f"rate {self.rates[-1]:.1e}, loss {loss:.3f}")
+            self.report(
+                "Finding the rate", len(self.rates), N_STEPS, f"rate {self.rates[-1]:.1e}, loss {loss:.3f}"
+            )
         if len(self.rates) >= N_STEPS or has_broken(self.losses):
             self.is_over = True
             raise CancelFitException

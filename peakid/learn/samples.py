@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from peakid.learn.data import TrainingImages
+from peakid.learn.batches.data import TrainingImages
 
 N_SAMPLES = 8  # What fits beside each other on a page.
 SAMPLES_NAME = "samples.json"
@@ -39,14 +39,24 @@ class Samples:
         """
         confidence, best = probabilities[self.rows].max(dim=1)
         answers = [
-            {"digest": digest, "given": given, "predicted": self.class_names[k], "confidence": round(share, 4)}
-            for digest, given, k, share in zip(self.digests, self.given, best.tolist(), confidence.tolist(), strict=True)
+            {
+                "digest": digest,
+                "given": given,
+                "predicted": self.class_names[k],
+                "confidence": round(share, 4),
+            }
+            for digest, given, k, share in zip(
+                self.digests, self.given, best.tolist(), confidence.tolist(), strict=True
+            )
         ]
         earlier = [each for each in _read(self.file) if each["epoch"] < epoch]
         partial = self.file.with_suffix(".partial")
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps([*earlier, {"epoch": epoch, "answers": answers}], ensure_ascii=False), encoding="utf-8")
+            partial.write_text(
+                json.dumps([*earlier, {"epoch": epoch, "answers": answers}], ensure_ascii=False),
+                encoding="utf-8",
+            )
             partial.replace(self.file)
         except OSError:  # A full disk: the training is worth more than what one may watch of it.
             partial.unlink(missing_ok=True)
@@ -56,7 +66,10 @@ def choose(images: TrainingImages, folder: Path, *, seed: int) -> Samples:
     """Choose a few valid images, one class after the other in turn, the same ones for the same seed."""
     valid = images.rows("valid")
     order = np.random.default_rng(seed).permutation(len(valid))
-    of_class = [[row for row in order.tolist() if images.labels[valid[row]] == k] for k in range(len(images.class_names))]
+    of_class = [
+        [row for row in order.tolist() if images.labels[valid[row]] == k]
+        for k in range(len(images.class_names))
+    ]
     turns = max(map(len, of_class), default=0)
     rows = [rows[turn] for turn in range(turns) for rows in of_class if turn < len(rows)][:N_SAMPLES]
     return Samples(

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from peakid.learn.phase import Phase
 from peakid.learn.watch import History
+from peakid.recipe.phase import Phase
 from peakid.records import EpochMetrics
 
 MIN_AFTER_BEST = 3  # Epochs: one or two worse ones are the noise of a small valid split.
@@ -20,8 +20,14 @@ def read(history: History, phases: Sequence[Phase]) -> list[str]:
     """
     if len({each.phase for each in history.epochs} - {phase.name for phase in phases}):
         return []  # Folds: each is too small to be judged by itself.
-    found = ["The model collapsed: it answers the same class for every valid image. Lower base_lr, or label more images."]
-    return [*(found if history.is_collapsed else []), *_overfitting(history.epochs, history.best), *_jumps(history.epochs)]
+    found = [
+        "The model collapsed: it answers the same class for every valid image. Lower base_lr, or label more images."
+    ]
+    return [
+        *(found if history.is_collapsed else []),
+        *_overfitting(history.epochs, history.best),
+        *_jumps(history.epochs),
+    ]
 
 
 def _overfitting(epochs: Sequence[EpochMetrics], best: EpochMetrics | None) -> Iterator[str]:

@@ -11,17 +11,19 @@ import torch
 from fastai.data.core import DataLoaders
 from torch import nn
 
-from peakid import pixels
 from peakid.errors import DeviceMissing
-from peakid.learn import architectures, continued, data, loaders, weights
-from peakid.learn import model as models
-from peakid.learn.architectures import Architecture
-from peakid.learn.data import Prepared, TrainingImages
-from peakid.learn.loaders import seed_all
-from peakid.learn.model import Card
-from peakid.learn.phase import Phase
-from peakid.learn.recipe import Device, Recipe
-from peakid.learn.weights import Found
+from peakid.imaging import pixels
+from peakid.learn.batches import data, loaders
+from peakid.learn.batches.data import Prepared, TrainingImages
+from peakid.learn.batches.loaders import seed_all
+from peakid.learn.network import continued, weights
+from peakid.learn.network import model as models
+from peakid.learn.network.model import Card
+from peakid.learn.network.weights import Found
+from peakid.recipe import architectures
+from peakid.recipe.architectures import Architecture
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Device, Recipe
 from peakid.records import Report
 
 LIBRARIES = ("torch", "torchvision", "fastai", "timm", "numpy", "pillow", "safetensors")
@@ -56,11 +58,19 @@ class Start:
             continued.load_into(model, path, self.architecture, class_names)
         return model
 
-    def loaders(self, images: TrainingImages, view: Prepared, phase: Phase, batch_size: int | None = None) -> DataLoaders:
+    def loaders(
+        self, images: TrainingImages, view: Prepared, phase: Phase, batch_size: int | None = None
+    ) -> DataLoaders:
         """Make a phase's loaders from the pixels at its size; fewer images a batch than the recipe's where memory is short."""
         recipe = self.recipe.model_copy(update={"batch_size": batch_size or self.recipe.batch_size})
-        is_short = recipe.batch_size < self.recipe.batch_size  # Where batches had to be halved, pixels leave the device, too.
-        shown: dict[str, Any] = {"size_px": phase.image_size_px, "augment": phase.augment, "is_memory_short": is_short}
+        is_short = (
+            recipe.batch_size < self.recipe.batch_size
+        )  # Where batches had to be halved, pixels leave the device, too.
+        shown: dict[str, Any] = {
+            "size_px": phase.image_size_px,
+            "augment": phase.augment,
+            "is_memory_short": is_short,
+        }
         return loaders.make(images, view, recipe, self.architecture, self.device, **shown)
 
 
@@ -85,13 +95,18 @@ def begin(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> S
         pixels_version=pixels.VERSION,
         recipe=recipe.model_dump(),
         pretrained=found.note,
-        libraries={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in LIBRARIES}},
+        libraries={
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in LIBRARIES},
+        },
         head="linear" if recipe.method == "linear-head" and found.is_pretrained else "two-layer",
     )
     return Start(recipe, architecture, device, found, card, recipe.planned(is_pretrained=found.is_pretrained))
 
 
-def views(images: TrainingImages, start: Start, *, cache_dir: Path, report: Report, should_stop: Callable[[], bool]) -> dict[int, Prepared]:
+def views(
+    images: TrainingImages, start: Start, *, cache_dir: Path, report: Report, should_stop: Callable[[], bool]
+) -> dict[int, Prepared]:
     """Decode every image at each size that some phase learns from; by `kept_px`.
 
     Raises:
@@ -118,7 +133,10 @@ def find_device(name: Device) -> torch.device:
         return torch.device(next(key for key, is_there in has.items() if is_there))
     if not has[name]:
         there = ", ".join(key for key, is_there in has.items() if is_there)
-        raise DeviceMissing(f"device={name}: this machine has none that torch {torch.__version__} can use.", f"Here are: {there}.")
+        raise DeviceMissing(
+            f"device={name}: this machine has none that torch {torch.__version__} can use.",
+            f"Here are: {there}.",
+        )
     return torch.device(name)
 
 

@@ -13,17 +13,19 @@ import torch
 from torch import nn
 
 from peakid.errors import DeviceLost
-from peakid.learn import budget, data, folds, fraction, predict, signs
-from peakid.learn import model as models
+from peakid.learn import budget, fraction, signs
 from peakid.learn import start as starting
+from peakid.learn.batches import data, subsets
+from peakid.learn.batches.data import Stopped, TrainingImages
 from peakid.learn.budget import Settler
-from peakid.learn.checkpoint import Checkpoints
-from peakid.learn.data import Stopped, TrainingImages
 from peakid.learn.learning import Learning, identity
+from peakid.learn.network import model as models
+from peakid.learn.network import predict
+from peakid.learn.network.checkpoint import Checkpoints
 from peakid.learn.rate_finder import Sweep
-from peakid.learn.recipe import Recipe
 from peakid.learn.start import Start
 from peakid.learn.watch import History
+from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Report
 
 SPLITS = ("train", "valid", "test")
@@ -88,10 +90,15 @@ def train(
         DeviceLost: If the GPU stops answering.
     """
     started = time.monotonic()
-    n_whole, images = len(images.digests), fraction.take(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds))
+    n_whole, images = (
+        len(images.digests),
+        fraction.take(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds)),
+    )
     warnings = [] if recipe.folds else data.check(images)
     if len(images.digests) < n_whole:
-        warnings.append(f"It learned from {recipe.fraction:.0%} of each class: {n_whole - len(images.digests):,} images were left out.")
+        warnings.append(
+            f"It learned from {recipe.fraction:.0%} of each class: {n_whole - len(images.digests):,} images were left out."
+        )
     report("Loading weights", 0, 0, recipe.arch)
     start = starting.begin(images, recipe, weights_dir)
     watched = {"report": report, "should_stop": should_stop}
@@ -100,7 +107,9 @@ def train(
         warnings += next(iter(views.values())).notes
         learning = Learning(start, views, on_epoch=on_epoch, **watched)
         warnings += _settle(learning, images, folder, started)
-        outcome = _cross_validate(images, learning, folder) if recipe.folds else _once(images, learning, folder)
+        outcome = (
+            _cross_validate(images, learning, folder) if recipe.folds else _once(images, learning, folder)
+        )
     except Stopped:
         return _result(start, Outcome(History(is_stopped=True)), warnings, started)
     except torch.AcceleratorError as error:
@@ -140,17 +149,25 @@ def find_rate(
     views = starting.views(images, first, cache_dir=cache_dir, report=report, should_stop=should_stop)
     learning = Learning(start, views, report=report, on_epoch=lambda metrics: None, should_stop=should_stop)
     batch_size = recipe.batch_size or budget.automatic_batch_size(len(images.rows("train")), start.device)
-    return learning.sweep(start.model(), learning.loaders(images, start.phases[0], batch_size), start.phases[0])
+    return learning.sweep(
+        start.model(), learning.loaders(images, start.phases[0], batch_size), start.phases[0]
+    )
 
 
 def _settle(learning: Learning, images: TrainingImages, folder: Path, started: float) -> list[str]:
     """Measure what the recipe leaves open, and answer sentences on what was chosen."""
     start, recipe = learning.start, learning.start.recipe
-    measured = folds.part(images, folds.deal(images, recipe.folds, recipe.seed), 0) if recipe.folds else images
+    measured = (
+        subsets.part(images, subsets.deal(images, recipe.folds, recipe.seed), 0) if recipe.folds else images
+    )
     settler = Settler(
         start,
         partial(learning.loaders, measured),
-        n={"train": len(measured.rows("train")), "valid": len(measured.rows("valid")), "all": len(images.digests)},
+        n={
+            "train": len(measured.rows("train")),
+            "valid": len(measured.rows("valid")),
+            "all": len(images.digests),
+        },
         started=started,
         report=learning.report,
         should_stop=learning.should_stop,
@@ -161,7 +178,9 @@ def _settle(learning: Learning, images: TrainingImages, folder: Path, started: f
 
 def _lost(error: torch.AcceleratorError, start: Start) -> DeviceLost:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = next((line for line in lines if not line.startswith("Exception occured")), "no word")  # fastai names its callback first.
+    told = next(
+        (line for line in lines if not line.startswith("Exception occured")), "no word"
+    )  # fastai names its callback first.
     return DeviceLost(
         f"The GPU stopped answering ({told}) while {start.recipe.arch} was trained.",
         "Resume the training when the GPU is back: it goes on from its last checkpoint. Without one: --set device=cpu.",
@@ -176,26 +195,38 @@ def _once(images: TrainingImages, learning: Learning, folder: Path) -> Outcome:
     models.save(model, learning.start.card, folder)
     probabilities = _predict(model, learning, np.arange(len(images.digests)))
     rows = {split: images.rows(split) for split in SPLITS}
-    found = {split: ([images.digests[row] for row in of], probabilities[of]) for split, of in rows.items() if len(of)}
+    found = {
+        split: ([images.digests[row] for row in of], probabilities[of])
+        for split, of in rows.items()
+        if len(of)
+    }
     if not history.is_stopped:  # One that was stopped can be resumed.
         Checkpoints(folder, "").clear()
     best = history.best
-    return Outcome(history, found, {"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss})
+    return Outcome(
+        history,
+        found,
+        {"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss},
+    )
 
 
 def _cross_validate(images: TrainingImages, learning: Learning, folder: Path) -> Outcome:
     """Train one model a fold and keep what each answers for its held-out images; the models themselves are not kept."""
     recipe, total = learning.start.recipe, History()
-    fold = folds.deal(images, recipe.folds, recipe.seed)
+    fold = subsets.deal(images, recipe.folds, recipe.seed)
     probabilities = np.zeros((len(fold), len(images.class_names)), dtype=np.float32)
     for number in range(recipe.folds):
-        of_fold = folds.part(images, fold, number)
-        given = folds.answers(folder / f"fold-{number + 1}", lambda of=of_fold, n=number: _fold(of, learning, folder, n, total))
+        of_fold = subsets.part(images, fold, number)
+        given = subsets.answers(
+            folder / f"fold-{number + 1}", lambda of=of_fold, n=number: _fold(of, learning, folder, n, total)
+        )
         if given is None:
             return Outcome(total)
         probabilities[fold == number], facts = given
         epochs = [EpochMetrics(**each) for each in facts["epochs"]]
-        for metrics in epochs if len(total.epochs) < facts["n"] else ():  # Done before the training was resumed.
+        for metrics in (
+            epochs if len(total.epochs) < facts["n"] else ()
+        ):  # Done before the training was resumed.
             learning.on_epoch(metrics)
         total.epochs = [*total.epochs[: epochs[0].epoch - 1], *epochs]
     for number in range(recipe.folds):
@@ -208,11 +239,15 @@ def _cross_validate(images: TrainingImages, learning: Learning, folder: Path) ->
     return Outcome(total, {"cv": (images.digests, probabilities)}, metrics)
 
 
-def _fold(images: TrainingImages, learning: Learning, folder: Path, number: int, total: History) -> tuple[np.ndarray, dict] | None:
+def _fold(
+    images: TrainingImages, learning: Learning, folder: Path, number: int, total: History
+) -> tuple[np.ndarray, dict] | None:
     data.check(images)
     n_folds, before = learning.start.recipe.folds, len(total.epochs)
     here = folder / f"fold-{number + 1}"
-    model, history = learning.one(images, here, prefix=f"fold {number + 1} of {n_folds} ", n_before=before, part=(number, n_folds))
+    model, history = learning.one(
+        images, here, prefix=f"fold {number + 1} of {n_folds} ", n_before=before, part=(number, n_folds)
+    )
     total.epochs, total.is_stopped = [*total.epochs, *history.epochs], history.is_stopped
     total.notes += [note for note in history.notes if note not in total.notes]
     if history.is_stopped:
@@ -251,9 +286,13 @@ def _result(start: Start, outcome: Outcome, warnings: list[str], started: float)
 def _run_warnings(start: Start, history: History) -> list[str]:
     found = []
     if not start.found.is_pretrained and start.recipe.pretrained == "auto":
-        found.append(f"No pretrained weights for {start.recipe.arch} were found: it learned from random ones, which needs far more images.")
+        found.append(
+            f"No pretrained weights for {start.recipe.arch} were found: it learned from random ones, which needs far more images."
+        )
     if start.device.type == "cpu" and torch.cuda.is_available():
-        found.append("This machine has a GPU, and it was not used (device=cpu): training takes many times as long.")
+        found.append(
+            "This machine has a GPU, and it was not used (device=cpu): training takes many times as long."
+        )
     found += [*history.notes, *signs.read(history, start.phases)]
     if history.is_stopped and history.best is not None:
         found.append(f"Stopped early, after {len(history.epochs)} epochs.")

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from peakid import pixels
 from peakid.errors import ParityBroken, UnreadableImage
-from peakid.learn import export, predict
-from peakid.learn import model as models
-from peakid.learn.data import Stopped
-from peakid.learn.model import Card
-from peakid.learn.views import View
+from peakid.imaging import pixels
+from peakid.learn.batches.data import Stopped
+from peakid.learn.network import export, predict
+from peakid.learn.network import model as models
+from peakid.learn.network.model import Card
+from peakid.recipe.tta_views import View
 from peakid.records import Report
 
 CHUNK = 64  # Images decoded at once: 10 MB at 224 px.
@@ -59,9 +59,13 @@ def pred_probs(
         rows = slice(done, done + len(batch))
         plain = predict.pred_probs(model, batch, card, device=device)
         _prove(plain, expected[rows])
-        averaged[rows] = average(plain, (predict.pred_probs(model, seen(batch, view), card, device=device) for view in views))
+        averaged[rows] = average(
+            plain, (predict.pred_probs(model, seen(batch, view), card, device=device) for view in views)
+        )
         done += len(batch)
-        report("Predicting", done, len(digests), f"{done} of {len(digests)} images, {len(views) + 1} views each")
+        report(
+            "Predicting", done, len(digests), f"{done} of {len(digests)} images, {len(views) + 1} views each"
+        )
     return averaged
 
 
@@ -79,9 +83,13 @@ def seen(batch: np.ndarray, view: View) -> np.ndarray:
     size = batch.shape[1]
     side = round(size / view.zoom)
     top, left = round((size - side) * view.down), round((size - side) * view.right)
-    part = torch.from_numpy(np.ascontiguousarray(batch[:, top : top + side, left : left + side]))  # (B, s, s, 3)
+    part = torch.from_numpy(
+        np.ascontiguousarray(batch[:, top : top + side, left : left + side])
+    )  # (B, s, s, 3)
     if side != size:
-        part = nn.functional.interpolate(part.permute(0, 3, 1, 2).float(), size=(size, size), mode="bilinear", align_corners=False)
+        part = nn.functional.interpolate(
+            part.permute(0, 3, 1, 2).float(), size=(size, size), mode="bilinear", align_corners=False
+        )
         part = part.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)  # (B, S, S, 3)
     return (part.flip(2) if view.is_mirrored else part).numpy()
 
@@ -101,7 +109,9 @@ def _decoded(digests: Sequence[str], card: Card, read: Callable[[str], bytes]) -
         try:
             return pixels.preprocess(read(digest), size_px=card.image_size_px, resize=card.resize)
         except UnreadableImage as error:
-            raise UnreadableImage(error.reason, f"Image {digest[:12]} cannot be decoded: {error.message}") from error
+            raise UnreadableImage(
+                error.reason, f"Image {digest[:12]} cannot be decoded: {error.message}"
+            ) from error
 
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(digests), CHUNK):

@@ -12,10 +12,10 @@ from fastai.callback.core import Callback, CancelFitException
 from torch import Tensor, nn
 
 from peakid.learn import gpu_load
-from peakid.learn import model as models
-from peakid.learn.data import REPORT_EVERY_S
-from peakid.learn.phase import Phase
+from peakid.learn.batches.data import REPORT_EVERY_S
+from peakid.learn.network import model as models
 from peakid.learn.samples import Samples
+from peakid.recipe.phase import Phase
 from peakid.records import EpochMetrics, Report
 
 # A batch with every layer learning costs this many batches with a frozen body (mobilenet_v2, CPU): only for the first guess.
@@ -61,7 +61,9 @@ class Plan:
         left = 0.0
         for index in range(place.phase, len(self.phases)):
             done = place.epoch * self.n_batches + place.batch if index == place.phase else 0
-            left += (self.n_epochs[index] * self.n_batches - done) * self._cost(index) / self._cost(place.phase)
+            left += (
+                (self.n_epochs[index] * self.n_batches - done) * self._cost(index) / self._cost(place.phase)
+            )
         return left
 
     def _cost(self, index: int) -> float:
@@ -189,7 +191,10 @@ class Watch(Callback):
         self.history.epochs.append(metrics)
         if self.history.best is None or metrics.valid_loss < self.history.best.valid_loss:
             self.history.best, self.history.is_collapsed = metrics, is_collapsed
-            self.history.best_state = {key: copy.deepcopy(value.detach().cpu()) for key, value in self.learn.model.state_dict().items()}
+            self.history.best_state = {
+                key: copy.deepcopy(value.detach().cpu())
+                for key, value in self.learn.model.state_dict().items()
+            }
         self.on_epoch(metrics)
 
     def _tell(self) -> None:

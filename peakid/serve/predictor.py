@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from peakid import pixels
 from peakid.errors import BadInput, NotFound, UnreadableImage, WeightsUnfit
+from peakid.imaging import pixels
 
 CARD_NAME = "card.json"
 BATCH_SIZE = 32  # Bounds the memory: 5 MB of pixels at 224 px.
@@ -75,7 +75,10 @@ class Predictor:
         read = [self._pixels(content) for content in images]
         good = [item for item in read if isinstance(item, np.ndarray)]
         rows = iter(self.pred_probs(np.stack(good)) if good else [])
-        return [self._answer(next(rows), top, threshold) if isinstance(item, np.ndarray) else item for item in read]
+        return [
+            self._answer(next(rows), top, threshold) if isinstance(item, np.ndarray) else item
+            for item in read
+        ]
 
     def _pixels(self, content: bytes) -> np.ndarray | Answer:
         try:
@@ -94,7 +97,10 @@ class Predictor:
 def _card(folder: Path) -> dict[str, Any]:
     file = folder / CARD_NAME
     if not file.is_file():
-        raise NotFound(f"There is no export in {folder} (no {CARD_NAME}).", "Make one with: peakid export RUN --format onnx --out DIR")
+        raise NotFound(
+            f"There is no export in {folder} (no {CARD_NAME}).",
+            "Make one with: peakid export RUN --format onnx --out DIR",
+        )
     try:
         card = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -113,12 +119,17 @@ def _session(folder: Path, card: dict[str, Any]) -> Any:
     listed = next((file for file in card["files"] if file["format"] == "onnx"), None)
     if listed is None:
         formats = ", ".join(file["format"] for file in card["files"])
-        raise BadInput(f"The export in {folder} has no ONNX file (it has {formats}).", "Export the run again with --format onnx.")
+        raise BadInput(
+            f"The export in {folder} has no ONNX file (it has {formats}).",
+            "Export the run again with --format onnx.",
+        )
     file = folder / listed["name"]
     if not file.is_file():
         raise NotFound(f"The export's file {file} is missing.", "Export the run again.")
     content = file.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != listed["sha256"]:
-        raise WeightsUnfit(f"{file} has SHA-256 {sha256[:8]}, its card says {listed['sha256'][:8]}.", "Export the run again.")
+        raise WeightsUnfit(
+            f"{file} has SHA-256 {sha256[:8]}, its card says {listed['sha256'][:8]}.", "Export the run again."
+        )
     return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

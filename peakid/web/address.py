@@ -12,15 +12,31 @@ def value(name: str, options: Sequence[str], default: str | None = None) -> str 
     return asked if asked in options else default or next(iter(options), None)
 
 
-def select(label: str, name: str, options: Sequence[str], *, default: str | None = None, format_func: Callable[[str], str] = str) -> str:
+def select(
+    label: str,
+    name: str,
+    options: Sequence[str],
+    *,
+    default: str | None = None,
+    format_func: Callable[[str], str] = str,
+) -> str:
     """Let a person choose one of `options`, which must not be empty; the choice stands in the address as `name`."""
     return st.selectbox(label, options, format_func=format_func, **_bound(name, options, default))
 
 
-def segments(label: str, name: str, options: Sequence[str], *, default: str | None = None, format_func: Callable[[str], str] = str) -> str:
+def segments(
+    label: str,
+    name: str,
+    options: Sequence[str],
+    *,
+    default: str | None = None,
+    format_func: Callable[[str], str] = str,
+) -> str:
     """As `select`, for a few short options that stand side by side."""
     bound = _bound(name, options, default)
-    return st.segmented_control(label, options, format_func=format_func, required=True, label_visibility="collapsed", **bound)
+    return st.segmented_control(
+        label, options, format_func=format_func, required=True, label_visibility="collapsed", **bound
+    )
 
 
 def write(**values: object) -> None:

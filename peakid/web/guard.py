@@ -36,7 +36,9 @@ class Guard:
         max_body_bytes: Largest request body. None: that of the settings.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: Iterable[str] | None = None, max_body_bytes: int | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, allowed_hosts: Iterable[str] | None = None, max_body_bytes: int | None = None
+    ) -> None:
         settings = Settings()
         self.app = app
         self.own_hosts = frozenset(settings.host_names() if allowed_hosts is None else allowed_hosts)
@@ -59,12 +61,21 @@ class Guard:
         headers = HTTPConnection(scope).headers
         host = headers.get("host", "")
         if not self._is_own_host(host):
-            return 403, f"The host {host[:100]!r} is not served here. Name it in PEAKID_ALLOWED_HOSTS to allow it."
+            return (
+                403,
+                f"The host {host[:100]!r} is not served here. Name it in PEAKID_ALLOWED_HOSTS to allow it.",
+            )
         is_changing = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if is_changing and not self._is_own_origin(headers, host):
-            return 403, f"A request from {headers.get('origin', '')[:100]!r} is not taken here. Open the app at its own address."
+            return (
+                403,
+                f"A request from {headers.get('origin', '')[:100]!r} is not taken here. Open the app at its own address.",
+            )
         if _declared_bytes(headers) > self.max_body_bytes:
-            return 413, f"The request is larger than {self.max_body_bytes / 2**20:,.0f} MB. Import a large archive by its path instead."
+            return (
+                413,
+                f"The request is larger than {self.max_body_bytes / 2**20:,.0f} MB. Import a large archive by its path instead.",
+            )
         return None
 
     def _is_own_host(self, host: str) -> bool:

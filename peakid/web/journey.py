@@ -7,11 +7,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from peakid import status
-from peakid.curate import duplicate_groups, review_queue
-from peakid.curate.review_queue import QueueCount
-from peakid.status import Status
-from peakid.workspace import PROJECT_ROOT, Workspace
+from peakid import resources
+from peakid.curate.duplicates import duplicate_groups
+from peakid.curate.queues import review_queue
+from peakid.curate.queues.review_queue import QueueCount
+from peakid.store import status
+from peakid.store.status import Status
+from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Stop:
 
     @property
     def file(self) -> Path:
-        return PROJECT_ROOT / "pages" / f"{self.name}.py"
+        return resources.path(f"pages/{self.name}.py")
 
 
 def n_to_review(workspace: Workspace) -> int:
     """Count what the review page offers first."""
-    return review_queue.count(workspace, review_queue.first_offered(workspace), most=review_queue.MOST_ON_A_CHIP)
+    return review_queue.count(
+        workspace, review_queue.first_offered(workspace), most=review_queue.MOST_ON_A_CHIP
+    )
 
 
 JOURNEY = (
@@ -72,7 +76,9 @@ def go(name: str, **query: str) -> None:
     st.switch_page(_page(stop, stop.name.capitalize()), query_params=query)
 
 
-def next_step(counts: Status, worth: QueueCount, minutes: int, *, n_unreviewed: int, n_done_runs: int, n_exports: int) -> Step:
+def next_step(
+    counts: Status, worth: QueueCount, minutes: int, *, n_unreviewed: int, n_done_runs: int, n_exports: int
+) -> Step:
     """Choose the one step that brings these images furthest.
 
     What is likely wrong comes before what nobody has reviewed; then the way to a first model, because only a model
@@ -86,19 +92,41 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, *, n_unreviewed: 
     if worth.n and (counts.n_snapshots == 0 or n_exports):
         found = f"{worth.n:,}{'+' if worth.is_more else ''} {'image is' if worth.n == 1 else 'images are'}"
         sure = "over" if worth.is_more else "about"
-        return Step(f"{found} worth your time: labels in doubt and bad pictures, {sure} {minutes} min.", "Review them", "review")
+        return Step(
+            f"{found} worth your time: labels in doubt and bad pictures, {sure} {minutes} min.",
+            "Review them",
+            "review",
+        )
     if counts.n_snapshots == 0 and n_unreviewed:
         waits = "image waits" if n_unreviewed == 1 else "images wait"
-        return Step(f"{n_unreviewed:,} {waits} for you: keep, relabel or exclude each with one key.", "Review images", "review")
+        return Step(
+            f"{n_unreviewed:,} {waits} for you: keep, relabel or exclude each with one key.",
+            "Review images",
+            "review",
+        )
     if counts.n_snapshots == 0:
-        return Step("Every label is confirmed. Freeze them, so that a score can be believed.", "Freeze a snapshot", "snapshots")
+        return Step(
+            "Every label is confirmed. Freeze them, so that a score can be believed.",
+            "Freeze a snapshot",
+            "snapshots",
+        )
     if n_done_runs == 0:
         return Step("A snapshot is frozen and no model has learned from it yet.", "Train a model", "train")
     if n_exports == 0:
-        return Step("A model is trained. See where it errs, and which labels led it there.", "Evaluate the run", "evaluate")
+        return Step(
+            "A model is trained. See where it errs, and which labels led it there.",
+            "Evaluate the run",
+            "evaluate",
+        )
     if n_unreviewed:
-        return Step(f"{n_unreviewed:,} labels have not been confirmed by a person.", "Review images", "review")
-    return Step("All labels are confirmed and a model is exported. More images make the next one better.", "Import images", "collect")
+        return Step(
+            f"{n_unreviewed:,} labels have not been confirmed by a person.", "Review images", "review"
+        )
+    return Step(
+        "All labels are confirmed and a model is exported. More images make the next one better.",
+        "Import images",
+        "collect",
+    )
 
 
 def show_nothing_here(workspace: Workspace, otherwise: str) -> None:
@@ -106,7 +134,9 @@ def show_nothing_here(workspace: Workspace, otherwise: str) -> None:
     if status.read(workspace).n_images:
         st.info(otherwise, icon=":material/done_all:")
         return
-    st.info("There are no images yet. Import a folder, an archive or a table of photos, or open the demo from the overview.")
+    st.info(
+        "There are no images yet. Import a folder, an archive or a table of photos, or open the demo from the overview."
+    )
     if st.button("Import images", type="primary"):
         go("collect")
 
@@ -124,4 +154,6 @@ def states(counts: Status, *, n_unreviewed: int, n_done_runs: int, n_exports: in
 
 
 def _page(stop: Stop, title: str) -> StreamlitPage:
-    return st.Page(stop.file, title=title, icon=stop.icon, url_path=stop.name, default=stop.name == "overview")
+    return st.Page(
+        stop.file, title=title, icon=stop.icon, url_path=stop.name, default=stop.name == "overview"
+    )

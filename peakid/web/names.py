@@ -23,7 +23,9 @@ def run(trained: Run) -> str:
     """Name a run to choose by: `Run 3 · resnet18 · 0.87 on valid · 5 min ago`."""
     accuracy = trained.metrics.get("accuracy")
     score = trained.state if accuracy is None else f"{accuracy:.2f} on valid"
-    return f"Run {trained.run_id} · {trained.recipe.get('arch', '')} · {score} · {words.ago(trained.created_at)}"
+    return (
+        f"Run {trained.run_id} · {trained.recipe.get('arch', '')} · {score} · {words.ago(trained.created_at)}"
+    )
 
 
 def recipe(values: Mapping[str, Any]) -> str:

@@ -9,16 +9,23 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from peakid import images, pixels, tombstones
 from peakid.errors import NotFound, PeakidError
-from peakid.web import scripts
-from peakid.workspace import Workspace
+from peakid.imaging import pixels
+from peakid.store import images, tombstones
+from peakid.store.workspace import Workspace
+from peakid.web.gallery import scripts
 
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
 N_CACHED_IMAGES = 32  # The neighbours of the image under judgement; up to some MB each.
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # Formats that browsers show. Spelled out: Pillow fills its own list only as its plugins are loaded.
-_MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp", "BMP": "image/bmp"}
+_MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+}
 
 _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -35,13 +42,19 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
     """
 
     def thumb(request: Request) -> Response:
-        return _answer(request, lambda digest: (_thumbnail(workspace(), _kept(workspace(), digest)), "image/jpeg"))
+        return _answer(
+            request, lambda digest: (_thumbnail(workspace(), _kept(workspace(), digest)), "image/jpeg")
+        )
 
     def image(request: Request) -> Response:
         return _answer(request, lambda digest: _image(workspace(), _kept(workspace(), digest)))
 
     def script(request: Request) -> Response:
-        digest, data = scripts.bundle(request.path_params["name"]) if request.path_params["name"] in scripts.BUNDLES else ("", b"")
+        digest, data = (
+            scripts.bundle(request.path_params["name"])
+            if request.path_params["name"] in scripts.BUNDLES
+            else ("", b"")
+        )
         if request.path_params["digest"] != digest:
             return _missing("There is no such script any more: reload the page.")
         return Response(data, media_type="text/javascript", headers=_HEADERS)
@@ -86,7 +99,12 @@ def _answer(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Respo
 
 
 def _missing(why: str) -> Response:
-    return Response(why, 404, media_type="text/plain", headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+    return Response(
+        why,
+        404,
+        media_type="text/plain",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )
 
 
 @functools.lru_cache(N_CACHED_THUMBNAILS)

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import hashlib
 import logging
 import uuid
 from collections.abc import Generator
@@ -11,10 +12,11 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from peakid import workspace as workspaces
 from peakid.errors import PeakidError
 from peakid.settings import Settings
-from peakid.workspace import Workspace
+from peakid.store import workspace as workspaces
+from peakid.store.workspace import Workspace
+from peakid.web import remedies
 
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
 MAX_NAME_CHARS = 80
@@ -40,7 +42,11 @@ def default_reviewer() -> str:
     """Answer the name offered in the sidebar: the one this browser was given before, else PEAKID_ACTOR, else the user of the system."""
     cookie = st.context.cookies.get(_COOKIE)
     remembered = unquote(cookie).strip()[:MAX_NAME_CHARS] if isinstance(cookie, str) else ""
-    return remembered if remembered and remembered.isprintable() else Settings().actor_name().removeprefix("human:")
+    return (
+        remembered
+        if remembered and remembered.isprintable()
+        else Settings().actor_name().removeprefix("human:")
+    )
 
 
 def reviewer_field() -> None:
@@ -85,6 +91,8 @@ def renew_request(name: str) -> None:
 @contextlib.contextmanager
 def error_boundary() -> Generator[None]:
     """Show an error that Peakid can explain as what happened and what to do, never as a traceback."""
+    if failed := remedies.take_error():
+        show_error(failed)
     try:
         yield
     except PeakidError as error:
@@ -93,8 +101,13 @@ def error_boundary() -> Generator[None]:
 
 
 def show_error(error: PeakidError) -> None:
-    """Draw one error: what happened with the value, then the remedy."""
-    st.error(plain(error.message) + (f"\n\n{plain(error.remedy)}" if error.remedy else ""), icon=":material/error:")
+    """Draw one error: what happened with the value, what to do, and the buttons and links that do it."""
+    st.error(
+        plain(error.message) + (f"\n\n{plain(error.remedy)}" if error.remedy else ""), icon=":material/error:"
+    )
+    if error.actions:
+        key = hashlib.sha256(str(error).encode()).hexdigest()[:12]
+        remedies.offer(workspace(), error.actions, actor=actor(), key=key)
 
 
 def unquoted(class_name: str) -> str:

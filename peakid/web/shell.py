@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from peakid.web import journey, progress, session
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
+from peakid.web import journey, session
+from peakid.web.jobs import progress
 
 HERE = Path(__file__).resolve().parent
 

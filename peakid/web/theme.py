@@ -18,7 +18,9 @@ def current() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def class_colours(class_names: Sequence[str], chosen: Mapping[str, str | None] | None = None) -> dict[str, str]:
+def class_colours(
+    class_names: Sequence[str], chosen: Mapping[str, str | None] | None = None
+) -> dict[str, str]:
     """Give every class its colour: the chosen one, else one of a colour-blind-safe set.
 
     Args:
@@ -27,7 +29,10 @@ def class_colours(class_names: Sequence[str], chosen: Mapping[str, str | None] |
     """
     order = list(chosen) if chosen else list(class_names)
     built_in = {name: charts.class_colour(position) for position, name in enumerate(order)}
-    return {name: (chosen or {}).get(name) or built_in.get(name) or charts.class_colour(n) for n, name in enumerate(class_names)}
+    return {
+        name: (chosen or {}).get(name) or built_in.get(name) or charts.class_colour(n)
+        for n, name in enumerate(class_names)
+    }
 
 
 def plot(figure: go.Figure, *, key: str, **options: object) -> object:

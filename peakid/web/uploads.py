@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from peakid.errors import BadInput
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
 def given(path: str, what: str) -> Path:
@@ -16,7 +16,9 @@ def given(path: str, what: str) -> Path:
     """
     clean = path.strip().strip("\"'").strip()
     if not clean:
-        raise BadInput(f"No {what} is named.", f"Type the path of a {what} on the machine that Peakid runs on.")
+        raise BadInput(
+            f"No {what} is named.", f"Type the path of a {what} on the machine that Peakid runs on."
+        )
     return Path(clean).expanduser()
 
 

@@ -70,7 +70,12 @@ def told_step(step: StepRow) -> str:
     """Say a step in words: `labelled dom`, `judged 12 images`, `took back 12 images`."""
     if step.n_images == 1:
         return told(step.first)
-    verbs: dict[StepKind, str] = {"import": "labelled", "decide": "judged", "undo": "took back", "redo": "did again"}
+    verbs: dict[StepKind, str] = {
+        "import": "labelled",
+        "decide": "judged",
+        "undo": "took back",
+        "redo": "did again",
+    }
     return f"{verbs[step.kind]} {n_of(step.n_images, 'image')}"
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from peakid import images
 from peakid.acquire import archive
 from peakid.errors import BadArchive, BadInput, NothingToImport
+from peakid.imaging import inspection
 from peakid.records import ImportReport
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 Draw = Callable[..., bytes]
 
@@ -33,11 +34,18 @@ def reasons(report: ImportReport) -> dict[str, str]:
 
 
 def labels(workspace: Workspace) -> dict[str, tuple[str | None, str | None]]:
-    return {row["path"]: (row["label"], row["split"]) for row in workspace.query("SELECT path, label, split FROM origin")}
+    return {
+        row["path"]: (row["label"], row["split"])
+        for row in workspace.query("SELECT path, label, split FROM origin")
+    }
 
 
 def test_a_zip_is_laid_out_as_a_folder_is(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    members = {"data/train/sea/1.jpg": draw(1), "data/test/sea/2.jpg": draw(2), "data/test/river/3.jpg": draw(3)}
+    members = {
+        "data/train/sea/1.jpg": draw(1),
+        "data/test/sea/2.jpg": draw(2),
+        "data/test/river/3.jpg": draw(3),
+    }
     report = import_(workspace, pack(tmp_path / "a.zip", members))
     assert (report.n_added, report.n_known, report.n_rejected) == (3, 0, 0)
     assert labels(workspace) == {
@@ -45,7 +53,7 @@ def test_a_zip_is_laid_out_as_a_folder_is(workspace: Workspace, tmp_path: Path, 
         "data/test/sea/2.jpg": ("sea", "test"),
         "data/test/river/3.jpg": ("river", "test"),
     }
-    assert images.read_bytes(workspace, images.digest_of(draw(1))) == draw(1)
+    assert images.read_bytes(workspace, inspection.digest_of(draw(1))) == draw(1)
 
 
 def test_a_second_import_adds_nothing(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
@@ -56,8 +64,16 @@ def test_a_second_import_adds_nothing(workspace: Workspace, tmp_path: Path, draw
     assert len(workspace.query("SELECT id FROM rejection")) == 1
 
 
-def test_members_that_point_outside_are_rejected_and_the_rest_imported(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    members = {"../up.jpg": draw(1), "/etc/abs.jpg": draw(2), "sea/../../x.jpg": draw(3), "C:\\w.jpg": draw(4), "sea/ok.jpg": draw(5)}
+def test_members_that_point_outside_are_rejected_and_the_rest_imported(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
+    members = {
+        "../up.jpg": draw(1),
+        "/etc/abs.jpg": draw(2),
+        "sea/../../x.jpg": draw(3),
+        "C:\\w.jpg": draw(4),
+        "sea/ok.jpg": draw(5),
+    }
     report = import_(workspace, pack(tmp_path / "a.zip", members))
     assert set(reasons(report).values()) == {"unsafe_path"}
     assert (report.n_added, report.n_rejected) == (1, 4)
@@ -82,7 +98,12 @@ def test_a_bomb_is_rejected_before_it_unpacks(workspace: Workspace, tmp_path: Pa
 
 
 def test_what_macos_adds_is_one_hidden_rejection(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    members = {"sea/1.jpg": draw(1), "__MACOSX/sea/._1.jpg": b"x", "__MACOSX/._sea": b"x", "sea/.DS_Store": b"x"}
+    members = {
+        "sea/1.jpg": draw(1),
+        "__MACOSX/sea/._1.jpg": b"x",
+        "__MACOSX/._sea": b"x",
+        "sea/.DS_Store": b"x",
+    }
     report = import_(workspace, pack(tmp_path / "a.zip", members))
     assert reasons(report) == {"__MACOSX": "hidden", "sea/.DS_Store": "hidden"}
     assert labels(workspace) == {"sea/1.jpg": ("sea", None)}
@@ -92,7 +113,9 @@ def test_an_archive_inside_is_not_opened(workspace: Workspace, tmp_path: Path, d
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w") as target:
         target.writestr("1.jpg", draw(1))
-    report = import_(workspace, pack(tmp_path / "a.zip", {"more.zip": inner.getvalue(), "sea/1.jpg": draw(2)}))
+    report = import_(
+        workspace, pack(tmp_path / "a.zip", {"more.zip": inner.getvalue(), "sea/1.jpg": draw(2)})
+    )
     assert [(row.path, row.reason, row.detail) for row in report.rejections] == [
         ("more.zip", "not_an_image", "a zip archive; unpack it first")
     ]
@@ -117,7 +140,9 @@ def test_an_encrypted_member_is_told(workspace: Workspace, tmp_path: Path, draw:
     assert "encrypted" in import_(workspace, path).rejections[0].detail
 
 
-def test_a_corrupt_zip_a_missing_one_and_an_empty_one_are_told_apart(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_a_corrupt_zip_a_missing_one_and_an_empty_one_are_told_apart(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     whole = pack(tmp_path / "a.zip", {"sea/1.jpg": draw(1)}).read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.zip").write_bytes(b"not a zip")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from peakid import decision_log, images
 from peakid.acquire import folder, ingest
 from peakid.acquire.ingest import Arrival
 from peakid.errors import BadInput, NothingToImport
+from peakid.imaging import inspection
 from peakid.records import ImportReport
-from peakid.workspace import Workspace
+from peakid.store import decision_log, images
+from peakid.store.workspace import Workspace
 
 Draw = Callable[..., bytes]
 
@@ -52,7 +53,9 @@ def states(workspace: Workspace) -> list[tuple[str, str, str | None, int, str]]:
     ]
 
 
-def test_class_folders_give_unreviewed_labels_in_one_step_of_the_import(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_class_folders_give_unreviewed_labels_in_one_step_of_the_import(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     root = put(tmp_path / "photos", {"river/1.jpg": draw(1), "sea/2.jpg": draw(2), "3.jpg": draw(3)})
     report = import_(workspace, root)
     assert counts(report) == (3, 0, 0)
@@ -61,24 +64,39 @@ def test_class_folders_give_unreviewed_labels_in_one_step_of_the_import(workspac
         ("river/1.jpg", "label", "river", 0, ""),
         ("sea/2.jpg", "label", "sea", 0, ""),
     ]
-    assert [tuple(row) for row in workspace.query("SELECT actor, kind FROM step")] == [("import:folder", "import")]
+    assert [tuple(row) for row in workspace.query("SELECT actor, kind FROM step")] == [
+        ("import:folder", "import")
+    ]
     assert [row["actor"] for row in workspace.query("SELECT actor FROM acquisition")] == ["human:tester"]
 
 
-def test_origins_are_numbered_in_the_order_of_their_paths(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_origins_are_numbered_in_the_order_of_their_paths(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     names = ["b/2.jpg", "a/9.jpg", "b/1.jpg", "a/10.jpg"]
     import_(workspace, put(tmp_path / "photos", {name: draw(n) for n, name in enumerate(names)}))
     assert [row["path"] for row in workspace.query("SELECT path FROM origin ORDER BY id")] == sorted(names)
 
 
-def test_the_same_bytes_twice_are_one_added_and_one_known(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_the_same_bytes_twice_are_one_added_and_one_known(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     report = import_(workspace, put(tmp_path / "photos", {"sea/1.jpg": draw(1), "sea/2.jpg": draw(1)}))
     assert counts(report) == (1, 1, 0)
     assert (rows(workspace, "image"), rows(workspace, "origin"), rows(workspace, "decision")) == (1, 2, 1)
 
 
 def test_a_second_import_adds_nothing(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    root = put(tmp_path / "photos", {"sea/1.jpg": draw(1), "sea/2.jpg": draw(1), "river/3.jpg": draw(1), "4.jpg": draw(4), "x.txt": b"no"})
+    root = put(
+        tmp_path / "photos",
+        {
+            "sea/1.jpg": draw(1),
+            "sea/2.jpg": draw(1),
+            "river/3.jpg": draw(1),
+            "4.jpg": draw(4),
+            "x.txt": b"no",
+        },
+    )
     first = import_(workspace, root)
     tables = ("image", "origin", "decision", "step", "rejection", "root", "class")
     before = {table: rows(workspace, table) for table in tables}
@@ -87,8 +105,13 @@ def test_a_second_import_adds_nothing(workspace: Workspace, tmp_path: Path, draw
     assert {table: rows(workspace, table) for table in tables} == before
 
 
-def test_origins_that_disagree_flag_the_image_with_its_first_label(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    import_(workspace, put(tmp_path / "photos", {"river/1.jpg": draw(1), "sea/1.jpg": draw(1), "lake/1.jpg": draw(2)}))
+def test_origins_that_disagree_flag_the_image_with_its_first_label(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
+    import_(
+        workspace,
+        put(tmp_path / "photos", {"river/1.jpg": draw(1), "sea/1.jpg": draw(1), "lake/1.jpg": draw(2)}),
+    )
     # Paths in order: lake/1 (image 2), river/1 (image 1), sea/1 (image 1 again).
     assert states(workspace) == [
         ("lake/1.jpg", "label", "lake", 0, ""),
@@ -96,27 +119,41 @@ def test_origins_that_disagree_flag_the_image_with_its_first_label(workspace: Wo
     ]
 
 
-def test_what_a_person_judged_stands_against_a_new_origin(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_what_a_person_judged_stands_against_a_new_origin(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     import_(workspace, put(tmp_path / "a", {"river/1.jpg": draw(1)}))
     with workspace.transaction() as connection:
         step_id = decision_log.new_step(connection, actor="human:tester", kind="decide")
         class_id = decision_log.class_id(connection, "river")
         decision_log.append(
-            connection, step_id=step_id, image_id=1, verdict="label", class_id=class_id, is_reviewed=True, actor="human:tester"
+            connection,
+            step_id=step_id,
+            image_id=1,
+            verdict="label",
+            class_id=class_id,
+            is_reviewed=True,
+            actor="human:tester",
         )
     import_(workspace, put(tmp_path / "b", {"sea/1.jpg": draw(1)}))
     assert states(workspace) == [("river/1.jpg", "label", "river", 1, "")]
     assert rows(workspace, "origin") == 2
 
 
-def test_an_unlabelled_image_takes_the_label_of_a_later_origin(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_an_unlabelled_image_takes_the_label_of_a_later_origin(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     import_(workspace, put(tmp_path / "a", {"1.jpg": draw(1)}))
     import_(workspace, put(tmp_path / "b", {"sea/1.jpg": draw(1)}))
     assert states(workspace) == [("1.jpg", "label", "sea", 0, "")]
 
 
 def test_predefined_splits_are_kept_on_the_origins(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    files = {"seg_train/seg_train/sea/1.jpg": draw(1), "seg_test/seg_test/sea/2.jpg": draw(2), "seg_pred/3.jpg": draw(3)}
+    files = {
+        "seg_train/seg_train/sea/1.jpg": draw(1),
+        "seg_test/seg_test/sea/2.jpg": draw(2),
+        "seg_pred/3.jpg": draw(3),
+    }
     import_(workspace, put(tmp_path / "photos", files))
     assert [tuple(row) for row in workspace.query("SELECT label, split FROM origin ORDER BY path")] == [
         (None, None),
@@ -125,15 +162,24 @@ def test_predefined_splits_are_kept_on_the_origins(workspace: Workspace, tmp_pat
     ]
 
 
-def test_a_file_is_judged_by_decoding_and_never_by_its_suffix(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    files = {"sea/1.jpg": draw(1, format="PNG"), "sea/2.ashx": draw(2), "sea/3": draw(3), "sea/4.jpg": b"<html>404</html>"}
+def test_a_file_is_judged_by_decoding_and_never_by_its_suffix(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
+    files = {
+        "sea/1.jpg": draw(1, format="PNG"),
+        "sea/2.ashx": draw(2),
+        "sea/3": draw(3),
+        "sea/4.jpg": b"<html>404</html>",
+    }
     report = import_(workspace, put(tmp_path / "photos", files))
     assert counts(report) == (3, 0, 1)
     assert reasons(report) == {"sea/4.jpg": "not_an_image"}
-    assert images.show(workspace, images.digest_of(draw(1, format="PNG"))).format == "PNG"
+    assert images.show(workspace, inspection.digest_of(draw(1, format="PNG"))).format == "PNG"
 
 
-def test_each_bad_file_is_a_rejection_with_its_reason_and_its_class(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_each_bad_file_is_a_rejection_with_its_reason_and_its_class(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     files = {
         "sea/empty.jpg": b"",
         "sea/cut.jpg": draw(1, size=(400, 300))[:-900],
@@ -157,7 +203,9 @@ def test_each_bad_file_is_a_rejection_with_its_reason_and_its_class(workspace: W
     assert (labels["sea/cut.jpg"], labels["urls_sea.txt"]) == ("sea", None)
 
 
-def test_links_out_of_the_folder_are_refused_and_links_inside_are_read(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_links_out_of_the_folder_are_refused_and_links_inside_are_read(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     put(tmp_path, {"secret/1.jpg": draw(9), "photos/sea/1.jpg": draw(1)})
     sea = tmp_path / "photos" / "sea"
     (sea / "out.jpg").symlink_to(tmp_path / "secret" / "1.jpg")
@@ -202,10 +250,18 @@ def broken() -> bytes:
     raise OSError(5, "Input/output error")
 
 
-def test_files_that_cannot_be_read_do_not_stop_the_rest(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    arrivals = [Arrival("a.jpg", "sea", None, denied), Arrival("b.jpg", None, None, gone), Arrival("c.jpg", None, None, broken)]
+def test_files_that_cannot_be_read_do_not_stop_the_rest(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
+    arrivals = [
+        Arrival("a.jpg", "sea", None, denied),
+        Arrival("b.jpg", None, None, gone),
+        Arrival("c.jpg", None, None, broken),
+    ]
     arrivals.append(Arrival("d.jpg", "sea", None, functools.partial(bytes, draw(1))))
-    report = ingest.ingest(workspace, arrivals, source="folder", root=tmp_path, actor="human:t", report=lambda *_: None)
+    report = ingest.ingest(
+        workspace, arrivals, source="folder", root=tmp_path, actor="human:t", report=lambda *_: None
+    )
     assert counts(report) == (1, 0, 3)
     assert reasons(report) == {"a.jpg": "no_permission", "b.jpg": "missing_file", "c.jpg": "unreadable"}
 
@@ -215,36 +271,46 @@ def crash() -> bytes:
     return b""
 
 
-def test_a_file_that_kills_the_decoder_is_a_rejection_and_the_rest_is_imported(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_a_file_that_kills_the_decoder_is_a_rejection_and_the_rest_is_imported(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     arrivals = [Arrival(f"{n}.jpg", "sea", None, functools.partial(bytes, draw(n))) for n in range(6)]
     arrivals.insert(3, Arrival("2b.jpg", "sea", None, crash))
-    report = ingest.ingest(workspace, arrivals, source="folder", root=tmp_path, actor="human:t", report=lambda *_: None)
+    report = ingest.ingest(
+        workspace, arrivals, source="folder", root=tmp_path, actor="human:t", report=lambda *_: None
+    )
     assert (counts(report), reasons(report)) == ((6, 0, 1), {"2b.jpg": "crashes_decoder"})
-    assert [row["path"] for row in workspace.query("SELECT path FROM origin ORDER BY id")] == [f"{n}.jpg" for n in range(6)]
+    assert [row["path"] for row in workspace.query("SELECT path FROM origin ORDER BY id")] == [
+        f"{n}.jpg" for n in range(6)
+    ]
 
 
 def test_a_workspace_inside_the_folder_is_not_imported_into_itself(tmp_path: Path, draw: Draw) -> None:
-    from peakid import workspace as workspaces
+    from peakid.store import workspace as workspaces
 
     inner = workspaces.create(put(tmp_path, {"sea/1.jpg": draw(1)}) / "workspace")
     assert counts(import_(inner, tmp_path)) == (1, 0, 1)
     assert counts(import_(inner, tmp_path)) == (0, 1, 1)
 
 
-def test_in_place_copies_nothing_and_remembers_the_folder(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_in_place_copies_nothing_and_remembers_the_folder(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     root = put(tmp_path / "photos", {"sea/1.jpg": draw(1)})
     import_(workspace, root, in_place=True)
     assert not any(path.is_file() for path in workspace.images_dir.rglob("*"))
-    assert images.read_bytes(workspace, images.digest_of(draw(1))) == draw(1)
+    assert images.read_bytes(workspace, inspection.digest_of(draw(1))) == draw(1)
     assert [tuple(row) for row in workspace.query("SELECT path, is_in_place FROM root")] == [(str(root), 1)]
 
 
-def test_a_copying_import_after_one_in_place_keeps_the_bytes(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_a_copying_import_after_one_in_place_keeps_the_bytes(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     root = put(tmp_path / "photos", {"sea/1.jpg": draw(1)})
     import_(workspace, root, in_place=True)
     import_(workspace, root)
     (root / "sea" / "1.jpg").unlink()
-    assert images.read_bytes(workspace, images.digest_of(draw(1))) == draw(1)
+    assert images.read_bytes(workspace, inspection.digest_of(draw(1))) == draw(1)
 
 
 def test_the_folder_is_left_as_it_was(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
@@ -258,21 +324,34 @@ def test_the_folder_is_left_as_it_was(workspace: Workspace, tmp_path: Path, draw
     assert listing() == before
 
 
-def test_hugging_face_metadata_goes_before_the_folder_names(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_hugging_face_metadata_goes_before_the_folder_names(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     files = {"a/1.jpg": draw(1), "a/2.jpg": draw(2), "metadata.csv": b"file_name,label\na/1.jpg,sea\n"}
     report = import_(workspace, put(tmp_path / "photos", files))
     assert counts(report) == (2, 0, 0)
-    assert [(path, label) for path, _, label, _, _ in states(workspace)] == [("a/1.jpg", "sea"), ("a/2.jpg", "a")]
+    assert [(path, label) for path, _, label, _, _ in states(workspace)] == [
+        ("a/1.jpg", "sea"),
+        ("a/2.jpg", "a"),
+    ]
 
 
-def test_metadata_without_labels_is_only_a_file_that_is_no_image(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
-    files = {"sea/1.jpg": draw(1), "metadata.jsonl": b'{"file_name": "sea/1.jpg", "text": "an otter"}', "cleaned.csv": b"name,label\n"}
+def test_metadata_without_labels_is_only_a_file_that_is_no_image(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
+    files = {
+        "sea/1.jpg": draw(1),
+        "metadata.jsonl": b'{"file_name": "sea/1.jpg", "text": "an otter"}',
+        "cleaned.csv": b"name,label\n",
+    }
     report = import_(workspace, put(tmp_path / "photos", files))
     assert reasons(report) == {"metadata.jsonl": "not_an_image", "cleaned.csv": "not_an_image"}
     assert states(workspace)[0][2] == "sea"
 
 
-def test_a_missing_folder_a_file_and_an_empty_folder_are_told_apart(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_missing_folder_a_file_and_an_empty_folder_are_told_apart(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "empty" / "deeper").mkdir(parents=True)
     (tmp_path / "file.jpg").write_bytes(b"x")
     with pytest.raises(BadInput, match="There is no folder"):
@@ -290,11 +369,17 @@ def test_a_folder_of_text_files_is_all_rejections(workspace: Workspace, tmp_path
     assert rows(workspace, "class") == 0
 
 
-def test_progress_counts_every_file_and_tells_the_rate(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_progress_counts_every_file_and_tells_the_rate(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     told: list[tuple[str, int, int, str]] = []
     root = put(tmp_path / "photos", {f"sea/{n}.jpg": draw(n) for n in range(3)})
     folder.import_folder(workspace, root, actor="human:t", report=lambda *line: told.append(line))
-    assert [(phase, step, total) for phase, step, total, _ in told] == [("import", 1, 3), ("import", 2, 3), ("import", 3, 3)]
+    assert [(phase, step, total) for phase, step, total, _ in told] == [
+        ("import", 1, 3),
+        ("import", 2, 3),
+        ("import", 3, 3),
+    ]
     assert told[-1][3].endswith("images/s, about 0 s left")
 
 
@@ -322,10 +407,14 @@ def otters(workspace: Workspace, real_data: Path) -> ImportReport:
     return import_(workspace, real_data / "data" / "otters")
 
 
-def test_the_otters_are_348_images_of_349_files(workspace: Workspace, otters: ImportReport, real_data: Path) -> None:
+def test_the_otters_are_348_images_of_349_files(
+    workspace: Workspace, otters: ImportReport, real_data: Path
+) -> None:
     assert counts(otters) == (348, 1, 2)
     assert reasons(otters) == {"urls_river.txt": "not_an_image", "urls_sea.txt": "not_an_image"}
-    by_class = workspace.query("SELECT class.name, COUNT(*) FROM image_state JOIN class ON class.id = class_id GROUP BY 1 ORDER BY 1")
+    by_class = workspace.query(
+        "SELECT class.name, COUNT(*) FROM image_state JOIN class ON class.id = class_id GROUP BY 1 ORDER BY 1"
+    )
     assert [tuple(row) for row in by_class] == [("river", 171), ("sea", 177)]
     assert counts(import_(workspace, real_data / "data" / "otters")) == (0, 349, 2)
 
@@ -333,7 +422,9 @@ def test_the_otters_are_348_images_of_349_files(workspace: Workspace, otters: Im
 @pytest.mark.slow
 def test_intel6_keeps_its_predefined_splits(workspace: Workspace, real_data: Path) -> None:
     assert counts(import_(workspace, real_data / "data" / "intel6", in_place=True)) == (1200, 0, 0)
-    by_split = workspace.query("SELECT split, COUNT(*), COUNT(DISTINCT label) FROM origin GROUP BY 1 ORDER BY 1")
+    by_split = workspace.query(
+        "SELECT split, COUNT(*), COUNT(DISTINCT label) FROM origin GROUP BY 1 ORDER BY 1"
+    )
     assert [tuple(row) for row in by_split] == [("test", 300, 6), ("train", 900, 6)]
 
 

@@ -15,19 +15,21 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
-from peakid import images
 from peakid.acquire import archive, folder
-from peakid.decoder import Decoder
 from peakid.errors import UnreadableImage
+from peakid.imaging import inspection
+from peakid.imaging.decoder import Decoder
 from peakid.records import ImportReport
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 N_CASES = 154  # Eleven of each of the fourteen kinds.
 
 
 @pytest.fixture(scope="module")
 def fuzz() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz", Path(__file__).resolve().parents[2] / "bench" / "fuzz.py")
+    spec = importlib.util.spec_from_file_location(
+        "fuzz", Path(__file__).resolve().parents[2] / "bench" / "fuzz.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -66,7 +68,9 @@ def test_damaged_files_of_every_format_are_images_or_rejections_and_break_nothin
     assert all(row.detail for row in report.rejections)
 
 
-def test_noise_text_and_headers_alone_are_rejections(workspace: Workspace, tmp_path: Path, fuzz: ModuleType) -> None:
+def test_noise_text_and_headers_alone_are_rejections(
+    workspace: Workspace, tmp_path: Path, fuzz: ModuleType
+) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     for name, data in fuzz.originals().items():
@@ -77,7 +81,9 @@ def test_noise_text_and_headers_alone_are_rejections(workspace: Workspace, tmp_p
     assert set(reasons(report).values()) <= {"unreadable", "not_an_image"}
 
 
-def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_refused_unread(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_refused_unread(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     (photos / "strip.png").write_bytes(png(60_000, 40))
@@ -89,9 +95,11 @@ def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_refused_unread(works
 @pytest.mark.slow
 def test_a_bomb_below_the_pixel_cap_is_refused_for_its_memory(draw: Callable[..., bytes]) -> None:
     guarded = Decoder(n_threads=1, limit_s=60, limit_bytes=100 * 2**20)
-    bomb = guarded.submit(functools.partial(bytes, png(9000, 9000)))  # 10 KB; 81 million pixels, 324 MB as Pillow holds RGB.
+    bomb = guarded.submit(
+        functools.partial(bytes, png(9000, 9000))
+    )  # 10 KB; 81 million pixels, 324 MB as Pillow holds RGB.
     good = guarded.submit(functools.partial(bytes, draw(1)))
-    assert good.result(120) == images.look(draw(1))
+    assert good.result(120) == inspection.inspect(draw(1))
     with pytest.raises(UnreadableImage, match="over 100 MB") as refused:
         bomb.result(120)
     assert refused.value.reason == "too_much_memory"
@@ -114,7 +122,9 @@ def test_a_file_that_vanishes_while_others_are_read_is_a_missing_one(
     assert (report.n_added, reasons(report)) == (89, {"89.jpg": "missing_file"})
 
 
-def test_zips_in_zips_are_opened_once_and_no_deeper(workspace: Workspace, tmp_path: Path, draw: Callable[..., bytes]) -> None:
+def test_zips_in_zips_are_opened_once_and_no_deeper(
+    workspace: Workspace, tmp_path: Path, draw: Callable[..., bytes]
+) -> None:
     data = draw(1)
     for depth in range(20):
         out = io.BytesIO()
@@ -122,7 +132,9 @@ def test_zips_in_zips_are_opened_once_and_no_deeper(workspace: Workspace, tmp_pa
             packed.writestr(f"{depth}.zip" if depth else "1.jpg", data)
         data = out.getvalue()
     (tmp_path / "deep.zip").write_bytes(data)
-    assert reasons(archive.import_zip(workspace, tmp_path / "deep.zip", actor="human:anna")) == {"19.zip": "not_an_image"}
+    assert reasons(archive.import_zip(workspace, tmp_path / "deep.zip", actor="human:anna")) == {
+        "19.zip": "not_an_image"
+    }
 
 
 def test_a_huge_drawing_of_one_colour_is_an_image(workspace: Workspace, tmp_path: Path) -> None:

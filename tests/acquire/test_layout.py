@@ -20,7 +20,11 @@ def test_a_folder_is_a_class_and_a_file_outside_one_is_unlabelled() -> None:
 
 
 def test_deeper_folders_belong_to_their_class() -> None:
-    assert said("dom/2019/a.jpg", "dom/2020/raw/b.jpg", "eiger/c.jpg") == [("dom", None), ("dom", None), ("eiger", None)]
+    assert said("dom/2019/a.jpg", "dom/2020/raw/b.jpg", "eiger/c.jpg") == [
+        ("dom", None),
+        ("dom", None),
+        ("eiger", None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -38,11 +42,19 @@ def test_deeper_folders_belong_to_their_class() -> None:
     ],
 )
 def test_split_folders_are_known_by_name(folder: str, split: str) -> None:
-    assert said(f"{folder}/dom/1.jpg", f"{folder}/eiger/2.jpg", f"{folder}/3.jpg") == [("dom", split), ("eiger", split), (None, split)]
+    assert said(f"{folder}/dom/1.jpg", f"{folder}/eiger/2.jpg", f"{folder}/3.jpg") == [
+        ("dom", split),
+        ("eiger", split),
+        (None, split),
+    ]
 
 
 def test_pictures_to_predict_are_unlabelled_and_of_no_split() -> None:
-    assert said("seg_train/sea/1.jpg", "seg_pred/2.jpg", "seg_pred/seg_pred/3.jpg") == [("sea", "train"), (None, None), (None, None)]
+    assert said("seg_train/sea/1.jpg", "seg_pred/2.jpg", "seg_pred/seg_pred/3.jpg") == [
+        ("sea", "train"),
+        (None, None),
+        (None, None),
+    ]
 
 
 def test_a_folder_nested_in_one_of_its_own_name_counts_once() -> None:
@@ -51,7 +63,11 @@ def test_a_folder_nested_in_one_of_its_own_name_counts_once() -> None:
 
 
 def test_one_folder_around_everything_is_looked_into() -> None:
-    assert said("archive/photos/dom/1.jpg", "archive/photos/eiger/2.jpg", "LICENSE") == [("dom", None), ("eiger", None), (None, None)]
+    assert said("archive/photos/dom/1.jpg", "archive/photos/eiger/2.jpg", "LICENSE") == [
+        ("dom", None),
+        ("eiger", None),
+        (None, None),
+    ]
     assert said("archive/train/dom/1.jpg", "archive/notes.txt") == [("dom", "train"), (None, None)]
 
 
@@ -64,12 +80,23 @@ def test_a_class_called_train_is_a_class_beside_other_classes() -> None:
 
 
 def test_a_class_folder_beside_split_folders_has_no_split() -> None:
-    assert said("train/dom/1.jpg", "test/dom/2.jpg", "extra/3.jpg") == [("dom", "train"), ("dom", "test"), ("extra", None)]
+    assert said("train/dom/1.jpg", "test/dom/2.jpg", "extra/3.jpg") == [
+        ("dom", "train"),
+        ("dom", "test"),
+        ("extra", None),
+    ]
 
 
 def test_ordinals_go_where_every_class_has_one() -> None:
-    assert said("00.Haleakala_National_Park/1.jpg", "01.Mt_Rainier/2.jpg") == [("Haleakala_National_Park", None), ("Mt_Rainier", None)]
-    assert said("train/1_dom/1.jpg", "train/2_eiger/2.jpg", "test/1_dom/3.jpg") == [("dom", "train"), ("eiger", "train"), ("dom", "test")]
+    assert said("00.Haleakala_National_Park/1.jpg", "01.Mt_Rainier/2.jpg") == [
+        ("Haleakala_National_Park", None),
+        ("Mt_Rainier", None),
+    ]
+    assert said("train/1_dom/1.jpg", "train/2_eiger/2.jpg", "test/1_dom/3.jpg") == [
+        ("dom", "train"),
+        ("eiger", "train"),
+        ("dom", "test"),
+    ]
 
 
 def test_ordinals_stay_where_a_class_has_none_or_names_would_meet() -> None:
@@ -108,7 +135,9 @@ def test_every_file_has_one_place_whatever_the_order(paths: list[str]) -> None:
     for path, place in places.items():
         # A label is always a folder that the file lies in, with or without its ordinal.
         folders = path.split("/")[:-1]
-        assert place.label is None or any(folder == place.label or folder.endswith(place.label) for folder in folders)
+        assert place.label is None or any(
+            folder == place.label or folder.endswith(place.label) for folder in folders
+        )
         assert place.split is None or any(layout.split_named(folder) == place.split for folder in folders)
 
 

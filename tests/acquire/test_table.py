@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from peakid.acquire import folder, table
-from peakid.curate import review_queue
+from peakid.curate.queues import review_queue
 from peakid.errors import BadInput, NothingToImport, UnknownColumns
 from peakid.records import ImportReport
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 Draw = Callable[..., bytes]
 
@@ -40,7 +40,10 @@ def origins(workspace: Workspace) -> list[tuple[str, str | None, str | None]]:
         ("\ufeffpath,label,split\r\na/1.jpg,sea,train\r\n3.jpg,river,test\r\n", "excel.csv"),
         ("path;label;split\na/1.jpg;sea;train\n\n3.jpg;river;test", "semicolons.csv"),
         ("path\tlabel\tsplit\na/1.jpg\tsea\ttrain\n3.jpg\triver\ttest\n", "tabs.tsv"),
-        ('file_name,label,split,text\n"a/1.jpg","sea",train,"an otter, wet"\n3.jpg,river,test,\n', "metadata.csv"),
+        (
+            'file_name,label,split,text\n"a/1.jpg","sea",train,"an otter, wet"\n3.jpg,river,test,\n',
+            "metadata.csv",
+        ),
         (
             '{"file_name": "a/1.jpg", "label": "sea", "split": "train"}\n\n{"file_name": "3.jpg", "label": "river", "split": "test"}',
             "m.jsonl",
@@ -65,7 +68,11 @@ def test_fastai_cleaned_csv_is_read(workspace: Workspace, root: Path) -> None:
 
 
 def test_fastai_noisy_labels_are_read_with_their_split(workspace: Workspace, root: Path) -> None:
-    import_(workspace, root, "path,noisy_labels_0,noisy_labels_1,is_valid\na/1.jpg,n01,n02,False\na/2.jpg,n02,n02,True\n")
+    import_(
+        workspace,
+        root,
+        "path,noisy_labels_0,noisy_labels_1,is_valid\na/1.jpg,n01,n02,False\na/2.jpg,n02,n02,True\n",
+    )
     assert origins(workspace) == [("a/1.jpg", "n01", "train"), ("a/2.jpg", "n02", "valid")]
 
 
@@ -90,13 +97,23 @@ def test_a_table_over_an_imported_folder_adds_what_it_says(workspace: Workspace,
     found = workspace.query(
         "SELECT DISTINCT path, verdict, name FROM image_state JOIN origin USING (image_id) JOIN class ON class.id = class_id ORDER BY 1"
     )
-    assert [tuple(row) for row in found] == [("3.jpg", "label", "sea"), ("a/1.jpg", "label", "a"), ("a/2.jpg", "flag", "a")]
+    assert [tuple(row) for row in found] == [
+        ("3.jpg", "label", "sea"),
+        ("a/1.jpg", "label", "a"),
+        ("a/2.jpg", "flag", "a"),
+    ]
     n_decisions = len(workspace.query("SELECT id FROM decision"))
     report = import_(workspace, root, content)
-    assert (report.n_added, report.n_known, len(workspace.query("SELECT id FROM decision"))) == (0, 3, n_decisions)
+    assert (report.n_added, report.n_known, len(workspace.query("SELECT id FROM decision"))) == (
+        0,
+        3,
+        n_decisions,
+    )
 
 
-def test_paths_outside_the_root_and_missing_files_are_rejections(workspace: Workspace, root: Path, draw: Draw) -> None:
+def test_paths_outside_the_root_and_missing_files_are_rejections(
+    workspace: Workspace, root: Path, draw: Draw
+) -> None:
     (root.parent / "out.jpg").write_bytes(draw(9))
     (root / "link.jpg").symlink_to(root.parent / "out.jpg")
     content = f"path,label\n../out.jpg,sea\n{root.parent}/out.jpg,sea\nlink.jpg,sea\ngone.jpg,sea\n,sea\n{root}/3.jpg,sea\na/../3.jpg,sea\na\0b,sea\n"
@@ -114,7 +131,10 @@ def test_paths_outside_the_root_and_missing_files_are_rejections(workspace: Work
 
 
 def test_unknown_columns_are_named_beside_those_expected(workspace: Workspace, root: Path) -> None:
-    with pytest.raises(UnknownColumns, match=r"has the columns id, url; it needs one of path, file_name, name and one of label"):
+    with pytest.raises(
+        UnknownColumns,
+        match=r"has the columns id, url; it needs one of path, file_name, name and one of label",
+    ):
         import_(workspace, root, "id,url\n1,https://example.org\n")
     with pytest.raises(UnknownColumns):
         import_(workspace, root, '{"image": "3.jpg"}', "m.jsonl")
@@ -138,7 +158,9 @@ def test_a_line_that_cannot_be_understood_is_named_before_anything_is_written(
     assert workspace.query("SELECT id FROM image") == []
 
 
-def test_an_empty_table_a_missing_one_and_a_missing_root_are_told_apart(workspace: Workspace, root: Path) -> None:
+def test_an_empty_table_a_missing_one_and_a_missing_root_are_told_apart(
+    workspace: Workspace, root: Path
+) -> None:
     with pytest.raises(NothingToImport, match="has a header and no rows"):
         import_(workspace, root, "path,label\n")
     with pytest.raises(UnknownColumns, match=r"has the columns \(none\)"):

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from peakid.workspace import PROJECT_ROOT, Workspace
+from peakid.resources import PROJECT_ROOT
+from peakid.store.workspace import Workspace
 
 START_TIMEOUT_S = 60
 WAIT_TIMEOUT_MS = 20_000  # Two shared cores; a page settles in a tenth of it.
@@ -43,10 +44,25 @@ class Server:
 
     def start(self) -> str:
         """Start it; answers its address. Nothing has been asked of it but its health."""
-        environment = {**os.environ, "PEAKID_WORKSPACE": str(self._workspace.path), "PEAKID_ACTOR": "anna", "PEAKID_WORKER_IDLE_S": "1"}
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(self.port)]
+        environment = {
+            **os.environ,
+            "PEAKID_WORKSPACE": str(self._workspace.path),
+            "PEAKID_ACTOR": "anna",
+            "PEAKID_WORKER_IDLE_S": "1",
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "streamlit_app.py",
+            "--server.port",
+            str(self.port),
+        ]
         log = (self._workspace.path / "server.log").open("wb")
-        self._process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
         _wait_until_healthy(self.address, self._process, Path(log.name))
         return self.address
 

@@ -9,14 +9,17 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from peakid.acquire import folder
-from peakid.curate import decisions, duplicate_groups, duplicates
-from peakid.workspace import Workspace
+from peakid.curate import decisions
+from peakid.curate.duplicates import duplicate_groups, find
+from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-def groups(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> list[duplicate_groups.DuplicateGroup]:
+def groups(
+    workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
+) -> list[duplicate_groups.DuplicateGroup]:
     """A hundred and three groups of the same pixels in two files, in the order of the page."""
     root = tmp_path / "photos" / "sea"
     root.mkdir(parents=True)
@@ -25,7 +28,7 @@ def groups(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> 
         (root / f"{n:03}.png").write_bytes(data)
         Image.open(io.BytesIO(data)).save(root / f"{n:03}.bmp")
     folder.import_folder(workspace, root.parent, actor="import:folder")
-    duplicates.scan(workspace)
+    find.scan(workspace)
     return [group for group in duplicate_groups.list_groups(workspace) if group.kind == "exact"]
 
 
@@ -35,9 +38,13 @@ def test_a_hundred_groups_resolved_by_key_lose_nothing(
     assert len(groups) == 103
     page.goto(f"{serve()}/duplicates?tab=exact")
     page.locator(".wall .row").first.wait_for()
-    page.keyboard.type("k" * 97 + "azk" + "ka", delay=20)  # One is kept whole, taken back, and resolved after all.
+    page.keyboard.type(
+        "k" * 97 + "azk" + "ka", delay=20
+    )  # One is kept whole, taken back, and resolved after all.
     expect(page.locator(".wall .status .count")).to_contain_text("100 of 103 · all saved", timeout=60_000)
-    excluded = [row.digest for row in reversed(decisions.log(workspace, limit=1000)) if row.verdict == "exclude"]
+    excluded = [
+        row.digest for row in reversed(decisions.log(workspace, limit=1000)) if row.verdict == "exclude"
+    ]
     assert excluded == [group.images[1].digest for group in groups[:99]]
     assert duplicate_groups.n_waiting(workspace) == 3
     page.get_by_role("button", name="Show the next groups").click()

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from peakid.curate import decisions
 from peakid.records import Choice
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -43,7 +43,9 @@ def test_the_second_of_two_people_is_told_and_may_overrule(
     page.goto(f"{serve()}/review")
     settled(page)
     page.locator(".tile").first.wait_for()
-    decisions.decide(workspace, [Choice(first, "label", "sea")], actor="human:beat")  # While anna looks at it.
+    decisions.decide(
+        workspace, [Choice(first, "label", "sea")], actor="human:beat"
+    )  # While anna looks at it.
     page.locator("#tile-0").click()
     page.keyboard.press("1")  # The class river.
     expect(page.get_by_text("beat labelled this sea just now")).to_be_visible()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from peakid.curate import decisions
 from peakid.records import Decision
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -40,7 +40,9 @@ def ribbons(page: Page, n: int) -> list[str]:
     return [page.locator(f"#tile-{i} .ribbon .name").inner_text() for i in range(n)]
 
 
-def test_a_cold_deep_link_runs_the_shell(serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]) -> None:
+def test_a_cold_deep_link_runs_the_shell(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]
+) -> None:
     fill(river=3)
     open_review(page, serve())  # The server's very first request.
     expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Review 3")
@@ -66,7 +68,9 @@ def test_every_judging_key_does_what_its_sheet_says(
 ) -> None:
     digests = fill(river=4, sea=4)
     open_review(page, serve())
-    page.keyboard.type(" fx3xx2", delay=20)  # keep, flag, exclude for reason 3, exclude as unsuitable, label sea
+    page.keyboard.type(
+        " fx3xx2", delay=20
+    )  # keep, flag, exclude for reason 3, exclude as unsuitable, label sea
     wait_until_saved(page)
     made = [(row.verdict, row.label, row.reason) for row in judgements(workspace)]
     assert made == [
@@ -80,7 +84,9 @@ def test_every_judging_key_does_what_its_sheet_says(
     assert ribbons(page, 5) == ["river", "⚑ river", "✕ several subjects", "✕ unsuitable", "sea"]
 
 
-def test_undo_and_redo_survive_a_reload(serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace) -> None:
+def test_undo_and_redo_survive_a_reload(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
     fill(river=3, sea=3)
     address = serve()
     open_review(page, address)
@@ -134,7 +140,9 @@ def test_keys_typed_into_a_field_judge_nothing(
     assert decisions.log(workspace, limit=1)[0].actor == "human:x1fz ben"
 
 
-def test_the_mouse_can_do_all_of_it(serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace) -> None:
+def test_the_mouse_can_do_all_of_it(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
     fill(river=3, sea=2)
     open_review(page, serve())
     page.locator("#tile-2").click()
@@ -154,7 +162,9 @@ def test_the_mouse_can_do_all_of_it(serve: Callable[[], str], page: Page, fill: 
     expect(page.locator(".single .large")).to_be_visible()
 
 
-def test_only_the_rows_in_sight_are_drawn(serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]) -> None:
+def test_only_the_rows_in_sight_are_drawn(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]
+) -> None:
     fill(river=240)
     open_review(page, serve())
     assert page.locator(".tile").count() < 60
@@ -163,7 +173,9 @@ def test_only_the_rows_in_sight_are_drawn(serve: Callable[[], str], page: Page, 
     assert page.locator(".tile").count() < 60
 
 
-def test_the_grid_is_as_it_was_after_a_look_at_one_image(serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]) -> None:
+def test_the_grid_is_as_it_was_after_a_look_at_one_image(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]
+) -> None:
     fill(river=8)
     open_review(page, serve())
     before = page.locator("#tile-1").bounding_box()

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from peakid.curate import decisions, review_queue
+from peakid.curate import decisions
+from peakid.curate.queues import review_queue
 from peakid.records import Decision
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -69,7 +70,9 @@ def test_what_was_judged_without_a_server_survives_a_reload(
     assert judgements(workspace) == []
     open_review(page, address, "all")
     wait_until_saved(page)
-    assert [(row.digest, row.label) for row in judgements(workspace)] == list(zip(digests[:3], ["sea", "sea", "river"], strict=True))
+    assert [(row.digest, row.label) for row in judgements(workspace)] == list(
+        zip(digests[:3], ["sea", "sea", "river"], strict=True)
+    )
 
 
 def test_what_a_closed_tab_left_behind_is_delivered_by_the_next(
@@ -93,10 +96,14 @@ def test_what_a_closed_tab_left_behind_is_delivered_by_the_next(
     open_review(other, address)
     wait_until_saved(other)
     assert [row.label for row in judgements(workspace)] == ["river", "river"]
-    assert other.evaluate("Object.keys(localStorage).filter((each) => each.startsWith('peakid:outbox'))") == []
+    assert (
+        other.evaluate("Object.keys(localStorage).filter((each) => each.startsWith('peakid:outbox'))") == []
+    )
 
 
-def test_offline_and_back_delivers_everything_once(server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace) -> None:
+def test_offline_and_back_delivers_everything_once(
+    server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
     digests = fill(river=5, sea=5)
     open_review(page, server.start())
     page.context.set_offline(True)
@@ -128,7 +135,9 @@ def test_the_second_of_two_people_who_judge_one_image_is_told(
     wait_until_saved(other)
     page.keyboard.press("1")
     expect(page.locator(".status .message")).to_contain_text("ben labelled this sea")
-    expect(page.locator("#tile-0 .ribbon .name")).to_have_text("sea")  # What stands now, to be judged again knowing it.
+    expect(page.locator("#tile-0 .ribbon .name")).to_have_text(
+        "sea"
+    )  # What stands now, to be judged again knowing it.
     assert [(row.actor, row.label) for row in decisions.log(workspace, limit=1)] == [("human:ben", "sea")]
     page.keyboard.press("Home")
     page.keyboard.press("1")

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from peakid.curate import classes, decisions, review_queue
+from peakid.curate import classes, decisions
+from peakid.curate.queues import review_queue
 from peakid.records import Decision
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -59,7 +60,12 @@ def test_a_range_by_keys_and_a_range_by_mouse_are_each_one_step(
     page.keyboard.press("z")
     page.keyboard.press("Shift+Z")
     wait_until_saved(page)
-    assert [item.label for item in review_queue.items(workspace, digests[:4])] == ["sea", "sea", "sea", "river"]
+    assert [item.label for item in review_queue.items(workspace, digests[:4])] == [
+        "sea",
+        "sea",
+        "sea",
+        "river",
+    ]
     assert review_queue.count(workspace, "flagged") == 0
     expect(page.locator(".status .count")).to_contain_text("3 of 16")
 
@@ -102,7 +108,10 @@ def test_all_that_match_are_judged_as_one_step_after_a_question(
     open_review(page, page.url.split("/review")[0], "all")
     page.keyboard.press("z")
     wait_until_saved(page)
-    assert (review_queue.count(workspace, "class:river"), review_queue.count(workspace, "unreviewed")) == (300, 301)
+    assert (review_queue.count(workspace, "class:river"), review_queue.count(workspace, "unreviewed")) == (
+        300,
+        301,
+    )
 
 
 def test_a_class_beyond_the_ninth_is_found_by_typing(
@@ -112,7 +121,9 @@ def test_a_class_beyond_the_ninth_is_found_by_typing(
     for name in ("alp", "cliff", "crag", "dune", "fen", "glen", "heath", "isle", "moor", "crater lake"):
         classes.add(workspace, name)
     open_review(page, serve())
-    page.keyboard.type("/cra\n", delay=20)  # crag begins with it, and so comes before crater lake by its order.
+    page.keyboard.type(
+        "/cra\n", delay=20
+    )  # crag begins with it, and so comes before crater lake by its order.
     page.keyboard.type("/crater", delay=20)  # C and R belong to Streamlit outside of a field.
     expect(page.get_by_role("option", name="crater lake")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")

@@ -9,10 +9,10 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, presence, process, queue
-from peakid.learn import recipe as recipes
-from peakid.learn.recipe import Recipe
+from peakid.recipe import recipe as recipes
+from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -89,7 +89,9 @@ def test_a_training_that_came_before_is_one_click_away_and_may_be_changed_in_its
     open_page(page, f"{serve()}/train")
     page.get_by_text("Reproduce a training that came before").click()
     button(page, "Otters").click()
-    expect(page.get_by_text("20 epochs in 4 phases; the peak rate is measured when each phase begins")).to_be_visible()
+    expect(
+        page.get_by_text("20 epochs in 4 phases; the peak rate is measured when each phase begins")
+    ).to_be_visible()
     expect(page.get_by_label("Image size (px)", exact=True).filter(visible=True).first).to_have_value("128")
     button(page, "Train resnet50").click()
     expect(button(page, "Cancel this training")).to_be_visible()
@@ -110,7 +112,12 @@ def test_a_training_that_came_before_is_one_click_away_and_may_be_changed_in_its
     expect(button(page, "Cancel this training")).to_be_visible()
     phases = Recipe(**queue.list_jobs(workspace)[0].arguments["recipe"]).phases
     assert phases is not None
-    assert [(phase.epochs, phase.base_lr) for phase in phases] == [(5, "finder"), (9, 5e-4), (5, "finder"), (5, "finder")]
+    assert [(phase.epochs, phase.base_lr) for phase in phases] == [
+        (5, "finder"),
+        (9, 5e-4),
+        (5, "finder"),
+        (5, "finder"),
+    ]
 
 
 def test_a_rate_that_was_found_is_used_at_one_click_and_trained_with(
@@ -126,5 +133,7 @@ def test_a_rate_that_was_found_is_used_at_one_click_and_trained_with(
     asked = Recipe(**queue.list_jobs(workspace)[0].arguments["recipe"])
     assert asked == recipes.with_settings(recipes.named("standard"), ["base_lr=1.2e-3"])
     page.reload()
-    page.goto(f"{page.url.partition('?')[0]}?job={searched}")  # The search is still there for whoever has its address.
+    page.goto(
+        f"{page.url.partition('?')[0]}?job={searched}"
+    )  # The search is still there for whoever has its address.
     expect(button(page, "Use 0.004 (slide)")).to_be_visible()

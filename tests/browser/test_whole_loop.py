@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from peakid import runs
 from peakid.dataset import snapshot as snapshots
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -86,12 +86,18 @@ def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:
     cells = [(each.given_label, each.predicted_label) for each in runs.predictions(workspace, 1, "valid")]
     given, predicted = max((cell for cell in cells if cell[0] != cell[1]), key=cells.count)
     place = run.class_names.index(given) * len(run.class_names) + run.class_names.index(predicted)
-    page.locator(".js-plotly-plot .scatterlayer .point").nth(place).click(force=True)  # The figure's own layer takes the click.
+    page.locator(".js-plotly-plot .scatterlayer .point").nth(place).click(
+        force=True
+    )  # The figure's own layer takes the click.
     return given, predicted, cells.count((given, predicted))
 
 
 def test_from_the_first_start_to_a_photo_that_is_answered(
-    serve: Callable[[], str], page: Page, workspace: Workspace, shoot: Callable[[Page, str], None], chromium: Browser
+    serve: Callable[[], str],
+    page: Page,
+    workspace: Workspace,
+    shoot: Callable[[Page, str], None],
+    chromium: Browser,
 ) -> None:
     address = serve()
     page.goto(address)
@@ -141,7 +147,9 @@ def shoot_in_the_dark(chromium: Browser, address: str, shoot: Callable[[Page, st
     page = context.new_page()
     for name in PAGES:
         page.goto(address if name == "overview" else f"{address}/{name}")
-        page.get_by_role("heading", level=1).wait_for() if name != "review" else page.locator(".tile").first.wait_for()
+        page.get_by_role("heading", level=1).wait_for() if name != "review" else page.locator(
+            ".tile"
+        ).first.wait_for()
         page.wait_for_selector(SETTLED)
         page.wait_for_load_state("networkidle")
         expect(page.get_by_test_id("stException").or_(page.get_by_role("dialog"))).to_have_count(0)

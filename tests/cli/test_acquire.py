@@ -25,7 +25,10 @@ def test_import_folder_tells_what_it_brought(peakid, photos: Path) -> None:
     document = peakid("import", "folder", photos, "--json").json
     assert document.pop("seconds") >= 0
     rejection = document["rejections"][0]
-    assert {key: rejection[key] for key in ("path", "reason")} == {"path": "urls.txt", "reason": "not_an_image"}
+    assert {key: rejection[key] for key in ("path", "reason")} == {
+        "path": "urls.txt",
+        "reason": "not_an_image",
+    }
     assert (document["n_added"], document["n_known"], document["n_rejected"]) == (2, 0, 1)
     again = peakid("import", "folder", photos, "--in-place")
     assert again.out.startswith("0 added, 2 known already, 1 rejected")
@@ -41,7 +44,12 @@ def test_import_zip_and_csv_answer_in_the_same_shape(peakid, photos: Path, tmp_p
         peakid("import", "zip", tmp_path / "a.zip", "--json").json,
         peakid("import", "csv", tmp_path / "a.csv", "--root", photos, "--json").json,
     ):
-        assert (document["n_added"], document["n_known"], document["n_rejected"], document["rejections"]) == (1, 0, 0, [])
+        assert (document["n_added"], document["n_known"], document["n_rejected"], document["rejections"]) == (
+            1,
+            0,
+            0,
+            [],
+        )
 
 
 def test_scan_tells_its_counts(peakid, photos: Path) -> None:

@@ -4,9 +4,24 @@ import json
 def test_an_image_is_judged_by_a_shortened_digest_and_the_log_tells_it(peakid, plant):
     digest = plant({"a": "dom", "b": "eiger"})["a"]
     step = peakid("decide", "label", digest[:10], "eiger", "--actor", "anna", "--json").json
-    assert (step["n_images"], step["decisions"][0]["digest"], step["decisions"][0]["actor"]) == (1, digest, "human:anna")
+    assert (step["n_images"], step["decisions"][0]["digest"], step["decisions"][0]["actor"]) == (
+        1,
+        digest,
+        "human:anna",
+    )
     newest = peakid("log", "--json").json[0]
-    assert set(newest) == {"decision_id", "step_id", "digest", "path", "verdict", "label", "reason", "actor", "decided_at", "undoes"}
+    assert set(newest) == {
+        "decision_id",
+        "step_id",
+        "digest",
+        "path",
+        "verdict",
+        "label",
+        "reason",
+        "actor",
+        "decided_at",
+        "undoes",
+    }
     assert (newest["path"], newest["verdict"], newest["label"]) == ("dom/a.jpg", "label", "eiger")
     assert [row["digest"] for row in peakid("queue", "class:eiger", "--json").json][0] == digest
 
@@ -39,8 +54,24 @@ def test_classes_are_added_renamed_retired_and_listed(peakid, plant):
     peakid("classes", "rename", "dom", "Dom")
     peakid("classes", "retire", "eiger")
     assert peakid("classes", "list", "--json").json == [
-        {"class_name": "Dom", "n_images": 2, "n_reviewed": 0, "is_retired": False, "colour": None, "note": "", "merged_into": None},
-        {"class_name": "eiger", "n_images": 0, "n_reviewed": 0, "is_retired": True, "colour": None, "note": "", "merged_into": None},
+        {
+            "class_name": "Dom",
+            "n_images": 2,
+            "n_reviewed": 0,
+            "is_retired": False,
+            "colour": None,
+            "note": "",
+            "merged_into": None,
+        },
+        {
+            "class_name": "eiger",
+            "n_images": 0,
+            "n_reviewed": 0,
+            "is_retired": True,
+            "colour": None,
+            "note": "",
+            "merged_into": None,
+        },
     ]
 
 

@@ -11,13 +11,20 @@ def planted(plant):
 def test_a_snapshot_is_created_shown_and_listed(peakid, planted):
     made = peakid("snapshot", "create", "--name", "first", "--actor", "anna", "--json").json
     assert set(made) >= KEYS
-    assert (made["name"], made["n_images"], made["class_names"], made["warnings"]) == ("first", 40, ["dom", "eiger"], [])
+    assert (made["name"], made["n_images"], made["class_names"], made["warnings"]) == (
+        "first",
+        40,
+        ["dom", "eiger"],
+        [],
+    )
     assert made["splits"] == {"train": 28, "valid": 6, "test": 6}
     shown = peakid("snapshot", "show", "first", "--json").json
     assert {key: shown[key] for key in KEYS} == {key: made[key] for key in KEYS}
     assert len(shown["items"]) == 40
     assert set(shown["items"][0]) == {"digest", "path", "label", "split", "group_key"}
-    assert shown["items"][0]["path"] in {f"dom/d{i:02d}.jpg" for i in range(20)} | {f"eiger/e{i:02d}.jpg" for i in range(20)}
+    assert shown["items"][0]["path"] in {f"dom/d{i:02d}.jpg" for i in range(20)} | {
+        f"eiger/e{i:02d}.jpg" for i in range(20)
+    }
     assert [each["digest"] for each in peakid("snapshot", "list", "--json").json] == [made["digest"]]
     assert peakid("snapshot", "show", made["digest"][:6], "--json").json["digest"] == made["digest"]
 
@@ -40,7 +47,9 @@ def test_a_diff_is_told_with_its_images(peakid, planted):
     second = peakid("snapshot", "create", "--json").json["digest"]
     told = peakid("snapshot", "diff", first, second, "--json").json
     assert set(told) == {"added", "removed", "relabelled", "moved"}
-    assert told["relabelled"] == [{"digest": planted["d00"], "path": "dom/d00.jpg", "from": "dom", "to": "eiger"}]
+    assert told["relabelled"] == [
+        {"digest": planted["d00"], "path": "dom/d00.jpg", "from": "dom", "to": "eiger"}
+    ]
     assert "dom -> eiger" in peakid("snapshot", "diff", first, second).out
 
 

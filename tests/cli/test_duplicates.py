@@ -37,7 +37,11 @@ def test_duplicates_list_has_the_promised_shape(photos: Path, peakid: Callable) 
         ("copy", False),
     ]
     assert all({"group_key", "kind", "is_conflicting", "images"} <= set(group) for group in groups)
-    assert all({"digest", "path", "label", "is_best", "distance"} <= set(image) for group in groups for image in group["images"])
+    assert all(
+        {"digest", "path", "label", "is_best", "distance"} <= set(image)
+        for group in groups
+        for image in group["images"]
+    )
     assert [image["path"] for image in groups[3]["images"]] == ["sea/1.jpg", "sea/1copy.jpg"]
     assert [image["is_best"] for image in groups[2]["images"]] == [True, False]
 
@@ -54,7 +58,12 @@ def test_resolving_is_previewed_done_and_taken_back(photos: Path, peakid: Callab
 def test_a_conflict_is_resolved_by_naming_the_image_to_keep(photos: Path, peakid: Callable) -> None:
     group = peakid("duplicates", "list", "--json").json[0]
     kept = next(image for image in group["images"] if image["label"] == "sea")
-    assert peakid("duplicates", "resolve", group["group_key"][:16], "--keep", kept["digest"][:16], "--json").json["n_excluded"] == 1
+    assert (
+        peakid(
+            "duplicates", "resolve", group["group_key"][:16], "--keep", kept["digest"][:16], "--json"
+        ).json["n_excluded"]
+        == 1
+    )
     assert peakid("log", "--image", kept["digest"], "--json").json[0]["label"] == "sea"
 
 
@@ -68,7 +77,9 @@ def test_not_a_duplicate_and_keep_all_settle_a_group(photos: Path, peakid: Calla
     assert (refused.code, "very same pixels" in refused.err) == (1, True)
 
 
-def test_a_file_is_searched_for(photos: Path, peakid: Callable, tmp_path: Path, draw: Callable[..., bytes]) -> None:
+def test_a_file_is_searched_for(
+    photos: Path, peakid: Callable, tmp_path: Path, draw: Callable[..., bytes]
+) -> None:
     found = peakid("search", photos / "sea" / "1.jpg", "--json").json
     assert [(twin["path"], twin["kind"]) for twin in found] == [("sea/1.jpg", "copy")]
     (tmp_path / "other.jpg").write_bytes(draw(77))

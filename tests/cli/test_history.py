@@ -12,7 +12,11 @@ def test_all_by_one_person_since_a_moment_is_counted_and_then_taken_back(peakid,
     assert (planned["n_steps"], planned["n_images"], planned["is_dry_run"]) == (1, 1, True)
     assert peakid("queue", "class:eiger", "--json").json[0]["digest"] == digests["a"]
     assert peakid(*asked).json["n_images"] == 1
-    assert [row["label"] for row in peakid("log", "--image", digests["a"][:10], "--json").json] == ["dom", "eiger", "dom"]
+    assert [row["label"] for row in peakid("log", "--image", digests["a"][:10], "--json").json] == [
+        "dom",
+        "eiger",
+        "dom",
+    ]
     assert peakid(*asked).code == 1
     assert peakid("redo", "--actor", "anna", "--json").json["n_images"] == 1
 
@@ -28,7 +32,9 @@ def test_the_log_narrows_pages_and_becomes_a_table(peakid, workspace, plant, tmp
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor="human:ben")
     steps = peakid("log", "--steps", "--json").json
     assert [step["actor"] for step in steps] == ["human:ben", "import:folder"]
-    assert [step["actor"] for step in peakid("log", "--steps", "--before", steps[0]["step_id"], "--json").json] == ["import:folder"]
+    assert [
+        step["actor"] for step in peakid("log", "--steps", "--before", steps[0]["step_id"], "--json").json
+    ] == ["import:folder"]
     assert [step["actor"] for step in peakid("log", "--by", "ben", "--json").json] == ["human:ben"]
     assert len(peakid("log", "--class", "dom", "--json").json) == 1
     assert peakid("log", "--csv", tmp_path / "log.csv", "--json").json["n_decisions"] == 3
@@ -39,12 +45,31 @@ def test_classes_are_merged_ordered_and_described(peakid, workspace, plant):
     digests = plant({"a": "moench", "b": "mönch", "c": "dom"})
     planned = peakid("classes", "merge", "moench", "mönch", "--dry-run", "--json").json
     assert (planned["n_images"], planned["n_reviewed"], planned["step_id"]) == (1, 0, None)
-    assert peakid("classes", "merge", "moench", "mönch").out == "Moved 1 image from moench to mönch, 0 of them reviewed.\n"
+    assert (
+        peakid("classes", "merge", "moench", "mönch").out
+        == "Moved 1 image from moench to mönch, 0 of them reviewed.\n"
+    )
     merged = {row["class_name"]: row for row in peakid("classes", "list", "--json").json}
     assert (merged["mönch"]["n_images"], merged["moench"]["merged_into"]) == (2, "mönch")
     assert [row["class_name"] for row in peakid("classes", "order", "dom", "--json").json] == ["dom", "mönch"]
-    told = peakid("classes", "describe", "dom", "--note", "flat", "--colour", "#0072b2", "--example", digests["c"][:9], "--json").json
-    assert (told["note"], told["colour"], told["examples"], told["key"]) == ("flat", "#0072B2", [digests["c"]], "1")
+    told = peakid(
+        "classes",
+        "describe",
+        "dom",
+        "--note",
+        "flat",
+        "--colour",
+        "#0072b2",
+        "--example",
+        digests["c"][:9],
+        "--json",
+    ).json
+    assert (told["note"], told["colour"], told["examples"], told["key"]) == (
+        "flat",
+        "#0072B2",
+        [digests["c"]],
+        "1",
+    )
     assert peakid("classes", "describe", "dom").out == f"dom (1 image)\nflat\n{digests['c'][:12]}\n"
 
 
@@ -54,7 +79,9 @@ def test_a_workspace_is_backed_up_restored_and_an_image_forgotten(peakid, worksp
     planned = peakid("forget", digests[0][:10], "--dry-run", "--json").json
     assert (planned["n_images"], planned["is_dry_run"]) == (1, True)
     assert peakid("status", "--json").json["n_images"] == 2
-    assert peakid("forget", digests[0][:10], "--reason", "asked for", "--json").json["digests"] == [digests[0]]
+    assert peakid("forget", digests[0][:10], "--reason", "asked for", "--json").json["digests"] == [
+        digests[0]
+    ]
     refused = peakid("restore", tmp_path / "b.zip")
     assert (refused.code, "--replace" in refused.err) == (1, True)
     workspace.close()

@@ -13,7 +13,11 @@ def scanned(peakid, draw, tmp_path: Path):
     (tmp_path / "photos" / "dom").mkdir(parents=True)
     out = io.BytesIO()
     Image.open(io.BytesIO(draw(5, size=(300, 225)))).point([v // 10 for v in range(256)] * 3).save(out, "PNG")
-    for name, data in {"a.jpg": draw(1, size=(300, 225)), "b.jpg": draw(2, size=(300, 225)), "night.png": out.getvalue()}.items():
+    for name, data in {
+        "a.jpg": draw(1, size=(300, 225)),
+        "b.jpg": draw(2, size=(300, 225)),
+        "night.png": out.getvalue(),
+    }.items():
         (tmp_path / "photos" / "dom" / name).write_bytes(data)
     peakid("init")
     peakid("import", "folder", tmp_path / "photos")
@@ -32,13 +36,23 @@ def test_issues_are_listed_with_path_and_score_and_scan_counts_them(peakid, scan
 
 def test_a_threshold_is_tried_then_set(peakid, scanned) -> None:
     assert peakid("issues", "border", "dark", "--threshold", "0.01", "--json").json["n_images"] == 0
-    assert peakid("issues", "threshold", "dark", "0.01", "--json").json == {"kind": "dark", "threshold": 0.01, "n_images": 0}
+    assert peakid("issues", "threshold", "dark", "0.01", "--json").json == {
+        "kind": "dark",
+        "threshold": 0.01,
+        "n_images": 0,
+    }
     dark = next(row for row in peakid("issues", "kinds", "--json").json if row["kind"] == "dark")
     assert dark == {"kind": "dark", "threshold": 0.01, "n_images": 0, "classes": {}}
 
 
 @pytest.mark.parametrize(
-    "arguments", [("list", "--kind", "drak"), ("border", "drak"), ("threshold", "drak", "0.1"), ("threshold", "dark", "7")]
+    "arguments",
+    [
+        ("list", "--kind", "drak"),
+        ("border", "drak"),
+        ("threshold", "drak", "0.1"),
+        ("threshold", "dark", "7"),
+    ],
 )
 def test_what_cannot_be_is_told_with_the_way_out(peakid, scanned, arguments) -> None:
     answer = peakid("issues", *arguments, "--json")

@@ -35,7 +35,17 @@ def test_jobs_are_listed_newest_first_with_the_keys_of_the_contract(workspace, p
     failed = ended(workspace, "failed", error="No room.")
     rows = peakid("jobs", "list", "--json").json
     assert [row["job_id"] for row in rows] == [failed, done]
-    assert set(rows[0]) >= {"job_id", "kind", "state", "phase", "step", "total", "message", "error", "seconds"}
+    assert set(rows[0]) >= {
+        "job_id",
+        "kind",
+        "state",
+        "phase",
+        "step",
+        "total",
+        "message",
+        "error",
+        "seconds",
+    }
     shown = {key: rows[0][key] for key in ("kind", "state", "phase", "step", "total", "message", "error")}
     assert shown == {
         "kind": "verify",
@@ -72,7 +82,10 @@ def test_a_waiting_job_is_cancelled_and_a_second_time_told_so(workspace, peakid)
     assert peakid("jobs", "cancel", job_id, "--json").json["state"] == "cancelled"
     again = peakid("jobs", "cancel", job_id)
     assert (again.code, again.out) == (1, "")
-    assert again.err == f"Job {job_id} is cancelled already; there is nothing left to cancel. See: peakid jobs list\n"
+    assert (
+        again.err
+        == f"Job {job_id} is cancelled already; there is nothing left to cancel. See: peakid jobs list\n"
+    )
 
 
 def test_the_log_of_a_job_is_one_command_away(workspace, peakid):
@@ -89,7 +102,18 @@ def test_a_second_worker_says_that_one_lives(peakid):
 
 def test_ctrl_c_stops_the_watching_and_never_the_job(workspace):
     job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
-    command = [sys.executable, "-u", "-m", "peakid", "--workspace", str(workspace.path), "jobs", "show", str(job_id), "--wait"]
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "peakid",
+        "--workspace",
+        str(workspace.path),
+        "jobs",
+        "show",
+        str(job_id),
+        "--wait",
+    ]
     terminal, its_end = pty.openpty()  # A progress line is drawn on a terminal only.
     # A shell that runs the tests in the background makes them ignore Ctrl-C; a person's terminal does not.
     heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
@@ -115,7 +139,10 @@ def read_until(terminal, sentence):
 
 def test_training_without_a_snapshot_is_refused_before_a_job_is_made(workspace, peakid):
     answer = peakid("train")
-    assert (answer.code, answer.err) == (1, "There is no snapshot yet. Freeze one with: peakid snapshot create\n")
+    assert (answer.code, answer.err) == (
+        1,
+        "There is no snapshot yet. Freeze one with: peakid snapshot create\n",
+    )
     assert queue.list_jobs(workspace) == []
 
 
@@ -150,7 +177,9 @@ def test_a_leaking_snapshot_is_trained_on_only_if_that_is_said_by_name(workspace
 
 def test_train_answers_the_job_at_once_and_one_request_makes_one(workspace, peakid, plant):
     frozen = freeze(workspace, plant)
-    first = peakid("train", "--set", "head_epochs=1", "--request-id", "mine", "--actor", "anna", "--json").json
+    first = peakid(
+        "train", "--set", "head_epochs=1", "--request-id", "mine", "--actor", "anna", "--json"
+    ).json
     assert peakid("train", "--request-id", "mine", "--json").json == first == {"job_id": 1, "state": "queued"}
     job = queue.show(workspace, 1)
     assert (job.kind, job.lane, job.actor) == ("train", "gpu", "human:anna")
@@ -160,7 +189,11 @@ def test_train_answers_the_job_at_once_and_one_request_makes_one(workspace, peak
 
 def test_training_is_quick_unless_a_setting_speaks_of_fine_tuning(workspace, peakid, plant):
     freeze(workspace, plant)
-    for settings, method in [((), "linear-head"), (("--set", "seed=4"), "linear-head"), (("--set", "body_epochs=2"), "fine-tune")]:
+    for settings, method in [
+        ((), "linear-head"),
+        (("--set", "seed=4"), "linear-head"),
+        (("--set", "body_epochs=2"), "fine-tune"),
+    ]:
         job_id = peakid("train", *settings, "--json").json["job_id"]
         assert queue.show(workspace, job_id).arguments["recipe"]["method"] == method
 
@@ -168,7 +201,11 @@ def test_training_is_quick_unless_a_setting_speaks_of_fine_tuning(workspace, pea
 def test_a_recipe_is_named_by_preset_by_what_came_before_or_by_file(workspace, peakid, plant, tmp_path):
     freeze(workspace, plant)
     (tmp_path / "mine.toml").write_text("seed = 9")
-    for name, key, value in [("quick", "method", "linear-head"), ("landmarks", "batch_size", 64), (tmp_path / "mine.toml", "seed", 9)]:
+    for name, key, value in [
+        ("quick", "method", "linear-head"),
+        ("landmarks", "batch_size", 64),
+        (tmp_path / "mine.toml", "seed", 9),
+    ]:
         job_id = peakid("train", "--recipe", name, "--json").json["job_id"]
         assert queue.show(workspace, job_id).arguments["recipe"][key] == value
     refused = peakid("train", "--recipe", "quickest")
@@ -198,7 +235,10 @@ def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(works
 
 def test_no_command_about_training_loads_torch():
     code = "import sys, peakid.cli.learn, peakid.cli.jobs, peakid.cli.verify; print([m for m in ('torch', 'fastai', 'timm') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
 
 
 def freeze(workspace, plant):

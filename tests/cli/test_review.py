@@ -15,7 +15,9 @@ def test_a_queue_is_narrowed_and_saved_as_a_view(peakid, plant):
 
 def test_a_queue_goes_on_behind_a_cursor(peakid, plant):
     digests = list(plant(dict.fromkeys("abc", "dom")).values())
-    first = peakid("queue", "--limit", 2, "--json").json  # Nothing is worth the time, so what nobody has reviewed is listed.
+    first = peakid(
+        "queue", "--limit", 2, "--json"
+    ).json  # Nothing is worth the time, so what nobody has reviewed is listed.
     rest = peakid("queue", "--limit", 2, "--after", first[-1]["cursor"], "--json").json
     assert [row["digest"] for row in first + rest] == digests
     (row,) = peakid("queues", "--json").json

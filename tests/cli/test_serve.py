@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from peakid import pixels
+from peakid.imaging import pixels
 
 
 @pytest.fixture
@@ -22,16 +22,28 @@ def folder(tmp_path):
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
         helper.make_node("Add", ["nothing", "shares"], ["probabilities"]),
     ]
-    axes = [helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]), helper.make_tensor("last", TensorProto.INT64, [1], [1])]
+    axes = [
+        helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]),
+        helper.make_tensor("last", TensorProto.INT64, [1], [1]),
+    ]
     taken = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
     given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])
     graph = helper.make_graph(nodes, "constant", [taken], [given], [zero, shares, *axes])
     out = tmp_path / "export"
     out.mkdir()
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), out / "model.onnx")
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10),
+        out / "model.onnx",
+    )
     sha256 = hashlib.sha256((out / "model.onnx").read_bytes()).hexdigest()
     files = [{"name": "model.onnx", "format": "onnx", "sha256": sha256, "bytes": 1}]
-    card = {"class_names": ["dom", "eiger"], "image_size_px": 8, "resize": "crop", "pixels_version": pixels.VERSION, "files": files}
+    card = {
+        "class_names": ["dom", "eiger"],
+        "image_size_px": 8,
+        "resize": "crop",
+        "pixels_version": pixels.VERSION,
+        "files": files,
+    }
     (out / "card.json").write_text(json.dumps(card))
     return out
 
@@ -56,7 +68,9 @@ def test_predict_answers_in_the_contracts_shape(peakid, folder, photo):
     assert peakid("predict", folder, photo, "--threshold", 0.8, "--json").json[0]["abstained"]
 
 
-def test_an_image_that_cannot_be_read_is_a_line_on_stderr_and_costs_no_other_its_answer(peakid, folder, photo, tmp_path):
+def test_an_image_that_cannot_be_read_is_a_line_on_stderr_and_costs_no_other_its_answer(
+    peakid, folder, photo, tmp_path
+):
     (tmp_path / "text.jpg").write_text("no image")
     answer = peakid("predict", folder, tmp_path / "text.jpg", tmp_path / "gone.jpg", photo, "--json")
     assert (answer.code, [row["label"] for row in answer.json]) == (0, [None, None, "eiger"])

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from peakid import runs
 from peakid.dataset import snapshot
 from peakid.jobs import ledger, presence, process, queue
+from peakid.store import runs
 
 
 @pytest.fixture
@@ -22,11 +22,15 @@ def frozen(workspace, plant):
 @pytest.fixture
 def run_id(workspace, frozen):
     named = {"class_names": ["dom", "eiger"], "seed": 0, "code_version": "", "libraries": {}}
-    made = runs.create(workspace, job_id=None, snapshot_id=frozen.snapshot_id, recipe={"is_mirrored": False}, **named)
+    made = runs.create(
+        workspace, job_id=None, snapshot_id=frozen.snapshot_id, recipe={"is_mirrored": False}, **named
+    )
     items = [item for item in snapshot.items(workspace, frozen.digest) if item.split == "valid"]
     plain = np.array([[0.9, 0.1]] * len(items))
     named = [item.digest for item in items]
-    runs.add_predictions(workspace, made, "valid", named, plain, [item.label for item in items], is_out_of_sample=True)
+    runs.add_predictions(
+        workspace, made, "valid", named, plain, [item.label for item in items], is_out_of_sample=True
+    )
     runs.finish(workspace, made, "done", best_epoch=1)
     return made
 
@@ -48,14 +52,22 @@ def test_a_sweep_is_a_job_with_what_is_tried_and_its_minutes(workspace, frozen, 
     job = queue.show(workspace, 1)
     assert (job.kind, job.lane, job.arguments["minutes"]) == ("sweep", "gpu", 5.0)
     assert job.arguments["tried"] == ["image_size_px=128,160", "resize=crop,pad"]
-    assert (job.arguments["recipe"]["arch"], job.arguments["recipe"]["method"]) == ("mobilenet_v2", "linear-head")
+    assert (job.arguments["recipe"]["arch"], job.arguments["recipe"]["method"]) == (
+        "mobilenet_v2",
+        "linear-head",
+    )
 
 
-def test_without_a_recipe_what_is_tried_decides_whether_it_is_the_quick_or_the_standard_one(workspace, frozen, peakid):
+def test_without_a_recipe_what_is_tried_decides_whether_it_is_the_quick_or_the_standard_one(
+    workspace, frozen, peakid
+):
     peakid("sweep", "--try", "image_size_px=128,160")
     peakid("sweep", "--try", "dropout=0.2,0.5", "--set", "fraction=0.25")
     made = [queue.show(workspace, job_id).arguments["recipe"] for job_id in (1, 2)]
-    assert [(each["method"], each["fraction"]) for each in made] == [("linear-head", 1.0), ("fine-tune", 0.25)]
+    assert [(each["method"], each["fraction"]) for each in made] == [
+        ("linear-head", 1.0),
+        ("fine-tune", 0.25),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +75,10 @@ def test_without_a_recipe_what_is_tried_decides_whether_it_is_the_quick_or_the_s
     [
         (("--try", "colour=1,2"), "A recipe has no setting 'colour'."),
         (("--try", "base_lr=1e-3"), "base_lr=1e-3: a setting is tried with 2 to 8 different values."),
-        (("--recipe", "quick", "--try", "base_lr=1e-3,3e-3"), "base_lr=3e-3 would change nothing: a linear head is solved at once."),
+        (
+            ("--recipe", "quick", "--try", "base_lr=1e-3,3e-3"),
+            "base_lr=3e-3 would change nothing: a linear head is solved at once.",
+        ),
         (("--try", "dropout=0.2,2"), "dropout=2 does not fit"),
         (("--try", "dropout=0.2,0.5", "--minutes", "0"), "minutes=0: a sweep takes over 0"),
         ((), "No setting to try: a sweep takes 1 to 3."),
@@ -83,7 +98,14 @@ def test_an_ended_sweep_is_told_ranked_with_the_command_that_uses_the_best(works
     common = {"state": "done", "accuracy": 0.8, "seconds": 61.3, "error": ""}
     base = {"run_id": 1, "settings": {}, "valid_loss": 0.5, **common}
     best = {"run_id": 2, "settings": {"dropout": 0.2, "base_lr": 0.003}, "valid_loss": 0.4, **common}
-    work.note(trials=[base, best], best=best, not_tried=[{"base_lr": 0.003}], skipped=[], finding="It may be luck.", n_trials=4)
+    work.note(
+        trials=[base, best],
+        best=best,
+        not_tried=[{"base_lr": 0.003}],
+        skipped=[],
+        finding="It may be luck.",
+        n_trials=4,
+    )
     work.end("done")
     lines = peakid(*asked, "--wait").out.splitlines()
     assert lines[1].split() == ["run_id", "settings", "valid_loss", "accuracy", "seconds"]
@@ -95,7 +117,18 @@ def test_an_ended_sweep_is_told_ranked_with_the_command_that_uses_the_best(works
         "Use it with: peakid train --set dropout=0.2 --set base_lr=0.003",
     ]
     document = peakid(*asked, "--wait", "--json").json
-    assert {"job_id", "state", "error", "seconds", "n_trials", "trials", "best", "not_tried", "skipped", "finding"} <= set(document)
+    assert {
+        "job_id",
+        "state",
+        "error",
+        "seconds",
+        "n_trials",
+        "trials",
+        "best",
+        "not_tried",
+        "skipped",
+        "finding",
+    } <= set(document)
     assert document["trials"][0] == base
 
 
@@ -112,9 +145,13 @@ def test_test_time_augmentation_is_a_job_and_too_many_views_are_refused(workspac
 
 def test_runs_that_keep_no_model_are_refused_with_the_reason(workspace, frozen, peakid):
     named = {"class_names": ["dom", "eiger"], "seed": 0, "code_version": "", "libraries": {}}
-    runs.finish(workspace, runs.create(workspace, job_id=None, snapshot_id=1, recipe={"folds": 5}, **named), "done")
+    runs.finish(
+        workspace, runs.create(workspace, job_id=None, snapshot_id=1, recipe={"folds": 5}, **named), "done"
+    )
     runs.finish(workspace, runs.create(workspace, job_id=None, snapshot_id=1, recipe={}, **named), "failed")
-    assert "Run 1 was cross-validated in 5 folds and keeps their predictions, no model." in peakid("tta", 1).err
+    assert (
+        "Run 1 was cross-validated in 5 folds and keeps their predictions, no model." in peakid("tta", 1).err
+    )
     assert "Run 2 has no model; it is failed." in peakid("tta", 2).err
     assert peakid("tta", 3).err.startswith("There is no run 3.")
     assert queue.list_jobs(workspace) == []
@@ -133,4 +170,7 @@ def test_evaluate_scores_the_averaged_answers_where_they_were_computed(workspace
     assert peakid("evaluate", run_id, "--json").json["tta"] is None
     scored = peakid("evaluate", run_id, "--tta", "--json").json
     assert (scored["accuracy"], scored["tta"]["plain_accuracy"], scored["tta"]["n_views"]) == (1.0, 0.5, 4)
-    assert "on valid with test-time augmentation (4 views; plain 0.500," in peakid("evaluate", run_id, "--tta").out
+    assert (
+        "on valid with test-time augmentation (4 views; plain 0.500,"
+        in peakid("evaluate", run_id, "--tta").out
+    )

@@ -31,19 +31,32 @@ def test_roots_are_listed_and_relinked(peakid, photos: Path, tmp_path: Path) -> 
     photos.rename(tmp_path / "moved")
     assert peakid("roots", "list", "--json").json[0]["is_there"] is False
     found = peakid("roots", "relink", photos, tmp_path / "moved", "--json").json
-    assert found == {"root_id": 1, "path": str(tmp_path / "moved"), "n_found": 2, "n_missing": 0, "missing": []}
+    assert found == {
+        "root_id": 1,
+        "path": str(tmp_path / "moved"),
+        "n_found": 2,
+        "n_missing": 0,
+        "missing": [],
+    }
     assert str(tmp_path / "moved") in peakid("roots", "list").out
 
 
 @pytest.mark.slow
-def test_verify_tells_what_was_moved_and_what_is_gone(peakid, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_tells_what_was_moved_and_what_is_gone(
+    peakid, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "0.5")
     (photos / "river" / "1.jpg").rename(photos / "one.jpg")
     (photos / "sea" / "2.jpg").unlink()
     answer = peakid("verify", "--json")
     assert answer.code == 1
     document = answer.json
-    assert (document["state"], document["n_images"], document["n_damaged"], document["n_redrawn"]) == ("done", 2, 1, 0)
+    assert (document["state"], document["n_images"], document["n_damaged"], document["n_redrawn"]) == (
+        "done",
+        2,
+        1,
+        0,
+    )
     assert [(each["path"], each["new_path"]) for each in document["moved"]] == [("river/1.jpg", "one.jpg")]
     assert [each["path"] for each in document["damaged"]] == ["sea/2.jpg"]
     assert peakid("roots", "list", "--json").json[0]["n_missing"] == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from peakid.cli.weights import document
-from peakid.learn import weight_list
+from peakid.recipe import weight_files
 from peakid.settings import current, torch_checkpoints
 
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_weights_lists_what_is_here_and_what_to_fetch(folder: Path, peakid: Callable) -> None:
     rows = peakid("weights", "--json").json
-    assert rows == [document(row) for row in weight_list.listed(folder, torch_checkpoints())]
+    assert rows == [document(row) for row in weight_files.listed(folder, torch_checkpoints())]
     assert (rows[0]["arch"], rows[0]["is_here"], rows[0]["check"]) == ("resnet34", True, "size differs")
     assert peakid("weights", "--check", "--json").json[0]["check"] == "hash differs"
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from peakid import decision_log
 from peakid.acquire import folder
 from peakid.curate import class_merges, classes, decisions
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice
+from peakid.store import decision_log
 
 ANNA, BEAT = "human:anna", "human:beat"
 
@@ -21,22 +21,36 @@ def labels(workspace):
 
 def test_a_merge_is_previewed_moves_every_label_and_is_taken_back_by_one_undo(workspace, plant):
     digests = plant({"a": "moench", "b": "moench", "c": "moench", "d": "mönch"})
-    decisions.decide(workspace, [Choice(digests["a"], "label", "moench"), Choice(digests["b"], "exclude", reason="a map")], actor=ANNA)
+    decisions.decide(
+        workspace,
+        [Choice(digests["a"], "label", "moench"), Choice(digests["b"], "exclude", reason="a map")],
+        actor=ANNA,
+    )
     planned = class_merges.plan(workspace, "moench", "mönch")
-    assert (planned.n_images, planned.n_reviewed, planned.n_set_aside) == (3, 2, 1)  # a and b judged; b excluded.
-    before = workspace.query("SELECT verdict, class_id, is_reviewed, reason FROM image_state ORDER BY image_id")
+    assert (planned.n_images, planned.n_reviewed, planned.n_set_aside) == (
+        3,
+        2,
+        1,
+    )  # a and b judged; b excluded.
+    before = workspace.query(
+        "SELECT verdict, class_id, is_reviewed, reason FROM image_state ORDER BY image_id"
+    )
     done = class_merges.merge(workspace, "moench", "mönch", actor=ANNA)
     assert (done.n_images, done.step_id) == (3, decisions.steps(workspace)[0].step_id)
     assert set(labels(workspace).values()) == {"mönch"}
-    assert [tuple(row) for row in workspace.query("SELECT verdict, is_reviewed, reason FROM image_state ORDER BY image_id")] == [
-        (row["verdict"], row["is_reviewed"], row["reason"]) for row in before
-    ]
+    assert [
+        tuple(row)
+        for row in workspace.query("SELECT verdict, is_reviewed, reason FROM image_state ORDER BY image_id")
+    ] == [(row["verdict"], row["is_reviewed"], row["reason"]) for row in before]
     assert classes.names(workspace) == ["mönch"]
     assert classes.show(workspace, "moench").merged_into == "mönch"
     decisions.undo(workspace, actor=ANNA)
-    assert [tuple(row) for row in workspace.query("SELECT verdict, class_id, is_reviewed, reason FROM image_state ORDER BY image_id")] == [
-        tuple(row) for row in before
-    ]
+    assert [
+        tuple(row)
+        for row in workspace.query(
+            "SELECT verdict, class_id, is_reviewed, reason FROM image_state ORDER BY image_id"
+        )
+    ] == [tuple(row) for row in before]
     assert classes.names(workspace) == ["moench", "mönch"]
     assert classes.show(workspace, "moench").merged_into is None
     decisions.redo(workspace, actor=ANNA)
@@ -67,7 +81,9 @@ def test_merges_never_lead_round_in_a_circle(workspace, plant):
     first = class_merges.merge(workspace, "dom", "eiger", actor=ANNA)
     undone = decisions.undo(workspace, actor=ANNA)
     class_merges.merge(workspace, "eiger", "dom", actor=ANNA)
-    decisions.undo(workspace, actor=BEAT, step_id=undone.step_id)  # Would merge dom into eiger again, which is merged into dom.
+    decisions.undo(
+        workspace, actor=BEAT, step_id=undone.step_id
+    )  # Would merge dom into eiger again, which is merged into dom.
     with workspace.transaction() as connection:
         assert decision_log.class_id(connection, "eiger") == decision_log.class_id(connection, "dom")
     assert classes.names(workspace) == ["dom"]
@@ -75,7 +91,10 @@ def test_merges_never_lead_round_in_a_circle(workspace, plant):
         decisions.undo(workspace, actor=ANNA, step_id=first.step_id)
 
 
-@pytest.mark.parametrize(("name", "into", "error"), [("dom", "dom", BadInput), ("dom", "nobody", NotFound), ("eiger", "old", BadInput)])
+@pytest.mark.parametrize(
+    ("name", "into", "error"),
+    [("dom", "dom", BadInput), ("dom", "nobody", NotFound), ("eiger", "old", BadInput)],
+)
 def test_a_merge_that_makes_no_sense_is_refused(workspace, plant, name, into, error):
     plant({"a": "dom", "b": "eiger", "c": "old"})
     classes.retire(workspace, "old")
@@ -93,7 +112,11 @@ def test_an_import_under_a_merged_or_former_name_lands_in_the_class_of_now(works
         (tmp_path / "more" / name).mkdir(parents=True)
         (tmp_path / "more" / name / "x.jpg").write_bytes(draw(77 + n))
     folder.import_folder(workspace, tmp_path / "more", actor=ANNA)
-    assert [(row.class_name, row.n_images) for row in classes.list_classes(workspace)] == [("moench", 0), ("Dom", 2), ("Mönch", 2)]
+    assert [(row.class_name, row.n_images) for row in classes.list_classes(workspace)] == [
+        ("moench", 0),
+        ("Dom", 2),
+        ("Mönch", 2),
+    ]
 
 
 def test_a_former_name_belongs_to_whoever_takes_it(workspace, plant):
@@ -136,11 +159,18 @@ def test_the_key_order_is_what_was_asked_and_the_others_follow(workspace, plant)
 
 def test_a_class_is_described_by_a_colour_a_note_and_three_examples_at_most(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger", "c": "dom", "d": "dom"})
-    classes.describe(workspace, "dom", note="  a flat top ", colour="#aa11ee", examples=[digests["c"], digests["a"]])
+    classes.describe(
+        workspace, "dom", note="  a flat top ", colour="#aa11ee", examples=[digests["c"], digests["a"]]
+    )
     assert classes.show(workspace, "dom").colour == "#AA11EE"
     assert classes.colours(workspace) == {"dom": "#AA11EE", "eiger": None}
     first, second = classes.guide(workspace)
-    assert (first.class_name, first.key, first.note, first.examples) == ("dom", "1", "a flat top", [digests["c"], digests["a"]])
+    assert (first.class_name, first.key, first.note, first.examples) == (
+        "dom",
+        "1",
+        "a flat top",
+        [digests["c"], digests["a"]],
+    )
     assert (second.key, second.note, second.examples) == ("2", "", [])
     classes.describe(workspace, "dom", colour="", examples=[])
     assert classes.show(workspace, "dom").note == "a flat top"  # What is not named stays.

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peakid.curate import classes, decisions, review_queue
+from peakid.curate import classes, decisions
+from peakid.curate.queues import review_queue
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice
 
@@ -30,7 +31,9 @@ def test_a_label_from_a_person_counts_as_reviewed_and_one_from_a_folder_does_not
 
 def test_excluding_and_flagging_keep_the_label(workspace, plant):
     digests = plant({"a": "dom", "b": "dom"})
-    decisions.decide(workspace, [Choice(digests["a"], "exclude", reason="a map"), Choice(digests["b"], "flag")], actor=ANNA)
+    decisions.decide(
+        workspace, [Choice(digests["a"], "exclude", reason="a map"), Choice(digests["b"], "flag")], actor=ANNA
+    )
     assert state(workspace, digests["a"]) == ("exclude", "dom", True)
     assert state(workspace, digests["b"]) == ("flag", "dom", False)
 
@@ -115,8 +118,12 @@ def test_a_step_is_undone_once(workspace, plant):
 def test_a_decision_from_a_stale_view_is_told_and_not_written(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     seen = review_queue.items(workspace, [digests["a"]])[0].decision_id
-    decisions.decide(workspace, [Choice(digests["a"], "exclude", reason="a map", base_decision_id=seen)], actor=ANNA)
-    late = decisions.decide(workspace, [Choice(digests["a"], "label", "eiger", base_decision_id=seen)], actor=BEAT)
+    decisions.decide(
+        workspace, [Choice(digests["a"], "exclude", reason="a map", base_decision_id=seen)], actor=ANNA
+    )
+    late = decisions.decide(
+        workspace, [Choice(digests["a"], "label", "eiger", base_decision_id=seen)], actor=BEAT
+    )
     assert (late.step_id, late.conflicts) == (None, [digests["a"]])
     assert state(workspace, digests["a"])[0] == "exclude"
 
@@ -141,7 +148,9 @@ def test_the_same_event_delivered_twice_is_one_decision(workspace, plant):
 def test_one_bad_choice_in_a_step_leaves_all_of_it_unwritten(workspace, plant):
     digests = plant({"a": "dom"})
     with pytest.raises(NotFound, match="no class 'dohm'"):
-        decisions.decide(workspace, [Choice(digests["a"], "flag"), Choice(digests["a"], "label", "dohm")], actor=ANNA)
+        decisions.decide(
+            workspace, [Choice(digests["a"], "flag"), Choice(digests["a"], "label", "dohm")], actor=ANNA
+        )
     with pytest.raises(BadInput, match="needs a reason"):
         decisions.decide(workspace, [Choice(digests["a"], "exclude")], actor=ANNA)
     assert state(workspace, digests["a"]) == ("label", "dom", False)
@@ -155,7 +164,12 @@ def test_a_retired_class_cannot_be_given(workspace, plant):
 
 
 @pytest.mark.parametrize(
-    "sql", ["UPDATE decision SET reason = 'x'", "DELETE FROM decision", "INSERT OR REPLACE INTO decision SELECT * FROM decision"]
+    "sql",
+    [
+        "UPDATE decision SET reason = 'x'",
+        "DELETE FROM decision",
+        "INSERT OR REPLACE INTO decision SELECT * FROM decision",
+    ],
 )
 def test_the_log_cannot_be_changed(workspace, plant, sql):
     plant({"a": "dom"})
@@ -184,7 +198,9 @@ def test_the_history_shows_an_import_of_many_labels_as_one_step(workspace, plant
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from("ab"), st.sampled_from(["dom", "eiger", "exclude", "flag", "clear", "undo", "redo"]), st.sampled_from([ANNA, BEAT])
+        st.sampled_from("ab"),
+        st.sampled_from(["dom", "eiger", "exclude", "flag", "clear", "undo", "redo"]),
+        st.sampled_from([ANNA, BEAT]),
     ),
     max_size=25,
 )
@@ -200,9 +216,21 @@ def test_the_state_is_what_replaying_the_log_gives(workspace, plant, acts):
         _act(workspace, digests[name], act, actor)
     replayed = {}
     for row in workspace.query("SELECT * FROM decision ORDER BY id"):
-        replayed[row["image_id"]] = (row["id"], row["verdict"], row["class_id"], row["is_reviewed"], row["reason"])
+        replayed[row["image_id"]] = (
+            row["id"],
+            row["verdict"],
+            row["class_id"],
+            row["is_reviewed"],
+            row["reason"],
+        )
     kept = {
-        row["image_id"]: (row["decision_id"], row["verdict"], row["class_id"], row["is_reviewed"], row["reason"])
+        row["image_id"]: (
+            row["decision_id"],
+            row["verdict"],
+            row["class_id"],
+            row["is_reviewed"],
+            row["reason"],
+        )
         for row in workspace.query("SELECT * FROM image_state")
     }
     assert kept == replayed

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from peakid.curate import classes, decisions, history, pair_judgements, undo_since
+from peakid.curate import classes, decisions, history, undo_since
+from peakid.curate.duplicates import pair_judgements
 from peakid.errors import BadInput, NothingToUndo
 from peakid.records import Choice
 
@@ -22,7 +23,9 @@ def label(workspace, digest):
 
 
 def give(workspace, digest, name, actor=ANNA):
-    return decisions.decide(workspace, [Choice(digest, "label", name, basis={"queue": "unreviewed"})], actor=actor).step_id
+    return decisions.decide(
+        workspace, [Choice(digest, "label", name, basis={"queue": "unreviewed"})], actor=actor
+    ).step_id
 
 
 @pytest.fixture
@@ -42,7 +45,12 @@ def test_a_step_says_from_what_to_what_by_whom_and_on_what_basis(workspace, thre
         "eiger",
         {"queue": "unreviewed"},
     )
-    assert (imported.kind, imported.n_images, imported.first.from_verdict, imported.first.from_label) == ("import", 3, "clear", None)
+    assert (imported.kind, imported.n_images, imported.first.from_verdict, imported.first.from_label) == (
+        "import",
+        3,
+        "clear",
+        None,
+    )
 
 
 def test_pages_follow_each_other_by_key_whatever_is_added_meanwhile(workspace, three):
@@ -60,7 +68,10 @@ def test_the_log_narrows_to_a_person_a_class_or_an_image(workspace, three):
     assert [step.first.label for step in history.page(workspace, by=BEAT)] == ["lyskamm"]
     assert [step.first.digest for step in history.page(workspace, class_name="eiger")] == [three["a"]]
     of_b = history.page(workspace, digest=three["b"])
-    assert [(step.kind, step.first.digest) for step in of_b] == [("decide", three["b"]), ("import", three["b"])]
+    assert [(step.kind, step.first.digest) for step in of_b] == [
+        ("decide", three["b"]),
+        ("import", three["b"]),
+    ]
     assert history.actors(workspace) == [ANNA, BEAT, "import:folder"]
 
 
@@ -90,7 +101,10 @@ def test_every_filter_of_the_log_uses_an_index(workspace, three):
     said = []
     for asked in ({"by": ANNA}, {"digest": three["a"]}, {"by": ANNA, "class_name": "dom"}):
         conditions = " AND ".join(history._CONDITIONS[name] for name in asked)
-        plan = workspace.query(f"EXPLAIN QUERY PLAN SELECT s.id FROM step s WHERE {conditions} ORDER BY s.id DESC LIMIT 20", asked)
+        plan = workspace.query(
+            f"EXPLAIN QUERY PLAN SELECT s.id FROM step s WHERE {conditions} ORDER BY s.id DESC LIMIT 20",
+            asked,
+        )
         said += [row["detail"] for row in plan]
     asked = {"class_name": "dom", "before": None, "limit": 20}
     said += [row["detail"] for row in workspace.query(f"EXPLAIN QUERY PLAN {history._STEPS_OF_CLASS}", asked)]
@@ -103,7 +117,9 @@ def test_the_steps_of_a_class_are_the_same_with_and_without_a_person(workspace, 
     of_class = [step.step_id for step in history.page(workspace, class_name="eiger")]
     assert of_class == [step.step_id for step in history.page(workspace, class_name="eiger", by=ANNA)]
     assert len(of_class) == 3
-    assert [step.step_id for step in history.page(workspace, class_name="eiger", limit=1, before=of_class[0])] == of_class[1:2]
+    assert [
+        step.step_id for step in history.page(workspace, class_name="eiger", limit=1, before=of_class[0])
+    ] == of_class[1:2]
 
 
 def test_all_that_a_person_did_since_a_moment_is_taken_back_as_one_step(workspace, three):
@@ -127,8 +143,12 @@ def test_all_that_a_person_did_since_a_moment_is_taken_back_as_one_step(workspac
 def test_only_what_came_after_the_moment_is_taken_back(workspace, three):
     give(workspace, three["a"], "eiger")
     step = give(workspace, three["a"], "lyskamm")
-    workspace.connection().execute("UPDATE step SET made_at = '2026-01-01T10:00:00.000Z' WHERE id < ?", (step,))
-    workspace.connection().execute("UPDATE step SET made_at = '2026-01-01T12:00:00.000Z' WHERE id = ?", (step,))
+    workspace.connection().execute(
+        "UPDATE step SET made_at = '2026-01-01T10:00:00.000Z' WHERE id < ?", (step,)
+    )
+    workspace.connection().execute(
+        "UPDATE step SET made_at = '2026-01-01T12:00:00.000Z' WHERE id = ?", (step,)
+    )
     undo_since.undo_since(workspace, by=ANNA, since="2026-01-01T11", actor=ANNA)
     assert label(workspace, three["a"]) == "eiger"
 
@@ -179,7 +199,13 @@ def test_ones_pace_counts_today_and_the_week_and_leaves_pauses_out(workspace, th
     zone = timezone(timedelta(hours=2))
     at = datetime(2026, 5, 10, 12, tzinfo=zone)
     # In that zone: three at 9:00:00, :10, :20 today, one yesterday, one two weeks ago.
-    moments = ["2026-05-10T07:00:00", "2026-05-10T07:00:10", "2026-05-10T07:00:20", "2026-05-09T07:00:00", "2026-04-20T07:00:00"]
+    moments = [
+        "2026-05-10T07:00:00",
+        "2026-05-10T07:00:10",
+        "2026-05-10T07:00:20",
+        "2026-05-09T07:00:00",
+        "2026-04-20T07:00:00",
+    ]
     for moment in sorted(moments):
         step = give(workspace, three["a"], "eiger")
         workspace.connection().execute("UPDATE step SET made_at = ? WHERE id = ?", (f"{moment}.000Z", step))
@@ -203,8 +229,12 @@ def test_the_log_becomes_a_table_with_every_decision(workspace, three, tmp_path)
 
 def test_the_second_of_two_people_is_told_who_judged_what(workspace, three):
     give(workspace, three["a"], "eiger")
-    stale = decisions.decide(workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=1)], actor=BEAT)
+    stale = decisions.decide(
+        workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=1)], actor=BEAT
+    )
     standing = stale.standing[three["a"]]
     assert (stale.conflicts, standing.actor, standing.label) == ([three["a"]], ANNA, "eiger")
-    again = decisions.decide(workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=standing.decision_id)], actor=BEAT)
+    again = decisions.decide(
+        workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=standing.decision_id)], actor=BEAT
+    )
     assert (again.conflicts, again.n_images) == ([], 1)

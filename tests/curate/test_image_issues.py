@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from peakid.acquire import drawn, folder
-from peakid.curate import decisions, image_issues, issue_scan, review_queue, scan
+from peakid.curate import decisions, image_issues, issue_scan, scan
+from peakid.curate.queues import review_queue
 from peakid.errors import BadInput, NotFound
 from peakid.records import Choice
-from peakid.workspace import now
+from peakid.store.workspace import now
 
 ANNA = "human:anna"
 SOUND = {
@@ -37,13 +38,19 @@ def measured(workspace, plant):
             for name, digest in digests.items():
                 row = {**SOUND, **changes[name]}
                 width, height = row.pop("width_px"), row.pop("height_px")
-                image_id = connection.execute("SELECT id FROM image WHERE digest = ?", (digest,)).fetchone()["id"]
+                image_id = connection.execute("SELECT id FROM image WHERE digest = ?", (digest,)).fetchone()[
+                    "id"
+                ]
                 connection.execute(
-                    "UPDATE image SET width_px = ?, height_px = ?, scanned_at = ? WHERE id = ?", (width, height, now(), image_id)
+                    "UPDATE image SET width_px = ?, height_px = ?, scanned_at = ? WHERE id = ?",
+                    (width, height, now(), image_id),
                 )
                 columns = {"image_id": image_id, **row}
                 marks = ", ".join("?" * len(columns))
-                connection.execute(f"INSERT INTO image_measure ({', '.join(columns)}) VALUES ({marks})", list(columns.values()))
+                connection.execute(
+                    f"INSERT INTO image_measure ({', '.join(columns)}) VALUES ({marks})",
+                    list(columns.values()),
+                )
         issue_scan.scan(workspace)
         return digests
 
@@ -51,7 +58,10 @@ def measured(workspace, plant):
 
 
 def found(workspace):
-    return {(issue.kind, issue.path.split("/")[-1].removesuffix(".jpg")) for issue in image_issues.list_issues(workspace)}
+    return {
+        (issue.kind, issue.path.split("/")[-1].removesuffix(".jpg"))
+        for issue in image_issues.list_issues(workspace)
+    }
 
 
 def test_the_ten_images_of_cleanvision_have_exactly_the_issues_it_says(workspace, real_data):
@@ -108,7 +118,9 @@ def test_planted_faults_of_the_demo_are_found_with_few_false_alarms(workspace):
 )
 def test_each_kind_has_its_score_and_a_sound_photo_has_none(workspace, measured, change, kind, score):
     measured(sound={}, bad=change)
-    assert [(issue.kind, issue.score) for issue in image_issues.list_issues(workspace, kind=kind)] == [(kind, score)]
+    assert [(issue.kind, issue.score) for issue in image_issues.list_issues(workspace, kind=kind)] == [
+        (kind, score)
+    ]
     assert "sound" not in {name for _, name in found(workspace)}
 
 
@@ -126,7 +138,10 @@ def test_half_and_double_sizes_are_usual_among_equals_and_a_tenth_is_not():
 
 
 def test_what_is_usual_follows_the_images_that_arrive(workspace, measured):
-    measured(**{f"small{n}": {"width_px": 100, "height_px": 100} for n in range(3)}, large={"width_px": 900, "height_px": 900})
+    measured(
+        **{f"small{n}": {"width_px": 100, "height_px": 100} for n in range(3)},
+        large={"width_px": 900, "height_px": 900},
+    )
     assert ("odd_size", "large") in found(workspace)
     measured(**{f"big{n}": {"width_px": 900, "height_px": 900} for n in range(9)})
     assert ("odd_size", "large") not in found(workspace)
@@ -145,7 +160,9 @@ def test_a_threshold_counts_at_once_and_is_remembered(workspace, measured):
 
 
 def test_the_border_shows_the_nearest_on_either_side(workspace, measured):
-    digests = measured(a={"highlight": 0.1}, b={"highlight": 0.3}, c={"highlight": 0.35}, d={"highlight": 0.4})
+    digests = measured(
+        a={"highlight": 0.1}, b={"highlight": 0.3}, c={"highlight": 0.35}, d={"highlight": 0.4}
+    )
     border = image_issues.border(workspace, "dark", limit=1)
     assert [issue.digest for issue in border.inside] == [digests["b"]]
     assert [issue.digest for issue in border.outside] == [digests["c"]]
@@ -167,18 +184,29 @@ def test_an_unknown_kind_is_named_with_those_there_are(workspace):
 
 
 def test_the_queue_of_an_issue_begins_with_the_most_severe_and_pages_by_key(workspace, measured):
-    digests = measured(a={"highlight": 0.3}, b={"highlight": 0.1}, c={"highlight": 0.2}, d={"highlight": 0.1}, e={})
+    digests = measured(
+        a={"highlight": 0.3}, b={"highlight": 0.1}, c={"highlight": 0.2}, d={"highlight": 0.1}, e={}
+    )
     first = review_queue.page(workspace, "issue:dark", limit=2)
     second = review_queue.page(workspace, "issue:dark", limit=9, after=first[-1].cursor)
     assert [item.digest for item in first + second] == [digests[name] for name in "bdca"]
-    assert (first[0].score, first[0].reason) == (0.1, "dark: its brightest hundredth reaches 0.10 of white, below 0.32")
+    assert (first[0].score, first[0].reason) == (
+        0.1,
+        "dark: its brightest hundredth reaches 0.10 of white, below 0.32",
+    )
 
 
-def test_an_image_leaves_the_queue_when_it_is_judged_there_or_excluded_and_comes_back_by_undo(workspace, measured):
+def test_an_image_leaves_the_queue_when_it_is_judged_there_or_excluded_and_comes_back_by_undo(
+    workspace, measured
+):
     digests = measured(a={"highlight": 0.1}, b={"highlight": 0.2}, c={"highlight": 0.3})
     waiting = lambda: [item.digest for item in review_queue.page(workspace, "issue:dark")]  # noqa: E731
-    decisions.decide(workspace, [Choice(digests["a"], "label", "dom", basis={"queue": "issue:dark"})], actor=ANNA)
-    decisions.decide(workspace, [Choice(digests["b"], "label", "dom", basis={"queue": "unreviewed"})], actor=ANNA)
+    decisions.decide(
+        workspace, [Choice(digests["a"], "label", "dom", basis={"queue": "issue:dark"})], actor=ANNA
+    )
+    decisions.decide(
+        workspace, [Choice(digests["b"], "label", "dom", basis={"queue": "unreviewed"})], actor=ANNA
+    )
     decisions.decide(workspace, [Choice(digests["c"], "exclude", reason="dark")], actor=ANNA)
     assert waiting() == [digests["b"]]
     assert review_queue.waiting(workspace, "issue:dark", list(digests.values())) == {digests["b"]}
@@ -197,5 +225,10 @@ def test_images_of_an_older_workspace_are_measured_by_the_next_scan_and_only_onc
 
 
 def test_a_slider_follows_through_an_index(workspace):
-    rows = workspace.query("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM image_issue_score WHERE kind = ? AND score < ?", ("dark", 0.3))
-    assert [row["detail"] for row in rows] == ["SEARCH image_issue_score USING PRIMARY KEY (kind=? AND score<?)"]
+    rows = workspace.query(
+        "EXPLAIN QUERY PLAN SELECT COUNT(*) FROM image_issue_score WHERE kind = ? AND score < ?",
+        ("dark", 0.3),
+    )
+    assert [row["detail"] for row in rows] == [
+        "SEARCH image_issue_score USING PRIMARY KEY (kind=? AND score<?)"
+    ]

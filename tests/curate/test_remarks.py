@@ -4,8 +4,9 @@ import sqlite3
 
 import pytest
 
-from peakid.curate import decisions, pace, remarks, review_queue, saved_views
-from peakid.curate.filters import Filters
+from peakid.curate import decisions, remarks
+from peakid.curate.queues import pace, review_queue, saved_views
+from peakid.curate.queues.filters import Filters
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice
@@ -77,14 +78,19 @@ def test_remarks_are_never_altered(workspace, plant):
     (a,) = plant({"a": "dom"}).values()
     remarks.tag(workspace, [a], "snow", actor=ANNA)
     for sql in ("UPDATE remark SET value = 'ice'", "DELETE FROM remark"):
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"), workspace.transaction() as connection:
+        with (
+            pytest.raises(sqlite3.IntegrityError, match="append-only"),
+            workspace.transaction() as connection,
+        ):
             connection.execute(sql)
 
 
 def test_an_image_of_several_classes_stays_out_of_snapshots_unless_asked_for(workspace, fill):
     a, *_ = fill(river=6, lake=6)
     remarks.also(workspace, a, "lake", actor=ANNA)
-    assert a not in {each.digest for each in snapshot.items(workspace, snapshot.create(workspace, actor=ANNA).digest)}
+    assert a not in {
+        each.digest for each in snapshot.items(workspace, snapshot.create(workspace, actor=ANNA).digest)
+    }
     whole = snapshot.create(workspace, has_several=True, actor=ANNA)
     assert a in {each.digest for each in snapshot.items(workspace, whole.digest)}
     decisions.undo(workspace, actor=ANNA)
@@ -109,7 +115,9 @@ def test_what_cannot_be_said_of_an_image_is_refused(workspace, plant):
 
 def test_a_saved_view_is_a_queue_with_its_filters(workspace, plant):
     plant({"a": "dom", "b": "eiger"})
-    saved_views.save(workspace, "north faces", "unreviewed", filters=Filters(class_name="eiger", text="eig"), actor=ANNA)
+    saved_views.save(
+        workspace, "north faces", "unreviewed", filters=Filters(class_name="eiger", text="eig"), actor=ANNA
+    )
     saved_views.save(workspace, "north faces", "flagged", filters=Filters(class_name="eiger"), actor=BEAT)
     (view,) = saved_views.list_views(workspace)
     assert (view.queue, view.filters, view.actor) == ("flagged", Filters(class_name="eiger"), BEAT)
@@ -125,7 +133,9 @@ def test_a_pace_is_the_median_of_ones_own_looks_without_breaks(workspace):
         with workspace.transaction() as connection:
             for each in seconds:
                 moment = f"2026-11-21T10:{each // 60:02}:{each % 60:02}.000Z"
-                connection.execute("INSERT INTO step (actor, kind, made_at) VALUES (?, 'decide', ?)", (actor, moment))
+                connection.execute(
+                    "INSERT INTO step (actor, kind, made_at) VALUES (?, 'decide', ?)", (actor, moment)
+                )
 
     judged_at(0, 3, 6)
     assert pace.seconds_an_image(workspace, actor=ANNA) == pace.DEFAULT_S  # Too few to know.

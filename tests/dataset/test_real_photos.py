@@ -3,7 +3,7 @@
 import pytest
 
 from peakid.acquire import folder
-from peakid.curate import duplicates
+from peakid.curate.duplicates import find
 from peakid.dataset import snapshot
 
 ANNA = "human:anna"
@@ -12,11 +12,13 @@ ANNA = "human:anna"
 @pytest.mark.slow
 def test_intel_scenes_keep_their_imported_test_split_and_get_a_valid_from_train(workspace, real_data):
     folder.import_folder(workspace, real_data / "data" / "intel6", actor="import:folder")
-    duplicates.scan(workspace)
+    find.scan(workspace)
     made = snapshot.create(workspace, actor=ANNA)
     imported = {
         row["digest"]: row["split"]
-        for row in workspace.query("SELECT i.digest, o.split FROM origin o JOIN image i ON i.id = o.image_id WHERE o.split IS NOT NULL")
+        for row in workspace.query(
+            "SELECT i.digest, o.split FROM origin o JOIN image i ON i.id = o.image_id WHERE o.split IS NOT NULL"
+        )
     }
     for item in snapshot.items(workspace):
         assert (item.split == "test") == (imported[item.digest] == "test")
@@ -31,7 +33,7 @@ def test_intel_scenes_keep_their_imported_test_split_and_get_a_valid_from_train(
 @pytest.mark.slow
 def test_otters_are_dealt_by_shares_without_a_leak(workspace, real_data):
     folder.import_folder(workspace, real_data / "data" / "otters", actor="import:folder")
-    duplicates.scan(workspace)
+    find.scan(workspace)
     made = snapshot.create(workspace, actor=ANNA)
     assert (made.n_images, made.class_names, made.n_leaks) == (348, ["river", "sea"], 0)
     for name, share in {"train": 0.7, "valid": 0.15, "test": 0.15}.items():

@@ -3,15 +3,17 @@
 import hashlib
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from peakid import images
 from peakid.curate import classes, decisions
 from peakid.dataset import manifest, snapshot
 from peakid.errors import AmbiguousDigest, BadFractions, DamagedSnapshot, EmptySnapshot, NotFound
+from peakid.imaging import inspection
 from peakid.records import Choice, SnapshotItem
-from peakid.workspace import now
+from peakid.store import images
+from peakid.store.workspace import now
 
 ANNA = "human:anna"
 
@@ -27,7 +29,8 @@ def pair(workspace):
     def paired(a: str, b: str) -> None:
         with workspace.transaction() as connection:
             connection.execute(
-                "INSERT INTO duplicate_pair SELECT MIN(id), MAX(id), 'exact', 0, ? FROM image WHERE digest IN (?, ?)", (now(), a, b)
+                "INSERT INTO duplicate_pair SELECT MIN(id), MAX(id), 'exact', 0, ? FROM image WHERE digest IN (?, ?)",
+                (now(), a, b),
             )
 
     return paired
@@ -57,7 +60,9 @@ def splits_of(workspace, reference=None) -> dict[str, str]:
 
 
 def test_a_snapshot_holds_what_is_labelled_kept_and_of_a_class_in_use(workspace, plant):
-    digests = plant({"kept": "dom", "bare": None, "out": "dom", "doubt": "dom", "old": "eiger", "given": None})
+    digests = plant(
+        {"kept": "dom", "bare": None, "out": "dom", "doubt": "dom", "old": "eiger", "given": None}
+    )
     decisions.decide(
         workspace,
         [
@@ -70,13 +75,21 @@ def test_a_snapshot_holds_what_is_labelled_kept_and_of_a_class_in_use(workspace,
     classes.retire(workspace, "eiger")
     made = frozen(workspace)
     assert {item.digest for item in snapshot.items(workspace)} == {digests["kept"], digests["given"]}
-    assert (made.class_names, made.n_images, made.n_groups, made.n_leaks, made.n_unreviewed) == (["dom"], 2, 2, 0, 1)
+    assert (made.class_names, made.n_images, made.n_groups, made.n_leaks, made.n_unreviewed) == (
+        ["dom"],
+        2,
+        2,
+        0,
+        1,
+    )
 
 
 def test_reviewed_only_leaves_out_labels_that_no_person_confirmed(workspace, plant):
     digests = plant({"seen": "dom", "unseen": "dom"})
     decisions.decide(workspace, [Choice(digests["seen"], "label", "dom")], actor=ANNA)
-    assert [item.digest for item in snapshot.items(workspace, frozen(workspace, is_reviewed_only=True).digest)] == [digests["seen"]]
+    assert [
+        item.digest for item in snapshot.items(workspace, frozen(workspace, is_reviewed_only=True).digest)
+    ] == [digests["seen"]]
 
 
 def test_the_digest_is_that_of_a_manifest_anyone_can_write(workspace, plant):
@@ -136,7 +149,9 @@ def test_look_alikes_share_a_split_and_a_group_key(workspace, plant, pair):
     assert (made.n_groups, made.n_leaks) == (10, 0)
 
 
-def test_new_evidence_that_joins_two_splits_moves_both_images_to_train_and_the_diff_shows_it(workspace, plant, pair):
+def test_new_evidence_that_joins_two_splits_moves_both_images_to_train_and_the_diff_shows_it(
+    workspace, plant, pair
+):
     plant(twenty())
     first = frozen(workspace)
     parts = splits_of(workspace)
@@ -145,7 +160,10 @@ def test_new_evidence_that_joins_two_splits_moves_both_images_to_train_and_the_d
     pair(in_test, in_valid)
     second = frozen(workspace)
     moved = snapshot.diff(workspace, first.digest, second.digest)["moved"]
-    assert {(row["digest"], row["from"], row["to"]) for row in moved} == {(in_test, "test", "train"), (in_valid, "valid", "train")}
+    assert {(row["digest"], row["from"], row["to"]) for row in moved} == {
+        (in_test, "test", "train"),
+        (in_valid, "valid", "train"),
+    }
     assert second.n_leaks == 0
 
 
@@ -161,7 +179,9 @@ def test_imported_splits_are_kept_and_the_missing_valid_comes_from_train(workspa
     assert not any("was asked" in told for told in snapshot.warnings(workspace, made))
 
 
-def test_look_alikes_across_imported_splits_are_shown_as_a_leak_and_not_moved(workspace, plant, imported, pair):
+def test_look_alikes_across_imported_splits_are_shown_as_a_leak_and_not_moved(
+    workspace, plant, imported, pair
+):
     digests = plant(twenty(n=6))
     for name, part in zip(digests, ["train", "train", "train", "train", "valid", "test"], strict=True):
         imported(digests[name], part)
@@ -169,7 +189,10 @@ def test_look_alikes_across_imported_splits_are_shown_as_a_leak_and_not_moved(wo
     made = frozen(workspace)
     assert made.n_leaks == 1
     (leak,) = snapshot.leaks(workspace)
-    assert {(image["digest"], image["split"]) for image in leak["images"]} == {(digests["d00"], "train"), (digests["d05"], "test")}
+    assert {(image["digest"], image["split"]) for image in leak["images"]} == {
+        (digests["d00"], "train"),
+        (digests["d05"], "test"),
+    }
     assert any("1 groups of look-alikes" in told for told in snapshot.warnings(workspace, made))
     assert frozen(workspace).digest == made.digest  # Asked again, it is still there.
 
@@ -207,7 +230,9 @@ def test_shares_that_cannot_be_are_refused_before_anything_is_written(workspace,
 def test_a_class_too_small_for_a_score_is_said_so(workspace, plant):
     plant({**twenty(), "e0": "eiger", "e1": "eiger"})
     told = snapshot.warnings(workspace, frozen(workspace))
-    assert told == ["Class 'eiger' has 2 images and none in valid or test: it gets no score there. Label more, or retire the class."]
+    assert told == [
+        "Class 'eiger' has 2 images and none in valid or test: it gets no score there. Label more, or retire the class."
+    ]
 
 
 def test_three_images_of_a_class_are_enough_for_every_split(workspace, plant):
@@ -237,15 +262,26 @@ def test_shares_that_images_with_a_split_cannot_follow_are_told(workspace, plant
 def test_a_diff_tells_added_removed_and_relabelled_images(workspace, plant):
     digests = plant({**twenty(n=4), "e0": "eiger"})
     first = frozen(workspace)
-    decisions.decide(workspace, [Choice(digests["d00"], "exclude", reason="a map"), Choice(digests["d01"], "label", "eiger")], actor=ANNA)
+    decisions.decide(
+        workspace,
+        [Choice(digests["d00"], "exclude", reason="a map"), Choice(digests["d01"], "label", "eiger")],
+        actor=ANNA,
+    )
     added = plant({"new": "dom"})["new"]
     second = frozen(workspace)
     told = snapshot.diff(workspace, first.digest, second.digest)
     assert [row["digest"] for row in told["added"]] == [added]
     assert [row["digest"] for row in told["removed"]] == [digests["d00"]]
-    assert told["relabelled"] == [{"digest": digests["d01"], "path": "dom/d01.jpg", "from": "dom", "to": "eiger"}]
+    assert told["relabelled"] == [
+        {"digest": digests["d01"], "path": "dom/d01.jpg", "from": "dom", "to": "eiger"}
+    ]
     assert told["moved"] == []
-    assert snapshot.diff(workspace, first.digest, first.digest) == {"added": [], "removed": [], "relabelled": [], "moved": []}
+    assert snapshot.diff(workspace, first.digest, first.digest) == {
+        "added": [],
+        "removed": [],
+        "relabelled": [],
+        "moved": [],
+    }
 
 
 def test_a_snapshot_is_found_by_name_by_the_beginning_of_its_digest_or_as_the_newest(workspace, plant):
@@ -290,8 +326,8 @@ def stored(workspace, draw):
     for seed in range(5):
         data = draw(seed)
         with workspace.transaction() as connection:
-            images.add(connection, workspace, images.look(data), data)
-        digests.append(images.digest_of(data))
+            images.add(connection, workspace, inspection.inspect(data), data)
+        digests.append(inspection.digest_of(data))
     decisions.decide(workspace, [Choice(digest, "label", "dom") for digest in digests], actor=ANNA)
     return digests
 
@@ -301,7 +337,10 @@ def test_a_sound_snapshot_is_verified_to_the_last_image(workspace, stored):
     assert snapshot.verify(workspace) == 5
 
 
-@pytest.mark.parametrize("change", ["label = 'eiger'", "split = CASE split WHEN 'test' THEN 'train' ELSE 'test' END", "group_key = 'x'"])
+@pytest.mark.parametrize(
+    "change",
+    ["label = 'eiger'", "split = CASE split WHEN 'test' THEN 'train' ELSE 'test' END", "group_key = 'x'"],
+)
 def test_a_changed_row_is_found(workspace, stored, change):
     frozen(workspace)
     with workspace.transaction() as connection:
@@ -322,7 +361,8 @@ def test_a_snapshot_is_a_data_frame_of_files_that_open(workspace, stored):
     frozen(workspace)
     frame = snapshot.to_frame(workspace)
     assert list(frame.columns) == ["digest", "path", "label", "split", "group_key"]
-    assert [hashlib.sha256(open(path, "rb").read()).hexdigest() for path in frame["path"]] == list(frame["digest"])  # noqa: SIM115, PTH123
+    digests = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in frame["path"]]
+    assert digests == list(frame["digest"])
     assert list(frame["digest"]) == sorted(stored)
 
 

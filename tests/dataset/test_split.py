@@ -54,7 +54,11 @@ def test_a_class_is_dealt_by_its_shares_and_no_split_stays_empty_from_three_imag
 
 def test_every_class_gets_its_shares_for_itself():
     dealt = deal([*singles(20, "dom", "a"), *singles(6, "weisshorn", "b")])
-    assert counted({k: v for k, v in dealt.items() if k.startswith("b")}) == {"train": 4, "valid": 1, "test": 1}
+    assert counted({k: v for k, v in dealt.items() if k.startswith("b")}) == {
+        "train": 4,
+        "valid": 1,
+        "test": 1,
+    }
 
 
 def test_the_guarantee_takes_the_smallest_group_not_the_burst_of_twenty():
@@ -64,7 +68,11 @@ def test_the_guarantee_takes_the_smallest_group_not_the_burst_of_twenty():
 
 
 def test_a_split_without_a_share_gets_nothing():
-    assert counted(deal(singles(10), fractions={"train": 0.8, "valid": 0.2, "test": 0})) == {"train": 8, "valid": 2, "test": 0}
+    assert counted(deal(singles(10), fractions={"train": 0.8, "valid": 0.2, "test": 0})) == {
+        "train": 8,
+        "valid": 2,
+        "test": 0,
+    }
 
 
 def test_a_group_with_two_labels_is_dealt_under_the_more_frequent_one():
@@ -85,7 +93,11 @@ def test_another_seed_is_another_partition():
     assert deal(singles(40), seed=0) != deal(singles(40), seed=1)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 5)), max_size=40), st.integers(0, 5), st.randoms())
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 5)), max_size=40),
+    st.integers(0, 5),
+    st.randoms(),
+)
 @settings(max_examples=60, deadline=None)
 def test_the_order_of_arrival_does_not_decide(shape, seed, chance):
     groups = [group(f"g{i:03d}", label, n) for i, (label, n) in enumerate(shape)]
@@ -156,7 +168,10 @@ def test_what_a_model_may_have_studied_outweighs_what_an_import_says():
 
 
 def test_look_alikes_that_the_import_put_into_two_splits_stay_to_be_shown():
-    assert split.settle(group("a", n=2), {}, {"a00": "train", "a01": "test"}) == {"a00": "train", "a01": "test"}
+    assert split.settle(group("a", n=2), {}, {"a00": "train", "a01": "test"}) == {
+        "a00": "train",
+        "a01": "test",
+    }
 
 
 # imports ------------------------------------------------------------------------------------------

@@ -6,14 +6,15 @@ import io
 import pytest
 from PIL import Image
 
-from peakid import images
-from peakid import workspace as workspaces
 from peakid.acquire import folder as folders
 from peakid.acquire import table
 from peakid.curate import classes, decisions
 from peakid.dataset import snapshot, write
 from peakid.errors import BadInput, DamagedSnapshot, NotFound
+from peakid.imaging import inspection
 from peakid.records import Choice
+from peakid.store import images
+from peakid.store import workspace as workspaces
 
 ANNA = "human:anna"
 
@@ -29,8 +30,8 @@ def freeze(workspace, draw):
         for seed, label in enumerate(labels):
             data = draw(seed, format=format)
             with workspace.transaction() as connection:
-                images.add(connection, workspace, images.look(data), data)
-            choices.append(Choice(images.digest_of(data), "label", label))
+                images.add(connection, workspace, inspection.inspect(data), data)
+            choices.append(Choice(inspection.digest_of(data), "label", label))
         decisions.decide(workspace, choices, actor=ANNA)
         return snapshot.create(workspace, actor=ANNA)
 
@@ -57,7 +58,9 @@ def test_a_table_imported_again_gives_the_same_labels_and_splits(workspace, free
     write.write(workspace, frozen, "csv", tmp_path / "out")
     with (tmp_path / "out" / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["path"] for row in rows] == [f"images/{item.digest[:12]}.jpg" for item in snapshot.items(workspace)]
+    assert [row["path"] for row in rows] == [
+        f"images/{item.digest[:12]}.jpg" for item in snapshot.items(workspace)
+    ]
     other = workspaces.create(tmp_path / "other")
     table.import_csv(other, tmp_path / "out" / "labels.csv", root=tmp_path / "out", actor=ANNA)
     snapshot.create(other, actor=ANNA)
@@ -126,9 +129,11 @@ def test_the_position_of_a_photo_is_written_only_when_asked(workspace, tmp_path,
     Image.new("RGB", (40, 30), "teal").save(out, "JPEG", exif=exif)
     classes.add(workspace, "dom")
     with workspace.transaction() as connection:
-        images.add(connection, workspace, images.look(out.getvalue()), out.getvalue())
-    decisions.decide(workspace, [Choice(images.digest_of(out.getvalue()), "label", "dom")], actor=ANNA)
-    report = write.write(workspace, snapshot.create(workspace, actor=ANNA), "csv", tmp_path / "out", keep_position=keep)
+        images.add(connection, workspace, inspection.inspect(out.getvalue()), out.getvalue())
+    decisions.decide(workspace, [Choice(inspection.digest_of(out.getvalue()), "label", "dom")], actor=ANNA)
+    report = write.write(
+        workspace, snapshot.create(workspace, actor=ANNA), "csv", tmp_path / "out", keep_position=keep
+    )
     (written,) = (tmp_path / "out" / "images").iterdir()
     assert bool(Image.open(written).getexif().get_ifd(0x8825)) == keep
     assert report.n_positions_removed == (not keep)

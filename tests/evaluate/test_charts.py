@@ -17,7 +17,10 @@ def title(figure):
 def test_the_matrix_says_its_worst_mistake():
     assert title(charts.confusion(NAMES, MATRIX)) == "Dom is taken for Lyskamm 4 times of 24"
     assert title(charts.confusion(NAMES, np.diag([3, 4, 5]))) == "No mistake on 12 images"
-    assert title(charts.confusion(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]]))) == "Dom is taken for Lyskamm once of 4"
+    assert (
+        title(charts.confusion(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]])))
+        == "Dom is taken for Lyskamm once of 4"
+    )
 
 
 @pytest.mark.parametrize("n_classes", [2, 10, 11, 30])
@@ -25,8 +28,12 @@ def test_a_square_lies_over_every_cell_smaller_than_it_and_names_row_and_column(
     names = [f"class {i}" for i in range(n_classes)]
     figure = charts.confusion(names, np.eye(n_classes, dtype=int))
     squares = figure.data[-1]
-    assert [tuple(each) for each in squares.customdata] == [(row, column) for row in range(n_classes) for column in range(n_classes)]
-    assert [(y, x) for x, y in zip(squares.x, squares.y, strict=True)] == [tuple(each) for each in squares.customdata]
+    assert [tuple(each) for each in squares.customdata] == [
+        (row, column) for row in range(n_classes) for column in range(n_classes)
+    ]
+    assert [(y, x) for x, y in zip(squares.x, squares.y, strict=True)] == [
+        tuple(each) for each in squares.customdata
+    ]
     # A column of a page is at least 420 px wide; title and names take 190 px at most of the height.
     assert squares.marker.size < min(420 / n_classes, (figure.layout.height - 190) / n_classes)
     assert figure.layout.xaxis.fixedrange
@@ -53,25 +60,37 @@ def test_the_least_recognised_class_comes_first_with_its_interval():
 
 
 def test_curves_say_the_best_epoch_and_start_empty():
-    epochs = [EpochMetrics(1, "head", 1.0, 0.9, 0.5, 1e-3, 2.0), EpochMetrics(2, "body", 0.5, 0.6, 0.8, 1e-4, 3.0)]
+    epochs = [
+        EpochMetrics(1, "head", 1.0, 0.9, 0.5, 1e-3, 2.0),
+        EpochMetrics(2, "body", 0.5, 0.6, 0.8, 1e-4, 3.0),
+    ]
     figure = charts.training_curves(epochs)
     assert title(figure) == "Best accuracy 80.0% in epoch 2 of 2"
     assert {shape.x0 for shape in figure.layout.shapes} == {1.5}  # The body begins between the two.
     assert title(charts.training_curves([])) == "The first epoch is not finished yet"
 
 
-@pytest.mark.parametrize(("train_loss", "valid_loss", "places"), [(0.3, 0.5, ("bottom", "top")), (0.6, 0.4, ("top", "bottom"))])
+@pytest.mark.parametrize(
+    ("train_loss", "valid_loss", "places"), [(0.3, 0.5, ("bottom", "top")), (0.6, 0.4, ("top", "bottom"))]
+)
 def test_the_names_of_two_curves_never_cover_each_other(train_loss, valid_loss, places):
     figure = charts.training_curves([EpochMetrics(1, "head", train_loss, valid_loss, 0.7, 1e-3, 2.0)])
     assert tuple(trace.textposition.split()[0] for trace in figure.data[:2]) == places
 
 
 def test_class_balance_says_how_uneven_it_is():
-    rows = [ClassRow("Dom", 30, 12, False, 1), ClassRow("Eiger", 12, 3, False, 2), ClassRow("old", 5, 0, True, 3)]
+    rows = [
+        ClassRow("Dom", 30, 12, False, 1),
+        ClassRow("Eiger", 12, 3, False, 2),
+        ClassRow("old", 5, 0, True, 3),
+    ]
     figure = charts.class_balance(rows)
     assert title(figure) == "Dom has 2.5 times as many images as Eiger"
     assert [list(trace.x) for trace in figure.data] == [[12, 3], [18, 9]]
-    assert title(charts.class_balance([ClassRow("Dom", 3, 0, False, 1), ClassRow("Eiger", 0, 0, False, 2)])) == "Eiger has no image yet"
+    assert (
+        title(charts.class_balance([ClassRow("Dom", 3, 0, False, 1), ClassRow("Eiger", 0, 0, False, 2)]))
+        == "Eiger has no image yet"
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -75,7 +75,9 @@ def test_class_scores_are_scikit_learns(pairs):
     scores = per_class.scores(confusion.counts(given_labels, predicted, NAMES), NAMES)
     expected = precision_recall_fscore_support(given_labels, predicted, labels=NAMES, zero_division=0)
     for i, score in enumerate(scores):
-        assert (score.precision, score.recall, score.f1, score.support) == pytest.approx(tuple(column[i] for column in expected))
+        assert (score.precision, score.recall, score.f1, score.support) == pytest.approx(
+            tuple(column[i] for column in expected)
+        )
 
 
 def test_a_class_without_images_has_an_interval_that_says_so():
@@ -113,7 +115,11 @@ def test_calibration_error_is_its_definition(pairs):
     for i in range(15):
         inside = [(c, r) for c, r in pairs if max(0, math.ceil(c * 15) - 1) == i]
         if inside:
-            total += len(inside) / len(pairs) * abs(np.mean([r for _, r in inside]) - np.mean([c for c, _ in inside]))
+            total += (
+                len(inside)
+                / len(pairs)
+                * abs(np.mean([r for _, r in inside]) - np.mean([c for c, _ in inside]))
+            )
     assert calibration.ece(confidence, is_right) == pytest.approx(total)
 
 

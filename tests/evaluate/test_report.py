@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from peakid import runs
 from peakid.curate import class_merges, classes, decisions, remarks
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import compare, report
 from peakid.records import Choice
+from peakid.store import runs
 
 ANNA = "human:anna"
 NAMES = ["dom", "eiger"]
@@ -38,10 +38,18 @@ def train(workspace, digests):
         )
         if answers:
             rest = (1 - confidence) / max(1, len(class_names) - 1)
-            pred_probs = np.array([[confidence if name == said else rest for name in class_names] for said in answers.values()])
+            pred_probs = np.array(
+                [[confidence if name == said else rest for name in class_names] for said in answers.values()]
+            )
             labels = [given or ("dom" if name.startswith("d") else "eiger") for name in answers]
             runs.add_predictions(
-                workspace, run_id, split, [digests[name] for name in answers], pred_probs, labels, is_out_of_sample=split != "train"
+                workspace,
+                run_id,
+                split,
+                [digests[name] for name in answers],
+                pred_probs,
+                labels,
+                is_out_of_sample=split != "train",
             )
         runs.finish(workspace, run_id, state)
         return run_id
@@ -65,16 +73,30 @@ def test_either_answer_is_accepted_for_an_image_that_shows_two_classes(workspace
 def test_a_report_has_the_figures_of_the_contract(workspace, digests, train):
     run_id = train(all_right(digests) | {"d0": "eiger", "d1": "eiger"})
     document = report.evaluate(workspace, run_id, actor=ANNA).to_json()
-    assert (document["run_id"], document["split"], document["n_images"], document["accuracy"]) == (run_id, "valid", 10, 0.8)
+    assert (document["run_id"], document["split"], document["n_images"], document["accuracy"]) == (
+        run_id,
+        "valid",
+        10,
+        0.8,
+    )
     assert document["accuracy_interval"] == pytest.approx([0.490, 0.943], abs=1e-3)  # Wilson, 8 of 10
     assert document["top5_accuracy"] is None
     assert document["ece"] == pytest.approx(0.0, abs=1e-6)  # All at .8, right 8 of 10.
     assert document["confusion"] == {"class_names": NAMES, "counts": [[4, 2], [0, 4]]}
     dom, eiger = document["per_class"]
     assert set(dom) == {"class_name", "precision", "recall", "f1", "support", "recall_interval"}
-    assert (dom["precision"], dom["recall"], dom["f1"], dom["support"]) == (1.0, pytest.approx(4 / 6), pytest.approx(0.8), 6)
+    assert (dom["precision"], dom["recall"], dom["f1"], dom["support"]) == (
+        1.0,
+        pytest.approx(4 / 6),
+        pytest.approx(0.8),
+        6,
+    )
     assert (eiger["precision"], eiger["recall"]) == (pytest.approx(4 / 6), 1.0)
-    assert (document["chance_accuracy"], document["majority_class"], document["majority_accuracy"]) == (0.5, "dom", 0.6)
+    assert (document["chance_accuracy"], document["majority_class"], document["majority_accuracy"]) == (
+        0.5,
+        "dom",
+        0.6,
+    )
 
 
 def test_with_more_than_five_classes_the_first_five_answers_count(workspace, digests, train):
@@ -92,7 +114,11 @@ def test_labels_that_nobody_reviewed_or_that_were_changed_since_are_counted(work
     assert (before.n_unreviewed, before.n_changed) == (10, 0)
     decisions.decide(
         workspace,
-        [Choice(digests["d0"], "label", "eiger"), Choice(digests["d1"], "exclude", reason="a map"), Choice(digests["d2"], "label", "dom")],
+        [
+            Choice(digests["d0"], "label", "eiger"),
+            Choice(digests["d1"], "exclude", reason="a map"),
+            Choice(digests["d2"], "label", "dom"),
+        ],
         actor=ANNA,
     )
     after = report.evaluate(workspace, run_id, actor=ANNA)
@@ -121,7 +147,9 @@ def test_a_model_that_answers_always_the_same_is_called_collapsed(workspace, dig
 
 
 def test_a_score_that_a_constant_answer_may_reach_is_called_unproven(workspace, digests, train):
-    (told,) = report.evaluate(workspace, train(all_right(digests) | {"d0": "eiger", "d1": "eiger"}), actor=ANNA).warnings
+    (told,) = report.evaluate(
+        workspace, train(all_right(digests) | {"d0": "eiger", "d1": "eiger"}), actor=ANNA
+    ).warnings
     assert "Not proven better than always answering 'dom'" in told  # .49 is below .6
 
 
@@ -150,7 +178,10 @@ def test_a_run_nobody_knows_is_told(workspace):
 
 def test_two_runs_are_compared_on_common_images(workspace, digests, train):
     right = all_right(digests)
-    a = train({name: said for name, said in right.items() if name != "e3"} | {"d0": "eiger", "d1": "eiger", "e0": "dom"})
+    a = train(
+        {name: said for name, said in right.items() if name != "e3"}
+        | {"d0": "eiger", "d1": "eiger", "e0": "dom"}
+    )
     b = train({name: said for name, said in right.items() if name != "d5"} | {"e1": "dom"})
     made = compare.compare(workspace, a, b, actor=ANNA)
     # Common: d0-d4, e0-e2, 8 images; a misses d0, d1, e0; b misses e1.
@@ -160,14 +191,24 @@ def test_two_runs_are_compared_on_common_images(workspace, digests, train):
     assert made.mcnemar_p == pytest.approx(0.625)
     assert made.difference_interval[0] < 0.25 < made.difference_interval[1]
     document = made.to_json({"added": []})
-    assert set(document) >= {"a", "b", "n_common", "accuracy", "mcnemar_p", "difference_interval", "snapshot_diff"}
+    assert set(document) >= {
+        "a",
+        "b",
+        "n_common",
+        "accuracy",
+        "mcnemar_p",
+        "difference_interval",
+        "snapshot_diff",
+    }
     assert document["accuracy"] == {"a": 5 / 8, "b": 7 / 8}
 
 
 def test_runs_are_compared_under_the_newest_labels(workspace, digests, train):
     a, b = train(all_right(digests)), train(all_right(digests) | {"d0": "eiger"})
     assert compare.compare(workspace, a, b, actor=ANNA).n_only_a == 1
-    decisions.decide(workspace, [Choice(digests["d0"], "label", "eiger"), Choice(digests["d1"], "flag")], actor=ANNA)
+    decisions.decide(
+        workspace, [Choice(digests["d0"], "label", "eiger"), Choice(digests["d1"], "flag")], actor=ANNA
+    )
     made = compare.compare(workspace, a, b, actor=ANNA)
     assert (made.n_common, made.n_only_a, made.n_only_b) == (9, 0, 1)
 
@@ -205,7 +246,11 @@ def test_runs_without_a_common_image_are_told(workspace, digests, train):
 def test_a_run_is_evaluated_on_the_command_line(peakid, workspace, digests, train):
     run_id = train(all_right(digests) | {"d0": "eiger"}, split="test")
     answer = peakid("evaluate", run_id, "--split", "test", "--actor", "anna", "--json").json
-    assert (answer["accuracy"], answer["n_test_looks"], answer["confusion"]["counts"]) == (0.9, 1, [[5, 1], [0, 4]])
+    assert (answer["accuracy"], answer["n_test_looks"], answer["confusion"]["counts"]) == (
+        0.9,
+        1,
+        [[5, 1], [0, 4]],
+    )
     text = peakid("evaluate", run_id, "--split", "test").out
     assert "accuracy 0.900 (0.596-0.982), n = 10" in text
     assert "dom is taken for eiger once of 6." in text
@@ -213,7 +258,9 @@ def test_a_run_is_evaluated_on_the_command_line(peakid, workspace, digests, trai
     assert (refused.code, refused.err.count("\n")) == (1, 1)
 
 
-def test_two_runs_are_compared_on_the_command_line_with_what_changed_in_the_data(peakid, workspace, digests, train):
+def test_two_runs_are_compared_on_the_command_line_with_what_changed_in_the_data(
+    peakid, workspace, digests, train
+):
     a = train(all_right(digests) | {"d0": "eiger"})
     decisions.decide(workspace, [Choice(digests["e3"], "exclude", reason="a map")], actor=ANNA)
     b = train({name: said for name, said in all_right(digests).items() if name != "e3"})
@@ -230,17 +277,30 @@ def test_a_run_is_compared_and_reported_after_its_classes_were_renamed_and_merge
     assert (made.n_common, made.accuracy_a, made.accuracy_b) == (10, 0.9, 1.0)  # As before the rename.
     class_merges.merge(workspace, "Dom", "eiger", actor=ANNA)
     merged = compare.compare(workspace, a, b, actor=ANNA)
-    assert (merged.n_common, merged.accuracy_a, merged.accuracy_b) == (10, 1.0, 1.0)  # Taking one for the other is no mistake now.
-    assert report.evaluate(workspace, a, actor=ANNA).to_json()["confusion"]["class_names"] == ["dom", "eiger"]  # The names of its time.
+    assert (merged.n_common, merged.accuracy_a, merged.accuracy_b) == (
+        10,
+        1.0,
+        1.0,
+    )  # Taking one for the other is no mistake now.
+    assert report.evaluate(workspace, a, actor=ANNA).to_json()["confusion"]["class_names"] == [
+        "dom",
+        "eiger",
+    ]  # The names of its time.
 
 
 def averaged(workspace, run_id, split, digests, answers, n_views=4):
     """Store averaged answers, each with .9, as `peakid tta` does."""
-    probabilities = np.array([[0.9 if name == said else 0.1 for name in NAMES] for said in answers.values()], dtype=np.float32)
-    runs.add_tta(workspace, run_id, {split: ([digests[name] for name in answers], probabilities)}, n_views=n_views)
+    probabilities = np.array(
+        [[0.9 if name == said else 0.1 for name in NAMES] for said in answers.values()], dtype=np.float32
+    )
+    runs.add_tta(
+        workspace, run_id, {split: ([digests[name] for name in answers], probabilities)}, n_views=n_views
+    )
 
 
-def test_averaged_answers_are_scored_beside_the_plain_accuracy_and_leave_the_plain_score_alone(workspace, digests, train):
+def test_averaged_answers_are_scored_beside_the_plain_accuracy_and_leave_the_plain_score_alone(
+    workspace, digests, train
+):
     run_id = train(all_right(digests) | {"d0": "eiger", "d1": "eiger"})
     averaged(workspace, run_id, "valid", digests, all_right(digests) | {"e0": "dom"})
     found = report.evaluate(workspace, run_id, with_tta=True, actor=ANNA)
@@ -265,21 +325,35 @@ def test_a_look_at_the_averaged_test_score_is_a_look_at_test(workspace, digests,
     with pytest.raises(BadInput):
         report.evaluate(workspace, run_id, split="test", with_tta=True, actor=ANNA)
     averaged(workspace, run_id, "test", digests, all_right(digests))
-    assert report.evaluate(workspace, run_id, split="test", with_tta=True, actor=ANNA).n_test_looks == 1  # The refused one showed nothing.
+    assert (
+        report.evaluate(workspace, run_id, split="test", with_tta=True, actor=ANNA).n_test_looks == 1
+    )  # The refused one showed nothing.
     assert report.evaluate(workspace, run_id, split="test", actor=ANNA).n_test_looks == 2
 
 
 def test_an_image_removed_for_good_since_keeps_its_plain_answer(workspace, digests, train):
     run_id = train(all_right(digests) | {"d0": "eiger", "d1": "eiger"})
-    averaged(workspace, run_id, "valid", digests, {name: said for name, said in all_right(digests).items() if name != "d0"})
+    averaged(
+        workspace,
+        run_id,
+        "valid",
+        digests,
+        {name: said for name, said in all_right(digests).items() if name != "d0"},
+    )
     assert report.evaluate(workspace, run_id, with_tta=True, actor=ANNA).accuracy == 0.9  # d0 is still wrong.
 
 
 @pytest.mark.parametrize(
     ("split", "told"),
-    [("valid", r"not computed yet for valid\. Compute it with: peakid tta 1 --wait"), ("train", "not for train"), ("cv", "keeps no model")],
+    [
+        ("valid", r"not computed yet for valid\. Compute it with: peakid tta 1 --wait"),
+        ("train", "not for train"),
+        ("cv", "keeps no model"),
+    ],
 )
-def test_averaged_answers_that_are_not_there_are_told_with_the_way_to_them(workspace, digests, train, split, told):
+def test_averaged_answers_that_are_not_there_are_told_with_the_way_to_them(
+    workspace, digests, train, split, told
+):
     run_id = train(all_right(digests), split=split)
     with pytest.raises(BadInput, match=told):
         report.evaluate(workspace, run_id, split=split, with_tta=True, actor=ANNA)
@@ -287,7 +361,14 @@ def test_averaged_answers_that_are_not_there_are_told_with_the_way_to_them(works
 
 def test_the_first_five_of_averaged_answers_are_theirs(workspace, digests, train):
     names = [*NAMES, "f", "g", "h", "i"]
-    run_id = train({"d0": "dom"}, class_names=names, given="i")  # The last of six equals: not among the first five.
+    run_id = train(
+        {"d0": "dom"}, class_names=names, given="i"
+    )  # The last of six equals: not among the first five.
     assert report.evaluate(workspace, run_id, actor=ANNA).top5_accuracy == 0.0
-    runs.add_tta(workspace, run_id, {"valid": ([digests["d0"]], np.array([[0.1, 0, 0, 0, 0, 0.9]], dtype=np.float32))}, n_views=1)
+    runs.add_tta(
+        workspace,
+        run_id,
+        {"valid": ([digests["d0"]], np.array([[0.1, 0, 0, 0, 0, 0.9]], dtype=np.float32))},
+        n_views=1,
+    )
     assert report.evaluate(workspace, run_id, with_tta=True, actor=ANNA).top5_accuracy == 1.0

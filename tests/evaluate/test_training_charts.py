@@ -3,9 +3,9 @@
 import pytest
 
 from peakid.evaluate import training_charts
-from peakid.learn import recipe as recipes
-from peakid.learn import schedule
-from peakid.learn.phase import Phase
+from peakid.recipe import recipe as recipes
+from peakid.recipe import schedule
+from peakid.recipe.phase import Phase
 from peakid.records import EpochMetrics
 
 
@@ -39,7 +39,9 @@ def test_a_rate_is_written_as_a_person_would(value, said):
 
 
 def test_the_planned_rate_names_its_phases_and_says_where_it_is_highest():
-    figure = training_charts.planned_rates(schedule.over_epochs(recipes.named("standard").planned(is_pretrained=True)))
+    figure = training_charts.planned_rates(
+        schedule.over_epochs(recipes.named("standard").planned(is_pretrained=True))
+    )
     assert title(figure) == "8 epochs in 2 phases; the rate is highest in head: 0.001"
     assert texts(figure) == ["head", "body"]
     assert figure.layout.yaxis.type == "log"
@@ -48,7 +50,9 @@ def test_the_planned_rate_names_its_phases_and_says_where_it_is_highest():
 
 
 def test_a_rate_that_is_still_to_be_measured_is_dotted_and_not_told_as_a_number():
-    figure = training_charts.planned_rates(schedule.over_epochs(recipes.named("otters").planned(is_pretrained=True)))
+    figure = training_charts.planned_rates(
+        schedule.over_epochs(recipes.named("otters").planned(is_pretrained=True))
+    )
     assert title(figure) == "20 epochs in 4 phases; the peak rate is measured when each phase begins"
     assert {line.line.dash for line in figure.data} == {"dot"}
 

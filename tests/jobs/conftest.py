@@ -11,10 +11,10 @@ from typing import Any
 import psutil
 import pytest
 
-from peakid import images
 from peakid.acquire import folder
 from peakid.jobs import presence
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,12 @@ def _is_ours(process: psutil.Process, workspace: Workspace, name: str) -> bool:
         is_alive = process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
-    return is_alive and "/bin/sh" not in command and str(workspace.path) in command and f"peakid.jobs.{name}" in command
+    return (
+        is_alive
+        and "/bin/sh" not in command
+        and str(workspace.path) in command
+        and f"peakid.jobs.{name}" in command
+    )
 
 
 @pytest.fixture
@@ -63,7 +68,9 @@ def as_worker(workspace: Workspace, processes: Callable[[str], list[psutil.Proce
 
 
 @pytest.fixture
-def real_workers(processes: Callable[[str], list[psutil.Process]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def real_workers(
+    processes: Callable[[str], list[psutil.Process]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Workers start by themselves, leave after a short idle time, and are gone after the test with all they started."""
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "1.5")
     yield
@@ -138,7 +145,9 @@ def sleeper() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started = []
 
     def start(command: str = "exec sleep 60") -> subprocess.Popen[str]:
-        process = subprocess.Popen(["/bin/sh", "-c", command], start_new_session=True, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command], start_new_session=True, stdout=subprocess.PIPE, text=True
+        )
         started.append(process)
         return process
 

@@ -7,11 +7,11 @@ import time
 import psutil
 import pytest
 
-from peakid import runs
 from peakid.errors import JobNotWaiting, NotFound
 from peakid.jobs import ledger, process, queue
 from peakid.jobs.process import Identity
 from peakid.jobs.worker import Worker
+from peakid.store import runs
 
 pytestmark = pytest.mark.usefixtures("as_worker")
 
@@ -31,7 +31,9 @@ def test_two_clicks_make_one_job(workspace):
     again = submit(workspace, request_id="form-7", actor="human:anna")
     assert (first.job_id, first.state, first.actor) == (again.job_id, "queued", "human:anna")
     assert submit(workspace, request_id="form-8").job_id != first.job_id
-    assert submit(workspace).job_id != submit(workspace).job_id  # Without a request id each is a request of its own.
+    assert (
+        submit(workspace).job_id != submit(workspace).job_id
+    )  # Without a request id each is a request of its own.
 
 
 def test_clicks_of_eight_threads_at_once_make_one_job(workspace):
@@ -63,7 +65,11 @@ def test_a_lane_is_taken_in_order_and_by_one_job_at_a_time(workspace, sleeper):
     claimed_by(workspace, two, other)
     work.end("done")
     claimed_by(workspace, two, b)
-    assert [(job.job_id, job.state) for job in queue.list_jobs(workspace)] == [(other, "running"), (b, "running"), (a, "done")]
+    assert [(job.job_id, job.state) for job in queue.list_jobs(workspace)] == [
+        (other, "running"),
+        (b, "running"),
+        (a, "done"),
+    ]
 
 
 def test_the_database_itself_refuses_a_second_running_job_in_a_lane(workspace):
@@ -91,7 +97,9 @@ def test_a_killed_process_is_seen_as_lost_by_whoever_looks_within_a_second(works
     assert runs.show(workspace, run_id).state == "lost"
 
 
-def test_a_process_that_only_has_the_pid_of_the_dead_one_keeps_no_job_alive_and_is_left_alone(workspace, sleeper):
+def test_a_process_that_only_has_the_pid_of_the_dead_one_keeps_no_job_alive_and_is_left_alone(
+    workspace, sleeper
+):
     job_id = submit(workspace).job_id
     stranger = sleeper()
     now_there = process.of(stranger.pid)
@@ -129,7 +137,10 @@ def test_what_a_dead_process_left_running_is_ended_with_it(workspace, sleeper, u
     leader.wait()
     assert left_behind.status() != psutil.STATUS_ZOMBIE
     assert queue.show(workspace, job_id).state == "lost"
-    until(lambda: not psutil.pid_exists(left_behind.pid) or left_behind.status() == psutil.STATUS_ZOMBIE, within_s=5)
+    until(
+        lambda: not psutil.pid_exists(left_behind.pid) or left_behind.status() == psutil.STATUS_ZOMBIE,
+        within_s=5,
+    )
 
 
 def test_a_resumed_job_keeps_its_id_and_its_former_process_can_write_no_more(workspace, sleeper):
@@ -141,7 +152,13 @@ def test_a_resumed_job_keeps_its_id_and_its_former_process_can_write_no_more(wor
     before.wait()
     assert queue.show(workspace, job_id).state == "lost"
     again = queue.resume(workspace, job_id)
-    assert (again.job_id, again.state, again.phase, again.error, again.pid) == (job_id, "queued", "", "", None)
+    assert (again.job_id, again.state, again.phase, again.error, again.pid) == (
+        job_id,
+        "queued",
+        "",
+        "",
+        None,
+    )
     claimed_by(workspace, after, job_id)
     with pytest.raises(ledger.NotOurs):
         late.end("done")
@@ -177,7 +194,9 @@ def test_a_job_that_was_asked_to_stop_and_died_is_cancelled_not_lost(workspace, 
 
 def test_what_has_ended_cannot_be_cancelled_and_what_is_done_cannot_be_resumed(workspace, sleeper):
     job_id = submit(workspace).job_id
-    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is queued; only a lost, failed or cancelled job can be resumed"):
+    with pytest.raises(
+        JobNotWaiting, match=f"Job {job_id} is queued; only a lost, failed or cancelled job can be resumed"
+    ):
         queue.resume(workspace, job_id)
     claimed_by(workspace, sleeper(), job_id).end("done")
     with pytest.raises(JobNotWaiting, match=f"Job {job_id} is done already"):
@@ -233,7 +252,10 @@ def test_the_log_of_a_job_that_never_started_is_empty_and_a_long_one_is_cut(work
 
 
 def test_the_start_of_a_process_is_read_the_same_by_every_process():
-    command = ["import sys; from peakid.jobs import process; print(process.of(int(sys.argv[1])).started_s)", str(process.own().pid)]
+    command = [
+        "import sys; from peakid.jobs import process; print(process.of(int(sys.argv[1])).started_s)",
+        str(process.own().pid),
+    ]
     said = subprocess.run([sys.executable, "-c", *command], capture_output=True, text=True, check=True).stdout
     assert float(said) == pytest.approx(process.own().started_s, abs=0.1)
 
@@ -265,7 +287,9 @@ def test_a_job_that_is_put_first_is_taken_before_the_ones_that_came_earlier(work
     assert [job.job_id for job in queue.in_line(workspace, "cpu")] == [a, c, b]
     assert [job.job_id for job in queue.in_line(workspace, "gpu")] == [other]
     work.end("done")
-    assert ledger.claim(workspace, b, process.of(one.pid)) is None  # Started for b before c was moved: it leaves.
+    assert (
+        ledger.claim(workspace, b, process.of(one.pid)) is None
+    )  # Started for b before c was moved: it leaves.
     assert Worker(workspace).next_of("cpu") == c
     claimed_by(workspace, one, c).end("done")
     claimed_by(workspace, one, b)

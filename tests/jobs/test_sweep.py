@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from peakid import runs
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, DeviceLost, LeakingSnapshot, TrainingDiverged, TrainingError
 from peakid.evaluate.compare import Comparison
 from peakid.jobs import ledger, process, queue, submit, sweep
 from peakid.jobs.ledger import Cancelled
-from peakid.learn.recipe import Recipe
+from peakid.recipe.recipe import Recipe
+from peakid.store import runs
 
 TRIED = ["base_lr=1e-3,3e-3", "dropout=0.2,0.5"]
 ORDER = [{}, {"base_lr": 0.003}, {"dropout": 0.2}, {"base_lr": 0.003, "dropout": 0.2}]
@@ -30,7 +30,9 @@ class Trainer:
 
     def __call__(self, recipe, earlier, report):
         report("Training", 1, 2, "epoch 1 of 1")
-        settings = {key: value for key, value in recipe.model_dump().items() if value != getattr(Recipe(), key)}
+        settings = {
+            key: value for key, value in recipe.model_dump().items() if value != getattr(Recipe(), key)
+        }
         self.asked.append((settings, earlier.run_id if earlier else None))
         run_id = earlier.run_id if earlier else self._create(recipe)
         runs.reopen(self.workspace, run_id)
@@ -41,13 +43,24 @@ class Trainer:
         named = [item.digest for item in items], right, [item.label for item in items]
         runs.add_predictions(self.workspace, run_id, "valid", *named, is_out_of_sample=True)
         loss = self.losses[len(self.asked) - 1]
-        runs.finish(self.workspace, run_id, "done", best_epoch=1, metrics={"accuracy": 1.0, "valid_loss": loss}, seconds=self.seconds)
+        runs.finish(
+            self.workspace,
+            run_id,
+            "done",
+            best_epoch=1,
+            metrics={"accuracy": 1.0, "valid_loss": loss},
+            seconds=self.seconds,
+        )
         return run_id
 
     def _create(self, recipe):
         named = {"class_names": self.frozen.class_names, "seed": 0, "code_version": "test", "libraries": {}}
         return runs.create(
-            self.workspace, job_id=self.work.job_id, snapshot_id=self.frozen.snapshot_id, recipe=recipe.model_dump(), **named
+            self.workspace,
+            job_id=self.work.job_id,
+            snapshot_id=self.frozen.snapshot_id,
+            recipe=recipe.model_dump(),
+            **named,
         )
 
 
@@ -60,7 +73,9 @@ def test_every_trial_is_a_run_of_the_job_and_the_result_names_the_best(workspace
     work = claimed(workspace)
     sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [0.5, 0.6, 0.4, 0.7]))
     assert [trial["settings"] for trial in work.result["trials"]] == ORDER
-    assert [run.run_id for run in runs.all_of_job(workspace, work.job_id)] == [trial["run_id"] for trial in work.result["trials"]]
+    assert [run.run_id for run in runs.all_of_job(workspace, work.job_id)] == [
+        trial["run_id"] for trial in work.result["trials"]
+    ]
     assert work.result["best"]["settings"] == {"dropout": 0.2}
     assert work.result["not_tried"] == []
     assert work.result["finding"] == (
@@ -92,13 +107,19 @@ def test_a_trial_that_diverges_is_told_and_the_sweep_goes_on(workspace, frozen):
     states = [(trial["state"], trial["valid_loss"], trial["error"]) for trial in work.result["trials"]]
     assert states[1] == ("failed", None, "The loss is no longer a number.")
     assert [state for state, _, _ in states] == ["done", "failed", "done", "done"]
-    assert work.result["finding"].startswith("No change gave a lower loss on valid than the recipe as it is (0.500); 2 were tried.")
+    assert work.result["finding"].startswith(
+        "No change gave a lower loss on valid than the recipe as it is (0.500); 2 were tried."
+    )
 
 
 def test_a_gpu_that_is_lost_ends_the_sweep_so_that_it_can_be_resumed_there(workspace, frozen):
     work = claimed(workspace)
     with pytest.raises(DeviceLost):
-        sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [0.5], ends={str(ORDER[1]): DeviceLost("The GPU is gone.")}))
+        sweep.run(
+            work,
+            Recipe(),
+            Trainer(workspace, frozen, work, [0.5], ends={str(ORDER[1]): DeviceLost("The GPU is gone.")}),
+        )
     work.end("failed", error="The GPU is gone.")
     queue.resume(workspace, work.job_id)
     again = ledger.claim(workspace, work.job_id, process.own())
@@ -111,14 +132,20 @@ def test_a_gpu_that_is_lost_ends_the_sweep_so_that_it_can_be_resumed_there(works
 def test_where_no_trial_can_be_trained_the_job_fails_with_the_reason(workspace, frozen):
     work = claimed(workspace)
     ends = {str(settings): TrainingDiverged("The loss is no longer a number.") for settings in ORDER}
-    with pytest.raises(TrainingError, match=r"None of 4 combinations could be trained\. The loss is no longer a number"):
+    with pytest.raises(
+        TrainingError, match=r"None of 4 combinations could be trained\. The loss is no longer a number"
+    ):
         sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [], ends=ends))
 
 
 def test_a_cancelled_sweep_keeps_its_trials_and_goes_on_with_those_not_done(workspace, frozen):
     work = claimed(workspace)
     with pytest.raises(Cancelled):
-        sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [0.5, 0.4], ends={"{'dropout': 0.2}": Cancelled()}))
+        sweep.run(
+            work,
+            Recipe(),
+            Trainer(workspace, frozen, work, [0.5, 0.4], ends={"{'dropout': 0.2}": Cancelled()}),
+        )
     assert [trial["settings"] for trial in work.result["trials"]] == ORDER[:2]
     assert work.result["best"]["settings"] == {"base_lr": 0.003}
     cut = runs.all_of_job(workspace, work.job_id)[2].run_id
@@ -128,7 +155,10 @@ def test_a_cancelled_sweep_keeps_its_trials_and_goes_on_with_those_not_done(work
     again = ledger.claim(workspace, work.job_id, process.own())
     trainer = Trainer(workspace, frozen, again, [0.3, 0.6])
     sweep.run(again, Recipe(), trainer)
-    assert trainer.asked == [(ORDER[2], cut), (ORDER[3], None)]  # The one that was cut short goes on in its run.
+    assert trainer.asked == [
+        (ORDER[2], cut),
+        (ORDER[3], None),
+    ]  # The one that was cut short goes on in its run.
     assert [trial["settings"] for trial in again.result["trials"]] == ORDER
     assert again.result["best"]["run_id"] == cut
     assert len(runs.all_of_job(workspace, work.job_id)) == 4
@@ -137,7 +167,11 @@ def test_a_cancelled_sweep_keeps_its_trials_and_goes_on_with_those_not_done(work
 def test_time_spent_before_a_sweep_was_resumed_counts(workspace, frozen):
     work = claimed(workspace, minutes=1)
     with pytest.raises(Cancelled):
-        sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [0.5], seconds=31, ends={str(ORDER[1]): Cancelled()}))
+        sweep.run(
+            work,
+            Recipe(),
+            Trainer(workspace, frozen, work, [0.5], seconds=31, ends={str(ORDER[1]): Cancelled()}),
+        )
     assert work.result["not_tried"] == ORDER[1:]
     work.end("cancelled")
     queue.resume(workspace, work.job_id)
@@ -150,7 +184,10 @@ def test_time_spent_before_a_sweep_was_resumed_counts(workspace, frozen):
 
 def told(*losses):
     settings = [{}, {"dropout": 0.2}, {"dropout": 0.8}]
-    return [{"settings": each, "valid_loss": loss, "accuracy": 0.9} for each, loss in zip(settings, losses, strict=False)]
+    return [
+        {"settings": each, "valid_loss": loss, "accuracy": 0.9}
+        for each, loss in zip(settings, losses, strict=False)
+    ]
 
 
 def compared(n_only_base, n_only_best, p):
@@ -160,14 +197,19 @@ def compared(n_only_base, n_only_best, p):
 def test_the_best_of_many_is_called_better_only_if_that_is_rare_among_as_many():
     assert "better by more than chance (p = 0.02)" in sweep.finding(told(0.5, 0.4), compared(2, 12, 0.02))
     # Of two changes the better one has .03 by luck more often: 2 x .03 = .06.
-    assert "this may be luck (p = 0.06, counted for 2 changes tried)" in sweep.finding(told(0.5, 0.4, 0.6), compared(2, 12, 0.03))
+    assert "this may be luck (p = 0.06, counted for 2 changes tried)" in sweep.finding(
+        told(0.5, 0.4, 0.6), compared(2, 12, 0.03)
+    )
     assert "worse by more than chance" in sweep.finding(told(0.5, 0.4), compared(12, 1, 0.003))
     assert "3 only without: no difference in accuracy" in sweep.finding(told(0.5, 0.4), compared(3, 3, 1.0))
 
 
 def test_without_the_recipe_as_it_is_there_is_nothing_to_measure_by():
     assert "nothing to measure the others by" in sweep.finding(told(None, 0.4), None)
-    assert sweep.finding(told(0.3, 0.4), None) == "No change gave a lower loss on valid than the recipe as it is (0.300); one was tried."
+    assert (
+        sweep.finding(told(0.3, 0.4), None)
+        == "No change gave a lower loss on valid than the recipe as it is (0.300); one was tried."
+    )
 
 
 def test_a_sweep_that_cannot_work_is_refused_before_it_is_queued(workspace, frozen):

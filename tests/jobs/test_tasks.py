@@ -5,15 +5,23 @@ import zipfile
 import numpy as np
 import pytest
 
-from peakid import exports, images, runs
 from peakid.acquire import folder
 from peakid.dataset import snapshot
 from peakid.errors import BadArchive, BadInput, LeakingSnapshot, NotFound
 from peakid.evaluate import report
 from peakid.jobs import ledger, process, queue, submit, tasks
-from peakid.learn.recipe import Recipe
+from peakid.recipe.recipe import Recipe
+from peakid.store import exports, images, runs
 
-QUICK = Recipe(arch="squeezenet1_0", pretrained="none", image_size_px=32, batch_size=8, scratch_epochs=2, device="cpu", augment=0)
+QUICK = Recipe(
+    arch="squeezenet1_0",
+    pretrained="none",
+    image_size_px=32,
+    batch_size=8,
+    scratch_epochs=2,
+    device="cpu",
+    augment=0,
+)
 
 
 @pytest.fixture
@@ -33,7 +41,11 @@ def test_verifying_names_the_images_whose_bytes_are_gone_or_altered(workspace, s
     tasks.run(work)
     assert (work.result["n_images"], work.result["n_damaged"]) == (3, 2)
     altered, gone = work.result["damaged"]
-    assert altered == {"digest": stored[0], "path": "dom/0.jpg", "reason": "Its stored bytes are no longer those that its digest names."}
+    assert altered == {
+        "digest": stored[0],
+        "path": "dom/0.jpg",
+        "reason": "Its stored bytes are no longer those that its digest names.",
+    }
     assert gone["digest"] == stored[2]
     assert gone["reason"].startswith(f"The bytes of image {stored[2][:12]} are gone")
 
@@ -41,7 +53,8 @@ def test_verifying_names_the_images_whose_bytes_are_gone_or_altered(workspace, s
 def test_a_kind_that_nobody_knows_is_told_with_those_there_are(workspace, claimed):
     work = claimed(queue.submit(workspace, "dance", {}, lane="cpu"))
     with pytest.raises(
-        BadInput, match=r"There is no kind of job named 'dance'\. There are: train, lr-find, sweep, tta, estimate, export, verify, import\."
+        BadInput,
+        match=r"There is no kind of job named 'dance'\. There are: train, lr-find, sweep, tta, estimate, export, verify, import\.",
     ):
         tasks.run(work)
 
@@ -76,17 +89,28 @@ def photos(workspace, draw, tmp_path):
 
 
 @pytest.mark.slow
-def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_proven_export(workspace, photos, real_workers, tmp_path):
+def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_proven_export(
+    workspace, photos, real_workers, tmp_path
+):
     job = queue.wait(workspace, submit.train(workspace, QUICK, actor="human:anna").job_id)
     assert (job.state, job.error) == ("done", "")
     run = runs.show(workspace, job.result["run_id"])
-    assert (run.state, run.job_id, run.snapshot_digest, run.device) == ("done", job.job_id, photos.digest, "cpu")
+    assert (run.state, run.job_id, run.snapshot_digest, run.device) == (
+        "done",
+        job.job_id,
+        photos.digest,
+        "cpu",
+    )
     assert run.libraries["torch"]
     assert [epoch.epoch for epoch in runs.epochs(workspace, run.run_id)] == [1, 2]
-    counts = {split: len(runs.predictions(workspace, run.run_id, split)) for split in ("train", "valid", "test")}
+    counts = {
+        split: len(runs.predictions(workspace, run.run_id, split)) for split in ("train", "valid", "test")
+    }
     assert counts == photos.splits
     valid = runs.predictions(workspace, run.run_id, "valid")
-    assert run.metrics["accuracy"] == pytest.approx(np.mean([one.given_label == one.predicted_label for one in valid]))
+    assert run.metrics["accuracy"] == pytest.approx(
+        np.mean([one.given_label == one.predicted_label for one in valid])
+    )
     assert all(one.is_out_of_sample for one in valid)
     assert not any(one.is_out_of_sample for one in runs.predictions(workspace, run.run_id, "train"))
 
@@ -94,17 +118,24 @@ def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_proven_export(
     assert (job.state, job.error) == ("done", "")
     export = exports.show(workspace, job.result["export_id"])
     assert {file["format"] for file in export.files} == set(submit.FORMATS)
-    assert all(proof["agreement"] == 1.0 and proof["n_images"] == counts["valid"] for proof in export.parity.values())
+    assert all(
+        proof["agreement"] == 1.0 and proof["n_images"] == counts["valid"] for proof in export.parity.values()
+    )
     assert json.loads((tmp_path / "out" / "card.json").read_text())
     with pytest.raises(BadInput, match="is not empty; an export never overwrites anything"):
         submit.export(workspace, run.run_id, out=tmp_path / "out")
 
 
 @pytest.mark.slow
-def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with_its_run(workspace, photos, real_workers, until):
+def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with_its_run(
+    workspace, photos, real_workers, until
+):
     endless = QUICK.model_copy(update={"scratch_epochs": 1000})
     job_id = submit.train(workspace, endless).job_id
-    run = until(lambda: (run := runs.of_job(workspace, job_id)) and runs.epochs(workspace, run.run_id) and run, within_s=300)
+    run = until(
+        lambda: (run := runs.of_job(workspace, job_id)) and runs.epochs(workspace, run.run_id) and run,
+        within_s=300,
+    )
     queue.cancel(workspace, job_id)
     assert queue.wait(workspace, job_id).state == "cancelled"
     kept = runs.show(workspace, run.run_id)
@@ -121,13 +152,19 @@ def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with
 
 
 @pytest.mark.slow
-def test_a_killed_training_is_resumed_in_its_run_and_ends_as_if_nothing_had_happened(workspace, photos, real_workers, until):
+def test_a_killed_training_is_resumed_in_its_run_and_ends_as_if_nothing_had_happened(
+    workspace, photos, real_workers, until
+):
     few = QUICK.model_copy(update={"scratch_epochs": 6, "arch": "small_resnet"})
     straight = queue.wait(workspace, submit.train(workspace, few, request_id="straight").job_id)
     job_id = submit.train(workspace, few, request_id="cut").job_id
     for n_epochs in (2, 4):
         run = until(
-            lambda n=n_epochs: (run := runs.of_job(workspace, job_id)) and len(runs.epochs(workspace, run.run_id)) >= n and run,
+            lambda n=n_epochs: (
+                (run := runs.of_job(workspace, job_id))
+                and len(runs.epochs(workspace, run.run_id)) >= n
+                and run
+            ),
             within_s=300,
         )
         os.kill(queue.show(workspace, job_id).pid, 9)
@@ -184,35 +221,54 @@ def test_an_estimate_is_a_job_that_trains_nothing_and_leaves_images_to_look_at(w
     assert work.result["seconds"] > 0
     assert [phase["name"] for phase in work.result["phases"]] == ["scratch"]
     folder = workspace.path / work.result["folder"]
-    assert sorted(file.name for file in folder.iterdir()) == sorted(each["file"] for each in work.result["seen"])
+    assert sorted(file.name for file in folder.iterdir()) == sorted(
+        each["file"] for each in work.result["seen"]
+    )
     assert {each["label"] for each in work.result["seen"]} <= set(photos.class_names)
     assert runs.list_runs(workspace) == []
 
 
 @pytest.mark.slow
 def test_the_formats_that_can_be_asked_for_are_those_that_can_be_written():
-    from peakid.learn import export
+    from peakid.learn.network import export
 
     assert set(submit.FORMATS) == set(export.FILE_NAMES)
 
 
 @pytest.mark.slow
-def test_a_training_goes_on_from_an_earlier_run_with_the_head_rows_of_the_classes_they_share(workspace, photos, claimed):
+def test_a_training_goes_on_from_an_earlier_run_with_the_head_rows_of_the_classes_they_share(
+    workspace, photos, claimed
+):
     from safetensors.numpy import load_file
 
     work = claimed(submit.train(workspace, QUICK))
     tasks.run(work)
     work.end("done")
     first = work.result["run_id"]
-    still = QUICK.model_copy(update={"pretrained": f"run:{first}", "head_epochs": 1, "body_epochs": 0, "base_lr": 1e-12, "weight_decay": 0})
+    still = QUICK.model_copy(
+        update={
+            "pretrained": f"run:{first}",
+            "head_epochs": 1,
+            "body_epochs": 0,
+            "base_lr": 1e-12,
+            "weight_decay": 0,
+        }
+    )
     work = claimed(submit.train(workspace, still))
     tasks.run(work)
     work.end("done")
-    old, new = (load_file(runs.folder(workspace, each) / "model.safetensors") for each in (first, work.result["run_id"]))
+    old, new = (
+        load_file(runs.folder(workspace, each) / "model.safetensors")
+        for each in (first, work.result["run_id"])
+    )
     weights = [key for key in old if key.endswith("weight")]
-    assert all(np.allclose(old[key], new[key], atol=1e-6) for key in weights)  # At no rate worth the name, nothing moved.
+    assert all(
+        np.allclose(old[key], new[key], atol=1e-6) for key in weights
+    )  # At no rate worth the name, nothing moved.
     assert runs.show(workspace, work.result["run_id"]).recipe["pretrained"] == f"run:{first}"
-    with pytest.raises(BadInput, match=r"Run 1 trained a squeezenet1_0, not a resnet18.*--set arch=squeezenet1_0"):
+    with pytest.raises(
+        BadInput, match=r"Run 1 trained a squeezenet1_0, not a resnet18.*--set arch=squeezenet1_0"
+    ):
         submit.train(workspace, Recipe(pretrained=f"run:{first}"))
     with pytest.raises(NotFound, match=r"There is no run 77"):
         submit.train(workspace, Recipe(pretrained="run:77"))
@@ -227,12 +283,18 @@ def test_an_import_and_its_scan_are_one_job_and_a_second_adds_nothing(workspace,
         work = claimed(submit.import_images(workspace, "folder", tmp_path / "photos", actor="human:anna"))
         tasks.run(work)
         work.end("done")
-        assert (work.result["n_added"], work.result["n_known"], work.result["n_rejected"]) == (n_added, 3 - n_added, 1)
+        assert (work.result["n_added"], work.result["n_known"], work.result["n_rejected"]) == (
+            n_added,
+            3 - n_added,
+            1,
+        )
         assert work.result["rejections"][0]["path"] == "dom/notes.txt"
         assert work.result["scan"]["n_scanned"] == n_added
 
 
-def test_an_upload_is_removed_once_its_images_are_stored_and_kept_while_they_are_not(workspace, draw, claimed):
+def test_an_upload_is_removed_once_its_images_are_stored_and_kept_while_they_are_not(
+    workspace, draw, claimed
+):
     file = workspace.uploads_dir / "abc" / "photos.zip"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"no zip")
@@ -255,7 +317,9 @@ def test_an_import_of_nothing_is_refused_before_it_is_queued(workspace, tmp_path
 
 
 @pytest.mark.slow
-def test_a_runs_answers_are_averaged_over_views_and_its_export_is_proven_against_the_plain_ones(workspace, photos, claimed, tmp_path):
+def test_a_runs_answers_are_averaged_over_views_and_its_export_is_proven_against_the_plain_ones(
+    workspace, photos, claimed, tmp_path
+):
     work = claimed(submit.train(workspace, QUICK))
     tasks.run(work)
     work.end("done")
@@ -266,7 +330,10 @@ def test_a_runs_answers_are_averaged_over_views_and_its_export_is_proven_against
     work.end("done")
     assert work.result["n_images"] == {split: photos.splits[split] for split in ("valid", "test")}
     scored = report.evaluate(workspace, run_id, with_tta=True, actor="human:anna")
-    assert (scored.tta.n_views, scored.tta.plain_accuracy) == (4, pytest.approx(runs.show(workspace, run_id).metrics["accuracy"]))
+    assert (scored.tta.n_views, scored.tta.plain_accuracy) == (
+        4,
+        pytest.approx(runs.show(workspace, run_id).metrics["accuracy"]),
+    )
     assert runs.show(workspace, run_id).n_test_looks == 0
     assert np.array_equal(runs.pred_probs(workspace, run_id, "valid")[1], plain)
     work = claimed(submit.export(workspace, run_id, formats=["safetensors"], out=tmp_path / "out"))
@@ -287,7 +354,9 @@ def test_averaging_that_is_cancelled_leaves_nothing_half_done(workspace, photos,
 
 
 @pytest.mark.slow
-def test_a_sweeps_trials_are_the_trainings_that_their_recipes_would_be_alone_and_test_is_not_looked_at(workspace, photos, claimed):
+def test_a_sweeps_trials_are_the_trainings_that_their_recipes_would_be_alone_and_test_is_not_looked_at(
+    workspace, photos, claimed
+):
     small = QUICK.model_copy(update={"arch": "small_resnet"})
     work = claimed(submit.train(workspace, small.model_copy(update={"base_lr": 3e-3})))
     tasks.run(work)
@@ -300,7 +369,9 @@ def test_a_sweeps_trials_are_the_trainings_that_their_recipes_would_be_alone_and
     assert base["settings"] == {}
     assert (changed["settings"], changed["valid_loss"]) == ({"base_lr": 3e-3}, alone.metrics["valid_loss"])
     assert len(runs.epochs(workspace, changed["run_id"])) == 2
-    assert report.evaluate(workspace, changed["run_id"], actor="human:anna").n_images == photos.splits["valid"]
+    assert (
+        report.evaluate(workspace, changed["run_id"], actor="human:anna").n_images == photos.splits["valid"]
+    )
     assert [run.n_test_looks for run in runs.list_runs(workspace)] == [0, 0, 0]
     assert work.result["finding"]
 
@@ -320,5 +391,8 @@ def test_a_killed_sweep_goes_on_with_the_trial_that_was_cut_short(workspace, pho
     assert [run.state for run in runs.all_of_job(workspace, job_id)] == ["done", "lost"]
     queue.resume(workspace, job_id)
     job = queue.wait(workspace, job_id)
-    assert (job.state, [trial["run_id"] for trial in job.result["trials"]]) == ("done", [run.run_id for run in made])
+    assert (job.state, [trial["run_id"] for trial in job.result["trials"]]) == (
+        "done",
+        [run.run_id for run in made],
+    )
     assert [len(runs.epochs(workspace, run.run_id)) for run in made] == [6, 6]

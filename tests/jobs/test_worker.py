@@ -32,7 +32,9 @@ def test_a_killed_job_is_lost_at_the_next_look_and_resumed_under_its_id(workspac
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("real_workers")
-def test_a_killed_worker_leaves_its_job_running_and_the_next_one_keeps_the_order(workspace, stored, hold, until, processes):
+def test_a_killed_worker_leaves_its_job_running_and_the_next_one_keeps_the_order(
+    workspace, stored, hold, until, processes
+):
     held = hold(stored[0])
     ids = [submit.verify(workspace).job_id for _ in range(3)]
     until(held.is_reached)
@@ -56,12 +58,17 @@ def test_a_failure_is_told_in_words_and_its_traceback_stays_in_the_log(workspace
     assert queue.wait(workspace, unforeseen.job_id).error == "KeyError: 'run_id'"
     assert "Traceback (most recent call last)" in queue.log_tail(workspace, unforeseen.job_id)
     job = queue.wait(workspace, explained.job_id)
-    assert (job.state, job.error) == ("failed", "There is no snapshot yet. Freeze one with: peakid snapshot create")
+    assert (job.state, job.error) == (
+        "failed",
+        "There is no snapshot yet. Freeze one with: peakid snapshot create",
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("real_workers")
-def test_a_running_job_stops_when_asked_and_its_worker_leaves_when_idle(workspace, stored, hold, until, processes):
+def test_a_running_job_stops_when_asked_and_its_worker_leaves_when_idle(
+    workspace, stored, hold, until, processes
+):
     held = hold(stored[0])
     job_id = submit.verify(workspace).job_id
     until(held.is_reached)
@@ -71,11 +78,15 @@ def test_a_running_job_stops_when_asked_and_its_worker_leaves_when_idle(workspac
     until(lambda: state_of(workspace, job_id) == "cancelled")
     assert len(processes("worker")) == 1
     until(lambda: not processes("worker"))
-    assert queue.wait(workspace, submit.verify(workspace).job_id).state == "done"  # Submitting starts another.
+    assert (
+        queue.wait(workspace, submit.verify(workspace).job_id).state == "done"
+    )  # Submitting starts another.
 
 
 @pytest.mark.slow
-def test_no_job_is_left_waiting_by_a_worker_that_is_about_to_leave(workspace, stored, until, real_workers, monkeypatch):
+def test_no_job_is_left_waiting_by_a_worker_that_is_about_to_leave(
+    workspace, stored, until, real_workers, monkeypatch
+):
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "0")  # It leaves whenever nothing waits.
     for _ in range(5):
         job_id = submit.verify(workspace).job_id
@@ -94,7 +105,9 @@ def test_a_worker_that_lets_go_of_its_lock_looks_once_more_before_it_leaves(work
     os.close(free)
 
 
-def test_a_job_that_does_not_answer_the_wish_to_stop_is_ended_with_its_group(workspace, stored, hold, until, as_worker):
+def test_a_job_that_does_not_answer_the_wish_to_stop_is_ended_with_its_group(
+    workspace, stored, hold, until, as_worker
+):
     hold(stored[0])
     worker = Worker(workspace, answer_within_s=0.1)
     job_id = submit.verify(workspace).job_id
@@ -120,7 +133,10 @@ def test_a_job_whose_process_cannot_begin_fails_after_three_tries(workspace, unt
 
     until(is_failed)
     job = queue.show(workspace, job_id)
-    assert job.error == f"Its process ended 3 times before it could begin. Read why in its log: peakid jobs log {job_id}"
+    assert (
+        job.error
+        == f"Its process ended 3 times before it could begin. Read why in its log: peakid jobs log {job_id}"
+    )
     assert "encodings" in queue.log_tail(workspace, job_id)
 
 

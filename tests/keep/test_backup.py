@@ -5,12 +5,13 @@ import zipfile
 
 import pytest
 
-from peakid import images, status
-from peakid import workspace as workspaces
-from peakid.curate import decisions, review_queue
+from peakid.curate import decisions
+from peakid.curate.queues import review_queue
 from peakid.errors import BackupNotWritten, BadBackup, WorkspaceNotEmpty
 from peakid.keep import backup, forget
 from peakid.records import Choice
+from peakid.store import images, status
+from peakid.store import workspace as workspaces
 
 ANNA = "human:anna"
 
@@ -49,7 +50,9 @@ def test_everything_comes_back_elsewhere(workspace, judged, tmp_path):
     assert images.thumbnail(other, judged[0]) == images.thumbnail(workspace, judged[0])  # Drawn again.
 
 
-def test_a_folder_gets_a_file_named_after_workspace_and_day_and_nothing_is_overwritten(workspace, judged, tmp_path):
+def test_a_folder_gets_a_file_named_after_workspace_and_day_and_nothing_is_overwritten(
+    workspace, judged, tmp_path
+):
     (tmp_path / "backups").mkdir()
     done = backup.backup(workspace, tmp_path / "backups")
     assert done.path.startswith(str(tmp_path / "backups" / "peakid-workspace-20"))
@@ -90,7 +93,9 @@ def test_the_list_beside_the_database_is_heeded_when_the_database_is_gone(worksp
     (workspace.path / "forgotten.txt").rename(tmp_path / "fresh" / "forgotten.txt")
     assert backup.restore(tmp_path / "b.zip", tmp_path / "fresh").n_images == 3
     backup.backup(workspaces.open_existing(tmp_path / "fresh"), tmp_path / "c.zip")
-    assert backup.restore(tmp_path / "c.zip", tmp_path / "third").n_forgotten == 1  # And a backup of it carries the list on.
+    assert (
+        backup.restore(tmp_path / "c.zip", tmp_path / "third").n_forgotten == 1
+    )  # And a backup of it carries the list on.
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,9 @@ def test_a_damaged_backup_is_told_and_leaves_nothing_behind(workspace, judged, t
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("name", ["../outside", "/etc/outside", "images/../../outside", "images\\..\\outside"])
+@pytest.mark.parametrize(
+    "name", ["../outside", "/etc/outside", "images/../../outside", "images\\..\\outside"]
+)
 def test_a_backup_that_leads_outside_is_refused(workspace, judged, tmp_path, name):
     backup.backup(workspace, tmp_path / "b.zip")
     with zipfile.ZipFile(tmp_path / "b.zip", "a") as archive:

@@ -2,13 +2,15 @@
 
 import pytest
 
-from peakid import images, runs, status, tombstones
 from peakid.acquire import folder, verification
-from peakid.curate import decisions, duplicate_groups, duplicates, history, review_queue, scan
+from peakid.curate import decisions, history, scan
+from peakid.curate.duplicates import duplicate_groups, find
+from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
 from peakid.keep import forget
 from peakid.records import Choice
+from peakid.store import images, runs, status, tombstones
 
 ANNA = "human:anna"
 
@@ -33,10 +35,23 @@ def test_nothing_of_a_forgotten_image_is_left_in_the_workspace(workspace, photos
     (workspace.cache_dir / "pixels-1.npy").write_bytes(data)
     done = forget.forget(workspace, gone, reason="asked for", actor=ANNA)
     assert (done.digests, done.n_bytes) == ([gone], len(data))
-    left = [path for path in workspace.path.rglob("*") if path.is_file() and (gone in path.name or data in path.read_bytes())]
+    left = [
+        path
+        for path in workspace.path.rglob("*")
+        if path.is_file() and (gone in path.name or data in path.read_bytes())
+    ]
     assert left == []
-    for table, column in (("orientation_hash", "image_id"), ("image_measure", "image_id"), ("image_state", "image_id")):
-        assert workspace.one(f"SELECT 1 FROM {table} WHERE {column} = (SELECT id FROM image WHERE digest = ?)", (gone,)) is None
+    for table, column in (
+        ("orientation_hash", "image_id"),
+        ("image_measure", "image_id"),
+        ("image_state", "image_id"),
+    ):
+        assert (
+            workspace.one(
+                f"SELECT 1 FROM {table} WHERE {column} = (SELECT id FROM image WHERE digest = ?)", (gone,)
+            )
+            is None
+        )
     assert not workspace.query("SELECT 1 FROM origin WHERE path LIKE '%a.jpg'")
     assert digests_of(workspace) == kept
     assert status.read(workspace).n_images == 3
@@ -62,8 +77,11 @@ def test_a_scan_and_the_log_and_undo_go_on_after_forgetting(workspace, photos):
     decisions.decide(workspace, [Choice(gone, "label", "sea"), Choice(other, "label", "sea")], actor=ANNA)
     forget.forget(workspace, gone, actor=ANNA)
     assert scan.scan(workspace).n_scanned == 3
-    assert gone not in duplicates.groups(workspace)
-    assert [change.label for change in history.of_image(workspace, gone)] == ["sea", "river"]  # The decisions stay.
+    assert gone not in find.groups(workspace)
+    assert [change.label for change in history.of_image(workspace, gone)] == [
+        "sea",
+        "river",
+    ]  # The decisions stay.
     undone = decisions.undo(workspace, actor=ANNA)
     assert ([each.digest for each in undone.decisions], undone.conflicts) == ([other], [gone])
     with pytest.raises(NotFound):
@@ -101,7 +119,9 @@ def test_every_snapshot_run_and_export_that_held_it_is_told(workspace, fill):
     told = forget.forget(workspace, digests[0][:12], actor=ANNA)
     assert [(each["digest"], each["n_held"]) for each in told.snapshots] == [(frozen.digest, 1)]
     assert [each["run_id"] for each in told.runs] == [run_id]
-    assert len(snapshots.items(workspace, frozen.digest)) == 12  # What was frozen can still be read, without the picture.
+    assert (
+        len(snapshots.items(workspace, frozen.digest)) == 12
+    )  # What was frozen can still be read, without the picture.
     with pytest.raises(DamagedSnapshot, match="forgotten"):
         snapshots.verify(workspace, frozen.digest)
     later = snapshots.create(workspace, name="second", actor=ANNA)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from peakid.learn.data import TrainingImages
+from peakid.learn.batches.data import TrainingImages
 
 COLOURS = {"moss": (40, 160, 60), "rust": (190, 70, 40), "sky": (70, 130, 220)}
 ARCH = "mobilenet_v3_small"

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from peakid.learn import architectures, model, train
-from peakid.learn.data import TrainingImages
-from peakid.learn.recipe import Recipe
+from peakid.learn import train
+from peakid.learn.batches.data import TrainingImages
+from peakid.learn.network import model
+from peakid.recipe import architectures
+from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, no_report
 from tests.learn.colours import ARCH, images_of
 
@@ -25,7 +27,12 @@ def one_thread():
 def colours() -> TrainingImages:
     """Two classes: 8 train, 3 valid and 2 test images of each."""
     return images_of(
-        [(name, split) for name in ("moss", "rust") for split, n in (("train", 8), ("valid", 3), ("test", 2)) for _ in range(n)]
+        [
+            (name, split)
+            for name in ("moss", "rust")
+            for split, n in (("train", 8), ("valid", 3), ("test", 2))
+            for _ in range(n)
+        ]
     )
 
 
@@ -42,7 +49,15 @@ def pretrained(tmp_path: Path) -> str:
 def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetrics]]]:
     """Train quickly: `result, epochs = fit(images, name="a", should_stop=..., body_epochs=2)`."""
 
-    def run(images, *, name="run", should_stop=lambda: False, report=no_report, on_epoch=lambda metrics: None, **settings):
+    def run(
+        images,
+        *,
+        name="run",
+        should_stop=lambda: False,
+        report=no_report,
+        on_epoch=lambda metrics: None,
+        **settings,
+    ):
         values = {
             "arch": ARCH,
             "image_size_px": 32,

@@ -5,14 +5,21 @@ import torch
 
 from peakid.learn import budget, cost
 from peakid.learn.cost import PhaseCost
-from peakid.learn.phase import Phase
+from peakid.recipe.phase import Phase
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 @pytest.mark.parametrize(
     ("n_train", "device", "size"),
-    [(1000, CPU, 32), (244, CPU, 16), (20, CPU, 4), (5, CPU, 4), (1000, CUDA, 64), (100_000, CUDA, 256)],  # 244 / 8 = 30.
+    [
+        (1000, CPU, 32),
+        (244, CPU, 16),
+        (20, CPU, 4),
+        (5, CPU, 4),
+        (1000, CUDA, 64),
+        (100_000, CUDA, 256),
+    ],  # 244 / 8 = 30.
 )
 def test_an_automatic_batch_leaves_eight_steps_an_epoch(n_train, device, size):
     assert budget.automatic_batch_size(n_train, device) == size
@@ -27,26 +34,36 @@ HEAD, BODY = Phase(name="head", epochs=5), Phase(name="body", epochs=10)
 
 
 def test_phases_that_fit_stay_as_they_are():
-    phases, notes = budget.shortened((HEAD, BODY), [cost_of(HEAD, epoch_s=10), cost_of(BODY, epoch_s=30)], budget_s=415)
+    phases, notes = budget.shortened(
+        (HEAD, BODY), [cost_of(HEAD, epoch_s=10), cost_of(BODY, epoch_s=30)], budget_s=415
+    )
     assert phases == (HEAD, BODY)  # 350 s of 352.
     assert notes == []
 
 
 def test_a_time_budget_shortens_every_phase_by_the_same_share_and_says_so():
     # 350 s wanted, .85 * 240 = 204 s given: .583 of 5 and of 10 epochs, rounded down.
-    phases, notes = budget.shortened((HEAD, BODY), [cost_of(HEAD, epoch_s=10), cost_of(BODY, epoch_s=30)], budget_s=240)
+    phases, notes = budget.shortened(
+        (HEAD, BODY), [cost_of(HEAD, epoch_s=10), cost_of(BODY, epoch_s=30)], budget_s=240
+    )
     assert [phase.epochs for phase in phases] == [2, 5]
-    assert notes == ["All epochs would take about 6 min; to end in time there are fewer: head 2 instead of 5, body 5 instead of 10."]
+    assert notes == [
+        "All epochs would take about 6 min; to end in time there are fewer: head 2 instead of 5, body 5 instead of 10."
+    ]
 
 
 def test_the_search_for_a_rate_is_paid_from_the_budget_too():
     # .85 * 200 - 100 = 70 s left for 350 s: .2 of 5 and of 10.
-    phases, _notes = budget.shortened((HEAD, BODY), [cost_of(HEAD, epoch_s=10, extra_s=100), cost_of(BODY, epoch_s=30)], budget_s=200)
+    phases, _notes = budget.shortened(
+        (HEAD, BODY), [cost_of(HEAD, epoch_s=10, extra_s=100), cost_of(BODY, epoch_s=30)], budget_s=200
+    )
     assert [phase.epochs for phase in phases] == [1, 2]
 
 
 def test_a_budget_shorter_than_an_epoch_keeps_one_of_each_phase_and_says_so():
-    phases, notes = budget.shortened((HEAD, BODY), [cost_of(HEAD, epoch_s=10), cost_of(BODY, epoch_s=30)], budget_s=20)
+    phases, notes = budget.shortened(
+        (HEAD, BODY), [cost_of(HEAD, epoch_s=10), cost_of(BODY, epoch_s=30)], budget_s=20
+    )
     assert [phase.epochs for phase in phases] == [1, 1]
     assert "too short: one epoch of each phase takes about 40 s" in notes[0]
 
@@ -81,7 +98,9 @@ def test_a_training_ends_within_its_time_budget_and_keeps_its_plan_when_it_is_re
     file = tmp_path / "run" / "plan.json"
     document = json.loads(file.read_text())
     file.write_text(json.dumps(document | {"decided": document["decided"] | {"epochs": [3]}}))
-    _again, epochs = fit(colours, max_minutes=0.05, scratch_epochs=1000)  # The same training: what was decided stays.
+    _again, epochs = fit(
+        colours, max_minutes=0.05, scratch_epochs=1000
+    )  # The same training: what was decided stays.
     assert len(epochs) == 3
     _other, epochs = fit(colours, max_minutes=0.05, scratch_epochs=2)  # Another one: measured anew.
     assert len(epochs) <= 2

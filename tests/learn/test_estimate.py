@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from peakid.learn import estimate
-from peakid.learn.data import Stopped
-from peakid.learn.recipe import Recipe
+from peakid.learn.batches.data import Stopped
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import ARCH, COLOURS
 
@@ -16,7 +16,12 @@ SETTINGS = {"arch": ARCH, "image_size_px": 32, "batch_size": 4, "device": "cpu"}
 @pytest.fixture
 def measure(tmp_path):
     def run(images, *, should_stop=lambda: False, **settings):
-        asked = {"cache_dir": tmp_path / "cache", "weights_dir": None, "report": no_report, "should_stop": should_stop}
+        asked = {
+            "cache_dir": tmp_path / "cache",
+            "weights_dir": None,
+            "report": no_report,
+            "should_stop": should_stop,
+        }
         return estimate.estimate(images, Recipe(**SETTINGS | settings), **asked)
 
     return run
@@ -24,8 +29,13 @@ def measure(tmp_path):
 
 def test_each_phase_says_its_seconds_and_memory_and_the_whole_is_their_sum(colours, measure, pretrained):
     found = measure(colours, pretrained=pretrained, head_epochs=2, body_epochs=3)
-    assert [(phase.name, phase.epochs, phase.batch_size) for phase in found.phases] == [("head", 2, 4), ("body", 3, 4)]
-    assert all(phase.epoch_s > 0 and 50 < phase.memory_mb < 20_000 for phase in found.phases)  # A process with torch holds 300 MB and more.
+    assert [(phase.name, phase.epochs, phase.batch_size) for phase in found.phases] == [
+        ("head", 2, 4),
+        ("body", 3, 4),
+    ]
+    assert all(
+        phase.epoch_s > 0 and 50 < phase.memory_mb < 20_000 for phase in found.phases
+    )  # A process with torch holds 300 MB and more.
     parts = 2 * found.phases[0].epoch_s + 3 * found.phases[1].epoch_s
     assert found.seconds == pytest.approx(parts + found.decode_s + found.predict_s)
     assert (found.device, found.pretrained.split()[0]) == ("cpu", "file")
@@ -58,8 +68,15 @@ def test_mixing_and_phases_of_another_size_are_seen_too(colours, measure, pretra
     sizes = {row["phase"]: Image.open(tmp_path / "seen" / row["file"]).size for row in rows}
     assert sizes == {"small": (32, 32), "large": (64, 64)}
     # Mixed half and half, no picture is pure: its colour lies between those of two classes in some of them.
-    mixed = measure(colours, **plain, mix="mixup", mix_strength=4, batch_size=16).phases[0].shown.float().mean(dim=(1, 2))
-    away = [min(np.abs(np.array(each) - colour).max() for colour in COLOURS.values()) for each in mixed.tolist()]
+    mixed = (
+        measure(colours, **plain, mix="mixup", mix_strength=4, batch_size=16)
+        .phases[0]
+        .shown.float()
+        .mean(dim=(1, 2))
+    )
+    away = [
+        min(np.abs(np.array(each) - colour).max() for colour in COLOURS.values()) for each in mixed.tolist()
+    ]
     assert max(away) > 20
 
 
@@ -83,7 +100,9 @@ def test_nothing_is_left_of_an_estimate_but_pixels(colours, measure, tmp_path):
 
 def test_an_estimate_can_be_stopped_at_any_batch_that_it_measures(colours, measure):
     asked = []
-    measure(colours, pretrained="none")  # Decodes all pixels, so that afterwards measuring asks alone, but for one look at the store.
+    measure(
+        colours, pretrained="none"
+    )  # Decodes all pixels, so that afterwards measuring asks alone, but for one look at the store.
     measure(colours, pretrained="none", should_stop=lambda: bool(asked.append(1)))
     assert len(asked) >= 4  # One batch to warm up, three that are timed.
     left = iter([False] * (len(asked) - 1))

@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from peakid.errors import OutOfMemory
-from peakid.learn import architectures, data, fit, loaders, model, recipe, watch
-from peakid.learn.checkpoint import Checkpoints
-from peakid.learn.phase import Phase
-from peakid.learn.recipe import Recipe
+from peakid.learn import fit, watch
+from peakid.learn.batches import data, loaders
+from peakid.learn.network import model
+from peakid.learn.network.checkpoint import Checkpoints
+from peakid.recipe import architectures, recipe
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import ARCH, images_of
 
@@ -16,15 +19,23 @@ pytestmark = pytest.mark.slow
 
 
 def dls_of(images, tmp_path, **settings):
-    chosen = Recipe(**{"arch": "plain_cnn", "pretrained": "none", "image_size_px": 32, "batch_size": 4, **settings})
-    prepared = data.prepare(images, chosen, cache_dir=tmp_path / "cache", report=no_report, should_stop=lambda: False)
-    return loaders.make(images, prepared, chosen, architectures.find(chosen.arch), torch.device("cpu")), chosen
+    chosen = Recipe(
+        **{"arch": "plain_cnn", "pretrained": "none", "image_size_px": 32, "batch_size": 4, **settings}
+    )
+    prepared = data.prepare(
+        images, chosen, cache_dir=tmp_path / "cache", report=no_report, should_stop=lambda: False
+    )
+    return loaders.make(
+        images, prepared, chosen, architectures.find(chosen.arch), torch.device("cpu")
+    ), chosen
 
 
 @pytest.fixture
 def uneven():
     """Six images of moss and two of rust to learn from, one of each to choose by."""
-    return images_of([("moss", "train")] * 6 + [("rust", "train")] * 2 + [("moss", "valid"), ("rust", "valid")])
+    return images_of(
+        [("moss", "train")] * 6 + [("rust", "train")] * 2 + [("moss", "valid"), ("rust", "valid")]
+    )
 
 
 def test_oversampling_shows_every_image_and_each_class_as_often(uneven, tmp_path):
@@ -37,7 +48,9 @@ def test_oversampling_shows_every_image_and_each_class_as_often(uneven, tmp_path
 def test_weights_make_a_rare_class_count_as_much_as_a_common_one(uneven, tmp_path):
     dls, chosen = dls_of(uneven, tmp_path, balance="weighted")
     learner = fit.make_learner(model.build("plain_cnn", n_classes=2), dls, chosen, [])
-    assert learner.loss_func.weight.tolist() == pytest.approx([8 / 12, 2.0])  # 8 images / (2 classes x 6 or 2 of the class)
+    assert learner.loss_func.weight.tolist() == pytest.approx(
+        [8 / 12, 2.0]
+    )  # 8 images / (2 classes x 6 or 2 of the class)
 
 
 def test_an_epochs_order_and_changes_follow_from_its_number_alone(colours, tmp_path):
@@ -72,13 +85,22 @@ def test_phases_free_what_they_name_and_show_the_size_they_name(colours, fit, tm
 
 
 def test_only_the_last_block_moves_when_only_it_is_free(colours, fit, tmp_path, pretrained):
-    fit(colours, pretrained=pretrained, optimiser="sgd", phases=(Phase(learns="last-1", base_lr=1e-2, schedule="constant"),))
+    fit(
+        colours,
+        pretrained=pretrained,
+        optimiser="sgd",
+        phases=(Phase(learns="last-1", base_lr=1e-2, schedule="constant"),),
+    )
     network, _card = model.load(tmp_path / "run")
     full = model.full_model(architectures.find(ARCH))
     full.load_state_dict(torch.load(pretrained, weights_only=True))
     before = model.assemble(full, architectures.find(ARCH), n_classes=2)
     moved = [
-        not all(torch.equal(a, b) for x, y in zip(new, old, strict=True) for a, b in zip(x.parameters(), y.parameters(), strict=True))
+        not all(
+            torch.equal(a, b)
+            for x, y in zip(new, old, strict=True)
+            for a, b in zip(x.parameters(), y.parameters(), strict=True)
+        )
         for new, old in zip(model.blocks(network[0]), model.blocks(before[0]), strict=True)
     ]
     assert moved == [False] * (len(moved) - 1) + [True]
@@ -86,7 +108,9 @@ def test_only_the_last_block_moves_when_only_it_is_free(colours, fit, tmp_path, 
 
 def test_a_phase_ends_when_the_loss_on_valid_rises_and_the_next_one_begins(colours, fit):
     wild = Phase(name="wild", epochs=40, base_lr=0.5, schedule="constant", patience=1)
-    _result, epochs = fit(colours, arch="plain_cnn", phases=(wild, Phase(name="calm", epochs=1, base_lr=1e-4)))
+    _result, epochs = fit(
+        colours, arch="plain_cnn", phases=(wild, Phase(name="calm", epochs=1, base_lr=1e-4))
+    )
     losses = [epoch.valid_loss for epoch in epochs if epoch.phase == "wild"]
     assert len(losses) < 40
     assert losses[-1] >= min(losses[:-1])
@@ -125,7 +149,13 @@ def test_weights_pulled_to_zero_are_smaller(colours, fit, tmp_path):
 @pytest.mark.parametrize("name", ["swiss-peaks", "landscapes", "landmarks-scratch"])
 def test_what_came_before_trains_to_the_end_when_cut_short(colours, fit, name):
     values = recipe.reproduced()[name].model_dump(exclude={"arch"} if name == "swiss-peaks" else set())
-    cut = values | {"max_epochs": 1, "image_size_px": 32, "batch_size": 8, "device": "cpu", "pretrained": "none"}
+    cut = values | {
+        "max_epochs": 1,
+        "image_size_px": 32,
+        "batch_size": 8,
+        "device": "cpu",
+        "pretrained": "none",
+    }
     result, epochs = fit(colours, **cut)
     assert len(epochs) == len(recipe.reproduced()[name].phases)
     assert result.best_epoch is not None
@@ -156,7 +186,15 @@ def run_with_memory_for(most, colours, tmp_path, image_size_px=32):
         return dls_of(colours, tmp_path, batch_size=batch_size, image_size_px=image_size_px)[0]
 
     seen = watch.Watch(report=no_report, on_epoch=lambda metrics: None, should_stop=lambda: False)
-    job = fit.Fit(network, chosen, phases, False, loaders_of, lambda phase, dls: 1e-3, Checkpoints(tmp_path / "run", "mine"))
+    job = fit.Fit(
+        network,
+        chosen,
+        phases,
+        False,
+        loaders_of,
+        lambda phase, dls: 1e-3,
+        Checkpoints(tmp_path / "run", "mine"),
+    )
     return job.run(seen), body
 
 
@@ -173,7 +211,9 @@ def test_a_batch_too_large_for_the_memory_is_halved_and_its_gradients_added_up(c
 
 
 def test_a_device_too_small_for_two_images_is_told_with_a_smaller_size(colours, tmp_path):
-    with pytest.raises(OutOfMemory, match=r"Two images of 64 px do not fit.*plain_cnn.*--set image_size_px=32"):
+    with pytest.raises(
+        OutOfMemory, match=r"Two images of 64 px do not fit.*plain_cnn.*--set image_size_px=32"
+    ):
         run_with_memory_for(1, colours, tmp_path, image_size_px=64)
 
 
@@ -181,9 +221,13 @@ def test_parts_of_a_batch_take_the_step_of_the_whole(colours, tmp_path):
     # Without norm layers and dropout the gradient of eight images is the mean of those of four and four.
     moved = []
     for size, n_parts in ((8, 1), (4, 2)):
-        dls, chosen = dls_of(colours, tmp_path, augment=0, is_mirrored=False, batch_size=size, optimiser="sgd", weight_decay=0)
+        dls, chosen = dls_of(
+            colours, tmp_path, augment=0, is_mirrored=False, batch_size=size, optimiser="sgd", weight_decay=0
+        )
         torch.manual_seed(0)
-        network = torch.nn.Sequential(model.build("plain_cnn", n_classes=2)[0], model.linear_head(architectures.find("plain_cnn"), 2))
+        network = torch.nn.Sequential(
+            model.build("plain_cnn", n_classes=2)[0], model.linear_head(architectures.find("plain_cnn"), 2)
+        )
         seen = watch.Watch(report=no_report, on_epoch=lambda metrics: None, should_stop=lambda: False)
         seen.place.n_parts = n_parts
         learner = fit.make_learner(network, dls, chosen, [fit.Rates(seen), fit.Parts(seen), seen])

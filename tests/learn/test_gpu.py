@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from peakid.learn import architectures, data, loaders, model, watch
-from peakid.learn.checkpoint import Checkpoints
-from peakid.learn.feed import Feed
+from peakid.learn import watch
+from peakid.learn.batches import data, loaders
+from peakid.learn.batches.feed import Feed
 from peakid.learn.fit import Fit
-from peakid.learn.phase import Phase
-from peakid.learn.recipe import Recipe
+from peakid.learn.network import model
+from peakid.learn.network.checkpoint import Checkpoints
+from peakid.recipe import architectures
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import images_of
 
@@ -22,7 +25,16 @@ GPU = torch.device("cuda")
 
 
 def prepared(images, tmp_path, **settings):
-    recipe = Recipe(**{"arch": "small_resnet", "pretrained": "none", "image_size_px": 32, "batch_size": 4, "device": "cuda", **settings})
+    recipe = Recipe(
+        **{
+            "arch": "small_resnet",
+            "pretrained": "none",
+            "image_size_px": 32,
+            "batch_size": 4,
+            "device": "cuda",
+            **settings,
+        }
+    )
     asked = {"cache_dir": tmp_path / "cache", "report": no_report, "should_stop": lambda: False}
     return data.prepare(images, recipe, **asked), recipe
 
@@ -39,7 +51,8 @@ def test_pixels_lie_on_the_gpu_or_are_sent_there_and_are_the_same(colours, tmp_p
     assert dls.train.dataset.feed.lies == ("staged" if is_memory_short else "device")
     pixels, _ = prepared(colours, tmp_path, augment=0)
     mean, std = (
-        torch.tensor(each).view(1, 3, 1, 1) for each in (architectures.find("small_resnet").mean, architectures.find("small_resnet").std)
+        torch.tensor(each).view(1, 3, 1, 1)
+        for each in (architectures.find("small_resnet").mean, architectures.find("small_resnet").std)
     )
     for start, (x, y) in zip(range(0, 8, 4), dls.valid, strict=False):
         rows = colours.rows("valid")[start : start + 4]
@@ -58,7 +71,9 @@ def test_a_batch_is_in_channels_last_order_without_a_copy(colours, tmp_path):
 def test_both_ways_to_the_gpu_teach_the_same(colours, tmp_path):
     pixels, _ = prepared(colours, tmp_path)
     parts = [np.array([3, 0, 9]), np.array([1, 2, 3])]
-    ways = [list(Feed(pixels.train, np.arange(26), GPU, lies).batches(parts)) for lies in ("device", "staged")]
+    ways = [
+        list(Feed(pixels.train, np.arange(26), GPU, lies).batches(parts)) for lies in ("device", "staged")
+    ]
     assert all(torch.equal(a, b) for a, b in zip(*ways, strict=True))
 
 
@@ -69,7 +84,9 @@ def test_a_training_on_the_gpu_computes_in_half_precision_and_learns(colours, fi
         if phase == "Training":
             seen.append(torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda"))
 
-    result, epochs = fit(colours, device="cuda", arch="small_resnet", scratch_epochs=8, base_lr=5e-3, report=report)
+    result, epochs = fit(
+        colours, device="cuda", arch="small_resnet", scratch_epochs=8, base_lr=5e-3, report=report
+    )
     assert result.device.startswith("cuda (")
     assert torch.bfloat16 in seen or torch.float16 in seen
     assert result.metrics["accuracy"] >= 0.8
@@ -94,13 +111,23 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_pixels_leave_the_gpu(colour
 
     def loaders_for(phase, batch_size):
         smaller = recipe.model_copy(update={"batch_size": batch_size})
-        dls = loaders.make(colours, pixels, smaller, architecture, GPU, is_memory_short=batch_size < recipe.batch_size)
+        dls = loaders.make(
+            colours, pixels, smaller, architecture, GPU, is_memory_short=batch_size < recipe.batch_size
+        )
         lies.append(dls.train.dataset.feed.lies)
         return dls
 
     phases = (Phase(name="all", epochs=1, image_size_px=32, augment=1.0),)
     seen = watch.Watch(report=no_report, on_epoch=lambda metrics: None, should_stop=lambda: False)
-    never = Fit(network, recipe, phases, False, loaders_for, lambda phase, dls: 1e-3, Checkpoints(tmp_path / "run", "mine"))
+    never = Fit(
+        network,
+        recipe,
+        phases,
+        False,
+        loaders_for,
+        lambda phase, dls: 1e-3,
+        Checkpoints(tmp_path / "run", "mine"),
+    )
     history = never.run(seen)
     assert lies[-2:] == ["device", "staged"]
     assert history.notes == [

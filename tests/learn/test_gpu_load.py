@@ -23,7 +23,12 @@ def test_a_gpu_says_how_busy_and_how_full_it_is(memory, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "error", [NVMLError_LibraryNotFound(), ModuleNotFoundError("pynvml does not seem to be installed"), RuntimeError()]
+    "error",
+    [
+        NVMLError_LibraryNotFound(),
+        ModuleNotFoundError("pynvml does not seem to be installed"),
+        RuntimeError(),
+    ],
 )
 def test_without_the_drivers_counters_the_memory_is_told_alone(memory, monkeypatch, error):
     def refuse(device):

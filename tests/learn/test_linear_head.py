@@ -4,7 +4,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from peakid.learn import architectures, linear_head, model
+from peakid.learn import linear_head
+from peakid.learn.network import model
+from peakid.recipe import architectures
 from tests.learn.colours import ARCH
 
 
@@ -21,7 +23,9 @@ def test_the_layer_is_the_logistic_regression_of_scikit_learn(strength):
     features, labels = clouds(3)
     layer = linear_head.solve(features, labels, strength=strength, weight=torch.ones(60, dtype=torch.float64))
     scaler = StandardScaler().fit(features.double().numpy())
-    oracle = LogisticRegression(C=strength, max_iter=5000, tol=1e-10).fit(scaler.transform(features.double().numpy()), labels.numpy())
+    oracle = LogisticRegression(C=strength, max_iter=5000, tol=1e-10).fit(
+        scaler.transform(features.double().numpy()), labels.numpy()
+    )
     expected = oracle.predict_proba(scaler.transform(features.double().numpy()))
     assert np.allclose(layer.logits(features).softmax(dim=1).numpy(), expected, atol=1e-4)
 
@@ -30,9 +34,13 @@ def test_weights_count_as_repeated_images_do():
     features, labels = clouds(2, n=12)
     weight = torch.tensor([2.0] * 6 + [1.0] * 6, dtype=torch.float64)
     weighted = linear_head.solve(features, labels, strength=0.1, weight=weight)
-    assert not torch.allclose(weighted.bias, linear_head.solve(features, labels, strength=0.1, weight=torch.ones(12).double()).bias)
+    assert not torch.allclose(
+        weighted.bias, linear_head.solve(features, labels, strength=0.1, weight=torch.ones(12).double()).bias
+    )
     even = linear_head._image_weights(torch.tensor([0, 0, 0, 1]), 2, is_even=True)
-    assert even.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])  # 4 images / (2 classes x 3 or 1 of the class)
+    assert even.tolist() == pytest.approx(
+        [2 / 3, 2 / 3, 2 / 3, 2.0]
+    )  # 4 images / (2 classes x 3 or 1 of the class)
 
 
 def test_a_feature_that_never_changes_does_no_harm():
@@ -50,13 +58,19 @@ def test_quick_gives_one_model_with_the_pretrained_body_and_a_linear_head(colour
     full = model.full_model(architectures.find(ARCH))
     full.load_state_dict(torch.load(pretrained, weights_only=True))
     before = model.assemble(full, architectures.find(ARCH), n_classes=2)
-    assert all(torch.equal(value, network[0].state_dict()[key]) for key, value in before[0].state_dict().items())
+    assert all(
+        torch.equal(value, network[0].state_dict()[key]) for key, value in before[0].state_dict().items()
+    )
     assert [(epoch.epoch, epoch.phase) for epoch in epochs] == [(1, "linear head")]
     assert set(result.pred_probs) == {"train", "valid", "test"}
     digests, probabilities = result.pred_probs["valid"]
     given = [int(colours.labels[colours.digests.index(digest)]) for digest in digests]
-    assert result.metrics["accuracy"] == np.mean(probabilities.argmax(axis=1) == given) == 1.0  # Colours survive any network.
-    assert result.metrics["valid_loss"] == pytest.approx(-np.log(probabilities[np.arange(6), given]).mean(), abs=1e-4)
+    assert (
+        result.metrics["accuracy"] == np.mean(probabilities.argmax(axis=1) == given) == 1.0
+    )  # Colours survive any network.
+    assert result.metrics["valid_loss"] == pytest.approx(
+        -np.log(probabilities[np.arange(6), given]).mean(), abs=1e-4
+    )
 
 
 @pytest.mark.slow
@@ -70,5 +84,10 @@ def test_quick_without_pretrained_weights_learns_from_scratch_and_says_so(colour
 @pytest.mark.slow
 def test_quick_can_be_stopped_before_its_first_image(colours, fit, pretrained):
     asked = []  # 26 images are decoded; then each batch of embeddings asks.
-    stop = fit(colours, method="linear-head", pretrained=pretrained, should_stop=lambda: len(asked) >= 26 or asked.append(1))
+    stop = fit(
+        colours,
+        method="linear-head",
+        pretrained=pretrained,
+        should_stop=lambda: len(asked) >= 26 or asked.append(1),
+    )
     assert (stop[0].is_cancelled, stop[0].best_epoch, stop[1]) == (True, None, [])

@@ -6,9 +6,9 @@ import torch
 
 from peakid.errors import TrainingDiverged
 from peakid.learn import rate_finder, train
-from peakid.learn.data import Stopped
-from peakid.learn.phase import Phase
-from peakid.learn.recipe import Recipe
+from peakid.learn.batches.data import Stopped
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 
 RECIPE = Recipe(arch="small_resnet", image_size_px=32, batch_size=4, pretrained="none", device="cpu")
@@ -17,7 +17,9 @@ RECIPE = Recipe(arch="small_resnet", image_size_px=32, batch_size=4, pretrained=
 @pytest.fixture
 def find(colours, tmp_path):
     def run(recipe=RECIPE, should_stop=lambda: False):
-        return train.find_rate(colours, recipe, cache_dir=tmp_path, weights_dir=None, report=no_report, should_stop=should_stop)
+        return train.find_rate(
+            colours, recipe, cache_dir=tmp_path, weights_dir=None, report=no_report, should_stop=should_stop
+        )
 
     return run
 
@@ -31,7 +33,12 @@ def test_the_suggestions_lie_where_their_names_say():
     # Flat at 1, falling between 1e-5 and 1e-2, steepest in the middle, lowest at 1e-2, breaking after 1e-1.
     def loss_at(power):
         fall = min(max((power + 5) / 3, 0), 1)
-        return 1 - 0.8 * (1 - math.cos(math.pi * fall)) / 2 + (max(0, power + 1) ** 2) * 3 + 1e-4 * abs(power + 2)
+        return (
+            1
+            - 0.8 * (1 - math.cos(math.pi * fall)) / 2
+            + (max(0, power + 1) ** 2) * 3
+            + 1e-4 * abs(power + 2)
+        )
 
     given = rate_finder.suggestions(*curve(loss_at))
     assert set(given) == {"valley", "slide", "minimum", "steep"}
@@ -70,8 +77,16 @@ def test_a_phase_whose_rate_comes_from_the_finder_says_what_it_was(colours, fit,
     rate = find(RECIPE.model_copy(update={"phases": (phase,)})).suggestions["valley"]
     assert epochs[0].learning_rate == pytest.approx(rate)
     assert result.warnings[0] == f"Phase 'only' learned at {rate:.1e}, which the finder measured."
-    fit(colours, name="given", arch="small_resnet", phases=(phase.model_copy(update={"base_lr": epochs[0].learning_rate}),))
-    digests = [hashlib.sha256((tmp_path / name / "model.safetensors").read_bytes()).hexdigest() for name in ("run", "given")]
+    fit(
+        colours,
+        name="given",
+        arch="small_resnet",
+        phases=(phase.model_copy(update={"base_lr": epochs[0].learning_rate}),),
+    )
+    digests = [
+        hashlib.sha256((tmp_path / name / "model.safetensors").read_bytes()).hexdigest()
+        for name in ("run", "given")
+    ]
     assert digests[0] == digests[1]  # The finder left the model as it was.
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from peakid.errors import DeviceLost
-from peakid.learn.checkpoint import Checkpoints
-from peakid.learn.phase import Phase
+from peakid.learn.network.checkpoint import Checkpoints
+from peakid.recipe.phase import Phase
 
 
 def weights_of(folder):
@@ -32,14 +32,19 @@ def killed_after(n_epochs):
 
 TWO_PHASES = {
     "pretrained": "none",
-    "phases": (Phase(epochs=2, name="first", base_lr=1e-2), Phase(epochs=2, name="second", base_lr=5e-3, schedule="cosine")),
+    "phases": (
+        Phase(epochs=2, name="first", base_lr=1e-2),
+        Phase(epochs=2, name="second", base_lr=5e-3, schedule="cosine"),
+    ),
     "arch": "small_resnet",
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_epochs", [1, 2, 3])
-def test_a_training_killed_after_an_epoch_and_resumed_gives_the_same_weights_bit_for_bit(colours, fit, tmp_path, n_epochs):
+def test_a_training_killed_after_an_epoch_and_resumed_gives_the_same_weights_bit_for_bit(
+    colours, fit, tmp_path, n_epochs
+):
     _result, straight = fit(colours, name="straight", **TWO_PHASES)
     with pytest.raises(Killed):
         fit(colours, name="cut", on_epoch=killed_after(n_epochs), **TWO_PHASES)
@@ -56,7 +61,9 @@ def test_a_training_killed_after_an_epoch_and_resumed_gives_the_same_weights_bit
 def test_a_training_stopped_within_an_epoch_goes_on_at_that_batch(colours, fit, tmp_path):
     straight, _ = fit(colours, name="straight", **TWO_PHASES)
     asked = []  # Each epoch asks before 4 + 2 batches: this stops in epoch 2, after 2 batches.
-    cut, before = fit(colours, name="cut", should_stop=lambda: len(asked) >= 8 or asked.append(1), **TWO_PHASES)
+    cut, before = fit(
+        colours, name="cut", should_stop=lambda: len(asked) >= 8 or asked.append(1), **TWO_PHASES
+    )
     assert (cut.is_cancelled, cut.best_epoch, len(before)) == (True, 1, 1)
     done, epochs = fit(colours, name="cut", **TWO_PHASES)
     assert (done.is_cancelled, len(epochs)) == (False, 4)
@@ -79,16 +86,26 @@ def test_a_training_stopped_after_the_last_batch_of_an_epoch_tells_the_same_curv
 @pytest.mark.slow
 def test_a_training_that_is_done_leaves_no_checkpoint(colours, fit, tmp_path):
     fit(colours, **TWO_PHASES)
-    assert {file.name for file in (tmp_path / "run").iterdir()} == {"model.safetensors", "model.json", "samples.json"}
+    assert {file.name for file in (tmp_path / "run").iterdir()} == {
+        "model.safetensors",
+        "model.json",
+        "samples.json",
+    }
 
 
 @pytest.mark.slow
-def test_a_gpu_that_vanishes_is_told_in_words_and_the_training_goes_on_from_its_checkpoint(colours, fit, tmp_path):
+def test_a_gpu_that_vanishes_is_told_in_words_and_the_training_goes_on_from_its_checkpoint(
+    colours, fit, tmp_path
+):
     def vanish(metrics):
         if metrics.epoch == 2:
-            raise torch.AcceleratorError("CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronous.")
+            raise torch.AcceleratorError(
+                "CUDA error: unspecified launch failure\nCUDA kernel errors might be asynchronous."
+            )
 
-    with pytest.raises(DeviceLost, match=r"stopped answering \(CUDA error: unspecified launch failure\).*Resume the training"):
+    with pytest.raises(
+        DeviceLost, match=r"stopped answering \(CUDA error: unspecified launch failure\).*Resume the training"
+    ):
         fit(colours, name="cut", on_epoch=vanish, **TWO_PHASES)
     _result, epochs = fit(colours, name="cut", **TWO_PHASES)
     _result, whole = fit(colours, name="whole", **TWO_PHASES)
@@ -149,7 +166,9 @@ def damage_gone(tensors, card):
     tensors.unlink()
 
 
-@pytest.mark.parametrize("damage", [damage_flipped, damage_cut, damage_half_card, damage_other_card, damage_gone])
+@pytest.mark.parametrize(
+    "damage", [damage_flipped, damage_cut, damage_half_card, damage_other_card, damage_gone]
+)
 def test_a_damaged_checkpoint_is_never_read_and_the_one_before_is(tmp_path, damage):
     kept = Checkpoints(tmp_path, "mine")
     for number in (1, 2):

@@ -1,8 +1,8 @@
 import pytest
 
 from peakid.learn import signs
-from peakid.learn.phase import Phase
 from peakid.learn.watch import History
+from peakid.recipe.phase import Phase
 from peakid.records import EpochMetrics
 
 PHASES = (Phase(name="head"), Phase(name="body"))
@@ -10,12 +10,18 @@ PHASES = (Phase(name="head"), Phase(name="body"))
 
 def history(*rows):
     """Make a history of (phase, loss on train, loss on valid)."""
-    epochs = [EpochMetrics(i + 1, phase, train, valid, 0.5, 1e-3, 1.0) for i, (phase, train, valid) in enumerate(rows)]
+    epochs = [
+        EpochMetrics(i + 1, phase, train, valid, 0.5, 1e-3, 1.0)
+        for i, (phase, train, valid) in enumerate(rows)
+    ]
     return History(epochs=epochs, best=min(epochs, key=lambda each: each.valid_loss))
 
 
 def test_a_loss_that_rises_on_valid_while_it_falls_on_train_is_called_overfitting():
-    (told,) = signs.read(history(*[("body", 0.9 - 0.2 * i, valid) for i, valid in enumerate([0.6, 0.5, 0.55, 0.6, 0.7])]), PHASES)
+    (told,) = signs.read(
+        history(*[("body", 0.9 - 0.2 * i, valid) for i, valid in enumerate([0.6, 0.5, 0.55, 0.6, 0.7])]),
+        PHASES,
+    )
     assert "Overfitting after epoch 2: until epoch 5 the loss on train fell from 0.70 to 0.10" in told
     assert "on valid rose from 0.50 to 0.70. Epoch 2 was kept" in told
 
@@ -36,4 +42,6 @@ def test_a_phase_that_begins_with_a_jump_and_never_comes_back_has_too_high_a_rat
     (told,) = signs.read(history(("head", 0.6, 0.5), ("body", 1.9, 1.4), ("body", 1.2, 0.9)), PHASES)
     assert "too high in phase 'body'" in told
     assert "from 0.50 to 1.40" in told
-    assert signs.read(history(("head", 0.6, 0.5), ("body", 1.9, 1.4), ("body", 0.5, 0.4)), PHASES) == []  # It came back.
+    assert (
+        signs.read(history(("head", 0.6, 0.5), ("body", 1.9, 1.4), ("body", 0.5, 0.4)), PHASES) == []
+    )  # It came back.

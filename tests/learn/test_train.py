@@ -9,9 +9,12 @@ import torch
 
 from peakid import settings
 from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
-from peakid.learn import architectures, data, loaders, model, predict, start
-from peakid.learn.gather import Pixels
-from peakid.learn.recipe import Recipe
+from peakid.learn import start
+from peakid.learn.batches import data, loaders
+from peakid.learn.batches.gather import Pixels
+from peakid.learn.network import model, predict
+from peakid.recipe import architectures
+from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import ARCH, images_of
 
@@ -22,16 +25,30 @@ def weights_of(folder):
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
-def test_colours_are_learned_and_the_saved_model_gives_the_probabilities_of_the_result(colours, fit, tmp_path):
+def test_colours_are_learned_and_the_saved_model_gives_the_probabilities_of_the_result(
+    colours, fit, tmp_path
+):
     result, epochs = fit(colours, arch="timm/resnet10t", scratch_epochs=10, base_lr=5e-3)
     given = dict(zip(colours.digests, colours.labels, strict=True))
-    assert {split: len(digests) for split, (digests, _) in result.pred_probs.items()} == {"train": 16, "valid": 6, "test": 4}
+    assert {split: len(digests) for split, (digests, _) in result.pred_probs.items()} == {
+        "train": 16,
+        "valid": 6,
+        "test": 4,
+    }
     digests, probabilities = result.pred_probs["test"]
     assert [given[d] for d in digests] == probabilities.argmax(axis=1).tolist()
 
     network, card = model.load(tmp_path / "run")
-    pixels = data.prepare(colours, Recipe(image_size_px=32), cache_dir=tmp_path / "cache", report=no_report, should_stop=lambda: False)
-    again = predict.pred_probs(network, pixels.canonical[colours.rows("test")], card, device=torch.device("cpu"))
+    pixels = data.prepare(
+        colours,
+        Recipe(image_size_px=32),
+        cache_dir=tmp_path / "cache",
+        report=no_report,
+        should_stop=lambda: False,
+    )
+    again = predict.pred_probs(
+        network, pixels.canonical[colours.rows("test")], card, device=torch.device("cpu")
+    )
     assert np.allclose(again, probabilities, atol=1e-5)  # Not bit for bit: the batch was larger.
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
@@ -39,7 +56,9 @@ def test_colours_are_learned_and_the_saved_model_gives_the_probabilities_of_the_
     assert (result.best_epoch, result.metrics["accuracy"]) == (best.epoch, best.accuracy)
     labels = np.array([given[d] for d in result.pred_probs["valid"][0]])
     chosen = result.pred_probs["valid"][1][np.arange(6), labels]
-    assert result.metrics["valid_loss"] == pytest.approx(-np.log(chosen).mean(), abs=1e-5)  # Cross-entropy by its definition.
+    assert result.metrics["valid_loss"] == pytest.approx(
+        -np.log(chosen).mean(), abs=1e-5
+    )  # Cross-entropy by its definition.
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit_and_another_seed_others(colours, fit, tmp_path):
@@ -76,7 +95,9 @@ def test_random_weights_are_not_frozen_and_the_run_warns_of_them(colours, fit, m
 
 def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_path):
     started: list[int] = []  # 26 images are decoded, then each epoch asks before 4 + 2 batches.
-    result, epochs = fit(colours, scratch_epochs=50, should_stop=lambda: len(started) > 44 or started.append(1), name="cut")
+    result, epochs = fit(
+        colours, scratch_epochs=50, should_stop=lambda: len(started) > 44 or started.append(1), name="cut"
+    )
     assert result.is_cancelled
     assert len(epochs) == 3  # (45 - 26) / 6 = 3.2.
     assert result.best_epoch in (1, 2, 3)
@@ -86,22 +107,39 @@ def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_pa
 
 def test_a_run_cancelled_before_its_first_epoch_leaves_no_model(colours, fit, tmp_path):
     result, epochs = fit(colours, should_stop=lambda: True)
-    assert (result.is_cancelled, result.best_epoch, result.metrics, result.pred_probs, epochs) == (True, None, {}, {}, [])
+    assert (result.is_cancelled, result.best_epoch, result.metrics, result.pred_probs, epochs) == (
+        True,
+        None,
+        {},
+        {},
+        [],
+    )
     with pytest.raises(NotFound):
         model.load(tmp_path / "run")
 
 
 def test_a_loss_that_is_no_number_ends_the_run_in_words(colours, fit, pretrained):
     state = torch.load(pretrained, weights_only=True)
-    torch.save({key: value * float("nan") if value.is_floating_point() else value for key, value in state.items()}, pretrained)
-    with pytest.raises(TrainingDiverged, match=r"no longer a number in epoch 1 \(base_lr=0\.001\).*base_lr=0\.0001"):
+    torch.save(
+        {key: value * float("nan") if value.is_floating_point() else value for key, value in state.items()},
+        pretrained,
+    )
+    with pytest.raises(
+        TrainingDiverged, match=r"no longer a number in epoch 1 \(base_lr=0\.001\).*base_lr=0\.0001"
+    ):
         fit(colours, pretrained=pretrained)
 
 
 def test_a_model_that_answers_one_class_only_is_called_collapsed(fit):
-    images = images_of([("moss", "train")] * 6 + [("rust", "train")] * 2 + [("moss", "valid"), ("rust", "valid")])
+    images = images_of(
+        [("moss", "train")] * 6 + [("rust", "train")] * 2 + [("moss", "valid"), ("rust", "valid")]
+    )
     same = images.read("image-0")  # All alike: nothing can be told apart.
-    result, _ = fit(data.TrainingImages(images.digests, images.labels, images.splits, images.class_names, lambda digest: same))
+    result, _ = fit(
+        data.TrainingImages(
+            images.digests, images.labels, images.splits, images.class_names, lambda digest: same
+        )
+    )
     assert any("collapsed" in warning for warning in result.warnings)
 
 
@@ -124,7 +162,11 @@ def test_progress_says_epoch_loss_rate_and_time_left_and_never_hurries(colours, 
 
 def test_a_share_of_the_images_is_learned_from_and_all_of_valid_and_test_answered(colours, fit):
     result, _epochs = fit(colours, fraction=0.5)
-    assert {split: len(digests) for split, (digests, _) in result.pred_probs.items()} == {"train": 8, "valid": 6, "test": 4}
+    assert {split: len(digests) for split, (digests, _) in result.pred_probs.items()} == {
+        "train": 8,
+        "valid": 6,
+        "test": 4,
+    }
     assert "It learned from 50% of each class: 8 images were left out." in result.warnings
 
 
@@ -142,7 +184,10 @@ def test_a_class_of_two_images_is_learned_and_the_run_says_what_its_score_is_wor
 
 def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():
     images = images_of(
-        [("moss", "train"), ("rust", "train")] * 2 + [("moss", "train")] + [("moss", "valid"), ("rust", "valid")] + [("rust", "valid")]
+        [("moss", "train"), ("rust", "train")] * 2
+        + [("moss", "train")]
+        + [("moss", "valid"), ("rust", "valid")]
+        + [("rust", "valid")]
     )
     blank = Pixels.of(np.zeros((8, 32, 32, 3), np.uint8))
     prepared = data.Prepared(canonical=blank, train=blank)
@@ -152,7 +197,9 @@ def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():
     assert (len(dls.valid), [len(y) for _, y in dls.valid]) == (2, [2, 1])
 
 
-def test_training_batches_are_normalised_and_cut_to_size_and_validation_sees_canonical_pixels(colours, tmp_path):
+def test_training_batches_are_normalised_and_cut_to_size_and_validation_sees_canonical_pixels(
+    colours, tmp_path
+):
     recipe = Recipe(arch=ARCH, image_size_px=32, batch_size=4)
     prepared = data.prepare(colours, recipe, cache_dir=tmp_path, report=no_report, should_stop=lambda: False)
     architecture = architectures.find(ARCH)
@@ -160,14 +207,21 @@ def test_training_batches_are_normalised_and_cut_to_size_and_validation_sees_can
     x, y = dls.train.one_batch()
     assert (tuple(x.shape), tuple(y.shape)) == ((4, 3, 32, 32), (4,))
     x, _y = dls.valid.one_batch()
-    by_hand = (prepared.canonical[colours.rows("valid")[:4]] / 255 - architecture.mean) / architecture.std  # (4, 32, 32, 3)
+    by_hand = (
+        prepared.canonical[colours.rows("valid")[:4]] / 255 - architecture.mean
+    ) / architecture.std  # (4, 32, 32, 3)
     assert np.allclose(x.permute(0, 2, 3, 1).numpy(), by_hand, atol=1e-5)
 
 
 def test_the_card_says_what_the_weights_are_for_and_damaged_weights_are_told(colours, fit, tmp_path):
     fit(colours)
     card = json.loads((tmp_path / "run" / "model.json").read_text())
-    assert (card["class_names"], card["image_size_px"], card["resize"], card["recipe"]["seed"]) == (["moss", "rust"], 32, "crop", 0)
+    assert (card["class_names"], card["image_size_px"], card["resize"], card["recipe"]["seed"]) == (
+        ["moss", "rust"],
+        32,
+        "crop",
+        0,
+    )
     assert {"torch", "fastai", "python"} <= set(card["libraries"])
     (tmp_path / "run" / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(WeightsUnfit, match=r"model\.safetensors"):
@@ -179,10 +233,14 @@ def test_auto_takes_the_fastest_device_there_is():
     assert start.find_device("auto").type == expected
 
 
-def test_a_training_without_room_for_pixels_gives_the_same_weights_bit_for_bit_and_says_so(colours, fit, tmp_path, monkeypatch):
+def test_a_training_without_room_for_pixels_gives_the_same_weights_bit_for_bit_and_says_so(
+    colours, fit, tmp_path, monkeypatch
+):
     straight, _ = fit(colours, name="straight")
     shutil.rmtree(tmp_path / "cache")
-    monkeypatch.setenv("PEAKID_CACHE_GB", "0.00005")  # 50 kB: some of the 26 images at 32 px and none at 37 px.
+    monkeypatch.setenv(
+        "PEAKID_CACHE_GB", "0.00005"
+    )  # 50 kB: some of the 26 images at 32 px and none at 37 px.
     settings.current.cache_clear()
     try:
         short, _ = fit(colours, name="short")

@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid import runs
 from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, presence, process, queue, tasks
-from peakid.learn.recipe import Recipe
+from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Snapshot, SnapshotItem
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
 
 SHELL = Path(__file__).resolve().parents[2] / "peakid" / "web" / "shell.py"
 
 
 @pytest.fixture
-def open_page(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., AppTest]:
+def open_page(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., AppTest]:
     """Open a page on the test's workspace: `open_page("review", queue="flagged")`; keywords are query parameters.
 
     No pretrained weights are on the machine that it sees.
@@ -86,11 +88,24 @@ def add_run(workspace: Workspace) -> Callable[..., int]:
             libraries={},
         )
         for epoch in (1, 2):
-            runs.add_epoch(workspace, run_id, EpochMetrics(epoch, "head", 1.0 / epoch, 1.2 / epoch, 0.4 * epoch, 0.001, 1.0))
+            runs.add_epoch(
+                workspace,
+                run_id,
+                EpochMetrics(epoch, "head", 1.0 / epoch, 1.2 / epoch, 0.4 * epoch, 0.001, 1.0),
+            )
         items = snapshots.items(workspace, snapshot.digest)
         for split in ("train", "valid", "test"):
             _predict(workspace, run_id, split, [item for item in items if item.split == split], n_wrong)
-        runs.finish(workspace, run_id, "done", best_epoch=2, metrics={"accuracy": 0.8}, device="cpu", pretrained="none", seconds=60.0)
+        runs.finish(
+            workspace,
+            run_id,
+            "done",
+            best_epoch=2,
+            metrics={"accuracy": 0.8},
+            device="cpu",
+            pretrained="none",
+            seconds=60.0,
+        )
         return run_id
 
     return added
@@ -102,7 +117,15 @@ def _predict(workspace: Workspace, run_id: int, split: str, items: list[Snapshot
     is_sea = [item.label == "sea" or item.digest in rivers[:n_wrong] for item in items]
     pred_probs = np.array([[0.1, 0.9] if sea else [0.9, 0.1] for sea in is_sea], dtype=np.float32)
     given = [item.label for item in items]
-    runs.add_predictions(workspace, run_id, split, [item.digest for item in items], pred_probs, given, is_out_of_sample=split != "train")
+    runs.add_predictions(
+        workspace,
+        run_id,
+        split,
+        [item.digest for item in items],
+        pred_probs,
+        given,
+        is_out_of_sample=split != "train",
+    )
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from peakid.acquire import folder
-from peakid.curate import decisions, duplicate_groups, duplicates
-from peakid.web import duplicate_wall, gallery
-from peakid.workspace import Workspace
+from peakid.curate import decisions
+from peakid.curate.duplicates import duplicate_groups, find
+from peakid.store.workspace import Workspace
+from peakid.web.gallery import duplicate_wall, gallery
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def twins(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> N
     put(tmp_path, "sea/9.jpg", draw(9, size=(160, 120)))
     put(tmp_path, "river/9.jpg", draw(9, size=(320, 240)))
     folder.import_folder(workspace, tmp_path / "photos", actor="human:anna")
-    duplicates.scan(workspace)
+    find.scan(workspace)
 
 
 def put(tmp_path: Path, name: str, data: bytes) -> None:
@@ -35,7 +36,9 @@ def put(tmp_path: Path, name: str, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def test_without_duplicates_the_page_says_so(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+def test_without_duplicates_the_page_says_so(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
+) -> None:
     fill(river=1)
     app = open_page("duplicates")
     assert not app.exception
@@ -45,7 +48,13 @@ def test_without_duplicates_the_page_says_so(open_page: Callable[..., AppTest], 
 def test_the_most_urgent_tab_comes_first(open_page: Callable[..., AppTest], twins: None) -> None:
     app = open_page("duplicates")
     assert not app.exception
-    assert app.pills[0].options == [":blue[Conflicting labels 1]", "Across splits 0", "Exact 3", "Near 0", "Settled 0"]
+    assert app.pills[0].options == [
+        ":blue[Conflicting labels 1]",
+        "Across splits 0",
+        "Exact 3",
+        "Near 0",
+        "Settled 0",
+    ]
     assert app.pills[0].value == "conflicting"
 
 
@@ -89,7 +98,11 @@ def test_events_become_choices_once_and_in_order(workspace: Workspace, twins: No
         {"kind": "keep", "digest": "x", "digests": {"y": 1}},
     ],
 )
-def test_an_event_that_makes_no_sense_is_answered_and_not_sent_for_ever(workspace: Workspace, event: dict[str, object]) -> None:
-    ack = gallery.apply(workspace, [{"seq": 7, "id": "e", **event}], last_ack=0, actor="human:anna", act=duplicate_wall.act)
+def test_an_event_that_makes_no_sense_is_answered_and_not_sent_for_ever(
+    workspace: Workspace, event: dict[str, object]
+) -> None:
+    ack = gallery.apply(
+        workspace, [{"seq": 7, "id": "e", **event}], last_ack=0, actor="human:anna", act=duplicate_wall.act
+    )
     assert ack.seq == 7
     assert len(ack.refused) == 1

@@ -7,14 +7,16 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid import runs
-from peakid.curate import decisions, review_queue
+from peakid.curate import decisions
+from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate.compare import Comparison
 from peakid.jobs import queue
 from peakid.records import Choice, Snapshot
-from peakid.web import confusion_cell, run_comparison
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
+from peakid.web.evaluation import run_comparison
+from peakid.web.review import confusion_cell
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -32,10 +34,19 @@ def test_without_a_run_the_page_teaches_what_will_be_here(open_page: OpenPage) -
     assert button(app, "Go to training")
 
 
-def test_a_run_that_kept_no_epoch_says_so_and_leads_to_training(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_a_run_that_kept_no_epoch_says_so_and_leads_to_training(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     recipe = {"arch": "resnet18", "image_size_px": 160}
     run_id = runs.create(
-        workspace, job_id=None, snapshot_id=1, recipe=recipe, class_names=["river", "sea"], seed=0, code_version="", libraries={}
+        workspace,
+        job_id=None,
+        snapshot_id=1,
+        recipe=recipe,
+        class_names=["river", "sea"],
+        seed=0,
+        code_version="",
+        libraries={},
     )
     runs.finish(workspace, run_id, "failed")
     app = open_page("evaluate")
@@ -61,19 +72,30 @@ def test_a_cross_validated_run_is_scored_on_every_image_though_it_keeps_no_model
 ) -> None:
     recipe = {"arch": "resnet18", "image_size_px": 160, "folds": 5}
     run_id = runs.create(
-        workspace, job_id=None, snapshot_id=1, recipe=recipe, class_names=["river", "sea"], seed=0, code_version="", libraries={}
+        workspace,
+        job_id=None,
+        snapshot_id=1,
+        recipe=recipe,
+        class_names=["river", "sea"],
+        seed=0,
+        code_version="",
+        libraries={},
     )
     items = snapshots.items(workspace, frozen.digest)
     pred_probs = np.array([[0.9, 0.1]] * len(items))  # Of 40 images 24 are rivers: .60.
     labels = [item.label for item in items]
-    runs.add_predictions(workspace, run_id, "cv", [item.digest for item in items], pred_probs, labels, is_out_of_sample=True)
+    runs.add_predictions(
+        workspace, run_id, "cv", [item.digest for item in items], pred_probs, labels, is_out_of_sample=True
+    )
     runs.finish(workspace, run_id, "done")
     app = open_page("evaluate")
     assert not app.exception
     assert "Accuracy on cv: 0.60 (0.45–0.74), n = 40" in text_of(app)
 
 
-def test_a_collapsed_model_is_called_so(open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf) -> None:
+def test_a_collapsed_model_is_called_so(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
+) -> None:
     add_run(frozen, n_wrong=99)
     assert "The model has collapsed: it answers 'sea' to every image." in text_of(open_page("evaluate"))
 
@@ -98,8 +120,16 @@ def averaged(workspace: Workspace, run_id: int, frozen: Snapshot) -> None:
     """Store averaged answers that are all right, for valid and test."""
     items = snapshots.items(workspace, frozen.digest)
     of = {split: [item for item in items if item.split == split] for split in ("valid", "test")}
-    right = {split: np.array([[0.1, 0.9] if item.label == "sea" else [0.9, 0.1] for item in part]) for split, part in of.items()}
-    runs.add_tta(workspace, run_id, {split: ([item.digest for item in part], right[split]) for split, part in of.items()}, n_views=4)
+    right = {
+        split: np.array([[0.1, 0.9] if item.label == "sea" else [0.9, 0.1] for item in part])
+        for split, part in of.items()
+    }
+    runs.add_tta(
+        workspace,
+        run_id,
+        {split: ([item.digest for item in part], right[split]) for split, part in of.items()},
+        n_views=4,
+    )
 
 
 def test_test_time_augmentation_is_a_switch_and_the_plain_score_stands_beside_it(
@@ -112,7 +142,10 @@ def test_test_time_augmentation_is_a_switch_and_the_plain_score_stands_beside_it
     said = text_of(app)
     assert "Accuracy on valid, with views averaged: 1.00" in said
     assert "Plain: 0.86" in said
-    assert "Averages 5 looks at each image: 1 image newly right, 0 newly wrong; this may be luck (p = 1)." in said
+    assert (
+        "Averages 5 looks at each image: 1 image newly right, 0 newly wrong; this may be luck (p = 1)."
+        in said
+    )
     assert "switch test-time augmentation off" in said  # The queue behind a cell holds the plain answers.
     assert app.query_params["tta"] == "yes"
     app.toggle[0].set_value(False).run()
@@ -150,7 +183,9 @@ def test_where_it_was_not_computed_one_job_is_asked_for(
     assert not app.exception
 
 
-def test_a_cell_in_the_address_opens_its_images(open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf) -> None:
+def test_a_cell_in_the_address_opens_its_images(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
+) -> None:
     add_run(frozen, n_wrong=2)
     app = open_page("evaluate", given="river", predicted="sea")
     assert not app.exception
@@ -175,7 +210,9 @@ def test_the_opened_cell_is_framed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (-0.49, 0.49, 0.51, 1.49)
 
 
-def test_every_class_has_its_row_with_interval_and_support(open_page: OpenPage, frozen: Snapshot, add_run: AddRun) -> None:
+def test_every_class_has_its_row_with_interval_and_support(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun
+) -> None:
     add_run(frozen, n_wrong=1)
     rows = {row["Class"]: row for row in open_page("evaluate").dataframe[0].value.to_dict("records")}
     # Valid: 4 rivers, one of them called sea; 3 seas.
@@ -193,7 +230,9 @@ def test_labels_judged_anew_since_the_training_are_counted(
     assert "1 image here was judged anew since" in text_of(open_page("evaluate"))
 
 
-def test_two_runs_stand_side_by_side_with_what_differs(open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf) -> None:
+def test_two_runs_stand_side_by_side_with_what_differs(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
+) -> None:
     add_run(frozen, n_wrong=3)
     add_run(frozen, n_wrong=1, image_size_px=96)
     app = open_page("evaluate", run="2")

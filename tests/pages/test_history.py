@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from peakid import tombstones
 from peakid.curate import classes, decisions, history
 from peakid.records import Choice
+from peakid.store import tombstones
 
 ANNA, BEN = "human:anna", "human:ben"
 
@@ -18,7 +18,9 @@ def button(app, label):
 @pytest.fixture
 def judged(workspace, fill):
     digests = fill(river=2, sea=1)
-    decisions.decide(workspace, [Choice(digests[0], "label", "sea", basis={"queue": "unreviewed"})], actor=BEN)
+    decisions.decide(
+        workspace, [Choice(digests[0], "label", "sea", basis={"queue": "unreviewed"})], actor=BEN
+    )
     return digests
 
 
@@ -67,7 +69,11 @@ def test_ones_pace_is_shown_to_oneself(open_page, judged, workspace, text_of):
     decisions.decide(workspace, [Choice(judged[1], "label", "river")], actor=ANNA)
     app = open_page("history", section="pace")
     assert not app.exception
-    assert [(cell.label, cell.value) for cell in app.metric] == [("Images today", "1"), ("In seven days", "1"), ("Images a minute", "–")]
+    assert [(cell.label, cell.value) for cell in app.metric] == [
+        ("Images today", "1"),
+        ("In seven days", "1"),
+        ("Images a minute", "–"),
+    ]
 
 
 def test_an_image_is_forgotten_only_after_a_tick(open_page, judged, workspace, text_of):

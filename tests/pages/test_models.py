@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from peakid import exports
 from peakid.jobs import ledger, process, queue
 from peakid.records import Export, Snapshot
 from peakid.serve.predictor import Answer
-from peakid.web import photo_trial
-from peakid.workspace import Workspace
+from peakid.store import exports
+from peakid.store.workspace import Workspace
+from peakid.web.evaluation import photo_trial
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -61,11 +61,18 @@ def test_a_trained_run_can_be_exported_and_two_clicks_are_one_job(
     button(app, "Export run 1").click().run()
     button(app, "Export run 1").click().run()
     [job] = queue.list_jobs(workspace)
-    assert (job.kind, job.lane, job.arguments["run_id"], job.arguments["formats"]) == ("export", "cpu", 1, ["onnx", "safetensors"])
+    assert (job.kind, job.lane, job.arguments["run_id"], job.arguments["formats"]) == (
+        "export",
+        "cpu",
+        1,
+        ["onnx", "safetensors"],
+    )
     assert [each.proto.text for each in app.get("progress")]
 
 
-def test_an_export_that_failed_says_why(open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace) -> None:
+def test_an_export_that_failed_says_why(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace
+) -> None:
     add_run(frozen)
     button(open_page("models"), "Export run 1").click().run()
     work = ledger.claim(workspace, 1, process.own())
@@ -76,24 +83,35 @@ def test_an_export_that_failed_says_why(open_page: OpenPage, frozen: Snapshot, a
     assert button(app, "Try again")
 
 
-def test_an_export_shows_its_proof_its_files_and_where_they_lie(open_page: OpenPage, exported: Export, text_of: TextOf) -> None:
+def test_an_export_shows_its_proof_its_files_and_where_they_lie(
+    open_page: OpenPage, exported: Export, text_of: TextOf
+) -> None:
     app = open_page("models")
     assert not app.exception
     listed, proof = (frame.value.to_dict("records") for frame in app.dataframe)
-    assert (listed[0]["Export"], listed[0]["Run"], listed[0]["Formats"], listed[0]["Accuracy on valid"]) == (1, 1, "onnx", 0.8)
+    assert (listed[0]["Export"], listed[0]["Run"], listed[0]["Formats"], listed[0]["Accuracy on valid"]) == (
+        1,
+        1,
+        "onnx",
+        0.8,
+    )
     assert proof == [{"Format": "onnx", "Images": 7, "Same answer": 1.0, "Largest difference": "4.0e-07"}]
     assert any(each.label.startswith("Download model.onnx (") for each in app.get("download_button"))
     assert exported.path in [code.value for code in app.code]
 
 
-def test_a_file_that_is_gone_is_told_instead_of_offered(open_page: OpenPage, exported: Export, text_of: TextOf) -> None:
+def test_a_file_that_is_gone_is_told_instead_of_offered(
+    open_page: OpenPage, exported: Export, text_of: TextOf
+) -> None:
     (Path(exported.path) / "model.onnx").unlink()
     app = open_page("models")
     assert not app.get("download_button")
     assert "model.onnx is no longer there; export the run again." in text_of(app)
 
 
-def test_a_photo_is_answered_with_its_first_classes(open_page: OpenPage, exported: Export, text_of: TextOf) -> None:
+def test_a_photo_is_answered_with_its_first_classes(
+    open_page: OpenPage, exported: Export, text_of: TextOf
+) -> None:
     app = open_page("models")
     app.file_uploader(key="photo:1").upload("meadow.png", photo(50, 100, 10), "image/png").run()
     assert not app.exception

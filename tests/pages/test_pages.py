@@ -6,16 +6,26 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from peakid import status
-from peakid.curate import decisions, saved_views
+from peakid.curate import decisions
+from peakid.curate.queues import saved_views
 from peakid.jobs import queue
 from peakid.records import Choice
-from peakid.workspace import Workspace
+from peakid.store import status
+from peakid.store.workspace import Workspace
 
 
 def everything(app: AppTest) -> str:
     """All words of a page."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.success, app.warning, app.info, app.error)
+    kinds = (
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.success,
+        app.warning,
+        app.info,
+        app.error,
+    )
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
@@ -25,18 +35,28 @@ def test_a_first_start_offers_two_ways_in(open_page: Callable[..., AppTest]) -> 
     assert [button.label for button in app.button] == ["Open the demo", "Import a folder"]
 
 
-def test_the_overview_says_what_waits_and_leads_there(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+def test_the_overview_says_what_waits_and_leads_there(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
+) -> None:
     fill(river=2, sea=1)
     app = open_page("overview")
     assert not app.exception
     assert "3 images wait for you" in everything(app)
-    assert [(cell.label, cell.value) for cell in app.metric][:3] == [("Images", "3"), ("Reviewed", "0%"), ("Excluded", "0")]
+    assert [(cell.label, cell.value) for cell in app.metric][:3] == [
+        ("Images", "3"),
+        ("Reviewed", "0%"),
+        ("Excluded", "0"),
+    ]
     assert [button.label for button in app.button] == ["Review images"]
 
 
-def test_the_overview_counts_judgements(open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace) -> None:
+def test_the_overview_counts_judgements(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
     a, b, *_ = fill(river=2, sea=2)
-    decisions.decide(workspace, [Choice(a, "label", "sea"), Choice(b, "exclude", reason="duplicate")], actor="human:anna")
+    decisions.decide(
+        workspace, [Choice(a, "label", "sea"), Choice(b, "exclude", reason="duplicate")], actor="human:anna"
+    )
     app = open_page("overview")
     assert [cell.value for cell in app.metric][:3] == ["4", "50%", "1"]
     assert "judged 2 images" in app.dataframe[0].value.to_string()
@@ -49,9 +69,17 @@ def test_collecting_begins_with_a_sentence(open_page: Callable[..., AppTest]) ->
 
 
 def test_a_folder_is_imported_and_its_rejections_are_listed(
-    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path, run_jobs: Callable[[], None]
+    open_page: Callable[..., AppTest],
+    workspace: Workspace,
+    draw: Callable[..., bytes],
+    tmp_path: Path,
+    run_jobs: Callable[[], None],
 ) -> None:
-    for name, data in {"river/a.jpg": draw(1), "sea/b.png": draw(2, format="PNG"), "sea/notes.txt": b"not a picture"}.items():
+    for name, data in {
+        "river/a.jpg": draw(1),
+        "sea/b.png": draw(2, format="PNG"),
+        "sea/notes.txt": b"not a picture",
+    }.items():
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "photos" / name).write_bytes(data)
     app = open_page("collect")
@@ -70,7 +98,11 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
 
 
 def test_a_zip_and_a_table_are_imported_by_their_path(
-    open_page: Callable[..., AppTest], workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path, run_jobs: Callable[[], None]
+    open_page: Callable[..., AppTest],
+    workspace: Workspace,
+    draw: Callable[..., bytes],
+    tmp_path: Path,
+    run_jobs: Callable[[], None],
 ) -> None:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("river/a.jpg", draw(1))
@@ -97,14 +129,18 @@ def test_a_folder_that_is_not_there_is_told_in_words(open_page: Callable[..., Ap
         assert len(app.error) == 1
 
 
-def test_without_any_image_review_and_duplicates_lead_to_the_import(open_page: Callable[..., AppTest]) -> None:
+def test_without_any_image_review_and_duplicates_lead_to_the_import(
+    open_page: Callable[..., AppTest],
+) -> None:
     for page in ("review", "duplicates"):
         app = open_page(page)
         assert "There are no images yet" in everything(app)
         assert any(button.label == "Import images" for button in app.button)
 
 
-def test_an_empty_queue_teaches_what_would_fill_it(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+def test_an_empty_queue_teaches_what_would_fill_it(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
+) -> None:
     fill(river=1)
     app = open_page("review", queue="flagged")
     assert not app.exception

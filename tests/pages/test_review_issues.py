@@ -7,21 +7,26 @@ import pytest
 from PIL import Image, ImageFilter
 from streamlit.testing.v1 import AppTest
 
-from peakid import images
 from peakid.curate import image_issues, scan
-from peakid.workspace import Workspace, now
+from peakid.imaging import inspection
+from peakid.store import images
+from peakid.store.workspace import Workspace, now
 
 
 @pytest.fixture
 def scanned(workspace: Workspace, draw: Callable[..., bytes]) -> Workspace:
     """Six sound images of 300 x 225, two dark ones, and one tiny, dark, blurred strip of one colour."""
     sound = [draw(n, size=(300, 225)) for n in range(6)]
-    dark = [_saved(Image.open(io.BytesIO(data)).point([v // 8 for v in range(256)] * 3)) for data in sound[:2]]
+    dark = [
+        _saved(Image.open(io.BytesIO(data)).point([v // 8 for v in range(256)] * 3)) for data in sound[:2]
+    ]
     strip = _saved(Image.new("RGB", (60, 12), (20, 20, 22)).filter(ImageFilter.GaussianBlur(3)))
     with workspace.transaction() as connection:
-        connection.execute("INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'human:t', ?)", (now(),))
+        connection.execute(
+            "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'human:t', ?)", (now(),)
+        )
         for data in [*sound, *dark, strip]:
-            images.add(connection, workspace, images.look(data), data)
+            images.add(connection, workspace, inspection.inspect(data), data)
     scan.scan(workspace)
     return workspace
 
@@ -32,7 +37,9 @@ def _saved(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def test_the_fullest_queues_are_chips_and_the_rest_folds_away(scanned: Workspace, open_page: Callable[..., AppTest]) -> None:
+def test_the_fullest_queues_are_chips_and_the_rest_folds_away(
+    scanned: Workspace, open_page: Callable[..., AppTest]
+) -> None:
     app = open_page("review")
     assert not app.exception
     # Drawn images are soft, eight colours across: they are blurry, too.
@@ -66,7 +73,9 @@ def test_the_slider_shows_what_it_would_find_and_sets_the_line_only_when_asked(
     assert "A higher threshold finds more" in app.info[0].value
 
 
-def test_an_issue_that_is_there_or_not_has_no_slider(scanned: Workspace, open_page: Callable[..., AppTest]) -> None:
+def test_an_issue_that_is_there_or_not_has_no_slider(
+    scanned: Workspace, open_page: Callable[..., AppTest]
+) -> None:
     app = open_page("review", queue="issue:truncated")
     assert not app.exception
     assert not app.slider

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid import images
 from peakid.acquire import folder
+from peakid.imaging import inspection
 from peakid.jobs import queue
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
 
 
 @pytest.fixture
@@ -34,11 +35,17 @@ def test_folders_left_in_place_are_listed_and_checked_by_a_job(
     }
     next(button for button in app.button if button.label == "Check the files").click().run()
     assert not app.exception
-    assert [(job.kind, job.state, job.actor) for job in queue.list_jobs(workspace)] == [("verify", "queued", "human:anna")]
+    assert [(job.kind, job.state, job.actor) for job in queue.list_jobs(workspace)] == [
+        ("verify", "queued", "human:anna")
+    ]
 
 
 def test_a_folder_that_is_not_there_is_told_with_its_remedy(
-    open_page: Callable[..., AppTest], workspace: Workspace, photos: Path, tmp_path: Path, draw: Callable[..., bytes]
+    open_page: Callable[..., AppTest],
+    workspace: Workspace,
+    photos: Path,
+    tmp_path: Path,
+    draw: Callable[..., bytes],
 ) -> None:
     photos.rename(tmp_path / "moved")
     app = open_page("collect")
@@ -50,4 +57,4 @@ def test_a_folder_that_is_not_there_is_told_with_its_remedy(
     next(button for button in app.button if button.label == "Read its images from there").click().run()
     assert not app.exception
     assert not app.warning
-    assert images.read_bytes(workspace, images.digest_of(draw(1))) == draw(1)
+    assert images.read_bytes(workspace, inspection.digest_of(draw(1))) == draw(1)

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.curate import decisions
 from peakid.records import Choice
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 
 def two_forms() -> None:
@@ -44,7 +44,9 @@ def test_a_judged_image_stays_on_the_table_and_leaves_the_counts(
     assert app.pills[0].options[0] == ":blue[Unreviewed 2]"
 
 
-def test_a_link_begins_where_it_says(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+def test_a_link_begins_where_it_says(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
+) -> None:
     digests = fill(river=3)
     app = open_page("review", queue="all", after="1")  # Image 1 was the last of the page before.
     assert list(app.session_state["batch:all"].held) == digests[1:]

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from peakid.resources import PROJECT_ROOT
+from peakid.store.workspace import Workspace
 from peakid.web import journey
-from peakid.workspace import PROJECT_ROOT, Workspace
 
 
 def test_a_fresh_workspace_opens_without_a_word(open_page: Callable[..., AppTest]) -> None:
@@ -24,7 +25,9 @@ def test_the_reviewer_is_asked_once_and_has_a_default(open_page: Callable[..., A
     assert app.text_input(key="reviewer").value == "ben"
 
 
-def test_the_title_of_a_page_counts_what_waits_there(workspace: Workspace, fill: Callable[..., list[str]]) -> None:
+def test_the_title_of_a_page_counts_what_waits_there(
+    workspace: Workspace, fill: Callable[..., list[str]]
+) -> None:
     review = next(stop for stop in journey.JOURNEY if stop.name == "review")
     assert journey.title(review, workspace) == "Review"
     fill(river=2, sea=1)

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from peakid.curate import decisions
 from peakid.dataset import snapshot as snapshots
 from peakid.records import Choice, Snapshot
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -54,7 +54,9 @@ def test_the_shares_on_the_page_are_the_shares_that_are_frozen(
     assert snapshots.show(workspace).splits == {"train": 20, "valid": 12, "test": 8}  # 50, 30 and 20 % of 40.
 
 
-def test_shares_beyond_the_whole_cannot_be_frozen(open_page: OpenPage, fill: Callable[..., list[str]], text_of: TextOf) -> None:
+def test_shares_beyond_the_whole_cannot_be_frozen(
+    open_page: OpenPage, fill: Callable[..., list[str]], text_of: TextOf
+) -> None:
     fill(river=4, sea=4)
     app = open_page("snapshots")
     app.number_input(key="train_share").set_value(90)
@@ -63,14 +65,18 @@ def test_shares_beyond_the_whole_cannot_be_frozen(open_page: OpenPage, fill: Cal
     assert button(app, "Freeze a snapshot").disabled
 
 
-def test_freezing_the_same_again_finds_the_first_snapshot_and_says_so(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_freezing_the_same_again_finds_the_first_snapshot_and_says_so(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     app = open_page("snapshots")
     button(app, "Freeze a snapshot").click().run()
     assert "Nothing has changed since snapshot first was frozen" in app.info[0].value
     assert len(snapshots.list_snapshots(workspace)) == 1
 
 
-def test_only_confirmed_labels_with_none_confirmed_is_told_in_words(open_page: OpenPage, fill: Callable[..., list[str]]) -> None:
+def test_only_confirmed_labels_with_none_confirmed_is_told_in_words(
+    open_page: OpenPage, fill: Callable[..., list[str]]
+) -> None:
     fill(river=4, sea=4)
     app = open_page("snapshots")
     app.checkbox(key="reviewed_only").check()
@@ -78,7 +84,9 @@ def test_only_confirmed_labels_with_none_confirmed_is_told_in_words(open_page: O
     assert "No label of the 8 labelled images was confirmed" in app.error[0].value
 
 
-def test_a_class_too_small_to_be_scored_is_a_warning_before_training(open_page: OpenPage, workspace: Workspace, fill) -> None:
+def test_a_class_too_small_to_be_scored_is_a_warning_before_training(
+    open_page: OpenPage, workspace: Workspace, fill
+) -> None:
     fill(river=20, sea=1)
     snapshots.create(workspace, actor="human:anna")
     app = open_page("snapshots")
@@ -87,24 +95,37 @@ def test_a_class_too_small_to_be_scored_is_a_warning_before_training(open_page: 
 
 def test_images_can_be_narrowed_to_one_split_and_class(open_page: OpenPage, frozen: Snapshot) -> None:
     app = open_page("snapshots", section="images", split="test", **{"class": "sea"})
-    n_test_seas = len([1 for frame in app.dataframe if "Picture" in frame.value.columns for _ in frame.value.index])
+    n_test_seas = len(
+        [1 for frame in app.dataframe if "Picture" in frame.value.columns for _ in frame.value.index]
+    )
     assert n_test_seas == 2  # 16 seas * .15, dealt in whole images.
     assert f"{n_test_seas} images" in [caption.value for caption in app.caption]
 
 
-def test_what_changed_since_an_earlier_snapshot_is_counted_and_listed(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_what_changed_since_an_earlier_snapshot_is_counted_and_listed(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     rivers = [item.digest for item in snapshots.items(workspace, frozen.digest) if item.label == "river"]
     decisions.decide(
-        workspace, [Choice(rivers[0], "label", "sea"), Choice(rivers[1], "exclude", reason="poor quality")], actor="human:anna"
+        workspace,
+        [Choice(rivers[0], "label", "sea"), Choice(rivers[1], "exclude", reason="poor quality")],
+        actor="human:anna",
     )
     snapshots.create(workspace, name="second", actor="human:anna")
     app = open_page("snapshots", section="changes", change="relabelled")
-    assert app.button_group(key="address:change").options == ["Added 0", "Removed 1", "Relabelled 1", "Moved to another split 0"]
+    assert app.button_group(key="address:change").options == [
+        "Added 0",
+        "Removed 1",
+        "Relabelled 1",
+        "Moved to another split 0",
+    ]
     row = next(frame.value for frame in app.dataframe if "From" in frame.value.columns).iloc[0]
     assert (row["From"], row["To"], row["Image"]) == ("river", "sea", rivers[0][:12])
 
 
-def test_a_snapshot_is_written_to_a_folder_and_verified(open_page: OpenPage, frozen: Snapshot, tmp_path: Path, text_of: TextOf) -> None:
+def test_a_snapshot_is_written_to_a_folder_and_verified(
+    open_page: OpenPage, frozen: Snapshot, tmp_path: Path, text_of: TextOf
+) -> None:
     app = open_page("snapshots", section="files")
     app.text_input(key="folder").set_value(str(tmp_path / "out"))
     button(app, "Write 40 images").click().run()
@@ -115,7 +136,9 @@ def test_a_snapshot_is_written_to_a_folder_and_verified(open_page: OpenPage, fro
 
 
 @pytest.mark.parametrize("path", ["", "in the way"])
-def test_a_folder_that_cannot_be_written_to_is_told_in_words(open_page: OpenPage, frozen: Snapshot, tmp_path: Path, path: str) -> None:
+def test_a_folder_that_cannot_be_written_to_is_told_in_words(
+    open_page: OpenPage, frozen: Snapshot, tmp_path: Path, path: str
+) -> None:
     (tmp_path / "in the way").mkdir()
     (tmp_path / "in the way" / "file").write_text("x")
     app = open_page("snapshots", section="files")

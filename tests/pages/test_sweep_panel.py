@@ -7,19 +7,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.jobs import ledger, process, queue, submit
-from peakid.learn import recipe as recipes
-from peakid.learn.recipe import Recipe
+from peakid.recipe import recipe as recipes
+from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
-from peakid.web import sweep_panel
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
+from peakid.web.training import sweep_panel
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
 SCRIPT = """
 import streamlit as st
 from peakid.dataset import snapshot as snapshots
-from peakid.learn import recipe as recipes
-from peakid.web import job_panel, session, sweep_panel
+from peakid.recipe import recipe as recipes
+from peakid.web import session
+from peakid.web.jobs import job_panel
+from peakid.web.training import sweep_panel
 workspace = session.workspace()
 job_panel.renew_ended(workspace)
 draft = st.session_state.setdefault("draft", recipes.named("standard").model_dump())
@@ -30,7 +32,9 @@ TRIED = ["base_lr=1e-3,3e-3", "dropout=0.2,0.5"]
 
 
 @pytest.fixture
-def open_panel(workspace: Workspace, frozen: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Callable[[], AppTest]:
+def open_panel(
+    workspace: Workspace, frozen: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AppTest]:
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
     return lambda: AppTest.from_string(SCRIPT).run()
@@ -41,14 +45,18 @@ def button(app: AppTest, label: str):
 
 
 def ended(workspace: Workspace, frozen: Snapshot, **result: object) -> int:
-    work = ledger.claim(workspace, submit.sweep(workspace, Recipe(), TRIED, snapshot=frozen.digest).job_id, process.own())
+    work = ledger.claim(
+        workspace, submit.sweep(workspace, Recipe(), TRIED, snapshot=frozen.digest).job_id, process.own()
+    )
     assert work is not None
     work.note(**result)
     work.end("done")
     return work.job_id
 
 
-def trial(run_id: int, settings: dict[str, float], valid_loss: float | None, error: str = "") -> dict[str, object]:
+def trial(
+    run_id: int, settings: dict[str, float], valid_loss: float | None, error: str = ""
+) -> dict[str, object]:
     accuracy = None if valid_loss is None else 0.8
     return {
         "run_id": run_id,
@@ -74,11 +82,18 @@ def test_a_chosen_setting_comes_with_values_around_the_recipes_own_and_two_click
     for _ in range(2):
         button(app, "Try 6 combinations").click().run()
     [job] = queue.list_jobs(workspace)
-    assert (job.kind, job.lane, job.arguments["snapshot"], job.arguments["minutes"]) == ("sweep", "gpu", frozen.digest, 20.0)
+    assert (job.kind, job.lane, job.arguments["snapshot"], job.arguments["minutes"]) == (
+        "sweep",
+        "gpu",
+        frozen.digest,
+        20.0,
+    )
     assert job.arguments["tried"] == ["base_lr=0.0003, 0.001, 0.003", "dropout=0.2, 0.5"]
 
 
-def test_a_value_that_does_not_fit_is_told_at_once_and_nothing_can_be_asked_for(open_panel: Callable[[], AppTest]) -> None:
+def test_a_value_that_does_not_fit_is_told_at_once_and_nothing_can_be_asked_for(
+    open_panel: Callable[[], AppTest],
+) -> None:
     app = open_panel()
     app.selectbox[0].set_value("dropout").run()
     app.text_input[0].set_value("0.2, 3").run()
@@ -86,7 +101,9 @@ def test_a_value_that_does_not_fit_is_told_at_once_and_nothing_can_be_asked_for(
     assert button(app, "Try combinations").disabled
 
 
-def test_settings_that_exclude_each_other_are_named_before_they_are_asked_for(open_panel: Callable[[], AppTest]) -> None:
+def test_settings_that_exclude_each_other_are_named_before_they_are_asked_for(
+    open_panel: Callable[[], AppTest],
+) -> None:
     app = open_panel()
     app.selectbox[0].set_value("arch").run()
     app.text_input[0].set_value("resnet18, vit_b_16").run()
@@ -103,7 +120,14 @@ def test_trials_are_ranked_and_the_best_goes_into_the_recipe(
     best = trial(3, {"dropout": 0.2}, 0.4)
     trials = [trial(1, {}, 0.5), trial(2, {"base_lr": 0.003}, None, "The loss is no longer a number."), best]
     finding = "dropout=0.2 has the lowest loss on valid, 0.400 against 0.500 of the recipe as it is."
-    ended(workspace, frozen, trials=trials, best=best, finding=finding, not_tried=[{"base_lr": 0.003, "dropout": 0.2}])
+    ended(
+        workspace,
+        frozen,
+        trials=trials,
+        best=best,
+        finding=finding,
+        not_tried=[{"base_lr": 0.003, "dropout": 0.2}],
+    )
     app = open_panel()
     assert not app.exception
     rows = json.loads(app.dataframe[0].value.to_json(orient="records"))
@@ -125,7 +149,14 @@ def test_where_the_recipe_as_it_is_was_best_there_is_nothing_to_use(
     open_panel: Callable[[], AppTest], workspace: Workspace, frozen: Snapshot
 ) -> None:
     base = trial(1, {}, 0.5)
-    ended(workspace, frozen, trials=[base], best=base, finding="Only the recipe as it is was tried.", not_tried=[])
+    ended(
+        workspace,
+        frozen,
+        trials=[base],
+        best=base,
+        finding="Only the recipe as it is was tried.",
+        not_tried=[],
+    )
     app = open_panel()
     assert not app.exception
     assert [each.label for each in app.button if each.label == "Use the best"] == []

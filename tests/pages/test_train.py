@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid import runs
 from peakid.curate import decisions
 from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, process, queue
 from peakid.jobs.process import Identity
-from peakid.learn.recipe import Recipe
+from peakid.recipe import cost_guess
+from peakid.recipe.recipe import Recipe
 from peakid.records import Choice, EpochMetrics, Job, Snapshot
-from peakid.web import recipe_form, training_cost
-from peakid.workspace import PROJECT_ROOT, Workspace
+from peakid.resources import PROJECT_ROOT
+from peakid.store import runs
+from peakid.store.workspace import Workspace
+from peakid.web.training import recipe_form
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -43,7 +45,13 @@ def begun(workspace: Workspace, frozen: Snapshot, **recipe: object) -> tuple[led
     work = ledger.claim(workspace, submitted(workspace, frozen, **recipe).job_id, process.own())
     assert work is not None
     named = {"class_names": frozen.class_names, "seed": 0, "code_version": "test", "libraries": {}}
-    run_id = runs.create(workspace, job_id=work.job_id, snapshot_id=frozen.snapshot_id, recipe=work.arguments["recipe"], **named)
+    run_id = runs.create(
+        workspace,
+        job_id=work.job_id,
+        snapshot_id=frozen.snapshot_id,
+        recipe=work.arguments["recipe"],
+        **named,
+    )
     return work, run_id
 
 
@@ -54,7 +62,9 @@ def test_without_a_snapshot_the_page_leads_to_freezing_one(open_page: OpenPage) 
     assert button(app, "Freeze a snapshot")
 
 
-def test_a_click_queues_one_training_with_the_recipe_of_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_a_click_queues_one_training_with_the_recipe_of_the_form(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     app = open_page("train")
     app.button(key="preset:standard").click().run()
     field(app, "arch").set_value("mobilenet_v3_small").run()
@@ -63,12 +73,17 @@ def test_a_click_queues_one_training_with_the_recipe_of_the_form(open_page: Open
     button(app, "Train mobilenet_v3_small").click().run()
     assert not app.exception
     [job] = queue.list_jobs(workspace)
-    asked = {name: job.arguments["recipe"][name] for name in ("arch", "image_size_px", "head_epochs", "body_epochs")}
+    asked = {
+        name: job.arguments["recipe"][name]
+        for name in ("arch", "image_size_px", "head_epochs", "body_epochs")
+    }
     assert asked == {"arch": "mobilenet_v3_small", "image_size_px": 64, "head_epochs": 1, "body_epochs": 3}
     assert (job.arguments["snapshot"], job.actor, job.lane) == (frozen.digest, "human:anna", "gpu")
 
 
-def test_two_clicks_are_one_job_and_another_recipe_is_another(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_two_clicks_are_one_job_and_another_recipe_is_another(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     app = open_page("train")
     button(app, "Train resnet18").click().run()
     button(app, "Train resnet18").click().run()
@@ -78,7 +93,9 @@ def test_two_clicks_are_one_job_and_another_recipe_is_another(open_page: OpenPag
     assert len(queue.list_jobs(workspace)) == 2
 
 
-def test_the_same_training_can_be_asked_for_again_once_it_has_ended(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_the_same_training_can_be_asked_for_again_once_it_has_ended(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     app = open_page("train")
     button(app, "Train resnet18").click().run()
     queue.cancel(workspace, 1)
@@ -87,7 +104,9 @@ def test_the_same_training_can_be_asked_for_again_once_it_has_ended(open_page: O
     assert [job.state for job in queue.list_jobs(workspace)] == ["queued", "cancelled"]
 
 
-def test_a_preset_fills_the_form_and_keeps_the_architecture(open_page: OpenPage, frozen: Snapshot, text_of: TextOf) -> None:
+def test_a_preset_fills_the_form_and_keeps_the_architecture(
+    open_page: OpenPage, frozen: Snapshot, text_of: TextOf
+) -> None:
     app = open_page("train")
     field(app, "arch").set_value("mobilenet_v2").run()
     app.button(key="preset:quick").click().run()
@@ -103,17 +122,24 @@ def test_from_scratch_other_epochs_count(open_page: OpenPage, frozen: Snapshot) 
     assert field(app, "scratch_epochs").value == 60
     # Not folded, but beside the time budget, where the epochs of head and body stood.
     labels = [each.label for each in app.number_input]
-    assert labels.index(recipe_form.LABELS["scratch_epochs"]) == labels.index(recipe_form.LABELS["max_minutes"]) + 1
+    assert (
+        labels.index(recipe_form.LABELS["scratch_epochs"])
+        == labels.index(recipe_form.LABELS["max_minutes"]) + 1
+    )
 
 
-def test_an_architecture_of_one_size_sets_that_size(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_an_architecture_of_one_size_sets_that_size(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     app = open_page("train")
     field(app, "arch").set_value("vit_b_16").run()
     button(app, "Train vit_b_16").click().run()
     assert queue.show(workspace, 1).arguments["recipe"]["image_size_px"] == 224
 
 
-def test_the_form_remembers_what_was_chosen_while_another_page_is_open(open_page: OpenPage, frozen: Snapshot) -> None:
+def test_the_form_remembers_what_was_chosen_while_another_page_is_open(
+    open_page: OpenPage, frozen: Snapshot
+) -> None:
     app = open_page("train")
     app.button(key="preset:standard").click().run()
     field(app, "head_epochs").set_value(7).run()
@@ -127,7 +153,10 @@ def test_every_field_of_the_recipe_can_be_set_on_the_page(open_page: OpenPage, f
     app.button(key="preset:standard").click().run()
     asked = {each.label for kind in ("selectbox", "number_input", "checkbox") for each in getattr(app, kind)}
     # Leaks are asked about where there are some; phases are written out at a click.
-    assert {name for name in Recipe.model_fields if recipe_form.LABELS[name] not in asked} == {"allow_leaks", "phases"}
+    assert {name for name in Recipe.model_fields if recipe_form.LABELS[name] not in asked} == {
+        "allow_leaks",
+        "phases",
+    }
     assert set(recipe_form.LABELS) == set(Recipe.model_fields)
 
 
@@ -136,8 +165,9 @@ def test_which_pretrained_weights_are_here_is_said_before_training(
 ) -> None:
     monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    assert "are not on this machine. The training fetches them (47 MB); without a network it starts from random weights" in text_of(
-        open_page("train")
+    assert (
+        "are not on this machine. The training fetches them (47 MB); without a network it starts from random weights"
+        in text_of(open_page("train"))
     )
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "resnet18-f37072fd.pth").write_bytes(b"")
@@ -170,14 +200,26 @@ def test_a_linear_head_says_its_score_where_others_draw_curves(
 ) -> None:
     work, run_id = begun(workspace, frozen, method="linear-head")
     runs.add_epoch(workspace, run_id, EpochMetrics(1, "linear head", 0.26, 0.93, 0.7, 0.0, 3.0))
-    runs.finish(workspace, run_id, "done", best_epoch=1, metrics={"accuracy": 0.7}, pretrained="file w.pth", device="cpu")
+    runs.finish(
+        workspace,
+        run_id,
+        "done",
+        best_epoch=1,
+        metrics={"accuracy": 0.7},
+        pretrained="file w.pth",
+        device="cpu",
+    )
     work.end("done")
     app = open_page("train")
     assert "Accuracy 70% on valid, loss 0.93." in text_of(app)
-    assert [each.key for each in app.get("plotly_chart")] == []  # One epoch is no curve, and there was no rate.
+    assert [
+        each.key for each in app.get("plotly_chart")
+    ] == []  # One epoch is no curve, and there was no rate.
 
 
-def test_a_waiting_training_stands_above_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf) -> None:
+def test_a_waiting_training_stands_above_the_form(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
     begun(workspace, frozen)
     submitted(workspace, frozen, image_size_px=96)
     app = open_page("train", job="2")
@@ -203,7 +245,9 @@ def test_a_failed_training_says_its_error_in_words_with_the_log_beside_it(
 
 def test_a_lost_training_can_be_resumed(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
     job = submitted(workspace, frozen)
-    ledger.claim(workspace, job.job_id, Identity(2**22 - 1, 1.0, process.own().boot_id))  # A process that is not there.
+    ledger.claim(
+        workspace, job.job_id, Identity(2**22 - 1, 1.0, process.own().boot_id)
+    )  # A process that is not there.
     app = open_page("train")
     assert "Lost after" in app.warning[0].value
     assert "peakid jobs" not in app.warning[0].value
@@ -222,7 +266,9 @@ def test_the_page_says_what_changed_since_the_last_training(
     assert "Since run 1 on first: 0 added, 0 removed, 1 relabelled, 0 moved." in text_of(open_page("train"))
 
 
-def test_a_leaking_snapshot_is_trained_on_only_when_someone_says_so(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_a_leaking_snapshot_is_trained_on_only_when_someone_says_so(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     with workspace.transaction() as connection:
         connection.execute("UPDATE snapshot SET n_leaks = 2")
     app = open_page("train")
@@ -232,7 +278,9 @@ def test_a_leaking_snapshot_is_trained_on_only_when_someone_says_so(open_page: O
     assert queue.show(workspace, 1).arguments["recipe"]["allow_leaks"] is True
 
 
-def test_finished_runs_are_listed_with_their_accuracy(open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int]) -> None:
+def test_finished_runs_are_listed_with_their_accuracy(
+    open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int]
+) -> None:
     add_run(frozen)
     [row] = open_page("train").dataframe[0].value.to_dict("records")
     assert (row["Run"], row["State"], row["Accuracy on valid"], row["Snapshot"]) == (1, "done", 0.8, "first")
@@ -245,8 +293,13 @@ def test_the_cost_is_guessed_from_the_last_run_of_the_same_architecture(
     n_train_of = {frozen.digest: 28}
     recipe = Recipe(image_size_px=160, pretrained="none", scratch_epochs=8)
     # 60 s of which 20 are start: 40 s for 4 epochs on 28 images; 8 epochs on 56 images take four times as long.
-    assert training_cost.guess_s(recipe, 56, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(20 + 160)
-    assert training_cost.guess_s(recipe.model_copy(update={"arch": "resnet34"}), 56, runs.list_runs(workspace), n_train_of) is None
+    assert cost_guess.guess_s(recipe, 56, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(20 + 160)
+    assert (
+        cost_guess.guess_s(
+            recipe.model_copy(update={"arch": "resnet34"}), 56, runs.list_runs(workspace), n_train_of
+        )
+        is None
+    )
 
 
 def test_the_guess_goes_through_the_phases_with_their_sizes_and_layers(
@@ -257,13 +310,19 @@ def test_the_guess_goes_through_the_phases_with_their_sizes_and_layers(
     recipe, n_train_of = Recipe(image_size_px=160, phases=phases), {frozen.digest: 28}
     # 40 s for 4 epochs of every layer at 160 px are 3.33 s an epoch with a frozen body; at 80 px a quarter of it.
     expected = 20 + 40 / 12 * (3 / 4 + 2 * 3)
-    assert training_cost.guess_s(recipe, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(expected)
+    assert cost_guess.guess_s(recipe, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(expected)
     folded = recipe.model_copy(update={"folds": 5})
-    assert training_cost.guess_s(folded, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(20 + 5 * (expected - 20))
+    assert cost_guess.guess_s(folded, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(
+        20 + 5 * (expected - 20)
+    )
 
 
 def test_the_guess_weighs_an_epoch_of_every_layer_as_training_does() -> None:
     """watch.py loads torch, so its number is read, not imported."""
     tree = ast.parse((PROJECT_ROOT / "peakid" / "learn" / "watch.py").read_text())
-    [value] = [ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "BODY_COST"]
-    assert value == training_cost.BODY_COST
+    [value] = [
+        ast.literal_eval(n.value)
+        for n in tree.body
+        if isinstance(n, ast.Assign) and n.targets[0].id == "BODY_COST"
+    ]
+    assert value == cost_guess.BODY_COST

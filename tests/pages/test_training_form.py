@@ -7,11 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.jobs import ledger, process, queue
-from peakid.learn import recipe as recipes
-from peakid.learn.recipe import Recipe
+from peakid.recipe import recipe as recipes
+from peakid.recipe.recipe import Recipe
 from peakid.records import Job, Snapshot
-from peakid.web import recipe_form
-from peakid.workspace import Workspace
+from peakid.store.workspace import Workspace
+from peakid.web.training import recipe_form
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -47,7 +47,9 @@ def searched(workspace: Workspace, frozen: Snapshot, **recipe: object) -> Job:
     return queue.show(workspace, job.job_id)
 
 
-def test_the_quickest_preset_is_the_first_offer(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_the_quickest_preset_is_the_first_offer(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     button(open_page("train"), "Train resnet18").click().run()
     assert Recipe(**queue.show(workspace, 1).arguments["recipe"]) == recipes.named("quick")
 
@@ -75,7 +77,9 @@ def test_every_training_that_came_before_fills_the_form_at_one_click_as_its_file
     assert Recipe(**queue.show(workspace, 1).arguments["recipe"]) == recipes.named("swiss-peaks")
 
 
-def test_a_preset_after_a_reproduced_recipe_brings_the_persons_own_architecture_back(open_page: OpenPage, frozen: Snapshot) -> None:
+def test_a_preset_after_a_reproduced_recipe_brings_the_persons_own_architecture_back(
+    open_page: OpenPage, frozen: Snapshot
+) -> None:
     app = open_page("train")
     architecture = next(each for each in app.selectbox if each.label == recipe_form.LABELS["arch"])
     architecture.set_value("mobilenet_v2").run()
@@ -112,7 +116,9 @@ def test_a_card_says_whether_its_weights_are_here_and_what_happens_if_not(
     assert "102 MB to fetch" not in said
 
 
-def test_phases_are_written_out_and_taken_back(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_phases_are_written_out_and_taken_back(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     app = open_page("train")
     assert button(app, "Write the phases out").disabled  # A linear head has none.
     app.button(key="preset:standard").click().run()
@@ -145,18 +151,26 @@ def test_the_planned_rate_is_drawn_before_the_training(open_page: OpenPage, froz
     assert [each.key for each in app.get("plotly_chart")] == ["schedule:planned"]
 
 
-def test_a_rate_is_searched_for_with_the_recipe_of_the_form(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_a_rate_is_searched_for_with_the_recipe_of_the_form(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     app = open_page("train")
     assert button(app, "Find a learning rate").disabled
     app.button(key="preset:standard").click().run()
     button(app, "Find a learning rate").click().run()
     [job] = queue.list_jobs(workspace)
-    assert (job.kind, job.actor, Recipe(**job.arguments["recipe"])) == ("lr-find", "human:anna", recipes.named("standard"))
+    assert (job.kind, job.actor, Recipe(**job.arguments["recipe"])) == (
+        "lr-find",
+        "human:anna",
+        recipes.named("standard"),
+    )
     assert app.subheader[0].value == "Rate search 1: resnet18 at 160 px"
     assert button(app, "Cancel this rate search")
 
 
-def test_a_rate_that_was_found_goes_into_the_form_at_one_click(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_a_rate_that_was_found_goes_into_the_form_at_one_click(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     job = searched(workspace, frozen)
     app = open_page("train")
     app.button(key="preset:standard").click().run()
@@ -172,7 +186,9 @@ def test_a_rate_that_was_found_goes_into_the_form_at_one_click(open_page: OpenPa
     assert draft(app)["base_lr"] == 1.2e-3  # What the button says, no digit more.
 
 
-def test_a_rate_goes_into_the_phase_that_is_chosen(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_a_rate_goes_into_the_phase_that_is_chosen(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     job = searched(workspace, frozen)
     app = open_page("train", job=str(job.job_id))
     app.button(key="preset:otters").click().run()
@@ -212,7 +228,11 @@ def test_going_on_from_a_run_is_chosen_from_a_list_and_takes_its_architecture(
     app = open_page("train")
     app.button(key="preset:standard").click().run()
     weights = next(each for each in app.selectbox if each.label == recipe_form.LABELS["pretrained"])
-    assert next(option for option in weights.options if option.startswith("go on from Run 1 · mobilenet_v2 · 0.80 on valid"))
+    assert next(
+        option
+        for option in weights.options
+        if option.startswith("go on from Run 1 · mobilenet_v2 · 0.80 on valid")
+    )
     weights.set_value("run:1").run()
     assert "Goes on from the model of run 1" in text_of(app)
     button(app, "Train mobilenet_v2").click().run()
@@ -225,4 +245,6 @@ def test_every_setting_stands_under_a_heading(open_page: OpenPage, frozen: Snaps
     said = text_of(app)
     assert all(f"**{heading}**" in said for heading in recipe_form.GROUPS)
     asked_above = {"arch", "image_size_px", "head_epochs", "body_epochs", "phases", "allow_leaks"}
-    assert {name for group in recipe_form.GROUPS.values() for name in group} == set(Recipe.model_fields) - asked_above
+    assert {name for group in recipe_form.GROUPS.values() for name in group} == set(
+        Recipe.model_fields
+    ) - asked_above

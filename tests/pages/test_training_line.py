@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid import runs
 from peakid.jobs import ledger, process, queue
-from peakid.learn import architectures
-from peakid.learn.recipe import Recipe
+from peakid.recipe import architectures
+from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
-from peakid.web import job_line
-from peakid.workspace import Workspace
+from peakid.store import runs
+from peakid.store.workspace import Workspace
+from peakid.web.jobs import job_line
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -43,9 +43,16 @@ def test_those_who_wait_are_listed_in_order_with_what_they_want_and_who_asked(
     ledger.claim(workspace, first, process.own())
     app = open_page("train")
     assert not app.exception
-    assert [each.value.replace("\\", "") for each in app.markdown if "**" in each.value and " now" in each.value] == ["**runs now**"]
+    assert [
+        each.value.replace("\\", "") for each in app.markdown if "**" in each.value and " now" in each.value
+    ] == ["**runs now**"]
     said = text_of(app)
-    assert said.index("**runs now**") < said.rindex("Training 1: resnet18") < said.index("**next**") < said.index("Rate search 2")
+    assert (
+        said.index("**runs now**")
+        < said.rindex("Training 1: resnet18")
+        < said.index("**next**")
+        < said.index("Rate search 2")
+    )
     assert said.index("Rate search 2") < said.index("**2nd**") < said.index("Training 3: resnet18")
     assert "bela, just now" in said
 
@@ -56,7 +63,9 @@ def test_a_waiting_job_is_moved_to_the_front_and_cancelled_from_the_line(
     ids = [submitted(workspace, frozen) for _ in range(3)]
     ledger.claim(workspace, ids[0], process.own())
     app = open_page("train")
-    assert [each.key for each in app.button if each.label == "Move to the front"] == ["line:first:3"]  # Nobody overtakes what runs.
+    assert [each.key for each in app.button if each.label == "Move to the front"] == [
+        "line:first:3"
+    ]  # Nobody overtakes what runs.
     app.button(key="line:first:3").click().run()
     assert line(workspace) == [1, 3, 2]
     app.button(key="line:cancel:2").click().run()
@@ -66,7 +75,10 @@ def test_a_waiting_job_is_moved_to_the_front_and_cancelled_from_the_line(
     assert app.button(key="line:cancel:1").disabled
 
 
-@pytest.mark.parametrize(("position", "said"), [(1, "next"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (22, "22nd")])
+@pytest.mark.parametrize(
+    ("position", "said"),
+    [(1, "next"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (22, "22nd")],
+)
 def test_a_place_is_said_as_people_count(position: int, said: str) -> None:
     assert job_line.place(position, is_running=False) == said
 
@@ -83,13 +95,18 @@ def test_runs_that_are_selected_lie_over_each_other_with_the_way_to_their_compar
     assert "overlay" not in [each.key for each in open_page("train", runs="2,nonsense").get("plotly_chart")]
 
 
-def test_one_row_that_is_selected_shows_its_run_below_the_table(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
+def test_one_row_that_is_selected_shows_its_run_below_the_table(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace
+) -> None:
     first, second = submitted(workspace, frozen), submitted(workspace, frozen)
     queue.cancel(workspace, first)
     queue.cancel(workspace, second)
     headings = [each.value for each in open_page("train", row=str(first)).subheader]
     assert headings == ["All trainings", "Training 1: resnet18 at 160 px"]
-    assert [each.value for each in open_page("train").subheader] == ["All trainings", "Training 2: resnet18 at 160 px"]
+    assert [each.value for each in open_page("train").subheader] == [
+        "All trainings",
+        "Training 2: resnet18 at 160 px",
+    ]
 
 
 def test_more_runs_than_can_be_told_apart_are_refused_in_words(
@@ -122,7 +139,11 @@ def test_the_page_lists_the_weights_of_this_machine_as_the_command_does(
     app = open_page("train")
     table = app.dataframe[-1].value
     assert len(table) == len(architectures.TABLE)
-    assert list(table.iloc[0][["Architecture", "Weights", "Check"]]) == ["resnet34", "here", "not as long as published: damaged?"]
+    assert list(table.iloc[0][["Architecture", "Weights", "Check"]]) == [
+        "resnet34",
+        "here",
+        "not as long as published: damaged?",
+    ]
     assert "1 of 21 architectures have weights here" in text_of(app)
     app.checkbox(key="weights:reads").check().run()
     assert app.dataframe[-1].value.iloc[0]["Check"] == "another hash than its name says: damaged?"

@@ -42,7 +42,10 @@ def test_a_folder_of_text_files_brings_nothing_and_says_why_for_each(peakid, tmp
     peakid("init")
     report = peakid("import", "folder", tmp_path / "texts", "--json").json
     assert (report["n_added"], report["n_rejected"]) == (0, 2)
-    assert {(r["path"], r["reason"]) for r in report["rejections"]} == {("a.jpg", "not_an_image"), ("b.txt", "not_an_image")}
+    assert {(r["path"], r["reason"]) for r in report["rejections"]} == {
+        ("a.jpg", "not_an_image"),
+        ("b.txt", "not_an_image"),
+    }
 
 
 def test_a_zip_that_is_none(peakid, tmp_path):
@@ -123,7 +126,13 @@ def test_after_every_refusal_the_collection_is_as_it_was(peakid, tmp_path, photo
 
 @pytest.mark.parametrize(
     "command",
-    [("evaluate", "1"), ("export", "1", "--out", "x"), ("jobs", "show", "1"), ("snapshot", "show", "abc"), ("predict", "1", "x.jpg")],
+    [
+        ("evaluate", "1"),
+        ("export", "1", "--out", "x"),
+        ("jobs", "show", "1"),
+        ("snapshot", "show", "abc"),
+        ("predict", "1", "x.jpg"),
+    ],
 )
 def test_what_nobody_has_made_yet_is_said_to_be_missing(peakid, command):
     peakid("init")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from peakid import pixels
 from peakid.errors import BadInput, NotFound, WeightsUnfit
+from peakid.imaging import pixels
 from peakid.serve.predictor import Predictor
 
 
@@ -78,7 +78,9 @@ def test_a_folder_without_an_export_is_told(tmp_path):
 
 
 def test_an_export_without_onnx_is_told_with_what_it_has(folder):
-    change_card(folder, files=[{"name": "model.safetensors", "format": "safetensors", "sha256": "", "bytes": 1}])
+    change_card(
+        folder, files=[{"name": "model.safetensors", "format": "safetensors", "sha256": "", "bytes": 1}]
+    )
     with pytest.raises(BadInput, match=r"no ONNX file.*has safetensors.*--format onnx"):
         Predictor(folder)
 

@@ -28,12 +28,16 @@ def client() -> TestClient:
     return TestClient(guard, base_url="http://127.0.0.1:8501", raise_server_exceptions=False)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8501", "localhost:8501", "[::1]:8501", "LOCALHOST", "peaks.example"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8501", "localhost:8501", "[::1]:8501", "LOCALHOST", "peaks.example"]
+)
 def test_a_host_of_ours_is_served(client: TestClient, host: str) -> None:
     assert client.get("/", headers={"host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::1", "peaks.example.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "[::1", "peaks.example.evil.example"]
+)
 def test_a_foreign_host_is_refused_with_the_way_out(client: TestClient, host: str) -> None:
     answer = client.get("/", headers={"host": host})
     assert answer.status_code == 403
@@ -45,19 +49,26 @@ def test_another_site_cannot_post(client: TestClient, origin: str) -> None:
     assert client.post("/", content=b"x", headers={"origin": origin}).status_code == 403
 
 
-@pytest.mark.parametrize("headers", [{}, {"origin": "http://127.0.0.1:8501"}, {"origin": "https://peaks.example"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"origin": "http://127.0.0.1:8501"}, {"origin": "https://peaks.example"}]
+)
 def test_our_own_page_and_programs_can_post(client: TestClient, headers: dict[str, str]) -> None:
     assert client.post("/", content=b"x", headers=headers).text == "1"
 
 
 def test_another_site_cannot_open_the_websocket(client: TestClient) -> None:
-    with pytest.raises(WebSocketDisconnect) as refused, client.websocket_connect("/stream", headers={"origin": "http://evil.example"}):
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        client.websocket_connect("/stream", headers={"origin": "http://evil.example"}),
+    ):
         pass
     assert refused.value.code == 1008
 
 
 def test_our_own_page_can_open_the_websocket(client: TestClient) -> None:
-    with client.websocket_connect("/stream", headers={"origin": "http://127.0.0.1:8501", "host": "127.0.0.1:8501"}) as socket:
+    with client.websocket_connect(
+        "/stream", headers={"origin": "http://127.0.0.1:8501", "host": "127.0.0.1:8501"}
+    ) as socket:
         assert socket.receive_text() == "hello"
 
 

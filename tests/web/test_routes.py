@@ -8,10 +8,12 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from peakid import images
+from peakid.imaging import inspection
 from peakid.keep import forget
-from peakid.web import routes, scripts
-from peakid.workspace import Workspace
+from peakid.store import images
+from peakid.store.workspace import Workspace
+from peakid.web import routes
+from peakid.web.gallery import scripts
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def client(workspace: Workspace) -> TestClient:
 @pytest.fixture
 def add(workspace: Workspace) -> Callable[[bytes], str]:
     def added(data: bytes) -> str:
-        look = images.look(data)
+        look = inspection.inspect(data)
         with workspace.transaction() as connection:
             images.add(connection, workspace, look, data)
         return look.digest
@@ -30,13 +32,17 @@ def add(workspace: Workspace) -> Callable[[bytes], str]:
     return added
 
 
-def test_a_thumbnail_is_a_small_jpeg(client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes]) -> None:
+def test_a_thumbnail_is_a_small_jpeg(
+    client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes]
+) -> None:
     answer = client.get(f"/thumb/{add(draw(size=(800, 600), format='PNG'))}")
     assert answer.headers["content-type"] == "image/jpeg"
     assert max(Image.open(io.BytesIO(answer.content)).size) <= 256
 
 
-@pytest.mark.parametrize(("format", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])
+@pytest.mark.parametrize(
+    ("format", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")]
+)
 def test_an_image_comes_as_its_own_bytes(
     client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes], format: str, media_type: str
 ) -> None:
@@ -47,7 +53,9 @@ def test_an_image_comes_as_its_own_bytes(
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_format_no_browser_shows_comes_as_jpeg(client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes]) -> None:
+def test_a_format_no_browser_shows_comes_as_jpeg(
+    client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes]
+) -> None:
     answer = client.get(f"/image/{add(draw(format='TIFF'))}")
     assert answer.headers["content-type"] == "image/jpeg"
     assert Image.open(io.BytesIO(answer.content)).size == (48, 36)

@@ -6,8 +6,8 @@ import pytest
 
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
+from peakid.resources import PROJECT_ROOT
 from peakid.web import theme
-from peakid.workspace import PROJECT_ROOT
 
 CONFIG = tomllib.loads((PROJECT_ROOT / ".streamlit" / "config.toml").read_text())
 
@@ -35,9 +35,13 @@ def test_plots_have_the_colours_of_the_page(name: Theme) -> None:
 
 
 @pytest.mark.parametrize("name", THEMES)
-@pytest.mark.parametrize("ink", ["textColor", "linkColor", "greenTextColor", "redTextColor", "yellowTextColor", "grayTextColor"])
+@pytest.mark.parametrize(
+    "ink", ["textColor", "linkColor", "greenTextColor", "redTextColor", "yellowTextColor", "grayTextColor"]
+)
 def test_every_ink_can_be_read_on_its_ground(name: Theme, ink: str) -> None:
-    assert contrast(CONFIG["theme"][name][ink], CONFIG["theme"][name]["backgroundColor"]) >= 4.5  # WCAG AA for text.
+    assert (
+        contrast(CONFIG["theme"][name][ink], CONFIG["theme"][name]["backgroundColor"]) >= 4.5
+    )  # WCAG AA for text.
 
 
 @pytest.mark.parametrize("name", THEMES)
@@ -46,7 +50,9 @@ def test_the_white_on_a_button_can_be_read(name: str) -> None:
 
 
 def test_class_colours_are_the_same_in_plots_and_gallery() -> None:
-    assert CONFIG["theme"]["chartCategoricalColors"] == list(theme.class_colours([str(i) for i in range(10)]).values())
+    assert CONFIG["theme"]["chartCategoricalColors"] == list(
+        theme.class_colours([str(i) for i in range(10)]).values()
+    )
 
 
 def test_the_app_tells_nobody_and_listens_to_this_machine_alone() -> None:

@@ -6,10 +6,11 @@ from typing import get_args
 
 import pytest
 
-from peakid.curate.review_queue import QueueCount
+from peakid.curate.queues.review_queue import QueueCount
 from peakid.records import Decision, RejectionReason
-from peakid.status import Status
-from peakid.web import journey, progress, session, theme, words
+from peakid.store.status import Status
+from peakid.web import journey, session, theme, words
+from peakid.web.jobs import progress
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EMPTY = Status(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
@@ -73,9 +74,13 @@ def test_the_next_step_leads_to_a_first_model_and_then_back_to_the_data(
 def test_what_is_worth_the_time_comes_before_everything_unreviewed() -> None:
     facts = {"n_unreviewed": 9, "n_done_runs": 0, "n_exports": 0}
     step = journey.next_step(replace(EMPTY, n_images=9), QueueCount("worth", 1000, is_more=True), 34, **facts)
-    assert step.sentence == "1,000+ images are worth your time: labels in doubt and bad pictures, over 34 min."
+    assert (
+        step.sentence == "1,000+ images are worth your time: labels in doubt and bad pictures, over 34 min."
+    )
     assert step.page == "review"
 
 
 def test_a_class_keeps_its_colour_when_classes_are_added() -> None:
-    assert list(theme.class_colours(["a", "b", "c"]).items())[:2] == list(theme.class_colours(["a", "b"]).items())
+    assert list(theme.class_colours(["a", "b", "c"]).items())[:2] == list(
+        theme.class_colours(["a", "b"]).items()
+    )

@@ -1,0 +1,92 @@
+"""How the command line phrases the remedies of an error: as commands that can be copied."""
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from peakid.errors import PeakidError
+from peakid.remedies import Action, ActionKind
+
+# An empty text: nothing that a terminal can do.
+COMMANDS: dict[ActionKind, str] = {
+    "add_class": "classes add {class_name}",
+    "merge_classes": "classes merge {class_name} {into}",
+    "rename_class": "classes rename {class_name} NEW",
+    "list_classes": "classes list",
+    "show_log": "log",
+    "undo_step": "undo --step {step_id}",
+    "open_queue": "queue {queue}",
+    "list_views": "views list",
+    "list_duplicates": "duplicates list --all",
+    "list_issues": "issues list --kind {kind}",
+    "scan": "scan",
+    "import_images": "import folder PATH",
+    "list_roots": "roots list",
+    "verify_images": "verify",
+    "list_snapshots": "snapshot list",
+    "create_snapshot": "snapshot create",
+    "list_leaks": "snapshot leaks {snapshot}",
+    "verify_snapshot": "snapshot verify {snapshot}",
+    "train": "train",
+    "set_recipe": "--set {key}={value}",
+    "choose_recipe": "--recipe {recipe}",
+    "list_jobs": "jobs list",
+    "list_waiting_jobs": "jobs list --waiting",
+    "resume_job": "jobs resume {job_id}",
+    "evaluate": "evaluate {run_id} --split {split}",
+    "score_with_tta": "tta {run_id} --wait",
+    "list_runs": "status",
+    "export_run": "export {run_id}",
+    "list_exports": "status",
+    "create_workspace": "--workspace {path} init",
+    "restore_backup": "restore FILE --replace",
+    "back_up": "backup FILE",
+    "reload_page": "",
+}
+
+
+def command(action: Action, *, workspace: Path | None = None) -> str:
+    """Return the command that carries out an action, or the option to add to the present one; '' where there is none.
+
+    Args:
+        workspace: The folder given with `--workspace`, which the command must name too.
+    """
+    words = COMMANDS[action.kind].format_map(
+        {name: _quoted(value) for name, value in action.arguments.items()}
+    )
+    if not words or action.kind in ("set_recipe", "choose_recipe"):
+        return words
+    place = f" --workspace {shlex.quote(str(workspace))}" if workspace and "--workspace" not in words else ""
+    return f"peakid{place} {words}"
+
+
+def commands(actions: Iterable[Action], *, workspace: Path | None = None) -> list[str]:
+    return [words for each in actions if (words := command(each, workspace=workspace))]
+
+
+def line(error: PeakidError, *, workspace: Path | None = None) -> str:
+    """Return an error in one line: what happened, what to do, and the commands for it."""
+    said = commands(error.actions, workspace=workspace)
+    return " ".join([*str(error).split(), *(["Use:", " or ".join(said)] if said else [])])
+
+
+def document(error: PeakidError, *, workspace: Path | None = None) -> dict[str, object]:
+    """Return an error as `--json` prints it on stderr. `remedy` is for people, `actions` for programs."""
+    actions = [
+        {
+            "kind": each.kind,
+            "arguments": dict(each.arguments),
+            "command": command(each, workspace=workspace),
+        }
+        for each in error.actions
+    ]
+    return {
+        "error": type(error).__name__,
+        "message": error.message,
+        "remedy": error.remedy,
+        "actions": actions,
+    }
+
+
+def _quoted(value: object) -> str:
+    return shlex.quote(str(value).lower() if isinstance(value, bool) else str(value))

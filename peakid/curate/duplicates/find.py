@@ -1,0 +1,317 @@
+"""Which images are the same picture: byte copies, same pixels, same look. Only the last two are pairs in the database."""
+
+import functools
+import hashlib
+import io
+import sqlite3
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from peakid.curate.duplicates import aligned, pair_judgements, pair_search
+from peakid.errors import NotFound, PeakidError, UnreadableImage
+from peakid.imaging import hashes, pixels
+from peakid.records import Report, ScanReport, no_report
+from peakid.store import images
+from peakid.store.workspace import Workspace, now
+
+_HELD = "id IN (SELECT image_id FROM image_state)"  # Not those that were removed for good.
+CHUNK = 256  # New images a round: 256 x 100,000 distances are 26 MB.
+LOOKED_UP_CHUNK = (
+    8192  # Of a larger workspace: looking up costs some 50 ms a round and then 20 microseconds an image.
+)
+N_VIEWS = 512  # Small pictures held for a second look: 0.1 MB each.
+
+
+@dataclass(frozen=True)
+class HashedImages:
+    """What is compared, images scanned before first. Arrays of shape (N,)."""
+
+    ids: np.ndarray
+    sizes: np.ndarray  # width x 2^32 + height, px
+    digests: list[str]
+    table: pair_search.Table
+    n_old: int
+
+
+def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
+    """Compare every image that is new since the last scan with all images, and remember the pairs.
+
+    Up to 100,000 images distances are computed one by one, exactly; beyond that neighbours are looked up, in time
+    that grows with the new images, and a few of the faintest are lost. A killed scan goes on where it stopped.
+
+    Raises:
+        WorkspaceNotWritable: If the workspace does not take the pairs.
+    """
+    started = time.monotonic()
+    _hash_older(workspace, report)
+    held = hashed_images(workspace)
+    n, view = len(held.ids), viewer(workspace, held.digests)
+    chunk = CHUNK if n <= pair_search.EXACT_UP_TO else LOOKED_UP_CHUNK
+    for begin in range(held.n_old, n, chunk):
+        end = min(begin + chunk, n)
+        _remember(workspace, held, view, begin, end)
+        report("scan", end - held.n_old, n - held.n_old, "comparing images")
+    return _counted(workspace, n - held.n_old, started)
+
+
+def groups(workspace: Workspace) -> dict[str, str]:
+    """Answer the group of every image: digest -> smallest digest of all images it is tied to by pairs.
+
+    An image without a near-duplicate is a group of its own. A near pair that a person called different ties nothing;
+    the same pixels stay tied whatever was said of them.
+    """
+    rows = workspace.query(f"SELECT id, digest FROM image WHERE {_HELD} ORDER BY id")
+    members = components(
+        [row["id"] for row in rows], np.concatenate([_pairs(workspace, "exact"), _near_pairs(workspace)])
+    )
+    smallest: dict[int, str] = {}
+    for row, member in zip(rows, members, strict=True):
+        smallest[member] = min(row["digest"], smallest.get(member, row["digest"]))
+    return {row["digest"]: smallest[member] for row, member in zip(rows, members, strict=True)}
+
+
+def _hash_older(workspace: Workspace, report: Report) -> None:
+    """Hash the flips, turns and parts of images that came before those were kept."""
+    rows = workspace.query(
+        f"SELECT id, digest FROM image WHERE {_HELD} AND (id NOT IN (SELECT image_id FROM orientation_hash)"
+        " OR id NOT IN (SELECT image_id FROM part_hash)) ORDER BY id"
+    )
+    for begin in range(0, len(rows), CHUNK):
+        found = [(row["id"], _hashes(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
+        with workspace.transaction() as connection:
+            for n, table in enumerate(("orientation_hash", "part_hash")):
+                written = [(image_id, both[n]) for image_id, both in found if both is not None]
+                connection.executemany(
+                    f"INSERT INTO {table} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", written
+                )
+        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips, turns and parts")
+
+
+def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
+    grey = _grey(workspace, digest)
+    return None if grey is None else hashes.of(grey)
+
+
+def hashed_images(workspace: Workspace) -> HashedImages:
+    """Read what every image is compared by."""
+    rows = workspace.query(
+        f"SELECT id, digest, phash, dhash, width_px, height_px FROM image WHERE {_HELD} ORDER BY scanned_at IS NULL, id"
+    )
+    n_old = (
+        len(rows)
+        - workspace.query(f"SELECT COUNT(*) AS n FROM image WHERE {_HELD} AND scanned_at IS NULL")[0]["n"]
+    )
+    upright = np.array(
+        [(int(row["phash"], 16), int(row["dhash"], 16)) for row in rows], dtype=np.uint64
+    ).reshape(-1, 2)
+    return HashedImages(
+        np.array([row["id"] for row in rows], dtype=np.int64),
+        np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
+        [row["digest"] for row in rows],
+        pair_search.Table(
+            upright, _parts(workspace, upright) if len(rows) <= pair_search.PARTS[-1][0] else None
+        ),
+        n_old,
+    )
+
+
+def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
+    """Answer uint64 of shape (N, 14, 2) in the order of `upright`; a picture that is gone has its upright hashes each time."""
+    parts = np.repeat(upright[:, None], hashes.N_PARTS, axis=1)
+    rows = workspace.query(
+        f"SELECT hashes FROM image LEFT JOIN part_hash p ON p.image_id = id WHERE {_HELD} ORDER BY scanned_at IS NULL, id"
+    )
+    known = [n for n, row in enumerate(rows) if row["hashes"] is not None]
+    parts[known] = hashes.unpack([rows[n]["hashes"] for n in known], n_hashes=hashes.N_PARTS)
+    return parts
+
+
+def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> np.ndarray:
+    """Answer uint64 of shape (rows, 8, 2); a picture that is gone has its upright hashes eight times."""
+    turned = np.repeat(held.table.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
+    for n, image_id in enumerate(held.ids[begin:end].tolist()):
+        row = workspace.one("SELECT hashes FROM orientation_hash WHERE image_id = ?", (image_id,))
+        if row is not None:
+            turned[n, 1:] = hashes.unpack([row["hashes"]])[
+                0, 1:
+            ]  # Upright it is compared by what the others are compared by.
+    return turned
+
+
+def viewer(workspace: Workspace, digests: list[str]) -> pair_search.Inspection:
+    """Answer what gives the view of a row in an orientation, holding those asked for last."""
+
+    @functools.lru_cache(N_VIEWS)
+    def view(row: int, orientation: int) -> aligned.View | None:
+        grey = _grey(workspace, digests[row])
+        return None if grey is None else aligned.View(hashes.turned(grey, orientation))
+
+    return view
+
+
+def _grey(workspace: Workspace, digest: str) -> PIL.Image.Image | None:
+    try:
+        return PIL.Image.open(io.BytesIO(images.thumbnail(workspace, digest))).convert("L")
+    except (
+        PeakidError,
+        *pixels.DAMAGE,
+    ):  # Moved away since its import, or a thumbnail that the disk has spoilt.
+        return None
+
+
+def _remember(
+    workspace: Workspace, held: HashedImages, view: pair_search.Inspection, begin: int, end: int
+) -> None:
+    """Find the pairs of rows begin..end with everything before them, then write pairs and marks at once."""
+    near = held.table.pairs(begin, end, _turned(workspace, held, begin, end), view)
+    blank = _blanks(held, begin, end)
+    may_be_exact = [
+        pair
+        for pair in near
+        if pair.distance <= pair_search.SURE and held.sizes[pair.row] == held.sizes[pair.earlier]
+    ]
+    rows = {n for pair in may_be_exact for n in (pair.row, pair.earlier)} | {
+        n for i, earlier in blank.items() for n in (i, *earlier)
+    }
+    digests = _pixel_digests(workspace, {int(held.ids[n]) for n in rows})
+
+    def is_exact(i: int, j: int) -> bool:
+        digest = digests.get(int(held.ids[i]))
+        return digest is not None and digest == digests.get(int(held.ids[j]))
+
+    found = [
+        (pair.row, pair.earlier, "exact" if is_exact(pair.row, pair.earlier) else "near", pair.distance)
+        for pair in near
+    ]
+    # To the first of its kind only: a thousand blank images are one group by 999 pairs, not by half a million.
+    found += [
+        (i, first, "exact", 0)
+        for i, js in blank.items()
+        if (first := next((j for j in js if is_exact(i, j)), None)) is not None
+    ]
+    with workspace.transaction() as connection:
+        _write(connection, held, found, begin, end)
+        connection.executemany(
+            "UPDATE image SET pixel_digest = ? WHERE id = ?", [(digest, n) for n, digest in digests.items()]
+        )
+
+
+def _blanks(held: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
+    """Answer the blank pictures of these rows, each with the earlier ones of its size: they may be the same pixels."""
+    is_blank = ~held.table.is_telling
+    rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
+    same = {i: np.flatnonzero(is_blank[:i] & (held.sizes[:i] == held.sizes[i])).tolist() for i in rows}
+    return {i: earlier for i, earlier in same.items() if earlier}
+
+
+def _pixel_digests(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, str]:
+    """Answer SHA-256 of the decoded pixels by image id; images whose bytes are gone have none."""
+    found = {}
+    for image_id in sorted(image_ids):
+        row = workspace.query("SELECT digest, pixel_digest FROM image WHERE id = ?", (image_id,))[0]
+        digest = row["pixel_digest"] or _pixel_digest(workspace, row["digest"])
+        if digest is not None:
+            found[image_id] = digest
+    return found
+
+
+def _pixel_digest(workspace: Workspace, digest: str) -> str | None:
+    try:
+        image = pixels.decode(images.read_bytes(workspace, digest))
+    except (NotFound, UnreadableImage):  # Moved away since its import; the look still counts.
+        return None
+    return hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode() + image.tobytes()).hexdigest()
+
+
+def _write(
+    connection: sqlite3.Connection,
+    held: HashedImages,
+    found: Iterable[tuple[int, int, str, int]],
+    begin: int,
+    end: int,
+) -> None:
+    stamp = now()
+    pairs = (
+        (*sorted((int(held.ids[i]), int(held.ids[j]))), kind, distance, stamp)
+        for i, j, kind, distance in found
+    )
+    connection.executemany(
+        "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        pairs,
+    )
+    connection.executemany(
+        "UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in held.ids[begin:end]]
+    )
+    connection.execute("UPDATE pair_revision SET revision = revision + 1")
+
+
+def _pairs(workspace: Workspace, *kinds: str) -> np.ndarray:
+    marks = ",".join("?" * len(kinds))
+    rows = workspace.query(
+        f"SELECT image_a_id, image_b_id FROM duplicate_pair WHERE kind IN ({marks})", kinds
+    )
+    return np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+
+
+def _near_pairs(workspace: Workspace) -> np.ndarray:
+    found = _pairs(workspace, "near")
+    different = {
+        pair for pair, verdict in pair_judgements.newest(workspace).items() if verdict == "different"
+    }
+    return found[[tuple(pair) not in different for pair in found.tolist()]] if different else found
+
+
+def components(ids: list[int], pairs: np.ndarray) -> list[int]:
+    """Number the connected components; one number for each of `ids`, which are sorted."""
+    ends = np.searchsorted(np.array(ids, dtype=np.int64), pairs)  # (P, 2)
+    graph = coo_array(
+        (np.ones(len(pairs), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(len(ids), len(ids))
+    )
+    return connected_components(graph, directed=False)[1].tolist() if ids else []
+
+
+def _counted(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:
+    ids = [row["id"] for row in workspace.query(f"SELECT id FROM image WHERE {_HELD} ORDER BY id")]
+    exact = components(ids, _pairs(workspace, "exact"))
+    near_pairs = _near_pairs(workspace)
+    whole = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))
+    tied_exactly = {number for number, n in Counter(exact).items() if n > 1} | _copied(
+        workspace, dict(zip(ids, exact, strict=True))
+    )
+    by_id = dict(zip(ids, whole, strict=True))
+    near = {by_id[int(a)] for a, _ in near_pairs}
+    return ScanReport(
+        n_scanned,
+        len(tied_exactly),
+        len(near),
+        _n_conflicting(workspace, by_id),
+        {},
+        time.monotonic() - started,
+    )
+
+
+def _copied(workspace: Workspace, component: dict[int, int]) -> set[int]:
+    """Answer the components with an image that was seen at several places."""
+    rows = workspace.query(
+        "SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin) GROUP BY image_id HAVING COUNT(*) > 1"
+    )
+    return {component[row["image_id"]] for row in rows}
+
+
+def _n_conflicting(workspace: Workspace, component: dict[int, int]) -> int:
+    """Count components with several labels: those the images have now and, until a person has judged, those of their origins."""
+    labels: dict[int, set[str]] = defaultdict(set)
+    for row in workspace.query(
+        "SELECT image_id, class.name AS label FROM image_state JOIN class ON class.id = class_id WHERE verdict <> 'exclude'"
+        " UNION SELECT origin.image_id, origin.label FROM origin JOIN image_state USING (image_id)"
+        " WHERE origin.label IS NOT NULL AND verdict <> 'exclude' AND NOT is_reviewed"
+    ):
+        labels[component[row["image_id"]]].add(row["label"])
+    return sum(len(found) > 1 for found in labels.values())

@@ -1,0 +1,160 @@
+"""Which 64-bit hashes lie close to each other, exactly: by looking at all pairs, or by looking pieces of them up."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+# Three pieces of a hash. Of two hashes that differ in 8 bits or fewer, one piece differs in 2 bits or fewer, so the
+# 254 + 232 + 232 pieces within 2 bits of a hash's own lead to every neighbour (Norouzi, Punjani and Fleet 2012).
+PIECES = ((42, 22), (21, 21), (0, 21))  # (lowest bit, number of bits)
+PIECE_RADIUS = 2
+MAX_RADIUS = PIECE_RADIUS * len(PIECES) + len(PIECES) - 1  # 8; one bit more, and each piece may differ in 3.
+BLOCK = 1 << 20  # Comparisons at once: some 40 MB of arrays.
+
+Found = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Row of the query, row of the table, distance in bits: int64 arrays of the same length, in no order."""
+
+
+def compare(queries: np.ndarray, table: np.ndarray, *, radius: int) -> Found:
+    """Find what lies near by looking at every pair: exact at any radius, some 150 million pairs of two hashes a second.
+
+    Args:
+        queries: uint64 of shape (Q, H); the distance is the sum over the H hashes.
+        table: uint64 of shape (N, H).
+    """
+    found = [_empty()]
+    step = max(1, BLOCK // max(1, len(table)))
+    columns = np.ascontiguousarray(table.T)  # A row a hash.
+    for begin in range(0, len(queries), step):
+        block = queries[begin : begin + step]
+        distance = np.bitwise_count(block[:, 0, None] ^ columns[0])
+        for hash_ in range(1, len(columns)):
+            distance += np.bitwise_count(block[:, hash_, None] ^ columns[hash_])
+        q, t = np.nonzero(distance <= radius)
+        found.append((q + begin, t, distance[q, t].astype(np.int64)))
+    return _joined(found)
+
+
+class Index:
+    """Hashes arranged so that the neighbours of a few are found without looking at all of them.
+
+    Args:
+        hashes: uint64 of shape (N,). Building takes half a second for a million and holds 110 MB.
+    """
+
+    def __init__(self, hashes: np.ndarray) -> None:
+        self.hashes = hashes
+        self._pieces = [_arranged(hashes, *piece) for piece in PIECES]
+
+    def near(self, queries: np.ndarray, *, radius: int = MAX_RADIUS) -> Found:
+        """Find every hash within `radius` bits of each query, in time that grows with the queries.
+
+        Args:
+            queries: uint64 of shape (Q,).
+            radius: At most MAX_RADIUS.
+        """
+        return self._search(queries, radius, is_self=False)
+
+    def pairs(self, *, radius: int = MAX_RADIUS) -> Found:
+        """Find every pair of the table within `radius` bits, each once, the larger row first."""
+        q, t, distance = self._search(self.hashes, radius, is_self=True)
+        return np.maximum(q, t), np.minimum(q, t), distance
+
+    def _search(self, queries: np.ndarray, radius: int, *, is_self: bool) -> Found:
+        if radius > MAX_RADIUS:
+            raise ValueError(f"radius {radius} is over {MAX_RADIUS}: pairs would be lost")
+        found = [_empty()]
+        for (low, n_bits), (order, starts) in zip(PIECES, self._pieces, strict=True):
+            piece = _piece(queries, low, n_bits)
+            by_piece = (
+                np.argsort(piece, kind="stable") if not is_self else order
+            )  # Neighbours in the table are then neighbours in memory.
+            asked, arranged = queries[by_piece], self.hashes[order]
+            for q, places in _looked_up(piece[by_piece], starts, n_bits, is_self=is_self):
+                distance = np.bitwise_count(asked[q] ^ arranged[places])
+                kept = np.flatnonzero(distance <= radius)
+                found.append(
+                    (
+                        by_piece[q[kept]].astype(np.int64),
+                        order[places[kept]].astype(np.int64),
+                        distance[kept].astype(np.int64),
+                    )
+                )
+        return _once(_joined(found), len(self.hashes), is_self=is_self)
+
+
+def _piece(hashes: np.ndarray, low: int, n_bits: int) -> np.ndarray:
+    return ((hashes >> np.uint64(low)) & np.uint64((1 << n_bits) - 1)).astype(np.int32)
+
+
+def _arranged(hashes: np.ndarray, low: int, n_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Answer the rows in order of their piece, and where in that order each value of a piece begins."""
+    piece = _piece(hashes, low, n_bits)
+    starts = np.zeros((1 << n_bits) + 1, dtype=np.int32)
+    np.cumsum(np.bincount(piece, minlength=1 << n_bits), out=starts[1:])
+    return np.argsort(piece, kind="stable").astype(np.int32), starts
+
+
+def _looked_up(
+    piece: np.ndarray, starts: np.ndarray, n_bits: int, *, is_self: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (query, place in the order) of everything whose piece differs from the query's in PIECE_RADIUS bits or fewer."""
+    masks = _masks(n_bits)
+    n_masks = max(1, BLOCK // max(1, len(piece)))
+    for begin in range(0, len(masks), n_masks):
+        wanted = piece ^ masks[begin : begin + n_masks, None]  # (masks, Q)
+        # Of a pair within one table the smaller piece looks for the larger, which halves the work.
+        asking = np.flatnonzero(wanted >= piece) if is_self else np.arange(wanted.size)
+        values = wanted.ravel()[asking]
+        first = starts[values]
+        counts = starts[values + 1] - first
+        hit = np.flatnonzero(counts)
+        rows = asking[hit] % len(piece) if len(wanted) > 1 else asking[hit]
+        yield from _spread(rows, first[hit], counts[hit])
+
+
+def _spread(
+    rows: np.ndarray, first: np.ndarray, counts: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Name every place of every run of places, in blocks: one crowded value must not fill the memory."""
+    ends = np.cumsum(counts, dtype=np.int64)
+    begin = 0  # Most runs are of one place; a run of many is cut from its neighbours, never in itself.
+    while begin < len(rows):
+        done = int(ends[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(ends, done + BLOCK)))
+        n = counts[begin:end]
+        offsets = np.arange(int(n.sum())) - np.repeat(ends[begin:end] - n - done, n)
+        yield np.repeat(rows[begin:end], n), np.repeat(first[begin:end], n) + offsets
+        begin = end
+
+
+def _masks(n_bits: int) -> np.ndarray:
+    """All numbers of `n_bits` bits of which at most PIECE_RADIUS are set."""
+    return np.array(
+        [
+            sum(1 << bit for bit in bits)
+            for k in range(PIECE_RADIUS + 1)
+            for bits in combinations(range(n_bits), k)
+        ],
+        np.int32,
+    )
+
+
+def _once(found: Found, n_table: int, *, is_self: bool) -> Found:
+    """Drop what several pieces led to, and in one table each hash's own row and the second sight of a pair."""
+    q, t, distance = found
+    if is_self:
+        q, t = np.maximum(q, t), np.minimum(q, t)
+        q, t, distance = q[q != t], t[q != t], distance[q != t]
+    _, first = np.unique(q * n_table + t, return_index=True)
+    return q[first], t[first], distance[first]
+
+
+def _joined(found: list[Found]) -> Found:
+    q, t, distance = (np.concatenate(column) for column in zip(*found, strict=True))
+    return q, t, distance
+
+
+def _empty() -> Found:
+    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)

@@ -1,0 +1,177 @@
+"""What becomes of look-alikes: one is kept and the rest excluded, all are kept, or they are no duplicates after all."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from peakid.curate import decisions
+from peakid.curate.duplicates import duplicate_groups, pair_judgements
+from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage, KeepRule
+from peakid.errors import BadInput
+from peakid.records import Choice, DuplicateKind, PairVerdict, StepResult
+from peakid.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a rule would do: keep one image of each group and exclude the others.
+
+    `skipped` are groups whose labels conflict: a rule about pixels cannot tell which label is right.
+    """
+
+    rule: KeepRule
+    kept: list[DuplicateImage]
+    excluded: list[tuple[DuplicateImage, DuplicateImage]]
+    skipped: list[DuplicateGroup]
+
+
+def plan(
+    workspace: Workspace,
+    *,
+    rule: KeepRule = "largest",
+    kinds: Collection[DuplicateKind] = ("exact",),
+    keys: Collection[str] = (),
+) -> Plan:
+    """Say what keeping the best of every waiting group would do; nothing is written.
+
+    Args:
+        kinds: Which groups; byte copies are one image and need no choice.
+        keys: Only these groups, whatever their kind; empty = all.
+    """
+    groups = [
+        group
+        for group in duplicate_groups.list_groups(workspace, rule=rule)
+        if not group.is_settled and group.kind != "copy"
+    ]
+    chosen = [group for group in groups if (group.group_key in keys if keys else group.kind in kinds)]
+    sure = [group for group in chosen if not group.is_conflicting]
+    return Plan(
+        rule,
+        [group.images[0] for group in sure],
+        [(image, group.images[0]) for group in sure for image in group.images[1:]],
+        [group for group in chosen if group.is_conflicting],
+    )
+
+
+def keep_best(
+    workspace: Workspace,
+    *,
+    rule: KeepRule = "largest",
+    kinds: Collection[DuplicateKind] = ("exact",),
+    keys: Collection[str] = (),
+    actor: str,
+    event_id: str = "",
+) -> StepResult:
+    """Do what `plan` says, as one step that one undo takes back."""
+    planned = plan(workspace, rule=rule, kinds=kinds, keys=keys)
+    basis = {"view": "duplicates", "rule": rule}
+    choices = [
+        _exclusion(image.digest, best.digest, image.decision_id, event_id, basis)
+        for image, best in planned.excluded
+    ]
+    return decisions.decide(workspace, choices, actor=actor)
+
+
+def keep(
+    workspace: Workspace,
+    digest: str,
+    others: Mapping[str, int | None],
+    *,
+    label: str | None = None,
+    actor: str,
+    event_id: str = "",
+) -> StepResult:
+    """Keep one image and exclude the others as its duplicates, in one step.
+
+    Args:
+        others: The newest decision that the actor saw of each other image (-1: did not look).
+        label: Also confirm this label on the kept image: how a conflict of labels is decided.
+
+    Raises:
+        NotFound: If an image is unknown.
+        BadInput: If the image to keep is excluded itself, so that none would be left, or nothing is to be done.
+    """
+    if digest in others:
+        raise BadInput(f"Image {digest[:12]} cannot be kept and excluded.", "Name it once.")
+    if _is_excluded(workspace, digest):
+        raise BadInput(
+            f"Image {digest[:12]} is excluded: keeping it alone would leave none.",
+            "Take its exclusion back first, or keep another.",
+        )
+    basis = {"view": "duplicates"}
+    choices = (
+        [Choice(digest, "label", label, event_id=event_id and f"{event_id}:kept", basis=basis)]
+        if label
+        else []
+    )
+    choices += [_exclusion(other, digest, base, event_id, basis) for other, base in others.items()]
+    if not choices:
+        raise BadInput(f"Image {digest[:12]} is alone: there is nothing to exclude.")
+    return decisions.decide(workspace, choices, actor=actor)
+
+
+def keep_all(workspace: Workspace, digests: Sequence[str], *, actor: str, event_id: str = "") -> int | None:
+    """Keep all of a group though they are duplicates; they go on sharing a split. Answers the step, as `pair_judgements.judge`.
+
+    Raises:
+        BadInput: If their labels conflict: one of them must be wrong, and training would learn both.
+    """
+    wanted = set(digests)
+    for group in duplicate_groups.list_groups(workspace):
+        if (
+            group.is_conflicting
+            and not group.is_settled
+            and wanted & {image.digest for image in group.images}
+        ):
+            raise BadInput(
+                f"The labels of group {group.group_key[:12]} differ, and one picture has one label.",
+                "Keep the image whose label is right, or say that they are not duplicates.",
+            )
+    return _judge(workspace, digests, "both", actor, event_id)
+
+
+def not_duplicates(
+    workspace: Workspace, digests: Sequence[str], *, actor: str, event_id: str = ""
+) -> int | None:
+    """Remember for ever that these images are not the same picture. Answers the step, as `pair_judgements.judge`.
+
+    Raises:
+        BadInput: If they have the very same pixels.
+    """
+    ids = duplicate_groups.open_pairs(workspace, digests)
+    if duplicate_groups.exact_among(workspace, ids):
+        raise BadInput(
+            "These images have the very same pixels: they cannot be different pictures.",
+            "Keep one of them, or keep all.",
+        )
+    return _judge(workspace, digests, "different", actor, event_id)
+
+
+def _is_excluded(workspace: Workspace, digest: str) -> bool:
+    row = workspace.one(
+        "SELECT verdict FROM image_state JOIN image ON image.id = image_id WHERE digest = ?", (digest,)
+    )
+    return row is not None and row["verdict"] == "exclude"
+
+
+def _judge(
+    workspace: Workspace, digests: Sequence[str], verdict: PairVerdict, actor: str, event_id: str
+) -> int | None:
+    pairs = duplicate_groups.open_pairs(workspace, digests)
+    if not pairs:
+        raise BadInput(
+            "These images were never found to be duplicates of each other.",
+            "See the groups with: peakid duplicates list",
+        )
+    return pair_judgements.judge(workspace, pairs, verdict, actor=actor, event_id=event_id)
+
+
+def _exclusion(digest: str, kept: str, base: int | None, event_id: str, basis: Mapping[str, str]) -> Choice:
+    name = f"{event_id}:{digest[:16]}" if event_id else ""
+    return Choice(
+        digest,
+        "exclude",
+        reason=f"duplicate of {kept[:12]}",
+        base_decision_id=base,
+        event_id=name,
+        basis={**basis, "kept": kept},
+    )

@@ -1,0 +1,202 @@
+"""What narrows a queue: class, split, source, dates, issue, tag and text, each a condition that an index can lead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from peakid.curate import image_issues
+from peakid.errors import BadInput, NotFound
+from peakid.records import Split
+from peakid.store.workspace import Workspace
+
+SHORTEST_TEXT = 3  # Letters: the index holds every three in a row.
+_DATES = {4: "year", 7: "month", 10: "day"}  # Length of 2026, 2026-11, 2026-11-21.
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What narrows a queue; None lets everything pass.
+
+    `split` is that of the newest snapshot. `added` and `taken` are the beginning of a date: `2026`, `2026-11` or
+    `2026-11-21`. `text` is looked for in paths and notes.
+    """
+
+    class_name: str | None = None
+    split: str | None = None
+    source: str | None = None
+    added: str | None = None
+    taken: str | None = None
+    issue: str | None = None
+    tag: str | None = None
+    text: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(vars(self).values())
+
+    def given(self) -> dict[str, str]:
+        """Answer the filters that are set, by name."""
+        return {name: value for name, value in vars(self).items() if value}
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One filter as SQL, in two forms that mean the same.
+
+    `check` asks it of one image, as image_state s and image i. `table` with `where` finds all such images in the order
+    of `image_id`, each once. `counted` says as "table WHERE condition" where they are counted quicker, if need be a few
+    too many; `n_images` is their number where it is known.
+    """
+
+    check: str
+    table: str
+    image_id: str
+    where: str
+    counted: str = ""
+    n_images: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def conditions(workspace: Workspace, filters: Filters) -> list[Condition]:
+    """Answer one condition a filter that is set.
+
+    Raises:
+        NotFound: If a class or a kind of issue is unknown.
+        BadInput: If a split, a date or a text cannot be one.
+    """
+    return [_MAKERS[name](workspace, value) for name, value in filters.given().items()]
+
+
+def _class(workspace: Workspace, name: str) -> Condition:
+    row = workspace.one(
+        "SELECT id, COALESCE((SELECT SUM(n) FROM state_count k WHERE k.class_id = class.id), 0) AS n FROM class WHERE name = ?",
+        (name,),
+    )
+    if row is None:
+        raise NotFound(f"There is no class {name!r}.", "See them with: peakid classes list")
+    table, where = "image_state f INDEXED BY image_state_in_class", "f.class_id = :f_class"
+    return Condition(
+        "s.class_id = :f_class",
+        table,
+        "f.image_id",
+        where,
+        n_images=row["n"],
+        parameters={"f_class": row["id"]},
+    )
+
+
+def _split(workspace: Workspace, name: str) -> Condition:
+    if name not in get_args(Split):
+        raise BadInput(f"{name!r} is no split.", f"Use one of: {', '.join(get_args(Split))}.")
+    row = workspace.one("SELECT id FROM snapshot ORDER BY frozen_at DESC, id DESC LIMIT 1")
+    return Condition(
+        "EXISTS (SELECT 1 FROM snapshot_item t WHERE t.snapshot_id = :f_snapshot AND t.image_id = s.image_id AND t.split = :f_split)",
+        "snapshot_item f INDEXED BY snapshot_item_split",
+        "f.image_id",
+        "f.snapshot_id = :f_snapshot AND f.split = :f_split",
+        parameters={"f_snapshot": row["id"] if row else -1, "f_split": name},
+    )
+
+
+def _source(workspace: Workspace, name: str) -> Condition:
+    is_first = "NOT EXISTS (SELECT 1 FROM origin e WHERE e.source = f.source AND e.image_id = f.image_id AND e.id < f.id)"
+    return Condition(
+        "EXISTS (SELECT 1 FROM origin o WHERE o.source = :f_source AND o.image_id = s.image_id)",
+        "origin f INDEXED BY origin_source",
+        "f.image_id",
+        f"f.source = :f_source AND {is_first}",
+        counted="origin f INDEXED BY origin_source WHERE f.source = :f_source",
+        parameters={"f_source": name},
+    )
+
+
+def _added(workspace: Workspace, date: str) -> Condition:
+    unit, length = _date(date)
+    where = f"substr({{}}.added_at, 1, {length}) = :f_added"
+    table = f"image f INDEXED BY image_added_{unit}"
+    return Condition(where.format("i"), table, "f.id", where.format("f"), parameters={"f_added": date})
+
+
+def _taken(workspace: Workspace, date: str) -> Condition:
+    unit, length = _date(date)
+    where = f"{{0}}.taken_at IS NOT NULL AND substr({{0}}.taken_at, 1, {length}) = :f_taken"
+    return Condition(
+        f"EXISTS (SELECT 1 FROM image_measure m WHERE m.image_id = s.image_id AND {where.format('m')})",
+        f"image_measure f INDEXED BY image_measure_taken_{unit}",
+        "f.image_id",
+        where.format("f"),
+        parameters={"f_taken": date},
+    )
+
+
+def _issue(workspace: Workspace, name: str) -> Condition:
+    kind = image_issues.known(name)
+    where = "{0}.kind = :f_kind AND {0}.score < :f_threshold"
+    return Condition(
+        f"EXISTS (SELECT 1 FROM image_issue_score g WHERE g.image_id = s.image_id AND {where.format('g')})",
+        "image_issue_score f INDEXED BY image_issue_score_in_order",
+        "f.image_id",
+        where.format("f"),
+        counted=f"image_issue_score f WHERE {where.format('f')}",
+        parameters={"f_kind": kind, "f_threshold": image_issues.thresholds(workspace)[kind]},
+    )
+
+
+def _tag(workspace: Workspace, name: str) -> Condition:
+    check = "EXISTS (SELECT 1 FROM image_tag g WHERE g.tag = :f_tag AND g.image_id = s.image_id)"
+    return Condition(check, "image_tag f", "f.image_id", "f.tag = :f_tag", parameters={"f_tag": name})
+
+
+def _text(workspace: Workspace, text: str) -> Condition:
+    wanted = text.strip()
+    if len(wanted) < SHORTEST_TEXT:
+        raise BadInput(
+            f"The text {text!r} is too short to look for.",
+            f"Give at least {SHORTEST_TEXT} letters of a path or a note.",
+        )
+    threes = dict.fromkeys(
+        wanted[n : n + SHORTEST_TEXT].replace('"', '""') for n in range(len(wanted) - SHORTEST_TEXT + 1)
+    )
+    escaped = "".join(f"\\{char}" if char in "\\%_" else char for char in wanted)
+    # The index knows which words hold all the threes; that they stand in a row is seen in the words themselves.
+    check = "EXISTS (SELECT 1 FROM image_text w WHERE w.image_id = {} AND w.words LIKE :f_like ESCAPE '\\')"
+    return Condition(
+        check.format("s.image_id"),
+        "text_index f",
+        "f.rowid",
+        f"f.text_index MATCH :f_match AND {check.format('f.rowid')}",
+        counted="text_index f WHERE f.text_index MATCH :f_match",
+        parameters={"f_match": " AND ".join(f'"{three}"' for three in threes), "f_like": f"%{escaped}%"},
+    )
+
+
+def _date(date: str) -> tuple[str, int]:
+    unit = _DATES.get(len(date))
+    if unit is None or not all(
+        char.isdigit() or (char == "-" and n in (4, 7)) for n, char in enumerate(date)
+    ):
+        raise BadInput(
+            f"{date!r} is no date.", "Write a year, a month or a day: 2026, 2026-11 or 2026-11-21."
+        )
+    return unit, len(date)
+
+
+_MAKERS = {
+    "class_name": _class,
+    "split": _split,
+    "source": _source,
+    "added": _added,
+    "taken": _taken,
+    "issue": _issue,
+    "tag": _tag,
+    "text": _text,
+}
+
+
+def sources(workspace: Workspace) -> list[str]:
+    """Answer the kinds of places that images came from."""
+    return [
+        row["source"] for row in workspace.query("SELECT DISTINCT source FROM acquisition ORDER BY source")
+    ]

@@ -1,0 +1,56 @@
+"""What can be done about an error, as data: an action with arguments, phrased by the page or command that shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+ActionKind = Literal[
+    "add_class",         # class_name: add it, or bring a retired one back.
+    "merge_classes",     # class_name, into
+    "rename_class",      # class_name
+    "list_classes",
+    "show_log",          # The history of decisions.
+    "undo_step",         # step_id
+    "open_queue",        # queue: its name, such as "all"
+    "list_views",
+    "list_duplicates",   # is_all: settled groups too
+    "list_issues",       # kind: of image issue
+    "scan",
+    "import_images",
+    "list_roots",
+    "verify_images",
+    "list_snapshots",
+    "create_snapshot",
+    "list_leaks",        # snapshot: digest
+    "verify_snapshot",   # snapshot: digest
+    "train",             # Open the form, or start a run with the default recipe.
+    "set_recipe",        # key, value: one value of the recipe being submitted
+    "choose_recipe",     # recipe: preset by name
+    "list_jobs",
+    "list_waiting_jobs",
+    "resume_job",        # job_id
+    "evaluate",          # run_id, split
+    "score_with_tta",    # run_id
+    "list_runs",
+    "export_run",        # run_id
+    "list_exports",
+    "create_workspace",  # path
+    "restore_backup",
+    "back_up",
+    "reload_page",       # What the browser sent does not fit; only a page offers it.
+]  # fmt: skip
+
+Argument = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a person can do next. A page draws a button or a link, the command line prints a command."""
+
+    kind: ActionKind
+    arguments: Mapping[str, Argument]
+
+
+def action(kind: ActionKind, **arguments: Argument) -> Action:
+    """Return an action with its arguments, which `ActionKind` lists."""
+    return Action(kind, arguments)

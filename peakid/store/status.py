@@ -1,0 +1,51 @@
+"""How much of everything a workspace holds; what `peakid status` prints and the overview shows."""
+
+from dataclasses import dataclass
+
+from peakid.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Status:
+    """Counts of a workspace. `classes` counts labelled images that are not excluded, by living class in key order."""
+
+    n_images: int
+    n_labelled: int
+    n_reviewed: int
+    n_excluded: int
+    n_flagged: int
+    n_rejections: int
+    n_decisions: int
+    n_snapshots: int
+    n_runs: int
+    classes: dict[str, int]
+
+
+def read(workspace: Workspace) -> Status:
+    """Count what is there now."""
+    verdicts = {
+        row["verdict"]: row["n"]
+        for row in workspace.query("SELECT verdict, SUM(n) AS n FROM state_count GROUP BY verdict")
+    }
+    reviewed = workspace.one("SELECT COALESCE(SUM(n), 0) FROM state_count WHERE is_reviewed = 1")
+    classes = workspace.query(
+        "SELECT c.name, COALESCE((SELECT SUM(n) FROM state_count k WHERE k.class_id = c.id AND k.verdict = 'label'), 0) AS n"
+        " FROM class c WHERE c.is_retired = 0 ORDER BY c.position, c.id"
+    )
+    return Status(
+        n_images=sum(verdicts.values()),
+        n_labelled=verdicts.get("label", 0),
+        n_reviewed=int(reviewed[0]) if reviewed else 0,
+        n_excluded=verdicts.get("exclude", 0),
+        n_flagged=verdicts.get("flag", 0),
+        n_rejections=_count(workspace, "rejection"),
+        n_decisions=_count(workspace, "decision"),
+        n_snapshots=_count(workspace, "snapshot"),
+        n_runs=_count(workspace, "run"),
+        classes={row["name"]: row["n"] for row in classes},
+    )
+
+
+def _count(workspace: Workspace, table: str) -> int:
+    row = workspace.one(f"SELECT COUNT(*) FROM {table}")
+    return int(row[0]) if row else 0

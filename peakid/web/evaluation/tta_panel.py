@@ -1,0 +1,70 @@
+"""Test-time augmentation on the evaluate page: a switch where it was computed, else a button that computes it as a job."""
+
+import streamlit as st
+
+from peakid.errors import PeakidError
+from peakid.jobs import queue, submit
+from peakid.recipe import tta_views
+from peakid.records import Job, Run
+from peakid.store import runs
+from peakid.store.workspace import Workspace
+from peakid.web import address, session
+from peakid.web.jobs import job_panel
+
+_KEY = "address:tta"
+TIP = (
+    f"Looks at each image {tta_views.DEFAULT + 1} times and averages the answers: as it is, cut a little closer, and mirrored where the "
+    "recipe allows it. Often a little better, and as many times slower. Runs are compared and exported without it."
+)
+
+
+def show(workspace: Workspace, run: Run, split: str) -> bool:
+    """Draw the switch or the way to it, and answer whether averaged answers are asked for; nothing where a run keeps no model."""
+    if run.best_epoch is None or split == "cv":
+        return False
+    if runs.n_views(workspace, run.run_id, split) is not None:
+        return _switch()
+    job = _newest(workspace, run)
+    if job is not None and job.state not in ("done", "cancelled"):
+        job_panel.show(workspace, job)
+    elif st.button(
+        "Compute with test-time augmentation", icon=":material/animated_images:", type="tertiary", help=TIP
+    ):
+        _submit(workspace, run)
+    return False
+
+
+def _switch() -> bool:
+    is_on = address.value("tta", ["no", "yes"]) == "yes"
+    if st.session_state.get(_KEY) != is_on:
+        st.session_state[_KEY] = is_on
+    return st.toggle("With test-time augmentation", key=_KEY, help=TIP, on_change=_write)
+
+
+def _write() -> None:
+    address.write(tta="yes" if st.session_state[_KEY] else None)
+
+
+def _newest(workspace: Workspace, run: Run) -> Job | None:
+    return next(
+        (
+            job
+            for job in queue.list_jobs(workspace)
+            if job.kind == "tta" and job.arguments["run_id"] == run.run_id
+        ),
+        None,
+    )
+
+
+def _submit(workspace: Workspace, run: Run) -> None:
+    try:
+        job_panel.submit_once(
+            f"tta:{run.run_id}",
+            lambda request_id: submit.score_with_views(
+                workspace, run.run_id, request_id=request_id, actor=session.actor()
+            ),
+        )
+    except PeakidError as error:
+        session.show_error(error)
+    else:
+        st.rerun()

@@ -1,0 +1,114 @@
+"""How a page offers the remedies of an error: as a button that acts or a link to the page where one acts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from peakid.curate import class_merges, classes, decisions
+from peakid.errors import PeakidError
+from peakid.jobs import queue, submit
+from peakid.remedies import Action, ActionKind, Argument
+from peakid.store.workspace import Workspace
+from peakid.web import journey
+
+
+@dataclass(frozen=True)
+class Link:
+    """Opens a page; `label` and the values of `query` may name arguments of the action."""
+
+    label: str
+    page: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Button:
+    """Acts at once."""
+
+    label: str
+    act: Callable[[Workspace, Mapping[str, Argument], str], object]
+    """(workspace, arguments, actor)"""
+
+
+_FAILED = "remedy:error"
+
+OFFERS: dict[ActionKind, Link | Button | None] = {
+    "add_class": Button(
+        "Add the class {class_name}", lambda w, a, actor: classes.add(w, str(a["class_name"]))
+    ),
+    "merge_classes": Button(
+        "Merge {class_name} into {into}",
+        lambda w, a, actor: class_merges.merge(w, str(a["class_name"]), str(a["into"]), actor=actor),
+    ),
+    "rename_class": Link("Rename {class_name}", "classes"),
+    "list_classes": Link("Show the classes", "classes"),
+    "show_log": Link("Show the history", "history"),
+    "undo_step": Button(
+        "Undo step {step_id}", lambda w, a, actor: decisions.undo(w, step_id=int(a["step_id"]), actor=actor)
+    ),
+    "open_queue": Link("Open Review", "review", {"queue": "{queue}"}),
+    "list_views": Link("Open Review", "review"),
+    "list_duplicates": Link("Show the duplicates", "duplicates"),
+    "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
+    "scan": Link("Open Collect", "collect"),
+    "import_images": Link("Import images", "collect"),
+    "list_roots": Link("Show the folders", "history"),
+    "verify_images": Link("Check the images", "history"),
+    "list_snapshots": Link("Show the snapshots", "snapshots"),
+    "create_snapshot": Link("Freeze a snapshot", "snapshots"),
+    "list_leaks": Link("Show the leaks", "snapshots", {"snapshot": "{snapshot}"}),
+    "verify_snapshot": Link("Open the snapshot", "snapshots", {"snapshot": "{snapshot}"}),
+    "train": Link("Open Train", "train"),
+    "set_recipe": Link("Set {key} to {value}", "train", {"set": "{key}={value}"}),
+    "choose_recipe": Link("Use the recipe {recipe}", "train", {"recipe": "{recipe}"}),
+    "list_jobs": Link("Open Train", "train"),
+    "list_waiting_jobs": Link("Open Train", "train"),
+    "resume_job": Button("Resume", lambda w, a, actor: queue.resume(w, int(a["job_id"]))),
+    "evaluate": Link("Evaluate run {run_id} on {split}", "evaluate", {"run": "{run_id}", "split": "{split}"}),
+    "score_with_tta": Button(
+        "Compute test-time augmentation",
+        lambda w, a, actor: submit.score_with_views(w, int(a["run_id"]), actor=actor),
+    ),
+    "list_runs": Link("Show the runs", "models"),
+    "export_run": Link("Export run {run_id}", "models", {"run": "{run_id}"}),
+    "list_exports": Link("Show the exports", "models"),
+    "create_workspace": None,
+    "restore_backup": None,
+    "back_up": Link("Back up", "history"),
+    "reload_page": Button("Reload", lambda w, a, actor: None),  # The rerun after the click is the reload.
+}
+
+
+def offer(workspace: Workspace, actions: tuple[Action, ...], *, actor: str, key: str) -> None:
+    """Draw a button or a link for each action that a page can offer.
+
+    Args:
+        key: Tells these buttons from those of another error on the same page.
+    """
+    for n, action in enumerate(actions):
+        found = OFFERS[action.kind]
+        arguments = {name: str(value) for name, value in action.arguments.items()}
+        if isinstance(found, Link):
+            query = {name: value.format_map(arguments) for name, value in found.query.items()}
+            if st.button(found.label.format_map(arguments), key=f"remedy:{key}:{n}"):
+                journey.go(found.page, **query)
+        elif found is not None:
+            st.button(
+                found.label.format_map(arguments),
+                key=f"remedy:{key}:{n}",
+                on_click=_act,
+                args=(found, workspace, action.arguments, actor),
+            )
+
+
+def take_error() -> PeakidError | None:
+    """Return, once, the error of the button that was clicked last."""
+    return st.session_state.pop(_FAILED, None)
+
+
+def _act(button: Button, workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
+    try:
+        button.act(workspace, arguments, actor)
+    except PeakidError as error:  # Raised inside a callback, it would be shown as a traceback.
+        st.session_state[_FAILED] = error

@@ -1,0 +1,79 @@
+"""A whole queue judged in one act."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from peakid.curate import decisions
+from peakid.curate.queues import bulk, review_queue
+from peakid.errors import BadInput
+from peakid.records import Choice
+from peakid.store.workspace import Workspace
+
+
+def test_everything_in_a_queue_becomes_one_step_that_one_undo_takes_back(
+    workspace: Workspace, plant: Callable[..., dict[str, str]]
+) -> None:
+    digests = plant(
+        {f"r{n:04}": "river" for n in range(2300)} | {"s": "sea"}
+    )  # More than two pages of the walk.
+    step = bulk.decide_queue(
+        workspace, "class:river", "exclude", reason="poor quality", at_most=2300, actor="human:anna"
+    )
+    assert step.n_images == 2300
+    assert (review_queue.count(workspace, "excluded"), review_queue.count(workspace, "class:sea")) == (
+        2300,
+        1,
+    )
+    decisions.undo(workspace, actor="human:anna")
+    assert (review_queue.count(workspace, "excluded"), review_queue.count(workspace, "unreviewed")) == (
+        0,
+        len(digests),
+    )
+
+
+def test_keeping_confirms_the_labels_there_are_and_leaves_what_has_none(
+    workspace: Workspace, plant: Callable[..., dict[str, str]]
+) -> None:
+    digests = plant({"a": "river", "b": "sea", "c": None})
+    step = bulk.decide_queue(workspace, "unreviewed", "label", actor="human:anna")
+    assert {row.digest: row.label for row in step.decisions} == {digests["a"]: "river", digests["b"]: "sea"}
+    assert [item.digest for item in review_queue.page(workspace, "unreviewed")] == [digests["c"]]
+
+
+def test_more_than_was_confirmed_is_not_judged_unseen(
+    workspace: Workspace, plant: Callable[..., dict[str, str]]
+) -> None:
+    plant({"a": "river", "b": "river"})
+    with pytest.raises(BadInput, match="2 images wait in 'unreviewed' now, 1 when you were asked"):
+        bulk.decide_queue(workspace, "unreviewed", "flag", at_most=1, actor="human:anna")
+    assert review_queue.count(workspace, "flagged") == 0
+
+
+def test_a_queue_without_anything_to_judge_is_told(
+    workspace: Workspace, plant: Callable[..., dict[str, str]]
+) -> None:
+    plant({"c": None})
+    with pytest.raises(BadInput, match="Nothing in the queue 'unreviewed'"):
+        bulk.decide_queue(workspace, "unreviewed", "label", actor="human:anna")
+
+
+def test_a_whole_queue_delivered_twice_is_judged_once(
+    workspace: Workspace, plant: Callable[..., dict[str, str]]
+) -> None:
+    digests = plant({"a": "river", "b": "river"})
+    bulk.decide_queue(workspace, "all", "flag", actor="human:anna", event_id="e")
+    decisions.decide(workspace, [Choice(digests["a"], "label", "river")], actor="human:anna")
+    assert bulk.decide_queue(workspace, "all", "flag", actor="human:anna", event_id="e").decisions == []
+    assert review_queue.count(workspace, "flagged") == 1
+
+
+def test_the_command_tells_the_number_and_waits_for_yes(
+    workspace: Workspace, plant: Callable[..., dict[str, str]], peakid: Callable[..., Any]
+) -> None:
+    plant({"a": "river", "b": "river"})
+    asked = peakid("decide", "queue", "unreviewed", "keep")
+    assert (asked.code, "This would keep up to 2 images" in asked.err) == (1, True)
+    assert peakid("decide", "queue", "unreviewed", "keep", "--yes", "--json").json["n_images"] == 2
+    assert peakid("decide", "queue", "all", "label", "--yes").code == 1

@@ -1,0 +1,139 @@
+"""Filters: each leaves what it says, alone and together, whichever index leads."""
+
+import itertools
+
+import pytest
+
+from peakid.curate import remarks
+from peakid.curate.queues import queue_plans, review_queue
+from peakid.curate.queues.filters import Filters, conditions
+from peakid.errors import BadInput, NotFound
+from peakid.records import QueueItem
+
+ANNA = "human:anna"
+
+
+@pytest.fixture
+def nine(workspace, plant):
+    """Images a-i: classes by thirds, half with each property, so that no two filters mean the same."""
+    digests = plant({name: ("dom", "eiger", "monch")[n // 3] for n, name in enumerate("abcdefghi")})
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor, created_at, frozen_at)"
+            " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now')",
+            ("0" * 64,),
+        )
+        for image_id in range(1, 10):
+            split = ("train", "test")[image_id % 2]
+            connection.execute("INSERT INTO snapshot_item VALUES (1, ?, 'dom', ?, '')", (image_id, split))
+            connection.execute(
+                "UPDATE image SET added_at = ? WHERE id = ?", (f"2026-0{image_id}-05T10:00:00.000Z", image_id)
+            )
+            if image_id % 3:
+                connection.execute(
+                    "INSERT INTO image_measure VALUES (?, .5, .9, .1, .2, .5, 7, 40, 1, 0, ?, NULL, 1)",
+                    (image_id, f"201{image_id}-01-02T03:04:05"),
+                )
+                connection.execute(
+                    "INSERT INTO image_issue_score VALUES ('dark', ?, ?)", (image_id / 20, image_id)
+                )
+        # Image i was found in a zip, too, at two places.
+        for path in ("first.jpg", "second.jpg"):
+            connection.execute(
+                "INSERT INTO origin (image_id, acquisition_id, source, path, created_at) VALUES (9, 1, 'zip', ?, 'now')",
+                (path,),
+            )
+    remarks.tag(workspace, [digests[name] for name in "cdh"], "glacier", actor=ANNA)
+    remarks.note(workspace, digests["e"], "A 100% sure Note", actor=ANNA)
+    return digests
+
+
+ALONE = [
+    (Filters(class_name="eiger"), "def"),
+    (Filters(split="test"), "acegi"),
+    (Filters(source="zip"), "i"),
+    (Filters(added="2026"), "abcdefghi"),
+    (Filters(added="2026-04"), "d"),
+    (Filters(added="2026-04-05"), "d"),
+    (Filters(taken="2014"), "d"),
+    (Filters(taken="2014-01-02"), "d"),
+    (Filters(issue="dark"), "abde"),  # Scores .05 .1 .2 .25 below .32; .35 and .4 are not.
+    (Filters(tag="glacier"), "cdh"),
+    (Filters(text="eiger"), "def"),
+    (Filters(text="EIGER/D"), "d"),
+    (Filters(text="100% sure"), "e"),
+    (Filters(text="second.j"), "i"),
+    (Filters(text="100_ sure"), ""),  # A wildcard of SQL is a letter here.
+]
+
+
+@pytest.mark.parametrize(("filters", "expected"), ALONE)
+def test_a_filter_leaves_what_it_says_in_every_queue(workspace, nine, filters, expected):
+    found = review_queue.page(workspace, "unreviewed", filters=filters)
+    assert [item.digest for item in found] == [nine[name] for name in expected]
+    assert review_queue.count(workspace, "unreviewed", filters=filters) == len(expected)
+    assert {item.digest for item in review_queue.page(workspace, "worth", filters=filters)} == {
+        nine[n] for n in expected if n in "abde"
+    }
+
+
+def test_filters_combine_whichever_of_them_leads(workspace, nine):
+    for (one, first), (two, second) in itertools.combinations(ALONE, 2):
+        if set(one.given()) & set(two.given()):
+            continue
+        both = Filters(**one.given(), **two.given())
+        expected = [nine[name] for name in first if name in second]
+        for queue in ("unreviewed", "all"):
+            assert [item.digest for item in review_queue.page(workspace, queue, filters=both)] == expected
+        (segment,) = queue_plans.plan(workspace, "unreviewed")
+        made = conditions(workspace, both)
+        for lead in (None, *made):
+            sql, parameters = review_queue.page_sql(segment, made, lead=lead)
+            assert [row["digest"] for row in workspace.query(sql, {**parameters, "limit": 9})] == expected
+
+
+def test_filtered_pages_go_on_behind_their_last_image(workspace, nine):
+    def paged(queue: str, filters: Filters) -> list[QueueItem]:
+        found, after = [], None
+        while page := review_queue.page(workspace, queue, limit=1, after=after, filters=filters):
+            found += page
+            after = page[-1].cursor
+        return found
+
+    assert [item.digest for item in paged("unreviewed", Filters(split="test"))] == [
+        nine[name] for name in "acegi"
+    ]
+    assert [item.digest for item in paged("issue:dark", Filters(split="test"))] == [
+        nine[name] for name in "ae"
+    ]
+    assert [item.digest for item in paged("worth", Filters(split="test"))] == [nine[name] for name in "ae"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "error"),
+    [
+        (Filters(class_name="k2"), NotFound),
+        (Filters(split="dev"), BadInput),
+        (Filters(added="last week"), BadInput),
+        (Filters(taken="2026-1"), BadInput),
+        (Filters(issue="ugly"), NotFound),
+        (Filters(text="ab"), BadInput),
+    ],
+)
+def test_a_filter_that_cannot_be_is_told(workspace, filters, error):
+    with pytest.raises(error):
+        review_queue.page(workspace, "all", filters=filters)
+
+
+def test_a_source_or_tag_that_nothing_has_leaves_nothing(workspace, nine):
+    assert review_queue.page(workspace, "all", filters=Filters(source="csv")) == []
+    assert review_queue.page(workspace, "all", filters=Filters(tag="glaciers", text="eiger")) == []
+
+
+def test_text_follows_a_file_that_moved(workspace, nine):
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE origin SET path = 'elsewhere/new.jpg' WHERE image_id = 4")
+    assert [
+        item.digest for item in review_queue.page(workspace, "all", filters=Filters(text="elsewhere"))
+    ] == [nine["d"]]
+    assert review_queue.page(workspace, "all", filters=Filters(text="eiger/d")) == []

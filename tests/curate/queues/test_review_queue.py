@@ -1,0 +1,416 @@
+import json
+
+import pytest
+
+from peakid.curate import classes, decisions, remarks
+from peakid.curate.duplicates import pair_judgements
+from peakid.curate.queues import queue_plans, review_queue
+from peakid.curate.queues.filters import Filters, conditions
+from peakid.errors import BadInput, NotFound
+from peakid.records import Choice
+
+ANNA = "human:anna"
+EVERY_QUEUE = [
+    *(
+        "worth",
+        "unreviewed",
+        "flagged",
+        "excluded",
+        "all",
+        "conflicts",
+        "model-disagrees",
+        "uncertain",
+        "recent",
+        "sample",
+        "sample:7",
+    ),
+    *("class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
+]
+EVERY_FILTER = [
+    *(
+        Filters(class_name="dom"),
+        Filters(split="test"),
+        Filters(source="zip"),
+        Filters(issue="dark"),
+        Filters(tag="x"),
+        Filters(text="abcd"),
+    ),
+    *(Filters(**{name: date}) for name in ("added", "taken") for date in ("2026", "2026-11", "2026-11-21")),
+]
+
+
+def judge(workspace, digest, label="dom", verdict="label", queue="unreviewed", **more):
+    choice = Choice(
+        digest, verdict, label if verdict == "label" else None, reason="x", basis={"queue": queue}, **more
+    )
+    return decisions.decide(workspace, [choice], actor=ANNA)
+
+
+def names_in(workspace, digests, queue):
+    by_digest = {digest: name for name, digest in digests.items()}
+    return "".join(by_digest[item.digest] for item in review_queue.page(workspace, queue))
+
+
+@pytest.fixture
+def add_run(workspace):
+    """Store a finished run's words: `add_run(("a", "valid", "dom", "eiger", 0.9), ...)` by image name, given the digests."""
+
+    def added(digests, *said, state="done"):
+        with workspace.transaction() as connection:
+            connection.execute(
+                "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor,"
+                " created_at, frozen_at) VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now') ON CONFLICT DO NOTHING",
+                ("0" * 64,),
+            )
+            run_id = connection.execute(
+                "INSERT INTO run (snapshot_id, state, recipe, class_names, seed, code_version, libraries, created_at)"
+                " VALUES (1, ?, '{}', '[]', 0, '', '{}', 'now')",
+                (state,),
+            ).lastrowid
+            for name, split, given, predicted, confidence in said:
+                image_id = connection.execute(
+                    "SELECT id FROM image WHERE digest = ?", (digests[name],)
+                ).fetchone()[0]
+                row = (run_id, image_id, split, given, predicted, confidence, split != "train")
+                connection.execute("INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        return run_id
+
+    return added
+
+
+def add_pair(workspace, digests, one, other, kind="near"):
+    with workspace.transaction() as connection:
+        ids = sorted(
+            connection.execute("SELECT id FROM image WHERE digest = ?", (digests[name],)).fetchone()[0]
+            for name in (one, other)
+        )
+        connection.execute("INSERT INTO duplicate_pair VALUES (?, ?, ?, 3, 'now')", (*ids, kind))
+    return tuple(ids)
+
+
+def add_issue(workspace, digests, name, kind, score):
+    with workspace.transaction() as connection:
+        sql = "INSERT INTO image_issue_score SELECT ?, ?, id FROM image WHERE digest = ?"
+        connection.execute(sql, (kind, score, digests[name]))
+
+
+def test_an_image_leaves_unreviewed_when_a_person_judges_it(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger", "c": None})
+    assert review_queue.counts(workspace) == {"unreviewed": 3, "flagged": 0, "excluded": 0, "all": 3}
+    decisions.decide(workspace, [Choice(digests["a"], "label", "dom")], actor=ANNA)
+    decisions.decide(workspace, [Choice(digests["b"], "flag", reason="two peaks")], actor=ANNA)
+    assert review_queue.counts(workspace) == {"unreviewed": 1, "flagged": 1, "excluded": 0, "all": 3}
+    (waiting,) = review_queue.page(workspace, "unreviewed")
+    assert (waiting.digest, waiting.label, waiting.reason) == (digests["c"], None, "no label yet")
+    assert review_queue.page(workspace, "flagged")[0].reason == "two peaks"
+
+
+def test_the_kept_counts_are_those_of_the_images(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger", "c": None, "d": "dom"})
+    judge(workspace, digests["a"], "eiger")
+    judge(workspace, digests["b"], verdict="exclude")
+    decisions.undo(workspace, actor=ANNA)
+    judge(workspace, digests["d"], verdict="flag")
+    counted = "SELECT COALESCE(class_id, 0), verdict, is_reviewed, COUNT(*) FROM image_state GROUP BY 1, 2, 3"
+    kept = [
+        tuple(row)
+        for row in workspace.query("SELECT class_id, verdict, is_reviewed, n FROM state_count WHERE n > 0")
+    ]
+    assert sorted(kept) == sorted(tuple(row) for row in workspace.query(counted))
+    assert [(each.queue, each.n) for each in review_queue.by_class(workspace)] == [
+        ("class:dom", 1),
+        ("class:eiger", 2),
+    ]
+
+
+def test_pages_neither_repeat_nor_skip_an_image_judged_meanwhile(workspace, plant):
+    digests = plant(dict.fromkeys("abcdef", "dom"))
+    first = review_queue.page(workspace, "unreviewed", limit=3)
+    decisions.decide(workspace, [Choice(first[0].digest, "label", "dom")], actor=ANNA)
+    second = review_queue.page(workspace, "unreviewed", limit=3, after=first[-1].cursor)
+    assert [item.digest for item in first + second] == [digests[name] for name in "abcdef"]
+
+
+def test_a_class_queue_holds_the_images_of_that_class(workspace, plant):
+    digests = plant({"a": "dom", "b": "piz: bernina"})
+    assert [item.digest for item in review_queue.page(workspace, "class:piz: bernina")] == [digests["b"]]
+
+
+def test_a_confusion_cell_is_a_queue_even_for_a_class_with_a_colon(workspace, plant, add_run):
+    digests = plant({"a": "dom", "b": "dom"})
+    run_id = add_run(digests, ("b", "valid", "dom", "piz: x", 0.75))
+    (item,) = review_queue.page(workspace, review_queue.confusion_queue(run_id, "valid", "dom", "piz: x"))
+    assert (item.digest, item.score, item.reason) == (digests["b"], 0.75, "run 1 says piz: x, 75 % sure")
+
+
+def test_look_alikes_with_two_labels_wait_until_one_is_changed_or_the_pair_is_judged(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger", "c": "dom", "d": "eiger", "e": "dom", "f": "dom"})
+    for one, other in ("ab", "cd", "ef"):
+        pair = add_pair(workspace, digests, one, other)
+    assert names_in(workspace, digests, "conflicts") == "abcd"
+    assert review_queue.page(workspace, "conflicts")[0].reason == "the same picture is called eiger"
+    judge(workspace, digests["b"], "dom")
+    assert names_in(workspace, digests, "conflicts") == "cd"
+    decisions.undo(workspace, actor=ANNA)
+    assert names_in(workspace, digests, "conflicts") == "abcd"
+    judge(workspace, digests["a"], verdict="exclude")
+    assert names_in(workspace, digests, "conflicts") == "cd"
+    pair = add_pair(workspace, digests, "d", "f")
+    pair_judgements.judge(workspace, [pair], "different", actor=ANNA)
+    assert names_in(workspace, digests, "conflicts") == "cd"
+    step = pair_judgements.judge(workspace, [(3, 4)], "different", actor=ANNA)
+    assert names_in(workspace, digests, "conflicts") == ""
+    decisions.undo(workspace, actor=ANNA, step_id=step)
+    assert names_in(workspace, digests, "conflicts") == "cd"
+
+
+def test_bytes_found_under_two_labels_conflict_until_a_person_says_which(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at) VALUES (1, 1, 'zip', 'x/a.jpg', 'eiger', 'now')"
+        )
+    (item,) = review_queue.page(workspace, "conflicts")
+    assert (item.digest, item.reason) == (digests["a"], "also found as eiger")
+    judge(workspace, digests["a"])
+    assert review_queue.page(workspace, "conflicts") == []
+
+
+def test_what_the_kept_conflicts_say_is_what_the_view_says(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger", "c": None, "d": "dom"})
+    add_pair(workspace, digests, "a", "b", "exact")
+    add_pair(workspace, digests, "c", "d")
+    for act in (
+        lambda: judge(workspace, digests["c"], "eiger"),
+        lambda: judge(workspace, digests["a"], verdict="flag"),
+    ):
+        act()
+        kept = {row[0] for row in workspace.query("SELECT image_id FROM label_conflict")}
+        assert (
+            kept
+            == {row[0] for row in workspace.query("SELECT image_id FROM label_conflict_now")}
+            == {1, 2, 3, 4} - (set() if kept else {1})
+        )
+
+
+def test_the_newest_finished_run_names_doubtful_labels_the_surest_first(workspace, plant, add_run):
+    digests = plant(dict.fromkeys("abcdef", "dom") | {"g": "eiger"})
+    add_run(digests, ("f", "valid", "dom", "eiger", 0.9))
+    add_run(
+        digests,
+        ("a", "valid", "dom", "eiger", 0.4),
+        ("b", "valid", "dom", "eiger", 0.8),
+        ("c", "valid", "dom", "dom", 0.45),
+        ("d", "train", "dom", "eiger", 0.99),  # It has learned from this one.
+        ("g", "valid", "eiger", "dom", 0.7),
+    )
+    add_run(digests, ("e", "valid", "dom", "eiger", 0.9), state="failed")
+    assert names_in(workspace, digests, "model-disagrees") == "bga"
+    assert names_in(workspace, digests, "uncertain") == "ac"  # Below even odds.
+    assert review_queue.page(workspace, "model-disagrees")[0].reason == "run 2 says eiger, 80 % sure"
+    judge(workspace, digests["b"], "dom", queue="model-disagrees")  # The label was right.
+    judge(workspace, digests["a"], "eiger")  # The model was right.
+    assert names_in(workspace, digests, "model-disagrees") == "g"
+
+
+def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(workspace, plant, add_run):
+    digests = plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
+    add_run(
+        digests,
+        ("a", "test", "dom", "eiger", 0.4),
+        ("b", "valid", "dom", "eiger", 0.8),
+        ("d", "test", "eiger", "eiger", 0.3),
+    )
+    cell = review_queue.confusion_queue(1, "test", "dom", "eiger")
+    for queue in ("model-disagrees", "uncertain", "worth", cell):
+        hidden = next(item for item in review_queue.page(workspace, queue) if item.digest == digests["a"])
+        assert hidden.score is None
+        assert "eiger" not in hidden.reason
+        assert hidden.reason == "a test image: what run 1 says is hidden until you judge it"
+    for name, queue in (
+        ("a", "unreviewed"),
+        ("a", "worth"),
+        ("d", "worth"),
+        ("d", "uncertain"),
+        ("b", "model-disagrees"),
+        ("a", cell),
+    ):
+        judge(workspace, digests[name], "dom", queue=queue)
+    rows = workspace.query("SELECT basis FROM decision WHERE actor = ? ORDER BY id", (ANNA,))
+    # d is in "worth" for no model's sake; b is no test image.
+    assert [json.loads(row["basis"]).get("model_ranked", False) for row in rows] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+    shown = review_queue.page(workspace, cell)[0]
+    assert (shown.score, shown.reason) == (0.4, "run 1 says eiger, 40 % sure")
+
+
+def test_worth_your_time_has_each_image_once_contradictions_first(workspace, plant, add_run):
+    digests = plant(dict.fromkeys("abcdefgh", "dom") | {"i": "eiger"})
+    add_pair(workspace, digests, "a", "i")
+    add_run(
+        digests,
+        ("a", "valid", "dom", "eiger", 0.9),
+        ("b", "valid", "dom", "eiger", 0.8),
+        ("h", "valid", "dom", "eiger", 0.7),
+    )
+    for name, kind, score in (
+        ("i", "dark", 0.1),
+        ("b", "dark", 0.1),
+        ("c", "dark", 0.2),
+        ("d", "dark", 0.1),
+        ("d", "blurry", 0.01),
+    ):
+        add_issue(workspace, digests, name, kind, score)
+    add_issue(workspace, digests, "e", "blurry", 0.02)
+    add_issue(workspace, digests, "f", "blurry", 0.2)  # Above the line of .14.
+    add_issue(workspace, digests, "g", "dark", 0.01)
+    judge(workspace, digests["g"], "dom")  # A person has looked at it.
+    judge(workspace, digests["h"], "dom")
+    assert names_in(workspace, digests, "worth") == "ai" + "b" + "dc" + "e"
+    assert review_queue.count(workspace, "worth") == 6
+    paged, after = [], None
+    while page := review_queue.page(workspace, "worth", limit=1, after=after):
+        paged, after = paged + page, page[-1].cursor
+        judge(workspace, page[0].digest, page[0].label, queue="worth")  # Judging moves nobody's place.
+    assert [item.digest for item in paged] == [digests[name] for name in "aibdce"]
+    assert review_queue.page(workspace, "worth") == []
+    assert review_queue.first_offered(workspace) == "unreviewed"
+    decisions.undo(workspace, actor=ANNA)
+    assert review_queue.first_offered(workspace) == "worth"
+    assert [each.queue for each in review_queue.offered(workspace)][:2] == ["worth", "unreviewed"]
+
+
+def test_a_sample_is_the_same_whoever_asks_and_however_many_images_come(workspace, plant, monkeypatch):
+    monkeypatch.setattr(queue_plans, "SAMPLE_SIZE", 5)
+    plant({f"image {n}": "dom" for n in range(20)})
+    first, other = (
+        [item.digest for item in review_queue.page(workspace, queue)] for queue in ("sample", "sample:1")
+    )
+    assert len(set(first)) == 5
+    assert first != other
+    assert [item.digest for item in review_queue.page(workspace, "sample")] == first
+    assert {item.reason for item in review_queue.page(workspace, "sample")} == {"random sample"}
+    judge(workspace, first[0], queue="unreviewed")  # Reviewed and unreviewed alike.
+    assert [item.digest for item in review_queue.page(workspace, "sample")] == first
+    judge(workspace, first[0], queue="sample")
+    assert [item.digest for item in review_queue.page(workspace, "sample")] == first[1:]
+    last = [
+        item.digest
+        for item in review_queue.page(
+            workspace, "sample", limit=2, after=review_queue.page(workspace, "sample", limit=2)[-1].cursor
+        )
+    ]
+    assert last == first[3:]
+
+
+def test_a_small_workspace_is_its_own_sample(workspace, plant):
+    digests = plant(dict.fromkeys("abc", "dom"))
+    assert {item.digest for item in review_queue.page(workspace, "sample")} == set(digests.values())
+
+
+def test_recent_holds_what_people_decided_the_newest_first(workspace, plant):
+    digests = plant(dict.fromkeys("abc", "dom"))
+    judge(workspace, digests["b"])
+    judge(workspace, digests["a"], verdict="exclude")
+    assert names_in(workspace, digests, "recent") == "ab"
+    assert review_queue.page(workspace, "recent")[0].reason.startswith("excluded by anna, 20")
+
+
+def test_an_item_carries_its_tags_its_note_and_where_it_came_from(workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger"})
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO origin (image_id, acquisition_id, source, path, created_at) VALUES (1, 1, 'csv', 'https://example.org/a', 'now')"
+        )
+    remarks.tag(workspace, [digests["a"]], "snow", actor=ANNA)
+    remarks.note(workspace, digests["a"], "two peaks", actor=ANNA)
+    remarks.also(workspace, digests["a"], "eiger", actor=ANNA)
+    first, second = review_queue.page(workspace, "all")
+    assert (first.tags, first.note, first.also_shows, first.origin_url) == (
+        ("snow",),
+        "two peaks",
+        ("eiger",),
+        "https://example.org/a",
+    )
+    assert (second.tags, second.note, second.also_shows, second.origin_url) == ((), None, (), None)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "unreviewd", "class:", "confusion:1:valid", "worth:more", "issue", "issue:ugly"]
+)
+def test_an_unknown_queue_is_named_with_those_that_exist(workspace, name):
+    with pytest.raises(NotFound):
+        review_queue.page(workspace, name)
+
+
+@pytest.mark.parametrize("after", ["nonsense", "1~2~3~4", "99~1", "-1~2", "[]", '"x', "~", ""])
+def test_what_is_no_cursor_begins_at_the_front(workspace, plant, after):
+    plant({"a": "dom"})
+    assert len(review_queue.page(workspace, "unreviewed", after=after)) == 1
+
+
+def plans_of(workspace, sql, parameters):
+    rows = workspace.query(f"EXPLAIN QUERY PLAN {sql}", {**parameters, "limit": 60, "most": 60})
+    return [row["detail"] for row in rows]
+
+
+def scans(details):
+    """Every line that reads a whole table. Virtual tables are read through their own index; a class and what was listed are small."""
+    return [
+        line
+        for line in details
+        if line.startswith("SCAN")
+        and "VIRTUAL TABLE INDEX" not in line
+        and "USING COVERING INDEX" not in line
+    ]
+
+
+@pytest.mark.parametrize("queue", EVERY_QUEUE)
+def test_every_queue_is_paged_through_an_index_and_never_sorted(workspace, plant, queue):
+    plant({"a": "dom"})
+    for segment in queue_plans.plan(workspace, queue):
+        for key in ((), (1,) * len(segment.key or "1")):
+            details = plans_of(workspace, *review_queue.page_sql(segment, key=key))
+            # SQLite calls it a scan where the index is walked from its front.
+            walks = [
+                line
+                for line in scans(details)
+                if line not in ("SCAN s", "SCAN k") and "USING INDEX" not in line
+            ]
+            assert not walks, details
+            assert not [line for line in details if "TEMP B-TREE" in line], details
+
+
+@pytest.mark.parametrize("filters", EVERY_FILTER, ids=lambda filters: "-".join(filters.given()))
+def test_every_filter_leads_through_an_index_and_its_images_come_in_order(workspace, plant, filters):
+    plant({"a": "dom"})
+    for queue in ("unreviewed", "all", "flagged", "conflicts"):
+        (segment,), made = queue_plans.plan(workspace, queue), conditions(workspace, filters)
+        for key in ((), (1,)):
+            details = plans_of(workspace, *review_queue.page_sql(segment, made, lead=made[0], key=key))
+            assert not scans(details), details
+            assert not [line for line in details if "TEMP B-TREE" in line], details
+    for queue in EVERY_QUEUE:  # Asked of the images of a queue, a filter reads rows by their key.
+        for segment in queue_plans.plan(workspace, queue):
+            details = plans_of(workspace, *review_queue.page_sql(segment, conditions(workspace, filters)))
+            assert not [line for line in details[1:] if line in scans(details)], details
+
+
+def test_classes_keep_their_key_order_when_renamed_and_retired(workspace, plant):
+    plant({"a": "dom", "b": "eiger", "c": "monch"})
+    classes.rename(workspace, "monch", "moench")
+    classes.retire(workspace, "eiger")
+    assert classes.names(workspace) == ["dom", "moench"]
+    classes.add(workspace, "eiger")
+    assert classes.names(workspace) == ["dom", "eiger", "moench"]
+    with pytest.raises(BadInput, match="already"):
+        classes.rename(workspace, "dom", "eiger")
+    with pytest.raises(BadInput, match="cannot be a class name"):
+        classes.add(workspace, "  ")
+    assert review_queue.page(workspace, "class:moench")[0].label == "moench"

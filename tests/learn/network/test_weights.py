@@ -1,0 +1,173 @@
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
+
+from peakid import settings
+from peakid.errors import WeightsMissing, WeightsUnfit
+from peakid.learn.network import model, weights
+from peakid.recipe import architectures
+
+SQUEEZENET = architectures.find("squeezenet1_0")
+
+
+def offline(_architecture, _folder):
+    raise OSError("no network")
+
+
+@pytest.fixture
+def state():
+    torch.manual_seed(0)
+    return model.full_model(SQUEEZENET).state_dict()
+
+
+def find(pretrained, folder, tmp_path, arch="squeezenet1_0", fetch=offline):
+    return weights.find(arch, pretrained, folder, hub_dir=tmp_path / "hub", fetch=fetch)
+
+
+def test_nothing_found_means_random_weights_and_the_run_says_so(tmp_path):
+    found = find("auto", None, tmp_path)
+    assert (found.is_pretrained, found.note) == (False, "none: random weights (not found, offline)")
+    assert find("none", None, tmp_path).note == "none: random weights (asked for)"
+
+
+def test_required_weights_that_are_nowhere_are_an_error_with_the_name_the_size_and_the_place(tmp_path):
+    with pytest.raises(WeightsMissing) as error:
+        find("require", None, tmp_path)
+    assert "squeezenet1_0-b66bff10.pth" in str(error.value)
+    assert "5 MB" in str(error.value)
+    assert str(tmp_path / "hub") in str(error.value)
+
+
+def test_a_given_file_is_used_and_recorded_with_its_hash(tmp_path, state):
+    file = tmp_path / "mine.pth"
+    torch.save(state, file)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    found = find(str(file), None, tmp_path)
+    assert (found.kind, found.path, found.note) == ("file", file, f"file mine.pth sha256 {sha256[:8]}")
+    with pytest.raises(WeightsMissing, match=r"gone\.pth"):
+        find(str(tmp_path / "gone.pth"), None, tmp_path)
+
+
+def test_a_persons_folder_comes_before_torchs_and_a_published_name_before_one_that_only_resembles(tmp_path):
+    mine, hub = tmp_path / "mine", tmp_path / "hub"
+    for folder in (mine, hub):
+        folder.mkdir()
+    (hub / "mobilenet_v3_large-8738ca79.pth").write_bytes(b"x")
+    (mine / "tf_mobilenet_v3_large_fp16.pth").write_bytes(b"y")
+    with pytest.raises(
+        WeightsUnfit, match=r"mobilenet_v3_large-8738ca79\.pth"
+    ):  # Its name promises another hash, so it was the one taken.
+        find("auto", mine, tmp_path, arch="mobilenet_v3_large")
+    (hub / "mobilenet_v3_large-8738ca79.pth").unlink()
+    assert (
+        find("auto", mine, tmp_path, arch="mobilenet_v3_large").path
+        == mine / "tf_mobilenet_v3_large_fp16.pth"
+    )
+    assert not find("auto", mine, tmp_path, arch="mobilenet_v2").is_pretrained
+
+
+def test_a_damaged_published_file_is_refused_because_its_name_carries_its_hash(tmp_path):
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "squeezenet1_0-b66bff10.pth").write_bytes(b"half a download")
+    with pytest.raises(WeightsUnfit, match="its name promises b66bff10"):
+        find("auto", None, tmp_path)
+
+
+def test_what_is_fetched_is_checked_and_called_a_download(tmp_path, state):
+    def fetch(_architecture, folder):
+        folder.mkdir()
+        torch.save(state, folder / "fetched.pth")
+        return folder / "fetched.pth"
+
+    found = find("require", None, tmp_path, fetch=fetch)
+    assert found.note.startswith("download fetched.pth sha256 ")
+
+
+def test_half_precision_weights_are_loaded_as_single_precision(tmp_path, state):
+    file = tmp_path / "half.pth"
+    torch.save({key: value.half() for key, value in state.items()}, file)
+    full = model.full_model(SQUEEZENET)
+    weights.load_into(full, find(str(file), None, tmp_path), SQUEEZENET)
+    loaded = full.state_dict()["features.0.weight"]
+    assert loaded.dtype == torch.float32
+    assert torch.equal(loaded, state["features.0.weight"].half().float())
+
+
+def test_weights_without_a_classifier_or_with_another_one_fit(tmp_path, state):
+    state = {key: value for key, value in state.items() if not key.startswith("classifier.")}
+    torch.save(
+        {"state_dict": {**state, "classifier.1.weight": torch.zeros(3, 512, 1, 1)}}, tmp_path / "body.pth"
+    )
+    full = model.full_model(SQUEEZENET)
+    weights.load_into(full, find(str(tmp_path / "body.pth"), None, tmp_path), SQUEEZENET)
+    assert torch.equal(full.state_dict()["features.0.weight"], state["features.0.weight"])
+
+
+def test_weights_of_another_architecture_are_refused_by_name(tmp_path, state):
+    torch.save(state, tmp_path / "squeezed.pth")
+    other = architectures.find("mobilenet_v3_small")
+    with pytest.raises(WeightsUnfit, match=r"does not fit mobilenet_v3_small.*the first is"):
+        weights.load_into(
+            model.full_model(other), find(str(tmp_path / "squeezed.pth"), None, tmp_path), other
+        )
+
+
+def test_a_pickled_model_is_never_loaded(tmp_path):
+    torch.save(model.full_model(SQUEEZENET), tmp_path / "model.pth")
+    (tmp_path / "noise.pth").write_bytes(b"\x80\x02noise")
+    (tmp_path / "noise.safetensors").write_bytes(b"noise")
+    torch.save([1, 2], tmp_path / "list.pth")
+    for name in ("model.pth", "noise.pth", "noise.safetensors", "list.pth"):
+        with pytest.raises(WeightsUnfit, match=name.replace(".", r"\.")):
+            weights.load_into(
+                model.full_model(SQUEEZENET), find(str(tmp_path / name), None, tmp_path), SQUEEZENET
+            )
+
+
+@given(
+    content=st.binary(max_size=60)
+    | st.sampled_from([b"root:x:0:0:root:/root:/bin/bash\n", b"", b"PK\x03\x04", b"\x80\x02}q\x00."])
+)
+@settings_of(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_that_is_no_weights_file_is_refused_in_words_whatever_it_holds(content, tmp_path):
+    file = tmp_path / "weights.pth"
+    file.write_bytes(content)
+    with pytest.raises(WeightsUnfit, match=r"weights\.pth"):
+        weights.load_into(
+            torch.nn.Identity(), find(str(file), None, tmp_path), SQUEEZENET
+        )  # Read before it is looked at.
+
+
+def test_a_download_that_is_not_what_its_name_promises_is_thrown_away(tmp_path, monkeypatch):
+    """Through torch's own downloader, from a folder instead of a server."""
+    server = tmp_path / "server"
+    server.mkdir()
+    (server / "squeezenet1_0-b66bff10.pth").write_bytes(b"an error page")
+    monkeypatch.setattr(weights, "TORCHVISION_URL", f"file://{server}/")
+    with pytest.raises(WeightsMissing):
+        find("require", None, tmp_path, fetch=weights.download)
+    assert not (tmp_path / "hub" / "squeezenet1_0-b66bff10.pth").exists()
+
+
+def test_the_real_weights_fit(real_data, tmp_path):
+    folder = tmp_path / "weights"
+    shutil.copytree(real_data / "weights", folder)
+    for arch, begin in [("mobilenet_v2", "b8330142"), ("squeezenet1_0", "d0c6d975")]:
+        architecture, found = architectures.find(arch), find("require", folder, tmp_path, arch=arch)
+        assert found.sha256.startswith(begin)
+        weights.load_into(model.full_model(architecture), found, architecture)
+
+
+def test_torchs_own_folder_is_known_without_torch(monkeypatch, tmp_path):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+        assert settings.torch_checkpoints() == Path(torch.hub.get_dir()) / "checkpoints"
+    for name in ("XDG_CACHE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+        assert settings.torch_checkpoints() == Path(torch.hub.get_dir()) / "checkpoints"

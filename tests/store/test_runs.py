@@ -1,0 +1,170 @@
+import math
+import os
+
+import numpy as np
+import pytest
+
+import peakid
+from peakid.dataset import snapshot
+from peakid.errors import NotFound
+from peakid.jobs import presence, queue
+from peakid.records import EpochMetrics, Prediction
+from peakid.store import exports, runs
+
+
+@pytest.fixture
+def digests(plant):
+    return plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
+
+
+@pytest.fixture
+def run_id(workspace, digests):
+    frozen = snapshot.create(workspace, name="first", actor="human:anna")
+    return runs.create(
+        workspace,
+        job_id=None,
+        snapshot_id=frozen.snapshot_id,
+        recipe={"arch": "resnet18", "seed": 3},
+        class_names=["dom", "eiger"],
+        seed=3,
+        code_version="0.1.0+4f2a",
+        libraries={"torch": "2.14.1"},
+    )
+
+
+def test_a_run_begins_and_ends_with_all_that_it_was_made_with(workspace, run_id):
+    begun = runs.show(workspace, run_id)
+    assert (begun.state, begun.recipe, begun.snapshot_name, begun.path) == (
+        "running",
+        {"arch": "resnet18", "seed": 3},
+        "first",
+        "runs/1",
+    )
+    assert (workspace.path / begun.path).is_dir()
+    assert (begun.best_epoch, begun.metrics, begun.finished_at, begun.n_test_looks) == (None, {}, None, 0)
+    runs.finish(
+        workspace,
+        run_id,
+        "done",
+        best_epoch=2,
+        metrics={"accuracy": 0.75, "valid_loss": 0.5},
+        device="cpu",
+        n_workers=0,
+        pretrained="none",
+        warnings=["Few images."],
+        seconds=1.5,
+    )
+    ended = runs.show(workspace, run_id)
+    assert (ended.state, ended.best_epoch, ended.metrics) == (
+        "done",
+        2,
+        {"accuracy": 0.75, "valid_loss": 0.5},
+    )
+    assert (ended.device, ended.pretrained, ended.warnings, ended.seconds) == (
+        "cpu",
+        "none",
+        ["Few images."],
+        1.5,
+    )
+    assert ended.libraries == {"torch": "2.14.1"}  # Kept, because none were told at the end.
+    assert runs.list_runs(workspace) == [ended]
+
+
+def test_an_unknown_run_is_told_with_those_that_are_there(workspace, run_id):
+    with pytest.raises(NotFound, match=r"There is no run 7\. There are: 1\."):
+        runs.show(workspace, 7)
+    with pytest.raises(NotFound, match=r"There is no run 7\."):
+        runs.look_at_test(workspace, 7, "human:anna")
+
+
+def test_epochs_come_back_in_order(workspace, run_id):
+    second = EpochMetrics(2, "body", 0.4, 0.5, 0.75, 1e-3, 2.0)
+    first = EpochMetrics(1, "head", 0.9, 0.8, 0.5, 2e-3, 1.0)
+    runs.add_epoch(workspace, run_id, second)
+    runs.add_epoch(workspace, run_id, first)
+    assert runs.epochs(workspace, run_id) == [first, second]
+
+
+def test_predictions_are_rows_and_the_whole_probabilities_lie_beside_them(workspace, run_id, digests):
+    names = [digests["d"], digests["a"]]  # Not in the order of the database.
+    pred_probs = np.array([[0.75, 0.25], [0.125, 0.875]], dtype=np.float32)
+    runs.add_predictions(
+        workspace, run_id, "valid", names, pred_probs, ["eiger", "dom"], is_out_of_sample=True
+    )
+    runs.add_predictions(
+        workspace, run_id, "train", [digests["b"]], pred_probs[:1], ["dom"], is_out_of_sample=False
+    )
+    assert runs.predictions(workspace, run_id, "valid") == [  # By image id: a before d.
+        Prediction(digests["a"], "valid", "dom", "eiger", 0.875, True),
+        Prediction(digests["d"], "valid", "eiger", "dom", 0.75, True),
+    ]
+    assert [prediction.is_out_of_sample for prediction in runs.predictions(workspace, run_id, "train")] == [
+        False
+    ]
+    read_names, read = runs.pred_probs(workspace, run_id, "valid")
+    assert read_names == names
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, pred_probs)
+    assert not list((workspace.runs_dir / str(run_id)).glob("*.part*"))
+    with pytest.raises(NotFound, match="Run 1 has no predictions for test"):
+        runs.pred_probs(workspace, run_id, "test")
+
+
+def test_every_look_at_test_is_counted(workspace, run_id):
+    assert [runs.look_at_test(workspace, run_id, "human:anna") for _ in range(3)] == [1, 2, 3]
+    assert runs.show(workspace, run_id).n_test_looks == 3
+
+
+def test_the_code_version_begins_with_the_package_version():
+    assert runs.code_version().startswith(peakid.__version__)
+
+
+def test_an_export_moves_with_its_workspace_and_elsewhere_stays_where_it_is(workspace, run_id, tmp_path):
+    files = [{"name": "model.onnx", "format": "onnx", "sha256": "0" * 64, "bytes": 10}]
+    parity = {"onnx": {"n_images": 4, "max_abs_diff": 1e-7, "agreement": 1.0}}
+    inside = exports.add(
+        workspace, run_id=run_id, path=workspace.exports_dir / "run-1", files=files, parity=parity
+    )
+    outside = exports.add(workspace, run_id=run_id, path=tmp_path / "elsewhere", files=files, parity=parity)
+    assert inside.path == str(workspace.exports_dir / "run-1")
+    assert outside.path == str(tmp_path / "elsewhere")
+    assert [row["path"] for row in workspace.query("SELECT path FROM export ORDER BY id")] == [
+        "exports/run-1",
+        str(tmp_path / "elsewhere"),
+    ]
+    assert exports.list_exports(workspace, run_id) == [outside, inside]
+    assert exports.show(workspace, inside.export_id).files == files
+    assert math.isclose(exports.show(workspace, inside.export_id).parity["onnx"]["max_abs_diff"], 1e-7)
+    with pytest.raises(NotFound, match=r"There is no export 9\. There are: 1, 2\."):
+        exports.show(workspace, 9)
+
+
+def test_averaged_answers_lie_beside_the_plain_ones_until_the_run_goes_on(workspace, run_id, digests):
+    named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
+    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    assert runs.tta(workspace, run_id, "valid") == {}
+    averaged = np.array([[0.7, 0.3], [0.4, 0.6]], dtype=np.float32)
+    runs.add_tta(workspace, run_id, {"valid": (named, averaged)}, n_views=4)
+    assert (runs.n_views(workspace, run_id, "valid"), runs.n_views(workspace, run_id, "test")) == (4, None)
+    found = runs.tta(workspace, run_id, "valid")
+    assert [found[digest].tolist() for digest in named] == averaged.tolist()
+    assert runs.pred_probs(workspace, run_id, "valid")[1].tolist() == plain.tolist()
+    assert [each.predicted_label for each in runs.predictions(workspace, run_id, "valid")] == ["dom", "dom"]
+    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    assert runs.n_views(workspace, run_id, "valid") is None  # They were those of another model.
+
+
+def test_all_runs_of_a_job_are_listed_oldest_first(workspace, run_id):
+    lock = presence.take(workspace)  # No worker is started behind the test's back.
+    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    named = {
+        "snapshot_id": 1,
+        "recipe": {},
+        "class_names": ["dom"],
+        "seed": 0,
+        "code_version": "",
+        "libraries": {},
+    }
+    made = [runs.create(workspace, job_id=job_id, **named) for _ in range(2)]
+    assert [run.run_id for run in runs.all_of_job(workspace, job_id)] == made
+    os.close(lock)

@@ -1,0 +1,187 @@
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceNotWritable, WorkspaceTooNew
+from peakid.resources import PROJECT_ROOT
+from peakid.store import decision_log
+from peakid.store import workspace as workspaces
+
+
+@pytest.mark.slow
+def test_eight_processes_may_make_one_workspace_at_once(tmp_path):
+    code = "import sys; from pathlib import Path; from peakid import workspace; workspace.create(Path(sys.argv[1])); print('opened')"
+    command = [sys.executable, "-c", code, str(tmp_path / "w")]
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)
+    ]
+    said = [process.communicate(timeout=120) for process in processes]
+    assert said == [("opened\n", "")] * 8
+    opened = workspaces.open_existing(tmp_path / "w")
+    names = [row["name"] for row in opened.query("SELECT name FROM _sqlite_migrations")]
+    assert names == [step.name for step in workspaces.migrations()._migrations]
+
+
+def test_an_older_workspace_is_brought_up_to_date_after_a_backup(tmp_path, plant, workspace, monkeypatch):
+    plant({"a": "dom"})
+    workspace.close()
+    with_a_second_migration(tmp_path, monkeypatch)
+    opened = workspaces.open_existing(workspace.path)
+    assert opened.query("SELECT mood FROM image")[0]["mood"] == "unknown"
+    backups = list((workspace.path / "backups").iterdir())
+    assert len(backups) == 1
+    assert backups[0].name.startswith("peakid-before-0002_mood-")
+    copy = sqlite3.connect(backups[0])
+    assert copy.execute("SELECT COUNT(*) FROM image").fetchone() == (1,)
+    with pytest.raises(sqlite3.OperationalError, match="no such column: mood"):
+        copy.execute("SELECT mood FROM image")
+    copy.close()
+    opened.close()
+    workspaces.open_existing(workspace.path)  # Nothing to do the second time, so no second backup.
+    assert len(list((workspace.path / "backups").iterdir())) == 1
+
+
+def test_a_workspace_of_a_newer_peakid_is_refused_with_the_way_out(tmp_path, monkeypatch):
+    with monkeypatch.context() as newer:
+        with_a_second_migration(tmp_path, newer)
+        workspaces.create(tmp_path / "w").close()
+    with pytest.raises(
+        WorkspaceTooNew, match=r"was written by a newer Peakid \(it has 0002_mood\)\. Update Peakid, or open"
+    ):
+        workspaces.open_existing(tmp_path / "w")
+
+
+def test_a_folder_without_a_workspace_is_not_made_into_one_by_opening(tmp_path):
+    with pytest.raises(NoWorkspace, match=r"peakid --workspace .* init"):
+        workspaces.open_existing(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_migrations_are_told_with_the_install_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(workspaces, "MIGRATIONS_DIR", tmp_path / "nowhere")
+    with pytest.raises(ResourceMissing, match=r"pip install --force-reinstall"):
+        workspaces.create(tmp_path / "w")
+
+
+def test_a_read_only_workspace_is_told_in_one_line(tmp_path, workspace):
+    workspace.close()
+    for path in [workspace.path, *workspace.path.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    # Root may write anywhere, so the command runs as a user without rights, in a place that such a user reaches.
+    code = f"import os, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from peakid.cli.main import main; import peakid.cli.house;"
+    code += "os.geteuid() == 0 and (os.setgid(65534), os.setuid(65534)); main()"
+    reachable = tempfile.mkdtemp(prefix="peakid-read-only-")
+    shutil.copytree(workspace.path, reachable, dirs_exist_ok=True)
+    try:
+        said = subprocess.run(
+            [sys.executable, "-c", code, "--workspace", reachable, "status"],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            check=False,
+        )
+    finally:
+        for path in [workspace.path, *workspace.path.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        shutil.rmtree(reachable)
+    assert said.returncode == 1
+    assert said.stdout == ""
+    assert said.stderr.count("\n") == 1
+    assert said.stderr.startswith(f"The workspace {reachable} cannot be written: ")
+
+
+def test_a_block_is_written_as_a_whole_or_not_at_all(workspace):
+    insert = "INSERT INTO class (name, position, created_at) VALUES (?, 0, '')"
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"), workspace.transaction() as connection:
+        connection.executemany(insert, [("dom",), ("eiger",), ("dom",)])
+    assert workspace.query("SELECT * FROM class") == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE decision SET reason = 'other'",
+        "DELETE FROM decision",
+        "INSERT OR REPLACE INTO decision SELECT * FROM decision",
+        "REPLACE INTO decision SELECT * FROM decision",
+        "INSERT INTO decision SELECT * FROM decision WHERE 1 ON CONFLICT (id) DO UPDATE SET reason = 'other'",
+    ],
+)
+def test_a_decision_is_never_changed_or_deleted(workspace, plant, sql):
+    plant({"a": "dom"})
+    workspace.close()  # The next connection is one of any thread, not the one that the migrations prepared.
+    before = [tuple(row) for row in workspace.query("SELECT * FROM decision")]
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"), workspace.transaction() as connection:
+        connection.execute(sql)
+    assert [tuple(row) for row in workspace.query("SELECT * FROM decision")] == before
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(["label", "exclude", "flag", "clear"]),
+        st.sampled_from(["dom", "eiger", None]),
+        st.booleans(),
+    ).filter(lambda act: act[1] != "label" or act[2] is not None),
+    max_size=12,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=ACTS)
+def test_replaying_the_log_gives_the_state_of_every_image(tmp_path_factory, acts):
+    opened = workspaces.create(tmp_path_factory.mktemp("replay"))
+    with opened.transaction() as connection:
+        ids = {name: new_image(connection, name) for name in "abc"}
+        for name, verdict, label, is_reviewed in acts:
+            decision_log.append(
+                connection,
+                step_id=decision_log.new_step(connection, actor="human:anna", kind="decide"),
+                image_id=ids[name],
+                verdict=verdict,
+                class_id=None if label is None else decision_log.class_id(connection, label),
+                is_reviewed=is_reviewed,
+                actor="human:anna",
+            )
+    columns = "image_id, verdict, class_id, is_reviewed, reason, actor"
+    replayed = dict.fromkeys(ids.values(), ("clear", None, 0, "", None))
+    for row in opened.query(f"SELECT {columns} FROM decision ORDER BY id"):
+        replayed[row["image_id"]] = tuple(row)[1:]
+    assert {
+        row["image_id"]: tuple(row)[1:] for row in opened.query(f"SELECT {columns} FROM image_state")
+    } == replayed
+    opened.close()
+
+
+def with_a_second_migration(tmp_path, monkeypatch):
+    folder = tmp_path / "migrations"
+    shutil.copytree(workspaces.MIGRATIONS_DIR, folder)
+    (folder / "0002_mood.sql").write_text(
+        "ALTER TABLE image ADD COLUMN mood TEXT NOT NULL DEFAULT 'unknown';"
+    )
+    monkeypatch.setattr(workspaces, "MIGRATIONS_DIR", folder)
+
+
+def new_image(connection, name):
+    return connection.execute(
+        "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at)"
+        " VALUES (?, 'JPEG', 10, 4, 3, '0000000000000000', '0000000000000000', '')",
+        (name * 64,),
+    ).lastrowid
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_told_and_nothing_half_written_stays(workspace):
+    workspace.connection().execute(
+        "PRAGMA max_page_count = 1"
+    )  # SQLite answers as on a full disk; it keeps the pages there are.
+    rows = [(f"class {i} {'x' * 200}",) for i in range(2000)]
+    with pytest.raises(WorkspaceNotWritable, match="full"), workspace.transaction() as connection:
+        connection.executemany("INSERT INTO class (name, position, created_at) VALUES (?, 1, 'now')", rows)
+    assert workspace.one("SELECT COUNT(*) FROM class")[0] == 0
