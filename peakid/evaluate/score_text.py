@@ -1,0 +1,28 @@
+"""How a score reads on screen and in a terminal: percent, with its interval and the number of images behind it."""
+
+
+def percent(share: float | None) -> str:
+    """Write a share of 0..1 as `91 %`; `-` where there is none."""
+    return "-" if share is None else f"{100 * share:.0f} %"
+
+
+def score(
+    share: float | None, interval: tuple[float, float] | None = None, n_images: int | None = None
+) -> str:
+    """Write a score as `91 % (80-96 %, n = 55)`; `-` where there is none.
+
+    Args:
+        share: 0..1.
+        interval: Lower and upper bound, 0..1.
+        n_images: Images the score was measured on.
+    """
+    if share is None:
+        return "-"
+    details = [f"{100 * interval[0]:.0f}-{100 * interval[1]:.0f} %"] if interval else []
+    details += [f"n = {n_images:,}"] if n_images is not None else []
+    return percent(share) + (f" ({', '.join(details)})" if details else "")
+
+
+def difference(share: float | None) -> str:
+    """Write the difference of two shares in percentage points: `+1.9 points`."""
+    return "-" if share is None else f"{100 * share:+.1f} points"
