@@ -1,33 +1,57 @@
-"""How a snapshot, a run and a training's recipe are named on a page, in one line each."""
+"""The names of runs, snapshots and recipes on every page: `Run 4`, `Snapshot 3 (before cleaning)`, `resnet18 at 160 px`."""
 
 from collections.abc import Mapping
-from typing import Any
 
+from peakid.evaluate import score_text
 from peakid.records import Run, Snapshot
 from peakid.web import words
 
 SHORT_DIGEST = 8
 
 
-def snapshot(frozen: Snapshot) -> str:
-    """Name a snapshot to choose by: `first · 348 images · 5 min ago`."""
-    return f"{short_snapshot(frozen.name, frozen.digest)} · {words.n_of(frozen.n_images, 'image')} · {words.ago(frozen.created_at)}"
+def run_name(run: Run | int) -> str:
+    """Return `Run 4`, from a run or its id."""
+    return f"Run {run if isinstance(run, int) else run.run_id}"
+
+
+def run_option(run: Run) -> str:
+    """Return a run as an entry of a menu: `Run 4 · resnet18 · 91 % on validation · 5 min ago`."""
+    accuracy = run.metrics.get("accuracy")
+    score = run.state if accuracy is None else f"{score_text.percent(accuracy)} on validation"
+    return " · ".join([run_name(run), str(run.recipe.get("arch", "")), score, words.ago(run.created_at)])
+
+
+def snapshot_name(snapshot: Snapshot) -> str:
+    """Return `Snapshot 3 (before cleaning)`, or `Snapshot 3` where it was given no name."""
+    return _numbered(snapshot.snapshot_id, snapshot.name)
+
+
+def snapshot_of(run: Run) -> str:
+    """Return the name of the snapshot that a run was trained on."""
+    return _numbered(run.snapshot_id, run.snapshot_name)
+
+
+def snapshot_option(snapshot: Snapshot) -> str:
+    """Return a snapshot as an entry of a menu: `Snapshot 3 (before cleaning) · 348 images · 5 min ago`."""
+    n_images = words.n_of(snapshot.n_images, "image")
+    return f"{snapshot_name(snapshot)} · {n_images} · {words.ago(snapshot.created_at)}"
+
+
+def recipe_summary(values: Mapping[str, object]) -> str:
+    """Return what a run is trained with: `resnet18 at 160 px`."""
+    return f"{values.get('arch', 'model')} at {values.get('image_size_px', '?')} px"
+
+
+def _numbered(number: int, name: str) -> str:
+    return f"Snapshot {number} ({name})" if name else f"Snapshot {number}"
+
+
+# The names of these functions until every page uses the ones above.
+run = run_option
+snapshot = snapshot_option
+recipe = recipe_summary
 
 
 def short_snapshot(name: str, digest: str) -> str:
-    """Answer the name a person gave, or the beginning of the digest."""
+    """Return the name that a person gave, or the beginning of the digest."""
     return name or digest[:SHORT_DIGEST]
-
-
-def run(trained: Run) -> str:
-    """Name a run to choose by: `Run 3 · resnet18 · 0.87 on valid · 5 min ago`."""
-    accuracy = trained.metrics.get("accuracy")
-    score = trained.state if accuracy is None else f"{accuracy:.2f} on valid"
-    return (
-        f"Run {trained.run_id} · {trained.recipe.get('arch', '')} · {score} · {words.ago(trained.created_at)}"
-    )
-
-
-def recipe(values: Mapping[str, Any]) -> str:
-    """Say what a training is made with: `resnet18 at 160 px`."""
-    return f"{values.get('arch', 'model')} at {values.get('image_size_px', '?')} px"
