@@ -1,18 +1,18 @@
-# make run | test | fast | lint | docs | bench | clean
+# make run | test | fast | lint | docs | build | bench | clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 SHELL := /bin/bash
 
-# The first Python on PATH that really starts and is 3.11 or newer; `make run PYTHON=/path/to/python3` chooses another.
+# The first Python on PATH that starts and is 3.11 or newer. `make run PYTHON=/path/to/python3` chooses another one.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && command -v $$name && break; done)
 
-.PHONY: run test fast lint docs bench clean chromium
+.PHONY: run test fast lint docs build bench clean chromium
 
 run: $(VENV)/.installed
-	@echo "Peakid starts on http://localhost:$(PORT) (Ctrl-C stops it; jobs that run go on)."
-	@$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
+	@echo "Peakid starts on http://localhost:$(PORT). Ctrl-C stops it; running jobs continue."
+	@$(BIN)/peakid app --port $(PORT)
 
 test: lint chromium
 	@$(BIN)/python -m pytest
@@ -25,19 +25,24 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ty check peakid pages streamlit_app.py
 
-# What is generated from the code: the command reference and the schema.
+# Generate the command reference and the schema from the code.
 docs: $(VENV)/.installed
 	@$(BIN)/python -m peakid.cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
 	@$(BIN)/python -m peakid.cli.schema > db/schema.sql.new && mv db/schema.sql.new db/schema.sql
+
+# The wheel for others to install: dist/peakid-VERSION-py3-none-any.whl.
+build: $(VENV)/.installed
+	@$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 bench: $(VENV)/.installed-dev
 	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The browser tests drive the system's Chromium; without it they are skipped and say so.
+# The browser tests use the system's Chromium. Without it they are skipped, and the reason is shown.
 chromium: $(VENV)/.installed-dev
 	@command -v chromium >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -47,18 +52,18 @@ chromium: $(VENV)/.installed-dev
 	@command -v chromium >/dev/null || echo "Chromium is not installed: the browser tests will be skipped. Install it with: sudo apt-get install chromium"
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "Peakid needs Python 3.11 or newer, and none is on PATH. Install python3.11 (with venv), or: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
-	@echo "Making a Python environment in $(VENV) with $(PYTHON)."
-	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu install its venv package (python3-venv)."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Peakid needs Python 3.11 or newer, which is not on PATH. Install python3.11 (with venv), or: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@echo "Creating a Python environment in $(VENV) with $(PYTHON)."
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot create an environment; on Debian and Ubuntu install its venv package (python3-venv)."; exit 1; }
 
-$(VENV)/.installed: $(VENV)/bin/python requirements.txt
-	@echo "Installing what Peakid needs into $(VENV): PyTorch with CUDA, fastai, Streamlit and 20 more."
-	@echo "Once only: 5.5 to 7 GB on disk, 2 to 3 minutes on a fast line. The README says how to take the smaller CPU-only wheels."
+$(VENV)/.installed: $(VENV)/bin/python requirements.txt pyproject.toml
+	@echo "Installing the dependencies into $(VENV): PyTorch with CUDA, fastai, Streamlit and 20 more."
+	@echo "Once only: 5.5 to 7 GB on disk, 2 to 3 minutes on a fast connection. The README says how to take the smaller CPU-only wheels."
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	@echo "Installing the tools of the tests: pytest, Playwright, ruff, ty (about 300 MB)."
+	@echo "Installing the test tools: pytest, Playwright, ruff, ty (about 300 MB)."
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
 	@touch $@

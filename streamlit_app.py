@@ -1,14 +1,14 @@
-"""Peakid's face: `streamlit run streamlit_app.py`, or `uvicorn streamlit_app:app`."""
-
-from pathlib import Path
+"""The app for Streamlit and for ASGI servers: `streamlit run streamlit_app.py`, or `uvicorn streamlit_app:app`."""
 
 import streamlit as st
 from starlette.middleware import Middleware
 
+from peakid.resources import PACKAGE_DIR
 from peakid.web import routes, session
 from peakid.web.guard import Guard
 
-# The router lies away from pages/: beside it, a cold deep link would run that page alone, without the shell.
-SHELL = Path(__file__).resolve().parent / "peakid" / "web" / "shell.py"
+# The router must not be in the folder that holds pages/: there, the first request after a start, if it is for a
+# page, would run that page alone, without navigation and error handling.
+SHELL = PACKAGE_DIR / "web" / "shell.py"
 
 app = st.App(SHELL, routes=routes.build(session.workspace), middleware=[Middleware(Guard)])

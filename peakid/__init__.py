@@ -1,3 +1,3 @@
 """Peakid turns a folder of scraped photos into an image classifier whose score can be believed."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -15,9 +15,9 @@ from peakid.errors import PeakidError
 
 # Command name -> module and attribute; loaded only when asked for, so `peakid --help` stays quick.
 COMMANDS = {
-    "init": "peakid.cli.house:init",
+    "init": "peakid.cli.workspace:init",
     "demo": "peakid.cli.acquire:demo",
-    "status": "peakid.cli.house:status",
+    "status": "peakid.cli.workspace:status",
     "verify": "peakid.cli.verify:verify",
     "backup": "peakid.cli.keep:backup",
     "restore": "peakid.cli.keep:restore",
@@ -52,7 +52,7 @@ COMMANDS = {
     "compare": "peakid.cli.evaluate:compare",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serve:predict",
-    "app": "peakid.cli.house:app",
+    "app": "peakid.cli.workspace:app",
 }
 
 

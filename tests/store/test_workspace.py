@@ -74,7 +74,7 @@ def test_a_read_only_workspace_is_told_in_one_line(tmp_path, workspace):
     for path in [workspace.path, *workspace.path.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     # Root may write anywhere, so the command runs as a user without rights, in a place that such a user reaches.
-    code = f"import os, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from peakid.cli.main import main; import peakid.cli.house;"
+    code = f"import os, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from peakid.cli.main import main; import peakid.cli.workspace;"
     code += "os.geteuid() == 0 and (os.setgid(65534), os.setuid(65534)); main()"
     reachable = tempfile.mkdtemp(prefix="peakid-read-only-")
     shutil.copytree(workspace.path, reachable, dirs_exist_ok=True)

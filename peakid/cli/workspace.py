@@ -1,0 +1,80 @@
+"""Commands for the whole workspace: create it, count what it holds, serve the app for it."""
+
+import os
+import socket
+import sys
+from dataclasses import asdict
+
+import click
+
+from peakid import resources, settings
+from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspace
+from peakid.errors import BadInput
+from peakid.store import status as statuses
+from peakid.store.status import Status
+from peakid.store.workspace import Workspace
+
+
+@click.command()
+@json_option
+@pass_new_workspace
+def init(workspace: Workspace, as_json: bool) -> None:
+    """Create the workspace, or update one that an older version wrote."""
+    n_images = statuses.read(workspace).n_images
+    text = f"Workspace {workspace.path} is ready. It holds {n_images} images."
+    emit(as_json, {"workspace": str(workspace.path), "n_images": n_images}, text)
+
+
+@click.command()
+@json_option
+@pass_workspace
+def status(workspace: Workspace, as_json: bool) -> None:
+    """Count the images, decisions, snapshots and runs of the workspace."""
+    counts = statuses.read(workspace)
+    emit(as_json, asdict(counts), _status_text(counts))
+
+
+@click.command()
+@click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where the app listens. Use another one only in a network you trust: there is no password.",
+)
+@pass_new_workspace
+def app(workspace: Workspace, port: int, address: str) -> None:
+    """Serve the app for this workspace until Ctrl-C. Running jobs continue after that."""
+    _check_port(address, port)
+    # Streamlit reads its settings and theme from the script's folder, so the working folder stays the caller's.
+    # -P: files in that folder must not replace modules of the same name.
+    script = str(resources.path("streamlit_app.py"))
+    options = ["--server.port", str(port), "--server.address", address]
+    command = [sys.executable, "-P", "-m", "streamlit", "run", script, *options]
+    os.execve(sys.executable, command, settings.environment(workspace=str(workspace.path)))
+
+
+def _check_port(address: str, port: int) -> None:
+    """Try to listen, as Streamlit will.
+
+    Raises:
+        BadInput: If another program listens there already, or the system does not allow it.
+    """
+    try:
+        family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # A port that was just left is free.
+            probe.bind((address, port))
+    except OSError as error:
+        raise BadInput(
+            f"The app cannot listen on {address} port {port}: {error.strerror}.",
+            f"Choose another port with --port, such as --port {port + 1}.",
+        ) from error
+
+
+def _status_text(counts: Status) -> str:
+    rows = {name: n for name, n in asdict(counts).items() if name != "classes"}
+    lines = [f"{name.removeprefix('n_'):<11} {n:>7,}" for name, n in rows.items()]
+    if counts.classes:
+        lines += ["", *(f"  {name:<20} {n:>7,}" for name, n in counts.classes.items())]
+    return "\n".join(lines)

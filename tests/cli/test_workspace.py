@@ -1,0 +1,21 @@
+"""Commands for the whole workspace: init, status, app. `tests/test_wheel.py` starts the app."""
+
+import socket
+
+
+def test_a_port_that_is_in_use_is_reported_in_one_line(peakid, socket_enabled):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        answer = peakid("app", "--port", port)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith(f"The app cannot listen on 127.0.0.1 port {port}: Address already in use.")
+    assert answer.err.count("\n") == 1
+
+
+def test_status_counts_the_images_of_each_class(peakid, fill):
+    fill(river=2, sea=1)
+    lines = peakid("status").out.splitlines()
+    assert lines[0].split() == ["images", "3"]
+    assert [line.split() for line in lines[-2:]] == [["river", "2"], ["sea", "1"]]
