@@ -1,4 +1,4 @@
-"""What a page can do, a command can do: every acting verb that a face for eyes calls, the command line calls too."""
+"""What a page can do, a command can do: the command line calls every function that changes something."""
 
 import ast
 from pathlib import Path

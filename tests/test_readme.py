@@ -1,4 +1,4 @@
-"""The README keeps its word: its library lines run, its commands exist, its picture is there."""
+"""What the README shows is true: its library example runs, its commands and settings exist."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_library_lines_run_as_they_stand(
+def test_the_library_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -26,12 +26,12 @@ def test_the_library_lines_run_as_they_stand(
     assert "train" in capsys.readouterr().out
 
 
-def test_every_command_it_shows_exists() -> None:
+def test_every_command_exists() -> None:
     shown = re.findall(r"^peakid --workspace W (\S+)", "\n".join(blocks("bash")), re.MULTILINE)
     assert len(shown) > 5
     assert set(shown) <= set(COMMANDS)
 
 
-def test_every_setting_it_names_exists() -> None:
+def test_every_setting_exists() -> None:
     named = re.findall(r"`PEAKID_([A-Z_]+)`", README)
     assert {name.lower() for name in named} <= set(Settings.model_fields)

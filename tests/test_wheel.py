@@ -53,7 +53,7 @@ def wheel(project: Path) -> Path:
 
 
 class Installed:
-    """Peakid from the wheel, in an environment that cannot see the checkout."""
+    """Peakid from the wheel, in an environment that does not contain the checkout."""
 
     def __init__(self, wheel: Path, folder: Path) -> None:
         self.cwd = folder / "caller"
@@ -62,8 +62,8 @@ class Installed:
         self.bin = folder / "venv" / "bin"
         pip = [sys.executable, "-m", "pip", "--python", str(self.bin / "python")]
         _run([*pip, "install", "--no-deps", "--no-index", str(wheel)], cwd=folder)
-        # The libraries come from the environment of the tests. A .pth file adds the folder, and not what the .pth
-        # files in it would add: one of those makes the checkout importable.
+        # The libraries come from the environment of the tests. A .pth file adds their folder, but ignores the
+        # .pth files in it, one of which makes the checkout importable.
         libraries = [path for path in sys.path if path.endswith("site-packages")]
         (site,) = (folder / "venv" / "lib").glob("*/site-packages")
         (site / "libraries.pth").write_text("\n".join(libraries) + "\n")

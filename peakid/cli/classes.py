@@ -1,4 +1,4 @@
-"""Commands of the classes: list, add, rename, retire, merge, order, describe."""
+"""Commands for classes: list, add, rename, retire, merge, order, describe."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,21 +15,18 @@ from peakid.store.workspace import Workspace
 
 @click.group("classes")
 def classes_() -> None:
-    """The classes one can choose, in key order."""
+    """List, add and change the classes."""
 
 
 @classes_.command("list")
 @json_option
 @pass_workspace
 def classes_list(workspace: Workspace, as_json: bool) -> None:
-    """List the classes with their images."""
+    """List the classes with their number of images, in the order of their keys."""
     documents = [_document(row) for row in classes.list_classes(workspace)]
     columns = ["class_name", "n_images", "n_reviewed", "is_retired", "colour", "merged_into"]
-    emit(
-        as_json,
-        documents,
-        table(documents, columns, empty="There is no class yet. Add one with: peakid classes add NAME"),
-    )
+    empty = "There is no class yet. Add one with: peakid classes add NAME"
+    emit(as_json, documents, table(documents, columns, empty=empty))
 
 
 @classes_.command("add")
@@ -37,7 +34,7 @@ def classes_list(workspace: Workspace, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def classes_add(workspace: Workspace, name: str, as_json: bool) -> None:
-    """Add the class NAME, or bring it back from retirement."""
+    """Add the class NAME, or use a retired class again."""
     _emit(as_json, classes.add(workspace, name), "Added")
 
 
@@ -47,7 +44,7 @@ def classes_add(workspace: Workspace, name: str, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def classes_rename(workspace: Workspace, name: str, new_name: str, as_json: bool) -> None:
-    """Call the class NAME from now on NEW_NAME; snapshots keep the old name."""
+    """Rename the class NAME to NEW_NAME. Existing snapshots keep the old name."""
     _emit(as_json, classes.rename(workspace, name, new_name), "Renamed to")
 
 
@@ -56,21 +53,21 @@ def classes_rename(workspace: Workspace, name: str, new_name: str, as_json: bool
 @json_option
 @pass_workspace
 def classes_retire(workspace: Workspace, name: str, as_json: bool) -> None:
-    """Keep the class NAME and its images out of new snapshots; `classes add NAME` brings it back."""
+    """Leave the class NAME and its images out of new snapshots, until `classes add NAME`."""
     _emit(as_json, classes.retire(workspace, name), "Retired")
 
 
 @classes_.command("merge")
 @click.argument("name")
 @click.argument("into")
-@click.option("--dry-run", is_flag=True, help="Count only, move nothing.")
+@click.option("--dry-run", is_flag=True, help="Only count the images that would move.")
 @actor_option
 @json_option
 @pass_workspace
 def classes_merge(
     workspace: Workspace, name: str, into: str, dry_run: bool, actor: str, as_json: bool
 ) -> None:
-    """Give every image of the class NAME the label INTO; one `undo` takes it back."""
+    """Give all images of the class NAME the label INTO. One `undo` reverts it."""
     if dry_run:
         done, verb = class_merges.plan(workspace, name, into), "Would move"
     else:
@@ -84,26 +81,24 @@ def classes_merge(
 @json_option
 @pass_workspace
 def classes_order(workspace: Workspace, names: tuple[str, ...], as_json: bool) -> None:
-    """Put the classes NAMES on the keys from 1 on; the others follow as they were."""
+    """Assign the keys from 1 on to the classes NAMES. The other classes follow in their order."""
     rows = [row for row in classes.order(workspace, names) if not row.is_retired]
-    text = "\n".join(
-        f"{n if n <= classes.N_KEYS else '-'}  {row.class_name}" for n, row in enumerate(rows, 1)
-    )
-    emit(as_json, [_document(row) for row in rows], text)
+    lines = [f"{n if n <= classes.N_KEYS else '-'}  {row.class_name}" for n, row in enumerate(rows, 1)]
+    emit(as_json, [_document(row) for row in rows], "\n".join(lines))
 
 
 @classes_.command("describe")
 @click.argument("name")
-@click.option("--note", help="How to tell it, shown while reviewing.")
-@click.option("--colour", help="#RRGGBB; an empty one goes back to the built-in colour.")
+@click.option("--note", help="How to recognise the class, shown during review.")
+@click.option("--colour", help="#RRGGBB. An empty value restores the built-in colour.")
 @click.option(
     "--example",
     "examples",
     multiple=True,
     metavar="DIGEST",
-    help="A typical image; up to three, replacing those of before.",
+    help="A typical image. Up to three; they replace the former ones.",
 )
-@click.option("--no-examples", is_flag=True, help="Take the examples away.")
+@click.option("--no-examples", is_flag=True, help="Remove the examples.")
 @json_option
 @pass_workspace
 def classes_describe(
@@ -115,27 +110,21 @@ def classes_describe(
     no_examples: bool,
     as_json: bool,
 ) -> None:
-    """Say how the class NAME is told from others, and in which colour it is drawn; without options, show it."""
+    """Set the note, colour and examples of the class NAME. Without options, show them."""
     digests = [images.resolve(workspace, each) for each in examples]
     row = classes.describe(
         workspace, name, note=note, colour=colour, examples=digests if examples or no_examples else None
     )
     shown = next((each for each in classes.guide(workspace) if each.class_name == name), None)
-    document = {
-        **_document(row),
-        "key": shown.key if shown else "",
-        "examples": shown.examples if shown else [],
-    }
-    lines = [
-        f"{row.class_name} ({n_images(row.n_images)})",
-        row.note,
-        *(digest[:12] for digest in document["examples"]),
-    ]
+    shown_examples = shown.examples if shown else []
+    document = {**_document(row), "key": shown.key if shown else "", "examples": shown_examples}
+    lines = [f"{row.class_name} ({n_images(row.n_images)})", row.note]
+    lines += [digest[:12] for digest in shown_examples]
     emit(as_json, document, "\n".join(line for line in lines if line))
 
 
-def _emit(as_json: bool, row: ClassRow, said: str) -> None:
-    emit(as_json, _document(row), f"{said} class {row.class_name} ({n_images(row.n_images)}).")
+def _emit(as_json: bool, row: ClassRow, verb: str) -> None:
+    emit(as_json, _document(row), f"{verb} class {row.class_name} ({n_images(row.n_images)}).")
 
 
 def _document(row: ClassRow) -> dict[str, Any]:

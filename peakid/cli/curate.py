@@ -1,4 +1,4 @@
-"""Commands of judgement."""
+"""Commands that label, exclude or flag images."""
 
 from typing import cast
 
@@ -18,7 +18,7 @@ from peakid.store.workspace import Workspace
 
 @click.group()
 def decide() -> None:
-    """Judge one image: label it, exclude it or flag it. DIGEST may be shortened."""
+    """Label, exclude or flag one image, or a whole queue. DIGEST may be shortened."""
 
 
 @decide.command("label")
@@ -34,23 +34,23 @@ def decide_label(workspace: Workspace, digest: str, name: str, actor: str, as_js
 
 @decide.command("exclude")
 @click.argument("digest")
-@click.option("--reason", required=True, help="Why it must never be trained on.")
+@click.option("--reason", required=True, help="Why it must not be trained on.")
 @actor_option
 @json_option
 @pass_workspace
 def decide_exclude(workspace: Workspace, digest: str, reason: str, actor: str, as_json: bool) -> None:
-    """Keep the image DIGEST out of training; its bytes stay."""
+    """Exclude the image DIGEST from training. Its file is kept."""
     _decide(workspace, Choice(images.resolve(workspace, digest), "exclude", reason=reason), actor, as_json)
 
 
 @decide.command("flag")
 @click.argument("digest")
-@click.option("--reason", default="", help="What to look at.")
+@click.option("--reason", default="", help="What needs a second look.")
 @actor_option
 @json_option
 @pass_workspace
 def decide_flag(workspace: Workspace, digest: str, reason: str, actor: str, as_json: bool) -> None:
-    """Ask for another look at the image DIGEST before it may be trained on."""
+    """Flag the image DIGEST for a second look. It is not trained on until then."""
     _decide(workspace, Choice(images.resolve(workspace, digest), "flag", reason=reason), actor, as_json)
 
 
@@ -58,8 +58,8 @@ def decide_flag(workspace: Workspace, digest: str, reason: str, actor: str, as_j
 @click.argument("name")
 @click.argument("verdict", type=click.Choice(["label", "keep", "exclude", "flag"]))
 @click.argument("label", required=False, metavar="[CLASS]")
-@click.option("--reason", default="", help="Why they are excluded, or what to look at.")
-@click.option("--yes", is_flag=True, help="Judge them; without it the number is told and nothing is done.")
+@click.option("--reason", default="", help="Why the images are excluded, or what needs a second look.")
+@click.option("--yes", is_flag=True, help="Decide. Without it, only the number of images is shown.")
 @filter_options
 @actor_option
 @json_option
@@ -75,26 +75,26 @@ def decide_queue(
     as_json: bool,
     **given: str | None,
 ) -> None:
-    """Judge all images of the queue NAME as one step: label CLASS, keep, exclude or flag."""
+    """Decide on all images of the queue NAME in one step: label CLASS, keep, exclude or flag."""
     filters = Filters(**given)
     if not yes:
         n = review_queue.count(workspace, name, filters=filters, most=bulk.MOST_AT_ONCE)
         raise BadInput(
-            f"This would {verdict} up to {n_images(n)}.", "Add --yes to do it; undo takes all of it back."
+            f"This would {verdict} up to {n_images(n)}.", "Add --yes to do it. One undo reverts all of it."
         )
     if verdict == "label" and not label:
         raise BadInput(
-            "Labelling a queue needs a class.", "Name one, or confirm the labels they have with: keep"
+            "The class is missing.", "Add its name, or use `keep` to confirm the labels that the images have."
         )
     kind: Verdict = "label" if verdict == "keep" else cast(Verdict, verdict)
     emit_step(
         as_json,
         bulk.decide_queue(workspace, name, kind, label=label, reason=reason, actor=actor, filters=filters),
-        _SAID[kind],
+        _DONE[kind],
     )
 
 
-_SAID: dict[Verdict, str] = {
+_DONE: dict[Verdict, str] = {
     "label": "Labelled",
     "exclude": "Excluded",
     "flag": "Flagged",
@@ -103,4 +103,4 @@ _SAID: dict[Verdict, str] = {
 
 
 def _decide(workspace: Workspace, choice: Choice, actor: str, as_json: bool) -> None:
-    emit_step(as_json, decisions.decide(workspace, [choice], actor=actor), _SAID[choice.verdict])
+    emit_step(as_json, decisions.decide(workspace, [choice], actor=actor), _DONE[choice.verdict])

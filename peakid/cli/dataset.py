@@ -1,4 +1,4 @@
-"""Commands of freezing: snapshot create, list, show, diff, verify, leaks, write."""
+"""Commands for snapshots: create, list, show, diff, verify, leaks, write."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -23,35 +23,41 @@ def _fractions(
         return dict(zip(split.SPLITS, [float(part) for part in parts], strict=True))
     except ValueError as error:
         remedy = "Give the shares of train, valid and test, such as --fractions 0.7,0.15,0.15."
-        raise BadFractions(f"{value!r} is not three numbers with commas between.", remedy) from error
+        raise BadFractions(f"{value!r} is not three numbers separated by commas.", remedy) from error
 
 
 @click.group("snapshot")
 def snapshot_() -> None:
-    """Freeze what is labelled, and look at what was frozen. SNAPSHOT is a name, or a digest or its beginning."""
+    """Freeze labelled images into snapshots. SNAPSHOT is a name, a digest or the start of a digest."""
 
 
 @snapshot_.command("create")
-@click.option("--name", default="", help="What to call it.")
+@click.option("--name", default="", help="A name for the snapshot.")
 @click.option(
     "--fractions",
     callback=_fractions,
-    help="Shares of train,valid,test for images without a split; default 0.7,0.15,0.15.",
+    help="Shares of train,valid,test for images without a split. Default: 0.7,0.15,0.15.",
 )
 @click.option(
-    "--seed", default=0, show_default=True, help="Names one partition; images keep their split under it."
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Seed of the partition. Images keep their split within one seed.",
 )
 @click.option(
-    "--reviewed-only", "is_reviewed_only", is_flag=True, help="Leave out labels that no person has confirmed."
+    "--reviewed-only",
+    "is_reviewed_only",
+    is_flag=True,
+    help="Leave out images whose label has not been reviewed.",
 )
 @click.option(
-    "--with-several", "has_several", is_flag=True, help="Take in images that also show another class."
+    "--with-several", "has_several", is_flag=True, help="Include images that also show another class."
 )
 @actor_option
 @json_option
 @pass_workspace
 def create(workspace: Workspace, as_json: bool, **options: Any) -> None:
-    """Freeze image, label, split and group of everything labelled, kept and of a class in use."""
+    """Freeze every labelled image of a class in use, with its label, split and group."""
     made = snapshot.create(workspace, **options)
     _emit_snapshot(workspace, made, as_json, with_items=False)
 
@@ -60,28 +66,16 @@ def create(workspace: Workspace, as_json: bool, **options: Any) -> None:
 @json_option
 @pass_workspace
 def list_(workspace: Workspace, as_json: bool) -> None:
-    """List all snapshots, the one frozen last first."""
+    """List all snapshots, newest first."""
     document = [_document(each) for each in snapshot.list_snapshots(workspace)]
     rows = [
         {**each, **each["splits"], "digest": each["digest"][:12], "n_classes": len(each["class_names"])}
         for each in document
     ]
-    columns = [
-        "digest",
-        "name",
-        "n_images",
-        "n_classes",
-        *split.SPLITS,
-        "n_groups",
-        "n_leaks",
-        "seed",
-        "created_at",
-    ]
-    emit(
-        as_json,
-        document,
-        table(rows, columns, empty="No snapshot yet. Freeze one with: peakid snapshot create"),
-    )
+    columns = ["digest", "name", "n_images", "n_classes", *split.SPLITS, "n_groups", "n_leaks"]
+    columns += ["seed", "created_at"]
+    empty = "There is no snapshot yet. Freeze one with: peakid snapshot create"
+    emit(as_json, document, table(rows, columns, empty=empty))
 
 
 @snapshot_.command("show")
@@ -89,7 +83,7 @@ def list_(workspace: Workspace, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def show(workspace: Workspace, reference: str | None, as_json: bool) -> None:
-    """Show one snapshot with its images; the newest unless SNAPSHOT is given."""
+    """Show SNAPSHOT with its images. Default: the newest."""
     _emit_snapshot(workspace, snapshot.show(workspace, reference), as_json, with_items=True)
 
 
@@ -99,7 +93,7 @@ def show(workspace: Workspace, reference: str | None, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def diff(workspace: Workspace, a: str, b: str, as_json: bool) -> None:
-    """Tell what snapshot B has changed since snapshot A."""
+    """List what changed from snapshot A to snapshot B."""
     document = snapshot.diff(workspace, a, b)
     lines = [", ".join(f"{len(rows)} {kind}" for kind, rows in document.items())]
     for kind, rows in document.items():
@@ -112,13 +106,13 @@ def diff(workspace: Workspace, a: str, b: str, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def verify(workspace: Workspace, reference: str | None, as_json: bool) -> None:
-    """Prove that rows and image bytes are what was frozen."""
+    """Check that the rows and image files still match SNAPSHOT. Default: the newest."""
     digest = snapshot.resolve(workspace, reference)
     n_images = snapshot.verify(workspace, digest)
     emit(
         as_json,
         {"digest": digest, "n_images": n_images, "is_sound": True},
-        f"{digest[:12]} is sound: {n_images} images read and compared.",
+        f"{digest[:12]} is intact: {n_images} images were read and compared.",
     )
 
 
@@ -127,29 +121,22 @@ def verify(workspace: Workspace, reference: str | None, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
-    """List groups of look-alikes that lie in several splits."""
+    """List groups of near-duplicates that are in more than one split."""
     document = snapshot.leaks(workspace, reference)
     rows = [
         {**image, "group": group["group_key"][:12], "digest": image["digest"][:12]}
         for group in document
         for image in group["images"]
     ]
-    emit(
-        as_json,
-        document,
-        table(
-            rows,
-            ["group", "digest", "split", "label", "path"],
-            empty="No leak: every group lies in one split.",
-        ),
-    )
+    columns = ["group", "digest", "split", "label", "path"]
+    emit(as_json, document, table(rows, columns, empty="No leak: every group is in one split."))
 
 
 @snapshot_.command("write")
 @click.argument("fmt", metavar="FORMAT", type=click.Choice(get_args(write.WriteFormat)))
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--snapshot", "reference", help="Which one; default the newest.")
-@click.option("--keep-position", is_flag=True, help="Keep where photos were taken in their metadata.")
+@click.option("--snapshot", "reference", help="Name or digest. Default: the newest.")
+@click.option("--keep-position", is_flag=True, help="Keep the GPS position in the photos' metadata.")
 @json_option
 @pass_workspace
 def write_(
@@ -160,13 +147,14 @@ def write_(
     keep_position: bool,
     as_json: bool,
 ) -> None:
-    """Write images and labels as FORMAT (imagefolder or csv) into the new FOLDER."""
+    """Write images and labels into the new FOLDER. FORMAT is imagefolder or csv."""
     frozen = snapshot.show(workspace, reference)
     with terminal_report() as report:
         written = write.write(workspace, frozen, fmt, folder, keep_position=keep_position, report=report)
     text = f"Wrote {written.n_images} images to {written.path}."
     if written.n_positions_removed:
-        text += f" Removed the position from {written.n_positions_removed}; these have other bytes now, so another digest when imported."
+        text += f" Removed the GPS position from {written.n_positions_removed} of them."
+        text += " Their bytes and digests differ from the originals now."
     emit(as_json, asdict(written), text)
 
 
@@ -179,8 +167,9 @@ def _emit_snapshot(workspace: Workspace, made: Snapshot, as_json: bool, *, with_
         snapshot.table(workspace, made.digest), ["class_name", *split.SPLITS, "n_images"], empty=""
     )
     head = f"{made.digest[:12]} {made.name}".rstrip()
-    told = f"{head}: {made.n_images} images in {made.n_groups} groups, {made.n_unreviewed} not reviewed, seed {made.seed}"
-    emit(as_json, document, "\n".join([told, counts, *(f"Warning: {sentence}" for sentence in warnings)]))
+    summary = f"{head}: {made.n_images} images in {made.n_groups} groups"
+    summary += f", {made.n_unreviewed} not reviewed, seed {made.seed}"
+    emit(as_json, document, "\n".join([summary, counts, *(f"Warning: {each}" for each in warnings)]))
 
 
 def _document(made: Snapshot) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Commands on look-alikes: list, resolve, keep all, not duplicates, and search by a picture."""
+"""Commands for duplicates: list, resolve, keep-all, not, and search by an image file."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -21,24 +21,21 @@ KINDS: dict[str, tuple[DuplicateKind, ...]] = {
 
 @click.group("duplicates")
 def duplicates_() -> None:
-    """Images that are the same picture. GROUP is a group's key and may be shortened."""
+    """Find and resolve duplicate images. GROUP is the key of a group and may be shortened."""
 
 
 @duplicates_.command("list")
-@click.option("--all", "with_settled", is_flag=True, help="Also the groups that are settled.")
+@click.option("--all", "with_settled", is_flag=True, help="Include settled groups.")
 @json_option
 @pass_workspace
 def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> None:
-    """List the groups that wait, most urgent first, and the byte copies."""
+    """List the groups to decide on, most urgent first, and the byte copies."""
     groups = duplicate_groups.list_groups(workspace)
     shown = [group for group in groups if with_settled or not group.is_settled or group.kind == "copy"]
     rows = [_row(group, n) for group in shown for n in range(len(group.images))]
     columns = ["group", "kind", "labels", "best", "distance", "size", "label", "path"]
-    emit(
-        as_json,
-        [_document(group) for group in shown],
-        table(rows, columns, empty="There are no duplicates. Look for them with: peakid scan"),
-    )
+    empty = "There are no duplicates. Look for them with: peakid scan"
+    emit(as_json, [_document(group) for group in shown], table(rows, columns, empty=empty))
 
 
 @duplicates_.command("resolve")
@@ -48,18 +45,18 @@ def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> 
     type=click.Choice(get_args(KeepRule)),
     default="largest",
     show_default=True,
-    help="Which image of a group is the best.",
+    help="How the best image of a group is chosen.",
 )
 @click.option(
     "--kind",
     type=click.Choice(list(KINDS)),
     default="exact",
     show_default=True,
-    help="Without GROUP: all groups of this kind.",
+    help="Without GROUP: resolve all groups of this kind.",
 )
-@click.option("--keep", "kept", metavar="DIGEST", help="Keep this image of the one GROUP.")
-@click.option("--label", help="With --keep: the label that is right.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--keep", "kept", metavar="DIGEST", help="Keep this image of GROUP.")
+@click.option("--label", help="With --keep: the correct label.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @actor_option
 @json_option
 @pass_workspace
@@ -74,7 +71,7 @@ def duplicates_resolve(
     actor: str,
     as_json: bool,
 ) -> None:
-    """Keep the best image of each group and exclude the others, as one step that `peakid undo` takes back."""
+    """Keep the best image of each group and exclude the others. One `undo` reverts all of it."""
     keys = [duplicate_groups.find(workspace, key).group_key for key in groups]
     if kept:
         _emit_step(as_json, _keep(workspace, keys, images.resolve(workspace, kept), label, actor), [])
@@ -92,13 +89,11 @@ def duplicates_resolve(
             "excluded": excluded,
             "skipped": skipped,
         }
-        emit(
-            as_json, document, f"Keeps {len(planned.kept)}, excludes {len(excluded)}.{_told_skipped(skipped)}"
-        )
+        text = f"Would keep {len(planned.kept)} and exclude {len(excluded)}.{_skipped_text(skipped)}"
+        emit(as_json, document, text)
         return
-    _emit_step(
-        as_json, resolve.keep_best(workspace, rule=rule, kinds=KINDS[kind], keys=keys, actor=actor), skipped
-    )
+    step = resolve.keep_best(workspace, rule=rule, kinds=KINDS[kind], keys=keys, actor=actor)
+    _emit_step(as_json, step, skipped)
 
 
 @duplicates_.command("keep-all")
@@ -107,9 +102,9 @@ def duplicates_resolve(
 @json_option
 @pass_workspace
 def duplicates_keep_all(workspace: Workspace, group: str, actor: str, as_json: bool) -> None:
-    """Keep all images of GROUP; they go on sharing a split."""
+    """Keep all images of GROUP. They remain in one split."""
     found = duplicate_groups.find(workspace, group)
-    _emit_judged(as_json, resolve.keep_all(workspace, _digests(found), actor=actor), found, "Kept all of")
+    _emit_settled(as_json, resolve.keep_all(workspace, _digests(found), actor=actor), found, "Kept all")
 
 
 @duplicates_.command("not")
@@ -118,11 +113,10 @@ def duplicates_keep_all(workspace: Workspace, group: str, actor: str, as_json: b
 @json_option
 @pass_workspace
 def duplicates_not(workspace: Workspace, group: str, actor: str, as_json: bool) -> None:
-    """Remember for ever that the images of GROUP are different pictures."""
+    """Record that the images of GROUP are different pictures. They are not grouped again."""
     found = duplicate_groups.find(workspace, group)
-    _emit_judged(
-        as_json, resolve.not_duplicates(workspace, _digests(found), actor=actor), found, "No duplicates:"
-    )
+    step_id = resolve.not_duplicates(workspace, _digests(found), actor=actor)
+    _emit_settled(as_json, step_id, found, "Recorded as different:")
 
 
 @click.command()
@@ -130,18 +124,15 @@ def duplicates_not(workspace: Workspace, group: str, actor: str, as_json: bool) 
 @json_option
 @pass_workspace
 def search(workspace: Workspace, file: Path, as_json: bool) -> None:
-    """Find the picture in FILE among the images, whatever became of it: smaller, turned, cropped."""
+    """Find images that show the same picture as FILE, even if resized, rotated or cropped."""
     twins = image_search.search(workspace, file.read_bytes())
     documents = [
         {key: getattr(twin, key) for key in ("digest", "path", "label", "verdict", "kind", "distance")}
         for twin in twins
     ]
     rows = [{**document, "digest": document["digest"][:12]} for document in documents]
-    emit(
-        as_json,
-        documents,
-        table(rows, ["digest", "kind", "distance", "label", "path"], empty="No image here looks like it."),
-    )
+    columns = ["digest", "kind", "distance", "label", "path"]
+    emit(as_json, documents, table(rows, columns, empty="No image shows the same picture."))
 
 
 def _keep(workspace: Workspace, keys: list[str], digest: str, label: str | None, actor: str) -> StepResult:
@@ -161,42 +152,23 @@ def _digests(group: DuplicateGroup) -> list[str]:
 
 
 def _document(group: DuplicateGroup) -> dict[str, Any]:
-    shown = (
-        "digest",
-        "path",
-        "label",
-        "is_best",
-        "distance",
-        "verdict",
-        "width_px",
-        "height_px",
-        "n_bytes",
-        "format",
-        "source",
-        "splits",
-    )
-    flags = {
-        name: getattr(group, name)
-        for name in ("group_key", "kind", "is_conflicting", "is_across_splits", "is_settled")
+    shown = ["digest", "path", "label", "is_best", "distance", "verdict", "width_px", "height_px"]
+    shown += ["n_bytes", "format", "source", "splits"]
+    flags = ["group_key", "kind", "is_conflicting", "is_across_splits", "is_settled"]
+    return {name: getattr(group, name) for name in flags} | {
+        "images": [{name: getattr(image, name) for name in shown} for image in group.images]
     }
-    return {**flags, "images": [{name: getattr(image, name) for name in shown} for image in group.images]}
 
 
 def _row(group: DuplicateGroup, n: int) -> dict[str, Any]:
+    """Return a line of the table for image `n`. Only the first one names the group."""
     image = group.images[n]
-    first = (
-        {
-            "group": group.group_key[:12],
-            "kind": group.kind,
-            "labels": "differ" if group.is_conflicting else "",
-        }
-        if n == 0
-        else {}
-    )
+    labels = "differ" if group.is_conflicting else ""
+    head = {"group": group.group_key[:12], "kind": group.kind, "labels": labels}
     size = f"{image.width_px}x{image.height_px}"
     best = "best" if image.is_best else ""
     own = {"best": best, "distance": image.distance, "size": size, "label": image.label, "path": image.path}
-    return {"group": "", "kind": "", "labels": "", **first, **own}
+    return (head if n == 0 else dict.fromkeys(head, "")) | own
 
 
 def _emit_step(as_json: bool, step: StepResult, skipped: list[str]) -> None:
@@ -209,21 +181,19 @@ def _emit_step(as_json: bool, step: StepResult, skipped: list[str]) -> None:
         "skipped": skipped,
     }
     many = "1 duplicate" if len(excluded) == 1 else f"{len(excluded)} duplicates"
-    emit(as_json, document, f"Excluded {many}. Take it back with: peakid undo{_told_skipped(skipped)}")
+    emit(as_json, document, f"Excluded {many}. To revert: peakid undo{_skipped_text(skipped)}")
 
 
-def _told_skipped(skipped: list[str]) -> str:
+def _skipped_text(skipped: list[str]) -> str:
     if not skipped:
         return ""
-    many = "1 group is" if len(skipped) == 1 else f"{len(skipped)} groups are"
-    return f"\n{many} left as they are: their labels differ. Decide each with: peakid duplicates resolve GROUP --keep DIGEST"
+    groups = "1 group was" if len(skipped) == 1 else f"{len(skipped)} groups were"
+    command = "peakid duplicates resolve GROUP --keep DIGEST"
+    return f"\n{groups} skipped because the labels differ. Decide on each with: {command}"
 
 
-def _emit_judged(as_json: bool, step_id: int | None, group: DuplicateGroup, said: str) -> None:
+def _emit_settled(as_json: bool, step_id: int | None, group: DuplicateGroup, verb: str) -> None:
     digests = _digests(group)
     document = {"step_id": step_id, "group_key": group.group_key, "digests": digests}
-    emit(
-        as_json,
-        document,
-        f"{said} {len(digests)} images of group {group.group_key[:12]}. Take it back with: peakid undo",
-    )
+    text = f"{verb} {len(digests)} images of group {group.group_key[:12]}. To revert: peakid undo"
+    emit(as_json, document, text)

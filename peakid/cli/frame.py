@@ -1,4 +1,4 @@
-"""What every command shares: the workspace, `--json`, `--actor`, printing, and a progress bar on stderr."""
+"""What all commands share: the workspace, `--json`, `--actor`, printing, and a progress bar on stderr."""
 
 import contextlib
 import functools
@@ -15,32 +15,31 @@ from peakid import settings
 from peakid.records import Report
 from peakid.store import workspace
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout.")
 
 
 def actor_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--actor NAME`; the command gets `human:NAME` (default PEAKID_ACTOR, else the OS user)."""
+    """Add `--actor NAME`. The command receives `human:NAME`."""
 
-    def resolved(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    def resolve(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
         return settings.Settings(actor=value).actor_name() if value else settings.current().actor_name()
 
-    return click.option(
-        "--actor", callback=resolved, help="Who judges; default PEAKID_ACTOR, else your user name."
-    )(command)
+    help_text = "The name decisions are recorded under. Default: PEAKID_ACTOR, else your user name."
+    return click.option("--actor", callback=resolve, help=help_text)(command)
 
 
 def pass_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the command the opened workspace as its first argument."""
+    """Pass the opened workspace to the command as its first argument."""
     return _passing(workspace.open_existing, command)
 
 
 def pass_new_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
-    """As `pass_workspace`, making the workspace first where there is none."""
+    """Like `pass_workspace`, but create the workspace if there is none."""
     return _passing(workspace.create, command)
 
 
 def workspace_path() -> Path:
-    """Answer the folder given with `--workspace`, PEAKID_WORKSPACE or the default."""
+    """Return the folder given with `--workspace`, else the one of the settings."""
     return click.get_current_context().find_root().obj or settings.current().workspace
 
 
@@ -50,7 +49,7 @@ def emit(as_json: bool, document: Any, text: str) -> None:
 
 
 def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
-    """Lay rows out as aligned columns, numbers to the right; `empty` is the sentence for no rows."""
+    """Format rows as aligned columns, with numbers right-aligned. Return `empty` if there are no rows."""
     if not rows:
         return empty
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
@@ -65,7 +64,7 @@ def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
 
 @contextlib.contextmanager
 def terminal_report() -> Generator[Report]:
-    """Give a progress callable that redraws one line on stderr; silent where stderr is no terminal."""
+    """Yield a progress callable that redraws one line on stderr, or does nothing if that is not a terminal."""
     started, shown, is_terminal = time.monotonic(), 0.0, sys.stderr.isatty()
 
     def report(phase: str, step: int, total: int, message: str) -> None:
@@ -73,9 +72,8 @@ def terminal_report() -> Generator[Report]:
         if not is_terminal or (time.monotonic() - shown < 0.1 and step != total):
             return
         shown = time.monotonic()
-        click.echo(
-            f"\r\x1b[K{progress_line(phase, step, total, message, shown - started)}", err=True, nl=False
-        )
+        line = progress_line(phase, step, total, message, shown - started)
+        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
 
     yield report
     if is_terminal and shown:
@@ -83,20 +81,14 @@ def terminal_report() -> Generator[Report]:
 
 
 def progress_line(phase: str, step: int, total: int, message: str, elapsed_s: float) -> str:
-    """Compose `phase [#####.....] 12/40  about 5 s left  message`."""
+    """Return `phase [#####.....] 12/40  about 5 s left  message`."""
     if total <= 0:
         return f"{phase} {message}".strip()
     filled = int(20 * step / total)
-    left = (
-        f"about {elapsed_s / step * (total - step):.0f} s left"
-        if 0 < step < total and " left" not in message
-        else ""
-    )
-    return "  ".join(
-        part
-        for part in (f"{phase} [{'#' * filled}{'.' * (20 - filled)}] {step}/{total}", left, message)
-        if part
-    )
+    bar = f"{phase} [{'#' * filled}{'.' * (20 - filled)}] {step}/{total}"
+    has_time_left = 0 < step < total and " left" not in message
+    left = f"about {elapsed_s / step * (total - step):.0f} s left" if has_time_left else ""
+    return "  ".join(part for part in (bar, left, message) if part)
 
 
 def _passing(

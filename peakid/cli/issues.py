@@ -1,4 +1,4 @@
-"""Commands about pictures that are dark, blurred, tiny and the like: list, kinds, border, threshold."""
+"""Commands for image issues such as dark, blurry or tiny: list, kinds, border, threshold."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,30 +12,32 @@ from peakid.store.workspace import Workspace
 
 @click.group("issues")
 def issues_() -> None:
-    """What is wrong with pictures themselves; each score is 0..1, low = severe."""
+    """Show images that are dark, blurry, tiny and so on. Scores are 0..1; low is severe."""
 
 
 @issues_.command("list")
-@click.option("--kind", help="Only this kind, as `issues kinds` names it.")
-@click.option("--limit", type=click.IntRange(1), help="Only so many.")
+@click.option("--kind", help="Only this kind. `issues kinds` lists them.")
+@click.option("--limit", type=click.IntRange(1), help="At most this many.")
 @json_option
 @pass_workspace
 def issues_list(workspace: Workspace, kind: str | None, limit: int | None, as_json: bool) -> None:
-    """List the issues there are, most severe first."""
+    """List the issues, most severe first."""
     documents = [asdict(issue) for issue in image_issues.list_issues(workspace, kind=kind, limit=limit)]
-    emit(as_json, documents, _table(documents, "No image has such an issue. `peakid scan` looks for them."))
+    emit(
+        as_json, documents, _table(documents, "No image has such an issue. Look for issues with: peakid scan")
+    )
 
 
 @issues_.command("kinds")
 @json_option
 @pass_workspace
 def issues_kinds(workspace: Workspace, as_json: bool) -> None:
-    """List the kinds of issues with their thresholds and how many images have them, also by class."""
-    lines = image_issues.thresholds(workspace)
+    """List the kinds of issues with their threshold and number of images, in total and by class."""
+    thresholds = image_issues.thresholds(workspace)
     rows: list[dict[str, Any]] = [
         {
             "kind": kind,
-            "threshold": lines[kind],
+            "threshold": thresholds[kind],
             "n_images": n,
             "classes": image_issues.counts_by_class(workspace, kind),
         }
@@ -50,24 +52,21 @@ def issues_kinds(workspace: Workspace, as_json: bool) -> None:
 
 @issues_.command("border")
 @click.argument("kind")
-@click.option("--threshold", type=float, help="Try this one instead of the one in force.")
+@click.option("--threshold", type=float, help="Try this threshold instead of the current one.")
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1))
 @json_option
 @pass_workspace
 def issues_border(
     workspace: Workspace, kind: str, threshold: float | None, limit: int, as_json: bool
 ) -> None:
-    """Show the images closest to the threshold of KIND on either side, and how many have the issue."""
+    """Show the images closest to the threshold of KIND on both sides, and count those with the issue."""
     border = image_issues.border(workspace, kind, threshold, limit=limit)
     known = image_issues.known(kind)
     n_images = image_issues.counts(workspace, {} if threshold is None else {known: threshold})[known]
     document: dict[str, Any] = {"kind": kind, "n_images": n_images, **asdict(border)}
     rows = [*reversed(document["outside"]), *document["inside"]]
-    emit(
-        as_json,
-        document,
-        f"{n_images} with the issue; highest scores first:\n{_table(rows, 'No image is near.')}",
-    )
+    shown = _table(rows, "No image is close to the threshold.")
+    emit(as_json, document, f"{n_images} images have the issue. Closest to the threshold:\n{shown}")
 
 
 @issues_.command("threshold")
@@ -77,14 +76,11 @@ def issues_border(
 @json_option
 @pass_workspace
 def issues_threshold(workspace: Workspace, kind: str, value: float, actor: str, as_json: bool) -> None:
-    """Call an image KIND when its score is below VALUE."""
+    """Report the issue KIND for images with a score below VALUE."""
     image_issues.set_threshold(workspace, kind, value, actor=actor)
     n_images = image_issues.counts(workspace)[image_issues.known(kind)]
-    emit(
-        as_json,
-        {"kind": kind, "threshold": value, "n_images": n_images},
-        f"{n_images} images are now {kind} (score below {value:g}).",
-    )
+    text = f"{n_images} images are now {kind.replace('_', ' ')} (score below {value:g})."
+    emit(as_json, {"kind": kind, "threshold": value, "n_images": n_images}, text)
 
 
 def _table(documents: list[dict[str, Any]], empty: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands that keep and remove: backup, restore, forget."""
+"""Commands for a whole collection: backup, restore, forget."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ from peakid.store.workspace import Workspace
 @json_option
 @pass_workspace
 def backup(workspace: Workspace, file: Path, as_json: bool) -> None:
-    """Write database, images, runs and exports into one FILE, or into a folder under the day's name."""
+    """Write database, images, runs and exports into FILE, or into a dated file if FILE is a folder."""
     with terminal_report() as report:
         done = backups.backup(workspace, file, report=report)
     emit(
@@ -29,46 +29,40 @@ def backup(workspace: Workspace, file: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--replace", is_flag=True, help="Move the present workspace aside first; stop the app on it before."
-)
+@click.option("--replace", is_flag=True, help="Move the existing workspace aside first. Stop the app before.")
 @json_option
 def restore(file: Path, replace: bool, as_json: bool) -> None:
-    """Make the workspace from a backup FILE, checking every image; refuses a folder that is not empty."""
+    """Create the workspace from a backup FILE and check every image. The folder must be empty."""
     with terminal_report() as report:
         done = backups.restore(file, workspace_path(), replace=replace, report=report)
     text = f"Restored {n_images(done.n_images)} to {done.workspace}."
-    text += f" {n_images(done.n_missing)} lie in folders that are not here now." if done.n_missing else ""
-    text += f" The workspace of before is kept at {done.replaced}." if done.replaced else ""
+    text += f" {n_images(done.n_missing)} are in folders that do not exist here." if done.n_missing else ""
+    text += f" The former workspace is at {done.replaced}." if done.replaced else ""
     emit(as_json, asdict(done), text)
 
 
 @click.command()
 @click.argument("what", metavar="DIGEST|SOURCE")
-@click.option("--dry-run", is_flag=True, help="Tell what it would remove, remove nothing.")
-@click.option("--reason", default="", help="Kept with the digest; name no person in it.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
+@click.option("--reason", default="", help="Stored with the digest. Do not name a person in it.")
 @actor_option
 @json_option
 @pass_workspace
 def forget(workspace: Workspace, what: str, dry_run: bool, reason: str, actor: str, as_json: bool) -> None:
-    """Remove an image, or all seen at a folder or address, for good. There is no undo."""
+    """Remove an image, or all images from a folder or address, permanently. There is no undo."""
     if dry_run:
-        done, said = forgetting.plan(workspace, what), "Would forget"
+        done, verb = forgetting.plan(workspace, what), "Would remove"
     else:
         with terminal_report() as report:
-            done, said = (
-                forgetting.forget(workspace, what, reason=reason, actor=actor, report=report),
-                "Forgot",
-            )
-    emit(
-        as_json,
-        {**done.to_json(), "is_dry_run": dry_run},
-        f"{said} {n_images(len(done.digests))}.\n{_held(done)}".strip(),
-    )
+            done = forgetting.forget(workspace, what, reason=reason, actor=actor, report=report)
+        verb = "Removed"
+    text = "\n".join([f"{verb} {n_images(len(done.digests))}.", *_remaining(done)])
+    emit(as_json, {**done.to_json(), "is_dry_run": dry_run}, text)
 
 
-def _held(done: forgetting.Forgetting) -> str:
-    lines = [f"  held by snapshot {each['digest'][:12]} {each['name']}" for each in done.snapshots]
-    lines += [f"  studied or scored by run {each['run_id']}" for each in done.runs]
+def _remaining(done: forgetting.Forgetting) -> list[str]:
+    """Return where the images were used, and the files that are not Peakid's to delete."""
+    lines = [f"  in snapshot {each['digest'][:12]} {each['name']}" for each in done.snapshots]
+    lines += [f"  used by run {each['run_id']}" for each in done.runs]
     lines += [f"  in the model of export {each['export_id']} at {each['path']}" for each in done.exports]
-    return "\n".join(lines + [f"  not Peakid's to remove: {path}" for path in done.left_in_place])
+    return lines + [f"  original file, not removed: {path}" for path in done.left_in_place]

@@ -1,4 +1,4 @@
-"""The `peakid` command: finds the workspace, runs a command, turns a PeakidError into one line and exit code 1."""
+"""The `peakid` command. It runs one command and reports a PeakidError in one line with exit code 1."""
 
 import importlib
 import itertools
@@ -13,7 +13,7 @@ import peakid
 from peakid.cli import remedies
 from peakid.errors import PeakidError
 
-# Command name -> module and attribute; loaded only when asked for, so `peakid --help` stays quick.
+# Command name -> module:attribute. A module is imported when its command is used: `peakid --help` stays fast.
 COMMANDS = {
     "init": "peakid.cli.workspace:init",
     "demo": "peakid.cli.acquire:demo",
@@ -57,7 +57,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Loads a command's module when the command is used."""
+    """A group that imports the module of a command when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -75,7 +75,7 @@ class Commands(click.Group):
     "--workspace",
     "folder",
     type=click.Path(path_type=Path),
-    help="Default PEAKID_WORKSPACE, else ./workspace.",
+    help="The workspace folder. Default: PEAKID_WORKSPACE, else ./workspace.",
 )
 @click.version_option(peakid.__version__, prog_name="peakid")
 @click.pass_context
@@ -85,7 +85,7 @@ def cli(context: click.Context, folder: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the command line and leave with 0 done, 1 a PeakidError, 2 usage, 3 cancelled, 4 lost, 130 interrupted."""
+    """Run the command line and exit with 0 done, 1 error, 2 usage, 3 cancelled, 4 lost, 130 interrupted."""
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except PeakidError as error:
@@ -97,7 +97,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # `peakid log | head` is no error.
+    except BrokenPipeError:  # `peakid log | head` is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from peakid.errors import PeakidError
 from peakid.remedies import Action, ActionKind
 
-# An empty text: nothing that a terminal can do.
+# An empty text: a terminal has no command for it.
 COMMANDS: dict[ActionKind, str] = {
     "add_class": "classes add {class_name}",
     "merge_classes": "classes merge {class_name} {into}",
@@ -46,28 +46,28 @@ COMMANDS: dict[ActionKind, str] = {
 
 
 def command(action: Action, *, workspace: Path | None = None) -> str:
-    """Return the command that carries out an action, or the option to add to the present one; '' where there is none.
+    """Return the command for an action, or the option to add to the current command. '' if there is none.
 
     Args:
-        workspace: The folder given with `--workspace`, which the command must name too.
+        workspace: The folder given with `--workspace`, to be repeated in the suggested command.
     """
-    words = COMMANDS[action.kind].format_map(
-        {name: _quoted(value) for name, value in action.arguments.items()}
-    )
-    if not words or action.kind in ("set_recipe", "choose_recipe"):
-        return words
-    place = f" --workspace {shlex.quote(str(workspace))}" if workspace and "--workspace" not in words else ""
-    return f"peakid{place} {words}"
+    arguments = {name: _quoted(value) for name, value in action.arguments.items()}
+    text = COMMANDS[action.kind].format_map(arguments)
+    if not text or action.kind in ("set_recipe", "choose_recipe"):
+        return text
+    has_folder = workspace is not None and "--workspace" not in text
+    return f"peakid --workspace {shlex.quote(str(workspace))} {text}" if has_folder else f"peakid {text}"
 
 
 def commands(actions: Iterable[Action], *, workspace: Path | None = None) -> list[str]:
-    return [words for each in actions if (words := command(each, workspace=workspace))]
+    """Return the commands for those actions that a terminal can carry out."""
+    return [text for each in actions if (text := command(each, workspace=workspace))]
 
 
 def line(error: PeakidError, *, workspace: Path | None = None) -> str:
     """Return an error in one line: what happened, what to do, and the commands for it."""
-    said = commands(error.actions, workspace=workspace)
-    return " ".join([*str(error).split(), *(["Use:", " or ".join(said)] if said else [])])
+    suggested = commands(error.actions, workspace=workspace)
+    return " ".join([*str(error).split(), *(["Use:", " or ".join(suggested)] if suggested else [])])
 
 
 def document(error: PeakidError, *, workspace: Path | None = None) -> dict[str, object]:

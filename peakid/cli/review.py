@@ -1,4 +1,4 @@
-"""Commands of reviewing: queue with its filters, saved views, tags, notes, and classes that an image also shows."""
+"""Commands for review: queues and filters, saved views, tags, notes and further classes of an image."""
 
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -18,18 +18,18 @@ from peakid.store.workspace import Workspace
 
 _FILTERS = {
     "class": "Only images of this class.",
-    "split": "Only images of train, valid or test in the newest snapshot.",
-    "source": "Only images from folder, zip, csv ...",
-    "added": "Only images that arrived then: 2026, 2026-11 or 2026-11-21.",
-    "taken": "Only images that were taken then, likewise.",
+    "split": "Only images in train, valid or test of the newest snapshot.",
+    "source": "Only images from this source: folder, zip, csv ...",
+    "added": "Only images added in this year, month or day: 2026, 2026-11 or 2026-11-21.",
+    "taken": "Only images taken in this year, month or day.",
     "issue": "Only images with this kind of issue.",
     "tag": "Only images with this tag.",
-    "text": "Only images with these letters (three or more) in a path or note.",
+    "text": "Only images with this text (three letters or more) in their path or note.",
 }
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add one option a filter; the command gets them by the names of `Filters`."""
+    """Add one option for each filter. The command receives them by the names of `Filters`."""
     for name, help_ in reversed(_FILTERS.items()):
         command = click.option(f"--{name}", "class_name" if name == "class" else name, help=help_)(command)
     return command
@@ -37,9 +37,11 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @click.argument("name", default="")
-@click.option("--view", help="A saved view instead of NAME and filters.")
+@click.option("--view", help="A saved view, instead of NAME and filters.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
-@click.option("--after", metavar="CURSOR", help="Go on behind this image: its cursor, as --json shows it.")
+@click.option(
+    "--after", metavar="CURSOR", help="Continue after the image with this cursor, as --json shows it."
+)
 @filter_options
 @json_option
 @pass_workspace
@@ -52,17 +54,16 @@ def queue(
     as_json: bool,
     **given: str | None,
 ) -> None:
-    """List what waits in the queue NAME; without one, what is worth your time.
+    """List the images that wait in the queue NAME. Default: the images most worth reviewing.
 
-    NAME is one of: worth, unreviewed, flagged, excluded, conflicts, model-disagrees, uncertain, recent, sample[:SEED], all, class:NAME,
-    issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED.
+    NAME is one of: worth, unreviewed, flagged, excluded, conflicts, model-disagrees, uncertain, recent,
+    sample[:SEED], all, class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED.
     """
-    saved = saved_views.find(workspace, view) if view else None
-    name, filters = (
-        (saved.queue, saved.filters)
-        if saved
-        else (name or review_queue.first_offered(workspace), Filters(**given))
-    )
+    if view:
+        saved = saved_views.find(workspace, view)
+        name, filters = saved.queue, saved.filters
+    else:
+        name, filters = name or review_queue.first_offered(workspace), Filters(**given)
     items = review_queue.page(workspace, name, limit=limit, after=after, filters=filters)
     rows = [{**_document(item), "digest": item.digest[:12]} for item in items]
     text = table(rows, ["digest", "label", "reason", "path"], empty=f"Nothing waits in {name}.")
@@ -74,7 +75,7 @@ def queue(
 @json_option
 @pass_workspace
 def queues(workspace: Workspace, actor: str, as_json: bool) -> None:
-    """List the queues in which something waits, with the minutes they take at your pace."""
+    """List the queues that are not empty, with the minutes they take at your pace."""
     seconds = pace.seconds_an_image(workspace, actor=actor)
     found = review_queue.offered(workspace)
     documents = [{**asdict(each), "minutes": pace.minutes(each.n, seconds)} for each in found]
@@ -84,7 +85,7 @@ def queues(workspace: Workspace, actor: str, as_json: bool) -> None:
 
 @click.group("views")
 def views_() -> None:
-    """Queues with their filters under a name."""
+    """Save queues with their filters under a name."""
 
 
 @views_.command("list")
@@ -98,11 +99,8 @@ def views_list(workspace: Workspace, as_json: bool) -> None:
         for row in documents
     ]
     columns = ["name", "queue", "filters", "actor"]
-    emit(
-        as_json,
-        documents,
-        table(rows, columns, empty="No view is saved. Save one with: peakid views save NAME QUEUE"),
-    )
+    empty = "There is no saved view. Save one with: peakid views save NAME QUEUE"
+    emit(as_json, documents, table(rows, columns, empty=empty))
 
 
 @views_.command("save")
@@ -115,7 +113,7 @@ def views_list(workspace: Workspace, as_json: bool) -> None:
 def views_save(
     workspace: Workspace, name: str, queue: str, actor: str, as_json: bool, **given: str | None
 ) -> None:
-    """Keep QUEUE with these filters as NAME."""
+    """Save QUEUE with these filters as NAME."""
     view = saved_views.save(workspace, name, queue, filters=Filters(**given), actor=actor)
     emit(as_json, _view(view), f"Saved view {view.name}. Open it with: peakid queue --view {view.name!r}")
 
@@ -125,7 +123,7 @@ def views_save(
 @json_option
 @pass_workspace
 def views_remove(workspace: Workspace, name: str, as_json: bool) -> None:
-    """Forget the view NAME."""
+    """Remove the saved view NAME."""
     saved_views.remove(workspace, name)
     emit(as_json, {"name": name}, f"Removed view {name}.")
 
@@ -133,17 +131,17 @@ def views_remove(workspace: Workspace, name: str, as_json: bool) -> None:
 @click.command("tag")
 @click.argument("digests", nargs=-1, required=True, metavar="DIGEST...")
 @click.argument("name")
-@click.option("--remove", is_flag=True, help="Take the tag off.")
+@click.option("--remove", is_flag=True, help="Remove the tag.")
 @actor_option
 @json_option
 @pass_workspace
 def tag(
     workspace: Workspace, digests: tuple[str, ...], name: str, remove: bool, actor: str, as_json: bool
 ) -> None:
-    """Put the tag NAME on images; `undo` takes it back."""
+    """Add the tag NAME to images. `undo` reverts it."""
     whole = [images.resolve(workspace, digest) for digest in digests]
     step = remarks.tag(workspace, whole, name, is_on=not remove, actor=actor)
-    emit_step(as_json, step, f"{'Took tag off' if remove else 'Tagged'}")
+    emit_step(as_json, step, "Removed the tag from" if remove else "Tagged")
 
 
 @click.command("note")
@@ -153,42 +151,28 @@ def tag(
 @json_option
 @pass_workspace
 def note(workspace: Workspace, digest: str, text: str, actor: str, as_json: bool) -> None:
-    """Write TEXT as the note of an image; '' takes the note off."""
-    emit_step(
-        as_json, remarks.note(workspace, images.resolve(workspace, digest), text, actor=actor), "Noted on"
-    )
+    """Set the note of an image to TEXT. '' removes the note."""
+    step = remarks.note(workspace, images.resolve(workspace, digest), text, actor=actor)
+    emit_step(as_json, step, "Set the note of" if text else "Removed the note of")
 
 
 @click.command("also")
 @click.argument("digest")
 @click.argument("class_name", metavar="CLASS")
-@click.option("--remove", is_flag=True, help="It does not show it after all.")
+@click.option("--remove", is_flag=True, help="Remove CLASS again.")
 @actor_option
 @json_option
 @pass_workspace
 def also(workspace: Workspace, digest: str, class_name: str, remove: bool, actor: str, as_json: bool) -> None:
-    """Say that an image also shows CLASS: it then stays out of snapshots made without --with-several."""
-    step = remarks.also(
-        workspace, images.resolve(workspace, digest), class_name, is_on=not remove, actor=actor
-    )
-    emit_step(as_json, step, f"{'Took back' if remove else 'Noted'} {class_name} on")
+    """Record that an image also shows CLASS. Snapshots leave it out, except with --with-several."""
+    whole = images.resolve(workspace, digest)
+    step = remarks.also(workspace, whole, class_name, is_on=not remove, actor=actor)
+    emit_step(as_json, step, f"Removed {class_name} from" if remove else f"Added {class_name} to")
 
 
 def _document(item: QueueItem) -> dict[str, Any]:
-    names = (
-        "digest",
-        "path",
-        "label",
-        "reason",
-        "score",
-        "cursor",
-        "tags",
-        "note",
-        "also_shows",
-        "origin_url",
-        "licence",
-        "author",
-    )
+    names = ["digest", "path", "label", "reason", "score", "cursor", "tags", "note", "also_shows"]
+    names += ["origin_url", "licence", "author"]
     return {name: getattr(item, name) for name in names}
 
 

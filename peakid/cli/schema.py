@@ -1,4 +1,4 @@
-"""Print what all migrations make: `python -m peakid.cli.schema > db/schema.sql`."""
+"""Print the schema that all migrations produce: `python -m peakid.cli.schema > db/schema.sql`."""
 
 import tempfile
 from pathlib import Path

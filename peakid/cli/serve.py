@@ -1,4 +1,4 @@
-"""Commands of use: predict."""
+"""Commands that use an exported model: predict."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from peakid.cli.frame import emit, json_option, workspace_path
 from peakid.errors import BadInput
+from peakid.evaluate import score_text
 from peakid.serve.predictor import Answer, Predictor
 from peakid.store import exports, workspace
 
@@ -15,7 +16,7 @@ from peakid.store import exports, workspace
 @click.argument("export")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option(
-    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="How many classes to name."
+    "--top", default=5, show_default=True, type=click.IntRange(min=1), help="Number of classes to show."
 )
 @click.option(
     "--threshold",
@@ -26,24 +27,20 @@ from peakid.store import exports, workspace
 )
 @json_option
 def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as_json: bool) -> None:
-    """Say what each IMAGE shows. EXPORT is an export's id or its folder."""
+    """Predict the class of each IMAGE. EXPORT is the number of an export or its folder."""
     predictor = Predictor(_folder(export))
     answers = [_answer(predictor, Path(path), top, threshold) for path in images]
-    failed = [f"{path}: {answer.error}" for path, answer in zip(images, answers, strict=True) if answer.error]
+    failed = [f"{path}: {each.error}" for path, each in zip(images, answers, strict=True) if each.error]
     if len(failed) == len(images):
         raise BadInput(
-            f"No image could be read; the first is {failed[0]}.",
+            f"No image could be read. First error: {failed[0]}.",
             "Give paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.",
         )
     for line in failed:
         click.echo(line, err=True)
-    emit(
-        as_json,
-        [_document(path, answer) for path, answer in zip(images, answers, strict=True)],
-        "\n".join(
-            _line(path, answer) for path, answer in zip(images, answers, strict=True) if not answer.error
-        ),
-    )
+    answered = list(zip(images, answers, strict=True))
+    lines = [_line(path, answer) for path, answer in answered if not answer.error]
+    emit(as_json, [_document(path, answer) for path, answer in answered], "\n".join(lines))
 
 
 def _folder(export: str) -> Path:
@@ -72,5 +69,5 @@ def _document(path: str, answer: Answer) -> dict[str, Any]:
 
 
 def _line(path: str, answer: Answer) -> str:
-    named = ", ".join(f"{label} {probability:.1%}" for label, probability in answer.top)
-    return f"{path}: {'no answer (below the threshold)' if answer.abstained else answer.label}  [{named}]"
+    top = ", ".join(f"{label} {score_text.percent(probability)}" for label, probability in answer.top)
+    return f"{path}: {'no prediction (below the threshold)' if answer.abstained else answer.label}  [{top}]"

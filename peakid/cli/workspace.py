@@ -46,8 +46,8 @@ def status(workspace: Workspace, as_json: bool) -> None:
 def app(workspace: Workspace, port: int, address: str) -> None:
     """Serve the app for this workspace until Ctrl-C. Running jobs continue after that."""
     _check_port(address, port)
-    # Streamlit reads its settings and theme from the script's folder, so the working folder stays the caller's.
-    # -P: files in that folder must not replace modules of the same name.
+    # Streamlit reads its settings and theme from the folder of the script: the working folder stays as it is.
+    # -P: files in the working folder must not replace modules of the same name.
     script = str(resources.path("streamlit_app.py"))
     options = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-P", "-m", "streamlit", "run", script, *options]

@@ -20,7 +20,7 @@ def photos(tmp_path: Path, draw: Draw) -> Path:
     return tmp_path / "photos"
 
 
-def test_import_folder_tells_what_it_brought(peakid, photos: Path) -> None:
+def test_import_folder_reports_what_it_added(peakid, photos: Path) -> None:
     peakid("init")
     document = peakid("import", "folder", photos, "--json").json
     assert document.pop("seconds") >= 0
@@ -31,11 +31,11 @@ def test_import_folder_tells_what_it_brought(peakid, photos: Path) -> None:
     }
     assert (document["n_added"], document["n_known"], document["n_rejected"]) == (2, 0, 1)
     again = peakid("import", "folder", photos, "--in-place")
-    assert again.out.startswith("0 added, 2 known already, 1 rejected")
+    assert again.out.startswith("0 added, 2 already known, 1 rejected")
     assert "urls.txt: not_an_image" in again.out
 
 
-def test_import_zip_and_csv_answer_in_the_same_shape(peakid, photos: Path, tmp_path: Path) -> None:
+def test_import_zip_and_csv_print_the_same_document(peakid, photos: Path, tmp_path: Path) -> None:
     peakid("init")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(photos / "river" / "1.jpg", "river/1.jpg")
@@ -52,7 +52,7 @@ def test_import_zip_and_csv_answer_in_the_same_shape(peakid, photos: Path, tmp_p
         )
 
 
-def test_scan_tells_its_counts(peakid, photos: Path) -> None:
+def test_scan_reports_its_counts(peakid, photos: Path) -> None:
     peakid("init")
     peakid("import", "folder", photos)
     document = peakid("scan", "--json").json
@@ -60,10 +60,10 @@ def test_scan_tells_its_counts(peakid, photos: Path) -> None:
     issues = document.pop("issues")
     assert {kind: n for kind, n in issues.items() if n} == {"tiny": 2}  # Of 48 x 36 pixels.
     assert document == {"n_scanned": 2, "n_exact_groups": 0, "n_near_groups": 0, "n_conflicting_groups": 0}
-    assert peakid("scan").out.startswith("0 scanned: 0 exact and 0 near groups")
+    assert peakid("scan").out.startswith("0 scanned in 0.0 s. Duplicates: 0 exact and 0 near groups")
 
 
-def test_demo_makes_the_workspace_and_fills_it(peakid, tmp_path: Path) -> None:
+def test_demo_creates_the_workspace_and_fills_it(peakid, tmp_path: Path) -> None:
     document = peakid("demo", "--images", "8", "--seed", "5", "--json").json
     assert document == {"workspace": str(tmp_path / "workspace"), "n_images": 8}
     assert len(json.loads((tmp_path / "workspace" / "demo" / "truth.json").read_text())["files"]) == 8
@@ -75,7 +75,7 @@ def test_bad_input_is_one_clear_line(peakid, tmp_path: Path, draw: Draw) -> None
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.zip").write_bytes(b"not a zip")
     (tmp_path / "a.csv").write_text("id,url\n1,x\n")
-    for command, said in (
+    for command, message in (
         (("folder", tmp_path / "gone"), "There is no folder"),
         (("folder", tmp_path / "empty"), "No file lies in the folder"),
         (("zip", tmp_path / "a.zip"), "cannot be read as a zip"),
@@ -83,16 +83,16 @@ def test_bad_input_is_one_clear_line(peakid, tmp_path: Path, draw: Draw) -> None
     ):
         answer = peakid("import", *command)
         assert (answer.code, answer.out) == (1, "")
-        assert said in answer.err
+        assert message in answer.err
         assert answer.err.count("\n") == 1
 
 
-def test_a_folder_of_text_files_is_told_file_by_file(peakid, tmp_path: Path) -> None:
+def test_a_folder_of_text_files_is_rejected_file_by_file(peakid, tmp_path: Path) -> None:
     peakid("init")
     (tmp_path / "notes").mkdir()
     for n in range(25):
         (tmp_path / "notes" / f"{n:02d}.txt").write_text("words")
     answer = peakid("import", "folder", tmp_path / "notes")
     assert answer.code == 0
-    assert answer.out.startswith("0 added, 0 known already, 25 rejected")
+    assert answer.out.startswith("0 added, 0 already known, 25 rejected")
     assert "... and 5 more" in answer.out

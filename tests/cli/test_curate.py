@@ -1,7 +1,7 @@
 import json
 
 
-def test_an_image_is_judged_by_a_shortened_digest_and_the_log_tells_it(peakid, plant):
+def test_an_image_is_labelled_by_a_shortened_digest_and_the_log_shows_it(peakid, plant):
     digest = plant({"a": "dom", "b": "eiger"})["a"]
     step = peakid("decide", "label", digest[:10], "eiger", "--actor", "anna", "--json").json
     assert (step["n_images"], step["decisions"][0]["digest"], step["decisions"][0]["actor"]) == (
@@ -26,7 +26,7 @@ def test_an_image_is_judged_by_a_shortened_digest_and_the_log_tells_it(peakid, p
     assert [row["digest"] for row in peakid("queue", "class:eiger", "--json").json][0] == digest
 
 
-def test_undo_and_redo_are_commands_too(peakid, plant):
+def test_undo_and_redo_revert_and_repeat_a_decision(peakid, plant):
     digest = plant({"a": "dom"})["a"]
     peakid("decide", "exclude", digest, "--reason", "a map", "--actor", "anna")
     assert peakid("status", "--json").json["n_excluded"] == 1
@@ -38,7 +38,7 @@ def test_undo_and_redo_are_commands_too(peakid, plant):
     assert {name: row[name] for name in promised} == promised
 
 
-def test_the_actor_is_the_environments_unless_given(peakid, plant, monkeypatch):
+def test_the_actor_comes_from_the_environment_unless_given(peakid, plant, monkeypatch):
     from peakid import settings
 
     digest = plant({"a": "dom"})["a"]
@@ -75,7 +75,7 @@ def test_classes_are_added_renamed_retired_and_listed(peakid, plant):
     ]
 
 
-def test_bad_values_are_told_with_value_and_remedy(peakid, plant):
+def test_bad_values_are_reported_with_the_value_and_a_remedy(peakid, plant):
     digest = plant({"a": "dom"})["a"]
     answers = {
         "no class 'dohm'": peakid("decide", "label", digest, "dohm"),
@@ -91,7 +91,7 @@ def test_bad_values_are_told_with_value_and_remedy(peakid, plant):
     assert peakid("decide", "exclude", digest).code == 2  # A reason is needed.
 
 
-def test_imports_and_what_they_rejected_can_be_read_again(peakid, tmp_path, draw):
+def test_imports_and_their_rejections_are_listed(peakid, tmp_path, draw):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(draw(1))
     (tmp_path / "photos" / "b.jpg").write_text("no picture")
@@ -103,7 +103,7 @@ def test_imports_and_what_they_rejected_can_be_read_again(peakid, tmp_path, draw
     assert (rejected["path"], rejected["reason"]) == ("b.jpg", "not_an_image")
 
 
-def test_the_log_can_be_read_by_step(peakid, plant):
+def test_the_log_is_listed_by_step(peakid, plant):
     plant({"a": "dom", "b": "dom"})
     (step,) = peakid("log", "--steps", "--json").json
     assert (step["kind"], step["actor"], step["n_images"]) == ("import", "import:folder", 2)

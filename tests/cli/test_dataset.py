@@ -29,31 +29,31 @@ def test_a_snapshot_is_created_shown_and_listed(peakid, planted):
     assert peakid("snapshot", "show", made["digest"][:6], "--json").json["digest"] == made["digest"]
 
 
-def test_shares_and_seed_are_options(peakid, planted):
+def test_fractions_and_seed_are_options(peakid, planted):
     made = peakid("snapshot", "create", "--fractions", "0.5,0.25,0.25", "--seed", "3", "--json").json
     assert (made["splits"], made["seed"]) == ({"train": 20, "valid": 10, "test": 10}, 3)
 
 
 @pytest.mark.parametrize("fractions", ["0.5,0.5", "a,b,c", "0.5,0.5,0.5", "1.5,-0.5,0"])
-def test_impossible_shares_are_refused_in_one_line(peakid, planted, fractions):
+def test_impossible_fractions_are_refused_in_one_line(peakid, planted, fractions):
     answer = peakid("snapshot", "create", "--fractions", fractions)
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
     assert "--fractions 0.7,0.15,0.15" in answer.err
 
 
-def test_a_diff_is_told_with_its_images(peakid, planted):
+def test_a_diff_lists_its_images(peakid, planted):
     first = peakid("snapshot", "create", "--json").json["digest"]
     peakid("decide", "label", planted["d00"], "eiger")
     second = peakid("snapshot", "create", "--json").json["digest"]
-    told = peakid("snapshot", "diff", first, second, "--json").json
-    assert set(told) == {"added", "removed", "relabelled", "moved"}
-    assert told["relabelled"] == [
+    changes = peakid("snapshot", "diff", first, second, "--json").json
+    assert set(changes) == {"added", "removed", "relabelled", "moved"}
+    assert changes["relabelled"] == [
         {"digest": planted["d00"], "path": "dom/d00.jpg", "from": "dom", "to": "eiger"}
     ]
     assert "dom -> eiger" in peakid("snapshot", "diff", first, second).out
 
 
-def test_leaks_and_damage_are_told(peakid, planted):
+def test_leaks_and_damage_are_reported(peakid, planted):
     peakid("snapshot", "create")
     assert peakid("snapshot", "leaks", "--json").json == []
     damaged = peakid("snapshot", "verify")  # The planted images have no bytes.
@@ -61,17 +61,17 @@ def test_leaks_and_damage_are_told(peakid, planted):
     assert "40 of 40 images" in damaged.err
 
 
-def test_what_is_too_small_is_said_when_it_is_frozen(peakid, plant):
+def test_a_small_class_is_warned_about_when_it_is_frozen(peakid, plant):
     plant({**{f"d{i}": "dom" for i in range(9)}, "e": "eiger"})
     assert "Warning: Class 'eiger' has 1 image and none in valid or test" in peakid("snapshot", "create").out
 
 
-def test_nothing_to_freeze_is_one_line_with_the_remedy(peakid, workspace):
+def test_a_snapshot_without_images_is_refused_in_one_line(peakid, workspace):
     answer = peakid("snapshot", "create")
     assert (answer.code, answer.err.count("\n")) == (1, 1)
     assert "No image is labelled" in answer.err
 
 
-def test_a_written_format_nobody_knows_is_a_usage_error(peakid, planted, tmp_path):
+def test_an_unknown_format_is_a_usage_error(peakid, planted, tmp_path):
     peakid("snapshot", "create")
     assert peakid("snapshot", "write", "tar", tmp_path / "out").code == 2

@@ -1,4 +1,4 @@
-"""`peakid duplicates` and `peakid search`: the shapes that scripts rely on, and what each command changes."""
+"""`peakid duplicates` and `peakid search`: the JSON that scripts rely on, and what each command changes."""
 
 import io
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def photos(tmp_path: Path, draw: Callable[..., bytes], peakid: Callable) -> Path
     return tmp_path / "photos"
 
 
-def test_duplicates_list_has_the_promised_shape(photos: Path, peakid: Callable) -> None:
+def test_duplicates_list_keeps_its_json(photos: Path, peakid: Callable) -> None:
     groups = peakid("duplicates", "list", "--json").json
     assert [(group["kind"], group["is_conflicting"]) for group in groups] == [
         ("near", True),
@@ -46,7 +46,7 @@ def test_duplicates_list_has_the_promised_shape(photos: Path, peakid: Callable) 
     assert [image["is_best"] for image in groups[2]["images"]] == [True, False]
 
 
-def test_resolving_is_previewed_done_and_taken_back(photos: Path, peakid: Callable) -> None:
+def test_resolving_is_previewed_done_and_undone(photos: Path, peakid: Callable) -> None:
     assert peakid("duplicates", "resolve", "--kind", "all", "--dry-run", "--json").json["n_excluded"] == 2
     done = peakid("duplicates", "resolve", "--kind", "all", "--json").json
     assert (done["n_excluded"], len(done["skipped"])) == (2, 1)
@@ -77,10 +77,10 @@ def test_not_a_duplicate_and_keep_all_settle_a_group(photos: Path, peakid: Calla
     assert (refused.code, "very same pixels" in refused.err) == (1, True)
 
 
-def test_a_file_is_searched_for(
+def test_search_finds_the_picture_of_a_file(
     photos: Path, peakid: Callable, tmp_path: Path, draw: Callable[..., bytes]
 ) -> None:
     found = peakid("search", photos / "sea" / "1.jpg", "--json").json
     assert [(twin["path"], twin["kind"]) for twin in found] == [("sea/1.jpg", "copy")]
     (tmp_path / "other.jpg").write_bytes(draw(77))
-    assert "No image here looks like it" in peakid("search", tmp_path / "other.jpg").out
+    assert "No image shows the same picture" in peakid("search", tmp_path / "other.jpg").out

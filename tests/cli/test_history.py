@@ -1,33 +1,33 @@
-"""Commands of the log, the classes, and of keeping and removing."""
+"""Commands for the history, the classes, backups and removal."""
 
 from peakid.curate import decisions
 from peakid.records import Choice
 
 
-def test_all_by_one_person_since_a_moment_is_counted_and_then_taken_back(peakid, workspace, plant):
+def test_all_steps_of_one_person_since_a_time_are_counted_and_then_undone(peakid, workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor="human:ben")
-    asked = ("undo", "--all-by", "ben", "--since", "2000-01-01", "--actor", "anna", "--json")
-    planned = peakid(*asked, "--dry-run").json
+    request = ("undo", "--all-by", "ben", "--since", "2000-01-01", "--actor", "anna", "--json")
+    planned = peakid(*request, "--dry-run").json
     assert (planned["n_steps"], planned["n_images"], planned["is_dry_run"]) == (1, 1, True)
     assert peakid("queue", "class:eiger", "--json").json[0]["digest"] == digests["a"]
-    assert peakid(*asked).json["n_images"] == 1
+    assert peakid(*request).json["n_images"] == 1
     assert [row["label"] for row in peakid("log", "--image", digests["a"][:10], "--json").json] == [
         "dom",
         "eiger",
         "dom",
     ]
-    assert peakid(*asked).code == 1
+    assert peakid(*request).code == 1
     assert peakid("redo", "--actor", "anna", "--json").json["n_images"] == 1
 
 
-def test_half_a_request_is_a_usage_error_and_a_wrong_time_is_explained(peakid, workspace):
+def test_an_incomplete_undo_is_a_usage_error_and_a_wrong_time_is_explained(peakid, workspace):
     assert peakid("undo", "--all-by", "ben").code == 2
     wrong = peakid("undo", "--all-by", "ben", "--since", "yesterday")
     assert (wrong.code, "yesterday" in wrong.err) == (1, True)
 
 
-def test_the_log_narrows_pages_and_becomes_a_table(peakid, workspace, plant, tmp_path):
+def test_the_log_is_filtered_paged_and_written_as_csv(peakid, workspace, plant, tmp_path):
     digests = plant({"a": "dom", "b": "eiger"})
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor="human:ben")
     steps = peakid("log", "--steps", "--json").json
@@ -52,7 +52,7 @@ def test_classes_are_merged_ordered_and_described(peakid, workspace, plant):
     merged = {row["class_name"]: row for row in peakid("classes", "list", "--json").json}
     assert (merged["mönch"]["n_images"], merged["moench"]["merged_into"]) == (2, "mönch")
     assert [row["class_name"] for row in peakid("classes", "order", "dom", "--json").json] == ["dom", "mönch"]
-    told = peakid(
+    described = peakid(
         "classes",
         "describe",
         "dom",
@@ -64,7 +64,7 @@ def test_classes_are_merged_ordered_and_described(peakid, workspace, plant):
         digests["c"][:9],
         "--json",
     ).json
-    assert (told["note"], told["colour"], told["examples"], told["key"]) == (
+    assert (described["note"], described["colour"], described["examples"], described["key"]) == (
         "flat",
         "#0072B2",
         [digests["c"]],

@@ -1,4 +1,4 @@
-"""The issues commands speak the JSON of the contract."""
+"""The issues commands keep their JSON."""
 
 import io
 from pathlib import Path
@@ -24,7 +24,7 @@ def scanned(peakid, draw, tmp_path: Path):
     return peakid("scan", "--json").json
 
 
-def test_issues_are_listed_with_path_and_score_and_scan_counts_them(peakid, scanned) -> None:
+def test_issues_are_listed_with_path_and_score_and_counted_by_scan(peakid, scanned) -> None:
     (night,) = peakid("issues", "list", "--kind", "dark", "--json").json
     assert (night["path"], night["kind"], len(night["digest"])) == ("dom/night.png", "dark", 64)
     assert 0 <= night["score"] < 0.32
@@ -34,7 +34,7 @@ def test_issues_are_listed_with_path_and_score_and_scan_counts_them(peakid, scan
     assert peakid("queue", "issue:dark", "--json").json[0]["score"] == pytest.approx(night["score"], abs=1e-4)
 
 
-def test_a_threshold_is_tried_then_set(peakid, scanned) -> None:
+def test_a_threshold_is_previewed_and_then_set(peakid, scanned) -> None:
     assert peakid("issues", "border", "dark", "--threshold", "0.01", "--json").json["n_images"] == 0
     assert peakid("issues", "threshold", "dark", "0.01", "--json").json == {
         "kind": "dark",
@@ -54,7 +54,7 @@ def test_a_threshold_is_tried_then_set(peakid, scanned) -> None:
         ("threshold", "dark", "7"),
     ],
 )
-def test_what_cannot_be_is_told_with_the_way_out(peakid, scanned, arguments) -> None:
+def test_an_impossible_kind_or_threshold_is_an_error_with_a_remedy(peakid, scanned, arguments) -> None:
     answer = peakid("issues", *arguments, "--json")
     assert (answer.code, answer.out) == (1, "")
     assert "remedy" in answer.err

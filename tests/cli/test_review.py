@@ -1,4 +1,4 @@
-"""The commands of reviewing, as a terminal runs them."""
+"""The commands for review, as a terminal runs them."""
 
 
 def test_a_queue_is_narrowed_and_saved_as_a_view(peakid, plant):
@@ -13,11 +13,10 @@ def test_a_queue_is_narrowed_and_saved_as_a_view(peakid, plant):
     assert "too short" in peakid("queue", "all", "--text", "do").err
 
 
-def test_a_queue_goes_on_behind_a_cursor(peakid, plant):
+def test_a_queue_continues_after_a_cursor(peakid, plant):
     digests = list(plant(dict.fromkeys("abc", "dom")).values())
-    first = peakid(
-        "queue", "--limit", 2, "--json"
-    ).json  # Nothing is worth the time, so what nobody has reviewed is listed.
+    # No image is in doubt, so the default queue is the unreviewed one.
+    first = peakid("queue", "--limit", 2, "--json").json
     rest = peakid("queue", "--limit", 2, "--after", first[-1]["cursor"], "--json").json
     assert [row["digest"] for row in first + rest] == digests
     (row,) = peakid("queues", "--json").json
@@ -27,8 +26,8 @@ def test_a_queue_goes_on_behind_a_cursor(peakid, plant):
 def test_tags_notes_and_further_classes_are_written_and_undone(peakid, plant):
     a, b = plant({"a": "dom", "b": "eiger"}).values()
     assert peakid("tag", a[:8], b[:8], "snow", "--actor", "anna", "--json").json["n_images"] == 2
-    assert peakid("note", a[:8], "two peaks", "--actor", "anna").out == "Noted on 1 image.\n"
-    assert peakid("also", a[:8], "eiger", "--actor", "anna").out == "Noted eiger on 1 image.\n"
+    assert peakid("note", a[:8], "two peaks", "--actor", "anna").out == "Set the note of 1 image.\n"
+    assert peakid("also", a[:8], "eiger", "--actor", "anna").out == "Added eiger to 1 image.\n"
     (row,) = peakid("queue", "all", "--tag", "snow", "--text", "two peaks", "--json").json
     assert (row["tags"], row["note"], row["also_shows"]) == (["snow"], "two peaks", ["eiger"])
     peakid("tag", a[:8], "snow", "--remove", "--actor", "anna")

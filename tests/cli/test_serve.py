@@ -1,4 +1,4 @@
-"""The command around the predictor; the predictor itself is imitated by a drawn export in tests/serve."""
+"""The predict command. The predictor itself is tested in tests/serve."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from peakid.imaging import pixels
 
 @pytest.fixture
 def folder(tmp_path):
-    """An export of two classes that answers .75 and .25 for every image of 8 px."""
+    """An export of two classes that predicts .25 and .75 for every image of 8 px."""
     zero = helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])
     shares = helper.make_tensor("shares", TensorProto.FLOAT, [2], [0.25, 0.75])
     nodes = [
@@ -54,7 +54,7 @@ def photo(tmp_path, draw):
     return tmp_path / "photo.jpg"
 
 
-def test_predict_answers_in_the_contracts_shape(peakid, folder, photo):
+def test_predict_keeps_its_json(peakid, folder, photo):
     assert peakid("predict", folder, photo, "--json").json == [
         {
             "path": str(photo),
@@ -64,11 +64,11 @@ def test_predict_answers_in_the_contracts_shape(peakid, folder, photo):
             "top": [{"label": "eiger", "probability": 0.75}, {"label": "dom", "probability": 0.25}],
         }
     ]
-    assert "eiger  [eiger 75.0%]" in peakid("predict", folder, photo, "--top", 1).out
+    assert "eiger  [eiger 75 %]" in peakid("predict", folder, photo, "--top", 1).out
     assert peakid("predict", folder, photo, "--threshold", 0.8, "--json").json[0]["abstained"]
 
 
-def test_an_image_that_cannot_be_read_is_a_line_on_stderr_and_costs_no_other_its_answer(
+def test_an_unreadable_image_is_a_line_on_stderr_and_the_others_are_predicted(
     peakid, folder, photo, tmp_path
 ):
     (tmp_path / "text.jpg").write_text("no image")
@@ -84,7 +84,7 @@ def test_no_readable_image_at_all_is_an_error(peakid, folder, tmp_path):
     assert json.loads(answer.err)["message"].endswith("gone.jpg: cannot be read: No such file or directory.")
 
 
-def test_a_folder_that_holds_no_export_is_told(peakid, photo, tmp_path):
+def test_a_folder_without_an_export_is_an_error(peakid, photo, tmp_path):
     answer = peakid("predict", tmp_path / "nothing", photo)
     assert (answer.code, answer.err.count("\n")) == (1, 1)
     assert "There is no export in" in answer.err

@@ -171,6 +171,6 @@ def test_evaluate_scores_the_averaged_answers_where_they_were_computed(workspace
     scored = peakid("evaluate", run_id, "--tta", "--json").json
     assert (scored["accuracy"], scored["tta"]["plain_accuracy"], scored["tta"]["n_views"]) == (1.0, 0.5, 4)
     assert (
-        "on valid with test-time augmentation (4 views; plain 0.500,"
+        "on valid with test-time augmentation (4 views; without 50 %,"
         in peakid("evaluate", run_id, "--tta").out
     )

@@ -1,4 +1,4 @@
-"""`verify` and `roots` keep their JSON, and bad input is one clear line."""
+"""`verify` and `roots` keep their JSON, and bad input is reported in one line."""
 
 from pathlib import Path
 
@@ -42,9 +42,7 @@ def test_roots_are_listed_and_relinked(peakid, photos: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_verify_tells_what_was_moved_and_what_is_gone(
-    peakid, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verify_lists_moved_and_missing_files(peakid, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "0.5")
     (photos / "river" / "1.jpg").rename(photos / "one.jpg")
     (photos / "sea" / "2.jpg").unlink()
