@@ -29,3 +29,13 @@ def test_links_inside_the_project_lead_to_a_file(document):
     path = ROOT / document
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8"))
     assert not [link for link in links if not (path.parent / link).exists()]
+
+
+def test_every_term_of_the_glossary_is_in_the_code_and_they_are_sorted():
+    rows = re.findall(r"^\| (.+?) \| .+ \| (.+) \|$", (ROOT / "GLOSSARY.md").read_text(encoding="utf-8"), re.M)
+    terms = [term for term, _ in rows[1:]]
+    assert len(terms) > 40
+    assert terms == sorted(terms, key=str.lower)
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("peakid/**/*.py")))
+    words = [word for _, cell in rows[1:] for word in re.findall(r"`(.+?)`", cell)]
+    assert [word for word in words if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code)] == []
