@@ -27,7 +27,7 @@ class Member:
 def gather(
     workspace: Workspace, *, is_reviewed_only: bool = False, has_several: bool = False
 ) -> list[Member]:
-    """Answer the images that a snapshot taken now holds, by digest.
+    """Return the images that a snapshot taken now holds, by digest.
 
     Args:
         has_several: Also those that show several classes: one label alone teaches half of such a picture.
@@ -57,7 +57,7 @@ def in_groups(workspace: Workspace, members: Sequence[Member]) -> list[Group]:
 
 
 def assigned_splits(workspace: Workspace, seed: int) -> dict[str, Split]:
-    """Answer the split of every image that an earlier snapshot of this seed held, by digest."""
+    """Return the split of every image that an earlier snapshot of this seed held, by digest."""
     rows = workspace.query(
         "SELECT i.digest, a.split FROM split_assignment a JOIN image i ON i.id = a.image_id WHERE a.seed = ?",
         (seed,),
@@ -66,7 +66,7 @@ def assigned_splits(workspace: Workspace, seed: int) -> dict[str, Split]:
 
 
 def imported_splits(workspace: Workspace, members: Sequence[Member]) -> dict[str, Split]:
-    """Answer what the folders of imports said, by digest, for the images they said it of.
+    """Return what the folders of imports said, by digest, for the images they said it of.
 
     An image that lies in several parts of a dataset is taken as its training image: scored elsewhere, it
     would be scored on itself.

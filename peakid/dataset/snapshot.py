@@ -67,7 +67,7 @@ def create(
 
 
 def list_snapshots(workspace: Workspace) -> list[Snapshot]:
-    """Answer all snapshots, newest first."""
+    """Return all snapshots, newest first."""
     return [
         _snapshot(workspace, row)
         for row in workspace.query(f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot ORDER BY {NEWEST_FIRST}")
@@ -107,7 +107,7 @@ def resolve(workspace: Workspace, reference: str | None = None) -> str:
 
 
 def show(workspace: Workspace, reference: str | None = None) -> Snapshot:
-    """Answer a snapshot by name, digest or the beginning of one; None means the newest.
+    """Return a snapshot by name, digest or the beginning of one; None means the newest.
 
     Raises:
         NotFound: If there is none.
@@ -120,7 +120,7 @@ def show(workspace: Workspace, reference: str | None = None) -> Snapshot:
 
 
 def items(workspace: Workspace, reference: str | None = None) -> list[SnapshotItem]:
-    """Answer every image of a snapshot, by digest.
+    """Return every image of a snapshot, by digest.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -179,7 +179,7 @@ def diff(workspace: Workspace, a: str, b: str) -> dict[str, list[dict[str, Any]]
 
 
 def leaks(workspace: Workspace, reference: str | None = None) -> list[dict[str, Any]]:
-    """Answer the groups of look-alikes that lie in several splits: `[{group_key, images: [...]}]`.
+    """Return the groups of look-alikes that lie in several splits: `[{group_key, images: [...]}]`.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -238,7 +238,7 @@ def warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
 
 
 def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame:
-    """Answer a snapshot for work outside Peakid, a row per image by digest.
+    """Return a snapshot for work outside Peakid, a row per image by digest.
 
     Returns:
         Columns digest, path (a file on this disk, absolute; None where it is gone), label, split, group_key.

@@ -97,7 +97,7 @@ def deal_groups(
 
 
 def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, Split]) -> dict[str, Split]:
-    """Answer the splits of a group whose members hold some already, or nothing where none does.
+    """Return the splits of a group whose members hold some already, or nothing where none does.
 
     When new evidence joins members of different splits, all go to train: no score may be measured on a
     picture that an earlier model may have studied. Only where the imports themselves put look-alikes
@@ -126,7 +126,7 @@ def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, S
 
 
 def checked_fractions(fractions: Mapping[Split, float]) -> dict[Split, float]:
-    """Answer a share for each of the three splits; one that is not named gets none.
+    """Return a share for each of the three splits; one that is not named gets none.
 
     Raises:
         BadFractions: If a share is negative or no number, a split is unknown, or they do not add up to 1.
@@ -179,7 +179,7 @@ def _is_imported_train(group: Group, assigned: Mapping[str, Split], splits: Mapp
 
 
 def _narrowed(shares: Mapping[Split, float], splits: Sequence[Split]) -> dict[Split, float]:
-    """Answer the shares of these splits alone, in the same proportion; train takes all where none has any."""
+    """Return the shares of these splits alone, in the same proportion; train takes all where none has any."""
     total = sum(shares[split] for split in set(splits))
     return {split: shares[split] / total for split in splits} if total else {"train": 1.0}
 

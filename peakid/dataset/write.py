@@ -78,7 +78,7 @@ def write(
 
 
 def _paths(workspace: Workspace, items: Sequence[SnapshotItem], fmt: WriteFormat) -> dict[str, str]:
-    """Answer the path of every image inside the new folder, by digest."""
+    """Return the path of every image inside the new folder, by digest."""
     is_short = len({item.digest[:SHORT_DIGEST] for item in items}) == len(items)
     names = {item.digest: item.digest[:SHORT_DIGEST] if is_short else item.digest for item in items}
     files = {

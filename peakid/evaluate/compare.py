@@ -32,7 +32,7 @@ class Comparison:
         return self.mcnemar_p < 0.05
 
     def to_json(self, snapshot_diff: dict[str, Any]) -> dict[str, Any]:
-        """Answer the comparison as the command line prints it; what changed between the snapshots is asked elsewhere."""
+        """Return the comparison as the command line prints it; what changed between the snapshots is asked elsewhere."""
         document = {name: value for name, value in vars(self).items() if not name.startswith("accuracy_")}
         document["difference_interval"] = list(self.difference_interval)
         return document | {

@@ -87,7 +87,7 @@ class View:
 
 
 def resemblance(a: View, b: View) -> tuple[float, float]:
-    """Answer how far two pictures agree at their best overlay, at large and in detail.
+    """Return how far two pictures agree at their best overlay, at large and in detail.
 
     Each is searched for in the other at a few sizes and places, and turned a little; where one has a rim, also without it.
 
@@ -107,7 +107,7 @@ def _overlay(a: View, b: View) -> tuple[float, float]:
 
 
 def _best(whole: View, part: View) -> tuple[float, np.ndarray, np.ndarray]:
-    """Answer the highest correlation of any template of `part` with any window of `whole`, and the two."""
+    """Return the highest correlation of any template of `part` with any window of `whole`, and the two."""
     products = fft.irfft2(whole.spectrum * part.template_spectra, s=(SIDE_PX, SIDE_PX))  # (T, 32, 32)
     # A window that sticks out wraps around in the product of spectra.
     scores = np.where(np.isfinite(whole.spreads), products / whole.spreads, -1)
@@ -117,12 +117,12 @@ def _best(whole: View, part: View) -> tuple[float, np.ndarray, np.ndarray]:
 
 
 def _summed(values: np.ndarray) -> np.ndarray:
-    """Answer the sums of everything above and left: float64 of shape (33, 33)."""
+    """Return the sums of everything above and left: float64 of shape (33, 33)."""
     return np.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
 
 def _inside(summed: np.ndarray, side: int) -> np.ndarray:
-    """Answer the sum in every window of a side: float64 of shape (33 - side, 33 - side)."""
+    """Return the sum in every window of a side: float64 of shape (33 - side, 33 - side)."""
     return summed[side:, side:] - summed[:-side, side:] - summed[side:, :-side] + summed[:-side, :-side]
 
 

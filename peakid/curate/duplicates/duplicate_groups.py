@@ -35,7 +35,7 @@ class DuplicateGroup:
 
 
 def list_groups(workspace: Workspace, *, rule: KeepRule = "largest") -> list[DuplicateGroup]:
-    """Answer all groups: first those whose labels conflict, then across splits, exact, near, copies, and the settled.
+    """Return all groups: first those whose labels conflict, then across splits, exact, near, copies, and the settled.
 
     A group waits while two of its images are neither excluded nor judged as a pair. Of a chain, in which the ends do
     not resemble each other, only images that resemble one and the same are shown together; what is left over
@@ -58,7 +58,7 @@ def n_waiting(workspace: Workspace) -> int:
 
 
 def find(workspace: Workspace, key: str) -> DuplicateGroup:
-    """Answer the group whose key begins with `key`; one that waits before one that is settled.
+    """Return the group whose key begins with `key`; one that waits before one that is settled.
 
     Raises:
         NotFound: If there is none.
@@ -79,7 +79,7 @@ def find(workspace: Workspace, key: str) -> DuplicateGroup:
 
 
 def open_pairs(workspace: Workspace, digests: Iterable[str]) -> list[pair_judgements.IdPair]:
-    """Answer the pairs among these images, as they were found."""
+    """Return the pairs among these images, as they were found."""
     wanted = set(digests)
     rows = workspace.query(
         "SELECT image_a_id, image_b_id, a.digest AS a, b.digest AS b FROM duplicate_pair"
@@ -157,7 +157,7 @@ class _Board:
             return self._sorted
 
     def ordered(self, group: DuplicateGroup, rule: KeepRule) -> DuplicateGroup:
-        """Answer the group with the best by another rule first."""
+        """Return the group with the best by another rule first."""
         if group.kind == "copy":
             return group
         return replace(group, images=self._shown(group.images, rule))
@@ -189,7 +189,7 @@ class _Board:
         self.n_waiting = sum(not group.is_settled for group in self._sorted)
 
     def _pairs_of(self, clans: Mapping[int, Sequence[int]]) -> dict[int, list[pair_judgements.IdPair]]:
-        """Answer the pairs of each clan. A clan of hundreds has thousands of pairs, most have one."""
+        """Return the pairs of each clan. A clan of hundreds has thousands of pairs, most have one."""
         if len(clans) > len(self._groups):
             found: dict[int, list[pair_judgements.IdPair]] = {clan: [] for clan in clans}
             for pair in self._pairs:
@@ -245,7 +245,7 @@ class _Board:
 
 
 def _structure(workspace: Workspace) -> tuple[object, ...]:
-    """Answer what changes whenever other images are tied, or something else is to be shown of them than who judged what."""
+    """Return what changes whenever other images are tied, or something else is to be shown of them than who judged what."""
     row = workspace.one(
         "SELECT (SELECT revision FROM pair_revision), (SELECT MAX(id) FROM origin),"
         " (SELECT MAX(frozen_at) FROM snapshot), (SELECT group_concat(name) FROM class)"
@@ -268,7 +268,7 @@ def _judged_since(workspace: Workspace, last: tuple[int, int]) -> set[int]:
 
 
 def _places(workspace: Workspace) -> dict[int, list[tuple[str, str, str | None]]]:
-    """Answer path, source and label of every place of the images that were found at several."""
+    """Return path, source and label of every place of the images that were found at several."""
     rows = workspace.query(
         "SELECT image_id, path, source, label FROM origin WHERE image_id IN"
         " (SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin) GROUP BY image_id HAVING COUNT(*) > 1) ORDER BY id"
@@ -299,7 +299,7 @@ def _waits(
 
 
 def _joined(pairs: Iterable[pair_judgements.IdPair]) -> list[list[int]]:
-    """Answer the connected components of some pairs, each as sorted ids. Mostly a pair or two: scipy's would cost ten times as much."""
+    """Return the connected components of some pairs, each as sorted ids. Mostly a pair or two: scipy's would cost ten times as much."""
     ties: dict[int, set[int]] = defaultdict(set)
     for a, b in pairs:
         ties[a].add(b)

@@ -44,7 +44,7 @@ class DuplicateImage:
 
 
 def read(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, DuplicateImage]:
-    """Answer these images as they are now, by id."""
+    """Return these images as they are now, by id."""
     ids = json.dumps(sorted(image_ids))
     rows = workspace.query(
         "SELECT i.*, s.verdict, s.decision_id, s.is_reviewed, c.name AS label, m.sharpness, m.taken_at, m.camera"

@@ -62,7 +62,7 @@ def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
 
 
 def groups(workspace: Workspace) -> dict[str, str]:
-    """Answer the group of every image: digest -> smallest digest of all images it is tied to by pairs.
+    """Return the group of every image: digest -> smallest digest of all images it is tied to by pairs.
 
     An image without a near-duplicate is a group of its own. A near pair that a person called different ties nothing;
     the same pixels stay tied whatever was said of them.
@@ -123,7 +123,7 @@ def hashed_images(workspace: Workspace) -> HashedImages:
 
 
 def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
-    """Answer uint64 of shape (N, 14, 2) in the order of `upright`; a picture that is gone has its upright hashes each time."""
+    """Return uint64 of shape (N, 14, 2) in the order of `upright`; a picture that is gone has its upright hashes each time."""
     parts = np.repeat(upright[:, None], hashes.N_PARTS, axis=1)
     rows = workspace.query(
         f"SELECT hashes FROM image LEFT JOIN part_hash p ON p.image_id = id WHERE {_HELD} ORDER BY scanned_at IS NULL, id"
@@ -134,7 +134,7 @@ def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
 
 
 def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> np.ndarray:
-    """Answer uint64 of shape (rows, 8, 2); a picture that is gone has its upright hashes eight times."""
+    """Return uint64 of shape (rows, 8, 2); a picture that is gone has its upright hashes eight times."""
     turned = np.repeat(held.table.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
     for n, image_id in enumerate(held.ids[begin:end].tolist()):
         row = workspace.one("SELECT hashes FROM orientation_hash WHERE image_id = ?", (image_id,))
@@ -146,7 +146,7 @@ def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> n
 
 
 def viewer(workspace: Workspace, digests: list[str]) -> pair_search.Inspection:
-    """Answer what gives the view of a row in an orientation, holding those asked for last."""
+    """Return what gives the view of a row in an orientation, holding those asked for last."""
 
     @functools.lru_cache(N_VIEWS)
     def view(row: int, orientation: int) -> aligned.View | None:
@@ -204,7 +204,7 @@ def _remember(
 
 
 def _blanks(held: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
-    """Answer the blank pictures of these rows, each with the earlier ones of its size: they may be the same pixels."""
+    """Return the blank pictures of these rows, each with the earlier ones of its size: they may be the same pixels."""
     is_blank = ~held.table.is_telling
     rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
     same = {i: np.flatnonzero(is_blank[:i] & (held.sizes[:i] == held.sizes[i])).tolist() for i in rows}
@@ -212,7 +212,7 @@ def _blanks(held: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
 
 
 def _pixel_digests(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, str]:
-    """Answer SHA-256 of the decoded pixels by image id; images whose bytes are gone have none."""
+    """Return SHA-256 of the decoded pixels by image id; images whose bytes are gone have none."""
     found = {}
     for image_id in sorted(image_ids):
         row = workspace.query("SELECT digest, pixel_digest FROM image WHERE id = ?", (image_id,))[0]
@@ -298,7 +298,7 @@ def _counted(workspace: Workspace, n_scanned: int, started: float) -> ScanReport
 
 
 def _copied(workspace: Workspace, component: dict[int, int]) -> set[int]:
-    """Answer the components with an image that was seen at several places."""
+    """Return the components with an image that was seen at several places."""
     rows = workspace.query(
         "SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin) GROUP BY image_id HAVING COUNT(*) > 1"
     )

@@ -89,7 +89,7 @@ def _piece(hashes: np.ndarray, low: int, n_bits: int) -> np.ndarray:
 
 
 def _arranged(hashes: np.ndarray, low: int, n_bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Answer the rows in order of their piece, and where in that order each value of a piece begins."""
+    """Return the rows in order of their piece, and where in that order each value of a piece begins."""
     piece = _piece(hashes, low, n_bits)
     starts = np.zeros((1 << n_bits) + 1, dtype=np.int32)
     np.cumsum(np.bincount(piece, minlength=1 << n_bits), out=starts[1:])

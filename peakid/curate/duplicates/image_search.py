@@ -26,7 +26,7 @@ class Twin:
 
 
 def search(workspace: Workspace, data: bytes) -> list[Twin]:
-    """Answer the image with these very bytes, then those that look the same, the nearest first.
+    """Return the image with these very bytes, then those that look the same, the nearest first.
 
     Raises:
         UnreadableImage: If the bytes are no image.

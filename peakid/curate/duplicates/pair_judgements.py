@@ -13,7 +13,7 @@ IdPair = tuple[int, int]
 
 
 def newest(workspace: Workspace) -> dict[IdPair, PairVerdict]:
-    """Answer what holds of every pair that was ever judged."""
+    """Return what holds of every pair that was ever judged."""
     rows = workspace.query(
         "SELECT image_a_id, image_b_id, verdict FROM pair_judgement j WHERE id ="
         " (SELECT MAX(id) FROM pair_judgement n WHERE n.image_a_id = j.image_a_id AND n.image_b_id = j.image_b_id)"
