@@ -136,7 +136,7 @@ def all_pairs(sizes: list[int]) -> Iterator[dict[str, object]]:
 
 def added(n: int, n_new: int) -> dict[str, float]:
     """Time `n_new` images against `n` by the rule in use, upright, once both indexes are there."""
-    table = pair_search.Table(np.stack([clustered(n, 1), clustered(n, 2)], axis=1))
+    table = pair_search.HashSet(np.stack([clustered(n, 1), clustered(n, 2)], axis=1))
     queries = np.ascontiguousarray(table.upright[:: n // n_new][:n_new])
     started = time.perf_counter()
     table.near(queries[:1], radius=pair_search.NEAR)

@@ -169,13 +169,13 @@ def peakid(everything: list[Image.Image]) -> Iterator[tuple[int, int]]:
     greys = [grey(image) for image in everything]
     whole, parts = zip(*(hashes.of(each) for each in greys), strict=True)
     turned = hashes.unpack(whole)
-    table = pair_search.Table(
+    table = pair_search.HashSet(
         np.ascontiguousarray(turned[:, 0]), hashes.unpack(parts, n_hashes=hashes.N_PARTS)
     )
 
     @functools.lru_cache(2048)
-    def view(row: int, orientation: int) -> aligned.View:
-        return aligned.View(hashes.turned(greys[row], orientation))
+    def view(row: int, orientation: int) -> aligned.ComparedPicture:
+        return aligned.ComparedPicture(hashes.turned(greys[row], orientation))
 
     pair_search.DOUBTFUL, pair_search.PARTS = ((10**9, 40),), ((10**9, 32),)
     for begin in range(0, len(greys), 256):

@@ -51,6 +51,6 @@ class Action:
     arguments: Mapping[str, Argument]
 
 
-def action(kind: ActionKind, **arguments: Argument) -> Action:
+def action(kind: ActionKind, /, **arguments: Argument) -> Action:
     """Return an action with its arguments, which `ActionKind` lists."""
     return Action(kind, arguments)

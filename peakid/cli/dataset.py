@@ -164,7 +164,9 @@ def _emit_snapshot(workspace: Workspace, made: Snapshot, as_json: bool, *, with_
     if with_items:
         document["items"] = [asdict(item) for item in snapshot.items(workspace, made.digest)]
     counts = table(
-        snapshot.table(workspace, made.digest), ["class_name", *split.SPLITS, "n_images"], empty=""
+        [dict(row) for row in snapshot.table(workspace, made.digest)],
+        ["class_name", *split.SPLITS, "n_images"],
+        empty="",
     )
     head = f"{made.digest[:12]} {made.name}".rstrip()
     summary = f"{head}: {made.n_images} images in {made.n_groups} groups"

@@ -1,4 +1,4 @@
-"""Where the images of a class go when it is merged into another; a step like any other, so undo restores both."""
+"""Merge one class into another, as a step that undo reverses."""
 
 import json
 import sqlite3
@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peakid.errors import BadInput, NotFound
+from peakid.remedies import action
 from peakid.store import decision_log
 from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class MergePlan:
-    """What a merge would move, or did (`step_id`): every image whose label is `class_name`, judged or not.
+    """The images that a merge would relabel, or has relabelled (then with `step_id`).
 
-    `n_reviewed` of the images rest on a person's judgement and go on doing so; `n_set_aside` are excluded or flagged
-    and stay so.
+    Attributes:
+        n_images: All images with the label `class_name`, reviewed or not.
+        n_reviewed: Those reviewed by a person; they stay reviewed.
+        n_set_aside: Those excluded or flagged; they stay so.
     """
 
     class_name: str
@@ -27,7 +30,7 @@ class MergePlan:
 
 
 def plan(workspace: Workspace, class_name: str, into: str) -> MergePlan:
-    """Count what merging `class_name` into `into` would move.
+    """Count the images that merging `class_name` into `into` would relabel.
 
     Raises:
         NotFound: If one of them is unknown.
@@ -35,18 +38,18 @@ def plan(workspace: Workspace, class_name: str, into: str) -> MergePlan:
     """
     source, _ = _checked(workspace.connection(), class_name, into)
     row = workspace.query(
-        "SELECT COUNT(*) AS n, COALESCE(SUM(is_reviewed), 0) AS n_reviewed, COALESCE(SUM(verdict <> 'label'), 0) AS n_set_aside"
-        " FROM image_state WHERE class_id = ?",
+        "SELECT COUNT(*) AS n, COALESCE(SUM(is_reviewed), 0) AS n_reviewed,"
+        " COALESCE(SUM(verdict <> 'label'), 0) AS n_set_aside FROM image_state WHERE class_id = ?",
         (source,),
     )[0]
     return MergePlan(class_name, into, row["n"], row["n_reviewed"], row["n_set_aside"])
 
 
 def merge(workspace: Workspace, class_name: str, into: str, *, actor: str) -> MergePlan:
-    """Give every image of one class the label of another, and retire the first; one step, taken back by one undo.
+    """Give every image of one class the label of another and retire the first class, as one step.
 
-    Verdicts, reasons and whether a person has judged stay as they are. What arrives later under the old name lands in
-    `into`. Snapshots taken before keep their names.
+    Verdicts, reasons and the reviewed state stay as they are. Imports that use the old name add to `into`.
+    Earlier snapshots keep their names.
 
     Raises:
         NotFound: If one of them is unknown.
@@ -64,30 +67,24 @@ def merge(workspace: Workspace, class_name: str, into: str, *, actor: str) -> Me
             actor=actor,
             basis={"queue": f"merge:{class_name}"},
         )
-        _become(connection, step_id, source, target, is_retired=True)
+        _change_class(connection, step_id, source, target, is_retired=True)
     return MergePlan(class_name, into, planned.n_images, planned.n_reviewed, planned.n_set_aside, step_id)
 
 
 def reverse(connection: sqlite3.Connection, step_ids: Sequence[int], new_step_id: int) -> None:
-    """Restore what each class was before the steps; one that something else has changed since stays as it is."""
+    """Restore the classes to their state before the steps, except those changed since by another step."""
     rows = connection.execute(
         "SELECT * FROM class_merge WHERE step_id IN (SELECT value FROM json_each(?)) ORDER BY id DESC",
         (json.dumps(step_ids),),
     ).fetchall()
     for row in rows:
-        now_is = connection.execute(
-            "SELECT merged_into_id, is_retired FROM class WHERE id = ?", (row["class_id"],)
+        class_id, before_id = row["class_id"], row["was_merged_into_id"]
+        current = connection.execute(
+            "SELECT merged_into_id, is_retired FROM class WHERE id = ?", (class_id,)
         ).fetchone()
-        if tuple(now_is) == (row["merged_into_id"], row["is_retired"]) and not _leads_to(
-            connection, row["was_merged_into_id"], row["class_id"]
-        ):
-            _become(
-                connection,
-                new_step_id,
-                row["class_id"],
-                row["was_merged_into_id"],
-                is_retired=bool(row["was_retired"]),
-            )
+        is_unchanged = tuple(current) == (row["merged_into_id"], row["is_retired"])
+        if is_unchanged and not _leads_to(connection, before_id, class_id):
+            _change_class(connection, new_step_id, class_id, before_id, is_retired=bool(row["was_retired"]))
 
 
 def has_step(connection: sqlite3.Connection, step_id: int) -> bool:
@@ -96,7 +93,7 @@ def has_step(connection: sqlite3.Connection, step_id: int) -> bool:
     )
 
 
-def _become(
+def _change_class(
     connection: sqlite3.Connection,
     step_id: int,
     class_id: int,
@@ -105,7 +102,8 @@ def _become(
     is_retired: bool,
 ) -> None:
     connection.execute(
-        "INSERT INTO class_merge (step_id, class_id, merged_into_id, is_retired, was_merged_into_id, was_retired)"
+        "INSERT INTO class_merge"
+        " (step_id, class_id, merged_into_id, is_retired, was_merged_into_id, was_retired)"
         " SELECT ?, id, ?, ?, merged_into_id, is_retired FROM class WHERE id = ?",
         (step_id, merged_into_id, is_retired, class_id),
     )
@@ -122,24 +120,27 @@ def _checked(connection: sqlite3.Connection, class_name: str, into: str) -> tupl
             "SELECT id, is_retired FROM class WHERE name = ?", (name,)
         ).fetchone()
         if found[name] is None:
-            raise NotFound(f"There is no class {name!r}.", "See them with: peakid classes list")
+            raise NotFound(
+                f"There is no class {name!r}.", "Choose one of the classes.", action("list_classes")
+            )
     if class_name == into:
         raise BadInput(
             f"The class {into!r} cannot be merged into itself.", "Name another class to merge it into."
         )
     if found[into]["is_retired"]:
         raise BadInput(
-            f"The class {into!r} is retired.", f"Bring it back first with: peakid classes add {into!r}"
+            f"The class {into!r} is retired.", "Bring it back first.", action("add_class", class_name=into)
         )
     return found[class_name]["id"], found[into]["id"]
 
 
 def _leads_to(connection: sqlite3.Connection, start: int | None, end: int) -> bool:
-    """Tell whether following merges from `start` arrives at `end`: merging back would then go round for ever."""
+    """Return whether the merges from `start` lead to `end`: restoring the merge would form a cycle."""
     return bool(
         connection.execute(
-            "WITH RECURSIVE way(id) AS (SELECT ? UNION SELECT merged_into_id FROM class JOIN way USING (id))"
-            " SELECT 1 FROM way WHERE id = ?",
+            "WITH RECURSIVE target(id) AS"
+            " (SELECT ? UNION SELECT merged_into_id FROM class JOIN target USING (id))"
+            " SELECT 1 FROM target WHERE id = ?",
             (start, end),
         ).fetchone()
     )

@@ -1,4 +1,4 @@
-"""The classes one can choose: their order (the keys 1-9), names, colours, how to tell them apart, and which are retired."""
+"""Manage the classes: order (keys 1-9), names, colours, notes, examples, and which are retired."""
 
 import re
 import sqlite3
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from peakid.errors import BadInput, NotFound
 from peakid.records import ClassRow
+from peakid.remedies import action
 from peakid.store import decision_log
 from peakid.store.workspace import Workspace
 
-MAX_EXAMPLES = 3  # As many as one takes in at a glance beside the image under judgement.
+MAX_EXAMPLES = 3  # More cannot be compared at a glance.
 MAX_NOTE_CHARS = 500
 N_KEYS = 9
 
 
 @dataclass(frozen=True)
 class ClassGuide:
-    """How to tell a class: its key ("" beyond the ninth), a note, and digests of up to three images that are typical."""
+    """How to recognise a class: key ("" beyond the ninth), note, digests of up to three typical images."""
 
     class_name: str
     key: str
@@ -26,7 +27,7 @@ class ClassGuide:
 
 
 def list_classes(workspace: Workspace) -> list[ClassRow]:
-    """Answer all classes in key order, with the images that carry them (excluded ones are not counted)."""
+    """Return all classes in key order, with their numbers of images (excluded ones are not counted)."""
     rows = workspace.query(
         "SELECT c.name, c.position, c.is_retired, c.colour, c.note, m.name AS merged_into,"
         " COUNT(s.image_id) AS n_images, COALESCE(SUM(s.is_reviewed), 0) AS n_reviewed"
@@ -49,7 +50,7 @@ def list_classes(workspace: Workspace) -> list[ClassRow]:
 
 
 def names(workspace: Workspace) -> list[str]:
-    """Answer the names of the living classes in key order."""
+    """Return the names of the classes that are not retired, in key order."""
     return [
         row["name"]
         for row in workspace.query("SELECT name FROM class WHERE is_retired = 0 ORDER BY position, id")
@@ -57,17 +58,21 @@ def names(workspace: Workspace) -> list[str]:
 
 
 def colours(workspace: Workspace) -> dict[str, str | None]:
-    """Answer the chosen colour of every class, or None, oldest class first: a default by this order outlasts a new key order."""
+    """Return the chosen colour of every class, or None, oldest class first.
+
+    Default colours are given in this order, so that they stay when the keys are reordered.
+    """
     return {
         row["name"]: row["colour"] for row in workspace.query("SELECT name, colour FROM class ORDER BY id")
     }
 
 
 def guide(workspace: Workspace) -> list[ClassGuide]:
-    """Answer how to tell the living classes, in key order."""
+    """Return how to recognise each class that is not retired, in key order."""
     examples: dict[int, list[str]] = {}
     for row in workspace.query(
-        "SELECT e.class_id, i.digest FROM class_example e JOIN image i ON i.id = e.image_id ORDER BY e.class_id, e.position"
+        "SELECT e.class_id, i.digest FROM class_example e JOIN image i ON i.id = e.image_id"
+        " ORDER BY e.class_id, e.position"
     ):
         examples.setdefault(row["class_id"], []).append(row["digest"])
     rows = workspace.query("SELECT id, name, note FROM class WHERE is_retired = 0 ORDER BY position, id")
@@ -78,9 +83,9 @@ def guide(workspace: Workspace) -> list[ClassGuide]:
 
 
 def current_names(workspace: Workspace) -> Mapping[str, str]:
-    """Answer, for every name a class has or ever had, the name of the class it stands for now.
+    """Return, for every name a class has or had, its current name, following renames and merges.
 
-    For reading what older snapshots and runs say: they keep the names of their time.
+    Older snapshots and runs keep the names of their time; this translates them.
     """
     connection = workspace.connection()
     known = [
@@ -98,13 +103,13 @@ def add(workspace: Workspace, class_name: str) -> ClassRow:
     """Add a class at the end of the order, or bring a retired or merged one back.
 
     Raises:
-        BadInput: If the name cannot be a class name or is taken by a living class.
+        BadInput: If the name cannot be a class name or belongs to a class in use.
     """
     name = decision_log.checked_class_name(class_name)
     with workspace.transaction() as connection:
         row = connection.execute("SELECT is_retired FROM class WHERE name = ?", (name,)).fetchone()
         if row is not None and not row["is_retired"]:
-            raise BadInput(f"There is a class {name!r} already.", "Choose another name.")
+            raise BadInput(f"A class {name!r} already exists.", "Choose another name.")
         connection.execute("DELETE FROM class_alias WHERE name = ?", (name,))
         if row is None:
             decision_log.class_id(connection, name)
@@ -113,9 +118,9 @@ def add(workspace: Workspace, class_name: str) -> ClassRow:
 
 
 def rename(workspace: Workspace, class_name: str, new_name: str) -> ClassRow:
-    """Give a class another name; its images follow, snapshots taken before keep the old name.
+    """Rename a class and the label of its images. Earlier snapshots keep the old name.
 
-    What arrives later under the old name lands in the class, until another class takes that name.
+    Imports that use the old name add to this class, until another class takes that name.
 
     Raises:
         NotFound: If the class is unknown.
@@ -128,8 +133,9 @@ def rename(workspace: Workspace, class_name: str, new_name: str) -> ClassRow:
             return show(workspace, new)
         if connection.execute("SELECT 1 FROM class WHERE name = ?", (new,)).fetchone():
             raise BadInput(
-                f"There is a class {new!r} already.",
-                f"Merge them with: peakid classes merge {class_name!r} {new!r}",
+                f"A class {new!r} already exists.",
+                "Choose another name, or merge the two classes.",
+                action("merge_classes", class_name=class_name, into=new),
             )
         connection.execute("UPDATE class SET name = ? WHERE id = ?", (new, class_id))
         connection.execute("DELETE FROM class_alias WHERE name = ?", (new,))
@@ -140,7 +146,7 @@ def rename(workspace: Workspace, class_name: str, new_name: str) -> ClassRow:
 
 
 def retire(workspace: Workspace, class_name: str) -> ClassRow:
-    """Keep a class and its images out of new snapshots; `add` brings it back.
+    """Leave a class and its images out of new snapshots; `add` brings it back.
 
     Raises:
         NotFound: If the class is unknown.
@@ -151,7 +157,7 @@ def retire(workspace: Workspace, class_name: str) -> ClassRow:
 
 
 def order(workspace: Workspace, class_names: Sequence[str]) -> list[ClassRow]:
-    """Put these classes first, in this order, so that they answer to the keys from 1 on; the others follow as they were.
+    """Put these classes first, in this order, on the keys from 1 on. The others keep their order.
 
     Raises:
         NotFound: If a class is unknown.
@@ -181,22 +187,22 @@ def describe(
     colour: str | None = None,
     examples: Sequence[str] | None = None,
 ) -> ClassRow:
-    """Say how to tell a class, and in which colour it is drawn; what is None stays as it is.
+    """Set the note, colour and examples of a class; None leaves a value as it is.
 
     Args:
-        colour: `#RRGGBB`; "" goes back to the built-in one.
+        colour: `#RRGGBB`; "" restores the default.
         examples: Full digests, three at most, in the order shown.
 
     Raises:
         NotFound: If the class or an image is unknown.
-        BadInput: If the colour is none, the note is too long, or there are too many examples.
+        BadInput: If the colour is not `#RRGGBB`, the note is too long, or there are too many examples.
     """
     if colour and not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
-        raise BadInput(f"{colour!r} is no colour.", "Write it as #RRGGBB, for instance #0072B2.")
+        raise BadInput(f"{colour!r} is not a colour.", "Write it as #RRGGBB, for instance #0072B2.")
     if note is not None and len(note) > MAX_NOTE_CHARS:
         raise BadInput(
             f"The note has {len(note)} characters.",
-            f"Keep it within {MAX_NOTE_CHARS}: it is read at a glance.",
+            f"Shorten it to {MAX_NOTE_CHARS}.",
         )
     if examples is not None and len(set(examples)) > MAX_EXAMPLES:
         raise BadInput(f"{len(set(examples))} examples are too many.", f"Choose {MAX_EXAMPLES} at most.")
@@ -212,7 +218,7 @@ def describe(
 
 
 def show(workspace: Workspace, class_name: str) -> ClassRow:
-    """Answer one class by its name.
+    """Return a class by its name.
 
     Raises:
         NotFound: If there is none.
@@ -230,7 +236,11 @@ def _set_examples(connection: sqlite3.Connection, class_id: int, digests: Sequen
             "SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)
         ).fetchone()
         if row is None:
-            raise NotFound(f"No image has the digest {digest[:16]}.", "See digests with: peakid queue all")
+            raise NotFound(
+                f"No image has the digest {digest[:16]}.",
+                "Take the digest from the queue of all images.",
+                action("open_queue", queue="all"),
+            )
         connection.execute(
             "INSERT INTO class_example (class_id, position, image_id) VALUES (?, ?, ?)",
             (class_id, position, row["id"]),
@@ -245,4 +255,6 @@ def _id(connection: sqlite3.Connection, class_name: str) -> int:
 
 
 def _unknown(class_name: str) -> NotFound:
-    return NotFound(f"There is no class {class_name!r}.", "See them with: peakid classes list")
+    return NotFound(
+        f"There is no class {class_name!r}.", "Choose one of the classes.", action("list_classes")
+    )

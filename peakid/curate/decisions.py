@@ -1,8 +1,8 @@
-"""What it means to judge an image: decide, take back, do again, and read the log of all of it."""
+"""Judge images: decide, undo, redo, and read the log of decisions."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import get_args
 
 from peakid.curate import class_merges, remarks
@@ -10,21 +10,26 @@ from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import model_ranked
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
+from peakid.remedies import action
 from peakid.store import decision_log
 from peakid.store.workspace import Workspace
 
 _DECISION_COLUMNS = (
-    "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at, d.undoes,"
+    "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at,"
+    " d.undoes,"
     " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '') AS path"
 )
-# Of a step `s`: taken back, alone or together with others. One done again stays so: the redo is a step of its own.
-IS_UNDONE = "EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id) OR EXISTS (SELECT 1 FROM step_taken_back b WHERE b.undone_step_id = s.id)"
+# Whether a step `s` was undone, alone or with others. A redo is a new step, so `s` stays undone after it.
+IS_UNDONE = (
+    "EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id)"
+    " OR EXISTS (SELECT 1 FROM step_taken_back b WHERE b.undone_step_id = s.id)"
+)
 _DECISION_TABLES = "decision d JOIN image i ON i.id = d.image_id LEFT JOIN class c ON c.id = d.class_id"
 
 
 @dataclass(frozen=True)
 class _State:
-    """What is known of one image at one moment."""
+    """The judgement of one image at one moment."""
 
     verdict: Verdict = "clear"
     class_id: int | None = None
@@ -36,17 +41,17 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
     """Append one step with a decision for every choice, or nothing at all.
 
     All choices are checked before the first is written. A choice whose `event_id` is already in the log
-    was delivered before and is passed over. A choice made from a view that is no longer the newest is not
-    written: its digest is in `conflicts`, for its maker to look again.
+    is skipped. A choice based on an outdated decision is not written: its digest is in `conflicts`, so that
+    the actor can look again.
 
     Args:
         choices: Full digests. `label` is needed for the verdict "label"; exclude and flag keep the label.
         actor: `human:NAME`, `import:SOURCE` or `model:RUN`.
-        event_id: Names an act over several images: delivered twice, it is done once.
+        event_id: Identifies an action on several images; the same action delivered twice is written once.
 
     Raises:
-        NotFound: If a digest or a class is unknown. Decisions do not make classes: a typing error would.
-        BadInput: If a verdict lacks what it needs.
+        NotFound: If a digest or a class is unknown. Decisions never add classes.
+        BadInput: If a verdict is unknown, or lacks its label or reason.
     """
     with workspace.transaction() as connection:
         if _is_known_event(connection, event_id):
@@ -58,53 +63,57 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
         conflicts = [
             choice.digest for choice, is_current in zip(fresh, current, strict=True) if not is_current
         ]
-        stands = standing(connection, conflicts)
+        standing = current_decisions(connection, conflicts)
         if not any(current):
-            return StepResult(None, [], conflicts, stands)
+            return StepResult(None, [], conflicts, standing)
         step_id = decision_log.new_step(connection, actor=actor, kind="decide", event_id=event_id)
+        # Looked up once for all choices: finding the newest run for every image made large steps slow.
+        mark = model_ranked.Marker(workspace, connection)
         for choice, target, is_current in zip(fresh, targets, current, strict=True):
             if is_current:
-                basis = model_ranked.marked(workspace, connection, images[choice.digest], choice.basis)
-                _append_choice(
-                    connection, step_id, images[choice.digest], replace(choice, basis=basis), target, actor
-                )
-        return StepResult(step_id, _of_step(connection, step_id), conflicts, stands)
+                image_id = images[choice.digest]
+                basis = mark.basis(image_id, choice.basis)
+                _append_choice(connection, step_id, image_id, choice, target, basis=basis, actor=actor)
+        return StepResult(step_id, _of_step(connection, step_id), conflicts, standing)
 
 
 def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_id: str = "") -> StepResult:
-    """Take back the actor's newest own step by appending what was before it.
+    """Undo the actor's newest step by appending decisions that restore the state before it.
 
-    Images that somebody judged after that step keep the later judgement and are told in `conflicts`.
+    Images that somebody judged after that step keep the later judgement and are listed in `conflicts`.
 
     Args:
-        step_id: Another step than the newest own one; an import is only taken back this way.
-        event_id: Names the act: the same undo delivered twice takes back one step, not two.
+        step_id: Undo this step instead of the actor's newest one. Imports can only be undone this way.
+        event_id: Identifies the action; the same undo delivered twice undoes one step, not two.
 
     Raises:
-        NothingToUndo: If there is no such step, or it is taken back already.
+        NothingToUndo: If there is no such step, or it is already undone.
     """
     with workspace.transaction() as connection:
         if _is_known_event(connection, event_id):
             return StepResult(None, [])
         if step_id is None:
             row = connection.execute(
-                f"SELECT MAX(id) AS id FROM step s WHERE actor = ? AND kind IN ('decide', 'redo') AND NOT ({IS_UNDONE})",
+                "SELECT MAX(id) AS id FROM step s WHERE actor = ? AND kind IN ('decide', 'redo')"
+                f" AND NOT ({IS_UNDONE})",
                 (actor,),
             ).fetchone()
             step_id = row["id"]
         if step_id is None:
-            raise NothingToUndo(f"{actor} has no step left to undo.", "See the log with: peakid log")
+            raise NothingToUndo(
+                f"{actor} has no step left to undo.", "Look at the history.", action("show_log")
+            )
         return _reverse(connection, step_id, actor=actor, kind="undo", event_id=event_id)
 
 
 def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
-    """Do again what the actor's newest undo took back, unless they have decided something since.
+    """Reverse the actor's newest undo, unless they have decided something since.
 
     Args:
         event_id: As for `undo`.
 
     Raises:
-        NothingToUndo: If nothing was taken back since the actor's newest decision.
+        NothingToUndo: If the actor has undone nothing since their newest decision.
     """
     with workspace.transaction() as connection:
         if _is_known_event(connection, event_id):
@@ -116,20 +125,20 @@ def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
         ).fetchone()
         if row["id"] is None:
             raise NothingToUndo(
-                f"{actor} has nothing to do again.", "Redo works right after an undo, before a new decision."
+                f"{actor} has nothing to redo.", "Redo works right after an undo, before a new decision."
             )
         return _reverse(connection, row["id"], actor=actor, kind="redo", event_id=event_id)
 
 
 def is_known_event(workspace: Workspace, event_id: str) -> bool:
-    """Tell whether the act of this name is in the log already."""
+    """Return whether the action with this id is already in the log."""
     return _is_known_event(workspace.connection(), event_id)
 
 
 def log(
     workspace: Workspace, *, limit: int = 50, digest: str | None = None, before: int | None = None
 ) -> list[Decision]:
-    """Answer the newest decisions first, of all images or of one.
+    """Return the decisions about all images or about one, newest first.
 
     Args:
         before: Only decisions with a smaller id: the key of the next page.
@@ -144,18 +153,18 @@ def log(
 
 
 def steps(workspace: Workspace, *, limit: int = 20) -> list[StepRow]:
-    """Answer the newest steps first: an import of a thousand labels is one line, as is one key."""
+    """Return the steps, newest first. An import of a thousand labels is one step, and so is one keystroke."""
     rows = workspace.query(
-        "SELECT s.id AS the_step, s.kind, s.actor AS step_actor, s.made_at,"
+        "SELECT s.id AS own_step_id, s.kind, s.actor AS step_actor, s.made_at,"
         f" (SELECT COUNT(*) FROM decision n WHERE n.step_id = s.id) AS n_images, {_DECISION_COLUMNS}"
-        f" FROM step s JOIN {_DECISION_TABLES} WHERE d.id = (SELECT MIN(id) FROM decision WHERE step_id = s.id)"
-        " ORDER BY s.id DESC LIMIT ?",
+        f" FROM step s JOIN {_DECISION_TABLES}"
+        " WHERE d.id = (SELECT MIN(id) FROM decision WHERE step_id = s.id) ORDER BY s.id DESC LIMIT ?",
         (limit,),
     )
     names = [field.name for field in fields(Decision)]
     return [
         StepRow(
-            row["the_step"],
+            row["own_step_id"],
             row["kind"],
             row["step_actor"],
             row["made_at"],
@@ -167,28 +176,37 @@ def steps(workspace: Workspace, *, limit: int = 20) -> list[StepRow]:
 
 
 def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _State:
-    """Answer the state a choice leads to, or say why it leads to none."""
+    """Return the state that a choice leads to.
+
+    Raises:
+        BadInput: If the verdict is unknown, or lacks its label or reason.
+        NotFound: If the class is unknown.
+    """
     if choice.verdict not in get_args(Verdict):
-        raise BadInput(f"{choice.verdict!r} is no verdict.", f"Use one of: {', '.join(get_args(Verdict))}.")
+        raise BadInput(f"Unknown verdict {choice.verdict!r}.", f"Use one of: {', '.join(get_args(Verdict))}.")
     if choice.verdict == "exclude" and not choice.reason:
         raise BadInput(
             f"Excluding image {choice.digest[:12]} needs a reason.",
-            "Give one with --reason, for instance 'not a mountain'.",
+            "Give one, for instance 'not a mountain'.",
         )
     if choice.verdict == "clear":
         return _State("clear", None, choice.reason, False)
     if choice.verdict == "label" and not choice.label:
         raise BadInput(
             f"Labelling image {choice.digest[:12]} needs a class.",
-            "Name one; see them with: peakid classes list",
+            "Choose one of the classes.",
+            action("list_classes"),
         )
     kept = _state(connection, image_id).class_id
-    class_id = _living_class(connection, choice.label) if choice.label else kept
+    class_id = _active_class_id(connection, choice.label) if choice.label else kept
     return _State(choice.verdict, class_id, choice.reason, True)
 
 
 def _is_current(connection: sqlite3.Connection, choice: Choice, image_id: int, actor: str) -> bool:
-    """Tell whether nobody else has judged the image since the actor looked; one's own fast keys are no conflict."""
+    """Return whether nobody else has judged the image since the actor saw it.
+
+    The actor's own judgements are no conflict: keys can be faster than the page.
+    """
     newest = _newest(connection, image_id)
     if choice.base_decision_id in (-1, newest):
         return True
@@ -197,7 +215,14 @@ def _is_current(connection: sqlite3.Connection, choice: Choice, image_id: int, a
 
 
 def _append_choice(
-    connection: sqlite3.Connection, step_id: int, image_id: int, choice: Choice, target: _State, actor: str
+    connection: sqlite3.Connection,
+    step_id: int,
+    image_id: int,
+    choice: Choice,
+    target: _State,
+    *,
+    basis: Mapping[str, object],
+    actor: str,
 ) -> None:
     decision_log.append(
         connection,
@@ -206,11 +231,11 @@ def _append_choice(
         verdict=target.verdict,
         class_id=target.class_id,
         reason=target.reason,
-        # A flag asks for another look, so the image is not done with; a model's word is no review.
+        # A flag asks for another look, so the image is not reviewed yet. A model's decision is not a review.
         is_reviewed=target.is_reviewed and target.verdict != "flag" and actor.startswith("human:"),
         actor=actor,
         base_decision_id=_newest(connection, image_id),
-        basis=choice.basis,
+        basis=basis,
         event_id=choice.event_id,
     )
 
@@ -218,17 +243,17 @@ def _append_choice(
 def _reverse(
     connection: sqlite3.Connection, step_id: int, *, actor: str, kind: StepKind, event_id: str
 ) -> StepResult:
-    """Append a step restating, for every image of `step_id`, what stood before that step."""
+    """Append a step that restores the state before `step_id` of every image it judged."""
     rows = connection.execute(
-        "SELECT image_id, MIN(id) AS first, MAX(id) AS last FROM decision WHERE step_id = ? GROUP BY image_id ORDER BY first",
+        "SELECT image_id, MIN(id) AS first, MAX(id) AS last FROM decision WHERE step_id = ?"
+        " GROUP BY image_id ORDER BY first",
         (step_id,),
     ).fetchall()
-    if not rows and not any(
-        beside.has_step(connection, step_id) for beside in (pair_judgements, class_merges, remarks)
-    ):
-        raise NothingToUndo(f"Step {step_id} is not in the log.", "See the steps with: peakid log")
+    others = (pair_judgements, class_merges, remarks)
+    if not rows and not any(module.has_step(connection, step_id) for module in others):
+        raise NothingToUndo(f"Step {step_id} is not in the log.", "Look at the history.", action("show_log"))
     if connection.execute(f"SELECT 1 FROM step s WHERE s.id = ? AND ({IS_UNDONE})", (step_id,)).fetchone():
-        raise NothingToUndo(f"Step {step_id} is undone already.", "See the log with: peakid log")
+        raise NothingToUndo(f"Step {step_id} is already undone.", "Look at the history.", action("show_log"))
     new_step = decision_log.new_step(
         connection, actor=actor, kind=kind, undoes_step_id=step_id, event_id=event_id
     )
@@ -244,17 +269,17 @@ def restore(
     *,
     actor: str,
 ) -> StepResult:
-    """Append to the step `new_step` what stood before the steps `step_ids`, side by side with what they said of classes and pairs.
+    """Append to `new_step` the state before the steps `step_ids`: of images, classes, pairs and remarks.
 
     Args:
-        spans: By image id, the first and the last decision about it in those steps. Where another decision is the
-            newest, it stays and is told.
+        spans: By image id, the first and the last decision about it in those steps. An image with a newer
+            decision keeps it and is listed in `conflicts`.
     """
     pair_judgements.reverse(connection, step_ids, new_step, actor=actor)
     class_merges.reverse(connection, step_ids, new_step)
     remarked, conflicts = remarks.reverse(connection, step_ids, new_step, actor=actor)
     for image_id, (first_id, last_id) in spans.items():
-        if not _stands(connection, image_id, last_id):
+        if not _is_in_force(connection, image_id, last_id):
             conflicts.append(_digest(connection, image_id))
             continue
         before = _state(connection, image_id, before=first_id)
@@ -271,40 +296,40 @@ def restore(
             undoes=last_id,
         )
     return StepResult(
-        new_step, _of_step(connection, new_step), conflicts, standing(connection, conflicts), remarked
+        new_step,
+        _of_step(connection, new_step),
+        conflicts,
+        current_decisions(connection, conflicts),
+        remarked,
     )
 
 
-def _stands(connection: sqlite3.Connection, image_id: int, decision_id: int) -> bool:
-    """Tell whether what a decision says still holds: nothing came after it, or what came was taken back to it."""
+def _is_in_force(connection: sqlite3.Connection, image_id: int, decision_id: int) -> bool:
+    """Return whether a decision is still in force: no later one exists, or an undo has restored it."""
     newest = _newest(connection, image_id)
     if newest == decision_id:
         return True
-    says = "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE id = ?"
-    restated = connection.execute(f"{says} AND undoes IS NOT NULL", (newest,)).fetchone()
-    return restated is not None and tuple(restated) == tuple(
-        connection.execute(says, (decision_id,)).fetchone()
-    )
+    content = "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE id = ?"
+    restored = connection.execute(f"{content} AND undoes IS NOT NULL", (newest,)).fetchone()
+    original = connection.execute(content, (decision_id,)).fetchone()
+    return restored is not None and tuple(restored) == tuple(original)
 
 
 def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None = None) -> _State:
     """Read an image's state from the log, now or as it was before the decision `before`."""
     row = connection.execute(
-        "SELECT verdict, class_id, reason, is_reviewed FROM decision WHERE image_id = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT 1",
+        "SELECT verdict, class_id, reason, is_reviewed FROM decision"
+        " WHERE image_id = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT 1",
         (image_id, before, before),
     ).fetchone()
-    return (
-        _State()
-        if row is None
-        else _State(row["verdict"], row["class_id"], row["reason"], bool(row["is_reviewed"]))
-    )
+    if row is None:
+        return _State()
+    return _State(row["verdict"], row["class_id"], row["reason"], bool(row["is_reviewed"]))
 
 
 def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
     row = connection.execute("SELECT decision_id FROM image_state WHERE image_id = ?", (image_id,)).fetchone()
-    return (
-        None if row is None else row[0]
-    )  # No row: the image was forgotten, and nothing is decided of it any more.
+    return None if row is None else row[0]  # No row: the image was forgotten.
 
 
 def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
@@ -319,7 +344,11 @@ def _image_id(connection: sqlite3.Connection, digest: str) -> int:
         "SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)
     ).fetchone()
     if row is None:
-        raise NotFound(f"No image has the digest {digest[:16]}.", "See digests with: peakid queue all")
+        raise NotFound(
+            f"No image has the digest {digest[:16]}.",
+            "Take the digest from the queue of all images.",
+            action("open_queue", queue="all"),
+        )
     return row["id"]
 
 
@@ -327,19 +356,23 @@ def _digest(connection: sqlite3.Connection, image_id: int) -> str:
     return connection.execute("SELECT digest FROM image WHERE id = ?", (image_id,)).fetchone()[0]
 
 
-def _living_class(connection: sqlite3.Connection, name: str) -> int:
+def _active_class_id(connection: sqlite3.Connection, name: str) -> int:
     class_id = decision_log.known_class_id(connection, name)
     if class_id is None:
-        raise NotFound(f"There is no class {name!r}.", f"Add it first with: peakid classes add {name!r}")
+        raise NotFound(f"There is no class {name!r}.", "Add it first.", action("add_class", class_name=name))
     if connection.execute("SELECT is_retired FROM class WHERE id = ?", (class_id,)).fetchone()[0]:
-        raise BadInput(f"The class {name!r} is retired.", f"Bring it back with: peakid classes add {name!r}")
+        raise BadInput(
+            f"The class {name!r} is retired.", "Bring it back first.", action("add_class", class_name=name)
+        )
     return class_id
 
 
-def standing(connection: sqlite3.Connection, digests: Sequence[str]) -> dict[str, Decision]:
-    """Answer the decision that stands now, for every image that has one."""
-    sql = f"SELECT {_DECISION_COLUMNS} FROM image_state s JOIN decision d ON d.id = s.decision_id JOIN image i ON i.id = s.image_id"
-    sql += " LEFT JOIN class c ON c.id = d.class_id WHERE i.digest = ?"
+def current_decisions(connection: sqlite3.Connection, digests: Sequence[str]) -> dict[str, Decision]:
+    """Return the decision in force by digest, for every image that has one."""
+    sql = (
+        f"SELECT {_DECISION_COLUMNS} FROM image_state s JOIN decision d ON d.id = s.decision_id"
+        " JOIN image i ON i.id = s.image_id LEFT JOIN class c ON c.id = d.class_id WHERE i.digest = ?"
+    )
     rows = [connection.execute(sql, (digest,)).fetchone() for digest in digests]
     return {row["digest"]: _decision(row) for row in rows if row is not None}
 

@@ -1,4 +1,4 @@
-"""The log as people read it: who judged what, when, from what to what and on what basis; one's own pace; the log as a table."""
+"""Read the log: who judged what, when, and on what basis; a person's pace; the log as CSV."""
 
 import csv
 import json
@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from peakid.curate import decisions
 from peakid.errors import BadInput
 from peakid.records import StepKind, Verdict
 from peakid.store.workspace import Workspace
 
-LONGEST_THOUGHT_S = 60.0  # A longer gap between two judgements is a pause, not work.
+LONGEST_GAP_S = 60.0  # A longer gap between two judgements is a break.
 
 
 @dataclass(frozen=True)
 class Change:
-    """One decision with what stood before it. `basis` is what was shown to its maker (queue, view, why)."""
+    """One decision with the state before it. `basis` is what its actor was shown (queue, view, why)."""
 
     decision_id: int
     step_id: int
@@ -34,17 +33,19 @@ class Change:
     verdict: Verdict
     label: str | None
     reason: str
-    basis: Mapping[str, Any]
+    basis: Mapping[str, object]
     undoes: int | None
 
 
 @dataclass(frozen=True)
 class HistoryStep:
-    """One act: a keystroke, a bulk action, an import, an undo.
+    """One step: a keystroke, a bulk action, an import, an undo.
 
-    `first` is its first decision (about the image asked for, if one was), None where it judged no image. `n_pairs` counts
-    pairs of look-alikes it judged, `merges` says (class, into) of classes it merged, `n_undone` the steps it took back
-    together.
+    Attributes:
+        first: Its first decision (about the requested image, if any), None if it judged no image.
+        n_pairs: Pairs of near duplicates that it judged.
+        merges: (class, target class) of the classes that it merged.
+        n_undone: Steps that it undid together.
     """
 
     step_id: int
@@ -61,10 +62,12 @@ class HistoryStep:
 
 @dataclass(frozen=True)
 class Pace:
-    """How one person judged, for that person alone. `per_hour` counts images by hour of the day, 24 numbers, in the caller's time zone.
+    """How many images one person judged, and how fast; for that person alone.
 
-    `images_a_minute` counts judgements of single images while at work: gaps over a minute are pauses. None before the
-    second judgement.
+    Attributes:
+        per_hour: Images by hour of the day, 24 numbers, in the caller's time zone.
+        images_a_minute: Judgements of single images without breaks; gaps over a minute are breaks. None
+            before the second judgement.
     """
 
     n_today: int
@@ -82,31 +85,35 @@ def page(
     before: int | None = None,
     limit: int = 20,
 ) -> list[HistoryStep]:
-    """Answer the newest steps first.
+    """Return steps, newest first.
 
     Args:
-        by: Only those of this actor (`human:NAME`, `import:SOURCE`).
-        class_name: Only those that gave this class to an image.
-        digest: Only those that judged this image.
+        by: Only steps of this actor (`human:NAME`, `import:SOURCE`).
+        class_name: Only steps that gave this class to an image.
+        digest: Only steps that judged this image.
         before: Only steps with a smaller id: the key of the next page.
     """
-    asked = {"by": by, "class_name": class_name, "digest": digest, "before": before, "limit": limit}
-    conditions = [sql for name, sql in _CONDITIONS.items() if asked[name] is not None]
+    values = {"by": by, "class_name": class_name, "digest": digest, "before": before, "limit": limit}
+    conditions = [sql for name, sql in _CONDITIONS.items() if values[name] is not None]
     if class_name is not None and by is None and digest is None:
         sql = _STEPS_OF_CLASS
     else:
-        sql = f"SELECT s.id FROM step s {'WHERE ' if conditions else ''}{' AND '.join(conditions)} ORDER BY s.id DESC LIMIT :limit"
-    return [_step(workspace, row["id"], digest) for row in workspace.query(sql, asked)]
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        sql = f"SELECT s.id FROM step s {where} ORDER BY s.id DESC LIMIT :limit"
+    return [_step(workspace, row["id"], digest) for row in workspace.query(sql, values)]
 
 
+_CLASS_ID = "(SELECT id FROM class WHERE name = :class_name)"
+_IMAGE_ID = "(SELECT id FROM image WHERE digest = :digest)"
 _CONDITIONS = {
     "by": "s.actor = :by",
-    "class_name": "EXISTS (SELECT 1 FROM decision WHERE step_id = s.id AND class_id = (SELECT id FROM class WHERE name = :class_name))",
-    "digest": "s.id IN (SELECT step_id FROM decision WHERE image_id = (SELECT id FROM image WHERE digest = :digest))",
+    "class_name": f"EXISTS (SELECT 1 FROM decision WHERE step_id = s.id AND class_id = {_CLASS_ID})",
+    "digest": f"s.id IN (SELECT step_id FROM decision WHERE image_id = {_IMAGE_ID})",
     "before": "s.id < :before",
 }
-# From step to step down the index (class_id, step_id): neither an import of a million labels nor a rare class makes it slow.
-_NEXT_OF_CLASS = "SELECT MAX(step_id) FROM decision WHERE class_id = (SELECT id FROM class WHERE name = :class_name) AND step_id <"
+# Goes from step to step down the index (class_id, step_id), so that neither an import of a million labels nor
+# a rare class makes it slow.
+_NEXT_OF_CLASS = f"SELECT MAX(step_id) FROM decision WHERE class_id = {_CLASS_ID} AND step_id <"
 _STEPS_OF_CLASS = (
     f"WITH RECURSIVE each(id) AS ({_NEXT_OF_CLASS} COALESCE(:before, 1 << 62) UNION ALL"
     f" SELECT ({_NEXT_OF_CLASS} each.id) FROM each WHERE each.id IS NOT NULL)"
@@ -115,27 +122,28 @@ _STEPS_OF_CLASS = (
 
 
 def of_image(workspace: Workspace, digest: str) -> list[Change]:
-    """Answer every decision about one image, newest first. One that was forgotten keeps its decisions."""
+    """Return all decisions about one image, newest first, also of an image that was forgotten."""
     return _changes(
         workspace, "d.image_id = (SELECT id FROM image WHERE digest = ?)", digest, "ORDER BY d.id DESC"
     )
 
 
 def actors(workspace: Workspace) -> list[str]:
-    """Answer everyone who is in the log, by name; skips from one actor to the next in the index."""
+    """Return the actors in the log, sorted. Takes one index lookup for each actor."""
     rows = workspace.query(
         "WITH RECURSIVE each(actor) AS (SELECT MIN(actor) FROM step UNION ALL"
-        " SELECT (SELECT MIN(actor) FROM step WHERE actor > each.actor) FROM each WHERE each.actor IS NOT NULL)"
+        " SELECT (SELECT MIN(actor) FROM step WHERE actor > each.actor) FROM each"
+        " WHERE each.actor IS NOT NULL)"
         " SELECT actor FROM each WHERE actor IS NOT NULL"
     )
     return [row["actor"] for row in rows]
 
 
 def pace(workspace: Workspace, actor: str, *, at: datetime) -> Pace:
-    """Count what `actor` judged today and in the seven days up to `at`, and how fast.
+    """Count the images that `actor` judged today and in the seven days up to `at`, and the speed.
 
     Args:
-        at: Now, with the zone in which days and hours are counted.
+        at: Now, with the time zone in which days and hours are counted.
     """
     rows = workspace.query(
         "SELECT s.made_at, COUNT(d.id) AS n FROM step s JOIN decision d ON d.step_id = s.id"
@@ -155,8 +163,29 @@ def pace(workspace: Workspace, actor: str, *, at: datetime) -> Pace:
 
 
 def write_csv(workspace: Workspace, file: Path) -> int:
-    """Write the whole log as a table, oldest decision first, row by row; answers how many rows."""
-    columns = [
+    """Write the whole log as CSV, oldest decision first. Return the number of rows.
+
+    Raises:
+        BadInput: If the file cannot be written.
+    """
+    try:
+        with file.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out)
+            writer.writerow(_CSV_COLUMNS)
+            n, after = 0, 0
+            while rows := _changes(workspace, "d.id > ?", after, "ORDER BY d.id LIMIT 1000"):
+                writer.writerows(_csv_row(row) for row in rows)
+                n, after = n + len(rows), rows[-1].decision_id
+    except OSError as error:
+        raise BadInput(
+            f"The log cannot be written to {file}: {error.strerror or error}.",
+            "Choose a file in a folder that can be written.",
+        ) from error
+    return n
+
+
+_CSV_COLUMNS = [
+    *(
         "decision_id",
         "step_id",
         "kind",
@@ -166,29 +195,18 @@ def write_csv(workspace: Workspace, file: Path) -> int:
         "path",
         "from_verdict",
         "from_label",
-    ]
-    columns += ["verdict", "label", "reason", "undoes", "queue"]
-    try:
-        with file.open("w", newline="", encoding="utf-8") as out:
-            writer = csv.writer(out)
-            writer.writerow(columns)
-            n, after = 0, 0
-            while rows := _changes(workspace, "d.id > ?", after, "ORDER BY d.id LIMIT 1000"):
-                writer.writerows(
-                    [{**vars(row), "queue": row.basis.get("queue", "")}[name] for name in columns]
-                    for row in rows
-                )
-                n, after = n + len(rows), rows[-1].decision_id
-    except OSError as error:
-        raise BadInput(
-            f"The log cannot be written to {file}: {error.strerror or error}.",
-            "Name a file in a folder that can be written.",
-        ) from error
-    return n
+    ),
+    *("verdict", "label", "reason", "undoes", "queue"),
+]
+
+
+def _csv_row(change: Change) -> list[object]:
+    values = {**vars(change), "queue": change.basis.get("queue", "")}
+    return [values[name] for name in _CSV_COLUMNS]
 
 
 def utc(moment: datetime) -> str:
-    """Write a moment as the tables do: ISO 8601 in UTC with milliseconds."""
+    """Write a moment as in the database: ISO 8601 in UTC with milliseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
@@ -196,9 +214,11 @@ _CHANGE = (
     "SELECT d.id AS decision_id, d.step_id, t.kind, i.digest, d.actor, d.decided_at, d.verdict,"
     " c.name AS label, d.reason, d.basis, d.undoes,"
     " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '') AS path,"
-    " COALESCE(p.verdict, 'clear') AS from_verdict, pc.name AS from_label, COALESCE(p.reason, '') AS from_reason"
-    " FROM decision d JOIN step t ON t.id = d.step_id JOIN image i ON i.id = d.image_id LEFT JOIN class c ON c.id = d.class_id"
-    " LEFT JOIN decision p ON p.id = (SELECT MAX(id) FROM decision b WHERE b.image_id = d.image_id AND b.id < d.id)"
+    " COALESCE(p.verdict, 'clear') AS from_verdict, pc.name AS from_label,"
+    " COALESCE(p.reason, '') AS from_reason"
+    " FROM decision d JOIN step t ON t.id = d.step_id JOIN image i ON i.id = d.image_id"
+    " LEFT JOIN class c ON c.id = d.class_id LEFT JOIN decision p ON p.id ="
+    " (SELECT MAX(id) FROM decision b WHERE b.image_id = d.image_id AND b.id < d.id)"
     " LEFT JOIN class pc ON pc.id = p.class_id"
 )
 
@@ -241,5 +261,5 @@ def _step(workspace: Workspace, step_id: int, digest: str | None) -> HistoryStep
 
 def _images_a_minute(moments: Sequence[datetime]) -> float | None:
     gaps = [(b - a).total_seconds() for a, b in pairwise(moments)]
-    at_work = [gap for gap in gaps if gap <= LONGEST_THOUGHT_S]
-    return 60 * len(at_work) / sum(at_work) if sum(at_work) > 0 else None
+    working = [gap for gap in gaps if gap <= LONGEST_GAP_S]
+    return 60 * len(working) / sum(working) if sum(working) > 0 else None

@@ -1,4 +1,4 @@
-"""How image issues are scored: each image once from its measures, odd sizes against all others."""
+"""Score image issues: each image once from its measures, odd sizes against all other images."""
 
 import os
 import sqlite3
@@ -16,30 +16,31 @@ from peakid.records import Report, no_report
 from peakid.store import images
 from peakid.store.workspace import Workspace
 
-# Counts up when the same measures would give other scores; the next scan then scores everything anew.
+# Increased when the same measures give other scores; the next scan then scores all images again.
 VERSION = 1
 
-BATCH_SIZE = 200  # Images measured a transaction; what a killed scan repeats at most.
-SCORED_AT_ONCE = 20_000  # Rows, some 10 MB.
+BATCH_SIZE = 200  # Images measured per transaction: the most that a killed scan repeats.
+SCORED_AT_ONCE = 20_000  # Rows, about 10 MB.
 BITS = 8.0  # Entropy of 256 equally frequent grey values.
-USUAL_PX = 256.0  # Short side that training needs at the usual sizes.
-FAINT = (
-    20 / 255
-)  # Contrast under which a picture begins to be none; sensor noise on one colour has a twentieth of it.
+USUAL_PX = 256.0  # Short side that training needs at its usual image sizes.
+# Contrast of a barely visible picture; sensor noise on a single colour has a twentieth of it.
+FAINT = 20 / 255
 GARISH = 100.0  # Colourfulness of the most colourful photos, after Hasler and Suesstrunk.
-# Quartiles in octaves of image size: three of their distances are odd (as in a box plot of far outliers), and at least
-# one octave, for collections whose images all have one size.
+# In octaves of image size: an image is odd from three interquartile ranges outside the quartiles, as far
+# outliers in a box plot, and from at least one octave, for collections in which all images have one size.
 FAR, LEAST_SPREAD = 3.0, 1 / 3
 
 
 def scan(workspace: Workspace, *, report: Report = no_report) -> int:
-    """Measure and score the images that were not yet; answer how many. A killed scan goes on where it stopped.
+    """Measure and score the images without scores. Return their number.
 
-    Images measured when they arrived need no decoding; those of an older Peakid are opened once. An image whose bytes
-    are gone is passed over and tried again by the next scan.
+    A killed scan continues where it stopped.
+
+    Images measured on import are not decoded again; those imported by an older Peakid are decoded once. An
+    image whose bytes are gone is skipped and tried again by the next scan.
 
     Raises:
-        WorkspaceNotWritable: If the workspace does not take the scores.
+        WorkspaceNotWritable: If the workspace cannot be written.
     """
     _measure_missing(workspace, report)
     n_scored = 0
@@ -52,12 +53,12 @@ def scan(workspace: Workspace, *, report: Report = no_report) -> int:
 
 
 def scores(row: sqlite3.Row) -> dict[IssueKind, float]:
-    """Answer the scores of one image that its own measures give, 0..1, low = severe.
+    """Return the scores that the measures of one image give, 0..1, low = severe.
 
-    A picture with hardly a tone is not called grey as well, nor blank paper blurred: one cause, one name.
+    An image with hardly any tones gets no score for grayscale: one cause is reported under one name.
 
     Args:
-        row: Of image_measure, with width_px and height_px.
+        row: A row of image_measure, with width_px and height_px.
     """
     short, long = sorted((row["width_px"], row["height_px"]))
     information = row["entropy_bits"] / BITS
@@ -78,12 +79,12 @@ def scores(row: sqlite3.Row) -> dict[IssueKind, float]:
 
 
 def size_scores(width_px: np.ndarray, height_px: np.ndarray) -> np.ndarray:
-    """Score how usual each image's size is among all: 1 in the middle, 0.5 where far outliers begin, 0 twice as far.
+    """Score how usual each image's size is: 1 = median, 0.5 where far outliers begin, 0 twice as far.
 
-    Sizes count in octaves, so half and double are equally odd.
+    Sizes are compared in octaves, so half and double size are equally odd.
 
     Args:
-        width_px: int64 of shape (N,); `height_px` likewise.
+        width_px: int64 of shape (N,), as `height_px`.
 
     Returns:
         float64 of shape (N,), in 0..1.
@@ -96,34 +97,34 @@ def size_scores(width_px: np.ndarray, height_px: np.ndarray) -> np.ndarray:
 
 def _measure_missing(workspace: Workspace, report: Report) -> None:
     rows = workspace.query(
-        "SELECT id, digest FROM image JOIN image_state ON image_id = id WHERE id NOT IN (SELECT image_id FROM image_measure) ORDER BY id"
+        "SELECT id, digest FROM image JOIN image_state ON image_id = id"
+        " WHERE id NOT IN (SELECT image_id FROM image_measure) ORDER BY id"
     )
     started, n_done = time.monotonic(), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for begin in range(0, len(rows), BATCH_SIZE):
             batch = rows[begin : begin + BATCH_SIZE]
-            looks = list(pool.map(lambda row: _look(workspace, row["digest"]), batch))
+            inspected = list(pool.map(lambda row: _inspected(workspace, row["digest"]), batch))
             with workspace.transaction() as connection:
-                for row, look in zip(batch, looks, strict=True):
-                    if look is not None:
-                        images.write_measures(connection, row["id"], look.measures)
+                for row, found in zip(batch, inspected, strict=True):
+                    if found is not None:
+                        images.write_measures(connection, row["id"], found.measures)
             n_done += len(batch)
-            report(
-                "measure", n_done, len(rows), f"{n_done / max(time.monotonic() - started, 1e-3):.0f} images/s"
-            )
+            rate = n_done / max(time.monotonic() - started, 1e-3)
+            report("measure", n_done, len(rows), f"{rate:.0f} images/s")
 
 
-def _look(workspace: Workspace, digest: str) -> Inspection | None:
+def _inspected(workspace: Workspace, digest: str) -> Inspection | None:
     try:
         return inspection.inspect(images.read_bytes(workspace, digest))
     except (NotFound, UnreadableImage):
         return None
     finally:
-        workspace.close()  # This thread's connection; the pool's threads do not outlive the scan.
+        workspace.close()  # The connection of this thread, which ends with the scan.
 
 
 def _score_some(workspace: Workspace) -> int:
-    """Score the next images in one transaction; answer how many."""
+    """Score the next images in one transaction. Return their number."""
     rows = workspace.query(
         "SELECT m.*, i.width_px, i.height_px FROM image_measure m JOIN image i ON i.id = m.image_id"
         " WHERE m.scored_with < ? ORDER BY m.scored_with, m.image_id LIMIT ?",
@@ -141,22 +142,15 @@ def _score_some(workspace: Workspace) -> int:
 
 
 def _score_sizes(workspace: Workspace) -> None:
-    """Score all sizes anew: every arrival shifts what is usual. Only the odd ones are written."""
-    table = np.array(
-        [
-            tuple(row)
-            for row in workspace.query(
-                "SELECT id, width_px, height_px FROM image JOIN image_state ON image_id = id"
-            )
-        ],
-        dtype=np.int64,
-    )  # (N, 3)
-    found = size_scores(table[:, 1], table[:, 2])
+    """Score all sizes again, since new images shift what is usual. Only low scores are written."""
+    rows = workspace.query("SELECT id, width_px, height_px FROM image JOIN image_state ON image_id = id")
+    sizes = np.array([tuple(row) for row in rows], dtype=np.int64)  # (N, 3)
+    found = size_scores(sizes[:, 1], sizes[:, 2])
     with workspace.transaction() as connection:
         connection.execute("DELETE FROM image_issue_score WHERE kind = 'odd_size'")
         _insert(
             connection,
-            (("odd_size", score, n) for n, score in zip(table[:, 0].tolist(), found.tolist(), strict=True)),
+            (("odd_size", score, n) for n, score in zip(sizes[:, 0].tolist(), found.tolist(), strict=True)),
         )
 
 

@@ -1,4 +1,4 @@
-"""One look at everything that arrived: image issues first, then duplicates."""
+"""Scan the workspace: image issues first, then duplicates."""
 
 import time
 from dataclasses import replace
@@ -10,12 +10,12 @@ from peakid.store.workspace import Workspace
 
 
 def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
-    """Score what is new for image issues, compare it with all other images, and count what there is now.
+    """Score new images for image issues, compare them with all images, and count issues and duplicates.
 
-    A killed scan goes on where it stopped.
+    A killed scan continues where it stopped.
 
     Raises:
-        WorkspaceNotWritable: If the workspace does not take what was found.
+        WorkspaceNotWritable: If the workspace cannot be written.
     """
     started = time.monotonic()
     issue_scan.scan(workspace, report=report)

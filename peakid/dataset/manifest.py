@@ -1,4 +1,4 @@
-"""What a snapshot's digest is taken of: its class names and one line for every image."""
+"""The manifest of a snapshot, from which its digest is computed: class names and one line for each image."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -7,10 +7,10 @@ from peakid.records import SnapshotItem
 
 
 def text(class_names: Sequence[str], items: Iterable[SnapshotItem]) -> str:
-    """Write the manifest: class names in order, then `digest label split group_key` by digest, parted by tabs.
+    """Return the manifest: sorted class names, then `digest label split group_key` by digest, tab-separated.
 
-    Name, seed and time stay outside, so that the same content frozen twice is one snapshot. Neither a class
-    name nor a digest can hold a tab or a line break, so two different snapshots never give one text.
+    Name, seed and time are left out, so that the same content frozen twice is one snapshot. Neither class
+    names nor digests contain tabs or line breaks, so different snapshots have different manifests.
     """
     lines = [f"class\t{name}" for name in sorted(class_names)]
     lines += [
@@ -21,5 +21,5 @@ def text(class_names: Sequence[str], items: Iterable[SnapshotItem]) -> str:
 
 
 def digest(class_names: Sequence[str], items: Iterable[SnapshotItem]) -> str:
-    """Name a snapshot: SHA-256 of its manifest, 64 hex digits."""
+    """Return the digest of a snapshot: SHA-256 of its manifest, 64 hex digits."""
     return hashlib.sha256(text(class_names, items).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Which images a snapshot of this moment holds, and what is known of their splits."""
+"""Select the images of a snapshot taken now, with their groups and known splits."""
 
 import sqlite3
 from collections import defaultdict
@@ -9,13 +9,13 @@ from peakid.curate.duplicates import find
 from peakid.records import Group, Split
 from peakid.store.workspace import Workspace
 
-# Of an image that is listed under the path people know it by: its first origin.
+# The path that people know an image by: that of its first origin.
 FIRST_PATH = "COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '')"
 
 
 @dataclass(frozen=True)
 class Member:
-    """One image that is labelled, neither excluded nor flagged, and of a class in use; it shows no other class unless asked for."""
+    """One image of a snapshot: labelled, not excluded or flagged, and of a class in use."""
 
     image_id: int
     digest: str
@@ -27,16 +27,19 @@ class Member:
 def gather(
     workspace: Workspace, *, is_reviewed_only: bool = False, has_several: bool = False
 ) -> list[Member]:
-    """Answer the images that a snapshot taken now holds, by digest.
+    """Return the images of a snapshot taken now, sorted by digest.
 
     Args:
-        has_several: Also those that show several classes: one label alone teaches half of such a picture.
+        is_reviewed_only: Leave out images whose label no person has confirmed.
+        has_several: Include images that also show another class. Their label describes only part of the
+            image.
     """
     rows = workspace.query(
         f"SELECT i.id, i.digest, {FIRST_PATH} AS path, c.name AS label, s.is_reviewed"
         " FROM image_state s JOIN class c ON c.id = s.class_id JOIN image i ON i.id = s.image_id"
         " WHERE s.verdict = 'label' AND c.is_retired = 0 AND s.is_reviewed >= ? AND (? OR NOT EXISTS"
-        " (SELECT 1 FROM also_shows a WHERE a.image_id = s.image_id AND a.class_id <> s.class_id)) ORDER BY i.digest",
+        " (SELECT 1 FROM also_shows a WHERE a.image_id = s.image_id AND a.class_id <> s.class_id))"
+        " ORDER BY i.digest",
         (int(is_reviewed_only), int(has_several)),
     )
     return [
@@ -45,7 +48,7 @@ def gather(
 
 
 def in_groups(workspace: Workspace, members: Sequence[Member]) -> list[Group]:
-    """Join members that are near-duplicates of each other, also through an image that is not a member."""
+    """Group members that are near duplicates, also through an image that is not a member."""
     key_of = find.groups(workspace)
     together: dict[str, list[Member]] = defaultdict(list)
     for member in sorted(members, key=lambda member: member.digest):
@@ -57,7 +60,7 @@ def in_groups(workspace: Workspace, members: Sequence[Member]) -> list[Group]:
 
 
 def assigned_splits(workspace: Workspace, seed: int) -> dict[str, Split]:
-    """Answer the split of every image that an earlier snapshot of this seed held, by digest."""
+    """Return the split of every image of earlier snapshots with this seed, by digest."""
     rows = workspace.query(
         "SELECT i.digest, a.split FROM split_assignment a JOIN image i ON i.id = a.image_id WHERE a.seed = ?",
         (seed,),
@@ -66,15 +69,15 @@ def assigned_splits(workspace: Workspace, seed: int) -> dict[str, Split]:
 
 
 def imported_splits(workspace: Workspace, members: Sequence[Member]) -> dict[str, Split]:
-    """Answer what the folders of imports said, by digest, for the images they said it of.
+    """Return the splits given by the folders of imports, by digest, for the members that have one.
 
-    An image that lies in several parts of a dataset is taken as its training image: scored elsewhere, it
-    would be scored on itself.
+    An image found in several splits counts as a training image: in another split it would be scored by a
+    model trained on it.
     """
     wanted = {member.digest for member in members}
     rows = workspace.query(
-        "SELECT i.digest, MIN(o.split) AS split, COUNT(DISTINCT o.split) AS n FROM origin o JOIN image i ON i.id = o.image_id"
-        " WHERE o.split IS NOT NULL GROUP BY o.image_id"
+        "SELECT i.digest, MIN(o.split) AS split, COUNT(DISTINCT o.split) AS n"
+        " FROM origin o JOIN image i ON i.id = o.image_id WHERE o.split IS NOT NULL GROUP BY o.image_id"
     )
     return {
         row["digest"]: row["split"] if row["n"] == 1 else "train" for row in rows if row["digest"] in wanted
@@ -84,7 +87,7 @@ def imported_splits(workspace: Workspace, members: Sequence[Member]) -> dict[str
 def remember(
     connection: sqlite3.Connection, seed: int, members: Sequence[Member], splits: Mapping[str, Split]
 ) -> None:
-    """Store the split of every member, so that it keeps it however many images arrive."""
+    """Store the split of every member, so that it does not change when more images arrive."""
     connection.executemany(
         "INSERT INTO split_assignment (seed, image_id, split) VALUES (?, ?, ?)"
         " ON CONFLICT (seed, image_id) DO UPDATE SET split = excluded.split",

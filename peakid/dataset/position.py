@@ -1,4 +1,4 @@
-"""Where a photo was taken is removed from its metadata; every other byte, the pixels above all, stays as it was."""
+"""Remove the position from the metadata of a photo without changing any other byte."""
 
 import re
 import struct
@@ -9,7 +9,7 @@ ENTRY_BYTES = 12  # TIFF 6.0, section 2: tag, type, count, value or offset.
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-# The whole file is searched: a Multi-Picture file holds further JPEGs behind the first, each with its own EXIF.
+# The whole file is searched: a Multi-Picture file has further JPEGs after the first, each with its own EXIF.
 _JPEG_EXIF = re.compile(rb"\xff\xe1(..)Exif\x00\x00", re.DOTALL)
 _XMP_POSITION = re.compile(
     rb"""exif:GPS\w+\s*=\s*("[^"]*"|'[^']*')|<(exif:GPS\w+)[^>]*>.*?</\2>""", re.DOTALL
@@ -17,10 +17,10 @@ _XMP_POSITION = re.compile(
 
 
 def remove(data: bytes) -> bytes:
-    """Take the position out of the EXIF and XMP of a JPEG, PNG, WebP or TIFF.
+    """Return an image file without the position in its EXIF and XMP. Handles JPEG, PNG, WebP and TIFF.
 
-    Works in place: what is removed becomes zeros or blanks, so that no offset moves and nothing is encoded
-    anew. A file without a position comes back byte for byte.
+    Removed bytes become zeros or blanks, so that no offset changes and nothing is encoded again. A file
+    without a position is returned unchanged.
     """
     out = bytearray(data)
     if data.startswith(b"\xff\xd8"):
@@ -61,7 +61,9 @@ def _clear_webp(out: bytearray) -> None:
         kind, size = struct.unpack_from("<4sI", out, at)
         begin, end = at + 8, min(at + 8 + size, len(out))
         if kind == b"EXIF":
-            has_prefix = bytes(out[begin : begin + 6]) == b"Exif\x00\x00"  # Some writers keep the JPEG's.
+            has_prefix = (
+                bytes(out[begin : begin + 6]) == b"Exif\x00\x00"
+            )  # Some writers keep the JPEG prefix.
             _clear_block(out, begin + 6 * has_prefix, end)
         elif kind == b"XMP ":
             _clear_xmp(out, begin, end)
@@ -74,7 +76,7 @@ def _clear_xmp(out: bytearray, begin: int, end: int) -> None:
 
 
 def _clear_block(out: bytearray, begin: int, end: int) -> None:
-    """Clear the GPS IFD of the TIFF structure in `out[begin:end]`; a structure too damaged to follow is left."""
+    """Clear the GPS IFD of the TIFF structure in `out[begin:end]`. Leave a damaged structure as it is."""
     block = out[begin:end]
     order = {b"II": "<", b"MM": ">"}.get(bytes(block[:2]))
     if order is None:
@@ -85,7 +87,7 @@ def _clear_block(out: bytearray, begin: int, end: int) -> None:
         for number in reversed([n for n, entry in enumerate(entries) if entry[0] == GPS_TAG]):
             _clear_ifd(block, order, entries[number][3])
             _drop_entry(block, order, ifd, number)
-    except struct.error:  # An offset that points outside: no reader finds a position there either.
+    except struct.error:  # An offset points outside the block, so no reader finds a position either.
         return
     out[begin:end] = block
 
@@ -100,16 +102,16 @@ def _clear_ifd(block: bytearray, order: str, ifd: int) -> None:
     entries = _entries(block, order, ifd)
     for _, kind, count, offset in entries:
         size = TYPE_BYTES.get(kind, 1) * count
-        if size > 4:  # TIFF 6.0, section 2: up to four bytes stand in the entry itself.
+        if size > 4:  # TIFF 6.0, section 2: up to four bytes are in the entry itself.
             _zero(block, offset, size)
     _zero(block, ifd, 2 + len(entries) * ENTRY_BYTES + 4)
 
 
 def _drop_entry(block: bytearray, order: str, ifd: int, number: int) -> None:
-    """Move the entries behind one over it; the freed end of the IFD becomes zeros."""
+    """Remove an entry by moving the following ones; the end of the IFD becomes zeros."""
     (n_entries,) = struct.unpack_from(f"{order}H", block, ifd)
     at = ifd + 2 + number * ENTRY_BYTES
-    end = ifd + 2 + n_entries * ENTRY_BYTES + 4  # The offset of the next IFD moves along.
+    end = ifd + 2 + n_entries * ENTRY_BYTES + 4  # Includes the offset of the next IFD.
     rest = block[at + ENTRY_BYTES : end]
     block[at : at + len(rest)] = rest
     _zero(block, at + len(rest), ENTRY_BYTES)

@@ -1,26 +1,27 @@
-"""Judgements are frozen: what a snapshot holds, how it is found again, compared, and proven undamaged."""
+"""Freeze the labels into snapshots; find, compare and verify them."""
 
 import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from peakid.dataset import manifest, members, split
+from peakid.dataset import manifest, members, snapshot_warnings, split
+from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
 from peakid.dataset.members import FIRST_PATH, Member
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound
 from peakid.imaging import inspection
 from peakid.records import Snapshot, SnapshotItem, Split
+from peakid.remedies import action
 from peakid.store import images
 from peakid.store.workspace import Workspace, now
 
 SNAPSHOT_COLUMNS = (
     "id, digest, name, seed, class_names, n_images, n_groups, n_leaks, n_unreviewed, created_at"
 )
-# By the last freezing: whoever undoes a change and freezes again means that content when they then train.
+# By the last freeze: after undoing a change and freezing again, the restored content is the newest.
 NEWEST_FIRST = "frozen_at DESC, id DESC"
 
 
@@ -34,23 +35,23 @@ def create(
     has_several: bool = False,
     actor: str,
 ) -> Snapshot:
-    """Freeze what is labelled now: image, label, split and group.
+    """Freeze the images labelled now with their labels, splits and groups.
 
-    The digest is that of the content alone: freezing the same content again answers the first snapshot,
-    with the name it got then.
+    The digest depends on the content alone: freezing the same content again returns the first snapshot, with
+    its first name.
 
     Args:
-        seed: Names one partition; images keep their split through all snapshots of one seed.
-        fractions: Share of each split, in 0..1, for groups that have no split yet.
+        seed: Identifies the partition; images keep their split in all snapshots with one seed.
+        fractions: Share of each split, in 0..1, for groups without a split.
         is_reviewed_only: Leave out images whose label no person has confirmed.
-        has_several: Take in images that also show another class.
+        has_several: Include images that also show another class.
 
     Raises:
-        EmptySnapshot: If no image is labelled, kept and of a class in use.
+        EmptySnapshot: If no image is labelled and of a class in use.
         BadFractions: If the shares are negative or do not add up to 1.
     """
     shares = split.checked_fractions(fractions or split.DEFAULT_FRACTIONS)
-    with workspace.transaction() as connection:  # Nobody judges an image between the reading and the writing.
+    with workspace.transaction() as connection:  # Nobody can judge an image between reading and writing.
         chosen = members.gather(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several)
         if not chosen:
             raise _empty(workspace, is_reviewed_only)
@@ -67,7 +68,7 @@ def create(
 
 
 def list_snapshots(workspace: Workspace) -> list[Snapshot]:
-    """Answer all snapshots, newest first."""
+    """Return all snapshots, newest first."""
     return [
         _snapshot(workspace, row)
         for row in workspace.query(f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot ORDER BY {NEWEST_FIRST}")
@@ -75,7 +76,7 @@ def list_snapshots(workspace: Workspace) -> list[Snapshot]:
 
 
 def resolve(workspace: Workspace, reference: str | None = None) -> str:
-    """Complete a name or a shortened digest to a digest; of several with one name the newest is meant.
+    """Return the digest of the snapshot with a name (the newest of several) or the beginning of a digest.
 
     Args:
         reference: None for the newest snapshot.
@@ -86,7 +87,7 @@ def resolve(workspace: Workspace, reference: str | None = None) -> str:
     """
     rows = workspace.query(f"SELECT digest, name FROM snapshot ORDER BY {NEWEST_FIRST}")
     if not rows:
-        raise NotFound("There is no snapshot yet.", "Freeze one with: peakid snapshot create")
+        raise NotFound("There is no snapshot yet.", "Freeze one first.", action("create_snapshot"))
     if reference is None:
         return rows[0]["digest"]
     named = [row["digest"] for row in rows if row["name"] and row["name"] == reference]
@@ -95,19 +96,20 @@ def resolve(workspace: Workspace, reference: str | None = None) -> str:
     ]
     if not found:
         raise NotFound(
-            f"No snapshot is named {reference!r} or has a digest that begins so.",
-            "See them with: peakid snapshot list",
+            f"No snapshot has the name {reference!r} or a digest that begins with it.",
+            "Choose one of the snapshots.",
+            action("list_snapshots"),
         )
     if len(found) > 1:
-        told = ", ".join(digest[:12] for digest in found)
+        digests = ", ".join(digest[:12] for digest in found)
         raise AmbiguousDigest(
-            f"Several snapshots begin with {reference!r}: {told}.", "Give more of its digits."
+            f"Several snapshots begin with {reference!r}: {digests}.", "Give more digits of the digest."
         )
     return found[0]
 
 
 def show(workspace: Workspace, reference: str | None = None) -> Snapshot:
-    """Answer a snapshot by name, digest or the beginning of one; None means the newest.
+    """Return a snapshot by name, digest or the beginning of a digest; None for the newest.
 
     Raises:
         NotFound: If there is none.
@@ -120,13 +122,14 @@ def show(workspace: Workspace, reference: str | None = None) -> Snapshot:
 
 
 def items(workspace: Workspace, reference: str | None = None) -> list[SnapshotItem]:
-    """Answer every image of a snapshot, by digest.
+    """Return the images of a snapshot, sorted by digest.
 
     Raises:
         NotFound: If there is no such snapshot.
     """
     rows = workspace.query(
-        f"SELECT i.digest, {FIRST_PATH} AS path, t.label, t.split, t.group_key FROM snapshot_item t JOIN image i ON i.id = t.image_id"
+        f"SELECT i.digest, {FIRST_PATH} AS path, t.label, t.split, t.group_key"
+        " FROM snapshot_item t JOIN image i ON i.id = t.image_id"
         " WHERE t.snapshot_id = (SELECT id FROM snapshot WHERE digest = ?) ORDER BY i.digest",
         (resolve(workspace, reference),),
     )
@@ -135,8 +138,8 @@ def items(workspace: Workspace, reference: str | None = None) -> list[SnapshotIt
     ]
 
 
-def table(workspace: Workspace, reference: str | None = None) -> list[dict[str, Any]]:
-    """Count images of each class and split: `[{class_name, train, valid, test, n_images}]`, in class order.
+def table(workspace: Workspace, reference: str | None = None) -> list[ClassCounts]:
+    """Count the images of each class and split, in class order.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -147,22 +150,16 @@ def table(workspace: Workspace, reference: str | None = None) -> list[dict[str, 
         (snapshot.snapshot_id,),
     )
     counts = {(row["label"], row["split"]): row["n"] for row in rows}
-    per_class = [
-        {name: counts.get((class_name, name), 0) for name in split.SPLITS}
-        for class_name in snapshot.class_names
-    ]
-    return [
-        {"class_name": class_name, **line, "n_images": sum(line.values())}
-        for class_name, line in zip(snapshot.class_names, per_class, strict=True)
-    ]
+    return [_class_counts(class_name, counts) for class_name in snapshot.class_names]
 
 
-def diff(workspace: Workspace, a: str, b: str) -> dict[str, list[dict[str, Any]]]:
-    """Tell what snapshot `b` has changed since `a`.
+def diff(workspace: Workspace, a: str, b: str) -> dict[str, list[ImageDocument]]:
+    """Return the differences of snapshot `b` from snapshot `a`.
 
     Returns:
-        `added` and `removed` images (digest, path, label, split); `relabelled` and `moved` ones (digest,
-        path, from, to: labels or splits). An image that got both another label and split is in both.
+        `added` and `removed` images (digest, path, label, split), `relabelled` and `moved` ones (digest,
+        path, from, to: labels or splits). An image with both another label and another split is in both
+        lists.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -171,15 +168,15 @@ def diff(workspace: Workspace, a: str, b: str) -> dict[str, list[dict[str, Any]]
     after = {item.digest: item for item in items(workspace, b)}
     both = [(before[digest], after[digest]) for digest in before if digest in after]
     return {
-        "added": [_told(item) for digest, item in after.items() if digest not in before],
-        "removed": [_told(item) for digest, item in before.items() if digest not in after],
+        "added": [_document(item) for digest, item in after.items() if digest not in before],
+        "removed": [_document(item) for digest, item in before.items() if digest not in after],
         "relabelled": [_changed(new, old.label, new.label) for old, new in both if old.label != new.label],
         "moved": [_changed(new, old.split, new.split) for old, new in both if old.split != new.split],
     }
 
 
-def leaks(workspace: Workspace, reference: str | None = None) -> list[dict[str, Any]]:
-    """Answer the groups of look-alikes that lie in several splits: `[{group_key, images: [...]}]`.
+def leaks(workspace: Workspace, reference: str | None = None) -> list[Leak]:
+    """Return the groups of near duplicates with images in several splits.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -188,60 +185,55 @@ def leaks(workspace: Workspace, reference: str | None = None) -> list[dict[str, 
     for item in items(workspace, reference):
         together[item.group_key].append(item)
     return [
-        {"group_key": key, "images": [_told(item) for item in group]}
+        {"group_key": key, "images": [_document(item) for item in group]}
         for key, group in together.items()
         if len({i.split for i in group}) > 1
     ]
 
 
 def verify(workspace: Workspace, reference: str | None = None) -> int:
-    """Prove that a snapshot is what it was: its rows give its digest, its images' bytes theirs.
+    """Verify that a snapshot is unchanged: its rows match its digest, and the bytes of its images theirs.
 
     Returns:
-        How many images were read.
+        The number of images read.
 
     Raises:
         NotFound: If there is no such snapshot.
-        DamagedSnapshot: If its rows were altered, or bytes of an image are gone or altered.
+        DamagedSnapshot: If its rows have changed, or the bytes of an image are missing or have changed.
     """
     snapshot = show(workspace, reference)
     held = items(workspace, snapshot.digest)
     if manifest.digest(snapshot.class_names, held) != snapshot.digest:
         raise DamagedSnapshot(
-            f"The rows of snapshot {snapshot.digest[:12]} no longer give its digest: a label, split, group or image was altered.",
-            "Restore a copy from the workspace's backups folder, or freeze a new one with: peakid snapshot create",
+            f"The rows of snapshot {snapshot.digest[:12]} no longer match its digest: a label, split, group"
+            " or image was changed.",
+            "Restore a backup of the workspace, or freeze a new snapshot.",
+            action("restore_backup"),
+            action("create_snapshot"),
         )
     broken = [item for item in held if not _has_its_bytes(workspace, item.digest)]
     if broken:
-        told = ", ".join(f"{item.digest[:12]} ({item.path})" for item in broken[:3]) + (
-            ", ..." if len(broken) > 3 else ""
-        )
+        names = ", ".join(f"{item.digest[:12]} ({item.path})" for item in broken[:3])
+        names += ", ..." if len(broken) > 3 else ""
         raise DamagedSnapshot(
-            f"The bytes of {len(broken)} of {len(held)} images of snapshot {snapshot.digest[:12]} are gone or altered: {told}.",
+            f"The bytes of {len(broken)} of {len(held)} images of snapshot {snapshot.digest[:12]} are missing"
+            f" or changed: {names}.",
             "Put the files back, or import them again.",
+            action("import_images"),
         )
     return len(held)
 
 
 def warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
-    """Say in sentences what will go wrong in training or scoring on a snapshot, before either is tried."""
-    told = [sentence for line in table(workspace, snapshot.digest) for sentence in _of_class(line, snapshot)]
-    if len(snapshot.class_names) == 1:
-        told.append(
-            f"There is one class, {snapshot.class_names[0]!r}: nothing can be told apart. Label a second one."
-        )
-    if snapshot.n_leaks:
-        told.append(
-            f"{snapshot.n_leaks} groups of look-alikes lie in several splits: scores will be too good. See: peakid snapshot leaks"
-        )
-    return [*told, *_of_origins(workspace, snapshot), *_of_shares(workspace, snapshot)]
+    """Return sentences about problems that training or scoring on a snapshot would have."""
+    return snapshot_warnings.sentences(workspace, snapshot, table(workspace, snapshot.digest))
 
 
 def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame:
-    """Answer a snapshot for work outside Peakid, a row per image by digest.
+    """Return a snapshot as a data frame, a row for each image, sorted by digest.
 
     Returns:
-        Columns digest, path (a file on this disk, absolute; None where it is gone), label, split, group_key.
+        Columns digest, path (absolute path of a file; None where it is missing), label, split, group_key.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -262,7 +254,7 @@ def _freeze(
     shares: Mapping[Split, float],
     actor: str,
 ) -> str:
-    """Write the rows of a snapshot unless it is there; answer its digest."""
+    """Write the rows of a snapshot unless it exists. Return its digest."""
     class_names = sorted({item.label for item in frozen})
     digest = manifest.digest(class_names, frozen)
     if connection.execute("UPDATE snapshot SET frozen_at = ? WHERE digest = ?", (now(), digest)).rowcount:
@@ -273,8 +265,8 @@ def _freeze(
     n_leaks = sum(len(splits) > 1 for splits in splits_of.values())
     n_unreviewed = sum(not member.is_reviewed for member in chosen)
     cursor = connection.execute(
-        "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor,"
-        " created_at, frozen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks,"
+        " n_unreviewed, actor, created_at, frozen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(digest, name.strip(), seed, json.dumps(shares), json.dumps(class_names, ensure_ascii=False)),
             *(len(frozen), len(splits_of), n_leaks, n_unreviewed, actor, now(), now()),
@@ -288,6 +280,12 @@ def _freeze(
         ],
     )
     return digest
+
+
+def _class_counts(class_name: str, counts: Mapping[tuple[str, str], int]) -> ClassCounts:
+    train, valid, test = (counts.get((class_name, name), 0) for name in split.SPLITS)
+    n_images = train + valid + test
+    return {"class_name": class_name, "train": train, "valid": valid, "test": test, "n_images": n_images}
 
 
 def _snapshot(workspace: Workspace, row: sqlite3.Row) -> Snapshot:
@@ -313,23 +311,27 @@ def _snapshot(workspace: Workspace, row: sqlite3.Row) -> Snapshot:
 def _empty(workspace: Workspace, is_reviewed_only: bool) -> EmptySnapshot:
     rows = workspace.query("SELECT verdict, COUNT(*) AS n FROM image_state GROUP BY verdict")
     counts = {row["verdict"]: row["n"] for row in rows}
-    told = f"{sum(counts.values())} images, of them {counts.get('exclude', 0)} excluded, {counts.get('flag', 0)} flagged"
     if counts.get("label") and is_reviewed_only:
         return EmptySnapshot(
             f"No label of the {counts['label']} labelled images was confirmed by a person.",
-            "Review some, or freeze without --reviewed-only.",
+            "Review some images, or include labels that were not reviewed.",
+            action("open_queue", queue="unreviewed"),
         )
+    n_excluded, n_flagged = counts.get("exclude", 0), counts.get("flag", 0)
     return EmptySnapshot(
-        f"No image is labelled, kept and of a class in use ({told}).",
-        "Import a folder with a class a folder, or label images on the review page.",
+        f"No image is labelled and of a class in use ({sum(counts.values())} images, {n_excluded} excluded,"
+        f" {n_flagged} flagged).",
+        "Import images from a folder for each class, or label images.",
+        action("import_images"),
+        action("open_queue", queue="all"),
     )
 
 
-def _told(item: SnapshotItem) -> dict[str, Any]:
+def _document(item: SnapshotItem) -> ImageDocument:
     return {"digest": item.digest, "path": item.path, "label": item.label, "split": item.split}
 
 
-def _changed(item: SnapshotItem, before: str, after: str) -> dict[str, Any]:
+def _changed(item: SnapshotItem, before: str, after: str) -> ImageDocument:
     return {"digest": item.digest, "path": item.path, "from": before, "to": after}
 
 
@@ -350,48 +352,3 @@ def _file(workspace: Workspace, digest: str) -> str | None:
         if origin.root and origin.is_in_place
     ]
     return next((str(path) for path in in_place if path.is_file()), None)
-
-
-def _of_class(line: Mapping[str, Any], snapshot: Snapshot) -> list[str]:
-    """Say which splits that others fill have no image of one class."""
-    name, n_images = line["class_name"], line["n_images"]
-    bare = [part for part in split.SPLITS if snapshot.splits[part] and not line[part]]
-    if "train" in bare:
-        return [
-            f"Class {name!r} has no image in train: it can never be predicted. Label more, or retire the class."
-        ]
-    if bare:
-        images_ = "1 image" if n_images == 1 else f"{n_images} images"
-        return [
-            f"Class {name!r} has {images_} and none in {' or '.join(bare)}: it gets no score there. Label more, or retire the class."
-        ]
-    return []
-
-
-def _of_origins(workspace: Workspace, snapshot: Snapshot) -> list[str]:
-    row = workspace.one(
-        "SELECT COUNT(*) AS n FROM snapshot_item t WHERE t.snapshot_id = ?"
-        " AND (SELECT COUNT(DISTINCT o.split) FROM origin o WHERE o.image_id = t.image_id) > 1",
-        (snapshot.snapshot_id,),
-    )
-    n = row["n"] if row else 0
-    return [f"{n} images were imported in several splits at once; each lies in one alone here."] if n else []
-
-
-def _of_shares(workspace: Workspace, snapshot: Snapshot) -> list[str]:
-    """Say when images that keep their split stand against the shares that were asked for; an import's are its own."""
-    row = workspace.one(
-        "SELECT fractions FROM snapshot WHERE id = :id AND NOT EXISTS (SELECT 1 FROM snapshot_item t"
-        " JOIN origin o ON o.image_id = t.image_id WHERE t.snapshot_id = :id AND o.split IS NOT NULL)",
-        {"id": snapshot.snapshot_id},
-    )
-    asked = json.loads(row["fractions"]) if row else {}
-    got = {name: n / snapshot.n_images for name, n in snapshot.splits.items()}
-    # Groups and small classes cannot meet shares exactly; a twentieth, and three images a class, is no surprise.
-    slack = 0.05 + 3 * len(snapshot.class_names) / snapshot.n_images
-    if all(abs(got[name] - asked[name]) <= slack for name in asked):
-        return []
-    told = " / ".join(f"{got[name]:.0%}" for name in split.SPLITS)
-    wanted = " / ".join(f"{asked[name]:.0%}" for name in split.SPLITS)
-    why = "images keep the split of an earlier snapshot. Another --seed deals anew."
-    return [f"Train / valid / test hold {told} where {wanted} was asked: {why}"]

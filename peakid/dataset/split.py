@@ -1,4 +1,4 @@
-"""Which split an image goes to: what it holds already, what its import said, or dealt with its group."""
+"""Assign splits: an image keeps its split, takes the one of its import, or gets one with its group."""
 
 import hashlib
 import math
@@ -23,17 +23,17 @@ def partition(
     fractions: Mapping[Split, float],
     seed: int,
 ) -> dict[str, Split]:
-    """Give every image of every group its split.
+    """Return the split of every image of all groups.
 
-    Where an import brought its own splits they are kept, and a split it lacks is dealt from its training
-    part alone: a test picture of a published dataset must not be trained on.
+    Splits given by an import are kept, and a split that the import lacks is taken from its training part
+    alone, because test images of a published dataset must not be trained on.
 
     Args:
         groups: All groups of one snapshot; order does not matter.
         assigned: Split by image digest, as an earlier snapshot of this seed gave it.
-        imported: Split by image digest, as the folders of an import said it.
+        imported: Split by image digest, as given by the folders of an import.
         fractions: Share of each split, in 0..1, adding up to 1.
-        seed: Names one partition; another seed gives another partition.
+        seed: Identifies the partition; another seed gives another one.
 
     Raises:
         BadFractions: If the shares are negative or do not add up to 1.
@@ -42,24 +42,24 @@ def partition(
     lacking = [split for split in SPLITS if shares[split] and split not in imported.values()]
     result: dict[str, Split] = {}
     held: dict[str, Split] = {}
-    studied, new = [], []
+    from_train, new = [], []
     for group in groups:
         splits = settle(group, assigned, imported)
         if not splits:
             new.append(group)
         elif lacking and _is_imported_train(group, assigned, splits):
-            studied.append(group)
+            from_train.append(group)
         else:
             result.update(splits)
             held[group.key] = _most_common(splits.values())
-    if studied:  # Dealt first: the shares of wholly new groups then count what these have filled.
+    if from_train:  # First, so that the shares of the new groups include these.
         part = _narrowed(shares, ["train", *lacking])
-        rivals = [group for group in groups if held.get(group.key) in part]
-        held |= deal_groups([*studied, *rivals], held, fractions=part, seed=seed)
+        others = [group for group in groups if held.get(group.key) in part]
+        held |= deal_groups([*from_train, *others], held, fractions=part, seed=seed)
     held |= deal_groups(
         [group for group in groups if group.key in held] + new, held, fractions=shares, seed=seed
     )
-    for group in [*studied, *new]:
+    for group in [*from_train, *new]:
         result.update(dict.fromkeys(group.digests, held[group.key]))
     return result
 
@@ -67,21 +67,21 @@ def partition(
 def deal_groups(
     groups: Sequence[Group], held: Mapping[str, Split], *, fractions: Mapping[Split, float], seed: int
 ) -> dict[str, Split]:
-    """Give every group of near-duplicate images without a split one, class by class.
+    """Return the split of every group of near duplicates, assigning those without one class by class.
 
-    Groups in `held` keep theirs, so an image stays where it is however many arrive after it. A fresh
+    Groups in `held` keep their split, so that an image keeps its split when more images arrive. A fresh
     shuffle would move images from test to train between two snapshots, and the second score would be
-    measured on pictures the model had already studied. Shares are counted in images. A class with as
-    many groups as there are splits gets one into each where its new groups allow.
+    measured on images the model was trained on. Shares are counted in images. A class with at least as
+    many groups as splits has one in each split where its new groups allow it.
 
-    A group whose images carry several labels is dealt under the most frequent one, and of equally
-    frequent ones under the alphabetically first: it can go to one split only, and either is as good.
+    A group with several labels counts for the most frequent one, of equally frequent ones for the first in
+    alphabetical order.
 
     Args:
-        groups: Those with a split and those without; order does not matter.
+        groups: With and without a split; order does not matter.
         held: Split by group key, for every group of an earlier snapshot.
         fractions: Share of each split, in 0..1, adding up to 1.
-        seed: Names one partition; another seed gives another partition.
+        seed: Identifies the partition; another seed gives another one.
 
     Raises:
         BadFractions: If the shares are negative or do not add up to 1.
@@ -97,14 +97,14 @@ def deal_groups(
 
 
 def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, Split]) -> dict[str, Split]:
-    """Answer the splits of a group whose members hold some already, or nothing where none does.
+    """Return the splits of a group of which members already have one; empty where none has.
 
-    When new evidence joins members of different splits, all go to train: no score may be measured on a
-    picture that an earlier model may have studied. Only where the imports themselves put look-alikes
-    into different splits do they stay, to be shown as a leak of that dataset.
+    When new near duplicates connect members of different splits, all go to train, because no score may be
+    measured on an image that an earlier model may have been trained on. Only where the imports themselves
+    put near duplicates into different splits do they stay, to be reported as a leak of that dataset.
 
     Args:
-        assigned: Split by image digest; outweighs what an import said, for a model may have studied it.
+        assigned: Split by image digest. Takes precedence over an import, since a model may have used it.
         imported: Split by image digest.
 
     Returns:
@@ -126,27 +126,27 @@ def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, S
 
 
 def checked_fractions(fractions: Mapping[Split, float]) -> dict[Split, float]:
-    """Answer a share for each of the three splits; one that is not named gets none.
+    """Return a share for each of the three splits, 0 for those not given.
 
     Raises:
-        BadFractions: If a share is negative or no number, a split is unknown, or they do not add up to 1.
+        BadFractions: If a share is negative or not finite, a split is unknown, or they do not add up to 1.
     """
-    told = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
-    remedy = "Give three shares of 0..1 that add up to 1, such as --fractions 0.7,0.15,0.15."
+    given = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
+    remedy = "Give three shares in 0..1 that add up to 1, such as 0.7, 0.15 and 0.15."
     if not set(fractions) <= set(SPLITS):
-        raise BadFractions(f"The split shares ({told}) name another split than {', '.join(SPLITS)}.", remedy)
+        raise BadFractions(f"The split shares ({given}) name a split other than {', '.join(SPLITS)}.", remedy)
     if not all(math.isfinite(share) and share >= 0 for share in fractions.values()):
-        raise BadFractions(f"The split shares ({told}) hold a negative one.", remedy)
+        raise BadFractions(f"The split shares ({given}) have a negative or infinite value.", remedy)
     total = sum(fractions.values())
     if abs(total - 1) > 1e-6:  # Rounding of shares such as 1/3 typed with seven digits.
-        raise BadFractions(f"The split shares ({told}) add up to {total:g}, not 1.", remedy)
+        raise BadFractions(f"The split shares ({given}) add up to {total:g}, not 1.", remedy)
     return {split: float(fractions.get(split, 0)) for split in SPLITS}
 
 
 def _deal_class(
     groups: Sequence[Group], held: Mapping[str, Split], shares: Mapping[Split, float]
 ) -> dict[str, Split]:
-    """Deal one class: each new group, in the given order, to the split furthest below its share."""
+    """Assign the new groups of one class, in the given order, each to the split furthest below its share."""
     n_images = sum(len(group.digests) for group in groups)
     missing = {split: share * n_images for split, share in shares.items()}  # in images
     dealt = {group.key: held[group.key] for group in groups if group.key in held}
@@ -163,9 +163,9 @@ def _deal_class(
 
 
 def _fill_empty(dealt: dict[str, Split], new: Sequence[Group], splits: Sequence[Split]) -> None:
-    """Move the smallest new groups into splits that a small class has left empty.
+    """Move the smallest new groups into splits in which a small class has no image.
 
-    By shares alone a class of three images has 2 / 1 / 0, and no test score at all.
+    By shares alone, a class of three images has 2 / 1 / 0 images and no test score.
     """
     for split in splits:
         n_groups = Counter(dealt.values())
@@ -179,7 +179,7 @@ def _is_imported_train(group: Group, assigned: Mapping[str, Split], splits: Mapp
 
 
 def _narrowed(shares: Mapping[Split, float], splits: Sequence[Split]) -> dict[Split, float]:
-    """Answer the shares of these splits alone, in the same proportion; train takes all where none has any."""
+    """Return the shares of these splits alone, in the same proportion; all in train where they have none."""
     total = sum(shares[split] for split in set(splits))
     return {split: shares[split] / total for split in splits} if total else {"train": 1.0}
 
@@ -190,5 +190,5 @@ def _most_common(values: Iterable[T]) -> T:
 
 
 def _order(seed: int, key: str) -> str:
-    """Shuffle by content, not by arrival, so that the order of import does not decide."""
+    """Return a sort key that shuffles by content, independent of the order of import."""
     return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()

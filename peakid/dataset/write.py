@@ -1,4 +1,4 @@
-"""A snapshot becomes files that other tools read, and that give the same labels and splits when imported again."""
+"""Write a snapshot as files for other tools, which give the same labels and splits when imported again."""
 
 import csv
 import shutil
@@ -14,6 +14,7 @@ from peakid.dataset import position, snapshot
 from peakid.errors import BadInput, DamagedSnapshot
 from peakid.imaging import inspection
 from peakid.records import Report, Snapshot, SnapshotItem, no_report
+from peakid.remedies import action
 from peakid.store import images
 from peakid.store.workspace import Workspace
 
@@ -23,13 +24,15 @@ WriteFormat = Literal[
 ]  # fmt: skip
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
-SHORT_DIGEST = 12  # 48 bits: among 100,000 images two share it with a chance of 2 in 100,000; then whole digests are used.
+# Hex digits, 48 bits. Two of 100,000 images share them with a probability of 2 in 100,000; then whole digests
+# are used.
+SHORT_DIGEST = 12
 NAME_MAX_BYTES = 255  # ext4, APFS, NTFS
 
 
 @dataclass(frozen=True)
 class WriteReport:
-    """What was written. Files whose position was removed have other bytes, so another digest when imported."""
+    """What was written. Files whose position was removed have a different digest when imported."""
 
     path: Path
     n_images: int
@@ -45,40 +48,48 @@ def write(
     keep_position: bool = False,
     report: Report = no_report,
 ) -> WriteReport:
-    """Write a snapshot's images and labels into a new folder: all of it, or nothing.
+    """Write the images and labels of a snapshot into a new folder, all or nothing.
 
-    Files carry the ending of what they really are. Where a photo was taken is removed from its metadata,
-    without touching its pixels, unless `keep_position` is given.
+    The extension of a file is that of its actual format. The position where a photo was taken is removed from
+    its metadata, without changing the pixels, unless `keep_position` is set.
 
     Raises:
-        BadInput: If the format is unknown, the folder holds something, or a class cannot be a folder's name.
-        DamagedSnapshot: If the bytes of an image are no longer those of its digest.
-        NotFound: If they are gone.
+        BadInput: If the format is unknown, the folder is not empty, or a class name cannot be a folder name.
+        DamagedSnapshot: If the bytes of an image no longer match its digest.
+        NotFound: If they are missing.
     """
     if fmt not in get_args(WriteFormat):
-        raise BadInput(f"{fmt!r} is no format to write.", f"Use one of: {', '.join(get_args(WriteFormat))}.")
+        raise BadInput(f"Unknown format {fmt!r}.", f"Use one of: {', '.join(get_args(WriteFormat))}.")
     folder = Path(folder).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(f"{folder} is there already and not empty.", "Name a folder that does not exist yet.")
+        raise BadInput(f"{folder} exists and is not empty.", "Choose a new folder.")
     items = snapshot.items(workspace, frozen.digest)
     paths = _paths(workspace, items, fmt)
     if fmt == "imagefolder":
         _check_names(items, paths)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        n_removed = _write_images(workspace, items, paths, aside, keep_position, report)
+        n_removed = _write_images(
+            workspace,
+            items,
+            paths,
+            temporary,
+            snapshot_digest=frozen.digest,
+            keep_position=keep_position,
+            report=report,
+        )
         if fmt == "csv":
-            _write_table(items, paths, aside / "labels.csv")
-        aside.chmod(0o755)  # A temporary folder is its maker's alone.
-        aside.replace(folder)  # A reader must never see half a dataset.
+            _write_table(items, paths, temporary / "labels.csv")
+        temporary.chmod(0o755)  # mkdtemp gives access to its owner only.
+        temporary.replace(folder)  # Renamed when complete: a reader must never see half a dataset.
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return WriteReport(folder, len(items), n_removed)
 
 
 def _paths(workspace: Workspace, items: Sequence[SnapshotItem], fmt: WriteFormat) -> dict[str, str]:
-    """Answer the path of every image inside the new folder, by digest."""
+    """Return the path of every image in the new folder, by digest."""
     is_short = len({item.digest[:SHORT_DIGEST] for item in items}) == len(items)
     names = {item.digest: item.digest[:SHORT_DIGEST] if is_short else item.digest for item in items}
     files = {
@@ -95,7 +106,7 @@ def _extension(image_format: str) -> str:
 
 
 def _check_names(items: Sequence[SnapshotItem], paths: Mapping[str, str]) -> None:
-    """Refuse class names that a folder cannot carry, or that an import would read as something else."""
+    """Raise an error for class names that cannot be folders, or that an import would read differently."""
     names = sorted({item.label for item in items})
     alike = Counter(name.casefold() for name in names)  # One folder on macOS and Windows.
     bad = [name for name in names if not _can_be_folder(name) or alike[name.casefold()] > 1]
@@ -109,10 +120,11 @@ def _check_names(items: Sequence[SnapshotItem], paths: Mapping[str, str]) -> Non
             }
         )
     if bad:
-        told = ", ".join(repr(name) for name in bad)
+        names_text = ", ".join(repr(name) for name in bad)
         raise BadInput(
-            f"These classes cannot be folders that read back as the same classes: {told}.",
-            "Write the format csv, which keeps any name, or rename them with: peakid classes rename",
+            f"These class names cannot be folder names that are imported as the same classes: {names_text}.",
+            "Use the format csv, which keeps all names, or rename the classes.",
+            *(action("rename_class", class_name=name) for name in bad),
         )
 
 
@@ -126,16 +138,21 @@ def _write_images(
     items: Sequence[SnapshotItem],
     paths: Mapping[str, str],
     folder: Path,
+    *,
+    snapshot_digest: str,
     keep_position: bool,
     report: Report,
 ) -> int:
+    """Write the image files. Return how many had their position removed."""
     n_removed = 0
     for n, item in enumerate(items, start=1):
         data = images.read_bytes(workspace, item.digest)
         if inspection.digest_of(data) != item.digest:
             raise DamagedSnapshot(
-                f"The stored bytes of image {item.digest[:12]} ({item.path}) were altered.",
-                "Import the image again, then: peakid snapshot verify",
+                f"The stored bytes of image {item.digest[:12]} ({item.path}) have changed.",
+                "Import the image again, then verify the snapshot.",
+                action("import_images"),
+                action("verify_snapshot", snapshot=snapshot_digest),
             )
         written = data if keep_position else position.remove(data)
         n_removed += written != data

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 
 def chance(n_classes: int) -> float:
-    """Answer the accuracy of guessing among the classes."""
+    """Return the accuracy of guessing among the classes."""
     return 1 / n_classes
 
 
 def majority(given: Sequence[str]) -> tuple[str, float]:
-    """Answer the class that is given most often and the accuracy of always answering it.
+    """Return the class that is given most often and the accuracy of always answering it.
 
     It is taken from the scored images themselves, so no constant answer does better.
     """

@@ -6,7 +6,7 @@ N_BINS = 15  # Guo et al. 2017, section 2; figures of others are comparable only
 
 
 def ece(confidence: np.ndarray, is_right: np.ndarray, *, n_bins: int = N_BINS) -> float:
-    """Answer the expected calibration error: how far confidence lies from accuracy, on average over the images.
+    """Return the expected calibration error: how far confidence lies from accuracy, on average over the images.
 
     Bins of equal width, each closed above: 0 = honest, 1 = certain and always wrong. On few images the bins
     are nearly empty and the figure is too high by chance alone.

@@ -40,7 +40,7 @@ LABEL_CHARS = 20  # Longer class names end in an ellipsis on axes; the whole nam
 
 
 def template(theme: Theme = "light") -> go.layout.Template:
-    """Answer the look that every figure shares; the ground is the page's own."""
+    """Return the look that every figure shares; the ground is the page's own."""
     axis = {
         "gridcolor": RULE[theme],
         "linecolor": RULE[theme],
@@ -70,7 +70,7 @@ def template(theme: Theme = "light") -> go.layout.Template:
 
 
 def class_colour(position: int) -> str:
-    """Answer the colour of the class at a position of the class order, the same on every page."""
+    """Return the colour of the class at a position of the class order, the same on every page."""
     return CLASS_COLOURS[position % len(CLASS_COLOURS)]
 
 
@@ -271,7 +271,7 @@ def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.
 
 
 def mixed(colour: str, theme: Theme, share: float) -> str:
-    """Answer a colour thinned by the theme's ground: `share` 1 is the colour itself."""
+    """Return a colour thinned by the theme's ground: `share` 1 is the colour itself."""
     front, back = ([int(each[i : i + 2], 16) for i in (1, 3, 5)] for each in (colour, GROUND[theme]))
     return "#" + "".join(
         f"{round(f * share + b * (1 - share)):02X}" for f, b in zip(front, back, strict=True)
@@ -284,7 +284,7 @@ def short(name: str) -> str:
 
 
 def _cell_px(n_classes: int) -> int:
-    """Answer the height of a cell: comfortable to hit, and at 30 classes still taller than its number."""
+    """Return the height of a cell: comfortable to hit, and at 30 classes still taller than its number."""
     return 44 if n_classes <= 10 else 26
 
 

@@ -1,5 +1,6 @@
 """Whether one run is better than another, on the same images under the newest labels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,8 @@ class Comparison:
         """Whether a difference as large as this would be rare between equal runs."""
         return self.mcnemar_p < 0.05
 
-    def to_json(self, snapshot_diff: dict[str, Any]) -> dict[str, Any]:
-        """Answer the comparison as the command line prints it; what changed between the snapshots is asked elsewhere."""
+    def to_json(self, snapshot_diff: Mapping[str, object]) -> dict[str, Any]:
+        """Return the comparison as the command line prints it; what changed between the snapshots is asked elsewhere."""
         document = {name: value for name, value in vars(self).items() if not name.startswith("accuracy_")}
         document["difference_interval"] = list(self.difference_interval)
         return document | {

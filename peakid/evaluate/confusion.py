@@ -29,7 +29,7 @@ def counts(given: Sequence[str], predicted: Sequence[str], class_names: Sequence
 
 
 def worst(matrix: np.ndarray) -> tuple[int, int] | None:
-    """Answer (row, column) of the most frequent mistake, None where there is none."""
+    """Return (row, column) of the most frequent mistake, None where there is none."""
     mistakes = matrix.copy()
     np.fill_diagonal(mistakes, 0)
     if not mistakes.any():

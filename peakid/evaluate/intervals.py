@@ -8,7 +8,7 @@ Z_95 = 1.959963984540054  # The 97.5 % point of the standard normal distribution
 
 
 def wilson(k: int, n: int, *, z: float = Z_95) -> tuple[float, float]:
-    """Answer Wilson's 95 % interval of a share: `k` of `n`.
+    """Return Wilson's 95 % interval of a share: `k` of `n`.
 
     It stays within 0..1 and keeps its promise on the few images and high shares of a small test split, where
     the textbook `p +- 1.96 s` says that 10 of 10 is certain. Nothing counted tells nothing: (0, 1).
@@ -23,7 +23,7 @@ def wilson(k: int, n: int, *, z: float = Z_95) -> tuple[float, float]:
 
 
 def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) -> tuple[float, float]:
-    """Answer the 95 % interval of accuracy b minus accuracy a, both counted on the same `n` images.
+    """Return the 95 % interval of accuracy b minus accuracy a, both counted on the same `n` images.
 
     Agresti and Min 2005, section 4: half an image is added to each of the four cells, after which the plain
     formula keeps its promise from some ten images on. Comparing two separate intervals instead would throw
@@ -40,6 +40,6 @@ def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) 
 
 
 def mcnemar(n_only_a: int, n_only_b: int) -> float:
-    """Answer McNemar's exact p-value: how often two equal answerers would differ so much on the images that only one has right."""
+    """Return McNemar's exact p-value: how often two equal answerers would differ so much on the images that only one has right."""
     n_differ = n_only_a + n_only_b
     return float(binomtest(n_only_a, n_differ, 0.5).pvalue) if n_differ else 1.0

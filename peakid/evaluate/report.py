@@ -68,7 +68,7 @@ class EvaluationReport:
     tta: TtaEffect | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Answer the report as the command line prints it."""
+        """Return the report as the command line prints it."""
         document = {
             name: value
             for name, value in vars(self).items()
@@ -133,7 +133,7 @@ def evaluate(
 
 
 def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Prediction]:
-    """Answer a run's predictions for a split.
+    """Return a run's predictions for a split.
 
     Raises:
         BadInput: If there are none, saying why.
@@ -168,7 +168,7 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
 
 
 def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.ndarray]:
-    """Answer a run's averaged probabilities, (K,) by digest.
+    """Return a run's averaged probabilities, (K,) by digest.
 
     Raises:
         BadInput: If they were not computed, saying how they are.
@@ -248,7 +248,7 @@ def _top5_accuracy(
     predictions: Sequence[Prediction],
     averaged: Mapping[str, np.ndarray],
 ) -> float | None:
-    """Answer how often the given label is among the five most probable; None where there are five classes or fewer."""
+    """Return how often the given label is among the five most probable; None where there are five classes or fewer."""
     if len(run.class_names) <= TOP_N:
         return None
     digests, pred_probs = runs.pred_probs(workspace, run.run_id, split)

@@ -56,7 +56,7 @@ class Predictor:
         self._session = _session(folder, self.card)
 
     def predict(self, images: Sequence[bytes], *, top: int = 5, threshold: float = 0.0) -> list[Answer]:
-        """Answer for each image, in order; one that cannot be read gets an Answer with its error and stops nothing.
+        """Return for each image, in order; one that cannot be read gets an Answer with its error and stops nothing.
 
         Args:
             top: How many classes to name, at least 1.
@@ -68,7 +68,7 @@ class Predictor:
         return answers
 
     def pred_probs(self, batch: np.ndarray) -> np.ndarray:
-        """Answer float32 (n, K) for canonical pixels, uint8 (n, S, S, 3)."""
+        """Return float32 (n, K) for canonical pixels, uint8 (n, S, S, 3)."""
         return self._session.run(["probabilities"], {"pixels": batch})[0]
 
     def _predict_batch(self, images: Sequence[bytes], top: int, threshold: float) -> list[Answer]:

@@ -110,11 +110,6 @@ def show_error(error: PeakidError) -> None:
         remedies.offer(workspace(), error.actions, actor=actor(), key=key)
 
 
-def unquoted(class_name: str) -> str:
-    """Read a class name back from the name of a confusion queue."""
-    return class_name.replace("%3A", ":").replace("%25", "%")
-
-
 def plain(text: str) -> str:
     """Escape what Markdown would read as markup, for names that people, folders and web pages gave."""
     return "".join(f"\\{char}" if char in _MARKUP else char for char in text)

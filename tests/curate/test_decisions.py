@@ -91,7 +91,7 @@ def test_a_new_decision_ends_what_could_be_done_again(workspace, plant):
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
     decisions.undo(workspace, actor=ANNA)
     decisions.decide(workspace, [Choice(digests["b"], "label", "dom")], actor=ANNA)
-    with pytest.raises(NothingToUndo, match="nothing to do again"):
+    with pytest.raises(NothingToUndo, match="nothing to redo"):
         decisions.redo(workspace, actor=ANNA)
 
 
@@ -111,7 +111,7 @@ def test_a_step_is_undone_once(workspace, plant):
     digests = plant({"a": "dom"})
     step = decisions.decide(workspace, [Choice(digests["a"], "flag")], actor=ANNA)
     decisions.undo(workspace, actor=ANNA)
-    with pytest.raises(NothingToUndo, match="undone already"):
+    with pytest.raises(NothingToUndo, match="already undone"):
         decisions.undo(workspace, actor=ANNA, step_id=step.step_id)
 
 

@@ -177,7 +177,7 @@ def test_a_threshold_beyond_the_kept_scores_is_refused(workspace, kind, value):
 
 def test_an_unknown_kind_is_named_with_those_there_are(workspace):
     for ask in (image_issues.list_issues, image_issues.border):
-        with pytest.raises(NotFound, match="no image issue 'drak'"):
+        with pytest.raises(NotFound, match="Unknown image issue 'drak'"):
             ask(workspace, **({"kind": "drak"}))
     with pytest.raises(NotFound):
         review_queue.page(workspace, "issue:drak")

@@ -104,7 +104,7 @@ def test_what_cannot_be_said_of_an_image_is_refused(workspace, plant):
             remarks.tag(workspace, [a], name, actor=ANNA)
     with pytest.raises(BadInput, match="too long"):
         remarks.note(workspace, a, "x" * 2001, actor=ANNA)
-    with pytest.raises(BadInput, match="is the label"):
+    with pytest.raises(BadInput, match="is already the label"):
         remarks.also(workspace, a, "dom", actor=ANNA)
     with pytest.raises(NotFound, match="no class"):
         remarks.also(workspace, a, "eiger", actor=ANNA)

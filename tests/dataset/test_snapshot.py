@@ -193,7 +193,7 @@ def test_look_alikes_across_imported_splits_are_shown_as_a_leak_and_not_moved(
         (digests["d00"], "train"),
         (digests["d05"], "test"),
     }
-    assert any("1 groups of look-alikes" in told for told in snapshot.warnings(workspace, made))
+    assert any("1 groups of near duplicates" in told for told in snapshot.warnings(workspace, made))
     assert frozen(workspace).digest == made.digest  # Asked again, it is still there.
 
 
@@ -204,7 +204,7 @@ def test_an_image_imported_as_train_and_as_test_is_trained_on_and_that_is_said(w
     imported(digests["other"], "test")
     made = frozen(workspace)
     assert splits_of(workspace)[digests["both"]] == "train"
-    assert any("in several splits at once" in told for told in snapshot.warnings(workspace, made))
+    assert any("imported in several splits" in told for told in snapshot.warnings(workspace, made))
 
 
 def test_nothing_to_freeze_is_told_with_what_is_there(workspace, plant):
@@ -256,7 +256,7 @@ def test_shares_that_images_with_a_split_cannot_follow_are_told(workspace, plant
     assert again.splits == {"train": 84, "valid": 18, "test": 18}
     plant({"new": "dom"})
     made = frozen(workspace, fractions={"train": 0.4, "valid": 0.3, "test": 0.3})
-    assert any("where 40% / 30% / 30% was asked" in told for told in snapshot.warnings(workspace, made))
+    assert any("not 40% / 30% / 30% as requested" in told for told in snapshot.warnings(workspace, made))
 
 
 def test_a_diff_tells_added_removed_and_relabelled_images(workspace, plant):
@@ -345,7 +345,7 @@ def test_a_changed_row_is_found(workspace, stored, change):
     frozen(workspace)
     with workspace.transaction() as connection:
         connection.execute(f"UPDATE snapshot_item SET {change} WHERE image_id = 1")
-    with pytest.raises(DamagedSnapshot, match="was altered"):
+    with pytest.raises(DamagedSnapshot, match="was changed"):
         snapshot.verify(workspace)
 
 

@@ -229,13 +229,13 @@ def test_a_group_of_imported_train_images_is_dealt_as_one():
         ({"train": 0.7, "valid": 0.7, "test": 0.1}, "add up to 1.5"),
         ({"train": 1.2, "valid": -0.2, "test": 0}, "negative"),
         ({"train": float("nan"), "valid": 0.5, "test": 0.5}, "negative"),
-        ({"train": 0.5, "dev": 0.5}, "another split"),
+        ({"train": 0.5, "dev": 0.5}, "a split other"),
     ],
 )
 def test_impossible_shares_are_refused_with_their_values(fractions, told):
     with pytest.raises(BadFractions, match=told) as raised:
         deal(singles(3), fractions=fractions)
-    assert "--fractions" in raised.value.remedy
+    assert "0.7, 0.15 and 0.15" in raised.value.remedy
 
 
 def test_a_share_that_is_not_named_is_none():

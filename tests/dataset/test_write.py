@@ -75,7 +75,7 @@ def test_a_file_is_called_after_what_it_really_is(workspace, freeze, tmp_path):
 @pytest.mark.parametrize("name", ["a/b", ".hidden", "..", "a:b", "ends.", "x" * 256, "Thumbs.db"])
 def test_a_class_that_cannot_be_a_folder_is_refused_with_the_way_out(workspace, freeze, tmp_path, name):
     frozen = freeze("dom", name)
-    with pytest.raises(BadInput, match="cannot be folders") as raised:
+    with pytest.raises(BadInput, match="cannot be folder names") as raised:
         write.write(workspace, frozen, "imagefolder", tmp_path / "out")
     assert "csv" in raised.value.remedy
     assert not (tmp_path / "out").exists()

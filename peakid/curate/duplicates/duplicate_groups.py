@@ -1,4 +1,4 @@
-"""Which look-alikes wait for a person, as groups to be resolved at a glance: what they differ in, the best first."""
+"""Present duplicates as groups to resolve: the best image first, with the differences of the others."""
 
 import functools
 import threading
@@ -9,17 +9,19 @@ from typing import Literal
 
 from peakid.curate.duplicates import duplicate_images, pair_judgements
 from peakid.curate.duplicates.duplicate_images import DuplicateImage
+from peakid.curate.duplicates.pair_judgements import IdPair
 from peakid.errors import AmbiguousDigest, NotFound
 from peakid.records import DuplicateKind, PairVerdict
+from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 KeepRule = Literal[
     "largest",     # Most pixels, then least compressed.
-    "sharpest",    # Strongest edges for its contrast, where that was measured; then largest.
-    "compressed",  # Least compressed: most bytes a pixel; then largest.
-    "source",      # What a table named before a folder, a folder before an archive; then largest.
+    "sharpest",    # Strongest edges for its contrast, where measured; then largest.
+    "compressed",  # Least compressed, that is most bytes per pixel; then largest.
+    "source",      # From a CSV table before a folder before an archive; then largest.
 ]  # fmt: skip
-SOURCES = ("csv", "folder", "zip")  # Best first: somebody wrote a table by hand.
+SOURCES = ("csv", "folder", "zip")  # Best first: a person wrote the table.
 
 
 @dataclass(frozen=True)
@@ -35,51 +37,48 @@ class DuplicateGroup:
 
 
 def list_groups(workspace: Workspace, *, rule: KeepRule = "largest") -> list[DuplicateGroup]:
-    """Answer all groups: first those whose labels conflict, then across splits, exact, near, copies, and the settled.
+    """Return all groups: conflicting labels first, then across splits, exact, near, copies, settled.
 
-    A group waits while two of its images are neither excluded nor judged as a pair. Of a chain, in which the ends do
-    not resemble each other, only images that resemble one and the same are shown together; what is left over
-    comes when those are resolved. Splits know no such cut.
+    A group is open while two of its images are neither excluded nor judged as a pair. In a chain, whose ends
+    do not resemble each other, only images that all resemble the same image are shown together; the rest is
+    shown when those are resolved. For splits, a chain is one group.
     """
-    board = _board(workspace)
-    groups = board.groups()
-    return (
-        list(groups)
-        if rule == "largest"
-        else sorted((board.ordered(group, rule) for group in groups), key=_urgency)
-    )
+    cache = _cache(workspace)
+    groups = cache.groups()
+    if rule == "largest":
+        return list(groups)
+    return sorted((cache.ordered(group, rule) for group in groups), key=_urgency)
 
 
 def n_waiting(workspace: Workspace) -> int:
-    """Count the groups that wait for a person."""
-    board = _board(workspace)
-    board.groups()
-    return board.n_waiting
+    """Return the number of open groups."""
+    cache = _cache(workspace)
+    cache.groups()
+    return cache.n_open
 
 
 def find(workspace: Workspace, key: str) -> DuplicateGroup:
-    """Answer the group whose key begins with `key`; one that waits before one that is settled.
+    """Return the group whose key begins with `key`, an open one before a settled one.
 
     Raises:
         NotFound: If there is none.
-        AmbiguousDigest: If several groups begin so.
+        AmbiguousDigest: If several keys begin with it.
     """
-    found = (
-        [group for group in _board(workspace).groups() if group.group_key.startswith(key.lower())]
-        if key
-        else []
-    )
+    groups = _cache(workspace).groups() if key else []
+    found = [group for group in groups if group.group_key.startswith(key.lower())]
     if not found:
         raise NotFound(
-            f"No group of duplicates has the key {key!r}.", "See them with: peakid duplicates list --all"
+            f"No duplicate group has the key {key!r}.",
+            "Choose one of the groups.",
+            action("list_duplicates", is_all=True),
         )
     if len({group.group_key for group in found}) > 1:
-        raise AmbiguousDigest(f"{len(found)} groups begin with {key!r}.", "Give more of the key's digits.")
+        raise AmbiguousDigest(f"{len(found)} keys begin with {key!r}.", "Give more digits.")
     return found[0]
 
 
-def open_pairs(workspace: Workspace, digests: Iterable[str]) -> list[pair_judgements.IdPair]:
-    """Answer the pairs among these images, as they were found."""
+def open_pairs(workspace: Workspace, digests: Iterable[str]) -> list[IdPair]:
+    """Return the pairs that were found among these images."""
     wanted = set(digests)
     rows = workspace.query(
         "SELECT image_a_id, image_b_id, a.digest AS a, b.digest AS b FROM duplicate_pair"
@@ -90,8 +89,8 @@ def open_pairs(workspace: Workspace, digests: Iterable[str]) -> list[pair_judgem
     return [(row["image_a_id"], row["image_b_id"]) for row in rows if row["b"] in wanted]
 
 
-def exact_among(workspace: Workspace, pairs: Iterable[pair_judgements.IdPair]) -> bool:
-    """Tell whether any of these pairs has the very same pixels."""
+def exact_among(workspace: Workspace, pairs: Iterable[IdPair]) -> bool:
+    """Return whether any of these pairs has the same pixels."""
     return any(
         workspace.one(
             "SELECT 1 FROM duplicate_pair WHERE image_a_id = ? AND image_b_id = ? AND kind = 'exact'", pair
@@ -101,14 +100,12 @@ def exact_among(workspace: Workspace, pairs: Iterable[pair_judgements.IdPair]) -
 
 
 def ranked(images: Sequence[DuplicateImage], rule: KeepRule) -> list[DuplicateImage]:
-    """Order images by a rule, the one to keep first; of equals the one that came first."""
-    return sorted(
-        images, key=lambda image: (image.verdict == "exclude", *_worth(image, rule), image.image_id)
-    )
+    """Order images by a rule, the one to keep first; of equal ones the first imported."""
+    return sorted(images, key=lambda each: (each.verdict == "exclude", *_rank(each, rule), each.image_id))
 
 
-def _worth(image: DuplicateImage, rule: KeepRule) -> tuple[float, ...]:
-    """Smaller is better."""
+def _rank(image: DuplicateImage, rule: KeepRule) -> tuple[float, ...]:
+    """Return a sort key; smaller is better."""
     largest = (-image.width_px * image.height_px, -image.bits_per_pixel)
     source = SOURCES.index(image.source) if image.source in SOURCES else len(SOURCES)
     first = {
@@ -121,114 +118,111 @@ def _worth(image: DuplicateImage, rule: KeepRule) -> tuple[float, ...]:
 
 
 @functools.lru_cache(4)
-def _board(workspace: Workspace) -> "_Board":
-    return _Board(workspace)
+def _cache(workspace: Workspace) -> "_GroupCache":
+    return _GroupCache(workspace)
 
 
-class _Board:
-    """All groups as they stood when last asked for, by the rule "largest".
+class _GroupCache:
+    """All groups as last read, ordered by the rule "largest".
 
-    Every page counts them, and a judgement changes one: so only what was judged since is put together anew. Images
-    that are tied by pairs, judged or not, are one clan; a group never leaves its clan.
+    Every page counts the groups, but a judgement changes only one. So only the groups with images judged
+    since are built again. Images connected by pairs, judged or not, form a component; a group lies in one
+    component.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._lock = threading.Lock()
-        self._structure: tuple[object, ...] = ()
-        self._last: tuple[int, int] = (0, 0)  # Ids of the decision and of the pair judgement seen last.
-        self._clans: dict[int, list[int]] = {}  # Image id -> ids of its clan.
-        self._pairs: dict[pair_judgements.IdPair, int] = {}
-        self._exact: set[pair_judgements.IdPair] = set()
-        self._places: dict[int, list[tuple[str, str, str | None]]] = {}
-        self._groups: dict[int, list[DuplicateGroup]] = {}  # Smallest id of a clan -> its groups.
+        self._version: tuple[object, ...] = ()
+        self._last: tuple[int, int] = (0, 0)  # Ids of the last decision and pair judgement that were read.
+        self._components: dict[int, list[int]] = {}  # Image id -> ids of its component.
+        self._pairs: dict[IdPair, int] = {}
+        self._exact: set[IdPair] = set()
+        self._origins: dict[int, list[_Origin]] = {}
+        self._groups: dict[int, list[DuplicateGroup]] = {}  # Smallest id of a component -> its groups.
         self._sorted: list[DuplicateGroup] = []
-        self.n_waiting = 0
+        self.n_open = 0
 
     def groups(self) -> list[DuplicateGroup]:
         with self._lock:
-            structure, last = _structure(self._workspace), _last(self._workspace)
-            if structure != self._structure:
-                self._find_clans()
-                self._put_together(self._clans)
+            version, last = _version(self._workspace), _last(self._workspace)
+            if version != self._version:
+                self._find_components()
+                self._build(self._components)
             elif last != self._last:
-                self._put_together(_judged_since(self._workspace, self._last) & self._clans.keys())
-            self._structure, self._last = structure, last
+                self._build(_judged_since(self._workspace, self._last) & self._components.keys())
+            self._version, self._last = version, last
             return self._sorted
 
     def ordered(self, group: DuplicateGroup, rule: KeepRule) -> DuplicateGroup:
-        """Answer the group with the best by another rule first."""
+        """Return the group ordered by another rule."""
         if group.kind == "copy":
             return group
         return replace(group, images=self._shown(group.images, rule))
 
-    def _find_clans(self) -> None:
+    def _find_components(self) -> None:
         found = self._workspace.query(
             "SELECT image_a_id AS a, image_b_id AS b, kind, distance FROM duplicate_pair"
         )
         self._pairs = {(row["a"], row["b"]): row["distance"] for row in found}
         self._exact = {(row["a"], row["b"]) for row in found if row["kind"] == "exact"}
-        self._places = _places(self._workspace)
-        self._clans = {n: ids for ids in _joined(list(self._pairs)) for n in ids}
-        self._clans |= {n: [n] for n in self._places if n not in self._clans}
+        self._origins = _several_origins(self._workspace)
+        self._components = {n: ids for ids in _connected(list(self._pairs)) for n in ids}
+        self._components |= {n: [n] for n in self._origins if n not in self._components}
         self._groups = {}
 
-    def _put_together(self, image_ids: Collection[int]) -> None:
-        clans = {self._clans[n][0]: self._clans[n] for n in image_ids}
-        members = {n for ids in clans.values() for n in ids}
-        images, judged = (
-            duplicate_images.read(self._workspace, members),
-            pair_judgements.newest(self._workspace),
-        )
-        for clan, pairs in self._pairs_of(clans).items():
-            self._groups[clan] = [
-                *self._of_pairs(pairs, images, judged),
-                *self._of_copies(clans[clan], images),
-            ]
+    def _build(self, image_ids: Collection[int]) -> None:
+        """Build the groups of the components with these images."""
+        components = {self._components[n][0]: self._components[n] for n in image_ids}
+        members = {n for ids in components.values() for n in ids}
+        images = duplicate_images.read(self._workspace, members)
+        judged = pair_judgements.newest(self._workspace)
+        for first, pairs in self._pairs_of(components).items():
+            copies = self._of_copies(components[first], images)
+            self._groups[first] = [*self._of_pairs(pairs, images, judged), *copies]
         self._sorted = sorted((group for groups in self._groups.values() for group in groups), key=_urgency)
-        self.n_waiting = sum(not group.is_settled for group in self._sorted)
+        self.n_open = sum(not group.is_settled for group in self._sorted)
 
-    def _pairs_of(self, clans: Mapping[int, Sequence[int]]) -> dict[int, list[pair_judgements.IdPair]]:
-        """Answer the pairs of each clan. A clan of hundreds has thousands of pairs, most have one."""
-        if len(clans) > len(self._groups):
-            found: dict[int, list[pair_judgements.IdPair]] = {clan: [] for clan in clans}
+    def _pairs_of(self, components: Mapping[int, Sequence[int]]) -> dict[int, list[IdPair]]:
+        """Return the pairs of each component by its smallest id. Most have one, large ones thousands."""
+        if len(components) > len(self._groups):
+            found: dict[int, list[IdPair]] = {first: [] for first in components}
             for pair in self._pairs:
-                found[self._clans[pair[0]][0]].append(pair)
+                found[self._components[pair[0]][0]].append(pair)
             return found
         return {
-            clan: [(a, b) for i, a in enumerate(ids) for b in ids[i + 1 :] if (a, b) in self._pairs]
-            for clan, ids in clans.items()
+            first: [(a, b) for i, a in enumerate(ids) for b in ids[i + 1 :] if (a, b) in self._pairs]
+            for first, ids in components.items()
         }
 
     def _of_pairs(
         self,
-        pairs: Sequence[pair_judgements.IdPair],
+        pairs: Sequence[IdPair],
         images: Mapping[int, DuplicateImage],
-        judged: Mapping[pair_judgements.IdPair, PairVerdict],
+        judged: Mapping[IdPair, PairVerdict],
     ) -> Iterator[DuplicateGroup]:
-        waiting = [pair for pair in pairs if _waits(pair, images, judged)]
-        settled = [pair for pair in pairs if not _waits(pair, images, judged)]
+        waiting = [pair for pair in pairs if _is_open(pair, images, judged)]
+        settled = [pair for pair in pairs if not _is_open(pair, images, judged)]
         for ids in _parts(waiting, self._exact):
             yield self._group([images[n] for n in ids], is_settled=False)
-        for ids in _joined(settled):
+        for ids in _connected(settled):
             yield self._group([images[n] for n in ids], is_settled=True)
 
     def _of_copies(
         self, ids: Sequence[int], images: Mapping[int, DuplicateImage]
     ) -> Iterator[DuplicateGroup]:
-        """Yield the images that were found at several places; one waits while the places disagree about its label."""
-        for image in (images[n] for n in ids if n in self._places):
+        """Yield the images with several origins, open while the labels of the origins differ."""
+        for image in (images[n] for n in ids if n in self._origins):
             first, *others = (
                 replace(image, path=path, source=source, label=label)
-                for path, source, label in self._places[image.image_id]
+                for path, source, label in self._origins[image.image_id]
             )
             is_open = len(image.labels) > 1 and image.verdict != "exclude"
             yield _assembled("copy", [replace(first, is_best=True), *others], is_settled=not is_open)
 
     def _group(self, images: Sequence[DuplicateImage], *, is_settled: bool) -> DuplicateGroup:
-        kind: DuplicateKind = (
-            "exact" if _is_exact([image.image_id for image in images], self._exact) else "near"
-        )
+        ids = [image.image_id for image in images]
+        kind: DuplicateKind = "exact" if _is_exact(ids, self._exact) else "near"
         return _assembled(kind, self._shown(images, "largest"), is_settled=is_settled)
 
     def _shown(self, images: Sequence[DuplicateImage], rule: KeepRule) -> tuple[DuplicateImage, ...]:
@@ -244,8 +238,8 @@ class _Board:
         return (replace(best, distance=0, is_best=True), *shown)
 
 
-def _structure(workspace: Workspace) -> tuple[object, ...]:
-    """Answer what changes whenever other images are tied, or something else is to be shown of them than who judged what."""
+def _version(workspace: Workspace) -> tuple[object, ...]:
+    """Return a value that changes with the pairs and all shown properties of images except judgements."""
     row = workspace.one(
         "SELECT (SELECT revision FROM pair_revision), (SELECT MAX(id) FROM origin),"
         " (SELECT MAX(frozen_at) FROM snapshot), (SELECT group_concat(name) FROM class)"
@@ -267,16 +261,21 @@ def _judged_since(workspace: Workspace, last: tuple[int, int]) -> set[int]:
     return {row["image_id"] for row in rows}
 
 
-def _places(workspace: Workspace) -> dict[int, list[tuple[str, str, str | None]]]:
-    """Answer path, source and label of every place of the images that were found at several."""
+_Origin = tuple[str, str, str | None]
+"""(path, source, label)"""
+
+
+def _several_origins(workspace: Workspace) -> dict[int, list[_Origin]]:
+    """Return the origins of the images that have several, by image id."""
     rows = workspace.query(
         "SELECT image_id, path, source, label FROM origin WHERE image_id IN"
-        " (SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin) GROUP BY image_id HAVING COUNT(*) > 1) ORDER BY id"
+        " (SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin)"
+        " GROUP BY image_id HAVING COUNT(*) > 1) ORDER BY id"
     )
-    found: dict[int, dict[str, tuple[str, str, str | None]]] = defaultdict(dict)
+    found: dict[int, dict[str, _Origin]] = defaultdict(dict)
     for row in rows:
         found[row["image_id"]].setdefault(row["path"], (row["path"], row["source"], row["label"]))
-    return {image_id: list(places.values()) for image_id, places in found.items()}
+    return {image_id: list(origins.values()) for image_id, origins in found.items()}
 
 
 def _urgency(group: DuplicateGroup) -> tuple[object, ...]:
@@ -290,57 +289,58 @@ def _urgency(group: DuplicateGroup) -> tuple[object, ...]:
     )
 
 
-def _waits(
-    pair: pair_judgements.IdPair,
+def _is_open(
+    pair: IdPair,
     images: Mapping[int, DuplicateImage],
-    judged: Mapping[pair_judgements.IdPair, PairVerdict],
+    judged: Mapping[IdPair, PairVerdict],
 ) -> bool:
     return judged.get(pair, "open") == "open" and all(images[n].verdict != "exclude" for n in pair)
 
 
-def _joined(pairs: Iterable[pair_judgements.IdPair]) -> list[list[int]]:
-    """Answer the connected components of some pairs, each as sorted ids. Mostly a pair or two: scipy's would cost ten times as much."""
-    ties: dict[int, set[int]] = defaultdict(set)
+def _connected(pairs: Iterable[IdPair]) -> list[list[int]]:
+    """Return the connected components of some pairs, each as sorted ids.
+
+    For the usual one or two pairs, scipy takes ten times as long.
+    """
+    neighbours: dict[int, set[int]] = defaultdict(set)
     for a, b in pairs:
-        ties[a].add(b)
-        ties[b].add(a)
+        neighbours[a].add(b)
+        neighbours[b].add(a)
     found: list[list[int]] = []
-    while ties:
-        reached, front = set(), {next(iter(ties))}
+    while neighbours:
+        reached, front = set[int](), {next(iter(neighbours))}
         while front:
             reached |= front
-            front = {n for end in front for n in ties.pop(end)} - reached
+            front = {n for end in front for n in neighbours.pop(end)} - reached
         found.append(sorted(reached))
     return found
 
 
-def _parts(
-    pairs: Sequence[pair_judgements.IdPair], exact: set[pair_judgements.IdPair]
-) -> Iterator[list[int]]:
-    """Cut chains: each part is one image, or several of the same pixels, and all that resemble it directly."""
-    same = {n: min(ids) for ids in _joined([pair for pair in pairs if pair in exact]) for n in ids}
-    ties: dict[int, set[int]] = defaultdict(set)
+def _parts(pairs: Sequence[IdPair], exact: set[IdPair]) -> Iterator[list[int]]:
+    """Split chains into parts: an image, or several of the same pixels, and all that directly resemble it."""
+    same = {n: min(ids) for ids in _connected([pair for pair in pairs if pair in exact]) for n in ids}
+    neighbours: dict[int, set[int]] = defaultdict(set)
     for a, b in pairs:
         one, other = same.get(a, a), same.get(b, b)
-        ties[one].add(other)
-        ties[other].add(one)
+        neighbours[one].add(other)
+        neighbours[other].add(one)
     members: dict[int, list[int]] = defaultdict(list)
     for n in {n for pair in pairs for n in pair}:
         members[same.get(n, n)].append(n)
-    for ids in _joined(pairs):
+    for ids in _connected(pairs):
         left = {same.get(n, n) for n in ids}
         while left:
-            centre = max(left, key=lambda n: (len(ties[n] & left), -n))
-            part = {centre} | (ties[centre] & left)
+            centre = max(left, key=lambda n: (len(neighbours[n] & left), -n))
+            part = {centre} | (neighbours[centre] & left)
             left -= part
             together = sorted(n for one in part for n in members[one])
             if len(together) > 1:
                 yield together
 
 
-def _is_exact(ids: Sequence[int], exact: set[pair_judgements.IdPair]) -> bool:
+def _is_exact(ids: Sequence[int], exact: set[IdPair]) -> bool:
     inside = [(a, b) for i, a in enumerate(ids) for b in ids[i + 1 :] if (a, b) in exact]
-    return [len(part) for part in _joined(inside)] == [len(ids)]
+    return [len(part) for part in _connected(inside)] == [len(ids)]
 
 
 def _assembled(kind: DuplicateKind, shown: Sequence[DuplicateImage], *, is_settled: bool) -> DuplicateGroup:

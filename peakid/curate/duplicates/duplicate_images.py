@@ -1,8 +1,9 @@
-"""What is shown of an image among its look-alikes: what they may differ in, and all it was ever called."""
+"""Read what is shown of the images in a duplicate group: their differences and all their labels."""
 
 import json
+import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from peakid.records import Verdict
@@ -11,10 +12,12 @@ from peakid.store.workspace import Workspace
 
 @dataclass(frozen=True)
 class DuplicateImage:
-    """One image of a group, or one place of a byte copy. `distance` in bits of 128 to the group's best image.
+    """One image of a group, or one origin of an image with several.
 
-    `splits` are those it has in the newest snapshot and those its imports gave. `labels` are what it is called now
-    and, until a person has judged it, by the places it was found at.
+    Attributes:
+        labels: Its label and, until a person has judged it, the labels of its origins.
+        splits: Its split in the newest snapshot and the splits of its origins.
+        distance: To the best image of the group, in bits of 128.
     """
 
     image_id: int
@@ -44,65 +47,68 @@ class DuplicateImage:
 
 
 def read(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, DuplicateImage]:
-    """Answer these images as they are now, by id."""
+    """Return these images in their present state, by id."""
     ids = json.dumps(sorted(image_ids))
     rows = workspace.query(
-        "SELECT i.*, s.verdict, s.decision_id, s.is_reviewed, c.name AS label, m.sharpness, m.taken_at, m.camera"
-        " FROM json_each(?) held CROSS JOIN image i ON i.id = held.value JOIN image_state s ON s.image_id = i.id"
+        "SELECT i.*, s.verdict, s.decision_id, s.is_reviewed, c.name AS label,"
+        " m.sharpness, m.taken_at, m.camera"
+        " FROM json_each(?) wanted CROSS JOIN image i ON i.id = wanted.value"
+        " JOIN image_state s ON s.image_id = i.id"
         " LEFT JOIN class c ON c.id = s.class_id LEFT JOIN image_measure m ON m.image_id = i.id",
         (ids,),
     )
-    places, splits = _origins(workspace, ids), _snapshot_splits(workspace, ids)
-    return {
-        row["id"]: DuplicateImage(
-            image_id=row["id"],
-            digest=row["digest"],
-            path=places[row["id"]][0]["path"] if places[row["id"]] else "",
-            label=row["label"],
-            labels=_labels(row["label"], places[row["id"]], is_reviewed=bool(row["is_reviewed"])),
-            verdict=row["verdict"],
-            decision_id=row["decision_id"],
-            width_px=row["width_px"],
-            height_px=row["height_px"],
-            n_bytes=row["n_bytes"],
-            format=row["format"],
-            source=places[row["id"]][0]["source"] if places[row["id"]] else "",
-            added_at=row["added_at"],
-            taken_at=row["taken_at"],
-            camera=row["camera"],
-            splits=tuple(
-                sorted(
-                    {place["split"] for place in places[row["id"]] if place["split"]}
-                    | splits.get(row["id"], set())
-                )
-            ),
-            sharpness=row["sharpness"],
-            hashes=(int(row["phash"], 16), int(row["dhash"], 16)),
-        )
-        for row in rows
-    }
+    origins, splits = _origins(workspace, ids), _snapshot_splits(workspace, ids)
+    return {row["id"]: _image(row, origins[row["id"]], splits.get(row["id"], set())) for row in rows}
 
 
-def _origins(workspace: Workspace, ids: str) -> dict[int, list[Mapping[str, str]]]:
-    found: dict[int, list[Mapping[str, str]]] = defaultdict(list)
-    for row in workspace.query(
-        "SELECT o.image_id, o.path, o.source, o.label, o.split FROM json_each(?) held CROSS JOIN origin o ON o.image_id = held.value"
-        " ORDER BY o.id",
+@dataclass(frozen=True)
+class _Origin:
+    path: str
+    source: str
+    label: str | None
+    split: str | None
+
+
+def _image(row: sqlite3.Row, origins: Sequence[_Origin], splits: set[str]) -> DuplicateImage:
+    labels = {row["label"]} if row["is_reviewed"] else {row["label"], *(each.label for each in origins)}
+    return DuplicateImage(
+        image_id=row["id"],
+        digest=row["digest"],
+        path=origins[0].path if origins else "",
+        label=row["label"],
+        labels=tuple(sorted(name for name in labels if name)),
+        verdict=row["verdict"],
+        decision_id=row["decision_id"],
+        width_px=row["width_px"],
+        height_px=row["height_px"],
+        n_bytes=row["n_bytes"],
+        format=row["format"],
+        source=origins[0].source if origins else "",
+        added_at=row["added_at"],
+        taken_at=row["taken_at"],
+        camera=row["camera"],
+        splits=tuple(sorted({each.split for each in origins if each.split} | splits)),
+        sharpness=row["sharpness"],
+        hashes=(int(row["phash"], 16), int(row["dhash"], 16)),
+    )
+
+
+def _origins(workspace: Workspace, ids: str) -> dict[int, list[_Origin]]:
+    rows = workspace.query(
+        "SELECT o.image_id, o.path, o.source, o.label, o.split FROM json_each(?) wanted"
+        " CROSS JOIN origin o ON o.image_id = wanted.value ORDER BY o.id",
         (ids,),
-    ):
-        found[row["image_id"]].append(dict(row))
+    )
+    found: dict[int, list[_Origin]] = defaultdict(list)
+    for row in rows:
+        found[row["image_id"]].append(_Origin(row["path"], row["source"], row["label"], row["split"]))
     return found
-
-
-def _labels(label: str | None, origins: Iterable[Mapping[str, str]], *, is_reviewed: bool) -> tuple[str, ...]:
-    found = {label} if is_reviewed else {label, *(place["label"] for place in origins)}
-    return tuple(sorted(name for name in found if name))
 
 
 def _snapshot_splits(workspace: Workspace, ids: str) -> dict[int, set[str]]:
     rows = workspace.query(
-        "SELECT item.image_id, item.split FROM json_each(?) held CROSS JOIN snapshot_item item"
-        " ON item.image_id = held.value AND item.snapshot_id = (SELECT MAX(id) FROM snapshot)",
+        "SELECT item.image_id, item.split FROM json_each(?) wanted CROSS JOIN snapshot_item item"
+        " ON item.image_id = wanted.value AND item.snapshot_id = (SELECT MAX(id) FROM snapshot)",
         (ids,),
     )
     return {row["image_id"]: {row["split"]} for row in rows}

@@ -1,4 +1,4 @@
-"""Which images are the same picture: byte copies, same pixels, same look. Only the last two are pairs in the database."""
+"""Find exact duplicates (same pixels) and near duplicates, and store them as pairs."""
 
 import functools
 import hashlib
@@ -21,53 +21,60 @@ from peakid.records import Report, ScanReport, no_report
 from peakid.store import images
 from peakid.store.workspace import Workspace, now
 
-_HELD = "id IN (SELECT image_id FROM image_state)"  # Not those that were removed for good.
-CHUNK = 256  # New images a round: 256 x 100,000 distances are 26 MB.
-LOOKED_UP_CHUNK = (
-    8192  # Of a larger workspace: looking up costs some 50 ms a round and then 20 microseconds an image.
+_PRESENT = "id IN (SELECT image_id FROM image_state)"  # Without images that were forgotten.
+CHUNK = 256  # New images per round: 256 x 100,000 distances are 26 MB.
+INDEXED_CHUNK = (
+    8192  # With the index of large workspaces: a round takes 50 ms plus 20 microseconds per image.
 )
-N_VIEWS = 512  # Small pictures held for a second look: 0.1 MB each.
+N_PICTURES = 512  # Cached thumbnails, 0.1 MB each.
 
 
 @dataclass(frozen=True)
 class HashedImages:
-    """What is compared, images scanned before first. Arrays of shape (N,)."""
+    """All images with the hashes to compare; those already scanned come first.
+
+    Attributes:
+        ids: int64 of shape (N,).
+        sizes: int64 of shape (N,): width x 2^32 + height, in pixels.
+        n_scanned: Images already scanned.
+    """
 
     ids: np.ndarray
-    sizes: np.ndarray  # width x 2^32 + height, px
+    sizes: np.ndarray
     digests: list[str]
-    table: pair_search.Table
-    n_old: int
+    hashes: pair_search.HashSet
+    n_scanned: int
 
 
 def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
-    """Compare every image that is new since the last scan with all images, and remember the pairs.
+    """Compare every image that is new since the last scan with all images, and store the pairs.
 
-    Up to 100,000 images distances are computed one by one, exactly; beyond that neighbours are looked up, in time
-    that grows with the new images, and a few of the faintest are lost. A killed scan goes on where it stopped.
+    Up to 100,000 images all distances are computed. Beyond that neighbours are found with an index, in time
+    proportional to the number of new images, and a few near duplicates with large distances are missed. A
+    killed scan continues where it stopped.
 
     Raises:
-        WorkspaceNotWritable: If the workspace does not take the pairs.
+        WorkspaceNotWritable: If the workspace cannot be written.
     """
     started = time.monotonic()
     _hash_older(workspace, report)
     held = hashed_images(workspace)
-    n, view = len(held.ids), viewer(workspace, held.digests)
-    chunk = CHUNK if n <= pair_search.EXACT_UP_TO else LOOKED_UP_CHUNK
-    for begin in range(held.n_old, n, chunk):
+    n, read = len(held.ids), picture_reader(workspace, held.digests)
+    chunk = CHUNK if n <= pair_search.EXACT_UP_TO else INDEXED_CHUNK
+    for begin in range(held.n_scanned, n, chunk):
         end = min(begin + chunk, n)
-        _remember(workspace, held, view, begin, end)
-        report("scan", end - held.n_old, n - held.n_old, "comparing images")
-    return _counted(workspace, n - held.n_old, started)
+        _store_pairs(workspace, held, read, begin, end)
+        report("scan", end - held.n_scanned, n - held.n_scanned, "comparing images")
+    return _report(workspace, n - held.n_scanned, started)
 
 
 def groups(workspace: Workspace) -> dict[str, str]:
-    """Answer the group of every image: digest -> smallest digest of all images it is tied to by pairs.
+    """Return the group of every image: digest -> smallest digest of all images connected to it by pairs.
 
-    An image without a near-duplicate is a group of its own. A near pair that a person called different ties nothing;
-    the same pixels stay tied whatever was said of them.
+    An image without duplicates is a group of its own. Near pairs that a person judged as different do not
+    count; images with the same pixels stay in one group in any case.
     """
-    rows = workspace.query(f"SELECT id, digest FROM image WHERE {_HELD} ORDER BY id")
+    rows = workspace.query(f"SELECT id, digest FROM image WHERE {_PRESENT} ORDER BY id")
     members = components(
         [row["id"] for row in rows], np.concatenate([_pairs(workspace, "exact"), _near_pairs(workspace)])
     )
@@ -78,20 +85,21 @@ def groups(workspace: Workspace) -> dict[str, str]:
 
 
 def _hash_older(workspace: Workspace, report: Report) -> None:
-    """Hash the flips, turns and parts of images that came before those were kept."""
+    """Hash the flips, rotations and parts of images imported by a Peakid that did not store them."""
     rows = workspace.query(
-        f"SELECT id, digest FROM image WHERE {_HELD} AND (id NOT IN (SELECT image_id FROM orientation_hash)"
-        " OR id NOT IN (SELECT image_id FROM part_hash)) ORDER BY id"
+        f"SELECT id, digest FROM image WHERE {_PRESENT}"
+        " AND (id NOT IN (SELECT image_id FROM orientation_hash) OR"
+        " id NOT IN (SELECT image_id FROM part_hash)) ORDER BY id"
     )
     for begin in range(0, len(rows), CHUNK):
         found = [(row["id"], _hashes(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
         with workspace.transaction() as connection:
-            for n, table in enumerate(("orientation_hash", "part_hash")):
+            for n, name in enumerate(("orientation_hash", "part_hash")):
                 written = [(image_id, both[n]) for image_id, both in found if both is not None]
                 connection.executemany(
-                    f"INSERT INTO {table} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", written
+                    f"INSERT INTO {name} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", written
                 )
-        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips, turns and parts")
+        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips, rotations and parts")
 
 
 def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
@@ -100,33 +108,30 @@ def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
 
 
 def hashed_images(workspace: Workspace) -> HashedImages:
-    """Read what every image is compared by."""
+    """Read the hashes of all images."""
     rows = workspace.query(
-        f"SELECT id, digest, phash, dhash, width_px, height_px FROM image WHERE {_HELD} ORDER BY scanned_at IS NULL, id"
-    )
-    n_old = (
-        len(rows)
-        - workspace.query(f"SELECT COUNT(*) AS n FROM image WHERE {_HELD} AND scanned_at IS NULL")[0]["n"]
+        "SELECT id, digest, phash, dhash, width_px, height_px, scanned_at IS NOT NULL AS is_scanned"
+        f" FROM image WHERE {_PRESENT} ORDER BY scanned_at IS NULL, id"
     )
     upright = np.array(
         [(int(row["phash"], 16), int(row["dhash"], 16)) for row in rows], dtype=np.uint64
     ).reshape(-1, 2)
+    parts = _parts(workspace, upright) if len(rows) <= pair_search.PARTS[-1][0] else None
     return HashedImages(
-        np.array([row["id"] for row in rows], dtype=np.int64),
-        np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
-        [row["digest"] for row in rows],
-        pair_search.Table(
-            upright, _parts(workspace, upright) if len(rows) <= pair_search.PARTS[-1][0] else None
-        ),
-        n_old,
+        ids=np.array([row["id"] for row in rows], dtype=np.int64),
+        sizes=np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
+        digests=[row["digest"] for row in rows],
+        hashes=pair_search.HashSet(upright, parts),
+        n_scanned=sum(row["is_scanned"] for row in rows),
     )
 
 
 def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
-    """Answer uint64 of shape (N, 14, 2) in the order of `upright`; a picture that is gone has its upright hashes each time."""
+    """Return the hashes of parts, uint64 of shape (N, 14, 2); the upright hashes for a missing picture."""
     parts = np.repeat(upright[:, None], hashes.N_PARTS, axis=1)
     rows = workspace.query(
-        f"SELECT hashes FROM image LEFT JOIN part_hash p ON p.image_id = id WHERE {_HELD} ORDER BY scanned_at IS NULL, id"
+        "SELECT hashes FROM image LEFT JOIN part_hash p ON p.image_id = id"
+        f" WHERE {_PRESENT} ORDER BY scanned_at IS NULL, id"
     )
     known = [n for n, row in enumerate(rows) if row["hashes"] is not None]
     parts[known] = hashes.unpack([rows[n]["hashes"] for n in known], n_hashes=hashes.N_PARTS)
@@ -134,43 +139,39 @@ def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
 
 
 def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> np.ndarray:
-    """Answer uint64 of shape (rows, 8, 2); a picture that is gone has its upright hashes eight times."""
-    turned = np.repeat(held.table.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
+    """Return hashes by orientation, uint64 of shape (rows, 8, 2); the upright ones for a missing picture."""
+    turned = np.repeat(held.hashes.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
     for n, image_id in enumerate(held.ids[begin:end].tolist()):
         row = workspace.one("SELECT hashes FROM orientation_hash WHERE image_id = ?", (image_id,))
         if row is not None:
-            turned[n, 1:] = hashes.unpack([row["hashes"]])[
-                0, 1:
-            ]  # Upright it is compared by what the others are compared by.
+            # Not the first: upright, all images are compared by the same stored hashes.
+            turned[n, 1:] = hashes.unpack([row["hashes"]])[0, 1:]
     return turned
 
 
-def viewer(workspace: Workspace, digests: list[str]) -> pair_search.Inspection:
-    """Answer what gives the view of a row in an orientation, holding those asked for last."""
+def picture_reader(workspace: Workspace, digests: list[str]) -> pair_search.PictureReader:
+    """Return a function that gives the picture of a row in an orientation, and caches the latest ones."""
 
-    @functools.lru_cache(N_VIEWS)
-    def view(row: int, orientation: int) -> aligned.View | None:
+    @functools.lru_cache(N_PICTURES)
+    def read(row: int, orientation: int) -> aligned.ComparedPicture | None:
         grey = _grey(workspace, digests[row])
-        return None if grey is None else aligned.View(hashes.turned(grey, orientation))
+        return None if grey is None else aligned.ComparedPicture(hashes.turned(grey, orientation))
 
-    return view
+    return read
 
 
 def _grey(workspace: Workspace, digest: str) -> PIL.Image.Image | None:
     try:
         return PIL.Image.open(io.BytesIO(images.thumbnail(workspace, digest))).convert("L")
-    except (
-        PeakidError,
-        *pixels.DAMAGE,
-    ):  # Moved away since its import, or a thumbnail that the disk has spoilt.
+    except (PeakidError, *pixels.DAMAGE):  # The file was moved, or the thumbnail is damaged.
         return None
 
 
-def _remember(
-    workspace: Workspace, held: HashedImages, view: pair_search.Inspection, begin: int, end: int
+def _store_pairs(
+    workspace: Workspace, held: HashedImages, read: pair_search.PictureReader, begin: int, end: int
 ) -> None:
-    """Find the pairs of rows begin..end with everything before them, then write pairs and marks at once."""
-    near = held.table.pairs(begin, end, _turned(workspace, held, begin, end), view)
+    """Find the pairs of rows begin..end with all earlier rows, then write them in one transaction."""
+    near = held.hashes.pairs(begin, end, _turned(workspace, held, begin, end), read)
     blank = _blanks(held, begin, end)
     may_be_exact = [
         pair
@@ -190,7 +191,7 @@ def _remember(
         (pair.row, pair.earlier, "exact" if is_exact(pair.row, pair.earlier) else "near", pair.distance)
         for pair in near
     ]
-    # To the first of its kind only: a thousand blank images are one group by 999 pairs, not by half a million.
+    # Paired with the first equal one only: 999 pairs join a thousand blank images, not half a million.
     found += [
         (i, first, "exact", 0)
         for i, js in blank.items()
@@ -204,15 +205,15 @@ def _remember(
 
 
 def _blanks(held: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
-    """Answer the blank pictures of these rows, each with the earlier ones of its size: they may be the same pixels."""
-    is_blank = ~held.table.is_telling
+    """Return the blank pictures of these rows, each with the earlier blank ones of the same size."""
+    is_blank = ~held.hashes.has_structure
     rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
     same = {i: np.flatnonzero(is_blank[:i] & (held.sizes[:i] == held.sizes[i])).tolist() for i in rows}
     return {i: earlier for i, earlier in same.items() if earlier}
 
 
 def _pixel_digests(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, str]:
-    """Answer SHA-256 of the decoded pixels by image id; images whose bytes are gone have none."""
+    """Return the SHA-256 of the decoded pixels by image id, without images whose bytes are gone."""
     found = {}
     for image_id in sorted(image_ids):
         row = workspace.query("SELECT digest, pixel_digest FROM image WHERE id = ?", (image_id,))[0]
@@ -225,7 +226,7 @@ def _pixel_digests(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, 
 def _pixel_digest(workspace: Workspace, digest: str) -> str | None:
     try:
         image = pixels.decode(images.read_bytes(workspace, digest))
-    except (NotFound, UnreadableImage):  # Moved away since its import; the look still counts.
+    except (NotFound, UnreadableImage):  # The file was moved or damaged; the hashes still count.
         return None
     return hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode() + image.tobytes()).hexdigest()
 
@@ -243,7 +244,8 @@ def _write(
         for i, j, kind, distance in found
     )
     connection.executemany(
-        "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
         pairs,
     )
     connection.executemany(
@@ -269,7 +271,11 @@ def _near_pairs(workspace: Workspace) -> np.ndarray:
 
 
 def components(ids: list[int], pairs: np.ndarray) -> list[int]:
-    """Number the connected components; one number for each of `ids`, which are sorted."""
+    """Return the number of the connected component of each of `ids`, which must be sorted.
+
+    Args:
+        pairs: int64 of shape (P, 2), of ids.
+    """
     ends = np.searchsorted(np.array(ids, dtype=np.int64), pairs)  # (P, 2)
     graph = coo_array(
         (np.ones(len(pairs), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(len(ids), len(ids))
@@ -277,39 +283,40 @@ def components(ids: list[int], pairs: np.ndarray) -> list[int]:
     return connected_components(graph, directed=False)[1].tolist() if ids else []
 
 
-def _counted(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:
-    ids = [row["id"] for row in workspace.query(f"SELECT id FROM image WHERE {_HELD} ORDER BY id")]
+def _report(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:
+    ids = [row["id"] for row in workspace.query(f"SELECT id FROM image WHERE {_PRESENT} ORDER BY id")]
     exact = components(ids, _pairs(workspace, "exact"))
     near_pairs = _near_pairs(workspace)
-    whole = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))
-    tied_exactly = {number for number, n in Counter(exact).items() if n > 1} | _copied(
-        workspace, dict(zip(ids, exact, strict=True))
-    )
-    by_id = dict(zip(ids, whole, strict=True))
-    near = {by_id[int(a)] for a, _ in near_pairs}
+    every = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))
+    exact_groups = {number for number, n in Counter(exact).items() if n > 1}
+    exact_groups |= _copied(workspace, dict(zip(ids, exact, strict=True)))
+    by_id = dict(zip(ids, every, strict=True))
+    near_groups = {by_id[int(a)] for a, _ in near_pairs}
     return ScanReport(
-        n_scanned,
-        len(tied_exactly),
-        len(near),
-        _n_conflicting(workspace, by_id),
-        {},
-        time.monotonic() - started,
+        n_scanned=n_scanned,
+        n_exact_groups=len(exact_groups),
+        n_near_groups=len(near_groups),
+        n_conflicting_groups=_n_conflicting(workspace, by_id),
+        issues={},
+        seconds=time.monotonic() - started,
     )
 
 
 def _copied(workspace: Workspace, component: dict[int, int]) -> set[int]:
-    """Answer the components with an image that was seen at several places."""
+    """Return the components with an image that has several origins."""
     rows = workspace.query(
-        "SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin) GROUP BY image_id HAVING COUNT(*) > 1"
+        "SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin)"
+        " GROUP BY image_id HAVING COUNT(*) > 1"
     )
     return {component[row["image_id"]] for row in rows}
 
 
 def _n_conflicting(workspace: Workspace, component: dict[int, int]) -> int:
-    """Count components with several labels: those the images have now and, until a person has judged, those of their origins."""
+    """Count components with several labels, of the images and, until a person judges, of their origins."""
     labels: dict[int, set[str]] = defaultdict(set)
     for row in workspace.query(
-        "SELECT image_id, class.name AS label FROM image_state JOIN class ON class.id = class_id WHERE verdict <> 'exclude'"
+        "SELECT image_id, class.name AS label FROM image_state JOIN class ON class.id = class_id"
+        " WHERE verdict <> 'exclude'"
         " UNION SELECT origin.image_id, origin.label FROM origin JOIN image_state USING (image_id)"
         " WHERE origin.label IS NOT NULL AND verdict <> 'exclude' AND NOT is_reviewed"
     ):

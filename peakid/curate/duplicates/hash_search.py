@@ -1,31 +1,32 @@
-"""Which 64-bit hashes lie close to each other, exactly: by looking at all pairs, or by looking pieces of them up."""
+"""Find 64-bit hashes within a Hamming distance exactly, by comparing all pairs or with an index of pieces."""
 
 from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 
-# Three pieces of a hash. Of two hashes that differ in 8 bits or fewer, one piece differs in 2 bits or fewer, so the
-# 254 + 232 + 232 pieces within 2 bits of a hash's own lead to every neighbour (Norouzi, Punjani and Fleet 2012).
+# Three pieces of a hash. If two hashes differ in at most 8 bits, one of the pieces differs in at most 2 bits.
+# The 254 + 232 + 232 values within 2 bits of a hash's pieces thus lead to every neighbour (Norouzi et al.
+# 2012).
 PIECES = ((42, 22), (21, 21), (0, 21))  # (lowest bit, number of bits)
 PIECE_RADIUS = 2
-MAX_RADIUS = PIECE_RADIUS * len(PIECES) + len(PIECES) - 1  # 8; one bit more, and each piece may differ in 3.
-BLOCK = 1 << 20  # Comparisons at once: some 40 MB of arrays.
+MAX_RADIUS = PIECE_RADIUS * len(PIECES) + len(PIECES) - 1  # 8; with 9 bits, each piece may differ in 3.
+BLOCK = 1 << 20  # Comparisons at once: about 40 MB of arrays.
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Row of the query, row of the table, distance in bits: int64 arrays of the same length, in no order."""
+"""Row of the query, row of the hashes, distance in bits: int64 arrays of the same length, unordered."""
 
 
-def compare(queries: np.ndarray, table: np.ndarray, *, radius: int) -> Found:
-    """Find what lies near by looking at every pair: exact at any radius, some 150 million pairs of two hashes a second.
+def compare(queries: np.ndarray, hashes: np.ndarray, *, radius: int) -> Found:
+    """Find all pairs within `radius` bits by comparing every pair, about 150 million per second for H = 2.
 
     Args:
         queries: uint64 of shape (Q, H); the distance is the sum over the H hashes.
-        table: uint64 of shape (N, H).
+        hashes: uint64 of shape (N, H).
     """
     found = [_empty()]
-    step = max(1, BLOCK // max(1, len(table)))
-    columns = np.ascontiguousarray(table.T)  # A row a hash.
+    step = max(1, BLOCK // max(1, len(hashes)))
+    columns = np.ascontiguousarray(hashes.T)  # (H, N)
     for begin in range(0, len(queries), step):
         block = queries[begin : begin + step]
         distance = np.bitwise_count(block[:, 0, None] ^ columns[0])
@@ -37,10 +38,10 @@ def compare(queries: np.ndarray, table: np.ndarray, *, radius: int) -> Found:
 
 
 class Index:
-    """Hashes arranged so that the neighbours of a few are found without looking at all of them.
+    """An index that finds the neighbours of some hashes without comparing all of them.
 
     Args:
-        hashes: uint64 of shape (N,). Building takes half a second for a million and holds 110 MB.
+        hashes: uint64 of shape (N,). For a million, building takes half a second and 110 MB.
     """
 
     def __init__(self, hashes: np.ndarray) -> None:
@@ -48,7 +49,7 @@ class Index:
         self._pieces = [_arranged(hashes, *piece) for piece in PIECES]
 
     def near(self, queries: np.ndarray, *, radius: int = MAX_RADIUS) -> Found:
-        """Find every hash within `radius` bits of each query, in time that grows with the queries.
+        """Find every hash within `radius` bits of each query, in time proportional to the number of queries.
 
         Args:
             queries: uint64 of shape (Q,).
@@ -57,7 +58,7 @@ class Index:
         return self._search(queries, radius, is_self=False)
 
     def pairs(self, *, radius: int = MAX_RADIUS) -> Found:
-        """Find every pair of the table within `radius` bits, each once, the larger row first."""
+        """Find every pair of hashes within `radius` bits, each once, the larger row first."""
         q, t, distance = self._search(self.hashes, radius, is_self=True)
         return np.maximum(q, t), np.minimum(q, t), distance
 
@@ -67,12 +68,11 @@ class Index:
         found = [_empty()]
         for (low, n_bits), (order, starts) in zip(PIECES, self._pieces, strict=True):
             piece = _piece(queries, low, n_bits)
-            by_piece = (
-                np.argsort(piece, kind="stable") if not is_self else order
-            )  # Neighbours in the table are then neighbours in memory.
-            asked, arranged = queries[by_piece], self.hashes[order]
-            for q, places in _looked_up(piece[by_piece], starts, n_bits, is_self=is_self):
-                distance = np.bitwise_count(asked[q] ^ arranged[places])
+            # In order of the piece, so that the hashes to compare are close to each other in memory.
+            by_piece = order if is_self else np.argsort(piece, kind="stable")
+            sorted_queries, sorted_hashes = queries[by_piece], self.hashes[order]
+            for q, places in _candidates(piece[by_piece], starts, n_bits, is_self=is_self):
+                distance = np.bitwise_count(sorted_queries[q] ^ sorted_hashes[places])
                 kept = np.flatnonzero(distance <= radius)
                 found.append(
                     (
@@ -81,7 +81,7 @@ class Index:
                         distance[kept].astype(np.int64),
                     )
                 )
-        return _once(_joined(found), len(self.hashes), is_self=is_self)
+        return _unique(_joined(found), len(self.hashes), is_self=is_self)
 
 
 def _piece(hashes: np.ndarray, low: int, n_bits: int) -> np.ndarray:
@@ -89,37 +89,37 @@ def _piece(hashes: np.ndarray, low: int, n_bits: int) -> np.ndarray:
 
 
 def _arranged(hashes: np.ndarray, low: int, n_bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Answer the rows in order of their piece, and where in that order each value of a piece begins."""
+    """Return the rows in order of their piece, and the start of each value of the piece in that order."""
     piece = _piece(hashes, low, n_bits)
     starts = np.zeros((1 << n_bits) + 1, dtype=np.int32)
     np.cumsum(np.bincount(piece, minlength=1 << n_bits), out=starts[1:])
     return np.argsort(piece, kind="stable").astype(np.int32), starts
 
 
-def _looked_up(
+def _candidates(
     piece: np.ndarray, starts: np.ndarray, n_bits: int, *, is_self: bool
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (query, place in the order) of everything whose piece differs from the query's in PIECE_RADIUS bits or fewer."""
+    """Yield (query, position in the order) of all hashes whose piece is within PIECE_RADIUS bits."""
     masks = _masks(n_bits)
     n_masks = max(1, BLOCK // max(1, len(piece)))
     for begin in range(0, len(masks), n_masks):
         wanted = piece ^ masks[begin : begin + n_masks, None]  # (masks, Q)
-        # Of a pair within one table the smaller piece looks for the larger, which halves the work.
-        asking = np.flatnonzero(wanted >= piece) if is_self else np.arange(wanted.size)
-        values = wanted.ravel()[asking]
+        # In a search of hashes among themselves, only the smaller piece looks for the larger.
+        searching = np.flatnonzero(wanted >= piece) if is_self else np.arange(wanted.size)
+        values = wanted.ravel()[searching]
         first = starts[values]
         counts = starts[values + 1] - first
         hit = np.flatnonzero(counts)
-        rows = asking[hit] % len(piece) if len(wanted) > 1 else asking[hit]
+        rows = searching[hit] % len(piece) if len(wanted) > 1 else searching[hit]
         yield from _spread(rows, first[hit], counts[hit])
 
 
 def _spread(
     rows: np.ndarray, first: np.ndarray, counts: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Name every place of every run of places, in blocks: one crowded value must not fill the memory."""
+    """Yield all positions of all ranges, in blocks, so that a frequent value does not fill the memory."""
     ends = np.cumsum(counts, dtype=np.int64)
-    begin = 0  # Most runs are of one place; a run of many is cut from its neighbours, never in itself.
+    begin = 0  # Ranges are never split; most have one position.
     while begin < len(rows):
         done = int(ends[begin - 1]) if begin else 0
         end = max(begin + 1, int(np.searchsorted(ends, done + BLOCK)))
@@ -130,7 +130,7 @@ def _spread(
 
 
 def _masks(n_bits: int) -> np.ndarray:
-    """All numbers of `n_bits` bits of which at most PIECE_RADIUS are set."""
+    """Return all numbers of `n_bits` bits of which at most PIECE_RADIUS are set."""
     return np.array(
         [
             sum(1 << bit for bit in bits)
@@ -141,13 +141,13 @@ def _masks(n_bits: int) -> np.ndarray:
     )
 
 
-def _once(found: Found, n_table: int, *, is_self: bool) -> Found:
-    """Drop what several pieces led to, and in one table each hash's own row and the second sight of a pair."""
+def _unique(found: Found, n_hashes: int, *, is_self: bool) -> Found:
+    """Drop repeated results; with `is_self` also (row, row) and the second of (a, b) and (b, a)."""
     q, t, distance = found
     if is_self:
         q, t = np.maximum(q, t), np.minimum(q, t)
         q, t, distance = q[q != t], t[q != t], distance[q != t]
-    _, first = np.unique(q * n_table + t, return_index=True)
+    _, first = np.unique(q * n_hashes + t, return_index=True)
     return q[first], t[first], distance[first]
 
 

@@ -1,4 +1,4 @@
-"""Given a picture, which images of the workspace are it, or look like it."""
+"""Find the images of the workspace that are the same as a given picture, or look the same."""
 
 import io
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Twin:
-    """An image that is the picture asked for. `distance` in bits of 128; `orientation` 0 = upright as it is."""
+class Match:
+    """An image that is the same as the given picture. `distance` in bits of 128; `orientation` 0: upright."""
 
     digest: str
     path: str
@@ -25,51 +25,49 @@ class Twin:
     orientation: int
 
 
-def search(workspace: Workspace, data: bytes) -> list[Twin]:
-    """Answer the image with these very bytes, then those that look the same, the nearest first.
+def search(workspace: Workspace, data: bytes) -> list[Match]:
+    """Return the image with the same bytes, then those that look the same, the nearest first.
 
     Raises:
-        UnreadableImage: If the bytes are no image.
+        UnreadableImage: If the bytes are not an image.
     """
-    look = decoder.inspect(data)  # It comes from outside.
-    held = find.hashed_images(workspace)
-    turned = hashes.unpack([look.orientations])
-    table = _with(held.table, turned[0, 0], hashes.unpack([look.parts], n_hashes=hashes.N_PARTS))
-    grey = PIL.Image.open(io.BytesIO(look.thumbnail)).convert("L")
-    stored = find.viewer(workspace, held.digests)
+    given = decoder.inspect(data)  # In a process of its own, since the bytes are untrusted.
+    known = find.hashed_images(workspace)
+    turned = hashes.unpack([given.orientations])
+    extended = _with(known.hashes, turned[0, 0], hashes.unpack([given.parts], n_hashes=hashes.N_PARTS))
+    grey = PIL.Image.open(io.BytesIO(given.thumbnail)).convert("L")
+    stored, n = find.picture_reader(workspace, known.digests), len(known.digests)
 
-    def view(row: int, orientation: int) -> aligned.View | None:
-        return (
-            aligned.View(hashes.turned(grey, orientation))
-            if row == len(held.digests)
-            else stored(row, orientation)
-        )
+    def picture(row: int, orientation: int) -> aligned.ComparedPicture | None:
+        is_given = row == n
+        if is_given:
+            return aligned.ComparedPicture(hashes.turned(grey, orientation))
+        return stored(row, orientation)
 
-    found = table.pairs(len(held.digests), len(held.digests) + 1, turned, view)
-    twins = [
-        _twin(workspace, held.digests[pair.earlier], "near", pair.distance, pair.orientation)
-        for pair in found
+    matches = [
+        _match(workspace, known.digests[pair.earlier], "near", pair.distance, pair.orientation)
+        for pair in extended.pairs(n, n + 1, turned, picture)
     ]
-    if look.digest in held.digests:
-        twins = [replace(twin, kind="copy") if twin.digest == look.digest else twin for twin in twins]
-        if not any(
-            twin.kind == "copy" for twin in twins
-        ):  # A blank picture: its hashes say nothing, its bytes do.
-            twins.append(_twin(workspace, look.digest, "copy", 0, 0))
-    return sorted(twins, key=lambda twin: (twin.kind != "copy", twin.distance, twin.digest))
+    if given.digest in known.digests:
+        matches = [replace(each, kind="copy") if each.digest == given.digest else each for each in matches]
+        if not any(each.kind == "copy" for each in matches):  # Hashes of a blank picture match nothing.
+            matches.append(_match(workspace, given.digest, "copy", 0, 0))
+    return sorted(matches, key=lambda each: (each.kind != "copy", each.distance, each.digest))
 
 
-def _with(table: pair_search.Table, upright: np.ndarray, parts: np.ndarray) -> pair_search.Table:
-    return pair_search.Table(
-        np.concatenate([table.upright, upright[None]]),
-        None if table.parts is None else np.concatenate([table.parts, parts]),
+def _with(known: pair_search.HashSet, upright: np.ndarray, parts: np.ndarray) -> pair_search.HashSet:
+    return pair_search.HashSet(
+        np.concatenate([known.upright, upright[None]]),
+        None if known.parts is None else np.concatenate([known.parts, parts]),
     )
 
 
-def _twin(workspace: Workspace, digest: str, kind: DuplicateKind, distance: int, orientation: int) -> Twin:
+def _match(workspace: Workspace, digest: str, kind: DuplicateKind, distance: int, orientation: int) -> Match:
     row = workspace.query(
-        "SELECT s.verdict, c.name AS label, (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1) AS path"
-        " FROM image i JOIN image_state s ON s.image_id = i.id LEFT JOIN class c ON c.id = s.class_id WHERE i.digest = ?",
+        "SELECT s.verdict, c.name AS label,"
+        " (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1) AS path"
+        " FROM image i JOIN image_state s ON s.image_id = i.id LEFT JOIN class c ON c.id = s.class_id"
+        " WHERE i.digest = ?",
         (digest,),
     )[0]
-    return Twin(digest, row["path"] or "", row["label"], row["verdict"], kind, distance, orientation)
+    return Match(digest, row["path"] or "", row["label"], row["verdict"], kind, distance, orientation)

@@ -1,8 +1,8 @@
-"""What people said of two images that look alike: not the same after all, or the same and both kept. Never forgotten."""
+"""Store the judgements of pairs of near duplicates: different images, or duplicates that are both kept."""
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from peakid.records import PairVerdict
 from peakid.store import decision_log
@@ -13,10 +13,11 @@ IdPair = tuple[int, int]
 
 
 def newest(workspace: Workspace) -> dict[IdPair, PairVerdict]:
-    """Answer what holds of every pair that was ever judged."""
+    """Return the newest judgement of every pair that was judged."""
     rows = workspace.query(
         "SELECT image_a_id, image_b_id, verdict FROM pair_judgement j WHERE id ="
-        " (SELECT MAX(id) FROM pair_judgement n WHERE n.image_a_id = j.image_a_id AND n.image_b_id = j.image_b_id)"
+        " (SELECT MAX(id) FROM pair_judgement n"
+        " WHERE n.image_a_id = j.image_a_id AND n.image_b_id = j.image_b_id)"
     )
     return {(row["image_a_id"], row["image_b_id"]): row["verdict"] for row in rows}
 
@@ -24,10 +25,13 @@ def newest(workspace: Workspace) -> dict[IdPair, PairVerdict]:
 def judge(
     workspace: Workspace, pairs: Iterable[IdPair], verdict: PairVerdict, *, actor: str, event_id: str = ""
 ) -> int | None:
-    """Append one step that says the same of all these pairs; answers its id, None where the act was delivered before.
+    """Append one step that gives all these pairs the same verdict.
 
     Args:
-        event_id: Names the act, so that delivering it twice writes it once.
+        event_id: Identifies the action; delivered twice, it is written once.
+
+    Returns:
+        The id of the step, None where the action was already written.
     """
     with workspace.transaction() as connection:
         if is_known(connection, event_id):
@@ -40,24 +44,25 @@ def judge(
 def append(
     connection: sqlite3.Connection,
     step_id: int,
-    verdicts: dict[IdPair, PairVerdict],
+    verdicts: Mapping[IdPair, PairVerdict],
     *,
     actor: str,
     event_id: str = "",
 ) -> None:
-    """Append a row a pair to a step that is open."""
-    names = [event_id or None] + [None] * (len(verdicts) - 1)  # One row of the act carries its name.
+    """Append a row for each pair to a step."""
+    event_ids = [event_id or None] + [None] * (len(verdicts) - 1)  # The first row has the id of the action.
     connection.executemany(
-        "INSERT INTO pair_judgement (event_id, step_id, image_a_id, image_b_id, verdict, actor, judged_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pair_judgement (event_id, step_id, image_a_id, image_b_id, verdict, actor, judged_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            (name, step_id, a, b, verdict, actor, now())
-            for name, ((a, b), verdict) in zip(names, verdicts.items(), strict=False)
+            (each, step_id, a, b, verdict, actor, now())
+            for each, ((a, b), verdict) in zip(event_ids, verdicts.items(), strict=False)
         ],
     )
 
 
 def reverse(connection: sqlite3.Connection, step_ids: Sequence[int], new_step_id: int, *, actor: str) -> None:
-    """Append to `new_step_id` what held of each pair before the first of the steps. Later judgements stay."""
+    """Append to `new_step_id` the judgement of each pair before the steps. Later judgements stay."""
     rows = connection.execute(
         "SELECT image_a_id, image_b_id, MIN(id) AS first, MAX(id) AS last FROM pair_judgement"
         " WHERE step_id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2",
@@ -66,34 +71,28 @@ def reverse(connection: sqlite3.Connection, step_ids: Sequence[int], new_step_id
     before: dict[IdPair, PairVerdict] = {}
     for row in rows:
         pair = (row["image_a_id"], row["image_b_id"])
-        if (
-            connection.execute(
-                "SELECT MAX(id) FROM pair_judgement WHERE image_a_id = ? AND image_b_id = ?", pair
-            ).fetchone()[0]
-            == row["last"]
-        ):
+        newest_id = connection.execute(
+            "SELECT MAX(id) FROM pair_judgement WHERE image_a_id = ? AND image_b_id = ?", pair
+        ).fetchone()[0]
+        if newest_id == row["last"]:
             before[pair] = _before(connection, pair, row["first"])
     append(connection, new_step_id, before, actor=actor)
 
 
 def is_known(connection: sqlite3.Connection, event_id: str) -> bool:
-    return (
-        bool(event_id)
-        and connection.execute("SELECT 1 FROM pair_judgement WHERE event_id = ?", (event_id,)).fetchone()
-        is not None
-    )
+    sql = "SELECT 1 FROM pair_judgement WHERE event_id = ?"
+    return bool(event_id) and connection.execute(sql, (event_id,)).fetchone() is not None
 
 
 def has_step(connection: sqlite3.Connection, step_id: int) -> bool:
-    return (
-        connection.execute("SELECT 1 FROM pair_judgement WHERE step_id = ?", (step_id,)).fetchone()
-        is not None
-    )
+    sql = "SELECT 1 FROM pair_judgement WHERE step_id = ?"
+    return connection.execute(sql, (step_id,)).fetchone() is not None
 
 
 def _before(connection: sqlite3.Connection, pair: IdPair, judgement_id: int) -> PairVerdict:
     row = connection.execute(
-        "SELECT verdict FROM pair_judgement WHERE image_a_id = ? AND image_b_id = ? AND id < ? ORDER BY id DESC LIMIT 1",
+        "SELECT verdict FROM pair_judgement WHERE image_a_id = ? AND image_b_id = ? AND id < ?"
+        " ORDER BY id DESC LIMIT 1",
         (*pair, judgement_id),
     ).fetchone()
     return row["verdict"] if row else "open"

@@ -1,4 +1,4 @@
-"""What becomes of look-alikes: one is kept and the rest excluded, all are kept, or they are no duplicates after all."""
+"""Resolve duplicates: keep one and exclude the others, keep all, or record that they are not duplicates."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,17 @@ from peakid.curate.duplicates import duplicate_groups, pair_judgements
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage, KeepRule
 from peakid.errors import BadInput
 from peakid.records import Choice, DuplicateKind, PairVerdict, StepResult
+from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Plan:
+class KeepPlan:
     """What a rule would do: keep one image of each group and exclude the others.
 
-    `skipped` are groups whose labels conflict: a rule about pixels cannot tell which label is right.
+    Attributes:
+        excluded: Pairs of (excluded image, kept image).
+        skipped: Groups with conflicting labels; a rule about pixels cannot tell which label is right.
     """
 
     rule: KeepRule
@@ -30,21 +33,18 @@ def plan(
     rule: KeepRule = "largest",
     kinds: Collection[DuplicateKind] = ("exact",),
     keys: Collection[str] = (),
-) -> Plan:
-    """Say what keeping the best of every waiting group would do; nothing is written.
+) -> KeepPlan:
+    """Return what keeping the best image of every open group would do; nothing is written.
 
     Args:
-        kinds: Which groups; byte copies are one image and need no choice.
-        keys: Only these groups, whatever their kind; empty = all.
+        kinds: Kinds of groups. Byte copies are one image and need no choice.
+        keys: Only these groups, of any kind; empty = all.
     """
-    groups = [
-        group
-        for group in duplicate_groups.list_groups(workspace, rule=rule)
-        if not group.is_settled and group.kind != "copy"
-    ]
-    chosen = [group for group in groups if (group.group_key in keys if keys else group.kind in kinds)]
+    groups = duplicate_groups.list_groups(workspace, rule=rule)
+    unresolved = [group for group in groups if not group.is_settled and group.kind != "copy"]
+    chosen = [group for group in unresolved if (group.group_key in keys if keys else group.kind in kinds)]
     sure = [group for group in chosen if not group.is_conflicting]
-    return Plan(
+    return KeepPlan(
         rule,
         [group.images[0] for group in sure],
         [(image, group.images[0]) for group in sure for image in group.images[1:]],
@@ -61,7 +61,7 @@ def keep_best(
     actor: str,
     event_id: str = "",
 ) -> StepResult:
-    """Do what `plan` says, as one step that one undo takes back."""
+    """Carry out what `plan` returns, as one step that one undo reverses."""
     planned = plan(workspace, rule=rule, kinds=kinds, keys=keys)
     basis = {"view": "duplicates", "rule": rule}
     choices = [
@@ -83,19 +83,20 @@ def keep(
     """Keep one image and exclude the others as its duplicates, in one step.
 
     Args:
-        others: The newest decision that the actor saw of each other image (-1: did not look).
-        label: Also confirm this label on the kept image: how a conflict of labels is decided.
+        others: The newest decision that the actor saw of each other image (-1: unknown).
+        label: Also give the kept image this label, which resolves conflicting labels.
 
     Raises:
         NotFound: If an image is unknown.
-        BadInput: If the image to keep is excluded itself, so that none would be left, or nothing is to be done.
+        BadInput: If the image to keep is itself excluded, so that none would be left, or there is nothing to
+            do.
     """
     if digest in others:
-        raise BadInput(f"Image {digest[:12]} cannot be kept and excluded.", "Name it once.")
+        raise BadInput(f"Image {digest[:12]} cannot be both kept and excluded.", "Name it once.")
     if _is_excluded(workspace, digest):
         raise BadInput(
-            f"Image {digest[:12]} is excluded: keeping it alone would leave none.",
-            "Take its exclusion back first, or keep another.",
+            f"Image {digest[:12]} is excluded; keeping only it would leave no image.",
+            "Label it again first, or keep another image.",
         )
     basis = {"view": "duplicates"}
     choices = (
@@ -105,12 +106,15 @@ def keep(
     )
     choices += [_exclusion(other, digest, base, event_id, basis) for other, base in others.items()]
     if not choices:
-        raise BadInput(f"Image {digest[:12]} is alone: there is nothing to exclude.")
+        raise BadInput(f"There is no other image to exclude for image {digest[:12]}.", "Name its duplicates.")
     return decisions.decide(workspace, choices, actor=actor)
 
 
 def keep_all(workspace: Workspace, digests: Sequence[str], *, actor: str, event_id: str = "") -> int | None:
-    """Keep all of a group though they are duplicates; they go on sharing a split. Answers the step, as `pair_judgements.judge`.
+    """Keep all images of a group although they are duplicates; they still share a split.
+
+    Returns:
+        The id of the step, as `pair_judgements.judge`.
 
     Raises:
         BadInput: If their labels conflict: one of them must be wrong, and training would learn both.
@@ -123,8 +127,8 @@ def keep_all(workspace: Workspace, digests: Sequence[str], *, actor: str, event_
             and wanted & {image.digest for image in group.images}
         ):
             raise BadInput(
-                f"The labels of group {group.group_key[:12]} differ, and one picture has one label.",
-                "Keep the image whose label is right, or say that they are not duplicates.",
+                f"The images of group {group.group_key[:12]} are duplicates with different labels.",
+                "Keep the image with the right label, or mark them as not duplicates.",
             )
     return _judge(workspace, digests, "both", actor, event_id)
 
@@ -132,15 +136,18 @@ def keep_all(workspace: Workspace, digests: Sequence[str], *, actor: str, event_
 def not_duplicates(
     workspace: Workspace, digests: Sequence[str], *, actor: str, event_id: str = ""
 ) -> int | None:
-    """Remember for ever that these images are not the same picture. Answers the step, as `pair_judgements.judge`.
+    """Record that these images are not the same picture, so that they are not proposed again.
+
+    Returns:
+        The id of the step, as `pair_judgements.judge`.
 
     Raises:
-        BadInput: If they have the very same pixels.
+        BadInput: If they have the same pixels.
     """
     ids = duplicate_groups.open_pairs(workspace, digests)
     if duplicate_groups.exact_among(workspace, ids):
         raise BadInput(
-            "These images have the very same pixels: they cannot be different pictures.",
+            "These images have the same pixels, so they are duplicates.",
             "Keep one of them, or keep all.",
         )
     return _judge(workspace, digests, "different", actor, event_id)
@@ -159,8 +166,9 @@ def _judge(
     pairs = duplicate_groups.open_pairs(workspace, digests)
     if not pairs:
         raise BadInput(
-            "These images were never found to be duplicates of each other.",
-            "See the groups with: peakid duplicates list",
+            "These images were not found to be duplicates of each other.",
+            "Choose images of one group.",
+            action("list_duplicates", is_all=False),
         )
     return pair_judgements.judge(workspace, pairs, verdict, actor=actor, event_id=event_id)
 

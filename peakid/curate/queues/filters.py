@@ -1,24 +1,28 @@
-"""What narrows a queue: class, split, source, dates, issue, tag and text, each a condition that an index can lead."""
+"""Filters of a queue: class, split, source, dates, issue, tag and text, each as SQL that an index serves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import get_args
 
 from peakid.curate import image_issues
 from peakid.errors import BadInput, NotFound
 from peakid.records import Split
+from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
-SHORTEST_TEXT = 3  # Letters: the index holds every three in a row.
+SHORTEST_TEXT = 3  # Characters: the index is one of trigrams.
 _DATES = {4: "year", 7: "month", 10: "day"}  # Length of 2026, 2026-11, 2026-11-21.
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What narrows a queue; None lets everything pass.
+    """The filters of a queue; None does not filter.
 
-    `split` is that of the newest snapshot. `added` and `taken` are the beginning of a date: `2026`, `2026-11` or
-    `2026-11-21`. `text` is looked for in paths and notes.
+    Attributes:
+        split: In the newest snapshot.
+        added: When the image was imported, as the beginning of a date: `2026`, `2026-11` or `2026-11-21`.
+        taken: When the photo was taken, likewise.
+        text: Part of a path or a note.
     """
 
     class_name: str | None = None
@@ -34,20 +38,25 @@ class Filters:
         return any(vars(self).values())
 
     def given(self) -> dict[str, str]:
-        """Answer the filters that are set, by name."""
+        """Return the values of the filters that are set, by name."""
         return {name: value for name, value in vars(self).items() if value}
 
 
 NO_FILTERS = Filters()
 
+SqlValue = str | int | float | None
+"""What a parameter of an SQL statement can be."""
+
 
 @dataclass(frozen=True)
 class Condition:
-    """One filter as SQL, in two forms that mean the same.
+    """One filter as SQL, in two equivalent forms.
 
-    `check` asks it of one image, as image_state s and image i. `table` with `where` finds all such images in the order
-    of `image_id`, each once. `counted` says as "table WHERE condition" where they are counted quicker, if need be a few
-    too many; `n_images` is their number where it is known.
+    Attributes:
+        check: Condition on one image, given as image_state s and image i.
+        table: With `where`, finds all images that pass, in the order of `image_id`, each once.
+        counted: A faster way to count them as "table WHERE condition", which may count a few too many.
+        n_images: Their number where it is known.
     """
 
     check: str
@@ -56,26 +65,27 @@ class Condition:
     where: str
     counted: str = ""
     n_images: int | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, SqlValue] = field(default_factory=dict)
 
 
 def conditions(workspace: Workspace, filters: Filters) -> list[Condition]:
-    """Answer one condition a filter that is set.
+    """Return a condition for each filter that is set.
 
     Raises:
         NotFound: If a class or a kind of issue is unknown.
-        BadInput: If a split, a date or a text cannot be one.
+        BadInput: If a split or a date is invalid, or a text is too short.
     """
     return [_MAKERS[name](workspace, value) for name, value in filters.given().items()]
 
 
 def _class(workspace: Workspace, name: str) -> Condition:
     row = workspace.one(
-        "SELECT id, COALESCE((SELECT SUM(n) FROM state_count k WHERE k.class_id = class.id), 0) AS n FROM class WHERE name = ?",
+        "SELECT id, COALESCE((SELECT SUM(n) FROM state_count k WHERE k.class_id = class.id), 0) AS n"
+        " FROM class WHERE name = ?",
         (name,),
     )
     if row is None:
-        raise NotFound(f"There is no class {name!r}.", "See them with: peakid classes list")
+        raise NotFound(f"There is no class {name!r}.", "Choose one of the classes.", action("list_classes"))
     table, where = "image_state f INDEXED BY image_state_in_class", "f.class_id = :f_class"
     return Condition(
         "s.class_id = :f_class",
@@ -89,10 +99,11 @@ def _class(workspace: Workspace, name: str) -> Condition:
 
 def _split(workspace: Workspace, name: str) -> Condition:
     if name not in get_args(Split):
-        raise BadInput(f"{name!r} is no split.", f"Use one of: {', '.join(get_args(Split))}.")
+        raise BadInput(f"Unknown split {name!r}.", f"Use one of: {', '.join(get_args(Split))}.")
     row = workspace.one("SELECT id FROM snapshot ORDER BY frozen_at DESC, id DESC LIMIT 1")
     return Condition(
-        "EXISTS (SELECT 1 FROM snapshot_item t WHERE t.snapshot_id = :f_snapshot AND t.image_id = s.image_id AND t.split = :f_split)",
+        "EXISTS (SELECT 1 FROM snapshot_item t WHERE t.snapshot_id = :f_snapshot"
+        " AND t.image_id = s.image_id AND t.split = :f_split)",
         "snapshot_item f INDEXED BY snapshot_item_split",
         "f.image_id",
         "f.snapshot_id = :f_snapshot AND f.split = :f_split",
@@ -101,7 +112,10 @@ def _split(workspace: Workspace, name: str) -> Condition:
 
 
 def _source(workspace: Workspace, name: str) -> Condition:
-    is_first = "NOT EXISTS (SELECT 1 FROM origin e WHERE e.source = f.source AND e.image_id = f.image_id AND e.id < f.id)"
+    is_first = (
+        "NOT EXISTS (SELECT 1 FROM origin e WHERE e.source = f.source AND e.image_id = f.image_id"
+        " AND e.id < f.id)"
+    )
     return Condition(
         "EXISTS (SELECT 1 FROM origin o WHERE o.source = :f_source AND o.image_id = s.image_id)",
         "origin f INDEXED BY origin_source",
@@ -153,14 +167,14 @@ def _text(workspace: Workspace, text: str) -> Condition:
     wanted = text.strip()
     if len(wanted) < SHORTEST_TEXT:
         raise BadInput(
-            f"The text {text!r} is too short to look for.",
-            f"Give at least {SHORTEST_TEXT} letters of a path or a note.",
+            f"The text {text!r} is too short to search for.",
+            f"Enter at least {SHORTEST_TEXT} characters of a path or a note.",
         )
-    threes = dict.fromkeys(
+    trigrams = dict.fromkeys(
         wanted[n : n + SHORTEST_TEXT].replace('"', '""') for n in range(len(wanted) - SHORTEST_TEXT + 1)
     )
     escaped = "".join(f"\\{char}" if char in "\\%_" else char for char in wanted)
-    # The index knows which words hold all the threes; that they stand in a row is seen in the words themselves.
+    # The index finds texts with all trigrams; LIKE then checks that they are in one piece.
     check = "EXISTS (SELECT 1 FROM image_text w WHERE w.image_id = {} AND w.words LIKE :f_like ESCAPE '\\')"
     return Condition(
         check.format("s.image_id"),
@@ -168,7 +182,7 @@ def _text(workspace: Workspace, text: str) -> Condition:
         "f.rowid",
         f"f.text_index MATCH :f_match AND {check.format('f.rowid')}",
         counted="text_index f WHERE f.text_index MATCH :f_match",
-        parameters={"f_match": " AND ".join(f'"{three}"' for three in threes), "f_like": f"%{escaped}%"},
+        parameters={"f_match": " AND ".join(f'"{each}"' for each in trigrams), "f_like": f"%{escaped}%"},
     )
 
 
@@ -178,7 +192,7 @@ def _date(date: str) -> tuple[str, int]:
         char.isdigit() or (char == "-" and n in (4, 7)) for n, char in enumerate(date)
     ):
         raise BadInput(
-            f"{date!r} is no date.", "Write a year, a month or a day: 2026, 2026-11 or 2026-11-21."
+            f"{date!r} is not a date.", "Write a year, a month or a day: 2026, 2026-11 or 2026-11-21."
         )
     return unit, len(date)
 
@@ -196,7 +210,7 @@ _MAKERS = {
 
 
 def sources(workspace: Workspace) -> list[str]:
-    """Answer the kinds of places that images came from."""
+    """Return the sources that images were imported from, sorted."""
     return [
         row["source"] for row in workspace.query("SELECT DISTINCT source FROM acquisition ORDER BY source")
     ]

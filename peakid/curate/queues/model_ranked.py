@@ -1,28 +1,41 @@
-"""Which judgements of test images were made where a model had chosen what to look at: they are marked for ever."""
+"""Mark judgements of test images that were made in a queue ranked by a model."""
 
 import sqlite3
 from collections.abc import Mapping
-from typing import Any
 
 from peakid.curate.queues import queue_plans
 from peakid.store.workspace import Workspace
 
 
-def marked(
-    workspace: Workspace, connection: sqlite3.Connection, image_id: int, basis: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Add `model_ranked` to the basis of a decision where the image is of the test split of the run that chose it.
+class Marker:
+    """Adds `model_ranked` to the basis of decisions about test images that a model put in front of a person.
 
-    Labels of test that were corrected where the model looked make its own score better than it is: reports give the
-    accuracy on the unmarked images, too.
+    Test labels that were corrected where the model pointed make its own score better than it is. Reports
+    therefore also give the accuracy on the unmarked images. The run behind each queue is looked up once.
     """
-    run_id = queue_plans.run_that_ranks(workspace, str(basis.get("queue", "")))
-    if run_id is None:
-        return dict(basis)
-    sql = "SELECT split, predicted_label <> given_label AS disagrees FROM prediction WHERE run_id = ? AND image_id = ?"
-    row = connection.execute(sql, (run_id, image_id)).fetchone()
-    is_of_test = row is not None and row["split"] == "test"
-    is_by_model = is_of_test and (
-        bool(row["disagrees"]) or basis["queue"] != queue_plans.WORTH
-    )  # The rest of "worth" is not.
-    return {**basis, "model_ranked": True} if is_by_model else dict(basis)
+
+    def __init__(self, workspace: Workspace, connection: sqlite3.Connection) -> None:
+        self._workspace = workspace
+        self._connection = connection
+        self._runs: dict[str, int | None] = {}  # By name of a queue.
+
+    def basis(self, image_id: int, basis: Mapping[str, object]) -> dict[str, object]:
+        """Return a decision's basis, marked if the image is a test image of the run that ranked it."""
+        queue = str(basis.get("queue", ""))
+        if queue not in self._runs:
+            self._runs[queue] = queue_plans.run_that_ranks(self._workspace, queue)
+        run_id = self._runs[queue]
+        if run_id is None or not self._is_chosen(run_id, image_id, queue):
+            return dict(basis)
+        return {**basis, "model_ranked": True}
+
+    def _is_chosen(self, run_id: int, image_id: int, queue: str) -> bool:
+        row = self._connection.execute(
+            "SELECT split, predicted_label <> given_label AS disagrees FROM prediction"
+            " WHERE run_id = ? AND image_id = ?",
+            (run_id, image_id),
+        ).fetchone()
+        if row is None or row["split"] != "test":
+            return False
+        # The queue "worth" also has images that no model chose: label conflicts and image issues.
+        return bool(row["disagrees"]) or queue != queue_plans.WORTH

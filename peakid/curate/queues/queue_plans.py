@@ -1,29 +1,32 @@
-"""What each review queue holds, in which order, and why an image is in it: queues as SQL, each served by an index."""
+"""Define each queue as SQL: its images, their order, and why each is in it. An index serves every queue."""
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from peakid.curate import image_issues
 from peakid.curate.image_issues import IssueKind
+from peakid.curate.queues.filters import SqlValue
 from peakid.errors import NotFound
 from peakid.store.workspace import Workspace
 
 WORTH = "worth"
-SAMPLE_SIZE = 200  # Images. An error rate of 5 % is then known to within 3 points.
-EVEN_ODDS = 0.5  # Below, a model holds its own first choice for more likely wrong than right.
-_ON_A_MODELS_WORD = ("model-disagrees", "uncertain", "confusion", WORTH)
+SAMPLE_SIZE = 200  # Images: measures an error rate of 5 % to within 3 points.
+UNCERTAIN_BELOW = 0.5  # Confidence below which the predicted label is more likely wrong than right.
+_RANKED_BY_MODEL = ("model-disagrees", "uncertain", "confusion", WORTH)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of a queue in one order.
+    """A part of a queue with one order.
 
-    `where` may speak of `table` and of image_state as s; `reason` and `score` also of class as c. Without a `key` the
-    order is that of arrival, by `image_id`; else that of the key's columns, the last of which names the image. `index` is
-    told to SQLite where it would take another one and sort a million rows. `kept` is the same condition on state_count,
-    where that counts it. `hint` says what the image {0} needs to be in here at all.
+    Attributes:
+        where: Condition on `table` and image_state s.
+        reason: SQL for why an image is in the queue; can use class c, as `score`.
+        key: Columns of the order, the last of which identifies the image. Empty: by `image_id`, oldest first.
+        index: Forced where SQLite would choose another one and sort a million rows.
+        kept: The same condition on state_count, where that table counts it.
+        hint: A condition that every image {0} of the segment meets, and that is fast to check.
     """
 
     table: str
@@ -36,11 +39,11 @@ class Segment:
     index: str = ""
     kept: str = ""
     hint: str = "1"
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, SqlValue] = field(default_factory=dict)
 
 
 def plan(workspace: Workspace, queue: str) -> list[Segment]:
-    """Answer the stretches of a queue, first one first; no image is in two of them.
+    """Return the segments of a queue in their order; no image is in two of them.
 
     Raises:
         NotFound: If there is no such queue.
@@ -52,52 +55,72 @@ def plan(workspace: Workspace, queue: str) -> list[Segment]:
     is_complete = kind == "sample" or bool(rest) == (kind in _NAMED)
     if maker is None or not is_complete:
         known = [*_FIXED, *(f"{name}:{_NAMED[name]}" if name in _NAMED else name for name in _MAKERS)]
-        raise NotFound(f"There is no queue {queue!r}.", f"Use one of: {', '.join(known)}.")
+        raise NotFound(f"There is no queue {queue!r}.", f"Choose one of: {', '.join(known)}.")
     return maker(workspace, queue, rest)
 
 
 def newest_run(workspace: Workspace) -> int | None:
-    """Answer the newest finished run that predicted images it had not learned from."""
+    """Return the newest finished run with predictions for images it was not trained on."""
     row = workspace.one(
         "SELECT r.id FROM run r INDEXED BY run_done WHERE r.state = 'done'"
-        " AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = r.id AND p.is_out_of_sample = 1) ORDER BY r.id DESC LIMIT 1"
+        " AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = r.id AND p.is_out_of_sample = 1)"
+        " ORDER BY r.id DESC LIMIT 1"
     )
     return row["id"] if row else None
 
 
 def run_that_ranks(workspace: Workspace, queue: str) -> int | None:
-    """Answer the run whose predictions chose the images of a queue, None where no model did."""
+    """Return the run whose predictions chose the images of a queue, None where no model chose them."""
     kind, _, rest = queue.partition(":")
-    if kind not in _ON_A_MODELS_WORD:
+    if kind not in _RANKED_BY_MODEL:
         return None
     number = rest.partition(":")[0]
     return int(number) if kind == "confusion" and number.isdigit() else newest_run(workspace)
 
 
 def issue_queue(kind: str) -> str:
-    """Name the queue of one kind of image issue."""
+    """Return the name of the queue of one kind of image issue."""
     return f"issue:{kind}"
 
 
 def class_queue(class_name: str) -> str:
-    """Name the queue of one class."""
+    """Return the name of the queue of one class."""
     return f"class:{class_name}"
 
 
 def confusion_queue(run_id: int, split: str, given_label: str, predicted_label: str) -> str:
-    """Name the queue of one confusion cell."""
+    """Return the name of the queue of one cell of a confusion matrix."""
     return ":".join(["confusion", str(run_id), split, _quoted(given_label), _quoted(predicted_label)])
 
 
-def _of_state(where: str, reason: str, **more: Any) -> Segment:
-    return Segment("image_state s", "s.image_id", where, reason, kept=where.replace("s.", ""), **more)
+def unquoted(class_name: str) -> str:
+    """Return a class name as it was before `confusion_queue` quoted it."""
+    return class_name.replace("%3A", ":").replace("%25", "%")
 
 
-_IMPORTED = "'label from ' || s.actor"
+def _of_state(
+    where: str, reason: str, *, index: str = "", parameters: Mapping[str, SqlValue] | None = None
+) -> Segment:
+    """Return a segment that is a condition on image_state alone, which state_count therefore counts."""
+    return Segment(
+        "image_state s",
+        "s.image_id",
+        where,
+        reason,
+        index=index,
+        kept=where.replace("s.", ""),
+        parameters=parameters or {},
+    )
+
+
+_LABEL_SOURCE = (
+    "'label from ' || CASE WHEN s.actor GLOB 'import:*' THEN 'an imported ' || substr(s.actor, 8)"
+    " ELSE s.actor END"
+)
 _FIXED = {
     "unreviewed": _of_state(
         "s.is_reviewed = 0 AND s.verdict IN ('label', 'clear')",  # Word for word as in its partial index.
-        f"CASE s.verdict WHEN 'clear' THEN 'no label yet' ELSE {_IMPORTED} END",
+        f"CASE s.verdict WHEN 'clear' THEN 'no label yet' ELSE {_LABEL_SOURCE} END",
         index="image_state_unreviewed",
     ),
     "flagged": _of_state("s.verdict = 'flag'", "s.reason", index="image_state_verdict"),
@@ -111,52 +134,48 @@ FIXED_QUEUES = tuple(_FIXED)
 def _of_class(workspace: Workspace, queue: str, name: str) -> list[Segment]:
     row = workspace.one("SELECT id FROM class WHERE name = ?", (name,))
     where = "s.class_id = :class_id AND s.verdict IN ('label', 'flag')"
-    reason = f"CASE s.is_reviewed WHEN 1 THEN 'reviewed' ELSE {_IMPORTED} END"
-    return [
-        _of_state(
-            where, reason, index="image_state_in_class", parameters={"class_id": row["id"] if row else -1}
-        )
-    ]
+    reason = f"CASE s.is_reviewed WHEN 1 THEN 'reviewed' ELSE {_LABEL_SOURCE} END"
+    parameters: dict[str, SqlValue] = {"class_id": row["id"] if row else -1}
+    return [_of_state(where, reason, index="image_state_in_class", parameters=parameters)]
 
 
-_TWINS = (
-    "(SELECT 'the same picture is called ' || b.name FROM duplicate_pair p CROSS JOIN image_state t ON t.image_id = p.image_{other}_id"
-    " JOIN class b ON b.id = t.class_id WHERE p.image_{own}_id = s.image_id AND t.class_id <> s.class_id"
+_DUPLICATE_LABEL = (
+    "(SELECT 'a duplicate is labelled ' || b.name FROM duplicate_pair p"
+    " CROSS JOIN image_state t ON t.image_id = p.image_{other}_id JOIN class b ON b.id = t.class_id"
+    " WHERE p.image_{own}_id = s.image_id AND t.class_id <> s.class_id"
     " AND t.verdict IN ('label', 'flag') LIMIT 1)"
+)
+_OTHER_FOLDER = (
+    "(SELECT 'also found as ' || o.label FROM origin o"
+    " WHERE o.image_id = s.image_id AND o.label <> c.name LIMIT 1)"
 )
 
 
 def _conflicts(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
-    found_as = "(SELECT 'also found as ' || o.label FROM origin o WHERE o.image_id = s.image_id AND o.label <> c.name LIMIT 1)"
-    twins = [_TWINS.format(own=own, other=other) for own, other in ("ab", "ba")]
-    reason = f"COALESCE({', '.join([*twins, found_as])}, 'the places it was found at disagree')"
-    return [
-        Segment(
-            "label_conflict k",
-            "k.image_id",
-            _NOT_SETTLED,
-            reason,
-            hint=_HAS_CONFLICT,
-            parameters={"queue": queue},
-        )
-    ]
+    duplicates = [_DUPLICATE_LABEL.format(own=own, other=other) for own, other in ("ab", "ba")]
+    reason = f"COALESCE({', '.join([*duplicates, _OTHER_FOLDER])}, 'found under several labels')"
+    table, hint = "label_conflict k", _HAS_CONFLICT
+    return [Segment(table, "k.image_id", _NOT_SETTLED, reason, hint=hint, parameters={"queue": queue})]
 
 
 _HAS_CONFLICT = "EXISTS (SELECT 1 FROM label_conflict h WHERE h.image_id = {0})"
-_HAS_DOUBT = "EXISTS (SELECT 1 FROM prediction h WHERE h.run_id = :run_id AND h.image_id = {0} AND h.predicted_label <> h.given_label)"
+_HAS_ERROR = (
+    "EXISTS (SELECT 1 FROM prediction h WHERE h.run_id = :run_id AND h.image_id = {0}"
+    " AND h.predicted_label <> h.given_label)"
+)
 _HAS_ISSUE = "EXISTS (SELECT 1 FROM image_issue_score h WHERE h.image_id = {0})"
-# A judgement in this very queue settles it, whatever was said; one in "worth your time" does so everywhere.
+# Any judgement in this queue settles an image here; one in the queue "worth" settles it in all queues.
 _NOT_SETTLED = "s.verdict <> 'exclude' AND s.judged_in IS NOT :queue AND s.judged_in IS NOT 'worth'"
-_SAYS = "printf('run %d says %s, %.0f %% sure', p.run_id, p.predicted_label, 100 * p.confidence)"
+_PREDICTED = "printf('run %d predicts %s (%.0f %%)', p.run_id, p.predicted_label, 100 * p.confidence)"
 _HIDDEN = "p.split = 'test' AND s.judged_in IS NOT :queue"
-# Whoever sees what a model says of a test image, and then judges it, makes the test score the model's own.
-_SAID = f"CASE WHEN {_HIDDEN} THEN printf('a test image: what run %d says is hidden until you judge it', p.run_id) ELSE {_SAYS} END"
-_OPEN_SCORE = f"CASE WHEN {_HIDDEN} THEN NULL ELSE {{}} END"
+_HIDDEN_REASON = "printf('test image: the prediction of run %d is hidden until you judge it', p.run_id)"
+# Test labels judged with the prediction in view would agree with the model and inflate its test score.
+_REASON = f"CASE WHEN {_HIDDEN} THEN {_HIDDEN_REASON} ELSE {_PREDICTED} END"
+_SHOWN_SCORE = f"CASE WHEN {_HIDDEN} THEN NULL ELSE {{}} END"
 _OF_RUN = "p.run_id = :run_id AND p.is_out_of_sample = 1"
 _DISAGREES = f"{_OF_RUN} AND p.predicted_label <> p.given_label"
-_STILL = (
-    "s.class_id IS NOT (SELECT id FROM class WHERE name = p.predicted_label)"  # Else it was corrected since.
-)
+# Not corrected since the prediction.
+_STILL = "s.class_id IS NOT (SELECT id FROM class WHERE name = p.predicted_label)"
 
 
 def _model_disagrees(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
@@ -165,12 +184,12 @@ def _model_disagrees(workspace: Workspace, queue: str, rest: str) -> list[Segmen
             "prediction p",
             "p.image_id",
             f"{_DISAGREES} AND {_STILL} AND {_NOT_SETTLED}",
-            _SAID,
-            score=_OPEN_SCORE.format("1 - p.confidence"),
+            _REASON,
+            score=_SHOWN_SCORE.format("1 - p.confidence"),
             key=("p.confidence", "p.image_id"),
-            is_descending=True,  # The surest contradiction first.
+            is_descending=True,  # The most confident disagreement first.
             index="prediction_disagrees",
-            hint=_HAS_DOUBT,
+            hint=_HAS_ERROR,
             parameters={"queue": queue, "run_id": newest_run(workspace) or -1},
         )
     ]
@@ -181,9 +200,9 @@ def _uncertain(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
         Segment(
             "prediction p",
             "p.image_id",
-            f"{_OF_RUN} AND p.confidence < {EVEN_ODDS} AND {_NOT_SETTLED}",
-            _SAID,
-            score=_OPEN_SCORE.format("p.confidence"),
+            f"{_OF_RUN} AND p.confidence < {UNCERTAIN_BELOW} AND {_NOT_SETTLED}",
+            _REASON,
+            score=_SHOWN_SCORE.format("p.confidence"),
             key=("p.confidence", "p.image_id"),
             index="prediction_unsure",
             parameters={"queue": queue, "run_id": newest_run(workspace) or -1},
@@ -195,24 +214,27 @@ def _confusion(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
     parts = rest.split(":")
     if len(parts) != 4 or not parts[0].isdigit():
         raise NotFound(
-            f"{queue!r} names no confusion cell.",
+            f"{queue!r} is not the queue of a confusion cell.",
             "Write confusion:RUN:SPLIT:GIVEN:PREDICTED, for instance confusion:3:valid:dom:eiger.",
         )
-    named = {
+    parameters: dict[str, SqlValue] = {
         "run_id": int(parts[0]),
         "split": parts[1],
-        "given": _unquoted(parts[2]),
-        "predicted": _unquoted(parts[3]),
+        "given": unquoted(parts[2]),
+        "predicted": unquoted(parts[3]),
+        "queue": queue,
     }
-    where = "p.run_id = :run_id AND p.split = :split AND p.given_label = :given AND p.predicted_label = :predicted"
-    score = _OPEN_SCORE.format("p.confidence")
-    parameters = {**named, "queue": queue}
+    where = (
+        "p.run_id = :run_id AND p.split = :split AND p.given_label = :given"
+        " AND p.predicted_label = :predicted"
+    )
+    score = _SHOWN_SCORE.format("p.confidence")
     return [
         Segment(
             "prediction p",
             "p.image_id",
             where,
-            _SAID,
+            _REASON,
             score=score,
             index="prediction_cell",
             parameters=parameters,
@@ -225,12 +247,12 @@ def _issue(workspace: Workspace, queue: str, name: str) -> list[Segment]:
     return [_of_issue(kind, image_issues.thresholds(workspace)[kind], _NOT_SETTLED, {"queue": queue})]
 
 
-def _of_issue(kind: IssueKind, threshold: float, where: str, parameters: Mapping[str, Any]) -> Segment:
+def _of_issue(kind: IssueKind, threshold: float, where: str, parameters: Mapping[str, SqlValue]) -> Segment:
     return Segment(
         "image_issue_score q",
         "q.image_id",
         f"q.kind = :kind AND q.score < :threshold AND {where}",
-        "printf(:told, q.score, :threshold)",
+        "printf(:reason, q.score, :threshold)",
         score="q.score",
         key=("q.score", "q.image_id"),
         hint=_HAS_ISSUE,
@@ -238,7 +260,7 @@ def _of_issue(kind: IssueKind, threshold: float, where: str, parameters: Mapping
             **parameters,
             "kind": kind,
             "threshold": threshold,
-            "told": image_issues.RULES[kind].told,
+            "reason": image_issues.RULES[kind].reason,
         },
     )
 
@@ -260,13 +282,15 @@ def _recent(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
 
 
 def _sample(workspace: Workspace, queue: str, seed: str) -> list[Segment]:
-    """Take the images whose digests follow a place that the seed names: digests are random, and do not change as images arrive."""
+    """Take the images whose digests follow a start that the seed gives.
+
+    Digests are random and do not change when images arrive, so the sample is random and stable.
+    """
     start = hashlib.sha256(f"sample {seed or 0}".encode()).hexdigest()
-    above = _stretch(workspace, "digest >= :start", {"start": start}, SAMPLE_SIZE)
-    n_above = above.pop("n")
-    below = _stretch(workspace, "digest < :start", {"start": start}, SAMPLE_SIZE - n_above)
+    ranges = [_digest_range(workspace, "digest >= :start", start, SAMPLE_SIZE)]
+    if ranges[0].n_images < SAMPLE_SIZE:  # Continue from the smallest digest.
+        ranges.append(_digest_range(workspace, "digest < :start", start, SAMPLE_SIZE - ranges[0].n_images))
     where = f"i.digest BETWEEN :first AND :last AND {_NOT_SETTLED}"
-    bounds = [above] if n_above == SAMPLE_SIZE else [above, {"first": below["first"], "last": below["last"]}]
     return [
         Segment(
             "image i",
@@ -274,26 +298,38 @@ def _sample(workspace: Workspace, queue: str, seed: str) -> list[Segment]:
             where,
             "'random sample'",
             key=("i.digest",),
-            parameters={**each, "queue": queue},
+            parameters={"first": each.first, "last": each.last, "queue": queue},
         )
-        for each in bounds
+        for each in ranges
     ]
 
 
-def _stretch(workspace: Workspace, where: str, parameters: Mapping[str, Any], n: int) -> dict[str, Any]:
-    row = workspace.one(
-        f"SELECT COUNT(*) AS n, COALESCE(MIN(digest), 'x') AS first, COALESCE(MAX(digest), '') AS last"
+@dataclass(frozen=True)
+class _DigestRange:
+    """Images with digests from `first` to `last`; without images `first` is above `last`."""
+
+    n_images: int
+    first: str
+    last: str
+
+
+def _digest_range(workspace: Workspace, where: str, start: str, n_images: int) -> _DigestRange:
+    row = workspace.query(
+        "SELECT COUNT(*) AS n, COALESCE(MIN(digest), 'x') AS first, COALESCE(MAX(digest), '') AS last"
         f" FROM (SELECT digest FROM image WHERE {where} ORDER BY digest LIMIT :n)",
-        {**parameters, "n": n},
-    )
-    return dict(row) if row else {"n": 0, "first": "x", "last": ""}
+        {"start": start, "n": n_images},
+    )[0]
+    return _DigestRange(row["n"], row["first"], row["last"])
 
 
 def _worth(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
-    """Put first what is most likely wrong: contradictions, then what a model doubts, then bad pictures, the worst first."""
+    """Put the most suspect images first: label conflicts, then a model's disagreements, then image issues."""
     run_id = newest_run(workspace) or -1
     no_conflict = "NOT EXISTS (SELECT 1 FROM label_conflict k WHERE k.image_id = s.image_id)"
-    unseen = f"s.is_reviewed = 0 AND s.verdict IN ('label', 'clear') AND s.judged_in IS NOT 'worth' AND {no_conflict}"
+    unseen = (
+        "s.is_reviewed = 0 AND s.verdict IN ('label', 'clear') AND s.judged_in IS NOT 'worth'"
+        f" AND {no_conflict}"
+    )
     suspects = _model_disagrees(workspace, queue, "")[0]
     segments = [
         *_conflicts(workspace, queue, ""),
@@ -304,17 +340,19 @@ def _worth(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
     )
     earlier: list[str] = []
     for kind, threshold in image_issues.thresholds(workspace).items():
-        # One condition for all earlier kinds: of many, SQLite would think that they leave so few rows that it may sort them.
-        has_earlier = f"EXISTS (SELECT 1 FROM image_issue_score e WHERE e.image_id = s.image_id AND ({' OR '.join(earlier) or '0'}))"
-        segments.append(
-            _of_issue(kind, threshold, f"{unseen} AND {no_suspect} AND NOT {has_earlier}", {"run_id": run_id})
+        # One condition for all earlier kinds: with many, SQLite expects so few rows that it sorts them.
+        any_earlier = " OR ".join(earlier) or "0"
+        has_earlier = (
+            f"EXISTS (SELECT 1 FROM image_issue_score e WHERE e.image_id = s.image_id AND ({any_earlier}))"
         )
+        where = f"{unseen} AND {no_suspect} AND NOT {has_earlier}"
+        segments.append(_of_issue(kind, threshold, where, {"run_id": run_id}))
         earlier.append(f"e.kind = '{kind}' AND e.score < {threshold!r}")
     return segments
 
 
 _Maker = Callable[[Workspace, str, str], list[Segment]]
-"""(workspace, the queue's name, what follows the first colon) -> its stretches."""
+"""(workspace, name of the queue, the part after the first colon) -> its segments."""
 
 _MAKERS: dict[str, _Maker] = {
     WORTH: _worth,
@@ -332,7 +370,3 @@ _NAMED = {"class": "NAME", "issue": "KIND", "confusion": "RUN:SPLIT:GIVEN:PREDIC
 
 def _quoted(name: str) -> str:
     return name.replace("%", "%25").replace(":", "%3A")
-
-
-def _unquoted(name: str) -> str:
-    return name.replace("%3A", ":").replace("%25", "%")

@@ -1,4 +1,4 @@
-"""Which images wait for a judgement, in which order, and why each is there: pages and counts of every queue."""
+"""Read the review queues: their pages and counts, and which images are in them."""
 
 import functools
 import json
@@ -6,12 +6,11 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peakid.curate import image_issues
 from peakid.curate.queues import filters as filtering
 from peakid.curate.queues import queue_plans
-from peakid.curate.queues.filters import NO_FILTERS, Condition, Filters
+from peakid.curate.queues.filters import NO_FILTERS, Condition, Filters, SqlValue
 from peakid.curate.queues.queue_plans import (
     FIXED_QUEUES,
     WORTH,
@@ -25,18 +24,20 @@ from peakid.store.workspace import Workspace
 
 __all__ = ["FIXED_QUEUES", "WORTH", "class_queue", "confusion_queue", "issue_queue"]
 
-MOST_COUNTED = 10_000  # Counting on would take longer than reading a page; nobody tells 10,000 from 20,000.
-MOST_ON_A_CHIP = 1_000  # A dozen chips are counted at every key.
-_MOST_SORTED = 15_000  # Of a filter, for a page of 240: among a million, walking a ranked queue would find them no sooner.
-_MOST_LISTED = 5_000  # Images of a filter that are looked up once for all stretches of a queue.
-_MOST_PEEKED = 1_000  # Images of a queue counted to see whether it is smaller than a filter.
-_MOST_WALKED_TO_COUNT = 5_000  # Some 50 ms.
-_MOST_WALKED = 300_000  # Beyond, a filter lets so much pass that the queue's own order finds a page soon.
+MOST_COUNTED = 10_000  # Counting further takes longer than reading a page.
+MOST_ON_A_CHIP = 1_000  # A dozen queues are counted after every keystroke.
+# Images of a filter up to which they are sorted. For a page of 240 among a million images, reading a ranked
+# queue in its own order is faster only beyond it.
+_MOST_SORTED = 15_000
+_MOST_LISTED = 5_000  # Images of a filter that are looked up once for all segments of a queue.
+_MOST_PEEKED = 1_000  # Images of a queue that are counted to see whether it is smaller than a filter.
+_MOST_READ_TO_COUNT = 5_000  # About 50 ms.
+_MOST_READ = 300_000  # Beyond it a filter passes so many images that the queue's own order soon fills a page.
 
 
 @dataclass(frozen=True)
 class QueueCount:
-    """How many images wait in a queue; `is_more` where counting stopped at `n`."""
+    """How many images are in a queue. With `is_more`, counting stopped at `n`."""
 
     queue: str
     n: int
@@ -44,18 +45,18 @@ class QueueCount:
 
 
 def counts(workspace: Workspace) -> dict[str, int]:
-    """Count what waits in every queue that has a fixed name."""
+    """Return the number of images in each of the fixed queues, by name."""
     return {name: count(workspace, name) for name in FIXED_QUEUES}
 
 
 def count(
     workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, most: int = MOST_COUNTED
 ) -> int:
-    """Count the images of one queue; see `counted` for how far.
+    """Return the number of images in one queue, counted as far as `counted` does.
 
     Raises:
-        NotFound: If there is no such queue, or a filter names what is not there.
-        BadInput: If a filter cannot be one.
+        NotFound: If there is no such queue, or a filter names a class or issue that does not exist.
+        BadInput: If a filter has an invalid value.
     """
     return counted(workspace, queue, filters=filters, most=most).n
 
@@ -63,43 +64,44 @@ def count(
 def counted(
     workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, most: int = MOST_COUNTED
 ) -> QueueCount:
-    """Count the images of one queue: exactly where the count is kept, else up to `most`, or as far as may be walked at once.
+    """Count the images in one queue: exactly where a count is stored, else up to `most`, in limited time.
 
     Raises:
-        NotFound: If there is no such queue, or a filter names what is not there.
-        BadInput: If a filter cannot be one.
+        NotFound: If there is no such queue, or a filter names a class or issue that does not exist.
+        BadInput: If a filter has an invalid value.
     """
     segments = queue_plans.plan(workspace, queue)
     conditions = _narrowed(workspace, segments, filters)
     if not conditions and segments[0].kept:
         return QueueCount(queue, _kept(workspace, segments[0]))
-    found, left = 0, _MOST_WALKED_TO_COUNT if conditions else most
+    found, left = 0, _MOST_READ_TO_COUNT if conditions else most
     for segment in segments:
-        n, n_walked = _counted(workspace, segment, conditions, left)
-        found, left = found + n, left - n_walked
+        n, n_read = _count_segment(workspace, segment, conditions, left)
+        found, left = found + n, left - n_read
         if found >= most or left <= 0:
             return QueueCount(queue, min(found, most), is_more=True)
     return QueueCount(queue, found)
 
 
 def offered(workspace: Workspace) -> list[QueueCount]:
-    """Answer the queues in which something waits: what is worth the time first, then the fullest first."""
-    asked = [*FIXED_QUEUES[:3], "conflicts", "model-disagrees", "uncertain"]
-    asked += [issue_queue(kind) for kind, n in image_issues.counts(workspace).items() if n]
-    found = [counted(workspace, queue, most=MOST_ON_A_CHIP) for queue in [WORTH, *asked]]
+    """Return the queues that are not empty: "worth" first, then the fullest first."""
+    names = [*FIXED_QUEUES[:3], "conflicts", "model-disagrees", "uncertain"]
+    names += [issue_queue(kind) for kind, n in image_issues.counts(workspace).items() if n]
+    found = [counted(workspace, queue, most=MOST_ON_A_CHIP) for queue in [WORTH, *names]]
     found[1:] = sorted(found[1:], key=lambda each: -each.n)
     return [each for each in found if each.n]
 
 
 def first_offered(workspace: Workspace) -> str:
-    """Answer the queue that a person is led to: what is worth the time while anything is, else what nobody has reviewed."""
+    """Return the queue to open first: "worth" unless it is empty, else "unreviewed"."""
     return WORTH if page(workspace, WORTH, limit=1) else "unreviewed"
 
 
 def by_class(workspace: Workspace) -> list[QueueCount]:
-    """Count the images of every living class, in key order."""
+    """Count the images of every class that is not retired, in key order."""
     rows = workspace.query(
-        "SELECT c.name, COALESCE((SELECT SUM(n) FROM state_count k WHERE k.class_id = c.id AND k.verdict IN ('label', 'flag')), 0) AS n"
+        "SELECT c.name, COALESCE((SELECT SUM(n) FROM state_count k"
+        " WHERE k.class_id = c.id AND k.verdict IN ('label', 'flag')), 0) AS n"
         " FROM class c WHERE c.is_retired = 0 ORDER BY c.position, c.id"
     )
     return [QueueCount(class_queue(row["name"]), row["n"]) for row in rows]
@@ -113,18 +115,18 @@ def page(
     after: str | int | None = None,
     filters: Filters = NO_FILTERS,
 ) -> list[QueueItem]:
-    """Answer a page of a queue: oldest image first, or the most urgent first where a queue ranks them.
+    """Return a page of a queue: oldest image first, or most urgent first where the queue ranks them.
 
     Args:
-        queue: `worth`, `unreviewed`, `flagged`, `excluded`, `conflicts`, `model-disagrees`, `uncertain`, `recent`,
-            `sample` or `sample:SEED`, `all`, `class:NAME`, `issue:KIND`, or `confusion:RUN:SPLIT:GIVEN:PREDICTED` with the
-            two class names quoted as in a URL (`%3A` for a colon).
-        after: The `cursor` of the last item of the page before; pages are by key, so a decision made meanwhile
-            neither repeats nor skips an image. What is no cursor begins at the front.
+        queue: `worth`, `unreviewed`, `flagged`, `excluded`, `conflicts`, `model-disagrees`, `uncertain`,
+            `recent`, `sample` or `sample:SEED`, `all`, `class:NAME`, `issue:KIND`, or
+            `confusion:RUN:SPLIT:GIVEN:PREDICTED` with the class names quoted as in a URL (`%3A` for a colon).
+        after: The `cursor` of the last item of the previous page. Pages are by key, so a decision made
+            meanwhile neither repeats nor skips an image. An invalid cursor returns the first page.
 
     Raises:
-        NotFound: If there is no such queue, or a filter names what is not there.
-        BadInput: If a filter cannot be one.
+        NotFound: If there is no such queue, or a filter names a class or issue that does not exist.
+        BadInput: If a filter has an invalid value.
     """
     segments = queue_plans.plan(workspace, queue)
     conditions = _narrowed(workspace, segments, filters)
@@ -141,8 +143,8 @@ def page(
 
 
 def items(workspace: Workspace, digests: Sequence[str]) -> list[QueueItem]:
-    """Answer the named images as they are now, in the order given; unknown digests are left out."""
-    named = _named(digests)
+    """Return these images in their present state, in the given order. Unknown digests are left out."""
+    named = _with_digest(digests)
     sql, parameters = page_sql(queue_plans.plan(workspace, "all")[0], [named], lead=named)
     found = {row["digest"]: _item(row) for row in workspace.query(sql, {**parameters, "limit": len(digests)})}
     return [found[digest] for digest in digests if digest in found]
@@ -151,12 +153,12 @@ def items(workspace: Workspace, digests: Sequence[str]) -> list[QueueItem]:
 def waiting(
     workspace: Workspace, queue: str, digests: Sequence[str], *, filters: Filters = NO_FILTERS
 ) -> set[str]:
-    """Answer which of the named images are in the queue now.
+    """Return which of these images are in the queue now.
 
     Raises:
         NotFound: If there is no such queue.
     """
-    conditions = [_named(digests), *filtering.conditions(workspace, filters)]
+    conditions = [_with_digest(digests), *filtering.conditions(workspace, filters)]
     found: set[str] = set()
     for segment in queue_plans.plan(workspace, queue):
         tables, where, parameters = _joined(segment, conditions, conditions[0])
@@ -172,13 +174,13 @@ def page_sql(
     conditions: Sequence[Condition] = (),
     *,
     lead: Condition | None = None,
-    key: Sequence[object] = (),
-) -> tuple[str, dict[str, Any]]:
-    """Write the query of one page of a segment; its parameter `limit` is left to give.
+    key: Sequence[SqlValue] = (),
+) -> tuple[str, dict[str, SqlValue]]:
+    """Return the SQL of one page of a segment and its parameters, except `limit`.
 
     Args:
-        lead: The filter among `conditions` whose index is walked through; None for the queue's own.
-        key: Where to go on; empty for the front.
+        lead: The filter among `conditions` whose index is read; None for the queue's own index.
+        key: Key of the last image of the previous page; empty for the first page.
     """
     tables, where, parameters = _joined(segment, conditions, lead)
     columns = segment.key or ((lead or segment).image_id,)
@@ -191,41 +193,42 @@ def page_sql(
     sql = (
         f"SELECT {keys}, {segment.reason} AS queue_reason, {segment.score} AS score, {_COLUMNS} FROM {tables}"
     )
-    return f"{sql} WHERE {where} ORDER BY {order} LIMIT :limit", {
-        **parameters,
-        **dict(zip(names, key, strict=False)),
-    }
+    parameters |= dict(zip(names, key, strict=False))
+    return f"{sql} WHERE {where} ORDER BY {order} LIMIT :limit", parameters
 
 
-# Rows that were chosen, and no others, are asked for these.
+# Only read for the rows of the page.
 _COLUMNS = (
     "s.image_id, i.digest, c.name AS label, s.verdict, s.is_reviewed, s.decision_id,"
-    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = s.image_id ORDER BY o.id LIMIT 1), i.digest) AS path,"
+    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = s.image_id ORDER BY o.id LIMIT 1),"
+    " i.digest) AS path,"
     " (SELECT json_group_array(g.tag) FROM image_tag g WHERE g.image_id = s.image_id) AS tags,"
     " (SELECT note FROM image_note n WHERE n.image_id = s.image_id) AS note,"
-    " (SELECT json_group_array(b.name) FROM also_shows a JOIN class b ON b.id = a.class_id WHERE a.image_id = s.image_id) AS also_shows,"
+    " (SELECT json_group_array(b.name) FROM also_shows a JOIN class b ON b.id = a.class_id"
+    " WHERE a.image_id = s.image_id) AS also_shows,"
     " (SELECT COALESCE(o.page_url, o.path) FROM origin o WHERE o.image_id = s.image_id"
-    " AND (o.page_url IS NOT NULL OR o.path GLOB 'http://*' OR o.path GLOB 'https://*') ORDER BY o.id LIMIT 1) AS origin_url,"
-    " (SELECT o.licence FROM origin o WHERE o.image_id = s.image_id AND o.licence IS NOT NULL ORDER BY o.id LIMIT 1) AS licence,"
-    " (SELECT o.author FROM origin o WHERE o.image_id = s.image_id AND o.author IS NOT NULL ORDER BY o.id LIMIT 1) AS author"
+    " AND (o.page_url IS NOT NULL OR o.path GLOB 'http://*' OR o.path GLOB 'https://*')"
+    " ORDER BY o.id LIMIT 1) AS origin_url,"
+    " (SELECT o.licence FROM origin o WHERE o.image_id = s.image_id AND o.licence IS NOT NULL"
+    " ORDER BY o.id LIMIT 1) AS licence,"
+    " (SELECT o.author FROM origin o WHERE o.image_id = s.image_id AND o.author IS NOT NULL"
+    " ORDER BY o.id LIMIT 1) AS author"
 )
 
 
 def _joined(
     segment: Segment, conditions: Sequence[Condition], lead: Condition | None, *, is_shown: bool = True
-) -> tuple[str, str, dict[str, Any]]:
-    """Answer FROM, WHERE and the parameters. CROSS JOINs keep the order written: the first table's index leads."""
+) -> tuple[str, str, dict[str, SqlValue]]:
+    """Return FROM, WHERE and the parameters. CROSS JOIN makes SQLite read the first table first."""
     index = f" INDEXED BY {segment.index}" if segment.index and lead is None else ""
     tables = [(segment.table + index, segment.image_id)]
     if lead is not None:
         tables.insert(0, (lead.table, lead.image_id))
-    held = {name.split()[1] for name, _ in tables}
-    wanted = (
-        (("image_state s", "s.image_id"), ("image i", "i.id"))
-        if is_shown or conditions
-        else (("image_state s", "s.image_id"),)
-    )
-    tables += [each for each in wanted if each[0].split()[1] not in held]
+    aliases = {name.split()[1] for name, _ in tables}
+    needed = [("image_state s", "s.image_id")]
+    if is_shown or conditions:
+        needed.append(("image i", "i.id"))
+    tables += [each for each in needed if each[0].split()[1] not in aliases]
     (first, first_id), *others = tables
     joined = first + "".join(f" CROSS JOIN {table} ON {image_id} = {first_id}" for table, image_id in others)
     where = [segment.where, *(each.where if each is lead else each.check for each in conditions)]
@@ -234,24 +237,27 @@ def _joined(
 
 
 def _lead(workspace: Workspace, segment: Segment, conditions: Sequence[Condition]) -> Condition | None:
-    """Choose what is walked through: the rarest filter where the queue is fuller, else the queue itself (None).
+    """Return the filter whose index is read: the rarest, if the queue is fuller; None for the queue's own.
 
-    A queue with an order of its own is only led by a filter that few images pass, because those must be sorted.
+    For a ranked queue the filter must be rare enough, because its images have to be sorted.
     """
     if not conditions:
         return None
     n_least, rarest = min(((_size(workspace, each), each) for each in conditions), key=lambda each: each[0])
-    if n_least >= (_MOST_SORTED if segment.key else _MOST_WALKED):
+    if n_least >= (_MOST_SORTED if segment.key else _MOST_READ):
         return None
+    if segment.kept:
+        return None if _kept(workspace, segment) <= n_least else rarest
     most = min(n_least, _MOST_PEEKED)
-    n_queue = _kept(workspace, segment) if segment.kept else _counted(workspace, segment, (), most + 1)[0]
-    return None if n_queue <= (n_least if segment.kept else most) else rarest
+    n_queue, _ = _count_segment(workspace, segment, (), most + 1)
+    return None if n_queue <= most else rarest
 
 
 def _narrowed(workspace: Workspace, segments: Sequence[Segment], filters: Filters) -> list[Condition]:
-    """Answer the conditions of the filters; where few images pass, for a queue of several stretches, those very images.
+    """Return the conditions of the filters.
 
-    Each stretch would otherwise look for them again.
+    For a queue of several segments and filters that few images pass, return one condition that lists these
+    images. Otherwise each segment would search for them again.
     """
     conditions = filtering.conditions(workspace, filters)
     if not conditions or len(segments) == 1:
@@ -266,38 +272,25 @@ def _narrowed(workspace: Workspace, segments: Sequence[Segment], filters: Filter
         row["image_id"]
         for row in workspace.query(f"SELECT s.image_id FROM {tables} WHERE {where} AND ({hints})", parameters)
     ]
-    inside = "s.image_id IN (SELECT value FROM json_each(:f_ids))"
-    return [
-        Condition(
-            inside,
-            "json_each(:f_ids) f",
-            "f.value",
-            "1",
-            n_images=len(ids),
-            parameters={"f_ids": json.dumps(ids)},
-        )
-    ]
+    check, parameters = "s.image_id IN (SELECT value FROM json_each(:f_ids))", {"f_ids": json.dumps(ids)}
+    return [Condition(check, "json_each(:f_ids) f", "f.value", "1", n_images=len(ids), parameters=parameters)]
 
 
 def _size(workspace: Workspace, condition: Condition) -> int:
     if condition.n_images is not None:
         return condition.n_images
+    counted = condition.counted or f"{condition.table} WHERE {condition.where}"
     parameters = tuple(sorted(condition.parameters.items()))
-    return _estimated(
-        workspace,
-        condition.counted or f"{condition.table} WHERE {condition.where}",
-        parameters,
-        int(time.monotonic() / 60),
-    )
+    return _estimated(workspace, counted, parameters, int(time.monotonic() / 60))
 
 
 @functools.lru_cache(64)
 def _estimated(
-    workspace: Workspace, counted: str, parameters: tuple[tuple[str, Any], ...], _minute: int
+    workspace: Workspace, counted: str, parameters: tuple[tuple[str, SqlValue], ...], _minute: int
 ) -> int:
-    """Count what passes a filter, as it was within the last minute: it decides about speed alone."""
+    """Count the images that pass a filter, cached for a minute: it only decides which index is read."""
     row = workspace.one(
-        f"SELECT COUNT(*) FROM (SELECT 1 FROM {counted} LIMIT {_MOST_WALKED})", dict(parameters)
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM {counted} LIMIT {_MOST_READ})", dict(parameters)
     )
     return int(row[0]) if row else 0
 
@@ -309,27 +302,30 @@ def _kept(workspace: Workspace, segment: Segment) -> int:
     return int(row[0]) if row else 0
 
 
-def _counted(
+def _count_segment(
     workspace: Workspace, segment: Segment, conditions: Sequence[Condition], most: int
 ) -> tuple[int, int]:
-    """Count the images of a segment among the first `most` that its lead finds; answers also how many those were."""
+    """Count the images of a segment among the first `most` rows of its index; return (count, rows read)."""
     lead = _lead(workspace, segment, conditions)
     tables, _, parameters = _joined(segment, conditions, lead, is_shown=False)
     where = " AND ".join([segment.where, *(each.check for each in conditions if each is not lead)])
     found = [segment.where] if lead is None else [lead.where] if segment.kept else [lead.where, segment.where]
-    sql = f"SELECT COUNT(*), COALESCE(SUM(is_in), 0) FROM (SELECT {where} AS is_in FROM {tables} WHERE {' AND '.join(found)} LIMIT :most)"
-    row = workspace.one(sql, {**parameters, "most": most})
+    row = workspace.one(
+        "SELECT COUNT(*), COALESCE(SUM(is_in), 0) FROM"
+        f" (SELECT {where} AS is_in FROM {tables} WHERE {' AND '.join(found)} LIMIT :most)",
+        {**parameters, "most": most},
+    )
     return (row[1], row[0]) if row else (0, 0)
 
 
-def _named(digests: Sequence[str]) -> Condition:
-    names = {f"digest_{n}": digest for n, digest in enumerate(digests)}
-    where = f"digest IN ({', '.join(f':{name}' for name in names)})"
-    return Condition(f"i.{where}", "image f", "f.id", f"f.{where}", n_images=len(names), parameters=names)
+def _with_digest(digests: Sequence[str]) -> Condition:
+    parameters = {f"digest_{n}": digest for n, digest in enumerate(digests)}
+    where, n_images = f"digest IN ({', '.join(f':{name}' for name in parameters)})", len(parameters)
+    return Condition(f"i.{where}", "image f", "f.id", f"f.{where}", n_images=n_images, parameters=parameters)
 
 
-def _position(segments: Sequence[Segment], after: str | int | None) -> tuple[int, tuple[object, ...]]:
-    """Read a cursor: the number of the segment, and the key in it to go on behind."""
+def _position(segments: Sequence[Segment], after: str | int | None) -> tuple[int, tuple[SqlValue, ...]]:
+    """Return the number of the segment and the key that a cursor stands for; (0, ()) for an invalid one."""
     try:
         first, *key = [json.loads(part) for part in str(after or "").split("~")]
     except ValueError:
@@ -339,11 +335,8 @@ def _position(segments: Sequence[Segment], after: str | int | None) -> tuple[int
     is_known = (
         isinstance(first, int) and 0 <= first < len(segments) and len(key) == len(segments[first].key or "1")
     )
-    return (
-        (first, tuple(key))
-        if is_known and all(isinstance(part, int | float | str) for part in key)
-        else (0, ())
-    )
+    is_valid = is_known and all(isinstance(part, int | float | str) for part in key)
+    return (first, tuple(key)) if is_valid else (0, ())
 
 
 def _cursor(number: int, segment: Segment, row: sqlite3.Row) -> str:

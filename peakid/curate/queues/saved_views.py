@@ -1,4 +1,4 @@
-"""Queues with their filters under a name, so that everyone comes back to the same images."""
+"""Save queues with their filters under a name, so that everyone can return to the same images."""
 
 import json
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from peakid.curate.queues import review_queue
 from peakid.curate.queues.filters import NO_FILTERS, Filters
 from peakid.errors import BadInput, NotFound
+from peakid.remedies import action
 from peakid.store.workspace import Workspace, now
 
-LONGEST_NAME = 60
+LONGEST_NAME = 60  # Characters.
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class SavedView:
 
 
 def list_views(workspace: Workspace) -> list[SavedView]:
-    """Answer all saved views by name."""
+    """Return all saved views, sorted by name."""
     rows = workspace.query("SELECT name, queue, filters, actor, saved_at FROM saved_view ORDER BY name")
     return [
         SavedView(
@@ -32,7 +33,7 @@ def list_views(workspace: Workspace) -> list[SavedView]:
 
 
 def find(workspace: Workspace, name: str) -> SavedView:
-    """Answer the saved view of that name.
+    """Return the saved view with this name.
 
     Raises:
         NotFound: If there is none.
@@ -40,46 +41,50 @@ def find(workspace: Workspace, name: str) -> SavedView:
     for view in list_views(workspace):
         if view.name == name:
             return view
-    raise NotFound(f"There is no saved view {name!r}.", "See them with: peakid views list")
+    raise _unknown(name)
 
 
 def save(
     workspace: Workspace, name: str, queue: str, *, filters: Filters = NO_FILTERS, actor: str
 ) -> SavedView:
-    """Keep a queue and its filters under a name; a view of that name is replaced.
+    """Save a queue and its filters under a name, replacing the view with that name.
 
     Raises:
-        BadInput: If the name is empty, too long or no one line, or a filter cannot be one.
-        NotFound: If there is no such queue, or a filter names what is not there.
+        BadInput: If the name is empty, too long or more than one line, or a filter has an invalid value.
+        NotFound: If there is no such queue, or a filter names a class or issue that does not exist.
     """
     clean = name.strip()
     if not clean or not clean.isprintable() or len(clean) > LONGEST_NAME:
         raise BadInput(
-            f"{name[:80]!r} cannot name a view.", f"Use 1 to {LONGEST_NAME} printable letters in one line."
+            f"{name[:80]!r} cannot be the name of a view.",
+            f"Use 1 to {LONGEST_NAME} printable characters in one line.",
         )
-    review_queue.page(workspace, queue, limit=1, filters=filters)  # What cannot be shown is told now.
+    review_queue.page(
+        workspace, queue, limit=1, filters=filters
+    )  # Raises an error now if the view cannot be shown later.
     view = SavedView(clean, queue, filters, actor, now())
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO saved_view (name, queue, filters, actor, saved_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name)"
-            " DO UPDATE SET queue = excluded.queue, filters = excluded.filters, actor = excluded.actor, saved_at = excluded.saved_at",
-            (
-                view.name,
-                view.queue,
-                json.dumps(filters.given(), ensure_ascii=False),
-                view.actor,
-                view.saved_at,
-            ),
+            "INSERT INTO saved_view (name, queue, filters, actor, saved_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET queue = excluded.queue, filters = excluded.filters,"
+            " actor = excluded.actor, saved_at = excluded.saved_at",
+            (clean, queue, json.dumps(filters.given(), ensure_ascii=False), actor, view.saved_at),
         )
     return view
 
 
 def remove(workspace: Workspace, name: str) -> None:
-    """Forget a saved view; no image changes.
+    """Delete a saved view; no image changes.
 
     Raises:
-        NotFound: If there is none of that name.
+        NotFound: If there is no view with this name.
     """
     with workspace.transaction() as connection:
         if not connection.execute("DELETE FROM saved_view WHERE name = ?", (name,)).rowcount:
-            raise NotFound(f"There is no saved view {name!r}.", "See them with: peakid views list")
+            raise _unknown(name)
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(
+        f"There is no saved view {name!r}.", "Choose one of the saved views.", action("list_views")
+    )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from peakid.curate.queues import pace, review_queue
+from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
@@ -52,9 +53,7 @@ def name(queue: str) -> str:
     kind, _, rest = queue.partition(":")
     if kind == "confusion" and rest.count(":") == 3:
         run_id, split, given, predicted = rest.split(":")
-        return session.plain(
-            f"{session.unquoted(given)} taken for {session.unquoted(predicted)} (run {run_id}, {split})"
-        )
+        return session.plain(f"{unquoted(given)} taken for {unquoted(predicted)} (run {run_id}, {split})")
     if kind == "issue":
         return rest.replace("_", " ").capitalize()
     return session.plain(rest if kind == "class" else _NAMES.get(kind, queue.capitalize()))

@@ -130,7 +130,7 @@ def test_an_act_that_is_delivered_twice_is_done_once(workspace: Workspace, put: 
 def test_a_conflict_is_decided_by_keeping_the_right_label(workspace: Workspace, put: Put) -> None:
     found = put({"river/1.jpg": encoded(photo(1)), "sea/1.jpg": encoded(photo(1), quality=50)})
     a, b = found["river/1.jpg"], found["sea/1.jpg"]
-    with pytest.raises(BadInput, match="one picture has one label"):
+    with pytest.raises(BadInput, match="duplicates with different labels"):
         resolve.keep_all(workspace, [a, b], actor=ACTOR)
     resolve.keep(workspace, b, {a: -1}, label="sea", actor=ACTOR)
     assert waiting(workspace) == []
@@ -173,7 +173,7 @@ def test_not_a_duplicate_is_never_asked_again_but_can_be_taken_back(workspace: W
 def test_the_same_pixels_cannot_be_called_different(workspace: Workspace, put: Put) -> None:
     jpeg = encoded(photo(1))
     found = put({"sea/1.jpg": jpeg, "sea/2.png": same_pixels(jpeg)})
-    with pytest.raises(BadInput, match="very same pixels"):
+    with pytest.raises(BadInput, match="same pixels"):
         resolve.not_duplicates(workspace, list(found.values()), actor=ACTOR)
     resolve.keep_all(workspace, list(found.values()), actor=ACTOR)
     assert waiting(workspace) == []
@@ -183,7 +183,7 @@ def test_the_same_pixels_cannot_be_called_different(workspace: Workspace, put: P
 def test_the_last_of_a_group_cannot_be_lost(workspace: Workspace, put: Put) -> None:
     a, b = put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(1), quality=50)}).values()
     decisions.decide(workspace, [Choice(a, "exclude", reason="blurred")], actor=ACTOR)
-    with pytest.raises(BadInput, match="would leave none"):
+    with pytest.raises(BadInput, match="would leave no image"):
         resolve.keep(workspace, a, {b: -1}, actor=ACTOR)
 
 

@@ -46,7 +46,7 @@ def test_more_than_was_confirmed_is_not_judged_unseen(
     workspace: Workspace, plant: Callable[..., dict[str, str]]
 ) -> None:
     plant({"a": "river", "b": "river"})
-    with pytest.raises(BadInput, match="2 images wait in 'unreviewed' now, 1 when you were asked"):
+    with pytest.raises(BadInput, match="2 images are in 'unreviewed' now; you confirmed 1"):
         bulk.decide_queue(workspace, "unreviewed", "flag", at_most=1, actor="human:anna")
     assert review_queue.count(workspace, "flagged") == 0
 
@@ -55,7 +55,7 @@ def test_a_queue_without_anything_to_judge_is_told(
     workspace: Workspace, plant: Callable[..., dict[str, str]]
 ) -> None:
     plant({"c": None})
-    with pytest.raises(BadInput, match="Nothing in the queue 'unreviewed'"):
+    with pytest.raises(BadInput, match="No image in the queue 'unreviewed'"):
         bulk.decide_queue(workspace, "unreviewed", "label", actor="human:anna")
 
 

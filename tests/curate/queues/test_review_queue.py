@@ -140,7 +140,7 @@ def test_a_confusion_cell_is_a_queue_even_for_a_class_with_a_colon(workspace, pl
     digests = plant({"a": "dom", "b": "dom"})
     run_id = add_run(digests, ("b", "valid", "dom", "piz: x", 0.75))
     (item,) = review_queue.page(workspace, review_queue.confusion_queue(run_id, "valid", "dom", "piz: x"))
-    assert (item.digest, item.score, item.reason) == (digests["b"], 0.75, "run 1 says piz: x, 75 % sure")
+    assert (item.digest, item.score, item.reason) == (digests["b"], 0.75, "run 1 predicts piz: x (75 %)")
 
 
 def test_look_alikes_with_two_labels_wait_until_one_is_changed_or_the_pair_is_judged(workspace, plant):
@@ -148,7 +148,7 @@ def test_look_alikes_with_two_labels_wait_until_one_is_changed_or_the_pair_is_ju
     for one, other in ("ab", "cd", "ef"):
         pair = add_pair(workspace, digests, one, other)
     assert names_in(workspace, digests, "conflicts") == "abcd"
-    assert review_queue.page(workspace, "conflicts")[0].reason == "the same picture is called eiger"
+    assert review_queue.page(workspace, "conflicts")[0].reason == "a duplicate is labelled eiger"
     judge(workspace, digests["b"], "dom")
     assert names_in(workspace, digests, "conflicts") == "cd"
     decisions.undo(workspace, actor=ANNA)
@@ -207,7 +207,7 @@ def test_the_newest_finished_run_names_doubtful_labels_the_surest_first(workspac
     add_run(digests, ("e", "valid", "dom", "eiger", 0.9), state="failed")
     assert names_in(workspace, digests, "model-disagrees") == "bga"
     assert names_in(workspace, digests, "uncertain") == "ac"  # Below even odds.
-    assert review_queue.page(workspace, "model-disagrees")[0].reason == "run 2 says eiger, 80 % sure"
+    assert review_queue.page(workspace, "model-disagrees")[0].reason == "run 2 predicts eiger (80 %)"
     judge(workspace, digests["b"], "dom", queue="model-disagrees")  # The label was right.
     judge(workspace, digests["a"], "eiger")  # The model was right.
     assert names_in(workspace, digests, "model-disagrees") == "g"
@@ -226,7 +226,7 @@ def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(wo
         hidden = next(item for item in review_queue.page(workspace, queue) if item.digest == digests["a"])
         assert hidden.score is None
         assert "eiger" not in hidden.reason
-        assert hidden.reason == "a test image: what run 1 says is hidden until you judge it"
+        assert hidden.reason == "test image: the prediction of run 1 is hidden until you judge it"
     for name, queue in (
         ("a", "unreviewed"),
         ("a", "worth"),
@@ -247,7 +247,7 @@ def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(wo
         True,
     ]
     shown = review_queue.page(workspace, cell)[0]
-    assert (shown.score, shown.reason) == (0.4, "run 1 says eiger, 40 % sure")
+    assert (shown.score, shown.reason) == (0.4, "run 1 predicts eiger (40 %)")
 
 
 def test_worth_your_time_has_each_image_once_contradictions_first(workspace, plant, add_run):

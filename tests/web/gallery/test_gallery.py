@@ -95,7 +95,7 @@ def test_an_event_that_cannot_be_is_answered_and_the_rest_is_written(
         (3, f"Excluding image {a[:12]} needs a reason"),
         (4, "'dance' is no verdict"),
         (5, "The event 5 has no id"),
-        (6, "human:anna has nothing to do again"),
+        (6, "human:anna has nothing to redo"),
     ]
     assert [row.label for row in own(workspace)] == ["river"]
 
@@ -255,7 +255,7 @@ def test_a_whole_queue_is_one_step_of_the_number_that_was_confirmed(
     def deliver_whole(n: int) -> gallery.Ack:
         return gallery.apply(workspace, [{**whole, "n": n}], last_ack=0, actor="human:anna", act=act)
 
-    assert "3 images wait in 'class:river' now, 2 when" in deliver_whole(2).refused[0].message
+    assert "3 images are in 'class:river' now; you confirmed 2" in deliver_whole(2).refused[0].message
     assert len(deliver_whole(3).changed) == 3
     assert deliver_whole(3).refused == []
     assert review_queue.count(workspace, "class:sea") == 5

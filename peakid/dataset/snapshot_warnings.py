@@ -1,0 +1,71 @@
+"""Warn about problems that training or scoring on a snapshot would have, before either is tried."""
+
+import json
+from collections.abc import Sequence
+
+from peakid.dataset import split
+from peakid.dataset.documents import ClassCounts
+from peakid.records import Snapshot
+from peakid.store.workspace import Workspace
+
+
+def sentences(workspace: Workspace, snapshot: Snapshot, counts: Sequence[ClassCounts]) -> list[str]:
+    """Return sentences about problems that training or scoring on a snapshot would have."""
+    found = [sentence for each in counts for sentence in _class_warnings(each, snapshot)]
+    if len(snapshot.class_names) == 1:
+        found.append(
+            f"There is one class, {snapshot.class_names[0]!r}: nothing to distinguish. Label a second class."
+        )
+    if snapshot.n_leaks:
+        found.append(
+            f"{snapshot.n_leaks} groups of near duplicates are in several splits: scores will be too high."
+        )
+    return [*found, *_origin_warnings(workspace, snapshot), *_share_warnings(workspace, snapshot)]
+
+
+def _class_warnings(counts: ClassCounts, snapshot: Snapshot) -> list[str]:
+    """Return a sentence if a class has no image in a split with images of other classes."""
+    name, n_images = counts["class_name"], counts["n_images"]
+    missing = [part for part in split.SPLITS if snapshot.splits[part] and not counts[part]]
+    remedy = "Label more, or retire the class."
+    if "train" in missing:
+        return [f"Class {name!r} has no image in train: it can never be predicted. {remedy}"]
+    if missing:
+        images_ = "1 image" if n_images == 1 else f"{n_images} images"
+        where = " or ".join(missing)
+        return [f"Class {name!r} has {images_} and none in {where}: it gets no score there. {remedy}"]
+    return []
+
+
+def _origin_warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
+    row = workspace.one(
+        "SELECT COUNT(*) AS n FROM snapshot_item t WHERE t.snapshot_id = ?"
+        " AND (SELECT COUNT(DISTINCT o.split) FROM origin o WHERE o.image_id = t.image_id) > 1",
+        (snapshot.snapshot_id,),
+    )
+    n = row["n"] if row else 0
+    return (
+        [f"{n} images were imported in several splits; in this snapshot each is in one split."] if n else []
+    )
+
+
+def _share_warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
+    """Return a sentence if the shares differ from the requested ones because images keep their split.
+
+    Splits given by an import are not compared.
+    """
+    row = workspace.one(
+        "SELECT fractions FROM snapshot WHERE id = :id AND NOT EXISTS (SELECT 1 FROM snapshot_item t"
+        " JOIN origin o ON o.image_id = t.image_id WHERE t.snapshot_id = :id AND o.split IS NOT NULL)",
+        {"id": snapshot.snapshot_id},
+    )
+    requested = json.loads(row["fractions"]) if row else {}
+    shares = {name: n / snapshot.n_images for name, n in snapshot.splits.items()}
+    # Groups and small classes cannot meet shares exactly: 5 % and three images per class are tolerated.
+    slack = 0.05 + 3 * len(snapshot.class_names) / snapshot.n_images
+    if all(abs(shares[name] - requested[name]) <= slack for name in requested):
+        return []
+    actual = " / ".join(f"{shares[name]:.0%}" for name in split.SPLITS)
+    wanted = " / ".join(f"{requested[name]:.0%}" for name in split.SPLITS)
+    why = "images keep the split of an earlier snapshot. Another seed gives a new partition."
+    return [f"The shares of train / valid / test are {actual}, not {wanted} as requested: {why}"]
