@@ -2,42 +2,42 @@
 
 PeakidError
 +- WorkspaceError
-|  +- NoWorkspace            no peakid.db in that folder
-|  +- WorkspaceTooNew        written by a newer Peakid
-|  +- WorkspaceNotWritable   a read-only disk or folder
-|  +- WorkspaceNotEmpty      a restore would overwrite what is there
-|  +- BackupNotWritten       the file exists, or the disk does not take it
-|  +- BadBackup              a file that is no backup, or a damaged one
+|  +- NoWorkspace            the folder has no peakid.db
+|  +- WorkspaceTooNew        the workspace was written by a newer Peakid
+|  +- WorkspaceNotWritable   a read-only or full disk, or a read-only folder
+|  +- WorkspaceNotEmpty      a restore would overwrite a folder that is not empty
+|  +- BackupNotWritten       the file exists already, or the disk cannot take it
+|  +- BadBackup              a file that is not a backup, or a damaged one
 |  +- ResourceMissing        the project's own files (migrations, recipes, pages) are missing
-+- NotFound                  a digest, class, snapshot, run, job or export nobody knows
++- NotFound                  no such digest, class, snapshot, run, job or export
 |  +- AmbiguousDigest        a prefix that fits several images
-+- BadInput                  a value a person gave that cannot be used
++- BadInput                  a value given by a person that cannot be used
 |  +- BadFractions           split shares that are negative or do not add up to 1
-|  +- UnknownColumns         a table without the columns an import needs
-|  +- NothingToImport        a folder, archive or table in which no file was found
-|  +- BadArchive             a zip that is corrupt
-|  +- UnknownArchitecture    a model name outside the tested list
+|  +- UnknownColumns         a table without the columns that an import needs
+|  +- NothingToImport        a folder, archive or table without any files
+|  +- BadArchive             a damaged zip, or a file that is not a zip
+|  +- UnknownArchitecture    an architecture outside the tested list
 +- DecoderBroken             the process that decodes images does not start
-+- UnreadableImage           bytes that do not become pixels; `reason` is the rejection's
-+- NothingToUndo             no step of this actor is left to take back (or to do again)
++- UnreadableImage           bytes that cannot be decoded; `reason` is the reason of the rejection
++- NothingToUndo             the actor has no step left to undo (or to redo)
 +- DatasetError
-|  +- EmptySnapshot          no image is labelled, kept and of a living class
-|  +- ClassTooSmall          a class with too few images to be trained or scored
-|  +- TooFewClasses          fewer than two classes: nothing to tell apart
-|  +- SplitMissing           no image in a split that training needs
-|  +- LeakingSnapshot        near-duplicates sit in different splits
-|  +- DamagedSnapshot        what is stored no longer gives the snapshot's digest
+|  +- EmptySnapshot          no image has a label of an active class, or all are excluded
+|  +- ClassTooSmall          a class with too few images for training or evaluation
+|  +- TooFewClasses          fewer than two classes
+|  +- SplitMissing           a split that training needs has no images
+|  +- LeakingSnapshot        near-duplicates are in different splits
+|  +- DamagedSnapshot        the stored content does not match the digest of the snapshot
 +- TrainingError
-|  +- WeightsMissing         pretrained weights were required and are not on this machine
-|  +- WeightsUnfit           a weights file that does not fit the architecture or its hash
+|  +- WeightsMissing         required pretrained weights are not on this machine
+|  +- WeightsUnfit           a weights file that does not match the architecture or its hash
 |  +- DeviceMissing          a device that this machine does not have
-|  +- DeviceLost            a GPU that stops answering while it is used
-|  +- TrainingDiverged       the loss is no longer a number
-|  +- OutOfMemory            not even two images fit into the device's memory
-|  +- ParityBroken           an export that does not answer as the trained model
+|  +- DeviceLost             a GPU that stopped responding during use
+|  +- TrainingDiverged       the loss became NaN or infinite
+|  +- OutOfMemory            the device's memory cannot hold even two images
+|  +- ParityBroken           an export that predicts differently from the trained model
 +- JobError
-|  +- JobNotWaiting          a job that cannot be cancelled or resumed from its state
-+- ExtraMissing              an optional package is not installed; the message has the install line
+|  +- JobNotWaiting          a job whose state does not allow to cancel or resume it
++- ExtraMissing              an optional package is not installed; the message has the install command
 """
 
 from typing import Any
@@ -47,12 +47,12 @@ from peakid.remedies import Action
 
 
 class PeakidError(Exception):
-    """Anything Peakid can explain. `str(error)` is one line for people.
+    """An error that Peakid explains. `str(error)` is one line for people.
 
     Attributes:
         message: What happened, with the value.
         remedy: What to do, in words that are true on a page and in a terminal: no command, no option.
-        actions: The same as data. A page draws them as buttons or links, the command line as commands.
+        actions: The same as data. A page draws buttons or links, the command line prints commands.
     """
 
     def __init__(self, message: str, remedy: str = "", *actions: Action) -> None:
@@ -65,7 +65,7 @@ class PeakidError(Exception):
         return f"{self.message} {self.remedy}".strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel whole from one process to another."""
+        """Pickle with all arguments, so that the error can be raised again in another process."""
         return type(self), (self.message, self.remedy, *self.actions)
 
 

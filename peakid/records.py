@@ -1,4 +1,4 @@
-"""The nouns of Peakid as frozen dataclasses, and its closed vocabularies as Literals."""
+"""The records that several packages share, as frozen dataclasses, and their vocabularies as Literals."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,83 +6,84 @@ from typing import Any, Literal
 
 Verdict = Literal[
     "label",    # The image shows `label` and may be trained on.
-    "exclude",  # Never to be trained on; `reason` says why. Keeps its label.
-    "flag",     # Someone must look again before it may be trained on. Keeps its label.
-    "clear",    # Nothing is known of it: as it was before anyone judged.
+    "exclude",  # Never trained on; `reason` says why. Keeps its label.
+    "flag",     # Someone must look again before it is trained on. Keeps its label.
+    "clear",    # No judgement: the state before the first decision.
 ]  # fmt: skip
 
 Split = Literal[
     "train",  # The model learns from it.
-    "valid",  # Choices among epochs and runs are made on it.
-    "test",   # Looked at rarely, counted, never chosen by.
+    "valid",  # Epochs and runs are chosen by it.
+    "test",   # For reporting only; each look at its score is counted.
 ]  # fmt: skip
 
 Source = Literal[
-    "folder",  # ImageFolder on this machine.
-    "zip",     # An archive of one.
-    "csv",     # A table of paths and labels.
-    "demo",    # Drawn by `peakid demo`.
+    "folder",  # A folder on this machine.
+    "zip",     # A zip archive of such a folder.
+    "csv",     # A table of paths and labels: CSV, JSON lines or Parquet.
+    "demo",    # Images that Peakid draws itself.
 ]  # fmt: skip
 
 RejectionReason = Literal[
-    "not_an_image",       # Its bytes are no image format that Pillow knows.
-    "unsupported_format", # An image format outside the allow-list.
-    "unreadable",         # Begins like an image and cannot be decoded to the end.
-    "too_many_pixels",    # Over the pixel cap; decoding it could exhaust the memory.
-    "too_large",          # Over the byte cap.
+    "not_an_image",       # Not an image format that Pillow knows.
+    "unsupported_format", # An image format that Peakid does not read.
+    "unreadable",         # Starts like an image but cannot be decoded to the end.
+    "too_many_pixels",    # Over the pixel limit; decoding it could exhaust the memory.
+    "too_large",          # Over the byte limit.
     "empty",              # Zero bytes.
     "hidden",             # A dot-file or a file of the operating system (Thumbs.db).
-    "missing_file",       # Named by a table, not there.
-    "no_permission",      # There, and not allowed to be read.
-    "forgotten",          # Removed for good earlier, by `peakid forget`; its bytes are not taken in again.
-    "too_slow",           # Decoding it, alone, took longer than the limit.
-    "too_much_memory",    # Decoding it, alone, took more memory than the limit.
-    "crashes_decoder",    # The process that decodes it died of it, each time.
+    "missing_file",       # A table names it, but it does not exist.
+    "no_permission",      # It exists but cannot be opened.
+    "forgotten",          # Permanently removed earlier; its bytes are not imported again.
+    "too_slow",           # Decoding it alone took longer than the limit.
+    "too_much_memory",    # Decoding it alone took more memory than the limit.
+    "crashes_decoder",    # The decoding process crashed on it every time.
     "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
+    "bad_row",            # A row of a table that does not fit its header.
 ]  # fmt: skip
 
 StepKind = Literal["decide", "import", "undo", "redo"]
 
 JobState = Literal[
-    "queued",     # Waits for its lane.
-    "running",    # Its process lives.
-    "done",       # Ended as asked.
-    "failed",     # Ended with an error in words.
-    "cancelled",  # Ended because someone asked.
-    "lost",       # Its process is gone without a word; it can be resumed.
+    "queued",     # Waits in its queue.
+    "running",    # Its process is alive.
+    "done",       # Finished.
+    "failed",     # Ended with an error message.
+    "cancelled",  # Ended because someone cancelled it.
+    "lost",       # Its process ended without reporting a result; it can be resumed.
 ]  # fmt: skip
 
 Lane = Literal["gpu", "cpu", "net"]
 
 DuplicateKind = Literal[
     "copy",   # Same bytes: one image, several origins.
-    "exact",  # Same pixels, other bytes.
-    "near",   # Looks the same, perhaps turned, cropped or in other colours; `distance` in bits of 128.
+    "exact",  # Same pixels, different bytes.
+    "near",   # Looks the same, possibly turned, cropped or in other colours; `distance` in bits of 128.
 ]  # fmt: skip
 
 PairVerdict = Literal[
-    "different",  # Not the same picture after all; never proposed again.
-    "both",       # The same picture, and both are kept; they go on sharing a split.
-    "open",       # Not judged, or taken back.
+    "different",  # Not the same picture; never proposed again.
+    "both",       # The same picture, and both are kept; they still share a split.
+    "open",       # Not judged, or the judgement was undone.
 ]  # fmt: skip
 
 Resize = Literal[
-    "crop",    # Short side to size, middle cut out: keeps proportions, loses the rim.
-    "squish",  # Both sides to size: keeps everything, bends proportions.
-    "pad",     # Long side to size, black rim: keeps both, spends pixels on the rim.
+    "crop",    # Short side to size, centre crop: keeps proportions, loses the edges.
+    "squish",  # Both sides to size: keeps everything, changes proportions.
+    "pad",     # Long side to size, black border: keeps both, spends pixels on the border.
 ]  # fmt: skip
 
 Report = Callable[[str, int, int, str], None]
-"""Progress: (phase, step, total, message). total 0 = not known yet."""
+"""Progress: (phase, step, total, message). A total of 0 means that it is not known yet."""
 
 
 def no_report(phase: str, step: int, total: int, message: str) -> None:
-    """Swallow progress; the default where nobody watches."""
+    """Ignore progress; the default for `report`."""
 
 
 @dataclass(frozen=True)
 class Credit:
-    """Whose a picture is and where it can be seen, as far as its source says."""
+    """The author, licence and web page of an image, as far as its source gives them."""
 
     page_url: str | None = None
     licence: str | None = None
@@ -102,7 +103,7 @@ class RejectionRow:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What one import or collection brought. `n_added` counts new images, `n_known` files already held."""
+    """Result of one import. `n_added` counts new images, `n_known` files that the workspace already had."""
 
     n_added: int
     n_known: int
@@ -113,10 +114,11 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What one scan for duplicates and image issues found. Counts are of the whole workspace, `n_scanned` of this scan.
+    """Result of one scan for duplicates and image issues.
 
-    `n_conflicting_groups` counts groups, of any kind, whose images or origins carry different labels. `issues` counts
-    images by kind of issue, under the thresholds of now.
+    `n_scanned` counts the images of this scan, all other figures are for the whole workspace.
+    `n_conflicting_groups` counts groups, of any kind, whose images or origins have different labels. `issues`
+    counts images by kind of issue, at the current thresholds.
     """
 
     n_scanned: int
@@ -129,10 +131,10 @@ class ScanReport:
 
 @dataclass(frozen=True)
 class Choice:
-    """One judgement a person makes, before it is a decision.
+    """One judgement of a person that is not stored as a decision yet.
 
-    `base_decision_id` is the decision the person saw (None: saw no decision, -1: did not look).
-    `event_id` makes a repeated delivery of the same act harmless; '' lets the database name it.
+    `base_decision_id` is the decision the person saw (None: there was none, -1: not checked).
+    `event_id` identifies the action, so that it is stored once even if it is sent twice; '' generates one.
     """
 
     digest: str
@@ -160,11 +162,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step did.
+    """Result of one step.
 
-    `conflicts` holds the digests of images that somebody else had judged since the actor looked: they
-    are left as they are and told. `standing` holds, by digest, the decision that stands there instead.
-    `remarked` holds the digests whose tags, note or further classes it changed.
+    `conflicts` holds the digests of images that another person judged after the actor loaded them; they are
+    not changed. `standing` holds, by digest, the decision that they have instead. `remarked` holds the
+    digests whose tags, note or further classes were changed.
     """
 
     step_id: int | None
@@ -180,7 +182,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class StepRow:
-    """One line of the history: a step, how many images it judged, and the first of its decisions."""
+    """One row of the history: a step, the number of images it judged, and its first decision."""
 
     step_id: int
     kind: StepKind
@@ -192,7 +194,10 @@ class StepRow:
 
 @dataclass(frozen=True)
 class QueueItem:
-    """One image in a queue, and why; `score` in 0..1, low = more urgent. The next page begins behind the last `cursor`."""
+    """One image in a queue and the reason why it is there.
+
+    `score` is in 0..1, low = more urgent. The next page of the queue starts after the last `cursor`.
+    """
 
     image_id: int
     digest: str
@@ -214,7 +219,7 @@ class QueueItem:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class. `colour` is `#RRGGBB` where a person chose one; `merged_into` names the class its images went to."""
+    """One class. `colour` is `#RRGGBB` if a person chose one; `merged_into` is the class it now belongs to."""
 
     class_name: str
     n_images: int
@@ -228,7 +233,7 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Group:
-    """Images that must share a split. `key` is the smallest member digest; `labels` run beside `digests`."""
+    """Images that must share a split. `key` is the smallest digest; `labels` has the order of `digests`."""
 
     key: str
     digests: tuple[str, ...]
@@ -263,7 +268,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of queued work. `seconds` counts from its start to its end, or to now while it runs."""
+    """One queued or running piece of work. `seconds` is its duration so far, or until it ended."""
 
     job_id: int
     kind: str
@@ -289,7 +294,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """One training. `path` is its folder, relative to the workspace; `metrics` are those of the best epoch."""
+    """One training. `path` is its folder, relative to the workspace; `metrics` are from the best epoch."""
 
     run_id: int
     job_id: int | None
@@ -338,7 +343,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Export:
-    """Weights, classes and preprocessing, usable without training code. `path` is absolute."""
+    """A model with its classes and preprocessing, usable without training code. `path` is absolute."""
 
     export_id: int
     run_id: int

@@ -1,4 +1,7 @@
-"""What can be done about an error, as data: an action with arguments, phrased by the page or command that shows it."""
+"""What a person can do about an error, as data: an action with arguments.
+
+The page or the command that shows the error puts the action into words.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +48,7 @@ Argument = str | int | float | bool
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a person can do next. A page draws a button or a link, the command line prints a command."""
+    """One thing a person can do next. A page draws a button or link, the command line prints a command."""
 
     kind: ActionKind
     arguments: Mapping[str, Argument]

@@ -1,6 +1,6 @@
-"""Where the project's own files are: migrations, recipes, pages and the theme.
+"""Find the project's own files: migrations, recipes, pages and the theme.
 
-An installed wheel holds them inside the package, under `peakid/bundled`; a checkout beside the package.
+In an installed wheel they are inside the package, in `peakid/bundled`; in a checkout they are next to it.
 """
 
 from importlib.resources import files
@@ -8,7 +8,7 @@ from pathlib import Path
 
 PACKAGE_DIR = Path(str(files("peakid")))
 PROJECT_ROOT = PACKAGE_DIR.parent
-"""The checkout, where the package was not installed from a wheel."""
+"""The checkout, unless the package was installed from a wheel."""
 
 
 def path(name: str) -> Path:

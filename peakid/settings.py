@@ -1,4 +1,4 @@
-"""What a machine decides for Peakid: environment variables PEAKID_* and peakid.toml. The only reader of the environment."""
+"""Settings of one machine: PEAKID_* environment variables and peakid.toml. Only this module reads them."""
 
 import getpass
 import os
@@ -14,7 +14,7 @@ from pydantic_settings import (
 
 
 class Settings(BaseSettings):
-    """Environment first, then peakid.toml in the working folder, then the defaults below."""
+    """Environment variables come first, then peakid.toml in the working folder, then the defaults below."""
 
     model_config = SettingsConfigDict(env_prefix="PEAKID_", toml_file="peakid.toml", extra="ignore")
 
@@ -23,28 +23,27 @@ class Settings(BaseSettings):
     weights: Path | None = None
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 200_000_000  # A 14,000 x 14,000 scan; 600 MB as RGB.
-    decode_limit_s: float = 5.0  # For one file, alone in the process that decodes.
-    decode_limit_bytes: int = 2**30  # Of memory for one file; 200 million pixels take 0.8 GB in Pillow.
-    # Decoded pixels on disk, in 10^9 bytes: 200,000 images of 184 px, which are read twenty times as fast as they are decoded.
+    decode_limit_s: float = 5.0  # For one file that is alone in the decoding process.
+    decode_limit_bytes: int = 2**30  # Memory for one file; 200 million pixels take 0.8 GB in Pillow.
+    # Decoded pixels on disk, in 10^9 bytes: 200,000 images of 184 px. Reading is 20 times as fast as
+    # decoding.
     cache_gb: float = 20.0
     worker_idle_s: float = 60.0
-    allowed_hosts: str = (
-        ""  # Names besides loopback, separated by commas, for an app that is reached from elsewhere.
-    )
+    allowed_hosts: str = ""  # Host names other than loopback, separated by commas.
     max_body_bytes: int = 512 * 2**20  # One request to the web app; a little over server.maxUploadSize.
 
     def actor_name(self) -> str:
-        """Answer who acts: PEAKID_ACTOR, else the user of the operating system, as `human:NAME`."""
+        """Return who acts: PEAKID_ACTOR, or the user of the operating system, as `human:NAME`."""
         name = self.actor or _system_user()
         return name if name.startswith(("human:", "import:", "model:")) else f"human:{name}"
 
     def decoding(self) -> dict[str, str]:
-        """Answer what decides whether a file can be decoded, as `environment` takes it."""
+        """Return the limits of decoding by name, as arguments for `environment`."""
         names = ("max_image_bytes", "max_image_pixels", "decode_limit_s", "decode_limit_bytes")
         return {name: str(getattr(self, name)) for name in names}
 
     def host_names(self) -> list[str]:
-        """Answer the allowed host names, lower case, without ports."""
+        """Return the allowed host names in lower case, without ports."""
         return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
 
     @classmethod
@@ -66,9 +65,9 @@ def current() -> Settings:
 
 
 def environment(**values: str) -> dict[str, str]:
-    """Answer the environment for a child process, with PEAKID_<NAME> set for every keyword.
+    """Return the environment for a child process, with PEAKID_<NAME> set for every keyword.
 
-    It finds the package wherever this process was started from, installed or not.
+    PYTHONPATH is set too, so that the child imports this package even where it is not installed.
     """
     paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
@@ -76,7 +75,7 @@ def environment(**values: str) -> dict[str, str]:
 
 
 def torch_checkpoints() -> Path:
-    """Answer the folder in which torch keeps downloaded weights, by torch's own rule, without importing it."""
+    """Return the folder in which torch keeps downloaded weights, without importing torch."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     return Path(os.environ.get("TORCH_HOME") or cache / "torch").expanduser() / "hub" / "checkpoints"
 

@@ -1,4 +1,4 @@
-"""What a decoding process does when a file tells it to: imported there, so it loads nothing that takes time."""
+"""Work for a decoding process that follows orders in the file. A module of its own imports quickly."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ from peakid.errors import WorkspaceNotWritable
 
 
 def obey(order: bytes) -> str:
-    """Stand in for a decoder."""
+    """Stand in for a decoder: do what the order says."""
     what, _, more = order.decode().partition(" ")
     if what == "hang":
         time.sleep(60)
@@ -21,7 +21,7 @@ def obey(order: bytes) -> str:
         ctypes.string_at(0)
     elif what == "raise":
         raise WorkspaceNotWritable("The disk is full.", "Make room.")
-    elif what == "once" and not Path(more).exists():  # Hangs the first time only, as under a moment of load.
+    elif what == "once" and not Path(more).exists():  # Hangs the first time only.
         Path(more).touch()
         time.sleep(60)
     elif what == "wait":

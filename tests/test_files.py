@@ -1,4 +1,4 @@
-"""A file is replaced whole or not at all."""
+"""A file is replaced completely or not at all."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from peakid import files
 
 
-def test_a_file_is_replaced_and_no_temporary_file_stays(tmp_path: Path) -> None:
+def test_a_file_is_replaced_and_no_temporary_file_is_left(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "card.json"
     files.write_json(path, {"name": "Mönch"})
     files.write_text(path, "second", is_synced=True)
@@ -25,7 +25,7 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["weights"]
 
 
-def test_the_old_file_stays_visible_until_the_new_one_is_whole(tmp_path: Path) -> None:
+def test_readers_see_the_old_file_until_the_new_one_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "weights"
     files.write_bytes(path, b"old")
     with files.replacing(path) as part:

@@ -1,9 +1,9 @@
-"""Strangers' files are decoded in a process of their own: one that hangs, eats memory or crashes costs itself alone.
+"""Decode untrusted files in a separate process, so that a file that hangs or crashes affects only itself.
 
 ```
-submit --> waiting --> child: a thread per core --> future
-               ^         | hangs, grows or dies: it is killed, and what it was busy with is tried again, each file alone
-               +---------+ what does it again while alone is the culprit
+submit --> waiting --> child: one thread per core --> future
+               ^         | on a hang, too much memory or a crash it is killed, and its open files are retried,
+               +---------+ each one alone; a file that fails again while it is alone is rejected
 ```
 """
 
@@ -21,27 +21,30 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
 from peakid import settings
 from peakid.errors import DecoderBroken, UnreadableImage
+from peakid.imaging.decoder_child import Event
 from peakid.imaging.records import Inspection
 from peakid.records import RejectionReason
 
-INSPECT = "peakid.imaging.inspection:inspect"  # What a decoder does with a file unless told otherwise.
-WATCH_S = 0.1  # Between two looks at clock and memory; a decoder fills some 200 MB in it.
+INSPECT = "peakid.imaging.inspection:inspect"  # The default work of a decoder.
+WATCH_S = 0.1  # Interval between checks of clock and memory; a decoder can fill about 200 MB in that time.
 READ_FACTOR = (
-    12  # A sleeping disk needs ten seconds to answer; reading may take so many times the limit of decoding.
+    12  # A sleeping disk needs ten seconds to start; reading may take this multiple of the time limit.
 )
-SHARED_BYTES = 256 * 2**20  # On top of the limit for each further thread: a photo of 60 megapixels.
+SHARED_BYTES = 256 * 2**20  # Added to the memory limit for each further thread: a photo of 60 megapixels.
 MAX_FAILED_STARTS = 3
+
+_Failure = Literal["time", "memory", "crash"]
 
 
 @dataclass
 class _Task:
-    """One file on its way. `began_s` is on the clock of `time.monotonic`, which all processes of a machine share."""
+    """One submitted file. `began_s` is a time of `time.monotonic`, which all processes of a machine share."""
 
     number: int
     call: tuple[Any, ...]
@@ -53,24 +56,25 @@ class _Task:
 
 @dataclass
 class _Child:
-    """The process that decodes now. `base_bytes` is what it takes before its first file, None until it is ready."""
+    """The decoding process. `base_bytes` is its memory before the first file, None until it is ready."""
 
     process: subprocess.Popen[bytes]
     tasks: Connection
-    answers: Connection
+    updates: Connection
     base_bytes: int | None = None
 
 
 class Decoder:
     """Runs `work(read(), *arguments)` for many files in one guarded child process.
 
-    A file is a suspect when it was open while the child hung over it, grew or died. Suspects are tried once more, each
-    alone in a child: so a slow moment of the machine condemns nobody, and neither does a bad neighbour.
+    A file is a suspect when it was open while the child hung, exceeded its memory or died. Each suspect is
+    tried once more, alone in a child. So no file is rejected because of another file, or because the machine
+    was slow for a moment.
 
     Args:
-        work: `module:function`; it gets the bytes first. Both it and what it answers must pickle.
-        limit_s: For one file, alone; None = as the settings say.
-        limit_bytes: Of memory for one file, above what the child takes by itself; None = as the settings say.
+        work: `module:function`; its first argument is the bytes. It and its result must be picklable.
+        limit_s: Time limit for one file that is alone; None = from the settings.
+        limit_bytes: Memory limit for one file, above the memory of the idle child; None = from the settings.
     """
 
     def __init__(
@@ -94,9 +98,9 @@ class Decoder:
         self._n_failed_starts = 0
 
     def submit(self, read: Callable[[], bytes], *arguments: Any) -> "Future[Any]":
-        """Queue one file; the future answers what `work` does, or raises what it or `read` raises.
+        """Queue one file. The future has the result of `work`, or the error that `work` or `read` raised.
 
-        A file that the child cannot survive raises UnreadableImage.
+        For a file that makes the child hang or crash the future raises UnreadableImage.
         """
         task = _Task(next(self._numbers), (read, *arguments))
         with self._lock:
@@ -105,141 +109,133 @@ class Decoder:
         return task.future
 
     def close(self) -> None:
-        """End the child; what is not answered yet is cancelled."""
+        """Stop the child and cancel all pending futures."""
         with self._lock:
             child, self._child = self._child, None
             tasks = [*self._open.values(), *self._waiting]
             self._open.clear()
             self._waiting.clear()
         if child is not None:
-            child.process.kill()  # Its keeper hears of it and tidies up.
+            child.process.kill()  # Its watching thread notices and cleans up.
         for task in tasks:
             task.future.cancel()
 
     def _feed(self) -> None:
-        """Hand the child as much as its threads can begin soon; a suspect is alone in it."""
+        """Send the child as many files as its threads can start soon; a suspect is sent alone."""
         if self._child is None and self._waiting:
             self._child = _started(self.work, self.n_threads)
-            threading.Thread(target=self._keep, args=(self._child,), daemon=True, name="decoder").start()
+            threading.Thread(target=self._watch, args=(self._child,), daemon=True, name="decoder").start()
         while self._waiting and self._child is not None and self._has_room(self._waiting[0]):
             task = self._waiting.popleft()
             self._open[task.number] = task
-            with contextlib.suppress(OSError):  # It has just died; its keeper hears of it.
+            with contextlib.suppress(OSError):  # It has just died; its watching thread notices.
                 self._child.tasks.send((task.number, task.call))
 
     def _has_room(self, task: _Task) -> bool:
         if task.is_suspect or any(other.is_suspect for other in self._open.values()):
             return not self._open
-        return len(self._open) < 2 * self.n_threads  # One open, one at hand: no thread waits for a message.
+        return len(self._open) < 2 * self.n_threads  # One in work and one ready for each thread.
 
-    def _keep(self, child: _Child) -> None:
-        """Listen to one child and watch it until it ends."""
-        trouble, watched_s = "", time.monotonic()
+    def _watch(self, child: _Child) -> None:
+        """Receive the updates of one child and check its limits until it ends."""
+        failure: _Failure | None = None
+        checked_s = time.monotonic()
         try:
-            while not trouble:
-                if child.answers.poll(WATCH_S):
-                    self._hear(child, *child.answers.recv())
-                # What it says goes first: this process may have been busy elsewhere.
-                if time.monotonic() - watched_s > WATCH_S and not child.answers.poll():
-                    trouble, watched_s = self._trouble(child), time.monotonic()
+            while failure is None:
+                if child.updates.poll(WATCH_S):
+                    self._receive(child, *child.updates.recv())
+                # Updates go first: this process may have been too busy to read them.
+                if time.monotonic() - checked_s > WATCH_S and not child.updates.poll():
+                    failure, checked_s = self._limit_exceeded(child), time.monotonic()
         except (EOFError, OSError, psutil.NoSuchProcess):
-            pass  # It has gone.
-        finally:  # Also after an answer that cannot be read: nobody may wait for ever.
-            self._bury(child, trouble or "crash")
+            pass  # The child has ended.
+        finally:  # Also after an update that cannot be unpickled: no future may stay pending forever.
+            self._clean_up(child, failure or "crash")
 
-    def _bury(self, child: _Child, trouble: str) -> None:
+    def _clean_up(self, child: _Child, failure: _Failure) -> None:
         _kill(child)
         with self._lock:
             child.tasks.close()
             if self._child is child:
                 self._child = None
-                self._recover(child, trouble)
+                self._recover(child, failure)
                 self._feed()
-        child.answers.close()
+        child.updates.close()
 
-    def _hear(self, child: _Child, number: int, said: str, value: Any) -> None:
+    def _receive(self, child: _Child, number: int, event: Event, value: Any) -> None:
         with self._lock:
-            if said == "ready":
-                child.base_bytes, self._n_failed_starts = (
-                    psutil.Process(child.process.pid).memory_info().rss,
-                    0,
-                )
+            if event == "ready":
+                child.base_bytes = _used_bytes(child)
+                self._n_failed_starts = 0
                 return
             task = self._open.get(number)
-            if task is None:  # Closed meanwhile.
+            if task is None:  # The decoder was closed.
                 return
-            if said in ("reading", "decoding"):
-                task.phase, task.began_s = said, value
+            if event in ("reading", "decoding"):
+                task.phase, task.began_s = event, value
                 return
             del self._open[number]
             self._feed()
-        task.future.set_exception(value) if said == "failed" else task.future.set_result(value)
+        task.future.set_exception(value) if event == "failed" else task.future.set_result(value)
 
-    def _trouble(self, child: _Child) -> str:
-        """Answer "time" or "memory" where the child must be stopped, else ""."""
+    def _limit_exceeded(self, child: _Child) -> _Failure | None:
+        """Return the limit that the child exceeds, None if it is within all limits."""
         with self._lock:
             is_late = any(self._is_late(task) for task in self._open.values())
             is_alone = any(task.is_suspect for task in self._open.values())
         if is_late:
             return "time"
         if child.base_bytes is None or not self._open:
-            return ""
+            return None
         limit = self.limit_bytes + (0 if is_alone else SHARED_BYTES * (self.n_threads - 1))
         with contextlib.suppress(psutil.NoSuchProcess):
-            return (
-                "memory"
-                if psutil.Process(child.process.pid).memory_info().rss - child.base_bytes > limit
-                else ""
-            )
-        return ""
+            return "memory" if _used_bytes(child) - child.base_bytes > limit else None
+        return None
 
     def _is_late(self, task: _Task) -> bool:
         limit_s = self.limit_s * (READ_FACTOR if task.phase == "reading" else 1)
         return bool(task.phase) and time.monotonic() - task.began_s > limit_s
 
-    def _recover(self, child: _Child, trouble: str) -> None:
-        """Sort what a child left behind: the culprit is rejected, suspects come first and alone, the rest once more."""
+    def _recover(self, child: _Child, failure: _Failure) -> None:
+        """Reject or retry the files of a child that ended: suspects first and alone, then the others."""
         left = sorted(self._open.values(), key=lambda task: task.number)
         self._open.clear()
         if child.base_bytes is None:
             left = self._after_failed_start(left)
         guilty = [task for task in left if task.is_suspect and task.phase]
-        suspects = [task for task in left if task not in guilty and self._is_suspicious(task, trouble)]
+        suspects = [task for task in left if task not in guilty and self._is_suspicious(task, failure)]
         others = [task for task in left if task not in guilty and task not in suspects]
         for task in [*suspects, *others]:
             task.is_suspect, task.phase = task in suspects or task.is_suspect, ""
         self._waiting.extendleft(reversed([*suspects, *others]))
         for task in guilty:
-            task.future.set_exception(self._verdict(trouble))
+            task.future.set_exception(self._rejection(failure))
 
-    def _is_suspicious(self, task: _Task, trouble: str) -> bool:
-        return bool(task.phase) and (trouble != "time" or self._is_late(task))
+    def _is_suspicious(self, task: _Task, failure: _Failure) -> bool:
+        return bool(task.phase) and (failure != "time" or self._is_late(task))
 
     def _after_failed_start(self, left: list[_Task]) -> list[_Task]:
         self._n_failed_starts += 1
         if self._n_failed_starts < MAX_FAILED_STARTS:
             return left
-        doomed = [*left, *self._waiting]
+        pending = [*left, *self._waiting]
         self._waiting.clear()
-        for task in doomed:
-            task.future.set_exception(
-                DecoderBroken(
-                    f"The process that decodes images ends before it begins ({self._n_failed_starts} times).",
-                    "Its own message stands in the terminal, or in the log of the app or job; a new installation usually mends it.",
-                )
-            )
+        error = DecoderBroken(
+            f"The process that decodes images does not start ({self._n_failed_starts} attempts).",
+            "See its error message in the terminal, or in the log of the app or job. Reinstalling usually helps.",
+        )
+        for task in pending:
+            task.future.set_exception(error)
         return []
 
-    def _verdict(self, trouble: str) -> UnreadableImage:
-        said: dict[str, tuple[RejectionReason, str]] = {
+    def _rejection(self, failure: _Failure) -> UnreadableImage:
+        limit_mb = self.limit_bytes / 2**20
+        rejections: dict[_Failure, tuple[RejectionReason, str]] = {
             "time": ("too_slow", f"not decoded within {self.limit_s:g} s"),
-            "memory": (
-                "too_much_memory",
-                f"decoding it takes over {self.limit_bytes / 2**20:,.0f} MB of memory",
-            ),
-            "crash": ("crashes_decoder", "the process that decodes it dies each time"),
+            "memory": ("too_much_memory", f"decoding takes more than {limit_mb:,.0f} MB of memory"),
+            "crash": ("crashes_decoder", "the decoding process crashes on it every time"),
         }
-        return UnreadableImage(*said[trouble])
+        return UnreadableImage(*rejections[failure])
 
 
 _idle: dict[tuple[object, ...], Decoder] = {}
@@ -248,9 +244,9 @@ _idle_lock = threading.Lock()
 
 @contextlib.contextmanager
 def borrowed(work: str = INSPECT) -> Generator[Decoder]:
-    """Give a decoder to one user at a time; the last one used stays warm for the next.
+    """Yield a decoder for exclusive use; the last one used keeps its process running for the next user.
 
-    A child leaves by itself after a minute without work.
+    A child without work ends by itself after a minute.
     """
     key: tuple[object, ...] = (work, *settings.current().decoding().items())
     with _idle_lock:
@@ -258,7 +254,7 @@ def borrowed(work: str = INSPECT) -> Generator[Decoder]:
     try:
         yield decoder
     except BaseException:
-        decoder.close()  # What it is still busy with is nobody's any more.
+        decoder.close()  # The results of its open files are no longer needed.
         raise
     with _idle_lock:
         is_spare = key in _idle
@@ -269,10 +265,10 @@ def borrowed(work: str = INSPECT) -> Generator[Decoder]:
 
 
 def inspect(data: bytes) -> Inspection:
-    """Do as `inspection.inspect` does, in the guarded process: for one file from outside.
+    """Call `inspection.inspect` in the guarded process, for one untrusted file.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets.
+        UnreadableImage: With the reason of the rejection.
     """
     with borrowed() as decoder:
         future = decoder.submit(functools.partial(bytes, data))
@@ -289,29 +285,27 @@ def _close_idle() -> None:
 
 
 def _started(work: str, n_threads: int) -> _Child:
-    theirs_in, tasks = Pipe(duplex=False)
-    answers, theirs_out = Pipe(duplex=False)
-    with theirs_in, theirs_out:
-        # -P: modules lying in the folder one happens to be in are not imported.
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "peakid.imaging.decoder_child",
-            work,
-            *map(str, (n_threads, theirs_in.fileno(), theirs_out.fileno())),
-        ]
+    child_tasks, tasks = Pipe(duplex=False)
+    updates, child_updates = Pipe(duplex=False)
+    with child_tasks, child_updates:
+        pipes = [child_tasks.fileno(), child_updates.fileno()]
+        # -P: modules in the current folder are not imported.
+        command = [sys.executable, "-P", "-m", "peakid.imaging.decoder_child"]
         process = subprocess.Popen(
-            command,
+            [*command, work, *map(str, (n_threads, *pipes))],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=[theirs_in.fileno(), theirs_out.fileno()],
+            pass_fds=pipes,
             env=settings.environment(**settings.current().decoding()),
         )
-    return _Child(process, tasks, answers)
+    return _Child(process, tasks, updates)
+
+
+def _used_bytes(child: _Child) -> int:
+    return psutil.Process(child.process.pid).memory_info().rss
 
 
 def _kill(child: _Child) -> None:
     child.process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):  # A dead network disk holds its readers for ever.
+    with contextlib.suppress(subprocess.TimeoutExpired):  # A lost network disk blocks its readers forever.
         child.process.wait(5)

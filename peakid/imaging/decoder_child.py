@@ -1,4 +1,4 @@
-"""The process in which strangers' files are decoded: a thread per core takes files, the main thread listens and leaves in time."""
+"""The process that decodes untrusted files: the main thread receives them, one thread per core decodes."""
 
 import functools
 import importlib
@@ -10,45 +10,53 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Literal
 
-IDLE_S = 60  # Without a file for so long it leaves; the next one starts another.
+IDLE_S = 60  # Without a file for this long the process ends; the next file starts another one.
 PULSE_S = 5
-# A decoder that hangs while it holds the interpreter lock stops every thread here. Then this alarm, which the kernel
-# rings and nobody catches, ends the process, even where the one that would have killed it is gone.
+# A decoder that hangs while it holds the interpreter lock blocks all threads of this process. Then this alarm
+# of the kernel, which has no handler, ends the process even if its parent is gone.
 ALARM_S = 30
 
+Event = Literal[
+    "ready",     # The process has started.
+    "reading",   # A thread reads a file; the value is the time it began.
+    "decoding",  # A thread decodes a file; the value is the time it began.
+    "done",      # The value is the result.
+    "failed",    # The value is the error.
+]  # fmt: skip
 
-class _Answers:
-    """Tells the parent, from several threads, how far each file is."""
+
+class _Updates:
+    """Sends the progress of each file to the parent; safe to use from several threads."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
 
-    def say(self, number: int, said: str, value: Any) -> None:
+    def send(self, number: int, event: Event, value: Any) -> None:
         with self._lock:
-            self._connection.send((number, said, value))
+            self._connection.send((number, event, value))
 
-    def tell_end(self, number: int, future: "Future[Any]") -> None:
-        error = future.exception()  # Whatever it is, the parent raises it where the file was asked for.
-        self.say(number, "done", future.result()) if error is None else self.say(number, "failed", error)
+    def send_result(self, number: int, future: "Future[Any]") -> None:
+        error = future.exception()  # Any error: the parent raises it for the caller of `submit`.
+        self.send(number, "done", future.result()) if error is None else self.send(number, "failed", error)
 
 
-def serve(work: Callable[..., Any], n_threads: int, tasks: Connection, answers: _Answers) -> None:
-    """Hand files to the threads until the parent is gone or nothing has come for a minute."""
+def serve(work: Callable[..., Any], n_threads: int, tasks: Connection, updates: _Updates) -> None:
+    """Pass files to the threads until the parent is gone or no file has come for a minute."""
     pool = ThreadPoolExecutor(n_threads)
     newest: Future[Any] = Future()
     newest.set_result(None)
-    heard_s = time.monotonic()
-    answers.say(-1, "ready", None)
-    while time.monotonic() - heard_s < IDLE_S or not newest.done():
+    received_s = time.monotonic()
+    updates.send(-1, "ready", None)
+    while time.monotonic() - received_s < IDLE_S or not newest.done():
         signal.alarm(ALARM_S)
         if tasks.poll(PULSE_S):
             number, (read, *arguments) = tasks.recv()
-            newest = pool.submit(_do, work, number, read, arguments, answers)
-            newest.add_done_callback(functools.partial(answers.tell_end, number))
-            heard_s = time.monotonic()
+            newest = pool.submit(_do, work, number, read, arguments, updates)
+            newest.add_done_callback(functools.partial(updates.send_result, number))
+            received_s = time.monotonic()
 
 
 def _do(
@@ -56,18 +64,18 @@ def _do(
     number: int,
     read: Callable[[], bytes],
     arguments: Sequence[Any],
-    answers: _Answers,
+    updates: _Updates,
 ) -> Any:
-    answers.say(number, "reading", time.monotonic())
+    updates.send(number, "reading", time.monotonic())
     data = read()
-    answers.say(number, "decoding", time.monotonic())
+    updates.send(number, "decoding", time.monotonic())
     return work(data, *arguments)
 
 
 def main() -> None:
-    """Begin with `module:function`, the number of threads, and the two pipes that the parent left open."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A Ctrl-C is for the parent; its end ends this process.
-    name, n_threads, tasks, answers = sys.argv[1:]
+    """Start from the command line: `module:function`, number of threads, and two inherited pipes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; this process ends when it ends.
+    name, n_threads, tasks, updates = sys.argv[1:]
     module, function = name.split(":")
     work = getattr(importlib.import_module(module), function)
     try:
@@ -75,11 +83,11 @@ def main() -> None:
             work,
             int(n_threads),
             Connection(int(tasks), writable=False),
-            _Answers(Connection(int(answers), readable=False)),
+            _Updates(Connection(int(updates), readable=False)),
         )
     except (EOFError, OSError):  # The parent is gone.
         os._exit(0)
-    os._exit(0)  # Threads may still hang in a file.
+    os._exit(0)  # A thread may still hang in a file.
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What one reduced decode of an image's bytes tells: digest, size, hashes, measures and a thumbnail."""
+"""Inspect an image with one reduced decode: digest, size, hashes, measures and thumbnail."""
 
 import contextlib
 import hashlib
@@ -11,26 +11,27 @@ from peakid.errors import UnreadableImage
 from peakid.imaging import exif, hashes, measures, pixels
 from peakid.imaging.records import Inspection, Measures
 
-THUMBNAIL_PX = 256  # Sharp at the gallery's largest size; 11 KB as JPEG.
+THUMBNAIL_PX = 256  # Sharp at the largest size in the grid; 11 KB as JPEG.
 THUMBNAIL_QUALITY = 80
-# Of a truncated JPEG's rows. More than pixels.decode asks for: what was taken in is readable at every scale.
+# Share of rows of a truncated JPEG. More than pixels.decode needs, so that an imported image is readable at
+# any scale.
 LEAST_READABLE = 0.9
 
 
 def inspect(data: bytes) -> Inspection:
-    """Take from one reduced decode everything that is stored about an image.
+    """Inspect an image with one reduced decode.
 
-    Working on a quarter or an eighth of a JPEG costs 8 ms instead of 28 ms for a photo of some megapixels. The
-    perceptual hashes are those of the thumbnail's pixels: on photos phash is the whole image's in 94 of 100, dhash in
-    78, and either within 2 bits in 99.
+    Decoding a JPEG at a quarter or an eighth of its size takes 8 ms instead of 28 ms for a photo of several
+    megapixels. The perceptual hashes are computed from the pixels of the thumbnail: for photos, phash equals
+    that of the whole image in 94 of 100 cases and dhash in 78; both are within 2 bits in 99.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets.
+        UnreadableImage: With the reason of the rejection.
     """
     decoded = pixels.decode_at_least(data, THUMBNAIL_PX, THUMBNAIL_PX)
     if decoded.readable_share < LEAST_READABLE:
         raise UnreadableImage(
-            "unreadable", f"truncated {decoded.format}: {decoded.readable_share:.0%} of its rows are there"
+            "unreadable", f"truncated {decoded.format}: {decoded.readable_share:.0%} of its rows are present"
         )
     small = _small(decoded.image)
     orientations, parts = hashes.of(small.convert("L"))
@@ -50,12 +51,12 @@ def inspect(data: bytes) -> Inspection:
 
 
 def digest_of(data: bytes) -> str:
-    """Name an image: SHA-256 of its bytes, 64 lower-case hex digits."""
+    """Return the digest that identifies an image: SHA-256 of its bytes, 64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def _small(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Shrink to the thumbnail's size. Halving first and a short filter give bicubic's sharpness at a quarter of its cost."""
+    """Shrink to thumbnail size; halving plus a short filter is as sharp as bicubic, at a quarter of the cost."""
     scale = THUMBNAIL_PX / max(image.size)
     if scale >= 1:
         return image
@@ -72,7 +73,7 @@ def _as_jpeg(small: PIL.Image.Image) -> bytes:
 def _measures(decoded: pixels.Decoded, small: PIL.Image.Image) -> Measures:
     taken_at = name = None
     if decoded.exif:
-        with contextlib.suppress(*pixels.DAMAGE):  # Damaged EXIF beside good pixels.
+        with contextlib.suppress(*pixels.DAMAGE):  # Damaged EXIF does not damage pixels.
             taken_at, name = exif.taken_at(decoded.exif), exif.name(decoded.exif)
     return replace(
         measures.measure(small),

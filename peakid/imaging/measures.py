@@ -1,4 +1,4 @@
-"""What an image is like, in numbers: brightness, contrast, sharpness, information and colour of one small picture."""
+"""Measure brightness, contrast, sharpness, information and colourfulness of a thumbnail."""
 
 import numpy as np
 import PIL.Image
@@ -10,10 +10,11 @@ N_GREYS = 256
 
 
 def measure(small: PIL.Image.Image) -> Measures:
-    """Measure an upright RGB picture of some 256 px; a quarter of a millisecond.
+    """Measure an upright RGB thumbnail of about 256 px in a quarter of a millisecond.
 
-    The small picture is measured, not the whole: on it the planted blur of photos was told apart without an error,
-    at a hundredth of the work, and figures of images of different size can be compared.
+    The thumbnail is enough: artificially blurred photos were separated from sharp ones without an error, at a
+    hundredth of the cost of the full image. It also makes values comparable between images of different
+    sizes.
     """
     grey = small.convert("L")
     shares = np.array(grey.histogram()) / (grey.width * grey.height)  # (256,)
@@ -34,22 +35,20 @@ def measure(small: PIL.Image.Image) -> Measures:
 
 
 def _sharpness(grey: PIL.Image.Image, contrast: float) -> float:
-    """Divide the strength of edges by the contrast; a picture without either is not blurred, there is nothing in it."""
+    """Return the strength of edges divided by the contrast; 1 for a flat image (empty, not blurred)."""
     if contrast == 0 or min(grey.size) < 3:
         return 1.0
     values = np.asarray(grey).astype(np.int16)  # (H, W)
-    edges = (
-        4 * values[1:-1, 1:-1] - values[:-2, 1:-1] - values[2:, 1:-1] - values[1:-1, :-2] - values[1:-1, 2:]
-    )
-    flat = edges.astype(np.float32)
-    variance = max(
-        float((flat * flat).mean()) - float(flat.mean()) ** 2, 0.0
-    )  # Half the time that std() takes.
+    vertical = values[:-2, 1:-1] + values[2:, 1:-1]
+    horizontal = values[1:-1, :-2] + values[1:-1, 2:]
+    edges = (4 * values[1:-1, 1:-1] - vertical - horizontal).astype(np.float32)
+    # Takes half the time of std().
+    variance = max(float((edges * edges).mean()) - float(edges.mean()) ** 2, 0.0)
     return variance**0.5 / ((N_GREYS - 1) * contrast)
 
 
 def _colourfulness(small: PIL.Image.Image) -> float:
-    """Hasler and Suesstrunk 2003, section 4: spread and offset of two opponent colours."""
+    """Return the colourfulness of Hasler and Suesstrunk 2003, section 4, from two opponent colours."""
     some = small.reduce(max(1, max(small.size) // COLOUR_PX))
     red, green, blue = np.asarray(some).astype(np.float32).reshape(-1, 3).T  # (4,096,) each, or so
     across, up = red - green, (red + green) / 2 - blue

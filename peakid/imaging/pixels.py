@@ -1,4 +1,4 @@
-"""The one way from bytes to pixels: what is an image, which way is up, what RGB it has, how it is brought to size."""
+"""Decode bytes to pixels: formats, EXIF rotation, conversion to RGB, and resizing."""
 
 import importlib
 import importlib.util
@@ -18,36 +18,33 @@ from peakid import settings
 from peakid.errors import UnreadableImage
 from peakid.records import Resize
 
-# Counts up when the same bytes would give other pixels: caches and exports of two versions are never mixed.
+# Increase when the same bytes give different pixels: caches and exports of two versions are never mixed.
 VERSION = 1
 
-# An MPO, two JPEGs in one file, opens as a JPEG. A Pillow built without AVIF says so of each such file.
+# An MPO (two JPEGs in one file) opens as a JPEG. Pillow may be built without AVIF.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else []))
-FRAMED = ("GIF", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # May hold several pictures; the first is taken.
-# Of a JPEG's rows; what a broken download lost at its end may be less than the rest of it is worth.
-LEAST_READABLE = 0.85
+FRAMED = (
+    "GIF",
+    "PNG",
+    "WEBP",
+    "TIFF",
+    "AVIF",
+    "HEIF",
+)  # May have several frames or pages; the first is used.
+LEAST_READABLE = (
+    0.85  # Share of rows that a truncated JPEG must have; broken downloads often lack only the last.
+)
 ORIENTATION_TAG = 0x0112  # EXIF 2.3, section 4.6.4.
 
-# Our own cap is checked from the header, before anything is decoded; Pillow's lower one would warn or refuse first.
+# Our own limit is checked from the header before decoding; Pillow's lower limit would warn or refuse first.
 Image.MAX_IMAGE_PIXELS = None
-# Damaged metadata beside good pixels is no news to anyone; damaged pixels become a rejection.
+# Warnings about damaged metadata are ignored; damaged pixels raise an error.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-# What Pillow's decoders raise on damaged bytes, each by a different format.
-DAMAGE = (
-    *(
-        OSError,
-        SyntaxError,
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        EOFError,
-        struct.error,
-        zlib.error,
-    ),
-    *(MemoryError, ArithmeticError, RuntimeError, AssertionError),
-)
+# What Pillow's decoders raise on damaged bytes; it differs by format.
+_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError)
+_SYSTEM_ERRORS = (MemoryError, ArithmeticError, RuntimeError, AssertionError)
+DAMAGE = (*_DECODER_ERRORS, *_SYSTEM_ERRORS, struct.error, zlib.error)
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -65,31 +62,23 @@ _SWAPPING = (
     Image.Transpose.ROTATE_90,
 )
 
-HEIC_BRANDS = (
-    b"heic",
-    b"heix",
-    b"heim",
-    b"heis",
-    b"hevc",
-    b"hevx",
-    b"mif1",
-    b"msf1",
-)  # ISO/IEC 23008-12, annex B.
+# ISO/IEC 23008-12, annex B.
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 JPEG_END = b"\xff\xd9"
 
 _OTHER_CONTENT = {
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"%PDF": "a PDF document",
     b"\x1f\x8b": "a gzip archive; unpack it first",
-    b"<": "a web page, an SVG or another text with tags",
+    b"<": "a web page, an SVG or another markup file",
 }
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels and what the header said. `width_px` and `height_px` are the whole image's, after the EXIF turn.
+    """Decoded pixels and the header. `width_px` and `height_px` are of the full image, after EXIF rotation.
 
-    `readable_share` is the share of rows that a truncated JPEG still has, 1 for everything else.
+    `readable_share` is the share of rows that a truncated JPEG still has, 1 for all other images.
     """
 
     image: Image.Image
@@ -102,54 +91,54 @@ class Decoded:
 
 
 def decode(data: bytes) -> Image.Image:
-    """Decode bytes to RGB with 8 bits a channel, turned upright as its EXIF says.
+    """Decode bytes to RGB with 8 bits per channel, rotated according to EXIF.
 
-    Transparency is laid on white, 16 bits are scaled to 8 (Pillow alone would clip them), of an animation the
-    first frame is taken. CMYK is converted without a colour profile. A JPEG that lacks a few of its last rows is
-    decoded with those in one colour.
+    Transparent images are composited on white, 16 bits are scaled to 8 (Pillow would clip them), and the
+    first frame of an animation is used. CMYK is converted without a colour profile. If a JPEG lacks a few of
+    its last rows, those are filled with one colour.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets.
+        UnreadableImage: With the reason of the rejection.
     """
     return decode_at_least(data, 0, 0).image
 
 
 def decode_at_least(data: bytes, width_px: int, height_px: int) -> Decoded:
-    """Decode as `decode`, allowing a JPEG decoder to skip detail above the given size (before the turn).
+    """Decode as `decode` does, but let a JPEG decoder skip detail above the given size (before rotation).
 
-    A JPEG can be decoded at 1/2, 1/4 or 1/8 for a fraction of the work; the result is never smaller than asked
-    for unless the image is. 0 x 0 decodes in full.
+    A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size for a fraction of the work. The result is at least as
+    large as the given size, or the full image if that is smaller. 0 x 0 decodes in full.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets.
+        UnreadableImage: With the reason of the rejection.
     """
     return _decoded(_opened(data), width_px, height_px)
 
 
 def preprocess(data: bytes, *, size_px: int, resize: Resize) -> np.ndarray:
-    """Bring an image to the square that a model sees: uint8 of shape (size_px, size_px, 3).
+    """Decode and resize an image to the input of a model: uint8 of shape (size_px, size_px, 3).
 
-    Training, evaluation and the exported model's predictor all call this; a second implementation that resized
-    a little differently cost 6 points of accuracy when measured.
+    Training, evaluation and the predictor of an exported model all use this function. A second implementation
+    with slightly different resizing cost 6 points of accuracy in a measurement.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets.
+        UnreadableImage: With the reason of the rejection.
     """
     return preprocess_many(data, [size_px], resize=resize)[0]
 
 
 def preprocess_many(data: bytes, sizes_px: Sequence[int], *, resize: Resize) -> list[np.ndarray]:
-    """Bring an image to several sizes as `preprocess` does, decoding once where all need the same detail.
+    """Preprocess an image at several sizes, decoding it only once for sizes that need the same detail.
 
-    Decoding is nearly all of the work: two sizes that are close cost little more than one.
+    Decoding is nearly all of the work: two similar sizes cost little more than one.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets.
+        UnreadableImage: With the reason of the rejection.
     """
     found, decoded = [], {}
     for size_px in sizes_px:
         image = _opened(data)
-        # Twice the target keeps what the resampling filter needs (Pillow documents reducing_gap 2.0 likewise).
+        # The resampling filter needs twice the target size (Pillow's documentation of reducing_gap says 2.0).
         shrink = 2 * size_px / (max(image.size) if resize == "pad" else min(image.size))
         least = [max(1, round(side * min(shrink, 1))) for side in image.size]
         detail = _detail(image, *least)
@@ -160,23 +149,22 @@ def preprocess_many(data: bytes, sizes_px: Sequence[int], *, resize: Resize) -> 
 
 
 def fit(image: Image.Image, *, size_px: int, resize: Resize) -> np.ndarray:
-    """Resize an upright RGB image to uint8 of shape (size_px, size_px, 3), antialiased."""
+    """Resize an upright RGB image to uint8 of shape (size_px, size_px, 3), with antialiasing."""
     square = (size_px, size_px)
     if resize == "crop":
         return np.asarray(image.resize(square, Image.Resampling.BICUBIC, box=_middle(image.size)))
     if resize == "squish":
         return np.asarray(image.resize(square, Image.Resampling.BICUBIC))
     scale = size_px / max(image.size)
-    inner = image.resize(
-        (max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.Resampling.BICUBIC
-    )
+    inner_size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    inner = image.resize(inner_size, Image.Resampling.BICUBIC)
     canvas = Image.new("RGB", square)
     canvas.paste(inner, ((size_px - inner.width) // 2, (size_px - inner.height) // 2))
     return np.asarray(canvas)
 
 
 def _detail(image: Image.Image, width_px: int, height_px: int) -> int:
-    """Answer the divisor 8, 4, 2 or 1 that a JPEG decoder skips detail by, as Pillow's `draft` chooses it; others decode in full."""
+    """Return the divisor (8, 4, 2 or 1) that Pillow's `draft` chooses for a JPEG; 1 for all other formats."""
     if not isinstance(image, JpegImageFile):
         return 1
     scale = min(image.width // width_px, image.height // height_px)
@@ -191,7 +179,7 @@ def _middle(size: tuple[int, int]) -> tuple[float, float, float, float]:
 
 
 def _opened(data: bytes) -> Image.Image:
-    """Read the header only, and refuse what must not be decoded."""
+    """Read the header only, and raise an error for a file that must not be decoded."""
     if not data:
         raise UnreadableImage("empty", "0 bytes")
     try:
@@ -200,22 +188,20 @@ def _opened(data: bytes) -> Image.Image:
         raise _unidentified(data) from None
     except DAMAGE as error:
         raise UnreadableImage("unreadable", f"its header is damaged: {error}") from error
-    n_pixels, cap = image.width * image.height, settings.current().max_image_pixels
-    if n_pixels > cap:
-        raise UnreadableImage(
-            "too_many_pixels", f"{image.width} x {image.height} is over the cap of {cap:,} pixels"
-        )
+    limit = settings.current().max_image_pixels
+    if image.width * image.height > limit:
+        detail = f"{image.width} x {image.height} is over the limit of {limit:,} pixels"
+        raise UnreadableImage("too_many_pixels", detail)
     return image
 
 
 def _optional_formats(data: bytes) -> list[str]:
-    """Load the reader of HEIC photos, of which an iPhone makes millions, where one is installed and needed."""
+    """Return the name of the HEIC format if the bytes need it; its reader is an optional package."""
     if not _is_heic(data):
         return []
     if importlib.util.find_spec("pillow_heif") is None:
-        raise UnreadableImage(
-            "unsupported_format", "HEIC; to read it: pip install pillow-heif, then import again"
-        )
+        detail = "HEIC; to read it: pip install pillow-heif, then import again"
+        raise UnreadableImage("unsupported_format", detail)
     importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False)
     return ["HEIF"]
 
@@ -225,8 +211,8 @@ def _is_heic(data: bytes) -> bool:
 
 
 def _unidentified(data: bytes) -> UnreadableImage:
-    if _is_heic(data):  # Its reader was asked and did not know what to do with it.
-        return UnreadableImage("unreadable", "HEIC whose header or pixels are damaged")
+    if _is_heic(data):  # The HEIC reader has already refused it.
+        return UnreadableImage("unreadable", "HEIC with a damaged header or damaged pixels")
     for magic, name in _OTHER_CONTENT.items():
         if data.lstrip().startswith(magic):
             return UnreadableImage("not_an_image", name)
@@ -234,7 +220,7 @@ def _unidentified(data: bytes) -> UnreadableImage:
         with Image.open(io.BytesIO(data)) as image:
             return UnreadableImage("unsupported_format", f"{image.format}; Peakid reads {', '.join(FORMATS)}")
     except DAMAGE:
-        return UnreadableImage("not_an_image", f"no known image format; begins with {data[:12]!r}")
+        return UnreadableImage("not_an_image", f"not a known image format; starts with {data[:12]!r}")
 
 
 def _decoded(image: Image.Image, width_px: int, height_px: int) -> Decoded:
@@ -247,50 +233,48 @@ def _decoded(image: Image.Image, width_px: int, height_px: int) -> Decoded:
         image, readable_share = _loaded(image, source)
         exif = _exif(image)
         turn = _TURNS.get(exif.get(ORIENTATION_TAG, 1)) if exif else None
-        size = full_size if is_reduced else image.size  # A TIFF turns itself while it loads.
+        size = full_size if is_reduced else image.size  # Pillow rotates a TIFF while it loads it.
         rgb = _to_rgb(image if turn is None else image.transpose(turn))
     except DAMAGE as error:
-        raise UnreadableImage(
-            "unreadable", f"{format} that cannot be decoded to the end: {error or type(error).__name__}"
-        ) from error
+        detail = f"{format} that cannot be decoded to the end: {error or type(error).__name__}"
+        raise UnreadableImage("unreadable", detail) from error
     width, height = reversed(size) if turn in _SWAPPING else size
     return Decoded(rgb, format, width, height, readable_share, is_animated, exif)
 
 
 def _loaded(image: Image.Image, source: Any) -> tuple[Image.Image, float]:
-    """Decode the pixels; answer them and the share of rows that there are."""
+    """Decode the pixels; return the image and the share of its rows that are present."""
     try:
         image.load()  # verify() would let a truncated JPEG pass.
         return image, 1.0
     except OSError as error:
         if image.format != "JPEG" or image.info.get("progressive") or "truncated" not in str(error):
-            raise  # A progressive JPEG lacks detail everywhere instead of rows.
-        mended, share = _mended(source.getvalue(), image)
+            raise  # A truncated progressive JPEG has all rows, but lacks detail everywhere.
+        repaired, share = _repaired(source.getvalue(), image)
         if share < LEAST_READABLE:
-            raise OSError(f"{error}; {share:.0%} of its rows are there") from error
-        return mended, share
+            raise OSError(f"{error}; {share:.0%} of its rows are present") from error
+        return repaired, share
 
 
-def _mended(data: bytes, broken: Image.Image) -> tuple[Image.Image, float]:
-    """Decode a truncated JPEG by giving it an end; the decoder fills the missing rows with one colour.
+def _repaired(data: bytes, broken: Image.Image) -> tuple[Image.Image, float]:
+    """Decode a truncated JPEG by appending an end marker; the decoder fills the missing rows with one colour.
 
-    Pillow's own switch for truncated files is one for the whole process; other threads would feel it.
+    Pillow's own switch for truncated files is global; it would affect other threads.
     """
-    mended = Image.open(io.BytesIO(data + JPEG_END), formats=("JPEG",))
-    mended.draft(broken.mode, broken.size)
-    mended.load()
-    edge = np.asarray(mended)[:, -1].reshape(
-        mended.height, -1
-    )  # (H, channels): a row is whole where its right end is.
+    repaired = Image.open(io.BytesIO(data + JPEG_END), formats=("JPEG",))
+    repaired.draft(broken.mode, broken.size)
+    repaired.load()
+    # A row is complete if its right end is.
+    edge = np.asarray(repaired)[:, -1].reshape(repaired.height, -1)  # (H, channels)
     is_filled = (edge == edge[-1]).all(axis=1)
-    n_filled = mended.height if is_filled.all() else int(np.argmin(is_filled[::-1]))
-    return mended, min(1 - n_filled / mended.height, 0.999)
+    n_filled = repaired.height if is_filled.all() else int(np.argmin(is_filled[::-1]))
+    return repaired, min(1 - n_filled / repaired.height, 0.999)
 
 
 def _exif(image: Image.Image) -> Image.Exif | None:
     try:
         return image.getexif()
-    except DAMAGE:  # Damaged EXIF says nothing of the direction; the pixels are still good.
+    except DAMAGE:  # The rotation is unknown, but the pixels are good.
         return None
 
 
@@ -304,7 +288,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """Scale a grey image of more than 8 bits by its whole range: 0..1 for floats, else 0..65535, or wider where its pixels are."""
+    """Scale a grey image of more than 8 bits to 8 bits.
+
+    The range is 0..1 for floats and 0..65535 for integers, or wider if the pixels are.
+    """
     values = np.nan_to_num(np.asarray(image).astype(np.float64))
     top = max(1.0 if image.mode == "F" else 65535.0, values.max())
     low = min(0.0, values.min())

@@ -1,4 +1,4 @@
-"""What is known of one image by looking at it, and of the places it was seen at."""
+"""Records of one image: its row, its measures, its inspection and its origins."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from peakid.records import Source, Split
 
 @dataclass(frozen=True)
 class Image:
-    """One image as the database knows it. Sizes after the EXIF turn."""
+    """The database row of one image. Width and height are after the EXIF rotation."""
 
     image_id: int
     digest: str
@@ -19,13 +19,14 @@ class Image:
 
 @dataclass(frozen=True)
 class Measures:
-    """What an image is like, measured on its upright 256 px thumbnail (not on its JPEG).
+    """Measures of an image, from its upright 256 px thumbnail before JPEG compression.
 
     `brightness` (mean), `highlight` (99th percentile), `shadow` (5th percentile) and `contrast` (standard
-    deviation) are of the grey values, 0..1. `sharpness` is the standard deviation of the Laplacian over that of the
-    grey values: how strong edges are against the contrast there is; 1 where there is none. `entropy_bits` is of the
-    grey histogram, 0..8. `colourfulness` is Hasler and Suesstrunk's, 0 = grey, some 100 = garish.
-    `readable_share` is below 1 only for a truncated image. `taken_at` is the camera's own clock, without a zone.
+    deviation) are of the grey values, 0..1. `sharpness` is the standard deviation of the Laplacian divided by
+    that of the grey values: the strength of edges relative to the contrast; 1 for a flat image.
+    `entropy_bits` is the entropy of the grey histogram, 0..8. `colourfulness` is from Hasler and Suesstrunk
+    2003: 0 = grey, about 100 = garish. `readable_share` is below 1 only for a truncated image. `taken_at` is
+    the time on the camera's clock, without a time zone.
     """
 
     brightness: float
@@ -43,11 +44,11 @@ class Measures:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What one decode of an image's bytes tells; not yet stored.
+    """Everything that one decode of an image gives; not stored yet.
 
-    `phash` and `dhash` are 16 hex digits (64 bit), bit order of the imagehash package. `orientations` are both of
-    the eight flips and turns, `parts` of 14 parts, as `peakid.hashes` packs them.
-    `thumbnail` is a JPEG whose long side is at most 256 px.
+    `phash` and `dhash` are 16 hex digits (64 bit) each, as `str(imagehash.ImageHash)` writes them.
+    `orientations` has both hashes of the eight orientations and `parts` those of 14 parts, packed by
+    `peakid.imaging.hashes`. `thumbnail` is a JPEG whose long side is at most 256 px.
     """
 
     digest: str
@@ -65,7 +66,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Origin:
-    """One place an image was seen at. `path` is relative to `root` (None: a URL stands in `path`)."""
+    """One place where an image was found. `path` is relative to `root`, or a URL if `root` is None."""
 
     source: Source
     root: str | None

@@ -19,6 +19,7 @@ REASONS: dict[RejectionReason, str] = {
     "crashes_decoder": "Breaks the decoder",
     "unsafe_path": "Path that leads outside",
     "forgotten": "Removed for good earlier",
+    "bad_row": "Row that does not fit its table",
 }
 
 JOBS = {

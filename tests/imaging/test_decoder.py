@@ -1,4 +1,4 @@
-"""A file that hangs, eats memory or crashes costs itself alone; the process that decodes starts again and dies with its parent."""
+"""A file that hangs, eats memory or crashes affects only itself; the process ends with its parent."""
 
 import functools
 import os
@@ -16,9 +16,9 @@ from peakid.imaging.decoder import Decoder
 WORK = "tests.orders:obey"
 
 
-def orders(guarded: Decoder, *said: str) -> list[str]:
-    """Give the orders as files; answer what became of each, without the process id."""
-    futures = [guarded.submit(functools.partial(bytes, order.encode())) for order in said]
+def orders(guarded: Decoder, *texts: str) -> list[str]:
+    """Submit the orders as files; return the result or the error of each, without the process id."""
+    futures = [guarded.submit(functools.partial(bytes, order.encode())) for order in texts]
     return [
         str(getattr(error, "reason", type(error).__name__))
         if (error := f.exception(30))
@@ -34,40 +34,40 @@ def guarded():
     made.close()
 
 
-def test_a_look_from_the_guarded_process_is_the_look_itself(draw):
+def test_inspecting_in_the_guarded_process_gives_the_same_result(draw):
     assert decoder.inspect(draw(3)) == inspection.inspect(draw(3))
 
 
-def test_what_is_no_image_is_refused_with_the_same_reason(draw):
+def test_a_file_that_is_not_an_image_is_rejected_with_the_same_reason(draw):
     with pytest.raises(UnreadableImage) as refused:
         decoder.inspect(b"<html>")
     assert (refused.value.reason, refused.value.message) == (
         "not_an_image",
-        "a web page, an SVG or another text with tags",
+        "a web page, an SVG or another markup file",
     )
 
 
-def test_a_file_that_hangs_is_refused_and_the_others_are_looked_at(guarded):
+def test_a_file_that_hangs_is_rejected_and_the_others_are_decoded(guarded):
     files = ["a", "hang", "b", "c", "d", "e", "f"]
     assert orders(guarded, *files) == ["a", "too_slow", "b", "c", "d", "e", "f"]
 
 
-def test_a_file_that_eats_memory_is_refused_and_its_neighbour_is_not(guarded):
+def test_a_file_that_eats_memory_is_rejected_and_the_others_are_not(guarded):
     guarded.limit_s = 20
     assert orders(guarded, "wait 0.3", "eat 3000", "b") == ["wait 0.3", "too_much_memory", "b"]
 
 
-def test_a_file_that_kills_the_process_is_found_among_those_in_flight(guarded):
+def test_a_file_that_kills_the_process_is_found_among_the_open_files(guarded):
     files = ["wait 0.1", "crash", "wait 0.1", "b", "crash", "c"]
     assert orders(guarded, *files) == ["wait 0.1", "crashes_decoder", "wait 0.1", "b", "crashes_decoder", "c"]
 
 
-def test_one_slow_moment_condemns_nobody(guarded, tmp_path):
+def test_a_file_that_is_slow_only_once_is_decoded(guarded, tmp_path):
     order = f"once {tmp_path / 'seen'}"
     assert orders(guarded, order) == [order]
 
 
-def test_the_same_process_serves_until_it_must_be_replaced(guarded):
+def test_one_process_decodes_all_files_until_it_must_be_replaced(guarded):
     def pid() -> int:
         return int(guarded.submit(functools.partial(bytes, b"a")).result(30).split()[-1])
 
@@ -78,20 +78,20 @@ def test_the_same_process_serves_until_it_must_be_replaced(guarded):
     assert first != os.getpid()
 
 
-def test_an_error_arrives_whole_from_the_other_process(guarded):
+def test_an_error_keeps_its_message_and_remedy_between_processes(guarded):
     with pytest.raises(WorkspaceNotWritable) as raised:
         guarded.submit(functools.partial(bytes, b"raise")).result(30)
     assert (raised.value.message, raised.value.remedy) == ("The disk is full.", "Make room.")
 
 
-def test_a_reader_that_fails_raises_where_the_file_was_asked_for(guarded, tmp_path):
+def test_an_error_while_reading_is_raised_by_the_future(guarded, tmp_path):
     with pytest.raises(FileNotFoundError):
         guarded.submit((tmp_path / "gone.jpg").read_bytes).result(30)
 
 
-def test_a_process_that_cannot_start_is_said_and_not_tried_for_ever(capfd):
-    broken = Decoder("peakid.no_such_module:look", n_threads=1)
-    with pytest.raises(DecoderBroken, match="ends before it begins"):
+def test_a_process_that_cannot_start_is_an_error_after_a_few_attempts(capfd):
+    broken = Decoder("peakid.no_such_module:inspect", n_threads=1)
+    with pytest.raises(DecoderBroken, match="does not start"):
         broken.submit(functools.partial(bytes, b"")).result(60)
     assert "no_such_module" in capfd.readouterr().err
 
@@ -107,7 +107,8 @@ def test_a_closed_decoder_leaves_no_process_behind(guarded):
 def test_the_process_dies_with_a_parent_that_is_killed():
     code = (
         "import functools, time; from peakid.imaging.decoder import Decoder\n"
-        f"print(Decoder({WORK!r}, n_threads=1).submit(functools.partial(bytes, b'a')).result(60).split()[-1], flush=True)\ntime.sleep(60)"
+        f"future = Decoder({WORK!r}, n_threads=1).submit(functools.partial(bytes, b'a'))\n"
+        "print(future.result(60).split()[-1], flush=True)\ntime.sleep(60)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -122,22 +123,25 @@ def test_the_process_dies_with_a_parent_that_is_killed():
     assert (len(gone), alive) == (1, [])
 
 
-def test_the_process_loads_nothing_of_the_web_or_of_torch():
-    code = "import sys, peakid.imaging.decoder_child, peakid.acquire.taking; print([m for m in ('torch', 'streamlit', 'sqlite_utils') if m in sys.modules])"
-    said = subprocess.run(
+def test_the_process_does_not_import_torch_or_streamlit():
+    code = (
+        "import sys, peakid.imaging.decoder_child, peakid.acquire.taking\n"
+        "print([m for m in ('torch', 'streamlit', 'sqlite_utils', 'pandas') if m in sys.modules])"
+    )
+    finished = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
         cwd=Path(__file__).resolve().parents[2],
     )
-    assert said.stdout == "[]\n"
+    assert finished.stdout == "[]\n"
 
 
-def test_a_decoder_is_lent_to_one_user_at_a_time_and_stays_warm():
+def test_a_borrowed_decoder_has_one_user_and_keeps_its_process():
     with decoder.borrowed(WORK) as first, decoder.borrowed(WORK) as second:
         assert first is not second
     with decoder.borrowed(WORK) as again:
-        assert again is second  # Given back first; the other found the place taken.
+        assert again is second  # Returned first; only one idle decoder is kept.
         with pytest.raises(BadInput), decoder.borrowed(WORK):
             raise BadInput("x")

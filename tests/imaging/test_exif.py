@@ -1,4 +1,4 @@
-"""When and with what a photo was taken."""
+"""Time and camera of a photo are read from EXIF."""
 
 import io
 
@@ -17,7 +17,7 @@ def photo(make: object = "", model: object = "", taken: object = "") -> bytes:
     return out.getvalue()
 
 
-def test_date_and_camera_are_read_while_the_image_is_looked_at() -> None:
+def test_an_inspection_has_date_and_camera() -> None:
     found = inspection.inspect(photo("Canon", "Canon EOS 80D", "2024:07:31 17:05:59")).measures
     assert (found.taken_at, found.camera) == ("2024-07-31T17:05:59", "Canon EOS 80D")
 
@@ -32,16 +32,16 @@ def test_date_and_camera_are_read_while_the_image_is_looked_at() -> None:
         ("", "", None),
     ],
 )
-def test_the_maker_is_named_once(make: str, model: str, name: str | None) -> None:
+def test_the_make_is_not_repeated(make: str, model: str, name: str | None) -> None:
     assert inspection.inspect(photo(make, model)).measures.camera == name
 
 
 @pytest.mark.parametrize("taken", ["", "0000:00:00 00:00:00", "    :  :     :  :  ", "yesterday"])
-def test_a_clock_that_was_never_set_says_nothing(taken: str) -> None:
+def test_a_clock_that_was_never_set_gives_no_date(taken: str) -> None:
     assert inspection.inspect(photo(taken=taken)).measures.taken_at is None
 
 
-def test_an_image_without_exif_says_nothing() -> None:
+def test_an_image_without_exif_has_no_date_and_no_camera() -> None:
     out = io.BytesIO()
     Image.new("RGB", (40, 30), "teal").save(out, "PNG")
     found = inspection.inspect(out.getvalue()).measures

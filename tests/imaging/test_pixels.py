@@ -1,4 +1,4 @@
-"""Bytes become upright RGB pixels in one way, and what cannot says why."""
+"""Images decode to upright RGB pixels; a file that cannot be decoded has a reason."""
 
 import contextlib
 import importlib.util
@@ -46,8 +46,8 @@ def test_every_allowed_format_decodes_to_rgb(format: str) -> None:
 
 @pytest.mark.parametrize(
     ("orientation", "red_corner"),
-    # EXIF 2.3 section 4.6.4: where the stored first row and first column are seen. A red pixel stored top left
-    # of a 40 x 20 image appears at (x, y) below, of 40 x 20 for 1-4 and of 20 x 40 for 5-8.
+    # EXIF 2.3 section 4.6.4: the side at which the stored first row and first column are. A red pixel stored
+    # top left of a 40 x 20 image appears at (x, y) below, of 40 x 20 for 1-4 and of 20 x 40 for 5-8.
     [
         (1, (0, 0)),
         (2, (39, 0)),
@@ -60,7 +60,7 @@ def test_every_allowed_format_decodes_to_rgb(format: str) -> None:
     ],
 )
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_an_image_is_turned_as_its_exif_says(
+def test_an_image_is_rotated_according_to_its_exif(
     orientation: int, red_corner: tuple[int, int], format: str
 ) -> None:
     stored = Image.new("RGB", (40, 20), "white")
@@ -75,7 +75,7 @@ def test_an_image_is_turned_as_its_exif_says(
     assert green < 80
 
 
-def test_a_reduced_decode_still_tells_the_whole_turned_size() -> None:
+def test_a_reduced_decode_gives_the_full_rotated_size() -> None:
     exif = Image.Exif()
     exif[pixels.ORIENTATION_TAG] = 6
     decoded = pixels.decode_at_least(encoded(two_halves((800, 400)), "JPEG", exif=exif), 100, 100)
@@ -83,12 +83,12 @@ def test_a_reduced_decode_still_tells_the_whole_turned_size() -> None:
     assert decoded.image.size == (100, 200)  # A quarter: the smallest that keeps both sides at 100 or more.
 
 
-def test_damaged_exif_does_not_cost_the_image() -> None:
+def test_an_image_with_damaged_exif_is_decoded() -> None:
     assert pixels.decode(encoded(two_halves(), "JPEG", exif=b"Exif\x00\x00garbage")).size == (40, 20)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_what_is_transparent_becomes_white(mode: str) -> None:
+def test_transparent_pixels_become_white(mode: str) -> None:
     clear = Image.new("RGBA", (4, 4), (0, 0, 0, 0))
     image = clear.convert(mode) if mode != "P" else clear.quantize(4)
     assert pixels.decode(encoded(image)).getpixel((1, 1)) == (255, 255, 255)
@@ -141,32 +141,32 @@ def test_cmyk_becomes_rgb() -> None:
     assert max(green, blue) < 15
 
 
-def test_the_first_frame_of_an_animation_is_taken() -> None:
+def test_the_first_frame_of_an_animation_is_used() -> None:
     frames = [Image.new("RGB", (8, 8), RED), Image.new("RGB", (8, 8), BLUE)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert pixels.decode(data).getpixel((4, 4)) == RED
 
 
-def test_no_bytes_are_empty() -> None:
+def test_a_file_of_zero_bytes_is_empty() -> None:
     assert refused(b"").reason == "empty"
 
 
 @pytest.mark.parametrize(
     ("data", "detail"),
     [
-        (b"https://example.org/a.jpg\n", "no known image format"),
+        (b"https://example.org/a.jpg\n", "not a known image format"),
         (b"\n <!DOCTYPE html><html></html>", "web page"),
         (b"PK\x03\x04rest", "zip archive"),
         (b"%PDF-1.7", "PDF"),
     ],
 )
-def test_what_is_no_image_is_told_by_what_it_is(data: bytes, detail: str) -> None:
+def test_a_file_that_is_not_an_image_is_described(data: bytes, detail: str) -> None:
     error = refused(data)
     assert error.reason == "not_an_image"
     assert detail in error.message
 
 
-def test_an_image_outside_the_allow_list_is_named() -> None:
+def test_an_unsupported_image_format_is_named() -> None:
     error = refused(encoded(two_halves(), "ICO"))
     assert error.reason == "unsupported_format"
     assert "ICO" in error.message
@@ -184,14 +184,15 @@ def test_a_truncated_image_is_unreadable(format: str, share: float) -> None:
     assert error.reason == "unreadable"
 
 
-def test_a_truncated_jpeg_is_also_seen_by_a_reduced_decode() -> None:
+def test_a_reduced_decode_also_detects_a_truncated_jpeg() -> None:
     data = encoded(NOISE, "JPEG")
-    with pytest.raises(UnreadableImage, match=r"5[0-9]% of its rows are there"):
+    with pytest.raises(UnreadableImage, match=r"5[0-9]% of its rows are present"):
         pixels.decode_at_least(data[: len(data) * 11 // 20], 64, 64)
 
 
 def test_a_jpeg_that_lacks_a_few_last_rows_is_decoded_at_every_scale() -> None:
-    # Noise fills its file evenly: 95 % of the bytes are 95 % of the rows. The rest of the picture is as it was.
+    # Noise fills its file evenly: 95 % of the bytes are 95 % of the rows. The rest of the picture is
+    # unchanged.
     data = encoded(NOISE, "JPEG")
     cut = data[: len(data) * 95 // 100]
     for least in (0, 64):
@@ -204,19 +205,19 @@ def test_a_jpeg_that_lacks_a_few_last_rows_is_decoded_at_every_scale() -> None:
 
 
 @pytest.mark.parametrize("format", ["PNG", "progressive"])
-def test_a_truncation_that_harms_more_than_last_rows_is_refused(format: str) -> None:
+def test_a_truncation_that_damages_more_than_the_last_rows_is_rejected(format: str) -> None:
     data = encoded(NOISE, "JPEG", progressive=True) if format == "progressive" else encoded(NOISE, format)
     assert refused(data[: len(data) * 97 // 100]).reason == "unreadable"
 
 
-def test_too_many_pixels_are_refused_from_the_header_alone() -> None:
+def test_too_many_pixels_are_rejected_from_the_header_alone() -> None:
     # 20,000 x 20,000 of one bit: 50 kB as a PNG, 1.2 GB once decoded to RGB.
     error = refused(encoded(Image.new("1", (20_000, 20_000))))
     assert error.reason == "too_many_pixels"
     assert "20000 x 20000" in error.message
 
 
-def test_a_large_image_under_the_cap_decodes_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+def test_a_large_image_below_the_limit_decodes_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
     assert pixels.decode(encoded(Image.new("1", (10_000, 9_000)))).size == (10_000, 9_000)
     assert not recwarn.list
 
@@ -226,12 +227,12 @@ HEADS = [b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*
 
 @given(st.binary(max_size=300), st.sampled_from(HEADS))
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_no_bytes_whatever_raise_anything_but_unreadable_image(tail: bytes, head: bytes) -> None:
+def test_arbitrary_bytes_raise_only_unreadable_image(tail: bytes, head: bytes) -> None:
     with contextlib.suppress(UnreadableImage):
         assert pixels.decode(head + tail).mode == "RGB"
 
 
-def test_crop_keeps_the_middle_squish_all_and_pad_a_black_rim() -> None:
+def test_crop_keeps_the_centre_squish_keeps_all_and_pad_adds_a_black_border() -> None:
     wide = Image.new("RGB", (300, 100), GREEN)
     wide.paste(RED, (0, 0, 100, 100))
     wide.paste(BLUE, (200, 0, 300, 100))
@@ -241,7 +242,7 @@ def test_crop_keeps_the_middle_squish_all_and_pad_a_black_rim() -> None:
     )
     assert crop.shape == squish.shape == pad.shape == (30, 30, 3)
     assert crop[15, 15].tolist() == list(GREEN)
-    assert crop[15, 5].tolist() == list(GREEN)  # Only the middle third is left.
+    assert crop[15, 5].tolist() == list(GREEN)  # Only the centre third is left.
     assert squish[15, 2].tolist() == list(RED)
     assert pad[2, 15].tolist() == [0, 0, 0]
     assert pad[15, 2].tolist() == list(RED)
@@ -249,7 +250,7 @@ def test_crop_keeps_the_middle_squish_all_and_pad_a_black_rim() -> None:
 
 @pytest.mark.parametrize("resize", ["crop", "squish", "pad"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (640, 480), (2000, 1500)])
-def test_any_shape_comes_out_square(resize: str, size: tuple[int, int]) -> None:
+def test_images_of_any_shape_become_square(resize: str, size: tuple[int, int]) -> None:
     assert pixels.preprocess(encoded(two_halves(size), "JPEG"), size_px=64, resize=resize).shape == (
         64,
         64,
@@ -288,7 +289,7 @@ def test_avif_is_read() -> None:
 HEIC_HEAD = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
 
 
-def test_heic_without_its_reader_is_refused_with_the_line_that_installs_it(
+def test_heic_without_its_reader_is_rejected_with_the_install_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -297,7 +298,7 @@ def test_heic_without_its_reader_is_refused_with_the_line_that_installs_it(
     assert "pip install pillow-heif" in error.message
 
 
-def test_heic_is_read_where_its_reader_is_installed() -> None:
+def test_heic_is_read_if_its_reader_is_installed() -> None:
     heif = pytest.importorskip("pillow_heif")
     heif.register_heif_opener()
     data = encoded(two_halves((64, 48)), "HEIF", quality=95)
@@ -307,7 +308,7 @@ def test_heic_is_read_where_its_reader_is_installed() -> None:
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "TIFF"])
-def test_an_image_of_several_frames_is_known_as_one(format: str) -> None:
+def test_an_image_with_several_frames_is_marked_as_animated(format: str) -> None:
     frames = [Image.new("RGB", (20, 16), colour) for colour in (RED, GREEN)]
     assert pixels.decode_at_least(
         encoded(frames[0], format, save_all=True, append_images=frames[1:]), 0, 0
@@ -317,7 +318,7 @@ def test_an_image_of_several_frames_is_known_as_one(format: str) -> None:
 
 @pytest.mark.parametrize("resize", ["crop", "squish", "pad"])
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
-def test_several_sizes_at_once_are_each_what_it_is_alone(resize, format):
+def test_several_sizes_at_once_equal_each_size_alone(resize, format):
     noise = np.random.default_rng(3).integers(0, 256, (601, 903, 3), dtype=np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise).save(out, format)
