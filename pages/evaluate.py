@@ -47,16 +47,15 @@ def times(n: int) -> str:
 
 def show_what_it_saw(run: Run) -> None:
     name = session.plain(names.short_snapshot(run.snapshot_name, run.snapshot_digest))
-    started = "random weights" if run.pretrained.startswith("none") else "pretrained weights"
+    is_random = run.starting_weights is not None and not run.starting_weights.is_pretrained
+    started = "random weights" if is_random else "pretrained weights"
     kept = f"epoch {run.best_epoch} kept" if run.best_epoch else "no model kept"
     said = f"{names.recipe(run.recipe)} from {started}, {kept}, snapshot {name}"
-    st.caption(
-        said, help=session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}.")
-    )
+    st.caption(said, help=session.plain(f"Started from {run.started_from}, on {run.device}."))
 
 
 def show_warnings(run: Run, scored: EvaluationReport) -> None:
-    told = [*scored.warnings, *(each for each in run.warnings if "collapsed" not in each)]
+    told = [*scored.warnings, *(each.text for each in run.warnings if each.kind != "collapsed")]
     if n_leaks := snapshots.show(workspace, run.snapshot_digest).n_leaks:
         told.append(
             f"{words.n_of(n_leaks, 'group')} of look-alikes lie in several splits of its snapshot: the score is too good."

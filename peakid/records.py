@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from peakid.run_records import RunWarning, StartingWeights
+
 Verdict = Literal[
     "label",    # The image shows `label` and may be trained on.
     "exclude",  # Never trained on; `reason` says why. Keeps its label.
@@ -294,7 +296,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """One training. `path` is its folder, relative to the workspace; `metrics` are from the best epoch."""
+    """One training. `path` is its folder, relative to the workspace; `metrics` are from the best epoch.
+
+    Attributes:
+        starting_weights: None until the run ends.
+    """
 
     run_id: int
     job_id: int | None
@@ -309,15 +315,20 @@ class Run:
     libraries: dict[str, str]
     device: str
     n_workers: int
-    pretrained: str
+    starting_weights: StartingWeights | None
     best_epoch: int | None
     metrics: dict[str, float]
-    warnings: list[str]
+    warnings: list[RunWarning]
     path: str
     created_at: str
     finished_at: str | None
     seconds: float | None
     n_test_looks: int
+
+    @property
+    def started_from(self) -> str:
+        """Return the starting weights as people read them; '' until the run ends."""
+        return "" if self.starting_weights is None else self.starting_weights.text()
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ LAYERS: list[set[str]] = [
     {"peakid.settings", "peakid.resources"},
     {"peakid.errors"},
     {"peakid.records", "peakid.remedies"},
+    {"peakid.run_records"},
     {"peakid"},
 ]
 SAME_LAYER_ALLOWED = {

@@ -9,7 +9,8 @@ import click
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, request_option, told
 from peakid.jobs import submit
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
+from peakid.recipe.export_formats import FORMATS
 from peakid.records import Job
 from peakid.store import runs
 from peakid.store.workspace import Workspace
@@ -130,7 +131,7 @@ def lr_find(
 @click.command()
 @click.argument("run_id", metavar="RUN", type=int)
 @click.option(
-    "--format", "formats", default=",".join(submit.FORMATS), show_default=True, help="Separated by commas."
+    "--format", "formats", default=",".join(FORMATS), show_default=True, help="Separated by commas."
 )
 @click.option(
     "--out",
@@ -171,9 +172,9 @@ def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
         "error": job.error,
         "metrics": run.metrics if run else {},
         "best_epoch": run.best_epoch if run else None,
-        "pretrained": run.pretrained if run else "",
+        "pretrained": run.started_from if run else "",
         "device": run.device if run else "",
-        "warnings": run.warnings if run else [],
+        "warnings": [each.text for each in run.warnings] if run else [],
         "seconds": job.seconds,
     }
 
@@ -185,12 +186,20 @@ def _train_text(workspace: Workspace, job: Job) -> str:
             told(job),
             f"Run {run.run_id}: accuracy {run.metrics['accuracy']:.1%} over {run.recipe['folds']} folds. No model is kept.",
         ]
-        return "\n".join([*lines, *run.warnings, f"Go on with: peakid evaluate {run.run_id} --split cv"])
+        return "\n".join(
+            [
+                *lines,
+                *(each.text for each in run.warnings),
+                f"Go on with: peakid evaluate {run.run_id} --split cv",
+            ]
+        )
     if run is None or run.best_epoch is None:
         return told(job)
     scores = f"accuracy {run.metrics['accuracy']:.1%} on valid, loss {run.metrics['valid_loss']:.3f}, best epoch {run.best_epoch}"
-    lines = [told(job), f"Run {run.run_id}: {scores}.", f"Weights: {run.pretrained}. Device: {run.device}."]
-    return "\n".join([*lines, *run.warnings, f"Go on with: peakid evaluate {run.run_id}"])
+    lines = [told(job), f"Run {run.run_id}: {scores}.", f"Weights: {run.started_from}. Device: {run.device}."]
+    return "\n".join(
+        [*lines, *(each.text for each in run.warnings), f"Go on with: peakid evaluate {run.run_id}"]
+    )
 
 
 def _estimate_document(job: Job) -> dict[str, Any]:

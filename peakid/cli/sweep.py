@@ -10,7 +10,7 @@ from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, told
 from peakid.cli.learn import training_options
 from peakid.jobs import submit
 from peakid.recipe import grid as sweeps
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.records import Job
 from peakid.store.workspace import Workspace
 
@@ -91,14 +91,18 @@ def _text(job: Job) -> str:
         *(["error"] if any(each["error"] for each in rows) else []),
     ]
     lines = [told(job), table(rows, columns, empty="No combination was tried to its end.")]
-    lines += [f"Not tried for lack of time: {sweeps.said(settings)}" for settings in found["not_tried"]]
-    lines += [f"Left out: {sweeps.said(each['settings'])}. {each['reason']}" for each in found["skipped"]]
+    lines += [
+        f"Not tried for lack of time: {sweeps.settings_text(settings)}" for settings in found["not_tried"]
+    ]
+    lines += [
+        f"Left out: {sweeps.settings_text(each['settings'])}. {each['reason']}" for each in found["skipped"]
+    ]
     if found["best"]:
         wanted = found["best"]["settings"]
         lines += [
             found["finding"],
             *(
-                [f"Use it with: peakid train --set {sweeps.said(wanted).replace(' ', ' --set ')}"]
+                [f"Use it with: peakid train --set {sweeps.settings_text(wanted).replace(' ', ' --set ')}"]
                 if wanted
                 else []
             ),
@@ -107,4 +111,4 @@ def _text(job: Job) -> str:
 
 
 def _row(trial: Mapping[str, Any]) -> dict[str, Any]:
-    return {**trial, "settings": sweeps.said(trial["settings"]), "seconds": round(trial["seconds"])}
+    return {**trial, "settings": sweeps.settings_text(trial["settings"]), "seconds": round(trial["seconds"])}

@@ -46,7 +46,7 @@ def document(row: WeightsRow) -> dict[str, Any]:
 def _told(row: WeightsRow) -> str:
     if row.file is not None:
         return f"here: {row.file.name}"
-    return f"not here: {row.file_name}" if row.file_name else "nobody published any"
+    return f"not here: {row.file_name}" if row.file_name else "no published weights"
 
 
 def _mb(row: WeightsRow) -> float | None:

@@ -1,119 +1,33 @@
-"""Draws one mountain picture: sky, clouds, far ridges, a peak that can be told by its ridge line, foreground, weather.
+"""Draw one picture of a mountain: sky, clouds, distant ridges, the peak, foreground, weather.
 
-A picture is float32 of shape (3, H, W), RGB in 0..1, with one plane a colour: four times as fast as pixel by pixel. Whatever could
-give a class away without its ridge line (colour, light, snow, foreground) is drawn from the same lot for all classes.
+A peak can be recognised by its ridge line only: colour, light, snow and foreground have the same distribution
+for all classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-Array = np.ndarray
-
-# Ridge lines as (x, height): x in half-widths from the middle, height as a share of the summit's. Free after the
-# real mountains, each with what a climber would know it by.
-PEAKS: Mapping[str, Sequence[tuple[float, float]]] = {
-    # Three separate horns in a row, the middle one highest.
-    "dom": (
-        *(
-            (-1.5, 0.20),
-            (-1.0, 0.42),
-            (-0.74, 0.60),
-            (-0.56, 0.84),
-            (-0.42, 0.63),
-            (-0.30, 0.66),
-            (-0.02, 1.00),
-        ),
-        *((0.16, 0.70), (0.30, 0.60), (0.50, 0.80), (0.66, 0.58), (1.0, 0.38), (1.5, 0.18)),
-    ),
-    # A long ridge rises to the summit, then the wall breaks off.
-    "eiger": (
-        *(
-            (-1.5, 0.26),
-            (-1.1, 0.40),
-            (-0.75, 0.56),
-            (-0.40, 0.72),
-            (-0.05, 0.88),
-            (0.22, 1.00),
-            (0.30, 0.94),
-        ),
-        *((0.35, 0.70), (0.42, 0.60), (0.50, 0.32), (0.75, 0.22), (1.0, 0.18), (1.5, 0.10)),
-    ),
-    # A level crest with a summit at either end.
-    "lyskamm": (
-        *(
-            (-1.5, 0.22),
-            (-1.05, 0.48),
-            (-0.78, 0.80),
-            (-0.60, 0.98),
-            (-0.48, 0.95),
-            (-0.25, 0.86),
-            (0.0, 0.84),
-        ),
-        *((0.25, 0.88), (0.48, 0.97), (0.60, 1.00), (0.72, 0.88), (0.98, 0.52), (1.5, 0.22)),
-    ),
-    # One steep tooth with a crooked head, standing alone.
-    "matterhorn": (
-        *(
-            (-1.5, 0.10),
-            (-0.9, 0.22),
-            (-0.52, 0.36),
-            (-0.34, 0.50),
-            (-0.22, 0.72),
-            (-0.13, 0.90),
-            (-0.06, 0.985),
-        ),
-        *(
-            (0.04, 1.00),
-            (0.10, 0.93),
-            (0.11, 0.82),
-            (0.20, 0.62),
-            (0.36, 0.43),
-            (0.60, 0.30),
-            (1.0, 0.20),
-            (1.5, 0.10),
-        ),
-    ),
-    # A round summit behind a long white shoulder with a notch.
-    "piz-bernina": (
-        *(
-            (-1.5, 0.24),
-            (-1.1, 0.40),
-            (-0.82, 0.62),
-            (-0.62, 0.74),
-            (-0.46, 0.79),
-            (-0.36, 0.76),
-            (-0.29, 0.66),
-        ),
-        *(
-            (-0.16, 0.88),
-            (-0.02, 0.98),
-            (0.14, 1.00),
-            (0.28, 0.95),
-            (0.46, 0.76),
-            (0.72, 0.52),
-            (1.0, 0.38),
-            (1.5, 0.20),
-        ),
-    ),
-    # A wide pyramid of straight edges with a small tower on one of them.
-    "weisshorn": (
-        *((-1.5, 0.08), (-0.95, 0.36), (-0.50, 0.66), (-0.20, 0.87), (0.0, 1.00), (0.18, 0.86), (0.30, 0.77)),
-        *((0.345, 0.81), (0.39, 0.71), (0.60, 0.57), (1.0, 0.32), (1.5, 0.06)),
-    ),
-}
+from peakid.demo.painting import Array, Colour, below, crest_line, mix, noise, rgb, smooth_step
+from peakid.demo.peaks import PEAKS, RidgeLine
 
 
 @dataclass(frozen=True)
 class Mood:
-    """Light of one hour: sky colours above and at the horizon, sunlight, light of the shade (RGB in 0..1), sun's height."""
+    """The light of one time of day.
 
-    zenith: tuple[float, float, float]
-    horizon: tuple[float, float, float]
-    sun: tuple[float, float, float]
-    shade: tuple[float, float, float]
+    Attributes:
+        zenith, horizon: Colours of the sky.
+        sun, shade: Light on sunlit and on shaded surfaces.
+        glow: Strength of the glow around the sun.
+    """
+
+    zenith: Colour
+    horizon: Colour
+    sun: Colour
+    shade: Colour
     glow: float
 
 
@@ -133,11 +47,16 @@ MOOD_SHARES = (0.24, 0.18, 0.11, 0.17, 0.07, 0.06, 0.09, 0.08)
 ROCKS = ((0.50, 0.46, 0.43), (0.42, 0.43, 0.46), (0.55, 0.47, 0.40), (0.36, 0.35, 0.37), (0.47, 0.44, 0.47))
 SNOW = (0.97, 0.98, 1.00)
 FOREGROUNDS = ("forest", "meadow", "lake", "snowfield", "rocks", "none")
+GROUND_COLOURS = {"meadow": (0.36, 0.46, 0.19), "snowfield": (0.88, 0.91, 0.96), "rocks": (0.36, 0.34, 0.32)}
 FOREGROUND_SHARES = (0.28, 0.24, 0.24, 0.12, 0.04, 0.08)
 
 
 def draw(peak: str, rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
-    """Draw a peak as one photographer may have seen it: hour, weather, place and foreground come from `rng`."""
+    """Draw a peak with random time of day, weather, viewpoint and foreground.
+
+    Args:
+        size: Width and height in pixels.
+    """
     width, height = size
     scene = _Scene(rng, width, height)
     picture = scene.sky()
@@ -149,14 +68,14 @@ def draw(peak: str, rng: np.random.Generator, size: tuple[int, int]) -> Image.Im
 
 
 class _Scene:
-    """The hour, the light and the lie of the land that all layers of one picture share."""
+    """The light and the terrain that all layers of one picture share."""
 
     def __init__(self, rng: np.random.Generator, width: int, height: int) -> None:
         self.rng, self.width, self.height = rng, width, height
         self.mood = _between(
             *(MOODS[n] for n in rng.choice(len(MOODS), 2, p=MOOD_SHARES)), rng.uniform(0, 0.35)
         )
-        self.light_side = 1.0 if rng.random() < 0.5 else -1.0  # +1: the sun stands on the right.
+        self.sun_side = 1.0 if rng.random() < 0.5 else -1.0  # +1: the sun is on the right.
         self.base = height * rng.uniform(0.66, 0.84)  # Row where the mountain meets the land.
         self.haze = rng.uniform(0.05, 0.45) ** 1.3
         self.x = np.arange(width, dtype=np.float32)[None, :]  # (1, W)
@@ -164,13 +83,13 @@ class _Scene:
 
     def sky(self) -> Array:
         down = np.clip(self.y / self.base, 0, 1) ** self.rng.uniform(0.7, 1.3)
-        picture = _mix(
-            _rgb(self.mood.zenith), _rgb(self.mood.horizon), np.broadcast_to(down, (self.height, self.width))
+        picture = mix(
+            rgb(self.mood.zenith), rgb(self.mood.horizon), np.broadcast_to(down, (self.height, self.width))
         )
-        sun_x = self.width * (0.5 + self.light_side * self.rng.uniform(0.15, 0.6))
+        sun_x = self.width * (0.5 + self.sun_side * self.rng.uniform(0.15, 0.6))
         sun_y = self.base * self.rng.uniform(0.1, 0.9)
         distance = np.hypot(self.x - sun_x, (self.y - sun_y) * 1.3) / self.width
-        picture = picture + _rgb(self.mood.sun) * (self.mood.glow * np.exp(-((distance / 0.33) ** 2)))
+        picture = picture + rgb(self.mood.sun) * (self.mood.glow * np.exp(-((distance / 0.33) ** 2)))
         return self._clouds(picture)
 
     def _clouds(self, picture: Array) -> Array:
@@ -178,16 +97,15 @@ class _Scene:
         if kind < 0.25:  # A clear day.
             return picture
         stretch = self.rng.uniform(1.5, 4.5)
-        field = _noise(
+        field = noise(
             self.rng, self.height, self.width, cells=self.rng.uniform(2.0, 5.0), stretch=stretch, octaves=5
         )
         edge = self.rng.uniform(0.36, 0.6)
-        cover = _step(field, edge, edge + self.rng.uniform(0.1, 0.3)) * self.rng.uniform(0.5, 1.0)
-        lift = np.clip(
-            (field - np.roll(field, 6, axis=0)) * 4 + 0.55, 0, 1
-        )  # Light from above, grey bellies.
-        white = _mix(_rgb(self.mood.shade) * 1.25 + 0.12, _rgb(self.mood.sun) * 0.6 + 0.42, lift)
-        return _mix(picture, white, cover)
+        cover = smooth_step(field, edge, edge + self.rng.uniform(0.1, 0.3)) * self.rng.uniform(0.5, 1.0)
+        # Lit from above, grey below.
+        lift = np.clip((field - np.roll(field, 6, axis=0)) * 4 + 0.55, 0, 1)
+        white = mix(rgb(self.mood.shade) * 1.25 + 0.12, rgb(self.mood.sun) * 0.6 + 0.42, lift)
+        return mix(picture, white, cover)
 
     def far_ridges(self, picture: Array) -> Array:
         n_ridges = int(self.rng.integers(0, 4))
@@ -195,25 +113,24 @@ class _Scene:
             nearness = (n + 1) / (n_ridges + 1)
             level = self.base - self.height * self.rng.uniform(0.08, 0.26) * (1.1 - 0.6 * nearness)
             line = level + self.height * 0.13 * (
-                _line(self.rng, self.width, cells=self.rng.uniform(3, 9)) - 0.5
+                crest_line(self.rng, self.width, cells=self.rng.uniform(3, 9)) - 0.5
             )
-            tone = _mix(
-                _rgb(self.mood.horizon), _rgb(self.mood.shade) * 0.8, 0.25 + 0.4 * nearness * (1 - self.haze)
+            tone = mix(
+                rgb(self.mood.horizon), rgb(self.mood.shade) * 0.8, 0.25 + 0.4 * nearness * (1 - self.haze)
             )
-            fade = _step(self.y, line[None, :], line[None, :] + self.height * 0.25) * 0.5
-            picture = _mix(picture, _mix(tone, _rgb(self.mood.horizon), fade), _below(self.y, line))
+            fade = smooth_step(self.y, line[None, :], line[None, :] + self.height * 0.25) * 0.5
+            picture = mix(picture, mix(tone, rgb(self.mood.horizon), fade), below(self.y, line))
         return picture
 
-    def massif(self, picture: Array, points: Sequence[tuple[float, float]]) -> Array:
+    def massif(self, picture: Array, points: RidgeLine) -> Array:
         tall = self.height * self.rng.uniform(0.40, 0.62)
         tall = min(tall, self.base - self.height * 0.06)
         middle, half = self.width * self.rng.uniform(0.34, 0.66), self.width * self.rng.uniform(0.34, 0.56)
-        knots = np.array(points) + self.rng.normal(
-            0, (0.010, 0.008), (len(points), 2)
-        )  # Another day, another stand.
+        # Another viewpoint each time.
+        knots = np.array(points) + self.rng.normal(0, (0.010, 0.008), (len(points), 2))
         knots[:, 1] += self.rng.uniform(-0.07, 0.07) * knots[:, 0]  # Seen a little from the side.
         along = (self.x[0] - middle) / half
-        teeth = (_line(self.rng, self.width, cells=26, octaves=4) - 0.5) * 0.06
+        teeth = (crest_line(self.rng, self.width, cells=26, octaves=4) - 0.5) * 0.06
         ridge = self.base - tall * (np.interp(along, knots[:, 0], knots[:, 1]) + teeth)  # (W,) rows
         summits = [
             middle + half * knots[n, 0]
@@ -221,14 +138,14 @@ class _Scene:
             if knots[n - 1, 1] < knots[n, 1] > knots[n + 1, 1]
         ]
         lit, gully = self._facets(ridge, summits, middle, tall)
-        return _mix(picture, self._face(ridge, lit, gully, tall), _below(self.y, ridge))
+        return mix(picture, self._face(ridge, lit, gully, tall), below(self.y, ridge))
 
     def _facets(
         self, ridge: Array, summits: Sequence[float], middle: float, tall: float
     ) -> tuple[Array, Array]:
-        """Answer how much each pixel faces the sun and how deep in a gully it lies; both (H, W) in 0..1.
+        """Return how much each pixel faces the sun and how deep it is in a gully; both (H, W) in 0..1.
 
-        Ribs run down from the summits and from places between them; a pixel belongs to the nearest rib, and lies on
+        Ribs run down from the summits and from points between them; a pixel belongs to the nearest rib and is on
         its left or its right flank.
         """
         extra = middle + (self.rng.random(int(self.rng.integers(5, 9))) - 0.5) * self.width * 1.3
@@ -237,54 +154,47 @@ class _Scene:
         for n, start in enumerate([*summits, *extra]):
             top = ridge[int(np.clip(start, 0, self.width - 1))]
             fall = np.maximum(self.y - top, 0)
-            wander = (_line(self.rng, self.height, cells=6, octaves=4)[:, None] - 0.5) * tall * 0.34
+            wander = (crest_line(self.rng, self.height, cells=6, octaves=4)[:, None] - 0.5) * tall * 0.34
             lean = (start - middle) / self.width * self.rng.uniform(0.7, 1.5) + self.rng.normal(0, 0.12)
             offset = self.x - (start + lean * fall + wander * np.clip(fall / tall, 0, 1))
-            reach = np.abs(offset) + (
-                0 if n < len(summits) else 0.10 * self.width
-            )  # Summits' ribs are the great ones.
+            # Ribs of summits are the larger ones.
+            reach = np.abs(offset) + (0 if n < len(summits) else 0.10 * self.width)
             closer = reach < nearest
             nearest, flank = np.where(closer, reach, nearest), np.where(closer, offset, flank)
-        grain = _noise(self.rng, self.height, self.width, cells=9, stretch=0.7, octaves=5)
-        relief = (grain - np.roll(grain, (2, int(2 * self.light_side)), axis=(0, 1))) * 5.5
-        lit = 0.5 + 0.42 * np.tanh(flank * self.light_side / (0.016 * self.width)) + relief
+        grain = noise(self.rng, self.height, self.width, cells=9, stretch=0.7, octaves=5)
+        relief = (grain - np.roll(grain, (2, int(2 * self.sun_side)), axis=(0, 1))) * 5.5
+        lit = 0.5 + 0.42 * np.tanh(flank * self.sun_side / (0.016 * self.width)) + relief
         return np.clip(lit, 0, 1), np.clip(nearest / (0.13 * self.width), 0, 1)
 
     def _face(self, ridge: Array, lit: Array, gully: Array, tall: float) -> Array:
         altitude = (self.base - self.y) / tall
-        rough = _noise(self.rng, self.height, self.width, cells=14, stretch=0.8, octaves=4)
-        line = self.rng.uniform(
-            -0.15, 0.85
-        )  # From winter to a dry summer, as a share of the summit's height.
-        snow = _step(
+        rough = noise(self.rng, self.height, self.width, cells=14, stretch=0.8, octaves=4)
+        # The snow line as a share of the summit's height, from winter to a dry summer.
+        line = self.rng.uniform(-0.15, 0.85)
+        snow = smooth_step(
             altitude + 0.55 * (rough - 0.5) + 0.22 * (gully - 0.4) - 0.16 * (lit - 0.5),
             line - 0.05,
             line + 0.07,
         )
-        rock = _rgb(ROCKS[self.rng.integers(len(ROCKS))]) * self.rng.uniform(0.8, 1.15)
+        rock = rgb(ROCKS[self.rng.integers(len(ROCKS))]) * self.rng.uniform(0.8, 1.15)
         rock = rock * (0.72 + 0.56 * rough)
-        green = _rgb((0.30, 0.36, 0.22)) * (0.75 + 0.5 * rough)
-        meadow = _step(0.22 - altitude + 0.3 * (rough - 0.5), 0.0, 0.12) * (line > 0.25)
-        ground = _mix(_mix(rock, green, meadow * 0.8), _rgb(SNOW), snow * 0.96)
-        face = ground * (_rgb(self.mood.shade) * 1.12 + _rgb(self.mood.sun) * (lit**1.2) * 0.72)
+        green = rgb((0.30, 0.36, 0.22)) * (0.75 + 0.5 * rough)
+        meadow = smooth_step(0.22 - altitude + 0.3 * (rough - 0.5), 0.0, 0.12) * (line > 0.25)
+        ground = mix(mix(rock, green, meadow * 0.8), rgb(SNOW), snow * 0.96)
+        face = ground * (rgb(self.mood.shade) * 1.12 + rgb(self.mood.sun) * (lit**1.2) * 0.72)
         rim = np.exp(-np.maximum(self.y - ridge[None, :], 0) / 1.6) * (lit > 0.6) * 0.10
         veil = np.clip(self.haze * (1.05 - altitude) * 0.9 + self.haze * 0.25, 0, 0.92)
-        return _mix(face + rim, _rgb(self.mood.horizon), np.broadcast_to(veil, lit.shape))
+        return mix(face + rim, rgb(self.mood.horizon), np.broadcast_to(veil, lit.shape))
 
     def mist(self, picture: Array) -> Array:
-        """Lay a bank of mist over the foot, now and then a cloud before the face."""
+        """Add a bank of mist to some pictures."""
         if self.rng.random() < 0.4:
-            field = _noise(self.rng, self.height, self.width, cells=4, stretch=4, octaves=4)
-            centre, spread = (
-                self.base - self.height * self.rng.uniform(-0.02, 0.28),
-                self.height * self.rng.uniform(0.04, 0.10),
-            )
-            bank = (
-                np.exp(-(((self.y - centre) / spread) ** 2))
-                * _step(field, 0.3, 0.62)
-                * self.rng.uniform(0.5, 0.95)
-            )
-            picture = _mix(picture, _mix(_rgb(self.mood.horizon), _rgb((1, 1, 1)), 0.25), bank)
+            field = noise(self.rng, self.height, self.width, cells=4, stretch=4, octaves=4)
+            centre = self.base - self.height * self.rng.uniform(-0.02, 0.28)
+            spread = self.height * self.rng.uniform(0.04, 0.10)
+            height_profile = np.exp(-(((self.y - centre) / spread) ** 2))  # (H, 1)
+            bank = height_profile * smooth_step(field, 0.3, 0.62) * self.rng.uniform(0.5, 0.95)
+            picture = mix(picture, mix(rgb(self.mood.horizon), rgb((1, 1, 1)), 0.25), bank)
         return picture
 
     def foreground(self, picture: Array, kind: str) -> Array:
@@ -292,11 +202,9 @@ class _Scene:
             picture = self._lake(picture)
             kind = "forest" if self.rng.random() < 0.25 else "none"
         if kind == "none":
-            return (
-                self._hill(picture, self.base + self.height * 0.02, (0.24, 0.27, 0.22))
-                if self.base < self.height * 0.7
-                else picture
-            )
+            if self.base >= self.height * 0.7:
+                return picture
+            return self._hill(picture, self.base + self.height * 0.02, (0.24, 0.27, 0.22))
         if kind == "forest":
             picture = self._trees(
                 picture, self.base - self.height * self.rng.uniform(-0.02, 0.05), 0.05, 0.42
@@ -307,10 +215,8 @@ class _Scene:
                 self.rng.uniform(0.08, 0.24),
                 0.34,
             )
-        colour = {"meadow": (0.36, 0.46, 0.19), "snowfield": (0.88, 0.91, 0.96), "rocks": (0.36, 0.34, 0.32)}[
-            kind
-        ]
-        picture = self._hill(picture, self.base - self.height * self.rng.uniform(-0.05, 0.05), colour)
+        level = self.base - self.height * self.rng.uniform(-0.05, 0.05)
+        picture = self._hill(picture, level, GROUND_COLOURS[kind])
         if kind == "meadow" and self.rng.random() < 0.6:
             picture = self._trees(
                 picture,
@@ -321,38 +227,32 @@ class _Scene:
             )
         return picture
 
-    def _hill(self, picture: Array, level: float, colour: tuple[float, float, float]) -> Array:
+    def _hill(self, picture: Array, level: float, colour: Colour) -> Array:
         tilt = self.rng.uniform(-0.16, 0.16) * self.height * (self.x[0] / self.width - 0.5)
-        line = level + tilt + self.height * 0.10 * (_line(self.rng, self.width, cells=2.5, octaves=3) - 0.5)
+        line = (
+            level + tilt + self.height * 0.10 * (crest_line(self.rng, self.width, cells=2.5, octaves=3) - 0.5)
+        )
         depth = np.clip((self.y - line[None, :]) / (self.height * 0.35), 0, 1)
-        roughness, off_tint = (
-            (0.12, 0.02) if min(colour) > 0.8 else (0.5, 0.12)
-        )  # Snow lies smooth and is white.
-        grain = _noise(self.rng, self.height, self.width, cells=22, stretch=3, octaves=3) - 0.5
-        patch = _noise(self.rng, self.height, self.width, cells=3, stretch=3, octaves=3) - 0.5
-        light = _rgb(self.mood.shade) * 1.05 + _rgb(self.mood.sun) * (0.5 + roughness * patch)
+        # Snow is smooth and white.
+        roughness, off_tint = (0.12, 0.02) if min(colour) > 0.8 else (0.5, 0.12)
+        grain = noise(self.rng, self.height, self.width, cells=22, stretch=3, octaves=3) - 0.5
+        patch = noise(self.rng, self.height, self.width, cells=3, stretch=3, octaves=3) - 0.5
+        light = rgb(self.mood.shade) * 1.05 + rgb(self.mood.sun) * (0.5 + roughness * patch)
         light = light * (1 + roughness * grain)
-        land = (
-            _rgb(colour)
-            * self.rng.uniform(1 - off_tint, 1 + off_tint, (3, 1, 1)).astype(np.float32)
-            * light
-            * (1.06 - 0.34 * depth)
-        )
-        return _mix(
-            picture,
-            _mix(land, _rgb(self.mood.horizon), (self.haze * 0.5 * (1 - depth))),
-            _below(self.y, line),
-        )
+        tint = self.rng.uniform(1 - off_tint, 1 + off_tint, (3, 1, 1)).astype(np.float32)
+        land = rgb(colour) * tint * light * (1.06 - 0.34 * depth)
+        hazy = mix(land, rgb(self.mood.horizon), self.haze * 0.5 * (1 - depth))
+        return mix(picture, hazy, below(self.y, line))
 
     def _trees(
         self, picture: Array, level: float, tall: float, brightness: float, share: float = 1.0
     ) -> Array:
-        """Stand conifers on a rolling line; `tall` is their height as a share of the picture's."""
-        ground = level + self.height * 0.08 * (_line(self.rng, self.width, cells=3, octaves=3) - 0.5)
+        """Draw conifers along an uneven line; `tall` is their height as a share of the picture's."""
+        ground = level + self.height * 0.08 * (crest_line(self.rng, self.width, cells=3, octaves=3) - 0.5)
         line = ground.copy()
         tree = tall * self.height
         step = max(2.0, tree * 0.22)
-        grown = _line(self.rng, self.width, cells=5, octaves=2)
+        grown = crest_line(self.rng, self.width, cells=5, octaves=2)
         for start in np.arange(-step, self.width + step, step):
             at = start + self.rng.normal(0, step * 0.35)
             column = int(np.clip(at, 0, self.width - 1))
@@ -365,12 +265,12 @@ class _Scene:
                 line,
                 ground - np.maximum(high - aside * (high / max(high * 0.2, 1.2)) - branch * (aside > 1), 0),
             )
-        tint = _rgb((0.20, 0.29, 0.19)) * brightness * 2.2
-        light = _rgb(self.mood.shade) * 1.1 + _rgb(self.mood.sun) * 0.35
-        grain = _noise(self.rng, self.height, self.width, cells=40, stretch=0.6, octaves=2)
+        tint = rgb((0.20, 0.29, 0.19)) * brightness * 2.2
+        light = rgb(self.mood.shade) * 1.1 + rgb(self.mood.sun) * 0.35
+        grain = noise(self.rng, self.height, self.width, cells=40, stretch=0.6, octaves=2)
         wood = tint * light * (0.7 + 0.6 * grain)
         veil = self.haze * 0.45 * brightness / 0.42
-        return _mix(picture, _mix(wood, _rgb(self.mood.horizon), veil), _below(self.y, line))
+        return mix(picture, mix(wood, rgb(self.mood.horizon), veil), below(self.y, line))
 
     def _lake(self, picture: Array) -> Array:
         shore = int(self.base + self.height * self.rng.uniform(0.0, 0.05))
@@ -379,30 +279,30 @@ class _Scene:
             shore - 1 - (np.arange(n_rows) * self.rng.uniform(0.9, 1.6)).astype(int), 0, self.height - 1
         )
         mirror = picture[:, rows]
-        ripple = _noise(self.rng, n_rows, self.width, cells=26, stretch=9, octaves=3) - 0.5
+        ripple = noise(self.rng, n_rows, self.width, cells=26, stretch=9, octaves=3) - 0.5
         strength = self.rng.uniform(2, 14) * np.linspace(0.3, 1.6, n_rows, dtype=np.float32)[:, None]
         columns = np.clip(self.x + ripple * strength, 0, self.width - 1).astype(int)
         mirror = mirror[:, np.arange(n_rows)[:, None], columns]
-        water = _mix(
+        water = mix(
             mirror * 0.86,
-            _rgb(self.mood.zenith) * 0.7 + 0.05,
+            rgb(self.mood.zenith) * 0.7 + 0.05,
             np.linspace(0.12, 0.5, n_rows, dtype=np.float32)[:, None],
         )
         lake = picture.copy()
         lake[:, shore:] = water + (ripple * 0.10)
-        line = np.full(self.width, float(shore)) - self.height * 0.03 * _line(
+        line = np.full(self.width, float(shore)) - self.height * 0.03 * crest_line(
             self.rng, self.width, cells=4, octaves=3
         )
-        bank = _below(self.y, line) * (self.y < shore)
-        return _mix(
+        bank = below(self.y, line) * (self.y < shore)
+        return mix(
             lake,
-            _rgb((0.16, 0.20, 0.15)) * (_rgb(self.mood.shade) + 0.6 * _rgb(self.mood.sun)) * 1.6,
+            rgb((0.16, 0.20, 0.15)) * (rgb(self.mood.shade) + 0.6 * rgb(self.mood.sun)) * 1.6,
             bank * 0.9,
         )
 
 
 def _developed(picture: Array, rng: np.random.Generator, mood: Mood) -> Image.Image:
-    """Do what a camera and its owner do: snowflakes, exposure, contrast, colour, vignette, grain."""
+    """Apply what a camera adds: snowflakes, saturation, contrast, exposure, vignette, grain."""
     height, width = picture.shape[1:]
     if rng.random() < 0.08:
         picture = _snowing(picture, rng, mood)
@@ -421,25 +321,19 @@ def _developed(picture: Array, rng: np.random.Generator, mood: Mood) -> Image.Im
 def _snowing(picture: Array, rng: np.random.Generator, mood: Mood) -> Array:
     height, width = picture.shape[1:]
     flakes = np.zeros((height, width), dtype=np.float32)
-    for size, n in (
-        (1, 260),
-        (2, 110),
-        (4, 24),
-    ):  # Far, middle and near flakes; the near ones are out of focus.
+    # Distant, middle and near flakes; the near ones are out of focus.
+    for size, n in ((1, 260), (2, 110), (4, 24)):
         spots = np.zeros((height // size + 1, width // size + 1), dtype=np.float32)
-        spots[rng.integers(0, spots.shape[0], n), rng.integers(0, spots.shape[1], n)] = rng.uniform(
-            0.5, 1.0, n
-        )
+        brightness = rng.uniform(0.5, 1.0, n)
+        spots[rng.integers(0, spots.shape[0], n), rng.integers(0, spots.shape[1], n)] = brightness
         soft = Image.fromarray(spots).resize((width, height), Image.Resampling.BICUBIC)
         flakes = np.maximum(flakes, np.asarray(soft) * (1.0 if size < 4 else 0.6))
-    greyed = _mix(picture, _mix(_rgb(mood.horizon), _rgb((0.8, 0.82, 0.85)), 0.5), rng.uniform(0.25, 0.45))
-    return _mix(greyed, _rgb((1, 1, 1)), np.clip(flakes, 0, 1))
+    greyed = mix(picture, mix(rgb(mood.horizon), rgb((0.8, 0.82, 0.85)), 0.5), rng.uniform(0.25, 0.45))
+    return mix(greyed, rgb((1, 1, 1)), np.clip(flakes, 0, 1))
 
 
 def _between(a: Mood, b: Mood, share: float) -> Mood:
-    def blend(
-        one: tuple[float, float, float], other: tuple[float, float, float]
-    ) -> tuple[float, float, float]:
+    def blend(one: Colour, other: Colour) -> Colour:
         red, green, blue = (p + (q - p) * share for p, q in zip(one, other, strict=True))
         return red, green, blue
 
@@ -451,55 +345,3 @@ def _between(a: Mood, b: Mood, share: float) -> Mood:
         blend(a.shade, b.shade),
         glow,
     )
-
-
-def _rgb(colour: tuple[float, float, float]) -> Array:
-    return np.array(colour, dtype=np.float32).reshape(3, 1, 1)
-
-
-def _mix(under: Array, over: Array, share: Array | float) -> Array:
-    mixed = (over - under) * share
-    mixed += under
-    return mixed
-
-
-def _step(value: Array, low: Array | float, high: Array | float) -> Array:
-    """Rise smoothly from 0 at `low` to 1 at `high`."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def _below(y: Array, line: Array) -> Array:
-    """Answer the share of each pixel that lies below a line of rows (W,); shape (H, W), edges antialiased."""
-    return np.clip(y - line[None, :].astype(np.float32) + 0.5, 0, 1)
-
-
-def _noise(
-    rng: np.random.Generator, height: int, width: int, *, cells: float, stretch: float, octaves: int
-) -> Array:
-    """Answer fractal value noise of shape (height, width) in 0..1; `cells` across, each `stretch` times as wide as high."""
-    total, weight = np.zeros((height, width), dtype=np.float32), 0.0
-    for n in range(octaves):
-        across = cells * 2**n
-        shape = (max(2, round(across * stretch * height / width) + 1), max(2, round(across) + 1))
-        if shape[1] > width:
-            break
-        coarse = Image.fromarray(rng.random(shape, dtype=np.float32))
-        total += np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) * 0.5**n
-        weight += 0.5**n
-    field = total / max(weight, 1e-6)
-    return np.clip((field - 0.5) * 1.5 + 0.5, 0, 1)  # Sums of octaves crowd around the middle.
-
-
-def _line(rng: np.random.Generator, n: int, *, cells: float, octaves: int = 5) -> Array:
-    """Answer fractal noise of shape (n,) in 0..1 with sharp crests, as ridges have."""
-    total, weight = np.zeros(n, dtype=np.float32), 0.0
-    at = np.linspace(0, 1, n)
-    for octave in range(octaves):
-        knots = max(3, round(cells * 2**octave) + 1)
-        shifted = at + rng.uniform(-0.2, 0.2) / knots
-        total += (
-            np.interp(shifted, np.linspace(0, 1, knots), rng.random(knots)).astype(np.float32) * 0.5**octave
-        )
-        weight += 0.5**octave
-    return np.clip((total / weight - 0.5) * 1.5 + 0.5, 0, 1)

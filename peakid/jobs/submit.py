@@ -8,17 +8,13 @@ from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.jobs import queue
 from peakid.recipe import grid as sweeps
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe import tta_views
+from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
 from peakid.records import Job, Run, Snapshot, Source
 from peakid.store import runs
 from peakid.store.workspace import Workspace
-
-FORMATS = (
-    "safetensors",
-    "onnx",
-)  # Those of learn/export.py, which loads torch; a test holds the two together.
 
 DEFAULT_MINUTES = 20.0
 MAX_MINUTES = 10_080  # A week.

@@ -12,6 +12,7 @@ from peakid.recipe import grid as sweeps
 from peakid.recipe.grid import Trial
 from peakid.recipe.recipe import Recipe
 from peakid.records import Report, Run
+from peakid.run_records import RunWarning
 from peakid.store import runs
 
 LUCK = 0.05  # As in evaluate/compare.py: rarer than this between equal runs is called real.
@@ -88,7 +89,7 @@ def finding(trials: Sequence[Mapping[str, Any]], compared: Comparison | None) ->
     if best is base or compared is None:
         counted = "one was" if n_others == 1 else f"{n_others} were"
         return f"No change gave a lower loss on valid than the recipe as it is ({base['valid_loss']:.3f}); {counted} tried."
-    losses = f"{sweeps.said(best['settings'])} has the lowest loss on valid, {best['valid_loss']:.3f} against {base['valid_loss']:.3f}"
+    losses = f"{sweeps.settings_text(best['settings'])} has the lowest loss on valid, {best['valid_loss']:.3f} against {base['valid_loss']:.3f}"
     return f"{losses} of the recipe as it is. {_in_doubt(compared, n_others)}"
 
 
@@ -126,7 +127,7 @@ def _tried(work: Work, trial: Trial, before: Run | None, train_one: TrainOne, re
             work.workspace,
             failed.run_id,
             "failed",
-            warnings=[error.message],
+            warnings=[RunWarning("failed", error.message)],
             seconds=time.monotonic() - began,
         )
         return runs.show(work.workspace, failed.run_id)
@@ -142,13 +143,15 @@ def _told(trial: Trial, run: Run | None) -> Told:
         "accuracy": run.metrics.get("accuracy"),
         "valid_loss": run.metrics.get("valid_loss"),
         "seconds": run.seconds or 0.0,
-        "error": run.warnings[0] if run.state == "failed" and run.warnings else "",
+        "error": run.warnings[0].text if run.state == "failed" and run.warnings else "",
     }
 
 
 def _told_as(work: Work, number: int, n_trials: int, trial: Trial) -> Report:
     def report(phase: str, step: int, total: int, message: str) -> None:
-        doing = " · ".join(part for part in (sweeps.said(trial.settings), phase.lower(), message) if part)
+        doing = " · ".join(
+            part for part in (sweeps.settings_text(trial.settings), phase.lower(), message) if part
+        )
         work.report(f"Trial {number} of {n_trials}", step, total, doing)
 
     return report

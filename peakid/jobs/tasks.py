@@ -1,7 +1,7 @@
 """What each kind of job does, from its arguments to its result. Imported only in a job's process."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,11 @@ from peakid.errors import BadInput
 from peakid.jobs import submit
 from peakid.jobs import sweep as sweeps
 from peakid.jobs.ledger import Cancelled, Work
-from peakid.recipe import recipe as recipes
-from peakid.recipe import tta_views
+from peakid.recipe import loading as recipes
+from peakid.recipe import run_files, tta_views
 from peakid.recipe.recipe import Recipe
 from peakid.records import ImportReport, Report, Run, Snapshot, SnapshotItem
+from peakid.run_records import StartingWeights
 from peakid.store import exports, images, runs, tombstones
 from peakid.store.workspace import Workspace, now
 
@@ -111,8 +112,9 @@ def estimate(work: Work) -> None:
     asked = _asked_images(work)
     found, folder = _measured(work, estimating.estimate, asked), runs.seen_folder(work.workspace, work.job_id)
     costs = ("name", "epochs", "image_size_px", "batch_size", "epoch_s", "extra_s", "memory_mb")
-    whole = ("seconds", "memory_mb", "decode_s", "predict_s", "device", "pretrained", "notes")
+    whole = ("seconds", "memory_mb", "decode_s", "predict_s", "device", "notes")
     work.note(
+        pretrained=found.starting_weights.text(),
         **{name: getattr(found, name) for name in whole},
         phases=[{name: getattr(phase, name) for name in costs} for phase in found.phases],
         seen=estimating.write_images(found, asked, folder),
@@ -241,7 +243,14 @@ def _train(work: Work, frozen: Snapshot, recipe: Recipe, *, earlier: Run | None,
         on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
         should_stop=work.should_stop,
     )
-    _keep(work.workspace, run_id, result, {item.digest: item.label for item in items}, earlier_s=earlier_s)
+    _keep(
+        work.workspace,
+        run_id,
+        recipe,
+        result,
+        {item.digest: item.label for item in items},
+        earlier_s=earlier_s,
+    )
     if result.is_cancelled:
         raise Cancelled
     return run_id
@@ -283,7 +292,7 @@ def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
     run_id = recipes.run_of(recipe.pretrained)
     if run_id is None:
         return recipe
-    return recipe.model_copy(update={"pretrained": str(runs.folder(workspace, run_id) / "model.safetensors")})
+    return recipe.model_copy(update={"pretrained": str(runs.folder(workspace, run_id) / run_files.WEIGHTS)})
 
 
 def _training_images(
@@ -303,7 +312,13 @@ def _training_images(
 
 
 def _keep(
-    workspace: Workspace, run_id: int, result: "TrainResult", label_of: dict[str, str], *, earlier_s: float
+    workspace: Workspace,
+    run_id: int,
+    recipe: Recipe,
+    result: "TrainResult",
+    label_of: dict[str, str],
+    *,
+    earlier_s: float,
 ) -> None:
     """Store what a training gave; one that was cancelled after an epoch is a usable run of its best one."""
     for split, (digests, pred_probs) in result.pred_probs.items():
@@ -319,11 +334,17 @@ def _keep(
         metrics=result.metrics,
         device=result.device,
         n_workers=result.n_workers,
-        pretrained=result.pretrained,
+        starting_weights=_starting_weights(result.starting_weights, recipe),
         warnings=result.warnings,
         seconds=earlier_s + result.seconds,
         libraries=result.libraries,
     )
+
+
+def _starting_weights(found: StartingWeights, recipe: Recipe) -> StartingWeights:
+    """Name the run that a training continued from, which it saw as a file."""
+    run_id = recipes.run_of(recipe.pretrained)
+    return found if run_id is None else replace(found, kind="run", run_id=run_id)
 
 
 def _facts(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a phase of a training costs, measured on a few of its batches: seconds, memory, and the batch that the memory holds."""
+"""Measure on a few batches what a phase costs: seconds, memory, and the largest batch that fits."""
 
 import copy
 import dataclasses
@@ -22,15 +22,14 @@ from peakid.learn.rate_finder import N_STEPS
 from peakid.learn.start import Start
 from peakid.recipe.phase import Phase
 
-N_TIMED = 3  # Batches, after one that warms up: the first is up to ten times slower.
-LONG_S = 4.0  # A batch that takes so long is timed once: warming up is a small part of it.
-ENOUGH_ON_CPU = (
-    16  # Images: a CPU takes twice as long for twice as many, so there is no need to wait for a whole batch.
-)
+N_TIMED = 3  # Batches, after one for warming up: the first is up to ten times slower.
+LONG_S = 4.0  # A longer batch is timed only once: warming up is a small part of it.
+# Images: on a CPU the time is proportional to their number, so a part of the batch is enough.
+ENOUGH_ON_CPU = 16
 N_SHOWN = 12
 
 Loaders = Callable[[Phase, int], DataLoaders]
-"""Gives the loaders of a phase with so many images a batch."""
+"""Returns the loaders of a phase for a batch size."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class PhaseCost:
     """What one phase costs.
 
     Attributes:
-        batch_size: Images taken at once, fewer than asked for where memory was short.
-        epoch_s: Seconds of one epoch, learning and scoring.
-        extra_s: Seconds before its first epoch, where its rate is sought.
-        score_s: Seconds to score one image.
-        memory_mb: Most that was in use, in MB (10^6 bytes): of the GPU, or of the whole process on a CPU.
+        batch_size: Images at once, fewer than requested where memory was short.
+        epoch_s: Seconds of one epoch, training and validation.
+        extra_s: Seconds of the LR finder before the first epoch, 0 without it.
+        score_s: Seconds to predict one image.
+        memory_mb: Peak memory in MB (10^6 bytes): of the GPU, or of the whole process on a CPU.
         shown: The first images of a batch as the model received them, uint8 (n, S, S, 3), n at most 12.
         labels: int64 of shape (n,).
     """
@@ -73,14 +72,14 @@ def of_phase(
     *,
     should_stop: Callable[[], bool],
 ) -> PhaseCost:
-    """Measure a phase on a few batches and leave the model as it was.
+    """Measure a phase on a few batches, then restore the model.
 
     Args:
-        loaders: Gives the loaders of a phase with so many images a batch.
-        n: Images by split, `train` and `valid`, of the whole training; `loaders` may hold a part of them.
+        n: Images by split, `train` and `valid`, of the whole training; `loaders` may have a part of them.
+        should_stop: Called before each batch.
 
     Raises:
-        Stopped: If `should_stop` says so; asked before each batch.
+        Stopped: If `should_stop` says so.
         torch.OutOfMemoryError: If a batch does not fit.
     """
     dls = loaders(phase, min(batch_size, ENOUGH_ON_CPU) if start.device.type == "cpu" else batch_size)
@@ -88,11 +87,11 @@ def of_phase(
     before = copy.deepcopy(model.state_dict())
     if dls.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(dls.device)
-    probe = _Probe(holds_norms=start.found.is_pretrained, should_stop=should_stop)
+    probe = _Probe(freezes_norms=start.found.is_pretrained, should_stop=should_stop)
     learner = fit.make_learner(model, dls, start.recipe, [probe])
-    models.set_free(model, phase.n_blocks)
+    models.unfreeze(model, phase.n_blocks)
     try:
-        for epoch in range(N_TIMED + 1):  # A small set has few batches an epoch.
+        for epoch in range(N_TIMED + 1):  # A small dataset has few batches per epoch.
             dls.train.begin_epoch(epoch, skip=0)
             learner.fit(1)
             if probe.is_over:
@@ -116,9 +115,10 @@ def of_phase(
 
 
 def that_fits(measure: Callable[[int], PhaseCost], batch_size: int) -> PhaseCost:
-    """Measure with the largest of `batch_size`, its half, its quarter and so on that the memory holds; as training does it.
+    """Measure with `batch_size`, its half, its quarter and so on, until it fits into memory.
 
-    The whole batch is still one step: its parts' gradients are added up, so an epoch takes as many images as before.
+    A training does the same and accumulates the gradients of the parts, so an epoch has as many images as
+    before.
     """
     while True:
         try:
@@ -130,37 +130,37 @@ def that_fits(measure: Callable[[int], PhaseCost], batch_size: int) -> PhaseCost
 
 
 def cut(measured: PhaseCost, epochs: int) -> PhaseCost:
-    """Answer the cost of a phase with so many epochs instead."""
+    """Return the cost of a phase with another number of epochs."""
     return dataclasses.replace(measured, epochs=epochs)
 
 
 def memory_mb(device: torch.device) -> float:
-    """Answer what is in use, in MB (10^6 bytes): the most so far on a CUDA GPU, what the process holds now elsewhere."""
+    """Return memory in MB (10^6 bytes): the peak on a CUDA GPU, current use of the process elsewhere."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     return psutil.Process().memory_info().rss / 1e6
 
 
 class _Probe(FitCallback):
-    """Times some batches and keeps the first images as the model receives them, mixed ones too."""
+    """Times some batches and keeps the first images as the model receives them, augmented and mixed."""
 
     learn: Any
-    order = 90  # After all that changes a batch.
+    order = 90  # After all callbacks that change a batch.
 
-    def __init__(self, *, holds_norms: bool, should_stop: Callable[[], bool]) -> None:
-        self.holds_norms, self.should_stop = holds_norms, should_stop
+    def __init__(self, *, freezes_norms: bool, should_stop: Callable[[], bool]) -> None:
+        self.freezes_norms, self.should_stop = freezes_norms, should_stop
         self.ends: list[float] = []
         self.idle_mb, self.memory_mb, self.is_over = 0.0, 0.0, False
 
     @property
     def batch_s(self) -> float:
-        """Answer the median seconds of a batch, the first left out where there are others."""
+        """Return the median seconds of a batch, without the first where there are others."""
         steps = [end - begin for begin, end in zip(self.ends, self.ends[1:], strict=False)]
         return median(steps[1:] or steps)
 
     def before_train(self) -> None:
-        if self.holds_norms:
-            models.hold_norms(self.learn.model)
+        if self.freezes_norms:
+            models.freeze_norms(self.learn.model)
         if not self.ends:
             self.idle_mb = self.memory_mb = memory_mb(self.learn.dls.device)
             self.ends.append(_now(self.learn.dls.device))
@@ -169,10 +169,8 @@ class _Probe(FitCallback):
         if self.should_stop():
             raise Stopped
         if self.training and not hasattr(self, "shown"):
-            self.shown, self.labels = (
-                self.learn.x[:N_SHOWN].detach().float().cpu(),
-                self.learn.y[:N_SHOWN].detach().cpu(),
-            )
+            self.shown = self.learn.x[:N_SHOWN].detach().float().cpu()
+            self.labels = self.learn.y[:N_SHOWN].detach().cpu()
 
     def after_loss(self) -> None:
         self.memory_mb = max(self.memory_mb, memory_mb(self.learn.dls.device))
@@ -189,12 +187,12 @@ class _Probe(FitCallback):
 
 def _now(device: torch.device) -> float:
     if device.type == "cuda":
-        torch.cuda.synchronize(device)  # Kernels run behind Python's back.
+        torch.cuda.synchronize(device)  # Kernels run asynchronously.
     return time.perf_counter()
 
 
 def _score_s(model: nn.Sequential, dls: DataLoaders) -> float:
-    """Time one batch of valid without gradients, in seconds an image."""
+    """Time one validation batch without gradients; return seconds per image."""
     images = next(iter(dls.valid))[0].as_subclass(Tensor)  # (n, 3, S, S)
     if dls.device.type == "cpu":
         images = images[:ENOUGH_ON_CPU]

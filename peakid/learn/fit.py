@@ -1,4 +1,4 @@
-"""Gradient descent through the phases of a recipe, epoch by epoch, each of which can be the last one a process lives to see."""
+"""Gradient descent through the phases of a recipe, with checkpoints to resume a killed training."""
 
 import dataclasses
 import time
@@ -23,30 +23,35 @@ from peakid.errors import OutOfMemory
 from peakid.learn.batches.data import Stopped
 from peakid.learn.network import model as models
 from peakid.learn.network.checkpoint import Checkpoints
-from peakid.learn.watch import History, Place, Plan, Watch
+from peakid.learn.watch import EpochPlan, History, Position, Watch
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics
+from peakid.remedies import action
+from peakid.run_records import RunWarning
 
 OPTIMISERS: dict[str, Any] = {
     "adamw": Adam,
     "adam": partial(Adam, decouple_wd=False, eps=1e-8, sqr_mom=0.999),  # As torch.optim.Adam.
     "sgd": SGD,
 }
-GROUPS = 3  # Of rates: lower body, upper body, head.
+GROUPS = 3  # Of learning rates: lower body, upper body, head.
 
 FindRate = Callable[[Phase, DataLoaders], float]
-"""Measures the peak rate of a phase on a model as it stands."""
+"""Measures the peak learning rate of a phase on the current model."""
 
 
 class Loss(nn.CrossEntropyLoss):
-    """Cross-entropy; `y_int` tells fastai's mixing that labels are numbers, of which two losses are mixed."""
+    """Cross-entropy; `y_int` tells fastai's MixUp that labels are integers, so that it mixes two losses."""
 
     y_int = True
 
 
-class Rates(Callback):
-    """Sets rate and momentum before each step, from the phase and the place in it alone, so that a resumed phase goes on as it was."""
+class RateSchedule(Callback):
+    """Sets learning rate and momentum before each step.
+
+    They depend on the phase and the position in it alone, so that a resumed phase continues as it would have.
+    """
 
     learn: Any
 
@@ -56,39 +61,36 @@ class Rates(Callback):
     def before_batch(self) -> None:
         if not self.training:
             return
-        phase, place, n_batches = self.watch.phase, self.watch.place, self.watch.plan.n_batches
-        position = (place.epoch + place.batch / n_batches) / phase.epochs
-        peak = place.rate or float(phase.base_lr)
-        self.watch.rate = peak * phase.rate(position)
-        shares = np.geomspace(
-            phase.lowest_lr_share, 1.0, GROUPS
-        )  # The lower the layer, the less it needs to learn.
-        self.learn.opt.set_hypers(
-            lr=[self.watch.rate * share for share in shares], mom=phase.momentum(position)
-        )
+        phase, position, n_batches = self.watch.phase, self.watch.position, self.watch.plan.n_batches
+        done = (position.epoch + position.batch / n_batches) / phase.epochs  # In 0..1.
+        peak = position.rate or float(phase.base_lr)
+        self.watch.rate = peak * phase.rate(done)
+        shares = np.geomspace(phase.lowest_lr_share, 1.0, GROUPS)  # Lower layers need less change.
+        rates = [self.watch.rate * share for share in shares]
+        self.learn.opt.set_hypers(lr=rates, mom=phase.momentum(done))
 
 
-class Parts(Callback):
-    """Lets several parts of a batch, for which the memory is too small at once, take one step together."""
+class GradientAccumulation(Callback):
+    """Accumulates the gradients of the parts of a batch that does not fit into memory, then takes a step."""
 
     learn: Any
-    order = MixedPrecision.order - 4  # Before what it does with gradients.
+    order = MixedPrecision.order - 4  # Before it changes gradients.
     run_valid = False
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
 
     def after_loss(self) -> None:
-        self.learn.loss_grad = self.learn.loss_grad / self.watch.place.n_parts
+        self.learn.loss_grad = self.learn.loss_grad / self.watch.position.n_parts
 
     def before_step(self) -> None:
-        place, n_batches = self.watch.place, self.watch.plan.n_batches
-        if (place.batch + 1) % place.n_parts and place.batch + 1 < n_batches:
+        batch, n_parts = self.watch.position.batch + 1, self.watch.position.n_parts
+        if batch % n_parts and batch < self.watch.plan.n_batches:
             raise CancelBatchException
 
 
-class Lasso(Callback):
-    """Adds the sum of all weights' sizes to what is minimised."""
+class L1Penalty(Callback):
+    """Adds the sum of the absolute values of all weights to the loss."""
 
     learn: Any
 
@@ -103,13 +105,12 @@ class Lasso(Callback):
 
 @dataclass(frozen=True)
 class Fit:
-    """One model on its way through the phases.
+    """The training of one model through its phases.
 
     Attributes:
-        loaders: Gives the loaders of a phase with so many images a batch.
         phases: As planned, with sizes and strengths filled in.
-        find_rate: Asked where a phase wants its rate measured.
-        checkpoints: Where the state is kept.
+        loaders: Returns the loaders of a phase for a batch size.
+        find_rate: Called where the LR finder measures a phase's peak rate.
     """
 
     model: nn.Sequential
@@ -121,15 +122,14 @@ class Fit:
     checkpoints: Checkpoints
 
     def run(self, watch: Watch) -> History:
-        """Train to the end, or until someone asks to stop, from the newest checkpoint on."""
-        learner = make_learner(
-            self.model, self.loaders(self.phases[0], 2), self.recipe, [Rates(watch), Parts(watch), watch]
-        )
+        """Train from the newest checkpoint to the end, or until a stop is requested."""
+        callbacks: list[Callback] = [RateSchedule(watch), GradientAccumulation(watch), watch]
+        learner = make_learner(self.model, self.loaders(self.phases[0], 2), self.recipe, callbacks)
         learner.create_opt()
         self._restore(learner, watch)
-        for index in range(watch.place.phase, len(self.phases)):
-            if index > watch.place.phase:
-                watch.place = Place(phase=index, n_parts=watch.place.n_parts)
+        for index in range(watch.position.phase, len(self.phases)):
+            if index > watch.position.phase:
+                watch.position = Position(phase=index, n_parts=watch.position.n_parts)
             while not self._is_phase_done(learner, watch):
                 self._halve(watch)
             if watch.history.has_ended:
@@ -137,118 +137,121 @@ class Fit:
         return watch.history
 
     def _is_phase_done(self, learner: Learner, watch: Watch) -> bool:
-        """Run a phase to its end; False where the memory does not hold its batches."""
+        """Run a phase to its end; return False where its batches do not fit into memory."""
         try:
             self._run_phase(learner, watch)
         except torch.OutOfMemoryError:
             for callback in learner.cbs:
                 if isinstance(callback, MixedPrecision) and torch.is_autocast_enabled("cuda"):
-                    callback.autocast.__exit__(
-                        None, None, None
-                    )  # Else all that follows would be computed with half the bits.
+                    # Otherwise everything after the error would run in half precision.
+                    callback.autocast.__exit__(None, None, None)
             return False
         return True
 
     def _halve(self, watch: Watch) -> None:
-        """Split each batch once more; the epoch at hand begins anew.
+        """Split each batch once more; the current epoch starts again.
 
         Raises:
-            OutOfMemory: If the parts are as small as they can be.
+            OutOfMemory: If the parts cannot be smaller.
         """
-        place, bs = watch.place, self.recipe.batch_size
-        if bs // (place.n_parts * 2) < 2:  # BatchNorm has no deviation of one image.
+        position, bs, phase = watch.position, self.recipe.batch_size, watch.phase
+        if bs // (position.n_parts * 2) < 2:  # BatchNorm needs at least two images.
             raise OutOfMemory(
-                f"Two images of {watch.phase.image_size_px} px do not fit into the memory of this device with {self.recipe.arch}.",
-                f"Use a smaller size or network: --set image_size_px={max(32, (watch.phase.image_size_px or 64) // 2)}",
+                f"Two images of {phase.image_size_px} px do not fit into the memory of this device with "
+                f"{self.recipe.arch}.",
+                "Use a smaller image size or network.",
+                action("set_recipe", key="image_size_px", value=max(32, (phase.image_size_px or 64) // 2)),
             )
-        place.n_parts, place.batch, watch.epoch_losses = place.n_parts * 2, 0, []
-        watch.history.notes.append(
-            f"{bs // (place.n_parts // 2)} images at once did not fit into memory in phase '{watch.phase.name}': {bs // place.n_parts} are "
-            f"taken at once since, and their gradients added up."
+        position.n_parts, position.batch, watch.epoch_losses = position.n_parts * 2, 0, []
+        text = (
+            f"A batch of {bs // (position.n_parts // 2)} images did not fit into memory in phase "
+            f"'{phase.name}': since then, gradients of batches of {bs // position.n_parts} are accumulated."
         )
+        watch.history.warnings.append(RunWarning("low_memory", text))
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     def _run_phase(self, learner: Learner, watch: Watch) -> None:
-        phase, place, history = self.phases[watch.place.phase], watch.place, watch.history
-        learner.dls = self.loaders(phase, self.recipe.batch_size // place.n_parts)
+        phase, position, history = self.phases[watch.position.phase], watch.position, watch.history
+        learner.dls = self.loaders(phase, self.recipe.batch_size // position.n_parts)
         plan = self._plan(watch, len(learner.dls.train))
-        clock = _Clock(self.recipe.checkpoint_every_min * 60, lambda: self._save(learner, watch))
-        watch.start_phase(plan, freezes_norms=self.is_pretrained, keep=clock.tick)
-        models.set_free(self.model, phase.n_blocks)
-        if phase.base_lr == "finder" and place.rate is None and not self._is_rate_found(learner, watch):
+        timer = _Timer(self.recipe.checkpoint_every_min * 60, lambda: self._save(learner, watch))
+        watch.start_phase(plan, freezes_norms=self.is_pretrained, keep=timer.tick)
+        models.unfreeze(self.model, phase.n_blocks)
+        if phase.base_lr == "finder" and position.rate is None and not self._is_rate_found(learner, watch):
             return
-        while place.epoch < phase.epochs and not phase.is_over(_losses(history, place)):
-            learner.dls.train.begin_epoch(len(history.epochs), skip=place.batch)
+        while position.epoch < phase.epochs and not phase.is_over(_valid_losses(history, position)):
+            learner.dls.train.begin_epoch(len(history.epochs), skip=position.batch)
             learner.fit(1)
             if not history.has_ended:
-                place.epoch, place.batch = place.epoch + 1, 0
+                position.epoch, position.batch = position.epoch + 1, 0
             if history.diverged_in is None:
                 self._save(learner, watch)
             if history.has_ended:
                 return
 
     def _is_rate_found(self, learner: Learner, watch: Watch) -> bool:
-        """Measure the phase's rate, and tell whether there was time for it."""
+        """Measure the phase's learning rate; return False if a stop was requested meanwhile."""
         try:
-            rate = watch.place.rate = self.find_rate(watch.phase, learner.dls)
+            rate = watch.position.rate = self.find_rate(watch.phase, learner.dls)
         except Stopped:
             watch.history.is_stopped = True
             return False
-        watch.history.notes.append(
-            f"Phase '{watch.phase.name}' learned at {rate:.1e}, which the finder measured."
-        )
+        text = f"Phase '{watch.phase.name}': the LR finder measured a peak learning rate of {rate:.1e}."
+        watch.history.warnings.append(RunWarning("chosen_setting", text))
         return True
 
-    def _plan(self, watch: Watch, n_batches: int) -> Plan:
-        """Plan what is left; earlier phases took as many epochs as they took."""
-        plan = Plan(self.phases, n_batches)
-        index = watch.place.phase
+    def _plan(self, watch: Watch, n_batches: int) -> EpochPlan:
+        """Plan the remaining phases; earlier phases count with the epochs that they really had."""
+        plan = EpochPlan(self.phases, n_batches)
+        index = watch.position.phase
         plan.n_epochs[:index] = [0] * index
         if index:
-            plan.n_epochs[0] = len(watch.history.epochs) - watch.place.epoch
+            plan.n_epochs[0] = len(watch.history.epochs) - watch.position.epoch
         return plan
 
     def _save(self, learner: Learner, watch: Watch) -> None:
-        """Write a checkpoint; a full disk costs the checkpoint, not the training."""
-        tensors, state = _of_optimiser(learner.opt)
+        """Write a checkpoint; if the disk is full, the training continues without it."""
+        tensors, state = _optimiser_state(learner.opt)
         tensors |= {f"model.{key}": value for key, value in self.model.state_dict().items()}
         tensors |= {f"best.{key}": value for key, value in watch.history.best_state.items()}
         facts = {
-            "place": dataclasses.asdict(watch.place),
+            "position": dataclasses.asdict(watch.position),
             "epochs": [dataclasses.asdict(each) for each in watch.history.epochs],
             "best": watch.history.best.epoch if watch.history.best else None,
             "is_collapsed": watch.history.is_collapsed,
-            "notes": watch.history.notes,
-            "epoch_losses": watch.losses_so_far() if watch.place.batch else [],
+            "warnings": [dataclasses.asdict(each) for each in watch.history.warnings],
+            "epoch_losses": watch.losses_so_far() if watch.position.batch else [],
             "rate": watch.rate,
             "optimiser": state,
         }
         try:
             self.checkpoints.save(tensors, facts)
         except OSError as error:
-            note = f"A checkpoint could not be written ({error.strerror or error}): a killed training would begin from an earlier one."
-            if note not in watch.history.notes:
-                watch.history.notes.append(note)
+            text = (
+                f"A checkpoint could not be written ({error.strerror or error}): a killed training would "
+                "resume from an earlier one."
+            )
+            warning = RunWarning("no_checkpoint", text)
+            if warning not in watch.history.warnings:
+                watch.history.warnings.append(warning)
 
     def _restore(self, learner: Learner, watch: Watch) -> None:
-        """Put everything where the newest checkpoint had it, and tell again of the epochs that were done."""
+        """Restore the newest checkpoint, and report its finished epochs again."""
         found = self.checkpoints.load()
         if found is None:
             return
         tensors, facts = found
-        self.model.load_state_dict(_under("model.", tensors))
-        _into_optimiser(learner.opt, tensors, facts["optimiser"])
-        watch.place, watch.epoch_losses, watch.rate = (
-            Place(**facts["place"]),
-            facts["epoch_losses"],
-            facts["rate"],
-        )
+        self.model.load_state_dict(_with_prefix("model.", tensors))
+        _load_optimiser(learner.opt, tensors, facts["optimiser"])
+        watch.position = Position(**facts["position"])
+        watch.epoch_losses, watch.rate = facts["epoch_losses"], facts["rate"]
         history = watch.history
         history.epochs = [EpochMetrics(**each) for each in facts["epochs"]]
         history.best = next((each for each in history.epochs if each.epoch == facts["best"]), None)
-        history.best_state = _under("best.", tensors)
-        history.is_collapsed, history.notes = facts["is_collapsed"], facts["notes"]
+        history.best_state = _with_prefix("best.", tensors)
+        history.is_collapsed = facts["is_collapsed"]
+        history.warnings = [RunWarning(**each) for each in facts["warnings"]]
         for metrics in history.epochs:
             watch.on_epoch(metrics)
 
@@ -256,7 +259,11 @@ class Fit:
 def make_learner(
     model: nn.Sequential, dls: DataLoaders, recipe: Recipe, callbacks: list[Callback]
 ) -> Learner:
-    """Put model, data, loss, optimiser and what the recipe adds to each step together."""
+    """Return a Learner with the recipe's loss, optimiser and callbacks.
+
+    Args:
+        callbacks: In addition to the recipe's own.
+    """
     device = dls.device
     weight = _class_weights(dls).to(device) if recipe.balance == "weighted" else None
     return Learner(
@@ -268,16 +275,16 @@ def make_learner(
         wd=recipe.weight_decay,
         train_bn=False,
         default_cbs=False,
-        cbs=[TrainEvalCallback(), CastToTensor(), *callbacks, *_extras(recipe, device)],
+        cbs=[TrainEvalCallback(), CastToTensor(), *callbacks, *_recipe_callbacks(recipe, device)],
     )
 
 
-def _extras(recipe: Recipe, device: torch.device) -> list[Callback]:
+def _recipe_callbacks(recipe: Recipe, device: torch.device) -> list[Callback]:
     found: list[Callback] = []
     if recipe.mix != "none":
         found.append({"mixup": MixUp, "cutmix": CutMix}[recipe.mix](recipe.mix_strength))
     if recipe.l1:
-        found.append(Lasso(recipe.l1))
+        found.append(L1Penalty(recipe.l1))
     if recipe.max_gradient:
         found.append(GradientClip(recipe.max_gradient))
     if device.type == "cuda":
@@ -288,13 +295,13 @@ def _extras(recipe: Recipe, device: torch.device) -> list[Callback]:
 
 
 def _class_weights(dls: DataLoaders) -> Tensor:
-    """Weigh each class by one over its size: float32 of shape (K,), 1 on average over the images."""
+    """Return one over the size of each class: float32 of shape (K,), 1 on average over the images."""
     counts = np.bincount(dls.train.dataset.labels)  # (K,); no class is empty in train.
     return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
 
 
-class _Clock:
-    """Calls `act` when so many seconds have passed since it was made, or since the last time."""
+class _Timer:
+    """Calls `act` once per `every_s` seconds, when `tick` is called."""
 
     def __init__(self, every_s: float, act: Callable[[], None]) -> None:
         self.every_s, self.act, self.last = every_s, act, time.monotonic()
@@ -305,17 +312,17 @@ class _Clock:
             self.last = time.monotonic()
 
 
-def _losses(history: History, place: Place) -> list[float]:
-    """Answer the losses on valid of the phase's epochs so far."""
-    return [each.valid_loss for each in history.epochs[len(history.epochs) - place.epoch :]]
+def _valid_losses(history: History, position: Position) -> list[float]:
+    """Return the validation losses of the current phase's finished epochs."""
+    return [each.valid_loss for each in history.epochs[len(history.epochs) - position.epoch :]]
 
 
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
-def _of_optimiser(opt: Any) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """Split an optimiser's state into tensors by name, and for each parameter what is no tensor."""
+def _optimiser_state(opt: Any) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+    """Split an optimiser's state into tensors by name, and the other values of each parameter."""
     states = opt.state_dict()["state"]
     tensors = {
         f"opt.{i}.{key}": value
@@ -323,14 +330,15 @@ def _of_optimiser(opt: Any) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
         for key, value in state.items()
         if isinstance(value, Tensor)
     }
-    return tensors, [
+    others = [
         {key: value for key, value in state.items() if not isinstance(value, Tensor)} for state in states
     ]
+    return tensors, others
 
 
-def _into_optimiser(opt: Any, tensors: Mapping[str, Tensor], plain: list[dict[str, Any]]) -> None:
+def _load_optimiser(opt: Any, tensors: Mapping[str, Tensor], plain: list[dict[str, Any]]) -> None:
     states: list[dict[str, Any]] = [dict(each) for each in plain]
-    for name, value in _under("opt.", tensors).items():
+    for name, value in _with_prefix("opt.", tensors).items():
         index, key = name.split(".", 1)
         states[int(index)][key] = value
     devices = [p.device for p, *_ in opt.all_params()]

@@ -1,4 +1,4 @@
-"""One linear layer on the features of a frozen body: every image is looked at once, the rest is arithmetic."""
+"""Logistic regression on the features of a frozen body: one forward pass per image, then L-BFGS."""
 
 import time
 from collections.abc import Callable
@@ -9,22 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from peakid.learn import gpu_load
 from peakid.learn.batches.data import Stopped, TrainingImages
 from peakid.learn.batches.gather import Pixels
 from peakid.learn.network.model import normalise
 from peakid.learn.network.predict import in_parts
 from peakid.learn.start import Start
-from peakid.learn.watch import History
+from peakid.learn.watch import History, gpu_usage
 from peakid.records import EpochMetrics, Report
 
 PHASE = "linear head"
-STRENGTHS = (
-    1e-3,
-    1e-2,
-    1e-1,
-    1.0,
-)  # Inverse of the penalty, as scikit-learn's C: .01 was best for 349 photos; more images bear more.
+# Inverse of the penalty, as scikit-learn's C: .01 was best for 349 photos; more images allow more.
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 MAX_STEPS = 300  # Of L-BFGS, which needs 50 to 150.
 
 
@@ -47,31 +42,27 @@ def embed(
     report: Report,
     should_stop: Callable[[], bool],
 ) -> Tensor:
-    """Answer what the frozen body sees in each image, pooled: float32 of shape (N, C), on the CPU.
+    """Return the pooled features of the frozen body for each image: float32 of shape (N, C), on the CPU.
 
     Raises:
         Stopped: If `should_stop` says so.
     """
     network = nn.Sequential(model[0], *list(model[1].children())[:-1]).to(start.device).eval()
-    found, began = [], time.monotonic()
+    features, began = [], time.monotonic()
 
-    def look(at: int, end: int) -> None:
+    def embed_part(at: int, end: int) -> None:
         if should_stop():
             raise Stopped
         batch = torch.from_numpy(np.array(canonical[at:end])).to(start.device)  # (B, S, S, 3)
-        found.append(network(normalise(batch, start.card)).float().cpu())  # (B, C)
+        features.append(network(normalise(batch, start.card)).float().cpu())  # (B, C)
         rate = end / max(1e-9, time.monotonic() - began)
         left_s = (len(canonical) - end) / rate
-        report(
-            "Training",
-            end,
-            len(canonical),
-            f"{rate:.0f} images/s, about {left_s:.0f} s left{gpu_load.told(start.device)}",
-        )
+        message = f"{rate:.0f} images/s, about {left_s:.0f} s left{gpu_usage(start.device)}"
+        report("Training", end, len(canonical), message)
 
     with torch.inference_mode():
-        in_parts(len(canonical), look)
-    return torch.cat(found).clone()
+        in_parts(len(canonical), embed_part)
+    return torch.cat(features).clone()
 
 
 def fit(
@@ -83,11 +74,11 @@ def fit(
     epoch: int = 1,
     prefix: str = "",
 ) -> History:
-    """Fit the layer with each strength and keep the one with the lowest loss on valid; the model holds it afterwards.
+    """Fit a layer with each strength and put the one with the lowest validation loss into the model.
 
     Args:
-        features: As `embed` answers them, of all images.
-        epoch: Its number on the curve: one for each fit.
+        features: Of all images, as `embed` returns them.
+        epoch: The number of the fit, as an epoch of the run.
     """
     began = time.monotonic()
     labels = torch.from_numpy(images.labels)
@@ -100,30 +91,30 @@ def fit(
         float(nn.functional.cross_entropy(layer.logits(features[valid]), labels[valid])) for layer in layers
     ]
     best = layers[int(np.argmin(losses))]
-    answers = best.logits(features[valid]).argmax(dim=1)
+    predicted = best.logits(features[valid]).argmax(dim=1)  # (n_valid,)
     metrics = EpochMetrics(
         epoch=epoch,
         phase=prefix + PHASE,
         train_loss=float(nn.functional.cross_entropy(best.logits(features[train]), labels[train])),
         valid_loss=min(losses),
-        accuracy=float((answers == labels[valid]).float().mean()),
-        learning_rate=0.0,  # It is solved, not walked to.
+        accuracy=float((predicted == labels[valid]).float().mean()),
+        learning_rate=0.0,  # L-BFGS has none.
         seconds=time.monotonic() - began,
     )
-    _put(best, model)
+    _put_into(model, best)
     state = {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
-    is_collapsed = len(answers.unique()) == 1 < len(labels[valid].unique())
+    is_collapsed = len(predicted.unique()) == 1 < len(labels[valid].unique())
     return History(epochs=[metrics], best=metrics, best_state=state, is_collapsed=is_collapsed)
 
 
 def solve(features: Tensor, labels: Tensor, *, strength: float, weight: Tensor) -> Layer:
-    """Find the layer with the lowest cross-entropy and penalty, on standardised features, as scikit-learn's LogisticRegression does.
+    """Fit logistic regression on standardised features, as scikit-learn's LogisticRegression does.
 
     Args:
         features: (n, C).
         labels: int64 of shape (n,), in 0..K-1.
-        strength: scikit-learn's C, over 0: small = simpler.
-        weight: How much each image counts, float64 of shape (n,).
+        strength: scikit-learn's C, over 0; small values regularise more.
+        weight: Of each image, float64 of shape (n,).
     """
     mean, std = features.double().mean(dim=0), features.double().std(dim=0, correction=0)  # (C,)
     std = torch.where(std > 0, std, torch.ones_like(std))
@@ -149,14 +140,12 @@ def solve(features: Tensor, labels: Tensor, *, strength: float, weight: Tensor) 
 
 def _image_weights(labels: Tensor, n_classes: int, *, is_even: bool) -> Tensor:
     counts = torch.bincount(labels, minlength=n_classes).double()  # (K,)
-    return (
-        (len(labels) / (n_classes * counts))[labels]
-        if is_even
-        else torch.ones(len(labels), dtype=torch.float64)
-    )
+    if not is_even:
+        return torch.ones(len(labels), dtype=torch.float64)
+    return (len(labels) / (n_classes * counts))[labels]
 
 
-def _put(layer: Layer, model: nn.Sequential) -> None:
+def _put_into(model: nn.Sequential, layer: Layer) -> None:
     target: Any = list(model[1].children())[-1]
     with torch.no_grad():
         target.weight.copy_(layer.weight)

@@ -1,4 +1,4 @@
-"""Which learning rate a model bears: it is raised batch by batch while the loss is watched (Smith 2017), then all is put back."""
+"""The LR finder: the learning rate rises from batch to batch while the loss is recorded (Smith 2017)."""
 
 import copy
 import math
@@ -20,24 +20,25 @@ from peakid.learn.network import model as models
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import Report
+from peakid.remedies import action
 
-N_STEPS = 100  # fastai's number; three epochs of the otters.
-FIRST_RATE, LAST_RATE = 1e-7, 10.0  # From where nothing moves to where everything breaks, as fastai has it.
+N_STEPS = 100  # fastai's number.
+FIRST_RATE, LAST_RATE = 1e-7, 10.0  # fastai's range: from no effect to certain divergence.
 SMOOTHING = 0.98  # Of the loss from batch to batch; fastai's.
-HOPELESS = 4.0  # Times the lowest loss so far: the rate is too high, and higher ones need not be tried.
-UNSURE = (
-    N_STEPS // 10
-)  # Batches at first: a lucky one is no measure of what follows, and no rate so small breaks anything.
-MIN_POINTS = 20  # The slide compares points 15 steps apart.
+DIVERGED = 4.0  # Times the lowest loss so far: higher rates need not be tried.
+# First batches, whose smoothed loss is not reliable; no rate is so small that the loss diverges in them.
+UNRELIABLE = N_STEPS // 10
+MIN_POINTS = 20  # The slide method compares points 15 steps apart.
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """What was seen: peak rates, rising, and the smoothed loss at each; and the four rates that follow.
+class RateFinderResult:
+    """Peak learning rates, increasing, the smoothed loss at each, and four suggested rates.
 
     Attributes:
-        suggestions: `valley` (a third into the longest fall, the usual choice), `slide` (before the loss gets uneasy),
-            `minimum` (a tenth of the rate with the lowest loss), `steep` (where the loss falls fastest).
+        suggestions: `valley` (a third into the longest descent, the usual choice), `slide` (before the loss
+            becomes
+            unstable), `minimum` (a tenth of the rate with the lowest loss), `steep` (the steepest descent).
     """
 
     rates: list[float]
@@ -45,7 +46,7 @@ class Sweep:
     suggestions: dict[str, float]
 
 
-def sweep(
+def find(
     model: nn.Sequential,
     dls: DataLoaders,
     recipe: Recipe,
@@ -54,76 +55,73 @@ def sweep(
     freezes_norms: bool,
     report: Report,
     should_stop: Callable[[], bool],
-) -> Sweep:
-    """Raise the rate over a hundred batches, and leave the model as it was.
+) -> RateFinderResult:
+    """Raise the learning rate over a hundred batches, then restore the model.
 
     Raises:
         Stopped: If `should_stop` says so.
-        TrainingDiverged: If the loss breaks before anything was learned.
+        TrainingDiverged: If the loss diverges too early.
     """
     before = copy.deepcopy(model.state_dict())
     ramp = _Ramp(phase, freezes_norms=freezes_norms, report=report, should_stop=should_stop)
     learner = fit.make_learner(model, dls, recipe, [ramp])
-    models.set_free(model, phase.n_blocks)
+    models.unfreeze(model, phase.n_blocks)
     for epoch in range(N_STEPS // len(dls.train) + 1):
         dls.train.begin_epoch(epoch, skip=0)
         learner.fit(1)
         if ramp.is_over:
             break
     model.load_state_dict(before)
-    models.set_free(model, phase.n_blocks)
-    return Sweep(ramp.rates, ramp.losses, suggestions(ramp.rates, ramp.losses))
+    models.unfreeze(model, phase.n_blocks)
+    return RateFinderResult(ramp.rates, ramp.losses, suggestions(ramp.rates, ramp.losses))
 
 
 def suggestions(rates: Sequence[float], losses: Sequence[float]) -> dict[str, float]:
-    """Answer the four rates that fastai's finder suggests for a curve.
+    """Return the four rates that fastai's finder suggests for a curve.
 
     Args:
-        rates: Rising.
-        losses: Smoothed, one a rate.
+        rates: Increasing.
+        losses: Smoothed, one per rate.
 
     Raises:
-        TrainingDiverged: If the curve is too short to see anything in it.
+        TrainingDiverged: If the curve is too short.
     """
-    start, end = (
-        UNSURE,
-        len(losses) - 5,
-    )  # The first losses are hardly smoothed yet, the last ones break away.
-    seen = [
-        (rate, loss) for rate, loss in list(zip(rates, losses, strict=True))[start:end] if math.isfinite(loss)
-    ]
-    if len(seen) < MIN_POINTS:
+    # Without the unreliable first losses and the diverging last ones.
+    start, end = UNRELIABLE, len(losses) - 5
+    points = list(zip(rates, losses, strict=True))[start:end]
+    points = [(rate, loss) for rate, loss in points if math.isfinite(loss)]
+    if len(points) < MIN_POINTS:
         raise TrainingDiverged(
-            f"The rate finder saw the loss break after {len(losses)} of {N_STEPS} batches: no rate can be read from that.",
-            "Give a rate: --set base_lr=0.0001, or look at the weights that it starts from.",
+            f"The LR finder stopped because the loss diverged after {len(losses)} of {N_STEPS} batches: that "
+            "is too early to suggest a learning rate.",
+            "Set a learning rate, or check the weights that the training starts from.",
+            action("set_recipe", key="base_lr", value=1e-4),
         )
-    x, y = torch.tensor([rate for rate, _ in seen]), torch.tensor([loss for _, loss in seen])
+    x, y = torch.tensor([rate for rate, _ in points]), torch.tensor([loss for _, loss in points])
     methods: dict[str, Any] = {"valley": valley, "slide": slide, "minimum": minimum, "steep": steep}
     return {name: float(method(x, y, N_STEPS)[0]) for name, method in methods.items()}
 
 
-def has_broken(losses: Sequence[float]) -> bool:
-    """Tell whether the newest smoothed loss is no number, or far above the lowest: higher rates need not be tried.
+def has_diverged(losses: Sequence[float]) -> bool:
+    """Return whether the newest smoothed loss is not finite, or far above the lowest.
 
-    The first ones are no measure: smoothing has hardly begun, and one lucky batch would make all others look hopeless.
+    The first losses are not compared with: smoothing has hardly begun, and after one lucky batch all others
+    would look diverged.
     """
-    return not math.isfinite(losses[-1]) or losses[-1] > HOPELESS * min(losses[UNSURE:], default=math.inf)
+    lowest = min(losses[UNRELIABLE:], default=math.inf)
+    return not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * lowest
 
 
 class _Ramp(Callback):
-    """Sets the rate before each batch and keeps the smoothed loss after it."""
+    """Sets the learning rate before each batch and records the smoothed loss after it."""
 
     learn: Any
 
     def __init__(
         self, phase: Phase, *, freezes_norms: bool, report: Report, should_stop: Callable[[], bool]
     ) -> None:
-        self.phase, self.freezes_norms, self.report, self.should_stop = (
-            phase,
-            freezes_norms,
-            report,
-            should_stop,
-        )
+        self.phase, self.freezes_norms = phase, freezes_norms
+        self.report, self.should_stop = report, should_stop
         self.rates: list[float] = []
         self.losses: list[float] = []
         self.is_over = False
@@ -131,7 +129,7 @@ class _Ramp(Callback):
 
     def before_train(self) -> None:
         if self.freezes_norms:
-            models.hold_norms(self.learn.model)
+            models.freeze_norms(self.learn.model)
 
     def before_batch(self) -> None:
         if self.should_stop():
@@ -147,10 +145,9 @@ class _Ramp(Callback):
         self.losses.append(loss)
         if time.monotonic() - self.reported_at >= REPORT_EVERY_S or len(self.rates) == N_STEPS:
             self.reported_at = time.monotonic()
-            self.report(
-                "Finding the rate", len(self.rates), N_STEPS, f"rate {self.rates[-1]:.1e}, loss {loss:.3f}"
-            )
-        if len(self.rates) >= N_STEPS or has_broken(self.losses):
+            message = f"rate {self.rates[-1]:.1e}, loss {loss:.3f}"
+            self.report("Finding the rate", len(self.rates), N_STEPS, message)
+        if len(self.rates) >= N_STEPS or has_diverged(self.losses):
             self.is_over = True
             raise CancelFitException
 

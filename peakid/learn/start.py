@@ -1,11 +1,10 @@
-"""What a training starts from: the device, the weights that were really found, the phases that follow, and the pixels at each size."""
+"""What a training starts from: device, weights that were found, planned phases, pixels at each size."""
 
 import importlib.metadata
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from fastai.data.core import DataLoaders
@@ -16,15 +15,16 @@ from peakid.imaging import pixels
 from peakid.learn.batches import data, loaders
 from peakid.learn.batches.data import Prepared, TrainingImages
 from peakid.learn.batches.loaders import seed_all
-from peakid.learn.network import continued, weights
 from peakid.learn.network import model as models
+from peakid.learn.network import weights
 from peakid.learn.network.model import Card
-from peakid.learn.network.weights import Found
+from peakid.learn.network.weights import FoundWeights
 from peakid.recipe import architectures
 from peakid.recipe.architectures import Architecture
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Device, Recipe
 from peakid.records import Report
+from peakid.remedies import action
 
 LIBRARIES = ("torch", "torchvision", "fastai", "timm", "numpy", "pillow", "safetensors")
 
@@ -36,7 +36,7 @@ class Start:
     recipe: Recipe
     architecture: Architecture
     device: torch.device
-    found: Found
+    found: FoundWeights
     card: Card
     phases: tuple[Phase, ...]
 
@@ -45,42 +45,55 @@ class Start:
         return self.card.head == "linear"
 
     def model(self) -> nn.Sequential:
-        """Build the network with the weights found and a random head that follows from the seed."""
+        """Build the network with the weights that were found, and a random head that depends on the seed."""
         seed_all(self.recipe.seed)
         full, path = models.full_model(self.architecture), self.found.path
-        is_continued = path is not None and continued.is_ours(path)
-        if not is_continued:
+        run_path = path if path is not None and weights.is_of_a_run(path) else None
+        if run_path is None:
             weights.load_into(full, self.found, self.architecture)
         class_names = self.card.class_names
-        shape = {"n_classes": len(class_names), "head": self.card.head, "dropout": self.recipe.dropout}
-        model = models.assemble(full, self.architecture, **shape)
-        if is_continued:
-            continued.load_into(model, path, self.architecture, class_names)
+        model = models.assemble(
+            full,
+            self.architecture,
+            n_classes=len(class_names),
+            head=self.card.head,
+            dropout=self.recipe.dropout,
+        )
+        if run_path is not None:
+            weights.load_run_into(model, run_path, self.architecture, class_names)
         return model
 
     def loaders(
-        self, images: TrainingImages, view: Prepared, phase: Phase, batch_size: int | None = None
+        self, images: TrainingImages, prepared: Prepared, phase: Phase, batch_size: int | None = None
     ) -> DataLoaders:
-        """Make a phase's loaders from the pixels at its size; fewer images a batch than the recipe's where memory is short."""
+        """Return a phase's loaders.
+
+        Args:
+            prepared: The pixels at the phase's size.
+            batch_size: None = the recipe's. A smaller one means that memory is short: then pixels do not stay
+                on
+                the device.
+        """
         recipe = self.recipe.model_copy(update={"batch_size": batch_size or self.recipe.batch_size})
-        is_short = (
-            recipe.batch_size < self.recipe.batch_size
-        )  # Where batches had to be halved, pixels leave the device, too.
-        shown: dict[str, Any] = {
-            "size_px": phase.image_size_px,
-            "augment": phase.augment,
-            "is_memory_short": is_short,
-        }
-        return loaders.make(images, view, recipe, self.architecture, self.device, **shown)
+        return loaders.make(
+            images,
+            prepared,
+            recipe,
+            self.architecture,
+            self.device,
+            size_px=phase.image_size_px,
+            augment=phase.augment,
+            is_memory_short=recipe.batch_size < self.recipe.batch_size,
+        )
 
 
 def begin(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> Start:
-    """Find the device and the weights, and plan the phases by what was found.
+    """Find the device and the weights, and plan the phases accordingly.
 
-    Random weights have no features that a linear head could read: they are trained from scratch instead.
+    A linear head needs pretrained features: random weights are trained from scratch instead.
 
     Raises:
-        DeviceMissing, WeightsMissing, WeightsUnfit: If the recipe asks for what is not there.
+        DeviceMissing, WeightsMissing, WeightsUnfit: If the recipe requires what is not available.
     """
     device = find_device(recipe.device)
     architecture = architectures.find(recipe.arch)
@@ -94,7 +107,7 @@ def begin(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> S
         std=architecture.std,
         pixels_version=pixels.VERSION,
         recipe=recipe.model_dump(),
-        pretrained=found.note,
+        pretrained=found.record.text(),
         libraries={
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in LIBRARIES},
@@ -104,42 +117,45 @@ def begin(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> S
     return Start(recipe, architecture, device, found, card, recipe.planned(is_pretrained=found.is_pretrained))
 
 
-def views(
+def prepare_pixels(
     images: TrainingImages, start: Start, *, cache_dir: Path, report: Report, should_stop: Callable[[], bool]
 ) -> dict[int, Prepared]:
-    """Decode every image at each size that some phase learns from; by `kept_px`.
+    """Decode every image at each size that some phase needs; return the pixels by `stored_px`.
 
     Raises:
         Stopped: If `should_stop` says so.
         UnreadableImage: If an image's bytes cannot be decoded.
     """
-    asked: dict[str, Any] = {"cache_dir": cache_dir, "report": report, "should_stop": should_stop}
-    return data.prepare_all(images, start.recipe, sorted({kept_px(phase) for phase in start.phases}), **asked)
+    sizes_px = sorted({stored_px(phase) for phase in start.phases})
+    return data.prepare_all(
+        images, start.recipe, sizes_px, cache_dir=cache_dir, report=report, should_stop=should_stop
+    )
 
 
-def kept_px(phase: Phase) -> int:
-    """Answer the side at which a phase's training images are kept."""
+def stored_px(phase: Phase) -> int:
+    """Return the side at which a phase's training images are stored."""
     return data.with_margin(phase.image_size_px or 0, phase.augment or 0.0)
 
 
 def find_device(name: Device) -> torch.device:
-    """Answer the device a recipe asks for; `auto` takes the first there is of cuda, mps, cpu.
+    """Return the device of a recipe; `auto` takes the first available of cuda, mps, cpu.
 
     Raises:
-        DeviceMissing: If a device asked for by name is not there.
+        DeviceMissing: If a device given by name is not available.
     """
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        return torch.device(next(key for key, is_there in has.items() if is_there))
+        return torch.device(next(key for key, is_available in has.items() if is_available))
     if not has[name]:
-        there = ", ".join(key for key, is_there in has.items() if is_there)
+        available = ", ".join(key for key, is_available in has.items() if is_available)
         raise DeviceMissing(
             f"device={name}: this machine has none that torch {torch.__version__} can use.",
-            f"Here are: {there}.",
+            f"Available are: {available}.",
+            action("set_recipe", key="device", value="auto"),
         )
     return torch.device(name)
 
 
 def device_name(device: torch.device) -> str:
-    """Name a device for a run: `cpu`, `mps` or `cuda (name of the GPU)`."""
+    """Return the name of a device as a run has it: `cpu`, `mps` or `cuda (name of the GPU)`."""
     return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type

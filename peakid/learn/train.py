@@ -1,4 +1,4 @@
-"""One training, read from top to bottom: weights, pixels, learning, best epoch, predictions, files."""
+"""A training from start to end: weights, pixels, epochs, the best epoch, predictions, files."""
 
 import dataclasses
 import shutil
@@ -7,44 +7,49 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from peakid.errors import DeviceLost
-from peakid.learn import budget, fraction, signs
+from peakid.learn import budget, diagnostics
 from peakid.learn import start as starting
 from peakid.learn.batches import data, subsets
 from peakid.learn.batches.data import Stopped, TrainingImages
-from peakid.learn.budget import Settler
-from peakid.learn.learning import Learning, identity
+from peakid.learn.budget import Planner
 from peakid.learn.network import model as models
 from peakid.learn.network import predict
 from peakid.learn.network.checkpoint import Checkpoints
-from peakid.learn.rate_finder import Sweep
+from peakid.learn.rate_finder import RateFinderResult
 from peakid.learn.start import Start
+from peakid.learn.trainer import Trainer, identity
 from peakid.learn.watch import History
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Report
+from peakid.remedies import action
+from peakid.run_records import RunWarning, StartingWeights
 
 SPLITS = ("train", "valid", "test")
 
 Probabilities = dict[str, tuple[list[str], np.ndarray]]
-"""By split the digests and, row by row, float32 of shape (n, K)."""
+"""By split the digests, and in their order float32 of shape (n, K)."""
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training gave. A cancelled one is usable if `best_epoch` is not None.
+    """The result of a training. A cancelled one is usable if `best_epoch` is not None.
 
     Attributes:
-        best_epoch: Counted from 1 over all phases; the one with the lowest loss on valid. None where no model was kept.
-        metrics: `accuracy`, `valid_loss` (plain cross-entropy), `train_loss` (with smoothing and augmentation) of that epoch.
-        pred_probs: From the saved model; train is in-sample. After cross-validation `cv` alone, each image by a model that never saw it.
+        best_epoch: Counted from 1 over all phases; the one with the lowest validation loss. None without a
+            model.
+        metrics: `accuracy`, `valid_loss` (plain cross-entropy) and `train_loss` (with label smoothing and
+            augmentation) of that epoch.
+        pred_probs: From the saved model; train is in-sample. After cross-validation only `cv`, each image by
+            a model
+            that has not seen it.
         device: `cpu`, `mps` or `cuda (name of the GPU)`.
-        pretrained: What the weights really were.
-        warnings: Sentences a person should read before believing the score.
     """
 
     best_epoch: int | None
@@ -52,8 +57,8 @@ class TrainResult:
     pred_probs: Probabilities
     device: str
     n_workers: int
-    pretrained: str
-    warnings: list[str]
+    starting_weights: StartingWeights
+    warnings: list[RunWarning]
     is_cancelled: bool
     seconds: float
     libraries: dict[str, str] = field(default_factory=dict)
@@ -70,56 +75,53 @@ def train(
     on_epoch: Callable[[EpochMetrics], None],
     should_stop: Callable[[], bool],
 ) -> TrainResult:
-    """Fine-tune a pretrained model on a snapshot's images, or train one from random weights where there are none.
+    """Fine-tune a pretrained model on a snapshot's images, or train one from random weights.
 
-    The same images, recipe and machine give the same weights on a CPU, bit for bit, also when it was interrupted: where
-    `folder` holds a checkpoint of this very training, it goes on from there.
+    On a CPU, the same images, recipe and machine give the same weights, bit for bit, also after an
+    interruption: the training continues from a checkpoint of the same training in `folder`.
 
     Args:
-        folder: Gets model.safetensors and model.json, and holds checkpoints until the training is done.
-        cache_dir: Holds decoded pixels from run to run; may be emptied at any time between runs.
-        weights_dir: Folder of weight files that a person keeps.
-        report: Told at most each half second.
-        on_epoch: Told after each epoch.
-        should_stop: Asked before each batch; the best epoch so far is kept.
+        folder: For the model and its card, and for checkpoints until the training is finished.
+        cache_dir: For decoded pixels, which later runs use again; may be emptied at any time between runs.
+        weights_dir: The user's folder of weight files.
+        report: Called at most twice per second.
+        on_epoch: Called after each epoch.
+        should_stop: Called before each batch; after a stop the best epoch so far is kept.
 
     Raises:
-        DatasetError: If the images cannot be learned from.
-        DeviceMissing, WeightsMissing, WeightsUnfit: If the recipe asks for what is not there.
+        DatasetError: If the images cannot be trained on.
+        DeviceMissing, WeightsMissing, WeightsUnfit: If the recipe requires what is not available.
         TrainingDiverged: If the loss is no longer a number.
-        DeviceLost: If the GPU stops answering.
+        DeviceLost: If the GPU stops responding.
     """
     started = time.monotonic()
-    n_whole, images = (
-        len(images.digests),
-        fraction.take(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds)),
-    )
+    n_whole = len(images.digests)
+    images = subsets.take_share(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds))
     warnings = [] if recipe.folds else data.check(images)
-    if len(images.digests) < n_whole:
-        warnings.append(
-            f"It learned from {recipe.fraction:.0%} of each class: {n_whole - len(images.digests):,} images were left out."
-        )
+    if n_left_out := n_whole - len(images.digests):
+        text = f"Trained on {recipe.fraction:.0%} of each class: {n_left_out:,} images were left out."
+        warnings.append(RunWarning("partial_data", text))
     report("Loading weights", 0, 0, recipe.arch)
     start = starting.begin(images, recipe, weights_dir)
-    watched = {"report": report, "should_stop": should_stop}
     try:
-        views = starting.views(images, start, cache_dir=cache_dir, **watched)
-        warnings += next(iter(views.values())).notes
-        learning = Learning(start, views, on_epoch=on_epoch, **watched)
-        warnings += _settle(learning, images, folder, started)
-        outcome = (
-            _cross_validate(images, learning, folder) if recipe.folds else _once(images, learning, folder)
+        pixels = starting.prepare_pixels(
+            images, start, cache_dir=cache_dir, report=report, should_stop=should_stop
         )
+        warnings += [RunWarning("pixel_cache", note) for note in next(iter(pixels.values())).notes]
+        trainer = Trainer(start, pixels, report=report, on_epoch=on_epoch, should_stop=should_stop)
+        warnings += _complete_start(trainer, images, folder, started)
+        train_all = _cross_validate if recipe.folds else _train_once
+        outcome = train_all(images, trainer, folder)
     except Stopped:
         return _result(start, Outcome(History(is_stopped=True)), warnings, started)
     except torch.AcceleratorError as error:
-        raise _lost(error, start) from error
-    return _result(learning.start, outcome, warnings, started)
+        raise _device_lost(error, start) from error
+    return _result(trainer.start, outcome, warnings, started)
 
 
 @dataclass
 class Outcome:
-    """What was learned and what it answers."""
+    """The history of a training and its predictions."""
 
     history: History
     pred_probs: Probabilities = field(default_factory=dict)
@@ -134,100 +136,101 @@ def find_rate(
     weights_dir: Path | None,
     report: Report,
     should_stop: Callable[[], bool],
-) -> Sweep:
-    """Measure which peak rates the recipe's first phase bears, without training.
+) -> RateFinderResult:
+    """Run the LR finder for the recipe's first phase, without training.
 
     Raises:
         Stopped: If `should_stop` says so.
-        DatasetError, TrainingError: As `train`, and if the loss breaks before anything was learned.
+        DatasetError, TrainingError: As `train`, and if the loss diverges too early.
     """
-    images = fraction.take(images, recipe.fraction, seed=recipe.seed)
+    images = subsets.take_share(images, recipe.fraction, seed=recipe.seed)
     data.check(images)
     report("Loading weights", 0, 0, recipe.arch)
     start = starting.begin(images, recipe, weights_dir)
     first = dataclasses.replace(start, phases=start.phases[:1])
-    views = starting.views(images, first, cache_dir=cache_dir, report=report, should_stop=should_stop)
-    learning = Learning(start, views, report=report, on_epoch=lambda metrics: None, should_stop=should_stop)
+    pixels = starting.prepare_pixels(
+        images, first, cache_dir=cache_dir, report=report, should_stop=should_stop
+    )
+    trainer = Trainer(start, pixels, report=report, on_epoch=lambda metrics: None, should_stop=should_stop)
     batch_size = recipe.batch_size or budget.automatic_batch_size(len(images.rows("train")), start.device)
-    return learning.sweep(
-        start.model(), learning.loaders(images, start.phases[0], batch_size), start.phases[0]
-    )
+    loaders = trainer.loaders(images, start.phases[0], batch_size)
+    return trainer.find_rates(start.model(), loaders, start.phases[0])
 
 
-def _settle(learning: Learning, images: TrainingImages, folder: Path, started: float) -> list[str]:
-    """Measure what the recipe leaves open, and answer sentences on what was chosen."""
-    start, recipe = learning.start, learning.start.recipe
-    measured = (
-        subsets.part(images, subsets.deal(images, recipe.folds, recipe.seed), 0) if recipe.folds else images
-    )
-    settler = Settler(
+def _complete_start(
+    trainer: Trainer, images: TrainingImages, folder: Path, started: float
+) -> list[RunWarning]:
+    """Choose what the recipe leaves open, and return notes about it."""
+    start, recipe = trainer.start, trainer.start.recipe
+    measured = images
+    if recipe.folds:
+        fold = subsets.assign_folds(images, recipe.folds, recipe.seed)
+        measured = subsets.with_fold_splits(images, fold, 0)
+    planner = Planner(
         start,
-        partial(learning.loaders, measured),
+        partial(trainer.loaders, measured),
         n={
             "train": len(measured.rows("train")),
             "valid": len(measured.rows("valid")),
             "all": len(images.digests),
         },
         started=started,
-        report=learning.report,
-        should_stop=learning.should_stop,
+        report=trainer.report,
+        should_stop=trainer.should_stop,
     )
-    learning.start, notes = settler.settle(folder, identity(images, start))
+    trainer.start, notes = planner.complete(folder, identity(images, start))
     return notes
 
 
-def _lost(error: torch.AcceleratorError, start: Start) -> DeviceLost:
+def _device_lost(error: torch.AcceleratorError, start: Start) -> DeviceLost:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = next(
-        (line for line in lines if not line.startswith("Exception occured")), "no word"
-    )  # fastai names its callback first.
+    # fastai puts a line with the name of its callback first.
+    reasons = (line for line in lines if not line.startswith("Exception occured"))
     return DeviceLost(
-        f"The GPU stopped answering ({told}) while {start.recipe.arch} was trained.",
-        "Resume the training when the GPU is back: it goes on from its last checkpoint. Without one: --set device=cpu.",
+        f"The GPU stopped responding ({next(reasons, 'no message')}) while {start.recipe.arch} was trained.",
+        "Resume the training when the GPU works again, from its last checkpoint, or train on the CPU.",
+        action("set_recipe", key="device", value="cpu"),
     )
 
 
-def _once(images: TrainingImages, learning: Learning, folder: Path) -> Outcome:
+def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outcome:
     """Train one model, keep its best epoch, and predict every split with it."""
-    model, history = learning.one(images, folder)
+    model, history = trainer.train_one(images, folder)
     if history.best is None:
         return Outcome(history)
-    models.save(model, learning.start.card, folder)
-    probabilities = _predict(model, learning, np.arange(len(images.digests)))
+    models.save(model, trainer.start.card, folder)
+    probabilities = _predict(model, trainer, np.arange(len(images.digests)))
     rows = {split: images.rows(split) for split in SPLITS}
-    found = {
+    pred_probs = {
         split: ([images.digests[row] for row in of], probabilities[of])
         for split, of in rows.items()
         if len(of)
     }
-    if not history.is_stopped:  # One that was stopped can be resumed.
+    if not history.is_stopped:  # A stopped training can be resumed.
         Checkpoints(folder, "").clear()
     best = history.best
-    return Outcome(
-        history,
-        found,
-        {"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss},
-    )
+    metrics = {"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss}
+    return Outcome(history, pred_probs, metrics)
 
 
-def _cross_validate(images: TrainingImages, learning: Learning, folder: Path) -> Outcome:
-    """Train one model a fold and keep what each answers for its held-out images; the models themselves are not kept."""
-    recipe, total = learning.start.recipe, History()
-    fold = subsets.deal(images, recipe.folds, recipe.seed)
+def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> Outcome:
+    """Train one model per fold and keep its predictions for its held-out images; models are not kept."""
+    recipe, total = trainer.start.recipe, History()
+    fold = subsets.assign_folds(images, recipe.folds, recipe.seed)
     probabilities = np.zeros((len(fold), len(images.class_names)), dtype=np.float32)
     for number in range(recipe.folds):
-        of_fold = subsets.part(images, fold, number)
-        given = subsets.answers(
-            folder / f"fold-{number + 1}", lambda of=of_fold, n=number: _fold(of, learning, folder, n, total)
+        of_fold = subsets.with_fold_splits(images, fold, number)
+        result = subsets.cached_fold(
+            folder / f"fold-{number + 1}",
+            lambda of=of_fold, n=number: _train_fold(of, trainer, folder, n, total),
         )
-        if given is None:
+        if result is None:
             return Outcome(total)
-        probabilities[fold == number], facts = given
+        probabilities[fold == number], facts = result
         epochs = [EpochMetrics(**each) for each in facts["epochs"]]
-        for metrics in (
-            epochs if len(total.epochs) < facts["n"] else ()
-        ):  # Done before the training was resumed.
-            learning.on_epoch(metrics)
+        if len(total.epochs) < facts["n"]:  # Trained before the training was resumed: report it again.
+            for metrics in epochs:
+                trainer.on_epoch(metrics)
         total.epochs = [*total.epochs[: epochs[0].epoch - 1], *epochs]
     for number in range(recipe.folds):
         shutil.rmtree(folder / f"fold-{number + 1}", ignore_errors=True)
@@ -239,35 +242,38 @@ def _cross_validate(images: TrainingImages, learning: Learning, folder: Path) ->
     return Outcome(total, {"cv": (images.digests, probabilities)}, metrics)
 
 
-def _fold(
-    images: TrainingImages, learning: Learning, folder: Path, number: int, total: History
-) -> tuple[np.ndarray, dict] | None:
+def _train_fold(
+    images: TrainingImages, trainer: Trainer, folder: Path, number: int, total: History
+) -> tuple[np.ndarray, dict[str, Any]] | None:
     data.check(images)
-    n_folds, before = learning.start.recipe.folds, len(total.epochs)
-    here = folder / f"fold-{number + 1}"
-    model, history = learning.one(
-        images, here, prefix=f"fold {number + 1} of {n_folds} ", n_before=before, part=(number, n_folds)
+    n_folds, before = trainer.start.recipe.folds, len(total.epochs)
+    model, history = trainer.train_one(
+        images,
+        folder / f"fold-{number + 1}",
+        prefix=f"fold {number + 1} of {n_folds} ",
+        n_before=before,
+        part=(number, n_folds),
     )
     total.epochs, total.is_stopped = [*total.epochs, *history.epochs], history.is_stopped
-    total.notes += [note for note in history.notes if note not in total.notes]
+    total.warnings += [each for each in history.warnings if each not in total.warnings]
     if history.is_stopped:
         return None
-    probabilities = _predict(model, learning, images.rows("test"))
+    probabilities = _predict(model, trainer, images.rows("test"))
     epochs = [dataclasses.asdict(each) for each in history.epochs]
     return probabilities, {"epochs": epochs, "n": before + len(epochs)}
 
 
-def _predict(model: nn.Sequential, learning: Learning, rows: np.ndarray) -> np.ndarray:
-    """Answer pred_probs of some images, from canonical pixels, as each export has to reproduce them."""
-    start, report = learning.start, learning.report
+def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray) -> np.ndarray:
+    """Return pred_probs of some images, from canonical pixels, as each export has to reproduce them."""
+    start, report = trainer.start, trainer.report
     report("Predicting", 0, len(rows), "")
-    pixels = learning.canonical if len(rows) == len(learning.canonical) else learning.canonical[rows]
+    pixels = trainer.canonical if len(rows) == len(trainer.canonical) else trainer.canonical[rows]
     probabilities = predict.pred_probs(model, pixels, start.card, device=start.device)
     report("Predicting", len(rows), len(rows), "")
     return probabilities
 
 
-def _result(start: Start, outcome: Outcome, warnings: list[str], started: float) -> TrainResult:
+def _result(start: Start, outcome: Outcome, warnings: list[RunWarning], started: float) -> TrainResult:
     history = outcome.history
     return TrainResult(
         best_epoch=history.best.epoch if history.best else None,
@@ -275,7 +281,7 @@ def _result(start: Start, outcome: Outcome, warnings: list[str], started: float)
         pred_probs=outcome.pred_probs,
         device=starting.device_name(start.device),
         n_workers=start.recipe.n_workers,
-        pretrained=start.found.note,
+        starting_weights=start.found.record,
         warnings=[*warnings, *_run_warnings(start, history)],
         is_cancelled=history.is_stopped,
         seconds=time.monotonic() - started,
@@ -283,17 +289,18 @@ def _result(start: Start, outcome: Outcome, warnings: list[str], started: float)
     )
 
 
-def _run_warnings(start: Start, history: History) -> list[str]:
-    found = []
+def _run_warnings(start: Start, history: History) -> list[RunWarning]:
+    warnings = []
     if not start.found.is_pretrained and start.recipe.pretrained == "auto":
-        found.append(
-            f"No pretrained weights for {start.recipe.arch} were found: it learned from random ones, which needs far more images."
+        text = (
+            f"No pretrained weights for {start.recipe.arch} were found: it was trained from random weights, "
+            "which needs many more images."
         )
+        warnings.append(RunWarning("random_weights", text))
     if start.device.type == "cpu" and torch.cuda.is_available():
-        found.append(
-            "This machine has a GPU, and it was not used (device=cpu): training takes many times as long."
-        )
-    found += [*history.notes, *signs.read(history, start.phases)]
+        text = "This machine has a GPU that was not used (device=cpu): training takes many times as long."
+        warnings.append(RunWarning("unused_gpu", text))
+    warnings += [*history.warnings, *diagnostics.diagnose(history, start.phases)]
     if history.is_stopped and history.best is not None:
-        found.append(f"Stopped early, after {len(history.epochs)} epochs.")
-    return found
+        warnings.append(RunWarning("stopped_early", f"Stopped early, after {len(history.epochs)} epochs."))
+    return warnings

@@ -1,9 +1,11 @@
-"""Test-time augmentation: a model's answers for an image and for fixed views of it, averaged; nothing here is drawn at random.
+"""Test-time augmentation: average a model's predictions for an image and for fixed views of it.
 
-The probabilities are averaged, not the logits: the average is a distribution again, one view that is sure of itself cannot veto the
-others, and by Jensen's inequality its log loss is never above the mean of the views' own. fastai's `Learner.tta` averages
-probabilities, too: 4 random views, and their mean counts three times the plain answer (beta = .25). Ours are fixed, so that a score is
-the same tomorrow, and every view counts the same: with 4 beside it the plain one then has .20, so near to .25 that no weight is needed.
+Probabilities are averaged, not logits: the average is a distribution again, one very confident view cannot
+outweigh the others, and by Jensen's inequality its log loss is never above the mean of the views' own.
+fastai's `Learner.tta`
+averages probabilities too: of 4 random views, whose mean has three times the weight of the plain prediction
+(beta = .25). Peakid's views are fixed, so that a score is reproducible, and all have the same weight: with 4
+views the plain prediction has .20, close to .25.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,17 +22,18 @@ from peakid.learn.batches.data import Stopped
 from peakid.learn.network import export, predict
 from peakid.learn.network import model as models
 from peakid.learn.network.model import Card
-from peakid.recipe.tta_views import View
+from peakid.recipe.tta_views import TtaView
 from peakid.records import Report
+from peakid.remedies import action
 
 CHUNK = 64  # Images decoded at once: 10 MB at 224 px.
-THREADS = 4  # Pillow decodes outside the interpreter's lock; more only wait for the model.
+THREADS = 4  # Pillow decodes without the interpreter's lock; more threads only wait for the model.
 
 
 def pred_probs(
     run_folder: Path,
     digests: Sequence[str],
-    views: Sequence[View],
+    views: Sequence[TtaView],
     *,
     expected: np.ndarray,
     read: Callable[[str], bytes],
@@ -38,16 +41,17 @@ def pred_probs(
     report: Report,
     should_stop: Callable[[], bool],
 ) -> np.ndarray:
-    """Answer a run's probabilities for its images, averaged over the plain image and its views: float32 of shape (n, K).
+    """Return a run's probabilities averaged over the plain image and its views: float32 of shape (n, K).
 
     Args:
-        views: Beside the plain image, which always counts.
-        expected: What the run answered for the plain images, float32 of shape (n, K).
+        views: In addition to the plain image, which is always included.
+        expected: What the run predicted for the plain images, float32 of shape (n, K).
         read: Gives the bytes of one image by digest; called from several threads at once.
 
     Raises:
-        NotFound: If the run left no model.
-        ParityBroken: If the plain images are answered otherwise than by the run: the average would not be of this run.
+        NotFound: If the run has no model.
+        ParityBroken: If the predictions for the plain images are not the run's: the average would not be of
+        this run.
         UnreadableImage: If an image's bytes cannot be decoded; the message names the image.
         Stopped: If `should_stop` says so.
     """
@@ -59,33 +63,32 @@ def pred_probs(
         rows = slice(done, done + len(batch))
         plain = predict.pred_probs(model, batch, card, device=device)
         _prove(plain, expected[rows])
-        averaged[rows] = average(
-            plain, (predict.pred_probs(model, seen(batch, view), card, device=device) for view in views)
+        of_views = (
+            predict.pred_probs(model, transformed(batch, view), card, device=device) for view in views
         )
+        averaged[rows] = average(plain, of_views)
         done += len(batch)
-        report(
-            "Predicting", done, len(digests), f"{done} of {len(digests)} images, {len(views) + 1} views each"
-        )
+        message = f"{done} of {len(digests)} images, {len(views) + 1} views each"
+        report("Predicting", done, len(digests), message)
     return averaged
 
 
 def average(plain: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray:
-    """Answer the mean of one model's probabilities over all views, each (n, K)."""
+    """Return the mean of one model's probabilities over all views, each (n, K)."""
     every = np.stack([plain, *others])  # (V, n, K)
     return every.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
-def seen(batch: np.ndarray, view: View) -> np.ndarray:
-    """Show canonical pixels, uint8 (B, S, S, 3), as one view has them: a square cut out, enlarged to S again, and mirrored where asked.
+def transformed(batch: np.ndarray, view: TtaView) -> np.ndarray:
+    """Return a view of canonical pixels, uint8 (B, S, S, 3): a square crop enlarged to S, maybe mirrored.
 
-    They stay whole numbers, as every pixel that a model was given.
+    Pixels are rounded to integers, as the model was trained with.
     """
     size = batch.shape[1]
     side = round(size / view.zoom)
     top, left = round((size - side) * view.down), round((size - side) * view.right)
-    part = torch.from_numpy(
-        np.ascontiguousarray(batch[:, top : top + side, left : left + side])
-    )  # (B, s, s, 3)
+    crop = np.ascontiguousarray(batch[:, top : top + side, left : left + side])
+    part = torch.from_numpy(crop)  # (B, s, s, 3)
     if side != size:
         part = nn.functional.interpolate(
             part.permute(0, 3, 1, 2).float(), size=(size, size), mode="bilinear", align_corners=False
@@ -98,9 +101,10 @@ def _prove(plain: np.ndarray, expected: np.ndarray) -> None:
     difference = float(np.abs(plain - expected).max())
     if not difference <= export.TOLERANCE:  # Written so that NaN is refused too.
         raise ParityBroken(
-            f"The run's model answers its images otherwise than it did when it was trained: probabilities differ by up to {difference:.2g} "
-            f"(allowed {export.TOLERANCE:g}).",
+            "The run's model does not predict what it predicted when it was trained: probabilities differ by "
+            f"up to {difference:.2g} (allowed {export.TOLERANCE:g}).",
             "Train again with this version of Peakid.",
+            action("train"),
         )
 
 

@@ -1,4 +1,4 @@
-"""What is watched while fastai trains: progress, epochs, the best one, a wish to stop, a loss that is no number."""
+"""What is recorded during a training: progress, metrics, the best epoch, a stop request, divergence."""
 
 import copy
 import math
@@ -11,27 +11,30 @@ import torch
 from fastai.callback.core import Callback, CancelFitException
 from torch import Tensor, nn
 
-from peakid.learn import gpu_load
 from peakid.learn.batches.data import REPORT_EVERY_S
 from peakid.learn.network import model as models
 from peakid.learn.samples import Samples
+from peakid.recipe import cost_guess
 from peakid.recipe.phase import Phase
 from peakid.records import EpochMetrics, Report
+from peakid.run_records import RunWarning
 
-# A batch with every layer learning costs this many batches with a frozen body (mobilenet_v2, CPU): only for the first guess.
-BODY_COST = 3.0
+try:
+    from pynvml import NVMLError
+except ImportError:  # A machine that was set up without nvidia-ml-py.
+    NVMLError = RuntimeError
 
 
 @dataclass
-class Place:
-    """Where a training stands.
+class Position:
+    """The position of a training in its phases.
 
     Attributes:
         phase: Counted from 0.
-        epoch: Epochs of this phase that are done.
-        batch: Batches of the epoch at hand that are done.
-        rate: Peak rate of this phase where the finder measured one.
-        n_parts: Each batch of the recipe is taken in so many, because the memory holds no more at once.
+        epoch: Finished epochs of this phase.
+        batch: Finished batches of the current epoch.
+        rate: Peak rate of this phase, where the LR finder measured one.
+        n_parts: Each batch of the recipe is processed in this many parts, because memory is short.
     """
 
     phase: int = 0
@@ -41,8 +44,8 @@ class Place:
     n_parts: int = 1
 
 
-class Plan:
-    """How many epochs and batches are to come, over all phases; a stop rule shortens it on the way."""
+class EpochPlan:
+    """How many epochs and batches the phases have; early stopping reduces them during the training."""
 
     def __init__(self, phases: Sequence[Phase], n_batches: int) -> None:
         self.phases, self.n_batches = phases, n_batches
@@ -56,24 +59,31 @@ class Plan:
     def total_batches(self) -> int:
         return self.total_epochs * self.n_batches
 
-    def left(self, place: Place) -> float:
-        """Answer what is left, in batches of the present phase, which larger images and more layers make dearer."""
+    def left(self, position: Position) -> float:
+        """Return the remaining work in batches of the current phase.
+
+        Batches of other phases are weighted by their image size and by whether the body learns.
+        """
         left = 0.0
-        for index in range(place.phase, len(self.phases)):
-            done = place.epoch * self.n_batches + place.batch if index == place.phase else 0
-            left += (
-                (self.n_epochs[index] * self.n_batches - done) * self._cost(index) / self._cost(place.phase)
-            )
+        for index in range(position.phase, len(self.phases)):
+            done = position.epoch * self.n_batches + position.batch if index == position.phase else 0
+            n_batches = self.n_epochs[index] * self.n_batches - done
+            left += n_batches * self._cost(index) / self._cost(position.phase)
         return left
 
     def _cost(self, index: int) -> float:
-        phase = self.phases[index]
-        return (1.0 if phase.learns == "head" else BODY_COST) * (phase.image_size_px or 1) ** 2
+        return cost_guess.phase_cost(self.phases[index], image_size_px=1)
 
 
 @dataclass
 class History:
-    """What a training has given so far. `best_state` lies on the CPU."""
+    """The result of a training so far.
+
+    Attributes:
+        best_state: Weights of the best epoch, on the CPU.
+        diverged_in: The epoch in which the loss was no longer a number.
+        is_collapsed: The best epoch predicts one class for every validation image.
+    """
 
     epochs: list[EpochMetrics] = field(default_factory=list)
     best: EpochMetrics | None = None
@@ -81,7 +91,7 @@ class History:
     is_stopped: bool = False
     diverged_in: int | None = None
     is_collapsed: bool = False
-    notes: list[str] = field(default_factory=list)
+    warnings: list[RunWarning] = field(default_factory=list)
 
     @property
     def has_ended(self) -> bool:
@@ -89,19 +99,20 @@ class History:
 
 
 class Watch(Callback):
-    """The one callback that keeps what a training gives.
+    """The callback that records a training.
 
-    The best epoch is the one with the lowest loss on valid, not the highest accuracy: among fifty valid images one
-    image is two percent and several epochs tie, while the loss also weighs how sure each answer is.
+    The best epoch is the one with the lowest validation loss, not the highest accuracy: among fifty
+    validation images one image is two percent and several epochs tie, while the loss also takes confidence
+    into account.
 
     Args:
-        prefix: Comes before the phase's name in what is reported, such as the number of the fold.
-        n_before: Epochs that were reported before this training, by earlier folds.
-        part: Which of how many models this is, counted from 0: progress goes over all of them.
-        samples: Keeps what the model answers for a few valid images after each epoch.
+        prefix: Before the phase's name in what is reported, such as the number of the fold.
+        n_before: Epochs that earlier folds reported.
+        part: Number of this model, from 0, and of all models: progress covers all of them.
+        samples: Records predictions for a few validation images after each epoch.
     """
 
-    learn: Any  # The Learner, set by fastai when it takes the callback.
+    learn: Any  # The Learner, set by fastai.
 
     def __init__(
         self,
@@ -116,27 +127,28 @@ class Watch(Callback):
     ) -> None:
         self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
         self.prefix, self.n_before, self.part, self.samples = prefix, n_before, part, samples
-        self.history, self.place = History(), Place()
-        self.epoch_losses: list[float] = []  # Of the batches before a checkpoint that was resumed from.
+        self.history, self.position = History(), Position()
+        self.epoch_losses: list[float] = []  # Of the batches before the checkpoint that was resumed.
         self.rate = 0.0  # Of the head in the newest batch; an epoch may be resumed after its last one.
         self.freezes_norms = False
         self.reported_at = 0.0
 
-    def start_phase(self, plan: Plan, *, freezes_norms: bool, keep: Callable[[], None]) -> None:
-        """Name the phase that follows. Frozen norms keep ImageNet's statistics: those of 32 images cost .27 of accuracy when tried.
+    def start_phase(self, plan: EpochPlan, *, freezes_norms: bool, keep: Callable[[], None]) -> None:
+        """Prepare for the phase at the current position.
 
         Args:
-            keep: Called after each batch; writes a checkpoint when it is time for one.
+            freezes_norms: Keep ImageNet's statistics in the body's BatchNorm layers.
+            keep: Called after each batch; writes a checkpoint when one is due.
         """
         self.plan, self.freezes_norms, self.keep = plan, freezes_norms, keep
-        self.phase = plan.phases[self.place.phase]
+        self.phase = plan.phases[self.position.phase]
         self.phase_started, self.phase_done = time.monotonic(), 0
 
     def before_train(self) -> None:
         self.epoch_started = time.monotonic()
         self.losses = [torch.tensor(loss) for loss in self.epoch_losses]
         if self.freezes_norms:
-            models.hold_norms(self.learn.model)
+            models.freeze_norms(self.learn.model)
 
     def before_validate(self) -> None:
         self.logits: list[Tensor] = []
@@ -154,15 +166,15 @@ class Watch(Callback):
             self.labels.append(self.learn.y.detach())
             return
         self.losses.append(self.learn.loss.detach())
-        self.place.batch += 1
+        self.position.batch += 1
         self.phase_done += 1
         if time.monotonic() - self.reported_at >= REPORT_EVERY_S:
-            self._tell()
+            self._report_progress()
         self.keep()
 
     def after_train(self) -> None:
         if self.phase_done:
-            self._tell()
+            self._report_progress()
 
     def after_validate(self) -> None:
         logits, labels = torch.cat(self.logits), torch.cat(self.labels)  # (n, K), (n,)
@@ -180,14 +192,14 @@ class Watch(Callback):
         self.epoch_losses = []
         self._stop_if_diverged(metrics.valid_loss)
         if self.samples is not None:
-            self.samples.keep(metrics.epoch, logits.softmax(dim=1).cpu())
-        self._keep(metrics, is_collapsed=len(predicted.unique()) == 1 < len(labels.unique()))
+            self.samples.add_epoch(metrics.epoch, logits.softmax(dim=1).cpu())
+        self._add_epoch(metrics, is_collapsed=len(predicted.unique()) == 1 < len(labels.unique()))
 
     def losses_so_far(self) -> list[float]:
-        """Answer the training loss of each batch of the epoch at hand."""
+        """Return the training loss of each finished batch of the current epoch."""
         return torch.stack([loss.cpu() for loss in self.losses]).tolist() if self.losses else []
 
-    def _keep(self, metrics: EpochMetrics, *, is_collapsed: bool) -> None:
+    def _add_epoch(self, metrics: EpochMetrics, *, is_collapsed: bool) -> None:
         self.history.epochs.append(metrics)
         if self.history.best is None or metrics.valid_loss < self.history.best.valid_loss:
             self.history.best, self.history.is_collapsed = metrics, is_collapsed
@@ -197,19 +209,21 @@ class Watch(Callback):
             }
         self.on_epoch(metrics)
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         self.reported_at = time.monotonic()
         loss = float(self.losses[-1])
         self._stop_if_diverged(loss)
-        rate = self.phase_done / max(1e-9, self.reported_at - self.phase_started)  # Batches a second.
+        dls = self.learn.dls
+        batches_per_s = self.phase_done / max(1e-9, self.reported_at - self.phase_started)
         number, n_parts = self.part
-        left_s = (self.plan.left(self.place) + (n_parts - 1 - number) * self.plan.left(Place())) / rate
+        left = self.plan.left(self.position) + (n_parts - 1 - number) * self.plan.left(Position())
         epoch = min(self.plan.total_epochs, len(self.history.epochs) + 1)
         message = (
-            f"{self.prefix}epoch {epoch} of {self.plan.total_epochs}, loss {loss:.3f}, {rate * self.learn.dls.train.bs:.0f} images/s, "
-            f"{_duration(left_s)} left{gpu_load.told(self.learn.dls.device)}"
+            f"{self.prefix}epoch {epoch} of {self.plan.total_epochs}, loss {loss:.3f}, "
+            f"{batches_per_s * dls.train.bs:.0f} images/s, {_duration(left / batches_per_s)} left"
+            f"{gpu_usage(dls.device)}"
         )
-        n_done = len(self.history.epochs) * self.plan.n_batches + self.place.batch
+        n_done = len(self.history.epochs) * self.plan.n_batches + self.position.batch
         total = self.plan.total_batches
         self.report("Training", number * total + min(n_done, total), n_parts * total, message)
 
@@ -217,6 +231,31 @@ class Watch(Callback):
         if not math.isfinite(loss):
             self.history.diverged_in = len(self.history.epochs) + 1
             raise CancelFitException
+
+
+def gpu_usage(device: torch.device) -> str:
+    """Return the end of a progress line: `, GPU 93 % busy, 11.2 of 139.8 GiB`; '' on a CPU.
+
+    Without the library of the GPU's driver it has the memory only. A GPU that is idle waits for something.
+    """
+    if device.type == "mps":
+        return f", GPU {_gib(torch.mps.driver_allocated_memory())} GiB"
+    if device.type != "cuda":
+        return ""
+    free, total = torch.cuda.mem_get_info(device)
+    return f", GPU{_busy(device)} {_gib(total - free)} of {_gib(total)} GiB"
+
+
+def _busy(device: torch.device) -> str:
+    try:
+        return f" {torch.cuda.utilization(device)} % busy,"
+    # No nvidia-ml-py, a GPU of another vendor, or a driver without counters.
+    except (ImportError, RuntimeError, NVMLError):
+        return ""
+
+
+def _gib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**30:.1f}"
 
 
 def _duration(seconds: float) -> str:

@@ -1,38 +1,40 @@
-"""Which model architectures may be trained: a tested table, so that a name either works or is refused at once."""
+"""The model architectures that can be trained: a tested list, so that every accepted name works."""
 
 import difflib
 from dataclasses import dataclass
 from typing import Literal
 
 from peakid.errors import UnknownArchitecture
+from peakid.remedies import action
 
 Triple = tuple[float, float, float]
 
-# Means and deviations of ImageNet's red, green and blue in 0..1, which torchvision trained all of its models with.
+# Mean and standard deviation of ImageNet's red, green and blue in 0..1, as torchvision's models were trained.
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
 Cut = Literal[
-    "features",  # The module named `features` gives the feature map (torchvision's plain convolutional nets).
-    "before_pool",  # All children but the last two, pooling and classifier (ResNet).
-    "densenet",  # `features`, then the ReLU that DenseNet applies in its forward.
-    "tokens",  # A vision transformer: the class token is the feature vector, there is no map to pool.
-    "timm",  # timm's own `forward_features`.
-    "own",  # Ours, without a classifier: learn/small_nets.py.
-]
+    "features",     # The module `features` gives the feature map (torchvision's plain networks).
+    "before_pool",  # All children except the last two, pooling and classifier (ResNet).
+    "densenet",     # `features`, then the ReLU that DenseNet applies in its forward.
+    "tokens",       # A vision transformer: the class token is the feature vector; there is no map to pool.
+    "timm",         # timm's own `forward_features`.
+    "own",          # Peakid's own networks without a classifier: learn/network/small_nets.py.
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One architecture: how it is cut before its classifier, what its body gives, and which files hold its weights.
+    """One architecture: where its body ends, what the body gives, and the files of its published weights.
 
     Attributes:
-        n_features: Channels that the cut body gives.
-        weight_files: File names of published ImageNet weights, best first. For torchvision the eight hex digits
-            before the suffix begin the file's SHA-256. timm's carry no hash; their stem is the Hugging Face repository.
-            Empty = nobody published any.
+        n_features: Channels of the body's output.
+        weight_files: File names of published ImageNet weights, best first. For torchvision the eight hex
+            digits
+            before the suffix begin the file's SHA-256. timm's names carry no hash; their stem is the Hugging
+            Face repository. Empty = no published weights.
         download_mb: Size of the first of them in MB (10^6 bytes), for a person who must fetch it by hand.
-        has_map: Whether the body gives a map (B, C, H, W) that still has to be pooled, rather than a vector (B, C).
+        has_map: Whether the body gives a map (B, C, H, W), to be pooled, rather than a vector (B, C).
         fixed_size_px: The one image size it takes; None = any of at least 32 px.
     """
 
@@ -53,49 +55,74 @@ class Architecture:
 
 _HALF: Triple = (0.5, 0.5, 0.5)
 
-# fmt: off
-_TABLE = (
+# One architecture per entry, weight files one per line.
+_ARCHITECTURES = (
     Architecture("resnet18", "before_pool", 512, ("resnet18-f37072fd.pth",), 46.8),
     Architecture("resnet34", "before_pool", 512, ("resnet34-b627a593.pth",), 87.3),
     Architecture("resnet50", "before_pool", 2048, ("resnet50-11ad3fa6.pth", "resnet50-0676ba61.pth"), 102.5),
-    Architecture("mobilenet_v2", "features", 1280, ("mobilenet_v2-7ebf99e0.pth", "mobilenet_v2-b0353104.pth"), 14.2),
+    Architecture(
+        "mobilenet_v2", "features", 1280, ("mobilenet_v2-7ebf99e0.pth", "mobilenet_v2-b0353104.pth"), 14.2
+    ),
     Architecture("mobilenet_v3_small", "features", 576, ("mobilenet_v3_small-047dcff4.pth",), 10.3),
-    Architecture("mobilenet_v3_large", "features", 960, ("mobilenet_v3_large-5c1a4163.pth", "mobilenet_v3_large-8738ca79.pth"), 22.1),
+    Architecture(
+        "mobilenet_v3_large",
+        "features",
+        960,
+        ("mobilenet_v3_large-5c1a4163.pth", "mobilenet_v3_large-8738ca79.pth"),
+        22.1,
+    ),
     Architecture("squeezenet1_0", "features", 512, ("squeezenet1_0-b66bff10.pth",), 5.0),
     Architecture("efficientnet_b0", "features", 1280, ("efficientnet_b0_rwightman-7f5810bc.pth",), 21.4),
     Architecture("convnext_tiny", "features", 768, ("convnext_tiny-983f1562.pth",), 114.4),
     Architecture("densenet121", "densenet", 1024, ("densenet121-a639ec97.pth",), 32.3),
     Architecture("vgg16", "features", 512, ("vgg16-397923af.pth",), 553.4),
     Architecture("vgg16_bn", "features", 512, ("vgg16_bn-6c64b313.pth",), 553.5),
-    Architecture("vit_b_16", "tokens", 768, ("vit_b_16-c867db91.pth",), 346.3, fixed_size_px=224, has_map=False),
+    Architecture(
+        "vit_b_16", "tokens", 768, ("vit_b_16-c867db91.pth",), 346.3, fixed_size_px=224, has_map=False
+    ),
     Architecture("timm/resnet10t", "timm", 512, ("resnet10t.c3_in1k.safetensors",), 21.8),
-    Architecture("timm/mobilenetv4_conv_small", "timm", 960, ("mobilenetv4_conv_small.e2400_r224_in1k.safetensors",), 15.2),
+    Architecture(
+        "timm/mobilenetv4_conv_small",
+        "timm",
+        960,
+        ("mobilenetv4_conv_small.e2400_r224_in1k.safetensors",),
+        15.2,
+    ),
     Architecture("timm/efficientnet_lite0", "timm", 1280, ("efficientnet_lite0.ra_in1k.safetensors",), 18.8),
     Architecture("timm/convnextv2_atto", "timm", 320, ("convnextv2_atto.fcmae_ft_in1k.safetensors",), 14.9),
     Architecture("timm/regnety_002", "timm", 368, ("regnety_002.pycls_in1k.safetensors",), 12.7),
-    Architecture("timm/vit_tiny_patch16_224", "timm", 192, ("vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors",), 22.9,
-                 fixed_size_px=224, has_map=False, mean=_HALF, std=_HALF),
+    Architecture(
+        "timm/vit_tiny_patch16_224",
+        "timm",
+        192,
+        ("vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors",),
+        22.9,
+        fixed_size_px=224,
+        has_map=False,
+        mean=_HALF,
+        std=_HALF,
+    ),
     Architecture("small_resnet", "own", 256, (), 0.0),
     Architecture("plain_cnn", "own", 256, (), 0.0),
 )
-# fmt: on
 
-TABLE: dict[str, Architecture] = {architecture.name: architecture for architecture in _TABLE}
+TABLE: dict[str, Architecture] = {architecture.name: architecture for architecture in _ARCHITECTURES}
 
 
 def find(name: str) -> Architecture:
-    """Look an architecture up by its name in a recipe.
+    """Return an architecture by its name in a recipe.
 
     Raises:
-        UnknownArchitecture: If it is not in the tested table; the message has the names that look most alike.
+        UnknownArchitecture: If it is not in the tested list; the remedy has the most similar names.
     """
     if name in TABLE:
         return TABLE[name]
-    near = difflib.get_close_matches(
-        name, [*TABLE, *(key.removeprefix("timm/") for key in TABLE)], n=3, cutoff=0.5
-    )
-    near = [key if key in TABLE else f"timm/{key}" for key in near]
-    choice = f"Did you mean {' or '.join(near)}? " if near else ""
+    candidates = [*TABLE, *(key.removeprefix("timm/") for key in TABLE)]
+    similar = difflib.get_close_matches(name, candidates, n=3, cutoff=0.5)
+    similar = [key if key in TABLE else f"timm/{key}" for key in similar]
+    hint = f"Did you mean {' or '.join(similar)}? " if similar else ""
     raise UnknownArchitecture(
-        f"The architecture '{name}' is not in the tested list.", f"{choice}Tested are: {', '.join(TABLE)}."
+        f"The architecture '{name}' is not in the tested list.",
+        f"{hint}Tested are: {', '.join(TABLE)}.",
+        *(action("set_recipe", key="arch", value=each) for each in similar),
     )

@@ -1,4 +1,4 @@
-"""What a training will cost, judged by the last one that was done on this machine."""
+"""An estimate of how long a training will take, from the newest similar run on this machine."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,61 +6,67 @@ from pydantic import ValidationError
 
 from peakid.errors import PeakidError
 from peakid.recipe import weight_files
+from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import Run
 
-BODY_COST = (
-    3.0  # An epoch with every layer learning costs this many with a frozen body, as learn/watch.py measured.
-)
+# A batch with every layer learning costs as much as this many with a frozen body: mobilenet_v2 on a CPU.
+BODY_COST = 3.0
 START_S = 20.0  # Loading libraries and weights, whatever is trained; measured 15-25 s on two cores.
+
+
+def phase_cost(phase: Phase, *, image_size_px: int) -> float:
+    """Return the relative cost of one image in a phase: its pixels, times `BODY_COST` if the body learns.
+
+    Args:
+        image_size_px: Where the phase has none.
+    """
+    layers = 1.0 if phase.learns == "head" else BODY_COST
+    return layers * (phase.image_size_px or image_size_px) ** 2
 
 
 def guess_s(
     recipe: Recipe, n_train: int, earlier: Sequence[Run], n_train_of: Mapping[str, int]
 ) -> tuple[float, Run] | None:
-    """Guess the seconds of a training from the newest done run of the same architecture, and answer that run beside them.
+    """Estimate the seconds of a training from the newest finished run of the same architecture.
 
-    A stop rule may end it earlier.
+    Early stopping may end it sooner.
 
     Args:
-        n_train: Images it learns from.
+        n_train: Training images.
         earlier: Runs, newest first.
-        n_train_of: Images learned from, by snapshot digest.
+        n_train_of: Training images by snapshot digest.
+
+    Returns:
+        The seconds and the run that they are estimated from; None where there is no such run.
     """
     work = _work(recipe, n_train, is_pretrained=weight_files.is_pretrained(recipe))
     for run in earlier:
-        if (
-            run.state == "done"
-            and run.seconds
-            and run.recipe.get("arch") == recipe.arch
-            and n_train_of.get(run.snapshot_digest)
-        ):
-            before = _recipe_of(run)
-            if before is not None:
-                done = _work(
-                    before,
-                    n_train_of[run.snapshot_digest],
-                    is_pretrained=not run.pretrained.startswith("none"),
-                )
-                seconds = max(0.0, run.seconds - START_S) * work / done
-                return START_S + min(seconds, recipe.max_minutes * 60 or seconds), run
+        work_before = _work_of(run, n_train_of.get(run.snapshot_digest, 0))
+        if run.seconds and work_before and run.recipe.get("arch") == recipe.arch:
+            seconds = max(0.0, run.seconds - START_S) * work / work_before
+            return START_S + min(seconds, recipe.max_minutes * 60 or seconds), run
     return None
 
 
+def _work_of(run: Run, n_train: int) -> float:
+    """Return the work of a finished run; 0 where it cannot be computed."""
+    recipe = _recipe_of(run)
+    if run.state != "done" or not n_train or recipe is None:
+        return 0.0
+    is_pretrained = run.starting_weights is None or run.starting_weights.is_pretrained
+    return _work(recipe, n_train, is_pretrained=is_pretrained)
+
+
 def _work(recipe: Recipe, n_train: int, *, is_pretrained: bool) -> float:
-    """Measure work in images times pixels times epochs with a frozen body."""
-    epochs = 0.0
-    for phase in recipe.planned(is_pretrained=is_pretrained):
-        epochs += (
-            phase.epochs
-            * (1.0 if phase.learns == "head" else BODY_COST)
-            * (phase.image_size_px or recipe.image_size_px) ** 2
-        )
+    """Return the work of a training in images times pixels times epochs with a frozen body."""
+    phases = recipe.planned(is_pretrained=is_pretrained)
+    epochs = sum(phase.epochs * phase_cost(phase, image_size_px=recipe.image_size_px) for phase in phases)
     return n_train * recipe.fraction * epochs * max(1, recipe.folds)
 
 
 def _recipe_of(run: Run) -> Recipe | None:
-    """Read the recipe of a run; None where it was written by a version with other fields."""
+    """Return the recipe of a run; None where a version with other fields wrote it."""
     try:
         return Recipe.model_validate(run.recipe)
     except (ValidationError, PeakidError):

@@ -1,14 +1,16 @@
-"""One phase of a training: which layers learn, for how long, at what rates, on what size. Imports no torch."""
+"""One phase of a training: which layers learn, for how long, at which learning rates, on which image size."""
 
 import math
 import re
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from peakid.recipe.fields import described
 
 Schedule = Literal[
-    "one-cycle",    # Up to the peak, then down to nothing: the fastest way through few epochs (Smith 2018).
-    "cosine",       # From the peak down to nothing along half a cosine.
+    "one-cycle",    # Up to the peak, then down to zero: fast convergence in few epochs (Smith 2018).
+    "cosine",       # From the peak down to zero along half a cosine.
     "flat-cosine",  # At the peak for three quarters, then down along half a cosine.
     "step",         # At the peak, then a tenth, then a hundredth, a third of the phase each.
     "constant",     # At the peak throughout.
@@ -16,54 +18,85 @@ Schedule = Literal[
 
 FLAT_SHARE = 0.75  # fastai's fit_flat_cos.
 END_LR_SHARE = 1e-5  # fastai's fit_one_cycle ends at a hundred-thousandth of the peak.
-MOMENTUM = (
-    0.95,
-    0.85,
-)  # Of one-cycle, at its ends and at its peak: high rates want little momentum (Smith 2018, section 4).
+# Of one-cycle, at its ends and at its peak: high rates need less momentum (Smith 2018, section 4).
+MOMENTUM = (0.95, 0.85)
 STEADY_MOMENTUM = 0.9  # Adam's first beta, and the usual momentum of SGD.
 UNIT = {"ge": 0.0, "le": 1.0}
-
-
-def field(default: Any, unit: str, reason: str, **limits: Any) -> Any:
-    """Describe one number of a recipe with its unit, its reason and its range."""
-    return Field(default, description=reason, json_schema_extra={"unit": unit}, **limits)
+RATE_RANGE = "a learning rate is over 0 and at most 1, or the word finder"
 
 
 class Phase(BaseModel):
-    """One part of a training. The best epoch is sought over all phases, always on valid images of the recipe's full size."""
+    """One phase of a training.
+
+    The best epoch is chosen over all phases, always on validation images of the recipe's full size.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = field("", "word", "Shown beside the curve; empty names it after what learns.", max_length=40)
-    epochs: int = field(1, "epochs", "At most so many; a stop rule may end the phase earlier.", ge=1, le=1000)
-    learns: str = field(
+    name: str = described(
+        "",
+        "Name",
+        "word",
+        "Shown in the curves; empty takes the name of the layers that learn.",
+        max_length=40,
+    )
+    epochs: int = described(
+        1, "Epochs", "epochs", "Maximum; early stopping may end the phase sooner.", ge=1, le=1000
+    )
+    learns: str = described(
         "all",
+        "Trainable layers",
         "head|last-N|all",
-        "Which layers learn: the head alone, also the last N blocks of the body, or every layer.",
+        "The head alone, the head and the last N blocks of the body, or every layer.",
     )
-    base_lr: float | Literal["finder"] = field(
-        1e-3, "per step", "Peak rate of the head; 'finder' measures one when the phase begins."
+    base_lr: float | Literal["finder"] = described(
+        1e-3,
+        "Peak learning rate",
+        "per step",
+        "Of the head; 'finder' runs the LR finder when the phase begins.",
     )
-    lowest_lr_share: float = field(
-        0.01, "share", "Rate of the lowest layers against the head's: edges need no new learning.", gt=0, le=1
+    lowest_lr_share: float = described(
+        0.01,
+        "Lowest layers' LR (share)",
+        "share",
+        "Learning rate of the lowest layers as a share of the head's: edge detectors need little change.",
+        gt=0,
+        le=1,
     )
-    schedule: Schedule = field("one-cycle", "name", "How the rate moves within the phase.")
-    warmup_share: float = field(
-        0.25, "share", "Of a one-cycle phase, until the peak is reached; fastai's default.", **UNIT
+    schedule: Schedule = described(
+        "one-cycle", "LR schedule", "name", "How the learning rate changes within the phase."
     )
-    start_lr_share: float = field(
-        0.04, "share", "Of the peak, where one-cycle begins; fastai's 1/25.", gt=0, le=1
+    warmup_share: float = described(
+        0.25,
+        "Warm-up (share)",
+        "share",
+        "Part of a one-cycle phase before the peak; fastai's default.",
+        **UNIT,
     )
-    image_size_px: int | None = field(
-        None, "px", "Size of training images, never over the recipe's; None is the recipe's.", ge=32, le=1024
+    start_lr_share: float = described(
+        0.04, "Start LR (share of peak)", "share", "Where one-cycle begins; fastai's 1/25.", gt=0, le=1
     )
-    augment: float | None = field(
-        None, "strength", "Strength of augmentation; None is the recipe's.", ge=0, le=2
+    image_size_px: int | None = described(
+        None,
+        "Image size (px)",
+        "px",
+        "Of training images, at most the recipe's; empty takes the recipe's.",
+        ge=32,
+        le=1024,
     )
-    patience: int = field(
+    augment: float | None = described(
+        None,
+        "Augmentation strength",
+        "strength",
+        "Strength of the random changes; empty takes the recipe's.",
+        ge=0,
+        le=2,
+    )
+    patience: int = described(
         0,
+        "Early stopping (patience)",
         "epochs",
-        "End the phase when the loss on valid has not fallen for so many epochs; 0 never does.",
+        "Ends the phase when validation loss has not improved for this many epochs; 0 turns it off.",
         ge=0,
         le=100,
     )
@@ -72,63 +105,54 @@ class Phase(BaseModel):
     @classmethod
     def _is_known(cls, text: str) -> str:
         if not re.fullmatch(r"head|all|last-[1-9]\d?", text):
-            raise ValueError("say head, all, or last-N with N in 1..99")
+            raise ValueError("expected head, all, or last-N with N in 1..99")
         return text
 
     @field_validator("base_lr")
     @classmethod
     def _is_a_rate(cls, rate: float | str) -> float | str:
         if isinstance(rate, float) and not 0 < rate <= 1:
-            raise ValueError("a rate lies over 0 and up to 1, or is the word finder")
+            raise ValueError(RATE_RANGE)
         return rate
 
     @property
     def n_blocks(self) -> int | None:
-        """Answer how many of the body's last blocks learn beside the head; None = all of them."""
-        return (
-            None
-            if self.learns == "all"
-            else 0
-            if self.learns == "head"
-            else int(self.learns.removeprefix("last-"))
-        )
+        """Return how many of the body's last blocks learn in addition to the head; None = all of them."""
+        if self.learns == "all":
+            return None
+        return 0 if self.learns == "head" else int(self.learns.removeprefix("last-"))
 
     def rate(self, position: float) -> float:
-        """Answer the rate at a position in 0..1 of the phase, as a share of its peak."""
+        """Return the learning rate at a position in 0..1 of the phase, as a share of its peak."""
         match self.schedule:
             case "one-cycle":
-                return self._cycle(position, self.start_lr_share, 1.0, END_LR_SHARE)
+                return self._one_cycle(position, self.start_lr_share, 1.0, END_LR_SHARE)
             case "cosine":
                 return _cosine(1.0, 0.0, position)
             case "flat-cosine":
-                return (
-                    1.0
-                    if position < FLAT_SHARE
-                    else _cosine(1.0, 0.0, (position - FLAT_SHARE) / (1 - FLAT_SHARE))
-                )
+                is_flat = position < FLAT_SHARE
+                return 1.0 if is_flat else _cosine(1.0, 0.0, (position - FLAT_SHARE) / (1 - FLAT_SHARE))
             case "step":
                 return 10.0 ** -min(2, math.floor(position * 3))
             case "constant":
                 return 1.0
 
     def momentum(self, position: float) -> float:
-        """Answer the momentum at a position in 0..1 of the phase."""
+        """Return the momentum at a position in 0..1 of the phase."""
         if self.schedule != "one-cycle":
             return STEADY_MOMENTUM
         ends, peak = MOMENTUM
-        return self._cycle(position, ends, peak, ends)
+        return self._one_cycle(position, ends, peak, ends)
 
-    def _cycle(self, position: float, start: float, peak: float, end: float) -> float:
+    def _one_cycle(self, position: float, start: float, peak: float, end: float) -> float:
         if position < self.warmup_share:
             return _cosine(start, peak, position / self.warmup_share)
-        return (
-            _cosine(peak, end, (position - self.warmup_share) / (1 - self.warmup_share))
-            if self.warmup_share < 1
-            else peak
-        )
+        if self.warmup_share == 1:
+            return peak
+        return _cosine(peak, end, (position - self.warmup_share) / (1 - self.warmup_share))
 
     def is_over(self, valid_losses: list[float]) -> bool:
-        """Tell whether the stop rule ends the phase after epochs with these losses on valid, in order."""
+        """Return whether early stopping ends the phase after these validation losses, in order of epochs."""
         if not self.patience or not valid_losses:
             return False
         return len(valid_losses) - 1 - valid_losses.index(min(valid_losses)) >= self.patience

@@ -1,16 +1,22 @@
-"""Which views of an image test-time augmentation adds to the plain one: fixed, and told in words. Imports no torch."""
+"""The fixed views of an image that test-time augmentation averages in addition to the plain one."""
 
 from dataclasses import dataclass
 
 from peakid.errors import BadInput
 
 DEFAULT = 4  # fastai's number; each view costs one more forward pass of every image.
-ZOOM = 1.12  # Cuts a tenth of each side away: half of what a training with augment=1 does at most, so that no subject is lost.
+# Cuts off a tenth of the image: half of what augmentation of strength 1 does at most.
+ZOOM = 1.12
 
 
 @dataclass(frozen=True)
-class View:
-    """One view: `zoom` enlarges, `down` and `right` (0..1) say where the cut-out square lies, from the upper left corner."""
+class TtaView:
+    """One view of an image.
+
+    Attributes:
+        zoom: Magnification; 1 shows the whole image.
+        down, right: Position of the crop in 0..1, from the upper left corner.
+    """
 
     zoom: float = 1.0
     down: float = 0.5
@@ -18,41 +24,44 @@ class View:
     is_mirrored: bool = False
 
 
-_CENTRE = View(ZOOM)
-_CORNERS = tuple(View(ZOOM, down, right) for down, right in ((0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0)))
+_CENTRE = TtaView(ZOOM)
+_CORNERS = tuple(
+    TtaView(ZOOM, down, right) for down, right in ((0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0))
+)
 
 
 def most(*, is_mirrored: bool) -> int:
-    """Answer how many views there are beside the plain one."""
+    """Return how many views there are in addition to the plain one."""
     return len(_all(is_mirrored=is_mirrored))
 
 
-def of(n: int, *, is_mirrored: bool) -> tuple[View, ...]:
-    """Answer the first n views beside the plain one: those that keep most of the image come first.
+def of(n: int, *, is_mirrored: bool) -> tuple[TtaView, ...]:
+    """Return the first n views in addition to the plain one; those that keep most of the image come first.
 
     Args:
-        is_mirrored: Whether the recipe lets images be mirrored; where left and right tell classes apart it does not.
+        is_mirrored: Whether the recipe mirrors images; it does not where left and right distinguish classes.
 
     Raises:
         BadInput: If there are not so many.
     """
     views = _all(is_mirrored=is_mirrored)
     if not 1 <= n <= len(views):
-        why = "" if is_mirrored else " for a run that was trained with is_mirrored=false"
+        reason = "" if is_mirrored else " for a run that was trained with is_mirrored=false"
         raise BadInput(
-            f"views={n}: there are 1 to {len(views)} views beside the plain image{why}.",
-            f"Use --views {DEFAULT}.",
+            f"views={n}: test-time augmentation takes 1 to {len(views)} views{reason}.",
+            f"The default is {DEFAULT}.",
         )
     return views[:n]
 
 
-def _all(*, is_mirrored: bool) -> tuple[View, ...]:
+def _all(*, is_mirrored: bool) -> tuple[TtaView, ...]:
     if not is_mirrored:
         return (_CENTRE, *_CORNERS)
-    # As in AlexNet's ten (Krizhevsky 2012): mirror, centre, corners; here mirrored and not in turn, so that any first n are mixed.
-    turns = [
-        View(ZOOM, each.down, each.right, is_mirrored=i % 2 == 0)
-        for i, each in enumerate((_CENTRE, *_CORNERS))
+    # As in AlexNet's ten (Krizhevsky 2012): mirror, centre, corners. Every second one is mirrored, so that
+    # the first n views are always a mixture.
+    crops = (_CENTRE, *_CORNERS)
+    alternating = [
+        TtaView(ZOOM, each.down, each.right, is_mirrored=i % 2 == 0) for i, each in enumerate(crops)
     ]
-    others = [View(each.zoom, each.down, each.right, not each.is_mirrored) for each in turns]
-    return (View(is_mirrored=True), *turns, *others)
+    others = [TtaView(each.zoom, each.down, each.right, not each.is_mirrored) for each in alternating]
+    return (TtaView(is_mirrored=True), *alternating, *others)

@@ -1,7 +1,4 @@
-"""Which pretrained weights are on this machine, for which architecture, and whether they are what their names say.
-
-Imports no torch, so that a page can ask before a job is started.
-"""
+"""The pretrained weights on this machine: for which architecture, and whether a file matches its name."""
 
 import hashlib
 import re
@@ -20,21 +17,21 @@ SIZE_TOLERANCE_MB = 0.06  # The table of architectures is rounded to a tenth.
 Check = Literal[
     "hash agrees",   # The whole file was read: its SHA-256 begins as its name says.
     "hash differs",  # It does not: the file is damaged, or another one.
-    "size agrees",   # As long as the published file; it was not read.
-    "size differs",  # Of another length than the published file of that name: cut short, or another one.
-    "no promise",    # Its name promises neither.
+    "size agrees",   # As long as the published file; the content was not read.
+    "size differs",  # Not as long as the published file of that name: incomplete, or another file.
+    "unpublished",   # Not the name of a published file, so there is nothing to compare with.
     "",              # There is no file.
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class WeightsRow:
-    """What this machine has for one architecture.
+    """The weights of one architecture on this machine.
 
     Attributes:
         file: The file that a training would start from; None where there is none.
-        n_bytes: Of that file.
-        file_name: The published file to fetch; '' where nobody published any.
+        n_bytes: Size of that file.
+        file_name: The published file to fetch; '' where there are no published weights.
         download_mb: Its size in MB (10^6 bytes).
         put_in: The folder to put it in.
     """
@@ -49,46 +46,51 @@ class WeightsRow:
 
 
 def find(architecture: Architecture, weights_dir: Path | None, hub_dir: Path) -> Path | None:
-    """Find a file of ImageNet weights: a published name in either folder, else one in `weights_dir` named after the architecture.
+    """Find a file of ImageNet weights.
+
+    A published name in either folder comes first, then a file in `weights_dir` named after the architecture.
 
     Args:
-        weights_dir: Folder of weight files a person keeps.
+        weights_dir: The user's folder of weight files.
         hub_dir: torch's checkpoint folder.
     """
     folders = [folder for folder in (weights_dir, hub_dir) if folder is not None]
     published = [
         folder / name for folder in folders for name in architecture.weight_files if (folder / name).is_file()
     ]
-    return next(iter(published + _named_alike(architecture, weights_dir)), None)
+    return next(iter(published + _named_after(architecture, weights_dir)), None)
 
 
 def hash_in_name(name: str) -> str | None:
-    """Answer the hash that torchvision's file name carries: `resnet18-f37072fd.pth` gives `f37072fd`."""
+    """Return the hash in a file name of torchvision: `resnet18-f37072fd.pth` gives `f37072fd`."""
     match = re.search(r"-([0-9a-f]{8})\.pth$", name)
     return match.group(1) if match else None
 
 
 def digest(path: Path) -> str:
-    """Answer the SHA-256 of a file as 64 hex digits."""
+    """Return the SHA-256 of a file as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def found() -> dict[str, Path]:
-    """Answer the weight file of every architecture that has one on this machine."""
+    """Return the weight file of every architecture that has one on this machine, by architecture."""
     folder, hub = Settings().weights, torch_checkpoints()
     files = {name: find(architecture, folder, hub) for name, architecture in architectures.TABLE.items()}
     return {name: path for name, path in files.items() if path is not None}
 
 
 def likeliest(arch: str) -> str:
-    """Answer the architecture that a form begins with: this one, unless only others have weights on this machine."""
-    here = found()
-    return arch if arch in here else next(iter(here), arch)
+    """Return the architecture that a form starts with: this one, unless only others have weights here."""
+    available = found()
+    return arch if arch in available else next(iter(available), arch)
 
 
 def is_pretrained(recipe: Recipe) -> bool:
-    """Tell whether a training is likely to start from weights; one that has to fetch them may be without a network."""
+    """Return whether a training is expected to start from pretrained weights.
+
+    One that has to download them may find no network, and then starts from random weights.
+    """
     return recipe.pretrained != "none" and (
         recipe.pretrained != "auto" or bool(architectures.find(recipe.arch).weight_files)
     )
@@ -98,10 +100,10 @@ def listed(weights_dir: Path | None, hub_dir: Path, *, reads_files: bool = False
     """List every architecture, those with weights on this machine first.
 
     Args:
-        weights_dir: Folder of weight files a person keeps.
+        weights_dir: The user's folder of weight files.
         hub_dir: torch's checkpoint folder.
-        reads_files: Compare each file's SHA-256 with what its name promises; a second or two for each gigabyte. Otherwise
-            only its length is compared.
+        reads_files: Compare each file's SHA-256 with the one in its name, which takes a second or two per
+            gigabyte; otherwise only its size is compared.
     """
     rows = [
         _row(architecture, weights_dir, hub_dir, reads_files) for architecture in architectures.TABLE.values()
@@ -109,14 +111,12 @@ def listed(weights_dir: Path | None, hub_dir: Path, *, reads_files: bool = False
     return sorted(rows, key=lambda row: row.file is None)
 
 
-def _named_alike(architecture: Architecture, folder: Path | None) -> list[Path]:
-    """List files of a person's folder named after this architecture and no longer name: not vgg16_bn for vgg16."""
+def _named_after(architecture: Architecture, folder: Path | None) -> list[Path]:
+    """List the user's files named after this architecture and no longer name: not vgg16_bn for vgg16."""
+    if folder is None or not folder.is_dir():
+        return []
     names = sorted((key.removeprefix("timm/") for key in architectures.TABLE), key=len, reverse=True)
-    files = (
-        sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
-        if folder and folder.is_dir()
-        else []
-    )
+    files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
     own = architecture.name.removeprefix("timm/")
     return [path for path in files if next((name for name in names if name in path.name), None) == own]
 
@@ -142,6 +142,6 @@ def _check(file: Path, architecture: Architecture, reads_files: bool) -> Check:
         return "hash agrees" if digest(file).startswith(expected) else "hash differs"
     # The table has the size of the first published file only.
     if file.name != next(iter(architecture.weight_files), ""):
-        return "no promise"
-    is_as_long = abs(file.stat().st_size / 1e6 - architecture.download_mb) <= SIZE_TOLERANCE_MB
-    return "size agrees" if is_as_long else "size differs"
+        return "unpublished"
+    has_its_size = abs(file.stat().st_size / 1e6 - architecture.download_mb) <= SIZE_TOLERANCE_MB
+    return "size agrees" if has_its_size else "size differs"

@@ -11,8 +11,11 @@ import numpy as np
 
 import peakid
 from peakid.errors import NotFound
+from peakid.recipe import run_files
 from peakid.records import EpochMetrics, JobState, Prediction, Run
 from peakid.resources import PROJECT_ROOT
+from peakid.run_records import RunWarning, StartingWeights
+from peakid.store import run_rows
 from peakid.store.workspace import Workspace, now
 
 
@@ -121,8 +124,8 @@ def finish(
     metrics: Mapping[str, float] | None = None,
     device: str = "",
     n_workers: int = 0,
-    pretrained: str = "",
-    warnings: Sequence[str] = (),
+    starting_weights: StartingWeights | None = None,
+    warnings: Sequence[RunWarning] = (),
     seconds: float | None = None,
     libraries: Mapping[str, str] | None = None,
 ) -> None:
@@ -130,7 +133,7 @@ def finish(
 
     Args:
         metrics: Of the best epoch.
-        pretrained: What the weights really were.
+        starting_weights: The weights that it really started from.
         libraries: Versions; None keeps those given at the start.
     """
     with workspace.transaction() as connection:
@@ -143,8 +146,8 @@ def finish(
                 _json(metrics or {}),
                 device,
                 n_workers,
-                pretrained,
-                _json(list(warnings)),
+                run_rows.weights_json(starting_weights),
+                run_rows.warnings_json(warnings),
                 seconds,
                 None if libraries is None else _json(libraries),
                 now(),
@@ -176,24 +179,25 @@ def show(workspace: Workspace, run_id: int) -> Run:
             else "There is none yet; train one with: peakid train"
         )
         raise NotFound(f"There is no run {run_id}.", remedy)
-    return _run(row)
+    return run_rows.run_of(row)
 
 
 def list_runs(workspace: Workspace) -> list[Run]:
     """List every run, newest first."""
-    return [_run(row) for row in workspace.query(f"{_SELECT} ORDER BY run.id DESC")]
+    return [run_rows.run_of(row) for row in workspace.query(f"{_SELECT} ORDER BY run.id DESC")]
 
 
 def of_job(workspace: Workspace, job_id: int) -> Run | None:
     """Answer the run of a job, which goes on with it when it is resumed; None before it begins."""
     row = workspace.one(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id DESC LIMIT 1", (job_id,))
-    return None if row is None else _run(row)
+    return None if row is None else run_rows.run_of(row)
 
 
 def all_of_job(workspace: Workspace, job_id: int) -> list[Run]:
     """List the runs of a job, oldest first: a sweep has several."""
     return [
-        _run(row) for row in workspace.query(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id", (job_id,))
+        run_rows.run_of(row)
+        for row in workspace.query(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id", (job_id,))
     ]
 
 
@@ -310,7 +314,7 @@ def samples(workspace: Workspace, run_id: int) -> list[dict[str, Any]]:
         NotFound: If there is no such run.
     """
     try:
-        return json.loads((folder(workspace, run_id) / "samples.json").read_text(encoding="utf-8"))
+        return json.loads((folder(workspace, run_id) / run_files.SAMPLES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []  # None yet.
 
@@ -338,15 +342,6 @@ _SELECT = (
     " (SELECT COUNT(*) FROM test_look WHERE run_id = run.id) AS n_test_looks"
     " FROM run JOIN snapshot ON snapshot.id = run.snapshot_id"
 )
-
-
-def _run(row: sqlite3.Row) -> Run:
-    plain = "job_id snapshot_id snapshot_digest snapshot_name state seed code_version device n_workers pretrained best_epoch"
-    plain += " path created_at finished_at seconds n_test_looks"
-    parsed = {
-        name: json.loads(row[name]) for name in ("recipe", "class_names", "libraries", "metrics", "warnings")
-    }
-    return Run(run_id=row["id"], **{name: row[name] for name in plain.split()}, **parsed)
 
 
 def _folder(workspace: Workspace, run_id: int) -> Path:

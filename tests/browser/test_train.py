@@ -9,7 +9,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, presence, process, queue
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
 from peakid.store.workspace import Workspace

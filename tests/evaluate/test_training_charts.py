@@ -3,7 +3,7 @@
 import pytest
 
 from peakid.evaluate import training_charts
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe import schedule
 from peakid.recipe.phase import Phase
 from peakid.records import EpochMetrics

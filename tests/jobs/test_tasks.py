@@ -10,6 +10,7 @@ from peakid.dataset import snapshot
 from peakid.errors import BadArchive, BadInput, LeakingSnapshot, NotFound
 from peakid.evaluate import report
 from peakid.jobs import ledger, process, queue, submit, tasks
+from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
 from peakid.store import exports, images, runs
 
@@ -117,7 +118,7 @@ def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_proven_export(
     job = queue.wait(workspace, submit.export(workspace, run.run_id, out=tmp_path / "out").job_id)
     assert (job.state, job.error) == ("done", "")
     export = exports.show(workspace, job.result["export_id"])
-    assert {file["format"] for file in export.files} == set(submit.FORMATS)
+    assert {file["format"] for file in export.files} == set(FORMATS)
     assert all(
         proof["agreement"] == 1.0 and proof["n_images"] == counts["valid"] for proof in export.parity.values()
     )
@@ -226,13 +227,6 @@ def test_an_estimate_is_a_job_that_trains_nothing_and_leaves_images_to_look_at(w
     )
     assert {each["label"] for each in work.result["seen"]} <= set(photos.class_names)
     assert runs.list_runs(workspace) == []
-
-
-@pytest.mark.slow
-def test_the_formats_that_can_be_asked_for_are_those_that_can_be_written():
-    from peakid.learn.network import export
-
-    assert set(submit.FORMATS) == set(export.FILE_NAMES)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import torch
 from peakid.learn import budget, cost
 from peakid.learn.cost import PhaseCost
 from peakid.recipe.phase import Phase
+from peakid.run_records import RunWarning
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -21,7 +22,7 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
         (100_000, CUDA, 256),
     ],  # 244 / 8 = 30.
 )
-def test_an_automatic_batch_leaves_eight_steps_an_epoch(n_train, device, size):
+def test_an_automatic_batch_size_leaves_eight_steps_per_epoch(n_train, device, size):
     assert budget.automatic_batch_size(n_train, device) == size
 
 
@@ -48,11 +49,12 @@ def test_a_time_budget_shortens_every_phase_by_the_same_share_and_says_so():
     )
     assert [phase.epochs for phase in phases] == [2, 5]
     assert notes == [
-        "All epochs would take about 6 min; to end in time there are fewer: head 2 instead of 5, body 5 instead of 10."
+        "All epochs would take about 6 min; to end in time, they were reduced: head 2 instead of 5, body 5 instead "
+        "of 10."
     ]
 
 
-def test_the_search_for_a_rate_is_paid_from_the_budget_too():
+def test_the_time_of_the_lr_finder_is_part_of_the_budget():
     # .85 * 200 - 100 = 70 s left for 350 s: .2 of 5 and of 10.
     phases, _notes = budget.shortened(
         (HEAD, BODY), [cost_of(HEAD, epoch_s=10, extra_s=100), cost_of(BODY, epoch_s=30)], budget_s=200
@@ -86,7 +88,8 @@ def test_a_batch_is_halved_until_the_memory_holds_it():
 @pytest.mark.slow
 def test_a_small_set_gets_small_batches_and_the_run_says_which(colours, fit, tmp_path):
     result, _epochs = fit(colours, batch_size=0)
-    assert "4 images a batch, chosen for 16 images to learn from on this device." in result.warnings
+    text = "Batch size 4, chosen for 16 training images on this device."
+    assert RunWarning("chosen_setting", text) in result.warnings
     assert json.loads((tmp_path / "run" / "plan.json").read_text())["decided"]["batch_size"] == 4
 
 
@@ -94,7 +97,7 @@ def test_a_small_set_gets_small_batches_and_the_run_says_which(colours, fit, tmp
 def test_a_training_ends_within_its_time_budget_and_keeps_its_plan_when_it_is_resumed(colours, fit, tmp_path):
     result, epochs = fit(colours, max_minutes=0.05, scratch_epochs=1000)
     assert 1 <= len(epochs) < 1000
-    assert any("to end in time there are fewer: scratch" in each for each in result.warnings)
+    assert any("to end in time, they were reduced: scratch" in each.text for each in result.warnings)
     file = tmp_path / "run" / "plan.json"
     document = json.loads(file.read_text())
     file.write_text(json.dumps(document | {"decided": document["decided"] | {"epochs": [3]}}))

@@ -38,7 +38,7 @@ def test_each_phase_says_its_seconds_and_memory_and_the_whole_is_their_sum(colou
     )  # A process with torch holds 300 MB and more.
     parts = 2 * found.phases[0].epoch_s + 3 * found.phases[1].epoch_s
     assert found.seconds == pytest.approx(parts + found.decode_s + found.predict_s)
-    assert (found.device, found.pretrained.split()[0]) == ("cpu", "file")
+    assert (found.device, found.starting_weights.kind) == ("cpu", "file")
 
 
 def test_more_images_and_folds_take_longer_by_their_number(colours, measure):
@@ -90,7 +90,7 @@ def test_a_linear_head_shows_whole_images_and_counts_one_look_at_each(colours, m
 def test_a_time_budget_is_part_of_the_estimate(colours, measure):
     found = measure(colours, pretrained="none", scratch_epochs=1000, max_minutes=0.05)
     assert found.phases[0].epochs < 1000
-    assert "to end in time there are fewer: scratch" in found.notes[0]
+    assert "to end in time, they were reduced: scratch" in found.notes[0]
 
 
 def test_nothing_is_left_of_an_estimate_but_pixels(colours, measure, tmp_path):

@@ -6,14 +6,15 @@ import torch
 
 from peakid.errors import OutOfMemory
 from peakid.learn import fit, watch
-from peakid.learn.batches import data, loaders
+from peakid.learn.batches import loaders
 from peakid.learn.network import model
 from peakid.learn.network.checkpoint import Checkpoints
-from peakid.recipe import architectures, recipe
+from peakid.recipe import architectures, loading
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
-from tests.learn.colours import ARCH, images_of
+from peakid.remedies import action
+from tests.learn.colours import ARCH, images_of, prepare
 
 pytestmark = pytest.mark.slow
 
@@ -22,9 +23,7 @@ def dls_of(images, tmp_path, **settings):
     chosen = Recipe(
         **{"arch": "plain_cnn", "pretrained": "none", "image_size_px": 32, "batch_size": 4, **settings}
     )
-    prepared = data.prepare(
-        images, chosen, cache_dir=tmp_path / "cache", report=no_report, should_stop=lambda: False
-    )
+    prepared = prepare(images, chosen, tmp_path / "cache")
     return loaders.make(
         images, prepared, chosen, architectures.find(chosen.arch), torch.device("cpu")
     ), chosen
@@ -147,8 +146,8 @@ def test_weights_pulled_to_zero_are_smaller(colours, fit, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["swiss-peaks", "landscapes", "landmarks-scratch"])
-def test_what_came_before_trains_to_the_end_when_cut_short(colours, fit, name):
-    values = recipe.reproduced()[name].model_dump(exclude={"arch"} if name == "swiss-peaks" else set())
+def test_published_recipes_train_to_the_end_when_cut_short(colours, fit, name):
+    values = loading.reproduced()[name].model_dump(exclude={"arch"} if name == "swiss-peaks" else set())
     cut = values | {
         "max_epochs": 1,
         "image_size_px": 32,
@@ -157,7 +156,7 @@ def test_what_came_before_trains_to_the_end_when_cut_short(colours, fit, name):
         "pretrained": "none",
     }
     result, epochs = fit(colours, **cut)
-    assert len(epochs) == len(recipe.reproduced()[name].phases)
+    assert len(epochs) == len(loading.reproduced()[name].phases)
     assert result.best_epoch is not None
 
 
@@ -204,17 +203,20 @@ def test_a_batch_too_large_for_the_memory_is_halved_and_its_gradients_added_up(c
     assert set(body.seen[3:]) == {2}
     assert len(body.seen) == 2 + 16  # Two that failed, then 2 epochs of 8 parts.
     assert [epoch.epoch for epoch in history.epochs] == [1, 2]
-    assert history.notes == [
-        "8 images at once did not fit into memory in phase 'only': 4 are taken at once since, and their gradients added up.",
-        "4 images at once did not fit into memory in phase 'only': 2 are taken at once since, and their gradients added up.",
+    assert [(each.kind, each.text) for each in history.warnings] == [
+        (
+            "low_memory",
+            f"A batch of {size} images did not fit into memory in phase 'only': since then, gradients of batches of "
+            f"{size // 2} are accumulated.",
+        )
+        for size in (8, 4)
     ]
 
 
-def test_a_device_too_small_for_two_images_is_told_with_a_smaller_size(colours, tmp_path):
-    with pytest.raises(
-        OutOfMemory, match=r"Two images of 64 px do not fit.*plain_cnn.*--set image_size_px=32"
-    ):
+def test_a_device_too_small_for_two_images_is_an_error_with_a_smaller_size(colours, tmp_path):
+    with pytest.raises(OutOfMemory, match=r"Two images of 64 px do not fit.*plain_cnn") as error:
         run_with_memory_for(1, colours, tmp_path, image_size_px=64)
+    assert error.value.actions == (action("set_recipe", key="image_size_px", value=32),)
 
 
 def test_parts_of_a_batch_take_the_step_of_the_whole(colours, tmp_path):
@@ -229,10 +231,12 @@ def test_parts_of_a_batch_take_the_step_of_the_whole(colours, tmp_path):
             model.build("plain_cnn", n_classes=2)[0], model.linear_head(architectures.find("plain_cnn"), 2)
         )
         seen = watch.Watch(report=no_report, on_epoch=lambda metrics: None, should_stop=lambda: False)
-        seen.place.n_parts = n_parts
-        learner = fit.make_learner(network, dls, chosen, [fit.Rates(seen), fit.Parts(seen), seen])
+        seen.position.n_parts = n_parts
+        learner = fit.make_learner(
+            network, dls, chosen, [fit.RateSchedule(seen), fit.GradientAccumulation(seen), seen]
+        )
         phase = Phase(epochs=1, base_lr=0.1, schedule="constant", image_size_px=32)
-        seen.start_phase(watch.Plan([phase], len(dls.train)), freezes_norms=False, keep=lambda: None)
+        seen.start_phase(watch.EpochPlan([phase], len(dls.train)), freezes_norms=False, keep=lambda: None)
         learner.fit(1)
         moved.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
     assert torch.allclose(moved[0], moved[1], atol=1e-5)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from peakid.learn import watch
-from peakid.learn.batches import data, loaders
+from peakid.learn.batches import loaders
 from peakid.learn.batches.feed import Feed
 from peakid.learn.fit import Fit
 from peakid.learn.network import model
@@ -17,7 +17,7 @@ from peakid.recipe import architectures
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
-from tests.learn.colours import images_of
+from tests.learn.colours import images_of, prepare
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 
@@ -35,8 +35,7 @@ def prepared(images, tmp_path, **settings):
             **settings,
         }
     )
-    asked = {"cache_dir": tmp_path / "cache", "report": no_report, "should_stop": lambda: False}
-    return data.prepare(images, recipe, **asked), recipe
+    return prepare(images, recipe, tmp_path / "cache"), recipe
 
 
 def loaders_of(images, tmp_path, *, is_memory_short=False, **settings):
@@ -48,7 +47,7 @@ def loaders_of(images, tmp_path, *, is_memory_short=False, **settings):
 @pytest.mark.parametrize("is_memory_short", [False, True])
 def test_pixels_lie_on_the_gpu_or_are_sent_there_and_are_the_same(colours, tmp_path, is_memory_short):
     dls, _ = loaders_of(colours, tmp_path, is_memory_short=is_memory_short, augment=0, is_mirrored=False)
-    assert dls.train.dataset.feed.lies == ("staged" if is_memory_short else "device")
+    assert dls.train.dataset.feed.placement == ("staged" if is_memory_short else "device")
     pixels, _ = prepared(colours, tmp_path, augment=0)
     mean, std = (
         torch.tensor(each).view(1, 3, 1, 1)
@@ -72,7 +71,8 @@ def test_both_ways_to_the_gpu_teach_the_same(colours, tmp_path):
     pixels, _ = prepared(colours, tmp_path)
     parts = [np.array([3, 0, 9]), np.array([1, 2, 3])]
     ways = [
-        list(Feed(pixels.train, np.arange(26), GPU, lies).batches(parts)) for lies in ("device", "staged")
+        list(Feed(pixels.train, np.arange(26), GPU, placements).batches(parts))
+        for placements in ("device", "staged")
     ]
     assert all(torch.equal(a, b) for a, b in zip(*ways, strict=True))
 
@@ -107,14 +107,14 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_pixels_leave_the_gpu(colour
     architecture = architectures.find(recipe.arch)
     network = model.build(recipe.arch, n_classes=2)
     network[0].insert(0, TooLarge())
-    lies = []
+    placements = []
 
     def loaders_for(phase, batch_size):
         smaller = recipe.model_copy(update={"batch_size": batch_size})
         dls = loaders.make(
             colours, pixels, smaller, architecture, GPU, is_memory_short=batch_size < recipe.batch_size
         )
-        lies.append(dls.train.dataset.feed.lies)
+        placements.append(dls.train.dataset.feed.placement)
         return dls
 
     phases = (Phase(name="all", epochs=1, image_size_px=32, augment=1.0),)
@@ -129,9 +129,10 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_pixels_leave_the_gpu(colour
         Checkpoints(tmp_path / "run", "mine"),
     )
     history = never.run(seen)
-    assert lies[-2:] == ["device", "staged"]
-    assert history.notes == [
-        "4 images at once did not fit into memory in phase 'all': 2 are taken at once since, and their gradients added up."
+    assert placements[-2:] == ["device", "staged"]
+    assert [each.text for each in history.warnings] == [
+        "A batch of 4 images did not fit into memory in phase 'all': since then, gradients of batches of 2 are "
+        "accumulated."
     ]
     assert not torch.is_autocast_enabled("cuda")
 

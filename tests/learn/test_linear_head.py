@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 from peakid.learn import linear_head
 from peakid.learn.network import model
 from peakid.recipe import architectures
+from peakid.run_records import StartingWeights
 from tests.learn.colours import ARCH
 
 
@@ -78,7 +79,7 @@ def test_quick_without_pretrained_weights_learns_from_scratch_and_says_so(colour
     result, epochs = fit(colours, method="linear-head", pretrained="none")
     assert {epoch.phase for epoch in epochs} == {"scratch"}
     assert model.load(tmp_path / "run")[1].head == "two-layer"
-    assert result.pretrained == "none: random weights (asked for)"
+    assert result.starting_weights == StartingWeights("random", note="requested")
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from peakid.learn.batches.data import Stopped
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
+from peakid.remedies import action
 
 RECIPE = Recipe(arch="small_resnet", image_size_px=32, batch_size=4, pretrained="none", device="cpu")
 
@@ -29,7 +30,7 @@ def curve(loss_at):
     return rates, [loss_at(math.log10(rate)) for rate in rates]
 
 
-def test_the_suggestions_lie_where_their_names_say():
+def test_the_suggestions_are_where_their_names_say():
     # Flat at 1, falling between 1e-5 and 1e-2, steepest in the middle, lowest at 1e-2, breaking after 1e-1.
     def loss_at(power):
         fall = min(max((power + 5) / 3, 0), 1)
@@ -48,20 +49,23 @@ def test_the_suggestions_lie_where_their_names_say():
     assert 1e-7 < given["slide"] < 10
 
 
-def test_a_curve_that_breaks_at_once_is_told_with_a_remedy():
-    with pytest.raises(TrainingDiverged, match=r"after 12 of 100 batches.*--set base_lr"):
+def test_a_loss_that_diverges_at_once_is_an_error_with_a_remedy():
+    with pytest.raises(TrainingDiverged, match="after 12 of 100 batches") as error:
         rate_finder.suggestions([1e-7] * 12, [1.0] * 12)
+    assert error.value.actions == (action("set_recipe", key="base_lr", value=1e-4),)
 
 
-def test_a_lucky_first_batch_does_not_end_the_search_and_a_loss_that_breaks_does():
-    assert not rate_finder.has_broken([0.1, 1.0])  # Ten times the first, which was one batch of a few images.
-    assert not rate_finder.has_broken([0.1] * 10 + [1.0, 3.9])
-    assert rate_finder.has_broken([0.1] * 10 + [1.0, 4.1])
-    assert rate_finder.has_broken([0.7, math.nan])
+def test_a_lucky_first_batch_does_not_end_the_search_and_a_diverging_loss_does():
+    assert not rate_finder.has_diverged(
+        [0.1, 1.0]
+    )  # Ten times the first, which was one batch of a few images.
+    assert not rate_finder.has_diverged([0.1] * 10 + [1.0, 3.9])
+    assert rate_finder.has_diverged([0.1] * 10 + [1.0, 4.1])
+    assert rate_finder.has_diverged([0.7, math.nan])
 
 
 @pytest.mark.slow
-def test_the_finder_raises_the_rate_until_the_loss_breaks_and_repeats_itself_exactly(find):
+def test_the_finder_raises_the_rate_until_the_loss_diverges_and_repeats_exactly(find):
     found = find()
     assert found.rates[0] == 1e-7
     assert all(low < high for low, high in zip(found.rates, found.rates[1:], strict=False))
@@ -76,7 +80,9 @@ def test_a_phase_whose_rate_comes_from_the_finder_says_what_it_was(colours, fit,
     result, epochs = fit(colours, arch="small_resnet", phases=(phase,))
     rate = find(RECIPE.model_copy(update={"phases": (phase,)})).suggestions["valley"]
     assert epochs[0].learning_rate == pytest.approx(rate)
-    assert result.warnings[0] == f"Phase 'only' learned at {rate:.1e}, which the finder measured."
+    assert result.warnings[0].text == (
+        f"Phase 'only': the LR finder measured a peak learning rate of {rate:.1e}."
+    )
     fit(
         colours,
         name="given",

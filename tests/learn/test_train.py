@@ -15,8 +15,9 @@ from peakid.learn.batches.gather import Pixels
 from peakid.learn.network import model, predict
 from peakid.recipe import architectures
 from peakid.recipe.recipe import Recipe
-from peakid.records import no_report
-from tests.learn.colours import ARCH, images_of
+from peakid.remedies import action
+from peakid.run_records import RunWarning, StartingWeights
+from tests.learn.colours import ARCH, images_of, prepare
 
 pytestmark = pytest.mark.slow
 
@@ -39,13 +40,7 @@ def test_colours_are_learned_and_the_saved_model_gives_the_probabilities_of_the_
     assert [given[d] for d in digests] == probabilities.argmax(axis=1).tolist()
 
     network, card = model.load(tmp_path / "run")
-    pixels = data.prepare(
-        colours,
-        Recipe(image_size_px=32),
-        cache_dir=tmp_path / "cache",
-        report=no_report,
-        should_stop=lambda: False,
-    )
+    pixels = prepare(colours, Recipe(image_size_px=32), tmp_path / "cache")
     again = predict.pred_probs(
         network, pixels.canonical[colours.rows("test")], card, device=torch.device("cpu")
     )
@@ -76,8 +71,8 @@ def test_a_frozen_body_keeps_its_weights_and_its_norm_statistics(colours, fit, t
     body, untouched = network[0].state_dict(), before[0].state_dict()
     assert all(torch.equal(body[key], untouched[key]) for key in untouched)
     assert [epoch.phase for epoch in epochs] == ["head", "head"]
-    assert result.pretrained.startswith("file pretrained.pth sha256 ")
-    assert not any("random" in warning for warning in result.warnings)
+    assert (result.starting_weights.kind, result.starting_weights.file_name) == ("file", "pretrained.pth")
+    assert not any(warning.kind == "random_weights" for warning in result.warnings)
 
 
 def test_the_body_learns_in_the_second_phase(colours, fit, tmp_path, pretrained):
@@ -89,8 +84,8 @@ def test_random_weights_are_not_frozen_and_the_run_warns_of_them(colours, fit, m
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nowhere"))
     result, epochs = fit(colours, pretrained="auto")
     assert {epoch.phase for epoch in epochs} == {"scratch"}
-    assert result.pretrained == "none: random weights (not found, offline)"
-    assert "learned from random ones" in result.warnings[0]
+    assert result.starting_weights == StartingWeights("random", note="not found, offline")
+    assert result.warnings[0].kind == "random_weights"
 
 
 def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_path):
@@ -102,7 +97,7 @@ def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_pa
     assert len(epochs) == 3  # (45 - 26) / 6 = 3.2.
     assert result.best_epoch in (1, 2, 3)
     assert model.load(tmp_path / "cut")[1].class_names == ["moss", "rust"]
-    assert result.warnings[-1] == "Stopped early, after 3 epochs."
+    assert result.warnings[-1] == RunWarning("stopped_early", "Stopped early, after 3 epochs.")
 
 
 def test_a_run_cancelled_before_its_first_epoch_leaves_no_model(colours, fit, tmp_path):
@@ -118,19 +113,18 @@ def test_a_run_cancelled_before_its_first_epoch_leaves_no_model(colours, fit, tm
         model.load(tmp_path / "run")
 
 
-def test_a_loss_that_is_no_number_ends_the_run_in_words(colours, fit, pretrained):
+def test_a_loss_that_is_not_a_number_ends_the_run_with_an_error(colours, fit, pretrained):
     state = torch.load(pretrained, weights_only=True)
     torch.save(
         {key: value * float("nan") if value.is_floating_point() else value for key, value in state.items()},
         pretrained,
     )
-    with pytest.raises(
-        TrainingDiverged, match=r"no longer a number in epoch 1 \(base_lr=0\.001\).*base_lr=0\.0001"
-    ):
+    with pytest.raises(TrainingDiverged, match=r"no longer a number in epoch 1 \(base_lr=0\.001\)") as error:
         fit(colours, pretrained=pretrained)
+    assert error.value.actions == (action("set_recipe", key="base_lr", value=0.0001),)
 
 
-def test_a_model_that_answers_one_class_only_is_called_collapsed(fit):
+def test_a_model_that_predicts_one_class_only_is_called_collapsed(fit):
     images = images_of(
         [("moss", "train")] * 6 + [("rust", "train")] * 2 + [("moss", "valid"), ("rust", "valid")]
     )
@@ -140,34 +134,34 @@ def test_a_model_that_answers_one_class_only_is_called_collapsed(fit):
             images.digests, images.labels, images.splits, images.class_names, lambda digest: same
         )
     )
-    assert any("collapsed" in warning for warning in result.warnings)
+    assert any(warning.kind == "collapsed" for warning in result.warnings)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
-def test_a_device_that_is_not_there_is_refused_by_name(colours, fit):
-    with pytest.raises(DeviceMissing, match=r"device=cuda.*Here are: .*cpu"):
+def test_a_device_that_is_not_available_is_refused_by_name(colours, fit):
+    with pytest.raises(DeviceMissing, match=r"device=cuda.*Available are: .*cpu"):
         fit(colours, device="cuda")
 
 
-def test_progress_says_epoch_loss_rate_and_time_left_and_never_hurries(colours, fit):
-    said = []
-    fit(colours, scratch_epochs=3, report=lambda *line: said.append((time.monotonic(), *line)))
-    assert [line[1] for line in said][0] == "Loading weights"
-    training = [line for line in said if line[1] == "Training"]
+def test_progress_says_epoch_loss_rate_and_time_left(colours, fit):
+    reports = []
+    fit(colours, scratch_epochs=3, report=lambda *line: reports.append((time.monotonic(), *line)))
+    assert [line[1] for line in reports][0] == "Loading weights"
+    training = [line for line in reports if line[1] == "Training"]
     assert training[-1][2:4] == (12, 12)  # 16 images in batches of 4, 3 epochs.
     assert training[-1][4].startswith("epoch 3 of 3, loss ")
     assert "images/s, about 0 s left" in training[-1][4]
-    assert said[-1][1:4] == ("Predicting", 26, 26)
+    assert reports[-1][1:4] == ("Predicting", 26, 26)
 
 
-def test_a_share_of_the_images_is_learned_from_and_all_of_valid_and_test_answered(colours, fit):
+def test_a_share_of_the_images_is_trained_on_and_all_of_valid_and_test_predicted(colours, fit):
     result, _epochs = fit(colours, fraction=0.5)
     assert {split: len(digests) for split, (digests, _) in result.pred_probs.items()} == {
         "train": 8,
         "valid": 6,
         "test": 4,
     }
-    assert "It learned from 50% of each class: 8 images were left out." in result.warnings
+    assert "Trained on 50% of each class: 8 images were left out." in [each.text for each in result.warnings]
 
 
 def test_a_batch_larger_than_the_set_is_the_set(colours, fit):
@@ -176,10 +170,10 @@ def test_a_batch_larger_than_the_set_is_the_set(colours, fit):
     assert len(epochs) == 2
 
 
-def test_a_class_of_two_images_is_learned_and_the_run_says_what_its_score_is_worth(fit):
+def test_a_class_of_two_images_is_trained_on_and_the_run_warns(fit):
     many = [("moss", split) for split in ("train", "valid") for _ in range(6)]
     result, _epochs = fit(images_of([*many, ("rust", "train"), ("rust", "valid")]))
-    assert any("'rust' has 1 image in train" in each for each in result.warnings)
+    assert any("'rust' has only 1 image in train" in each.text for each in result.warnings)
 
 
 def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():
@@ -201,7 +195,7 @@ def test_training_batches_are_normalised_and_cut_to_size_and_validation_sees_can
     colours, tmp_path
 ):
     recipe = Recipe(arch=ARCH, image_size_px=32, batch_size=4)
-    prepared = data.prepare(colours, recipe, cache_dir=tmp_path, report=no_report, should_stop=lambda: False)
+    prepared = prepare(colours, recipe, tmp_path)
     architecture = architectures.find(ARCH)
     dls = loaders.make(colours, prepared, recipe, architecture, torch.device("cpu"))
     x, y = dls.train.one_batch()
@@ -213,7 +207,7 @@ def test_training_batches_are_normalised_and_cut_to_size_and_validation_sees_can
     assert np.allclose(x.permute(0, 2, 3, 1).numpy(), by_hand, atol=1e-5)
 
 
-def test_the_card_says_what_the_weights_are_for_and_damaged_weights_are_told(colours, fit, tmp_path):
+def test_the_card_describes_the_weights_and_damaged_weights_are_refused(colours, fit, tmp_path):
     fit(colours)
     card = json.loads((tmp_path / "run" / "model.json").read_text())
     assert (card["class_names"], card["image_size_px"], card["resize"], card["recipe"]["seed"]) == (
@@ -248,15 +242,17 @@ def test_a_training_without_room_for_pixels_gives_the_same_weights_bit_for_bit_a
         monkeypatch.undo()
         settings.current.cache_clear()
     assert weights_of(tmp_path / "short") == weights_of(tmp_path / "straight")
-    assert not any("pixel cache" in warning for warning in straight.warnings)
-    assert any("The pixel cache may hold 5e-05 GB" in warning for warning in short.warnings)
+    assert not any("pixel cache" in warning.text for warning in straight.warnings)
+    assert any("The pixel cache is limited to 5e-05 GB" in warning.text for warning in short.warnings)
 
 
 @pytest.mark.parametrize("file", ["pixels", "index"])
-def test_a_training_mends_a_damaged_pixel_cache_and_says_so(colours, fit, tmp_path, file):
+def test_a_training_repairs_a_damaged_pixel_cache_and_says_so(colours, fit, tmp_path, file):
     fit(colours, name="straight")
     for store in (tmp_path / "cache").iterdir():
         (store / file).write_bytes(b"garbage" * 1000)
     mended, _ = fit(colours, name="mended")
     assert weights_of(tmp_path / "mended") == weights_of(tmp_path / "straight")
-    assert any("in the pixel cache were damaged and decoded anew." in warning for warning in mended.warnings)
+    assert any(
+        "in the pixel cache were damaged and decoded again." in warning.text for warning in mended.warnings
+    )

@@ -8,7 +8,7 @@ from peakid.errors import BadInput, ParityBroken, UnreadableImage
 from peakid.learn import start, tta
 from peakid.learn.batches.data import Stopped
 from peakid.recipe import tta_views
-from peakid.recipe.tta_views import View
+from peakid.recipe.tta_views import TtaView
 from peakid.records import no_report
 
 
@@ -21,7 +21,7 @@ def test_no_view_is_mirrored_where_left_and_right_tell_classes_apart():
 
 @pytest.mark.parametrize("is_mirrored", [True, False])
 def test_all_views_differ_from_each_other_and_from_the_plain_image(is_mirrored):
-    every = [View(), *tta_views.of(tta_views.most(is_mirrored=is_mirrored), is_mirrored=is_mirrored)]
+    every = [TtaView(), *tta_views.of(tta_views.most(is_mirrored=is_mirrored), is_mirrored=is_mirrored)]
     assert len(set(every)) == len(every)
     assert tta_views.most(is_mirrored=False) == 5  # Closer at the centre and at four corners.
     assert tta_views.most(is_mirrored=True) == 11  # Those six, the plain image among them, mirrored or not.
@@ -30,24 +30,25 @@ def test_all_views_differ_from_each_other_and_from_the_plain_image(is_mirrored):
 @pytest.mark.parametrize("n", [0, 6])
 def test_more_views_than_there_are_is_refused_with_their_number(n):
     with pytest.raises(
-        BadInput, match=rf"views={n}: there are 1 to 5 views .*is_mirrored=false.* Use --views 4\."
+        BadInput,
+        match=rf"views={n}: test-time augmentation takes 1 to 5 views .*is_mirrored=false.*default is 4",
     ):
         tta_views.of(n, is_mirrored=False)
 
 
 def test_a_mirrored_view_turns_left_to_right_and_nothing_else():
     batch = np.arange(2 * 3 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 3)
-    assert np.array_equal(tta.seen(batch, View(is_mirrored=True)), batch[:, :, ::-1])
-    assert np.array_equal(tta.seen(batch, View()), batch)
+    assert np.array_equal(tta.transformed(batch, TtaView(is_mirrored=True)), batch[:, :, ::-1])
+    assert np.array_equal(tta.transformed(batch, TtaView()), batch)
 
 
 def test_a_corner_view_shows_that_corner_at_full_size():
     batch = np.zeros((1, 8, 8, 3), dtype=np.uint8)
     batch[:, :4, :4] = 200  # The upper left quarter.
-    assert (tta.seen(batch, View(2.0, 0.0, 0.0)) == 200).all()
-    assert (tta.seen(batch, View(2.0, 1.0, 1.0)) == 0).all()
-    shown = tta.seen(
-        batch, View(2.0, 0.0, 0.5)
+    assert (tta.transformed(batch, TtaView(2.0, 0.0, 0.0)) == 200).all()
+    assert (tta.transformed(batch, TtaView(2.0, 1.0, 1.0)) == 0).all()
+    shown = tta.transformed(
+        batch, TtaView(2.0, 0.0, 0.5)
     )  # Rows 0..3, columns 2..5: light to the left, dark to the right.
     assert (shown.shape, shown.dtype) == ((1, 8, 8, 3), np.uint8)
     assert (shown[0, :, 0] == 200).all()
@@ -86,7 +87,7 @@ def test_a_runs_answers_are_averaged_the_same_each_time_and_only_over_its_own_mo
     assert np.array_equal(first, again)
     assert first.sum(axis=1) == pytest.approx(np.ones(len(digests)))
     assert np.abs(first - plain).max() > 0
-    with pytest.raises(ParityBroken, match="otherwise than it did when it was trained"):
+    with pytest.raises(ParityBroken, match="does not predict what it predicted when it was trained"):
         tta.pred_probs(folder, digests, expected=plain + 0.01, **asked(colours))
 
 

@@ -12,6 +12,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, presence, process, queue, tasks
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Snapshot, SnapshotItem
+from peakid.run_records import StartingWeights
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
@@ -103,7 +104,7 @@ def add_run(workspace: Workspace) -> Callable[..., int]:
             best_epoch=2,
             metrics={"accuracy": 0.8},
             device="cpu",
-            pretrained="none",
+            starting_weights=StartingWeights("random"),
             seconds=60.0,
         )
         return run_id

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.jobs import ledger, process, queue, submit
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_worker")
 SCRIPT = """
 import streamlit as st
 from peakid.dataset import snapshot as snapshots
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.web import session
 from peakid.web.jobs import job_panel
 from peakid.web.training import sweep_panel

@@ -1,6 +1,5 @@
 """The train page: the recipe as a form, one job for two clicks, and every way a training can stand."""
 
-import ast
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from peakid.jobs.process import Identity
 from peakid.recipe import cost_guess
 from peakid.recipe.recipe import Recipe
 from peakid.records import Choice, EpochMetrics, Job, Snapshot
-from peakid.resources import PROJECT_ROOT
+from peakid.run_records import StartingWeights
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 from peakid.web.training import recipe_form
@@ -206,7 +205,7 @@ def test_a_linear_head_says_its_score_where_others_draw_curves(
         "done",
         best_epoch=1,
         metrics={"accuracy": 0.7},
-        pretrained="file w.pth",
+        starting_weights=StartingWeights("file", "w.pth"),
         device="cpu",
     )
     work.end("done")
@@ -315,14 +314,3 @@ def test_the_guess_goes_through_the_phases_with_their_sizes_and_layers(
     assert cost_guess.guess_s(folded, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(
         20 + 5 * (expected - 20)
     )
-
-
-def test_the_guess_weighs_an_epoch_of_every_layer_as_training_does() -> None:
-    """watch.py loads torch, so its number is read, not imported."""
-    tree = ast.parse((PROJECT_ROOT / "peakid" / "learn" / "watch.py").read_text())
-    [value] = [
-        ast.literal_eval(n.value)
-        for n in tree.body
-        if isinstance(n, ast.Assign) and n.targets[0].id == "BODY_COST"
-    ]
-    assert value == cost_guess.BODY_COST

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.jobs import ledger, process, queue
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Job, Snapshot
 from peakid.store.workspace import Workspace

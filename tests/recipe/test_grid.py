@@ -1,15 +1,16 @@
-"""A sweep's plan: the order of combinations, what is left out, what is refused, and when time is up."""
+"""The plan of a sweep: the order of combinations, what is left out, what is refused, and the time limit."""
 
 import pytest
 
 from peakid.errors import BadInput, UnknownArchitecture
 from peakid.recipe import grid
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
+from peakid.remedies import action
 
 
 def order(plan):
-    return [grid.said(trial.settings) for trial in plan.trials]
+    return [grid.settings_text(trial.settings) for trial in plan.trials]
 
 
 def test_the_recipe_as_it_is_comes_first_then_single_changes_then_combinations():
@@ -32,7 +33,7 @@ def test_the_last_value_of_one_setting_comes_before_the_first_combination():
     assert [len(trial.settings) for trial in plan.trials] == [0, 1, 1, 1, 1, 2, 2, 2]
 
 
-def test_values_that_leave_the_recipes_own_out_are_measured_by_it_all_the_same():
+def test_values_without_the_recipes_own_are_compared_with_it_too():
     assert order(grid.plan(Recipe(), ["base_lr=3e-3,1e-2"])) == [
         "the recipe as it is",
         "base_lr=0.003",
@@ -58,26 +59,26 @@ def test_a_setting_that_would_change_nothing_in_a_combination_is_left_out_there(
 
 
 @pytest.mark.parametrize(
-    ("preset", "tried", "told"),
+    ("preset", "tried", "message"),
     [
         ("standard", ["colour=1,2"], "A recipe has no setting 'colour'"),
-        ("standard", ["base_lr=1e-3"], "base_lr=1e-3: a setting is tried with 2 to 8 different values"),
-        ("standard", ["base_lr"], "a setting is tried with 2 to 8 different values"),
+        ("standard", ["base_lr=1e-3"], "base_lr=1e-3: a sweep needs 2 to 8 different values"),
+        ("standard", ["base_lr"], "a sweep needs 2 to 8 different values"),
         ("standard", ["base_lr=1e-3,0.001"], "base_lr=1e-3,0.001: these are the same value"),
         ("standard", ["base_lr=1e-3,7"], "base_lr=7 does not fit"),
         ("standard", ["dropout=0.2,much"], "dropout=much does not fit"),
-        ("standard", ["base_lr=1e-3,3e-3", "base_lr=1e-3,1e-2"], "base_lr is to be tried twice"),
+        ("standard", ["base_lr=1e-3,3e-3", "base_lr=1e-3,1e-2"], "base_lr is given twice"),
         (
             "standard",
             ["seed=1,2"],
-            "seed cannot be tried out: the best of several seeds is only the luckiest",
+            "seed cannot be tried: the best of several seeds is only the luckiest",
         ),
         (
             "standard",
             ["max_minutes=1,2"],
-            "max_minutes cannot be tried out: a sweep has a time budget of its own",
+            "max_minutes cannot be tried: a sweep has its own time budget",
         ),
-        ("standard", ["phases=none,all"], "phases cannot be tried out"),
+        ("standard", ["phases=none,all"], "phases cannot be tried"),
         ("standard", [], "No setting to try: a sweep takes 1 to 3"),
         (
             "standard",
@@ -87,13 +88,13 @@ def test_a_setting_that_would_change_nothing_in_a_combination_is_left_out_there(
         (
             "standard",
             ["mix_strength=0.2,0.4"],
-            "mix_strength=0.2 would change nothing: no pictures are mixed",
+            "mix_strength=0.2 would change nothing: no images are mixed",
         ),
         ("standard", ["arch=resnet18,vit_b_16"], "vit_b_16 takes images of 224 px only"),
         (
             "quick",
             ["base_lr=1e-3,3e-3"],
-            "base_lr=3e-3 would change nothing: a linear head is solved at once",
+            "base_lr=3e-3 would change nothing: a linear head is not trained by gradient descent",
         ),
         (
             "thorough",
@@ -102,18 +103,19 @@ def test_a_setting_that_would_change_nothing_in_a_combination_is_left_out_there(
         ),
     ],
 )
-def test_what_cannot_be_tried_is_refused_by_its_name_and_value(preset, tried, told):
+def test_what_cannot_be_tried_is_refused_by_its_name_and_value(preset, tried, message):
     with pytest.raises(BadInput) as refused:
         grid.plan(recipes.named(preset), tried)
-    assert told in refused.value.message
+    assert message in refused.value.message
     assert refused.value.remedy
 
 
 def test_an_unknown_architecture_is_refused_and_so_is_a_cross_validated_recipe():
     with pytest.raises(UnknownArchitecture):
         grid.plan(Recipe(), ["arch=resnet18,resnet19"])
-    with pytest.raises(BadInput, match=r"folds=5: a sweep is judged on valid.*folds=0"):
+    with pytest.raises(BadInput, match="folds=5: a sweep compares validation losses") as error:
         grid.plan(Recipe(folds=5), ["base_lr=1e-3,3e-3"])
+    assert error.value.actions == (action("set_recipe", key="folds", value=0),)
 
 
 def test_only_settings_that_change_something_are_offered():

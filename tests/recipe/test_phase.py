@@ -3,12 +3,13 @@ import math
 import pytest
 
 from peakid.errors import BadInput
-from peakid.recipe import recipe
+from peakid.recipe import loading
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
+from peakid.remedies import action
 
 
-def test_each_schedule_goes_the_way_its_name_says():
+def test_each_schedule_has_the_shape_of_its_name():
     def at(schedule, *positions):
         return pytest.approx(
             [Phase(schedule=schedule, warmup_share=0.5).rate(position) for position in positions], abs=1e-4
@@ -69,12 +70,12 @@ def test_the_simple_numbers_become_a_head_phase_and_a_body_phase_as_fine_tune_ha
 def test_random_weights_are_never_frozen_and_learn_at_one_rate():
     (alone,) = Recipe(scratch_epochs=7).planned(is_pretrained=False)
     assert (alone.name, alone.learns, alone.epochs, alone.lowest_lr_share) == ("scratch", "all", 7, 1.0)
-    written = recipe.reproduced()["flickr-mountains"].planned(is_pretrained=False)
+    written = loading.reproduced()["flickr-mountains"].planned(is_pretrained=False)
     assert {phase.learns for phase in written} == {"all"}
 
 
-def test_a_phase_never_shows_larger_images_than_the_recipe_and_can_be_cut_short():
-    small = recipe.with_settings(recipe.named("thorough"), ["image_size_px=144", "max_epochs=2"])
+def test_a_phase_never_uses_larger_images_than_the_recipe_and_can_be_limited():
+    small = loading.with_settings(loading.named("thorough"), ["image_size_px=144", "max_epochs=2"])
     assert [(phase.image_size_px, phase.epochs) for phase in small.planned(is_pretrained=True)] == [
         (128, 2),
         (144, 2),
@@ -86,34 +87,34 @@ def test_a_phase_never_shows_larger_images_than_the_recipe_and_can_be_cut_short(
     ("text", "parts"),
     [
         ('[[phases]]\nlearns = "tail"', ["Phase 1: learns=tail", "head, all, or last-N"]),
-        ("[[phases]]\nbase_lr = 3.0", ["Phase 1: base_lr=3.0", "or is the word finder"]),
+        ("[[phases]]\nbase_lr = 3.0", ["Phase 1: base_lr=3.0", "or the word finder"]),
         ("[[phases]]\nlength = 3", ["A phase has no setting 'length'", "epochs"]),
         ("phases = []", ["list of phases is empty"]),
         ("folds = 2", ["folds=2", "at least 3"]),
-        ("l1 = 0.01", ["l1=0.01", "pretrained=none"]),
+        ("l1 = 0.01", ["l1=0.01", "pretrained=auto"]),
     ],
 )
-def test_a_phase_that_does_not_fit_is_told_with_its_place_and_what_is_allowed(text, parts, tmp_path):
+def test_a_phase_that_does_not_fit_is_refused_with_its_number_and_what_is_allowed(text, parts, tmp_path):
     (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
     with pytest.raises(BadInput) as error:
-        recipe.load(tmp_path / "mine.toml")
+        loading.load(tmp_path / "mine.toml")
     assert all(part in str(error.value) for part in parts), str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_a_setting_that_written_out_phases_replace_is_refused_instead_of_doing_nothing():
     with pytest.raises(
-        BadInput, match=r"body_epochs=9 would change nothing: this recipe has 3 phases of its own.*max_epochs"
-    ):
-        recipe.with_settings(recipe.named("thorough"), ["body_epochs=9"])
-    assert recipe.with_settings(recipe.named("thorough"), ["body_epochs=9", "phases=none"]).phases is None
-    with pytest.raises(
-        BadInput, match=r"head_epochs=9 would change nothing: a linear head.*--recipe standard"
-    ):
-        recipe.with_settings(recipe.named("quick"), ["head_epochs=9"])
+        BadInput, match="body_epochs=9 would change nothing: this recipe has 3 phases"
+    ) as error:
+        loading.with_settings(loading.named("thorough"), ["body_epochs=9"])
+    assert [each.arguments["key"] for each in error.value.actions] == ["max_epochs", "phases"]
+    assert loading.with_settings(loading.named("thorough"), ["body_epochs=9", "phases=none"]).phases is None
+    with pytest.raises(BadInput, match="head_epochs=9 would change nothing: a linear head") as error:
+        loading.with_settings(loading.named("quick"), ["head_epochs=9"])
+    assert error.value.actions == (action("choose_recipe", recipe="standard"),)
 
 
-# What learns, on which size, for how many epochs at most, at which peak rate, and after how many epochs without progress it ends.
+# Trainable layers, image size, maximal epochs, peak learning rate, patience.
 SCHEDULES = {
     "swiss-peaks": [
         ("head", 112, 20, 3e-3, 1),
@@ -144,8 +145,8 @@ NETWORKS = {
 }
 
 
-def test_the_trainings_that_came_before_keep_their_schedules():
-    found = recipe.reproduced()
+def test_published_recipes_keep_their_schedules():
+    found = loading.reproduced()
     given = {
         name: [
             (p.learns, p.image_size_px, p.epochs, p.base_lr, p.patience)
@@ -158,12 +159,12 @@ def test_the_trainings_that_came_before_keep_their_schedules():
 
 
 @pytest.mark.parametrize("name", ["landmarks", "landmarks-scratch"])
-def test_the_landmark_trainings_keep_their_optimiser(name):
-    given = recipe.reproduced()[name]
+def test_the_landmark_recipes_keep_their_optimiser(name):
+    given = loading.reproduced()[name]
     assert (given.batch_size, given.optimiser, given.weight_decay, given.dropout) == (64, "adam", 1e-3, 0.4)
     assert [phase.schedule for phase in given.phases] == ["constant"]
 
 
-def test_a_recipe_survives_the_way_through_the_job_table():
-    for each in [*recipe.presets().values(), *recipe.reproduced().values()]:
-        assert recipe.of_values(each.model_dump()) == each
+def test_a_recipe_is_unchanged_after_a_round_trip_through_the_job_table():
+    for each in [*loading.presets().values(), *loading.reproduced().values()]:
+        assert loading.of_values(each.model_dump()) == each

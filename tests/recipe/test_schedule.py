@@ -2,7 +2,7 @@
 
 import pytest
 
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe import schedule
 from peakid.recipe.phase import Phase
 

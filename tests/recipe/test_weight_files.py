@@ -1,4 +1,4 @@
-"""Which weights are here, and whether a file is what its name says, without and with reading it."""
+"""Which weights are on this machine, and whether a file matches its name, without and with reading it."""
 
 import hashlib
 
@@ -50,5 +50,5 @@ def test_reading_a_file_tells_whether_its_hash_is_the_one_in_its_name(tmp_path):
     assert [row(rows, name).check for name in ("resnet18", "resnet34", "vgg16")] == [
         "hash agrees",
         "hash differs",
-        "no promise",
+        "unpublished",
     ]

@@ -9,6 +9,7 @@ from peakid.dataset import snapshot
 from peakid.errors import NotFound
 from peakid.jobs import presence, queue
 from peakid.records import EpochMetrics, Prediction
+from peakid.run_records import RunWarning, StartingWeights
 from peakid.store import exports, runs
 
 
@@ -50,8 +51,8 @@ def test_a_run_begins_and_ends_with_all_that_it_was_made_with(workspace, run_id)
         metrics={"accuracy": 0.75, "valid_loss": 0.5},
         device="cpu",
         n_workers=0,
-        pretrained="none",
-        warnings=["Few images."],
+        starting_weights=StartingWeights("random", note="requested"),
+        warnings=[RunWarning("small_class", "Few images.")],
         seconds=1.5,
     )
     ended = runs.show(workspace, run_id)
@@ -60,12 +61,9 @@ def test_a_run_begins_and_ends_with_all_that_it_was_made_with(workspace, run_id)
         2,
         {"accuracy": 0.75, "valid_loss": 0.5},
     )
-    assert (ended.device, ended.pretrained, ended.warnings, ended.seconds) == (
-        "cpu",
-        "none",
-        ["Few images."],
-        1.5,
-    )
+    assert (ended.device, ended.seconds) == ("cpu", 1.5)
+    assert ended.starting_weights == StartingWeights("random", note="requested")
+    assert ended.warnings == [RunWarning("small_class", "Few images.")]
     assert ended.libraries == {"torch": "2.14.1"}  # Kept, because none were told at the end.
     assert runs.list_runs(workspace) == [ended]
 

@@ -1,4 +1,4 @@
-"""Where the pixels of an image are taken from, in any order: its row on disk, or its file, decoded anew."""
+"""The pixels of images in any order: from their rows on disk, or decoded again from their files."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -9,17 +9,17 @@ import numpy as np
 
 from peakid.learn.batches.cache import N_THREADS, Store
 
-N_AHEAD = 3  # Batches that are being decoded while one is learned from: enough to hide a slow file, and little memory.
+N_AHEAD = 3  # Batches decoded ahead: enough to hide a slow file, and little memory.
 
 
 class Pixels:
-    """The pixels of n images, read as a uint8 array of shape (n, S, S, 3) is, by slices and by arrays of numbers.
+    """The pixels of n images, indexed like a uint8 array of shape (n, S, S, 3).
 
     Args:
         stored: Rows on disk, uint8 of shape (R, S, S, 3).
-        row: For each image its row there, int64 of shape (n,); -1 = it is decoded each time it is asked for.
+        row: For each image its row there, int64 of shape (n,); -1 = decoded each time it is needed.
         decode: Gives image i, uint8 of shape (S, S, 3); called from several threads at once.
-        store: Kept open as long as its rows are in use.
+        store: Kept open as long as its rows are used.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Pixels:
 
     @classmethod
     def of(cls, array: np.ndarray) -> "Pixels":
-        """Take pixels that lie in memory."""
+        """Wrap pixels that are in memory."""
         return cls(array, np.arange(len(array)), array.__getitem__)
 
     @property
@@ -56,29 +56,27 @@ class Pixels:
         return self[:] if dtype is None else self[:].astype(dtype)
 
     def take(self, at: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Answer some images: uint8 of shape (len(at), S, S, 3), written into `out` where it is given."""
+        """Return some images: uint8 of shape (len(at), S, S, 3), written into `out` if it is given."""
         if (self._row[at] < 0).any():
             with ThreadPoolExecutor(N_THREADS) as pool:
-                return self._joined(at, self._asked(pool, at), out)
+                return self._joined(at, self._decode_ahead(pool, at), out)
         return self._joined(at, {}, out)
 
     def batches(self, parts: Iterable[np.ndarray]) -> Generator[np.ndarray]:
-        """Answer one batch after the other, decoding what is not on disk ahead of its use."""
+        """Yield batches, decoding what is not on disk ahead of its use."""
         with ThreadPoolExecutor(N_THREADS) as pool:
             waiting: deque[tuple[np.ndarray, dict[int, Future]]] = deque()
             try:
                 for at in parts:
-                    waiting.append((at, self._asked(pool, at)))
+                    waiting.append((at, self._decode_ahead(pool, at)))
                     if len(waiting) > N_AHEAD or not waiting[0][1]:
                         yield self._joined(*waiting.popleft())
                 while waiting:
                     yield self._joined(*waiting.popleft())
             finally:
-                pool.shutdown(
-                    cancel_futures=True
-                )  # Whoever stops asking does not wait for what he no longer needs.
+                pool.shutdown(cancel_futures=True)  # A caller that stops early does not wait for the rest.
 
-    def _asked(self, pool: ThreadPoolExecutor, at: np.ndarray) -> dict[int, Future]:
+    def _decode_ahead(self, pool: ThreadPoolExecutor, at: np.ndarray) -> dict[int, Future]:
         return {
             place: pool.submit(self._decode, int(at[place]))
             for place in np.flatnonzero(self._row[at] < 0).tolist()
@@ -90,9 +88,8 @@ class Pixels:
         row = self._row[at]  # (B,)
         out = np.empty((len(at), *self.shape[1:]), dtype=np.uint8) if out is None else out
         if not decoded:
-            return np.take(
-                self._stored, row, axis=0, out=out, mode="clip"
-            )  # Other modes would copy everything once more.
+            # Other modes would copy everything once more.
+            return np.take(self._stored, row, axis=0, out=out, mode="clip")
         is_stored = row >= 0
         out[is_stored] = self._stored[row[is_stored]]
         for place, image in decoded.items():

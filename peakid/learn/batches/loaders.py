@@ -1,4 +1,4 @@
-"""How pixels become batches: fastai loaders over row numbers, brought whole and changed on the device."""
+"""fastai loaders over row numbers: batches are gathered whole and augmented on the device."""
 
 import contextlib
 import random
@@ -16,19 +16,20 @@ from fasttransform import Transform
 
 from peakid.learn.batches.augment import RandomChanges
 from peakid.learn.batches.data import Prepared, TrainingImages
-from peakid.learn.batches.feed import Feed, free_bytes, residence
+from peakid.learn.batches.feed import Feed, free_bytes, placement
 from peakid.recipe.architectures import Architecture
 from peakid.recipe.recipe import Recipe
 
 
 @dataclass
 class Rows:
-    """The dataset fastai sees: row numbers only. `split_idx` 0 = train, 1 = valid, as fastai's transforms read it.
+    """The dataset that fastai sees: row numbers only.
 
     Attributes:
         feed: Gives the pixels of the snapshot's images.
-        at: int64 of shape (n,), which of the images each row is; small classes may have theirs several times.
+        at: int64 of shape (n,), the image of each row; images of small classes may occur several times.
         labels: int64 of shape (n,).
+        split_idx: 0 = train, 1 = valid, as fastai's transforms read it.
     """
 
     feed: Feed
@@ -45,10 +46,10 @@ class Rows:
 
 
 class Reseed(Transform):
-    """Comes first of a batch's changes and seeds what is random about the batch, so that it depends on nothing before it.
+    """Seeds the generators before a batch is augmented, so that it does not depend on anything before it.
 
-    A training that is resumed then goes on exactly as it would have, with no state of any generator to be stored, and the
-    number of worker processes changes nothing.
+    A resumed training then continues exactly as it would have, without stored generator states, and the
+    number of worker processes has no effect.
     """
 
     order = -1000
@@ -64,7 +65,7 @@ class Reseed(Transform):
 
 
 def seed_all(*numbers: int) -> None:
-    """Seed all three generators: fastai orders with Python's, draws changes with torch's, and some layers use numpy's."""
+    """Seed Python's (fastai shuffles), torch's (augmentation) and numpy's generators (some layers)."""
     seed = int(np.random.SeedSequence(numbers).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed)
@@ -72,16 +73,16 @@ def seed_all(*numbers: int) -> None:
 
 
 class GatherLoader(TfmdDL):
-    """Gathers a whole batch from the cache at once: 8,000 images a second, where one by one gave 50.
+    """Gathers a whole batch from the cache at once: 8,000 images per second, where one by one gave 50.
 
-    A last training batch of a single image is left out: BatchNorm has no deviation of one.
+    A last training batch of a single image is left out: BatchNorm needs at least two.
     """
 
     reseed = Reseed(0)
-    skip = 0  # Batches of the coming epoch that were done before a training was interrupted.
+    skip = 0  # Batches of the next epoch that were finished before the training was interrupted.
 
     def begin_epoch(self, epoch: int, *, skip: int) -> None:
-        """Set what the coming epoch's order and changes follow from."""
+        """Set what determines the next epoch's order and augmentation."""
         self.reseed.epoch, self.reseed.batch, self.skip = epoch, skip, skip
 
     def shuffle_fn(self, idxs: Sequence[int]) -> list[int]:
@@ -114,26 +115,27 @@ def make(
     """Make the loaders of train (shuffled, augmented) and valid (canonical pixels, in order).
 
     Args:
-        size_px: Side of training images; None = the recipe's. Valid images have the recipe's in any case.
-        augment: Strength of the random changes; None = the recipe's.
-        is_memory_short: Whether the device has none to spare for pixels.
+        size_px: Side of training images; None = the recipe's. Validation images always have the recipe's.
+        augment: Strength of augmentation; None = the recipe's.
+        is_memory_short: Whether the device has no memory left for pixels.
     """
     rows, valid = images.rows("train"), images.rows("valid")
     train_feed, valid_feed = _feeds(prepared, rows, valid, device, is_memory_short=is_memory_short)
-    turns = rows[_turns(images.labels[rows], recipe)]
+    repeated = rows[_rows_of_an_epoch(images.labels[rows], recipe)]
     normalise = [IntToFloatTensor(), Normalize.from_stats(architecture.mean, architecture.std, cuda=False)]
-    # Processes could not read what lies on a GPU, and threads already gather what is sent to it.
-    n_workers = recipe.n_workers if train_feed.lies == "plain" else 0
+    # Processes cannot read what is on a GPU, and threads already gather what is sent to it.
+    n_workers = recipe.n_workers if train_feed.placement == "plain" else 0
     common: dict[str, Any] = {"bs": recipe.batch_size, "num_workers": n_workers}
-    changes = _changes(
-        recipe, size_px or recipe.image_size_px, recipe.augment if augment is None else augment
-    )
+    strength = recipe.augment if augment is None else augment
+    changes = _changes(recipe, size_px or recipe.image_size_px, strength)
     reseed = Reseed(recipe.seed)
-    shown = Rows(train_feed, turns, images.labels[turns], 0)
-    learn = GatherLoader(shown, shuffle=True, after_batch=[reseed, *normalise, *changes], **common)
-    learn.reseed = reseed
-    check = GatherLoader(Rows(valid_feed, valid, images.labels[valid], 1), after_batch=normalise, **common)
-    return DataLoaders(learn, check, device=device)
+    train_rows = Rows(train_feed, repeated, images.labels[repeated], 0)
+    valid_rows = Rows(valid_feed, valid, images.labels[valid], 1)
+    train_loader = GatherLoader(
+        train_rows, shuffle=True, after_batch=[reseed, *normalise, *changes], **common
+    )
+    train_loader.reseed = reseed
+    return DataLoaders(train_loader, GatherLoader(valid_rows, after_batch=normalise, **common), device=device)
 
 
 def _feeds(
@@ -141,19 +143,18 @@ def _feeds(
 ) -> tuple[Feed, Feed]:
     train, canonical = prepared.train, prepared.canonical
     n_bytes = len(rows) * train.image_bytes + len(valid) * canonical.image_bytes
-    lies = residence(device.type, n_bytes=n_bytes, free_bytes=0 if is_memory_short else free_bytes(device))
-    return Feed(train, rows, device, lies), Feed(canonical, valid, device, lies)
+    free = 0 if is_memory_short else free_bytes(device)
+    chosen = placement(device.type, n_bytes=n_bytes, free_bytes=free)
+    return Feed(train, rows, device, chosen), Feed(canonical, valid, device, chosen)
 
 
-def _turns(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Answer which of n images come in an epoch, and how often: int64 (n or more,)."""
+def _rows_of_an_epoch(labels: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Return which of n images are in an epoch, and how often: int64 of n or more."""
     if recipe.balance != "oversample":
         return np.arange(len(labels))
     of_class = [np.flatnonzero(labels == k) for k in np.unique(labels)]
     largest = max(len(rows) for rows in of_class)
-    return np.concatenate(
-        [np.resize(rows, largest) for rows in of_class]
-    )  # np.resize repeats from the start.
+    return np.concatenate([np.resize(rows, largest) for rows in of_class])  # np.resize repeats.
 
 
 def _changes(recipe: Recipe, size_px: int, strength: float) -> list[Transform]:

@@ -1,77 +1,133 @@
-"""Cross-validation: every image is predicted by a model that never saw it, nor anything that looks like it."""
+"""Parts of a dataset: a share of each class to train faster, and the folds of cross-validation."""
 
 import dataclasses
+import hashlib
 import json
-import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
+from peakid import files
 from peakid.errors import ClassTooSmall
 from peakid.learn.batches.data import TrainingImages
+from peakid.remedies import action
 
-ANSWERS = "answers.npy"
+PREDICTIONS = "answers.npy"  # With a .json file of facts; the name is on the disks of interrupted trainings.
 
 
-def deal(images: TrainingImages, n_folds: int, seed: int) -> np.ndarray:
-    """Give every image a fold, its group's, classes spread evenly: int64 of shape (N,), in 0..n_folds-1.
+def take_share(
+    images: TrainingImages, fraction: float, *, seed: int, is_folded: bool = False
+) -> TrainingImages:
+    """Keep a share of the training images, class by class, and all images of the other splits.
+
+    Near-duplicates are kept or left out together: a part full of them would teach less than its size
+    suggests. Groups are taken in the order of a hash of their key, so that a larger share contains the
+    smaller one, and two scores differ only by the added images.
+
+    Args:
+        fraction: Over 0 and up to 1, of each class; at least one image of it is kept.
+        seed: Determines the order.
+        is_folded: For cross-validation, where every image is a training image of some fold: take a share of
+            all.
+    """
+    if fraction >= 1:
+        return images
+    eligible = np.arange(len(images.digests)) if is_folded else images.rows("train")
+    groups = images.groups if images.groups is not None else images.digests
+    taken = [
+        row
+        for k in range(len(images.class_names))
+        for row in _of_class(eligible[images.labels[eligible] == k], groups, fraction, seed)
+    ]
+    left_out = set(eligible.tolist()) - set(taken)
+    return select(images, [row for row in range(len(images.digests)) if row not in left_out])
+
+
+def select(images: TrainingImages, rows: list[int]) -> TrainingImages:
+    """Return the images of some rows, in their order."""
+    groups = images.groups
+    return dataclasses.replace(
+        images,
+        digests=[images.digests[row] for row in rows],
+        labels=images.labels[rows],
+        splits=[images.splits[row] for row in rows],
+        groups=None if groups is None else [groups[row] for row in rows],
+    )
+
+
+def assign_folds(images: TrainingImages, n_folds: int, seed: int) -> np.ndarray:
+    """Assign each image the fold of its group, classes spread evenly: int64 of shape (N,), in 0..n_folds-1.
 
     Raises:
-        ClassTooSmall: If a class has fewer groups than folds, so that some fold would have none of it.
+        ClassTooSmall: If a class has fewer groups than there are folds, so that some fold would have none of
+        it.
     """
     groups = np.asarray(images.groups if images.groups is not None else images.digests)
     for k, name in enumerate(images.class_names):
         n_groups = len(set(groups[images.labels == k]))
         if n_groups < n_folds:
             raise ClassTooSmall(
-                f"Class '{name}' has {n_groups} images that do not look alike; training with {n_folds} folds needs at least {n_folds}.",
-                "Label more, exclude the class, or train with fewer: --set folds=3.",
+                f"Class '{name}' has {n_groups} images that are not near-duplicates; training with "
+                f"{n_folds} folds needs at least {n_folds}.",
+                "Label more, exclude the class, or use fewer folds.",
+                action("set_recipe", key="folds", value=3),
             )
     fold = np.zeros(len(groups), dtype=np.int64)
-    dealer = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # Of classes smaller than the folds, counted in images; groups were counted above.
-        for number, (_, held_out) in enumerate(dealer.split(groups, images.labels, groups)):
+        # It warns about classes with fewer images than folds; groups were counted above.
+        warnings.simplefilter("ignore")
+        for number, (_, held_out) in enumerate(splitter.split(groups, images.labels, groups)):
             fold[held_out] = number
     return fold
 
 
-def part(images: TrainingImages, fold: np.ndarray, number: int) -> TrainingImages:
-    """Answer the images as fold `number` uses them: it is test, the next one valid, all others train.
+def with_fold_splits(images: TrainingImages, fold: np.ndarray, number: int) -> TrainingImages:
+    """Return the images with the splits of fold `number`: it is test, the next one valid, all others train.
 
-    The best epoch is chosen on another fold than the one that is predicted; else each prediction would be a little too good.
+    The best epoch is chosen on another fold than the one that is predicted; otherwise each prediction would
+    be a little too good.
     """
     n_folds = int(fold.max()) + 1
     splits = np.where(fold == number, "test", np.where(fold == (number + 1) % n_folds, "valid", "train"))
     return dataclasses.replace(images, splits=splits.tolist())
 
 
-def answers(
-    folder: Path, ask: Callable[[], tuple[np.ndarray, dict[str, Any]] | None]
+def cached_fold(
+    folder: Path, train: Callable[[], tuple[np.ndarray, dict[str, Any]] | None]
 ) -> tuple[np.ndarray, dict[str, Any]] | None:
-    """Answer what a fold gave, from its folder if it was done before; None where `ask` was stopped.
+    """Return the result of a fold, from its folder if it was trained before; None where `train` was stopped.
 
     Args:
-        ask: Trains and answers pred_probs, float32 of shape (n, K), and facts that JSON can hold.
+        train: Returns pred_probs, float32 of shape (n, K), and facts that JSON can hold.
     """
-    file = folder / ANSWERS
-    if file.is_file() and file.with_suffix(".json").is_file():
-        return np.load(file, allow_pickle=False), json.loads(
-            file.with_suffix(".json").read_text(encoding="utf-8")
-        )
-    given = ask()
-    if given is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        facts = file.with_suffix(".json.partial")
-        facts.write_text(json.dumps(given[1]), encoding="utf-8")
-        facts.replace(file.with_suffix(".json"))
-        part_file = folder / f"{os.getpid()}.partial.npy"
-        np.save(part_file, given[0], allow_pickle=False)
-        part_file.replace(file)  # Last: a fold counts as done when its probabilities are whole.
-    return given
+    file = folder / PREDICTIONS
+    facts_file = file.with_suffix(".json")
+    if file.is_file() and facts_file.is_file():
+        facts = json.loads(facts_file.read_text(encoding="utf-8"))
+        return np.load(file, allow_pickle=False), facts
+    result = train()
+    if result is not None:
+        pred_probs, facts = result
+        files.write_json(facts_file, facts)
+        # Last: a fold counts as finished when its probabilities are complete.
+        with files.replacing(file) as part, part.open("wb") as stream:
+            np.save(stream, pred_probs, allow_pickle=False)
+    return result
+
+
+def _of_class(rows: np.ndarray, groups: Sequence[str], fraction: float, seed: int) -> list[int]:
+    """Take whole groups until the share is reached."""
+    n_wanted, taken = ceil(fraction * len(rows)), list[int]()
+    of_group: dict[str, list[int]] = {}
+    for row in rows.tolist():
+        of_group.setdefault(groups[row], []).append(row)
+    for group in sorted(of_group, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest()):
+        if len(taken) < n_wanted:
+            taken += of_group[group]
+    return taken

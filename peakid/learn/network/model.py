@@ -1,8 +1,9 @@
-"""What is trained: a cut body and a small head; how both are built, saved and loaded.
+"""Build, save and load the network that is trained: the body of a published architecture and a small head.
 
-Input contract: float32 (B, 3, S, S), the canonical pixels of `peakid.pixels.preprocess` divided by 255, less the card's
-mean, divided by the card's std, channels in the order red, green, blue. Output: logits (B, K), columns in class_names order.
-Preprocessing is no part of the model, so that one function (pixels.preprocess) decides it everywhere.
+Input: float32 (B, 3, S, S), the canonical pixels of `peakid.imaging.pixels.preprocess` divided by 255, minus
+the card's mean, divided by the card's std, channels in the order red, green, blue. Output: logits (B, K),
+columns in class_names order. Preprocessing is not part of the model, so that one function decides it
+everywhere.
 """
 
 import dataclasses
@@ -18,24 +19,28 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from peakid import files
 from peakid.errors import NotFound, WeightsUnfit
 from peakid.learn.network import small_nets
-from peakid.recipe import architectures
+from peakid.recipe import architectures, run_files
 from peakid.recipe.architectures import Architecture
 from peakid.records import Resize
-
-WEIGHTS_NAME = "model.safetensors"
-CARD_NAME = "model.json"
+from peakid.remedies import action
 
 Head = Literal[
-    "two-layer",  # fastai's: pooled by mean and maximum, then norm, dropout and a linear layer twice.
-    "linear",     # Pooled by mean, then one linear layer.
+    "two-layer",  # fastai's: average and maximum pooling, then twice norm, dropout and a linear layer.
+    "linear",     # Average pooling, then one linear layer.
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Card:
-    """All one must know to use the weights beside it. `mean` and `std` are per channel, of pixels in 0..1."""
+    """Everything that is needed to use a model's weights.
+
+    Attributes:
+        mean, std: Per channel, of pixels in 0..1.
+        pretrained: The weights that the training started from, as text.
+    """
 
     arch: str
     class_names: list[str]
@@ -51,7 +56,7 @@ class Card:
 
 
 class TokenBody(nn.Module):
-    """torchvision's vision transformer up to the class token."""
+    """torchvision's vision transformer up to its class token."""
 
     def __init__(self, vit: Any) -> None:
         super().__init__()
@@ -64,7 +69,7 @@ class TokenBody(nn.Module):
 
 
 class TimmBody(nn.Module):
-    """A timm model up to what it calls its features; the class token where those are tokens."""
+    """A timm model up to its features; the class token where these are tokens."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -77,7 +82,7 @@ class TimmBody(nn.Module):
 
 
 def full_model(architecture: Architecture) -> nn.Module:
-    """Build the architecture as published, classifier included (ours have none), with random weights."""
+    """Build the architecture as published, with its classifier if it has one, with random weights."""
     if architecture.cut == "own":
         return small_nets.BODIES[architecture.name]()
     if architecture.is_timm:
@@ -97,12 +102,13 @@ def assemble(
     head: Head = "two-layer",
     dropout: float = 0.5,
 ) -> nn.Sequential:
-    """Cut the published model before its classifier and put a head on the body.
+    """Cut the published model before its classifier and add a head.
 
-    fastai's own `vision_learner` cannot cut mobilenet_v2, vit_b_16 and others; the cut is ours, the two-layer head is fastai's.
+    fastai's `vision_learner` cannot cut mobilenet_v2, vit_b_16 and others; the cut is Peakid's, the two-layer
+    head is fastai's.
 
     Args:
-        dropout: Share of the last features that a two-layer head leaves out at each step, in 0..1.
+        dropout: Of the last features of a two-layer head, in 0..1.
     """
     body = create_body(full, pretrained=False, cut=lambda model: _body(model, architecture))
     has_map = architecture.has_map
@@ -130,7 +136,8 @@ def build(arch: str, *, n_classes: int, head: Head = "two-layer") -> nn.Sequenti
 def blocks(body: nn.Module) -> list[list[nn.Module]]:
     """Split a body into blocks from the input to the output, as `last-N` counts them.
 
-    A block is a stage as the architecture's authors wrote it; plain nets of single layers are cut after each pooling.
+    A block is a stage as the architecture's authors wrote it; plain networks of single layers are cut after
+    each pooling.
     """
     children = list(body.children())
     while len(children) == 1:
@@ -142,10 +149,10 @@ def blocks(body: nn.Module) -> list[list[nn.Module]]:
     return [part for part in parts if any(True for layer in part for _ in layer.parameters())]
 
 
-def set_free(model: nn.Sequential, n_blocks: int | None) -> None:
-    """Let the head and the body's last blocks learn and freeze the rest; None frees every layer.
+def unfreeze(model: nn.Sequential, n_blocks: int | None) -> None:
+    """Make the head and the body's last blocks trainable and freeze the rest; None unfreezes every layer.
 
-    A frozen parameter loses its gradient, so that no optimiser moves it by momentum or decay.
+    A frozen parameter loses its gradient, so that no optimiser changes it by momentum or weight decay.
     """
     for parameter in model.parameters():
         parameter.requires_grad_(n_blocks is None)
@@ -157,17 +164,21 @@ def set_free(model: nn.Sequential, n_blocks: int | None) -> None:
             parameter.grad = None
 
 
-def hold_norms(model: nn.Sequential) -> None:
-    """Let the body's BatchNorm answer by ImageNet's statistics while it learns: those of 32 images cost .27 of accuracy when tried."""
+def freeze_norms(model: nn.Sequential) -> None:
+    """Keep ImageNet's statistics in the body's BatchNorm layers during training.
+
+    The statistics of batches of 32 images cost 27 points of accuracy when tried.
+    """
     for layer in model[0].modules():
         if isinstance(layer, _BatchNorm):
             layer.eval()
 
 
 def parameter_groups(model: nn.Sequential) -> list[list[nn.Parameter]]:
-    """Split the parameters into lower body, upper body and head, for rates that grow from the input to the output.
+    """Split the parameters into lower body, upper body and head, for learning rates by depth.
 
-    The halves are counted in layers, in the order of registration, which every tested architecture also runs them in.
+    The halves are counted in layers, in the order of registration, in which every tested architecture runs
+    them.
     """
     layers = [layer for layer in model[0].modules() if list(layer.parameters(recurse=False))]
     lower = [p for layer in layers[: len(layers) // 2] for p in layer.parameters(recurse=False)]
@@ -177,19 +188,16 @@ def parameter_groups(model: nn.Sequential) -> list[list[nn.Parameter]]:
 
 
 def save(model: nn.Module, card: Card, folder: Path) -> None:
-    """Write weights and card into `folder`, each under a temporary name first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_weights(model, folder / WEIGHTS_NAME)
-    partial = folder / f"{CARD_NAME}.partial"
-    partial.write_text(json.dumps(dataclasses.asdict(card), ensure_ascii=False, indent=1), encoding="utf-8")
-    partial.replace(folder / CARD_NAME)
+    """Write weights and card into a folder."""
+    save_weights(model, folder / run_files.WEIGHTS)
+    files.write_json(folder / run_files.CARD, dataclasses.asdict(card), indent=1)
 
 
 def save_weights(model: nn.Module, file: Path) -> None:
-    """Write a model's weights as safetensors, under a temporary name first."""
-    partial = file.with_name(f"{file.name}.partial")
-    save_file({key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}, partial)
-    partial.replace(file)
+    """Write a model's weights as safetensors."""
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    with files.replacing(file) as part:
+        save_file(state, part)
 
 
 def load(folder: Path) -> tuple[nn.Sequential, Card]:
@@ -199,16 +207,18 @@ def load(folder: Path) -> tuple[nn.Sequential, Card]:
         NotFound: If the folder holds no model.
         WeightsUnfit: If its weights are damaged or do not fit its card.
     """
-    if not (folder / CARD_NAME).is_file() or not (folder / WEIGHTS_NAME).is_file():
+    if not (folder / run_files.CARD).is_file() or not (folder / run_files.WEIGHTS).is_file():
         raise NotFound(
-            f"There is no trained model in {folder}.", "Train again; a run that failed leaves none."
+            f"There is no trained model in {folder}.",
+            "Train again; a failed run leaves no model.",
+            action("train"),
         )
-    card = Card(**json.loads((folder / CARD_NAME).read_text(encoding="utf-8")))
-    return load_weights(folder / WEIGHTS_NAME, card), card
+    card = Card(**json.loads((folder / run_files.CARD).read_text(encoding="utf-8")))
+    return load_weights(folder / run_files.WEIGHTS, card), card
 
 
 def load_weights(file: Path, card: Card) -> nn.Sequential:
-    """Build the card's model with the weights of a safetensors file, on the CPU and in eval mode.
+    """Build the model of a card with the weights of a safetensors file, on the CPU and in eval mode.
 
     Raises:
         WeightsUnfit: If the file is damaged or does not fit the card.
@@ -218,7 +228,9 @@ def load_weights(file: Path, card: Card) -> nn.Sequential:
         model.load_state_dict(load_file(file))
     except (RuntimeError, SafetensorError) as error:
         raise WeightsUnfit(
-            f"The weights {file} do not fit their card ({card.arch}): {str(error)[:200]}.", "Train again."
+            f"The weights {file} do not fit their card ({card.arch}): {str(error)[:200]}.",
+            "Train again.",
+            action("train"),
         ) from error
     return model.eval()
 

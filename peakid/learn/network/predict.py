@@ -1,4 +1,4 @@
-"""What a model answers for canonical pixels: the one way to pred_probs inside a training."""
+"""Predict probabilities from canonical pixels, as every part of a training does."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from torch import nn
 from peakid.errors import OutOfMemory
 from peakid.learn.batches.gather import Pixels
 from peakid.learn.network.model import Card, normalise
+from peakid.remedies import action
 
 BATCH_SIZE = 64  # Images at once without gradients; 64 at 224 px need about 1 GB in ResNet-50.
 
@@ -21,13 +22,14 @@ def pred_probs(
     device: torch.device,
     advance: Callable[[int], None] = lambda n: None,
 ) -> np.ndarray:
-    """Answer the probabilities of a model in eval mode: float32 of shape (n, K), rows adding up to 1.
+    """Return the probabilities of a model in eval mode: float32 of shape (n, K), rows adding up to 1.
 
-    TensorFloat-32 is switched off: its 10-bit mantissa would put an export's answers on a CPU more than 1e-4 away.
+    TensorFloat-32 is switched off: with its 10-bit mantissa, an export on a CPU would differ by more than
+    1e-4.
 
     Args:
         pixels: Canonical pixels, uint8 of shape (n, S, S, 3).
-        advance: Called with the number of images done after each batch.
+        advance: Called after each batch with the number of images done so far.
     """
     model = model.to(device).eval()
     out = np.zeros((len(pixels), len(card.class_names)), dtype=np.float32)
@@ -43,10 +45,10 @@ def pred_probs(
 
 
 def in_parts(n: int, act: Callable[[int, int], None], *, size: int = BATCH_SIZE) -> None:
-    """Call `act(start, end)` for all of `n` images, so many at once as the memory holds.
+    """Call `act(start, end)` for all of `n` images, in parts that are halved until they fit into memory.
 
     Raises:
-        OutOfMemory: If it does not hold one.
+        OutOfMemory: If a single image does not fit.
     """
     start = 0
     while start < n:
@@ -56,9 +58,11 @@ def in_parts(n: int, act: Callable[[int, int], None], *, size: int = BATCH_SIZE)
         except torch.OutOfMemoryError as error:
             if size == 1:
                 raise OutOfMemory(
-                    "A single image does not fit into the memory of this device.", "Use --set device=cpu."
+                    "A single image does not fit into the memory of this device.",
+                    "Use the CPU.",
+                    action("set_recipe", key="device", value="cpu"),
                 ) from error
             size //= 2
-            torch.cuda.empty_cache()  # Does nothing where there is no GPU.
+            torch.cuda.empty_cache()  # No effect without a GPU.
         else:
             start = end

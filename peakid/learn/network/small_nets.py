@@ -1,4 +1,4 @@
-"""Two networks small enough to learn from random weights: a residual one, and a plain one as it was before shortcuts."""
+"""Two networks small enough to train from random weights: one with residual connections and one without."""
 
 from torch import Tensor, nn
 
@@ -6,12 +6,13 @@ WIDTHS = (32, 64, 128, 256)  # Channels of the four stages; each halves the side
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a shortcut (He 2015), halving the map's sides."""
+    """Two convolutions and a shortcut (He 2015), halving the sides of the map."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
         last_norm = nn.BatchNorm2d(n_out)
-        nn.init.zeros_(last_norm.weight)  # Each block begins as its shortcut: Goyal 2017, section 5.1.
+        nn.init.zeros_(last_norm.weight)  # Each block starts as its shortcut: Goyal 2017, section 5.1.
+        # The attribute names are part of saved weights and must not change.
         self.way = nn.Sequential(
             nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(n_out),
@@ -26,7 +27,7 @@ class Residual(nn.Module):
 
 
 def small_resnet() -> nn.Sequential:
-    """Build the body of a residual net with 0.8 million weights: (B, 3, H, W) -> (B, 256, H/16, W/16)."""
+    """Build the body of a residual network with 0.8 million weights: (B, 3, H, W) -> (B, 256, H/16, W/16)."""
     stem = nn.Sequential(
         nn.Conv2d(3, WIDTHS[0], 3, padding=1, bias=False), nn.BatchNorm2d(WIDTHS[0]), nn.ReLU(inplace=True)
     )
@@ -36,7 +37,7 @@ def small_resnet() -> nn.Sequential:
 
 
 def plain_cnn() -> nn.Sequential:
-    """Build the body of a plain net with 0.4 million weights: convolution, ReLU, pooling, four times."""
+    """Build the body of a plain network with 0.4 million weights: four times convolution, ReLU, pooling."""
     layers: list[nn.Module] = []
     for n_in, n_out in zip((3, *WIDTHS), WIDTHS, strict=False):
         layers += [nn.Conv2d(n_in, n_out, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]

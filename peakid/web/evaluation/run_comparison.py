@@ -45,8 +45,8 @@ def finding(compared: Comparison) -> str:
 def _differences(workspace: Workspace, a: Run, b: Run) -> list[dict[str, Any]]:
     snapshot_a, snapshot_b = (names.short_snapshot(run.snapshot_name, run.snapshot_digest) for run in (a, b))
     rows = [_row("Snapshot", snapshot_a, snapshot_b, a, b)]
-    if a.pretrained != b.pretrained:
-        rows.append(_row("Started from", a.pretrained, b.pretrained, a, b))
+    if a.starting_weights != b.starting_weights:
+        rows.append(_row("Started from", a.started_from, b.started_from, a, b))
     fields = [name for name in a.recipe if a.recipe[name] != b.recipe.get(name)]
     rows += [
         _row(recipe_form.LABELS.get(name, name), a.recipe[name], b.recipe.get(name, ""), a, b)

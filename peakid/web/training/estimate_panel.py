@@ -92,7 +92,7 @@ def _show_found(workspace: Workspace, job: Job) -> None:
     for note in found["notes"]:
         st.info(session.plain(note))
     st.dataframe(lines(found), hide_index=True, height="content", placeholder="")
-    st.caption(session.plain(f"Measured with {found['pretrained'].removeprefix('none: ')}."))
+    st.caption(session.plain(f"Measured with {found['pretrained']}."))
     _show_images(workspace.path / found["folder"], found["seen"])
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pandas as pd
 import streamlit as st
 
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe import weight_files
 from peakid.recipe.phase import Phase, Schedule
 from peakid.recipe.recipe import Recipe

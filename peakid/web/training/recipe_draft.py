@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from peakid.errors import BadInput, PeakidError
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe import schedule, weight_files
 from peakid.recipe.recipe import Recipe
 from peakid.web import session

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 import streamlit as st
 
 from peakid.recipe import architectures, weight_files
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Run
 from peakid.web import names

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe import weight_files
 from peakid.recipe.recipe import Recipe
 from peakid.web import words

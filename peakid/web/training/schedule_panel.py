@@ -52,6 +52,6 @@ def show_reached(run: Run, epochs: Sequence[EpochMetrics]) -> None:
 
 def _was_pretrained(run: Run, recipe: Recipe, done: Sequence[str]) -> bool:
     """Tell from the run, which says it at its end, or from the phases it went through before."""
-    if run.pretrained:
-        return not run.pretrained.startswith("none")
+    if run.starting_weights is not None:
+        return run.starting_weights.is_pretrained
     return recipe.pretrained != "none" and done[:1] != ["scratch"]

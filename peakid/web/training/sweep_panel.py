@@ -8,8 +8,8 @@ import streamlit as st
 from peakid.errors import BadInput, PeakidError
 from peakid.jobs import queue, submit
 from peakid.recipe import grid as sweeps
-from peakid.recipe import recipe as recipes
-from peakid.recipe.grid import Plan
+from peakid.recipe import loading as recipes
+from peakid.recipe.grid import SweepPlan
 from peakid.recipe.recipe import Recipe
 from peakid.records import Job
 from peakid.store.workspace import Workspace
@@ -112,7 +112,7 @@ def _fits(key: str, value: float) -> bool:
     return True
 
 
-def _planned(recipe: Recipe, tried: Sequence[str]) -> Plan | None:
+def _planned(recipe: Recipe, tried: Sequence[str]) -> SweepPlan | None:
     """Answer the plan, or say at once what is wrong with a value."""
     if not tried:
         return None
@@ -123,7 +123,7 @@ def _planned(recipe: Recipe, tried: Sequence[str]) -> Plan | None:
         return None
     if plan.skipped:
         left_out = "  \n".join(
-            session.plain(f"{sweeps.said(texts)}: {reason}") for texts, reason in plan.skipped
+            session.plain(f"{sweeps.settings_text(texts)}: {reason}") for texts, reason in plan.skipped
         )
         st.caption(f"Left out, because settings exclude each other:  \n{left_out}")
     return plan
@@ -167,7 +167,11 @@ def _show_trials(job: Job, use: Use) -> None:
         return
     wanted = (job.result.get("best") or {}).get("settings")
     if finding := job.result.get("finding"):
-        named = finding.replace(sweeps.said(wanted), _said(wanted).capitalize(), 1) if wanted else finding
+        named = (
+            finding.replace(sweeps.settings_text(wanted), _said(wanted).capitalize(), 1)
+            if wanted
+            else finding
+        )
         st.markdown(session.plain(named))
     if not_tried := job.result.get("not_tried"):
         named = session.plain("; ".join(_said(settings) for settings in not_tried))

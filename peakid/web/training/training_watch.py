@@ -38,7 +38,7 @@ def show_learning(workspace: Workspace, job: Job) -> None:
     sample_panel.show(workspace, run.run_id)
     show_curves(run, epochs)
     for warning in run.warnings:
-        st.warning(session.plain(warning))
+        st.warning(session.plain(warning.text))
     show_way_on(run)
 
 
@@ -62,7 +62,7 @@ def show_curves(run: Run, epochs: Sequence[EpochMetrics]) -> None:
 def show_way_on(run: Run) -> None:
     """Say what the run started from, and lead to its score."""
     if run.best_epoch is not None:
-        st.caption(session.plain(f"Started from {run.pretrained.removeprefix('none: ')}, on {run.device}."))
+        st.caption(session.plain(f"Started from {run.started_from}, on {run.device}."))
         if st.button(f"Evaluate run {run.run_id}", type="primary"):
             journey.go("evaluate", run=str(run.run_id))
 

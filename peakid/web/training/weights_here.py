@@ -6,17 +6,17 @@ from typing import Any
 import streamlit as st
 
 from peakid.recipe import architectures, weight_files
-from peakid.recipe import recipe as recipes
-from peakid.recipe.weight_files import WeightsRow
+from peakid.recipe import loading as recipes
+from peakid.recipe.weight_files import Check, WeightsRow
 from peakid.settings import Settings, torch_checkpoints
 from peakid.web import words
 
-CHECKS = {
+CHECKS: dict[Check, str] = {
     "hash agrees": "hash as in its name",
     "hash differs": "another hash than its name says: damaged?",
     "size agrees": "as long as published",
     "size differs": "not as long as published: damaged?",
-    "no promise": "no hash in its name",
+    "unpublished": "not a published file",
     "": "",
 }
 
@@ -97,7 +97,7 @@ def _line(row: WeightsRow) -> dict[str, Any]:
     elif row.file_name:
         state, name, place, size = "to fetch", row.file_name, row.put_in, f"{row.download_mb:.1f} MB"
     else:
-        state, name, place, size = "nobody published any", "", "", ""
+        state, name, place, size = "no published weights", "", "", ""
     column = {
         "Architecture": row.arch,
         "Weights": state,

@@ -77,7 +77,7 @@ def test_the_matrix_turns_zooms_and_stays_within_the_picture():
 def test_light_is_changed_in_logits():
     torch.manual_seed(1)
     grey = torch.full((2000, 3, 2, 2), 0.5)
-    lit = RandomChanges(2, strength=1.0, is_mirrored=False).lit(grey.clone())[:, 0, 0, 0]
+    lit = RandomChanges(2, strength=1.0, is_mirrored=False).with_light(grey.clone())[:, 0, 0, 0]
     # A grey of .5 becomes what is drawn, .4 to .6, moved on by a contrast of .8 to 1.25 in logits.
     most = torch.sigmoid(torch.tensor(0.6).logit() * 1.25)
     assert float(lit.max()) <= float(most) + 1e-4

@@ -133,7 +133,7 @@ def test_a_damaged_store_is_mended_and_told(tmp_path, store, damage, n_told):
     given = prepare(images, tmp_path)
     assert np.array_equal(given.canonical, expected(images))
     plural = "s in the pixel cache were" if n_told > 1 else " in the pixel cache was"
-    assert given.notes == ((f"{n_told} image{plural} damaged and decoded anew.",) if n_told else ())
+    assert given.notes == ((f"{n_told} image{plural} damaged and decoded again.",) if n_told else ())
     again, read = counting(images)
     assert (np.array_equal(prepare(again, tmp_path).canonical, expected(images)), read) == (True, [])
     assert prepare(some(14), tmp_path).notes == ()  # Nothing of the damage is left to be told again.
@@ -252,11 +252,11 @@ def test_the_least_recently_used_store_makes_room_and_one_in_use_never_does(tmp_
     in_use = Store(tmp_path, 48, "crop")
     os.utime(in_use.folder / "used", (1, 1))
     held = sum(file.stat().st_blocks * 512 for folder in folders.values() for file in folder.iterdir())
-    assert cache.make_room(tmp_path, 1000, budget_bytes=held + 1000, keep=[]) == (1000, "budget")
+    assert cache.free_space(tmp_path, 1000, budget_bytes=held + 1000, keep=[]) == (1000, "budget")
     assert all(folder.exists() for folder in folders.values())
-    assert cache.make_room(tmp_path, 1000, budget_bytes=held, keep=[]).n_bytes == 1000
+    assert cache.free_space(tmp_path, 1000, budget_bytes=held, keep=[]).n_bytes == 1000
     assert [folder.exists() for folder in folders.values()] == [False, True, True]
-    assert cache.make_room(tmp_path, 10**6, budget_bytes=10**5, keep=[]).n_bytes < 10**5
+    assert cache.free_space(tmp_path, 10**6, budget_bytes=10**5, keep=[]).n_bytes < 10**5
     assert [folder.exists() for folder in folders.values()] == [False, True, False]
     assert len(in_use.rows()) == 10
 
@@ -266,7 +266,7 @@ def test_images_over_the_budget_are_decoded_each_time_and_told(tmp_path):
     given = prepare(images, tmp_path, budget_bytes=5 * ROW + 10)
     assert np.array_equal(given.canonical, expected(images))
     assert given.notes == (
-        "The pixel cache may hold 1.537e-05 GB: 7 of 12 images are decoded anew each time they are needed. "
+        "The pixel cache is limited to 1.537e-05 GB: 7 of 12 images are decoded again each time they are needed. "
         "Raise PEAKID_CACHE_GB (2.2e-05 GB more are needed).",
     )
     counted, read = counting(images)
@@ -287,7 +287,11 @@ def test_the_setting_says_how_much_the_cache_may_hold(tmp_path, monkeypatch):
     monkeypatch.setenv("PEAKID_CACHE_GB", "0")
     settings.current.cache_clear()
     try:
-        assert prepare(some(4), tmp_path).notes[0].startswith("The pixel cache may hold 0 GB: 4 of 4 images")
+        assert (
+            prepare(some(4), tmp_path)
+            .notes[0]
+            .startswith("The pixel cache is limited to 0 GB: 4 of 4 images")
+        )
     finally:
         monkeypatch.undo()
         settings.current.cache_clear()
@@ -303,7 +307,7 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_lost(tmp_path):
     assert np.array_equal(given.canonical, expected(some(12)))
     assert len(given.notes) == 1
     assert (
-        "could not be written (File too large): 7 of 12 images are decoded anew each time they are needed."
+        "could not be written (File too large): 7 of 12 images are decoded again each time they are needed."
         in given.notes[0]
     )
     better = prepare(some(12), tmp_path)  # The disk has room again.
@@ -314,7 +318,7 @@ def test_a_cache_that_cannot_be_written_at_all_is_told(tmp_path):
     (tmp_path / "cache").write_bytes(b"a file where the folder should be")
     given = prepare(some(4), tmp_path)
     assert np.array_equal(given.canonical, expected(some(4)))
-    assert "4 of 4 images are decoded anew each time they are needed." in given.notes[0]
+    assert "4 of 4 images are decoded again each time they are needed." in given.notes[0]
 
 
 def test_rows_stay_readable_when_somebody_removes_the_store(tmp_path, store):

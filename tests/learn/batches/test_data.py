@@ -7,15 +7,12 @@ from peakid.errors import ClassTooSmall, SplitMissing, TooFewClasses, Unreadable
 from peakid.imaging import pixels
 from peakid.learn.batches import data
 from peakid.recipe.recipe import Recipe
-from peakid.records import no_report
-from tests.learn.colours import images_of
+from tests.learn.colours import images_of, prepare
 
 
 def prepared(images, tmp_path, should_stop=lambda: False, **settings):
     recipe = Recipe(**{"image_size_px": 32, **settings})
-    return data.prepare(
-        images, recipe, cache_dir=tmp_path / "cache", report=no_report, should_stop=should_stop
-    )
+    return prepare(images, recipe, tmp_path / "cache", should_stop=should_stop)
 
 
 def test_the_cached_pixels_are_those_that_every_export_will_see(colours, tmp_path):
@@ -52,7 +49,7 @@ def test_another_size_or_policy_has_its_own_cache(colours, tmp_path):
     assert prepared(colours, tmp_path, image_size_px=40).canonical.shape[1] == 40
 
 
-def test_images_decoded_before_somebody_stopped_are_kept(colours, tmp_path):
+def test_images_decoded_before_a_stop_are_kept(colours, tmp_path):
     asked = []
     with pytest.raises(data.Stopped):
         prepared(colours, tmp_path, should_stop=lambda: len(asked) == 5 or asked.append(1))
@@ -70,7 +67,7 @@ def test_an_image_that_cannot_be_decoded_is_named(colours, tmp_path):
         prepared(bad, tmp_path)
 
 
-def test_one_class_is_nothing_to_tell_apart():
+def test_a_single_class_is_refused():
     with pytest.raises(TooFewClasses, match="only the class 'moss'"):
         data.check(images_of([("moss", "train"), ("moss", "valid")]))
 
@@ -88,11 +85,12 @@ def test_a_class_without_a_training_image_is_refused_by_name():
         data.check(images_of(rows))
 
 
-def test_a_class_that_valid_cannot_judge_or_train_hardly_shows_is_a_warning():
+def test_a_class_missing_in_valid_or_with_one_training_image_is_a_warning():
     warnings = data.check(
         images_of([("moss", "train"), ("moss", "train"), ("rust", "train"), ("moss", "valid")])
     )
-    assert warnings == [
-        "Class 'rust' has no image in valid: the score says nothing about it.",
-        "Class 'rust' has 1 image in train: it can hardly be learned.",
+    assert {warning.kind for warning in warnings} == {"small_class"}
+    assert [warning.text for warning in warnings] == [
+        "Class 'rust' has no image in valid: the score does not cover it.",
+        "Class 'rust' has only 1 image in train.",
     ]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from peakid.learn.batches import data
-from peakid.learn.batches.feed import Feed, residence
+from peakid.learn.batches.feed import Feed, placement
 from peakid.learn.batches.gather import Pixels
 from peakid.learn.batches.loaders import GatherLoader, Rows
 from peakid.recipe.recipe import Recipe
@@ -13,12 +13,12 @@ from peakid.records import no_report
 from tests.learn.colours import images_of
 
 CPU = torch.device("cpu")
-WAYS = ("device", "staged", "plain")
+PLACEMENTS = ("device", "staged", "plain")
 PARTS = [np.array(part) for part in ([5, 0, 3], [1, 1, 7], [6, 2, 4], [8], [9, 10, 11], [5, 4, 3])]
 
 
 def of_colours(tmp_path, **asked):
-    """Answer the pixels of 12 images at 32 px, and the list of the digests that are read from then on."""
+    """Return the pixels of 12 images at 32 px, and the list of the digests that are read from then on."""
     images, read = images_of([("moss", "train")] * 10 + [("rust", "valid")] * 2), []
     counted = dataclasses.replace(images, read=lambda digest: read.append(digest) or images.read(digest))
     asked = {"cache_dir": tmp_path / "cache", "report": no_report, "should_stop": lambda: False, **asked}
@@ -27,23 +27,23 @@ def of_colours(tmp_path, **asked):
     return given, read
 
 
-def test_pixels_lie_on_a_gpu_with_room_are_sent_to_one_without_and_taken_on_a_cpu():
+def test_pixels_stay_on_a_gpu_with_enough_memory_and_are_sent_to_one_without():
     gpu_bytes = 24 * 10**9
-    assert residence("cuda", n_bytes=12 * 10**9, free_bytes=gpu_bytes) == "device"
-    assert residence("cuda", n_bytes=12 * 10**9 + 1, free_bytes=gpu_bytes) == "staged"
-    assert residence("cuda", n_bytes=1, free_bytes=0) == "staged"  # After batches had to be halved.
+    assert placement("cuda", n_bytes=12 * 10**9, free_bytes=gpu_bytes) == "device"
+    assert placement("cuda", n_bytes=12 * 10**9 + 1, free_bytes=gpu_bytes) == "staged"
+    assert placement("cuda", n_bytes=1, free_bytes=0) == "staged"  # After batches had to be halved.
     assert (
-        residence("cpu", n_bytes=1, free_bytes=gpu_bytes)
-        == residence("mps", n_bytes=1, free_bytes=gpu_bytes)
+        placement("cpu", n_bytes=1, free_bytes=gpu_bytes)
+        == placement("mps", n_bytes=1, free_bytes=gpu_bytes)
         == "plain"
     )
 
 
-@pytest.mark.parametrize("lies", WAYS)
+@pytest.mark.parametrize("chosen", PLACEMENTS)
 @pytest.mark.parametrize("n_held", [0, 5, 12])
-def test_every_way_gives_the_same_batches_in_the_same_order(tmp_path, lies, n_held):
+def test_every_placement_gives_the_same_batches_in_the_same_order(tmp_path, chosen, n_held):
     pixels, _read = of_colours(tmp_path, budget_bytes=n_held * 32 * 32 * 3)
-    feed = Feed(pixels, np.concatenate(PARTS), CPU, lies)
+    feed = Feed(pixels, np.concatenate(PARTS), CPU, chosen)
     for _epoch in range(2):
         batches = list(feed.batches(PARTS))
         assert [batch.dtype for batch in batches] == [torch.uint8] * len(PARTS)
@@ -52,7 +52,7 @@ def test_every_way_gives_the_same_batches_in_the_same_order(tmp_path, lies, n_he
         )
 
 
-def test_what_lies_on_the_device_is_decoded_in_the_first_epoch_only(tmp_path):
+def test_pixels_on_the_device_are_decoded_in_the_first_epoch_only(tmp_path):
     pixels, read = of_colours(tmp_path, budget_bytes=0)
     feed = Feed(pixels, np.arange(12), CPU, "device")
     parts = [np.arange(0, 6), np.arange(6, 12)]
@@ -62,7 +62,7 @@ def test_what_lies_on_the_device_is_decoded_in_the_first_epoch_only(tmp_path):
     assert len(read) == 12
 
 
-def test_an_epoch_cut_short_leaves_the_device_with_what_came(tmp_path):
+def test_after_an_epoch_that_was_stopped_early_the_device_has_correct_pixels(tmp_path):
     pixels, read = of_colours(tmp_path, budget_bytes=0)
     feed = Feed(pixels, np.arange(12), CPU, "device")
     batches = feed.batches([np.arange(at, at + 2) for at in range(0, 12, 2)])
@@ -85,11 +85,13 @@ def test_images_are_decoded_ahead_of_their_use_but_not_far(tmp_path):
     assert len(read) <= 4
 
 
-@pytest.mark.parametrize("lies", WAYS)
-def test_loaders_give_the_same_epoch_from_everywhere(lies):
+@pytest.mark.parametrize("chosen", PLACEMENTS)
+def test_loaders_give_the_same_epoch_from_everywhere(chosen):
     pixels = Pixels.of(np.arange(11 * 8 * 8 * 3, dtype=np.uint8).reshape(11, 8, 8, 3))
     at, labels = np.array([9, 2, 4, 0, 7, 5]), np.arange(6)
-    loader = GatherLoader(Rows(Feed(pixels, at, CPU, lies), at, labels, 0), bs=4, shuffle=True, num_workers=0)
+    loader = GatherLoader(
+        Rows(Feed(pixels, at, CPU, chosen), at, labels, 0), bs=4, shuffle=True, num_workers=0
+    )
     loader.begin_epoch(3, skip=0)
     order = np.random.default_rng((0, 3)).permutation(6)  # Of seed 0.
     for part, (x, y) in zip((order[:4], order[4:]), loader, strict=True):

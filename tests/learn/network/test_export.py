@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def run(colours, fit, tmp_path):
-    """A trained run: its folder, its validation images as bytes, and what it answered for them."""
+    """A trained run: its folder, its validation images as bytes, and what it predicted for them."""
     result, _ = fit(colours, arch="squeezenet1_0")
     digests, probabilities = result.pred_probs["valid"]
     return tmp_path / "run", [(digest, colours.read(digest)) for digest in digests], probabilities
@@ -33,7 +33,7 @@ def exported(run, out, formats=("safetensors", "onnx"), images=None, pred_probs=
     )
 
 
-def test_every_format_answers_as_the_run_did_from_the_bytes_on(run, tmp_path):
+def test_every_format_predicts_what_the_run_predicted_from_the_bytes_on(run, tmp_path):
     proof = exported(run, tmp_path / "out")
     assert [file["format"] for file in proof.files] == ["safetensors", "onnx"]
     for parity in proof.parity.values():
@@ -77,11 +77,11 @@ def test_the_card_holds_files_proof_preprocessing_and_the_callers_facts(run, tmp
     assert (card["facts"]["run_id"], card["pixels_version"], card["resize"]) == (12, pixels.VERSION, "crop")
 
 
-def test_nothing_is_published_when_one_answer_differs(run, tmp_path):
+def test_nothing_is_published_when_one_prediction_differs(run, tmp_path):
     wrong = run[2].copy()
     wrong[2] += np.array([2e-4, -2e-4], dtype=np.float32)  # Twice the tolerance, first choice unchanged.
     for name in ("safetensors", "onnx"):
-        with pytest.raises(ParityBroken, match=f"The {name} file answers otherwise .* up to 0.0002"):
+        with pytest.raises(ParityBroken, match=f"The {name} file does not predict .* up to 0.0002"):
             exported(run, tmp_path / "out", [name], pred_probs=wrong)
     with pytest.raises(ParityBroken, match=r"agrees on 0\.0% of 6 images"):
         exported(run, tmp_path / "out", pred_probs=run[2][:, ::-1].copy())
@@ -89,7 +89,7 @@ def test_nothing_is_published_when_one_answer_differs(run, tmp_path):
 
 
 def test_other_preprocessing_would_be_noticed(run, tmp_path, draw):
-    """The images stand for the preprocessing: other pixels, other answers."""
+    """Other images stand for other preprocessing: their pixels differ."""
     with pytest.raises(ParityBroken):
         exported(run, tmp_path / "out", images=[(digest, draw(i)) for i, (digest, _) in enumerate(run[1])])
 
@@ -107,7 +107,7 @@ def test_probabilities_that_are_no_number_are_refused():
 
 def test_a_proof_needs_every_image(run, tmp_path):
     for images in ([], run[1][:-1]):
-        with pytest.raises(ParityBroken, match="Of 6 validation images"):
+        with pytest.raises(ParityBroken, match="of 6 validation images could be compared"):
             exported(run, tmp_path / "out", ["safetensors"], images=images)
     with pytest.raises(UnreadableImage):
         exported(run, tmp_path / "out", ["safetensors"], images=[("a", b"noise")] * 6)
@@ -117,7 +117,7 @@ def test_a_proof_needs_every_image(run, tmp_path):
 def test_bad_requests_are_one_clear_line(run, tmp_path):
     with pytest.raises(BadInput, match=r"no export format 'tflite'. Available are: safetensors, onnx"):
         exported(run, tmp_path / "out", ["onnx", "tflite"])
-    with pytest.raises(BadInput, match="No export format"):
+    with pytest.raises(BadInput, match="No export format was given"):
         exported(run, tmp_path / "out", [])
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "note.txt").write_text("mine")

@@ -3,10 +3,11 @@ import torch
 
 from peakid.errors import OutOfMemory
 from peakid.learn.network import predict
+from peakid.remedies import action
 
 
 def memory_for(most):
-    """Answer an `act` that a device with memory for so many images at once would be, and the parts it did."""
+    """Return an `act` of a device with memory for `most` images at once, and the parts that it finished."""
     done = []
 
     def act(start, end):
@@ -23,8 +24,9 @@ def test_every_image_is_done_once_in_the_largest_parts_that_fit():
     assert done == [(0, 16), (16, 32), (32, 48), (48, 50)]
 
 
-def test_a_device_for_which_one_image_is_too_many_is_told():
+def test_a_device_too_small_for_one_image_is_an_error():
     act, done = memory_for(0)
-    with pytest.raises(OutOfMemory, match=r"A single image does not fit.*--set device=cpu"):
+    with pytest.raises(OutOfMemory, match="A single image does not fit") as error:
         predict.in_parts(5, act)
+    assert error.value.actions == (action("set_recipe", key="device", value="cpu"),)
     assert done == []

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import shutil
 from pathlib import Path
@@ -12,8 +13,11 @@ from peakid import settings
 from peakid.errors import WeightsMissing, WeightsUnfit
 from peakid.learn.network import model, weights
 from peakid.recipe import architectures
+from peakid.remedies import action
+from peakid.run_records import StartingWeights
 
 SQUEEZENET = architectures.find("squeezenet1_0")
+PLAIN = architectures.find("plain_cnn")
 
 
 def offline(_architecture, _folder):
@@ -32,11 +36,12 @@ def find(pretrained, folder, tmp_path, arch="squeezenet1_0", fetch=offline):
 
 def test_nothing_found_means_random_weights_and_the_run_says_so(tmp_path):
     found = find("auto", None, tmp_path)
-    assert (found.is_pretrained, found.note) == (False, "none: random weights (not found, offline)")
-    assert find("none", None, tmp_path).note == "none: random weights (asked for)"
+    assert not found.is_pretrained
+    assert found.record == StartingWeights("random", note="not found, offline")
+    assert find("none", None, tmp_path).record == StartingWeights("random", note="requested")
 
 
-def test_required_weights_that_are_nowhere_are_an_error_with_the_name_the_size_and_the_place(tmp_path):
+def test_missing_required_weights_are_an_error_with_file_name_size_and_folder(tmp_path):
     with pytest.raises(WeightsMissing) as error:
         find("require", None, tmp_path)
     assert "squeezenet1_0-b66bff10.pth" in str(error.value)
@@ -49,12 +54,12 @@ def test_a_given_file_is_used_and_recorded_with_its_hash(tmp_path, state):
     torch.save(state, file)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     found = find(str(file), None, tmp_path)
-    assert (found.kind, found.path, found.note) == ("file", file, f"file mine.pth sha256 {sha256[:8]}")
+    assert (found.path, found.record) == (file, StartingWeights("file", "mine.pth", sha256))
     with pytest.raises(WeightsMissing, match=r"gone\.pth"):
         find(str(tmp_path / "gone.pth"), None, tmp_path)
 
 
-def test_a_persons_folder_comes_before_torchs_and_a_published_name_before_one_that_only_resembles(tmp_path):
+def test_the_users_folder_comes_before_torchs_and_a_published_name_before_one_that_only_resembles(tmp_path):
     mine, hub = tmp_path / "mine", tmp_path / "hub"
     for folder in (mine, hub):
         folder.mkdir()
@@ -75,18 +80,18 @@ def test_a_persons_folder_comes_before_torchs_and_a_published_name_before_one_th
 def test_a_damaged_published_file_is_refused_because_its_name_carries_its_hash(tmp_path):
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "squeezenet1_0-b66bff10.pth").write_bytes(b"half a download")
-    with pytest.raises(WeightsUnfit, match="its name promises b66bff10"):
+    with pytest.raises(WeightsUnfit, match="but b66bff10 in its name"):
         find("auto", None, tmp_path)
 
 
-def test_what_is_fetched_is_checked_and_called_a_download(tmp_path, state):
+def test_a_downloaded_file_is_recorded_as_downloaded(tmp_path, state):
     def fetch(_architecture, folder):
         folder.mkdir()
         torch.save(state, folder / "fetched.pth")
         return folder / "fetched.pth"
 
     found = find("require", None, tmp_path, fetch=fetch)
-    assert found.note.startswith("download fetched.pth sha256 ")
+    assert (found.record.file_name, found.record.note) == ("fetched.pth", "downloaded")
 
 
 def test_half_precision_weights_are_loaded_as_single_precision(tmp_path, state):
@@ -135,7 +140,7 @@ def test_a_pickled_model_is_never_loaded(tmp_path):
     | st.sampled_from([b"root:x:0:0:root:/root:/bin/bash\n", b"", b"PK\x03\x04", b"\x80\x02}q\x00."])
 )
 @settings_of(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_file_that_is_no_weights_file_is_refused_in_words_whatever_it_holds(content, tmp_path):
+def test_a_file_that_is_not_a_weights_file_is_refused_whatever_its_content(content, tmp_path):
     file = tmp_path / "weights.pth"
     file.write_bytes(content)
     with pytest.raises(WeightsUnfit, match=r"weights\.pth"):
@@ -144,7 +149,7 @@ def test_a_file_that_is_no_weights_file_is_refused_in_words_whatever_it_holds(co
         )  # Read before it is looked at.
 
 
-def test_a_download_that_is_not_what_its_name_promises_is_thrown_away(tmp_path, monkeypatch):
+def test_a_download_without_the_hash_in_its_name_is_discarded(tmp_path, monkeypatch):
     """Through torch's own downloader, from a folder instead of a server."""
     server = tmp_path / "server"
     server.mkdir()
@@ -160,7 +165,7 @@ def test_the_real_weights_fit(real_data, tmp_path):
     shutil.copytree(real_data / "weights", folder)
     for arch, begin in [("mobilenet_v2", "b8330142"), ("squeezenet1_0", "d0c6d975")]:
         architecture, found = architectures.find(arch), find("require", folder, tmp_path, arch=arch)
-        assert found.sha256.startswith(begin)
+        assert found.record.sha256.startswith(begin)
         weights.load_into(model.full_model(architecture), found, architecture)
 
 
@@ -171,3 +176,52 @@ def test_torchs_own_folder_is_known_without_torch(monkeypatch, tmp_path):
     for name in ("XDG_CACHE_HOME", "TORCH_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
         assert settings.torch_checkpoints() == Path(torch.hub.get_dir()) / "checkpoints"
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """A saved model of three classes, and its head."""
+    torch.manual_seed(5)
+    network = model.build("plain_cnn", n_classes=3)
+    names, stats = ["dom", "eiger", "weisshorn"], (0.5, 0.5, 0.5)
+    card = model.Card("plain_cnn", names, 32, "crop", stats, stats, 1, {}, "", {})
+    model.save(network, card, tmp_path)
+    return tmp_path / "model.safetensors", network, card
+
+
+def test_the_body_and_the_rows_of_shared_classes_are_kept_and_a_new_class_starts_at_random(earlier):
+    path, old, _card = earlier
+    torch.manual_seed(6)
+    new = model.build("plain_cnn", n_classes=3)
+    before = new[1][-1].weight.detach().clone()
+    weights.load_run_into(new, path, PLAIN, ["bishorn", "eiger", "weisshorn"])
+    assert all(torch.equal(a, b) for a, b in zip(new[0].parameters(), old[0].parameters(), strict=True))
+    assert torch.equal(new[1][-1].weight[1:], old[1][-1].weight[1:])
+    assert torch.equal(new[1][-1].weight[0], before[0])
+    assert torch.equal(new[1][4].weight, old[1][4].weight)  # The hidden layer of the head.
+
+
+def test_a_head_of_another_kind_takes_the_body_alone(earlier):
+    path, old, _card = earlier
+    new = torch.nn.Sequential(model.build("plain_cnn", n_classes=3)[0], model.linear_head(PLAIN, 3))
+    before = new[1][-1].weight.detach().clone()
+    weights.load_run_into(new, path, PLAIN, ["dom", "eiger", "weisshorn"])
+    assert torch.equal(new[1][-1].weight, before)
+    assert torch.equal(new[0][0].weight, old[0][0].weight)
+
+
+def test_a_model_of_another_architecture_is_refused_by_name(earlier):
+    path, _old, card = earlier
+    network = model.build("small_resnet", n_classes=3)
+    with pytest.raises(WeightsUnfit, match="is a plain_cnn, not a small_resnet") as error:
+        weights.load_run_into(network, path, architectures.find("small_resnet"), card.class_names)
+    assert error.value.actions == (action("set_recipe", key="arch", value="plain_cnn"),)
+    model.save(network, dataclasses.replace(card, arch="plain_cnn"), path.parent)
+    with pytest.raises(WeightsUnfit, match="do not fit their card"):
+        weights.load_run_into(model.build("plain_cnn", n_classes=3), path, PLAIN, card.class_names)
+
+
+def test_a_file_without_a_card_is_not_taken_for_the_model_of_a_run(earlier, tmp_path):
+    path, _old, _card = earlier
+    assert weights.is_of_a_run(path)
+    assert not weights.is_of_a_run(tmp_path / "resnet18.pth")

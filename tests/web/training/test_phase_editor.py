@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from peakid.errors import BadInput
-from peakid.recipe import recipe as recipes
+from peakid.recipe import loading as recipes
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.web.training import phase_editor

@@ -1,0 +1,164 @@
+"""Train one model on some images: a linear head on a frozen body's features, or gradient descent."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from fastai.data.core import DataLoaders
+from torch import Tensor, nn
+
+from peakid.errors import TrainingDiverged
+from peakid.learn import linear_head, rate_finder, samples
+from peakid.learn import start as starting
+from peakid.learn.batches.data import Prepared, TrainingImages
+from peakid.learn.batches.gather import Pixels
+from peakid.learn.fit import Fit
+from peakid.learn.network import checkpoint
+from peakid.learn.network.checkpoint import Checkpoints
+from peakid.learn.rate_finder import RateFinderResult
+from peakid.learn.start import Start
+from peakid.learn.watch import History, Watch
+from peakid.recipe.phase import Phase
+from peakid.recipe.recipe import Recipe
+from peakid.records import EpochMetrics, Report
+from peakid.remedies import action
+
+
+class Trainer:
+    """Trains models from one start: one, or one per fold.
+
+    Args:
+        pixels: By size of the training images.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        pixels: dict[int, Prepared],
+        *,
+        report: Report,
+        on_epoch: Callable[[EpochMetrics], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.start, self.pixels = start, pixels
+        self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
+        self.features: Tensor | None = None  # Of all images; folds share them.
+
+    def loaders(self, images: TrainingImages, phase: Phase, batch_size: int | None = None) -> DataLoaders:
+        """Return a phase's loaders of these images."""
+        return self.start.loaders(images, self.pixels[starting.stored_px(phase)], phase, batch_size)
+
+    @property
+    def canonical(self) -> Pixels:
+        return next(iter(self.pixels.values())).canonical
+
+    def train_one(
+        self,
+        images: TrainingImages,
+        folder: Path,
+        *,
+        prefix: str = "",
+        n_before: int = 0,
+        part: tuple[int, int] = (0, 1),
+    ) -> tuple[nn.Sequential, History]:
+        """Train one model; it has the weights of its best epoch afterwards.
+
+        Args:
+            folder: For its checkpoints.
+            prefix, n_before, part: As in `Watch`.
+
+        Raises:
+            Stopped: If a stop is requested before there is anything to keep.
+            TrainingDiverged: If the loss is no longer a number.
+        """
+        model = self.start.model()
+        if self.start.is_linear:
+            history = self._fit_linear_head(model, images, prefix=prefix, n_before=n_before)
+        else:
+            watch = Watch(
+                report=self.report,
+                on_epoch=self.on_epoch,
+                should_stop=self.should_stop,
+                prefix=prefix,
+                n_before=n_before,
+                part=part,
+                samples=samples.choose(images, folder, seed=self.start.recipe.seed),
+            )
+            history = self._fine_tune(model, images, folder, watch)
+        if history.best is not None:
+            model.load_state_dict(history.best_state)
+        return model, history
+
+    def _fit_linear_head(
+        self, model: nn.Sequential, images: TrainingImages, *, prefix: str, n_before: int
+    ) -> History:
+        if self.features is None:
+            self.features = linear_head.embed(
+                model, self.canonical, self.start, report=self.report, should_stop=self.should_stop
+            )
+        history = linear_head.fit(model, images, self.features, self.start, epoch=n_before + 1, prefix=prefix)
+        self.on_epoch(history.epochs[0])
+        return history
+
+    def _fine_tune(self, model: nn.Sequential, images: TrainingImages, folder: Path, watch: Watch) -> History:
+        def find_rate(phase: Phase, dls: DataLoaders) -> float:
+            return self.find_rates(model, dls, phase).suggestions["valley"]
+
+        start = self.start
+        fit = Fit(
+            model=model,
+            recipe=start.recipe,
+            phases=start.phases,
+            is_pretrained=start.found.is_pretrained,
+            loaders=partial(self.loaders, images),
+            find_rate=find_rate,
+            checkpoints=Checkpoints(folder, identity(images, start)),
+        )
+        history = fit.run(watch)
+        if history.diverged_in is not None:
+            raise _diverged(history.diverged_in, watch, start.recipe)
+        return history
+
+    def find_rates(self, model: nn.Sequential, dls: DataLoaders, phase: Phase) -> RateFinderResult:
+        """Run the LR finder for a phase on the current model.
+
+        Raises:
+            Stopped: If `should_stop` says so.
+            TrainingDiverged: If the loss diverges too early.
+        """
+        return rate_finder.find(
+            model,
+            dls,
+            self.start.recipe,
+            phase,
+            freezes_norms=self.start.found.is_pretrained,
+            report=self.report,
+            should_stop=self.should_stop,
+        )
+
+
+def identity(images: TrainingImages, start: Start) -> str:
+    """Return a name for this training, so that it never resumes from a checkpoint of another one."""
+    weights = start.found.record
+    return checkpoint.identity(
+        start.recipe.model_dump(),
+        weights.sha256 or weights.kind,
+        images.class_names,
+        images.digests,
+        images.labels.tolist(),
+        images.splits,
+    )
+
+
+def _diverged(epoch: int, watch: Watch, recipe: Recipe) -> TrainingDiverged:
+    rate = watch.position.rate or float(watch.phase.base_lr)
+    message = f"The loss is no longer a number in epoch {epoch} (base_lr={rate:g})."
+    if recipe.phases:
+        return TrainingDiverged(
+            message, f"Use a tenth of the learning rate in that phase of the recipe: {rate / 10:g}."
+        )
+    return TrainingDiverged(
+        message,
+        f"Use a tenth of the learning rate: {rate / 10:g}.",
+        action("set_recipe", key="base_lr", value=float(f"{rate / 10:g}")),
+    )

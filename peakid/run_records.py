@@ -1,0 +1,68 @@
+"""What a run states about itself: the weights it started from, and warnings about its score."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+WeightsKind = Literal[
+    "random",    # None were used; `note` says why.
+    "imagenet",  # A published file of ImageNet weights.
+    "file",      # A weights file of the user's.
+    "run",       # The model of an earlier run.
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StartingWeights:
+    """The weights that a training really started from.
+
+    Attributes:
+        file_name: '' for random weights.
+        sha256: Of the file, its first hex digits at least; '' for random weights.
+        run_id: The earlier run, where `kind` is `run`.
+        note: Why the weights are random, or how the file was obtained.
+    """
+
+    kind: WeightsKind
+    file_name: str = ""
+    sha256: str = ""
+    run_id: int | None = None
+    note: str = ""
+
+    @property
+    def is_pretrained(self) -> bool:
+        return self.kind != "random"
+
+    def text(self) -> str:
+        """Return the weights as text: `ImageNet weights (resnet18-f37072fd.pth, SHA-256 f37072fd)`."""
+        if self.kind == "run":
+            return f"the model of run {self.run_id} (SHA-256 {self.sha256[:8]})"
+        name = {"random": "random weights", "imagenet": "ImageNet weights", "file": "weights file"}[self.kind]
+        sha256 = f"SHA-256 {self.sha256[:8]}" if self.sha256 else ""
+        details = ", ".join(part for part in (self.file_name, sha256, self.note) if part)
+        return f"{name} ({details})" if details else name
+
+
+WarningKind = Literal[
+    "collapsed",       # It predicts one class for every validation image.
+    "overfitting",     # The validation loss rose while the training loss fell.
+    "high_rate",       # The learning rate of a phase is too high.
+    "random_weights",  # Pretrained weights were requested and not found.
+    "unused_gpu",      # It ran on the CPU of a machine that has a GPU.
+    "small_class",     # A class has too few images in a split.
+    "partial_data",    # It learned from a share of the images.
+    "pixel_cache",     # The pixel cache was damaged, full or not writable.
+    "chosen_setting",  # A setting that was measured or calculated: batch size, epochs, learning rate.
+    "low_memory",      # Batches were split because of the device's memory.
+    "no_checkpoint",   # A checkpoint could not be written.
+    "stopped_early",   # It was cancelled after some epochs.
+    "failed",          # Why a trial of a sweep has no score.
+    "other",           # Written by an earlier version, which kept the text alone.
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunWarning:
+    """Something to know about a run before trusting its score. `text` is a sentence for people."""
+
+    kind: WarningKind
+    text: str
