@@ -79,7 +79,7 @@ def of_phase(
         should_stop: Called before each batch.
 
     Raises:
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
         torch.OutOfMemoryError: If a batch does not fit.
     """
     dls = loaders(phase, min(batch_size, ENOUGH_ON_CPU) if start.device.type == "cpu" else batch_size)

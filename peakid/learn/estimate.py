@@ -67,7 +67,7 @@ def estimate(
     """Measure a few batches of each phase on a part of the images; nothing is kept except decoded pixels.
 
     Raises:
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
         DatasetError, TrainingError: As `train`.
         torch.OutOfMemoryError: If not even two images fit.
     """

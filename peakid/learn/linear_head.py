@@ -45,7 +45,7 @@ def embed(
     """Return the pooled features of the frozen body for each image: float32 of shape (N, C), on the CPU.
 
     Raises:
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
     """
     network = nn.Sequential(model[0], *list(model[1].children())[:-1]).to(start.device).eval()
     features, began = [], time.monotonic()

@@ -37,8 +37,8 @@ class RateFinderResult:
 
     Attributes:
         suggestions: `valley` (a third into the longest descent, the usual choice), `slide` (before the loss
-            becomes
-            unstable), `minimum` (a tenth of the rate with the lowest loss), `steep` (the steepest descent).
+            becomes unstable), `minimum` (a tenth of the rate with the lowest loss), `steep` (the steepest
+            descent).
     """
 
     rates: list[float]
@@ -59,7 +59,7 @@ def find(
     """Raise the learning rate over a hundred batches, then restore the model.
 
     Raises:
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
         TrainingDiverged: If the loss diverges too early.
     """
     before = copy.deepcopy(model.state_dict())

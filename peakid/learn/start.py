@@ -70,9 +70,8 @@ class Start:
 
         Args:
             prepared: The pixels at the phase's size.
-            batch_size: None = the recipe's. A smaller one means that memory is short: then pixels do not stay
-                on
-                the device.
+            batch_size: None = the recipe's. A smaller one means that memory is short: then pixels do not
+                stay on the device.
         """
         recipe = self.recipe.model_copy(update={"batch_size": batch_size or self.recipe.batch_size})
         return loaders.make(
@@ -123,7 +122,7 @@ def prepare_pixels(
     """Decode every image at each size that some phase needs; return the pixels by `stored_px`.
 
     Raises:
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
         UnreadableImage: If an image's bytes cannot be decoded.
     """
     sizes_px = sorted({stored_px(phase) for phase in start.phases})

@@ -46,9 +46,8 @@ class TrainResult:
             model.
         metrics: `accuracy`, `valid_loss` (plain cross-entropy) and `train_loss` (with label smoothing and
             augmentation) of that epoch.
-        pred_probs: From the saved model; train is in-sample. After cross-validation only `cv`, each image by
-            a model
-            that has not seen it.
+        pred_probs: From the saved model; train is in-sample. After cross-validation only `cv`, each image
+            by a model that has not seen it.
         device: `cpu`, `mps` or `cuda (name of the GPU)`.
     """
 
@@ -140,7 +139,7 @@ def find_rate(
     """Run the LR finder for the recipe's first phase, without training.
 
     Raises:
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
         DatasetError, TrainingError: As `train`, and if the loss diverges too early.
     """
     images = subsets.take_share(images, recipe.fraction, seed=recipe.seed)

@@ -123,7 +123,7 @@ class Trainer:
         """Run the LR finder for a phase on the current model.
 
         Raises:
-            Stopped: If `should_stop` says so.
+            Stopped: If `should_stop` returns True.
             TrainingDiverged: If the loss diverges too early.
         """
         return rate_finder.find(

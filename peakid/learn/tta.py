@@ -53,7 +53,7 @@ def pred_probs(
         ParityBroken: If the predictions for the plain images are not the run's: the average would not be of
         this run.
         UnreadableImage: If an image's bytes cannot be decoded; the message names the image.
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
     """
     model, card = models.load(run_folder)
     averaged, done = np.zeros((len(digests), len(card.class_names)), dtype=np.float32), 0

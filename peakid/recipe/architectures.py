@@ -30,9 +30,8 @@ class Architecture:
     Attributes:
         n_features: Channels of the body's output.
         weight_files: File names of published ImageNet weights, best first. For torchvision the eight hex
-            digits
-            before the suffix begin the file's SHA-256. timm's names carry no hash; their stem is the Hugging
-            Face repository. Empty = no published weights.
+            digits before the suffix begin the file's SHA-256. timm's names carry no hash; their stem is the
+            Hugging Face repository. Empty = no published weights.
         download_mb: Size of the first of them in MB (10^6 bytes), for a person who must fetch it by hand.
         has_map: Whether the body gives a map (B, C, H, W), to be pooled, rather than a vector (B, C).
         fixed_size_px: The one image size it takes; None = any of at least 32 px.

@@ -11,8 +11,8 @@ import numpy as np
 
 from peakid.errors import BadInput, NotFound, UnreadableImage, WeightsUnfit
 from peakid.imaging import pixels
+from peakid.recipe import export_formats
 
-CARD_NAME = "card.json"
 BATCH_SIZE = 32  # Bounds the memory: 5 MB of pixels at 224 px.
 
 
@@ -95,10 +95,10 @@ class Predictor:
 
 
 def _card(folder: Path) -> dict[str, Any]:
-    file = folder / CARD_NAME
+    file = folder / export_formats.CARD
     if not file.is_file():
         raise NotFound(
-            f"There is no export in {folder} (no {CARD_NAME}).",
+            f"There is no export in {folder} (no {export_formats.CARD}).",
             "Make one with: peakid export RUN --format onnx --out DIR",
         )
     try:

@@ -74,10 +74,10 @@ def test_without_a_recipe_what_is_tried_decides_whether_it_is_the_quick_or_the_s
     ("asked", "told"),
     [
         (("--try", "colour=1,2"), "A recipe has no setting 'colour'."),
-        (("--try", "base_lr=1e-3"), "base_lr=1e-3: a setting is tried with 2 to 8 different values."),
+        (("--try", "base_lr=1e-3"), "base_lr=1e-3: a sweep needs 2 to 8 different values of a setting."),
         (
             ("--recipe", "quick", "--try", "base_lr=1e-3,3e-3"),
-            "base_lr=3e-3 would change nothing: a linear head is solved at once.",
+            "base_lr=3e-3 would change nothing: a linear head is not trained by gradient descent.",
         ),
         (("--try", "dropout=0.2,2"), "dropout=2 does not fit"),
         (("--try", "dropout=0.2,0.5", "--minutes", "0"), "minutes=0: a sweep takes over 0"),
@@ -136,7 +136,7 @@ def test_test_time_augmentation_is_a_job_and_too_many_views_are_refused(workspac
     refused = peakid("tta", run_id, "--views", 6)
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith(
-        "views=6: there are 1 to 5 views beside the plain image for a run that was trained with is_mirrored=false."
+        "views=6: test-time augmentation takes 1 to 5 views for a run that was trained with is_mirrored=false."
     )
     assert peakid("tta", run_id, "--json").json == {"job_id": 1, "state": "queued"}
     job = queue.show(workspace, 1)

@@ -121,7 +121,7 @@ def prepare_all(
         budget_bytes: Maximal size of the cache; None = as in the settings.
 
     Raises:
-        Stopped: If `should_stop` says so.
+        Stopped: If `should_stop` returns True.
         UnreadableImage: If an image's bytes cannot be decoded; the message names the image.
     """
 

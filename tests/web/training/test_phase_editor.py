@@ -39,7 +39,7 @@ def test_what_does_not_fit_stays_in_the_table_and_is_said_with_its_phase():
     assert phases[0]["base_lr"] == "fast"
     with pytest.raises(
         BadInput,
-        match=r"Phase 1: base_lr=fast does not fit: a rate lies over 0 and up to 1, or is the word finder\.",
+        match=r"Phase 1: base_lr=fast does not fit: a learning rate is over 0 and at most 1, or the word finder\.",
     ):
         recipes.of_values(Recipe().model_dump() | {"phases": phases[:1]})
     with pytest.raises(
