@@ -43,7 +43,7 @@ def show_rejections(rows: list[RejectionRow]) -> None:
 
 
 def show_imports(imports: list[Acquisition]) -> None:
-    st.subheader("Imports so far")
+    st.subheader("Imports")
     lines = [
         {
             "When": words.ago(row.started_at),
@@ -58,8 +58,7 @@ def show_imports(imports: list[Acquisition]) -> None:
     ]
     st.dataframe(lines, hide_index=True)
     if rejected := history.list_rejections(workspace):
-        n_files = f"The newest {len(rejected):,} rejected files" if len(rejected) > 1 else "The rejected file"
-        with st.expander(n_files):
+        with st.expander(f"Rejected files ({len(rejected):,})"):
             show_rejections(rejected)
 
 

@@ -88,8 +88,8 @@ def go(name: str, **query: str) -> None:
 def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -> NextStep:
     """Return the step that improves the dataset or the model most.
 
-    Labels that are likely wrong come first, before those that nobody has reviewed. Then comes the first model,
-    because only a model shows which other labels need a second look.
+    Labels that are likely wrong come before those that nobody has reviewed. Then comes the first model, because
+    only a model shows which other labels need a second look.
 
     Args:
         worth: The queue "worth your time".
@@ -120,7 +120,7 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -
 
 
 def show_empty(workspace: Workspace, otherwise: str) -> None:
-    """Say why a page is empty: there are no images at all, with a button to import some, or else `otherwise`."""
+    """Say why a page is empty: no images at all, with a button to import some, or else `otherwise`."""
     if status.read(workspace).n_images:
         st.info(otherwise, icon=":material/done_all:")
         return

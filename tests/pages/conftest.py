@@ -23,7 +23,7 @@ SHELL = Path(__file__).resolve().parents[2] / "peakid" / "web" / "shell.py"
 def open_page(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., AppTest]:
-    """Open a page on the test's workspace: `open_page("review", queue="flagged")`; keywords are query parameters.
+    """Open a page on the test's workspace: `open_page("review", queue="flagged")` with query parameters.
 
     No pretrained weights are available to it.
     """
@@ -44,7 +44,7 @@ def open_page(
 
 @pytest.fixture
 def frozen(workspace: Workspace, fill: Callable[..., list[str]]) -> Snapshot:
-    """A snapshot of 24 river and 16 sea images without near-duplicates; 7 are for validation, 6 for testing."""
+    """A snapshot of 24 river and 16 sea images without near-duplicates; 7 are for validation."""
     fill(river=24, sea=16)
     return snapshots.create(workspace, name="first", actor="human:anna")
 

@@ -237,7 +237,7 @@ def test_two_runs_are_compared_with_their_differing_settings(
     assert "Run 1: 57 %" in text  # 4 of 7
     assert "Run 2: 86 %" in text  # 6 of 7
     assert "Difference: +28.6 points (-12.6 to +57.0)" in text  # Newcombe's interval, as in test_intervals.
-    assert "0 only run 1 predicts correctly, 2 only run 2: **not significant** (p = 0.50)" in text
+    assert "only run 1 is correct on 0, only run 2 on 2: **not significant** (p = 0.50)" in text
     differences = app.dataframe[1].value.set_index("Setting")
     assert list(differences.loc["Image size (px)"]) == ["160", "96"]
 

@@ -20,7 +20,7 @@ KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
 
 
 def documented_arguments() -> dict[str, list[str]]:
-    """Return the arguments of each kind as the comments of `ActionKind` list them: `"evaluate",  # run_id, split`."""
+    """Return the arguments of each kind, which the comments of `ActionKind` list: `# run_id, split`."""
     source = (PROJECT_ROOT / "peakid" / "remedies.py").read_text(encoding="utf-8")
     found = {}
     for kind, comment in re.findall(r'^    "(\w+)",(?: +# (.*))?$', source, re.MULTILINE):

@@ -33,8 +33,8 @@ def finding(compared: Comparison) -> str:
     """Say, as Markdown, which run is better and whether the difference is significant (McNemar's test)."""
     n_common = words.n_of(compared.n_common, "validation image")
     common = f"On the {n_common} that both runs scored, with the newest labels"
-    a, b = f"only run {compared.a} predicts correctly", f"only run {compared.b}"
-    only = f"{compared.n_only_a:,} {a}, {compared.n_only_b:,} {b}"
+    only_a, only_b = f"only run {compared.a} is correct on", f"only run {compared.b} on"
+    only = f"{only_a} {compared.n_only_a:,}, {only_b} {compared.n_only_b:,}"
     if compared.n_only_a == compared.n_only_b:
         return f"{common}, {only}: **no difference**."
     better = compared.b if compared.n_only_b > compared.n_only_a else compared.a

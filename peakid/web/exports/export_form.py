@@ -12,7 +12,10 @@ from peakid.web import address, names, session
 from peakid.web.jobs import job_panel
 
 FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
-FORMATS_HELP = "ONNX runs without Peakid and predicts the photos below; safetensors stores the weights for training code."
+FORMATS_HELP = (
+    "ONNX runs without Peakid and predicts the photos below; "
+    "safetensors stores the weights for training code."
+)
 
 
 def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:

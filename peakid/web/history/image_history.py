@@ -14,7 +14,7 @@ from peakid.web import address, session, words
 from peakid.web.history import history_list
 
 N_ORIGINS = 5  # Listed of an image that was found at several places.
-_FORGOTTEN = "history:forgotten"  # Session state: beginning of the digest, until it was said once.
+_FORGOTTEN = "history:forgotten"  # Session state: beginning of the digest, until it was shown once.
 
 
 def show(workspace: Workspace, digest: str) -> None:
