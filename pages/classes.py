@@ -46,7 +46,7 @@ def show_table() -> None:
     columns = {
         "Key": st.column_config.TextColumn(width=48),
         "Colour": st.column_config.ImageColumn(width=60),
-        "State": st.column_config.TextColumn(width=150),
+        "State": st.column_config.TextColumn(width=130),
         "How to tell": st.column_config.TextColumn(width="medium"),
     }
     lines = [table_line(n, row) for n, row in enumerate(rows)]
@@ -74,7 +74,7 @@ if not rows:
         navigation.go("collect")
     show_new_class()
 else:
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([2, 1], gap="large")
     with left:
         show_table()
         show_new_class()

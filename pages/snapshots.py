@@ -61,8 +61,8 @@ def show_snapshot(frozen: Snapshot) -> None:
         if st.button("Train on this snapshot", type="primary", icon=":material/model_training:"):
             navigation.go("train", snapshot=frozen.digest)
     st.caption(summary(frozen), help=f"Digest {frozen.digest}")
-    for warning in snapshots.warnings(workspace, frozen):
-        st.warning(session.plain(warning), icon=":material/warning:")
+    if warnings := snapshots.warnings(workspace, frozen):
+        st.warning("  \n".join(map(session.plain, warnings)), icon=":material/warning:")
     section = address.segments("Section", "section", list(SECTIONS), format_func=SECTIONS.__getitem__)
     if section == "contents":
         snapshot_sections.show_contents(workspace, frozen)

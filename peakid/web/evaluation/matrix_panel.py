@@ -8,6 +8,7 @@ from peakid.store.workspace import Workspace
 from peakid.web import theme
 from peakid.web.review import confusion_cell
 
+N_SIDE_BY_SIDE = 20  # Classes. With more, the labels of a matrix in half the width would overlap.
 AXES = "Rows are given labels, columns predicted labels."
 
 
@@ -16,7 +17,8 @@ def show(workspace: Workspace, scored: EvaluationReport) -> None:
 
     Queues hold the predictions without augmentation, so a cell would open other images than it counts.
     """
-    left, right = st.columns([5, 6], gap="medium")
+    is_wide = len(scored.class_names) > N_SIDE_BY_SIDE
+    left, right = (st.container(), st.container()) if is_wide else st.columns([5, 6], gap="medium")
     cell = None if scored.tta else confusion_cell.opened(scored.class_names)
     with left:
         _show_matrix(scored, cell)
