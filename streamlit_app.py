@@ -1,4 +1,4 @@
-"""The app for Streamlit and for ASGI servers: `streamlit run streamlit_app.py`, or `uvicorn streamlit_app:app`."""
+"""The web app: `streamlit run streamlit_app.py`, or `uvicorn streamlit_app:app`."""
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -7,8 +7,8 @@ from peakid.resources import PACKAGE_DIR
 from peakid.web import routes, session
 from peakid.web.guard import Guard
 
-# The router must not be in the folder that holds pages/: there, the first request after a start, if it is for a
-# page, would run that page alone, without navigation and error handling.
+# The router must not be next to pages/: there, the first request after a start, if it is for a page, would
+# run that page alone, without navigation and error handling.
 SHELL = PACKAGE_DIR / "web" / "shell.py"
 
 app = st.App(SHELL, routes=routes.build(session.workspace), middleware=[Middleware(Guard)])

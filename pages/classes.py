@@ -1,11 +1,11 @@
-"""The classes: which key each answers to, how it is told from others, and what becomes of it: renamed, merged, retired."""
+"""The classes: their keys, colours and descriptions, and the form to rename, merge or retire one."""
 
 import streamlit as st
 
 from peakid.curate import classes
 from peakid.errors import PeakidError
 from peakid.records import ClassRow
-from peakid.web import address, journey, session, theme
+from peakid.web import address, navigation, session, theme
 from peakid.web.review import class_editor
 
 
@@ -15,7 +15,7 @@ def show_new_class() -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         name = st.text_input(
-            "New class", max_chars=120, placeholder="Its name, as it stands under the pictures"
+            "New class", max_chars=120, placeholder="Its name, as it is shown below the images"
         )
         if not st.form_submit_button("Add the class", icon=":material/add:"):
             return
@@ -28,23 +28,25 @@ def show_new_class() -> None:
     st.rerun()
 
 
-def table_line(n: int, row: ClassRow) -> dict[str, object]:
+def table_line(n: int, row: ClassRow) -> dict[str, str | int]:
     key = str(n + 1) if not row.is_retired and n < classes.N_KEYS else ""
     state = f"merged into {row.merged_into}" if row.merged_into else "retired" if row.is_retired else ""
-    line = {
+    return {
         "Key": key,
         "Colour": class_editor.swatch(colours[row.class_name]),
         "Class": row.class_name,
         "State": state,
+        "Images": row.n_images,
+        "Reviewed": row.n_reviewed,
+        "How to tell": row.note,
     }
-    return line | {"Images": row.n_images, "Reviewed": row.n_reviewed, "How to tell": row.note}
 
 
 def show_table() -> None:
     columns = {
         "Key": st.column_config.TextColumn(width=48),
         "Colour": st.column_config.ImageColumn(width=60),
-        "State": st.column_config.TextColumn(width=150),
+        "State": st.column_config.TextColumn(width=130),
         "How to tell": st.column_config.TextColumn(width="medium"),
     }
     lines = [table_line(n, row) for n, row in enumerate(rows)]
@@ -52,7 +54,7 @@ def show_table() -> None:
         lines = [{name: value for name, value in line.items() if name != "State"} for line in lines]
     st.dataframe(lines, hide_index=True, column_config=columns, height="content")
     st.caption(
-        "The first nine answer to the keys 1-9 while reviewing; all others are found by typing / and a part of the name."
+        "In Review, keys 1-9 choose the first nine classes. For any other, type / and part of its name."
     )
 
 
@@ -67,17 +69,16 @@ colours = theme.class_colours([row.class_name for row in rows], classes.colours(
 # 3 draw, 4 act
 class_editor.show_done()
 if not rows:
-    st.info("There is no class yet. The folders of an import become classes by themselves; or name one here.")
+    st.info("There is no class yet. The subfolders of an import become classes, or add one here.")
     if st.button("Import images"):
-        journey.go("collect")
+        navigation.go("collect")
     show_new_class()
 else:
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([2, 1], gap="large")
     with left:
         show_table()
         show_new_class()
     with right:
         chosen = address.select("Edit", "class", [row.class_name for row in rows])
-        class_editor.show(
-            workspace, next(row for row in rows if row.class_name == chosen), rows, colours[chosen]
-        )
+        row = next(row for row in rows if row.class_name == chosen)
+        class_editor.show(workspace, row, rows, colours[chosen])

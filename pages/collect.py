@@ -1,46 +1,65 @@
-"""Bring images in: a folder, an archive or a table; what was taken, what was known, what was rejected and why."""
+"""Import images from a folder, an archive or a table, and see what was added, already known or rejected."""
 
 from pathlib import Path
 
 import streamlit as st
 
 from peakid.acquire import history
+from peakid.acquire.history import Acquisition
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.records import Job, RejectionRow, Source
-from peakid.web import journey, session, uploads, words
+from peakid.web import navigation, session, uploads, words
 from peakid.web.history import root_panel
 from peakid.web.jobs import job_panel, progress
 
 SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
+JOB = "collect:job"  # Session state: id of the import that this session started last.
 
 
 def show_result(job: Job) -> None:
-    """Say what an import brought, the way on, and every rejection with its reason."""
-    brought = job.result
-    if job.state != "done" or "scan" not in brought:
+    """Say what an import added, offer the next step, and list every rejection with its reason."""
+    found = job.result
+    if job.state != "done" or "scan" not in found:
         return
-    known = f", {brought['n_known']:,} held already" if brought["n_known"] else ""
-    st.success(
-        f"Added {words.n_of(brought['n_added'], 'image')}{known}, in {progress.duration(job.seconds)}.",
-        icon=":material/check:",
-    )
-    if n_groups := brought["scan"]["n_exact_groups"] + brought["scan"]["n_near_groups"]:
+    known = f", {found['n_known']:,} already known" if found["n_known"] else ""
+    added = f"Added {words.n_of(found['n_added'], 'image')}{known}, in {progress.duration(job.seconds)}."
+    st.success(added, icon=":material/check:")
+    if n_groups := found["scan"]["n_exact_groups"] + found["scan"]["n_near_groups"]:
+        groups = words.n_of(n_groups, "group")
         st.caption(
-            f"The workspace now holds {words.n_of(n_groups, 'group')} of look-alikes; a snapshot keeps each on one side of a split."
+            f"The workspace has {groups} of near-duplicates. A snapshot puts each group into one split."
         )
-    if brought["n_added"] and st.button("Review the new images", type="primary"):
-        journey.go("review")
-    if brought["rejections"]:
-        st.warning(
-            f"Rejected {words.n_of(brought['n_rejected'], 'file')}. Nothing of them was lost: they are listed with the reason."
-        )
-        show_rejections([RejectionRow(**row) for row in brought["rejections"]])
+    if found["n_added"] and st.button("Review the new images", type="primary"):
+        navigation.go("review")
+    if found["rejections"]:
+        st.warning(f"Rejected {words.n_of(found['n_rejected'], 'file')}, for the reasons listed here.")
+        show_rejections([RejectionRow(**row) for row in found["rejections"]])
 
 
 def show_rejections(rows: list[RejectionRow]) -> None:
     lines = [{"File": row.path, "Reason": words.REASONS[row.reason], "Detail": row.detail} for row in rows]
     st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), 320))
+
+
+def show_imports(imports: list[Acquisition]) -> None:
+    st.subheader("Imports")
+    lines = [
+        {
+            "When": words.ago(row.started_at),
+            "From": row.path,
+            "By": words.who(row.actor),
+            "Added": row.n_added,
+            "Known": row.n_known,
+            "Rejected": row.n_rejected,
+            "State": "done" if row.finished_at else "interrupted: import again to continue",
+        }
+        for row in imports
+    ]
+    st.dataframe(lines, hide_index=True)
+    if rejected := history.list_rejections(workspace):
+        with st.expander(f"Rejected files ({len(rejected):,})"):
+            show_rejections(rejected)
 
 
 # 1 open
@@ -50,46 +69,37 @@ st.title("Collect")
 
 # 2 ask
 source = st.segmented_control(
-    "What do you import?",
-    SOURCES,
-    default="folder",
-    format_func=SOURCES.__getitem__,
-    required=True,
-    key="source",
+    "Import from", SOURCES, default="folder", format_func=SOURCES.__getitem__, required=True, key="source"
 )
 is_in_place, root, upload = False, "", None
 with st.form("import", border=False):
     if source == "folder":
         st.caption(
-            "Folders inside it become classes; `train`, `valid` and `test` become splits. Each file is judged by decoding it."
+            "Subfolders become classes; `train`, `valid` and `test` become splits. Every file that decodes "
+            "is an image."
         )
         path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
-        is_in_place = st.checkbox(
-            "Leave the files where they are, copy nothing",
-            help="Moved inside it they are found again by a check.",
-        )
+        in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."
+        is_in_place = st.checkbox("Leave the files in place, copy nothing", help=in_place_tip)
     elif source == "zip":
-        st.caption("An archive of such a folder. Larger than 500 MB? Give its path.")
+        st.caption("A zip archive of such a folder. For more than 500 MB, enter its path instead.")
         upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
         path = st.text_input(
-            "or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path"
+            "Or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path"
         )
     else:
         st.caption(
-            "Columns `path, label` and optionally `split`; also fastai's `name, label` and `path, noisy_labels_0, is_valid`."
+            "Columns `path, label` and optionally `split`, or fastai's `name, label` and `path, "
+            "noisy_labels_0, is_valid`."
         )
-        path = st.text_input(
-            "Table on this machine (CSV or metadata.jsonl)",
-            placeholder="/home/you/labels.csv",
-            key="csv_path",
-        )
-        root = st.text_input(
-            "Folder its paths are relative to", placeholder="the folder of the table", key="csv_root"
-        )
-    is_asked = st.form_submit_button(f"Import the {SOURCES[source].lower()}", type="primary")
+        table = "Table on this machine (CSV or metadata.jsonl)"
+        path = st.text_input(table, placeholder="/home/you/labels.csv", key="csv_path")
+        relative = "Folder that its paths are relative to"
+        root = st.text_input(relative, placeholder="the folder of the table", key="csv_root")
+    is_submitted = st.form_submit_button(f"Import the {SOURCES[source].lower()}", type="primary")
 
 # 4 act
-if is_asked:
+if is_submitted:
     try:
         if source == "zip":
             given = uploads.kept(workspace, upload, path)
@@ -105,7 +115,7 @@ if is_asked:
                 actor=session.actor(),
             ),
         )
-        st.session_state["collect:job"] = job.job_id
+        st.session_state[JOB] = job.job_id
     except PeakidError as error:
         session.show_error(error)
 
@@ -113,36 +123,15 @@ if is_asked:
 shown = [
     job
     for job in reversed(queue.list_jobs(workspace))
-    if job.kind == "import"
-    and (job.state not in queue.ENDED or job.job_id == st.session_state.get("collect:job"))
+    if job.kind == "import" and (job.state not in queue.ENDED or job.job_id == st.session_state.get(JOB))
 ]
 for job in shown:
     job_panel.show(workspace, job, body=show_result)
 root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):
-    st.subheader("Imports so far")
-    st.dataframe(
-        [
-            {
-                "When": words.ago(row.started_at),
-                "From": row.path,
-                "By": words.who(row.actor),
-                "Added": row.n_added,
-                "Known": row.n_known,
-                "Rejected": row.n_rejected,
-                "State": "done" if row.finished_at else "not finished: importing again goes on",
-            }
-            for row in imports
-        ],
-        hide_index=True,
-    )
-    if rejected := history.list_rejections(workspace):
-        with st.expander(
-            f"All rejected files ({len(rejected):,} newest)" if len(rejected) > 1 else "The rejected file"
-        ):
-            show_rejections(rejected)
+    show_imports(imports)
 elif not shown:
     st.info(
-        "Nothing has been imported yet. Name a folder of photos above, or open the demo from the overview.",
+        "Nothing has been imported yet. Enter a folder of photos above, or open the demo on the overview.",
         icon=":material/info:",
     )

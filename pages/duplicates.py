@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
-from peakid.web import journey, session, words
+from peakid.web import navigation, session, words
 from peakid.web.gallery import duplicate_wall
 from peakid.web.snapshots import picture_table
 
@@ -99,4 +99,4 @@ if tab in ("across", "exact", "near") and counts[tab] > 1:
 if groups:
     duplicate_wall.show(groups, workspace=workspace, tab=tab, n_waiting=n_waiting)
 else:
-    journey.show_nothing_here(workspace, EMPTY[tab])
+    navigation.show_empty(workspace, EMPTY[tab])

@@ -1,115 +1,118 @@
-"""What is here, what waits for you, what runs."""
+"""The start page: the next step to take, the counts of the workspace, its latest decisions and runs."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from peakid.acquire import drawn
 from peakid.curate import classes, decisions, scan
 from peakid.curate.queues import pace, review_queue
-from peakid.evaluate import charts
-from peakid.records import Run
+from peakid.dataset import snapshot as snapshots
+from peakid.evaluate import charts, score_text
+from peakid.records import Run, Snapshot
 from peakid.store import exports, runs, status
 from peakid.store.status import Status
-from peakid.web import journey, session, theme, words
+from peakid.web import names, navigation, session, theme, words
 from peakid.web.jobs import progress
+from peakid.web.navigation import NextStep, Progress
+
+N_LATEST = 6  # Decisions and runs listed.
 
 
 def show_first_start() -> None:
-    """Two ways in."""
+    """Offer the two ways to begin: the demo and an import."""
     st.title("From a folder of photos to a classifier whose score can be believed")
     st.markdown(
-        "Review what was collected with one key an image, freeze it, train in the background, see where the model errs, export it."
+        "Review each image with one key, freeze a snapshot, train in the background, look at the errors, "
+        "export the model."
     )
     ways = st.columns(2, gap="medium")
     with ways[0].container(border=True, height="stretch"):
         st.subheader("Open the demo")
         st.markdown(
-            "600 drawn mountains with planted faults: wrong labels, copies, blurred and foreign pictures. Made here in seconds."
+            "600 drawn mountains with known faults: wrong labels, duplicates, blurred and unrelated "
+            "images. Ready in seconds."
         )
         if st.button("Open the demo", type="primary"):
             open_demo()
     with ways[1].container(border=True, height="stretch"):
-        st.subheader("Import a folder")
+        st.subheader("Import your photos")
         st.markdown(
-            "Your own photos: a folder with one folder a class, a zip of it, or a table of labels. Your files stay as they are."
+            "A folder with one subfolder per class, a zip archive of it, or a table of labels. Your files "
+            "are not changed."
         )
-        if st.button("Import a folder", type="primary"):
-            journey.go("collect")
+        if st.button("Import photos", type="primary"):
+            navigation.go("collect")
 
 
 def open_demo() -> None:
     with progress.bar() as report:
         drawn.import_demo(workspace, actor=session.actor(), report=report)
         scan.scan(workspace, report=report)
-    journey.go("review")
+    navigation.go("review")
 
 
-def show_figures(counts: Status, n_unreviewed: int, done: list[Run]) -> None:
-    cells = st.columns(4)
-    cells[0].metric(
-        "Images", f"{counts.n_images:,}", help="By their bytes: a copy of a file is the same image."
-    )
-    n_asked = counts.n_reviewed + n_unreviewed
-    cells[1].metric(
-        "Reviewed",
-        f"{counts.n_reviewed / n_asked:.0%}" if n_asked else "–",
-        help=f"{counts.n_reviewed:,} of {n_asked:,}",
-    )
-    cells[2].metric(
-        "Excluded", f"{counts.n_excluded:,}", help="Never trained on; kept, and taken back with one key."
-    )
-    accuracy = done[0].metrics.get("accuracy") if done else None
-    known = f"{accuracy:.0%}" if accuracy is not None else "–"
-    cells[3].metric(
-        "Accuracy on valid",
-        known,
-        help=f"Run {done[0].run_id}, best epoch" if done else "No run has ended yet.",
-    )
-
-
-def show_next(step: journey.Step) -> None:
+def show_next(step: NextStep) -> None:
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
         st.markdown(f"**{step.sentence}**", width="content")
         if st.button(step.button, type="primary"):
-            journey.go(step.page)
+            navigation.go(step.page)
 
 
-def show_journey(stands: dict[str, str]) -> None:
-    cells = st.columns(len(stands))
-    for cell, stop in zip(cells, [stop for stop in journey.JOURNEY if stop.name in stands], strict=True):
-        cell.markdown(f"{stop.icon} **{stop.name.capitalize()}**  \n:gray[{stands[stop.name]}]")
+def show_figures(counts: Status, n_unreviewed: int, newest: Run | None) -> None:
+    cells = st.columns([2, 2, 2, 4])
+    cells[0].metric("Images", f"{counts.n_images:,}", help="Identical files count as one image.")
+    n_labels = counts.n_reviewed + n_unreviewed
+    share = counts.n_reviewed / n_labels if n_labels else None
+    reviewed_tip = f"{counts.n_reviewed:,} of {n_labels:,} images were reviewed by a person."
+    cells[1].metric("Reviewed", score_text.percent(share), help=reviewed_tip)
+    excluded_tip = "Excluded images are kept but never trained on. Excluding can be undone."
+    cells[2].metric("Excluded", f"{counts.n_excluded:,}", help=excluded_tip)
+    score = names.run_score(newest, snapshot_of(newest)) if newest else "-"
+    score_tip = (
+        f"{names.run_name(newest)}, best epoch, 95 % interval" if newest else "No run has finished yet."
+    )
+    cells[3].metric("Validation accuracy", score, help=score_tip)
 
 
-def show_latest(done: list[Run]) -> None:
-    left, right = st.columns(2, gap="large")
-    left.subheader("Latest decisions")
-    steps = decisions.steps(workspace, limit=6)
+def snapshot_of(run: Run) -> Snapshot | None:
+    return next((each for each in frozen_ones if each.digest == run.snapshot_digest), None)
+
+
+def show_workflow(states: dict[str, str]) -> None:
+    cells = st.columns(len(states))
+    for cell, page in zip(cells, [page for page in navigation.PAGES if page.name in states], strict=True):
+        cell.markdown(f"{page.icon} **{page.name.capitalize()}**  \n:gray[{states[page.name]}]")
+
+
+def show_latest_decisions() -> None:
+    st.subheader("Latest decisions")
     lines = [
         {
-            "When": words.ago(s.made_at),
-            "By": words.who(s.actor),
-            "What": words.told_step(s),
-            "First image": s.first.path,
+            "When": words.ago(step.made_at),
+            "By": words.who(step.actor),
+            "What": words.step_text(step),
+            "First image": step.first.path,
         }
-        for s in steps
+        for step in decisions.steps(workspace, limit=N_LATEST)
     ]
-    left.dataframe(lines, hide_index=True) if lines else left.caption("Nothing has been decided yet.")
-    right.subheader("Latest runs")
-    trained = [
+    st.dataframe(lines, hide_index=True) if lines else st.caption("No decisions yet.")
+
+
+def show_latest_runs(latest: Sequence[Run]) -> None:
+    st.subheader("Latest runs")
+    lines = [
         {
-            "Run": run.run_id,
+            "Run": names.run_name(run),
             "When": words.ago(run.created_at),
-            "Snapshot": run.snapshot_name or run.snapshot_digest[:8],
             "State": run.state,
+            "Validation accuracy": names.run_score(run, snapshot_of(run)),
         }
-        | {"Accuracy on valid": run.metrics.get("accuracy")}
-        for run in done[:6]
+        for run in latest
     ]
-    percent = {"Accuracy on valid": st.column_config.NumberColumn(format="percent")}
-    right.dataframe(trained, hide_index=True, column_config=percent) if trained else right.caption(
-        "No model has been trained yet."
-    )
+    st.dataframe(lines, hide_index=True) if lines else st.caption("No model has been trained yet.")
 
 
 # 1 open
@@ -118,23 +121,23 @@ workspace = session.workspace()
 # 2 ask
 counts = status.read(workspace)
 n_unreviewed = review_queue.count(workspace, "unreviewed")
-all_runs = runs.list_runs(workspace)
-done = [run for run in all_runs if run.state == "done"]
+all_runs, frozen_ones = runs.list_runs(workspace), snapshots.list_snapshots(workspace)
+finished = [run for run in all_runs if run.state == "done"]
 worth = review_queue.counted(workspace, review_queue.WORTH, most=review_queue.MOST_ON_A_CHIP)
 minutes = pace.minutes(worth.n, pace.seconds_an_image(workspace, actor=session.actor()))
-facts = {
-    "n_unreviewed": n_unreviewed,
-    "n_done_runs": len(done),
-    "n_exports": len(exports.list_exports(workspace)),
-}
+done = Progress(n_unreviewed, len(finished), len(exports.list_exports(workspace)))
 
 # 3 draw, 4 act
 if counts.n_images == 0:
     show_first_start()
 else:
     st.title("Overview")
-    show_next(journey.next_step(counts, worth, minutes, **facts))
-    show_figures(counts, n_unreviewed, done)
+    show_next(navigation.next_step(counts, worth, minutes, done))
+    show_figures(counts, n_unreviewed, finished[0] if finished else None)
     theme.plot(charts.class_balance(classes.list_classes(workspace), theme=theme.current()), key="balance")
-    show_journey(journey.states(counts, **facts))
-    show_latest(all_runs)
+    show_workflow(navigation.states(counts, done))
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_latest_decisions()
+    with right:
+        show_latest_runs(all_runs[:N_LATEST])

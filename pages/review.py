@@ -5,7 +5,7 @@ import streamlit as st
 from peakid.curate import classes, image_issues
 from peakid.curate.queues import review_queue
 from peakid.errors import PeakidError
-from peakid.web import address, journey, session
+from peakid.web import address, navigation, session
 from peakid.web.gallery import batch, gallery, remark_acts
 from peakid.web.review import class_guide, filter_bar, issue_panel, queue_chips
 
@@ -64,7 +64,7 @@ def judge() -> None:
             if filters
             else EMPTY.get(kind, "Nothing waits here.")
         )
-        journey.show_nothing_here(workspace, said)
+        navigation.show_empty(workspace, said)
 
 
 class_guide.show(workspace)

@@ -9,7 +9,7 @@ from peakid.recipe import cost_guess
 from peakid.recipe.recipe import Recipe
 from peakid.records import Job, Snapshot
 from peakid.store import runs
-from peakid.web import address, journey, session, words
+from peakid.web import address, navigation, session, words
 from peakid.web.jobs import job_line, job_panel, progress
 from peakid.web.snapshots import snapshot_choice
 from peakid.web.training import (
@@ -33,7 +33,7 @@ def show_empty() -> None:
         "A model learns from a snapshot, and none is frozen yet. Freezing keeps the images, labels and splits that a score belongs to."
     )
     if st.button("Freeze a snapshot", type="primary"):
-        journey.go("snapshots")
+        navigation.go("snapshots")
 
 
 def show_cost(recipe: Recipe, frozen: Snapshot) -> None:

@@ -1,15 +1,14 @@
-"""What a page shows stands in its address, so that a link shows a colleague the same thing."""
+"""Choices that are kept in the page's address, so that a link shows another person the same thing."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import streamlit as st
 
 
 def value(name: str, options: Sequence[str], default: str | None = None) -> str | None:
-    """Answer what the address says of `name`; the default, else the first option, where it says nothing that fits."""
-    asked = st.query_params.get(name)
-    return asked if asked in options else default or next(iter(options), None)
+    """Return the query parameter `name`; the default, else the first option, where it names no option."""
+    given = st.query_params.get(name)
+    return given if given in options else default or next(iter(options), None)
 
 
 def select(
@@ -20,8 +19,11 @@ def select(
     default: str | None = None,
     format_func: Callable[[str], str] = str,
 ) -> str:
-    """Let a person choose one of `options`, which must not be empty; the choice stands in the address as `name`."""
-    return st.selectbox(label, options, format_func=format_func, **_bound(name, options, default))
+    """Draw a menu of `options`, which must not be empty, bound to the query parameter `name`."""
+    key = _bind(name, options, default)
+    return st.selectbox(
+        label, options, format_func=format_func, key=key, on_change=_write_choice, args=(name,)
+    )
 
 
 def segments(
@@ -32,15 +34,22 @@ def segments(
     default: str | None = None,
     format_func: Callable[[str], str] = str,
 ) -> str:
-    """As `select`, for a few short options that stand side by side."""
-    bound = _bound(name, options, default)
-    return st.segmented_control(
-        label, options, format_func=format_func, required=True, label_visibility="collapsed", **bound
+    """Draw a few short options in a row, bound to the query parameter `name`; `label` is not visible."""
+    chosen = st.segmented_control(
+        label,
+        options,
+        format_func=format_func,
+        required=True,
+        label_visibility="collapsed",
+        key=_bind(name, options, default),
+        on_change=_write_choice,
+        args=(name,),
     )
+    return str(chosen)  # `required`: there is always one.
 
 
 def write(**values: object) -> None:
-    """Put values into the address; None takes one out."""
+    """Set query parameters; None removes one."""
     for name, each in values.items():
         if each is None:
             st.query_params.pop(name, None)
@@ -48,10 +57,20 @@ def write(**values: object) -> None:
             st.query_params[name] = str(each)
 
 
-def _bound(name: str, options: Sequence[str], default: str | None) -> dict[str, Any]:
-    """Tie a widget to the address, which has the last word: written before the widget is made, read when it changes."""
-    key = f"address:{name}"
-    said = value(name, options, default)
-    if st.session_state.get(key) != said:  # Writing it at every run would undo what is chosen meanwhile.
-        st.session_state[key] = said
-    return {"key": key, "on_change": lambda: write(**{name: st.session_state[key]})}
+def _bind(name: str, options: Sequence[str], default: str | None) -> str:
+    """Return the key of the widget for `name`, with its state set to what the address says.
+
+    The address wins over the widget's state. It is read before the widget is drawn and written on a change.
+    """
+    key, current = _key(name), value(name, options, default)
+    if st.session_state.get(key) != current:  # Setting it on every run would revert the choice just made.
+        st.session_state[key] = current
+    return key
+
+
+def _write_choice(name: str) -> None:
+    write(**{name: st.session_state[_key(name)]})
+
+
+def _key(name: str) -> str:
+    return f"address:{name}"

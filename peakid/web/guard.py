@@ -1,7 +1,6 @@
-"""Who may talk to the app: one check before every request and websocket, Streamlit's own and ours alike."""
+"""Check every request and websocket, Streamlit's and Peakid's, before it reaches the app."""
 
-from collections.abc import Iterable, MutableMapping
-from typing import Any
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,21 +18,21 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",  # No other site may show the pictures.
+    "Cross-Origin-Resource-Policy": "same-origin",  # No other site may embed the images.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Content-Security-Policy": "frame-ancestors 'self'; object-src 'none'; base-uri 'self'",
 }
 
 
 class Guard:
-    """ASGI middleware: Host and Origin must be ours, bodies have a limit, answers carry security headers.
+    """ASGI middleware that checks Host and Origin, limits request bodies and adds security headers.
 
-    Without the Host check a web page could rebind its own name to 127.0.0.1 and read everything; without the
-    Origin check any page in the same browser could post a file or open the websocket.
+    Without the Host check, a web page could rebind its own name to 127.0.0.1 and read everything. Without the
+    Origin check, any page in the same browser could post a file or open the websocket.
 
     Args:
-        allowed_hosts: Host names besides loopback, without port. None: those of PEAKID_ALLOWED_HOSTS.
-        max_body_bytes: Largest request body. None: that of the settings.
+        allowed_hosts: Host names besides loopback, without port. None = those in PEAKID_ALLOWED_HOSTS.
+        max_body_bytes: Largest request body. None = the limit in the settings.
     """
 
     def __init__(
@@ -58,24 +57,18 @@ class Guard:
             await PlainTextResponse(why, status)(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Return the HTTP status and the reason for refusing a request, None where it is accepted."""
         headers = HTTPConnection(scope).headers
         host = headers.get("host", "")
         if not self._is_own_host(host):
-            return (
-                403,
-                f"The host {host[:100]!r} is not served here. Name it in PEAKID_ALLOWED_HOSTS to allow it.",
-            )
+            return 403, f"Unknown host {host[:100]!r}. Add it to PEAKID_ALLOWED_HOSTS to allow it."
         is_changing = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if is_changing and not self._is_own_origin(headers, host):
-            return (
-                403,
-                f"A request from {headers.get('origin', '')[:100]!r} is not taken here. Open the app at its own address.",
-            )
+            origin = headers.get("origin", "")[:100]
+            return 403, f"Requests from {origin!r} are not accepted. Open the app at its own address."
         if _declared_bytes(headers) > self.max_body_bytes:
-            return (
-                413,
-                f"The request is larger than {self.max_body_bytes / 2**20:,.0f} MB. Import a large archive by its path instead.",
-            )
+            limit_mb = self.max_body_bytes / 2**20
+            return 413, f"The request exceeds {limit_mb:,.0f} MB. Import a large archive by its path instead."
         return None
 
     def _is_own_host(self, host: str) -> bool:
@@ -83,19 +76,19 @@ class Guard:
         return name in LOOPBACK or name in self.own_hosts
 
     def _is_own_origin(self, headers: Headers, host: str) -> bool:
-        """Tell whether a browser sent this from our own page; programs send no Origin at all."""
+        """Return whether a browser sent this from Peakid's own page; programs send no Origin header."""
         origin = headers.get("origin")
         if origin is None:
             return True
         parts = urlsplit(origin)
-        # Another port of this machine is another site: only the very host and port asked for, or a host named by the owner.
+        # Another port of this machine is another site: host and port must match, or the host is allowed.
         return parts.netloc.lower() == host.lower() or (parts.hostname or "") in self.own_hosts
 
 
 def _host_name(host: str) -> str:
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:  # A bracket that never closes.
+    except ValueError:  # An unclosed bracket.
         return ""
 
 
@@ -105,7 +98,7 @@ def _declared_bytes(headers: Headers) -> int:
 
 
 def _limited(receive: Receive, max_bytes: int) -> Receive:
-    """Count what arrives: a chunked body declares no length."""
+    """Count the bytes received: a chunked body declares no length."""
     n_bytes = 0
 
     async def counted() -> Message:
@@ -121,7 +114,7 @@ def _limited(receive: Receive, max_bytes: int) -> Receive:
 
 
 def _with_headers(send: Send) -> Send:
-    async def sending(message: MutableMapping[str, Any]) -> None:
+    async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _SECURITY_HEADERS.items():

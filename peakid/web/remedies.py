@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from peakid.curate import class_merges, classes, decisions
+from peakid.curate import class_merges, classes, decisions, scan
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.remedies import Action, ActionKind, Argument
 from peakid.store.workspace import Workspace
-from peakid.web import journey
+from peakid.web import navigation
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,12 @@ class Button:
 
 _FAILED = "remedy:error"
 
+
+def _scan(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
+    with st.spinner("Scanning for duplicates and image issues"):
+        scan.scan(workspace)
+
+
 OFFERS: dict[ActionKind, Link | Button | None] = {
     "add_class": Button(
         "Add the class {class_name}", lambda w, a, actor: classes.add(w, str(a["class_name"]))
@@ -41,41 +47,41 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
         "Merge {class_name} into {into}",
         lambda w, a, actor: class_merges.merge(w, str(a["class_name"]), str(a["into"]), actor=actor),
     ),
-    "rename_class": Link("Rename {class_name}", "classes"),
+    "rename_class": Link("Rename {class_name}", "classes", {"class": "{class_name}"}),
     "list_classes": Link("Show the classes", "classes"),
     "show_log": Link("Show the history", "history"),
     "undo_step": Button(
         "Undo step {step_id}", lambda w, a, actor: decisions.undo(w, step_id=int(a["step_id"]), actor=actor)
     ),
-    "open_queue": Link("Open Review", "review", {"queue": "{queue}"}),
+    "open_queue": Link("Show these images", "review", {"queue": "{queue}"}),
     "list_views": Link("Open Review", "review"),
     "list_duplicates": Link("Show the duplicates", "duplicates"),
     "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
-    "scan": Link("Open Collect", "collect"),
+    "scan": Button("Scan the images", _scan),
     "import_images": Link("Import images", "collect"),
-    "list_roots": Link("Show the folders", "history"),
-    "verify_images": Link("Check the images", "history"),
+    "list_roots": Link("Show the folders", "collect"),
+    "verify_images": Button("Check the images", lambda w, a, actor: submit.verify(w, actor=actor)),
     "list_snapshots": Link("Show the snapshots", "snapshots"),
     "create_snapshot": Link("Freeze a snapshot", "snapshots"),
-    "list_leaks": Link("Show the leaks", "snapshots", {"snapshot": "{snapshot}"}),
-    "verify_snapshot": Link("Open the snapshot", "snapshots", {"snapshot": "{snapshot}"}),
+    "list_leaks": Link("Show the leaks", "snapshots", {"snapshot": "{snapshot}", "section": "contents"}),
+    "verify_snapshot": Link("Open the snapshot", "snapshots", {"snapshot": "{snapshot}", "section": "files"}),
     "train": Link("Open Train", "train"),
     "set_recipe": Link("Set {key} to {value}", "train", {"set": "{key}={value}"}),
     "choose_recipe": Link("Use the recipe {recipe}", "train", {"recipe": "{recipe}"}),
-    "list_jobs": Link("Open Train", "train"),
-    "list_waiting_jobs": Link("Open Train", "train"),
+    "list_jobs": Link("Show the runs", "train"),
+    "list_waiting_jobs": Link("Show the GPU queue", "train"),
     "resume_job": Button("Resume", lambda w, a, actor: queue.resume(w, int(a["job_id"]))),
     "evaluate": Link("Evaluate run {run_id} on {split}", "evaluate", {"run": "{run_id}", "split": "{split}"}),
     "score_with_tta": Button(
-        "Compute test-time augmentation",
+        "Compute with test-time augmentation",
         lambda w, a, actor: submit.score_with_views(w, int(a["run_id"]), actor=actor),
     ),
-    "list_runs": Link("Show the runs", "models"),
+    "list_runs": Link("Show the runs", "train"),
     "export_run": Link("Export run {run_id}", "models", {"run": "{run_id}"}),
     "list_exports": Link("Show the exports", "models"),
     "create_workspace": None,
-    "restore_backup": None,
-    "back_up": Link("Back up", "history"),
+    "restore_backup": Link("Restore a backup", "history", {"section": "keep"}),
+    "back_up": Link("Back up", "history", {"section": "keep"}),
     "reload_page": Button("Reload", lambda w, a, actor: None),  # The rerun after the click is the reload.
 }
 
@@ -84,22 +90,24 @@ def offer(workspace: Workspace, actions: tuple[Action, ...], *, actor: str, key:
     """Draw a button or a link for each action that a page can offer.
 
     Args:
-        key: Tells these buttons from those of another error on the same page.
+        key: Distinguishes these buttons from those of another error on the same page.
     """
-    for n, action in enumerate(actions):
-        found = OFFERS[action.kind]
-        arguments = {name: str(value) for name, value in action.arguments.items()}
-        if isinstance(found, Link):
-            query = {name: value.format_map(arguments) for name, value in found.query.items()}
-            if st.button(found.label.format_map(arguments), key=f"remedy:{key}:{n}"):
-                journey.go(found.page, **query)
-        elif found is not None:
-            st.button(
-                found.label.format_map(arguments),
-                key=f"remedy:{key}:{n}",
-                on_click=_act,
-                args=(found, workspace, action.arguments, actor),
-            )
+    with st.container(horizontal=True):
+        for n, action in enumerate(actions):
+            _offer(workspace, action, actor=actor, key=f"remedy:{key}:{n}")
+
+
+def _offer(workspace: Workspace, action: Action, *, actor: str, key: str) -> None:
+    found = OFFERS[action.kind]
+    if found is None:
+        return
+    label = found.label.format_map(action.arguments)
+    if isinstance(found, Link):
+        if st.button(label, key=key):
+            query = {name: value.format_map(action.arguments) for name, value in found.query.items()}
+            navigation.go(found.page, **query)
+    else:
+        st.button(label, key=key, on_click=_act, args=(found, workspace, action.arguments, actor))
 
 
 def take_error() -> PeakidError | None:

@@ -1,4 +1,7 @@
-"""How pictures and scripts reach the browser: `/thumb/<digest>`, `/image/<digest>`, `/script/...`; named by bytes, so cached for ever."""
+"""HTTP routes for images and scripts: `/thumb/<digest>`, `/image/<digest>`, `/script/...`.
+
+Their addresses contain a digest of their bytes, so browsers may cache them for ever.
+"""
 
 import functools
 import io
@@ -16,9 +19,9 @@ from peakid.store.workspace import Workspace
 from peakid.web.gallery import scripts
 
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
-N_CACHED_IMAGES = 32  # The neighbours of the image under judgement; up to some MB each.
+N_CACHED_IMAGES = 32  # The images around the one being reviewed; a few MB each.
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-# Formats that browsers show. Spelled out: Pillow fills its own list only as its plugins are loaded.
+# Formats that browsers support. Written out: Pillow fills its own list only as its plugins are loaded.
 _MEDIA_TYPES = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -35,19 +38,19 @@ _HEADERS = {
 
 
 def build(workspace: Callable[[], Workspace]) -> list[Route]:
-    """Answer the routes, reading from whatever workspace `workspace` opens.
+    """Return the routes, which read from the workspace that `workspace` opens.
 
-    They are plain functions on purpose: Starlette runs those in its thread pool, while reading a file in an
-    `async def` would stall every session.
+    The endpoints are plain functions: Starlette runs those in its thread pool, while reading a file in an
+    `async def` would block every session.
     """
 
     def thumb(request: Request) -> Response:
-        return _answer(
-            request, lambda digest: (_thumbnail(workspace(), _kept(workspace(), digest)), "image/jpeg")
+        return _respond(
+            request, lambda digest: (_thumbnail(workspace(), _checked(workspace(), digest)), "image/jpeg")
         )
 
     def image(request: Request) -> Response:
-        return _answer(request, lambda digest: _image(workspace(), _kept(workspace(), digest)))
+        return _respond(request, lambda digest: _image(workspace(), _checked(workspace(), digest)))
 
     def script(request: Request) -> Response:
         digest, data = (
@@ -60,7 +63,7 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
         return Response(data, media_type="text/javascript", headers=_HEADERS)
 
     def start(request: Request) -> Response:
-        """Streamlit serves its first page at / alone; a link that names it leads there too."""
+        """Redirect a link to the overview: Streamlit serves its first page at / only."""
         return RedirectResponse("/")
 
     return [
@@ -71,26 +74,26 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
     ]
 
 
-def _kept(workspace: Workspace, digest: str) -> str:
-    """Look before the cache does: another process may have removed the image for good.
+def _checked(workspace: Workspace, digest: str) -> str:
+    """Return the digest unless the image was forgotten, maybe by another process since it was cached.
 
     Raises:
         NotFound: If it was.
     """
     if tombstones.is_forgotten(workspace, digest):
-        raise NotFound(f"Image {digest[:12]} was removed for good.")
+        raise NotFound(f"Image {digest[:12]} was forgotten.")
     return digest
 
 
-def _answer(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Response:
+def _respond(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Response:
     digest = request.path_params["digest"]
     if not _DIGEST.fullmatch(digest):
-        return _missing(f"{digest[:80]!r} is no digest: 64 hexadecimal digits.")
+        return _missing(f"{digest[:80]!r} is not a digest of 64 hexadecimal digits.")
     try:
         body, media_type = read(digest)
     except NotFound:
         return _missing(f"No image has the digest {digest[:16]}.")
-    except (PeakidError, OSError):  # Known, and its bytes are gone from the disk or no longer decode.
+    except (PeakidError, OSError):  # The file is missing or no longer decodes.
         return _missing(f"The bytes of image {digest[:16]} cannot be read.")
     etag = f'"{digest}"'
     if etag in request.headers.get("if-none-match", ""):
@@ -114,7 +117,7 @@ def _thumbnail(workspace: Workspace, digest: str) -> bytes:
 
 @functools.lru_cache(N_CACHED_IMAGES)
 def _image(workspace: Workspace, digest: str) -> tuple[bytes, str]:
-    """Answer an image's own bytes, or a JPEG of them where no browser shows the format."""
+    """Return an image's own bytes, or a JPEG of it where browsers do not support the format."""
     data = images.read_bytes(workspace, digest)
     media_type = _MEDIA_TYPES.get(images.show(workspace, digest).format)
     if media_type is not None:

@@ -1,4 +1,4 @@
-"""Which theme this browser shows, how plots are drawn in it, and which colour a class has."""
+"""The theme of this browser, plots drawn in it, and the colours of classes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,24 +8,25 @@ import streamlit as st
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 
-# As in .streamlit/config.toml: what each system has, none fetched.
+# As in .streamlit/config.toml: fonts that each system has; none is downloaded.
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Helvetica Neue', Arial, sans-serif"
 AXIS_TITLE_PX = 13
 
 
 def current() -> Theme:
-    """Answer the theme that this browser shows; figures are drawn for one or the other."""
+    """Return the theme that this browser shows; figures are drawn for one or the other."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def class_colours(
     class_names: Sequence[str], chosen: Mapping[str, str | None] | None = None
 ) -> dict[str, str]:
-    """Give every class its colour: the chosen one, else one of a colour-blind-safe set.
+    """Return the colour of each class: the chosen one, else one of a colour-blind-safe set.
 
     Args:
-        chosen: Of all classes by age, as `classes.colours` answers: the built-in colour goes by age, so that it outlasts
-            another key order. Without it, by the order of `class_names`.
+        chosen: Colours of all classes, oldest first, as `classes.colours` returns them. A built-in colour
+            depends on the age of a class, so that reordering the keys keeps it. None = the order of
+            `class_names`.
     """
     order = list(chosen) if chosen else list(class_names)
     built_in = {name: charts.class_colour(position) for position, name in enumerate(order)}
@@ -36,9 +37,10 @@ def class_colours(
 
 
 def plot(figure: go.Figure, *, key: str, **options: object) -> object:
-    """Draw a figure that brings its own look, without Plotly's toolbar; answers what `st.plotly_chart` answers."""
+    """Draw a figure without Streamlit's theme and Plotly's toolbar; return what `st.plotly_chart` returns."""
     figure.update_layout(font_family=FONT)
     figure.update_xaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_yaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_annotations(font_size=AXIS_TITLE_PX)  # Titles of figures side by side.
-    return st.plotly_chart(figure, key=key, theme=None, config={"displayModeBar": False}, **options)  # ty: ignore[no-matching-overload]
+    config = {"displayModeBar": False}
+    return st.plotly_chart(figure, key=key, theme=None, config=config, **options)  # ty: ignore[no-matching-overload]

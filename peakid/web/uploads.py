@@ -1,15 +1,19 @@
-"""Files that come from the browser or are named by their path on this machine."""
+"""Files that were uploaded by the browser or given as a path on the server."""
 
 import hashlib
 from pathlib import Path, PurePath
-from typing import Any
+
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from peakid.errors import BadInput
 from peakid.store.workspace import Workspace
 
 
 def given(path: str, what: str) -> Path:
-    """Read a path that a person typed or pasted, quotes and blanks around it included.
+    """Return a typed or pasted path without the quotes and blanks around it.
+
+    Args:
+        what: What the path should point to, for the message, such as "folder".
 
     Raises:
         BadInput: If nothing was typed.
@@ -17,18 +21,18 @@ def given(path: str, what: str) -> Path:
     clean = path.strip().strip("\"'").strip()
     if not clean:
         raise BadInput(
-            f"No {what} is named.", f"Type the path of a {what} on the machine that Peakid runs on."
+            f"No {what} was given.", f"Enter the path of a {what} on the machine that runs Peakid."
         )
     return Path(clean).expanduser()
 
 
-def kept(workspace: Workspace, upload: Any, path: str) -> Path:
-    """Store an uploaded file until its import is done and answer where, or else the file at `path`.
+def kept(workspace: Workspace, upload: UploadedFile | None, path: str) -> Path:
+    """Store an uploaded file until its import is done and return its path; without an upload, return `path`.
 
-    Its folder is named by the digest of its bytes, so the same archive sent twice is known to be the same.
+    The folder is named after the digest of the bytes, so uploading the same archive twice stores it once.
 
     Raises:
-        BadInput: If neither is there.
+        BadInput: If there is neither an upload nor a path.
     """
     if upload is None:
         return given(path, "file")

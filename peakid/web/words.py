@@ -1,4 +1,4 @@
-"""How counts, times and closed vocabularies read on a page."""
+"""How counts, times, sizes and closed vocabularies are written on a page."""
 
 from datetime import UTC, datetime
 
@@ -6,50 +6,56 @@ from peakid.records import Decision, RejectionReason, StepKind, StepRow
 
 REASONS: dict[RejectionReason, str] = {
     "not_an_image": "Not an image",
-    "unsupported_format": "Image format that is not read",
-    "unreadable": "Damaged: cannot be decoded to the end",
+    "unsupported_format": "Unsupported image format",
+    "unreadable": "Damaged: cannot be decoded completely",
     "too_many_pixels": "More pixels than the limit",
     "too_large": "Larger than the limit",
     "empty": "Empty file",
     "hidden": "Hidden or system file",
-    "missing_file": "Named, but not there",
-    "no_permission": "May not be read",
+    "missing_file": "Listed, but the file is missing",
+    "no_permission": "No permission to read it",
     "too_slow": "Takes too long to decode",
     "too_much_memory": "Takes too much memory to decode",
-    "crashes_decoder": "Breaks the decoder",
-    "unsafe_path": "Path that leads outside",
-    "forgotten": "Removed for good earlier",
+    "crashes_decoder": "Crashes the decoder",
+    "unsafe_path": "Path outside the folder",
+    "forgotten": "Forgotten earlier, by request",
     "bad_row": "Row that does not fit its table",
 }
 
 JOBS = {
     "train": "Training",
-    "lr-find": "Rate search",
+    "lr-find": "LR finder",
     "estimate": "Estimate",
     "sweep": "Sweep",
-    "tta": "Augmented scoring",
+    "tta": "Test-time augmentation",
     "export": "Export",
-    "verify": "Check",
+    "verify": "Image check",
     "import": "Import",
 }
 
-_VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
+STEP_VERBS: dict[StepKind, str] = {
+    "import": "labelled",
+    "decide": "reviewed",
+    "undo": "undid",
+    "redo": "redid",
+}
+_VERDICT_VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
 
 
 def n_of(n: int, noun: str) -> str:
-    """Count things: `1 image`, `1,204 images`."""
+    """Return a count with its noun: `1 image`, `1,204 images`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def n_bytes(n: int) -> str:
-    """Say a size in memory: `840 B`, `12 KB`, `3.4 MB`."""
+    """Return a size in decimal units: `840 B`, `12 KB`, `3.4 MB`."""
     if n < 1000:
         return f"{n} B"
     return f"{n / 1000:.0f} KB" if n < 1_000_000 else f"{n / 1_000_000:.1f} MB"
 
 
 def ago(moment: str, *, now: datetime | None = None) -> str:
-    """Say how long ago an ISO time was: `just now`, `5 min ago`, `3 h ago`, then the day."""
+    """Return how long ago an ISO time was: `just now`, `5 min ago`, `3 h ago`, then the date."""
     then = datetime.fromisoformat(moment)
     minutes = ((now or datetime.now(UTC)) - then).total_seconds() / 60
     if minutes < 1:
@@ -59,44 +65,45 @@ def ago(moment: str, *, now: datetime | None = None) -> str:
     return f"{minutes / 60:.0f} h ago" if minutes < 24 * 60 else f"{then:%d %b %Y}"
 
 
-def told(decision: Decision) -> str:
-    """Say a decision in words: `undid: labelled dom`, `excluded: poor quality`."""
-    what = _VERBS[decision.verdict]
-    detail = decision.label if decision.verdict == "label" else decision.reason
-    said = f"{what} {detail}" if decision.verdict == "label" else f"{what}: {detail}" if detail else what
-    return f"back to {said}" if decision.undoes else said
+def decision_text(decision: Decision) -> str:
+    """Describe a decision: `labelled dom`, `excluded: poor quality`, `restored: labelled dom`."""
+    verb = _VERDICT_VERBS[decision.verdict]
+    if decision.verdict == "label":
+        text = f"{verb} {decision.label}"
+    else:
+        text = f"{verb}: {decision.reason}" if decision.reason else verb
+    return f"restored: {text}" if decision.undoes else text
 
 
-def told_step(step: StepRow) -> str:
-    """Say a step in words: `labelled dom`, `judged 12 images`, `took back 12 images`."""
+def step_text(step: StepRow) -> str:
+    """Describe a step of the history: `labelled dom`, `reviewed 12 images`, `undid 12 images`."""
     if step.n_images == 1:
-        return told(step.first)
-    verbs: dict[StepKind, str] = {
-        "import": "labelled",
-        "decide": "judged",
-        "undo": "took back",
-        "redo": "did again",
-    }
-    return f"{verbs[step.kind]} {n_of(step.n_images, 'image')}"
+        return decision_text(step.first)
+    return f"{STEP_VERBS[step.kind]} {n_of(step.n_images, 'image')}"
 
 
 def standing(decision: Decision) -> str:
-    """Tell the second of two people what the first said: `anna labelled this dom 2 min ago.`"""
-    return f"{who(decision.actor)} {_VERBS[decision.verdict]} this{_detail(decision)} {ago(decision.decided_at)}."
+    """Tell a reviewer whose decision on the image came first: `anna labelled this dom 2 min ago.`"""
+    detail = _detail(decision)
+    verb = _VERDICT_VERBS[decision.verdict]
+    return f"{who(decision.actor)} {verb} this{detail} {ago(decision.decided_at)}."
+
+
+def who(actor: str) -> str:
+    """Return the name of an actor for people: `anna`, `import from folder`, `model run-3`."""
+    kind, _, name = actor.partition(":")
+    return {"human": name, "import": f"import from {name}"}.get(kind, f"{kind} {name}")
+
+
+def chosen(label: str, is_chosen: bool) -> str:
+    """Return the label of a pill, in the accent colour where it is chosen.
+
+    Streamlit's own colour for a chosen pill has too little contrast in the dark theme.
+    """
+    return f":blue[{label}]" if is_chosen else label
 
 
 def _detail(decision: Decision) -> str:
     if decision.verdict == "label":
         return f" {decision.label}"
     return f" ({decision.reason})" if decision.reason else ""
-
-
-def who(actor: str) -> str:
-    """Name an actor for people: `anna`, `import from folder`, `model run-3`."""
-    kind, _, name = actor.partition(":")
-    return {"human": name, "import": f"import from {name}"}.get(kind, f"{kind} {name}")
-
-
-def chosen(label: str, is_chosen: bool) -> str:
-    """Write the label of a chosen pill in the accent colour; Streamlit's own is made for white text on it and too faint in the dark."""
-    return f":blue[{label}]" if is_chosen else label

@@ -4,6 +4,7 @@ Pictures of every page lie in the test's folder afterwards, or in $PEAKID_SCREEN
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,10 +133,10 @@ def test_from_the_first_start_to_a_photo_that_is_answered(
 
     go(page, "Models")
     button(page, "Export run 1").click()
-    expect(page.get_by_text("Proof")).to_be_visible(timeout=WORK_TIMEOUT_MS)
+    expect(page.get_by_text("Checked")).to_be_visible(timeout=WORK_TIMEOUT_MS)
     photo = next((workspace.path / "demo" / "photos" / given).iterdir())
     page.locator("input[type=file]").set_input_files(photo)
-    expect(page.get_by_text("% sure")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\(\d+ %\)$"))).to_be_visible()
     expect(page.locator(".js-plotly-plot .barlayer .point")).to_have_count(5)
     shoot(page, "models")
     shoot_in_the_dark(chromium, address, shoot)

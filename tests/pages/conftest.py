@@ -1,4 +1,4 @@
-"""Pages run in Streamlit's AppTest, entered through the shell as a browser would."""
+"""Pages run in Streamlit's AppTest through the shell, as in a browser."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -23,9 +23,9 @@ SHELL = Path(__file__).resolve().parents[2] / "peakid" / "web" / "shell.py"
 def open_page(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., AppTest]:
-    """Open a page on the test's workspace: `open_page("review", queue="flagged")`; keywords are query parameters.
+    """Open a page on the test's workspace: `open_page("review", queue="flagged")` with query parameters.
 
-    No pretrained weights are on the machine that it sees.
+    No pretrained weights are available to it.
     """
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
@@ -44,7 +44,7 @@ def open_page(
 
 @pytest.fixture
 def frozen(workspace: Workspace, fill: Callable[..., list[str]]) -> Snapshot:
-    """A snapshot of 24 river and 16 sea images without look-alikes; valid and test hold six each."""
+    """A snapshot of 24 river and 16 sea images without near-duplicates; 7 are for validation."""
     fill(river=24, sea=16)
     return snapshots.create(workspace, name="first", actor="human:anna")
 
@@ -60,7 +60,7 @@ def no_worker(workspace: Workspace) -> Iterator[None]:
 
 @pytest.fixture
 def run_jobs(workspace: Workspace, no_worker: None) -> Callable[[], None]:
-    """Do what waits in the queue right here, as a job's process would."""
+    """Return a function that runs the queued jobs in this process."""
 
     def run() -> None:
         for job in reversed(queue.list_jobs(workspace)):
@@ -75,7 +75,7 @@ def run_jobs(workspace: Workspace, no_worker: None) -> Callable[[], None]:
 
 @pytest.fixture
 def add_run(workspace: Workspace) -> Callable[..., int]:
-    """Add a run without training it: `add_run(frozen, n_wrong=2)` calls that many river images of each split sea."""
+    """Add a run without training: `add_run(frozen, n_wrong=2)` predicts sea for 2 river images per split."""
 
     def added(snapshot: Snapshot, *, n_wrong: int = 1, **recipe: object) -> int:
         run_id = runs.create(
@@ -113,7 +113,7 @@ def add_run(workspace: Workspace) -> Callable[..., int]:
 
 
 def _predict(workspace: Workspace, run_id: int, split: str, items: list[SnapshotItem], n_wrong: int) -> None:
-    """Store predictions that are right, with 0.9, but for the first `n_wrong` river images."""
+    """Store predictions with probability 0.9 that are right except for the first `n_wrong` river images."""
     rivers = [item.digest for item in items if item.label == "river"]
     is_sea = [item.label == "sea" or item.digest in rivers[:n_wrong] for item in items]
     pred_probs = np.array([[0.1, 0.9] if sea else [0.9, 0.1] for sea in is_sea], dtype=np.float32)
@@ -131,13 +131,13 @@ def _predict(workspace: Workspace, run_id: int, split: str, items: list[Snapshot
 
 @pytest.fixture
 def text_of() -> Callable[[AppTest], str]:
-    """Answer everything a page says in words."""
+    """Return all text of a page."""
     return _text_of
 
 
 def _text_of(app: AppTest) -> str:
-    """Everything a page says in words, in one string, without the backslashes that keep names from being read as markup."""
+    """Return all text of a page, without the backslashes that escape markup in names."""
     kinds = ("title", "subheader", "markdown", "caption", "info", "success", "warning", "error")
-    said = [element.value for kind in kinds for element in getattr(app, kind)]
-    said += [f"{metric.label}: {metric.value}" for metric in app.metric]
-    return "\n".join(said).replace("\\", "")
+    texts = [element.value for kind in kinds for element in getattr(app, kind)]
+    texts += [f"{metric.label}: {metric.value}" for metric in app.metric]
+    return "\n".join(texts).replace("\\", "")

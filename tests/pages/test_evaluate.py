@@ -1,4 +1,4 @@
-"""The evaluate page: the score with what it must beat, the matrix and its cells, test looks, two runs."""
+"""The evaluate page: score and baselines, confusion matrix and cells, views of the test score, comparison."""
 
 from collections.abc import Callable
 
@@ -27,14 +27,14 @@ def button(app: AppTest, label: str):
     return next(each for each in app.button if each.label == label)
 
 
-def test_without_a_run_the_page_teaches_what_will_be_here(open_page: OpenPage) -> None:
+def test_without_a_run_the_page_says_what_it_will_show(open_page: OpenPage) -> None:
     app = open_page("evaluate")
     assert not app.exception
     assert "No model has been trained yet" in app.info[0].value
-    assert button(app, "Go to training")
+    assert button(app, "Train a model")
 
 
-def test_a_run_that_kept_no_epoch_says_so_and_leads_to_training(
+def test_a_run_without_a_model_links_to_training(
     open_page: OpenPage, frozen: Snapshot, workspace: Workspace
 ) -> None:
     recipe = {"arch": "resnet18", "image_size_px": 160}
@@ -50,21 +50,21 @@ def test_a_run_that_kept_no_epoch_says_so_and_leads_to_training(
     )
     runs.finish(workspace, run_id, "failed")
     app = open_page("evaluate")
-    assert "Run 1 (failed) has kept no epoch" in app.info[0].value
-    assert button(app, "Go to training")
+    assert "Run 1 (failed) kept no model" in app.info[0].value
+    assert button(app, "Train a model")
 
 
-def test_the_score_stands_with_its_interval_its_n_and_what_it_must_beat(
+def test_the_score_has_its_interval_its_n_and_its_baselines(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
 ) -> None:
     assert frozen.splits["valid"] == 7  # 4 rivers and 3 seas.
     add_run(frozen, n_wrong=1)
-    said = text_of(open_page("evaluate"))
+    text = text_of(open_page("evaluate"))
     # 6 of 7 right: .857; Wilson .487 to .974 (scipy: binomtest(6, 7).proportion_ci(method="wilson")).
-    assert "Accuracy on valid: 0.86 (0.49–0.97), n = 7" in said
-    assert "Chance: 0.50" in said
-    assert "Always river: 0.57" in said
-    assert "7 of 7 labels here were never confirmed by a person." in said
+    assert "Accuracy (validation): 86 % (49-97 %, n = 7)" in text
+    assert "Chance: 50 %" in text
+    assert "Always river: 57 %" in text
+    assert "7 of 7 labels here were never confirmed by a person." in text
 
 
 def test_a_cross_validated_run_is_scored_on_every_image_though_it_keeps_no_model(
@@ -90,34 +90,34 @@ def test_a_cross_validated_run_is_scored_on_every_image_though_it_keeps_no_model
     runs.finish(workspace, run_id, "done")
     app = open_page("evaluate")
     assert not app.exception
-    assert "Accuracy on cv: 0.60 (0.45–0.74), n = 40" in text_of(app)
+    assert "Accuracy (cross-validation): 60 % (45-74 %, n = 40)" in text_of(app)
 
 
-def test_a_collapsed_model_is_called_so(
+def test_a_model_that_predicts_one_class_is_reported_as_collapsed(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
 ) -> None:
     add_run(frozen, n_wrong=99)
     assert "The model has collapsed: it answers 'sea' to every image." in text_of(open_page("evaluate"))
 
 
-def test_the_test_score_is_shown_after_a_click_and_each_look_is_counted_once(
+def test_the_test_score_is_shown_after_a_click_and_each_view_is_counted_once(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
 ) -> None:
     run_id = add_run(frozen)
     app = open_page("evaluate", split="test")
     assert "Accuracy" not in text_of(app)
     assert runs.show(workspace, run_id).n_test_looks == 0
-    button(app, "Look at the test score").click().run()
-    assert "Accuracy on test" in text_of(app)
-    assert "Looks at test: 1" in text_of(app)
-    app.run()  # A redrawn page is no second look.
+    button(app, "Show the test score").click().run()
+    assert "Accuracy (test)" in text_of(app)
+    assert "Test views: 1" in text_of(app)
+    app.run()  # Running the page again is not counted.
     assert runs.show(workspace, run_id).n_test_looks == 1
-    button(another := open_page("evaluate", split="test"), "Look at the test score").click().run()
-    assert "Looks at test: 2" in text_of(another)
+    button(another := open_page("evaluate", split="test"), "Show the test score").click().run()
+    assert "Test views: 2" in text_of(another)
 
 
-def averaged(workspace: Workspace, run_id: int, frozen: Snapshot) -> None:
-    """Store averaged answers that are all right, for valid and test."""
+def add_correct_tta(workspace: Workspace, run_id: int, frozen: Snapshot) -> None:
+    """Store averaged predictions that are all correct, for validation and test."""
     items = snapshots.items(workspace, frozen.digest)
     of = {split: [item for item in items if item.split == split] for split in ("valid", "test")}
     right = {
@@ -132,54 +132,51 @@ def averaged(workspace: Workspace, run_id: int, frozen: Snapshot) -> None:
     )
 
 
-def test_test_time_augmentation_is_a_switch_and_the_plain_score_stands_beside_it(
+def test_test_time_augmentation_is_a_switch_next_to_the_plain_score(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
 ) -> None:
-    averaged(workspace, add_run(frozen, n_wrong=1), frozen)
+    add_correct_tta(workspace, add_run(frozen, n_wrong=1), frozen)
     app = open_page("evaluate")
-    assert "Accuracy on valid: 0.86" in text_of(app)
+    assert "Accuracy (validation): 86 %" in text_of(app)
     app.toggle[0].set_value(True).run()
-    said = text_of(app)
-    assert "Accuracy on valid, with views averaged: 1.00" in said
-    assert "Plain: 0.86" in said
-    assert (
-        "Averages 5 looks at each image: 1 image newly right, 0 newly wrong; this may be luck (p = 1)."
-        in said
-    )
-    assert "switch test-time augmentation off" in said  # The queue behind a cell holds the plain answers.
+    text = text_of(app)
+    assert "Accuracy (validation), with TTA: 100 %" in text
+    assert "Without TTA: 86 %" in text
+    assert "for 5 views of each image: 1 image newly correct, 0 newly wrong; not significant (p = 1)." in text
+    assert "switch off test-time augmentation" in text  # The queue of a cell has the predictions without it.
     assert app.query_params["tta"] == "yes"
     app.toggle[0].set_value(False).run()
-    assert "Accuracy on valid: 0.86" in text_of(app)
+    assert "Accuracy (validation): 86 %" in text_of(app)
     assert "tta" not in app.query_params
 
 
-def test_the_averaged_test_score_is_behind_a_click_of_its_own_that_is_counted(
+def test_the_test_score_with_tta_needs_a_click_of_its_own_that_is_counted(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
 ) -> None:
     run_id = add_run(frozen)
-    averaged(workspace, run_id, frozen)
+    add_correct_tta(workspace, run_id, frozen)
     app = open_page("evaluate", split="test", tta="yes")
     assert "Accuracy" not in text_of(app)
-    button(app, "Look at the test score").click().run()
-    assert "Accuracy on test, with views averaged: 1.00" in text_of(app)
+    button(app, "Show the test score").click().run()
+    assert "Accuracy (test), with TTA: 100 %" in text_of(app)
     app.toggle[0].set_value(False).run()
     assert "Accuracy" not in text_of(app)
-    button(app, "Look at the test score").click().run()
-    assert "Looks at test: 2" in text_of(app)
+    button(app, "Show the test score").click().run()
+    assert "Test views: 2" in text_of(app)
     assert runs.show(workspace, run_id).n_test_looks == 2
 
 
 @pytest.mark.usefixtures("no_worker")
-def test_where_it_was_not_computed_one_job_is_asked_for(
+def test_test_time_augmentation_is_computed_by_one_job(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace
 ) -> None:
     run_id = add_run(frozen)
-    app = open_page("evaluate", tta="yes")  # A link to what is not there shows the plain score.
+    app = open_page("evaluate", tta="yes")  # A link to a score that was not computed shows the plain one.
     assert not app.toggle
     button(app, "Compute with test-time augmentation").click().run()
     [job] = queue.list_jobs(workspace)
     assert (job.kind, job.lane, job.arguments) == ("tta", "gpu", {"run_id": run_id, "n_views": 4})
-    assert any(each.label == "Cancel this augmented scoring" for each in app.button)
+    assert any(each.label == "Cancel this test-time augmentation" for each in app.button)
     assert not app.exception
 
 
@@ -190,12 +187,12 @@ def test_a_cell_in_the_address_opens_its_images(
     app = open_page("evaluate", given="river", predicted="sea")
     assert not app.exception
     assert "river taken for sea: 2 images" in text_of(app)
-    assert len(app.get("bidi_component")) == 1  # The gallery, where they are judged.
+    assert len(app.get("bidi_component")) == 1  # The gallery, where they are reviewed.
     button(app, "Close").click().run()
     assert "river taken for sea: 2 images" not in text_of(app)
 
 
-def test_an_empty_cell_and_a_class_with_odd_characters_break_nothing(
+def test_an_empty_cell_and_unknown_classes_in_a_link_are_no_error(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
 ) -> None:
     add_run(frozen)
@@ -203,7 +200,7 @@ def test_an_empty_cell_and_a_class_with_odd_characters_break_nothing(
     assert not open_page("evaluate", given="<b>", predicted=":").exception
 
 
-def test_the_opened_cell_is_framed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_opened_cell_is_outlined(monkeypatch: pytest.MonkeyPatch) -> None:
     figure = go.Figure()
     confusion_cell.outline(figure, 1, 0)
     [frame] = figure.layout.shapes
@@ -216,41 +213,42 @@ def test_every_class_has_its_row_with_interval_and_support(
     add_run(frozen, n_wrong=1)
     rows = {row["Class"]: row for row in open_page("evaluate").dataframe[0].value.to_dict("records")}
     # Valid: 4 rivers, one of them called sea; 3 seas.
-    assert (rows["river"]["Images"], rows["river"]["Precision"], rows["river"]["Recall"]) == (4, 1.0, 0.75)
-    assert (rows["sea"]["Images"], rows["sea"]["Precision"], rows["sea"]["Recall"]) == (3, 0.75, 1.0)
-    assert rows["river"]["Recall, 95 %"] == "0.30–0.95"  # Wilson, 3 of 4.
+    assert (rows["river"]["Images"], rows["river"]["Precision"], rows["river"]["Recall"]) == (4, 100, 75)
+    assert (rows["sea"]["Images"], rows["sea"]["Precision"], rows["sea"]["Recall"]) == (3, 75, 100)
+    assert rows["river"]["Recall (95 % interval)"] == "75 % (30-95 %, n = 4)"  # Wilson, 3 of 4.
 
 
-def test_labels_judged_anew_since_the_training_are_counted(
+def test_labels_changed_since_the_training_are_counted(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
 ) -> None:
     run_id = add_run(frozen)
     wrong = review_queue.page(workspace, review_queue.confusion_queue(run_id, "valid", "river", "sea"))
     decisions.decide(workspace, [Choice(item.digest, "label", "sea") for item in wrong], actor="human:anna")
-    assert "1 image here was judged anew since" in text_of(open_page("evaluate"))
+    assert "1 image here was relabelled or excluded since" in text_of(open_page("evaluate"))
 
 
-def test_two_runs_stand_side_by_side_with_what_differs(
+def test_two_runs_are_compared_with_their_differing_settings(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
 ) -> None:
     add_run(frozen, n_wrong=3)
     add_run(frozen, n_wrong=1, image_size_px=96)
     app = open_page("evaluate", run="2")
-    said = text_of(app)
-    assert "Run 1: 0.57" in said  # 4 of 7
-    assert "Run 2: 0.86" in said  # 6 of 7
-    assert "only run 1 is right on 0, only run 2 on 2: **this may be luck** (p = 0.50)" in said
-    differences = app.dataframe[1].value.set_index("")
+    text = text_of(app)
+    assert "Run 1: 57 %" in text  # 4 of 7
+    assert "Run 2: 86 %" in text  # 6 of 7
+    assert "Difference: +28.6 points (-12.6 to +57.0)" in text  # Newcombe's interval, as in test_intervals.
+    assert "only run 1 is correct on 0, only run 2 on 2: **not significant** (p = 0.50)" in text
+    differences = app.dataframe[1].value.set_index("Setting")
     assert list(differences.loc["Image size (px)"]) == ["160", "96"]
 
 
-def test_a_difference_is_called_better_only_where_it_is_real() -> None:
+def test_a_run_is_called_better_only_if_the_difference_is_significant() -> None:
     def compared(n_only_a: int, n_only_b: int, p: float) -> Comparison:
         return Comparison(1, 2, "valid", 100, 0.5, 0.6, n_only_a, n_only_b, p, (0.0, 0.2))
 
     assert "**run 2 is better**" in run_comparison.finding(compared(2, 14, 0.004))
     assert "**run 1 is better**" in run_comparison.finding(compared(14, 2, 0.004))
-    assert "**this may be luck**" in run_comparison.finding(compared(2, 6, 0.29))
+    assert "**not significant**" in run_comparison.finding(compared(2, 6, 0.29))
     assert "**no difference**" in run_comparison.finding(compared(3, 3, 1.0))
 
 

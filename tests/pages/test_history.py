@@ -1,12 +1,14 @@
-"""The pages Classes and History: what they say, and what a click on them does."""
+"""The pages Classes and History: what they show, and what a click on them does."""
 
 from datetime import UTC, datetime
 
 import pytest
 
 from peakid.curate import classes, decisions, history
+from peakid.keep import backup
 from peakid.records import Choice
-from peakid.store import tombstones
+from peakid.store import status, tombstones
+from peakid.store import workspace as workspaces
 
 ANNA, BEN = "human:anna", "human:ben"
 
@@ -16,7 +18,7 @@ def button(app, label):
 
 
 @pytest.fixture
-def judged(workspace, fill):
+def reviewed(workspace, fill):
     digests = fill(river=2, sea=1)
     decisions.decide(
         workspace, [Choice(digests[0], "label", "sea", basis={"queue": "unreviewed"})], actor=BEN
@@ -24,27 +26,27 @@ def judged(workspace, fill):
     return digests
 
 
-def test_every_step_says_what_it_changed_and_one_click_takes_it_back(open_page, judged, workspace, text_of):
+def test_every_step_says_what_it_changed_and_one_click_undoes_it(open_page, reviewed, workspace, text_of):
     app = open_page("history")
     assert not app.exception
     assert "river → sea" in text_of(app)
     assert "labelled 3 images" in text_of(app)
     step = history.page(workspace)[0].step_id
     app.button(key=f"undo:{step}").click().run()
-    assert "Took back 1 judgement" in text_of(app)
-    assert history.of_image(workspace, judged[0])[0].label == "river"
-    assert history.page(workspace)[0].actor == ANNA  # Who clicked, not who had judged.
+    assert "Undid 1 decision" in text_of(app)
+    assert history.of_image(workspace, reviewed[0])[0].label == "river"
+    assert history.page(workspace)[0].actor == ANNA  # Who clicked, not who had decided.
 
 
-def test_the_log_of_one_person_is_a_link(open_page, judged, text_of):
+def test_the_log_of_one_person_is_a_link(open_page, reviewed, text_of):
     app = open_page("history", by=BEN)
     assert "river → sea" in text_of(app)
     assert "labelled 3 images" not in text_of(app)
 
 
-def test_older_steps_are_a_page_on(open_page, judged, workspace, text_of):
+def test_older_steps_are_on_the_next_page(open_page, reviewed, workspace, text_of):
     for n in range(25):
-        decisions.decide(workspace, [Choice(judged[1], "flag", reason=f"look {n}")], actor=BEN)
+        decisions.decide(workspace, [Choice(reviewed[1], "flag", reason=f"look {n}")], actor=BEN)
     app = open_page("history")
     assert "look 24" in text_of(app)
     assert "look 2)" not in text_of(app)
@@ -53,45 +55,45 @@ def test_older_steps_are_a_page_on(open_page, judged, workspace, text_of):
     assert "labelled 3 images" in text_of(app)
 
 
-def test_all_that_somebody_did_is_counted_and_then_taken_back(open_page, judged, workspace, text_of):
+def test_everything_by_one_person_is_counted_and_then_undone(open_page, reviewed, workspace, text_of):
     app = open_page("history", section="since")
     app.selectbox(key="since:by").set_value(BEN).run()
     app.date_input(key="since:day").set_value(datetime(2020, 1, 1, tzinfo=UTC).date()).run()
     assert not app.exception
-    assert "Takes back **1 step** on **1 image**" in text_of(app)
-    button(app, "Take back 1 step").click().run()
-    assert history.of_image(workspace, judged[0])[0].label == "river"
-    assert "did nothing since then" in text_of(app)
+    assert "Undoes **1 step** on **1 image**" in text_of(app)
+    button(app, "Undo 1 step").click().run()
+    assert history.of_image(workspace, reviewed[0])[0].label == "river"
+    assert "no steps by ben since then" in text_of(app)
 
 
-def test_ones_pace_is_shown_to_oneself(open_page, judged, workspace, text_of):
-    assert "anna has judged nothing" in text_of(open_page("history", section="pace"))
-    decisions.decide(workspace, [Choice(judged[1], "label", "river")], actor=ANNA)
+def test_reviewers_see_their_own_pace(open_page, reviewed, workspace, text_of):
+    assert "anna has reviewed nothing" in text_of(open_page("history", section="pace"))
+    decisions.decide(workspace, [Choice(reviewed[1], "label", "river")], actor=ANNA)
     app = open_page("history", section="pace")
     assert not app.exception
     assert [(cell.label, cell.value) for cell in app.metric] == [
         ("Images today", "1"),
         ("In seven days", "1"),
-        ("Images a minute", "–"),
+        ("Images per minute", "-"),
     ]
 
 
-def test_an_image_is_forgotten_only_after_a_tick(open_page, judged, workspace, text_of):
-    app = open_page("history", image=judged[0][:12])
+def test_an_image_is_forgotten_only_after_a_checkbox(open_page, reviewed, workspace, text_of):
+    app = open_page("history", image=reviewed[0][:12])
     assert not app.exception
-    forget = app.button(key=f"forget:{judged[0]}")
+    forget = app.button(key=f"forget:{reviewed[0]}")
     assert forget.disabled
-    app.checkbox(key=f"sure:{judged[0]}").check().run()
-    app.button(key=f"forget:{judged[0]}").click().run()
-    assert tombstones.digests(workspace) == [judged[0]]
-    assert "is forgotten" in text_of(app)
+    app.checkbox(key=f"sure:{reviewed[0]}").check().run()
+    app.button(key=f"forget:{reviewed[0]}").click().run()
+    assert tombstones.digests(workspace) == [reviewed[0]]
+    assert "Forgot image" in text_of(app)
 
 
-def test_an_image_nobody_knows_is_told(open_page, judged, text_of):
+def test_an_unknown_image_is_an_error_message(open_page, reviewed, text_of):
     assert "No image has a digest" in text_of(open_page("history", image="000000"))
 
 
-def test_a_backup_is_one_click(open_page, judged, workspace, text_of):
+def test_a_backup_is_one_click(open_page, reviewed, workspace, text_of):
     app = open_page("history", section="keep")
     button(app, "Back up now").click().run()
     assert not app.exception
@@ -99,7 +101,21 @@ def test_a_backup_is_one_click(open_page, judged, workspace, text_of):
     assert len(list(workspace.path.parent.glob("peakid-workspace-*.zip"))) == 1
 
 
-def test_classes_begin_with_a_sentence_and_are_added(open_page, workspace, text_of):
+def test_a_backup_is_restored_into_a_new_workspace(open_page, reviewed, workspace, text_of, tmp_path):
+    backup.backup(workspace, tmp_path / "all.zip")
+    app = open_page("history", section="keep")
+    app.text_input(key="restore:file").set_value(str(tmp_path / "all.zip"))
+    app.text_input(key="restore:folder").set_value(str(workspace.path))
+    button(app, "Restore the backup").click().run()
+    assert "is not empty" in app.error[0].value  # The open workspace is never overwritten.
+    app.text_input(key="restore:folder").set_value(str(tmp_path / "restored"))
+    button(app, "Restore the backup").click().run()
+    assert not app.exception
+    assert "Restored 3 images" in text_of(app)
+    assert status.read(workspaces.open_existing(tmp_path / "restored")).n_images == 3
+
+
+def test_the_first_class_can_be_added_on_the_empty_page(open_page, workspace, text_of):
     app = open_page("classes")
     assert "There is no class yet" in text_of(app)
     next(each for each in app.text_input if each.label == "New class").set_value("dom")
@@ -108,7 +124,7 @@ def test_classes_begin_with_a_sentence_and_are_added(open_page, workspace, text_
     assert classes.names(workspace) == ["dom"]
 
 
-def test_a_merge_says_what_it_moves_and_can_be_undone(open_page, judged, workspace, text_of):
+def test_a_merge_says_what_it_moves_and_can_be_undone(open_page, reviewed, workspace, text_of):
     app = open_page("classes", **{"class": "river"})
     assert not app.exception
     assert "Moves 1 image from river to sea, 0 of them reviewed" in text_of(app)
@@ -120,14 +136,17 @@ def test_a_merge_says_what_it_moves_and_can_be_undone(open_page, judged, workspa
     assert classes.names(workspace) == ["river", "sea"]
 
 
-def test_a_class_is_moved_renamed_described_and_retired(open_page, judged, workspace, text_of):
+def test_a_class_is_moved_renamed_described_and_retired(open_page, reviewed, workspace, text_of):
     app = open_page("classes", **{"class": "sea"})
     button(app, "Up").click().run()
     assert classes.names(workspace) == ["sea", "river"]
     app.text_area(key="note:sea").set_value("waves")
-    app.text_input(key="examples:sea").set_value(judged[2][:12])
+    app.text_input(key="examples:sea").set_value(reviewed[2][:12])
     button(app, "Save the description").click().run()
-    assert (classes.guide(workspace)[0].note, classes.guide(workspace)[0].examples) == ("waves", [judged[2]])
+    assert (classes.guide(workspace)[0].note, classes.guide(workspace)[0].examples) == (
+        "waves",
+        [reviewed[2]],
+    )
     app.text_input(key="rename:sea").set_value("lake").run()
     button(app, "Rename the class").click().run()
     assert not app.exception
@@ -139,7 +158,7 @@ def test_a_class_is_moved_renamed_described_and_retired(open_page, judged, works
     assert classes.names(workspace) == ["lake", "river"]
 
 
-def test_what_tells_the_classes_apart_is_at_hand_while_reviewing(open_page, judged, workspace, text_of):
+def test_descriptions_of_classes_are_shown_in_review(open_page, reviewed, workspace, text_of):
     assert "waves and salt" not in text_of(open_page("review"))
     classes.describe(workspace, "sea", note="waves and salt")
     app = open_page("review")

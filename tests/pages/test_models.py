@@ -1,4 +1,4 @@
-"""The models page: export once, the proof, the files, and a photo that is answered."""
+"""The models page: exporting once, the check of the files, downloads, and trying a photo."""
 
 import io
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from peakid.records import Export, Snapshot
 from peakid.serve.predictor import Answer
 from peakid.store import exports
 from peakid.store.workspace import Workspace
-from peakid.web.evaluation import photo_trial
+from peakid.web.exports import photo_trial
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -49,7 +49,7 @@ def test_without_a_run_the_page_says_what_an_export_is_and_leads_to_training(ope
     app = open_page("models")
     assert not app.exception
     assert "No run has a model yet" in app.info[0].value
-    assert button(app, "Go to training")
+    assert button(app, "Train a model")
 
 
 def test_a_trained_run_can_be_exported_and_two_clicks_are_one_job(
@@ -57,7 +57,7 @@ def test_a_trained_run_can_be_exported_and_two_clicks_are_one_job(
 ) -> None:
     add_run(frozen)
     app = open_page("models")
-    assert "Nothing is exported yet" in app.info[0].value
+    assert "No exports yet" in app.info[0].value
     button(app, "Export run 1").click().run()
     button(app, "Export run 1").click().run()
     [job] = queue.list_jobs(workspace)
@@ -77,49 +77,48 @@ def test_an_export_that_failed_says_why(
     button(open_page("models"), "Export run 1").click().run()
     work = ledger.claim(workspace, 1, process.own())
     assert work is not None
-    work.end("failed", error="The onnx file answers otherwise than the trained model.")
+    work.end("failed", error="The onnx file predicts differently from the trained model.")
     app = open_page("models")
-    assert "answers otherwise than the trained model" in app.error[0].value
+    assert "predicts differently from the trained model" in app.error[0].value
     assert button(app, "Try again")
 
 
-def test_an_export_shows_its_proof_its_files_and_where_they_lie(
+def test_an_export_shows_its_check_its_files_and_its_folder(
     open_page: OpenPage, exported: Export, text_of: TextOf
 ) -> None:
     app = open_page("models")
     assert not app.exception
-    listed, proof = (frame.value.to_dict("records") for frame in app.dataframe)
-    assert (listed[0]["Export"], listed[0]["Run"], listed[0]["Formats"], listed[0]["Accuracy on valid"]) == (
-        1,
-        1,
-        "onnx",
-        0.8,
-    )
-    assert proof == [{"Format": "onnx", "Images": 7, "Same answer": 1.0, "Largest difference": "4.0e-07"}]
+    listed, check = (frame.value.to_dict("records") for frame in app.dataframe)
+    shown = [listed[0][name] for name in ("Export", "Run", "Snapshot", "Formats", "Validation accuracy")]
+    # .8 of 7 images rounds to 6 right: Wilson .487 to .974.
+    assert shown == ["Export 1", "Run 1", "Snapshot 1 (first)", "onnx", "80 % (49-97 %, n = 7)"]
+    assert check == [
+        {"Format": "onnx", "Images": 7, "Same prediction": "100 %", "Largest difference": "4.0e-07"}
+    ]
     assert any(each.label.startswith("Download model.onnx (") for each in app.get("download_button"))
     assert exported.path in [code.value for code in app.code]
 
 
-def test_a_file_that_is_gone_is_told_instead_of_offered(
+def test_a_missing_file_is_reported_instead_of_offered(
     open_page: OpenPage, exported: Export, text_of: TextOf
 ) -> None:
     (Path(exported.path) / "model.onnx").unlink()
     app = open_page("models")
     assert not app.get("download_button")
-    assert "model.onnx is no longer there; export the run again." in text_of(app)
+    assert "model.onnx is missing. Export the run again." in text_of(app)
 
 
-def test_a_photo_is_answered_with_its_first_classes(
+def test_a_photo_is_predicted_with_its_most_probable_classes(
     open_page: OpenPage, exported: Export, text_of: TextOf
 ) -> None:
     app = open_page("models")
     app.file_uploader(key="photo:1").upload("meadow.png", photo(50, 100, 10), "image/png").run()
     assert not app.exception
-    assert "green, 62% sure" in text_of(app)  # 100 / (50 + 100 + 10) = .625
+    assert "green (62 %)" in text_of(app)  # 100 / (50 + 100 + 10) = .625
     assert len(app.get("plotly_chart")) == 1
 
 
-def test_a_file_that_is_no_photo_is_answered_in_words(open_page: OpenPage, exported: Export) -> None:
+def test_a_file_that_is_not_a_photo_is_an_error_message(open_page: OpenPage, exported: Export) -> None:
     app = open_page("models")
     app.file_uploader(key="photo:1").upload("notes.txt", b"no picture at all", "text/plain").run()
     assert not app.exception
@@ -131,5 +130,5 @@ def test_bars_run_from_the_most_probable_class_down() -> None:
     figure = photo_trial.bars(Answer("dom", 0.7, abstained=False, top=[("dom", 0.7), ("eiger <3", 0.3)]))
     [bar] = figure.data
     assert list(bar.x) == [0.3, 0.7]  # Plotly draws from the bottom.
-    assert list(bar.text) == ["30.0%", "70.0%"]
+    assert list(bar.text) == ["30 %", "70 %"]
     assert [text.strip() for text in figure.layout.yaxis.ticktext] == ["eiger &lt;3", "dom"]

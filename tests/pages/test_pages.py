@@ -1,4 +1,4 @@
-"""Every page of the face, empty and filled. What is typed in the gallery is tested in web/ and browser/."""
+"""Every page, empty and filled. Keys in the gallery are tested in web/ and browser/."""
 
 import zipfile
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from peakid.store.workspace import Workspace
 
 
 def everything(app: AppTest) -> str:
-    """All words of a page."""
+    """Return all text of a page."""
     kinds = (
         app.title,
         app.subheader,
@@ -32,25 +32,25 @@ def everything(app: AppTest) -> str:
 def test_a_first_start_offers_two_ways_in(open_page: Callable[..., AppTest]) -> None:
     app = open_page("overview")
     assert not app.exception
-    assert [button.label for button in app.button] == ["Open the demo", "Import a folder"]
+    assert [button.label for button in app.button] == ["Open the demo", "Import photos"]
 
 
-def test_the_overview_says_what_waits_and_leads_there(
+def test_the_overview_suggests_the_next_step_and_links_to_it(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
 ) -> None:
     fill(river=2, sea=1)
     app = open_page("overview")
     assert not app.exception
-    assert "3 images wait for you" in everything(app)
+    assert "3 images to review" in everything(app)
     assert [(cell.label, cell.value) for cell in app.metric][:3] == [
         ("Images", "3"),
-        ("Reviewed", "0%"),
+        ("Reviewed", "0 %"),
         ("Excluded", "0"),
     ]
     assert [button.label for button in app.button] == ["Review images"]
 
 
-def test_the_overview_counts_judgements(
+def test_the_overview_counts_decisions(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     a, b, *_ = fill(river=2, sea=2)
@@ -58,11 +58,11 @@ def test_the_overview_counts_judgements(
         workspace, [Choice(a, "label", "sea"), Choice(b, "exclude", reason="duplicate")], actor="human:anna"
     )
     app = open_page("overview")
-    assert [cell.value for cell in app.metric][:3] == ["4", "50%", "1"]
-    assert "judged 2 images" in app.dataframe[0].value.to_string()
+    assert [cell.value for cell in app.metric][:3] == ["4", "50 %", "1"]
+    assert "reviewed 2 images" in app.dataframe[0].value.to_string()
 
 
-def test_collecting_begins_with_a_sentence(open_page: Callable[..., AppTest]) -> None:
+def test_the_empty_collect_page_says_what_to_do(open_page: Callable[..., AppTest]) -> None:
     app = open_page("collect")
     assert not app.exception
     assert "Nothing has been imported yet" in everything(app)
@@ -120,7 +120,7 @@ def test_a_zip_and_a_table_are_imported_by_their_path(
     assert status.read(workspace).classes == {"river": 1, "sea": 1, "lake": 1}
 
 
-def test_a_folder_that_is_not_there_is_told_in_words(open_page: Callable[..., AppTest]) -> None:
+def test_a_missing_folder_is_an_error_message(open_page: Callable[..., AppTest]) -> None:
     app = open_page("collect")
     for path in ("/nowhere/at all", ""):
         app.text_input(key="folder_path").set_value(path)
@@ -129,7 +129,7 @@ def test_a_folder_that_is_not_there_is_told_in_words(open_page: Callable[..., Ap
         assert len(app.error) == 1
 
 
-def test_without_any_image_review_and_duplicates_lead_to_the_import(
+def test_without_any_image_review_and_duplicates_link_to_the_import(
     open_page: Callable[..., AppTest],
 ) -> None:
     for page in ("review", "duplicates"):
@@ -138,7 +138,7 @@ def test_without_any_image_review_and_duplicates_lead_to_the_import(
         assert any(button.label == "Import images" for button in app.button)
 
 
-def test_an_empty_queue_teaches_what_would_fill_it(
+def test_an_empty_queue_says_how_images_get_there(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
 ) -> None:
     fill(river=1)
@@ -147,7 +147,7 @@ def test_an_empty_queue_teaches_what_would_fill_it(
     assert "Press F" in everything(app)
 
 
-def test_review_shows_the_queues_in_which_something_waits(
+def test_review_shows_the_queues_that_have_images(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     a, *_ = fill(river=2, sea=1)
@@ -161,7 +161,7 @@ def test_review_shows_the_queues_in_which_something_waits(
     assert app.selectbox(key="queue:class").options == ["river 2", "sea 1"]
 
 
-def test_filters_stand_in_the_address_and_come_off_one_by_one(
+def test_filters_are_in_the_address_and_are_removed_one_by_one(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     fill(river=2, sea=1)
@@ -193,20 +193,20 @@ def test_a_view_is_saved_opened_and_removed(
     assert saved_views.list_views(workspace) == []
 
 
-def test_what_is_worth_the_time_is_offered_first(
+def test_images_worth_the_time_are_offered_first(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     fill(river=2, sea=1)
     with workspace.transaction() as connection:
         connection.execute("INSERT INTO image_issue_score VALUES ('dark', 0.1, 2)")
     app = open_page("overview")
-    assert "1 image is worth your time: labels in doubt and bad pictures, about 1 min" in everything(app)
+    assert "1 image is worth your time: doubtful labels and poor images, about 1 min" in everything(app)
     app = open_page("review")
     assert app.pills[0].value == "worth"
     assert app.pills[0].options[0] == ":blue[Worth your time 1 · about 1 min]"
 
 
-def test_a_link_names_the_queue(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
+def test_a_link_opens_its_queue(open_page: Callable[..., AppTest], fill: Callable[..., list[str]]) -> None:
     fill(river=2, sea=1)
     app = open_page("review", queue="class:river")
     assert app.pills[0].value == "class:river"

@@ -1,4 +1,4 @@
-"""The Collect page says which in-place folders are missing, and relinks them."""
+"""The Collect page shows which folders left in place are missing, and relinks them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,9 +29,9 @@ def test_folders_left_in_place_are_listed_and_checked_by_a_job(
     assert app.dataframe[0].value.iloc[0].to_dict() == {
         "Folder": str(photos),
         "Images": 1,
-        "Missing": None,
+        "Missing": "-",
         "Checked": "never",
-        "State": "there",
+        "State": "available",
     }
     next(button for button in app.button if button.label == "Check the files").click().run()
     assert not app.exception
@@ -40,7 +40,7 @@ def test_folders_left_in_place_are_listed_and_checked_by_a_job(
     ]
 
 
-def test_a_folder_that_is_not_there_is_told_with_its_remedy(
+def test_a_missing_folder_is_reported_and_can_be_relinked(
     open_page: Callable[..., AppTest],
     workspace: Workspace,
     photos: Path,
@@ -49,12 +49,12 @@ def test_a_folder_that_is_not_there_is_told_with_its_remedy(
 ) -> None:
     photos.rename(tmp_path / "moved")
     app = open_page("collect")
-    assert "is not there" in app.warning[0].value
+    assert "was not found" in app.warning[0].value
     app.text_input(key="relink_path:1").set_value(str(tmp_path / "nowhere"))
-    next(button for button in app.button if button.label == "Read its images from there").click().run()
+    next(button for button in app.button if button.label == "Use this folder").click().run()
     assert "There is no folder" in app.error[0].value
     app.text_input(key="relink_path:1").set_value(str(tmp_path / "moved"))
-    next(button for button in app.button if button.label == "Read its images from there").click().run()
+    next(button for button in app.button if button.label == "Use this folder").click().run()
     assert not app.exception
     assert not app.warning
     assert images.read_bytes(workspace, inspection.digest_of(draw(1))) == draw(1)

@@ -1,4 +1,4 @@
-"""What one browser session holds on to: its forms, and the images on the table."""
+"""What one browser session keeps: request ids of forms and the loaded images of a queue."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ def test_two_clicks_on_one_form_are_one_request_until_it_is_renewed() -> None:
     assert app.text[1].value == export
 
 
-def test_a_judged_image_stays_on_the_table_and_leaves_the_counts(
+def test_a_reviewed_image_stays_visible_and_leaves_the_counts(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     digests = fill(river=3)
@@ -44,7 +44,7 @@ def test_a_judged_image_stays_on_the_table_and_leaves_the_counts(
     assert app.pills[0].options[0] == ":blue[Unreviewed 2]"
 
 
-def test_a_link_begins_where_it_says(
+def test_a_link_starts_after_the_image_it_names(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
 ) -> None:
     digests = fill(river=3)

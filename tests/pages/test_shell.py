@@ -1,4 +1,4 @@
-"""What every page has around it."""
+"""What every page has in common: navigation, reviewer, error messages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,16 +8,16 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.resources import PROJECT_ROOT
 from peakid.store.workspace import Workspace
-from peakid.web import journey
+from peakid.web import navigation
 
 
-def test_a_fresh_workspace_opens_without_a_word(open_page: Callable[..., AppTest]) -> None:
+def test_a_fresh_workspace_opens_without_an_error(open_page: Callable[..., AppTest]) -> None:
     app = open_page()
     assert not app.exception
     assert not app.error
 
 
-def test_the_reviewer_is_asked_once_and_has_a_default(open_page: Callable[..., AppTest]) -> None:
+def test_the_reviewer_has_a_default_and_is_kept_across_pages(open_page: Callable[..., AppTest]) -> None:
     app = open_page()
     assert app.text_input(key="reviewer").value == "anna"
     app.text_input(key="reviewer").set_value("ben").run()
@@ -28,10 +28,10 @@ def test_the_reviewer_is_asked_once_and_has_a_default(open_page: Callable[..., A
 def test_the_title_of_a_page_counts_what_waits_there(
     workspace: Workspace, fill: Callable[..., list[str]]
 ) -> None:
-    review = next(stop for stop in journey.JOURNEY if stop.name == "review")
-    assert journey.title(review, workspace) == "Review"
+    review = next(page for page in navigation.PAGES if page.name == "review")
+    assert navigation.title(review, workspace) == "Review"
     fill(river=2, sea=1)
-    assert journey.title(review, workspace) == "Review 3"
+    assert navigation.title(review, workspace) == "Review 3"
 
 
 def test_an_error_is_shown_in_words_with_its_remedy(

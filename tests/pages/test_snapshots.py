@@ -1,4 +1,4 @@
-"""The snapshots page: freezing, what is in one, what changed, files."""
+"""The snapshots page: freezing, contents, changes, files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +19,10 @@ def button(app: AppTest, label: str):
     return next(each for each in app.button if each.label == label)
 
 
-def test_an_empty_workspace_says_why_nothing_can_be_frozen_and_what_to_do(open_page: OpenPage) -> None:
+def test_an_empty_workspace_says_why_nothing_can_be_frozen(open_page: OpenPage) -> None:
     app = open_page("snapshots")
     assert not app.exception
-    assert "no image is labelled" in app.info[0].value
+    assert "no labelled images" in app.info[0].value
     assert button(app, "Import images")
 
 
@@ -34,7 +34,7 @@ def test_freezing_opens_the_snapshot_and_says_how_many_images_it_holds(
     app.text_input(key="name").set_value("first look")
     button(app, "Freeze a snapshot").click().run()
     assert not app.exception
-    assert "Froze 40 images as first look." in text_of(app)
+    assert "Froze 40 images as Snapshot 1 (first look)." in text_of(app)
     assert snapshots.show(workspace).name == "first look"
     assert app.query_params["snapshot"] == snapshots.show(workspace).digest
     table = next(frame.value for frame in app.dataframe if "class_name" in frame.value.columns)
@@ -54,14 +54,14 @@ def test_the_shares_on_the_page_are_the_shares_that_are_frozen(
     assert snapshots.show(workspace).splits == {"train": 20, "valid": 12, "test": 8}  # 50, 30 and 20 % of 40.
 
 
-def test_shares_beyond_the_whole_cannot_be_frozen(
+def test_shares_of_more_than_100_percent_cannot_be_frozen(
     open_page: OpenPage, fill: Callable[..., list[str]], text_of: TextOf
 ) -> None:
     fill(river=4, sea=4)
     app = open_page("snapshots")
     app.number_input(key="train_share").set_value(90)
     app.number_input(key="valid_share").set_value(20).run()
-    assert "Train and valid together are 110 %" in text_of(app)
+    assert "Train and validation add up to 110 %" in text_of(app)
     assert button(app, "Freeze a snapshot").disabled
 
 
@@ -70,11 +70,11 @@ def test_freezing_the_same_again_finds_the_first_snapshot_and_says_so(
 ) -> None:
     app = open_page("snapshots")
     button(app, "Freeze a snapshot").click().run()
-    assert "Nothing has changed since snapshot first was frozen" in app.info[0].value
+    assert "Nothing has changed since Snapshot 1" in app.info[0].value
     assert len(snapshots.list_snapshots(workspace)) == 1
 
 
-def test_only_confirmed_labels_with_none_confirmed_is_told_in_words(
+def test_freezing_confirmed_labels_without_any_is_an_error_message(
     open_page: OpenPage, fill: Callable[..., list[str]]
 ) -> None:
     fill(river=4, sea=4)
@@ -84,19 +84,17 @@ def test_only_confirmed_labels_with_none_confirmed_is_told_in_words(
     assert "No label of the 8 labelled images was confirmed" in app.error[0].value
 
 
-def test_a_class_too_small_to_be_scored_is_a_warning_before_training(
-    open_page: OpenPage, workspace: Workspace, fill
-) -> None:
+def test_a_class_too_small_to_be_scored_is_a_warning(open_page: OpenPage, workspace: Workspace, fill) -> None:
     fill(river=20, sea=1)
     snapshots.create(workspace, actor="human:anna")
     app = open_page("snapshots")
     assert any("sea" in warning.value for warning in app.warning)
 
 
-def test_images_can_be_narrowed_to_one_split_and_class(open_page: OpenPage, frozen: Snapshot) -> None:
+def test_images_can_be_filtered_by_split_and_class(open_page: OpenPage, frozen: Snapshot) -> None:
     app = open_page("snapshots", section="images", split="test", **{"class": "sea"})
     n_test_seas = len(
-        [1 for frame in app.dataframe if "Picture" in frame.value.columns for _ in frame.value.index]
+        [1 for frame in app.dataframe if "Thumbnail" in frame.value.columns for _ in frame.value.index]
     )
     assert n_test_seas == 2  # 16 seas * .15, dealt in whole images.
     assert f"{n_test_seas} images" in [caption.value for caption in app.caption]
@@ -120,7 +118,7 @@ def test_what_changed_since_an_earlier_snapshot_is_counted_and_listed(
         "Moved to another split 0",
     ]
     row = next(frame.value for frame in app.dataframe if "From" in frame.value.columns).iloc[0]
-    assert (row["From"], row["To"], row["Image"]) == ("river", "sea", rivers[0][:12])
+    assert (row["From"], row["To"], row["Digest"]) == ("river", "sea", rivers[0][:12])
 
 
 def test_a_snapshot_is_written_to_a_folder_and_verified(
@@ -136,7 +134,7 @@ def test_a_snapshot_is_written_to_a_folder_and_verified(
 
 
 @pytest.mark.parametrize("path", ["", "in the way"])
-def test_a_folder_that_cannot_be_written_to_is_told_in_words(
+def test_an_unusable_folder_is_an_error_message(
     open_page: OpenPage, frozen: Snapshot, tmp_path: Path, path: str
 ) -> None:
     (tmp_path / "in the way").mkdir()

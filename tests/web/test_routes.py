@@ -1,4 +1,4 @@
-"""Pictures over HTTP: found by digest, kept by the browser, never mistaken for something else."""
+"""Images over HTTP: found by digest, cached by the browser, sent with the right media type."""
 
 import io
 from collections.abc import Callable
@@ -35,34 +35,34 @@ def add(workspace: Workspace) -> Callable[[bytes], str]:
 def test_a_thumbnail_is_a_small_jpeg(
     client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes]
 ) -> None:
-    answer = client.get(f"/thumb/{add(draw(size=(800, 600), format='PNG'))}")
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert max(Image.open(io.BytesIO(answer.content)).size) <= 256
+    response = client.get(f"/thumb/{add(draw(size=(800, 600), format='PNG'))}")
+    assert response.headers["content-type"] == "image/jpeg"
+    assert max(Image.open(io.BytesIO(response.content)).size) <= 256
 
 
 @pytest.mark.parametrize(
     ("format", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")]
 )
-def test_an_image_comes_as_its_own_bytes(
+def test_an_image_is_sent_unchanged(
     client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes], format: str, media_type: str
 ) -> None:
     data = draw(format=format)
-    answer = client.get(f"/image/{add(data)}")
-    assert answer.content == data
-    assert answer.headers["content-type"] == media_type
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    response = client.get(f"/image/{add(data)}")
+    assert response.content == data
+    assert response.headers["content-type"] == media_type
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_format_no_browser_shows_comes_as_jpeg(
+def test_a_format_that_browsers_do_not_support_is_sent_as_jpeg(
     client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes]
 ) -> None:
-    answer = client.get(f"/image/{add(draw(format='TIFF'))}")
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert Image.open(io.BytesIO(answer.content)).size == (48, 36)
+    response = client.get(f"/image/{add(draw(format='TIFF'))}")
+    assert response.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(response.content)).size == (48, 36)
 
 
 @pytest.mark.parametrize("kind", ["thumb", "image"])
-def test_a_picture_is_kept_by_the_browser_and_never_sent_twice(
+def test_an_image_is_cached_by_the_browser_and_sent_once(
     client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes], kind: str
 ) -> None:
     first = client.get(f"/{kind}/{add(draw())}")
@@ -73,13 +73,13 @@ def test_a_picture_is_kept_by_the_browser_and_never_sent_twice(
 
 @pytest.mark.parametrize("digest", ["0" * 64, "abc", "..%2F..%2Fpeakid.db", "A" * 64])
 @pytest.mark.parametrize("kind", ["thumb", "image"])
-def test_what_nobody_knows_is_not_found_and_not_kept(client: TestClient, kind: str, digest: str) -> None:
-    answer = client.get(f"/{kind}/{digest}")
-    assert answer.status_code == 404
-    assert "immutable" not in answer.headers.get("cache-control", "")
+def test_an_unknown_digest_is_not_found_and_not_cached(client: TestClient, kind: str, digest: str) -> None:
+    response = client.get(f"/{kind}/{digest}")
+    assert response.status_code == 404
+    assert "immutable" not in response.headers.get("cache-control", "")
 
 
-def test_an_image_whose_bytes_are_gone_is_not_found(
+def test_an_image_whose_file_is_missing_is_not_found(
     client: TestClient, workspace: Workspace, add: Callable[[bytes], str], draw: Callable[..., bytes]
 ) -> None:
     digest = add(draw())
@@ -88,12 +88,12 @@ def test_an_image_whose_bytes_are_gone_is_not_found(
     assert client.get(f"/thumb/{digest}").status_code == 200
 
 
-def test_a_link_that_names_the_overview_leads_to_it(client: TestClient) -> None:
-    answer = client.get("/overview", follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (307, "/")
+def test_a_link_to_the_overview_is_redirected_to_it(client: TestClient) -> None:
+    response = client.get("/overview", follow_redirects=False)
+    assert (response.status_code, response.headers["location"]) == (307, "/")
 
 
-def test_a_picture_that_was_removed_for_good_is_not_served_from_memory(
+def test_a_forgotten_image_is_not_served_from_the_cache(
     client: TestClient, workspace: Workspace, add: Callable[[bytes], str], draw: Callable[..., bytes]
 ) -> None:
     digest = add(draw(9))
@@ -102,13 +102,13 @@ def test_a_picture_that_was_removed_for_good_is_not_served_from_memory(
     assert [client.get(f"/{kind}/{digest}").status_code for kind in ("thumb", "image")] == [404, 404]
 
 
-def test_scripts_are_named_by_their_bytes_and_an_old_name_is_told_to_reload(client: TestClient) -> None:
+def test_scripts_are_addressed_by_digest_and_an_old_address_is_not_found(client: TestClient) -> None:
     for name in scripts.BUNDLES:
         digest, data = scripts.bundle(name)
         assert f"/script/{name}/{digest}.js" in scripts.loader(name)
-        answer = client.get(f"/script/{name}/{digest}.js")
-        assert (answer.status_code, answer.content) == (200, data)
-        assert answer.headers["content-type"].startswith("text/javascript")
-        assert "immutable" in answer.headers["cache-control"]
+        response = client.get(f"/script/{name}/{digest}.js")
+        assert (response.status_code, response.content) == (200, data)
+        assert response.headers["content-type"].startswith("text/javascript")
+        assert "immutable" in response.headers["cache-control"]
     for address in ("/script/gallery/0123456789abcdef.js", "/script/other/0123456789abcdef.js"):
         assert client.get(address).status_code == 404

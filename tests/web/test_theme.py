@@ -1,4 +1,4 @@
-"""The colours a person reads by are told apart from their ground, and the config says the same as the code."""
+"""Text colours have enough contrast, and .streamlit/config.toml agrees with the code."""
 
 import tomllib
 
@@ -28,24 +28,24 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("name", THEMES)
 def test_plots_have_the_colours_of_the_page(name: Theme) -> None:
-    said = CONFIG["theme"][name]
-    assert (said["backgroundColor"], said["textColor"]) == (charts.GROUND[name], charts.INK[name])
-    assert said["linkColor"] == charts.ACCENT[name]
+    configured = CONFIG["theme"][name]
+    assert (configured["backgroundColor"], configured["textColor"]) == (charts.GROUND[name], charts.INK[name])
+    assert configured["linkColor"] == charts.ACCENT[name]
     assert CONFIG["theme"]["font"] == theme.FONT
 
 
 @pytest.mark.parametrize("name", THEMES)
 @pytest.mark.parametrize(
-    "ink", ["textColor", "linkColor", "greenTextColor", "redTextColor", "yellowTextColor", "grayTextColor"]
+    "colour", ["textColor", "linkColor", "greenTextColor", "redTextColor", "yellowTextColor", "grayTextColor"]
 )
-def test_every_ink_can_be_read_on_its_ground(name: Theme, ink: str) -> None:
+def test_every_text_colour_has_enough_contrast_on_its_background(name: Theme, colour: str) -> None:
     assert (
-        contrast(CONFIG["theme"][name][ink], CONFIG["theme"][name]["backgroundColor"]) >= 4.5
+        contrast(CONFIG["theme"][name][colour], CONFIG["theme"][name]["backgroundColor"]) >= 4.5
     )  # WCAG AA for text.
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_the_white_on_a_button_can_be_read(name: str) -> None:
+def test_white_text_on_a_button_has_enough_contrast(name: str) -> None:
     assert contrast("#FFFFFF", CONFIG["theme"][name]["primaryColor"]) >= 4.5
 
 
@@ -55,6 +55,6 @@ def test_class_colours_are_the_same_in_plots_and_gallery() -> None:
     )
 
 
-def test_the_app_tells_nobody_and_listens_to_this_machine_alone() -> None:
+def test_the_app_sends_no_statistics_and_listens_on_loopback_only() -> None:
     assert CONFIG["browser"]["gatherUsageStats"] is False
     assert CONFIG["server"]["address"] == "127.0.0.1"

@@ -1,4 +1,4 @@
-"""How pages say things."""
+"""How pages write counts, times, decisions and names, and which next step they suggest."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,17 +7,55 @@ from typing import get_args
 import pytest
 
 from peakid.curate.queues.review_queue import QueueCount
-from peakid.records import Decision, RejectionReason
+from peakid.records import Decision, RejectionReason, Run, Snapshot
 from peakid.store.status import Status
-from peakid.web import journey, session, theme, words
+from peakid.web import names, navigation, session, theme, words
 from peakid.web.jobs import progress
+from peakid.web.navigation import Progress
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EMPTY = Status(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
+SNAPSHOT = Snapshot(
+    snapshot_id=3,
+    digest="d" * 64,
+    name="before cleaning",
+    seed=0,
+    class_names=["river", "sea"],
+    n_images=40,
+    n_groups=40,
+    n_leaks=0,
+    n_unreviewed=0,
+    splits={"train": 27, "valid": 7, "test": 6},
+    created_at="2026-05-01T12:00:00+00:00",
+)
+RUN = Run(
+    run_id=4,
+    job_id=None,
+    snapshot_id=3,
+    snapshot_digest="d" * 64,
+    snapshot_name="before cleaning",
+    state="done",
+    recipe={"arch": "resnet18", "image_size_px": 160},
+    class_names=["river", "sea"],
+    seed=0,
+    code_version="",
+    libraries={},
+    device="cpu",
+    n_workers=0,
+    starting_weights=None,
+    best_epoch=2,
+    metrics={"accuracy": 6 / 7},
+    warnings=[],
+    path="runs/4",
+    created_at="2026-05-01T12:00:00+00:00",
+    finished_at=None,
+    seconds=None,
+    n_test_looks=0,
+)
 
 
 @pytest.mark.parametrize(
-    ("before", "said"),
+    ("age", "text"),
     [
         (timedelta(seconds=30), "just now"),
         (timedelta(minutes=5), "5 min ago"),
@@ -25,30 +63,33 @@ EMPTY = Status(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
         (timedelta(days=2), "29 Apr 2026"),
     ],
 )
-def test_a_time_is_said_as_a_person_would(before: timedelta, said: str) -> None:
-    assert words.ago((NOW - before).isoformat(), now=NOW) == said
+def test_a_time_is_written_as_how_long_ago_it_was(age: timedelta, text: str) -> None:
+    assert words.ago((NOW - age).isoformat(), now=NOW) == text
 
 
-def test_every_rejection_reason_has_words() -> None:
+def test_every_rejection_reason_has_a_text() -> None:
     assert set(words.REASONS) == set(get_args(RejectionReason))
 
 
-def test_a_decision_is_said_in_words() -> None:
+def test_a_decision_is_described() -> None:
     decision = Decision(1, 1, "d", "a.jpg", "label", "dom", "", "human:anna", "", None)
-    assert words.told(decision) == "labelled dom"
-    assert words.told(replace(decision, undoes=3)) == "back to labelled dom"
-    assert words.told(replace(decision, verdict="exclude", reason="poor quality")) == "excluded: poor quality"
-    assert words.told(replace(decision, verdict="flag")) == "flagged"
+    assert words.decision_text(decision) == "labelled dom"
+    assert words.decision_text(replace(decision, undoes=3)) == "restored: labelled dom"
+    assert (
+        words.decision_text(replace(decision, verdict="exclude", reason="poor quality"))
+        == "excluded: poor quality"
+    )
+    assert words.decision_text(replace(decision, verdict="flag")) == "flagged"
 
 
-def test_progress_says_rate_and_time_left() -> None:
+def test_progress_shows_rate_and_time_left() -> None:
     # 120 in 4 s are 30 a second; the other 228 take 7.6 s.
     assert progress.line("reading", 120, 348, "", 4.0) == "reading: 120 of 348 · 30 a second · about 8 s left"
     assert progress.line("starting", 0, 0, "", 4.0) == "starting"
     assert progress.duration(5400) == "1 h 30 min"
 
 
-def test_names_are_text_and_never_markup() -> None:
+def test_names_are_never_read_as_markup() -> None:
     assert session.plain("[x](javascript:1) *a* $b$") == r"\[x\]\(javascript\:1\) \*a\* \$b\$"
 
 
@@ -67,16 +108,14 @@ def test_names_are_text_and_never_markup() -> None:
 def test_the_next_step_leads_to_a_first_model_and_then_back_to_the_data(
     counts: Status, n_unreviewed: int, n_done_runs: int, n_exports: int, page: str
 ) -> None:
-    facts = {"n_unreviewed": n_unreviewed, "n_done_runs": n_done_runs, "n_exports": n_exports}
-    assert journey.next_step(counts, QueueCount("worth", 0), 1, **facts).page == page
+    done = Progress(n_unreviewed, n_done_runs, n_exports)
+    assert navigation.next_step(counts, QueueCount("worth", 0), 1, done).page == page
 
 
-def test_what_is_worth_the_time_comes_before_everything_unreviewed() -> None:
-    facts = {"n_unreviewed": 9, "n_done_runs": 0, "n_exports": 0}
-    step = journey.next_step(replace(EMPTY, n_images=9), QueueCount("worth", 1000, is_more=True), 34, **facts)
-    assert (
-        step.sentence == "1,000+ images are worth your time: labels in doubt and bad pictures, over 34 min."
-    )
+def test_images_worth_the_time_come_before_other_unreviewed_ones() -> None:
+    done = Progress(n_unreviewed=9, n_done_runs=0, n_exports=0)
+    step = navigation.next_step(replace(EMPTY, n_images=9), QueueCount("worth", 1000, is_more=True), 34, done)
+    assert step.sentence == "1,000+ images are worth your time: doubtful labels and poor images, over 34 min."
     assert step.page == "review"
 
 
@@ -84,3 +123,22 @@ def test_a_class_keeps_its_colour_when_classes_are_added() -> None:
     assert list(theme.class_colours(["a", "b", "c"]).items())[:2] == list(
         theme.class_colours(["a", "b"]).items()
     )
+
+
+def test_a_run_and_a_snapshot_have_one_name_everywhere() -> None:
+    assert names.run_name(RUN) == names.run_name(4) == "Run 4"
+    assert names.snapshot_name(SNAPSHOT) == names.snapshot_of(RUN) == "Snapshot 3 (before cleaning)"
+    assert names.snapshot_name(replace(SNAPSHOT, name="")) == "Snapshot 3"
+    assert names.recipe_summary(RUN.recipe) == "resnet18 at 160 px"
+    assert names.run_option(RUN).startswith("Run 4 · resnet18 · 86 % on validation · ")
+    assert names.run_option(replace(RUN, metrics={})).startswith("Run 4 · resnet18 · done · ")
+
+
+def test_the_score_of_a_run_has_its_interval_and_n() -> None:
+    # 6 of 7 right: .857; Wilson .487 to .974 (scipy: binomtest(6, 7).proportion_ci(method="wilson")).
+    assert names.run_score(RUN, SNAPSHOT) == "86 % (49-97 %, n = 7)"
+    assert names.run_score(RUN, None) == "86 %"
+    assert names.run_score(replace(RUN, metrics={}), SNAPSHOT) == "-"
+    # A cross-validated run is scored on every image: 34 of 40 right, Wilson .709 to .929.
+    folded = replace(RUN, metrics={"accuracy": 0.85}, recipe={**RUN.recipe, "folds": 5})
+    assert names.run_score(folded, SNAPSHOT) == "85 % (71-93 %, n = 40)"

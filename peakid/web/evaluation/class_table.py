@@ -1,34 +1,36 @@
-"""How well each class is recognised, as a table with bars and intervals."""
+"""Precision, recall and F1 of each class, as a table with bars and intervals."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
+from peakid.evaluate import score_text
 from peakid.evaluate.per_class import ClassScore
+
+FORMAT = "%.0f %%"
 
 
 def show(scores: Sequence[ClassScore]) -> None:
-    """Draw a row a class; a click on a column's head sorts by it."""
+    """Draw one row per class; clicking a column's heading sorts by it."""
     lines = [
         {
             "Class": each.class_name,
             "Images": each.support,
-            "Precision": each.precision,
-            "Recall": each.recall,
-            "Recall, 95 %": "{:.2f}–{:.2f}".format(*each.recall_interval),
-            "F1": each.f1,
+            "Precision": 100 * each.precision,
+            "Recall": 100 * each.recall,
+            "Recall (95 % interval)": score_text.score(each.recall, each.recall_interval, each.support),
+            "F1": 100 * each.f1,
         }
         for each in scores
     ]
-    share: dict[str, Any] = {"min_value": 0.0, "max_value": 1.0, "format": "%.2f"}
     columns = {
-        "Precision": st.column_config.ProgressColumn(
-            help="Of the images predicted as it, the share that are.", **share
-        ),
-        "Recall": st.column_config.ProgressColumn(
-            help="Of its images, the share that are recognised.", **share
-        ),
-        "F1": st.column_config.NumberColumn(format="%.2f", help="Harmonic mean of precision and recall."),
+        "Precision": _bar("Share of the images predicted as this class that belong to it: 100 % is best."),
+        "Recall": _bar("Share of this class's images that are predicted correctly: 100 % is best."),
+        "F1": st.column_config.NumberColumn(format=FORMAT, help="Harmonic mean of precision and recall."),
     }
     st.dataframe(lines, hide_index=True, column_config=columns)
+
+
+def _bar(tip: str) -> ColumnConfig:
+    return st.column_config.ProgressColumn(help=tip, min_value=0, max_value=100, format=FORMAT)

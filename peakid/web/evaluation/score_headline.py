@@ -1,69 +1,69 @@
-"""The score in one line: what it is, how sure it is, what it must beat, and what test-time augmentation changed."""
+"""The accuracy in one line: its interval, the baselines to beat, and the effect of test-time augmentation."""
+
+from dataclasses import dataclass
 
 import streamlit as st
 
-from peakid.evaluate import charts
+from peakid.evaluate import charts, score_text
 from peakid.evaluate.report import EvaluationReport, TtaEffect
 from peakid.web import session, words
 
+SPLITS = {"train": "Accuracy (train)", "valid": "Accuracy (validation)", "test": "Accuracy (test)"}
+LUCK_P = 0.05  # As in `Comparison.is_real`.
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number next to the accuracy. `width` is relative to the other columns."""
+
+    label: str
+    value: str
+    tip: str
+    width: int
+
 
 def show(scored: EvaluationReport) -> None:
-    """Draw the accuracy with its interval beside chance, the most frequent class and, where views were averaged, the plain score."""
-    low, high = scored.accuracy_interval
+    """Draw the accuracy next to chance, the most frequent class and, with TTA, the accuracy without it."""
     others = _others(scored)
-    cells = st.columns([5, *(width for _, _, _, width in others)], gap="small")
-    headline = f"{scored.accuracy:.2f} ({low:.2f}–{high:.2f}), n = {scored.n_images:,}"
-    what = f"Accuracy on {scored.split}{', with views averaged' if scored.tta else ''}"
-    cells[0].metric(
-        what, headline, help="Share of images predicted as they are labelled, with its 95 % interval."
-    )
-    for cell, (label, value, tip, _) in zip(cells[1:], others, strict=True):
-        cell.metric(label, value, help=tip)
+    cells = st.columns([5, *(other.width for other in others)], gap="small")
+    label = SPLITS.get(scored.split, "Accuracy (cross-validation)") + (", with TTA" if scored.tta else "")
+    value = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
+    tip = "Share of images whose predicted label is the given one, with its 95 % interval."
+    cells[0].metric(label, value, help=tip)
+    for cell, other in zip(cells[1:], others, strict=True):
+        cell.metric(other.label, other.value, help=other.tip)
     if scored.tta:
-        st.caption(finding(scored.tta))
+        st.caption(tta_finding(scored.tta))
 
 
-def finding(effect: TtaEffect) -> str:
-    """Say what the views changed and whether that is more than luck."""
-    averaged = f"Averages {effect.n_views + 1} looks at each image"
+def tta_finding(effect: TtaEffect) -> str:
+    """Say what test-time augmentation changed and whether the change is significant."""
+    averaged = f"Averages the predictions for {effect.n_views + 1} views of each image"
+    exports = "Exports predict without test-time augmentation."
     if not effect.n_only_views and not effect.n_only_plain:
-        return f"{averaged}: the same images are right. Exports give the plain answers."
-    is_equal, is_luck = effect.n_only_views == effect.n_only_plain, effect.mcnemar_p >= 0.05
-    verdict = (
-        "no difference"
-        if is_equal
-        else f"{'this may be luck' if is_luck else 'more than luck'} (p = {effect.mcnemar_p:.2g})"
-    )
-    changed = f"{words.n_of(effect.n_only_views, 'image')} newly right, {effect.n_only_plain:,} newly wrong"
-    return f"{averaged}: {changed}; {verdict}. Exports give the plain answers."
+        return f"{averaged}: the same images are correct. {exports}"
+    changed = f"{words.n_of(effect.n_only_views, 'image')} newly correct, {effect.n_only_plain:,} newly wrong"
+    return f"{averaged}: {changed}; {_significance(effect)}. {exports}"
 
 
-def _others(scored: EvaluationReport) -> list[tuple[str, str, str, int]]:
-    """List label, value, tip and width of the figures beside the score."""
+def _significance(effect: TtaEffect) -> str:
+    if effect.n_only_views == effect.n_only_plain:
+        return "no difference"
+    is_significant = effect.mcnemar_p < LUCK_P
+    return f"{'significant' if is_significant else 'not significant'} (p = {effect.mcnemar_p:.2g})"
+
+
+def _others(scored: EvaluationReport) -> list[Figure]:
+    found = []
+    if scored.tta:
+        plain_tip = "Without test-time augmentation, as runs are compared and exports predict."
+        found.append(Figure("Without TTA", score_text.percent(scored.tta.plain_accuracy), plain_tip, 2))
+    chance_tip = "Expected accuracy of guessing at random."
+    found.append(Figure("Chance", score_text.percent(scored.chance_accuracy), chance_tip, 2))
     always = f"Always {session.plain(charts.short(scored.majority_class))}"
-    found = (
-        [
-            (
-                "Plain",
-                f"{scored.tta.plain_accuracy:.2f}",
-                "Without views: what runs are compared by and exports answer.",
-                2,
-            )
-        ]
-        if scored.tta
-        else []
-    )
-    found.append(("Chance", f"{scored.chance_accuracy:.2f}", "What guessing would reach.", 2))
-    found.append(
-        (
-            always,
-            f"{scored.majority_accuracy:.2f}",
-            "What answering the most frequent class alone would reach.",
-            3,
-        )
-    )
+    always_tip = "Accuracy of always predicting the most frequent class."
+    found.append(Figure(always, score_text.percent(scored.majority_accuracy), always_tip, 3))
     if scored.split == "test":
-        found.append(
-            ("Looks at test", f"{scored.n_test_looks:,}", "A score chosen by looking often is too good.", 2)
-        )
+        views_tip = "How often the test score was shown. Choosing runs by it makes it too optimistic."
+        found.append(Figure("Test views", f"{scored.n_test_looks:,}", views_tip, 2))
     return found

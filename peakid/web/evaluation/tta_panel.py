@@ -1,4 +1,4 @@
-"""Test-time augmentation on the evaluate page: a switch where it was computed, else a button that computes it as a job."""
+"""Test-time augmentation on the evaluate page: a switch where it is computed, else a button for it."""
 
 import streamlit as st
 
@@ -13,13 +13,19 @@ from peakid.web.jobs import job_panel
 
 _KEY = "address:tta"
 TIP = (
-    f"Looks at each image {tta_views.DEFAULT + 1} times and averages the answers: as it is, cut a little closer, and mirrored where the "
-    "recipe allows it. Often a little better, and as many times slower. Runs are compared and exported without it."
+    f"Averages the predictions for {tta_views.DEFAULT + 1} views of each image: the image itself, crops, "
+    "and mirrored "
+    "ones where the recipe allows it. Often slightly more accurate, and as many times slower. Runs are "
+    "compared and "
+    "exported without it."
 )
 
 
 def show(workspace: Workspace, run: Run, split: str) -> bool:
-    """Draw the switch or the way to it, and answer whether averaged answers are asked for; nothing where a run keeps no model."""
+    """Draw the switch or the button; return whether the averaged score is requested.
+
+    Draws nothing where a run keeps no model.
+    """
     if run.best_epoch is None or split == "cv":
         return False
     if runs.n_views(workspace, run.run_id, split) is not None:
@@ -27,9 +33,9 @@ def show(workspace: Workspace, run: Run, split: str) -> bool:
     job = _newest(workspace, run)
     if job is not None and job.state not in ("done", "cancelled"):
         job_panel.show(workspace, job)
-    elif st.button(
-        "Compute with test-time augmentation", icon=":material/animated_images:", type="tertiary", help=TIP
-    ):
+        return False
+    label = "Compute with test-time augmentation"
+    if st.button(label, icon=":material/animated_images:", type="tertiary", help=TIP):
         _submit(workspace, run)
     return False
 
@@ -38,7 +44,7 @@ def _switch() -> bool:
     is_on = address.value("tta", ["no", "yes"]) == "yes"
     if st.session_state.get(_KEY) != is_on:
         st.session_state[_KEY] = is_on
-    return st.toggle("With test-time augmentation", key=_KEY, help=TIP, on_change=_write)
+    return st.toggle("Test-time augmentation (TTA)", key=_KEY, help=TIP, on_change=_write)
 
 
 def _write() -> None:
@@ -46,14 +52,8 @@ def _write() -> None:
 
 
 def _newest(workspace: Workspace, run: Run) -> Job | None:
-    return next(
-        (
-            job
-            for job in queue.list_jobs(workspace)
-            if job.kind == "tta" and job.arguments["run_id"] == run.run_id
-        ),
-        None,
-    )
+    jobs = (job for job in queue.list_jobs(workspace) if job.kind == "tta")
+    return next((job for job in jobs if job.arguments["run_id"] == run.run_id), None)
 
 
 def _submit(workspace: Workspace, run: Run) -> None:

@@ -1,8 +1,11 @@
-"""One image with all that was ever decided about it, where it came from, and the way to remove it for good."""
+"""One image with all decisions about it and where it came from, and the form to forget it."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from peakid.curate import classes, history
+from peakid.curate.history import Change
 from peakid.errors import NotFound, PeakidError
 from peakid.keep import forget
 from peakid.store import images
@@ -10,9 +13,12 @@ from peakid.store.workspace import Workspace
 from peakid.web import address, session, words
 from peakid.web.history import history_list
 
+N_ORIGINS = 5  # Listed of an image that was found at several places.
+_FORGOTTEN = "history:forgotten"  # Session state: beginning of the digest, until it was shown once.
+
 
 def show(workspace: Workspace, digest: str) -> None:
-    """Draw the image `digest` (which may be shortened) beside its decisions."""
+    """Draw the image `digest` (which may be shortened) next to its decisions."""
     try:
         digest = images.resolve(workspace, digest)
     except NotFound as error:
@@ -24,75 +30,91 @@ def show(workspace: Workspace, digest: str) -> None:
         _show_origin(workspace, digest)
     with right:
         changes = history.of_image(workspace, digest)
-        lines = [
-            {
-                "When": words.ago(one.decided_at),
-                "By": words.who(one.actor),
-                "What": history_list.change(one),
-                "Step": one.step_id,
-            }
-            | {"Basis": ": ".join(str(one.basis[name]) for name in ("queue", "why") if one.basis.get(name))}
-            for one in changes
-        ]
-        st.dataframe(lines, hide_index=True, height="content") if lines else st.caption(
-            "Nothing has been decided about this image yet."
-        )
+        _show_changes(changes)
         if changes:
-            _show_as_example(workspace, digest, changes[0].label)
+            _offer_as_example(workspace, digest, changes[0].label)
         with st.expander("Forget this image", icon=":material/delete_forever:"):
             _show_forget(workspace, digest)
 
 
-def _show_as_example(workspace: Workspace, digest: str, label: str | None) -> None:
-    """Let the image stand for its class in the guide that reviewers see; a fourth example pushes the first out."""
+def show_forgotten() -> None:
+    """Say, once, that the image was forgotten."""
+    if digest := st.session_state.pop(_FORGOTTEN, None):
+        st.success(f"Forgot image {digest}. It will not be imported again.", icon=":material/check:")
+
+
+def _show_changes(changes: Sequence[Change]) -> None:
+    lines = [
+        {
+            "When": words.ago(change.decided_at),
+            "By": words.who(change.actor),
+            "What": history_list.change_text(change),
+            "Step": change.step_id,
+            "Queue": _basis_text(change),
+        }
+        for change in changes
+    ]
+    if lines:
+        st.dataframe(lines, hide_index=True, height="content")
+    else:
+        st.caption("No decisions about this image yet.")
+
+
+def _basis_text(change: Change) -> str:
+    return ": ".join(str(change.basis[name]) for name in ("queue", "why") if change.basis.get(name))
+
+
+def _offer_as_example(workspace: Workspace, digest: str, label: str | None) -> None:
+    """Offer to add the image to the examples of its class; the oldest of too many examples is dropped."""
     guide = next((each for each in classes.guide(workspace) if each.class_name == label), None)
     if guide is None or digest in guide.examples:
         return
-    if st.button(f"Show as typical of {session.plain(guide.class_name)}", icon=":material/star:"):
-        classes.describe(
-            workspace, guide.class_name, examples=[*guide.examples, digest][-classes.MAX_EXAMPLES :]
-        )
+    if st.button(f"Use as an example of {session.plain(guide.class_name)}", icon=":material/star:"):
+        examples = [*guide.examples, digest][-classes.MAX_EXAMPLES :]
+        classes.describe(workspace, guide.class_name, examples=examples)
         st.rerun()
 
 
 def _show_origin(workspace: Workspace, digest: str) -> None:
     image = images.show(workspace, digest)
-    st.caption(
-        f"{image.width_px:,} x {image.height_px:,} px, {image.format}, {words.n_bytes(image.n_bytes)}  \n`{digest[:16]}`"
-    )
-    for origin in images.origins(workspace, digest)[:5]:
+    size = f"{image.width_px:,} x {image.height_px:,} px, {image.format}, {words.n_bytes(image.n_bytes)}"
+    st.caption(f"{size}  \n`{digest[:16]}`")
+    for origin in images.origins(workspace, digest)[:N_ORIGINS]:
         st.caption(session.plain(origin.path))
 
 
 def _show_forget(workspace: Workspace, digest: str) -> None:
-    """Tell what it removes and who held it, and ask before: this alone has no undo."""
+    """Say what is removed and which snapshots hold the image, and ask first: forgetting has no undo."""
     plan = forget.plan(workspace, digest)
+    st.markdown(
+        "For images that must be removed for legal reasons. Removes the image, its thumbnail, measures and "
+        "addresses, "
+        "and never imports it again. Decisions about it are kept; they contain no image. **There is no "
+        "undo.**"
+    )
     held = [
         words.n_of(len(rows), noun)
         for rows, noun in ((plan.snapshots, "snapshot"), (plan.runs, "run"), (plan.exports, "export"))
         if rows
     ]
-    st.markdown(
-        "For a picture that must go by right. Its bytes, thumbnail, measures and addresses are removed; it is never collected again. "
-        "The decisions about it stay, and hold no picture. **There is no undo.**"
-    )
-    st.markdown(
-        f"Held by {', '.join(held)}: they keep its digest and label, and a model may have learned from it."
-        if held
-        else "No snapshot holds it."
-    )
+    keeps = "They keep its digest and label, and a model may have been trained on it."
+    st.markdown(f"Used by {', '.join(held)}. {keeps}" if held else "No snapshot contains it.")
     if plan.left_in_place:
-        st.markdown(session.plain(f"Yours to remove, outside the workspace: {', '.join(plan.left_in_place)}"))
-    reason = st.text_input(
-        "Why, for the record", key=f"why:{digest}", max_chars=200, help="Name no person in it."
-    )
-    is_sure = st.checkbox("I want this image gone for good", key=f"sure:{digest}")
-    if st.button("Forget this image for good", disabled=not is_sure, key=f"forget:{digest}"):
-        try:
-            forget.forget(workspace, digest, reason=reason, actor=session.actor())
-        except PeakidError as error:
-            session.show_error(error)
-            return
-        address.write(image=None)
-        st.session_state["history:forgot"] = digest[:12]
-        st.rerun()
+        files = ", ".join(plan.left_in_place)
+        st.markdown(session.plain(f"Files outside the workspace, which you must delete yourself: {files}"))
+    tip = "Do not name a person."
+    reason = st.text_input("Reason, kept with the record", key=f"why:{digest}", max_chars=200, help=tip)
+    is_sure = st.checkbox("Remove this image permanently", key=f"sure:{digest}")
+    if st.button("Forget this image", disabled=not is_sure, key=f"forget:{digest}"):
+        _forget(workspace, digest, reason)
+
+
+def _forget(workspace: Workspace, digest: str, reason: str) -> None:
+    try:
+        forget.forget(workspace, digest, reason=reason, actor=session.actor())
+    except PeakidError as error:
+        session.show_error(error)
+        return
+    address.write(image=None)
+    st.session_state[_FORGOTTEN] = digest[:12]
+    st.rerun()

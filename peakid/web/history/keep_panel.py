@@ -1,6 +1,4 @@
-"""The whole workspace in one file: where to, how far, and how it comes back."""
-
-from pathlib import Path
+"""Back up the whole workspace into one file, and restore a backup into a new workspace."""
 
 import streamlit as st
 
@@ -12,27 +10,56 @@ from peakid.web.jobs import progress
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the form of a backup and how to restore one."""
+    """Draw the forms for a backup and for restoring one."""
+    _show_backup(workspace)
+    with st.expander("Restore a backup", icon=":material/settings_backup_restore:"):
+        _show_restore(workspace)
+
+
+def _show_backup(workspace: Workspace) -> None:
     st.markdown(
-        "Database, stored images, runs and exports in one file. Thumbnails and caches are left out; they are drawn again."
+        "Writes the database, stored images, runs and exports into one file, without thumbnails and caches."
     )
     with st.form("backup", border=False):
-        path = st.text_input(
-            "Folder or new file, on the machine that Peakid runs on", str(workspace.path.parent)
+        path = st.text_input("Folder or new file on this machine", str(workspace.path.parent))
+        is_submitted = st.form_submit_button("Back up now", type="primary", icon=":material/save:")
+    if not is_submitted:
+        return
+    try:
+        with progress.bar() as report:
+            done = backup.backup(workspace, uploads.given(path, "folder or file"), report=report)
+    except PeakidError as error:
+        session.show_error(error)
+    else:
+        n_images, size = words.n_of(done.n_images, "image"), words.n_bytes(done.n_bytes)
+        st.success(session.plain(f"Backed up {n_images}, {size}, to {done.path}."))
+
+
+def _show_restore(workspace: Workspace) -> None:
+    st.markdown(
+        "Restores into a new workspace; the open one is not changed. Forgotten images stay forgotten, even "
+        "if the "
+        "backup is older."
+    )
+    new = workspace.path.with_name(f"{workspace.path.name}-restored")
+    with st.form("restore", border=False):
+        file = st.text_input(
+            "Backup file on this machine", placeholder="/home/you/peakid-backup.zip", key="restore:file"
         )
-        is_asked = st.form_submit_button("Back up now", type="primary", icon=":material/save:")
-    if is_asked:
-        try:
-            with progress.bar() as report:
-                done = backup.backup(workspace, uploads.given(path, "folder or file"), report=report)
-        except PeakidError as error:
-            session.show_error(error)
-        else:
-            st.success(
-                session.plain(
-                    f"Backed up {words.n_of(done.n_images, 'image')}, {words.n_bytes(done.n_bytes)}, to {done.path}."
-                )
+        folder = st.text_input("New or empty folder on this machine", str(new), key="restore:folder")
+        is_submitted = st.form_submit_button("Restore the backup", icon=":material/settings_backup_restore:")
+    if not is_submitted:
+        return
+    try:
+        with progress.bar() as report:
+            source, target = uploads.given(file, "backup file"), uploads.given(folder, "folder")
+            done = backup.restore(source, target, report=report)
+    except PeakidError as error:
+        session.show_error(error)
+    else:
+        n_images = words.n_of(done.n_images, "image")
+        st.success(
+            session.plain(
+                f"Restored {n_images} to {done.workspace}. Start Peakid with this workspace to open it."
             )
-    st.markdown("To bring one back, stop the app and run, with a folder that is empty or not there yet:")
-    st.code(f"peakid --workspace {Path('new-folder')} restore FILE", language="bash")
-    st.caption("What was forgotten stays forgotten, also when an older backup comes back.")
+        )

@@ -1,4 +1,4 @@
-"""The folders whose images stay where they are: which are still there, and the check that finds what was moved in them."""
+"""The folders whose images were left in place: which are available, and the check that finds moved files."""
 
 from pathlib import Path
 
@@ -18,49 +18,49 @@ _FORM = "verify"
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the in-place roots with what is missing and its remedy; nothing where there are none."""
-    held = roots.list_roots(workspace, is_in_place=True)
-    if not held:
+    """Draw the folders left in place, what is missing and how to fix it; nothing where there are none."""
+    in_place = roots.list_roots(workspace, is_in_place=True)
+    if not in_place:
         return
     job_panel.renew_ended(workspace)
     st.subheader("Folders left in place")
-    st.dataframe([_line(root) for root in held], hide_index=True)
-    for root in held:
-        _remedy(workspace, root)
-    if st.button(
-        "Check the files",
-        help="Reads every image. What was moved or renamed inside its folder is found again.",
-    ):
+    st.dataframe([_line(root) for root in in_place], hide_index=True)
+    for root in in_place:
+        _show_problem(workspace, root)
+    tip = "Reads every image. Files that were moved or renamed inside their folder are found again."
+    if st.button("Check the files", help=tip):
         job_panel.submit_once(
             _FORM, lambda request_id: submit.verify(workspace, request_id=request_id, actor=session.actor())
         )
     checks = [job for job in queue.list_jobs(workspace) if job.kind == "verify"]
     if checks:
-        job_panel.show(workspace, checks[0], body=_told)
+        job_panel.show(workspace, checks[0], body=_show_result)
 
 
-def _line(root: Root) -> dict[str, object]:
+def _line(root: Root) -> dict[str, str | int]:
     return {
         "Folder": root.path,
         "Images": root.n_images,
-        "Missing": root.n_missing,
+        "Missing": "-" if root.n_missing is None else f"{root.n_missing:,}",
         "Checked": words.ago(root.verified_at) if root.verified_at else "never",
-        "State": "there" if root.is_there else "not there",
+        "State": "available" if root.is_there else "not found",
     }
 
 
-def _remedy(workspace: Workspace, root: Root) -> None:
+def _show_problem(workspace: Workspace, root: Root) -> None:
+    path = session.plain(root.path)
     if not root.is_there:
         st.warning(
-            f"The folder {session.plain(root.path)} is not there; its images can be seen small, and not be trained on."
-            " Connect its disk, or say where it lies now.",
+            f"The folder {path} was not found. Thumbnails remain; training cannot use the images. "
+            "Connect its disk, or enter its new path.",
             icon=":material/folder_off:",
         )
         _relink_form(workspace, root)
     elif root.n_missing:
         st.warning(
-            f"{words.n_of(root.n_missing, 'image')} of {session.plain(root.path)} cannot be read: removed or changed."
-            " Put the files back and check again; a changed file is taken in as a new image by the next import.",
+            f"{words.n_of(root.n_missing, 'image')} of {path} cannot be read: removed or changed. Put the "
+            "files back and "
+            "check again. The next import adds a changed file as a new image.",
             icon=":material/broken_image:",
         )
 
@@ -68,9 +68,9 @@ def _remedy(workspace: Workspace, root: Root) -> None:
 def _relink_form(workspace: Workspace, root: Root) -> None:
     with st.form(f"relink:{root.root_id}", border=False):
         new = st.text_input(
-            "Where it lies now", placeholder="/home/you/photos", key=f"relink_path:{root.root_id}"
+            "New path of the folder", placeholder="/home/you/photos", key=f"relink_path:{root.root_id}"
         )
-        if not st.form_submit_button("Read its images from there"):
+        if not st.form_submit_button("Use this folder"):
             return
     try:
         roots.relink(workspace, Path(root.path), uploads.given(new, "folder"), actor=session.actor())
@@ -80,14 +80,13 @@ def _relink_form(workspace: Workspace, root: Root) -> None:
         st.rerun()
 
 
-def _told(job: Job) -> None:
+def _show_result(job: Job) -> None:
     if job.state != "done":
         return
     found = job.result
-    moved = f" {words.n_of(found['n_moved'], 'file')} found at another place." if found["n_moved"] else ""
-    st.caption(
-        f"Last check: {words.n_of(found['n_images'], 'image')}, {found['n_damaged']:,} of them cannot be read.{moved}"
-    )
+    moved = f" {words.n_of(found['n_moved'], 'moved file')} found." if found["n_moved"] else ""
+    n_images = words.n_of(found["n_images"], "image")
+    st.caption(f"Last check: {n_images}, {found['n_damaged']:,} of them cannot be read.{moved}")
     if found["damaged"]:
-        lines = [{"File": each["path"], "What is wrong": each["reason"]} for each in found["damaged"]]
+        lines = [{"File": each["path"], "Problem": each["reason"]} for each in found["damaged"]]
         st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), TABLE_PX))

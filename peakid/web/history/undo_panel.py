@@ -1,4 +1,4 @@
-"""Taking back all that one person did since a moment, counted before it is done."""
+"""Undo everything that one person did since a given time, after showing how much that is."""
 
 from datetime import datetime, time, tzinfo
 
@@ -12,33 +12,33 @@ from peakid.web.history import history_list
 
 
 def show(workspace: Workspace, actors: list[str], zone: tzinfo | None) -> None:
-    """Draw the form with its count; imports are taken back one by one in the list."""
+    """Draw the form with its counts. Imports are left out: they are undone one by one in the list."""
     people = [actor for actor in actors if not actor.startswith("import:")]
     if not people:
-        st.caption("Nobody has judged anything yet.")
+        st.caption("No decisions yet.")
         return
     cells = st.columns(3)
     by = cells[0].selectbox("Everything by", people, format_func=words.who, key="since:by")
     today = datetime.now(zone)
     day = cells[1].date_input("Since", today.date(), key="since:day")
-    at = cells[2].time_input("at", time(0), key="since:time", step=900)
+    at = cells[2].time_input("Time", time(0), key="since:time", step=900)
     since = history.utc(datetime.combine(day, at, tzinfo=zone or today.astimezone().tzinfo))
     plan = undo_since.plan(workspace, by=by, since=since)
     if not plan.n_steps:
-        st.caption(f"{session.plain(words.who(by))} did nothing since then that still stands.")
+        st.caption(f"Nothing to undo: no steps by {session.plain(words.who(by))} since then.")
         return
-    left = (
-        f" {words.n_of(len(plan.conflicts), 'image')} judged by somebody else later stay as they are."
-        if plan.conflicts
-        else ""
-    )
-    st.markdown(
-        f"Takes back **{words.n_of(plan.n_steps, 'step')}** on **{words.n_of(plan.n_images, 'image')}**, as one step.{left}"
-    )
-    if st.button(f"Take back {words.n_of(plan.n_steps, 'step')}", type="primary", icon=":material/undo:"):
-        try:
-            history_list.remember(undo_since.undo_since(workspace, by=by, since=since, actor=session.actor()))
-        except PeakidError as error:
-            session.show_error(error)
-            return
-        st.rerun()
+    n_steps, n_images = words.n_of(plan.n_steps, "step"), words.n_of(plan.n_images, "image")
+    conflicts = words.n_of(len(plan.conflicts), "image")
+    kept = f" {conflicts} with a later decision by somebody else will not change." if plan.conflicts else ""
+    st.markdown(f"Undoes **{n_steps}** on **{n_images}**, as one step.{kept}")
+    if st.button(f"Undo {n_steps}", type="primary", icon=":material/undo:"):
+        _undo(workspace, by, since)
+
+
+def _undo(workspace: Workspace, by: str, since: str) -> None:
+    try:
+        history_list.remember(undo_since.undo_since(workspace, by=by, since=since, actor=session.actor()))
+    except PeakidError as error:
+        session.show_error(error)
+        return
+    st.rerun()

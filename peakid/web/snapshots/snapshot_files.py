@@ -1,4 +1,4 @@
-"""A snapshot leaves Peakid as files, or is compared with what was frozen."""
+"""Write a snapshot to files, or verify it against the images on disk."""
 
 import streamlit as st
 
@@ -17,38 +17,35 @@ FORMATS: dict[writing.WriteFormat, str] = {
 
 
 def show(workspace: Workspace, frozen: Snapshot) -> None:
-    """Ask where to write a snapshot to, write it, verify it."""
+    """Draw the form to write a snapshot and the button to verify it."""
+    n_images = words.n_of(frozen.n_images, "image")
     with st.form("write", border=False):
-        fmt = st.radio("Write as", list(FORMATS), format_func=FORMATS.__getitem__, horizontal=True)
+        fmt = st.radio("Format", list(FORMATS), format_func=FORMATS.__getitem__, horizontal=True)
         path = st.text_input("New folder on this machine", placeholder="/home/you/first-look", key="folder")
-        keep = st.checkbox(
-            "Keep where photos were taken",
-            help="Otherwise the position is removed from the metadata; pixels stay as they are.",
-        )
-        is_write = st.form_submit_button(f"Write {words.n_of(frozen.n_images, 'image')}")
-    is_verify = st.button(
-        f"Verify {words.n_of(frozen.n_images, 'image')}",
-        help="Reads every image and compares it with what was frozen.",
-    )
+        tip = "Otherwise the GPS position is removed from the metadata. Pixels do not change."
+        keep_position = st.checkbox("Keep GPS positions", help=tip)
+        is_write = st.form_submit_button(f"Write {n_images}")
+    is_verify = st.button(f"Verify {n_images}", help="Reads every image and compares it with the snapshot.")
     try:
         if is_write:
-            with progress.bar() as report:
-                written = writing.write(
-                    workspace, frozen, fmt, uploads.given(path, "folder"), keep_position=keep, report=report
-                )
-            removed = (
-                f"; the position was removed from {written.n_positions_removed:,}"
-                if written.n_positions_removed
-                else ""
-            )
-            st.success(
-                f"Wrote {words.n_of(written.n_images, 'image')} to {session.plain(str(written.path))}{removed}."
-            )
+            _write(workspace, frozen, fmt, path, keep_position=keep_position)
         if is_verify:
             with st.spinner("Reading every image"):
                 n_read = snapshots.verify(workspace, frozen.digest)
-            st.success(
-                f"Verified {words.n_of(n_read, 'image')}: bytes, labels and splits are as they were frozen."
-            )
+            verified = words.n_of(n_read, "image")
+            st.success(f"Verified {verified}: files, labels and splits match the snapshot.")
     except PeakidError as error:
         session.show_error(error)
+
+
+def _write(
+    workspace: Workspace, frozen: Snapshot, fmt: writing.WriteFormat, path: str, *, keep_position: bool
+) -> None:
+    with progress.bar() as report:
+        folder = uploads.given(path, "folder")
+        written = writing.write(workspace, frozen, fmt, folder, keep_position=keep_position, report=report)
+    n_removed = written.n_positions_removed
+    removed = f" Removed the GPS position of {words.n_of(n_removed, 'image')}." if n_removed else ""
+    st.success(
+        f"Wrote {words.n_of(written.n_images, 'image')} to {session.plain(str(written.path))}.{removed}"
+    )

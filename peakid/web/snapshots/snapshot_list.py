@@ -1,7 +1,6 @@
-"""All snapshots in one table; the row that is selected is the one the page opens."""
+"""All snapshots in a table; selecting a row opens that snapshot."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -12,40 +11,39 @@ _KEY = "snapshots"
 ROWS_PX = 220  # Five rows; more scroll.
 
 
-def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: dict[str, int]) -> None:
+def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: Mapping[str, int]) -> None:
     """Draw the table, newest first.
 
     Args:
-        opened: Digest of the snapshot the page shows.
-        n_runs_of: Trainings by digest.
+        opened: Digest of the snapshot that the page shows.
+        n_runs_of: Number of runs by digest.
     """
-    lines = [
-        {
-            "Name": names.short_snapshot(frozen.name, frozen.digest),
-            "Images": frozen.n_images,
-            "Classes": len(frozen.class_names),
-            **{split.capitalize(): n for split, n in frozen.splits.items()},
-            "Not confirmed": frozen.n_unreviewed,
-            "Runs": n_runs_of.get(frozen.digest, 0),
-            "Frozen": words.ago(frozen.created_at),
-        }
-        for frozen in frozen_ones
-    ]
+    lines = [_line(frozen, n_runs_of.get(frozen.digest, 0)) for frozen in frozen_ones]
     row = next(i for i, frozen in enumerate(frozen_ones) if frozen.digest == opened)
-    height = "content" if len(lines) <= 5 else ROWS_PX
-    chosen: dict[str, Any] = {
-        "selection_mode": "single-row",
-        "selection_default": {"selection": {"rows": [row]}},
-    }
-    # A new key for another opened snapshot: a selection cannot be moved from outside.
+    # A new key for each opened snapshot: a selection cannot be changed by the script.
     st.dataframe(
         lines,
         hide_index=True,
-        height=height,
+        height="content" if len(lines) <= 5 else ROWS_PX,
         key=f"{_KEY}:{opened}",
         on_select=lambda: _open(frozen_ones, opened),
-        **chosen,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [row]}},
     )
+
+
+def _line(frozen: Snapshot, n_runs: int) -> dict[str, str | int]:
+    return {
+        "Snapshot": names.snapshot_name(frozen),
+        "Images": frozen.n_images,
+        "Classes": len(frozen.class_names),
+        "Train": frozen.splits.get("train", 0),
+        "Validation": frozen.splits.get("valid", 0),
+        "Test": frozen.splits.get("test", 0),
+        "Unreviewed": frozen.n_unreviewed,
+        "Runs": n_runs,
+        "Frozen": words.ago(frozen.created_at),
+    }
 
 
 def _open(frozen_ones: Sequence[Snapshot], opened: str) -> None:

@@ -9,7 +9,7 @@ from peakid.evaluate import training_charts
 from peakid.records import Run
 from peakid.store import runs as all_of
 from peakid.store.workspace import Workspace
-from peakid.web import address, journey, theme
+from peakid.web import address, navigation, theme
 
 MOST = 6  # More lines than that nobody tells apart, and there are no more safe colours.
 
@@ -41,7 +41,7 @@ def show(workspace: Workspace, runs: Sequence[Run]) -> None:
         which = "" if len(scored) == 2 else "the two best, "
         label = f"Compare {which}run {best.run_id} and run {other.run_id}, image by image"
         if st.button(label, icon=":material/compare_arrows:"):
-            journey.go("evaluate", run=str(best.run_id), against=str(other.run_id))
+            navigation.go("evaluate", run=str(best.run_id), against=str(other.run_id))
 
 
 def asked(runs: Sequence[Run]) -> list[Run]:

@@ -9,7 +9,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Job, Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
-from peakid.web import journey, names, session, theme, words
+from peakid.web import names, navigation, session, theme, words
 from peakid.web.jobs import job_panel, progress
 from peakid.web.training import rate_panel, sample_panel, schedule_panel
 
@@ -64,7 +64,7 @@ def show_way_on(run: Run) -> None:
     if run.best_epoch is not None:
         st.caption(session.plain(f"Started from {run.started_from}, on {run.device}."))
         if st.button(f"Evaluate run {run.run_id}", type="primary"):
-            journey.go("evaluate", run=str(run.run_id))
+            navigation.go("evaluate", run=str(run.run_id))
 
 
 def _finding(epochs: Sequence[EpochMetrics], run: Run) -> str:

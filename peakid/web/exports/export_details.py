@@ -1,0 +1,46 @@
+"""One export: the check of its files against the trained model, and the files to download."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from peakid.evaluate import score_text
+from peakid.records import Export
+from peakid.web import session, words
+
+
+def show(export: Export) -> None:
+    """Draw how closely each format agrees with the trained model, and its files."""
+    st.markdown("**Checked**: each file predicted the run's validation images again before it was published.")
+    check = [
+        {
+            "Format": name,
+            "Images": int(facts["n_images"]),
+            "Same prediction": score_text.percent(facts["agreement"]),
+            "Largest difference": f"{facts['max_abs_diff']:.1e}" if facts["max_abs_diff"] else "0",
+        }
+        for name, facts in export.parity.items()
+    ]
+    columns = {
+        "Same prediction": st.column_config.TextColumn(
+            alignment="right", help="Images for which it predicts the same class as the trained model."
+        ),
+        "Largest difference": st.column_config.TextColumn(
+            alignment="right", help="Between a probability and that of the trained model, 0 to 1."
+        ),
+    }
+    st.dataframe(check, hide_index=True, column_config=columns, height="content")
+    st.markdown("**Files**")
+    for file in export.files:
+        _show_file(export, str(file["name"]), int(file["bytes"]))
+    st.code(export.path, language=None, wrap_lines=True)
+
+
+def _show_file(export: Export, name: str, n_bytes: int) -> None:
+    path = Path(export.path) / name
+    if path.is_file():
+        label = f"Download {session.plain(name)} ({words.n_bytes(n_bytes)})"
+        key = f"{export.export_id}:{name}"
+        st.download_button(label, path.read_bytes, name, on_click="ignore", key=key)
+    else:
+        st.caption(f"{session.plain(name)} is missing. Export the run again.")

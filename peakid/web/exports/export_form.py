@@ -1,0 +1,56 @@
+"""The form to export a run: which run, which formats."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from peakid.errors import PeakidError
+from peakid.jobs import submit
+from peakid.records import Run
+from peakid.store.workspace import Workspace
+from peakid.web import address, names, session
+from peakid.web.jobs import job_panel
+
+FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
+FORMATS_HELP = (
+    "ONNX runs without Peakid and predicts the photos below; "
+    "safetensors stores the weights for training code."
+)
+
+
+def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
+    """Draw the form and submit the export when its button is clicked.
+
+    Args:
+        trained: Runs with a model, by id as text; not empty.
+    """
+    cells = st.columns([5, 3, 2], gap="small", vertical_alignment="bottom")
+    with cells[0]:
+        run_id = address.select(
+            "Run", "run", list(trained), format_func=lambda each: names.run_option(trained[each])
+        )
+    formats = cells[1].pills(
+        "Formats",
+        list(FORMATS),
+        default=list(FORMATS),
+        selection_mode="multi",
+        format_func=FORMATS.__getitem__,
+        key="formats",
+        help=FORMATS_HELP,
+    )
+    if cells[2].button(f"Export run {run_id}", type="primary", width="stretch", disabled=not formats):
+        _submit(workspace, int(run_id), formats)
+
+
+def _submit(workspace: Workspace, run_id: int, formats: Sequence[str]) -> None:
+    try:
+        job_panel.submit_once(
+            f"export:{run_id}:{','.join(formats)}",
+            lambda request_id: submit.export(
+                workspace, run_id, formats=formats, request_id=request_id, actor=session.actor()
+            ),
+        )
+    except PeakidError as error:
+        session.show_error(error)
+    else:
+        st.rerun()

@@ -1,0 +1,51 @@
+"""All exports in a table; selecting a row opens that export."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from peakid.records import Export, Run, Snapshot
+from peakid.web import address, names, words
+
+
+def show(
+    exports: Sequence[Export], opened: Export, runs: Mapping[int, Run], snapshots: Mapping[str, Snapshot]
+) -> None:
+    """Draw the table, newest first.
+
+    Args:
+        opened: The export that the page shows.
+        runs: By id.
+        snapshots: By digest.
+    """
+    key = f"exports:{opened.export_id}"
+    # A new key for each opened export: a selection cannot be changed by the script.
+    st.dataframe(
+        [_line(export, runs.get(export.run_id), snapshots) for export in exports],
+        hide_index=True,
+        column_config={"Size": st.column_config.NumberColumn(format="%.1f MB")},
+        key=key,
+        on_select=lambda: _open(exports, key),
+        height="content",
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [exports.index(opened)]}},
+    )
+
+
+def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) -> dict[str, str | float]:
+    return {
+        "Export": f"Export {export.export_id}",
+        "Run": names.run_name(export.run_id),
+        "Model": names.recipe_summary(run.recipe) if run else "-",
+        "Snapshot": names.snapshot_of(run) if run else "-",
+        "Validation accuracy": names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
+        "Formats": ", ".join(sorted({file["format"] for file in export.files})),
+        "Size": sum(file["bytes"] for file in export.files) / 1e6,
+        "Exported": words.ago(export.created_at),
+    }
+
+
+def _open(exports: Sequence[Export], key: str) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    if rows:
+        address.write(export=exports[rows[0]].export_id)

@@ -1,0 +1,82 @@
+"""Try a photo on an exported model, which runs in ONNX Runtime as it will elsewhere."""
+
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from peakid.evaluate import charts, score_text
+from peakid.imaging import pixels
+from peakid.records import Export
+from peakid.serve.predictor import Answer, Predictor
+from peakid.settings import Settings
+from peakid.web import session, theme, words
+
+TOP = 5
+MAX_MB = Settings().max_image_bytes // 2**20  # Imports reject larger files, too.
+PHOTO_PX = 260  # Leaves room for the bars below it in a window of 800 px.
+
+
+def show(export: Export) -> None:
+    """Draw the upload field, and the five most probable classes of an uploaded photo."""
+    upload = st.file_uploader(
+        "Try a photo",
+        key=f"photo:{export.export_id}",
+        help="Any image file. It is not stored.",
+        max_upload_size=MAX_MB,
+    )
+    if upload is None:
+        st.caption("Upload a photo to see which classes the model predicts.")
+        return
+    content = upload.getvalue()
+    answer = predictor(export.path).predict([content], top=TOP)[0]
+    if answer.error:
+        reason = session.plain(error_text(answer.error))
+        st.error(f"{session.plain(upload.name)} cannot be read. {reason}", icon=":material/error:")
+        return
+    st.image(pixels.decode(content), width=PHOTO_PX)
+    st.markdown(f"**{session.plain(prediction_text(answer))}**")
+    theme.plot(bars(answer), key="top")
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the model")  # An export never changes.
+def predictor(path: str) -> Predictor:
+    return Predictor(Path(path))
+
+
+def prediction_text(answer: Answer) -> str:
+    """Return the first choice: `matterhorn (87 %)`."""
+    class_name, probability = answer.top[0]
+    return f"{class_name} ({score_text.percent(probability)})"
+
+
+def error_text(error: str) -> str:
+    """Return in words why a file could not be read; the error begins with a `RejectionReason`."""
+    reason, _, detail = error.partition(": ")
+    text = words.REASONS.get(reason)
+    return f"{text}: {detail}" if text else error
+
+
+def bars(answer: Answer) -> go.Figure:
+    """Draw the probabilities of the classes, the highest on top."""
+    top = list(reversed(answer.top))  # Plotly draws from the bottom.
+    look = theme.current()
+    faint = charts.mixed(charts.ACCENT[look], look, 0.3)
+    bar = go.Bar(
+        x=[probability for _, probability in top],
+        y=list(range(len(top))),
+        orientation="h",
+        marker={"color": [faint] * (len(top) - 1) + [charts.ACCENT[look]]},
+        text=[score_text.percent(probability) for _, probability in top],
+        textposition="outside",
+        cliponaxis=False,
+        hoverinfo="skip",
+    )
+    figure = go.Figure(bar)
+    figure.update_xaxes(visible=False, range=[0, 1.15], fixedrange=True)
+    names = [f"{charts.short(name).replace('<', '&lt;')}  " for name, _ in top]
+    figure.update_yaxes(
+        tickvals=list(range(len(top))), ticktext=names, showgrid=False, automargin=True, fixedrange=True
+    )
+    template = charts.template(look)
+    return figure.update_layout(template=template, height=24 + 32 * len(top), margin={"t": 8}, bargap=0.35)

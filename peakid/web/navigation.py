@@ -1,0 +1,158 @@
+"""The pages of the app in the order of the navigation, what waits on each, and the next step to suggest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from peakid import resources
+from peakid.curate.duplicates import duplicate_groups
+from peakid.curate.queues import review_queue
+from peakid.curate.queues.review_queue import QueueCount
+from peakid.store import status
+from peakid.store.status import Status
+from peakid.store.workspace import Workspace
+from peakid.web import words
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the app. `count_waiting` counts what waits there for a person."""
+
+    name: str
+    icon: str
+    count_waiting: Callable[[Workspace], int] | None = None
+
+    @property
+    def file(self) -> Path:
+        return resources.path(f"pages/{self.name}.py")
+
+
+def n_to_review(workspace: Workspace) -> int:
+    """Count the images in the queue that the review page opens first."""
+    queue = review_queue.first_offered(workspace)
+    return review_queue.count(workspace, queue, most=review_queue.MOST_ON_A_CHIP)
+
+
+PAGES = (
+    Page("overview", ":material/landscape:"),
+    Page("collect", ":material/add_photo_alternate:"),
+    Page("review", ":material/done_all:", n_to_review),
+    Page("duplicates", ":material/filter_none:", duplicate_groups.n_waiting),
+    Page("classes", ":material/label:"),
+    Page("history", ":material/history:"),
+    Page("snapshots", ":material/inventory_2:"),
+    Page("train", ":material/model_training:"),
+    Page("evaluate", ":material/grid_on:"),
+    Page("models", ":material/deployed_code:"),
+)
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A suggestion: one sentence, the label of the button, and the page it opens."""
+
+    sentence: str
+    button: str
+    page: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the suggestion depends on besides the counts of the workspace."""
+
+    n_unreviewed: int
+    n_done_runs: int
+    n_exports: int
+
+
+def pages(workspace: Workspace) -> list[StreamlitPage]:
+    """Return the pages for `st.navigation`, titled with what waits there; the first is the start page."""
+    return [_streamlit_page(page, title(page, workspace)) for page in PAGES if page.file.is_file()]
+
+
+def title(page: Page, workspace: Workspace) -> str:
+    """Return the name of a page and what waits there: `Review 128`."""
+    n_waiting = page.count_waiting(workspace) if page.count_waiting else 0
+    return f"{page.name.capitalize()} {n_waiting:,}" if n_waiting else page.name.capitalize()
+
+
+def go(name: str, **query: str) -> None:
+    """Open the page `name`; keywords become its query parameters."""
+    page = next(page for page in PAGES if page.name == name)
+    st.switch_page(_streamlit_page(page, page.name.capitalize()), query_params=query)
+
+
+def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -> NextStep:
+    """Return the step that improves the dataset or the model most.
+
+    Labels that are likely wrong come before those that nobody has reviewed. Then comes the first model, because
+    only a model shows which other labels need a second look.
+
+    Args:
+        worth: The queue "worth your time".
+        minutes: Estimated time to review `worth` at this reviewer's pace.
+    """
+    if counts.n_images == 0:
+        return NextStep("There are no images yet.", "Import images", "collect")
+    if worth.n and (counts.n_snapshots == 0 or done.n_exports):
+        return NextStep(_worth_sentence(worth, minutes), "Review them", "review")
+    if counts.n_snapshots == 0 and done.n_unreviewed:
+        sentence = (
+            f"{words.n_of(done.n_unreviewed, 'image')} to review: confirm, relabel or exclude with one key."
+        )
+        return NextStep(sentence, "Review images", "review")
+    if counts.n_snapshots == 0:
+        sentence = "Every label is confirmed. Freeze a snapshot, so that scores stay comparable."
+        return NextStep(sentence, "Freeze a snapshot", "snapshots")
+    if done.n_done_runs == 0:
+        return NextStep("No model has been trained on a snapshot yet.", "Train a model", "train")
+    if done.n_exports == 0:
+        sentence = "A model is trained. See its errors and the labels that may have caused them."
+        return NextStep(sentence, "Evaluate the run", "evaluate")
+    if done.n_unreviewed:
+        sentence = f"{words.n_of(done.n_unreviewed, 'label')} not confirmed by a person yet."
+        return NextStep(sentence, "Review images", "review")
+    sentence = "All labels are confirmed and a model is exported. More images make the next one better."
+    return NextStep(sentence, "Import images", "collect")
+
+
+def show_empty(workspace: Workspace, otherwise: str) -> None:
+    """Say why a page is empty: no images at all, with a button to import some, or else `otherwise`."""
+    if status.read(workspace).n_images:
+        st.info(otherwise, icon=":material/done_all:")
+        return
+    st.info(
+        "There are no images yet. Import a folder, an archive or a table of photos, or open the demo on "
+        "the overview."
+    )
+    if st.button("Import images", type="primary"):
+        go("collect")
+
+
+def states(counts: Status, done: Progress) -> dict[str, str]:
+    """Return the state of each page of the workflow in a few words, by the name of the page."""
+    n_runs = f"{done.n_done_runs:,} of {counts.n_runs:,} done" if counts.n_runs else "no run yet"
+    return {
+        "collect": words.n_of(counts.n_images, "image"),
+        "review": f"{done.n_unreviewed:,} unreviewed" if done.n_unreviewed else "all reviewed",
+        "snapshots": f"{counts.n_snapshots:,} frozen",
+        "train": n_runs,
+        "evaluate": "ready" if done.n_done_runs else "needs a run",
+        "models": f"{done.n_exports:,} exported",
+    }
+
+
+def _worth_sentence(worth: QueueCount, minutes: int) -> str:
+    more, verb = "+" if worth.is_more else "", "image is" if worth.n == 1 else "images are"
+    about = "over" if worth.is_more else "about"
+    return (
+        f"{worth.n:,}{more} {verb} worth your time: doubtful labels and poor images, {about} {minutes} min."
+    )
+
+
+def _streamlit_page(page: Page, title: str) -> StreamlitPage:
+    is_start = page.name == "overview"
+    return st.Page(page.file, title=title, icon=page.icon, url_path=page.name, default=is_start)
