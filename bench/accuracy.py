@@ -1,7 +1,8 @@
-"""Whether Peakid's way of training scores worse than fastai's default one: the part `--accuracy` of bench/train_throughput.py.
+"""Compare the test accuracy of Peakid's training with fastai's: `bench/train_throughput.py --accuracy`.
 
-Both begin from the same weights, with the same images in train, valid and test, for as many epochs at the same size. Peakid trains
-with its standard recipe; fastai as its tutorial does it: Resize, aug_transforms and `fine_tune` with its own rates.
+Both start from the same weights, with the same images in train, valid and test, for as many epochs at the
+same size. Peakid trains with its standard recipe, fastai as in its tutorial: Resize, aug_transforms and
+`fine_tune` with its own learning rates.
 """
 
 import json
@@ -36,7 +37,7 @@ SHARES = (0.6, 0.15)  # Train and valid; the rest is test.
 
 
 def split(files: list[Path], seed: int) -> TrainingImages:
-    """Deal the photos of each class by chance; copies that lie in two splits help both contenders alike."""
+    """Split the photos of each class at random. Copies in two splits help both contenders equally."""
     names = sorted({file.parent.name for file in files})
     labels = np.array([names.index(file.parent.name) for file in files])
     splits = np.full(len(files), "test", dtype=object)
@@ -58,9 +59,14 @@ def by_peakid(images: TrainingImages, file: Path, folder: Path, seed: int, epoch
         body_epochs=epochs[1],
         seed=seed,
     )
-    asked = {"report": no_report, "on_epoch": lambda metrics: None, "should_stop": lambda: False}
+    callbacks = {"report": no_report, "on_epoch": lambda metrics: None, "should_stop": lambda: False}
     result = train.train(
-        images, recipe, folder=folder / f"run-{seed}", cache_dir=folder / "cache", weights_dir=None, **asked
+        images,
+        recipe,
+        folder=folder / f"run-{seed}",
+        cache_dir=folder / "cache",
+        weights_dir=None,
+        **callbacks,
     )
     return float((result.pred_probs["test"][1].argmax(axis=1) == images.labels[images.rows("test")]).mean())
 
@@ -91,10 +97,10 @@ def by_fastai(images: TrainingImages, file: Path, seed: int, epochs: tuple[int, 
     with learner.no_bar(), learner.no_logging():
         learner.fine_tune(epochs[1], freeze_epochs=epochs[0])
     test = images.rows("test")
-    asked = dls.test_dl([Path(images.digests[row]) for row in test])
-    answers, _ = learner.get_preds(dl=asked)
+    test_loader = dls.test_dl([Path(images.digests[row]) for row in test])
+    pred_probs, _ = learner.get_preds(dl=test_loader)
     order = [list(dls.vocab).index(name) for name in images.class_names]
-    return float((answers[:, order].argmax(dim=1).numpy() == images.labels[test]).mean())
+    return float((pred_probs[:, order].argmax(dim=1).numpy() == images.labels[test]).mean())
 
 
 def main(data: Path, folder: str, seeds: int, *, is_quick: bool) -> None:
@@ -109,8 +115,9 @@ def main(data: Path, folder: str, seeds: int, *, is_quick: bool) -> None:
     else:
         epochs = (HEAD_EPOCHS, BODY_EPOCHS)
     file, rows = (data / "weights" / WEIGHTS).resolve(), []
-    print(f"{folder}: {len(files)} photos, {SIZE_PX} px, {epochs[0]} + {epochs[1]} epochs, {ARCH.name}; torch {version('torch')}, "
-          f"fastai {version('fastai')}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    print(f"{folder}: {len(files)} photos, {SIZE_PX} px, {epochs[0]} + {epochs[1]} epochs, {ARCH.name}")
+    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"torch {version('torch')}, fastai {version('fastai')}, {machine}")
     with tempfile.TemporaryDirectory() as place:
         for seed in range(seeds):
             images, began = split(files, seed), time.perf_counter()
@@ -127,7 +134,8 @@ def main(data: Path, folder: str, seeds: int, *, is_quick: bool) -> None:
     differences = [row["peakid"] - row["fastai"] for row in rows]
     mean = statistics.mean(differences)
     half = float(stats.t.ppf(0.975, len(rows) - 1)) * statistics.stdev(differences) / len(rows) ** 0.5
-    print(f"mean {statistics.mean(row['peakid'] for row in rows):.3f} against {statistics.mean(row['fastai'] for row in rows):.3f}; "
-          f"difference {mean:+.3f} (95 % {mean - half:+.3f} to {mean + half:+.3f})")  # fmt: skip
+    ours, theirs = (statistics.mean(row[name] for row in rows) for name in ("peakid", "fastai"))
+    print(f"mean {ours:.3f} against {theirs:.3f}")
+    print(f"difference {mean:+.3f} (95 % {mean - half:+.3f} to {mean + half:+.3f})")
     found = {"rows": rows, "difference": mean, "interval": [mean - half, mean + half]}
     print(json.dumps({"bench": "train_throughput --accuracy", "folder": folder, **found}))

@@ -1,4 +1,4 @@
-"""All pairs of near-equal hashes, exact, and new images against many, beside other libraries: `python bench/duplicates.py`."""
+"""Time the search for near-equal hashes against other libraries: `python bench/duplicates.py`."""
 
 import argparse
 import contextlib
@@ -127,10 +127,8 @@ def all_pairs(sizes: list[int]) -> Iterator[dict[str, object]]:
                 row = measured(name, kind, n)
                 expected = row["digest"] if expected is None else expected
                 same = "same pairs" if row["digest"] == expected else "OTHER PAIRS"
-                print(
-                    f"{kind:<10}{n:>9,}  {name:<18}{row['seconds']:>8.2f} s {row['mb']:>6.0f} MB {row['pairs']:>9,} pairs  {same}",
-                    flush=True,
-                )
+                cost = f"{row['seconds']:>8.2f} s {row['mb']:>6.0f} MB"
+                print(f"{kind:<10}{n:>9,}  {name:<18}{cost} {row['pairs']:>9,} pairs  {same}", flush=True)
                 yield {"kind": kind, "n": n, "method": name, **row, "is_same": same == "same pairs"}
 
 
@@ -147,7 +145,7 @@ def added(n: int, n_new: int) -> dict[str, float]:
 
 
 def lost(n: int) -> dict[str, float]:
-    """Share of the pairs within the rule that the lookup of candidates does not see, pairs lying as edits of photos do."""
+    """Return the share of pairs within the rule that the candidate lookup misses, for simulated edits."""
     rng = np.random.default_rng(3)
     one = np.stack([uniform(n, 4), uniform(n, 5)], axis=1)
     other = one.copy()
@@ -168,9 +166,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for package, name in PACKAGES.items():
         print(f"{name}: {version(name) if importlib.util.find_spec(package) else 'not installed'}")
-    print(
-        f"Python {sys.version.split()[0]}, numpy {np.__version__}, {os.cpu_count()} cores, one thread; radius {RADIUS} of 64 bits"
-    )
+    print(f"Python {sys.version.split()[0]}, numpy {np.__version__}, {os.cpu_count()} cores, one thread")
+    print(f"radius {RADIUS} of 64 bits")
     rows = list(all_pairs(arguments.sizes))
     largest = max(arguments.sizes)
     new = added(largest, 1000)

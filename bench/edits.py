@@ -1,4 +1,4 @@
-"""Which edits of a photo are still found as the same picture, and how many strangers are taken for it: `python bench/edits.py`."""
+"""Measure recall and precision of finding edited photos: `python bench/edits.py`."""
 
 import argparse
 import contextlib
@@ -26,7 +26,8 @@ from peakid.curate.duplicates import aligned, hash_search, pair_search
 from peakid.errors import UnreadableImage
 from peakid.imaging import hashes, inspection, pixels
 
-TWIN_DISTANCE = 20  # Photos of the web repeat each other; a pair within this is left out of the originals, whichever way it is judged.
+# Photos from the web repeat each other. Of a pair within this distance only one is an original.
+TWIN_DISTANCE = 20
 COLLECTIONS = ("summits14_raw", "cene_demo", "otters", "mountainid", "intel6/seg_train")
 Method = Callable[[list[Image.Image]], Iterator[tuple[int, int]]]
 Edit = Callable[[Image.Image, np.random.Generator], Image.Image]
@@ -111,7 +112,7 @@ def _webp(image: Image.Image) -> bytes:
 
 
 def originals(data: Path, n_images: int) -> list[Image.Image]:
-    """Take photos from every collection in turn, leaving out those that look like an earlier one to any method here."""
+    """Take photos from each collection in turn, except those that any method finds similar to another."""
     rng = np.random.default_rng(0)
     files = [
         list(rng.permutation(sorted(path for path in (data / name).rglob("*") if path.is_file())))
@@ -147,21 +148,21 @@ def encoded(image: Image.Image, format: str = "JPEG") -> bytes:
 
 @dataclass(frozen=True)
 class Found:
-    """What one method found: right edits by kind, and how many pairs of strangers it took for one picture."""
+    """What one method found: edits by kind, and the number of pairs of different photos it matched."""
 
     hits: dict[str, int]
-    n_strangers: int
+    n_false: int
 
 
 def judged(pairs: Iterable[tuple[int, int]], names: list[str], n_originals: int) -> Found:
     """Count pairs (original, edit): row `n_originals * (k + 1) + i` is edit k of original i."""
-    hits, strangers = dict.fromkeys(names, 0), 0
+    hits, n_false = dict.fromkeys(names, 0), 0
     for a, b in {(min(pair), max(pair)) for pair in pairs}:
         if a % n_originals != b % n_originals:
-            strangers += 1
+            n_false += 1
         elif a < n_originals <= b:
             hits[names[b // n_originals - 1]] += 1
-    return Found(hits, strangers)
+    return Found(hits, n_false)
 
 
 def peakid(everything: list[Image.Image]) -> Iterator[tuple[int, int]]:
@@ -259,7 +260,8 @@ def main() -> None:
     names, n = list(EDITS), len(base)
     n_pairs = len(everything) * (len(everything) - 1) // 2 - n * len(EDITS) * (len(EDITS) + 1) // 2
     print(
-        f"{n} originals, {len(names)} edits of each, {n_pairs:,} pairs of strangers; {os.cpu_count()} cores"
+        f"{n} originals, {len(names)} edits of each, {n_pairs:,} pairs of different photos;"
+        f" {os.cpu_count()} cores"
     )
     rows: dict[str, Found] = {}
     for name, (package, method) in METHODS.items():
@@ -269,9 +271,9 @@ def main() -> None:
         started = time.perf_counter()
         rows[name] = found = judged(method(everything), names, n)
         right = sum(found.hits.values())
-        recall, precision = right / (n * len(names)), right / max(1, right + found.n_strangers)
+        recall, precision = right / (n * len(names)), right / max(1, right + found.n_false)
         release = "" if package == "peakid" else version(package)
-        line = f"recall {recall:.3f}  precision {precision:.4f}  strangers {found.n_strangers:>8,}"
+        line = f"recall {recall:.3f}  precision {precision:.4f}  false pairs {found.n_false:>8,}"
         print(f"{name:<22}{release:<14}{line}  {time.perf_counter() - started:.0f} s", flush=True)
     print(f"\n{'recall by kind':<18}" + "".join(f"{name[-15:]:>17}" for name in rows))
     for edit in names:
@@ -280,7 +282,7 @@ def main() -> None:
         json.dumps(
             {
                 "bench": "edits",
-                "rows": {name: {"hits": f.hits, "strangers": f.n_strangers} for name, f in rows.items()},
+                "rows": {name: {"hits": f.hits, "false": f.n_false} for name, f in rows.items()},
             }
         )
     )

@@ -1,4 +1,4 @@
-"""Time from asking for a page to its first picture of content, beside a Streamlit app of one line: `python bench/first_paint.py`."""
+"""Time to the first content of a page, against a one-line Streamlit app: `python bench/first_paint.py`."""
 
 import argparse
 import json
@@ -69,7 +69,7 @@ def wait_until_up(url: str) -> None:
 
 
 def seconds_to_paint(browser: Browser, url: str) -> float:
-    """Open the page in a fresh browser context, as a first visit does, and wait until the script has drawn it."""
+    """Open the page in a new browser context, as on a first visit, and wait until the script has drawn it."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     started = time.perf_counter()
@@ -101,7 +101,8 @@ def main() -> None:
         }
         browser.close()
     print(
-        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {n_visits} visits"
+        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]},"
+        f" {os.cpu_count()} cores, {n_visits} visits"
     )
     for name, row in rows.items():
         print(f"{name:<24}" + "".join(f"  {what}: {seconds:5.2f} s" for what, seconds in row.items()))

@@ -1,4 +1,4 @@
-"""Damaged images of every format, thousands of them: no crash, no hang, no flood of memory. `python bench/fuzz.py`
+"""Decode thousands of damaged images of each format, and count crashes and hangs: `python bench/fuzz.py`
 
 Every case has a number and is the same each time; `--first N --cases 1` repeats one.
 """
@@ -56,7 +56,7 @@ def originals() -> dict[str, bytes]:
 
 
 def mutated(data: bytes, seed: int) -> bytes:
-    """Damage a file in one to eight places: bytes changed, cut out, doubled, blanked, moved, or its end cut off."""
+    """Damage a file in one to eight places: change, remove, repeat, blank or move bytes, or cut it off."""
     rng, out = np.random.default_rng(seed), bytearray(data)
     for _ in range(int(rng.integers(1, 9))):
         # Half of all damage goes to the header, where sizes and tables stand.
@@ -94,16 +94,16 @@ def work(pipe: Connection, first: int, last: int) -> None:
         pipe.send(("begin", case, name, ""))
         try:
             inspection.inspect(data)
-            said = "read"
+            result = "read"
         except UnreadableImage as error:
-            said = error.reason
-        pipe.send(("end", case, name, said))
+            result = error.reason
+        pipe.send(("end", case, name, result))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     pipe.send(("peak", last, "", str(peak)))
 
 
 def watched(first: int, last: int) -> Iterator[tuple[str, int, str, str, float]]:
-    """Run a child over the cases; yield (what, case, name, said, seconds) of each, and how the child left if not by itself."""
+    """Run a child over the cases. Yield (what, case, name, result, seconds) of each, and how a child died."""
     here, there = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("spawn").Process(target=work, args=(there, first, last))
     child.start()
@@ -114,11 +114,11 @@ def watched(first: int, last: int) -> Iterator[tuple[str, int, str, str, float]]
             if not here.poll(max(0.0, LIMIT_S + begun - time.monotonic())):
                 yield "hang", case, name, "", LIMIT_S
                 return
-            what, case, name, said = here.recv()
+            what, case, name, result = here.recv()
             if what == "begin":
                 begun = time.monotonic()
                 continue
-            yield what, case, name, said, time.monotonic() - begun
+            yield what, case, name, result, time.monotonic() - begun
             if what == "peak":
                 return
     except EOFError:
@@ -136,23 +136,25 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()
-    said: Counter[str] = Counter()
+    result: Counter[str] = Counter()
     bad: list[tuple[str, int, str, str]] = []
     slowest, peak, case, last = 0.0, 0, options.first, options.first + options.cases
     while case < last:
         for what, at, name, detail, seconds in watched(case, last):
             case = at + 1
             if what == "end":
-                said[detail] += 1
+                result[detail] += 1
                 slowest = max(slowest, seconds)
             elif what == "peak":
                 peak = max(peak, int(detail))
             else:
                 bad.append((what, at, name, detail))
                 print(f"{what} at case {at} ({name}) {detail}")
-    print(f"{sum(said.values())} cases of {len(originals())} kinds: {dict(said)}")
+    print(f"{sum(result.values())} cases of {len(originals())} kinds: {dict(result)}")
     print(f"slowest {slowest:.2f} s, peak memory {peak / 2**20:.0f} MB, {len(bad)} crashes or hangs")
-    print(json.dumps({"bench": "fuzz", "said": said, "slowest_s": slowest, "peak_bytes": peak, "bad": bad}))
+    print(
+        json.dumps({"bench": "fuzz", "result": result, "slowest_s": slowest, "peak_bytes": peak, "bad": bad})
+    )
     sys.exit(bool(bad) or slowest > LIMIT_S or peak > LIMIT_BYTES)
 
 

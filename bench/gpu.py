@@ -1,7 +1,8 @@
 """How busy Peakid keeps a GPU: `python bench/gpu.py`; elsewhere its code is tried with `--device cpu --tiny`.
 
-Peakid's training path, with fastai's learner and drawn photos in its pixel cache, against the same learner on one batch that never
-changes and already lies on the device (the ceiling), and against a plain PyTorch loop over the same files with a worker a core.
+Peakid's training path, with fastai's learner and drawn photos in its pixel cache, is compared with the same
+learner on one constant batch that is on the device already (the ceiling), and with a plain PyTorch loop over
+the same files with one worker per core.
 """
 
 import argparse
@@ -74,13 +75,13 @@ def recipe_of(arch: str, batch: int, size_px: int, device: torch.device) -> Reci
 
 def real(task: Task, recipe: Recipe) -> DataLoaders:
     """Peakid's loaders over the photos; a last batch that is not full is left out by `whole`."""
-    asked: dict[str, Any] = {"cache_dir": task.cache_dir, "report": no_report, "should_stop": lambda: False}
-    kept = data.prepare_all(task.images(), recipe, [task.kept_px], **asked)[task.kept_px]
+    options: dict[str, Any] = {"cache_dir": task.cache_dir, "report": no_report, "should_stop": lambda: False}
+    kept = data.prepare_all(task.images(), recipe, [task.kept_px], **options)[task.kept_px]
     return loaders.make(task.images(), kept, recipe, architectures.find(recipe.arch), task.device)
 
 
 def ceiling(task: Task, recipe: Recipe) -> DataLoaders:
-    """Loaders of the same length whose batch lies on the device, normalised, in channels-last order."""
+    """Loaders of the same length whose one batch is on the device, normalised, in channels-last order."""
     dls = real(task, recipe)
     dls.train.__class__ = Ceiling
     dls.train.dataset.feed = None  # Its pixels leave the device.
@@ -91,7 +92,7 @@ def ceiling(task: Task, recipe: Recipe) -> DataLoaders:
 
 
 def learned(dls: DataLoaders, recipe: Recipe, n_classes: int, epochs: int) -> list[float]:
-    """Train every layer with Peakid's learner; images a second of each epoch but the first, which compiles and fills."""
+    """Train all layers with Peakid's learner. Return images per second of each epoch but the first."""
     torch.manual_seed(0)
     watch = Stopwatch()
     learner = fit.make_learner(model.build(recipe.arch, n_classes=n_classes), dls, recipe, [watch])
@@ -163,7 +164,8 @@ def measured(task: Task, arch: str, batch: int, given: argparse.Namespace) -> di
 
 def report(rows: list[dict[str, Any]]) -> None:
     print(
-        f"{'images a second':16}{'batch':>6}{'ceiling':>10}{'peakid':>10}{'share':>8}{'plain':>10}{'peak GB':>9}  pixels"
+        f"{'images a second':16}{'batch':>6}{'ceiling':>10}{'peakid':>10}{'share':>8}{'plain':>10}"
+        f"{'peak GB':>9}  pixels"
     )
     for row in rows:
         of, peak = row["median"], "" if row["peak_gb"] is None else f"{row['peak_gb']:.1f}"
@@ -196,7 +198,8 @@ def main() -> None:
     device = torch.device(given.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     print(
-        f"{name}; torch {version('torch')}, fastai {version('fastai')}, {os.cpu_count()} cores, {given.images} photos, {size_px} px"
+        f"{name}; torch {version('torch')}, fastai {version('fastai')}, {os.cpu_count()} cores,"
+        f" {given.images} photos, {size_px} px"
     )
     with tempfile.TemporaryDirectory() as folder:
         files = photos.draw(Path(folder) / "photos", given.images, size)

@@ -1,8 +1,8 @@
-"""Import very many small files: is the rate steady, is memory flat, does `kill -9` lose anything? `python bench/import_many.py`
+"""Import very many small files: speed, memory, and what `kill -9` loses: `python bench/import_many.py`.
 
-Files are 250 drawn pictures, each told apart by a comment in its bytes: distinct images to an import, which compares
-bytes, and written in seconds. They are imported as copies, then in place, each in one process; then once more as copies
-by a process that is killed ten times at random moments and started again.
+The files are 250 drawn pictures with different comments, so that an import sees different bytes. They are
+imported as copies, then in place, each in one process. Then they are imported as copies by a process that
+is killed ten times at random moments and started again.
 """
 
 import argparse
@@ -137,15 +137,16 @@ def _count(place: Path) -> int:
 
 def checked(place: Path, n_files: int) -> dict[str, int]:
     """Count what would be wrong: all but the first three must be 0."""
+    missing = "SELECT COUNT(*) FROM image WHERE id NOT IN (SELECT image_id FROM"
     questions = {
         "n_images": "SELECT COUNT(*) FROM image",
         "n_origins": "SELECT COUNT(DISTINCT path) FROM origin",
         "n_decisions": "SELECT COUNT(*) FROM decision",
         "n_twice": "SELECT COUNT(*) FROM (SELECT 1 FROM origin GROUP BY path HAVING COUNT(*) > 1)",
-        "n_without_origin": "SELECT COUNT(*) FROM image WHERE id NOT IN (SELECT image_id FROM origin)",
-        "n_without_state": "SELECT COUNT(*) FROM image WHERE id NOT IN (SELECT image_id FROM image_state WHERE verdict = 'label')",
-        "n_without_measure": "SELECT COUNT(*) FROM image WHERE id NOT IN (SELECT image_id FROM image_measure)",
-        "n_without_hashes": "SELECT COUNT(*) FROM image WHERE id NOT IN (SELECT image_id FROM orientation_hash)",
+        "n_without_origin": f"{missing} origin)",
+        "n_without_state": f"{missing} image_state WHERE verdict = 'label')",
+        "n_without_measure": f"{missing} image_measure)",
+        "n_without_hashes": f"{missing} orientation_hash)",
         "n_broken_keys": "SELECT COUNT(*) FROM pragma_foreign_key_check",
     }
     with closing(sqlite3.connect(place / workspaces.DATABASE_NAME)) as connection:

@@ -1,7 +1,8 @@
-"""CPU per image of looking at photos, beside the tools that do a part of it: `python bench/ingest.py --data FOLDER`.
+"""Measure the CPU time of inspecting a photo, against other tools: `python bench/ingest.py --data FOLDER`.
 
-FOLDER holds photos; large ones are made from them (1 to 12 megapixels, with grain, JPEG quality 90), small ones (150 to
-500 px) likewise. Peers that are not installed are named and left out: pip install imagededup cleanvision imagehash.
+FOLDER holds photos. Large ones (1 to 12 megapixels, with grain, JPEG quality 90) and small ones (150 to
+500 px) are made from them. Tools that are not installed are left out: pip install imagededup cleanvision
+imagehash.
 """
 
 import argparse
@@ -67,7 +68,7 @@ def ours(path: Path) -> None:
 
 
 def naive(path: Path) -> None:
-    """Do what a script does with Pillow and imagehash: digest, thumbnail and two hashes, from the whole image."""
+    """Do what a script with Pillow and imagehash does: digest, thumbnail and two hashes of the image."""
     imagehash = importlib.import_module("imagehash")
     data = path.read_bytes()
     hashlib.sha256(data).hexdigest()
@@ -120,10 +121,10 @@ def cpu_ms(method: Callable[[Sequence[Path]], object], paths: Sequence[Path]) ->
 
 
 def measured(paths: Sequence[Path], missing: Sequence[str], n_rounds: int) -> dict[str, float]:
-    """Answer the median over rounds of CPU ms an image; the methods take turns, so that a busy moment hits all."""
+    """Return the median CPU ms per image. The methods take turns, so that a busy moment affects all."""
     found = methods(missing)
     for method in found.values():
-        method(paths[:2])  # Imports and warm files are nobody's merit.
+        method(paths[:2])  # Neither imports nor a cold file cache are measured.
     rounds = [{name: cpu_ms(method, paths) for name, method in found.items()} for _ in range(n_rounds)]
     return {name: statistics.median(each[name] for each in rounds) for name in found}
 
@@ -155,9 +156,8 @@ def main() -> None:
         raise SystemExit(f"no photos in {options.data}")
     versions = {name: installed(name) for name in ("pillow", "numpy", "scipy", *PEERS)}
     missing = [name for name in PEERS if not versions[name]]
-    print(
-        f"Python {sys.version.split()[0]}, {platform.machine()}, {os.cpu_count()} cores; {versions}; missing: {missing or 'none'}"
-    )
+    print(f"Python {sys.version.split()[0]}, {platform.machine()}, {os.cpu_count()} cores; {versions}")
+    print(f"missing: {missing or 'none'}")
     rows = {}
     for title, is_large in (("1-12 megapixels", True), ("150-500 px", False)):
         with tempfile.TemporaryDirectory() as folder:

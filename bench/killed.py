@@ -1,7 +1,8 @@
-"""A training killed at random moments and resumed each time, beside one that was left alone: `python bench/killed.py [--kills 20]`.
+"""Kill a training at random moments, resume it, and compare the result: `python bench/killed.py`.
 
-Both train the same small network on the same drawn photos; their weights are compared byte by byte. Then some are cancelled, and the
-time is taken until they answer the wish and until they have ended with their best epoch kept.
+Both train the same small network on the same drawn photos; their weights are compared byte by byte. Then some
+trainings are cancelled, and the time is measured until they react and until they have ended with their best
+epoch kept.
 """
 
 import argparse
@@ -29,7 +30,7 @@ SETTINGS = (
 
 
 def peakid(workspace: Path, *arguments: object) -> dict:
-    """Run one command as a person would and answer its JSON document."""
+    """Run one command and return its JSON document."""
     command = [sys.executable, "-m", "peakid", "--workspace", str(workspace), *map(str, arguments), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
@@ -47,7 +48,7 @@ def job_row(workspace: Path, job_id: int) -> tuple[str, int | None, str, int]:
 
 
 def kill_at_random(workspace: Path, job_id: int, kills: int, rng: random.Random) -> list[str]:
-    """Kill the job's process again and again, at any moment of its life, and resume it; answer what it was doing each time."""
+    """Kill the process of the job at random moments and resume it. Return what it was doing each time."""
     doing = []
     while len(doing) < kills:
         time.sleep(rng.uniform(0.0, 14.0))
@@ -64,13 +65,13 @@ def kill_at_random(workspace: Path, job_id: int, kills: int, rng: random.Random)
     return doing
 
 
-def cancel(workspace: Path, asked: list[str]) -> tuple[float, float, int | None]:
-    """Cancel a training in the midst of its batches; answer the seconds until it answers, until it ends, and the epoch it keeps."""
+def cancel(workspace: Path, settings: list[str]) -> tuple[float, float, int | None]:
+    """Cancel a training between batches. Return the seconds until it reacts and ends, and the epoch kept."""
     from peakid.jobs import queue
     from peakid.store import workspace as workspaces
 
     opened = workspaces.open_existing(workspace)
-    job_id = peakid(workspace, "train", *asked)["job_id"]
+    job_id = peakid(workspace, "train", *settings)["job_id"]
     while not (job_row(workspace, job_id)[2] == "Training" and job_row(workspace, job_id)[3] > 40):
         time.sleep(0.05)
     began = time.perf_counter()
@@ -101,30 +102,29 @@ def main() -> None:
         workspace = Path(folder) / "workspace"
         peakid(workspace, "demo", "--images", 60)
         peakid(workspace, "snapshot", "create")
-        asked = [
+        settings = [
             word for setting in (*SETTINGS, f"scratch_epochs={given.epochs}") for word in ("--set", setting)
         ]
         started = time.perf_counter()
-        straight = peakid(workspace, "train", *asked, "--wait")
+        straight = peakid(workspace, "train", *settings, "--wait")
         seconds = time.perf_counter() - started
-        job_id = peakid(workspace, "train", *asked)["job_id"]
+        job_id = peakid(workspace, "train", *settings)["job_id"]
         doing = kill_at_random(workspace, job_id, given.kills, random.Random(given.seed))
         cut = peakid(workspace, "jobs", "show", job_id, "--wait")
         run_id = cut["result"]["run_id"] if "result" in cut else straight["run_id"] + 1
         same = weights(workspace, run_id) == weights(workspace, straight["run_id"])
         left = sorted(file.name for file in (workspace / "runs" / str(run_id)).glob("checkpoint-*"))
-        cancelled = [cancel(workspace, [*asked, "--set", f"seed={i + 1}"]) for i in range(given.cancels)]
+        cancelled = [cancel(workspace, [*settings, "--set", f"seed={i + 1}"]) for i in range(given.cancels)]
     print(
         f"torch {version('torch')}, {os.cpu_count()} cores; {given.epochs} epochs, left alone {seconds:.0f} s"
     )
     print(f"killed {len(doing)} times: {', '.join(doing)}")
     print(f"ended {cut['state']}; the same weights, byte for byte: {same}; checkpoints left: {left}")
     answered, ended, kept = zip(*cancelled, strict=True) if cancelled else ((), (), ())
-    for name, values in (("answered the wish to stop", answered), ("ended with its best epoch kept", ended)):
+    for name, values in (("reacted to the request", answered), ("ended with its best epoch kept", ended)):
         if values:
-            print(
-                f"cancelled {len(values)} times: {name} after {statistics.median(values):.2f} s, at most {max(values):.2f} s"
-            )
+            seconds_text = f"{statistics.median(values):.2f} s, at most {max(values):.2f} s"
+            print(f"cancelled {len(values)} times: {name} after {seconds_text}")
     facts = {
         "answered_s": answered,
         "ended_s": ended,

@@ -1,8 +1,8 @@
-"""Reviewing among a million images: `python bench/million.py` fills a workspace, then times every queue, filter and verb.
+"""Time queues, filters and decisions with a million images: `python bench/million.py`.
 
-The images are rows without bytes; the first `--thumbs` of them share a handful of thumbnails by hard links, so that a
-browser can be pointed at the workspace, too. Import and review lie as they do in life: a class after the other, the
-oldest images judged first. A folder that is filled already is used again.
+It fills a workspace with rows without bytes. The first `--thumbs` images share a few thumbnails by hard
+links, so that a browser can open the workspace too. The data is ordered as in practice: one class after the
+other, the oldest images reviewed first. A folder that is already filled is used again.
 """
 
 import argparse
@@ -46,16 +46,13 @@ Rows = Iterator[tuple[object, ...]]
 
 
 def fill(folder: Path, n_images: int, n_thumbs: int) -> None:
-    """Make a workspace of that many images. Triggers and indexes are made after the rows: a tenth of the time, the same end."""
+    """Create a workspace of that many images. Triggers and indexes come last, for a tenth of the time."""
     workspace = workspaces.create(folder)
     if workspace.one("SELECT 1 FROM image LIMIT 1"):
         return
     connection = workspace.connection()
-    for pragma in (
-        "synchronous = OFF",
-        "cache_size = -800000",
-        "foreign_keys = OFF",
-    ):  # 800 MB, given back with the process.
+    # A cache of 800 MB, which ends with the process.
+    for pragma in ("synchronous = OFF", "cache_size = -800000", "foreign_keys = OFF"):
         connection.execute(f"PRAGMA {pragma}")
     made = workspace.query(
         "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
@@ -64,20 +61,22 @@ def fill(folder: Path, n_images: int, n_thumbs: int) -> None:
         for each in made:
             writing.execute(f"DROP {each['type']} {each['name']}")
         for sql, rows in tables(n_images, np.random.default_rng(0)):
-            told(sql, lambda sql=sql, rows=rows: writing.executemany(sql, rows))
+            timed_step(sql, lambda sql=sql, rows=rows: writing.executemany(sql, rows))
         for each in sorted(made, key=lambda each: each["type"]):  # Indexes first.
-            told(each["name"], lambda each=each: writing.execute(each["sql"]))
+            timed_step(each["name"], lambda each=each: writing.execute(each["sql"]))
         for sql in DERIVED:
-            told(sql, lambda sql=sql: writing.execute(sql))
+            timed_step(sql, lambda sql=sql: writing.execute(sql))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     share_thumbnails(workspace, n_thumbs)
 
 
 # What the triggers keep, as the migration that brought them made it of rows that were there already.
 DERIVED = (
-    "INSERT INTO image_state (image_id, decision_id, verdict, class_id, is_reviewed, reason, actor, decided_at, judged_in)"
-    " SELECT i.id, d.id, COALESCE(d.verdict, 'clear'), d.class_id, COALESCE(d.is_reviewed, 0), COALESCE(d.reason, ''), d.actor,"
-    " d.decided_at, d.basis ->> '$.queue' FROM image i LEFT JOIN decision d ON d.id ="
+    "INSERT INTO image_state"
+    " (image_id, decision_id, verdict, class_id, is_reviewed, reason, actor, decided_at, judged_in)"
+    " SELECT i.id, d.id, COALESCE(d.verdict, 'clear'), d.class_id, COALESCE(d.is_reviewed, 0),"
+    " COALESCE(d.reason, ''), d.actor, d.decided_at, d.basis ->> '$.queue'"
+    " FROM image i LEFT JOIN decision d ON d.id ="
     " (SELECT MAX(n.id) FROM decision n WHERE n.image_id = i.id)",
     "INSERT INTO image_text SELECT image_id, words FROM image_text_now",
     "INSERT INTO image_tag SELECT value, image_id FROM remark WHERE kind = 'tag'",
@@ -86,7 +85,7 @@ DERIVED = (
 )
 
 
-def told(name: str, act: Callable[[], object]) -> None:
+def timed_step(name: str, act: Callable[[], object]) -> None:
     started = time.perf_counter()
     act()
     if (took := time.perf_counter() - started) > 1:
@@ -112,7 +111,8 @@ def tables(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
 
 def image_tables(n: int, class_ids: list[int]) -> Iterator[tuple[str, Rows]]:
     yield (
-        "INSERT INTO image (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at, scanned_at)"
+        "INSERT INTO image"
+        " (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at, scanned_at)"
         " VALUES (?, ?, 'JPEG', 100000, 640, 480, '0000000000000000', '0000000000000000', ?, '2026-11-01')",
         (
             (i, digest(i), f"2026-{1 + i * 10 // (n + 1):02}-{1 + i % 28:02}T00:00:00.000Z")
@@ -120,7 +120,8 @@ def image_tables(n: int, class_ids: list[int]) -> Iterator[tuple[str, Rows]]:
         ),
     )
     yield (
-        "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at) VALUES (?, ?, ?, ?, ?, '2026')",
+        "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
+        " VALUES (?, ?, ?, ?, ?, '2026')",
         (
             (
                 i,
@@ -133,8 +134,9 @@ def image_tables(n: int, class_ids: list[int]) -> Iterator[tuple[str, Rows]]:
         ),
     )
     yield (
-        "INSERT INTO image_measure (image_id, brightness, highlight, shadow, contrast, sharpness, entropy_bits, colourfulness,"
-        " readable_share, is_animated, taken_at, camera, scored_with) VALUES (?, .5, .9, .1, .2, .5, 7, 40, 1, 0, ?, 'Camera', 1)",
+        "INSERT INTO image_measure (image_id, brightness, highlight, shadow, contrast, sharpness,"
+        " entropy_bits, colourfulness, readable_share, is_animated, taken_at, camera, scored_with)"
+        " VALUES (?, .5, .9, .1, .2, .5, 7, 40, 1, 0, ?, 'Camera', 1)",
         (
             (i, f"20{10 + i * 7 % 15}-{1 + i % 12:02}-{1 + i % 28:02}T12:00:00" if i % 5 < 2 else None)
             for i in range(1, n + 1)
@@ -147,7 +149,8 @@ def judgement_tables(
 ) -> Iterator[tuple[str, Rows]]:
     step = "INSERT INTO step (actor, kind, made_at) VALUES (?, ?, '2026-11-01T00:00:00.000Z')"
     decision = (
-        "INSERT INTO decision (event_id, step_id, image_id, verdict, class_id, reason, is_reviewed, actor, basis, decided_at)"
+        "INSERT INTO decision (event_id, step_id, image_id, verdict, class_id, reason, is_reviewed, actor,"
+        " basis, decided_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '2026-11-01T00:00:00.000Z')"
     )
     yield step, iter([("import:folder", "import")])
@@ -194,10 +197,14 @@ def finding_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> It
         for m, i in enumerate(firsts)
     )
     yield (
-        "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at)"
+        " VALUES (?, ?, ?, ?, ?)",
         pairs,
     )
-    remark = "INSERT INTO remark (step_id, image_id, kind, value, is_on, actor, made_at) VALUES (2, ?, ?, ?, 1, ?, '2026')"
+    remark = (
+        "INSERT INTO remark (step_id, image_id, kind, value, is_on, actor, made_at)"
+        " VALUES (2, ?, ?, ?, 1, ?, '2026')"
+    )
     yield remark, ((i, "tag", "common", ACTOR) for i in range(1, n, 10))
     yield remark, ((i, "tag", "rare", ACTOR) for i in range(n // 2, n, n // 500))
     yield remark, ((i, "note", f"a note about image {i}", ACTOR) for i in range(1, n, n // 1000))
@@ -207,8 +214,9 @@ def model_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> Iter
     """Yield a snapshot of seven tenths of the images, and a run that predicted its valid and test images."""
     names = json.dumps([f"class {k:02}" for k in range(1, N_CLASSES + 1)])
     yield (
-        "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor,"
-        " created_at, frozen_at) VALUES (?, 'bench', 0, '{}', ?, 1, 1, 0, 1, 'x', '2026', '2026')",
+        "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks,"
+        " n_unreviewed, actor, created_at, frozen_at)"
+        " VALUES (?, 'bench', 0, '{}', ?, 1, 1, 0, 1, 'x', '2026', '2026')",
         iter([("0" * 64, names)]),
     )
     items = [i for i in range(1, n + 1) if i % 10 < 7]
@@ -222,10 +230,11 @@ def model_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> Iter
         " VALUES (1, 'done', '{}', ?, 0, '', '{}', '2026')",
         iter([(names,)]),
     )
-    said = [(i, split) for i, split in zip(items, splits, strict=True) if split != "train"]
-    wrong, sure = (rng.random(len(said)) < 0.15).tolist(), rng.random(len(said)).tolist()
+    predicted = [(i, split) for i, split in zip(items, splits, strict=True) if split != "train"]
+    wrong, sure = (rng.random(len(predicted)) < 0.15).tolist(), rng.random(len(predicted)).tolist()
     yield (
-        "INSERT INTO prediction (run_id, image_id, split, given_label, predicted_label, confidence, is_out_of_sample)"
+        "INSERT INTO prediction"
+        " (run_id, image_id, split, given_label, predicted_label, confidence, is_out_of_sample)"
         " VALUES (1, ?, ?, ?, ?, ?, 1)",
         (
             (
@@ -235,13 +244,13 @@ def model_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> Iter
                 f"class {(class_ids[i - 1] + is_wrong - 1) % N_CLASSES + 1:02}",
                 confidence,
             )
-            for (i, split), is_wrong, confidence in zip(said, wrong, sure, strict=True)
+            for (i, split), is_wrong, confidence in zip(predicted, wrong, sure, strict=True)
         ),
     )
 
 
 def share_thumbnails(workspace: Workspace, n_thumbs: int) -> None:
-    """Give the first images thumbnails: eight files, linked, for nobody looks at more than some thousands."""
+    """Give the first images thumbnails: eight files, hard-linked."""
     for n in range(8):
         out = io.BytesIO()
         pixels = np.random.default_rng(n).integers(0, 256, (6, 8, 3), dtype=np.uint8)
@@ -293,7 +302,7 @@ FILTERS = {
 
 
 def timed(act: Callable[[], object], n_runs: int) -> dict[str, float]:
-    """Answer ms: median and p95 of this process's CPU, and the wall clock's median, which other work on the machine lengthens."""
+    """Return ms: median and p95 of CPU time, and the median of wall time, which depends on other programs."""
     cpu, wall = [], []
     for _ in range(n_runs):
         started, cpu_started = time.perf_counter(), time.process_time()
@@ -370,11 +379,11 @@ def main() -> None:
     if options.fill_only:
         fill(options.folder, options.images, options.thumbs)
         return
-    subprocess.run(
-        [sys.executable, __file__, *sys.argv[1:], "--fill-only"], check=True
-    )  # Its memory is not the server's.
+    # In a process of its own, so that its memory is not counted.
+    subprocess.run([sys.executable, __file__, *sys.argv[1:], "--fill-only"], check=True)
     print(
-        f"filled in {time.perf_counter() - started:.0f} s, {(options.folder / workspaces.DATABASE_NAME).stat().st_size / 2**20:,.0f} MB"
+        f"filled in {time.perf_counter() - started:.0f} s,"
+        f" {(options.folder / workspaces.DATABASE_NAME).stat().st_size / 2**20:,.0f} MB"
     )
     workspace = workspaces.open_existing(options.folder)
     rows = dict(measured(workspace, options.runs))
@@ -383,13 +392,13 @@ def main() -> None:
     rows["duplicate groups, first and later"] = timed(lambda: duplicate_groups.list_groups(workspace), 3)
     groups_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for name, row in rows.items():
-        print(
-            f"{name:<70}{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}{'' if row['p95'] < LIMIT_MS else '   over'}"
-        )
+        times = f"{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}"
+        print(f"{name:<70}{times}{'' if row['p95'] < LIMIT_MS else '   over'}")
     slow = {name: round(row["p95"]) for name, row in rows.items() if row["p95"] >= LIMIT_MS}
     memory = f"peak {peak_mb:.0f} MB, with duplicate groups {groups_mb:.0f} MB"
     print(
-        f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()}, {os.cpu_count()} cores, {memory}"
+        f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {platform.machine()},"
+        f" {os.cpu_count()} cores, {memory}"
     )
     print(
         json.dumps(

@@ -1,7 +1,7 @@
-"""The whole chain on real photos, several snapshot seeds: `python bench/otters.py --data FOLDER [--folder otters] [--seeds 5]`.
+"""Go from import to test score on real photos, with several seeds: `python bench/otters.py --data FOLDER`.
 
-Beside the fine-tuned model stands the same backbone's frozen embeddings under a logistic regression, trained and scored on
-the very same splits: the figure to beat.
+The result to beat is a logistic regression on frozen embeddings of the same network, trained and scored on
+the same splits.
 """
 
 import argparse
@@ -20,7 +20,7 @@ WEIGHTS = "tf2_mobilenet_v2_1.0_224_ptq-torchvision-fp16.pth"
 
 
 def peakid(workspace: Path, *arguments: object) -> dict:
-    """Run one command as a person would and answer its JSON document."""
+    """Run one command and return its JSON document."""
     command = [sys.executable, "-m", "peakid", "--workspace", str(workspace), *map(str, arguments), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
@@ -29,7 +29,7 @@ def peakid(workspace: Path, *arguments: object) -> dict:
 
 
 def linear_head(workspace: Path, digest: str, weights: Path, image_size_px: int) -> float:
-    """Answer the test accuracy of a logistic regression on frozen embeddings, on the snapshot's own splits."""
+    """Return the test accuracy of a logistic regression on frozen embeddings, on the same splits."""
     import numpy as np
     import torch
     from sklearn.linear_model import LogisticRegression
@@ -103,9 +103,8 @@ def main() -> None:
 
 
 def report(name: str, n_images: int, rows: list[dict]) -> None:
-    print(
-        f"{name}: {n_images} images; torch {version('torch')}, fastai {version('fastai')}, {os.cpu_count()} cores"
-    )
+    versions = f"torch {version('torch')}, fastai {version('fastai')}"
+    print(f"{name}: {n_images} images; {versions}, {os.cpu_count()} cores")
     print("seed  n_test  accuracy  interval       linear head  seconds")
     for row in rows:
         low, high = row["interval"]

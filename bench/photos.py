@@ -1,4 +1,4 @@
-"""Photos to measure with: drawn mountains of two megapixels with a camera's grain, the same bytes for the same seed."""
+"""Photos to measure with: drawn mountains of two megapixels with grain. A seed draws the same bytes."""
 
 import io
 import os
@@ -13,15 +13,13 @@ from peakid.demo import scenery
 from peakid.demo.dataset import CLASS_NAMES
 
 SIZE = (1632, 1224)  # 2.0 megapixels.
-WINDOW = (
-    1.25  # A scene is drawn so many times larger; each photo shows another part of it. One drawing takes 5 s.
-)
+WINDOW = 1.25  # A scene is drawn this many times larger, and photos are parts of it. One drawing takes 5 s.
 GRAIN = 5.0  # Of 255, as a phone's camera has it; 470 KB a photo at quality 90.
 SCENES_PER_CLASS = 2
 
 
 def draw(folder: Path, n: int, size: tuple[int, int] = SIZE, seed: int = 0) -> list[Path]:
-    """Write n JPEG photos into `folder/<class>/`, unless they lie there already; answer them in order."""
+    """Write n JPEG photos into `folder/<class>/`, unless they exist. Return their paths in order."""
     files = [folder / CLASS_NAMES[i % len(CLASS_NAMES)] / f"{i:05d}.jpg" for i in range(n)]
     if all(file.is_file() for file in files):
         return files

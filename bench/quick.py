@@ -1,7 +1,8 @@
-"""How long the quick preset takes to its first answer: `python bench/quick.py --data FOLDER [--folder intel6]`.
+"""Time the quick preset to its first result: `python bench/quick.py --data FOLDER [--folder intel6]`.
 
-The time runs from `train` to its end as a person sees it: the worker's start, libraries, decoding, embeddings, the head,
-predictions and files. It is split into what grows with the photos and what does not by training twice, on all and on a third.
+The time is that of `train --wait`: start of the worker, libraries, decoding, embeddings, the head,
+predictions and files. Training on all photos and on a third of them separates what grows with the photos
+from what does not.
 """
 
 import argparse
@@ -20,7 +21,7 @@ TARGET_PHOTOS, TARGET_S = 3000, 300
 
 
 def peakid(workspace: Path, *arguments: object) -> dict:
-    """Run one command as a person would and answer its JSON document."""
+    """Run one command and return its JSON document."""
     command = [sys.executable, "-m", "peakid", "--workspace", str(workspace), *map(str, arguments), "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
@@ -29,7 +30,7 @@ def peakid(workspace: Path, *arguments: object) -> dict:
 
 
 def measure(photos: Path, folder: Path, every: int, settings: list[str]) -> dict:
-    """Train with the quick preset on every n-th photo and answer what it took and gave."""
+    """Train with the quick preset on every n-th photo. Return times and scores."""
     linked = folder / f"photos-{every}"
     for place in sorted(path for path in photos.rglob("*") if path.is_dir()):
         for file in sorted(path for path in place.iterdir() if path.is_file())[::every]:
@@ -82,10 +83,12 @@ def main() -> None:
         low, high = row["interval"]
         print(
             f"{row['n_images']:>6} photos: {row['seconds']:6.1f} s, valid {row['valid_accuracy']:.3f}, "
-            f"test {row['test_accuracy']:.3f} ({low:.3f}-{high:.3f}, n = {row['n_test']}), load {row['load']:.1f}"
+            f"test {row['test_accuracy']:.3f} ({low:.3f}-{high:.3f}, n = {row['n_test']}),"
+            f" load {row['load']:.1f}"
         )
     print(
-        f"{fixed:.0f} s whatever is trained + {each * 1000:.0f} ms a photo: {TARGET_PHOTOS} photos in {guess:.0f} s (target {TARGET_S} s)"
+        f"{fixed:.0f} s fixed + {each * 1000:.0f} ms per photo:"
+        f" {TARGET_PHOTOS} photos in {guess:.0f} s (target {TARGET_S} s)"
     )
     print(
         json.dumps(

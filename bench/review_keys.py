@@ -1,4 +1,4 @@
-"""Time from a key to the painted judgement and to the saved one, on the drawn demo: `python bench/review_keys.py`."""
+"""Time from a key to its drawn and its saved decision, on the drawn demo: `python bench/review_keys.py`."""
 
 import argparse
 import json
@@ -19,22 +19,24 @@ from peakid.curate import decisions
 from peakid.store import workspace as workspaces
 
 ROOT = Path(__file__).resolve().parents[1]
-# Notes, by digest, when a key was pressed, when its frame was painted and when its tick was drawn (saved and heard of).
+# By digest: when a key was pressed, when its frame was painted, and when the tick for "saved" was drawn.
 WATCH = """() => {
   const host = [...document.querySelectorAll("*")].find((each) => each.shadowRoot?.querySelector(".gallery"));
   const root = host.shadowRoot;
   window.times = new Map();
   const number = (tile) => Number(tile.id.split("-")[1]);
   window.addEventListener("keydown", (event) => {
-    // The gallery has heard the key first: the image that was judged lies before the one in focus.
-    const digest = root.querySelector(`#tile-${number(root.querySelector(".tile.focus")) - 1}`)?.dataset.digest;
+    // The gallery handles the key first: the image it decided on is the one before the focus.
+    const before = number(root.querySelector(".tile.focus")) - 1;
+    const digest = root.querySelector(`#tile-${before}`)?.dataset.digest;
     if (!digest) return;
     window.times.set(digest, { pressed: event.timeStamp });
     requestAnimationFrame(() => setTimeout(() => (window.times.get(digest).painted = performance.now())));
   }, true);
   new MutationObserver((changes) => {
     for (const { target } of changes) {
-      const time = target.dataset.done === "saved" && window.times.get(target.closest(".tile")?.dataset.digest);
+      const digest = target.closest(".tile")?.dataset.digest;
+      const time = target.dataset.done === "saved" && window.times.get(digest);
       if (time) time.saved ??= performance.now();
     }
   }).observe(root, { subtree: true, attributes: true, attributeFilter: ["data-done"] });
@@ -47,7 +49,7 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def typed(page: Page, n_keys: int, pause_ms: float) -> dict[str, object]:
-    """Press keys with a pause between them; answers the times of those whose tile was in sight when they were saved."""
+    """Press keys with a pause between them. Return the times for tiles that were visible when saved."""
     page.evaluate("() => window.times.clear()")
     started = time.perf_counter()
     page.keyboard.type("12" * (n_keys // 2), delay=pause_ms)
@@ -96,7 +98,8 @@ def main() -> None:
             for row in decisions.log(workspaces.create(workspace), limit=10_000)
         )
     print(
-        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {arguments.images} images"
+        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores,"
+        f" {arguments.images} images"
     )
     for row in rows:
         print(row)

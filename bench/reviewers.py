@@ -1,8 +1,8 @@
-"""Twenty people reviewing at once: `python bench/reviewers.py` pages and judges from twenty processes, then reads the log.
+"""Review from twenty processes at once, then check the log: `python bench/reviewers.py`.
 
-Each process holds a connection of its own and does what a session of the app does at a key: it reads the images on its
-table anew, counts what waits, writes the judgement, and now and then takes the next page, undoes, tags. A workspace of
-`bench/million.py` is made first; `--images` says how large.
+Each process has a connection of its own and does what a session of the app does on a key: it reads the
+loaded images again, counts the queue, writes the decision, and sometimes loads the next page, undoes or
+tags. It uses a workspace of `bench/million.py`; `--images` sets its size.
 """
 
 import argparse
@@ -31,7 +31,7 @@ QUEUES = ("unreviewed", "worth", "conflicts", "issue:dark", "class:class 20", "m
 
 
 def review(folder: str, number: int, seconds: float, out: "multiprocessing.Queue[dict[str, object]]") -> None:
-    """Judge until the time is up; answers the times of each act in ms, the digests judged in order, and any errors."""
+    """Review until the time is up. Return the times of each action in ms, the digests, and errors."""
     workspace = workspaces.open_existing(Path(folder))
     actor, random_ = f"human:reviewer {number}", random.Random(number)
     times: dict[str, list[float]] = {"page": [], "judge": [], "refresh": []}
@@ -71,12 +71,12 @@ def review(folder: str, number: int, seconds: float, out: "multiprocessing.Queue
     out.put({"actor": actor, "times": times, "judged": judged, "errors": errors})
 
 
-def wrong(workspace: workspaces.Workspace, told: list[dict[str, object]]) -> list[str]:
+def wrong(workspace: workspaces.Workspace, reports: list[dict[str, object]]) -> list[str]:
     """Name every reviewer whose judgements are not in the log exactly as they were made, in order."""
     sql = "SELECT i.digest FROM decision d JOIN image i ON i.id = d.image_id WHERE d.actor = ? ORDER BY d.id"
     return [
         str(one["actor"])
-        for one in told
+        for one in reports
         if [row["digest"] for row in workspace.query(sql, (one["actor"],))] != one["judged"]
     ]
 
@@ -110,12 +110,12 @@ def main() -> None:
     ]
     for one in people:
         one.start()
-    told = [out.get() for _ in people]
+    reports = [out.get() for _ in people]
     for one in people:
         one.join()
     rows = {}
     for act in ("page", "judge", "refresh"):
-        took = sorted(value for one in told for value in one["times"][act])
+        took = sorted(value for one in reports for value in one["times"][act])
         rows[act] = {
             "n": len(took),
             "p50": statistics.median(took),
@@ -123,12 +123,14 @@ def main() -> None:
             "worst": took[-1],
         }
         print(
-            f"{act:<10}{rows[act]['n']:>8}{rows[act]['p50']:>10.1f}{rows[act]['p95']:>10.1f}{rows[act]['worst']:>10.1f}"
+            f"{act:<10}{rows[act]['n']:>8}{rows[act]['p50']:>10.1f}{rows[act]['p95']:>10.1f}"
+            f"{rows[act]['worst']:>10.1f}"
         )
-    errors, lost = [error for one in told for error in one["errors"]], wrong(workspace, told)
-    n_judged = sum(len(one["judged"]) for one in told)
+    errors, lost = [error for one in reports for error in one["errors"]], wrong(workspace, reports)
+    n_judged = sum(len(one["judged"]) for one in reports)
     print(
-        f"{n_judged} judgements by {options.people} people, errors: {errors or 'none'}, logs that differ: {lost or 'none'}"
+        f"{n_judged} decisions by {options.people} people, errors: {errors or 'none'},"
+        f" logs that differ: {lost or 'none'}"
     )
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {machine}")

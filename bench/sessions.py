@@ -1,7 +1,8 @@
-"""Twenty browsers' worth of sessions on one server, paging and judging at once: `python bench/sessions.py`.
+"""Open twenty sessions on one server that page and review at once: `python bench/sessions.py`.
 
-Each session is a websocket that speaks Streamlit's own messages, as a browser would: it opens the review page, judges the images it
-was sent through the gallery's outbox, and opens further queues. Bounded in time; stops its server by itself.
+Each session is a websocket that sends Streamlit's own messages, like a browser: it opens the review page,
+decides on the images through the gallery's outbox, and opens further queues. It ends after a set time and
+stops its server.
 """
 
 import argparse
@@ -160,7 +161,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=3000)
     options = parser.parse_args()
     print(
-        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {options.images:,} images"
+        f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores,"
+        f" {options.images:,} images"
     )
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "workspace"
@@ -200,7 +202,8 @@ def main() -> None:
         }
         print(f"{act:<8}{row[act]}")
     print(
-        f"{row['judged']} judgements were acknowledged, {row['lost']} of them are not in the log; {row['refused']} met another's judgement"
+        f"{row['judged']} decisions were acknowledged, {row['lost']} of them are not in the log;"
+        f" {row['refused']} met another person's decision"
     )
     print(json.dumps({"bench": "sessions", **row}))
 

@@ -1,7 +1,8 @@
-"""Images a second of Peakid's way to the model, of fastai's and of a plain PyTorch loop: `python bench/train_throughput.py [--quick]`.
+"""Measure images per second of Peakid, fastai and a plain PyTorch loop: `python bench/train_throughput.py`.
 
-Three parts: loaders alone, training end to end, and with `--accuracy --data FOLDER` the score after the same epochs. All contenders
-see the same photos, size, batch size, model and kinds of random change, in rounds that take turns.
+It has three parts: loaders alone, training end to end, and with `--accuracy --data FOLDER` the score after
+the same epochs. All of them use the same photos, size, batch size, model and kinds of random change, and take
+turns in rounds. `--quick` is a short run.
 """
 
 import argparse
@@ -61,7 +62,7 @@ class Task:
         return data.with_margin(self.size_px, 1.0)
 
     def images(self) -> TrainingImages:
-        """All photos but two are learned from; they are known by their paths, as good a name as a digest here."""
+        """Return the photos, all but two in train. Their paths serve as digests."""
         labels = np.array([self.class_names.index(file.parent.name) for file in self.files])
         splits = ["valid", "valid"] + ["train"] * (len(self.files) - 2)
         return TrainingImages(
@@ -77,13 +78,13 @@ class Task:
 
 
 def cpu_s() -> float:
-    """Answer the CPU seconds of this process and of its children that have ended, of which a loader's workers are."""
+    """Return the CPU seconds of this process and its ended children, such as the workers of a loader."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def peakid(task: Task, *, is_changed: bool = True) -> Iterable[Any]:
-    """Peakid's training loader, from its cache as it lies on disk."""
+    """Peakid's training loader, reading its cache on disk."""
     recipe = Recipe(
         arch=ARCH.name, image_size_px=task.size_px, batch_size=BATCH, augment=1.0 if is_changed else 0.0
     )
@@ -102,7 +103,7 @@ def peakid(task: Task, *, is_changed: bool = True) -> Iterable[Any]:
 
 
 def fastai(task: Task, *, is_changed: bool = True) -> Iterable[Any]:
-    """What fastai's tutorial has: Resize for each item, aug_transforms for each batch, its default workers."""
+    """fastai as in its tutorial: Resize for each item, aug_transforms for each batch, its default workers."""
     changes = aug_transforms(
         max_rotate=augment.MAX_TURN_DEG,
         max_zoom=augment.MAX_ZOOM,
@@ -198,9 +199,9 @@ def trained(task: Task, name: str, start: nn.Module) -> None:
     batches, n, waited = iter(CONTENDERS[name](task)), 0, 0.0
     began = time.perf_counter()
     while True:
-        asked = time.perf_counter()
+        requested = time.perf_counter()
         batch = next(batches, None)
-        waited += time.perf_counter() - asked
+        waited += time.perf_counter() - requested
         if batch is None:
             break
         x, y = (each.as_subclass(torch.Tensor) for each in batch)
@@ -258,8 +259,9 @@ def report(task: Task, fill: dict[str, float]) -> dict[str, Any]:
     each = 1 / fast["fastai"] - 1 / fast["peakid"]
     even = fill["cpu_seconds"] / len(task.files) / each
     print(
-        f"the cache is filled once in {fill['seconds']:.1f} s ({fill['cpu_seconds']:.1f} CPU s, {fill['mb']:.0f} MB), "
-        f"opened and checked again in {fill['reopened_s']:.2f} s; in CPU seconds it has paid for itself after {even:.1f} epochs"
+        f"the cache is filled once in {fill['seconds']:.1f} s ({fill['cpu_seconds']:.1f} CPU s,"
+        f" {fill['mb']:.0f} MB), opened and checked again in {fill['reopened_s']:.2f} s;"
+        f" in CPU seconds it pays off after {even:.1f} epochs"
     )
     return {"median": middle, "all": task.rates, "fill": fill, "break_even_epochs": even}
 
@@ -296,8 +298,9 @@ def main() -> None:
         task = Task(files, given.image_size_px, torch.device(given.device), Path(folder) / "cache")
         mb = sum(file.stat().st_size for file in files) / 1e6
         print(
-            f"{n} photos of {size[0]} x {size[1]} ({mb:.0f} MB), {task.size_px} px, batch {BATCH}, {ARCH.name}, {given.device}; "
-            f"torch {version('torch')}, torchvision {torchvision.__version__}, fastai {version('fastai')}, {os.cpu_count()} cores, "
+            f"{n} photos of {size[0]} x {size[1]} ({mb:.0f} MB), {task.size_px} px, batch {BATCH},"
+            f" {ARCH.name}, {given.device}; torch {version('torch')}, torchvision {torchvision.__version__},"
+            f" fastai {version('fastai')}, {os.cpu_count()} cores, "
             f"load {os.getloadavg()[0]:.1f}"
         )
         fill = filled(task)

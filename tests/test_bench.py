@@ -1,4 +1,4 @@
-"""The training benchmarks run from beginning to end on little; what they measure here says nothing."""
+"""The training benchmarks run on a small input. What they measure here means nothing."""
 
 import json
 import subprocess
@@ -35,10 +35,10 @@ def test_the_gpu_benchmark_runs_on_a_cpu():
 @pytest.mark.skipif(
     Path("/dev/nvidia0").exists(), reason="this machine has a GPU, and would measure for minutes"
 )
-def test_the_gpu_benchmark_says_so_where_there_is_no_gpu():
+def test_the_gpu_benchmark_is_skipped_without_a_gpu():
     assert "no GPU" in last_line("bench/gpu.py")["skipped"]
 
 
-def test_the_throughput_benchmark_compares_all_three():
+def test_the_throughput_benchmark_compares_three_loaders():
     found = last_line("bench/train_throughput.py", "--quick", "--device", "cpu")
     assert set(found["median"]["loader with random changes, a CPU second"]) == {"peakid", "fastai", "plain"}

@@ -32,9 +32,8 @@ def test_links_inside_the_project_lead_to_a_file(document):
 
 
 def test_every_term_of_the_glossary_is_in_the_code_and_they_are_sorted():
-    rows = re.findall(
-        r"^\| (.+?) \| .+ \| (.+) \|$", (ROOT / "GLOSSARY.md").read_text(encoding="utf-8"), re.M
-    )
+    text = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| .+ \| (.+) \|$", text, re.MULTILINE)
     terms = [term for term, _ in rows[1:]]
     assert len(terms) > 40
     assert terms == sorted(terms, key=str.lower)

@@ -71,12 +71,11 @@ def decide_queue(
     label: str | None,
     reason: str,
     yes: bool,
+    filters: Filters,
     actor: str,
     as_json: bool,
-    **given: str | None,
 ) -> None:
     """Decide on all images of the queue NAME in one step: label CLASS, keep, exclude or flag."""
-    filters = Filters(**given)
     if not yes:
         n = review_queue.count(workspace, name, filters=filters, most=bulk.MOST_AT_ONCE)
         raise BadInput(

@@ -56,9 +56,26 @@ def snapshot_() -> None:
 @actor_option
 @json_option
 @pass_workspace
-def create(workspace: Workspace, as_json: bool, **options: Any) -> None:
+def create(
+    workspace: Workspace,
+    name: str,
+    fractions: dict[Split, float] | None,
+    seed: int,
+    is_reviewed_only: bool,
+    has_several: bool,
+    actor: str,
+    as_json: bool,
+) -> None:
     """Freeze every labelled image of a class in use, with its label, split and group."""
-    made = snapshot.create(workspace, **options)
+    made = snapshot.create(
+        workspace,
+        name=name,
+        fractions=fractions,
+        seed=seed,
+        is_reviewed_only=is_reviewed_only,
+        has_several=has_several,
+        actor=actor,
+    )
     _emit_snapshot(workspace, made, as_json, with_items=False)
 
 

@@ -64,7 +64,7 @@ def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
 
 @contextlib.contextmanager
 def terminal_report() -> Generator[Report]:
-    """Yield a progress callable that redraws one line on stderr, or does nothing if that is not a terminal."""
+    """Yield a progress callable that redraws one line on stderr. Without a terminal it prints nothing."""
     started, shown, is_terminal = time.monotonic(), 0.0, sys.stderr.isatty()
 
     def report(phase: str, step: int, total: int, message: str) -> None:

@@ -46,10 +46,9 @@ def undo(
     actor_name, moment = _actor_name(by), _moment(since)
     if dry_run:
         _emit_plan(as_json, undo_since.plan(workspace, by=actor_name, since=moment))
-    else:
-        emit_step(
-            as_json, undo_since.undo_since(workspace, by=actor_name, since=moment, actor=actor), "Undid"
-        )
+        return
+    step = undo_since.undo_since(workspace, by=actor_name, since=moment, actor=actor)
+    emit_step(as_json, step, "Undid")
 
 
 @click.command()

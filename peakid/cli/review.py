@@ -1,5 +1,6 @@
 """Commands for review: queues and filters, saved views, tags, notes and further classes of an image."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
@@ -29,10 +30,17 @@ _FILTERS = {
 
 
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add one option for each filter. The command receives them by the names of `Filters`."""
+    """Add one option for each filter. The command receives all of them as `filters`."""
+
+    @functools.wraps(command)
+    def with_filters(*args: Any, **kwargs: Any) -> Any:
+        filters = Filters(**{each.name: kwargs.pop(each.name) for each in fields(Filters)})
+        return command(*args, filters=filters, **kwargs)
+
     for name, help_ in reversed(_FILTERS.items()):
-        command = click.option(f"--{name}", "class_name" if name == "class" else name, help=help_)(command)
-    return command
+        parameter = "class_name" if name == "class" else name
+        with_filters = click.option(f"--{name}", parameter, help=help_)(with_filters)
+    return with_filters
 
 
 @click.command()
@@ -51,8 +59,8 @@ def queue(
     view: str | None,
     limit: int,
     after: str | None,
+    filters: Filters,
     as_json: bool,
-    **given: str | None,
 ) -> None:
     """List the images that wait in the queue NAME. Default: the images most worth reviewing.
 
@@ -63,7 +71,7 @@ def queue(
         saved = saved_views.find(workspace, view)
         name, filters = saved.queue, saved.filters
     else:
-        name, filters = name or review_queue.first_offered(workspace), Filters(**given)
+        name = name or review_queue.first_offered(workspace)
     items = review_queue.page(workspace, name, limit=limit, after=after, filters=filters)
     rows = [{**_document(item), "digest": item.digest[:12]} for item in items]
     text = table(rows, ["digest", "label", "reason", "path"], empty=f"Nothing waits in {name}.")
@@ -111,10 +119,10 @@ def views_list(workspace: Workspace, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def views_save(
-    workspace: Workspace, name: str, queue: str, actor: str, as_json: bool, **given: str | None
+    workspace: Workspace, name: str, queue: str, filters: Filters, actor: str, as_json: bool
 ) -> None:
     """Save QUEUE with these filters as NAME."""
-    view = saved_views.save(workspace, name, queue, filters=Filters(**given), actor=actor)
+    view = saved_views.save(workspace, name, queue, filters=filters, actor=actor)
     emit(as_json, _view(view), f"Saved view {view.name}. Open it with: peakid queue --view {view.name!r}")
 
 
