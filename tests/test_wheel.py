@@ -173,8 +173,10 @@ def test_the_installed_commands_work_away_from_the_checkout(demo: Installed) -> 
     n_images = json.loads(demo.peakid("status", "--json"))["n_images"]
     assert n_images >= 12
     assert json.loads(demo.peakid("scan", "--json"))
-    presets = "from peakid.recipe import recipe; print(recipe.named('standard').arch)"
-    assert demo.run("python", "-c", presets).strip()
+    presets = "from peakid import resources; print(resources.path('recipes') / 'standard.toml')"
+    preset = Path(demo.run("python", "-c", presets).strip())
+    assert preset.is_file()
+    assert preset.is_relative_to(demo.bin.parent)
 
 
 @pytest.mark.slow
