@@ -142,7 +142,7 @@ def measured(task: Task, arch: str, batch: int, given: argparse.Namespace) -> di
     rates: dict[str, list[float]] = {"ceiling": [], "peakid": [], "plain": []}
     if task.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    lies = real(task, recipe).train.dataset.feed.lies
+    placement = real(task, recipe).train.dataset.feed.placement
     for _round in range(given.rounds):
         rates["ceiling"] += learned(ceiling(task, recipe), recipe, n_classes, given.epochs)
         rates["peakid"] += learned(real(task, recipe), recipe, n_classes, given.epochs)
@@ -154,7 +154,7 @@ def measured(task: Task, arch: str, batch: int, given: argparse.Namespace) -> di
     return {
         "arch": arch,
         "batch": batch,
-        "lies": lies,
+        "placement": placement,
         "median": middle,
         "all": rates,
         "share": share,
@@ -172,7 +172,7 @@ def report(rows: list[dict[str, Any]]) -> None:
         figures = (
             f"{of['ceiling']:>10.0f}{of['peakid']:>10.0f}{row['share']:>8.0%}{of['plain']:>10.0f}{peak:>9}"
         )
-        print(f"{row['arch']:16}{row['batch']:>6}{figures}  {row['lies']}")
+        print(f"{row['arch']:16}{row['batch']:>6}{figures}  {row['placement']}")
 
 
 def main() -> None:

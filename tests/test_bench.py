@@ -28,7 +28,7 @@ def last_line(*arguments: str) -> dict:
 
 def test_the_gpu_benchmark_runs_on_a_cpu():
     found = last_line("bench/gpu.py", "--device", "cpu", "--tiny")
-    assert (found["rows"][0]["arch"], found["rows"][0]["lies"]) == ("small_resnet", "plain")
+    assert (found["rows"][0]["arch"], found["rows"][0]["placement"]) == ("small_resnet", "plain")
     assert set(found["rows"][0]["median"]) == {"ceiling", "peakid", "plain"}
 
 
