@@ -123,8 +123,8 @@ def test_another_recipe_never_resumes_from_a_checkpoint(colours, fit, tmp_path):
 @pytest.mark.slow
 def test_a_full_disk_costs_the_checkpoint_and_not_the_training(colours, fit, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The weights take 3 MB; a checkpoint holds them four times, with the best epoch and the optimiser.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, before[1]))
+    # The weights take 6 MB; a checkpoint holds them four times, with the best epoch and the optimiser.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_000, before[1]))
     try:
         result, epochs = fit(colours, **TWO_PHASES)
     finally:

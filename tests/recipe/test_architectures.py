@@ -51,7 +51,7 @@ def test_a_body_has_the_blocks_that_its_authors_wrote(name, n):
 @pytest.mark.slow
 def test_the_last_two_blocks_of_vgg_are_its_last_six_convolutions():
     network = model.build("vgg16", n_classes=2)
-    model.set_free(network, 2)
+    model.unfreeze(network, 2)
     layers = [layer for layer in network[0] if list(layer.parameters())]
     assert [layer.weight.requires_grad for layer in layers] == [False] * 7 + [True] * 6
     assert all(p.requires_grad for p in network[1].parameters())
@@ -60,7 +60,7 @@ def test_the_last_two_blocks_of_vgg_are_its_last_six_convolutions():
 @pytest.mark.slow
 def test_what_is_frozen_again_loses_its_gradient_so_that_nothing_moves_it():
     network = model.build("plain_cnn", n_classes=2)
-    model.set_free(network, None)
+    model.unfreeze(network, None)
     network(torch.zeros(2, 3, 32, 32)).sum().backward()
-    model.set_free(network, 0)
+    model.unfreeze(network, 0)
     assert all(p.grad is None and not p.requires_grad for p in network[0].parameters())
