@@ -1,6 +1,6 @@
 """Arrays to draw with: colours, blending, soft edges and fractal noise.
 
-A picture is float32 of shape (3, H, W), RGB in 0..1, with one plane per colour, which is four times as fast as
+A picture is float32 of shape (3, H, W), RGB in 0..1, with one plane per colour: four times as fast as
 pixel by pixel.
 """
 

@@ -145,7 +145,7 @@ class _Scene:
     ) -> tuple[Array, Array]:
         """Return how much each pixel faces the sun and how deep it is in a gully; both (H, W) in 0..1.
 
-        Ribs run down from the summits and from points between them; a pixel belongs to the nearest rib and is on
+        Ribs run down from the summits and from points between them; a pixel belongs to the nearest rib, on
         its left or its right flank.
         """
         extra = middle + (self.rng.random(int(self.rng.integers(5, 9))) - 0.5) * self.width * 1.3

@@ -49,8 +49,8 @@ def test_a_time_budget_shortens_every_phase_by_the_same_share_and_says_so():
     )
     assert [phase.epochs for phase in phases] == [2, 5]
     assert notes == [
-        "All epochs would take about 6 min; to end in time, they were reduced: head 2 instead of 5, body 5 instead "
-        "of 10."
+        "All epochs would take about 6 min; to end in time, they were reduced: head 2 instead of 5, "
+        "body 5 instead of 10."
     ]
 
 
@@ -71,16 +71,16 @@ def test_a_budget_shorter_than_an_epoch_keeps_one_of_each_phase_and_says_so():
 
 
 def test_a_batch_is_halved_until_the_memory_holds_it():
-    asked = []
+    calls = []
 
     def measure(size):
-        asked.append(size)
+        calls.append(size)
         if size > 8:
             raise torch.OutOfMemoryError
         return size
 
     assert cost.that_fits(measure, 32) == 8
-    assert asked == [32, 16, 8]
+    assert calls == [32, 16, 8]
     with pytest.raises(torch.OutOfMemoryError):
         cost.that_fits(lambda size: measure(100), 4)
 

@@ -16,13 +16,13 @@ SETTINGS = {"arch": ARCH, "image_size_px": 32, "batch_size": 4, "device": "cpu"}
 @pytest.fixture
 def measure(tmp_path):
     def run(images, *, should_stop=lambda: False, **settings):
-        asked = {
+        options = {
             "cache_dir": tmp_path / "cache",
             "weights_dir": None,
             "report": no_report,
             "should_stop": should_stop,
         }
-        return estimate.estimate(images, Recipe(**SETTINGS | settings), **asked)
+        return estimate.estimate(images, Recipe(**SETTINGS | settings), **options)
 
     return run
 
@@ -99,12 +99,12 @@ def test_nothing_is_left_of_an_estimate_but_pixels(colours, measure, tmp_path):
 
 
 def test_an_estimate_can_be_stopped_at_any_batch_that_it_measures(colours, measure):
-    asked = []
+    calls = []
     measure(
         colours, pretrained="none"
     )  # Decodes all pixels, so that afterwards measuring asks alone, but for one look at the store.
-    measure(colours, pretrained="none", should_stop=lambda: bool(asked.append(1)))
-    assert len(asked) >= 4  # One batch to warm up, three that are timed.
-    left = iter([False] * (len(asked) - 1))
+    measure(colours, pretrained="none", should_stop=lambda: bool(calls.append(1)))
+    assert len(calls) >= 4  # One batch to warm up, three that are timed.
+    left = iter([False] * (len(calls) - 1))
     with pytest.raises(Stopped):
         measure(colours, pretrained="none", should_stop=lambda: next(left, True))

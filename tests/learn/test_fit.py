@@ -206,8 +206,8 @@ def test_a_batch_too_large_for_the_memory_is_halved_and_its_gradients_added_up(c
     assert [(each.kind, each.text) for each in history.warnings] == [
         (
             "low_memory",
-            f"A batch of {size} images did not fit into memory in phase 'only': since then, gradients of batches of "
-            f"{size // 2} are accumulated.",
+            f"A batch of {size} images did not fit into memory in phase 'only': since then, gradients of "
+            f"batches of {size // 2} are accumulated.",
         )
         for size in (8, 4)
     ]

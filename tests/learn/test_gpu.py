@@ -45,7 +45,7 @@ def loaders_of(images, tmp_path, *, is_memory_short=False, **settings):
 
 
 @pytest.mark.parametrize("is_memory_short", [False, True])
-def test_pixels_lie_on_the_gpu_or_are_sent_there_and_are_the_same(colours, tmp_path, is_memory_short):
+def test_pixels_stay_on_the_gpu_or_are_sent_there_and_are_the_same(colours, tmp_path, is_memory_short):
     dls, _ = loaders_of(colours, tmp_path, is_memory_short=is_memory_short, augment=0, is_mirrored=False)
     assert dls.train.dataset.feed.placement == ("staged" if is_memory_short else "device")
     pixels, _ = prepared(colours, tmp_path, augment=0)
@@ -131,8 +131,8 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_pixels_leave_the_gpu(colour
     history = never.run(seen)
     assert placements[-2:] == ["device", "staged"]
     assert [each.text for each in history.warnings] == [
-        "A batch of 4 images did not fit into memory in phase 'all': since then, gradients of batches of 2 are "
-        "accumulated."
+        "A batch of 4 images did not fit into memory in phase 'all': since then, gradients of batches of 2 "
+        "are accumulated."
     ]
     assert not torch.is_autocast_enabled("cuda")
 

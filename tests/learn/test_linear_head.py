@@ -84,11 +84,11 @@ def test_quick_without_pretrained_weights_learns_from_scratch_and_says_so(colour
 
 @pytest.mark.slow
 def test_quick_can_be_stopped_before_its_first_image(colours, fit, pretrained):
-    asked = []  # 26 images are decoded; then each batch of embeddings asks.
+    calls = []  # 26 images are decoded; then it is called for each batch of embeddings.
     stop = fit(
         colours,
         method="linear-head",
         pretrained=pretrained,
-        should_stop=lambda: len(asked) >= 26 or asked.append(1),
+        should_stop=lambda: len(calls) >= 26 or calls.append(1),
     )
     assert (stop[0].is_cancelled, stop[0].best_epoch, stop[1]) == (True, None, [])

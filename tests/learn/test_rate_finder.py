@@ -101,8 +101,8 @@ def test_the_finder_can_be_stopped_before_it_begins_and_between_two_batches(find
     with pytest.raises(Stopped):
         find(should_stop=lambda: True)
     find()  # All pixels are decoded now, so that it is the finder that asks.
-    asked = iter(range(10_000))
+    calls = iter(range(10_000))
     with pytest.raises(Stopped):
-        find(should_stop=lambda: next(asked) > 30)
-    assert next(asked) < 60
+        find(should_stop=lambda: next(calls) > 30)
+    assert next(calls) < 60
     assert torch.is_grad_enabled()

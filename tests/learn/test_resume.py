@@ -49,9 +49,9 @@ def test_a_training_killed_after_an_epoch_and_resumed_gives_the_same_weights_bit
     with pytest.raises(Killed):
         fit(colours, name="cut", on_epoch=killed_after(n_epochs), **TWO_PHASES)
     assert not (tmp_path / "cut" / "model.safetensors").exists()
-    result, told = fit(colours, name="cut", **TWO_PHASES)
+    result, reported = fit(colours, name="cut", **TWO_PHASES)
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "straight")
-    assert [(each.epoch, each.phase, each.valid_loss, each.learning_rate) for each in told] == [
+    assert [(each.epoch, each.phase, each.valid_loss, each.learning_rate) for each in reported] == [
         (each.epoch, each.phase, each.valid_loss, each.learning_rate) for each in straight
     ]  # Epochs before the kill are reported again, so that none is missing from the curve.
     assert not result.is_cancelled
@@ -60,9 +60,9 @@ def test_a_training_killed_after_an_epoch_and_resumed_gives_the_same_weights_bit
 @pytest.mark.slow
 def test_a_training_stopped_within_an_epoch_continues_at_that_batch(colours, fit, tmp_path):
     straight, _ = fit(colours, name="straight", **TWO_PHASES)
-    asked = []  # Each epoch asks before 4 + 2 batches: this stops in epoch 2, after 2 batches.
+    calls = []  # Each epoch calls it before 4 + 2 batches: this stops in epoch 2, after 2 batches.
     cut, before = fit(
-        colours, name="cut", should_stop=lambda: len(asked) >= 8 or asked.append(1), **TWO_PHASES
+        colours, name="cut", should_stop=lambda: len(calls) >= 8 or calls.append(1), **TWO_PHASES
     )
     assert (cut.is_cancelled, cut.best_epoch, len(before)) == (True, 1, 1)
     done, epochs = fit(colours, name="cut", **TWO_PHASES)
@@ -74,10 +74,10 @@ def test_a_training_stopped_within_an_epoch_continues_at_that_batch(colours, fit
 @pytest.mark.slow
 def test_a_training_stopped_after_the_last_batch_of_an_epoch_reports_the_same_curve(colours, fit, tmp_path):
     _result, straight = fit(colours, name="straight", **TWO_PHASES)
-    asked = []  # 4 + 2 batches an epoch: this stops in epoch 2, between learning and valid.
-    fit(colours, name="cut", should_stop=lambda: len(asked) >= 10 or asked.append(1), **TWO_PHASES)
-    _result, told = fit(colours, name="cut", **TWO_PHASES)
-    assert [(each.epoch, each.valid_loss, each.learning_rate) for each in told] == [
+    calls = []  # 4 + 2 batches per epoch: this stops in epoch 2, between training and validation.
+    fit(colours, name="cut", should_stop=lambda: len(calls) >= 10 or calls.append(1), **TWO_PHASES)
+    _result, reported = fit(colours, name="cut", **TWO_PHASES)
+    assert [(each.epoch, each.valid_loss, each.learning_rate) for each in reported] == [
         (each.epoch, each.valid_loss, each.learning_rate) for each in straight
     ]
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "straight")
@@ -123,8 +123,8 @@ def test_another_recipe_never_resumes_from_a_checkpoint(colours, fit, tmp_path):
 @pytest.mark.slow
 def test_a_full_disk_costs_the_checkpoint_and_not_the_training(colours, fit, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # The weights take 3 MB; a checkpoint holds them four times, with the best epoch and the optimiser.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, before[1]))
+    # The weights take 6 MB; a checkpoint holds them four times, with the best epoch and the optimiser.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_000, before[1]))
     try:
         result, epochs = fit(colours, **TWO_PHASES)
     finally:

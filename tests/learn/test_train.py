@@ -89,7 +89,7 @@ def test_random_weights_are_not_frozen_and_the_run_warns_of_them(colours, fit, m
 
 
 def test_a_cancelled_run_keeps_its_best_epoch_and_is_usable(colours, fit, tmp_path):
-    started: list[int] = []  # 26 images are decoded, then each epoch asks before 4 + 2 batches.
+    started: list[int] = []  # 26 images are decoded, then each epoch calls it before 4 + 2 batches.
     result, epochs = fit(
         colours, scratch_epochs=50, should_stop=lambda: len(started) > 44 or started.append(1), name="cut"
     )
@@ -128,7 +128,7 @@ def test_a_model_that_predicts_one_class_only_is_called_collapsed(fit):
     images = images_of(
         [("moss", "train")] * 6 + [("rust", "train")] * 2 + [("moss", "valid"), ("rust", "valid")]
     )
-    same = images.read("image-0")  # All alike: nothing can be told apart.
+    same = images.read("image-0")  # All alike: nothing can be reported apart.
     result, _ = fit(
         data.TrainingImages(
             images.digests, images.labels, images.splits, images.class_names, lambda digest: same

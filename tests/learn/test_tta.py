@@ -1,4 +1,4 @@
-"""Test-time augmentation: which views there are, what they show, and how answers are averaged."""
+"""Test-time augmentation: which views there are, what they show, and how predictions are averaged."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def run(colours, fit, tmp_path):
     return tmp_path / "run", *result.pred_probs["valid"]
 
 
-def asked(colours, **changed):
+def options(colours, **changed):
     named = {
         "views": tta_views.of(3, is_mirrored=True),
         "read": colours.read,
@@ -83,21 +83,21 @@ def asked(colours, **changed):
 @pytest.mark.slow
 def test_a_runs_answers_are_averaged_the_same_each_time_and_only_over_its_own_model(run, colours):
     folder, digests, plain = run
-    first, again = (tta.pred_probs(folder, digests, expected=plain, **asked(colours)) for _ in range(2))
+    first, again = (tta.pred_probs(folder, digests, expected=plain, **options(colours)) for _ in range(2))
     assert np.array_equal(first, again)
     assert first.sum(axis=1) == pytest.approx(np.ones(len(digests)))
     assert np.abs(first - plain).max() > 0
     with pytest.raises(ParityBroken, match="does not predict what it predicted when it was trained"):
-        tta.pred_probs(folder, digests, expected=plain + 0.01, **asked(colours))
+        tta.pred_probs(folder, digests, expected=plain + 0.01, **options(colours))
 
 
 @pytest.mark.slow
-def test_what_stops_or_cannot_be_read_is_told(run, colours):
+def test_a_stop_and_an_unreadable_image_are_errors(run, colours):
     folder, digests, plain = run
     with pytest.raises(Stopped):
-        tta.pred_probs(folder, digests, expected=plain, **asked(colours, should_stop=lambda: True))
+        tta.pred_probs(folder, digests, expected=plain, **options(colours, should_stop=lambda: True))
     with pytest.raises(UnreadableImage, match="Image image-8 cannot be decoded"):
         tta.pred_probs(
-            folder, ["image-8"], expected=plain[:1], **asked(colours, read=lambda digest: b"no image")
+            folder, ["image-8"], expected=plain[:1], **options(colours, read=lambda digest: b"no image")
         )
     assert torch.is_grad_enabled()

@@ -17,7 +17,7 @@ def test_an_unknown_name_is_refused_with_the_whole_list():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", architectures.TABLE)
-def test_every_architecture_of_the_list_answers_for_its_classes_and_gives_the_features_it_says(name):
+def test_every_architecture_of_the_list_has_its_number_of_features_and_outputs(name):
     architecture = architectures.find(name)
     network = model.build(name, n_classes=3).eval()
     size = architecture.fixed_size_px or 64
@@ -43,7 +43,8 @@ def test_every_parameter_is_in_exactly_one_group_of_rates(name):
     ("name", "n"), [("vgg16", 5), ("plain_cnn", 4), ("small_resnet", 5), ("resnet18", 5), ("vit_b_16", 2)]
 )
 def test_a_body_has_the_blocks_that_its_authors_wrote(name, n):
-    # VGG-16: five groups of convolutions, each ended by a pooling; ResNet-18: the stem's convolution and norm, then four stages.
+    # VGG-16: five groups of convolutions, each followed by pooling; ResNet-18: convolution and norm of the
+    # stem, then four stages.
     body = model.build(name, n_classes=2)[0]
     assert len(model.blocks(body)) == n + (name == "resnet18")
 
@@ -51,16 +52,16 @@ def test_a_body_has_the_blocks_that_its_authors_wrote(name, n):
 @pytest.mark.slow
 def test_the_last_two_blocks_of_vgg_are_its_last_six_convolutions():
     network = model.build("vgg16", n_classes=2)
-    model.set_free(network, 2)
+    model.unfreeze(network, 2)
     layers = [layer for layer in network[0] if list(layer.parameters())]
     assert [layer.weight.requires_grad for layer in layers] == [False] * 7 + [True] * 6
     assert all(p.requires_grad for p in network[1].parameters())
 
 
 @pytest.mark.slow
-def test_what_is_frozen_again_loses_its_gradient_so_that_nothing_moves_it():
+def test_frozen_parameters_lose_their_gradient_so_that_no_optimiser_changes_them():
     network = model.build("plain_cnn", n_classes=2)
-    model.set_free(network, None)
+    model.unfreeze(network, None)
     network(torch.zeros(2, 3, 32, 32)).sum().backward()
-    model.set_free(network, 0)
+    model.unfreeze(network, 0)
     assert all(p.grad is None and not p.requires_grad for p in network[0].parameters())

@@ -1,4 +1,4 @@
-"""The planned rate over the epochs follows the phases, and what a stop rule cut short is as long as it was."""
+"""The planned learning rate follows the phases; one that early stopping ended has the length it had."""
 
 import pytest
 
@@ -17,7 +17,8 @@ def test_phases_follow_each_other_at_their_own_rates():
     assert (head.epochs[0], head.epochs[-1], body.epochs[0], body.epochs[-1]) == (0, 3, 3, 5)
     assert set(head.rates) == {1e-2}
     assert max(body.rates) == pytest.approx(1e-3, rel=0.01)
-    # One-cycle begins at 4 % of its peak, warms up for a quarter (half an epoch), and ends near nothing, drawn as a thousandth at least.
+    # One-cycle starts at 4 % of its peak, warms up for a quarter (half an epoch), and ends near zero,
+    # drawn as a thousandth of the peak at least.
     assert body.rates[0] == pytest.approx(4e-5)
     assert body.epochs[body.rates.index(max(body.rates))] == pytest.approx(3.5)
     assert body.rates[-1] == 1e-6
@@ -39,7 +40,7 @@ def test_the_rate_is_the_one_that_training_sets():
     [
         ([], False, [3, 2]),
         (["head"], False, [3, 2]),
-        (["head", "body"], False, [1, 2]),  # The stop rule ended the head after one epoch.
+        (["head", "body"], False, [1, 2]),  # Early stopping ended the head after one epoch.
         (["head", "head", "head", "body"], False, [3, 2]),
         (["head", "head"], True, [2, 0]),  # Cancelled.
     ],

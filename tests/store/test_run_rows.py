@@ -1,4 +1,4 @@
-"""What a run states about itself is stored as JSON; sentences of earlier versions are read as the same records."""
+"""Starting weights and warnings are stored as JSON; sentences of earlier versions are still read."""
 
 import json
 

@@ -28,16 +28,16 @@ def expected(images):
     )
 
 
-def prepare(images, tmp_path, **asked):
+def prepare(images, tmp_path, **options):
     """Bring the images to 32 px alone, where training and canonical pixels are the same store."""
-    asked = {"report": no_report, "should_stop": lambda: False, **asked}
+    options = {"report": no_report, "should_stop": lambda: False, **options}
     return data.prepare_all(
-        images, Recipe(image_size_px=SIZE, augment=0), [SIZE], cache_dir=tmp_path / "cache", **asked
+        images, Recipe(image_size_px=SIZE, augment=0), [SIZE], cache_dir=tmp_path / "cache", **options
     )[SIZE]
 
 
 def counting(images):
-    """Answer the images with a list of the digests that are read from now on."""
+    """Return the images with a list of the digests that are read from now on."""
     read = []
     return dataclasses.replace(images, read=lambda digest: read.append(digest) or images.read(digest)), read
 
@@ -115,7 +115,7 @@ def no_index(folder):
 
 
 @pytest.mark.parametrize(
-    ("damage", "n_told"),
+    ("damage", "n_damaged"),
     [
         (flip_a_pixel, 1),
         (cut_pixels, 4),  # Of 12 rows, 8 are whole.
@@ -126,17 +126,17 @@ def no_index(folder):
         (no_index, 0),
     ],
 )
-def test_a_damaged_store_is_mended_and_told(tmp_path, store, damage, n_told):
+def test_a_damaged_store_is_repaired_and_reported(tmp_path, store, damage, n_damaged):
     images = some(12)
     prepare(images, tmp_path)
     damage(store)
     given = prepare(images, tmp_path)
     assert np.array_equal(given.canonical, expected(images))
-    plural = "s in the pixel cache were" if n_told > 1 else " in the pixel cache was"
-    assert given.notes == ((f"{n_told} image{plural} damaged and decoded again.",) if n_told else ())
+    plural = "s in the pixel cache were" if n_damaged > 1 else " in the pixel cache was"
+    assert given.notes == ((f"{n_damaged} image{plural} damaged and decoded again.",) if n_damaged else ())
     again, read = counting(images)
     assert (np.array_equal(prepare(again, tmp_path).canonical, expected(images)), read) == (True, [])
-    assert prepare(some(14), tmp_path).notes == ()  # Nothing of the damage is left to be told again.
+    assert prepare(some(14), tmp_path).notes == ()  # The damage is not reported again.
 
 
 def test_images_not_wanted_now_survive_a_file_cut_short_and_their_repair(tmp_path, store):
@@ -200,7 +200,7 @@ def test_processes_that_fill_one_store_take_turns(tmp_path):
     assert store.rows()[rows, 0, 0, 0].tolist() == list(range(18))
 
 
-def test_what_another_process_decoded_meanwhile_is_not_decoded_again(tmp_path):
+def test_images_that_another_process_decoded_meanwhile_are_not_decoded_again(tmp_path):
     images, read = counting(some(4))
     pictures, other = expected(some(4)), Store(tmp_path / "cache", SIZE, "crop")
     turn = contextlib.ExitStack()
@@ -219,7 +219,7 @@ def test_what_another_process_decoded_meanwhile_is_not_decoded_again(tmp_path):
     assert (np.array_equal(given.canonical, pictures), read) == (True, [])
 
 
-def test_whoever_waits_for_another_process_can_still_be_stopped(tmp_path):
+def test_a_training_that_waits_for_another_process_can_be_stopped(tmp_path):
     other = Store(tmp_path / "cache", SIZE, "crop")
     with other.filling(lambda: None), pytest.raises(data.Stopped):
         prepare(some(4), tmp_path, should_stop=lambda: True)
@@ -261,29 +261,30 @@ def test_the_least_recently_used_store_makes_room_and_one_in_use_never_does(tmp_
     assert len(in_use.rows()) == 10
 
 
-def test_images_over_the_budget_are_decoded_each_time_and_told(tmp_path):
+def test_images_over_the_budget_are_decoded_each_time_and_reported(tmp_path):
     images = some(12)
     given = prepare(images, tmp_path, budget_bytes=5 * ROW + 10)
     assert np.array_equal(given.canonical, expected(images))
     assert given.notes == (
-        "The pixel cache is limited to 1.537e-05 GB: 7 of 12 images are decoded again each time they are needed. "
+        "The pixel cache is limited to 1.537e-05 GB: 7 of 12 images are decoded again each time they are "
+        "needed. "
         "Raise PEAKID_CACHE_GB (2.2e-05 GB more are needed).",
     )
     counted, read = counting(images)
     again = prepare(counted, tmp_path, budget_bytes=0).canonical
-    assert read == []  # Only when they are asked for.
+    assert read == []  # Only when they are needed.
     assert np.array_equal(again[::-1], expected(images)[::-1])
     assert len(read) == 7
 
 
-def test_what_is_judged_by_is_kept_before_what_is_learned_from(tmp_path, store):
+def test_validation_images_are_stored_before_training_images(tmp_path, store):
     images = some(12)
     prepare(images, tmp_path, budget_bytes=3 * ROW)
     found = Store(tmp_path / "cache", SIZE, "crop").find(images.digests)
     assert np.flatnonzero(found >= 0).tolist() == images.rows("valid").tolist()
 
 
-def test_the_setting_says_how_much_the_cache_may_hold(tmp_path, monkeypatch):
+def test_the_setting_limits_the_size_of_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("PEAKID_CACHE_GB", "0")
     settings.current.cache_clear()
     try:
@@ -297,7 +298,7 @@ def test_the_setting_says_how_much_the_cache_may_hold(tmp_path, monkeypatch):
         settings.current.cache_clear()
 
 
-def test_a_disk_that_fills_up_is_told_and_nothing_is_lost(tmp_path):
+def test_a_full_disk_is_reported_and_nothing_is_lost(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5 * ROW + 10, before[1]))  # The sixth row is written in part.
     try:
@@ -314,14 +315,14 @@ def test_a_disk_that_fills_up_is_told_and_nothing_is_lost(tmp_path):
     assert (np.array_equal(better.canonical, expected(some(12))), better.notes) == (True, ())
 
 
-def test_a_cache_that_cannot_be_written_at_all_is_told(tmp_path):
+def test_a_cache_that_cannot_be_written_at_all_is_reported(tmp_path):
     (tmp_path / "cache").write_bytes(b"a file where the folder should be")
     given = prepare(some(4), tmp_path)
     assert np.array_equal(given.canonical, expected(some(4)))
     assert "4 of 4 images are decoded again each time they are needed." in given.notes[0]
 
 
-def test_rows_stay_readable_when_somebody_removes_the_store(tmp_path, store):
+def test_rows_stay_readable_when_the_store_is_removed(tmp_path, store):
     given = prepare(some(6), tmp_path).canonical
     for file in store.iterdir():
         file.unlink()

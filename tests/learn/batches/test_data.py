@@ -50,13 +50,13 @@ def test_another_size_or_policy_has_its_own_cache(colours, tmp_path):
 
 
 def test_images_decoded_before_a_stop_are_kept(colours, tmp_path):
-    asked = []
+    calls = []
     with pytest.raises(data.Stopped):
-        prepared(colours, tmp_path, should_stop=lambda: len(asked) == 5 or asked.append(1))
+        prepared(colours, tmp_path, should_stop=lambda: len(calls) == 5 or calls.append(1))
     read = []
     rest = dataclasses.replace(colours, read=lambda digest: read.append(digest) or colours.read(digest))
     prepared(rest, tmp_path)
-    assert len(read) <= 26 - 4  # It was asked once after each image.
+    assert len(read) <= 26 - 4  # It is called once after each image.
 
 
 def test_an_image_that_cannot_be_decoded_is_named(colours, tmp_path):

@@ -17,12 +17,12 @@ PLACEMENTS = ("device", "staged", "plain")
 PARTS = [np.array(part) for part in ([5, 0, 3], [1, 1, 7], [6, 2, 4], [8], [9, 10, 11], [5, 4, 3])]
 
 
-def of_colours(tmp_path, **asked):
+def of_colours(tmp_path, **options):
     """Return the pixels of 12 images at 32 px, and the list of the digests that are read from then on."""
     images, read = images_of([("moss", "train")] * 10 + [("rust", "valid")] * 2), []
     counted = dataclasses.replace(images, read=lambda digest: read.append(digest) or images.read(digest))
-    asked = {"cache_dir": tmp_path / "cache", "report": no_report, "should_stop": lambda: False, **asked}
-    given = data.prepare_all(counted, Recipe(image_size_px=32, augment=0), [32], **asked)[32].train
+    options = {"cache_dir": tmp_path / "cache", "report": no_report, "should_stop": lambda: False, **options}
+    given = data.prepare_all(counted, Recipe(image_size_px=32, augment=0), [32], **options)[32].train
     read.clear()
     return given, read
 
@@ -77,10 +77,10 @@ def test_after_an_epoch_that_was_stopped_early_the_device_has_correct_pixels(tmp
 
 def test_images_are_decoded_ahead_of_their_use_but_not_far(tmp_path):
     pixels, read = of_colours(tmp_path, budget_bytes=0)
-    asked = []
-    batches = pixels.batches(asked.append(i) or np.array([i]) for i in range(12))
+    calls = []
+    batches = pixels.batches(calls.append(i) or np.array([i]) for i in range(12))
     next(batches)
-    assert asked == [0, 1, 2, 3]  # The one that was asked for and three ahead.
+    assert calls == [0, 1, 2, 3]  # The one that was needed and three ahead.
     batches.close()
     assert len(read) <= 4
 

@@ -37,7 +37,7 @@ def test_a_fold_is_predicted_by_a_model_whose_epoch_was_chosen_on_another(twins)
 def test_a_class_with_fewer_groups_than_folds_is_refused(twins):
     with pytest.raises(
         ClassTooSmall,
-        match=r"Class 'moss' has 6 images that are not near-duplicates; training with 7 folds needs at least 7",
+        match="Class 'moss' has 6 images that are not near-duplicates; training with 7 folds needs",
     ):
         subsets.assign_folds(twins, 7, seed=0)
 
@@ -67,7 +67,7 @@ def test_cross_validation_predicts_every_image_by_a_model_that_has_not_seen_it(
 @pytest.mark.slow
 def test_cross_validation_continues_with_the_fold_that_was_cut_short(twins, fit):
     settings = {"folds": 3, "arch": "small_resnet", "scratch_epochs": 2}
-    straight, told = fit(twins, name="straight", **settings)
+    straight, reported = fit(twins, name="straight", **settings)
     seen = []
 
     def dies_in_fold_2(metrics):
@@ -80,22 +80,22 @@ def test_cross_validation_continues_with_the_fold_that_was_cut_short(twins, fit)
     resumed, again = fit(twins, name="cut", **settings)
     assert np.array_equal(resumed.pred_probs["cv"][1], straight.pred_probs["cv"][1])
     assert [(each.epoch, each.phase, each.valid_loss) for each in again] == [
-        (each.epoch, each.phase, each.valid_loss) for each in told
+        (each.epoch, each.phase, each.valid_loss) for each in reported
     ]
     assert [each.epoch for each in again] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.slow
 def test_progress_covers_all_folds(twins, fit):
-    told = []
+    reported = []
     fit(
         twins,
         folds=3,
         arch="small_resnet",
         scratch_epochs=2,
-        report=lambda phase, step, total, message: told.append((phase, step, total)),
+        report=lambda phase, step, total, message: reported.append((phase, step, total)),
     )
-    steps = [(step, total) for phase, step, total in told if phase == "Training"]
+    steps = [(step, total) for phase, step, total in reported if phase == "Training"]
     # 24 images in 3 folds: 8 learn in each, 4 at once: 2 batches, 2 epochs, 3 folds.
     assert {total for _step, total in steps} == {12}
     assert [step for step, _total in steps] == sorted(step for step, _total in steps)
