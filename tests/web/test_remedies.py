@@ -119,9 +119,13 @@ def test_a_link_under_an_error_opens_its_page(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, fill: Callable[..., list[str]]
 ) -> None:
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
-    fill(river=1)
-    shell = PROJECT_ROOT / "peakid" / "web" / "shell.py"
-    app = AppTest.from_file(str(shell))
-    app.query_params["queue"] = "nonsense"
-    app.switch_page("../../pages/review.py").run()
-    assert len(app.error) == 1
+    fill(river=2, sea=2)
+    app = AppTest.from_file(str(PROJECT_ROOT / "peakid" / "web" / "shell.py"))
+    app.switch_page("../../pages/snapshots.py").run()
+    app.checkbox(key="reviewed_only").check()
+    next(button for button in app.button if button.label == "Freeze a snapshot").click().run()
+    assert len(app.error) == 1  # No label is confirmed.
+    next(button for button in app.button if button.label == "Open Review").click().run()
+    assert not app.exception
+    assert app.pills[0].value == "unreviewed"  # The page Review.
+    assert app.query_params["queue"] == "unreviewed"
