@@ -10,7 +10,7 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.remedies import Action, ActionKind, Argument
 from peakid.store.workspace import Workspace
-from peakid.web import navigation
+from peakid.web import navigation, words
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _offer(workspace: Workspace, action: Action, *, actor: str, key: str) -> Non
     found = OFFERS[action.kind]
     if found is None:
         return
-    label = found.label.format_map(action.arguments)
+    label = found.label.format_map({name: words.plain(str(a)) for name, a in action.arguments.items()})
     if isinstance(found, Link):
         query = {name: value.format_map(action.arguments) for name, value in found.query.items()}
         st.button(label, key=key, on_click=_choose_link, args=(found.page, query))

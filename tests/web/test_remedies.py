@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.cli import remedies as cli_remedies
 from peakid.curate import classes
+from peakid.errors import NotFound
 from peakid.remedies import ActionKind, action
 from peakid.resources import PROJECT_ROOT
 from peakid.store.workspace import Workspace
@@ -97,6 +98,15 @@ def test_an_error_of_the_button_itself_is_shown_as_a_message(app: AppTest) -> No
     assert not app.exception
     assert [error.value for error in app.error][0] != "No class 'eiger'."
     assert len(app.error) == 2
+
+
+def test_a_button_that_fails_with_the_same_error_is_no_duplicate(app: AppTest) -> None:
+    app.session_state["remedy:error"] = NotFound(
+        "No class 'eiger'.", "Add it first.", action("add_class", class_name="eiger")
+    )
+    app.run()
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Add the class eiger"] * 2
 
 
 def test_an_action_without_an_offer_draws_nothing(app: AppTest) -> None:
