@@ -57,10 +57,9 @@ def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
         return report.evaluate(workspace, run.run_id, split=split, with_tta=with_tta, actor=session.actor())
     key = f"test:{run.run_id}:{with_tta}"
     if key not in st.session_state:
-        times = "once" if run.n_test_looks == 1 else f"{run.n_test_looks:,} times"
         st.markdown(
             "The test score is for reporting the final model. Choosing runs by it makes it too optimistic. "
-            f"For this run it was shown {times} so far."
+            f"For this run it was shown {times(run.n_test_looks)}."
         )
         if not st.button("Show the test score", icon=":material/visibility:"):
             return None
@@ -69,6 +68,10 @@ def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
         )
         st.rerun()
     return st.session_state[key]
+
+
+def times(n: int) -> str:
+    return {0: "never so far", 1: "once so far"}.get(n, f"{n:,} times so far")
 
 
 def show_report(run: Run, scored: EvaluationReport) -> None:

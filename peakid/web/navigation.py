@@ -88,8 +88,8 @@ def go(name: str, **query: str) -> None:
 def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -> NextStep:
     """Return the step that improves the dataset or the model most.
 
-    Labels that are likely wrong come before those that nobody has reviewed. Then comes the first model, because
-    only a model shows which other labels need a second look.
+    Labels that are likely wrong come before those that nobody has reviewed. Then comes the first model, which
+    shows which other labels need a second look.
 
     Args:
         worth: The queue "worth your time".

@@ -10,7 +10,7 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.remedies import Action, ActionKind, Argument
 from peakid.store.workspace import Workspace
-from peakid.web import navigation
+from peakid.web import navigation, words
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Button:
     """(workspace, arguments, actor)"""
 
 
-_FAILED = "remedy:error"
+_FAILED, _LINK = "remedy:error", "remedy:link"  # Session state, until the next run.
 
 
 def _scan(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
@@ -53,7 +53,7 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "undo_step": Button(
         "Undo step {step_id}", lambda w, a, actor: decisions.undo(w, step_id=int(a["step_id"]), actor=actor)
     ),
-    "open_queue": Link("Show these images", "review", {"queue": "{queue}"}),
+    "open_queue": Link("Open Review", "review", {"queue": "{queue}"}),
     "list_views": Link("Open Review", "review"),
     "list_duplicates": Link("Show the duplicates", "duplicates"),
     "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
@@ -101,18 +101,32 @@ def _offer(workspace: Workspace, action: Action, *, actor: str, key: str) -> Non
     found = OFFERS[action.kind]
     if found is None:
         return
-    label = found.label.format_map(action.arguments)
+    label = found.label.format_map({name: words.plain(str(a)) for name, a in action.arguments.items()})
     if isinstance(found, Link):
-        if st.button(label, key=key):
-            query = {name: value.format_map(action.arguments) for name, value in found.query.items()}
-            navigation.go(found.page, **query)
+        query = {name: value.format_map(action.arguments) for name, value in found.query.items()}
+        st.button(label, key=key, on_click=_choose_link, args=(found.page, query))
     else:
         st.button(label, key=key, on_click=_act, args=(found, workspace, action.arguments, actor))
+
+
+def follow_link() -> None:
+    """Open the page of the link that was clicked last; called once the pages are known.
+
+    The button may be gone in this run, because an error is drawn only in the run in which it was raised. So the
+    click is noted in a callback, from which pages cannot be switched.
+    """
+    if target := st.session_state.pop(_LINK, None):
+        page, query = target
+        navigation.go(page, **query)
 
 
 def take_error() -> PeakidError | None:
     """Return, once, the error of the button that was clicked last."""
     return st.session_state.pop(_FAILED, None)
+
+
+def _choose_link(page: str, query: Mapping[str, str]) -> None:
+    st.session_state[_LINK] = (page, query)
 
 
 def _act(button: Button, workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:

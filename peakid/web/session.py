@@ -15,7 +15,7 @@ from peakid.errors import PeakidError, WorkspaceError
 from peakid.settings import Settings
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
-from peakid.web import remedies
+from peakid.web import remedies, words
 
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
 MAX_NAME_CHARS = 80
@@ -89,7 +89,7 @@ def renew_request(name: str) -> None:
 def error_boundary() -> Generator[None]:
     """Show a PeakidError of the block as a message with its remedy instead of a traceback."""
     if failed := remedies.take_error():
-        show_error(failed)
+        show_error(failed, key="remedy")
     try:
         yield
     except PeakidError as error:
@@ -97,20 +97,19 @@ def error_boundary() -> Generator[None]:
         show_error(error)
 
 
-def show_error(error: PeakidError) -> None:
-    """Draw an error: what happened, what to do, and the buttons and links that do it."""
+def show_error(error: PeakidError, *, key: str = "page") -> None:
+    """Draw an error: what happened, what to do, and the buttons and links that do it.
+
+    Args:
+        key: Distinguishes the buttons of this error from those of the same error elsewhere on the page.
+    """
     remedy = f"\n\n{plain(error.remedy)}" if error.remedy else ""
     st.error(plain(error.message) + remedy, icon=":material/error:")
     if not error.actions:
         return
     with contextlib.suppress(WorkspaceError):  # No button can act without a workspace.
-        key = hashlib.sha256(str(error).encode()).hexdigest()[:12]
-        remedies.offer(workspace(), error.actions, actor=actor(), key=key)
+        digest = hashlib.sha256(str(error).encode()).hexdigest()[:12]
+        remedies.offer(workspace(), error.actions, actor=actor(), key=f"{key}:{digest}")
 
 
-def plain(text: str) -> str:
-    """Escape Markdown markup, for names that come from people, folders and web pages."""
-    return "".join(f"\\{char}" if char in _MARKUP else char for char in text)
-
-
-_MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:")
+plain = words.plain

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from peakid.store.workspace import Workspace
-from peakid.web import navigation, session
+from peakid.web import navigation, remedies, session
 from peakid.web.jobs import progress
 
 HERE = Path(__file__).resolve().parent
@@ -18,6 +18,7 @@ def main() -> None:
     with session.error_boundary():
         workspace = session.workspace()
         page = st.navigation(navigation.pages(workspace))
+        remedies.follow_link()
         sidebar(workspace)
         page.run()
 

@@ -39,6 +39,7 @@ STEP_VERBS: dict[StepKind, str] = {
     "undo": "undid",
     "redo": "redid",
 }
+_MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:")
 _VERDICT_VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
 
 
@@ -101,6 +102,11 @@ def chosen(label: str, is_chosen: bool) -> str:
     Streamlit's own colour for a chosen pill has too little contrast in the dark theme.
     """
     return f":blue[{label}]" if is_chosen else label
+
+
+def plain(text: str) -> str:
+    """Escape Markdown markup, for names that come from people, folders and web pages."""
+    return "".join(f"\\{char}" if char in _MARKUP else char for char in text)
 
 
 def _detail(decision: Decision) -> str:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.cli import remedies as cli_remedies
 from peakid.curate import classes
+from peakid.errors import NotFound
 from peakid.remedies import ActionKind, action
 from peakid.resources import PROJECT_ROOT
 from peakid.store.workspace import Workspace
@@ -99,6 +100,15 @@ def test_an_error_of_the_button_itself_is_shown_as_a_message(app: AppTest) -> No
     assert len(app.error) == 2
 
 
+def test_a_button_that_fails_with_the_same_error_is_no_duplicate(app: AppTest) -> None:
+    app.session_state["remedy:error"] = NotFound(
+        "No class 'eiger'.", "Add it first.", action("add_class", class_name="eiger")
+    )
+    app.run()
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Add the class eiger"] * 2
+
+
 def test_an_action_without_an_offer_draws_nothing(app: AppTest) -> None:
     assert OFFERS["create_workspace"] is None
     assert len(app.button) == 1
@@ -119,9 +129,13 @@ def test_a_link_under_an_error_opens_its_page(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, fill: Callable[..., list[str]]
 ) -> None:
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
-    fill(river=1)
-    shell = PROJECT_ROOT / "peakid" / "web" / "shell.py"
-    app = AppTest.from_file(str(shell))
-    app.query_params["queue"] = "nonsense"
-    app.switch_page("../../pages/review.py").run()
-    assert len(app.error) == 1
+    fill(river=2, sea=2)
+    app = AppTest.from_file(str(PROJECT_ROOT / "peakid" / "web" / "shell.py"))
+    app.switch_page("../../pages/snapshots.py").run()
+    app.checkbox(key="reviewed_only").check()
+    next(button for button in app.button if button.label == "Freeze a snapshot").click().run()
+    assert len(app.error) == 1  # No label is confirmed.
+    next(button for button in app.button if button.label == "Open Review").click().run()
+    assert not app.exception
+    assert app.pills[0].value == "unreviewed"  # The page Review.
+    assert app.query_params["queue"] == "unreviewed"

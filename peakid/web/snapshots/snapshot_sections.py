@@ -76,7 +76,11 @@ def show_changes(workspace: Workspace, frozen: Snapshot, all_snapshots: Sequence
     )
     changes = snapshots.diff(workspace, since, frozen.digest)
     kind = address.segments(
-        "Change", "change", list(CHANGES), format_func=lambda each: f"{CHANGES[each]} {len(changes[each]):,}"
+        "Change",
+        "change",
+        list(CHANGES),
+        default=next((kind for kind in CHANGES if changes[kind]), None),
+        format_func=lambda each: f"{CHANGES[each]} {len(changes[each]):,}",
     )
     if changes[kind]:
         picture_table.show(changes[kind], key=f"changes:{kind}")
