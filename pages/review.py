@@ -31,7 +31,9 @@ after, filters = st.query_params.get("after", ""), filter_bar.current()
 
 # 2 ask
 queue_chips.show(workspace, queue)
-filter_bar.show(workspace, queue)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    filter_bar.show(workspace, queue)
+    class_guide.show(workspace)
 kind, _, detail = queue.partition(":")
 if kind == "issue":
     issue_panel.show(workspace, image_issues.known(detail))
@@ -72,5 +74,4 @@ def show_grid() -> None:
         show_empty()
 
 
-class_guide.show(workspace)
 show_grid()

@@ -59,8 +59,8 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     filters begin a new page.
 
     Args:
-        plan: Which images may have changed (to read thousands at every key would be slow) and whether the next
-            ones were requested. They are added at the end; after the end of the queue, a new page begins.
+        plan: Which images may have changed (to read thousands at every key would be slow) and whether the
+            next ones were requested. They are added at the end; after the end of the queue, a new page begins.
         after: The key before the first image.
 
     Raises:

@@ -174,7 +174,7 @@ def malformed(message: str) -> BadInput:
 
 
 def _new_events(outbox: object, last_ack: int) -> list[Event]:
-    """Return the events after `last_ack` in order. One without a number is ignored: it cannot be acknowledged."""
+    """Return the events after `last_ack` in order, without those that have no number to acknowledge."""
     found = [event for event in outbox if isinstance(event, dict)] if isinstance(outbox, list) else []
     numbered = [event for event in found if isinstance(event.get("seq"), int) and event["seq"] > last_ack]
     return sorted(numbered, key=lambda event: event["seq"])

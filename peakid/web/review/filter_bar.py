@@ -42,23 +42,22 @@ def clear() -> None:
 
 
 def show(workspace: Workspace, queue: str) -> None:
-    """Draw the bar: the filters, a chip that removes each active one, and the saved views."""
+    """Draw the filters, a chip that removes each active one, and the saved views."""
     active = current().given()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with st.popover("Filter", icon=":material/filter_list:", width="content"):
-            _choices(workspace)
-        for name, (field, title) in FIELDS.items():
-            if field in active:
-                st.button(
-                    f"{title}: {session.plain(_value_text(name, active[field]))}",
-                    icon=":material/close:",
-                    key=f"off:{name}",
-                    on_click=_set,
-                    args=(name, None),
-                    help="Remove this filter",
-                )
-        with st.popover("Views", icon=":material/bookmark:", width="content"):
-            _views(workspace, queue)
+    with st.popover("Filter", icon=":material/filter_list:", width="content"):
+        _choices(workspace)
+    for name, (field, title) in FIELDS.items():
+        if field in active:
+            st.button(
+                f"{title}: {session.plain(_value_text(name, active[field]))}",
+                icon=":material/close:",
+                key=f"off:{name}",
+                on_click=_set,
+                args=(name, None),
+                help="Remove this filter",
+            )
+    with st.popover("Views", icon=":material/bookmark:", width="content"):
+        _views(workspace, queue)
 
 
 def _choices(workspace: Workspace) -> None:
