@@ -20,10 +20,11 @@ test: lint chromium
 fast: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -m "not slow"
 
-lint: $(VENV)/.installed-dev
+lint: $(VENV)/.installed-dev $(if $(shell command -v npm),node_modules/.installed)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ty check peakid pages streamlit_app.py
+	@if command -v npm >/dev/null; then npm run --silent lint; else echo "JavaScript linting is skipped: Node is not installed."; fi
 
 # Generate the command reference and the schema from the code.
 docs: $(VENV)/.installed
@@ -40,7 +41,7 @@ bench: $(VENV)/.installed-dev
 	@for file in $$(grep -L "required=True" bench/*.py); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The browser tests use the system's Chromium. Without it they are skipped, and the reason is shown.
@@ -67,4 +68,9 @@ $(VENV)/.installed: $(VENV)/bin/python requirements.txt pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	@echo "Installing the test tools: pytest, Playwright, ruff, ty (about 300 MB)."
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@touch $@
+
+# Biome, which formats and lints the JavaScript. The application itself needs no Node.
+node_modules/.installed: package.json package-lock.json
+	@npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

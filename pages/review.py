@@ -1,4 +1,4 @@
-"""Judge what waits: one queue, as a grid or one image at a time."""
+"""Review the images of one queue, as a grid or one at a time."""
 
 import streamlit as st
 
@@ -6,67 +6,72 @@ from peakid.curate import classes, image_issues
 from peakid.curate.queues import review_queue
 from peakid.errors import PeakidError
 from peakid.web import address, navigation, session
-from peakid.web.gallery import batch, gallery, remark_acts
+from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, queue_chips
 
 EMPTY = {
-    "worth": "Nothing here contradicts itself, and no picture looks bad. What nobody has reviewed is under Unreviewed.",
-    "conflicts": "No look-alikes carry different labels. A scan finds look-alikes; the duplicates page shows them side by side.",
-    "model-disagrees": "No model contradicts a label, or each was judged here. Train one: it doubts labels it did not learn from.",
-    "uncertain": "No model gives an image it did not learn from less than even odds, or each was judged here. Train one to see.",
-    "recent": "Nobody has judged an image yet.",
-    "sample": "Every image of this sample was judged here. `sample:2` in the address draws another one.",
-    "unreviewed": "Every label here has been given or confirmed by a person. Freeze what you have into a snapshot and train on it.",
-    "flagged": "Nothing is flagged. Press F on an image that someone should look at again.",
-    "excluded": "Nothing is excluded. Press X on an image that must never be trained on; it is kept, and Z takes it back.",
-    "all": "There are no images yet. Import a folder, an archive or a table of photos first.",
-    "issue": "No image waits here: none has this issue, or each was judged here or excluded. A higher threshold finds more.",
+    "worth": "No label is in doubt and no image has an issue. The rest is under Unreviewed.",
+    "conflicts": "No duplicates have different labels. A scan finds duplicates.",
+    "model-disagrees": "No model disagrees with an unreviewed label of an image that it was not trained on.",
+    "uncertain": "No model is less than 50 % sure of an unreviewed image that it was not trained on.",
+    "recent": "No image has been judged yet.",
+    "sample": "Every image of this sample is reviewed.",
+    "unreviewed": "Every label was given or confirmed by a person. Next: freeze a snapshot and train on it.",
+    "flagged": "No image is flagged. Press F on an image that needs a second look.",
+    "excluded": "No image is excluded. Press X to exclude an image from training. Its file is kept.",
+    "all": "There are no images yet. Import a folder, an archive or a table of photos.",
+    "issue": "No unreviewed image has this issue. A higher threshold finds more.",
 }
 
 # 1 open
 workspace = session.workspace()
-asked = st.query_params.get("queue") or review_queue.first_offered(workspace)
-address.write(queue=asked)  # So that it stays when its last image is judged.
-after, filters = st.query_params.get("after", ""), filter_bar.asked()
+queue = st.query_params.get("queue") or review_queue.first_offered(workspace)
+address.write(queue=queue)  # The page stays on this queue when its last image is judged.
+after, filters = st.query_params.get("after", ""), filter_bar.current()
 
 # 2 ask
-queue_chips.show(workspace, asked)
-filter_bar.show(workspace, asked)
-kind, _, issue = asked.partition(":")
+queue_chips.show(workspace, queue)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    filter_bar.show(workspace, queue)
+    class_guide.show(workspace)
+kind, _, detail = queue.partition(":")
 if kind == "issue":
-    issue_panel.show(workspace, image_issues.known(issue))
+    issue_panel.show(workspace, image_issues.known(detail))
 
 
-# 3 draw (4 act: what is typed there is written down before the next run)
-@st.fragment
-def judge() -> None:
-    """Draw the pictures. A key runs this alone, and the whole page only where its counts would grow old."""
-    if gallery.counts_are_old(asked):
+def show_empty() -> None:
+    """Say why the queue is empty, with the button that leads on."""
+    if filters:
+        navigation.show_empty(workspace, "No image of this queue passes the filters.")
+        if st.button("Remove all filters"):
+            filter_bar.clear()
+            st.rerun()
+        return
+    navigation.show_empty(workspace, EMPTY.get(kind, "This queue is empty."))
+    if kind == "sample" and st.button("Draw another sample"):
+        address.write(queue=queue_chips.next_sample(queue), after=None)
         st.rerun()
-    grow = gallery.wants_next(asked)
+    if kind == "unreviewed" and classes.names(workspace) and st.button("Freeze a snapshot"):
+        navigation.go("snapshots")
+
+
+# 3 draw (4 act: events are saved before the next run)
+@st.fragment
+def show_grid() -> None:
+    """Draw the images. A key runs this alone; the whole page runs again only where its counts are old."""
+    plan = delivery.plan(queue)
+    if plan.is_page_rerun:
+        delivery.rerun_page(plan)
     try:
-        table = batch.current(
-            workspace,
-            asked,
-            after=after,
-            where={"filters": filters},
-            changed=gallery.changed(asked),
-            grow=grow,
-        )
-    except PeakidError as error:  # Raised inside a fragment, it would not reach the shell.
+        page = loaded_page.load(workspace, plan, after=after, filters=filters)
+    except PeakidError as error:  # An error inside a fragment does not reach the shell.
         session.show_error(error)
         return
-    if table.held:
-        gallery.show(table, classes.names(workspace), workspace=workspace, acts=remark_acts.ACTS)
+    if page.images:
+        names = classes.names(workspace)
+        gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS)
     else:
-        said = (
-            "No image of this queue passes the filters. Take one off."
-            if filters
-            else EMPTY.get(kind, "Nothing waits here.")
-        )
-        navigation.show_empty(workspace, said)
+        show_empty()
 
 
-class_guide.show(workspace)
-gallery.note_page(asked)
-judge()
+show_grid()

@@ -53,14 +53,10 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
         return _respond(request, lambda digest: _image(workspace(), _checked(workspace(), digest)))
 
     def script(request: Request) -> Response:
-        digest, data = (
-            scripts.bundle(request.path_params["name"])
-            if request.path_params["name"] in scripts.BUNDLES
-            else ("", b"")
-        )
-        if request.path_params["digest"] != digest:
-            return _missing("There is no such script any more: reload the page.")
-        return Response(data, media_type="text/javascript", headers=_HEADERS)
+        module = scripts.modules().get(request.path_params["file_name"])
+        if module is None or request.path_params["version"] != scripts.version():
+            return _missing("This script is of another version. Reload the page.")
+        return Response(module, media_type="text/javascript", headers=_HEADERS)
 
     def start(request: Request) -> Response:
         """Redirect a link to the overview: Streamlit serves its first page at / only."""
@@ -69,7 +65,7 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
     return [
         Route("/thumb/{digest}", thumb, methods=["GET"]),
         Route("/image/{digest}", image, methods=["GET"]),
-        Route("/script/{name}/{digest}.js", script, methods=["GET"]),
+        Route("/script/{version}/{file_name}", script, methods=["GET"]),
         Route("/overview", start, methods=["GET"]),
     ]
 

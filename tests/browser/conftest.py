@@ -1,4 +1,4 @@
-"""The real server on a free port with a workspace of its own, and Chromium before it."""
+"""The real server on a free port with a workspace of its own, and Chromium as its client."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def chromium() -> Generator[Browser]:
 
 
 class Server:
-    """The server on a test's workspace, at one address however often it is killed."""
+    """The server on the workspace of a test. Its address stays the same after a restart."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.port = _free_port()
@@ -43,7 +43,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
-        """Start it; answers its address. Nothing has been asked of it but its health."""
+        """Start it and return its address. It has received no request but for its health."""
         environment = {
             **os.environ,
             "PEAKID_WORKSPACE": str(self._workspace.path),
@@ -67,7 +67,7 @@ class Server:
         return self.address
 
     def kill(self) -> None:
-        """End it at once, in the middle of whatever it does."""
+        """End it at once, in the middle of its work."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(20)
@@ -80,7 +80,7 @@ class Server:
 
 @pytest.fixture
 def server(workspace: Workspace) -> Generator[Server]:
-    """A server that a test starts, kills and starts again."""
+    """A server that a test can start, kill and start again."""
     server = Server(workspace)
     yield server
     server.stop()
@@ -88,7 +88,7 @@ def server(workspace: Workspace) -> Generator[Server]:
 
 @pytest.fixture
 def serve(server: Server) -> Callable[[], str]:
-    """Start the server on the test's workspace; answers its address."""
+    """Start the server on the workspace of the test; the function returns its address."""
     return server.start
 
 

@@ -1,4 +1,4 @@
-"""The page of look-alikes in a real browser, typed at faster than anyone types."""
+"""The Duplicates page in a real browser, with keys faster than anyone types."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def groups(
     workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path
 ) -> list[duplicate_groups.DuplicateGroup]:
-    """A hundred and three groups of the same pixels in two files, in the order of the page."""
+    """103 groups of two files with the same pixels, in the order of the page."""
     root = tmp_path / "photos" / "sea"
     root.mkdir(parents=True)
     for n in range(103):
@@ -37,18 +37,19 @@ def test_a_hundred_groups_resolved_by_key_lose_nothing(
 ) -> None:
     assert len(groups) == 103
     page.goto(f"{serve()}/duplicates?tab=exact")
-    page.locator(".wall .row").first.wait_for()
-    page.keyboard.type(
-        "k" * 97 + "azk" + "ka", delay=20
-    )  # One is kept whole, taken back, and resolved after all.
-    expect(page.locator(".wall .status .count")).to_contain_text("100 of 103 · all saved", timeout=60_000)
+    page.locator(".duplicates .row").first.wait_for()
+    # In one group all images are kept, that is undone, and the group is resolved.
+    page.keyboard.type("k" * 97 + "azk" + "ka", delay=20)
+    expect(page.locator(".duplicates .status .count")).to_contain_text(
+        "100 of 103 · all saved", timeout=60_000
+    )
     excluded = [
         row.digest for row in reversed(decisions.log(workspace, limit=1000)) if row.verdict == "exclude"
     ]
     assert excluded == [group.images[1].digest for group in groups[:99]]
     assert duplicate_groups.n_waiting(workspace) == 3
     page.get_by_role("button", name="Show the next groups").click()
-    expect(page.locator(".wall .row")).to_have_count(3)
+    expect(page.locator(".duplicates .row")).to_have_count(3)
     expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Duplicates 3")
     page.keyboard.press("z")
     expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Duplicates 4")

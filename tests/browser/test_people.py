@@ -1,4 +1,4 @@
-"""Two people at one workspace: each keeps their name, and the second is told what the first said."""
+"""Two reviewers of one workspace: each keeps their name, and the second is told what the first did."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def settled(page: Page) -> None:
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
-def test_a_name_given_once_outlasts_reload_and_page_and_belongs_to_one_browser(
+def test_a_reviewer_name_is_kept_over_reloads_and_pages_in_one_browser(
     serve: Callable[[], str], page: Page, chromium: Browser, fill: Callable[..., list[str]]
 ) -> None:
     fill(river=2)
@@ -24,7 +24,7 @@ def test_a_name_given_once_outlasts_reload_and_page_and_belongs_to_one_browser(
     page.goto(address)
     field = page.get_by_role("textbox", name="Reviewer")
     expect(field).to_have_value("anna")
-    field.fill("Zoë; path=/x")  # What a cookie must not be broken by.
+    field.fill("Zoë; path=/x")  # Characters that have a meaning in a cookie.
     field.press("Enter")
     settled(page)
     page.wait_for_function("document.cookie.includes('peakid_reviewer=')")
@@ -43,9 +43,8 @@ def test_the_second_of_two_people_is_told_and_may_overrule(
     page.goto(f"{serve()}/review")
     settled(page)
     page.locator(".tile").first.wait_for()
-    decisions.decide(
-        workspace, [Choice(first, "label", "sea")], actor="human:beat"
-    )  # While anna looks at it.
+    # While anna looks at the image, another reviewer judges it.
+    decisions.decide(workspace, [Choice(first, "label", "sea")], actor="human:beat")
     page.locator("#tile-0").click()
     page.keyboard.press("1")  # The class river.
     expect(page.get_by_text("beat labelled this sea just now")).to_be_visible()

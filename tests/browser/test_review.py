@@ -1,4 +1,4 @@
-"""The review page in a real browser, typed at faster than anyone types."""
+"""The Review page in a real browser, with keys faster than anyone types."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 def settle(page: Page) -> None:
-    """Wait until no script runs any more."""
+    """Wait until the script has ended."""
     page.wait_for_selector(SETTLED)
 
 
@@ -63,14 +63,13 @@ def test_twenty_keys_twenty_milliseconds_apart_are_twenty_decisions_in_order(
     expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Review 5")
 
 
-def test_every_judging_key_does_what_its_sheet_says(
+def test_every_key_does_what_the_list_of_keys_says(
     serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     digests = fill(river=4, sea=4)
     open_review(page, serve())
-    page.keyboard.type(
-        " fx3xx2", delay=20
-    )  # keep, flag, exclude for reason 3, exclude as unsuitable, label sea
+    # Keep, flag, exclude for reason 3, exclude as unsuitable, label as sea.
+    page.keyboard.type(" fx3xx2", delay=20)
     wait_until_saved(page)
     made = [(row.verdict, row.label, row.reason) for row in judgements(workspace)]
     assert made == [
@@ -103,12 +102,12 @@ def test_undo_and_redo_survive_a_reload(
     assert [(row.label, row.undoes is None) for row in judgements(workspace)] == [
         ("sea", True),
         ("sea", True),
-        ("river", False),  # Undone: the folder's label stands again.
-        ("sea", False),  # Done again.
+        ("river", False),  # Undone: the label of the folder is back.
+        ("sea", False),  # Redone.
     ]
 
 
-def test_undo_right_after_fast_keys_takes_back_the_last_of_them(
+def test_undo_right_after_fast_keys_reverses_the_last_of_them(
     serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     fill(river=6)
@@ -124,7 +123,7 @@ def test_undo_right_after_fast_keys_takes_back_the_last_of_them(
     ]
 
 
-def test_keys_typed_into_a_field_judge_nothing(
+def test_keys_typed_into_a_field_change_no_image(
     serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     fill(river=3)

@@ -1,4 +1,4 @@
-"""Nothing judged is ever lost: a server killed under the hands, a connection cut, a page reloaded, two people at once."""
+"""No judgement is lost when the server is killed, the connection is cut or the page is reloaded."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ def labels(keys: str) -> list[str]:
     return [{"1": "river", "2": "sea"}[key] for key in keys]
 
 
-def test_twenty_keys_over_a_server_killed_half_way_are_twenty_decisions_and_none_twice(
+def test_twenty_keys_with_a_server_killed_after_ten_are_twenty_decisions(
     server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     digests = fill(river=10, sea=15)
@@ -54,7 +54,7 @@ def test_twenty_keys_over_a_server_killed_half_way_are_twenty_decisions_and_none
     assert [row.label for row in made] == labels(KEYS)
 
 
-def test_what_was_judged_without_a_server_survives_a_reload(
+def test_judgements_made_without_a_server_survive_a_reload(
     server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     digests = fill(river=5, sea=5)
@@ -75,7 +75,7 @@ def test_what_was_judged_without_a_server_survives_a_reload(
     )
 
 
-def test_what_a_closed_tab_left_behind_is_delivered_by_the_next(
+def test_judgements_of_a_closed_tab_are_delivered_by_the_next_tab(
     server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     fill(river=5)
@@ -85,7 +85,7 @@ def test_what_a_closed_tab_left_behind_is_delivered_by_the_next(
     page.keyboard.type("11", delay=20)
     expect(page.locator(".status .count")).to_contain_text("2 pending")
     context = page.context
-    # As if a quarter of a minute had gone by since the tab was closed.
+    # As if the tab had been closed some time ago.
     page.evaluate(
         "for (const name of Object.keys(localStorage).filter((each) => each.startsWith('peakid:outbox')))"
         " localStorage.setItem(name, JSON.stringify({ ...JSON.parse(localStorage.getItem(name)), beat: 0 }))"
@@ -135,9 +135,7 @@ def test_the_second_of_two_people_who_judge_one_image_is_told(
     wait_until_saved(other)
     page.keyboard.press("1")
     expect(page.locator(".status .message")).to_contain_text("ben labelled this sea")
-    expect(page.locator("#tile-0 .ribbon .name")).to_have_text(
-        "sea"
-    )  # What stands now, to be judged again knowing it.
+    expect(page.locator("#tile-0 .ribbon .name")).to_have_text("sea")  # It is drawn with the other judgement.
     assert [(row.actor, row.label) for row in decisions.log(workspace, limit=1)] == [("human:ben", "sea")]
     page.keyboard.press("Home")
     page.keyboard.press("1")

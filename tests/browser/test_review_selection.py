@@ -1,4 +1,4 @@
-"""More than one image at a time, more than nine classes, more than fits the window, and all of it without a mouse."""
+"""Selections, more than nine classes, more images than fit the window, and the keyboard alone."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,10 @@ from peakid.store.workspace import Workspace
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-COUNT_NODES = "document.querySelectorAll('*').length + [...document.querySelectorAll('*')].reduce((n, each) => n + (each.shadowRoot ? each.shadowRoot.querySelectorAll('*').length : 0), 0)"
+COUNT_NODES = """
+    [document, ...[...document.querySelectorAll('*')].map((each) => each.shadowRoot).filter(Boolean)]
+      .reduce((n, root) => n + root.querySelectorAll('*').length, 0)
+"""
 
 
 def open_review(page: Page, address: str, queue: str = "unreviewed") -> None:
@@ -70,7 +73,7 @@ def test_a_range_by_keys_and_a_range_by_mouse_are_each_one_step(
     expect(page.locator(".status .count")).to_contain_text("3 of 16")
 
 
-def test_a_page_is_kept_at_one_key_but_for_what_was_judged_before(
+def test_one_key_keeps_a_page_except_for_images_judged_before(
     serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     digests = fill(river=60)
@@ -88,7 +91,7 @@ def test_a_page_is_kept_at_one_key_but_for_what_was_judged_before(
     expect(page.locator(".status .offer")).to_contain_text(f"{59 - n_selected} selected")
 
 
-def test_all_that_match_are_judged_as_one_step_after_a_question(
+def test_a_whole_queue_is_judged_as_one_step_after_a_confirmation(
     serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     fill(river=300, sea=1)  # More than are loaded at once.
@@ -96,7 +99,7 @@ def test_all_that_match_are_judged_as_one_step_after_a_question(
     page.keyboard.press("Shift+A")
     page.keyboard.press("2")
     expect(page.get_by_role("dialog")).to_contain_text("Label 301 images as sea?")
-    page.keyboard.type("21 x", delay=20)  # No key but Enter does it.
+    page.keyboard.type("21 x", delay=20)  # Only Enter confirms.
     assert judgements(workspace) == []
     page.keyboard.press("Enter")
     expect(page.locator(".status .message")).to_contain_text("Judged all 301 images")
@@ -104,7 +107,7 @@ def test_all_that_match_are_judged_as_one_step_after_a_question(
     assert review_queue.count(workspace, "class:sea") == 301
     assert len({row.step_id for row in judgements(workspace)}) == 1
     page.reload()
-    page.get_by_text("Every label here has been given or confirmed").wait_for()
+    page.get_by_text("Every label was given or confirmed").wait_for()
     open_review(page, page.url.split("/review")[0], "all")
     page.keyboard.press("z")
     wait_until_saved(page)
@@ -123,7 +126,7 @@ def test_a_class_beyond_the_ninth_is_found_by_typing(
     open_review(page, serve())
     page.keyboard.type(
         "/cra\n", delay=20
-    )  # crag begins with it, and so comes before crater lake by its order.
+    )  # Of the two that begin with it, crag is first in the order of classes.
     page.keyboard.type("/crater", delay=20)  # C and R belong to Streamlit outside of a field.
     expect(page.get_by_role("option", name="crater lake")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
@@ -132,7 +135,7 @@ def test_a_class_beyond_the_ninth_is_found_by_typing(
     expect(page.get_by_text("Clear caches")).to_have_count(0)
 
 
-def test_two_thousand_images_come_by_themselves_and_few_are_drawn(
+def test_two_thousand_images_are_loaded_while_scrolling_and_few_are_drawn(
     serve: Callable[[], str], page: Page, plant: Callable[..., dict[str, str]]
 ) -> None:
     plant({f"{n:05}": "river" for n in range(2000)})
@@ -191,7 +194,7 @@ def test_a_keyboard_alone_reaches_everything(
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
     expect(grid).to_be_focused()
-    slider = page.get_by_role("slider", name="Size of the pictures")
+    slider = page.get_by_role("slider", name="Image size")
     slider.focus()
     wide = page.locator(".tile").first.bounding_box()
     for _ in range(20):

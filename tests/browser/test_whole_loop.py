@@ -1,6 +1,6 @@
-"""The whole loop as a newcomer walks it, in a real browser, from the first start to a photo that is answered.
+"""The whole loop in a real browser, from the first start to the prediction for a photo.
 
-Pictures of every page lie in the test's folder afterwards, or in $PEAKID_SCREENSHOTS.
+Screenshots of every page are saved in the folder of the test, or in $PEAKID_SCREENSHOTS.
 """
 
 import os
@@ -35,14 +35,14 @@ def button(page: Page, name: str) -> Locator:
 
 
 def go(page: Page, name: str) -> None:
-    """Follow the navigation; titles end in what waits there."""
+    """Open a page through the navigation, whose titles may end in a count."""
     page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
     page.wait_for_selector(SETTLED)
 
 
 def visible(page: Page, label: str) -> Locator:
-    """The field with this label that is not folded away."""
+    """Return the visible field with this label."""
     return page.get_by_label(label, exact=True).filter(visible=True).first
 
 
@@ -54,7 +54,7 @@ def fill(page: Page, label: str, value: str) -> None:
 
 
 def review_some(page: Page) -> None:
-    """Keep three, label one otherwise, exclude one, take the last step back, flag it."""
+    """Keep three images, relabel one, exclude one, undo that, and flag it."""
     page.locator(".tile").first.wait_for(timeout=WORK_TIMEOUT_MS)
     page.wait_for_selector(SETTLED)
     page.keyboard.type("   2xzf", delay=20)
@@ -82,18 +82,17 @@ def start_tiny_training(page: Page) -> None:
 
 
 def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:
-    """Click the cell with most images off the diagonal; answers its classes and how many images it holds."""
+    """Click the largest cell off the diagonal; return its two classes and its number of images."""
     run = runs.show(workspace, 1)
     cells = [(each.given_label, each.predicted_label) for each in runs.predictions(workspace, 1, "valid")]
     given, predicted = max((cell for cell in cells if cell[0] != cell[1]), key=cells.count)
     place = run.class_names.index(given) * len(run.class_names) + run.class_names.index(predicted)
-    page.locator(".js-plotly-plot .scatterlayer .point").nth(place).click(
-        force=True
-    )  # The figure's own layer takes the click.
+    # `force`: another layer of the figure is on top and passes the click on.
+    page.locator(".js-plotly-plot .scatterlayer .point").nth(place).click(force=True)
     return given, predicted, cells.count((given, predicted))
 
 
-def test_from_the_first_start_to_a_photo_that_is_answered(
+def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     serve: Callable[[], str],
     page: Page,
     workspace: Workspace,
@@ -143,14 +142,13 @@ def test_from_the_first_start_to_a_photo_that_is_answered(
 
 
 def shoot_in_the_dark(chromium: Browser, address: str, shoot: Callable[[Page, str], None]) -> None:
-    """Save every page as someone with a dark desktop sees it; none may show an error."""
+    """Save a screenshot of every page in the dark theme; no page may show an error."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark")
     page = context.new_page()
     for name in PAGES:
         page.goto(address if name == "overview" else f"{address}/{name}")
-        page.get_by_role("heading", level=1).wait_for() if name != "review" else page.locator(
-            ".tile"
-        ).first.wait_for()
+        content = page.locator(".tile").first if name == "review" else page.get_by_role("heading", level=1)
+        content.wait_for()
         page.wait_for_selector(SETTLED)
         page.wait_for_load_state("networkidle")
         expect(page.get_by_test_id("stException").or_(page.get_by_role("dialog"))).to_have_count(0)

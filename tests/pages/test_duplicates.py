@@ -1,10 +1,11 @@
-"""The page of look-alikes: what stands in which tab, the bulk bar, and what a key does to the log."""
+"""The Duplicates page: which tab a group is in, the bulk bar, and what a key changes."""
 
 import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -12,7 +13,8 @@ from peakid.acquire import folder
 from peakid.curate import decisions
 from peakid.curate.duplicates import duplicate_groups, find
 from peakid.store.workspace import Workspace
-from peakid.web.gallery import duplicate_wall, gallery
+from peakid.web.gallery import duplicate_grid, outbox
+from peakid.web.gallery.delivery import ClientState
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_the_most_urgent_tab_comes_first(open_page: Callable[..., AppTest], twin
     assert app.pills[0].value == "conflicting"
 
 
-def test_the_bulk_bar_says_what_it_would_do_and_does_it_in_one_step(
+def test_the_bulk_bar_shows_what_it_would_do_and_does_it_in_one_step(
     open_page: Callable[..., AppTest], twins: None, workspace: Workspace
 ) -> None:
     app = open_page("duplicates", tab="exact")
@@ -70,7 +72,7 @@ def test_the_bulk_bar_says_what_it_would_do_and_does_it_in_one_step(
     assert duplicate_groups.n_waiting(workspace) == 1
 
 
-def test_events_become_choices_once_and_in_order(workspace: Workspace, twins: None) -> None:
+def test_each_event_is_applied_once_and_in_order(workspace: Workspace, twins: None) -> None:
     groups = [group for group in duplicate_groups.list_groups(workspace) if group.kind == "exact"]
     events = [
         {
@@ -84,8 +86,8 @@ def test_events_become_choices_once_and_in_order(workspace: Workspace, twins: No
     ]
     events.append({"seq": 4, "id": "e4", "kind": "undo"})
     for _ in range(2):  # A delivery whose acknowledgement was lost comes again.
-        ack = gallery.apply(workspace, events, last_ack=0, actor="human:anna", act=duplicate_wall.act)
-        assert (ack.seq, ack.refused) == (4, [])
+        ack = outbox.apply(workspace, events, last_ack=0, actor="human:anna", act=duplicate_grid.act)
+        assert (ack.seq, ack.refused) == (4, ())
     assert duplicate_groups.n_waiting(workspace) == 2
 
 
@@ -98,11 +100,28 @@ def test_events_become_choices_once_and_in_order(workspace: Workspace, twins: No
         {"kind": "keep", "digest": "x", "digests": {"y": 1}},
     ],
 )
-def test_an_event_that_makes_no_sense_is_answered_and_not_sent_for_ever(
+def test_a_malformed_event_is_refused_and_acknowledged(
     workspace: Workspace, event: dict[str, object]
 ) -> None:
-    ack = gallery.apply(
-        workspace, [{"seq": 7, "id": "e", **event}], last_ack=0, actor="human:anna", act=duplicate_wall.act
+    ack = outbox.apply(
+        workspace, [{"seq": 7, "id": "e", **event}], last_ack=0, actor="human:anna", act=duplicate_grid.act
     )
     assert ack.seq == 7
     assert len(ack.refused) == 1
+
+
+def test_the_next_groups_are_loaded_once_for_a_request(
+    workspace: Workspace, twins: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setattr(duplicate_grid, "N_GROUPS", 2)
+    exact = [group for group in duplicate_groups.list_groups(workspace) if group.kind == "exact"]
+    state = ClientState(duplicate_grid.queue_of("exact"))
+    loaded = duplicate_grid.load(exact, "exact", state.plan(0.0))
+    assert (loaded.groups, loaded.n_waiting) == (tuple(exact[:2]), 1)
+    state.note_received({}, outbox.Ack(5, next_seq=5))
+    for _ in range(2):
+        loaded = duplicate_grid.load(exact[2:], "exact", state.plan(1.0))
+        assert (loaded.groups, loaded.n_waiting) == ((exact[2],), 0)
+    # Resolved groups keep their places until the next ones are requested.
+    assert duplicate_grid.load((), "exact", state.plan(2.0)).groups == (exact[2],)

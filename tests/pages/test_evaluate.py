@@ -196,7 +196,7 @@ def test_an_empty_cell_and_unknown_classes_in_a_link_are_no_error(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
 ) -> None:
     add_run(frozen)
-    assert "No image lies in this cell." in text_of(open_page("evaluate", given="sea", predicted="river"))
+    assert "This cell has no images." in text_of(open_page("evaluate", given="sea", predicted="river"))
     assert not open_page("evaluate", given="<b>", predicted=":").exception
 
 

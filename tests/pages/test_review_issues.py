@@ -1,4 +1,4 @@
-"""Image issues on the review page: chips, the threshold panel and its border, and what empties the queue."""
+"""Image issues on the Review page: chips, the threshold panel, and its images."""
 
 import io
 from collections.abc import Callable
@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageFilter
 from streamlit.testing.v1 import AppTest
 
-from peakid.curate import image_issues, scan
+from peakid.curate import decisions, image_issues, scan
 from peakid.imaging import inspection
+from peakid.records import Choice
 from peakid.store import images
 from peakid.store.workspace import Workspace, now
 
@@ -58,7 +59,7 @@ def test_the_fullest_queues_are_chips_and_the_rest_folds_away(
     assert app.pills[0].value == queue
 
 
-def test_the_slider_shows_what_it_would_find_and_sets_the_line_only_when_asked(
+def test_the_slider_shows_what_it_would_find_and_a_button_sets_the_threshold(
     scanned: Workspace, open_page: Callable[..., AppTest]
 ) -> None:
     app = open_page("review", queue="issue:dark")
@@ -73,9 +74,37 @@ def test_the_slider_shows_what_it_would_find_and_sets_the_line_only_when_asked(
     assert "A higher threshold finds more" in app.info[0].value
 
 
-def test_an_issue_that_is_there_or_not_has_no_slider(
+def test_an_issue_without_a_score_has_no_slider(
     scanned: Workspace, open_page: Callable[..., AppTest]
 ) -> None:
     app = open_page("review", queue="issue:truncated")
     assert not app.exception
     assert not app.slider
+
+
+def test_an_empty_sample_offers_another_one(open_page: Callable[..., AppTest], judged: Workspace) -> None:
+    app = open_page("review", queue="sample")
+    assert "Every image of this sample is reviewed." in app.info[0].value
+    next(button for button in app.button if button.label == "Draw another sample").click().run()
+    assert not app.exception
+    assert app.query_params["queue"] == "sample:1"
+
+
+def test_a_queue_without_images_that_pass_the_filters_offers_to_remove_them(
+    open_page: Callable[..., AppTest], judged: Workspace
+) -> None:
+    app = open_page("review", queue="all", tag="winter", text="nowhere")
+    assert "No image of this queue passes the filters." in app.info[0].value
+    next(button for button in app.button if button.label == "Remove all filters").click().run()
+    assert not app.exception
+    assert not {"tag", "text"} & set(app.query_params)
+    assert not app.info
+
+
+@pytest.fixture
+def judged(workspace: Workspace, fill: Callable[..., list[str]]) -> Workspace:
+    """Three images, each judged in the first random sample."""
+    basis = {"queue": "sample", "view": "grid", "why": ""}
+    choices = [Choice(digest, "label", "river", basis=basis) for digest in fill(river=3)]
+    decisions.decide(workspace, choices, actor="human:anna")
+    return workspace

@@ -1,6 +1,7 @@
 """Images over HTTP: found by digest, cached by the browser, sent with the right media type."""
 
 import io
+import re
 from collections.abc import Callable
 
 import pytest
@@ -102,13 +103,19 @@ def test_a_forgotten_image_is_not_served_from_the_cache(
     assert [client.get(f"/{kind}/{digest}").status_code for kind in ("thumb", "image")] == [404, 404]
 
 
-def test_scripts_are_addressed_by_digest_and_an_old_address_is_not_found(client: TestClient) -> None:
-    for name in scripts.BUNDLES:
-        digest, data = scripts.bundle(name)
-        assert f"/script/{name}/{digest}.js" in scripts.loader(name)
-        response = client.get(f"/script/{name}/{digest}.js")
-        assert (response.status_code, response.content) == (200, data)
+def test_the_address_of_a_script_has_its_version_and_another_version_is_not_found(client: TestClient) -> None:
+    version = scripts.version()
+    assert f"/script/{version}/gallery.js" in scripts.loader("gallery.js")
+    for name, module in scripts.modules().items():
+        response = client.get(f"/script/{version}/{name}")
+        assert (response.status_code, response.content) == (200, module)
         assert response.headers["content-type"].startswith("text/javascript")
         assert "immutable" in response.headers["cache-control"]
-    for address in ("/script/gallery/0123456789abcdef.js", "/script/other/0123456789abcdef.js"):
+    for address in ("/script/0123456789abcdef/gallery.js", f"/script/{version}/other.js"):
         assert client.get(address).status_code == 404
+
+
+def test_every_import_of_a_script_is_a_script() -> None:
+    for module in scripts.modules().values():
+        for name in re.findall(rb'from "\./([^"]+)"', module):
+            assert name.decode() in scripts.modules()

@@ -1,13 +1,14 @@
-// The small parts that the components are made of.
+// The HTML elements that both grids are built from.
 
-function make(tag, className, text) {
+export function make(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
-  if (text !== undefined) element.textContent = text; // Never innerHTML: names come from folders and web pages.
+  // Never innerHTML: names come from folders and web pages.
+  if (text !== undefined) element.textContent = text;
   return element;
 }
 
-function button(text, key, title, act) {
+export function button(text, key, title, act) {
   const element = make("button", "act");
   element.type = "button";
   element.title = title;
@@ -17,19 +18,22 @@ function button(text, key, title, act) {
   return element;
 }
 
-function isTyping(element) {
-  const type = element.type ?? "";
-  const isField = element.tagName === "INPUT" && !["checkbox", "radio", "button", "range", "submit"].includes(type);
-  return isField || ["TEXTAREA", "SELECT"].includes(element.tagName) || element.isContentEditable;
+const NO_TEXT_INPUTS = ["checkbox", "radio", "button", "range", "submit"];
+
+export function isTyping(element) {
+  if (element.tagName === "INPUT" && !NO_TEXT_INPUTS.includes(element.type ?? "")) return true;
+  return ["TEXTAREA", "SELECT"].includes(element.tagName) || element.isContentEditable;
 }
 
-function isControl(element) {
+export function isControl(element) {
   const role = element.getAttribute?.("role");
-  return ["BUTTON", "A", "INPUT", "SUMMARY"].includes(element.tagName) || ["slider", "tab", "radio"].includes(role);
+  return (
+    ["BUTTON", "A", "INPUT", "SUMMARY"].includes(element.tagName) || ["slider", "tab", "radio"].includes(role)
+  );
 }
 
-/** Keep what is typed in a field of ours from Streamlit, which sees only the component and owns C and R. */
-function keepKeys(field) {
+/** Keep keys typed in one of our fields from Streamlit, which has shortcuts on C and R. */
+export function keepKeys(field) {
   field.addEventListener("keydown", (event) => event.stopPropagation());
   return field;
 }

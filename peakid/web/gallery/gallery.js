@@ -1,227 +1,233 @@
-// The picture gallery: what it holds, what Python says, and what a person does. Paints a judgement at once and saves behind.
+// The review grid: its images, what Python sends, and what a person does. It draws a change at once and saves
+// it later.
 //
-// Drawn by gallery_draw.js and gallery_single.js, spoken to by gallery_keys.js; outbox.js keeps what is not saved yet.
+// gallery_draw.js and gallery_single.js draw it, gallery_keys.js handles its keys.
 
-const GAP = 10; // px between tiles
-const RIBBON = 30; // px under each picture
-const SIZES_PX = { least: 96, usual: 148, most: 256 }; // width of a tile; a thumbnail is 256 px
-const AHEAD = 120; // images: with fewer left behind the last in sight, the next are asked for
-const RATE_WINDOW_MS = 120_000;
-const COUNT_MS = 1000; // without a key for so long, the counts around the gallery are brought up to date
+import { build, drawBars, drawGrid, drawPressed, drawStatus } from "./gallery_draw.js";
+import { keyAction, selectLoadedKey } from "./gallery_keys.js";
+import { openConfirm } from "./gallery_panels.js";
+import { clearSelection, lastInSight, nMatchingText, targets } from "./gallery_select.js";
+import { drawSingle } from "./gallery_single.js";
+import { GAP_PX, RIBBON_PX, TILE_WIDTH_PX } from "./gallery_sizes.js";
+import { componentOf, Grid, heightBelow } from "./grid_base.js";
+import { isRequest, RESEND_MS } from "./outbox.js";
+import { recall, remember } from "./storage.js";
 
-const galleries = new Map(); // by data.key: survives a remount of the component
-let active = null; // the gallery that the keyboard speaks to
+const AHEAD = 120; // With fewer images than this after the last in sight, the next ones are requested.
+const COUNT_MS = 1000; // After this long without a key, the counts around the grid are updated.
+const VERDICTS = ["label", "exclude", "flag"];
 
-export default function (component) {
-  const { data } = component;
-  let gallery = galleries.get(data.key);
-  if (!gallery) galleries.set(data.key, (gallery = new Gallery(data.key)));
-  const token = gallery.mount(component);
-  return () => gallery.unmount(token);
-}
-
-class Gallery {
+class Gallery extends Grid {
   constructor(key) {
-    this.key = key;
-    this.paint = new Map(); // digest -> state shown before it is written
-    this.done = new Map(); // digest -> "saved" | "pending" | "refused", judged in this sitting
-    this.history = []; // own steps, newest last: {event, before: [[digest, state, was done]]}
-    this.undone = [];
-    this.times = []; // ms of the judgements, for the rate
+    super(key, "gallery");
+    this.drafts = new Map(); // digest -> state that is drawn before it is saved
+    this.done = new Map(); // digest -> "saved" | "pending" | "refused"
+    this.times = []; // of the judgements in ms, for the rate
     this.items = [];
     this.selected = new Set(); // digests
     this.anchor = null; // where a range begins
-    this.isEverything = false; // all that match, loaded or not
-    this.focus = 0;
+    this.isEverything = false; // Every matching image is selected, loaded or not.
     this.view = recall("peakid:view", "grid");
-    this.size = recall("peakid:size_px", SIZES_PX.usual);
-    this.token = 0;
-    this.message = "";
-    this.onKey = (event) => active === this && handleKey(this, event);
-    this.onResize = () => this.layout();
-    this.send = (events) => this.deliver(events);
+    this.tileWidthWanted = recall("peakid:size_px", TILE_WIDTH_PX.usual);
   }
 
-  mount(component) {
-    this.component = component;
-    const root = component.parentElement;
-    if (this.root !== root) {
-      this.root = root;
-      build(this, root);
-      window.addEventListener("keydown", this.onKey, true); // before Streamlit, which owns C and R
-      window.addEventListener("resize", this.onResize);
-    }
-    if (!active?.root?.isConnected && !active?.root?.host?.isConnected) active = this;
-    active = active ?? this;
-    this.update(component.data);
-    return ++this.token;
+  build() {
+    build(this);
   }
 
-  unmount(token) {
-    if (token !== this.token) return; // A newer render has taken over: its listeners stay.
-    window.removeEventListener("keydown", this.onKey, true);
-    window.removeEventListener("resize", this.onResize);
-    this.outbox?.disconnect(this.send);
-    this.root = null;
-    if (active === this) active = null;
+  actionOf(event) {
+    return keyAction(this, event);
   }
 
-  // ---- what Python says -------------------------------------------------------------------------
+  handleControlKey(event) {
+    selectLoadedKey(this, event);
+  }
+
+  drawStatus() {
+    drawStatus(this);
+  }
+
+  // ---- what Python sends ------------------------------------------------------------------------
 
   update(data) {
-    const isOther = data.table !== this.data?.table;
+    const isOtherPage = data.table !== this.data?.table;
     this.data = data;
-    this.take(data, isOther);
-    this.outbox = outboxOf("gallery", data);
-    this.outbox.connect(this.send, () => drawStatus(this));
-    if (isOther) this.beginTable();
+    this.takeItems(data, isOtherPage);
+    this.openOutbox(data);
+    if (isOtherPage) this.beginPage();
     this.acknowledge(data);
     drawBars(this);
     this.layout();
     this.fetchAhead();
   }
 
-  /** Images from `start` on are sent; before it only those that changed. */
-  take({ start, items, fresh }, isOther) {
-    this.items = [...(isOther ? [] : this.items.slice(0, start)), ...items];
+  /** Python sends all images from `start` on; of those before it, only the changed ones. */
+  takeItems({ start, items, changed }, isOtherPage) {
+    this.items = [...(isOtherPage ? [] : this.items.slice(0, start)), ...items];
     this.position = new Map(this.items.map((item, i) => [item.digest, i]));
-    for (const item of fresh) if (this.position.has(item.digest)) this.items[this.position.get(item.digest)] = item;
-    const whys = new Set(this.items.map((item) => item.why));
-    this.commonWhy = whys.size === 1 ? [...whys][0] : null; // Said once, not on every tile.
+    for (const item of changed) {
+      if (this.position.has(item.digest)) this.items[this.position.get(item.digest)] = item;
+    }
+    const reasons = new Set(this.items.map((item) => item.why));
+    this.commonWhy = reasons.size === 1 ? [...reasons][0] : null; // Shown once instead of on every tile.
   }
 
-  beginTable() {
+  beginPage() {
     this.done.clear();
-    this.paint.clear();
+    this.drafts.clear();
     clearSelection(this);
     this.focus = this.position.get(recall(`peakid:focus:${this.key}`, null)) ?? 0;
-    for (const event of this.outbox.pending) this.paintEvent(event);
+    for (const event of this.outbox.pending) this.draft(event);
   }
 
-  acknowledge({ seq, refused, touched }) {
-    const heard = this.heard ?? 0;
-    this.heard = seq;
-    const written = this.outbox.acknowledge(seq);
-    const waiting = new Set(this.outbox.pending.flatMap((event) => imagesOf(event).map((image) => image.digest)));
+  received() {
+    return { table: this.data.table, n_items: this.items.length, heard: this.ackedSeq };
+  }
+
+  settle(written, { isNew, refused, touched }) {
+    const pending = this.outbox.pending.flatMap(imagesOf);
+    const waiting = new Set(pending.map((image) => image.digest));
     for (const { digest } of written.flatMap(imagesOf)) {
       if (waiting.has(digest)) continue;
-      this.paint.delete(digest);
+      this.drafts.delete(digest);
       if (this.done.has(digest)) this.done.set(digest, "saved");
     }
-    if (written.some((event) => !isRequest(event))) this.askForCounts();
-    if (seq > heard) this.hear(refused.filter((answer) => answer.seq > heard), touched, written);
-    this.outbox.flush();
+    if (written.some((event) => !isRequest(event))) this.requestCounts();
+    if (!isNew) return;
+    this.finishQueues(written, refused);
+    for (const refusal of refused) this.showRefusal(refusal);
+    this.goToTouched(touched.at(-1));
   }
 
-  hear(refused, touched, written) {
-    const failed = new Set(refused.map((answer) => answer.seq));
-    for (const event of written) if (event.kind === "queue" && !failed.has(event.seq)) this.finishQueue(event);
-    for (const answer of refused) {
-      this.paint.delete(answer.digest);
-      if (this.position.has(answer.digest)) this.done.set(answer.digest, "refused");
-      this.history = this.history.filter((step) => step.event.seq !== answer.seq || imagesOf(step.event).length > 1);
-      this.message = answer.message;
+  finishQueues(written, refused) {
+    const failed = new Set(refused.map((each) => each.seq));
+    for (const event of written) {
+      if (event.kind !== "queue" || failed.has(event.seq)) continue;
+      for (const item of this.items) this.done.set(item.digest, "saved");
+      this.message = `Judged all ${event.n.toLocaleString("en")} images of this queue. Undo (Z)`;
     }
-    const digest = touched.at(-1);
-    if (digest === undefined || this.outbox.nWaiting || !this.isBlind) return;
-    this.isBlind = false;
+  }
+
+  showRefusal({ seq, digest, message }) {
+    this.drafts.delete(digest);
+    if (this.position.has(digest)) this.done.set(digest, "refused");
+    this.history = this.history.filter((step) => step.event.seq !== seq || imagesOf(step.event).length > 1);
+    this.message = message;
+  }
+
+  /** After a reload, only Python knows which image an undo changed. */
+  goToTouched(digest) {
+    if (digest === undefined || this.outbox.nWaiting || !this.isWaitingForTouched) return;
+    this.isWaitingForTouched = false;
     this.message = "";
     if (this.position.has(digest)) this.go(this.position.get(digest));
-    else this.message = "Taken back on an image that is not among these.";
-  }
-
-  finishQueue({ n }) {
-    for (const item of this.items) this.done.set(item.digest, "saved");
-    this.message = `Judged all ${n.toLocaleString("en")} images of this queue. Undo: Z`;
-  }
-
-  deliver(events) {
-    this.sent = (this.sent ?? 0) + 1;
-    const { table } = this.data;
-    this.component.setStateValue("outbox", { sent: this.sent, events, table, n_items: this.items.length, heard: this.heard ?? 0 });
+    else this.message = "The change was to an image that is not shown here.";
   }
 
   // ---- what the person does ---------------------------------------------------------------------
 
-  /** Judge the selection, or the image in focus: "label", "exclude", "flag", or "keep" for the label each has. */
+  /** Judge the selection or the focused image: "label", "exclude", "flag", or "keep" for the label it has. */
   judge(kind, { label = "", reason = "" } = {}) {
-    if (this.isEverything) return openConfirm(this, kind, { label, reason });
+    if (this.isEverything) {
+      openConfirm(this, kind, { label, reason });
+      return;
+    }
     const verdict = kind === "keep" ? "label" : kind;
-    const all = targets(this).map((item) => ({ item, label: kind === "keep" ? (this.state(item).label ?? "") : label }));
-    const wanted = all.filter((each) => verdict !== "label" || each.label);
-    if (!wanted.length) return all.length && this.say("No label to keep yet: press the number of a class, or / to find one.");
-    const event = this.push({ kind: verdict, reason, view: this.view, ...described(wanted) });
-    const judged = wanted.map(({ item }) => item.digest);
-    this.history.push({ event, before: judged.map((digest) => [digest, this.state(this.item(digest)), this.done.get(digest)]) });
-    this.undone = [];
-    this.times.push(...judged.map(() => Date.now()));
-    this.paintEvent(event);
-    this.message = judged.length > 1 ? `${said(verdict)} ${judged.length} images. Undo: Z` : "";
-    if (wanted.length < all.length) this.message += ` · ${all.length - wanted.length} without a label are left`;
-    this.advance(judged);
+    const labelOf = (item) => (kind === "keep" ? (this.state(item).label ?? "") : label);
+    const all = targets(this).map((item) => ({ item, label: labelOf(item) }));
+    const judged = all.filter((each) => verdict !== "label" || each.label);
+    if (judged.length)
+      this.judgeImages(judged, { verdict, reason, nWithoutLabel: all.length - judged.length });
+    else if (all.length) this.say("No label to keep yet. Press the number of a class, or / to find one.");
+  }
+
+  judgeImages(judged, { verdict, reason, nWithoutLabel }) {
+    const event = this.push({ kind: verdict, reason, view: this.view, ...eventFields(judged) });
+    const digests = judged.map(({ item }) => item.digest);
+    const before = judged.map(({ item }) => [item.digest, this.state(item), this.done.get(item.digest)]);
+    this.record({ event, before });
+    this.times.push(...digests.map(() => Date.now()));
+    this.draft(event);
+    this.message = digests.length > 1 ? `${pastTense(verdict)} ${digests.length} images. Undo (Z)` : "";
+    if (nWithoutLabel) this.message += ` · ${nWithoutLabel} without a label unchanged`;
+    this.advance(digests);
   }
 
   judgeQueue(kind, { label, reason }, n) {
-    const event = this.push({ kind: "queue", verdict: kind === "keep" ? "label" : kind, label, reason, n, is_more: this.data.is_more, table: this.data.table });
-    this.history.push({ event, before: [] });
-    this.undone = [];
+    const verdict = kind === "keep" ? "label" : kind;
+    const { is_more, table } = this.data;
+    this.record({
+      event: this.push({ kind: "queue", verdict, label, reason, n, is_more, table }),
+      before: [],
+    });
     clearSelection(this);
-    this.say(`Judging ${matching(this.data)} images.`);
+    this.say(`Judging ${nMatchingText(this.data)} images.`);
     this.draw();
   }
 
-  /** Add or take away a tag, a note or another class of the image in focus; Python names the kinds it takes. */
+  /** Change a tag, the note or a further class of an image; Python names the kinds it accepts. */
   remark(kind, item, change, fields) {
     Object.assign(item, change);
-    const event = this.push({ kind, digest: item.digest, ...fields });
-    this.history.push({ event, before: [] });
-    this.undone = [];
+    this.record({ event: this.push({ kind, digest: item.digest, ...fields }), before: [] });
     this.draw();
+  }
+
+  record(step) {
+    this.history.push(step);
+    this.undone = [];
   }
 
   undo() {
     const step = this.history.pop();
-    this.push({ kind: "undo", images: step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [] });
-    if (!step) return this.sayBlind("Undoing your newest step.");
+    this.push({ kind: "undo", images: digestsOf(step) });
+    if (!step) {
+      this.waitForTouched("Undoing your last step.");
+      return;
+    }
     this.undone.push(step);
     if (step.event.kind === "queue") this.done.clear();
     for (const [digest, state, wasDone] of step.before) {
-      this.paint.set(digest, state);
+      this.drafts.set(digest, state);
       if (wasDone) this.done.set(digest, wasDone);
       else this.done.delete(digest);
     }
     this.times.splice(-step.before.length, step.before.length);
-    this.message = tookBack(step);
-    this.goTo(step);
+    this.message = undoneText(step);
+    this.goToStep(step);
   }
 
   redo() {
     const step = this.undone.pop();
-    const event = this.push({ kind: "redo", images: step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [] });
-    if (!step) return this.sayBlind("Doing again what you undid last.");
+    const event = this.push({ kind: "redo", images: digestsOf(step) });
+    if (!step) {
+      this.waitForTouched("Redoing your last undone step.");
+      return;
+    }
     this.history.push({ ...step, event: { ...step.event, seq: event.seq } });
-    this.paintEvent(step.event);
+    this.draft(step.event);
     this.message = "";
-    this.goTo(step);
+    this.goToStep(step);
   }
 
-  /** Have the next images when few are left; behind the last, only when asked. */
+  /** Request the next images when few are left; after the end of the queue, only a person does. */
   fetchAhead() {
     if (!this.root || this.data.is_end || !this.data.n_waiting) return;
     const last = Math.max(this.focus, this.view === "grid" ? lastInSight(this) : 0);
-    if (this.items.length - last < AHEAD) this.next();
+    if (this.items.length - last < AHEAD) this.requestNext();
   }
 
-  next() {
-    const isAsked = this.asked?.table === this.data.table && this.asked.n === this.items.length && Date.now() - this.asked.at < RESEND_MS;
-    if (isAsked) return;
-    this.asked = { table: this.data.table, n: this.items.length, at: Date.now() };
-    this.outbox.pending = this.outbox.pending.filter((event) => event.kind !== "next");
+  requestNext() {
+    const { table } = this.data;
+    const n = this.items.length;
+    const last = this.lastRequest;
+    if (last?.table === table && last.n === n && Date.now() - last.at < RESEND_MS) return;
+    this.lastRequest = { table, n, at: Date.now() };
+    this.outbox.drop("next");
     this.push({ kind: "next", digest: "" });
   }
 
-  /** Ask for the counts around the gallery, once nobody has typed for a moment: a key alone draws only the gallery. */
-  askForCounts() {
+  /** Request the counts around the grid after a pause: a key alone redraws only the grid. */
+  requestCounts() {
     clearTimeout(this.countTimer);
     this.countTimer = setTimeout(() => {
       if (this.root && !this.outbox.pending.length) this.push({ kind: "count", digest: "" });
@@ -229,7 +235,7 @@ class Gallery {
   }
 
   push(event) {
-    return this.outbox.push({ ...event, queue: this.key });
+    return super.push({ ...event, queue: this.key });
   }
 
   // ---- what is shown ----------------------------------------------------------------------------
@@ -239,30 +245,32 @@ class Gallery {
   }
 
   state(item) {
-    return this.paint.get(item.digest) ?? item;
+    return this.drafts.get(item.digest) ?? item;
   }
 
-  paintEvent(event) {
-    if (!["label", "exclude", "flag"].includes(event.kind)) return;
+  /** Show the result of an event before it is saved. */
+  draft(event) {
+    const { kind, reason } = event;
+    if (!VERDICTS.includes(kind)) return;
     for (const { digest, label } of imagesOf(event)) {
       const item = this.item(digest);
       if (!item) continue;
-      const kept = this.state(item).label;
-      const is_reviewed = event.kind !== "flag";
-      this.paint.set(digest, { verdict: event.kind, label: event.kind === "label" ? label : kept, reason: event.reason, is_reviewed });
+      const newLabel = kind === "label" ? label : this.state(item).label;
+      this.drafts.set(digest, { verdict: kind, label: newLabel, reason, is_reviewed: kind !== "flag" });
       this.done.set(digest, "pending");
     }
   }
 
-  /** Go on behind what was judged; behind a selection, with the next images at the top. */
-  advance(judged) {
-    const last = Math.max(...judged.map((digest) => this.position.get(digest)));
+  /** Go to the image after the judged ones; after a selection, it is in the first row. */
+  advance(digests) {
+    const last = Math.max(...digests.map((digest) => this.position.get(digest)));
     clearSelection(this);
     this.go(last + 1);
-    if (judged.length > 1 && this.view === "grid") this.parts.grid.scrollTop = Math.floor(this.focus / this.columns) * this.rowHeight;
+    if (digests.length === 1 || this.view !== "grid") return;
+    this.parts.grid.scrollTop = Math.floor(this.focus / this.columns) * this.rowHeight;
   }
 
-  goTo(step) {
+  goToStep(step) {
     const first = step.before[0]?.[0] ?? step.event.digest;
     clearSelection(this);
     this.go(this.position.get(first) ?? this.focus);
@@ -276,14 +284,8 @@ class Gallery {
     this.fetchAhead();
   }
 
-  say(message) {
-    this.message = message;
-    drawStatus(this);
-  }
-
-  /** After a reload only Python knows which image it was: go there when it answers. */
-  sayBlind(message) {
-    this.isBlind = true;
+  waitForTouched(message) {
+    this.isWaitingForTouched = true;
     this.say(message);
   }
 
@@ -294,9 +296,9 @@ class Gallery {
     this.layout();
   }
 
-  resize(size) {
-    this.size = Math.max(SIZES_PX.least, Math.min(SIZES_PX.most, size));
-    remember("peakid:size_px", this.size);
+  resize(width) {
+    this.tileWidthWanted = Math.max(TILE_WIDTH_PX.least, Math.min(TILE_WIDTH_PX.most, width));
+    remember("peakid:size_px", this.tileWidthWanted);
     this.layout();
   }
 
@@ -304,24 +306,24 @@ class Gallery {
     if (!this.root) return;
     const { root, stage, grid, space } = this.parts;
     root.dataset.view = this.view; // First: a hidden grid has no width.
-    const top = stage.getBoundingClientRect().top;
-    const rest = Math.max(320, window.innerHeight - Math.max(top, 0) - 62); // What the window has left below it.
-    stage.style.height = `${this.data.height_px ?? rest}px`;
-    const inner = (grid.clientWidth || 800) - 2 * GAP;
-    this.columns = Math.max(1, Math.floor((inner + GAP) / (this.size + GAP)));
-    this.tileWidth = Math.floor((inner - GAP * (this.columns - 1)) / this.columns);
-    this.rowHeight = Math.round(this.tileWidth * 0.75) + RIBBON + GAP;
-    space.style.height = `${Math.ceil(this.items.length / this.columns) * this.rowHeight + GAP}px`;
+    stage.style.height = `${this.data.height_px ?? heightBelow(stage)}px`;
+    const inner = (grid.clientWidth || 800) - 2 * GAP_PX;
+    this.columns = Math.max(1, Math.floor((inner + GAP_PX) / (this.tileWidthWanted + GAP_PX)));
+    this.tileWidth = Math.floor((inner - GAP_PX * (this.columns - 1)) / this.columns);
+    this.rowHeight = Math.round(this.tileWidth * 0.75) + RIBBON_PX + GAP_PX;
+    space.style.height = `${Math.ceil(this.items.length / this.columns) * this.rowHeight + GAP_PX}px`;
     this.reveal();
     this.draw();
   }
 
+  /** Scroll to the focused image; `covered` px at the bottom are hidden by a panel. */
   reveal(covered = 0) {
     const { grid } = this.parts;
-    const height = grid.clientHeight - covered; // px not hidden by the reasons
+    const height = grid.clientHeight - covered;
     const top = Math.floor(this.focus / this.columns) * this.rowHeight;
+    const bottom = top + this.rowHeight + GAP_PX;
     if (top < grid.scrollTop) grid.scrollTop = top;
-    else if (top + this.rowHeight + GAP > grid.scrollTop + height) grid.scrollTop = top + this.rowHeight + GAP - height;
+    else if (bottom > grid.scrollTop + height) grid.scrollTop = bottom - height;
   }
 
   draw() {
@@ -333,23 +335,34 @@ class Gallery {
   }
 }
 
-/** What an event judges, image by image. */
+/** Return the images that an event names, with their labels. */
 function imagesOf(event) {
   if (event.images) return event.images;
   return event.digest ? [{ digest: event.digest, label: event.label }] : [];
 }
 
-/** One image is an event of its own; several are one event, so that one undo takes all of them back. */
-function described(wanted) {
-  const images = wanted.map(({ item, label }) => ({ digest: item.digest, base: item.base, label, why: item.why }));
+function digestsOf(step) {
+  return step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [];
+}
+
+/** One image is an event of its own; several are one event, so that one undo restores all of them. */
+function eventFields(judged) {
+  const images = judged.map(({ item, label }) => ({
+    digest: item.digest,
+    base: item.base,
+    label,
+    why: item.why,
+  }));
   return images.length === 1 ? images[0] : { images };
 }
 
-function tookBack({ event, before }) {
-  if (event.kind === "queue") return "Took back the judgement of the whole queue.";
-  return before.length > 1 ? `Took back ${before.length} judgements.` : "";
+function undoneText({ event, before }) {
+  if (event.kind === "queue") return "Undid the step on the whole queue. Redo (Shift Z)";
+  return before.length > 1 ? `Undid ${before.length} judgements. Redo (Shift Z)` : "";
 }
 
-function said(verdict) {
+function pastTense(verdict) {
   return { label: "Labelled", exclude: "Excluded", flag: "Flagged" }[verdict];
 }
+
+export default componentOf(Gallery);

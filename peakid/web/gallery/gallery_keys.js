@@ -1,41 +1,31 @@
-// What the gallery's keys do.
+// What the keys of the review grid do.
 
-const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+import { closeOverlay, exclude, openFinder, openReasons, openSheet } from "./gallery_panels.js";
+import { clearSelection, rowsInSight, selectEverything, selectPage, selectTo } from "./gallery_select.js";
+import { PAN_STEP, panBy, ZOOM_STEP, zoomBy, zoomToFit } from "./gallery_single.js";
+import { ARROWS } from "./grid_base.js";
 
-function handleKey(gallery, event) {
-  const path = event.composedPath();
-  const target = path[0];
-  if (event.altKey || event.isComposing || isTyping(target)) return;
-  if (event.ctrlKey || event.metaKey) return selectAllKey(gallery, event);
-  if (["Enter", " "].includes(event.key) && isControl(target)) return; // The button that has the focus is meant.
-  const isMove = event.key in ARROWS || /^(Home|End|Page)/.test(event.key);
-  if (isMove && (target.type === "range" || (isControl(target) && !path.includes(gallery.parts.root)))) return;
-  const act = gallery.overlay ? overlayKey(gallery, event) : keyAct(gallery, event);
-  if (act) {
-    event.preventDefault();
-    event.stopPropagation();
-    act();
-  } else if (["c", "r"].includes(event.key.toLowerCase())) {
-    event.stopPropagation(); // Streamlit would clear its cache or run the page again.
-  }
+const PAGE_OF_SINGLE = 10; // images that Page Up and Page Down move by in the single view
+
+export function keyAction(gallery, event) {
+  return gallery.overlay ? overlayAction(gallery, event) : gridAction(gallery, event);
 }
 
-function selectAllKey(gallery, event) {
+/** Ctrl A: select every loaded image that is not judged. */
+export function selectLoadedKey(gallery, event) {
   if (event.key.toLowerCase() !== "a" || gallery.overlay || !gallery.items.length) return;
   event.preventDefault();
   selectPage(gallery, true);
 }
 
-function keyAct(gallery, event) {
+function gridAction(gallery, event) {
   const { key } = event;
-  if (gallery.view === "single" && singleAct(gallery, event)) return singleAct(gallery, event);
-  const to = destination(gallery, key);
-  if (to !== undefined) return () => moveTo(gallery, to, event.shiftKey);
-  if (/^[1-9]$/.test(key)) {
-    const chosen = gallery.data.classes[Number(key) - 1];
-    return () => (chosen ? gallery.judge("label", { label: chosen.name }) : gallery.say(`No class has the key ${key}.`));
-  }
-  const acts = {
+  const zoom = gallery.view === "single" && zoomAction(gallery, event);
+  if (zoom) return zoom;
+  const target = destination(gallery, key);
+  if (target !== undefined) return () => moveTo(gallery, target, event.shiftKey);
+  if (/^[1-9]$/.test(key)) return () => labelByKey(gallery, key);
+  const actions = {
     " ": () => gallery.judge("keep"),
     x: () => openReasons(gallery),
     f: () => gallery.judge("flag"),
@@ -44,14 +34,20 @@ function keyAct(gallery, event) {
     enter: () => gallery.show(gallery.view === "grid" ? "single" : "grid"),
     "/": () => openFinder(gallery),
     "?": () => openSheet(gallery),
-    escape: () => escape(gallery),
+    escape: () => leave(gallery),
   };
-  return acts[key.toLowerCase()];
+  return actions[key.toLowerCase()];
 }
 
-/** Keys that the large image has for itself: zoom, and with Shift, moving it. */
-function singleAct(gallery, event) {
-  const zooms = { "+": ZOOM_STEP, "=": ZOOM_STEP, "-": 1 / ZOOM_STEP, "_": 1 / ZOOM_STEP };
+function labelByKey(gallery, key) {
+  const row = gallery.data.classes[Number(key) - 1];
+  if (row) gallery.judge("label", { label: row.name });
+  else gallery.say(`No class has the key ${key}.`);
+}
+
+/** Return the action of a key of the single view: zoom, and with Shift, move the image. */
+function zoomAction(gallery, event) {
+  const zooms = { "+": ZOOM_STEP, "=": ZOOM_STEP, "-": 1 / ZOOM_STEP, _: 1 / ZOOM_STEP };
   if (event.key in zooms) return () => zoomBy(gallery, zooms[event.key]);
   if (event.key === "0") return () => zoomToFit(gallery);
   if (!event.shiftKey || !(event.key in ARROWS)) return null;
@@ -60,11 +56,11 @@ function singleAct(gallery, event) {
   return () => panBy(gallery, -x * PAN_STEP * clientWidth, -y * PAN_STEP * clientHeight);
 }
 
-/** Where a key of movement leads, as an index; undefined for any other key. */
+/** Return the index that a movement key leads to; undefined for any other key. */
 function destination(gallery, key) {
   const isGrid = gallery.view === "grid";
   const row = isGrid ? gallery.columns : 1;
-  const [first, behind] = isGrid ? rowsInSight(gallery) : [0, 10];
+  const [first, behind] = isGrid ? rowsInSight(gallery) : [0, PAGE_OF_SINGLE];
   const page = (behind - first) * row;
   const last = gallery.items.length - 1;
   if (key === "Home") return 0;
@@ -73,33 +69,47 @@ function destination(gallery, key) {
   if (key === "PageUp") return Math.max(gallery.focus - page, 0);
   if (!(key in ARROWS)) return undefined;
   const [across, down] = ARROWS[key];
-  const to = gallery.focus + across + down * row;
-  return to >= 0 && to <= last ? to : gallery.focus;
+  const target = gallery.focus + across + down * row;
+  return target >= 0 && target <= last ? target : gallery.focus;
 }
 
 function moveTo(gallery, index, isRange) {
-  if (isRange) return selectTo(gallery, index);
+  if (isRange) {
+    selectTo(gallery, index);
+    return;
+  }
   clearSelection(gallery);
   gallery.go(index);
 }
 
-function escape(gallery) {
+/** Clear the selection, or else go back to the grid. */
+function leave(gallery) {
   if (gallery.selected.size || gallery.isEverything) {
     clearSelection(gallery);
     gallery.draw();
   } else if (gallery.view === "single") gallery.show("grid");
 }
 
-function overlayKey(gallery, event) {
+function overlayAction(gallery, event) {
   const { key } = event;
-  if (key === "Shift") return null;
-  if (key === "Tab") return null;
-  if (key === "Escape" || gallery.overlay === "sheet") return () => closeOverlay(gallery);
-  if (gallery.overlay === "finder") return null; // Its field listens itself.
-  if (gallery.overlay === "confirm") return key === "Enter" ? gallery.confirmed : () => {};
-  const reasons = gallery.data.reasons;
-  if (/^[1-9]$/.test(key) && reasons[Number(key) - 1]) return () => exclude(gallery, reasons[Number(key) - 1]);
+  const { overlay } = gallery;
+  if (["Shift", "Tab"].includes(key)) return null;
+  if (key === "Escape" || overlay === "sheet") return () => closeOverlay(gallery);
+  if (overlay === "finder") return null; // Its field handles keys itself.
+  if (overlay === "confirm") return key === "Enter" ? gallery.confirmed : () => {};
+  return reasonAction(gallery, event);
+}
+
+function reasonAction(gallery, event) {
+  const { key } = event;
+  const { reasons } = gallery.data;
+  const reason = /^[1-9]$/.test(key) ? reasons[Number(key) - 1] : undefined;
+  if (reason) return () => exclude(gallery, reason);
   if (["x", "enter"].includes(key.toLowerCase())) return () => exclude(gallery, reasons[0]);
-  const after = keyAct(gallery, event);
-  return after && (() => (exclude(gallery, reasons[0]), after())); // A fast typist is already at the next image.
+  const next = gridAction(gallery, event);
+  if (!next) return null;
+  return () => {
+    exclude(gallery, reasons[0]); // A fast typist already means the next image.
+    next();
+  };
 }

@@ -1,22 +1,26 @@
-// What stands over the pictures: the reasons of an exclusion, the class finder, the question before a whole queue, the key sheet.
+// The panels over the images: reasons to exclude, class finder, confirmation of a whole queue, list of keys.
 
-const KEY_SHEET = [
+import { button, keepKeys, make } from "./elements.js";
+import { classDot } from "./gallery_draw.js";
+import { nMatchingText } from "./gallery_select.js";
+
+const KEYS = [
   ["1 – 9", "label as that class"],
-  ["/", "find a class by a part of its name, then Enter"],
-  ["Space", "keep the label it has"],
-  ["X", "exclude, then a number for the reason (X again: unsuitable)"],
-  ["F", "flag for another look"],
+  ["/", "find a class by part of its name, then Enter"],
+  ["Space", "keep the label"],
+  ["X", "exclude, then the number of a reason (X again: unsuitable)"],
+  ["F", "flag for a second look"],
   ["Z", "undo"],
   ["Shift Z", "redo"],
   ["← → ↑ ↓", "move; with Shift, select"],
-  ["Home  End  Page", "first, last, a page on"],
-  ["A", "select what is in sight and not judged"],
-  ["Ctrl A", "select what is loaded and not judged"],
-  ["Shift A", "select all that match, loaded or not"],
-  ["Enter", "one image, large; again: back to the grid"],
+  ["Home  End  Page", "first image, last image, one page"],
+  ["A", "select the unjudged images in sight"],
+  ["Ctrl A", "select the unjudged images that are loaded"],
+  ["Shift A", "select every image of the queue, loaded or not"],
+  ["Enter", "one large image; again: back to the grid"],
   ["+  −  0", "zoom the large image; Shift and arrows move it"],
-  ["Esc", "close, select nothing, back to the grid"],
-  ["?", "this sheet"],
+  ["Esc", "close, clear the selection, back to the grid"],
+  ["?", "these keys"],
 ];
 
 function openOverlay(gallery, name, panel, label, className = "overlay") {
@@ -28,78 +32,103 @@ function openOverlay(gallery, name, panel, label, className = "overlay") {
   gallery.parts.overlay.replaceChildren(panel);
 }
 
-function closeOverlay(gallery) {
+export function closeOverlay(gallery) {
   gallery.overlay = null;
   gallery.confirmed = null;
   gallery.parts.overlay.replaceChildren();
-  takeFocus(gallery);
+  gallery.takeFocus();
 }
 
-function openReasons(gallery) {
+export function openReasons(gallery) {
   if (!gallery.items.length) return;
-  const panel = make("div", "panel reasons"); // Below the pictures: the one in question stays in sight.
+  const panel = make("div", "panel reasons"); // Below the images, so that the focused one stays in sight.
   panel.append(make("h3", "", "Exclude as"));
-  gallery.data.reasons.forEach((reason, i) => panel.append(button(reason, String(i + 1), "", () => exclude(gallery, reason))));
-  panel.append(make("p", "hint", "X or Enter: the first · Esc: do not"));
-  openOverlay(gallery, "reasons", panel, "Why exclude it?", "overlay low");
+  gallery.data.reasons.forEach((reason, i) => {
+    panel.append(button(reason, String(i + 1), "", () => exclude(gallery, reason)));
+  });
+  panel.append(make("p", "hint", `X or Enter: ${gallery.data.reasons[0]} · Esc: cancel`));
+  openOverlay(gallery, "reasons", panel, "Reason to exclude", "overlay low");
   gallery.reveal(panel.offsetHeight);
 }
 
-function exclude(gallery, reason) {
+export function exclude(gallery, reason) {
   closeOverlay(gallery);
   gallery.judge("exclude", { reason });
 }
 
-function openSheet(gallery) {
+export function openSheet(gallery) {
   const panel = make("div", "panel sheet");
   const list = make("dl");
-  for (const [key, meaning] of KEY_SHEET) list.append(make("dt", "", key), make("dd", "", meaning));
-  panel.append(make("h3", "", "Keys"), list, make("p", "hint", "Keys are silent while you type in a field. Esc closes this."));
+  for (const [key, meaning] of KEYS) list.append(make("dt", "", key), make("dd", "", meaning));
+  const hint = make("p", "hint", "Keys do nothing while you type in a field. Esc closes this.");
+  panel.append(make("h3", "", "Keys"), list, hint);
   openOverlay(gallery, "sheet", panel, "Keys");
   panel.focus();
 }
 
-// ---- a whole queue ------------------------------------------------------------------------------------------
+// ---- a whole queue -------------------------------------------------------------------------------
 
-/** Ask before what is big and mostly out of sight; only Enter or a click on the button does it. */
-function openConfirm(gallery, kind, { label, reason }) {
+/** Ask before judging a whole queue, most of which is not in sight. Only Enter or the button confirms. */
+export function openConfirm(gallery, kind, { label, reason }) {
   const n = gallery.data.n_matching;
-  const images = `${matching(gallery.data)} ${n === 1 ? "image" : "images"}`;
-  const acts = { label: `Label ${images} as ${label}`, keep: `Keep the labels of ${images}`, exclude: `Exclude ${images}`, flag: `Flag ${images}` };
-  const act = acts[kind];
-  const panel = make("div", "panel confirm");
-  panel.append(make("h3", "", `${act}?`));
-  panel.append(make("p", "hint", "All that wait in this queue, also those you have not seen. It is one step: Z takes all of it back."));
-  gallery.confirmed = () => (closeOverlay(gallery), gallery.judgeQueue(kind, { label, reason }, n));
+  const images = `${nMatchingText(gallery.data)} ${n === 1 ? "image" : "images"}`;
+  const titles = {
+    label: `Label ${images} as ${label}`,
+    keep: `Keep the labels of ${images}`,
+    exclude: `Exclude ${images}`,
+    flag: `Flag ${images}`,
+  };
+  gallery.confirmed = () => {
+    closeOverlay(gallery);
+    gallery.judgeQueue(kind, { label, reason }, n);
+  };
+  const title = titles[kind];
+  const hint = "This changes every image of this queue, also those you have not seen. One undo restores all.";
   const bar = make("div", "bar");
-  bar.append(button(act, "Enter", "", gallery.confirmed), button("Do not", "Esc", "", () => closeOverlay(gallery)));
-  panel.append(bar);
-  openOverlay(gallery, "confirm", panel, act);
+  bar.append(button(title, "Enter", "", gallery.confirmed));
+  bar.append(button("Cancel", "Esc", "", () => closeOverlay(gallery)));
+  const panel = make("div", "panel confirm");
+  panel.append(make("h3", "", `${title}?`), make("p", "hint", hint), bar);
+  openOverlay(gallery, "confirm", panel, title);
   panel.focus();
 }
 
-// ---- classes beyond the ninth ---------------------------------------------------------------------------------
+// ---- the class finder ------------------------------------------------------------------------------
 
-function openFinder(gallery) {
+export function openFinder(gallery) {
   const panel = make("div", "panel finder");
-  const input = keepKeys(make("input", "field"));
   const list = make("div", "found");
-  input.placeholder = "a part of the name";
-  const attributes = { role: "combobox", "aria-label": "Find a class", "aria-expanded": "true", "aria-controls": "found", autocomplete: "off" };
-  for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
   list.id = "found";
   list.setAttribute("role", "listbox");
-  const state = { found: [], at: 0 };
+  const input = finderField();
+  const state = { found: [], chosen: 0 };
   const draw = () => drawFound(gallery, input, list, state);
-  input.addEventListener("input", () => ((state.at = 0), draw()));
-  input.addEventListener("keydown", (event) => finderKey(gallery, event, state, draw));
-  panel.append(input, list, make("p", "hint", "Enter: label as it · ↑ ↓: another · Esc: do not"));
+  input.addEventListener("input", () => {
+    state.chosen = 0;
+    draw();
+  });
+  input.addEventListener("keydown", (event) => handleFinderKey(gallery, event, state, draw));
+  panel.append(input, list, make("p", "hint", "Enter: label as this class · ↑ ↓: choose · Esc: cancel"));
   openOverlay(gallery, "finder", panel, "Find a class");
   draw();
   input.focus();
 }
 
-/** Classes whose name holds the text, those that begin with it first. */
+function finderField() {
+  const input = keepKeys(make("input", "field"));
+  input.placeholder = "Part of the name";
+  const attributes = {
+    role: "combobox",
+    "aria-label": "Find a class",
+    "aria-expanded": "true",
+    "aria-controls": "found",
+    autocomplete: "off",
+  };
+  for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
+  return input;
+}
+
+/** Return the classes whose name contains the text, those that begin with it first. */
 function classesLike(classes, text) {
   const wanted = text.trim().toLocaleLowerCase();
   const place = ({ name }) => name.toLocaleLowerCase().indexOf(wanted);
@@ -113,21 +142,23 @@ function drawFound(gallery, input, list, state) {
     const row = make("div", "option");
     row.id = `found-${i}`;
     row.setAttribute("role", "option");
-    row.setAttribute("aria-selected", String(i === state.at));
+    row.setAttribute("aria-selected", String(i === state.chosen));
     row.append(classDot(colour), make("span", "name", name));
     row.addEventListener("click", () => labelAs(gallery, name));
     return row;
   });
-  list.replaceChildren(...(rows.length ? rows : [make("p", "hint", "No class has this in its name.")]));
-  rows[state.at]?.scrollIntoView({ block: "nearest" });
-  input.setAttribute("aria-activedescendant", rows.length ? `found-${state.at}` : "");
+  list.replaceChildren(...(rows.length ? rows : [make("p", "hint", "No class name contains this.")]));
+  rows[state.chosen]?.scrollIntoView({ block: "nearest" });
+  input.setAttribute("aria-activedescendant", rows.length ? `found-${state.chosen}` : "");
 }
 
-function finderKey(gallery, event, state, draw) {
+function handleFinderKey(gallery, event, state, draw) {
   const steps = { ArrowDown: 1, ArrowUp: -1 };
+  const { found, chosen } = state;
   if (event.key === "Escape") closeOverlay(gallery);
-  else if (event.key === "Enter" && state.found.length) labelAs(gallery, state.found[state.at].name);
-  else if (event.key in steps) state.at = Math.max(0, Math.min(state.at + steps[event.key], state.found.length - 1));
+  else if (event.key === "Enter" && found.length) labelAs(gallery, found[chosen].name);
+  else if (event.key in steps)
+    state.chosen = Math.max(0, Math.min(chosen + steps[event.key], found.length - 1));
   else return;
   event.preventDefault();
   if (gallery.overlay === "finder") draw();

@@ -1,19 +1,21 @@
-// Which images a judgement is about: the one in focus, a selection, or everything that matches.
+// Which images a judgement is about: the focused one, a selection, or the whole queue.
 
-function targets(gallery) {
+import { GAP_PX } from "./gallery_sizes.js";
+
+export function targets(gallery) {
   if (gallery.selected.size) return gallery.items.filter((item) => gallery.selected.has(item.digest));
   const item = gallery.items[gallery.focus];
   return item ? [item] : [];
 }
 
-function clearSelection(gallery) {
+export function clearSelection(gallery) {
   gallery.selected.clear();
   gallery.anchor = null;
   gallery.isEverything = false;
 }
 
-/** Select from where the range began to `index`, and go there. */
-function selectTo(gallery, index) {
+/** Select from the start of the range to `index`, and go there. */
+export function selectTo(gallery, index) {
   gallery.anchor ??= gallery.focus;
   const [from, to] = [gallery.anchor, index].sort((a, b) => a - b);
   gallery.isEverything = false;
@@ -22,7 +24,7 @@ function selectTo(gallery, index) {
   gallery.go(index);
 }
 
-function toggleSelected(gallery, index) {
+export function toggleSelected(gallery, index) {
   const { digest } = gallery.items[index];
   gallery.isEverything = false;
   if (!gallery.selected.delete(digest)) gallery.selected.add(digest);
@@ -30,40 +32,47 @@ function toggleSelected(gallery, index) {
   gallery.go(index);
 }
 
-/** Select what is wholly in sight; with `isAll`, what is loaded. Judged images are left out: a keep would undo an exclusion. */
-function selectPage(gallery, isAll) {
+/**
+ * Select the images wholly in sight, or with `isAll` every loaded one. Judged images are left out: keeping
+ * the label of an excluded image would undo its exclusion.
+ */
+export function selectPage(gallery, isAll) {
   if (gallery.view !== "grid") gallery.show("grid");
-  const [from, to] = isAll ? [0, gallery.items.length] : rowsInSight(gallery).map((row) => row * gallery.columns);
-  const open = gallery.items.slice(from, to).filter((item) => !gallery.done.has(item.digest));
+  const inSight = rowsInSight(gallery).map((row) => row * gallery.columns);
+  const [from, to] = isAll ? [0, gallery.items.length] : inSight;
+  const unjudged = gallery.items.slice(from, to).filter((item) => !gallery.done.has(item.digest));
   gallery.isEverything = false;
-  gallery.selected = new Set(open.map((item) => item.digest));
-  gallery.message = open.length ? "" : "Every image in sight is judged.";
+  gallery.selected = new Set(unjudged.map((item) => item.digest));
+  const none = isAll ? "Every loaded image is judged." : "Every image in sight is judged.";
+  gallery.message = unjudged.length ? "" : none;
   gallery.draw();
 }
 
-function selectEverything(gallery) {
+export function selectEverything(gallery) {
   if (gallery.view !== "grid") gallery.show("grid");
   clearSelection(gallery);
   gallery.isEverything = gallery.data.n_matching > 0;
-  gallery.message = gallery.isEverything ? "" : "Nothing in this queue waits any more.";
+  gallery.message = gallery.isEverything ? "" : "No image of this queue is left.";
   gallery.draw();
 }
 
-function isSelected(gallery, item) {
+export function isSelected(gallery, item) {
   return gallery.isEverything || gallery.selected.has(item.digest);
 }
 
-/** First row wholly in sight, and the row behind the last. */
-function rowsInSight({ parts: { grid }, rowHeight }) {
-  const first = Math.ceil((grid.scrollTop - GAP) / rowHeight);
-  return [Math.max(0, first), Math.max(first + 1, Math.floor((grid.scrollTop + grid.clientHeight) / rowHeight))];
+/** Return the first row wholly in sight, and the row after the last. */
+export function rowsInSight({ parts: { grid }, rowHeight }) {
+  const first = Math.ceil((grid.scrollTop - GAP_PX) / rowHeight);
+  const behind = Math.floor((grid.scrollTop + grid.clientHeight) / rowHeight);
+  return [Math.max(0, first), Math.max(first + 1, behind)];
 }
 
-function lastInSight({ parts: { grid }, rowHeight, columns }) {
+/** Return the index after the last image that is at least partly in sight. */
+export function lastInSight({ parts: { grid }, rowHeight, columns }) {
   return Math.ceil((grid.scrollTop + grid.clientHeight) / rowHeight) * columns;
 }
 
-/** How many wait in the queue, in words; of many, only that there are more than were counted. */
-function matching({ n_matching, is_more }) {
+/** Return how many images the queue has, as text; a large queue is not counted to its end. */
+export function nMatchingText({ n_matching, is_more }) {
   return `${is_more ? "more than " : ""}${n_matching.toLocaleString("en")}`;
 }

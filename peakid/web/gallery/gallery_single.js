@@ -1,15 +1,21 @@
-// One image, large: zoomed and panned at full resolution, its neighbours loaded before they are asked for, and what is known of it.
+// One large image: zoom and pan at full resolution, and what is known about it.
 
-const ZOOM_STEP = 1.4; // a press of + or a notch of the wheel
+import { button, keepKeys, make } from "./elements.js";
+import { drawRibbon, makeRibbon } from "./gallery_draw.js";
+
+export const ZOOM_STEP = 1.4; // for one press of + or one notch of the wheel
 const MOST_ZOOM = 4; // times its own pixels
-const PAN_STEP = 0.2; // of the window, a press of Shift and an arrow
+export const PAN_STEP = 0.2; // of the window, for one press of Shift and an arrow
 const NEIGHBOURS = [1, 2, -1]; // loaded ahead
 
-function buildSingle(gallery) {
+export function buildSingle(gallery) {
   const { single } = gallery.parts;
   const picture = make("img", "large");
   picture.draggable = false;
-  picture.addEventListener("error", () => gallery.items[gallery.focus] && (picture.src = `/thumb/${gallery.items[gallery.focus].digest}`));
+  picture.addEventListener("error", () => {
+    const item = gallery.items[gallery.focus];
+    if (item) picture.src = `/thumb/${item.digest}`;
+  });
   picture.addEventListener("load", () => drawZoom(gallery));
   gallery.parts.large = picture;
   gallery.parts.window = make("div", "window");
@@ -21,7 +27,7 @@ function buildSingle(gallery) {
   listenForZoom(gallery);
 }
 
-function drawSingle(gallery) {
+export function drawSingle(gallery) {
   const item = gallery.items[gallery.focus];
   if (!item) return;
   const { large, caption, single } = gallery.parts;
@@ -29,11 +35,11 @@ function drawSingle(gallery) {
   if (large.dataset.digest !== item.digest) loadLarge(gallery, item);
   single.dataset.verdict = state.verdict;
   single.dataset.reviewed = state.is_reviewed;
-  const ribbon = make("span", "ribbon");
-  ribbon.append(make("span", "dot"), make("span", "name"), make("span", "mark"));
+  const ribbon = makeRibbon("span");
   drawRibbon(gallery, ribbon, item, state);
   gallery.parts.percent = make("span", "percent");
-  caption.replaceChildren(ribbon, make("span", "why", item.why), make("span", "path", item.path), gallery.parts.percent);
+  const [why, path] = [make("span", "why", item.why), make("span", "path", item.path)];
+  caption.replaceChildren(ribbon, why, path, gallery.parts.percent);
   drawAbout(gallery, item);
   drawZoom(gallery);
 }
@@ -41,7 +47,7 @@ function drawSingle(gallery) {
 function loadLarge(gallery, item) {
   const { large } = gallery.parts;
   large.dataset.digest = item.digest;
-  large.style.backgroundImage = `url("/thumb/${item.digest}")`; // There at once, until the whole has come.
+  large.style.backgroundImage = `url("/thumb/${item.digest}")`; // Until the image is loaded.
   large.src = `/image/${item.digest}`;
   large.alt = item.path;
   gallery.zoom = { scale: 1, x: 0, y: 0 };
@@ -53,14 +59,14 @@ function loadLarge(gallery, item) {
 
 // ---- zoom and pan -----------------------------------------------------------------------------------------
 
-/** How many screen pixels one pixel of the image takes when the whole is in sight. */
+/** Return how many screen pixels one pixel of the image takes when the whole image is in sight. */
 function fitScale({ parts: { large, window } }) {
   const fit = Math.min(window.clientWidth / large.naturalWidth, window.clientHeight / large.naturalHeight);
   return Number.isFinite(fit) && fit > 0 ? fit : 1;
 }
 
 /** Zoom by a factor, keeping the point (x, y) of the window in place. */
-function zoomBy(gallery, factor, x, y) {
+export function zoomBy(gallery, factor, x, y) {
   const { window: frame } = gallery.parts;
   const [atX, atY] = [x ?? frame.clientWidth / 2, y ?? frame.clientHeight / 2];
   const { zoom } = gallery;
@@ -70,12 +76,12 @@ function zoomBy(gallery, factor, x, y) {
   drawZoom(gallery);
 }
 
-function zoomToFit(gallery) {
+export function zoomToFit(gallery) {
   gallery.zoom = { scale: 1, x: 0, y: 0 };
   drawZoom(gallery);
 }
 
-function panBy(gallery, x, y) {
+export function panBy(gallery, x, y) {
   gallery.zoom.x += x;
   gallery.zoom.y += y;
   drawZoom(gallery);
@@ -84,12 +90,15 @@ function panBy(gallery, x, y) {
 function drawZoom(gallery) {
   const { large, window: frame, percent } = gallery.parts;
   const { zoom } = gallery;
-  const clamp = (at, size) => Math.min(0, Math.max(at, size - size * zoom.scale)); // The picture's frame never leaves the window.
+  // The image always covers the window.
+  const clamp = (offset, size) => Math.min(0, Math.max(offset, size - size * zoom.scale));
   zoom.x = clamp(zoom.x, frame.clientWidth);
   zoom.y = clamp(zoom.y, frame.clientHeight);
-  large.style.transform = zoom.scale === 1 ? "" : `translate(${zoom.x}px, ${zoom.y}px) scale(${zoom.scale})`;
+  const transform = `translate(${zoom.x}px, ${zoom.y}px) scale(${zoom.scale})`;
+  large.style.transform = zoom.scale === 1 ? "" : transform;
   frame.classList.toggle("zoomed", zoom.scale > 1);
-  if (percent && large.naturalWidth) percent.textContent = `${Math.round(100 * fitScale(gallery) * zoom.scale)} %`;
+  if (!percent || !large.naturalWidth) return;
+  percent.textContent = `${Math.round(100 * fitScale(gallery) * zoom.scale)} %`;
 }
 
 function listenForZoom(gallery) {
@@ -108,7 +117,7 @@ function listenForZoom(gallery) {
   );
   frame.addEventListener("dblclick", (event) => {
     if (gallery.zoom.scale > 1) zoomToFit(gallery);
-    else zoomBy(gallery, Math.max(2, 1 / fitScale(gallery)), ...place(event)); // Pixel for pixel, where it is larger than the window.
+    else zoomBy(gallery, Math.max(2, 1 / fitScale(gallery)), ...place(event)); // One pixel to one pixel.
   });
   frame.addEventListener("pointerdown", (event) => frame.setPointerCapture(event.pointerId));
   frame.addEventListener("pointermove", (event) => {
@@ -116,9 +125,9 @@ function listenForZoom(gallery) {
   });
 }
 
-// ---- what is known of the image ----------------------------------------------------------------------------
+// ---- what is known about the image -------------------------------------------------------------------
 
-/** Draw the panel where there is something to say or to write; never while it is being written in. */
+/** Draw the panel where it has content; an unchanged panel keeps what is being typed. */
 function drawAbout(gallery, item) {
   const { panel } = gallery.parts;
   const { can } = gallery.data;
@@ -127,15 +136,14 @@ function drawAbout(gallery, item) {
   panel.hidden = !can.length && !known.some((value) => value?.length);
   if (panel.dataset.drawn === drawn) return;
   panel.dataset.drawn = drawn;
-  const rows = [
+  panel.replaceChildren(
     ...chipRow(gallery, item, "tag", "Tags", item.tags ?? [], "tags"),
     ...chipRow(gallery, item, "also", "Also shows", item.also_shows ?? [], "also_shows"),
     ...noteRow(gallery, item),
     ...factRow("Author", item.author),
     ...factRow("Licence", item.licence),
     ...linkRow(item.origin_url),
-  ];
-  panel.replaceChildren(...rows);
+  );
 }
 
 function factRow(title, value) {
@@ -143,13 +151,13 @@ function factRow(title, value) {
 }
 
 function linkRow(url) {
-  if (!/^https?:\/\//.test(url ?? "")) return []; // Anything else could be a script.
+  if (!/^https?:\/\//.test(url ?? "")) return []; // Any other link could run a script.
   const link = make("a", "", "Open the original page");
   Object.assign(link, { href: url, target: "_blank", rel: "noopener noreferrer", title: url });
   return [make("h4", "", "Origin"), link];
 }
 
-/** Tags, or further classes: those it has, each with a way to take it off, and a field for one more. */
+/** Return a row of tags or further classes, each with a button to remove it, and a field to add one. */
 function chipRow(gallery, item, kind, title, names, field) {
   const isOffered = gallery.data.can.includes(kind);
   if (!isOffered && !names.length) return [];
@@ -157,23 +165,25 @@ function chipRow(gallery, item, kind, title, names, field) {
     const rest = names.filter((each) => each !== name);
     gallery.remark(kind, item, { [field]: is_on ? [...rest, name] : rest }, { name, is_on });
   };
-  const chips = names.map((name) => (isOffered ? button(name, "×", `Take off ${name}`, () => set(name, false)) : make("span", "chip", name)));
+  const chip = (name) => {
+    if (!isOffered) return make("span", "chip", name);
+    return button(name, "×", `Remove ${name}`, () => set(name, false));
+  };
   const row = make("div", "bar");
-  row.append(...chips);
+  row.append(...names.map(chip));
   if (isOffered) row.append(nameField(gallery, title, kind, (name) => set(name, true)));
   return [make("h4", "", title), row];
 }
 
 function nameField(gallery, title, kind, add) {
   const input = keepKeys(make("input", "field"));
-  input.placeholder = kind === "also" ? "another class" : "a new tag";
+  input.placeholder = kind === "also" ? "Add a class" : "Add a tag";
   input.setAttribute("aria-label", title);
   if (kind === "also") input.setAttribute("list", suggestions(gallery));
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") return takeFocus(gallery);
-    if (event.key !== "Enter" || !input.value.trim()) return;
-    add(input.value.trim());
-    takeFocus(gallery);
+    const isAdded = event.key === "Enter" && input.value.trim();
+    if (isAdded) add(input.value.trim());
+    if (isAdded || event.key === "Escape") gallery.takeFocus();
   });
   return input;
 }
@@ -181,7 +191,8 @@ function nameField(gallery, title, kind, add) {
 function suggestions(gallery) {
   const id = "class-names";
   gallery.parts.names?.remove();
-  const list = (gallery.parts.names = make("datalist"));
+  const list = make("datalist");
+  gallery.parts.names = list;
   list.id = id;
   list.append(...gallery.data.classes.map(({ name }) => Object.assign(make("option"), { value: name })));
   gallery.parts.root.append(list);
@@ -193,9 +204,14 @@ function noteRow(gallery, item) {
   const field = keepKeys(make("textarea", "field"));
   field.value = item.note ?? "";
   field.rows = 3;
-  field.placeholder = "What the next person should know";
+  field.placeholder = "Anything the next reviewer should know";
   field.setAttribute("aria-label", "Note");
-  field.addEventListener("change", () => gallery.remark("note", item, { note: field.value.trim() }, { text: field.value.trim() }));
-  field.addEventListener("keydown", (event) => event.key === "Escape" && takeFocus(gallery));
+  field.addEventListener("change", () => {
+    const text = field.value.trim();
+    gallery.remark("note", item, { note: text }, { text });
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") gallery.takeFocus();
+  });
   return [make("h4", "", "Note"), field];
 }

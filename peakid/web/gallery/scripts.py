@@ -1,47 +1,44 @@
-"""The browser side of the picture walls: several files served as one, named by its bytes, and the few lines that load it.
+"""Serve the JavaScript of the grids as modules that the browser fetches once.
 
-A component sends its script with every run of the page. Sent whole, that would be 60 KB for every key.
+A component sends its script with every run of the page. With all modules in it, every key would send 60 KB.
+The script of a component is therefore two lines that import a module from an address of ours.
 """
 
 import functools
 import hashlib
 from pathlib import Path
 
-BUNDLES = {
-    "gallery": (
-        "outbox.js",
-        "elements.js",
-        "gallery.js",
-        "gallery_select.js",
-        "gallery_draw.js",
-        "gallery_single.js",
-        "gallery_panels.js",
-        "gallery_keys.js",
-    ),
-    "duplicates": ("outbox.js", "elements.js", "duplicates.js"),
-}
-
 _HERE = Path(__file__).resolve().parent
 
 
 @functools.cache
-def bundle(name: str) -> tuple[str, bytes]:
-    """Answer the digest of a bundle and its text.
+def modules() -> dict[str, bytes]:
+    """Return the text of every module by its file name."""
+    return {path.name: path.read_bytes() for path in sorted(_HERE.glob("*.js"))}
+
+
+@functools.cache
+def version() -> str:
+    """Return the digest of all modules, which is part of their address: caches never mix versions."""
+    return hashlib.sha256(b"\0".join(modules().values())).hexdigest()[:16]
+
+
+def loader(file_name: str) -> str:
+    """Return the script of a component: it imports one module and passes on what that exports.
 
     Raises:
-        KeyError: If there is no such bundle.
+        KeyError: If there is no such module.
     """
-    data = joined(*BUNDLES[name]).encode()
-    return hashlib.sha256(data).hexdigest()[:16], data
+    if file_name not in modules():
+        raise KeyError(file_name)
+    address = f"/script/{version()}/{file_name}"
+    # Streamlit runs this script from a blob, where a relative address leads nowhere.
+    return (
+        f'const module = await import(new URL("{address}", window.location.origin).href);\n'
+        "export default module.default;\n"
+    )
 
 
-def loader(name: str) -> str:
-    """Answer the module that a component is given: it fetches the bundle once and hands it on."""
-    address = f"/script/{name}/{bundle(name)[0]}.js"
-    # From where this module lies, a blob, no relative address leads anywhere.
-    return f'const found = await import(new URL("{address}", window.location.origin).href);\nexport default found.default;\n'
-
-
-def joined(*names: str) -> str:
-    """Answer several files as one text. A component takes a text of one line for a path; these have many."""
+def styles(*names: str) -> str:
+    """Return several CSS files as one text. Streamlit takes a text of one line as a path; these have many."""
     return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)

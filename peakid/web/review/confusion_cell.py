@@ -1,4 +1,4 @@
-"""The images of one confusion cell, ready to be judged, with examples of both classes to judge them by."""
+"""Review the images of one cell of a confusion matrix, next to examples of both classes."""
 
 from collections.abc import Sequence
 
@@ -10,36 +10,36 @@ from peakid.curate.queues import review_queue
 from peakid.evaluate import charts
 from peakid.store.workspace import Workspace
 from peakid.web import address, session, theme, words
-from peakid.web.gallery import batch, gallery
+from peakid.web.gallery import delivery, gallery, loaded_page
 
 N_EXAMPLES = 5
-N_CANDIDATES = 100  # The examples are the surest of these.
-GALLERY_PX = 300  # Beside a matrix of six classes, at 1280 x 800.
+N_CANDIDATES = 100  # The examples are the most confident of these.
+GALLERY_PX = 300  # Fits next to a matrix of six classes at 1280 x 800.
 
 
 def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: str) -> None:
-    """Draw the cell (given, predicted) of a run's matrix; what is typed on an image is written down."""
+    """Draw the images of the cell (given, predicted) of a run's matrix, which can be judged there."""
     queue = review_queue.confusion_queue(run_id, split, given, predicted)
-    after = st.query_params.get("after", "")
-    table = batch.current(
-        workspace, queue, after=after, changed=gallery.changed(queue), grow=gallery.wants_next(queue)
-    )
-    _head(given, predicted, review_queue.count(workspace, queue))
-    if table.held:
-        gallery.show(table, classes.names(workspace), workspace=workspace, height_px=GALLERY_PX)
+    plan = delivery.plan(queue)
+    page = loaded_page.load(workspace, plan, after=st.query_params.get("after", ""))
+    _show_title(given, predicted, review_queue.count(workspace, queue))
+    if page.images:
+        names = classes.names(workspace)
+        gallery.show(page, names, plan=plan, workspace=workspace, height_px=GALLERY_PX)
         for class_name in dict.fromkeys((given, predicted)):
-            _examples(workspace, run_id, class_name)
+            _show_examples(workspace, run_id, class_name)
 
 
 def opened(class_names: Sequence[str]) -> tuple[int, int] | None:
-    """Answer row and column of the cell that the address names."""
+    """Return row and column of the cell in the address; None where there is none."""
     given, predicted = (st.query_params.get(name, "") for name in ("given", "predicted"))
-    is_there = given in class_names and predicted in class_names
-    return (class_names.index(given), class_names.index(predicted)) if is_there else None
+    if given not in class_names or predicted not in class_names:
+        return None
+    return class_names.index(given), class_names.index(predicted)
 
 
 def open_clicked(key: str, class_names: Sequence[str]) -> None:
-    """Put the cell that was clicked in the figure `key` into the address."""
+    """Write the cell that was clicked in the figure `key` to the address."""
     points = st.session_state[key]["selection"]["points"]
     if points:
         row, column = points[0]["customdata"]
@@ -47,33 +47,33 @@ def open_clicked(key: str, class_names: Sequence[str]) -> None:
 
 
 def outline(figure: go.Figure, row: int, column: int) -> None:
-    """Frame the opened cell in its matrix."""
+    """Draw a frame around the opened cell of its matrix."""
     line = {"color": charts.INK[theme.current()], "width": 2}
     figure.add_shape(type="rect", x0=column - 0.49, x1=column + 0.49, y0=row - 0.49, y1=row + 0.49, line=line)
 
 
-def _head(given: str, predicted: str, n_images: int) -> None:
-    said = f"{given} recognised" if given == predicted else f"{given} taken for {predicted}"
+def _show_title(given: str, predicted: str, n_images: int) -> None:
+    is_correct = given == predicted
+    title = f"Correctly predicted {given}" if is_correct else f"{given} taken for {predicted}"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{session.plain(said)}: {words.n_of(n_images, 'image')}**", width="content")
+        st.markdown(f"**{session.plain(title)}: {words.n_of(n_images, 'image')}**", width="content")
         if st.button("Close", icon=":material/close:", type="tertiary"):
             address.write(given=None, predicted=None, after=None)
             st.rerun()
     if not n_images:
-        st.caption("No image lies in this cell. Click one with a number.")
+        st.caption("This cell has no images. Click a cell with a number.")
 
 
-def _examples(workspace: Workspace, run_id: int, class_name: str) -> None:
-    """Draw what the model is surest of among the images of this class that it learned from."""
-    recognised = review_queue.page(
-        workspace, review_queue.confusion_queue(run_id, "train", class_name, class_name), limit=N_CANDIDATES
-    )
-    known = sorted(recognised, key=lambda item: -(item.score or 0))[:N_EXAMPLES]
-    if known:
-        st.caption(f"Recognised as {session.plain(class_name)} in train")
-        _strip([item.digest for item in known], class_name)
+def _show_examples(workspace: Workspace, run_id: int, class_name: str) -> None:
+    """Draw the training images of a class that the model predicts with the highest confidence."""
+    queue = review_queue.confusion_queue(run_id, "train", class_name, class_name)
+    correct = review_queue.page(workspace, queue, limit=N_CANDIDATES)
+    examples = sorted(correct, key=lambda item: -(item.score or 0))[:N_EXAMPLES]
+    if examples:
+        st.caption(f"Correctly predicted {session.plain(class_name)} (train)")
+        _show_row([item.digest for item in examples], class_name)
 
 
-def _strip(digests: Sequence[str], class_name: str) -> None:
+def _show_row(digests: Sequence[str], class_name: str) -> None:
     for cell, digest in zip(st.columns(N_EXAMPLES, gap="small"), digests, strict=False):
         cell.markdown(f"![{session.plain(class_name)}](/thumb/{digest})")

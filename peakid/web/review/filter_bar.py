@@ -1,4 +1,6 @@
-"""What narrows the queue above: one bar of filters whose state stands in the address, and the views saved from it."""
+"""The filters of a queue, which are kept in the address, and the saved views."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -10,7 +12,7 @@ from peakid.store.workspace import Workspace
 from peakid.web import address, session
 from peakid.web.review import queue_chips
 
-# Name in the address -> field of Filters and what it is called.
+# Name in the address -> field of Filters and title.
 FIELDS = {
     "class": ("class_name", "Class"),
     "split": ("split", "Split"),
@@ -23,36 +25,39 @@ FIELDS = {
 }
 _HELP = {
     "split": "In the newest snapshot.",
-    "added": "When it arrived: a year, a month or a day, such as 2026-11.",
-    "taken": "When it was taken, by the camera's clock: a year, a month or a day, such as 2026-11.",
-    "text": "Three letters or more of a path or a note.",
+    "added": "When it was imported: a year, month or day, such as 2026-11.",
+    "taken": "When it was taken, by the clock of the camera: a year, month or day, such as 2026-11.",
+    "text": "At least three characters of a path or a note.",
 }
 
 
-def asked() -> Filters:
-    """Answer the filters that the address names."""
+def current() -> Filters:
+    """Return the filters in the address."""
     return Filters(**{field: st.query_params.get(name) or None for name, (field, _) in FIELDS.items()})
 
 
+def clear() -> None:
+    """Remove all filters from the address."""
+    address.write(**dict.fromkeys(FIELDS), after=None)
+
+
 def show(workspace: Workspace, queue: str) -> None:
-    """Draw the bar: the filters folded, each one set as a chip that takes it off, and the saved views."""
-    now = asked().given()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with st.popover("Filter", icon=":material/filter_list:", width="content"):
-            _choices(workspace)
-        for name, (field, title) in FIELDS.items():
-            if field in now:
-                said = f"{title}: {session.plain(_read(name, now[field]))}"
-                st.button(
-                    said,
-                    icon=":material/close:",
-                    key=f"off:{name}",
-                    on_click=_set,
-                    args=(name, None),
-                    help="Take this filter off",
-                )
-        with st.popover("Views", icon=":material/bookmark:", width="content"):
-            _views(workspace, queue)
+    """Draw the filters, a chip that removes each active one, and the saved views."""
+    active = current().given()
+    with st.popover("Filter", icon=":material/filter_list:", width="content"):
+        _choices(workspace)
+    for name, (field, title) in FIELDS.items():
+        if field in active:
+            st.button(
+                f"{title}: {session.plain(_value_text(name, active[field]))}",
+                icon=":material/close:",
+                key=f"off:{name}",
+                on_click=_set,
+                args=(name, None),
+                help="Remove this filter",
+            )
+    with st.popover("Views", icon=":material/bookmark:", width="content"):
+        _views(workspace, queue)
 
 
 def _choices(workspace: Workspace) -> None:
@@ -65,20 +70,39 @@ def _choices(workspace: Workspace) -> None:
     }
     sides = st.columns(2)
     for number, (name, (_, title)) in enumerate(FIELDS.items()):
-        key, said = f"filter:{name}", st.query_params.get(name) or None
         with sides[number % 2]:
             if name in options:
-                known = options[name] if said is None or said in options[name] else [*options[name], said]
-                st.session_state[key] = said
-                st.selectbox(
-                    title, known, key=key, help=_HELP.get(name), placeholder="Any", format_func=lambda value, name=name: _read(name, value),
-                    on_change=_follow, args=(name,),
-                )  # fmt: skip
+                _show_choice(name, title, options[name])
             else:
-                st.session_state[key] = said or ""
-                st.text_input(
-                    title, key=key, help=_HELP.get(name), placeholder="Any", on_change=_follow, args=(name,)
-                )
+                _show_text(name, title)
+
+
+def _show_choice(name: str, title: str, options: Sequence[str]) -> None:
+    value = st.query_params.get(name) or None
+    is_unknown = value is not None and value not in options  # From an old link: it is shown like the others.
+    st.session_state[f"filter:{name}"] = value
+    st.selectbox(
+        title,
+        [*options, value] if is_unknown else list(options),
+        key=f"filter:{name}",
+        help=_HELP.get(name),
+        placeholder="Any",
+        format_func=lambda each: _value_text(name, each),
+        on_change=_write_to_address,
+        args=(name,),
+    )
+
+
+def _show_text(name: str, title: str) -> None:
+    st.session_state[f"filter:{name}"] = st.query_params.get(name) or ""
+    st.text_input(
+        title,
+        key=f"filter:{name}",
+        help=_HELP.get(name),
+        placeholder="Any",
+        on_change=_write_to_address,
+        args=(name,),
+    )
 
 
 def _views(workspace: Workspace, queue: str) -> None:
@@ -100,21 +124,23 @@ def _views(workspace: Workspace, queue: str) -> None:
                 args=(workspace, view.name),
             )
     if not saved:
-        st.caption("No view is saved. A view is a queue with its filters under a name, for everyone here.")
+        st.caption(
+            "No view is saved. A view is a queue with its filters under a name. Everyone here sees it."
+        )
     with st.form("save view", border=False, clear_on_submit=True):
         name = st.text_input(
             "Name", placeholder=queue_chips.name(queue).replace("\\", ""), max_chars=saved_views.LONGEST_NAME
         )
         if st.form_submit_button("Save this view") and name.strip():
-            saved_views.save(workspace, name, queue, filters=asked(), actor=session.actor())
+            saved_views.save(workspace, name, queue, filters=current(), actor=session.actor())
             st.rerun()
 
 
-def _read(name: str, value: str) -> str:
+def _value_text(name: str, value: str) -> str:
     return value.replace("_", " ").capitalize() if name == "issue" else value
 
 
-def _follow(name: str) -> None:
+def _write_to_address(name: str) -> None:
     value = st.session_state[f"filter:{name}"]
     _set(name, value.strip() if value else None)
 
@@ -125,6 +151,5 @@ def _set(name: str, value: str | None) -> None:
 
 def _open(view: SavedView) -> None:
     given = view.filters.given()
-    address.write(
-        queue=view.queue, after=None, **{name: given.get(field) for name, (field, _) in FIELDS.items()}
-    )
+    filters = {name: given.get(field) for name, (field, _) in FIELDS.items()}
+    address.write(queue=view.queue, after=None, **filters)

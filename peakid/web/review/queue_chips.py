@@ -1,4 +1,4 @@
-"""The queues one can judge, as chips with what waits in each: what is worth the time, the five fullest, the rest folded away."""
+"""The queues of the review page as chips with their counts: the fullest ones, and the others under "More"."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,12 @@ from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
-from peakid.web.gallery import batch
+from peakid.web.gallery import loaded_page
 
-N_CHIPS = 5  # More would push the pictures down.
+N_CHIPS = 5  # More would push the images down.
 _KEY = "queue"
-_ALWAYS = ("recent", "sample", "all")  # Folded away, where they do not grow with every judgement.
+_CLASS = "queue:class"
+_ALWAYS = ("recent", "sample", "all")  # Always under "More", without a count.
 _NAMES = {
     "worth": "Worth your time",
     "conflicts": "Conflicting labels",
@@ -25,93 +26,93 @@ _NAMES = {
 }
 
 
-def show(workspace: Workspace, asked: str) -> None:
-    """Draw the chips with `asked` chosen; a click on another leads there and does not come back."""
+def show(workspace: Workspace, current: str) -> None:
+    """Draw the chips with the `current` queue chosen; a click on another opens it."""
     found = {each.queue: each for each in review_queue.offered(workspace)}
-    if asked not in found:
-        found[asked] = review_queue.counted(workspace, asked, most=review_queue.MOST_ON_A_CHIP)
-    n_others = N_CHIPS - (asked != review_queue.WORTH)
-    fullest = [queue for queue in found if queue not in (review_queue.WORTH, asked)][:n_others]
-    shown = [queue for queue in found if queue in (review_queue.WORTH, asked) or queue in fullest]
-    said = {queue: _said(workspace, each) for queue, each in found.items()}
+    if current not in found:
+        found[current] = review_queue.counted(workspace, current, most=review_queue.MOST_ON_A_CHIP)
+    n_others = N_CHIPS - (current != review_queue.WORTH)
+    fullest = [queue for queue in found if queue not in (review_queue.WORTH, current)][:n_others]
+    shown = [queue for queue in found if queue in (review_queue.WORTH, current) or queue in fullest]
+    titles = {queue: _title(workspace, each) for queue, each in found.items()}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.session_state[_KEY] = asked  # The address has the last word.
+        st.session_state[_KEY] = current  # The address decides.
         st.pills(
             "Queue",
             shown,
-            format_func=lambda queue: words.chosen(said[queue], queue == asked),
+            format_func=lambda queue: words.chosen(titles[queue], queue == current),
             required=True,
             key=_KEY,
             label_visibility="collapsed",
-            on_change=_follow,
+            on_change=_open_chip,
         )
-        _more(workspace, [each for queue, each in found.items() if queue not in shown], asked)
+        _show_more(workspace, [each for queue, each in found.items() if queue not in shown], current)
 
 
 def name(queue: str) -> str:
-    """Name a queue for people, safe to stand in Markdown."""
+    """Return the title of a queue, escaped for Markdown."""
     kind, _, rest = queue.partition(":")
     if kind == "confusion" and rest.count(":") == 3:
-        run_id, split, given, predicted = rest.split(":")
-        return session.plain(f"{unquoted(given)} taken for {unquoted(predicted)} (run {run_id}, {split})")
+        run_id, split, *labels = rest.split(":")
+        given, predicted = (unquoted(label) for label in labels)
+        return session.plain(f"{given} taken for {predicted} (Run {run_id}, {split})")
     if kind == "issue":
         return rest.replace("_", " ").capitalize()
     return session.plain(rest if kind == "class" else _NAMES.get(kind, queue.capitalize()))
 
 
-def told(n: int, is_more: bool) -> str:
-    """Say a count: `1,000+` where counting stopped there."""
-    return f"{n:,}{'+' if is_more else ''}"
+def next_sample(queue: str) -> str:
+    """Return the queue of the random sample after `queue`: `sample:2` after `sample:1` or `sample`."""
+    _, _, seed = queue.partition(":")
+    return f"sample:{int(seed) + 1 if seed.isdecimal() else 1}"
 
 
-def _said(workspace: Workspace, each: QueueCount) -> str:
-    said = f"{name(each.queue)} {told(each.n, each.is_more)}"
+def _title(workspace: Workspace, each: QueueCount) -> str:
+    """Return the title of a chip: `Dark 12`, or `Dark 1,000+` where counting stopped."""
+    title = f"{name(each.queue)} {each.n:,}{'+' if each.is_more else ''}"
     if each.queue != review_queue.WORTH or not each.n:
-        return said
+        return title
     minutes = pace.minutes(each.n, pace.seconds_an_image(workspace, actor=session.actor()))
-    return f"{said} · {'over' if each.is_more else 'about'} {minutes} min"
+    return f"{title} · {'over' if each.is_more else 'about'} {minutes} min"
 
 
-def _more(workspace: Workspace, folded: Sequence[QueueCount], asked: str) -> None:
+def _show_more(workspace: Workspace, folded: Sequence[QueueCount], current: str) -> None:
     with st.popover("More", icon=":material/more_horiz:", width="content"):
         for each in folded:
             st.button(
-                _said(workspace, each),
+                _title(workspace, each),
                 key=f"to:{each.queue}",
                 type="tertiary",
                 on_click=_go,
                 args=(each.queue,),
             )
         for queue in _ALWAYS:
-            if queue != asked:
+            if queue != current:
                 st.button(name(queue), key=f"to:{queue}", type="tertiary", on_click=_go, args=(queue,))
         counts = {each.queue: each.n for each in review_queue.by_class(workspace)}
         if counts:
-            st.session_state[_CLASS] = asked if asked in counts else None
+            st.session_state[_CLASS] = current if current in counts else None
             st.selectbox(
                 "One class",
                 list(counts),
                 format_func=lambda queue: f"{queue.partition(':')[2]} {counts[queue]:,}",
                 placeholder="Choose a class",
                 key=_CLASS,
-                on_change=_follow_class,
+                on_change=_open_class,
             )
 
 
-_CLASS = "queue:class"
-
-
-def _follow() -> None:
+def _open_chip() -> None:
     _go(st.session_state[_KEY])
 
 
-def _follow_class() -> None:
+def _open_class() -> None:
     if st.session_state[_CLASS]:
         _go(st.session_state[_CLASS])
 
 
 def _go(queue: str) -> None:
-    """Open another queue at its front; filters stay, for they say what one is interested in."""
+    """Open another queue at its start. Filters stay: they are what a person is interested in."""
     st.query_params["queue"] = queue
     st.query_params.pop("after", None)
-    batch.forget(queue)
+    loaded_page.forget(queue)

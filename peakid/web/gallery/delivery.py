@@ -1,0 +1,196 @@
+"""Decide what one run of a page sends to the grid of a queue, from what the browser already has.
+
+Only a delivery of events and the end of a run change the state. Between them, the plan of a run can be read
+as often as needed, in any order.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from peakid.errors import PeakidError
+from peakid.store.workspace import Workspace
+from peakid.web import session
+from peakid.web.gallery import outbox
+from peakid.web.gallery.outbox import Ack, Act
+
+COUNT_EVERY_S = 30.0
+N_CHANGED = 1000  # Where more images changed, all of them are sent again.
+N_REFUSALS = 50  # Kept for the browser: runs that newer events interrupt draw nothing.
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run of a page does for one queue.
+
+    Attributes:
+        ack: What the browser is told about its events.
+        changed: Digests that may have changed; None where any image may have.
+        page_id: The loaded page that the browser has; "" where everything is to be sent.
+        n_items: How many images of that page it has.
+        next_seq: Number of the last event that requested the next images; 0 if none did.
+        is_delivery: Keys caused this run, so nothing else can have changed.
+        is_page_rerun: The counts around the grid are old: the whole page must run again.
+        n_received: How many deliveries the plan takes into account.
+    """
+
+    queue: str
+    ack: Ack
+    changed: tuple[str, ...] | None
+    page_id: str
+    n_items: int
+    next_seq: int
+    is_delivery: bool
+    is_page_rerun: bool
+    n_received: int
+
+
+@dataclass
+class ClientState:
+    """What the grid of one queue in one browser session has, by its own account.
+
+    Attributes:
+        n_items: How many images of the page `page_id` it has.
+        changed: By digest, the number of the event that changed an image since the browser's last update.
+        n_received: How many deliveries were applied.
+        n_drawn: How many of them the last finished run has drawn. Where there are newer ones, keys caused the
+            current run.
+        counted_s: When the whole page last ran, in seconds of the monotonic clock.
+    """
+
+    queue: str
+    ack: Ack = field(default_factory=lambda: Ack(0))
+    page_id: str = ""
+    n_items: int = 0
+    changed: dict[str, int] = field(default_factory=dict)
+    n_received: int = 0
+    n_drawn: int = 0
+    counted_s: float = 0.0
+    is_count_requested: bool = False
+
+    def plan(self, now_s: float) -> Plan:
+        """Return what the current run does. This changes nothing: a second call returns the same.
+
+        Args:
+            now_s: The monotonic clock. A key alone runs only the grid, which takes half as long as the page.
+        """
+        is_delivery = self.n_received > self.n_drawn
+        is_partial = is_delivery and len(self.changed) <= N_CHANGED
+        is_counted_late = self.is_count_requested or now_s - self.counted_s > COUNT_EVERY_S
+        return Plan(
+            queue=self.queue,
+            ack=self.ack,
+            changed=tuple(self.changed) if is_partial else None,
+            page_id=self.page_id if is_partial else "",
+            n_items=self.n_items if is_partial else 0,
+            next_seq=self.ack.next_seq,
+            is_delivery=is_delivery,
+            is_page_rerun=is_delivery and is_counted_late,
+            n_received=self.n_received,
+        )
+
+    def note_received(self, delivery: Mapping[str, Any], ack: Ack) -> None:
+        """Take over what a delivery changed and what the browser says it has.
+
+        Args:
+            delivery: The outbox as sent: `table` (the loaded page), `n_items` and `heard` (the last `seq`
+                that the browser received).
+        """
+        heard, n_items = delivery.get("heard"), delivery.get("n_items")
+        known_seq = heard if isinstance(heard, int) else 0
+        refused = (*self.ack.refused, *ack.refused)[-N_REFUSALS:]
+        next_seq = max(ack.next_seq, self.ack.next_seq)
+        self.ack = Ack(ack.seq, refused, ack.touched, ack.changed, next_seq)
+        self.page_id = str(delivery.get("table"))
+        self.n_items = n_items if isinstance(n_items, int) else 0
+        self.changed = {digest: seq for digest, seq in self.changed.items() if seq > known_seq}
+        self.changed.update(dict.fromkeys(ack.changed, ack.seq))
+        self.is_count_requested = self.is_count_requested or ack.is_count_requested
+        self.n_received += 1
+
+    def note_drawn(self, plan: Plan, now_s: float) -> None:
+        """Note that the run of `plan` has ended. Without a delivery, it was a run of the whole page."""
+        if not plan.is_delivery:
+            self.note_page_run(now_s)
+        self.n_drawn = max(self.n_drawn, plan.n_received)
+
+    def note_page_run(self, now_s: float) -> None:
+        """Note that the whole page runs, with the counts around the grid."""
+        self.counted_s, self.is_count_requested = now_s, False
+
+
+def plan(queue: str) -> Plan:
+    """Return what the current run of the page does for a queue. A page reads it once, at its start."""
+    return _state(queue).plan(time.monotonic())
+
+
+def note_drawn(plan: Plan) -> None:
+    """Note, at the end of a run, that it has sent what it planned."""
+    _state(plan.queue).note_drawn(plan, time.monotonic())
+
+
+def rerun_page(plan: Plan) -> None:
+    """Run the whole page instead of the grid alone. This does not return."""
+    _state(plan.queue).note_page_run(time.monotonic())
+    st.rerun()
+
+
+def receive(workspace: Workspace, queue: str, delivery: Mapping[str, Any], act: Act | None) -> None:
+    """Apply the events of a delivery, before the page runs, so that every count on it is new."""
+    state = _state(queue)
+    try:
+        ack = outbox.apply(
+            workspace,
+            delivery.get("events"),
+            last_ack=state.ack.seq,
+            actor=session.actor(),
+            act=act,
+        )
+    except PeakidError as error:
+        st.session_state[_error_key(queue)] = error
+    else:
+        state.note_received(delivery, ack)
+
+
+def receiver(workspace: Workspace, queue: str, component_key: str, act: Act | None) -> Callable[[], None]:
+    """Return the callback of a component whose state `outbox` holds the deliveries."""
+
+    def receive_outbox() -> None:
+        receive(workspace, queue, st.session_state[component_key].get("outbox") or {}, act)
+
+    return receive_outbox
+
+
+def show_error(queue: str) -> None:
+    """Show why the last delivery could not be saved, if so."""
+    if error := st.session_state.pop(_error_key(queue), None):
+        session.show_error(error)
+
+
+def owner(workspace: Workspace) -> dict[str, str]:
+    """Return whose events the browser keeps: another workspace or reviewer has an outbox of its own."""
+    return {
+        "workspace": hashlib.sha256(str(workspace.path).encode()).hexdigest()[:12],
+        "reviewer": session.actor(),
+    }
+
+
+def ack_document(ack: Ack) -> dict[str, Any]:
+    """Return an acknowledgement as JSON for the browser."""
+    return {
+        "seq": ack.seq,
+        "refused": [asdict(each) for each in ack.refused],
+        "touched": list(ack.touched[-1:]),
+    }
+
+
+def _state(queue: str) -> ClientState:
+    return st.session_state.setdefault(f"client:{queue}", ClientState(queue))
+
+
+def _error_key(queue: str) -> str:
+    return f"delivery-error:{queue}"

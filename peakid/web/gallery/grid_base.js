@@ -1,0 +1,167 @@
+// What the review grid and the duplicates grid share: mounting, keys, the outbox and unmounting.
+
+import { isControl, isTyping } from "./elements.js";
+import { outboxOf } from "./outbox.js";
+
+const LEAST_HEIGHT_PX = 320;
+const STATUS_PX = 62; // The status line and the margin of the page.
+
+export const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+
+const grids = new Map(); // by data.key: survives a remount of the component
+let active = null; // the grid that receives the keys
+
+/** Return the function that Streamlit calls at every run of the page, for one class of grid. */
+export function componentOf(GridClass) {
+  return (component) => {
+    const { key } = component.data;
+    if (!grids.has(key)) grids.set(key, new GridClass(key));
+    const grid = grids.get(key);
+    const token = grid.mount(component);
+    return () => grid.unmount(token);
+  };
+}
+
+/**
+ * One queue in the browser. A subclass names its outbox (`family`) and has these methods:
+ * build(): create the elements in `this.parts`: `root` holds all of them, `focusable` takes the focus.
+ * update(data): take over what Python sent. actionOf(event): the action of a key, if it has one.
+ * settle(written, ack): react to an acknowledgement, of which `written` holds the events of this browser.
+ * layout() fits the grid to the window, drawStatus() writes the line below it.
+ */
+export class Grid {
+  constructor(key, family) {
+    this.key = key;
+    this.family = family;
+    this.history = []; // own steps, newest last
+    this.undone = [];
+    this.focus = 0;
+    this.message = "";
+    this.ackedSeq = 0;
+    this.nSent = 0;
+    this.token = 0;
+    this.onKey = (event) => active === this && this.handleKey(event);
+    this.onResize = () => this.layout();
+    this.send = (events) => this.deliver(events);
+  }
+
+  mount(component) {
+    this.component = component;
+    if (this.root !== component.parentElement) {
+      this.root = component.parentElement;
+      for (const old of this.root.querySelectorAll(".gallery")) old.remove();
+      this.build();
+      this.parts.root.addEventListener("pointerdown", () => this.activate());
+      this.parts.root.addEventListener("focusin", () => this.activate());
+      this.root.append(this.parts.root);
+      this.takeFocus();
+      // In the capture phase: before Streamlit, which has shortcuts on C and R.
+      window.addEventListener("keydown", this.onKey, true);
+      window.addEventListener("resize", this.onResize);
+    }
+    if (!isMounted(active)) this.activate();
+    this.update(component.data);
+    this.token += 1;
+    return this.token;
+  }
+
+  unmount(token) {
+    if (token !== this.token) return; // A newer run has mounted this grid again: its listeners stay.
+    window.removeEventListener("keydown", this.onKey, true);
+    window.removeEventListener("resize", this.onResize);
+    this.outbox?.disconnect(this.send);
+    this.root = null;
+    if (active === this) active = [...grids.values()].find(isMounted) ?? null;
+  }
+
+  activate() {
+    active = this;
+  }
+
+  takeFocus() {
+    this.parts.focusable.focus({ preventScroll: true });
+  }
+
+  // ---- outbox -----------------------------------------------------------------------------------
+
+  openOutbox(data) {
+    this.outbox = outboxOf(this.family, data);
+    this.outbox.connect(this.send, () => this.drawStatus());
+  }
+
+  push(event) {
+    return this.outbox.push(event);
+  }
+
+  deliver(events) {
+    this.nSent += 1;
+    this.component.setStateValue("outbox", { sent: this.nSent, events, ...this.received() });
+  }
+
+  /** What this browser already has, so that Python sends only what changed. */
+  received() {
+    return {};
+  }
+
+  acknowledge(data) {
+    const { seq, touched } = data;
+    const isNew = seq > this.ackedSeq;
+    const refused = data.refused.filter((each) => each.seq > this.ackedSeq);
+    this.ackedSeq = seq;
+    this.settle(this.outbox.acknowledge(seq), { isNew, refused, touched });
+    this.outbox.flush();
+  }
+
+  // ---- keys -------------------------------------------------------------------------------------
+
+  handleKey(event) {
+    const path = event.composedPath();
+    const target = path[0];
+    if (event.altKey || event.isComposing || isTyping(target)) return;
+    if (event.ctrlKey || event.metaKey) {
+      this.handleControlKey(event);
+      return;
+    }
+    if (["Enter", " "].includes(event.key) && isControl(target)) return; // It presses the focused button.
+    const isMove = event.key in ARROWS || /^(Home|End|Page)/.test(event.key);
+    const isOutside = isControl(target) && !path.includes(this.parts.root);
+    if (isMove && (target.type === "range" || isOutside)) return;
+    const act = this.actionOf(event);
+    if (act) {
+      event.preventDefault();
+      event.stopPropagation();
+      act();
+    } else if (["c", "r"].includes(event.key.toLowerCase())) {
+      event.stopPropagation(); // Streamlit would clear its cache or run the page again.
+    }
+  }
+
+  handleControlKey() {}
+
+  // ---- drawing ----------------------------------------------------------------------------------
+
+  say(message) {
+    this.message = message;
+    this.drawStatus();
+  }
+
+  get statusMessage() {
+    if (!this.outbox.isLate) return this.message;
+    return "No connection to the server. Your changes are kept in this browser.";
+  }
+
+  get savedText() {
+    const { nWaiting } = this.outbox;
+    return nWaiting ? `${nWaiting.toLocaleString("en")} pending` : "all saved";
+  }
+}
+
+/** The height that the window has left below the top of `element`, in px. */
+export function heightBelow(element) {
+  const top = Math.max(element.getBoundingClientRect().top, 0);
+  return Math.max(LEAST_HEIGHT_PX, window.innerHeight - top - STATUS_PX);
+}
+
+function isMounted(grid) {
+  return Boolean(grid?.root?.isConnected || grid?.root?.host?.isConnected);
+}

@@ -1,0 +1,120 @@
+"""The loaded page of a queue: its images keep their places while they are judged."""
+
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from peakid.curate.queues import review_queue
+from peakid.curate.queues.filters import NO_FILTERS, Filters
+from peakid.records import QueueItem
+from peakid.store.workspace import Workspace
+from peakid.web.gallery.delivery import Plan
+
+MOST_COUNTED = 1_000  # Images that are counted after the loaded ones.
+N_IMAGES = 240  # Loaded at once: about 50 KB; the next ones are loaded while these are judged.
+_N_READ = 1000  # Images in one query.
+
+
+@dataclass
+class LoadedPage:
+    """The images of a queue that this session has loaded, as it last read them, in a fixed order.
+
+    Attributes:
+        after: The key before the first image.
+        page_id: Names this page for the browser: another id, other images.
+        images: By digest.
+        reasons: Why each image is in the queue, by digest, as it was when it was loaded.
+        open: Digests that are still in the queue.
+        cursor: The key of the last image.
+        is_end: No images come after these.
+        n_waiting: How many images of the queue are not loaded; `is_more`: there are more than were counted.
+        loaded_seq: Number of the event that requested the last images.
+    """
+
+    queue: str
+    after: str
+    filters: Filters
+    page_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    images: dict[str, QueueItem] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    cursor: str = ""
+    is_end: bool = False
+    n_waiting: int = 0
+    is_more: bool = False
+    loaded_seq: int = 0
+
+    @property
+    def items(self) -> list[QueueItem]:
+        return list(self.images.values())
+
+
+def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters = NO_FILTERS) -> LoadedPage:
+    """Return the loaded page of this session as its images are now.
+
+    A judged image leaves the queue but keeps its place on the page, with its new label: nothing moves while a
+    person works, and the last judgements can be seen and undone. Another `after` or other
+    filters begin a new page.
+
+    Args:
+        plan: Which images may have changed (to read thousands at every key would be slow) and whether the
+            next ones were requested. They are added at the end; after the end of the queue, a new page begins.
+        after: The key before the first image.
+
+    Raises:
+        NotFound: If there is no such queue.
+        BadInput: If a filter has an invalid value.
+    """
+    name = _name(plan.queue)
+    page: LoadedPage | None = st.session_state.get(name)
+    is_same = page is not None and (page.after, page.filters) == (after, filters) and bool(page.images)
+    if page is None or not is_same:
+        page = _add_images(workspace, LoadedPage(plan.queue, after, filters, cursor=after))
+    elif plan.next_seq > page.loaded_seq:
+        page = _add_images(workspace, LoadedPage(plan.queue, after, filters) if page.is_end else page)
+    page.loaded_seq = plan.next_seq
+    _refresh(workspace, page, page.images if plan.changed is None else plan.changed)
+    most = MOST_COUNTED + len(page.images)
+    counted = review_queue.counted(workspace, plan.queue, filters=filters, most=most)
+    page.n_waiting, page.is_more = max(counted.n - len(page.open), 0), counted.is_more
+    st.session_state[name] = page
+    return page
+
+
+def forget(queue: str) -> None:
+    """Drop the loaded page of a queue, so that the next run loads another."""
+    st.session_state.pop(_name(queue), None)
+
+
+def _add_images(workspace: Workspace, page: LoadedPage) -> LoadedPage:
+    """Add the next images of the queue; one that is loaded already keeps its place."""
+    found = review_queue.page(workspace, page.queue, limit=N_IMAGES, after=page.cursor, filters=page.filters)
+    for item in found:
+        page.images.setdefault(item.digest, item)
+        page.reasons.setdefault(item.digest, _reason_text(item.reason))
+        page.open.add(item.digest)
+    page.cursor = found[-1].cursor if found else page.cursor
+    page.is_end = len(found) < N_IMAGES
+    return page
+
+
+def _refresh(workspace: Workspace, page: LoadedPage, digests: Collection[str]) -> None:
+    loaded = [digest for digest in digests if digest in page.images]
+    for chunk in _chunks(loaded):
+        page.images.update((item.digest, item) for item in review_queue.items(workspace, chunk))
+        page.open -= set(chunk)
+        page.open |= review_queue.waiting(workspace, page.queue, chunk, filters=page.filters)
+
+
+def _chunks(digests: list[str]) -> Iterator[list[str]]:
+    return (digests[start : start + _N_READ] for start in range(0, len(digests), _N_READ))
+
+
+def _reason_text(reason: str) -> str:
+    return reason.replace("label from import:", "label from an imported ")
+
+
+def _name(queue: str) -> str:
+    return f"page:{queue}"
