@@ -150,7 +150,7 @@ def read_until(terminal, sentence):
 def test_training_without_a_snapshot_is_refused_before_a_job_is_made(workspace, peakid):
     answer = peakid("train")
     assert answer.code == 1
-    assert "peakid snapshot create" in answer.err
+    assert answer.err.endswith(" snapshot create\n")
     assert queue.list_jobs(workspace) == []
 
 

@@ -77,10 +77,10 @@ def test_without_a_recipe_what_is_tried_decides_whether_it_is_the_quick_or_the_s
     ("asked", "told"),
     [
         (("--try", "colour=1,2"), "A recipe has no setting 'colour'."),
-        (("--try", "base_lr=1e-3"), "base_lr=1e-3: a setting is tried with 2 to 8 different values."),
+        (("--try", "base_lr=1e-3"), "base_lr=1e-3: a sweep needs 2 to 8 different values of a setting."),
         (
             ("--recipe", "quick", "--try", "base_lr=1e-3,3e-3"),
-            "base_lr=3e-3 would change nothing: a linear head is solved at once.",
+            "base_lr=3e-3 would change nothing: a linear head is not trained by gradient descent.",
         ),
         (("--try", "dropout=0.2,2"), "dropout=2 does not fit"),
         (("--try", "dropout=0.2,0.5", "--minutes", "0"), "The time budget of a sweep is over 0"),
@@ -169,6 +169,6 @@ def test_evaluate_scores_the_averaged_answers_where_they_were_computed(workspace
     scored = peakid("evaluate", run_id, "--tta", "--json").json
     assert (scored["accuracy"], scored["tta"]["plain_accuracy"], scored["tta"]["n_views"]) == (1.0, 0.5, 4)
     assert (
-        "on valid with test-time augmentation (4 views; plain 0.500,"
+        "on valid with test-time augmentation (4 views; without 50 %,"
         in peakid("evaluate", run_id, "--tta").out
     )

@@ -20,6 +20,7 @@ _COLUMNS = {
     ACCURACY: st.column_config.TextColumn(
         width="medium", help="With its 95 % interval and number of images."
     ),
+    "Snapshot": st.column_config.TextColumn(width="medium"),
     "Error": st.column_config.TextColumn(width="large"),
 }
 
