@@ -24,8 +24,6 @@ READS = {
     "curate.history.actors",  # log
     "curate.classes.colours",  # classes list
     "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
-    "evaluate.intervals.wilson",  # evaluate
-    "evaluate.score_text.score",  # evaluate
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "jobs.queue.newest",  # jobs list
 }

@@ -269,11 +269,12 @@ def test_the_page_shows_what_changed_since_the_last_training(
     open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int], workspace: Workspace, text_of: TextOf
 ) -> None:
     add_run(frozen)
-    assert "Run 1 learned from this snapshot already." in text_of(open_page("train"))
+    assert "Run 1 was trained on this snapshot." in text_of(open_page("train"))
     river = next(item.digest for item in snapshots.items(workspace, frozen.digest) if item.label == "river")
     decisions.decide(workspace, [Choice(river, "label", "sea")], actor="human:anna")
     snapshots.create(workspace, name="second", actor="human:anna")
-    assert "Since run 1 on first: 0 added, 0 removed, 1 relabelled, 0 moved." in text_of(open_page("train"))
+    changes = "0 added, 0 removed, 1 relabelled, 0 moved"
+    assert f"Since Run 1 on Snapshot 1 (first): {changes}." in text_of(open_page("train"))
 
 
 def test_a_leaking_snapshot_is_trained_on_only_after_a_confirmation(

@@ -59,5 +59,5 @@ def _show_row(workspace: Workspace, job: Job, waiting: Sequence[Job]) -> None:
 
 def _title(job: Job) -> str:
     if isinstance(job.arguments, RecipeArguments):
-        return f"{job_panel.name(job)}: {names.recipe(job.arguments.recipe)}"
+        return f"{job_panel.name(job)}: {names.recipe_summary(job.arguments.recipe)}"
     return job_panel.name(job)

@@ -54,7 +54,7 @@ def show_earlier(searches: Sequence[Job]) -> None:
     for job in searches:
         found = job.result_as(RateFinderResult)
         if job.state == "done" and found is not None and "valley" in found.suggestions:
-            recipe = names.recipe(job.arguments_as(RateFinderArguments).recipe)
+            recipe = names.recipe_summary(job.arguments_as(RateFinderArguments).recipe)
             valley = training_charts.rate(found.suggestions["valley"])
             labels[str(job.job_id)] = f"{recipe}: {valley}, {words.ago(job.created_at)}"
     if labels:
@@ -84,7 +84,7 @@ def show_found(job: Job) -> None:
         for name, rate in found.suggestions.items():
             _use_button(name, rate, phase, None if has_rate else searched)
     if not has_rate:
-        recipe = names.recipe(searched)
+        recipe = names.recipe_summary(searched)
         st.caption(
             "The form has a linear head, which has no learning rate. Using a suggestion restores the recipe "
             f"of the LR finder: {recipe}."

@@ -150,7 +150,7 @@ def _ask_weights(earlier: Sequence[Run]) -> None:
     options = list(dict.fromkeys([*recipes.PRETRAINED_WORDS, *runs, recipe_draft.values()["pretrained"]]))
 
     def label(word: str) -> str:
-        return names.run(runs[word]) if word in runs else _PRETRAINED.get(word, word)
+        return names.run_option(runs[word]) if word in runs else _PRETRAINED.get(word, word)
 
     def keep(name: str, key: str) -> None:
         _keep(name, key)

@@ -25,7 +25,7 @@ def show(workspace: Workspace, job: Job, snapshots: Mapping[str, Snapshot]) -> N
     run = runs.of_job(workspace, job.job_id)
     arguments = job.arguments_as(RecipeArguments)
     title = f"Run {run.run_id}" if run else job_panel.name(job)
-    st.subheader(f"{title}: {names.recipe(arguments.recipe)}")
+    st.subheader(f"{title}: {names.recipe_summary(arguments.recipe)}")
     st.caption(session.plain(_details(job, trainings.snapshot_name(arguments.snapshot, snapshots))))
     body = rate_panel.show_found if job.kind == "lr-find" else lambda job: show_learning(workspace, job)
     job_panel.show(workspace, job, body=body)

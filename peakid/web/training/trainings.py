@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from peakid.evaluate import intervals, score_text
 from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
 from peakid.records import JobState, Run, Snapshot
 from peakid.web import address, names, words
 from peakid.web.jobs import progress
 from peakid.web.training import run_overlay
+
+SHORT_DIGEST = 8
 
 _KEY = "trainings"
 ACCURACY = "Accuracy (validation)"
@@ -70,18 +71,7 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run], snapshots: Mapping[str,
 def snapshot_name(digest: str, snapshots: Mapping[str, Snapshot]) -> str:
     """Return the name of a snapshot: `Snapshot 3 (before cleaning)`."""
     frozen = snapshots.get(digest)
-    if frozen is None:
-        return f"Snapshot {names.short_snapshot('', digest)}"
-    return f"Snapshot {frozen.snapshot_id}" + (f" ({frozen.name})" if frozen.name else "")
-
-
-def accuracy_text(run: Run, snapshots: Mapping[str, Snapshot]) -> str:
-    """Return a run's validation accuracy (of all folds in cross-validation) with interval and n."""
-    accuracy, frozen = run.metrics.get("accuracy"), snapshots.get(run.snapshot_digest)
-    if accuracy is None or frozen is None:
-        return score_text.score(accuracy)
-    n = frozen.n_images if run.recipe.get("folds") else frozen.splits.get("valid", 0)
-    return score_text.score(accuracy, intervals.wilson(round(accuracy * n), n), n)
+    return names.snapshot_name(frozen) if frozen else f"Snapshot {digest[:SHORT_DIGEST]}"
 
 
 def _of_job(job: Job, run: Run | None, snapshots: Mapping[str, Snapshot]) -> Training:
@@ -90,8 +80,8 @@ def _of_job(job: Job, run: Run | None, snapshots: Mapping[str, Snapshot]) -> Tra
         job_id=job.job_id,
         run_id=run.run_id if run else None,
         state=job.state,
-        accuracy=accuracy_text(run, snapshots) if run else "-",
-        model=names.recipe(arguments.recipe),
+        accuracy=names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
+        model=names.recipe_summary(arguments.recipe),
         snapshot=snapshot_name(arguments.snapshot, snapshots),
         created_at=job.created_at,
         seconds=run.seconds if run else job.seconds,
@@ -104,9 +94,9 @@ def _of_run(run: Run, snapshots: Mapping[str, Snapshot]) -> Training:
         job_id=run.job_id,
         run_id=run.run_id,
         state=run.state,
-        accuracy=accuracy_text(run, snapshots),
-        model=names.recipe(run.recipe),
-        snapshot=snapshot_name(run.snapshot_digest, snapshots),
+        accuracy=names.run_score(run, snapshots.get(run.snapshot_digest)),
+        model=names.recipe_summary(run.recipe),
+        snapshot=names.snapshot_of(run),
         created_at=run.created_at,
         seconds=run.seconds,
         error="",
