@@ -156,7 +156,6 @@ CREATE TABLE job (
   step INTEGER NOT NULL DEFAULT 0,
   total INTEGER NOT NULL DEFAULT 0,
   message TEXT NOT NULL DEFAULT '',
-  metrics TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(metrics)),
   error TEXT NOT NULL DEFAULT '',
   result TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(result)),
   pid INTEGER,
@@ -168,7 +167,7 @@ CREATE TABLE job (
   stopping_at TEXT,
   heartbeat_at TEXT,
   finished_at TEXT
-, priority INTEGER NOT NULL DEFAULT 0) STRICT;
+, priority INTEGER NOT NULL DEFAULT 0, remedy TEXT NOT NULL DEFAULT '', actions TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(actions))) STRICT;
 
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,

@@ -1,5 +1,6 @@
 """Import images from a folder, an archive or a table, and see what was added, already known or rejected."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -8,10 +9,12 @@ from peakid.acquire import history
 from peakid.acquire.history import Acquisition
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
-from peakid.records import Job, RejectionRow, Source
+from peakid.jobs.job import Job
+from peakid.jobs.results import ImportResult
+from peakid.records import RejectionRow, Source
 from peakid.web import navigation, session, uploads, words
 from peakid.web.history import root_panel
-from peakid.web.jobs import job_panel, progress
+from peakid.web.jobs import job_panel, progress, submission
 
 SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 JOB = "collect:job"  # Session state: id of the import that this session started last.
@@ -19,25 +22,25 @@ JOB = "collect:job"  # Session state: id of the import that this session started
 
 def show_result(job: Job) -> None:
     """Say what an import added, offer the next step, and list every rejection with its reason."""
-    found = job.result
-    if job.state != "done" or "scan" not in found:
+    found = job.result_as(ImportResult)
+    if job.state != "done" or found is None or found.scan is None:
         return
-    known = f", {found['n_known']:,} already known" if found["n_known"] else ""
-    added = f"Added {words.n_of(found['n_added'], 'image')}{known}, in {progress.duration(job.seconds)}."
+    known = f", {found.n_known:,} already known" if found.n_known else ""
+    added = f"Added {words.n_of(found.n_added, 'image')}{known}, in {progress.duration(job.seconds)}."
     st.success(added, icon=":material/check:")
-    if n_groups := found["scan"]["n_exact_groups"] + found["scan"]["n_near_groups"]:
+    if n_groups := found.scan.n_exact_groups + found.scan.n_near_groups:
         groups = words.n_of(n_groups, "group")
         st.caption(
             f"The workspace has {groups} of near-duplicates. A snapshot puts each group into one split."
         )
-    if found["n_added"] and st.button("Review the new images", type="primary"):
+    if found.n_added and st.button("Review the new images", type="primary"):
         navigation.go("review")
-    if found["rejections"]:
-        st.warning(f"Rejected {words.n_of(found['n_rejected'], 'file')}, for the reasons listed here.")
-        show_rejections([RejectionRow(**row) for row in found["rejections"]])
+    if found.rejections:
+        st.warning(f"Rejected {words.n_of(found.n_rejected, 'file')}, for the reasons listed here.")
+        show_rejections(found.rejections)
 
 
-def show_rejections(rows: list[RejectionRow]) -> None:
+def show_rejections(rows: Sequence[RejectionRow]) -> None:
     lines = [{"File": row.path, "Reason": words.REASONS[row.reason], "Detail": row.detail} for row in rows]
     st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), 320))
 
@@ -64,7 +67,7 @@ def show_imports(imports: list[Acquisition]) -> None:
 
 # 1 open
 workspace = session.workspace()
-job_panel.renew_ended(workspace)
+submission.renew_ended(workspace)
 st.title("Collect")
 
 # 2 ask
@@ -105,7 +108,10 @@ if is_submitted:
             given = uploads.kept(workspace, upload, path)
         else:
             given = uploads.given(path, "folder" if source == "folder" else "table")
-        job = job_panel.submit_once(
+    except PeakidError as error:
+        session.show_error(error)
+    else:
+        job = submission.submit(
             f"import:{source}:{given}",
             lambda request_id: submit.import_images(
                 *(workspace, source, given),
@@ -115,9 +121,8 @@ if is_submitted:
                 actor=session.actor(),
             ),
         )
-        st.session_state[JOB] = job.job_id
-    except PeakidError as error:
-        session.show_error(error)
+        if job:
+            st.session_state[JOB] = job.job_id
 
 # 3 draw
 shown = [

@@ -16,7 +16,7 @@ from peakid.web.evaluation import (
     score_headline,
     tta_panel,
 )
-from peakid.web.jobs import job_panel
+from peakid.web.jobs import submission
 
 SPLITS = {
     "valid": "Validation (for choosing)",
@@ -104,7 +104,7 @@ def show_comparison(run: Run) -> None:
 
 # 1 open
 workspace = session.workspace()
-job_panel.renew_ended(workspace)
+submission.renew_ended(workspace)
 st.title("Evaluate")
 
 # 2 ask

@@ -9,7 +9,7 @@ from peakid.records import Export
 from peakid.store import exports, runs
 from peakid.web import address, navigation, session
 from peakid.web.exports import export_details, export_form, export_list, photo_trial
-from peakid.web.jobs import job_panel
+from peakid.web.jobs import job_panel, submission
 
 
 def show_empty() -> None:
@@ -31,7 +31,7 @@ def show_export(export: Export) -> None:
 
 # 1 open
 workspace = session.workspace()
-job_panel.renew_ended(workspace)
+submission.renew_ended(workspace)
 st.title("Models")
 
 # 2 ask

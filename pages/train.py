@@ -1,22 +1,23 @@
-"""Train a model on a snapshot: choose a recipe, watch it learn, see what became of earlier trainings."""
+"""Train a model on a snapshot: choose a recipe, watch the training, list earlier trainings."""
 
 import streamlit as st
 
 from peakid.dataset import snapshot as snapshots
-from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
+from peakid.jobs.job import Job
 from peakid.recipe import cost_guess
 from peakid.recipe.recipe import Recipe
-from peakid.records import Job, Snapshot
+from peakid.records import Snapshot
 from peakid.store import runs
 from peakid.web import address, navigation, session, words
-from peakid.web.jobs import job_line, job_panel, progress
+from peakid.web.jobs import gpu_queue, progress, submission
 from peakid.web.snapshots import snapshot_choice
 from peakid.web.training import (
     estimate_panel,
     recipe_draft,
     recipe_form,
     recipe_presets,
+    recipe_query,
     run_overlay,
     schedule_panel,
     sweep_panel,
@@ -25,13 +26,11 @@ from peakid.web.training import (
     weights_here,
 )
 
-N_JOBS = 200  # Exports and checks among them; older trainings are listed by their runs.
+N_JOBS = 200  # Of all kinds; older trainings are listed by their runs.
 
 
 def show_empty() -> None:
-    st.info(
-        "A model learns from a snapshot, and none is frozen yet. Freezing keeps the images, labels and splits that a score belongs to."
-    )
+    st.info("A model is trained on a snapshot: a frozen set of images, labels and splits. There is none yet.")
     if st.button("Freeze a snapshot", type="primary"):
         navigation.go("snapshots")
 
@@ -39,11 +38,9 @@ def show_empty() -> None:
 def show_cost(recipe: Recipe, frozen: Snapshot) -> None:
     n_train_of = {each.digest: each.splits["train"] for each in frozen_ones.values()}
     guess = cost_guess.guess_s(recipe, frozen.splits["train"], all_runs, n_train_of)
-    learned = f"{words.n_of(frozen.splits['train'], 'image')} to learn from, {frozen.splits['valid']:,} to choose the best epoch by"
-    st.caption(
-        f"{learned}. "
-        + (f"About {progress.duration(guess[0])}, judging by run {guess[1].run_id}." if guess else "")
-    )
+    images = words.n_of(frozen.splits["train"], "training image")
+    cost = f" About {progress.duration(guess[0])}, based on run {guess[1].run_id}." if guess else ""
+    st.caption(f"{images}, {frozen.splits['valid']:,} for validation.{cost}")
 
 
 def show_form() -> None:
@@ -55,90 +52,78 @@ def show_form() -> None:
         recipe_form.show_advanced([run for run in all_runs if run.best_epoch is not None])
     allow_leaks = snapshot_choice.ask_leaks(frozen)
     recipe, error = recipe_draft.checked(allow_leaks=allow_leaks)
-    if error is not None and recipe_draft.values()["phases"] is None:  # Else it stands below their table.
-        recipe_draft.show_problem(error)
+    if error is not None and recipe_draft.values()["phases"] is None:  # Else it is below the table of phases.
+        session.show_error(error)
+    is_refused = recipe is None or (bool(frozen.n_leaks) and not allow_leaks)
     with st.container(horizontal=True, vertical_alignment="center"):
-        is_asked = st.button(
-            f"Train {recipe_draft.values()['arch']}",
-            type="primary",
-            icon=":material/model_training:",
-            disabled=recipe is None or (bool(frozen.n_leaks) and not allow_leaks),
-        )
+        label = f"Train {recipe_draft.values()['arch']}"
+        is_clicked = st.button(label, type="primary", icon=":material/model_training:", disabled=is_refused)
         if recipe is None:
             st.caption("Correct the value above that does not fit.")
         else:
             show_cost(recipe, frozen)
     if recipe is not None:
-        with st.expander("What it would take, and what the model would see", icon=":material/timer:"):
+        with st.expander("Estimate time and memory, see the model's input", icon=":material/timer:"):
             estimate_panel.show(workspace, frozen.digest, recipe)
-        with st.expander("Try several settings", icon=":material/science:"):
+        with st.expander("Sweep: try several settings", icon=":material/science:"):
             sweep_panel.show(workspace, frozen.digest, recipe, use=recipe_draft.fill)
-    if is_asked and recipe is not None:
+    if is_clicked and recipe is not None:
         submit_training(recipe, frozen.digest)
 
 
 def submit_training(recipe: Recipe, digest: str) -> None:
-    try:
-        job = job_panel.submit_once(
-            f"train:{digest}:{recipe.model_dump_json()}",
-            lambda request_id: submit.train(
-                workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()
-            ),
-        )
-    except PeakidError as error:
-        session.show_error(error)
-    else:
+    job = submission.submit(
+        f"train:{digest}:{recipe.model_dump_json()}",
+        lambda request_id: submit.train(
+            workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()
+        ),
+    )
+    if job:
         address.write(job=job.job_id)
         st.rerun()
 
 
-def show_job(job: Job) -> None:
-    frozen = frozen_ones.get(job.arguments["snapshot"])
-    training_watch.show(workspace, job, frozen.name if frozen else "")
+def find(jobs: list[Job], job_id: str | None) -> Job | None:
+    return next((job for job in jobs if str(job.job_id) == job_id), None)
 
 
 # 1 open
 workspace = session.workspace()
-job_panel.renew_ended(workspace)
+submission.renew_ended(workspace)
 st.title("Train")
+recipe_query.apply()
 
-# 2 ask
+# 2 query
 frozen_ones = {each.digest: each for each in snapshots.list_snapshots(workspace)}
 all_runs = runs.list_runs(workspace)
-every = [job for job in queue.list_jobs(workspace, N_JOBS) if job.kind in ("train", "lr-find")]
-jobs, searches = ([job for job in every if job.kind == kind] for kind in ("train", "lr-find"))
-active = [job for job in reversed(every) if job.state not in queue.ENDED]
-chosen = address.value("job", [str(job.job_id) for job in [*active, *jobs, *searches]])
-shown = next((job for job in [*active, *jobs, *searches] if str(job.job_id) == chosen), None)
+every = [job for job in queue.list_jobs(workspace, N_JOBS) if job.arguments is not None]
+jobs = [job for job in every if job.kind == "train"]
+searches = [job for job in every if job.kind == "lr-find"]
+active = [job for job in reversed(every) if job in (*jobs, *searches) and job.state not in queue.ENDED]
+candidates = [*active, *jobs, *searches]
+shown = find(candidates, address.value("job", [str(job.job_id) for job in candidates]))
 
-# 3 draw, 4 act: what was asked for or is looked for stands first
+# 3 draw, 4 act: a running or requested job is shown first
 is_first = shown is not None and (shown in active or "job" in st.query_params)
-with st.container():  # Always there: what is unfolded below would fold up if its place moved.
+with st.container():  # Always there: an open expander below would close if its position changed.
     if shown and is_first:
-        show_job(shown)
-    job_line.show(workspace)
+        training_watch.show(workspace, shown, frozen_ones)
+    gpu_queue.show(workspace)
     if shown and is_first:
         st.divider()
 if frozen_ones:
     show_form()
 else:
     show_empty()
-row = next(
-    (
-        job
-        for job in jobs
-        if str(job.job_id) == st.query_params.get("row") and not (is_first and job is shown)
-    ),
-    None,
-)
-below = row or (None if is_first or len(run_overlay.asked(all_runs)) > 1 else shown)
+row = find(jobs, st.query_params.get("row"))
+if is_first and row == shown:
+    row = None
+below = row or (None if is_first or len(run_overlay.requested(all_runs)) > 1 else shown)
 if jobs or all_runs:
-    st.subheader(
-        "All trainings",
-        help="Select one row to see its curves and its log, two to six to lay their curves over each other.",
-    )
-    trainings.show_table(jobs, all_runs)
+    tip = "Select one row to see its curves and log, two to six rows to draw their curves in one figure."
+    st.subheader("All trainings", help=tip)
+    trainings.show_table(jobs, all_runs, frozen_ones)
     run_overlay.show(workspace, all_runs)
-if below:  # Under the table, so that the next row to select stays where it is.
-    show_job(below)
+if below:  # Under the table, so that the table does not move when a row is selected.
+    training_watch.show(workspace, below, frozen_ones)
 weights_here.show_table()

@@ -269,32 +269,6 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One queued or running piece of work. `seconds` is its duration so far, or until it ended."""
-
-    job_id: int
-    kind: str
-    lane: Lane
-    state: JobState
-    arguments: dict[str, Any]
-    phase: str
-    step: int
-    total: int
-    message: str
-    metrics: dict[str, Any]
-    error: str
-    result: dict[str, Any]
-    pid: int | None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    seconds: float
-    actor: str = ""
-    is_cancel_requested: bool = False
-    heartbeat_at: str | None = None
-
-
-@dataclass(frozen=True)
 class Run:
     """One training. `path` is its folder, relative to the workspace; `metrics` are from the best epoch.
 

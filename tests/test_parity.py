@@ -24,6 +24,8 @@ READS = {
     "curate.history.actors",  # log
     "curate.classes.colours",  # classes list
     "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
+    "jobs.sweep.finding_text",  # sweep --wait: stored in the result
+    "jobs.queue.newest",  # jobs list
 }
 
 

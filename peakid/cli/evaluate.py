@@ -3,13 +3,14 @@
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, request_option, told
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.dataset import snapshot
 from peakid.evaluate import compare as comparing
 from peakid.evaluate import confusion, report, score_text
 from peakid.evaluate.compare import Comparison
 from peakid.evaluate.report import EvaluationReport
-from peakid.jobs import submit
+from peakid.jobs import results, submit
+from peakid.jobs.results import TtaResult
 from peakid.recipe import tta_views
 from peakid.store import runs
 from peakid.store.workspace import Workspace
@@ -77,10 +78,9 @@ def tta(
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
-    defaults = {"run_id": run_id, "n_views": n_views, "n_images": {}}
-    document = {"job_id": job.job_id, "state": job.state, "error": job.error, **defaults, **job.result}
+    found = job.result_as(TtaResult) or TtaResult(run_id=run_id, n_views=n_views)
     following = f"\nScore it with: peakid evaluate {run_id} --tta" if job.state == "done" else ""
-    emit(as_json, document, told(job) + following)
+    emit(as_json, {**ending(job), **results.document(found)}, job_text(job) + following)
     return EXIT_CODES[job.state]
 
 

@@ -1,28 +1,33 @@
-"""Commands about jobs: list, show, log, cancel, resume, and the worker that runs them."""
+"""Commands for jobs: list, show, log, move, cancel, resume, and the worker that runs them."""
 
+import shlex
 import textwrap
+from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from peakid.cli import remedies
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
-from peakid.jobs import presence, queue
+from peakid.jobs import presence, queue, results
 from peakid.jobs import worker as workers
-from peakid.records import Job, JobState, Lane
+from peakid.jobs.job import Job
+from peakid.records import JobState, Lane
+from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 EXIT_CODES: dict[JobState, int] = {"done": 0, "failed": 1, "cancelled": 3, "lost": 4}
-ERROR_WIDTH = 60  # `jobs show` has the whole sentence.
+ERROR_WIDTH = 60  # `jobs show` prints all of it.
 COLUMNS = ["job_id", "kind", "state", "phase", "step", "total", "message", "error", "seconds"]
 
 request_option = click.option(
-    "--request-id", help="A name of yours for this request: given twice, it makes one job."
+    "--request-id", help="Your name for this request: submitted twice, it makes one job."
 )
 
 
 @click.group()
 def jobs() -> None:
-    """Work that runs outside the page: trainings, exports, checks."""
+    """Manage background jobs: trainings, exports, imports, checks."""
 
 
 @jobs.command("list")
@@ -31,33 +36,34 @@ def jobs() -> None:
     "--waiting",
     "is_waiting",
     is_flag=True,
-    help="Only those that run or wait, lane by lane, in the order they are taken.",
+    help="Only running and queued jobs, lane by lane, in the order in which they run.",
 )
 @json_option
 @pass_workspace
 def jobs_list(workspace: Workspace, limit: int, is_waiting: bool, as_json: bool) -> None:
-    """List the newest jobs first."""
-    lines = [job for lane in get_args(Lane) for job in queue.in_line(workspace, lane)] if is_waiting else []
-    documents = [
-        document(job) for job in (lines[:limit] if is_waiting else queue.list_jobs(workspace, limit))
-    ]
+    """List jobs, newest first."""
+    if is_waiting:
+        found = [job for lane in get_args(Lane) for job in queue.list_active(workspace, lane)][:limit]
+    else:
+        found = queue.list_jobs(workspace, limit)
+    documents = [document(job) for job in found]
     rows = [
         {**row, "error": textwrap.shorten(row["error"], ERROR_WIDTH, placeholder=" ...")} for row in documents
     ]
-    emit(as_json, documents, table(rows, COLUMNS, empty="No job waits or runs. Begin with: peakid train"))
+    emit(as_json, documents, table(rows, COLUMNS, empty="There are no jobs. Start one with: peakid train"))
 
 
 @jobs.command("show")
 @click.argument("job_id", type=int)
 @click.option(
-    "--wait", "is_waiting", is_flag=True, help="Follow it to its end; the exit code then says how it ended."
+    "--wait", "is_waiting", is_flag=True, help="Wait until it ends; the exit code says how it ended."
 )
 @json_option
 @pass_workspace
 def jobs_show(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool) -> int:
     """Show the job JOB_ID."""
     job = follow(workspace, job_id) if is_waiting else queue.show(workspace, job_id)
-    emit(as_json, document(job), told(job))
+    emit(as_json, document(job), job_text(job))
     return EXIT_CODES[job.state] if is_waiting else 0
 
 
@@ -81,9 +87,9 @@ def jobs_log(workspace: Workspace, job_id: int, n_lines: int, as_json: bool) -> 
 @json_option
 @pass_workspace
 def jobs_first(workspace: Workspace, job_id: int, as_json: bool) -> None:
-    """Let the waiting job JOB_ID be the next of its lane; what runs goes on."""
-    job = queue.put_first(workspace, job_id)
-    emit(as_json, document(job), f"Job {job.job_id} ({job.kind}) is the next.")
+    """Make the queued job JOB_ID the next of its lane; a running job is not interrupted."""
+    job = queue.move_first(workspace, job_id)
+    emit(as_json, document(job), f"Job {job.job_id} ({job.kind}) is next.")
 
 
 @jobs.command("cancel")
@@ -91,21 +97,21 @@ def jobs_first(workspace: Workspace, job_id: int, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def jobs_cancel(workspace: Workspace, job_id: int, as_json: bool) -> None:
-    """Cancel the job JOB_ID: at once if it waits; one that runs is asked to stop, and ended if it does not."""
+    """Cancel the job JOB_ID: at once if it is queued; a running job stops after its current step."""
     job = queue.cancel(workspace, job_id)
-    emit(as_json, document(job), told(job))
+    emit(as_json, document(job), sentence(job))
 
 
 @jobs.command("resume")
 @click.argument("job_id", type=int)
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow it to its end.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Wait until it ends.")
 @json_option
 @pass_workspace
 def jobs_resume(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool) -> int:
-    """Queue the job JOB_ID again if it is lost, failed or cancelled; it keeps its id."""
+    """Queue the lost, failed or cancelled job JOB_ID again; it keeps its id."""
     job = queue.resume(workspace, job_id)
     job = follow(workspace, job_id) if is_waiting else job
-    emit(as_json, document(job), told(job))
+    emit(as_json, document(job), job_text(job))
     return EXIT_CODES[job.state] if is_waiting else 0
 
 
@@ -113,17 +119,20 @@ def jobs_resume(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bo
 @json_option
 @pass_workspace
 def worker(workspace: Workspace, as_json: bool) -> None:
-    """Run queued jobs in this terminal until none is left for a while. Submitting a job starts one by itself."""
+    """Run queued jobs in this terminal until there are none for a while.
+
+    This is rarely needed: submitting a job starts a worker.
+    """
     lock = presence.take(workspace)
     if lock is None:
-        emit(as_json, {"is_started": False}, "Another worker of this workspace lives already.")
+        emit(as_json, {"is_started": False}, "A worker of this workspace is already running.")
         return
     workers.run(workspace, lock)
-    emit(as_json, {"is_started": True}, "No job is left.")
+    emit(as_json, {"is_started": True}, "There are no jobs left.")
 
 
 def follow(workspace: Workspace, job_id: int) -> Job:
-    """Watch a job to its end with a progress bar. Ctrl-C stops the watching, never the job."""
+    """Show a progress bar until a job ends. Ctrl-C stops watching, never the job."""
     with terminal_report() as report:
         try:
             return queue.wait(
@@ -132,37 +141,68 @@ def follow(workspace: Workspace, job_id: int) -> Job:
                 lambda job: report(job.phase or "Waiting", job.step, job.total, job.message),
             )
         except KeyboardInterrupt:
-            click.echo(
-                f"\nStopped watching; job {job_id} goes on. Look with: peakid jobs show {job_id}", err=True
-            )
+            command = _command("show", job_id)
+            click.echo(f"\nStopped watching; job {job_id} continues. Use: {command}", err=True)
             raise click.exceptions.Exit(130) from None
 
 
 def emit_queued(as_json: bool, job: Job) -> int:
-    """Answer a job at once, without waiting for it."""
-    emit(
-        as_json,
-        {"job_id": job.job_id, "state": job.state},
-        f"{told(job)} Follow it with: peakid jobs show {job.job_id} --wait",
-    )
+    """Print a job that was just submitted."""
+    text = f"{sentence(job)} Follow it with: {_command('show', job.job_id)} --wait"
+    emit(as_json, {"job_id": job.job_id, "state": job.state}, text)
     return 0
 
 
 def document(job: Job) -> dict[str, Any]:
-    """Answer a job as JSON tells it."""
+    """Return a job as `--json` prints it."""
     return {
         **{name: getattr(job, name) for name in COLUMNS},
+        **ending(job),
         "is_cancel_requested": job.is_cancel_requested,
         "is_stalled": queue.is_stalled(job),
-        "result": job.result,
+        "result": results.document(job.result) if job.result else {},
     }
 
 
-def told(job: Job) -> str:
-    """Answer a job in one sentence for people."""
+def ending(job: Job) -> dict[str, Any]:
+    """Return how a job ended, as every command that waits for one prints it with `--json`."""
+    return {
+        "job_id": job.job_id,
+        "state": job.state,
+        "error": job.error,
+        "remedy": job.remedy,
+        "actions": [remedies.action_document(each, workspace=_workspace()) for each in job.actions],
+    }
+
+
+def job_text(job: Job) -> str:
+    """Return a job in one sentence, followed by the commands that deal with its error."""
+    actions = list(job.actions)
+    resuming = action("resume_job", job_id=job.job_id)
+    if job.state in queue.RESUMABLE and resuming not in actions:
+        actions.append(resuming)
+    found = remedies.commands(actions, workspace=_workspace())
+    return " ".join([sentence(job), *(["Use:", " or ".join(found)] if found else [])])
+
+
+def sentence(job: Job) -> str:
+    """Return a job in one sentence: `Job 3 (train) is done after 12 s.`"""
     if job.state == "running":
-        doing = "is stopping" if job.is_cancel_requested else "runs"
-        return f"Job {job.job_id} ({job.kind}) {doing}: {job.phase} {job.step}/{job.total} {job.message}".rstrip()
-    ending = f": {job.error}" if job.error else f" after {job.seconds:.0f} s." if job.state == "done" else "."
-    verb = "" if job.state == "failed" else "is "  # "is failed" is no English.
-    return f"Job {job.job_id} ({job.kind}) {verb}{job.state}{ending}"
+        doing = "is stopping" if job.is_cancel_requested else "is running"
+        steps = f" {job.step}/{job.total}" if job.total else ""
+        return f"Job {job.job_id} ({job.kind}) {doing}: {job.phase}{steps} {job.message}".rstrip()
+    verb = "failed" if job.state == "failed" else f"is {job.state}"
+    if job.error:
+        return f"Job {job.job_id} ({job.kind}) {verb}: {job.error_text}"
+    took = f" after {job.seconds:.0f} s" if job.state == "done" else ""
+    return f"Job {job.job_id} ({job.kind}) {verb}{took}."
+
+
+def _workspace() -> Path | None:
+    """Return the folder given with `--workspace`, which a suggested command must name too."""
+    return click.get_current_context().find_root().obj
+
+
+def _command(name: str, job_id: int) -> str:
+    place = f" --workspace {shlex.quote(str(_workspace()))}" if _workspace() else ""
+    return f"peakid{place} jobs {name} {job_id}"

@@ -1,4 +1,4 @@
-"""Commands that train and export: they check, submit a job, and follow it where asked."""
+"""Commands that train, estimate, find a learning rate and export: each submits a job and can wait for it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import Any
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, request_option, told
-from peakid.jobs import submit
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.evaluate import score_text
+from peakid.jobs import results, submit
+from peakid.jobs.job import Job
+from peakid.jobs.results import EstimateResult, ExportResult, RateFinderResult
 from peakid.recipe import loading as recipes
 from peakid.recipe.export_formats import FORMATS
-from peakid.records import Job
+from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
@@ -19,14 +22,14 @@ Command = Callable[..., Any]
 
 
 def training_options(command: Command) -> Command:
-    """Give a command what says which recipe is meant on which snapshot."""
+    """Add the snapshot, the options that choose a recipe, and `--wait`."""
     options = [
         click.argument("snapshot", required=False),
         click.option(
             "--recipe",
             "name",
             metavar="NAME|FILE",
-            help="A preset, or a TOML file of what differs from the default recipe.",
+            help="A preset, or a TOML file with the values that differ from the default recipe.",
         ),
         click.option(
             "--set",
@@ -39,7 +42,7 @@ def training_options(command: Command) -> Command:
             "--wait",
             "is_waiting",
             is_flag=True,
-            help="Follow it to its end; the exit code then says how it ended.",
+            help="Wait until it ends; the exit code says how it ended.",
         ),
         request_option,
     ]
@@ -65,7 +68,7 @@ def train(
 ) -> int:
     """Train on the snapshot SNAPSHOT (its name or digest; default the newest).
 
-    Without --recipe it is the preset quick, or standard where a setting is named that only fine-tuning knows.
+    Without --recipe it uses the preset quick, or standard if a setting is given that only fine-tuning has.
     """
     job = submit.train(
         workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
@@ -92,7 +95,10 @@ def estimate(
     actor: str,
     as_json: bool,
 ) -> int:
-    """Measure what training on SNAPSHOT (default the newest) would take, and draw images as the model would receive them."""
+    """Estimate time and memory of a training on SNAPSHOT (default the newest).
+
+    Writes images as the model would receive them.
+    """
     job = submit.estimate(
         workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
     )
@@ -118,7 +124,7 @@ def lr_find(
     actor: str,
     as_json: bool,
 ) -> int:
-    """Find a learning rate for a recipe on the snapshot SNAPSHOT (default the newest); nothing is trained."""
+    """Run the LR finder for a recipe on SNAPSHOT (default the newest); no model is kept."""
     recipe = recipes.asked_for(name or "standard", settings)
     job = submit.lr_find(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
@@ -136,9 +142,9 @@ def lr_find(
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="A folder that is not there yet; default in the workspace's exports.",
+    help="A new folder; default in the workspace's exports.",
 )
-@click.option("--no-wait", is_flag=True, help="Answer the job at once.")
+@click.option("--no-wait", is_flag=True, help="Return at once, without waiting for the job.")
 @request_option
 @actor_option
 @json_option
@@ -153,7 +159,7 @@ def export(
     actor: str,
     as_json: bool,
 ) -> int:
-    """Export the model of the run RUN, proven to answer as it did."""
+    """Export the model of the run RUN, and verify that it predicts as it did."""
     named = [name.strip() for name in formats.split(",") if name.strip()]
     job = submit.export(workspace, run_id, formats=named, out=out, request_id=request_id, actor=actor)
     if no_wait:
@@ -166,10 +172,8 @@ def export(
 def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
     run = runs.of_job(workspace, job.job_id)
     return {
-        "job_id": job.job_id,
+        **ending(job),
         "run_id": run.run_id if run else None,
-        "state": job.state,
-        "error": job.error,
         "metrics": run.metrics if run else {},
         "best_epoch": run.best_epoch if run else None,
         "pretrained": run.started_from if run else "",
@@ -181,83 +185,70 @@ def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
 
 def _train_text(workspace: Workspace, job: Job) -> str:
     run = runs.of_job(workspace, job.job_id)
-    if run is not None and run.metrics and run.best_epoch is None:
-        lines = [
-            told(job),
-            f"Run {run.run_id}: accuracy {run.metrics['accuracy']:.1%} over {run.recipe['folds']} folds. No model is kept.",
+    if run is None or not run.metrics:
+        return job_text(job)
+    return "\n".join([job_text(job), *_scores(run), *(each.text for each in run.warnings)])
+
+
+def _scores(run: Run) -> list[str]:
+    accuracy = score_text.percent(run.metrics.get("accuracy"))
+    if run.best_epoch is None:
+        return [
+            f"Run {run.run_id}: accuracy {accuracy} in {run.recipe['folds']}-fold cross-validation.",
+            f"Evaluate it with: peakid evaluate {run.run_id} --split cv",
         ]
-        return "\n".join(
-            [
-                *lines,
-                *(each.text for each in run.warnings),
-                f"Go on with: peakid evaluate {run.run_id} --split cv",
-            ]
-        )
-    if run is None or run.best_epoch is None:
-        return told(job)
-    scores = f"accuracy {run.metrics['accuracy']:.1%} on valid, loss {run.metrics['valid_loss']:.3f}, best epoch {run.best_epoch}"
-    lines = [told(job), f"Run {run.run_id}: {scores}.", f"Weights: {run.started_from}. Device: {run.device}."]
-    return "\n".join(
-        [*lines, *(each.text for each in run.warnings), f"Go on with: peakid evaluate {run.run_id}"]
-    )
+    loss = f"loss {run.metrics['valid_loss']:.3f}"
+    return [
+        f"Run {run.run_id}: validation accuracy {accuracy}, {loss}, best epoch {run.best_epoch}.",
+        f"Weights: {run.started_from}. Device: {run.device}.",
+        f"Evaluate it with: peakid evaluate {run.run_id}",
+    ]
 
 
 def _estimate_document(job: Job) -> dict[str, Any]:
     nothing: dict[str, Any] = {"seconds": None, "memory_mb": None, "phases": [], "seen": [], "folder": None}
-    return {
-        "job_id": job.job_id,
-        "state": job.state,
-        "error": job.error,
-        **nothing,
-        **job.result,
-        "job_seconds": job.seconds,
-    }
+    found = results.document(job.result) if job.result else nothing
+    return {**ending(job), **found, "job_seconds": job.seconds}
 
 
 def _estimate_text(workspace: Workspace, job: Job) -> str:
-    if job.state != "done":
-        return told(job)
-    found = job.result
+    found = job.result_as(EstimateResult)
+    if job.state != "done" or found is None:
+        return job_text(job)
     lines = [
-        f"  {phase['name']:<20} {phase['epochs']:>4} epochs of {phase['epoch_s']:.0f} s at {phase['image_size_px']} px, "
-        f"{phase['batch_size']} images at once, {phase['memory_mb'] / 1000:.1f} GB"
-        for phase in found["phases"]
+        f"  {phase.name:<20} {phase.epochs:>4} epochs of {phase.epoch_s:.0f} s at {phase.image_size_px} px, "
+        f"batch size {phase.batch_size}, {phase.memory_mb / 1000:.1f} GB"
+        for phase in found.phases
     ]
-    head = f"About {found['seconds'] / 60:.1f} min on {found['device']}, {found['memory_mb'] / 1000:.1f} GB of memory:"
-    return "\n".join(
-        [head, *lines, *found["notes"], f"What the model would see: {workspace.path / found['folder']}"]
-    )
+    head = f"About {found.seconds / 60:.1f} min on {found.device}, {found.memory_mb / 1000:.1f} GB of memory:"
+    folder = f"Images as the model would receive them: {workspace.path / found.folder}"
+    return "\n".join([head, *lines, *found.notes, folder])
 
 
 def _rate_document(job: Job) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"suggestions": {}, "rates": [], "losses": []}
-    return {"job_id": job.job_id, "state": job.state, "error": job.error, **nothing, **job.result}
+    return {**ending(job), **results.document(job.result_as(RateFinderResult) or RateFinderResult())}
 
 
 def _rate_text(job: Job) -> str:
-    if job.state != "done":
-        return told(job)
-    lines = [f"  {name:<8} {rate:.1e}" for name, rate in job.result["suggestions"].items()]
-    valley = job.result["suggestions"]["valley"]
-    return "\n".join(
-        [
-            "Learning rates that the curve suggests:",
-            *lines,
-            f"Use one with: peakid train --set base_lr={valley:.1e}",
-        ]
-    )
+    found = job.result_as(RateFinderResult)
+    if job.state != "done" or found is None:
+        return job_text(job)
+    lines = [f"  {name:<8} {rate:.1e}" for name, rate in found.suggestions.items()]
+    use = f"Use one with: peakid train --set base_lr={found.suggestions['valley']:.1e}"
+    return "\n".join(["Suggested learning rates:", *lines, use])
 
 
 def _export_document(job: Job) -> dict[str, Any]:
-    nothing = {"export_id": None, "path": None, "files": [], "parity": {}}
-    return {"job_id": job.job_id, "state": job.state, "error": job.error, **nothing, **job.result}
+    return {**ending(job), **results.document(job.result_as(ExportResult) or ExportResult())}
 
 
 def _export_text(job: Job) -> str:
-    if job.state != "done":
-        return told(job)
+    found = job.result_as(ExportResult)
+    if job.state != "done" or found is None:
+        return job_text(job)
     proofs = [
-        f"  {name}: {each['n_images']:.0f} images, {each['agreement']:.1%} same answer, largest difference {each['max_abs_diff']:.1e}"
-        for name, each in job.result["parity"].items()
+        f"  {name}: same prediction for {each['agreement']:.1%} of {each['n_images']:.0f} images, "
+        f"largest difference {each['max_abs_diff']:.1e}"
+        for name, each in found.parity.items()
     ]
-    return "\n".join([f"Export {job.result['export_id']} lies in {job.result['path']}.", *proofs])
+    return "\n".join([f"Export {found.export_id} is in {found.path}.", *proofs])

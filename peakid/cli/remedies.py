@@ -72,19 +72,20 @@ def line(error: PeakidError, *, workspace: Path | None = None) -> str:
 
 def document(error: PeakidError, *, workspace: Path | None = None) -> dict[str, object]:
     """Return an error as `--json` prints it on stderr. `remedy` is for people, `actions` for programs."""
-    actions = [
-        {
-            "kind": each.kind,
-            "arguments": dict(each.arguments),
-            "command": command(each, workspace=workspace),
-        }
-        for each in error.actions
-    ]
     return {
         "error": type(error).__name__,
         "message": error.message,
         "remedy": error.remedy,
-        "actions": actions,
+        "actions": [action_document(each, workspace=workspace) for each in error.actions],
+    }
+
+
+def action_document(action: Action, *, workspace: Path | None = None) -> dict[str, object]:
+    """Return an action as `--json` prints it."""
+    return {
+        "kind": action.kind,
+        "arguments": dict(action.arguments),
+        "command": command(action, workspace=workspace),
     }
 
 

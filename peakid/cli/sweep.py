@@ -1,17 +1,18 @@
-"""The command that tries combinations of settings, and the table of what came of them."""
+"""The command that trains combinations of settings, and the table of their scores."""
 
-from collections.abc import Mapping
+import shlex
 from typing import Any
 
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, follow, told
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text
 from peakid.cli.learn import training_options
-from peakid.jobs import submit
-from peakid.recipe import grid as sweeps
+from peakid.jobs import results, submit
+from peakid.jobs.job import Job
+from peakid.jobs.results import SweepResult, TrialResult
+from peakid.recipe import grid
 from peakid.recipe import loading as recipes
-from peakid.records import Job
 from peakid.store.workspace import Workspace
 
 
@@ -28,7 +29,7 @@ from peakid.store.workspace import Workspace
     "--minutes",
     default=submit.DEFAULT_MINUTES,
     show_default=True,
-    help="Another combination begins only if it fits into them.",
+    help="Time budget: another combination starts only if it is likely to fit.",
 )
 @actor_option
 @json_option
@@ -45,9 +46,10 @@ def sweep(
     actor: str,
     as_json: bool,
 ) -> int:
-    """Try up to three settings on the snapshot SNAPSHOT (default the newest), each combination an ordinary run, judged on valid only.
+    """Try values of up to three settings on SNAPSHOT (default the newest).
 
-    The recipe as it is comes first, then one change at a time, then combinations.
+    Each combination is an ordinary run, compared on validation only. The unchanged recipe comes first,
+    then one change at a time, then combinations.
     """
     recipe = recipes.asked_for(name, settings, tried=tried)
     job = submit.sweep(
@@ -61,54 +63,37 @@ def sweep(
 
 
 def _document(job: Job) -> dict[str, Any]:
-    nothing: dict[str, Any] = {
-        "n_trials": 0,
-        "trials": [],
-        "best": None,
-        "not_tried": [],
-        "skipped": [],
-        "finding": "",
-    }
-    return {
-        "job_id": job.job_id,
-        "state": job.state,
-        "error": job.error,
-        "seconds": job.seconds,
-        **nothing,
-        **job.result,
-    }
+    found = job.result_as(SweepResult) or SweepResult()
+    return {**ending(job), "seconds": job.seconds, **results.document(found)}
 
 
 def _text(job: Job) -> str:
-    found = _document(job)
-    rows = [_row(each) for each in sweeps.ranked(found["trials"])]
-    columns = [
-        "run_id",
-        "settings",
-        "valid_loss",
-        "accuracy",
-        "seconds",
-        *(["error"] if any(each["error"] for each in rows) else []),
-    ]
-    lines = [told(job), table(rows, columns, empty="No combination was tried to its end.")]
-    lines += [
-        f"Not tried for lack of time: {sweeps.settings_text(settings)}" for settings in found["not_tried"]
-    ]
-    lines += [
-        f"Left out: {sweeps.settings_text(each['settings'])}. {each['reason']}" for each in found["skipped"]
-    ]
-    if found["best"]:
-        wanted = found["best"]["settings"]
-        lines += [
-            found["finding"],
-            *(
-                [f"Use it with: peakid train --set {sweeps.settings_text(wanted).replace(' ', ' --set ')}"]
-                if wanted
-                else []
-            ),
-        ]
+    found = job.result_as(SweepResult) or SweepResult()
+    rows = [_row(each) for each in results.ranked(found.trials)]
+    columns = ["run_id", "settings", "valid_loss", "accuracy", "seconds"]
+    if any(each.error for each in found.trials):
+        columns.append("error")
+    lines = [job_text(job), table(rows, columns, empty="No combination was trained to its end.")]
+    lines += [f"Not tried for lack of time: {grid.settings_text(settings)}" for settings in found.not_tried]
+    lines += [f"Skipped: {grid.settings_text(each.settings)}. {each.reason}" for each in found.skipped]
+    if found.best:
+        lines.append(found.finding)
+        if found.best.settings:
+            lines.append(f"Use it with: peakid train {_options(found.best)}")
     return "\n".join(lines)
 
 
-def _row(trial: Mapping[str, Any]) -> dict[str, Any]:
-    return {**trial, "settings": sweeps.settings_text(trial["settings"]), "seconds": round(trial["seconds"])}
+def _options(trial: TrialResult) -> str:
+    settings = (grid.settings_text({key: value}) for key, value in trial.settings.items())
+    return " ".join(f"--set {shlex.quote(setting)}" for setting in settings)
+
+
+def _row(trial: TrialResult) -> dict[str, Any]:
+    return {
+        "run_id": trial.run_id,
+        "settings": grid.settings_text(trial.settings),
+        "valid_loss": trial.valid_loss,
+        "accuracy": trial.accuracy,
+        "seconds": round(trial.seconds),
+        "error": trial.error,
+    }

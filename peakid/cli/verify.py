@@ -8,8 +8,9 @@ import click
 from peakid.acquire import roots
 from peakid.cli import frame
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, follow, told
-from peakid.jobs import submit
+from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text
+from peakid.jobs import results, submit
+from peakid.jobs.results import VerifyResult
 from peakid.store.workspace import Workspace
 
 SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
@@ -22,23 +23,15 @@ SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
 def verify(workspace: Workspace, actor: str, as_json: bool) -> int:
     """Compare every image file with its digest, and find moved files of folders imported in place."""
     job = follow(workspace, submit.verify(workspace, actor=actor).job_id)
-    result = {
-        "n_images": None,
-        "n_damaged": None,
-        "damaged": [],
-        "n_moved": 0,
-        "moved": [],
-        "n_redrawn": 0,
-        **job.result,
-    }
-    lines = [f"{result['n_damaged']} of {result['n_images']} images are damaged."]
-    lines += [f"  {each['digest'][:12]}  {each['path']}  {each['reason']}" for each in result["damaged"]]
-    lines += [f"{result['n_moved']} files were found in another place."] if result["n_moved"] else []
-    lines += [f"  {each['path']} -> {each['new_path']}" for each in result["moved"][:SHOWN_MOVES]]
-    lines += [f"{result['n_redrawn']} missing thumbnails were made again."] if result["n_redrawn"] else []
-    text = "\n".join(lines) if job.state == "done" else told(job)
-    emit(as_json, {"job_id": job.job_id, "state": job.state, "error": job.error, **result}, text)
-    return EXIT_CODES[job.state] or bool(result["n_damaged"])
+    found = job.result_as(VerifyResult) or VerifyResult()
+    lines = [f"{found.n_damaged} of {found.n_images} images are damaged."]
+    lines += [f"  {each.digest[:12]}  {each.path}  {each.reason}" for each in found.damaged]
+    lines += [f"{found.n_moved} files were found in another place."] if found.n_moved else []
+    lines += [f"  {each.path} -> {each.new_path}" for each in found.moved[:SHOWN_MOVES]]
+    lines += [f"{found.n_redrawn} missing thumbnails were made again."] if found.n_redrawn else []
+    text = "\n".join(lines) if job.state == "done" else job_text(job)
+    emit(as_json, {**ending(job), **results.document(found)}, text)
+    return EXIT_CODES[job.state] or bool(found.n_damaged)
 
 
 @click.group("roots")

@@ -1,4 +1,4 @@
-"""The command that says which pretrained weights are on this machine."""
+"""The command that lists the pretrained weights on this machine."""
 
 from typing import Any
 
@@ -15,22 +15,22 @@ from peakid.recipe.weight_files import WeightsRow
     "--check",
     "reads_files",
     is_flag=True,
-    help="Read every file and compare its SHA-256 with what its name promises.",
+    help="Read every file and compare its SHA-256 with the hash in its name.",
 )
 @json_option
 def weights(reads_files: bool, as_json: bool) -> None:
-    """List which pretrained weights are on this machine, and which file to put where for the others."""
+    """List the pretrained weights on this machine, and which files to download for the others."""
     rows = weight_files.listed(
         settings.current().weights, settings.torch_checkpoints(), reads_files=reads_files
     )
     documents = [document(row) for row in rows]
-    shown = [{"arch": row.arch, "weights": _told(row), "check": row.check, "MB": _mb(row)} for row in rows]
-    text = table(shown, ["arch", "weights", "check", "MB"], empty="")
-    emit(as_json, documents, f"{text}\nFiles to fetch go into {rows[0].put_in}.")
+    cells = [{"arch": row.arch, "weights": _text(row), "check": row.check, "MB": _mb(row)} for row in rows]
+    text = table(cells, ["arch", "weights", "check", "MB"], empty="")
+    emit(as_json, documents, f"{text}\nPut downloaded files into {rows[0].put_in}.")
 
 
 def document(row: WeightsRow) -> dict[str, Any]:
-    """Answer one architecture's weights as JSON tells them."""
+    """Return the weights of one architecture as `--json` prints them."""
     return {
         "arch": row.arch,
         "is_here": row.file is not None,
@@ -43,7 +43,7 @@ def document(row: WeightsRow) -> dict[str, Any]:
     }
 
 
-def _told(row: WeightsRow) -> str:
+def _text(row: WeightsRow) -> str:
     if row.file is not None:
         return f"here: {row.file.name}"
     return f"not here: {row.file_name}" if row.file_name else "no published weights"

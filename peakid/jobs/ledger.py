@@ -1,68 +1,91 @@
-"""What the process of a job may write into its row, and how a job ends: only the process that holds the row, and only once."""
+"""How a job's process writes to the job's row: progress, result and end, only while it holds the row.
+
+A process that lost its job (it was declared lost and resumed elsewhere) can no longer change anything.
+"""
 
 import json
 import sqlite3
 import time
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from peakid.errors import WorkspaceNotWritable
+from peakid.errors import PeakidError, WorkspaceNotWritable
+from peakid.jobs import arguments as job_arguments
+from peakid.jobs import results
+from peakid.jobs.arguments import Arguments, RecipeArguments
 from peakid.jobs.process import Identity
+from peakid.jobs.results import Result
 from peakid.records import JobState
 from peakid.store import runs
 from peakid.store.workspace import Workspace, now
 
-REPORT_EVERY_S = (
-    0.5  # Twenty writing processes at this pace are nothing to SQLite, and a person sees no more.
-)
+REPORT_EVERY_S = 0.5  # SQLite handles twenty processes writing at this rate, and nobody reads faster.
 ASK_EVERY_S = 0.2
+
+A = TypeVar("A", bound=Arguments | RecipeArguments)
 
 _MINE = "id = ? AND state = 'running' AND pid = ? AND pid_started_at = ? AND boot_id = ?"
 
 
 class NotOurs(Exception):
-    """The job's row belongs to another process now, or has ended: this process has nothing more to say."""
+    """The job belongs to another process now, or has ended: this process must not write any more."""
 
     def __init__(self, message: str = "The job belongs to another process now, or has ended.") -> None:
         super().__init__(message)  # Never empty: fastai reads the first word of whatever its callbacks raise.
 
 
 class Cancelled(Exception):
-    """A task's way to say that it stopped because it was asked to."""
+    """A task stopped because a person cancelled its job."""
 
 
 class Work:
-    """A claimed job as its task sees it: arguments in, progress and result out, and the question whether to stop."""
+    """A claimed job for its task: arguments, a way to report progress and results, and whether to stop."""
 
     def __init__(self, workspace: Workspace, row: sqlite3.Row, identity: Identity) -> None:
         self.workspace, self.identity = workspace, identity
         self.job_id: int = row["id"]
         self.kind: str = row["kind"]
         self.actor: str = row["actor"]
-        self.arguments: dict[str, Any] = json.loads(row["arguments"])
-        self.result: dict[str, Any] = {}
-        self._newest: tuple[str, int, int, str] | None = None
-        self._said_phase = ""
+        self.arguments: Arguments | None = job_arguments.parse(self.kind, json.loads(row["arguments"]))
+        self.result: Result | None = None
+        self._unwritten: tuple[str, int, int, str] | None = None
+        self._logged_phase = ""
         self._wrote_at = self._asked_at = 0.0
         self._is_stopping = False
 
+    def arguments_as(self, kind: type[A]) -> A:
+        """Return the arguments as a record of this kind.
+
+        Raises:
+            TypeError: If the job is of another kind.
+        """
+        if not isinstance(self.arguments, kind):
+            raise TypeError(f"Job {self.job_id} ({self.kind}) has no {kind.__name__}.")
+        return self.arguments
+
     def report(self, phase: str, step: int, total: int, message: str) -> None:
-        """Say how far it is; written at most each half second, the newest always in the end.
+        """Report progress. It is written at most twice a second; the last report is always written.
 
         Raises:
             NotOurs: If the job belongs to another process now.
         """
-        self._newest = (phase, step, total, message)
+        self._unwritten = (phase, step, total, message)
         if time.monotonic() - self._wrote_at >= REPORT_EVERY_S:
-            self._write_progress(*self._newest)
+            self._write_progress(*self._unwritten)
 
-    def note(self, **result: Any) -> None:
-        """Make a part of the result known before the job ends, such as the run that it began."""
-        self.result |= result
-        self._update("result = ?", json.dumps(self.result, default=str))
+    def note(self, result: Result) -> None:
+        """Store what the job has so far, such as the run that it began; replaces the result before.
+
+        Raises:
+            NotOurs: If the job belongs to another process now.
+        """
+        self.result = result
+        self._update("result = ?", json.dumps(results.document(result), default=str))
 
     def should_stop(self) -> bool:
-        """Tell whether someone asked the job to stop; the first yes is written down, so that it is given time to finish.
+        """Return whether the job was cancelled.
+
+        The first time it was, that is written to the row: the worker then gives the task more time to finish.
 
         Raises:
             NotOurs: If the job belongs to another process now.
@@ -80,33 +103,26 @@ class Work:
             self._update("stopping_at = ?", now())
         return self._is_stopping
 
-    def end(self, state: JobState, *, error: str = "") -> None:
-        """Write the last word of this job.
+    def end(self, state: JobState, *, error: PeakidError | None = None) -> None:
+        """Write how the job ended, with its last progress.
 
         Raises:
             NotOurs: If the job belongs to another process now.
         """
-        if self._newest:
-            self._write_progress(*self._newest)
-        if not end(self.workspace, self.job_id, self.identity, state, error=error, result=self.result):
+        if self._unwritten:
+            self._write_progress(*self._unwritten)
+        if not end(self.workspace, self.job_id, self.identity, state, error=error):
             raise NotOurs
 
     def _write_progress(self, phase: str, step: int, total: int, message: str) -> None:
-        if phase != self._said_phase:
+        if phase != self._logged_phase:
             print(f"{now()} {phase} {step}/{total} {message}".rstrip(), flush=True)
-        self._said_phase, self._newest, self._wrote_at = phase, None, time.monotonic()
+        self._logged_phase, self._unwritten, self._wrote_at = phase, None, time.monotonic()
+        columns = "phase = ?, step = ?, total = ?, message = ?, heartbeat_at = ?"
         try:
-            self._update(
-                "phase = ?, step = ?, total = ?, message = ?, heartbeat_at = ?",
-                phase,
-                step,
-                total,
-                message,
-                now(),
-            )
-        except (
-            WorkspaceNotWritable
-        ) as error:  # Busy for ten seconds: hours of training are not thrown away for a progress bar.
+            self._update(columns, phase, step, total, message, now())
+        except WorkspaceNotWritable as error:
+            # A busy database or full disk must not cost hours of training for a progress bar.
             print(f"{now()} Progress was not written: {error}", flush=True)
 
     def _update(self, columns: str, *values: Any) -> None:
@@ -117,14 +133,16 @@ class Work:
 
 
 def claim(workspace: Workspace, job_id: int, identity: Identity) -> Work | None:
-    """Take a queued job for the process `identity`; None unless it is the first of its lane and nothing runs there."""
+    """Claim a queued job for a process; None unless it is next in its lane and nothing runs there."""
     stamp = now()
     with workspace.transaction() as connection:
         is_ours = connection.execute(
-            "UPDATE job SET state = 'running', pid = ?, pid_started_at = ?, boot_id = ?, started_at = ?, heartbeat_at = ?"
-            " WHERE id = ? AND state = 'queued' AND NOT EXISTS (SELECT 1 FROM job other WHERE other.lane = job.lane"
-            " AND (other.state = 'running' OR (other.state = 'queued'"
-            " AND (other.priority > job.priority OR (other.priority = job.priority AND other.id < job.id)))))",
+            "UPDATE job SET state = 'running', pid = ?, pid_started_at = ?, boot_id = ?,"
+            " started_at = ?, heartbeat_at = ?"
+            " WHERE id = ? AND state = 'queued' AND NOT EXISTS ("
+            "SELECT 1 FROM job other WHERE other.lane = job.lane"
+            " AND (other.state = 'running' OR (other.state = 'queued' AND (other.priority > job.priority"
+            " OR (other.priority = job.priority AND other.id < job.id)))))",
             (identity.pid, identity.started_s, identity.boot_id, stamp, stamp, job_id),
         ).rowcount
         row = connection.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
@@ -137,28 +155,32 @@ def end(
     identity: Identity,
     state: JobState,
     *,
-    error: str = "",
-    result: dict[str, Any] | None = None,
+    error: PeakidError | None = None,
 ) -> bool:
-    """End a running job that the process `identity` holds, and its unfinished runs with it; False where it does not hold it."""
+    """End a running job that the process `identity` holds, and its unfinished runs with it.
+
+    Returns:
+        False where that process does not hold the job; nothing is changed then.
+    """
+    columns = "state = ?, error = ?, remedy = ?, actions = ?, finished_at = ?"
+    values = (state, *error_columns(error), now(), *_key(job_id, identity))
     with workspace.transaction() as connection:
-        is_ours = connection.execute(
-            f"UPDATE job SET state = ?, error = ?, result = COALESCE(?, result), finished_at = ? WHERE {_MINE}",
-            (
-                state,
-                error,
-                None if result is None else json.dumps(result, default=str),
-                now(),
-                *_key(job_id, identity),
-            ),
-        ).rowcount
+        is_ours = connection.execute(f"UPDATE job SET {columns} WHERE {_MINE}", values).rowcount
         if is_ours:
             runs.follow_job(connection, job_id, state)
     return bool(is_ours)
 
 
+def error_columns(error: PeakidError | None) -> tuple[str, str, str]:
+    """Return the values of the columns `error`, `remedy` and `actions`."""
+    if error is None:
+        return "", "", "[]"
+    actions = [{"kind": each.kind, "arguments": dict(each.arguments)} for each in error.actions]
+    return _in_one_line(error.message), _in_one_line(error.remedy), json.dumps(actions)
+
+
 def seconds_between(start: str | None, finish: str | None) -> float:
-    """Answer the seconds from one time of the database to another; no start is 0, no finish is now."""
+    """Return the seconds between two times of the database: 0 without a start, until now without a finish."""
     if start is None:
         return 0.0
     return (datetime.fromisoformat(finish or now()) - datetime.fromisoformat(start)).total_seconds()
@@ -166,3 +188,7 @@ def seconds_between(start: str | None, finish: str | None) -> float:
 
 def _key(job_id: int, identity: Identity) -> tuple[int, int, float, str]:
     return job_id, identity.pid, identity.started_s, identity.boot_id
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""One worker lives per workspace: whoever holds the file lock is it, and a lock without a holder means that none lives."""
+"""One worker per workspace: it holds a file lock, and a free lock means that no worker is running."""
 
 import fcntl
 import os
@@ -10,18 +10,16 @@ from peakid.jobs import process
 from peakid.store.workspace import Workspace
 
 LOCK_NAME = ".worker.lock"
-STARTS_EVERY_S = (
-    3.0  # A look starts a worker at most this often; one that cannot start must not be started in a loop.
-)
+STARTS_EVERY_S = 3.0  # At most this often: a worker that cannot start must not be started in a loop.
 
 _started_at: dict[Path, float] = {}
 
 
 def take(workspace: Workspace) -> int | None:
-    """Take the worker's lock and answer its open file, or None where a worker lives.
+    """Take the worker's lock and return its file descriptor, or None where a worker is running.
 
-    The lock belongs to the open file, not to the process: a child that inherits the file holds the lock, and the kernel
-    lets go of it when the last holder ends, however it ends.
+    The lock belongs to the open file, not to the process: a child that inherits the file holds the lock,
+    and the kernel releases it when the last holder ends, however it ends.
     """
     lock = os.open(workspace.path / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     if hold(lock):
@@ -31,7 +29,7 @@ def take(workspace: Workspace) -> int | None:
 
 
 def hold(lock: int) -> bool:
-    """Take the lock of an open file again; False where another worker has it."""
+    """Try to take the lock of an open file; False where another worker has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -39,31 +37,24 @@ def hold(lock: int) -> bool:
     return True
 
 
-def let_go(lock: int) -> None:
+def release(lock: int) -> None:
     fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def ensure_worker(workspace: Workspace) -> None:
-    """Start a worker unless one lives.
+    """Start a worker unless one is running.
 
-    The starter takes the lock and the worker inherits it, so there is no moment between in which a second is started.
+    The starter takes the lock and the worker inherits it, so that no second worker can start in between.
     """
     lock = take(workspace)
     if lock is None:
         return
     try:
         _started_at[workspace.path] = time.monotonic()
-        # A shell that leaves at once stands between: the worker is nobody's child, so nobody has to notice its end.
-        command = [
-            sys.executable,
-            "-u",
-            "-m",
-            "peakid.jobs.worker",
-            "--workspace",
-            str(workspace.path),
-            "--lock",
-            str(lock),
-        ]
+        # Started through a shell that exits at once: the worker is then no child of this process, which would
+        # otherwise have to wait for it.
+        options = ["--workspace", str(workspace.path), "--lock", str(lock)]
+        command = [sys.executable, "-u", "-m", "peakid.jobs.worker", *options]
         starter = ["/bin/sh", "-c", '"$@" &', "sh", *command]
         process.start(starter, workspace.logs_dir / "worker.log", keeps_open=[lock]).wait()
     finally:
@@ -71,6 +62,6 @@ def ensure_worker(workspace: Workspace) -> None:
 
 
 def ensure_worker_seldom(workspace: Workspace) -> None:
-    """As `ensure_worker`, at most every few seconds: for those who look again and again."""
+    """As `ensure_worker`, but at most every few seconds: for callers that poll."""
     if time.monotonic() - _started_at.get(workspace.path, -STARTS_EVERY_S) >= STARTS_EVERY_S:
         ensure_worker(workspace)

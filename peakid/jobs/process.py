@@ -1,4 +1,4 @@
-"""Which process a job belongs to, whether that process still lives, and how it is ended with everything it started."""
+"""The process of a job: its identity, whether it is alive, and how to kill it with all its children."""
 
 import contextlib
 import os
@@ -14,16 +14,16 @@ import psutil
 from peakid import settings
 
 LINUX_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-START_TOLERANCE_S = 0.5  # Two readings of one start differ by rounding; a reused pid is younger by far more.
+START_TOLERANCE_S = 0.5  # Readings of one start time differ by rounding; with a reused pid, by far more.
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One process, told apart from any later one that gets its pid.
+    """One process, distinguishable from any later process that gets the same pid.
 
     Attributes:
-        started_s: Seconds from the boot of the machine to the start of the process; no change of the clock moves it.
-        boot_id: Names the boot.
+        started_s: Seconds from the boot of the machine to the start of the process; independent of the clock.
+        boot_id: Identifies the boot.
     """
 
     pid: int
@@ -32,17 +32,17 @@ class Identity:
 
 
 def own() -> Identity:
-    """Answer who this process is."""
+    """Return the identity of this process."""
     return of(os.getpid())
 
 
 def of(pid: int) -> Identity:
-    """Answer which process has the pid now."""
+    """Return the identity of the process that has the pid now."""
     return Identity(pid, _started_s(psutil.Process(pid)), _boot_id())
 
 
 def is_alive(identity: Identity) -> bool:
-    """Tell whether that very process still runs; a zombie has ended and only waits to be noticed."""
+    """Return whether exactly this process is still running; a zombie has ended."""
     if identity.boot_id != _boot_id():
         return False
     try:
@@ -54,9 +54,9 @@ def is_alive(identity: Identity) -> bool:
 
 
 def kill_group(identity: Identity) -> None:
-    """End the process and all of its group at once, also what is left of the group of a process that has gone.
+    """Kill the process and its whole group, including the rest of the group if the process is gone.
 
-    The number of a group that still has members is given to no new process. So if another process has the pid now, the
+    A pid is not reused while a group with that number has members. So if another process has the pid now, the
     group is empty and nothing is killed.
     """
     if identity.boot_id != _boot_id() or identity.pid in (0, 1, os.getpgrp()):
@@ -68,23 +68,23 @@ def kill_group(identity: Identity) -> None:
         os.killpg(identity.pid, signal.SIGKILL)
 
 
-def end_descendants() -> None:
-    """Kill what this process has started and left running."""
+def kill_descendants() -> None:
+    """Kill all processes that this process has started."""
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
 
 
 def lead_own_group() -> None:
-    """Become the leader of a process group, so that `kill_group` reaches this process and nobody else."""
+    """Become the leader of a process group, so that `kill_group` reaches only this job."""
     if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
 
 
 def start(command: Sequence[str], log: Path, *, keeps_open: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-    """Start a process in its own session and group; both of its outputs are appended to `log`, its input is empty.
+    """Start a process in its own session and group; stdout and stderr are appended to `log`, stdin is empty.
 
-    It outlives its starter, and a Ctrl-C in the starter's terminal does not reach it.
+    It outlives this process, and a Ctrl-C in this terminal does not reach it.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -100,7 +100,7 @@ def start(command: Sequence[str], log: Path, *, keeps_open: Sequence[int] = ()) 
 
 
 def _started_s(process: psutil.Process) -> float:
-    # psutil adds the boot time as the clock has it now; taking it off again leaves what the kernel wrote down.
+    # psutil adds the boot time by the current clock; subtracting it again gives the value of the kernel.
     return process.create_time() - psutil.boot_time()
 
 

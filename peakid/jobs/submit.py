@@ -1,4 +1,4 @@
-"""What can be asked for as a job: every request is checked before it is queued, so that what cannot work is said at once."""
+"""Submit jobs of each kind. Every request is checked before it is queued: its errors are shown at once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +7,24 @@ from peakid.acquire import reading
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.jobs import queue
+from peakid.jobs.arguments import (
+    EstimateArguments,
+    ExportArguments,
+    ImportArguments,
+    RateFinderArguments,
+    SweepArguments,
+    TrainArguments,
+    TtaArguments,
+    VerifyArguments,
+)
+from peakid.jobs.job import Job
 from peakid.recipe import grid as sweeps
 from peakid.recipe import loading as recipes
 from peakid.recipe import tta_views
 from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
-from peakid.records import Job, Run, Snapshot, Source
+from peakid.records import Run, Snapshot, Source
+from peakid.remedies import action
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
@@ -30,20 +42,20 @@ def import_images(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue an import and the scan behind it: look-alikes must be known before a snapshot deals them to train and test.
+    """Queue an import and a scan after it: near duplicates must be known before a snapshot splits the images.
 
     Args:
-        path: A folder, a zip or a table, as `source` says.
+        path: A folder, a zip archive or a table, depending on `source`.
         root: The folder that a table's paths are relative to; None = the table's own.
-        in_place: Leave a folder's files where they are.
+        in_place: Leave the files of a folder where they are and copy nothing.
 
     Raises:
-        BadInput: If there is nothing at the path.
+        BadInput: If there is no such file or folder.
     """
     there = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
     base = None if root is None else str(reading.checked_folder(root))
-    arguments = {"source": source, "path": str(there), "root": base, "in_place": in_place}
-    return queue.submit(workspace, "import", arguments, lane="cpu", request_id=request_id, actor=actor)
+    arguments = ImportArguments(source=source, path=str(there), root=base, in_place=in_place)
+    return queue.submit(workspace, arguments, lane="cpu", request_id=request_id, actor=actor)
 
 
 def train(
@@ -57,19 +69,19 @@ def train(
     """Queue the training of a recipe on a snapshot.
 
     Args:
-        snapshot: Its name, digest or the beginning of one; None = the newest.
+        snapshot: Name, digest or the first characters of a digest; None = the newest.
         request_id: One per rendered form or command: two clicks make one job.
 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
-        BadInput: If it shall go on from a run of another architecture.
+        BadInput: If it starts from a run of another architecture.
     """
     frozen = snapshots.show(workspace, snapshot)
     refuse_leaks(frozen, recipe)
     _refuse_unfit_start(workspace, recipe)
-    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
-    return queue.submit(workspace, "train", arguments, lane="gpu", request_id=request_id, actor=actor)
+    arguments = TrainArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
+    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
 def lr_find(
@@ -80,20 +92,21 @@ def lr_find(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue the search for a learning rate: arguments as of `train`; the job's result holds the curve and four suggestions.
+    """Queue the LR finder; arguments as in `train`. The result holds the curve and four suggestions.
 
     Raises:
         NotFound: If there is no such snapshot.
-        BadInput: If the recipe has no rate that could be found.
+        BadInput: If the recipe has no learning rate.
     """
     if recipe.method == "linear-head":
         raise BadInput(
-            "method=linear-head: a linear head is solved at once and has no learning rate.",
-            "Use --set method=fine-tune.",
+            "method=linear-head: a linear head is solved directly and has no learning rate.",
+            "Choose fine-tuning.",
+            action("set_recipe", key="method", value="fine-tune"),
         )
     frozen = snapshots.show(workspace, snapshot)
-    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
-    return queue.submit(workspace, "lr-find", arguments, lane="gpu", request_id=request_id, actor=actor)
+    arguments = RateFinderArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
+    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
 def sweep(
@@ -106,34 +119,31 @@ def sweep(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue the trial of up to three settings, each combination an ordinary run, judged on valid only.
+    """Queue a sweep: up to three settings, each combination an ordinary run, compared on validation only.
 
     Args:
-        tried: Each `key=value,value`, as `--try` gives them.
-        minutes: Another combination begins only while it fits into them; the first always does.
-        snapshot: As of `train`, as are the other arguments.
+        tried: Each `key=value,value`.
+        minutes: Time budget. Another combination starts only if it is likely to fit; the first always starts.
+        snapshot: As in `train`, like the other arguments.
 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
-        BadInput: If a setting cannot be tried, a value does not fit, or the minutes are none.
+        BadInput: If a setting cannot be tried, a value does not fit, or the time budget is out of range.
     """
     if not 0 < minutes <= MAX_MINUTES:
         raise BadInput(
-            f"minutes={minutes:g}: a sweep takes over 0 and up to {MAX_MINUTES:,} minutes.",
-            "Use --minutes 20.",
+            f"The time budget of a sweep is over 0 and up to {MAX_MINUTES:,} minutes, not {minutes:g}.",
+            f"Use {DEFAULT_MINUTES:g} minutes, for example.",
         )
     frozen = snapshots.show(workspace, snapshot)
     refuse_leaks(frozen, recipe)
     for trial in sweeps.plan(recipe, tried).trials:
         _refuse_unfit_start(workspace, trial.recipe)
-    arguments = {
-        "snapshot": frozen.digest,
-        "recipe": recipe.model_dump(),
-        "tried": list(tried),
-        "minutes": minutes,
-    }
-    return queue.submit(workspace, "sweep", arguments, lane="gpu", request_id=request_id, actor=actor)
+    arguments = SweepArguments(
+        snapshot=frozen.digest, recipe=recipe.model_dump(), tried=tuple(tried), minutes=minutes
+    )
+    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
 def score_with_views(
@@ -144,26 +154,20 @@ def score_with_views(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue test-time augmentation: a run's answers on valid and test, averaged over fixed views of each image.
+    """Queue test-time augmentation: predictions on validation and test, averaged over views of each image.
 
     Args:
-        n_views: Beside the plain image.
+        n_views: In addition to the unchanged image.
 
     Raises:
         NotFound: If there is no such run, or it has no model.
-        BadInput: If there are not so many views.
+        BadInput: If there are fewer views than that.
     """
     run = runs.show(workspace, run_id)
     refuse_without_model(run)
     tta_views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
-    return queue.submit(
-        workspace,
-        "tta",
-        {"run_id": run_id, "n_views": n_views},
-        lane="gpu",
-        request_id=request_id,
-        actor=actor,
-    )
+    arguments = TtaArguments(run_id=run_id, n_views=n_views)
+    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
 def estimate(
@@ -174,19 +178,19 @@ def estimate(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue the measuring of what a training would take: arguments as of `train`; the job's result tells it, phase by phase.
+    """Queue an estimate of the time and memory of a training; arguments as in `train`.
 
     Raises:
-        NotFound: If there is no such snapshot, or no such run to go on from.
+        NotFound: If there is no such snapshot, or no such run to start from.
     """
     frozen = snapshots.show(workspace, snapshot)
     _refuse_unfit_start(workspace, recipe)
-    arguments = {"snapshot": frozen.digest, "recipe": recipe.model_dump()}
-    return queue.submit(workspace, "estimate", arguments, lane="gpu", request_id=request_id, actor=actor)
+    arguments = EstimateArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
+    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
 
 
 def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
-    """Say before the job is queued that the run to go on from has no model, or one of another architecture."""
+    """Raise if the run to start from has no model, or a model of another architecture."""
     run_id = recipes.run_of(recipe.pretrained)
     if run_id is None:
         return
@@ -194,23 +198,27 @@ def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
     refuse_without_model(run)
     if run.recipe["arch"] != recipe.arch:
         raise BadInput(
-            f"Run {run_id} trained a {run.recipe['arch']}, not a {recipe.arch}.",
-            f"Use --set arch={run.recipe['arch']}.",
+            f"Run {run_id} trained {run.recipe['arch']}, not {recipe.arch}.",
+            f"Choose {run.recipe['arch']}.",
+            action("set_recipe", key="arch", value=run.recipe["arch"]),
         )
 
 
 def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
-    """Let nobody train by accident on a snapshot whose score would be measured on images the model has studied.
+    """Refuse to train on a snapshot whose scores would be measured on images the model has trained on.
+
+    Cross-validation is allowed: its folds keep groups together, whatever the splits are.
 
     Raises:
-        LeakingSnapshot: If groups of look-alikes lie in several splits and the recipe does not allow leaks.
+        LeakingSnapshot: If near duplicates are in different splits and the recipe does not allow leaks.
     """
-    if (
-        snapshot.n_leaks and not recipe.allow_leaks and not recipe.folds
-    ):  # Folds are dealt by group, whatever the splits are.
+    if snapshot.n_leaks and not recipe.allow_leaks and not recipe.folds:
         raise LeakingSnapshot(
-            f"In snapshot {snapshot.digest[:12]}, {snapshot.n_leaks} groups of look-alikes lie in several splits; scores would lie.",
-            "See them with: peakid snapshot leaks. Train all the same with: --set allow_leaks=true",
+            f"In snapshot {snapshot.digest[:12]}, {snapshot.n_leaks} groups of near duplicates are in "
+            "different splits; the scores would be too high.",
+            "Freeze a new snapshot, or allow leaks.",
+            action("list_leaks", snapshot=snapshot.digest[:12]),
+            action("set_recipe", key="allow_leaks", value=True),
         )
 
 
@@ -223,49 +231,50 @@ def export(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue the export of a run's model, proven on its validation images.
+    """Queue the export of a run's model, verified on its validation images.
 
     Args:
-        out: A folder that is not there yet or empty; None = one in the workspace's exports.
+        out: A new or empty folder; None = a new folder in the workspace's exports.
 
     Raises:
         NotFound: If there is no such run, or it has no model.
-        BadInput: If a format is unknown or `out` holds something already.
+        BadInput: If a format is unknown or `out` is not empty.
     """
     refuse_without_model(runs.show(workspace, run_id))
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise BadInput(
-            f"There is no export format {', '.join(unknown) or 'in the empty list'}.",
-            f"Available are: {', '.join(FORMATS)}.",
+            f"Unknown export format {', '.join(unknown)}." if unknown else "No export format was given.",
+            f"Choose from {', '.join(FORMATS)}.",
         )
     out = None if out is None else out.expanduser().absolute()
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        raise BadInput(
-            f"{out} is not empty; an export never overwrites anything.", "Name another folder with --out DIR."
-        )
-    arguments = {"run_id": run_id, "formats": list(formats), "out": None if out is None else str(out)}
-    return queue.submit(workspace, "export", arguments, lane="cpu", request_id=request_id, actor=actor)
+        raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Choose another folder.")
+    arguments = ExportArguments(run_id=run_id, formats=tuple(formats), out=None if out is None else str(out))
+    return queue.submit(workspace, arguments, lane="cpu", request_id=request_id, actor=actor)
 
 
 def refuse_without_model(run: Run) -> None:
-    """Say early that a run ended before its first epoch was kept.
+    """Raise if a run has no model: it ended before its first epoch, or was cross-validated.
 
     Raises:
         NotFound: If it has no model.
     """
     if run.best_epoch is None and run.recipe.get("folds") and run.state == "done":
         raise NotFound(
-            f"Run {run.run_id} was cross-validated in {run.recipe['folds']} folds and keeps their predictions, no model.",
-            "Train once more with --set folds=0, and use that run.",
+            f"Run {run.run_id} was cross-validated with {run.recipe['folds']} folds: "
+            "it has predictions, no model.",
+            "Train again without cross-validation, and use that run.",
+            action("set_recipe", key="folds", value=0),
         )
     if run.best_epoch is None:
         raise NotFound(
             f"Run {run.run_id} has no model; it is {run.state}.",
             "Wait until it is done, or choose another run.",
+            action("list_runs"),
         )
 
 
 def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:
-    """Queue a look at the bytes of every image: whether they are there and still those that their digest names."""
-    return queue.submit(workspace, "verify", {}, lane="cpu", request_id=request_id, actor=actor)
+    """Queue a check of the bytes of every image: whether they exist and still match their digest."""
+    return queue.submit(workspace, VerifyArguments(), lane="cpu", request_id=request_id, actor=actor)

@@ -1,4 +1,4 @@
-"""What a sweep does: one training after the other while there is time, each an ordinary run, and a sentence on whether the best is luck."""
+"""A sweep: trains combinations of settings while there is time, and compares the best with the recipe."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,165 +7,236 @@ from typing import Any
 from peakid.errors import OutOfMemory, TrainingDiverged, TrainingError, WeightsMissing, WeightsUnfit
 from peakid.evaluate import compare as comparing
 from peakid.evaluate.compare import Comparison
+from peakid.jobs import results
+from peakid.jobs.arguments import SweepArguments
 from peakid.jobs.ledger import Work
-from peakid.recipe import grid as sweeps
+from peakid.jobs.results import SkippedTrial, SweepFinding, SweepResult, TrialResult, Verdict
+from peakid.recipe import grid
 from peakid.recipe.grid import Trial
 from peakid.recipe.recipe import Recipe
 from peakid.records import Report, Run
 from peakid.run_records import RunWarning
 from peakid.store import runs
 
-LUCK = 0.05  # As in evaluate/compare.py: rarer than this between equal runs is called real.
+SIGNIFICANCE = 0.05  # As in evaluate/compare.py.
 
-# A rate that is too high ends one trial; a GPU that is lost ends the sweep, to be resumed.
+# A learning rate that is too high ends one trial; a lost GPU ends the sweep, which can be resumed.
 OF_ONE_TRIAL = (TrainingDiverged, OutOfMemory, WeightsMissing, WeightsUnfit)
 
-Told = dict[str, Any]
-"""One trial in the job's result: run_id, settings, state, accuracy and valid_loss on valid (or None), seconds, error."""
-
 TrainOne = Callable[[Recipe, Run | None, Report], int]
-"""Trains a recipe, or goes on with its earlier run, and answers the run; raises Cancelled and TrainingError."""
+"""Trains a recipe, or continues its earlier run, and returns its id; raises Cancelled and TrainingError."""
 
 
-def run(work: Work, recipe: Recipe, train_one: TrainOne) -> None:
-    """Try the combinations of the job's arguments `tried` within its `minutes`; the result holds the trials and what follows from them.
+class Sweep:
+    """One sweep while it runs: its plan, its finished trials, and the result so far.
 
-    A trial is known by its recipe, so a sweep that is resumed finds what it has done, and goes on with what was cut short.
-    Test is not looked at: nothing here reads a prediction but those of valid.
-
-    Raises:
-        Cancelled: If someone asked for that; the trials done stay.
-        TrainingError: If no trial at all could be trained.
+    A trial is identified by its recipe, so a resumed sweep recognises the runs it has already trained and
+    continues the one that was interrupted. Only validation predictions are read, never those of test.
     """
-    plan, began = sweeps.plan(recipe, work.arguments["tried"]), time.monotonic()
-    earlier = {
-        _key(Recipe.model_validate(each.recipe)): each
-        for each in runs.all_of_job(work.workspace, work.job_id)
-    }
-    spent_s = sum(each.seconds or 0.0 for each in earlier.values())
-    done: list[Told] = []
-    work.note(
-        n_trials=len(plan.trials),
-        skipped=[{"settings": texts, "reason": reason} for texts, reason in plan.skipped],
-    )
-    try:
-        for number, trial in enumerate(plan.trials):
-            before = earlier.get(_key(trial.recipe))
-            if not _is_settled(before):
-                elapsed_s, slowest_s = (
-                    spent_s + time.monotonic() - began,
-                    max((each["seconds"] for each in done), default=0.0),
-                )
-                if done and not sweeps.fits(elapsed_s, slowest_s, 60 * work.arguments["minutes"]):
-                    break
-                before = _tried(
-                    work, trial, before, train_one, _told_as(work, number + 1, len(plan.trials), trial)
-                )
-            done.append(_told(trial, before))
-            work.note(trials=done)
-    finally:
-        _conclude(work, done, plan.trials[len(done) :])
-    if not any(each["valid_loss"] is not None for each in done):
-        raise TrainingError(
-            f"None of {len(done)} combinations could be trained. {done[0]['error']}", "Change the recipe."
+
+    def __init__(self, work: Work, recipe: Recipe, train_one: TrainOne) -> None:
+        arguments = work.arguments_as(SweepArguments)
+        plan = grid.plan(recipe, arguments.tried)
+        self.work, self.trials, self.train_one = work, plan.trials, train_one
+        self.budget_s: float = 60 * arguments.minutes
+        earlier = runs.all_of_job(work.workspace, work.job_id)
+        self.earlier = {_key(Recipe.model_validate(each.recipe)): each for each in earlier}
+        self.spent_s = sum(each.seconds or 0.0 for each in earlier)
+        self.began = time.monotonic()
+        self.done: list[TrialResult] = []
+        self.skipped = tuple(SkippedTrial(settings, reason) for settings, reason in plan.skipped)
+
+    def train_all(self) -> None:
+        """Train the trials in their order until the next one would exceed the time budget."""
+        self._note()
+        for number, trial in enumerate(self.trials, start=1):
+            run = self.earlier.get(_key(trial.recipe))
+            if not _is_settled(run):
+                if self.done and not self._has_time():
+                    return
+                run = self._train(number, trial, run)
+            assert run is not None  # Settled or just trained.
+            self.done.append(_result_of(trial, run))
+            self._note()
+
+    def conclude(self) -> None:
+        """Store which trial is best, whether that is significant, and what was not tried."""
+        best = results.best(self.done)
+        finding = self._finding(best) if best else None
+        self._note(
+            best=best,
+            not_tried=tuple(each.settings for each in self.trials[len(self.done) :]),
+            finding=finding_text(finding) if finding else "",
+            comparison=finding,
+        )
+
+    def _finding(self, best: TrialResult) -> SweepFinding:
+        base, comparison = self.done[0], None
+        if best is not base and base.valid_loss is not None:
+            comparison = comparing.compare(
+                self.work.workspace, base.run_id, best.run_id, split="valid", actor=self.work.actor
+            )
+        return compared(self.done, comparison)
+
+    def _has_time(self) -> bool:
+        elapsed_s = self.spent_s + time.monotonic() - self.began
+        return grid.fits(elapsed_s, max(each.seconds for each in self.done), self.budget_s)
+
+    def _train(self, number: int, trial: Trial, run: Run | None) -> Run:
+        def report(phase: str, step: int, total: int, message: str) -> None:
+            parts = (grid.settings_text(trial.settings), phase.lower(), message)
+            text = " · ".join(part for part in parts if part)
+            self.work.report(f"Trial {number} of {len(self.trials)}", step, total, text)
+
+        began, workspace = time.monotonic(), self.work.workspace
+        try:
+            return runs.show(workspace, self.train_one(trial.recipe, run, report))
+        except OF_ONE_TRIAL as error:
+            every = runs.all_of_job(workspace, self.work.job_id)
+            failed = next(each for each in every if each.state == "running")
+            seconds = time.monotonic() - began
+            runs.finish(
+                workspace,
+                failed.run_id,
+                "failed",
+                warnings=[RunWarning("failed", error.message)],
+                seconds=seconds,
+            )
+            return runs.show(workspace, failed.run_id)
+
+    def _note(
+        self,
+        *,
+        best: TrialResult | None = None,
+        not_tried: tuple[results.Settings, ...] = (),
+        finding: str = "",
+        comparison: SweepFinding | None = None,
+    ) -> None:
+        self.work.note(
+            SweepResult(
+                n_trials=len(self.trials),
+                trials=tuple(self.done),
+                best=best,
+                not_tried=not_tried,
+                skipped=self.skipped,
+                finding=finding,
+                comparison=comparison,
+            )
         )
 
 
-def finding(trials: Sequence[Mapping[str, Any]], compared: Comparison | None) -> str:
-    """Say whether the best trial is better than the recipe as it is, by more than chance.
+def run(work: Work, recipe: Recipe, train_one: TrainOne) -> None:
+    """Run the sweep of a job; its result holds the trials and the finding, also when it is cancelled.
 
-    The best of many is often the luckiest, so its p is multiplied by the number of others that it was chosen from (Bonferroni).
+    Raises:
+        Cancelled: If the job was cancelled; finished trials stay.
+        TrainingError: If no trial could be trained.
+    """
+    sweep = Sweep(work, recipe, train_one)
+    try:
+        sweep.train_all()
+    finally:
+        sweep.conclude()
+    if results.best(sweep.done) is None:
+        raise TrainingError(
+            f"None of {len(sweep.done)} combinations could be trained. {sweep.done[0].error}",
+            "Change the recipe.",
+        )
+
+
+def compared(trials: Sequence[TrialResult], comparison: Comparison | None) -> SweepFinding:
+    """Return whether the best trial is significantly better than the unchanged recipe.
 
     Args:
-        trials: As told, the recipe as it is first.
-        compared: The recipe's run (a) against the best one (b); None where they are the same, or the recipe's failed.
+        trials: The unchanged recipe first.
+        comparison: The recipe's run (a) with the best run (b); None where they are the same or (a) failed.
     """
-    base, best = trials[0], sweeps.best(trials)
-    n_others = len([each for each in trials[1:] if each["valid_loss"] is not None])
-    if best is None or base["valid_loss"] is None:
-        return "The recipe as it is could not be trained, so there is nothing to measure the others by."
+    base, best = trials[0], results.best(trials)
+    if best is None or base.valid_loss is None:
+        return SweepFinding("base_failed")
+    n_others = sum(each.valid_loss is not None for each in trials[1:])
     if not n_others:
-        return "Only the recipe as it is was tried: there was no time for another, or none could be trained."
-    if best is base or compared is None:
-        counted = "one was" if n_others == 1 else f"{n_others} were"
-        return f"No change gave a lower loss on valid than the recipe as it is ({base['valid_loss']:.3f}); {counted} tried."
-    losses = f"{sweeps.settings_text(best['settings'])} has the lowest loss on valid, {best['valid_loss']:.3f} against {base['valid_loss']:.3f}"
-    return f"{losses} of the recipe as it is. {_in_doubt(compared, n_others)}"
+        return SweepFinding("only_base", base_loss=base.valid_loss)
+    if best is base or comparison is None:
+        return SweepFinding("no_change", base_loss=base.valid_loss, n_others=n_others)
+    p = min(1.0, comparison.mcnemar_p * n_others)
+    return SweepFinding(
+        _verdict(comparison, p),
+        best=best.settings,
+        base_loss=base.valid_loss,
+        best_loss=best.valid_loss or 0.0,
+        n_others=n_others,
+        n_common=comparison.n_common,
+        n_only_best=comparison.n_only_b,
+        n_only_base=comparison.n_only_a,
+        p=p,
+    )
 
 
-def _in_doubt(compared: Comparison, n_others: int) -> str:
-    only_best = f"Of {compared.n_common} images of valid, {compared.n_only_b} are right only with it and {compared.n_only_a} only without"
-    if compared.n_only_a == compared.n_only_b:
-        return f"{only_best}: no difference in accuracy."
-    p = min(1.0, compared.mcnemar_p * n_others)
-    counted = f"p = {p:.2g}" + (f", counted for {n_others} changes tried" if n_others > 1 else "")
-    if p >= LUCK:
-        return f"{only_best}: this may be luck ({counted}); more images would tell."
-    return f"{only_best}: {'better' if compared.n_only_b > compared.n_only_a else 'worse'} by more than chance ({counted})."
+def _verdict(comparison: Comparison, p: float) -> Verdict:
+    if comparison.n_only_a == comparison.n_only_b:
+        return "equal"
+    if p >= SIGNIFICANCE:
+        return "luck"
+    return "better" if comparison.n_only_b > comparison.n_only_a else "worse"
+
+
+def finding_text(finding: SweepFinding, name: Callable[[Mapping[str, Any]], str] = grid.settings_text) -> str:
+    """Return a finding as sentences.
+
+    Args:
+        name: Names a combination of settings.
+    """
+    match finding.verdict:
+        case "base_failed":
+            return (
+                "The unchanged recipe could not be trained, so there is nothing to compare the others with."
+            )
+        case "only_base":
+            return "Only the unchanged recipe was trained: there was no time for others, or they failed."
+        case "no_change":
+            n_tried = "1 other" if finding.n_others == 1 else f"{finding.n_others} others"
+            return (
+                "No combination has a lower validation loss than the unchanged recipe "
+                f"({finding.base_loss:.3f}); {n_tried} tried."
+            )
+    return (
+        f"{name(finding.best)} has the lowest validation loss: {finding.best_loss:.3f}, against "
+        f"{finding.base_loss:.3f} of the unchanged recipe. Of {finding.n_common} validation images, "
+        f"{finding.n_only_best} are correct only with it and {finding.n_only_base} only without: "
+        f"{_significance(finding)}."
+    )
+
+
+def _significance(finding: SweepFinding) -> str:
+    if finding.verdict == "equal":
+        return "no difference in accuracy"
+    corrected = f", corrected for {finding.n_others} combinations" if finding.n_others > 1 else ""
+    p = f"(p = {finding.p:.2g}{corrected})"
+    if finding.verdict == "luck":
+        return f"this may be chance {p}; more images would tell"
+    return f"significantly {finding.verdict} {p}"
 
 
 def _key(recipe: Recipe) -> str:
     return recipe.model_dump_json()
 
 
-def _is_settled(before: Run | None) -> bool:
-    """Tell whether a trial needs no more: it is done, or it failed of itself. One that its job's end cut short has no reason written."""
-    return before is not None and (
-        before.state == "done" or (before.state == "failed" and bool(before.warnings))
+def _is_settled(run: Run | None) -> bool:
+    """Return whether a trial needs no more training: it is done, or it failed with a reason of its own.
+
+    A run that was interrupted because its job ended has no reason.
+    """
+    return run is not None and (run.state == "done" or (run.state == "failed" and bool(run.warnings)))
+
+
+def _result_of(trial: Trial, run: Run) -> TrialResult:
+    return TrialResult(
+        run_id=run.run_id,
+        settings=trial.settings,
+        state=run.state,
+        accuracy=run.metrics.get("accuracy"),
+        valid_loss=run.metrics.get("valid_loss"),
+        seconds=run.seconds or 0.0,
+        error=run.warnings[0].text if run.state == "failed" and run.warnings else "",
     )
-
-
-def _tried(work: Work, trial: Trial, before: Run | None, train_one: TrainOne, report: Report) -> Run:
-    began = time.monotonic()
-    try:
-        run_id = train_one(trial.recipe, before, report)
-    except OF_ONE_TRIAL as error:
-        failed = next(
-            each for each in runs.all_of_job(work.workspace, work.job_id) if each.state == "running"
-        )
-        runs.finish(
-            work.workspace,
-            failed.run_id,
-            "failed",
-            warnings=[RunWarning("failed", error.message)],
-            seconds=time.monotonic() - began,
-        )
-        return runs.show(work.workspace, failed.run_id)
-    return runs.show(work.workspace, run_id)
-
-
-def _told(trial: Trial, run: Run | None) -> Told:
-    assert run is not None  # Every settled trial has one.
-    return {
-        "run_id": run.run_id,
-        "settings": trial.settings,
-        "state": run.state,
-        "accuracy": run.metrics.get("accuracy"),
-        "valid_loss": run.metrics.get("valid_loss"),
-        "seconds": run.seconds or 0.0,
-        "error": run.warnings[0].text if run.state == "failed" and run.warnings else "",
-    }
-
-
-def _told_as(work: Work, number: int, n_trials: int, trial: Trial) -> Report:
-    def report(phase: str, step: int, total: int, message: str) -> None:
-        doing = " · ".join(
-            part for part in (sweeps.settings_text(trial.settings), phase.lower(), message) if part
-        )
-        work.report(f"Trial {number} of {n_trials}", step, total, doing)
-
-    return report
-
-
-def _conclude(work: Work, done: Sequence[Told], left: Sequence[Trial]) -> None:
-    best = sweeps.best(done)
-    not_tried = [each.settings for each in left]
-    if not done or best is None:
-        work.note(best=None, not_tried=not_tried, finding="")
-        return
-    compared = None
-    if best is not done[0] and done[0]["valid_loss"] is not None:
-        compared = comparing.compare(
-            work.workspace, done[0]["run_id"], best["run_id"], split="valid", actor=work.actor
-        )
-    work.note(best=best, not_tried=not_tried, finding=finding(done, compared))

@@ -1,6 +1,6 @@
-"""The worker: takes queued jobs lane by lane, starts each as a process of its own, and ends those that will not stop.
+"""The worker: starts queued jobs, one per lane and each in its own process, and kills those that do not stop.
 
-Run it with `python -m peakid.jobs.worker --workspace DIR`, or let submitting a job start it.
+Run it with `python -m peakid.jobs.worker --workspace DIR`, or let it start when a job is submitted.
 """
 
 import argparse
@@ -13,44 +13,42 @@ from pathlib import Path
 from typing import get_args
 
 from peakid import settings
-from peakid.errors import PeakidError
-from peakid.jobs import presence, process, queue
+from peakid.errors import JobError, PeakidError
+from peakid.jobs import ledger, presence, process, queue
 from peakid.records import Lane
 from peakid.store import workspace
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
-TURN_S = 0.2  # A person does not notice the wait, and a turn costs some tenths of a millisecond.
-ANSWER_WITHIN_S = 10.0  # A training asks before each batch; ten seconds outlast the slowest batch on a CPU.
-FINISH_WITHIN_S = (
-    300.0  # Having answered, it still predicts with its best epoch, and that is worth waiting for.
-)
+TURN_S = 0.2  # Not noticeable for a person; one turn costs some tenths of a millisecond.
+STOPS_WITHIN_S = 10.0  # A training checks before each batch; the slowest batch on a CPU takes less.
+FINISHES_WITHIN_S = 300.0  # After it noticed the cancellation, it still predicts with its best epoch.
 MAX_STARTS = (
-    3  # A process that ends three times before it takes its job will not take it the fourth time either.
+    3  # A process that ended three times before it claimed its job will not claim it the fourth time.
 )
 
 
 class Worker:
-    """Everything the one worker of a workspace remembers; a next worker goes on without it."""
+    """The state of the one worker of a workspace; the next worker needs none of it."""
 
     def __init__(
         self,
         workspace: Workspace,
         *,
-        answer_within_s: float = ANSWER_WITHIN_S,
-        finish_within_s: float = FINISH_WITHIN_S,
+        stops_within_s: float = STOPS_WITHIN_S,
+        finishes_within_s: float = FINISHES_WITHIN_S,
     ) -> None:
         self.workspace = workspace
-        self.answer_within_s, self.finish_within_s = answer_within_s, finish_within_s
+        self.stops_within_s, self.finishes_within_s = stops_within_s, finishes_within_s
         self.started: dict[Lane, tuple[int, subprocess.Popen[bytes]]] = {}
-        self.n_false_starts: dict[int, int] = {}
-        self.asked_at: dict[int, float] = {}
+        self.n_failed_starts: dict[int, int] = {}
+        self.cancelled_at: dict[int, float] = {}
         self.busy_at = time.monotonic()
 
     def turn(self) -> None:
-        """Notice the dead, end what will not stop, start what waits."""
+        """Reap dead jobs, kill jobs that do not stop, start queued jobs."""
         self._collect()
         queue.reap(self.workspace)
-        self._end_the_overdue()
+        self._kill_overdue()
         for lane in get_args(Lane):
             if lane not in self.started:
                 self._start_next(lane)
@@ -71,25 +69,32 @@ class Worker:
             if code is not None:
                 del self.started[lane]
             if code:
-                _say(f"The process of job {job_id} ended with {code}.")
-                self._count_false_start(job_id)
+                _log(f"The process of job {job_id} ended with {code}.")
+                self._count_failed_start(job_id)
 
-    def _count_false_start(self, job_id: int) -> None:
-        """Fail a job whose process ends again and again before it takes the job; it would be started for ever."""
+    def _count_failed_start(self, job_id: int) -> None:
+        """Fail a job whose process repeatedly ends before it claims the job."""
         row = self.workspace.one("SELECT 1 FROM job WHERE id = ? AND state = 'queued'", (job_id,))
-        self.n_false_starts[job_id] = self.n_false_starts.get(job_id, 0) + 1 if row else 0
-        if self.n_false_starts[job_id] < MAX_STARTS:
+        self.n_failed_starts[job_id] = self.n_failed_starts.get(job_id, 0) + 1 if row else 0
+        if self.n_failed_starts[job_id] < MAX_STARTS:
             return
-        error = f"Its process ended {MAX_STARTS} times before it could begin. Read why in its log: peakid jobs log {job_id}"
+        error = JobError(
+            f"Its process ended {MAX_STARTS} times before it could start.",
+            "The log says why; then resume it.",
+        )
+        sql = (
+            "UPDATE job SET state = 'failed', error = ?, remedy = ?, actions = ?, finished_at = ?"
+            " WHERE id = ? AND state = 'queued'"
+        )
         with self.workspace.transaction() as connection:
-            sql = "UPDATE job SET state = 'failed', error = ?, finished_at = ? WHERE id = ? AND state = 'queued'"
-            connection.execute(sql, (error, now(), job_id))
-        self.n_false_starts.pop(job_id)
+            connection.execute(sql, (*ledger.error_columns(error), now(), job_id))
+        self.n_failed_starts.pop(job_id)
 
     def next_of(self, lane: Lane) -> int | None:
-        """Answer the job that a lane takes next; None while one runs there or none waits."""
+        """Return the next job of a lane; None while one is running there or none is queued."""
         row = self.workspace.one(
-            "SELECT id, state FROM job WHERE lane = ? AND state IN ('queued', 'running') ORDER BY state DESC, priority DESC, id",
+            "SELECT id, state FROM job WHERE lane = ? AND state IN ('queued', 'running')"
+            " ORDER BY state DESC, priority DESC, id",
             (lane,),
         )
         return None if row is None or row["state"] == "running" else row["id"]
@@ -98,62 +103,51 @@ class Worker:
         job_id = self.next_of(lane)
         if job_id is None:
             return
-        command = [
-            sys.executable,
-            "-u",
-            "-m",
-            "peakid.jobs.child",
-            "--workspace",
-            str(self.workspace.path),
-            "--job",
-            str(job_id),
-        ]
+        options = ["--workspace", str(self.workspace.path), "--job", str(job_id)]
+        command = [sys.executable, "-u", "-m", "peakid.jobs.child", *options]
         child = process.start(command, queue.log_path(self.workspace, job_id))
         self.started[lane] = (job_id, child)
-        _say(f"Started process {child.pid} for job {job_id} in lane {lane}.")
+        _log(f"Started process {child.pid} for job {job_id} in lane {lane}.")
 
-    def _end_the_overdue(self) -> None:
+    def _kill_overdue(self) -> None:
         rows = self.workspace.query("SELECT * FROM job WHERE state = 'running' AND is_cancel_requested = 1")
-        self.asked_at = {row["id"]: self.asked_at.get(row["id"], time.monotonic()) for row in rows}
+        self.cancelled_at = {row["id"]: self.cancelled_at.get(row["id"], time.monotonic()) for row in rows}
         for row in rows:
-            allowed_s = self.finish_within_s if row["stopping_at"] else self.answer_within_s
-            if time.monotonic() - self.asked_at[row["id"]] > allowed_s:
-                _say(f"Job {row['id']} did not stop within {allowed_s:.0f} s and is ended.")
+            allowed_s = self.finishes_within_s if row["stopping_at"] else self.stops_within_s
+            if time.monotonic() - self.cancelled_at[row["id"]] > allowed_s:
+                _log(f"Job {row['id']} did not stop within {allowed_s:.0f} s and is killed.")
                 process.kill_group(queue.holder(row))
 
 
 def run(workspace: Workspace, lock: int) -> None:
-    """Work until nothing was to do for a while; the open file `lock` holds the worker's lock."""
+    """Work until there was nothing to do for a while; the open file `lock` holds the worker's lock."""
     worker, allowed_s = Worker(workspace), settings.current().worker_idle_s
-    _say("The worker begins.")
+    _log("The worker starts.")
     while (workspace.path / DATABASE_NAME).exists():
         try:
             worker.turn()
-        except (
-            PeakidError,
-            sqlite3.OperationalError,
-            OSError,
-        ):  # Neither a database busy for long nor a full disk is a reason to leave.
+        except (PeakidError, sqlite3.OperationalError, OSError):
+            # A database that is busy for long or a full disk is no reason to exit.
             traceback.print_exc()
-        if worker.idle_s() > allowed_s and leaves(worker, lock):
+        if worker.idle_s() > allowed_s and may_exit(worker, lock):
             break
         time.sleep(TURN_S)
-    _say("The worker leaves.")
+    _log("The worker exits.")
 
 
-def leaves(worker: Worker, lock: int) -> bool:
-    """Let go of the lock and look once more.
+def may_exit(worker: Worker, lock: int) -> bool:
+    """Release the lock, then check once more for work; return whether the worker may exit.
 
-    A job submitted before the look is seen by it; one submitted after it finds the lock free and starts a worker. So
-    none is left waiting.
+    A job submitted before the check is seen by it; a job submitted after it finds the lock free and starts a
+    worker. So no job is left waiting.
     """
-    presence.let_go(lock)
+    presence.release(lock)
     if not worker.has_work():
         return True
     return not presence.hold(lock)
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(f"{now()} {text}", file=sys.stderr, flush=True)
 
 
@@ -162,12 +156,12 @@ def main() -> None:
         prog="python -m peakid.jobs.worker", description="Run queued jobs until none is left for a while."
     )
     parser.add_argument("--workspace", type=Path, required=True)
-    parser.add_argument("--lock", type=int, help="An inherited open file that holds the worker's lock.")
+    parser.add_argument("--lock", type=int, help="An inherited file descriptor that holds the worker's lock.")
     arguments = parser.parse_args()
     opened = workspace.open_existing(arguments.workspace)
     lock = presence.take(opened) if arguments.lock is None else arguments.lock
     if lock is None:
-        _say("Another worker lives.")
+        _log("Another worker is running.")
     else:
         run(opened, lock)
 

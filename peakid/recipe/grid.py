@@ -89,24 +89,6 @@ def fits(elapsed_s: float, slowest_s: float, budget_s: float) -> bool:
     return elapsed_s + slowest_s <= budget_s
 
 
-def best(trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the trial with the lowest validation loss; of equal ones the most accurate, then the first.
-
-    None where no trial has a score. The loss decides, as among the epochs of a run: accuracies on a small
-    validation split are equal too often.
-    """
-    first = ranked(trials)[:1]
-    return first[0] if first and first[0]["valid_loss"] is not None else None
-
-
-def ranked(trials: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Order trials from the lowest validation loss to the highest, those without one last."""
-    return sorted(
-        trials,
-        key=lambda each: (each["valid_loss"] is None, each["valid_loss"] or 0.0, -(each["accuracy"] or 0.0)),
-    )
-
-
 def settings_text(settings: Mapping[str, Any]) -> str:
     """Return a combination as `key=value` settings: `base_lr=0.003 dropout=0.2`."""
     words = [

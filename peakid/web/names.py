@@ -7,8 +7,6 @@ from peakid.evaluate.intervals import wilson
 from peakid.records import Run, Snapshot
 from peakid.web import words
 
-SHORT_DIGEST = 12  # Hexadecimal digits, as the command line prints them.
-
 
 def run_name(run: Run | int) -> str:
     """Return `Run 4`, from a run or its id."""
@@ -58,14 +56,3 @@ def recipe_summary(values: Mapping[str, object]) -> str:
 
 def _numbered(number: int, name: str) -> str:
     return f"Snapshot {number} ({name})" if name else f"Snapshot {number}"
-
-
-# Names of these functions until every page uses the ones above.
-run = run_option
-snapshot = snapshot_option
-recipe = recipe_summary
-
-
-def short_snapshot(name: str, digest: str) -> str:
-    """Return the name that a person gave, or the beginning of the digest."""
-    return name or digest[:SHORT_DIGEST]

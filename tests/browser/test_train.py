@@ -1,4 +1,4 @@
-"""The train page in a real browser: a training that came before at one click, a phase typed into the table, a rate at one click."""
+"""The train page in a browser: a published recipe, an edited phase, a suggested learning rate."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,6 +9,8 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, presence, process, queue
+from peakid.jobs.arguments import RateFinderArguments
+from peakid.jobs.results import RateFinderResult
 from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
@@ -36,14 +38,15 @@ def frozen(workspace: Workspace, fill: Callable[..., list[str]]) -> Snapshot:
 
 @pytest.fixture
 def searched(workspace: Workspace, frozen: Snapshot) -> int:
-    """A search for a rate that is done: its job."""
-    arguments = {"snapshot": frozen.digest, "recipe": recipes.named("standard").model_dump()}
-    job_id = queue.submit(workspace, "lr-find", arguments, lane="gpu", actor="human:anna").job_id
+    """Return a job of the LR finder that is done."""
+    arguments = RateFinderArguments(snapshot=frozen.digest, recipe=recipes.named("standard").model_dump())
+    job_id = queue.submit(workspace, arguments, lane="gpu", actor="human:anna").job_id
     work = ledger.claim(workspace, job_id, process.own())
     assert work is not None
-    rates = [1e-7 * 10 ** (i / 10) for i in range(80)]
+    rates = tuple(1e-7 * 10 ** (i / 10) for i in range(80))
+    losses = tuple(1.0 - 0.01 * min(i, 100 - i) for i in range(80))
     found = {"valley": 1.23e-3, "slide": 4e-3, "minimum": 1e-3, "steep": 2e-4}
-    work.note(suggestions=found, rates=rates, losses=[1.0 - 0.01 * min(i, 100 - i) for i in range(80)])
+    work.note(RateFinderResult(suggestions=found, rates=rates, losses=losses))
     work.end("done")
     return job_id
 
@@ -59,9 +62,9 @@ def open_page(page: Page, address: str) -> None:
 
 
 def type_into(page: Page, row: int, column: int, text: str) -> None:
-    """Write into a cell of the table of phases with keys: the table itself is a canvas."""
+    """Type into a cell of the table of phases with keys: the table is a canvas."""
     editor = page.locator("#portal").locator("input, textarea").first
-    for _ in range(5):  # A table that is drawn anew lets go of the keyboard.
+    for _ in range(5):  # A table that is redrawn loses the focus.
         open_cell(page, row, column)
         try:
             editor.wait_for(timeout=3_000)
@@ -83,11 +86,11 @@ def open_cell(page: Page, row: int, column: int) -> None:
             page.keyboard.press(key)
 
 
-def test_a_training_that_came_before_is_one_click_away_and_may_be_changed_in_its_table(
+def test_a_published_recipe_is_one_click_away_and_its_phases_can_be_edited(
     serve: Callable[[], str], page: Page, workspace: Workspace, frozen: Snapshot
 ) -> None:
     open_page(page, f"{serve()}/train")
-    page.get_by_text("Reproduce a training that came before").click()
+    page.get_by_text("Reproduce a published recipe").click()
     button(page, "Otters").click()
     expect(
         page.get_by_text("20 epochs in 4 phases; the peak rate is measured when each phase begins")
@@ -96,7 +99,7 @@ def test_a_training_that_came_before_is_one_click_away_and_may_be_changed_in_its
     button(page, "Train resnet50").click()
     expect(button(page, "Cancel this training")).to_be_visible()
     [job] = queue.list_jobs(workspace)
-    assert Recipe(**job.arguments["recipe"]) == recipes.named("otters")
+    assert Recipe(**job.arguments.recipe) == recipes.named("otters")
     button(page, "Cancel this training").click()
     expect(page.get_by_text("Cancelled after")).to_be_visible()
     page.wait_for_selector(SETTLED)
@@ -110,7 +113,7 @@ def test_a_training_that_came_before_is_one_click_away_and_may_be_changed_in_its
     expect(page.get_by_text("24 epochs in 4 phases; the rate is highest in body 64 px: 5e-4")).to_be_visible()
     button(page, "Train resnet50").click()
     expect(button(page, "Cancel this training")).to_be_visible()
-    phases = Recipe(**queue.list_jobs(workspace)[0].arguments["recipe"]).phases
+    phases = Recipe(**queue.list_jobs(workspace)[0].arguments.recipe).phases
     assert phases is not None
     assert [(phase.epochs, phase.base_lr) for phase in phases] == [
         (5, "finder"),
@@ -120,20 +123,18 @@ def test_a_training_that_came_before_is_one_click_away_and_may_be_changed_in_its
     ]
 
 
-def test_a_rate_that_was_found_is_used_at_one_click_and_trained_with(
+def test_a_suggested_learning_rate_is_used_with_one_click_and_trained_with(
     serve: Callable[[], str], page: Page, workspace: Workspace, searched: int
 ) -> None:
     open_page(page, f"{serve()}/train?job={searched}")
     expect(page.get_by_text("0.0012 is the usual choice")).to_be_visible()
     button(page, "Use 0.0012 (valley)").click()
-    expect(page.get_by_text("0.0012 is the peak learning rate now.")).to_be_visible()
+    expect(page.get_by_text("Peak learning rate is now 0.0012.")).to_be_visible()
     page.wait_for_selector(SETTLED)
     button(page, "Train resnet18").click()
     expect(button(page, "Cancel this training")).to_be_visible()
-    asked = Recipe(**queue.list_jobs(workspace)[0].arguments["recipe"])
-    assert asked == recipes.with_settings(recipes.named("standard"), ["base_lr=1.2e-3"])
+    submitted = Recipe(**queue.list_jobs(workspace)[0].arguments.recipe)
+    assert submitted == recipes.with_settings(recipes.named("standard"), ["base_lr=1.2e-3"])
     page.reload()
-    page.goto(
-        f"{page.url.partition('?')[0]}?job={searched}"
-    )  # The search is still there for whoever has its address.
+    page.goto(f"{page.url.partition('?')[0]}?job={searched}")  # Its address still shows the LR finder.
     expect(button(page, "Use 0.004 (slide)")).to_be_visible()

@@ -78,7 +78,7 @@ def start_tiny_training(page: Page) -> None:
     fill(page, "Image size (px)", "64")
     fill(page, "Epochs from scratch", "1")
     button(page, "Train mobilenet_v3_small").click()
-    expect(page.get_by_text("You can close this page; the training goes on.")).to_be_visible()
+    expect(page.get_by_text("You can close this page; the job continues.")).to_be_visible()
 
 
 def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:

@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from peakid.dataset import snapshot
+from peakid.errors import JobError
 from peakid.jobs import ledger, presence, process, queue
+from peakid.jobs.arguments import VerifyArguments
 from peakid.jobs.process import Identity
 
 
@@ -22,17 +24,22 @@ def as_worker(workspace):
 
 def ended(workspace, state, **more):
     """Submit a job and end it as its process would."""
-    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
     work = ledger.claim(workspace, job_id, process.own())
     work.report("Verifying", 2, 3, "0 damaged")
     work.end(state, **more)
     return job_id
 
 
-def test_jobs_are_listed_newest_first_with_the_keys_of_the_contract(workspace, peakid):
+def resuming(workspace, job_id):
+    """The command that resumes a job; the tests name the workspace, so the command does too."""
+    return f"peakid --workspace {workspace.path} jobs resume {job_id}"
+
+
+def test_jobs_are_listed_newest_first_with_the_documented_keys(workspace, peakid):
     assert peakid("jobs", "list", "--json").json == []
     done = ended(workspace, "done")
-    failed = ended(workspace, "failed", error="No room.")
+    failed = ended(workspace, "failed", error=JobError("No room."))
     rows = peakid("jobs", "list", "--json").json
     assert [row["job_id"] for row in rows] == [failed, done]
     assert set(rows[0]) >= {
@@ -57,11 +64,13 @@ def test_jobs_are_listed_newest_first_with_the_keys_of_the_contract(workspace, p
         "error": "No room.",
     }
     assert peakid("jobs", "show", failed, "--json").json["job_id"] == failed
-    assert peakid("jobs", "show", failed).out == f"Job {failed} (verify) failed: No room.\n"
+    assert peakid("jobs", "show", failed).out == (
+        f"Job {failed} (verify) failed: No room. Use: {resuming(workspace, failed)}\n"
+    )
 
 
 @pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1), ("cancelled", 3)])
-def test_the_exit_code_of_waiting_says_how_a_job_ended(workspace, peakid, state, code):
+def test_the_exit_code_after_waiting_says_how_a_job_ended(workspace, peakid, state, code):
     job_id = ended(workspace, state)
     answer = peakid("jobs", "show", job_id, "--wait", "--json")
     assert (answer.code, answer.json["state"]) == (code, state)
@@ -69,39 +78,40 @@ def test_the_exit_code_of_waiting_says_how_a_job_ended(workspace, peakid, state,
 
 
 def test_a_lost_job_has_its_own_exit_code_and_can_be_resumed(workspace, peakid):
-    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
     ledger.claim(workspace, job_id, Identity(os.getpid(), 1.0, "another boot"))
     answer = peakid("jobs", "show", job_id, "--wait", "--json")
     assert (answer.code, answer.json["state"]) == (4, "lost")
-    assert f"peakid jobs resume {job_id}" in answer.json["error"]
+    assert [action["kind"] for action in answer.json["actions"]] == ["resume_job"]
+    assert answer.json["actions"][0]["command"] == resuming(workspace, job_id)
+    assert "peakid" not in answer.json["error"]
+    assert f"Use: {resuming(workspace, job_id)}" in peakid("jobs", "show", job_id).out
     assert peakid("jobs", "resume", job_id, "--json").json["state"] == "queued"
 
 
-def test_a_waiting_job_is_cancelled_and_a_second_time_told_so(workspace, peakid):
-    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+def test_a_queued_job_is_cancelled_and_a_second_cancel_is_an_error(workspace, peakid):
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
     assert peakid("jobs", "cancel", job_id, "--json").json["state"] == "cancelled"
     again = peakid("jobs", "cancel", job_id)
     assert (again.code, again.out) == (1, "")
-    assert (
-        again.err
-        == f"Job {job_id} is cancelled already; there is nothing left to cancel. See: peakid jobs list\n"
-    )
+    assert again.err.startswith(f"Job {job_id} is already cancelled; there is nothing to cancel.")
+    assert again.err.endswith(" jobs list\n")
 
 
 def test_the_log_of_a_job_is_one_command_away(workspace, peakid):
-    job_id = ended(workspace, "failed", error="No room.")
+    job_id = ended(workspace, "failed", error=JobError("No room."))
     queue.log_path(workspace, job_id).write_text("one\ntwo\nthree\n")
     assert peakid("jobs", "log", job_id, "--lines", 2).out == "two\nthree\n"
     assert peakid("jobs", "log", job_id, "--json").json["log"] == "one\ntwo\nthree"
     assert peakid("jobs", "log", 99).code == 1
 
 
-def test_a_second_worker_says_that_one_lives(peakid):
-    assert peakid("worker").out == "Another worker of this workspace lives already.\n"
+def test_a_second_worker_exits_with_a_message(peakid):
+    assert peakid("worker").out == "A worker of this workspace is already running.\n"
 
 
-def test_ctrl_c_stops_the_watching_and_never_the_job(workspace):
-    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+def test_ctrl_c_stops_watching_and_never_the_job(workspace):
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
     command = [
         sys.executable,
         "-u",
@@ -122,7 +132,7 @@ def test_ctrl_c_stops_the_watching_and_never_the_job(workspace):
     read_until(terminal, "Waiting")
     watching.send_signal(signal.SIGINT)
     assert watching.communicate(timeout=60)[0] == ""
-    read_until(terminal, f"Stopped watching; job {job_id} goes on. Look with: peakid jobs show {job_id}")
+    read_until(terminal, f"Stopped watching; job {job_id} continues. Use: peakid --workspace")
     os.close(terminal)
     assert watching.returncode == 130
     assert queue.show(workspace, job_id).state == "queued"
@@ -130,19 +140,17 @@ def test_ctrl_c_stops_the_watching_and_never_the_job(workspace):
 
 def read_until(terminal, sentence):
     """Read what a terminal shows, in whatever pieces it comes, until the sentence is there."""
-    said = ""
-    while sentence not in said:
+    received = ""
+    while sentence not in received:
         piece = os.read(terminal, 1000)
-        assert piece, f"the terminal ended after {said!r}"
-        said += piece.decode(errors="replace")
+        assert piece, f"the terminal ended after {received!r}"
+        received += piece.decode(errors="replace")
 
 
 def test_training_without_a_snapshot_is_refused_before_a_job_is_made(workspace, peakid):
     answer = peakid("train")
-    assert (answer.code, answer.err) == (
-        1,
-        "There is no snapshot yet. Freeze one with: peakid snapshot create\n",
-    )
+    assert answer.code == 1
+    assert answer.err.endswith(" snapshot create\n")
     assert queue.list_jobs(workspace) == []
 
 
@@ -164,18 +172,18 @@ def test_a_recipe_that_cannot_work_is_refused_before_a_job_is_made(workspace, pe
     assert queue.list_jobs(workspace) == []
 
 
-def test_a_leaking_snapshot_is_trained_on_only_if_that_is_said_by_name(workspace, peakid, plant):
+def test_a_leaking_snapshot_is_trained_on_only_if_leaks_are_allowed(workspace, peakid, plant):
     freeze(workspace, plant)
     with workspace.transaction() as connection:
         connection.execute("UPDATE snapshot SET n_leaks = 2")
     answer = peakid("train")
     assert answer.code == 1
-    assert "2 groups of look-alikes lie in several splits" in answer.err
+    assert "2 groups of near duplicates are in different splits" in answer.err
     assert "--set allow_leaks=true" in answer.err
     assert peakid("train", "--set", "allow_leaks=true", "--json").json["state"] == "queued"
 
 
-def test_train_answers_the_job_at_once_and_one_request_makes_one(workspace, peakid, plant):
+def test_train_returns_the_job_at_once_and_one_request_makes_one_job(workspace, peakid, plant):
     frozen = freeze(workspace, plant)
     first = peakid(
         "train", "--set", "head_epochs=1", "--request-id", "mine", "--actor", "anna", "--json"
@@ -183,11 +191,11 @@ def test_train_answers_the_job_at_once_and_one_request_makes_one(workspace, peak
     assert peakid("train", "--request-id", "mine", "--json").json == first == {"job_id": 1, "state": "queued"}
     job = queue.show(workspace, 1)
     assert (job.kind, job.lane, job.actor) == ("train", "gpu", "human:anna")
-    assert job.arguments["snapshot"] == frozen.digest
-    assert job.arguments["recipe"]["head_epochs"] == 1
+    assert job.arguments.snapshot == frozen.digest
+    assert job.arguments.recipe["head_epochs"] == 1
 
 
-def test_training_is_quick_unless_a_setting_speaks_of_fine_tuning(workspace, peakid, plant):
+def test_training_uses_quick_unless_a_setting_belongs_to_fine_tuning(workspace, peakid, plant):
     freeze(workspace, plant)
     for settings, method in [
         ((), "linear-head"),
@@ -195,10 +203,10 @@ def test_training_is_quick_unless_a_setting_speaks_of_fine_tuning(workspace, pea
         (("--set", "body_epochs=2"), "fine-tune"),
     ]:
         job_id = peakid("train", *settings, "--json").json["job_id"]
-        assert queue.show(workspace, job_id).arguments["recipe"]["method"] == method
+        assert queue.show(workspace, job_id).arguments.recipe["method"] == method
 
 
-def test_a_recipe_is_named_by_preset_by_what_came_before_or_by_file(workspace, peakid, plant, tmp_path):
+def test_a_recipe_is_chosen_by_preset_by_published_name_or_by_file(workspace, peakid, plant, tmp_path):
     freeze(workspace, plant)
     (tmp_path / "mine.toml").write_text("seed = 9")
     for name, key, value in [
@@ -207,34 +215,39 @@ def test_a_recipe_is_named_by_preset_by_what_came_before_or_by_file(workspace, p
         (tmp_path / "mine.toml", "seed", 9),
     ]:
         job_id = peakid("train", "--recipe", name, "--json").json["job_id"]
-        assert queue.show(workspace, job_id).arguments["recipe"][key] == value
+        assert queue.show(workspace, job_id).arguments.recipe[key] == value
     refused = peakid("train", "--recipe", "quickest")
     assert (refused.code, refused.err.count("\n")) == (1, 1)
     assert "Give a .toml file, or one of: quick, standard, thorough, scratch, flickr-mountains" in refused.err
 
 
-def test_the_search_for_a_rate_is_a_job(workspace, peakid, plant):
+def test_the_lr_finder_is_a_job(workspace, peakid, plant):
     frozen = freeze(workspace, plant)
     assert peakid("lr-find", "--set", "arch=mobilenet_v2", "--json").json == {"job_id": 1, "state": "queued"}
     job = queue.show(workspace, 1)
-    assert (job.kind, job.lane, job.arguments["snapshot"]) == ("lr-find", "gpu", frozen.digest)
+    assert (job.kind, job.lane, job.arguments.snapshot) == ("lr-find", "gpu", frozen.digest)
 
 
 def test_an_estimate_is_a_job(workspace, peakid, plant):
     frozen = freeze(workspace, plant)
     assert peakid("estimate", "--recipe", "thorough", "--json").json == {"job_id": 1, "state": "queued"}
     job = queue.show(workspace, 1)
-    assert (job.kind, job.lane, job.arguments["snapshot"]) == ("estimate", "gpu", frozen.digest)
-    assert len(job.arguments["recipe"]["phases"]) == 3
+    assert (job.kind, job.lane, job.arguments.snapshot) == ("estimate", "gpu", frozen.digest)
+    assert len(job.arguments.recipe["phases"]) == 3
 
 
 def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(workspace, peakid):
-    assert peakid("export", 3).err == "There is no run 3. There is none yet; train one with: peakid train\n"
+    refused = peakid("export", 3)
+    assert refused.code == 1
+    assert "peakid train" in refused.err
     assert queue.list_jobs(workspace) == []
 
 
 def test_no_command_about_training_loads_torch():
-    code = "import sys, peakid.cli.learn, peakid.cli.jobs, peakid.cli.verify; print([m for m in ('torch', 'fastai', 'timm') if m in sys.modules])"
+    code = (
+        "import sys, peakid.cli.learn, peakid.cli.jobs, peakid.cli.verify;"
+        " print([m for m in ('torch', 'fastai', 'timm') if m in sys.modules])"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"
@@ -246,11 +259,11 @@ def freeze(workspace, plant):
     return snapshot.create(workspace, actor="human:anna")
 
 
-def test_a_waiting_job_is_put_first_and_the_line_shows_it(workspace, peakid):
-    first, second = (queue.submit(workspace, "verify", {}, lane="cpu").job_id for _ in range(2))
+def test_a_queued_job_is_moved_first_and_the_list_shows_it(workspace, peakid):
+    first, second = (queue.submit(workspace, VerifyArguments(), lane="cpu").job_id for _ in range(2))
     assert [row["job_id"] for row in peakid("jobs", "list", "--waiting", "--json").json] == [first, second]
-    assert peakid("jobs", "first", second).out == f"Job {second} (verify) is the next.\n"
+    assert peakid("jobs", "first", second).out == f"Job {second} (verify) is next.\n"
     assert [row["job_id"] for row in peakid("jobs", "list", "--waiting", "--json").json] == [second, first]
     queue.cancel(workspace, first)
     refused = peakid("jobs", "first", first)
-    assert (refused.code, "only a job that waits can be moved" in refused.err) == (1, True)
+    assert (refused.code, "only a queued job can be moved" in refused.err) == (1, True)

@@ -1,4 +1,4 @@
-"""The list of weights on the command line is the one that the page draws."""
+"""The list of weights on the command line."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,14 +20,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     current.cache_clear()
 
 
-def test_weights_lists_what_is_here_and_what_to_fetch(folder: Path, peakid: Callable) -> None:
+def test_weights_lists_available_files_and_files_to_download(folder: Path, peakid: Callable) -> None:
     rows = peakid("weights", "--json").json
     assert rows == [document(row) for row in weight_files.listed(folder, torch_checkpoints())]
     assert (rows[0]["arch"], rows[0]["is_here"], rows[0]["check"]) == ("resnet34", True, "size differs")
     assert peakid("weights", "--check", "--json").json[0]["check"] == "hash differs"
 
 
-def test_weights_says_where_to_put_a_file(folder: Path, peakid: Callable) -> None:
-    said = peakid("weights").out
-    assert "not here: resnet18-f37072fd.pth" in said
-    assert f"Files to fetch go into {folder}." in said
+def test_weights_says_where_to_put_a_downloaded_file(folder: Path, peakid: Callable) -> None:
+    text = peakid("weights").out
+    assert "not here: resnet18-f37072fd.pth" in text
+    assert "no published weights" in text
+    assert f"Put downloaded files into {folder}." in text

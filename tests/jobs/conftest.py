@@ -1,4 +1,4 @@
-"""What job tests share: stored images that can hold a job, processes to own jobs, and an end for all of them."""
+"""Fixtures for tests of jobs: images that block a job, and processes that are all ended after a test."""
 
 import contextlib
 import os
@@ -19,17 +19,17 @@ from peakid.store.workspace import Workspace
 
 @pytest.fixture(scope="session")
 def until() -> Callable[..., Any]:
-    """Wait for a state, never for a time: `until(lambda: ...)` answers the first true thing that is said."""
+    """Wait for a state, never for a time: `until(lambda: ...)` returns the first true value."""
 
-    def said(ask: Callable[[], Any], *, within_s: float = 60.0) -> Any:
+    def wait(ask: Callable[[], Any], *, within_s: float = 60.0) -> Any:
         end = time.monotonic() + within_s
         while time.monotonic() < end:
-            if answer := ask():
-                return answer
+            if value := ask():
+                return value
             time.sleep(0.02)
         raise AssertionError(f"still {ask()!r} after {within_s} s")
 
-    return said
+    return wait
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def _is_ours(process: psutil.Process, workspace: Workspace, name: str) -> bool:
 
 @pytest.fixture
 def as_worker(workspace: Workspace, processes: Callable[[str], list[psutil.Process]]) -> Iterator[int]:
-    """The test holds the worker's lock: no worker is started behind its back. What it starts itself is ended."""
+    """Hold the worker's lock, so that no worker starts; end the jobs that the test starts."""
     lock = presence.take(workspace)
     assert lock is not None
     yield lock
@@ -71,7 +71,7 @@ def as_worker(workspace: Workspace, processes: Callable[[str], list[psutil.Proce
 def real_workers(
     processes: Callable[[str], list[psutil.Process]], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Workers start by themselves, leave after a short idle time, and are gone after the test with all they started."""
+    """Let workers start by themselves and exit when idle; end them and their jobs after the test."""
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "1.5")
     yield
     _end(processes("worker"))  # First, or it would start another child.
@@ -95,7 +95,7 @@ def stored(workspace: Workspace, draw: Callable[..., bytes], tmp_path: Path) -> 
 
 
 class Held:
-    """An image whose stored bytes are a named pipe: a job that reads it waits until the test lets it go."""
+    """An image whose stored bytes are a named pipe: a job that reads it waits for `let_go`."""
 
     def __init__(self, workspace: Workspace, digest: str) -> None:
         self.path = images.image_path(workspace, digest)
@@ -105,14 +105,14 @@ class Held:
         self.writer: int | None = None
 
     def is_reached(self) -> bool:
-        """Tell whether someone reads; from then on the pipe stays open, and the reader waits."""
+        """Return whether a job is reading it; from then on the pipe stays open and the job waits."""
         if self.writer is None:
             with contextlib.suppress(OSError):
                 self.writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
         return self.writer is not None
 
     def let_go(self) -> None:
-        """Put the bytes back, and give them to whoever still waits."""
+        """Restore the bytes, and send them to a job that is waiting."""
         self.path.unlink()
         self.path.write_bytes(self.data)
         if self.writer is not None:

@@ -7,17 +7,20 @@ import time
 import psutil
 import pytest
 
-from peakid.errors import JobNotWaiting, NotFound
+from peakid.errors import BadInput, JobError, JobNotWaiting, NotFound
 from peakid.jobs import ledger, process, queue
+from peakid.jobs.arguments import TtaArguments, VerifyArguments
 from peakid.jobs.process import Identity
+from peakid.jobs.results import VerifyResult
 from peakid.jobs.worker import Worker
+from peakid.remedies import action
 from peakid.store import runs
 
 pytestmark = pytest.mark.usefixtures("as_worker")
 
 
 def submit(workspace, lane="cpu", **more):
-    return queue.submit(workspace, "verify", {}, lane=lane, **more)
+    return queue.submit(workspace, VerifyArguments(), lane=lane, **more)
 
 
 def claimed_by(workspace, sleeping, job_id):
@@ -31,9 +34,8 @@ def test_two_clicks_make_one_job(workspace):
     again = submit(workspace, request_id="form-7", actor="human:anna")
     assert (first.job_id, first.state, first.actor) == (again.job_id, "queued", "human:anna")
     assert submit(workspace, request_id="form-8").job_id != first.job_id
-    assert (
-        submit(workspace).job_id != submit(workspace).job_id
-    )  # Without a request id each is a request of its own.
+    # Without a request id, each is a new request.
+    assert submit(workspace).job_id != submit(workspace).job_id
 
 
 def test_clicks_of_eight_threads_at_once_make_one_job(workspace):
@@ -78,28 +80,26 @@ def test_the_database_itself_refuses_a_second_running_job_in_a_lane(workspace):
         connection.execute("UPDATE job SET state = 'running'")
 
 
-def test_a_killed_process_is_seen_as_lost_by_whoever_looks_within_a_second(workspace, sleeper, plant, until):
+def test_a_killed_job_is_marked_as_lost_at_the_next_read_within_a_second(workspace, sleeper, plant, until):
     job_id = submit(workspace).job_id
     sleeping = sleeper()
     claimed_by(workspace, sleeping, job_id)
     run_id = begin_run(workspace, plant, job_id)
     assert queue.show(workspace, job_id).state == "running"
-    sleeping.kill()  # And not waited for: it stays a zombie.
+    sleeping.kill()  # It stays a zombie, because nobody waits for it.
     until(lambda: psutil.Process(sleeping.pid).status() == psutil.STATUS_ZOMBIE, within_s=5)
     began = time.monotonic()
     job = queue.list_jobs(workspace)[0]
     assert time.monotonic() - began < 1
     assert job.state == "lost"
     assert job.error == (
-        f"Its process {sleeping.pid} ended without a word: killed, out of memory, or the machine restarted. "
-        f"Go on with: peakid jobs resume {job_id}"
+        f"Its process {sleeping.pid} ended unexpectedly: killed, out of memory, or the machine restarted."
     )
+    assert (job.remedy, job.actions) == ("Resume it.", (action("resume_job", job_id=job_id),))
     assert runs.show(workspace, run_id).state == "lost"
 
 
-def test_a_process_that_only_has_the_pid_of_the_dead_one_keeps_no_job_alive_and_is_left_alone(
-    workspace, sleeper
-):
+def test_another_process_with_a_reused_pid_is_not_taken_for_the_job_and_not_killed(workspace, sleeper):
     job_id = submit(workspace).job_id
     stranger = sleeper()
     now_there = process.of(stranger.pid)
@@ -108,7 +108,7 @@ def test_a_process_that_only_has_the_pid_of_the_dead_one_keeps_no_job_alive_and_
     assert stranger.poll() is None
 
 
-def test_no_process_outlives_a_restart_of_the_machine(workspace, sleeper):
+def test_a_running_job_is_lost_after_the_machine_restarted(workspace, sleeper):
     job_id = submit(workspace).job_id
     stranger = sleeper()
     now_there = process.of(stranger.pid)
@@ -117,7 +117,7 @@ def test_no_process_outlives_a_restart_of_the_machine(workspace, sleeper):
     assert stranger.poll() is None
 
 
-def test_an_old_heartbeat_says_stalled_and_never_lost(workspace, sleeper):
+def test_an_old_heartbeat_means_stalled_and_never_lost(workspace, sleeper):
     job_id = submit(workspace).job_id
     claimed_by(workspace, sleeper(), job_id)
     assert not queue.is_stalled(queue.show(workspace, job_id))
@@ -128,7 +128,7 @@ def test_an_old_heartbeat_says_stalled_and_never_lost(workspace, sleeper):
     assert queue.is_stalled(job)
 
 
-def test_what_a_dead_process_left_running_is_ended_with_it(workspace, sleeper, until):
+def test_child_processes_of_a_dead_job_are_killed(workspace, sleeper, until):
     job_id = submit(workspace).job_id
     leader = sleeper("sleep 60 & echo $!; exec sleep 60")
     left_behind = psutil.Process(int(leader.stdout.readline()))
@@ -143,7 +143,7 @@ def test_what_a_dead_process_left_running_is_ended_with_it(workspace, sleeper, u
     )
 
 
-def test_a_resumed_job_keeps_its_id_and_its_former_process_can_write_no_more(workspace, sleeper):
+def test_a_resumed_job_keeps_its_id_and_its_former_process_cannot_write_any_more(workspace, sleeper):
     job_id = submit(workspace).job_id
     before, after = sleeper(), sleeper()
     late = claimed_by(workspace, before, job_id)
@@ -181,7 +181,7 @@ def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked(workspace,
     assert queue.show(workspace, running).state == "cancelled"
 
 
-def test_a_job_that_was_asked_to_stop_and_died_is_cancelled_not_lost(workspace, sleeper):
+def test_a_job_that_dies_after_it_was_cancelled_is_cancelled_and_not_lost(workspace, sleeper):
     job_id = submit(workspace).job_id
     sleeping = sleeper()
     claimed_by(workspace, sleeping, job_id)
@@ -192,56 +192,60 @@ def test_a_job_that_was_asked_to_stop_and_died_is_cancelled_not_lost(workspace, 
     assert (job.state, job.error) == ("cancelled", "")
 
 
-def test_what_has_ended_cannot_be_cancelled_and_what_is_done_cannot_be_resumed(workspace, sleeper):
+def test_an_ended_job_cannot_be_cancelled_and_a_done_one_cannot_be_resumed(workspace, sleeper):
     job_id = submit(workspace).job_id
     with pytest.raises(
         JobNotWaiting, match=f"Job {job_id} is queued; only a lost, failed or cancelled job can be resumed"
     ):
         queue.resume(workspace, job_id)
     claimed_by(workspace, sleeper(), job_id).end("done")
-    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is done already"):
+    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is already done"):
         queue.cancel(workspace, job_id)
     with pytest.raises(JobNotWaiting):
         queue.resume(workspace, job_id)
 
 
-def test_an_unknown_job_is_told_with_those_that_are_there(workspace):
-    with pytest.raises(NotFound, match=r"There is no job 5\. There is none yet\."):
+def test_the_error_about_an_unknown_job_lists_the_newest_jobs(workspace):
+    with pytest.raises(NotFound, match=r"No job 5\. There are no jobs yet\."):
         queue.show(workspace, 5)
     submit(workspace), submit(workspace)
-    with pytest.raises(NotFound, match=r"There is no job 5\. There are: 1, 2\."):
+    with pytest.raises(NotFound, match=r"No job 5\. The newest jobs are 1, 2\."):
         queue.cancel(workspace, 5)
 
 
-def test_progress_is_written_seldom_and_the_newest_always_in_the_end(workspace, sleeper):
+def test_progress_is_written_rarely_and_the_last_report_always(workspace, sleeper):
     job_id = submit(workspace).job_id
     work = claimed_by(workspace, sleeper(), job_id)
     for step in range(101):  # In far less than half a second.
         work.report("Verifying", step, 100, f"{step} read")
     job = queue.show(workspace, job_id)
     assert (job.phase, job.step, job.total, job.message) == ("Verifying", 0, 100, "0 read")
-    work.note(run_id=4)
-    assert queue.show(workspace, job_id).result == {"run_id": 4}
-    work.note(n_images=2)
+    work.note(VerifyResult(n_images=2))
+    assert queue.show(workspace, job_id).result == VerifyResult(n_images=2)
+    work.note(VerifyResult(n_images=2, n_damaged=1))
     work.end("done")
     job = queue.show(workspace, job_id)
-    assert (job.step, job.message, job.result) == (100, "100 read", {"run_id": 4, "n_images": 2})
+    assert (job.step, job.message, job.result) == (
+        100,
+        "100 read",
+        VerifyResult(n_images=2, n_damaged=1),
+    )
 
 
-def test_waiting_tells_every_change_and_answers_the_end(workspace, sleeper):
+def test_waiting_reports_every_change_and_returns_the_ended_job(workspace, sleeper):
     job_id = submit(workspace).job_id
-    told = []
+    states = []
 
     def go_on(job):
-        told.append(job.state)
+        states.append(job.state)
         if job.state == "queued":
             claimed_by(workspace, sleeping, job_id)
-        elif len(told) == 2:
-            ledger.end(workspace, job_id, process.of(sleeping.pid), "failed", error="no room")
+        elif len(states) == 2:
+            ledger.end(workspace, job_id, process.of(sleeping.pid), "failed", error=JobError("No room."))
 
     sleeping = sleeper()
-    assert queue.wait(workspace, job_id, go_on).error == "no room"
-    assert told == ["queued", "running", "failed"]
+    assert queue.wait(workspace, job_id, go_on).error == "No room."
+    assert states == ["queued", "running", "failed"]
 
 
 def test_the_log_of_a_job_that_never_started_is_empty_and_a_long_one_is_cut(workspace):
@@ -256,8 +260,8 @@ def test_the_start_of_a_process_is_read_the_same_by_every_process():
         "import sys; from peakid.jobs import process; print(process.of(int(sys.argv[1])).started_s)",
         str(process.own().pid),
     ]
-    said = subprocess.run([sys.executable, "-c", *command], capture_output=True, text=True, check=True).stdout
-    assert float(said) == pytest.approx(process.own().started_s, abs=0.1)
+    read = subprocess.run([sys.executable, "-c", *command], capture_output=True, text=True, check=True).stdout
+    assert float(read) == pytest.approx(process.own().started_s, abs=0.1)
 
 
 def begin_run(workspace, plant, job_id):
@@ -277,34 +281,56 @@ def begin_run(workspace, plant, job_id):
     )
 
 
-def test_a_job_that_is_put_first_is_taken_before_the_ones_that_came_earlier(workspace, sleeper):
+def test_a_job_moved_first_runs_before_the_ones_submitted_earlier(workspace, sleeper):
     a, b, c = (submit(workspace).job_id for _ in range(3))
     other = submit(workspace, lane="gpu").job_id
     one = sleeper()
     work = claimed_by(workspace, one, a)
-    queue.put_first(workspace, b)
-    queue.put_first(workspace, c)  # The newest wish comes first; what runs goes on.
-    assert [job.job_id for job in queue.in_line(workspace, "cpu")] == [a, c, b]
-    assert [job.job_id for job in queue.in_line(workspace, "gpu")] == [other]
+    queue.move_first(workspace, b)
+    queue.move_first(workspace, c)  # The last one moved comes first; the running one is not interrupted.
+    assert [job.job_id for job in queue.list_active(workspace, "cpu")] == [a, c, b]
+    assert [job.job_id for job in queue.list_active(workspace, "gpu")] == [other]
     work.end("done")
-    assert (
-        ledger.claim(workspace, b, process.of(one.pid)) is None
-    )  # Started for b before c was moved: it leaves.
+    # A process that was started for b before c was moved exits.
+    assert ledger.claim(workspace, b, process.of(one.pid)) is None
     assert Worker(workspace).next_of("cpu") == c
     claimed_by(workspace, one, c).end("done")
     claimed_by(workspace, one, b)
 
 
-def test_only_a_job_that_waits_can_be_put_first(workspace, sleeper):
+def test_only_a_queued_job_can_be_moved_first(workspace, sleeper):
     job_id = submit(workspace).job_id
     claimed_by(workspace, sleeper(), job_id)
-    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is running; only a job that waits can be moved"):
-        queue.put_first(workspace, job_id)
+    with pytest.raises(JobNotWaiting, match=f"Job {job_id} is running; only a queued job can be moved"):
+        queue.move_first(workspace, job_id)
 
 
 def test_a_resumed_job_has_no_priority_left_from_before(workspace):
     a, b = submit(workspace).job_id, submit(workspace).job_id
-    queue.put_first(workspace, b)
+    queue.move_first(workspace, b)
     queue.cancel(workspace, b)
     queue.resume(workspace, b)
-    assert [job.job_id for job in queue.in_line(workspace, "cpu")] == [a, b]
+    assert [job.job_id for job in queue.list_active(workspace, "cpu")] == [a, b]
+
+
+def test_the_newest_job_of_a_kind_is_found_by_its_arguments(workspace):
+    for run_id in (1, 2, 1):
+        queue.submit(workspace, TtaArguments(run_id=run_id, n_views=4), lane="gpu")
+    submit(workspace)
+    found = queue.newest(workspace, "tta", lambda job: job.arguments_as(TtaArguments).run_id == 1)
+    assert found is not None
+    assert found.job_id == 3
+    assert queue.newest(workspace, "export") is None
+
+
+def test_a_failed_job_keeps_the_actions_of_its_error(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    error = BadInput(
+        "The loss is\nnot a number.", "Lower it.", action("set_recipe", key="base_lr", value=1e-4)
+    )
+    claimed_by(workspace, sleeper(), job_id).end("failed", error=error)
+    job = queue.show(workspace, job_id)
+    assert (job.error, job.remedy) == ("The loss is not a number.", "Lower it.")
+    assert job.actions == (action("set_recipe", key="base_lr", value=1e-4),)
+    assert job.error_text == "The loss is not a number. Lower it."
+    assert (queue.resume(workspace, job_id).error, queue.show(workspace, job_id).actions) == ("", ())

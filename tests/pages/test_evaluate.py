@@ -12,6 +12,7 @@ from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate.compare import Comparison
 from peakid.jobs import queue
+from peakid.jobs.arguments import TtaArguments
 from peakid.records import Choice, Snapshot
 from peakid.store import runs
 from peakid.store.workspace import Workspace
@@ -175,7 +176,7 @@ def test_test_time_augmentation_is_computed_by_one_job(
     assert not app.toggle
     button(app, "Compute with test-time augmentation").click().run()
     [job] = queue.list_jobs(workspace)
-    assert (job.kind, job.lane, job.arguments) == ("tta", "gpu", {"run_id": run_id, "n_views": 4})
+    assert (job.kind, job.lane, job.arguments) == ("tta", "gpu", TtaArguments(run_id=run_id, n_views=4))
     assert any(each.label == "Cancel this test-time augmentation" for each in app.button)
     assert not app.exception
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from peakid.errors import ParityBroken
 from peakid.jobs import ledger, process, queue
 from peakid.records import Export, Snapshot
 from peakid.serve.predictor import Answer
@@ -61,11 +62,11 @@ def test_a_trained_run_can_be_exported_and_two_clicks_are_one_job(
     button(app, "Export run 1").click().run()
     button(app, "Export run 1").click().run()
     [job] = queue.list_jobs(workspace)
-    assert (job.kind, job.lane, job.arguments["run_id"], job.arguments["formats"]) == (
+    assert (job.kind, job.lane, job.arguments.run_id, job.arguments.formats) == (
         "export",
         "cpu",
         1,
-        ["onnx", "safetensors"],
+        ("onnx", "safetensors"),
     )
     assert [each.proto.text for each in app.get("progress")]
 
@@ -77,10 +78,10 @@ def test_an_export_that_failed_says_why(
     button(open_page("models"), "Export run 1").click().run()
     work = ledger.claim(workspace, 1, process.own())
     assert work is not None
-    work.end("failed", error="The onnx file predicts differently from the trained model.")
+    work.end("failed", error=ParityBroken("The onnx file predicts differently from the trained model."))
     app = open_page("models")
     assert "predicts differently from the trained model" in app.error[0].value
-    assert button(app, "Try again")
+    assert button(app, "Resume")
 
 
 def test_an_export_shows_its_check_its_files_and_its_folder(

@@ -1,4 +1,4 @@
-"""The panel of a sweep, in a script of its own: the form is checked at once, one job for two clicks, trials ranked, the best used."""
+"""The panel of a sweep, in its own script: checks, two clicks make one job, the best trial is used."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.jobs import ledger, process, queue, submit
+from peakid.jobs.results import SweepFinding, SweepResult, TrialResult
 from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
@@ -20,13 +21,14 @@ import streamlit as st
 from peakid.dataset import snapshot as snapshots
 from peakid.recipe import loading as recipes
 from peakid.web import session
-from peakid.web.jobs import job_panel
+from peakid.web.jobs import submission
 from peakid.web.training import sweep_panel
 workspace = session.workspace()
-job_panel.renew_ended(workspace)
+submission.renew_ended(workspace)
 draft = st.session_state.setdefault("draft", recipes.named("standard").model_dump())
 st.text(draft["dropout"])
-sweep_panel.show(workspace, snapshots.show(workspace, None).digest, recipes.of_values(draft), use=draft.update)
+digest = snapshots.show(workspace, None).digest
+sweep_panel.show(workspace, digest, recipes.of_values(draft), use=draft.update)
 """
 TRIED = ["base_lr=1e-3,3e-3", "dropout=0.2,0.5"]
 
@@ -44,32 +46,22 @@ def button(app: AppTest, label: str):
     return next(each for each in app.button if each.label == label)
 
 
-def ended(workspace: Workspace, frozen: Snapshot, **result: object) -> int:
+def ended(workspace: Workspace, frozen: Snapshot, result: SweepResult) -> int:
     work = ledger.claim(
         workspace, submit.sweep(workspace, Recipe(), TRIED, snapshot=frozen.digest).job_id, process.own()
     )
     assert work is not None
-    work.note(**result)
+    work.note(result)
     work.end("done")
     return work.job_id
 
 
-def trial(
-    run_id: int, settings: dict[str, float], valid_loss: float | None, error: str = ""
-) -> dict[str, object]:
+def trial(run_id: int, settings: dict[str, float], valid_loss: float | None, error: str = "") -> TrialResult:
     accuracy = None if valid_loss is None else 0.8
-    return {
-        "run_id": run_id,
-        "settings": settings,
-        "state": "done",
-        "accuracy": accuracy,
-        "valid_loss": valid_loss,
-        "seconds": 20,
-        "error": error,
-    }
+    return TrialResult(run_id, settings, "done", accuracy, valid_loss, seconds=20, error=error)
 
 
-def test_a_chosen_setting_comes_with_values_around_the_recipes_own_and_two_clicks_make_one_job(
+def test_a_chosen_setting_gets_suggested_values_and_two_clicks_make_one_job(
     open_panel: Callable[[], AppTest], workspace: Workspace, frozen: Snapshot
 ) -> None:
     app = open_panel()
@@ -82,16 +74,16 @@ def test_a_chosen_setting_comes_with_values_around_the_recipes_own_and_two_click
     for _ in range(2):
         button(app, "Try 6 combinations").click().run()
     [job] = queue.list_jobs(workspace)
-    assert (job.kind, job.lane, job.arguments["snapshot"], job.arguments["minutes"]) == (
+    assert (job.kind, job.lane, job.arguments.snapshot, job.arguments.minutes) == (
         "sweep",
         "gpu",
         frozen.digest,
         20.0,
     )
-    assert job.arguments["tried"] == ["base_lr=0.0003, 0.001, 0.003", "dropout=0.2, 0.5"]
+    assert job.arguments.tried == ("base_lr=0.0003, 0.001, 0.003", "dropout=0.2, 0.5")
 
 
-def test_a_value_that_does_not_fit_is_told_at_once_and_nothing_can_be_asked_for(
+def test_a_value_that_does_not_fit_is_an_error_and_disables_the_button(
     open_panel: Callable[[], AppTest],
 ) -> None:
     app = open_panel()
@@ -101,7 +93,7 @@ def test_a_value_that_does_not_fit_is_told_at_once_and_nothing_can_be_asked_for(
     assert button(app, "Try combinations").disabled
 
 
-def test_settings_that_exclude_each_other_are_named_before_they_are_asked_for(
+def test_settings_that_exclude_each_other_are_listed_before_submitting(
     open_panel: Callable[[], AppTest],
 ) -> None:
     app = open_panel()
@@ -109,8 +101,8 @@ def test_settings_that_exclude_each_other_are_named_before_they_are_asked_for(
     app.text_input[0].set_value("resnet18, vit_b_16").run()
     app.selectbox[1].set_value("image_size_px").run()
     app.text_input[1].set_value("160, 224").run()
-    said = " ".join(each.value for each in app.caption).replace("\\", "")
-    assert "arch=vit_b_16: vit_b_16 takes images of 224 px only, not 160 px." in said
+    text = " ".join(each.value for each in app.caption).replace("\\", "")
+    assert "Architecture vit_b_16: vit_b_16 takes images of 224 px only, not 160 px." in text
     assert button(app, "Try 3 combinations")
 
 
@@ -118,51 +110,40 @@ def test_trials_are_ranked_and_the_best_goes_into_the_recipe(
     open_panel: Callable[[], AppTest], workspace: Workspace, frozen: Snapshot
 ) -> None:
     best = trial(3, {"dropout": 0.2}, 0.4)
-    trials = [trial(1, {}, 0.5), trial(2, {"base_lr": 0.003}, None, "The loss is no longer a number."), best]
-    finding = "dropout=0.2 has the lowest loss on valid, 0.400 against 0.500 of the recipe as it is."
-    ended(
-        workspace,
-        frozen,
-        trials=trials,
-        best=best,
-        finding=finding,
-        not_tried=[{"base_lr": 0.003, "dropout": 0.2}],
-    )
+    failed = trial(2, {"base_lr": 0.003}, None, "The loss is no longer a number.")
+    trials = (trial(1, {}, 0.5), failed, best)
+    comparison = SweepFinding("luck", best.settings, 0.5, 0.4, n_others=1, n_common=6, n_only_best=1, p=1.0)
+    not_tried = ({"base_lr": 0.003, "dropout": 0.2},)
+    ended(workspace, frozen, SweepResult(3, trials, best, not_tried, finding="Text.", comparison=comparison))
     app = open_panel()
     assert not app.exception
     rows = json.loads(app.dataframe[0].value.to_json(orient="records"))
     assert [(row["Run"], row["Settings"]) for row in rows] == [
-        (3, "dropout 0.2"),
-        (1, "as it is: peak learning rate 0.001, dropout 0.5"),
-        (2, "peak learning rate 0.003"),
+        (3, "Dropout 0.2"),
+        (1, "Unchanged recipe: Peak learning rate 0.001, Dropout 0.5"),
+        (2, "Peak learning rate 0.003"),
     ]
     assert rows[2]["Error"] == "The loss is no longer a number."
-    said = " ".join(each.value for each in [*app.markdown, *app.caption]).replace("\\", "")
-    assert "Dropout 0.2 has the lowest loss on valid" in said
-    assert "1 combination not tried for lack of time: peak learning rate 0.003, dropout 0.2." in said
+    text = " ".join(each.value for each in [*app.markdown, *app.caption]).replace("\\", "")
+    assert "Dropout 0.2 has the lowest validation loss: 0.400, against 0.500" in text
+    assert "1 combination not tried for lack of time: Peak learning rate 0.003, Dropout 0.2." in text
     assert app.text[0].value == "0.5"
     button(app, "Use the best").click().run()
     assert app.text[0].value == "0.2"
 
 
-def test_where_the_recipe_as_it_is_was_best_there_is_nothing_to_use(
+def test_there_is_nothing_to_use_where_the_unchanged_recipe_is_best(
     open_panel: Callable[[], AppTest], workspace: Workspace, frozen: Snapshot
 ) -> None:
     base = trial(1, {}, 0.5)
-    ended(
-        workspace,
-        frozen,
-        trials=[base],
-        best=base,
-        finding="Only the recipe as it is was tried.",
-        not_tried=[],
-    )
+    comparison = SweepFinding("only_base", base_loss=0.5)
+    ended(workspace, frozen, SweepResult(trials=(base,), best=base, comparison=comparison))
     app = open_panel()
     assert not app.exception
     assert [each.label for each in app.button if each.label == "Use the best"] == []
 
 
-def test_values_are_proposed_only_where_they_fit() -> None:
+def test_values_are_suggested_only_where_they_fit() -> None:
     assert sweep_panel.suggested(Recipe(), "resize") == ["crop", "squish", "pad"]
     assert sweep_panel.suggested(Recipe(), "is_mirrored") == ["yes", "no"]
     assert sweep_panel.suggested(Recipe(), "dropout") == ["0.25", "0.5"]  # 1 is over the limit of .9.

@@ -129,15 +129,3 @@ def test_only_settings_that_change_something_are_offered():
 def test_another_training_begins_only_if_one_as_slow_as_the_slowest_would_end_in_time():
     assert grid.fits(elapsed_s=60, slowest_s=60, budget_s=120)
     assert not grid.fits(elapsed_s=61, slowest_s=60, budget_s=120)
-
-
-def scored(valid_loss, accuracy):
-    return {"valid_loss": valid_loss, "accuracy": accuracy}
-
-
-def test_the_lowest_loss_is_best_then_the_higher_accuracy_then_the_first():
-    trials = [scored(0.5, 0.9), scored(0.3, 0.8), scored(0.3, 0.85), scored(0.3, 0.85), scored(None, None)]
-    assert grid.best(trials) is trials[2]
-    assert grid.ranked(trials) == [trials[2], trials[3], trials[1], trials[0], trials[4]]
-    assert grid.best([scored(None, None)]) is None
-    assert grid.best([]) is None

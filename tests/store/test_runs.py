@@ -8,6 +8,7 @@ import peakid
 from peakid.dataset import snapshot
 from peakid.errors import NotFound
 from peakid.jobs import presence, queue
+from peakid.jobs.arguments import VerifyArguments
 from peakid.records import EpochMetrics, Prediction
 from peakid.run_records import RunWarning, StartingWeights
 from peakid.store import exports, runs
@@ -154,7 +155,7 @@ def test_averaged_answers_lie_beside_the_plain_ones_until_the_run_goes_on(worksp
 
 def test_all_runs_of_a_job_are_listed_oldest_first(workspace, run_id):
     lock = presence.take(workspace)  # No worker is started behind the test's back.
-    job_id = queue.submit(workspace, "verify", {}, lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
     named = {
         "snapshot_id": 1,
         "recipe": {},

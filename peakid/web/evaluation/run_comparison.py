@@ -9,7 +9,7 @@ from peakid.evaluate.compare import Comparison
 from peakid.records import Run
 from peakid.store.workspace import Workspace
 from peakid.web import names, words
-from peakid.web.training import recipe_form
+from peakid.web.training import recipe_draft
 
 
 def show(workspace: Workspace, a: Run, b: Run, *, actor: str) -> None:
@@ -49,7 +49,7 @@ def _differences(workspace: Workspace, a: Run, b: Run) -> list[dict[str, str]]:
         rows.append(_row("Pretrained weights", a.started_from, b.started_from, a, b))
     fields = [name for name in a.recipe if a.recipe[name] != b.recipe.get(name)]
     for name in fields:
-        rows.append(_row(recipe_form.LABELS.get(name, name), a.recipe[name], b.recipe.get(name, "-"), a, b))
+        rows.append(_row(recipe_draft.field_label(name), a.recipe[name], b.recipe.get(name, "-"), a, b))
     if a.snapshot_digest != b.snapshot_digest:
         changes = snapshots.diff(workspace, a.snapshot_digest, b.snapshot_digest)
         changed = ", ".join(f"{len(images):,} {kind}" for kind, images in changes.items())

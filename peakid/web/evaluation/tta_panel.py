@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
+from peakid.jobs.arguments import TtaArguments
+from peakid.jobs.job import Job
 from peakid.recipe import tta_views
-from peakid.records import Job, Run
+from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 from peakid.web import address, session
-from peakid.web.jobs import job_panel
+from peakid.web.jobs import job_panel, submission
 
 _KEY = "address:tta"
 TIP = (
@@ -52,19 +53,14 @@ def _write() -> None:
 
 
 def _newest(workspace: Workspace, run: Run) -> Job | None:
-    jobs = (job for job in queue.list_jobs(workspace) if job.kind == "tta")
-    return next((job for job in jobs if job.arguments["run_id"] == run.run_id), None)
+    return queue.newest(workspace, "tta", lambda job: job.arguments_as(TtaArguments).run_id == run.run_id)
 
 
 def _submit(workspace: Workspace, run: Run) -> None:
-    try:
-        job_panel.submit_once(
-            f"tta:{run.run_id}",
-            lambda request_id: submit.score_with_views(
-                workspace, run.run_id, request_id=request_id, actor=session.actor()
-            ),
-        )
-    except PeakidError as error:
-        session.show_error(error)
-    else:
+    if submission.submit(
+        f"tta:{run.run_id}",
+        lambda request_id: submit.score_with_views(
+            workspace, run.run_id, request_id=request_id, actor=session.actor()
+        ),
+    ):
         st.rerun()

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from peakid.errors import PeakidError
 from peakid.jobs import submit
 from peakid.records import Run
 from peakid.store.workspace import Workspace
 from peakid.web import address, names, session
-from peakid.web.jobs import job_panel
+from peakid.web.jobs import submission
 
 FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
 FORMATS_HELP = (
@@ -43,14 +42,10 @@ def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
 
 
 def _submit(workspace: Workspace, run_id: int, formats: Sequence[str]) -> None:
-    try:
-        job_panel.submit_once(
-            f"export:{run_id}:{','.join(formats)}",
-            lambda request_id: submit.export(
-                workspace, run_id, formats=formats, request_id=request_id, actor=session.actor()
-            ),
-        )
-    except PeakidError as error:
-        session.show_error(error)
-    else:
+    if submission.submit(
+        f"export:{run_id}:{','.join(formats)}",
+        lambda request_id: submit.export(
+            workspace, run_id, formats=formats, request_id=request_id, actor=session.actor()
+        ),
+    ):
         st.rerun()

@@ -8,10 +8,11 @@ from peakid.acquire import roots
 from peakid.acquire.roots import Root
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
-from peakid.records import Job
+from peakid.jobs.job import Job
+from peakid.jobs.results import VerifyResult
 from peakid.store.workspace import Workspace
 from peakid.web import session, uploads, words
-from peakid.web.jobs import job_panel
+from peakid.web.jobs import job_panel, submission
 
 TABLE_PX = 250  # Six files and the header; the rest scrolls.
 _FORM = "verify"
@@ -22,19 +23,18 @@ def show(workspace: Workspace) -> None:
     in_place = roots.list_roots(workspace, is_in_place=True)
     if not in_place:
         return
-    job_panel.renew_ended(workspace)
+    submission.renew_ended(workspace)
     st.subheader("Folders left in place")
     st.dataframe([_line(root) for root in in_place], hide_index=True)
     for root in in_place:
         _show_problem(workspace, root)
     tip = "Reads every image. Files that were moved or renamed inside their folder are found again."
     if st.button("Check the files", help=tip):
-        job_panel.submit_once(
+        submission.submit(
             _FORM, lambda request_id: submit.verify(workspace, request_id=request_id, actor=session.actor())
         )
-    checks = [job for job in queue.list_jobs(workspace) if job.kind == "verify"]
-    if checks:
-        job_panel.show(workspace, checks[0], body=_show_result)
+    if check := queue.newest(workspace, "verify"):
+        job_panel.show(workspace, check, body=_show_result)
 
 
 def _line(root: Root) -> dict[str, str | int]:
@@ -81,12 +81,12 @@ def _relink_form(workspace: Workspace, root: Root) -> None:
 
 
 def _show_result(job: Job) -> None:
-    if job.state != "done":
+    found = job.result_as(VerifyResult)
+    if job.state != "done" or found is None or found.n_images is None:
         return
-    found = job.result
-    moved = f" {words.n_of(found['n_moved'], 'moved file')} found." if found["n_moved"] else ""
-    n_images = words.n_of(found["n_images"], "image")
-    st.caption(f"Last check: {n_images}, {found['n_damaged']:,} of them cannot be read.{moved}")
-    if found["damaged"]:
-        lines = [{"File": each["path"], "Problem": each["reason"]} for each in found["damaged"]]
+    moved = f" {words.n_of(found.n_moved, 'moved file')} found." if found.n_moved else ""
+    n_images = words.n_of(found.n_images, "image")
+    st.caption(f"Last check: {n_images}, {found.n_damaged:,} of them cannot be read.{moved}")
+    if found.damaged:
+        lines = [{"File": each.path, "Problem": each.reason} for each in found.damaged]
         st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), TABLE_PX))

@@ -1,171 +1,156 @@
-"""The search for a learning rate: asked for, looked at again, and one of its four answers put into the form."""
+"""The LR finder on the train page: run it, draw its curve, and put one of its suggestions into the form."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import streamlit as st
 
-from peakid.errors import PeakidError
 from peakid.evaluate import training_charts
 from peakid.jobs import submit
+from peakid.jobs.arguments import RateFinderArguments
+from peakid.jobs.job import Job
+from peakid.jobs.results import RateFinderResult
 from peakid.recipe.recipe import Recipe
-from peakid.records import Job
 from peakid.store.workspace import Workspace
 from peakid.web import address, names, session, theme, words
-from peakid.web.jobs import job_panel
+from peakid.web.jobs import submission
 from peakid.web.training import recipe_draft
 
+TIP = "Raises the learning rate batch by batch and records the loss; no model is kept. Takes a minute or two."
 MEANINGS = {
-    "valley": "a third into the longest fall of the loss: the usual choice",
-    "slide": "before the loss gets uneasy",
+    "valley": "a third into the longest fall of the loss; the usual choice",
+    "slide": "before the loss becomes unstable",
     "minimum": "a tenth of the rate with the lowest loss",
     "steep": "where the loss falls fastest",
 }
 
 
-def ask(workspace: Workspace, recipe: Recipe | None, digest: str) -> None:
-    """Draw the button that searches on a snapshot, which leads to the search; disabled with the reason where there is nothing to find."""
+def offer(workspace: Workspace, recipe: Recipe | None, digest: str) -> None:
+    """Draw the button that runs the LR finder on a snapshot; disabled with a reason where it cannot run."""
     why = _why_not(recipe)
-    tip = (
-        why
-        or "Raises the rate batch by batch while it watches the loss; nothing is trained. A minute or two."
+    is_clicked = st.button(
+        "Run the LR finder", icon=":material/query_stats:", disabled=bool(why), help=why or TIP
     )
-    if (
-        not st.button("Find a learning rate", icon=":material/query_stats:", disabled=bool(why), help=tip)
-        or recipe is None
-    ):
+    if not is_clicked or recipe is None:
         return
-    try:
-        job = job_panel.submit_once(
-            f"lr-find:{digest}:{recipe.model_dump_json()}",
-            lambda request_id: submit.lr_find(
-                workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()
-            ),
-        )
-    except PeakidError as error:
-        session.show_error(error)
-    else:
+    job = submission.submit(
+        f"lr-find:{digest}:{recipe.model_dump_json()}",
+        lambda request_id: submit.lr_find(
+            workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()
+        ),
+    )
+    if job:
         address.write(job=job.job_id)
         st.rerun()
 
 
 def show_earlier(searches: Sequence[Job]) -> None:
-    """Offer the searches that are done.
+    """Draw a choice of earlier results of the LR finder.
 
     Args:
-        searches: Newest first.
+        searches: Its jobs, newest first.
     """
-    done = {str(job.job_id): job for job in searches if job.state == "done"}
-    if not done:
-        return
-
-    def told(job_id: str) -> str:
-        job = done[job_id]
-        found = training_charts.rate(job.result["suggestions"]["valley"])
-        return f"{names.recipe(job.arguments['recipe'])}: {found}, {words.ago(job.created_at)}"
-
-    st.selectbox(
-        "Earlier searches",
-        list(done),
-        index=None,
-        placeholder="Look at an earlier search",
-        format_func=told,
-        key="rate:earlier",
-        on_change=lambda: address.write(job=st.session_state["rate:earlier"]),
-        label_visibility="collapsed",
-    )
+    labels: dict[str, str] = {}
+    for job in searches:
+        found = job.result_as(RateFinderResult)
+        if job.state == "done" and found is not None and "valley" in found.suggestions:
+            recipe = names.recipe_summary(job.arguments_as(RateFinderArguments).recipe)
+            valley = training_charts.rate(found.suggestions["valley"])
+            labels[str(job.job_id)] = f"{recipe}: {valley}, {words.ago(job.created_at)}"
+    if labels:
+        st.selectbox(
+            "Earlier results",
+            list(labels),
+            index=None,
+            placeholder="Earlier results",
+            format_func=labels.__getitem__,
+            key="rate:earlier",
+            on_change=lambda: address.write(job=st.session_state["rate:earlier"]),
+            label_visibility="collapsed",
+        )
 
 
 def show_found(job: Job) -> None:
-    """Draw the curve of a search that is done, and one button for each of its answers."""
-    found = job.result
-    if job.state != "done" or not found.get("suggestions"):
+    """Draw the curve of an LR finder that is done, and a button for each suggestion."""
+    found = job.result_as(RateFinderResult)
+    if job.state != "done" or found is None or not found.suggestions:
         return
-    figure = training_charts.rate_curve(
-        found["rates"], found["losses"], found["suggestions"], theme=theme.current()
-    )
+    figure = training_charts.rate_curve(found.rates, found.losses, found.suggestions, theme=theme.current())
     theme.plot(figure, key=f"rates:{job.job_id}")
-    searched = job.arguments["recipe"]
+    searched = job.arguments_as(RateFinderArguments).recipe
     has_rate = recipe_draft.values()["method"] != "linear-head"
-    phase = _ask_phase() if has_rate else None
+    phase = _choose_phase() if has_rate else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        for name, rate in found["suggestions"].items():
-            kind: Any = "primary" if name == "valley" else "secondary"
-            label, tip = (
-                f"Use {training_charts.rate(rate)} ({name})",
-                f"{name}: {MEANINGS.get(name, '')}".rstrip(": "),
-            )
-            st.button(
-                label,
-                type=kind,
-                key=f"rate:{name}",
-                help=tip,
-                on_click=_use,
-                args=(rate, phase, None if has_rate else searched),
-            )
+        for name, rate in found.suggestions.items():
+            _use_button(name, rate, phase, None if has_rate else searched)
     if not has_rate:
+        recipe = names.recipe_summary(searched)
         st.caption(
-            f"The form holds a linear head, which has no rate. Using one brings back what was searched with: {names.recipe(searched)}."
+            "The form has a linear head, which has no learning rate. Using a suggestion restores the recipe "
+            f"of the LR finder: {recipe}."
         )
-    elif other := _differs(searched):
-        st.caption(f"Searched with {session.plain(other)}: its rates may not fit what the form holds now.")
+    elif other := _differences(searched):
+        st.caption(f"Found with {session.plain(other)}: it may not fit the recipe in the form.")
 
 
-def _ask_phase() -> int | None:
-    """Ask which phase the rate is for; None where the form has no phases."""
+def _use_button(name: str, rate: float, phase: int | None, searched: Mapping[str, Any] | None) -> None:
+    kind: Literal["primary", "secondary"] = "primary" if name == "valley" else "secondary"
+    st.button(
+        f"Use {training_charts.rate(rate)} ({name})",
+        type=kind,
+        key=f"rate:{name}",
+        help=f"{name}: {MEANINGS[name]}" if name in MEANINGS else None,
+        on_click=_use,
+        args=(rate, phase, searched),
+    )
+
+
+def _choose_phase() -> int | None:
+    """Draw the choice of a phase for the learning rate; None where the form has no phases."""
     phases = recipe_draft.values()["phases"]
     if not phases:
         return None
     titles = [
         f"{i + 1} {phase.get('name') or phase.get('learns') or ''}".strip() for i, phase in enumerate(phases)
     ]
-    label = "Use it for phase"
-    return (
-        st.selectbox(label, range(len(titles)), format_func=lambda i: titles[i], width=260)
-        if len(titles) > 1
-        else 0
-    )
+    if len(titles) == 1:
+        return 0
+    return st.selectbox("Use it for phase", range(len(titles)), format_func=titles.__getitem__, width=260)
 
 
-def _use(rate: float, phase: int | None, searched: dict[str, Any] | None) -> None:
-    """Put a rate into the form, for a phase where it has some.
+def _use(rate: float, phase: int | None, searched: Mapping[str, Any] | None) -> None:
+    """Put a learning rate into the form.
 
     Args:
-        searched: The recipe of the search, which comes with it where the form holds one that has no rate.
+        phase: The phase it is for; None where the form has no phases.
+        searched: The recipe of the LR finder, to restore where the form's recipe has no learning rate.
     """
-    said = float(f"{rate:.1e}")  # What stands on the button is what is used.
+    rounded = float(f"{rate:.1e}")  # As the button shows it.
     if searched is not None:
         recipe_draft.fill(searched, preset="standard")
         phase = 0 if searched["phases"] else None
     if phase is None:
-        recipe_draft.fill({"base_lr": said})
-        where = "the peak learning rate"
+        recipe_draft.fill({"base_lr": rounded})
+        field = "Peak learning rate"
     else:
         phases = [dict(each) for each in recipe_draft.values()["phases"]]
-        phases[phase]["base_lr"] = said
+        phases[phase]["base_lr"] = rounded
         recipe_draft.fill({"phases": phases})
-        where = f"the peak rate of phase {phase + 1}"
-    st.toast(f"{training_charts.rate(said)} is {where} now.", icon=":material/check:")
+        field = f"Peak learning rate of phase {phase + 1}"
+    st.toast(f"{field} is now {training_charts.rate(rounded)}.", icon=":material/check:")
 
 
 def _why_not(recipe: Recipe | None) -> str:
     if recipe is None:
         return "Correct the value that does not fit first."
-    return (
-        "A linear head is solved at once and has no learning rate. Choose another preset first."
-        if recipe.method == "linear-head"
-        else ""
-    )
+    if recipe.method == "linear-head":
+        return "A linear head has no learning rate. Choose another preset first."
+    return ""
 
 
-def _differs(searched: dict[str, Any]) -> str:
-    """Name what a search was made with where that moves the rate and the form differs; '' where it does not."""
-    told, now = (
-        {"arch": "{}", "image_size_px": "{} px", "batch_size": "{} images a batch", "optimiser": "{}"},
-        recipe_draft.values(),
-    )
-    return ", ".join(
-        form.format(searched[name])
-        for name, form in told.items()
-        if name in searched and searched[name] != now[name]
-    )
+def _differences(searched: Mapping[str, Any]) -> str:
+    """Return the settings of the LR finder that affect the learning rate and differ from the form."""
+    formats = {"arch": "{}", "image_size_px": "{} px", "batch_size": "batch size {}", "optimiser": "{}"}
+    now = recipe_draft.values()
+    differing = [name for name in formats if name in searched and searched[name] != now[name]]
+    return ", ".join(formats[name].format(searched[name]) for name in differing)

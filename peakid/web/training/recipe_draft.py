@@ -1,28 +1,31 @@
-"""The recipe as it stands in this session's form, and whether its values make one."""
+"""The recipe in this session's form: its values, their labels, and whether they make a valid recipe."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from pydantic import BaseModel
 
-from peakid.errors import BadInput, PeakidError
+from peakid.errors import BadInput, NotFound, PeakidError
+from peakid.recipe import architectures, schedule, weight_files
 from peakid.recipe import loading as recipes
-from peakid.recipe import schedule, weight_files
 from peakid.recipe.recipe import Recipe
-from peakid.web import session
+from peakid.remedies import action
 
 FIRST_PRESET = "quick"
-KEPT_BY_PRESETS = ("arch", "device")  # A preset says how long and how large, not with what.
-KEPT_BY_REPRODUCED = ("device",)  # A training that came before is its architecture.
+KEPT_BY_PRESETS = ("arch", "device")  # A preset sets duration and size, not the architecture.
+KEPT_BY_REPRODUCED = ("device",)  # A published recipe includes its architecture.
+
+ALLOW_LEAKS = "allow_leaks"  # Key of the checkbox in web/snapshots/snapshot_choice.py.
 
 _DRAFT = "recipe:draft"
 _PRESET = "recipe:preset"
-_FILLED = "recipe:filled"  # How often the form was filled by something else than typing.
-_OWN_ARCH = "recipe:own_arch"  # What a person had chosen before a reproduced recipe brought its own.
+_FILLED = "recipe:filled"  # How often the form was filled by a button or a link.
+_OWN_ARCH = "recipe:own_arch"  # The person's choice before a published recipe replaced it.
 
 
 def values() -> dict[str, Any]:
-    """Answer the values of the form; at first those of the quickest preset."""
+    """Return the values of the form by field; at first those of the quickest preset."""
     if _DRAFT not in st.session_state:
         first = recipes.presets()[FIRST_PRESET].model_dump()
         st.session_state[_DRAFT] = first | {"arch": weight_files.likeliest(first["arch"])}
@@ -30,14 +33,15 @@ def values() -> dict[str, Any]:
 
 
 def preset() -> str:
-    """Name the preset or reproduced recipe that filled the form last."""
+    """Return the name of the preset or published recipe that filled the form last."""
     return st.session_state.get(_PRESET, FIRST_PRESET)
 
 
 def filled() -> int:
-    """Count how often the form was filled; part of every field's key.
+    """Return how often the form was filled. It is part of every widget's key.
 
-    What the browser still sends of the old fields, before it has drawn the new ones, must not overwrite what filled them.
+    The browser may still send values of the old widgets before it has drawn the new ones; under their old
+    keys these do not overwrite the new values.
     """
     return st.session_state.get(_FILLED, 0)
 
@@ -46,7 +50,7 @@ def fill(changed: Mapping[str, Any], *, preset: str | None = None) -> None:
     """Put values into the form.
 
     Args:
-        preset: The recipe whose values they are, or which they are closest to; None = still the one before.
+        preset: The recipe that the values are from or closest to; None = unchanged.
     """
     st.session_state[_DRAFT] = values() | dict(changed)
     st.session_state[_PRESET] = preset or st.session_state.get(_PRESET, FIRST_PRESET)
@@ -54,14 +58,14 @@ def fill(changed: Mapping[str, Any], *, preset: str | None = None) -> None:
 
 
 def use_preset(name: str) -> None:
-    """Put a preset's values into the form; the person's architecture and the device stay."""
+    """Put a preset's values into the form, except architecture and device."""
     kept = {field: values()[field] for field in KEPT_BY_PRESETS}
     kept["arch"] = st.session_state.pop(_OWN_ARCH, kept["arch"])
     fill(recipes.presets()[name].model_dump() | kept, preset=name)
 
 
 def use_reproduced(name: str) -> None:
-    """Put a training that came before into the form, with its architecture."""
+    """Put a published recipe into the form, including its architecture."""
     st.session_state.setdefault(_OWN_ARCH, values()["arch"])
     fill(
         recipes.reproduced()[name].model_dump() | {field: values()[field] for field in KEPT_BY_REPRODUCED},
@@ -70,14 +74,14 @@ def use_reproduced(name: str) -> None:
 
 
 def put(name: str, value: object) -> None:
-    """Keep what was typed or chosen."""
+    """Store one value that was typed or chosen."""
     values()[name] = value
     if name == "arch":
         st.session_state.pop(_OWN_ARCH, None)
 
 
 def read(*, allow_leaks: bool = False) -> Recipe:
-    """Answer the recipe that the form holds.
+    """Return the form's values as a recipe.
 
     Raises:
         BadInput: If a value does not fit.
@@ -86,20 +90,68 @@ def read(*, allow_leaks: bool = False) -> Recipe:
 
 
 def checked(*, allow_leaks: bool = False) -> tuple[Recipe | None, PeakidError | None]:
-    """Answer the recipe, or why the values make none."""
+    """Return the recipe, or the error of the value that does not fit."""
     try:
         return read(allow_leaks=allow_leaks), None
     except PeakidError as error:
         return None, error
 
 
-def show_problem(error: PeakidError) -> None:
-    """Draw why the values make no recipe, in words that fit a form."""
-    session.show_error(BadInput(error.message, error.remedy.replace("--set ", "")))
+def set_from_text(key: str, text: str) -> None:
+    """Put one value into the form that is given as text, as in an address.
+
+    Raises:
+        BadInput: If there is no such field or the value does not fit; the form is unchanged then.
+        UnknownArchitecture: If `arch` is not in the tested list.
+    """
+    if key not in Recipe.model_fields:
+        raise BadInput(
+            f"A recipe has no setting {key!r}.", f"Known settings are {', '.join(Recipe.model_fields)}."
+        )
+    if key == "phases" and text != "none":
+        raise BadInput("Phases cannot be set from an address.", "Edit them in the table of phases.")
+    value = None if key == "phases" else _value_of(key, text)
+    fill({key: value})
+    if key == "arch":
+        st.session_state.pop(_OWN_ARCH, None)
+    if key == "allow_leaks":
+        st.session_state[ALLOW_LEAKS] = value
 
 
-def lines(recipe: Recipe) -> list[schedule.PhaseRates]:
-    """Answer the rate over the epochs that are planned; none for a linear head, which is solved at once."""
+def use_recipe(name: str) -> None:
+    """Put a preset or a published recipe into the form.
+
+    Raises:
+        NotFound: If there is no such recipe.
+    """
+    if name in recipes.preset_notes():
+        use_preset(name)
+    elif name in recipes.reproduced_notes():
+        use_reproduced(name)
+    else:
+        first = next(iter(recipes.preset_notes()))
+        raise NotFound(f"No recipe {name!r}.", "Choose one below.", action("choose_recipe", recipe=first))
+
+
+def _value_of(key: str, text: str) -> object:
+    """Read a value with the form's other values, or alone where those do not fit each other."""
+    if key == "arch":  # Its image size is set when the form is drawn.
+        return architectures.find(text).name
+    try:
+        recipe = recipes.of_values(values() | {key: text})
+    except BadInput:
+        recipe = recipes.of_values({key: text})
+    return getattr(recipe, key)
+
+
+def field_label(name: str, model: type[BaseModel] = Recipe) -> str:
+    """Return the label of a field of a recipe or phase: its title in the model, or its name."""
+    field = model.model_fields.get(name)
+    return (field.title if field else None) or name
+
+
+def planned_rates(recipe: Recipe) -> list[schedule.PhaseRates]:
+    """Return the planned learning rate over the epochs; empty for a linear head, which has no epochs."""
     phases = recipe.planned(is_pretrained=weight_files.is_pretrained(recipe))
     if recipe.method == "linear-head" and weight_files.is_pretrained(recipe):
         return []

@@ -1,6 +1,6 @@
-"""The recipe as a form: the few numbers most people change, and every other field under a few headings, made from the recipe itself."""
+"""The recipe as a form, made from the model: the few fields most people change, then all others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -12,44 +12,8 @@ from peakid.records import Run
 from peakid.web import names
 from peakid.web.training import recipe_draft, weights_here
 
-LABELS = {
-    "method": "Way of training",
-    "arch": "Architecture",
-    "pretrained": "Pretrained weights",
-    "image_size_px": "Image size (px)",
-    "resize": "How an image becomes square",
-    "fraction": "Share of the train images",
-    "max_minutes": "Time budget (min)",
-    "batch_size": "Images in a batch (0 = automatic)",
-    "head_epochs": "Epochs: head",
-    "body_epochs": "Epochs: all layers",
-    "scratch_epochs": "Epochs from scratch",
-    "base_lr": "Peak learning rate",
-    "schedule": "How the rate moves",
-    "patience": "Stop after epochs without progress",
-    "max_epochs": "Cut every phase to (epochs)",
-    "phases": "Phases",
-    "optimiser": "Optimiser",
-    "weight_decay": "Weight decay",
-    "label_smoothing": "Label smoothing",
-    "dropout": "Dropout",
-    "l1": "L1 penalty",
-    "max_gradient": "Longest gradient",
-    "balance": "Classes of unequal size",
-    "mix": "Mixed pictures",
-    "mix_strength": "Strength of mixing",
-    "augment": "Augmentation strength",
-    "is_mirrored": "Mirror half of the images",
-    "seed": "Seed",
-    "device": "Device",
-    "n_workers": "Loader processes",
-    "precision": "Precision",
-    "checkpoint_every_min": "Checkpoint every (minutes)",
-    "folds": "Folds of cross-validation",
-    "allow_leaks": "Train although look-alikes lie in different splits",
-}
 GROUPS = {
-    "Optimiser and rates": (
+    "Optimiser and learning rate": (
         "method",
         "base_lr",
         "schedule",
@@ -69,20 +33,26 @@ PER_ROW = 3
 
 _STEPS = {"max_minutes": 5.0}
 _FORMATS = {"max_minutes": "%.0f", "base_lr": "%.2e", "weight_decay": "%.4f", "l1": "%.2e"}
-_PRETRAINED = {"auto": "if there are any", "require": "required", "none": "none: random weights"}
+_PRETRAINED = {"auto": "if available", "require": "required", "none": "none (random weights)"}
 _WORDS = {
-    "fine-tune": "fine-tune, phase by phase",
-    "linear-head": "one look at each image, one linear layer",
-    "oversample": "show small classes more often",
-    "weighted": "weigh mistakes on small classes more",
-    "one-cycle": "one cycle: up, then down",
-    "flat-cosine": "flat, then down along a cosine",
-    "step": "in steps of a tenth",
+    "fine-tune": "Fine-tuning",
+    "linear-head": "Linear head on frozen features",
+    "oversample": "Oversample small classes",
+    "weighted": "Weighted loss",
+    "one-cycle": "One cycle",
+    "cosine": "Cosine",
+    "flat-cosine": "Flat, then cosine",
+    "step": "Step (a tenth each)",
+    "constant": "Constant",
+    "crop": "Crop the centre",
+    "squish": "Squish to a square",
+    "pad": "Pad to a square",
+    "none": "None",
 }
 
 
 def show_simple() -> None:
-    """Draw the choices most people make: the architecture, the image size, the time budget, the epochs."""
+    """Draw the fields most people change: architecture, image size, time budget, epochs."""
     here, now = weight_files.found(), recipe_draft.values()
     cells = st.columns([4, 2, 2, 2, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
@@ -97,10 +67,10 @@ def show_simple() -> None:
 
 
 def show_advanced(earlier: Sequence[Run]) -> None:
-    """Draw every field that is not asked for above, under its heading.
+    """Draw all other fields under their headings.
 
     Args:
-        earlier: Runs with a model, which a training can go on from.
+        earlier: Runs with a model, which a training can start from.
     """
     hidden = {"arch", "image_size_px", "allow_leaks", *simple_budget(), *simple_epochs(), *_idle()}
     grouped = {name for group in GROUPS.values() for name in group}
@@ -112,12 +82,12 @@ def show_advanced(earlier: Sequence[Run]) -> None:
 
 
 def simple_budget() -> tuple[str, ...]:
-    """Answer the time budget where it counts: a linear head takes one look at each image, whatever the time."""
+    """Return the time budget's field; none for a linear head, which takes one forward pass per image."""
     return () if recipe_draft.values()["method"] == "linear-head" else ("max_minutes",)
 
 
 def simple_epochs() -> tuple[str, ...]:
-    """Answer which numbers of epochs count with the way of training and the weights that are asked for."""
+    """Return the fields of epochs that matter for the chosen method and weights."""
     now = recipe_draft.values()
     if now["phases"] is not None or now["method"] == "linear-head":
         return ()
@@ -125,62 +95,74 @@ def simple_epochs() -> tuple[str, ...]:
 
 
 def _idle() -> tuple[str, ...]:
-    """Answer the fields that would change nothing, and the phases, which have a table of their own."""
+    """Return the fields that would change nothing, and the phases, which have their own table."""
     if recipe_draft.values()["method"] == "linear-head":
         return recipes.FINE_TUNE_KEYS
     return ("phases",) if simple_epochs() else ("phases", *recipes.SIMPLE_KEYS)
 
 
 def _show_rows(fields: Sequence[str], earlier: Sequence[Run]) -> None:
-    for start in range(0, len(fields), PER_ROW):  # Row by row: a checkbox is lower than a field.
+    for start in range(0, len(fields), PER_ROW):  # Row by row: a checkbox is lower than other widgets.
         cells = st.columns(PER_ROW, gap="medium", vertical_alignment="bottom")
         for cell, name in zip(cells, fields[start : start + PER_ROW], strict=False):
             with cell:
                 _ask_weights(earlier) if name == "pretrained" else _ask(name)
 
 
-def _ask(name: str, *, options: Sequence[str] = (), **shown: Any) -> None:
-    """Draw the widget that fits a field's type; what is chosen goes into the draft."""
-    field, key = Recipe.model_fields[name], _key(name)
-    if (
-        st.session_state.get(key) != recipe_draft.values()[name]
-    ):  # Writing it at every run would undo what is typed meanwhile.
+def _ask(
+    name: str,
+    *,
+    options: Sequence[str] = (),
+    format_func: Callable[[str], str] = lambda word: _WORDS.get(word, word),
+    accept_new_options: bool = False,
+    on_change: Callable[[str, str], None] | None = None,
+) -> None:
+    """Draw the widget that fits a field's type; what is chosen goes into the draft.
+
+    Args:
+        on_change: Called with the name of the field and the key of the widget instead of storing the value.
+    """
+    field, key, label = Recipe.model_fields[name], _key(name), recipe_draft.field_label(name)
+    if st.session_state.get(key) != recipe_draft.values()[name]:
+        # Only where they differ: writing it at every run would undo what is typed meanwhile.
         st.session_state[key] = recipe_draft.values()[name]
-    shown = {
-        "key": key,
-        "help": f"{field.description}  \nAllowed: {recipes.allowed(name)}.",
-        "on_change": _keep,
-        "args": (name, key),
-        **shown,
-    }
+    changed, tip = on_change or _keep, f"{field.description}  \nAllowed: {recipes.allowed(name)}."
     if options or get_origin(field.annotation) is Literal:
-        shown = {"format_func": lambda word: _WORDS.get(word, word), **shown}
-        st.selectbox(LABELS[name], options or get_args(field.annotation), **shown)
+        st.selectbox(
+            label,
+            options or get_args(field.annotation),
+            format_func=format_func,
+            accept_new_options=accept_new_options,
+            key=key,
+            help=tip,
+            on_change=changed,
+            args=(name, key),
+        )
     elif field.annotation is bool:
-        st.checkbox(LABELS[name], **shown)
+        st.checkbox(label, key=key, help=tip, on_change=changed, args=(name, key))
     else:
-        st.number_input(LABELS[name], **_limits(name), **shown)
+        st.number_input(label, **_limits(name), key=key, help=tip, on_change=changed, args=(name, key))
 
 
 def _ask_weights(earlier: Sequence[Run]) -> None:
-    """Ask what to start from: published weights, none, a file by its path, or an earlier run."""
+    """Draw the choice of weights: published ones, none, a file by its path, or an earlier run."""
     runs = {f"run:{run.run_id}": run for run in earlier}
     options = list(dict.fromkeys([*recipes.PRETRAINED_WORDS, *runs, recipe_draft.values()["pretrained"]]))
 
-    def told(word: str) -> str:
-        return f"go on from {names.run(runs[word])}" if word in runs else _PRETRAINED.get(word, word)
+    def label(word: str) -> str:
+        return names.run_option(runs[word]) if word in runs else _PRETRAINED.get(word, word)
 
-    def kept(name: str, key: str) -> None:
+    def keep(name: str, key: str) -> None:
         _keep(name, key)
         if key != _key(name):
             return
-        if run := runs.get(st.session_state[key] or ""):  # Its weights fit its own architecture alone.
+        if run := runs.get(st.session_state[key] or ""):  # Its weights fit only its own architecture.
             is_linear = recipe_draft.values()["method"] == "linear-head"
             recipe_draft.fill(
                 {"arch": run.recipe["arch"], "method": "fine-tune"}, preset="standard" if is_linear else None
             )
 
-    _ask("pretrained", options=options, accept_new_options=True, format_func=told, on_change=kept)
+    _ask("pretrained", options=options, accept_new_options=True, format_func=label, on_change=keep)
 
 
 def _ask_size() -> None:
@@ -190,18 +172,16 @@ def _ask_size() -> None:
         return
     recipe_draft.put("image_size_px", fixed)
     st.number_input(
-        LABELS["image_size_px"],
+        recipe_draft.field_label("image_size_px"),
         value=fixed,
         disabled=True,
-        help=f"This architecture takes images of {fixed} px only.",
+        help=f"This architecture takes only images of {fixed} px.",
     )
 
 
 def _keep(name: str, key: str) -> None:
-    """Put what was typed into the draft; not what the browser tells of fields that another recipe has replaced meanwhile."""
-    if (
-        key == _key(name) and st.session_state[key] is not None
-    ):  # A field that was emptied keeps its last value.
+    """Store what was typed, unless another recipe has replaced the widget meanwhile."""
+    if key == _key(name) and st.session_state[key] is not None:  # An emptied field keeps its last value.
         recipe_draft.put(name, st.session_state[key])
 
 
@@ -210,7 +190,7 @@ def _key(name: str) -> str:
 
 
 def _limits(name: str) -> dict[str, Any]:
-    """Answer a number field's range and step from the recipe, in its own type."""
+    """Return range, step and format of a number field, in the type of the field."""
     field = Recipe.model_fields[name]
     limits = {
         limit: getattr(part, limit)

@@ -1,6 +1,6 @@
-"""Recipes that fill the form at one click: the presets, and the trainings that came before Peakid."""
+"""Recipes that fill the form with one click: the presets, and published recipes to reproduce."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -9,30 +9,30 @@ from peakid.recipe import loading as recipes
 from peakid.recipe import weight_files
 from peakid.recipe.recipe import Recipe
 from peakid.web import words
-from peakid.web.training import recipe_draft, recipe_form, weights_here
+from peakid.web.training import recipe_draft, weights_here
 
 PER_ROW = 3
 
 
 def show() -> None:
-    """Draw one card a preset, the others folded below, and what was changed since."""
+    """Draw one card per preset, the published recipes folded below, and what was changed since."""
     notes, presets, reproduced = recipes.preset_notes(), recipes.presets(), recipes.reproduced()
     for cell, name in zip(st.columns(len(presets), gap="small"), presets, strict=True):
         with cell.container(border=True, height="stretch"):
             _button(name, recipe_draft.use_preset)
             st.caption(f"{notes[name]}  \n{length(presets[name])}")
-    with st.expander("Reproduce a training that came before", icon=":material/history_edu:"):
+    with st.expander("Reproduce a published recipe", icon=":material/history_edu:"):
         _show_reproduced(reproduced)
     chosen = recipe_draft.preset()
     changes = _changes((presets | reproduced)[chosen], is_reproduced=chosen in reproduced)
-    filled = f"Filled in: {title(chosen)}." if chosen in reproduced else ""
-    place = st.empty()  # Always there: what is unfolded below would fold up if its place moved.
-    if told := f"Changed from {title(chosen)}: {changes}." if changes else filled:
-        place.caption(told)
+    filled = f"The form has {title(chosen)}." if chosen in reproduced else ""
+    place = st.empty()  # Always there: an open expander below would close if its position changed.
+    if text := f"Changed from {title(chosen)}: {changes}." if changes else filled:
+        place.caption(text)
 
 
 def title(name: str) -> str:
-    """Name a recipe in a sentence: `quick`, `Swiss peaks`."""
+    """Return the name of a recipe within a sentence: `quick`, `Swiss peaks`."""
     return (
         name
         if name in recipes.preset_notes()
@@ -41,9 +41,9 @@ def title(name: str) -> str:
 
 
 def length(recipe: Recipe) -> str:
-    """Say how large and how long: `448 px, 120 epochs in 6 phases`."""
+    """Return image size and epochs of a recipe: `448 px, 120 epochs in 6 phases`."""
     if recipe.method == "linear-head":
-        return f"{recipe.image_size_px} px, one look at each image"
+        return f"{recipe.image_size_px} px, linear head"
     phases = recipe.planned(is_pretrained=recipe.pretrained != "none")
     at_most = "up to " if any(phase.patience for phase in phases) else ""
     epochs = f"{at_most}{words.n_of(sum(phase.epochs for phase in phases), 'epoch')}"
@@ -53,9 +53,7 @@ def length(recipe: Recipe) -> str:
 
 
 def _show_reproduced(reproduced: dict[str, Recipe]) -> None:
-    st.caption(
-        "Each is filled in whole, with its architecture, so that its score can be measured again on your images."
-    )
+    st.caption("Each fills the whole form, including the architecture, to measure its score on your images.")
     notes, here = recipes.reproduced_notes(), weight_files.found()
     for start in range(0, len(reproduced), PER_ROW):
         for cell, name in zip(
@@ -63,9 +61,9 @@ def _show_reproduced(reproduced: dict[str, Recipe]) -> None:
         ):
             with cell.container(border=True, height="stretch"):
                 _button(name, recipe_draft.use_reproduced)
-                st.caption(
-                    f"{notes[name]}  \n{reproduced[name].arch}, {length(reproduced[name])}  \n{_weights(reproduced[name], here)}"
-                )
+                recipe = reproduced[name]
+                lines = [notes[name], f"{recipe.arch}, {length(recipe)}", _weights(recipe, here)]
+                st.caption("  \n".join(lines))
 
 
 def _button(name: str, use: Callable[[str], None]) -> None:
@@ -74,17 +72,17 @@ def _button(name: str, use: Callable[[str], None]) -> None:
     st.button(label, type=kind, width="stretch", key=f"preset:{name}", on_click=use, args=(name,))
 
 
-def _weights(recipe: Recipe, here: dict[str, Path]) -> str:
-    """Say what it will start from, and what happens where that is not here."""
+def _weights(recipe: Recipe, here: Mapping[str, Path]) -> str:
+    """Return what a recipe starts from, and what happens if that is not on this machine."""
     if recipe.pretrained == "none":
-        return "Random weights, as it had"
+        return "Random weights"
     if recipe.arch in here:
-        return "Its weights are on this machine"
-    return f"{weights_here.note(recipe.arch, here)}; without a network it starts from random weights"
+        return "Weights on this machine"
+    return f"{weights_here.note(recipe.arch, here)}; offline it starts from random weights"
 
 
 def _changes(preset: Recipe, *, is_reproduced: bool) -> str:
-    """Say which values differ from the preset's: `image size (px) 64 instead of 160`."""
+    """Return which values differ from the recipe: `Image size (px) 64 instead of 160`."""
     now, kept = (
         recipe_draft.values(),
         recipe_draft.KEPT_BY_REPRODUCED if is_reproduced else recipe_draft.KEPT_BY_PRESETS,
@@ -94,11 +92,10 @@ def _changes(preset: Recipe, *, is_reproduced: bool) -> str:
         for name in Recipe.model_fields
         if name not in ("allow_leaks", "phases", *kept) and now[name] != getattr(preset, name)
     ]
-    told = [
-        f"{recipe_form.LABELS[name].lower()} {now[name]} instead of {getattr(preset, name)}"
-        for name in fields
+    changes = [
+        f"{recipe_draft.field_label(name)} {now[name]} instead of {getattr(preset, name)}" for name in fields
     ]
     recipe, _ = recipe_draft.checked()
     return ", ".join(
-        [*told, *(["its phases"] if recipe is not None and recipe.phases != preset.phases else [])]
+        [*changes, *(["its phases"] if recipe is not None and recipe.phases != preset.phases else [])]
     )

@@ -1,61 +1,97 @@
-"""A few valid images beside what the running model answers for them, so that one sees it learn, epoch by epoch."""
+"""A few validation images with the running model's predictions, epoch by epoch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from peakid.errors import PeakidError
+from peakid.evaluate import score_text
 from peakid.store import images, runs
 from peakid.store.workspace import Workspace
 from peakid.web import session
 
 PER_ROW = 8
 THUMB_PX = 112
+N_IN_TIP = 10  # Epochs.
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image and its prediction; `confidence` in 0..1."""
+
+    digest: str
+    given_label: str
+    predicted_label: str
+    confidence: float
+
+    @property
+    def is_error(self) -> bool:
+        return self.predicted_label != self.given_label
+
+
+@dataclass(frozen=True)
+class EpochSamples:
+    """The predictions of the same images after one epoch."""
+
+    epoch: int
+    samples: tuple[Sample, ...]
+
+    @property
+    def n_correct(self) -> int:
+        return sum(not each.is_error for each in self.samples)
 
 
 def show(workspace: Workspace, run_id: int) -> None:
-    """Draw the images with the newest answers; nothing before the first epoch."""
-    told = runs.samples(workspace, run_id)
-    if not told:
+    """Draw the images with the newest predictions; nothing before the end of the first epoch."""
+    epochs = [parsed(each) for each in runs.samples(workspace, run_id)]
+    if not epochs:
         return
-    st.caption(finding(told), help=course(told))
-    newest = told[-1]["answers"]
-    for cell, answer in zip(st.columns(PER_ROW, gap="small"), newest, strict=False):
+    st.caption(finding(epochs), help=history(epochs))
+    for cell, sample in zip(st.columns(PER_ROW, gap="small"), epochs[-1].samples, strict=False):
         with cell:
-            _picture(workspace, answer["digest"])
-            st.markdown(answered(answer))
+            _show_image(workspace, sample.digest)
+            st.markdown(prediction_text(sample))
 
 
-def finding(told: Sequence[Mapping[str, Any]]) -> str:
-    """Say how many are right by now: `After epoch 3 it names 6 of these 8 valid images as they are labelled; after epoch 1, 4.`"""
-    earlier = f"; after epoch {told[0]['epoch']}, {_n_right(told[0])}" if len(told) > 1 else ""
-    n = len(told[-1]["answers"])
-    return f"After epoch {told[-1]['epoch']} it names {_n_right(told[-1])} of these {n} valid images as they are labelled{earlier}."
+def parsed(document: Mapping[str, Any]) -> EpochSamples:
+    """Return one line of a run's sample file as a record."""
+    samples = (
+        Sample(each["digest"], each["given"], each["predicted"], each["confidence"])
+        for each in document["answers"]
+    )
+    return EpochSamples(document["epoch"], tuple(samples))
 
 
-def answered(answer: Mapping[str, Any]) -> str:
-    """Say what the model answers: in green where it is the label, else in red with the label behind it."""
-    predicted, given = session.plain(answer["predicted"]), session.plain(answer["given"])
-    share = f"{answer['confidence']:.0%}"
-    if answer["predicted"] == answer["given"]:
-        return f":green[{predicted}] {share}"
-    return f":red[{predicted}] {share}, is {given}"
+def finding(epochs: Sequence[EpochSamples]) -> str:
+    """Return how many are correct: `6 of 8 validation images correct after epoch 3; after epoch 1, 4.`"""
+    first, last = epochs[0], epochs[-1]
+    earlier = f"; after epoch {first.epoch}, {first.n_correct}" if len(epochs) > 1 else ""
+    n_correct = f"{last.n_correct} of {len(last.samples)}"
+    return f"{n_correct} validation images correct after epoch {last.epoch}{earlier}."
 
 
-def course(told: Sequence[Mapping[str, Any]]) -> str:
-    """List how many were right after each epoch, the newest ten."""
-    return "  \n".join(
-        f"Epoch {each['epoch']}: {_n_right(each)} of {len(each['answers'])}" for each in told[-10:]
+def prediction_text(sample: Sample) -> str:
+    """Return a prediction as Markdown: green where it is correct, else red with the given label."""
+    predicted, given = session.plain(sample.predicted_label), session.plain(sample.given_label)
+    confidence = score_text.percent(sample.confidence)
+    return (
+        f":red[{predicted}] {confidence}, is {given}"
+        if sample.is_error
+        else f":green[{predicted}] {confidence}"
     )
 
 
-def _n_right(epoch: Mapping[str, Any]) -> int:
-    return sum(answer["predicted"] == answer["given"] for answer in epoch["answers"])
+def history(epochs: Sequence[EpochSamples]) -> str:
+    """Return how many were correct after each of the newest epochs, one line each."""
+    return "  \n".join(
+        f"Epoch {each.epoch}: {each.n_correct} of {len(each.samples)}" for each in epochs[-N_IN_TIP:]
+    )
 
 
-def _picture(workspace: Workspace, digest: str) -> None:
+def _show_image(workspace: Workspace, digest: str) -> None:
     try:
         st.image(images.thumbnail(workspace, digest), width=THUMB_PX)
     except PeakidError:  # Forgotten since.
-        st.caption("no longer here")
+        st.caption("removed")

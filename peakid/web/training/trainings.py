@@ -1,76 +1,122 @@
-"""Every training in one table, whether it became a run, waits, or failed before it could begin one."""
+"""Every training in one table, whether it became a run, is queued, or failed before it could begin one."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
-from peakid.records import Job, Run
+from peakid.jobs.arguments import TrainArguments
+from peakid.jobs.job import Job
+from peakid.records import JobState, Run, Snapshot
 from peakid.web import address, names, words
 from peakid.web.jobs import progress
 from peakid.web.training import run_overlay
 
+SHORT_DIGEST = 8
+
 _KEY = "trainings"
+ACCURACY = "Accuracy (validation)"
 _COLUMNS = {
-    "Run": st.column_config.NumberColumn(width="small"),
-    "Accuracy on valid": st.column_config.NumberColumn(format="%.2f"),
+    "Run": st.column_config.TextColumn(width="small"),
+    ACCURACY: st.column_config.TextColumn(
+        width="medium", help="With its 95 % interval and number of images."
+    ),
+    "Snapshot": st.column_config.TextColumn(width="medium"),
     "Error": st.column_config.TextColumn(width="large"),
 }
 
 
-def show_table(jobs: Sequence[Job], runs: Sequence[Run]) -> None:
-    """Draw the table, newest first; one row that is selected puts its job into the address as `row`, several put their runs there.
+@dataclass(frozen=True)
+class Training:
+    """One row of the table. A job has no run before it begins; a run has no job if it was added otherwise."""
+
+    job_id: int | None
+    run_id: int | None
+    state: JobState
+    accuracy: str
+    model: str
+    snapshot: str
+    created_at: str
+    seconds: float | None
+    error: str
+
+
+def show_table(jobs: Sequence[Job], runs: Sequence[Run], snapshots: Mapping[str, Snapshot]) -> None:
+    """Draw the table, newest first. One selected row is put into the address as `row`, several as `runs`.
 
     Args:
         jobs: Training jobs, newest first.
         runs: Newest first; a run without one of these jobs gets a row of its own.
+        snapshots: By digest.
     """
     newest_run = {run.job_id: run for run in reversed(runs) if run.job_id is not None}
     known = {job.job_id for job in jobs}
-    lines = [_of_job(job, newest_run.get(job.job_id)) for job in jobs]
-    lines += [_of_run(run) for run in runs if run.job_id not in known]
-    order = ["Run", "State", "Accuracy on valid", "Model", "Snapshot", "When", "Took"]
-    order += ["Error"] if any(line["Error"] for line in lines) else []
-    shown: dict[str, Any] = {
-        "hide_index": True,
-        "column_order": order,
-        "column_config": _COLUMNS,
-        "placeholder": "",
-    }
-    st.dataframe(lines, key=_KEY, on_select=lambda: _open(lines), selection_mode="multi-row", **shown)
+    rows = [_of_job(job, newest_run.get(job.job_id), snapshots) for job in jobs if job.arguments]
+    rows += [_of_run(run, snapshots) for run in runs if run.job_id not in known]
+    columns = ["Run", "State", ACCURACY, "Model", "Snapshot", "Started", "Took"]
+    if any(row.error for row in rows):
+        columns.append("Error")
+    st.dataframe(
+        [_cells(row) for row in rows],
+        key=_KEY,
+        on_select=lambda: _select(rows),
+        selection_mode="multi-row",
+        hide_index=True,
+        column_order=columns,
+        column_config=_COLUMNS,
+        placeholder="",
+    )
 
 
-def _of_job(job: Job, run: Run | None) -> dict[str, Any]:
-    if run is not None:
-        return _of_run(run) | {"job": job.job_id, "State": job.state, "Error": job.error}
+def snapshot_name(digest: str, snapshots: Mapping[str, Snapshot]) -> str:
+    """Return the name of a snapshot: `Snapshot 3 (before cleaning)`."""
+    frozen = snapshots.get(digest)
+    return names.snapshot_name(frozen) if frozen else f"Snapshot {digest[:SHORT_DIGEST]}"
+
+
+def _of_job(job: Job, run: Run | None, snapshots: Mapping[str, Snapshot]) -> Training:
+    arguments = job.arguments_as(TrainArguments)
+    return Training(
+        job_id=job.job_id,
+        run_id=run.run_id if run else None,
+        state=job.state,
+        accuracy=names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
+        model=names.recipe_summary(arguments.recipe),
+        snapshot=snapshot_name(arguments.snapshot, snapshots),
+        created_at=job.created_at,
+        seconds=run.seconds if run else job.seconds,
+        error=job.error_text,
+    )
+
+
+def _of_run(run: Run, snapshots: Mapping[str, Snapshot]) -> Training:
+    return Training(
+        job_id=run.job_id,
+        run_id=run.run_id,
+        state=run.state,
+        accuracy=names.run_score(run, snapshots.get(run.snapshot_digest)),
+        model=names.recipe_summary(run.recipe),
+        snapshot=names.snapshot_of(run),
+        created_at=run.created_at,
+        seconds=run.seconds,
+        error="",
+    )
+
+
+def _cells(row: Training) -> dict[str, str]:
     return {
-        "job": job.job_id,
-        "Run": None,
-        "State": job.state,
-        "Accuracy on valid": None,
-        "Model": names.recipe(job.arguments["recipe"]),
-        "Snapshot": names.short_snapshot("", job.arguments["snapshot"]),
-        "When": words.ago(job.created_at),
-        "Took": progress.duration(job.seconds) if job.seconds else "",
-        "Error": job.error,
+        "Run": f"Run {row.run_id}" if row.run_id else "-",
+        "State": row.state,
+        ACCURACY: row.accuracy,
+        "Model": row.model,
+        "Snapshot": row.snapshot,
+        "Started": words.ago(row.created_at),
+        "Took": progress.duration(row.seconds) if row.seconds else "-",
+        "Error": row.error,
     }
 
 
-def _of_run(run: Run) -> dict[str, Any]:
-    return {
-        "job": run.job_id,
-        "Run": run.run_id,
-        "State": run.state,
-        "Accuracy on valid": run.metrics.get("accuracy"),
-        "Model": names.recipe(run.recipe),
-        "Snapshot": names.short_snapshot(run.snapshot_name, run.snapshot_digest),
-        "When": words.ago(run.created_at),
-        "Took": progress.duration(run.seconds) if run.seconds else "",
-        "Error": "",
-    }
-
-
-def _open(lines: Sequence[dict[str, Any]]) -> None:
-    chosen = [lines[row] for row in st.session_state[_KEY]["selection"]["rows"]]
-    address.write(row=chosen[0]["job"] if len(chosen) == 1 else None)
-    run_overlay.choose([line["Run"] for line in chosen if line["Run"] is not None])
+def _select(rows: Sequence[Training]) -> None:
+    selected = [rows[number] for number in st.session_state[_KEY]["selection"]["rows"]]
+    address.write(row=selected[0].job_id if len(selected) == 1 else None)
+    run_overlay.choose([row.run_id for row in selected if row.run_id is not None])

@@ -1,5 +1,6 @@
-"""Which pretrained weights are on this machine, in a word, a sentence, and a table."""
+"""Pretrained weights: which are on this machine, and what a training will start from."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,68 +13,66 @@ from peakid.settings import Settings, torch_checkpoints
 from peakid.web import words
 
 CHECKS: dict[Check, str] = {
-    "hash agrees": "hash as in its name",
-    "hash differs": "another hash than its name says: damaged?",
-    "size agrees": "as long as published",
-    "size differs": "not as long as published: damaged?",
+    "hash agrees": "hash matches",
+    "hash differs": "hash differs: damaged?",
+    "size agrees": "size matches",
+    "size differs": "size differs: damaged?",
     "unpublished": "not a published file",
     "": "",
 }
 
 
-def note(arch: str, here: dict[str, Path]) -> str:
-    """Say in a word what an architecture starts from."""
+def note(arch: str, here: Mapping[str, Path]) -> str:
+    """Return in two words what an architecture starts from."""
     if not architectures.find(arch).weight_files:
-        return "learns from scratch"
-    return "weights are here" if arch in here else f"{architectures.find(arch).download_mb:.0f} MB to fetch"
+        return "no published weights"
+    if arch in here:
+        return "weights available"
+    return f"{architectures.find(arch).download_mb:.0f} MB download"
 
 
-def sentence(values: dict[str, Any], here: dict[str, Path]) -> str:
-    """Say what a training with these values of a recipe will start from, before it is started."""
+def sentence(values: Mapping[str, Any], here: Mapping[str, Path]) -> str:
+    """Return what a training with these values of a recipe will start from."""
     arch, wish = values["arch"], values["pretrained"]
     if wish == "none":
-        return "Starts from random weights: features have to be learned first, which takes many more images and epochs."
+        return "Starts from random weights, which needs many more images and epochs."
     if (run_id := recipes.run_of(wish)) is not None:
-        return (
-            f"Goes on from the model of run {run_id}; classes that both know keep what was learned of them."
-        )
+        return f"Starts from the model of run {run_id}; classes that both have keep their head weights."
     if wish not in recipes.PRETRAINED_WORDS:
         return f"Starts from the weights in `{wish}`."
     if arch in here:
         return f"Starts from ImageNet weights in `{here[arch].name}`, on this machine."
     if not architectures.find(arch).weight_files:
-        return (
-            f"{arch} starts from random weights: there are no others. That takes many more images and epochs."
-        )
+        return f"{arch} has no published weights. Random weights need many more images and epochs."
     size = f"{architectures.find(arch).download_mb:.0f} MB"
-    told = f"ImageNet weights for {arch} are not on this machine. The training fetches them ({size});"
-    return f"{told} without a network it {_fallback(values)}."
+    text = f"ImageNet weights for {arch} are not on this machine. The training downloads them ({size});"
+    return f"{text} offline it {_fallback(values)}."
 
 
-def _fallback(values: dict[str, Any]) -> str:
+def _fallback(values: Mapping[str, Any]) -> str:
     if values["pretrained"] == "require":
         return "fails"
     if values["phases"]:
-        return "runs the same phases from random weights, every layer learning"
+        return "trains all layers from random weights in the same phases"
     return f"starts from random weights, with {values['scratch_epochs']} epochs"
 
 
 def show_table() -> None:
-    """Draw the folded list of what is here and what to fetch for the others."""
-    with st.expander("Pretrained weights on this machine", icon=":material/download_done:"):
+    """Draw the folded list of available weights and of files to download for the others."""
+    with st.expander("Weights", icon=":material/download_done:"):
         reads_files = st.checkbox(
-            "Read the files and compare their hashes",
+            "Check the hashes",
             key="weights:reads",
-            help="A second or two for each gigabyte.",
+            help="Reads every file; one or two seconds per gigabyte.",
         )
         rows = weight_files.listed(Settings().weights, torch_checkpoints(), reads_files=reads_files)
         n_here = sum(row.file is not None for row in rows)
         st.caption(
-            f"{n_here} of {len(rows)} architectures have weights here. A training fetches the others by itself; on a machine without a "
-            f"network, put their files into `{rows[0].put_in}`."
+            f"{n_here} of {len(rows)} architectures have pretrained weights on this machine. A training "
+            f"downloads the others; for a machine without a network, put their files into `{rows[0].put_in}`."
         )
         st.dataframe(
-            [_line(row) for row in rows],
+            [_cells(row) for row in rows],
             hide_index=True,
             column_config=_COLUMNS,
             placeholder="",
@@ -87,17 +86,17 @@ _COLUMNS = {
     "File": st.column_config.TextColumn(width=270),
     "Size": st.column_config.TextColumn(width=80, alignment="right"),
     "Check": st.column_config.TextColumn(width=160),
-    "Where it lies, or is to be put": st.column_config.TextColumn(width=240),
+    "Folder": st.column_config.TextColumn(width=240),
 }
 
 
-def _line(row: WeightsRow) -> dict[str, Any]:
+def _cells(row: WeightsRow) -> dict[str, str]:
     if row.file is not None:
-        state, name, place, size = "here", row.file.name, row.file.parent, words.n_bytes(row.n_bytes)
+        state, name, place, size = "available", row.file.name, row.file.parent, words.n_bytes(row.n_bytes)
     elif row.file_name:
-        state, name, place, size = "to fetch", row.file_name, row.put_in, f"{row.download_mb:.1f} MB"
+        state, name, place, size = "to download", row.file_name, row.put_in, f"{row.download_mb:.1f} MB"
     else:
-        state, name, place, size = "no published weights", "", "", ""
+        state, name, place, size = "no published weights", "-", "-", "-"
     column = {
         "Architecture": row.arch,
         "Weights": state,
@@ -105,4 +104,4 @@ def _line(row: WeightsRow) -> dict[str, Any]:
         "Size": size,
         "Check": CHECKS[row.check],
     }
-    return column | {"Where it lies, or is to be put": str(place)}
+    return column | {"Folder": str(place)}

@@ -1,4 +1,4 @@
-"""What stands in the table of phases is what the recipe gets, and back; what does not fit is said in words."""
+"""The table of phases and the recipe convert into each other; values that do not fit are errors."""
 
 import numpy as np
 import pandas as pd
@@ -12,20 +12,20 @@ from peakid.web.training import phase_editor
 
 
 @pytest.mark.parametrize("name", [*recipes.reproduced(), "thorough"])
-def test_every_recipe_with_phases_comes_back_from_the_table_as_it_was(name):
+def test_every_recipe_with_phases_is_unchanged_by_the_table(name):
     recipe = recipes.named(name)
     phases = phase_editor.values(phase_editor.frame(recipe.model_dump()["phases"]))
     assert recipes.of_values(recipe.model_dump() | {"phases": phases}) == recipe
 
 
-def test_a_new_row_with_nothing_in_it_is_a_phase_of_defaults():
+def test_an_empty_row_is_a_phase_of_defaults():
     table = phase_editor.frame([Phase(name="head", learns="head")])
     empty = pd.DataFrame([dict.fromkeys(table.columns)]).astype(table.dtypes)
     [_, added] = phase_editor.values(pd.concat([table, empty], ignore_index=True))
     assert (added, Phase(**added)) == ({}, Phase())
 
 
-def test_a_cell_that_was_emptied_follows_the_recipe():
+def test_an_emptied_cell_follows_the_recipe():
     table = phase_editor.frame([Phase(image_size_px=96, augment=0.5)])
     table.loc[0, ["image_size_px", "augment"]] = [pd.NA, np.nan]
     [phase] = phase_editor.values(table)
@@ -33,7 +33,7 @@ def test_a_cell_that_was_emptied_follows_the_recipe():
     assert "augment" not in phase
 
 
-def test_what_does_not_fit_stays_in_the_table_and_is_said_with_its_phase():
+def test_a_value_that_does_not_fit_stays_in_the_table_and_its_error_names_the_phase():
     raw = [{"name": "head", "base_lr": "fast"}, {"epochs": 0}]
     phases = phase_editor.values(phase_editor.frame(raw))
     assert phases[0]["base_lr"] == "fast"
@@ -48,11 +48,9 @@ def test_what_does_not_fit_stays_in_the_table_and_is_said_with_its_phase():
         recipes.of_values(Recipe().model_dump() | {"phases": [{}, phases[1]]})
 
 
-def test_the_simple_numbers_written_out_are_the_same_training():
+def test_simple_epochs_as_phases_are_the_same_training():
     recipe = Recipe(head_epochs=2, body_epochs=4, image_size_px=96, base_lr=2e-3)
     written = recipes.of_values(recipe.model_dump() | {"phases": phase_editor.written_out(recipe)})
     assert written.planned(is_pretrained=True) == recipe.planned(is_pretrained=True)
-    larger = written.model_copy(
-        update={"image_size_px": 128}
-    )  # The size was not written down, so it follows.
+    larger = written.model_copy(update={"image_size_px": 128})  # The phases have no size of their own.
     assert {phase.image_size_px for phase in larger.planned(is_pretrained=True)} == {128}

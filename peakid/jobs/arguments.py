@@ -1,0 +1,128 @@
+"""The arguments of each kind of job as frozen records, and their form in the database (JSON)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from peakid.records import Source
+
+
+@dataclass(frozen=True)
+class RecipeArguments:
+    """A recipe on a snapshot.
+
+    Attributes:
+        snapshot: Its digest.
+        recipe: The fields of a `Recipe` as stored. The task validates them. A page only displays them: a job
+            of an earlier version may have fields that today's recipe does not know.
+    """
+
+    snapshot: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainArguments(RecipeArguments):
+    kind: ClassVar[str] = "train"
+
+
+@dataclass(frozen=True)
+class RateFinderArguments(RecipeArguments):
+    kind: ClassVar[str] = "lr-find"
+
+
+@dataclass(frozen=True)
+class EstimateArguments(RecipeArguments):
+    kind: ClassVar[str] = "estimate"
+
+
+@dataclass(frozen=True)
+class SweepArguments(RecipeArguments):
+    """Attributes:
+    tried: Each `key=value,value`.
+    minutes: No further combination starts after this time.
+    """
+
+    kind: ClassVar[str] = "sweep"
+    tried: tuple[str, ...] = ()
+    minutes: float = 0.0
+
+
+@dataclass(frozen=True)
+class TtaArguments:
+    """`n_views` counts the views in addition to the unchanged image."""
+
+    kind: ClassVar[str] = "tta"
+    run_id: int = 0
+    n_views: int = 0
+
+
+@dataclass(frozen=True)
+class ExportArguments:
+    """`out` is an absolute path; None = a new folder in the workspace's exports."""
+
+    kind: ClassVar[str] = "export"
+    run_id: int = 0
+    formats: tuple[str, ...] = ()
+    out: str | None = None
+
+
+@dataclass(frozen=True)
+class VerifyArguments:
+    kind: ClassVar[str] = "verify"
+
+
+@dataclass(frozen=True)
+class ImportArguments:
+    """`path` and `root` are absolute; `root` None = the folder of the table."""
+
+    kind: ClassVar[str] = "import"
+    source: Source = "folder"
+    path: str = ""
+    root: str | None = None
+    in_place: bool = False
+
+
+Arguments = (
+    TrainArguments
+    | RateFinderArguments
+    | EstimateArguments
+    | SweepArguments
+    | TtaArguments
+    | ExportArguments
+    | VerifyArguments
+    | ImportArguments
+)
+
+_ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
+    kind.kind: TypeAdapter(kind)
+    for kind in (
+        TrainArguments,
+        RateFinderArguments,
+        EstimateArguments,
+        SweepArguments,
+        TtaArguments,
+        ExportArguments,
+        VerifyArguments,
+        ImportArguments,
+    )
+}
+
+
+def document(arguments: Arguments) -> dict[str, Any]:
+    """Return the arguments as stored in `job.arguments`."""
+    return asdict(arguments)
+
+
+def parse(kind: str, stored: Mapping[str, Any]) -> Arguments | None:
+    """Return stored arguments as a record; missing keys get their defaults.
+
+    None for an unknown kind of job or values of another shape, as a newer version may have written: the
+    list of jobs still has to show such a job.
+    """
+    try:
+        return _ADAPTERS[kind].validate_python(stored) if kind in _ADAPTERS else None
+    except ValidationError:
+        return None

@@ -1,0 +1,264 @@
+"""The tasks train, sweep, LR finder and estimate. Imported only in a job's process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+
+from peakid import settings
+from peakid.dataset import snapshot as snapshots
+from peakid.jobs import submit
+from peakid.jobs import sweep as sweeps
+from peakid.jobs.arguments import RecipeArguments, SweepArguments, TrainArguments
+from peakid.jobs.ledger import Cancelled, Work
+from peakid.jobs.results import EstimateResult, InputImage, PhaseEstimate, RateFinderResult, TrainResult
+from peakid.recipe import loading as recipes
+from peakid.recipe import run_files
+from peakid.recipe.recipe import Recipe
+from peakid.records import Report, Run, Snapshot, SnapshotItem
+from peakid.run_records import StartingWeights
+from peakid.store import images, runs
+from peakid.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from peakid.learn.batches.data import TrainingImages
+    from peakid.learn.cost import PhaseCost
+    from peakid.learn.train import TrainResult as Training
+
+T = TypeVar("T", covariant=True)
+
+
+class Measure(Protocol[T]):
+    """Measures something about a training without keeping a model."""
+
+    def __call__(
+        self,
+        images: "TrainingImages",
+        recipe: Recipe,
+        *,
+        cache_dir: Path,
+        weights_dir: Path | None,
+        report: Report,
+        should_stop: Callable[[], bool],
+    ) -> T: ...
+
+
+def train(work: Work) -> None:
+    """Train a recipe on a snapshot. A resumed job continues its run from the newest checkpoint."""
+    frozen, recipe = _recipe_on_snapshot(work, TrainArguments)
+    submit.refuse_leaks(frozen, recipe)
+    earlier = runs.of_job(work.workspace, work.job_id)
+    _train(work, frozen, recipe, earlier=earlier, report=work.report, is_noted=True)
+
+
+def sweep(work: Work) -> None:
+    """Train combinations of settings, each as a run."""
+    frozen, recipe = _recipe_on_snapshot(work, SweepArguments)
+    submit.refuse_leaks(frozen, recipe)
+
+    def train_one(each: Recipe, earlier: Run | None, report: Report) -> int:
+        return _train(work, frozen, each, earlier=earlier, report=report)
+
+    sweeps.run(work, recipe, train_one)
+
+
+def find_rate(work: Work) -> None:
+    """Run the LR finder for a recipe on a snapshot."""
+    work.report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import train as training
+
+    found = _measured(work, training.find_rate, *_inputs(work))
+    work.note(
+        RateFinderResult(suggestions=found.suggestions, rates=tuple(found.rates), losses=tuple(found.losses))
+    )
+
+
+def estimate(work: Work) -> None:
+    """Measure the time and memory of a training, and write images as the model would receive them."""
+    work.report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import estimate as estimating
+
+    inputs, recipe = _inputs(work)
+    found = _measured(work, estimating.estimate, inputs, recipe)
+    folder = runs.seen_folder(work.workspace, work.job_id)
+    seen = estimating.write_images(found, inputs, folder)
+    work.note(
+        EstimateResult(
+            seconds=found.seconds,
+            memory_mb=found.memory_mb,
+            decode_s=found.decode_s,
+            predict_s=found.predict_s,
+            device=found.device,
+            pretrained=found.starting_weights.text(),
+            notes=tuple(found.notes),
+            phases=tuple(_phase_estimate(phase) for phase in found.phases),
+            seen=tuple(InputImage(**each) for each in seen),
+            folder=str(folder.relative_to(work.workspace.path)),
+        )
+    )
+
+
+def _phase_estimate(phase: "PhaseCost") -> PhaseEstimate:
+    return PhaseEstimate(
+        name=phase.name,
+        epochs=phase.epochs,
+        image_size_px=phase.image_size_px,
+        batch_size=phase.batch_size,
+        epoch_s=phase.epoch_s,
+        extra_s=phase.extra_s,
+        memory_mb=phase.memory_mb,
+    )
+
+
+def _recipe_on_snapshot(work: Work, kind: type[RecipeArguments]) -> tuple[Snapshot, Recipe]:
+    arguments = work.arguments_as(kind)
+    frozen = snapshots.show(work.workspace, arguments.snapshot)
+    return frozen, Recipe.model_validate(arguments.recipe)
+
+
+def _inputs(work: Work) -> "tuple[TrainingImages, Recipe]":
+    frozen, recipe = _recipe_on_snapshot(work, RecipeArguments)
+    items = snapshots.items(work.workspace, frozen.digest)
+    return _training_images(work.workspace, items, frozen.class_names), _with_weights(work.workspace, recipe)
+
+
+def _measured(work: Work, measure: "Measure[T]", inputs: "TrainingImages", recipe: Recipe) -> T:
+    """Call `measure` with the job's images and recipe.
+
+    Raises:
+        Cancelled: If the job was cancelled; there is nothing to keep.
+    """
+    from peakid.learn.batches.data import Stopped
+
+    try:
+        return measure(
+            inputs,
+            recipe,
+            cache_dir=work.workspace.cache_dir,
+            weights_dir=settings.current().weights,
+            report=work.report,
+            should_stop=work.should_stop,
+        )
+    except Stopped as error:
+        raise Cancelled from error
+
+
+def _train(
+    work: Work,
+    frozen: Snapshot,
+    recipe: Recipe,
+    *,
+    earlier: Run | None,
+    report: Report,
+    is_noted: bool = False,
+) -> int:
+    """Train a recipe as a new run, or continue the earlier one; return the id of the run.
+
+    Args:
+        is_noted: Store the run as the job's result as soon as it begins.
+
+    Raises:
+        Cancelled: If the job was cancelled; the best epoch so far is kept.
+    """
+    report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import train as training  # Loads for seconds.
+
+    items = snapshots.items(work.workspace, frozen.digest)
+    run_id, earlier_s = _begin_run(work, frozen, recipe, earlier)
+    if is_noted:
+        work.note(TrainResult(run_id=run_id))
+    result = training.train(
+        _training_images(work.workspace, items, frozen.class_names),
+        _with_weights(work.workspace, recipe),
+        folder=runs.folder(work.workspace, run_id),
+        cache_dir=work.workspace.cache_dir,
+        weights_dir=settings.current().weights,
+        report=report,
+        on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
+        should_stop=work.should_stop,
+    )
+    label_of = {item.digest: item.label for item in items}
+    _keep(work.workspace, run_id, recipe, result, label_of=label_of, earlier_s=earlier_s)
+    if result.is_cancelled:
+        raise Cancelled
+    return run_id
+
+
+def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe, earlier: Run | None) -> tuple[int, float]:
+    """Create a run, or reopen the earlier one; return its id and the seconds it has already taken."""
+    if earlier is not None:
+        runs.reopen(work.workspace, earlier.run_id)
+        return earlier.run_id, earlier.seconds or 0.0
+    run_id = runs.create(
+        work.workspace,
+        job_id=work.job_id,
+        snapshot_id=frozen.snapshot_id,
+        recipe=recipe.model_dump(),
+        class_names=frozen.class_names,
+        seed=recipe.seed,
+        code_version=runs.code_version(),
+        libraries={},  # Filled in when the training ends: it knows what it loaded.
+    )
+    return run_id, 0.0
+
+
+def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
+    """Replace `run:N` by the weight file of that run."""
+    run_id = recipes.run_of(recipe.pretrained)
+    if run_id is None:
+        return recipe
+    return recipe.model_copy(update={"pretrained": str(runs.folder(workspace, run_id) / run_files.WEIGHTS)})
+
+
+def _training_images(
+    workspace: Workspace, items: Sequence[SnapshotItem], class_names: list[str]
+) -> "TrainingImages":
+    from peakid.learn.batches.data import TrainingImages
+
+    column = {name: k for k, name in enumerate(class_names)}
+    return TrainingImages(
+        digests=[item.digest for item in items],
+        labels=np.array([column[item.label] for item in items], dtype=np.int64),  # (N,)
+        splits=[item.split for item in items],
+        class_names=class_names,
+        read=lambda digest: images.read_bytes(workspace, digest),
+        groups=[item.group_key for item in items],
+    )
+
+
+def _keep(
+    workspace: Workspace,
+    run_id: int,
+    recipe: Recipe,
+    result: "Training",
+    *,
+    label_of: dict[str, str],
+    earlier_s: float,
+) -> None:
+    """Store the result of a training. Cancelled after an epoch, it is a usable run of its best epoch."""
+    for split, (digests, pred_probs) in result.pred_probs.items():
+        given = [label_of[digest] for digest in digests]
+        runs.add_predictions(
+            workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=split != "train"
+        )
+    runs.finish(
+        workspace,
+        run_id,
+        "cancelled" if result.is_cancelled else "done",
+        best_epoch=result.best_epoch,
+        metrics=result.metrics,
+        device=result.device,
+        n_workers=result.n_workers,
+        starting_weights=_starting_weights(result.starting_weights, recipe),
+        warnings=result.warnings,
+        seconds=earlier_s + result.seconds,
+        libraries=result.libraries,
+    )
+
+
+def _starting_weights(found: StartingWeights, recipe: Recipe) -> StartingWeights:
+    """Name the run that a training started from, which it saw as a file."""
+    run_id = recipes.run_of(recipe.pretrained)
+    return found if run_id is None else replace(found, kind="run", run_id=run_id)
