@@ -161,7 +161,7 @@ def test_evaluate_scores_the_averaged_answers_where_they_were_computed(workspace
     missing = peakid("evaluate", run_id, "--tta")
     assert (
         missing.err
-        == f"Test-time augmentation of run {run_id} was not computed yet for valid. Compute it with: peakid tta {run_id} --wait\n"
+        == f"Test-time augmentation of run {run_id} was not computed yet for valid. Compute it first. Use: peakid tta {run_id} --wait\n"
     )
     digests, _ = runs.pred_probs(workspace, run_id, "valid")
     labels = {item.digest: item.label for item in snapshot.items(workspace)}

@@ -15,11 +15,11 @@ def title(figure):
 
 
 def test_the_matrix_says_its_worst_mistake():
-    assert title(charts.confusion(NAMES, MATRIX)) == "Dom is taken for Lyskamm 4 times of 24"
-    assert title(charts.confusion(NAMES, np.diag([3, 4, 5]))) == "No mistake on 12 images"
+    assert title(charts.confusion(NAMES, MATRIX)) == "Most frequent error: Dom predicted as Lyskamm (4 of 24)"
+    assert title(charts.confusion(NAMES, np.diag([3, 4, 5]))) == "No errors on 12 images"
     assert (
         title(charts.confusion(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]])))
-        == "Dom is taken for Lyskamm once of 4"
+        == "Most frequent error: Dom predicted as Lyskamm (1 of 4)"
     )
 
 
@@ -54,7 +54,7 @@ def test_a_long_class_name_is_cut_on_the_axis_and_whole_on_hovering():
 
 def test_the_least_recognised_class_comes_first_with_its_interval():
     figure = charts.recall_bars(per_class.scores(MATRIX, NAMES))
-    assert title(figure) == "Dom is recognised least: 20 of 24"
+    assert title(figure) == "Lowest recall: Dom (20 of 24)"
     assert figure.data[0].x[0] == pytest.approx(20 / 24)
     assert figure.data[0].error_x.arrayminus[0] > 0
 
@@ -65,7 +65,7 @@ def test_curves_say_the_best_epoch_and_start_empty():
         EpochMetrics(2, "body", 0.5, 0.6, 0.8, 1e-4, 3.0),
     ]
     figure = charts.training_curves(epochs)
-    assert title(figure) == "Best accuracy 80.0% in epoch 2 of 2"
+    assert title(figure) == "Best accuracy: 80 % (epoch 2 of 2)"
     assert {shape.x0 for shape in figure.layout.shapes} == {1.5}  # The body begins between the two.
     assert title(charts.training_curves([])) == "The first epoch is not finished yet"
 
@@ -89,7 +89,7 @@ def test_class_balance_says_how_uneven_it_is():
     assert [list(trace.x) for trace in figure.data] == [[12, 3], [18, 9]]
     assert (
         title(charts.class_balance([ClassRow("Dom", 3, 0, False, 1), ClassRow("Eiger", 0, 0, False, 2)]))
-        == "Eiger has no image yet"
+        == "No image yet of Eiger"
     )
 
 

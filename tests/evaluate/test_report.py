@@ -135,7 +135,7 @@ def test_every_look_at_test_is_counted_and_none_at_valid(workspace, digests, tra
 
 def test_a_look_that_shows_nothing_is_not_counted(workspace, digests, train):
     run_id = train(all_right(digests))
-    with pytest.raises(BadInput, match="holds no image there"):
+    with pytest.raises(BadInput, match="no image in it"):
         report.evaluate(workspace, run_id, split="test", actor=ANNA)
     assert runs.show(workspace, run_id).n_test_looks == 0
 
@@ -150,7 +150,7 @@ def test_a_score_that_a_constant_answer_may_reach_is_called_unproven(workspace, 
     (told,) = report.evaluate(
         workspace, train(all_right(digests) | {"d0": "eiger", "d1": "eiger"}), actor=ANNA
     ).warnings
-    assert "Not proven better than always answering 'dom'" in told  # .49 is below .6
+    assert "Not significantly better than always predicting 'dom'" in told  # .49 is below .6
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_score_that_a_constant_answer_may_reach_is_called_unproven(workspace, 
         ("failed", "valid", "is failed"),
         ("done", "cv", "was not cross-validated"),
         ("done", "dev", "no such split"),
-        ("done", "valid", "no image there"),
+        ("done", "valid", "no image in it"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told(workspace, train, state, split, told):
@@ -253,7 +253,7 @@ def test_a_run_is_evaluated_on_the_command_line(peakid, workspace, digests, trai
     )
     text = peakid("evaluate", run_id, "--split", "test").out
     assert "accuracy 0.900 (0.596-0.982), n = 10" in text
-    assert "dom is taken for eiger once of 6." in text
+    assert "dom predicted as eiger (1 of 6)." in text
     refused = peakid("evaluate", run_id, "--split", "cv")
     assert (refused.code, refused.err.count("\n")) == (1, 1)
 
@@ -346,7 +346,7 @@ def test_an_image_removed_for_good_since_keeps_its_plain_answer(workspace, diges
 @pytest.mark.parametrize(
     ("split", "told"),
     [
-        ("valid", r"not computed yet for valid\. Compute it with: peakid tta 1 --wait"),
+        ("valid", r"not computed yet for valid\. Compute it first"),
         ("train", "not for train"),
         ("cv", "keeps no model"),
     ],

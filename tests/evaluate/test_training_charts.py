@@ -42,7 +42,7 @@ def test_the_planned_rate_names_its_phases_and_says_where_it_is_highest():
     figure = training_charts.planned_rates(
         schedule.over_epochs(recipes.named("standard").planned(is_pretrained=True))
     )
-    assert title(figure) == "8 epochs in 2 phases; the rate is highest in head: 0.001"
+    assert title(figure) == "8 epochs in 2 phases; highest learning rate in head: 0.001"
     assert texts(figure) == ["head", "body"]
     assert figure.layout.yaxis.type == "log"
     assert all(rate > 0 for line in figure.data for rate in line.y)
@@ -53,7 +53,7 @@ def test_a_rate_that_is_still_to_be_measured_is_dotted_and_not_told_as_a_number(
     figure = training_charts.planned_rates(
         schedule.over_epochs(recipes.named("otters").planned(is_pretrained=True))
     )
-    assert title(figure) == "20 epochs in 4 phases; the peak rate is measured when each phase begins"
+    assert title(figure) == "20 epochs in 4 phases; the LR finder sets the peak when each phase starts"
     assert {line.line.dash for line in figure.data} == {"dot"}
 
 
@@ -74,7 +74,7 @@ def test_the_search_marks_all_four_rates_and_says_which_is_usual():
     losses = [1.0 - 0.01 * i if i < 50 else 0.5 + 0.2 * (i - 50) for i in range(80)]
     found = {"valley": 1.2e-3, "slide": 4e-3, "minimum": 1e-3, "steep": 2e-4}
     figure = training_charts.rate_curve(rates, losses, found)
-    assert title(figure) == "The loss falls until a rate of 0.01; 0.0012 is the usual choice"
+    assert title(figure) == "The loss falls up to a learning rate of 0.01; usual choice: 0.0012"
     assert texts(figure) == ["steep 2e-4", "minimum 0.001", "valley 0.0012", "slide 0.004"]
     assert [round(10**each.x, 7) for each in figure.layout.annotations] == [2e-4, 1e-3, 1.2e-3, 4e-3]
     assert figure.layout.yaxis.range[1] < max(losses)  # Where it broke away is cut off.
@@ -82,7 +82,7 @@ def test_the_search_marks_all_four_rates_and_says_which_is_usual():
 
 def test_runs_over_each_other_are_named_at_their_ends_without_covering_each_other():
     figure = training_charts.compared({"Run 1": epochs(1.0, 0.5), "Run 2": epochs(0.9, 0.51), "Run 3": []})
-    assert title(figure) == "Run 1 reaches the lowest loss on valid: 0.50, with accuracy 75%"
+    assert title(figure) == "Lowest validation loss: Run 1 (0.50, accuracy 75 %)"
     named = [each for each in figure.layout.annotations if each.text.startswith("Run")]
     assert sorted(each.text for each in named) == ["Run 1", "Run 1", "Run 2", "Run 2"]
     left = sorted(each.y for each in named if each.xref == "x")

@@ -81,7 +81,7 @@ def test_an_export_without_onnx_is_told_with_what_it_has(folder):
     change_card(
         folder, files=[{"name": "model.safetensors", "format": "safetensors", "sha256": "", "bytes": 1}]
     )
-    with pytest.raises(BadInput, match=r"no ONNX file.*has safetensors.*--format onnx"):
+    with pytest.raises(BadInput, match=r"no ONNX file.*has safetensors.*in the format onnx"):
         Predictor(folder)
 
 
