@@ -58,8 +58,8 @@ def add_run(workspace):
     def added(digests, *predictions, state="done"):
         with workspace.transaction() as connection:
             connection.execute(
-                "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks,"
-                " n_unreviewed, actor,"
+                "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups,"
+                " n_leaks, n_unreviewed, actor,"
                 " created_at, frozen_at)"
                 " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now') ON CONFLICT DO NOTHING",
                 ("0" * 64,),
