@@ -73,7 +73,7 @@ def current(
     elif grow:
         batch = _fetch(workspace, Batch(queue, after, where) if batch.is_end else batch)
     _refresh(workspace, batch, batch.held if changed is None else changed)
-    counted = review_queue.counted(workspace, queue, most=MOST_COUNTED + len(batch.held), **where)
+    counted = review_queue.count_up_to(workspace, queue, most=MOST_COUNTED + len(batch.held), **where)
     batch.n_waiting, batch.is_more = max(counted.n - len(batch.open), 0), counted.is_more
     st.session_state[name] = batch
     return batch

@@ -29,7 +29,7 @@ def show(workspace: Workspace, asked: str) -> None:
     """Draw the chips with `asked` chosen; a click on another leads there and does not come back."""
     found = {each.queue: each for each in review_queue.offered(workspace)}
     if asked not in found:
-        found[asked] = review_queue.counted(workspace, asked, most=review_queue.MOST_ON_A_CHIP)
+        found[asked] = review_queue.count_up_to(workspace, asked, most=review_queue.MOST_ON_A_CHIP)
     n_others = N_CHIPS - (asked != review_queue.WORTH)
     fullest = [queue for queue in found if queue not in (review_queue.WORTH, asked)][:n_others]
     shown = [queue for queue in found if queue in (review_queue.WORTH, asked) or queue in fullest]
