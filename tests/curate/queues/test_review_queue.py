@@ -5,38 +5,10 @@ import pytest
 from peakid.curate import classes, decisions, remarks
 from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import queue_plans, review_queue
-from peakid.curate.queues.filters import Filters, conditions
 from peakid.errors import BadInput, NotFound
 from peakid.records import Choice
 
 ANNA = "human:anna"
-EVERY_QUEUE = [
-    *(
-        "worth",
-        "unreviewed",
-        "flagged",
-        "excluded",
-        "all",
-        "conflicts",
-        "model-disagrees",
-        "uncertain",
-        "recent",
-        "sample",
-        "sample:7",
-    ),
-    *("class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
-]
-EVERY_FILTER = [
-    *(
-        Filters(class_name="dom"),
-        Filters(split="test"),
-        Filters(source="zip"),
-        Filters(issue="dark"),
-        Filters(tag="x"),
-        Filters(text="abcd"),
-    ),
-    *(Filters(**{name: date}) for name in ("added", "taken") for date in ("2026", "2026-11", "2026-11-21")),
-]
 
 
 def judge(workspace, digest, label="dom", verdict="label", queue="unreviewed", **more):
@@ -59,8 +31,7 @@ def add_run(workspace):
         with workspace.transaction() as connection:
             connection.execute(
                 "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups,"
-                " n_leaks, n_unreviewed, actor,"
-                " created_at, frozen_at)"
+                " n_leaks, n_unreviewed, actor, created_at, frozen_at)"
                 " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now') ON CONFLICT DO NOTHING",
                 ("0" * 64,),
             )
@@ -256,6 +227,18 @@ def test_predictions_for_test_images_are_hidden_and_judging_them_is_marked(works
     assert (shown.score, shown.reason) == (0.4, "run 1 predicts eiger (40 %)")
 
 
+def test_the_newest_run_is_looked_up_once_for_a_decision_about_many_images(workspace, plant, add_run):
+    digests = plant({"a": "dom", "b": "dom", "c": "dom"})
+    add_run(digests, *((name, "test", "dom", "eiger", 0.8) for name in "abc"))
+    choices = [Choice(each, "flag", basis={"queue": "model-disagrees"}) for each in digests.values()]
+    statements: list[str] = []
+    workspace.connection().set_trace_callback(statements.append)
+    step = decisions.decide(workspace, choices, actor=ANNA)
+    workspace.connection().set_trace_callback(None)
+    assert step.n_images == 3
+    assert sum("INDEXED BY run_done" in each for each in statements) == 1
+
+
 def test_worth_has_each_image_once_and_conflicts_first(workspace, plant, add_run):
     digests = plant(dict.fromkeys("abcdefgh", "dom") | {"i": "eiger"})
     add_pair(workspace, digests, "a", "i")
@@ -360,53 +343,6 @@ def test_an_unknown_queue_is_an_error_that_lists_the_queues(workspace, name):
 def test_an_invalid_cursor_returns_the_first_page(workspace, plant, after):
     plant({"a": "dom"})
     assert len(review_queue.page(workspace, "unreviewed", after=after)) == 1
-
-
-def plans_of(workspace, sql, parameters):
-    rows = workspace.query(f"EXPLAIN QUERY PLAN {sql}", {**parameters, "limit": 60, "most": 60})
-    return [row["detail"] for row in rows]
-
-
-def scans(details):
-    """The lines of a query plan that read a whole table, except virtual and small tables."""
-    return [
-        line
-        for line in details
-        if line.startswith("SCAN")
-        and "VIRTUAL TABLE INDEX" not in line
-        and "USING COVERING INDEX" not in line
-    ]
-
-
-@pytest.mark.parametrize("queue", EVERY_QUEUE)
-def test_every_queue_is_paged_through_an_index_and_never_sorted(workspace, plant, queue):
-    plant({"a": "dom"})
-    for segment in queue_plans.plan(workspace, queue):
-        for key in ((), (1,) * len(segment.key or "1")):
-            details = plans_of(workspace, *review_queue.page_sql(segment, key=key))
-            # SQLite also calls reading an index from its start a scan.
-            walks = [
-                line
-                for line in scans(details)
-                if line not in ("SCAN s", "SCAN k") and "USING INDEX" not in line
-            ]
-            assert not walks, details
-            assert not [line for line in details if "TEMP B-TREE" in line], details
-
-
-@pytest.mark.parametrize("filters", EVERY_FILTER, ids=lambda filters: "-".join(filters.given()))
-def test_every_filter_uses_an_index_and_returns_images_in_order(workspace, plant, filters):
-    plant({"a": "dom"})
-    for queue in ("unreviewed", "all", "flagged", "conflicts"):
-        (segment,), made = queue_plans.plan(workspace, queue), conditions(workspace, filters)
-        for key in ((), (1,)):
-            details = plans_of(workspace, *review_queue.page_sql(segment, made, lead=made[0], key=key))
-            assert not scans(details), details
-            assert not [line for line in details if "TEMP B-TREE" in line], details
-    for queue in EVERY_QUEUE:  # Checked for the images of a queue, a filter reads rows by their key.
-        for segment in queue_plans.plan(workspace, queue):
-            details = plans_of(workspace, *review_queue.page_sql(segment, conditions(workspace, filters)))
-            assert not [line for line in details[1:] if line in scans(details)], details
 
 
 def test_classes_keep_their_key_order_when_renamed_and_retired(workspace, plant):
