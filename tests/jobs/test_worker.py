@@ -60,7 +60,7 @@ def test_a_failure_is_told_in_words_and_its_traceback_stays_in_the_log(workspace
     job = queue.wait(workspace, explained.job_id)
     assert (job.state, job.error) == (
         "failed",
-        "There is no snapshot yet. Freeze one with: peakid snapshot create",
+        "There is no snapshot yet. Freeze one first.",
     )
 
 
