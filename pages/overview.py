@@ -123,7 +123,7 @@ counts = status.read(workspace)
 n_unreviewed = review_queue.count(workspace, "unreviewed")
 all_runs, frozen_ones = runs.list_runs(workspace), snapshots.list_snapshots(workspace)
 finished = [run for run in all_runs if run.state == "done"]
-worth = review_queue.counted(workspace, review_queue.WORTH, most=review_queue.MOST_ON_A_CHIP)
+worth = review_queue.count_up_to(workspace, review_queue.WORTH, most=review_queue.MOST_ON_A_CHIP)
 minutes = pace.minutes(worth.n, pace.seconds_an_image(workspace, actor=session.actor()))
 done = Progress(n_unreviewed, len(finished), len(exports.list_exports(workspace)))
 

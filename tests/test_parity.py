@@ -11,7 +11,7 @@ FORMATTING = ("evaluate.charts.", "evaluate.training_charts.", "evaluate.score_t
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
-    "curate.queues.review_queue.counted",  # queues
+    "curate.queues.review_queue.count_up_to",  # queues
     "curate.queues.review_queue.items",  # queue
     "curate.queues.review_queue.waiting",  # queue
     "curate.queues.review_queue.by_class",  # classes list

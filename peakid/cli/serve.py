@@ -8,7 +8,7 @@ import click
 from peakid.cli.frame import emit, json_option, workspace_path
 from peakid.errors import BadInput
 from peakid.evaluate import score_text
-from peakid.serve.predictor import Answer, Predictor
+from peakid.serve.predictor import ImagePrediction, Predictor
 from peakid.store import exports, workspace
 
 
@@ -49,15 +49,15 @@ def _folder(export: str) -> Path:
     return Path(export)
 
 
-def _answer(predictor: Predictor, path: Path, top: int, threshold: float) -> Answer:
+def _answer(predictor: Predictor, path: Path, top: int, threshold: float) -> ImagePrediction:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return Answer(None, None, abstained=False, top=[], error=f"cannot be read: {error.strerror}")
+        return ImagePrediction.unreadable(None, f"cannot be read: {error.strerror}")
     return predictor.predict([content], top=top, threshold=threshold)[0]
 
 
-def _document(path: str, answer: Answer) -> dict[str, Any]:
+def _document(path: str, answer: ImagePrediction) -> dict[str, Any]:
     document = {
         "path": path,
         "label": answer.label,
@@ -65,9 +65,9 @@ def _document(path: str, answer: Answer) -> dict[str, Any]:
         "abstained": answer.abstained,
         "top": [{"label": label, "probability": probability} for label, probability in answer.top],
     }
-    return {**document, "error": answer.error} if answer.error else document
+    return {**document, "error": str(answer.error)} if answer.error else document
 
 
-def _line(path: str, answer: Answer) -> str:
+def _line(path: str, answer: ImagePrediction) -> str:
     top = ", ".join(f"{label} {score_text.percent(probability)}" for label, probability in answer.top)
     return f"{path}: {'no prediction (below the threshold)' if answer.abstained else answer.label}  [{top}]"

@@ -202,8 +202,8 @@ def verify(workspace: Workspace, reference: str | None = None) -> int:
         DamagedSnapshot: If its rows have changed, or the bytes of an image are missing or have changed.
     """
     snapshot = show(workspace, reference)
-    held = items(workspace, snapshot.digest)
-    if manifest.digest(snapshot.class_names, held) != snapshot.digest:
+    frozen_items = items(workspace, snapshot.digest)
+    if manifest.digest(snapshot.class_names, frozen_items) != snapshot.digest:
         raise DamagedSnapshot(
             f"The rows of snapshot {snapshot.digest[:12]} no longer match its digest: a label, split, group"
             " or image was changed.",
@@ -211,17 +211,17 @@ def verify(workspace: Workspace, reference: str | None = None) -> int:
             action("restore_backup"),
             action("create_snapshot"),
         )
-    broken = [item for item in held if not _has_its_bytes(workspace, item.digest)]
+    broken = [item for item in frozen_items if not _has_its_bytes(workspace, item.digest)]
     if broken:
         names = ", ".join(f"{item.digest[:12]} ({item.path})" for item in broken[:3])
         names += ", ..." if len(broken) > 3 else ""
         raise DamagedSnapshot(
-            f"The bytes of {len(broken)} of {len(held)} images of snapshot {snapshot.digest[:12]} are missing"
-            f" or changed: {names}.",
+            f"The bytes of {len(broken)} of {len(frozen_items)} images of snapshot {snapshot.digest[:12]} are"
+            f" missing or changed: {names}.",
             "Put the files back, or import them again.",
             action("import_images"),
         )
-    return len(held)
+    return len(frozen_items)
 
 
 def warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
@@ -238,8 +238,8 @@ def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame
     Raises:
         NotFound: If there is no such snapshot.
     """
-    held = items(workspace, reference)
-    frame = pd.DataFrame(held, columns=["digest", "path", "label", "split", "group_key"])
+    frozen_items = items(workspace, reference)
+    frame = pd.DataFrame(frozen_items, columns=["digest", "path", "label", "split", "group_key"])
     frame["path"] = [_file(workspace, digest) for digest in frame["digest"]]
     return frame
 

@@ -41,7 +41,7 @@ def partition(
     shares = checked_fractions(fractions)
     lacking = [split for split in SPLITS if shares[split] and split not in imported.values()]
     result: dict[str, Split] = {}
-    held: dict[str, Split] = {}
+    known: dict[str, Split] = {}
     from_train, new = [], []
     for group in groups:
         splits = settle(group, assigned, imported)
@@ -51,25 +51,25 @@ def partition(
             from_train.append(group)
         else:
             result.update(splits)
-            held[group.key] = _most_common(splits.values())
+            known[group.key] = _most_common(splits.values())
     if from_train:  # First, so that the shares of the new groups include these.
         part = _narrowed(shares, ["train", *lacking])
-        others = [group for group in groups if held.get(group.key) in part]
-        held |= deal_groups([*from_train, *others], held, fractions=part, seed=seed)
-    held |= deal_groups(
-        [group for group in groups if group.key in held] + new, held, fractions=shares, seed=seed
+        others = [group for group in groups if known.get(group.key) in part]
+        known |= deal_groups([*from_train, *others], known, fractions=part, seed=seed)
+    known |= deal_groups(
+        [group for group in groups if group.key in known] + new, known, fractions=shares, seed=seed
     )
     for group in [*from_train, *new]:
-        result.update(dict.fromkeys(group.digests, held[group.key]))
+        result.update(dict.fromkeys(group.digests, known[group.key]))
     return result
 
 
 def deal_groups(
-    groups: Sequence[Group], held: Mapping[str, Split], *, fractions: Mapping[Split, float], seed: int
+    groups: Sequence[Group], known: Mapping[str, Split], *, fractions: Mapping[Split, float], seed: int
 ) -> dict[str, Split]:
     """Return the split of every group of near duplicates, assigning those without one class by class.
 
-    Groups in `held` keep their split, so that an image keeps its split when more images arrive. A fresh
+    Groups in `known` keep their split, so that an image keeps its split when more images arrive. A fresh
     shuffle would move images from test to train between two snapshots, and the second score would be
     measured on images the model was trained on. Shares are counted in images. A class with at least as
     many groups as splits has one in each split where its new groups allow it.
@@ -79,7 +79,7 @@ def deal_groups(
 
     Args:
         groups: With and without a split; order does not matter.
-        held: Split by group key, for every group of an earlier snapshot.
+        known: Split by group key, for every group of an earlier snapshot.
         fractions: Share of each split, in 0..1, adding up to 1.
         seed: Identifies the partition; another seed gives another one.
 
@@ -90,10 +90,10 @@ def deal_groups(
     by_class: dict[str, list[Group]] = defaultdict(list)
     for group in groups:
         by_class[_most_common(group.labels)].append(group)
-    dealt: dict[str, Split] = {}
+    assigned: dict[str, Split] = {}
     for members in by_class.values():
-        dealt |= _deal_class(sorted(members, key=lambda group: _order(seed, group.key)), held, shares)
-    return dealt
+        assigned |= _assign_class(sorted(members, key=lambda group: _order(seed, group.key)), known, shares)
+    return assigned
 
 
 def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, Split]) -> dict[str, Split]:
@@ -143,35 +143,35 @@ def checked_fractions(fractions: Mapping[Split, float]) -> dict[Split, float]:
     return {split: float(fractions.get(split, 0)) for split in SPLITS}
 
 
-def _deal_class(
-    groups: Sequence[Group], held: Mapping[str, Split], shares: Mapping[Split, float]
+def _assign_class(
+    groups: Sequence[Group], known: Mapping[str, Split], shares: Mapping[Split, float]
 ) -> dict[str, Split]:
     """Assign the new groups of one class, in the given order, each to the split furthest below its share."""
     n_images = sum(len(group.digests) for group in groups)
     missing = {split: share * n_images for split, share in shares.items()}  # in images
-    dealt = {group.key: held[group.key] for group in groups if group.key in held}
+    assigned = {group.key: known[group.key] for group in groups if group.key in known}
     for group in groups:
-        if group.key in dealt:
-            missing[dealt[group.key]] -= len(group.digests)
-    new = [group for group in groups if group.key not in dealt]
+        if group.key in assigned:
+            missing[assigned[group.key]] -= len(group.digests)
+    new = [group for group in groups if group.key not in assigned]
     for group in new:
         split = max((split for split in SPLITS if shares[split]), key=lambda split: missing[split])
-        dealt[group.key] = split
+        assigned[group.key] = split
         missing[split] -= len(group.digests)
-    _fill_empty(dealt, new, [split for split in SPLITS if shares[split]])
-    return dealt
+    _fill_empty(assigned, new, [split for split in SPLITS if shares[split]])
+    return assigned
 
 
-def _fill_empty(dealt: dict[str, Split], new: Sequence[Group], splits: Sequence[Split]) -> None:
+def _fill_empty(assigned: dict[str, Split], new: Sequence[Group], splits: Sequence[Split]) -> None:
     """Move the smallest new groups into splits in which a small class has no image.
 
     By shares alone, a class of three images has 2 / 1 / 0 images and no test score.
     """
     for split in splits:
-        n_groups = Counter(dealt.values())
-        spare = [group for group in new if n_groups[dealt[group.key]] > 1]
-        if n_groups[split] == 0 and len(dealt) >= len(splits) and spare:
-            dealt[min(spare, key=lambda group: len(group.digests)).key] = split
+        n_groups = Counter(assigned.values())
+        spare = [group for group in new if n_groups[assigned[group.key]] > 1]
+        if n_groups[split] == 0 and len(assigned) >= len(splits) and spare:
+            assigned[min(spare, key=lambda group: len(group.digests)).key] = split
 
 
 def _is_imported_train(group: Group, assigned: Mapping[str, Split], splits: Mapping[str, Split]) -> bool:

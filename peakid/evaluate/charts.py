@@ -1,4 +1,4 @@
-"""How figures look: one template for light and dark, titles that state the finding. Draw them with the page's own theme off."""
+"""Figures with a template for light and dark. Titles state the finding. Draw them with `theme=None`."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from peakid.evaluate import confusion as confusions
+from peakid.evaluate import score_text
 from peakid.evaluate.per_class import ClassScore
 from peakid.records import ClassRow, EpochMetrics
 
@@ -17,30 +18,20 @@ Theme = Literal["light", "dark"]
 INK = {"light": "#1B2430", "dark": "#E6EBF0"}
 GROUND = {"light": "#FAFBFC", "dark": "#12171D"}
 ACCENT = {"light": "#2F6F9F", "dark": "#6FB1DC"}
-MISTAKE = {"light": "#D55E00", "dark": "#E8813A"}  # Okabe-Ito vermilion, lighter on dark ground.
+MISTAKE = {"light": "#D55E00", "dark": "#E8813A"}  # Okabe-Ito vermilion, lighter on a dark background.
 RULE = {"light": "rgba(27,36,48,0.14)", "dark": "rgba(230,235,240,0.16)"}
 
 # Okabe and Ito 2008 without black, then Plotly's Safe; the first ten as in .streamlit/config.toml.
 CLASS_COLOURS = [
-    *(
-        "#0072B2",
-        "#E69F00",
-        "#009E73",
-        "#CC79A7",
-        "#56B4E9",
-        "#D55E00",
-        "#F0E442",
-        "#882255",
-        "#44AA99",
-        "#999933",
-    ),
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#882255", "#44AA99"),
+    "#999933",
     *("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#661100"),
 ]
-LABEL_CHARS = 20  # Longer class names end in an ellipsis on axes; the whole name shows on hovering.
+LABEL_CHARS = 20  # Longer class names are cut on axes; the whole name is in the tooltip.
 
 
 def template(theme: Theme = "light") -> go.layout.Template:
-    """Return the look that every figure shares; the ground is the page's own."""
+    """Return the template of all figures; the background is that of the page."""
     axis = {
         "gridcolor": RULE[theme],
         "linecolor": RULE[theme],
@@ -70,25 +61,25 @@ def template(theme: Theme = "light") -> go.layout.Template:
 
 
 def class_colour(position: int) -> str:
-    """Return the colour of the class at a position of the class order, the same on every page."""
+    """Return the default colour of the class at a position of the class order."""
     return CLASS_COLOURS[position % len(CLASS_COLOURS)]
 
 
 def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = "light") -> go.Figure:
-    """Draw which class is taken for which; a click on a cell answers its `customdata` (row, column).
+    """Draw the confusion matrix. A click on a cell selects its `customdata` (row, column).
 
-    A heat map itself reports no selection, so transparent squares lie over it; their axes are fixed, since a
-    drag would move them against the cells.
+    A heat map does not report selections, so transparent squares are drawn over it. Their axes are fixed,
+    because a drag would move them against the cells.
 
     Args:
         matrix: int64 of shape (K, K), row = given label, column = predicted label.
     """
     n_classes = len(class_names)
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # Of the images given this class.
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # Of the images with this given label.
     is_hit = np.eye(n_classes, dtype=bool)
     figure = go.Figure()
     figure.add_trace(_cells(np.where(is_hit, share, np.nan), ACCENT[theme], theme))
-    # A mistake that takes half a class is as strong as colour gets; one image is still seen.
+    # An error on half of a class has the strongest colour; an error on one image is still visible.
     figure.add_trace(_cells(np.where(~is_hit & (matrix > 0), 2 * share, np.nan), MISTAKE[theme], theme))
     figure.add_trace(_squares(class_names, matrix, np.where(is_hit, share, 2 * share) > 0.5, theme))
     ticks = {
@@ -97,18 +88,17 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
         "fixedrange": True,
         "showgrid": False,
     }
-    angle = (
-        0 if n_classes <= 3 else -45 if n_classes <= 10 else -90
-    )  # degrees; slanted names overlap where cells are narrow.
-    figure.update_xaxes(title="predicted", range=[-0.5, n_classes - 0.5], tickangle=angle, **ticks)
-    figure.update_yaxes(title="given", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
+    # Degrees. Slanted names overlap where cells are narrow.
+    angle = 0 if n_classes <= 3 else -45 if n_classes <= 10 else -90
+    figure.update_xaxes(title="Predicted label", range=[-0.5, n_classes - 0.5], tickangle=angle, **ticks)
+    figure.update_yaxes(title="Given label", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
     height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
     title = confusions.finding([short(name) for name in class_names], matrix)
     return figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
 
 
 def day(per_hour: Sequence[int], *, theme: Theme = "light") -> go.Figure:
-    """Draw how many images were judged in each hour of one day, from the first hour to the last that has any.
+    """Draw the number of images judged in each hour of one day, from the first to the last hour with any.
 
     Args:
         per_hour: 24 counts, at least one of them above 0.
@@ -125,15 +115,15 @@ def day(per_hour: Sequence[int], *, theme: Theme = "light") -> go.Figure:
     )
     figure = (
         go.Figure(bars)
-        .update_xaxes(title="hour of today", type="category")
-        .update_yaxes(title="images", rangemode="tozero")
+        .update_xaxes(title="Hour", type="category")
+        .update_yaxes(title="Images", rangemode="tozero")
     )
-    title = f"{sum(per_hour):,} images judged today, most from {best}:00 on ({per_hour[best]:,})"
+    title = f"{sum(per_hour):,} images judged today, most in the hour from {best}:00 ({per_hour[best]:,})"
     return figure.update_layout(template=template(theme), title=title, height=280)
 
 
 def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.Figure:
-    """Draw the recall of every class with its 95 % interval, the least recognised on top."""
+    """Draw the recall of every class with its 95 % interval, the lowest on top."""
     ranked = sorted(scores, key=lambda each: (each.recall, each.recall_interval[0]))
     positions = list(range(len(ranked)))
     figure = go.Figure(
@@ -155,13 +145,13 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
                 (each.class_name, round(each.recall * each.support), each.support, *each.recall_interval)
                 for each in ranked
             ],
-            hovertemplate="%{customdata[0]}: %{customdata[1]} of %{customdata[2]} recognised, "
+            hovertemplate="%{customdata[0]}: %{customdata[1]} of %{customdata[2]} correct, "
             "95 % interval %{customdata[3]:.0%} to %{customdata[4]:.0%}<extra></extra>",
         )
     )
-    names = [f"{short(each.class_name)}  n={each.support}" for each in ranked]
+    names = [f"{short(each.class_name)}  n = {each.support}" for each in ranked]
     figure.update_xaxes(
-        title="recall: share of the class's images that are recognised",
+        title="Recall",
         range=[0, 1.02],
         tickformat=".0%",
         fixedrange=True,
@@ -180,14 +170,13 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
 
 
 def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -> go.Figure:
-    """Draw losses and accuracy over the epochs; the body begins to learn at the dotted line."""
+    """Draw losses and accuracy over the epochs. A dotted line marks the start of a phase."""
     figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=("loss", "accuracy on valid")
+        rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=("Loss", "Accuracy (validation)")
     )
     x = [each.epoch for each in epochs]
-    is_valid_above = (
-        not epochs or epochs[-1].valid_loss >= epochs[-1].train_loss
-    )  # Else the two names would cover each other.
+    # The higher curve has its name above, so that the names do not overlap.
+    is_valid_above = not epochs or epochs[-1].valid_loss >= epochs[-1].train_loss
     over, under = "top center", "bottom center"
     lines = [
         (
@@ -201,7 +190,7 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
         ("", [each.accuracy for each in epochs], ACCENT[theme], "top center", 2),
     ]
     for name, y, colour, place, column in lines:
-        text = [*[""] * (len(y) - 1), name] if y else []  # Named at its last point, not in a legend.
+        text = [*[""] * (len(y) - 1), name] if y else []  # The name is at the last point instead of a legend.
         line = go.Scatter(
             x=x,
             y=y,
@@ -216,25 +205,24 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
         if before.phase != after.phase:
             figure.add_vline(x=after.epoch - 0.5, line={"dash": "dot", "width": 1, "color": INK[theme]})
     figure.update_xaxes(
-        title="epoch", range=[0.5, max(1, len(x)) + 0.5], dtick=max(1, len(x) // 8), fixedrange=True
+        title="Epoch", range=[0.5, max(1, len(x)) + 0.5], dtick=max(1, len(x) // 8), fixedrange=True
     )
     highest = max((loss for each in epochs for loss in (each.train_loss, each.valid_loss)), default=1.0)
-    figure.update_yaxes(
-        range=[0, 1.15 * highest], row=1, col=1, fixedrange=True
-    )  # Room for a name over the first point.
+    # With space for a name above the highest point.
+    figure.update_yaxes(range=[0, 1.15 * highest], row=1, col=1, fixedrange=True)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
     figure.update_layout(template=template(theme), title=_curve_finding(epochs), height=320)
     return figure.update_layout(margin={"t": 72})
 
 
 def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.Figure:
-    """Draw how many images each class has, and of how many a person has confirmed the label."""
+    """Draw the number of images of each class, reviewed and not reviewed."""
     rows = [each for each in classes if not each.is_retired]
     positions = list(range(len(rows)))
     figure = go.Figure()
     parts = [
         ("reviewed", [each.n_reviewed for each in rows], 0.9),
-        ("label not reviewed", [each.n_images - each.n_reviewed for each in rows], 0.35),
+        ("not reviewed", [each.n_images - each.n_reviewed for each in rows], 0.35),
     ]
     for name, x, strength in parts:
         bar = go.Bar(
@@ -249,7 +237,7 @@ def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.
             hovertemplate=f"%{{customdata}}: %{{x}} {name}<extra></extra>",
         )
         figure.add_trace(bar)
-    figure.update_xaxes(title="images", fixedrange=True)
+    figure.update_xaxes(title="Images", fixedrange=True)
     names = [short(each.class_name) for each in rows]
     figure.update_yaxes(
         tickvals=positions,
@@ -271,7 +259,7 @@ def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.
 
 
 def mixed(colour: str, theme: Theme, share: float) -> str:
-    """Return a colour thinned by the theme's ground: `share` 1 is the colour itself."""
+    """Return a colour mixed with the background; `share` 1 is the colour itself."""
     front, back = ([int(each[i : i + 2], 16) for i in (1, 3, 5)] for each in (colour, GROUND[theme]))
     return "#" + "".join(
         f"{round(f * share + b * (1 - share)):02X}" for f, b in zip(front, back, strict=True)
@@ -279,12 +267,12 @@ def mixed(colour: str, theme: Theme, share: float) -> str:
 
 
 def short(name: str) -> str:
-    """Cut a class name to what an axis has room for."""
+    """Return a class name cut to LABEL_CHARS."""
     return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1].rstrip()}…"
 
 
 def _cell_px(n_classes: int) -> int:
-    """Return the height of a cell: comfortable to hit, and at 30 classes still taller than its number."""
+    """Return the height of a cell: easy to click, and with 30 classes still taller than its number."""
     return 44 if n_classes <= 10 else 26
 
 
@@ -305,7 +293,7 @@ def _cells(strength: np.ndarray, colour: str, theme: Theme) -> go.Heatmap:
 def _squares(
     class_names: Sequence[str], matrix: np.ndarray, is_strong: np.ndarray, theme: Theme
 ) -> go.Scatter:
-    """Lay a transparent square with its number over every cell."""
+    """Draw a transparent square with its number over every cell."""
     n_classes = len(class_names)
     cells = [(row, column) for row in range(n_classes) for column in range(n_classes)]
     return go.Scatter(
@@ -317,14 +305,15 @@ def _squares(
             "color": [GROUND[theme] if is_strong[cell] else INK[theme] for cell in cells],
             "size": 13 if n_classes <= 15 else 11,
         },
-        # Smaller than a cell of a figure 420 px wide: a square that covered its neighbour would take its clicks.
+        # Smaller than a cell of a figure 420 px wide, so that a square does not take the clicks of its
+        # neighbour.
         marker={
             "symbol": "square",
             "size": int(0.8 * min(_cell_px(n_classes), 420 / max(1, n_classes))),
             "color": "rgba(0,0,0,0)",
         },
         customdata=cells,
-        hovertext=[_told(class_names, matrix, row, column) for row, column in cells],
+        hovertext=[_tooltip(class_names, matrix, row, column) for row, column in cells],
         hoverinfo="text",
         # A selection must not fade the numbers of the other cells.
         selected={"marker": {"opacity": 0}},
@@ -332,31 +321,34 @@ def _squares(
     )
 
 
-def _told(class_names: Sequence[str], matrix: np.ndarray, row: int, column: int) -> str:
-    taken = "recognised" if row == column else f"taken for {class_names[column]}"
-    return f"{class_names[row]} {taken}: {matrix[row, column]} of {matrix[row].sum()}"
+def _tooltip(class_names: Sequence[str], matrix: np.ndarray, row: int, column: int) -> str:
+    predicted = "correctly predicted" if row == column else f"predicted as {class_names[column]}"
+    return f"{class_names[row]} {predicted}: {matrix[row, column]} of {matrix[row].sum()}"
 
 
 def _recall_finding(ranked: Sequence[ClassScore]) -> str:
     scored = [each for each in ranked if each.support]
     if not scored:
-        return "No class has images here"
-    least = scored[0]
-    return f"{short(least.class_name)} is recognised least: {round(least.recall * least.support)} of {least.support}"
+        return "No class has images in this split"
+    lowest = scored[0]
+    n_correct = round(lowest.recall * lowest.support)
+    return f"Lowest recall: {short(lowest.class_name)} ({n_correct} of {lowest.support})"
 
 
 def _curve_finding(epochs: Sequence[EpochMetrics]) -> str:
     if not epochs:
         return "The first epoch is not finished yet"
     best = max(epochs, key=lambda each: each.accuracy)
-    return f"Best accuracy {best.accuracy:.1%} in epoch {best.epoch} of {epochs[-1].epoch}"
+    return f"Best accuracy: {score_text.percent(best.accuracy)} (epoch {best.epoch} of {epochs[-1].epoch})"
 
 
 def _balance_finding(rows: Sequence[ClassRow]) -> str:
     counts = [each.n_images for each in rows]
     if len(counts) < 2 or not min(counts):
-        bare = [short(each.class_name) for each in rows if not each.n_images]
-        return f"{', '.join(bare)} has no image yet" if bare else f"{sum(counts)} images of {len(rows)} class"
+        empty = [short(each.class_name) for each in rows if not each.n_images]
+        return (
+            f"No image yet of {', '.join(empty)}" if empty else f"{sum(counts)} images of {len(rows)} class"
+        )
     largest, smallest = max(rows, key=lambda each: each.n_images), min(rows, key=lambda each: each.n_images)
     if largest.n_images == smallest.n_images:
         return f"Every class has {largest.n_images} images"

@@ -1,27 +1,29 @@
-"""Which class is taken for which."""
+"""The confusion matrix: which classes are predicted as which."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from peakid.errors import BadInput
+from peakid.remedies import action
 
 
 def counts(given: Sequence[str], predicted: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
-    """Count how often each given label got each prediction.
+    """Return the confusion matrix.
 
     Returns:
         int64 of shape (K, K); row = given label, column = predicted label, as in scikit-learn.
 
     Raises:
-        BadInput: If a label is none of the classes.
+        BadInput: If a label is not one of the classes.
     """
     position = {name: i for i, name in enumerate(class_names)}
-    strange = sorted((set(given) | set(predicted)) - set(position))
-    if strange:
+    unknown = sorted((set(given) | set(predicted)) - set(position))
+    if unknown:
         raise BadInput(
-            f"The label {strange[0]!r} is none of the run's classes.",
-            "Train again on a snapshot that has it.",
+            f"The label {unknown[0]!r} is not one of the run's classes.",
+            "Train again on a snapshot with this class.",
+            action("train"),
         )
     matrix = np.zeros((len(class_names), len(class_names)), dtype=np.int64)
     np.add.at(matrix, ([position[name] for name in given], [position[name] for name in predicted]), 1)
@@ -29,19 +31,21 @@ def counts(given: Sequence[str], predicted: Sequence[str], class_names: Sequence
 
 
 def worst(matrix: np.ndarray) -> tuple[int, int] | None:
-    """Return (row, column) of the most frequent mistake, None where there is none."""
-    mistakes = matrix.copy()
-    np.fill_diagonal(mistakes, 0)
-    if not mistakes.any():
+    """Return (row, column) of the most frequent error, None without errors."""
+    errors = matrix.copy()
+    np.fill_diagonal(errors, 0)
+    if not errors.any():
         return None
-    row, column = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    row, column = np.unravel_index(errors.argmax(), errors.shape)
     return int(row), int(column)
 
 
 def finding(class_names: Sequence[str], matrix: np.ndarray) -> str:
-    """Say the most frequent mistake in a sentence without its full stop."""
+    """Return the most frequent error in words, without a full stop."""
     cell = worst(matrix)
     if cell is None:
-        return f"No mistake on {matrix.sum()} images"
-    times = "once" if matrix[cell] == 1 else f"{matrix[cell]} times"
-    return f"{class_names[cell[0]]} is taken for {class_names[cell[1]]} {times} of {matrix[cell[0]].sum()}"
+        return f"No errors on {matrix.sum():,} images"
+    given, predicted = class_names[cell[0]], class_names[cell[1]]
+    return (
+        f"Most frequent error: {given} predicted as {predicted} ({matrix[cell]} of {matrix[cell[0]].sum()})"
+    )

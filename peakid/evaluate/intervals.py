@@ -1,4 +1,4 @@
-"""How far a share counted on n images may lie from the true one."""
+"""Confidence intervals and tests for shares that are counted on n images."""
 
 import math
 
@@ -8,10 +8,10 @@ Z_95 = 1.959963984540054  # The 97.5 % point of the standard normal distribution
 
 
 def wilson(k: int, n: int, *, z: float = Z_95) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share: `k` of `n`.
+    """Return Wilson's 95 % interval of a share, `k` of `n`; (0, 1) for n = 0.
 
-    It stays within 0..1 and keeps its promise on the few images and high shares of a small test split, where
-    the textbook `p +- 1.96 s` says that 10 of 10 is certain. Nothing counted tells nothing: (0, 1).
+    It stays within 0..1 and has the right coverage for the few images and high shares of a small test split,
+    where the textbook interval `p +- 1.96 s` of 10 of 10 has no width.
     """
     if n == 0:
         return 0.0, 1.0
@@ -26,12 +26,12 @@ def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) 
     """Return the 95 % interval of accuracy b minus accuracy a, both counted on the same `n` images.
 
     Agresti and Min 2005, section 4: half an image is added to each of the four cells, after which the plain
-    formula keeps its promise from some ten images on. Comparing two separate intervals instead would throw
-    away that both runs saw the same pictures, and miss real differences.
+    formula has the right coverage from about ten images on. Comparing two separate intervals would ignore
+    that both runs were scored on the same images, and miss real differences.
 
     Args:
-        n_only_a: Images that only run a has right.
-        n_only_b: Images that only run b has right.
+        n_only_a: Images that only run a predicts correctly.
+        n_only_b: Images that only run b predicts correctly.
     """
     total, only_a, only_b = n + 2.0, n_only_a + 0.5, n_only_b + 0.5
     difference = (only_b - only_a) / total
@@ -40,6 +40,6 @@ def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) 
 
 
 def mcnemar(n_only_a: int, n_only_b: int) -> float:
-    """Return McNemar's exact p-value: how often two equal answerers would differ so much on the images that only one has right."""
+    """Return the exact p-value of McNemar's test: how often equally good models would differ this much."""
     n_differ = n_only_a + n_only_b
     return float(binomtest(n_only_a, n_differ, 0.5).pvalue) if n_differ else 1.0

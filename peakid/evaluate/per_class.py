@@ -1,4 +1,4 @@
-"""How well each class is recognised."""
+"""Precision, recall and F1 of each class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +10,14 @@ from peakid.evaluate.intervals import wilson
 
 @dataclass(frozen=True)
 class ClassScore:
-    """Scores of one class, in 0..1, high = good. `support` is the number of images given this class.
+    """Scores of one class, in 0..1, high = good. A score without images to count is 0, as in scikit-learn.
 
-    precision: of the images predicted as it, the share that are. recall: of its images, the share predicted
-    so, with its 95 % interval. f1: their harmonic mean. What has nothing to be counted on is 0, as in
-    scikit-learn; the support and the interval (0, 1) tell it from a real 0.
+    Attributes:
+        precision: Share of the images predicted as the class that have its label.
+        recall: Share of the images with its label that are predicted as the class.
+        f1: Harmonic mean of the two.
+        support: Images with its label; 0 distinguishes a recall without images from a real 0.
+        recall_interval: 95 % interval of the recall, (0, 1) without images.
     """
 
     class_name: str
@@ -26,7 +29,7 @@ class ClassScore:
 
 
 def scores(matrix: np.ndarray, class_names: Sequence[str]) -> list[ClassScore]:
-    """Score every class of a confusion matrix (row = given label, column = predicted label), in its order."""
+    """Return the scores of all classes of a confusion matrix (rows given, columns predicted)."""
     hits = np.diag(matrix)  # (K,)
     support, n_predicted = matrix.sum(axis=1), matrix.sum(axis=0)  # (K,)
     return [

@@ -1,32 +1,43 @@
-"""One report on one run and one split: every figure with its n, its interval and what it must beat."""
+"""Evaluate a run on one split: scores with n, interval and baselines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from peakid.curate import classes
 from peakid.errors import BadInput
-from peakid.evaluate import baselines, calibration, confusion, per_class
+from peakid.evaluate import baselines, calibration, confusion, per_class, score_text
 from peakid.evaluate.intervals import mcnemar, wilson
 from peakid.evaluate.per_class import ClassScore
 from peakid.records import Prediction, Run
+from peakid.remedies import action
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
-SPLITS = ("train", "valid", "test")
-CV = "cv"  # Every image, each predicted by a model that never saw it.
+EvaluatedSplit = Literal[
+    "train",  # What the model was trained on.
+    "valid",  # For choosing.
+    "test",   # For reporting; every look is counted.
+    "cv",     # All images, each predicted by a model of a fold that was not trained on it.
+]  # fmt: skip
+
+SPLITS: tuple[EvaluatedSplit, ...] = ("train", "valid", "test")
+CV: EvaluatedSplit = "cv"
 TOP_N = 5
 
 
 @dataclass(frozen=True)
 class TtaEffect:
-    """What test-time augmentation changed: the plain accuracy, and how many images only one of the two has right.
+    """The effect of test-time augmentation.
 
     Attributes:
-        n_views: Averaged beside the plain image.
-        mcnemar_p: McNemar's exact p-value: how often equal scores would differ so much.
+        n_views: Views averaged in addition to the plain image.
+        plain_accuracy: Accuracy without test-time augmentation.
+        n_only_views: Images that are predicted correctly only with test-time augmentation.
+        n_only_plain: Images that are predicted correctly only without it.
+        mcnemar_p: Exact p-value of McNemar's test.
     """
 
     n_views: int
@@ -38,17 +49,21 @@ class TtaEffect:
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """How a run did on one split, against the labels it was scored with.
+    """The scores of a run on one split, against the labels at the time of training.
 
-    Shares are 0..1 and high = good, but for `ece` (0 = honest). `confusion` is int64 of shape (K, K), row =
-    given label, column = predicted label, in the order of `class_names`. `n_changed` images were judged anew
-    since. `n_test_looks` counts this look, too, where the split is test. `n_either` images also show the class that was
-    answered: those answers are right, and stand in the matrix as given. `tta` is None for plain answers; where it is not, every figure
-    is that of the averaged ones.
+    Shares are 0..1 and high = good, except `ece` (0 = calibrated).
+
+    Attributes:
+        confusion: int64 of shape (K, K), row = given label, column = predicted label, ordered as
+            `class_names`.
+        n_changed: Images whose label has changed since.
+        n_test_looks: Looks at the test score, including this one if the split is test.
+        n_either: Images that also show the predicted class. They count as correct, also in `confusion`.
+        tta: None for plain predictions; otherwise all scores are those of averaged predictions.
     """
 
     run_id: int
-    split: str
+    split: EvaluatedSplit
     n_images: int
     accuracy: float
     accuracy_interval: tuple[float, float]
@@ -68,7 +83,7 @@ class EvaluationReport:
     tta: TtaEffect | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as the command line prints it."""
+        """Return the report as `--json` prints it."""
         document = {
             name: value
             for name, value in vars(self).items()
@@ -87,16 +102,17 @@ def evaluate(
 ) -> EvaluationReport:
     """Score a run on one of its splits.
 
-    Looking at test is counted, so that a score which was chosen by looking can be told from one that was not.
+    Looks at test are counted, because a test score that was used for choosing is biased.
 
     Args:
-        split: valid to choose by, test to report, train to see what was learned by heart, cv for a cross-validated run.
-        with_tta: Score the answers averaged over views of each image, where they were computed; the plain accuracy stands beside it.
+        split: One of `EvaluatedSplit`.
+        with_tta: Score the predictions averaged over views of each image, if they were computed.
 
     Raises:
         NotFound: If there is no such run.
-        BadInput: If it has no predictions for that split, or none with views.
+        BadInput: If there is no such split, or no predictions for it.
     """
+    scored_split = checked_split(run_id, split)
     run = runs.show(workspace, run_id)
     plain = checked_predictions(workspace, run, split)
     averaged = _checked_tta(workspace, run, split) if with_tta else {}
@@ -111,7 +127,7 @@ def evaluate(
     top5_accuracy = _top5_accuracy(workspace, run, split, predictions, averaged)
     return EvaluationReport(
         run_id=run_id,
-        split=split,
+        split=scored_split,
         n_images=n_images,
         accuracy=n_right / n_images,
         accuracy_interval=interval,
@@ -132,17 +148,28 @@ def evaluate(
     )
 
 
+def checked_split(run_id: int, split: str) -> EvaluatedSplit:
+    """Return a split that a run can be evaluated on.
+
+    Raises:
+        BadInput: If there is no such split.
+    """
+    for each in (*SPLITS, CV):
+        if split == each:
+            return each
+    raise BadInput(
+        f"Run {run_id} cannot be evaluated on {split!r}: there is no such split.",
+        f"Use one of: {', '.join(SPLITS)}, {CV}.",
+    )
+
+
 def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Prediction]:
     """Return a run's predictions for a split.
 
     Raises:
-        BadInput: If there are none, saying why.
+        BadInput: If there is no such split, or no predictions for it.
     """
-    if split not in (*SPLITS, CV):
-        raise BadInput(
-            f"Run {run.run_id} cannot be evaluated on {split!r}: there is no such split.",
-            f"Use one of: {', '.join(SPLITS)}, {CV}.",
-        )
+    checked_split(run.run_id, split)
     predictions = runs.predictions(workspace, run.run_id, split)
     if predictions:
         return predictions
@@ -150,20 +177,26 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
         raise BadInput(
             f"Run {run.run_id} is {run.state} and has no predictions to evaluate.",
             "Choose a finished run, or train again.",
+            action("list_runs"),
+            action("train"),
         )
     if split == CV:
         raise BadInput(
             f"Run {run.run_id} was not cross-validated: it has no predictions for cv.",
-            "Train with --set folds=5.",
+            "Train with folds.",
+            action("set_recipe", key="folds", value=5),
         )
     if run.recipe.get("folds"):
         raise BadInput(
             f"Run {run.run_id} was cross-validated over all images: it has no predictions for {split}.",
-            "Use --split cv.",
+            "Evaluate it on cv.",
+            action("evaluate", run_id=run.run_id, split=CV),
         )
     raise BadInput(
-        f"Run {run.run_id} has no predictions for {split}: its snapshot {run.snapshot_digest[:12]} holds no image there.",
-        "Freeze a snapshot with a share for it, and train again.",
+        f"Run {run.run_id} has no predictions for {split}: its snapshot {run.snapshot_digest[:12]} has no"
+        " image in it.",
+        f"Freeze a snapshot with a share for {split}, and train again.",
+        action("create_snapshot"),
     )
 
 
@@ -171,32 +204,36 @@ def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.nda
     """Return a run's averaged probabilities, (K,) by digest.
 
     Raises:
-        BadInput: If they were not computed, saying how they are.
+        BadInput: If they were not computed.
     """
     if found := runs.tta(workspace, run.run_id, split):
         return found
     if split == CV:
         raise BadInput(
-            f"Run {run.run_id} was cross-validated and keeps no model that could look at views.",
-            "Leave --tta out.",
+            f"Run {run.run_id} was cross-validated and keeps no model for test-time augmentation.",
+            "Evaluate it without test-time augmentation.",
+            action("evaluate", run_id=run.run_id, split=CV),
         )
     if split == "train":
         raise BadInput(
-            "Test-time augmentation is computed for valid and test, not for train.", "Use --split valid."
+            "Test-time augmentation is computed for valid and test, not for train.",
+            "Evaluate it on valid.",
+            action("evaluate", run_id=run.run_id, split="valid"),
         )
     raise BadInput(
         f"Test-time augmentation of run {run.run_id} was not computed yet for {split}.",
-        f"Compute it with: peakid tta {run.run_id} --wait",
+        "Compute it first.",
+        action("score_with_tta", run_id=run.run_id),
     )
 
 
 def _averaged(
-    run: Run, predictions: Sequence[Prediction], answered: Mapping[str, np.ndarray]
+    run: Run, predictions: Sequence[Prediction], averaged: Mapping[str, np.ndarray]
 ) -> list[Prediction]:
-    """Put the averaged answers in the place of the plain ones; an image removed for good since has none and keeps its own."""
+    """Replace predictions by the averaged ones, where there are any; forgotten images have none."""
     return [
         replace(each, predicted_label=run.class_names[int(row.argmax())], confidence=float(row.max()))
-        if (row := answered.get(each.digest)) is not None
+        if (row := averaged.get(each.digest)) is not None
         else each
         for each in predictions
     ]
@@ -205,9 +242,8 @@ def _averaged(
 def _effect(
     workspace: Workspace, run_id: int, split: str, is_right: np.ndarray, plain: Sequence[Prediction]
 ) -> TtaEffect:
-    was_right = np.array(
-        [each.given_label == each.predicted_label for each in _either_accepted(workspace, run_id, plain)[0]]
-    )  # (N,)
+    accepted, _ = _either_accepted(workspace, run_id, plain)
+    was_right = np.array([each.given_label == each.predicted_label for each in accepted])  # (N,)
     n_only_views, n_only_plain = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
     n_views = runs.n_views(workspace, run_id, split) or 0
     return TtaEffect(
@@ -218,11 +254,16 @@ def _effect(
 def _either_accepted(
     workspace: Workspace, run_id: int, predictions: Sequence[Prediction]
 ) -> tuple[list[Prediction], int]:
-    """Let the answer stand for the label where a person said that the image shows that class, too."""
+    """Replace the given label by the predicted one where the image also shows that class.
+
+    Returns:
+        The predictions, and the number of replaced labels.
+    """
     shown = {
         (row["digest"], row["name"])
         for row in workspace.query(
-            "SELECT i.digest, c.name FROM also_shows a JOIN prediction p ON p.image_id = a.image_id AND p.run_id = ?"
+            "SELECT i.digest, c.name FROM also_shows a"
+            " JOIN prediction p ON p.image_id = a.image_id AND p.run_id = ?"
             " JOIN image i ON i.id = a.image_id JOIN class c ON c.id = a.class_id",
             (run_id,),
         )
@@ -248,7 +289,7 @@ def _top5_accuracy(
     predictions: Sequence[Prediction],
     averaged: Mapping[str, np.ndarray],
 ) -> float | None:
-    """Return how often the given label is among the five most probable; None where there are five classes or fewer."""
+    """Return the share of images with the given label among the top 5; None for up to 5 classes."""
     if len(run.class_names) <= TOP_N:
         return None
     digests, pred_probs = runs.pred_probs(workspace, run.run_id, split)
@@ -263,11 +304,12 @@ def _top5_accuracy(
 
 
 def _newest_judgements(workspace: Workspace, run_id: int, split: str) -> tuple[int, int]:
-    """Count images whose label no person has confirmed, and images whose judgement is another one by now."""
+    """Return the numbers of images whose label no person has confirmed, and whose label has changed since."""
     row = workspace.query(
         "SELECT COALESCE(SUM(NOT s.is_reviewed), 0) AS n_unreviewed,"
         " COALESCE(SUM(s.verdict <> 'label' OR c.name IS NOT p.given_label), 0) AS n_changed"
-        " FROM prediction p JOIN image_state s ON s.image_id = p.image_id LEFT JOIN class c ON c.id = s.class_id"
+        " FROM prediction p JOIN image_state s ON s.image_id = p.image_id"
+        " LEFT JOIN class c ON c.id = s.class_id"
         " WHERE p.run_id = ? AND p.split = ?",
         (run_id, split),
     )[0]
@@ -281,18 +323,18 @@ def _warnings(
     majority_class: str,
     majority_accuracy: float,
 ) -> list[str]:
-    told = []
+    found = []
     n_predicted = matrix.sum(axis=0)  # (K,)
     if np.count_nonzero(n_predicted) == 1 and np.count_nonzero(matrix.sum(axis=1)) > 1:
-        # Flat learning rates after unfreezing do this.
-        told.append(
-            f"The model has collapsed: it answers {class_names[int(n_predicted.argmax())]!r} to every image."
-        )
+        # Happens with one learning rate for all layers after unfreezing.
+        predicted = class_names[int(n_predicted.argmax())]
+        found.append(f"The model has collapsed: it predicts {predicted!r} for every image.")
     elif interval[0] <= majority_accuracy:
-        told.append(
-            f"Not proven better than always answering {majority_class!r}, which is right {majority_accuracy:.0%} of the time."
+        accuracy = score_text.percent(majority_accuracy)
+        found.append(
+            f"Not significantly better than always predicting {majority_class!r} (accuracy {accuracy})."
         )
-    bare = [name for name, support in zip(class_names, matrix.sum(axis=1), strict=True) if support == 0]
-    if bare:
-        told.append(f"No image of {', '.join(repr(name) for name in bare)} is scored here.")
-    return told
+    missing = [name for name, support in zip(class_names, matrix.sum(axis=1), strict=True) if support == 0]
+    if missing:
+        found.append(f"This split has no image of {', '.join(repr(name) for name in missing)}.")
+    return found

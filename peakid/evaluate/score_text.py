@@ -1,15 +1,15 @@
-"""How a score reads on screen and in a terminal: percent, with its interval and the number of images behind it."""
+"""Format scores for people: percent, with interval and number of images."""
 
 
 def percent(share: float | None) -> str:
-    """Write a share of 0..1 as `91 %`; `-` where there is none."""
+    """Return a share in 0..1 as `91 %`; `-` where there is none."""
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
 def score(
     share: float | None, interval: tuple[float, float] | None = None, n_images: int | None = None
 ) -> str:
-    """Write a score as `91 % (80-96 %, n = 55)`; `-` where there is none.
+    """Return a score as `91 % (80-96 %, n = 55)`; `-` where there is none.
 
     Args:
         share: 0..1.
@@ -24,5 +24,5 @@ def score(
 
 
 def difference(share: float | None) -> str:
-    """Write the difference of two shares in percentage points: `+1.9 points`."""
+    """Return the difference of two shares in percentage points: `+1.9 points`."""
     return "-" if share is None else f"{100 * share:+.1f} points"

@@ -1,4 +1,4 @@
-"""Figures about trainings: the planned rate, the search for one, and several runs over each other. Titles state the finding."""
+"""Figures about runs: planned learning rate, LR finder, and comparison of runs. Titles state the finding."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,18 +7,20 @@ from typing import Any, Protocol
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from peakid.evaluate import score_text
 from peakid.evaluate.charts import ACCENT, CLASS_COLOURS, GROUND, INK, MISTAKE, RULE, Theme, short, template
 from peakid.records import EpochMetrics
 
-CHAR_PX, NARROW_PX = 7, 430  # A letter of a phase's name, and the axis on a tablet: what names have room for.
-NEAR_SHARE = 0.08  # Of the height: names closer than this would cover each other.
-# Told apart by everyone on either ground: Okabe-Ito without the yellows, which fade on white.
-RUN_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "cross"]  # Without colours, too.
+CHAR_PX, NARROW_PX = 7, 430  # Width of a character of a phase's name, and of the axis on a tablet.
+NEAR_SHARE = 0.08  # Of the height. Closer names would overlap.
+# Symbols distinguish runs without colours. The colours are Okabe-Ito without the yellows, which are pale on
+# white.
+RUN_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "cross"]
 RUN_COLOURS = [CLASS_COLOURS[i] for i in (0, 5, 2, 3, 4, 1)]
 
 
 class Rates(Protocol):
-    """The rate through one phase, as learn/schedule.py lays it out."""
+    """The learning rate in one phase, as recipe/schedule.py computes it."""
 
     @property
     def name(self) -> str: ...
@@ -31,24 +33,24 @@ class Rates(Protocol):
 
 
 def rate(value: float) -> str:
-    """Write a learning rate to two digits, as a person would: `0.001`, `1.2e-4`."""
+    """Return a learning rate with two digits: `0.001`, `1.2e-4`."""
     mantissa, _, power = f"{value:.1e}".partition("e")
     rounded = float(f"{value:.1e}")
     return f"{rounded:g}" if rounded >= 1e-3 else f"{mantissa.removesuffix('.0')}e{int(power)}"
 
 
 def planned_rates(lines: Sequence[Rates], *, n_done: int | None = None, theme: Theme = "light") -> go.Figure:
-    """Draw the learning rate over the epochs, phase by phase; dotted where its height is not known yet.
+    """Draw the learning rate over the epochs, phase by phase; dotted where the LR finder will set its peak.
 
     Args:
-        n_done: Epochs that are done, marked; None before the training.
+        n_done: Number of finished epochs, which is marked; None before the run.
     """
     figure, total = go.Figure(), max((line.epochs[-1] for line in lines), default=1.0)
     for line in lines:
         dash = {"color": ACCENT[theme], "width": 2, "dash": "dot" if line.is_measured else "solid"}
         hover = (
             f"{line.name}, epoch %{{x:.1f}}: "
-            + ("measured when it begins" if line.is_measured else "%{y:.1e}")
+            + ("set by the LR finder when the phase starts" if line.is_measured else "%{y:.1e}")
             + "<extra></extra>"
         )
         figure.add_trace(
@@ -63,9 +65,9 @@ def planned_rates(lines: Sequence[Rates], *, n_done: int | None = None, theme: T
         figure.add_annotation(
             x=n_done, y=0, yref="paper", yanchor="bottom", text=f"{n_done} done", showarrow=False, **side
         )
-    figure.update_xaxes(title="epoch", range=[0, total], fixedrange=True)
+    figure.update_xaxes(title="Epoch", range=[0, total], fixedrange=True)
     figure.update_yaxes(
-        title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True
+        title="Learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True
     )
     figure.update_layout(template=template(theme), title=_schedule_finding(lines, total), height=260)
     return figure.update_layout(margin={"t": 92 if _is_crowded(lines, total) else 72})
@@ -78,9 +80,9 @@ def rate_curve(
     *,
     theme: Theme = "light",
 ) -> go.Figure:
-    """Draw the loss over the rate that was tried, and mark the rates that follow from it."""
+    """Draw the loss over the learning rate, with the suggested learning rates."""
     line = go.Scatter(x=list(rates), y=list(losses), mode="lines", line={"color": ACCENT[theme], "width": 2})
-    figure = go.Figure(line.update(hovertemplate="rate %{x:.1e}: loss %{y:.3f}<extra></extra>"))
+    figure = go.Figure(line.update(hovertemplate="learning rate %{x:.1e}: loss %{y:.3f}<extra></extra>"))
     ordered = sorted(suggestions.items(), key=lambda each: each[1])
     points = go.Scatter(
         x=[value for _, value in ordered],
@@ -91,7 +93,7 @@ def rate_curve(
         hovertemplate="%{customdata}: %{x:.1e}<extra></extra>",
     )
     figure.add_trace(points)
-    for place, (name, value) in enumerate(ordered):  # Higher and higher: neighbours may lie on one rate.
+    for place, (name, value) in enumerate(ordered):  # At different heights, since suggestions can be equal.
         pin: dict[str, Any] = {
             "yref": "paper",
             "y": 1.0 - NEAR_SHARE * place,
@@ -104,22 +106,22 @@ def rate_curve(
             x=math.log10(value), text=f"{name} {rate(value)}", showarrow=False, bgcolor=GROUND[theme], **pin
         )
     figure.update_xaxes(
-        title="learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True
+        title="Learning rate (per step)", type="log", dtick=1, tickformat="~e", fixedrange=True
     )
-    figure.update_yaxes(title="loss, smoothed", range=_seen(losses), fixedrange=True)
+    figure.update_yaxes(title="Loss (smoothed)", range=_loss_range(losses), fixedrange=True)
     return figure.update_layout(
         template=template(theme), title=_curve_finding(rates, losses, suggestions), height=320
     )
 
 
 def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "light") -> go.Figure:
-    """Lay the curves of several runs over each other, each named at its end.
+    """Draw the curves of several runs in one figure, each with its name at its end.
 
     Args:
-        runs: Epochs by the name of the run; two to six.
+        runs: Epochs by name of the run; two to six.
     """
     figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.14, subplot_titles=("loss on valid", "accuracy on valid")
+        rows=1, cols=2, horizontal_spacing=0.14, subplot_titles=("Loss (validation)", "Accuracy (validation)")
     )
     for column, of in ((1, "valid_loss"), (2, "accuracy")):
         ends = {name: getattr(epochs[-1], of) for name, epochs in runs.items() if epochs}
@@ -151,7 +153,7 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
             figure.add_annotation(text=name, font={"color": INK[theme]}, row=1, col=column, **end)
     last = max((epochs[-1].epoch for epochs in runs.values() if epochs), default=1)
     figure.update_xaxes(
-        title="epoch", range=[0.5, last * 1.16 + 0.5], dtick=max(1, last // 8), fixedrange=True
+        title="Epoch", range=[0.5, last * 1.16 + 0.5], dtick=max(1, last // 8), fixedrange=True
     )
     figure.update_yaxes(rangemode="tozero", row=1, col=1, fixedrange=True)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
@@ -163,7 +165,7 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
 def _name_phases(figure: go.Figure, lines: Sequence[Rates], total: float) -> None:
     is_crowded = _is_crowded(lines, total)
     for position, line in enumerate(lines):
-        lift = 18 * (position % 2) if is_crowded else 0  # px: every other name stands a line higher.
+        lift = 18 * (position % 2) if is_crowded else 0  # px: every other name is one line higher.
         pin: dict[str, Any] = {
             "yref": "paper",
             "y": 1,
@@ -187,17 +189,17 @@ def _schedule_finding(lines: Sequence[Rates], total: float) -> str:
     phases = f"{epochs} in {len(lines)} phases" if len(lines) > 1 else epochs
     known = [line for line in lines if not line.is_measured]
     if not known:
-        return f"{phases}; the peak rate is measured when each phase begins"
+        return f"{phases}; the LR finder sets the peak when each phase starts"
     highest = max(known, key=lambda line: max(line.rates))
-    return f"{phases}; the rate is highest in {short(highest.name)}: {rate(max(highest.rates))}"
+    return f"{phases}; highest learning rate in {short(highest.name)}: {rate(max(highest.rates))}"
 
 
 def _curve_finding(rates: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float]) -> str:
     if not losses:
-        return "No rate was tried"
+        return "No learning rate was tried"
     lowest = rates[min(range(len(losses)), key=lambda i: losses[i])]
-    usual = f"; {rate(suggestions['valley'])} is the usual choice" if "valley" in suggestions else ""
-    return f"The loss falls until a rate of {rate(lowest)}{usual}"
+    usual = f"; usual choice: {rate(suggestions['valley'])}" if "valley" in suggestions else ""
+    return f"The loss falls up to a learning rate of {rate(lowest)}{usual}"
 
 
 def _compared_finding(runs: Mapping[str, Sequence[EpochMetrics]]) -> str:
@@ -205,11 +207,12 @@ def _compared_finding(runs: Mapping[str, Sequence[EpochMetrics]]) -> str:
     if not best:
         return "No epoch is finished yet"
     name = min(best, key=lambda each: best[each].valid_loss)
-    return f"{name} reaches the lowest loss on valid: {best[name].valid_loss:.2f}, with accuracy {best[name].accuracy:.0%}"
+    accuracy = score_text.percent(best[name].accuracy)
+    return f"Lowest validation loss: {name} ({best[name].valid_loss:.2f}, accuracy {accuracy})"
 
 
 def _spread(ends: Mapping[str, float], low: float, high: float) -> dict[str, float]:
-    """Move names that would cover each other apart, the order of their lines kept."""
+    """Move overlapping names apart, keeping their order."""
     step, placed = NEAR_SHARE * max(high - low, 1e-9), {}
     floor = low
     for name in sorted(ends, key=lambda each: ends[each]):
@@ -222,8 +225,8 @@ def _loss_at(value: float, rates: Sequence[float], losses: Sequence[float]) -> f
     return losses[min(range(len(rates)), key=lambda i: abs(math.log10(rates[i]) - math.log10(value)))]
 
 
-def _seen(losses: Sequence[float]) -> list[float]:
-    """Cut the axis above where the search began: how far the loss broke away at the end tells nothing."""
+def _loss_range(losses: Sequence[float]) -> list[float]:
+    """Return an axis range up to just above the first loss. The divergence at the end is cut off."""
     low, first = min(losses, default=0.0), losses[0] if losses else 1.0
     room = max(first - low, 0.1 * abs(first), 1e-3)
     return [low - 0.1 * room, first + 0.7 * room]

@@ -93,7 +93,7 @@ def test_a_published_recipe_is_one_click_away_and_its_phases_can_be_edited(
     page.get_by_text("Reproduce a published recipe").click()
     button(page, "Otters").click()
     expect(
-        page.get_by_text("20 epochs in 4 phases; the peak rate is measured when each phase begins")
+        page.get_by_text("20 epochs in 4 phases; the LR finder sets the peak when each phase starts")
     ).to_be_visible()
     expect(page.get_by_label("Image size (px)", exact=True).filter(visible=True).first).to_have_value("128")
     button(page, "Train resnet50").click()
@@ -110,7 +110,9 @@ def test_a_published_recipe_is_one_click_away_and_its_phases_can_be_edited(
     expect(button(page, "Train resnet50")).to_be_disabled()
     type_into(page, row=1, column=1, text="9")
     type_into(page, row=1, column=3, text="0.0005")
-    expect(page.get_by_text("24 epochs in 4 phases; the rate is highest in body 64 px: 5e-4")).to_be_visible()
+    expect(
+        page.get_by_text("24 epochs in 4 phases; highest learning rate in body 64 px: 5e-4")
+    ).to_be_visible()
     button(page, "Train resnet50").click()
     expect(button(page, "Cancel this training")).to_be_visible()
     phases = Recipe(**queue.list_jobs(workspace)[0].arguments.recipe).phases
@@ -127,7 +129,7 @@ def test_a_suggested_learning_rate_is_used_with_one_click_and_trained_with(
     serve: Callable[[], str], page: Page, workspace: Workspace, searched: int
 ) -> None:
     open_page(page, f"{serve()}/train?job={searched}")
-    expect(page.get_by_text("0.0012 is the usual choice")).to_be_visible()
+    expect(page.get_by_text("usual choice: 0.0012")).to_be_visible()
     button(page, "Use 0.0012 (valley)").click()
     expect(page.get_by_text("Peak learning rate is now 0.0012.")).to_be_visible()
     page.wait_for_selector(SETTLED)

@@ -1,4 +1,4 @@
-"""Classes: keys, names, colours, guides; merging is one step that undo takes back."""
+"""Classes: keys, names, colours, guides, and merging as one step that undo reverses."""
 
 import pytest
 
@@ -14,12 +14,13 @@ ANNA, BEAT = "human:anna", "human:beat"
 
 def labels(workspace):
     rows = workspace.query(
-        "SELECT i.digest, c.name FROM image_state s JOIN image i ON i.id = s.image_id LEFT JOIN class c ON c.id = s.class_id"
+        "SELECT i.digest, c.name FROM image_state s JOIN image i ON i.id = s.image_id"
+        " LEFT JOIN class c ON c.id = s.class_id"
     )
     return {row["digest"]: row["name"] for row in rows}
 
 
-def test_a_merge_is_previewed_moves_every_label_and_is_taken_back_by_one_undo(workspace, plant):
+def test_a_merge_is_previewed_changes_all_labels_and_is_reversed_by_one_undo(workspace, plant):
     digests = plant({"a": "moench", "b": "moench", "c": "moench", "d": "mönch"})
     decisions.decide(
         workspace,
@@ -58,7 +59,7 @@ def test_a_merge_is_previewed_moves_every_label_and_is_taken_back_by_one_undo(wo
     assert set(labels(workspace).values()) == {"mönch"}
 
 
-def test_undoing_a_merge_leaves_what_somebody_judged_since(workspace, plant):
+def test_undoing_a_merge_keeps_later_judgements(workspace, plant):
     digests = plant({"a": "moench", "b": "moench", "c": "mönch"})
     class_merges.merge(workspace, "moench", "mönch", actor=ANNA)
     decisions.decide(workspace, [Choice(digests["b"], "label", "mönch")], actor=BEAT)
@@ -76,7 +77,7 @@ def test_an_empty_class_can_be_merged_and_the_merge_undone(workspace, plant):
     assert classes.names(workspace) == ["dom", "eiger"]
 
 
-def test_merges_never_lead_round_in_a_circle(workspace, plant):
+def test_merges_never_form_a_cycle(workspace, plant):
     plant({"a": "dom", "b": "eiger"})
     first = class_merges.merge(workspace, "dom", "eiger", actor=ANNA)
     undone = decisions.undo(workspace, actor=ANNA)
@@ -95,7 +96,7 @@ def test_merges_never_lead_round_in_a_circle(workspace, plant):
     ("name", "into", "error"),
     [("dom", "dom", BadInput), ("dom", "nobody", NotFound), ("eiger", "old", BadInput)],
 )
-def test_a_merge_that_makes_no_sense_is_refused(workspace, plant, name, into, error):
+def test_an_invalid_merge_is_an_error(workspace, plant, name, into, error):
     plant({"a": "dom", "b": "eiger", "c": "old"})
     classes.retire(workspace, "old")
     with pytest.raises(error):
@@ -103,7 +104,7 @@ def test_a_merge_that_makes_no_sense_is_refused(workspace, plant, name, into, er
     assert len(decisions.steps(workspace)) == 1  # The import alone.
 
 
-def test_an_import_under_a_merged_or_former_name_lands_in_the_class_of_now(workspace, fill, draw, tmp_path):
+def test_an_import_under_a_merged_or_former_name_adds_to_the_current_class(workspace, fill, draw, tmp_path):
     fill(moench=1, dom=1)
     classes.add(workspace, "Mönch")
     class_merges.merge(workspace, "moench", "Mönch", actor=ANNA)
@@ -119,7 +120,7 @@ def test_an_import_under_a_merged_or_former_name_lands_in_the_class_of_now(works
     ]
 
 
-def test_a_former_name_belongs_to_whoever_takes_it(workspace, plant):
+def test_a_former_name_can_be_taken_by_another_class(workspace, plant):
     plant({"a": "dom"})
     classes.rename(workspace, "dom", "Dom")
     assert classes.current_names(workspace) == {"dom": "Dom", "Dom": "Dom"}
@@ -146,7 +147,7 @@ def test_snapshots_keep_the_names_of_their_time(workspace, fill):
     assert {item.label for item in snapshots.items(workspace, frozen.digest)} == {"river", "sea"}
 
 
-def test_the_key_order_is_what_was_asked_and_the_others_follow(workspace, plant):
+def test_the_key_order_can_be_set_and_other_classes_follow(workspace, plant):
     plant({"a": "dom", "b": "eiger", "c": "liskamm"})
     classes.order(workspace, ["liskamm", "dom"])
     assert classes.names(workspace) == ["liskamm", "dom", "eiger"]
@@ -157,7 +158,7 @@ def test_the_key_order_is_what_was_asked_and_the_others_follow(workspace, plant)
     assert classes.names(workspace) == ["liskamm", "dom", "eiger"]
 
 
-def test_a_class_is_described_by_a_colour_a_note_and_three_examples_at_most(workspace, plant):
+def test_a_class_has_a_colour_a_note_and_at_most_three_examples(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger", "c": "dom", "d": "dom"})
     classes.describe(
         workspace, "dom", note="  a flat top ", colour="#aa11ee", examples=[digests["c"], digests["a"]]
@@ -173,14 +174,14 @@ def test_a_class_is_described_by_a_colour_a_note_and_three_examples_at_most(work
     )
     assert (second.key, second.note, second.examples) == ("2", "", [])
     classes.describe(workspace, "dom", colour="", examples=[])
-    assert classes.show(workspace, "dom").note == "a flat top"  # What is not named stays.
+    assert classes.show(workspace, "dom").note == "a flat top"  # Values that are not given stay.
     assert (classes.show(workspace, "dom").colour, classes.guide(workspace)[0].examples) == (None, [])
     for wrong in ({"colour": "red"}, {"note": "x" * 501}, {"examples": list(digests.values())}):
         with pytest.raises(BadInput):
             classes.describe(workspace, "dom", **wrong)
 
 
-def test_a_retired_class_comes_back_and_a_merged_one_stands_for_itself_again(workspace, plant):
+def test_adding_a_retired_or_merged_class_restores_it(workspace, plant):
     plant({"a": "dom", "b": "eiger"})
     classes.retire(workspace, "dom")
     assert classes.names(workspace) == ["eiger"]

@@ -14,7 +14,8 @@ ANNA, BEAT = "human:anna", "human:beat"
 
 def state(workspace, digest):
     row = workspace.one(
-        "SELECT s.verdict, c.name AS label, s.is_reviewed FROM image_state s JOIN image i ON i.id = s.image_id"
+        "SELECT s.verdict, c.name AS label, s.is_reviewed FROM image_state s"
+        " JOIN image i ON i.id = s.image_id"
         " LEFT JOIN class c ON c.id = s.class_id WHERE i.digest = ?",
         (digest,),
     )
@@ -38,7 +39,7 @@ def test_excluding_and_flagging_keep_the_label(workspace, plant):
     assert state(workspace, digests["b"]) == ("flag", "dom", False)
 
 
-def test_undo_restates_what_was_before_and_deletes_nothing(workspace, plant):
+def test_undo_restores_the_state_before_and_deletes_nothing(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     first = decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
     undone = decisions.undo(workspace, actor=ANNA)
@@ -47,7 +48,7 @@ def test_undo_restates_what_was_before_and_deletes_nothing(workspace, plant):
     assert [d.actor for d in decisions.log(workspace)] == [ANNA, ANNA, "import:folder", "import:folder"]
 
 
-def test_two_judgements_of_one_image_are_taken_back_one_by_one_and_done_again(workspace, plant):
+def test_two_judgements_of_one_image_are_undone_one_by_one_and_redone(workspace, plant):
     digest = plant({"a": "dom", "b": "eiger"})["a"]
     decisions.decide(workspace, [Choice(digest, "label", "eiger")], actor=ANNA)
     decisions.decide(workspace, [Choice(digest, "exclude", reason="blurred")], actor=ANNA)
@@ -63,7 +64,7 @@ def test_two_judgements_of_one_image_are_taken_back_one_by_one_and_done_again(wo
         assert state(workspace, digest) == stands
 
 
-def test_what_somebody_else_said_since_stays_even_if_it_is_the_same(workspace, plant):
+def test_a_later_judgement_of_somebody_else_is_kept_even_if_equal(workspace, plant):
     digest = plant({"a": "dom", "b": "eiger"})["a"]
     decisions.decide(workspace, [Choice(digest, "label", "eiger")], actor=ANNA)
     decisions.decide(workspace, [Choice(digest, "label", "eiger")], actor=BEAT)
@@ -71,7 +72,7 @@ def test_what_somebody_else_said_since_stays_even_if_it_is_the_same(workspace, p
     assert state(workspace, digest) == ("label", "eiger", True)
 
 
-def test_redo_does_again_what_undo_took_back_step_by_step(workspace, plant):
+def test_redo_reverses_undo_step_by_step(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
     decisions.decide(workspace, [Choice(digests["b"], "exclude", reason="blurred")], actor=ANNA)
@@ -86,7 +87,7 @@ def test_redo_does_again_what_undo_took_back_step_by_step(workspace, plant):
     assert state(workspace, digests["b"]) == ("label", "eiger", False)
 
 
-def test_a_new_decision_ends_what_could_be_done_again(workspace, plant):
+def test_a_new_decision_ends_the_steps_to_redo(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
     decisions.undo(workspace, actor=ANNA)
@@ -95,7 +96,7 @@ def test_a_new_decision_ends_what_could_be_done_again(workspace, plant):
         decisions.redo(workspace, actor=ANNA)
 
 
-def test_undo_takes_back_ones_own_step_and_never_an_import(workspace, plant):
+def test_undo_reverses_ones_own_step_and_never_an_import(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     decisions.decide(workspace, [Choice(digests["a"], "label", "eiger")], actor=ANNA)
     with pytest.raises(NothingToUndo, match="human:beat"):
@@ -115,7 +116,7 @@ def test_a_step_is_undone_once(workspace, plant):
         decisions.undo(workspace, actor=ANNA, step_id=step.step_id)
 
 
-def test_a_decision_from_a_stale_view_is_told_and_not_written(workspace, plant):
+def test_a_decision_from_an_outdated_page_is_a_conflict_and_not_written(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     seen = review_queue.items(workspace, [digests["a"]])[0].decision_id
     decisions.decide(
@@ -145,7 +146,7 @@ def test_the_same_event_delivered_twice_is_one_decision(workspace, plant):
     assert len(decisions.log(workspace)) == 2  # The import and one flag.
 
 
-def test_one_bad_choice_in_a_step_leaves_all_of_it_unwritten(workspace, plant):
+def test_one_invalid_choice_leaves_the_whole_step_unwritten(workspace, plant):
     digests = plant({"a": "dom"})
     with pytest.raises(NotFound, match="no class 'dohm'"):
         decisions.decide(
@@ -156,7 +157,7 @@ def test_one_bad_choice_in_a_step_leaves_all_of_it_unwritten(workspace, plant):
     assert state(workspace, digests["a"]) == ("label", "dom", False)
 
 
-def test_a_retired_class_cannot_be_given(workspace, plant):
+def test_a_retired_class_cannot_be_a_label(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     classes.retire(workspace, "eiger")
     with pytest.raises(BadInput, match="retired"):
@@ -177,7 +178,7 @@ def test_the_log_cannot_be_changed(workspace, plant, sql):
         workspace.connection().execute(sql)
 
 
-def test_an_undo_delivered_twice_takes_back_one_step_even_where_it_changed_nothing(workspace, plant):
+def test_an_undo_delivered_twice_undoes_one_step_even_if_it_changed_nothing(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     decisions.decide(workspace, [Choice(digests["a"], "flag")], actor=ANNA)
     decisions.decide(workspace, [Choice(digests["b"], "flag")], actor=ANNA)

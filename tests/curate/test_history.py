@@ -1,4 +1,4 @@
-"""The log as people read it, and taking back all that one person did since a moment."""
+"""The history of decisions, and undoing everything that one person did since a moment."""
 
 import csv
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,7 +16,8 @@ EVER = "2000"
 
 def label(workspace, digest):
     row = workspace.one(
-        "SELECT c.name FROM image_state s JOIN image i ON i.id = s.image_id LEFT JOIN class c ON c.id = s.class_id WHERE i.digest = ?",
+        "SELECT c.name FROM image_state s JOIN image i ON i.id = s.image_id"
+        " LEFT JOIN class c ON c.id = s.class_id WHERE i.digest = ?",
         (digest,),
     )
     return row["name"]
@@ -36,7 +37,7 @@ def three(workspace, plant):
     return digests
 
 
-def test_a_step_says_from_what_to_what_by_whom_and_on_what_basis(workspace, three):
+def test_a_step_has_the_state_before_and_after_its_actor_and_its_basis(workspace, three):
     give(workspace, three["a"], "eiger")
     newest, imported = history.page(workspace)
     assert (newest.actor, newest.first.from_label, newest.first.label, newest.first.basis) == (
@@ -53,7 +54,7 @@ def test_a_step_says_from_what_to_what_by_whom_and_on_what_basis(workspace, thre
     )
 
 
-def test_pages_follow_each_other_by_key_whatever_is_added_meanwhile(workspace, three):
+def test_pages_of_the_log_are_stable_when_steps_are_added(workspace, three):
     for name in ("eiger", "dom", "lyskamm"):
         give(workspace, three["a"], name)
     first = history.page(workspace, limit=2)
@@ -62,7 +63,7 @@ def test_pages_follow_each_other_by_key_whatever_is_added_meanwhile(workspace, t
     assert [step.first.label for step in [*first, *second]] == ["lyskamm", "dom", "eiger", "dom"]
 
 
-def test_the_log_narrows_to_a_person_a_class_or_an_image(workspace, three):
+def test_the_log_can_be_filtered_by_person_class_or_image(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["b"], "lyskamm", BEAT)
     assert [step.first.label for step in history.page(workspace, by=BEAT)] == ["lyskamm"]
@@ -75,7 +76,7 @@ def test_the_log_narrows_to_a_person_a_class_or_an_image(workspace, three):
     assert history.actors(workspace) == [ANNA, BEAT, "import:folder"]
 
 
-def test_what_is_taken_back_is_marked_and_the_undo_is_a_line_of_its_own(workspace, three):
+def test_undone_steps_are_marked_and_the_undo_is_a_step_of_its_own(workspace, three):
     give(workspace, three["a"], "eiger")
     decisions.undo(workspace, actor=ANNA)
     undo, given, imported = history.page(workspace)
@@ -83,14 +84,14 @@ def test_what_is_taken_back_is_marked_and_the_undo_is_a_line_of_its_own(workspac
     assert [step.is_undone for step in (undo, given, imported)] == [False, True, False]
 
 
-def test_an_image_tells_its_whole_history(workspace, three):
+def test_the_history_of_an_image_has_all_its_decisions(workspace, three):
     give(workspace, three["a"], "eiger")
     decisions.decide(workspace, [Choice(three["a"], "exclude", reason="a map")], actor=BEAT)
-    told = [
+    found = [
         (each.actor, each.from_verdict, each.from_label, each.verdict, each.label, each.reason)
         for each in history.of_image(workspace, three["a"])
     ]
-    assert told == [
+    assert found == [
         (BEAT, "label", "eiger", "exclude", "eiger", "a map"),
         (ANNA, "label", "dom", "label", "eiger", ""),
         ("import:folder", "clear", None, "label", "dom", ""),
@@ -98,17 +99,19 @@ def test_an_image_tells_its_whole_history(workspace, three):
 
 
 def test_every_filter_of_the_log_uses_an_index(workspace, three):
-    said = []
+    details = []
     for asked in ({"by": ANNA}, {"digest": three["a"]}, {"by": ANNA, "class_name": "dom"}):
         conditions = " AND ".join(history._CONDITIONS[name] for name in asked)
         plan = workspace.query(
             f"EXPLAIN QUERY PLAN SELECT s.id FROM step s WHERE {conditions} ORDER BY s.id DESC LIMIT 20",
             asked,
         )
-        said += [row["detail"] for row in plan]
+        details += [row["detail"] for row in plan]
     asked = {"class_name": "dom", "before": None, "limit": 20}
-    said += [row["detail"] for row in workspace.query(f"EXPLAIN QUERY PLAN {history._STEPS_OF_CLASS}", asked)]
-    assert not [line for line in said if line.startswith("SCAN") and line != "SCAN each"], said
+    details += [
+        row["detail"] for row in workspace.query(f"EXPLAIN QUERY PLAN {history._STEPS_OF_CLASS}", asked)
+    ]
+    assert not [line for line in details if line.startswith("SCAN") and line != "SCAN each"], details
 
 
 def test_the_steps_of_a_class_are_the_same_with_and_without_a_person(workspace, three):
@@ -122,7 +125,7 @@ def test_the_steps_of_a_class_are_the_same_with_and_without_a_person(workspace, 
     ] == of_class[1:2]
 
 
-def test_all_that_a_person_did_since_a_moment_is_taken_back_as_one_step(workspace, three):
+def test_everything_a_person_did_since_a_moment_is_undone_as_one_step(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["a"], "lyskamm")
     give(workspace, three["b"], "eiger")
@@ -133,14 +136,14 @@ def test_all_that_a_person_did_since_a_moment_is_taken_back_as_one_step(workspac
     with pytest.raises(NothingToUndo):
         undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=BEAT)
     with pytest.raises(NothingToUndo):
-        decisions.undo(workspace, actor=ANNA)  # Nothing of hers is left to take back.
+        decisions.undo(workspace, actor=ANNA)  # Nothing is left to undo.
     decisions.redo(workspace, actor=BEAT)
     assert [label(workspace, three[name]) for name in "abc"] == ["lyskamm", "eiger", "dom"]
     undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=BEAT)
     assert [label(workspace, three[name]) for name in "abc"] == ["dom", "dom", "dom"]
 
 
-def test_only_what_came_after_the_moment_is_taken_back(workspace, three):
+def test_only_steps_after_the_moment_are_undone(workspace, three):
     give(workspace, three["a"], "eiger")
     step = give(workspace, three["a"], "lyskamm")
     workspace.connection().execute(
@@ -153,7 +156,7 @@ def test_only_what_came_after_the_moment_is_taken_back(workspace, three):
     assert label(workspace, three["a"]) == "eiger"
 
 
-def test_what_somebody_else_judged_later_is_left_alone_and_told(workspace, three):
+def test_later_judgements_of_others_are_kept_and_reported(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["b"], "eiger")
     give(workspace, three["a"], "lyskamm", BEAT)
@@ -165,7 +168,7 @@ def test_what_somebody_else_judged_later_is_left_alone_and_told(workspace, three
     assert [label(workspace, three[name]) for name in "ab"] == ["lyskamm", "dom"]
 
 
-def test_what_somebody_else_judged_in_between_is_what_comes_back(workspace, three):
+def test_judgements_of_others_in_between_are_restored(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["a"], "dom", BEAT)
     give(workspace, three["a"], "lyskamm")
@@ -173,7 +176,7 @@ def test_what_somebody_else_judged_in_between_is_what_comes_back(workspace, thre
     assert (label(workspace, three["a"]), history.of_image(workspace, three["a"])[0].label) == ("dom", "dom")
 
 
-def test_an_undo_by_somebody_else_does_not_keep_the_rest_from_being_taken_back(workspace, three):
+def test_an_undo_by_somebody_else_does_not_prevent_undoing_the_rest(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["a"], "lyskamm")
     newest = decisions.steps(workspace)[0].step_id
@@ -183,19 +186,19 @@ def test_an_undo_by_somebody_else_does_not_keep_the_rest_from_being_taken_back(w
     assert (undone.conflicts, label(workspace, three["a"])) == ([], "dom")
 
 
-def test_pairs_called_different_are_open_again(workspace, three):
+def test_pairs_judged_as_different_are_open_again(workspace, three):
     pair_judgements.judge(workspace, [(1, 2)], "different", actor=ANNA)
     pair_judgements.judge(workspace, [(1, 2)], "both", actor=ANNA)
     undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=ANNA)
     assert pair_judgements.newest(workspace) == {(1, 2): "open"}
 
 
-def test_an_import_is_not_taken_back_by_its_name(workspace, three):
+def test_an_import_cannot_be_undone_by_its_actor(workspace, three):
     with pytest.raises(BadInput):
         undo_since.plan(workspace, by="import:folder", since=EVER)
 
 
-def test_ones_pace_counts_today_and_the_week_and_leaves_pauses_out(workspace, three):
+def test_the_pace_counts_today_and_the_week_without_breaks(workspace, three):
     zone = timezone(timedelta(hours=2))
     at = datetime(2026, 5, 10, 12, tzinfo=zone)
     # In that zone: three at 9:00:00, :10, :20 today, one yesterday, one two weeks ago.
@@ -216,7 +219,7 @@ def test_ones_pace_counts_today_and_the_week_and_leaves_pauses_out(workspace, th
     assert history.pace(workspace, "human:nobody", at=datetime.now(UTC)).images_a_minute is None
 
 
-def test_the_log_becomes_a_table_with_every_decision(workspace, three, tmp_path):
+def test_the_log_is_written_as_csv_with_every_decision(workspace, three, tmp_path):
     give(workspace, three["a"], "eiger")
     assert history.write_csv(workspace, tmp_path / "log.csv") == 4
     with (tmp_path / "log.csv").open(encoding="utf-8", newline="") as file:
@@ -227,7 +230,7 @@ def test_the_log_becomes_a_table_with_every_decision(workspace, three, tmp_path)
         history.write_csv(workspace, tmp_path / "nowhere" / "log.csv")
 
 
-def test_the_second_of_two_people_is_told_who_judged_what(workspace, three):
+def test_the_second_of_two_people_sees_the_conflicting_decision(workspace, three):
     give(workspace, three["a"], "eiger")
     stale = decisions.decide(
         workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=1)], actor=BEAT

@@ -1,4 +1,4 @@
-"""What is wrong with pictures themselves: found, scored, counted, listed, and judged in a queue."""
+"""Image issues: scores, counts, lists, thresholds and their queues."""
 
 import json
 
@@ -30,7 +30,7 @@ SOUND = {
 
 @pytest.fixture
 def measured(workspace, plant):
-    """Plant images by name whose measures are those of a sound photo but for the ones given."""
+    """Add images by name with the measures of a good photo, except for those given."""
 
     def plant_measured(**changes):
         digests = plant(dict.fromkeys(changes, "dom"))
@@ -116,7 +116,7 @@ def test_planted_faults_of_the_demo_are_found_with_few_false_alarms(workspace):
         ({"is_animated": 1}, "animated", 0.0),
     ],
 )
-def test_each_kind_has_its_score_and_a_sound_photo_has_none(workspace, measured, change, kind, score):
+def test_each_kind_has_its_score_and_a_good_photo_has_no_issue(workspace, measured, change, kind, score):
     measured(sound={}, bad=change)
     assert [(issue.kind, issue.score) for issue in image_issues.list_issues(workspace, kind=kind)] == [
         (kind, score)
@@ -124,20 +124,21 @@ def test_each_kind_has_its_score_and_a_sound_photo_has_none(workspace, measured,
     assert "sound" not in {name for _, name in found(workspace)}
 
 
-def test_a_picture_without_tones_is_not_called_grey_as_well(workspace, measured):
+def test_an_image_without_tones_is_not_also_grayscale(workspace, measured):
     measured(notice={"entropy_bits": 0.5, "colourfulness": 0.0})
     assert found(workspace) == {("low_information", "notice")}
 
 
-def test_half_and_double_sizes_are_usual_among_equals_and_a_tenth_is_not():
+def test_half_and_double_size_are_usual_and_a_tenth_is_odd():
     width = np.array([400] * 10 + [200, 800, 40, 4000])
     scores = issue_scan.size_scores(width, width * 3 // 4)
     assert scores[:10].tolist() == [1.0] * 10
-    # All of one size: far begins at 3 * 1/3 = 1 octave, where the score is 0.5. log2(10) = 3.3 octaves are over twice that.
+    # All of one size: far begins at 3 * 1/3 = 1 octave, where the score is 0.5. log2(10) = 3.3 octaves are
+    # over twice that.
     assert scores[10:].tolist() == pytest.approx([0.5, 0.5, 0.0, 0.0])
 
 
-def test_what_is_usual_follows_the_images_that_arrive(workspace, measured):
+def test_the_usual_size_follows_new_images(workspace, measured):
     measured(
         **{f"small{n}": {"width_px": 100, "height_px": 100} for n in range(3)},
         large={"width_px": 900, "height_px": 900},
@@ -148,7 +149,7 @@ def test_what_is_usual_follows_the_images_that_arrive(workspace, measured):
     assert ("odd_size", "small0") in found(workspace)
 
 
-def test_a_threshold_counts_at_once_and_is_remembered(workspace, measured):
+def test_a_threshold_takes_effect_at_once_and_is_stored(workspace, measured):
     measured(a={"highlight": 0.1}, b={"highlight": 0.3}, c={"highlight": 0.4})
     assert image_issues.counts(workspace)["dark"] == 2
     assert image_issues.counts(workspace, {"dark": 0.2})["dark"] == 1
@@ -159,7 +160,7 @@ def test_a_threshold_counts_at_once_and_is_remembered(workspace, measured):
     assert review_queue.count(workspace, "issue:dark") == 3
 
 
-def test_the_border_shows_the_nearest_on_either_side(workspace, measured):
+def test_the_border_has_the_closest_images_on_either_side(workspace, measured):
     digests = measured(
         a={"highlight": 0.1}, b={"highlight": 0.3}, c={"highlight": 0.35}, d={"highlight": 0.4}
     )
@@ -170,12 +171,12 @@ def test_the_border_shows_the_nearest_on_either_side(workspace, measured):
 
 
 @pytest.mark.parametrize(("kind", "value"), [("dark", -0.1), ("dark", 0.9), ("truncated", 0.5)])
-def test_a_threshold_beyond_the_kept_scores_is_refused(workspace, kind, value):
+def test_a_threshold_above_the_stored_scores_is_an_error(workspace, kind, value):
     with pytest.raises(BadInput):
         image_issues.set_threshold(workspace, kind, value, actor=ANNA)
 
 
-def test_an_unknown_kind_is_named_with_those_there_are(workspace):
+def test_an_unknown_kind_is_an_error_that_lists_the_kinds(workspace):
     for ask in (image_issues.list_issues, image_issues.border):
         with pytest.raises(NotFound, match="Unknown image issue 'drak'"):
             ask(workspace, **({"kind": "drak"}))
@@ -196,9 +197,7 @@ def test_the_queue_of_an_issue_begins_with_the_most_severe_and_pages_by_key(work
     )
 
 
-def test_an_image_leaves_the_queue_when_it_is_judged_there_or_excluded_and_comes_back_by_undo(
-    workspace, measured
-):
+def test_an_image_leaves_the_queue_when_judged_or_excluded_and_returns_after_undo(workspace, measured):
     digests = measured(a={"highlight": 0.1}, b={"highlight": 0.2}, c={"highlight": 0.3})
     waiting = lambda: [item.digest for item in review_queue.page(workspace, "issue:dark")]  # noqa: E731
     decisions.decide(
@@ -224,7 +223,7 @@ def test_images_of_an_older_workspace_are_measured_by_the_next_scan_and_only_onc
     assert {issue.digest for issue in image_issues.list_issues(workspace, kind="tiny")} == set(digests)
 
 
-def test_a_slider_follows_through_an_index(workspace):
+def test_counting_for_a_slider_uses_an_index(workspace):
     rows = workspace.query(
         "EXPLAIN QUERY PLAN SELECT COUNT(*) FROM image_issue_score WHERE kind = ? AND score < ?",
         ("dark", 0.3),

@@ -1,4 +1,4 @@
-"""Tags, notes and further classes: rows that undo knows, and what a snapshot makes of them."""
+"""Tags, notes and further classes: undo, and their effect on snapshots."""
 
 import sqlite3
 
@@ -22,7 +22,7 @@ def test_a_tag_on_many_images_is_one_step_and_one_undo(workspace, plant):
     a, b, c = plant({"a": "dom", "b": "dom", "c": "dom"}).values()
     remarks.tag(workspace, [a], "snow", actor=ANNA)
     step = remarks.tag(workspace, [a, b, c], " snow ", actor=ANNA)
-    assert (step.remarked, step.n_images) == ([b, c], 2)  # a has it already.
+    assert (step.remarked, step.n_images) == ([b, c], 2)  # a already has it.
     undone = decisions.undo(workspace, actor=ANNA)
     assert (undone.remarked, undone.n_images) == ([b, c], 2)
     assert [item(workspace, digest).tags for digest in (a, b, c)] == [("snow",), (), ()]
@@ -35,7 +35,7 @@ def test_a_tag_on_many_images_is_one_step_and_one_undo(workspace, plant):
     assert item(workspace, c).tags == ("snow",)
 
 
-def test_undoing_a_note_brings_the_one_before_back(workspace, plant):
+def test_undoing_a_note_restores_the_previous_one(workspace, plant):
     (a,) = plant({"a": "dom"}).values()
     for text in ("first", "second", ""):
         remarks.note(workspace, a, text, actor=ANNA)
@@ -47,7 +47,7 @@ def test_undoing_a_note_brings_the_one_before_back(workspace, plant):
         decisions.undo(workspace, actor=ANNA)
 
 
-def test_a_note_that_somebody_wrote_since_is_kept_by_an_undo_and_told(workspace, plant):
+def test_undo_keeps_a_later_note_and_reports_the_conflict(workspace, plant):
     (a,) = plant({"a": "dom"}).values()
     remarks.note(workspace, a, "mine", actor=ANNA)
     remarks.note(workspace, a, "theirs", actor=BEAT)
@@ -55,7 +55,7 @@ def test_a_note_that_somebody_wrote_since_is_kept_by_an_undo_and_told(workspace,
     assert item(workspace, a).note == "theirs"
 
 
-def test_undo_takes_the_newest_act_back_whatever_it_was(workspace, plant):
+def test_undo_reverses_the_newest_step_of_any_kind(workspace, plant):
     (a,) = plant({"a": "dom"}).values()
     decisions.decide(workspace, [Choice(a, "exclude", reason="map")], actor=ANNA)
     remarks.tag(workspace, [a], "map", actor=ANNA)
@@ -65,7 +65,7 @@ def test_undo_takes_the_newest_act_back_whatever_it_was(workspace, plant):
     assert item(workspace, a).verdict == "label"
 
 
-def test_an_act_delivered_twice_is_written_once(workspace, plant):
+def test_an_action_delivered_twice_is_written_once(workspace, plant):
     (a,) = plant({"a": "dom"}).values()
     for _ in range(2):
         remarks.tag(workspace, [a], "snow", actor=ANNA, event_id="key 1")
@@ -74,7 +74,7 @@ def test_an_act_delivered_twice_is_written_once(workspace, plant):
     assert decisions.undo(workspace, actor=ANNA, event_id="key 2").step_id is None
 
 
-def test_remarks_are_never_altered(workspace, plant):
+def test_remarks_cannot_be_changed(workspace, plant):
     (a,) = plant({"a": "dom"}).values()
     remarks.tag(workspace, [a], "snow", actor=ANNA)
     for sql in ("UPDATE remark SET value = 'ice'", "DELETE FROM remark"):
@@ -85,7 +85,7 @@ def test_remarks_are_never_altered(workspace, plant):
             connection.execute(sql)
 
 
-def test_an_image_of_several_classes_stays_out_of_snapshots_unless_asked_for(workspace, fill):
+def test_images_with_several_classes_are_left_out_of_snapshots_by_default(workspace, fill):
     a, *_ = fill(river=6, lake=6)
     remarks.also(workspace, a, "lake", actor=ANNA)
     assert a not in {
@@ -97,7 +97,7 @@ def test_an_image_of_several_classes_stays_out_of_snapshots_unless_asked_for(wor
     assert snapshot.create(workspace, actor=ANNA).digest == whole.digest
 
 
-def test_what_cannot_be_said_of_an_image_is_refused(workspace, plant):
+def test_invalid_remarks_are_errors(workspace, plant):
     (a,) = plant({"a": "dom"}).values()
     for name in ("", " ", "two\nlines", "x" * 61):
         with pytest.raises(BadInput):
@@ -128,7 +128,7 @@ def test_a_saved_view_is_a_queue_with_its_filters(workspace, plant):
         saved_views.find(workspace, "north faces")
 
 
-def test_a_pace_is_the_median_of_ones_own_looks_without_breaks(workspace):
+def test_the_pace_is_the_median_of_ones_own_gaps_without_breaks(workspace):
     def judged_at(*seconds, actor=ANNA):
         with workspace.transaction() as connection:
             for each in seconds:
@@ -138,7 +138,7 @@ def test_a_pace_is_the_median_of_ones_own_looks_without_breaks(workspace):
                 )
 
     judged_at(0, 3, 6)
-    assert pace.seconds_an_image(workspace, actor=ANNA) == pace.DEFAULT_S  # Too few to know.
+    assert pace.seconds_an_image(workspace, actor=ANNA) == pace.DEFAULT_S  # Too few gaps for an estimate.
     judged_at(*range(9, 39, 3), 600, 603)  # Three seconds each, and a break of nine minutes.
     judged_at(*range(0, 600, 20), actor=BEAT)
     assert pace.seconds_an_image(workspace, actor=ANNA) == 3

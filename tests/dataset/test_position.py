@@ -1,4 +1,4 @@
-"""The place a photo was taken at leaves with none of its other bytes."""
+"""The position of a photo is removed without changing other bytes."""
 
 import io
 import struct
@@ -30,9 +30,9 @@ def photo(format: str, *, has_position: bool = True, xmp: bytes | None = None) -
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_the_position_goes_and_pixels_turn_and_camera_stay(format):
+def test_the_position_is_removed_and_pixels_orientation_and_camera_stay(format):
     data = photo(format)
-    assert Image.open(io.BytesIO(data)).getexif().get_ifd(GPS)  # It was there.
+    assert Image.open(io.BytesIO(data)).getexif().get_ifd(GPS)  # Present before.
     clean = position.remove(data)
     before, after = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(clean))
     assert dict(after.getexif().get_ifd(GPS)) == {}
@@ -52,14 +52,14 @@ def test_no_byte_of_the_coordinates_is_left_behind(format):
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
-def test_a_photo_without_a_position_stays_as_it_is_byte_for_byte(format, draw):
+def test_a_photo_without_a_position_is_unchanged(format, draw):
     assert position.remove(draw(format=format)) == draw(format=format)
     if format not in ("GIF", "BMP"):
         assert position.remove(photo(format, has_position=False)) == photo(format, has_position=False)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-def test_the_position_in_xmp_goes_as_well(format):
+def test_the_position_in_xmp_is_removed(format):
     xmp = (
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description exif:GPSLatitude="46,5.52N" exif:Flash="0">'
         b"<exif:GPSLongitude>7,51.01E</exif:GPSLongitude></rdf:Description></x:xmpmeta>"
@@ -71,14 +71,14 @@ def test_the_position_in_xmp_goes_as_well(format):
     Image.open(io.BytesIO(clean)).load()  # PNG checks its sums here.
 
 
-def test_every_picture_of_a_multi_picture_file_loses_its_position():
+def test_the_position_is_removed_from_every_picture_of_a_file():
     both = photo("JPEG") + photo("JPEG")
     assert struct.pack(">II", 125, 4) not in position.remove(both)
     assert struct.pack("<II", 125, 4) not in position.remove(both)
 
 
 @pytest.mark.parametrize("cut", [30, 60, 100, 150])
-def test_a_damaged_structure_is_no_error(cut):
+def test_a_damaged_structure_is_not_an_error(cut):
     data = photo("JPEG")
     for rest in (b"", bytes(len(data) - cut), b"\xff" * (len(data) - cut)):
         assert len(position.remove(data[:cut] + rest)) == cut + len(rest)  # Blanked in place, whatever it is.

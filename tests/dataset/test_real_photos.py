@@ -17,7 +17,8 @@ def test_intel_scenes_keep_their_imported_test_split_and_get_a_valid_from_train(
     imported = {
         row["digest"]: row["split"]
         for row in workspace.query(
-            "SELECT i.digest, o.split FROM origin o JOIN image i ON i.id = o.image_id WHERE o.split IS NOT NULL"
+            "SELECT i.digest, o.split FROM origin o JOIN image i ON i.id = o.image_id"
+            " WHERE o.split IS NOT NULL"
         )
     }
     for item in snapshot.items(workspace):
@@ -31,7 +32,7 @@ def test_intel_scenes_keep_their_imported_test_split_and_get_a_valid_from_train(
 
 
 @pytest.mark.slow
-def test_otters_are_dealt_by_shares_without_a_leak(workspace, real_data):
+def test_otters_are_split_by_shares_without_a_leak(workspace, real_data):
     folder.import_folder(workspace, real_data / "data" / "otters", actor="import:folder")
     find.scan(workspace)
     made = snapshot.create(workspace, actor=ANNA)

@@ -1,4 +1,4 @@
-"""Freezing: what is in, which split it has and keeps, and that a snapshot cannot change unseen."""
+"""Snapshots: their images and splits, and that changes are detected."""
 
 import hashlib
 import time
@@ -24,12 +24,13 @@ def twenty(label: str = "dom", prefix: str = "d", n: int = 20) -> dict[str, str]
 
 @pytest.fixture
 def pair(workspace):
-    """Say that two images look the same: `pair(digest, digest)`."""
+    """Add a pair of duplicates: `pair(digest, digest)`."""
 
     def paired(a: str, b: str) -> None:
         with workspace.transaction() as connection:
             connection.execute(
-                "INSERT INTO duplicate_pair SELECT MIN(id), MAX(id), 'exact', 0, ? FROM image WHERE digest IN (?, ?)",
+                "INSERT INTO duplicate_pair SELECT MIN(id), MAX(id), 'exact', 0, ? FROM image"
+                " WHERE digest IN (?, ?)",
                 (now(), a, b),
             )
 
@@ -38,9 +39,9 @@ def pair(workspace):
 
 @pytest.fixture
 def imported(workspace):
-    """Let an import have said a split: `imported(digest, "test")`; said twice, the image was in both."""
+    """Record the split of an import: `imported(digest, "test")`; called twice, the image is in both."""
 
-    def said(digest: str, part: str) -> None:
+    def add(digest: str, part: str) -> None:
         with workspace.transaction() as connection:
             connection.execute(
                 "INSERT INTO origin (image_id, acquisition_id, source, path, split, created_at)"
@@ -48,7 +49,7 @@ def imported(workspace):
                 (part, now(), digest),
             )
 
-    return said
+    return add
 
 
 def frozen(workspace, **options):
@@ -59,7 +60,7 @@ def splits_of(workspace, reference=None) -> dict[str, str]:
     return {item.digest: item.split for item in snapshot.items(workspace, reference)}
 
 
-def test_a_snapshot_holds_what_is_labelled_kept_and_of_a_class_in_use(workspace, plant):
+def test_a_snapshot_has_the_labelled_images_of_classes_in_use(workspace, plant):
     digests = plant(
         {"kept": "dom", "bare": None, "out": "dom", "doubt": "dom", "old": "eiger", "given": None}
     )
@@ -92,13 +93,13 @@ def test_reviewed_only_leaves_out_labels_that_no_person_confirmed(workspace, pla
     ] == [digests["seen"]]
 
 
-def test_the_digest_is_that_of_a_manifest_anyone_can_write(workspace, plant):
+def test_the_digest_is_that_of_the_documented_manifest(workspace, plant):
     digest = plant({"a": "dom"})["a"]
     written = f"class\tdom\nimage\t{digest}\tdom\ttrain\t{digest}\n"
     assert frozen(workspace).digest == hashlib.sha256(written.encode()).hexdigest()
 
 
-def test_freezing_the_same_again_answers_the_first_snapshot(workspace, plant):
+def test_freezing_the_same_content_returns_the_first_snapshot(workspace, plant):
     plant(twenty())
     first = frozen(workspace, name="monday")
     assert frozen(workspace, name="tuesday") == first
@@ -116,7 +117,7 @@ def test_an_image_keeps_its_split_when_more_images_arrive(workspace, plant):
     assert second.splits == {"train": 37, "valid": 8, "test": 8}  # .7 / .15 / .15 of 53 = 37.1 / 7.95 / 7.95
 
 
-def test_an_image_that_was_excluded_for_a_while_comes_back_to_its_split(workspace, plant):
+def test_an_image_excluded_for_a_while_returns_to_its_split(workspace, plant):
     digests = plant(twenty())
     frozen(workspace)
     before = splits_of(workspace)
@@ -136,7 +137,7 @@ def test_another_seed_is_another_partition_and_leaves_the_first_alone(workspace,
     assert frozen(workspace).digest == first.digest
 
 
-def test_look_alikes_share_a_split_and_a_group_key(workspace, plant, pair):
+def test_near_duplicates_share_a_split_and_a_group_key(workspace, plant, pair):
     digests = plant(twenty())
     for i in range(0, 20, 2):
         pair(digests[f"d{i:02d}"], digests[f"d{i + 1:02d}"])
@@ -176,12 +177,10 @@ def test_imported_splits_are_kept_and_the_missing_valid_comes_from_train(workspa
     assert {parts[digests[f"d{i:02d}"]] for i in range(10)} == {"test"}
     assert made.splits["test"] == 10
     assert made.splits["valid"] in (3, 4)  # .15 / .85 of 20 = 3.5
-    assert not any("was asked" in told for told in snapshot.warnings(workspace, made))
+    assert not any("as requested" in text for text in snapshot.warnings(workspace, made))
 
 
-def test_look_alikes_across_imported_splits_are_shown_as_a_leak_and_not_moved(
-    workspace, plant, imported, pair
-):
+def test_near_duplicates_across_imported_splits_are_a_leak_and_not_moved(workspace, plant, imported, pair):
     digests = plant(twenty(n=6))
     for name, part in zip(digests, ["train", "train", "train", "train", "valid", "test"], strict=True):
         imported(digests[name], part)
@@ -193,21 +192,21 @@ def test_look_alikes_across_imported_splits_are_shown_as_a_leak_and_not_moved(
         (digests["d00"], "train"),
         (digests["d05"], "test"),
     }
-    assert any("1 groups of near duplicates" in told for told in snapshot.warnings(workspace, made))
-    assert frozen(workspace).digest == made.digest  # Asked again, it is still there.
+    assert any("1 groups of near duplicates" in text for text in snapshot.warnings(workspace, made))
+    assert frozen(workspace).digest == made.digest  # Freezing again gives the same snapshot.
 
 
-def test_an_image_imported_as_train_and_as_test_is_trained_on_and_that_is_said(workspace, plant, imported):
+def test_an_image_imported_as_train_and_test_is_in_train_with_a_warning(workspace, plant, imported):
     digests = plant({"both": "dom", "other": "dom"})
     imported(digests["both"], "train")
     imported(digests["both"], "test")
     imported(digests["other"], "test")
     made = frozen(workspace)
     assert splits_of(workspace)[digests["both"]] == "train"
-    assert any("imported in several splits" in told for told in snapshot.warnings(workspace, made))
+    assert any("imported in several splits" in text for text in snapshot.warnings(workspace, made))
 
 
-def test_nothing_to_freeze_is_told_with_what_is_there(workspace, plant):
+def test_an_empty_snapshot_is_an_error_with_the_counts(workspace, plant):
     with pytest.raises(EmptySnapshot, match="0 images"):
         frozen(workspace)
     digests = plant({"a": "dom"})
@@ -220,18 +219,19 @@ def test_nothing_to_freeze_is_told_with_what_is_there(workspace, plant):
     assert snapshot.list_snapshots(workspace) == []
 
 
-def test_shares_that_cannot_be_are_refused_before_anything_is_written(workspace, plant):
+def test_invalid_shares_are_an_error_before_anything_is_written(workspace, plant):
     plant(twenty())
     with pytest.raises(BadFractions):
         frozen(workspace, fractions={"train": 0.5, "valid": 0.1, "test": 0.1})
     assert workspace.query("SELECT * FROM split_assignment") == []
 
 
-def test_a_class_too_small_for_a_score_is_said_so(workspace, plant):
+def test_a_class_without_images_in_a_split_has_a_warning(workspace, plant):
     plant({**twenty(), "e0": "eiger", "e1": "eiger"})
-    told = snapshot.warnings(workspace, frozen(workspace))
-    assert told == [
-        "Class 'eiger' has 2 images and none in valid or test: it gets no score there. Label more, or retire the class."
+    warnings = snapshot.warnings(workspace, frozen(workspace))
+    assert warnings == [
+        "Class 'eiger' has 2 images and none in valid or test: it gets no score there."
+        " Label more, or retire the class."
     ]
 
 
@@ -244,22 +244,22 @@ def test_three_images_of_a_class_are_enough_for_every_split(workspace, plant):
     ]
 
 
-def test_one_class_alone_is_said_to_teach_nothing(workspace, plant):
+def test_a_single_class_has_a_warning(workspace, plant):
     plant(twenty())
-    assert any("one class, 'dom'" in told for told in snapshot.warnings(workspace, frozen(workspace)))
+    assert any("one class, 'dom'" in text for text in snapshot.warnings(workspace, frozen(workspace)))
 
 
-def test_shares_that_images_with_a_split_cannot_follow_are_told(workspace, plant):
+def test_shares_that_differ_from_the_request_have_a_warning(workspace, plant):
     plant({**twenty(n=60), **twenty("eiger", "e", 60)})
     frozen(workspace)
     again = frozen(workspace, fractions={"train": 0.4, "valid": 0.3, "test": 0.3})
     assert again.splits == {"train": 84, "valid": 18, "test": 18}
     plant({"new": "dom"})
     made = frozen(workspace, fractions={"train": 0.4, "valid": 0.3, "test": 0.3})
-    assert any("not 40% / 30% / 30% as requested" in told for told in snapshot.warnings(workspace, made))
+    assert any("not 40% / 30% / 30% as requested" in text for text in snapshot.warnings(workspace, made))
 
 
-def test_a_diff_tells_added_removed_and_relabelled_images(workspace, plant):
+def test_a_diff_lists_added_removed_and_relabelled_images(workspace, plant):
     digests = plant({**twenty(n=4), "e0": "eiger"})
     first = frozen(workspace)
     decisions.decide(
@@ -269,13 +269,13 @@ def test_a_diff_tells_added_removed_and_relabelled_images(workspace, plant):
     )
     added = plant({"new": "dom"})["new"]
     second = frozen(workspace)
-    told = snapshot.diff(workspace, first.digest, second.digest)
-    assert [row["digest"] for row in told["added"]] == [added]
-    assert [row["digest"] for row in told["removed"]] == [digests["d00"]]
-    assert told["relabelled"] == [
+    changes = snapshot.diff(workspace, first.digest, second.digest)
+    assert [row["digest"] for row in changes["added"]] == [added]
+    assert [row["digest"] for row in changes["removed"]] == [digests["d00"]]
+    assert changes["relabelled"] == [
         {"digest": digests["d01"], "path": "dom/d01.jpg", "from": "dom", "to": "eiger"}
     ]
-    assert told["moved"] == []
+    assert changes["moved"] == []
     assert snapshot.diff(workspace, first.digest, first.digest) == {
         "added": [],
         "removed": [],
@@ -305,7 +305,7 @@ def test_content_that_is_frozen_again_is_the_newest_snapshot(workspace, plant):
     assert snapshot.show(workspace) == first
 
 
-def test_a_snapshot_nobody_knows_is_told(workspace, plant):
+def test_an_unknown_snapshot_is_an_error(workspace, plant):
     with pytest.raises(NotFound, match="no snapshot yet"):
         snapshot.resolve(workspace)
     plant(twenty())
@@ -332,7 +332,7 @@ def stored(workspace, draw):
     return digests
 
 
-def test_a_sound_snapshot_is_verified_to_the_last_image(workspace, stored):
+def test_an_unchanged_snapshot_is_verified_with_all_images(workspace, stored):
     frozen(workspace)
     assert snapshot.verify(workspace) == 5
 
@@ -349,7 +349,7 @@ def test_a_changed_row_is_found(workspace, stored, change):
         snapshot.verify(workspace)
 
 
-def test_gone_and_changed_bytes_are_found(workspace, stored):
+def test_missing_and_changed_bytes_are_found(workspace, stored):
     frozen(workspace)
     images.image_path(workspace, stored[0]).unlink()
     images.image_path(workspace, stored[1]).write_bytes(b"other")

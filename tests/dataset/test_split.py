@@ -1,4 +1,4 @@
-"""Who goes to train, valid and test: shares, groups, imports, and that nobody ever moves by chance."""
+"""Splits: shares, groups, imports, and that images keep their split."""
 
 import random
 from collections import Counter
@@ -35,7 +35,8 @@ def part(groups, assigned=None, imported=None, fractions=SHARES, seed=0):
     return split.partition(groups, assigned or {}, imported or {}, fractions=fractions, seed=seed)
 
 
-# One class, worked by hand: shares of N images are .7N / .15N / .15N; each goes where most is missing.
+# One class, worked by hand: shares of N images are .7N / .15N / .15N; each goes to the split furthest below
+# its share.
 @pytest.mark.parametrize(
     ("n_images", "expected"),
     [
@@ -48,11 +49,11 @@ def part(groups, assigned=None, imported=None, fractions=SHARES, seed=0):
         (100, (70, 15, 15)),
     ],
 )
-def test_a_class_is_dealt_by_its_shares_and_no_split_stays_empty_from_three_images_on(n_images, expected):
+def test_a_class_is_split_by_its_shares_and_no_split_is_empty_from_three_images_on(n_images, expected):
     assert tuple(counted(deal(singles(n_images))).values()) == expected
 
 
-def test_every_class_gets_its_shares_for_itself():
+def test_every_class_is_split_by_the_shares():
     dealt = deal([*singles(20, "dom", "a"), *singles(6, "weisshorn", "b")])
     assert counted({k: v for k, v in dealt.items() if k.startswith("b")}) == {
         "train": 4,
@@ -61,7 +62,7 @@ def test_every_class_gets_its_shares_for_itself():
     }
 
 
-def test_the_guarantee_takes_the_smallest_group_not_the_burst_of_twenty():
+def test_an_empty_split_gets_the_smallest_group():
     dealt = deal([group("a", n=20), group("b"), group("c")])
     assert dealt["a00"] == "train"
     assert sorted([dealt["b00"], dealt["c00"]]) == ["test", "valid"]
@@ -75,14 +76,15 @@ def test_a_split_without_a_share_gets_nothing():
     }
 
 
-def test_a_group_with_two_labels_is_dealt_under_the_more_frequent_one():
+def test_a_group_with_two_labels_counts_for_the_more_frequent_one():
     mixed = Group("m", ("m", "m1", "m2"), ("dom", "weisshorn", "weisshorn"))
     others = singles(5, "weisshorn")
-    # As weisshorn: 8 images, shares 5.6 / 1.2 / 1.2, and 5 are in train: most is missing in valid. As dom, alone: train.
+    # As weisshorn: 8 images, shares 5.6 / 1.2 / 1.2, and 5 are in train: most is missing in valid. As dom,
+    # alone: train.
     assert deal([mixed, *others], held={each.key: "train" for each in others})["m"] == "valid"
 
 
-def test_equally_frequent_labels_count_as_the_alphabetically_first():
+def test_of_equally_frequent_labels_the_alphabetically_first_counts():
     mixed = Group("m", ("m", "m1"), ("weisshorn", "dom"))
     others = singles(5, "dom")
     # As dom: 7 images, shares 4.9 / 1.05 / 1.05, and 5 are in train. As weisshorn, alone: train.
@@ -99,7 +101,7 @@ def test_another_seed_is_another_partition():
     st.randoms(),
 )
 @settings(max_examples=60, deadline=None)
-def test_the_order_of_arrival_does_not_decide(shape, seed, chance):
+def test_the_order_of_import_does_not_matter(shape, seed, chance):
     groups = [group(f"g{i:03d}", label, n) for i, (label, n) in enumerate(shape)]
     shuffled = list(groups)
     chance.shuffle(shuffled)
@@ -124,7 +126,7 @@ def test_an_image_keeps_its_split_when_more_images_arrive(arrivals, seed):
     st.integers(0, 3),
 )
 @settings(max_examples=80, deadline=None)
-def test_no_group_ever_spans_two_splits_whatever_was_held_before(sizes, held, seed):
+def test_no_group_is_in_two_splits_whatever_was_assigned_before(sizes, held, seed):
     groups = [group(f"g{i:03d}", n=n) for i, n in enumerate(sizes)]
     digests = [digest for each in groups for digest in each.digests]
     splits = part(groups, {digests[i]: s for i, s in held.items() if i < len(digests)}, seed=seed)
@@ -159,15 +161,15 @@ def test_joined_groups_of_different_splits_all_go_to_train():
     assert set(split.settle(joined, {"a00": "test", "a01": "valid"}, {}).values()) == {"train"}
 
 
-def test_a_newcomer_follows_the_look_alike_that_is_there():
+def test_a_new_image_joins_the_split_of_its_near_duplicate():
     assert split.settle(group("a", n=2), {"a00": "test"}, {}) == {"a00": "test", "a01": "test"}
 
 
-def test_what_a_model_may_have_studied_outweighs_what_an_import_says():
+def test_an_earlier_assignment_takes_precedence_over_an_import():
     assert split.settle(group("a"), {"a00": "train"}, {"a00": "test"}) == {"a00": "train"}
 
 
-def test_look_alikes_that_the_import_put_into_two_splits_stay_to_be_shown():
+def test_near_duplicates_in_two_imported_splits_stay_there():
     assert split.settle(group("a", n=2), {}, {"a00": "train", "a01": "test"}) == {
         "a00": "train",
         "a01": "test",
@@ -189,7 +191,7 @@ def test_imported_splits_are_kept():
     assert part(groups, imported=imported) == imported
 
 
-def test_a_missing_valid_is_dealt_from_imported_train_and_never_from_test():
+def test_a_missing_valid_is_taken_from_imported_train_and_never_from_test():
     groups, imported = imported_set()
     splits = part(groups, imported=imported)
     # Valid's share of what is not test: .15 / .85 of 20 images = 3.5
@@ -197,14 +199,14 @@ def test_a_missing_valid_is_dealt_from_imported_train_and_never_from_test():
     assert all(splits[key] == "test" for key, was in imported.items() if was == "test")
 
 
-def test_a_missing_test_is_dealt_from_imported_train_and_never_from_valid():
+def test_a_missing_test_is_taken_from_imported_train_and_never_from_valid():
     groups, imported = imported_set()
     imported = {key: "valid" if was == "test" else was for key, was in imported.items()}
     splits = part(groups, imported=imported)
     assert counted(splits) in ({"train": 16, "valid": 10, "test": 4}, {"train": 17, "valid": 10, "test": 3})
 
 
-def test_the_dealt_valid_stays_when_the_import_is_frozen_again():
+def test_the_valid_images_stay_when_the_import_is_frozen_again():
     groups, imported = imported_set()
     first = part(groups, imported=imported)
     more = singles(5, prefix="u")
@@ -212,7 +214,7 @@ def test_the_dealt_valid_stays_when_the_import_is_frozen_again():
     assert {key: again[key] for key in first} == first
 
 
-def test_a_group_of_imported_train_images_is_dealt_as_one():
+def test_a_group_of_imported_train_images_stays_in_one_split():
     groups = [group(f"r{i}", n=3) for i in range(8)]
     imported = dict.fromkeys((digest for g in groups for digest in g.digests), "train") | {"t00": "test"}
     splits = part([*groups, group("t")], imported=imported)
@@ -224,7 +226,7 @@ def test_a_group_of_imported_train_images_is_dealt_as_one():
 
 
 @pytest.mark.parametrize(
-    ("fractions", "told"),
+    ("fractions", "message"),
     [
         ({"train": 0.7, "valid": 0.7, "test": 0.1}, "add up to 1.5"),
         ({"train": 1.2, "valid": -0.2, "test": 0}, "negative"),
@@ -232,11 +234,11 @@ def test_a_group_of_imported_train_images_is_dealt_as_one():
         ({"train": 0.5, "dev": 0.5}, "a split other"),
     ],
 )
-def test_impossible_shares_are_refused_with_their_values(fractions, told):
-    with pytest.raises(BadFractions, match=told) as raised:
+def test_invalid_shares_are_errors_that_name_the_values(fractions, message):
+    with pytest.raises(BadFractions, match=message) as raised:
         deal(singles(3), fractions=fractions)
     assert "0.7, 0.15 and 0.15" in raised.value.remedy
 
 
-def test_a_share_that_is_not_named_is_none():
+def test_a_share_that_is_not_given_is_zero():
     assert split.checked_fractions({"train": 0.8, "valid": 0.2}) == {"train": 0.8, "valid": 0.2, "test": 0.0}

@@ -1,4 +1,4 @@
-"""Written datasets: read by others, and the same when they come back."""
+"""Written datasets can be read by other tools and imported again."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ ANNA = "human:anna"
 
 @pytest.fixture
 def freeze(workspace, draw):
-    """Freeze one image of its own for each label given: `freeze("dom", "dom", "eiger")`."""
+    """Freeze one image for each label: `freeze("dom", "dom", "eiger")`."""
 
     def frozen(*labels: str, format: str = "JPEG"):
         for name in sorted(set(labels)):
@@ -38,7 +38,7 @@ def freeze(workspace, draw):
     return frozen
 
 
-def said(workspace, reference=None):
+def contents(workspace, reference=None):
     return {(item.digest, item.label, item.split) for item in snapshot.items(workspace, reference)}
 
 
@@ -49,7 +49,7 @@ def test_an_image_folder_imported_again_gives_the_same_labels_and_splits(workspa
     other = workspaces.create(tmp_path / "other")
     assert folders.import_folder(other, tmp_path / "out", actor=ANNA).n_added == 11
     again = snapshot.create(other, actor=ANNA)
-    assert said(other) == said(workspace)
+    assert contents(other) == contents(workspace)
     assert again.digest == frozen.digest  # The images are their own groups in both.
 
 
@@ -64,16 +64,16 @@ def test_a_table_imported_again_gives_the_same_labels_and_splits(workspace, free
     other = workspaces.create(tmp_path / "other")
     table.import_csv(other, tmp_path / "out" / "labels.csv", root=tmp_path / "out", actor=ANNA)
     snapshot.create(other, actor=ANNA)
-    assert said(other) == said(workspace)
+    assert contents(other) == contents(workspace)
 
 
-def test_a_file_is_called_after_what_it_really_is(workspace, freeze, tmp_path):
+def test_a_file_has_the_extension_of_its_format(workspace, freeze, tmp_path):
     write.write(workspace, freeze("dom", format="PNG"), "imagefolder", tmp_path / "out")
     assert [path.suffix for path in (tmp_path / "out").rglob("*.*")] == [".png"]
 
 
 @pytest.mark.parametrize("name", ["a/b", ".hidden", "..", "a:b", "ends.", "x" * 256, "Thumbs.db"])
-def test_a_class_that_cannot_be_a_folder_is_refused_with_the_way_out(workspace, freeze, tmp_path, name):
+def test_a_class_name_that_cannot_be_a_folder_is_an_error_with_a_remedy(workspace, freeze, tmp_path, name):
     frozen = freeze("dom", name)
     with pytest.raises(BadInput, match="cannot be folder names") as raised:
         write.write(workspace, frozen, "imagefolder", tmp_path / "out")
@@ -81,31 +81,31 @@ def test_a_class_that_cannot_be_a_folder_is_refused_with_the_way_out(workspace, 
     assert not (tmp_path / "out").exists()
 
 
-def test_classes_that_are_one_folder_on_other_systems_are_refused(workspace, freeze, tmp_path):
+def test_class_names_that_are_one_folder_on_other_systems_are_an_error(workspace, freeze, tmp_path):
     with pytest.raises(BadInput, match="'Dom', 'dom'"):
         write.write(workspace, freeze("dom", "Dom"), "imagefolder", tmp_path / "out")
 
 
-def test_classes_that_would_lose_their_ordinals_on_the_way_back_are_refused(workspace, freeze, tmp_path):
+def test_class_names_that_an_import_would_change_are_an_error(workspace, freeze, tmp_path):
     with pytest.raises(BadInput, match=r"'1\. Dom', '2\. Eiger'"):
         write.write(workspace, freeze("1. Dom", "2. Eiger"), "imagefolder", tmp_path / "out")
 
 
-def test_a_class_may_be_called_train(workspace, freeze, tmp_path):
+def test_a_class_can_have_the_name_train(workspace, freeze, tmp_path):
     write.write(workspace, freeze("train", "train", "bus"), "imagefolder", tmp_path / "out")
     assert (tmp_path / "out" / "train" / "bus").is_dir()
 
 
-def test_a_folder_that_holds_something_is_left_alone(workspace, freeze, tmp_path):
+def test_a_folder_that_is_not_empty_is_left_unchanged(workspace, freeze, tmp_path):
     frozen = freeze("dom")
     (tmp_path / "out").mkdir()
-    write.write(workspace, frozen, "imagefolder", tmp_path / "out")  # Empty is no obstacle.
+    write.write(workspace, frozen, "imagefolder", tmp_path / "out")  # An empty folder is fine.
     with pytest.raises(BadInput, match="not empty"):
         write.write(workspace, frozen, "csv", tmp_path / "out")
     assert not (tmp_path / "out" / "labels.csv").exists()
 
 
-def test_nothing_is_left_of_a_writing_that_failed(workspace, freeze, tmp_path):
+def test_a_failed_write_leaves_nothing_behind(workspace, freeze, tmp_path):
     frozen = freeze("dom", "dom")
     lost, changed = (item.digest for item in snapshot.items(workspace))
     images.image_path(workspace, lost).rename(tmp_path / "kept")
@@ -115,14 +115,14 @@ def test_nothing_is_left_of_a_writing_that_failed(workspace, freeze, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "workspace"]
 
 
-def test_an_unknown_format_is_told_with_the_known_ones(workspace, freeze, tmp_path):
+def test_an_unknown_format_is_an_error_that_lists_the_formats(workspace, freeze, tmp_path):
     with pytest.raises(BadInput, match="'tar'") as raised:
         write.write(workspace, freeze("dom"), "tar", tmp_path / "out")
     assert "imagefolder, csv" in raised.value.remedy
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_the_position_of_a_photo_is_written_only_when_asked(workspace, tmp_path, keep):
+def test_the_position_of_a_photo_is_written_only_on_request(workspace, tmp_path, keep):
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (46.0, 5.0, 31.25)})
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Figures: what their titles say, and that a click on a cell can be understood."""
+"""Figures: their titles, and the data of a click on a cell."""
 
 import numpy as np
 import pytest
@@ -14,17 +14,17 @@ def title(figure):
     return figure.layout.title.text
 
 
-def test_the_matrix_says_its_worst_mistake():
-    assert title(charts.confusion(NAMES, MATRIX)) == "Dom is taken for Lyskamm 4 times of 24"
-    assert title(charts.confusion(NAMES, np.diag([3, 4, 5]))) == "No mistake on 12 images"
+def test_the_title_of_the_matrix_is_the_most_frequent_error():
+    assert title(charts.confusion(NAMES, MATRIX)) == "Most frequent error: Dom predicted as Lyskamm (4 of 24)"
+    assert title(charts.confusion(NAMES, np.diag([3, 4, 5]))) == "No errors on 12 images"
     assert (
         title(charts.confusion(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]])))
-        == "Dom is taken for Lyskamm once of 4"
+        == "Most frequent error: Dom predicted as Lyskamm (1 of 4)"
     )
 
 
 @pytest.mark.parametrize("n_classes", [2, 10, 11, 30])
-def test_a_square_lies_over_every_cell_smaller_than_it_and_names_row_and_column(n_classes):
+def test_every_cell_has_a_smaller_square_with_its_row_and_column(n_classes):
     names = [f"class {i}" for i in range(n_classes)]
     figure = charts.confusion(names, np.eye(n_classes, dtype=int))
     squares = figure.data[-1]
@@ -38,47 +38,47 @@ def test_a_square_lies_over_every_cell_smaller_than_it_and_names_row_and_column(
     assert squares.marker.size < min(420 / n_classes, (figure.layout.height - 190) / n_classes)
     assert figure.layout.xaxis.fixedrange
     assert figure.layout.yaxis.fixedrange
-    assert tuple(figure.layout.yaxis.range) == (n_classes - 0.5, -0.5)  # The first class on top.
+    assert tuple(figure.layout.yaxis.range) == (n_classes - 0.5, -0.5)  # The first class is on top.
 
 
 def test_zeros_are_left_blank_and_counts_are_written():
     assert list(charts.confusion(NAMES, MATRIX).data[-1].text) == ["20", "4", "", "1", "30", "", "", "", "12"]
 
 
-def test_a_long_class_name_is_cut_on_the_axis_and_whole_on_hovering():
+def test_a_long_class_name_is_cut_on_the_axis_and_whole_in_the_tooltip():
     name = "Rimpfischhorn from the Mellichsand pass"
     figure = charts.confusion([name, "Dom"], np.eye(2, dtype=int))
     assert figure.layout.xaxis.ticktext[0] == "Rimpfischhorn from…"
     assert name in figure.data[-1].hovertext[0]
 
 
-def test_the_least_recognised_class_comes_first_with_its_interval():
+def test_the_class_with_the_lowest_recall_is_first_with_its_interval():
     figure = charts.recall_bars(per_class.scores(MATRIX, NAMES))
-    assert title(figure) == "Dom is recognised least: 20 of 24"
+    assert title(figure) == "Lowest recall: Dom (20 of 24)"
     assert figure.data[0].x[0] == pytest.approx(20 / 24)
     assert figure.data[0].error_x.arrayminus[0] > 0
 
 
-def test_curves_say_the_best_epoch_and_start_empty():
+def test_curves_name_the_best_epoch_and_can_be_empty():
     epochs = [
         EpochMetrics(1, "head", 1.0, 0.9, 0.5, 1e-3, 2.0),
         EpochMetrics(2, "body", 0.5, 0.6, 0.8, 1e-4, 3.0),
     ]
     figure = charts.training_curves(epochs)
-    assert title(figure) == "Best accuracy 80.0% in epoch 2 of 2"
-    assert {shape.x0 for shape in figure.layout.shapes} == {1.5}  # The body begins between the two.
+    assert title(figure) == "Best accuracy: 80 % (epoch 2 of 2)"
+    assert {shape.x0 for shape in figure.layout.shapes} == {1.5}  # The second phase starts between the two.
     assert title(charts.training_curves([])) == "The first epoch is not finished yet"
 
 
 @pytest.mark.parametrize(
     ("train_loss", "valid_loss", "places"), [(0.3, 0.5, ("bottom", "top")), (0.6, 0.4, ("top", "bottom"))]
 )
-def test_the_names_of_two_curves_never_cover_each_other(train_loss, valid_loss, places):
+def test_the_names_of_two_curves_do_not_overlap(train_loss, valid_loss, places):
     figure = charts.training_curves([EpochMetrics(1, "head", train_loss, valid_loss, 0.7, 1e-3, 2.0)])
     assert tuple(trace.textposition.split()[0] for trace in figure.data[:2]) == places
 
 
-def test_class_balance_says_how_uneven_it_is():
+def test_the_title_of_class_balance_is_the_ratio():
     rows = [
         ClassRow("Dom", 30, 12, False, 1),
         ClassRow("Eiger", 12, 3, False, 2),
@@ -89,12 +89,12 @@ def test_class_balance_says_how_uneven_it_is():
     assert [list(trace.x) for trace in figure.data] == [[12, 3], [18, 9]]
     assert (
         title(charts.class_balance([ClassRow("Dom", 3, 0, False, 1), ClassRow("Eiger", 0, 0, False, 2)]))
-        == "Eiger has no image yet"
+        == "No image yet of Eiger"
     )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_numbers_stand_out_from_their_cells(theme):
+def test_numbers_have_enough_contrast_with_their_cells(theme):
     # WCAG AA asks 4.5 : 1 for text, 3 : 1 for large text and marks.
     def luminance(colour):
         parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

@@ -17,7 +17,7 @@ GIVEN = ["dom", "dom", "dom", "eiger", "eiger", "dom"]
 PREDICTED = ["dom", "eiger", "dom", "eiger", "dom", "eiger"]
 
 
-def test_an_interval_of_ten_of_ten_does_not_claim_certainty():
+def test_the_interval_of_ten_of_ten_is_not_empty():
     # Wilson at k = n: lo = 1 / (1 + z^2 / n) = 1 / (1 + 3.8415 / 10) = .7225
     lo, hi = intervals.wilson(10, 10)
     assert lo == pytest.approx(0.7225, abs=1e-4)
@@ -25,13 +25,13 @@ def test_an_interval_of_ten_of_ten_does_not_claim_certainty():
     assert intervals.wilson(0, 10) == pytest.approx((0.0, 1 - 0.7225), abs=1e-4)
 
 
-def test_nothing_counted_tells_nothing():
+def test_the_interval_without_images_is_zero_to_one():
     assert intervals.wilson(0, 0) == (0.0, 1.0)
 
 
 @given(st.integers(1, 400), st.data())
 @settings(max_examples=80, deadline=None)
-def test_the_interval_is_scipys(n, data):
+def test_the_interval_matches_scipy(n, data):
     k = data.draw(st.integers(0, n))
     expected = binomtest(k, n).proportion_ci(method="wilson")
     assert intervals.wilson(k, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
@@ -44,7 +44,7 @@ def test_the_interval_of_a_paired_difference_is_worked_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_paired_difference_covers_the_truth_as_often_as_it_says(seed):
+def test_the_interval_of_a_paired_difference_has_the_right_coverage(seed):
     # 15 % only a, 20 % only b: the true difference is .05. On 80 images, 95 % of 2,000 draws should cover it.
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(80, [0.15, 0.20, 0.65], size=2000)
@@ -53,7 +53,7 @@ def test_a_paired_difference_covers_the_truth_as_often_as_it_says(seed):
 
 
 def test_rows_are_given_and_columns_predicted():
-    # dom: 2 right, 2 taken for eiger; eiger: 1 taken for dom, 1 right; no lyskamm.
+    # dom: 2 right, 2 predicted as eiger; eiger: 1 predicted as dom, 1 right; no lyskamm.
     assert confusion.counts(GIVEN, PREDICTED, NAMES).tolist() == [[2, 2, 0], [1, 1, 0], [0, 0, 0]]
 
 
@@ -62,7 +62,7 @@ labels = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), min
 
 @given(labels)
 @settings(max_examples=60, deadline=None)
-def test_confusions_are_scikit_learns(pairs):
+def test_confusion_counts_match_scikit_learn(pairs):
     given_labels, predicted = zip(*pairs, strict=True)
     expected = confusion_matrix(given_labels, predicted, labels=NAMES)
     assert confusion.counts(given_labels, predicted, NAMES).tolist() == expected.tolist()
@@ -70,7 +70,7 @@ def test_confusions_are_scikit_learns(pairs):
 
 @given(labels)
 @settings(max_examples=60, deadline=None)
-def test_class_scores_are_scikit_learns(pairs):
+def test_class_scores_match_scikit_learn(pairs):
     given_labels, predicted = zip(*pairs, strict=True)
     scores = per_class.scores(confusion.counts(given_labels, predicted, NAMES), NAMES)
     expected = precision_recall_fscore_support(given_labels, predicted, labels=NAMES, zero_division=0)
@@ -80,36 +80,36 @@ def test_class_scores_are_scikit_learns(pairs):
         )
 
 
-def test_a_class_without_images_has_an_interval_that_says_so():
+def test_a_class_without_images_has_the_interval_zero_to_one():
     score = per_class.scores(confusion.counts(GIVEN, PREDICTED, NAMES), NAMES)[2]
     assert (score.support, score.recall, score.recall_interval) == (0, 0.0, (0.0, 1.0))
 
 
-def test_a_label_that_is_no_class_is_told():
+def test_a_label_that_is_not_a_class_is_an_error():
     with pytest.raises(BadInput, match="'moench'"):
         confusion.counts(["moench"], ["dom"], NAMES)
 
 
-def test_the_most_frequent_mistake_is_found_beside_the_diagonal():
+def test_the_most_frequent_error_is_outside_the_diagonal():
     assert confusion.worst(np.array([[9, 1], [2, 9]])) == (1, 0)
     assert confusion.worst(np.array([[9, 0], [0, 9]])) is None
 
 
 def test_calibration_error_is_worked_by_hand():
-    # Two bins: (0, .5] with .4 and .4, one right: |.8 - 1| = .2; (.5, 1] with .9, .9, 1.0, two right: |2.8 - 2| = .8.
-    # (.2 + .8) / 5 = .2
+    # Two bins: (0, .5] with .4 and .4, one right: |.8 - 1| = .2; (.5, 1] with .9, .9, 1.0, two right: |2.8 -
+    # 2| = .8. (.2 + .8) / 5 = .2
     confidence, is_right = np.array([0.4, 0.4, 0.9, 0.9, 1.0]), np.array([True, False, True, True, False])
     assert calibration.ece(confidence, is_right, n_bins=2) == pytest.approx(0.2)
 
 
-def test_certainty_that_is_always_wrong_is_the_worst_calibration():
+def test_certain_and_always_wrong_is_the_worst_calibration():
     assert calibration.ece(np.ones(7), np.zeros(7)) == 1.0
     assert calibration.ece(np.ones(7), np.ones(7)) == 0.0
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 1.0), st.booleans()), min_size=1, max_size=50))
 @settings(max_examples=60, deadline=None)
-def test_calibration_error_is_its_definition(pairs):
+def test_calibration_error_follows_its_definition(pairs):
     confidence, is_right = (np.array(each) for each in zip(*pairs, strict=True))
     total = 0.0
     for i in range(15):
@@ -123,7 +123,7 @@ def test_calibration_error_is_its_definition(pairs):
     assert calibration.ece(confidence, is_right) == pytest.approx(total)
 
 
-def test_what_a_score_must_beat():
+def test_baselines_are_worked_by_hand():
     assert baselines.chance(4) == 0.25
     assert baselines.majority(GIVEN) == ("dom", 4 / 6)
     assert baselines.majority(["eiger", "dom"]) == ("dom", 0.5)

@@ -3,13 +3,13 @@
 from peakid.evaluate import score_text
 
 
-def test_a_score_says_its_interval_and_its_n() -> None:
+def test_a_score_has_its_interval_and_n() -> None:
     assert score_text.score(0.909, (0.801, 0.961), 55) == "91 % (80-96 %, n = 55)"
     assert score_text.score(0.909, n_images=1200) == "91 % (n = 1,200)"
     assert score_text.score(1.0, (0.93, 1.0)) == "100 % (93-100 %)"
 
 
-def test_what_was_not_measured_is_a_dash() -> None:
+def test_a_missing_score_is_a_dash() -> None:
     assert (score_text.score(None), score_text.percent(None), score_text.difference(None)) == ("-", "-", "-")
 
 

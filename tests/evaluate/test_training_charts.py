@@ -1,4 +1,4 @@
-"""Figures about trainings: what their titles find, what is labelled where, and that nothing falls off a logarithmic axis."""
+"""Figures about runs: their titles and labels, and logarithmic axes."""
 
 import pytest
 
@@ -34,55 +34,55 @@ def epochs(*losses):
         (9.9997e-4, "0.001"),
     ],
 )
-def test_a_rate_is_written_as_a_person_would(value, said):
+def test_a_learning_rate_is_written_with_two_digits(value, said):
     assert training_charts.rate(value) == said
 
 
-def test_the_planned_rate_names_its_phases_and_says_where_it_is_highest():
+def test_the_planned_learning_rate_names_its_phases_and_its_maximum():
     figure = training_charts.planned_rates(
         schedule.over_epochs(recipes.named("standard").planned(is_pretrained=True))
     )
-    assert title(figure) == "8 epochs in 2 phases; the rate is highest in head: 0.001"
+    assert title(figure) == "8 epochs in 2 phases; highest learning rate in head: 0.001"
     assert texts(figure) == ["head", "body"]
     assert figure.layout.yaxis.type == "log"
     assert all(rate > 0 for line in figure.data for rate in line.y)
     assert {line.line.dash for line in figure.data} == {"solid"}
 
 
-def test_a_rate_that_is_still_to_be_measured_is_dotted_and_not_told_as_a_number():
+def test_an_unknown_learning_rate_is_dotted_and_has_no_number():
     figure = training_charts.planned_rates(
         schedule.over_epochs(recipes.named("otters").planned(is_pretrained=True))
     )
-    assert title(figure) == "20 epochs in 4 phases; the peak rate is measured when each phase begins"
+    assert title(figure) == "20 epochs in 4 phases; the LR finder sets the peak when each phase starts"
     assert {line.line.dash for line in figure.data} == {"dot"}
 
 
-def test_the_epoch_that_a_run_has_reached_is_marked():
+def test_the_present_epoch_of_a_run_is_marked():
     lines = schedule.over_epochs((Phase(name="all", epochs=4),))
     assert "3 done" in texts(training_charts.planned_rates(lines, n_done=3))
     assert not [each for each in texts(training_charts.planned_rates(lines)) if "done" in each]
 
 
-def test_the_names_of_short_phases_stand_on_two_lines():
+def test_the_names_of_short_phases_are_on_two_lines():
     lines = schedule.over_epochs(tuple(Phase(name=f"phase {i}", epochs=1 if i < 3 else 30) for i in range(4)))
     figure = training_charts.planned_rates(lines)
     assert len({each.yshift for each in figure.layout.annotations}) == 2
 
 
-def test_the_search_marks_all_four_rates_and_says_which_is_usual():
+def test_the_lr_finder_marks_all_four_suggestions_and_the_usual_one():
     rates = [1e-7 * 10 ** (i / 10) for i in range(80)]
     losses = [1.0 - 0.01 * i if i < 50 else 0.5 + 0.2 * (i - 50) for i in range(80)]
     found = {"valley": 1.2e-3, "slide": 4e-3, "minimum": 1e-3, "steep": 2e-4}
     figure = training_charts.rate_curve(rates, losses, found)
-    assert title(figure) == "The loss falls until a rate of 0.01; 0.0012 is the usual choice"
+    assert title(figure) == "The loss falls up to a learning rate of 0.01; usual choice: 0.0012"
     assert texts(figure) == ["steep 2e-4", "minimum 0.001", "valley 0.0012", "slide 0.004"]
     assert [round(10**each.x, 7) for each in figure.layout.annotations] == [2e-4, 1e-3, 1.2e-3, 4e-3]
-    assert figure.layout.yaxis.range[1] < max(losses)  # Where it broke away is cut off.
+    assert figure.layout.yaxis.range[1] < max(losses)  # The divergence is cut off.
 
 
-def test_runs_over_each_other_are_named_at_their_ends_without_covering_each_other():
+def test_compared_runs_are_named_at_their_ends_without_overlap():
     figure = training_charts.compared({"Run 1": epochs(1.0, 0.5), "Run 2": epochs(0.9, 0.51), "Run 3": []})
-    assert title(figure) == "Run 1 reaches the lowest loss on valid: 0.50, with accuracy 75%"
+    assert title(figure) == "Lowest validation loss: Run 1 (0.50, accuracy 75 %)"
     named = [each for each in figure.layout.annotations if each.text.startswith("Run")]
     assert sorted(each.text for each in named) == ["Run 1", "Run 1", "Run 2", "Run 2"]
     left = sorted(each.y for each in named if each.xref == "x")
@@ -90,5 +90,5 @@ def test_runs_over_each_other_are_named_at_their_ends_without_covering_each_othe
     assert len({line.line.color for line in figure.data}) == 2
 
 
-def test_no_finished_epoch_is_said():
+def test_runs_without_an_epoch_have_a_title():
     assert title(training_charts.compared({"Run 1": [], "Run 2": []})) == "No epoch is finished yet"

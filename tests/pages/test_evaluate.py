@@ -98,7 +98,7 @@ def test_a_model_that_predicts_one_class_is_reported_as_collapsed(
     open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
 ) -> None:
     add_run(frozen, n_wrong=99)
-    assert "The model has collapsed: it answers 'sea' to every image." in text_of(open_page("evaluate"))
+    assert "The model has collapsed: it predicts 'sea' for every image." in text_of(open_page("evaluate"))
 
 
 def test_the_test_score_is_shown_after_a_click_and_each_view_is_counted_once(

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from peakid.errors import ParityBroken
 from peakid.jobs import ledger, process, queue
 from peakid.records import Export, Snapshot
-from peakid.serve.predictor import Answer
+from peakid.serve.predictor import ImagePrediction, RankedClass
 from peakid.store import exports
 from peakid.store.workspace import Workspace
 from peakid.web.exports import photo_trial
@@ -128,7 +128,8 @@ def test_a_file_that_is_not_a_photo_is_an_error_message(open_page: OpenPage, exp
 
 
 def test_bars_run_from_the_most_probable_class_down() -> None:
-    figure = photo_trial.bars(Answer("dom", 0.7, abstained=False, top=[("dom", 0.7), ("eiger <3", 0.3)]))
+    top = [RankedClass("dom", 0.7), RankedClass("eiger <3", 0.3)]
+    figure = photo_trial.bars(ImagePrediction("dom", 0.7, abstained=False, top=top))
     [bar] = figure.data
     assert list(bar.x) == [0.3, 0.7]  # Plotly draws from the bottom.
     assert list(bar.text) == ["30 %", "70 %"]

@@ -58,14 +58,14 @@ def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
     """
     started = time.monotonic()
     _hash_older(workspace, report)
-    held = hashed_images(workspace)
-    n, read = len(held.ids), picture_reader(workspace, held.digests)
+    hashed = hashed_images(workspace)
+    n, read = len(hashed.ids), picture_reader(workspace, hashed.digests)
     chunk = CHUNK if n <= pair_search.EXACT_UP_TO else INDEXED_CHUNK
-    for begin in range(held.n_scanned, n, chunk):
+    for begin in range(hashed.n_scanned, n, chunk):
         end = min(begin + chunk, n)
-        _store_pairs(workspace, held, read, begin, end)
-        report("scan", end - held.n_scanned, n - held.n_scanned, "comparing images")
-    return _report(workspace, n - held.n_scanned, started)
+        _store_pairs(workspace, hashed, read, begin, end)
+        report("scan", end - hashed.n_scanned, n - hashed.n_scanned, "comparing images")
+    return _report(workspace, n - hashed.n_scanned, started)
 
 
 def groups(workspace: Workspace) -> dict[str, str]:
@@ -138,10 +138,10 @@ def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
     return parts
 
 
-def _turned(workspace: Workspace, held: HashedImages, begin: int, end: int) -> np.ndarray:
+def _turned(workspace: Workspace, hashed: HashedImages, begin: int, end: int) -> np.ndarray:
     """Return hashes by orientation, uint64 of shape (rows, 8, 2); the upright ones for a missing picture."""
-    turned = np.repeat(held.hashes.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
-    for n, image_id in enumerate(held.ids[begin:end].tolist()):
+    turned = np.repeat(hashed.hashes.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
+    for n, image_id in enumerate(hashed.ids[begin:end].tolist()):
         row = workspace.one("SELECT hashes FROM orientation_hash WHERE image_id = ?", (image_id,))
         if row is not None:
             # Not the first: upright, all images are compared by the same stored hashes.
@@ -168,24 +168,24 @@ def _grey(workspace: Workspace, digest: str) -> PIL.Image.Image | None:
 
 
 def _store_pairs(
-    workspace: Workspace, held: HashedImages, read: pair_search.PictureReader, begin: int, end: int
+    workspace: Workspace, hashed: HashedImages, read: pair_search.PictureReader, begin: int, end: int
 ) -> None:
     """Find the pairs of rows begin..end with all earlier rows, then write them in one transaction."""
-    near = held.hashes.pairs(begin, end, _turned(workspace, held, begin, end), read)
-    blank = _blanks(held, begin, end)
+    near = hashed.hashes.pairs(begin, end, _turned(workspace, hashed, begin, end), read)
+    blank = _blanks(hashed, begin, end)
     may_be_exact = [
         pair
         for pair in near
-        if pair.distance <= pair_search.SURE and held.sizes[pair.row] == held.sizes[pair.earlier]
+        if pair.distance <= pair_search.SURE and hashed.sizes[pair.row] == hashed.sizes[pair.earlier]
     ]
     rows = {n for pair in may_be_exact for n in (pair.row, pair.earlier)} | {
         n for i, earlier in blank.items() for n in (i, *earlier)
     }
-    digests = _pixel_digests(workspace, {int(held.ids[n]) for n in rows})
+    digests = _pixel_digests(workspace, {int(hashed.ids[n]) for n in rows})
 
     def is_exact(i: int, j: int) -> bool:
-        digest = digests.get(int(held.ids[i]))
-        return digest is not None and digest == digests.get(int(held.ids[j]))
+        digest = digests.get(int(hashed.ids[i]))
+        return digest is not None and digest == digests.get(int(hashed.ids[j]))
 
     found = [
         (pair.row, pair.earlier, "exact" if is_exact(pair.row, pair.earlier) else "near", pair.distance)
@@ -198,17 +198,17 @@ def _store_pairs(
         if (first := next((j for j in js if is_exact(i, j)), None)) is not None
     ]
     with workspace.transaction() as connection:
-        _write(connection, held, found, begin, end)
+        _write(connection, hashed, found, begin, end)
         connection.executemany(
             "UPDATE image SET pixel_digest = ? WHERE id = ?", [(digest, n) for n, digest in digests.items()]
         )
 
 
-def _blanks(held: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
+def _blanks(hashed: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
     """Return the blank pictures of these rows, each with the earlier blank ones of the same size."""
-    is_blank = ~held.hashes.has_structure
+    is_blank = ~hashed.hashes.has_structure
     rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
-    same = {i: np.flatnonzero(is_blank[:i] & (held.sizes[:i] == held.sizes[i])).tolist() for i in rows}
+    same = {i: np.flatnonzero(is_blank[:i] & (hashed.sizes[:i] == hashed.sizes[i])).tolist() for i in rows}
     return {i: earlier for i, earlier in same.items() if earlier}
 
 
@@ -233,14 +233,14 @@ def _pixel_digest(workspace: Workspace, digest: str) -> str | None:
 
 def _write(
     connection: sqlite3.Connection,
-    held: HashedImages,
+    hashed: HashedImages,
     found: Iterable[tuple[int, int, str, int]],
     begin: int,
     end: int,
 ) -> None:
     stamp = now()
     pairs = (
-        (*sorted((int(held.ids[i]), int(held.ids[j]))), kind, distance, stamp)
+        (*sorted((int(hashed.ids[i]), int(hashed.ids[j]))), kind, distance, stamp)
         for i, j, kind, distance in found
     )
     connection.executemany(
@@ -249,7 +249,7 @@ def _write(
         pairs,
     )
     connection.executemany(
-        "UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in held.ids[begin:end]]
+        "UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in hashed.ids[begin:end]]
     )
     connection.execute("UPDATE pair_revision SET revision = revision + 1")
 

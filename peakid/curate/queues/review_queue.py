@@ -52,16 +52,16 @@ def counts(workspace: Workspace) -> dict[str, int]:
 def count(
     workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, most: int = MOST_COUNTED
 ) -> int:
-    """Return the number of images in one queue, counted as far as `counted` does.
+    """Return the number of images in one queue, counted as far as `count_up_to` does.
 
     Raises:
         NotFound: If there is no such queue, or a filter names a class or issue that does not exist.
         BadInput: If a filter has an invalid value.
     """
-    return counted(workspace, queue, filters=filters, most=most).n
+    return count_up_to(workspace, queue, filters=filters, most=most).n
 
 
-def counted(
+def count_up_to(
     workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, most: int = MOST_COUNTED
 ) -> QueueCount:
     """Count the images in one queue: exactly where a count is stored, else up to `most`, in limited time.
@@ -87,7 +87,7 @@ def offered(workspace: Workspace) -> list[QueueCount]:
     """Return the queues that are not empty: "worth" first, then the fullest first."""
     names = [*FIXED_QUEUES[:3], "conflicts", "model-disagrees", "uncertain"]
     names += [issue_queue(kind) for kind, n in image_issues.counts(workspace).items() if n]
-    found = [counted(workspace, queue, most=MOST_ON_A_CHIP) for queue in [WORTH, *names]]
+    found = [count_up_to(workspace, queue, most=MOST_ON_A_CHIP) for queue in [WORTH, *names]]
     found[1:] = sorted(found[1:], key=lambda each: -each.n)
     return [each for each in found if each.n]
 

@@ -8,7 +8,7 @@ import streamlit as st
 from peakid.evaluate import charts, score_text
 from peakid.imaging import pixels
 from peakid.records import Export
-from peakid.serve.predictor import Answer, Predictor
+from peakid.serve.predictor import ImagePrediction, Predictor, ReadError
 from peakid.settings import Settings
 from peakid.web import session, theme, words
 
@@ -29,14 +29,14 @@ def show(export: Export) -> None:
         st.caption("Upload a photo to see which classes the model predicts.")
         return
     content = upload.getvalue()
-    answer = predictor(export.path).predict([content], top=TOP)[0]
-    if answer.error:
-        reason = session.plain(error_text(answer.error))
+    prediction = predictor(export.path).predict([content], top=TOP)[0]
+    if prediction.error:
+        reason = session.plain(error_text(prediction.error))
         st.error(f"{session.plain(upload.name)} cannot be read. {reason}", icon=":material/error:")
         return
     st.image(pixels.decode(content), width=PHOTO_PX)
-    st.markdown(f"**{session.plain(prediction_text(answer))}**")
-    theme.plot(bars(answer), key="top")
+    st.markdown(f"**{session.plain(prediction_text(prediction))}**")
+    theme.plot(bars(prediction), key="top")
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the model")  # An export never changes.
@@ -44,22 +44,21 @@ def predictor(path: str) -> Predictor:
     return Predictor(Path(path))
 
 
-def prediction_text(answer: Answer) -> str:
+def prediction_text(prediction: ImagePrediction) -> str:
     """Return the first choice: `matterhorn (87 %)`."""
-    class_name, probability = answer.top[0]
+    class_name, probability = prediction.top[0]
     return f"{class_name} ({score_text.percent(probability)})"
 
 
-def error_text(error: str) -> str:
-    """Return in words why a file could not be read; the error begins with a `RejectionReason`."""
-    reason, _, detail = error.partition(": ")
-    text = words.REASONS.get(reason)
-    return f"{text}: {detail}" if text else error
+def error_text(error: ReadError) -> str:
+    """Return in words why a file could not be read."""
+    text = words.REASONS.get(error.reason) if error.reason else None
+    return f"{text}: {error.detail}" if text else str(error)
 
 
-def bars(answer: Answer) -> go.Figure:
+def bars(prediction: ImagePrediction) -> go.Figure:
     """Draw the probabilities of the classes, the highest on top."""
-    top = list(reversed(answer.top))  # Plotly draws from the bottom.
+    top = list(reversed(prediction.top))  # Plotly draws from the bottom.
     look = theme.current()
     faint = charts.mixed(charts.ACCENT[look], look, 0.3)
     bar = go.Bar(

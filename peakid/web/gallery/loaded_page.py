@@ -77,7 +77,7 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     page.loaded_seq = plan.next_seq
     _refresh(workspace, page, page.images if plan.changed is None else plan.changed)
     most = MOST_COUNTED + len(page.images)
-    counted = review_queue.counted(workspace, plan.queue, filters=filters, most=most)
+    counted = review_queue.count_up_to(workspace, plan.queue, filters=filters, most=most)
     page.n_waiting, page.is_more = max(counted.n - len(page.open), 0), counted.is_more
     st.session_state[name] = page
     return page

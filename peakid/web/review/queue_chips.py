@@ -30,7 +30,7 @@ def show(workspace: Workspace, current: str) -> None:
     """Draw the chips with the `current` queue chosen; a click on another opens it."""
     found = {each.queue: each for each in review_queue.offered(workspace)}
     if current not in found:
-        found[current] = review_queue.counted(workspace, current, most=review_queue.MOST_ON_A_CHIP)
+        found[current] = review_queue.count_up_to(workspace, current, most=review_queue.MOST_ON_A_CHIP)
     n_others = N_CHIPS - (current != review_queue.WORTH)
     fullest = [queue for queue in found if queue not in (review_queue.WORTH, current)][:n_others]
     shown = [queue for queue in found if queue in (review_queue.WORTH, current) or queue in fullest]

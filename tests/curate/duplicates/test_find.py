@@ -1,4 +1,4 @@
-"""The same picture is found whatever became of its bytes, strangers are left alone, and only new images cost time."""
+"""Edited pictures are found, different ones are not, and a scan compares only new images."""
 
 import io
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def encoded(image: Image.Image, format: str = "JPEG", **options: int) -> bytes:
 
 
 class Photos:
-    """A folder of files that is imported as it stands when asked."""
+    """A folder of files to import."""
 
     def __init__(self, workspace: Workspace, root: Path) -> None:
         self.workspace, self.root = workspace, root
@@ -56,7 +56,8 @@ def photos(workspace: Workspace, tmp_path: Path) -> Photos:
 
 def pairs(workspace: Workspace) -> dict[frozenset[str], str]:
     rows = workspace.query(
-        "SELECT a.digest AS a, b.digest AS b, kind FROM duplicate_pair JOIN image a ON a.id = image_a_id JOIN image b ON b.id = image_b_id"
+        "SELECT a.digest AS a, b.digest AS b, kind FROM duplicate_pair"
+        " JOIN image a ON a.id = image_a_id JOIN image b ON b.id = image_b_id"
     )
     return {frozenset((row["a"], row["b"])): row["kind"] for row in rows}
 
@@ -98,7 +99,7 @@ def test_an_edit_that_looks_the_same_is_near(
     assert (report.n_exact_groups, report.n_near_groups) == (0, 1)
 
 
-def test_strangers_are_left_alone(workspace: Workspace, photos: Photos) -> None:
+def test_different_pictures_are_not_pairs(workspace: Workspace, photos: Photos) -> None:
     for seed in range(40):
         photos.put(f"sea/{seed}.jpg", encoded(photo(seed, (80, 60))))
     photos.arrive()
@@ -125,7 +126,7 @@ def test_one_file_named_by_two_imports_is_no_copy(
     assert find.scan(workspace).n_exact_groups == 0
 
 
-def test_blank_pictures_are_tied_only_to_the_very_same_pixels(workspace: Workspace, photos: Photos) -> None:
+def test_blank_pictures_are_paired_only_with_the_same_pixels(workspace: Workspace, photos: Photos) -> None:
     white, black = Image.new("RGB", (60, 40), "white"), Image.new("RGB", (60, 40), "black")
     a, b = photos.put("x/white.png", encoded(white, "PNG")), photos.put("x/white.bmp", encoded(white, "BMP"))
     photos.put("x/black.png", encoded(black, "PNG"))
@@ -147,9 +148,7 @@ def test_many_blank_pictures_are_one_group_by_few_pairs(workspace: Workspace, ph
     assert (report.n_scanned, report.n_exact_groups, len(pairs(workspace))) == (12, 1, 11)
 
 
-def test_a_second_scan_looks_at_new_images_only_and_ties_them_to_old_ones(
-    workspace: Workspace, photos: Photos
-) -> None:
+def test_a_second_scan_compares_new_images_with_all(workspace: Workspace, photos: Photos) -> None:
     a = photos.put("sea/1.jpg", encoded(photo(1), quality=95))
     photos.put("sea/2.jpg", encoded(photo(2)))
     photos.arrive()
@@ -176,7 +175,7 @@ def test_chunks_find_what_one_comparison_finds(
     assert set(pairs(workspace)) == expected
 
 
-def test_a_killed_scan_goes_on_where_it_stopped(
+def test_a_killed_scan_continues_where_it_stopped(
     workspace: Workspace, photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in range(4):
@@ -217,15 +216,15 @@ def test_groups_of_an_empty_workspace_are_none(workspace: Workspace) -> None:
     )
 
 
-def test_a_group_conflicts_while_its_labels_differ_and_nobody_settled_it(
+def test_a_group_conflicts_while_its_labels_differ_and_it_is_open(
     workspace: Workspace, photos: Photos
 ) -> None:
     photos.put("river/1.jpg", encoded(photo(1), quality=95))
     b = photos.put("sea/1.jpg", encoded(photo(1), quality=60))
     photos.put("river/2.jpg", encoded(photo(2)))
-    photos.put("sea/2.jpg", encoded(photo(2)))  # A byte copy with another label: one image of two minds.
+    photos.put("sea/2.jpg", encoded(photo(2)))  # A byte copy with another label.
     photos.put("sea/3.jpg", encoded(photo(3)))
-    photos.put("sea/4.jpg", encoded(photo(3), quality=50))  # A near pair that agrees.
+    photos.put("sea/4.jpg", encoded(photo(3), quality=50))  # A near pair with one label.
     photos.arrive()
     assert find.scan(workspace).n_conflicting_groups == 2
     decide(workspace, b, "exclude", None)
@@ -247,7 +246,7 @@ def decide(workspace: Workspace, digest: str, verdict: str, label: str | None) -
         )
 
 
-def test_an_image_whose_file_is_gone_is_still_compared_by_its_look(
+def test_an_image_whose_file_is_gone_is_still_compared_by_its_hashes(
     workspace: Workspace, photos: Photos
 ) -> None:
     a = photos.put("sea/1.png", encoded(photo(1), "PNG"))
@@ -283,7 +282,7 @@ def test_an_image_whose_file_is_gone_is_still_compared_by_its_look(
         "framed",
     ],
 )
-def test_a_picture_that_lies_otherwise_is_near(
+def test_a_rotated_or_flipped_picture_is_near(
     edit: Callable[[Image.Image], Image.Image], workspace: Workspace, photos: Photos
 ) -> None:
     a, b = (
@@ -296,7 +295,7 @@ def test_a_picture_that_lies_otherwise_is_near(
     assert pairs(workspace) == {frozenset((a, b)): "near"}
 
 
-def test_images_that_came_before_flips_were_kept_are_hashed_by_the_next_scan(
+def test_images_without_orientation_hashes_are_hashed_by_the_next_scan(
     workspace: Workspace, photos: Photos
 ) -> None:
     a, b = (
@@ -311,9 +310,7 @@ def test_images_that_came_before_flips_were_kept_are_hashed_by_the_next_scan(
     assert len(workspace.query("SELECT 1 FROM orientation_hash")) == 2
 
 
-def test_images_that_came_before_parts_were_kept_are_hashed_by_the_next_scan(
-    workspace: Workspace, photos: Photos
-) -> None:
+def test_images_without_part_hashes_are_hashed_by_the_next_scan(workspace: Workspace, photos: Photos) -> None:
     a, b = (
         photos.put("sea/1.jpg", encoded(photo(1))),
         photos.put("sea/2.jpg", encoded(photo(1).crop((0, 48, 256, 240)))),
@@ -326,7 +323,7 @@ def test_images_that_came_before_parts_were_kept_are_hashed_by_the_next_scan(
     assert len(workspace.query("SELECT 1 FROM part_hash")) == 2
 
 
-def test_a_pair_called_different_shares_no_split_and_the_same_pixels_do(
+def test_a_pair_judged_as_different_is_not_grouped_but_the_same_pixels_are(
     workspace: Workspace, photos: Photos
 ) -> None:
     jpeg = encoded(photo(1))
@@ -361,7 +358,7 @@ def test_real_duplicates_are_found(workspace: Workspace, real_data: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_otters_hold_one_byte_copy(workspace: Workspace, real_data: Path) -> None:
+def test_the_otters_have_one_byte_copy(workspace: Workspace, real_data: Path) -> None:
     folder.import_folder(workspace, real_data / "data" / "otters", in_place=True, actor="human:tester")
     report = find.scan(workspace)
     assert report.n_scanned == 348

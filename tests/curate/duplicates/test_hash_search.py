@@ -1,4 +1,4 @@
-"""Looking pieces up finds what looking at every pair finds, however the hashes lie."""
+"""The index of pieces finds the same pairs as comparing all hashes."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,9 @@ def as_set(found: hash_search.Found) -> set[tuple[int, int, int]]:
 @pytest.mark.slow
 @given(seed=st.integers(0, 2**32), n=st.integers(1, 60), n_flips=st.integers(0, 7), radius=st.integers(0, 8))
 @settings(max_examples=25, deadline=None)
-def test_an_index_loses_and_invents_no_pair(seed: int, n: int, n_flips: int, radius: int) -> None:
+def test_the_index_finds_the_same_pairs_as_comparing_all(
+    seed: int, n: int, n_flips: int, radius: int
+) -> None:
     table = np.concatenate([clustered(seed, n, n_flips), uniform(seed, n)])
     queries = np.concatenate([table[::7], uniform(seed + 1, 3)])
     assert as_set(Index(table).near(queries, radius=radius)) == by_python(queries, table, radius)
@@ -68,19 +70,19 @@ def test_an_index_finds_the_pairs_of_brute_force_in_twenty_thousand(table: np.nd
     }
 
 
-def test_a_crowd_of_equal_hashes_is_found_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_equal_hashes_are_found_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hash_search, "BLOCK", 64)
     table = np.full(40, 7, dtype=np.uint64)
     assert len(Index(table).pairs()[0]) == 40 * 39 // 2
     assert len(hash_search.compare(table[:, None], table[:, None], radius=0)[0]) == 1600
 
 
-def test_a_radius_at_which_pairs_would_be_lost_is_refused() -> None:
+def test_a_radius_that_would_lose_pairs_is_an_error() -> None:
     with pytest.raises(ValueError, match="9 is over 8"):
         Index(uniform(0, 4)).near(uniform(0, 1), radius=9)
 
 
-def test_nothing_is_found_in_nothing() -> None:
+def test_an_empty_search_finds_nothing() -> None:
     empty = np.empty(0, np.uint64)
     assert len(Index(empty).pairs()[0]) == 0
     assert len(Index(uniform(0, 4)).near(empty)[0]) == 0

@@ -1,4 +1,4 @@
-"""Groups of look-alikes: what waits, in which order, what a choice does, and that all of it can be taken back."""
+"""Duplicate groups: which are open, their order, what a choice does, and undo."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +90,7 @@ def test_conflicting_labels_come_first_then_exact_then_near(workspace: Workspace
     assert duplicate_groups.n_waiting(workspace) == 3
 
 
-def test_the_largest_is_the_best_and_the_others_tell_their_distance(workspace: Workspace, put: Put) -> None:
+def test_the_largest_is_the_best_and_the_others_have_their_distance(workspace: Workspace, put: Put) -> None:
     found = put({"sea/1.jpg": encoded(photo(1, (160, 120))), "sea/2.jpg": encoded(photo(1))})
     best, other = waiting(workspace)[0].images
     assert (best.digest, best.is_best, best.distance) == (found["sea/2.jpg"], True, 0)
@@ -100,7 +100,7 @@ def test_the_largest_is_the_best_and_the_others_tell_their_distance(workspace: W
     assert compressed.bits_per_pixel >= best.bits_per_pixel
 
 
-def test_keeping_one_excludes_the_others_in_one_step_and_one_undo_takes_it_back(
+def test_keeping_one_excludes_the_others_in_one_step_that_undo_reverses(
     workspace: Workspace, put: Put
 ) -> None:
     found = put({f"sea/{n}.jpg": encoded(photo(1), quality=n) for n in (40, 60, 90)})
@@ -114,7 +114,7 @@ def test_keeping_one_excludes_the_others_in_one_step_and_one_undo_takes_it_back(
     assert len(waiting(workspace)) == 1
 
 
-def test_an_act_that_is_delivered_twice_is_done_once(workspace: Workspace, put: Put) -> None:
+def test_an_action_delivered_twice_is_written_once(workspace: Workspace, put: Put) -> None:
     a, b = put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(1), quality=50)}).values()
     for _ in range(2):
         resolve.keep(workspace, a, {b: -1}, label="sea", actor=ACTOR, event_id="e1")
@@ -127,7 +127,7 @@ def test_an_act_that_is_delivered_twice_is_done_once(workspace: Workspace, put: 
     assert len(workspace.query("SELECT 1 FROM pair_judgement")) == 1
 
 
-def test_a_conflict_is_decided_by_keeping_the_right_label(workspace: Workspace, put: Put) -> None:
+def test_a_conflict_is_resolved_by_keeping_the_right_label(workspace: Workspace, put: Put) -> None:
     found = put({"river/1.jpg": encoded(photo(1)), "sea/1.jpg": encoded(photo(1), quality=50)})
     a, b = found["river/1.jpg"], found["sea/1.jpg"]
     with pytest.raises(BadInput, match="duplicates with different labels"):
@@ -137,7 +137,9 @@ def test_a_conflict_is_decided_by_keeping_the_right_label(workspace: Workspace, 
     assert decisions.log(workspace, digest=b)[0].label == "sea"
 
 
-def test_the_same_bytes_in_two_classes_wait_until_a_person_says_which(workspace: Workspace, put: Put) -> None:
+def test_the_same_bytes_in_two_classes_are_open_until_a_person_decides(
+    workspace: Workspace, put: Put
+) -> None:
     digest = put({"river/1.jpg": encoded(photo(1)), "sea/1.jpg": encoded(photo(1))})["sea/1.jpg"]
     (group,) = waiting(workspace)
     assert (group.kind, group.is_conflicting) == ("copy", True)
@@ -149,7 +151,7 @@ def test_the_same_bytes_in_two_classes_wait_until_a_person_says_which(workspace:
     assert waiting(workspace) == []
 
 
-def test_the_rule_is_previewed_and_leaves_conflicts_alone(workspace: Workspace, put: Put) -> None:
+def test_the_rule_is_previewed_and_skips_conflicts(workspace: Workspace, put: Put) -> None:
     one, two = encoded(photo(1)), encoded(photo(2))
     put({"sea/1.jpg": one, "sea/1.png": same_pixels(one), "sea/2.jpg": two, "river/2.png": same_pixels(two)})
     planned = resolve.plan(workspace)
@@ -159,7 +161,7 @@ def test_the_rule_is_previewed_and_leaves_conflicts_alone(workspace: Workspace, 
     assert [group.is_conflicting for group in waiting(workspace)] == [True]
 
 
-def test_not_a_duplicate_is_never_asked_again_but_can_be_taken_back(workspace: Workspace, put: Put) -> None:
+def test_pairs_judged_as_different_are_not_proposed_again_until_undo(workspace: Workspace, put: Put) -> None:
     a, b = put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(1), quality=50)}).values()
     resolve.not_duplicates(workspace, [a, b], actor=ACTOR)
     with workspace.transaction() as connection:
@@ -170,7 +172,7 @@ def test_not_a_duplicate_is_never_asked_again_but_can_be_taken_back(workspace: W
     assert len(waiting(workspace)) == 1
 
 
-def test_the_same_pixels_cannot_be_called_different(workspace: Workspace, put: Put) -> None:
+def test_the_same_pixels_cannot_be_judged_as_different(workspace: Workspace, put: Put) -> None:
     jpeg = encoded(photo(1))
     found = put({"sea/1.jpg": jpeg, "sea/2.png": same_pixels(jpeg)})
     with pytest.raises(BadInput, match="same pixels"):
@@ -180,14 +182,14 @@ def test_the_same_pixels_cannot_be_called_different(workspace: Workspace, put: P
     assert len(set(find.groups(workspace).values())) == 1  # Both are kept, and share a split.
 
 
-def test_the_last_of_a_group_cannot_be_lost(workspace: Workspace, put: Put) -> None:
+def test_the_last_image_of_a_group_cannot_be_excluded(workspace: Workspace, put: Put) -> None:
     a, b = put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(1), quality=50)}).values()
     decisions.decide(workspace, [Choice(a, "exclude", reason="blurred")], actor=ACTOR)
     with pytest.raises(BadInput, match="would leave no image"):
         resolve.keep(workspace, a, {b: -1}, actor=ACTOR)
 
 
-def test_what_somebody_else_judged_meanwhile_is_left_alone(workspace: Workspace, put: Put) -> None:
+def test_judgements_of_others_made_meanwhile_are_kept(workspace: Workspace, put: Put) -> None:
     a, b = put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(1), quality=50)}).values()
     seen = {image.digest: image.decision_id for image in waiting(workspace)[0].images}
     decisions.decide(workspace, [Choice(b, "flag")], actor="human:ben")
@@ -200,16 +202,17 @@ def test_a_chain_is_shown_in_parts_and_splits_as_one(
 ) -> None:
     digests = plant(dict.fromkeys("abcde", "sea"))
     ids = {name: images.show(workspace, digest).image_id for name, digest in digests.items()}
-    with workspace.transaction() as connection:  # a - b - c - d - e: the ends were never found alike.
+    with workspace.transaction() as connection:  # a - b - c - d - e: the ends are not a pair.
         connection.executemany(
-            "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, 'near', 20, 't')",
+            "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at)"
+            " VALUES (?, ?, 'near', 20, 't')",
             [(ids[one], ids[other]) for one, other in ("ab", "bc", "cd", "de")],
         )
     assert sorted(len(group.images) for group in waiting(workspace)) == [2, 3]
     assert len(set(find.groups(workspace).values())) == 1
 
 
-def test_imported_splits_that_disagree_are_told(workspace: Workspace, put: Put) -> None:
+def test_groups_across_imported_splits_are_marked(workspace: Workspace, put: Put) -> None:
     put({"train/sea/1.jpg": encoded(photo(1)), "test/sea/1.jpg": encoded(photo(1), quality=50)})
     assert [group.is_across_splits for group in waiting(workspace)] == [True]
 
@@ -231,7 +234,7 @@ def test_a_group_is_found_by_the_beginning_of_its_key(workspace: Workspace, put:
         duplicate_groups.find(workspace, max(firsts, key=firsts.count))
 
 
-def test_a_picture_is_found_by_its_bytes_and_by_its_look(workspace: Workspace, put: Put) -> None:
+def test_a_picture_is_found_by_its_bytes_and_by_its_hashes(workspace: Workspace, put: Put) -> None:
     found = put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(2))})
     assert [(twin.digest, twin.kind) for twin in image_search.search(workspace, encoded(photo(1)))] == [
         (found["sea/1.jpg"], "copy")
@@ -243,7 +246,7 @@ def test_a_picture_is_found_by_its_bytes_and_by_its_look(workspace: Workspace, p
     assert image_search.search(workspace, encoded(photo(3))) == []
 
 
-def test_groups_held_in_memory_are_those_put_together_anew(workspace: Workspace, put: Put) -> None:
+def test_cached_groups_equal_those_built_from_scratch(workspace: Workspace, put: Put) -> None:
     digests = put(
         {
             f"{('a', 'b')[q % 2]}/{n}-{q}.jpg": encoded(photo(n), quality=q)
@@ -273,7 +276,7 @@ def test_groups_held_in_memory_are_those_put_together_anew(workspace: Workspace,
     ]
     for act in acts:
         act()
-        anew = Workspace(workspace.path)  # Nobody has asked it for groups before.
+        anew = Workspace(workspace.path)  # Without cached groups.
         assert duplicate_groups.list_groups(workspace) == duplicate_groups.list_groups(anew)
         assert duplicate_groups.n_waiting(workspace) == duplicate_groups.n_waiting(anew) == len(waiting(anew))
         anew.close()

@@ -1,4 +1,4 @@
-"""A whole queue judged in one act."""
+"""Judging a whole queue at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from peakid.records import Choice
 from peakid.store.workspace import Workspace
 
 
-def test_everything_in_a_queue_becomes_one_step_that_one_undo_takes_back(
+def test_judging_a_whole_queue_is_one_step_that_one_undo_reverses(
     workspace: Workspace, plant: Callable[..., dict[str, str]]
 ) -> None:
     digests = plant(
@@ -33,7 +33,7 @@ def test_everything_in_a_queue_becomes_one_step_that_one_undo_takes_back(
     )
 
 
-def test_keeping_confirms_the_labels_there_are_and_leaves_what_has_none(
+def test_keeping_confirms_existing_labels_and_skips_images_without_one(
     workspace: Workspace, plant: Callable[..., dict[str, str]]
 ) -> None:
     digests = plant({"a": "river", "b": "sea", "c": None})
@@ -42,7 +42,7 @@ def test_keeping_confirms_the_labels_there_are_and_leaves_what_has_none(
     assert [item.digest for item in review_queue.page(workspace, "unreviewed")] == [digests["c"]]
 
 
-def test_more_than_was_confirmed_is_not_judged_unseen(
+def test_no_image_is_judged_when_the_queue_has_more_than_was_confirmed(
     workspace: Workspace, plant: Callable[..., dict[str, str]]
 ) -> None:
     plant({"a": "river", "b": "river"})
@@ -51,7 +51,7 @@ def test_more_than_was_confirmed_is_not_judged_unseen(
     assert review_queue.count(workspace, "flagged") == 0
 
 
-def test_a_queue_without_anything_to_judge_is_told(
+def test_judging_an_empty_queue_is_an_error(
     workspace: Workspace, plant: Callable[..., dict[str, str]]
 ) -> None:
     plant({"c": None})
@@ -69,7 +69,7 @@ def test_a_whole_queue_delivered_twice_is_judged_once(
     assert review_queue.count(workspace, "flagged") == 1
 
 
-def test_the_command_tells_the_number_and_waits_for_yes(
+def test_the_command_shows_the_number_of_images_and_waits_for_yes(
     workspace: Workspace, plant: Callable[..., dict[str, str]], peakid: Callable[..., Any]
 ) -> None:
     plant({"a": "river", "b": "river"})

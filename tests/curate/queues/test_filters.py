@@ -1,4 +1,4 @@
-"""Filters: each leaves what it says, alone and together, whichever index leads."""
+"""Filters select the right images, alone and combined, whichever index is read."""
 
 import itertools
 
@@ -15,11 +15,12 @@ ANNA = "human:anna"
 
 @pytest.fixture
 def nine(workspace, plant):
-    """Images a-i: classes by thirds, half with each property, so that no two filters mean the same."""
+    """Images a-i: three per class, half with each property, so that no two filters select the same."""
     digests = plant({name: ("dom", "eiger", "monch")[n // 3] for n, name in enumerate("abcdefghi")})
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor, created_at, frozen_at)"
+            "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks,"
+            " n_unreviewed, actor, created_at, frozen_at)"
             " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now')",
             ("0" * 64,),
         )
@@ -37,10 +38,11 @@ def nine(workspace, plant):
                 connection.execute(
                     "INSERT INTO image_issue_score VALUES ('dark', ?, ?)", (image_id / 20, image_id)
                 )
-        # Image i was found in a zip, too, at two places.
+        # Image i has two more origins in a zip.
         for path in ("first.jpg", "second.jpg"):
             connection.execute(
-                "INSERT INTO origin (image_id, acquisition_id, source, path, created_at) VALUES (9, 1, 'zip', ?, 'now')",
+                "INSERT INTO origin (image_id, acquisition_id, source, path, created_at)"
+                " VALUES (9, 1, 'zip', ?, 'now')",
                 (path,),
             )
     remarks.tag(workspace, [digests[name] for name in "cdh"], "glacier", actor=ANNA)
@@ -63,12 +65,12 @@ ALONE = [
     (Filters(text="EIGER/D"), "d"),
     (Filters(text="100% sure"), "e"),
     (Filters(text="second.j"), "i"),
-    (Filters(text="100_ sure"), ""),  # A wildcard of SQL is a letter here.
+    (Filters(text="100_ sure"), ""),  # Wildcards of SQL are plain characters here.
 ]
 
 
 @pytest.mark.parametrize(("filters", "expected"), ALONE)
-def test_a_filter_leaves_what_it_says_in_every_queue(workspace, nine, filters, expected):
+def test_each_filter_selects_the_same_images_in_every_queue(workspace, nine, filters, expected):
     found = review_queue.page(workspace, "unreviewed", filters=filters)
     assert [item.digest for item in found] == [nine[name] for name in expected]
     assert review_queue.count(workspace, "unreviewed", filters=filters) == len(expected)
@@ -77,7 +79,7 @@ def test_a_filter_leaves_what_it_says_in_every_queue(workspace, nine, filters, e
     }
 
 
-def test_filters_combine_whichever_of_them_leads(workspace, nine):
+def test_filters_combine_whichever_index_is_read(workspace, nine):
     for (one, first), (two, second) in itertools.combinations(ALONE, 2):
         if set(one.given()) & set(two.given()):
             continue
@@ -92,7 +94,7 @@ def test_filters_combine_whichever_of_them_leads(workspace, nine):
             assert [row["digest"] for row in workspace.query(sql, {**parameters, "limit": 9})] == expected
 
 
-def test_filtered_pages_go_on_behind_their_last_image(workspace, nine):
+def test_filtered_pages_continue_after_the_last_image(workspace, nine):
     def paged(queue: str, filters: Filters) -> list[QueueItem]:
         found, after = [], None
         while page := review_queue.page(workspace, queue, limit=1, after=after, filters=filters):
@@ -120,12 +122,12 @@ def test_filtered_pages_go_on_behind_their_last_image(workspace, nine):
         (Filters(text="ab"), BadInput),
     ],
 )
-def test_a_filter_that_cannot_be_is_told(workspace, filters, error):
+def test_an_invalid_filter_is_an_error(workspace, filters, error):
     with pytest.raises(error):
         review_queue.page(workspace, "all", filters=filters)
 
 
-def test_a_source_or_tag_that_nothing_has_leaves_nothing(workspace, nine):
+def test_an_unused_source_or_tag_selects_no_image(workspace, nine):
     assert review_queue.page(workspace, "all", filters=Filters(source="csv")) == []
     assert review_queue.page(workspace, "all", filters=Filters(tag="glaciers", text="eiger")) == []
 

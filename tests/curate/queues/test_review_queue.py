@@ -5,38 +5,10 @@ import pytest
 from peakid.curate import classes, decisions, remarks
 from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import queue_plans, review_queue
-from peakid.curate.queues.filters import Filters, conditions
 from peakid.errors import BadInput, NotFound
 from peakid.records import Choice
 
 ANNA = "human:anna"
-EVERY_QUEUE = [
-    *(
-        "worth",
-        "unreviewed",
-        "flagged",
-        "excluded",
-        "all",
-        "conflicts",
-        "model-disagrees",
-        "uncertain",
-        "recent",
-        "sample",
-        "sample:7",
-    ),
-    *("class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
-]
-EVERY_FILTER = [
-    *(
-        Filters(class_name="dom"),
-        Filters(split="test"),
-        Filters(source="zip"),
-        Filters(issue="dark"),
-        Filters(tag="x"),
-        Filters(text="abcd"),
-    ),
-    *(Filters(**{name: date}) for name in ("added", "taken") for date in ("2026", "2026-11", "2026-11-21")),
-]
 
 
 def judge(workspace, digest, label="dom", verdict="label", queue="unreviewed", **more):
@@ -53,21 +25,23 @@ def names_in(workspace, digests, queue):
 
 @pytest.fixture
 def add_run(workspace):
-    """Store a finished run's words: `add_run(("a", "valid", "dom", "eiger", 0.9), ...)` by image name, given the digests."""
+    """Add a finished run: `add_run(digests, ("a", "valid", "dom", "eiger", 0.9), ...)` by image name."""
 
-    def added(digests, *said, state="done"):
+    def added(digests, *predictions, state="done"):
         with workspace.transaction() as connection:
             connection.execute(
-                "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks, n_unreviewed, actor,"
-                " created_at, frozen_at) VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now') ON CONFLICT DO NOTHING",
+                "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups,"
+                " n_leaks, n_unreviewed, actor, created_at, frozen_at)"
+                " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now') ON CONFLICT DO NOTHING",
                 ("0" * 64,),
             )
             run_id = connection.execute(
-                "INSERT INTO run (snapshot_id, state, recipe, class_names, seed, code_version, libraries, created_at)"
+                "INSERT INTO run (snapshot_id, state, recipe, class_names, seed, code_version,"
+                " libraries, created_at)"
                 " VALUES (1, ?, '{}', '[]', 0, '', '{}', 'now')",
                 (state,),
             ).lastrowid
-            for name, split, given, predicted, confidence in said:
+            for name, split, given, predicted, confidence in predictions:
                 image_id = connection.execute(
                     "SELECT id FROM image WHERE digest = ?", (digests[name],)
                 ).fetchone()[0]
@@ -105,7 +79,7 @@ def test_an_image_leaves_unreviewed_when_a_person_judges_it(workspace, plant):
     assert review_queue.page(workspace, "flagged")[0].reason == "two peaks"
 
 
-def test_the_kept_counts_are_those_of_the_images(workspace, plant):
+def test_stored_counts_match_the_images(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger", "c": None, "d": "dom"})
     judge(workspace, digests["a"], "eiger")
     judge(workspace, digests["b"], verdict="exclude")
@@ -131,7 +105,7 @@ def test_pages_neither_repeat_nor_skip_an_image_judged_meanwhile(workspace, plan
     assert [item.digest for item in first + second] == [digests[name] for name in "abcdef"]
 
 
-def test_a_class_queue_holds_the_images_of_that_class(workspace, plant):
+def test_a_class_queue_has_the_images_of_that_class(workspace, plant):
     digests = plant({"a": "dom", "b": "piz: bernina"})
     assert [item.digest for item in review_queue.page(workspace, "class:piz: bernina")] == [digests["b"]]
 
@@ -143,7 +117,9 @@ def test_a_confusion_cell_is_a_queue_even_for_a_class_with_a_colon(workspace, pl
     assert (item.digest, item.score, item.reason) == (digests["b"], 0.75, "run 1 predicts piz: x (75 %)")
 
 
-def test_look_alikes_with_two_labels_wait_until_one_is_changed_or_the_pair_is_judged(workspace, plant):
+def test_near_duplicates_with_two_labels_conflict_until_a_label_is_changed_or_the_pair_is_judged(
+    workspace, plant
+):
     digests = plant({"a": "dom", "b": "eiger", "c": "dom", "d": "eiger", "e": "dom", "f": "dom"})
     for one, other in ("ab", "cd", "ef"):
         pair = add_pair(workspace, digests, one, other)
@@ -164,11 +140,12 @@ def test_look_alikes_with_two_labels_wait_until_one_is_changed_or_the_pair_is_ju
     assert names_in(workspace, digests, "conflicts") == "cd"
 
 
-def test_bytes_found_under_two_labels_conflict_until_a_person_says_which(workspace, plant):
+def test_an_image_found_under_two_labels_conflicts_until_a_person_decides(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at) VALUES (1, 1, 'zip', 'x/a.jpg', 'eiger', 'now')"
+            "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
+            " VALUES (1, 1, 'zip', 'x/a.jpg', 'eiger', 'now')"
         )
     (item,) = review_queue.page(workspace, "conflicts")
     assert (item.digest, item.reason) == (digests["a"], "also found as eiger")
@@ -176,7 +153,7 @@ def test_bytes_found_under_two_labels_conflict_until_a_person_says_which(workspa
     assert review_queue.page(workspace, "conflicts") == []
 
 
-def test_what_the_kept_conflicts_say_is_what_the_view_says(workspace, plant):
+def test_stored_conflicts_match_the_view_of_conflicts(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger", "c": None, "d": "dom"})
     add_pair(workspace, digests, "a", "b", "exact")
     add_pair(workspace, digests, "c", "d")
@@ -193,7 +170,7 @@ def test_what_the_kept_conflicts_say_is_what_the_view_says(workspace, plant):
         )
 
 
-def test_the_newest_finished_run_names_doubtful_labels_the_surest_first(workspace, plant, add_run):
+def test_disagreements_of_the_newest_finished_run_are_listed_by_confidence(workspace, plant, add_run):
     digests = plant(dict.fromkeys("abcdef", "dom") | {"g": "eiger"})
     add_run(digests, ("f", "valid", "dom", "eiger", 0.9))
     add_run(
@@ -201,19 +178,19 @@ def test_the_newest_finished_run_names_doubtful_labels_the_surest_first(workspac
         ("a", "valid", "dom", "eiger", 0.4),
         ("b", "valid", "dom", "eiger", 0.8),
         ("c", "valid", "dom", "dom", 0.45),
-        ("d", "train", "dom", "eiger", 0.99),  # It has learned from this one.
+        ("d", "train", "dom", "eiger", 0.99),  # A training image.
         ("g", "valid", "eiger", "dom", 0.7),
     )
     add_run(digests, ("e", "valid", "dom", "eiger", 0.9), state="failed")
     assert names_in(workspace, digests, "model-disagrees") == "bga"
-    assert names_in(workspace, digests, "uncertain") == "ac"  # Below even odds.
+    assert names_in(workspace, digests, "uncertain") == "ac"  # Confidence below .5.
     assert review_queue.page(workspace, "model-disagrees")[0].reason == "run 2 predicts eiger (80 %)"
     judge(workspace, digests["b"], "dom", queue="model-disagrees")  # The label was right.
     judge(workspace, digests["a"], "eiger")  # The model was right.
     assert names_in(workspace, digests, "model-disagrees") == "g"
 
 
-def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(workspace, plant, add_run):
+def test_predictions_for_test_images_are_hidden_and_judging_them_is_marked(workspace, plant, add_run):
     digests = plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
     add_run(
         digests,
@@ -237,7 +214,7 @@ def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(wo
     ):
         judge(workspace, digests[name], "dom", queue=queue)
     rows = workspace.query("SELECT basis FROM decision WHERE actor = ? ORDER BY id", (ANNA,))
-    # d is in "worth" for no model's sake; b is no test image.
+    # No model chose d for "worth"; b is not a test image.
     assert [json.loads(row["basis"]).get("model_ranked", False) for row in rows] == [
         False,
         True,
@@ -250,7 +227,19 @@ def test_what_a_model_says_of_a_test_image_is_hidden_and_judging_it_is_marked(wo
     assert (shown.score, shown.reason) == (0.4, "run 1 predicts eiger (40 %)")
 
 
-def test_worth_your_time_has_each_image_once_contradictions_first(workspace, plant, add_run):
+def test_the_newest_run_is_looked_up_once_for_a_decision_about_many_images(workspace, plant, add_run):
+    digests = plant({"a": "dom", "b": "dom", "c": "dom"})
+    add_run(digests, *((name, "test", "dom", "eiger", 0.8) for name in "abc"))
+    choices = [Choice(each, "flag", basis={"queue": "model-disagrees"}) for each in digests.values()]
+    statements: list[str] = []
+    workspace.connection().set_trace_callback(statements.append)
+    step = decisions.decide(workspace, choices, actor=ANNA)
+    workspace.connection().set_trace_callback(None)
+    assert step.n_images == 3
+    assert sum("INDEXED BY run_done" in each for each in statements) == 1
+
+
+def test_worth_has_each_image_once_and_conflicts_first(workspace, plant, add_run):
     digests = plant(dict.fromkeys("abcdefgh", "dom") | {"i": "eiger"})
     add_pair(workspace, digests, "a", "i")
     add_run(
@@ -268,16 +257,16 @@ def test_worth_your_time_has_each_image_once_contradictions_first(workspace, pla
     ):
         add_issue(workspace, digests, name, kind, score)
     add_issue(workspace, digests, "e", "blurry", 0.02)
-    add_issue(workspace, digests, "f", "blurry", 0.2)  # Above the line of .14.
+    add_issue(workspace, digests, "f", "blurry", 0.2)  # Above the threshold of .14.
     add_issue(workspace, digests, "g", "dark", 0.01)
-    judge(workspace, digests["g"], "dom")  # A person has looked at it.
+    judge(workspace, digests["g"], "dom")  # Reviewed.
     judge(workspace, digests["h"], "dom")
     assert names_in(workspace, digests, "worth") == "ai" + "b" + "dc" + "e"
     assert review_queue.count(workspace, "worth") == 6
     paged, after = [], None
     while page := review_queue.page(workspace, "worth", limit=1, after=after):
         paged, after = paged + page, page[-1].cursor
-        judge(workspace, page[0].digest, page[0].label, queue="worth")  # Judging moves nobody's place.
+        judge(workspace, page[0].digest, page[0].label, queue="worth")  # Judging does not move other images.
     assert [item.digest for item in paged] == [digests[name] for name in "aibdce"]
     assert review_queue.page(workspace, "worth") == []
     assert review_queue.first_offered(workspace) == "unreviewed"
@@ -286,7 +275,7 @@ def test_worth_your_time_has_each_image_once_contradictions_first(workspace, pla
     assert [each.queue for each in review_queue.offered(workspace)][:2] == ["worth", "unreviewed"]
 
 
-def test_a_sample_is_the_same_whoever_asks_and_however_many_images_come(workspace, plant, monkeypatch):
+def test_a_sample_stays_the_same_when_images_arrive(workspace, plant, monkeypatch):
     monkeypatch.setattr(queue_plans, "SAMPLE_SIZE", 5)
     plant({f"image {n}": "dom" for n in range(20)})
     first, other = (
@@ -309,12 +298,12 @@ def test_a_sample_is_the_same_whoever_asks_and_however_many_images_come(workspac
     assert last == first[3:]
 
 
-def test_a_small_workspace_is_its_own_sample(workspace, plant):
+def test_the_sample_of_a_small_workspace_has_all_images(workspace, plant):
     digests = plant(dict.fromkeys("abc", "dom"))
     assert {item.digest for item in review_queue.page(workspace, "sample")} == set(digests.values())
 
 
-def test_recent_holds_what_people_decided_the_newest_first(workspace, plant):
+def test_recent_has_the_decisions_of_people_newest_first(workspace, plant):
     digests = plant(dict.fromkeys("abc", "dom"))
     judge(workspace, digests["b"])
     judge(workspace, digests["a"], verdict="exclude")
@@ -322,11 +311,12 @@ def test_recent_holds_what_people_decided_the_newest_first(workspace, plant):
     assert review_queue.page(workspace, "recent")[0].reason.startswith("excluded by anna, 20")
 
 
-def test_an_item_carries_its_tags_its_note_and_where_it_came_from(workspace, plant):
+def test_an_item_has_tags_note_and_origin(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger"})
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO origin (image_id, acquisition_id, source, path, created_at) VALUES (1, 1, 'csv', 'https://example.org/a', 'now')"
+            "INSERT INTO origin (image_id, acquisition_id, source, path, created_at)"
+            " VALUES (1, 1, 'csv', 'https://example.org/a', 'now')"
         )
     remarks.tag(workspace, [digests["a"]], "snow", actor=ANNA)
     remarks.note(workspace, digests["a"], "two peaks", actor=ANNA)
@@ -344,62 +334,15 @@ def test_an_item_carries_its_tags_its_note_and_where_it_came_from(workspace, pla
 @pytest.mark.parametrize(
     "name", ["", "unreviewd", "class:", "confusion:1:valid", "worth:more", "issue", "issue:ugly"]
 )
-def test_an_unknown_queue_is_named_with_those_that_exist(workspace, name):
+def test_an_unknown_queue_is_an_error_that_lists_the_queues(workspace, name):
     with pytest.raises(NotFound):
         review_queue.page(workspace, name)
 
 
 @pytest.mark.parametrize("after", ["nonsense", "1~2~3~4", "99~1", "-1~2", "[]", '"x', "~", ""])
-def test_what_is_no_cursor_begins_at_the_front(workspace, plant, after):
+def test_an_invalid_cursor_returns_the_first_page(workspace, plant, after):
     plant({"a": "dom"})
     assert len(review_queue.page(workspace, "unreviewed", after=after)) == 1
-
-
-def plans_of(workspace, sql, parameters):
-    rows = workspace.query(f"EXPLAIN QUERY PLAN {sql}", {**parameters, "limit": 60, "most": 60})
-    return [row["detail"] for row in rows]
-
-
-def scans(details):
-    """Every line that reads a whole table. Virtual tables are read through their own index; a class and what was listed are small."""
-    return [
-        line
-        for line in details
-        if line.startswith("SCAN")
-        and "VIRTUAL TABLE INDEX" not in line
-        and "USING COVERING INDEX" not in line
-    ]
-
-
-@pytest.mark.parametrize("queue", EVERY_QUEUE)
-def test_every_queue_is_paged_through_an_index_and_never_sorted(workspace, plant, queue):
-    plant({"a": "dom"})
-    for segment in queue_plans.plan(workspace, queue):
-        for key in ((), (1,) * len(segment.key or "1")):
-            details = plans_of(workspace, *review_queue.page_sql(segment, key=key))
-            # SQLite calls it a scan where the index is walked from its front.
-            walks = [
-                line
-                for line in scans(details)
-                if line not in ("SCAN s", "SCAN k") and "USING INDEX" not in line
-            ]
-            assert not walks, details
-            assert not [line for line in details if "TEMP B-TREE" in line], details
-
-
-@pytest.mark.parametrize("filters", EVERY_FILTER, ids=lambda filters: "-".join(filters.given()))
-def test_every_filter_leads_through_an_index_and_its_images_come_in_order(workspace, plant, filters):
-    plant({"a": "dom"})
-    for queue in ("unreviewed", "all", "flagged", "conflicts"):
-        (segment,), made = queue_plans.plan(workspace, queue), conditions(workspace, filters)
-        for key in ((), (1,)):
-            details = plans_of(workspace, *review_queue.page_sql(segment, made, lead=made[0], key=key))
-            assert not scans(details), details
-            assert not [line for line in details if "TEMP B-TREE" in line], details
-    for queue in EVERY_QUEUE:  # Asked of the images of a queue, a filter reads rows by their key.
-        for segment in queue_plans.plan(workspace, queue):
-            details = plans_of(workspace, *review_queue.page_sql(segment, conditions(workspace, filters)))
-            assert not [line for line in details[1:] if line in scans(details)], details
 
 
 def test_classes_keep_their_key_order_when_renamed_and_retired(workspace, plant):
