@@ -60,7 +60,7 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
 
     Args:
         plan: Which images may have changed (to read thousands at every key would be slow) and whether the
-            next ones were requested. They are added at the end; after the end of the queue, a new page begins.
+            next ones were requested. They are added at the end; after the last image, a new page begins.
         after: The key before the first image.
 
     Raises:
