@@ -206,7 +206,7 @@ def _if_forgotten(run: _Import, seen: _Seen) -> _Seen:
     images.discard(run.workspace, digest)
     return _Seen(
         seen.arrival,
-        rejection=RejectionRow(seen.arrival.path, "forgotten", tombstones.TOLD, seen.arrival.label),
+        rejection=RejectionRow(seen.arrival.path, "forgotten", tombstones.DETAIL, seen.arrival.label),
     )
 
 
@@ -217,7 +217,7 @@ def _settle(connection: sqlite3.Connection, run: _Import, seen: _Seen) -> Reject
         _reject(connection, run, seen.rejection)
         return seen.rejection
     if seen.look is not None:
-        image_id, is_new = images.add(connection, run.workspace, seen.look, None)
+        image_id, is_new = images.add(connection, seen.look)
     else:
         image_id, is_new = (
             connection.execute("SELECT id FROM image WHERE digest = ?", (seen.known_digest,)).fetchone()[

@@ -13,7 +13,7 @@ from peakid.acquire import reading, roots
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
 from peakid.records import Report, no_report
-from peakid.store import images
+from peakid.store import images, origins
 from peakid.store.workspace import Workspace, now
 
 PAGE_SIZE = 200  # Images whose moves are written down together.
@@ -195,7 +195,7 @@ def _digest_at(file: Path) -> str | None:
 
 
 def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_stored: bool) -> Damage:
-    path = images.path_and_root(workspace, digest)[0]
+    path = origins.path_and_root(workspace, digest)[0]
     if is_stored:
         return Damage(digest, path, "Its stored bytes are no longer those that its digest names.")
     if lost:
