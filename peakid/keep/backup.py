@@ -260,7 +260,7 @@ def _sha256(path: Path) -> str:
 
 
 def _settle(fresh: Path, forgotten: set[str]) -> tuple[int, int]:
-    """Migrate an unpacked workspace and remove forgotten images; return the numbers of images and missing ones."""
+    """Migrate an unpacked workspace and remove forgotten images; count its images and the missing ones."""
     workspace = workspaces.create(fresh)
     try:
         with workspace.transaction() as connection:

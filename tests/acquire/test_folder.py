@@ -48,7 +48,8 @@ def states(workspace: Workspace) -> list[tuple[str, str, str | None, int, str]]:
         tuple(row)
         for row in workspace.query(
             "SELECT MIN(origin.path), verdict, class.name, is_reviewed, reason FROM image_state"
-            " JOIN origin USING (image_id) LEFT JOIN class ON class.id = class_id GROUP BY image_id ORDER BY 1"
+            " JOIN origin USING (image_id) LEFT JOIN class ON class.id = class_id"
+            " GROUP BY image_id ORDER BY 1"
         )
     ]
 

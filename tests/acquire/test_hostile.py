@@ -42,7 +42,7 @@ def reasons(report: ImportReport) -> dict[str, str]:
 
 
 def png(width_px: int, height_px: int, *, n_rows: int | None = None) -> bytes:
-    """A PNG of one bit a pixel, all black, so that a few bytes hold it; `n_rows` = how many there are of those it promises."""
+    """Return a black PNG of one bit per pixel; `n_rows` of the rows in its header exist."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

@@ -1,4 +1,4 @@
-"""Files of an in-place folder that were moved or renamed are found by their bytes; changed ones are reported."""
+"""Moved and renamed files of an in-place folder are found by their bytes; changed ones are reported."""
 
 import sqlite3
 from collections.abc import Callable

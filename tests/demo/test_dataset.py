@@ -145,7 +145,8 @@ def test_different_mountains_are_not_duplicates(
     folders.import_folder(workspace, folder / "photos", actor="human:tester")
     find.scan(workspace)
     pairs = workspace.query(
-        "SELECT a.path AS a, b.path AS b FROM duplicate_pair JOIN origin a ON a.image_id = image_a_id JOIN origin b ON b.image_id = image_b_id"
+        "SELECT a.path AS a, b.path AS b FROM duplicate_pair JOIN origin a ON a.image_id = image_a_id"
+        " JOIN origin b ON b.image_id = image_b_id"
     )
     family = {path: truth.source_path or path for path, truth in truths.items()}
     assert pairs
