@@ -78,7 +78,7 @@ def test_training_without_a_snapshot(peakid, photos):
 
 def test_a_snapshot_of_nothing(peakid):
     peakid("init")
-    refused(peakid("snapshot", "create"), "0 images", "Import a folder")
+    refused(peakid("snapshot", "create"), "0 images", "Import images")
 
 
 def test_a_class_with_one_image_is_an_error_before_training(peakid, photos):
