@@ -1,4 +1,4 @@
--- Generated from db/migrations by: make schema
+-- Generated from db/migrations by: make docs
 
 CREATE TABLE root (
   id INTEGER PRIMARY KEY,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from peakid.run_records import RunWarning, StartingWeights
 
@@ -221,7 +221,7 @@ class QueueItem:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class. `colour` is `#RRGGBB` if a person chose one; `merged_into` is the class it now belongs to."""
+    """One class. `colour` is `#RRGGBB` if a person chose one; `merged_into` is set after a merge."""
 
     class_name: str
     n_images: int
@@ -314,6 +314,22 @@ class EpochMetrics:
     accuracy: float
     learning_rate: float
     seconds: float
+
+
+class SampleAnswer(TypedDict):
+    """The prediction for one of the sample images during training; `given` is its label."""
+
+    digest: str
+    given: str
+    predicted: str
+    confidence: float
+
+
+class EpochSamples(TypedDict):
+    """The predictions for the sample images after one epoch, an entry of `samples.json`."""
+
+    epoch: int
+    answers: list[SampleAnswer]
 
 
 @dataclass(frozen=True)

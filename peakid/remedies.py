@@ -21,6 +21,8 @@ ActionKind = Literal[
     "scan",
     "import_images",
     "list_roots",
+    "relink_root",       # path
+    "relink_partially",  # path, new: also if files are missing in the new folder
     "verify_images",
     "list_snapshots",
     "create_snapshot",

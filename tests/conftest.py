@@ -1,10 +1,11 @@
-"""What every test shares: a fresh workspace, small images, the folder of real photos, and no network."""
+"""Fixtures for all tests: a new workspace, small images, the folder of real photos, and no network."""
 
 import hashlib
 import io
 import json
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from peakid.imaging import inspection, pixels
 from peakid.store import decision_log, images
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace, now
+
+STARTED_AT = "2026-01-01T00:00:00.000Z"
 
 
 @pytest.fixture(autouse=True)
@@ -61,42 +64,49 @@ def draw() -> Callable[..., bytes]:
 
 @pytest.fixture
 def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list[str]]:
-    """Put drawn images with labels from a folder into the workspace: `fill(river=3, sea=2)`; answers their digests."""
+    """Add drawn images with folder labels to the workspace: `fill(river=3, sea=2)`; return their digests."""
 
     def filled(**n_images: int) -> list[str]:
-        digests = []
+        inspections = {}
+        for label, i in ((label, i) for label, n in n_images.items() for i in range(n)):
+            data = draw(1000 * len(label) + i)
+            inspections[f"{label}/{i:03}.jpg"] = inspection.inspect(data)
+            images.store(workspace, inspections[f"{label}/{i:03}.jpg"], data)
         with workspace.transaction() as connection:
             connection.execute(
-                "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', '2026-01-01T00:00:00.000Z')"
+                "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', ?)",
+                (STARTED_AT,),
             )
             step_id = decision_log.new_step(connection, actor="import:folder", kind="import")
-            for label, n in n_images.items():
-                for i in range(n):
-                    data = draw(1000 * len(label) + i)
-                    image_id, _ = images.add(connection, workspace, inspection.inspect(data), data)
-                    connection.execute(
-                        "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
-                        " VALUES (?, 1, 'folder', ?, ?, '2026-01-01T00:00:00.000Z')",
-                        (image_id, f"{label}/{i:03}.jpg", label),
-                    )
-                    decision_log.append(
-                        connection,
-                        step_id=step_id,
-                        image_id=image_id,
-                        verdict="label",
-                        class_id=decision_log.class_id(connection, label),
-                        is_reviewed=False,
-                        actor="import:folder",
-                    )
-                    digests.append(inspection.digest_of(data))
-        return digests
+            for path, inspected in inspections.items():
+                label = path.split("/")[0]
+                image_id, _ = images.add(connection, inspected)
+                connection.execute(
+                    "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
+                    " VALUES (?, 1, 'folder', ?, ?, ?)",
+                    (image_id, path, label, STARTED_AT),
+                )
+                _append_label(connection, step_id, image_id, label)
+        return [inspected.digest for inspected in inspections.values()]
 
     return filled
 
 
+def _append_label(connection: sqlite3.Connection, step_id: int, image_id: int, label: str) -> None:
+    decision_log.append(
+        connection,
+        step_id=step_id,
+        image_id=image_id,
+        verdict="label",
+        class_id=decision_log.class_id(connection, label),
+        is_reviewed=False,
+        actor="import:folder",
+    )
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real photos and weights; tests that need it are skipped where it is absent."""
+    """The folder of real photos and weights; tests that need it are skipped if it does not exist."""
     folder = Path(os.environ.get("PEAKID_REAL_DATA", Path(__file__).resolve().parents[2] / "shared"))
     if not (folder / "data").is_dir():
         pytest.skip(f"no real photos at {folder} (set PEAKID_REAL_DATA)")
@@ -105,7 +115,7 @@ def real_data() -> Path:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command said."""
+    """Exit code and output of one command."""
 
     code: int
     out: str
@@ -120,24 +130,24 @@ class Answer:
 def peakid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Answer]:
-    """Run a command on `tmp_path/workspace` as a terminal would: `peakid("queue", "all", "--json").json`."""
+    """Run a command on `tmp_path/workspace`: `peakid("queue", "all", "--json").json`."""
 
     def run(*arguments: object) -> Answer:
         monkeypatch.setattr(
             sys, "argv", ["peakid", "--workspace", str(tmp_path / "workspace"), *map(str, arguments)]
         )
         capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exited:
             main()
-        said = capsys.readouterr()
-        return Answer(int(left.value.code or 0), said.out, said.err)
+        output = capsys.readouterr()
+        return Answer(int(exited.value.code or 0), output.out, output.err)
 
     return run
 
 
 @pytest.fixture
 def plant(workspace: Workspace) -> Callable[[Mapping[str, str | None]], dict[str, str]]:
-    """Add images without pixels by name, with the label of the folder they came from; answers digest by name."""
+    """Add images without pixels, with their folder labels; return digests by name."""
 
     def planted(labels: Mapping[str, str | None]) -> dict[str, str]:
         digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in labels}
@@ -154,20 +164,12 @@ def plant(workspace: Workspace) -> Callable[[Mapping[str, str | None]], dict[str
                     (digests[name], now()),
                 ).lastrowid
                 connection.execute(
-                    "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at) VALUES (?, ?, 'folder', ?, ?, ?)",
+                    "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
+                    " VALUES (?, ?, 'folder', ?, ?, ?)",
                     (image_id, acquisition, f"{label}/{name}.jpg", label, now()),
                 )
                 if label is not None:
-                    class_id = decision_log.class_id(connection, label)
-                    decision_log.append(
-                        connection,
-                        step_id=step,
-                        image_id=image_id,
-                        verdict="label",
-                        class_id=class_id,
-                        is_reviewed=False,
-                        actor="import:folder",
-                    )
+                    _append_label(connection, step, image_id, label)
         return digests
 
     return planted
@@ -175,7 +177,7 @@ def plant(workspace: Workspace) -> Callable[[Mapping[str, str | None]], dict[str
 
 @pytest.fixture
 def colour_export(tmp_path: Path) -> Path:
-    """An export without torch: the probabilities of red, green and blue are their means over their sum, at 8 px."""
+    """An export made without torch: the probability of a colour is its share of the mean values, at 8 px."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -191,10 +193,10 @@ def colour_export(tmp_path: Path) -> Path:
         helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]),
         helper.make_tensor("last", TensorProto.INT64, [1], [1]),
     ]
-    taken = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
-    given = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])
+    inputs = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", 8, 8, 3])
+    outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])
     graph = helper.make_model(
-        helper.make_graph(nodes, "shares", [taken], [given], constants),
+        helper.make_graph(nodes, "shares", [inputs], [outputs], constants),
         opset_imports=[helper.make_opsetid("", 18)],
         ir_version=10,
     )

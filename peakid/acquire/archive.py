@@ -1,4 +1,4 @@
-"""A zip of photos: its members are read straight from it, never written to a path that the archive chose."""
+"""Import a zip archive. Its files are read from it directly and never unpacked to a path in the archive."""
 
 import functools
 import stat
@@ -15,29 +15,29 @@ from peakid.errors import BadArchive, NothingToImport, UnreadableImage
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
-MAX_RATIO = 200  # No photo packs to half a percent; a bomb does.
-RATIO_FREE_BYTES = 10 * 2**20  # Below this even a bomb does no harm, and a blank drawing may pack that well.
+MAX_RATIO = 200  # No photo compresses to half a percent; a zip bomb does.
+RATIO_FREE_BYTES = 10 * 2**20  # Smaller files are harmless; a blank image may compress that well.
 ENCRYPTED = 0x1  # First general purpose bit, zip specification 4.4.4.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
 def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report = no_report) -> ImportReport:
-    """Import every image of a zip; the folders inside say class and split (see `layout.places`).
+    """Import every image of a zip archive; its folders give class and split (see `layout.places`).
 
-    Members with an absolute path, with `..`, links and members that unpack to far more than they hold are
-    rejected, and the rest is imported.
+    Files with an absolute path or `..`, links, and files with an extreme compression ratio are rejected. All
+    others are imported.
 
     Raises:
         BadInput: If there is no such file.
-        BadArchive: If it is no zip, or a damaged one.
-        NothingToImport: If it holds no file.
+        BadArchive: If it is not a zip archive, or a damaged one.
+        NothingToImport: If it has no files.
     """
     path = reading.checked_file(file)
     with _opened(path) as archive:
         arrivals = _placed(list(_arrivals(path, archive)))
         if not arrivals:
             raise NothingToImport(
-                f"The archive {path} holds no file.", "Give one that holds the photos or the class folders."
+                f"The archive {path} has no files.", "Choose one with the photos or the class folders."
             )
         return ingest.ingest(workspace, arrivals, source="zip", root=path, actor=actor, report=report)
 
@@ -48,7 +48,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
     except (*_DAMAGE, ValueError) as error:
         raise BadArchive(
             f"{path} cannot be read as a zip: {error}.",
-            "Download or pack it again; other kinds of archive must be unpacked.",
+            "Download or create it again. Unpack archives of other types first.",
         ) from error
 
 
@@ -62,26 +62,23 @@ def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
         part = layout.hidden_part(path)
         if part is not None:
             if part not in hidden:
-                yield Arrival(
-                    part, rejection=("hidden", "a hidden file or folder, or one of the operating system")
-                )
+                yield Arrival(part, rejection=("hidden", "a hidden or system file or folder"))
             hidden.add(part)
             continue
-        rejection = _objection(member, path)
+        rejection = _rejection(member, path)
         read = None if rejection else _Member(file, (status.st_mtime_ns, status.st_size), index)
         yield Arrival(path, read=read, rejection=rejection)
 
 
 def _placed(found: list[Arrival]) -> list[Arrival]:
-    unplaceable = ("hidden", "unsafe_path")
-    places = layout.places(
-        [one.path for one in found if one.rejection is None or one.rejection[0] not in unplaceable]
-    )
-    told = ((one, places.get(one.path, layout.OUTSIDE)) for one in found)
-    return [replace(one, label=place.label, split=place.split) for one, place in told]
+    without_place = ("hidden", "unsafe_path")
+    usable = [one for one in found if one.rejection is None or one.rejection[0] not in without_place]
+    places = layout.places([one.path for one in usable])
+    pairs = [(one, places.get(one.path, layout.OUTSIDE)) for one in found]
+    return [replace(one, label=place.label, split=place.split) for one, place in pairs]
 
 
-def _objection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str] | None:
+def _rejection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str] | None:
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts or (parts and parts[0].endswith(":")):
         return "unsafe_path", "points outside the archive"
@@ -89,9 +86,9 @@ def _objection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str
         return "unsafe_path", "a link"
     if member.flag_bits & ENCRYPTED:
         return "unreadable", "is encrypted; unpack it with its password first"
-    cap = settings.current().max_image_bytes
-    if member.file_size > cap:
-        return "too_large", f"{member.file_size:,} bytes, over the cap of {cap:,}"
+    limit = settings.current().max_image_bytes
+    if member.file_size > limit:
+        return "too_large", f"{member.file_size:,} bytes, over the limit of {limit:,}"
     if member.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * member.compress_size):
         return "too_large", f"unpacks to {member.file_size:,} bytes from {member.compress_size:,}"
     return None
@@ -99,7 +96,7 @@ def _objection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str
 
 @dataclass(frozen=True)
 class _Member:
-    """Reads one member, in whatever process it is called. `version` tells a file from another that took its place."""
+    """Reads one file of an archive, in any process. `version` detects that the archive was replaced."""
 
     file: Path
     version: tuple[int, int]
@@ -108,9 +105,8 @@ class _Member:
     def __call__(self) -> bytes:
         try:
             archive = _kept_open(self.file, self.version)
-            with archive.open(
-                archive.infolist()[self.index]
-            ) as stream:  # Safe from several threads: the archive locks its file.
+            # Several threads may do this: the archive locks its file.
+            with archive.open(archive.infolist()[self.index]) as stream:
                 return stream.read(settings.current().max_image_bytes + 1)
         except _DAMAGE as error:
             raise UnreadableImage("unreadable", f"damaged in the archive: {error}") from error
@@ -118,5 +114,5 @@ class _Member:
 
 @functools.lru_cache(maxsize=1)
 def _kept_open(file: Path, version: tuple[int, int]) -> zipfile.ZipFile:
-    """Open an archive once for all of its members: its directory may take a second to read."""
+    """Open an archive once for all of its files; reading its directory may take a second."""
     return zipfile.ZipFile(file)

@@ -1,4 +1,4 @@
-"""The demo: mountains that Peakid draws itself, imported like anybody's folder."""
+"""Draw the demo data set and import it."""
 
 from peakid.acquire import folder
 from peakid.demo import dataset
@@ -12,21 +12,20 @@ DEMO_FOLDER = "demo"
 def import_demo(
     workspace: Workspace, *, n_images: int = 600, seed: int = 0, actor: str, report: Report = no_report
 ) -> ImportReport:
-    """Draw the demo below the workspace and import it with source `demo`.
+    """Draw images of mountains in the workspace and import them with source `demo`.
 
-    `demo/truth.json` in the workspace then says what is wrong with which file; nothing in Peakid reads it.
+    `demo/truth.json` in the workspace lists the planted fault of every file. Peakid itself does not read it.
 
     Raises:
-        BadInput: If there is nothing to draw.
-        WorkspaceNotWritable: If the workspace does not take it.
+        BadInput: If `n_images` is less than 1.
+        WorkspaceNotWritable: If the files cannot be written.
     """
     if n_images < 1:
-        raise BadInput(f"{n_images} images cannot be drawn.", "Ask for at least one; 600 make a good demo.")
-    place = workspace.path / DEMO_FOLDER
+        raise BadInput(f"{n_images} images cannot be drawn.", "Choose at least 1; 600 make a good demo.")
+    demo = workspace.path / DEMO_FOLDER
     try:
-        dataset.draw(place, n_images=n_images, seed=seed, report=report)
+        dataset.draw(demo, n_images=n_images, seed=seed, report=report)
     except OSError as error:
-        raise WorkspaceNotWritable(
-            f"The demo cannot be drawn into {place}: {error}.", "Check its permissions and free space."
-        ) from error
-    return folder.import_folder(workspace, place / "photos", actor=actor, report=report, source="demo")
+        message = f"The demo cannot be written to {demo}: {error}."
+        raise WorkspaceNotWritable(message, "Check its permissions and free space.") from error
+    return folder.import_folder(workspace, demo / "photos", actor=actor, report=report, source="demo")

@@ -1,4 +1,4 @@
-"""A folder of photos on this machine: walked without following links out of it, each file judged by decoding it."""
+"""Import a folder on this machine. Links that leave the folder are not followed."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from peakid.errors import BadInput, NothingToImport
 from peakid.records import ImportReport, Report, Source, no_report
 from peakid.store.workspace import DATABASE_NAME, Workspace
 
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl")  # Hugging Face's imagefolder.
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl")  # From imagefolder of Hugging Face.
 
 
 def import_folder(
@@ -23,23 +23,24 @@ def import_folder(
     report: Report = no_report,
     source: Source = "folder",
 ) -> ImportReport:
-    """Import every image below a folder; its folders say class and split (see `layout.places`).
+    """Import every image in a folder and its subfolders, which give class and split (see `layout.places`).
 
-    A `metadata.csv` or `metadata.jsonl` at the top goes before the folder names. Nothing in the folder is changed.
+    A `metadata.csv` or `metadata.jsonl` in the folder takes precedence over the names of subfolders. The
+    folder is not changed.
 
     Args:
-        in_place: Leave the bytes where they are and remember the folder, instead of copying them.
+        in_place: Do not copy the images; read them from the folder whenever they are needed.
 
     Raises:
         BadInput: If there is no such folder.
-        NothingToImport: If no file lies in it.
+        NothingToImport: If the folder has no files.
     """
     root = reading.checked_folder(path)
     arrivals = _arrivals(root)
     if not arrivals:
         raise NothingToImport(
-            f"No file lies in the folder {root}.",
-            "Give the folder that holds the photos or the class folders.",
+            f"The folder {root} has no files.",
+            "Choose the folder with the photos or the class folders.",
         )
     return ingest.ingest(
         workspace, arrivals, source=source, root=root, is_in_place=in_place, actor=actor, report=report
@@ -47,73 +48,58 @@ def import_folder(
 
 
 def _arrivals(root: Path) -> list[Arrival]:
-    found = list(_walk(root))
-    arrivals = _placed(
-        [
-            arrival
-            for arrival in found
-            if arrival.path not in METADATA_NAMES or _rows(root / arrival.path) is None
-        ]
-    )
-    said = {
-        row.path: row
-        for name in METADATA_NAMES
-        if (root / name).is_file()
-        for row in _rows(root / name) or []
-    }
-    return [
-        replace(one, label=row.label, split=row.split or one.split, credit=row.credit)
-        if (row := said.get(one.path)) is not None
-        else one
-        for one in arrivals
-    ]
+    metadata = {name: rows for name in METADATA_NAMES if (rows := _rows(root / name)) is not None}
+    found = [arrival for arrival in _walk(root) if arrival.path not in metadata]
+    rows = {row.path: row for each in metadata.values() for row in each if not row.problem}
+    bad_rows = [table.rejected(row) for each in metadata.values() for row in each if row.problem]
+    return [_with_metadata(arrival, rows.get(arrival.path)) for arrival in _placed(found)] + bad_rows
+
+
+def _with_metadata(arrival: Arrival, row: table.Row | None) -> Arrival:
+    if row is None:
+        return arrival
+    return replace(arrival, label=row.label, split=row.split or arrival.split, credit=row.credit)
 
 
 def _rows(file: Path) -> list[table.Row] | None:
-    """Read metadata that says labels; None for a file of that name which says something else."""
+    """Read the labels of a metadata file; None if there is no such file or it has no labels."""
     try:
-        return table.read_rows(file)
+        return table.read_rows(file) if file.is_file() else None
     except (BadInput, OSError):
         return None
 
 
 def _placed(found: list[Arrival]) -> list[Arrival]:
-    """Give every arrival the label and split of its folders; a rejected one keeps its class, too."""
-    places = layout.places(
-        [arrival.path for arrival in found if arrival.rejection is None or arrival.rejection[0] != "hidden"]
-    )
-    told = ((arrival, places.get(arrival.path, layout.OUTSIDE)) for arrival in found)
-    return [replace(arrival, label=place.label, split=place.split) for arrival, place in told]
+    """Give every arrival the label and split of its folders; a rejected one has a label, too."""
+    visible = [one for one in found if one.rejection is None or one.rejection[0] != "hidden"]
+    places = layout.places([one.path for one in visible])
+    pairs = [(one, places.get(one.path, layout.OUTSIDE)) for one in found]
+    return [replace(one, label=place.label, split=place.split) for one, place in pairs]
 
 
 def _walk(root: Path) -> Iterator[Arrival]:
     denied: list[Arrival] = []
-    for folder, names, files in os.walk(root, onerror=_denial(root, denied)):
+    for folder, names, files in os.walk(root, onerror=_noting(root, denied)):
         below = Path(folder)
         inside = {name: _printable((below / name).relative_to(root)) for name in names}
-        closed = {
-            name: refusal for name in names if (refusal := _closed(below / name, inside[name])) is not None
-        }
-        yield from closed.values()
-        names[:] = sorted(name for name in names if name not in closed)
+        skipped = {name: arrival for name in names if (arrival := _skipped(below / name, inside[name]))}
+        yield from skipped.values()
+        names[:] = sorted(name for name in names if name not in skipped)
         yield from (_arrival(root, (below / name).relative_to(root)) for name in files)
     yield from denied
 
 
-def _denial(root: Path, denied: list[Arrival]) -> Callable[[OSError], None]:
+def _noting(root: Path, denied: list[Arrival]) -> Callable[[OSError], None]:
     def note(error: OSError) -> None:
-        path = Path(error.filename).relative_to(root)
-        denied.append(
-            Arrival(
-                _printable(path), rejection=("no_permission", f"folder cannot be opened: {error.strerror}")
-            )
-        )
+        path = _printable(Path(error.filename).relative_to(root))
+        detail = f"folder cannot be opened: {error.strerror}"
+        denied.append(Arrival(path, rejection=("no_permission", detail)))
 
     return note
 
 
-def _closed(folder: Path, path: str) -> Arrival | None:
-    """Answer one rejection for a whole folder that is not gone into."""
+def _skipped(folder: Path, path: str) -> Arrival | None:
+    """Return one rejection for a folder that is not searched, None for any other folder."""
     if layout.hidden_part(path) is not None:
         return Arrival(path, rejection=("hidden", "a hidden folder"))
     if folder.is_symlink():
@@ -125,13 +111,12 @@ def _closed(folder: Path, path: str) -> Arrival | None:
 
 def _arrival(root: Path, path: Path) -> Arrival:
     if layout.hidden_part(path.name) is not None:
-        return Arrival(_printable(path), rejection=("hidden", "a hidden file or one of the operating system"))
-    rejection = reading.objection(root, path.as_posix())
-    return Arrival(
-        _printable(path), read=None if rejection else reading.reader(root / path), rejection=rejection
-    )
+        return Arrival(_printable(path), rejection=("hidden", "a hidden file or a system file"))
+    rejection = reading.rejection(root, path.as_posix())
+    read = None if rejection else reading.reader(root / path)
+    return Arrival(_printable(path), read=read, rejection=rejection)
 
 
 def _printable(path: Path) -> str:
-    """Write a path as UTF-8, bytes that are none as \\xNN: the database takes no other."""
+    """Return a path as valid UTF-8, as the database needs it; other bytes become backslash escapes."""
     return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

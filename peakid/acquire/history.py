@@ -1,4 +1,4 @@
-"""What has been imported so far, and what was offered and not taken in."""
+"""List the imports and the files that were rejected."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from peakid.store.workspace import Workspace
 
 @dataclass(frozen=True)
 class Acquisition:
-    """One import. `finished_at` is None where it was interrupted; importing again goes on from there."""
+    """One import. `finished_at` is None if it was interrupted; importing again continues it."""
 
     acquisition_id: int
     source: str
@@ -22,17 +22,18 @@ class Acquisition:
 
 
 def list_acquisitions(workspace: Workspace, *, limit: int = 20) -> list[Acquisition]:
-    """Answer the newest imports first."""
+    """List the imports, newest first."""
     rows = workspace.query(
-        "SELECT a.id AS acquisition_id, a.source, COALESCE(r.path, '') AS path, a.actor, a.started_at, a.finished_at,"
-        " a.n_added, a.n_known, a.n_rejected FROM acquisition a LEFT JOIN root r ON r.id = a.root_id ORDER BY a.id DESC LIMIT ?",
+        "SELECT a.id AS acquisition_id, a.source, COALESCE(r.path, '') AS path, a.actor, a.started_at,"
+        " a.finished_at, a.n_added, a.n_known, a.n_rejected FROM acquisition a"
+        " LEFT JOIN root r ON r.id = a.root_id ORDER BY a.id DESC LIMIT ?",
         (limit,),
     )
     return [Acquisition(**dict(row)) for row in rows]
 
 
 def list_rejections(workspace: Workspace, *, limit: int = 500) -> list[RejectionRow]:
-    """Answer the newest rejections first."""
+    """List the rejections, newest first."""
     rows = workspace.query(
         "SELECT path, reason, detail, label FROM rejection ORDER BY id DESC LIMIT ?", (limit,)
     )

@@ -1,4 +1,4 @@
-"""The common end of every way in: bytes become images, origins, first labels or rejections, in batches that survive a kill."""
+"""Import files: store images, origins, labels and rejections, in batches that survive a crash."""
 
 import functools
 import sqlite3
@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from peakid.acquire import taking
@@ -26,16 +26,16 @@ from peakid.records import (
 from peakid.store import decision_log, images, tombstones
 from peakid.store.workspace import Workspace, now
 
-BATCH_SIZE = 200  # Images a transaction; what a killed import repeats at most.
-AHEAD = 64  # Files handed out before the oldest is waited for: what many cores decode while a batch is written down.
+BATCH_SIZE = 200  # Images per transaction; a killed import repeats at most this many.
+AHEAD = 64  # Submitted files that are not finished: work for many cores while a batch is written.
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file that stands at the door. `path` is relative to the root; exactly one of `read` and `rejection` is given.
+    """One file offered to an import. `path` is relative to the root; either `read` or `rejection` is set.
 
-    `read` answers the file's bytes. It travels to the process that decodes, so it must pickle; it may be called there
-    from any thread and more than once, and may raise OSError or UnreadableImage.
+    `read` returns the bytes of the file. It is called in the decoding process, so it must be picklable. It
+    may be called from any thread and more than once, and may raise OSError or UnreadableImage.
     """
 
     path: str
@@ -47,18 +47,18 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """An arrival that was opened: one of `look`, `known_digest` and `rejection` is given."""
+class _Opened:
+    """The result of opening an arrival: one of `inspected`, `known_digest` and `rejection` is set."""
 
     arrival: Arrival
-    look: Inspection | None = None
+    inspected: Inspection | None = None
     known_digest: str = ""
     rejection: RejectionRow | None = None
 
 
 @dataclass
 class _Import:
-    """One import while it runs."""
+    """One running import."""
 
     workspace: Workspace
     source: Source
@@ -80,28 +80,28 @@ def ingest(
     actor: str,
     report: Report,
 ) -> ImportReport:
-    """Take in what can be decoded, reject the rest with a reason, and write down the labels it came with.
+    """Import the files that can be decoded with their labels, and reject the others with a reason.
 
-    Each batch is one transaction, so a killed import leaves whole images behind and the next one goes on from there;
-    a second import of the same files adds nothing. A label from a folder or table is a decision of actor
-    `import:<source>` that nobody has reviewed. Where origins of one image disagree the image is flagged with its
-    first label, unless a person has judged it: that judgement stands.
+    Each batch is one transaction, so the next import continues after one that was killed, and a second import
+    of the same files adds nothing. A label from a folder or table is an unreviewed decision of the actor
+    `import:<source>`. If the origins of an image have different labels, the image is flagged with its first
+    label, unless a person has judged it: that judgement is kept.
 
     Raises:
-        WorkspaceNotWritable: If the workspace does not take it.
+        WorkspaceNotWritable: If the workspace cannot be written.
     """
     started = time.monotonic()
-    ordered = sorted(arrivals, key=lambda arrival: arrival.path)  # Origin ids run in the order of paths.
-    run = _begun(workspace, source, root, is_in_place=is_in_place, actor=actor)
+    ordered = sorted(arrivals, key=lambda arrival: arrival.path)  # Origin ids follow the order of paths.
+    run = _start(workspace, source, root, is_in_place=is_in_place, actor=actor)
     rejections: list[RejectionRow] = []
-    for n_done, batch in _looked_at(run, ordered, report, started):
+    for n_done, batch in _batches(run, ordered, report, started):
         with workspace.transaction() as connection:
-            rejections += [row for seen in batch if (row := _settle(connection, run, seen)) is not None]
+            rejections += [row for opened in batch if (row := _write(connection, run, opened)) is not None]
             _count(connection, run, len(rejections), is_finished=n_done == len(ordered))
     return ImportReport(run.n_added, run.n_known, len(rejections), rejections, time.monotonic() - started)
 
 
-def _begun(workspace: Workspace, source: Source, root: Path, *, is_in_place: bool, actor: str) -> _Import:
+def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: bool, actor: str) -> _Import:
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO root (path, is_in_place, created_at) VALUES (?, ?, ?)"
@@ -116,42 +116,38 @@ def _begun(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
     return _Import(workspace, source, root_id, is_in_place, int(cursor.lastrowid or 0))
 
 
-def _looked_at(
+def _batches(
     run: _Import, ordered: Sequence[Arrival], report: Report, started: float
-) -> Iterator[tuple[int, list[_Seen]]]:
-    """Open the arrivals and answer them batch by batch, with how many are done."""
+) -> Iterator[tuple[int, list[_Opened]]]:
+    """Open the arrivals and yield them in batches, with the number of arrivals done."""
     n_done, batch = 0, []
     with decoder.borrowed(taking.TAKE) as guarded:
-        for seen in _opened(run, ordered, guarded):
-            batch.append(seen)
+        for opened in _open(run, ordered, guarded):
+            batch.append(opened)
             n_done += 1
             rate = n_done / max(time.monotonic() - started, 1e-3)
-            report(
-                "import",
-                n_done,
-                len(ordered),
-                f"{rate:.0f} images/s, about {(len(ordered) - n_done) / rate:.0f} s left",
-            )
+            left_s = (len(ordered) - n_done) / rate
+            report("import", n_done, len(ordered), f"{rate:.0f} images/s, about {left_s:.0f} s left")
             if n_done % BATCH_SIZE == 0 or n_done == len(ordered):
                 yield n_done, batch
                 batch = []
 
 
-def _opened(run: _Import, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[_Seen]:
-    """Have the arrivals decoded, a few ahead of what is asked for, and answer them in their order."""
+def _open(run: _Import, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[_Opened]:
+    """Decode the arrivals, some of them ahead of time, and yield the results in order."""
     ahead: deque[tuple[Arrival, Future[Inspection | str]]] = deque()
     for start in range(0, len(ordered), BATCH_SIZE):
         batch = ordered[start : start + BATCH_SIZE]
         known = _digests_at(run, batch)
         for arrival in batch:
-            ahead.append(_handed_out(run, guarded, arrival, known.get(arrival.path, set())))
+            ahead.append(_submit(run, guarded, arrival, known.get(arrival.path, set())))
             if len(ahead) > AHEAD:
-                yield _seen(*ahead.popleft())
-    yield from (_seen(*each) for each in ahead)
+                yield _result(*ahead.popleft())
+    yield from (_result(*each) for each in ahead)
 
 
 def _digests_at(run: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
-    """Answer what was seen at these paths before: the same bytes again need no decoding."""
+    """Return the digests that were found at these paths before; the same bytes need no decoding."""
     found: dict[str, set[str]] = {}
     marks = ",".join("?" * len(batch))
     for row in run.workspace.query(
@@ -163,7 +159,7 @@ def _digests_at(run: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
     return found
 
 
-def _handed_out(
+def _submit(
     run: _Import, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]
 ) -> "tuple[Arrival, Future[Inspection | str]]":
     try:
@@ -178,14 +174,16 @@ def _handed_out(
     return arrival, guarded.submit(read, known_digests, run.workspace.path, not run.is_in_place)
 
 
-def _seen(arrival: Arrival, taken: "Future[Inspection | str]") -> _Seen:
+def _result(arrival: Arrival, taken: "Future[Inspection | str]") -> _Opened:
     try:
         found = taken.result()
     except UnreadableImage as error:
-        return _Seen(
+        return _Opened(
             arrival, rejection=RejectionRow(arrival.path, error.reason, error.message, arrival.label)
         )
-    return _Seen(arrival, known_digest=found) if isinstance(found, str) else _Seen(arrival, look=found)
+    return (
+        _Opened(arrival, known_digest=found) if isinstance(found, str) else _Opened(arrival, inspected=found)
+    )
 
 
 def _with_clean_label(arrival: Arrival) -> Arrival:
@@ -198,73 +196,63 @@ def _with_clean_label(arrival: Arrival) -> Arrival:
     return replace(arrival, label=label)
 
 
-def _if_forgotten(run: _Import, seen: _Seen) -> _Seen:
-    """Turn away what was removed for good while this import ran, or whose list was lost: the database has the last word."""
-    digest = seen.look.digest if seen.look else seen.known_digest
-    if seen.rejection is not None or not tombstones.is_forgotten(run.workspace, digest):
-        return seen
+def _if_forgotten(run: _Import, opened: _Opened) -> _Opened:
+    """Reject an image that was removed for good.
+
+    The decoding process has checked it in a file, which may be lost or too old; the database decides.
+    """
+    digest = opened.inspected.digest if opened.inspected else opened.known_digest
+    if opened.rejection is not None or not tombstones.is_forgotten(run.workspace, digest):
+        return opened
     images.discard(run.workspace, digest)
-    return _Seen(
-        seen.arrival,
-        rejection=RejectionRow(seen.arrival.path, "forgotten", tombstones.TOLD, seen.arrival.label),
+    return _Opened(
+        opened.arrival,
+        rejection=RejectionRow(opened.arrival.path, "forgotten", tombstones.DETAIL, opened.arrival.label),
     )
 
 
-def _settle(connection: sqlite3.Connection, run: _Import, seen: _Seen) -> RejectionRow | None:
-    """Write one opened arrival down; answer its rejection if it got one."""
-    seen = _if_forgotten(run, seen)
-    if seen.rejection is not None:
-        _reject(connection, run, seen.rejection)
-        return seen.rejection
-    if seen.look is not None:
-        image_id, is_new = images.add(connection, run.workspace, seen.look, None)
+def _write(connection: sqlite3.Connection, run: _Import, opened: _Opened) -> RejectionRow | None:
+    """Write one opened arrival to the database; return its rejection if it has one."""
+    opened = _if_forgotten(run, opened)
+    if opened.rejection is not None:
+        _reject(connection, run, opened.rejection)
+        return opened.rejection
+    if opened.inspected is not None:
+        image_id, is_new = images.add(connection, opened.inspected)
     else:
-        image_id, is_new = (
-            connection.execute("SELECT id FROM image WHERE digest = ?", (seen.known_digest,)).fetchone()[
-                "id"
-            ],
-            False,
-        )
+        sql = "SELECT id FROM image WHERE digest = ?"
+        image_id, is_new = connection.execute(sql, (opened.known_digest,)).fetchone()["id"], False
     run.n_added += is_new
     run.n_known += not is_new
-    if _add_origin(connection, run, image_id, seen.arrival) and seen.arrival.label is not None:
-        _judge(connection, run, image_id, seen.arrival.label)
+    if _add_origin(connection, run, image_id, opened.arrival) and opened.arrival.label is not None:
+        _append_label(connection, run, image_id, opened.arrival.label)
     return None
 
 
 def _reject(connection: sqlite3.Connection, run: _Import, row: RejectionRow) -> None:
     connection.execute(
-        "INSERT INTO rejection (acquisition_id, root_id, path, label, reason, detail, rejected_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (root_id, path) DO UPDATE SET label = excluded.label, reason = excluded.reason, detail = excluded.detail",
+        "INSERT INTO rejection (acquisition_id, root_id, path, label, reason, detail, rejected_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (root_id, path) DO UPDATE SET label = excluded.label,"
+        " reason = excluded.reason, detail = excluded.detail",
         (run.acquisition_id, run.root_id, row.path, row.label, row.reason, row.detail, now()),
     )
 
 
 def _add_origin(connection: sqlite3.Connection, run: _Import, image_id: int, arrival: Arrival) -> bool:
+    place = (arrival.path, arrival.label, arrival.split)
     cursor = connection.execute(
-        "INSERT INTO origin (image_id, acquisition_id, source, root_id, path, label, split, created_at, page_url, licence, author)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (
-            *(
-                image_id,
-                run.acquisition_id,
-                run.source,
-                run.root_id,
-                arrival.path,
-                arrival.label,
-                arrival.split,
-                now(),
-            ),
-            *(arrival.credit.page_url, arrival.credit.licence, arrival.credit.author),
-        ),
+        "INSERT INTO origin (image_id, acquisition_id, source, root_id, path, label, split, created_at,"
+        " page_url, licence, author) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (image_id, run.acquisition_id, run.source, run.root_id, *place, now(), *astuple(arrival.credit)),
     )
     return cursor.rowcount == 1
 
 
-def _judge(connection: sqlite3.Connection, run: _Import, image_id: int, label: str) -> None:
-    """Append what a new origin's label means for the image, if it means anything."""
+def _append_label(connection: sqlite3.Connection, run: _Import, image_id: int, label: str) -> None:
+    """Append a decision for the label of a new origin, unless the image has been judged."""
     state = connection.execute(
-        "SELECT decision_id, verdict, class_id, is_reviewed, reason, actor FROM image_state WHERE image_id = ?",
+        "SELECT decision_id, verdict, class_id, is_reviewed, reason, actor FROM image_state"
+        " WHERE image_id = ?",
         (image_id,),
     ).fetchone()
     is_settled = state["verdict"] in ("exclude", "flag") and not (state["actor"] or "").startswith("import:")

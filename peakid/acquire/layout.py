@@ -1,4 +1,4 @@
-"""What a path says: which class an image lies in, which split, and which files belong to the operating system."""
+"""Read class and split from the folders of a path, and recognise hidden and system files."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ SPLIT_NAMES: Mapping[str, Split | None] = {
     "seg_valid": "valid",
     "seg_val": "valid",
     "seg_test": "test",
-    "seg_pred": None,  # The pictures of the Intel scenes that nobody labelled.
+    "seg_pred": None,  # The unlabelled images of the Intel scenes.
 }
 UNLABELLED_NAMES = frozenset({"seg_pred"})
 SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"})
@@ -26,7 +26,7 @@ _ORDINAL = re.compile(r"^\d+[._-]\s*(?=\S)")
 
 @dataclass(frozen=True)
 class Place:
-    """What the folders around a file say of it."""
+    """Class and split of a file, according to its folders."""
 
     label: str | None
     split: Split | None
@@ -48,15 +48,16 @@ class _Folder:
 
 
 def places(paths: Collection[str]) -> dict[str, Place]:
-    """Read label and split of every file from the folders it lies in.
+    """Read label and split of every file from its folders.
 
-    Read are `<class>/...`, split folders (`train|valid|val|validation|test`, `seg_train|seg_val|seg_test|seg_pred`) of
-    class folders, a folder nested in one of its own name, and one folder wrapped around it all. A file outside any
-    class folder is unlabelled. Whatever lies deeper below a class folder belongs to the class. Ordinals before the
-    names (`00.Haleakala`) go where every class has one and the names stay different.
+    Supported are class folders (`<class>/...`), split folders with class folders
+    (`train|valid|val|validation|test`, `seg_train|seg_val|seg_test|seg_pred`), a folder in another one of the
+    same name, and one folder around everything. A file outside any class folder is unlabelled. All files in
+    subfolders of a class folder belong to the class. Ordinals (`00.Haleakala`) are removed if every class
+    name has one and the names stay different.
 
     Args:
-        paths: Relative, with `/`, of files that are not hidden.
+        paths: Relative paths, with `/`, of files that are not hidden.
     """
     top = _unwrapped(_tree(paths))
     sections = _sections(top)
@@ -70,12 +71,12 @@ def places(paths: Collection[str]) -> dict[str, Place]:
 
 
 def split_named(name: str) -> Split | None:
-    """Answer the split that a folder or a table's cell names, None where it names none."""
+    """Return the split for the name of a folder or the cell of a table, None if it is not a split."""
     return SPLIT_NAMES.get(name.strip().lower())
 
 
 def hidden_part(path: str) -> str | None:
-    """Answer a path up to its first part that is hidden or the operating system's, None where all is open."""
+    """Return a path up to its first hidden or system part, None if it has no such part."""
     parts = PurePosixPath(path).parts
     for n, part in enumerate(parts, start=1):
         if (part.startswith(".") and part not in (".", "..")) or part.lower() in SYSTEM_NAMES:
@@ -94,7 +95,7 @@ def _tree(paths: Iterable[str]) -> _Folder:
 
 
 def _unwrapped(top: _Folder) -> _Folder:
-    """Step into the one folder around everything, which an archive of a data set often has."""
+    """Return the folder inside the single folder around everything, which archives often have."""
     while len(top.folders) == 1:
         (inner,) = top.folders.values()
         if _is_split(inner) or not _holds_classes(inner):
@@ -110,15 +111,16 @@ def _holds_classes(folder: _Folder) -> bool:
 
 
 def _sections(top: _Folder) -> Sequence[tuple[Split | None, _Folder]]:
-    """Answer the folders that hold class folders, each with its split."""
+    """Return the folders that contain class folders, each with its split."""
     splits = [folder for folder in top.folders.values() if _is_split(folder)]
-    # A class may be called "train" as well: photos of trains lie in it directly, beside other classes.
+    # "train" may also be a class: then it contains photos, and other classes are next to it.
     if not splits or (len(splits) < len(top.folders) and not any(folder.folders for folder in splits)):
         return [(None, top)]
-    beside = _Folder(
-        "", {name: folder for name, folder in top.folders.items() if not _is_split(folder)}, top.files
-    )
-    return [(None, beside), *((SPLIT_NAMES[folder.name.lower()], _section(folder)) for folder in splits)]
+    others = {name: folder for name, folder in top.folders.items() if not _is_split(folder)}
+    return [
+        (None, _Folder("", others, top.files)),
+        *((SPLIT_NAMES[folder.name.lower()], _section(folder)) for folder in splits),
+    ]
 
 
 def _section(folder: _Folder) -> _Folder:

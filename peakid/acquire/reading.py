@@ -1,4 +1,4 @@
-"""How a file on this machine is read: only below its root, only if it is a regular file, only up to a size."""
+"""Check files before they are read: only regular files, inside their root, up to a size."""
 
 import errno
 import os
@@ -10,47 +10,42 @@ from peakid import settings
 from peakid.errors import BadInput
 from peakid.records import RejectionReason
 
+CHECK_SPELLING = "Check the spelling; a relative path starts at the current folder."
+
 
 def checked_folder(path: Path) -> Path:
-    """Answer a folder's absolute path.
+    """Return the absolute path of a folder.
 
     Raises:
-        BadInput: If it is not there, or is no folder.
+        BadInput: If it does not exist, or is not a folder.
     """
-    folder = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - also folds `..`, which absolute() keeps.
+    folder = _absolute(path)
     if not folder.exists():
-        raise BadInput(
-            f"There is no folder {folder}.",
-            "Check the spelling; a relative path starts at the folder you are in.",
-        )
+        raise BadInput(f"There is no folder {folder}.", CHECK_SPELLING)
     if not folder.is_dir():
-        raise BadInput(
-            f"{folder} is a file, not a folder.", "Give its folder, or use `import zip` or `import csv`."
-        )
+        remedy = "Choose its folder. Zip archives and tables have imports of their own."
+        raise BadInput(f"{folder} is a file, not a folder.", remedy)
     return folder
 
 
 def checked_file(path: Path) -> Path:
-    """Answer a file's absolute path.
+    """Return the absolute path of a file.
 
     Raises:
-        BadInput: If it is not there, or is no file.
+        BadInput: If it does not exist, is not a file, or cannot be read.
     """
-    file = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - also folds `..`, which absolute() keeps.
+    file = _absolute(path)
     if not file.exists():
-        raise BadInput(
-            f"There is no file {file}.",
-            "Check the spelling; a relative path starts at the folder you are in.",
-        )
+        raise BadInput(f"There is no file {file}.", CHECK_SPELLING)
     if not file.is_file():
-        raise BadInput(f"{file} is not a file.", "Give a file, or use `import folder` for a folder.")
+        raise BadInput(f"{file} is not a file.", "Choose a file. Folders have an import of their own.")
     if not os.access(file, os.R_OK):
-        raise BadInput(f"{file} may not be read by you.", "Change its permissions, or copy it.")
+        raise BadInput(f"No permission to read {file}.", "Change its permissions, or copy it.")
     return file
 
 
-def objection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
-    """Say why the file at `path` below `root` must not be read, None where it may be."""
+def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
+    """Return why the file at `path` in `root` must not be read, None if it can be read."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -61,27 +56,31 @@ def objection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
     try:
         if not file.resolve().is_relative_to(root.resolve()):
             return "unsafe_path", f"a link that leaves {root}"
-        return _objection_to(file.stat())
+        return _rejection_of(file.stat())
     except FileNotFoundError:
-        return "missing_file", "a link to nothing" if file.is_symlink() else "it is not there"
+        return "missing_file", "a broken link" if file.is_symlink() else "the file does not exist"
     except PermissionError as error:
         return "no_permission", error.strerror or str(error)
-    except (OSError, RuntimeError) as error:  # Until Python 3.13 a circle of links is a RuntimeError.
-        return ("unsafe_path", "a circle of links") if _is_circle(error) else ("unreadable", str(error))
+    except (OSError, RuntimeError) as error:  # Before Python 3.13 circular links raise RuntimeError.
+        return ("unsafe_path", "a circular link") if _is_circle(error) else ("unreadable", str(error))
 
 
 def reader(file: Path) -> Callable[[], bytes]:
-    """Answer a function that reads the file when its turn comes."""
+    """Return a function that reads the file later."""
     return file.read_bytes
 
 
-def _objection_to(status: os.stat_result) -> tuple[RejectionReason, str] | None:
+def _rejection_of(status: os.stat_result) -> tuple[RejectionReason, str] | None:
     if not stat.S_ISREG(status.st_mode):
-        return "not_an_image", "not a regular file"  # Reading a pipe would wait for ever.
-    cap = settings.current().max_image_bytes
-    if status.st_size > cap:
-        return "too_large", f"{status.st_size:,} bytes, over the cap of {cap:,}"
+        return "not_an_image", "not a regular file"  # Reading a pipe would block.
+    limit = settings.current().max_image_bytes
+    if status.st_size > limit:
+        return "too_large", f"{status.st_size:,} bytes, over the limit of {limit:,}"
     return None
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - absolute() keeps `..`.
 
 
 def _is_circle(error: Exception) -> bool:

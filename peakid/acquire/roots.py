@@ -1,11 +1,13 @@
-"""The folders that images were imported from: which there are, whether they are still there, and where one has gone."""
+"""Roots: the folders that images were imported from. List them, and relink one that was moved."""
 
 import os
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from peakid.acquire import reading
 from peakid.errors import BadInput, NotFound
+from peakid.remedies import action
 from peakid.store.workspace import Workspace, now
 
 SHOWN_PATHS = 3
@@ -13,7 +15,7 @@ SHOWN_PATHS = 3
 
 @dataclass(frozen=True)
 class Root:
-    """One folder, archive or table's folder. `n_missing` counts files that the last verification, at `verified_at`, did not find."""
+    """One imported folder or archive. `n_missing` counts files that the check at `verified_at` missed."""
 
     root_id: int
     path: str
@@ -26,7 +28,7 @@ class Root:
 
 @dataclass(frozen=True)
 class Relinked:
-    """What was found of a root's files at its new place."""
+    """The files of a root that are, or are not, in its new folder."""
 
     root_id: int
     path: str
@@ -36,49 +38,50 @@ class Relinked:
 
 
 def list_roots(workspace: Workspace, *, is_in_place: bool = False) -> list[Root]:
-    """List the roots in the order of their first import.
+    """List the roots, in the order of their first import.
 
     Args:
-        is_in_place: Only those whose images stay there, without a copy.
+        is_in_place: List only roots whose images were not copied.
     """
     rows = workspace.query(
-        "SELECT id, path, is_in_place, n_missing, verified_at, (SELECT COUNT(DISTINCT image_id) FROM origin WHERE root_id = root.id)"
-        f" AS n_images FROM root {'WHERE is_in_place = 1' if is_in_place else ''} ORDER BY id"
+        "SELECT id, path, is_in_place, n_missing, verified_at,"
+        " (SELECT COUNT(DISTINCT image_id) FROM origin WHERE root_id = root.id) AS n_images"
+        f" FROM root {'WHERE is_in_place = 1' if is_in_place else ''} ORDER BY id"
     )
-    return [
-        Root(
-            r["id"],
-            r["path"],
-            bool(r["is_in_place"]),
-            Path(r["path"]).exists(),
-            r["n_images"],
-            r["n_missing"],
-            r["verified_at"],
-        )
-        for r in rows
-    ]
+    return [_root(row) for row in rows]
+
+
+def _root(row: sqlite3.Row) -> Root:
+    return Root(
+        root_id=row["id"],
+        path=row["path"],
+        is_in_place=bool(row["is_in_place"]),
+        is_there=Path(row["path"]).exists(),
+        n_images=row["n_images"],
+        n_missing=row["n_missing"],
+        verified_at=row["verified_at"],
+    )
 
 
 def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = False, actor: str) -> Relinked:
-    """Say that a root lies elsewhere now. Nothing is changed unless its files are there, told by path and size.
+    """Change the folder of a root that was moved, if its files, by path and size, are in the new folder.
 
     Args:
-        is_partial: Also where some of its files are missing there.
+        is_partial: Also change it if some files are missing in the new folder.
 
     Raises:
-        NotFound: If there is no such root, or none of its files lies in `new`.
-        BadInput: If `new` is no folder or a root already, or files are missing there and `is_partial` was not said.
+        NotFound: If there is no such root, or none of its files is in `new`.
+        BadInput: If `new` is not a folder or already a root, or if files are missing and `is_partial` is
+            False.
     """
     root_id, old_path = _root_at(workspace, old)
     place = reading.checked_folder(new)
-    taken = workspace.one("SELECT id FROM root WHERE path = ?", (str(place),))
-    if taken is not None:
+    if workspace.one("SELECT id FROM root WHERE path = ?", (str(place),)) is not None:
         raise BadInput(
-            f"{place} is a root already.",
-            "Images that lie there are read from there; nothing needs relinking.",
+            f"{place} is a root already.", "Its images are read from there; nothing needs to be relinked."
         )
     found = _found_at(workspace, root_id, place)
-    _refuse_strangers(found, old_path, is_partial=is_partial)
+    _check(found, old_path, is_partial=is_partial)
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO root_move (root_id, from_path, to_path, actor, moved_at) VALUES (?, ?, ?, ?, ?)",
@@ -92,17 +95,20 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
 
 
 def _root_at(workspace: Workspace, path: Path) -> tuple[int, str]:
-    wanted = os.path.abspath(path.expanduser())  # noqa: PTH100 - also folds `..`; the folder need not be there any more.
+    wanted = os.path.abspath(path.expanduser())  # noqa: PTH100 - resolves `..`; the folder may be gone.
     row = workspace.one("SELECT id, path FROM root WHERE path = ?", (wanted,))
     if row is None:
-        raise NotFound(f"No images were imported from {wanted}.", "See the roots with: peakid roots list")
+        raise NotFound(
+            f"No images were imported from {wanted}.", "Choose another root.", action("list_roots")
+        )
     return row["id"], row["path"]
 
 
 def _found_at(workspace: Workspace, root_id: int, place: Path) -> Relinked:
     n_found, missing = 0, []
     for row in workspace.query(
-        "SELECT DISTINCT o.path, i.n_bytes FROM origin o JOIN image i ON i.id = o.image_id WHERE o.root_id = ? ORDER BY o.path",
+        "SELECT DISTINCT o.path, i.n_bytes FROM origin o JOIN image i ON i.id = o.image_id"
+        " WHERE o.root_id = ? ORDER BY o.path",
         (root_id,),
     ):
         if size_of(place / row["path"]) == row["n_bytes"]:
@@ -113,24 +119,25 @@ def _found_at(workspace: Workspace, root_id: int, place: Path) -> Relinked:
 
 
 def size_of(file: Path) -> int | None:
-    """Answer a file's bytes, None where there is none that could be read."""
+    """Return the size of a file in bytes, None if there is no readable file."""
     try:
         return file.stat().st_size if file.is_file() else None
     except OSError:
         return None
 
 
-def _refuse_strangers(found: Relinked, old: str, *, is_partial: bool) -> None:
+def _check(found: Relinked, old: str, *, is_partial: bool) -> None:
     n_all = found.n_found + found.n_missing
     if n_all and not found.n_found:
         raise NotFound(
-            f"None of the {n_all:,} files of {old} lies in {found.path}.",
-            "Give the folder that took the place of the old one.",
+            f"None of the {n_all:,} files of {old} is in {found.path}.",
+            "Choose the folder that replaced the old one.",
         )
     if found.n_missing and not is_partial:
         some = ", ".join(found.missing[:SHOWN_PATHS])
         raise BadInput(
-            f"{found.n_found:,} of {n_all:,} files are in {found.path}; {found.n_missing:,} are missing or of another size, such as {some}."
-            " Nothing was changed.",
-            "Put them there, or relink all the same with --partial; `peakid verify` then looks for what was moved inside.",
+            f"{found.n_found:,} of {n_all:,} files are in {found.path}; {found.n_missing:,} are missing or"
+            f" have another size, such as {some}. Nothing was changed.",
+            "Put them there, or relink without them and then check the images: files that moved are found.",
+            action("relink_partially", path=old, new=found.path),
         )

@@ -1,4 +1,4 @@
-"""What the guarded process does with one arriving file: read, named, looked at, and stored where nobody can lose it."""
+"""Work of the decoding process for one file of an import: read it, inspect it, and store it."""
 
 from collections.abc import Callable, Set
 from pathlib import Path
@@ -14,36 +14,39 @@ TAKE = "peakid.acquire.taking:take"
 
 
 def read(file: Callable[[], bytes]) -> bytes:
-    """Read a file, whose reader may raise OSError.
+    """Call the reader of a file, which may raise OSError.
 
     Raises:
-        UnreadableImage: If that fails, or if there is more in it than the cap.
+        UnreadableImage: If the file cannot be read, or is larger than the limit.
     """
     try:
         data = file()
     except FileNotFoundError:
-        raise UnreadableImage("missing_file", "it is not there (any more)") from None
+        raise UnreadableImage("missing_file", "the file does not exist (any more)") from None
     except PermissionError as error:
         raise UnreadableImage("no_permission", error.strerror or str(error)) from error
     except OSError as error:
         raise UnreadableImage("unreadable", f"cannot be read: {error.strerror or error}") from error
-    cap = settings.current().max_image_bytes
-    if len(data) > cap:
-        raise UnreadableImage("too_large", f"{len(data):,} bytes, over the cap of {cap:,}")
+    limit = settings.current().max_image_bytes
+    if len(data) > limit:
+        raise UnreadableImage("too_large", f"{len(data):,} bytes, over the limit of {limit:,}")
     return data
 
 
 def take(data: bytes, known_digests: Set[str], workspace_path: Path, is_copied: bool) -> Inspection | str:
-    """Look at a file and store its thumbnail, and its bytes where they are to be copied; a digest where it is known.
+    """Inspect a file and store its thumbnail, and with `is_copied` its bytes.
+
+    Returns:
+        The inspection, or the digest alone if it is one of `known_digests`.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets.
-        WorkspaceNotWritable: If the disk does not take it.
+        UnreadableImage: With the reason of the rejection.
+        WorkspaceNotWritable: If the files cannot be written.
     """
     workspace, digest = Workspace(workspace_path), inspection.digest_of(data)
     tombstones.refuse(workspace_path, digest)
     if digest in known_digests and (not is_copied or images.image_path(workspace, digest).exists()):
         return digest
-    look = inspection.inspect(data)
-    images.store(workspace, look, data if is_copied else None)
-    return look
+    inspected = inspection.inspect(data)
+    images.store(workspace, inspected, data if is_copied else None)
+    return inspected

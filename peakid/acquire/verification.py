@@ -1,4 +1,4 @@
-"""Is every image still there, and still itself? Files that were moved inside an in-place root are found again by their bytes."""
+"""Check that every image exists and is unchanged, and find files that were moved inside an in-place root."""
 
 import contextlib
 import os
@@ -13,15 +13,15 @@ from peakid.acquire import reading, roots
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
 from peakid.records import Report, no_report
-from peakid.store import images
+from peakid.store import images, origins
 from peakid.store.workspace import Workspace, now
 
-PAGE_SIZE = 200  # Images whose moves are written down together.
+PAGE_SIZE = 200  # Images per transaction.
 
 
 @dataclass(frozen=True)
 class Damage:
-    """An image whose bytes cannot be read any more, under the path that names it to people."""
+    """An image whose bytes can no longer be read; `path` is that of its first origin."""
 
     digest: str
     path: str
@@ -30,7 +30,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class Move:
-    """A file that lies elsewhere in its root than it did."""
+    """A file that was moved inside its root."""
 
     digest: str
     root: str
@@ -40,7 +40,7 @@ class Move:
 
 @dataclass
 class Verified:
-    """What one verification found. `n_redrawn` counts thumbnails that were lost."""
+    """Result of one check. `n_redrawn` counts missing thumbnails that were made again."""
 
     n_images: int = 0
     n_redrawn: int = 0
@@ -50,7 +50,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class _Place:
-    """One path of one image below an in-place root."""
+    """One path of one image in an in-place root."""
 
     image_id: int
     root_id: int
@@ -69,11 +69,11 @@ class _Verification:
 
 
 def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> Verified:
-    """Compare every image's bytes with its digest, find moved files of in-place roots, and draw lost thumbnails again.
+    """Compare the bytes of every image with its digest, find moved files, and make missing thumbnails again.
 
-    A file that was moved or renamed inside its root is looked for by size, then by digest; its origin gets the new path
-    and `origin_move` keeps the old one. A file that was changed is no longer the image: that is told, and the next
-    import takes its new bytes in as a new image. Nothing of the user's is written to.
+    A file that was moved or renamed inside its root is searched by size, then by digest. Its origin gets the
+    new path, and `origin_move` keeps the old one. A file that was changed counts as damaged; the next import
+    adds its new bytes as a new image. Files of in-place roots are never written.
     """
     run = _Verification(workspace, actor)
     n_all = workspace.query("SELECT COUNT(*) AS n FROM image_state")[0]["n"]
@@ -93,28 +93,31 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
 def _pages(workspace: Workspace) -> Iterator[list[sqlite3.Row]]:
     last = 0
     # An image that was removed for good has no state.
-    sql = "SELECT i.id, i.digest FROM image_state s JOIN image i ON i.id = s.image_id WHERE s.image_id > ? ORDER BY s.image_id LIMIT ?"
+    sql = (
+        "SELECT i.id, i.digest FROM image_state s JOIN image i ON i.id = s.image_id"
+        " WHERE s.image_id > ? ORDER BY s.image_id LIMIT ?"
+    )
     while page := workspace.query(sql, (last, PAGE_SIZE)):
         yield page
         last = page[-1]["id"]
 
 
 def _places(workspace: Workspace, page: Sequence[sqlite3.Row]) -> dict[int, list[_Place]]:
-    """Answer, by image, where the images of a page lie in place."""
+    """Return the places of the images of one page in in-place roots, by image id."""
     places: dict[int, list[_Place]] = defaultdict(list)
     for row in workspace.query(
         "SELECT o.image_id, o.root_id, r.path AS root, o.path FROM origin o JOIN root r ON r.id = o.root_id"
-        " WHERE o.image_id BETWEEN ? AND ? AND r.is_in_place = 1 GROUP BY o.image_id, o.root_id, o.path ORDER BY MIN(o.id)",
+        " WHERE o.image_id BETWEEN ? AND ? AND r.is_in_place = 1"
+        " GROUP BY o.image_id, o.root_id, o.path ORDER BY MIN(o.id)",
         (page[0]["id"], page[-1]["id"]),
     ):
-        places[row["image_id"]].append(
-            _Place(row["image_id"], row["root_id"], Path(row["root"]), row["path"])
-        )
+        place = _Place(row["image_id"], row["root_id"], Path(row["root"]), row["path"])
+        places[row["image_id"]].append(place)
     return places
 
 
 def _verify_one(run: _Verification, digest: str, places: Sequence[_Place]) -> list[tuple[_Place, str]]:
-    """Check one image; answer which of its places have moved, and to where."""
+    """Check one image; return those of its places that were moved, with their new paths."""
     stored = _digest_at(images.image_path(run.workspace, digest))
     lost = [place for place in places if _digest_at(place.root / place.path) != digest]
     moves = _moves(run, digest, places, lost)
@@ -144,16 +147,15 @@ def _moves(
 
 def _redraw(run: _Verification) -> None:
     for digest in run.without_thumbnail:
-        with contextlib.suppress(
-            NotFound, UnreadableImage
-        ):  # The reader of its format may have been uninstalled.
+        # The reader of its format may have been uninstalled.
+        with contextlib.suppress(NotFound, UnreadableImage):
             images.thumbnail(run.workspace, digest)
             run.found.n_redrawn += 1
     run.without_thumbnail.clear()
 
 
 class _Search:
-    """The files of one root by size; read when the first lost file asks, and each file's digest once."""
+    """The files of one root by size. The folder is read at the first search, and each file at most once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -161,28 +163,22 @@ class _Search:
         self._digest = cache(lambda path: _digest_at(root / path))
 
     def find(self, digest: str, n_bytes: int, taken: set[str]) -> str | None:
-        """Answer the first path, in their order, with these bytes and not among the taken ones."""
+        """Return the first path, in sorted order, with these bytes that is not taken, None without one."""
         if self._by_size is None:
             self._by_size = _files_by_size(self._root)
-        return next(
-            (
-                path
-                for path in self._by_size.get(n_bytes, [])
-                if path not in taken and self._digest(path) == digest
-            ),
-            None,
-        )
+        same_size = (path for path in self._by_size.get(n_bytes, []) if path not in taken)
+        return next((path for path in same_size if self._digest(path) == digest), None)
 
 
 def _files_by_size(root: Path) -> dict[int, list[str]]:
-    """List what an import would read below the root."""
+    """List the files in a root that an import would read, by size."""
     found: dict[int, list[str]] = defaultdict(list)
     for folder, names, files in os.walk(root):
         names.sort()
         for name in sorted(files):
             file = Path(folder) / name
             path = file.relative_to(root).as_posix()
-            if reading.objection(root, path) is None and (n_bytes := roots.size_of(file)) is not None:
+            if reading.rejection(root, path) is None and (n_bytes := roots.size_of(file)) is not None:
                 found[n_bytes].append(path)
     return found
 
@@ -195,31 +191,31 @@ def _digest_at(file: Path) -> str | None:
 
 
 def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_stored: bool) -> Damage:
-    path = images.path_and_root(workspace, digest)[0]
+    path = origins.path_and_root(workspace, digest)[0]
     if is_stored:
-        return Damage(digest, path, "Its stored bytes are no longer those that its digest names.")
+        return Damage(digest, path, "Its stored bytes no longer match its digest.")
     if lost:
         return Damage(digest, path, " ".join(dict.fromkeys(_why(place) for place in lost)))
     try:
         images.read_bytes(workspace, digest)
     except (NotFound, OSError) as error:
         return Damage(digest, path, str(error))
-    return Damage(digest, path, "Its bytes came and went while they were verified.")
+    return Damage(digest, path, "Its bytes changed during the check.")
 
 
 def _why(place: _Place) -> str:
     if not place.root.is_dir():
-        return f"The folder {place.root} is not there: connect its disk, or say where it is now with: peakid roots relink {place.root} NEW"
+        return f"The folder {place.root} does not exist: connect its disk, or relink it if it was moved."
     if not (place.root / place.path).exists():
-        return f"{place.path} is gone, and its bytes lie nowhere else in {place.root}: put the file back."
+        return f"{place.path} does not exist, and no other file in {place.root} has its bytes: put it back."
     return (
-        f"{place.path} has other bytes now, and those of the image lie nowhere else in {place.root}: put them back;"
-        " the next import takes the new ones in as a new image."
+        f"{place.path} was changed, and no other file in {place.root} has the bytes of the image: restore the"
+        " file. The next import adds the new bytes as a new image."
     )
 
 
 def _write_moves(run: _Verification, moves: Sequence[tuple[_Place, str]]) -> None:
-    """Give origins their new paths, and keep the old ones as history."""
+    """Update the paths of origins, and keep the old ones as history."""
     if not moves:
         return
     with run.workspace.transaction() as connection:

@@ -22,6 +22,8 @@ COMMANDS: dict[ActionKind, str] = {
     "scan": "scan",
     "import_images": "import folder PATH",
     "list_roots": "roots list",
+    "relink_root": "roots relink {path} NEW",
+    "relink_partially": "roots relink {path} {new} --partial",
     "verify_images": "verify",
     "list_snapshots": "snapshot list",
     "create_snapshot": "snapshot create",

@@ -12,12 +12,13 @@ from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice, Decision, StepKind, StepResult, StepRow, Verdict
 from peakid.remedies import action
 from peakid.store import decision_log
+from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
 _DECISION_COLUMNS = (
     "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at,"
     " d.undoes,"
-    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '') AS path"
+    f" {FIRST_PATH} AS path"
 )
 # Whether a step `s` was undone, alone or with others. A redo is a new step, so `s` stays undone after it.
 IS_UNDONE = (

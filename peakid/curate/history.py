@@ -11,6 +11,7 @@ from pathlib import Path
 from peakid.curate import decisions
 from peakid.errors import BadInput
 from peakid.records import StepKind, Verdict
+from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
 LONGEST_GAP_S = 60.0  # A longer gap between two judgements is a break.
@@ -213,7 +214,7 @@ def utc(moment: datetime) -> str:
 _CHANGE = (
     "SELECT d.id AS decision_id, d.step_id, t.kind, i.digest, d.actor, d.decided_at, d.verdict,"
     " c.name AS label, d.reason, d.basis, d.undoes,"
-    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '') AS path,"
+    f" {FIRST_PATH} AS path,"
     " COALESCE(p.verdict, 'clear') AS from_verdict, pc.name AS from_label,"
     " COALESCE(p.reason, '') AS from_reason"
     " FROM decision d JOIN step t ON t.id = d.step_id JOIN image i ON i.id = d.image_id"

@@ -7,6 +7,7 @@ from typing import Literal
 
 from peakid.errors import BadInput, NotFound
 from peakid.remedies import action
+from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace, now
 
 IssueKind = Literal[
@@ -192,7 +193,7 @@ def border(workspace: Workspace, kind: str, threshold: float | None = None, *, l
 
 _RANGE = (
     "SELECT q.image_id, i.digest, q.kind, q.score,"
-    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), i.digest) AS path"
+    f" {FIRST_PATH} AS path"
     " FROM image_issue_score q JOIN image i ON i.id = q.image_id WHERE q.kind = ?"
 )
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from peakid.curate.duplicates import find
 from peakid.records import Group, Split
+from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
-
-# The path that people know an image by: that of its first origin.
-FIRST_PATH = "COALESCE((SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1), '')"
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import pandas as pd
 
 from peakid.dataset import manifest, members, snapshot_warnings, split
 from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
-from peakid.dataset.members import FIRST_PATH, Member
+from peakid.dataset.members import Member
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound
 from peakid.imaging import inspection
 from peakid.records import Snapshot, SnapshotItem, Split
 from peakid.remedies import action
-from peakid.store import images
+from peakid.store import images, origins
 from peakid.store.workspace import Workspace, now
 
 SNAPSHOT_COLUMNS = (
@@ -128,7 +128,7 @@ def items(workspace: Workspace, reference: str | None = None) -> list[SnapshotIt
         NotFound: If there is no such snapshot.
     """
     rows = workspace.query(
-        f"SELECT i.digest, {FIRST_PATH} AS path, t.label, t.split, t.group_key"
+        f"SELECT i.digest, {origins.FIRST_PATH} AS path, t.label, t.split, t.group_key"
         " FROM snapshot_item t JOIN image i ON i.id = t.image_id"
         " WHERE t.snapshot_id = (SELECT id FROM snapshot WHERE digest = ?) ORDER BY i.digest",
         (resolve(workspace, reference),),
@@ -348,7 +348,7 @@ def _file(workspace: Workspace, digest: str) -> str | None:
         return str(stored)
     in_place = [
         Path(origin.root) / origin.path
-        for origin in images.origins(workspace, digest)
+        for origin in origins.list_origins(workspace, digest)
         if origin.root and origin.is_in_place
     ]
     return next((str(path) for path in in_place if path.is_file()), None)

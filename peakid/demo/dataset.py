@@ -1,11 +1,9 @@
-"""Draws a data set of mountains as the web would give it, with planted faults, and writes down the truth about each file.
+"""Draw a data set of mountains with planted faults, like scraped photos, and write the truth about each file.
 
-It is what a newcomer sees first, and what tests and benchmarks measure against: a wrong label that Peakid does not
-find can be counted here, because here somebody knows.
+New users start with it, and tests and benchmarks measure against it: here it is known which labels are wrong.
 """
 
 import io
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,33 +16,30 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from peakid import files
 from peakid.demo import scenery
+from peakid.demo.peaks import PEAKS
 from peakid.records import Report, no_report
 
-CLASS_NAMES = tuple(sorted(scenery.PEAKS))
-SIZES = (
-    (320, 240),
-    (320, 240),
-    (360, 240),
-    (320, 214),
-    (300, 225),
-)  # Pixels; scraped photos differ in shape.
+CLASS_NAMES = tuple(sorted(PEAKS))
+# Pixels. Scraped photos have various shapes.
+SIZES = ((320, 240), (320, 240), (360, 240), (320, 214), (300, 225))
 
 Fault = Literal[
-    "wrong_label",  # Another peak than its folder says.
+    "wrong_label",  # The picture shows another peak than its folder.
     "copy",         # The same bytes as `source_path`, in the same class.
     "conflict",     # The same bytes as `source_path`, in another class.
     "resaved",      # The same pixels as `source_path`, saved as PNG.
     "re_encoded",   # `source_path` made smaller and compressed harder.
-    "cropped",      # `source_path` without its rim.
+    "cropped",      # `source_path` without its edges.
     "blurred",      # Out of focus.
     "dark",         # Underexposed to near black.
-    "tiny",         # A thumbnail of 40 pixels or so.
-    "unrelated",    # No mountain at all.
-    "truncated",    # Its last bytes are missing; cannot be imported.
+    "tiny",         # A thumbnail of about 40 pixels.
+    "unrelated",    # Not a mountain.
+    "truncated",    # Its last bytes are missing; it cannot be imported.
 ]  # fmt: skip
 
-# Shares of all files, after what cleaning the scraped otters and summits brought up; at least one of each is planted.
+# Shares of all files, similar to real scraped photos of otters and summits; there is at least one of each.
 FAULT_SHARES: dict[Fault, float] = {
     "wrong_label": 0.05,
     "copy": 0.02,
@@ -59,14 +54,14 @@ FAULT_SHARES: dict[Fault, float] = {
     "truncated": 0.0,
 }
 COPIES: tuple[Fault, ...] = ("copy", "conflict", "resaved", "re_encoded", "cropped")
-CLASS_SHARES = (0.20, 0.16, 0.14, 0.20, 0.14, 0.16)  # The famous are photographed more; order of CLASS_NAMES.
+CLASS_SHARES = (0.20, 0.16, 0.14, 0.20, 0.14, 0.16)  # In the order of CLASS_NAMES.
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of one drawn file. `path` and `source_path` are relative to the photo folder.
+    """The truth about one drawn file. `path` and `source_path` are relative to the photo folder.
 
-    `drawn_class` is what the picture shows (None: no mountain), `given_label` the folder it lies in.
+    `drawn_class` is the peak in the picture (None: not a mountain), `given_label` the name of its folder.
     """
 
     path: str
@@ -79,7 +74,7 @@ class Truth:
 def draw(folder: Path, *, n_images: int, seed: int, report: Report = no_report) -> list[Truth]:
     """Draw `n_images` files into `folder/photos/<class>/` and the truth about them into `folder/truth.json`.
 
-    The same seed gives the same bytes. What lies there already is overwritten.
+    The same seed gives the same bytes. Existing files are overwritten.
     """
     truths = plan(n_images, seed)
     for truth in truths:
@@ -88,10 +83,9 @@ def draw(folder: Path, *, n_images: int, seed: int, report: Report = no_report) 
     copies = [n for n, truth in enumerate(truths) if truth.source_path is not None]
     n_done = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for some in (originals, copies):  # A copy is made from the file that it copies.
-            for _ in pool.map(
-                _draw_file, repeat(folder / "photos"), [truths[n] for n in some], [(seed, n) for n in some]
-            ):
+        for some in (originals, copies):  # Copies need the original files.
+            chosen, seeds = [truths[n] for n in some], [(seed, n) for n in some]
+            for _ in pool.map(_draw_file, repeat(folder / "photos"), chosen, seeds):
                 n_done += 1
                 report("draw", n_done, n_images, "drawing mountains")
     document = {
@@ -100,12 +94,12 @@ def draw(folder: Path, *, n_images: int, seed: int, report: Report = no_report) 
         "class_names": CLASS_NAMES,
         "files": [asdict(truth) for truth in truths],
     }
-    (folder / "truth.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    files.write_json(folder / "truth.json", document, indent=1)
     return truths
 
 
 def plan(n_images: int, seed: int) -> list[Truth]:
-    """Decide what each file shows, where it lies and what is wrong with it, in the order of the paths."""
+    """Choose the content, the path and the fault of each file; the list is sorted by path."""
     rng = np.random.default_rng(seed)
     faults = _faults(n_images)
     n_originals = n_images - sum(faults[fault] for fault in COPIES)
@@ -131,7 +125,7 @@ def plan(n_images: int, seed: int) -> list[Truth]:
 
 
 def _faults(n_images: int) -> Counter[Fault]:
-    """Count how many files get each fault; small sets get none before they have some sound images."""
+    """Return the number of files with each fault; a small data set has none."""
     counts: Counter[Fault] = Counter()
     for fault, share in FAULT_SHARES.items():
         counts[fault] = max(1, round(n_images * share)) if n_images >= 4 * len(FAULT_SHARES) else 0
@@ -189,10 +183,8 @@ def _copied(data: bytes, fault: Fault | None, rng: np.random.Generator) -> bytes
         return out.getvalue()
     if fault == "re_encoded":
         scale = rng.uniform(0.55, 0.9)
-        return _jpeg(
-            image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC),
-            quality=50,
-        )
+        size = (round(image.width * scale), round(image.height * scale))
+        return _jpeg(image.resize(size, Image.Resampling.BICUBIC), quality=50)
     if fault == "cropped":
         left, top, right, low = rng.uniform(0.02, 0.10, 4)
         return _jpeg(image.crop((*_at(image, left, top), *_at(image, 1 - right, 1 - low))), quality=85)
@@ -210,21 +202,19 @@ def _jpeg(image: Image.Image, *, quality: int) -> bytes:
 
 
 def _unrelated(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
-    """Draw what a search for a mountain's name also brings: a shelf of books, a cup, a chart, a poster."""
+    """Draw an unrelated result of a web search: a shelf of books, a cup, a chart or a poster."""
     kind = int(rng.integers(4))
     image = Image.new("RGB", size, tuple(150 + (value - 128) // 3 for value in _colour(rng)))
     (_books, _cup, _chart, _poster)[kind](ImageDraw.Draw(image), rng, *size)
-    lamp = np.hypot(
-        np.linspace(0, 1, size[0])[None, :] - rng.random(), np.linspace(0, 1, size[1])[:, None] - rng.random()
-    )
-    lit = np.asarray(image) * (1.15 - rng.uniform(0.2, 0.7) * lamp)[..., None] + rng.normal(
-        0, 3, (size[1], size[0], 1)
-    )
+    x, y = np.linspace(0, 1, size[0])[None, :], np.linspace(0, 1, size[1])[:, None]
+    lamp = np.hypot(x - rng.random(), y - rng.random())
+    light = (1.15 - rng.uniform(0.2, 0.7) * lamp)[..., None]
+    lit = np.asarray(image) * light + rng.normal(0, 3, (size[1], size[0], 1))
     return Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6))
 
 
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    grey = float(rng.uniform(50, 200))  # Muted: half-way between a grey and a loud colour.
+    grey = float(rng.uniform(50, 200))  # Halfway between a grey and a bright colour.
     red, green, blue = (round((grey + value) / 2) for value in rng.integers(20, 235, 3).tolist())
     return red, green, blue
 
@@ -247,11 +237,8 @@ def _books(pen: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, heigh
 def _cup(pen: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, height: int) -> None:
     edge = height * rng.uniform(0.5, 0.8)
     pen.rectangle((0, edge, width, height), fill=(130, 92, 60))
-    x, wide, low = (
-        width * rng.uniform(0.05, 0.6),
-        width * rng.uniform(0.14, 0.34),
-        edge + height * rng.uniform(0.05, 0.18),
-    )
+    x, wide = width * rng.uniform(0.05, 0.6), width * rng.uniform(0.14, 0.34)
+    low = edge + height * rng.uniform(0.05, 0.18)
     top, colour = low - wide * rng.uniform(0.9, 1.4), _colour(rng)
     pen.ellipse(
         (x + wide * 0.7, top + wide * 0.25, x + wide * 1.35, top + wide * 0.8), outline=colour, width=9

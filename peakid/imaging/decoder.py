@@ -222,7 +222,7 @@ class Decoder:
         self._waiting.clear()
         error = DecoderBroken(
             f"The process that decodes images does not start ({self._n_failed_starts} attempts).",
-            "See its error message in the terminal, or in the log of the app or job. Reinstalling usually helps.",
+            "See its error message in the terminal or in the log of the job. Reinstalling usually helps.",
         )
         for task in pending:
             task.future.set_exception(error)

@@ -56,7 +56,7 @@ def digest_of(data: bytes) -> str:
 
 
 def _small(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Shrink to thumbnail size; halving plus a short filter is as sharp as bicubic, at a quarter of the cost."""
+    """Shrink to thumbnail size; halving plus a short filter is as sharp as bicubic and four times as fast."""
     scale = THUMBNAIL_PX / max(image.size)
     if scale >= 1:
         return image

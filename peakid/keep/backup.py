@@ -1,13 +1,13 @@
-"""One file that holds everything of a workspace, and a workspace made from it again.
+"""Back up a workspace to one file, and restore a workspace from it.
 
-A zip, so that it can be looked into anywhere: the database as SQLite copied it while in use, the stored images, runs, exports and
-logs. Left out is what is drawn again by itself: thumbnails and caches. Images left in their own folders stay there; their rows are kept.
+A backup is a zip archive with a copy of the database, made while it may be in use, the stored images, runs,
+exports and logs. Thumbnails and caches are left out; they are made again when needed. Images that stay in
+their own folders are not copied; their rows are kept.
 """
 
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -20,9 +20,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 import peakid
+from peakid import files
 from peakid.errors import BackupNotWritten, BadBackup, WorkspaceNotEmpty
 from peakid.keep import forget
 from peakid.records import Report, no_report
+from peakid.remedies import action
 from peakid.store import images, tombstones
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
@@ -31,7 +33,7 @@ MANIFEST = "peakid-backup.json"
 FORMAT = 1
 FOLDERS = ("images", "runs", "exports", "logs")
 _CHUNK_BYTES = 4 * 2**20
-_HARMLESS = {".lock", tombstones.FILE_NAME}  # What may lie in a folder that counts as empty.
+_IGNORED = {".lock", tombstones.FILE_NAME}  # Files that a folder may have and still counts as empty.
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,11 @@ class BackupReport:
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """What a restore brought. `n_missing` images have a row and no bytes in the backup or their own folder; `n_forgotten` were kept out
-    because they had been removed for good. `replaced` is where the workspace of before lies now.
+    """Result of a restore.
+
+    `n_missing` counts images without bytes, in the backup and in their own folder. `n_forgotten` counts
+    images that were not restored because they were removed for good. `replaced` is the new path of the
+    replaced workspace.
     """
 
     workspace: str
@@ -58,56 +63,55 @@ class RestoreReport:
 
 
 def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> BackupReport:
-    """Write everything into one file. The workspace may be in use meanwhile.
-
-    It is written under a temporary name and renamed, so that a backup is whole or not there.
+    """Write a backup to one file. The workspace may be in use meanwhile.
 
     Args:
-        file: The file to write, which must not exist yet, or a folder, in which it is named after workspace and day.
+        file: The file to write, which must not exist, or a folder for a file named after workspace and day.
 
     Raises:
-        BackupNotWritten: If it exists already, or the disk does not take it.
+        BackupNotWritten: If the file exists already or cannot be written.
     """
     started = time.monotonic()
     target = _target(workspace, file)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".peakid-") as folder:
+        with (
+            tempfile.TemporaryDirectory(dir=target.parent, prefix=".peakid-") as folder,
+            files.replacing(target) as part,
+        ):
             database = Path(folder) / DATABASE_NAME
             _copy_database(workspace, database)
-            n_files = _pack(workspace, database, partial, report)
-        partial.replace(target)
+            n_files = _pack(workspace, database, part, report)
     except OSError as error:
         raise BackupNotWritten(
             f"The backup {target} cannot be written: {error.strerror or error}.",
-            "Name a file on a disk with room for it.",
+            "Choose a file on a disk with enough space.",
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     n_images = workspace.query("SELECT COUNT(*) AS n FROM image_state")[0]["n"]
     return BackupReport(str(target), n_images, n_files, target.stat().st_size, time.monotonic() - started)
 
 
 def restore(file: Path, folder: Path, *, replace: bool = False, report: Report = no_report) -> RestoreReport:
-    """Make a workspace from a backup, checking every image against its digest.
+    """Create a workspace from a backup, checking every image against its digest.
 
-    Everything is unpacked beside `folder` first: a damaged backup leaves nothing behind and nothing changed. Images that were
-    removed for good since (by the list beside the database that is replaced, or that was left in the folder) are kept out.
+    Everything is unpacked to a temporary folder first, so a damaged backup changes nothing. Images that were
+    removed for good after the backup, according to the workspace or the list in `folder`, are not restored.
 
     Args:
-        folder: Where the workspace shall be: absent, empty, or with `replace` a workspace, which is moved aside and kept.
+        folder: The folder of the new workspace. It must not exist or be empty; with `replace` it may be a
+            workspace, which is renamed and kept.
 
     Raises:
-        WorkspaceNotEmpty: If something is there and `replace` is not given.
-        BadBackup: If the file is no backup, or damaged.
-        WorkspaceTooNew: If a newer Peakid has written it.
+        WorkspaceNotEmpty: If the folder is not empty and `replace` is False.
+        BadBackup: If the file is not a backup, or is damaged.
+        WorkspaceTooNew: If it was written by a newer Peakid.
     """
     started, folder = time.monotonic(), Path(folder).expanduser().absolute()
-    is_empty = not folder.exists() or all(path.name in _HARMLESS for path in folder.iterdir())
+    is_empty = not folder.exists() or all(path.name in _IGNORED for path in folder.iterdir())
     if not is_empty and not replace:
         raise WorkspaceNotEmpty(
             f"{folder} is not empty.",
-            "Name another with --workspace DIR, or move this one aside first with: peakid restore FILE --replace",
+            "Choose another folder, or replace this workspace; it is renamed and kept.",
+            action("restore_backup"),
         )
     forgotten = tombstones.of_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -115,9 +119,9 @@ def restore(file: Path, folder: Path, *, replace: bool = False, report: Report =
         fresh = Path(beside) / "workspace"
         _unpack(file, fresh, forgotten, report)
         n_images, n_missing = _settle(fresh, forgotten)
-        replaced = None if is_empty else _moved_aside(folder)
+        replaced = None if is_empty else _renamed(folder)
         if folder.exists():
-            shutil.rmtree(folder)  # Holds a lock file and the list that was just applied, nothing else.
+            shutil.rmtree(folder)  # It has only a lock file and the list that was just applied.
         fresh.rename(folder)
     n_forgotten = len(tombstones.of_folder(folder))
     return RestoreReport(str(folder), n_images, n_missing, n_forgotten, replaced, time.monotonic() - started)
@@ -129,18 +133,18 @@ def _target(workspace: Workspace, file: Path) -> Path:
         target = target / f"peakid-{workspace.path.name}-{now()[:10]}.zip"
     if target.exists():
         raise BackupNotWritten(
-            f"{target} exists already.", "Name another file: a backup is never overwritten."
+            f"{target} exists already.", "Choose another file; backups are not overwritten."
         )
     return target
 
 
 def _copy_database(workspace: Workspace, target: Path) -> None:
-    """Copy the database as it is at one moment; a page of pages at a time, so that others go on writing."""
+    """Copy the database as it is at one moment, without blocking other writers."""
     with contextlib.closing(sqlite3.connect(target)) as copy:
         workspace.connection().backup(copy)
 
 
-def _pack(workspace: Workspace, database: Path, partial: Path, report: Report) -> int:
+def _pack(workspace: Workspace, database: Path, target: Path, report: Report) -> int:
     paths = [path for name in FOLDERS for path in _files(workspace.path / name)]
     manifest = {
         "format": FORMAT,
@@ -149,14 +153,13 @@ def _pack(workspace: Workspace, database: Path, partial: Path, report: Report) -
         "workspace": workspace.path.name,
     }
     manifest["database_sha256"] = _sha256(database)
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as out:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as out:
         out.writestr(MANIFEST, json.dumps(manifest, indent=1))
         out.write(database, DATABASE_NAME, zipfile.ZIP_DEFLATED, 1)
         out.writestr(tombstones.FILE_NAME, "".join(f"{digest}\n" for digest in tombstones.digests(workspace)))
         for step, path in enumerate(paths, 1):
-            with contextlib.suppress(
-                FileNotFoundError
-            ):  # Forgotten, or a temporary name renamed, since it was listed.
+            # It may have been removed, or was a temporary file, since it was listed.
+            with contextlib.suppress(FileNotFoundError):
                 out.write(path, path.relative_to(workspace.path).as_posix())
             report("Backing up", step, len(paths), "")
     return len(paths) + 1
@@ -181,11 +184,13 @@ def _unpack(file: Path, fresh: Path, forgotten: set[str], report: Report) -> Non
                 _extract(archive, member, fresh, forgotten)
                 report("Restoring", step, len(members), "")
     except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise BadBackup(f"{file} is damaged or no backup of Peakid: {error}.", "Use another copy.") from error
+        raise BadBackup(
+            f"{file} is damaged or not a backup of Peakid: {error}.", "Use another copy."
+        ) from error
     except OSError as error:
         raise BadBackup(
             f"{file} cannot be restored: {error.strerror or error}.",
-            "Check the file and the room on the disk.",
+            "Check the file and the free space on the disk.",
         ) from error
     if _sha256(fresh / DATABASE_NAME) != manifest["database_sha256"]:
         raise BadBackup(f"The database in {file} is damaged.", "Use another copy.")
@@ -196,8 +201,8 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> dict[str, str]:
         manifest = json.loads(archive.read(MANIFEST))
     except (KeyError, ValueError) as error:
         raise BadBackup(
-            f"{file} is no backup of Peakid: it has no {MANIFEST}.",
-            "Name a file made with: peakid backup FILE",
+            f"{file} is not a backup of Peakid: it has no {MANIFEST}.",
+            "Choose a file that Peakid wrote as a backup.",
         ) from error
     if manifest.get("format") != FORMAT:
         raise BadBackup(
@@ -207,11 +212,11 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> dict[str, str]:
 
 
 def _is_ours(member: zipfile.ZipInfo) -> bool:
-    """Take only names that a backup has: nothing absolute, nothing that climbs out."""
+    """Return whether a file belongs to a backup; raise an error for a path outside the workspace."""
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
         raise BadBackup(
-            f"The backup holds a path that leads outside: {member.filename[:80]!r}.",
+            f"The backup has a path outside the workspace: {member.filename[:80]!r}.",
             "It was not made by Peakid; do not use it.",
         )
     return path.parts[0] in FOLDERS or member.filename == DATABASE_NAME
@@ -222,7 +227,7 @@ def _check_room(members: list[zipfile.ZipInfo], folder: Path) -> None:
     if needed > free:
         raise BadBackup(
             f"The backup needs {needed / 2**20:,.0f} MB, and {free / 2**20:,.0f} MB are free.",
-            "Make room, or choose another disk.",
+            "Free some space, or choose another disk.",
         )
 
 
@@ -240,7 +245,7 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, fresh: Path, for
             out.write(chunk)
     if is_image and sha256.hexdigest() != path.name:
         raise BadBackup(
-            f"Image {path.name[:12]} in the backup is not what its digest names.", "Use another copy."
+            f"Image {path.name[:12]} in the backup does not match its digest.", "Use another copy."
         )
 
 
@@ -255,14 +260,14 @@ def _sha256(path: Path) -> str:
 
 
 def _settle(fresh: Path, forgotten: set[str]) -> tuple[int, int]:
-    """Open what was unpacked, bring it up to date, bury what was forgotten since; answer its images and how many lack their bytes."""
+    """Migrate an unpacked workspace and remove forgotten images; count its images and the missing ones."""
     workspace = workspaces.create(fresh)
     try:
         with workspace.transaction() as connection:
             for digest in sorted(forgotten - set(tombstones.digests(workspace))):
-                forget.bury(connection, digest, reason="forgotten before a restore", actor="human:restore")
+                forget.redact(connection, digest, reason="forgotten before a restore", actor="human:restore")
         tombstones.write_file(workspace)
-        forget.sweep(workspace, tombstones.digests(workspace))
+        forget.discard_files(workspace, tombstones.digests(workspace))
         digests = [
             row["digest"]
             for row in workspace.query("SELECT digest FROM image JOIN image_state ON image_id = id")
@@ -272,7 +277,7 @@ def _settle(fresh: Path, forgotten: set[str]) -> tuple[int, int]:
         workspace.close()
 
 
-def _moved_aside(folder: Path) -> str:
+def _renamed(folder: Path) -> str:
     aside = folder.with_name(f"{folder.name}.replaced-{now()[:19].replace(':', '')}")
     folder.rename(aside)
     return str(aside)

@@ -1,10 +1,9 @@
-"""How a judgement is written down: steps, decisions and classes are appended here and nowhere else."""
+"""Append steps, decisions and classes to the database. No other module inserts decisions."""
 
 import json
 import sqlite3
 import uuid
 from collections.abc import Mapping
-from typing import Any
 
 from peakid.errors import BadInput
 from peakid.records import StepKind, Verdict
@@ -19,11 +18,10 @@ def new_step(
     undoes_step_id: int | None = None,
     event_id: str = "",
 ) -> int:
-    """Open a step: everything one act of one actor decides, taken back as one.
+    """Insert a step: all decisions of one action of one actor. Undo takes back a whole step.
 
     Args:
-        event_id: Names an undo or redo, which may end without a decision of its own to carry the name, or an act
-            over several images.
+        event_id: Identifies an undo, a redo or an action on several images, so that it is stored only once.
     """
     cursor = connection.execute(
         "INSERT INTO step (actor, kind, undoes_step_id, event_id, made_at) VALUES (?, ?, ?, ?, ?)",
@@ -43,17 +41,18 @@ def append(
     is_reviewed: bool,
     actor: str,
     base_decision_id: int | None = None,
-    basis: Mapping[str, Any] | None = None,
+    basis: Mapping[str, object] | None = None,
     undoes: int | None = None,
     event_id: str = "",
 ) -> int:
-    """Append one decision; a trigger makes it the image's state.
+    """Append one decision. A trigger copies it to the state of the image.
 
     Args:
-        is_reviewed: Whether the state it leads to rests on a person's judgement. An undo restates the value
-            of the state that it restores, so a label from a folder name stays unreviewed.
-        base_decision_id: The newest decision the actor saw.
-        event_id: Names the act; the same act delivered twice violates its uniqueness. Made here when empty.
+        is_reviewed: Whether the new state is the judgement of a person. An undo restores the old value, so
+            that a label from a folder name becomes unreviewed again.
+        base_decision_id: The newest decision that the actor saw.
+        event_id: Identifies the action; it is unique, so an action that is sent twice is stored once.
+            Generated if empty.
 
     Returns:
         The id of the decision.
@@ -86,56 +85,56 @@ def append_class_change(
     from_class_id: int,
     to_class_id: int,
     actor: str,
-    basis: Mapping[str, Any],
+    basis: Mapping[str, object],
 ) -> None:
-    """Append one decision for every image of a class that restates its verdict under another class."""
+    """Move every image of a class to another class: append one decision each, with the same verdict."""
     connection.execute(
         "INSERT INTO decision (event_id, step_id, image_id, verdict, class_id, reason, is_reviewed, actor,"
-        " base_decision_id, basis, decided_at) SELECT lower(hex(randomblob(16))), ?, image_id, verdict, ?, reason,"
-        " is_reviewed, ?, decision_id, ?, ? FROM image_state WHERE class_id = ? ORDER BY image_id",
+        " base_decision_id, basis, decided_at) SELECT lower(hex(randomblob(16))), ?, image_id, verdict, ?,"
+        " reason, is_reviewed, ?, decision_id, ?, ? FROM image_state WHERE class_id = ? ORDER BY image_id",
         (step_id, to_class_id, actor, json.dumps(dict(basis)), now(), from_class_id),
     )
 
 
 def class_id(connection: sqlite3.Connection, name: str) -> int:
-    """Answer the id of the class that a name stands for now, adding it at the end of the order when it is new.
+    """Return the id of the class with a name; a new name is added as the last class.
 
-    A name that a class had before stands for that class, and that of a merged class for the one it went into.
+    A former name of a class gives that class, and the name of a merged class the one it was merged into.
 
     Raises:
-        BadInput: If the name is empty or holds a line break.
+        BadInput: If the name is empty or has a line break.
     """
     clean = checked_class_name(name)
     known = known_class_id(connection, clean)
     if known is not None:
         return known
     cursor = connection.execute(
-        "INSERT INTO class (name, position, created_at) SELECT ?, COALESCE(MAX(position), 0) + 1, ? FROM class",
+        "INSERT INTO class (name, position, created_at)"
+        " SELECT ?, COALESCE(MAX(position), 0) + 1, ? FROM class",
         (clean, now()),
     )
     return int(cursor.lastrowid or 0)
 
 
 def known_class_id(connection: sqlite3.Connection, name: str) -> int | None:
-    """Answer the id of the class that a name stands for now, following renames and merges; None where there is none."""
+    """Return the id of the class with a name, following renames and merges, None if there is none."""
     row = connection.execute("SELECT id FROM class WHERE name = ?", (name,)).fetchone()
     row = row or connection.execute("SELECT class_id FROM class_alias WHERE name = ?", (name,)).fetchone()
     return None if row is None else _after_merges(connection, int(row[0]))
 
 
 def _after_merges(connection: sqlite3.Connection, class_id: int) -> int:
-    while (
-        row := connection.execute("SELECT merged_into_id FROM class WHERE id = ?", (class_id,)).fetchone()
-    )[0] is not None:
-        class_id = int(row[0])  # Comes to an end: no merge is written that would lead back.
+    sql = "SELECT merged_into_id FROM class WHERE id = ?"
+    while (merged_into := connection.execute(sql, (class_id,)).fetchone()[0]) is not None:
+        class_id = int(merged_into)  # The loop ends: a merge that would make a circle is refused.
     return class_id
 
 
 def checked_class_name(name: str) -> str:
-    """Trim a class name; every way in uses the same rule.
+    """Return a class name without surrounding spaces. Imports, pages and commands all use this rule.
 
     Raises:
-        BadInput: If nothing is left, or a character cannot stand in one line.
+        BadInput: If nothing is left, or it has a character that is not printable.
     """
     clean = name.strip()
     if not clean or not clean.isprintable():

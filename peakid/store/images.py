@@ -1,82 +1,67 @@
-"""Images by their content: what one reduced decode tells, where bytes and thumbnails lie, how an image is found again."""
+"""Images by their digest: their rows, bytes and thumbnails, and how to find one by part of its digest."""
 
-import contextlib
-import os
 import sqlite3
 import string
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from peakid import files
 from peakid.errors import AmbiguousDigest, NotFound, WorkspaceNotWritable
 from peakid.imaging import inspection
-from peakid.imaging.records import Image, Inspection, Measures, Origin
+from peakid.imaging.records import Image, Inspection, Measures
+from peakid.remedies import action
+from peakid.store import origins
 from peakid.store.workspace import Workspace, now
 
 
-def store(workspace: Workspace, look: Inspection, data: bytes | None) -> None:
-    """Write thumbnail and bytes under the image's digest; what is there already stays untouched.
+def store(workspace: Workspace, inspected: Inspection, data: bytes | None) -> None:
+    """Write the thumbnail and the bytes of an image, unless the files exist.
 
-    Comes before the row that names them and outside its transaction: a process killed in between leaves a file
-    that nobody knows, never a row without its file, and nobody waits for the disk while the database is locked.
+    Call it before `add` and outside its transaction. A process that is killed in between leaves a file
+    without a row, never a row without a file, and the database is not locked while the disk writes.
 
     Args:
-        data: None for an image that stays where it is.
+        data: The bytes to keep, None for an image that stays in its own folder.
 
     Raises:
-        WorkspaceNotWritable: If the disk does not take them.
+        WorkspaceNotWritable: If the files cannot be written.
     """
-    _write_once(thumbnail_path(workspace, look.digest), look.thumbnail)
+    _write_once(thumbnail_path(workspace, inspected.digest), inspected.thumbnail)
     if data is not None:
-        _write_once(image_path(workspace, look.digest), data)
+        _write_once(image_path(workspace, inspected.digest), data)
 
 
-def add(
-    connection: sqlite3.Connection, workspace: Workspace, look: Inspection, data: bytes | None
-) -> tuple[int, bool]:
-    """Write an image's row unless it has one; answer its id and whether it is new.
-
-    Args:
-        data: The bytes to keep (stored first where `store` has not done so), None for an image that stays where it is.
-    """
-    store(workspace, look, data)
-    row = connection.execute("SELECT id FROM image WHERE digest = ?", (look.digest,)).fetchone()
+def add(connection: sqlite3.Connection, inspected: Inspection) -> tuple[int, bool]:
+    """Insert the row of an image whose files `store` has written; return its id and whether it is new."""
+    row = connection.execute("SELECT id FROM image WHERE digest = ?", (inspected.digest,)).fetchone()
     if row is not None:
         return int(row["id"]), False
+    one = inspected
+    columns = "digest, format, n_bytes, width_px, height_px, phash, dhash, added_at"
     cursor = connection.execute(
-        "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            look.digest,
-            look.format,
-            look.n_bytes,
-            look.width_px,
-            look.height_px,
-            look.phash,
-            look.dhash,
-            now(),
-        ),
+        f"INSERT INTO image ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (one.digest, one.format, one.n_bytes, one.width_px, one.height_px, one.phash, one.dhash, now()),
     )
     image_id = int(cursor.lastrowid or 0)
-    connection.execute(
-        "INSERT INTO orientation_hash (image_id, hashes) VALUES (?, ?)", (image_id, look.orientations)
-    )
-    connection.execute("INSERT INTO part_hash (image_id, hashes) VALUES (?, ?)", (image_id, look.parts))
-    write_measures(connection, image_id, look.measures)
+    for table, hashes in (("orientation_hash", one.orientations), ("part_hash", one.parts)):
+        connection.execute(f"INSERT INTO {table} (image_id, hashes) VALUES (?, ?)", (image_id, hashes))
+    write_measures(connection, image_id, one.measures)
     return image_id, True
 
 
 def write_measures(connection: sqlite3.Connection, image_id: int, measured: Measures) -> None:
-    """Write down what an image is like, unless it is written already."""
+    """Insert the measures of an image, unless it has some."""
     values = {"image_id": image_id, **asdict(measured)}
+    marks = ", ".join("?" * len(values))
     connection.execute(
-        f"INSERT INTO image_measure ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) ON CONFLICT DO NOTHING",
+        f"INSERT INTO image_measure ({', '.join(values)}) VALUES ({marks}) ON CONFLICT DO NOTHING",
         list(values.values()),
     )
 
 
 def image_path(workspace: Workspace, digest: str) -> Path:
-    """Answer where the stored copy of an image lies, if there is one."""
+    """Return the path of the stored copy of an image. An image in its own folder has no copy."""
     return workspace.images_dir / digest[:2] / digest
 
 
@@ -85,10 +70,10 @@ def thumbnail_path(workspace: Workspace, digest: str) -> Path:
 
 
 def read_bytes(workspace: Workspace, digest: str) -> bytes:
-    """Read an image's bytes from its stored copy, else from the folder it was left in.
+    """Read the bytes of an image from its stored copy, or from its own folder if it has no copy.
 
     Raises:
-        NotFound: If nobody knows the digest, or the file was moved, removed or changed.
+        NotFound: If there is no such image, or the file was moved, removed or changed.
     """
     try:
         return image_path(workspace, digest).read_bytes()
@@ -97,23 +82,23 @@ def read_bytes(workspace: Workspace, digest: str) -> bytes:
 
 
 def discard(workspace: Workspace, digest: str) -> None:
-    """Remove the stored copy and the thumbnail of an image that must go by right; for nothing else."""
+    """Delete the stored copy and the thumbnail of an image that is removed for good; for nothing else."""
     image_path(workspace, digest).unlink(missing_ok=True)
     thumbnail_path(workspace, digest).unlink(missing_ok=True)
 
 
 def has_bytes(workspace: Workspace, digest: str) -> bool:
-    """Tell whether an image's file is where it should be, without reading it."""
+    """Return whether the file of an image exists, without reading it."""
     return image_path(workspace, digest).is_file() or any(
         path.is_file() for path in _in_place_paths(workspace, digest)
     )
 
 
 def thumbnail(workspace: Workspace, digest: str) -> bytes:
-    """Read an image's thumbnail (JPEG, long side at most 256 px), drawing it again where it was lost.
+    """Read the thumbnail of an image (JPEG, long side at most 256 px); a missing one is made again.
 
     Raises:
-        NotFound: If nobody knows the digest, or neither thumbnail nor image can be found.
+        NotFound: If there is no such image, or neither its thumbnail nor its file exists.
     """
     path = thumbnail_path(workspace, digest)
     try:
@@ -128,14 +113,15 @@ def resolve(workspace: Workspace, prefix: str) -> str:
     """Complete a shortened digest.
 
     Raises:
-        NotFound: If no image has it, or it is no hex number.
-        AmbiguousDigest: If several images begin with it.
+        NotFound: If no image has it, or it is not a hexadecimal number.
+        AmbiguousDigest: If the digests of several images start with it.
     """
     wanted = prefix.strip().lower()
     if not wanted or not set(wanted) <= set(string.hexdigits):
         raise NotFound(
-            f"{prefix!r} is not a digest: only 0-9 and a-f can stand in one.",
-            "Copy it from `peakid log` or a page.",
+            f"{prefix!r} is not a digest: a digest has only the characters 0-9 and a-f.",
+            origins.COPY_DIGEST,
+            action("show_log"),
         )
     # A range on the unique index; 'g' comes after every hex digit.
     rows = workspace.query(
@@ -143,76 +129,39 @@ def resolve(workspace: Workspace, prefix: str) -> str:
         (wanted, wanted + "g"),
     )
     if not rows:
-        raise NotFound(
-            f"No image has a digest that begins with {prefix!r}.", "Copy it from `peakid log` or a page."
-        )
+        message = f"No image has a digest that starts with {prefix!r}."
+        raise NotFound(message, origins.COPY_DIGEST, action("show_log"))
     if len(rows) > 1:
+        some = ", ".join(row["digest"][: len(wanted) + 4] for row in rows)
         raise AmbiguousDigest(
-            f"Several images begin with {prefix!r}: {', '.join(row['digest'][: len(wanted) + 4] for row in rows)} ...",
-            "Give more of its digits.",
+            f"The digests of several images start with {prefix!r}: {some} ...", "Give more of its digits."
         )
     return rows[0]["digest"]
 
 
 def show(workspace: Workspace, digest: str) -> Image:
-    """Answer what the database knows of an image.
+    """Return the row of an image.
 
     Raises:
-        NotFound: If nobody knows the digest.
+        NotFound: If there is no such image.
     """
     row = workspace.one(
         "SELECT id, digest, format, n_bytes, width_px, height_px FROM image WHERE digest = ?", (digest,)
     )
     if row is None:
-        raise _unknown(digest)
+        raise origins.unknown_image(digest)
     return Image(row["id"], row["digest"], row["format"], row["n_bytes"], row["width_px"], row["height_px"])
-
-
-def origins(workspace: Workspace, digest: str) -> list[Origin]:
-    """List every place an image was seen at, first seen first.
-
-    Raises:
-        NotFound: If nobody knows the digest.
-    """
-    rows = workspace.query(
-        "SELECT origin.source, root.path AS root, origin.path, origin.label, origin.split, root.is_in_place FROM image"
-        " JOIN origin ON origin.image_id = image.id LEFT JOIN root ON root.id = origin.root_id"
-        " WHERE image.digest = ? ORDER BY origin.id",
-        (digest,),
-    )
-    if not rows:
-        raise _unknown(digest)
-    return [
-        Origin(r["source"], r["root"], r["path"], r["label"], r["split"], bool(r["is_in_place"]))
-        for r in rows
-    ]
-
-
-def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:
-    """Answer the path that names an image to people, that of its first origin, and the root it is relative to.
-
-    Raises:
-        NotFound: If nobody knows the digest.
-    """
-    first = origins(workspace, digest)[0]
-    return first.path, first.root
 
 
 def _write_once(path: Path, data: bytes) -> None:
     if path.exists():
         return
-    # Renamed, not written in place: a reader must never see half an image. Two writers may race; both write the same.
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        path.parent.mkdir(exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        files.write_bytes(path, data)  # Two processes may race; both write the same bytes.
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise WorkspaceNotWritable(
             f"{path} cannot be written: {error.strerror or error}.",
-            "Check the workspace's permissions and the free space of its disk.",
+            "Check the permissions of the workspace and the free space on its disk.",
         ) from error
 
 
@@ -227,19 +176,18 @@ def _read_in_place(workspace: Workspace, digest: str) -> bytes:
             continue
         if inspection.digest_of(data) == digest:
             return data
+    places = " and ".join(tried) or "its stored copy"
     raise NotFound(
-        f"The bytes of image {digest[:12]} are gone: {' and '.join(tried) or 'its stored copy'} was moved, removed or changed.",
-        "Put the file back, or import the folder it lies in now; labels and decisions are kept.",
+        f"The bytes of image {digest[:12]} are missing: {places} was moved, removed or changed.",
+        "Put the file back, or import the folder where it is now. Labels and decisions are kept.",
+        action("import_images"),
+        action("verify_images"),
     )
 
 
 def _in_place_paths(workspace: Workspace, digest: str) -> Iterator[Path]:
     return (
         Path(origin.root) / origin.path
-        for origin in origins(workspace, digest)
+        for origin in origins.list_origins(workspace, digest)
         if origin.root and origin.is_in_place
     )
-
-
-def _unknown(digest: str) -> NotFound:
-    return NotFound(f"No image has the digest {digest!r}.", "Copy it from `peakid log` or a page.")

@@ -1,18 +1,21 @@
-"""Training runs as they are kept: rows of run, epochs, predictions and counted looks at test, and the run's folder."""
+"""Training runs: their rows, epochs, predictions, counted looks at the test score, and their folders."""
 
 import json
 import sqlite3
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import peakid
+from peakid import files
 from peakid.errors import NotFound
 from peakid.recipe import run_files
-from peakid.records import EpochMetrics, JobState, Prediction, Run
+from peakid.records import EpochMetrics, EpochSamples, JobState, Prediction, Run
+from peakid.remedies import action
 from peakid.resources import PROJECT_ROOT
 from peakid.run_records import RunWarning, StartingWeights
 from peakid.store import run_rows
@@ -30,25 +33,27 @@ def create(
     code_version: str,
     libraries: Mapping[str, str],
 ) -> int:
-    """Begin a run in state `running`, make its folder, answer its id.
+    """Insert a run in state `running`, create its folder, and return its id.
 
     Args:
         class_names: In the order of the columns of pred_probs.
     """
+    values = {
+        "job_id": job_id,
+        "snapshot_id": snapshot_id,
+        "recipe": _json(recipe),
+        "class_names": _json(list(class_names)),
+        "seed": seed,
+        "code_version": code_version,
+        "libraries": _json(libraries),
+        "now": now(),
+    }
     with workspace.transaction() as connection:
         cursor = connection.execute(
-            "INSERT INTO run (job_id, snapshot_id, state, recipe, class_names, seed, code_version, libraries, created_at)"
-            " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?)",
-            (
-                job_id,
-                snapshot_id,
-                _json(recipe),
-                _json(list(class_names)),
-                seed,
-                code_version,
-                _json(libraries),
-                now(),
-            ),
+            "INSERT INTO run (job_id, snapshot_id, state, recipe, class_names, seed, code_version, libraries,"
+            " created_at) VALUES (:job_id, :snapshot_id, 'running', :recipe, :class_names, :seed,"
+            " :code_version, :libraries, :now)",
+            values,
         )
         run_id = int(cursor.lastrowid or 0)
         connection.execute("UPDATE run SET path = ? WHERE id = ?", (f"runs/{run_id}", run_id))
@@ -57,28 +62,19 @@ def create(
 
 
 def reopen(workspace: Workspace, run_id: int) -> None:
-    """Let an ended run go on in state `running`; the training tells its epochs again, so they are taken out first."""
+    """Set an ended run to `running`. Its epochs are deleted, because the resumed training adds them again."""
     with workspace.transaction() as connection:
         connection.execute("UPDATE run SET state = 'running', finished_at = NULL WHERE id = ?", (run_id,))
         connection.execute("DELETE FROM epoch_metric WHERE run_id = ?", (run_id,))
 
 
 def add_epoch(workspace: Workspace, run_id: int, metrics: EpochMetrics) -> None:
-    """Append what one epoch gave, so that a page can draw the curve while the run goes on."""
+    """Store the metrics of one epoch, so that a page can draw the curves during the training."""
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT OR REPLACE INTO epoch_metric"
-            " (run_id, epoch, phase, train_loss, valid_loss, accuracy, learning_rate, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                run_id,
-                metrics.epoch,
-                metrics.phase,
-                metrics.train_loss,
-                metrics.valid_loss,
-                metrics.accuracy,
-                metrics.learning_rate,
-                metrics.seconds,
-            ),
+            "INSERT OR REPLACE INTO epoch_metric (run_id, epoch, phase, train_loss, valid_loss, accuracy,"
+            " learning_rate, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (run_id, *astuple(metrics)),
         )
 
 
@@ -92,24 +88,27 @@ def add_predictions(
     *,
     is_out_of_sample: bool,
 ) -> None:
-    """Store what the run's model says of one split: a row per image, and the whole probabilities beside them.
+    """Store the predictions of a run for one split: one row per image, and all probabilities in a file.
 
     Args:
-        pred_probs: float32 of shape (n, K), rows in the order of `digests`, columns in the run's class_names order.
-        given_labels: The labels it was trained or scored against, n of them.
-        is_out_of_sample: False for images the model has learned from; their label quality is never ranked.
+        pred_probs: float32 of shape (N, K), rows in the order of `digests`, columns in the order of the run's
+            class_names.
+        given_labels: The N labels that the model was trained on or evaluated against.
+        is_out_of_sample: False for images that the model was trained on; their label quality is not ranked.
     """
     class_names = show(workspace, run_id).class_names
-    (_folder(workspace, run_id) / _TTA).unlink(missing_ok=True)  # A run that went on has another model now.
-    _write_pred_probs(_folder(workspace, run_id), split, digests, pred_probs)
-    best = pred_probs.argmax(axis=1)  # (n,)
+    # Test-time augmentation of an earlier model of a resumed run is no longer valid.
+    (_folder(workspace, run_id) / _TTA).unlink(missing_ok=True)
+    _write_pred_probs(workspace, run_id, split, digests, pred_probs)
+    best = pred_probs.argmax(axis=1)  # (N,)
     rows = [
         (run_id, digest, split, given, class_names[column], float(probabilities[column]), is_out_of_sample)
         for digest, given, column, probabilities in zip(digests, given_labels, best, pred_probs, strict=True)
     ]
     with workspace.transaction() as connection:
         connection.executemany(
-            "INSERT OR REPLACE INTO prediction (run_id, image_id, split, given_label, predicted_label, confidence, is_out_of_sample)"
+            "INSERT OR REPLACE INTO prediction (run_id, image_id, split, given_label, predicted_label,"
+            " confidence, is_out_of_sample)"
             " VALUES (?, (SELECT id FROM image WHERE digest = ?), ?, ?, ?, ?, ?)",
             rows,
         )
@@ -129,35 +128,37 @@ def finish(
     seconds: float | None = None,
     libraries: Mapping[str, str] | None = None,
 ) -> None:
-    """Write how a run ended and what it really was made with.
+    """Store the result of a run: its final state, best epoch and metrics, and how it was trained.
 
     Args:
-        metrics: Of the best epoch.
-        starting_weights: The weights that it really started from.
-        libraries: Versions; None keeps those given at the start.
+        metrics: Metrics of the best epoch.
+        starting_weights: The weights that the training started from.
+        libraries: Versions by name; None keeps those given at the start.
     """
+    values = {
+        "id": run_id,
+        "state": state,
+        "best_epoch": best_epoch,
+        "metrics": _json(metrics or {}),
+        "device": device,
+        "n_workers": n_workers,
+        "pretrained": run_rows.weights_json(starting_weights),
+        "warnings": run_rows.warnings_json(warnings),
+        "seconds": seconds,
+        "libraries": None if libraries is None else _json(libraries),
+        "now": now(),
+    }
     with workspace.transaction() as connection:
         connection.execute(
-            "UPDATE run SET state = ?, best_epoch = ?, metrics = ?, device = ?, n_workers = ?, pretrained = ?, warnings = ?,"
-            " seconds = ?, libraries = COALESCE(?, libraries), finished_at = ? WHERE id = ?",
-            (
-                state,
-                best_epoch,
-                _json(metrics or {}),
-                device,
-                n_workers,
-                run_rows.weights_json(starting_weights),
-                run_rows.warnings_json(warnings),
-                seconds,
-                None if libraries is None else _json(libraries),
-                now(),
-                run_id,
-            ),
+            "UPDATE run SET state = :state, best_epoch = :best_epoch, metrics = :metrics, device = :device,"
+            " n_workers = :n_workers, pretrained = :pretrained, warnings = :warnings, seconds = :seconds,"
+            " libraries = COALESCE(:libraries, libraries), finished_at = :now WHERE id = :id",
+            values,
         )
 
 
 def follow_job(connection: sqlite3.Connection, job_id: int, state: JobState) -> None:
-    """End the runs that a job leaves unfinished as the job ended; inside the transaction that ends the job."""
+    """Give the unfinished runs of a job its state; call it in the transaction that ends the job."""
     connection.execute(
         "UPDATE run SET state = ?, finished_at = ? WHERE job_id = ? AND state = 'running'",
         (state, now(), job_id),
@@ -165,20 +166,16 @@ def follow_job(connection: sqlite3.Connection, job_id: int, state: JobState) -> 
 
 
 def show(workspace: Workspace, run_id: int) -> Run:
-    """Answer one run.
+    """Return one run.
 
     Raises:
-        NotFound: If there is no such run; the message says which there are.
+        NotFound: If there is no such run. The remedy lists the newest ones.
     """
     row = workspace.one(f"{_SELECT} WHERE run.id = ?", (run_id,))
     if row is None:
         ids = [str(row["id"]) for row in workspace.query("SELECT id FROM run ORDER BY id DESC LIMIT 10")]
-        remedy = (
-            f"There are: {', '.join(reversed(ids))}."
-            if ids
-            else "There is none yet; train one with: peakid train"
-        )
-        raise NotFound(f"There is no run {run_id}.", remedy)
+        newest = f"There are: {', '.join(reversed(ids))}." if ids else "There is none yet."
+        raise NotFound(f"There is no run {run_id}.", newest, action("list_runs" if ids else "train"))
     return run_rows.run_of(row)
 
 
@@ -188,84 +185,83 @@ def list_runs(workspace: Workspace) -> list[Run]:
 
 
 def of_job(workspace: Workspace, job_id: int) -> Run | None:
-    """Answer the run of a job, which goes on with it when it is resumed; None before it begins."""
+    """Return the newest run of a job, None before it starts. A resumed job continues its run."""
     row = workspace.one(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id DESC LIMIT 1", (job_id,))
     return None if row is None else run_rows.run_of(row)
 
 
 def all_of_job(workspace: Workspace, job_id: int) -> list[Run]:
     """List the runs of a job, oldest first: a sweep has several."""
-    return [
-        run_rows.run_of(row)
-        for row in workspace.query(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id", (job_id,))
-    ]
+    rows = workspace.query(f"{_SELECT} WHERE run.job_id = ? ORDER BY run.id", (job_id,))
+    return [run_rows.run_of(row) for row in rows]
 
 
 def epochs(workspace: Workspace, run_id: int) -> list[EpochMetrics]:
-    """List what each epoch gave, in order."""
+    """List the metrics of the epochs, in order."""
     rows = workspace.query(
-        "SELECT epoch, phase, train_loss, valid_loss, accuracy, learning_rate, seconds FROM epoch_metric WHERE run_id = ? ORDER BY epoch",
+        "SELECT epoch, phase, train_loss, valid_loss, accuracy, learning_rate, seconds FROM epoch_metric"
+        " WHERE run_id = ? ORDER BY epoch",
         (run_id,),
     )
     return [EpochMetrics(*row) for row in rows]
 
 
 def predictions(workspace: Workspace, run_id: int, split: str) -> list[Prediction]:
-    """List the predictions of one split, in the order of the images' ids."""
+    """List the predictions for one split, ordered by image id."""
     rows = workspace.query(
         "SELECT image.digest, p.split, p.given_label, p.predicted_label, p.confidence, p.is_out_of_sample"
-        " FROM prediction p JOIN image ON image.id = p.image_id WHERE p.run_id = ? AND p.split = ? ORDER BY p.image_id",
+        " FROM prediction p JOIN image ON image.id = p.image_id WHERE p.run_id = ? AND p.split = ?"
+        " ORDER BY p.image_id",
         (run_id, split),
     )
     return [Prediction(*row[:5], bool(row["is_out_of_sample"])) for row in rows]
 
 
 def pred_probs(workspace: Workspace, run_id: int, split: str) -> tuple[list[str], np.ndarray]:
-    """Answer the digests of one split and, row by row, their probabilities: float32 of shape (n, K), mapped from disk.
+    """Return the digests of one split and their probabilities: float32 of shape (N, K), memory-mapped.
 
     Raises:
-        NotFound: If the run has none for that split.
+        NotFound: If the run has no predictions for that split.
     """
-    path = _folder(workspace, run_id) / f"pred_probs_{split}.npy"
+    path = _pred_probs_path(workspace, run_id, split)
     try:
         digests = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         return digests, np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise NotFound(
             f"Run {run_id} has no predictions for {split}.",
-            "Choose a split it was scored on, or train again.",
+            "Choose another split, or train again.",
         ) from error
 
 
 def has_pred_probs(workspace: Workspace, run_id: int, split: str) -> bool:
-    """Tell whether a run's probabilities of a split are stored."""
-    return (_folder(workspace, run_id) / f"pred_probs_{split}.npy").is_file()
+    """Return whether a run has stored probabilities for a split."""
+    return _pred_probs_path(workspace, run_id, split).is_file()
 
 
 def add_tta(
     workspace: Workspace,
     run_id: int,
-    answers: Mapping[str, tuple[Sequence[str], np.ndarray]],
+    pred_probs: Mapping[str, tuple[Sequence[str], np.ndarray]],
     *,
     n_views: int,
 ) -> None:
-    """Store what test-time augmentation answers, beside the plain probabilities, which stay what they are.
+    """Store the probabilities of test-time augmentation, in addition to those of the plain images.
 
     Args:
-        answers: By split the digests and, row by row, float32 of shape (n, K).
-        n_views: Averaged beside the plain image.
+        pred_probs: By split, the digests and float32 of shape (N, K).
+        n_views: Number of views averaged with the plain image.
     """
-    folder = _folder(workspace, run_id)
-    (folder / _TTA).unlink(missing_ok=True)
-    for split, (digests, pred_probs) in answers.items():
-        _write_pred_probs(folder, f"{split}-tta", digests, pred_probs)
-    part = folder / f"{_TTA}.part"
-    part.write_text(json.dumps({"n_views": n_views, "splits": sorted(answers)}), encoding="utf-8")
-    part.replace(folder / _TTA)  # Last: who finds it finds all of them.
+    facts = _folder(workspace, run_id) / _TTA
+    facts.unlink(missing_ok=True)
+    for split, (digests, averaged) in pred_probs.items():
+        _write_pred_probs(workspace, run_id, f"{split}-tta", digests, averaged)
+    # Written last: it means that all probabilities are there.
+    files.write_json(facts, {"n_views": n_views, "splits": sorted(pred_probs)})
 
 
 def n_views(workspace: Workspace, run_id: int, split: str) -> int | None:
-    """Answer over how many views beside the plain image a split's answers were averaged; None where they were not."""
+    """Return how many views test-time augmentation averaged with the plain image, None without it."""
     try:
         facts = json.loads((_folder(workspace, run_id) / _TTA).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -274,7 +270,7 @@ def n_views(workspace: Workspace, run_id: int, split: str) -> int | None:
 
 
 def tta(workspace: Workspace, run_id: int, split: str) -> dict[str, np.ndarray]:
-    """Answer the probabilities averaged over views, (K,) by digest; empty where they were not computed."""
+    """Return the probabilities of test-time augmentation, (K,) by digest; empty if it was not computed."""
     if n_views(workspace, run_id, split) is None:
         return {}
     digests, probabilities = pred_probs(workspace, run_id, f"{split}-tta")
@@ -282,7 +278,7 @@ def tta(workspace: Workspace, run_id: int, split: str) -> dict[str, np.ndarray]:
 
 
 def look_at_test(workspace: Workspace, run_id: int, actor: str) -> int:
-    """Count one look at a run's test score and answer how many there were; call it before showing the figure.
+    """Count one look at the test score of a run, before it is shown, and return the number of looks.
 
     Raises:
         NotFound: If there is no such run.
@@ -292,13 +288,12 @@ def look_at_test(workspace: Workspace, run_id: int, actor: str) -> int:
         connection.execute(
             "INSERT INTO test_look (run_id, actor, looked_at) VALUES (?, ?, ?)", (run_id, actor, now())
         )
-        return int(
-            connection.execute("SELECT COUNT(*) FROM test_look WHERE run_id = ?", (run_id,)).fetchone()[0]
-        )
+        counted = connection.execute("SELECT COUNT(*) FROM test_look WHERE run_id = ?", (run_id,))
+        return int(counted.fetchone()[0])
 
 
 def folder(workspace: Workspace, run_id: int) -> Path:
-    """Answer the folder with a run's model and probabilities.
+    """Return the folder with the model and the probabilities of a run.
 
     Raises:
         NotFound: If there is no such run.
@@ -307,8 +302,8 @@ def folder(workspace: Workspace, run_id: int) -> Path:
     return _folder(workspace, run_id)
 
 
-def samples(workspace: Workspace, run_id: int) -> list[dict[str, Any]]:
-    """List what the running model answered for a few valid images: `{epoch, answers: [{digest, given, predicted, confidence}]}`, in order.
+def samples(workspace: Workspace, run_id: int) -> list[EpochSamples]:
+    """List the predictions for a few validation images after each epoch, in order.
 
     Raises:
         NotFound: If there is no such run.
@@ -316,26 +311,27 @@ def samples(workspace: Workspace, run_id: int) -> list[dict[str, Any]]:
     try:
         return json.loads((folder(workspace, run_id) / run_files.SAMPLES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return []  # None yet.
+        return []  # The first epoch has not ended.
 
 
 def seen_folder(workspace: Workspace, job_id: int) -> Path:
-    """Answer the folder for images as a model would receive them, which an estimate draws; it may be emptied at any time."""
+    """Return the folder for the preprocessed images that an estimate shows; it may be emptied at any time."""
     return workspace.cache_dir / "seen" / str(job_id)
 
 
 def code_version() -> str:
-    """Name the code that runs: git's description of the commit, `-dirty` where it was changed since, else the package's version."""
-    if (PROJECT_ROOT / ".git").exists():
-        command = ["git", "-C", str(PROJECT_ROOT), "describe", "--always", "--tags", "--dirty"]
-        try:
-            return f"{peakid.__version__}+{subprocess.run(command, capture_output=True, check=True, text=True, timeout=10).stdout.strip()}"
-        except (OSError, subprocess.SubprocessError):
-            pass  # No git on this machine, or a checkout it does not trust.
-    return peakid.__version__
+    """Return the version of the package; in a checkout also the commit, with `-dirty` after changes."""
+    if not (PROJECT_ROOT / ".git").exists():
+        return peakid.__version__
+    command = ["git", "-C", str(PROJECT_ROOT), "describe", "--always", "--tags", "--dirty"]
+    try:
+        described = subprocess.run(command, capture_output=True, check=True, text=True, timeout=10).stdout
+    except (OSError, subprocess.SubprocessError):  # Git is missing, or does not trust the checkout.
+        return peakid.__version__
+    return f"{peakid.__version__}+{described.strip()}"
 
 
-_TTA = "tta.json"  # In a run's folder: that test-time augmentation was computed, and with how many views.
+_TTA = "tta.json"  # In the folder of a run: the splits and the number of views of test-time augmentation.
 
 _SELECT = (
     "SELECT run.*, snapshot.digest AS snapshot_digest, snapshot.name AS snapshot_name,"
@@ -348,15 +344,17 @@ def _folder(workspace: Workspace, run_id: int) -> Path:
     return workspace.runs_dir / str(run_id)
 
 
-def _write_pred_probs(folder: Path, split: str, digests: Sequence[str], pred_probs: np.ndarray) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    # Renamed, not written in place: a reader must never see half of it.
-    part = folder / f"pred_probs_{split}.part.npy"
-    np.save(part, np.asarray(pred_probs, dtype=np.float32), allow_pickle=False)
-    order = part.with_suffix(".json")
-    order.write_text(json.dumps(list(digests)), encoding="utf-8")
-    part.replace(folder / f"pred_probs_{split}.npy")
-    order.replace(folder / f"pred_probs_{split}.json")
+def _pred_probs_path(workspace: Workspace, run_id: int, split: str) -> Path:
+    return _folder(workspace, run_id) / f"pred_probs_{split}.npy"
+
+
+def _write_pred_probs(
+    workspace: Workspace, run_id: int, split: str, digests: Sequence[str], pred_probs: np.ndarray
+) -> None:
+    path = _pred_probs_path(workspace, run_id, split)
+    with files.replacing(path) as part, part.open("wb") as out:
+        np.save(out, np.asarray(pred_probs, dtype=np.float32), allow_pickle=False)
+    files.write_json(path.with_suffix(".json"), list(digests))
 
 
 def _json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""How much of everything a workspace holds; what `peakid status` prints and the overview shows."""
+"""Counts of a workspace, for `peakid status` and the overview page."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from peakid.store.workspace import Workspace
 
 @dataclass(frozen=True)
 class Status:
-    """Counts of a workspace. `classes` counts labelled images that are not excluded, by living class in key order."""
+    """Counts of a workspace. `classes` counts the labelled images of each active class, in key order."""
 
     n_images: int
     n_labelled: int
@@ -22,15 +22,16 @@ class Status:
 
 
 def read(workspace: Workspace) -> Status:
-    """Count what is there now."""
+    """Count what the workspace has now."""
     verdicts = {
         row["verdict"]: row["n"]
         for row in workspace.query("SELECT verdict, SUM(n) AS n FROM state_count GROUP BY verdict")
     }
     reviewed = workspace.one("SELECT COALESCE(SUM(n), 0) FROM state_count WHERE is_reviewed = 1")
     classes = workspace.query(
-        "SELECT c.name, COALESCE((SELECT SUM(n) FROM state_count k WHERE k.class_id = c.id AND k.verdict = 'label'), 0) AS n"
-        " FROM class c WHERE c.is_retired = 0 ORDER BY c.position, c.id"
+        "SELECT c.name, COALESCE((SELECT SUM(n) FROM state_count k"
+        " WHERE k.class_id = c.id AND k.verdict = 'label'), 0) AS n FROM class c"
+        " WHERE c.is_retired = 0 ORDER BY c.position, c.id"
     )
     return Status(
         n_images=sum(verdicts.values()),

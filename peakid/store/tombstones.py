@@ -1,41 +1,42 @@
-"""What was removed for good: its digests, kept so that the images are never taken in again, here or after a restore."""
+"""Digests of images that were removed for good. They are never imported again, also not after a restore."""
 
 import contextlib
 import functools
-import os
 import re
 import sqlite3
-from collections.abc import Iterable
 from pathlib import Path
 
+from peakid import files
 from peakid.errors import UnreadableImage
 from peakid.store.workspace import DATABASE_NAME, Workspace
 
-FILE_NAME = "forgotten.txt"  # Beside the database: what a restore of an older database must still heed.
-TOLD = "removed for good earlier; it is not taken in again"
+FILE_NAME = "forgotten.txt"  # Next to the database, so that a restore of an older database can read it.
+DETAIL = "was removed for good earlier and is not imported again"
 
 
 def is_forgotten(workspace: Workspace, digest: str) -> bool:
-    """Tell whether an image was removed for good."""
+    """Return whether an image was removed for good."""
     return workspace.one("SELECT 1 FROM tombstone WHERE digest = ?", (digest,)) is not None
 
 
 def refuse(folder: Path, digest: str) -> None:
-    """Let nothing in that was removed for good. Cheap enough for every file: the list is read again only when it changes.
+    """Raise an error for an image that was removed for good.
+
+    It is cheap enough to call for every file: the list is read again only when it changes.
 
     Args:
-        folder: Of the workspace; its files are read, so that a process without a database connection can ask.
+        folder: The folder of the workspace. Files are read, so the process needs no database connection.
 
     Raises:
-        UnreadableImage: With the reason a rejection gets, if the image was forgotten.
+        UnreadableImage: If the image was removed for good.
     """
     file = folder / FILE_NAME
-    if digest in _held(folder, file.stat().st_mtime_ns if file.exists() else 0):
-        raise UnreadableImage("forgotten", TOLD)
+    if digest in _digests_at(folder, file.stat().st_mtime_ns if file.exists() else 0):
+        raise UnreadableImage("forgotten", DETAIL)
 
 
 @functools.lru_cache(4)
-def _held(folder: Path, _changed_ns: int) -> frozenset[str]:
+def _digests_at(folder: Path, _changed_ns: int) -> frozenset[str]:
     return frozenset(of_folder(folder))
 
 
@@ -44,14 +45,14 @@ def digests(workspace: Workspace) -> list[str]:
 
 
 def write_file(workspace: Workspace) -> None:
-    """Write the digests beside the database, one a line, under a temporary name first."""
-    _write(workspace.path, digests(workspace))
+    """Write the digests to a file next to the database, one per line."""
+    files.write_text(workspace.path / FILE_NAME, "".join(f"{digest}\n" for digest in digests(workspace)))
 
 
 def of_folder(folder: Path) -> set[str]:
-    """Read the digests from the file and the database in a folder, whichever is there and can be read.
+    """Read the digests from the file and the database in a folder, if they exist and are readable.
 
-    A restore asks this of a workspace whose database may be the very reason for it.
+    A restore calls this for a workspace whose database may be damaged.
     """
     found = parse((folder / FILE_NAME).read_bytes()) if (folder / FILE_NAME).is_file() else set()
     if (folder / DATABASE_NAME).is_file():
@@ -64,15 +65,6 @@ def of_folder(folder: Path) -> set[str]:
 
 
 def parse(lines: bytes) -> set[str]:
-    """Read digests, one a line. Lines that are no digest are passed over."""
-    return set(
-        re.findall(
-            r"^[0-9a-f]{64}$", lines.decode("ascii", errors="replace").replace("\r", ""), flags=re.MULTILINE
-        )
-    )
-
-
-def _write(folder: Path, lines: Iterable[str]) -> None:
-    partial = folder / f"{FILE_NAME}.{os.getpid()}.part"
-    partial.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
-    partial.replace(folder / FILE_NAME)
+    """Read digests, one per line. Other lines are ignored."""
+    text = lines.decode("ascii", errors="replace").replace("\r", "")
+    return set(re.findall(r"^[0-9a-f]{64}$", text, flags=re.MULTILINE))

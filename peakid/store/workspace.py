@@ -1,4 +1,4 @@
-"""One folder holds everything of one collection: the database, images, thumbnails, runs and exports."""
+"""A workspace: one folder with the database, images, thumbnails, runs and exports of one collection."""
 
 import contextlib
 import fcntl
@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from peakid import resources
 from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceNotWritable, WorkspaceTooNew
+from peakid.remedies import action
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 MIGRATIONS_DIR = resources.path("db/migrations")
 DATABASE_NAME = "peakid.db"
-_DISK_ERRORS = (  # Primary result codes: the low byte of the extended ones.
+_DISK_ERRORS = (  # Primary result codes: the low byte of the extended codes.
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_BUSY,
 )
-BUSY_TIMEOUT_MS = 10_000  # Twenty writing processes had a p99 of 9 ms; ten seconds outlasts a backup.
+BUSY_TIMEOUT_MS = 10_000  # Twenty writing processes waited 9 ms at p99; a backup takes less than 10 s.
 
 
 class Workspace:
-    """A workspace folder that has been opened. Holds one SQLite connection per thread."""
+    """An open workspace folder. It has one SQLite connection per thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,7 +50,7 @@ class Workspace:
 
     @property
     def uploads_dir(self) -> Path:
-        """Where files sent by a browser wait for their import."""
+        """The folder for uploaded files until they are imported."""
         return self.cache_dir / "uploads"
 
     @property
@@ -65,7 +66,7 @@ class Workspace:
         return self.path / "logs"
 
     def connection(self) -> sqlite3.Connection:
-        """Answer this thread's connection, in autocommit; write through `transaction`."""
+        """Return the connection of this thread, in autocommit mode; use `transaction` to write."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = _connect(self.path / DATABASE_NAME)
@@ -79,18 +80,18 @@ class Workspace:
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
-        """Give a connection inside BEGIN IMMEDIATE: all of the block is written, or nothing of it.
+        """Yield a connection inside a transaction: all changes of the block are written, or none.
 
         Raises:
-            WorkspaceNotWritable: If the disk or the folder does not take writes.
+            WorkspaceNotWritable: If the disk or the folder cannot be written.
         """
         connection = self.connection()
         try:
-            connection.execute("BEGIN IMMEDIATE")  # A deferred one could fail half-way with SQLITE_BUSY.
+            connection.execute("BEGIN IMMEDIATE")  # A deferred one could fail later with SQLITE_BUSY.
             yield connection
             connection.execute("COMMIT")
         except BaseException as error:
-            if connection.in_transaction:  # A full disk ends the transaction by itself.
+            if connection.in_transaction:  # On a full disk SQLite has ended it already.
                 connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _DISK_ERRORS:
                 raise _not_writable(self.path, error) from error
@@ -105,16 +106,16 @@ class Workspace:
 
 
 def now() -> str:
-    """Answer the time as ISO 8601 in UTC with milliseconds, the one form every table uses."""
+    """Return the time as ISO 8601 in UTC with milliseconds, the format of all tables."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def create(path: Path) -> Workspace:
-    """Open the workspace in `path`, making it first where there is none. Safe for many processes at once.
+    """Open the workspace in `path`, or create one. Several processes may call it at the same time.
 
     Raises:
         WorkspaceNotWritable: If the folder cannot be written.
-        WorkspaceTooNew: If a newer Peakid has written it.
+        WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
     try:
@@ -126,26 +127,28 @@ def create(path: Path) -> Workspace:
 
 
 def open_existing(path: Path) -> Workspace:
-    """Open the workspace in `path`, bringing an older one up to date after a backup.
+    """Open the workspace in `path`. The database of an older one is backed up and migrated.
 
     Raises:
-        NoWorkspace: If there is none.
+        NoWorkspace: If there is no workspace.
         WorkspaceNotWritable: If the folder cannot be written.
-        WorkspaceTooNew: If a newer Peakid has written it.
+        WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
     if not (path / DATABASE_NAME).is_file():
         raise NoWorkspace(
-            f"There is no workspace in {path}.", f"Make one with: peakid --workspace {path} init"
+            f"There is no workspace in {path}.",
+            "Create it, or choose another folder.",
+            action("create_workspace", path=str(path)),
         )
     return _opened(path)
 
 
 def migrations() -> "Migrations":
-    """Read the numbered SQL files.
+    """Read the numbered SQL files of the migrations.
 
     Raises:
-        ResourceMissing: If they are not there.
+        ResourceMissing: If they are missing.
     """
     files = sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))
     if not files:
@@ -153,11 +156,12 @@ def migrations() -> "Migrations":
             f"The database migrations are missing at {MIGRATIONS_DIR}.",
             "Install the package again: pip install --force-reinstall peakid",
         )
-    from sqlite_utils import Migrations  # A quarter of a second that the process which decodes does not need.
+    from sqlite_utils import Migrations  # Takes 0.25 s; the decoding process does not need it.
 
     steps = Migrations("peakid")
     for file in files:
-        steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type] - it never reads __name__ when a name is given.
+        # With a name it does not read the __name__ of the function.
+        steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type]
     return steps
 
 
@@ -173,9 +177,8 @@ def _opened(path: Path) -> Workspace:
     try:
         with _locked(path):
             _migrate(workspace)
-            workspace.connection().execute(
-                "UPDATE root SET id = id WHERE 0"
-            )  # Told now, not at the first decision.
+            # A read-only database is reported now, not at the first decision.
+            workspace.connection().execute("UPDATE root SET id = id WHERE 0")
     except (sqlite3.OperationalError, OSError) as error:
         raise _not_writable(path, error) from error
     return workspace
@@ -186,7 +189,7 @@ def _migrate(workspace: Workspace) -> None:
 
     db = Database(workspace.connection())
     steps = migrations()
-    known = {step.name for step in steps._migrations}  # No public list of names exists.
+    known = {step.name for step in steps._migrations}  # There is no public list of names.
     applied = [step.name for step in steps.applied(db)]
     unknown = [name for name in applied if name not in known]
     if unknown:
@@ -212,7 +215,7 @@ def _backup_before(workspace: Workspace, migration: str) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Generator[None]:
-    """Hold the workspace's file lock: four processes migrating at once broke a database when tried."""
+    """Hold the file lock of the workspace: four processes that migrated at once broke a database."""
     with (path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
@@ -226,31 +229,28 @@ def _connect(database: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # In WAL a crash of the process loses nothing.
+    connection.execute("PRAGMA synchronous = NORMAL")  # In WAL mode a process crash loses nothing.
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(
-        "PRAGMA recursive_triggers = ON"
-    )  # Else INSERT OR REPLACE slips past the append-only trigger.
+    # Without it INSERT OR REPLACE bypasses the append-only triggers.
+    connection.execute("PRAGMA recursive_triggers = ON")
     return connection
 
 
 def _not_writable(path: Path, error: Exception) -> WorkspaceNotWritable:
     free = shutil.disk_usage(path).free if path.exists() else None
-    room = "" if free is None else f" ({free / 2**20:,.0f} MB free on its disk)"
+    space = "" if free is None else f" ({free / 2**20:,.0f} MB free on its disk)"
     return WorkspaceNotWritable(
-        f"The workspace {path} cannot be written: {error}{room}.",
-        "Check its permissions and free space, or choose another folder with --workspace DIR.",
+        f"The workspace {path} cannot be written: {error}{space}.",
+        "Check its permissions and free space, or choose another folder.",
     )
 
 
 def schema_sql(workspace: Workspace) -> str:
-    """Answer the schema of an opened workspace as SQL, tables first, as db/schema.sql holds it."""
+    """Return the database schema as SQL, tables first, for db/schema.sql."""
     rows = workspace.query(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_%' ESCAPE '\\'"
+        " AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
         " ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END, rowid"
     )
-    return (
-        "-- Generated from db/migrations by: make schema\n\n"
-        + "\n\n".join(f"{row['sql']};" for row in rows)
-        + "\n"
-    )
+    statements = "\n\n".join(f"{row['sql']};" for row in rows)
+    return f"-- Generated from db/migrations by: make docs\n\n{statements}\n"

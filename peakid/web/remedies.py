@@ -60,6 +60,8 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "scan": Button("Scan the images", _scan),
     "import_images": Link("Import images", "collect"),
     "list_roots": Link("Show the folders", "collect"),
+    "relink_root": Link("Show the folders", "collect"),
+    "relink_partially": Link("Show the folders", "collect"),
     "verify_images": Button("Check the images", lambda w, a, actor: submit.verify(w, actor=actor)),
     "list_snapshots": Link("Show the snapshots", "snapshots"),
     "create_snapshot": Link("Freeze a snapshot", "snapshots"),

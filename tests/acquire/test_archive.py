@@ -1,4 +1,4 @@
-"""A zip is read without trusting a single path or size in it."""
+"""No path and no size in a zip archive is trusted."""
 
 import io
 import stat
@@ -40,7 +40,7 @@ def labels(workspace: Workspace) -> dict[str, tuple[str | None, str | None]]:
     }
 
 
-def test_a_zip_is_laid_out_as_a_folder_is(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_a_zip_may_be_arranged_like_a_folder(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
     members = {
         "data/train/sea/1.jpg": draw(1),
         "data/test/sea/2.jpg": draw(2),
@@ -64,7 +64,7 @@ def test_a_second_import_adds_nothing(workspace: Workspace, tmp_path: Path, draw
     assert len(workspace.query("SELECT id FROM rejection")) == 1
 
 
-def test_members_that_point_outside_are_rejected_and_the_rest_imported(
+def test_files_that_point_outside_are_rejected_and_the_rest_is_imported(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     members = {
@@ -90,14 +90,18 @@ def test_links_are_rejected(workspace: Workspace, tmp_path: Path, draw: Draw) ->
     assert reasons(import_(workspace, tmp_path / "a.zip")) == {"sea/link.jpg": "unsafe_path"}
 
 
-def test_a_bomb_is_rejected_before_it_unpacks(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_a_zip_bomb_is_rejected_before_it_is_unpacked(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     members = {"sea/bomb.jpg": b"\0" * (11 * 2**20), "sea/1.jpg": draw(1)}
     report = import_(workspace, pack(tmp_path / "a.zip", members, zipfile.ZIP_DEFLATED))
     assert reasons(report) == {"sea/bomb.jpg": "too_large"}
     assert "unpacks to 11,534,336 bytes" in report.rejections[0].detail
 
 
-def test_what_macos_adds_is_one_hidden_rejection(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_files_added_by_macos_are_one_hidden_rejection(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     members = {
         "sea/1.jpg": draw(1),
         "__MACOSX/sea/._1.jpg": b"x",
@@ -121,7 +125,7 @@ def test_an_archive_inside_is_not_opened(workspace: Workspace, tmp_path: Path, d
     ]
 
 
-def test_a_damaged_member_does_not_cost_the_others(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_a_damaged_file_does_not_affect_the_others(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
     path = pack(tmp_path / "a.zip", {"sea/1.jpg": draw(1), "sea/2.jpg": draw(2)})
     data = bytearray(path.read_bytes())
     data[data.index(draw(1)) + 100] ^= 0xFF  # Its checksum no longer fits.
@@ -131,7 +135,9 @@ def test_a_damaged_member_does_not_cost_the_others(workspace: Workspace, tmp_pat
     assert report.n_added == 1
 
 
-def test_an_encrypted_member_is_told(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_an_encrypted_file_is_rejected_with_the_reason(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     path = pack(tmp_path / "a.zip", {"sea/1.jpg": draw(1)})
     data = bytearray(path.read_bytes())
     data[6] |= 1  # General purpose flag in the local header ...
@@ -140,7 +146,7 @@ def test_an_encrypted_member_is_told(workspace: Workspace, tmp_path: Path, draw:
     assert "encrypted" in import_(workspace, path).rejections[0].detail
 
 
-def test_a_corrupt_zip_a_missing_one_and_an_empty_one_are_told_apart(
+def test_a_corrupt_zip_a_missing_one_and_an_empty_one_are_different_errors(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     whole = pack(tmp_path / "a.zip", {"sea/1.jpg": draw(1)}).read_bytes()
@@ -151,5 +157,5 @@ def test_a_corrupt_zip_a_missing_one_and_an_empty_one_are_told_apart(
             import_(workspace, tmp_path / name)
     with pytest.raises(BadInput, match="There is no file"):
         import_(workspace, tmp_path / "gone.zip")
-    with pytest.raises(NothingToImport, match="holds no file"):
+    with pytest.raises(NothingToImport, match="has no files"):
         import_(workspace, pack(tmp_path / "empty.zip", {"folder/": b""}))

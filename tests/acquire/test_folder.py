@@ -1,4 +1,4 @@
-"""A folder of photos becomes images, origins and first labels; what does not has a reason."""
+"""Importing a folder gives images, origins and labels; a file that is rejected has a reason."""
 
 import ctypes
 import functools
@@ -48,7 +48,8 @@ def states(workspace: Workspace) -> list[tuple[str, str, str | None, int, str]]:
         tuple(row)
         for row in workspace.query(
             "SELECT MIN(origin.path), verdict, class.name, is_reviewed, reason FROM image_state"
-            " JOIN origin USING (image_id) LEFT JOIN class ON class.id = class_id GROUP BY image_id ORDER BY 1"
+            " JOIN origin USING (image_id) LEFT JOIN class ON class.id = class_id"
+            " GROUP BY image_id ORDER BY 1"
         )
     ]
 
@@ -119,7 +120,7 @@ def test_origins_that_disagree_flag_the_image_with_its_first_label(
     ]
 
 
-def test_what_a_person_judged_stands_against_a_new_origin(
+def test_the_judgement_of_a_person_is_kept_when_a_new_origin_disagrees(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     import_(workspace, put(tmp_path / "a", {"river/1.jpg": draw(1)}))
@@ -162,7 +163,7 @@ def test_predefined_splits_are_kept_on_the_origins(workspace: Workspace, tmp_pat
     ]
 
 
-def test_a_file_is_judged_by_decoding_and_never_by_its_suffix(
+def test_a_file_is_recognised_by_decoding_and_not_by_its_suffix(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     files = {
@@ -203,7 +204,7 @@ def test_each_bad_file_is_a_rejection_with_its_reason_and_its_class(
     assert (labels["sea/cut.jpg"], labels["urls_sea.txt"]) == ("sea", None)
 
 
-def test_links_out_of_the_folder_are_refused_and_links_inside_are_read(
+def test_links_that_leave_the_folder_are_rejected_and_links_inside_are_read(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     put(tmp_path, {"secret/1.jpg": draw(9), "photos/sea/1.jpg": draw(1)})
@@ -223,7 +224,9 @@ def test_links_out_of_the_folder_are_refused_and_links_inside_are_read(
     }
 
 
-def test_a_name_that_is_not_utf8_is_told_readably(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_a_name_that_is_not_utf8_is_rejected_with_a_readable_name(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
     put(tmp_path, {"photos/sea/1.jpg": draw(1)})
     try:
         Path(os.fsdecode(os.fsencode(tmp_path / "photos" / "sea") + b"/\xff.jpg")).write_bytes(draw(2))
@@ -313,7 +316,7 @@ def test_a_copying_import_after_one_in_place_keeps_the_bytes(
     assert images.read_bytes(workspace, inspection.digest_of(draw(1))) == draw(1)
 
 
-def test_the_folder_is_left_as_it_was(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+def test_the_imported_folder_is_not_changed(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
     root = put(tmp_path / "photos", {"sea/1.jpg": draw(1), "x.txt": b"no"})
 
     def listing() -> list[tuple[str, bytes]]:
@@ -324,7 +327,7 @@ def test_the_folder_is_left_as_it_was(workspace: Workspace, tmp_path: Path, draw
     assert listing() == before
 
 
-def test_hugging_face_metadata_goes_before_the_folder_names(
+def test_hugging_face_metadata_takes_precedence_over_folder_names(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     files = {"a/1.jpg": draw(1), "a/2.jpg": draw(2), "metadata.csv": b"file_name,label\na/1.jpg,sea\n"}
@@ -336,7 +339,7 @@ def test_hugging_face_metadata_goes_before_the_folder_names(
     ]
 
 
-def test_metadata_without_labels_is_only_a_file_that_is_no_image(
+def test_metadata_without_labels_is_rejected_like_any_other_file(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     files = {
@@ -349,7 +352,7 @@ def test_metadata_without_labels_is_only_a_file_that_is_no_image(
     assert states(workspace)[0][2] == "sea"
 
 
-def test_a_missing_folder_a_file_and_an_empty_folder_are_told_apart(
+def test_a_missing_folder_a_file_and_an_empty_folder_are_different_errors(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     (tmp_path / "empty" / "deeper").mkdir(parents=True)
@@ -358,7 +361,7 @@ def test_a_missing_folder_a_file_and_an_empty_folder_are_told_apart(
         import_(workspace, tmp_path / "gone")
     with pytest.raises(BadInput, match="is a file, not a folder"):
         import_(workspace, tmp_path / "file.jpg")
-    with pytest.raises(NothingToImport, match="No file lies in"):
+    with pytest.raises(NothingToImport, match="has no files"):
         import_(workspace, tmp_path / "empty")
     assert rows(workspace, "acquisition") == 0
 
@@ -369,21 +372,21 @@ def test_a_folder_of_text_files_is_all_rejections(workspace: Workspace, tmp_path
     assert rows(workspace, "class") == 0
 
 
-def test_progress_counts_every_file_and_tells_the_rate(
+def test_progress_has_the_number_of_files_and_the_rate(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
-    told: list[tuple[str, int, int, str]] = []
+    reports: list[tuple[str, int, int, str]] = []
     root = put(tmp_path / "photos", {f"sea/{n}.jpg": draw(n) for n in range(3)})
-    folder.import_folder(workspace, root, actor="human:t", report=lambda *line: told.append(line))
-    assert [(phase, step, total) for phase, step, total, _ in told] == [
+    folder.import_folder(workspace, root, actor="human:t", report=lambda *line: reports.append(line))
+    assert [(phase, step, total) for phase, step, total, _ in reports] == [
         ("import", 1, 3),
         ("import", 2, 3),
         ("import", 3, 3),
     ]
-    assert told[-1][3].endswith("images/s, about 0 s left")
+    assert reports[-1][3].endswith("images/s, about 0 s left")
 
 
-def test_a_killed_import_keeps_its_whole_batches_and_the_next_one_goes_on(
+def test_after_a_killed_import_the_next_one_continues(
     workspace: Workspace, tmp_path: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest, "BATCH_SIZE", 4)
@@ -428,7 +431,7 @@ def test_intel6_keeps_its_predefined_splits(workspace: Workspace, real_data: Pat
     assert [tuple(row) for row in by_split] == [("test", 300, 6), ("train", 900, 6)]
 
 
-def test_class_names_with_spaces_arrive_whole(workspace: Workspace, real_data: Path) -> None:
+def test_class_names_may_have_spaces(workspace: Workspace, real_data: Path) -> None:
     report = import_(workspace, real_data / "data" / "summits14_raw", in_place=True)
     assert (report.n_added + report.n_known, report.n_rejected) == (136, 0)
     names = {row["name"] for row in workspace.query("SELECT name FROM class")}

@@ -1,4 +1,4 @@
-"""Files made to harm: damaged at random, huge on paper, gone in the meantime. Each is an image or a rejection in words."""
+"""Hostile files (damaged at random, huge, or deleted meanwhile) become images or rejections."""
 
 import functools
 import importlib.util
@@ -42,7 +42,7 @@ def reasons(report: ImportReport) -> dict[str, str]:
 
 
 def png(width_px: int, height_px: int, *, n_rows: int | None = None) -> bytes:
-    """A PNG of one bit a pixel, all black, so that a few bytes hold it; `n_rows` = how many there are of those it promises."""
+    """Return a black PNG of one bit per pixel; `n_rows` of the rows in its header exist."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -81,7 +81,7 @@ def test_noise_text_and_headers_alone_are_rejections(
     assert set(reasons(report).values()) <= {"unreadable", "not_an_image"}
 
 
-def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_refused_unread(
+def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_is_rejected(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     photos = tmp_path / "photos"
@@ -93,20 +93,20 @@ def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_refused_unread(
 
 
 @pytest.mark.slow
-def test_a_bomb_below_the_pixel_cap_is_refused_for_its_memory(draw: Callable[..., bytes]) -> None:
+def test_a_decompression_bomb_is_rejected_for_its_memory(draw: Callable[..., bytes]) -> None:
     guarded = Decoder(n_threads=1, limit_s=60, limit_bytes=100 * 2**20)
     bomb = guarded.submit(
         functools.partial(bytes, png(9000, 9000))
     )  # 10 KB; 81 million pixels, 324 MB as Pillow holds RGB.
     good = guarded.submit(functools.partial(bytes, draw(1)))
     assert good.result(120) == inspection.inspect(draw(1))
-    with pytest.raises(UnreadableImage, match="over 100 MB") as refused:
+    with pytest.raises(UnreadableImage, match="more than 100 MB") as refused:
         bomb.result(120)
     assert refused.value.reason == "too_much_memory"
     guarded.close()
 
 
-def test_a_file_that_vanishes_while_others_are_read_is_a_missing_one(
+def test_a_file_deleted_during_the_import_is_a_missing_file(
     workspace: Workspace, tmp_path: Path, draw: Callable[..., bytes]
 ) -> None:
     photos = tmp_path / "photos"

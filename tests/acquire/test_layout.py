@@ -1,4 +1,4 @@
-"""Folders say class and split, in every arrangement that data sets come in."""
+"""Folders give class and split, in every common arrangement of data sets."""
 
 import string
 
@@ -10,17 +10,17 @@ from peakid.acquire import layout
 from peakid.acquire.layout import Place
 
 
-def said(*paths: str) -> list[tuple[str | None, str | None]]:
-    places = layout.places(paths)
-    return [(places[path].label, places[path].split) for path in paths]
+def places(*paths: str) -> list[tuple[str | None, str | None]]:
+    found = layout.places(paths)
+    return [(found[path].label, found[path].split) for path in paths]
 
 
 def test_a_folder_is_a_class_and_a_file_outside_one_is_unlabelled() -> None:
-    assert said("river/1.jpg", "sea/2.jpg", "3.jpg") == [("river", None), ("sea", None), (None, None)]
+    assert places("river/1.jpg", "sea/2.jpg", "3.jpg") == [("river", None), ("sea", None), (None, None)]
 
 
 def test_deeper_folders_belong_to_their_class() -> None:
-    assert said("dom/2019/a.jpg", "dom/2020/raw/b.jpg", "eiger/c.jpg") == [
+    assert places("dom/2019/a.jpg", "dom/2020/raw/b.jpg", "eiger/c.jpg") == [
         ("dom", None),
         ("dom", None),
         ("eiger", None),
@@ -42,15 +42,15 @@ def test_deeper_folders_belong_to_their_class() -> None:
     ],
 )
 def test_split_folders_are_known_by_name(folder: str, split: str) -> None:
-    assert said(f"{folder}/dom/1.jpg", f"{folder}/eiger/2.jpg", f"{folder}/3.jpg") == [
+    assert places(f"{folder}/dom/1.jpg", f"{folder}/eiger/2.jpg", f"{folder}/3.jpg") == [
         ("dom", split),
         ("eiger", split),
         (None, split),
     ]
 
 
-def test_pictures_to_predict_are_unlabelled_and_of_no_split() -> None:
-    assert said("seg_train/sea/1.jpg", "seg_pred/2.jpg", "seg_pred/seg_pred/3.jpg") == [
+def test_images_to_predict_have_no_label_and_no_split() -> None:
+    assert places("seg_train/sea/1.jpg", "seg_pred/2.jpg", "seg_pred/seg_pred/3.jpg") == [
         ("sea", "train"),
         (None, None),
         (None, None),
@@ -59,50 +59,50 @@ def test_pictures_to_predict_are_unlabelled_and_of_no_split() -> None:
 
 def test_a_folder_nested_in_one_of_its_own_name_counts_once() -> None:
     paths = "seg_train/seg_train/sea/1.jpg", "seg_train/seg_train/street/2.jpg", "seg_test/seg_test/sea/3.jpg"
-    assert said(*paths) == [("sea", "train"), ("street", "train"), ("sea", "test")]
+    assert places(*paths) == [("sea", "train"), ("street", "train"), ("sea", "test")]
 
 
-def test_one_folder_around_everything_is_looked_into() -> None:
-    assert said("archive/photos/dom/1.jpg", "archive/photos/eiger/2.jpg", "LICENSE") == [
+def test_a_single_folder_around_everything_is_ignored() -> None:
+    assert places("archive/photos/dom/1.jpg", "archive/photos/eiger/2.jpg", "LICENSE") == [
         ("dom", None),
         ("eiger", None),
         (None, None),
     ]
-    assert said("archive/train/dom/1.jpg", "archive/notes.txt") == [("dom", "train"), (None, None)]
+    assert places("archive/train/dom/1.jpg", "archive/notes.txt") == [("dom", "train"), (None, None)]
 
 
 def test_a_single_class_folder_is_not_taken_for_a_wrapper() -> None:
-    assert said("dom/1.jpg", "dom/2.jpg") == [("dom", None), ("dom", None)]
+    assert places("dom/1.jpg", "dom/2.jpg") == [("dom", None), ("dom", None)]
 
 
-def test_a_class_called_train_is_a_class_beside_other_classes() -> None:
-    assert said("train/1.jpg", "plane/2.jpg") == [("train", None), ("plane", None)]
+def test_a_folder_train_next_to_other_classes_is_a_class() -> None:
+    assert places("train/1.jpg", "plane/2.jpg") == [("train", None), ("plane", None)]
 
 
-def test_a_class_folder_beside_split_folders_has_no_split() -> None:
-    assert said("train/dom/1.jpg", "test/dom/2.jpg", "extra/3.jpg") == [
+def test_a_class_folder_next_to_split_folders_has_no_split() -> None:
+    assert places("train/dom/1.jpg", "test/dom/2.jpg", "extra/3.jpg") == [
         ("dom", "train"),
         ("dom", "test"),
         ("extra", None),
     ]
 
 
-def test_ordinals_go_where_every_class_has_one() -> None:
-    assert said("00.Haleakala_National_Park/1.jpg", "01.Mt_Rainier/2.jpg") == [
+def test_ordinals_are_removed_if_every_class_has_one() -> None:
+    assert places("00.Haleakala_National_Park/1.jpg", "01.Mt_Rainier/2.jpg") == [
         ("Haleakala_National_Park", None),
         ("Mt_Rainier", None),
     ]
-    assert said("train/1_dom/1.jpg", "train/2_eiger/2.jpg", "test/1_dom/3.jpg") == [
+    assert places("train/1_dom/1.jpg", "train/2_eiger/2.jpg", "test/1_dom/3.jpg") == [
         ("dom", "train"),
         ("eiger", "train"),
         ("dom", "test"),
     ]
 
 
-def test_ordinals_stay_where_a_class_has_none_or_names_would_meet() -> None:
-    assert said("00.Dom/1.jpg", "Eiger/2.jpg") == [("00.Dom", None), ("Eiger", None)]
-    assert said("1-star/1.jpg", "2-star/2.jpg") == [("1-star", None), ("2-star", None)]
-    assert said("2019/1.jpg", "2020/2.jpg") == [("2019", None), ("2020", None)]
+def test_ordinals_are_kept_if_a_class_has_none_or_names_would_collide() -> None:
+    assert places("00.Dom/1.jpg", "Eiger/2.jpg") == [("00.Dom", None), ("Eiger", None)]
+    assert places("1-star/1.jpg", "2-star/2.jpg") == [("1-star", None), ("2-star", None)]
+    assert places("2019/1.jpg", "2020/2.jpg") == [("2019", None), ("2020", None)]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
-"""Tables name images with their labels, in the forms that other tools write."""
+"""Tables of paths and labels are read in the formats that other tools write."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas
 import pytest
 
 from peakid.acquire import folder, table
 from peakid.curate.queues import review_queue
-from peakid.errors import BadInput, NothingToImport, UnknownColumns
+from peakid.errors import BadInput, ExtraMissing, NothingToImport, UnknownColumns
 from peakid.records import ImportReport
 from peakid.store.workspace import Workspace
 
@@ -45,13 +47,16 @@ def origins(workspace: Workspace) -> list[tuple[str, str | None, str | None]]:
             "metadata.csv",
         ),
         (
-            '{"file_name": "a/1.jpg", "label": "sea", "split": "train"}\n\n{"file_name": "3.jpg", "label": "river", "split": "test"}',
+            '{"file_name": "a/1.jpg", "label": "sea", "split": "train"}\n\n'
+            '{"file_name": "3.jpg", "label": "river", "split": "test"}',
             "m.jsonl",
         ),
         ("path,label,split\na\\1.jpg,sea,Train\n./3.jpg, river ,TEST\n", "windows.csv"),
     ],
 )
-def test_every_dialect_says_the_same(content: str, name: str, workspace: Workspace, root: Path) -> None:
+def test_every_dialect_gives_the_same_result(
+    content: str, name: str, workspace: Workspace, root: Path
+) -> None:
     report = import_(workspace, root, content, name)
     assert (report.n_added, report.n_known, report.n_rejected) == (2, 0, 0)
     assert origins(workspace) == [("3.jpg", "river", "test"), ("a/1.jpg", "sea", "train")]
@@ -89,13 +94,14 @@ def test_the_same_path_with_two_labels_flags_the_image(workspace: Workspace, roo
     assert tuple(state) == ("flag", "origins disagree: river, sea")
 
 
-def test_a_table_over_an_imported_folder_adds_what_it_says(workspace: Workspace, root: Path) -> None:
+def test_a_table_for_an_imported_folder_adds_labels(workspace: Workspace, root: Path) -> None:
     folder.import_folder(workspace, root, actor="human:tester")
     content = "path,label\n3.jpg,sea\na/1.jpg,a\na/2.jpg,river\n"
     import_(workspace, root, content)
-    # 3.jpg had no label; a/1.jpg has the same one; for a/2.jpg the folder says a and the table river.
+    # 3.jpg had no label; a/1.jpg has the same one; a/2.jpg is a in the folder and river in the table.
     found = workspace.query(
-        "SELECT DISTINCT path, verdict, name FROM image_state JOIN origin USING (image_id) JOIN class ON class.id = class_id ORDER BY 1"
+        "SELECT DISTINCT path, verdict, name FROM image_state JOIN origin USING (image_id)"
+        " JOIN class ON class.id = class_id ORDER BY 1"
     )
     assert [tuple(row) for row in found] == [
         ("3.jpg", "label", "sea"),
@@ -116,7 +122,8 @@ def test_paths_outside_the_root_and_missing_files_are_rejections(
 ) -> None:
     (root.parent / "out.jpg").write_bytes(draw(9))
     (root / "link.jpg").symlink_to(root.parent / "out.jpg")
-    content = f"path,label\n../out.jpg,sea\n{root.parent}/out.jpg,sea\nlink.jpg,sea\ngone.jpg,sea\n,sea\n{root}/3.jpg,sea\na/../3.jpg,sea\na\0b,sea\n"
+    outside = f"../out.jpg,sea\n{root.parent}/out.jpg,sea\nlink.jpg,sea\n"
+    content = f"path,label\n{outside}gone.jpg,sea\n,sea\n{root}/3.jpg,sea\na/../3.jpg,sea\na\0b,sea\n"
     report = import_(workspace, root, content)
     assert {row.path: row.reason for row in report.rejections} == {
         "../out.jpg": "unsafe_path",
@@ -130,7 +137,7 @@ def test_paths_outside_the_root_and_missing_files_are_rejections(
     assert {row["label"] for row in workspace.query("SELECT label FROM rejection")} == {"sea"}
 
 
-def test_unknown_columns_are_named_beside_those_expected(workspace: Workspace, root: Path) -> None:
+def test_the_error_for_unknown_columns_lists_the_expected_ones(workspace: Workspace, root: Path) -> None:
     with pytest.raises(
         UnknownColumns,
         match=r"has the columns id, url; it needs one of path, file_name, name and one of label",
@@ -150,7 +157,7 @@ def test_unknown_columns_are_named_beside_those_expected(workspace: Workspace, r
         ('{"path": "3.jpg", "label": "sea"}\n[1]\n', "a.jsonl", "Line 2 .* is not a JSON object"),
     ],
 )
-def test_a_line_that_cannot_be_understood_is_named_before_anything_is_written(
+def test_an_invalid_line_is_an_error_before_anything_is_imported(
     content: str, name: str, message: str, workspace: Workspace, root: Path
 ) -> None:
     with pytest.raises(BadInput, match=message):
@@ -158,7 +165,7 @@ def test_a_line_that_cannot_be_understood_is_named_before_anything_is_written(
     assert workspace.query("SELECT id FROM image") == []
 
 
-def test_an_empty_table_a_missing_one_and_a_missing_root_are_told_apart(
+def test_an_empty_table_a_missing_one_and_a_missing_root_are_different_errors(
     workspace: Workspace, root: Path
 ) -> None:
     with pytest.raises(NothingToImport, match="has a header and no rows"):
@@ -171,8 +178,9 @@ def test_an_empty_table_a_missing_one_and_a_missing_root_are_told_apart(
         table.import_csv(workspace, root.parent / "labels.csv", root=root / "gone", actor="human:t")
 
 
-def test_a_table_says_whose_a_picture_is_and_where_it_stands(workspace: Workspace, root: Path) -> None:
-    content = "path,label,page_url,licence,author\na/1.jpg,sea,https://example.org/1,CC BY 4.0,Anna\n3.jpg,river,javascript:alert(1),,\n"
+def test_a_table_may_have_page_licence_and_author_of_an_image(workspace: Workspace, root: Path) -> None:
+    header = "path,label,page_url,licence,author\n"
+    content = f"{header}a/1.jpg,sea,https://example.org/1,CC BY 4.0,Anna\n3.jpg,river,javascript:alert(1),,\n"
     import_(workspace, root, content)
     first, second = review_queue.page(workspace, "all", limit=2)
     assert {
@@ -180,5 +188,92 @@ def test_a_table_says_whose_a_picture_is_and_where_it_stands(workspace: Workspac
         second.path: (second.origin_url, second.licence, second.author),
     } == {
         "a/1.jpg": ("https://example.org/1", "CC BY 4.0", "Anna"),
-        "3.jpg": (None, None, None),  # A link that does something is none.
+        "3.jpg": (None, None, None),  # A link that runs a script is ignored.
     }
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.jsonl", "labels.parquet"])
+def test_a_class_keeps_its_name_even_if_it_looks_like_a_number_or_a_missing_value(
+    name: str, workspace: Workspace, root: Path
+) -> None:
+    frame = pandas.DataFrame({"path": ["a/1.jpg", "a/2.jpg", "3.jpg"], "label": ["007", "NA", "null"]})
+    file = root.parent / name
+    if name.endswith("csv"):
+        frame.to_csv(file, index=False)
+    elif name.endswith("jsonl"):
+        frame.to_json(file, orient="records", lines=True)
+    else:
+        frame.to_parquet(file)
+    table.import_csv(workspace, file, root=root, actor="human:tester")
+    assert origins(workspace) == [("3.jpg", "null", None), ("a/1.jpg", "007", None), ("a/2.jpg", "NA", None)]
+
+
+def test_a_whole_number_stays_whole_where_another_row_has_no_label(workspace: Workspace, root: Path) -> None:
+    lines = '{"path": "a/1.jpg", "label": 7}\n{"path": "3.jpg", "label": null}\n'
+    import_(workspace, root, lines, "labels.jsonl")
+    assert origins(workspace) == [("3.jpg", None, None), ("a/1.jpg", "7", None)]
+    frame = pandas.DataFrame({"path": ["a/1.jpg", "a/2.jpg"], "label": [7, None]}).astype({"label": "Int64"})
+    frame.to_parquet(root.parent / "labels.parquet")
+    rows = table.read_rows(root.parent / "labels.parquet")
+    assert [(row.place, row.label) for row in rows] == [("row 1", "7"), ("row 2", None)]
+
+
+def test_parquet_is_recognised_by_its_content_and_other_columns_are_not_read(root: Path) -> None:
+    frame = pandas.DataFrame(
+        {"image": [b"..."], "file_name": ["3.jpg"], "label": pandas.Categorical(["sea"]), "is_valid": [True]}
+    )
+    frame.to_parquet(root.parent / "labels.pq")
+    (row,) = table.read_rows(root.parent / "labels.pq")
+    assert (row.path, row.label, row.split) == ("3.jpg", "sea", "valid")
+    frame[["image"]].to_parquet(root.parent / "labels.pq")
+    with pytest.raises(UnknownColumns, match="has the columns image;"):
+        table.read_rows(root.parent / "labels.pq")
+    (root.parent / "labels.pq").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(BadInput, match="cannot be read as a table"):
+        table.read_rows(root.parent / "labels.pq")
+
+
+def test_parquet_without_pyarrow_is_an_error_with_the_install_command(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root.parent / "labels.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ExtraMissing, match="pip install pyarrow"):
+        table.read_rows(root.parent / "labels.parquet")
+
+
+def test_a_row_that_does_not_fit_the_header_is_a_rejection_with_its_line(
+    workspace: Workspace, root: Path
+) -> None:
+    # Line 3 has an unquoted comma, line 4 no label; the quoted path of lines 5 and 6 has a line break.
+    content = 'path,label\na/1.jpg,sea\n3.jpg,sea,river\na/2.jpg\n"b\nc",sea\na/2.jpg,river,,,\n'
+    report = import_(workspace, root, content)
+    assert origins(workspace) == [("a/1.jpg", "sea", None), ("a/2.jpg", "river", None)]
+    assert {(row.path, row.reason, row.detail) for row in report.rejections} == {
+        ("line 3", "bad_row", "has more cells than the header, which has 2"),
+        ("line 4", "bad_row", "has no cell for the column label"),
+        ("b\nc", "missing_file", "the file does not exist"),
+    }
+
+
+def test_a_row_may_lack_cells_that_are_not_needed(root: Path) -> None:
+    (root.parent / "labels.csv").write_text("path,label,author\n3.jpg,sea\n")
+    (row,) = table.read_rows(root.parent / "labels.csv")
+    assert (row.label, row.credit.author, row.problem) == ("sea", None, "")
+
+
+def test_a_line_number_is_that_of_the_file_after_empty_lines_and_cells_of_several_lines(root: Path) -> None:
+    (root.parent / "labels.csv").write_text('path,label\n\n"b\nc",sea\n\n3.jpg,sea,x,y\n')
+    assert [row.place for row in table.read_rows(root.parent / "labels.csv")] == ["line 4", "line 6"]
+
+
+def test_a_quotation_mark_that_is_not_closed_does_not_drop_rows_silently(root: Path) -> None:
+    (root.parent / "labels.csv").write_text('path,label\n3.jpg,sea\n"a/1.jpg,sea\na/2.jpg,river\n')
+    with pytest.raises(BadInput, match="a quotation mark opened after line 2 is not closed"):
+        table.read_rows(root.parent / "labels.csv")
+
+
+def test_a_bad_row_of_metadata_is_a_rejection_of_the_folder_import(workspace: Workspace, root: Path) -> None:
+    (root / "metadata.csv").write_text("file_name,label\n3.jpg,sea\na/1.jpg\n")
+    report = folder.import_folder(workspace, root, actor="human:tester")
+    assert [(row.path, row.reason) for row in report.rejections] == [("line 3", "bad_row")]

@@ -1,4 +1,4 @@
-"""Files of an in-place folder may be moved, renamed, swapped or changed: each is found by its bytes, or told."""
+"""Moved and renamed files of an in-place folder are found by their bytes; changed ones are reported."""
 
 import sqlite3
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def moves(found: Verified) -> list[tuple[str, str]]:
     return [(move.path, move.new_path) for move in found.moved]
 
 
-def test_a_folder_as_it_was_has_nothing_to_tell(workspace: Workspace, photos: Path) -> None:
+def test_an_unchanged_folder_has_no_damage_and_no_moves(workspace: Workspace, photos: Path) -> None:
     assert verify(workspace) == Verified(n_images=3)
 
 
@@ -64,7 +64,7 @@ def test_a_moved_and_a_renamed_file_are_found_by_their_bytes(
     assert verify(workspace) == Verified(n_images=3)
 
 
-def test_where_a_file_lay_stays_in_the_history_for_ever(workspace: Workspace, photos: Path) -> None:
+def test_the_old_path_of_a_moved_file_is_kept_in_the_history(workspace: Workspace, photos: Path) -> None:
     (photos / "river" / "1.jpg").rename(photos / "a.jpg")
     verify(workspace)
     (photos / "a.jpg").rename(photos / "b.jpg")
@@ -89,7 +89,7 @@ def test_two_files_that_swapped_their_names_are_both_found(
     assert images.read_bytes(workspace, inspection.digest_of(draw(2))) == draw(2)
 
 
-def test_a_moved_file_is_no_copy_and_keeps_its_label(workspace: Workspace, photos: Path) -> None:
+def test_a_moved_file_is_not_a_copy_and_keeps_its_label(workspace: Workspace, photos: Path) -> None:
     (photos / "river" / "1.jpg").rename(photos / "river" / "9.jpg")
     verify(workspace)
     brought = folder.import_folder(workspace, photos, in_place=True, actor="human:anna")
@@ -98,22 +98,22 @@ def test_a_moved_file_is_no_copy_and_keeps_its_label(workspace: Workspace, photo
     assert workspace.query("SELECT COUNT(*) AS n FROM decision")[0]["n"] == 3
 
 
-def test_a_changed_file_is_told_and_its_new_bytes_are_a_new_image(
+def test_a_changed_file_is_damage_and_its_new_bytes_are_a_new_image(
     workspace: Workspace, photos: Path, draw: Draw
 ) -> None:
     (photos / "sea" / "2.jpg").write_bytes(draw(20))
     (damage,) = verify(workspace).damaged
     assert (damage.digest, damage.path) == (inspection.digest_of(draw(2)), "sea/2.jpg")
-    assert damage.reason.startswith("sea/2.jpg has other bytes now")
+    assert damage.reason.startswith("sea/2.jpg was changed")
     assert folder.import_folder(workspace, photos, in_place=True, actor="human:anna").n_added == 1
 
 
-def test_a_file_that_is_gone_is_told_and_counted_for_its_root(
+def test_a_deleted_file_is_damage_and_is_counted_for_its_root(
     workspace: Workspace, photos: Path, draw: Draw
 ) -> None:
     (photos / "sea" / "2.jpg").unlink()
     (damage,) = verify(workspace).damaged
-    assert damage.reason.startswith("sea/2.jpg is gone, and its bytes lie nowhere else in")
+    assert damage.reason.startswith("sea/2.jpg does not exist, and no other file in")
     (root,) = roots.list_roots(workspace, is_in_place=True)
     assert (root.n_images, root.n_missing, root.is_there) == (3, 1, True)
     put(photos, {"sea/2.jpg": draw(2)})
@@ -121,7 +121,7 @@ def test_a_file_that_is_gone_is_told_and_counted_for_its_root(
     assert roots.list_roots(workspace)[0].n_missing == 0
 
 
-def test_a_copy_that_was_deleted_leaves_the_image_sound(
+def test_an_image_with_another_file_is_not_damaged_when_one_is_deleted(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     root = put(tmp_path / "photos", {"sea/1.jpg": draw(1), "sea/2.jpg": draw(1)})
@@ -130,7 +130,7 @@ def test_a_copy_that_was_deleted_leaves_the_image_sound(
     assert verify(workspace) == Verified(n_images=1)
 
 
-def test_stored_copies_are_checked_and_lost_thumbnails_drawn_again(
+def test_stored_copies_are_checked_and_lost_thumbnails_are_made_again(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     root = put(tmp_path / "photos", {"sea/1.jpg": draw(1), "sea/2.jpg": draw(2)})
@@ -142,12 +142,12 @@ def test_stored_copies_are_checked_and_lost_thumbnails_drawn_again(
     thumbnail.unlink()
     found = verify(workspace)
     assert [(each.digest, each.reason) for each in found.damaged] == [
-        (one, "Its stored bytes are no longer those that its digest names.")
+        (one, "Its stored bytes no longer match its digest.")
     ]
     assert (found.n_redrawn, thumbnail.read_bytes()) == (1, before)
 
 
-def test_a_thumbnail_of_a_file_that_moved_is_drawn_again_too(
+def test_the_lost_thumbnail_of_a_moved_file_is_made_again(
     workspace: Workspace, photos: Path, draw: Draw
 ) -> None:
     (photos / "river" / "1.jpg").rename(photos / "a.jpg")
@@ -155,7 +155,7 @@ def test_a_thumbnail_of_a_file_that_moved_is_drawn_again_too(
     assert verify(workspace).n_redrawn == 1
 
 
-def test_a_link_out_of_the_root_is_not_taken_for_the_moved_file(
+def test_a_link_that_leaves_the_root_is_not_the_moved_file(
     workspace: Workspace, photos: Path, tmp_path: Path
 ) -> None:
     (photos / "river" / "1.jpg").rename(tmp_path / "outside.jpg")
@@ -163,11 +163,11 @@ def test_a_link_out_of_the_root_is_not_taken_for_the_moved_file(
     assert len(verify(workspace).damaged) == 1
 
 
-def test_a_folder_that_moved_is_relinked_whole(
+def test_a_moved_folder_can_be_relinked(
     workspace: Workspace, photos: Path, tmp_path: Path, draw: Draw
 ) -> None:
     photos.rename(tmp_path / "elsewhere")
-    assert "peakid roots relink" in verify(workspace).damaged[0].reason
+    assert "relink it if it was moved" in verify(workspace).damaged[0].reason
     found = roots.relink(workspace, photos, tmp_path / "elsewhere", actor="human:anna")
     assert (found.n_found, found.n_missing) == (3, 0)
     assert images.read_bytes(workspace, inspection.digest_of(draw(3))) == draw(3)
@@ -177,16 +177,16 @@ def test_a_folder_that_moved_is_relinked_whole(
     ]
 
 
-def test_a_folder_without_the_files_is_refused_and_nothing_changes(
+def test_relinking_to_a_folder_without_the_files_changes_nothing(
     workspace: Workspace, photos: Path, tmp_path: Path, draw: Draw
 ) -> None:
-    stranger = put(tmp_path / "stranger", {"sea/2.jpg": b"another size"})
+    other = put(tmp_path / "other", {"sea/2.jpg": b"another size"})
     part = put(tmp_path / "part", {"sea/2.jpg": draw(2)})
     with pytest.raises(NotFound, match="None of the 3 files"):
-        roots.relink(workspace, photos, stranger, actor="human:anna")
+        roots.relink(workspace, photos, other, actor="human:anna")
     with pytest.raises(
         BadInput,
-        match=r"1 of 3 files are in .*; 2 are missing or of another size, such as river/1.jpg, sea/3.jpg",
+        match=r"1 of 3 files are in .*; 2 are missing or have another size, such as river/1.jpg, sea/3.jpg",
     ):
         roots.relink(workspace, photos, part, actor="human:anna")
     with pytest.raises(BadInput, match="is a root already"):
@@ -198,7 +198,7 @@ def test_a_folder_without_the_files_is_refused_and_nothing_changes(
     assert (found.n_found, found.missing) == (1, ["river/1.jpg", "sea/3.jpg"])
 
 
-def test_an_altered_copy_is_damage_even_where_the_file_in_place_is_sound(
+def test_a_changed_stored_copy_is_damage_even_if_the_original_file_is_fine(
     workspace: Workspace, photos: Path, draw: Draw
 ) -> None:
     folder.import_folder(workspace, photos, actor="human:anna")

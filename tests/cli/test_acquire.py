@@ -77,7 +77,7 @@ def test_bad_input_is_one_clear_line(peakid, tmp_path: Path, draw: Draw) -> None
     (tmp_path / "a.csv").write_text("id,url\n1,x\n")
     for command, message in (
         (("folder", tmp_path / "gone"), "There is no folder"),
-        (("folder", tmp_path / "empty"), "No file lies in the folder"),
+        (("folder", tmp_path / "empty"), "The folder"),
         (("zip", tmp_path / "a.zip"), "cannot be read as a zip"),
         (("csv", tmp_path / "a.csv", "--root", tmp_path), "has the columns id, url"),
     ):

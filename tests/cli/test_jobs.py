@@ -239,7 +239,8 @@ def test_an_estimate_is_a_job(workspace, peakid, plant):
 def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(workspace, peakid):
     refused = peakid("export", 3)
     assert refused.code == 1
-    assert "peakid train" in refused.err
+    assert refused.err.startswith("There is no run 3. There is none yet. Use: peakid ")
+    assert refused.err.endswith(" train\n")
     assert queue.list_jobs(workspace) == []
 
 

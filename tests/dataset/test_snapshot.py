@@ -325,8 +325,9 @@ def stored(workspace, draw):
     digests = []
     for seed in range(5):
         data = draw(seed)
+        images.store(workspace, inspection.inspect(data), data)
         with workspace.transaction() as connection:
-            images.add(connection, workspace, inspection.inspect(data), data)
+            images.add(connection, inspection.inspect(data))
         digests.append(inspection.digest_of(data))
     decisions.decide(workspace, [Choice(digest, "label", "dom") for digest in digests], actor=ANNA)
     return digests

@@ -29,8 +29,9 @@ def freeze(workspace, draw):
         choices = []
         for seed, label in enumerate(labels):
             data = draw(seed, format=format)
+            images.store(workspace, inspection.inspect(data), data)
             with workspace.transaction() as connection:
-                images.add(connection, workspace, inspection.inspect(data), data)
+                images.add(connection, inspection.inspect(data))
             choices.append(Choice(inspection.digest_of(data), "label", label))
         decisions.decide(workspace, choices, actor=ANNA)
         return snapshot.create(workspace, actor=ANNA)
@@ -128,8 +129,10 @@ def test_the_position_of_a_photo_is_written_only_on_request(workspace, tmp_path,
     out = io.BytesIO()
     Image.new("RGB", (40, 30), "teal").save(out, "JPEG", exif=exif)
     classes.add(workspace, "dom")
+    inspected = inspection.inspect(out.getvalue())
+    images.store(workspace, inspected, out.getvalue())
     with workspace.transaction() as connection:
-        images.add(connection, workspace, inspection.inspect(out.getvalue()), out.getvalue())
+        images.add(connection, inspected)
     decisions.decide(workspace, [Choice(inspection.digest_of(out.getvalue()), "label", "dom")], actor=ANNA)
     report = write.write(
         workspace, snapshot.create(workspace, actor=ANNA), "csv", tmp_path / "out", keep_position=keep

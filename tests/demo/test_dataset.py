@@ -1,4 +1,4 @@
-"""The demo is drawn alike every time, carries the faults it says, and its peaks can be told apart."""
+"""The demo is deterministic, has the planted faults, and its peaks can be distinguished."""
 
 import hashlib
 import io
@@ -55,7 +55,7 @@ def test_the_same_seed_draws_the_same_bytes_and_another_seed_does_not(tmp_path: 
     assert not set(digests(tmp_path / "other").values()) & set(digests(folder).values())
 
 
-def test_every_file_has_its_truth_and_every_truth_its_file(folder: Path, truths: dict[str, Truth]) -> None:
+def test_every_file_is_listed_in_the_truth_and_exists(folder: Path, truths: dict[str, Truth]) -> None:
     assert {str(path.relative_to(folder / "photos")) for path in (folder / "photos").rglob("*.*")} == set(
         truths
     )
@@ -63,13 +63,13 @@ def test_every_file_has_its_truth_and_every_truth_its_file(folder: Path, truths:
     assert all(path.split("/")[0] == truth.given_label for path, truth in truths.items())
 
 
-def test_every_kind_of_fault_is_planted_and_most_images_are_sound(truths: dict[str, Truth]) -> None:
+def test_every_kind_of_fault_is_planted_and_most_images_have_none(truths: dict[str, Truth]) -> None:
     counts = Counter(truth.fault for truth in truths.values())
     assert set(counts) == {None, *dataset.FAULT_SHARES}
     assert counts[None] > N_IMAGES * 0.6
 
 
-def test_a_plan_of_600_has_the_shares_it_names_and_every_class() -> None:
+def test_a_plan_of_600_images_has_every_class_and_the_shares_of_faults() -> None:
     truths = dataset.plan(600, 0)
     counts = Counter(truth.fault for truth in truths)
     # 5 % of 600, and so on; at least one is truncated.
@@ -85,7 +85,7 @@ def test_a_plan_of_600_has_the_shares_it_names_and_every_class() -> None:
 
 
 @pytest.mark.parametrize("n_images", [1, 6, 20, 43, 44])
-def test_small_demos_are_whole_too(n_images: int) -> None:
+def test_small_demos_have_the_requested_number_of_images(n_images: int) -> None:
     assert len(dataset.plan(n_images, 0)) == n_images
 
 
@@ -94,7 +94,7 @@ def test_wrong_labels_show_another_peak(truths: dict[str, Truth]) -> None:
     assert all(truth.drawn_class == truth.given_label for truth in of(truths, None))
 
 
-def test_copies_are_what_they_say(folder: Path, truths: dict[str, Truth]) -> None:
+def test_copies_match_their_fault(folder: Path, truths: dict[str, Truth]) -> None:
     def data(path: str | None) -> bytes:
         return (folder / "photos" / str(path)).read_bytes()
 
@@ -109,7 +109,7 @@ def test_copies_are_what_they_say(folder: Path, truths: dict[str, Truth]) -> Non
         assert small.width < large.width
 
 
-def test_bad_pictures_are_as_bad_as_they_say(folder: Path, truths: dict[str, Truth]) -> None:
+def test_bad_images_match_their_fault(folder: Path, truths: dict[str, Truth]) -> None:
     photos = folder / "photos"
     sharp = np.median([np.abs(np.diff(grey(photos / truth.path))).mean() for truth in of(truths, None)])
     assert all(
@@ -137,7 +137,7 @@ def test_the_demo_imports_with_one_rejection_and_its_copies_are_found(workspace:
     assert scan.n_conflicting_groups >= 1
 
 
-def test_no_two_mountains_are_taken_for_copies_of_each_other(
+def test_different_mountains_are_not_duplicates(
     folder: Path, truths: dict[str, Truth], workspace: Workspace
 ) -> None:
     from peakid.acquire import folder as folders
@@ -145,25 +145,26 @@ def test_no_two_mountains_are_taken_for_copies_of_each_other(
     folders.import_folder(workspace, folder / "photos", actor="human:tester")
     find.scan(workspace)
     pairs = workspace.query(
-        "SELECT a.path AS a, b.path AS b FROM duplicate_pair JOIN origin a ON a.image_id = image_a_id JOIN origin b ON b.image_id = image_b_id"
+        "SELECT a.path AS a, b.path AS b FROM duplicate_pair JOIN origin a ON a.image_id = image_a_id"
+        " JOIN origin b ON b.image_id = image_b_id"
     )
     family = {path: truth.source_path or path for path, truth in truths.items()}
     assert pairs
     assert [(row["a"], row["b"]) for row in pairs if family[row["a"]] != family[row["b"]]] == []
 
 
-def test_a_demo_of_no_images_is_refused(workspace: Workspace) -> None:
+def test_a_demo_of_no_images_is_an_error(workspace: Workspace) -> None:
     with pytest.raises(BadInput, match="0 images cannot be drawn"):
         drawn.import_demo(workspace, n_images=0, actor="human:tester")
 
 
 @pytest.mark.parametrize("size", [(320, 240), (97, 130), (33, 20)])
-def test_a_scene_fits_any_size(size: tuple[int, int]) -> None:
+def test_a_scene_can_have_any_size(size: tuple[int, int]) -> None:
     for seed in range(8):
         assert scenery.draw("dom", np.random.default_rng(seed), size).size == size
 
 
-def test_colour_alone_does_not_tell_a_peak(folder: Path) -> None:
+def test_colour_alone_does_not_identify_a_peak(folder: Path) -> None:
     # The light of day is drawn from the same lot for all: over many pictures the mean colours agree.
     means = [
         np.mean(

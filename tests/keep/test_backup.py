@@ -1,4 +1,4 @@
-"""Backup and restore: everything comes back, a damaged file changes nothing, what was forgotten stays forgotten."""
+"""A restore gives everything back; a damaged backup changes nothing; removed images stay removed."""
 
 import json
 import zipfile
@@ -36,7 +36,7 @@ def rewritten(source, target, change):
     return target
 
 
-def test_everything_comes_back_elsewhere(workspace, judged, tmp_path):
+def test_a_workspace_is_restored_in_another_folder(workspace, judged, tmp_path):
     done = backup.backup(workspace, tmp_path / "b.zip")
     assert (done.n_images, done.n_files) == (4, 6)  # Four images, one run file, the database.
     restored = backup.restore(tmp_path / "b.zip", tmp_path / "elsewhere")
@@ -50,9 +50,7 @@ def test_everything_comes_back_elsewhere(workspace, judged, tmp_path):
     assert images.thumbnail(other, judged[0]) == images.thumbnail(workspace, judged[0])  # Drawn again.
 
 
-def test_a_folder_gets_a_file_named_after_workspace_and_day_and_nothing_is_overwritten(
-    workspace, judged, tmp_path
-):
+def test_a_backup_in_a_folder_is_named_after_workspace_and_day(workspace, judged, tmp_path):
     (tmp_path / "backups").mkdir()
     done = backup.backup(workspace, tmp_path / "backups")
     assert done.path.startswith(str(tmp_path / "backups" / "peakid-workspace-20"))
@@ -63,7 +61,7 @@ def test_a_folder_gets_a_file_named_after_workspace_and_day_and_nothing_is_overw
     assert len(list((tmp_path / "backups").iterdir())) == 1  # No half-written file beside it.
 
 
-def test_a_restore_overwrites_nothing_unless_told_and_then_keeps_what_was_there(workspace, judged, tmp_path):
+def test_a_restore_replaces_a_workspace_only_on_request_and_keeps_it(workspace, judged, tmp_path):
     backup.backup(workspace, tmp_path / "b.zip")
     decisions.decide(workspace, [Choice(judged[1], "exclude", reason="a map")], actor=ANNA)
     workspace.close()
@@ -74,7 +72,7 @@ def test_a_restore_overwrites_nothing_unless_told_and_then_keeps_what_was_there(
     assert status.read(workspaces.open_existing(tmp_path / done.replaced)).n_excluded == 1
 
 
-def test_what_was_forgotten_after_the_backup_stays_forgotten(workspace, judged, tmp_path):
+def test_an_image_removed_after_the_backup_is_not_restored(workspace, judged, tmp_path):
     backup.backup(workspace, tmp_path / "b.zip")
     forget.forget(workspace, judged[0], actor=ANNA)
     workspace.close()
@@ -86,7 +84,7 @@ def test_what_was_forgotten_after_the_backup_stays_forgotten(workspace, judged, 
     assert not again.query("SELECT 1 FROM origin WHERE path = 'river/000.jpg'")
 
 
-def test_the_list_beside_the_database_is_heeded_when_the_database_is_gone(workspace, judged, tmp_path):
+def test_the_list_of_removed_images_is_used_if_the_database_is_missing(workspace, judged, tmp_path):
     backup.backup(workspace, tmp_path / "b.zip")
     forget.forget(workspace, judged[0], actor=ANNA)
     (tmp_path / "fresh").mkdir()
@@ -108,7 +106,7 @@ def test_the_list_beside_the_database_is_heeded_when_the_database_is_gone(worksp
     ],
     ids=["an image", "the database", "no manifest", "a later format"],
 )
-def test_a_damaged_backup_is_told_and_leaves_nothing_behind(workspace, judged, tmp_path, change):
+def test_a_damaged_backup_is_an_error_and_leaves_no_files(workspace, judged, tmp_path, change):
     backup.backup(workspace, tmp_path / "b.zip")
     rewritten(tmp_path / "b.zip", tmp_path / "bad.zip", change)
     before = sorted(tmp_path.iterdir())
@@ -120,7 +118,7 @@ def test_a_damaged_backup_is_told_and_leaves_nothing_behind(workspace, judged, t
 @pytest.mark.parametrize(
     "name", ["../outside", "/etc/outside", "images/../../outside", "images\\..\\outside"]
 )
-def test_a_backup_that_leads_outside_is_refused(workspace, judged, tmp_path, name):
+def test_a_backup_with_a_path_outside_the_workspace_is_refused(workspace, judged, tmp_path, name):
     backup.backup(workspace, tmp_path / "b.zip")
     with zipfile.ZipFile(tmp_path / "b.zip", "a") as archive:
         archive.writestr(zipfile.ZipInfo(name), b"x")
@@ -129,14 +127,14 @@ def test_a_backup_that_leads_outside_is_refused(workspace, judged, tmp_path, nam
     assert not list(tmp_path.rglob("outside"))
 
 
-def test_a_file_that_is_no_zip_and_one_that_is_missing_are_told(tmp_path):
+def test_a_file_that_is_not_a_zip_and_a_missing_file_are_errors(tmp_path):
     (tmp_path / "b.zip").write_bytes(b"not a zip")
     for name in ("b.zip", "missing.zip"):
         with pytest.raises(BadBackup):
             backup.restore(tmp_path / name, tmp_path / "elsewhere")
 
 
-def test_images_left_in_their_own_folder_are_found_there_after_a_restore(workspace, tmp_path, draw):
+def test_images_in_their_own_folder_are_found_after_a_restore(workspace, tmp_path, draw):
     from peakid.acquire import folder
 
     (tmp_path / "photos" / "river").mkdir(parents=True)

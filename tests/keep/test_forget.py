@@ -1,4 +1,4 @@
-"""Forgetting: nothing of the picture is left, it never comes back, and what held it is told."""
+"""A removed image leaves no data, is never imported again, and everything that contained it is listed."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def digests_of(workspace):
     return [item.digest for item in review_queue.page(workspace, "all")]
 
 
-def test_nothing_of_a_forgotten_image_is_left_in_the_workspace(workspace, photos):
+def test_no_data_of_a_removed_image_is_left_in_the_workspace(workspace, photos):
     folder.import_folder(workspace, photos, actor=ANNA)
     gone, *kept = digests_of(workspace)
     data = images.read_bytes(workspace, gone)
@@ -61,7 +61,7 @@ def test_nothing_of_a_forgotten_image_is_left_in_the_workspace(workspace, photos
         images.thumbnail(workspace, gone)
 
 
-def test_a_forgotten_image_is_never_taken_in_again(workspace, photos):
+def test_a_removed_image_is_never_imported_again(workspace, photos):
     folder.import_folder(workspace, photos, actor=ANNA)
     gone = digests_of(workspace)[0]
     forget.forget(workspace, gone, actor=ANNA)
@@ -71,7 +71,7 @@ def test_a_forgotten_image_is_never_taken_in_again(workspace, photos):
     assert not images.image_path(workspace, gone).exists()
 
 
-def test_a_scan_and_the_log_and_undo_go_on_after_forgetting(workspace, photos):
+def test_scan_history_and_undo_work_after_an_image_was_removed(workspace, photos):
     folder.import_folder(workspace, photos, actor=ANNA)
     gone, other, *_ = digests_of(workspace)
     decisions.decide(workspace, [Choice(gone, "label", "sea"), Choice(other, "label", "sea")], actor=ANNA)
@@ -88,7 +88,7 @@ def test_a_scan_and_the_log_and_undo_go_on_after_forgetting(workspace, photos):
         decisions.decide(workspace, [Choice(gone, "label", "sea")], actor=ANNA)
 
 
-def test_a_group_of_look_alikes_loses_the_forgotten_one(workspace, tmp_path, draw):
+def test_a_removed_image_leaves_its_duplicate_group(workspace, tmp_path, draw):
     (tmp_path / "photos" / "river").mkdir(parents=True)
     for name, size in (("a", (480, 360)), ("b", (320, 240)), ("c", (240, 180))):
         (tmp_path / "photos" / "river" / f"{name}.jpg").write_bytes(draw(5, size=size))
@@ -103,7 +103,7 @@ def test_a_group_of_look_alikes_loses_the_forgotten_one(workspace, tmp_path, dra
     assert len(duplicate_groups.list_groups(workspace)) == 1
 
 
-def test_every_snapshot_run_and_export_that_held_it_is_told(workspace, fill):
+def test_every_snapshot_run_and_export_that_contained_it_is_listed(workspace, fill):
     digests = fill(river=6, sea=6)
     frozen = snapshots.create(workspace, name="first", actor=ANNA)
     run_id = runs.create(
@@ -116,9 +116,9 @@ def test_every_snapshot_run_and_export_that_held_it_is_told(workspace, fill):
         code_version="",
         libraries={},
     )
-    told = forget.forget(workspace, digests[0][:12], actor=ANNA)
-    assert [(each["digest"], each["n_held"]) for each in told.snapshots] == [(frozen.digest, 1)]
-    assert [each["run_id"] for each in told.runs] == [run_id]
+    found = forget.forget(workspace, digests[0][:12], actor=ANNA)
+    assert [(each["digest"], each["n_held"]) for each in found.snapshots] == [(frozen.digest, 1)]
+    assert [each["run_id"] for each in found.runs] == [run_id]
     assert (
         len(snapshots.items(workspace, frozen.digest)) == 12
     )  # What was frozen can still be read, without the picture.
@@ -128,7 +128,7 @@ def test_every_snapshot_run_and_export_that_held_it_is_told(workspace, fill):
     assert digests[0] not in {item.digest for item in snapshots.items(workspace, later.digest)}
 
 
-def test_a_source_is_forgotten_as_a_whole_or_by_one_path(workspace, photos):
+def test_a_folder_can_be_removed_completely_or_by_one_path(workspace, photos):
     folder.import_folder(workspace, photos, actor=ANNA)
     assert len(forget.plan(workspace, str(photos / "sea" / "c.jpg")).digests) == 1
     assert len(forget.plan(workspace, "sea/c.jpg").digests) == 1
@@ -146,7 +146,7 @@ def test_a_plan_removes_nothing(workspace, photos):
     assert tombstones.digests(workspace) == []
 
 
-def test_a_file_outside_the_workspace_is_left_to_its_owner_and_told(workspace, photos):
+def test_a_file_outside_the_workspace_is_kept_and_listed(workspace, photos):
     folder.import_folder(workspace, photos, in_place=True, actor=ANNA)
     gone = digests_of(workspace)[0]
     done = forget.forget(workspace, gone, actor=ANNA)
@@ -156,7 +156,7 @@ def test_a_file_outside_the_workspace_is_left_to_its_owner_and_told(workspace, p
         images.read_bytes(workspace, gone)
 
 
-def test_a_file_that_moved_is_forgotten_with_where_it_lay_and_verify_goes_on(workspace, photos):
+def test_a_moved_file_is_removed_with_its_old_path_and_verify_still_works(workspace, photos):
     folder.import_folder(workspace, photos, in_place=True, actor=ANNA)
     gone = digests_of(workspace)[0]
     (photos / "river" / "a.jpg").rename(photos / "river" / "z.jpg")
@@ -167,14 +167,14 @@ def test_a_file_that_moved_is_forgotten_with_where_it_lay_and_verify_goes_on(wor
     assert (checked.n_images, checked.damaged) == (3, [])
 
 
-def test_a_list_that_was_lost_is_read_from_the_database(workspace, photos):
+def test_a_lost_list_of_removed_images_is_read_from_the_database(workspace, photos):
     folder.import_folder(workspace, photos, actor=ANNA)
     forget.forget(workspace, digests_of(workspace)[0], actor=ANNA)
     (workspace.path / "forgotten.txt").unlink()
     assert folder.import_folder(workspace, photos, actor=ANNA).rejections[0].reason == "forgotten"
 
 
-def test_a_short_beginning_that_fits_several_images_forgets_none(workspace, plant):
+def test_a_prefix_that_fits_several_images_removes_none(workspace, plant):
     plant({f"n{n}": None for n in range(3)})
     with workspace.transaction() as connection:
         for n in (1, 2):

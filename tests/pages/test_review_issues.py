@@ -22,12 +22,14 @@ def scanned(workspace: Workspace, draw: Callable[..., bytes]) -> Workspace:
         _saved(Image.open(io.BytesIO(data)).point([v // 8 for v in range(256)] * 3)) for data in sound[:2]
     ]
     strip = _saved(Image.new("RGB", (60, 12), (20, 20, 22)).filter(ImageFilter.GaussianBlur(3)))
+    for data in [*sound, *dark, strip]:
+        images.store(workspace, inspection.inspect(data), data)
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'human:t', ?)", (now(),)
         )
         for data in [*sound, *dark, strip]:
-            images.add(connection, workspace, inspection.inspect(data), data)
+            images.add(connection, inspection.inspect(data))
     scan.scan(workspace)
     return workspace
 

@@ -1,4 +1,4 @@
-"""What a person may do wrong, each answered with one clear line and nothing lost."""
+"""Every mistake of a user gives one clear error line, and nothing is lost."""
 
 import zipfile
 
@@ -24,7 +24,7 @@ def refused(answer, *parts):
         assert part in answer.err
 
 
-def test_a_folder_that_is_not_there(peakid, tmp_path):
+def test_a_folder_that_does_not_exist(peakid, tmp_path):
     peakid("init")
     refused(peakid("import", "folder", tmp_path / "nowhere"), "nowhere")
 
@@ -35,7 +35,7 @@ def test_an_empty_folder(peakid, tmp_path):
     refused(peakid("import", "folder", tmp_path / "empty"), "empty")
 
 
-def test_a_folder_of_text_files_brings_nothing_and_says_why_for_each(peakid, tmp_path):
+def test_a_folder_of_text_files_is_rejected_with_a_reason_for_each_file(peakid, tmp_path):
     (tmp_path / "texts").mkdir()
     for name in ("a.jpg", "b.txt"):
         (tmp_path / "texts" / name).write_text("no picture")
@@ -48,13 +48,13 @@ def test_a_folder_of_text_files_brings_nothing_and_says_why_for_each(peakid, tmp
     }
 
 
-def test_a_zip_that_is_none(peakid, tmp_path):
+def test_a_file_that_is_not_a_zip(peakid, tmp_path):
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and then nothing")
     peakid("init")
     refused(peakid("import", "zip", tmp_path / "bad.zip"), "bad.zip")
 
 
-def test_a_zip_with_a_member_that_climbs_out_brings_the_rest(peakid, tmp_path, draw):
+def test_a_zip_with_a_path_outside_is_imported_without_that_file(peakid, tmp_path, draw):
     with zipfile.ZipFile(tmp_path / "climb.zip", "w") as archive:
         archive.writestr("../escaped.jpg", draw(1))
         archive.writestr("dom/inside.jpg", draw(2))
@@ -78,17 +78,17 @@ def test_training_without_a_snapshot(peakid, photos):
 
 def test_a_snapshot_of_nothing(peakid):
     peakid("init")
-    refused(peakid("snapshot", "create"), "0 images", "Import images from a folder")
+    refused(peakid("snapshot", "create"), "0 images", "Import images")
 
 
-def test_a_class_with_one_image_is_told_before_training(peakid, photos):
+def test_a_class_with_one_image_is_an_error_before_training(peakid, photos):
     peakid("init")
     peakid("import", "folder", photos)
     snapshot = peakid("snapshot", "create", "--json").json
     assert [warning for warning in snapshot["warnings"] if "eiger" in warning and "1 image" in warning]
 
 
-def test_an_architecture_that_nobody_tested(peakid, photos):
+def test_an_unknown_architecture(peakid, photos):
     peakid("init")
     peakid("import", "folder", photos)
     peakid("snapshot", "create")
@@ -112,7 +112,7 @@ def test_a_setting_that_does_not_fit(peakid, photos, setting, part):
     refused(peakid("train", "--set", setting), part)
 
 
-def test_after_every_refusal_the_collection_is_as_it_was(peakid, tmp_path, photos):
+def test_no_error_changes_the_collection(peakid, tmp_path, photos):
     peakid("init")
     peakid("import", "folder", photos)
     before = peakid("status", "--json").json
@@ -134,6 +134,6 @@ def test_after_every_refusal_the_collection_is_as_it_was(peakid, tmp_path, photo
         ("predict", "1", "x.jpg"),
     ],
 )
-def test_what_nobody_has_made_yet_is_said_to_be_missing(peakid, command):
+def test_a_missing_object_is_an_error(peakid, command):
     peakid("init")
     refused(peakid(*command))

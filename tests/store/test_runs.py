@@ -34,7 +34,7 @@ def run_id(workspace, digests):
     )
 
 
-def test_a_run_begins_and_ends_with_all_that_it_was_made_with(workspace, run_id):
+def test_a_run_stores_how_it_was_trained_and_how_it_ended(workspace, run_id):
     begun = runs.show(workspace, run_id)
     assert (begun.state, begun.recipe, begun.snapshot_name, begun.path) == (
         "running",
@@ -69,14 +69,14 @@ def test_a_run_begins_and_ends_with_all_that_it_was_made_with(workspace, run_id)
     assert runs.list_runs(workspace) == [ended]
 
 
-def test_an_unknown_run_is_told_with_those_that_are_there(workspace, run_id):
+def test_the_error_for_an_unknown_run_lists_the_existing_ones(workspace, run_id):
     with pytest.raises(NotFound, match=r"There is no run 7\. There are: 1\."):
         runs.show(workspace, 7)
     with pytest.raises(NotFound, match=r"There is no run 7\."):
         runs.look_at_test(workspace, 7, "human:anna")
 
 
-def test_epochs_come_back_in_order(workspace, run_id):
+def test_epochs_are_listed_in_order(workspace, run_id):
     second = EpochMetrics(2, "body", 0.4, 0.5, 0.75, 1e-3, 2.0)
     first = EpochMetrics(1, "head", 0.9, 0.8, 0.5, 2e-3, 1.0)
     runs.add_epoch(workspace, run_id, second)
@@ -84,7 +84,7 @@ def test_epochs_come_back_in_order(workspace, run_id):
     assert runs.epochs(workspace, run_id) == [first, second]
 
 
-def test_predictions_are_rows_and_the_whole_probabilities_lie_beside_them(workspace, run_id, digests):
+def test_predictions_are_rows_and_all_probabilities_are_in_a_file(workspace, run_id, digests):
     names = [digests["d"], digests["a"]]  # Not in the order of the database.
     pred_probs = np.array([[0.75, 0.25], [0.125, 0.875]], dtype=np.float32)
     runs.add_predictions(
@@ -109,16 +109,16 @@ def test_predictions_are_rows_and_the_whole_probabilities_lie_beside_them(worksp
         runs.pred_probs(workspace, run_id, "test")
 
 
-def test_every_look_at_test_is_counted(workspace, run_id):
+def test_every_look_at_the_test_score_is_counted(workspace, run_id):
     assert [runs.look_at_test(workspace, run_id, "human:anna") for _ in range(3)] == [1, 2, 3]
     assert runs.show(workspace, run_id).n_test_looks == 3
 
 
-def test_the_code_version_begins_with_the_package_version():
+def test_the_code_version_starts_with_the_package_version():
     assert runs.code_version().startswith(peakid.__version__)
 
 
-def test_an_export_moves_with_its_workspace_and_elsewhere_stays_where_it_is(workspace, run_id, tmp_path):
+def test_an_export_in_the_workspace_moves_with_it_and_another_one_does_not(workspace, run_id, tmp_path):
     files = [{"name": "model.onnx", "format": "onnx", "sha256": "0" * 64, "bytes": 10}]
     parity = {"onnx": {"n_images": 4, "max_abs_diff": 1e-7, "agreement": 1.0}}
     inside = exports.add(
@@ -138,7 +138,7 @@ def test_an_export_moves_with_its_workspace_and_elsewhere_stays_where_it_is(work
         exports.show(workspace, 9)
 
 
-def test_averaged_answers_lie_beside_the_plain_ones_until_the_run_goes_on(workspace, run_id, digests):
+def test_tta_probabilities_are_kept_until_the_run_is_resumed(workspace, run_id, digests):
     named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
     runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
     assert runs.tta(workspace, run_id, "valid") == {}

@@ -1,4 +1,4 @@
-"""The schema file and the data dictionary say what the migrations make."""
+"""The schema file and the data dictionary match the migrations."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,12 @@ from peakid.store import workspace as workspaces
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_schema_sql_is_what_all_migrations_make(workspace):
+def test_schema_sql_matches_the_migrations(workspace):
     written = (ROOT / "db" / "schema.sql").read_text(encoding="utf-8")
     assert written == workspaces.schema_sql(workspace), "run: python -m peakid.cli.schema > db/schema.sql"
 
 
-def test_the_data_dictionary_names_every_table_and_column(workspace):
+def test_the_data_dictionary_describes_every_table_and_column(workspace):
     tables = [
         row["name"]
         for row in workspace.query(

@@ -1,3 +1,5 @@
+"""A workspace is created once, migrated after a backup, and written in transactions."""
+
 import shutil
 import sqlite3
 import subprocess
@@ -9,26 +11,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceNotWritable, WorkspaceTooNew
+from peakid.remedies import action
 from peakid.resources import PROJECT_ROOT
 from peakid.store import decision_log
 from peakid.store import workspace as workspaces
 
 
 @pytest.mark.slow
-def test_eight_processes_may_make_one_workspace_at_once(tmp_path):
-    code = "import sys; from pathlib import Path; from peakid import workspace; workspace.create(Path(sys.argv[1])); print('opened')"
+def test_eight_processes_can_create_one_workspace_at_once(tmp_path):
+    code = "import sys; from pathlib import Path; from peakid.store import workspace;"
+    code += "workspace.create(Path(sys.argv[1])); print('opened')"
     command = [sys.executable, "-c", code, str(tmp_path / "w")]
     processes = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)
     ]
-    said = [process.communicate(timeout=120) for process in processes]
-    assert said == [("opened\n", "")] * 8
+    outputs = [process.communicate(timeout=120) for process in processes]
+    assert outputs == [("opened\n", "")] * 8
     opened = workspaces.open_existing(tmp_path / "w")
     names = [row["name"] for row in opened.query("SELECT name FROM _sqlite_migrations")]
     assert names == [step.name for step in workspaces.migrations()._migrations]
 
 
-def test_an_older_workspace_is_brought_up_to_date_after_a_backup(tmp_path, plant, workspace, monkeypatch):
+def test_an_older_workspace_is_backed_up_and_migrated(tmp_path, plant, workspace, monkeypatch):
     plant({"a": "dom"})
     workspace.close()
     with_a_second_migration(tmp_path, monkeypatch)
@@ -43,11 +47,11 @@ def test_an_older_workspace_is_brought_up_to_date_after_a_backup(tmp_path, plant
         copy.execute("SELECT mood FROM image")
     copy.close()
     opened.close()
-    workspaces.open_existing(workspace.path)  # Nothing to do the second time, so no second backup.
+    workspaces.open_existing(workspace.path)  # Nothing to migrate, so no second backup.
     assert len(list((workspace.path / "backups").iterdir())) == 1
 
 
-def test_a_workspace_of_a_newer_peakid_is_refused_with_the_way_out(tmp_path, monkeypatch):
+def test_a_workspace_of_a_newer_peakid_is_an_error_with_a_remedy(tmp_path, monkeypatch):
     with monkeypatch.context() as newer:
         with_a_second_migration(tmp_path, newer)
         workspaces.create(tmp_path / "w").close()
@@ -57,29 +61,31 @@ def test_a_workspace_of_a_newer_peakid_is_refused_with_the_way_out(tmp_path, mon
         workspaces.open_existing(tmp_path / "w")
 
 
-def test_a_folder_without_a_workspace_is_not_made_into_one_by_opening(tmp_path):
-    with pytest.raises(NoWorkspace, match=r"peakid --workspace .* init"):
+def test_opening_a_folder_without_a_workspace_does_not_create_one(tmp_path):
+    with pytest.raises(NoWorkspace, match="There is no workspace in") as caught:
         workspaces.open_existing(tmp_path)
+    assert caught.value.actions == (action("create_workspace", path=str(tmp_path)),)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_migrations_are_told_with_the_install_line(tmp_path, monkeypatch):
+def test_missing_migrations_are_an_error_with_the_install_command(tmp_path, monkeypatch):
     monkeypatch.setattr(workspaces, "MIGRATIONS_DIR", tmp_path / "nowhere")
     with pytest.raises(ResourceMissing, match=r"pip install --force-reinstall"):
         workspaces.create(tmp_path / "w")
 
 
-def test_a_read_only_workspace_is_told_in_one_line(tmp_path, workspace):
+def test_a_read_only_workspace_is_an_error_of_one_line(tmp_path, workspace):
     workspace.close()
     for path in [workspace.path, *workspace.path.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    # Root may write anywhere, so the command runs as a user without rights, in a place that such a user reaches.
-    code = f"import os, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from peakid.cli.main import main; import peakid.cli.workspace;"
+    # Root can write anywhere, so the command runs as an unprivileged user, in a folder that it can read.
+    code = f"import os, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from peakid.cli.main import main;"
+    code += "import peakid.cli.workspace;"
     code += "os.geteuid() == 0 and (os.setgid(65534), os.setuid(65534)); main()"
     reachable = tempfile.mkdtemp(prefix="peakid-read-only-")
     shutil.copytree(workspace.path, reachable, dirs_exist_ok=True)
     try:
-        said = subprocess.run(
+        finished = subprocess.run(
             [sys.executable, "-c", code, "--workspace", reachable, "status"],
             capture_output=True,
             text=True,
@@ -90,13 +96,13 @@ def test_a_read_only_workspace_is_told_in_one_line(tmp_path, workspace):
         for path in [workspace.path, *workspace.path.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         shutil.rmtree(reachable)
-    assert said.returncode == 1
-    assert said.stdout == ""
-    assert said.stderr.count("\n") == 1
-    assert said.stderr.startswith(f"The workspace {reachable} cannot be written: ")
+    assert finished.returncode == 1
+    assert finished.stdout == ""
+    assert finished.stderr.count("\n") == 1
+    assert finished.stderr.startswith(f"The workspace {reachable} cannot be written: ")
 
 
-def test_a_block_is_written_as_a_whole_or_not_at_all(workspace):
+def test_a_transaction_is_written_completely_or_not_at_all(workspace):
     insert = "INSERT INTO class (name, position, created_at) VALUES (?, 0, '')"
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"), workspace.transaction() as connection:
         connection.executemany(insert, [("dom",), ("eiger",), ("dom",)])
@@ -115,7 +121,7 @@ def test_a_block_is_written_as_a_whole_or_not_at_all(workspace):
 )
 def test_a_decision_is_never_changed_or_deleted(workspace, plant, sql):
     plant({"a": "dom"})
-    workspace.close()  # The next connection is one of any thread, not the one that the migrations prepared.
+    workspace.close()  # The next connection is not the one that ran the migrations.
     before = [tuple(row) for row in workspace.query("SELECT * FROM decision")]
     with pytest.raises(sqlite3.IntegrityError, match="append-only"), workspace.transaction() as connection:
         connection.execute(sql)
@@ -136,7 +142,7 @@ ACTS = st.lists(
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS)
-def test_replaying_the_log_gives_the_state_of_every_image(tmp_path_factory, acts):
+def test_replaying_the_decisions_gives_the_state_of_every_image(tmp_path_factory, acts):
     opened = workspaces.create(tmp_path_factory.mktemp("replay"))
     with opened.transaction() as connection:
         ids = {name: new_image(connection, name) for name in "abc"}
@@ -177,10 +183,9 @@ def new_image(connection, name):
     ).lastrowid
 
 
-def test_a_disk_that_fills_up_in_the_middle_is_told_and_nothing_half_written_stays(workspace):
-    workspace.connection().execute(
-        "PRAGMA max_page_count = 1"
-    )  # SQLite answers as on a full disk; it keeps the pages there are.
+def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(workspace):
+    # SQLite behaves as on a full disk; existing pages are kept.
+    workspace.connection().execute("PRAGMA max_page_count = 1")
     rows = [(f"class {i} {'x' * 200}",) for i in range(2000)]
     with pytest.raises(WorkspaceNotWritable, match="full"), workspace.transaction() as connection:
         connection.executemany("INSERT INTO class (name, position, created_at) VALUES (?, 1, 'now')", rows)

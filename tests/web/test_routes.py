@@ -25,10 +25,11 @@ def client(workspace: Workspace) -> TestClient:
 @pytest.fixture
 def add(workspace: Workspace) -> Callable[[bytes], str]:
     def added(data: bytes) -> str:
-        look = inspection.inspect(data)
+        inspected = inspection.inspect(data)
+        images.store(workspace, inspected, data)
         with workspace.transaction() as connection:
-            images.add(connection, workspace, look, data)
-        return look.digest
+            images.add(connection, inspected)
+        return inspected.digest
 
     return added
 

@@ -9,6 +9,7 @@ import PIL.Image
 from peakid.curate.duplicates import aligned, find, pair_search
 from peakid.imaging import decoder, hashes
 from peakid.records import DuplicateKind
+from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
 
@@ -64,10 +65,9 @@ def _with(known: pair_search.HashSet, upright: np.ndarray, parts: np.ndarray) ->
 
 def _match(workspace: Workspace, digest: str, kind: DuplicateKind, distance: int, orientation: int) -> Match:
     row = workspace.query(
-        "SELECT s.verdict, c.name AS label,"
-        " (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1) AS path"
+        f"SELECT s.verdict, c.name AS label, {FIRST_PATH} AS path"
         " FROM image i JOIN image_state s ON s.image_id = i.id LEFT JOIN class c ON c.id = s.class_id"
         " WHERE i.digest = ?",
         (digest,),
     )[0]
-    return Match(digest, row["path"] or "", row["label"], row["verdict"], kind, distance, orientation)
+    return Match(digest, row["path"], row["label"], row["verdict"], kind, distance, orientation)

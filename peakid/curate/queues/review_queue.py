@@ -20,6 +20,7 @@ from peakid.curate.queues.queue_plans import (
     issue_queue,
 )
 from peakid.records import QueueItem
+from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
 __all__ = ["FIXED_QUEUES", "WORTH", "class_queue", "confusion_queue", "issue_queue"]
@@ -200,8 +201,7 @@ def page_sql(
 # Only read for the rows of the page.
 _COLUMNS = (
     "s.image_id, i.digest, c.name AS label, s.verdict, s.is_reviewed, s.decision_id,"
-    " COALESCE((SELECT o.path FROM origin o WHERE o.image_id = s.image_id ORDER BY o.id LIMIT 1),"
-    " i.digest) AS path,"
+    f" {FIRST_PATH} AS path,"
     " (SELECT json_group_array(g.tag) FROM image_tag g WHERE g.image_id = s.image_id) AS tags,"
     " (SELECT note FROM image_note n WHERE n.image_id = s.image_id) AS note,"
     " (SELECT json_group_array(b.name) FROM also_shows a JOIN class b ON b.id = a.class_id"

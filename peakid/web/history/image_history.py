@@ -8,7 +8,7 @@ from peakid.curate import classes, history
 from peakid.curate.history import Change
 from peakid.errors import NotFound, PeakidError
 from peakid.keep import forget
-from peakid.store import images
+from peakid.store import images, origins
 from peakid.store.workspace import Workspace
 from peakid.web import address, session, words
 from peakid.web.history import history_list
@@ -79,7 +79,7 @@ def _show_origin(workspace: Workspace, digest: str) -> None:
     image = images.show(workspace, digest)
     size = f"{image.width_px:,} x {image.height_px:,} px, {image.format}, {words.n_bytes(image.n_bytes)}"
     st.caption(f"{size}  \n`{digest[:16]}`")
-    for origin in images.origins(workspace, digest)[:N_ORIGINS]:
+    for origin in origins.list_origins(workspace, digest)[:N_ORIGINS]:
         st.caption(session.plain(origin.path))
 
 
