@@ -204,7 +204,7 @@ def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _
 
 
 def _is_current(connection: sqlite3.Connection, choice: Choice, image_id: int, actor: str) -> bool:
-    """Return whether nobody else has judged the image since the actor saw it.
+    """Return whether no one else has judged the image since the actor saw it.
 
     The actor's own judgements are no conflict: keys can be faster than the page.
     """

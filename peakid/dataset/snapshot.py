@@ -51,7 +51,7 @@ def create(
         BadFractions: If the shares are negative or do not add up to 1.
     """
     shares = split.checked_fractions(fractions or split.DEFAULT_FRACTIONS)
-    with workspace.transaction() as connection:  # Nobody can judge an image between reading and writing.
+    with workspace.transaction() as connection:  # No one can judge an image between reading and writing.
         chosen = members.gather(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several)
         if not chosen:
             raise _empty(workspace, is_reviewed_only)

@@ -19,7 +19,7 @@ from peakid.records import JobState
 from peakid.store import runs
 from peakid.store.workspace import Workspace, now
 
-REPORT_EVERY_S = 0.5  # SQLite handles twenty processes writing at this rate, and nobody reads faster.
+REPORT_EVERY_S = 0.5  # SQLite handles twenty processes writing at this rate, and no one reads faster.
 ASK_EVERY_S = 0.2
 
 A = TypeVar("A", bound=Arguments | RecipeArguments)

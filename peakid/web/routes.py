@@ -1,6 +1,6 @@
 """HTTP routes for images and scripts: `/thumb/<digest>`, `/image/<digest>`, `/script/...`.
 
-Their addresses contain a digest of their bytes, so browsers may cache them for ever.
+Their addresses contain a digest of their bytes, so browsers may cache them permanently.
 """
 
 import functools

@@ -37,10 +37,10 @@ def test_a_reviewed_image_stays_visible_and_leaves_the_counts(
 ) -> None:
     digests = fill(river=3)
     app = open_page("review")
-    assert list(app.session_state["batch:unreviewed"].held) == digests
+    assert list(app.session_state["page:unreviewed"].images) == digests
     decisions.decide(workspace, [Choice(digests[1], "label", "river")], actor="human:anna")
     app.run()
-    assert list(app.session_state["batch:unreviewed"].held) == digests
+    assert list(app.session_state["page:unreviewed"].images) == digests
     assert app.pills[0].options[0] == ":blue[Unreviewed 2]"
 
 
@@ -49,7 +49,7 @@ def test_a_link_starts_after_the_image_it_names(
 ) -> None:
     digests = fill(river=3)
     app = open_page("review", queue="all", after="1")  # Image 1 was the last of the page before.
-    assert list(app.session_state["batch:all"].held) == digests[1:]
+    assert list(app.session_state["page:all"].images) == digests[1:]
     assert not open_page("review", queue="all", after="nonsense").exception
 
 

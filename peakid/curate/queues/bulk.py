@@ -11,7 +11,7 @@ from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 PAGE_SIZE = 1000  # Rows read at once; an image takes a few hundred bytes of memory.
-MOST_AT_ONCE = 20_000  # A step is one transaction of some seconds, during which nobody else can judge.
+MOST_AT_ONCE = 20_000  # A step is one transaction of some seconds, during which no one else can judge.
 
 
 def decide_queue(

@@ -1,4 +1,4 @@
-// The duplicates grid: one group of look-alikes per row. It draws a choice at once and saves it later.
+// The duplicates grid: one group of duplicates per row. It draws a choice at once and saves it later.
 
 import { button, make } from "./elements.js";
 import { componentOf, Grid, heightBelow } from "./grid_base.js";

@@ -11,7 +11,7 @@ from peakid.web import session, theme, words
 
 
 def show(workspace: Workspace, zone: tzinfo | None) -> None:
-    """Draw the reviewer's own counts; nobody else's are shown."""
+    """Draw the reviewer's own counts; those of other reviewers are not shown."""
     pace = history.pace(workspace, session.actor(), at=datetime.now(zone).astimezone(zone))
     name = session.plain(words.who(session.actor()))
     if not pace.n_week:
