@@ -85,7 +85,7 @@ def import_zip(workspace: Workspace, file: Path, background: bool, actor: str, a
 def import_csv(
     workspace: Workspace, file: Path, root: Path, background: bool, actor: str, as_json: bool
 ) -> None:
-    """Import the images listed in a CSV or JSON Lines FILE, with their labels."""
+    """Import the images listed in a CSV, JSON Lines or Parquet FILE, with their labels."""
     if background:
         emit_queued(as_json, submit.import_images(workspace, "csv", file, root=root, actor=actor))
         return
