@@ -95,7 +95,7 @@ with st.form("import", border=False):
             "Columns `path, label` and optionally `split`, or fastai's `name, label` and `path, "
             "noisy_labels_0, is_valid`."
         )
-        table = "Table on this machine (CSV or metadata.jsonl)"
+        table = "Table on this machine (CSV, JSON Lines or Parquet)"
         path = st.text_input(table, placeholder="/home/you/labels.csv", key="csv_path")
         relative = "Folder that its paths are relative to"
         root = st.text_input(relative, placeholder="the folder of the table", key="csv_root")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from peakid.acquire import drawn
+from peakid.acquire import demo_import
 from peakid.curate import classes, decisions, scan
 from peakid.curate.queues import pace, review_queue
 from peakid.dataset import snapshot as snapshots
@@ -47,7 +47,7 @@ def show_first_start() -> None:
 
 def open_demo() -> None:
     with progress.bar() as report:
-        drawn.import_demo(workspace, actor=session.actor(), report=report)
+        demo_import.import_demo(workspace, actor=session.actor(), report=report)
         scan.scan(workspace, report=report)
     navigation.go("review")
 

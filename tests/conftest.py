@@ -67,19 +67,18 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
     """Add drawn images with folder labels to the workspace: `fill(river=3, sea=2)`; return their digests."""
 
     def filled(**n_images: int) -> list[str]:
-        inspections = {}
+        added = []
         for label, i in ((label, i) for label, n in n_images.items() for i in range(n)):
             data = draw(1000 * len(label) + i)
-            inspections[f"{label}/{i:03}.jpg"] = inspection.inspect(data)
-            images.store(workspace, inspections[f"{label}/{i:03}.jpg"], data)
+            added.append((label, f"{label}/{i:03}.jpg", inspection.inspect(data)))
+            images.store(workspace, added[-1][-1], data)
         with workspace.transaction() as connection:
             connection.execute(
                 "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', 'import:folder', ?)",
                 (STARTED_AT,),
             )
             step_id = decision_log.new_step(connection, actor="import:folder", kind="import")
-            for path, inspected in inspections.items():
-                label = path.split("/")[0]
+            for label, path, inspected in added:
                 image_id, _ = images.add(connection, inspected)
                 connection.execute(
                     "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
@@ -87,7 +86,7 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
                     (image_id, path, label, STARTED_AT),
                 )
                 _append_label(connection, step_id, image_id, label)
-        return [inspected.digest for inspected in inspections.values()]
+        return [inspected.digest for _, _, inspected in added]
 
     return filled
 

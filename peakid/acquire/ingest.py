@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
-from peakid.acquire import taking
+from peakid.acquire import decode_task
 from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import decoder
 from peakid.imaging.records import Inspection
@@ -121,7 +121,7 @@ def _batches(
 ) -> Iterator[tuple[int, list[_Opened]]]:
     """Open the arrivals and yield them in batches, with the number of arrivals done."""
     n_done, batch = 0, []
-    with decoder.borrowed(taking.TAKE) as guarded:
+    with decoder.borrowed(decode_task.INSPECT_AND_STORE) as guarded:
         for opened in _open(run, ordered, guarded):
             batch.append(opened)
             n_done += 1
@@ -170,7 +170,7 @@ def _submit(
         refused: Future[Inspection | str] = Future()
         refused.set_exception(error)
         return arrival, refused
-    read = functools.partial(taking.read, arrival.read)
+    read = functools.partial(decode_task.read, arrival.read)
     return arrival, guarded.submit(read, known_digests, run.workspace.path, not run.is_in_place)
 
 

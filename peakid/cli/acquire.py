@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from peakid.acquire import archive, drawn, folder, history, table
+from peakid.acquire import archive, demo_import, folder, history, table
 from peakid.cli import frame
 from peakid.cli.frame import (
     actor_option,
@@ -85,7 +85,7 @@ def import_zip(workspace: Workspace, file: Path, background: bool, actor: str, a
 def import_csv(
     workspace: Workspace, file: Path, root: Path, background: bool, actor: str, as_json: bool
 ) -> None:
-    """Import the images listed in a CSV or JSON Lines FILE, with their labels."""
+    """Import the images listed in a CSV, JSON Lines or Parquet FILE, with their labels."""
     if background:
         emit_queued(as_json, submit.import_images(workspace, "csv", file, root=root, actor=actor))
         return
@@ -124,9 +124,11 @@ def import_rejections(workspace: Workspace, limit: int, as_json: bool) -> None:
 def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bool) -> None:
     """Draw mountains with planted faults and import them. Create the workspace if there is none."""
     with terminal_report() as report:
-        imported = drawn.import_demo(workspace, n_images=n_images, seed=seed, actor=actor, report=report)
+        imported = demo_import.import_demo(
+            workspace, n_images=n_images, seed=seed, actor=actor, report=report
+        )
     document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
-    truth = workspace.path / drawn.DEMO_FOLDER / "truth.json"
+    truth = workspace.path / demo_import.DEMO_FOLDER / "truth.json"
     emit(as_json, document, f"{_text(imported)}\nThe true class and the faults of each file are in {truth}.")
 
 

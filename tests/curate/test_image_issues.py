@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from peakid.acquire import drawn, folder
+from peakid.acquire import demo_import, folder
 from peakid.curate import decisions, image_issues, issue_scan, scan
 from peakid.curate.queues import review_queue
 from peakid.errors import BadInput, NotFound
@@ -87,9 +87,9 @@ def test_the_ten_images_of_cleanvision_have_exactly_the_issues_it_says(workspace
 
 @pytest.mark.slow
 def test_planted_faults_of_the_demo_are_found_with_few_false_alarms(workspace):
-    drawn.import_demo(workspace, n_images=200, seed=3, actor=ANNA)
+    demo_import.import_demo(workspace, n_images=200, seed=3, actor=ANNA)
     scan.scan(workspace)
-    truth = json.loads((workspace.path / drawn.DEMO_FOLDER / "truth.json").read_text())["files"]
+    truth = json.loads((workspace.path / demo_import.DEMO_FOLDER / "truth.json").read_text())["files"]
     faults = {each["path"]: each["fault"] for each in truth if each["fault"] != "truncated"}
     for kind, fault in (("blurry", "blurred"), ("dark", "dark"), ("tiny", "tiny")):
         named = {issue.path for issue in image_issues.list_issues(workspace, kind=kind)}

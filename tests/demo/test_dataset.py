@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from peakid.acquire import drawn
+from peakid.acquire import demo_import
 from peakid.curate.duplicates import find
 from peakid.demo import dataset, scenery
 from peakid.demo.dataset import Truth
@@ -124,7 +124,7 @@ def test_bad_images_match_their_fault(folder: Path, truths: dict[str, Truth]) ->
 
 
 def test_the_demo_imports_with_one_rejection_and_its_copies_are_found(workspace: Workspace) -> None:
-    report = drawn.import_demo(workspace, n_images=N_IMAGES, seed=3, actor="human:tester")
+    report = demo_import.import_demo(workspace, n_images=N_IMAGES, seed=3, actor="human:tester")
     truths = {
         row["path"]: row for row in json.loads((workspace.path / "demo" / "truth.json").read_text())["files"]
     }
@@ -155,7 +155,7 @@ def test_different_mountains_are_not_duplicates(
 
 def test_a_demo_of_no_images_is_an_error(workspace: Workspace) -> None:
     with pytest.raises(BadInput, match="0 images cannot be drawn"):
-        drawn.import_demo(workspace, n_images=0, actor="human:tester")
+        demo_import.import_demo(workspace, n_images=0, actor="human:tester")
 
 
 @pytest.mark.parametrize("size", [(320, 240), (97, 130), (33, 20)])

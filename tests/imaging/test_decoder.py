@@ -125,7 +125,7 @@ def test_the_process_dies_with_a_parent_that_is_killed():
 
 def test_the_process_does_not_import_torch_or_streamlit():
     code = (
-        "import sys, peakid.imaging.decoder_child, peakid.acquire.taking\n"
+        "import sys, peakid.imaging.decoder_child, peakid.acquire.decode_task\n"
         "print([m for m in ('torch', 'streamlit', 'sqlite_utils', 'pandas') if m in sys.modules])"
     )
     finished = subprocess.run(

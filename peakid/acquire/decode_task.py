@@ -10,7 +10,7 @@ from peakid.imaging.records import Inspection
 from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
 
-TAKE = "peakid.acquire.taking:take"
+INSPECT_AND_STORE = "peakid.acquire.decode_task:inspect_and_store"
 
 
 def read(file: Callable[[], bytes]) -> bytes:
@@ -33,7 +33,9 @@ def read(file: Callable[[], bytes]) -> bytes:
     return data
 
 
-def take(data: bytes, known_digests: Set[str], workspace_path: Path, is_copied: bool) -> Inspection | str:
+def inspect_and_store(
+    data: bytes, known_digests: Set[str], workspace_path: Path, is_copied: bool
+) -> Inspection | str:
     """Inspect a file and store its thumbnail, and with `is_copied` its bytes.
 
     Returns:
