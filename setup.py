@@ -1,6 +1,6 @@
-"""Put the project's own files into the wheel, where `peakid.resources` finds them: `peakid/bundled/<same path>`.
+"""Put the project's own files into the wheel, under `peakid/bundled`, where `peakid.resources` finds them.
 
-Everything else about the package is in pyproject.toml. An editable install needs no copy: it uses the checkout.
+The rest is in pyproject.toml. An editable install needs no copy: it uses the checkout.
 """
 
 import shutil

@@ -88,7 +88,7 @@ def go(name: str, **query: str) -> None:
 def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -> NextStep:
     """Return the step that improves the dataset or the model most.
 
-    Labels that are likely wrong come before those that have not been reviewed. Then comes the first model, which
+    Labels that are likely wrong come before unreviewed ones. Then comes the first model, which
     shows which other labels need a second look.
 
     Args:

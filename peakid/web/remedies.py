@@ -114,7 +114,7 @@ def _offer(workspace: Workspace, action: Action, *, actor: str, key: str) -> Non
 def follow_link() -> None:
     """Open the page of the link that was clicked last; called once the pages are known.
 
-    The button may be gone in this run, because an error is drawn only in the run in which it was raised. So the
+    The button may be gone in this run: an error is drawn only in the run in which it was raised. So the
     click is noted in a callback, from which pages cannot be switched.
     """
     if target := st.session_state.pop(_LINK, None):
