@@ -36,7 +36,7 @@ SAME_LAYER_ALLOWED = {
 TORCH = {"torch", "torchvision", "fastai", "timm"}
 FACES = ("pages", "streamlit_app", "peakid.web", "peakid.cli", "peakid.__main__")
 MAX_LINES, MAX_PAGE_LINES, MAX_BODY_LINES, MAX_FILES = 400, 150, 50, 24
-# Where JSON, TOML, a form or torch's own state is read or written; elsewhere a `document` or `to_json` function is.
+# Where JSON, TOML, a form or torch's state is read or written, beside functions named document and to_json.
 JSON_EDGE = (
     "peakid.cli",
     *("peakid.jobs.job", "peakid.jobs.tasks", "peakid.store.run_rows", "peakid.store.workspace"),
