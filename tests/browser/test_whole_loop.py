@@ -64,19 +64,19 @@ def review_some(page: Page) -> None:
 def freeze(page: Page) -> None:
     fill(page, "Name", "first look")
     button(page, "Freeze a snapshot").click()
-    expect(page.get_by_text("as first look.")).to_be_visible()
+    expect(page.get_by_text("as Snapshot 1 (first look).")).to_be_visible()
 
 
 def start_tiny_training(page: Page) -> None:
     """The smallest architecture, small images, random weights, one epoch: seconds, and no download."""
     button(page, "Train on this snapshot").click()
     button(page, "Scratch").click()
-    expect(visible(page, "Epochs from scratch")).to_have_value("60")
+    expect(visible(page, "Epochs: from scratch")).to_have_value("60")
     architecture = page.get_by_role("combobox", name="Architecture")
     architecture.fill("mobilenet_v3_small")
     architecture.press("Enter")
     fill(page, "Image size (px)", "64")
-    fill(page, "Epochs from scratch", "1")
+    fill(page, "Epochs: from scratch", "1")
     button(page, "Train mobilenet_v3_small").click()
     expect(page.get_by_text("You can close this page; the job continues.")).to_be_visible()
 

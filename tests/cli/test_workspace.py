@@ -1,4 +1,4 @@
-"""Commands for the whole workspace: init, status, app. `tests/test_wheel.py` starts the app."""
+"""Commands for the whole workspace: init, status, app. `tests/browser/test_wheel.py` starts the app."""
 
 import socket
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from playwright.sync_api import Browser, expect
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BUILD_INPUTS = ("peakid", "pages", "recipes", "db", ".streamlit")
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 START_TIMEOUT_S = 60
@@ -190,22 +191,14 @@ def test_the_installed_app_delivers_each_page(address: str, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_pages_of_the_installed_app_run_in_our_colours(address: str) -> None:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import expect, sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for scheme, background in BACKGROUNDS.items():
-            page = browser.new_context(color_scheme=scheme).new_page()
-            for name in PAGES if scheme == "light" else ["overview"]:
-                page.goto(f"{address}/{name}")
-                expect(page.locator(SETTLED)).to_be_visible(timeout=30_000)
-                expect(
-                    page.locator("[data-testid=stMain] [data-testid=stElementContainer]")
-                ).not_to_have_count(0)
-                expect(page.locator("[data-testid=stException]")).to_have_count(0)
-            expect(page.locator("[data-testid=stApp]")).to_have_css("background-color", background)
-        browser.close()
+def test_the_pages_of_the_installed_app_run_in_our_colours(chromium: Browser, address: str) -> None:
+    for scheme, background in BACKGROUNDS.items():
+        page = chromium.new_context(color_scheme=scheme).new_page()
+        for name in PAGES if scheme == "light" else ["overview"]:
+            page.goto(f"{address}/{name}")
+            expect(page.locator(SETTLED)).to_be_visible(timeout=30_000)
+            elements = page.locator("[data-testid=stMain] [data-testid=stElementContainer]")
+            expect(elements).not_to_have_count(0)
+            expect(page.locator("[data-testid=stException]")).to_have_count(0)
+        expect(page.locator("[data-testid=stApp]")).to_have_css("background-color", background)
+        page.context.close()
