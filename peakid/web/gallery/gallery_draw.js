@@ -170,7 +170,7 @@ export function drawGrid(gallery) {
 
 /** On a tile "dark" and "predicts eiger (60 %)"; the status line and the single image have the details. */
 function shortened(why) {
-  const text = why.replace(/^run \d+ (?=predicts )/, "");
+  const text = why.replace(/^run \d+ (?=predicts )/, "").replace(/^a duplicate is labelled /, "duplicate: ");
   return text === why && why.length > 28 ? why.split(": ")[0] : text;
 }
 
