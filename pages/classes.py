@@ -69,7 +69,7 @@ colours = theme.class_colours([row.class_name for row in rows], classes.colours(
 # 3 draw, 4 act
 class_editor.show_done()
 if not rows:
-    st.info("There is no class yet. The subfolders of an import become classes, or add one here.")
+    st.info("There are no classes yet. The subfolders of an import become classes, or add one here.")
     if st.button("Import images"):
         navigation.go("collect")
     show_new_class()
