@@ -38,7 +38,7 @@ def table_line(n: int, row: ClassRow) -> dict[str, str | int]:
         "State": state,
         "Images": row.n_images,
         "Reviewed": row.n_reviewed,
-        "How to tell": row.note,
+        "How to recognise it": row.note,
     }
 
 
@@ -47,7 +47,7 @@ def show_table() -> None:
         "Key": st.column_config.TextColumn(width=48),
         "Colour": st.column_config.ImageColumn(width=60),
         "State": st.column_config.TextColumn(width=130),
-        "How to tell": st.column_config.TextColumn(width="medium"),
+        "How to recognise it": st.column_config.TextColumn(width="medium"),
     }
     lines = [table_line(n, row) for n, row in enumerate(rows)]
     if not any(line["State"] for line in lines):
@@ -69,7 +69,7 @@ colours = theme.class_colours([row.class_name for row in rows], classes.colours(
 # 3 draw, 4 act
 class_editor.show_done()
 if not rows:
-    st.info("There is no class yet. The subfolders of an import become classes, or add one here.")
+    st.info("There are no classes yet. The subfolders of an import become classes, or add one here.")
     if st.button("Import images"):
         navigation.go("collect")
     show_new_class()

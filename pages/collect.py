@@ -78,8 +78,8 @@ is_in_place, root, upload = False, "", None
 with st.form("import", border=False):
     if source == "folder":
         st.caption(
-            "Subfolders become classes; `train`, `valid` and `test` become splits. Every file that decodes "
-            "is an image."
+            "Subfolders become classes; `train`, `valid` and `test` become splits. Every file that can be "
+            "decoded is imported."
         )
         path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
         in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."

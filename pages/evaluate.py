@@ -59,7 +59,7 @@ def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
     if key not in st.session_state:
         st.markdown(
             "The test score is for reporting the final model. Choosing runs by it makes it too optimistic. "
-            f"For this run it was shown {times(run.n_test_looks)}."
+            f"For this run, it has {shown_times(run.n_test_looks)}."
         )
         if not st.button("Show the test score", icon=":material/visibility:"):
             return None
@@ -70,8 +70,8 @@ def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
     return st.session_state[key]
 
 
-def times(n: int) -> str:
-    return {0: "never so far", 1: "once so far"}.get(n, f"{n:,} times so far")
+def shown_times(n: int) -> str:
+    return {0: "not been shown yet", 1: "been shown once"}.get(n, f"been shown {n:,} times")
 
 
 def show_report(run: Run, scored: EvaluationReport) -> None:

@@ -27,6 +27,8 @@ CLASS_COLOURS = [
     "#999933",
     *("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#661100"),
 ]
+TITLE_CHARS = 48  # Fit in the width of a matrix that is drawn next to its images.
+TITLE_LINE_PX = 20
 LABEL_CHARS = 20  # Longer class names are cut on axes; the whole name is in the tooltip.
 
 
@@ -94,7 +96,11 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     figure.update_yaxes(title="Given label", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
     height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
     title = confusions.finding([short(name) for name in class_names], matrix)
-    return figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
+    figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
+    if len(title) > TITLE_CHARS:
+        lines = title.replace(" predicted as ", "<br>predicted as ")
+        figure.update_layout(title=lines, height=height + TITLE_LINE_PX, margin={"t": 44 + TITLE_LINE_PX})
+    return figure
 
 
 def day(per_hour: Sequence[int], *, theme: Theme = "light") -> go.Figure:

@@ -157,15 +157,30 @@ def run_of(pretrained: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
+_PURE_NUMBERS = ("alpha", "norm", "number", "share", "strength")  # After a range, these units say nothing.
+
+
 def allowed(key: str, model: type[BaseModel] = Recipe) -> str:
     """Return what one field accepts, for messages and forms: `32..1024 px, default 160`."""
     field = model.model_fields[key]
-    bounds = fields.limits(field)
-    low = f"{bounds['ge']}" if "ge" in bounds else f"over {bounds['gt']}" if "gt" in bounds else ""
-    high = f"{bounds['le']}" if "le" in bounds else f"under {bounds['lt']}" if "lt" in bounds else ""
     extra = field.json_schema_extra
-    unit = extra["unit"] if isinstance(extra, dict) else ""
-    return f"{low}{'..' if low else ''}{high} {unit}, default {field.default}".strip()
+    unit = str(extra["unit"]) if isinstance(extra, dict) and extra["unit"] not in _PURE_NUMBERS else ""
+    if field.annotation is bool:
+        return f"{unit}, default {'yes' if field.default else 'no'}"
+    values = f"{_range(fields.limits(field))} {unit}".strip()
+    if field.default is None:
+        return values
+    return f"{values}, default {'empty' if field.default == '' else field.default}"
+
+
+def _range(bounds: Mapping[str, float]) -> str:
+    """Return bounds as text: `32..1024`, `over 0, up to 1`; empty where there are none."""
+    if "gt" in bounds:
+        return f"over {bounds['gt']}, up to {bounds['le']}"
+    if "ge" not in bounds:
+        return ""
+    # Only whole numbers have a bound that they must stay under.
+    return f"{bounds['ge']}..{bounds['le'] if 'le' in bounds else bounds['lt'] - 1}"
 
 
 def _reproduced_files() -> list[Path]:

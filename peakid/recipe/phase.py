@@ -37,7 +37,7 @@ class Phase(BaseModel):
         "",
         "Name",
         "word",
-        "Shown in the curves; empty takes the name of the layers that learn.",
+        "Shown in the curves; if empty, the trainable layers are shown.",
         max_length=40,
     )
     epochs: int = described(
@@ -53,7 +53,7 @@ class Phase(BaseModel):
         1e-3,
         "Peak learning rate",
         "per step",
-        "Of the head; 'finder' runs the LR finder when the phase begins.",
+        "Learning rate of the head; 'finder' runs the LR finder when the phase begins.",
     )
     lowest_lr_share: float = described(
         0.01,
@@ -70,17 +70,22 @@ class Phase(BaseModel):
         0.25,
         "Warm-up (share)",
         "share",
-        "Part of a one-cycle phase before the peak; fastai's default.",
+        "Part of a one-cycle phase before the peak; 0.25 is fastai's default.",
         **UNIT,
     )
     start_lr_share: float = described(
-        0.04, "Start LR (share of peak)", "share", "Where one-cycle begins; fastai's 1/25.", gt=0, le=1
+        0.04,
+        "Start LR (share of peak)",
+        "share",
+        "Where a one-cycle phase begins; 1/25 is fastai's default.",
+        gt=0,
+        le=1,
     )
     image_size_px: int | None = described(
         None,
         "Image size (px)",
         "px",
-        "Of training images, at most the recipe's; empty takes the recipe's.",
+        "Size of training images, at most the recipe's; if empty, the recipe's size.",
         ge=32,
         le=1024,
     )
@@ -88,7 +93,7 @@ class Phase(BaseModel):
         None,
         "Augmentation strength",
         "strength",
-        "Strength of the random changes; empty takes the recipe's.",
+        "Strength of the random changes; if empty, the recipe's strength.",
         ge=0,
         le=2,
     )

@@ -56,7 +56,7 @@ class Recipe(BaseModel):
         "fine-tune",
         "Method",
         "fine-tune|linear-head",
-        "A linear head needs one forward pass per image: minutes where fine-tuning takes an hour.",
+        "A linear head needs one forward pass per image: it takes minutes where fine-tuning takes an hour.",
     )
     arch: str = described(
         "resnet18",
@@ -88,7 +88,7 @@ class Recipe(BaseModel):
         1.0,
         "Share of training images",
         "share",
-        "Of each class; a tenth of the images shows in a tenth of the time what a recipe is worth.",
+        "Of every class; with a tenth of the images, a recipe can be tried in a tenth of the time.",
         gt=0,
         le=1,
     )
@@ -104,7 +104,7 @@ class Recipe(BaseModel):
         32,
         "Batch size",
         "images",
-        "Large batches leave few steps per epoch on small datasets; 0 chooses by dataset and memory.",
+        "On small datasets, large batches leave few steps per epoch; 0 fits it to the dataset and memory.",
         ge=0,
         le=1024,
     )
@@ -112,23 +112,28 @@ class Recipe(BaseModel):
         5,
         "Epochs: head",
         "epochs",
-        "With the body frozen, so that a random head does not spoil pretrained features.",
+        "Trains the head with the body frozen, so that the random head does not spoil pretrained features.",
         ge=0,
         le=200,
     )
     body_epochs: int = described(
-        3, "Epochs: all layers", "epochs", "Fine-tuning of every layer, after the head.", ge=0, le=500
+        3, "Epochs: all layers", "epochs", "Fine-tunes all layers, after the head.", ge=0, le=500
     )
     scratch_epochs: int = described(
         30,
         "Epochs: from scratch",
         "epochs",
-        "Replaces the two above when the weights are random: features have to be learned first.",
+        "Used instead of the two above with random weights, because features must be learned first.",
         ge=1,
         le=1000,
     )
     base_lr: float = described(
-        1e-3, "Peak learning rate", "per step", "Of the head; lower layers learn more slowly.", gt=0, le=1
+        1e-3,
+        "Peak learning rate",
+        "per step",
+        "Learning rate of the head; lower layers use lower rates.",
+        gt=0,
+        le=1,
     )
     schedule: Schedule = described(
         "one-cycle", "LR schedule", "name", "How the learning rate changes within a phase."
@@ -153,14 +158,14 @@ class Recipe(BaseModel):
         None,
         "Phases",
         "list",
-        "Written out in a recipe file, they replace the epochs and learning rates above.",
+        "A list of phases replaces the epochs and learning rates above.",
         max_length=20,
     )
     optimiser: Optimiser = described(
         "adamw", "Optimiser", "adamw|adam|sgd", "Adam needs the least tuning on small datasets."
     )
     weight_decay: float = described(
-        0.01, "Weight decay", "per step", "fastai's default for AdamW.", ge=0, le=1
+        0.01, "Weight decay", "per step", "0.01 is fastai's default for AdamW.", ge=0, le=1
     )
     label_smoothing: float = described(
         0.1,
@@ -171,7 +176,7 @@ class Recipe(BaseModel):
         le=0.5,
     )
     dropout: float = described(
-        0.5, "Dropout", "share", "Of the head's last features; fastai's default.", ge=0, le=0.9
+        0.5, "Dropout", "share", "Applied to the head's last features; 0.5 is fastai's default.", ge=0, le=0.9
     )
     l1: float = described(
         0.0,
@@ -199,13 +204,13 @@ class Recipe(BaseModel):
         "none",
         "Mixup / CutMix",
         "none|mixup|cutmix",
-        "Helps over many epochs (20 or more); with few it only slows learning.",
+        "Helps with many epochs (20 or more); with few, it only slows down learning.",
     )
     mix_strength: float = described(
         0.4,
         "Mixing strength (alpha)",
         "alpha",
-        "Parameter of the beta distribution of mixing shares; fastai's default.",
+        "Parameter of the beta distribution of mixing ratios; 0.4 is fastai's default.",
         gt=0,
         le=4,
     )
@@ -213,7 +218,7 @@ class Recipe(BaseModel):
         1.0,
         "Augmentation strength",
         "strength",
-        "0 changes nothing, 1 applies the usual small rotations, zooms and changes of light.",
+        "0 changes nothing; 1 applies the usual small rotations, zooms and lighting changes.",
         ge=0,
         le=2,
     )
@@ -226,14 +231,12 @@ class Recipe(BaseModel):
     seed: int = described(
         0, "Seed", "number", "Determines the order of images and the random head.", ge=0, lt=2**31
     )
-    device: Device = described(
-        "auto", "Device", "auto|cuda|mps|cpu", "auto takes the fastest that is available."
-    )
+    device: Device = described("auto", "Device", "auto|cuda|mps|cpu", "auto uses the fastest one available.")
     n_workers: int = described(
         0,
         "Loader processes",
         "processes",
-        "0 loads in the training process: with the pixel cache that is fast enough.",
+        "0 loads images in the training process, which is fast enough with the pixel cache.",
         ge=0,
         le=64,
     )
@@ -241,13 +244,13 @@ class Recipe(BaseModel):
         "auto",
         "Precision",
         "auto|full",
-        "Mixed precision is twice as fast on a GPU and as accurate; a CPU gains nothing.",
+        "Mixed precision is about twice as fast on a GPU and just as accurate; on a CPU it gains nothing.",
     )
     checkpoint_every_min: float = described(
         5.0,
         "Checkpoint interval (min)",
         "minutes",
-        "The most work that a killed training loses; each epoch also ends with a checkpoint.",
+        "A killed training loses at most this much work; each epoch also ends with a checkpoint.",
         gt=0,
         le=1440,
     )
@@ -263,7 +266,7 @@ class Recipe(BaseModel):
         False,
         "Allow leaks between splits",
         "yes/no",
-        "Trains although near-duplicates are in different splits; the score is then too high.",
+        "Trains even if near-duplicates are in different splits; the score is then too high.",
     )
 
     @field_validator("arch")

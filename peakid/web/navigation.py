@@ -113,7 +113,8 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -
         sentence = "A model is trained. See its errors and the labels that may have caused them."
         return NextStep(sentence, "Evaluate the run", "evaluate")
     if done.n_unreviewed:
-        sentence = f"{words.n_of(done.n_unreviewed, 'label')} not confirmed by a person yet."
+        verb = "is" if done.n_unreviewed == 1 else "are"
+        sentence = f"{words.n_of(done.n_unreviewed, 'label')} {verb} not confirmed by a person yet."
         return NextStep(sentence, "Review images", "review")
     sentence = "All labels are confirmed and a model is exported. More images make the next one better."
     return NextStep(sentence, "Import images", "collect")

@@ -15,11 +15,22 @@ def title(figure):
 
 
 def test_the_title_of_the_matrix_is_the_most_frequent_error():
-    assert title(charts.confusion(NAMES, MATRIX)) == "Most frequent error: Dom predicted as Lyskamm (4 of 24)"
+    figure = charts.confusion(NAMES, MATRIX)
+    assert title(figure) == "Most frequent error: Dom<br>predicted as Lyskamm (4 of 24)"
     assert title(charts.confusion(NAMES, np.diag([3, 4, 5]))) == "No errors on 12 images"
     assert (
         title(charts.confusion(NAMES, np.array([[3, 1, 0], [0, 1, 0], [0, 0, 1]])))
-        == "Most frequent error: Dom predicted as Lyskamm (1 of 4)"
+        == "Most frequent error: Dom<br>predicted as Lyskamm (1 of 4)"
+    )
+
+
+def test_no_line_of_the_title_of_the_matrix_is_wider_than_the_matrix():
+    names = ["Grandes Jorasses, north face", "Matterhorn from Zermatt in winter", "Dom"]
+    lines = title(charts.confusion(names, 100 * MATRIX)).split("<br>")
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 48
+    assert (
+        title(charts.confusion(["a", "b", "c"], MATRIX)) == "Most frequent error: a predicted as b (4 of 24)"
     )
 
 

@@ -173,7 +173,7 @@ def test_a_batch_larger_than_the_set_is_the_set(colours, fit):
 def test_a_class_of_two_images_is_trained_on_and_the_run_warns(fit):
     many = [("moss", split) for split in ("train", "valid") for _ in range(6)]
     result, _epochs = fit(images_of([*many, ("rust", "train"), ("rust", "valid")]))
-    assert any("'rust' has only 1 image in train" in each.text for each in result.warnings)
+    assert any("'rust' has only 1 training image" in each.text for each in result.warnings)
 
 
 def test_a_last_batch_of_one_is_left_out_of_training_but_not_of_validation():

@@ -107,13 +107,16 @@ def test_the_test_score_is_shown_after_a_click_and_each_view_is_counted_once(
     run_id = add_run(frozen)
     app = open_page("evaluate", split="test")
     assert "Accuracy" not in text_of(app)
+    assert "For this run, it has not been shown yet." in text_of(app)
     assert runs.show(workspace, run_id).n_test_looks == 0
     button(app, "Show the test score").click().run()
     assert "Accuracy (test)" in text_of(app)
     assert "Test views: 1" in text_of(app)
     app.run()  # Running the page again is not counted.
     assert runs.show(workspace, run_id).n_test_looks == 1
-    button(another := open_page("evaluate", split="test"), "Show the test score").click().run()
+    another = open_page("evaluate", split="test")
+    assert "For this run, it has been shown once." in text_of(another)
+    button(another, "Show the test score").click().run()
     assert "Test views: 2" in text_of(another)
 
 

@@ -117,7 +117,7 @@ def test_a_backup_is_restored_into_a_new_workspace(open_page, reviewed, workspac
 
 def test_the_first_class_can_be_added_on_the_empty_page(open_page, workspace, text_of):
     app = open_page("classes")
-    assert "There is no class yet" in text_of(app)
+    assert "There are no classes yet" in text_of(app)
     next(each for each in app.text_input if each.label == "New class").set_value("dom")
     button(app, "Add the class").click().run()
     assert not app.exception

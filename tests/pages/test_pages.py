@@ -217,3 +217,4 @@ def test_a_link_to_an_unknown_queue_says_which_there_are(open_page: Callable[...
     app = open_page("review", queue="nonsense")
     assert not app.exception
     assert "unreviewed, flagged" in app.error[0].value.replace("\\", "")
+    assert [each.label for each in app.button] == ["Open Review"]

@@ -114,6 +114,11 @@ def test_every_field_has_a_title_a_unit_and_a_one_line_description(model):
 
 def test_the_values_that_a_field_accepts_are_one_line():
     assert loading.allowed("image_size_px") == f"32..1024 px, default {Recipe().image_size_px}"
+    assert loading.allowed("fraction") == "over 0, up to 1, default 1.0"
+    assert loading.allowed("seed") == "0..2147483647, default 0"
+    assert loading.allowed("is_mirrored") == "yes/no, default yes"
+    assert loading.allowed("image_size_px", Phase) == "32..1024 px"
+    assert loading.allowed("name", Phase) == "word, default empty"
 
 
 def test_the_recipe_loads_without_torch_so_that_pages_may_show_it():

@@ -121,6 +121,15 @@ def test_images_worth_the_time_come_before_other_unreviewed_ones() -> None:
     assert step.page == "review"
 
 
+def test_the_next_step_counts_the_labels_that_nobody_has_confirmed_in_a_full_sentence() -> None:
+    counts = replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1)
+    steps = [navigation.next_step(counts, QueueCount("worth", 0), 1, Progress(n, 1, 1)) for n in (1, 2)]
+    assert [step.sentence for step in steps] == [
+        "1 label is not confirmed by a person yet.",
+        "2 labels are not confirmed by a person yet.",
+    ]
+
+
 def test_a_class_keeps_its_colour_when_classes_are_added() -> None:
     assert list(theme.class_colours(["a", "b", "c"]).items())[:2] == list(
         theme.class_colours(["a", "b"]).items()

@@ -8,6 +8,7 @@ from peakid.curate import image_issues
 from peakid.curate.image_issues import IssueKind
 from peakid.curate.queues.filters import SqlValue
 from peakid.errors import NotFound
+from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 WORTH = "worth"
@@ -55,7 +56,11 @@ def plan(workspace: Workspace, queue: str) -> list[Segment]:
     is_complete = kind == "sample" or bool(rest) == (kind in _NAMED)
     if maker is None or not is_complete:
         known = [*_FIXED, *(f"{name}:{_NAMED[name]}" if name in _NAMED else name for name in _MAKERS)]
-        raise NotFound(f"There is no queue {queue!r}.", f"Choose one of: {', '.join(known)}.")
+        raise NotFound(
+            f"There is no queue {queue!r}.",
+            f"Choose one of: {', '.join(known)}.",
+            action("open_queue", queue="all"),
+        )
     return maker(workspace, queue, rest)
 
 

@@ -149,7 +149,7 @@ def _warnings(class_names: list[str], count: dict[str, Counter[int]]) -> Iterato
     for k, name in enumerate(class_names):
         if not count["valid"][k]:
             yield RunWarning(
-                "small_class", f"Class '{name}' has no image in valid: the score does not cover it."
+                "small_class", f"Class '{name}' has no validation image: the score does not cover it."
             )
         if count["train"][k] == 1:
-            yield RunWarning("small_class", f"Class '{name}' has only 1 image in train.")
+            yield RunWarning("small_class", f"Class '{name}' has only 1 training image.")

@@ -40,7 +40,8 @@ def finding(compared: Comparison) -> str:
     better = compared.b if compared.n_only_b > compared.n_only_a else compared.a
     if compared.is_real:
         return f"{common}, {only}: **run {better} is better** (p = {compared.mcnemar_p:.3f})."
-    return f"{common}, {only}: **not significant** (p = {compared.mcnemar_p:.2f}). More images would tell."
+    p_value = f"(p = {compared.mcnemar_p:.2f})"
+    return f"{common}, {only}: **not significant** {p_value}. More images are needed to tell."
 
 
 def _differences(workspace: Workspace, a: Run, b: Run) -> list[dict[str, str]]:

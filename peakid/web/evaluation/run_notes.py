@@ -20,7 +20,7 @@ def show_origin(run: Run) -> None:
 
 def show_warnings(workspace: Workspace, run: Run, scored: EvaluationReport) -> None:
     """Draw the warnings about a score and about the training behind it, in one box."""
-    # The report says itself when the model predicts a single class.
+    # The report itself says when the model predicts a single class.
     training = [warning.text for warning in run.warnings if warning.kind != "collapsed"]
     lines = [*scored.warnings, *_data_warnings(workspace, run, scored), *training]
     if lines:
@@ -43,5 +43,7 @@ def _data_warnings(workspace: Workspace, run: Run, scored: EvaluationReport) -> 
         found.append(f"{images} also {shows} the predicted class: counted as correct.")
     if scored.n_changed:
         images, was = words.n_of(scored.n_changed, "image"), "was" if scored.n_changed == 1 else "were"
-        found.append(f"{images} here {was} relabelled or excluded since. Train again to include that.")
+        found.append(
+            f"{images} here {was} relabelled or excluded since. Train again to include these changes."
+        )
     return found

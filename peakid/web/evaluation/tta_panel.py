@@ -15,10 +15,8 @@ from peakid.web.jobs import job_panel, submission
 _KEY = "address:tta"
 TIP = (
     f"Averages the predictions for {tta_views.DEFAULT + 1} views of each image: the image itself, crops, "
-    "and mirrored "
-    "ones where the recipe allows it. Often slightly more accurate, and as many times slower. Runs are "
-    "compared and "
-    "exported without it."
+    "and mirrored copies where the recipe allows them. Often slightly more accurate, and as many times "
+    "slower. Runs are compared and exported without it."
 )
 
 

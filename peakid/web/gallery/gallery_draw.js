@@ -168,9 +168,10 @@ export function drawGrid(gallery) {
   grid.setAttribute("aria-activedescendant", `tile-${gallery.focus}`);
 }
 
-/** On a tile only the kind of issue, "dark"; the status line and the single image have the details. */
+/** On a tile "dark" and "predicts eiger (60 %)"; the status line and the single image have the details. */
 function shortened(why) {
-  return why.length > 28 ? why.split(": ")[0] : why;
+  const text = why.replace(/^run \d+ (?=predicts )/, "").replace(/^a duplicate is labelled /, "duplicate: ");
+  return text === why && why.length > 28 ? why.split(": ")[0] : text;
 }
 
 function makeTile(gallery, { digest, path, why }) {

@@ -88,9 +88,8 @@ def _show_forget(workspace: Workspace, digest: str) -> None:
     plan = forget.plan(workspace, digest)
     st.markdown(
         "For images that must be removed for legal reasons. Removes the image, its thumbnail, measures and "
-        "addresses, "
-        "and never imports it again. Decisions about it are kept; they contain no image. **There is no "
-        "undo.**"
+        "addresses, and never imports it again. Decisions about it are kept; they contain no image. "
+        "**This cannot be undone.**"
     )
     held = [
         words.n_of(len(rows), noun)

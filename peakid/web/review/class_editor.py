@@ -43,8 +43,8 @@ def show(workspace: Workspace, row: ClassRow, rows: Sequence[ClassRow], colour: 
         _show_merge(workspace, row.class_name, [name for name in active if name != row.class_name])
     with st.expander("Retire", icon=":material/archive:"):
         st.caption(
-            "A retired class is not offered and not in new snapshots. Its images keep the label."
-            " You can restore it at any time."
+            "A retired class is not offered as a label and is left out of new snapshots. Its images keep "
+            "the label. You can bring it back at any time."
         )
         if st.button(f"Retire {session.plain(row.class_name)}"):
             _act(

@@ -49,8 +49,7 @@ def _intro(counts: Status) -> str:
     n_images = words.n_of(counts.n_labelled, "labelled image")
     return (
         f"A snapshot stores the current labels and splits of {n_images}, so that scores can be reproduced "
-        "and "
-        f"compared.{leaves_out}"
+        f"and compared.{leaves_out}"
     )
 
 

@@ -39,8 +39,8 @@ def show_contents(workspace: Workspace, frozen: Snapshot) -> None:
         return
     groups = words.n_of(frozen.n_leaks, "group")
     st.markdown(
-        f"**{groups} of near-duplicates in different splits**: the model is scored on images it was "
-        "trained on."
+        f"**{groups} of near-duplicates in different splits**: the model is scored on images that "
+        "resemble its training images."
     )
     leaked = [image for leak in snapshots.leaks(workspace, frozen.digest) for image in leak["images"]]
     picture_table.show(leaked, key="leaks")

@@ -126,7 +126,7 @@ def _ask(
     if st.session_state.get(key) != recipe_draft.values()[name]:
         # Only where they differ: writing it at every run would undo what is typed meanwhile.
         st.session_state[key] = recipe_draft.values()[name]
-    changed, tip = on_change or _keep, f"{field.description}  \nAllowed: {recipes.allowed(name)}."
+    changed, tip = on_change or _keep, f"{field.description}  \n{_allowed(name)}."
     if options or get_origin(field.annotation) is Literal:
         st.selectbox(
             label,
@@ -142,6 +142,16 @@ def _ask(
         st.checkbox(label, key=key, help=tip, on_change=changed, args=(name, key))
     else:
         st.number_input(label, **_limits(name), key=key, help=tip, on_change=changed, args=(name, key))
+
+
+def _allowed(name: str) -> str:
+    """Return what a field accepts, or only its default where the widget shows every choice."""
+    field = Recipe.model_fields[name]
+    if field.annotation is bool:
+        return f"Default: {'on' if field.default else 'off'}"
+    if name == "arch" or get_origin(field.annotation) is Literal:
+        return f"Default: {_WORDS.get(field.default, field.default)}"
+    return f"Allowed: {recipes.allowed(name)}"
 
 
 def _ask_weights(earlier: Sequence[Run]) -> None:

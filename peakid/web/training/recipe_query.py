@@ -29,7 +29,10 @@ def _set(setting: str) -> None:
     key, equals, text = setting.partition("=")
     try:
         if not equals:
-            raise BadInput(f"{setting!r} in the address is not of the form key=value.")
+            raise BadInput(
+                f"{setting!r} in the address is not of the form key=value.",
+                "For example: batch_size=32. The form below is unchanged.",
+            )
         recipe_draft.set_from_text(key.strip(), text.strip())
     except PeakidError as error:
         session.show_error(error)

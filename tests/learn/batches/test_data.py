@@ -91,6 +91,6 @@ def test_a_class_missing_in_valid_or_with_one_training_image_is_a_warning():
     )
     assert {warning.kind for warning in warnings} == {"small_class"}
     assert [warning.text for warning in warnings] == [
-        "Class 'rust' has no image in valid: the score does not cover it.",
-        "Class 'rust' has only 1 image in train.",
+        "Class 'rust' has no validation image: the score does not cover it.",
+        "Class 'rust' has only 1 training image.",
     ]
