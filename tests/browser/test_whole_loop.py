@@ -132,7 +132,7 @@ def test_a_new_user_gets_from_the_first_start_to_a_prediction(
 
     go(page, "Models")
     button(page, "Export run 1").click()
-    expect(page.get_by_text("Checked")).to_be_visible(timeout=WORK_TIMEOUT_MS)
+    expect(page.get_by_text("Checked", exact=True)).to_be_visible(timeout=WORK_TIMEOUT_MS)
     photo = next((workspace.path / "demo" / "photos" / given).iterdir())
     page.locator("input[type=file]").set_input_files(photo)
     expect(page.get_by_text(re.compile(r"\(\d+ %\)$"))).to_be_visible()
