@@ -101,9 +101,9 @@ def test_a_selected_row_shows_its_run_below_the_table(
     queue.cancel(workspace, first)
     queue.cancel(workspace, second)
     headings = [each.value for each in open_page("train", row=str(first)).subheader]
-    assert headings == ["All trainings", "Training: resnet18 at 160 px"]
+    assert headings == ["All runs", "Training: resnet18 at 160 px"]
     assert [each.value for each in open_page("train").subheader] == [
-        "All trainings",
+        "All runs",
         "Training: resnet18 at 160 px",
     ]
 
