@@ -69,8 +69,8 @@ class Session:
         data = self._data()
         outbox = {
             "events": [event],
-            "heard": data["seq"],
-            "table": data["table"],
+            "acked_seq": data["seq"],
+            "page_id": data["page_id"],
             "n_items": data["start"] + len(data["items"]),
         }
         started = time.perf_counter()

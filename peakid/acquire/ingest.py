@@ -27,7 +27,7 @@ from peakid.store import decision_log, images, tombstones
 from peakid.store.workspace import Workspace, now
 
 BATCH_SIZE = 200  # Images per transaction; a killed import repeats at most this many.
-AHEAD = 64  # Submitted files that are not finished: work for many cores while a batch is written.
+N_AHEAD = 64  # Files decoded ahead of time, which keeps many cores busy while a batch is written.
 
 
 @dataclass(frozen=True)
@@ -80,25 +80,29 @@ def ingest(
     actor: str,
     report: Report,
 ) -> ImportReport:
-    """Import the files that can be decoded with their labels, and reject the others with a reason.
+    """Import every file that can be decoded, with its label, and reject the others with a reason.
 
     Each batch is one transaction, so the next import continues after one that was killed, and a second import
     of the same files adds nothing. A label from a folder or table is an unreviewed decision of the actor
     `import:<source>`. If the origins of an image have different labels, the image is flagged with its first
-    label, unless a person has judged it: that judgement is kept.
+    label. An image that a person has judged keeps that judgement.
 
     Raises:
         WorkspaceNotWritable: If the workspace cannot be written.
     """
     started = time.monotonic()
     ordered = sorted(arrivals, key=lambda arrival: arrival.path)  # Origin ids follow the order of paths.
-    run = _start(workspace, source, root, is_in_place=is_in_place, actor=actor)
+    current = _start(workspace, source, root, is_in_place=is_in_place, actor=actor)
     rejections: list[RejectionRow] = []
-    for n_done, batch in _batches(run, ordered, report, started):
+    for n_done, batch in _batches(current, ordered, report, started):
         with workspace.transaction() as connection:
-            rejections += [row for opened in batch if (row := _write(connection, run, opened)) is not None]
-            _count(connection, run, len(rejections), is_finished=n_done == len(ordered))
-    return ImportReport(run.n_added, run.n_known, len(rejections), rejections, time.monotonic() - started)
+            rejections += [
+                row for opened in batch if (row := _write(connection, current, opened)) is not None
+            ]
+            _update_counts(connection, current, len(rejections), is_finished=n_done == len(ordered))
+    return ImportReport(
+        current.n_added, current.n_known, len(rejections), rejections, time.monotonic() - started
+    )
 
 
 def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: bool, actor: str) -> _Import:
@@ -117,12 +121,12 @@ def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
 
 
 def _batches(
-    run: _Import, ordered: Sequence[Arrival], report: Report, started: float
+    current: _Import, ordered: Sequence[Arrival], report: Report, started: float
 ) -> Iterator[tuple[int, list[_Opened]]]:
     """Open the arrivals and yield them in batches, with the number of arrivals done."""
     n_done, batch = 0, []
     with decoder.borrowed(decode_task.INSPECT_AND_STORE) as guarded:
-        for opened in _open(run, ordered, guarded):
+        for opened in _open(current, ordered, guarded):
             batch.append(opened)
             n_done += 1
             rate = n_done / max(time.monotonic() - started, 1e-3)
@@ -133,50 +137,50 @@ def _batches(
                 batch = []
 
 
-def _open(run: _Import, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[_Opened]:
+def _open(current: _Import, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[_Opened]:
     """Decode the arrivals, some of them ahead of time, and yield the results in order."""
     ahead: deque[tuple[Arrival, Future[Inspection | str]]] = deque()
     for start in range(0, len(ordered), BATCH_SIZE):
         batch = ordered[start : start + BATCH_SIZE]
-        known = _digests_at(run, batch)
+        known = _digests_at(current, batch)
         for arrival in batch:
-            ahead.append(_submit(run, guarded, arrival, known.get(arrival.path, set())))
-            if len(ahead) > AHEAD:
+            ahead.append(_submit(current, guarded, arrival, known.get(arrival.path, set())))
+            if len(ahead) > N_AHEAD:
                 yield _result(*ahead.popleft())
     yield from (_result(*each) for each in ahead)
 
 
-def _digests_at(run: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
-    """Return the digests that were found at these paths before; the same bytes need no decoding."""
+def _digests_at(current: _Import, batch: Sequence[Arrival]) -> dict[str, set[str]]:
+    """Return the digests found at these paths before. The same bytes are not decoded again."""
     found: dict[str, set[str]] = {}
     marks = ",".join("?" * len(batch))
-    for row in run.workspace.query(
+    for row in current.workspace.query(
         "SELECT origin.path, image.digest FROM origin JOIN image ON image.id = origin.image_id"
         f" WHERE origin.root_id = ? AND origin.path IN ({marks})",
-        [run.root_id, *(arrival.path for arrival in batch)],
+        [current.root_id, *(arrival.path for arrival in batch)],
     ):
         found.setdefault(row["path"], set()).add(row["digest"])
     return found
 
 
 def _submit(
-    run: _Import, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]
+    current: _Import, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]
 ) -> "tuple[Arrival, Future[Inspection | str]]":
     try:
         arrival = _with_clean_label(arrival)
         if arrival.rejection is not None or arrival.read is None:
             raise UnreadableImage(*(arrival.rejection or ("missing_file", "nothing to read")))
     except UnreadableImage as error:
-        refused: Future[Inspection | str] = Future()
-        refused.set_exception(error)
-        return arrival, refused
+        failed: Future[Inspection | str] = Future()
+        failed.set_exception(error)
+        return arrival, failed
     read = functools.partial(decode_task.read, arrival.read)
-    return arrival, guarded.submit(read, known_digests, run.workspace.path, not run.is_in_place)
+    return arrival, guarded.submit(read, known_digests, current.workspace.path, not current.is_in_place)
 
 
-def _result(arrival: Arrival, taken: "Future[Inspection | str]") -> _Opened:
+def _result(arrival: Arrival, pending: "Future[Inspection | str]") -> _Opened:
     try:
-        found = taken.result()
+        found = pending.result()
     except UnreadableImage as error:
         return _Opened(
             arrival, rejection=RejectionRow(arrival.path, error.reason, error.message, arrival.label)
@@ -196,59 +200,67 @@ def _with_clean_label(arrival: Arrival) -> Arrival:
     return replace(arrival, label=label)
 
 
-def _if_forgotten(run: _Import, opened: _Opened) -> _Opened:
+def _if_forgotten(current: _Import, opened: _Opened) -> _Opened:
     """Reject an image that was removed for good.
 
-    The decoding process has checked it in a file, which may be lost or too old; the database decides.
+    The decoding process has checked a list in a file, which may be missing or outdated. The database decides.
     """
     digest = opened.inspected.digest if opened.inspected else opened.known_digest
-    if opened.rejection is not None or not tombstones.is_forgotten(run.workspace, digest):
+    if opened.rejection is not None or not tombstones.is_forgotten(current.workspace, digest):
         return opened
-    images.discard(run.workspace, digest)
+    images.discard(current.workspace, digest)
     return _Opened(
         opened.arrival,
         rejection=RejectionRow(opened.arrival.path, "forgotten", tombstones.DETAIL, opened.arrival.label),
     )
 
 
-def _write(connection: sqlite3.Connection, run: _Import, opened: _Opened) -> RejectionRow | None:
+def _write(connection: sqlite3.Connection, current: _Import, opened: _Opened) -> RejectionRow | None:
     """Write one opened arrival to the database; return its rejection if it has one."""
-    opened = _if_forgotten(run, opened)
+    opened = _if_forgotten(current, opened)
     if opened.rejection is not None:
-        _reject(connection, run, opened.rejection)
+        _reject(connection, current, opened.rejection)
         return opened.rejection
     if opened.inspected is not None:
         image_id, is_new = images.add(connection, opened.inspected)
     else:
         sql = "SELECT id FROM image WHERE digest = ?"
         image_id, is_new = connection.execute(sql, (opened.known_digest,)).fetchone()["id"], False
-    run.n_added += is_new
-    run.n_known += not is_new
-    if _add_origin(connection, run, image_id, opened.arrival) and opened.arrival.label is not None:
-        _append_label(connection, run, image_id, opened.arrival.label)
+    current.n_added += is_new
+    current.n_known += not is_new
+    if _add_origin(connection, current, image_id, opened.arrival) and opened.arrival.label is not None:
+        _append_label(connection, current, image_id, opened.arrival.label)
     return None
 
 
-def _reject(connection: sqlite3.Connection, run: _Import, row: RejectionRow) -> None:
+def _reject(connection: sqlite3.Connection, current: _Import, row: RejectionRow) -> None:
     connection.execute(
         "INSERT INTO rejection (acquisition_id, root_id, path, label, reason, detail, rejected_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (root_id, path) DO UPDATE SET label = excluded.label,"
         " reason = excluded.reason, detail = excluded.detail",
-        (run.acquisition_id, run.root_id, row.path, row.label, row.reason, row.detail, now()),
+        (current.acquisition_id, current.root_id, row.path, row.label, row.reason, row.detail, now()),
     )
 
 
-def _add_origin(connection: sqlite3.Connection, run: _Import, image_id: int, arrival: Arrival) -> bool:
+def _add_origin(connection: sqlite3.Connection, current: _Import, image_id: int, arrival: Arrival) -> bool:
     place = (arrival.path, arrival.label, arrival.split)
     cursor = connection.execute(
         "INSERT INTO origin (image_id, acquisition_id, source, root_id, path, label, split, created_at,"
         " page_url, licence, author) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (image_id, run.acquisition_id, run.source, run.root_id, *place, now(), *astuple(arrival.credit)),
+        (
+            image_id,
+            current.acquisition_id,
+            current.source,
+            current.root_id,
+            *place,
+            now(),
+            *astuple(arrival.credit),
+        ),
     )
     return cursor.rowcount == 1
 
 
-def _append_label(connection: sqlite3.Connection, run: _Import, image_id: int, label: str) -> None:
+def _append_label(connection: sqlite3.Connection, current: _Import, image_id: int, label: str) -> None:
     """Append a decision for the label of a new origin, unless the image has been judged."""
     state = connection.execute(
         "SELECT decision_id, verdict, class_id, is_reviewed, reason, actor FROM image_state"
@@ -260,11 +272,11 @@ def _append_label(connection: sqlite3.Connection, run: _Import, image_id: int, l
         return
     class_id = decision_log.class_id(connection, label)
     if state["class_id"] is None:
-        _append(connection, run, image_id, "label", class_id, "", state["decision_id"])
+        _append(connection, current, image_id, "label", class_id, "", state["decision_id"])
     elif state["class_id"] != class_id:
         reason = f"origins disagree: {', '.join(_labels(connection, image_id))}"
         if (state["verdict"], state["reason"]) != ("flag", reason):
-            _append(connection, run, image_id, "flag", state["class_id"], reason, state["decision_id"])
+            _append(connection, current, image_id, "flag", state["class_id"], reason, state["decision_id"])
 
 
 def _labels(connection: sqlite3.Connection, image_id: int) -> list[str]:
@@ -277,19 +289,19 @@ def _labels(connection: sqlite3.Connection, image_id: int) -> list[str]:
 
 def _append(
     connection: sqlite3.Connection,
-    run: _Import,
+    current: _Import,
     image_id: int,
     verdict: str,
     class_id: int,
     reason: str,
     base: int | None,
 ) -> None:
-    actor = f"import:{run.source}"
-    if run.step_id is None:
-        run.step_id = decision_log.new_step(connection, actor=actor, kind="import")
+    actor = f"import:{current.source}"
+    if current.step_id is None:
+        current.step_id = decision_log.new_step(connection, actor=actor, kind="import")
     decision_log.append(
         connection,
-        step_id=run.step_id,
+        step_id=current.step_id,
         image_id=image_id,
         verdict="flag" if verdict == "flag" else "label",
         class_id=class_id,
@@ -300,8 +312,16 @@ def _append(
     )
 
 
-def _count(connection: sqlite3.Connection, run: _Import, n_rejected: int, *, is_finished: bool) -> None:
+def _update_counts(
+    connection: sqlite3.Connection, current: _Import, n_rejected: int, *, is_finished: bool
+) -> None:
     connection.execute(
         "UPDATE acquisition SET n_added = ?, n_known = ?, n_rejected = ?, finished_at = ? WHERE id = ?",
-        (run.n_added, run.n_known, n_rejected, now() if is_finished else None, run.acquisition_id),
+        (
+            current.n_added,
+            current.n_known,
+            n_rejected,
+            now() if is_finished else None,
+            current.acquisition_id,
+        ),
     )

@@ -17,8 +17,7 @@ from peakid.store.workspace import Workspace
 
 _DECISION_COLUMNS = (
     "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at,"
-    " d.undoes,"
-    f" {FIRST_PATH} AS path"
+    f" d.undoes, {FIRST_PATH} AS path"
 )
 # Whether a step `s` was undone, alone or with others. A redo is a new step, so `s` stays undone after it.
 IS_UNDONE = (
@@ -43,7 +42,7 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
 
     All choices are checked before the first is written. A choice whose `event_id` is already in the log
     is skipped. A choice based on an outdated decision is not written: its digest is in `conflicts`, so that
-    the actor can look again.
+    the actor can look at the image again.
 
     Args:
         choices: Full digests. `label` is needed for the verdict "label"; exclude and flag keep the label.
@@ -75,7 +74,7 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
                 image_id = images[choice.digest]
                 basis = mark.basis(image_id, choice.basis)
                 _append_choice(connection, step_id, image_id, choice, target, basis=basis, actor=actor)
-        return StepResult(step_id, _of_step(connection, step_id), conflicts, standing)
+        return StepResult(step_id, _decisions_of(connection, step_id), conflicts, standing)
 
 
 def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_id: str = "") -> StepResult:
@@ -84,7 +83,7 @@ def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_
     Images that somebody judged after that step keep the later judgement and are listed in `conflicts`.
 
     Args:
-        step_id: Undo this step instead of the actor's newest one. Imports can only be undone this way.
+        step_id: Undo this step instead of the actor's newest one. An import can only be undone by its id.
         event_id: Identifies the action; the same undo delivered twice undoes one step, not two.
 
     Raises:
@@ -170,7 +169,7 @@ def steps(workspace: Workspace, *, limit: int = 20) -> list[StepRow]:
             row["step_actor"],
             row["made_at"],
             row["n_images"],
-            Decision(**{n: row[n] for n in names}),
+            Decision(**{name: row[name] for name in names}),
         )
         for row in rows
     ]
@@ -188,7 +187,7 @@ def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _
     if choice.verdict == "exclude" and not choice.reason:
         raise BadInput(
             f"Excluding image {choice.digest[:12]} needs a reason.",
-            "Give one, for instance 'not a mountain'.",
+            "Give one, such as 'not a mountain'.",
         )
     if choice.verdict == "clear":
         return _State("clear", None, choice.reason, False)
@@ -206,7 +205,8 @@ def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _
 def _is_current(connection: sqlite3.Connection, choice: Choice, image_id: int, actor: str) -> bool:
     """Return whether no one else has judged the image since the actor saw it.
 
-    The actor's own judgements are no conflict: keys can be faster than the page.
+    The actor's own judgements are not a conflict: keys can be faster than the page. A choice with
+    `base_decision_id` -1 is not checked.
     """
     newest = _newest(connection, image_id)
     if choice.base_decision_id in (-1, newest):
@@ -270,7 +270,7 @@ def restore(
     *,
     actor: str,
 ) -> StepResult:
-    """Append to `new_step` the state before the steps `step_ids`: of images, classes, pairs and remarks.
+    """Restore images, classes, pairs and remarks to the state before `step_ids`, as part of `new_step`.
 
     Args:
         spans: By image id, the first and the last decision about it in those steps. An image with a newer
@@ -298,7 +298,7 @@ def restore(
         )
     return StepResult(
         new_step,
-        _of_step(connection, new_step),
+        _decisions_of(connection, new_step),
         conflicts,
         current_decisions(connection, conflicts),
         remarked,
@@ -378,7 +378,7 @@ def current_decisions(connection: sqlite3.Connection, digests: Sequence[str]) ->
     return {row["digest"]: _decision(row) for row in rows if row is not None}
 
 
-def _of_step(connection: sqlite3.Connection, step_id: int) -> list[Decision]:
+def _decisions_of(connection: sqlite3.Connection, step_id: int) -> list[Decision]:
     rows = connection.execute(
         f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE d.step_id = ? ORDER BY d.id", (step_id,)
     )

@@ -1,4 +1,4 @@
-"""Assign splits: an image keeps its split, takes the one of its import, or gets one with its group."""
+"""Assign splits: an image keeps its split, takes that of its import, or is assigned one with its group."""
 
 import hashlib
 import math
@@ -25,13 +25,13 @@ def partition(
 ) -> dict[str, Split]:
     """Return the split of every image of all groups.
 
-    Splits given by an import are kept, and a split that the import lacks is taken from its training part
-    alone, because test images of a published dataset must not be trained on.
+    Splits given by an import are kept. A split that the import does not have is taken from its training part
+    only, because test images of a published dataset must not be trained on.
 
     Args:
         groups: All groups of one snapshot; order does not matter.
-        assigned: Split by image digest, as an earlier snapshot of this seed gave it.
-        imported: Split by image digest, as given by the folders of an import.
+        assigned: Split by image digest, from earlier snapshots with this seed.
+        imported: Split by image digest, from the folders or the table of an import.
         fractions: Share of each split, in 0..1, adding up to 1.
         seed: Identifies the partition; another seed gives another one.
 
@@ -39,24 +39,24 @@ def partition(
         BadFractions: If the shares are negative or do not add up to 1.
     """
     shares = checked_fractions(fractions)
-    lacking = [split for split in SPLITS if shares[split] and split not in imported.values()]
+    missing = [split for split in SPLITS if shares[split] and split not in imported.values()]
     result: dict[str, Split] = {}
     known: dict[str, Split] = {}
     from_train, new = [], []
     for group in groups:
-        splits = settle(group, assigned, imported)
+        splits = known_splits(group, assigned, imported)
         if not splits:
             new.append(group)
-        elif lacking and _is_imported_train(group, assigned, splits):
+        elif missing and _is_imported_train(group, assigned, splits):
             from_train.append(group)
         else:
             result.update(splits)
             known[group.key] = _most_common(splits.values())
-    if from_train:  # First, so that the shares of the new groups include these.
-        part = _narrowed(shares, ["train", *lacking])
+    if from_train:  # Before the new groups, whose shares include these images.
+        part = _narrowed(shares, ["train", *missing])
         others = [group for group in groups if known.get(group.key) in part]
-        known |= deal_groups([*from_train, *others], known, fractions=part, seed=seed)
-    known |= deal_groups(
+        known |= assign_groups([*from_train, *others], known, fractions=part, seed=seed)
+    known |= assign_groups(
         [group for group in groups if group.key in known] + new, known, fractions=shares, seed=seed
     )
     for group in [*from_train, *new]:
@@ -64,18 +64,18 @@ def partition(
     return result
 
 
-def deal_groups(
+def assign_groups(
     groups: Sequence[Group], known: Mapping[str, Split], *, fractions: Mapping[Split, float], seed: int
 ) -> dict[str, Split]:
-    """Return the split of every group of near duplicates, assigning those without one class by class.
+    """Return the split of every group of near duplicates. New groups are assigned class by class.
 
     Groups in `known` keep their split, so that an image keeps its split when more images arrive. A fresh
     shuffle would move images from test to train between two snapshots, and the second score would be
     measured on images the model was trained on. Shares are counted in images. A class with at least as
     many groups as splits has one in each split where its new groups allow it.
 
-    A group with several labels counts for the most frequent one, of equally frequent ones for the first in
-    alphabetical order.
+    A group with several labels counts for its most frequent one; of several, for the first in alphabetical
+    order.
 
     Args:
         groups: With and without a split; order does not matter.
@@ -92,19 +92,23 @@ def deal_groups(
         by_class[_most_common(group.labels)].append(group)
     assigned: dict[str, Split] = {}
     for members in by_class.values():
-        assigned |= _assign_class(sorted(members, key=lambda group: _order(seed, group.key)), known, shares)
+        assigned |= _assign_class(
+            sorted(members, key=lambda group: _shuffle_key(seed, group.key)), known, shares
+        )
     return assigned
 
 
-def settle(group: Group, assigned: Mapping[str, Split], imported: Mapping[str, Split]) -> dict[str, Split]:
-    """Return the splits of a group of which members already have one; empty where none has.
+def known_splits(
+    group: Group, assigned: Mapping[str, Split], imported: Mapping[str, Split]
+) -> dict[str, Split]:
+    """Return the splits of a group in which an image already has one; an empty dict if none has.
 
-    When new near duplicates connect members of different splits, all go to train, because no score may be
-    measured on an image that an earlier model may have been trained on. Only where the imports themselves
-    put near duplicates into different splits do they stay, to be reported as a leak of that dataset.
+    When new near duplicates connect images of different splits, all go to train, because no score may be
+    measured on an image that an earlier model may have been trained on. If the imports themselves put near
+    duplicates into different splits, these splits are kept and reported as a leak of that dataset.
 
     Args:
-        assigned: Split by image digest. Takes precedence over an import, since a model may have used it.
+        assigned: Split by image digest. Takes precedence over an import, because a model may have used it.
         imported: Split by image digest.
 
     Returns:
@@ -148,16 +152,16 @@ def _assign_class(
 ) -> dict[str, Split]:
     """Assign the new groups of one class, in the given order, each to the split furthest below its share."""
     n_images = sum(len(group.digests) for group in groups)
-    missing = {split: share * n_images for split, share in shares.items()}  # in images
+    deficit = {split: share * n_images for split, share in shares.items()}  # in images
     assigned = {group.key: known[group.key] for group in groups if group.key in known}
     for group in groups:
         if group.key in assigned:
-            missing[assigned[group.key]] -= len(group.digests)
+            deficit[assigned[group.key]] -= len(group.digests)
     new = [group for group in groups if group.key not in assigned]
     for group in new:
-        split = max((split for split in SPLITS if shares[split]), key=lambda split: missing[split])
+        split = max((split for split in SPLITS if shares[split]), key=lambda split: deficit[split])
         assigned[group.key] = split
-        missing[split] -= len(group.digests)
+        deficit[split] -= len(group.digests)
     _fill_empty(assigned, new, [split for split in SPLITS if shares[split]])
     return assigned
 
@@ -189,6 +193,6 @@ def _most_common(values: Iterable[T]) -> T:
     return min(counts, key=lambda value: (-counts[value], value))
 
 
-def _order(seed: int, key: str) -> str:
+def _shuffle_key(seed: int, key: str) -> str:
     """Return a sort key that shuffles by content, independent of the order of import."""
     return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Submit jobs of each kind. Every request is checked before it is queued: its errors are shown at once."""
+"""Submit jobs of each kind. Requests are checked before they are queued, to show errors at once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,9 +52,9 @@ def import_images(
     Raises:
         BadInput: If there is no such file or folder.
     """
-    there = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
+    checked = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
     base = None if root is None else str(reading.checked_folder(root))
-    arguments = ImportArguments(source=source, path=str(there), root=base, in_place=in_place)
+    arguments = ImportArguments(source=source, path=str(checked), root=base, in_place=in_place)
     return queue.submit(workspace, arguments, lane="cpu", request_id=request_id, actor=actor)
 
 
@@ -70,7 +70,7 @@ def train(
 
     Args:
         snapshot: Name, digest or the first characters of a digest; None = the newest.
-        request_id: One per rendered form or command: two clicks make one job.
+        request_id: The same for all clicks on one rendered form, so that two clicks make one job.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -122,9 +122,9 @@ def sweep(
     """Queue a sweep: up to three settings, each combination an ordinary run, compared on validation only.
 
     Args:
-        tried: Each `key=value,value`.
-        minutes: Time budget. Another combination starts only if it is likely to fit; the first always starts.
-        snapshot: As in `train`, like the other arguments.
+        tried: Settings with the values to try, each as `key=value,value`.
+        minutes: Time budget. The first combination always starts, another one only if it is likely to fit.
+        snapshot: As in `train`.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -157,11 +157,11 @@ def score_with_views(
     """Queue test-time augmentation: predictions on validation and test, averaged over views of each image.
 
     Args:
-        n_views: In addition to the unchanged image.
+        n_views: Views to average in addition to the unchanged image.
 
     Raises:
         NotFound: If there is no such run, or it has no model.
-        BadInput: If there are fewer views than that.
+        BadInput: If there are not that many views.
     """
     run = runs.show(workspace, run_id)
     refuse_without_model(run)

@@ -19,16 +19,14 @@ from peakid.records import Lane
 from peakid.store import workspace
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
-TURN_S = 0.2  # Not noticeable for a person; one turn costs some tenths of a millisecond.
+POLL_S = 0.2  # Not noticeable for a person; one poll takes a few tenths of a millisecond.
 STOPS_WITHIN_S = 10.0  # A training checks before each batch; the slowest batch on a CPU takes less.
-FINISHES_WITHIN_S = 300.0  # After it noticed the cancellation, it still predicts with its best epoch.
-MAX_STARTS = (
-    3  # A process that ended three times before it claimed its job will not claim it the fourth time.
-)
+FINISHES_WITHIN_S = 300.0  # After a training has noticed the request, it predicts with its best epoch.
+MAX_STARTS = 3  # After so many processes that ended before they claimed the job, another would not help.
 
 
 class Worker:
-    """The state of the one worker of a workspace; the next worker needs none of it."""
+    """The worker of a workspace. Its state is not stored: the next worker starts without it."""
 
     def __init__(
         self,
@@ -44,8 +42,8 @@ class Worker:
         self.cancelled_at: dict[int, float] = {}
         self.busy_at = time.monotonic()
 
-    def turn(self) -> None:
-        """Reap dead jobs, kill jobs that do not stop, start queued jobs."""
+    def poll(self) -> None:
+        """Mark lost jobs, kill jobs that do not stop, start queued jobs."""
         self._collect()
         queue.reap(self.workspace)
         self._kill_overdue()
@@ -64,6 +62,7 @@ class Worker:
         return time.monotonic() - self.busy_at
 
     def _collect(self) -> None:
+        """Drop the processes that have ended, and log the exit codes of those that failed."""
         for lane, (job_id, child) in list(self.started.items()):
             code = child.poll()
             if code is not None:
@@ -80,7 +79,7 @@ class Worker:
             return
         error = JobError(
             f"Its process ended {MAX_STARTS} times before it could start.",
-            "The log says why; then resume it.",
+            "See its log for the reason, then resume it.",
         )
         sql = (
             "UPDATE job SET state = 'failed', error = ?, remedy = ?, actions = ?, finished_at = ?"
@@ -120,18 +119,18 @@ class Worker:
 
 
 def run(workspace: Workspace, lock: int) -> None:
-    """Work until there was nothing to do for a while; the open file `lock` holds the worker's lock."""
+    """Run until there has been no work for a while. The open file `lock` holds the worker's lock."""
     worker, allowed_s = Worker(workspace), settings.current().worker_idle_s
     _log("The worker starts.")
     while (workspace.path / DATABASE_NAME).exists():
         try:
-            worker.turn()
+            worker.poll()
         except (PeakidError, sqlite3.OperationalError, OSError):
-            # A database that is busy for long or a full disk is no reason to exit.
+            # The worker survives a database that is busy for long and a full disk.
             traceback.print_exc()
         if worker.idle_s() > allowed_s and may_exit(worker, lock):
             break
-        time.sleep(TURN_S)
+        time.sleep(POLL_S)
     _log("The worker exits.")
 
 

@@ -34,7 +34,7 @@ from peakid.run_records import RunWarning, StartingWeights
 SPLITS = ("train", "valid", "test")
 
 Probabilities = dict[str, tuple[list[str], np.ndarray]]
-"""By split the digests, and in their order float32 of shape (n, K)."""
+"""By split: the digests, and pred_probs in the same order, float32 of shape (n, K)."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class TrainResult:
     """The result of a training. A cancelled one is usable if `best_epoch` is not None.
 
     Attributes:
-        best_epoch: Counted from 1 over all phases; the one with the lowest validation loss. None without a
+        best_epoch: The epoch with the lowest validation loss, counted from 1 over all phases. None without a
             model.
         metrics: `accuracy`, `valid_loss` (plain cross-entropy) and `train_loss` (with label smoothing and
             augmentation) of that epoch.
@@ -81,7 +81,7 @@ def train(
 
     Args:
         folder: For the model and its card, and for checkpoints until the training is finished.
-        cache_dir: For decoded pixels, which later runs use again; may be emptied at any time between runs.
+        cache_dir: For decoded pixels, which later runs use again. It may be emptied between runs.
         weights_dir: The user's folder of weight files.
         report: Called at most twice per second.
         on_epoch: Called after each epoch.
@@ -94,10 +94,10 @@ def train(
         DeviceLost: If the GPU stops responding.
     """
     started = time.monotonic()
-    n_whole = len(images.digests)
+    n_all = len(images.digests)
     images = subsets.take_share(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds))
     warnings = [] if recipe.folds else data.check(images)
-    if n_left_out := n_whole - len(images.digests):
+    if n_left_out := n_all - len(images.digests):
         text = f"Trained on {recipe.fraction:.0%} of each class: {n_left_out:,} images were left out."
         warnings.append(RunWarning("partial_data", text))
     report("Loading weights", 0, 0, recipe.arch)
@@ -109,8 +109,8 @@ def train(
         warnings += [RunWarning("pixel_cache", note) for note in next(iter(pixels.values())).notes]
         trainer = Trainer(start, pixels, report=report, on_epoch=on_epoch, should_stop=should_stop)
         warnings += _complete_start(trainer, images, folder, started)
-        train_all = _cross_validate if recipe.folds else _train_once
-        outcome = train_all(images, trainer, folder)
+        fit = _cross_validate if recipe.folds else _train_once
+        outcome = fit(images, trainer, folder)
     except Stopped:
         return _result(start, Outcome(History(is_stopped=True)), warnings, started)
     except torch.AcceleratorError as error:
@@ -140,7 +140,7 @@ def find_rate(
 
     Raises:
         Stopped: If `should_stop` returns True.
-        DatasetError, TrainingError: As `train`, and if the loss diverges too early.
+        DatasetError, TrainingError: As in `train`, and if the loss diverges too early.
     """
     images = subsets.take_share(images, recipe.fraction, seed=recipe.seed)
     data.check(images)
@@ -159,7 +159,7 @@ def find_rate(
 def _complete_start(
     trainer: Trainer, images: TrainingImages, folder: Path, started: float
 ) -> list[RunWarning]:
-    """Choose what the recipe leaves open, and return notes about it."""
+    """Choose the settings that the recipe leaves open, and return the warnings about them."""
     start, recipe = trainer.start, trainer.start.recipe
     measured = images
     if recipe.folds:
@@ -177,8 +177,8 @@ def _complete_start(
         report=trainer.report,
         should_stop=trainer.should_stop,
     )
-    trainer.start, notes = planner.complete(folder, identity(images, start))
-    return notes
+    trainer.start, warnings = planner.complete(folder, identity(images, start))
+    return warnings
 
 
 def _device_lost(error: torch.AcceleratorError, start: Start) -> DeviceLost:
@@ -201,9 +201,9 @@ def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outco
     probabilities = _predict(model, trainer, np.arange(len(images.digests)))
     rows = {split: images.rows(split) for split in SPLITS}
     pred_probs = {
-        split: ([images.digests[row] for row in of], probabilities[of])
-        for split, of in rows.items()
-        if len(of)
+        split: ([images.digests[row] for row in split_rows], probabilities[split_rows])
+        for split, split_rows in rows.items()
+        if len(split_rows)
     }
     if not history.is_stopped:  # A stopped training can be resumed.
         Checkpoints(folder, "").clear()
@@ -218,18 +218,18 @@ def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> O
     fold = subsets.assign_folds(images, recipe.folds, recipe.seed)
     probabilities = np.zeros((len(fold), len(images.class_names)), dtype=np.float32)
     for number in range(recipe.folds):
-        of_fold = subsets.with_fold_splits(images, fold, number)
+        fold_images = subsets.with_fold_splits(images, fold, number)
         result = subsets.cached_fold(
             folder / f"fold-{number + 1}",
-            lambda of=of_fold, n=number: _train_fold(of, trainer, folder, n, total),
+            lambda images=fold_images, n=number: _train_fold(images, trainer, folder, n, total),
         )
         if result is None:
             return Outcome(total)
         probabilities[fold == number], facts = result
         epochs = [EpochMetrics(**each) for each in facts["epochs"]]
-        if len(total.epochs) < facts["n"]:  # Trained before the training was resumed: report it again.
-            for metrics in epochs:
-                trainer.on_epoch(metrics)
+        if len(total.epochs) < facts["n"]:  # A fold that was trained before a resume is reported again.
+            for epoch in epochs:
+                trainer.on_epoch(epoch)
         total.epochs = [*total.epochs[: epochs[0].epoch - 1], *epochs]
     for number in range(recipe.folds):
         shutil.rmtree(folder / f"fold-{number + 1}", ignore_errors=True)
@@ -244,6 +244,10 @@ def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> O
 def _train_fold(
     images: TrainingImages, trainer: Trainer, folder: Path, number: int, total: History
 ) -> tuple[np.ndarray, dict[str, Any]] | None:
+    """Return the predictions for the held-out images of a fold, with its epochs; None if it was stopped.
+
+    `n` is the number of epochs of all folds up to this one.
+    """
     data.check(images)
     n_folds, before = trainer.start.recipe.folds, len(total.epochs)
     model, history = trainer.train_one(
@@ -263,7 +267,7 @@ def _train_fold(
 
 
 def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray) -> np.ndarray:
-    """Return pred_probs of some images, from canonical pixels, as each export has to reproduce them."""
+    """Return pred_probs of some images from canonical pixels: every export must reproduce them."""
     start, report = trainer.start, trainer.report
     report("Predicting", 0, len(rows), "")
     pixels = trainer.canonical if len(rows) == len(trainer.canonical) else trainer.canonical[rows]

@@ -1,4 +1,4 @@
-"""All settings of a training in one frozen record, each with title, unit, range, default and a sentence."""
+"""All settings of a training in one frozen record, each with title, unit, range, default and description."""
 
 from typing import Any, Literal, Self
 
@@ -271,11 +271,11 @@ class Recipe(BaseModel):
 
     @field_validator("arch")
     @classmethod
-    def _is_tested(cls, name: str) -> str:
+    def _check_arch(cls, name: str) -> str:
         return architectures.find(name).name
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_combinations(self) -> Self:
         fixed = architectures.find(self.arch).fixed_size_px
         if fixed is not None and self.image_size_px != fixed:
             raise BadInput(
@@ -323,10 +323,10 @@ class Recipe(BaseModel):
     def planned(self, *, is_pretrained: bool) -> tuple[Phase, ...]:
         """Return the phases of a training: the recipe's own, else head and body as in fastai's `fine_tune`.
 
-        Random weights are never frozen and learn at one rate: they hold no features worth keeping.
+        Random weights have no features to preserve: they are never frozen and share one learning rate.
 
         Args:
-            is_pretrained: Whether weights were really found.
+            is_pretrained: Whether pretrained weights were found.
         """
         if is_pretrained and self.method == "linear-head":
             return (self._completed(Phase(name="linear head", learns="head", augment=0.0)),)
@@ -337,9 +337,9 @@ class Recipe(BaseModel):
         return tuple(self._completed(phase) for phase in phases)
 
     def _fine_tune(self) -> tuple[Phase, ...]:
-        # As fastai's fine_tune: the rate rises during the head phase; the body phase starts at half of it and
-        # brings it down, and the lowest layers learn a hundred times slower. Constant rates collapsed a model
-        # to one class when tried.
+        # As in fastai's fine_tune: the rate rises during the head phase. The body phase starts at half of it
+        # and lowers it, and the lowest layers learn a hundred times more slowly. With constant rates, a model
+        # predicted a single class.
         common: dict[str, Any] = {"schedule": self.schedule, "patience": self.patience}
         head: dict[str, Any] = {
             "name": "head",
@@ -368,7 +368,7 @@ class Recipe(BaseModel):
         return (phase,)
 
     def _completed(self, phase: Phase) -> Phase:
-        """Fill in the recipe's own size, strength and limit where a phase has none."""
+        """Fill in what the phase leaves open: image size, augmentation strength and the limit of epochs."""
         size = min(phase.image_size_px or self.image_size_px, self.image_size_px)
         fixed = architectures.find(self.arch).fixed_size_px
         return phase.model_copy(

@@ -66,7 +66,7 @@ class Workspace:
         return self.path / "logs"
 
     def connection(self) -> sqlite3.Connection:
-        """Return the connection of this thread, in autocommit mode; use `transaction` to write."""
+        """Return the connection of this thread, in autocommit mode. Use `transaction` to write."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = _connect(self.path / DATABASE_NAME)
@@ -91,7 +91,7 @@ class Workspace:
             yield connection
             connection.execute("COMMIT")
         except BaseException as error:
-            if connection.in_transaction:  # On a full disk SQLite has ended it already.
+            if connection.in_transaction:  # On a full disk SQLite has rolled it back already.
                 connection.execute("ROLLBACK")
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _DISK_ERRORS:
                 raise _not_writable(self.path, error) from error
@@ -156,11 +156,11 @@ def migrations() -> "Migrations":
             f"The database migrations are missing at {MIGRATIONS_DIR}.",
             "Install the package again: pip install --force-reinstall peakid",
         )
-    from sqlite_utils import Migrations  # Takes 0.25 s; the decoding process does not need it.
+    from sqlite_utils import Migrations  # Takes 0.25 s, which the decoding process saves.
 
     steps = Migrations("peakid")
     for file in files:
-        # With a name it does not read the __name__ of the function.
+        # Without a name, sqlite_utils would use the name of the function, the same for every file.
         steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type]
     return steps
 
@@ -177,7 +177,7 @@ def _opened(path: Path) -> Workspace:
     try:
         with _locked(path):
             _migrate(workspace)
-            # A read-only database is reported now, not at the first decision.
+            # Report a read-only database now, not at the first decision.
             workspace.connection().execute("UPDATE root SET id = id WHERE 0")
     except (sqlite3.OperationalError, OSError) as error:
         raise _not_writable(path, error) from error
@@ -215,7 +215,7 @@ def _backup_before(workspace: Workspace, migration: str) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Generator[None]:
-    """Hold the file lock of the workspace: four processes that migrated at once broke a database."""
+    """Hold the file lock of the workspace: four processes that migrated it at the same time damaged it."""
     with (path / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
@@ -231,7 +231,7 @@ def _connect(database: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")  # In WAL mode a process crash loses nothing.
     connection.execute("PRAGMA foreign_keys = ON")
-    # Without it INSERT OR REPLACE bypasses the append-only triggers.
+    # Without this, INSERT OR REPLACE bypasses the append-only triggers.
     connection.execute("PRAGMA recursive_triggers = ON")
     return connection
 

@@ -28,7 +28,7 @@ def counted(splits: dict[str, str]) -> dict[str, int]:
 
 
 def deal(groups, held=None, fractions=SHARES, seed=0):
-    return split.deal_groups(groups, held or {}, fractions=fractions, seed=seed)
+    return split.assign_groups(groups, held or {}, fractions=fractions, seed=seed)
 
 
 def part(groups, assigned=None, imported=None, fractions=SHARES, seed=0):
@@ -158,19 +158,19 @@ def test_shares_are_met_although_images_arrive_one_by_one():
 
 def test_joined_groups_of_different_splits_all_go_to_train():
     joined = group("a", n=3)
-    assert set(split.settle(joined, {"a00": "test", "a01": "valid"}, {}).values()) == {"train"}
+    assert set(split.known_splits(joined, {"a00": "test", "a01": "valid"}, {}).values()) == {"train"}
 
 
 def test_a_new_image_joins_the_split_of_its_near_duplicate():
-    assert split.settle(group("a", n=2), {"a00": "test"}, {}) == {"a00": "test", "a01": "test"}
+    assert split.known_splits(group("a", n=2), {"a00": "test"}, {}) == {"a00": "test", "a01": "test"}
 
 
 def test_an_earlier_assignment_takes_precedence_over_an_import():
-    assert split.settle(group("a"), {"a00": "train"}, {"a00": "test"}) == {"a00": "train"}
+    assert split.known_splits(group("a"), {"a00": "train"}, {"a00": "test"}) == {"a00": "train"}
 
 
 def test_near_duplicates_in_two_imported_splits_stay_there():
-    assert split.settle(group("a", n=2), {}, {"a00": "train", "a01": "test"}) == {
+    assert split.known_splits(group("a", n=2), {}, {"a00": "train", "a01": "test"}) == {
         "a00": "train",
         "a01": "test",
     }

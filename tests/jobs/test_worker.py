@@ -113,7 +113,7 @@ def test_a_cancelled_job_that_does_not_stop_is_killed_with_its_group(
     job_id = submit.verify(workspace).job_id
 
     def state():
-        worker.turn()
+        worker.poll()
         return state_of(workspace, job_id)
 
     until(lambda: state() == "running")
@@ -130,7 +130,7 @@ def test_a_job_whose_process_cannot_start_fails_after_three_attempts(
     job_id = submit.verify(workspace).job_id
 
     def is_failed():
-        worker.turn()
+        worker.poll()
         return state_of(workspace, job_id) == "failed"
 
     until(is_failed)

@@ -22,11 +22,9 @@ from peakid.store import images
 from peakid.store.workspace import Workspace, now
 
 _PRESENT = "id IN (SELECT image_id FROM image_state)"  # Without images that were forgotten.
-CHUNK = 256  # New images per round: 256 x 100,000 distances are 26 MB.
-INDEXED_CHUNK = (
-    8192  # With the index of large workspaces: a round takes 50 ms plus 20 microseconds per image.
-)
-N_PICTURES = 512  # Cached thumbnails, 0.1 MB each.
+CHUNK = 256  # New images per round: 256 * 100,000 distances are 26 MB.
+INDEXED_CHUNK = 8192  # With the index for many images: a round takes 50 ms plus 20 us per image.
+N_CACHED_PICTURES = 512  # Decoded thumbnails, 0.1 MB each.
 
 
 @dataclass(frozen=True)
@@ -85,24 +83,25 @@ def groups(workspace: Workspace) -> dict[str, str]:
 
 
 def _hash_older(workspace: Workspace, report: Report) -> None:
-    """Hash the flips, rotations and parts of images imported by a Peakid that did not store them."""
+    """Hash the flips, rotations and parts of images that an earlier version imported without them."""
     rows = workspace.query(
         f"SELECT id, digest FROM image WHERE {_PRESENT}"
         " AND (id NOT IN (SELECT image_id FROM orientation_hash) OR"
         " id NOT IN (SELECT image_id FROM part_hash)) ORDER BY id"
     )
     for begin in range(0, len(rows), CHUNK):
-        found = [(row["id"], _hashes(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
+        hashed = [(row["id"], _hashes(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
         with workspace.transaction() as connection:
-            for n, name in enumerate(("orientation_hash", "part_hash")):
-                written = [(image_id, both[n]) for image_id, both in found if both is not None]
+            for n, table in enumerate(("orientation_hash", "part_hash")):
+                new_rows = [(image_id, found[n]) for image_id, found in hashed if found is not None]
                 connection.executemany(
-                    f"INSERT INTO {name} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", written
+                    f"INSERT INTO {table} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", new_rows
                 )
         report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips, rotations and parts")
 
 
 def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
+    """Return the hashes of all orientations and of all parts; None if the picture cannot be read."""
     grey = _grey(workspace, digest)
     return None if grey is None else hashes.of(grey)
 
@@ -127,7 +126,7 @@ def hashed_images(workspace: Workspace) -> HashedImages:
 
 
 def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
-    """Return the hashes of parts, uint64 of shape (N, 14, 2); the upright hashes for a missing picture."""
+    """Return the hashes of parts, uint64 of shape (N, 14, 2). Without a picture, all are the upright ones."""
     parts = np.repeat(upright[:, None], hashes.N_PARTS, axis=1)
     rows = workspace.query(
         "SELECT hashes FROM image LEFT JOIN part_hash p ON p.image_id = id"
@@ -139,20 +138,20 @@ def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
 
 
 def _turned(workspace: Workspace, hashed: HashedImages, begin: int, end: int) -> np.ndarray:
-    """Return hashes by orientation, uint64 of shape (rows, 8, 2); the upright ones for a missing picture."""
+    """Return hashes by orientation, uint64 of shape (rows, 8, 2). Without a picture, all are upright ones."""
     turned = np.repeat(hashed.hashes.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
     for n, image_id in enumerate(hashed.ids[begin:end].tolist()):
         row = workspace.one("SELECT hashes FROM orientation_hash WHERE image_id = ?", (image_id,))
         if row is not None:
-            # Not the first: upright, all images are compared by the same stored hashes.
+            # The upright orientation keeps the hashes in `image`, which every other image is compared by.
             turned[n, 1:] = hashes.unpack([row["hashes"]])[0, 1:]
     return turned
 
 
 def picture_reader(workspace: Workspace, digests: list[str]) -> pair_search.PictureReader:
-    """Return a function that gives the picture of a row in an orientation, and caches the latest ones."""
+    """Return a function that reads the picture of a row in an orientation, with a cache of the latest."""
 
-    @functools.lru_cache(N_PICTURES)
+    @functools.lru_cache(N_CACHED_PICTURES)
     def read(row: int, orientation: int) -> aligned.ComparedPicture | None:
         grey = _grey(workspace, digests[row])
         return None if grey is None else aligned.ComparedPicture(hashes.turned(grey, orientation))
@@ -191,7 +190,7 @@ def _store_pairs(
         (pair.row, pair.earlier, "exact" if is_exact(pair.row, pair.earlier) else "near", pair.distance)
         for pair in near
     ]
-    # Paired with the first equal one only: 999 pairs join a thousand blank images, not half a million.
+    # Each is paired with the first equal one only: 999 pairs connect 1,000 blank images, not half a million.
     found += [
         (i, first, "exact", 0)
         for i, js in blank.items()
@@ -205,7 +204,7 @@ def _store_pairs(
 
 
 def _blanks(hashed: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
-    """Return the blank pictures of these rows, each with the earlier blank ones of the same size."""
+    """Return the pictures of these rows without structure, each with the earlier ones of the same size."""
     is_blank = ~hashed.hashes.has_structure
     rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
     same = {i: np.flatnonzero(is_blank[:i] & (hashed.sizes[:i] == hashed.sizes[i])).tolist() for i in rows}
@@ -263,6 +262,7 @@ def _pairs(workspace: Workspace, *kinds: str) -> np.ndarray:
 
 
 def _near_pairs(workspace: Workspace) -> np.ndarray:
+    """Return the near pairs, without those that a person judged as different."""
     found = _pairs(workspace, "near")
     different = {
         pair for pair, verdict in pair_judgements.newest(workspace).items() if verdict == "different"
@@ -287,16 +287,16 @@ def _report(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:
     ids = [row["id"] for row in workspace.query(f"SELECT id FROM image WHERE {_PRESENT} ORDER BY id")]
     exact = components(ids, _pairs(workspace, "exact"))
     near_pairs = _near_pairs(workspace)
-    every = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))
+    connected = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))
     exact_groups = {number for number, n in Counter(exact).items() if n > 1}
     exact_groups |= _copied(workspace, dict(zip(ids, exact, strict=True)))
-    by_id = dict(zip(ids, every, strict=True))
-    near_groups = {by_id[int(a)] for a, _ in near_pairs}
+    component = dict(zip(ids, connected, strict=True))
+    near_groups = {component[int(a)] for a, _ in near_pairs}
     return ScanReport(
         n_scanned=n_scanned,
         n_exact_groups=len(exact_groups),
         n_near_groups=len(near_groups),
-        n_conflicting_groups=_n_conflicting(workspace, by_id),
+        n_conflicting_groups=_n_conflicting(workspace, component),
         issues={},
         seconds=time.monotonic() - started,
     )
@@ -312,7 +312,7 @@ def _copied(workspace: Workspace, component: dict[int, int]) -> set[int]:
 
 
 def _n_conflicting(workspace: Workspace, component: dict[int, int]) -> int:
-    """Count components with several labels, of the images and, until a person judges, of their origins."""
+    """Count components with several labels. Labels of origins count until a person judges the image."""
     labels: dict[int, set[str]] = defaultdict(set)
     for row in workspace.query(
         "SELECT image_id, class.name AS label FROM image_state JOIN class ON class.id = class_id"

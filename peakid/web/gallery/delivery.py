@@ -1,4 +1,4 @@
-"""Decide what one run of a page sends to the grid of a queue, from what the browser already has.
+"""Decide what one run of a page sends to the grid of a queue, given what the browser already has.
 
 Only a delivery of events and the end of a run change the state. Between them, the plan of a run can be read
 as often as needed, in any order.
@@ -19,8 +19,8 @@ from peakid.web.gallery import outbox
 from peakid.web.gallery.outbox import Ack, Act
 
 COUNT_EVERY_S = 30.0
-N_CHANGED = 1000  # Where more images changed, all of them are sent again.
-N_REFUSALS = 50  # Kept for the browser: runs that newer events interrupt draw nothing.
+MAX_CHANGED = 1000  # If more images changed, all images are sent again.
+MAX_REFUSALS = 50  # Kept and sent again, because a run that newer events interrupt sends nothing.
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Plan:
     """What one run of a page does for one queue.
 
     Attributes:
-        ack: What the browser is told about its events.
-        changed: Digests that may have changed; None where any image may have.
-        page_id: The loaded page that the browser has; "" where everything is to be sent.
-        n_items: How many images of that page it has.
+        ack: The acknowledgement of the browser's events.
+        changed: Digests of images that may have changed; None if any image may have.
+        page_id: The loaded page that the browser has; "" if everything must be sent.
+        n_items: How many images of that page the browser has.
         next_seq: Number of the last event that requested the next images; 0 if none did.
         is_delivery: Keys caused this run, so nothing else can have changed.
-        is_page_rerun: The counts around the grid are old: the whole page must run again.
+        is_page_rerun: The counts around the grid are outdated, so the whole page must run again.
         n_received: How many deliveries the plan takes into account.
     """
 
@@ -51,13 +51,13 @@ class Plan:
 
 @dataclass
 class ClientState:
-    """What the grid of one queue in one browser session has, by its own account.
+    """What the browser has of the grid of one queue, as it last reported, in one session.
 
     Attributes:
         n_items: How many images of the page `page_id` it has.
         changed: By digest, the number of the event that changed an image since the browser's last update.
         n_received: How many deliveries were applied.
-        n_drawn: How many of them the last finished run has drawn. Where there are newer ones, keys caused the
+        n_drawn: How many of them the last finished run included. If there are newer ones, keys caused the
             current run.
         counted_s: When the whole page last ran, in seconds of the monotonic clock.
     """
@@ -75,12 +75,14 @@ class ClientState:
     def plan(self, now_s: float) -> Plan:
         """Return what the current run does. This changes nothing: a second call returns the same.
 
+        A key usually runs the grid alone, which takes half as long as the page.
+
         Args:
-            now_s: The monotonic clock. A key alone runs only the grid, which takes half as long as the page.
+            now_s: The monotonic clock.
         """
         is_delivery = self.n_received > self.n_drawn
-        is_partial = is_delivery and len(self.changed) <= N_CHANGED
-        is_counted_late = self.is_count_requested or now_s - self.counted_s > COUNT_EVERY_S
+        is_partial = is_delivery and len(self.changed) <= MAX_CHANGED
+        is_count_due = self.is_count_requested or now_s - self.counted_s > COUNT_EVERY_S
         return Plan(
             queue=self.queue,
             ack=self.ack,
@@ -89,23 +91,23 @@ class ClientState:
             n_items=self.n_items if is_partial else 0,
             next_seq=self.ack.next_seq,
             is_delivery=is_delivery,
-            is_page_rerun=is_delivery and is_counted_late,
+            is_page_rerun=is_delivery and is_count_due,
             n_received=self.n_received,
         )
 
     def note_received(self, delivery: Mapping[str, Any], ack: Ack) -> None:
-        """Take over what a delivery changed and what the browser says it has.
+        """Record what a delivery changed, and what the browser reports that it has.
 
         Args:
-            delivery: The outbox as sent: `table` (the loaded page), `n_items` and `heard` (the last `seq`
-                that the browser received).
+            delivery: The outbox as sent, with `page_id`, `n_items` and `acked_seq`, the last `seq` that the
+                browser received.
         """
-        heard, n_items = delivery.get("heard"), delivery.get("n_items")
-        known_seq = heard if isinstance(heard, int) else 0
-        refused = (*self.ack.refused, *ack.refused)[-N_REFUSALS:]
+        acked_seq, n_items = delivery.get("acked_seq"), delivery.get("n_items")
+        known_seq = acked_seq if isinstance(acked_seq, int) else 0
+        refused = (*self.ack.refused, *ack.refused)[-MAX_REFUSALS:]
         next_seq = max(ack.next_seq, self.ack.next_seq)
         self.ack = Ack(ack.seq, refused, ack.touched, ack.changed, next_seq)
-        self.page_id = str(delivery.get("table"))
+        self.page_id = str(delivery.get("page_id"))
         self.n_items = n_items if isinstance(n_items, int) else 0
         self.changed = {digest: seq for digest, seq in self.changed.items() if seq > known_seq}
         self.changed.update(dict.fromkeys(ack.changed, ack.seq))
@@ -140,7 +142,7 @@ def rerun_page(plan: Plan) -> None:
 
 
 def receive(workspace: Workspace, queue: str, delivery: Mapping[str, Any], act: Act | None) -> None:
-    """Apply the events of a delivery, before the page runs, so that every count on it is new."""
+    """Apply the events of a delivery, before the page runs, so that every count on it is up to date."""
     state = _state(queue)
     try:
         ack = outbox.apply(
@@ -166,13 +168,13 @@ def receiver(workspace: Workspace, queue: str, component_key: str, act: Act | No
 
 
 def show_error(queue: str) -> None:
-    """Show why the last delivery could not be saved, if so."""
+    """Show the error of the last delivery, if it could not be saved."""
     if error := st.session_state.pop(_error_key(queue), None):
         session.show_error(error)
 
 
 def owner(workspace: Workspace) -> dict[str, str]:
-    """Return whose events the browser keeps: another workspace or reviewer has an outbox of its own."""
+    """Return the workspace and the reviewer whose events the browser keeps: each pair has its own outbox."""
     return {
         "workspace": hashlib.sha256(str(workspace.path).encode()).hexdigest()[:12],
         "reviewer": session.actor(),

@@ -50,7 +50,7 @@ class Gallery extends Grid {
   // ---- what Python sends ------------------------------------------------------------------------
 
   update(data) {
-    const isOtherPage = data.table !== this.data?.table;
+    const isOtherPage = data.page_id !== this.data?.page_id;
     this.data = data;
     this.takeItems(data, isOtherPage);
     this.openOutbox(data);
@@ -81,7 +81,7 @@ class Gallery extends Grid {
   }
 
   received() {
-    return { table: this.data.table, n_items: this.items.length, heard: this.ackedSeq };
+    return { page_id: this.data.page_id, n_items: this.items.length, acked_seq: this.ackedSeq };
   }
 
   settle(written, { isNew, refused, touched }) {
@@ -155,9 +155,9 @@ class Gallery extends Grid {
 
   judgeQueue(kind, { label, reason }, n) {
     const verdict = kind === "keep" ? "label" : kind;
-    const { is_more, table } = this.data;
+    const { is_more, page_id } = this.data;
     this.record({
-      event: this.push({ kind: "queue", verdict, label, reason, n, is_more, table }),
+      event: this.push({ kind: "queue", verdict, label, reason, n, is_more, page_id }),
       before: [],
     });
     clearSelection(this);
@@ -217,11 +217,11 @@ class Gallery extends Grid {
   }
 
   requestNext() {
-    const { table } = this.data;
+    const { page_id } = this.data;
     const n = this.items.length;
     const last = this.lastRequest;
-    if (last?.table === table && last.n === n && Date.now() - last.at < RESEND_MS) return;
-    this.lastRequest = { table, n, at: Date.now() };
+    if (last?.page_id === page_id && last.n === n && Date.now() - last.at < RESEND_MS) return;
+    this.lastRequest = { page_id, n, at: Date.now() };
     this.outbox.drop("next");
     this.push({ kind: "next", digest: "" });
   }

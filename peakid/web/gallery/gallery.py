@@ -77,7 +77,7 @@ def _page_document(page: LoadedPage, plan: Plan) -> dict[str, Any]:
         page.images[digest] for digest in plan.changed or () if digest in page.images and digest not in sent
     ]
     return {
-        "table": page.page_id,
+        "page_id": page.page_id,
         "start": start,
         "items": [_item_document(item, page) for item in rest],
         "changed": [_item_document(item, page) for item in changed],
@@ -108,7 +108,7 @@ def _judge_this_queue(page: LoadedPage) -> Act:
 
     def act(workspace: Workspace, event: Event, actor: str) -> StepResult:
         # A late event may be about another queue or other filters: it then judges no image unseen.
-        is_about_this = event.get("table") == page.page_id
+        is_about_this = event.get("page_id") == page.page_id
         confirmed = event if is_about_this else {**event, "n": 0, "is_more": False}
         return outbox.judge_queue(workspace, confirmed, actor, filters=page.filters)
 

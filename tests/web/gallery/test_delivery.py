@@ -14,7 +14,7 @@ from peakid.errors import BadInput, WorkspaceNotWritable
 from peakid.records import Choice, StepResult
 from peakid.store.workspace import Workspace
 from peakid.web.gallery import delivery, gallery, loaded_page
-from peakid.web.gallery.delivery import COUNT_EVERY_S, N_CHANGED, ClientState, Plan
+from peakid.web.gallery.delivery import COUNT_EVERY_S, MAX_CHANGED, ClientState, Plan
 from peakid.web.gallery.loaded_page import LoadedPage
 from peakid.web.gallery.outbox import Ack, Refusal
 
@@ -35,9 +35,9 @@ def client() -> ClientState:
     return state
 
 
-def sent(page_id: str = "p", n_items: int = 3, heard: int = 0) -> dict[str, Any]:
+def sent(page_id: str = "p", n_items: int = 3, acked_seq: int = 0) -> dict[str, Any]:
     """What a browser says it has."""
-    return {"table": page_id, "n_items": n_items, "heard": heard}
+    return {"page_id": page_id, "n_items": n_items, "acked_seq": acked_seq}
 
 
 def document(page: LoadedPage, plan: Plan) -> dict[str, Any]:
@@ -123,16 +123,16 @@ def test_a_late_delivery_about_another_page_is_sent_everything(
 
 
 def test_a_change_is_sent_until_the_browser_has_received_it(client: ClientState) -> None:
-    client.note_received(sent(heard=0), Ack(1, changed=("a",)))  # The run of this one is interrupted.
-    client.note_received(sent(heard=0), Ack(2, changed=("b",)))
+    client.note_received(sent(acked_seq=0), Ack(1, changed=("a",)))  # The run of this one is interrupted.
+    client.note_received(sent(acked_seq=0), Ack(2, changed=("b",)))
     assert client.plan(101.0).changed == ("a", "b")
     client.note_drawn(client.plan(101.0), 101.0)
-    client.note_received(sent(heard=2), Ack(3, changed=("c",)))
+    client.note_received(sent(acked_seq=2), Ack(3, changed=("c",)))
     assert client.plan(102.0).changed == ("c",)
 
 
 def test_where_very_many_images_changed_all_are_sent(client: ClientState) -> None:
-    client.note_received(sent(), Ack(1, changed=tuple(str(n) for n in range(N_CHANGED + 1))))
+    client.note_received(sent(), Ack(1, changed=tuple(str(n) for n in range(MAX_CHANGED + 1))))
     plan = client.plan(101.0)
     assert (plan.changed, plan.page_id) == (None, "")
 
@@ -218,8 +218,8 @@ def test_a_late_event_about_a_whole_queue_judges_no_image_unseen(
     event = {"seq": 1, "id": "e", "kind": "queue", "queue": QUEUE, "verdict": "flag", "n": 3, "is_more": True}
     act = gallery._judge_this_queue(page)
     with pytest.raises(BadInput, match="3 images"):
-        act(workspace, {**event, "table": "another page"}, "human:anna")
-    assert act(workspace, {**event, "table": page.page_id}, "human:anna").n_images == 3
+        act(workspace, {**event, "page_id": "another page"}, "human:anna")
+    assert act(workspace, {**event, "page_id": page.page_id}, "human:anna").n_images == 3
 
 
 def test_a_delivery_that_cannot_be_saved_changes_nothing_and_is_explained(
