@@ -274,6 +274,7 @@ def crash() -> bytes:
     return b""
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_the_decoder_is_a_rejection_and_the_rest_is_imported(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:

@@ -22,6 +22,7 @@ def otters(workspace: Workspace, real_data: Path) -> ImportReport:
     return import_(workspace, real_data / "data" / "otters")
 
 
+@pytest.mark.slow
 def test_349_otter_photos_are_348_images(workspace: Workspace, otters: ImportReport, real_data: Path) -> None:
     assert counts(otters) == (348, 1, 2)
     assert {row.path: row.reason for row in otters.rejections} == {

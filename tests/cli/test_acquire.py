@@ -63,6 +63,7 @@ def test_scan_reports_its_counts(peakid, photos: Path) -> None:
     assert peakid("scan").out.startswith("0 scanned in 0.0 s. Duplicates: 0 exact and 0 near groups")
 
 
+@pytest.mark.slow
 def test_demo_creates_the_workspace_and_fills_it(peakid, tmp_path: Path) -> None:
     document = peakid("demo", "--images", "8", "--seed", "5", "--json").json
     assert document == {"workspace": str(tmp_path / "workspace"), "n_images": 8}

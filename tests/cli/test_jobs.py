@@ -110,6 +110,7 @@ def test_a_second_worker_exits_with_a_message(peakid):
     assert peakid("worker").out == "A worker of this workspace is already running.\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_watching_and_never_the_job(workspace):
     job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
     command = [
@@ -244,6 +245,7 @@ def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(works
     assert queue.list_jobs(workspace) == []
 
 
+@pytest.mark.slow
 def test_no_command_about_training_loads_torch():
     code = (
         "import sys, peakid.cli.learn, peakid.cli.jobs, peakid.cli.verify;"

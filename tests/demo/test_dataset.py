@@ -48,6 +48,7 @@ def of(truths: dict[str, Truth], fault: str | None) -> list[Truth]:
     return [truth for truth in truths.values() if truth.fault == fault]
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_bytes_and_another_seed_does_not(tmp_path: Path, folder: Path) -> None:
     dataset.draw(tmp_path / "again", n_images=N_IMAGES, seed=3)
     dataset.draw(tmp_path / "other", n_images=6, seed=4)
@@ -123,6 +124,7 @@ def test_bad_images_match_their_fault(folder: Path, truths: dict[str, Truth]) ->
             pixels.decode((photos / truth.path).read_bytes())
 
 
+@pytest.mark.slow
 def test_the_demo_imports_with_one_rejection_and_its_copies_are_found(workspace: Workspace) -> None:
     report = demo_import.import_demo(workspace, n_images=N_IMAGES, seed=3, actor="human:tester")
     truths = {
@@ -164,6 +166,7 @@ def test_a_scene_can_have_any_size(size: tuple[int, int]) -> None:
         assert scenery.draw("dom", np.random.default_rng(seed), size).size == size
 
 
+@pytest.mark.slow
 def test_colour_alone_does_not_identify_a_peak(folder: Path) -> None:
     # The light of day is drawn from the same lot for all: over many pictures the mean colours agree.
     means = [

@@ -47,11 +47,13 @@ def test_a_file_that_is_not_an_image_is_rejected_with_the_same_reason(draw):
     )
 
 
+@pytest.mark.slow
 def test_a_file_that_hangs_is_rejected_and_the_others_are_decoded(guarded):
     files = ["a", "hang", "b", "c", "d", "e", "f"]
     assert orders(guarded, *files) == ["a", "too_slow", "b", "c", "d", "e", "f"]
 
 
+@pytest.mark.slow
 def test_a_file_that_eats_memory_is_rejected_and_the_others_are_not(guarded):
     guarded.limit_s = 20
     assert orders(guarded, "wait 0.3", "eat 3000", "b") == ["wait 0.3", "too_much_memory", "b"]
@@ -104,6 +106,7 @@ def test_a_closed_decoder_leaves_no_process_behind(guarded):
     assert (len(gone), alive) == (1, [])
 
 
+@pytest.mark.slow
 def test_the_process_dies_with_a_parent_that_is_killed():
     code = (
         "import functools, time; from peakid.imaging.decoder import Decoder\n"

@@ -55,6 +55,7 @@ def test_after_a_killed_worker_its_job_continues_and_the_next_worker_keeps_the_o
 
 
 @pytest.mark.usefixtures("real_workers")
+@pytest.mark.slow
 def test_a_failed_job_has_a_sentence_and_its_log_has_the_traceback(workspace):
     unexpected = queue.submit(workspace, ExportArguments(run_id=2**70), lane="cpu")
     explained = queue.submit(workspace, TrainArguments(snapshot="4f2a"), lane="gpu")
@@ -105,6 +106,7 @@ def test_a_worker_checks_for_work_once_more_after_releasing_its_lock(workspace, 
     os.close(free)
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_that_does_not_stop_is_killed_with_its_group(
     workspace, stored, hold, until, as_worker
 ):

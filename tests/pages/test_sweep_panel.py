@@ -14,7 +14,7 @@ from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
 from peakid.web.training import sweep_panel
 
-pytestmark = pytest.mark.usefixtures("no_worker")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_worker")]
 
 SCRIPT = """
 import streamlit as st

@@ -16,7 +16,7 @@ from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
 from peakid.web.training import recipe_draft, recipe_form
 
-pytestmark = pytest.mark.usefixtures("no_worker")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_worker")]
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -67,6 +67,7 @@ def test_the_form_starts_with_an_architecture_whose_weights_are_available(
     assert draft(open_page("train"))["arch"] == "mobilenet_v2"
 
 
+@pytest.mark.slow
 def test_every_published_recipe_fills_the_form_exactly_as_in_its_file(
     open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
 ) -> None:

@@ -164,6 +164,7 @@ def test_a_row_whose_record_was_never_written_is_not_used(tmp_path, store):
     assert (store / "pixels").stat().st_size == 8 * ROW
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_it_fills_leaves_a_store_that_is_read_correctly(tmp_path):
     images, rng = some(300), np.random.default_rng(1)
     for _ in range(5):
