@@ -14,11 +14,14 @@ run: $(VENV)/.installed
 	@echo "Peakid starts on http://localhost:$(PORT). Ctrl-C stops it; running jobs continue."
 	@$(BIN)/peakid app --port $(PORT)
 
+# The tests run in a process for each core, four at most; the slow ones in one of them, one after the other.
+PROCESSES := -n auto --maxprocesses 4 --dist loadgroup
+
 test: lint chromium
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PROCESSES)
 
 fast: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(PROCESSES) -m "not slow"
 
 lint: $(VENV)/.installed-dev $(if $(shell command -v npm),node_modules/.installed)
 	@$(BIN)/ruff check .

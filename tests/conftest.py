@@ -26,6 +26,12 @@ from peakid.store.workspace import Workspace, now
 STARTED_AT = "2026-01-01T00:00:00.000Z"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the slow tests in one process: two trainings at once are slower than one after the other."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("slow" if item.get_closest_marker("slow") else item.nodeid))
+
+
 @pytest.fixture(autouse=True)
 def no_network(request: pytest.FixtureRequest) -> object:
     """Block every connection that leaves this machine."""

@@ -30,6 +30,18 @@ def test_a_label_from_a_person_counts_as_reviewed_and_one_from_a_folder_does_not
     assert [(d.label, d.actor, d.path) for d in step.decisions] == [("eiger", ANNA, "dom/a.jpg")]
 
 
+@pytest.mark.parametrize("verdict", ["label", "clear", "exclude", "flag"])
+def test_a_decision_of_a_model_is_no_review_and_its_undo_neither(workspace, plant, verdict):
+    digest = plant({"a": "dom", "b": "eiger"})["a"]
+    choice = Choice(digest, verdict, "eiger" if verdict == "label" else None, reason="a map")
+    decisions.decide(workspace, [choice], actor="model:7")
+    assert not state(workspace, digest)[2]
+    decisions.undo(workspace, actor="model:7")
+    assert state(workspace, digest) == ("label", "dom", False)
+    decisions.redo(workspace, actor="model:7")
+    assert not state(workspace, digest)[2]
+
+
 def test_excluding_and_flagging_keep_the_label(workspace, plant):
     digests = plant({"a": "dom", "b": "dom"})
     decisions.decide(

@@ -156,6 +156,15 @@ def test_only_steps_after_the_moment_are_undone(workspace, three):
     assert label(workspace, three["a"]) == "eiger"
 
 
+def test_a_step_made_at_the_very_moment_is_undone(workspace, three):
+    step = give(workspace, three["a"], "eiger")
+    workspace.connection().execute(
+        "UPDATE step SET made_at = '2026-01-01T10:00:00.000Z' WHERE id = ?", (step,)
+    )
+    assert undo_since.plan(workspace, by=ANNA, since="2026-01-01T10:00:00.000Z").n_steps == 1
+    assert undo_since.plan(workspace, by=ANNA, since="2026-01-01T10:00:00.001Z").n_steps == 0
+
+
 def test_later_judgements_of_others_are_kept_and_reported(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["b"], "eiger")

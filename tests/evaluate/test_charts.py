@@ -14,6 +14,44 @@ def title(figure):
     return figure.layout.title.text
 
 
+def axis_titles(figure):
+    return figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+
+
+EPOCHS = [
+    EpochMetrics(1, "head", 1.0, 0.9, 0.5, 1e-3, 2.0),
+    EpochMetrics(2, "body", 0.5, 0.6, 0.8, 1e-4, 3.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("figure", "titles"),
+    [
+        (charts.confusion(NAMES, MATRIX), ("Predicted label", "Given label")),
+        (charts.day([0] * 8 + [3, 4] + [0] * 14), ("Hour", "Images")),
+        (charts.recall_bars(per_class.scores(MATRIX, NAMES)), ("Recall", None)),
+        (charts.training_curves(EPOCHS), ("Epoch", None)),
+        (charts.class_balance([ClassRow("Dom", 30, 12, False, 1)]), ("Images", None)),
+    ],
+)
+def test_the_titles_of_the_axes_name_what_is_drawn_along_them(figure, titles):
+    assert axis_titles(figure) == titles
+
+
+def test_a_row_of_the_matrix_is_the_given_label_and_a_column_the_predicted_one():
+    figure = charts.confusion(NAMES, MATRIX)
+    [cell] = [i for i, at in enumerate(figure.data[-1].customdata) if tuple(at) == (0, 1)]
+    assert (figure.data[-1].x[cell], figure.data[-1].y[cell], figure.data[-1].text[cell]) == (1, 0, "4")
+    assert list(figure.layout.xaxis.ticktext) == list(figure.layout.yaxis.ticktext) == NAMES
+
+
+def test_losses_are_in_the_left_chart_and_the_accuracy_in_the_right_one():
+    figure = charts.training_curves(EPOCHS)
+    assert [each.text for each in figure.layout.annotations[:2]] == ["Loss", "Accuracy (validation)"]
+    drawn = [(trace.xaxis or "x", list(trace.y)) for trace in figure.data]
+    assert drawn == [("x", [1.0, 0.5]), ("x", [0.9, 0.6]), ("x2", [0.5, 0.8])]
+
+
 def test_the_title_of_the_matrix_is_the_most_frequent_error():
     figure = charts.confusion(NAMES, MATRIX)
     assert title(figure) == "Most frequent error: Dom<br>predicted as Lyskamm (4 of 24)"

@@ -49,6 +49,22 @@ def test_the_planned_learning_rate_names_its_phases_and_its_maximum():
     assert {line.line.dash for line in figure.data} == {"solid"}
 
 
+def test_the_titles_of_the_axes_name_what_is_drawn_along_them():
+    lines = schedule.over_epochs((Phase(name="all", epochs=4),))
+    figures = [
+        training_charts.planned_rates(lines),
+        training_charts.rate_curve([1e-4, 1e-3, 1e-2], [1.0, 0.5, 2.0], {"valley": 1e-3}),
+        training_charts.compared({"Run 1": epochs(1.0, 0.5)}),
+    ]
+    titles = [(figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) for figure in figures]
+    assert titles == [
+        ("Epoch", "Learning rate (per step)"),
+        ("Learning rate (per step)", "Loss (smoothed)"),
+        ("Epoch", None),
+    ]
+    assert [round(x, 6) for x in figures[1].data[0].x] == [1e-4, 1e-3, 1e-2]
+
+
 def test_an_unknown_learning_rate_is_dotted_and_has_no_number():
     figure = training_charts.planned_rates(
         schedule.over_epochs(recipes.named("otters").planned(is_pretrained=True))

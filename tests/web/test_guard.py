@@ -56,13 +56,23 @@ def test_the_own_page_and_programs_can_post(client: TestClient, headers: dict[st
     assert client.post("/", content=b"x", headers=headers).text == "1"
 
 
-def test_another_site_cannot_open_the_websocket(client: TestClient) -> None:
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example", "host": "127.0.0.1:8501"},
+        {"origin": "http://127.0.0.1:9999", "host": "127.0.0.1:8501"},
+        {"origin": "null", "host": "127.0.0.1:8501"},
+        {"origin": "http://127.0.0.1:8501", "host": "evil.example"},
+    ],
+)
+def test_another_site_cannot_open_the_websocket(client: TestClient, headers: dict[str, str]) -> None:
     with (
         pytest.raises(WebSocketDisconnect) as refused,
-        client.websocket_connect("/stream", headers={"origin": "http://evil.example"}),
+        client.websocket_connect("/stream", headers=headers),
     ):
         pass
     assert refused.value.code == 1008
+    assert ("Unknown host" in refused.value.reason) == (headers["host"] == "evil.example")
 
 
 def test_the_own_page_can_open_the_websocket(client: TestClient) -> None:
