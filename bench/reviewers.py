@@ -81,7 +81,7 @@ def wrong(workspace: workspaces.Workspace, reports: list[dict[str, object]]) -> 
     ]
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -89,63 +89,54 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
-    options = parser.parse_args()
-    filler = [
-        sys.executable,
-        str(ROOT / "bench" / "million.py"),
-        "--folder",
-        str(options.folder),
-        "--images",
-        str(options.images),
-    ]
-    subprocess.run([*filler, "--thumbs", "0", "--fill-only"], check=True)
-    workspace = workspaces.open_existing(options.folder)
+    return parser.parse_args()
+
+
+def filled(folder: Path, n_images: int) -> workspaces.Workspace:
+    """Return a workspace of that many images which this script has not used before."""
+    filler = [sys.executable, str(ROOT / "bench" / "million.py"), "--folder", str(folder)]
+    subprocess.run([*filler, "--images", str(n_images), "--thumbs", "0", "--fill-only"], check=True)
+    workspace = workspaces.open_existing(folder)
     if workspace.one("SELECT 1 FROM step WHERE actor GLOB 'human:reviewer*'"):
-        raise SystemExit(f"{options.folder} was reviewed by this script before; give another --folder")
+        raise SystemExit(f"{folder} was reviewed by this script before; give another --folder")
+    return workspace
+
+
+def reviewed(folder: Path, n_people: int, seconds: float) -> list[dict[str, object]]:
+    """Let that many processes review, and return what each reports."""
     spawn = multiprocessing.get_context("spawn")
     out = spawn.Queue()
-    people = [
-        spawn.Process(target=review, args=(str(options.folder), n, options.seconds, out))
-        for n in range(options.people)
-    ]
+    people = [spawn.Process(target=review, args=(str(folder), n, seconds, out)) for n in range(n_people)]
     for one in people:
         one.start()
     reports = [out.get() for _ in people]
     for one in people:
         one.join()
-    rows = {}
-    for act in ("page", "judge", "refresh"):
-        took = sorted(value for one in reports for value in one["times"][act])
-        rows[act] = {
-            "n": len(took),
-            "p50": statistics.median(took),
-            "p95": took[int(0.95 * len(took))],
-            "worst": took[-1],
-        }
-        print(
-            f"{act:<10}{rows[act]['n']:>8}{rows[act]['p50']:>10.1f}{rows[act]['p95']:>10.1f}"
-            f"{rows[act]['worst']:>10.1f}"
-        )
+    return reports
+
+
+def timings(act: str, reports: list[dict[str, object]]) -> dict[str, float]:
+    took = sorted(value for one in reports for value in one["times"][act])
+    row = {"n": len(took), "p50": statistics.median(took), "p95": took[int(0.95 * len(took))]}
+    print(f"{act:<10}{row['n']:>8}{row['p50']:>10.1f}{row['p95']:>10.1f}{took[-1]:>10.1f}")
+    return row | {"worst": took[-1]}
+
+
+def main() -> None:
+    given = options()
+    workspace = filled(given.folder, given.images)
+    reports = reviewed(given.folder, given.people, given.seconds)
+    rows = {act: timings(act, reports) for act in ("page", "judge", "refresh")}
     errors, lost = [error for one in reports for error in one["errors"]], wrong(workspace, reports)
     n_judged = sum(len(one["judged"]) for one in reports)
     print(
-        f"{n_judged} decisions by {options.people} people, errors: {errors or 'none'},"
+        f"{n_judged} decisions by {given.people} people, errors: {errors or 'none'},"
         f" logs that differ: {lost or 'none'}"
     )
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {machine}")
-    print(
-        json.dumps(
-            {
-                "bench": "reviewers",
-                "people": options.people,
-                "ms": rows,
-                "judged": n_judged,
-                "errors": len(errors),
-                "wrong": len(lost),
-            }
-        )
-    )
+    facts = {"judged": n_judged, "errors": len(errors), "wrong": len(lost)}
+    print(json.dumps({"bench": "reviewers", "people": given.people, "ms": rows, **facts}))
 
 
 if __name__ == "__main__":

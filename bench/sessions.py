@@ -152,55 +152,48 @@ async def crowd(n_people: int, address: str, seconds: float) -> list[Session]:
     return await asyncio.gather(*(person(number, address, seconds) for number in range(n_people)))
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--images", type=int, default=3000)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def reviewed(given: argparse.Namespace, place: Path) -> tuple[list[Session], set[str]]:
+    """Review the demo from many sessions. Return them, and the events that are in the log."""
+    demo = [sys.executable, "-m", "peakid", "--workspace", str(place), "demo", "--images", str(given.images)]
+    subprocess.run(demo, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with served(ROOT / "streamlit_app.py", place) as address:
+        sessions = asyncio.run(crowd(given.people, address, given.seconds))
+    with closing(workspaces.open_existing(place)) as workspace:
+        rows = workspace.query("SELECT event_id FROM decision WHERE actor LIKE 'human:%'")
+        return sessions, {row["event_id"] for row in rows}
+
+
+def timings(act: str, sessions: list[Session]) -> dict[str, float]:
+    values = [second * 1000 for session in sessions for second in session.times[act]]
+    ranked = statistics.quantiles(values, n=20, method="inclusive")
+    percentiles = {"p50_ms": round(ranked[9]), "p95_ms": round(ranked[18]), "worst_ms": round(max(values))}
+    row = {"n": len(values), **percentiles}
+    print(f"{act:<8}{row}")
+    return row
+
+
+def main() -> None:
+    given = options()
     print(
         f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores,"
-        f" {options.images:,} images"
+        f" {given.images:,} images"
     )
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "workspace"
-        demo = [
-            sys.executable,
-            "-m",
-            "peakid",
-            "--workspace",
-            str(place),
-            "demo",
-            "--images",
-            str(options.images),
-        ]
-        subprocess.run(demo, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with served(ROOT / "streamlit_app.py", place) as address:
-            sessions = asyncio.run(crowd(options.people, address, options.seconds))
-        wanted = {event for session in sessions for event in session.judged}
-        with closing(workspaces.open_existing(place)) as workspace:
-            written = {
-                row["event_id"]
-                for row in workspace.query("SELECT event_id FROM decision WHERE actor LIKE 'human:%'")
-            }
-    row = {
-        "people": options.people,
-        "judged": len(wanted),
-        "refused": sum(each.n_refused for each in sessions),
-        "lost": len(wanted - written),
-    }
-    for act in ("page", "judge"):
-        values = [second * 1000 for session in sessions for second in session.times[act]]
-        ranked = statistics.quantiles(values, n=20, method="inclusive")
-        row[act] = {
-            "n": len(values),
-            "p50_ms": round(ranked[9]),
-            "p95_ms": round(ranked[18]),
-            "worst_ms": round(max(values)),
-        }
-        print(f"{act:<8}{row[act]}")
+        sessions, written = reviewed(given, Path(folder) / "workspace")
+    wanted = {event for session in sessions for event in session.judged}
+    n_refused, n_lost = sum(each.n_refused for each in sessions), len(wanted - written)
+    row = {"people": given.people, "judged": len(wanted), "refused": n_refused, "lost": n_lost}
+    row |= {act: timings(act, sessions) for act in ("page", "judge")}
     print(
         f"{row['judged']} decisions were acknowledged, {row['lost']} of them are not in the log;"
         f" {row['refused']} met another person's decision"

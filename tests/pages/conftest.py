@@ -33,7 +33,7 @@ def open_page(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no-torch"))
 
     def opened(name: str = "overview", **query: str) -> AppTest:
-        app = AppTest.from_file(str(SHELL))
+        app = AppTest.from_file(str(SHELL), default_timeout=60)  # Seconds: a hang, also on a busy machine.
         app.query_params.update(query)
         if name != "overview":
             app.switch_page(f"../../pages/{name}.py")

@@ -22,7 +22,7 @@ def two_forms() -> None:
 
 
 def test_two_clicks_on_one_form_are_one_request_until_it_is_renewed() -> None:
-    app = AppTest.from_function(two_forms).run()
+    app = AppTest.from_function(two_forms, default_timeout=60).run()
     train, export = (text.value for text in app.text)
     assert train != export
     app.button[1].click().run()

@@ -40,7 +40,7 @@ def test_an_error_is_shown_in_words_with_its_remedy(
     open_page()
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("PEAKID_WORKSPACE", str(tmp_path / "file"))
-    app = AppTest.from_file(str(PROJECT_ROOT / "peakid" / "web" / "shell.py")).run()
+    app = AppTest.from_file(str(PROJECT_ROOT / "peakid" / "web" / "shell.py"), default_timeout=60).run()
     assert not app.exception
     assert "cannot be written" in app.error[0].value
     assert "choose another folder" in app.error[0].value.lower()

@@ -39,7 +39,7 @@ def open_panel(
 ) -> Callable[[], AppTest]:
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
-    return lambda: AppTest.from_string(SCRIPT).run()
+    return lambda: AppTest.from_string(SCRIPT, default_timeout=60).run()
 
 
 def button(app: AppTest, label: str):

@@ -81,7 +81,7 @@ def failing_page() -> None:
 def app(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
-    return AppTest.from_function(failing_page).run()
+    return AppTest.from_function(failing_page, default_timeout=60).run()
 
 
 def test_a_button_under_an_error_acts(app: AppTest, workspace: Workspace) -> None:
@@ -130,7 +130,7 @@ def test_a_link_under_an_error_opens_its_page(
 ) -> None:
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     fill(river=2, sea=2)
-    app = AppTest.from_file(str(PROJECT_ROOT / "peakid" / "web" / "shell.py"))
+    app = AppTest.from_file(str(PROJECT_ROOT / "peakid" / "web" / "shell.py"), default_timeout=60)
     app.switch_page("../../pages/snapshots.py").run()
     app.checkbox(key="reviewed_only").check()
     next(button for button in app.button if button.label == "Freeze a snapshot").click().run()

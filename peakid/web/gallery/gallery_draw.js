@@ -2,6 +2,7 @@
 
 import { button, make } from "./elements.js";
 import { openFinder, openReasons, openSheet } from "./gallery_panels.js";
+import { classDot, drawRibbon, makeRibbon } from "./gallery_ribbon.js";
 import {
   clearSelection,
   isSelected,
@@ -122,12 +123,6 @@ function classButton(gallery, { name, colour }, i) {
   return element;
 }
 
-export function classDot(colour) {
-  const dot = make("span", "dot");
-  dot.style.background = colour ?? "transparent";
-  return dot;
-}
-
 export function drawPressed(gallery) {
   const { classes, toGrid, toSingle, slider } = gallery.parts;
   const item = gallery.items[gallery.focus];
@@ -189,12 +184,6 @@ function makeTile(gallery, { digest, path, why }) {
   return tile;
 }
 
-export function makeRibbon(tag) {
-  const ribbon = make(tag, "ribbon");
-  ribbon.append(make("span", "dot"), make("span", "name"), make("span", "mark"));
-  return ribbon;
-}
-
 function clickTile(gallery, index, event) {
   if (event.shiftKey) selectTo(gallery, index);
   else if (event.ctrlKey || event.metaKey) toggleSelected(gallery, index);
@@ -228,24 +217,6 @@ function drawTile(gallery, tile, item, index) {
   tile.setAttribute("aria-setsize", String(gallery.data.is_end ? gallery.items.length : -1));
   tile.querySelector(".badge").hidden = gallery.commonWhy !== null || !item.why;
   drawRibbon(gallery, tile.querySelector(".ribbon"), item, state);
-}
-
-export function drawRibbon(gallery, ribbon, item, state) {
-  const [dot, name, mark] = ribbon.children;
-  const colour = gallery.data.classes.find((row) => row.name === state.label)?.colour;
-  dot.style.background = colour ?? "transparent";
-  name.textContent = ribbonText(state);
-  const done = gallery.done.get(item.digest) ?? (state.is_reviewed ? "before" : "");
-  mark.textContent = { saved: "✓", pending: "●", refused: "!", before: "✓" }[done] ?? "";
-  mark.dataset.done = done;
-  const titles = { saved: "Saved", pending: "Not saved yet", refused: "Not saved", before: "Reviewed" };
-  mark.title = titles[done] ?? "";
-}
-
-function ribbonText({ verdict, label, reason }) {
-  if (verdict === "exclude") return `✕ ${reason || "excluded"}`;
-  if (verdict === "flag") return `⚑ ${label ?? "flagged"}`;
-  return label ?? "No label yet";
 }
 
 function spokenState({ verdict, label, reason, is_reviewed }) {

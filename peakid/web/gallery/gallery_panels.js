@@ -1,7 +1,7 @@
 // The panels over the images: reasons to exclude, class finder, confirmation of a whole queue, list of keys.
 
 import { button, keepKeys, make } from "./elements.js";
-import { classDot } from "./gallery_draw.js";
+import { classDot } from "./gallery_ribbon.js";
 import { nMatchingText } from "./gallery_select.js";
 
 const KEYS = [

@@ -1,7 +1,7 @@
 // One large image: zoom and pan at full resolution, and what is known about it.
 
 import { button, keepKeys, make } from "./elements.js";
-import { drawRibbon, makeRibbon } from "./gallery_draw.js";
+import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
 
 export const ZOOM_STEP = 1.4; // for one press of + or one notch of the wheel
 const MOST_ZOOM = 4; // times its own pixels
