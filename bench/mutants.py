@@ -25,7 +25,7 @@ from queue import SimpleQueue
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = {  # Module -> the tests that should notice.
-    "peakid/curate/decisions.py": ["tests/curate", "tests/store"],
+    "peakid/curate/decisions.py": ["tests/curate/test_decisions.py", "tests/curate/test_history.py"],
     "peakid/curate/undo_since.py": ["tests/curate/test_history.py", "tests/cli/test_history.py"],
     "peakid/store/decision_log.py": ["tests/curate/test_decisions.py", "tests/curate/test_history.py"],
     "peakid/dataset/split.py": ["tests/dataset"],
@@ -102,9 +102,10 @@ def _sql_mutants(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_behaviour(source: str, code: str) -> bool:
-    """Return whether a change is outside type hints, docstrings and the messages that they hold."""
+    """Return whether a change is outside signatures, type hints, the texts of messages and safety nets."""
     changed = [line[2:] for line in difflib.ndiff(source.splitlines(), code.splitlines()) if line[:1] == "-"]
-    return not any(re.match(r"\s*(from|import|def|class|@|\w+: )", line) and "|" in line for line in changed)
+    beside = re.compile(r"\s*(from|import|def|class|@|\w+: ).*|.*(strict=True|f\"[^\"]*\[:)|\s*f?\"[A-Z].*")
+    return not any(beside.fullmatch(line) or "strict=True" in line for line in changed)
 
 
 def _diff(module: str, code: str) -> str:

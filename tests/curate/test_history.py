@@ -177,6 +177,13 @@ def test_later_judgements_of_others_are_kept_and_reported(workspace, three):
     assert [label(workspace, three[name]) for name in "ab"] == ["lyskamm", "dom"]
 
 
+def test_a_later_judgement_without_a_class_is_reported_too(workspace, three):
+    give(workspace, three["a"], "eiger")
+    decisions.decide(workspace, [Choice(three["a"], "clear")], actor=BEAT)
+    standing = undo_since.plan(workspace, by=ANNA, since=EVER).standing
+    assert [(each.verdict, each.label) for each in standing.values()] == [("clear", None)]
+
+
 def test_judgements_of_others_in_between_are_restored(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["a"], "dom", BEAT)
