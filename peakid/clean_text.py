@@ -45,8 +45,8 @@ def is_class_name(name: str) -> bool:
 def clean_path(path: str) -> str:
     """Return a path that can be stored and printed; it is not changed if it is valid Unicode.
 
-    A byte that was not UTF-8 (a lone surrogate from the file system) becomes `\\xff`, any other lone surrogate
-    `\\ud800`. The path is not normalised, so that it still names the file.
+    A byte that was not UTF-8 (a lone surrogate from the file system) becomes `\\xff`, any other lone
+    surrogate `\\ud800`. The path is not normalised, so that it still names the file.
     """
     try:
         path.encode()

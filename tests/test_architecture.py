@@ -24,8 +24,9 @@ LAYERS: list[set[str]] = [
     {"peakid.files"},
     {"peakid.settings", "peakid.resources", "peakid.clean_text"},
     {"peakid.errors"},
-    {"peakid.records", "peakid.remedies"},
-    {"peakid.run_records"},
+    {"peakid.records"},
+    {"peakid.import_records"},
+    {"peakid.remedies", "peakid.run_records"},
     {"peakid"},
 ]
 SAME_LAYER_ALLOWED = {

@@ -151,7 +151,7 @@ def test_the_error_for_unknown_columns_lists_the_expected_ones(workspace: Worksp
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        ("path,label,split\n3.jpg,sea,holdout\n", "a.csv", "Line 2 .* has the split 'holdout'"),
+        ("path,label,split\n3.jpg,sea,elsewhere\n", "a.csv", "Line 2 .* has the split 'elsewhere'"),
         ("path,label,is_valid\n3.jpg,sea,maybe\n", "a.csv", "Line 2 .* has is_valid 'maybe'"),
         ('{"path": "3.jpg", "label": "sea"}\n{oops\n', "a.jsonl", "Line 2 .* is not JSON"),
         ('{"path": "3.jpg", "label": "sea"}\n[1]\n', "a.jsonl", "Line 2 .* is not a JSON object"),
