@@ -4,14 +4,15 @@ import functools
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from peakid import settings
-from peakid.acquire import ingest, layout, reading
-from peakid.acquire.ingest import Arrival
+from peakid.acquire import import_reading, ingest, layout, reading, zip_names
+from peakid.acquire.arrival import Arrival
 from peakid.errors import BadArchive, NothingToImport, UnreadableImage
+from peakid.import_records import ImportNote, ImportReading
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
@@ -33,13 +34,27 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
         NothingToImport: If it has no files.
     """
     path = reading.checked_file(file)
+    arrivals, notes = _read(path)
+    return ingest.ingest(
+        workspace, arrivals, source="zip", root=path, notes=notes, actor=actor, report=report
+    )
+
+
+def preview(file: Path, *, known_classes: Sequence[str] = ()) -> ImportReading:
+    """Return what `import_zip` would read, without opening a photo. It raises the same errors."""
+    arrivals, notes = _read(reading.checked_file(file))
+    return import_reading.of(arrivals, notes=notes, known_classes=known_classes)
+
+
+def _read(path: Path) -> tuple[list[Arrival], list[ImportNote]]:
     with _opened(path) as archive:
-        arrivals = _placed(list(_arrivals(path, archive)))
-        if not arrivals:
-            raise NothingToImport(
-                f"The archive {path} has no files.", "Choose one with the photos or the class folders."
-            )
-        return ingest.ingest(workspace, arrivals, source="zip", root=path, actor=actor, report=report)
+        names = zip_names.read(archive.infolist())
+        arrivals, notes = _placed(list(_arrivals(path, archive, names.names)))
+    if not arrivals:
+        raise NothingToImport(
+            f"The archive {path} has no files.", "Choose one with the photos or the class folders."
+        )
+    return arrivals, [*notes, *names.notes]
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -52,13 +67,13 @@ def _opened(path: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
+def _arrivals(file: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> Iterator[Arrival]:
     hidden: set[str] = set()
     status = file.stat()
-    for index, member in enumerate(archive.infolist()):
+    for index, (member, name) in enumerate(zip(archive.infolist(), names, strict=True)):
         if member.is_dir():
             continue
-        path = member.filename.replace("\\", "/")
+        path = name.replace("\\", "/")
         part = layout.hidden_part(path)
         if part is not None:
             if part not in hidden:
@@ -70,12 +85,12 @@ def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
         yield Arrival(path, read=read, rejection=rejection)
 
 
-def _placed(found: list[Arrival]) -> list[Arrival]:
+def _placed(found: list[Arrival]) -> tuple[list[Arrival], Sequence[ImportNote]]:
     without_place = ("hidden", "unsafe_path")
     usable = [one for one in found if one.rejection is None or one.rejection[0] not in without_place]
-    places = layout.places([one.path for one in usable])
-    pairs = [(one, places.get(one.path, layout.OUTSIDE)) for one in found]
-    return [replace(one, label=place.label, split=place.split) for one, place in pairs]
+    read = layout.read([one.path for one in usable])
+    pairs = [(one, read.places.get(one.path, layout.OUTSIDE)) for one in found]
+    return [replace(one, label=place.label, split=place.split) for one, place in pairs], read.notes
 
 
 def _rejection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str] | None:
@@ -108,7 +123,7 @@ class _Member:
             # Several threads may do this: the archive locks its file.
             with archive.open(archive.infolist()[self.index]) as stream:
                 return stream.read(settings.current().max_image_bytes + 1)
-        except _DAMAGE as error:
+        except (*_DAMAGE, ValueError) as error:  # ValueError: the name in its own header is not UTF-8.
             raise UnreadableImage("unreadable", f"damaged in the archive: {error}") from error
 
 

@@ -66,6 +66,8 @@ _UNLABELLED = frozenset(
     }
 )
 
+# "Naming Files, Paths, and Namespaces" in the documentation of Microsoft.
+_DEVICE = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$|clock\$")
 _ORDINAL = re.compile(r"(?P<number>\d+)(?P<separator>[._]|\)|\s*-\s+|-|\s)\s*(?=[^\W\d_]|[^\w\s])")
 _LOOSE_SEPARATORS = ("-", " ")  # "2-door", "3 dogs": ordinals only if they are padded, as in "02-door".
 
@@ -78,6 +80,12 @@ class _SplitWord:
     rest: tuple[str, ...]
     is_plain: bool
     is_evaluation: bool
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether Windows keeps a name for a device (`CON`, `nul.txt`) or drops its end (`a.`)."""
+    stem = name.split(".", 1)[0].rstrip(" ")
+    return _DEVICE.fullmatch(stem) is not None or name != name.rstrip(". ")
 
 
 def is_system(name: str) -> bool:

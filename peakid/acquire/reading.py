@@ -3,10 +3,10 @@
 import errno
 import os
 import stat
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
 
-from peakid import settings
+from peakid import clean_text, settings
 from peakid.errors import BadInput
 from peakid.records import RejectionReason
 
@@ -44,8 +44,12 @@ def checked_file(path: Path) -> Path:
     return file
 
 
-def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
-    """Return why the file at `path` in `root` must not be read, None if it can be read."""
+def rejection(root: Path, path: str, *, also: Sequence[Path] = ()) -> tuple[RejectionReason, str] | None:
+    """Return why the file at `path` in `root` must not be read, None if it can be read.
+
+    Args:
+        also: Further folders that links may lead into.
+    """
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -54,7 +58,8 @@ def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
         return "unsafe_path", "a name with a zero byte"
     file = root / path
     try:
-        if not file.resolve().is_relative_to(root.resolve()):
+        target = file.resolve()
+        if not any(target.is_relative_to(place.resolve()) for place in (root, *also)):
             return "unsafe_path", f"a link that leaves {root}"
         return _rejection_of(file.stat())
     except FileNotFoundError:
@@ -63,6 +68,34 @@ def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
         return "no_permission", error.strerror or str(error)
     except (OSError, RuntimeError) as error:  # Before Python 3.13 circular links raise RuntimeError.
         return ("unsafe_path", "a circular link") if _is_circle(error) else ("unreadable", str(error))
+
+
+class PathFinder:
+    """Finds the files of a table in a folder, also where one has composed letters and the other has not."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._names: dict[Path, dict[str, str]] = {}  # By folder: the name of each entry by its key.
+
+    def actual(self, path: str) -> str:
+        """Return the path of the file that exists, or `path` if there is none; both are relative."""
+        if path.isascii() or "\0" in path or os.path.lexists(self.root / path):
+            return path
+        folder, parts = self.root, []
+        for part in PurePosixPath(path).parts:
+            name = part if part == ".." else self._entries(folder).get(clean_text.path_key(part), part)
+            parts.append(name)
+            folder /= name
+        return "/".join(parts)
+
+    def _entries(self, folder: Path) -> dict[str, str]:
+        if folder not in self._names:
+            try:
+                names = [entry.name for entry in folder.iterdir()]
+            except (OSError, ValueError):
+                names = []
+            self._names[folder] = {clean_text.path_key(name): name for name in names}
+        return self._names[folder]
 
 
 def reader(file: Path) -> Callable[[], bytes]:

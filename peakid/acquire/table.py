@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from peakid.acquire import ingest, layout, reading
-from peakid.acquire.ingest import Arrival
+from peakid.acquire import import_reading, ingest, layout, reading
+from peakid.acquire.arrival import Arrival
 from peakid.errors import BadInput, ExtraMissing, NothingToImport, UnknownColumns
+from peakid.import_records import ImportReading
 from peakid.records import NO_CREDIT, Credit, ImportReport, Report, Split, no_report
 from peakid.store.workspace import Workspace
 
@@ -79,13 +80,23 @@ def import_csv(
         ExtraMissing: If it is a Parquet file and pyarrow is not installed.
     """
     root = reading.checked_folder(root)
+    arrivals = _arrivals(file, root)
+    return ingest.ingest(workspace, arrivals, source="csv", root=root, actor=actor, report=report)
+
+
+def preview(file: Path, *, root: Path, known_classes: Sequence[str] = ()) -> ImportReading:
+    """Return what `import_csv` would read, without opening a photo. It raises the same errors."""
+    return import_reading.of(_arrivals(file, reading.checked_folder(root)), known_classes=known_classes)
+
+
+def _arrivals(file: Path, root: Path) -> list[Arrival]:
     rows = read_rows(reading.checked_file(file))
     if not rows:
         raise NothingToImport(
             f"The table {file} has a header and no rows.", "Give a table with a row for each image."
         )
-    arrivals = [_arrival(root, row) for row in rows]
-    return ingest.ingest(workspace, arrivals, source="csv", root=root, actor=actor, report=report)
+    finder = reading.PathFinder(root)
+    return [_arrival(finder, row) for row in rows]
 
 
 def read_rows(file: Path) -> list[Row]:
@@ -128,7 +139,8 @@ def _row(file: Path, place: str, cells: _Cells, path: str, label: str, problem: 
     return Row(place, _cell(cells, path), _cell(cells, label) or None, split, _credit(cells))
 
 
-def _arrival(root: Path, row: Row) -> Arrival:
+def _arrival(finder: reading.PathFinder, row: Row) -> Arrival:
+    root = finder.root
     if row.problem:
         return rejected(row)
     if not row.path:
@@ -138,9 +150,13 @@ def _arrival(root: Path, row: Row) -> Arrival:
         inside = os.path.relpath(inside, root)
     if inside.split("/")[0] == "..":
         return Arrival(row.path, row.label, row.split, rejection=("unsafe_path", f"is outside {root}"))
+    if layout.hidden_part(inside) is not None:
+        hidden = "hidden", "a hidden or system file, or in a hidden folder"
+        return Arrival(inside, row.label, row.split, rejection=hidden)
+    inside = finder.actual(inside)
     rejection = reading.rejection(root, inside)
     read = None if rejection else reading.reader(root / inside)
-    return Arrival(inside, row.label, row.split, read, rejection, row.credit)
+    return Arrival(inside, row.label, row.split, read, rejection, row.credit, is_from_table=True)
 
 
 def _read(file: Path) -> _Table:

@@ -21,6 +21,8 @@ COMMANDS: dict[ActionKind, str] = {
     "list_issues": "issues list --kind {kind}",
     "scan": "scan",
     "import_images": "import folder PATH",
+    "follow_links": "import folder {path} --follow-links",
+    "follow_links_within": "import folder {path} --links-within {within}",
     "list_roots": "roots list",
     "relink_root": "roots relink {path} NEW",
     "relink_partially": "roots relink {path} {new} --partial",

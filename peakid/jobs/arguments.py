@@ -76,13 +76,15 @@ class VerifyArguments:
 
 @dataclass(frozen=True)
 class ImportArguments:
-    """`path` and `root` are absolute; `root` None = the folder of the table."""
+    """`path`, `root` and `links_within` are absolute; `root` None = the folder of the table."""
 
     kind: ClassVar[str] = "import"
     source: Source = "folder"
     path: str = ""
     root: str | None = None
     in_place: bool = False
+    follow_links: bool = False
+    links_within: str | None = None
 
 
 Arguments = (

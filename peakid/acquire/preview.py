@@ -1,0 +1,34 @@
+"""What an import would read, for every source, before anything is taken in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from peakid.acquire import archive, folder, table
+from peakid.import_records import ImportReading
+from peakid.records import Source
+
+
+def preview(
+    source: Source,
+    path: Path,
+    *,
+    root: Path | None = None,
+    links: folder.Links = folder.NO_LINKS,
+    known_classes: Sequence[str] = (),
+) -> ImportReading:
+    """Return the classes, splits and skipped files of an import. Photos are not opened, nothing is stored.
+
+    Args:
+        path: A folder, a zip archive or a table, depending on `source`.
+        root: The folder that a table's paths are relative to; None = the table's own.
+        known_classes: Classes of the workspace, to find names that differ from them only in case.
+
+    Raises:
+        BadInput: If there is no such file or folder, or it cannot be read.
+        NothingToImport: If it has no files.
+    """
+    if source == "zip":
+        return archive.preview(path, known_classes=known_classes)
+    if source == "csv":
+        return table.preview(path, root=root or path.absolute().parent, known_classes=known_classes)
+    return folder.preview(path, links=links, known_classes=known_classes)
