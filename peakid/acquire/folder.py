@@ -175,7 +175,7 @@ class _Walk:
             return []
         n, n_out = len(self.left), len(self.left) - self.n_inside
         within = _common([*self.left, *([] if self.links.within is None else [_target(self.links.within)])])
-        message = f"Links that were not followed: {n:,}, of which {n_out:,} lead out of the folder."
+        message = f"Links that were not followed: {n:,}; leading out of the folder: {n_out:,}."
         if not n_out:
             follow = action("follow_links", path=str(self.root))
             remedy = "Import the folder again and follow links."
@@ -232,7 +232,7 @@ class _Walk:
         also = () if self.links.within is None else (self.links.within,)
         rejection = reading.rejection(self.root, file.relative_to(self.root).as_posix(), also=also)
         target = _target(file) if rejection and rejection[0] == "unsafe_path" else None
-        if target is not None and not target.is_relative_to(_target(self.root)):
+        if target is not None and not target.is_relative_to(_target(self.root)) and target.exists():
             self.left.append(target.parent)
         return Arrival(path, read=None if rejection else reading.reader(file), rejection=rejection)
 

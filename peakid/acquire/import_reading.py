@@ -15,6 +15,7 @@ from peakid.records import Split
 from peakid.remedies import action
 
 MAX_HIDDEN_NAMES = 20
+MAX_SIMILAR = 8  # Groups of similar classes that are told one by one.
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 _CYRILLIC_AND_GREEK = "авекмнорстухіјѕαβεικνορτυχγ"
 _LOOK_LIKE_LATIN = "abekmhopctyxijsabeikvoptuxy"
@@ -104,11 +105,19 @@ def _similar_classes(
     groups: dict[str, list[str]] = {}
     for name in sorted({*counts, *known_classes}):
         groups.setdefault(similarity_key(name), []).append(name)
-    return [
+    similar = [names for names in groups.values() if len(names) > 1 and any(name in counts for name in names)]
+    notes = [
         _similar_note(names, counts, known_classes, is_imported=is_imported)
-        for names in groups.values()
-        if len(names) > 1 and any(name in counts for name in names)
+        for names in similar[:MAX_SIMILAR]
     ]
+    if more := similar[MAX_SIMILAR:]:
+        others = ", ".join(f"{names[0]!r} and {names[1]!r}" for names in more[:MAX_SIMILAR])
+        message = f"{len(more):,} more groups of classes have nearly the same name, such as {others}."
+        remedy = "Merge those that are one class."
+        notes.append(
+            ImportNote("similar_classes", message, remedy, (action("list_classes"),), is_doubtful=True)
+        )
+    return notes
 
 
 def _similar_note(

@@ -191,7 +191,7 @@ def test_links_are_followed_only_where_that_was_asked_for(linked: Path) -> None:
 
 def test_links_that_were_not_followed_are_said_with_the_way_to_follow_them(linked: Path) -> None:
     [note] = preview.preview("folder", linked).doubtful
-    assert note.message == "Links that were not followed: 2, of which 1 lead out of the folder."
+    assert note.message == "Links that were not followed: 2; leading out of the folder: 1."
     [follow] = note.actions
     assert (follow.kind, follow.arguments["path"]) == ("follow_links_within", str(linked))
     (linked / "valid").unlink()
@@ -284,3 +284,16 @@ def test_lone_surrogates_in_names_labels_and_roots_are_stored_as_escapes(
     assert (found.n_added, dict(found.reading.classes)) == (1, {"d\\ud800m": 1})
     assert workspace.query("SELECT path FROM root")[0]["path"].endswith("/pho\\xfftos")
     assert tuple(workspace.query("SELECT licence, author FROM origin")[0]) == ("\\xff", "a b")
+
+
+def test_many_similar_classes_are_told_in_few_notes() -> None:
+    names = [name for n in range(20) for name in (f"class {chr(97 + n)}", f"CLASS {chr(97 + n)}")]
+    doubtful = import_reading.of([Arrival(f"{n}.jpg", name) for n, name in enumerate(names)]).doubtful
+    assert len(doubtful) == import_reading.MAX_SIMILAR + 1
+    assert doubtful[-1].message.startswith("12 more groups of classes")
+
+
+def test_a_broken_link_is_not_offered_to_be_followed(tmp_path: Path, draw: Draw) -> None:
+    put(tmp_path / "set", {"dom/1.jpg": draw(1)})
+    (tmp_path / "set" / "gone").symlink_to(tmp_path / "nowhere" / "x")
+    assert preview.preview("folder", tmp_path / "set").doubtful == ()
