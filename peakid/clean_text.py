@@ -61,6 +61,8 @@ def path_key(path: str) -> str:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()  # Most names; an import cleans a million of them.
     folded = _BLANKS.sub(" ", unicodedata.normalize("NFC", clean_path(text)))
     visible = "".join(char for n, char in enumerate(folded) if _is_kept(folded, n))
     # Again: removing a character may leave two blanks, or letters that compose.

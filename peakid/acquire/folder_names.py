@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from peakid.records import Split
 
@@ -110,13 +110,15 @@ def splits_of(names: Collection[str]) -> dict[str, Split]:
     otherwise.
     """
     words = {name: word for name in names if (word := _parsed(name)) is not None}
-    words = {name: _with_evaluation(word, words.values()) for name, word in words.items()}
-    return {
-        name: word.split
-        for name, word in words.items()
-        if word.is_plain
-        or any(other.split != word.split and other.rest == word.rest for other in words.values())
+    beside = {word.split for word in words.values() if not word.is_evaluation}
+    evaluation: Split = "test" if "valid" in beside and "test" not in beside else "valid"
+    words = {
+        name: replace(word, split=evaluation) if word.is_evaluation else word for name, word in words.items()
     }
+    by_rest: dict[tuple[str, ...], set[Split]] = {}
+    for word in words.values():
+        by_rest.setdefault(word.rest, set()).add(word.split)
+    return {name: word.split for name, word in words.items() if word.is_plain or len(by_rest[word.rest]) > 1}
 
 
 def is_container(name: str) -> bool:
@@ -174,11 +176,3 @@ def _parsed(name: str) -> _SplitWord | None:
         return None
     rest = tuple(part for part in parts if part not in _NEUTRAL and part not in dict(found))
     return _SplitWord(_WORDS[words[0]], rest, plain in _PLAIN, words[0] in _EVALUATION)
-
-
-def _with_evaluation(word: _SplitWord, others: Collection[_SplitWord]) -> _SplitWord:
-    if not word.is_evaluation:
-        return word
-    beside = {other.split for other in others if not other.is_evaluation}
-    is_test = "valid" in beside and "test" not in beside
-    return _SplitWord("test" if is_test else "valid", word.rest, word.is_plain, is_evaluation=True)
