@@ -1,7 +1,6 @@
 """Import a zip archive. Its files are read from it directly and never unpacked to a path in the archive."""
 
 import functools
-import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -9,23 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from peakid import settings
-from peakid.acquire import ingest, layout, reading
+from peakid.acquire import ingest, layout, metadata, reading
 from peakid.acquire.ingest import Arrival
 from peakid.errors import BadArchive, NothingToImport, UnreadableImage
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
-MAX_RATIO = 200  # No photo compresses to half a percent; a zip bomb does.
-RATIO_FREE_BYTES = 10 * 2**20  # Smaller files are harmless; a blank image may compress that well.
-ENCRYPTED = 0x1  # First general purpose bit, zip specification 4.4.4.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
 def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report = no_report) -> ImportReport:
     """Import every image of a zip archive; its folders give class and split (see `layout.places`).
 
-    Files with an absolute path or `..`, links, and files with an extreme compression ratio are rejected. All
-    others are imported.
+    Files with an absolute path or `..`, links, files with an extreme compression ratio, and files that share
+    their bytes are rejected (see `reading`). All others are imported. A label file takes precedence over the
+    names of folders, as in a folder (see `metadata`).
 
     Raises:
         BadInput: If there is no such file.
@@ -34,7 +31,8 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
     """
     path = reading.checked_file(file)
     with _opened(path) as archive:
-        arrivals = _placed(list(_arrivals(path, archive)))
+        tables, found = metadata.divided(list(_arrivals(path, archive)))
+        arrivals = metadata.applied(_placed(found), tables)
         if not arrivals:
             raise NothingToImport(
                 f"The archive {path} has no files.", "Choose one with the photos or the class folders."
@@ -55,7 +53,9 @@ def _opened(path: Path) -> zipfile.ZipFile:
 def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
     hidden: set[str] = set()
     status = file.stat()
-    for index, member in enumerate(archive.infolist()):
+    members = archive.infolist()
+    refused = reading.member_rejections(members, status.st_size)
+    for index, member in enumerate(members):
         if member.is_dir():
             continue
         path = member.filename.replace("\\", "/")
@@ -65,7 +65,7 @@ def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
                 yield Arrival(part, rejection=("hidden", "a hidden or system file or folder"))
             hidden.add(part)
             continue
-        rejection = _rejection(member, path)
+        rejection = _rejection(path) or refused[index]
         read = None if rejection else _Member(file, (status.st_mtime_ns, status.st_size), index)
         yield Arrival(path, read=read, rejection=rejection)
 
@@ -78,20 +78,11 @@ def _placed(found: list[Arrival]) -> list[Arrival]:
     return [replace(one, label=place.label, split=place.split) for one, place in pairs]
 
 
-def _rejection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str] | None:
+def _rejection(path: str) -> tuple[RejectionReason, str] | None:
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts or (parts and parts[0].endswith(":")):
         return "unsafe_path", "points outside the archive"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "unsafe_path", "a link"
-    if member.flag_bits & ENCRYPTED:
-        return "unreadable", "is encrypted; unpack it with its password first"
-    limit = settings.current().max_image_bytes
-    if member.file_size > limit:
-        return "too_large", f"{member.file_size:,} bytes, over the limit of {limit:,}"
-    if member.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * member.compress_size):
-        return "too_large", f"unpacks to {member.file_size:,} bytes from {member.compress_size:,}"
-    return None
+    return ("unsafe_path", reading.TOO_DEEP) if reading.is_too_deep(path) else None
 
 
 @dataclass(frozen=True)

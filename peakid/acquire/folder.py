@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from peakid.acquire import ingest, layout, reading, table
+from peakid.acquire import ingest, layout, metadata, reading
 from peakid.acquire.ingest import Arrival
-from peakid.errors import BadInput, NothingToImport
+from peakid.errors import NothingToImport
 from peakid.records import ImportReport, Report, Source, no_report
 from peakid.store.workspace import DATABASE_NAME, Workspace
-
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl")  # From imagefolder of Hugging Face.
 
 
 def import_folder(
@@ -25,8 +23,8 @@ def import_folder(
 ) -> ImportReport:
     """Import every image in a folder and its subfolders, which give class and split (see `layout.places`).
 
-    A `metadata.csv` or `metadata.jsonl` in the folder takes precedence over the names of subfolders. The
-    folder is not changed.
+    A label file in the folder or below it, such as `metadata.csv`, takes precedence over the names of
+    subfolders (see `metadata`). The folder is not changed.
 
     Args:
         in_place: Do not copy the images; read them from the folder whenever they are needed.
@@ -48,30 +46,14 @@ def import_folder(
 
 
 def _arrivals(root: Path) -> list[Arrival]:
-    metadata = {name: rows for name in METADATA_NAMES if (rows := _rows(root / name)) is not None}
-    found = [arrival for arrival in _walk(root) if arrival.path not in metadata]
-    rows = {row.path: row for each in metadata.values() for row in each if not row.problem}
-    bad_rows = [table.rejected(row) for each in metadata.values() for row in each if row.problem]
-    return [_with_metadata(arrival, rows.get(arrival.path)) for arrival in _placed(found)] + bad_rows
-
-
-def _with_metadata(arrival: Arrival, row: table.Row | None) -> Arrival:
-    if row is None:
-        return arrival
-    return replace(arrival, label=row.label, split=row.split or arrival.split, credit=row.credit)
-
-
-def _rows(file: Path) -> list[table.Row] | None:
-    """Read the labels of a metadata file; None if there is no such file or it has no labels."""
-    try:
-        return table.read_rows(file) if file.is_file() else None
-    except (BadInput, OSError):
-        return None
+    tables, found = metadata.divided(list(_walk(root)))
+    return metadata.applied(_placed(found), tables)
 
 
 def _placed(found: list[Arrival]) -> list[Arrival]:
     """Give every arrival the label and split of its folders; a rejected one has a label, too."""
     visible = [one for one in found if one.rejection is None or one.rejection[0] != "hidden"]
+    visible = [one for one in visible if not reading.is_too_deep(one.path)]
     places = layout.places([one.path for one in visible])
     pairs = [(one, places.get(one.path, layout.OUTSIDE)) for one in found]
     return [replace(one, label=place.label, split=place.split) for one, place in pairs]
@@ -102,6 +84,8 @@ def _skipped(folder: Path, path: str) -> Arrival | None:
     """Return one rejection for a folder that is not searched, None for any other folder."""
     if layout.hidden_part(path) is not None:
         return Arrival(path, rejection=("hidden", "a hidden folder"))
+    if reading.is_too_deep(f"{path}/"):
+        return Arrival(path, rejection=("unsafe_path", f"a folder {reading.TOO_DEEP}"))
     if folder.is_symlink():
         return Arrival(path, rejection=("unsafe_path", "a link to a folder; links are not followed"))
     if (folder / DATABASE_NAME).exists():

@@ -1,5 +1,6 @@
 """Tables of paths and labels are read in the formats that other tools write."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -140,29 +141,61 @@ def test_paths_outside_the_root_and_missing_files_are_rejections(
 def test_the_error_for_unknown_columns_lists_the_expected_ones(workspace: Workspace, root: Path) -> None:
     with pytest.raises(
         UnknownColumns,
-        match=r"has the columns id, url; it needs one of path, file_name, name and one of label",
+        match=r"has the columns key, url; none of them is recognised as the path .* path, file_name",
     ):
-        import_(workspace, root, "id,url\n1,https://example.org\n")
-    with pytest.raises(UnknownColumns):
+        import_(workspace, root, "key,url\n1,https://example.org\n")
+    with pytest.raises(UnknownColumns, match=r"the columns image; .* as the class .* label"):
         import_(workspace, root, '{"image": "3.jpg"}', "m.jsonl")
     assert workspace.query("SELECT id FROM acquisition") == []
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "message"),
+    ("bad_line", "name", "problem"),
     [
-        ("path,label,split\n3.jpg,sea,holdout\n", "a.csv", "Line 2 .* has the split 'holdout'"),
-        ("path,label,is_valid\n3.jpg,sea,maybe\n", "a.csv", "Line 2 .* has is_valid 'maybe'"),
-        ('{"path": "3.jpg", "label": "sea"}\n{oops\n', "a.jsonl", "Line 2 .* is not JSON"),
-        ('{"path": "3.jpg", "label": "sea"}\n[1]\n', "a.jsonl", "Line 2 .* is not a JSON object"),
+        ("3.jpg,sea,hold-out", "a.csv", "has the split 'hold-out'; use train, valid or test"),
+        ('{"path": "3.jpg", "label": "sea", "is_valid": "maybe"}', "a.jsonl", "has is_valid 'maybe'"),
+        ("{oops", "a.jsonl", "is not JSON"),
+        ("[1]", "a.jsonl", "is not a JSON object: [1]"),
+        ("[" * 3000, "a.jsonl", "is nested too deeply"),
+        ('{"path": "3.jpg", "label": {"a": [1, 2]}}', "a.jsonl", "has an object in the column label"),
+        ('{"path": "3.jpg", "label": ["a", "b"]}', "a.jsonl", "has a list of 2 values in the column label"),
+        ('{"path": "3.jpg", "label": "\\ud800"}', "a.jsonl", "has half a surrogate pair"),
+        ('{"path": "\\udc80.jpg", "label": "sea"}', "a.jsonl", "has half a surrogate pair"),
+        ('{"path": "3.jpg", "label": 1' + "0" * 5000 + "}", "a.jsonl", "is not JSON"),
+        ("3.jpg," + "x" * 5000 + ",", "a.csv", "has 5,000 characters in the column label"),
+        ("3.jpg," + "x" * 200_000 + ",", "a.csv", "has a cell of more than 131,072 characters"),
+        ('3.jpg,"sea"river,', "a.csv", "has a quotation mark inside a quoted cell"),
+        ('3.jpg,\t"sea",', "a.csv", "has a blank before a quotation mark"),
+        ('"3.jpg,sea,', "a.csv", "has a quotation mark"),
+        ("a city, a comma, Paris, France", "a.csv", "has more cells than the header, which has 3"),
+        ("3.jpg", "a.csv", "has no cell for the column label"),
     ],
 )
-def test_an_invalid_line_is_an_error_before_anything_is_imported(
-    content: str, name: str, message: str, workspace: Workspace, root: Path
+def test_a_wrong_row_is_a_rejection_and_the_right_ones_are_imported(
+    bad_line: str, name: str, problem: str, workspace: Workspace, root: Path
 ) -> None:
-    with pytest.raises(BadInput, match=message):
-        import_(workspace, root, content, name)
-    assert workspace.query("SELECT id FROM image") == []
+    good = ("a/1.jpg,sea,train", "a/2.jpg,river,test")
+    if name.endswith("jsonl"):
+        good = tuple(
+            json.dumps(dict(zip(("path", "label", "split"), line.split(","), strict=True))) for line in good
+        )
+        lines = [good[0], bad_line, good[1]]
+    else:
+        lines = ["path,label,split", good[0], bad_line, good[1]]
+    report = import_(workspace, root, "\n".join(lines), name)
+    assert origins(workspace) == [("a/1.jpg", "sea", "train"), ("a/2.jpg", "river", "test")]
+    (rejected,) = report.rejections
+    place = f"line {lines.index(bad_line) + 1}"
+    assert (rejected.path, rejected.reason) == (place, "bad_row")
+    assert problem in rejected.detail
+
+
+def test_a_table_without_a_usable_row_is_an_error_and_nothing_is_imported(
+    workspace: Workspace, root: Path
+) -> None:
+    with pytest.raises(BadInput, match=r"No row of .* can be used: line 2 has the split 'hold-out'"):
+        import_(workspace, root, "path,label,split\n3.jpg,sea,hold-out\na/1.jpg,sea,fold 3\n")
+    assert workspace.query("SELECT id FROM acquisition") == []
 
 
 def test_an_empty_table_a_missing_one_and_a_missing_root_are_different_errors(
@@ -264,16 +297,22 @@ def test_a_row_may_lack_cells_that_are_not_needed(root: Path) -> None:
 
 def test_a_line_number_is_that_of_the_file_after_empty_lines_and_cells_of_several_lines(root: Path) -> None:
     (root.parent / "labels.csv").write_text('path,label\n\n"b\nc",sea\n\n3.jpg,sea,x,y\n')
-    assert [row.place for row in table.read_rows(root.parent / "labels.csv")] == ["line 4", "line 6"]
+    assert [row.place for row in table.read_rows(root.parent / "labels.csv")] == ["line 3", "line 6"]
 
 
-def test_a_quotation_mark_that_is_not_closed_does_not_drop_rows_silently(root: Path) -> None:
-    (root.parent / "labels.csv").write_text('path,label\n3.jpg,sea\n"a/1.jpg,sea\na/2.jpg,river\n')
-    with pytest.raises(BadInput, match="a quotation mark opened after line 2 is not closed"):
-        table.read_rows(root.parent / "labels.csv")
+def test_a_quotation_mark_that_is_not_closed_costs_one_row_only(root: Path) -> None:
+    content = 'path,label\n3.jpg,sea\n"a/1.jpg,sea\na/2.jpg,river\n"b, c.jpg",sea\n'
+    (root.parent / "labels.csv").write_text(content)
+    rows = table.read_rows(root.parent / "labels.csv")
+    assert [(row.place, row.path) for row in rows] == [
+        ("line 2", "3.jpg"),
+        ("line 3", ""),
+        ("line 4", "a/2.jpg"),
+        ("line 5", "b, c.jpg"),
+    ]
 
 
 def test_a_bad_row_of_metadata_is_a_rejection_of_the_folder_import(workspace: Workspace, root: Path) -> None:
     (root / "metadata.csv").write_text("file_name,label\n3.jpg,sea\na/1.jpg\n")
     report = folder.import_folder(workspace, root, actor="human:tester")
-    assert [(row.path, row.reason) for row in report.rejections] == [("line 3", "bad_row")]
+    assert [(row.path, row.reason) for row in report.rejections] == [("metadata.csv, line 3", "bad_row")]
