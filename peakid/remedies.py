@@ -20,6 +20,7 @@ ActionKind = Literal[
     "list_issues",       # kind: of image issue
     "scan",
     "import_images",
+    "choose_columns",    # file: a table whose columns are not recognised
     "list_roots",
     "relink_root",       # path
     "relink_partially",  # path, new: also if files are missing in the new folder

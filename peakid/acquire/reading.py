@@ -32,12 +32,11 @@ def checked_folder(path: Path) -> Path:
     """Return the absolute path of a folder.
 
     Raises:
-        BadInput: If it does not exist, or is not a folder.
+        BadInput: If it does not exist, is not a folder, or cannot be named in a workspace.
     """
     folder = _absolute(path)
-    if not folder.exists():
-        raise BadInput(f"There is no folder {folder}.", CHECK_SPELLING)
-    if not folder.is_dir():
+    status = _status(folder, "folder")
+    if not stat.S_ISDIR(status.st_mode):
         remedy = "Choose its folder. Zip archives and tables have imports of their own."
         raise BadInput(f"{folder} is a file, not a folder.", remedy)
     return folder
@@ -47,16 +46,30 @@ def checked_file(path: Path) -> Path:
     """Return the absolute path of a file.
 
     Raises:
-        BadInput: If it does not exist, is not a file, or cannot be read.
+        BadInput: If it does not exist, is not a file, cannot be read, or cannot be named in a workspace.
     """
     file = _absolute(path)
-    if not file.exists():
-        raise BadInput(f"There is no file {file}.", CHECK_SPELLING)
-    if not file.is_file():
+    status = _status(file, "file")
+    if not stat.S_ISREG(status.st_mode):
         raise BadInput(f"{file} is not a file.", "Choose a file. Folders have an import of their own.")
     if not os.access(file, os.R_OK):
         raise BadInput(f"No permission to read {file}.", "Change its permissions, or copy it.")
     return file
+
+
+def _status(path: Path, what: str) -> os.stat_result:
+    shown = str(path).encode(errors="backslashreplace").decode()
+    if shown != str(path):
+        raise BadInput(f"The name of the {what} {shown} is not UTF-8.", "Rename it.")
+    try:
+        return path.stat()
+    except PermissionError as error:
+        raise BadInput(f"No permission to open {path}.", "Change its permissions, or copy it.") from error
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a zero byte.
+        raise BadInput(f"There is no {what} {path}.", CHECK_SPELLING) from error
+    except (OSError, RuntimeError) as error:  # A name that is too long, a circular link.
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(f"The {what} {str(path)[:200]} cannot be opened: {why}.", CHECK_SPELLING) from error
 
 
 def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
@@ -172,7 +185,8 @@ def _rejection_of(status: os.stat_result) -> tuple[RejectionReason, str] | None:
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - absolute() keeps `..`.
+    # Not pathlib: absolute() keeps `..`, and expanduser() raises an error for an unknown user.
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
 
 
 def _is_circle(error: Exception) -> bool:

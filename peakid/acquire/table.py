@@ -109,7 +109,7 @@ def read_header(file: Path, columns: ColumnChoice = BY_NAME) -> TablePreview:
         BadInput: If it cannot be read, or a chosen column does not exist.
         ExtraMissing: If it is a Parquet file and pyarrow is not installed.
     """
-    with _opened(file) as sheet:
+    with _opened(file, is_head_enough=True) as sheet:
         chosen = rows.suggestion(sheet, columns)
         one_hot, problem = (), ""
         try:
@@ -122,6 +122,18 @@ def read_header(file: Path, columns: ColumnChoice = BY_NAME) -> TablePreview:
             for cells in sheet.head(sheet.columns)[:N_PREVIEWED]
         )
     return TablePreview(sheet.columns, shown, chosen, one_hot, problem)
+
+
+def check(file: Path, columns: ColumnChoice = BY_NAME) -> None:
+    """Check that an import can read a table, by its header and its first rows.
+
+    Raises:
+        UnknownColumns: If it has no column for paths or for labels.
+        BadInput: If it cannot be read.
+        ExtraMissing: If it is a Parquet file and pyarrow is not installed.
+    """
+    with _opened(file, is_head_enough=True) as sheet:
+        rows.columns_of(str(file), sheet, columns)
 
 
 def unique_files(arrivals: Iterable[tuple[Arrival, str]]) -> Iterator[Arrival]:
@@ -149,11 +161,11 @@ def rejected(row: Row, table: str = "") -> Arrival:
 
 
 @contextmanager
-def _opened(file: Path) -> Generator[Sheet]:
+def _opened(file: Path, *, is_head_enough: bool = False) -> Generator[Sheet]:
     path = reading.checked_file(file)
     try:
         with open_regular(path, MAX_FILE_BYTES) as data:
-            yield reader.read(str(path), data)
+            yield reader.read(str(path), data, is_head_enough=is_head_enough)
     except OSError as error:
         raise unreadable(str(path), error.strerror or str(error)) from error
 

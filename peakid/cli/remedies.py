@@ -21,6 +21,7 @@ COMMANDS: dict[ActionKind, str] = {
     "list_issues": "issues list --kind {kind}",
     "scan": "scan",
     "import_images": "import folder PATH",
+    "choose_columns": "import table {file} --path-column NAME --label-column NAME",
     "list_roots": "roots list",
     "relink_root": "roots relink {path} NEW",
     "relink_partially": "roots relink {path} {new} --partial",

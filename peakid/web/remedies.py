@@ -59,6 +59,7 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
     "scan": Button("Scan the images", _scan),
     "import_images": Link("Import images", "collect"),
+    "choose_columns": Link("Import a table", "collect"),
     "list_roots": Link("Show the folders", "collect"),
     "relink_root": Link("Show the folders", "collect"),
     "relink_partially": Link("Show the folders", "collect"),

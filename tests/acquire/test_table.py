@@ -9,6 +9,8 @@ import pandas
 import pytest
 
 from peakid.acquire import folder, table
+from peakid.acquire.tables import reader
+from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate.queues import review_queue
 from peakid.errors import BadInput, ExtraMissing, NothingToImport, UnknownColumns
 from peakid.records import ImportReport
@@ -316,3 +318,72 @@ def test_a_bad_row_of_metadata_is_a_rejection_of_the_folder_import(workspace: Wo
     (root / "metadata.csv").write_text("file_name,label\n3.jpg,sea\na/1.jpg\n")
     report = folder.import_folder(workspace, root, actor="human:tester")
     assert [(row.path, row.reason) for row in report.rejections] == [("metadata.csv, line 3", "bad_row")]
+
+
+def test_a_preview_reads_only_the_beginning_of_a_large_table(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root.parent / "labels.csv"
+    line = "Säntis/0001.jpg,sea\n"
+    file.write_bytes(("image,species\n" + line * (reader.HEAD_BYTES // 10)).encode("utf-16"))
+    monkeypatch.setattr(reader, "MAX_TEXT_BYTES", reader.HEAD_BYTES)
+    preview = table.read_header(file)
+    assert (preview.columns, preview.chosen) == (("image", "species"), ColumnChoice("image", "species"))
+    assert preview.rows == (("Säntis/0001.jpg", "sea"),) * table.N_PREVIEWED
+    with pytest.raises(BadInput, match="has more than 1,048,576 bytes"):
+        table.read_rows(file)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_large_json_document_is_previewed_as_a_whole(root: Path, indent: int | None) -> None:
+    file = root.parent / "labels.json"
+    file.write_text(json.dumps([{"image": "0001.jpg", "species": "sea"}] * 30_000, indent=indent))
+    assert table.read_header(file).chosen == ColumnChoice("image", "species")
+
+
+def test_a_column_of_bytes_or_lists_in_parquet_is_text_or_a_problem(root: Path) -> None:
+    frame = pandas.DataFrame(
+        {
+            "image": [
+                {"bytes": b"\xff", "path": "3.jpg"},
+                {"bytes": None, "path": "a/1.jpg"},
+                {"path": None},
+            ],
+            "label": [b"sea", b"\xff", b""],
+        }
+    )
+    frame.to_parquet(root.parent / "labels.parquet")
+    rows = table.read_rows(root.parent / "labels.parquet")
+    assert [(row.place, row.path, row.label, row.problem) for row in rows] == [
+        ("row 1", "3.jpg", "sea", ""),
+        ("row 2", "", None, "has bytes that are not text in the column label"),
+        ("row 3", "", None, ""),
+    ]
+    preview = table.read_header(root.parent / "labels.parquet")
+    assert preview.rows[1] == ("(has an object)", "(has bytes that are not text)")
+
+
+def test_two_paths_that_would_mean_the_same_file_are_told(workspace: Workspace, root: Path) -> None:
+    (root / "x").mkdir()
+    (root / "x" / "only.jpg").write_bytes((root / "3.jpg").read_bytes())
+    content = (
+        "path,label\n/set/x/only.jpg,sea\n/other/only.jpg,river\n/other/1.jpg,river\n/far/away.jpg,sea\n"
+    )
+    (root / "1.jpg").write_bytes(b"x")
+    report = import_(workspace, root, content)
+    assert origins(workspace) == [("x/only.jpg", "sea", None)]
+    assert {row.path: (row.reason, row.detail) for row in report.rejections} == {
+        "/other/only.jpg": (
+            "missing_file",
+            "only x/only.jpg has this name, and the row of /set/x/only.jpg means it",
+        ),
+        "1.jpg": ("not_an_image", "not a known image format; starts with b'x'"),
+        "/far/away.jpg": ("missing_file", f"does not exist, and {root} has no file with this name"),
+    }
+
+
+def test_an_address_is_not_downloaded(workspace: Workspace, root: Path) -> None:
+    report = import_(workspace, root, "path,label\nhttps://example.org/3.jpg,sea\n3.jpg,sea\n")
+    assert [(row.path, row.detail) for row in report.rejections] == [
+        ("https://example.org/3.jpg", "an address; images are not downloaded")
+    ]

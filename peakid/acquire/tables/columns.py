@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from peakid.errors import BadInput, UnknownColumns
+from peakid.remedies import action
 
 # Best first. Compared without case, blanks and underscores: `Image Path` is `image_path`.
 PATH_WORDS = (
@@ -117,6 +118,7 @@ def resolve(
             f"The table {table} has the columns {_listed(names)}; none of them is recognised as the {role} of"
             f" an image, such as {', '.join(words[:4])}.",
             "Choose the columns of path and class, or rename them to path and label.",
+            action("choose_columns", file=table),
         )
     splits = (suggested.split, first(("is_valid",), names) if suggested.split else None)
     return Columns(

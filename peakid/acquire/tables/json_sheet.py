@@ -22,6 +22,12 @@ def is_json(name: str, text: str) -> bool:
     return name.lower().endswith(suffixes) or text.lstrip("\ufeff \t\n")[:1] in ("{", "[")
 
 
+def is_document(name: str, text: str) -> bool:
+    """Return whether a file is one JSON document, which can only be read as a whole."""
+    is_lines = name.lower().endswith(LINES_SUFFIXES) or _is_lines(text.lstrip("\ufeff \t\n"))
+    return is_json(name, text) and not is_lines
+
+
 def read(name: str, text: str) -> Sheet:
     """Read JSON lines, where a line that is not an object has a problem, or a document.
 
@@ -30,7 +36,7 @@ def read(name: str, text: str) -> Sheet:
     """
     text = text.lstrip("\ufeff")
     stripped = text.strip()
-    if name.lower().endswith(LINES_SUFFIXES) or _is_lines(stripped):
+    if not is_document(name, text):
         return _of_lines(name, text)
     if len(stripped) > MAX_DOCUMENT_CHARACTERS:
         why = f"a JSON document of more than {MAX_DOCUMENT_CHARACTERS:,} characters"
