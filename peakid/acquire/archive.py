@@ -1,6 +1,8 @@
 """Import a zip archive. Its files are read from it directly and never unpacked to a path in the archive."""
 
 import functools
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,7 +16,11 @@ from peakid.errors import BadArchive, NothingToImport, UnreadableImage
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+# ValueError: a name that is not UTF-8, a place before the beginning. struct.error: a field that is cut off.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, OverflowError, NotImplementedError, RuntimeError),
+)
 
 
 def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report = no_report) -> ImportReport:
@@ -43,7 +49,7 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (*_DAMAGE, ValueError) as error:
+    except _DAMAGE as error:
         raise BadArchive(
             f"{path} cannot be read as a zip: {error}.",
             "Download or create it again. Unpack archives of other types first.",
