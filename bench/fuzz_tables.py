@@ -179,12 +179,13 @@ def one_case(kind: str, case: int, workspace: Workspace, here: Path) -> tuple[st
             return "imported", _lost(report, len(drawn), root, drawn)
         file.write_bytes(damaged)
         preview = table.read_header(file)
-        json.dumps([preview.columns, preview.rows]).encode()
+        json.dumps([preview.columns, preview.rows], ensure_ascii=False).encode()
         report = table.import_csv(workspace, file, root=root, actor="human:fuzz")
         return "imported", _lost(report, len(table.read_rows(file)), root, drawn)
     except PeakidError as error:
-        str(error).encode()
-        return type(error).__name__, "" if error.message and error.remedy else f"{error!r} has no remedy"
+        is_printable = not any("\ud800" <= character <= "\udfff" for character in str(error))
+        is_said = error.message and error.remedy and is_printable
+        return type(error).__name__, "" if is_said else f"{error!r} has no remedy, or cannot be printed"
     except Exception:
         return "traceback", traceback.format_exc()
     finally:

@@ -10,6 +10,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
+_CHUNK_BYTES = 2**20
+
 
 def open_regular(path: Path, limit: int, *, follow_links: bool = True) -> BinaryIO:
     """Open a file for reading if it is a regular file of at most `limit` bytes.
@@ -48,8 +50,11 @@ def read_regular(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
         OSError: As `open_regular`, also if the file grows over the limit while it is read.
     """
     with open_regular(path, limit, follow_links=follow_links) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:  # Files of /proc have no size.
+        # Not read(limit + 1), which allocates that much for a small file.
+        data = file.read(min(os.fstat(file.fileno()).st_size, limit) + 1)
+        while len(data) <= limit and (more := file.read(min(_CHUNK_BYTES, limit + 1 - len(data)))):
+            data += more  # The file grows, or is one of /proc, which have no size.
+    if len(data) > limit:
         raise OSError(errno.EFBIG, f"over the limit of {limit:,} bytes", str(path))
     return data
 

@@ -71,7 +71,7 @@ def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
                 yield Arrival(part, rejection=("hidden", "a hidden or system file or folder"))
             hidden.add(part)
             continue
-        rejection = _rejection(path) or refused[index]
+        rejection = _rejection(path) or refused[index] or _rejection_of_table(path, member)
         read = None if rejection else _Member(file, (status.st_mtime_ns, status.st_size), index)
         yield Arrival(path, read=read, rejection=rejection)
 
@@ -89,6 +89,16 @@ def _rejection(path: str) -> tuple[RejectionReason, str] | None:
     if path.startswith("/") or ".." in parts or (parts and parts[0].endswith(":")):
         return "unsafe_path", "points outside the archive"
     return ("unsafe_path", reading.TOO_DEEP) if reading.is_too_deep(path) else None
+
+
+def _rejection_of_table(path: str, member: zipfile.ZipInfo) -> tuple[RejectionReason, str] | None:
+    """Reject a label file that could unpack to any size: it is not read in the guarded process."""
+    if metadata.is_label_file(path) and member.compress_type not in (
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+    ):
+        return "bad_table", "its labels were not read: label files are unpacked only if deflated"
+    return None
 
 
 @dataclass(frozen=True)

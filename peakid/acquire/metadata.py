@@ -22,9 +22,14 @@ NAMES = frozenset(
 )
 
 
+def is_label_file(path: str) -> bool:
+    """Return whether a path has the name of a label file, in any case."""
+    return PurePosixPath(path).name.lower() in NAMES
+
+
 def divided(found: Sequence[Arrival]) -> tuple[list[Arrival], list[Arrival]]:
     """Return the label files among the files that can be read, and all other files."""
-    tables = [one for one in found if one.read is not None and PurePosixPath(one.path).name.lower() in NAMES]
+    tables = [one for one in found if one.read is not None and is_label_file(one.path)]
     paths = {one.path for one in tables}
     return tables, [one for one in found if one.path not in paths]
 

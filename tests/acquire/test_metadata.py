@@ -187,3 +187,16 @@ def test_folders_that_are_too_deep_are_rejections(workspace: Workspace, tmp_path
         target.writestr(f"{deep}/2.jpg", draw(2))
     report = archive.import_zip(workspace, tmp_path / "deep.zip", actor="human:t")
     assert (report.n_known, [row.detail for row in report.rejections]) == (1, ["in more than 100 folders"])
+
+
+def test_a_label_file_that_may_unpack_to_any_size_is_not_read(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
+    """The zipfile module unpacks bzip2 and LZMA without a limit, whatever size the directory states."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as target:
+        target.writestr("sea/1.jpg", draw(1))
+        target.writestr("metadata.csv", b"file_name,label\nsea/1.jpg,river\n", zipfile.ZIP_LZMA)
+    report = archive.import_zip(workspace, tmp_path / "a.zip", actor="human:t")
+    origins, rejections = imported(report, workspace)
+    assert origins == [("sea/1.jpg", "sea", None)]
+    assert [(path, reason) for path, reason, _ in rejections] == [("metadata.csv", "bad_table")]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from peakid.errors import BadInput, UnknownColumns
@@ -61,6 +62,7 @@ class Columns:
         return tuple(dict.fromkeys(name for name in found if name))
 
 
+@lru_cache(1000)
 def key(name: str) -> str:
     """Return the form in which names of columns are compared."""
     return re.sub(r"[\W_]+", "", name.casefold())

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 
 from peakid.acquire.tables import label_files
-from peakid.acquire.tables.sheet import Cells, Sheet, unreadable
+from peakid.acquire.tables.sheet import Cells, Sheet, printable, unreadable
 
 LINES_SUFFIXES = (".jsonl", ".ndjson")
 MAX_DOCUMENT_CHARACTERS = 32 * 2**20  # Small objects take 20 times as much memory as text.
@@ -80,7 +80,7 @@ def _as_object(value: object, problem: str = "") -> tuple[dict[str, object], str
         return {}, problem
     if isinstance(value, dict):
         # The name of a column is shown; half a surrogate pair cannot be.
-        return {name.encode(errors="backslashreplace").decode(): cell for name, cell in value.items()}, ""
+        return {printable(name): cell for name, cell in value.items()}, ""
     return {}, f"is not a JSON object: {json.dumps(value)[:_SHOWN]}"
 
 

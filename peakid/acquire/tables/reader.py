@@ -1,6 +1,7 @@
 """Read the bytes of a table of any format."""
 
 import io
+import os
 from typing import BinaryIO
 
 from peakid.acquire.tables import delimited, json_sheet, label_files, parquet_sheet
@@ -33,12 +34,11 @@ def read(name: str, file: BinaryIO, *, is_head_enough: bool = False) -> Sheet:
         raise error
     if is_head_enough and (text := _head(file)) and not json_sheet.is_document(name, text):
         return _sheet(name, text)
-    file.seek(0)
-    data = file.read(MAX_TEXT_BYTES + 1)
-    if len(data) > MAX_TEXT_BYTES:
+    if file.seek(0, os.SEEK_END) > MAX_TEXT_BYTES:
         remedy = "Split it into several files, or save it as Parquet."
         raise unreadable(name, f"it has more than {MAX_TEXT_BYTES:,} bytes", remedy)
-    return _sheet(name, decoded(data))
+    file.seek(0)
+    return _sheet(name, decoded(file.read(MAX_TEXT_BYTES)))
 
 
 def read_bytes(name: str, data: bytes) -> Sheet:

@@ -2,13 +2,13 @@
 
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from peakid.acquire import layout
 from peakid.acquire.tables.columns import BY_NAME, SPLIT_WORDS, ColumnChoice, Columns, key, resolve, suggest
 from peakid.acquire.tables.encoding import UNDECODED
-from peakid.acquire.tables.sheet import Cells, Sheet
+from peakid.acquire.tables.sheet import Cells, Sheet, printable
 from peakid.records import NO_CREDIT, Credit, Split
 
 MAX_CHARACTERS = 4096  # Longer than any path; no class has such a name.
@@ -70,12 +70,12 @@ def read(sheet: Sheet, columns: Columns) -> Iterator[Row]:
     at = {name: n for n, name in reversed(list(enumerate(sheet.columns)))}  # The first of two equal names.
     for cells in sheet.rows(columns.names()):
         if cells.problem:
-            yield Row(cells.place, "", None, None, problem=cells.problem)
+            yield Row(cells.place, "", None, None, problem=printable(cells.problem))
             continue
         try:
             yield _row(cells, columns, at)
         except _BadCell as error:
-            yield Row(cells.place, "", None, None, problem=str(error))
+            yield Row(cells.place, "", None, None, problem=printable(str(error)))
 
 
 def text_of(value: object) -> str:
@@ -102,12 +102,13 @@ def _row(cells: Cells, columns: Columns, at: dict[str, int]) -> Row:
         label = _marked({name: _text(value(name, is_needed=True), name) for name in columns.one_hot})
     given = [_split(_text(value(name, is_needed=True), name), name) for name in columns.splits]
     split = next((each for each in given if each is not None), None)
-    credit = _credit(columns, {name: value(name) for name in columns.names()})
-    return Row(cells.place, _text(path, columns.path), label or None, split, credit)
+    return Row(cells.place, _text(path, columns.path), label or None, split, _credit(columns, value))
 
 
 def _text(value: object, column: str) -> str:
     """Return a value as text without surrounding blanks."""
+    if isinstance(value, str) and value.isascii() and len(value) <= MAX_CHARACTERS:  # Nearly all of them.
+        return value.strip()
     where = f" in the column {column[:40]}" if column else ""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -189,10 +190,11 @@ def _split(text: str, column: str) -> Split | None:
     return split
 
 
-def _credit(columns: Columns, values: dict[str, object]) -> Credit:
-    def text(names: Sequence[str | None] | Collection[str | None]) -> str | None:
-        return next((found for name in names if name and (found := text_of(values.get(name)))), None)
-
-    page_url = text([columns.page_url])
-    is_link = page_url is not None and page_url.startswith(("https://", "http://"))  # Never a script.
-    return Credit(page_url if is_link else None, text(columns.licence), text([columns.author]))
+def _credit(columns: Columns, value: Callable[[str], object]) -> Credit:
+    if not (columns.page_url or columns.licence or columns.author):
+        return NO_CREDIT
+    page_url = text_of(value(columns.page_url)) if columns.page_url else ""
+    is_link = page_url.startswith(("https://", "http://"))  # Never a link that runs a script.
+    licence = next((text for name in columns.licence if (text := text_of(value(name)))), None)
+    author = text_of(value(columns.author)) if columns.author else ""
+    return Credit(page_url if is_link else None, licence, author or None)

@@ -36,9 +36,14 @@ class Sheet:
         return list(islice((row for row in self.rows(columns) if not row.problem), N_HEAD))
 
 
+def printable(text: str) -> str:
+    """Return text that can be stored and printed: half a surrogate pair becomes an escape."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
 def unreadable(name: str, why: str, remedy: str = "") -> BadInput:
     """Return the error for a file that is not a table."""
     return BadInput(
-        f"{name} cannot be read as a table: {why}.",
+        f"{name} cannot be read as a table: {printable(why)}.",
         remedy or "Give a CSV file with a header line, JSON lines, or a Parquet file.",
     )
