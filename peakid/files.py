@@ -10,6 +10,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
+ANY_SIZE = 2**62  # As a limit: only pipes, devices and folders are refused.
 _CHUNK_BYTES = 2**20
 
 

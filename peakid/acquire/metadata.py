@@ -65,12 +65,13 @@ def _rows(table: Arrival) -> list[Row]:
 
 
 def _labelled(by_path: dict[str, Arrival], table: str, given: Sequence[Row]) -> list[Arrival]:
-    """Give files the labels of one label file; return the rows that cannot be used, as rejections."""
+    """Give files the labels of one label file; return the other rows: rejections, and second labels."""
     folder = table.rpartition("/")[0]
     below = {path.removeprefix(f"{folder}/"): path for path in by_path if path.startswith(f"{folder}/")}
     inside = below if folder else {path: path for path in by_path}
     index = PathIndex(lambda: [path for path, full in inside.items() if by_path[full].read is not None])
     arrivals, problems = [], []
+    labels: dict[str, str | None] = {}
     for row in given:
         if row.problem:
             problems.append(rejected(row, table))
@@ -80,8 +81,11 @@ def _labelled(by_path: dict[str, Arrival], table: str, given: Sequence[Row]) -> 
         full = inside.get(arrival.path)
         if arrival.rejection is not None or full is None:
             problems.append(replace(arrival, path=f"{folder}/{arrival.path}" if folder else arrival.path))
-        else:
+        elif full not in labels or labels[full] == arrival.label:
             by_path[full] = replace(arrival, path=full)
+            labels[full] = arrival.label
+        else:
+            problems.append(replace(arrival, path=full))  # A second origin: the image is flagged.
     return problems
 
 

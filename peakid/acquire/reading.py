@@ -74,9 +74,7 @@ def _status(path: Path, what: str) -> os.stat_result:
 
 def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
     """Return why the file at `path` in `root` must not be read, None if it can be read."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
+    if not is_utf8(path):
         return "unsafe_path", "its name is not UTF-8"
     if "\0" in path:
         return "unsafe_path", "a name with a zero byte"
@@ -93,6 +91,15 @@ def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
         return "no_permission", error.strerror or str(error)
     except (OSError, RuntimeError) as error:  # Before Python 3.13 circular links raise RuntimeError.
         return ("unsafe_path", "a circular link") if _is_circle(error) else ("unreadable", str(error))
+
+
+def is_utf8(path: str) -> bool:
+    """Return whether a path can be stored; a byte that was not UTF-8 is half a surrogate pair in Python."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_too_deep(path: str) -> bool:
@@ -126,7 +133,7 @@ def paths_below(root: Path) -> Iterator[str]:
             if n_seen > MAX_PATHS:
                 return
             path = f"{inside}/{name}" if inside else name
-            if layout.hidden_part(name) is None and path.isprintable():
+            if layout.hidden_part(name) is None and is_utf8(path):
                 yield path
 
 

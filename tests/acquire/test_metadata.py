@@ -113,6 +113,15 @@ def test_the_nearest_label_file_decides_and_other_images_keep_their_folder(both,
     )
 
 
+def test_two_labels_for_one_image_flag_it(workspace: Workspace, tmp_path: Path, draw: Draw) -> None:
+    data = b"file_name,label\n1.jpg,sea\n1.jpg,river\n1.jpg,sea\n"
+    root = put(tmp_path / "photos", {"1.jpg": draw(1), "metadata.csv": data})
+    folder.import_folder(workspace, root, actor="human:t")
+    state = workspace.one("SELECT verdict, reason FROM image_state")
+    assert state is not None
+    assert tuple(state) == ("flag", "origins disagree: river, sea")
+
+
 def test_a_row_without_a_file_and_a_wrong_row_are_rejections_with_their_place(both, draw: Draw) -> None:
     files = {
         "img/1.jpg": draw(1),

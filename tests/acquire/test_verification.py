@@ -1,5 +1,6 @@
 """Moved and renamed files of an in-place folder are found by their bytes; changed ones are reported."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -206,3 +207,28 @@ def test_a_changed_stored_copy_is_damage_even_if_the_original_file_is_fine(
         b"altered"
     )  # It is what everything reads.
     assert [damage.path for damage in verify(workspace).damaged] == ["river/1.jpg"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_a_device_in_place_of_an_image_is_damage_and_does_not_block(
+    workspace: Workspace, photos: Path, draw: Draw
+) -> None:
+    (photos / "river" / "1.jpg").unlink()
+    os.mkfifo(photos / "river" / "1.jpg")
+    (photos / "sea" / "2.jpg").unlink()
+    (photos / "sea" / "2.jpg").symlink_to("/dev/zero")
+    assert len(verify(workspace).damaged) == 2
+    for seed in (1, 2):
+        with pytest.raises(NotFound):
+            images.read_bytes(workspace, inspection.digest_of(draw(seed)))
+
+
+def test_a_search_for_moved_files_ends_at_a_depth(workspace: Workspace, photos: Path) -> None:
+    here = os.open(photos, os.O_RDONLY)
+    for _ in range(1500):  # Python allows 1,000 nested calls.
+        os.mkdir("d", dir_fd=here)
+        here, before = os.open("d", os.O_RDONLY, dir_fd=here), here
+        os.close(before)
+    os.close(here)
+    (photos / "river" / "1.jpg").rename(photos / "a.jpg")
+    assert moves(verify(workspace)) == [("river/1.jpg", "a.jpg")]
