@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from peakid.acquire import folder, table
-from peakid.acquire.tables import reader
+from peakid.acquire.tables import parquet_sheet, reader
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate.queues import review_queue
 from peakid.errors import BadInput, ExtraMissing, NothingToImport, UnknownColumns
@@ -387,3 +387,36 @@ def test_an_address_is_not_downloaded(workspace: Workspace, root: Path) -> None:
     assert [(row.path, row.detail) for row in report.rejections] == [
         ("https://example.org/3.jpg", "an address; images are not downloaded")
     ]
+
+
+def test_a_small_file_that_unpacks_to_a_huge_table_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root.parent / "labels.parquet"
+    n_rows = 200_000
+    frame = pandas.DataFrame({"path": ["3.jpg"] * n_rows, "label": ["sea"] * n_rows, "other": ["x"] * n_rows})
+    frame.to_parquet(file)
+    assert file.stat().st_size < 10_000
+    monkeypatch.setattr(parquet_sheet, "MAX_GROUP_BYTES", 1)
+    with pytest.raises(BadInput, match=r"unpack to [0-9,]+ bytes at once, over the limit of 1"):
+        table.read_rows(file)
+    monkeypatch.setattr(parquet_sheet, "MAX_ROWS", n_rows - 1)
+    with pytest.raises(BadInput, match="it has 200,000 rows, over the limit of 199,999"):
+        table.read_header(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.json", "[" + "[]," * 5_000_001 + "[]]", "it has more than 10,000,000 values"),
+        ("a.jsonl", '{"path": [' + "1," * 10_000_001 + "1]}", "it has more than 10,000,000 values"),
+        ("a.csv", "path,label" + "," * 5_000_000, "it has a line of more than 4,194,304 characters"),
+        ("a.csv", "path,label" + "," * 20_000, "it has 20,002 columns"),
+        ("a.csv", "\n" * 5_000_001, "it has more than 5,000,000 lines"),
+    ],
+)
+def test_a_table_that_would_take_much_more_memory_than_its_size_is_refused(
+    name: str, content: str, why: str
+) -> None:
+    with pytest.raises(BadInput, match=why):
+        reader.read_bytes(name, content.encode())

@@ -9,6 +9,7 @@ from peakid.acquire.tables.sheet import Cells, Sheet, unreadable
 
 DELIMITERS = ",;\t|"
 MAX_LINES = 5_000_000
+MAX_LINE_CHARACTERS = 4 * 2**20
 MAX_COLUMNS = 10_000
 _N_HEADER_LINES = 10  # A header may come after a title or comments.
 _SEP_LINE = re.compile(r'^"?sep=(.)"?$', re.IGNORECASE)  # Written and read by Excel.
@@ -26,11 +27,14 @@ def read(name: str, text: str) -> Sheet:
     marks that do not enclose a cell; reading continues at its next line.
 
     Raises:
-        BadInput: If it has too many lines or columns.
+        BadInput: If it has too many lines or columns, or a line that is too long.
     """
     if text.count("\n") > MAX_LINES:
         raise unreadable(name, f"it has more than {MAX_LINES:,} lines", "Split it into several files.")
     lines = text.split("\n")
+    if max(map(len, lines)) > MAX_LINE_CHARACTERS:
+        why = f"it has a line of more than {MAX_LINE_CHARACTERS:,} characters"
+        raise unreadable(name, why, "Check its line ends, and that it is text.")
     at, delimiter = _header_at(lines)
     header_end, header = next(((end, cells) for _, end, cells, _ in _records(lines, at, delimiter)), (0, []))
     columns = tuple(cell.strip().lstrip("\ufeff") for cell in header)

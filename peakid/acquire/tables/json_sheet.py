@@ -7,8 +7,8 @@ from peakid.acquire.tables import label_files
 from peakid.acquire.tables.sheet import Cells, Sheet, printable, unreadable
 
 LINES_SUFFIXES = (".jsonl", ".ndjson")
-MAX_DOCUMENT_CHARACTERS = 32 * 2**20  # Small objects take 20 times as much memory as text.
-MAX_LINES = 5_000_000
+MAX_DOCUMENT_CHARACTERS = 32 * 2**20
+MAX_VALUES = 10_000_000  # An empty object is two characters, and takes 64 bytes of memory.
 _SHOWN = 40
 
 # json instead of pandas.read_json: pandas makes a class 7 a 7.0 where another row has none, rounds large
@@ -34,10 +34,12 @@ def read(name: str, text: str) -> Sheet:
     Raises:
         BadInput: If it is a document that is damaged, too large, or not one of labels.
     """
+    if sum(map(text.count, "{[,\n")) > MAX_VALUES:
+        raise unreadable(name, f"it has more than {MAX_VALUES:,} values", "Split it into several files.")
     text = text.lstrip("\ufeff")
     stripped = text.strip()
     if not is_document(name, text):
-        return _of_lines(name, text)
+        return _of_lines(text)
     if len(stripped) > MAX_DOCUMENT_CHARACTERS:
         why = f"a JSON document of more than {MAX_DOCUMENT_CHARACTERS:,} characters"
         raise unreadable(name, why, "Write one JSON object per line.")
@@ -59,9 +61,7 @@ def _is_lines(text: str) -> bool:
     return bool(rest) and line.startswith("{") and not _parsed(line)[1]
 
 
-def _of_lines(name: str, text: str) -> Sheet:
-    if text.count("\n") > MAX_LINES:
-        raise unreadable(name, f"it has more than {MAX_LINES:,} lines", "Split it into several files.")
+def _of_lines(text: str) -> Sheet:
     lines = ((n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip())
     return _sheet([(f"line {n}", *_as_object(*_parsed(line))) for n, line in lines])
 
