@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
+from peakid.import_records import NO_READING, ImportReading
 from peakid.run_records import RunWarning, StartingWeights
 
 Verdict = Literal[
@@ -113,6 +114,7 @@ class ImportReport:
     n_rejected: int
     rejections: list[RejectionRow]
     seconds: float
+    reading: ImportReading = NO_READING
 
 
 @dataclass(frozen=True)

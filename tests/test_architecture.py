@@ -22,10 +22,11 @@ LAYERS: list[set[str]] = [
     {"peakid.store"},
     {"peakid.recipe", "peakid.imaging", "peakid.demo"},
     {"peakid.files"},
-    {"peakid.settings", "peakid.resources"},
+    {"peakid.settings", "peakid.resources", "peakid.clean_text"},
     {"peakid.errors"},
-    {"peakid.records", "peakid.remedies"},
-    {"peakid.run_records"},
+    {"peakid.records"},
+    {"peakid.import_records"},
+    {"peakid.remedies", "peakid.run_records"},
     {"peakid"},
 ]
 SAME_LAYER_ALLOWED = {

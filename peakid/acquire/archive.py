@@ -5,14 +5,15 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from peakid import settings
-from peakid.acquire import ingest, layout, metadata, reading
-from peakid.acquire.ingest import Arrival
+from peakid.acquire import import_reading, ingest, layout, metadata, reading, zip_names
+from peakid.acquire.arrival import Arrival
 from peakid.errors import BadArchive, NothingToImport, UnreadableImage
+from peakid.import_records import ImportNote, ImportReading
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
@@ -36,14 +37,29 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
         NothingToImport: If it has no files.
     """
     path = reading.checked_file(file)
+    arrivals, notes = _read(path)
+    return ingest.ingest(
+        workspace, arrivals, source="zip", root=path, notes=notes, actor=actor, report=report
+    )
+
+
+def preview(file: Path, *, known_classes: Sequence[str] = ()) -> ImportReading:
+    """Return what `import_zip` would read, without opening a photo. It raises the same errors."""
+    arrivals, notes = _read(reading.checked_file(file))
+    return import_reading.of(arrivals, notes=notes, known_classes=known_classes)
+
+
+def _read(path: Path) -> tuple[list[Arrival], list[ImportNote]]:
     with _opened(path) as archive:
-        tables, found = metadata.divided(list(_arrivals(path, archive)))
-        arrivals = metadata.applied(_placed(found), tables)
-        if not arrivals:
-            raise NothingToImport(
-                f"The archive {path} has no files.", "Choose one with the photos or the class folders."
-            )
-        return ingest.ingest(workspace, arrivals, source="zip", root=path, actor=actor, report=report)
+        names = zip_names.read(archive.infolist())
+        tables, found = metadata.divided(list(_arrivals(path, archive, names.names)))
+    placed, notes = _placed(found)
+    arrivals = metadata.applied(placed, tables)
+    if not arrivals:
+        raise NothingToImport(
+            f"The archive {path} has no files.", "Choose one with the photos or the class folders."
+        )
+    return arrivals, [*notes, *names.notes]
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -56,15 +72,15 @@ def _opened(path: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
+def _arrivals(file: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> Iterator[Arrival]:
     hidden: set[str] = set()
     status = file.stat()
     members = archive.infolist()
     refused = reading.member_rejections(members, status.st_size)
-    for index, member in enumerate(members):
+    for index, (member, name) in enumerate(zip(members, names, strict=True)):
         if member.is_dir():
             continue
-        path = member.filename.replace("\\", "/")
+        path = name.replace("\\", "/")
         part = layout.hidden_part(path)
         if part is not None:
             if part not in hidden:
@@ -76,12 +92,12 @@ def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
         yield Arrival(path, read=read, rejection=rejection)
 
 
-def _placed(found: list[Arrival]) -> list[Arrival]:
+def _placed(found: list[Arrival]) -> tuple[list[Arrival], Sequence[ImportNote]]:
     without_place = ("hidden", "unsafe_path")
     usable = [one for one in found if one.rejection is None or one.rejection[0] not in without_place]
-    places = layout.places([one.path for one in usable])
-    pairs = [(one, places.get(one.path, layout.OUTSIDE)) for one in found]
-    return [replace(one, label=place.label, split=place.split) for one, place in pairs]
+    read = layout.read([one.path for one in usable])
+    pairs = [(one, read.places.get(one.path, layout.OUTSIDE)) for one in found]
+    return [replace(one, label=place.label, split=place.split) for one, place in pairs], read.notes
 
 
 def _rejection(path: str) -> tuple[RejectionReason, str] | None:
@@ -115,7 +131,7 @@ class _Member:
             # Several threads may do this: the archive locks its file.
             with archive.open(archive.infolist()[self.index]) as stream:
                 return stream.read(settings.current().max_image_bytes + 1)
-        except _DAMAGE as error:
+        except (*_DAMAGE, ValueError) as error:  # ValueError: the name in its own header is not UTF-8.
             raise UnreadableImage("unreadable", f"damaged in the archive: {error}") from error
 
 

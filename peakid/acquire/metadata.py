@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from peakid.acquire import decode_task, path_index
-from peakid.acquire.ingest import Arrival
+from peakid.acquire.arrival import Arrival
 from peakid.acquire.path_index import PathIndex
 from peakid.acquire.table import rejected, unique_files
 from peakid.acquire.tables import reader, rows
@@ -100,7 +100,8 @@ def _arrival(
     if len(found) == 1:
         one = by_path[inside[found[0]]]
         split = row.split or one.split
-        return replace(one, path=found[0], label=row.label, split=split, credit=row.credit), row.path
+        labelled = replace(one, label=row.label, split=split, credit=row.credit, is_from_table=True)
+        return replace(labelled, path=found[0]), row.path
     why = path_index.ambiguous(found) if found else "does not exist"
     detail = f"named by {row.place} of {table}, but {why}"
     return Arrival(row.path or row.place, row.label, row.split, rejection=("missing_file", detail)), row.path

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from peakid import files, settings
+from peakid import clean_text, files, settings
 from peakid.acquire import layout
 from peakid.errors import BadInput, UnreadableImage
 from peakid.records import RejectionReason
@@ -58,22 +58,24 @@ def checked_file(path: Path) -> Path:
 
 
 def _status(path: Path, what: str) -> os.stat_result:
-    shown = str(path).encode(errors="backslashreplace").decode()
-    if shown != str(path):
-        raise BadInput(f"The name of the {what} {shown} is not UTF-8.", "Rename it.")
+    shown = clean_text.clean_path(str(path))
     try:
         return path.stat()
     except PermissionError as error:
-        raise BadInput(f"No permission to open {path}.", "Change its permissions, or copy it.") from error
+        raise BadInput(f"No permission to open {shown}.", "Change its permissions, or copy it.") from error
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a zero byte.
-        raise BadInput(f"There is no {what} {path}.", CHECK_SPELLING) from error
+        raise BadInput(f"There is no {what} {shown}.", CHECK_SPELLING) from error
     except (OSError, RuntimeError) as error:  # A name that is too long, a circular link.
         why = getattr(error, "strerror", None) or error
-        raise BadInput(f"The {what} {str(path)[:200]} cannot be opened: {why}.", CHECK_SPELLING) from error
+        raise BadInput(f"The {what} {shown[:200]} cannot be opened: {why}.", CHECK_SPELLING) from error
 
 
-def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
-    """Return why the file at `path` in `root` must not be read, None if it can be read."""
+def rejection(root: Path, path: str, *, also: Sequence[Path] = ()) -> tuple[RejectionReason, str] | None:
+    """Return why the file at `path` in `root` must not be read, None if it can be read.
+
+    Args:
+        also: Further folders that links may lead into.
+    """
     if not is_utf8(path):
         return "unsafe_path", "its name is not UTF-8"
     if "\0" in path:
@@ -82,7 +84,8 @@ def rejection(root: Path, path: str) -> tuple[RejectionReason, str] | None:
         return "unsafe_path", TOO_DEEP
     file = root / path
     try:
-        if not file.resolve().is_relative_to(root.resolve()):
+        target = file.resolve()
+        if not any(target.is_relative_to(place.resolve()) for place in (root, *also)):
             return "unsafe_path", f"a link that leaves {root}"
         return _rejection_of(file.stat())
     except FileNotFoundError:

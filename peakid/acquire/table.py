@@ -2,13 +2,13 @@
 
 import functools
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from peakid.acquire import ingest, path_index, reading
-from peakid.acquire.ingest import Arrival
+from peakid.acquire import import_reading, ingest, layout, path_index, reading
+from peakid.acquire.arrival import Arrival
 from peakid.acquire.path_index import PathIndex
 from peakid.acquire.tables import reader, rows
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
@@ -16,6 +16,7 @@ from peakid.acquire.tables.rows import Row
 from peakid.acquire.tables.sheet import Sheet, unreadable
 from peakid.errors import BadInput, NothingToImport
 from peakid.files import open_regular
+from peakid.import_records import ImportReading
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
@@ -71,6 +72,19 @@ def import_csv(
         ExtraMissing: If it is a Parquet file and pyarrow is not installed.
     """
     root = reading.checked_folder(root)
+    arrivals = _arrivals(file, root, columns)
+    return ingest.ingest(workspace, arrivals, source="csv", root=root, actor=actor, report=report)
+
+
+def preview(
+    file: Path, *, root: Path, columns: ColumnChoice = BY_NAME, known_classes: Sequence[str] = ()
+) -> ImportReading:
+    """Return what `import_csv` would read, without opening a photo. It raises the same errors."""
+    arrivals = _arrivals(file, reading.checked_folder(root), columns)
+    return import_reading.of(arrivals, known_classes=known_classes)
+
+
+def _arrivals(file: Path, root: Path, columns: ColumnChoice) -> list[Arrival]:
     found = read_rows(file, columns)
     if not found:
         raise NothingToImport(
@@ -83,8 +97,7 @@ def import_csv(
             "Correct the table, or choose other columns.",
         )
     index = PathIndex(functools.partial(reading.paths_below, root))
-    arrivals = list(unique_files(_arrival(root, index, row) for row in found))
-    return ingest.ingest(workspace, arrivals, source="csv", root=root, actor=actor, report=report)
+    return list(unique_files(_arrival(root, index, row) for row in found))
 
 
 def read_rows(file: Path, columns: ColumnChoice = BY_NAME) -> list[Row]:
@@ -178,9 +191,11 @@ def _arrival(root: Path, index: PathIndex, row: Row) -> tuple[Arrival, str]:
         missing = Arrival(row.place, row.label, row.split, rejection=("missing_file", "the row has no path"))
         return missing, ""
     path, rejection, is_searched = _found(root, index, row.path)
+    if rejection is None and layout.hidden_part(path) is not None:
+        rejection = "hidden", "a hidden or system file, or in a hidden folder"
     rejection = rejection or reading.rejection(root, path)
     read = None if rejection else reading.reader(root / path)
-    arrival = Arrival(path, row.label, row.split, read, rejection, row.credit)
+    arrival = Arrival(path, row.label, row.split, read, rejection, row.credit, is_from_table=True)
     return arrival, row.path if is_searched else path
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from peakid.acquire import archive, demo_import, folder, history, table
+from peakid.acquire import archive, demo_import, folder, history, preview, reading, table
 from peakid.acquire.tables.columns import ColumnChoice
-from peakid.cli import frame
+from peakid.cli import frame, import_text
 from peakid.cli.frame import (
     actor_option,
     emit,
@@ -19,16 +19,18 @@ from peakid.cli.frame import (
     terminal_report,
 )
 from peakid.cli.jobs import emit_queued
+from peakid.curate import classes
 from peakid.curate import scan as scanning
 from peakid.jobs import submit
-from peakid.records import ImportReport
+from peakid.records import ImportReport, Source
 from peakid.store import status
 from peakid.store.workspace import Workspace
 
-SHOWN_REJECTIONS = 20  # Lines in the terminal. `--json` has all of them.
-
 _background = click.option(
     "--background", is_flag=True, help="Queue the import and a scan as a job, and return at once."
+)
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Only say which classes and splits would be read, and what is skipped."
 )
 
 
@@ -40,36 +42,76 @@ def import_() -> None:
 @import_.command("folder")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--in-place", is_flag=True, help="Leave the files where they are instead of copying them.")
+@click.option("--follow-links", is_flag=True, help="Follow links to folders that are inside PATH.")
+@click.option(
+    "--links-within",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Follow links to files and folders in FOLDER, too.",
+)
+@_dry_run
 @_background
 @actor_option
 @json_option
 @pass_workspace
 def import_folder(
-    workspace: Workspace, path: Path, in_place: bool, background: bool, actor: str, as_json: bool
+    workspace: Workspace,
+    path: Path,
+    in_place: bool,
+    follow_links: bool,
+    links_within: Path | None,
+    dry_run: bool,
+    background: bool,
+    actor: str,
+    as_json: bool,
 ) -> None:
-    """Import the images below PATH. Class and split are read from the names of its folders."""
+    """Import the images below PATH. Class and split are read from the names of its folders.
+
+    The exit code is 1 if nothing was taken in.
+    """
+    links = folder.Links(follow_links, None if links_within is None else reading.checked_folder(links_within))
+    if dry_run:
+        _emit_preview(as_json, workspace, "folder", path, links=links)
+        return
     if background:
-        emit_queued(as_json, submit.import_images(workspace, "folder", path, in_place=in_place, actor=actor))
+        job = submit.import_images(
+            workspace,
+            "folder",
+            path,
+            in_place=in_place,
+            follow_links=follow_links,
+            links_within=links_within,
+            actor=actor,
+        )
+        emit_queued(as_json, job)
         return
     with terminal_report() as report:
-        imported = folder.import_folder(workspace, path, in_place=in_place, actor=actor, report=report)
-    emit(as_json, _document(imported), _text(imported))
+        imported = folder.import_folder(
+            workspace, path, in_place=in_place, links=links, actor=actor, report=report
+        )
+    _emit_import(as_json, imported)
 
 
 @import_.command("zip")
 @click.argument("file", type=click.Path(path_type=Path))
+@_dry_run
 @_background
 @actor_option
 @json_option
 @pass_workspace
-def import_zip(workspace: Workspace, file: Path, background: bool, actor: str, as_json: bool) -> None:
+def import_zip(
+    workspace: Workspace, file: Path, dry_run: bool, background: bool, actor: str, as_json: bool
+) -> None:
     """Import the images of a zip archive. Class and split are read from the names of its folders."""
+    if dry_run:
+        _emit_preview(as_json, workspace, "zip", file)
+        return
     if background:
         emit_queued(as_json, submit.import_images(workspace, "zip", file, actor=actor))
         return
     with terminal_report() as report:
         imported = archive.import_zip(workspace, file, actor=actor, report=report)
-    emit(as_json, _document(imported), _text(imported))
+    _emit_import(as_json, imported)
 
 
 _columns = (
@@ -93,6 +135,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
     help="The folder that the paths in FILE are relative to. Default: the folder of FILE.",
 )
 @_column_options
+@_dry_run
 @_background
 @actor_option
 @json_option
@@ -104,6 +147,7 @@ def import_table(
     path_column: str | None,
     label_column: str | None,
     split_column: str | None,
+    dry_run: bool,
     background: bool,
     actor: str,
     as_json: bool,
@@ -114,6 +158,9 @@ def import_table(
     class for each image. `peakid import columns FILE` shows how it is read.
     """
     columns = ColumnChoice(path_column, label_column, split_column)
+    if dry_run:
+        _emit_preview(as_json, workspace, "csv", file, root=root, columns=columns)
+        return
     if background:
         job = submit.import_images(workspace, "csv", file, root=root, columns=columns, actor=actor)
         emit_queued(as_json, job)
@@ -122,7 +169,7 @@ def import_table(
         imported = table.import_csv(
             workspace, file, root=root or file.parent, columns=columns, actor=actor, report=report
         )
-    emit(as_json, _document(imported), _text(imported))
+    _emit_import(as_json, imported)
 
 
 # The name of this command in earlier versions.
@@ -187,7 +234,11 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
         )
     document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
     truth = workspace.path / demo_import.DEMO_FOLDER / "truth.json"
-    emit(as_json, document, f"{_text(imported)}\nThe true class and the faults of each file are in {truth}.")
+    emit(
+        as_json,
+        document,
+        f"{import_text.of_report(imported)}\nThe true class and the faults of each file are in {truth}.",
+    )
 
 
 @click.command()
@@ -204,13 +255,15 @@ def scan(workspace: Workspace, as_json: bool) -> None:
     emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)}, text)
 
 
-def _document(imported: ImportReport) -> dict[str, Any]:
-    return asdict(imported) | {"seconds": round(imported.seconds, 3)}
+def _emit_import(as_json: bool, imported: ImportReport) -> None:
+    """Print the result of an import. The exit code is 1 if nothing was taken in."""
+    folder_option = click.get_current_context().find_root().obj
+    document = asdict(imported) | {"seconds": round(imported.seconds, 3)}
+    emit(as_json, document, import_text.of_report(imported, workspace=folder_option))
+    if not imported.n_added + imported.n_known:
+        click.get_current_context().exit(1)
 
 
-def _text(imported: ImportReport) -> str:
-    counts = f"{imported.n_added} added, {imported.n_known} already known, {imported.n_rejected} rejected"
-    lines = [f"{counts}, in {imported.seconds:.1f} s."]
-    lines += [f"  {row.path}: {row.reason}, {row.detail}" for row in imported.rejections[:SHOWN_REJECTIONS]]
-    more = imported.n_rejected - SHOWN_REJECTIONS
-    return "\n".join(lines + ([f"  ... and {more} more. --json lists all of them."] if more > 0 else []))
+def _emit_preview(as_json: bool, workspace: Workspace, source: Source, path: Path, **options: Any) -> None:
+    found = preview.preview(source, path, known_classes=classes.names(workspace), **options)
+    emit(as_json, asdict(found), import_text.of_preview(found))

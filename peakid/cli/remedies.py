@@ -22,6 +22,8 @@ COMMANDS: dict[ActionKind, str] = {
     "scan": "scan",
     "import_images": "import folder PATH",
     "choose_columns": "import table {file} --path-column NAME --label-column NAME",
+    "follow_links": "import folder {path} --follow-links",
+    "follow_links_within": "import folder {path} --links-within {within}",
     "list_roots": "roots list",
     "relink_root": "roots relink {path} NEW",
     "relink_partially": "roots relink {path} {new} --partial",

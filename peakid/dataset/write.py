@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from peakid.acquire import layout
+from peakid.acquire import folder_names, layout
 from peakid.dataset import position, snapshot
 from peakid.errors import BadInput, DamagedSnapshot
 from peakid.imaging import inspection
@@ -108,29 +108,37 @@ def _extension(image_format: str) -> str:
 def _check_names(items: Sequence[SnapshotItem], paths: Mapping[str, str]) -> None:
     """Raise an error for class names that cannot be folders, or that an import would read differently."""
     names = sorted({item.label for item in items})
-    alike = Counter(name.casefold() for name in names)  # One folder on macOS and Windows.
-    bad = [name for name in names if not _can_be_folder(name) or alike[name.casefold()] > 1]
-    if not bad:
+    alike = Counter(name.casefold() for name in names)
+    faults = {name: fault for name in names if (fault := _fault(name))}
+    faults |= {name: "only their case differs" for name in names if alike[name.casefold()] > 1}
+    if not faults:
         places = layout.places(list(paths.values()))
-        bad = sorted(
-            {
-                item.label
-                for item in items
-                if places[paths[item.digest]] != layout.Place(item.label, item.split)
-            }
-        )
-    if bad:
-        names_text = ", ".join(repr(name) for name in bad)
+        faults = {
+            item.label: "an import reads them differently"
+            for item in sorted(items, key=lambda item: item.label)
+            if places[paths[item.digest]] != layout.Place(item.label, item.split)
+        }
+    if faults:
+        by_fault = {
+            fault: [repr(name) for name in faults if faults[name] == fault] for fault in faults.values()
+        }
+        names_text = "; ".join(f"{', '.join(named)} ({fault})" for fault, named in by_fault.items())
         raise BadInput(
             f"These class names cannot be folder names that are imported as the same classes: {names_text}.",
             "Use the format csv, which keeps all names, or rename the classes.",
-            *(action("rename_class", class_name=name) for name in bad),
+            *(action("rename_class", class_name=name) for name in faults),
         )
 
 
-def _can_be_folder(name: str) -> bool:
-    is_one_part = not set(name) & set('/\\:*?"<>|') and not name.endswith(".")
-    return is_one_part and layout.hidden_part(name) is None and len(name.encode()) <= NAME_MAX_BYTES
+def _fault(name: str) -> str:
+    """Return why a class name cannot be the name of a folder on every system, '' if it can."""
+    if found := sorted(set(name) & set('/\\:*?"<>|')):
+        return f"with {' '.join(found)}"
+    if folder_names.is_reserved(name):
+        return "reserved on Windows"
+    if folder_names.is_system(name):
+        return "hidden"
+    return "too long" if len(name.encode()) > NAME_MAX_BYTES else ""
 
 
 def _write_images(

@@ -76,7 +76,7 @@ class VerifyArguments:
 
 @dataclass(frozen=True)
 class ImportArguments:
-    """`path` and `root` are absolute; `root` None = the folder of the table.
+    """`path`, `root` and `links_within` are absolute; `root` None = the folder of the table.
 
     Attributes:
         path_column: The chosen columns of a table; None = by their names.
@@ -90,6 +90,8 @@ class ImportArguments:
     path_column: str | None = None
     label_column: str | None = None
     split_column: str | None = None
+    follow_links: bool = False
+    links_within: str | None = None
 
 
 Arguments = (

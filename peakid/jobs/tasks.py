@@ -129,6 +129,7 @@ def import_images(work: Work) -> None:
         n_rejected=imported.n_rejected,
         rejections=tuple(imported.rejections[:MAX_LISTED]),
         seconds=imported.seconds,
+        reading=imported.reading,
     )
     work.note(result)
     work.note(replace(result, scan=scan.scan(work.workspace, report=report)))
@@ -153,8 +154,14 @@ TASKS: dict[str, Callable[[Work], None]] = {
 def _imported(work: Work, arguments: ImportArguments, report: Report) -> ImportReport:
     path = Path(arguments.path)
     if arguments.source == "folder":
+        within = None if arguments.links_within is None else Path(arguments.links_within)
         return folder.import_folder(
-            work.workspace, path, in_place=arguments.in_place, actor=work.actor, report=report
+            work.workspace,
+            path,
+            in_place=arguments.in_place,
+            links=folder.Links(arguments.follow_links, within),
+            actor=work.actor,
+            report=report,
         )
     if arguments.source == "zip":
         return archive.import_zip(work.workspace, path, actor=work.actor, report=report)

@@ -143,7 +143,7 @@ def test_a_row_without_a_file_and_a_wrong_row_are_rejections_with_their_place(bo
         (b"", "has the columns (none)"),
         (b"[" * 50_000, "nested too deeply"),
         (b"PAR1 and nothing else", "cannot be read as a table"),
-        (b"path,label,split\na/1.jpg,x,hold-out\n", "line 2 has the split 'hold-out'"),
+        (b"path,label,split\na/1.jpg,x,elsewhere\n", "line 2 has the split 'elsewhere'"),
         (b"\0" * 100, "has the columns"),
         (b"<xml>", "it is XML"),
     ],

@@ -123,6 +123,41 @@ def test_a_folder_of_text_files_is_rejected_file_by_file(peakid, tmp_path: Path)
     for n in range(25):
         (tmp_path / "notes" / f"{n:02d}.txt").write_text("words")
     answer = peakid("import", "folder", tmp_path / "notes")
-    assert answer.code == 0
+    assert answer.code == 1  # Nothing was taken in.
     assert answer.out.startswith("0 added, 0 already known, 25 rejected")
     assert "... and 5 more" in answer.out
+
+
+def test_import_says_what_it_read_and_offers_the_merge_as_a_command(peakid, photos: Path) -> None:
+    peakid("init")
+    (photos / "Sea").mkdir()
+    (photos / "sea" / "2.jpg").rename(photos / "Sea" / "2.jpg")
+    (photos / "sea" / "3.jpg").write_bytes((photos / "river" / "1.jpg").read_bytes())
+    (photos / "@eaDir").mkdir()
+    would = peakid("import", "folder", photos, "--dry-run")
+    assert would.out.startswith("Would import 3 files")
+    assert peakid("status", "--json").json["n_images"] == 0
+    answer = peakid("import", "folder", photos)
+    assert "3 classes from the names of folders: Sea 1, river 1, sea 1." in answer.out
+    assert "Skipped: hidden 1, not_an_image 1. Hidden: @eaDir 1." in answer.out
+    assert "Check this: Classes that differ only in case: 'Sea' (1 file), 'sea' (1 file)." in answer.out
+    assert "classes merge sea Sea" in answer.out
+    reading = peakid("import", "folder", photos, "--json").json["reading"]
+    assert (reading["classes"], reading["label_source"]) == ({"Sea": 1, "river": 1, "sea": 1}, "folders")
+    assert reading["doubtful"][0]["actions"][0]["kind"] == "merge_classes"
+
+
+def test_import_exits_with_1_if_nothing_was_taken_in_and_says_how_links_are_followed(
+    peakid, photos: Path, tmp_path: Path
+) -> None:
+    peakid("init")
+    (tmp_path / "view").mkdir()
+    (tmp_path / "view" / "sea").symlink_to(photos / "sea")
+    answer = peakid("import", "folder", tmp_path / "view")
+    assert answer.code == 1
+    assert f"--links-within {photos / 'sea'}" in answer.out
+    followed = peakid("import", "folder", tmp_path / "view", "--links-within", photos / "sea", "--json")
+    assert (followed.code, followed.json["n_added"]) == (0, 1)
+    refused = peakid("import", "folder", tmp_path / "view", "--links-within", photos, "--in-place")
+    assert refused.code == 1
+    assert "cannot stay in place" in refused.err

@@ -73,7 +73,23 @@ def test_a_file_has_the_extension_of_its_format(workspace, freeze, tmp_path):
     assert [path.suffix for path in (tmp_path / "out").rglob("*.*")] == [".png"]
 
 
-@pytest.mark.parametrize("name", ["a/b", ".hidden", "..", "a:b", "ends.", "x" * 256, "Thumbs.db"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        ".hidden",
+        "..",
+        "a:b",
+        "ends.",
+        "x" * 256,
+        "Thumbs.db",
+        "@eaDir",
+        "CON",
+        "aux",
+        "nul.txt",
+        "Com1",
+    ],
+)
 def test_a_class_name_that_cannot_be_a_folder_is_an_error_with_a_remedy(workspace, freeze, tmp_path, name):
     frozen = freeze("dom", name)
     with pytest.raises(BadInput, match="cannot be folder names") as raised:
@@ -83,7 +99,7 @@ def test_a_class_name_that_cannot_be_a_folder_is_an_error_with_a_remedy(workspac
 
 
 def test_class_names_that_are_one_folder_on_other_systems_are_an_error(workspace, freeze, tmp_path):
-    with pytest.raises(BadInput, match="'Dom', 'dom'"):
+    with pytest.raises(BadInput, match=r"'Dom', 'dom' \(only their case differs\)"):
         write.write(workspace, freeze("dom", "Dom"), "imagefolder", tmp_path / "out")
 
 
@@ -140,3 +156,12 @@ def test_the_position_of_a_photo_is_written_only_on_request(workspace, tmp_path,
     (written,) = (tmp_path / "out" / "images").iterdir()
     assert bool(Image.open(written).getexif().get_ifd(0x8825)) == keep
     assert report.n_positions_removed == (not keep)
+
+
+def test_a_name_that_windows_keeps_for_a_device_is_named_with_the_reason(workspace, freeze, tmp_path):
+    frozen = freeze("dom", "nul.txt")
+    with pytest.raises(BadInput, match=r"'nul.txt' \(reserved on Windows\)") as raised:
+        write.write(workspace, frozen, "imagefolder", tmp_path / "out")
+    assert [each.kind for each in raised.value.actions] == ["rename_class"]
+    write.write(workspace, frozen, "csv", tmp_path / "table")
+    assert "nul.txt" in (tmp_path / "table" / "labels.csv").read_text()

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 
+from peakid import clean_text
 from peakid.acquire.tables import label_files
-from peakid.acquire.tables.sheet import Cells, Sheet, printable, unreadable
+from peakid.acquire.tables.sheet import Cells, Sheet, unreadable
 
 LINES_SUFFIXES = (".jsonl", ".ndjson")
 MAX_DOCUMENT_CHARACTERS = 32 * 2**20
@@ -80,7 +81,7 @@ def _as_object(value: object, problem: str = "") -> tuple[dict[str, object], str
         return {}, problem
     if isinstance(value, dict):
         # The name of a column is shown; half a surrogate pair cannot be.
-        return {printable(name): cell for name, cell in value.items()}, ""
+        return {clean_text.clean_path(name): cell for name, cell in value.items()}, ""
     return {}, f"is not a JSON object: {json.dumps(value)[:_SHOWN]}"
 
 

@@ -5,10 +5,11 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from peakid import clean_text
 from peakid.acquire import layout
 from peakid.acquire.tables.columns import BY_NAME, SPLIT_WORDS, ColumnChoice, Columns, key, resolve, suggest
 from peakid.acquire.tables.encoding import UNDECODED
-from peakid.acquire.tables.sheet import Cells, Sheet, printable
+from peakid.acquire.tables.sheet import Cells, Sheet
 from peakid.records import NO_CREDIT, Credit, Split
 
 MAX_CHARACTERS = 4096  # Longer than any path; no class has such a name.
@@ -70,12 +71,12 @@ def read(sheet: Sheet, columns: Columns) -> Iterator[Row]:
     at = {name: n for n, name in reversed(list(enumerate(sheet.columns)))}  # The first of two equal names.
     for cells in sheet.rows(columns.names()):
         if cells.problem:
-            yield Row(cells.place, "", None, None, problem=printable(cells.problem))
+            yield Row(cells.place, "", None, None, problem=clean_text.clean_path(cells.problem))
             continue
         try:
             yield _row(cells, columns, at)
         except _BadCell as error:
-            yield Row(cells.place, "", None, None, problem=printable(str(error)))
+            yield Row(cells.place, "", None, None, problem=clean_text.clean_path(str(error)))
 
 
 def text_of(value: object) -> str:
@@ -123,10 +124,7 @@ def _text(value: object, column: str) -> str:
         what = "an object" if isinstance(value, dict) else f"a list of {len(value):,} values"
         raise _BadCell(f"has {what}{where}")
     try:
-        text = str(value).strip()
-        text.encode()
-    except UnicodeEncodeError:
-        raise _BadCell(f"has half a surrogate pair{where}, which is not text") from None
+        text = clean_text.clean_path(str(value)).strip()
     except ValueError as error:  # A whole number of more than 4,300 digits.
         raise _BadCell(f"has a value that cannot be written{where}: {error}") from error
     if UNDECODED in text:

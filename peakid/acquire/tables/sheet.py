@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from peakid import clean_text
 from peakid.errors import BadInput
 
 N_HEAD = 20  # Rows that are looked at to guess the meaning of a column.
@@ -36,14 +37,9 @@ class Sheet:
         return list(islice((row for row in self.rows(columns) if not row.problem), N_HEAD))
 
 
-def printable(text: str) -> str:
-    """Return text that can be stored and printed: half a surrogate pair becomes an escape."""
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
-
-
 def unreadable(name: str, why: str, remedy: str = "") -> BadInput:
     """Return the error for a file that is not a table."""
     return BadInput(
-        f"{name} cannot be read as a table: {printable(why)}.",
+        f"{name} cannot be read as a table: {clean_text.clean_path(why)}.",
         remedy or "Give a CSV file with a header line, JSON lines, or a Parquet file.",
     )
