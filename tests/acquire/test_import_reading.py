@@ -1,6 +1,7 @@
 """An import says what it read: classes, splits, where labels are from, what it skipped, what is doubtful."""
 
 import ctypes
+import functools
 import os
 import threading
 import zipfile
@@ -270,30 +271,21 @@ def test_a_folder_that_vanishes_while_it_is_searched_is_one_rejection(tmp_path: 
     assert rest[0].rejection[0] == "missing_file"
 
 
-def test_lone_surrogates_in_labels_and_credits_are_stored_as_escapes(
+def test_lone_surrogates_in_every_string_of_an_arrival_are_stored_as_escapes(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
-    root = put(tmp_path / "photos", {"dom/1.jpg": draw(1)})
-    (root / "metadata.jsonl").write_text(
-        '{"file_name": "dom/1.jpg", "label": "d\\ud800m", "licence": "\\udcff", "author": "a\\u0000b"}\n'
-    )
-    found = folder.import_folder(workspace, root, actor="human:anna")
-    assert (found.n_added, dict(found.reading.classes)) == (1, {"d\\ud800m": 1})
-    assert tuple(workspace.query("SELECT licence, author FROM origin")[0]) == ("\\xff", "a b")
-
-
-def test_lone_surrogates_in_every_string_of_an_arrival_end_no_import(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    bad = "x\ud800\udcff"
+    bad, escaped = "x\ud800\udcff", "x\\ud800\\xff"
     arrivals = [
-        Arrival(bad, bad, None, None, ("unreadable", bad), Credit(bad, bad, bad)),
+        Arrival("1.jpg", bad, None, functools.partial(bytes, draw(1)), None, Credit(bad, bad, "a\0b")),
+        Arrival(bad, bad, None, None, ("unreadable", bad)),
         Arrival(f"{bad}/2", "\u200b", None, None, ("unreadable", "")),
     ]
     report = ingest.ingest(
         workspace, arrivals, source="csv", root=tmp_path / bad, actor="human:anna", report=no_report
     )
-    assert [row.path for row in report.rejections] == ["x\\ud800\\xff", "x\\ud800\\xff/2"]
+    assert (report.n_added, dict(report.reading.classes)) == (1, {escaped: 1})
+    assert [row.path for row in report.rejections] == [escaped, f"{escaped}/2"]
+    assert tuple(workspace.query("SELECT page_url, author FROM origin")[0]) == (escaped, "a b")
 
 
 def test_many_similar_classes_are_told_in_few_notes() -> None:
