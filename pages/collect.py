@@ -69,10 +69,10 @@ with st.form("import", border=False):
         )
     else:
         st.caption(
-            "Columns `path, label` and optionally `split`, or fastai's `name, label` and `path, "
-            "noisy_labels_0, is_valid`."
+            "Columns such as `path, label` or `filename, species`, and optionally `split`. Also label files "
+            "of Label Studio, FiftyOne, Roboflow and COCO, if each image has one class."
         )
-        table = "Table on this machine (CSV, JSON Lines or Parquet)"
+        table = "Table on this machine (CSV, JSON or Parquet)"
         path = st.text_input(table, placeholder="/home/you/labels.csv", key="csv_path")
         relative = "Folder that its paths are relative to"
         root = st.text_input(relative, placeholder="the folder of the table", key="csv_root")

@@ -20,6 +20,7 @@ ActionKind = Literal[
     "list_issues",       # kind: of image issue
     "scan",
     "import_images",
+    "choose_columns",    # file: a table whose columns are not recognised
     "follow_links",      # path: import the folder again and follow links to folders in it
     "follow_links_within",  # path, within: and links that lead into that folder
     "list_roots",

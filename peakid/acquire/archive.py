@@ -1,7 +1,8 @@
 """Import a zip archive. Its files are read from it directly and never unpacked to a path in the archive."""
 
 import functools
-import stat
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -9,24 +10,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from peakid import settings
-from peakid.acquire import import_reading, ingest, layout, reading, zip_names
+from peakid.acquire import import_reading, ingest, layout, metadata, reading, zip_names
 from peakid.acquire.arrival import Arrival
 from peakid.errors import BadArchive, NothingToImport, UnreadableImage
 from peakid.import_records import ImportNote, ImportReading
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
-MAX_RATIO = 200  # No photo compresses to half a percent; a zip bomb does.
-RATIO_FREE_BYTES = 10 * 2**20  # Smaller files are harmless; a blank image may compress that well.
-ENCRYPTED = 0x1  # First general purpose bit, zip specification 4.4.4.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+# ValueError: a name that is not UTF-8, a place before the beginning. struct.error: a field that is cut off.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, OverflowError, NotImplementedError, RuntimeError),
+)
 
 
 def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report = no_report) -> ImportReport:
     """Import every image of a zip archive; its folders give class and split (see `layout.places`).
 
-    Files with an absolute path or `..`, links, and files with an extreme compression ratio are rejected. All
-    others are imported.
+    Files with an absolute path or `..`, links, files with an extreme compression ratio, and files that share
+    their bytes are rejected (see `reading`). All others are imported. A label file takes precedence over the
+    names of folders, as in a folder (see `metadata`).
 
     Raises:
         BadInput: If there is no such file.
@@ -49,7 +52,9 @@ def preview(file: Path, *, known_classes: Sequence[str] = ()) -> ImportReading:
 def _read(path: Path) -> tuple[list[Arrival], list[ImportNote]]:
     with _opened(path) as archive:
         names = zip_names.read(archive.infolist())
-        arrivals, notes = _placed(list(_arrivals(path, archive, names.names)))
+        tables, found = metadata.divided(list(_arrivals(path, archive, names.names)))
+    placed, notes = _placed(found)
+    arrivals = metadata.applied(placed, tables)
     if not arrivals:
         raise NothingToImport(
             f"The archive {path} has no files.", "Choose one with the photos or the class folders."
@@ -60,7 +65,7 @@ def _read(path: Path) -> tuple[list[Arrival], list[ImportNote]]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (*_DAMAGE, ValueError) as error:
+    except _DAMAGE as error:
         raise BadArchive(
             f"{path} cannot be read as a zip: {error}.",
             "Download or create it again. Unpack archives of other types first.",
@@ -70,7 +75,9 @@ def _opened(path: Path) -> zipfile.ZipFile:
 def _arrivals(file: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> Iterator[Arrival]:
     hidden: set[str] = set()
     status = file.stat()
-    for index, (member, name) in enumerate(zip(archive.infolist(), names, strict=True)):
+    members = archive.infolist()
+    refused = reading.member_rejections(members, status.st_size)
+    for index, (member, name) in enumerate(zip(members, names, strict=True)):
         if member.is_dir():
             continue
         path = name.replace("\\", "/")
@@ -80,7 +87,7 @@ def _arrivals(file: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> Ite
                 yield Arrival(part, rejection=("hidden", "a hidden or system file or folder"))
             hidden.add(part)
             continue
-        rejection = _rejection(member, path)
+        rejection = _rejection(path) or refused[index] or _rejection_of_table(path, member)
         read = None if rejection else _Member(file, (status.st_mtime_ns, status.st_size), index)
         yield Arrival(path, read=read, rejection=rejection)
 
@@ -93,19 +100,20 @@ def _placed(found: list[Arrival]) -> tuple[list[Arrival], Sequence[ImportNote]]:
     return [replace(one, label=place.label, split=place.split) for one, place in pairs], read.notes
 
 
-def _rejection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str] | None:
+def _rejection(path: str) -> tuple[RejectionReason, str] | None:
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts or (parts and parts[0].endswith(":")):
         return "unsafe_path", "points outside the archive"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "unsafe_path", "a link"
-    if member.flag_bits & ENCRYPTED:
-        return "unreadable", "is encrypted; unpack it with its password first"
-    limit = settings.current().max_image_bytes
-    if member.file_size > limit:
-        return "too_large", f"{member.file_size:,} bytes, over the limit of {limit:,}"
-    if member.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * member.compress_size):
-        return "too_large", f"unpacks to {member.file_size:,} bytes from {member.compress_size:,}"
+    return ("unsafe_path", reading.TOO_DEEP) if reading.is_too_deep(path) else None
+
+
+def _rejection_of_table(path: str, member: zipfile.ZipInfo) -> tuple[RejectionReason, str] | None:
+    """Reject a label file that could unpack to any size: it is not read in the guarded process."""
+    if metadata.is_label_file(path) and member.compress_type not in (
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+    ):
+        return "bad_table", "its labels were not read: label files are unpacked only if deflated"
     return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from peakid import clean_text
-from peakid.acquire import import_reading, ingest, layout, reading, table
+from peakid.acquire import import_reading, ingest, layout, metadata, reading
 from peakid.acquire.arrival import Arrival
 from peakid.errors import BadInput, NothingToImport
 from peakid.import_records import ImportNote, ImportReading
@@ -14,7 +14,6 @@ from peakid.records import ImportReport, RejectionReason, Report, Source, no_rep
 from peakid.remedies import action
 from peakid.store.workspace import DATABASE_NAME, Workspace
 
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl")  # From imagefolder of Hugging Face.
 MAX_LINKS = 4  # Links to folders inside each other; without a limit, N links among N folders make N! paths.
 
 
@@ -46,8 +45,8 @@ def import_folder(
 ) -> ImportReport:
     """Import every image in a folder and its subfolders, which give class and split (see `layout.read`).
 
-    A `metadata.csv` or `metadata.jsonl` in the folder takes precedence over the names of subfolders. The
-    folder is not changed.
+    A label file in the folder or below it, such as `metadata.csv`, takes precedence over the names of
+    subfolders (see `metadata`). The folder is not changed.
 
     Args:
         in_place: Do not copy the images; read them from the folder whenever they are needed.
@@ -97,43 +96,21 @@ def preview(path: Path, *, links: Links = NO_LINKS, known_classes: Sequence[str]
 
 
 def _arrivals(root: Path, links: Links) -> tuple[list[Arrival], list[ImportNote]]:
-    metadata = {name: rows for name in METADATA_NAMES if (rows := _rows(root / name)) is not None}
     walk = _Walk(root, links)
-    found = [arrival for arrival in walk.arrivals() if arrival.path not in metadata]
-    if not found and not metadata:
+    tables, found = metadata.divided(list(walk.arrivals()))
+    if not found and not tables:
         raise NothingToImport(
             f"The folder {clean_text.clean_path(str(root))} has no files.",
             "Choose the folder with the photos or the class folders.",
         )
-    rows = {_key(row.path): row for each in metadata.values() for row in each if not row.problem}
-    bad_rows = [table.rejected(row) for each in metadata.values() for row in each if row.problem]
     placed, notes = _placed(found)
-    labelled = [_with_metadata(arrival, rows.get(_key(arrival.path))) for arrival in placed]
-    return labelled + bad_rows, [*notes, *walk.notes()]
-
-
-def _key(path: str) -> str:
-    return clean_text.path_key(path)
-
-
-def _with_metadata(arrival: Arrival, row: table.Row | None) -> Arrival:
-    if row is None:
-        return arrival
-    split = row.split or arrival.split
-    return replace(arrival, label=row.label, split=split, credit=row.credit, is_from_table=True)
-
-
-def _rows(file: Path) -> list[table.Row] | None:
-    """Read the labels of a metadata file; None if there is no such file or it has no labels."""
-    try:
-        return table.read_rows(file) if file.is_file() else None
-    except (BadInput, OSError):
-        return None
+    return metadata.applied(placed, tables), [*notes, *walk.notes()]
 
 
 def _placed(found: list[Arrival]) -> tuple[list[Arrival], Sequence[ImportNote]]:
     """Give every arrival the label and split of its folders; a rejected one has a label, too."""
     visible = [one for one in found if one.rejection is None or one.rejection[0] != "hidden"]
+    visible = [one for one in visible if not reading.is_too_deep(one.path)]
     read = layout.read([one.path for one in visible])
     pairs = [(one, read.places.get(one.path, layout.OUTSIDE)) for one in found]
     return [replace(one, label=place.label, split=place.split) for one, place in pairs], read.notes
@@ -204,6 +181,8 @@ class _Walk:
         """Return why a folder is not searched, None if it is."""
         if layout.hidden_part(folder.name) is not None:
             return "hidden", "a hidden folder, or one of a system or tool"
+        if reading.is_too_deep(f"{folder.relative_to(self.root).as_posix()}/"):
+            return "unsafe_path", f"a folder {reading.TOO_DEEP}"
         if folder.is_symlink() and (rejection := self._link_rejection(folder, chain)) is not None:
             return rejection
         try:

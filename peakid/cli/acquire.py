@@ -1,5 +1,6 @@
 """Commands that add images: import, demo and scan."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import click
 
 from peakid.acquire import archive, demo_import, folder, history, preview, reading, table
+from peakid.acquire.tables.columns import ColumnChoice
 from peakid.cli import frame, import_text
 from peakid.cli.frame import (
     actor_option,
@@ -112,32 +114,89 @@ def import_zip(
     _emit_import(as_json, imported)
 
 
-@import_.command("csv")
+_columns = (
+    click.option("--path-column", help="The column with the path of the image. Default: by its name."),
+    click.option("--label-column", help="The column with the class. Default: by its name."),
+    click.option("--split-column", help="The column with train, valid or test. Default: by its name."),
+)
+
+
+def _column_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_columns):
+        command = option(command)
+    return command
+
+
+@import_.command("table")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--root",
-    required=True,
     type=click.Path(path_type=Path),
-    help="The folder that the paths in FILE are relative to.",
+    help="The folder that the paths in FILE are relative to. Default: the folder of FILE.",
 )
+@_column_options
 @_dry_run
 @_background
 @actor_option
 @json_option
 @pass_workspace
-def import_csv(
-    workspace: Workspace, file: Path, root: Path, dry_run: bool, background: bool, actor: str, as_json: bool
+def import_table(
+    workspace: Workspace,
+    file: Path,
+    root: Path | None,
+    path_column: str | None,
+    label_column: str | None,
+    split_column: str | None,
+    dry_run: bool,
+    background: bool,
+    actor: str,
+    as_json: bool,
 ) -> None:
-    """Import the images listed in a CSV, JSON Lines or Parquet FILE, with their labels."""
+    """Import the images listed in FILE, with their labels.
+
+    FILE is CSV, JSON Lines, Parquet, or a label file of Label Studio, FiftyOne, Roboflow or COCO with one
+    class for each image. `peakid import columns FILE` shows how it is read.
+    """
+    columns = ColumnChoice(path_column, label_column, split_column)
     if dry_run:
-        _emit_preview(as_json, workspace, "csv", file, root=root)
+        _emit_preview(as_json, workspace, "csv", file, root=root, columns=columns)
         return
     if background:
-        emit_queued(as_json, submit.import_images(workspace, "csv", file, root=root, actor=actor))
+        job = submit.import_images(workspace, "csv", file, root=root, columns=columns, actor=actor)
+        emit_queued(as_json, job)
         return
     with terminal_report() as report:
-        imported = table.import_csv(workspace, file, root=root, actor=actor, report=report)
+        imported = table.import_csv(
+            workspace, file, root=root or file.parent, columns=columns, actor=actor, report=report
+        )
     _emit_import(as_json, imported)
+
+
+# The name of this command in earlier versions.
+import_.add_command(
+    click.Command(
+        "csv", callback=import_table.callback, params=import_table.params, hidden=True, help=import_table.help
+    )
+)
+
+
+@import_.command("columns")
+@click.argument("file", type=click.Path(path_type=Path))
+@_column_options
+@json_option
+def import_columns(
+    file: Path, path_column: str | None, label_column: str | None, split_column: str | None, as_json: bool
+) -> None:
+    """Show the columns and first rows of a table, and how an import reads them. Nothing is imported."""
+    preview = table.read_header(file, ColumnChoice(path_column, label_column, split_column))
+    chosen = preview.chosen
+    lines = [dict(zip(preview.columns, row, strict=True)) for row in preview.rows]
+    classes = ", ".join(preview.one_hot)
+    label = f"one of the columns {classes}" if classes else chosen.label or "(not recognised)"
+    text = f"Path: {chosen.path or '(not recognised)'}. Class: {label}. Split: {chosen.split or '(none)'}."
+    text += f"\n{preview.problem}" if preview.problem else ""
+    rows = frame.table(lines, list(preview.columns), empty="It has no rows.")
+    emit(as_json, asdict(preview), f"{text}\n{rows}")
 
 
 @import_.command("list")

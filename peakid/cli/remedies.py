@@ -21,6 +21,7 @@ COMMANDS: dict[ActionKind, str] = {
     "list_issues": "issues list --kind {kind}",
     "scan": "scan",
     "import_images": "import folder PATH",
+    "choose_columns": "import table {file} --path-column NAME --label-column NAME",
     "follow_links": "import folder {path} --follow-links",
     "follow_links_within": "import folder {path} --links-within {within}",
     "list_roots": "roots list",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from peakid.acquire import archive, folder, table, verification
+from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
 from peakid.jobs import submit, training_tasks
@@ -165,7 +166,8 @@ def _imported(work: Work, arguments: ImportArguments, report: Report) -> ImportR
     if arguments.source == "zip":
         return archive.import_zip(work.workspace, path, actor=work.actor, report=report)
     root = Path(arguments.root or path.parent)
-    return table.import_csv(work.workspace, path, root=root, actor=work.actor, report=report)
+    columns = ColumnChoice(arguments.path_column, arguments.label_column, arguments.split_column)
+    return table.import_csv(work.workspace, path, root=root, columns=columns, actor=work.actor, report=report)
 
 
 def _scored(workspace: Workspace, run_id: int) -> dict[str, tuple[list[str], np.ndarray]]:

@@ -67,6 +67,7 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
     "scan": Button("Scan the images", _scan),
     "import_images": Link("Import images", "collect"),
+    "choose_columns": Link("Import a table", "collect"),
     "follow_links": Button("Import again and follow links", _follow_links),
     "follow_links_within": Button("Import again and follow links into {within}", _follow_links),
     "list_roots": Link("Show the folders", "collect"),

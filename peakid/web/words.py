@@ -19,7 +19,8 @@ REASONS: dict[RejectionReason, str] = {
     "crashes_decoder": "Crashes the decoder",
     "unsafe_path": "Path outside the folder",
     "forgotten": "Forgotten earlier, by request",
-    "bad_row": "Row that does not fit its table",
+    "bad_row": "Row that cannot be used",
+    "bad_table": "Label file that cannot be read",
 }
 
 JOBS = {

@@ -52,6 +52,35 @@ def test_import_zip_and_csv_print_the_same_document(peakid, photos: Path, tmp_pa
         )
 
 
+def test_any_two_columns_of_a_table_can_be_chosen(peakid, photos: Path) -> None:
+    peakid("init")
+    file = photos / "list.csv"
+    file.write_text("Foto;Tierart;wann\nriver\\1.jpg;otter;test\nsea/2.jpg;seal;train\n")
+    refused = peakid("import", "table", file)
+    assert refused.code == 1
+    assert "has the columns Foto, Tierart, wann; none of them is recognised as the path" in refused.err
+    assert f"import table {file} --path-column NAME --label-column NAME" in refused.err
+    chosen = ("--path-column", "Foto", "--label-column", "Tierart", "--split-column", "wann")
+    preview = peakid("import", "columns", file, *chosen, "--json").json
+    assert preview["rows"] == [["river\\1.jpg", "otter", "test"], ["sea/2.jpg", "seal", "train"]]
+    assert preview["chosen"] == {"path": "Foto", "label": "Tierart", "split": "wann"}
+    imported = peakid("import", "table", file, *chosen, "--json").json
+    assert (imported["n_added"], imported["rejections"]) == (2, [])
+    assert [row["label"] for row in peakid("queue", "all", "--json").json] == ["otter", "seal"]
+    wrong = peakid("import", "table", file, "--path-column", "Bild")
+    assert "has no column 'Bild'. Its columns are Foto, Tierart, wann." in wrong.err
+
+
+def test_the_columns_of_a_table_are_shown_with_what_an_import_reads(peakid, photos: Path) -> None:
+    (photos / "list.csv").write_text("filename,species\nsea/2.jpg,seal\n")
+    answer = peakid("import", "columns", photos / "list.csv")
+    assert answer.out.startswith("Path: filename. Class: species. Split: (none).\n")
+    (photos / "list.csv").write_text("key,species\nsea/2.jpg,seal\n")
+    document = peakid("import", "columns", photos / "list.csv", "--json").json
+    assert document["chosen"] == {"path": None, "label": "species", "split": None}
+    assert "none of them is recognised as the path" in document["problem"]
+
+
 def test_scan_reports_its_counts(peakid, photos: Path) -> None:
     peakid("init")
     peakid("import", "folder", photos)
