@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from peakid import files
 from peakid.acquire import layout
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, DamagedSnapshot, UnreadableImage
@@ -71,7 +72,7 @@ def write(
     """
     if fmt not in get_args(WriteFormat):
         raise BadInput(f"Unknown format {fmt!r}.", f"Use one of: {', '.join(get_args(WriteFormat))}.")
-    folder = Path(folder).expanduser().absolute()
+    folder = files.expanded(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} exists and is not empty.", "Choose a new folder.")
     items = snapshot.items(workspace, frozen.digest)
