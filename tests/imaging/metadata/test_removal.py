@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageSequence
 
-from peakid.imaging import pixels
+from peakid.imaging import inspection, pixels
 from peakid.imaging.metadata import parts, removal
 from tests.imaging.metadata import position_files
 from tests.imaging.metadata.position_files import MARKER
@@ -122,3 +122,8 @@ def test_damaged_files_are_cleaned_or_refused(name):
 def test_a_jpeg_without_an_end_is_not_understood():
     with pytest.raises(removal.NotUnderstood, match="no end"):
         removal.clean(position_files.in_jpeg((0xE1, position_files.exif(1)))[:-60])
+
+
+@pytest.mark.parametrize("name", [name for name in position_files.FILES if not name.startswith("heic")])
+def test_no_thumbnail_holds_a_position(name):
+    assert MARKER not in inspection.inspect(position_files.FILES[name]()).thumbnail
