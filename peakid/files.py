@@ -60,6 +60,22 @@ def read_regular(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
     return data
 
 
+def is_regular(path: Path) -> bool:
+    """Return whether there is a regular file at a path, whatever text the path is made of."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # A name that is too long or has a zero byte.
+        return False
+
+
+def expanded(path: str | Path) -> Path:
+    """Return an absolute path. `~` and `~user` become the home folder if there is such a user."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:  # No such user: a file of that name is meant.
+        return Path(path).absolute()
+
+
 @contextlib.contextmanager
 def replacing(path: Path, *, is_synced: bool = False) -> Generator[Path]:
     """Yield a temporary path next to `path`; rename it to `path` when the block ends without an error.

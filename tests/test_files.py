@@ -71,3 +71,13 @@ def test_a_file_whose_size_is_not_known_is_read_up_to_the_limit() -> None:
 def test_a_name_with_a_zero_byte_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="null"):
         files.read_regular(tmp_path / "a\0b", 10)
+
+
+def test_a_path_of_an_unknown_user_is_a_path_below_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert files.expanded("~nobody-here/photos") == tmp_path / "~nobody-here" / "photos"
+    assert files.expanded("~/photos") == Path("/home/anna/photos")
+    assert files.expanded("photos") == tmp_path / "photos"
+    assert not files.is_regular(Path("a" * 5000))
+    assert not files.is_regular(Path("a\x00b"))

@@ -1,11 +1,11 @@
 """Files that were uploaded by the browser or given as a path on the server."""
 
 import hashlib
-import os
 from pathlib import Path, PurePath
 
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from peakid import files
 from peakid.errors import BadInput
 from peakid.store.workspace import Workspace
 
@@ -24,7 +24,7 @@ def given(path: str, what: str) -> Path:
         raise BadInput(
             f"No {what} was given.", f"Enter the path of a {what} on the machine that runs Peakid."
         )
-    return Path(os.path.expanduser(clean))  # noqa: PTH111 - pathlib raises an error for an unknown user.
+    return files.expanded(clean)
 
 
 def kept(workspace: Workspace, upload: UploadedFile | None, path: str) -> Path:
