@@ -33,7 +33,7 @@ from tests import hostile_images
 
 ROUTES = ("import", "predict", "page")
 LIMIT_BYTES = 1.2e9
-# Two attempts of 5 s each, and the starts of Python and of the libraries on a busy machine. A page asks twice.
+# Two attempts of 5 s each, and the starts of Python and the libraries on a busy machine. A page asks twice.
 LIMIT_S = {"import": 45.0, "predict": 45.0, "page": 80.0}
 SIZE_PX = 224
 GOOD_PX = 640

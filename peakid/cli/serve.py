@@ -1,13 +1,12 @@
 """Commands that use an exported model: predict."""
 
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from peakid import settings
+from peakid import files, settings
 from peakid.cli import terminal
 from peakid.cli.frame import emit, json_option, workspace_path
 from peakid.errors import BadInput
@@ -67,20 +66,11 @@ def _answers(
 
 
 def _content(path: Path) -> bytes | ImagePrediction:
-    """Read an image, or say why it cannot be read: a pipe or device might never end."""
-    limit = settings.current().max_image_bytes
+    """Read an image, or say why it cannot be read: a pipe or a device might never end."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return ImagePrediction.unreadable(None, "not a file")
-        if status.st_size > limit:
-            detail = f"{status.st_size:,} bytes, over the limit of {limit:,}"
-            return ImagePrediction.unreadable("too_large", detail)
-        return path.read_bytes()
+        return files.read_regular(path, settings.current().max_image_bytes)
     except OSError as error:
         return ImagePrediction.unreadable(None, f"cannot be read: {error.strerror}")
-    except ValueError as error:  # A null byte in the path.
-        return ImagePrediction.unreadable(None, f"cannot be read: {error}")
 
 
 def _document(path: str, answer: ImagePrediction) -> dict[str, Any]:

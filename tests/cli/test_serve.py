@@ -82,7 +82,7 @@ def test_an_unreadable_image_is_a_line_on_stderr_and_the_others_are_predicted(
 def test_a_pipe_a_folder_and_a_device_are_no_images(peakid, folder, photo, tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     answer = peakid("predict", folder, tmp_path / "pipe.jpg", tmp_path, "/dev/zero", photo, "--json")
-    assert [row.get("error") for row in answer.json] == ["not a file", "not a file", "not a file", None]
+    assert [row.get("error") for row in answer.json] == ["cannot be read: not a regular file"] * 3 + [None]
 
 
 def test_no_readable_image_at_all_is_an_error(peakid, folder, tmp_path):
