@@ -130,6 +130,18 @@ def as_jpeg(data: bytes, *, longest_px: int, quality: int = 90) -> bytes:
     return out.getvalue()
 
 
+def as_png(data: bytes) -> bytes:
+    """Return the upright pixels of an image as a PNG that holds nothing else.
+
+    Raises:
+        UnreadableImage: With the reason of the rejection.
+    """
+    upright, out = decode(data), io.BytesIO()
+    upright.info.clear()  # Pillow would write a comment or a profile again.
+    upright.save(out, "PNG")
+    return out.getvalue()
+
+
 def digest(data: bytes) -> str:
     """Return the SHA-256 of the decoded pixels, which says whether two images are exactly the same picture.
 
