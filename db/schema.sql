@@ -244,7 +244,7 @@ CREATE TABLE image_measure (
   taken_at TEXT,
   camera TEXT,
   scored_with INTEGER NOT NULL DEFAULT 0
-) STRICT;
+, grey_range TEXT) STRICT;
 
 CREATE TABLE image_issue_score (
   kind TEXT NOT NULL,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peakid import files
 from peakid.errors import AmbiguousDigest, NotFound, WorkspaceNotWritable
-from peakid.imaging import inspection
+from peakid.imaging import gate, inspection
 from peakid.imaging.records import Image, Inspection, Measures
 from peakid.remedies import action
 from peakid.store import origins
@@ -98,15 +98,24 @@ def thumbnail(workspace: Workspace, digest: str) -> bytes:
     """Read the thumbnail of an image (JPEG, long side at most 256 px); a missing one is made again.
 
     Raises:
-        NotFound: If there is no such image, or neither its thumbnail nor its file exists.
+        NotFound: If there is no such image, or neither its thumbnail nor its file exists, or its stored bytes
+            are those of another image.
+        UnreadableImage: If its file can no longer be decoded within the limits.
     """
     path = thumbnail_path(workspace, digest)
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        fresh = inspection.inspect(read_bytes(workspace, digest)).thumbnail
-        _write_once(path, fresh)
-        return fresh
+        fresh = gate.call(inspection.inspect, read_bytes(workspace, digest))
+        if fresh.digest != digest:
+            raise NotFound(
+                f"The stored bytes of image {digest[:12]} are those of another one.",
+                "Import the image again.",
+                action("import_images"),
+                action("verify_images"),
+            ) from None
+        _write_once(path, fresh.thumbnail)
+        return fresh.thumbnail
 
 
 def resolve(workspace: Workspace, prefix: str) -> str:
@@ -146,11 +155,13 @@ def show(workspace: Workspace, digest: str) -> Image:
         NotFound: If there is no such image.
     """
     row = workspace.one(
-        "SELECT id, digest, format, n_bytes, width_px, height_px FROM image WHERE digest = ?", (digest,)
+        "SELECT id, digest, format, n_bytes, width_px, height_px, grey_range FROM image"
+        " LEFT JOIN image_measure ON image_id = id WHERE digest = ?",
+        (digest,),
     )
     if row is None:
         raise origins.unknown_image(digest)
-    return Image(row["id"], row["digest"], row["format"], row["n_bytes"], row["width_px"], row["height_px"])
+    return Image(*row)
 
 
 def _write_once(path: Path, data: bytes) -> None:
