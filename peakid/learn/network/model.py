@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from peakid import files
-from peakid.errors import NotFound, WeightsUnfit
+from peakid.errors import NotFound, RunDamaged, WeightsUnfit
 from peakid.learn.network import small_nets
 from peakid.recipe import architectures, run_files
 from peakid.recipe.architectures import Architecture
@@ -213,7 +213,15 @@ def load(folder: Path) -> tuple[nn.Sequential, Card]:
             "Train again; a failed run leaves no model.",
             action("train"),
         )
-    card = Card(**json.loads((folder / run_files.CARD).read_text(encoding="utf-8")))
+    try:
+        card = Card(**json.loads((folder / run_files.CARD).read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise RunDamaged(
+            f"{folder / run_files.CARD} is cut or damaged: {error}.",
+            "Restore it from a backup, or train again.",
+            action("restore_backup"),
+            action("train"),
+        ) from error
     return load_weights(folder / run_files.WEIGHTS, card), card
 
 

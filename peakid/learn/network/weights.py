@@ -146,9 +146,14 @@ def load_run_into(
     Raises:
         WeightsUnfit: If the earlier model has another architecture, or its file is damaged.
     """
-    card = json.loads(path.with_name(run_files.CARD).read_text(encoding="utf-8"))
-    known = {field.name for field in dataclasses.fields(Card)}
-    earlier = Card(**{key: value for key, value in card.items() if key in known})
+    try:
+        card = json.loads(path.with_name(run_files.CARD).read_text(encoding="utf-8"))
+        known = {field.name for field in dataclasses.fields(Card)}
+        earlier = Card(**{key: value for key, value in card.items() if key in known})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WeightsUnfit(
+            f"{path.with_name(run_files.CARD)} is cut or damaged: {error}.", "Start from another run."
+        ) from error
     if earlier.arch != architecture.name:
         raise WeightsUnfit(
             f"The model in {path.parent} is a {earlier.arch}, not a {architecture.name}.",
