@@ -105,13 +105,18 @@ class RejectionRow:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """Result of one import. `n_added` counts new images, `n_known` files that the workspace already had."""
+    """Result of one import.
+
+    `n_added` counts new images, `n_known` files that the workspace already had. `n_mended` counts images
+    whose stored copy was damaged or missing and was written again.
+    """
 
     n_added: int
     n_known: int
     n_rejected: int
     rejections: list[RejectionRow]
     seconds: float
+    n_mended: int = 0
 
 
 @dataclass(frozen=True)

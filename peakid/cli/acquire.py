@@ -153,6 +153,8 @@ def _document(imported: ImportReport) -> dict[str, Any]:
 def _text(imported: ImportReport) -> str:
     counts = f"{imported.n_added} added, {imported.n_known} already known, {imported.n_rejected} rejected"
     lines = [f"{counts}, in {imported.seconds:.1f} s."]
+    mended = "1 stored image was" if imported.n_mended == 1 else f"{imported.n_mended} stored images were"
+    lines += [f"{mended} damaged or missing and written again."] if imported.n_mended else []
     lines += [f"  {row.path}: {row.reason}, {row.detail}" for row in imported.rejections[:SHOWN_REJECTIONS]]
     more = imported.n_rejected - SHOWN_REJECTIONS
     return "\n".join(lines + ([f"  ... and {more} more. --json lists all of them."] if more > 0 else []))

@@ -181,7 +181,10 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """`damaged` and `moved` list the first hundred of `n_damaged` and `n_moved`."""
+    """`damaged` and `moved` list the first hundred of `n_damaged` and `n_moved`.
+
+    `database`, `losses` and `n_unknown` are those of `verification.Verified`.
+    """
 
     kind: ClassVar[str] = "verify"
     n_images: int | None = None
@@ -190,6 +193,9 @@ class VerifyResult:
     n_moved: int = 0
     moved: tuple[Move, ...] = ()
     n_redrawn: int = 0
+    database: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    n_unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,6 +209,7 @@ class ImportResult:
     rejections: tuple[RejectionRow, ...] = ()
     seconds: float = 0.0
     scan: ScanReport | None = None
+    n_mended: int = 0
 
 
 Result = (
