@@ -235,7 +235,8 @@ def _strip_places(connection: sqlite3.Connection, digest: str, image_id: int) ->
             result[name] = [each for each in result.get(name, ()) if each["digest"] != digest]
         connection.execute("UPDATE job SET result = ? WHERE id = ?", (json.dumps(result), job["id"]))
     connection.execute(
-        "DELETE FROM rejection WHERE (root_id, path) IN (SELECT root_id, path FROM origin WHERE image_id = ?)",
+        "DELETE FROM rejection"
+        " WHERE (root_id, path) IN (SELECT root_id, path FROM origin WHERE image_id = ?)",
         (image_id,),
     )
     first = connection.execute(

@@ -63,9 +63,7 @@ def columns_that_name_an_image(workspace):
         )
     ]
     for table in tables:
-        targets = {
-            row["from"]: row["table"] for row in workspace.query(f"PRAGMA foreign_key_list({table})")
-        }
+        targets = {row["from"]: row["table"] for row in workspace.query(f"PRAGMA foreign_key_list({table})")}
         for row in workspace.query(f"PRAGMA table_info({table})"):
             name = row["name"]
             is_image = targets.get(name) in ("image", "origin", "image_state", "decision")
@@ -103,7 +101,7 @@ def in_every_table(workspace, tmp_path, draw):
         (tmp_path / "photos" / "river" / f"{name}.jpg").write_bytes(draw(5, size=size))
     folder.import_folder(workspace, tmp_path / "photos", actor=ANNA)
     scan.scan(workspace)
-    gone, other = digests_of(workspace)
+    gone = digests_of(workspace)[0]
     remarks.tag(workspace, [gone], "anna-tag", is_on=True, actor=ANNA)
     remarks.note(workspace, gone, "anna-note", actor=ANNA)
     classes.add(workspace, "sea")
@@ -163,8 +161,7 @@ def test_every_file_that_names_a_removed_image_has_a_stated_reason(workspace, in
     naming = [
         path.relative_to(workspace.path)
         for path in workspace.path.rglob("*")
-        if path.is_file()
-        and (in_every_table in path.name or in_every_table.encode() in path.read_bytes())
+        if path.is_file() and (in_every_table in path.name or in_every_table.encode() in path.read_bytes())
     ]
     assert sorted(map(str, naming)) == ["forgotten.txt", "peakid.db", "runs/1/pred_probs_valid.json"]
     assert all(any(path.match(pattern) for pattern in forget.KEPT_FILES) for path in naming)

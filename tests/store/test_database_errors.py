@@ -56,7 +56,7 @@ def test_the_newest_earlier_copy_is_named(closed: Path) -> None:
     (closed / "backups").mkdir()
     shutil.copy(closed / DATABASE_NAME, closed / "backups" / "peakid-before-0009.db")
     (closed / DATABASE_NAME).write_bytes(b"no database " * 1000)
-    with pytest.raises(WorkspaceDamaged, match="has 1 earlier copy.*peakid-before-0009.db"):
+    with pytest.raises(WorkspaceDamaged, match=r"has 1 earlier copy.*peakid-before-0009\.db"):
         workspaces.open_existing(closed)
 
 
@@ -131,8 +131,7 @@ def test_a_check_of_a_damaged_database_is_refused_before_anything_is_written(clo
     zero_page_of(closed / DATABASE_NAME, "decision")
     before = (closed / DATABASE_NAME).read_bytes()
     with pytest.raises(WorkspaceDamaged, match="damaged"):
-        opened = workspaces.open_existing(closed)
-        submit.verify(opened)
+        submit.verify(workspaces.open_existing(closed))
     assert (closed / DATABASE_NAME).read_bytes() == before
 
 
@@ -140,9 +139,11 @@ def test_a_locked_database_says_that_something_else_writes(workspace: Workspace)
     workspace.connection().execute("PRAGMA busy_timeout = 20")
     with contextlib.closing(sqlite3.connect(workspace.path / DATABASE_NAME, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(WorkspaceBusy, match=r"is locked: .* is writing to it") as caught:
-            with workspace.transaction():
-                pass
+        with (
+            pytest.raises(WorkspaceBusy, match=r"is locked: .* is writing to it") as caught,
+            workspace.transaction(),
+        ):
+            pass
         assert status.read(workspace).n_images == 0  # Reading goes on.
     assert "permission" not in str(caught.value)
     with workspace.transaction():
@@ -160,9 +161,11 @@ def test_a_locked_database_names_the_process_that_writes(workspace: Workspace) -
         assert holder.stdout is not None
         holder.stdout.readline()
         workspace.connection().execute("PRAGMA busy_timeout = 20")
-        with pytest.raises(WorkspaceBusy, match=f"process {holder.pid} ") as caught:
-            with workspace.transaction():
-                pass
+        with (
+            pytest.raises(WorkspaceBusy, match=f"process {holder.pid} ") as caught,
+            workspace.transaction(),
+        ):
+            pass
         assert Path(sys.executable).name in str(caught.value)
     finally:
         holder.kill()

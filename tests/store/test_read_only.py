@@ -1,4 +1,4 @@
-"""A workspace that cannot be written can still be read; a decision is refused in words, and nothing changes."""
+"""A workspace that cannot be written can be read; a decision is refused in words, and nothing changes."""
 
 import json
 import os
@@ -112,7 +112,7 @@ def test_it_can_be_backed_up_to_another_folder(readable: tuple[Path, list[str]])
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", [["decide", "exclude", "{digest}"], ["classes", "add", "lake"], ["scan"], ["verify"]]
+    "command", [["decide", "label", "{digest}", "sea"], ["classes", "add", "lake"], ["scan"], ["verify"]]
 )
 def test_a_change_is_refused_in_words(readable: tuple[Path, list[str]], command: list[str]) -> None:
     folder, digests = readable

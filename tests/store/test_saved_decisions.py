@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from peakid.curate import decisions
+from peakid.errors import BadInput
 from peakid.records import Choice
 from peakid.store import saved_decisions
 from peakid.store import workspace as workspaces
@@ -78,10 +79,8 @@ def test_a_damaged_file_beside_the_database_says_nothing(
 
 def test_a_transaction_that_fails_notes_nothing(workspace: Workspace, filled: list[str]) -> None:
     before = saved_decisions.noted(workspace.path)
-    with pytest.raises(KeyError), workspace.transaction() as connection:
-        connection.execute(
-            "INSERT INTO decision SELECT 99, 'e', step_id, image_id, verdict, class_id, reason,"
-            " is_reviewed, actor, base_decision_id, basis, undoes, decided_at FROM decision LIMIT 1"
+    with pytest.raises(BadInput):
+        decisions.decide(
+            workspace, [Choice(filled[0], "label", "sea"), Choice(filled[1], "label", None)], actor=ANNA
         )
-        raise KeyError
     assert saved_decisions.noted(workspace.path) == before == 5
