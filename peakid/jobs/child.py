@@ -10,12 +10,13 @@ import traceback
 from pathlib import Path
 
 from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
-from peakid.jobs import ledger, process, tasks
+from peakid.jobs import ledger, process, queue, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
 from peakid.records import JobState
 from peakid.store import database_errors, workspace
 from peakid.store.workspace import now
 
+RESERVE_BYTES = 2**19  # The end of a job changes a few pages of 4 kB.
 ENDS_WITHIN_S = 60.0  # A person who sees the message about a full disk has time to free some space.
 
 
@@ -39,20 +40,24 @@ def run(work: Work) -> None:
 
 
 def _end(work: Work, state: JobState, *, error: PeakidError | None = None) -> None:
-    """Write how the job ended; on a full disk or in a busy database, try again for a while.
+    """Write how the job ended; in a busy database, try again for a while. On a full disk, use the reserve.
 
     Raises:
         WorkspaceNotWritable: If it still cannot be written.
     """
-    ends_at = time.monotonic() + ENDS_WITHIN_S
+    reserve, ends_at = queue.reserve_path(work.workspace, work.job_id), time.monotonic() + ENDS_WITHIN_S
     while True:
         try:
             work.end(state, error=error)
+            reserve.unlink(missing_ok=True)
             return
         except WorkspaceNotWritable:
             if time.monotonic() > ends_at:
                 raise
-            time.sleep(1.0)
+            if reserve.exists():
+                reserve.unlink()
+            else:
+                time.sleep(1.0)
 
 
 def _print(text: str) -> None:
@@ -89,6 +94,8 @@ def main() -> None:
     if work is None:
         return
     _print(f"{now()} Job {work.job_id} ({work.kind}) starts in process {os.getpid()}.")
+    with contextlib.suppress(OSError):
+        queue.reserve_path(work.workspace, work.job_id).write_bytes(bytes(RESERVE_BYTES))
     try:
         run(work)
     except NotOurs:

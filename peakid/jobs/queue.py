@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from peakid import files
 from peakid.errors import JobError, JobNotWaiting, NotFound, WorkspaceNotWritable
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs import job as jobs
@@ -28,6 +29,7 @@ from peakid.store.workspace import Workspace, now
 STALLED_AFTER_S = 120.0
 WATCH_EVERY_S = 0.2
 LOG_TAIL_BYTES = 256 * 1024
+LEAST_FREE_BYTES = 5 * 2**20  # The journal of the database has 4 MB before it is written back.
 FULL_MB = 50.0  # Less free space than that is the likely cause of a lost job.
 N_SEARCHED = 500  # Jobs in which `newest` looks.
 
@@ -50,7 +52,11 @@ def submit(
         request_id: One per rendered form or command. Submitting it again returns the job it made, so that two
             clicks make one job. None = a new request.
         actor: Who submits it.
+
+    Raises:
+        WorkspaceNotWritable: If the workspace or its disk cannot take what a job writes.
     """
+    _refuse_full_disk(workspace)
     request_id = request_id or uuid.uuid4().hex
     stored = json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
@@ -189,6 +195,7 @@ def wait(workspace: Workspace, job_id: int, on_change: Callable[[Job], None] = l
 
     Raises:
         NotFound: If there is no such job.
+        WorkspaceNotWritable: If the disk is full, so that it neither starts nor writes how it ended.
     """
     reported = None
     while True:
@@ -198,6 +205,8 @@ def wait(workspace: Workspace, job_id: int, on_change: Callable[[Job], None] = l
             on_change(job)
         if job.state in ENDED:
             return job
+        if job.state == "queued" or is_stalled(job):
+            _refuse_full_disk(workspace)
         time.sleep(WATCH_EVERY_S)
 
 
@@ -209,6 +218,11 @@ def is_stalled(job: Job) -> bool:
 def log_path(workspace: Workspace, job_id: int) -> Path:
     """Return the file of a job's output; it does not exist before the job starts."""
     return workspace.logs_dir / f"job-{job_id}.log"
+
+
+def reserve_path(workspace: Workspace, job_id: int) -> Path:
+    """Return the file that a running job gives up on a full disk, so that it can write how it ended."""
+    return workspace.logs_dir / f".job-{job_id}.reserve"
 
 
 def log_tail(workspace: Workspace, job_id: int, n_lines: int = 100) -> str:
@@ -258,6 +272,20 @@ def holder(row: sqlite3.Row) -> Identity:
     return Identity(row["pid"], row["pid_started_at"], row["boot_id"])
 
 
+def _refuse_full_disk(workspace: Workspace) -> None:
+    """Raise if the disk has no room for the rows and the log of a job; it would never start or end.
+
+    Raises:
+        WorkspaceNotWritable: With the free space.
+    """
+    if shutil.disk_usage(workspace.path).free < LEAST_FREE_BYTES:
+        raise WorkspaceNotWritable(
+            f"The disk of the workspace {workspace.path} is full{files.free_space(workspace.path)}:"
+            " a job cannot run.",
+            "Free some space, then try again. A job that is queued starts by itself then.",
+        )
+
+
 def _start_worker(workspace: Workspace, start: Callable[[Workspace], None]) -> bool:
     """Start a worker if none is running; where that fails, fail the queued jobs and return False."""
     try:
@@ -273,17 +301,19 @@ def _is_reaped(workspace: Workspace, row: sqlite3.Row) -> bool:
     if process.is_alive(identity):
         return False
     process.kill_group(identity)
+    reserve_path(workspace, row["id"]).unlink(missing_ok=True)
     if row["is_cancel_requested"]:
         return ledger.end(workspace, row["id"], identity, "cancelled")
     error = JobError(
-        f"Its process {identity.pid} ended unexpectedly: {_likely_causes(workspace)}.",
+        f"Its process {identity.pid} ended unexpectedly: {likely_causes(workspace)}.",
         "Resume it.",
         action("resume_job", job_id=row["id"]),
     )
     return ledger.end(workspace, row["id"], identity, "lost", error=error)
 
 
-def _likely_causes(workspace: Workspace) -> str:
+def likely_causes(workspace: Workspace) -> str:
+    """Return why a process of a job may have ended without a word, with the free space of the disk."""
     free_mb = shutil.disk_usage(workspace.path).free / 2**20
     if free_mb < FULL_MB:
         return f"the disk of the workspace is full ({free_mb:,.0f} MB free)"

@@ -77,8 +77,9 @@ class Worker:
         self.n_failed_starts[job_id] = self.n_failed_starts.get(job_id, 0) + 1 if row else 0
         if self.n_failed_starts[job_id] < MAX_STARTS:
             return
+        causes = queue.likely_causes(self.workspace)
         error = JobError(
-            f"Its process ended {MAX_STARTS} times before it could start.",
+            f"Its process ended {MAX_STARTS} times before it could start: {causes}.",
             "See its log for the reason, then resume it.",
         )
         ledger.fail_queued(self.workspace, error, job_id)

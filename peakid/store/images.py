@@ -177,9 +177,10 @@ def _write(path: Path, data: bytes) -> None:
     try:
         files.write_bytes(path, data)  # Two processes may race; both write the same bytes.
     except OSError as error:
+        found = files.explained(error, path)
         raise WorkspaceNotWritable(
-            f"{path} cannot be written: {error.strerror or error}{files.free_space(path)}.",
-            "Check the permissions of the workspace and the free space on its disk.",
+            found.message if found else f"{path} cannot be written: {error.strerror or error}.",
+            found.remedy if found else "Check the permissions of the workspace and its disk.",
         ) from error
 
 

@@ -20,7 +20,7 @@ def show(folder: Path, on_restored: Callable[[], None], *, key: str) -> None:
         key: Distinguishes this form from another one on the same page.
     """
     with st.form(f"rescue:{key}", border=True):
-        st.markdown("**Restore a backup.** The folder as it is now is renamed and kept.")
+        st.markdown("**Restore a backup**")
         file = st.text_input(
             "Backup file on this machine", placeholder="/home/you/peakid-backup.zip", key=f"rescue:{key}:file"
         )

@@ -83,9 +83,12 @@ def test_the_end_of_a_job_is_written_once_the_database_can_be_written(
     other = sqlite3.connect(workspace.path / DATABASE_NAME, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     threading.Timer(0.5, other.close).start()
+    reserve = queue.reserve_path(workspace, work.job_id)
+    reserve.write_bytes(bytes(child.RESERVE_BYTES))
     began = time.monotonic()
     child._end(work, "done")
     assert time.monotonic() - began >= 0.4
+    assert not reserve.exists()  # Its space was given up for the end of the job.
     assert queue.show(workspace, work.job_id).state == "done"
 
 
