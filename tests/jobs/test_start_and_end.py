@@ -93,11 +93,12 @@ def test_the_end_of_a_job_is_written_once_the_database_can_be_written(
 
 
 def test_jobs_are_listed_while_the_database_is_locked(
-    workspace: Workspace, as_worker: int, sleeper: Callable
+    workspace: Workspace, as_worker: int, sleeper: Callable, until: Callable
 ) -> None:
     work = ledger.claim(workspace, submit(workspace).job_id, process.of(sleeper().pid))
     assert work is not None
     process.kill_group(work.identity)
+    until(lambda: not process.is_alive(work.identity))
     workspace.connection().execute("PRAGMA busy_timeout = 20")
     other = sqlite3.connect(workspace.path / DATABASE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

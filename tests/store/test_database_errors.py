@@ -128,10 +128,12 @@ def test_a_removed_workspace_is_no_workspace_and_comes_back_by_no_query(workspac
 
 
 def test_a_check_of_a_damaged_database_is_refused_before_anything_is_written(closed: Path) -> None:
-    zero_page_of(closed / DATABASE_NAME, "decision")
+    zero_page_of(closed / DATABASE_NAME, "prediction")  # Opening a workspace does not read it.
     before = (closed / DATABASE_NAME).read_bytes()
+    opened = workspaces.open_existing(closed)
     with pytest.raises(WorkspaceDamaged, match="damaged"):
-        submit.verify(workspaces.open_existing(closed))
+        submit.verify(opened)
+    opened.close()
     assert (closed / DATABASE_NAME).read_bytes() == before
 
 
