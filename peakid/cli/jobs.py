@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import click
 
-from peakid.cli import remedies
+from peakid.cli import remedies, terminal
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
 from peakid.jobs import presence, queue, results
 from peakid.jobs import worker as workers
@@ -142,7 +142,7 @@ def follow(workspace: Workspace, job_id: int) -> Job:
             )
         except KeyboardInterrupt:
             command = _command("show", job_id)
-            click.echo(f"\nStopped watching; job {job_id} continues. Use: {command}", err=True)
+            terminal.say(f"\nStopped watching; job {job_id} continues. Use: {command}", err=True)
             raise click.exceptions.Exit(130) from None
 
 

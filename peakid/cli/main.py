@@ -1,8 +1,8 @@
 """The `peakid` command. It runs one command and reports a PeakidError in one line with exit code 1."""
 
 import importlib
+import io
 import itertools
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ import click
 
 import peakid
 from peakid import settings
-from peakid.cli import remedies
+from peakid.cli import remedies, terminal
 from peakid.errors import PeakidError
 from peakid.store import database_errors
 
@@ -91,13 +91,15 @@ def main() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except PeakidError as error:
-        click.echo(_error_text(error), err=True)
+        _show(error)
         sys.exit(1)
     except click.exceptions.Abort:
-        click.echo("Interrupted.", err=True)
+        terminal.say("Interrupted.", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        usage = io.StringIO()
+        error.show(usage)
+        terminal.say(usage.getvalue().rstrip(), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # `peakid log | head` is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -106,7 +108,7 @@ def main() -> None:
         found = database_errors.unexpected(error, _folder())
         if found is None:
             raise
-        click.echo(_error_text(found), err=True)
+        _show(found)
         sys.exit(1)
 
 
@@ -115,11 +117,12 @@ def _folder() -> Path:
     return (_workspace_option(sys.argv) or settings.current().workspace).expanduser().absolute()
 
 
-def _error_text(error: PeakidError) -> str:
+def _show(error: PeakidError) -> None:
     workspace = _workspace_option(sys.argv)
     if "--json" in sys.argv:
-        return json.dumps(remedies.document(error, workspace=workspace), ensure_ascii=False)
-    return remedies.line(error, workspace=workspace)
+        terminal.say_json(remedies.document(error, workspace=workspace), err=True)
+    else:
+        terminal.say(remedies.line(error, workspace=workspace), err=True)
 
 
 def _workspace_option(arguments: list[str]) -> Path | None:
