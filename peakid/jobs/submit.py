@@ -26,7 +26,7 @@ from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
 from peakid.records import Run, Snapshot, Source
 from peakid.remedies import action
-from peakid.store import runs
+from peakid.store import database_errors, integrity, runs
 from peakid.store.workspace import Workspace
 
 DEFAULT_MINUTES = 20.0
@@ -299,5 +299,11 @@ def refuse_without_model(run: Run) -> None:
 
 
 def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:
-    """Queue a check of the bytes of every image: whether they exist and still match their digest."""
+    """Queue a check of the database and of the bytes of every image.
+
+    Raises:
+        WorkspaceDamaged: If the file of the database is damaged: a job would write to it.
+    """
+    if problems := integrity.quick_check(workspace.connection()):
+        raise database_errors.damaged(workspace.path, problems)
     return queue.submit(workspace, VerifyArguments(), lane="cpu", request_id=request_id, actor=actor)
