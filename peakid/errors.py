@@ -6,8 +6,10 @@ PeakidError
 |  +- WorkspaceTooNew        the workspace was written by a newer Peakid
 |  +- WorkspaceNotWritable   a read-only or full disk, or a read-only folder
 |  +- WorkspaceNotEmpty      a restore would overwrite a folder that is not empty
+|  +- WorkspaceInUse         a job runs in the workspace that a restore would replace
 |  +- BackupNotWritten       the file exists already, or the disk cannot take it
 |  +- BadBackup              a file that is not a backup, or a damaged one
+|  +- UnsafePath             a stored name that leads out of its folder
 |  +- ResourceMissing        the project's own files (migrations, recipes, pages) are missing
 +- NotFound                  no such digest, class, snapshot, run, job or export
 |  +- AmbiguousDigest        a prefix that fits several images
@@ -84,10 +86,16 @@ class WorkspaceNotWritable(WorkspaceError): ...
 class WorkspaceNotEmpty(WorkspaceError): ...
 
 
+class WorkspaceInUse(WorkspaceError): ...
+
+
 class BackupNotWritten(WorkspaceError): ...
 
 
 class BadBackup(WorkspaceError): ...
+
+
+class UnsafePath(WorkspaceError): ...
 
 
 class ResourceMissing(WorkspaceError): ...

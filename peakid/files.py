@@ -118,6 +118,15 @@ def write_json(path: Path, document: object, *, indent: int | None = None) -> No
     write_text(path, json.dumps(document, ensure_ascii=False, indent=indent))
 
 
+def file_of(path: Path) -> str:
+    """Return which file or folder is at a path, as `device:inode`; '' where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_dev}:{status.st_ino}"
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

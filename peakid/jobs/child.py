@@ -10,7 +10,7 @@ from pathlib import Path
 from peakid.errors import JobError, PeakidError
 from peakid.jobs import ledger, process, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
-from peakid.store import workspace
+from peakid.store import activity, workspace
 from peakid.store.workspace import now
 
 
@@ -52,7 +52,10 @@ def main() -> None:
     arguments = parser.parse_args()
     process.lead_own_group()
     faulthandler.enable()
-    work = ledger.claim(workspace.open_existing(arguments.workspace), arguments.job, process.own())
+    opened = workspace.open_existing(arguments.workspace)
+    if activity.join(opened.path) is None:
+        return  # A restore is replacing the workspace.
+    work = ledger.claim(opened, arguments.job, process.own())
     if work is None:
         return
     print(f"{now()} Job {work.job_id} ({work.kind}) starts in process {os.getpid()}.")

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peakid import resources
+from peakid import files, resources
 from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceNotWritable, WorkspaceTooNew
 from peakid.remedies import action
+from peakid.store import identity, placing
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
@@ -67,10 +68,25 @@ class Workspace:
 
     def connection(self) -> sqlite3.Connection:
         """Return the connection of this thread, in autocommit mode. Use `transaction` to write."""
+        database = self.path / DATABASE_NAME
         connection = getattr(self._local, "connection", None)
+        if connection is not None and not connection.in_transaction and self._is_replaced(database):
+            self.close()
+            connection = None
         if connection is None:
-            connection = self._local.connection = _connect(self.path / DATABASE_NAME)
+            connection = self._local.connection = _connect(database)
+            self._local.file = files.file_of(database)
         return connection
+
+    def _is_replaced(self, database: Path) -> bool:
+        """Return whether a restore has put another database in the place of the open one."""
+        return files.file_of(database) not in ("", self._local.file)
+
+    def identity(self) -> str:
+        """Return which workspace this is; '' for a copy that could not be given an identity of its own."""
+        row = self.one("SELECT identity, file FROM workspace_identity")
+        is_own = row is not None and row["file"] == files.file_of(self.path / DATABASE_NAME)
+        return row["identity"] if row is not None and is_own else ""
 
     def query(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         return self.connection().execute(sql, parameters).fetchall()  # ty: ignore[invalid-argument-type]
@@ -118,6 +134,7 @@ def create(path: Path) -> Workspace:
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
+    _recover(path)
     try:
         for name in ("images", "thumbs", "cache", "runs", "exports", "logs"):
             (path / name).mkdir(parents=True, exist_ok=True)
@@ -135,6 +152,7 @@ def open_existing(path: Path) -> Workspace:
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
+    _recover(path)
     if not (path / DATABASE_NAME).is_file():
         raise NoWorkspace(
             f"There is no workspace in {path}.",
@@ -144,14 +162,20 @@ def open_existing(path: Path) -> Workspace:
     return _opened(path)
 
 
+def _recover(path: Path) -> None:
+    """Complete a restore that was interrupted while it replaced the workspace."""
+    if not path.exists():
+        placing.recover(path)
+
+
 def migrations() -> "Migrations":
     """Read the numbered SQL files of the migrations.
 
     Raises:
         ResourceMissing: If they are missing.
     """
-    files = sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))
-    if not files:
+    scripts = sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))
+    if not scripts:
         raise ResourceMissing(
             f"The database migrations are missing at {MIGRATIONS_DIR}.",
             "Install the package again: pip install --force-reinstall peakid",
@@ -159,7 +183,7 @@ def migrations() -> "Migrations":
     from sqlite_utils import Migrations  # Takes 0.25 s, which the decoding process saves.
 
     steps = Migrations("peakid")
-    for file in files:
+    for file in scripts:
         # Without a name, sqlite_utils would use the name of the function, the same for every file.
         steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type]
     return steps
@@ -177,6 +201,7 @@ def _opened(path: Path) -> Workspace:
     try:
         with _locked(path):
             _migrate(workspace)
+            identity.adopt(workspace.connection(), files.file_of(path / DATABASE_NAME), at=now())
             # Report a read-only database now, not at the first decision.
             workspace.connection().execute("UPDATE root SET id = id WHERE 0")
     except (sqlite3.OperationalError, OSError) as error:
