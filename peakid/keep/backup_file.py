@@ -39,20 +39,25 @@ class Backup:
     Attributes:
         members: The files that belong to a workspace. Their names are safe, and each occurs once.
         skipped: Names of files below `images` that are not named after a digest.
-        forgotten: Digests of images that had been removed for good.
+        forgotten: Digests of images that had been removed for good; None if the list is damaged. The database
+            has them too.
     """
 
     archive: zipfile.ZipFile
     manifest: Manifest
     members: list[zipfile.ZipInfo]
     skipped: list[str]
-    forgotten: set[str]
+    forgotten: set[str] | None
 
     def chunks(self, member: zipfile.ZipInfo) -> Iterator[bytes]:
         """Yield the bytes of a member. What goes wrong is one of `UNREADABLE`."""
         with self.archive.open(member) as data:
             while chunk := data.read(CHUNK_BYTES):
                 yield chunk
+
+
+class _Damaged(BadBackup):
+    """A small member that cannot be read."""
 
 
 @contextlib.contextmanager
@@ -152,10 +157,12 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> Manifest:
     return Manifest(sha256)
 
 
-def _forgotten(archive: zipfile.ZipFile, file: Path) -> set[str]:
-    """Return the digests in the list of removed images; the database has them too."""
-    data = _read_small(archive, file, tombstones.FILE_NAME, tombstones.MAX_BYTES)
-    return set() if data is None else tombstones.parse(data)
+def _forgotten(archive: zipfile.ZipFile, file: Path) -> set[str] | None:
+    try:
+        data = _read_small(archive, file, tombstones.FILE_NAME, tombstones.MAX_BYTES)
+    except _Damaged:
+        return None
+    return tombstones.parse(data or b"")
 
 
 def _read_small(archive: zipfile.ZipFile, file: Path, name: str, limit: int) -> bytes | None:
@@ -170,7 +177,7 @@ def _read_small(archive: zipfile.ZipFile, file: Path, name: str, limit: int) -> 
         with archive.open(info) as data:
             return data.read(limit)
     except (*UNREADABLE, OSError) as error:
-        raise BadBackup(f"{name} in {file} is damaged: {error}.", "Use another copy.") from error
+        raise _Damaged(f"{name} in {file} is damaged: {error}.", "Use another copy.") from error
 
 
 def _is_ours(info: zipfile.ZipInfo) -> bool:

@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from peakid import files, paths
+from peakid import paths
 from peakid.errors import BadBackup, WorkspaceNotEmpty
 from peakid.keep import backup_file, forget, restored_database
 from peakid.keep.backup_file import UNREADABLE, Backup
@@ -152,7 +152,9 @@ def _unpack(file: Path, fresh: Path, forgotten: set[str], found: _Found, report:
     """Unpack a backup; add the digests of its list of removed images to `forgotten`."""
     with backup_file.opened(file) as backup:
         backup_file.check_room(backup, fresh.parent)
-        forgotten |= backup.forgotten
+        if backup.forgotten is None:
+            found.unread.append(tombstones.FILE_NAME)
+        forgotten |= backup.forgotten or set()
         found.skipped += backup.skipped
         _unpack_database(backup, file, fresh)
         restored_database.check(fresh / DATABASE_NAME)
@@ -228,7 +230,7 @@ def _settle(fresh: Path, forgotten: set[str], accepted: set[str] | None, found: 
         with workspace.transaction() as connection:
             rows = connection.execute("SELECT id FROM job WHERE state IN ('queued', 'running') ORDER BY id")
             found.ended_jobs += [row["id"] for row in rows]
-            file = files.file_of(fresh / DATABASE_NAME)
+            file = identity.file_at(fresh / DATABASE_NAME)
             identity.renew(connection, file, cause="the backup was made", at=now())
             _mark_foreign(connection, accepted)
             for digest in sorted(forgotten - set(tombstones.digests(workspace))):

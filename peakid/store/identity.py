@@ -7,7 +7,10 @@ the original; without an identity, cancelling a job in the copy would kill the t
 import json
 import sqlite3
 import uuid
+from pathlib import Path
 from typing import Literal
+
+from peakid import files
 
 Cause = Literal[
     "the workspace was copied",
@@ -15,13 +18,29 @@ Cause = Literal[
 ]  # fmt: skip
 
 
-def adopt(connection: sqlite3.Connection, file: str, *, at: str) -> None:
-    """Renew the identity if the database is a copy: it records the file that it was in, by device and inode.
+def file_at(database: Path) -> str:
+    """Return which file a database is, as `device:inode:path`."""
+    file = files.file_of(database)
+    return f"{file}:{database}" if file else ""
 
-    A folder that is moved on its disk keeps its identity.
+
+def is_same(recorded: str, file: str) -> bool:
+    """Return whether a database is still in the file that it recorded, or in that file after a move.
+
+    A copy has another inode, or the same one by chance, on another disk and at another path. The number of a
+    device alone may change when the machine restarts.
+    """
+    (device, inode, path), (device_now, inode_now, path_now) = (
+        each.split(":", 2) for each in (recorded, file)
+    )
+    return inode == inode_now and (device == device_now or path == path_now)
+
+
+def adopt(connection: sqlite3.Connection, file: str, *, at: str) -> None:
+    """Renew the identity if the database is a copy. A folder that is moved on its disk keeps its identity.
 
     Args:
-        file: The file that the database is in, from `files.file_of`.
+        file: The file that the database is in, from `file_at`.
         at: The time now, as in all tables.
     """
     row = connection.execute("SELECT file FROM workspace_identity").fetchone()
@@ -29,9 +48,9 @@ def adopt(connection: sqlite3.Connection, file: str, *, at: str) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if row is None or row["file"]:
+        if row is None or (row["file"] and not is_same(row["file"], file)):
             renew(connection, file, cause="the workspace was copied", at=at)
-        else:  # The first time that it is opened with an identity.
+        else:  # It was moved, or has an identity for the first time.
             connection.execute("UPDATE workspace_identity SET file = ?", (file,))
         connection.execute("COMMIT")
     except BaseException:

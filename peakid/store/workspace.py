@@ -85,8 +85,9 @@ class Workspace:
     def identity(self) -> str:
         """Return which workspace this is; '' for a copy that could not be given an identity of its own."""
         row = self.one("SELECT identity, file FROM workspace_identity")
-        is_own = row is not None and row["file"] == files.file_of(self.path / DATABASE_NAME)
-        return row["identity"] if row is not None and is_own else ""
+        if row is None or not identity.is_same(row["file"], identity.file_at(self.path / DATABASE_NAME)):
+            return ""
+        return row["identity"]
 
     def query(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         return self.connection().execute(sql, parameters).fetchall()  # ty: ignore[invalid-argument-type]
@@ -201,7 +202,7 @@ def _opened(path: Path) -> Workspace:
     try:
         with _locked(path):
             _migrate(workspace)
-            identity.adopt(workspace.connection(), files.file_of(path / DATABASE_NAME), at=now())
+            identity.adopt(workspace.connection(), identity.file_at(path / DATABASE_NAME), at=now())
             # Report a read-only database now, not at the first decision.
             workspace.connection().execute("UPDATE root SET id = id WHERE 0")
     except (sqlite3.OperationalError, OSError) as error:

@@ -11,6 +11,7 @@ from peakid.jobs import ledger, process, queue, submit
 from peakid.jobs.arguments import ExportArguments, ImportArguments, VerifyArguments
 from peakid.jobs.worker import Worker
 from peakid.keep import backup, restore
+from peakid.store import identity
 from peakid.store import workspace as workspaces
 
 pytestmark = pytest.mark.usefixtures("as_worker")
@@ -47,6 +48,15 @@ def test_a_moved_workspace_keeps_its_identity(workspace, tmp_path):
     workspace.close()
     workspace.path.rename(tmp_path / "moved")
     assert workspaces.open_existing(tmp_path / "moved").identity() == first
+
+
+def test_a_device_that_has_another_number_after_a_restart_is_no_copy():
+    assert identity.is_same("1:7:/w/peakid.db", "2:7:/w/peakid.db")
+    assert identity.is_same("1:7:/w/peakid.db", "1:7:/moved: here/peakid.db")
+    assert not identity.is_same("", "1:7:/w/peakid.db")
+    assert not identity.is_same("1:7:/w/peakid.db", "")
+    assert not identity.is_same("1:7:/w/peakid.db", "1:8:/w/peakid.db")
+    assert not identity.is_same("1:7:/w/peakid.db", "2:7:/copy/peakid.db")
 
 
 @BOTH

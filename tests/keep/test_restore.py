@@ -15,7 +15,7 @@ import pytest
 from peakid.acquire import folder, roots, verification
 from peakid.curate import decisions
 from peakid.errors import NotFound, WorkspaceInUse, WorkspaceTooNew
-from peakid.keep import backup, report_text, restore
+from peakid.keep import backup, forget, report_text, restore
 from peakid.records import Choice
 from peakid.remedies import action
 from peakid.store import activity, images, runs, status
@@ -82,6 +82,16 @@ def test_a_member_that_the_archive_can_no_longer_read_is_left_out_and_named(work
     found = restore.restore(tmp_path / "b.zip", tmp_path / "again")
     assert (found.unread, found.damaged) == (("logs/job-1.log",), (digests[0],))
     assert not (tmp_path / "again" / "logs" / "job-1.log").exists()
+
+
+def test_a_damaged_list_of_removed_images_is_read_from_the_database(workspace, fill, tmp_path):
+    gone, _ = fill(river=2)
+    forget.forget(workspace, gone, actor=ANNA)
+    backup.backup(workspace, tmp_path / "b.zip")
+    data = (tmp_path / "b.zip").read_bytes()
+    (tmp_path / "b.zip").write_bytes(data.replace(f"{gone}\n".encode(), f"{gone[:-1]}x\n".encode()))
+    found = restore.restore(tmp_path / "b.zip", tmp_path / "again")
+    assert (found.unread, found.n_forgotten, found.n_images) == (("forgotten.txt",), 1, 1)
 
 
 def test_folders_that_a_backup_names_are_read_only_after_a_person_accepts_them(workspace, photos, tmp_path):
