@@ -30,10 +30,10 @@ def is_same(recorded: str, file: str) -> bool:
     A copy has another inode, or the same one by chance, on another disk and at another path. The number of a
     device alone may change when the machine restarts.
     """
-    (device, inode, path), (device_now, inode_now, path_now) = (
-        each.split(":", 2) for each in (recorded, file)
-    )
-    return inode == inode_now and (device == device_now or path == path_now)
+    before, now = recorded.split(":", 2), file.split(":", 2)
+    if len(before) < 3 or len(now) < 3:
+        return False  # It has not been opened yet, or is gone.
+    return before[1] == now[1] and (before[0] == now[0] or before[2] == now[2])
 
 
 def adopt(connection: sqlite3.Connection, file: str, *, at: str) -> None:
