@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
+from peakid.cli import remedies
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report, workspace_path
 from peakid.cli.history import n_images
 from peakid.keep import backup as backups
 from peakid.keep import forget as forgetting
 from peakid.keep import report_text
 from peakid.keep import restore as restoring
+from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 
@@ -47,7 +49,11 @@ def restore(file: Path, replace: bool, accept_roots: bool, as_json: bool) -> Non
         )
     text = f"Restored {n_images(done.n_images)} to {done.workspace}."
     text += f" The former workspace is at {done.replaced}." if done.replaced else ""
-    emit(as_json, asdict(done), "\n".join([text, *report_text.of_restore(done)]))
+    lines = [text, *report_text.of_restore(done)]
+    if done.foreign_roots:
+        accept = [action("accept_root", path=path) for path in done.foreign_roots[: report_text.SHOWN]]
+        lines.append("Use: " + " or ".join(remedies.commands(accept, workspace=workspace_path())))
+    emit(as_json, asdict(done), "\n".join(lines))
 
 
 @click.command()

@@ -66,7 +66,9 @@ def test_a_folder_that_a_backup_names_is_accepted(peakid, photos: Path, tmp_path
     restored = peakid("restore", tmp_path / "b.zip", "--replace", "--json").json
     assert restored["foreign_roots"] == []  # The replaced workspace reads it.
     (tmp_path / "workspace").rename(tmp_path / "gone")
-    restored = peakid("restore", tmp_path / "b.zip", "--json").json
+    printed = peakid("restore", tmp_path / "b.zip").out
+    assert f"roots accept {photos}" in printed.splitlines()[-1]
+    restored = peakid("restore", tmp_path / "b.zip", "--replace", "--json").json
     assert restored["foreign_roots"] == [str(photos)]
     assert peakid("roots", "list", "--json").json[0]["is_foreign"] is True
     assert peakid("roots", "accept", photos).out == f"Images are read from {photos} now.\n"

@@ -11,7 +11,8 @@ from peakid.web.jobs import progress
 
 def show(workspace: Workspace) -> None:
     """Draw the forms for a backup and for restoring one."""
-    _show_backup(workspace)
+    with st.container():  # Always one element: the expander below it would close when a message goes.
+        _show_backup(workspace)
     with st.expander("Restore a backup", icon=":material/settings_backup_restore:"):
         _show_restore(workspace)
 
