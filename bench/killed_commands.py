@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from peakid.keep import backup as backups
+from peakid.keep import restore
 from peakid.store import images
 from peakid.store import workspace as workspaces
 
@@ -178,7 +178,7 @@ def complete_backups(folder: Path, _output: str) -> list[str]:
     for number, file in enumerate(sorted(folder.glob("*.zip"))):
         place = folder / f"restored-{number}"
         try:
-            backups.restore(file, place)
+            restore.restore(file, place)
         except Exception as error:
             found.append(f"{file.name}: {error}")
         shutil.rmtree(place, ignore_errors=True)

@@ -5,7 +5,7 @@ CREATE TABLE root (
   path TEXT NOT NULL UNIQUE,
   is_in_place INTEGER NOT NULL DEFAULT 0 CHECK (is_in_place IN (0, 1)),
   created_at TEXT NOT NULL
-, n_missing INTEGER, verified_at TEXT) STRICT;
+, n_missing INTEGER, verified_at TEXT, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1))) STRICT;
 
 CREATE TABLE acquisition (
   id INTEGER PRIMARY KEY,
@@ -167,7 +167,7 @@ CREATE TABLE job (
   stopping_at TEXT,
   heartbeat_at TEXT,
   finished_at TEXT
-, priority INTEGER NOT NULL DEFAULT 0, remedy TEXT NOT NULL DEFAULT '', actions TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(actions))) STRICT;
+, priority INTEGER NOT NULL DEFAULT 0, remedy TEXT NOT NULL DEFAULT '', actions TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(actions)), owner TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,
@@ -228,7 +228,7 @@ CREATE TABLE export (
   files TEXT NOT NULL CHECK (json_valid(files)),
   parity TEXT NOT NULL CHECK (json_valid(parity)),
   created_at TEXT NOT NULL
-) STRICT;
+, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1))) STRICT;
 
 CREATE TABLE image_measure (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
@@ -417,6 +417,13 @@ CREATE TABLE damaged_image (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
   reason TEXT NOT NULL,
   found_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE workspace_identity (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  identity TEXT NOT NULL CHECK (length(identity) = 32),
+  file TEXT NOT NULL,
+  made_at TEXT NOT NULL
 ) STRICT;
 
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;

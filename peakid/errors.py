@@ -8,8 +8,10 @@ PeakidError
 |  +- WorkspaceNotWritable   a read-only or full disk, or a read-only folder
 |  |  +- WorkspaceBusy       another process writes to the database for too long
 |  +- WorkspaceNotEmpty      a restore would overwrite a folder that is not empty
+|  +- WorkspaceInUse         a job runs in the workspace that a restore would replace
 |  +- BackupNotWritten       the file exists already, or the disk cannot take it
 |  +- BadBackup              a file that is not a backup, or a damaged one
+|  +- UnsafePath             a stored name that leads out of its folder
 |  +- ResourceMissing        the project's own files (migrations, recipes, pages) are missing
 +- DiskError                 a full, read-only or failing disk, or a path without permission
 +- NotFound                  no such digest, class, snapshot, run, job or export
@@ -94,10 +96,16 @@ class WorkspaceBusy(WorkspaceNotWritable): ...
 class WorkspaceNotEmpty(WorkspaceError): ...
 
 
+class WorkspaceInUse(WorkspaceError): ...
+
+
 class BackupNotWritten(WorkspaceError): ...
 
 
 class BadBackup(WorkspaceError): ...
+
+
+class UnsafePath(WorkspaceError): ...
 
 
 class ResourceMissing(WorkspaceError): ...

@@ -185,6 +185,15 @@ def free_space(path: Path) -> str:
     return ""
 
 
+def file_of(path: Path) -> str:
+    """Return which file or folder is at a path, as `device:inode`; '' where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_dev}:{status.st_ino}"
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -352,7 +352,12 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Export:
-    """A model with its classes and preprocessing, usable without training code. `path` is absolute."""
+    """A model with its classes and preprocessing, usable without training code.
+
+    Attributes:
+        path: Absolute.
+        is_foreign: Whether only a restored backup says that it is there, outside the workspace.
+    """
 
     export_id: int
     run_id: int
@@ -360,3 +365,4 @@ class Export:
     files: list[dict[str, Any]]
     parity: dict[str, dict[str, float]]
     created_at: str
+    is_foreign: bool = False

@@ -37,6 +37,8 @@ ActionKind = Literal[
     "list_jobs",
     "list_waiting_jobs",
     "resume_job",        # job_id
+    "cancel_job",        # job_id
+    "accept_root",       # path: read the images of a folder that a restored backup names
     "evaluate",          # run_id, split
     "score_with_tta",    # run_id
     "list_runs",

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"peakid.settings", "peakid.resources", "peakid.clean_text"},
     {"peakid.settings_file"},
     {"peakid.documents"},
-    {"peakid.files", "peakid.printable"},
+    {"peakid.files", "peakid.paths", "peakid.printable"},
     {"peakid.errors"},
     {"peakid.records"},
     {"peakid.import_records"},
@@ -37,6 +37,7 @@ SAME_LAYER_ALLOWED = {
     ("peakid.__main__", "peakid.cli"),
 }
 TORCH = {"torch", "torchvision", "fastai", "timm"}
+STORED_FIELDS = ("digest", "path", "folder", "file")
 FACES = ("pages", "streamlit_app", "peakid.web", "peakid.cli", "peakid.__main__")
 MAX_LINES, MAX_PAGE_LINES, MAX_BODY_LINES, MAX_FILES = 400, 150, 50, 24
 # Where JSON, TOML, a form or torch's state is read or written, beside functions named document and to_json.
@@ -225,6 +226,35 @@ def decoders(sources: Sources) -> Iterator[str]:
                 yield f"{each.module} calls {name}"
 
 
+def stored_names(sources: Sources) -> Iterator[str]:
+    """Find `folder / row["path"]` and its kind: only `peakid.paths` joins a stored name to a folder."""
+    for each in sources.values():
+        if not each.is_in("peakid.paths", "peakid.demo"):  # The demo names its files itself.
+            for node in ast.walk(each.tree):
+                if any(_is_stored(part) for part in _joined_names(node)):
+                    yield f"{each.module}: {ast.unparse(node)}"
+
+
+def _joined_names(node: ast.AST) -> list[ast.expr]:
+    """What a node joins to a path: the right side of `/`, or the arguments of `joinpath` and `Path(a, b)`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        return [node.right]
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        return node.args if name == "joinpath" else node.args[1:] if name == "Path" else []
+    return []
+
+
+def _is_stored(node: ast.AST) -> bool:
+    """Return whether an expression holds a column of a row, or a field that is read from one."""
+    if isinstance(node, ast.Subscript):
+        is_constant = isinstance(node.value, ast.Name) and node.value.id.isupper()
+        return not is_constant and isinstance(getattr(node.slice, "value", None), str)
+    if isinstance(node, ast.Attribute) and node.attr in STORED_FIELDS:
+        return ast.unparse(node) != "workspace.path"
+    return any(_is_stored(part) for part in ast.iter_child_nodes(node))
+
+
 def long_files(sources: Sources) -> Iterator[str]:
     for each in sources.values():
         limit = MAX_PAGE_LINES if each.is_in("pages") else MAX_LINES
@@ -349,6 +379,11 @@ RULES = [
         "bytes are decoded in the guarded process only",
         decoders,
         ("peakid/web/planted.py", "from PIL import Image\ndef f(x):\n    return Image.open(x)"),
+    ),
+    Rule(
+        "only paths joins a stored name to a folder",
+        stored_names,
+        ("peakid/store/planted.py", "x = folder / f\"{row['path']}.jpg\""),
     ),
     Rule("files stay short", long_files, ("pages/planted.py", "x = 1\n" * (MAX_PAGE_LINES + 1))),
     Rule("functions stay short", long_functions, ("peakid/serve/planted.py", LONG_FUNCTION)),

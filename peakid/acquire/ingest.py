@@ -141,7 +141,8 @@ def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO root (path, is_in_place, created_at) VALUES (?, ?, ?)"
-            " ON CONFLICT (path) DO UPDATE SET is_in_place = MAX(is_in_place, excluded.is_in_place)",
+            " ON CONFLICT (path) DO UPDATE SET is_in_place = MAX(is_in_place, excluded.is_in_place),"
+            " is_foreign = is_foreign AND NOT excluded.is_in_place",
             (clean_text.clean_path(str(root)), int(is_in_place), now()),
         )
         sql = "SELECT id FROM root WHERE path = ?"

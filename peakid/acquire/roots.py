@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from peakid import clean_text
+from peakid import clean_text, paths
 from peakid.acquire import reading
 from peakid.errors import BadInput, NotFound
 from peakid.remedies import action
@@ -16,7 +16,12 @@ SHOWN_PATHS = 3
 
 @dataclass(frozen=True)
 class Root:
-    """One imported folder or archive. `n_missing` counts files that the check at `verified_at` missed."""
+    """One imported folder or archive.
+
+    Attributes:
+        n_missing: Files that the check at `verified_at` missed.
+        is_foreign: Only a restored backup names this folder; it is not read until a person accepts it.
+    """
 
     root_id: int
     path: str
@@ -25,6 +30,7 @@ class Root:
     n_images: int
     n_missing: int | None
     verified_at: str | None
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ def list_roots(workspace: Workspace, *, is_in_place: bool = False) -> list[Root]
         is_in_place: List only roots whose images were not copied.
     """
     rows = workspace.query(
-        "SELECT id, path, is_in_place, n_missing, verified_at,"
+        "SELECT id, path, is_in_place, is_foreign, n_missing, verified_at,"
         " (SELECT COUNT(DISTINCT image_id) FROM origin WHERE root_id = root.id) AS n_images"
         f" FROM root {'WHERE is_in_place = 1' if is_in_place else ''} ORDER BY id"
     )
@@ -57,11 +63,23 @@ def _root(row: sqlite3.Row) -> Root:
         root_id=row["id"],
         path=row["path"],
         is_in_place=bool(row["is_in_place"]),
-        is_there=Path(row["path"]).exists(),
+        is_there=not row["is_foreign"] and Path(row["path"]).exists(),
         n_images=row["n_images"],
         n_missing=row["n_missing"],
         verified_at=row["verified_at"],
+        is_foreign=bool(row["is_foreign"]),
     )
+
+
+def accept(workspace: Workspace, path: Path) -> None:
+    """Read the images of a folder left in place that a restored backup names.
+
+    Raises:
+        NotFound: If there is no such root.
+    """
+    root_id, _ = _root_at(workspace, path)
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE root SET is_foreign = 0 WHERE id = ?", (root_id,))
 
 
 def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = False, actor: str) -> Relinked:
@@ -89,7 +107,7 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
             (root_id, old_path, str(place), actor, now()),
         )
         connection.execute(
-            "UPDATE root SET path = ?, n_missing = NULL, verified_at = NULL WHERE id = ?",
+            "UPDATE root SET path = ?, is_foreign = 0, n_missing = NULL, verified_at = NULL WHERE id = ?",
             (str(place), root_id),
         )
     return found
@@ -113,7 +131,8 @@ def _found_at(workspace: Workspace, root_id: int, place: Path) -> Relinked:
         " WHERE o.root_id = ? ORDER BY o.path",
         (root_id,),
     ):
-        if size_of(place / row["path"]) == row["n_bytes"]:
+        is_inside = paths.is_inside(row["path"])  # A row of a table may have an address instead.
+        if is_inside and size_of(paths.inside(place, row["path"])) == row["n_bytes"]:
             n_found += 1
         else:
             missing.append(row["path"])

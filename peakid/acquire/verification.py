@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from peakid import files
+from peakid import files, paths
 from peakid.acquire import reading, roots
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
@@ -126,7 +126,7 @@ def _places(workspace: Workspace, page: Sequence[sqlite3.Row]) -> dict[int, list
     places: dict[int, list[_Place]] = defaultdict(list)
     for row in workspace.query(
         "SELECT o.image_id, o.root_id, r.path AS root, o.path FROM origin o JOIN root r ON r.id = o.root_id"
-        " WHERE o.image_id BETWEEN ? AND ? AND r.is_in_place = 1"
+        " WHERE o.image_id BETWEEN ? AND ? AND r.is_in_place = 1 AND r.is_foreign = 0"
         " GROUP BY o.image_id, o.root_id, o.path ORDER BY MIN(o.id)",
         (page[0]["id"], page[-1]["id"]),
     ):
@@ -138,7 +138,7 @@ def _places(workspace: Workspace, page: Sequence[sqlite3.Row]) -> dict[int, list
 def _verify_one(run: _Verification, digest: str, places: Sequence[_Place]) -> list[tuple[_Place, str]]:
     """Check one image; return those of its places that were moved, with their new paths."""
     stored = _digest_at(images.image_path(run.workspace, digest))
-    lost = [place for place in places if _digest_at(place.root / place.path) != digest]
+    lost = [place for place in places if _digest_in(place.root, place.path) != digest]
     moves = _moves(run, digest, places, lost)
     still_lost = [place for place in lost if place not in dict(moves)]
     is_sound = stored == digest or (stored is None and len(still_lost) < len(places))
@@ -199,7 +199,7 @@ class _Search:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._by_size: dict[int, list[str]] | None = None
-        self._digest = cache(lambda path: _digest_at(root / path))
+        self._digest = cache(lambda path: _digest_in(root, path))
 
     def find(self, digest: str, n_bytes: int, taken: set[str]) -> str | None:
         """Return the first path, in sorted order, with these bytes that is not taken, None without one."""
@@ -225,6 +225,11 @@ def _digest_at(file: Path) -> str | None:
         return None
 
 
+def _digest_in(root: Path, path: str) -> str | None:
+    """Return the digest of a file in a root that was left in place. It may be anything by now."""
+    return _digest_at(paths.inside(root, path))
+
+
 def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_stored: bool) -> Damage:
     path = origins.path_and_root(workspace, digest)[0]
     if is_stored:
@@ -246,7 +251,7 @@ def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_sto
 def _why(place: _Place) -> str:
     if not place.root.is_dir():
         return f"The folder {place.root} does not exist: connect its disk, or relink it if it was moved."
-    if not (place.root / place.path).exists():
+    if not paths.inside(place.root, place.path).exists():
         return f"{place.path} does not exist, and no other file in {place.root} has its bytes: put it back."
     return (
         f"{place.path} was changed, and no other file in {place.root} has the bytes of the image: restore the"
@@ -273,7 +278,9 @@ def _write_moves(run: _Verification, moves: Sequence[tuple[_Place, str]]) -> Non
 
 def _write_counts(run: _Verification) -> None:
     with run.workspace.transaction() as connection:
-        for row in connection.execute("SELECT id FROM root WHERE is_in_place = 1").fetchall():
+        for row in connection.execute(
+            "SELECT id FROM root WHERE is_in_place = 1 AND is_foreign = 0"
+        ).fetchall():
             connection.execute(
                 "UPDATE root SET n_missing = ?, verified_at = ? WHERE id = ?",
                 (run.n_missing[row["id"]], now(), row["id"]),

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import click
 
+from peakid.cli import remedies
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report, workspace_path
 from peakid.cli.history import n_images
 from peakid.keep import backup as backups
 from peakid.keep import forget as forgetting
+from peakid.keep import report_text
+from peakid.keep import restore as restoring
+from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 
@@ -20,25 +24,36 @@ def backup(workspace: Workspace, file: Path, as_json: bool) -> None:
     """Write database, images, runs and exports into FILE, or into a dated file if FILE is a folder."""
     with terminal_report() as report:
         done = backups.backup(workspace, file, report=report)
-    emit(
-        as_json,
-        asdict(done),
-        f"Backed up {n_images(done.n_images)} to {done.path} ({done.n_bytes / 2**20:,.1f} MB).",
-    )
+    text = f"Backed up {n_images(done.n_images)} to {done.path} ({done.n_bytes / 2**20:,.1f} MB)."
+    emit(as_json, asdict(done), "\n".join([text, *report_text.of_backup(done)]))
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--replace", is_flag=True, help="Move the existing workspace aside first. Stop the app before.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Replace the existing workspace, which is renamed and kept. Refused while a job runs in it.",
+)
+@click.option(
+    "--accept-roots",
+    is_flag=True,
+    help="Read images that were left in their folders where the backup says they are. For your own backups.",
+)
 @json_option
-def restore(file: Path, replace: bool, as_json: bool) -> None:
+def restore(file: Path, replace: bool, accept_roots: bool, as_json: bool) -> None:
     """Create the workspace from a backup FILE and check every image. The folder must be empty."""
     with terminal_report() as report:
-        done = backups.restore(file, workspace_path(), replace=replace, report=report)
+        done = restoring.restore(
+            file, workspace_path(), replace=replace, accept_roots=accept_roots, report=report
+        )
     text = f"Restored {n_images(done.n_images)} to {done.workspace}."
-    text += f" {n_images(done.n_missing)} are in folders that do not exist here." if done.n_missing else ""
     text += f" The former workspace is at {done.replaced}." if done.replaced else ""
-    emit(as_json, asdict(done), text)
+    lines = [text, *report_text.of_restore(done)]
+    if done.foreign_roots:
+        accept = [action("accept_root", path=path) for path in done.foreign_roots[: report_text.SHOWN]]
+        lines.append("Use: " + " or ".join(remedies.commands(accept, workspace=workspace_path())))
+    emit(as_json, asdict(done), "\n".join(lines))
 
 
 @click.command()

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from peakid import paths
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.evaluate import score_text
@@ -221,7 +222,7 @@ def _estimate_text(workspace: Workspace, job: Job) -> str:
         for phase in found.phases
     ]
     head = f"About {found.seconds / 60:.1f} min on {found.device}, {found.memory_mb / 1000:.1f} GB of memory:"
-    folder = f"Images as the model would receive them: {workspace.path / found.folder}"
+    folder = f"Images as the model would receive them: {paths.inside(workspace.path, found.folder)}"
     return "\n".join([head, *lines, *found.notes, folder])
 
 

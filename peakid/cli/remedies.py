@@ -38,6 +38,8 @@ COMMANDS: dict[ActionKind, str] = {
     "list_jobs": "jobs list",
     "list_waiting_jobs": "jobs list --waiting",
     "resume_job": "jobs resume {job_id}",
+    "cancel_job": "jobs cancel {job_id}",
+    "accept_root": "roots accept {path}",
     "evaluate": "evaluate {run_id} --split {split}",
     "score_with_tta": "tta {run_id} --wait",
     "list_runs": "status",

@@ -48,7 +48,7 @@ def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as
 
 def _folder(export: str) -> Path:
     if export.isdecimal() and not Path(export).is_dir():
-        return Path(exports.show(workspace.open_existing(workspace_path()), int(export)).path)
+        return exports.folder(exports.show(workspace.open_existing(workspace_path()), int(export)))
     return Path(export)
 
 

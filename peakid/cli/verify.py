@@ -53,8 +53,27 @@ def roots_() -> None:
 def roots_list(workspace: Workspace, as_json: bool) -> None:
     """List the folders and archives, whether they exist, and how many files `verify` did not find."""
     rows = [asdict(row) for row in roots.list_roots(workspace)]
-    columns = ["root_id", "n_images", "n_missing", "is_in_place", "is_there", "verified_at", "path"]
+    columns = [
+        "root_id",
+        "n_images",
+        "n_missing",
+        "is_in_place",
+        "is_foreign",
+        "is_there",
+        "verified_at",
+        "path",
+    ]
     emit(as_json, rows, frame.table(rows, columns, empty="Nothing has been imported yet."))
+
+
+@roots_.command("accept")
+@click.argument("path", type=click.Path(path_type=Path))
+@json_option
+@pass_workspace
+def roots_accept(workspace: Workspace, path: Path, as_json: bool) -> None:
+    """Read the images in the folder PATH, which a restored backup names."""
+    roots.accept(workspace, path)
+    emit(as_json, {"path": str(path)}, f"Images are read from {path} now.")
 
 
 @roots_.command("relink")

@@ -5,7 +5,6 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -355,9 +354,5 @@ def _file(workspace: Workspace, digest: str) -> str | None:
     stored = images.image_path(workspace, digest)
     if stored.is_file():
         return str(stored)
-    in_place = [
-        Path(origin.root) / origin.path
-        for origin in origins.list_origins(workspace, digest)
-        if origin.root and origin.is_in_place
-    ]
+    in_place = origins.in_place_files(workspace, digest)
     return next((str(path) for path in in_place if path.is_file()), None)

@@ -13,7 +13,7 @@ from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
 from peakid.jobs import ledger, process, queue, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
 from peakid.records import JobState
-from peakid.store import database_errors, workspace
+from peakid.store import activity, database_errors, workspace
 from peakid.store.workspace import now
 
 RESERVE_BYTES = 2**19  # The end of a job changes a few pages of 4 kB.
@@ -90,7 +90,10 @@ def main() -> None:
     arguments = parser.parse_args()
     process.lead_own_group()
     faulthandler.enable()
-    work = ledger.claim(workspace.open_existing(arguments.workspace), arguments.job, process.own())
+    opened = workspace.open_existing(arguments.workspace)
+    if activity.join(opened.path) is None:
+        return  # A restore is replacing the workspace.
+    work = ledger.claim(opened, arguments.job, process.own())
     if work is None:
         return
     _print(f"{now()} Job {work.job_id} ({work.kind}) starts in process {os.getpid()}.")

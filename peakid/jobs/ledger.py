@@ -27,7 +27,7 @@ ASK_EVERY_S = 0.2
 
 A = TypeVar("A", bound=Arguments | RecipeArguments)
 
-_MINE = "id = ? AND state = 'running' AND pid = ? AND pid_started_at = ? AND boot_id = ?"
+_MINE = "id = ? AND state = 'running' AND pid IS ? AND pid_started_at IS ? AND boot_id IS ?"
 
 
 class NotOurs(Exception):
@@ -140,13 +140,13 @@ def claim(workspace: Workspace, job_id: int, identity: Identity) -> Work | None:
     stamp = now()
     with workspace.transaction() as connection:
         is_ours = connection.execute(
-            "UPDATE job SET state = 'running', pid = ?, pid_started_at = ?, boot_id = ?,"
+            "UPDATE job SET state = 'running', pid = ?, pid_started_at = ?, boot_id = ?, owner = ?,"
             " started_at = ?, heartbeat_at = ?"
             " WHERE id = ? AND state = 'queued' AND NOT EXISTS ("
             "SELECT 1 FROM job other WHERE other.lane = job.lane"
             " AND (other.state = 'running' OR (other.state = 'queued' AND (other.priority > job.priority"
             " OR (other.priority = job.priority AND other.id < job.id)))))",
-            (identity.pid, identity.started_s, identity.boot_id, stamp, stamp, job_id),
+            (*_process(identity), workspace.identity(), stamp, stamp, job_id),
         ).rowcount
         row = connection.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
     return Work(workspace, row, identity) if is_ours else None
@@ -220,7 +220,11 @@ def _log(text: str) -> None:
 
 
 def _key(job_id: int, identity: Identity) -> tuple[int, int, float, str]:
-    return job_id, identity.pid, identity.started_s, identity.boot_id
+    return job_id, *_process(identity)
+
+
+def _process(identity: Identity) -> tuple[int, float, str]:
+    return identity.pid, identity.started_s, identity.boot_id
 
 
 def _in_one_line(text: str) -> str:

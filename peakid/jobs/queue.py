@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peakid import files
+from peakid import files, paths
 from peakid.errors import JobError, JobNotWaiting, NotFound, WorkspaceNotWritable
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs import job as jobs
 from peakid.jobs import ledger, presence, process
-from peakid.jobs.arguments import Arguments
+from peakid.jobs.arguments import Arguments, ExportArguments, ImportArguments
 from peakid.jobs.job import Job
 from peakid.jobs.process import Identity
 from peakid.records import JobState, Lane
@@ -61,9 +61,9 @@ def submit(
     stored = json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at)"
-            " VALUES (?, ?, ?, 'queued', ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
-            (request_id, arguments.kind, lane, stored, actor, now()),
+            "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at, owner)"
+            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
+            (request_id, arguments.kind, lane, stored, actor, now(), workspace.identity()),
         )
         row = connection.execute("SELECT * FROM job WHERE request_id = ?", (request_id,)).fetchone()
     if row["state"] == "queued" and not _start_worker(workspace, presence.ensure_worker):
@@ -168,17 +168,19 @@ def resume(workspace: Workspace, job_id: int) -> Job:
 
     Raises:
         NotFound: If there is no such job.
-        JobNotWaiting: If it is queued, running or done.
+        JobNotWaiting: If it is queued, running or done, or if it was submitted in another workspace and names
+            a place outside of it.
     """
     job = show(workspace, job_id)
+    _refuse_foreign_place(workspace, job)
     with workspace.transaction() as connection:
         is_queued = connection.execute(
             "UPDATE job SET state = 'queued', phase = '', step = 0, total = 0, message = '', error = '',"
             " remedy = '', actions = '[]', result = '{}', pid = NULL, pid_started_at = NULL, boot_id = NULL,"
             " is_cancel_requested = 0, stopping_at = NULL, started_at = NULL, heartbeat_at = NULL,"
-            " finished_at = NULL, priority = 0"
+            " finished_at = NULL, priority = 0, owner = ?"
             " WHERE id = ? AND state IN ('lost', 'failed', 'cancelled')",
-            (job_id,),
+            (workspace.identity(), job_id),
         ).rowcount
     if not is_queued:
         raise JobNotWaiting(
@@ -296,20 +298,54 @@ def _start_worker(workspace: Workspace, start: Callable[[Workspace], None]) -> b
     return True
 
 
+def is_own(workspace: Workspace, row: sqlite3.Row) -> bool:
+    """Return whether this workspace started the process of a running job, not one that it is a copy of."""
+    return row["pid"] is not None and row["owner"] != "" and row["owner"] == workspace.identity()
+
+
 def _is_reaped(workspace: Workspace, row: sqlite3.Row) -> bool:
-    identity = holder(row)
-    if process.is_alive(identity):
+    held_by = holder(row)
+    if not is_own(workspace, row):
+        error = JobError(
+            "Its process belongs to another workspace, of which this one is a copy.",
+            "Resume it to run it here.",
+            action("resume_job", job_id=row["id"]),
+        )
+        return ledger.end(workspace, row["id"], held_by, "lost", error=error)
+    if process.is_alive(held_by):
         return False
-    process.kill_group(identity)
+    process.kill_group(held_by)
     reserve_path(workspace, row["id"]).unlink(missing_ok=True)
     if row["is_cancel_requested"]:
-        return ledger.end(workspace, row["id"], identity, "cancelled")
+        return ledger.end(workspace, row["id"], held_by, "cancelled")
     error = JobError(
-        f"Its process {identity.pid} ended unexpectedly: {likely_causes(workspace)}.",
+        f"Its process {held_by.pid} ended unexpectedly: {likely_causes(workspace)}.",
         "Resume it.",
         action("resume_job", job_id=row["id"]),
     )
-    return ledger.end(workspace, row["id"], identity, "lost", error=error)
+    return ledger.end(workspace, row["id"], held_by, "lost", error=error)
+
+
+def _refuse_foreign_place(workspace: Workspace, job: Job) -> None:
+    """Raise if a restored or copied job would read or write a folder that it names itself."""
+    row = workspace.one("SELECT owner FROM job WHERE id = ?", (job.job_id,))
+    if row is None or row["owner"] == workspace.identity():
+        return
+    for place in _places(job.arguments):
+        if paths.is_below(Path(place), workspace.path):
+            continue
+        raise JobNotWaiting(
+            f"Job {job.job_id} ({job.kind}) was submitted in another workspace and names {place}.",
+            "Start it again with a folder of this machine.",
+            action("list_jobs"),
+        )
+
+
+def _places(arguments: Arguments | None) -> list[str]:
+    """Return the folders and files that the arguments of a job name."""
+    if isinstance(arguments, ImportArguments):
+        return [place for place in (arguments.path, arguments.root) if place is not None]
+    return [arguments.out] if isinstance(arguments, ExportArguments) and arguments.out else []
 
 
 def likely_causes(workspace: Workspace) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from peakid import paths
 from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
@@ -138,7 +139,7 @@ def import_images(work: Work) -> None:
     work.note(result)
     work.note(replace(result, scan=scan.scan(work.workspace, report=report)))
     path = Path(arguments.path)
-    if path.is_relative_to(work.workspace.uploads_dir):
+    if paths.is_below(path, work.workspace.uploads_dir):
         # Its images are stored now. The upload of a failed import stays, so that it can be resumed.
         path.unlink(missing_ok=True)
 

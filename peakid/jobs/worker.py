@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import get_args
 
-from peakid import printable, settings
+from peakid import files, printable, settings
 from peakid.errors import JobError, PeakidError
 from peakid.jobs import ledger, presence, process, queue
 from peakid.records import Lane
@@ -112,6 +112,8 @@ class Worker:
         rows = self.workspace.query("SELECT * FROM job WHERE state = 'running' AND is_cancel_requested = 1")
         self.cancelled_at = {row["id"]: self.cancelled_at.get(row["id"], time.monotonic()) for row in rows}
         for row in rows:
+            if not queue.is_own(self.workspace, row):
+                continue
             allowed_s = self.finishes_within_s if row["stopping_at"] else self.stops_within_s
             if time.monotonic() - self.cancelled_at[row["id"]] > allowed_s:
                 _log(f"Job {row['id']} did not stop within {allowed_s:.0f} s and is killed.")
@@ -121,8 +123,10 @@ class Worker:
 def run(workspace: Workspace, lock: int) -> None:
     """Run until there has been no work for a while. The open file `lock` holds the worker's lock."""
     worker, allowed_s = Worker(workspace), settings.current().worker_idle_s
+    database = workspace.path / DATABASE_NAME
+    file = files.file_of(database)
     _log("The worker starts.")
-    while (workspace.path / DATABASE_NAME).exists():
+    while files.file_of(database) == file:  # A removed or replaced workspace has another worker, or none.
         try:
             worker.poll()
         except (PeakidError, sqlite3.OperationalError, OSError):

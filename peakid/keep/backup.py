@@ -1,4 +1,4 @@
-"""Back up a workspace to one file, and restore a workspace from it.
+"""Back up a workspace to one file.
 
 A backup is a zip archive with a copy of the database, made while it may be in use, the stored images, runs,
 exports and logs. Thumbnails and caches are left out; they are made again when needed. Images that stay in
@@ -8,276 +8,220 @@ their own folders are not copied; their rows are kept.
 import contextlib
 import hashlib
 import json
-import shutil
 import sqlite3
-import tempfile
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 import peakid
-from peakid import files
-from peakid.errors import BackupNotWritten, BadBackup, WorkspaceNotEmpty
-from peakid.keep import forget
+from peakid import paths
+from peakid.errors import BackupNotWritten
+from peakid.keep.backup_file import CHUNK_BYTES, FOLDERS, FORMAT, MANIFEST
 from peakid.records import Report, no_report
 from peakid.remedies import action
-from peakid.store import images, tombstones
-from peakid.store import workspace as workspaces
+from peakid.store import integrity, placing, tombstones
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
-MANIFEST = "peakid-backup.json"
-FORMAT = 1
-FOLDERS = ("images", "runs", "exports", "logs")
-_CHUNK_BYTES = 4 * 2**20
-_IGNORED = {".lock", tombstones.FILE_NAME}  # Files that a folder may have and still counts as empty.
+_WORKING_PREFIX = ".peakid-backup-"
 
 
 @dataclass(frozen=True)
 class BackupReport:
+    """Result of a backup.
+
+    Attributes:
+        damaged: Digests of stored images whose bytes do not match. They are in the backup as they are, and a
+            restore leaves them out.
+        missing: Digests of images without a stored copy, although none of their folders was left in place.
+        unread: Other files, relative to the workspace, that could not be read.
+    """
+
     path: str
     n_images: int
     n_files: int
     n_bytes: int
     seconds: float
+    damaged: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class RestoreReport:
-    """Result of a restore.
-
-    `n_missing` counts images without bytes, in the backup and in their own folder. `n_forgotten` counts
-    images that were not restored because they were removed for good. `replaced` is the new path of the
-    replaced workspace.
-    """
-
-    workspace: str
-    n_images: int
-    n_missing: int
-    n_forgotten: int
-    replaced: str | None
-    seconds: float
+class _Packed:
+    n_files: int
+    damaged: list[str]
+    unread: list[str]
 
 
 def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> BackupReport:
     """Write a backup to one file. The workspace may be in use meanwhile.
 
+    A damaged image does not stop it; the report names it. A damaged database does: such a backup could take
+    the place of a good one.
+
     Args:
         file: The file to write, which must not exist, or a folder for a file named after workspace and day.
 
     Raises:
-        BackupNotWritten: If the file exists already or cannot be written.
+        BackupNotWritten: If the file exists already or cannot be written, or if the database is damaged.
     """
     started = time.monotonic()
     target = _target(workspace, file)
     try:
-        with (
-            tempfile.TemporaryDirectory(dir=target.parent, prefix=".peakid-") as folder,
-            files.replacing(target) as part,
-        ):
-            database = Path(folder) / DATABASE_NAME
+        with placing.working_folder(target.parent, _WORKING_PREFIX) as working:
+            database, part = working / DATABASE_NAME, working / "backup.zip"
             _copy_database(workspace, database)
-            n_files = _pack(workspace, database, part, report)
+            with contextlib.closing(sqlite3.connect(database)) as copy:
+                missing, n_images = _missing(workspace, copy)
+                forgotten = [row[0] for row in copy.execute("SELECT digest FROM tombstone ORDER BY digest")]
+            packed = _pack(workspace, database, part, forgotten, report)
+            _put(part, target)
     except OSError as error:
-        raise BackupNotWritten(
-            f"The backup {target} cannot be written: {error.strerror or error}.",
-            "Choose a file on a disk with enough space.",
-        ) from error
-    n_images = workspace.query("SELECT COUNT(*) AS n FROM image_state")[0]["n"]
-    return BackupReport(str(target), n_images, n_files, target.stat().st_size, time.monotonic() - started)
-
-
-def restore(file: Path, folder: Path, *, replace: bool = False, report: Report = no_report) -> RestoreReport:
-    """Create a workspace from a backup, checking every image against its digest.
-
-    Everything is unpacked to a temporary folder first, so a damaged backup changes nothing. Images that were
-    removed for good after the backup, according to the workspace or the list in `folder`, are not restored.
-
-    Args:
-        folder: The folder of the new workspace. It must not exist or be empty; with `replace` it may be a
-            workspace, which is renamed and kept.
-
-    Raises:
-        WorkspaceNotEmpty: If the folder is not empty and `replace` is False.
-        BadBackup: If the file is not a backup, or is damaged.
-        WorkspaceTooNew: If it was written by a newer Peakid.
-    """
-    started, folder = time.monotonic(), Path(folder).expanduser().absolute()
-    is_empty = not folder.exists() or all(path.name in _IGNORED for path in folder.iterdir())
-    if not is_empty and not replace:
-        raise WorkspaceNotEmpty(
-            f"{folder} is not empty.",
-            "Choose another folder, or replace this workspace; it is renamed and kept.",
-            action("restore_backup"),
-        )
-    forgotten = tombstones.of_folder(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-restoring-") as beside:
-        fresh = Path(beside) / "workspace"
-        _unpack(file, fresh, forgotten, report)
-        n_images, n_missing = _settle(fresh, forgotten)
-        replaced = None if is_empty else _renamed(folder)
-        if folder.exists():
-            shutil.rmtree(folder)  # It has only a lock file and the list that was just applied.
-        fresh.rename(folder)
-    n_forgotten = len(tombstones.of_folder(folder))
-    return RestoreReport(str(folder), n_images, n_missing, n_forgotten, replaced, time.monotonic() - started)
+        raise _not_written(target, error.strerror or str(error)) from error
+    return BackupReport(
+        str(target),
+        n_images,
+        packed.n_files,
+        target.stat().st_size,
+        time.monotonic() - started,
+        damaged=tuple(packed.damaged),
+        missing=tuple(missing),
+        unread=tuple(packed.unread),
+    )
 
 
 def _target(workspace: Workspace, file: Path) -> Path:
     target = Path(file).expanduser().absolute()
-    if target.is_dir():
-        target = target / f"peakid-{workspace.path.name}-{now()[:10]}.zip"
-    if target.exists():
+    try:
+        if target.is_dir():
+            target = target / f"peakid-{workspace.path.name}-{now()[:10]}.zip"
+        is_there = target.exists()
+    except OSError as error:  # A name that is too long, or a folder that cannot be entered.
+        raise _not_written(target, error.strerror or str(error)) from error
+    if is_there:
         raise BackupNotWritten(
             f"{target} exists already.", "Choose another file; backups are not overwritten."
         )
     return target
 
 
+def _not_written(target: Path, why: str) -> BackupNotWritten:
+    return BackupNotWritten(
+        f"The backup {target} cannot be written: {why}.", "Choose a file on a disk with enough space."
+    )
+
+
+def _put(part: Path, target: Path) -> None:
+    """Give the complete backup its name, unless another backup has taken it meanwhile."""
+    if target.exists():
+        raise FileExistsError(0, "another backup was written there meanwhile")
+    part.rename(target)
+
+
 def _copy_database(workspace: Workspace, target: Path) -> None:
-    """Copy the database as it is at one moment, without blocking other writers."""
-    with contextlib.closing(sqlite3.connect(target)) as copy:
-        workspace.connection().backup(copy)
+    """Copy the database as it is at one moment, without blocking other writers, and check the copy."""
+    try:
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            workspace.connection().backup(copy)
+            problems = integrity.quick_check(copy)
+    except sqlite3.DatabaseError as error:
+        if not integrity.is_damage(error):
+            raise OSError(0, f"the database cannot be copied ({error})") from error
+        problems = (str(error),)
+    if problems:
+        raise BackupNotWritten(
+            f"The database {workspace.path / DATABASE_NAME} is damaged, so no backup was written:"
+            f" {problems[0]}.",
+            "Keep the earlier backups, and restore the newest."
+            f" {workspace.path / 'backups'} has copies of the database from before an update of Peakid.",
+            action("restore_backup"),
+        )
 
 
-def _pack(workspace: Workspace, database: Path, target: Path, report: Report) -> int:
-    paths = [path for name in FOLDERS for path in _files(workspace.path / name)]
+def _missing(workspace: Workspace, copy: sqlite3.Connection) -> tuple[list[str], int]:
+    """Return the images of the copied database without a stored copy that none of their folders has."""
+    rows = copy.execute(
+        "SELECT i.digest, EXISTS (SELECT 1 FROM origin o JOIN root r ON r.id = o.root_id"
+        " WHERE o.image_id = i.id AND r.is_in_place = 1)"
+        " FROM image i JOIN image_state s ON s.image_id = i.id ORDER BY i.digest"
+    ).fetchall()
+    return [
+        digest
+        for digest, is_in_place in rows
+        if not is_in_place and not paths.of_digest(workspace.images_dir, digest).is_file()
+    ], len(rows)
+
+
+def _pack(
+    workspace: Workspace, database: Path, target: Path, forgotten: list[str], report: Report
+) -> _Packed:
+    found = [path for name in FOLDERS for path in _files(workspace.path / name)]
     manifest = {
         "format": FORMAT,
         "peakid": peakid.__version__,
         "written_at": now(),
         "workspace": workspace.path.name,
+        "database_sha256": _sha256(database),
     }
-    manifest["database_sha256"] = _sha256(database)
+    packed = _Packed(len(found) + 1, [], [])
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as out:
         out.writestr(MANIFEST, json.dumps(manifest, indent=1))
         out.write(database, DATABASE_NAME, zipfile.ZIP_DEFLATED, 1)
-        out.writestr(tombstones.FILE_NAME, "".join(f"{digest}\n" for digest in tombstones.digests(workspace)))
-        for step, path in enumerate(paths, 1):
-            # It may have been removed, or was a temporary file, since it was listed.
-            with contextlib.suppress(FileNotFoundError):
-                out.write(path, path.relative_to(workspace.path).as_posix())
-            report("Backing up", step, len(paths), "")
-    return len(paths) + 1
+        out.writestr(tombstones.FILE_NAME, "".join(f"{digest}\n" for digest in forgotten))
+        for step, path in enumerate(found, 1):
+            _pack_one(out, path, path.relative_to(workspace.path).as_posix(), packed)
+            report("Backing up", step, len(found), "")
+    return packed
+
+
+def _pack_one(out: zipfile.ZipFile, path: Path, name: str, packed: _Packed) -> None:
+    """Add a file; note an image that does not match its digest, and a file that cannot be read."""
+    is_image = name.startswith("images/")
+    try:
+        member = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+        data = path.open("rb")
+    except FileNotFoundError:
+        return  # It was removed, or was a temporary file, since it was listed.
+    except OSError:
+        (packed.damaged if is_image else packed.unread).append(path.name if is_image else name)
+        return
+    sha256 = hashlib.sha256()
+    with data, out.open(member, "w", force_zip64=True) as packing:
+        for chunk in _chunks(data, name, packed.unread):
+            sha256.update(chunk)
+            packing.write(chunk)
+    if is_image and sha256.hexdigest() != path.name:
+        packed.damaged.append(path.name)
+
+
+def _chunks(data: IO[bytes], name: str, unread: list[str]) -> Iterator[bytes]:
+    """Yield a file in pieces, up to where the disk can no longer read it."""
+    while True:
+        try:
+            chunk = data.read(CHUNK_BYTES)
+        except OSError:
+            unread.append(name)
+            return
+        if not chunk:
+            return
+        yield chunk
 
 
 def _files(folder: Path) -> list[Path]:
+    """List the files of a folder; below `images`, only those that are named after a digest."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink() and not path.name.startswith(".")
+        if not path.name.startswith(".")
+        and (folder.name != "images" or paths.is_digest(path.name))
+        and not path.is_symlink()
+        and path.is_file()
     )
-
-
-def _unpack(file: Path, fresh: Path, forgotten: set[str], report: Report) -> None:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            manifest = _manifest(archive, file)
-            forgotten |= tombstones.parse(archive.read(tombstones.FILE_NAME))
-            members = [member for member in archive.infolist() if not member.is_dir() and _is_ours(member)]
-            _check_room(members, fresh.parent)
-            for step, member in enumerate(members, 1):
-                _extract(archive, member, fresh, forgotten)
-                report("Restoring", step, len(members), "")
-    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise BadBackup(
-            f"{file} is damaged or not a backup of Peakid: {error}.", "Use another copy."
-        ) from error
-    except OSError as error:
-        raise BadBackup(
-            f"{file} cannot be restored: {error.strerror or error}.",
-            "Check the file and the free space on the disk.",
-        ) from error
-    if _sha256(fresh / DATABASE_NAME) != manifest["database_sha256"]:
-        raise BadBackup(f"The database in {file} is damaged.", "Use another copy.")
-
-
-def _manifest(archive: zipfile.ZipFile, file: Path) -> dict[str, str]:
-    try:
-        manifest = json.loads(archive.read(MANIFEST))
-    except (KeyError, ValueError) as error:
-        raise BadBackup(
-            f"{file} is not a backup of Peakid: it has no {MANIFEST}.",
-            "Choose a file that Peakid wrote as a backup.",
-        ) from error
-    if manifest.get("format") != FORMAT:
-        raise BadBackup(
-            f"{file} is a backup of format {manifest.get('format')!r}.", "Update Peakid to read it."
-        )
-    return manifest
-
-
-def _is_ours(member: zipfile.ZipInfo) -> bool:
-    """Return whether a file belongs to a backup; raise an error for a path outside the workspace."""
-    path = PurePosixPath(member.filename)
-    if path.is_absolute() or ".." in path.parts or "\\" in member.filename:
-        raise BadBackup(
-            f"The backup has a path outside the workspace: {member.filename[:80]!r}.",
-            "It was not made by Peakid; do not use it.",
-        )
-    return path.parts[0] in FOLDERS or member.filename == DATABASE_NAME
-
-
-def _check_room(members: list[zipfile.ZipInfo], folder: Path) -> None:
-    needed, free = sum(member.file_size for member in members), shutil.disk_usage(folder).free
-    if needed > free:
-        raise BadBackup(
-            f"The backup needs {needed / 2**20:,.0f} MB, and {free / 2**20:,.0f} MB are free.",
-            "Free some space, or choose another disk.",
-        )
-
-
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, fresh: Path, forgotten: set[str]) -> None:
-    path = PurePosixPath(member.filename)
-    is_image = path.parts[0] == "images"
-    if is_image and path.name in forgotten:
-        return
-    target = fresh / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sha256 = hashlib.sha256()
-    with archive.open(member) as data, target.open("wb") as out:
-        for chunk in _chunks(data):
-            sha256.update(chunk)
-            out.write(chunk)
-    if is_image and sha256.hexdigest() != path.name:
-        raise BadBackup(
-            f"Image {path.name[:12]} in the backup does not match its digest.", "Use another copy."
-        )
-
-
-def _chunks(data: IO[bytes]) -> Iterator[bytes]:
-    while chunk := data.read(_CHUNK_BYTES):
-        yield chunk
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as data:
         return hashlib.file_digest(data, "sha256").hexdigest()
-
-
-def _settle(fresh: Path, forgotten: set[str]) -> tuple[int, int]:
-    """Migrate an unpacked workspace and remove forgotten images; count its images and the missing ones."""
-    workspace = workspaces.create(fresh)
-    try:
-        with workspace.transaction() as connection:
-            for digest in sorted(forgotten - set(tombstones.digests(workspace))):
-                forget.redact(connection, digest, reason="forgotten before a restore", actor="human:restore")
-        tombstones.write_file(workspace)
-        forget.discard_files(workspace, tombstones.digests(workspace))
-        digests = [
-            row["digest"]
-            for row in workspace.query("SELECT digest FROM image JOIN image_state ON image_id = id")
-        ]
-        return len(digests), sum(not images.has_bytes(workspace, digest) for digest in digests)
-    finally:
-        workspace.close()
-
-
-def _renamed(folder: Path) -> str:
-    aside = folder.with_name(f"{folder.name}.replaced-{now()[:19].replace(':', '')}")
-    folder.rename(aside)
-    return str(aside)

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from peakid import paths
 from peakid.errors import NotFound
 from peakid.records import Export
 from peakid.remedies import action
@@ -60,10 +61,43 @@ def list_exports(workspace: Workspace, run_id: int | None = None) -> list[Export
 
 
 def _export(workspace: Workspace, row: sqlite3.Row) -> Export:
-    path = str(workspace.path / row["path"])  # An absolute path stays absolute.
+    stored = row["path"]
+    path = stored if Path(stored).is_absolute() else str(paths.inside(workspace.path, stored))
     return Export(
-        row["id"], row["run_id"], path, json.loads(row["files"]), json.loads(row["parity"]), row["created_at"]
+        row["id"],
+        row["run_id"],
+        path,
+        json.loads(row["files"]),
+        json.loads(row["parity"]),
+        row["created_at"],
+        is_foreign=bool(row["is_foreign"]),
     )
+
+
+def folder(export: Export) -> Path:
+    """Return the folder of an export, to read its files.
+
+    Raises:
+        NotFound: If only a restored backup says that it is there.
+    """
+    if export.is_foreign:
+        raise NotFound(
+            f"Export {export.export_id} is at {export.path}, outside the workspace: only the restored backup"
+            " says so.",
+            "Give that folder itself if you trust it, or export the run again.",
+            action("export_run", run_id=export.run_id),
+        )
+    return Path(export.path)
+
+
+def file_path(export: Export, name: str) -> Path:
+    """Return the path of one of the files of an export.
+
+    Raises:
+        NotFound: As `folder`.
+        UnsafePath: If the name leads out of the folder.
+    """
+    return paths.inside(folder(export), name)
 
 
 def _json(files: Sequence[Mapping[str, object]]) -> str:

@@ -2,11 +2,10 @@
 
 import sqlite3
 import string
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from peakid import files
+from peakid import files, paths
 from peakid.errors import AmbiguousDigest, NotFound, WorkspaceNotWritable
 from peakid.imaging import gate, inspection
 from peakid.imaging.records import Image, Inspection, Measures
@@ -66,11 +65,11 @@ def write_measures(connection: sqlite3.Connection, image_id: int, measured: Meas
 
 def image_path(workspace: Workspace, digest: str) -> Path:
     """Return the path of the stored copy of an image. An image in its own folder has no copy."""
-    return workspace.images_dir / digest[:2] / digest
+    return paths.of_digest(workspace.images_dir, digest)
 
 
 def thumbnail_path(workspace: Workspace, digest: str) -> Path:
-    return workspace.thumbs_dir / digest[:2] / f"{digest}.jpg"
+    return paths.of_digest(workspace.thumbs_dir, digest, ".jpg")
 
 
 def read_bytes(workspace: Workspace, digest: str) -> bytes:
@@ -110,7 +109,7 @@ def discard(workspace: Workspace, digest: str) -> None:
 def has_bytes(workspace: Workspace, digest: str) -> bool:
     """Return whether the file of an image exists, without reading it."""
     return image_path(workspace, digest).is_file() or any(
-        path.is_file() for path in _in_place_paths(workspace, digest)
+        path.is_file() for path in origins.in_place_files(workspace, digest)
     )
 
 
@@ -198,7 +197,7 @@ def _write(path: Path, data: bytes) -> None:
 def _read_in_place(workspace: Workspace, digest: str) -> bytes:
     n_bytes = show(workspace, digest).n_bytes
     tried = []
-    for path in _in_place_paths(workspace, digest):
+    for path in origins.in_place_files(workspace, digest):
         tried.append(str(path))
         try:
             data = files.read_regular(path, n_bytes)  # A larger file is another one.
@@ -206,6 +205,12 @@ def _read_in_place(workspace: Workspace, digest: str) -> bytes:
             continue
         if inspection.digest_of(data) == digest:
             return data
+    if foreign := origins.foreign_root(workspace, digest):
+        raise NotFound(
+            f"Image {digest[:12]} is in {foreign}: only the restored backup says so, and it is not read yet.",
+            "Accept that folder if it is yours, or relink it.",
+            action("accept_root", path=foreign),
+        )
     if not tried:
         raise NotFound(
             f"The stored copy of image {digest[:12]} is missing: {image_path(workspace, digest)}.",
@@ -218,12 +223,4 @@ def _read_in_place(workspace: Workspace, digest: str) -> bytes:
         "Put the file back, or import the folder where it is now. Labels and decisions are kept.",
         action("import_images"),
         action("verify_images"),
-    )
-
-
-def _in_place_paths(workspace: Workspace, digest: str) -> Iterator[Path]:
-    return (
-        Path(origin.root) / origin.path
-        for origin in origins.list_origins(workspace, digest)
-        if origin.root and origin.is_in_place
     )

@@ -1,5 +1,8 @@
 """Origins: the places where an image was found. The path of the first one is shown to people."""
 
+from pathlib import Path
+
+from peakid import paths
 from peakid.errors import NotFound
 from peakid.imaging.records import Origin
 from peakid.remedies import action
@@ -27,6 +30,33 @@ def list_origins(workspace: Workspace, digest: str) -> list[Origin]:
         Origin(r["source"], r["root"], r["path"], r["label"], r["split"], bool(r["is_in_place"]))
         for r in rows
     ]
+
+
+def in_place_files(workspace: Workspace, digest: str) -> list[Path]:
+    """List the paths of an image in folders that were left in place, in the order of import.
+
+    Folders that only a restored backup names are left out until a person accepts them.
+
+    Raises:
+        UnsafePath: If a stored path leads out of its folder.
+    """
+    rows = workspace.query(
+        "SELECT root.path AS root, origin.path FROM image JOIN origin ON origin.image_id = image.id"
+        " JOIN root ON root.id = origin.root_id"
+        " WHERE image.digest = ? AND root.is_in_place = 1 AND root.is_foreign = 0 ORDER BY origin.id",
+        (digest,),
+    )
+    return [paths.inside(Path(row["root"]), row["path"]) for row in rows]
+
+
+def foreign_root(workspace: Workspace, digest: str) -> str | None:
+    """Return a folder with this image that only a restored backup names, None without one."""
+    row = workspace.one(
+        "SELECT root.path FROM image JOIN origin ON origin.image_id = image.id"
+        " JOIN root ON root.id = origin.root_id WHERE image.digest = ? AND root.is_foreign = 1",
+        (digest,),
+    )
+    return None if row is None else row["path"]
 
 
 def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:

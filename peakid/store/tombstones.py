@@ -6,11 +6,12 @@ import re
 import sqlite3
 from pathlib import Path
 
-from peakid import files
+from peakid import files, paths
 from peakid.errors import UnreadableImage
 from peakid.store.workspace import DATABASE_NAME, Workspace
 
 FILE_NAME = "forgotten.txt"  # Next to the database, so that a restore of an older database can read it.
+MAX_BYTES = 65 * 2**20  # A million digests, one per line.
 DETAIL = "was removed for good earlier and is not imported again"
 
 
@@ -54,17 +55,25 @@ def of_folder(folder: Path) -> set[str]:
 
     A restore calls this for a workspace whose database may be damaged.
     """
-    found = parse((folder / FILE_NAME).read_bytes()) if (folder / FILE_NAME).is_file() else set()
+    found = _of_file(folder / FILE_NAME)
     if (folder / DATABASE_NAME).is_file():
         with (
             contextlib.suppress(sqlite3.Error),
             contextlib.closing(sqlite3.connect(folder / DATABASE_NAME)) as connection,
         ):
-            found |= {row[0] for row in connection.execute("SELECT digest FROM tombstone")}
+            rows = connection.execute("SELECT digest FROM tombstone").fetchall()
+            found |= {row[0] for row in rows if paths.is_digest(row[0])}
     return found
+
+
+def _of_file(file: Path) -> set[str]:
+    if not file.is_file():
+        return set()
+    with file.open("rb") as lines:
+        return parse(lines.read(MAX_BYTES))
 
 
 def parse(lines: bytes) -> set[str]:
     """Read digests, one per line. Other lines are ignored."""
-    text = lines.decode("ascii", errors="replace").replace("\r", "")
-    return set(re.findall(r"^[0-9a-f]{64}$", text, flags=re.MULTILINE))
+    found = re.findall(rb"^[0-9a-f]{64}\r?$", lines, flags=re.MULTILINE)
+    return {line.rstrip(b"\r").decode("ascii") for line in found}

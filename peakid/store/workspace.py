@@ -14,7 +14,7 @@ from peakid import resources
 from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceTooNew
 from peakid.remedies import action
 from peakid.store import connection as connections
-from peakid.store import database_errors, saved_decisions
+from peakid.store import database_errors, identity, placing, saved_decisions
 from peakid.store.database_errors import DATABASE_NAME
 
 if TYPE_CHECKING:
@@ -85,6 +85,13 @@ class Workspace:
             self._local.connection = connection
         return connection
 
+    def identity(self) -> str:
+        """Return which workspace this is; '' for a copy that could not be given an identity of its own."""
+        row = self.one("SELECT identity, file FROM workspace_identity")
+        if row is None or not identity.is_same(row["file"], identity.file_at(self.path / DATABASE_NAME)):
+            return ""
+        return row["identity"]
+
     def query(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         return self.connection().execute(sql, parameters).fetchall()  # ty: ignore[invalid-argument-type]
 
@@ -140,6 +147,7 @@ def create(path: Path) -> Workspace:
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
+    _recover(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -159,9 +167,16 @@ def open_existing(path: Path) -> Workspace:
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
+    _recover(path)
     if not (path / DATABASE_NAME).is_file() and not _remains(path):
         raise _no_workspace(path)
     return _opened(path)
+
+
+def _recover(path: Path) -> None:
+    """Complete a restore that was interrupted while it replaced the workspace."""
+    if not path.exists():
+        placing.recover(path)
 
 
 def migrations() -> "Migrations":
@@ -170,8 +185,8 @@ def migrations() -> "Migrations":
     Raises:
         ResourceMissing: If they are missing.
     """
-    files = sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))
-    if not files:
+    scripts = sorted(MIGRATIONS_DIR.glob("[0-9]*.sql"))
+    if not scripts:
         raise ResourceMissing(
             f"The database migrations are missing at {MIGRATIONS_DIR}.",
             "Install the package again: pip install --force-reinstall peakid",
@@ -179,7 +194,7 @@ def migrations() -> "Migrations":
     from sqlite_utils import Migrations  # Takes 0.25 s, which the decoding process saves.
 
     steps = Migrations("peakid")
-    for file in files:
+    for file in scripts:
         # Without a name, sqlite_utils would use the name of the function, the same for every file.
         steps(name=file.stem)(_script(file))  # ty: ignore[invalid-argument-type]
     return steps
@@ -203,6 +218,7 @@ def _opened(path: Path) -> Workspace:
             _refuse_lost(path)
             (path / DATABASE_NAME).touch()
             _migrate(workspace)
+            identity.adopt(workspace.connection(), identity.file_at(path / DATABASE_NAME), at=now())
             saved_decisions.record_loss(workspace.connection(), path, now())
     except (sqlite3.OperationalError, OSError) as error:
         raise database_errors.not_writable(path, error) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from peakid.acquire import roots
 from peakid.curate import class_merges, classes, decisions, scan
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
@@ -84,6 +85,10 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_jobs": Link("Show the runs", "train"),
     "list_waiting_jobs": Link("Show the GPU queue", "train"),
     "resume_job": Button("Resume", lambda w, a, actor: queue.resume(w, int(a["job_id"]))),
+    "cancel_job": Button("Cancel job {job_id}", lambda w, a, actor: queue.cancel(w, int(a["job_id"]))),
+    "accept_root": Button(
+        "Read the images in {path}", lambda w, a, actor: roots.accept(w, Path(str(a["path"])))
+    ),
     "evaluate": Link("Evaluate run {run_id} on {split}", "evaluate", {"run": "{run_id}", "split": "{split}"}),
     "score_with_tta": Button(
         "Compute with test-time augmentation",

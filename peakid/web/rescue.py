@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from peakid.errors import PeakidError
-from peakid.keep import backup
+from peakid.keep import restore as restoring
 from peakid.web import uploads, words
 
 _DONE = "rescue:done"  # Session state, for one run after a restore.
@@ -29,7 +29,7 @@ def show(folder: Path, on_restored: Callable[[], None], *, key: str) -> None:
         return
     try:
         with st.spinner("Restoring the backup"):
-            done = backup.restore(uploads.given(file, "backup file"), folder, replace=True)
+            done = restoring.restore(uploads.given(file, "backup file"), folder, replace=True)
     except PeakidError as error:
         st.error(words.plain(str(error)), icon=":material/error:")
         return

@@ -4,13 +4,13 @@ Their addresses contain a digest of their bytes, so browsers may cache them perm
 """
 
 import functools
-import re
 from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from peakid import paths
 from peakid.errors import NotFound, PeakidError
 from peakid.imaging import gate, pixels
 from peakid.store import images, tombstones
@@ -20,7 +20,6 @@ from peakid.web.gallery import scripts
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
 N_CACHED_CONVERSIONS = 32  # The images around the one being reviewed; 1 to 4 MB each.
 CONVERTED_PX = 4096  # Long side of what is shown of a TIFF; screens show less.
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 # Formats that browsers support. Written out: Pillow fills its own list only as its plugins are loaded.
 _MEDIA_TYPES = {
     "JPEG": "image/jpeg",
@@ -83,7 +82,7 @@ def _checked(workspace: Workspace, digest: str) -> str:
 
 def _respond(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Response:
     digest = request.path_params["digest"]
-    if not _DIGEST.fullmatch(digest):
+    if not paths.is_digest(digest):
         return _missing(f"{digest[:80]!r} is not a digest of 64 hexadecimal digits.")
     try:
         body, media_type = read(digest)

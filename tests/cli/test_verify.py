@@ -21,6 +21,7 @@ def test_roots_are_listed_and_relinked(peakid, photos: Path, tmp_path: Path) -> 
         "root_id": 1,
         "path": str(photos),
         "is_in_place": True,
+        "is_foreign": False,
         "is_there": True,
         "n_images": 2,
         "n_missing": None,
@@ -58,3 +59,18 @@ def test_verify_lists_moved_and_missing_files(peakid, photos: Path, monkeypatch:
     assert [(each["path"], each["new_path"]) for each in document["moved"]] == [("river/1.jpg", "one.jpg")]
     assert [each["path"] for each in document["damaged"]] == ["sea/2.jpg"]
     assert peakid("roots", "list", "--json").json[0]["n_missing"] == 1
+
+
+def test_a_folder_that_a_backup_names_is_accepted(peakid, photos: Path, tmp_path: Path) -> None:
+    peakid("backup", tmp_path / "b.zip")
+    restored = peakid("restore", tmp_path / "b.zip", "--replace", "--json").json
+    assert restored["foreign_roots"] == []  # The replaced workspace reads it.
+    (tmp_path / "workspace").rename(tmp_path / "gone")
+    printed = peakid("restore", tmp_path / "b.zip").out
+    assert f"roots accept {photos}" in printed.splitlines()[-1]
+    restored = peakid("restore", tmp_path / "b.zip", "--replace", "--json").json
+    assert restored["foreign_roots"] == [str(photos)]
+    assert peakid("roots", "list", "--json").json[0]["is_foreign"] is True
+    assert peakid("roots", "accept", photos).out == f"Images are read from {photos} now.\n"
+    assert peakid("roots", "list", "--json").json[0]["is_foreign"] is False
+    assert peakid("roots", "accept", tmp_path).code == 1

@@ -7,7 +7,7 @@ import pytest
 from peakid.curate import classes, decisions, history
 from peakid.keep import backup
 from peakid.records import Choice
-from peakid.store import status, tombstones
+from peakid.store import images, status, tombstones
 from peakid.store import workspace as workspaces
 
 ANNA, BEN = "human:anna", "human:ben"
@@ -121,6 +121,21 @@ def test_a_backup_is_restored_into_a_new_workspace(open_page, reviewed, workspac
     assert not app.exception
     assert "Restored 3 images" in text_of(app)
     assert status.read(workspaces.open_existing(tmp_path / "restored")).n_images == 3
+
+
+def test_what_a_backup_lacks_is_a_warning(open_page, reviewed, workspace, text_of, tmp_path):
+    images.image_path(workspace, reviewed[0]).write_bytes(b"rotten")
+    app = open_page("history", section="keep")
+    button(app, "Back up now").click().run()
+    assert [warning.value.replace("\\", "") for warning in app.warning] == [
+        f"1 image is damaged and cannot be restored from this backup: {reviewed[0][:12]}."
+    ]
+    app.text_input(key="restore:file").set_value(str(next(tmp_path.glob("peakid-workspace-*.zip"))))
+    app.text_input(key="restore:folder").set_value(str(tmp_path / "restored"))
+    button(app, "Restore the backup").click().run()
+    assert not app.exception
+    assert f"1 image is damaged in the backup: {reviewed[0][:12]}." in app.warning[0].value.replace("\\", "")
+    assert "Import the original files again" in app.warning[0].value.replace("\\", "")
 
 
 def test_the_first_class_can_be_added_on_the_empty_page(open_page, workspace, text_of):

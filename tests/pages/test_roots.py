@@ -58,3 +58,16 @@ def test_a_missing_folder_is_reported_and_can_be_relinked(
     assert not app.exception
     assert not app.warning
     assert images.read_bytes(workspace, inspection.digest_of(draw(1))) == draw(1)
+
+
+def test_a_folder_that_a_backup_names_is_read_after_a_click(
+    open_page: Callable[..., AppTest], workspace: Workspace, photos: Path
+) -> None:
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE root SET is_foreign = 1")  # As a restore does.
+    app = open_page("collect")
+    assert app.dataframe[0].value.iloc[0]["State"] == "named by a backup"
+    assert "Only the restored backup says" in app.warning[0].value
+    next(button for button in app.button if button.label == "Read the images in this folder").click().run()
+    assert not app.exception
+    assert app.dataframe[0].value.iloc[0]["State"] == "available"

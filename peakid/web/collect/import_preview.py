@@ -57,7 +57,7 @@ def _ask_columns(request: ImportRequest) -> ColumnChoice | None:
     """Show the first rows of a table and ask for its columns. Return None while one is missing."""
     head = table.read_header(request.path)
     if len(head.columns) < 2 and not head.one_hot:
-        table.check(request.path)  # It raises why no choice of columns can help.
+        return BY_NAME  # No choice of columns can help; reading the table raises why.
     st.dataframe(
         [dict(zip(head.columns, row, strict=True)) for row in head.rows], hide_index=True, height=180
     )

@@ -1,11 +1,10 @@
 """One export: the check of its files against the trained model, and the files to download."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from peakid.evaluate import score_text
 from peakid.records import Export
+from peakid.store import exports
 from peakid.web import session, words
 
 
@@ -37,8 +36,8 @@ def show(export: Export) -> None:
 
 
 def _show_file(export: Export, name: str, n_bytes: int) -> None:
-    path = Path(export.path) / name
-    if path.is_file():
+    path = None if export.is_foreign else exports.file_path(export, name)
+    if path is not None and path.is_file():
         label = f"Download {session.plain(name)} ({words.n_bytes(n_bytes)})"
         key = f"{export.export_id}:{name}"
         st.download_button(label, path.read_bytes, name, on_click="ignore", key=key)

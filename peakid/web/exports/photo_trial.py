@@ -10,6 +10,7 @@ from peakid.imaging import gate, pixels
 from peakid.records import Export
 from peakid.serve.predictor import ImagePrediction, Predictor, ReadError
 from peakid.settings import Settings
+from peakid.store import exports
 from peakid.web import session, theme, words
 
 TOP = 5
@@ -19,6 +20,9 @@ PHOTO_PX = 260  # Leaves room for the bars below it in a window of 800 px.
 
 def show(export: Export) -> None:
     """Draw the upload field, and the five most probable classes of an uploaded photo."""
+    if export.is_foreign:
+        st.caption("Only the restored backup says that this export is there, so it is not opened.")
+        return
     upload = st.file_uploader(
         "Try a photo",
         key=f"photo:{export.export_id}",
@@ -29,7 +33,7 @@ def show(export: Export) -> None:
         st.caption("Upload a photo to see which classes the model predicts.")
         return
     content = upload.getvalue()
-    prediction = predictor(export.path).predict([content], top=TOP)[0]
+    prediction = predictor(str(exports.folder(export))).predict([content], top=TOP)[0]
     if prediction.error:
         reason = session.plain(error_text(prediction.error))
         st.error(f"{session.plain(upload.name)} cannot be read. {reason}", icon=":material/error:")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from peakid.errors import PeakidError
-from peakid.keep import backup
+from peakid.keep import backup, report_text, restore
 from peakid.store.workspace import Workspace
 from peakid.web import session, uploads, words
 from peakid.web.jobs import progress
@@ -11,7 +11,8 @@ from peakid.web.jobs import progress
 
 def show(workspace: Workspace) -> None:
     """Draw the forms for a backup and for restoring one."""
-    _show_backup(workspace)
+    with st.container():  # Always one element: the expander below it would close when a message goes.
+        _show_backup(workspace)
     with st.expander("Restore a backup", icon=":material/settings_backup_restore:"):
         _show_restore(workspace)
 
@@ -33,6 +34,7 @@ def _show_backup(workspace: Workspace) -> None:
     else:
         n_images, size = words.n_of(done.n_images, "image"), words.n_bytes(done.n_bytes)
         st.success(session.plain(f"Backed up {n_images}, {size}, to {done.path}."))
+        _show_problems(report_text.of_backup(done))
 
 
 def _show_restore(workspace: Workspace) -> None:
@@ -53,7 +55,7 @@ def _show_restore(workspace: Workspace) -> None:
     try:
         with progress.bar() as report:
             source, target = uploads.given(file, "backup file"), uploads.given(folder, "folder")
-            done = backup.restore(source, target, report=report)
+            done = restore.restore(source, target, report=report)
     except PeakidError as error:
         session.show_error(error)
     else:
@@ -63,3 +65,9 @@ def _show_restore(workspace: Workspace) -> None:
                 f"Restored {n_images} to {done.workspace}. Start Peakid with this workspace to open it."
             )
         )
+        _show_problems(report_text.of_restore(done))
+
+
+def _show_problems(lines: list[str]) -> None:
+    if lines:
+        st.warning("  \n".join(session.plain(line) for line in lines), icon=":material/warning:")

@@ -43,13 +43,29 @@ def _line(root: Root) -> dict[str, str | int]:
         "Images": root.n_images,
         "Missing": "-" if root.n_missing is None else f"{root.n_missing:,}",
         "Checked": words.ago(root.verified_at) if root.verified_at else "never",
-        "State": "available" if root.is_there else "not found",
+        "State": _state(root),
     }
+
+
+def _state(root: Root) -> str:
+    if root.is_foreign:
+        return "named by a backup"
+    return "available" if root.is_there else "not found"
 
 
 def _show_problem(workspace: Workspace, root: Root) -> None:
     path = session.plain(root.path)
-    if not root.is_there:
+    if root.is_foreign:
+        st.warning(
+            f"Only the restored backup says that images are in {path}. "
+            "Nothing is read there until you accept it.",
+            icon=":material/folder_off:",
+        )
+        if st.button("Read the images in this folder", key=f"accept:{root.root_id}"):
+            roots.accept(workspace, Path(root.path))
+            st.rerun()
+        _relink_form(workspace, root)
+    elif not root.is_there:
         st.warning(
             f"The folder {path} was not found. Thumbnails remain; training cannot use the images. "
             "Connect its disk, or enter its new path.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from peakid import paths
 from peakid.jobs import queue, submit
 from peakid.jobs.arguments import EstimateArguments
 from peakid.jobs.job import Job
@@ -89,12 +90,12 @@ def _show_result(workspace: Workspace, job: Job) -> None:
         st.info(session.plain(note))
     st.dataframe(rows(found), hide_index=True, height="content", placeholder="")
     st.caption(session.plain(f"Measured with {found.pretrained}."))
-    _show_images(workspace.path / found.folder, found.seen)
+    _show_images(paths.inside(workspace.path, found.folder), found.seen)
 
 
 def _show_images(folder: Path, seen: Sequence[InputImage]) -> None:
     """Draw the images of each phase in a tab, with their labels."""
-    images = [image for image in seen if (folder / image.file).is_file()]
+    images = [image for image in seen if paths.inside(folder, image.file).is_file()]
     if not images:
         st.caption("The example images were removed; estimate again to see them.")
         return
@@ -104,4 +105,6 @@ def _show_images(folder: Path, seen: Sequence[InputImage]) -> None:
         for start in range(0, len(group), PER_ROW):
             cells = tab.columns(PER_ROW, gap="small")
             for cell, image in zip(cells, group[start : start + PER_ROW], strict=False):
-                cell.image(folder / image.file, width="stretch", caption=session.plain(image.label))
+                cell.image(
+                    paths.inside(folder, image.file), width="stretch", caption=session.plain(image.label)
+                )
