@@ -31,7 +31,7 @@ CREATE TABLE image (
   pixel_digest TEXT,
   added_at TEXT NOT NULL,
   scanned_at TEXT
-) STRICT;
+, compared_with INTEGER, has_more_pairs INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE origin (
   id INTEGER PRIMARY KEY,
@@ -133,7 +133,7 @@ CREATE TABLE snapshot (
   actor TEXT NOT NULL,
   created_at TEXT NOT NULL,
   frozen_at TEXT NOT NULL
-) STRICT;
+, n_compared INTEGER) STRICT;
 
 CREATE TABLE snapshot_item (
   snapshot_id INTEGER NOT NULL REFERENCES snapshot(id),
@@ -426,8 +426,6 @@ CREATE TABLE workspace_identity (
   made_at TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
-
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -522,6 +520,8 @@ CREATE INDEX step_actor_when ON step(actor, made_at);
 CREATE INDEX decision_class ON decision(class_id, step_id);
 
 CREATE INDEX job_waiting ON job(lane, state, priority DESC, id);
+
+CREATE INDEX image_compared ON image(compared_with);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

@@ -7,8 +7,10 @@ import streamlit as st
 
 from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
+from peakid.store import comparisons
 from peakid.web import navigation, session, words
 from peakid.web.gallery import delivery, duplicate_grid
+from peakid.web.jobs import scan_panel
 from peakid.web.snapshots import picture_table
 
 RULES: dict[KeepRule, str] = {
@@ -25,6 +27,7 @@ EMPTY = {
     " different photos of one scene are not duplicates.",
     "settled": "No group is settled yet. Groups that you resolve are listed here.",
 }
+NOT_FOUND = "None was found among the images that were compared. Not all were."
 FOUND = {"copy": "same bytes", "near": "looks the same", "exact": "same pixels"}
 _DONE = "duplicates:done"
 
@@ -103,6 +106,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
 if tab != st.query_params.get("tab"):
     duplicate_grid.forget(tab)
     st.query_params["tab"] = tab
+scan_panel.show(workspace)
 if done := st.session_state.pop(_DONE, None):
     st.toast(done, icon=":material/done_all:")
 plan = delivery.plan(duplicate_grid.queue_of(tab))
@@ -114,4 +118,5 @@ if tab in ("across", "exact", "near") and len(by_tab[tab]) > 1:
 if loaded.groups:
     duplicate_grid.show(loaded, workspace=workspace, tab=tab, plan=plan)
 else:
-    navigation.show_empty(workspace, EMPTY[tab])
+    n_missing = comparisons.n_missing(workspace) if tab != "settled" else 0
+    navigation.show_empty(workspace, NOT_FOUND if n_missing else EMPTY[tab])

@@ -9,6 +9,7 @@ from peakid.errors import PeakidError
 from peakid.records import Snapshot
 from peakid.store import runs, status
 from peakid.web import address, names, navigation, session, words
+from peakid.web.jobs import progress
 from peakid.web.snapshots import freeze_form, snapshot_files, snapshot_list, snapshot_sections
 from peakid.web.snapshots.freeze_form import FreezeRequest
 
@@ -24,14 +25,17 @@ FROZEN = "frozen"  # Session state: digest of the snapshot just frozen, and whet
 def freeze(request: FreezeRequest) -> None:
     """Freeze a snapshot. The same content gives the same snapshot, so a second click changes nothing."""
     try:
-        frozen = snapshots.create(
-            workspace,
-            name=request.name,
-            seed=request.seed,
-            fractions=request.fractions,
-            is_reviewed_only=request.is_reviewed_only,
-            actor=session.actor(),
-        )
+        with progress.bar() as report:
+            frozen = snapshots.create(
+                workspace,
+                name=request.name,
+                seed=request.seed,
+                fractions=request.fractions,
+                is_reviewed_only=request.is_reviewed_only,
+                is_scanned_first=request.is_scanned_first,
+                actor=session.actor(),
+                report=report,
+            )
     except PeakidError as error:
         session.show_error(error)
         return
@@ -76,10 +80,11 @@ def show_snapshot(frozen: Snapshot) -> None:
 
 def summary(frozen: Snapshot) -> str:
     n_alike = frozen.n_images - frozen.n_groups
-    alike = f"{words.n_of(n_alike, 'near-duplicate')} among them" if n_alike else "no near-duplicates"
+    alike = f"{words.n_of(n_alike, 'near duplicate')} among them" if n_alike else "no near duplicates found"
     n_images = words.n_of(frozen.n_images, "image")
     return (
-        f"{n_images}, {alike}; {frozen.n_unreviewed:,} labels not confirmed by a person. Seed {frozen.seed}."
+        f"{n_images}, {alike}; {frozen.n_unreviewed:,} labels not confirmed by a person. Seed {frozen.seed}. "
+        f"{snapshots.compared(frozen).finding}"
     )
 
 
@@ -106,7 +111,7 @@ if not counts.n_labelled and not frozen_ones:
     show_nothing_to_freeze()
 else:
     with st.expander("Freeze another snapshot", icon=":material/ac_unit:") if frozen_ones else st.container():
-        request = freeze_form.show(counts)
+        request = freeze_form.show(counts, snapshots.n_not_compared(workspace))
     if request:
         freeze(request)
     show_frozen_now()

@@ -31,7 +31,7 @@ PeakidError
 |  +- ClassTooSmall          a class with too few images for training or evaluation
 |  +- TooFewClasses          fewer than two classes
 |  +- SplitMissing           a split that training needs has no images
-|  +- LeakingSnapshot        near-duplicates are in different splits
+|  +- LeakingSnapshot        near duplicates are in different splits
 |  +- DamagedSnapshot        the stored content does not match the digest of the snapshot
 +- TrainingError
 |  +- WeightsMissing         required pretrained weights are not on this machine

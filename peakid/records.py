@@ -261,7 +261,12 @@ class SnapshotItem:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A frozen, digested set of images. `splits` counts images per split."""
+    """A frozen, digested set of images.
+
+    Attributes:
+        splits: Images per split.
+        n_compared: Images that had been compared with all others when it was frozen; None = not known.
+    """
 
     snapshot_id: int
     digest: str
@@ -274,6 +279,7 @@ class Snapshot:
     n_unreviewed: int
     splits: dict[str, int]
     created_at: str
+    n_compared: int | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from peakid.cli.main import main
 from peakid.imaging import inspection, pixels
 from peakid.store import decision_log, images
 from peakid.store import workspace as workspaces
+from peakid.store.comparisons import RULE_VERSION
 from peakid.store.workspace import Workspace, now
 
 STARTED_AT = "2026-01-01T00:00:00.000Z"
@@ -164,8 +165,9 @@ def plant(workspace: Workspace) -> Callable[[Mapping[str, str | None]], dict[str
             step = decision_log.new_step(connection, actor="import:folder", kind="import")
             for name, label in labels.items():
                 image_id = connection.execute(
-                    "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at)"
-                    " VALUES (?, 'JPEG', 10, 4, 3, '0000000000000000', '0000000000000000', ?)",
+                    "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at,"
+                    " compared_with) VALUES"
+                    f" (?, 'JPEG', 10, 4, 3, '0000000000000000', '0000000000000000', ?, {RULE_VERSION})",
                     (digests[name], now()),
                 ).lastrowid
                 connection.execute(

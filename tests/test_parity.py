@@ -24,6 +24,7 @@ READS = {
     "curate.classes.colours",  # classes list
     "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
+    "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
 }
 

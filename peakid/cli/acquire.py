@@ -242,10 +242,15 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
 
 
 @click.command()
+@click.option("--background", is_flag=True, help="Queue the scan as a job, and return at once.")
+@actor_option
 @json_option
 @pass_workspace
-def scan(workspace: Workspace, as_json: bool) -> None:
-    """Find image issues and duplicates among the images that were added since the last scan."""
+def scan(workspace: Workspace, background: bool, actor: str, as_json: bool) -> None:
+    """Find image issues and duplicates among the images that were not compared yet."""
+    if background:
+        emit_queued(as_json, submit.scan(workspace, actor=actor))
+        return
     with terminal_report() as report:
         found = scanning.scan(workspace, report=report)
     text = f"{found.n_scanned} scanned in {found.seconds:.1f} s. Duplicates: {found.n_exact_groups} exact and"

@@ -53,6 +53,11 @@ def snapshot_() -> None:
 @click.option(
     "--with-several", "has_several", is_flag=True, help="Include images that also show another class."
 )
+@click.option(
+    "--no-scan",
+    is_flag=True,
+    help="Do not compare images that were not compared yet. Their near duplicates may be in several splits.",
+)
 @actor_option
 @json_option
 @pass_workspace
@@ -63,19 +68,27 @@ def create(
     seed: int,
     is_reviewed_only: bool,
     has_several: bool,
+    no_scan: bool,
     actor: str,
     as_json: bool,
 ) -> None:
-    """Freeze every labelled image of a class in use, with its label, split and group."""
-    made = snapshot.create(
-        workspace,
-        name=name,
-        fractions=fractions,
-        seed=seed,
-        is_reviewed_only=is_reviewed_only,
-        has_several=has_several,
-        actor=actor,
-    )
+    """Freeze every labelled image of a class in use, with its label, split and group.
+
+    Images that were not compared with the others yet are compared first, so that near duplicates share a
+    split.
+    """
+    with terminal_report() as report:
+        made = snapshot.create(
+            workspace,
+            name=name,
+            fractions=fractions,
+            seed=seed,
+            is_reviewed_only=is_reviewed_only,
+            has_several=has_several,
+            is_scanned_first=not no_scan,
+            actor=actor,
+            report=report,
+        )
     _emit_snapshot(workspace, made, as_json, with_items=False)
 
 
@@ -90,7 +103,7 @@ def list_(workspace: Workspace, as_json: bool) -> None:
         for each in document
     ]
     columns = ["digest", "name", "n_images", "n_classes", *split.SPLITS, "n_groups", "n_leaks"]
-    columns += ["seed", "created_at"]
+    columns += ["n_not_compared", "seed", "created_at"]
     empty = "There is no snapshot yet. Freeze one with: peakid snapshot create"
     emit(as_json, document, table(rows, columns, empty=empty))
 
@@ -125,11 +138,12 @@ def diff(workspace: Workspace, a: str, b: str, as_json: bool) -> None:
 def verify(workspace: Workspace, reference: str | None, as_json: bool) -> None:
     """Check that the rows and image files still match SNAPSHOT. Default: the newest."""
     digest = snapshot.resolve(workspace, reference)
-    n_images = snapshot.verify(workspace, digest)
+    n_images, frozen = snapshot.verify(workspace, digest), snapshot.show(workspace, digest)
     emit(
         as_json,
-        {"digest": digest, "n_images": n_images, "is_sound": True},
-        f"{digest[:12]} is intact: {n_images} images were read and compared.",
+        {"digest": digest, "n_images": n_images, "is_sound": True} | _compared_document(frozen),
+        f"{digest[:12]} is intact: {n_images} images were read and match it."
+        f" {snapshot.compared(frozen).finding}",
     )
 
 
@@ -138,7 +152,11 @@ def verify(workspace: Workspace, reference: str | None, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
-    """List groups of near-duplicates that are in more than one split."""
+    """List groups of near duplicates that are in more than one split.
+
+    Says on stderr how many images were compared, and how many never were.
+    """
+    compared = snapshot.compared(snapshot.show(workspace, reference))
     document = snapshot.leaks(workspace, reference)
     rows = [
         {**image, "group": group["group_key"][:12], "digest": image["digest"][:12]}
@@ -146,7 +164,11 @@ def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
         for image in group["images"]
     ]
     columns = ["group", "digest", "split", "label", "path"]
-    emit(as_json, document, table(rows, columns, empty="No leak: every group is in one split."))
+    if as_json and compared.warning:  # The document is a list and has no place for it.
+        click.echo(compared.warning, err=True)
+    emit(
+        as_json, document, "\n".join([*([table(rows, columns, empty="")] if rows else []), compared.finding])
+    )
 
 
 @snapshot_.command("write")
@@ -185,13 +207,19 @@ def _emit_snapshot(workspace: Workspace, made: Snapshot, as_json: bool, *, with_
     head = f"{made.digest[:12]} {made.name}".rstrip()
     summary = f"{head}: {made.n_images} images in {made.n_groups} groups"
     summary += f", {made.n_unreviewed} not reviewed, seed {made.seed}"
+    summary += f". {snapshot.compared(made).finding}"
     emit(as_json, document, "\n".join([summary, counts, *(f"Warning: {each}" for each in warnings)]))
 
 
 def _document(made: Snapshot) -> dict[str, Any]:
     document = asdict(made)
     del document["snapshot_id"]
-    return document
+    return document | _compared_document(made)
+
+
+def _compared_document(made: Snapshot) -> dict[str, int | None]:
+    """Return how many images were compared when it was frozen, and were not; None where it is not known."""
+    return {"n_compared": made.n_compared, "n_not_compared": snapshot.compared(made).n_missing}
 
 
 def _change(row: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.records import DuplicateKind, StepResult
-from peakid.store import images
+from peakid.store import comparisons, images
 from peakid.store.workspace import Workspace
 
 KINDS: dict[str, tuple[DuplicateKind, ...]] = {
@@ -34,7 +34,10 @@ def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> 
     shown = [group for group in groups if with_settled or not group.is_settled or group.kind == "copy"]
     rows = [_row(group, n) for group in shown for n in range(len(group.images))]
     columns = ["group", "kind", "labels", "best", "distance", "size", "label", "path"]
-    empty = "There are no duplicates. Look for them with: peakid scan"
+    n_missing = comparisons.n_missing(workspace)
+    empty = "There are no duplicates among the images, which were all compared."
+    if n_missing:
+        empty = f"No duplicates were found; {n_missing:,} images were not compared yet. Use: peakid scan"
     emit(as_json, [_document(group) for group in shown], table(rows, columns, empty=empty))
 
 

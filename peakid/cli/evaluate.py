@@ -98,6 +98,7 @@ def compare(workspace: Workspace, a: int, b: int, split: str, actor: str, as_jso
     changed = snapshot.diff(workspace, *digests)
     changes = ", ".join(f"{len(rows)} {kind}" for kind, rows in changed.items())
     text = f"{_comparison(compared)}\nBetween their snapshots: {changes} images."
+    text = "\n".join([text, *(f"Warning: {sentence}" for sentence in compared.warnings)])
     emit(as_json, compared.to_json(changed), text)
 
 

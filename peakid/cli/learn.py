@@ -9,8 +9,10 @@ import click
 from peakid import paths
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import score_text
 from peakid.jobs import results, submit
+from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
 from peakid.jobs.results import EstimateResult, ExportResult, RateFinderResult
 from peakid.recipe import loading as recipes
@@ -74,6 +76,9 @@ def train(
     job = submit.train(
         workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
     )
+    warning = _not_compared(workspace, job)
+    if warning:
+        click.echo(f"Warning: {warning}", err=True)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -170,8 +175,15 @@ def export(
     return EXIT_CODES[job.state]
 
 
+def _not_compared(workspace: Workspace, job: Job) -> str:
+    """Return a sentence about images of the job's snapshot that were never compared; '' if all were."""
+    frozen = snapshots.show(workspace, job.arguments_as(TrainArguments).snapshot)
+    return snapshots.compared(frozen).warning
+
+
 def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
     run = runs.of_job(workspace, job.job_id)
+    compared = snapshots.compared(snapshots.show(workspace, job.arguments_as(TrainArguments).snapshot))
     return {
         **ending(job),
         "run_id": run.run_id if run else None,
@@ -181,6 +193,8 @@ def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
         "device": run.device if run else "",
         "warnings": [each.text for each in run.warnings] if run else [],
         "seconds": job.seconds,
+        "n_compared": compared.n_compared,
+        "n_not_compared": compared.n_missing,
     }
 
 

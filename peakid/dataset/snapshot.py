@@ -8,18 +8,20 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from peakid.curate.duplicates import find
 from peakid.dataset import manifest, members, snapshot_warnings, split
 from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
 from peakid.dataset.members import Member
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound, WorkspaceNotWritable
 from peakid.imaging import inspection
-from peakid.records import Snapshot, SnapshotItem, Split
+from peakid.records import Report, Snapshot, SnapshotItem, Split, no_report
 from peakid.remedies import action
-from peakid.store import damaged_images, images, origins
+from peakid.store import comparisons, damaged_images, images, origins
+from peakid.store.comparisons import Compared
 from peakid.store.workspace import Workspace, now
 
 SNAPSHOT_COLUMNS = (
-    "id, digest, name, seed, class_names, n_images, n_groups, n_leaks, n_unreviewed, created_at"
+    "id, digest, name, seed, class_names, n_images, n_groups, n_leaks, n_unreviewed, created_at, n_compared"
 )
 # By the last freeze: after undoing a change and freezing again, the restored content is the newest.
 NEWEST_FIRST = "frozen_at DESC, id DESC"
@@ -33,9 +35,14 @@ def create(
     fractions: Mapping[Split, float] | None = None,
     is_reviewed_only: bool = False,
     has_several: bool = False,
+    is_scanned_first: bool = True,
     actor: str,
+    report: Report = no_report,
 ) -> Snapshot:
     """Freeze the images labelled now with their labels, splits and groups.
+
+    Images that were not compared yet are compared first: two frames of one video that were not compared would
+    go into different splits.
 
     The digest depends on the content alone: freezing the same content again returns the first snapshot, with
     its first name.
@@ -45,12 +52,15 @@ def create(
         fractions: Share of each split, in 0..1, for groups without a split.
         is_reviewed_only: Leave out images whose label no person has confirmed.
         has_several: Include images that also show another class.
+        is_scanned_first: False to freeze at once. The snapshot counts the images that were not compared.
 
     Raises:
         EmptySnapshot: If no image is labelled and of a class in use.
         BadFractions: If the shares are negative or do not add up to 1.
     """
     shares = split.checked_fractions(fractions or split.DEFAULT_FRACTIONS)
+    if is_scanned_first:
+        _compare_missing(workspace, is_reviewed_only, has_several, report)
     with workspace.transaction() as connection:  # No one can judge an image between reading and writing.
         chosen = members.gather(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several)
         if not chosen:
@@ -65,6 +75,17 @@ def create(
         frozen = [SnapshotItem(m.digest, m.path, m.label, splits[m.digest], key_of[m.digest]) for m in chosen]
         digest = _freeze(connection, chosen, frozen, name=name, seed=seed, shares=shares, actor=actor)
     return show(workspace, digest)
+
+
+def n_not_compared(workspace: Workspace, *, is_reviewed_only: bool = False, has_several: bool = False) -> int:
+    """Count the images of a snapshot taken now that were not compared with all others yet."""
+    chosen = members.gather(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several)
+    return comparisons.n_missing(workspace, [member.image_id for member in chosen])
+
+
+def compared(snapshot: Snapshot) -> Compared:
+    """Return how many images of a snapshot were compared when it was frozen, and what that found."""
+    return Compared(snapshot.n_images, snapshot.n_compared, snapshot.n_leaks)
 
 
 def list_snapshots(workspace: Workspace) -> list[Snapshot]:
@@ -247,6 +268,11 @@ def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame
     return frame
 
 
+def _compare_missing(workspace: Workspace, is_reviewed_only: bool, has_several: bool, report: Report) -> None:
+    if n_not_compared(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several):
+        find.scan(workspace, report=report)
+
+
 def _freeze(
     connection: sqlite3.Connection,
     chosen: Sequence[Member],
@@ -260,7 +286,11 @@ def _freeze(
     """Write the rows of a snapshot unless it exists. Return its digest."""
     class_names = sorted({item.label for item in frozen})
     digest = manifest.digest(class_names, frozen)
-    if connection.execute("UPDATE snapshot SET frozen_at = ? WHERE digest = ?", (now(), digest)).rowcount:
+    n_compared = len(chosen) - comparisons.n_missing_in(connection, [member.image_id for member in chosen])
+    if connection.execute(  # The same groups: what is known of them by now is known of this snapshot.
+        "UPDATE snapshot SET frozen_at = ?, n_compared = MAX(COALESCE(n_compared, 0), ?) WHERE digest = ?",
+        (now(), n_compared, digest),
+    ).rowcount:
         return digest
     splits_of: dict[str, set[str]] = defaultdict(set)
     for item in frozen:
@@ -269,10 +299,11 @@ def _freeze(
     n_unreviewed = sum(not member.is_reviewed for member in chosen)
     cursor = connection.execute(
         "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks,"
-        " n_unreviewed, actor, created_at, frozen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " n_unreviewed, n_compared, actor, created_at, frozen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(digest, name.strip(), seed, json.dumps(shares), json.dumps(class_names, ensure_ascii=False)),
-            *(len(frozen), len(splits_of), n_leaks, n_unreviewed, actor, now(), now()),
+            *(len(frozen), len(splits_of), n_leaks, n_unreviewed, n_compared, actor, now(), now()),
         ),
     )
     connection.executemany(
@@ -308,6 +339,7 @@ def _snapshot(workspace: Workspace, row: sqlite3.Row) -> Snapshot:
         n_unreviewed=row["n_unreviewed"],
         splits={name: counts.get(name, 0) for name in split.SPLITS},
         created_at=row["created_at"],
+        n_compared=row["n_compared"],
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from peakid.dataset import split
 from peakid.dataset.documents import ClassCounts
 from peakid.records import Snapshot
+from peakid.store.comparisons import Compared
 from peakid.store.workspace import Workspace
 
 
@@ -20,6 +21,8 @@ def sentences(workspace: Workspace, snapshot: Snapshot, counts: Sequence[ClassCo
         found.append(
             f"{snapshot.n_leaks} groups of near duplicates are in several splits: scores will be too high."
         )
+    compared = Compared(snapshot.n_images, snapshot.n_compared, snapshot.n_leaks)
+    found += [compared.warning] if compared.warning else []
     return [*found, *_origin_warnings(workspace, snapshot), *_share_warnings(workspace, snapshot)]
 
 

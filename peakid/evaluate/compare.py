@@ -1,7 +1,7 @@
 """Compare two runs on the same images with the newest labels."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from peakid.curate import classes
@@ -10,7 +10,7 @@ from peakid.evaluate.intervals import mcnemar, paired_difference
 from peakid.evaluate.report import checked_predictions
 from peakid.records import Run
 from peakid.remedies import action
-from peakid.store import runs
+from peakid.store import comparisons, runs
 from peakid.store.workspace import Workspace
 
 
@@ -28,6 +28,7 @@ class Comparison:
     n_only_b: int
     mcnemar_p: float
     difference_interval: tuple[float, float]
+    warnings: tuple[str, ...] = ()  # About the snapshots of the runs.
 
     @property
     def is_real(self) -> bool:
@@ -42,6 +43,7 @@ class Comparison:
         """
         document = {name: value for name, value in vars(self).items() if not name.startswith("accuracy_")}
         document["difference_interval"] = list(self.difference_interval)
+        document["warnings"] = list(self.warnings)
         return document | {
             "accuracy": {"a": self.accuracy_a, "b": self.accuracy_b},
             "snapshot_diff": snapshot_diff,
@@ -76,7 +78,14 @@ def compare(workspace: Workspace, a: int, b: int, *, split: str = "valid", actor
     if split == "test":
         for run_id in {a, b}:
             runs.look_at_test(workspace, run_id, actor)
-    return _compared(a, b, split, is_right)
+    return replace(_compared(a, b, split, is_right), warnings=tuple(_warnings(workspace, run_a, run_b)))
+
+
+def _warnings(workspace: Workspace, *compared_runs: Run) -> Iterator[str]:
+    """Yield a sentence for each run whose snapshot has images that were never compared."""
+    for run in compared_runs:
+        if warning := comparisons.of_snapshot(workspace, run.snapshot_id).warning:
+            yield f"Run {run.run_id}: {warning}"
 
 
 def _predicted(

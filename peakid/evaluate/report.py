@@ -13,7 +13,7 @@ from peakid.evaluate.intervals import mcnemar, wilson
 from peakid.evaluate.per_class import ClassScore
 from peakid.records import Prediction, Run
 from peakid.remedies import action
-from peakid.store import runs
+from peakid.store import comparisons, runs
 from peakid.store.workspace import Workspace
 
 EvaluatedSplit = Literal[
@@ -59,6 +59,8 @@ class EvaluationReport:
         n_changed: Images whose label has changed since.
         n_test_looks: Looks at the test score, including this one if the split is test.
         n_either: Images that also show the predicted class. They count as correct, also in `confusion`.
+        n_compared: Images of the snapshot that had been compared with all others when it was frozen, and
+            `n_not_compared` those that had not. None = not known.
         tta: None for plain predictions; otherwise all scores are those of averaged predictions.
     """
 
@@ -81,6 +83,8 @@ class EvaluationReport:
     n_either: int
     warnings: list[str]
     tta: TtaEffect | None = None
+    n_compared: int | None = None
+    n_not_compared: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as `--json` prints it."""
@@ -114,6 +118,7 @@ def evaluate(
     """
     scored_split = checked_split(run_id, split)
     run = runs.show(workspace, run_id)
+    compared = comparisons.of_snapshot(workspace, run.snapshot_id)
     plain = checked_predictions(workspace, run, split)
     averaged = _checked_tta(workspace, run, split) if with_tta else {}
     predictions, n_either = _either_accepted(workspace, run_id, _averaged(run, plain, averaged))
@@ -143,7 +148,12 @@ def evaluate(
         n_changed=n_changed,
         n_test_looks=runs.look_at_test(workspace, run_id, actor) if split == "test" else run.n_test_looks,
         n_either=n_either,
-        warnings=_warnings(matrix, run.class_names, interval, majority_class, majority_accuracy),
+        warnings=[
+            *_warnings(matrix, run.class_names, interval, majority_class, majority_accuracy),
+            *([compared.warning] if compared.warning else []),
+        ],
+        n_compared=compared.n_compared,
+        n_not_compared=compared.n_missing,
         tta=_effect(workspace, run_id, split, is_right, plain) if averaged else None,
     )
 

@@ -75,6 +75,11 @@ class VerifyArguments:
 
 
 @dataclass(frozen=True)
+class ScanArguments:
+    kind: ClassVar[str] = "scan"
+
+
+@dataclass(frozen=True)
 class ImportArguments:
     """`path`, `root` and `links_within` are absolute; `root` None = the folder of the table.
 
@@ -102,6 +107,7 @@ Arguments = (
     | TtaArguments
     | ExportArguments
     | VerifyArguments
+    | ScanArguments
     | ImportArguments
 )
 
@@ -115,6 +121,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         TtaArguments,
         ExportArguments,
         VerifyArguments,
+        ScanArguments,
         ImportArguments,
     )
 }

@@ -200,6 +200,14 @@ class VerifyResult:
 
 
 @dataclass(frozen=True)
+class ScanResult:
+    """`scan` is None until the scan has ended."""
+
+    kind: ClassVar[str] = "scan"
+    scan: ScanReport | None = None
+
+
+@dataclass(frozen=True)
 class ImportResult:
     """`rejections` lists the first hundred of `n_rejected`; `scan` is None until the scan has ended."""
 
@@ -222,6 +230,7 @@ Result = (
     | TtaResult
     | ExportResult
     | VerifyResult
+    | ScanResult
     | ImportResult
 )
 
@@ -235,6 +244,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         TtaResult,
         ExportResult,
         VerifyResult,
+        ScanResult,
         ImportResult,
     )
 }

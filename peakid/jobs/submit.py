@@ -13,6 +13,7 @@ from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
     RateFinderArguments,
+    ScanArguments,
     SweepArguments,
     TrainArguments,
     TtaArguments,
@@ -307,3 +308,11 @@ def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = 
     if problems := integrity.quick_check(workspace.connection()):
         raise database_errors.damaged(workspace.path, problems)
     return queue.submit(workspace, VerifyArguments(), lane="cpu", request_id=request_id, actor=actor)
+
+
+def scan(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:
+    """Queue a scan for duplicates and image issues, unless one is queued or running already."""
+    running = [job for job in queue.list_active(workspace, "cpu") if job.kind == "scan"]
+    if running:
+        return running[0]
+    return queue.submit(workspace, ScanArguments(), lane="cpu", request_id=request_id, actor=actor)

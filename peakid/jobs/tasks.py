@@ -22,12 +22,13 @@ from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
     ExportResult,
     ImportResult,
+    ScanResult,
     TtaResult,
     VerifyResult,
 )
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
-from peakid.store import exports, images, runs, tombstones
+from peakid.store import comparisons, exports, images, runs, tombstones
 from peakid.store.workspace import Workspace, now
 
 MAX_LISTED = 100  # A disk that lost everything would otherwise put a million rows into one result.
@@ -93,7 +94,7 @@ def export(work: Work) -> None:
         out=out,
         images=_with_bytes(work.workspace, digests),
         pred_probs=np.asarray(pred_probs),
-        facts=_facts(run),
+        facts=_facts(work.workspace, run),
         report=_stopping_report(work),
     )
     kept = exports.add(work.workspace, run_id=run.run_id, path=out, files=proof.files, parity=proof.parity)
@@ -118,6 +119,11 @@ def verify(work: Work) -> None:
             n_unknown=found.n_unknown,
         )
     )
+
+
+def scan_images(work: Work) -> None:
+    """Scan for duplicates and image issues. A resumed job continues where it stopped."""
+    work.note(ScanResult(scan=scan.scan(work.workspace, report=_stopping_report(work))))
 
 
 def import_images(work: Work) -> None:
@@ -152,6 +158,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "estimate": training_tasks.estimate,
     "export": export,
     "verify": verify,
+    "scan": scan_images,
     "import": import_images,
 }
 
@@ -186,9 +193,14 @@ def _scored(workspace: Workspace, run_id: int) -> dict[str, tuple[list[str], np.
     return found
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(workspace: Workspace, run: Run) -> dict[str, Any]:
     """Return the provenance of a model for the card in its export."""
+    compared = comparisons.of_snapshot(workspace, run.snapshot_id)
     return {
+        "n_images": compared.n_images,
+        "n_compared": compared.n_compared,
+        "n_not_compared": compared.n_missing,
+        "leaks": compared.finding,
         "run_id": run.run_id,
         "snapshot": run.snapshot_digest,
         "snapshot_name": run.snapshot_name,

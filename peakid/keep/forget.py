@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 
 from peakid.errors import NotFound
 from peakid.records import Report, no_report
-from peakid.store import images, tombstones
+from peakid.store import comparisons, images, tombstones
 from peakid.store.workspace import Workspace, now
 
 FORGOTTEN_PATH = "(forgotten)"
@@ -189,13 +189,15 @@ def redact(connection: sqlite3.Connection, digest: str, *, reason: str, actor: s
     if row is None:
         return
     _strip_places(connection, digest, row["id"])
+    comparisons.reopen(connection, [row["id"]])
     for table, column in REMOVED:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (row["id"],))
     # Groups that a process has in memory become invalid.
     connection.execute("UPDATE pair_revision SET revision = revision + 1")
     connection.execute(
-        "UPDATE image SET phash = ?, dhash = ?, pixel_digest = NULL, scanned_at = ? WHERE id = ?",
-        (_NO_HASH, _NO_HASH, now(), row["id"]),
+        "UPDATE image SET phash = ?, dhash = ?, pixel_digest = NULL, scanned_at = NULL, compared_with = NULL,"
+        " has_more_pairs = 0 WHERE id = ?",
+        (_NO_HASH, _NO_HASH, row["id"]),
     )
 
 

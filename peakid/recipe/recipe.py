@@ -266,7 +266,7 @@ class Recipe(BaseModel):
         False,
         "Allow leaks between splits",
         "yes/no",
-        "Trains even if near-duplicates are in different splits; the score is then too high.",
+        "Trains even if near duplicates are in different splits; the score is then too high.",
     )
 
     @field_validator("arch")

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from peakid.acquire import roots
-from peakid.curate import class_merges, classes, decisions, scan
+from peakid.curate import class_merges, classes, decisions
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.remedies import Action, ActionKind, Argument
@@ -36,11 +36,6 @@ class Button:
 _FAILED, _LINK = "remedy:error", "remedy:link"  # Session state, until the next run.
 
 
-def _scan(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
-    with st.spinner("Scanning for duplicates and image issues"):
-        scan.scan(workspace)
-
-
 def _follow_links(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
     within = Path(str(arguments["within"])) if "within" in arguments else None
     submit.import_images(
@@ -66,7 +61,7 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_views": Link("Open Review", "review"),
     "list_duplicates": Link("Show the duplicates", "duplicates"),
     "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
-    "scan": Button("Scan the images", _scan),
+    "scan": Button("Scan the images", lambda w, a, actor: submit.scan(w, actor=actor)),
     "import_images": Link("Import images", "collect"),
     "choose_columns": Link("Import a table", "collect"),
     "follow_links": Button("Import again and follow links", _follow_links),

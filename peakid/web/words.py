@@ -33,6 +33,7 @@ JOBS = {
     "tta": "Test-time augmentation",
     "export": "Export",
     "verify": "Image check",
+    "scan": "Scan",
     "import": "Import",
 }
 

@@ -75,3 +75,29 @@ def test_a_snapshot_without_images_is_refused_in_one_line(peakid, workspace):
 def test_an_unknown_format_is_a_usage_error(peakid, planted, tmp_path):
     peakid("snapshot", "create")
     assert peakid("snapshot", "write", "tar", tmp_path / "out").code == 2
+
+
+def test_images_that_were_never_compared_are_counted_by_every_command_about_a_snapshot(peakid, fill):
+    fill(river=4, sea=4)
+    made = peakid("snapshot", "create", "--no-scan", "--json").json
+    assert (made["n_compared"], made["n_not_compared"]) == (0, 8)
+    assert "8 of 8 images of the snapshot were never compared" in made["warnings"][-1]
+    shown = peakid("snapshot", "show", "--json").json
+    assert shown["n_not_compared"] == 8
+    assert peakid("snapshot", "list", "--json").json[0]["n_not_compared"] == 8
+    assert peakid("snapshot", "verify", "--json").json["n_not_compared"] == 8
+    leaks = "No leak was found among the 0 compared images; 8 were never compared."
+    for command in ("create --no-scan", "show", "verify", "leaks"):
+        assert leaks in peakid("snapshot", *command.split()).out
+    assert peakid("snapshot", "leaks", "--json").json == []
+    assert "never compared" in peakid("snapshot", "leaks", "--json").err
+    assert "8 of 8 images of the snapshot were never compared" in peakid("train").err
+
+
+def test_images_are_compared_before_they_are_frozen(peakid, fill):
+    fill(river=4, sea=4)
+    made = peakid("snapshot", "create", "--json").json
+    assert (made["n_compared"], made["n_not_compared"]) == (8, 0)
+    assert (
+        peakid("snapshot", "leaks").out == "No leak was found among the 8 images, which were all compared.\n"
+    )

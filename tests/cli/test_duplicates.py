@@ -84,3 +84,10 @@ def test_search_finds_the_picture_of_a_file(
     assert [(twin["path"], twin["kind"]) for twin in found] == [("sea/1.jpg", "copy")]
     (tmp_path / "other.jpg").write_bytes(draw(77))
     assert "No image shows the same picture" in peakid("search", tmp_path / "other.jpg").out
+
+
+def test_no_duplicates_are_reported_only_of_images_that_were_compared(peakid, fill):
+    fill(river=3)
+    assert "3 images were not compared yet" in peakid("duplicates", "list").out
+    peakid("scan")
+    assert "were all compared" in peakid("duplicates", "list").out

@@ -1,11 +1,14 @@
 """Snapshots: their images and splits, and that changes are detected."""
 
 import hashlib
+import io
 import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from peakid.acquire import folder
 from peakid.curate import classes, decisions
@@ -13,7 +16,7 @@ from peakid.dataset import manifest, snapshot
 from peakid.errors import AmbiguousDigest, BadFractions, DamagedSnapshot, EmptySnapshot, NotFound
 from peakid.imaging import inspection
 from peakid.records import Choice, SnapshotItem
-from peakid.store import images
+from peakid.store import comparisons, images
 from peakid.store.workspace import now
 
 ANNA = "human:anna"
@@ -384,3 +387,35 @@ def test_a_snapshot_is_a_data_frame_of_files_that_open(workspace, stored):
 def test_the_manifest_does_not_depend_on_the_order_of_its_rows():
     rows = [SnapshotItem("b", "", "dom", "train", "b"), SnapshotItem("a", "", "eiger", "test", "a")]
     assert manifest.text(["eiger", "dom"], rows) == manifest.text(["dom", "eiger"], rows[::-1])
+
+
+def test_frames_that_were_never_compared_are_compared_before_they_are_frozen(workspace, tmp_path):
+    rng = np.random.default_rng(1)
+    scene = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)).resize((160, 120))
+    (tmp_path / "video" / "goal").mkdir(parents=True)
+    for n in range(20):
+        pixels = np.asarray(scene, dtype=float) + rng.normal(0, 3, (120, 160, 3))
+        out = io.BytesIO()
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(out, "JPEG")
+        (tmp_path / "video" / "goal" / f"{n:02}.jpg").write_bytes(out.getvalue())
+    folder.import_folder(workspace, tmp_path / "video", actor=ANNA)
+    assert snapshot.n_not_compared(workspace) == 20
+    at_once = snapshot.create(workspace, seed=1, is_scanned_first=False, actor=ANNA)
+    assert (at_once.n_groups, at_once.n_compared) == (20, 0)
+    assert "20 were never compared" in snapshot.compared(at_once).finding
+    assert any("20 of 20 images" in each for each in snapshot.warnings(workspace, at_once))
+    made = snapshot.create(workspace, actor=ANNA)
+    assert (made.n_groups, made.n_compared, sorted(made.splits.values())) == (1, 20, [0, 0, 20])
+    assert snapshot.warnings(workspace, made)[-1:] != [comparisons.NOT_KNOWN]
+
+
+def test_a_snapshot_of_an_earlier_version_does_not_know_what_was_compared(workspace, plant):
+    plant(twenty(n=3))
+    made = snapshot.create(workspace, actor=ANNA)
+    assert made.n_compared == 3
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE snapshot SET n_compared = NULL")
+    old = snapshot.show(workspace)
+    assert snapshot.compared(old).n_missing is None
+    assert comparisons.NOT_KNOWN in snapshot.warnings(workspace, old)
+    assert snapshot.create(workspace, actor=ANNA).n_compared == 3  # The same content: now it is known.

@@ -16,6 +16,7 @@ from peakid.jobs.results import (
     InputImage,
     PhaseEstimate,
     RateFinderResult,
+    ScanResult,
     SkippedTrial,
     SweepFinding,
     SweepResult,
@@ -49,6 +50,7 @@ EXAMPLES = [
     TtaResult(run_id=1, n_views=4, n_images={"valid": 3}),
     ExportResult(export_id=1, path="/out", files=({"format": "onnx"},), parity={"onnx": {"agreement": 1.0}}),
     VerifyResult(3, 1, (Damage("d", "a.jpg", "gone"),), 1, (Move("e", "/photos", "b.jpg", "c.jpg"),), 2),
+    ScanResult(scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),
     ImportResult(
         n_added=1,
         rejections=(RejectionRow("a.txt", "not_an_image", "text"),),

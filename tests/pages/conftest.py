@@ -44,7 +44,7 @@ def open_page(
 
 @pytest.fixture
 def frozen(workspace: Workspace, fill: Callable[..., list[str]]) -> Snapshot:
-    """A snapshot of 24 river and 16 sea images without near-duplicates; 7 are for validation."""
+    """A snapshot of 24 river and 16 sea images without near duplicates; 7 are for validation."""
     fill(river=24, sea=16)
     return snapshots.create(workspace, name="first", actor="human:anna")
 

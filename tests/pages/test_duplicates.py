@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from peakid.acquire import folder
 from peakid.curate import decisions
 from peakid.curate.duplicates import duplicate_groups, find
+from peakid.jobs import queue
 from peakid.store.workspace import Workspace
 from peakid.web.gallery import duplicate_grid, outbox
 from peakid.web.gallery.delivery import ClientState
@@ -39,12 +40,23 @@ def put(tmp_path: Path, name: str, data: bytes) -> None:
 
 
 def test_without_duplicates_the_page_says_so(
-    open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     fill(river=1)
     app = open_page("duplicates")
     assert not app.exception
-    assert "No two images look the same" in app.info[0].value
+    assert "among the images that were compared. Not all were." in app.info[0].value
+    assert [button.label for button in app.button if button.key == "scan"] == ["Scan the images"]
+    find.scan(workspace)
+    assert "No two images look the same" in open_page("duplicates").info[0].value
+
+
+def test_a_scan_started_on_the_page_is_a_job(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    fill(river=2)
+    open_page("duplicates").button(key="scan").click().run()
+    assert [job.kind for job in queue.list_jobs(workspace)] == ["scan"]
 
 
 def test_the_most_urgent_tab_comes_first(open_page: Callable[..., AppTest], twins: None) -> None:

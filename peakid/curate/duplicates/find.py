@@ -1,49 +1,29 @@
 """Find exact duplicates (same pixels) and near duplicates, and store them as pairs."""
 
-import functools
 import sqlite3
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import PIL.Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from peakid.curate.duplicates import aligned, pair_judgements, pair_search
-from peakid.errors import NotFound, PeakidError, UnreadableImage
-from peakid.imaging import gate, hashes, inspection, pixels
+from peakid.curate.duplicates import group_search, hashed_images, pair_judgements, pair_search
+from peakid.errors import NotFound, UnreadableImage
+from peakid.imaging import gate, pixels
 from peakid.records import Report, ScanReport, no_report
-from peakid.store import images
+from peakid.store import comparisons, images
+from peakid.store.comparisons import RULE_VERSION
 from peakid.store.workspace import Workspace, now
 
 _PRESENT = "id IN (SELECT image_id FROM image_state)"  # Without images that were forgotten.
 CHUNK = 256  # New images per round: 256 * 100,000 distances are 26 MB.
 INDEXED_CHUNK = 8192  # With the index for many images: a round takes 50 ms plus 20 us per image.
-N_CACHED_PICTURES = 512  # Decoded thumbnails, 0.1 MB each.
-
-
-@dataclass(frozen=True)
-class HashedImages:
-    """All images with the hashes to compare; those already scanned come first.
-
-    Attributes:
-        ids: int64 of shape (N,).
-        sizes: int64 of shape (N,): width x 2^32 + height, in pixels.
-        n_scanned: Images already scanned.
-    """
-
-    ids: np.ndarray
-    sizes: np.ndarray
-    digests: list[str]
-    hashes: pair_search.HashSet
-    n_scanned: int
 
 
 def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
-    """Compare every image that is new since the last scan with all images, and store the pairs.
+    """Compare every image that was not compared yet with all images, and store the pairs.
 
     Up to 100,000 images all distances are computed. Beyond that neighbours are found with an index, in time
     proportional to the number of new images, and a few near duplicates with large distances are missed. A
@@ -53,15 +33,14 @@ def scan(workspace: Workspace, *, report: Report = no_report) -> ScanReport:
         WorkspaceNotWritable: If the workspace cannot be written.
     """
     started = time.monotonic()
-    _hash_older(workspace, report)
-    hashed = hashed_images(workspace)
-    n, read = len(hashed.ids), picture_reader(workspace, hashed.digests)
-    chunk = CHUNK if n <= pair_search.EXACT_UP_TO else INDEXED_CHUNK
-    for begin in range(hashed.n_scanned, n, chunk):
-        end = min(begin + chunk, n)
-        _store_pairs(workspace, hashed, read, begin, end)
-        report("scan", end - hashed.n_scanned, n - hashed.n_scanned, "comparing images")
-    return _report(workspace, n - hashed.n_scanned, started)
+    hashed_images.hash_older(workspace, report)
+    n_scanned = 0
+    while comparisons.n_missing(workspace):
+        comparing = _Scan(workspace, report)
+        n_scanned += comparing.run()
+        if not comparing.is_outdated:
+            break
+    return _report(workspace, n_scanned, started)
 
 
 def groups(workspace: Workspace) -> dict[str, str]:
@@ -80,133 +59,144 @@ def groups(workspace: Workspace) -> dict[str, str]:
     return {row["digest"]: smallest[member] for row, member in zip(rows, members, strict=True)}
 
 
-def _hash_older(workspace: Workspace, report: Report) -> None:
-    """Hash the flips, rotations and parts of images that an earlier version imported without them."""
-    rows = workspace.query(
-        f"SELECT id, digest FROM image WHERE {_PRESENT}"
-        " AND (id NOT IN (SELECT image_id FROM orientation_hash) OR"
-        " id NOT IN (SELECT image_id FROM part_hash)) ORDER BY id"
-    )
-    for begin in range(0, len(rows), CHUNK):
-        hashed = [(row["id"], _hashes(workspace, row["digest"])) for row in rows[begin : begin + CHUNK]]
-        with workspace.transaction() as connection:
-            for n, table in enumerate(("orientation_hash", "part_hash")):
-                new_rows = [(image_id, found[n]) for image_id, found in hashed if found is not None]
-                connection.executemany(
-                    f"INSERT INTO {table} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", new_rows
-                )
-        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips, rotations and parts")
+class _Scan:
+    """One pass over the images that were not compared yet.
 
+    Attributes:
+        is_outdated: Whether an image was forgotten or a pair was judged meanwhile, which ended the pass:
+            groups that were connected before may not be any more.
+    """
 
-def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
-    """Return the hashes of all orientations and of all parts; None if the picture cannot be read."""
-    grey = _grey(workspace, digest)
-    return None if grey is None else hashes.of(grey)
-
-
-def hashed_images(workspace: Workspace) -> HashedImages:
-    """Read the hashes of all images."""
-    rows = workspace.query(
-        "SELECT id, digest, phash, dhash, width_px, height_px, scanned_at IS NOT NULL AS is_scanned"
-        f" FROM image WHERE {_PRESENT} ORDER BY scanned_at IS NULL, id"
-    )
-    upright = np.array(
-        [(int(row["phash"], 16), int(row["dhash"], 16)) for row in rows], dtype=np.uint64
-    ).reshape(-1, 2)
-    parts = _parts(workspace, upright) if len(rows) <= pair_search.PARTS[-1][0] else None
-    return HashedImages(
-        ids=np.array([row["id"] for row in rows], dtype=np.int64),
-        sizes=np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
-        digests=[row["digest"] for row in rows],
-        hashes=pair_search.HashSet(upright, parts),
-        n_scanned=sum(row["is_scanned"] for row in rows),
-    )
-
-
-def _parts(workspace: Workspace, upright: np.ndarray) -> np.ndarray:
-    """Return the hashes of parts, uint64 of shape (N, 14, 2). Without a picture, all are the upright ones."""
-    parts = np.repeat(upright[:, None], hashes.N_PARTS, axis=1)
-    rows = workspace.query(
-        "SELECT hashes FROM image LEFT JOIN part_hash p ON p.image_id = id"
-        f" WHERE {_PRESENT} ORDER BY scanned_at IS NULL, id"
-    )
-    known = [n for n, row in enumerate(rows) if row["hashes"] is not None]
-    parts[known] = hashes.unpack([rows[n]["hashes"] for n in known], n_hashes=hashes.N_PARTS)
-    return parts
-
-
-def _turned(workspace: Workspace, hashed: HashedImages, begin: int, end: int) -> np.ndarray:
-    """Return hashes by orientation, uint64 of shape (rows, 8, 2). Without a picture, all are upright ones."""
-    turned = np.repeat(hashed.hashes.upright[begin:end, None], hashes.N_ORIENTATIONS, axis=1)
-    for n, image_id in enumerate(hashed.ids[begin:end].tolist()):
-        row = workspace.one("SELECT hashes FROM orientation_hash WHERE image_id = ?", (image_id,))
-        if row is not None:
-            # The upright orientation keeps the hashes in `image`, which every other image is compared by.
-            turned[n, 1:] = hashes.unpack([row["hashes"]])[0, 1:]
-    return turned
-
-
-def picture_reader(workspace: Workspace, digests: list[str]) -> pair_search.PictureReader:
-    """Return a function that reads the picture of a row in an orientation, with a cache of the latest."""
-
-    @functools.lru_cache(N_CACHED_PICTURES)
-    def read(row: int, orientation: int) -> aligned.ComparedPicture | None:
-        grey = _grey(workspace, digests[row])
-        return None if grey is None else aligned.ComparedPicture(hashes.turned(grey, orientation))
-
-    return read
-
-
-def _grey(workspace: Workspace, digest: str) -> PIL.Image.Image | None:
-    try:
-        return inspection.grey_thumbnail(images.thumbnail(workspace, digest))
-    except PeakidError:  # The file was moved, or the thumbnail is damaged.
-        return None
-
-
-def _store_pairs(
-    workspace: Workspace, hashed: HashedImages, read: pair_search.PictureReader, begin: int, end: int
-) -> None:
-    """Find the pairs of rows begin..end with all earlier rows, then write them in one transaction."""
-    near = hashed.hashes.pairs(begin, end, _turned(workspace, hashed, begin, end), read)
-    blank = _blanks(hashed, begin, end)
-    may_be_exact = [
-        pair
-        for pair in near
-        if pair.distance <= pair_search.SURE and hashed.sizes[pair.row] == hashed.sizes[pair.earlier]
-    ]
-    rows = {n for pair in may_be_exact for n in (pair.row, pair.earlier)} | {
-        n for i, earlier in blank.items() for n in (i, *earlier)
-    }
-    digests = _pixel_digests(workspace, {int(hashed.ids[n]) for n in rows})
-
-    def is_exact(i: int, j: int) -> bool:
-        digest = digests.get(int(hashed.ids[i]))
-        return digest is not None and digest == digests.get(int(hashed.ids[j]))
-
-    found = [
-        (pair.row, pair.earlier, "exact" if is_exact(pair.row, pair.earlier) else "near", pair.distance)
-        for pair in near
-    ]
-    # Each is paired with the first equal one only: 999 pairs connect 1,000 blank images, not half a million.
-    found += [
-        (i, first, "exact", 0)
-        for i, js in blank.items()
-        if (first := next((j for j in js if is_exact(i, j)), None)) is not None
-    ]
-    with workspace.transaction() as connection:
-        _write(connection, hashed, found, begin, end)
-        connection.executemany(
-            "UPDATE image SET pixel_digest = ? WHERE id = ?", [(digest, n) for n, digest in digests.items()]
+    def __init__(self, workspace: Workspace, report: Report) -> None:
+        self._workspace, self._report_progress = workspace, report
+        self._state = _state(workspace)
+        self._hashed = hashed = hashed_images.read(workspace)
+        self._row_of = {int(image_id): row for row, image_id in enumerate(hashed.ids)}
+        self._comparison = pair_search.Comparison(
+            hashed_images.picture_reader(workspace, hashed.digests), hashed.hashes.upright
         )
+        apart = pair_judgements.Apart(workspace)
+        self._groups = group_search.GroupSearch(
+            self._stored_groups(),
+            group_search.central(self._rows(_pairs(workspace, "exact", "near")), len(hashed.ids)),
+            self._comparison,
+            lambda row, others: apart.mask(int(hashed.ids[row]), hashed.ids[others]),
+        )
+        self._first_blank: dict[tuple[int, str], int] = {}  # (size, pixel digest) -> row.
+        self.is_outdated = False
+
+    def run(self) -> int:
+        """Compare chunk after chunk, each written in one transaction. Return the number of images."""
+        begin, n = self._hashed.n_compared, len(self._hashed.ids)
+        chunk = CHUNK if n <= pair_search.EXACT_UP_TO else INDEXED_CHUNK
+        for first in range(begin, n, chunk):
+            last = min(first + chunk, n)
+            self._compare(first, last)
+            if self.is_outdated:
+                return first - begin
+        return n - begin
+
+    def _compare(self, begin: int, end: int) -> None:
+        """Find the pairs of rows begin..end with all earlier rows, then write them in one transaction."""
+        near: list[pair_search.Pair] = []
+        turned, has_hashes = hashed_images.turned(self._workspace, self._hashed, begin, end)
+        n_before, n_all = self._hashed.n_compared, len(self._hashed.ids) - self._hashed.n_compared
+        for found in self._hashed.hashes.candidates(begin, end, turned):
+            near += self._groups.add(found)
+            self._report_progress("scan", found.row - n_before, n_all, "comparing images")
+        pairs = [*self._kinds(near), *self._blanks(begin, end)]
+        rows = np.arange(begin, end)
+        is_compared = has_hashes & ~np.isin(rows, list(self._comparison.unseen))
+        with self._workspace.transaction() as connection:
+            self.is_outdated = _state(self._workspace) != self._state
+            if not self.is_outdated:
+                self._write(connection, pairs, rows, is_compared)
+        self._report_progress("scan", end - n_before, n_all, "comparing images")
+
+    def _kinds(self, near: Sequence[pair_search.Pair]) -> Iterator[tuple[int, int, str, int]]:
+        """Yield pairs with their kind: exact where the pixels are the same."""
+        sizes, ids = self._hashed.sizes, self._hashed.ids
+        may_be_exact = {
+            (pair.row, pair.earlier)
+            for pair in near
+            if pair.distance <= pair_search.SURE and sizes[pair.row] == sizes[pair.earlier]
+        }
+        digests = self._digests({n for pair in may_be_exact for n in pair})
+        for pair in near:
+            ends = (pair.row, pair.earlier)
+            own, other = (digests.get(int(ids[n])) for n in ends)
+            is_exact = ends in may_be_exact and own is not None and own == other
+            yield (*ends, "exact" if is_exact else "near", pair.distance)
+
+    def _blanks(self, begin: int, end: int) -> Iterator[tuple[int, int, str, int]]:
+        """Yield the pairs of equal pictures without structure, each with the first equal one only.
+
+        So 999 pairs connect 1,000 blank images, not half a million.
+        """
+        blank = np.flatnonzero(~self._hashed.hashes.has_structure[:end])
+        sizes, counts = np.unique(self._hashed.sizes[blank], return_counts=True)
+        rows = blank[np.isin(self._hashed.sizes[blank], sizes[counts > 1])].tolist()
+        if not any(row >= begin for row in rows):
+            return
+        digests = self._digests(set(rows))
+        for row in rows:
+            if digest := digests.get(int(self._hashed.ids[row])):
+                first = self._first_blank.setdefault((int(self._hashed.sizes[row]), digest), row)
+                if first != row and row >= begin:
+                    self._groups.has_more[row] = True
+                    yield row, first, "exact", 0
+
+    def _digests(self, rows: set[int]) -> dict[int, str]:
+        """Return the digests of the pixels by image id, and keep them."""
+        found = _pixel_digests(self._workspace, {int(self._hashed.ids[n]) for n in rows})
+        with self._workspace.transaction() as connection:
+            connection.executemany(
+                "UPDATE image SET pixel_digest = ? WHERE id = ? AND pixel_digest IS NULL"
+                " AND id IN (SELECT image_id FROM image_state)",
+                [(digest, n) for n, digest in found.items()],
+            )
+        return found
+
+    def _stored_groups(self) -> np.ndarray:
+        """Return the group of each row by the stored pairs, int64 of shape (N,)."""
+        stored = np.concatenate([_pairs(self._workspace, "exact"), _near_pairs(self._workspace)])
+        n = len(self._hashed.ids)
+        return np.array(components(list(range(n)), self._rows(stored)), dtype=np.int64)
+
+    def _rows(self, pairs: np.ndarray) -> np.ndarray:
+        """Return pairs of ids as pairs of rows, the later row first."""
+        present = [pair for pair in pairs.tolist() if all(n in self._row_of for n in pair)]
+        rows = np.array([[self._row_of[n] for n in pair] for pair in present], dtype=np.int64)
+        return np.sort(rows.reshape(-1, 2), axis=1)[:, ::-1]
+
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        pairs: Iterable[tuple[int, int, str, int]],
+        rows: np.ndarray,
+        is_compared: np.ndarray,
+    ) -> None:
+        stamp, ids = now(), self._hashed.ids
+        connection.executemany(
+            "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [(*sorted((int(ids[i]), int(ids[j]))), kind, bits, stamp) for i, j, kind, bits in pairs],
+        )
+        connection.executemany(
+            "UPDATE image SET scanned_at = ?, compared_with = ?, has_more_pairs = has_more_pairs OR ?"
+            " WHERE id = ?",
+            [
+                (stamp, RULE_VERSION if done else None, bool(self._groups.has_more[row]), int(ids[row]))
+                for row, done in zip(rows.tolist(), is_compared.tolist(), strict=True)
+            ],
+        )
+        connection.execute("UPDATE pair_revision SET revision = revision + 1")
 
 
-def _blanks(hashed: HashedImages, begin: int, end: int) -> dict[int, list[int]]:
-    """Return the pictures of these rows without structure, each with the earlier ones of the same size."""
-    is_blank = ~hashed.hashes.has_structure
-    rows = (begin + np.flatnonzero(is_blank[begin:end])).tolist()
-    same = {i: np.flatnonzero(is_blank[:i] & (hashed.sizes[:i] == hashed.sizes[i])).tolist() for i in rows}
-    return {i: earlier for i, earlier in same.items() if earlier}
+def _state(workspace: Workspace) -> tuple[int, int]:
+    """Return a value that changes when an image is forgotten or a pair is judged."""
+    row = workspace.one("SELECT (SELECT COUNT(*) FROM tombstone), (SELECT MAX(id) FROM pair_judgement)")
+    return tuple(row) if row else (0, 0)
 
 
 def _pixel_digests(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, str]:
@@ -225,29 +215,6 @@ def _pixel_digest(workspace: Workspace, digest: str) -> str | None:
         return gate.call(pixels.digest, images.read_bytes(workspace, digest))
     except (NotFound, UnreadableImage):  # The file was moved or damaged; the hashes still count.
         return None
-
-
-def _write(
-    connection: sqlite3.Connection,
-    hashed: HashedImages,
-    found: Iterable[tuple[int, int, str, int]],
-    begin: int,
-    end: int,
-) -> None:
-    stamp = now()
-    pairs = (
-        (*sorted((int(hashed.ids[i]), int(hashed.ids[j]))), kind, distance, stamp)
-        for i, j, kind, distance in found
-    )
-    connection.executemany(
-        "INSERT INTO duplicate_pair (image_a_id, image_b_id, kind, distance, found_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
-        pairs,
-    )
-    connection.executemany(
-        "UPDATE image SET scanned_at = ? WHERE id = ?", [(stamp, int(n)) for n in hashed.ids[begin:end]]
-    )
-    connection.execute("UPDATE pair_revision SET revision = revision + 1")
 
 
 def _pairs(workspace: Workspace, *kinds: str) -> np.ndarray:

@@ -37,6 +37,22 @@ def compare(queries: np.ndarray, hashes: np.ndarray, *, radius: int) -> Found:
     return _joined(found)
 
 
+def nearest(queries: np.ndarray, sets: np.ndarray) -> np.ndarray:
+    """Return the distance of each query to the nearest hash of each set: uint8 of shape (Q, N), in bits.
+
+    Args:
+        queries: uint64 of shape (Q, H); the distance is the sum over the H hashes, at most 255.
+        sets: uint64 of shape (N, S, H).
+    """
+    found = np.full((len(queries), len(sets)), 255, dtype=np.uint8)
+    for each in range(sets.shape[1]):
+        distance = np.zeros_like(found)
+        for hash_ in range(sets.shape[2]):
+            distance += np.bitwise_count(queries[:, hash_, None] ^ sets[:, each, hash_])
+        np.minimum(found, distance, out=found)
+    return found
+
+
 class Index:
     """An index that finds the neighbours of some hashes without comparing all of them.
 

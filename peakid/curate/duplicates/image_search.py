@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from peakid.curate.duplicates import aligned, find, pair_search
+from peakid.curate.duplicates import aligned, hashed_images, pair_search
 from peakid.imaging import gate, hashes, inspection
 from peakid.records import DuplicateKind
 from peakid.store.origins import FIRST_PATH
@@ -31,11 +31,11 @@ def search(workspace: Workspace, data: bytes) -> list[Match]:
         UnreadableImage: If the bytes are not an image.
     """
     given = gate.call(inspection.inspect, data)
-    known = find.hashed_images(workspace)
+    known = hashed_images.read(workspace)
     turned = hashes.unpack([given.orientations])
     extended = _with(known.hashes, turned[0, 0], hashes.unpack([given.parts], n_hashes=hashes.N_PARTS))
     grey = inspection.grey_thumbnail(given.thumbnail)
-    stored, n = find.picture_reader(workspace, known.digests), len(known.digests)
+    stored, n = hashed_images.picture_reader(workspace, known.digests), len(known.digests)
 
     def picture(row: int, orientation: int) -> aligned.ComparedPicture | None:
         is_given = row == n

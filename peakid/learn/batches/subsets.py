@@ -25,7 +25,7 @@ def take_share(
 ) -> TrainingImages:
     """Keep a share of the training images, class by class, and all images of the other splits.
 
-    Near-duplicates are kept or left out together: a part full of them would teach less than its size
+    Near duplicates are kept or left out together: a part full of them would teach less than its size
     suggests. Groups are taken in the order of a hash of their key, so that a larger share contains the
     smaller one, and two scores differ only by the added images.
 
@@ -72,7 +72,7 @@ def assign_folds(images: TrainingImages, n_folds: int, seed: int) -> np.ndarray:
         n_groups = len(set(groups[images.labels == k]))
         if n_groups < n_folds:
             raise ClassTooSmall(
-                f"Class '{name}' has {n_groups} images that are not near-duplicates; training with "
+                f"Class '{name}' has {n_groups} images that are not near duplicates; training with "
                 f"{n_folds} folds needs at least {n_folds}.",
                 "Label more, exclude the class, or use fewer folds.",
                 action("set_recipe", key="folds", value=3),

@@ -36,7 +36,7 @@ def show_result(workspace: Workspace, job: Job, *, actor: str) -> None:
     if n_groups := found.scan.n_exact_groups + found.scan.n_near_groups:
         groups = words.n_of(n_groups, "group")
         st.caption(
-            f"The workspace has {groups} of near-duplicates. A snapshot puts each group into one split."
+            f"The workspace has {groups} of near duplicates. A snapshot puts each group into one split."
         )
     if found.n_added and st.button("Review the new images", type="primary"):
         navigation.go("review")

@@ -8,7 +8,7 @@ from peakid.evaluate import score_text
 from peakid.evaluate.compare import Comparison
 from peakid.records import Run
 from peakid.store.workspace import Workspace
-from peakid.web import names, words
+from peakid.web import names, session, words
 from peakid.web.training import recipe_draft
 
 
@@ -26,6 +26,8 @@ def show(workspace: Workspace, a: Run, b: Run, *, actor: str) -> None:
     difference = score_text.difference(compared.accuracy_b - compared.accuracy_a)
     cells[2].metric("Difference", f"{difference} ({low:+.1f} to {high:+.1f})", help="With its 95 % interval.")
     st.markdown(finding(compared))
+    if compared.warnings:
+        st.warning("  \n".join(map(session.plain, compared.warnings)), icon=":material/warning:")
     st.dataframe(_differences(workspace, a, b), hide_index=True, height="content")
 
 

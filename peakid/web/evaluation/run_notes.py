@@ -32,7 +32,7 @@ def _data_warnings(workspace: Workspace, run: Run, scored: EvaluationReport) -> 
     if n_leaks := snapshots.show(workspace, run.snapshot_digest).n_leaks:
         groups = words.n_of(n_leaks, "group")
         found.append(
-            f"{groups} of near-duplicates are in different splits of its snapshot: the score is too high."
+            f"{groups} of near duplicates are in different splits of its snapshot: the score is too high."
         )
     if scored.n_unreviewed:
         n_labels = f"{scored.n_unreviewed:,} of {scored.n_images:,} labels"

@@ -17,10 +17,15 @@ class FreezeRequest:
     seed: int
     fractions: dict[Split, float]
     is_reviewed_only: bool
+    is_scanned_first: bool
 
 
-def show(counts: Status) -> FreezeRequest | None:
-    """Draw the form; return its values when the button was clicked."""
+def show(counts: Status, n_not_compared: int) -> FreezeRequest | None:
+    """Draw the form; return its values when the button was clicked.
+
+    Args:
+        n_not_compared: Labelled images that were not compared with the others yet.
+    """
     st.markdown(_intro(counts))
     cells = st.columns([4, 2, 2, 2, 2], gap="small")
     name = cells[0].text_input("Name", placeholder="for example: before cleaning", key="name", max_chars=80)
@@ -29,6 +34,7 @@ def show(counts: Status) -> FreezeRequest | None:
     seed = cells[4].number_input("Seed", 0, 2**31 - 1, 0, step=1, key="seed", help=seed_tip)
     only_reviewed = f"Only labels confirmed by a person ({counts.n_reviewed:,})"
     is_reviewed_only = st.checkbox(only_reviewed, key="reviewed_only")
+    is_scanned_first = _ask_scan(n_not_compared)
     with st.container(horizontal=True, vertical_alignment="center"):
         is_clicked = st.button(
             "Freeze a snapshot", type="primary", icon=":material/ac_unit:", disabled=fractions["test"] < 0
@@ -38,7 +44,28 @@ def show(counts: Status) -> FreezeRequest | None:
             st.caption(f"Train and validation add up to {total} %. Lower one of them.")
         else:
             st.caption("Images of an earlier snapshot with the same seed keep their split.")
-    return FreezeRequest(name, int(seed), fractions, is_reviewed_only) if is_clicked else None
+    if not is_clicked:
+        return None
+    return FreezeRequest(name, int(seed), fractions, is_reviewed_only, is_scanned_first)
+
+
+def _ask_scan(n_not_compared: int) -> bool:
+    """Say how many images were not compared, and ask whether to compare them first."""
+    if not n_not_compared:
+        return True
+    are = "image that was" if n_not_compared == 1 else "images that were"
+    is_scanned_first = st.checkbox(
+        f"First compare the {n_not_compared:,} {are} not compared with the others yet",
+        value=True,
+        key="scanned_first",
+    )
+    if not is_scanned_first:
+        st.warning(
+            f"Near duplicates of {words.n_of(n_not_compared, 'image')} may go into different splits, and "
+            "scores may be too high.",
+            icon=":material/warning:",
+        )
+    return is_scanned_first
 
 
 def _intro(counts: Status) -> str:

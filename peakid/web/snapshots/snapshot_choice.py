@@ -24,16 +24,18 @@ def choose(workspace: Workspace, frozen_ones: Mapping[str, Snapshot], runs: Sequ
         format_func=lambda each: names.snapshot_option(frozen_ones[each]),
     )
     _show_since_last(workspace, frozen_ones[digest], runs)
+    if warning := snapshots.compared(frozen_ones[digest]).warning:
+        st.warning(warning, icon=":material/warning:")
     return frozen_ones[digest]
 
 
 def ask_leaks(frozen: Snapshot) -> bool:
-    """Ask for consent where near-duplicates are in different splits; return whether it was given."""
+    """Ask for consent where near duplicates are in different splits; return whether it was given."""
     if not frozen.n_leaks:
         return False
     groups = words.n_of(frozen.n_leaks, "group")
     st.warning(
-        f"{groups} of near-duplicates are in different splits of this snapshot. The score will be too high."
+        f"{groups} of near duplicates are in different splits of this snapshot. The score will be too high."
     )
     return st.checkbox("Train anyway", key="allow_leaks")
 

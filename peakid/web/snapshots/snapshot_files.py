@@ -36,7 +36,10 @@ def show(workspace: Workspace, frozen: Snapshot) -> None:
             with st.spinner("Reading every image"):
                 n_read = snapshots.verify(workspace, frozen.digest)
             verified = words.n_of(n_read, "image")
-            st.success(f"Verified {verified}: files, labels and splits match the snapshot.")
+            st.success(
+                f"Verified {verified}: files, labels and splits match the snapshot."
+                f" {snapshots.compared(frozen).finding}"
+            )
     except PeakidError as error:
         session.show_error(error)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from peakid.dataset import snapshot as snapshots
 from peakid.records import Snapshot
 from peakid.web import address, names, words
 
@@ -33,6 +34,7 @@ def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: Mapping[str, i
 
 
 def _line(frozen: Snapshot, n_runs: int) -> dict[str, str | int]:
+    n_missing = snapshots.compared(frozen).n_missing
     return {
         "Snapshot": names.snapshot_name(frozen),
         "Images": frozen.n_images,
@@ -41,6 +43,7 @@ def _line(frozen: Snapshot, n_runs: int) -> dict[str, str | int]:
         "Validation": frozen.splits.get("valid", 0),
         "Test": frozen.splits.get("test", 0),
         "Unreviewed": frozen.n_unreviewed,
+        "Never compared": "not known" if n_missing is None else f"{n_missing:,}",
         "Runs": n_runs,
         "Frozen": words.ago(frozen.created_at),
     }

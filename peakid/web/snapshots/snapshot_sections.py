@@ -21,7 +21,7 @@ ALL_SPLITS, ALL_CLASSES = "all splits", "all classes"
 
 
 def show_contents(workspace: Workspace, frozen: Snapshot) -> None:
-    """Draw the number of images per class and split, and near-duplicates in different splits."""
+    """Draw the number of images per class and split, and near duplicates in different splits."""
     rows = snapshots.table(workspace, frozen.digest)
     total = {"class_name": ALL_CLASSES, **frozen.splits, "n_images": frozen.n_images}
     heads = {
@@ -33,13 +33,11 @@ def show_contents(workspace: Workspace, frozen: Snapshot) -> None:
     }
     st.dataframe([*rows, total], hide_index=True, column_config=heads, height="content")
     if not frozen.n_leaks:
-        st.caption(
-            "No near-duplicates in different splits: no image is scored that resembles a training image."
-        )
+        st.caption(snapshots.compared(frozen).finding)
         return
     groups = words.n_of(frozen.n_leaks, "group")
     st.markdown(
-        f"**{groups} of near-duplicates in different splits**: the model is scored on images that "
+        f"**{groups} of near duplicates in different splits**: the model is scored on images that "
         "resemble its training images."
     )
     leaked = [image for leak in snapshots.leaks(workspace, frozen.digest) for image in leak["images"]]

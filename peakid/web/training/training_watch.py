@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from peakid.dataset import snapshot as datasets
 from peakid.evaluate import charts, score_text
 from peakid.jobs.arguments import RecipeArguments
 from peakid.jobs.job import Job
@@ -27,6 +28,9 @@ def show(workspace: Workspace, job: Job, snapshots: Mapping[str, Snapshot]) -> N
     title = f"Run {run.run_id}" if run else job_panel.name(job)
     st.subheader(f"{title}: {names.recipe_summary(arguments.recipe)}")
     st.caption(session.plain(_details(job, trainings.snapshot_name(arguments.snapshot, snapshots))))
+    frozen = snapshots.get(arguments.snapshot)
+    if frozen is not None and (warning := datasets.compared(frozen).warning):
+        st.caption(f":material/warning: {warning}")
     body = rate_panel.show_found if job.kind == "lr-find" else lambda job: show_learning(workspace, job)
     job_panel.show(workspace, job, body=body)
 

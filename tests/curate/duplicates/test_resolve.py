@@ -165,7 +165,7 @@ def test_pairs_judged_as_different_are_not_proposed_again_until_undo(workspace: 
     a, b = put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(1), quality=50)}).values()
     resolve.not_duplicates(workspace, [a, b], actor=ACTOR)
     with workspace.transaction() as connection:
-        connection.execute("UPDATE image SET scanned_at = NULL")
+        connection.execute("UPDATE image SET compared_with = NULL")
     find.scan(workspace)
     assert waiting(workspace) == []
     decisions.undo(workspace, actor=ACTOR)

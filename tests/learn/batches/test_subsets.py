@@ -37,7 +37,7 @@ def test_a_fold_is_predicted_by_a_model_whose_epoch_was_chosen_on_another(twins)
 def test_a_class_with_fewer_groups_than_folds_is_refused(twins):
     with pytest.raises(
         ClassTooSmall,
-        match="Class 'moss' has 6 images that are not near-duplicates; training with 7 folds needs",
+        match="Class 'moss' has 6 images that are not near duplicates; training with 7 folds needs",
     ):
         subsets.assign_folds(twins, 7, seed=0)
 
