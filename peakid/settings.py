@@ -4,6 +4,7 @@ import getpass
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic_settings import (
     BaseSettings,
@@ -11,6 +12,11 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from peakid.job_settings import JobSettings
+
+CONFIG_NAME = "peakid.toml"
+_GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 class Settings(BaseSettings):
@@ -55,13 +61,62 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _TomlSource(settings_cls, toml_file=config_file())
+
+
+class _TomlSource(TomlConfigSettingsSource):
+    """peakid.toml. Its relative paths start at its own folder, wherever the process is started."""
+
+    def __call__(self) -> dict[str, Any]:
+        values, folder = super().__call__(), config_file().parent
+        paths = {name: values[name] for name in ("workspace", "weights") if isinstance(values.get(name), str)}
+        return {**values, **{name: folder / Path(path).expanduser() for name, path in paths.items()}}
+
+
+def config_file() -> Path:
+    """Return the path of peakid.toml: PEAKID_CONFIG, else in the working folder. It may not exist."""
+    return Path(os.environ.get("PEAKID_CONFIG") or CONFIG_NAME).expanduser().absolute()
 
 
 @cache
 def current() -> Settings:
-    """Read the settings once per process."""
-    return Settings()
+    """Read the settings once per process; in the process of a job they are those of the job."""
+    return _of_job or Settings()
+
+
+def for_job() -> JobSettings:
+    """Read what a job submitted now takes along. Pages and commands show what they compute from it."""
+    chosen = Settings()
+    return JobSettings(
+        weights_dir=chosen.weights.expanduser().absolute() if chosen.weights else None,
+        hub_dir=torch_checkpoints().absolute(),
+        cache_gb=chosen.cache_gb,
+        max_image_bytes=chosen.max_image_bytes,
+        max_image_pixels=chosen.max_image_pixels,
+        decode_limit_s=chosen.decode_limit_s,
+        decode_limit_bytes=chosen.decode_limit_bytes,
+        visible_gpus=os.environ.get(_GPUS),
+    )
+
+
+def use(job: JobSettings) -> None:
+    """Make the settings of a job those of this process, before it imports torch."""
+    global _of_job
+    _of_job = Settings.model_construct(
+        weights=job.weights_dir,
+        cache_gb=job.cache_gb,
+        max_image_bytes=job.max_image_bytes,
+        max_image_pixels=job.max_image_pixels,
+        decode_limit_s=job.decode_limit_s,
+        decode_limit_bytes=job.decode_limit_bytes,
+    )
+    current.cache_clear()
+    os.environ.pop(_GPUS, None)
+    if job.visible_gpus is not None:
+        os.environ[_GPUS] = job.visible_gpus
+
+
+_of_job: Settings | None = None
 
 
 def environment(**values: str) -> dict[str, str]:
@@ -72,6 +127,11 @@ def environment(**values: str) -> dict[str, str]:
     paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **own}
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment of a worker and of a job: without settings, which travel in the job."""
+    return {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
 
 
 def torch_checkpoints() -> Path:

@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"peakid.settings", "peakid.resources"},
     {"peakid.errors"},
     {"peakid.records", "peakid.remedies"},
-    {"peakid.run_records"},
+    {"peakid.run_records", "peakid.job_settings"},
     {"peakid"},
 ]
 SAME_LAYER_ALLOWED = {
@@ -40,7 +40,7 @@ MAX_LINES, MAX_PAGE_LINES, MAX_BODY_LINES, MAX_FILES = 400, 150, 50, 24
 JSON_EDGE = (
     "peakid.cli",
     *("peakid.jobs.job", "peakid.jobs.tasks", "peakid.store.run_rows", "peakid.store.workspace"),
-    *("peakid.recipe.loading", "peakid.recipe.grid"),
+    *("peakid.recipe.loading", "peakid.recipe.grid", "peakid.settings"),
     *(
         "peakid.web.training.phase_editor",
         "peakid.web.training.recipe_draft",
@@ -310,6 +310,23 @@ RULES = [
         "only settings reads the environment",
         environment_readers,
         ("peakid/jobs/planted.py", "import os\nos.environ"),
+    ),
+    Rule(
+        "a job reads no settings of its own",
+        importers(
+            {"peakid.settings"},
+            allowed=(
+                *("pages", "streamlit_app", "peakid.web", "peakid.cli"),
+                *("peakid.jobs.submit", "peakid.jobs.presence"),  # In the process that submits.
+                *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
+                *(
+                    "peakid.acquire",
+                    "peakid.imaging",
+                    "peakid.serve",
+                ),  # `current()`: in a job, those of the job.
+            ),
+        ),
+        ("peakid/learn/planted.py", "from peakid import settings"),
     ),
     Rule("files stay short", long_files, ("pages/planted.py", "x = 1\n" * (MAX_PAGE_LINES + 1))),
     Rule("functions stay short", long_functions, ("peakid/serve/planted.py", LONG_FUNCTION)),

@@ -26,6 +26,7 @@ READS = {
     "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "jobs.queue.newest",  # jobs list
+    "jobs.random_start.find",  # train: its refusal says the same
 }
 
 

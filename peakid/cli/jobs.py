@@ -2,14 +2,17 @@
 
 import shlex
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from peakid import settings
 from peakid.cli import remedies
+from peakid.cli.confirmation import confirmed, random_option
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
-from peakid.jobs import presence, queue, results
+from peakid.jobs import presence, queue, results, submit
 from peakid.jobs import worker as workers
 from peakid.jobs.job import Job
 from peakid.records import JobState, Lane
@@ -105,11 +108,21 @@ def jobs_cancel(workspace: Workspace, job_id: int, as_json: bool) -> None:
 @jobs.command("resume")
 @click.argument("job_id", type=int)
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until it ends.")
+@random_option
 @json_option
 @pass_workspace
-def jobs_resume(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool) -> int:
-    """Queue the lost, failed or cancelled job JOB_ID again; it keeps its id."""
-    job = queue.resume(workspace, job_id)
+def jobs_resume(
+    workspace: Workspace, job_id: int, is_waiting: bool, allows_random: bool, as_json: bool
+) -> int:
+    """Queue the lost, failed or cancelled job JOB_ID again; it keeps its id.
+
+    It runs with the settings of this command, such as PEAKID_WEIGHTS, and not with those it had before.
+    """
+    job = confirmed(
+        partial(submit.resume, workspace, job_id),
+        allows_random=allows_random,
+        as_json=as_json,
+    )
     job = follow(workspace, job_id) if is_waiting else job
     emit(as_json, document(job), job_text(job))
     return EXIT_CODES[job.state] if is_waiting else 0
@@ -127,7 +140,7 @@ def worker(workspace: Workspace, as_json: bool) -> None:
     if lock is None:
         emit(as_json, {"is_started": False}, "A worker of this workspace is already running.")
         return
-    workers.run(workspace, lock)
+    workers.run(workspace, lock, idle_s=settings.current().worker_idle_s)
     emit(as_json, {"is_started": True}, "There are no jobs left.")
 
 

@@ -1,11 +1,13 @@
 """Commands that train, estimate, find a learning rate and export: each submits a job and can wait for it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from peakid.cli.confirmation import confirmed, random_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.evaluate import score_text
@@ -53,6 +55,7 @@ def training_options(command: Command) -> Command:
 
 @click.command()
 @training_options
+@random_option
 @actor_option
 @json_option
 @pass_workspace
@@ -63,6 +66,7 @@ def train(
     settings: tuple[str, ...],
     is_waiting: bool,
     request_id: str | None,
+    allows_random: bool,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -70,9 +74,9 @@ def train(
 
     Without --recipe it uses the preset quick, or standard if a setting is given that only fine-tuning has.
     """
-    job = submit.train(
-        workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
-    )
+    recipe = recipes.requested(name, settings)
+    request = partial(submit.train, workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
+    job = confirmed(request, allows_random=allows_random, as_json=as_json)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -100,7 +104,7 @@ def estimate(
     Writes images as the model would receive them.
     """
     job = submit.estimate(
-        workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
+        workspace, recipes.requested(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
     )
     if not is_waiting:
         return emit_queued(as_json, job)
@@ -125,7 +129,7 @@ def lr_find(
     as_json: bool,
 ) -> int:
     """Run the LR finder for a recipe on SNAPSHOT (default the newest); no model is kept."""
-    recipe = recipes.asked_for(name or "standard", settings)
+    recipe = recipes.requested(name or "standard", settings)
     job = submit.lr_find(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)

@@ -1,4 +1,4 @@
-"""The `peakid` command. It runs one command and reports a PeakidError in one line with exit code 1."""
+"""The `peakid` command. It runs one command and reports a PeakidError in one line with exit code 1 or 2."""
 
 import importlib
 import itertools
@@ -11,7 +11,7 @@ import click
 
 import peakid
 from peakid.cli import remedies
-from peakid.errors import PeakidError
+from peakid.errors import ConfirmationNeeded, PeakidError
 
 # Command name -> module:attribute. A module is imported when its command is used: `peakid --help` stays fast.
 COMMANDS = {
@@ -90,7 +90,7 @@ def main() -> None:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except PeakidError as error:
         click.echo(_error_text(error), err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, ConfirmationNeeded) else 1)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""The process of one job: claims it, runs its task, and writes how it ended (a traceback to the log)."""
+"""The process of one job: claims it, runs its task with its settings, and writes how it ended."""
 
 import argparse
 import faulthandler
@@ -7,6 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from peakid import settings
 from peakid.errors import JobError, PeakidError
 from peakid.jobs import ledger, process, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
@@ -15,8 +16,9 @@ from peakid.store.workspace import now
 
 
 def run(work: Work) -> None:
-    """Run the task of a claimed job and write how it ended."""
+    """Run the task of a claimed job with its settings; write how it ended, and a traceback to the log."""
     try:
+        settings.use(work.settings)
         tasks.run(work)
     except Cancelled:
         work.end("cancelled")

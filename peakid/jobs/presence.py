@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from peakid import settings
 from peakid.jobs import process
 from peakid.store.workspace import Workspace
 
@@ -54,6 +55,7 @@ def ensure_worker(workspace: Workspace) -> None:
         # Started through a shell that exits at once: the worker is then no child of this process, which would
         # otherwise have to wait for it.
         options = ["--workspace", str(workspace.path), "--lock", str(lock)]
+        options += ["--idle-s", str(settings.Settings().worker_idle_s)]
         command = [sys.executable, "-u", "-m", "peakid.jobs.worker", *options]
         starter = ["/bin/sh", "-c", '"$@" &', "sh", *command]
         process.start(starter, workspace.logs_dir / "worker.log", keeps_open=[lock]).wait()

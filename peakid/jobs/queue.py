@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from peakid.errors import JobError, JobNotWaiting, NotFound
+from peakid.job_settings import JobSettings
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs import job as jobs
 from peakid.jobs import ledger, presence, process
@@ -37,6 +38,7 @@ def submit(
     arguments: Arguments,
     *,
     lane: Lane,
+    settings: JobSettings,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -44,6 +46,7 @@ def submit(
 
     Args:
         arguments: Their class is the kind of job. Paths are absolute: the job runs in another folder.
+        settings: What the job takes from the settings of the process that submits it.
         request_id: One per rendered form or command. Submitting it again returns the job it made, so that two
             clicks make one job. None = a new request.
         actor: Who submits it.
@@ -52,9 +55,9 @@ def submit(
     stored = json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at)"
-            " VALUES (?, ?, ?, 'queued', ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
-            (request_id, arguments.kind, lane, stored, actor, now()),
+            "INSERT INTO job (request_id, kind, lane, state, arguments, settings, actor, created_at)"
+            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
+            (request_id, arguments.kind, lane, stored, json.dumps(settings.to_json()), actor, now()),
         )
         row = connection.execute("SELECT * FROM job WHERE request_id = ?", (request_id,)).fetchone()
     if row["state"] == "queued":
@@ -154,22 +157,30 @@ def cancel(workspace: Workspace, job_id: int) -> Job:
     return show(workspace, job_id)
 
 
-def resume(workspace: Workspace, job_id: int) -> Job:
+def resume(
+    workspace: Workspace, job_id: int, *, settings: JobSettings, arguments: Arguments | None = None
+) -> Job:
     """Queue a lost, failed or cancelled job again; it keeps its id, its arguments and its log.
+
+    Args:
+        settings: Replace those of the job: it may have failed because of them.
+        arguments: Replace those of the job; None = unchanged.
 
     Raises:
         NotFound: If there is no such job.
         JobNotWaiting: If it is queued, running or done.
     """
     job = show(workspace, job_id)
+    stored = None if arguments is None else json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
         is_queued = connection.execute(
             "UPDATE job SET state = 'queued', phase = '', step = 0, total = 0, message = '', error = '',"
             " remedy = '', actions = '[]', result = '{}', pid = NULL, pid_started_at = NULL, boot_id = NULL,"
             " is_cancel_requested = 0, stopping_at = NULL, started_at = NULL, heartbeat_at = NULL,"
-            " finished_at = NULL, priority = 0"
+            " finished_at = NULL, priority = 0, settings = ?,"
+            " arguments = COALESCE(?, arguments)"
             " WHERE id = ? AND state IN ('lost', 'failed', 'cancelled')",
-            (job_id,),
+            (json.dumps(settings.to_json()), stored, job_id),
         ).rowcount
     if not is_queued:
         raise JobNotWaiting(

@@ -1,13 +1,19 @@
-"""Submit jobs of each kind. Requests are checked before they are queued, to show errors at once."""
+"""Submit jobs of each kind, with the settings of this process unless others are given.
+
+Requests are checked before they are queued, to show errors at once.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from peakid.acquire import reading
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
-from peakid.jobs import queue
+from peakid.job_settings import JobSettings
+from peakid.jobs import queue, random_start
 from peakid.jobs.arguments import (
+    Arguments,
     EstimateArguments,
     ExportArguments,
     ImportArguments,
@@ -23,8 +29,9 @@ from peakid.recipe import loading as recipes
 from peakid.recipe import tta_views
 from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
-from peakid.records import Run, Snapshot, Source
-from peakid.remedies import action
+from peakid.records import Lane, Run, Snapshot, Source
+from peakid.remedies import Action, action
+from peakid.settings import for_job
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
@@ -39,6 +46,7 @@ def import_images(
     *,
     root: Path | None = None,
     in_place: bool = False,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -55,7 +63,7 @@ def import_images(
     checked = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
     base = None if root is None else str(reading.checked_folder(root))
     arguments = ImportArguments(source=source, path=str(checked), root=base, in_place=in_place)
-    return queue.submit(workspace, arguments, lane="cpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "cpu", settings, request_id, actor)
 
 
 def train(
@@ -63,6 +71,8 @@ def train(
     recipe: Recipe,
     *,
     snapshot: str | None = None,
+    allows_random: bool = False,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -70,18 +80,26 @@ def train(
 
     Args:
         snapshot: Name, digest or the first characters of a digest; None = the newest.
+        allows_random: Start from random weights where the recipe's pretrained ones are not found. Without
+            it, such a training is refused now, or fails when it starts.
+        settings: What the job takes from the settings; None = those of this process.
         request_id: The same for all clicks on one rendered form, so that two clicks make one job.
 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
         BadInput: If it starts from a run of another architecture.
+        ConfirmationNeeded: If it would start from random weights without being asked to.
     """
-    frozen = snapshots.show(workspace, snapshot)
+    frozen, settings = snapshots.show(workspace, snapshot), settings or for_job()
     refuse_leaks(frozen, recipe)
     _refuse_unfit_start(workspace, recipe)
-    arguments = TrainArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    if not allows_random:
+        _refuse_random(workspace, [recipe], frozen, settings, action("allow_random"))
+    arguments = TrainArguments(
+        snapshot=frozen.digest, recipe=recipe.model_dump(), allows_random=allows_random
+    )
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def lr_find(
@@ -89,6 +107,7 @@ def lr_find(
     recipe: Recipe,
     *,
     snapshot: str | None = None,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -106,7 +125,7 @@ def lr_find(
         )
     frozen = snapshots.show(workspace, snapshot)
     arguments = RateFinderArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def sweep(
@@ -116,6 +135,8 @@ def sweep(
     *,
     minutes: float = DEFAULT_MINUTES,
     snapshot: str | None = None,
+    allows_random: bool = False,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -125,25 +146,34 @@ def sweep(
         tried: Settings with the values to try, each as `key=value,value`.
         minutes: Time budget. The first combination always starts, another one only if it is likely to fit.
         snapshot: As in `train`.
+        allows_random: As in `train`, for every combination.
 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
         BadInput: If a setting cannot be tried, a value does not fit, or the time budget is out of range.
+        ConfirmationNeeded: If a combination would start from random weights without being asked to.
     """
     if not 0 < minutes <= MAX_MINUTES:
         raise BadInput(
             f"The time budget of a sweep is over 0 and up to {MAX_MINUTES:,} minutes, not {minutes:g}.",
             f"Use {DEFAULT_MINUTES:g} minutes, for example.",
         )
-    frozen = snapshots.show(workspace, snapshot)
+    frozen, settings = snapshots.show(workspace, snapshot), settings or for_job()
     refuse_leaks(frozen, recipe)
-    for trial in sweeps.plan(recipe, tried).trials:
-        _refuse_unfit_start(workspace, trial.recipe)
+    trials = [trial.recipe for trial in sweeps.plan(recipe, tried).trials]
+    for each in trials:
+        _refuse_unfit_start(workspace, each)
+    if not allows_random:
+        _refuse_random(workspace, trials, frozen, settings, action("allow_random"))
     arguments = SweepArguments(
-        snapshot=frozen.digest, recipe=recipe.model_dump(), tried=tuple(tried), minutes=minutes
+        snapshot=frozen.digest,
+        recipe=recipe.model_dump(),
+        tried=tuple(tried),
+        minutes=minutes,
+        allows_random=allows_random,
     )
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def score_with_views(
@@ -151,6 +181,7 @@ def score_with_views(
     run_id: int,
     *,
     n_views: int = tta_views.DEFAULT,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -167,7 +198,7 @@ def score_with_views(
     refuse_without_model(run)
     tta_views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
     arguments = TtaArguments(run_id=run_id, n_views=n_views)
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def estimate(
@@ -175,6 +206,7 @@ def estimate(
     recipe: Recipe,
     *,
     snapshot: str | None = None,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -186,7 +218,58 @@ def estimate(
     frozen = snapshots.show(workspace, snapshot)
     _refuse_unfit_start(workspace, recipe)
     arguments = EstimateArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
+
+
+def resume(
+    workspace: Workspace, job_id: int, *, allows_random: bool = False, settings: JobSettings | None = None
+) -> Job:
+    """Queue a lost, failed or cancelled job again, with the settings of this process and not its former ones.
+
+    Args:
+        allows_random: As in `train`; a job that was submitted with it keeps it.
+        settings: As in `train`.
+
+    Raises:
+        NotFound: If there is no such job.
+        JobNotWaiting: If it is queued, running or done.
+        ConfirmationNeeded: If it would start from random weights without being asked to.
+    """
+    job, settings = queue.show(workspace, job_id), settings or for_job()
+    arguments = job.arguments
+    if not isinstance(arguments, TrainArguments | SweepArguments) or job.state not in queue.RESUMABLE:
+        return queue.resume(workspace, job_id, settings=settings)
+    arguments = replace(arguments, allows_random=allows_random or arguments.allows_random)
+    if not arguments.allows_random:
+        recipe = Recipe.model_validate(arguments.recipe)
+        tried = arguments.tried if isinstance(arguments, SweepArguments) else ()
+        trials = [trial.recipe for trial in sweeps.plan(recipe, tried).trials] if tried else [recipe]
+        frozen = snapshots.show(workspace, arguments.snapshot)
+        _refuse_random(workspace, trials, frozen, settings, action("resume_random", job_id=job_id))
+    return queue.resume(workspace, job_id, settings=settings, arguments=arguments)
+
+
+def _queued(
+    workspace: Workspace,
+    arguments: Arguments,
+    lane: Lane,
+    settings: JobSettings | None,
+    request_id: str | None,
+    actor: str,
+) -> Job:
+    chosen = settings or for_job()
+    return queue.submit(workspace, arguments, lane=lane, settings=chosen, request_id=request_id, actor=actor)
+
+
+def _refuse_random(
+    workspace: Workspace,
+    recipes: Sequence[Recipe],
+    frozen: Snapshot,
+    settings: JobSettings,
+    confirmation: Action,
+) -> None:
+    n_train_of = {each.digest: each.splits["train"] for each in snapshots.list_snapshots(workspace)}
+    random_start.refuse(workspace, recipes, frozen, n_train_of, settings, confirmation)
 
 
 def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
@@ -228,6 +311,7 @@ def export(
     *,
     formats: Sequence[str] = FORMATS,
     out: Path | None = None,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -251,7 +335,7 @@ def export(
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Choose another folder.")
     arguments = ExportArguments(run_id=run_id, formats=tuple(formats), out=None if out is None else str(out))
-    return queue.submit(workspace, arguments, lane="cpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "cpu", settings, request_id, actor)
 
 
 def refuse_without_model(run: Run) -> None:
@@ -275,6 +359,12 @@ def refuse_without_model(run: Run) -> None:
         )
 
 
-def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:
+def verify(
+    workspace: Workspace,
+    *,
+    settings: JobSettings | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
     """Queue a check of the bytes of every image: whether they exist and still match their digest."""
-    return queue.submit(workspace, VerifyArguments(), lane="cpu", request_id=request_id, actor=actor)
+    return _queued(workspace, VerifyArguments(), "cpu", settings, request_id, actor)

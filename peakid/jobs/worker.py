@@ -12,7 +12,6 @@ import traceback
 from pathlib import Path
 from typing import get_args
 
-from peakid import settings
 from peakid.errors import JobError, PeakidError
 from peakid.jobs import ledger, presence, process, queue
 from peakid.records import Lane
@@ -22,6 +21,7 @@ from peakid.store.workspace import DATABASE_NAME, Workspace, now
 POLL_S = 0.2  # Not noticeable for a person; one poll takes a few tenths of a millisecond.
 STOPS_WITHIN_S = 10.0  # A training checks before each batch; the slowest batch on a CPU takes less.
 FINISHES_WITHIN_S = 300.0  # After a training has noticed the request, it predicts with its best epoch.
+IDLE_S = 60.0
 MAX_STARTS = 3  # After so many processes that ended before they claimed the job, another would not help.
 
 
@@ -118,9 +118,14 @@ class Worker:
                 process.kill_group(queue.holder(row))
 
 
-def run(workspace: Workspace, lock: int) -> None:
-    """Run until there has been no work for a while. The open file `lock` holds the worker's lock."""
-    worker, allowed_s = Worker(workspace), settings.current().worker_idle_s
+def run(workspace: Workspace, lock: int, *, idle_s: float = IDLE_S) -> None:
+    """Run until there has been no work for a while.
+
+    Args:
+        lock: The open file that holds the worker's lock.
+        idle_s: How long the worker waits for another job.
+    """
+    worker = Worker(workspace)
     _log("The worker starts.")
     while (workspace.path / DATABASE_NAME).exists():
         try:
@@ -128,7 +133,7 @@ def run(workspace: Workspace, lock: int) -> None:
         except (PeakidError, sqlite3.OperationalError, OSError):
             # The worker survives a database that is busy for long and a full disk.
             traceback.print_exc()
-        if worker.idle_s() > allowed_s and may_exit(worker, lock):
+        if worker.idle_s() > idle_s and may_exit(worker, lock):
             break
         time.sleep(POLL_S)
     _log("The worker exits.")
@@ -156,13 +161,14 @@ def main() -> None:
     )
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--lock", type=int, help="An inherited file descriptor that holds the worker's lock.")
+    parser.add_argument("--idle-s", type=float, default=IDLE_S, help="Exit after so long without a job.")
     arguments = parser.parse_args()
     opened = workspace.open_existing(arguments.workspace)
     lock = presence.take(opened) if arguments.lock is None else arguments.lock
     if lock is None:
         _log("Another worker is running.")
     else:
-        run(opened, lock)
+        run(opened, lock, idle_s=arguments.idle_s)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import streamlit as st
 
 from peakid.curate import class_merges, classes, decisions, scan
 from peakid.errors import PeakidError
-from peakid.jobs import queue, submit
+from peakid.jobs import submit
 from peakid.remedies import Action, ActionKind, Argument
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, words
+from peakid.web.training import weights_folder
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ _FAILED, _LINK = "remedy:error", "remedy:link"  # Session state, until the next 
 def _scan(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
     with st.spinner("Scanning for duplicates and image issues"):
         scan.scan(workspace)
+
+
+def _resume(workspace: Workspace, arguments: Mapping[str, Argument], *, allows_random: bool) -> None:
+    settings = weights_folder.settings()
+    submit.resume(workspace, int(arguments["job_id"]), allows_random=allows_random, settings=settings)
 
 
 OFFERS: dict[ActionKind, Link | Button | None] = {
@@ -70,9 +76,15 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "train": Link("Open Train", "train"),
     "set_recipe": Link("Set {key} to {value}", "train", {"set": "{key}={value}"}),
     "choose_recipe": Link("Use the recipe {recipe}", "train", {"recipe": "{recipe}"}),
+    "list_weights": Link("Show the weights", "train"),
+    "allow_random": Link("Open Train", "train"),
+    "resume_random": Button(
+        "Resume from random weights",
+        lambda w, a, actor: _resume(w, a, allows_random=True),
+    ),
     "list_jobs": Link("Show the runs", "train"),
     "list_waiting_jobs": Link("Show the GPU queue", "train"),
-    "resume_job": Button("Resume", lambda w, a, actor: queue.resume(w, int(a["job_id"]))),
+    "resume_job": Button("Resume", lambda w, a, actor: _resume(w, a, allows_random=False)),
     "evaluate": Link("Evaluate run {run_id} on {split}", "evaluate", {"run": "{run_id}", "split": "{split}"}),
     "score_with_tta": Button(
         "Compute with test-time augmentation",

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from peakid.errors import BadInput, JobError, JobNotWaiting, NotFound
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue
 from peakid.jobs.arguments import TtaArguments, VerifyArguments
 from peakid.jobs.process import Identity
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("as_worker")
 
 
 def submit(workspace, lane="cpu", **more):
-    return queue.submit(workspace, VerifyArguments(), lane=lane, **more)
+    return queue.submit(workspace, VerifyArguments(), lane=lane, settings=JobSettings(), **more)
 
 
 def claimed_by(workspace, sleeping, job_id):
@@ -151,7 +152,7 @@ def test_a_resumed_job_keeps_its_id_and_its_former_process_cannot_write_any_more
     before.kill()
     before.wait()
     assert queue.show(workspace, job_id).state == "lost"
-    again = queue.resume(workspace, job_id)
+    again = queue.resume(workspace, job_id, settings=JobSettings())
     assert (again.job_id, again.state, again.phase, again.error, again.pid) == (
         job_id,
         "queued",
@@ -197,12 +198,12 @@ def test_an_ended_job_cannot_be_cancelled_and_a_done_one_cannot_be_resumed(works
     with pytest.raises(
         JobNotWaiting, match=f"Job {job_id} is queued; only a lost, failed or cancelled job can be resumed"
     ):
-        queue.resume(workspace, job_id)
+        queue.resume(workspace, job_id, settings=JobSettings())
     claimed_by(workspace, sleeper(), job_id).end("done")
     with pytest.raises(JobNotWaiting, match=f"Job {job_id} is already done"):
         queue.cancel(workspace, job_id)
     with pytest.raises(JobNotWaiting):
-        queue.resume(workspace, job_id)
+        queue.resume(workspace, job_id, settings=JobSettings())
 
 
 def test_the_error_about_an_unknown_job_lists_the_newest_jobs(workspace):
@@ -309,13 +310,13 @@ def test_a_resumed_job_has_no_priority_left_from_before(workspace):
     a, b = submit(workspace).job_id, submit(workspace).job_id
     queue.move_first(workspace, b)
     queue.cancel(workspace, b)
-    queue.resume(workspace, b)
+    queue.resume(workspace, b, settings=JobSettings())
     assert [job.job_id for job in queue.list_active(workspace, "cpu")] == [a, b]
 
 
 def test_the_newest_job_of_a_kind_is_found_by_its_arguments(workspace):
     for run_id in (1, 2, 1):
-        queue.submit(workspace, TtaArguments(run_id=run_id, n_views=4), lane="gpu")
+        queue.submit(workspace, TtaArguments(run_id=run_id, n_views=4), lane="gpu", settings=JobSettings())
     submit(workspace)
     found = queue.newest(workspace, "tta", lambda job: job.arguments_as(TtaArguments).run_id == 1)
     assert found is not None
@@ -333,4 +334,7 @@ def test_a_failed_job_keeps_the_actions_of_its_error(workspace, sleeper):
     assert (job.error, job.remedy) == ("The loss is not a number.", "Lower it.")
     assert job.actions == (action("set_recipe", key="base_lr", value=1e-4),)
     assert job.error_text == "The loss is not a number. Lower it."
-    assert (queue.resume(workspace, job_id).error, queue.show(workspace, job_id).actions) == ("", ())
+    assert (
+        queue.resume(workspace, job_id, settings=JobSettings()).error,
+        queue.show(workspace, job_id).actions,
+    ) == ("", ())

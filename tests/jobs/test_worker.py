@@ -6,6 +6,7 @@ import pytest
 
 from peakid.dataset import snapshot
 from peakid.errors import NotFound
+from peakid.job_settings import JobSettings
 from peakid.jobs import child, ledger, presence, queue, submit
 from peakid.jobs.arguments import ExportArguments, TrainArguments
 from peakid.jobs.worker import Worker, may_exit
@@ -27,7 +28,7 @@ def test_a_killed_job_is_lost_at_the_next_read_and_resumed_with_its_id(workspace
     os.kill(queue.show(workspace, job_id).pid, signal.SIGKILL)
     until(lambda: queue.show(workspace, job_id).state == "lost", within_s=1)
     held.let_go()
-    assert queue.resume(workspace, job_id).job_id == job_id
+    assert submit.resume(workspace, job_id).job_id == job_id
     job = queue.wait(workspace, job_id)
     assert (job.state, job.result.n_images, job.result.damaged) == ("done", 3, ())
     assert queue.log_tail(workspace, job_id).count(f"Job {job_id} (verify) starts") == 2
@@ -57,8 +58,8 @@ def test_after_a_killed_worker_its_job_continues_and_the_next_worker_keeps_the_o
 @pytest.mark.usefixtures("real_workers")
 @pytest.mark.slow
 def test_a_failed_job_has_a_sentence_and_its_log_has_the_traceback(workspace):
-    unexpected = queue.submit(workspace, ExportArguments(run_id=2**70), lane="cpu")
-    explained = queue.submit(workspace, TrainArguments(snapshot="4f2a"), lane="gpu")
+    unexpected = queue.submit(workspace, ExportArguments(run_id=2**70), lane="cpu", settings=JobSettings())
+    explained = queue.submit(workspace, TrainArguments(snapshot="4f2a"), lane="gpu", settings=JobSettings())
     failed = queue.wait(workspace, unexpected.job_id)
     assert failed.error == "OverflowError: Python int too large to convert to SQLite INTEGER"
     assert failed.remedy == "The log has the details."
