@@ -1,4 +1,5 @@
 import functools
+import json
 import os
 import pty
 import signal
@@ -276,3 +277,34 @@ def test_a_queued_job_is_moved_first_and_the_list_shows_it(workspace, peakid):
     queue.cancel(workspace, first)
     refused = peakid("jobs", "first", first)
     assert (refused.code, "only a queued job can be moved" in refused.err) == (1, True)
+
+
+def test_train_without_weights_exits_with_2_and_says_the_time_and_what_to_do(
+    workspace, peakid, plant, monkeypatch, tmp_path
+):
+    freeze(workspace, plant)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    refused = peakid("train")
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert "30 epochs, about" in refused.err
+    assert "--set pretrained=require" in refused.err
+    assert refused.err.rstrip().endswith("or --from-random-weights")
+    told = json.loads(peakid("train", "--json").err)
+    assert (told["error"], told["actions"][-1]["kind"]) == ("ConfirmationNeeded", "allow_random")
+    assert peakid("sweep", "--try", "image_size_px=96,128").code == 2
+    assert queue.list_jobs(workspace) == []
+    assert peakid("train", "--from-random-weights", "--json").json["state"] == "queued"
+    queue.cancel(workspace, 1)
+    assert peakid("sweep", "--try", "image_size_px=96,128", "--from-random-weights").code == 0
+
+
+def test_resuming_without_weights_exits_with_2(workspace, peakid, plant, monkeypatch, tmp_path):
+    freeze(workspace, plant)
+    assert peakid("train").code == 0
+    queue.cancel(workspace, 1)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    refused = peakid("jobs", "resume", 1)
+    assert refused.code == 2
+    assert refused.err.rstrip().endswith("jobs resume 1 --from-random-weights")
+    assert queue.show(workspace, 1).state == "cancelled"
+    assert peakid("jobs", "resume", 1, "--from-random-weights", "--json").json["state"] == "queued"
