@@ -126,6 +126,7 @@ def run(workspace: Workspace, lock: int, *, idle_s: float = IDLE_S) -> None:
         idle_s: How long the worker waits for another job.
     """
     worker = Worker(workspace)
+    presence.sign(lock)
     _log("The worker starts.")
     while (workspace.path / DATABASE_NAME).exists():
         try:

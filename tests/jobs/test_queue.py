@@ -169,6 +169,33 @@ def test_a_resumed_job_keeps_its_id_and_its_former_process_cannot_write_any_more
     assert queue.show(workspace, job_id).state == "running"
 
 
+def test_a_resumed_job_has_no_wish_to_stop_and_no_trace_of_its_former_process(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    sleeping = sleeper()
+    work = claimed_by(workspace, sleeping, job_id)
+    work.report("Verifying", 1, 3, "one read")
+    work.note(VerifyResult(n_images=1))
+    queue.cancel(workspace, job_id)
+    assert work.should_stop()
+    assert row_of(workspace, job_id)["stopping_at"] is not None
+    work.end("cancelled", error=JobError("No room.", "Make room.", action("back_up")))
+    queue.resume(workspace, job_id, settings=JobSettings())
+    fresh = {
+        **{"phase": "", "step": 0, "total": 0, "message": "", "error": "", "remedy": "", "actions": "[]"},
+        **{"result": "{}", "is_cancel_requested": 0, "priority": 0},
+        **dict.fromkeys(("pid", "pid_started_at", "boot_id", "stopping_at"), None),
+        **dict.fromkeys(("started_at", "heartbeat_at", "finished_at"), None),
+    }
+    assert {name: row_of(workspace, job_id)[name] for name in fresh} == fresh
+    again = claimed_by(workspace, sleeping, job_id)
+    assert not again.should_stop()
+    assert row_of(workspace, job_id)["stopping_at"] is None
+
+
+def row_of(workspace, job_id):
+    return workspace.one("SELECT * FROM job WHERE id = ?", (job_id,))
+
+
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked(workspace, sleeper, until):
     queued, running = submit(workspace, lane="cpu").job_id, submit(workspace, lane="gpu").job_id
     sleeping = sleeper()

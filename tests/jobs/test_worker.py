@@ -1,15 +1,17 @@
 import itertools
 import os
 import signal
+import time
 
 import pytest
 
 from peakid.dataset import snapshot
 from peakid.errors import NotFound
 from peakid.job_settings import JobSettings
-from peakid.jobs import child, ledger, presence, queue, submit
+from peakid.jobs import child, ledger, presence, process, queue, submit
 from peakid.jobs.arguments import ExportArguments, TrainArguments
 from peakid.jobs.worker import Worker, may_exit
+from peakid.store.workspace import now
 
 # Every job here is a real process started by a real worker; it waits where it reads an image of `hold`.
 
@@ -140,6 +142,53 @@ def test_a_job_whose_process_cannot_start_fails_after_three_attempts(
     job = queue.show(workspace, job_id)
     assert job.error == "Its process ended 3 times before it could start."
     assert "encodings" in queue.log_tail(workspace, job_id)
+
+
+def cancelled_for(workspace, worker, sleeping, seconds, *, is_stopping):
+    """Claim a job, cancel it, and let the worker believe that it was cancelled that long ago."""
+    job_id = submit.verify(workspace).job_id
+    ledger.claim(workspace, job_id, process.of(sleeping.pid))
+    queue.cancel(workspace, job_id)
+    if is_stopping:
+        with workspace.transaction() as connection:
+            connection.execute("UPDATE job SET stopping_at = ? WHERE id = ?", (now(), job_id))
+    worker.cancelled_at = {job_id: time.monotonic() - seconds}
+    worker.poll()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_stopping", "is_killed"),
+    [
+        (9.0, False, False),
+        (11.0, False, True),
+        (11.0, True, False),  # It is keeping what it has: a training predicts with its best epoch.
+        (299.0, True, False),
+        (301.0, True, True),
+    ],
+)
+def test_a_cancelled_job_has_10_s_to_notice_and_300_s_to_finish(
+    workspace, as_worker, sleeper, seconds, is_stopping, is_killed
+):
+    sleeping = sleeper()
+    cancelled_for(workspace, Worker(workspace), sleeping, seconds, is_stopping=is_stopping)
+    if is_killed:
+        assert sleeping.wait(timeout=10) == -signal.SIGKILL
+    else:
+        assert process.is_alive(process.of(sleeping.pid))
+
+
+def test_the_time_to_stop_begins_when_the_worker_first_sees_the_cancel(workspace, as_worker, sleeper):
+    worker, sleeping = Worker(workspace), sleeper()
+    job_id = submit.verify(workspace).job_id
+    ledger.claim(workspace, job_id, process.of(sleeping.pid))
+    worker.poll()
+    assert worker.cancelled_at == {}
+    queue.cancel(workspace, job_id)
+    worker.poll()
+    first = worker.cancelled_at[job_id]
+    worker.poll()
+    assert worker.cancelled_at == {job_id: first}
+    assert sleeping.poll() is None
 
 
 def test_an_unexpected_error_is_one_line():
