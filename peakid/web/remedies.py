@@ -11,7 +11,7 @@ from peakid.jobs import submit
 from peakid.remedies import Action, ActionKind, Argument
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, words
-from peakid.web.training import weights_folder
+from peakid.web.training import recipe_draft, weights_folder
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,21 @@ def _offer(workspace: Workspace, action: Action, *, actor: str, key: str) -> Non
     found = OFFERS[action.kind]
     if found is None:
         return
-    label = found.label.format_map({name: words.plain(str(a)) for name, a in action.arguments.items()})
+    label = found.label.format_map({name: _shown(name, each) for name, each in action.arguments.items()})
     if isinstance(found, Link):
         query = {name: value.format_map(action.arguments) for name, value in found.query.items()}
         st.button(label, key=key, on_click=_choose_link, args=(found.page, query))
     else:
         st.button(label, key=key, on_click=_act, args=(found, workspace, action.arguments, actor))
+
+
+def _shown(name: str, value: Argument) -> str:
+    """Return an argument as a label shows it: a setting by the title of its field."""
+    if name == "key":
+        return recipe_draft.field_label(str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return words.plain(str(value))
 
 
 def follow_link() -> None:
