@@ -85,7 +85,7 @@ def snapshot_of(run: Run) -> Snapshot | None:
 
 
 def show_workflow(states: dict[str, str]) -> None:
-    cells = st.container(horizontal=True, gap="large")
+    cells = st.container(horizontal=True, gap="medium")
     for page in navigation.PAGES:
         if page.name in states:
             text = f"{page.icon} **{page.name.capitalize()}**  \n:gray[{states[page.name]}]"

@@ -174,6 +174,7 @@ def document(job: Job) -> dict[str, Any]:
         "is_cancel_requested": job.is_cancel_requested,
         "is_stalled": queue.is_stalled(job),
         "result": results.document(job.result) if job.result else {},
+        "settings": job.settings.to_json() if job.settings else {},
     }
 
 

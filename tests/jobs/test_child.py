@@ -39,6 +39,12 @@ def test_a_job_takes_the_settings_at_its_submission_and_new_ones_when_it_is_resu
     )
 
 
+def test_jobs_show_prints_the_settings_of_a_job(workspace, as_worker, monkeypatch, peakid):
+    monkeypatch.setenv("PEAKID_WEIGHTS", "/a")
+    job_id = submit.verify(workspace).job_id
+    assert peakid("jobs", "show", job_id, "--json").json["settings"]["weights_dir"] == "/a"
+
+
 def test_a_job_sees_its_own_settings_whatever_the_environment_says(workspace, as_worker, monkeypatch):
     monkeypatch.setenv("PEAKID_CACHE_GB", "7")
     given = JobSettings(weights_dir=Path("/mine"), cache_gb=1.0)

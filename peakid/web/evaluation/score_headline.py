@@ -26,7 +26,7 @@ def show(scored: EvaluationReport) -> None:
     label = SPLITS.get(scored.split, "Accuracy (cross-validation)") + (", with TTA" if scored.tta else "")
     value = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
     tip = "Share of images whose predicted label is the given one, with its 95 % interval."
-    cells = st.container(horizontal=True, gap="large")  # Wrapped where the window is narrow, never cut.
+    cells = st.container(horizontal=True, gap="medium")  # Wrapped where the window is narrow, never cut.
     cells.metric(label, value, help=tip, width="content")
     for other in _others(scored):
         cells.metric(other.label, other.value, help=other.tip, width="content")
