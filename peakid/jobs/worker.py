@@ -108,14 +108,19 @@ class Worker:
         self.started[lane] = (job_id, child)
         _log(f"Started process {child.pid} for job {job_id} in lane {lane}.")
 
-    def _kill_overdue(self) -> None:
+    def overdue(self) -> list[sqlite3.Row]:
+        """Return the jobs that were cancelled and did not stop in time."""
         rows = self.workspace.query("SELECT * FROM job WHERE state = 'running' AND is_cancel_requested = 1")
         self.cancelled_at = {row["id"]: self.cancelled_at.get(row["id"], time.monotonic()) for row in rows}
-        for row in rows:
-            allowed_s = self.finishes_within_s if row["stopping_at"] else self.stops_within_s
-            if time.monotonic() - self.cancelled_at[row["id"]] > allowed_s:
-                _log(f"Job {row['id']} did not stop within {allowed_s:.0f} s and is killed.")
-                process.kill_group(queue.holder(row))
+        return [row for row in rows if time.monotonic() - self.cancelled_at[row["id"]] > self._allowed_s(row)]
+
+    def _allowed_s(self, row: sqlite3.Row) -> float:
+        return self.finishes_within_s if row["stopping_at"] else self.stops_within_s
+
+    def _kill_overdue(self) -> None:
+        for row in self.overdue():
+            _log(f"Job {row['id']} did not stop within {self._allowed_s(row):.0f} s and is killed.")
+            process.kill_group(queue.holder(row))
 
 
 def run(workspace: Workspace, lock: int, *, idle_s: float = IDLE_S) -> None:

@@ -39,6 +39,13 @@ def test_two_clicks_make_one_job(workspace):
     assert submit(workspace).job_id != submit(workspace).job_id
 
 
+def test_a_request_whose_job_has_ended_is_not_started_again(workspace):
+    job_id = submit(workspace, request_id="form-7").job_id
+    queue.cancel(workspace, job_id)
+    again = submit(workspace, request_id="form-7")
+    assert (again.job_id, again.state) == (job_id, "cancelled")
+
+
 def test_clicks_of_eight_threads_at_once_make_one_job(workspace):
     ids = []
     barrier = threading.Barrier(8)

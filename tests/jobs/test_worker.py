@@ -144,20 +144,25 @@ def test_a_job_whose_process_cannot_start_fails_after_three_attempts(
     assert "encodings" in queue.log_tail(workspace, job_id)
 
 
-def cancelled_for(workspace, worker, sleeping, seconds, *, is_stopping):
-    """Claim a job, cancel it, and let the worker believe that it was cancelled that long ago."""
-    job_id = submit.verify(workspace).job_id
-    ledger.claim(workspace, job_id, process.of(sleeping.pid))
-    queue.cancel(workspace, job_id)
-    if is_stopping:
-        with workspace.transaction() as connection:
-            connection.execute("UPDATE job SET stopping_at = ? WHERE id = ?", (now(), job_id))
-    worker.cancelled_at = {job_id: time.monotonic() - seconds}
-    worker.poll()
+@pytest.fixture
+def cancelled(workspace, as_worker, sleeper):
+    """A worker with a job that was cancelled so many seconds ago, and the process of that job."""
+
+    def made(seconds, *, is_stopping):
+        worker, sleeping, job_id = Worker(workspace), sleeper(), submit.verify(workspace).job_id
+        ledger.claim(workspace, job_id, process.of(sleeping.pid))
+        queue.cancel(workspace, job_id)
+        if is_stopping:
+            with workspace.transaction() as connection:
+                connection.execute("UPDATE job SET stopping_at = ? WHERE id = ?", (now(), job_id))
+        worker.cancelled_at = {job_id: time.monotonic() - seconds}
+        return worker, sleeping
+
+    return made
 
 
 @pytest.mark.parametrize(
-    ("seconds", "is_stopping", "is_killed"),
+    ("seconds", "is_stopping", "is_overdue"),
     [
         (9.0, False, False),
         (11.0, False, True),
@@ -166,15 +171,15 @@ def cancelled_for(workspace, worker, sleeping, seconds, *, is_stopping):
         (301.0, True, True),
     ],
 )
-def test_a_cancelled_job_has_10_s_to_notice_and_300_s_to_finish(
-    workspace, as_worker, sleeper, seconds, is_stopping, is_killed
-):
-    sleeping = sleeper()
-    cancelled_for(workspace, Worker(workspace), sleeping, seconds, is_stopping=is_stopping)
-    if is_killed:
-        assert sleeping.wait(timeout=10) == -signal.SIGKILL
-    else:
-        assert process.is_alive(process.of(sleeping.pid))
+def test_a_cancelled_job_has_10_s_to_notice_and_300_s_to_finish(cancelled, seconds, is_stopping, is_overdue):
+    worker, _ = cancelled(seconds, is_stopping=is_stopping)
+    assert len(worker.overdue()) == is_overdue
+
+
+def test_an_overdue_job_is_killed(cancelled):
+    worker, sleeping = cancelled(301.0, is_stopping=True)
+    worker.poll()
+    assert sleeping.wait(timeout=10) == -signal.SIGKILL
 
 
 def test_the_time_to_stop_begins_when_the_worker_first_sees_the_cancel(workspace, as_worker, sleeper):
