@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from peakid.dataset import snapshot as snapshots
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, presence, process, queue
 from peakid.jobs.arguments import RateFinderArguments
 from peakid.jobs.results import RateFinderResult
@@ -40,7 +41,7 @@ def frozen(workspace: Workspace, fill: Callable[..., list[str]]) -> Snapshot:
 def searched(workspace: Workspace, frozen: Snapshot) -> int:
     """Return a job of the LR finder that is done."""
     arguments = RateFinderArguments(snapshot=frozen.digest, recipe=recipes.named("standard").model_dump())
-    job_id = queue.submit(workspace, arguments, lane="gpu", actor="human:anna").job_id
+    job_id = queue.submit(workspace, arguments, lane="gpu", settings=JobSettings(), actor="human:anna").job_id
     work = ledger.claim(workspace, job_id, process.own())
     assert work is not None
     rates = tuple(1e-7 * 10 ** (i / 10) for i in range(80))

@@ -82,6 +82,17 @@ def test_a_lane_is_taken_in_order_and_by_one_job_at_a_time(workspace, sleeper):
     ]
 
 
+def test_a_worker_takes_the_next_job_of_a_lane_only_while_nothing_runs_there(workspace, sleeper):
+    a, b = submit(workspace).job_id, submit(workspace).job_id
+    other = submit(workspace, lane="gpu").job_id
+    worker = Worker(workspace)
+    assert (worker.next_of("cpu"), worker.next_of("gpu"), worker.next_of("net")) == (a, other, None)
+    work = claimed_by(workspace, sleeper(), a)
+    assert (worker.next_of("cpu"), worker.next_of("gpu")) == (None, other)
+    work.end("done")
+    assert worker.next_of("cpu") == b
+
+
 def test_the_database_itself_refuses_a_second_running_job_in_a_lane(workspace):
     submit(workspace), submit(workspace)
     with pytest.raises(sqlite3.IntegrityError), workspace.transaction() as connection:

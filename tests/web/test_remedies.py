@@ -65,6 +65,23 @@ def test_links_open_an_existing_page_with_parameters_that_it_reads(kind: ActionK
     assert set(offer.query) <= queries_of(offer.page)
 
 
+def test_a_button_names_a_setting_by_the_title_of_its_field(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
+
+    def page() -> None:
+        from peakid.remedies import action
+        from peakid.web import remedies, session
+
+        setting = action("set_recipe", key="batch_size", value=0)
+        leaks = action("set_recipe", key="allow_leaks", value=True)
+        remedies.offer(session.workspace(), (setting, leaks), actor="human:anna", key="x")
+
+    labels = [button.label for button in AppTest.from_function(page).run().button]
+    assert labels == ["Set Batch size to 0", "Set Allow leaks between splits to yes"]
+
+
 def failing_page() -> None:
     import streamlit as st
 
