@@ -10,7 +10,7 @@ from peakid.errors import NotFound
 from peakid.job_settings import JobSettings
 from peakid.jobs import child, ledger, presence, process, queue, submit
 from peakid.jobs.arguments import ExportArguments, TrainArguments
-from peakid.jobs.worker import Worker, may_exit
+from peakid.jobs.worker import MAX_STARTS, Worker, may_exit
 from peakid.store.workspace import now
 
 # Every job here is a real process started by a real worker; it waits where it reads an image of `hold`.
@@ -194,6 +194,44 @@ def test_the_time_to_stop_begins_when_the_worker_first_sees_the_cancel(workspace
     worker.poll()
     assert worker.cancelled_at == {job_id: first}
     assert sleeping.poll() is None
+
+
+def test_a_job_that_failed_after_its_start_is_given_three_new_starts(workspace, as_worker):
+    worker, job_id = Worker(workspace), submit.verify(workspace).job_id
+    queue.cancel(workspace, job_id)
+    for _ in range(MAX_STARTS):
+        worker._count_failed_start(job_id)  # Its process claimed the job and ended with an error.
+    submit.resume(workspace, job_id)
+    for _ in range(MAX_STARTS - 1):
+        worker._count_failed_start(job_id)
+    assert state_of(workspace, job_id) == "queued"
+    worker._count_failed_start(job_id)
+    assert state_of(workspace, job_id) == "failed"
+
+
+def test_a_worker_marks_a_job_whose_process_is_gone_as_lost(workspace, as_worker, sleeper):
+    job_id, sleeping = submit.verify(workspace).job_id, sleeper()
+    ledger.claim(workspace, job_id, process.of(sleeping.pid))
+    sleeping.kill()
+    sleeping.wait()
+    Worker(workspace).poll()
+    assert state_of(workspace, job_id) == "lost"
+
+
+def test_a_worker_is_idle_only_while_it_has_no_work(workspace, as_worker, sleeper):
+    worker, job_id = Worker(workspace), submit.verify(workspace).job_id
+    ledger.claim(workspace, job_id, process.of(sleeper().pid))
+    worker.busy_at = time.monotonic() - 100
+    worker.poll()
+    assert worker.idle_s() < 50
+    ledger.end(workspace, job_id, queue.holder(row_of(workspace, job_id)), "done")
+    worker.busy_at = time.monotonic() - 100
+    worker.poll()
+    assert worker.idle_s() >= 100
+
+
+def row_of(workspace, job_id):
+    return workspace.one("SELECT * FROM job WHERE id = ?", (job_id,))
 
 
 def test_an_unexpected_error_is_one_line():
