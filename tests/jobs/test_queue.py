@@ -1,8 +1,10 @@
+import dataclasses
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -145,6 +147,20 @@ def test_an_old_heartbeat_means_stalled_and_never_lost(workspace, sleeper):
     job = queue.show(workspace, job_id)
     assert job.state == "running"
     assert queue.is_stalled(job)
+
+
+def test_a_job_is_stalled_after_two_minutes_of_silence_and_only_while_it_runs(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    work = claimed_by(workspace, sleeper(), job_id)
+
+    def silent_for(seconds):
+        at = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+        return dataclasses.replace(queue.show(workspace, job_id), heartbeat_at=at)
+
+    assert not queue.is_stalled(silent_for(100))
+    assert queue.is_stalled(silent_for(130))
+    work.end("done")
+    assert not queue.is_stalled(silent_for(130))
 
 
 def test_child_processes_of_a_dead_job_are_killed(workspace, sleeper, until):
