@@ -294,6 +294,26 @@ def test_progress_is_written_rarely_and_the_last_report_always(workspace, sleepe
     )
 
 
+@pytest.mark.parametrize("changed", [{"pid": 1}, {"started_s": 1.0}, {"boot_id": "another boot"}])
+def test_only_the_very_process_that_claimed_a_job_ends_it_and_only_once(workspace, sleeper, changed):
+    job_id = submit(workspace).job_id
+    holder = process.of(sleeper().pid)
+    ledger.claim(workspace, job_id, holder)
+    assert not ledger.end(workspace, job_id, dataclasses.replace(holder, **changed), "done")
+    assert ledger.end(workspace, job_id, holder, "done")
+    assert not ledger.end(workspace, job_id, holder, "failed")
+    assert queue.show(workspace, job_id).state == "done"
+
+
+def test_progress_renews_the_heartbeat(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    work = claimed_by(workspace, sleeper(), job_id)
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE job SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
+    work.report("Verifying", 1, 3, "")
+    assert queue.show(workspace, job_id).heartbeat_at > "2026"
+
+
 def test_waiting_reports_every_change_and_returns_the_ended_job(workspace, sleeper):
     job_id = submit(workspace).job_id
     states = []
@@ -315,6 +335,9 @@ def test_the_log_of_a_job_that_never_started_is_empty_and_a_long_one_is_cut(work
     assert queue.log_tail(workspace, job_id) == ""
     queue.log_path(workspace, job_id).write_text("\n".join(f"line {n}" for n in range(50_000)))
     assert queue.log_tail(workspace, job_id, 2) == "line 49998\nline 49999"
+    assert len(queue.log_tail(workspace, job_id, 50_000)) <= queue.LOG_TAIL_BYTES
+    queue.log_path(workspace, job_id).write_bytes(b"half a character: \xc3")
+    assert queue.log_tail(workspace, job_id).startswith("half a character: ")
 
 
 def test_the_start_of_a_process_is_read_the_same_by_every_process():

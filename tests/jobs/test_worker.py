@@ -199,7 +199,7 @@ def test_the_time_to_stop_begins_when_the_worker_first_sees_the_cancel(workspace
 def test_a_job_that_failed_after_its_start_is_given_three_new_starts(workspace, as_worker):
     worker, job_id = Worker(workspace), submit.verify(workspace).job_id
     queue.cancel(workspace, job_id)
-    for _ in range(MAX_STARTS):
+    for _ in range(MAX_STARTS - 1):
         worker._count_failed_start(job_id)  # Its process claimed the job and ended with an error.
     submit.resume(workspace, job_id)
     for _ in range(MAX_STARTS - 1):
