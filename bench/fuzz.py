@@ -6,12 +6,8 @@ Every case has a number and is the same each time; `--first N --cases 1` repeats
 import argparse
 import io
 import json
-import multiprocessing
 import resource
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,12 +15,13 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
+
+import fuzz_watch
 
 from peakid.errors import UnreadableImage
 from peakid.imaging import inspection, pixels
 
-LIMIT_S = 5.0
 LIMIT_BYTES = 2**30
 SIDE_PX = 96
 
@@ -102,33 +99,6 @@ def work(pipe: Connection, first: int, last: int) -> None:
     pipe.send(("peak", last, "", str(peak)))
 
 
-def watched(first: int, last: int) -> Iterator[tuple[str, int, str, str, float]]:
-    """Run a child over the cases. Yield (what, case, name, result, seconds) of each, and how a child died."""
-    here, there = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("spawn").Process(target=work, args=(there, first, last))
-    child.start()
-    there.close()
-    case, name, begun = first, "", time.monotonic() + 30  # Starting Python and Pillow is not part of a case.
-    try:
-        while True:
-            if not here.poll(max(0.0, LIMIT_S + begun - time.monotonic())):
-                yield "hang", case, name, "", LIMIT_S
-                return
-            what, case, name, result = here.recv()
-            if what == "begin":
-                begun = time.monotonic()
-                continue
-            yield what, case, name, result, time.monotonic() - begun
-            if what == "peak":
-                return
-    except EOFError:
-        child.join()
-        yield "crash", case, name, f"left with {child.exitcode}", time.monotonic() - begun
-    finally:
-        child.kill()
-        child.join()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -136,26 +106,20 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()
-    result: Counter[str] = Counter()
-    bad: list[tuple[str, int, str, str]] = []
-    slowest, peak, case, last = 0.0, 0, options.first, options.first + options.cases
-    while case < last:
-        for what, at, name, detail, seconds in watched(case, last):
-            case = at + 1
-            if what == "end":
-                result[detail] += 1
-                slowest = max(slowest, seconds)
-            elif what == "peak":
-                peak = max(peak, int(detail))
-            else:
-                bad.append((what, at, name, detail))
-                print(f"{what} at case {at} ({name}) {detail}")
-    print(f"{sum(result.values())} cases of {len(originals())} kinds: {dict(result)}")
-    print(f"slowest {slowest:.2f} s, peak memory {peak / 2**20:.0f} MB, {len(bad)} crashes or hangs")
+    outcome = fuzz_watch.all_cases(work, options.first, options.first + options.cases, "images")
+    print(outcome.line())
     print(
-        json.dumps({"bench": "fuzz", "result": result, "slowest_s": slowest, "peak_bytes": peak, "bad": bad})
+        json.dumps(
+            {
+                "bench": "fuzz",
+                "result": outcome.results,
+                "slowest_s": outcome.slowest_s,
+                "peak_bytes": outcome.peak_bytes,
+                "bad": outcome.bad,
+            }
+        )
     )
-    sys.exit(bool(bad) or slowest > LIMIT_S or peak > LIMIT_BYTES)
+    sys.exit(bool(outcome.bad) or outcome.slowest_s > fuzz_watch.LIMIT_S or outcome.peak_bytes > LIMIT_BYTES)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Import images from a folder, an archive or a table, and see what was added, already known or rejected."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -9,40 +8,13 @@ from peakid.acquire import history
 from peakid.acquire.history import Acquisition
 from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
-from peakid.jobs.job import Job
-from peakid.jobs.results import ImportResult
-from peakid.records import RejectionRow, Source
-from peakid.web import navigation, session, uploads, words
+from peakid.records import Source
+from peakid.web import import_summary, session, uploads, words
 from peakid.web.history import root_panel
-from peakid.web.jobs import job_panel, progress, submission
+from peakid.web.jobs import job_panel, submission
 
 SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 JOB = "collect:job"  # Session state: id of the import that this session started last.
-
-
-def show_result(job: Job) -> None:
-    """Say what an import added, offer the next step, and list every rejection with its reason."""
-    found = job.result_as(ImportResult)
-    if job.state != "done" or found is None or found.scan is None:
-        return
-    known = f", {found.n_known:,} already known" if found.n_known else ""
-    added = f"Added {words.n_of(found.n_added, 'image')}{known}, in {progress.duration(job.seconds)}."
-    st.success(added, icon=":material/check:")
-    if n_groups := found.scan.n_exact_groups + found.scan.n_near_groups:
-        groups = words.n_of(n_groups, "group")
-        st.caption(
-            f"The workspace has {groups} of near-duplicates. A snapshot puts each group into one split."
-        )
-    if found.n_added and st.button("Review the new images", type="primary"):
-        navigation.go("review")
-    if found.rejections:
-        st.warning(f"Rejected {words.n_of(found.n_rejected, 'file')}, for the reasons listed here.")
-        show_rejections(found.rejections)
-
-
-def show_rejections(rows: Sequence[RejectionRow]) -> None:
-    lines = [{"File": row.path, "Reason": words.REASONS[row.reason], "Detail": row.detail} for row in rows]
-    st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), 320))
 
 
 def show_imports(imports: list[Acquisition]) -> None:
@@ -62,7 +34,7 @@ def show_imports(imports: list[Acquisition]) -> None:
     st.dataframe(lines, hide_index=True)
     if rejected := history.list_rejections(workspace):
         with st.expander(f"Rejected files ({len(rejected):,})"):
-            show_rejections(rejected)
+            import_summary.show_rejections(rejected)
 
 
 # 1 open
@@ -74,16 +46,21 @@ st.title("Collect")
 source = st.segmented_control(
     "Import from", SOURCES, default="folder", format_func=SOURCES.__getitem__, required=True, key="source"
 )
-is_in_place, root, upload = False, "", None
+is_in_place, follows_links, within, root, upload = False, False, "", "", None
 with st.form("import", border=False):
     if source == "folder":
         st.caption(
-            "Subfolders become classes; `train`, `valid` and `test` become splits. Every file that can be "
-            "decoded is imported."
+            "Subfolders become classes; `train`, `valid`, `test` and the like become splits. Every file that "
+            "can be decoded is imported."
         )
         path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
         in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."
         is_in_place = st.checkbox("Leave the files in place, copy nothing", help=in_place_tip)
+        links_tip = "Links to files inside the folder are always followed."
+        follows_links = st.checkbox("Follow links to folders inside the folder", help=links_tip)
+        within = st.text_input(
+            "Also follow links into", placeholder="another folder on this machine", key="links_within"
+        )
     elif source == "zip":
         st.caption("A zip archive of such a folder. For more than 500 MB, enter its path instead.")
         upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
@@ -92,10 +69,10 @@ with st.form("import", border=False):
         )
     else:
         st.caption(
-            "Columns `path, label` and optionally `split`, or fastai's `name, label` and `path, "
-            "noisy_labels_0, is_valid`."
+            "Columns such as `path, label` or `filename, species`, and optionally `split`. Also label files "
+            "of Label Studio, FiftyOne, Roboflow and COCO, if each image has one class."
         )
-        table = "Table on this machine (CSV, JSON Lines or Parquet)"
+        table = "Table on this machine (CSV, JSON or Parquet)"
         path = st.text_input(table, placeholder="/home/you/labels.csv", key="csv_path")
         relative = "Folder that its paths are relative to"
         root = st.text_input(relative, placeholder="the folder of the table", key="csv_root")
@@ -117,6 +94,8 @@ if is_submitted:
                 *(workspace, source, given),
                 root=Path(root) if root else None,
                 in_place=is_in_place,
+                follow_links=follows_links,
+                links_within=Path(within) if within else None,
                 request_id=request_id,
                 actor=session.actor(),
             ),
@@ -131,7 +110,11 @@ shown = [
     if job.kind == "import" and (job.state not in queue.ENDED or job.job_id == st.session_state.get(JOB))
 ]
 for job in shown:
-    job_panel.show(workspace, job, body=show_result)
+    job_panel.show(
+        workspace,
+        job,
+        body=lambda each: import_summary.show_result(workspace, each, actor=session.actor()),
+    )
 root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):
     show_imports(imports)

@@ -1,11 +1,79 @@
-"""Write files whole: under a temporary name, then renamed. A reader never sees half a file."""
+"""Read only regular files up to a size, and write files whole: under a temporary name, then renamed."""
 
 import contextlib
+import errno
 import json
 import os
+import stat
 import threading
 from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
+
+ANY_SIZE = 2**62  # As a limit: only pipes, devices and folders are refused.
+_CHUNK_BYTES = 2**20
+
+
+def open_regular(path: Path, limit: int, *, follow_links: bool = True) -> BinaryIO:
+    """Open a file for reading if it is a regular file of at most `limit` bytes.
+
+    A pipe, socket, device or folder is refused without waiting for it.
+
+    Raises:
+        OSError: If it cannot be opened, is not a regular file (`EINVAL`), is larger than the limit
+            (`EFBIG`), or is a link and `follow_links` is False (`ELOOP`).
+    """
+    # O_NONBLOCK: opening a pipe without a writer would wait for one. Windows has neither flag.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if not follow_links:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except ValueError as error:  # A name with a zero byte.
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > limit:
+            message = f"{status.st_size:,} bytes, over the limit of {limit:,}"
+            raise OSError(errno.EFBIG, message, str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, limit: int, *, follow_links: bool = True) -> bytes:
+    """Return the bytes of a regular file of at most `limit` bytes; see `open_regular`.
+
+    Raises:
+        OSError: As `open_regular`, also if the file grows over the limit while it is read.
+    """
+    with open_regular(path, limit, follow_links=follow_links) as file:
+        # Not read(limit + 1), which allocates that much for a small file.
+        data = file.read(min(os.fstat(file.fileno()).st_size, limit) + 1)
+        while len(data) <= limit and (more := file.read(min(_CHUNK_BYTES, limit + 1 - len(data)))):
+            data += more  # The file grows, or is one of /proc, which have no size.
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"over the limit of {limit:,} bytes", str(path))
+    return data
+
+
+def is_regular(path: Path) -> bool:
+    """Return whether there is a regular file at a path, whatever text the path is made of."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # A name that is too long or has a zero byte.
+        return False
+
+
+def expanded(path: str | Path) -> Path:
+    """Return an absolute path. `~` and `~user` become the home folder if there is such a user."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:  # No such user: a file of that name is meant.
+        return Path(path).absolute()
 
 
 @contextlib.contextmanager

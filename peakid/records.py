@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
+from peakid.import_records import NO_READING, ImportReading
 from peakid.run_records import RunWarning, StartingWeights
 
 Verdict = Literal[
@@ -41,7 +42,8 @@ RejectionReason = Literal[
     "too_much_memory",    # Decoding it alone took more memory than the limit.
     "crashes_decoder",    # The decoding process crashed on it every time.
     "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
-    "bad_row",            # A row of a table that does not fit its header.
+    "bad_row",            # A row of a table that cannot be used.
+    "bad_table",          # A label file in a folder or archive that cannot be read; the images are imported.
 ]  # fmt: skip
 
 StepKind = Literal["decide", "import", "undo", "redo"]
@@ -112,6 +114,7 @@ class ImportReport:
     n_rejected: int
     rejections: list[RejectionRow]
     seconds: float
+    reading: ImportReading = NO_READING
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ ActionKind = Literal[
     "list_issues",       # kind: of image issue
     "scan",
     "import_images",
+    "choose_columns",    # file: a table whose columns are not recognised
+    "follow_links",      # path: import the folder again and follow links to folders in it
+    "follow_links_within",  # path, within: and links that lead into that folder
     "list_roots",
     "relink_root",       # path
     "relink_partially",  # path, new: also if files are missing in the new folder

@@ -4,39 +4,56 @@ import getpass
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from peakid import settings_file
 from peakid.job_settings import JobSettings
+from peakid.settings_file import SettingsFile
+
+PlainPath = Annotated[Path, AfterValidator(settings_file.plain_text)]
+PlainText = Annotated[str, AfterValidator(settings_file.plain_text)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 CONFIG_NAME = "peakid.toml"
 _GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 class Settings(BaseSettings):
-    """Environment variables come first, then peakid.toml in the working folder, then the defaults below."""
+    """Environment variables come first, then peakid.toml in the working folder, then the defaults below.
+
+    Raises:
+        BadInput: If peakid.toml cannot be read, has an unknown key, or a value does not fit.
+    """
 
     model_config = SettingsConfigDict(env_prefix="PEAKID_", toml_file="peakid.toml", extra="ignore")
 
-    workspace: Path = Path("workspace")
-    actor: str = ""
-    weights: Path | None = None
-    max_image_bytes: int = 100 * 2**20
-    max_image_pixels: int = 200_000_000  # A 14,000 x 14,000 scan; 600 MB as RGB.
-    decode_limit_s: float = 5.0  # For one file that is alone in the decoding process.
-    decode_limit_bytes: int = 2**30  # Memory for one file; 200 million pixels take 0.8 GB in Pillow.
+    workspace: PlainPath = Path("workspace")
+    actor: PlainText = ""
+    weights: PlainPath | None = None
+    max_image_bytes: int = Field(100 * 2**20, gt=0)
+    max_image_pixels: int = Field(200_000_000, gt=0)  # A 14,000 x 14,000 scan; 600 MB as RGB.
+    decode_limit_s: Positive = 5.0  # For one file that is alone in the decoding process.
+    decode_limit_bytes: int = Field(
+        2**30, gt=0
+    )  # Memory for one file; 200 million pixels take 0.8 GB in Pillow.
     # Decoded pixels on disk, in 10^9 bytes: 200,000 images of 184 px. Reading is 20 times as fast as
     # decoding.
-    cache_gb: float = 20.0
-    worker_idle_s: float = 60.0
-    allowed_hosts: str = ""  # Host names other than loopback, separated by commas.
-    max_body_bytes: int = 512 * 2**20  # One request to the web app; a little over server.maxUploadSize.
+    cache_gb: float = Field(20.0, ge=0, allow_inf_nan=False)
+    worker_idle_s: float = Field(60.0, ge=0, allow_inf_nan=False)
+    allowed_hosts: PlainText = ""  # Host names other than loopback, separated by commas.
+    max_body_bytes: int = Field(
+        512 * 2**20, gt=0
+    )  # One request to the web app; a little over server.maxUploadSize.
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            file = config_file()
+            raise settings_file.explained(error, type(self).model_fields, file, os.environ) from error
 
     def actor_name(self) -> str:
         """Return who acts: PEAKID_ACTOR, or the user of the operating system, as `human:NAME`."""
@@ -61,16 +78,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _TomlSource(settings_cls, toml_file=config_file())
-
-
-class _TomlSource(TomlConfigSettingsSource):
-    """peakid.toml. Its relative paths start at its own folder, wherever the process is started."""
-
-    def __call__(self) -> dict[str, Any]:
-        values, folder = super().__call__(), config_file().parent
-        paths = {name: values[name] for name in ("workspace", "weights") if isinstance(values.get(name), str)}
-        return {**values, **{name: folder / Path(path).expanduser() for name, path in paths.items()}}
+        return init_settings, env_settings, SettingsFile(settings_cls, toml_file=config_file())
 
 
 def config_file() -> Path:

@@ -21,11 +21,14 @@ LAYERS: list[set[str]] = [
     {"peakid.acquire", "peakid.curate", "peakid.keep"},
     {"peakid.store"},
     {"peakid.recipe", "peakid.imaging", "peakid.demo"},
-    {"peakid.files"},
-    {"peakid.settings", "peakid.resources"},
+    {"peakid.settings", "peakid.resources", "peakid.clean_text"},
+    {"peakid.settings_file"},
+    {"peakid.documents"},
+    {"peakid.files", "peakid.printable"},
     {"peakid.errors"},
-    {"peakid.records", "peakid.remedies"},
-    {"peakid.run_records", "peakid.job_settings"},
+    {"peakid.records"},
+    {"peakid.import_records"},
+    {"peakid.remedies", "peakid.run_records", "peakid.job_settings"},
     {"peakid"},
 ]
 SAME_LAYER_ALLOWED = {
@@ -40,7 +43,7 @@ MAX_LINES, MAX_PAGE_LINES, MAX_BODY_LINES, MAX_FILES = 400, 150, 50, 24
 JSON_EDGE = (
     "peakid.cli",
     *("peakid.jobs.job", "peakid.jobs.tasks", "peakid.store.run_rows", "peakid.store.workspace"),
-    *("peakid.recipe.loading", "peakid.recipe.grid", "peakid.settings"),
+    *("peakid.recipe.loading", "peakid.recipe.grid", "peakid.recipe.cards", "peakid.settings_file"),
     *(
         "peakid.web.training.phase_editor",
         "peakid.web.training.recipe_draft",

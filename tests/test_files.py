@@ -1,5 +1,7 @@
-"""A file is replaced completely or not at all."""
+"""A file is replaced completely or not at all; only regular files up to a size are read."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,50 @@ def test_readers_see_the_old_file_until_the_new_one_is_complete(tmp_path: Path) 
         part.write_bytes(b"new")
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
+
+
+def test_a_regular_file_up_to_the_limit_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    assert files.read_regular(tmp_path / "a", 5) == b"12345"
+    with pytest.raises(OSError, match="5 bytes, over the limit of 4") as raised:
+        files.read_regular(tmp_path / "a", 4)
+    assert raised.value.errno == errno.EFBIG
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_a_device_and_a_folder_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for path in (tmp_path / "pipe", tmp_path / "zero", tmp_path):
+        with pytest.raises(OSError, match="not a regular file"):
+            files.read_regular(path, 100)
+
+
+def test_a_link_is_followed_only_where_that_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert files.read_regular(tmp_path / "link", 5) == b"1"
+    with pytest.raises(OSError, match="link") as raised:
+        files.read_regular(tmp_path / "link", 5, follow_links=False)
+    assert raised.value.errno == errno.ELOOP
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_a_file_whose_size_is_not_known_is_read_up_to_the_limit() -> None:
+    with pytest.raises(OSError, match="over the limit of 10 bytes"):
+        files.read_regular(Path("/proc/self/status"), 10)
+
+
+def test_a_name_with_a_zero_byte_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="null"):
+        files.read_regular(tmp_path / "a\0b", 10)
+
+
+def test_a_path_of_an_unknown_user_is_a_path_below_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert files.expanded("~nobody-here/photos") == tmp_path / "~nobody-here" / "photos"
+    assert files.expanded("~/photos") == Path("/home/anna/photos")
+    assert files.expanded("photos") == tmp_path / "photos"
+    assert not files.is_regular(Path("a" * 5000))
+    assert not files.is_regular(Path("a\x00b"))

@@ -19,7 +19,6 @@ READS = {
     "curate.remarks.names",  # queue --tag
     "curate.queues.review_queue.issue_queue",  # queue issue:...
     "curate.queues.review_queue.confusion_queue",  # queue confusion:...
-    "curate.classes.names",  # classes list
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
     "curate.classes.colours",  # classes list

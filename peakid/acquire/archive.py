@@ -1,31 +1,35 @@
 """Import a zip archive. Its files are read from it directly and never unpacked to a path in the archive."""
 
 import functools
-import stat
+import lzma
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from peakid import settings
-from peakid.acquire import ingest, layout, reading
-from peakid.acquire.ingest import Arrival
+from peakid.acquire import import_reading, ingest, layout, metadata, reading, zip_names
+from peakid.acquire.arrival import Arrival
 from peakid.errors import BadArchive, NothingToImport, UnreadableImage
+from peakid.import_records import ImportNote, ImportReading
 from peakid.records import ImportReport, RejectionReason, Report, no_report
 from peakid.store.workspace import Workspace
 
-MAX_RATIO = 200  # No photo compresses to half a percent; a zip bomb does.
-RATIO_FREE_BYTES = 10 * 2**20  # Smaller files are harmless; a blank image may compress that well.
-ENCRYPTED = 0x1  # First general purpose bit, zip specification 4.4.4.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+# ValueError: a name that is not UTF-8, a place before the beginning. struct.error: a field that is cut off.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(ValueError, OverflowError, NotImplementedError, RuntimeError),
+)
 
 
 def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report = no_report) -> ImportReport:
     """Import every image of a zip archive; its folders give class and split (see `layout.places`).
 
-    Files with an absolute path or `..`, links, and files with an extreme compression ratio are rejected. All
-    others are imported.
+    Files with an absolute path or `..`, links, files with an extreme compression ratio, and files that share
+    their bytes are rejected (see `reading`). All others are imported. A label file takes precedence over the
+    names of folders, as in a folder (see `metadata`).
 
     Raises:
         BadInput: If there is no such file.
@@ -33,64 +37,83 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
         NothingToImport: If it has no files.
     """
     path = reading.checked_file(file)
+    arrivals, notes = _read(path)
+    return ingest.ingest(
+        workspace, arrivals, source="zip", root=path, notes=notes, actor=actor, report=report
+    )
+
+
+def preview(file: Path, *, known_classes: Sequence[str] = ()) -> ImportReading:
+    """Return what `import_zip` would read, without opening a photo. It raises the same errors."""
+    arrivals, notes = _read(reading.checked_file(file))
+    return import_reading.of(arrivals, notes=notes, known_classes=known_classes)
+
+
+def _read(path: Path) -> tuple[list[Arrival], list[ImportNote]]:
     with _opened(path) as archive:
-        arrivals = _placed(list(_arrivals(path, archive)))
-        if not arrivals:
-            raise NothingToImport(
-                f"The archive {path} has no files.", "Choose one with the photos or the class folders."
-            )
-        return ingest.ingest(workspace, arrivals, source="zip", root=path, actor=actor, report=report)
+        names = zip_names.read(archive.infolist())
+        tables, found = metadata.divided(list(_arrivals(path, archive, names.names)))
+    placed, notes = _placed(found)
+    arrivals = metadata.applied(placed, tables)
+    if not arrivals:
+        raise NothingToImport(
+            f"The archive {path} has no files.", "Choose one with the photos or the class folders."
+        )
+    return arrivals, [*notes, *names.notes]
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (*_DAMAGE, ValueError) as error:
+    except _DAMAGE as error:
         raise BadArchive(
             f"{path} cannot be read as a zip: {error}.",
             "Download or create it again. Unpack archives of other types first.",
         ) from error
 
 
-def _arrivals(file: Path, archive: zipfile.ZipFile) -> Iterator[Arrival]:
+def _arrivals(file: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> Iterator[Arrival]:
     hidden: set[str] = set()
     status = file.stat()
-    for index, member in enumerate(archive.infolist()):
+    members = archive.infolist()
+    refused = reading.member_rejections(members, status.st_size)
+    for index, (member, name) in enumerate(zip(members, names, strict=True)):
         if member.is_dir():
             continue
-        path = member.filename.replace("\\", "/")
+        path = name.replace("\\", "/")
         part = layout.hidden_part(path)
         if part is not None:
             if part not in hidden:
                 yield Arrival(part, rejection=("hidden", "a hidden or system file or folder"))
             hidden.add(part)
             continue
-        rejection = _rejection(member, path)
+        rejection = _rejection(path) or refused[index] or _rejection_of_table(path, member)
         read = None if rejection else _Member(file, (status.st_mtime_ns, status.st_size), index)
         yield Arrival(path, read=read, rejection=rejection)
 
 
-def _placed(found: list[Arrival]) -> list[Arrival]:
+def _placed(found: list[Arrival]) -> tuple[list[Arrival], Sequence[ImportNote]]:
     without_place = ("hidden", "unsafe_path")
     usable = [one for one in found if one.rejection is None or one.rejection[0] not in without_place]
-    places = layout.places([one.path for one in usable])
-    pairs = [(one, places.get(one.path, layout.OUTSIDE)) for one in found]
-    return [replace(one, label=place.label, split=place.split) for one, place in pairs]
+    read = layout.read([one.path for one in usable])
+    pairs = [(one, read.places.get(one.path, layout.OUTSIDE)) for one in found]
+    return [replace(one, label=place.label, split=place.split) for one, place in pairs], read.notes
 
 
-def _rejection(member: zipfile.ZipInfo, path: str) -> tuple[RejectionReason, str] | None:
+def _rejection(path: str) -> tuple[RejectionReason, str] | None:
     parts = PurePosixPath(path).parts
     if path.startswith("/") or ".." in parts or (parts and parts[0].endswith(":")):
         return "unsafe_path", "points outside the archive"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "unsafe_path", "a link"
-    if member.flag_bits & ENCRYPTED:
-        return "unreadable", "is encrypted; unpack it with its password first"
-    limit = settings.current().max_image_bytes
-    if member.file_size > limit:
-        return "too_large", f"{member.file_size:,} bytes, over the limit of {limit:,}"
-    if member.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * member.compress_size):
-        return "too_large", f"unpacks to {member.file_size:,} bytes from {member.compress_size:,}"
+    return ("unsafe_path", reading.TOO_DEEP) if reading.is_too_deep(path) else None
+
+
+def _rejection_of_table(path: str, member: zipfile.ZipInfo) -> tuple[RejectionReason, str] | None:
+    """Reject a label file that could unpack to any size: it is not read in the guarded process."""
+    if metadata.is_label_file(path) and member.compress_type not in (
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+    ):
+        return "bad_table", "its labels were not read: label files are unpacked only if deflated"
     return None
 
 
@@ -108,7 +131,7 @@ class _Member:
             # Several threads may do this: the archive locks its file.
             with archive.open(archive.infolist()[self.index]) as stream:
                 return stream.read(settings.current().max_image_bytes + 1)
-        except _DAMAGE as error:
+        except (*_DAMAGE, ValueError) as error:  # ValueError: the name in its own header is not UTF-8.
             raise UnreadableImage("unreadable", f"damaged in the archive: {error}") from error
 
 

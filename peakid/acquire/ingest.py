@@ -4,46 +4,24 @@ import functools
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
-from peakid.acquire import decode_task
+from peakid import clean_text
+from peakid.acquire import decode_task, import_reading
+from peakid.acquire.arrival import Arrival
 from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import decoder
 from peakid.imaging.records import Inspection
-from peakid.records import (
-    NO_CREDIT,
-    Credit,
-    ImportReport,
-    RejectionReason,
-    RejectionRow,
-    Report,
-    Source,
-    Split,
-)
+from peakid.import_records import ImportNote
+from peakid.records import Credit, ImportReport, RejectionRow, Report, Source
 from peakid.store import decision_log, images, tombstones
 from peakid.store.workspace import Workspace, now
 
 BATCH_SIZE = 200  # Images per transaction; a killed import repeats at most this many.
 N_AHEAD = 64  # Files decoded ahead of time, which keeps many cores busy while a batch is written.
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One file offered to an import. `path` is relative to the root; either `read` or `rejection` is set.
-
-    `read` returns the bytes of the file. It is called in the decoding process, so it must be picklable. It
-    may be called from any thread and more than once, and may raise OSError or UnreadableImage.
-    """
-
-    path: str
-    label: str | None = None
-    split: Split | None = None
-    read: Callable[[], bytes] | None = None
-    rejection: tuple[RejectionReason, str] | None = None
-    credit: Credit = NO_CREDIT
 
 
 @dataclass(frozen=True)
@@ -77,6 +55,7 @@ def ingest(
     source: Source,
     root: Path,
     is_in_place: bool = False,
+    notes: Sequence[ImportNote] = (),
     actor: str,
     report: Report,
 ) -> ImportReport:
@@ -87,22 +66,63 @@ def ingest(
     `import:<source>`. If the origins of an image have different labels, the image is flagged with its first
     label. An image that a person has judged keeps that judgement.
 
+    Args:
+        notes: What the source noticed; they become part of the report.
+
     Raises:
         WorkspaceNotWritable: If the workspace cannot be written.
     """
     started = time.monotonic()
-    ordered = sorted(arrivals, key=lambda arrival: arrival.path)  # Origin ids follow the order of paths.
+    cleaned = map(_cleaned, arrivals)
+    ordered = sorted(cleaned, key=lambda arrival: arrival.path)  # Origin ids follow the order of paths.
     current = _start(workspace, source, root, is_in_place=is_in_place, actor=actor)
+    known_classes = _class_names(workspace)
     rejections: list[RejectionRow] = []
+    read: list[Arrival] = []
     for n_done, batch in _batches(current, ordered, report, started):
         with workspace.transaction() as connection:
-            rejections += [
-                row for opened in batch if (row := _write(connection, current, opened)) is not None
-            ]
+            written = [(opened.arrival, _write(connection, current, opened)) for opened in batch]
+            rejections += [row for _, row in written if row is not None]
             _update_counts(connection, current, len(rejections), is_finished=n_done == len(ordered))
-    return ImportReport(
-        current.n_added, current.n_known, len(rejections), rejections, time.monotonic() - started
+        read += [_as_written(arrival, row) for arrival, row in written]
+    read = _with_current_classes(workspace, read)
+    reading = import_reading.of(read, notes=notes, known_classes=known_classes, is_imported=True)
+    seconds = time.monotonic() - started
+    return ImportReport(current.n_added, current.n_known, len(rejections), rejections, seconds, reading)
+
+
+def _cleaned(arrival: Arrival) -> Arrival:
+    """Return an arrival whose strings can be stored. All sources come through here."""
+    page_url, licence, author = (
+        text if text is None else clean_text.clean_text(text) for text in astuple(arrival.credit)
     )
+    return replace(
+        arrival,
+        path=clean_text.clean_path(arrival.path),
+        label=None if arrival.label is None else clean_text.clean_class_name(arrival.label),
+        credit=Credit(page_url, licence, author),
+    )
+
+
+def _as_written(arrival: Arrival, row: RejectionRow | None) -> Arrival:
+    return replace(arrival, rejection=None if row is None else (row.reason, row.detail))
+
+
+def _class_names(workspace: Workspace) -> list[str]:
+    return [row["name"] for row in workspace.query("SELECT name FROM class WHERE is_retired = 0")]
+
+
+def _with_current_classes(workspace: Workspace, arrivals: Iterable[Arrival]) -> list[Arrival]:
+    """Return arrivals with the classes that got their images: a class may have been renamed or merged."""
+    name_of = {row["id"]: row["name"] for row in workspace.query("SELECT id, name FROM class")}
+    connection, names = workspace.connection(), dict[str, str]()
+    found = []
+    for arrival in arrivals:
+        if arrival.label is not None and arrival.label not in names:
+            class_id = decision_log.known_class_id(connection, arrival.label)
+            names[arrival.label] = arrival.label if class_id is None else name_of[class_id]
+        found.append(arrival if arrival.label is None else replace(arrival, label=names[arrival.label]))
+    return found
 
 
 def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: bool, actor: str) -> _Import:
@@ -110,9 +130,10 @@ def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
         connection.execute(
             "INSERT INTO root (path, is_in_place, created_at) VALUES (?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET is_in_place = MAX(is_in_place, excluded.is_in_place)",
-            (str(root), int(is_in_place), now()),
+            (clean_text.clean_path(str(root)), int(is_in_place), now()),
         )
-        root_id = connection.execute("SELECT id FROM root WHERE path = ?", (str(root),)).fetchone()["id"]
+        sql = "SELECT id FROM root WHERE path = ?"
+        root_id = connection.execute(sql, (clean_text.clean_path(str(root)),)).fetchone()["id"]
         cursor = connection.execute(
             "INSERT INTO acquisition (source, root_id, actor, started_at) VALUES (?, ?, ?, ?)",
             (source, root_id, actor, now()),
@@ -182,9 +203,8 @@ def _result(arrival: Arrival, pending: "Future[Inspection | str]") -> _Opened:
     try:
         found = pending.result()
     except UnreadableImage as error:
-        return _Opened(
-            arrival, rejection=RejectionRow(arrival.path, error.reason, error.message, arrival.label)
-        )
+        detail = clean_text.clean_path(error.message)
+        return _Opened(arrival, rejection=RejectionRow(arrival.path, error.reason, detail, arrival.label))
     return (
         _Opened(arrival, known_digest=found) if isinstance(found, str) else _Opened(arrival, inspected=found)
     )

@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from peakid import clean_text
 from peakid.acquire import reading
 from peakid.errors import BadInput, NotFound
 from peakid.remedies import action
@@ -95,7 +96,8 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
 
 
 def _root_at(workspace: Workspace, path: Path) -> tuple[int, str]:
-    wanted = os.path.abspath(path.expanduser())  # noqa: PTH100 - resolves `..`; the folder may be gone.
+    # Not Path.absolute: it keeps `..`, and resolve() follows links. The folder may be gone.
+    wanted = clean_text.clean_path(os.path.abspath(path.expanduser()))  # noqa: PTH100
     row = workspace.one("SELECT id, path FROM root WHERE path = ?", (wanted,))
     if row is None:
         raise NotFound(

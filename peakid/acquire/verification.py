@@ -1,7 +1,6 @@
 """Check that every image exists and is unchanged, and find files that were moved inside an in-place root."""
 
 import contextlib
-import os
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from peakid import files
 from peakid.acquire import reading, roots
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
@@ -173,19 +173,15 @@ class _Search:
 def _files_by_size(root: Path) -> dict[int, list[str]]:
     """List the files in a root that an import would read, by size."""
     found: dict[int, list[str]] = defaultdict(list)
-    for folder, names, files in os.walk(root):
-        names.sort()
-        for name in sorted(files):
-            file = Path(folder) / name
-            path = file.relative_to(root).as_posix()
-            if reading.rejection(root, path) is None and (n_bytes := roots.size_of(file)) is not None:
-                found[n_bytes].append(path)
+    for path in reading.paths_below(root):
+        if reading.rejection(root, path) is None and (n_bytes := roots.size_of(root / path)) is not None:
+            found[n_bytes].append(path)
     return found
 
 
 def _digest_at(file: Path) -> str | None:
     try:
-        return inspection.digest_of(file.read_bytes())
+        return inspection.digest_of(files.read_regular(file, files.ANY_SIZE))
     except OSError:
         return None
 

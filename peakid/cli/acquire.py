@@ -1,13 +1,15 @@
 """Commands that add images: import, demo and scan."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from peakid.acquire import archive, demo_import, folder, history, table
-from peakid.cli import frame
+from peakid.acquire import archive, demo_import, folder, history, preview, reading, table
+from peakid.acquire.tables.columns import ColumnChoice
+from peakid.cli import frame, import_text
 from peakid.cli.frame import (
     actor_option,
     emit,
@@ -17,16 +19,18 @@ from peakid.cli.frame import (
     terminal_report,
 )
 from peakid.cli.jobs import emit_queued
+from peakid.curate import classes
 from peakid.curate import scan as scanning
 from peakid.jobs import submit
-from peakid.records import ImportReport
+from peakid.records import ImportReport, Source
 from peakid.store import status
 from peakid.store.workspace import Workspace
 
-SHOWN_REJECTIONS = 20  # Lines in the terminal. `--json` has all of them.
-
 _background = click.option(
     "--background", is_flag=True, help="Queue the import and a scan as a job, and return at once."
+)
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Only say which classes and splits would be read, and what is skipped."
 )
 
 
@@ -38,60 +42,161 @@ def import_() -> None:
 @import_.command("folder")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--in-place", is_flag=True, help="Leave the files where they are instead of copying them.")
+@click.option("--follow-links", is_flag=True, help="Follow links to folders that are inside PATH.")
+@click.option(
+    "--links-within",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Follow links to files and folders in FOLDER, too.",
+)
+@_dry_run
 @_background
 @actor_option
 @json_option
 @pass_workspace
 def import_folder(
-    workspace: Workspace, path: Path, in_place: bool, background: bool, actor: str, as_json: bool
+    workspace: Workspace,
+    path: Path,
+    in_place: bool,
+    follow_links: bool,
+    links_within: Path | None,
+    dry_run: bool,
+    background: bool,
+    actor: str,
+    as_json: bool,
 ) -> None:
-    """Import the images below PATH. Class and split are read from the names of its folders."""
+    """Import the images below PATH. Class and split are read from the names of its folders.
+
+    The exit code is 1 if nothing was taken in.
+    """
+    links = folder.Links(follow_links, None if links_within is None else reading.checked_folder(links_within))
+    if dry_run:
+        _emit_preview(as_json, workspace, "folder", path, links=links)
+        return
     if background:
-        emit_queued(as_json, submit.import_images(workspace, "folder", path, in_place=in_place, actor=actor))
+        job = submit.import_images(
+            workspace,
+            "folder",
+            path,
+            in_place=in_place,
+            follow_links=follow_links,
+            links_within=links_within,
+            actor=actor,
+        )
+        emit_queued(as_json, job)
         return
     with terminal_report() as report:
-        imported = folder.import_folder(workspace, path, in_place=in_place, actor=actor, report=report)
-    emit(as_json, _document(imported), _text(imported))
+        imported = folder.import_folder(
+            workspace, path, in_place=in_place, links=links, actor=actor, report=report
+        )
+    _emit_import(as_json, imported)
 
 
 @import_.command("zip")
 @click.argument("file", type=click.Path(path_type=Path))
+@_dry_run
 @_background
 @actor_option
 @json_option
 @pass_workspace
-def import_zip(workspace: Workspace, file: Path, background: bool, actor: str, as_json: bool) -> None:
+def import_zip(
+    workspace: Workspace, file: Path, dry_run: bool, background: bool, actor: str, as_json: bool
+) -> None:
     """Import the images of a zip archive. Class and split are read from the names of its folders."""
+    if dry_run:
+        _emit_preview(as_json, workspace, "zip", file)
+        return
     if background:
         emit_queued(as_json, submit.import_images(workspace, "zip", file, actor=actor))
         return
     with terminal_report() as report:
         imported = archive.import_zip(workspace, file, actor=actor, report=report)
-    emit(as_json, _document(imported), _text(imported))
+    _emit_import(as_json, imported)
 
 
-@import_.command("csv")
+_columns = (
+    click.option("--path-column", help="The column with the path of the image. Default: by its name."),
+    click.option("--label-column", help="The column with the class. Default: by its name."),
+    click.option("--split-column", help="The column with train, valid or test. Default: by its name."),
+)
+
+
+def _column_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_columns):
+        command = option(command)
+    return command
+
+
+@import_.command("table")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--root",
-    required=True,
     type=click.Path(path_type=Path),
-    help="The folder that the paths in FILE are relative to.",
+    help="The folder that the paths in FILE are relative to. Default: the folder of FILE.",
 )
+@_column_options
+@_dry_run
 @_background
 @actor_option
 @json_option
 @pass_workspace
-def import_csv(
-    workspace: Workspace, file: Path, root: Path, background: bool, actor: str, as_json: bool
+def import_table(
+    workspace: Workspace,
+    file: Path,
+    root: Path | None,
+    path_column: str | None,
+    label_column: str | None,
+    split_column: str | None,
+    dry_run: bool,
+    background: bool,
+    actor: str,
+    as_json: bool,
 ) -> None:
-    """Import the images listed in a CSV, JSON Lines or Parquet FILE, with their labels."""
+    """Import the images listed in FILE, with their labels.
+
+    FILE is CSV, JSON Lines, Parquet, or a label file of Label Studio, FiftyOne, Roboflow or COCO with one
+    class for each image. `peakid import columns FILE` shows how it is read.
+    """
+    columns = ColumnChoice(path_column, label_column, split_column)
+    if dry_run:
+        _emit_preview(as_json, workspace, "csv", file, root=root, columns=columns)
+        return
     if background:
-        emit_queued(as_json, submit.import_images(workspace, "csv", file, root=root, actor=actor))
+        job = submit.import_images(workspace, "csv", file, root=root, columns=columns, actor=actor)
+        emit_queued(as_json, job)
         return
     with terminal_report() as report:
-        imported = table.import_csv(workspace, file, root=root, actor=actor, report=report)
-    emit(as_json, _document(imported), _text(imported))
+        imported = table.import_csv(
+            workspace, file, root=root or file.parent, columns=columns, actor=actor, report=report
+        )
+    _emit_import(as_json, imported)
+
+
+# The name of this command in earlier versions.
+import_.add_command(
+    click.Command(
+        "csv", callback=import_table.callback, params=import_table.params, hidden=True, help=import_table.help
+    )
+)
+
+
+@import_.command("columns")
+@click.argument("file", type=click.Path(path_type=Path))
+@_column_options
+@json_option
+def import_columns(
+    file: Path, path_column: str | None, label_column: str | None, split_column: str | None, as_json: bool
+) -> None:
+    """Show the columns and first rows of a table, and how an import reads them. Nothing is imported."""
+    preview = table.read_header(file, ColumnChoice(path_column, label_column, split_column))
+    chosen = preview.chosen
+    lines = [dict(zip(preview.columns, row, strict=True)) for row in preview.rows]
+    classes = ", ".join(preview.one_hot)
+    label = f"one of the columns {classes}" if classes else chosen.label or "(not recognised)"
+    text = f"Path: {chosen.path or '(not recognised)'}. Class: {label}. Split: {chosen.split or '(none)'}."
+    text += f"\n{preview.problem}" if preview.problem else ""
+    rows = frame.table(lines, list(preview.columns), empty="It has no rows.")
+    emit(as_json, asdict(preview), f"{text}\n{rows}")
 
 
 @import_.command("list")
@@ -129,7 +234,11 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
         )
     document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
     truth = workspace.path / demo_import.DEMO_FOLDER / "truth.json"
-    emit(as_json, document, f"{_text(imported)}\nThe true class and the faults of each file are in {truth}.")
+    emit(
+        as_json,
+        document,
+        f"{import_text.of_report(imported)}\nThe true class and the faults of each file are in {truth}.",
+    )
 
 
 @click.command()
@@ -146,13 +255,15 @@ def scan(workspace: Workspace, as_json: bool) -> None:
     emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)}, text)
 
 
-def _document(imported: ImportReport) -> dict[str, Any]:
-    return asdict(imported) | {"seconds": round(imported.seconds, 3)}
+def _emit_import(as_json: bool, imported: ImportReport) -> None:
+    """Print the result of an import. The exit code is 1 if nothing was taken in."""
+    folder_option = click.get_current_context().find_root().obj
+    document = asdict(imported) | {"seconds": round(imported.seconds, 3)}
+    emit(as_json, document, import_text.of_report(imported, workspace=folder_option))
+    if not imported.n_added + imported.n_known:
+        click.get_current_context().exit(1)
 
 
-def _text(imported: ImportReport) -> str:
-    counts = f"{imported.n_added} added, {imported.n_known} already known, {imported.n_rejected} rejected"
-    lines = [f"{counts}, in {imported.seconds:.1f} s."]
-    lines += [f"  {row.path}: {row.reason}, {row.detail}" for row in imported.rejections[:SHOWN_REJECTIONS]]
-    more = imported.n_rejected - SHOWN_REJECTIONS
-    return "\n".join(lines + ([f"  ... and {more} more. --json lists all of them."] if more > 0 else []))
+def _emit_preview(as_json: bool, workspace: Workspace, source: Source, path: Path, **options: Any) -> None:
+    found = preview.preview(source, path, known_classes=classes.names(workspace), **options)
+    emit(as_json, asdict(found), import_text.of_preview(found))

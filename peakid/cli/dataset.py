@@ -153,7 +153,7 @@ def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
 @click.argument("fmt", metavar="FORMAT", type=click.Choice(get_args(write.WriteFormat)))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--snapshot", "reference", help="Name or digest. Default: the newest.")
-@click.option("--keep-position", is_flag=True, help="Keep the GPS position in the photos' metadata.")
+@click.option("--keep-position", is_flag=True, help="Keep the photos' metadata, with the GPS position.")
 @json_option
 @pass_workspace
 def write_(
@@ -169,10 +169,7 @@ def write_(
     with terminal_report() as report:
         written = write.write(workspace, frozen, fmt, folder, keep_position=keep_position, report=report)
     text = f"Wrote {written.n_images} images to {written.path}."
-    if written.n_positions_removed:
-        text += f" Removed the GPS position from {written.n_positions_removed} of them."
-        text += " Their bytes and digests differ from the originals now."
-    emit(as_json, asdict(written), text)
+    emit(as_json, asdict(written), " ".join([text, *write.sentences(written)]))
 
 
 def _emit_snapshot(workspace: Workspace, made: Snapshot, as_json: bool, *, with_items: bool) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -11,7 +10,8 @@ from typing import Any
 
 import click
 
-from peakid import settings
+from peakid import printable, settings
+from peakid.cli import terminal
 from peakid.records import Report
 from peakid.store import workspace
 
@@ -45,7 +45,10 @@ def workspace_path() -> Path:
 
 def emit(as_json: bool, document: Any, text: str) -> None:
     """Print the document as JSON, or the text for people."""
-    click.echo(json.dumps(document, ensure_ascii=False, default=str) if as_json else text)
+    if as_json:
+        terminal.say_json(document)
+    else:
+        terminal.say(text)
 
 
 def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
@@ -73,11 +76,11 @@ def terminal_report() -> Generator[Report]:
             return
         shown = time.monotonic()
         line = progress_line(phase, step, total, message, shown - started)
-        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+        terminal.redraw(line)
 
     yield report
     if is_terminal and shown:
-        click.echo("\r\x1b[K", err=True, nl=False)
+        terminal.redraw("")
 
 
 def progress_line(phase: str, step: int, total: int, message: str, elapsed_s: float) -> str:
@@ -104,4 +107,4 @@ def _passing(
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else printable.line(str(value))

@@ -1,7 +1,9 @@
 """Commands for jobs: list, show, log, move, cancel, resume, and the worker that runs them."""
 
 import shlex
+import sys
 import textwrap
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -9,9 +11,9 @@ from typing import Any, get_args
 import click
 
 from peakid import settings
-from peakid.cli import remedies
-from peakid.cli.confirmation import confirmed, random_option
+from peakid.cli import remedies, terminal
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
+from peakid.errors import ConfirmationNeeded
 from peakid.jobs import presence, queue, results, submit
 from peakid.jobs import worker as workers
 from peakid.jobs.job import Job
@@ -25,6 +27,14 @@ COLUMNS = ["job_id", "kind", "state", "phase", "step", "total", "message", "erro
 
 request_option = click.option(
     "--request-id", help="Your name for this request: submitted twice, it makes one job."
+)
+
+random_option = click.option(
+    "--from-random-weights",
+    "allows_random",
+    is_flag=True,
+    help="Start from random weights where no pretrained ones are found. Without it, such a training is not "
+    "started: the exit code is 2.",
 )
 
 
@@ -155,7 +165,7 @@ def follow(workspace: Workspace, job_id: int) -> Job:
             )
         except KeyboardInterrupt:
             command = _command("show", job_id)
-            click.echo(f"\nStopped watching; job {job_id} continues. Use: {command}", err=True)
+            terminal.say(f"\nStopped watching; job {job_id} continues. Use: {command}", err=True)
             raise click.exceptions.Exit(130) from None
 
 
@@ -220,3 +230,20 @@ def _workspace() -> Path | None:
 def _command(name: str, job_id: int) -> str:
     place = f" --workspace {shlex.quote(str(_workspace()))}" if _workspace() else ""
     return f"peakid{place} jobs {name} {job_id}"
+
+
+def confirmed(request: Callable[..., Job], *, allows_random: bool, as_json: bool) -> Job:
+    """Call `request(allows_random=...)`; where it needs a confirmation, ask for it in a terminal.
+
+    Raises:
+        ConfirmationNeeded: If it was not confirmed, or this is not a terminal.
+    """
+    try:
+        return request(allows_random=allows_random)
+    except ConfirmationNeeded as error:
+        if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        click.echo(remedies.line(error), err=True)
+        if not click.confirm("Train from random weights?", err=True):
+            raise
+        return request(allows_random=True)

@@ -7,9 +7,17 @@ from typing import Any
 
 import click
 
-from peakid.cli.confirmation import confirmed, random_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import (
+    EXIT_CODES,
+    confirmed,
+    emit_queued,
+    ending,
+    follow,
+    job_text,
+    random_option,
+    request_option,
+)
 from peakid.evaluate import score_text
 from peakid.jobs import results, submit
 from peakid.jobs.job import Job

@@ -1,8 +1,8 @@
 """The `peakid` command. It runs one command and reports a PeakidError in one line with exit code 1 or 2."""
 
 import importlib
+import io
 import itertools
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 import peakid
-from peakid.cli import remedies
+from peakid.cli import remedies, terminal
 from peakid.errors import ConfirmationNeeded, PeakidError
 
 # Command name -> module:attribute. A module is imported when its command is used: `peakid --help` stays fast.
@@ -89,24 +89,27 @@ def main() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except PeakidError as error:
-        click.echo(_error_text(error), err=True)
+        _show(error)
         sys.exit(2 if isinstance(error, ConfirmationNeeded) else 1)
     except click.exceptions.Abort:
-        click.echo("Interrupted.", err=True)
+        terminal.say("Interrupted.", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        usage = io.StringIO()
+        error.show(usage)
+        terminal.say(usage.getvalue().rstrip(), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # `peakid log | head` is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
-def _error_text(error: PeakidError) -> str:
+def _show(error: PeakidError) -> None:
     workspace = _workspace_option(sys.argv)
     if "--json" in sys.argv:
-        return json.dumps(remedies.document(error, workspace=workspace), ensure_ascii=False)
-    return remedies.line(error, workspace=workspace)
+        terminal.say_json(remedies.document(error, workspace=workspace), err=True)
+    else:
+        terminal.say(remedies.line(error, workspace=workspace), err=True)
 
 
 def _workspace_option(arguments: list[str]) -> Path | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from peakid.cli import terminal
 from peakid.cli.frame import emit, json_option, workspace_path
 from peakid.errors import BadInput
 from peakid.evaluate import score_text
@@ -37,7 +38,7 @@ def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as
             "Give paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.",
         )
     for line in failed:
-        click.echo(line, err=True)
+        terminal.say(line, err=True)
     answered = list(zip(images, answers, strict=True))
     lines = [_line(path, answer) for path, answer in answered if not answer.error]
     emit(as_json, [_document(path, answer) for path, answer in answered], "\n".join(lines))

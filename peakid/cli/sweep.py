@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from peakid.cli.confirmation import confirmed, random_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text
+from peakid.cli.jobs import EXIT_CODES, confirmed, emit_queued, ending, follow, job_text, random_option
 from peakid.cli.learn import training_options
 from peakid.jobs import results, submit
 from peakid.jobs.job import Job

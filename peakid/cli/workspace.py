@@ -45,6 +45,7 @@ def status(workspace: Workspace, as_json: bool) -> None:
 @pass_new_workspace
 def app(workspace: Workspace, port: int, address: str) -> None:
     """Serve the app for this workspace until Ctrl-C. Running jobs continue after that."""
+    settings.current()  # The server would end with a traceback over a setting that does not fit.
     _check_port(address, port)
     # Streamlit reads its settings and theme from the folder of the script: the working folder stays as it is.
     # -P: files in the working folder must not replace modules of the same name.

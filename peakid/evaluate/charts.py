@@ -29,6 +29,8 @@ CLASS_COLOURS = [
 ]
 TITLE_CHARS = 48  # Fit in the width of a matrix that is drawn next to its images.
 TITLE_LINE_PX = 20
+# A percent sign begins a format code in the text of a tooltip, a dollar sign begins a formula.
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "%": "&#37;"}
 LABEL_CHARS = 20  # Longer class names are cut on axes; the whole name is in the tooltip.
 
 
@@ -86,7 +88,7 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     figure.add_trace(_squares(class_names, matrix, np.where(is_hit, share, 2 * share) > 0.5, theme))
     ticks = {
         "tickvals": list(range(n_classes)),
-        "ticktext": [short(name) for name in class_names],
+        "ticktext": [label(name) for name in class_names],
         "fixedrange": True,
         "showgrid": False,
     }
@@ -95,9 +97,10 @@ def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = 
     figure.update_xaxes(title="Predicted label", range=[-0.5, n_classes - 0.5], tickangle=angle, **ticks)
     figure.update_yaxes(title="Given label", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
     height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
-    title = confusions.finding([short(name) for name in class_names], matrix)
+    title = confusions.finding([label(name) for name in class_names], matrix)
+    n_chars = len(confusions.finding([short(name) for name in class_names], matrix))
     figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
-    if len(title) > TITLE_CHARS:
+    if n_chars > TITLE_CHARS:
         lines = title.replace(" predicted as ", "<br>predicted as ")
         figure.update_layout(title=lines, height=height + TITLE_LINE_PX, margin={"t": 44 + TITLE_LINE_PX})
     return figure
@@ -148,14 +151,19 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
                 "width": 4,
             },
             customdata=[
-                (each.class_name, round(each.recall * each.support), each.support, *each.recall_interval)
+                (
+                    escaped(each.class_name),
+                    round(each.recall * each.support),
+                    each.support,
+                    *each.recall_interval,
+                )
                 for each in ranked
             ],
             hovertemplate="%{customdata[0]}: %{customdata[1]} of %{customdata[2]} correct, "
             "95 % interval %{customdata[3]:.0%} to %{customdata[4]:.0%}<extra></extra>",
         )
     )
-    names = [f"{short(each.class_name)}  n = {each.support}" for each in ranked]
+    names = [f"{label(each.class_name)}  n = {each.support}" for each in ranked]
     figure.update_xaxes(
         title="Recall",
         range=[0, 1.02],
@@ -239,12 +247,12 @@ def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.
             marker={"color": mixed(ACCENT[theme], theme, strength)},
         )
         bar.update(
-            customdata=[each.class_name for each in rows],
+            customdata=[escaped(each.class_name) for each in rows],
             hovertemplate=f"%{{customdata}}: %{{x}} {name}<extra></extra>",
         )
         figure.add_trace(bar)
     figure.update_xaxes(title="Images", fixedrange=True)
-    names = [short(each.class_name) for each in rows]
+    names = [label(each.class_name) for each in rows]
     figure.update_yaxes(
         tickvals=positions,
         ticktext=names,
@@ -275,6 +283,16 @@ def mixed(colour: str, theme: Theme, share: float) -> str:
 def short(name: str) -> str:
     """Return a class name cut to LABEL_CHARS."""
     return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1].rstrip()}…"
+
+
+def label(name: str) -> str:
+    """Return a class name for an axis, a title or an annotation: cut, and escaped."""
+    return escaped(short(name))
+
+
+def escaped(text: str) -> str:
+    """Return a text that Plotly draws as it is. It obeys tags, entities, formulas and format codes."""
+    return "".join(_ENTITIES.get(char, char) for char in text)
 
 
 def _cell_px(n_classes: int) -> int:
@@ -328,8 +346,8 @@ def _squares(
 
 
 def _tooltip(class_names: Sequence[str], matrix: np.ndarray, row: int, column: int) -> str:
-    predicted = "correctly predicted" if row == column else f"predicted as {class_names[column]}"
-    return f"{class_names[row]} {predicted}: {matrix[row, column]} of {matrix[row].sum()}"
+    predicted = "correctly predicted" if row == column else f"predicted as {escaped(class_names[column])}"
+    return f"{escaped(class_names[row])} {predicted}: {matrix[row, column]} of {matrix[row].sum()}"
 
 
 def _recall_finding(ranked: Sequence[ClassScore]) -> str:
@@ -338,7 +356,7 @@ def _recall_finding(ranked: Sequence[ClassScore]) -> str:
         return "No class has images in this split"
     lowest = scored[0]
     n_correct = round(lowest.recall * lowest.support)
-    return f"Lowest recall: {short(lowest.class_name)} ({n_correct} of {lowest.support})"
+    return f"Lowest recall: {label(lowest.class_name)} ({n_correct} of {lowest.support})"
 
 
 def _curve_finding(epochs: Sequence[EpochMetrics]) -> str:
@@ -351,7 +369,7 @@ def _curve_finding(epochs: Sequence[EpochMetrics]) -> str:
 def _balance_finding(rows: Sequence[ClassRow]) -> str:
     counts = [each.n_images for each in rows]
     if len(counts) < 2 or not min(counts):
-        empty = [short(each.class_name) for each in rows if not each.n_images]
+        empty = [label(each.class_name) for each in rows if not each.n_images]
         return (
             f"No image yet of {', '.join(empty)}" if empty else f"{sum(counts)} images of {len(rows)} class"
         )
@@ -359,4 +377,4 @@ def _balance_finding(rows: Sequence[ClassRow]) -> str:
     if largest.n_images == smallest.n_images:
         return f"Every class has {largest.n_images} images"
     ratio = largest.n_images / smallest.n_images
-    return f"{short(largest.class_name)} has {ratio:.1f} times as many images as {short(smallest.class_name)}"
+    return f"{label(largest.class_name)} has {ratio:.1f} times as many images as {label(smallest.class_name)}"

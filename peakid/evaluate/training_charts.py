@@ -8,7 +8,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from peakid.evaluate import score_text
-from peakid.evaluate.charts import ACCENT, CLASS_COLOURS, GROUND, INK, MISTAKE, RULE, Theme, short, template
+from peakid.evaluate.charts import (
+    ACCENT,
+    CLASS_COLOURS,
+    GROUND,
+    INK,
+    MISTAKE,
+    RULE,
+    Theme,
+    escaped,
+    label,
+    short,
+    template,
+)
 from peakid.records import EpochMetrics
 
 CHAR_PX, NARROW_PX = 7, 430  # Width of a character of a phase's name, and of the axis on a tablet.
@@ -131,12 +143,12 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
                 continue
             colour = RUN_COLOURS[position % len(RUN_COLOURS)]
             x, y = [each.epoch for each in epochs], [getattr(each, of) for each in epochs]
-            hover = f"{name}, epoch %{{x}}: %{{y{'' if column == 1 else ':.0%'}}}<extra></extra>"
+            hover = f"{escaped(name)}, epoch %{{x}}: %{{y{'' if column == 1 else ':.0%'}}}<extra></extra>"
             marker = {"size": 7, "symbol": RUN_SYMBOLS[position % len(RUN_SYMBOLS)]}
             line = go.Scatter(
                 x=x,
                 y=y,
-                name=name,
+                name=escaped(name),
                 mode="lines+markers",
                 line={"color": colour},
                 marker=marker,
@@ -150,7 +162,7 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
                 "xshift": 8,
                 "showarrow": False,
             }
-            figure.add_annotation(text=name, font={"color": INK[theme]}, row=1, col=column, **end)
+            figure.add_annotation(text=escaped(name), font={"color": INK[theme]}, row=1, col=column, **end)
     last = max((epochs[-1].epoch for epochs in runs.values() if epochs), default=1)
     figure.update_xaxes(
         title="Epoch", range=[0.5, last * 1.16 + 0.5], dtick=max(1, last // 8), fixedrange=True
@@ -174,7 +186,7 @@ def _name_phases(figure: go.Figure, lines: Sequence[Rates], total: float) -> Non
             "xanchor": "left",
             "xshift": 2,
         }
-        figure.add_annotation(x=line.epochs[0], text=short(line.name), showarrow=False, **pin)
+        figure.add_annotation(x=line.epochs[0], text=label(line.name), showarrow=False, **pin)
 
 
 def _is_crowded(lines: Sequence[Rates], total: float) -> bool:
@@ -191,7 +203,7 @@ def _schedule_finding(lines: Sequence[Rates], total: float) -> str:
     if not known:
         return f"{phases}; the LR finder sets the peak when each phase starts"
     highest = max(known, key=lambda line: max(line.rates))
-    return f"{phases}; highest learning rate in {short(highest.name)}: {rate(max(highest.rates))}"
+    return f"{phases}; highest learning rate in {label(highest.name)}: {rate(max(highest.rates))}"
 
 
 def _curve_finding(rates: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float]) -> str:
@@ -208,7 +220,7 @@ def _compared_finding(runs: Mapping[str, Sequence[EpochMetrics]]) -> str:
         return "No epoch is finished yet"
     name = min(best, key=lambda each: best[each].valid_loss)
     accuracy = score_text.percent(best[name].accuracy)
-    return f"Lowest validation loss: {name} ({best[name].valid_loss:.2f}, accuracy {accuracy})"
+    return f"Lowest validation loss: {escaped(name)} ({best[name].valid_loss:.2f}, accuracy {accuracy})"
 
 
 def _spread(ends: Mapping[str, float], low: float, high: float) -> dict[str, float]:

@@ -66,7 +66,7 @@ def _small(image: PIL.Image.Image) -> PIL.Image.Image:
 
 def _as_jpeg(small: PIL.Image.Image) -> bytes:
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=THUMBNAIL_QUALITY)
+    small.save(out, "JPEG", quality=THUMBNAIL_QUALITY, comment=b"")  # Pillow would keep the comment.
     return out.getvalue()
 
 

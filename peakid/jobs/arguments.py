@@ -81,13 +81,22 @@ class VerifyArguments:
 
 @dataclass(frozen=True)
 class ImportArguments:
-    """`path` and `root` are absolute; `root` None = the folder of the table."""
+    """`path`, `root` and `links_within` are absolute; `root` None = the folder of the table.
+
+    Attributes:
+        path_column: The chosen columns of a table; None = by their names.
+    """
 
     kind: ClassVar[str] = "import"
     source: Source = "folder"
     path: str = ""
     root: str | None = None
     in_place: bool = False
+    path_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    follow_links: bool = False
+    links_within: str | None = None
 
 
 Arguments = (

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from peakid.acquire.verification import Damage, Move
+from peakid.import_records import NO_READING, ImportReading
 from peakid.records import JobState, RejectionRow, ScanReport
 
 Settings = Mapping[str, Any]
@@ -203,6 +204,7 @@ class ImportResult:
     rejections: tuple[RejectionRow, ...] = ()
     seconds: float = 0.0
     scan: ScanReport | None = None
+    reading: ImportReading = NO_READING
 
 
 Result = (

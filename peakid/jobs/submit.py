@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from peakid.acquire import reading
+from peakid.acquire import folder, reading, table
+from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.job_settings import JobSettings
@@ -47,6 +48,9 @@ def import_images(
     root: Path | None = None,
     in_place: bool = False,
     settings: JobSettings | None = None,
+    columns: ColumnChoice = BY_NAME,
+    follow_links: bool = False,
+    links_within: Path | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -56,13 +60,32 @@ def import_images(
         path: A folder, a zip archive or a table, depending on `source`.
         root: The folder that a table's paths are relative to; None = the table's own.
         in_place: Leave the files of a folder where they are and copy nothing.
+        columns: The columns of a table to read, where their names are not recognised.
+        follow_links: Follow the links of a folder to folders inside it.
+        links_within: Follow its links into this folder too.
 
     Raises:
-        BadInput: If there is no such file or folder.
+        BadInput: If there is no such file or folder, a table cannot be read, or files outside the folder are
+            to be left in place.
+        UnknownColumns: If a table has no column for paths or for labels.
     """
     checked = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
     base = None if root is None else str(reading.checked_folder(root))
-    arguments = ImportArguments(source=source, path=str(checked), root=base, in_place=in_place)
+    within = None if links_within is None else reading.checked_folder(links_within)
+    folder.refuse_outside_in_place(checked, in_place=in_place, links=folder.Links(follow_links, within))
+    if source == "csv":
+        table.check(checked, columns)
+    arguments = ImportArguments(
+        source=source,
+        path=str(checked),
+        root=base,
+        in_place=in_place,
+        path_column=columns.path,
+        label_column=columns.label,
+        split_column=columns.split,
+        follow_links=follow_links or within is not None,
+        links_within=None if within is None else str(within),
+    )
     return _queued(workspace, arguments, "cpu", settings, request_id, actor)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from peakid.acquire import archive, folder, table, verification
+from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
 from peakid.jobs import submit, training_tasks
@@ -128,6 +129,7 @@ def import_images(work: Work) -> None:
         n_rejected=imported.n_rejected,
         rejections=tuple(imported.rejections[:MAX_LISTED]),
         seconds=imported.seconds,
+        reading=imported.reading,
     )
     work.note(result)
     work.note(replace(result, scan=scan.scan(work.workspace, report=report)))
@@ -152,13 +154,20 @@ TASKS: dict[str, Callable[[Work], None]] = {
 def _imported(work: Work, arguments: ImportArguments, report: Report) -> ImportReport:
     path = Path(arguments.path)
     if arguments.source == "folder":
+        within = None if arguments.links_within is None else Path(arguments.links_within)
         return folder.import_folder(
-            work.workspace, path, in_place=arguments.in_place, actor=work.actor, report=report
+            work.workspace,
+            path,
+            in_place=arguments.in_place,
+            links=folder.Links(arguments.follow_links, within),
+            actor=work.actor,
+            report=report,
         )
     if arguments.source == "zip":
         return archive.import_zip(work.workspace, path, actor=work.actor, report=report)
     root = Path(arguments.root or path.parent)
-    return table.import_csv(work.workspace, path, root=root, actor=work.actor, report=report)
+    columns = ColumnChoice(arguments.path_column, arguments.label_column, arguments.split_column)
+    return table.import_csv(work.workspace, path, root=root, columns=columns, actor=work.actor, report=report)
 
 
 def _scored(workspace: Workspace, run_id: int) -> dict[str, tuple[list[str], np.ndarray]]:

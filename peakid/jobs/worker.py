@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 from typing import get_args
 
+from peakid import printable
 from peakid.errors import JobError, PeakidError
 from peakid.jobs import ledger, presence, process, queue
 from peakid.records import Lane
@@ -158,7 +159,7 @@ def may_exit(worker: Worker, lock: int) -> bool:
 
 
 def _log(text: str) -> None:
-    print(f"{now()} {text}", file=sys.stderr, flush=True)
+    print(f"{now()} {printable.lines(text)}", file=sys.stderr, flush=True)
 
 
 def main() -> None:

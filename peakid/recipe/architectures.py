@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
+from peakid import documents
 from peakid.errors import UnknownArchitecture
 from peakid.remedies import action
 
@@ -121,7 +122,7 @@ def find(name: str) -> Architecture:
     similar = [key if key in TABLE else f"timm/{key}" for key in similar]
     hint = f"Did you mean {' or '.join(similar)}? " if similar else ""
     raise UnknownArchitecture(
-        f"The architecture '{name}' is not in the tested list.",
+        f"The architecture '{documents.shown(name)}' is not in the tested list.",
         f"{hint}Tested are: {', '.join(TABLE)}.",
         *(action("set_recipe", key="arch", value=each) for each in similar),
     )

@@ -1,14 +1,13 @@
 """Load a recipe from a preset, a TOML file, `key=value` settings or a form, and explain what does not fit."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from peakid import resources
+from peakid import documents, files, resources
 from peakid.errors import BadInput
 from peakid.recipe import fields
 from peakid.recipe.phase import RATE_RANGE, Phase
@@ -18,6 +17,7 @@ from peakid.remedies import action
 RECIPES_DIR = resources.path("recipes")
 REPRODUCED_DIR = RECIPES_DIR / "reproduce"
 PRESETS = ("quick", "standard", "thorough", "scratch")  # The quickest first.
+MAX_FILE_BYTES = 2**20  # A recipe with 20 phases has 4 KB.
 PRETRAINED_WORDS = ("auto", "require", "none")
 # Settings that a list of phases replaces; changing one of them in addition would have no effect.
 SIMPLE_KEYS = ("head_epochs", "body_epochs", "scratch_epochs", "base_lr", "schedule", "patience")
@@ -86,8 +86,8 @@ def named(name: str | Path) -> Recipe:
     Raises:
         BadInput: If it is neither, or a value does not fit.
     """
-    files = [folder / f"{name}.toml" for folder in (RECIPES_DIR, REPRODUCED_DIR)]
-    return load(next((file for file in files if file.is_file()), Path(name)))
+    known = {file.stem: file for file in [*_reproduced_files(), *(_preset_file(each) for each in PRESETS)]}
+    return load(known.get(str(name)) or Path(name))
 
 
 def load(file: Path) -> Recipe:
@@ -104,12 +104,12 @@ def load(file: Path) -> Recipe:
 
 def presets() -> dict[str, Recipe]:
     """Read every recipe that comes with Peakid, by name, the quickest first."""
-    return {name: load(RECIPES_DIR / f"{name}.toml") for name in PRESETS}
+    return {name: load(_preset_file(name)) for name in PRESETS}
 
 
 def preset_notes() -> dict[str, str]:
     """Return for each preset the sentence that says what it is for, the quickest first."""
-    return {name: _about(RECIPES_DIR / f"{name}.toml") for name in PRESETS}
+    return {name: _about(_preset_file(name)) for name in PRESETS}
 
 
 def reproduced() -> dict[str, Recipe]:
@@ -187,6 +187,10 @@ def _reproduced_files() -> list[Path]:
     return sorted(REPRODUCED_DIR.glob("*.toml"))
 
 
+def _preset_file(name: str) -> Path:
+    return RECIPES_DIR / f"{name}.toml"
+
+
 def _about(file: Path) -> str:
     return str(_read(file).get("about", ""))
 
@@ -195,33 +199,31 @@ def _key_and_value(setting: str) -> tuple[str, str]:
     key, equals, value = setting.partition("=")
     if not equals:
         raise BadInput(
-            f"The setting '{setting}' is not of the form key=value.", "For example: arch=mobilenet_v2"
+            f"The setting '{documents.shown(setting)}' is not of the form key=value.",
+            "For example: arch=mobilenet_v2",
         )
     return key.strip(), value.strip()
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+        return documents.read_toml(file, limit=MAX_FILE_BYTES)
+    except (FileNotFoundError, documents.UnreadableDocument) as error:
         names = [*PRESETS, *(each.stem for each in _reproduced_files())]
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise BadInput(
-            f"The recipe {file} cannot be read: {error.strerror}.",
-            f"Give a .toml file, or one of: {', '.join(names)}.",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"The recipe {file} is not valid TOML: {error}.", "Write one `key = value` per line."
+            f"The recipe {documents.shown_path(file)} cannot be read: {reason}.",
+            f"Give a .toml file, or one of: {', '.join(names)}. A file has one `key = value` per line.",
         ) from error
 
 
 def _with_absolute_path(pretrained: str) -> str:
     if pretrained in PRETRAINED_WORDS or run_of(pretrained) is not None:
         return pretrained
-    path = Path(pretrained).expanduser().absolute()
-    if not path.is_file():
+    path = files.expanded(pretrained)
+    if not files.is_regular(path):
         raise BadInput(
-            f"pretrained={pretrained}: there is no such weights file.",
+            f"pretrained={documents.shown_path(pretrained)}: there is no such weights file.",
             f"Give the path of a state_dict, run:N, or {', '.join(PRETRAINED_WORDS)}.",
         )
     return str(path)
@@ -235,21 +237,23 @@ def _explained(error: ValidationError) -> BadInput:
     reason = f"{first['msg'][0].lower()}{first['msg'][1:]}"
     if key == "phases":
         return _in_phase(first["loc"], first["input"], reason)
-    return BadInput(f"{key}={first['input']} does not fit: {reason}.", f"Allowed: {allowed(key)}.")
+    value = documents.shown(first["input"])
+    return BadInput(f"{key}={value} does not fit: {reason}.", f"Allowed: {allowed(key)}.")
 
 
 def _in_phase(location: tuple[int | str, ...], value: object, reason: str) -> BadInput:
     """Explain which phase, counted from 1, and which of its values does not fit."""
+    text = documents.shown(value)
     if len(location) < 3:
         return BadInput(
-            f"phases={value} does not fit: {reason}.",
+            f"phases={text} does not fit: {reason}.",
             "Write each phase as a [[phases]] table in a recipe file.",
         )
     name = str(location[2])
     if name == "base_lr":  # A number or a word: pydantic's reason is about the number alone.
         reason = RATE_RANGE
     return BadInput(
-        f"Phase {int(location[1]) + 1}: {name}={value} does not fit: {reason}.",
+        f"Phase {int(location[1]) + 1}: {name}={text} does not fit: {reason}.",
         f"Allowed: {allowed(name, Phase)}. {Phase.model_fields[name].description}",
     )
 
@@ -258,4 +262,5 @@ def _unknown(location: tuple[int | str, ...]) -> BadInput:
     is_phase = len(location) > 1
     known = Phase.model_fields if is_phase else Recipe.model_fields
     kind = "phase" if is_phase else "recipe"
-    return BadInput(f"A {kind} has no setting '{location[-1]}'.", f"Known are: {', '.join(known)}.")
+    name = documents.shown(location[-1])
+    return BadInput(f"A {kind} has no setting '{name}'.", f"Known are: {', '.join(known)}.")

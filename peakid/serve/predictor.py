@@ -1,22 +1,16 @@
 """Predict with an export: ONNX Runtime and numpy without torch, with the preprocessing of training."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from peakid.errors import BadInput, NotFound, UnreadableImage, WeightsUnfit
+from peakid.errors import UnreadableImage
 from peakid.imaging import pixels
-from peakid.recipe import export_formats
-from peakid.records import RejectionReason, Resize
-from peakid.remedies import action
-
-if TYPE_CHECKING:
-    import onnxruntime
+from peakid.records import RejectionReason
+from peakid.serve import opening
 
 BATCH_SIZE = 32  # Bounds the memory: 5 MB of pixels at 224 px.
 
@@ -62,20 +56,6 @@ class ImagePrediction:
         return cls(None, None, abstained=False, top=[], error=ReadError(reason, detail))
 
 
-@dataclass(frozen=True)
-class Card:
-    """What an export's card.json tells about using it.
-
-    Attributes:
-        files: By format, (name, SHA-256).
-    """
-
-    class_names: list[str]
-    image_size_px: int
-    resize: Resize
-    files: dict[str, tuple[str, str]]
-
-
 class Predictor:
     """A loaded export. Safe to use from several threads.
 
@@ -89,11 +69,11 @@ class Predictor:
         Raises:
             NotFound: If there is no export in that folder.
             BadInput: If the export has no ONNX file, or was made for another version of the preprocessing.
-            WeightsUnfit: If the file does not match its card.
+            WeightsUnfit: If a file is damaged or does not match the card.
         """
-        self._card = _card(folder)
+        self._folder, self._card = folder, opening.card(folder)
         self.class_names = self._card.class_names
-        self._session = _session(folder, self._card)
+        self._session = opening.session(folder, self._card)
 
     def predict(
         self, images: Sequence[bytes], *, top: int = 5, threshold: float = 0.0
@@ -110,8 +90,12 @@ class Predictor:
         return found
 
     def pred_probs(self, batch: np.ndarray) -> np.ndarray:
-        """Return the probabilities, float32 (n, K), of preprocessed pixels, uint8 (n, S, S, 3)."""
-        return np.asarray(self._session.run(["probabilities"], {"pixels": batch})[0])
+        """Return the probabilities, float32 (n, K), of preprocessed pixels, uint8 (n, S, S, 3).
+
+        Raises:
+            WeightsUnfit: If the model fails, or gives something else than probabilities.
+        """
+        return opening.probabilities(self._folder, self._session, batch, n_classes=len(self.class_names))
 
     def _predict_batch(self, images: Sequence[bytes], top: int, threshold: float) -> list[ImagePrediction]:
         read = [self._pixels(content) for content in images]
@@ -134,52 +118,3 @@ class Predictor:
         label, confidence = ranked[0]
         abstained = confidence < threshold
         return ImagePrediction(None if abstained else label, confidence, abstained, ranked)
-
-
-def _card(folder: Path) -> Card:
-    file = folder / export_formats.CARD
-    if not file.is_file():
-        raise NotFound(
-            f"There is no export in {folder} (no {export_formats.CARD}).",
-            "Choose one of the exports, or export a run.",
-            action("list_exports"),
-        )
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise WeightsUnfit(
-            f"The card {file} is damaged: {error}.", "Export the run again.", action("list_runs")
-        ) from error
-    if card["pixels_version"] != pixels.VERSION:
-        raise BadInput(
-            f"The export in {folder} was made for version {card['pixels_version']} of the preprocessing; this"
-            f" Peakid has version {pixels.VERSION}.",
-            "Export the run again, or use the Peakid that made it.",
-            action("list_runs"),
-        )
-    files = {file["format"]: (file["name"], file["sha256"]) for file in card["files"]}
-    return Card(card["class_names"], card["image_size_px"], card["resize"], files)
-
-
-def _session(folder: Path, card: Card) -> "onnxruntime.InferenceSession":
-    import onnxruntime  # Slow to import, so not imported by pages that only offer a prediction.
-
-    if "onnx" not in card.files:
-        raise BadInput(
-            f"The export in {folder} has no ONNX file (it has {', '.join(card.files)}).",
-            "Export the run again in the format onnx.",
-            action("list_runs"),
-        )
-    name, expected = card.files["onnx"]
-    file = folder / name
-    if not file.is_file():
-        raise NotFound(f"The export's file {file} is missing.", "Export the run again.", action("list_runs"))
-    content = file.read_bytes()
-    sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 != expected:
-        raise WeightsUnfit(
-            f"{file} has the SHA-256 {sha256[:8]}, but its card has {expected[:8]}.",
-            "Export the run again.",
-            action("list_runs"),
-        )
-    return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

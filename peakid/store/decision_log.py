@@ -5,6 +5,7 @@ import sqlite3
 import uuid
 from collections.abc import Mapping
 
+from peakid import clean_text
 from peakid.errors import BadInput
 from peakid.records import StepKind, Verdict
 from peakid.store.workspace import now
@@ -105,7 +106,7 @@ def class_id(connection: sqlite3.Connection, name: str) -> int:
         BadInput: If the name is empty or has a line break.
     """
     clean = checked_class_name(name)
-    known = known_class_id(connection, clean)
+    known = known_class_id(connection, clean) or _known_before_cleaning(connection, clean)
     if known is not None:
         return known
     cursor = connection.execute(
@@ -123,6 +124,14 @@ def known_class_id(connection: sqlite3.Connection, name: str) -> int | None:
     return None if row is None else _after_merges(connection, int(row[0]))
 
 
+def _known_before_cleaning(connection: sqlite3.Connection, clean: str) -> int | None:
+    """Return the id of a class that an earlier version stored under a name which is not clean."""
+    for row in connection.execute("SELECT name FROM class UNION SELECT name FROM class_alias"):
+        if row[0] != clean and clean_text.clean_class_name(row[0]) == clean:
+            return known_class_id(connection, row[0])
+    return None
+
+
 def _after_merges(connection: sqlite3.Connection, class_id: int) -> int:
     sql = "SELECT merged_into_id FROM class WHERE id = ?"
     while (merged_into := connection.execute(sql, (class_id,)).fetchone()[0]) is not None:
@@ -131,13 +140,13 @@ def _after_merges(connection: sqlite3.Connection, class_id: int) -> int:
 
 
 def checked_class_name(name: str) -> str:
-    """Return a class name without surrounding spaces. Imports, pages and commands all use this rule.
+    """Return a class name as it is stored. Imports, pages and commands all use this rule.
 
     Raises:
-        BadInput: If nothing is left, or it has a character that is not printable.
+        BadInput: If nothing visible is left, or it has a line break or another control character.
     """
-    clean = name.strip()
-    if not clean or not clean.isprintable():
+    clean = clean_text.clean_class_name(name)
+    if not clean_text.is_class_name(clean):
         raise BadInput(
             f"{name!r} cannot be a class name.", "Use at least one printable character and no line break."
         )

@@ -166,12 +166,12 @@ def _write_once(path: Path, data: bytes) -> None:
 
 
 def _read_in_place(workspace: Workspace, digest: str) -> bytes:
-    show(workspace, digest)
+    n_bytes = show(workspace, digest).n_bytes
     tried = []
     for path in _in_place_paths(workspace, digest):
         tried.append(str(path))
         try:
-            data = path.read_bytes()
+            data = files.read_regular(path, n_bytes)  # A larger file is another one.
         except OSError:
             continue
         if inspection.digest_of(data) == digest:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import streamlit as st
 
@@ -45,6 +46,13 @@ def _resume(workspace: Workspace, arguments: Mapping[str, Argument], *, allows_r
     submit.resume(workspace, int(arguments["job_id"]), allows_random=allows_random, settings=settings)
 
 
+def _follow_links(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
+    within = Path(str(arguments["within"])) if "within" in arguments else None
+    submit.import_images(
+        workspace, "folder", Path(str(arguments["path"])), follow_links=True, links_within=within, actor=actor
+    )
+
+
 OFFERS: dict[ActionKind, Link | Button | None] = {
     "add_class": Button(
         "Add the class {class_name}", lambda w, a, actor: classes.add(w, str(a["class_name"]))
@@ -65,6 +73,9 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
     "scan": Button("Scan the images", _scan),
     "import_images": Link("Import images", "collect"),
+    "choose_columns": Link("Import a table", "collect"),
+    "follow_links": Button("Import again and follow links", _follow_links),
+    "follow_links_within": Button("Import again and follow links into {within}", _follow_links),
     "list_roots": Link("Show the folders", "collect"),
     "relink_root": Link("Show the folders", "collect"),
     "relink_partially": Link("Show the folders", "collect"),

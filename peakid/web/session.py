@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
+from peakid import printable
 from peakid.errors import PeakidError, WorkspaceError
 from peakid.settings import Settings
 from peakid.store import workspace as workspaces
@@ -93,7 +94,7 @@ def error_boundary() -> Generator[None]:
     try:
         yield
     except PeakidError as error:
-        _LOG.warning("%s: %s", type(error).__name__, error)
+        _LOG.warning("%s: %s", type(error).__name__, printable.line(str(error)))
         show_error(error)
 
 

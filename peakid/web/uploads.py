@@ -5,6 +5,7 @@ from pathlib import Path, PurePath
 
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from peakid import files
 from peakid.errors import BadInput
 from peakid.store.workspace import Workspace
 
@@ -23,7 +24,7 @@ def given(path: str, what: str) -> Path:
         raise BadInput(
             f"No {what} was given.", f"Enter the path of a {what} on the machine that runs Peakid."
         )
-    return Path(clean).expanduser()
+    return files.expanded(clean)
 
 
 def kept(workspace: Workspace, upload: UploadedFile | None, path: str) -> Path:

@@ -1,7 +1,9 @@
 """How counts, times, sizes and closed vocabularies are written on a page."""
 
+import re
 from datetime import UTC, datetime
 
+from peakid import printable
 from peakid.records import Decision, RejectionReason, StepKind, StepRow
 
 REASONS: dict[RejectionReason, str] = {
@@ -19,7 +21,8 @@ REASONS: dict[RejectionReason, str] = {
     "crashes_decoder": "Crashes the decoder",
     "unsafe_path": "Path outside the folder",
     "forgotten": "Forgotten earlier, by request",
-    "bad_row": "Row that does not fit its table",
+    "bad_row": "Row that cannot be used",
+    "bad_table": "Label file that cannot be read",
 }
 
 JOBS = {
@@ -39,7 +42,10 @@ STEP_VERBS: dict[StepKind, str] = {
     "undo": "undid",
     "redo": "redid",
 }
-_MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:")
+_MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@")
+_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+# A number that would begin a list, and an address that would become a link.
+_NUMBER_OR_ADDRESS = re.compile(r"(^\s*\d+|\bwww)(?=\.)", re.IGNORECASE)
 _VERDICT_VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
 
 
@@ -105,8 +111,13 @@ def chosen(label: str, is_chosen: bool) -> str:
 
 
 def plain(text: str) -> str:
-    """Escape Markdown markup, for names that come from people, folders and web pages."""
-    return "".join(f"\\{char}" if char in _MARKUP else char for char in text)
+    """Escape Markdown markup, for names that come from people, folders and web pages.
+
+    Line breaks are shown as blanks, and other control characters as escapes: a name has one line.
+    """
+    line = printable.line(_BREAKS.sub(" ", text))
+    escaped = "".join(f"\\{char}" if char in _MARKUP else char for char in line)
+    return _NUMBER_OR_ADDRESS.sub(r"\1\\", escaped)
 
 
 def _detail(decision: Decision) -> str:

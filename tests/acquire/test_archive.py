@@ -2,13 +2,14 @@
 
 import io
 import stat
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from peakid.acquire import archive
+from peakid.acquire import archive, reading
 from peakid.errors import BadArchive, BadInput, NothingToImport
 from peakid.imaging import inspection
 from peakid.records import ImportReport
@@ -159,3 +160,29 @@ def test_a_corrupt_zip_a_missing_one_and_an_empty_one_are_different_errors(
         import_(workspace, tmp_path / "gone.zip")
     with pytest.raises(NothingToImport, match="has no files"):
         import_(workspace, pack(tmp_path / "empty.zip", {"folder/": b""}))
+
+
+def test_members_that_share_bytes_are_rejected_but_for_the_first(
+    workspace: Workspace, tmp_path: Path, draw: Draw
+) -> None:
+    path = pack(tmp_path / "a.zip", {"sea/0001.jpg": draw(1), "river/1.jpg": draw(2)})
+    data = path.read_bytes()
+    start = data.index(b"PK\x01\x02")
+    size = data.index(b"PK\x01\x02", start + 4) - start
+    entry, end = data[start : start + size], data[data.rindex(b"PK\x05\x06") :]
+    copies = b"".join(entry.replace(b"0001", b"%04d" % n) for n in range(2, 2001))
+    directory = data[start : len(data) - len(end)] + copies
+    counts = struct.pack("<HHII", 2001, 2001, len(directory), start)
+    path.write_bytes(data[:start] + directory + end[:8] + counts + end[20:])
+    report = import_(workspace, path)
+    assert (report.n_added, report.n_rejected) == (2, 1999)
+    assert {row.detail for row in report.rejections} == {"shares its bytes with another file of the archive"}
+
+
+def test_an_archive_unpacks_to_a_limited_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "TOTAL_FREE_BYTES", 2500)
+    members = [zipfile.ZipInfo(f"{n}.jpg") for n in range(4)]
+    for n, member in enumerate(members):
+        member.header_offset, member.compress_size, member.file_size = 100 * n, 10, 1000
+    found = reading.member_rejections(members, 40)
+    assert found == [None, None, *[("too_large", "the archive unpacks to more than 2,500 bytes")] * 2]

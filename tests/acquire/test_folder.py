@@ -340,7 +340,7 @@ def test_hugging_face_metadata_takes_precedence_over_folder_names(
     ]
 
 
-def test_metadata_without_labels_is_rejected_like_any_other_file(
+def test_metadata_without_labels_is_a_rejection_with_words(
     workspace: Workspace, tmp_path: Path, draw: Draw
 ) -> None:
     files = {
@@ -349,7 +349,11 @@ def test_metadata_without_labels_is_rejected_like_any_other_file(
         "cleaned.csv": b"name,label\n",
     }
     report = import_(workspace, put(tmp_path / "photos", files))
-    assert reasons(report) == {"metadata.jsonl": "not_an_image", "cleaned.csv": "not_an_image"}
+    assert reasons(report) == {"metadata.jsonl": "bad_table", "cleaned.csv": "not_an_image"}
+    (said,) = (row.detail for row in report.rejections if row.reason == "bad_table")
+    assert said.startswith(
+        "its labels were not read: The table metadata.jsonl has the columns file_name, text"
+    )
     assert states(workspace)[0][2] == "sea"
 
 

@@ -1,5 +1,6 @@
 """Tables of paths and labels are read in the formats that other tools write."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ import pandas
 import pytest
 
 from peakid.acquire import folder, table
+from peakid.acquire.tables import parquet_sheet, reader
+from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate.queues import review_queue
 from peakid.errors import BadInput, ExtraMissing, NothingToImport, UnknownColumns
 from peakid.records import ImportReport
@@ -140,29 +143,59 @@ def test_paths_outside_the_root_and_missing_files_are_rejections(
 def test_the_error_for_unknown_columns_lists_the_expected_ones(workspace: Workspace, root: Path) -> None:
     with pytest.raises(
         UnknownColumns,
-        match=r"has the columns id, url; it needs one of path, file_name, name and one of label",
+        match=r"has the columns key, url; none of them is recognised as the path .* path, file_name",
     ):
-        import_(workspace, root, "id,url\n1,https://example.org\n")
-    with pytest.raises(UnknownColumns):
+        import_(workspace, root, "key,url\n1,https://example.org\n")
+    with pytest.raises(UnknownColumns, match=r"the columns image; .* as the class .* label"):
         import_(workspace, root, '{"image": "3.jpg"}', "m.jsonl")
     assert workspace.query("SELECT id FROM acquisition") == []
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "message"),
+    ("bad_line", "name", "problem"),
     [
-        ("path,label,split\n3.jpg,sea,holdout\n", "a.csv", "Line 2 .* has the split 'holdout'"),
-        ("path,label,is_valid\n3.jpg,sea,maybe\n", "a.csv", "Line 2 .* has is_valid 'maybe'"),
-        ('{"path": "3.jpg", "label": "sea"}\n{oops\n', "a.jsonl", "Line 2 .* is not JSON"),
-        ('{"path": "3.jpg", "label": "sea"}\n[1]\n', "a.jsonl", "Line 2 .* is not a JSON object"),
+        ("3.jpg,sea,elsewhere", "a.csv", "has the split 'elsewhere'; use train, valid or test"),
+        ('{"path": "3.jpg", "label": "sea", "is_valid": "maybe"}', "a.jsonl", "has is_valid 'maybe'"),
+        ("{oops", "a.jsonl", "is not JSON"),
+        ("[1]", "a.jsonl", "is not a JSON object: [1]"),
+        ("[" * 3000, "a.jsonl", "is nested too deeply"),
+        ('{"path": "3.jpg", "label": {"a": [1, 2]}}', "a.jsonl", "has an object in the column label"),
+        ('{"path": "3.jpg", "label": ["a", "b"]}', "a.jsonl", "has a list of 2 values in the column label"),
+        ('{"path": "3.jpg", "label": 1' + "0" * 5000 + "}", "a.jsonl", "is not JSON"),
+        ("3.jpg," + "x" * 5000 + ",", "a.csv", "has 5,000 characters in the column label"),
+        ("3.jpg," + "x" * 200_000 + ",", "a.csv", "has a cell of more than 131,072 characters"),
+        ('3.jpg,"sea"river,', "a.csv", "has a quotation mark inside a quoted cell"),
+        ('3.jpg,\t"sea",', "a.csv", "has a blank before a quotation mark"),
+        ('"3.jpg,sea,', "a.csv", "has a quotation mark"),
+        ("a city, a comma, Paris, France", "a.csv", "has more cells than the header, which has 3"),
+        ("3.jpg", "a.csv", "has no cell for the column label"),
     ],
 )
-def test_an_invalid_line_is_an_error_before_anything_is_imported(
-    content: str, name: str, message: str, workspace: Workspace, root: Path
+def test_a_wrong_row_is_a_rejection_and_the_right_ones_are_imported(
+    bad_line: str, name: str, problem: str, workspace: Workspace, root: Path
 ) -> None:
-    with pytest.raises(BadInput, match=message):
-        import_(workspace, root, content, name)
-    assert workspace.query("SELECT id FROM image") == []
+    good = ("a/1.jpg,sea,train", "a/2.jpg,river,test")
+    if name.endswith("jsonl"):
+        good = tuple(
+            json.dumps(dict(zip(("path", "label", "split"), line.split(","), strict=True))) for line in good
+        )
+        lines = [good[0], bad_line, good[1]]
+    else:
+        lines = ["path,label,split", good[0], bad_line, good[1]]
+    report = import_(workspace, root, "\n".join(lines), name)
+    assert origins(workspace) == [("a/1.jpg", "sea", "train"), ("a/2.jpg", "river", "test")]
+    (rejected,) = report.rejections
+    place = f"line {lines.index(bad_line) + 1}"
+    assert (rejected.path, rejected.reason) == (place, "bad_row")
+    assert problem in rejected.detail
+
+
+def test_a_table_without_a_usable_row_is_an_error_and_nothing_is_imported(
+    workspace: Workspace, root: Path
+) -> None:
+    with pytest.raises(BadInput, match=r"No row of .* can be used: line 2 has the split 'elsewhere'"):
+        import_(workspace, root, "path,label,split\n3.jpg,sea,elsewhere\na/1.jpg,sea,fold 3\n")
+    assert workspace.query("SELECT id FROM acquisition") == []
 
 
 def test_an_empty_table_a_missing_one_and_a_missing_root_are_different_errors(
@@ -264,16 +297,131 @@ def test_a_row_may_lack_cells_that_are_not_needed(root: Path) -> None:
 
 def test_a_line_number_is_that_of_the_file_after_empty_lines_and_cells_of_several_lines(root: Path) -> None:
     (root.parent / "labels.csv").write_text('path,label\n\n"b\nc",sea\n\n3.jpg,sea,x,y\n')
-    assert [row.place for row in table.read_rows(root.parent / "labels.csv")] == ["line 4", "line 6"]
+    assert [row.place for row in table.read_rows(root.parent / "labels.csv")] == ["line 3", "line 6"]
 
 
-def test_a_quotation_mark_that_is_not_closed_does_not_drop_rows_silently(root: Path) -> None:
-    (root.parent / "labels.csv").write_text('path,label\n3.jpg,sea\n"a/1.jpg,sea\na/2.jpg,river\n')
-    with pytest.raises(BadInput, match="a quotation mark opened after line 2 is not closed"):
-        table.read_rows(root.parent / "labels.csv")
+def test_a_quotation_mark_that_is_not_closed_costs_one_row_only(root: Path) -> None:
+    content = 'path,label\n3.jpg,sea\n"a/1.jpg,sea\na/2.jpg,river\n"b, c.jpg",sea\n'
+    (root.parent / "labels.csv").write_text(content)
+    rows = table.read_rows(root.parent / "labels.csv")
+    assert [(row.place, row.path) for row in rows] == [
+        ("line 2", "3.jpg"),
+        ("line 3", ""),
+        ("line 4", "a/2.jpg"),
+        ("line 5", "b, c.jpg"),
+    ]
 
 
 def test_a_bad_row_of_metadata_is_a_rejection_of_the_folder_import(workspace: Workspace, root: Path) -> None:
     (root / "metadata.csv").write_text("file_name,label\n3.jpg,sea\na/1.jpg\n")
     report = folder.import_folder(workspace, root, actor="human:tester")
-    assert [(row.path, row.reason) for row in report.rejections] == [("line 3", "bad_row")]
+    assert [(row.path, row.reason) for row in report.rejections] == [("metadata.csv, line 3", "bad_row")]
+
+
+def test_a_preview_reads_only_the_beginning_of_a_large_table(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root.parent / "labels.csv"
+    line = "Säntis/0001.jpg,sea\n"
+    file.write_bytes(("image,species\n" + line * (reader.HEAD_BYTES // 10)).encode("utf-16"))
+    monkeypatch.setattr(reader, "MAX_TEXT_BYTES", reader.HEAD_BYTES)
+    preview = table.read_header(file)
+    assert (preview.columns, preview.chosen) == (("image", "species"), ColumnChoice("image", "species"))
+    assert preview.rows == (("Säntis/0001.jpg", "sea"),) * table.N_PREVIEWED
+    with pytest.raises(BadInput, match="has more than 1,048,576 bytes"):
+        table.read_rows(file)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_large_json_document_is_previewed_as_a_whole(root: Path, indent: int | None) -> None:
+    file = root.parent / "labels.json"
+    file.write_text(json.dumps([{"image": "0001.jpg", "species": "sea"}] * 30_000, indent=indent))
+    assert table.read_header(file).chosen == ColumnChoice("image", "species")
+
+
+def test_a_column_of_bytes_or_lists_in_parquet_is_text_or_a_problem(root: Path) -> None:
+    frame = pandas.DataFrame(
+        {
+            "image": [
+                {"bytes": b"\xff", "path": "3.jpg"},
+                {"bytes": None, "path": "a/1.jpg"},
+                {"path": None},
+            ],
+            "label": [b"sea", b"\xff", b""],
+        }
+    )
+    frame.to_parquet(root.parent / "labels.parquet")
+    rows = table.read_rows(root.parent / "labels.parquet")
+    assert [(row.place, row.path, row.label, row.problem) for row in rows] == [
+        ("row 1", "3.jpg", "sea", ""),
+        ("row 2", "", None, "has bytes that are not text in the column label"),
+        ("row 3", "", None, ""),
+    ]
+    preview = table.read_header(root.parent / "labels.parquet")
+    assert preview.rows[1] == ("(has an object)", "(has bytes that are not text)")
+
+
+def test_two_paths_that_would_mean_the_same_file_are_told(workspace: Workspace, root: Path) -> None:
+    (root / "x").mkdir()
+    (root / "x" / "only.jpg").write_bytes((root / "3.jpg").read_bytes())
+    content = (
+        "path,label\n/set/x/only.jpg,sea\n/other/only.jpg,river\n/other/1.jpg,river\n/far/away.jpg,sea\n"
+    )
+    (root / "1.jpg").write_bytes(b"x")
+    report = import_(workspace, root, content)
+    assert origins(workspace) == [("x/only.jpg", "sea", None)]
+    assert {row.path: (row.reason, row.detail) for row in report.rejections} == {
+        "/other/only.jpg": (
+            "missing_file",
+            "only x/only.jpg has this name, and the row of /set/x/only.jpg means it",
+        ),
+        "1.jpg": ("not_an_image", "not a known image format; starts with b'x'"),
+        "/far/away.jpg": ("missing_file", f"does not exist, and {root} has no file with this name"),
+    }
+
+
+def test_an_address_is_not_downloaded(workspace: Workspace, root: Path) -> None:
+    report = import_(workspace, root, "path,label\nhttps://example.org/3.jpg,sea\n3.jpg,sea\n")
+    assert [(row.path, row.detail) for row in report.rejections] == [
+        ("https://example.org/3.jpg", "an address; images are not downloaded")
+    ]
+
+
+def test_a_small_file_that_unpacks_to_a_huge_table_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root.parent / "labels.parquet"
+    n_rows = 200_000
+    frame = pandas.DataFrame({"path": ["3.jpg"] * n_rows, "label": ["sea"] * n_rows, "other": ["x"] * n_rows})
+    frame.to_parquet(file)
+    assert file.stat().st_size < 10_000
+    monkeypatch.setattr(parquet_sheet, "MAX_GROUP_BYTES", 1)
+    with pytest.raises(BadInput, match=r"unpack to [0-9,]+ bytes at once, over the limit of 1"):
+        table.read_rows(file)
+    monkeypatch.setattr(parquet_sheet, "MAX_ROWS", n_rows - 1)
+    with pytest.raises(BadInput, match="it has 200,000 rows, over the limit of 199,999"):
+        table.read_header(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.json", "[" + "[]," * 5_000_001 + "[]]", "it has more than 10,000,000 values"),
+        ("a.jsonl", '{"path": [' + "1," * 10_000_001 + "1]}", "it has more than 10,000,000 values"),
+        ("a.csv", "path,label" + "," * 5_000_000, "it has a line of more than 4,194,304 characters"),
+        ("a.csv", "path,label" + "," * 20_000, "it has 20,002 columns"),
+        ("a.csv", "\n" * 5_000_001, "it has more than 5,000,000 lines"),
+    ],
+)
+def test_a_table_that_would_take_much_more_memory_than_its_size_is_refused(
+    name: str, content: str, why: str
+) -> None:
+    with pytest.raises(BadInput, match=why):
+        reader.read_bytes(name, content.encode())
+
+
+def test_half_a_surrogate_pair_is_stored_as_an_escape(workspace: Workspace, root: Path) -> None:
+    lines = '{"path": "3.jpg", "label": "d\\ud800m"}\n{"path": "\\udc80.jpg", "label": "sea"}\n'
+    report = import_(workspace, root, lines, "a.jsonl")
+    assert origins(workspace) == [("3.jpg", "d\\ud800m", None)]
+    assert [(row.path, row.reason) for row in report.rejections] == [("\\x80.jpg", "missing_file")]

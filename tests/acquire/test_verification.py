@@ -1,7 +1,8 @@
 """Moved and renamed files of an in-place folder are found by their bytes; changed ones are reported."""
 
+import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,43 @@ def test_a_changed_stored_copy_is_damage_even_if_the_original_file_is_fine(
         b"altered"
     )  # It is what everything reads.
     assert [damage.path for damage in verify(workspace).damaged] == ["river/1.jpg"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_a_device_in_place_of_an_image_is_damage_and_does_not_block(
+    workspace: Workspace, photos: Path, draw: Draw
+) -> None:
+    (photos / "river" / "1.jpg").unlink()
+    os.mkfifo(photos / "river" / "1.jpg")
+    (photos / "sea" / "2.jpg").unlink()
+    (photos / "sea" / "2.jpg").symlink_to("/dev/zero")
+    assert len(verify(workspace).damaged) == 2
+    for seed in (1, 2):
+        with pytest.raises(NotFound):
+            images.read_bytes(workspace, inspection.digest_of(draw(seed)))
+
+
+@pytest.fixture
+def deep_folder(photos: Path) -> Iterator[Path]:
+    """A folder in 1,500 others; Python allows 1,000 nested calls, also to pytest that removes it."""
+    opened = [os.open(photos, os.O_RDONLY)]
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=opened[-1])
+        opened.append(os.open("d", os.O_RDONLY, dir_fd=opened[-1]))
+        if len(opened) > 2:
+            os.close(opened.pop(0))
+    yield photos
+    while True:
+        parent = os.open("..", os.O_RDONLY, dir_fd=opened[-1])
+        os.close(opened.pop())
+        opened.append(parent)
+        os.rmdir("d", dir_fd=parent)
+        if os.fstat(parent).st_ino == photos.stat().st_ino:
+            break
+    for each in opened:
+        os.close(each)
+
+
+def test_a_search_for_moved_files_ends_at_a_depth(workspace: Workspace, deep_folder: Path) -> None:
+    (deep_folder / "river" / "1.jpg").rename(deep_folder / "a.jpg")
+    assert moves(verify(workspace)) == [("river/1.jpg", "a.jpg")]

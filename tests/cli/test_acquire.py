@@ -52,6 +52,35 @@ def test_import_zip_and_csv_print_the_same_document(peakid, photos: Path, tmp_pa
         )
 
 
+def test_any_two_columns_of_a_table_can_be_chosen(peakid, photos: Path) -> None:
+    peakid("init")
+    file = photos / "list.csv"
+    file.write_text("Foto;Tierart;wann\nriver\\1.jpg;otter;test\nsea/2.jpg;seal;train\n")
+    refused = peakid("import", "table", file)
+    assert refused.code == 1
+    assert "has the columns Foto, Tierart, wann; none of them is recognised as the path" in refused.err
+    assert f"import table {file} --path-column NAME --label-column NAME" in refused.err
+    chosen = ("--path-column", "Foto", "--label-column", "Tierart", "--split-column", "wann")
+    preview = peakid("import", "columns", file, *chosen, "--json").json
+    assert preview["rows"] == [["river\\1.jpg", "otter", "test"], ["sea/2.jpg", "seal", "train"]]
+    assert preview["chosen"] == {"path": "Foto", "label": "Tierart", "split": "wann"}
+    imported = peakid("import", "table", file, *chosen, "--json").json
+    assert (imported["n_added"], imported["rejections"]) == (2, [])
+    assert [row["label"] for row in peakid("queue", "all", "--json").json] == ["otter", "seal"]
+    wrong = peakid("import", "table", file, "--path-column", "Bild")
+    assert "has no column 'Bild'. Its columns are Foto, Tierart, wann." in wrong.err
+
+
+def test_the_columns_of_a_table_are_shown_with_what_an_import_reads(peakid, photos: Path) -> None:
+    (photos / "list.csv").write_text("filename,species\nsea/2.jpg,seal\n")
+    answer = peakid("import", "columns", photos / "list.csv")
+    assert answer.out.startswith("Path: filename. Class: species. Split: (none).\n")
+    (photos / "list.csv").write_text("key,species\nsea/2.jpg,seal\n")
+    document = peakid("import", "columns", photos / "list.csv", "--json").json
+    assert document["chosen"] == {"path": None, "label": "species", "split": None}
+    assert "none of them is recognised as the path" in document["problem"]
+
+
 def test_scan_reports_its_counts(peakid, photos: Path) -> None:
     peakid("init")
     peakid("import", "folder", photos)
@@ -94,6 +123,41 @@ def test_a_folder_of_text_files_is_rejected_file_by_file(peakid, tmp_path: Path)
     for n in range(25):
         (tmp_path / "notes" / f"{n:02d}.txt").write_text("words")
     answer = peakid("import", "folder", tmp_path / "notes")
-    assert answer.code == 0
+    assert answer.code == 1  # Nothing was taken in.
     assert answer.out.startswith("0 added, 0 already known, 25 rejected")
     assert "... and 5 more" in answer.out
+
+
+def test_import_says_what_it_read_and_offers_the_merge_as_a_command(peakid, photos: Path) -> None:
+    peakid("init")
+    (photos / "Sea").mkdir()
+    (photos / "sea" / "2.jpg").rename(photos / "Sea" / "2.jpg")
+    (photos / "sea" / "3.jpg").write_bytes((photos / "river" / "1.jpg").read_bytes())
+    (photos / "@eaDir").mkdir()
+    would = peakid("import", "folder", photos, "--dry-run")
+    assert would.out.startswith("Would import 3 files")
+    assert peakid("status", "--json").json["n_images"] == 0
+    answer = peakid("import", "folder", photos)
+    assert "3 classes from the names of folders: Sea 1, river 1, sea 1." in answer.out
+    assert "Skipped: hidden 1, not_an_image 1. Hidden: @eaDir 1." in answer.out
+    assert "Check this: Classes that differ only in case: 'Sea' (1 file), 'sea' (1 file)." in answer.out
+    assert "classes merge sea Sea" in answer.out
+    reading = peakid("import", "folder", photos, "--json").json["reading"]
+    assert (reading["classes"], reading["label_source"]) == ({"Sea": 1, "river": 1, "sea": 1}, "folders")
+    assert reading["doubtful"][0]["actions"][0]["kind"] == "merge_classes"
+
+
+def test_import_exits_with_1_if_nothing_was_taken_in_and_says_how_links_are_followed(
+    peakid, photos: Path, tmp_path: Path
+) -> None:
+    peakid("init")
+    (tmp_path / "view").mkdir()
+    (tmp_path / "view" / "sea").symlink_to(photos / "sea")
+    answer = peakid("import", "folder", tmp_path / "view")
+    assert answer.code == 1
+    assert f"--links-within {photos / 'sea'}" in answer.out
+    followed = peakid("import", "folder", tmp_path / "view", "--links-within", photos / "sea", "--json")
+    assert (followed.code, followed.json["n_added"]) == (0, 1)
+    refused = peakid("import", "folder", tmp_path / "view", "--links-within", photos, "--in-place")
+    assert refused.code == 1
+    assert "cannot stay in place" in refused.err

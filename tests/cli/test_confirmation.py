@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from peakid.cli.confirmation import confirmed
+from peakid.cli.jobs import confirmed
 from peakid.errors import ConfirmationNeeded
 
 

@@ -188,3 +188,12 @@ def test_adding_a_retired_or_merged_class_restores_it(workspace, plant):
     assert not classes.add(workspace, "dom").is_retired
     class_merges.merge(workspace, "dom", "eiger", actor=ANNA)
     assert classes.add(workspace, "dom").merged_into is None
+
+
+def test_a_class_stored_decomposed_by_an_earlier_version_is_found_by_its_composed_name(workspace):
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO class (name, position, created_at) VALUES (?, 1, '2026-01-01T00:00:00.000Z')",
+            ("Sa\u0308ntis",),
+        )
+        assert decision_log.class_id(connection, "S\u00e4ntis") == 1

@@ -1,8 +1,9 @@
 """Written datasets can be read by other tools and imported again."""
 
 import csv
-import io
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,10 +12,11 @@ from peakid.acquire import table
 from peakid.curate import classes, decisions
 from peakid.dataset import snapshot, write
 from peakid.errors import BadInput, DamagedSnapshot, NotFound
-from peakid.imaging import inspection
+from peakid.imaging import inspection, pixels
 from peakid.records import Choice
 from peakid.store import images
 from peakid.store import workspace as workspaces
+from tests.imaging.metadata import position_files
 
 ANNA = "human:anna"
 
@@ -73,7 +75,23 @@ def test_a_file_has_the_extension_of_its_format(workspace, freeze, tmp_path):
     assert [path.suffix for path in (tmp_path / "out").rglob("*.*")] == [".png"]
 
 
-@pytest.mark.parametrize("name", ["a/b", ".hidden", "..", "a:b", "ends.", "x" * 256, "Thumbs.db"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        ".hidden",
+        "..",
+        "a:b",
+        "ends.",
+        "x" * 256,
+        "Thumbs.db",
+        "@eaDir",
+        "CON",
+        "aux",
+        "nul.txt",
+        "Com1",
+    ],
+)
 def test_a_class_name_that_cannot_be_a_folder_is_an_error_with_a_remedy(workspace, freeze, tmp_path, name):
     frozen = freeze("dom", name)
     with pytest.raises(BadInput, match="cannot be folder names") as raised:
@@ -83,7 +101,7 @@ def test_a_class_name_that_cannot_be_a_folder_is_an_error_with_a_remedy(workspac
 
 
 def test_class_names_that_are_one_folder_on_other_systems_are_an_error(workspace, freeze, tmp_path):
-    with pytest.raises(BadInput, match="'Dom', 'dom'"):
+    with pytest.raises(BadInput, match=r"'Dom', 'dom' \(only their case differs\)"):
         write.write(workspace, freeze("dom", "Dom"), "imagefolder", tmp_path / "out")
 
 
@@ -122,21 +140,63 @@ def test_an_unknown_format_is_an_error_that_lists_the_formats(workspace, freeze,
     assert "imagefolder, csv" in raised.value.remedy
 
 
+def frozen_files(workspace, *contents: bytes):
+    classes.add(workspace, "dom")
+    for data in contents:
+        inspected = inspection.inspect(data)
+        images.store(workspace, inspected, data)
+        with workspace.transaction() as connection:
+            images.add(connection, inspected)
+    choices = [Choice(inspection.digest_of(data), "label", "dom") for data in contents]
+    decisions.decide(workspace, choices, actor=ANNA)
+    return snapshot.create(workspace, actor=ANNA)
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_the_position_of_a_photo_is_written_only_on_request(workspace, tmp_path, keep):
-    exif = Image.Exif()
-    exif.get_ifd(0x8825).update({1: "N", 2: (46.0, 5.0, 31.25)})
-    out = io.BytesIO()
-    Image.new("RGB", (40, 30), "teal").save(out, "JPEG", exif=exif)
-    classes.add(workspace, "dom")
-    inspected = inspection.inspect(out.getvalue())
-    images.store(workspace, inspected, out.getvalue())
-    with workspace.transaction() as connection:
-        images.add(connection, inspected)
-    decisions.decide(workspace, [Choice(inspection.digest_of(out.getvalue()), "label", "dom")], actor=ANNA)
-    report = write.write(
-        workspace, snapshot.create(workspace, actor=ANNA), "csv", tmp_path / "out", keep_position=keep
-    )
+    data = position_files.drawn("JPEG", exif=position_files.exif())
+    frozen = frozen_files(workspace, data)
+    report = write.write(workspace, frozen, "csv", tmp_path / "out", keep_position=keep)
     (written,) = (tmp_path / "out" / "images").iterdir()
     assert bool(Image.open(written).getexif().get_ifd(0x8825)) == keep
-    assert report.n_positions_removed == (not keep)
+    assert report.n_positions_removed == report.n_metadata_removed == (not keep)
+
+
+def test_a_name_that_windows_keeps_for_a_device_is_named_with_the_reason(workspace, freeze, tmp_path):
+    frozen = freeze("dom", "nul.txt")
+    with pytest.raises(BadInput, match=r"'nul.txt' \(reserved on Windows\)") as raised:
+        write.write(workspace, frozen, "imagefolder", tmp_path / "out")
+    assert [each.kind for each in raised.value.actions] == ["rename_class"]
+    write.write(workspace, frozen, "csv", tmp_path / "table")
+    assert "nul.txt" in (tmp_path / "table" / "labels.csv").read_text()
+
+
+@pytest.mark.parametrize("fmt", ["imagefolder", "csv"])
+def test_no_written_file_of_any_format_holds_a_position(workspace, tmp_path, fmt):
+    files = [made() for name, made in position_files.FILES.items() if not name.startswith("heic")]
+    frozen = frozen_files(workspace, *files)
+    report = write.write(workspace, frozen, fmt, tmp_path / "out")
+    written = [path for path in (tmp_path / "out").rglob("*.*") if path.suffix != ".csv" and path.is_file()]
+    assert len(written) == len(files) == report.n_metadata_removed
+    assert [path for path in written if position_files.holds_marker(path.read_bytes())] == []
+    assert 0 < report.n_positions_removed < report.n_metadata_removed  # A bare number is not recognised.
+
+
+def test_a_file_that_cannot_be_taken_apart_is_written_as_png(workspace, tmp_path, peakid):
+    data = position_files.drawn("JPEG", exif=position_files.exif())[:-2]  # Its end marker is missing.
+    frozen_files(workspace, data)
+    document = peakid("snapshot", "write", "csv", tmp_path / "out", "--json").json
+    assert (document["n_redrawn"], document["n_metadata_removed"]) == (1, 0)
+    (written,) = (tmp_path / "out" / "images").iterdir()
+    assert written.suffix == ".png"
+    assert f"images/{written.name}," in (tmp_path / "out" / "labels.csv").read_text(encoding="utf-8")
+    assert np.array_equal(np.asarray(Image.open(written)), np.asarray(pixels.decode(data)))
+    assert not position_files.holds_marker(written.read_bytes())
+
+
+def test_the_sentences_after_writing_name_what_was_removed():
+    report = write.WriteReport(Path("out"), 9, 2, 7, 1)
+    first, _, last = write.sentences(report)
+    assert first == "Removed the metadata of 7 of them; 2 had a position that was recognised."
+    assert last.endswith("cannot be separated: 1.")
+    assert write.sentences(write.WriteReport(Path("out"), 9, 0)) == []

@@ -156,3 +156,16 @@ def test_numbers_have_enough_contrast_with_their_cells(theme):
 
     assert contrast(charts.GROUND[theme], charts.ACCENT[theme]) >= 4.5
     assert contrast(charts.INK[theme], charts.mixed(charts.MISTAKE[theme], theme, 0.12)) >= 4.5
+
+
+MARKUP = ["<b>dom</b>", "$x$ 50% &lt;"]
+
+
+def test_names_are_not_markup_in_any_text_of_a_figure():
+    rows = [ClassRow(MARKUP[0], 4, 0, False, 1), ClassRow(MARKUP[1], 9, 0, False, 2)]
+    figures = [charts.confusion(MARKUP, np.array([[1, 2], [0, 3]])), charts.class_balance(rows)]
+    for figure in figures:
+        text = figure.to_json()
+        assert "<b>" not in text.replace("\\u003c", "<")
+        assert "$x" not in text
+        assert "&#36;x&#36; 50&#37; &amp;lt;" in text.replace("\\u0026", "&")

@@ -89,7 +89,7 @@ def test_arguments_without_any_key_get_defaults(kind: type[arguments.Arguments])
 def test_arguments_are_read_back_as_they_were_stored() -> None:
     for given in (
         SweepArguments(snapshot="4f2a", recipe={"phases": [{"epochs": 2}]}, tried=("l1=0,1",), minutes=5.0),
-        ImportArguments(source="csv", path="/a.csv", root="/photos"),
+        ImportArguments(source="csv", path="/a.csv", root="/photos", path_column="file", label_column="kind"),
     ):
         stored = json.loads(json.dumps(arguments.document(given)))
         assert arguments.parse(given.kind, stored) == given

@@ -218,3 +218,28 @@ def test_a_link_to_an_unknown_queue_says_which_there_are(open_page: Callable[...
     assert not app.exception
     assert "unreviewed, flagged" in app.error[0].value.replace("\\", "")
     assert [each.label for each in app.button] == ["Open Review"]
+
+
+def test_an_import_shows_what_it_read_and_merges_classes_that_differ_only_in_case(
+    open_page: Callable[..., AppTest],
+    workspace: Workspace,
+    draw: Callable[..., bytes],
+    tmp_path: Path,
+    run_jobs: Callable[[], None],
+) -> None:
+    for n, name in enumerate(["train/sea/a.jpg", "train/sea/b.jpg", "valid/Sea/c.jpg", "train/@eaDir/a.jpg"]):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(draw(n))
+    app = open_page("collect")
+    app.text_input(key="folder_path").set_value(str(tmp_path / "photos"))
+    app.button[0].click().run()
+    run_jobs()
+    app.run()
+    assert not app.exception
+    text = everything(app)
+    assert "Sea 1, sea 2" in text
+    assert "train 2, valid 1" in text
+    assert "differ only in case" in text
+    next(button for button in app.button if button.label == "Merge Sea into sea").click().run()
+    assert not app.exception
+    assert status.read(workspace).classes == {"sea": 3}

@@ -7,7 +7,6 @@ everywhere.
 """
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from peakid import files
 from peakid.errors import NotFound, WeightsUnfit
 from peakid.learn.network import small_nets
-from peakid.recipe import architectures, run_files
+from peakid.recipe import architectures, cards, run_files
 from peakid.recipe.architectures import Architecture
 from peakid.records import Resize
 from peakid.remedies import action
@@ -200,6 +199,16 @@ def save_weights(model: nn.Module, file: Path) -> None:
         save_file(state, part)
 
 
+def read_card(file: Path) -> Card:
+    """Read the card of a trained model.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        WeightsUnfit: If it is damaged, or a value does not fit.
+    """
+    return Card(**cards.read_run(file).model_dump())
+
+
 def load(folder: Path) -> tuple[nn.Sequential, Card]:
     """Read a trained model, on the CPU and in eval mode.
 
@@ -207,13 +216,16 @@ def load(folder: Path) -> tuple[nn.Sequential, Card]:
         NotFound: If the folder holds no model.
         WeightsUnfit: If its weights are damaged or do not fit its card.
     """
-    if not (folder / run_files.CARD).is_file() or not (folder / run_files.WEIGHTS).is_file():
+    try:
+        if not (folder / run_files.WEIGHTS).is_file():
+            raise FileNotFoundError(folder / run_files.WEIGHTS)
+        card = read_card(folder / run_files.CARD)
+    except FileNotFoundError as error:
         raise NotFound(
             f"There is no trained model in {folder}.",
             "Train again; a failed run leaves no model.",
             action("train"),
-        )
-    card = Card(**json.loads((folder / run_files.CARD).read_text(encoding="utf-8")))
+        ) from error
     return load_weights(folder / run_files.WEIGHTS, card), card
 
 

@@ -1,8 +1,6 @@
 """Find, check and load the weights that a training starts from: a file, a download, or a run's model."""
 
 import contextlib
-import dataclasses
-import json
 import pickle
 import socket
 import struct
@@ -18,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from peakid.errors import WeightsMissing, WeightsUnfit
-from peakid.learn.network.model import Card
+from peakid.learn.network import model as models
 from peakid.recipe import architectures, run_files, weight_files
 from peakid.recipe.architectures import Architecture
 from peakid.remedies import action
@@ -146,9 +144,7 @@ def load_run_into(
     Raises:
         WeightsUnfit: If the earlier model has another architecture, or its file is damaged.
     """
-    card = json.loads(path.with_name(run_files.CARD).read_text(encoding="utf-8"))
-    known = {field.name for field in dataclasses.fields(Card)}
-    earlier = Card(**{key: value for key, value in card.items() if key in known})
+    earlier = models.read_card(path.with_name(run_files.CARD))
     if earlier.arch != architecture.name:
         raise WeightsUnfit(
             f"The model in {path.parent} is a {earlier.arch}, not a {architecture.name}.",

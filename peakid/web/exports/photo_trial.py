@@ -73,7 +73,7 @@ def bars(prediction: ImagePrediction) -> go.Figure:
     )
     figure = go.Figure(bar)
     figure.update_xaxes(visible=False, range=[0, 1.15], fixedrange=True)
-    names = [f"{charts.short(name).replace('<', '&lt;')}  " for name, _ in top]
+    names = [f"{charts.label(name)}  " for name, _ in top]
     figure.update_yaxes(
         tickvals=list(range(len(top))), ticktext=names, showgrid=False, automargin=True, fixedrange=True
     )

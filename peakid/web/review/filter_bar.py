@@ -128,9 +128,7 @@ def _views(workspace: Workspace, queue: str) -> None:
             "No view is saved. A view is a queue with its filters under a name. Everyone here sees it."
         )
     with st.form("save view", border=False, clear_on_submit=True):
-        name = st.text_input(
-            "Name", placeholder=queue_chips.name(queue).replace("\\", ""), max_chars=saved_views.LONGEST_NAME
-        )
+        name = st.text_input("Name", placeholder=queue_chips.title(queue), max_chars=saved_views.LONGEST_NAME)
         if st.form_submit_button("Save this view") and name.strip():
             saved_views.save(workspace, name, queue, filters=current(), actor=session.actor())
             st.rerun()

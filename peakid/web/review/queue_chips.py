@@ -51,14 +51,19 @@ def show(workspace: Workspace, current: str) -> None:
 
 def name(queue: str) -> str:
     """Return the title of a queue, escaped for Markdown."""
+    return session.plain(title(queue))
+
+
+def title(queue: str) -> str:
+    """Return the title of a queue as plain text."""
     kind, _, rest = queue.partition(":")
     if kind == "confusion" and rest.count(":") == 3:
         run_id, split, *labels = rest.split(":")
         given, predicted = (unquoted(label) for label in labels)
-        return session.plain(f"{given} taken for {predicted} (Run {run_id}, {split})")
+        return f"{given} taken for {predicted} (Run {run_id}, {split})"
     if kind == "issue":
         return rest.replace("_", " ").capitalize()
-    return session.plain(rest if kind == "class" else _NAMES.get(kind, queue.capitalize()))
+    return rest if kind == "class" else _NAMES.get(kind, queue.capitalize())
 
 
 def next_sample(queue: str) -> str:
@@ -69,11 +74,11 @@ def next_sample(queue: str) -> str:
 
 def _title(workspace: Workspace, each: QueueCount) -> str:
     """Return the title of a chip: `Dark 12`, or `Dark 1,000+` where counting stopped."""
-    title = f"{name(each.queue)} {each.n:,}{'+' if each.is_more else ''}"
+    counted = f"{name(each.queue)} {each.n:,}{'+' if each.is_more else ''}"
     if each.queue != review_queue.WORTH or not each.n:
-        return title
+        return counted
     minutes = pace.minutes(each.n, pace.seconds_an_image(workspace, actor=session.actor()))
-    return f"{title} · {'over' if each.is_more else 'about'} {minutes} min"
+    return f"{counted} · {'over' if each.is_more else 'about'} {minutes} min"
 
 
 def _show_more(workspace: Workspace, folded: Sequence[QueueCount], current: str) -> None:

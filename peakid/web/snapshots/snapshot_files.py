@@ -22,8 +22,11 @@ def show(workspace: Workspace, frozen: Snapshot) -> None:
     with st.form("write", border=False):
         fmt = st.radio("Format", list(FORMATS), format_func=FORMATS.__getitem__, horizontal=True)
         path = st.text_input("New folder on this machine", placeholder="/home/you/first-look", key="folder")
-        tip = "Otherwise the GPS position is removed from the metadata. Pixels do not change."
-        keep_position = st.checkbox("Keep GPS positions", help=tip)
+        tip = (
+            "Otherwise metadata is removed, because it can hold the position where a photo was taken. Pixels,"
+            " orientation and colours do not change."
+        )
+        keep_position = st.checkbox("Keep metadata and GPS positions", help=tip)
         is_write = st.form_submit_button(f"Write {n_images}")
     is_verify = st.button(f"Verify {n_images}", help="Reads every image and compares it with the snapshot.")
     try:
@@ -44,8 +47,5 @@ def _write(
     with progress.bar() as report:
         folder = uploads.given(path, "folder")
         written = writing.write(workspace, frozen, fmt, folder, keep_position=keep_position, report=report)
-    n_removed = written.n_positions_removed
-    removed = f" Removed the GPS position of {words.n_of(n_removed, 'image')}." if n_removed else ""
-    st.success(
-        f"Wrote {words.n_of(written.n_images, 'image')} to {session.plain(str(written.path))}.{removed}"
-    )
+    text = f"Wrote {words.n_of(written.n_images, 'image')} to {session.plain(str(written.path))}."
+    st.success(" ".join([text, *writing.sentences(written)]))

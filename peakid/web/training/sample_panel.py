@@ -45,7 +45,11 @@ class EpochSamples:
 
 def show(workspace: Workspace, run_id: int) -> None:
     """Draw the images with the newest predictions; nothing before the end of the first epoch."""
-    epochs = [parsed(each) for each in runs.samples(workspace, run_id)]
+    try:
+        epochs = [parsed(each) for each in runs.samples(workspace, run_id)]
+    except (KeyError, TypeError, ValueError):
+        st.caption("The file with the sample images of this run is damaged; the run itself is not affected.")
+        return
     if not epochs:
         return
     st.caption(finding(epochs), help=history(epochs))
@@ -58,10 +62,10 @@ def show(workspace: Workspace, run_id: int) -> None:
 def parsed(document: Mapping[str, Any]) -> EpochSamples:
     """Return one line of a run's sample file as a record."""
     samples = (
-        Sample(each["digest"], each["given"], each["predicted"], each["confidence"])
+        Sample(str(each["digest"]), str(each["given"]), str(each["predicted"]), float(each["confidence"]))
         for each in document["answers"]
     )
-    return EpochSamples(document["epoch"], tuple(samples))
+    return EpochSamples(int(document["epoch"]), tuple(samples))
 
 
 def finding(epochs: Sequence[EpochSamples]) -> str:

@@ -1,0 +1,1 @@
+"""Remove the metadata of image files without encoding their pixels again."""

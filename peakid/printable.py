@@ -1,0 +1,30 @@
+"""Show text of others, such as file and class names, without obeying the control characters in it."""
+
+import re
+
+# Control characters of ASCII and Latin-1, halves of surrogate pairs, marks and overrides of the writing
+# direction (Unicode 15, section 23.2), line and paragraph separators, and the byte order mark. Joiners and
+# blanks stay: names are written with them.
+_UNSAFE = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+_IN_LINE = re.compile(f"[{_UNSAFE}]")
+_IN_LINES = re.compile(f"(?!\n)[{_UNSAFE}]")
+
+
+def line(text: str) -> str:
+    """Return a text as one line: every control character becomes its escape, such as `\\x1b`."""
+    return _IN_LINE.sub(_escape, text)
+
+
+def lines(text: str) -> str:
+    """Return a text of several lines, in which only line breaks keep their effect."""
+    return _IN_LINES.sub(_escape, text)
+
+
+def json_text(text: str) -> str:
+    """Return a JSON document with the same meaning, whose control characters are written as `\\u009b`."""
+    return _IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

@@ -1,0 +1,94 @@
+"""Read peakid.toml, and explain a setting that does not fit, wherever it was given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import TomlConfigSettingsSource
+
+from peakid import documents
+from peakid.errors import BadInput
+
+MAX_BYTES = 2**20
+PATHS = ("workspace", "weights")
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_BOUNDS = {"ge": "at least", "gt": "over", "le": "at most", "lt": "under"}
+
+
+class SettingsFile(TomlConfigSettingsSource):
+    """peakid.toml, with an error for a file that cannot be read and for a key that no setting has."""
+
+    def _read_files(self, files: Any, deep_merge: bool = False) -> dict[str, Any]:
+        file = Path(files)
+        try:
+            return dict(documents.read_toml(file, limit=MAX_BYTES))
+        except FileNotFoundError:
+            return {}
+        except documents.UnreadableDocument as error:
+            raise BadInput(
+                f"The settings in {file} cannot be read: {error}.",
+                "Write one `key = value` per line, or remove the file.",
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values by key. A relative path starts at the folder of the file.
+
+        Raises:
+            BadInput: If a key or a value cannot be one of a setting.
+        """
+        known, file = self.settings_cls.model_fields, self.toml_file_path
+        for key, value in self.toml_data.items():
+            if key not in known:
+                raise BadInput(
+                    f"There is no setting {documents.shown(key)!r} in {file}.",
+                    f"Known are: {', '.join(known)}.",
+                )
+            if isinstance(value, bool):  # Python counts it as the number 0 or 1.
+                reason = "it is neither a text nor a number"
+                raise _misfit(f"{file}: {key}", str(value).lower(), reason, known[key])
+        values, folder = super().__call__(), Path(str(file)).parent
+        paths = {name: values[name] for name in PATHS if isinstance(values.get(name), str)}
+        return {**values, **{name: folder / path for name, path in paths.items()}}
+
+
+def explained(
+    error: ValidationError, fields: Mapping[str, FieldInfo], file: object, environment: Mapping[str, str]
+) -> BadInput:
+    """Return the error for the first value that does not fit, with the name of the file or the variable."""
+    problem = documents.first_problem(error)
+    variable = f"PEAKID_{problem.key.upper()}"
+    is_variable = variable in {name.upper() for name in environment}
+    return _misfit(
+        variable if is_variable else f"{file}: {problem.key}",
+        problem.value,
+        problem.reason,
+        fields[problem.key],
+    )
+
+
+def plain_text(value: str | Path | None) -> str | Path | None:
+    """Return a text or path, if a terminal and a file system can take it.
+
+    Raises:
+        ValueError: If it has control characters.
+    """
+    if value is not None and not str(value).isprintable():
+        raise ValueError("it has characters that cannot be printed")
+    return value
+
+
+def _misfit(place: str, value: str, reason: str, field: FieldInfo) -> BadInput:
+    kind = next((text for each, text in _KINDS.items() if field.annotation is each), "a path")
+    bounds = [
+        f"{word} {getattr(part, name)}"
+        for part in field.metadata
+        for name, word in _BOUNDS.items()
+        if hasattr(part, name)
+    ]
+    default = f"; the default is {field.default}" if field.default not in ("", None) else ""
+    return BadInput(
+        f"{place} = {value} does not fit: {reason}.",
+        f"Give {' '.join([kind, ' and '.join(bounds)]).strip()}{default}.",
+    )
