@@ -244,7 +244,7 @@ CREATE TABLE image_measure (
   taken_at TEXT,
   camera TEXT,
   scored_with INTEGER NOT NULL DEFAULT 0
-) STRICT;
+, grey_range TEXT) STRICT;
 
 CREATE TABLE image_issue_score (
   kind TEXT NOT NULL,
@@ -405,6 +405,20 @@ CREATE TABLE pair_revision (
   revision INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE decision_loss (
+  id INTEGER PRIMARY KEY,
+  first_id INTEGER NOT NULL,
+  last_id INTEGER NOT NULL,
+  found_at TEXT NOT NULL,
+  CHECK (first_id <= last_id)
+) STRICT;
+
+CREATE TABLE damaged_image (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  reason TEXT NOT NULL,
+  found_at TEXT NOT NULL
+) STRICT;
+
 CREATE INDEX image_unscanned ON image(id) WHERE scanned_at IS NULL;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
@@ -528,9 +542,6 @@ BEGIN SELECT RAISE(ABORT, 'root_move is append-only: where a root lay is never f
 
 CREATE TRIGGER remark_is_never_updated BEFORE UPDATE ON remark
 BEGIN SELECT RAISE(ABORT, 'remark is append-only: append a new row instead of changing one'); END;
-
-CREATE TRIGGER remark_is_never_deleted BEFORE DELETE ON remark
-BEGIN SELECT RAISE(ABORT, 'remark is append-only: append a row that is off instead of deleting one'); END;
 
 CREATE TRIGGER remark_sets_a_tag AFTER INSERT ON remark WHEN NEW.kind = 'tag' AND NEW.is_on = 1
 BEGIN INSERT INTO image_tag (tag, image_id) VALUES (NEW.value, NEW.image_id) ON CONFLICT DO NOTHING; END;
@@ -694,3 +705,7 @@ BEGIN SELECT RAISE(ABORT, 'class_merge is append-only: append an undo instead of
 CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
 WHEN NOT EXISTS (SELECT 1 FROM origin o JOIN image i ON i.id = o.image_id JOIN tombstone t ON t.digest = i.digest WHERE o.id = OLD.origin_id)
 BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;
+
+CREATE TRIGGER remark_is_never_deleted BEFORE DELETE ON remark
+WHEN NOT EXISTS (SELECT 1 FROM image i JOIN tombstone t ON t.digest = i.digest WHERE i.id = OLD.image_id)
+BEGIN SELECT RAISE(ABORT, 'remark is append-only: append a row that is off instead of deleting one'); END;

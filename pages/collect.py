@@ -1,19 +1,16 @@
 """Import images from a folder, an archive or a table, and see what was added, already known or rejected."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from peakid.acquire import history
 from peakid.acquire.history import Acquisition
 from peakid.errors import PeakidError
-from peakid.jobs import queue, submit
-from peakid.records import Source
-from peakid.web import import_summary, session, uploads, words
+from peakid.jobs import queue
+from peakid.web import session, words
+from peakid.web.collect import import_form, import_preview, import_summary
 from peakid.web.history import root_panel
 from peakid.web.jobs import job_panel, submission
 
-SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 JOB = "collect:job"  # Session state: id of the import that this session started last.
 
 
@@ -43,65 +40,17 @@ submission.renew_ended(workspace)
 st.title("Collect")
 
 # 2 ask
-source = st.segmented_control(
-    "Import from", SOURCES, default="folder", format_func=SOURCES.__getitem__, required=True, key="source"
-)
-is_in_place, follows_links, within, root, upload = False, False, "", "", None
-with st.form("import", border=False):
-    if source == "folder":
-        st.caption(
-            "Subfolders become classes; `train`, `valid`, `test` and the like become splits. Every file that "
-            "can be decoded is imported."
-        )
-        path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
-        in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."
-        is_in_place = st.checkbox("Leave the files in place, copy nothing", help=in_place_tip)
-        links_tip = "Links to files inside the folder are always followed."
-        follows_links = st.checkbox("Follow links to folders inside the folder", help=links_tip)
-        within = st.text_input(
-            "Also follow links into", placeholder="another folder on this machine", key="links_within"
-        )
-    elif source == "zip":
-        st.caption("A zip archive of such a folder. For more than 500 MB, enter its path instead.")
-        upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
-        path = st.text_input(
-            "Or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path"
-        )
-    else:
-        st.caption(
-            "Columns such as `path, label` or `filename, species`, and optionally `split`. Also label files "
-            "of Label Studio, FiftyOne, Roboflow and COCO, if each image has one class."
-        )
-        table = "Table on this machine (CSV, JSON or Parquet)"
-        path = st.text_input(table, placeholder="/home/you/labels.csv", key="csv_path")
-        relative = "Folder that its paths are relative to"
-        root = st.text_input(relative, placeholder="the folder of the table", key="csv_root")
-    is_submitted = st.form_submit_button(f"Import the {SOURCES[source].lower()}", type="primary")
+try:
+    if entered := import_form.ask(workspace):
+        import_preview.remember(entered)
+except PeakidError as error:
+    import_preview.forget()
+    session.show_error(error)
 
 # 4 act
-if is_submitted:
-    try:
-        if source == "zip":
-            given = uploads.kept(workspace, upload, path)
-        else:
-            given = uploads.given(path, "folder" if source == "folder" else "table")
-    except PeakidError as error:
-        session.show_error(error)
-    else:
-        job = submission.submit(
-            f"import:{source}:{given}",
-            lambda request_id: submit.import_images(
-                *(workspace, source, given),
-                root=Path(root) if root else None,
-                in_place=is_in_place,
-                follow_links=follows_links,
-                links_within=Path(within) if within else None,
-                request_id=request_id,
-                actor=session.actor(),
-            ),
-        )
-        if job:
-            st.session_state[JOB] = job.job_id
+if job := import_preview.show(workspace):
+    st.session_state[JOB] = job.job_id
+    st.rerun()
 
 # 3 draw
 shown = [

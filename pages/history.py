@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from peakid.curate import classes, history
+from peakid.store import saved_decisions
 from peakid.web import address, session
 from peakid.web.history import history_list, image_history, keep_panel, pace_panel, undo_panel
 
@@ -77,6 +78,8 @@ image = st.query_params.get("image")
 # 3 draw, 4 act
 history_list.show_done()
 image_history.show_forgotten()
+for loss in saved_decisions.losses(workspace.connection()):
+    st.warning(loss.text(), icon=":material/warning:")
 if image:
     if st.button("Back to all steps", icon=":material/arrow_back:", type="tertiary"):
         address.write(image=None)

@@ -4,13 +4,17 @@ PeakidError
 +- WorkspaceError
 |  +- NoWorkspace            the folder has no peakid.db
 |  +- WorkspaceTooNew        the workspace was written by a newer Peakid
+|  +- WorkspaceDamaged       a database that is damaged, empty or missing beside stored images
 |  +- WorkspaceNotWritable   a read-only or full disk, or a read-only folder
+|  |  +- WorkspaceBusy       another process writes to the database for too long
 |  +- WorkspaceNotEmpty      a restore would overwrite a folder that is not empty
 |  +- BackupNotWritten       the file exists already, or the disk cannot take it
 |  +- BadBackup              a file that is not a backup, or a damaged one
 |  +- ResourceMissing        the project's own files (migrations, recipes, pages) are missing
++- DiskError                 a full, read-only or failing disk, or a path without permission
 +- NotFound                  no such digest, class, snapshot, run, job or export
 |  +- AmbiguousDigest        a prefix that fits several images
+|  +- RunDamaged             a file of a run that is missing, cut or does not fit the run
 +- BadInput                  a value given by a person that cannot be used
 |  +- BadFractions           split shares that are negative or do not add up to 1
 |  +- UnknownColumns         a table without the columns that an import needs
@@ -79,7 +83,13 @@ class NoWorkspace(WorkspaceError): ...
 class WorkspaceTooNew(WorkspaceError): ...
 
 
+class WorkspaceDamaged(WorkspaceError): ...
+
+
 class WorkspaceNotWritable(WorkspaceError): ...
+
+
+class WorkspaceBusy(WorkspaceNotWritable): ...
 
 
 class WorkspaceNotEmpty(WorkspaceError): ...
@@ -94,10 +104,16 @@ class BadBackup(WorkspaceError): ...
 class ResourceMissing(WorkspaceError): ...
 
 
+class DiskError(PeakidError): ...
+
+
 class NotFound(PeakidError): ...
 
 
 class AmbiguousDigest(NotFound): ...
+
+
+class RunDamaged(NotFound): ...
 
 
 class BadInput(PeakidError): ...

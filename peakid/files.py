@@ -1,14 +1,21 @@
-"""Read only regular files up to a size, and write files whole: under a temporary name, then renamed."""
+"""Read only regular files up to a size, and write files whole: under a temporary name, then renamed.
+
+What an error of the disk means is said here too.
+"""
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
+
+from peakid.errors import DiskError
 
 ANY_SIZE = 2**62  # As a limit: only pipes, devices and folders are refused.
 _CHUNK_BYTES = 2**20
@@ -76,6 +83,10 @@ def expanded(path: str | Path) -> Path:
         return Path(path).absolute()
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DENIED = (errno.EACCES, errno.EPERM)
+
+
 @contextlib.contextmanager
 def replacing(path: Path, *, is_synced: bool = False) -> Generator[Path]:
     """Yield a temporary path next to `path`; rename it to `path` when the block ends without an error.
@@ -116,6 +127,62 @@ def write_text(path: Path, text: str, *, is_synced: bool = False) -> None:
 def write_json(path: Path, document: object, *, indent: int | None = None) -> None:
     """Write a document as JSON, replacing an existing file."""
     write_text(path, json.dumps(document, ensure_ascii=False, indent=indent))
+
+
+def sync_disk(folder: Path) -> None:
+    """Flush everything written to the disk of a folder: much faster than flushing many small files.
+
+    Raises:
+        OSError: If the disk could not take what was written before.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        if not hasattr(library, "syncfs"):  # Only Linux has it.
+            os.sync()
+        elif library.syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
+    finally:
+        os.close(descriptor)
+
+
+def explained(error: OSError, path: Path) -> DiskError | None:
+    """Return what an error of the operating system means for a person; None where it is about no disk.
+
+    Args:
+        path: Where the program writes; used where the error names no path.
+    """
+    at = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
+    if error.errno in _FULL:
+        quota = "The quota of this user is used up" if error.errno == errno.EDQUOT else "The disk is full"
+        return DiskError(
+            f"{quota}: {at} cannot be written{free_space(at)}.",
+            "Free some space, then try again. What was saved before is kept.",
+        )
+    if error.errno == errno.EROFS:
+        return DiskError(
+            f"{at} is on a disk that is mounted read-only.",
+            "Make the disk writable, or use a copy elsewhere.",
+        )
+    if error.errno in _DENIED:
+        return DiskError(
+            f"{at} cannot be opened or written: {error.strerror}.",
+            "Check the permissions of the file and its folder.",
+        )
+    if error.errno == errno.EIO:
+        return DiskError(
+            f"The disk does not read or write {at}: {error.strerror}.",
+            "Make a backup to another disk, and check this one.",
+        )
+    return None
+
+
+def free_space(path: Path) -> str:
+    """Return the free space of the disk that a path is on, as ` (3 MB free on its disk)`; '' if unknown."""
+    for folder in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            return f" ({shutil.disk_usage(folder).free / 2**20:,.0f} MB free on its disk)"
+    return ""
 
 
 def _sync(path: Path) -> None:

@@ -107,7 +107,11 @@ class RejectionRow:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """Result of one import. `n_added` counts new images, `n_known` files that the workspace already had."""
+    """Result of one import.
+
+    `n_added` counts new images, `n_known` files that the workspace already had. `n_mended` counts images
+    whose stored copy was damaged or missing and was written again.
+    """
 
     n_added: int
     n_known: int
@@ -115,6 +119,7 @@ class ImportReport:
     rejections: list[RejectionRow]
     seconds: float
     reading: ImportReading = NO_READING
+    n_mended: int = 0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from peakid.errors import WorkspaceNotWritable
 
+kept: list[bytes] = []
+
 
 def obey(order: bytes) -> str:
     """Stand in for a decoder: do what the order says."""
@@ -17,6 +19,13 @@ def obey(order: bytes) -> str:
         held = [b"\1" * 2**20 for _ in range(int(more))]
         time.sleep(60)
         del held
+    elif what == "take":
+        n_mb, seconds = more.split()
+        taken = b"\1" * (int(n_mb) * 2**20)
+        time.sleep(float(seconds))
+        del taken
+    elif what == "keep":
+        kept.append(b"\1" * (int(more) * 2**20))
     elif what == "crash":
         ctypes.string_at(0)
     elif what == "raise":

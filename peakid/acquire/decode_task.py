@@ -1,6 +1,7 @@
 """Work of the decoding process for one file of an import: read it, inspect it, and store it."""
 
 from collections.abc import Callable, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from peakid import settings
@@ -11,6 +12,20 @@ from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
 
 INSPECT_AND_STORE = "peakid.acquire.decode_task:inspect_and_store"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file of an import.
+
+    Attributes:
+        inspected: None where its digest was found at this path before and the stored copy is there.
+        is_mended: The stored copy was missing, cut or reported as damaged, and was written again.
+    """
+
+    digest: str
+    inspected: Inspection | None = None
+    is_mended: bool = False
 
 
 def read(file: Callable[[], bytes]) -> bytes:
@@ -34,12 +49,17 @@ def read(file: Callable[[], bytes]) -> bytes:
 
 
 def inspect_and_store(
-    data: bytes, known_digests: Set[str], workspace_path: Path, is_copied: bool
-) -> Inspection | str:
+    data: bytes,
+    known_digests: Set[str],
+    workspace_path: Path,
+    is_copied: bool,
+    damaged: Set[str] = frozenset(),
+) -> Found:
     """Inspect a file and store its thumbnail, and with `is_copied` its bytes.
 
-    Returns:
-        The inspection, or the digest alone if it is one of `known_digests`.
+    Args:
+        known_digests: Found at this path before; they are not decoded again if their copy is there.
+        damaged: Images whose stored files are written again.
 
     Raises:
         UnreadableImage: With the reason of the rejection.
@@ -47,8 +67,10 @@ def inspect_and_store(
     """
     workspace, digest = Workspace(workspace_path), inspection.digest_of(data)
     tombstones.refuse(workspace_path, digest)
-    if digest in known_digests and (not is_copied or images.image_path(workspace, digest).exists()):
-        return digest
+    is_intact = images.has_size(workspace, digest, len(data)) and digest not in damaged
+    if digest in known_digests and (not is_copied or is_intact):
+        return Found(digest)
     inspected = inspection.inspect(data)
-    images.store(workspace, inspected, data if is_copied else None)
-    return inspected
+    is_mended = is_copied and not is_intact and (digest in known_digests or digest in damaged)
+    images.store(workspace, inspected, data if is_copied else None, is_damaged=digest in damaged)
+    return Found(digest, inspected, is_mended)

@@ -6,18 +6,18 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
-from peakid import clean_text
+from peakid import clean_text, files
 from peakid.acquire import decode_task, import_reading
 from peakid.acquire.arrival import Arrival
+from peakid.acquire.decode_task import Found
 from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import decoder
-from peakid.imaging.records import Inspection
 from peakid.import_records import ImportNote
 from peakid.records import Credit, ImportReport, RejectionRow, Report, Source
-from peakid.store import decision_log, images, tombstones
+from peakid.store import damaged_images, decision_log, images, tombstones
 from peakid.store.workspace import Workspace, now
 
 BATCH_SIZE = 200  # Images per transaction; a killed import repeats at most this many.
@@ -26,11 +26,10 @@ N_AHEAD = 64  # Files decoded ahead of time, which keeps many cores busy while a
 
 @dataclass(frozen=True)
 class _Opened:
-    """The result of opening an arrival: one of `inspected`, `known_digest` and `rejection` is set."""
+    """The result of opening an arrival: either `found` or `rejection` is set."""
 
     arrival: Arrival
-    inspected: Inspection | None = None
-    known_digest: str = ""
+    found: Found | None = None
     rejection: RejectionRow | None = None
 
 
@@ -46,6 +45,8 @@ class _Import:
     step_id: int | None = None
     n_added: int = 0
     n_known: int = 0
+    mended: set[str] = field(default_factory=set)
+    damaged: frozenset[str] = frozenset()
 
 
 def ingest(
@@ -64,7 +65,8 @@ def ingest(
     Each batch is one transaction, so the next import continues after one that was killed, and a second import
     of the same files adds nothing. A label from a folder or table is an unreviewed decision of the actor
     `import:<source>`. If the origins of an image have different labels, the image is flagged with its first
-    label. An image that a person has judged keeps that judgement.
+    label. An image that a person has judged keeps that judgement. The files of a batch are on the disk before
+    its rows are written. A stored copy that is missing, cut or reported as damaged is written again.
 
     Args:
         notes: What the source noticed; they become part of the report.
@@ -80,6 +82,8 @@ def ingest(
     rejections: list[RejectionRow] = []
     read: list[Arrival] = []
     for n_done, batch in _batches(current, ordered, report, started):
+        if not is_in_place and any(opened.found and opened.found.inspected for opened in batch):
+            files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
         with workspace.transaction() as connection:
             written = [(opened.arrival, _write(connection, current, opened)) for opened in batch]
             rejections += [row for _, row in written if row is not None]
@@ -88,7 +92,15 @@ def ingest(
     read = _with_current_classes(workspace, read)
     reading = import_reading.of(read, notes=notes, known_classes=known_classes, is_imported=True)
     seconds = time.monotonic() - started
-    return ImportReport(current.n_added, current.n_known, len(rejections), rejections, seconds, reading)
+    return ImportReport(
+        current.n_added,
+        current.n_known,
+        len(rejections),
+        rejections,
+        seconds,
+        reading,
+        n_mended=len(current.mended),
+    )
 
 
 def _cleaned(arrival: Arrival) -> Arrival:
@@ -138,7 +150,8 @@ def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
             "INSERT INTO acquisition (source, root_id, actor, started_at) VALUES (?, ?, ?, ?)",
             (source, root_id, actor, now()),
         )
-    return _Import(workspace, source, root_id, is_in_place, int(cursor.lastrowid or 0))
+    acquisition_id, damaged = int(cursor.lastrowid or 0), damaged_images.digests(workspace)
+    return _Import(workspace, source, root_id, is_in_place, acquisition_id, damaged=damaged)
 
 
 def _batches(
@@ -160,7 +173,7 @@ def _batches(
 
 def _open(current: _Import, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[_Opened]:
     """Decode the arrivals, some of them ahead of time, and yield the results in order."""
-    ahead: deque[tuple[Arrival, Future[Inspection | str]]] = deque()
+    ahead: deque[tuple[Arrival, Future[Found]]] = deque()
     for start in range(0, len(ordered), BATCH_SIZE):
         batch = ordered[start : start + BATCH_SIZE]
         known = _digests_at(current, batch)
@@ -186,28 +199,28 @@ def _digests_at(current: _Import, batch: Sequence[Arrival]) -> dict[str, set[str
 
 def _submit(
     current: _Import, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]
-) -> "tuple[Arrival, Future[Inspection | str]]":
+) -> "tuple[Arrival, Future[Found]]":
     try:
         arrival = _with_clean_label(arrival)
         if arrival.rejection is not None or arrival.read is None:
             raise UnreadableImage(*(arrival.rejection or ("missing_file", "nothing to read")))
     except UnreadableImage as error:
-        failed: Future[Inspection | str] = Future()
+        failed: Future[Found] = Future()
         failed.set_exception(error)
         return arrival, failed
     read = functools.partial(decode_task.read, arrival.read)
-    return arrival, guarded.submit(read, known_digests, current.workspace.path, not current.is_in_place)
+    is_copied = not current.is_in_place
+    return arrival, guarded.submit(
+        read, known_digests, current.workspace.path, is_copied, current.damaged if is_copied else frozenset()
+    )
 
 
-def _result(arrival: Arrival, pending: "Future[Inspection | str]") -> _Opened:
+def _result(arrival: Arrival, pending: "Future[Found]") -> _Opened:
     try:
-        found = pending.result()
+        return _Opened(arrival, found=pending.result())
     except UnreadableImage as error:
         detail = clean_text.clean_path(error.message)
         return _Opened(arrival, rejection=RejectionRow(arrival.path, error.reason, detail, arrival.label))
-    return (
-        _Opened(arrival, known_digest=found) if isinstance(found, str) else _Opened(arrival, inspected=found)
-    )
 
 
 def _with_clean_label(arrival: Arrival) -> Arrival:
@@ -225,10 +238,9 @@ def _if_forgotten(current: _Import, opened: _Opened) -> _Opened:
 
     The decoding process has checked a list in a file, which may be missing or outdated. The database decides.
     """
-    digest = opened.inspected.digest if opened.inspected else opened.known_digest
-    if opened.rejection is not None or not tombstones.is_forgotten(current.workspace, digest):
+    if opened.found is None or not tombstones.is_forgotten(current.workspace, opened.found.digest):
         return opened
-    images.discard(current.workspace, digest)
+    images.discard(current.workspace, opened.found.digest)
     return _Opened(
         opened.arrival,
         rejection=RejectionRow(opened.arrival.path, "forgotten", tombstones.DETAIL, opened.arrival.label),
@@ -238,16 +250,21 @@ def _if_forgotten(current: _Import, opened: _Opened) -> _Opened:
 def _write(connection: sqlite3.Connection, current: _Import, opened: _Opened) -> RejectionRow | None:
     """Write one opened arrival to the database; return its rejection if it has one."""
     opened = _if_forgotten(current, opened)
-    if opened.rejection is not None:
-        _reject(connection, current, opened.rejection)
+    found = opened.found
+    if opened.rejection is not None or found is None:
+        if opened.rejection is not None:
+            _reject(connection, current, opened.rejection)
         return opened.rejection
-    if opened.inspected is not None:
-        image_id, is_new = images.add(connection, opened.inspected)
+    if found.inspected is not None:
+        image_id, is_new = images.add(connection, found.inspected)
     else:
         sql = "SELECT id FROM image WHERE digest = ?"
-        image_id, is_new = connection.execute(sql, (opened.known_digest,)).fetchone()["id"], False
+        image_id, is_new = connection.execute(sql, (found.digest,)).fetchone()["id"], False
     current.n_added += is_new
     current.n_known += not is_new
+    if found.is_mended:
+        current.mended.add(found.digest)
+        damaged_images.clear(connection, [found.digest])
     if _add_origin(connection, current, image_id, opened.arrival) and opened.arrival.label is not None:
         _append_label(connection, current, image_id, opened.arrival.label)
     return None

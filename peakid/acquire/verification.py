@@ -1,4 +1,4 @@
-"""Check that every image exists and is unchanged, and find files that were moved inside an in-place root."""
+"""Check the database and the bytes of every image, and find files that were moved inside an in-place root."""
 
 import contextlib
 import sqlite3
@@ -13,10 +13,11 @@ from peakid.acquire import reading, roots
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
 from peakid.records import Report, no_report
-from peakid.store import images, origins
+from peakid.store import damaged_images, images, integrity, origins, saved_decisions
 from peakid.store.workspace import Workspace, now
 
 PAGE_SIZE = 200  # Images per transaction.
+DIGEST_CHARS = 64  # Temporary files beside the images have longer names.
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,22 @@ class Move:
 
 @dataclass
 class Verified:
-    """Result of one check. `n_redrawn` counts missing thumbnails that were made again."""
+    """Result of one check.
+
+    Attributes:
+        n_redrawn: Missing thumbnails that were made again.
+        database: What is wrong with the database, in words; empty where it is sound.
+        losses: Saved decisions that the database no longer has, in words.
+        n_unknown: Stored files that no image of the database has, as after an older copy was put in place.
+    """
 
     n_images: int = 0
     n_redrawn: int = 0
     damaged: list[Damage] = field(default_factory=list)
     moved: list[Move] = field(default_factory=list)
+    database: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+    n_unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,13 +80,19 @@ class _Verification:
 
 
 def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> Verified:
-    """Compare the bytes of every image with its digest, find moved files, and make missing thumbnails again.
+    """Check the database, and compare the bytes of every image with its digest.
+
+    Missing thumbnails are made again. Damaged images are noted, so that the next import of the same bytes
+    writes them again.
 
     A file that was moved or renamed inside its root is searched by size, then by digest. Its origin gets the
     new path, and `origin_move` keeps the old one. A file that was changed counts as damaged; the next import
     adds its new bytes as a new image. Files of in-place roots are never written.
     """
     run = _Verification(workspace, actor)
+    report("Checking the database", 0, 0, "")
+    run.found.database += integrity.full_check(workspace.connection())
+    run.found.losses += [loss.text() for loss in saved_decisions.losses(workspace.connection())]
     n_all = workspace.query("SELECT COUNT(*) AS n FROM image_state")[0]["n"]
     for page in _pages(workspace):
         places, moves = _places(workspace, page), []
@@ -84,8 +101,10 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
             moves += _verify_one(run, row["digest"], places.get(row["id"], []))
             run.found.n_images += 1
         _write_moves(run, moves)
+        _note_damage(run, [row["digest"] for row in page])
         _redraw(run)
     _write_counts(run)
+    run.found.n_unknown = _n_unknown(workspace)
     report("Verifying", run.found.n_images, n_all, f"{len(run.found.damaged)} damaged")
     return run.found
 
@@ -126,7 +145,7 @@ def _verify_one(run: _Verification, digest: str, places: Sequence[_Place]) -> li
     if not is_sound:
         run.n_missing.update({place.root_id for place in still_lost})
         run.found.damaged.append(_damage(run.workspace, digest, still_lost, is_stored=stored is not None))
-    elif not images.thumbnail_path(run.workspace, digest).exists():
+    elif not images.has_thumbnail(run.workspace, digest):
         run.without_thumbnail.append(digest)
     return moves
 
@@ -143,6 +162,26 @@ def _moves(
             moves.append((place, new_path))
             run.found.moved.append(Move(digest, str(place.root), place.path, new_path))
     return moves
+
+
+def _note_damage(run: _Verification, digests: Sequence[str]) -> None:
+    """Note which of the images just checked are damaged, and drop the notes about those that are sound."""
+    checked, noted = set(digests), damaged_images.digests(run.workspace)
+    reasons = {each.digest: each.reason for each in run.found.damaged if each.digest in checked}
+    sound = (noted & checked) - set(reasons)
+    if reasons or sound:
+        with run.workspace.transaction() as connection:
+            damaged_images.note(connection, reasons)
+            damaged_images.clear(connection, sound)
+
+
+def _n_unknown(workspace: Workspace) -> int:
+    """Count the stored files that the database does not know, without those of images removed for good."""
+    known = {row["digest"] for row in workspace.query("SELECT digest FROM image")}
+    return sum(
+        len(file.name) == DIGEST_CHARS and file.name not in known
+        for file in workspace.images_dir.glob("??/*")
+    )
 
 
 def _redraw(run: _Verification) -> None:
@@ -189,7 +228,12 @@ def _digest_at(file: Path) -> str | None:
 def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_stored: bool) -> Damage:
     path = origins.path_and_root(workspace, digest)[0]
     if is_stored:
-        return Damage(digest, path, "Its stored bytes no longer match its digest.")
+        return Damage(
+            digest,
+            path,
+            "Its stored bytes no longer match its digest. Import the original file again, or restore a"
+            " backup.",
+        )
     if lost:
         return Damage(digest, path, " ".join(dict.fromkeys(_why(place) for place in lost)))
     try:

@@ -97,7 +97,8 @@ def log(
     elif pace:
         _emit_pace(as_json, history.pace(workspace, actor, at=datetime.now().astimezone()))
     elif digest:
-        _emit_changes(as_json, history.of_image(workspace, images.resolve(workspace, digest))[:limit])
+        image = images.show(workspace, images.resolve(workspace, digest))
+        _emit_changes(as_json, history.of_image(workspace, image.digest)[:limit], image.grey_text)
     elif steps or by or class_name or before:
         _emit_steps(workspace, as_json, limit, by=by, class_name=class_name, before=before)
     else:
@@ -146,11 +147,12 @@ def _emit_steps(
     emit(as_json, documents, table(documents, columns, empty="There are no such steps."))
 
 
-def _emit_changes(as_json: bool, changes: list[history.Change]) -> None:
+def _emit_changes(as_json: bool, changes: list[history.Change], fact: str) -> None:
     documents = [asdict(change) for change in changes]
     columns = ["decision_id", "step_id", "decided_at", "actor", "kind"]
     columns += ["from_verdict", "from_label", "verdict", "label", "reason"]
-    emit(as_json, documents, table(documents, columns, empty="There are no decisions about this image yet."))
+    listed = table(documents, columns, empty="There are no decisions about this image yet.")
+    emit(as_json, documents, f"{fact}\n{listed}" if fact else listed)
 
 
 def _emit_plan(as_json: bool, plan: undo_since.UndoPlan) -> None:

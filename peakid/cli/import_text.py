@@ -20,6 +20,8 @@ def of_report(imported: ImportReport, *, workspace: Path | None = None) -> str:
     """Return the result of an import: its counts, what it read, and the rejected files."""
     counts = f"{imported.n_added} added, {imported.n_known} already known, {imported.n_rejected} rejected"
     lines = [f"{counts}, in {imported.seconds:.1f} s.", *_reading_lines(imported.reading, workspace)]
+    mended = _n_of(imported.n_mended, "stored image was", "stored images were")
+    lines += [f"{mended} damaged or missing and written again."] if imported.n_mended else []
     listed = [row for row in imported.rejections if row.reason != "hidden"]
     lines += [f"  {row.path}: {row.reason}, {row.detail}" for row in listed[:SHOWN_REJECTIONS]]
     more = len(listed) - SHOWN_REJECTIONS

@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 
 import peakid
+from peakid import settings
 from peakid.cli import remedies, terminal
 from peakid.errors import ConfirmationNeeded, PeakidError
+from peakid.store import database_errors
 
 # Command name -> module:attribute. A module is imported when its command is used: `peakid --help` stays fast.
 COMMANDS = {
@@ -102,6 +104,17 @@ def main() -> None:
     except BrokenPipeError:  # `peakid log | head` is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        found = database_errors.unexpected(error, _folder())
+        if found is None:
+            raise
+        _show(found)
+        sys.exit(1)
+
+
+def _folder() -> Path:
+    """Return the folder of the workspace that the command used."""
+    return (_workspace_option(sys.argv) or settings.current().workspace).expanduser().absolute()
 
 
 def _show(error: PeakidError) -> None:

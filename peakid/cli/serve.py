@@ -1,15 +1,17 @@
 """Commands that use an exported model: predict."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from peakid import files, settings
 from peakid.cli import terminal
 from peakid.cli.frame import emit, json_option, workspace_path
 from peakid.errors import BadInput
 from peakid.evaluate import score_text
-from peakid.serve.predictor import ImagePrediction, Predictor
+from peakid.serve.predictor import BATCH_SIZE, ImagePrediction, Predictor
 from peakid.store import exports, workspace
 
 
@@ -30,7 +32,7 @@ from peakid.store import exports, workspace
 def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as_json: bool) -> None:
     """Predict the class of each IMAGE. EXPORT is the number of an export or its folder."""
     predictor = Predictor(_folder(export))
-    answers = [_answer(predictor, Path(path), top, threshold) for path in images]
+    answers = _answers(predictor, [Path(path) for path in images], top, threshold)
     failed = [f"{path}: {each.error}" for path, each in zip(images, answers, strict=True) if each.error]
     if len(failed) == len(images):
         raise BadInput(
@@ -50,12 +52,25 @@ def _folder(export: str) -> Path:
     return Path(export)
 
 
-def _answer(predictor: Predictor, path: Path, top: int, threshold: float) -> ImagePrediction:
+def _answers(
+    predictor: Predictor, paths: Sequence[Path], top: int, threshold: float
+) -> list[ImagePrediction]:
+    """Read and predict a few images at a time, which are decoded side by side."""
+    found: list[ImagePrediction] = []
+    for start in range(0, len(paths), BATCH_SIZE):
+        read = [_content(path) for path in paths[start : start + BATCH_SIZE]]
+        good = [content for content in read if isinstance(content, bytes)]
+        predicted = iter(predictor.predict(good, top=top, threshold=threshold))
+        found += [next(predicted) if isinstance(content, bytes) else content for content in read]
+    return found
+
+
+def _content(path: Path) -> bytes | ImagePrediction:
+    """Read an image, or say why it cannot be read: a pipe or a device might never end."""
     try:
-        content = path.read_bytes()
+        return files.read_regular(path, settings.current().max_image_bytes)
     except OSError as error:
         return ImagePrediction.unreadable(None, f"cannot be read: {error.strerror}")
-    return predictor.predict([content], top=top, threshold=threshold)[0]
 
 
 def _document(path: str, answer: ImagePrediction) -> dict[str, Any]:

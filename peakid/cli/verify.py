@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 
 from peakid.acquire import roots
-from peakid.cli import frame
+from peakid.cli import frame, remedies
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
+from peakid.cli.history import n_images
 from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text
 from peakid.jobs import results, submit
 from peakid.jobs.results import VerifyResult
+from peakid.store.database_errors import damaged
 from peakid.store.workspace import Workspace
 
 SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
@@ -21,17 +23,23 @@ SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
 @json_option
 @pass_workspace
 def verify(workspace: Workspace, actor: str, as_json: bool) -> int:
-    """Compare every image file with its digest, and find moved files of folders imported in place."""
+    """Check the database and every image file, and find moved files of folders imported in place."""
     job = follow(workspace, submit.verify(workspace, actor=actor).job_id)
     found = job.result_as(VerifyResult) or VerifyResult()
     lines = [f"{found.n_damaged} of {found.n_images} images are damaged."]
+    lines += [f"The database is not sound: {each}." for each in found.database]
+    lines += [remedies.line(damaged(workspace.path, found.database))] if found.database else []
+    lines += found.losses
     lines += [f"  {each.digest[:12]}  {each.path}  {each.reason}" for each in found.damaged]
     lines += [f"{found.n_moved} files were found in another place."] if found.n_moved else []
     lines += [f"  {each.path} -> {each.new_path}" for each in found.moved[:SHOWN_MOVES]]
+    lines += [f"{n_images(found.n_unknown)} in the folder images that the database does not have."] * bool(
+        found.n_unknown
+    )
     lines += [f"{found.n_redrawn} missing thumbnails were made again."] if found.n_redrawn else []
     text = "\n".join(lines) if job.state == "done" else job_text(job)
     emit(as_json, {**ending(job), **results.document(found)}, text)
-    return EXIT_CODES[job.state] or bool(found.n_damaged)
+    return EXIT_CODES[job.state] or bool(found.n_damaged or found.database)
 
 
 @click.group("roots")

@@ -79,7 +79,9 @@ def _check_port(address: str, port: int) -> None:
 
 def _status_text(counts: Status) -> str:
     rows = {name: n for name, n in asdict(counts).items() if name != "classes"}
+    n_lost = rows.pop("n_lost_decisions")
     lines = [f"{name.removeprefix('n_'):<11} {n:>7,}" for name, n in rows.items()]
+    lines += [f"{n_lost:,} saved decisions are missing; see verify."] if n_lost else []
     if counts.classes:
         lines += ["", *(f"  {name:<20} {n:>7,}" for name, n in counts.classes.items())]
     return "\n".join(lines)

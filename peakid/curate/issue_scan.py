@@ -10,7 +10,7 @@ import numpy as np
 
 from peakid.curate.image_issues import RULES, IssueKind
 from peakid.errors import NotFound, UnreadableImage
-from peakid.imaging import inspection
+from peakid.imaging import gate, inspection
 from peakid.imaging.records import Inspection
 from peakid.records import Report, no_report
 from peakid.store import images
@@ -116,7 +116,7 @@ def _measure_missing(workspace: Workspace, report: Report) -> None:
 
 def _inspected(workspace: Workspace, digest: str) -> Inspection | None:
     try:
-        return inspection.inspect(images.read_bytes(workspace, digest))
+        return gate.call(inspection.inspect, images.read_bytes(workspace, digest))
     except (NotFound, UnreadableImage):
         return None
     finally:

@@ -1,5 +1,6 @@
 """Freeze the labels into snapshots; find, compare and verify them."""
 
+import contextlib
 import json
 import sqlite3
 from collections import defaultdict
@@ -11,11 +12,11 @@ import pandas as pd
 from peakid.dataset import manifest, members, snapshot_warnings, split
 from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
 from peakid.dataset.members import Member
-from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound
+from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound, WorkspaceNotWritable
 from peakid.imaging import inspection
 from peakid.records import Snapshot, SnapshotItem, Split
 from peakid.remedies import action
-from peakid.store import images, origins
+from peakid.store import damaged_images, images, origins
 from peakid.store.workspace import Workspace, now
 
 SNAPSHOT_COLUMNS = (
@@ -194,6 +195,8 @@ def leaks(workspace: Workspace, reference: str | None = None) -> list[Leak]:
 def verify(workspace: Workspace, reference: str | None = None) -> int:
     """Verify that a snapshot is unchanged: its rows match its digest, and the bytes of its images theirs.
 
+    Damaged images are noted, so that the next import of the same bytes writes them again.
+
     Returns:
         The number of images read.
 
@@ -213,6 +216,7 @@ def verify(workspace: Workspace, reference: str | None = None) -> int:
         )
     broken = [item for item in frozen_items if not _has_its_bytes(workspace, item.digest)]
     if broken:
+        _note_damage(workspace, [item.digest for item in broken])
         names = ", ".join(f"{item.digest[:12]} ({item.path})" for item in broken[:3])
         names += ", ..." if len(broken) > 3 else ""
         raise DamagedSnapshot(
@@ -333,6 +337,11 @@ def _document(item: SnapshotItem) -> ImageDocument:
 
 def _changed(item: SnapshotItem, before: str, after: str) -> ImageDocument:
     return {"digest": item.digest, "path": item.path, "from": before, "to": after}
+
+
+def _note_damage(workspace: Workspace, digests: Sequence[str]) -> None:
+    with contextlib.suppress(WorkspaceNotWritable), workspace.transaction() as connection:
+        damaged_images.note(connection, dict.fromkeys(digests, "Found by the check of a snapshot."))
 
 
 def _has_its_bytes(workspace: Workspace, digest: str) -> bool:

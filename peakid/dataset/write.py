@@ -1,7 +1,6 @@
 """Write a snapshot as files for other tools, which give the same labels and splits when imported again."""
 
 import csv
-import io
 import shutil
 import tempfile
 from collections import Counter
@@ -14,7 +13,7 @@ from peakid import files
 from peakid.acquire import folder_names, layout
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, DamagedSnapshot, UnreadableImage
-from peakid.imaging import inspection, pixels
+from peakid.imaging import gate, inspection, pixels
 from peakid.imaging.metadata import parts, removal
 from peakid.records import Report, Snapshot, SnapshotItem, no_report
 from peakid.remedies import action
@@ -206,17 +205,13 @@ class _Writer:
 def _as_png(data: bytes, item: SnapshotItem) -> bytes:
     """Return the pixels as Peakid reads them. Whatever else the file holds is left out."""
     try:
-        upright = pixels.decode(data)
+        return gate.call(pixels.as_png, data)
     except UnreadableImage as error:
         raise BadInput(
             f"Image {item.digest[:12]} ({item.path}) cannot be read, so what its metadata holds is unknown:"
             f" {error.message}.",
             "Exclude it and freeze a new snapshot, or write the snapshot with all metadata.",
         ) from error
-    upright.info.clear()  # Pillow would write a comment or a profile again.
-    out = io.BytesIO()
-    upright.save(out, "PNG")
-    return out.getvalue()
 
 
 def _write_table(items: Sequence[SnapshotItem], paths: Mapping[str, str], file: Path) -> None:

@@ -5,11 +5,12 @@ submit --> waiting --> child: one thread per core --> future
                ^         | on a hang, too much memory or a crash it is killed, and its open files are retried,
                +---------+ each one alone; a file that fails again while it is alone is rejected
 ```
+
+All files of a child share one limit of memory. The child lets large files wait for each other.
 """
 
 import atexit
 import contextlib
-import functools
 import itertools
 import os
 import subprocess
@@ -28,7 +29,6 @@ import psutil
 from peakid import settings
 from peakid.errors import DecoderBroken, UnreadableImage
 from peakid.imaging.decoder_child import Event
-from peakid.imaging.records import Inspection
 from peakid.records import RejectionReason
 
 INSPECT = "peakid.imaging.inspection:inspect"  # The default work of a decoder.
@@ -36,8 +36,15 @@ WATCH_S = 0.1  # Interval between checks of clock and memory; a decoder can fill
 READ_FACTOR = (
     12  # A sleeping disk needs ten seconds to start; reading may take this multiple of the time limit.
 )
-SHARED_BYTES = 256 * 2**20  # Added to the memory limit for each further thread: a photo of 60 megapixels.
+KEPT_BYTES = 192 * 2**20  # An idle child that holds more than this beyond its start is ended.
 MAX_FAILED_STARTS = 3
+# Blocks from 4 MB on return to the system when they are freed, and numpy starts no threads of its own.
+CHILD_ENVIRONMENT = {
+    "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
+    "MALLOC_ARENA_MAX": "4",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 _Failure = Literal["time", "memory", "crash"]
 
@@ -74,7 +81,7 @@ class Decoder:
     Args:
         work: `module:function`; its first argument is the bytes. It and its result must be picklable.
         limit_s: Time limit for one file that is alone; None = from the settings.
-        limit_bytes: Memory limit for one file, above the memory of the idle child; None = from the settings.
+        limit_bytes: Memory limit of the child, above its memory when idle; None = from the settings.
     """
 
     def __init__(
@@ -123,7 +130,7 @@ class Decoder:
     def _feed(self) -> None:
         """Send the child as many files as its threads can start soon; a suspect is sent alone."""
         if self._child is None and self._waiting:
-            self._child = _started(self.work, self.n_threads)
+            self._child = _started(self.work, self.n_threads, self.limit_bytes)
             threading.Thread(target=self._watch, args=(self._child,), daemon=True, name="decoder").start()
         while self._waiting and self._child is not None and self._has_room(self._waiting[0]):
             task = self._waiting.popleft()
@@ -171,26 +178,31 @@ class Decoder:
             task = self._open.get(number)
             if task is None:  # The decoder was closed.
                 return
-            if event in ("reading", "decoding"):
-                task.phase, task.began_s = event, value
+            if event in ("reading", "decoding", "waiting"):
+                task.phase, task.began_s = (event, value) if event != "waiting" else ("", 0.0)
                 return
             del self._open[number]
+            is_retried = event == "starved" and not task.is_suspect
+            if is_retried:
+                task.is_suspect, task.phase = True, ""
+                self._waiting.appendleft(task)
             self._feed()
-        task.future.set_exception(value) if event == "failed" else task.future.set_result(value)
+        if event == "done":
+            task.future.set_result(value)
+        elif not is_retried:
+            task.future.set_exception(self._rejection("memory") if isinstance(value, MemoryError) else value)
 
     def _limit_exceeded(self, child: _Child) -> _Failure | None:
         """Return the limit that the child exceeds, None if it is within all limits."""
         with self._lock:
-            is_late = any(self._is_late(task) for task in self._open.values())
-            is_alone = any(task.is_suspect for task in self._open.values())
-        if is_late:
-            return "time"
-        if child.base_bytes is None or not self._open:
+            if any(self._is_late(task) for task in self._open.values()):
+                return "time"
+            if child.base_bytes is None:
+                return None
+            limit = self.limit_bytes if self._open else KEPT_BYTES
+            with contextlib.suppress(psutil.NoSuchProcess):
+                return "memory" if _used_bytes(child) - child.base_bytes > limit else None
             return None
-        limit = self.limit_bytes + (0 if is_alone else SHARED_BYTES * (self.n_threads - 1))
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return "memory" if _used_bytes(child) - child.base_bytes > limit else None
-        return None
 
     def _is_late(self, task: _Task) -> bool:
         limit_s = self.limit_s * (READ_FACTOR if task.phase == "reading" else 1)
@@ -264,39 +276,26 @@ def borrowed(work: str = INSPECT) -> Generator[Decoder]:
         decoder.close()
 
 
-def inspect(data: bytes) -> Inspection:
-    """Call `inspection.inspect` in the guarded process, for one untrusted file.
-
-    Raises:
-        UnreadableImage: With the reason of the rejection.
-    """
-    with borrowed() as decoder:
-        future = decoder.submit(functools.partial(bytes, data))
-        error = future.exception()
-    if error is not None:
-        raise error
-    return future.result()
-
-
 @atexit.register
 def _close_idle() -> None:
     for decoder in _idle.values():
         decoder.close()
 
 
-def _started(work: str, n_threads: int) -> _Child:
+def _started(work: str, n_threads: int, limit_bytes: int) -> _Child:
     child_tasks, tasks = Pipe(duplex=False)
     updates, child_updates = Pipe(duplex=False)
+    limits = {**settings.current().decoding(), "decode_limit_bytes": str(limit_bytes)}
     with child_tasks, child_updates:
         pipes = [child_tasks.fileno(), child_updates.fileno()]
         # -P: modules in the current folder are not imported.
         command = [sys.executable, "-P", "-m", "peakid.imaging.decoder_child"]
         process = subprocess.Popen(
-            [*command, work, *map(str, (n_threads, *pipes))],
+            [*command, work, *map(str, (n_threads, limit_bytes, *pipes))],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=pipes,
-            env=settings.environment(**settings.current().decoding()),
+            env={**settings.environment(**limits), **CHILD_ENVIRONMENT},
         )
     return _Child(process, tasks, updates)
 

@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import PIL.Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from peakid.errors import UnreadableImage
 from peakid.imaging import exif, hashes, measures, pixels
@@ -13,6 +14,7 @@ from peakid.imaging.records import Inspection, Measures
 
 THUMBNAIL_PX = 256  # Sharp at the largest size in the grid; 11 KB as JPEG.
 THUMBNAIL_QUALITY = 80
+THUMBNAIL_BYTES = 256 * 1024  # More than 256 x 256 pixels of noise take.
 # Share of rows of a truncated JPEG. More than pixels.decode needs, so that an imported image is readable at
 # any scale.
 LEAST_READABLE = 0.9
@@ -50,6 +52,25 @@ def inspect(data: bytes) -> Inspection:
     )
 
 
+def grey_thumbnail(data: bytes) -> PIL.Image.Image:
+    """Decode a thumbnail to grey. Thousands are compared, so they are decoded in this process.
+
+    That is safe because whatever is not as small as a thumbnail is refused before it is decoded.
+
+    Raises:
+        UnreadableImage: If it is not a JPEG of the size of a thumbnail, or damaged.
+    """
+    try:
+        if len(data) > THUMBNAIL_BYTES:
+            raise UnreadableImage("unreadable", f"a thumbnail of {len(data):,} bytes")
+        opened = JpegImageFile(io.BytesIO(data))
+        if max(opened.size) > THUMBNAIL_PX or opened.info.get("progressive"):
+            raise UnreadableImage("unreadable", f"a thumbnail of {opened.width} x {opened.height} pixels")
+        return opened.convert("L")
+    except (*pixels.DAMAGE, MemoryError) as error:
+        raise UnreadableImage("unreadable", f"a damaged thumbnail: {error}") from error
+
+
 def digest_of(data: bytes) -> str:
     """Return the digest that identifies an image: SHA-256 of its bytes, 64 lower-case hex digits."""
     return hashlib.sha256(data).hexdigest()
@@ -81,4 +102,5 @@ def _measures(decoded: pixels.Decoded, small: PIL.Image.Image) -> Measures:
         is_animated=decoded.is_animated,
         taken_at=taken_at,
         camera=name,
+        grey_range=decoded.grey_range,
     )

@@ -1,28 +1,34 @@
-"""Decode bytes to pixels: formats, EXIF rotation, conversion to RGB, and resizing."""
+"""Decode bytes to pixels: formats, EXIF rotation and resizing.
 
+Only the guarded process calls these functions, through `peakid.imaging.gate` or an import.
+"""
+
+import contextlib
+import hashlib
 import importlib
 import importlib.util
 import io
-import struct
-import warnings
-import zlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError, features
+from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from peakid import settings
 from peakid.errors import UnreadableImage
+from peakid.imaging import colour, cost, png
+from peakid.imaging.formats import DAMAGE, FORMATS
 from peakid.records import Resize
 
-# Increase when the same bytes give different pixels: caches and exports of two versions are never mixed.
-VERSION = 1
+# Increase when the same bytes give different pixels: the caches of two versions are never mixed.
+# 2: grey values of 12 bits in 16 and the like are stretched; white art on transparent ground is put on black.
+VERSION = 2
+# An export of these versions is used with the present one: 2 differs for the pictures above only, which
+# were nearly black or empty in version 1.
+USABLE_VERSIONS = (1, 2)
 
-# An MPO (two JPEGs in one file) opens as a JPEG. Pillow may be built without AVIF.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else []))
 FRAMED = (
     "GIF",
     "PNG",
@@ -35,16 +41,6 @@ LEAST_READABLE = (
     0.85  # Share of rows that a truncated JPEG must have; broken downloads often lack only the last.
 )
 ORIENTATION_TAG = 0x0112  # EXIF 2.3, section 4.6.4.
-
-# Our own limit is checked from the header before decoding; Pillow's lower limit would warn or refuse first.
-Image.MAX_IMAGE_PIXELS = None
-# Warnings about damaged metadata are ignored; damaged pixels raise an error.
-warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-
-# What Pillow's decoders raise on damaged bytes; it differs by format.
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, EOFError)
-_SYSTEM_ERRORS = (MemoryError, ArithmeticError, RuntimeError, AssertionError)
-DAMAGE = (*_DECODER_ERRORS, *_SYSTEM_ERRORS, struct.error, zlib.error)
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,7 +60,7 @@ _SWAPPING = (
 
 # ISO/IEC 23008-12, annex B.
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-JPEG_END = b"\xff\xd9"
+JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 
 _OTHER_CONTENT = {
     b"PK\x03\x04": "a zip archive; unpack it first",
@@ -79,6 +75,7 @@ class Decoded:
     """Decoded pixels and the header. `width_px` and `height_px` are of the full image, after EXIF rotation.
 
     `readable_share` is the share of rows that a truncated JPEG still has, 1 for all other images.
+    `grey_range` is as in `peakid.imaging.colour.Converted`.
     """
 
     image: Image.Image
@@ -88,14 +85,15 @@ class Decoded:
     readable_share: float = 1.0
     is_animated: bool = False
     exif: Image.Exif | None = None
+    grey_range: str | None = None
 
 
 def decode(data: bytes) -> Image.Image:
     """Decode bytes to RGB with 8 bits per channel, rotated according to EXIF.
 
-    Transparent images are composited on white, 16 bits are scaled to 8 (Pillow would clip them), and the
-    first frame of an animation is used. CMYK is converted without a colour profile. If a JPEG lacks a few of
-    its last rows, those are filled with one colour.
+    `peakid.imaging.colour` says how transparent images and those of more than 8 bits are converted. The first
+    frame of an animation is used. CMYK is converted without a colour profile. If a JPEG lacks a few of its
+    last rows, those are filled with one colour. A JPEG that holds a second picture (MPO) is a JPEG.
 
     Raises:
         UnreadableImage: With the reason of the rejection.
@@ -113,6 +111,50 @@ def decode_at_least(data: bytes, width_px: int, height_px: int) -> Decoded:
         UnreadableImage: With the reason of the rejection.
     """
     return _decoded(_opened(data), width_px, height_px)
+
+
+def as_jpeg(data: bytes, *, longest_px: int, quality: int = 90) -> bytes:
+    """Return an image as an upright JPEG whose long side has at most `longest_px`, for a browser.
+
+    Raises:
+        UnreadableImage: With the reason of the rejection.
+    """
+    image = _opened(data)
+    scale = longest_px / max(image.size)
+    least = [max(1, round(side * min(scale, 1))) for side in image.size]
+    shown = _decoded(image, *least).image
+    if scale < 1:
+        shown.thumbnail((longest_px, longest_px), Image.Resampling.BICUBIC)
+    out = io.BytesIO()
+    shown.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def as_png(data: bytes) -> bytes:
+    """Return the upright pixels of an image as a PNG that holds nothing else.
+
+    Raises:
+        UnreadableImage: With the reason of the rejection.
+    """
+    upright, out = decode(data), io.BytesIO()
+    upright.info.clear()  # Pillow would write a comment or a profile again.
+    upright.save(out, "PNG")
+    return out.getvalue()
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of the decoded pixels, which says whether two images are exactly the same picture.
+
+    The opacity counts: two pictures that look the same on white may differ on another ground.
+
+    Raises:
+        UnreadableImage: With the reason of the rejection.
+    """
+    image, found = _opened(data), hashlib.sha256()
+    with _rejecting(image.format):
+        for part in colour.pixel_bytes(_upright(image, 0, 0).image):
+            found.update(part)
+    return found.hexdigest()
 
 
 def preprocess(data: bytes, *, size_px: int, resize: Resize) -> np.ndarray:
@@ -182,17 +224,47 @@ def _opened(data: bytes) -> Image.Image:
     """Read the header only, and raise an error for a file that must not be decoded."""
     if not data:
         raise UnreadableImage("empty", "0 bytes")
-    try:
-        image = Image.open(io.BytesIO(data), formats=(*FORMATS, *_optional_formats(data)))
-    except UnidentifiedImageError:
-        raise _unidentified(data) from None
-    except DAMAGE as error:
-        raise UnreadableImage("unreadable", f"its header is damaged: {error}") from error
-    limit = settings.current().max_image_pixels
-    if image.width * image.height > limit:
-        detail = f"{image.width} x {image.height} is over the limit of {limit:,} pixels"
+    limits = settings.current()
+    if cost.least_webp_bytes(data) > limits.decode_limit_bytes:
+        raise _too_much_memory("this WEBP")
+    image = _header(data)
+    if image.width * image.height > limits.max_image_pixels:
+        detail = f"{image.width} x {image.height} is over the limit of {limits.max_image_pixels:,} pixels"
         raise UnreadableImage("too_many_pixels", detail)
+    if cost.least_bytes(image) > limits.decode_limit_bytes:
+        raise _too_much_memory(f"{image.width} x {image.height} {image.format}")
     return image
+
+
+def _header(data: bytes) -> Image.Image:
+    try:
+        if data.startswith(JPEG_START):  # Without Pillow's search for further pictures, which may be cut off.
+            return JpegImageFile(io.BytesIO(data))
+        return Image.open(io.BytesIO(data), formats=(*FORMATS, *_optional_formats(data)))
+    except DAMAGE as error:
+        if data.startswith(png.SIGNATURE) and len(bare := png.pixels_only(data)) < len(data):
+            return _header(bare)
+        if isinstance(error, UnidentifiedImageError):
+            raise _unidentified(data) from None
+        raise UnreadableImage("unreadable", f"its header is damaged: {error}") from error
+
+
+def _too_much_memory(what: str) -> UnreadableImage:
+    limit_mb = settings.current().decode_limit_bytes / 2**20
+    detail = f"{what} takes more than {limit_mb:,.0f} MB of memory to decode; save it smaller"
+    return UnreadableImage("too_much_memory", detail)
+
+
+@contextlib.contextmanager
+def _rejecting(format: str | None) -> Generator[None]:
+    """Raise UnreadableImage for whatever a decoder raises."""
+    try:
+        yield
+    except MemoryError as error:
+        raise _too_much_memory(f"this {format}") from error
+    except DAMAGE as error:
+        detail = f"{format} that cannot be decoded to the end: {error or type(error).__name__}"
+        raise UnreadableImage("unreadable", detail) from error
 
 
 def _optional_formats(data: bytes) -> list[str]:
@@ -223,23 +295,46 @@ def _unidentified(data: bytes) -> UnreadableImage:
         return UnreadableImage("not_an_image", f"not a known image format; starts with {data[:12]!r}")
 
 
+@dataclass(frozen=True)
+class _Upright:
+    """A loaded image after EXIF rotation, in its own mode. `size` is that of the full image."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    readable_share: float
+    exif: Image.Exif | None
+
+
 def _decoded(image: Image.Image, width_px: int, height_px: int) -> Decoded:
-    format, full_size, source = image.format or "", image.size, getattr(image, "fp", None)
-    try:
+    format = image.format or ""
+    with _rejecting(format):
         is_animated = format in FRAMED and bool(getattr(image, "is_animated", False))
-        if width_px and height_px:
-            image.draft(image.mode, (width_px, height_px))
-        is_reduced = image.size != full_size
-        image, readable_share = _loaded(image, source)
-        exif = _exif(image)
-        turn = _TURNS.get(exif.get(ORIENTATION_TAG, 1)) if exif else None
-        size = full_size if is_reduced else image.size  # Pillow rotates a TIFF while it loads it.
-        rgb = _to_rgb(image if turn is None else image.transpose(turn))
-    except DAMAGE as error:
-        detail = f"{format} that cannot be decoded to the end: {error or type(error).__name__}"
-        raise UnreadableImage("unreadable", detail) from error
-    width, height = reversed(size) if turn in _SWAPPING else size
-    return Decoded(rgb, format, width, height, readable_share, is_animated, exif)
+        is_deep = colour.is_sixteen_bit(getattr(image, "tile", ()))
+        upright = _upright(image, width_px, height_px)
+        converted = colour.to_rgb(upright.image, is_deep=is_deep)
+    return Decoded(
+        converted.image,
+        format,
+        *upright.size,
+        readable_share=upright.readable_share,
+        is_animated=is_animated,
+        exif=upright.exif,
+        grey_range=converted.grey_range,
+    )
+
+
+def _upright(image: Image.Image, width_px: int, height_px: int) -> _Upright:
+    full_size, source = image.size, getattr(image, "fp", None)
+    if width_px and height_px:
+        image.draft(image.mode, (width_px, height_px))
+    is_reduced = image.size != full_size
+    image, readable_share = _loaded(image, source)
+    exif = _exif(image)
+    turn = _TURNS.get(exif.get(ORIENTATION_TAG, 1)) if exif else None
+    size = full_size if is_reduced else image.size  # Pillow rotates a TIFF while it loads it.
+    if turn is not None:
+        image = image.transpose(turn)
+    return _Upright(image, size[::-1] if turn in _SWAPPING else size, readable_share, exif)
 
 
 def _loaded(image: Image.Image, source: Any) -> tuple[Image.Image, float]:
@@ -247,9 +342,12 @@ def _loaded(image: Image.Image, source: Any) -> tuple[Image.Image, float]:
     try:
         image.load()  # verify() would let a truncated JPEG pass.
         return image, 1.0
-    except OSError as error:
+    except DAMAGE as error:
+        if image.format == "PNG" and len(bare := png.pixels_only(data := source.getvalue())) < len(data):
+            return _loaded(_header(bare), io.BytesIO(bare))
+        # A truncated progressive JPEG has all rows, but lacks detail everywhere.
         if image.format != "JPEG" or image.info.get("progressive") or "truncated" not in str(error):
-            raise  # A truncated progressive JPEG has all rows, but lacks detail everywhere.
+            raise
         repaired, share = _repaired(source.getvalue(), image)
         if share < LEAST_READABLE:
             raise OSError(f"{error}; {share:.0%} of its rows are present") from error
@@ -261,7 +359,7 @@ def _repaired(data: bytes, broken: Image.Image) -> tuple[Image.Image, float]:
 
     Pillow's own switch for truncated files is global; it would affect other threads.
     """
-    repaired = Image.open(io.BytesIO(data + JPEG_END), formats=("JPEG",))
+    repaired = JpegImageFile(io.BytesIO(data + JPEG_END))
     repaired.draft(broken.mode, broken.size)
     repaired.load()
     # A row is complete if its right end is.
@@ -276,23 +374,3 @@ def _exif(image: Image.Image) -> Image.Exif | None:
         return image.getexif()
     except DAMAGE:  # The rotation is unknown, but the pixels are good.
         return None
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _from_deep(image)
-    if image.has_transparency_data:
-        flat = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(flat, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
-
-
-def _from_deep(image: Image.Image) -> Image.Image:
-    """Scale a grey image of more than 8 bits to 8 bits.
-
-    The range is 0..1 for floats and 0..65535 for integers, or wider if the pixels are.
-    """
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    top = max(1.0 if image.mode == "F" else 65535.0, values.max())
-    low = min(0.0, values.min())
-    return Image.fromarray(((values - low) * (255.0 / (top - low))).round().astype(np.uint8)).convert("RGB")

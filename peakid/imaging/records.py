@@ -7,7 +7,10 @@ from peakid.records import Source, Split
 
 @dataclass(frozen=True)
 class Image:
-    """The database row of one image. Width and height are after the EXIF rotation."""
+    """The database row of one image. Width and height are after the EXIF rotation.
+
+    `grey_range` is as in `Measures`.
+    """
 
     image_id: int
     digest: str
@@ -15,6 +18,12 @@ class Image:
     n_bytes: int
     width_px: int
     height_px: int
+    grey_range: str | None = None
+
+    @property
+    def grey_text(self) -> str:
+        """Say which values were stretched; '' where none were."""
+        return f"Its values {self.grey_range} are shown as black to white." if self.grey_range else ""
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,8 @@ class Measures:
     that of the grey values: the strength of edges relative to the contrast; 1 for a flat image.
     `entropy_bits` is the entropy of the grey histogram, 0..8. `colourfulness` is from Hasler and Suesstrunk
     2003: 0 = grey, about 100 = garish. `readable_share` is below 1 only for a truncated image. `taken_at` is
-    the time on the camera's clock, without a time zone.
+    the time on the camera's clock, without a time zone. `grey_range` is the range of values, such as `0 to
+    4095`, that was stretched to 8 bits because the image uses less than half of its format's range.
     """
 
     brightness: float
@@ -40,6 +50,7 @@ class Measures:
     is_animated: bool = False
     taken_at: str | None = None
     camera: str | None = None
+    grey_range: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,24 @@
 """The process of one job: claims it, runs its task with its settings, and writes how it ended."""
 
 import argparse
+import contextlib
 import faulthandler
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 
 from peakid import settings
-from peakid.errors import JobError, PeakidError
-from peakid.jobs import ledger, process, tasks
+from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
+from peakid.jobs import ledger, process, queue, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
-from peakid.store import workspace
+from peakid.records import JobState
+from peakid.store import database_errors, workspace
 from peakid.store.workspace import now
+
+RESERVE_BYTES = 2**19  # The end of a job changes a few pages of 4 kB.
+ENDS_WITHIN_S = 60.0  # A person who sees the message about a full disk has time to free some space.
 
 
 def run(work: Work) -> None:
@@ -21,17 +27,49 @@ def run(work: Work) -> None:
         settings.use(work.settings)
         tasks.run(work)
     except Cancelled:
-        work.end("cancelled")
+        _end(work, "cancelled")
     except PeakidError as error:
-        traceback.print_exc()
-        work.end("failed", error=error)
+        _print_traceback()
+        _end(work, "failed", error=error)
     except NotOurs:
         raise
     except Exception as error:
-        traceback.print_exc()
-        work.end("failed", error=JobError(in_words(error), "The log has the details."))
+        _print_traceback()
+        found = database_errors.unexpected(error, work.workspace.path)
+        _end(work, "failed", error=found or JobError(in_words(error), "The log has the details."))
     else:
-        work.end("done")
+        _end(work, "done")
+
+
+def _end(work: Work, state: JobState, *, error: PeakidError | None = None) -> None:
+    """Write how the job ended; in a busy database, try again for a while. On a full disk, use the reserve.
+
+    Raises:
+        WorkspaceNotWritable: If it still cannot be written.
+    """
+    reserve, ends_at = queue.reserve_path(work.workspace, work.job_id), time.monotonic() + ENDS_WITHIN_S
+    while True:
+        try:
+            work.end(state, error=error)
+            reserve.unlink(missing_ok=True)
+            return
+        except WorkspaceNotWritable:
+            if time.monotonic() > ends_at:
+                raise
+            if reserve.exists():
+                reserve.unlink()
+            else:
+                time.sleep(1.0)
+
+
+def _print(text: str) -> None:
+    with contextlib.suppress(OSError):  # The disk of the log may be full.
+        print(text, flush=True)
+
+
+def _print_traceback() -> None:
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def in_words(error: Exception) -> str:
@@ -57,11 +95,13 @@ def main() -> None:
     work = ledger.claim(workspace.open_existing(arguments.workspace), arguments.job, process.own())
     if work is None:
         return
-    print(f"{now()} Job {work.job_id} ({work.kind}) starts in process {os.getpid()}.")
+    _print(f"{now()} Job {work.job_id} ({work.kind}) starts in process {os.getpid()}.")
+    with contextlib.suppress(OSError):
+        queue.reserve_path(work.workspace, work.job_id).write_bytes(bytes(RESERVE_BYTES))
     try:
         run(work)
     except NotOurs:
-        print(f"{now()} The job belongs to another process now; this process stops.")
+        _print(f"{now()} The job belongs to another process now; this process stops.")
     _exit()
 
 
@@ -71,8 +111,9 @@ def _exit() -> None:
     Libraries have hung in their exit handlers, and the lane is blocked until this process is gone.
     """
     process.kill_descendants()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(0)
 
 

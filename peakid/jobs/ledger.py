@@ -3,13 +3,14 @@
 A process that lost its job (it was declared lost and resumed elsewhere) can no longer change anything.
 """
 
+import contextlib
 import json
 import sqlite3
 import time
 from datetime import datetime
 from typing import Any, TypeVar
 
-from peakid import job_settings
+from peakid import files, job_settings
 from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments as job_arguments
@@ -136,14 +137,14 @@ class Work:
 
     def _write_progress(self, phase: str, step: int, total: int, message: str) -> None:
         if phase != self._logged_phase:
-            print(f"{now()} {phase} {step}/{total} {message}".rstrip(), flush=True)
+            _log(f"{phase} {step}/{total} {message}")
         self._logged_phase, self._unwritten, self._wrote_at = phase, None, time.monotonic()
         columns = "phase = ?, step = ?, total = ?, message = ?, heartbeat_at = ?"
         try:
             self._update(columns, phase, step, total, message, now())
         except WorkspaceNotWritable as error:
             # A busy database or full disk must not cost hours of training for a progress bar.
-            print(f"{now()} Progress was not written: {error}", flush=True)
+            _log(f"Progress was not written: {error}")
 
     def _update(self, columns: str, *values: Any) -> None:
         with self.workspace.transaction() as connection:
@@ -191,6 +192,31 @@ def end(
     return bool(is_ours)
 
 
+def fail_queued(workspace: Workspace, error: PeakidError, job_id: int | None = None) -> None:
+    """End a queued job that cannot be started, or all of them: it does not wait without a reason.
+
+    Args:
+        error: What prevents the start. Every job gets the action to resume it.
+    """
+    with workspace.transaction() as connection:
+        sql = "SELECT id FROM job WHERE state = 'queued' AND id = COALESCE(?, id)"
+        for row in connection.execute(sql, (job_id,)).fetchall():
+            resumable = JobError(error.message, error.remedy, action("resume_job", job_id=row["id"]))
+            connection.execute(
+                "UPDATE job SET state = 'failed', error = ?, remedy = ?, actions = ?, finished_at = ?"
+                " WHERE id = ?",
+                (*error_columns(resumable), now(), row["id"]),
+            )
+
+
+def start_error(error: OSError, workspace: Workspace) -> JobError:
+    """Return why the process of a job cannot be started."""
+    found = files.explained(error, workspace.logs_dir)
+    message = found.message if found else f"{error.strerror or error}."
+    remedy = f"{found.remedy} Then resume it." if found else "Resume it."
+    return JobError(f"Its process cannot be started: {message}", remedy)
+
+
 def error_columns(error: PeakidError | None) -> tuple[str, str, str]:
     """Return the values of the columns `error`, `remedy` and `actions`."""
     if error is None:
@@ -204,6 +230,11 @@ def seconds_between(start: str | None, finish: str | None) -> float:
     if start is None:
         return 0.0
     return (datetime.fromisoformat(finish or now()) - datetime.fromisoformat(start)).total_seconds()
+
+
+def _log(text: str) -> None:
+    with contextlib.suppress(OSError):  # The disk of the log may be full.
+        print(f"{now()} {text}".rstrip(), flush=True)
 
 
 def _key(job_id: int, identity: Identity) -> tuple[int, int, float, str]:

@@ -3,7 +3,9 @@
 Every read also marks jobs as lost whose process is gone, and starts a worker where one is missing.
 """
 
+import contextlib
 import json
+import shutil
 import sqlite3
 import time
 import uuid
@@ -11,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peakid.errors import JobError, JobNotWaiting, NotFound
+from peakid import files
+from peakid.errors import JobError, JobNotWaiting, NotFound, WorkspaceNotWritable
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs import job as jobs
@@ -27,6 +30,8 @@ from peakid.store.workspace import Workspace, now
 STALLED_AFTER_S = 120.0
 WATCH_EVERY_S = 0.2
 LOG_TAIL_BYTES = 256 * 1024
+LEAST_FREE_BYTES = 5 * 2**20  # The journal of the database has 4 MB before it is written back.
+FULL_MB = 50.0  # Less free space than that is the likely cause of a lost job.
 N_SEARCHED = 500  # Jobs in which `newest` looks.
 
 ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled", "lost")
@@ -42,7 +47,7 @@ def submit(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue a job and start a worker if none is running.
+    """Queue a job and start a worker if none is running. Where none can start, the job fails with the reason.
 
     Args:
         arguments: Their class is the kind of job. Paths are absolute: the job runs in another folder.
@@ -50,7 +55,11 @@ def submit(
         request_id: One per rendered form or command. Submitting it again returns the job it made, so that two
             clicks make one job. None = a new request.
         actor: Who submits it.
+
+    Raises:
+        WorkspaceNotWritable: If the workspace or its disk cannot take what a job writes.
     """
+    _refuse_full_disk(workspace)
     request_id = request_id or uuid.uuid4().hex
     stored = json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
@@ -60,8 +69,8 @@ def submit(
             (request_id, arguments.kind, lane, stored, json.dumps(settings.to_json()), actor, now()),
         )
         row = connection.execute("SELECT * FROM job WHERE request_id = ?", (request_id,)).fetchone()
-    if row["state"] == "queued":
-        presence.ensure_worker(workspace)
+    if row["state"] == "queued" and not _start_worker(workspace, presence.ensure_worker):
+        return show(workspace, row["id"])
     return jobs.of_row(row)
 
 
@@ -153,7 +162,7 @@ def cancel(workspace: Workspace, job_id: int) -> Job:
         raise JobNotWaiting(
             f"Job {job_id} is already {job.state}; there is nothing to cancel.", "", action("list_jobs")
         )
-    presence.ensure_worker(workspace)
+    _start_worker(workspace, presence.ensure_worker)
     return show(workspace, job_id)
 
 
@@ -188,7 +197,7 @@ def resume(
             "",
             action("list_jobs"),
         )
-    presence.ensure_worker(workspace)
+    _start_worker(workspace, presence.ensure_worker)
     return show(workspace, job_id)
 
 
@@ -197,6 +206,7 @@ def wait(workspace: Workspace, job_id: int, on_change: Callable[[Job], None] = l
 
     Raises:
         NotFound: If there is no such job.
+        WorkspaceNotWritable: If the disk is full, so that it neither starts nor writes how it ended.
     """
     reported = None
     while True:
@@ -206,6 +216,8 @@ def wait(workspace: Workspace, job_id: int, on_change: Callable[[Job], None] = l
             on_change(job)
         if job.state in ENDED:
             return job
+        if job.state == "queued" or is_stalled(job):
+            _refuse_full_disk(workspace)
         time.sleep(WATCH_EVERY_S)
 
 
@@ -217,6 +229,11 @@ def is_stalled(job: Job) -> bool:
 def log_path(workspace: Workspace, job_id: int) -> Path:
     """Return the file of a job's output; it does not exist before the job starts."""
     return workspace.logs_dir / f"job-{job_id}.log"
+
+
+def reserve_path(workspace: Workspace, job_id: int) -> Path:
+    """Return the file that a running job gives up on a full disk, so that it can write how it ended."""
+    return workspace.logs_dir / f".job-{job_id}.reserve"
 
 
 def log_tail(workspace: Workspace, job_id: int, n_lines: int = 100) -> str:
@@ -236,12 +253,19 @@ def log_tail(workspace: Workspace, job_id: int, n_lines: int = 100) -> str:
 
 
 def refresh(workspace: Workspace) -> None:
-    """Mark dead jobs as lost, and start a worker where one is needed. Every read does this first."""
-    reap(workspace)
-    if workspace.one(
-        "SELECT 1 FROM job WHERE state = 'queued' OR (state = 'running' AND is_cancel_requested = 1) LIMIT 1"
-    ):
-        presence.ensure_worker_seldom(workspace)
+    """Mark dead jobs as lost, and start a worker where one is needed. Every read does this first.
+
+    In a workspace that cannot be written now, the jobs are shown as they are stored.
+    """
+    if workspace.is_read_only:
+        return
+    with contextlib.suppress(WorkspaceNotWritable):
+        reap(workspace)
+        if workspace.one(
+            "SELECT 1 FROM job WHERE state = 'queued' OR (state = 'running' AND is_cancel_requested = 1)"
+            " LIMIT 1"
+        ):
+            _start_worker(workspace, presence.ensure_worker_seldom)
 
 
 def reap(workspace: Workspace) -> list[int]:
@@ -259,19 +283,52 @@ def holder(row: sqlite3.Row) -> Identity:
     return Identity(row["pid"], row["pid_started_at"], row["boot_id"])
 
 
+def _refuse_full_disk(workspace: Workspace) -> None:
+    """Raise if the disk has no room for the rows and the log of a job; it would never start or end.
+
+    Raises:
+        WorkspaceNotWritable: With the free space.
+    """
+    if shutil.disk_usage(workspace.path).free < LEAST_FREE_BYTES:
+        raise WorkspaceNotWritable(
+            f"The disk of the workspace {workspace.path} is full{files.free_space(workspace.path)}:"
+            " a job cannot run.",
+            "Free some space, then try again. A job that is queued starts by itself then.",
+        )
+
+
+def _start_worker(workspace: Workspace, start: Callable[[Workspace], None]) -> bool:
+    """Start a worker if none is running; where that fails, fail the queued jobs and return False."""
+    try:
+        start(workspace)
+    except OSError as error:
+        ledger.fail_queued(workspace, ledger.start_error(error, workspace))
+        return False
+    return True
+
+
 def _is_reaped(workspace: Workspace, row: sqlite3.Row) -> bool:
     identity = holder(row)
     if process.is_alive(identity):
         return False
     process.kill_group(identity)
+    reserve_path(workspace, row["id"]).unlink(missing_ok=True)
     if row["is_cancel_requested"]:
         return ledger.end(workspace, row["id"], identity, "cancelled")
     error = JobError(
-        f"Its process {identity.pid} ended unexpectedly: killed, out of memory, or the machine restarted.",
+        f"Its process {identity.pid} ended unexpectedly: {likely_causes(workspace)}.",
         "Resume it.",
         action("resume_job", job_id=row["id"]),
     )
     return ledger.end(workspace, row["id"], identity, "lost", error=error)
+
+
+def likely_causes(workspace: Workspace) -> str:
+    """Return why a process of a job may have ended without a word, with the free space of the disk."""
+    free_mb = shutil.disk_usage(workspace.path).free / 2**20
+    if free_mb < FULL_MB:
+        return f"the disk of the workspace is full ({free_mb:,.0f} MB free)"
+    return f"killed, out of memory, out of disk space ({free_mb:,.0f} MB free), or the machine restarted"
 
 
 def _without_time(job: Job) -> tuple[Any, ...]:

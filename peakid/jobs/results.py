@@ -182,7 +182,10 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """`damaged` and `moved` list the first hundred of `n_damaged` and `n_moved`."""
+    """`damaged` and `moved` list the first hundred of `n_damaged` and `n_moved`.
+
+    `database`, `losses` and `n_unknown` are those of `verification.Verified`.
+    """
 
     kind: ClassVar[str] = "verify"
     n_images: int | None = None
@@ -191,6 +194,9 @@ class VerifyResult:
     n_moved: int = 0
     moved: tuple[Move, ...] = ()
     n_redrawn: int = 0
+    database: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    n_unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -205,6 +211,7 @@ class ImportResult:
     seconds: float = 0.0
     scan: ScanReport | None = None
     reading: ImportReading = NO_READING
+    n_mended: int = 0
 
 
 Result = (

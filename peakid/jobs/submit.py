@@ -33,7 +33,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import Lane, Run, Snapshot, Source
 from peakid.remedies import Action, action
 from peakid.settings import for_job
-from peakid.store import runs
+from peakid.store import database_errors, integrity, runs
 from peakid.store.workspace import Workspace
 
 DEFAULT_MINUTES = 20.0
@@ -389,5 +389,11 @@ def verify(
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue a check of the bytes of every image: whether they exist and still match their digest."""
+    """Queue a check of the database and of the bytes of every image.
+
+    Raises:
+        WorkspaceDamaged: If the file of the database is damaged: a job would write to it.
+    """
+    if problems := integrity.quick_check(workspace.connection()):
+        raise database_errors.damaged(workspace.path, problems)
     return _queued(workspace, VerifyArguments(), "cpu", settings, request_id, actor)

@@ -112,6 +112,9 @@ def verify(work: Work) -> None:
             n_moved=len(found.moved),
             moved=tuple(found.moved[:MAX_LISTED]),
             n_redrawn=found.n_redrawn,
+            database=tuple(found.database),
+            losses=tuple(found.losses),
+            n_unknown=found.n_unknown,
         )
     )
 
@@ -130,6 +133,7 @@ def import_images(work: Work) -> None:
         rejections=tuple(imported.rejections[:MAX_LISTED]),
         seconds=imported.seconds,
         reading=imported.reading,
+        n_mended=imported.n_mended,
     )
     work.note(result)
     work.note(replace(result, scan=scan.scan(work.workspace, report=report)))

@@ -78,16 +78,12 @@ class Worker:
         self.n_failed_starts[job_id] = self.n_failed_starts.get(job_id, 0) + 1 if row else 0
         if self.n_failed_starts[job_id] < MAX_STARTS:
             return
+        causes = queue.likely_causes(self.workspace)
         error = JobError(
-            f"Its process ended {MAX_STARTS} times before it could start.",
+            f"Its process ended {MAX_STARTS} times before it could start: {causes}.",
             "See its log for the reason, then resume it.",
         )
-        sql = (
-            "UPDATE job SET state = 'failed', error = ?, remedy = ?, actions = ?, finished_at = ?"
-            " WHERE id = ? AND state = 'queued'"
-        )
-        with self.workspace.transaction() as connection:
-            connection.execute(sql, (*ledger.error_columns(error), now(), job_id))
+        ledger.fail_queued(self.workspace, error, job_id)
         self.n_failed_starts.pop(job_id)
 
     def next_of(self, lane: Lane) -> int | None:
@@ -105,7 +101,11 @@ class Worker:
             return
         options = ["--workspace", str(self.workspace.path), "--job", str(job_id)]
         command = [sys.executable, "-u", "-m", "peakid.jobs.child", *options]
-        child = process.start(command, queue.log_path(self.workspace, job_id))
+        try:
+            child = process.start(command, queue.log_path(self.workspace, job_id))
+        except OSError as error:
+            ledger.fail_queued(self.workspace, ledger.start_error(error, self.workspace), job_id)
+            return
         self.started[lane] = (job_id, child)
         _log(f"Started process {child.pid} for job {job_id} in lane {lane}.")
 

@@ -20,7 +20,7 @@ from peakid.store.workspace import Workspace, now
 
 FORGOTTEN_PATH = "(forgotten)"
 _NO_HASH = "0" * 16
-_COMPUTED = (  # Tables with data computed from the bytes, or tied to the image: (table, column).
+REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (table, column).
     ("orientation_hash", "image_id"),
     ("part_hash", "image_id"),
     ("image_measure", "image_id"),
@@ -32,9 +32,28 @@ _COMPUTED = (  # Tables with data computed from the bytes, or tied to the image:
     ("image_note", "image_id"),
     ("also_shows", "image_id"),
     ("label_conflict", "image_id"),
+    ("damaged_image", "image_id"),
+    ("remark", "image_id"),  # A note may be about a person.
+    ("image_text", "image_id"),  # `text_index` follows by trigger.
     ("split_assignment", "image_id"),
     ("image_state", "image_id"),  # Without a state it is in no queue, count or new snapshot.
 )
+KEPT = {  # Tables that name an image and keep their rows, with the reason.
+    "image": "its digest stays, so that it is not imported again; its hashes are replaced by zeros",
+    "tombstone": "its digest stays, so that it is not imported again",
+    "origin": "one row with the path (forgotten), for snapshots and the history",
+    "origin_move": "its rows are deleted with the origins",
+    "decision": "the log of decisions is complete",
+    "pair_judgement": "the log of decisions is complete",
+    "snapshot": "the digest of a snapshot, not of an image",
+    "snapshot_item": "old scores can be explained",
+    "prediction": "old scores can be explained",
+}
+KEPT_FILES = {  # Files of a workspace that name an image by its digest and stay, with the reason.
+    "forgotten.txt": "its digest stays, so that it is not imported again",
+    "runs/*/*.json": "the digests beside the predictions of a run: old scores can be explained",
+    "peakid.db": "see KEPT",
+}
 
 
 class HeldSnapshot(TypedDict):
@@ -146,6 +165,7 @@ def forget(
         AmbiguousDigest: If the digests of several images start with it.
     """
     planned = plan(workspace, what)
+    workspace.connection().execute("PRAGMA secure_delete = ON")  # Deleted rows are overwritten in the file.
     with workspace.transaction() as connection:
         for digest in planned.digests:
             redact(connection, digest, reason=reason, actor=actor)
@@ -154,6 +174,7 @@ def forget(
         images.discard(workspace, digest)
         report("Forgetting", step, len(planned.digests), "")
     _remove_pixels(workspace)
+    _clean_database(workspace)
     return planned
 
 
@@ -167,7 +188,8 @@ def redact(connection: sqlite3.Connection, digest: str, *, reason: str, actor: s
     row = connection.execute("SELECT id FROM image WHERE digest = ?", (digest,)).fetchone()
     if row is None:
         return
-    for table, column in _COMPUTED:
+    _strip_places(connection, digest, row["id"])
+    for table, column in REMOVED:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (row["id"],))
     # Groups that a process has in memory become invalid.
     connection.execute("UPDATE pair_revision SET revision = revision + 1")
@@ -175,7 +197,6 @@ def redact(connection: sqlite3.Connection, digest: str, *, reason: str, actor: s
         "UPDATE image SET phash = ?, dhash = ?, pixel_digest = NULL, scanned_at = ? WHERE id = ?",
         (_NO_HASH, _NO_HASH, now(), row["id"]),
     )
-    _strip_origins(connection, row["id"])
 
 
 def discard_files(workspace: Workspace, digests: Sequence[str]) -> None:
@@ -201,8 +222,23 @@ def _named(workspace: Workspace, what: str) -> list[str]:
     return [row["digest"] for row in rows]
 
 
-def _strip_origins(connection: sqlite3.Connection, image_id: int) -> None:
-    """Replace the origins by one without data, so that snapshots and the history have a path to show."""
+def _strip_places(connection: sqlite3.Connection, digest: str, image_id: int) -> None:
+    """Remove the paths of an image: its origins, rejections at the same path, and the results of checks.
+
+    One origin without data stays, so that snapshots and the history have a path to show.
+    """
+    for job in connection.execute(
+        "SELECT id, result FROM job WHERE instr(result, ?) > 0", (digest,)
+    ).fetchall():
+        result = json.loads(job["result"])
+        for name in ("damaged", "moved"):
+            result[name] = [each for each in result.get(name, ()) if each["digest"] != digest]
+        connection.execute("UPDATE job SET result = ? WHERE id = ?", (json.dumps(result), job["id"]))
+    connection.execute(
+        "DELETE FROM rejection"
+        " WHERE (root_id, path) IN (SELECT root_id, path FROM origin WHERE image_id = ?)",
+        (image_id,),
+    )
     first = connection.execute(
         "SELECT acquisition_id, source FROM origin WHERE image_id = ? ORDER BY id LIMIT 1", (image_id,)
     ).fetchone()
@@ -215,6 +251,13 @@ def _strip_origins(connection: sqlite3.Connection, image_id: int) -> None:
             "INSERT INTO origin (image_id, acquisition_id, source, path, created_at) VALUES (?, ?, ?, ?, ?)",
             (image_id, *first, FORGOTTEN_PATH, now()),
         )
+
+
+def _clean_database(workspace: Workspace) -> None:
+    """Remove deleted text from the search index and from the journal; rows are overwritten already."""
+    connection = workspace.connection()
+    connection.execute("INSERT INTO text_index (text_index) VALUES ('optimize')")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _remove_pixels(workspace: Workspace) -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from peakid.errors import ParityBroken, UnreadableImage
-from peakid.imaging import pixels
+from peakid.imaging import gate, pixels
 from peakid.learn.batches.data import Stopped
 from peakid.learn.network import export, predict
 from peakid.learn.network import model as models
@@ -111,7 +111,7 @@ def _prove(plain: np.ndarray, expected: np.ndarray) -> None:
 def _decoded(digests: Sequence[str], card: Card, read: Callable[[str], bytes]) -> Iterator[np.ndarray]:
     def decode(digest: str) -> np.ndarray:
         try:
-            return pixels.preprocess(read(digest), size_px=card.image_size_px, resize=card.resize)
+            return gate.call(pixels.preprocess, read(digest), size_px=card.image_size_px, resize=card.resize)
         except UnreadableImage as error:
             raise UnreadableImage(
                 error.reason, f"Image {digest[:12]} cannot be decoded: {error.message}"

@@ -37,10 +37,10 @@ def card(folder: Path) -> cards.ExportCard:
             "Choose one of the exports, or export a run.",
             action("list_exports"),
         ) from error
-    if found.pixels_version != pixels.VERSION:
+    if found.pixels_version not in pixels.USABLE_VERSIONS:
         raise BadInput(
             f"The export in {folder} was made for version {found.pixels_version} of the preprocessing; this"
-            f" Peakid has version {pixels.VERSION}.",
+            f" Peakid uses exports of versions {', '.join(map(str, pixels.USABLE_VERSIONS))}.",
             "Export the run again, or use the Peakid that made it.",
             action("list_runs"),
         )

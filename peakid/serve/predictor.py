@@ -1,6 +1,7 @@
 """Predict with an export: ONNX Runtime and numpy without torch, with the preprocessing of training."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from peakid.errors import UnreadableImage
-from peakid.imaging import pixels
+from peakid.imaging import gate, pixels
 from peakid.records import RejectionReason
 from peakid.serve import opening
 
@@ -98,7 +99,13 @@ class Predictor:
         return opening.probabilities(self._folder, self._session, batch, n_classes=len(self.class_names))
 
     def _predict_batch(self, images: Sequence[bytes], top: int, threshold: float) -> list[ImagePrediction]:
-        read = [self._pixels(content) for content in images]
+        waiting = [
+            gate.submit(
+                pixels.preprocess, content, size_px=self._card.image_size_px, resize=self._card.resize
+            )
+            for content in images
+        ]
+        read = [_pixels(each) for each in waiting]
         good = [item for item in read if isinstance(item, np.ndarray)]
         rows = iter(self.pred_probs(np.stack(good)) if good else [])
         return [
@@ -106,15 +113,16 @@ class Predictor:
             for item in read
         ]
 
-    def _pixels(self, content: bytes) -> np.ndarray | ImagePrediction:
-        try:
-            return pixels.preprocess(content, size_px=self._card.image_size_px, resize=self._card.resize)
-        except UnreadableImage as error:
-            return ImagePrediction.unreadable(error.reason, error.message)
-
     def _prediction(self, probabilities: np.ndarray, top: int, threshold: float) -> ImagePrediction:
         order = np.argsort(-probabilities, kind="stable")[: max(1, top)]
         ranked = [RankedClass(self.class_names[k], float(probabilities[k])) for k in order]
         label, confidence = ranked[0]
         abstained = confidence < threshold
         return ImagePrediction(None if abstained else label, confidence, abstained, ranked)
+
+
+def _pixels(waiting: "Future[np.ndarray]") -> np.ndarray | ImagePrediction:
+    try:
+        return waiting.result()
+    except UnreadableImage as error:
+        return ImagePrediction.unreadable(error.reason, error.message)

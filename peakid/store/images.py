@@ -8,28 +8,32 @@ from pathlib import Path
 
 from peakid import files
 from peakid.errors import AmbiguousDigest, NotFound, WorkspaceNotWritable
-from peakid.imaging import inspection
+from peakid.imaging import gate, inspection
 from peakid.imaging.records import Image, Inspection, Measures
 from peakid.remedies import action
 from peakid.store import origins
 from peakid.store.workspace import Workspace, now
 
 
-def store(workspace: Workspace, inspected: Inspection, data: bytes | None) -> None:
-    """Write the thumbnail and the bytes of an image, unless the files exist.
+def store(
+    workspace: Workspace, inspected: Inspection, data: bytes | None, *, is_damaged: bool = False
+) -> None:
+    """Write the thumbnail and the bytes of an image, unless the files exist and have their size.
 
     Call it before `add` and outside its transaction. A process that is killed in between leaves a file
     without a row, never a row without a file, and the database is not locked while the disk writes.
 
     Args:
         data: The bytes to keep, None for an image that stays in its own folder.
+        is_damaged: The files were found to be damaged: replace them.
 
     Raises:
         WorkspaceNotWritable: If the files cannot be written.
     """
-    _write_once(thumbnail_path(workspace, inspected.digest), inspected.thumbnail)
-    if data is not None:
-        _write_once(image_path(workspace, inspected.digest), data)
+    if is_damaged or not has_thumbnail(workspace, inspected.digest):
+        _write(thumbnail_path(workspace, inspected.digest), inspected.thumbnail)
+    if data is not None and (is_damaged or not has_size(workspace, inspected.digest, len(data))):
+        _write(image_path(workspace, inspected.digest), data)
 
 
 def add(connection: sqlite3.Connection, inspected: Inspection) -> tuple[int, bool]:
@@ -81,6 +85,22 @@ def read_bytes(workspace: Workspace, digest: str) -> bytes:
         return _read_in_place(workspace, digest)
 
 
+def has_size(workspace: Workspace, digest: str, n_bytes: int) -> bool:
+    """Return whether the stored copy of an image exists and has this size, without reading it."""
+    try:
+        return image_path(workspace, digest).stat().st_size == n_bytes
+    except OSError:
+        return False
+
+
+def has_thumbnail(workspace: Workspace, digest: str) -> bool:
+    """Return whether a thumbnail exists; a power failure can leave an empty file."""
+    try:
+        return thumbnail_path(workspace, digest).stat().st_size > 0
+    except OSError:
+        return False
+
+
 def discard(workspace: Workspace, digest: str) -> None:
     """Delete the stored copy and the thumbnail of an image that is removed for good; for nothing else."""
     image_path(workspace, digest).unlink(missing_ok=True)
@@ -98,15 +118,24 @@ def thumbnail(workspace: Workspace, digest: str) -> bytes:
     """Read the thumbnail of an image (JPEG, long side at most 256 px); a missing one is made again.
 
     Raises:
-        NotFound: If there is no such image, or neither its thumbnail nor its file exists.
+        NotFound: If there is no such image, or neither its thumbnail nor its file exists, or its stored bytes
+            are those of another image.
+        UnreadableImage: If its file can no longer be decoded within the limits.
     """
     path = thumbnail_path(workspace, digest)
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        fresh = inspection.inspect(read_bytes(workspace, digest)).thumbnail
-        _write_once(path, fresh)
-        return fresh
+        fresh = gate.call(inspection.inspect, read_bytes(workspace, digest))
+        if fresh.digest != digest:
+            raise NotFound(
+                f"The stored bytes of image {digest[:12]} are those of another one.",
+                "Import the image again.",
+                action("import_images"),
+                action("verify_images"),
+            ) from None
+        _write(path, fresh.thumbnail)
+        return fresh.thumbnail
 
 
 def resolve(workspace: Workspace, prefix: str) -> str:
@@ -146,22 +175,23 @@ def show(workspace: Workspace, digest: str) -> Image:
         NotFound: If there is no such image.
     """
     row = workspace.one(
-        "SELECT id, digest, format, n_bytes, width_px, height_px FROM image WHERE digest = ?", (digest,)
+        "SELECT id, digest, format, n_bytes, width_px, height_px, grey_range FROM image"
+        " LEFT JOIN image_measure ON image_id = id WHERE digest = ?",
+        (digest,),
     )
     if row is None:
         raise origins.unknown_image(digest)
-    return Image(row["id"], row["digest"], row["format"], row["n_bytes"], row["width_px"], row["height_px"])
+    return Image(*row)
 
 
-def _write_once(path: Path, data: bytes) -> None:
-    if path.exists():
-        return
+def _write(path: Path, data: bytes) -> None:
     try:
         files.write_bytes(path, data)  # Two processes may race; both write the same bytes.
     except OSError as error:
+        found = files.explained(error, path)
         raise WorkspaceNotWritable(
-            f"{path} cannot be written: {error.strerror or error}.",
-            "Check the permissions of the workspace and the free space on its disk.",
+            found.message if found else f"{path} cannot be written: {error.strerror or error}.",
+            found.remedy if found else "Check the permissions of the workspace and its disk.",
         ) from error
 
 
@@ -176,9 +206,15 @@ def _read_in_place(workspace: Workspace, digest: str) -> bytes:
             continue
         if inspection.digest_of(data) == digest:
             return data
-    places = " and ".join(tried) or "its stored copy"
+    if not tried:
+        raise NotFound(
+            f"The stored copy of image {digest[:12]} is missing: {image_path(workspace, digest)}.",
+            "Import the original file again, or restore a backup. Labels and decisions are kept.",
+            action("import_images"),
+            action("restore_backup"),
+        )
     raise NotFound(
-        f"The bytes of image {digest[:12]} are missing: {places} was moved, removed or changed.",
+        f"The bytes of image {digest[:12]} are missing: {' and '.join(tried)} was moved, removed or changed.",
         "Put the file back, or import the folder where it is now. Labels and decisions are kept.",
         action("import_images"),
         action("verify_images"),

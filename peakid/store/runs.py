@@ -12,7 +12,7 @@ import numpy as np
 
 import peakid
 from peakid import files
-from peakid.errors import NotFound
+from peakid.errors import NotFound, RunDamaged
 from peakid.recipe import run_files
 from peakid.records import EpochMetrics, EpochSamples, JobState, Prediction, Run
 from peakid.remedies import action
@@ -222,16 +222,23 @@ def pred_probs(workspace: Workspace, run_id: int, split: str) -> tuple[list[str]
 
     Raises:
         NotFound: If the run has no predictions for that split.
+        RunDamaged: If one of the two files is missing, cut, or does not fit the other.
     """
     path = _pred_probs_path(workspace, run_id, split)
-    try:
-        digests = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        return digests, np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
+    names = path.with_suffix(".json")
+    if not path.exists() and not names.exists():
         raise NotFound(
             f"Run {run_id} has no predictions for {split}.",
             "Choose another split, or train again.",
-        ) from error
+        )
+    try:
+        digests = json.loads(names.read_text(encoding="utf-8"))
+        probabilities = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(run_id, names if _is_about(error, names) else path, str(error)) from error
+    if not isinstance(digests, list) or probabilities.ndim != 2 or len(digests) != len(probabilities):
+        raise _damaged(run_id, path, "it does not fit the list of its images")
+    return digests, probabilities
 
 
 def has_pred_probs(workspace: Workspace, run_id: int, split: str) -> bool:
@@ -261,12 +268,18 @@ def add_tta(
 
 
 def n_views(workspace: Workspace, run_id: int, split: str) -> int | None:
-    """Return how many views test-time augmentation averaged with the plain image, None without it."""
+    """Return how many views test-time augmentation averaged with the plain image.
+
+    None without it, and where one of its files is missing or cut: it can be computed again.
+    """
     try:
         facts = json.loads((_folder(workspace, run_id) / _TTA).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        found = int(facts["n_views"]) if split in facts["splits"] else None
+        if found is not None:
+            pred_probs(workspace, run_id, f"{split}-tta")
+    except (OSError, ValueError, KeyError, TypeError, NotFound):
         return None
-    return facts["n_views"] if split in facts["splits"] else None
+    return found
 
 
 def tta(workspace: Workspace, run_id: int, split: str) -> dict[str, np.ndarray]:
@@ -346,6 +359,21 @@ def _folder(workspace: Workspace, run_id: int) -> Path:
 
 def _pred_probs_path(workspace: Workspace, run_id: int, split: str) -> Path:
     return _folder(workspace, run_id) / f"pred_probs_{split}.npy"
+
+
+def _is_about(error: Exception, file: Path) -> bool:
+    return isinstance(error, json.JSONDecodeError | UnicodeDecodeError) or (
+        isinstance(error, OSError) and error.filename == str(file)
+    )
+
+
+def _damaged(run_id: int, file: Path, why: str) -> RunDamaged:
+    return RunDamaged(
+        f"A file of run {run_id} cannot be read: {file}: {why.rstrip('.')}.",
+        "Restore it from a backup, or train again.",
+        action("restore_backup"),
+        action("train"),
+    )
 
 
 def _write_pred_probs(

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from peakid.store import saved_decisions
 from peakid.store.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Status:
-    """Counts of a workspace. `classes` counts the labelled images of each active class, in key order."""
+    """Counts of a workspace. `classes` counts the labelled images of each active class, in key order.
+
+    `n_lost_decisions` counts those that were saved and are missing (`saved_decisions`).
+    """
 
     n_images: int
     n_labelled: int
@@ -19,6 +23,7 @@ class Status:
     n_snapshots: int
     n_runs: int
     classes: dict[str, int]
+    n_lost_decisions: int = 0
 
 
 def read(workspace: Workspace) -> Status:
@@ -44,6 +49,7 @@ def read(workspace: Workspace) -> Status:
         n_snapshots=_count(workspace, "snapshot"),
         n_runs=_count(workspace, "run"),
         classes={row["name"]: row["n"] for row in classes},
+        n_lost_decisions=sum(loss.n for loss in saved_decisions.losses(workspace.connection())),
     )
 
 

@@ -2,39 +2,40 @@
 
 import contextlib
 import fcntl
-import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peakid import resources
-from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceNotWritable, WorkspaceTooNew
+from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceTooNew
 from peakid.remedies import action
+from peakid.store import connection as connections
+from peakid.store import database_errors, saved_decisions
+from peakid.store.database_errors import DATABASE_NAME
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 MIGRATIONS_DIR = resources.path("db/migrations")
-DATABASE_NAME = "peakid.db"
-_DISK_ERRORS = (  # Primary result codes: the low byte of the extended codes.
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_BUSY,
-)
-BUSY_TIMEOUT_MS = 10_000  # Twenty writing processes waited 9 ms at p99; a backup takes less than 10 s.
+FOLDERS = ("images", "thumbs", "cache", "runs", "exports", "logs")
+OPENS_WITHIN_S = 60.0  # Another process may be migrating; a million images take less.
 
 
 class Workspace:
-    """An open workspace folder. It has one SQLite connection per thread."""
+    """An open workspace folder. It has one SQLite connection per thread.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Attributes:
+        is_read_only: The folder or its disk does not allow writing; `transaction` raises an error.
+    """
+
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
+        self.path, self.is_read_only = path, is_read_only
         self._local = threading.local()
+        self._noted_id = -1
 
     @property
     def images_dir(self) -> Path:
@@ -66,10 +67,22 @@ class Workspace:
         return self.path / "logs"
 
     def connection(self) -> sqlite3.Connection:
-        """Return the connection of this thread, in autocommit mode. Use `transaction` to write."""
+        """Return the connection of this thread, in autocommit mode. Use `transaction` to write.
+
+        Raises:
+            NoWorkspace: If the folder was removed since it was opened.
+            WorkspaceDamaged: If the database is damaged or was removed; any statement raises it too.
+        """
         connection = getattr(self._local, "connection", None)
+        if connection is not None and connection.is_outdated():
+            self.close()
+            connection = None
         if connection is None:
-            connection = self._local.connection = _connect(self.path / DATABASE_NAME)
+            if not (self.path / DATABASE_NAME).exists():
+                _refuse_lost(self.path)
+                raise _no_workspace(self.path)
+            connection = connections.connect(self.path / DATABASE_NAME, is_read_only=self.is_read_only)
+            self._local.connection = connection
         return connection
 
     def query(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
@@ -84,18 +97,26 @@ class Workspace:
 
         Raises:
             WorkspaceNotWritable: If the disk or the folder cannot be written.
+            WorkspaceBusy: If another process writes for too long.
         """
+        if self.is_read_only:
+            raise database_errors.read_only(self.path)
         connection = self.connection()
         try:
             connection.execute("BEGIN IMMEDIATE")  # A deferred one could fail later with SQLITE_BUSY.
             yield connection
             connection.execute("COMMIT")
-        except BaseException as error:
+        except BaseException:
             if connection.in_transaction:  # On a full disk SQLite has rolled it back already.
                 connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _DISK_ERRORS:
-                raise _not_writable(self.path, error) from error
             raise
+        self._note_decisions(connection)
+
+    def _note_decisions(self, connection: sqlite3.Connection) -> None:
+        newest_id = saved_decisions.newest(connection)
+        if newest_id != self._noted_id:
+            saved_decisions.note(self.path, newest_id)
+            self._noted_id = newest_id
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -114,33 +135,32 @@ def create(path: Path) -> Workspace:
     """Open the workspace in `path`, or create one. Several processes may call it at the same time.
 
     Raises:
-        WorkspaceNotWritable: If the folder cannot be written.
+        WorkspaceNotWritable: If there is none and the folder cannot be written.
+        WorkspaceDamaged: If its database is damaged, or is missing beside stored images or runs.
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
     try:
-        for name in ("images", "thumbs", "cache", "runs", "exports", "logs"):
-            (path / name).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _not_writable(path, error) from error
+        raise database_errors.not_writable(path, error) from error
     return _opened(path)
 
 
 def open_existing(path: Path) -> Workspace:
     """Open the workspace in `path`. The database of an older one is backed up and migrated.
 
+    A folder or disk that does not allow writing is opened for reading.
+
     Raises:
         NoWorkspace: If there is no workspace.
-        WorkspaceNotWritable: If the folder cannot be written.
+        WorkspaceDamaged: If its database is damaged, or is missing beside stored images or runs.
+        WorkspaceNotWritable: If an older one must be migrated and cannot be written.
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
     path = Path(path).expanduser().absolute()
-    if not (path / DATABASE_NAME).is_file():
-        raise NoWorkspace(
-            f"There is no workspace in {path}.",
-            "Create it, or choose another folder.",
-            action("create_workspace", path=str(path)),
-        )
+    if not (path / DATABASE_NAME).is_file() and not _remains(path):
+        raise _no_workspace(path)
     return _opened(path)
 
 
@@ -173,15 +193,60 @@ def _script(file: Path) -> Callable[["Database"], None]:
 
 
 def _opened(path: Path) -> Workspace:
+    if not connections.can_write(path) and (path / DATABASE_NAME).is_file():
+        return _opened_for_reading(path)
     workspace = Workspace(path)
     try:
+        for name in FOLDERS:  # A copy made by a tool that drops empty folders lacks some.
+            (path / name).mkdir(exist_ok=True)
         with _locked(path):
+            _refuse_lost(path)
+            (path / DATABASE_NAME).touch()
             _migrate(workspace)
-            # Report a read-only database now, not at the first decision.
-            workspace.connection().execute("UPDATE root SET id = id WHERE 0")
+            saved_decisions.record_loss(workspace.connection(), path, now())
     except (sqlite3.OperationalError, OSError) as error:
-        raise _not_writable(path, error) from error
+        raise database_errors.not_writable(path, error) from error
     return workspace
+
+
+def _opened_for_reading(path: Path) -> Workspace:
+    _refuse_lost(path)
+    workspace = Workspace(path, is_read_only=True)
+    _migrate(workspace)
+    return workspace
+
+
+def _no_workspace(path: Path) -> NoWorkspace:
+    return NoWorkspace(
+        f"There is no workspace in {path}.",
+        "Create it, or choose another folder.",
+        action("create_workspace", path=str(path)),
+    )
+
+
+def _refuse_lost(path: Path) -> None:
+    """Raise if the database is missing or empty in a folder that has images or runs.
+
+    Raises:
+        WorkspaceDamaged: Instead of beginning a new, empty workspace there.
+    """
+    database = path / DATABASE_NAME
+    is_empty = not database.exists() or database.stat().st_size == 0
+    if is_empty and (remains := _remains(path)):
+        raise database_errors.lost(path, remains)
+
+
+def _remains(path: Path) -> str:
+    """Return what a folder has of a workspace besides the database, such as `57 images and 2 runs`."""
+    counts = {
+        "image": sum(len(file.name) == 64 for file in path.glob("images/??/*")),
+        "run": sum(folder.name.isdigit() for folder in path.glob("runs/*")),
+        "export": sum(1 for _ in path.glob("exports/*")),
+        "copy of a database": sum(1 for _ in path.glob("backups/*.db")),
+        "journal of a database": int((path / f"{DATABASE_NAME}-wal").exists()),
+    }
+    parts = [f"{n:,} {name}{'s' if n != 1 and 'of' not in name else ''}" for name, n in counts.items() if n]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _migrate(workspace: Workspace) -> None:
@@ -199,6 +264,9 @@ def _migrate(workspace: Workspace) -> None:
         )
     if not steps.pending(db):
         return
+    if workspace.is_read_only:
+        raise database_errors.read_only(workspace.path)
+    _refuse_foreign(workspace, has_migrations=bool(applied))
     if applied:
         _backup_before(workspace, steps.pending(db)[0].name)
     steps.apply(db)
@@ -213,36 +281,40 @@ def _backup_before(workspace: Workspace, migration: str) -> None:
         workspace.connection().backup(copy)
 
 
+def _refuse_foreign(workspace: Workspace, *, has_migrations: bool) -> None:
+    """Raise if a database has tables and none of Peakid's migrations: another program wrote it.
+
+    Raises:
+        WorkspaceDamaged: Nothing was changed.
+    """
+    names = [row["name"] for row in workspace.query("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    others = [name for name in names if not name.startswith(("_", "sqlite_"))]
+    if others and not has_migrations:
+        problem = f"it is not a database of Peakid, it has the table {others[0]}"
+        raise database_errors.damaged(workspace.path, [problem])
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Generator[None]:
-    """Hold the file lock of the workspace: four processes that migrated it at the same time damaged it."""
+    """Hold the file lock of the workspace: four processes that migrated it at the same time damaged it.
+
+    Raises:
+        WorkspaceBusy: If another process holds it for too long.
+    """
     with (path / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        ends_at = time.monotonic() + OPENS_WITHIN_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > ends_at:
+                    raise database_errors.busy(path) from None
+                time.sleep(0.01)
         try:
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
-
-
-def _connect(database: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(database, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-    connection.row_factory = sqlite3.Row
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # In WAL mode a process crash loses nothing.
-    connection.execute("PRAGMA foreign_keys = ON")
-    # Without this, INSERT OR REPLACE bypasses the append-only triggers.
-    connection.execute("PRAGMA recursive_triggers = ON")
-    return connection
-
-
-def _not_writable(path: Path, error: Exception) -> WorkspaceNotWritable:
-    free = shutil.disk_usage(path).free if path.exists() else None
-    space = "" if free is None else f" ({free / 2**20:,.0f} MB free on its disk)"
-    return WorkspaceNotWritable(
-        f"The workspace {path} cannot be written: {error}{space}.",
-        "Check its permissions and free space, or choose another folder.",
-    )
 
 
 def schema_sql(workspace: Workspace) -> str:

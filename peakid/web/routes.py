@@ -4,7 +4,6 @@ Their addresses contain a digest of their bytes, so browsers may cache them perm
 """
 
 import functools
-import io
 import re
 from collections.abc import Callable
 
@@ -13,13 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from peakid.errors import NotFound, PeakidError
-from peakid.imaging import pixels
+from peakid.imaging import gate, pixels
 from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
 from peakid.web.gallery import scripts
 
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
-N_CACHED_IMAGES = 32  # The images around the one being reviewed; a few MB each.
+N_CACHED_CONVERSIONS = 32  # The images around the one being reviewed; 1 to 4 MB each.
+CONVERTED_PX = 4096  # Long side of what is shown of a TIFF; screens show less.
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # Formats that browsers support. Written out: Pillow fills its own list only as its plugins are loaded.
 _MEDIA_TYPES = {
@@ -111,13 +111,14 @@ def _thumbnail(workspace: Workspace, digest: str) -> bytes:
     return images.thumbnail(workspace, digest)
 
 
-@functools.lru_cache(N_CACHED_IMAGES)
 def _image(workspace: Workspace, digest: str) -> tuple[bytes, str]:
     """Return an image's own bytes, or a JPEG of it where browsers do not support the format."""
-    data = images.read_bytes(workspace, digest)
     media_type = _MEDIA_TYPES.get(images.show(workspace, digest).format)
     if media_type is not None:
-        return data, media_type
-    out = io.BytesIO()
-    pixels.decode(data).save(out, "JPEG", quality=90)
-    return out.getvalue(), "image/jpeg"
+        return images.read_bytes(workspace, digest), media_type
+    return _converted(workspace, digest), "image/jpeg"
+
+
+@functools.lru_cache(N_CACHED_CONVERSIONS)
+def _converted(workspace: Workspace, digest: str) -> bytes:
+    return gate.call(pixels.as_jpeg, images.read_bytes(workspace, digest), longest_px=CONVERTED_PX)

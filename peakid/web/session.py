@@ -12,11 +12,12 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from peakid import printable
-from peakid.errors import PeakidError, WorkspaceError
+from peakid.errors import PeakidError, WorkspaceDamaged, WorkspaceError
 from peakid.settings import Settings
+from peakid.store import connection, database_errors
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
-from peakid.web import remedies, words
+from peakid.web import remedies, rescue, words
 
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
 MAX_NAME_CHARS = 80
@@ -30,7 +31,15 @@ def workspace() -> Workspace:
     Raises:
         WorkspaceError: If it cannot be opened or written.
     """
-    return _opened(Settings().workspace.expanduser().absolute())
+    opened = _opened(_folder())
+    if opened.is_read_only and connection.can_write(opened.path):
+        _opened.cache_clear()
+        opened = _opened(opened.path)
+    return opened
+
+
+def _folder() -> Path:
+    return Settings().workspace.expanduser().absolute()
 
 
 @functools.cache  # Not st.cache_resource: the image routes open it outside every session.
@@ -89,6 +98,7 @@ def renew_request(name: str) -> None:
 @contextlib.contextmanager
 def error_boundary() -> Generator[None]:
     """Show a PeakidError of the block as a message with its remedy instead of a traceback."""
+    rescue.show_done()
     if failed := remedies.take_error():
         show_error(failed, key="remedy")
     try:
@@ -96,6 +106,12 @@ def error_boundary() -> Generator[None]:
     except PeakidError as error:
         _LOG.warning("%s: %s", type(error).__name__, printable.line(str(error)))
         show_error(error)
+    except Exception as error:
+        found = database_errors.unexpected(error, _folder())
+        if found is None:
+            raise
+        _LOG.exception("%s: %s", type(found).__name__, found)
+        show_error(found)
 
 
 def show_error(error: PeakidError, *, key: str = "page") -> None:
@@ -106,6 +122,9 @@ def show_error(error: PeakidError, *, key: str = "page") -> None:
     """
     remedy = f"\n\n{plain(error.remedy)}" if error.remedy else ""
     st.error(plain(error.message) + remedy, icon=":material/error:")
+    if isinstance(error, WorkspaceDamaged):
+        rescue.show(_folder(), _opened.cache_clear, key=key)
+        return
     if not error.actions:
         return
     with contextlib.suppress(WorkspaceError):  # No button can act without a workspace.

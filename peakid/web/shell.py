@@ -28,6 +28,9 @@ def sidebar(workspace: Workspace) -> None:
     with st.sidebar:
         session.reviewer_field()
         st.caption(f"Workspace {session.plain(workspace.path.name)}", help=session.plain(str(workspace.path)))
+        if workspace.is_read_only:
+            tip = "Its files or its disk do not allow writing. Pages show it, and nothing can be changed."
+            st.caption(":material/lock: Read-only", help=tip)
         progress.running_jobs(workspace)
 
 

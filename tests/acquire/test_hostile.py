@@ -4,9 +4,7 @@ import functools
 import importlib.util
 import io
 import random
-import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +19,7 @@ from peakid.imaging import inspection
 from peakid.imaging.decoder import Decoder
 from peakid.records import ImportReport
 from peakid.store.workspace import Workspace
+from tests import hostile_images
 
 N_CASES = 154  # Eleven of each of the fourteen kinds.
 
@@ -41,17 +40,6 @@ def reasons(report: ImportReport) -> dict[str, str]:
     return {row.path: row.reason for row in report.rejections}
 
 
-def png(width_px: int, height_px: int, *, n_rows: int | None = None) -> bytes:
-    """Return a black PNG of one bit per pixel; `n_rows` of the rows in its header exist."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    rows = zlib.compress(bytes((width_px + 7) // 8 + 1) * (height_px if n_rows is None else n_rows))
-    header = struct.pack(">IIBBBBB", width_px, height_px, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
 def test_damaged_files_of_every_format_are_images_or_rejections_and_break_nothing(
     workspace: Workspace, tmp_path: Path, fuzz: ModuleType
 ) -> None:
@@ -64,7 +52,9 @@ def test_damaged_files_of_every_format_are_images_or_rejections_and_break_nothin
     assert report.n_added + report.n_known + report.n_rejected == N_CASES
     assert report.n_added > 0
     said = Counter(row.reason for row in report.rejections)
-    assert set(said) <= {"unreadable", "not_an_image", "too_many_pixels", "unsupported_format", "empty"}
+    assert set(said) <= {
+        *("unreadable", "not_an_image", "too_many_pixels", "too_much_memory", "unsupported_format", "empty")
+    }
     assert all(row.detail for row in report.rejections)
 
 
@@ -86,8 +76,8 @@ def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_is_rejected(
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    (photos / "strip.png").write_bytes(png(60_000, 40))
-    (photos / "square.png").write_bytes(png(60_000, 60_000, n_rows=1))
+    (photos / "strip.png").write_bytes(hostile_images.png(60_000, 40, channels=1, bits=1))
+    (photos / "square.png").write_bytes(hostile_images.png(60_000, 60_000, channels=1, bits=1, n_rows=1))
     report = folder.import_folder(workspace, photos, actor="human:anna")
     assert (report.n_added, reasons(report)) == (1, {"square.png": "too_many_pixels"})
 
@@ -96,11 +86,11 @@ def test_a_width_of_60000_pixels_is_read_and_a_square_of_it_is_rejected(
 def test_a_decompression_bomb_is_rejected_for_its_memory(draw: Callable[..., bytes]) -> None:
     guarded = Decoder(n_threads=1, limit_s=60, limit_bytes=100 * 2**20)
     bomb = guarded.submit(
-        functools.partial(bytes, png(9000, 9000))
+        functools.partial(bytes, hostile_images.png(9000, 9000, channels=1, bits=1))
     )  # 10 KB; 81 million pixels, 324 MB as Pillow holds RGB.
     good = guarded.submit(functools.partial(bytes, draw(1)))
     assert good.result(120) == inspection.inspect(draw(1))
-    with pytest.raises(UnreadableImage, match="more than 100 MB") as refused:
+    with pytest.raises(UnreadableImage, match="9000 x 9000 PNG takes more than 100 MB") as refused:
         bomb.result(120)
     assert refused.value.reason == "too_much_memory"
     guarded.close()

@@ -143,7 +143,11 @@ def test_stored_copies_are_checked_and_lost_thumbnails_are_made_again(
     thumbnail.unlink()
     found = verify(workspace)
     assert [(each.digest, each.reason) for each in found.damaged] == [
-        (one, "Its stored bytes no longer match its digest.")
+        (
+            one,
+            "Its stored bytes no longer match its digest. Import the original file again, or restore a"
+            " backup.",
+        )
     ]
     assert (found.n_redrawn, thumbnail.read_bytes()) == (1, before)
 

@@ -36,6 +36,7 @@ def test_init_creates_an_empty_workspace_and_status_counts_it(peakid, tmp_path):
         "n_snapshots": 0,
         "n_runs": 0,
         "classes": {},
+        "n_lost_decisions": 0,
     }
 
 

@@ -21,6 +21,16 @@ def test_all_steps_of_one_person_since_a_time_are_counted_and_then_undone(peakid
     assert peakid("redo", "--actor", "anna", "--json").json["n_images"] == 1
 
 
+def test_the_log_of_an_image_tells_which_grey_values_were_stretched(peakid, workspace, fill):
+    digest = fill(river=1)[0]
+    assert "black to white" not in peakid("log", "--image", digest).out
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE image_measure SET grey_range = '4 to 4091'")
+    assert peakid("log", "--image", digest).out.startswith(
+        "Its values 4 to 4091 are shown as black to white.\n"
+    )
+
+
 def test_an_incomplete_undo_is_a_usage_error_and_a_wrong_time_is_explained(peakid, workspace):
     assert peakid("undo", "--all-by", "ben").code == 2
     wrong = peakid("undo", "--all-by", "ben", "--since", "yesterday")

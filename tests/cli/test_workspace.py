@@ -2,6 +2,8 @@
 
 import socket
 
+from peakid.store import saved_decisions
+
 
 def test_a_port_that_is_in_use_is_reported_in_one_line(peakid, socket_enabled):
     with socket.socket() as other:
@@ -19,3 +21,12 @@ def test_status_counts_the_images_of_each_class(peakid, fill):
     lines = peakid("status").out.splitlines()
     assert lines[0].split() == ["images", "3"]
     assert [line.split() for line in lines[-2:]] == [["river", "2"], ["sea", "1"]]
+
+
+def test_status_tells_lost_decisions(peakid, workspace, fill):
+    fill(river=2, sea=1)
+    assert "missing" not in peakid("status").out
+    workspace.close()
+    (workspace.path / saved_decisions.FILE_NAME).write_text("7")
+    assert "4 saved decisions are missing; see verify." in peakid("status").out
+    assert peakid("status", "--json").json["n_lost_decisions"] == 4

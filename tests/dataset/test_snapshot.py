@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from peakid.acquire import folder
 from peakid.curate import classes, decisions
 from peakid.dataset import manifest, snapshot
 from peakid.errors import AmbiguousDigest, BadFractions, DamagedSnapshot, EmptySnapshot, NotFound
@@ -356,6 +357,19 @@ def test_missing_and_changed_bytes_are_found(workspace, stored):
     images.image_path(workspace, stored[1]).write_bytes(b"other")
     with pytest.raises(DamagedSnapshot, match="2 of 5 images"):
         snapshot.verify(workspace)
+
+
+def test_an_import_repairs_what_the_check_of_a_snapshot_found(workspace, stored, tmp_path, draw):
+    frozen(workspace)
+    data = draw(1)
+    damaged = bytes([data[0] ^ 255]) + data[1:]  # Of the same size.
+    images.image_path(workspace, stored[1]).write_bytes(damaged)
+    with pytest.raises(DamagedSnapshot, match="1 of 5 images"):
+        snapshot.verify(workspace)
+    (tmp_path / "original").mkdir()
+    (tmp_path / "original" / "1.jpg").write_bytes(data)
+    assert folder.import_folder(workspace, tmp_path / "original", actor=ANNA).n_mended == 1
+    assert snapshot.verify(workspace) == 5
 
 
 def test_a_snapshot_is_a_data_frame_of_files_that_open(workspace, stored):

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from peakid.errors import BadInput, DecoderBroken, UnreadableImage, WorkspaceNotWritable
-from peakid.imaging import decoder, inspection
+from peakid.errors import BadInput, DecoderBroken, WorkspaceNotWritable
+from peakid.imaging import decoder
 from peakid.imaging.decoder import Decoder
 
 WORK = "tests.orders:obey"
@@ -34,17 +34,18 @@ def guarded():
     made.close()
 
 
-def test_inspecting_in_the_guarded_process_gives_the_same_result(draw):
-    assert decoder.inspect(draw(3)) == inspection.inspect(draw(3))
+def test_files_of_a_process_share_its_memory_and_one_that_lacks_it_is_tried_again_alone(guarded):
+    guarded.limit_s = 20
+    assert orders(guarded, "take 100 0.3", "take 100 0.3", "take 100 0.3") == ["take 100 0.3"] * 3
+    assert orders(guarded, "take 200 0.1", "a") == ["too_much_memory", "a"]
 
 
-def test_a_file_that_is_not_an_image_is_rejected_with_the_same_reason(draw):
-    with pytest.raises(UnreadableImage) as refused:
-        decoder.inspect(b"<html>")
-    assert (refused.value.reason, refused.value.message) == (
-        "not_an_image",
-        "a web page, an SVG or another markup file",
-    )
+def test_an_idle_process_that_keeps_memory_is_ended_and_the_next_file_starts_another(guarded, monkeypatch):
+    monkeypatch.setattr(decoder, "KEPT_BYTES", 40 * 2**20)
+    first = guarded.submit(functools.partial(bytes, b"keep 60")).result(30).split()[-1]
+    gone, _ = psutil.wait_procs([psutil.Process(int(first))], timeout=10)
+    assert len(gone) == 1
+    assert guarded.submit(functools.partial(bytes, b"a")).result(30).split()[-1] != first
 
 
 @pytest.mark.slow

@@ -172,6 +172,83 @@ def test_an_unsupported_image_format_is_named() -> None:
     assert "ICO" in error.message
 
 
+def two_pictures(size: tuple[int, int] = (40, 20)) -> bytes:
+    """Write a JPEG with a second, smaller picture behind the first, as stereo cameras and phones do."""
+    return encoded(two_halves(size), "MPO", save_all=True, append_images=[Image.new("RGB", (20, 10), GREEN)])
+
+
+def test_a_jpeg_with_a_second_picture_is_a_jpeg() -> None:
+    decoded = pixels.decode_at_least(two_pictures(), 0, 0)
+    assert (decoded.format, decoded.is_animated, decoded.image.size) == ("JPEG", False, (40, 20))
+    assert pixels.decode_at_least(two_pictures((800, 400)), 100, 100).image.size == (200, 100)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 4, 40])
+def test_a_jpeg_whose_second_picture_is_cut_off_is_whole(n_bytes: int) -> None:
+    data = two_pictures()
+    decoded = pixels.decode_at_least(data[: data.rfind(b"\xff\xd8\xff") + n_bytes], 0, 0)
+    assert (decoded.format, decoded.readable_share) == ("JPEG", 1.0)
+
+
+def test_a_jpeg_with_a_second_picture_is_mended_where_it_lacks_a_few_rows() -> None:
+    data = encoded(NOISE, "MPO", save_all=True, append_images=[Image.new("RGB", (20, 10))])
+    first = data[: data.rfind(b"\xff\xd8\xff")]
+    decoded = pixels.decode_at_least(first[: len(first) * 95 // 100], 0, 0)
+    assert (decoded.format, decoded.readable_share) == ("JPEG", pytest.approx(0.95, abs=0.02))
+
+
+MEGABYTES = bytes(range(256)) * 5000  # 1.28 MB, and 2 KB when compressed.
+
+
+@pytest.mark.parametrize("is_behind", [False, True], ids=["before the pixels", "behind them"])
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        (b"iCCP", b"icc\0\0" + zlib.compress(MEGABYTES)),
+        (b"zTXt", b"Raw profile\0\0" + zlib.compress(MEGABYTES)),
+        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b"x" * len(MEGABYTES))),
+        (b"iCCP", b"icc\0\0 not compressed"),
+        (b"iCCP", b"icc\0\7" + zlib.compress(b"another method")),
+        (b"tEXt", b"no byte of zero"),
+        (b"pHYs", b"\0"),
+        (b"gAMA", b""),
+        (b"cHRM", b"\1"),
+    ],
+    ids=["profile", "text", "xmp", "damaged profile", "other method", "odd text", "size", "gamma", "colours"],
+)
+def test_a_png_is_read_whatever_its_profile_and_texts_are(name: bytes, body: bytes, is_behind: bool) -> None:
+    exif = Image.Exif()
+    exif[pixels.ORIENTATION_TAG] = 6
+    plain = encoded(two_halves(), exif=exif)
+    extra = struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    at = plain.rindex(b"IEND") - 4 if is_behind else 33
+    decoded = pixels.decode(plain[:at] + extra + plain[at:])
+    assert np.array_equal(np.asarray(decoded), np.asarray(pixels.decode(plain)))  # Rotated, too.
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_a_large_colour_profile_does_not_matter_in_any_format(format: str) -> None:
+    data = encoded(two_halves(), format, icc_profile=MEGABYTES[: 900_000 if format == "JPEG" else None])
+    assert pixels.decode(data).size == (40, 20)
+
+
+def test_an_image_that_takes_too_much_memory_is_refused_from_its_header() -> None:
+    wide = encoded(Image.new("RGBA", (100, 90)))
+    header = struct.pack(">II", 13_500, 13_500) + wide[24:29]  # 182 million pixels, 8 bytes each.
+    data = wide[:16] + header + struct.pack(">I", zlib.crc32(b"IHDR" + header)) + wide[33:]
+    error = refused(data)
+    assert (error.reason, error.message) == (
+        "too_much_memory",
+        "13500 x 13500 PNG takes more than 960 MB of memory to decode; save it smaller",
+    )
+
+
+@pytest.mark.parametrize(("longest_px", "size"), [(10, (10, 5)), (400, (40, 20))])
+def test_an_image_for_a_browser_is_a_jpeg_of_limited_size(longest_px: int, size: tuple[int, int]) -> None:
+    shown = Image.open(io.BytesIO(pixels.as_jpeg(encoded(two_halves(), "TIFF"), longest_px=longest_px)))
+    assert (shown.format, shown.size) == ("JPEG", size)
+
+
 NOISE = Image.fromarray(np.random.default_rng(1).integers(0, 256, (600, 600, 3), dtype=np.uint8))
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import sqlite3
 import subprocess
 import sys
@@ -113,8 +114,11 @@ def test_a_killed_job_is_marked_as_lost_at_the_next_read_within_a_second(workspa
     job = queue.list_jobs(workspace)[0]
     assert time.monotonic() - began < 1
     assert job.state == "lost"
-    assert job.error == (
-        f"Its process {sleeping.pid} ended unexpectedly: killed, out of memory, or the machine restarted."
+    assert re.fullmatch(
+        f"Its process {sleeping.pid} ended unexpectedly: (killed, out of memory, out of disk space"
+        r" \([\d,]+ MB free\), or the machine restarted"
+        r"|the disk of the workspace is full \([\d,]+ MB free\))\.",
+        job.error,
     )
     assert (job.remedy, job.actions) == ("Resume it.", (action("resume_job", job_id=job_id),))
     assert runs.show(workspace, run_id).state == "lost"

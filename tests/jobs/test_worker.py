@@ -140,7 +140,7 @@ def test_a_job_whose_process_cannot_start_fails_after_three_attempts(
 
     until(is_failed)
     job = queue.show(workspace, job_id)
-    assert job.error == "Its process ended 3 times before it could start."
+    assert job.error.startswith("Its process ended 3 times before it could start: ")
     assert "encodings" in queue.log_tail(workspace, job_id)
 
 

@@ -1,16 +1,19 @@
 """A removed image leaves no data, is never imported again, and everything that contained it is listed."""
 
+import json
+import re
+
 import pytest
 
 from peakid.acquire import folder, verification
-from peakid.curate import decisions, history, scan
+from peakid.curate import classes, decisions, history, remarks, scan
 from peakid.curate.duplicates import duplicate_groups, find
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
 from peakid.keep import forget
 from peakid.records import Choice
-from peakid.store import images, runs, status, tombstones
+from peakid.store import damaged_images, images, runs, status, tombstones
 
 ANNA = "human:anna"
 
@@ -41,17 +44,6 @@ def test_no_data_of_a_removed_image_is_left_in_the_workspace(workspace, photos):
         if path.is_file() and (gone in path.name or data in path.read_bytes())
     ]
     assert left == []
-    for table, column in (
-        ("orientation_hash", "image_id"),
-        ("image_measure", "image_id"),
-        ("image_state", "image_id"),
-    ):
-        assert (
-            workspace.one(
-                f"SELECT 1 FROM {table} WHERE {column} = (SELECT id FROM image WHERE digest = ?)", (gone,)
-            )
-            is None
-        )
     assert not workspace.query("SELECT 1 FROM origin WHERE path LIKE '%a.jpg'")
     assert digests_of(workspace) == kept
     assert status.read(workspace).n_images == 3
@@ -59,6 +51,120 @@ def test_no_data_of_a_removed_image_is_left_in_the_workspace(workspace, photos):
         images.read_bytes(workspace, gone)
     with pytest.raises(NotFound):
         images.thumbnail(workspace, gone)
+
+
+def columns_that_name_an_image(workspace):
+    """Every column of the schema that refers to an image or its origin, or has its id or digest."""
+    tables = [
+        row["name"]
+        for row in workspace.query(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'"
+            " AND name NOT LIKE 'text\\_index%' ESCAPE '\\'"  # Follows image_text by triggers.
+        )
+    ]
+    for table in tables:
+        targets = {row["from"]: row["table"] for row in workspace.query(f"PRAGMA foreign_key_list({table})")}
+        for row in workspace.query(f"PRAGMA table_info({table})"):
+            name = row["name"]
+            is_image = targets.get(name) in ("image", "origin", "image_state", "decision")
+            if is_image or re.search(r"image.*id$|digest$|^path$|^hashes$", name):
+                yield table, name
+
+
+WITHOUT_AN_IMAGE = {  # Columns that the search above finds and that are about something else.
+    ("root", "path"): "a folder",
+    ("run", "path"): "the folder of a run",
+    ("export", "path"): "the folder of an export",
+    ("rejection", "path"): "a file that was not imported; those at a path of the image are deleted",
+    ("pair_revision", "id"): "a counter",
+}
+
+
+def test_a_table_that_names_an_image_is_cleared_or_has_a_stated_reason(workspace):
+    found = set(columns_that_name_an_image(workspace)) - set(WITHOUT_AN_IMAGE)
+    cleared = {table for table, _ in forget.REMOVED}
+    without = sorted(f"{table}.{name}" for table, name in found if table not in {*cleared, *forget.KEPT})
+    assert without == [], "add the table to REMOVED in peakid/keep/forget.py, or state a reason in KEPT"
+    assert not cleared & set(forget.KEPT)
+
+
+def test_a_new_table_about_images_is_noticed(workspace):
+    workspace.connection().execute("CREATE TABLE embedding (image_id INTEGER REFERENCES image(id), v BLOB)")
+    assert ("embedding", "image_id") in set(columns_that_name_an_image(workspace))
+
+
+@pytest.fixture
+def in_every_table(workspace, tmp_path, draw):
+    """Two near duplicates of river with a row in every table that names an image; the digest of the first."""
+    (tmp_path / "photos" / "river").mkdir(parents=True)
+    for name, size in (("anna-muster", (480, 360)), ("other", (320, 240))):
+        (tmp_path / "photos" / "river" / f"{name}.jpg").write_bytes(draw(5, size=size))
+    folder.import_folder(workspace, tmp_path / "photos", actor=ANNA)
+    scan.scan(workspace)
+    gone = digests_of(workspace)[0]
+    remarks.tag(workspace, [gone], "anna-tag", is_on=True, actor=ANNA)
+    remarks.note(workspace, gone, "anna-note", actor=ANNA)
+    classes.add(workspace, "sea")
+    remarks.also(workspace, gone, "sea", is_on=True, actor=ANNA)
+    classes.describe(workspace, "river", examples=[gone])
+    ids = {row["digest"]: row["id"] for row in workspace.query("SELECT id, digest FROM image")}
+    with workspace.transaction() as connection:
+        damaged_images.note(connection, {gone: "anna-damage"})
+        connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))
+        connection.execute("INSERT INTO label_conflict VALUES (?)", (ids[gone],))
+        connection.execute("INSERT OR REPLACE INTO image_issue_score VALUES ('dark', 0.1, ?)", (ids[gone],))
+        connection.execute(
+            "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at, result) VALUES"
+            " ('r', 'verify', 'cpu', 'done', '{}', '', '', ?)",
+            (json.dumps({"damaged": [{"digest": gone, "path": "river/anna-muster.jpg", "reason": "x"}]}),),
+        )
+        connection.execute(
+            "INSERT INTO rejection (acquisition_id, root_id, path, reason, rejected_at)"
+            " VALUES (1, 1, 'river/anna-muster.jpg', 'unreadable', '')"
+        )
+    return gone
+
+
+def test_every_table_is_cleared_of_a_removed_image(workspace, in_every_table):
+    image_id = images.show(workspace, in_every_table).image_id
+
+    def n_rows(table, column):
+        return workspace.one(f"SELECT COUNT(*) FROM {table} WHERE {column} = ?", (image_id,))[0]
+
+    columns = [pair for pair in forget.REMOVED if pair != ("duplicate_pair", "image_b_id")]
+    assert [pair for pair in columns if n_rows(*pair) == 0] == [], "the fixture must fill every table"
+    forget.forget(workspace, in_every_table, actor=ANNA)
+    assert [pair for pair in forget.REMOVED if n_rows(*pair) > 0] == []
+    assert workspace.one("SELECT phash, dhash FROM image WHERE id = ?", (image_id,))[:] == ("0" * 16,) * 2
+
+
+def test_no_file_of_the_workspace_has_a_path_or_a_note_of_a_removed_image(workspace, in_every_table):
+    forget.forget(workspace, in_every_table, actor=ANNA)  # The database stays open: its journal counts too.
+    words = (b"anna-muster", b"anna-note", b"anna-tag", b"anna-damage")
+    found = [
+        (path.name, word)
+        for path in workspace.path.rglob("*")
+        if path.is_file()
+        for word in words
+        if word in path.read_bytes()
+    ]
+    assert found == []
+
+
+def test_every_file_that_names_a_removed_image_has_a_stated_reason(workspace, in_every_table):
+    (workspace.runs_dir / "1").mkdir()
+    (workspace.runs_dir / "1" / "pred_probs_valid.json").write_text(json.dumps([in_every_table]))
+    (workspace.cache_dir / "embeddings").mkdir()
+    (workspace.cache_dir / "embeddings" / in_every_table).write_bytes(b"computed")
+    forget.forget(workspace, in_every_table, actor=ANNA)
+    workspace.close()
+    naming = [
+        path.relative_to(workspace.path)
+        for path in workspace.path.rglob("*")
+        if path.is_file() and (in_every_table in path.name or in_every_table.encode() in path.read_bytes())
+    ]
+    assert sorted(map(str, naming)) == ["forgotten.txt", "peakid.db", "runs/1/pred_probs_valid.json"]
+    assert all(any(path.match(pattern) for pattern in forget.KEPT_FILES) for path in naming)
 
 
 def test_a_removed_image_is_never_imported_again(workspace, photos):

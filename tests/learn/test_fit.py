@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from peakid.errors import OutOfMemory
+from peakid.imaging import pixels
 from peakid.learn import fit, watch
 from peakid.learn.batches import loaders
 from peakid.learn.network import model
@@ -76,9 +77,9 @@ def test_phases_free_what_they_name_and_show_the_size_they_name(colours, fit, tm
     assert epochs[1].learning_rate == 1e-4
     kept = {file.name for file in (tmp_path / "cache").iterdir()}
     assert kept == {
-        "pixels-1-48-crop",
-        "pixels-1-37-crop",
-        "pixels-1-55-crop",
+        f"pixels-{pixels.VERSION}-48-crop",
+        f"pixels-{pixels.VERSION}-37-crop",
+        f"pixels-{pixels.VERSION}-55-crop",
     }  # Valid as the recipe has it; train a little over 32 and over 48.
     assert len(result.pred_probs["valid"][0]) == 6
 

@@ -1,6 +1,8 @@
 """The evaluate page: score and baselines, confusion matrix and cells, views of the test score, comparison."""
 
+import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -266,3 +268,29 @@ def test_the_newest_usable_run_is_opened_first_and_a_link_names_another(
     assert app.selectbox(key="address:run").value == "1"
     app.selectbox(key="address:run").set_value("2").run()
     assert app.query_params["run"] == "2"
+
+
+def test_a_run_is_evaluated_in_a_read_only_workspace(
+    open_page: Callable[..., AppTest],
+    workspace: Workspace,
+    frozen: Snapshot,
+    add_run: Callable[..., int],
+    peakid: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_id = add_run(frozen)
+    workspace.close()
+
+    def inside(path: object) -> bool:
+        return str(path).startswith(str(workspace.path))
+
+    # Root can write anywhere, so the answer of the system is replaced.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK or not inside(path))
+    app = open_page("evaluate", run=str(run_id), split="valid")
+    assert not app.exception
+    assert not app.error
+    answer = peakid("evaluate", run_id, "--split", "valid", "--json")
+    assert (answer.code, answer.err) == (0, "")
+    refused = peakid("evaluate", run_id, "--split", "test")  # A look at the test score is counted.
+    assert refused.code == 1
+    assert "can only be read" in refused.err

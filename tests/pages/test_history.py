@@ -38,6 +38,14 @@ def test_every_step_says_what_it_changed_and_one_click_undoes_it(open_page, revi
     assert history.page(workspace)[0].actor == ANNA  # Who clicked, not who had decided.
 
 
+def test_an_image_whose_grey_values_were_stretched_tells_it(open_page, reviewed, workspace, text_of):
+    assert "black to white" not in text_of(open_page("history", image=reviewed[0]))
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE image_measure SET grey_range = '4 to 4091'")
+    app = open_page("history", image=reviewed[0])
+    assert "Its values 4 to 4091 are shown as black to white." in text_of(app)
+
+
 def test_the_log_of_one_person_is_a_link(open_page, reviewed, text_of):
     app = open_page("history", by=BEN)
     assert "river → sea" in text_of(app)

@@ -85,7 +85,13 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
     app = open_page("collect")
     app.text_input(key="folder_path").set_value(f' "{tmp_path / "photos"}" ')
     app.button[0].click().run()
-    app.button[0].click().run()  # The second click makes no second job.
+    text = everything(app)
+    assert "2 classes" in text
+    assert "river 1, sea 1" in text
+    assert "Not an image 1" in text
+    assert status.read(workspace).n_images == 0
+    assert queue.list_jobs(workspace) == []
+    app.button(key="import:start").click().run()
     run_jobs()
     app.run()
     assert not app.exception
@@ -114,6 +120,7 @@ def test_a_zip_and_a_table_are_imported_by_their_path(
         app.segmented_control(key="source").set_value(source).run()
         app.text_input(key=key).set_value(str(tmp_path / path))
         app.button[0].click().run()
+        app.button(key="import:start").click().run()
         run_jobs()
         assert not app.exception
         assert not app.error
@@ -233,6 +240,8 @@ def test_an_import_shows_what_it_read_and_merges_classes_that_differ_only_in_cas
     app = open_page("collect")
     app.text_input(key="folder_path").set_value(str(tmp_path / "photos"))
     app.button[0].click().run()
+    assert "differ only in case" in everything(app)
+    app.button(key="import:start").click().run()
     run_jobs()
     app.run()
     assert not app.exception

@@ -4,12 +4,14 @@ import io
 import json
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
 from peakid.errors import BadInput, NotFound, WeightsUnfit
 from peakid.imaging import pixels
 from peakid.serve.predictor import Predictor
+from tests import hostile_images
 
 
 def colour(red, green, blue):
@@ -53,6 +55,28 @@ def test_an_unreadable_image_has_an_error_and_others_are_predicted(folder):
     assert answers[1].error is not None
     assert answers[1].error.reason == "not_an_image"
     assert (str(answers[2].error), answers[2].top, answers[2].confidence) == ("empty: 0 bytes", [], None)
+
+
+def test_a_hostile_image_has_an_error_and_the_others_are_predicted(folder):
+    bomb = hostile_images.png(14_000, 14_000, n_rows=1)  # RGBA: 196 million pixels.
+    answers = Predictor(folder).predict([bomb, colour(200, 0, 0)])
+    assert (answers[0].error.reason, answers[1].label) == ("too_much_memory", "red")
+    assert "14000 x 14000 PNG takes more than 960 MB of memory" in answers[0].error.detail
+
+
+@pytest.mark.slow
+def test_images_are_decoded_in_another_process_and_one_that_never_ends_is_an_error(folder):
+    predictor, memory = Predictor(folder), psutil.Process().memory_info
+    large, before = hostile_images.png(9_000, 9_000, channels=3), memory().rss  # 243 MB of pixels.
+    scans = hostile_images.jpeg_of_scans(3_000, 4_000)
+    answers = predictor.predict([large, scans, colour(0, 0, 200)])
+    assert [str(answer.error)[:8] for answer in answers] == ["None", "too_slow", "None"]
+    assert memory().rss - before < 60e6
+
+
+def test_an_export_of_the_former_pixels_is_used(folder):
+    change_card(folder, pixels_version=1)
+    assert Predictor(folder).predict([colour(200, 0, 0)])[0].label == "red"
 
 
 def test_predictions_keep_their_order_over_many_batches(folder):

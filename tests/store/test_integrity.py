@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from peakid.curate import decisions
+from peakid.records import Choice
 from peakid.store import integrity
 from peakid.store.workspace import DATABASE_NAME, Workspace
 
@@ -54,3 +56,48 @@ def test_a_file_that_is_no_database_is_a_problem_and_no_exception(database: Path
 def test_a_cut_database_is_found(database: Path) -> None:
     database.write_bytes(database.read_bytes()[: 40 * 4096])
     assert quick_check(database)
+
+
+def full_check(workspace: Workspace) -> tuple[str, ...]:
+    return integrity.full_check(workspace.connection())
+
+
+def test_a_sound_workspace_passes_every_check(workspace: Workspace, fill: Callable[..., list[str]]) -> None:
+    assert full_check(workspace) == ()
+    first, *_ = fill(river=3, sea=2)
+    decisions.decide(workspace, [Choice(first, "exclude", reason="blurred")], actor="human:anna")
+    decisions.undo(workspace, actor="human:anna")
+    assert full_check(workspace) == ()
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("UPDATE image_state SET verdict = 'exclude' WHERE image_id = 1", "the state of 1 image is not"),
+        (
+            "UPDATE image_state SET is_reviewed = 1",
+            "the state of 5 images is not that of the newest decision",
+        ),
+        ("DELETE FROM image_state WHERE image_id = 2", "1 image without a state"),
+        ("UPDATE state_count SET n = n + 1", "5 of the stored counts differ from the states"),
+        ("UPDATE origin SET acquisition_id = 99", "5 rows of the table origin refer to a missing row"),
+    ],
+)
+def test_rows_that_disagree_with_the_log_are_found(
+    workspace: Workspace, fill: Callable[..., list[str]], sql: str, found: str
+) -> None:
+    fill(river=3, sea=2)
+    workspace.connection().execute("PRAGMA foreign_keys = OFF")
+    workspace.connection().execute(sql)
+    assert any(problem.startswith(found) for problem in full_check(workspace)), full_check(workspace)
+
+
+def test_an_index_that_lacks_a_row_is_found_by_the_full_check_alone(database: Path) -> None:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        sql = "UPDATE sqlite_master SET sql = replace(sql, 'verdict, image_id', 'image_id, verdict')"
+        connection.execute(f"{sql} WHERE name = 'image_state_verdict'")
+        connection.commit()
+    assert quick_check(database) == ()
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        assert any("image_state_verdict" in problem for problem in integrity.full_check(connection))

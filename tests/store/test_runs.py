@@ -6,7 +6,7 @@ import pytest
 
 import peakid
 from peakid.dataset import snapshot
-from peakid.errors import NotFound
+from peakid.errors import NotFound, RunDamaged
 from peakid.job_settings import JobSettings
 from peakid.jobs import presence, queue
 from peakid.jobs.arguments import VerifyArguments
@@ -168,3 +168,44 @@ def test_all_runs_of_a_job_are_listed_oldest_first(workspace, run_id):
     made = [runs.create(workspace, job_id=job_id, **named) for _ in range(2)]
     assert [run.run_id for run in runs.all_of_job(workspace, job_id)] == made
     os.close(lock)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGE = {
+    "a cut array": lambda folder: cut(folder / "pred_probs_valid.npy"),
+    "an empty array": lambda folder: (folder / "pred_probs_valid.npy").write_bytes(b""),
+    "no array": lambda folder: (folder / "pred_probs_valid.npy").unlink(),
+    "cut names": lambda folder: cut(folder / "pred_probs_valid.json"),
+    "no names": lambda folder: (folder / "pred_probs_valid.json").unlink(),
+    "names of another kind": lambda folder: (folder / "pred_probs_valid.json").write_text("7"),
+    "too few names": lambda folder: (folder / "pred_probs_valid.json").write_text('["a"]'),
+    "names that are no text": lambda folder: (folder / "pred_probs_valid.json").write_bytes(b"\xff\xfe["),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_file_of_a_run_is_named_with_what_to_do(workspace, run_id, digests, how):
+    named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
+    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    DAMAGE[how](workspace.runs_dir / str(run_id))
+    with pytest.raises(
+        RunDamaged, match=rf"A file of run {run_id} cannot be read: .*pred_probs_valid"
+    ) as caught:
+        runs.pred_probs(workspace, run_id, "valid")
+    assert [each.kind for each in caught.value.actions] == ["restore_backup", "train"]
+
+
+@pytest.mark.parametrize("name", ["tta.json", "pred_probs_valid-tta.npy", "pred_probs_valid-tta.json"])
+@pytest.mark.parametrize("damage", [cut, lambda path: path.unlink(), lambda path: path.write_text("[1]")])
+def test_tta_with_a_damaged_file_can_be_computed_again(workspace, run_id, digests, name, damage):
+    named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
+    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    runs.add_tta(workspace, run_id, {"valid": (named, plain)}, n_views=4)
+    damage(workspace.runs_dir / str(run_id) / name)
+    assert runs.n_views(workspace, run_id, "valid") is None
+    assert runs.tta(workspace, run_id, "valid") == {}
+    runs.add_tta(workspace, run_id, {"valid": (named, plain)}, n_views=4)
+    assert runs.n_views(workspace, run_id, "valid") == 4

@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceNotWritable, WorkspaceTooNew
 from peakid.remedies import action
-from peakid.resources import PROJECT_ROOT
 from peakid.store import decision_log
 from peakid.store import workspace as workspaces
 
@@ -51,6 +49,39 @@ def test_an_older_workspace_is_backed_up_and_migrated(tmp_path, plant, workspace
     assert len(list((workspace.path / "backups").iterdir())) == 1
 
 
+def test_an_older_workspace_gets_formats_and_dates_as_they_are_read_today(tmp_path, monkeypatch):
+    folder = tmp_path / "older"
+    folder.mkdir()
+    for file in workspaces.MIGRATIONS_DIR.glob("*.sql"):
+        if file.name < "0020":
+            shutil.copy(file, folder)
+    monkeypatch.setattr(workspaces, "MIGRATIONS_DIR", folder)
+    older = workspaces.create(tmp_path / "w")
+    dates = {"2024-07-31T17:05:59": True, "2016-13-45T99:99:99": False, "2016-02-30T10:00:00": False}
+    dates |= {"2000-01-01T00:10:00": False, "2999-01-01T00:00:00": False, "1965-08-11T10:00:00": True}
+    with older.transaction() as connection:
+        for n, date in enumerate(dates):
+            connection.execute(
+                "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at,"
+                " pixel_digest) VALUES (?1, ?2, 1, 1, 1, ?3, ?3, 'now', ?1)",
+                (f"{n:064}", "MPO" if n % 2 else "PNG", "0" * 16),
+            )
+            connection.execute(
+                "INSERT INTO image_measure (image_id, brightness, highlight, shadow, contrast, sharpness,"
+                " entropy_bits, colourfulness, readable_share, is_animated, taken_at)"
+                " VALUES (?, 0, 0, 0, 0, 0, 0, 0, 1, 0, ?)",
+                (n + 1, date),
+            )
+    older.close()
+    monkeypatch.undo()
+    rows = workspaces.open_existing(tmp_path / "w").query(
+        "SELECT format, pixel_digest, taken_at FROM image JOIN image_measure ON image_id = id ORDER BY id"
+    )
+    assert [row["taken_at"] for row in rows] == [date if is_kept else None for date, is_kept in dates.items()]
+    assert [row["format"] for row in rows] == ["PNG", "JPEG"] * 3
+    assert [row["pixel_digest"] is None for row in rows] == [True, False] * 3  # No JPEG is transparent.
+
+
 def test_a_workspace_of_a_newer_peakid_is_an_error_with_a_remedy(tmp_path, monkeypatch):
     with monkeypatch.context() as newer:
         with_a_second_migration(tmp_path, newer)
@@ -72,34 +103,6 @@ def test_missing_migrations_are_an_error_with_the_install_command(tmp_path, monk
     monkeypatch.setattr(workspaces, "MIGRATIONS_DIR", tmp_path / "nowhere")
     with pytest.raises(ResourceMissing, match=r"pip install --force-reinstall"):
         workspaces.create(tmp_path / "w")
-
-
-def test_a_read_only_workspace_is_an_error_of_one_line(tmp_path, workspace):
-    workspace.close()
-    for path in [workspace.path, *workspace.path.rglob("*")]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    # Root can write anywhere, so the command runs as an unprivileged user, in a folder that it can read.
-    code = f"import os, sys; sys.path.insert(0, {str(PROJECT_ROOT)!r}); from peakid.cli.main import main;"
-    code += "import peakid.cli.workspace;"
-    code += "os.geteuid() == 0 and (os.setgid(65534), os.setuid(65534)); main()"
-    reachable = tempfile.mkdtemp(prefix="peakid-read-only-")
-    shutil.copytree(workspace.path, reachable, dirs_exist_ok=True)
-    try:
-        finished = subprocess.run(
-            [sys.executable, "-c", code, "--workspace", reachable, "status"],
-            capture_output=True,
-            text=True,
-            cwd="/",
-            check=False,
-        )
-    finally:
-        for path in [workspace.path, *workspace.path.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(reachable)
-    assert finished.returncode == 1
-    assert finished.stdout == ""
-    assert finished.stderr.count("\n") == 1
-    assert finished.stderr.startswith(f"The workspace {reachable} cannot be written: ")
 
 
 def test_a_transaction_is_written_completely_or_not_at_all(workspace):

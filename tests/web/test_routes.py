@@ -1,8 +1,11 @@
 """Images over HTTP: found by digest, cached by the browser, sent with the right media type."""
 
+import dataclasses
 import io
 import re
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -15,6 +18,7 @@ from peakid.store import images
 from peakid.store.workspace import Workspace
 from peakid.web import routes
 from peakid.web.gallery import scripts
+from tests import hostile_images
 
 
 @pytest.fixture
@@ -61,6 +65,49 @@ def test_a_format_that_browsers_do_not_support_is_sent_as_jpeg(
     response = client.get(f"/image/{add(draw(format='TIFF'))}")
     assert response.headers["content-type"] == "image/jpeg"
     assert Image.open(io.BytesIO(response.content)).size == (48, 36)
+
+
+def test_a_picture_that_browsers_do_not_support_is_at_most_4096_px_wide(
+    client: TestClient, add: Callable[[bytes], str], draw: Callable[..., bytes]
+) -> None:
+    response = client.get(f"/image/{add(draw(size=(5000, 20), format='TIFF'))}")
+    assert Image.open(io.BytesIO(response.content)).size == (4096, 16)
+
+
+def test_a_hostile_stored_image_is_not_shown_and_the_next_one_is(
+    client: TestClient, workspace: Workspace, draw: Callable[..., bytes]
+) -> None:
+    bomb = hostile_images.png(14_000, 14_000, n_rows=1)
+    for data, status in ((bomb, 404), (draw(3), 200)):
+        found = inspection.inspect(draw(3))
+        found = dataclasses.replace(found, digest=inspection.digest_of(data), format="TIFF")
+        images.store(workspace, found, data)
+        images.thumbnail_path(workspace, found.digest).unlink()
+        with workspace.transaction() as connection:
+            images.add(connection, found)
+        answers = [client.get(f"/{kind}/{found.digest}") for kind in ("thumb", "image")]
+        assert [answer.status_code for answer in answers] == [status, status]
+
+
+def test_a_thumbnail_is_not_made_from_the_bytes_of_another_image(
+    client: TestClient, workspace: Workspace, add: Callable[[bytes], str], draw: Callable[..., bytes]
+) -> None:
+    digest = add(draw(4))
+    images.thumbnail_path(workspace, digest).unlink()
+    images.image_path(workspace, digest).write_bytes(draw(5))
+    assert client.get(f"/thumb/{digest}").status_code == 404
+    assert not images.thumbnail_path(workspace, digest).exists()
+
+
+def test_all_thumbnails_are_made_again_when_their_folder_is_gone(
+    client: TestClient, workspace: Workspace, add: Callable[[bytes], str], draw: Callable[..., bytes]
+) -> None:
+    digests = [add(draw(seed)) for seed in range(6)]
+    before = [images.thumbnail_path(workspace, digest).read_bytes() for digest in digests]
+    shutil.rmtree(workspace.thumbs_dir)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda digest: client.get(f"/thumb/{digest}"), digests))
+    assert [answer.content for answer in answers] == before
 
 
 @pytest.mark.parametrize("kind", ["thumb", "image"])

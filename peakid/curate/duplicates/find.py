@@ -1,8 +1,6 @@
 """Find exact duplicates (same pixels) and near duplicates, and store them as pairs."""
 
 import functools
-import hashlib
-import io
 import sqlite3
 import time
 from collections import Counter, defaultdict
@@ -16,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from peakid.curate.duplicates import aligned, pair_judgements, pair_search
 from peakid.errors import NotFound, PeakidError, UnreadableImage
-from peakid.imaging import hashes, pixels
+from peakid.imaging import gate, hashes, inspection, pixels
 from peakid.records import Report, ScanReport, no_report
 from peakid.store import images
 from peakid.store.workspace import Workspace, now
@@ -161,8 +159,8 @@ def picture_reader(workspace: Workspace, digests: list[str]) -> pair_search.Pict
 
 def _grey(workspace: Workspace, digest: str) -> PIL.Image.Image | None:
     try:
-        return PIL.Image.open(io.BytesIO(images.thumbnail(workspace, digest))).convert("L")
-    except (PeakidError, *pixels.DAMAGE):  # The file was moved, or the thumbnail is damaged.
+        return inspection.grey_thumbnail(images.thumbnail(workspace, digest))
+    except PeakidError:  # The file was moved, or the thumbnail is damaged.
         return None
 
 
@@ -224,10 +222,9 @@ def _pixel_digests(workspace: Workspace, image_ids: Iterable[int]) -> dict[int, 
 
 def _pixel_digest(workspace: Workspace, digest: str) -> str | None:
     try:
-        image = pixels.decode(images.read_bytes(workspace, digest))
+        return gate.call(pixels.digest, images.read_bytes(workspace, digest))
     except (NotFound, UnreadableImage):  # The file was moved or damaged; the hashes still count.
         return None
-    return hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode() + image.tobytes()).hexdigest()
 
 
 def _write(

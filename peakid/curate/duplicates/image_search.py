@@ -1,13 +1,11 @@
 """Find the images of the workspace that are the same as a given picture, or look the same."""
 
-import io
 from dataclasses import dataclass, replace
 
 import numpy as np
-import PIL.Image
 
 from peakid.curate.duplicates import aligned, find, pair_search
-from peakid.imaging import decoder, hashes
+from peakid.imaging import gate, hashes, inspection
 from peakid.records import DuplicateKind
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
@@ -32,11 +30,11 @@ def search(workspace: Workspace, data: bytes) -> list[Match]:
     Raises:
         UnreadableImage: If the bytes are not an image.
     """
-    given = decoder.inspect(data)  # In a process of its own, since the bytes are untrusted.
+    given = gate.call(inspection.inspect, data)
     known = find.hashed_images(workspace)
     turned = hashes.unpack([given.orientations])
     extended = _with(known.hashes, turned[0, 0], hashes.unpack([given.parts], n_hashes=hashes.N_PARTS))
-    grey = PIL.Image.open(io.BytesIO(given.thumbnail)).convert("L")
+    grey = inspection.grey_thumbnail(given.thumbnail)
     stored, n = find.picture_reader(workspace, known.digests), len(known.digests)
 
     def picture(row: int, orientation: int) -> aligned.ComparedPicture | None:

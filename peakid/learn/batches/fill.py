@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from peakid.errors import UnreadableImage
-from peakid.imaging import pixels
+from peakid.imaging import gate, pixels
 from peakid.learn.batches import cache
 from peakid.learn.batches.cache import N_THREADS, FreeSpace, Store
 from peakid.learn.batches.gather import Pixels
@@ -131,7 +131,7 @@ class Filling:
 
     def _decoded(self, digest: str, sizes_px: list[int]) -> list[np.ndarray]:
         try:
-            return pixels.preprocess_many(self.read(digest), sizes_px, resize=self.resize)
+            return gate.call(pixels.preprocess_many, self.read(digest), sizes_px, resize=self.resize)
         except UnreadableImage as error:
             raise UnreadableImage(
                 error.reason, f"Image {digest[:12]} cannot be decoded: {error.message}"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from peakid import files
 from peakid.errors import BadInput, ParityBroken
-from peakid.imaging import pixels
+from peakid.imaging import gate, pixels
 from peakid.learn.network import model as models
 from peakid.learn.network import predict
 from peakid.learn.network.model import Card
@@ -187,7 +187,7 @@ def _prove(
 def _decoded(images: Iterable[tuple[str, bytes]], card: Card) -> Iterator[np.ndarray]:
     batch: list[np.ndarray] = []
     for _digest, content in images:
-        batch.append(pixels.preprocess(content, size_px=card.image_size_px, resize=card.resize))
+        batch.append(gate.call(pixels.preprocess, content, size_px=card.image_size_px, resize=card.resize))
         if len(batch) == CHUNK:
             yield np.stack(batch)
             batch = []

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from peakid.evaluate import charts, score_text
-from peakid.imaging import pixels
+from peakid.imaging import gate, pixels
 from peakid.records import Export
 from peakid.serve.predictor import ImagePrediction, Predictor, ReadError
 from peakid.settings import Settings
@@ -34,7 +34,7 @@ def show(export: Export) -> None:
         reason = session.plain(error_text(prediction.error))
         st.error(f"{session.plain(upload.name)} cannot be read. {reason}", icon=":material/error:")
         return
-    st.image(pixels.decode(content), width=PHOTO_PX)
+    st.image(gate.call(pixels.as_jpeg, content, longest_px=2 * PHOTO_PX), width=PHOTO_PX)
     st.markdown(f"**{session.plain(prediction_text(prediction))}**")
     theme.plot(bars(prediction), key="top")
 

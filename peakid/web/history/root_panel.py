@@ -87,6 +87,8 @@ def _show_result(job: Job) -> None:
     moved = f" {words.n_of(found.n_moved, 'moved file')} found." if found.n_moved else ""
     n_images = words.n_of(found.n_images, "image")
     st.caption(f"Last check: {n_images}, {found.n_damaged:,} of them cannot be read.{moved}")
+    for problem in found.database:
+        st.error(session.plain(f"The database is not sound: {problem}. Restore a backup."))
     if found.damaged:
         lines = [{"File": each.path, "Problem": each.reason} for each in found.damaged]
         st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), TABLE_PX))

@@ -32,7 +32,7 @@ def nine(workspace, plant):
             )
             if image_id % 3:
                 connection.execute(
-                    "INSERT INTO image_measure VALUES (?, .5, .9, .1, .2, .5, 7, 40, 1, 0, ?, NULL, 1)",
+                    "INSERT INTO image_measure VALUES (?, .5, .9, .1, .2, .5, 7, 40, 1, 0, ?, NULL, 1, NULL)",
                     (image_id, f"201{image_id}-01-02T03:04:05"),
                 )
                 connection.execute(

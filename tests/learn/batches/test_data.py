@@ -32,7 +32,7 @@ def test_without_augmentation_training_sees_the_canonical_size(colours, tmp_path
     given = prepared(colours, tmp_path, augment=0)
     assert np.array_equal(given.train, given.canonical)
     assert [folder.name for folder in (tmp_path / "cache").iterdir()] == [
-        "pixels-1-32-crop"
+        f"pixels-{pixels.VERSION}-32-crop"
     ]  # Kept once, not twice.
 
 

@@ -62,6 +62,14 @@ def show_reading(workspace: Workspace, reading: ImportReading, *, actor: str, ke
         st.caption(_text(note))
 
 
+def show_skipped(reading: ImportReading) -> None:
+    """Show why files would not be taken in, except hidden ones, which `show_reading` counts."""
+    names: Mapping[str, str] = {**words.REASONS}
+    skipped = {names[reason]: n for reason, n in reading.skipped.items() if reason != "hidden"}
+    if skipped:
+        st.markdown(f"**Not imported**: {_counted(skipped, len(skipped))}.")
+
+
 def show_rejections(rows: Sequence[RejectionRow]) -> None:
     lines = [{"File": row.path, "Reason": words.REASONS[row.reason], "Detail": row.detail} for row in rows]
     st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), 320))

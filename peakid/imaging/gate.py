@@ -1,0 +1,64 @@
+"""The one way in which bytes are decoded outside an import: in a guarded process that this process shares.
+
+Stored images pass it too. A stored file can be replaced, a restored workspace brings images that were never
+inspected on this machine, and limits change.
+"""
+
+import atexit
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from peakid import settings
+from peakid.imaging.decoder import Decoder
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CALL = "peakid.imaging.gate:run"
+
+_lock = threading.Lock()
+_shared: dict[tuple[object, ...], Decoder] = {}
+
+
+def call(function: Callable[Concatenate[bytes, P], T], data: bytes, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return `function(data, ...)`, called in the guarded process.
+
+    `function` is a function of a module; its arguments and its result travel between the processes.
+
+    Raises:
+        UnreadableImage: If the bytes take too long or too much memory, or end the process; also what
+            `function` raises.
+    """
+    return submit(function, data, *args, **kwargs).result()
+
+
+def submit(
+    function: Callable[Concatenate[bytes, P], T], data: bytes, *args: P.args, **kwargs: P.kwargs
+) -> "Future[T]":
+    """Begin what `call` does. Several files are decoded side by side, one on each core."""
+    return _decoder().submit(functools.partial(bytes, data), functools.partial(function, **kwargs), args)
+
+
+def run(data: bytes, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Do the work of the guarded process for one file."""
+    return function(data, *arguments)
+
+
+def _decoder() -> Decoder:
+    """Return the decoder for the present limits; its process starts with the first file."""
+    key = tuple(settings.current().decoding().items())
+    with _lock:
+        for other in [each for each in _shared if each != key]:
+            _shared.pop(other).close()
+        if key not in _shared:
+            _shared[key] = Decoder(CALL)
+        return _shared[key]
+
+
+@atexit.register
+def _close() -> None:
+    for decoder in _shared.values():
+        decoder.close()

@@ -1,0 +1,93 @@
+"""What a person wants to import: the source, its path, and how it is read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from peakid.records import Source
+from peakid.store.workspace import Workspace
+from peakid.web import uploads
+
+SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What was entered. The arguments are those of `jobs.submit.import_images`."""
+
+    source: Source
+    path: Path
+    root: Path | None = None
+    in_place: bool = False
+    follow_links: bool = False
+    links_within: Path | None = None
+
+
+def ask(workspace: Workspace) -> ImportRequest | None:
+    """Draw the form. Return what was entered when its button is clicked, else None.
+
+    Raises:
+        BadInput: If no path was entered.
+    """
+    source: Source = st.segmented_control(
+        "Import from",
+        SOURCES,
+        default="folder",
+        format_func=SOURCES.__getitem__,
+        required=True,
+        key="source",
+    )
+    with st.form("import", border=False):
+        return {"folder": _folder, "zip": _zip, "csv": _table}[source](workspace)
+
+
+def _folder(_workspace: Workspace) -> ImportRequest | None:
+    st.caption(
+        "Subfolders become classes; `train`, `valid`, `test` and the like become splits. Every file that "
+        "can be decoded is imported."
+    )
+    path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
+    in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."
+    is_in_place = st.checkbox("Leave the files in place, copy nothing", help=in_place_tip)
+    links_tip = "Links to files inside the folder are always followed."
+    follows_links = st.checkbox("Follow links to folders inside the folder", help=links_tip)
+    within = st.text_input(
+        "Also follow links into", placeholder="another folder on this machine", key="links_within"
+    )
+    if not _is_submitted():
+        return None
+    return ImportRequest(
+        "folder",
+        uploads.given(path, "folder"),
+        in_place=is_in_place,
+        follow_links=follows_links,
+        links_within=uploads.given(within, "folder") if within else None,
+    )
+
+
+def _zip(workspace: Workspace) -> ImportRequest | None:
+    st.caption("A zip archive of such a folder. For more than 500 MB, enter its path instead.")
+    upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
+    path = st.text_input("Or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path")
+    return ImportRequest("zip", uploads.kept(workspace, upload, path)) if _is_submitted() else None
+
+
+def _table(_workspace: Workspace) -> ImportRequest | None:
+    st.caption(
+        "Any table with a column of paths and a column of classes. Also label files of Label Studio, "
+        "FiftyOne, Roboflow and COCO, if each image has one class."
+    )
+    label = "Table on this machine (CSV, JSON or Parquet)"
+    path = st.text_input(label, placeholder="/home/you/labels.csv", key="csv_path")
+    relative = "Folder that its paths are relative to"
+    root = st.text_input(relative, placeholder="the folder of the table", key="csv_root")
+    if not _is_submitted():
+        return None
+    return ImportRequest(
+        "csv", uploads.given(path, "table"), root=uploads.given(root, "folder") if root else None
+    )
+
+
+def _is_submitted() -> bool:
+    return st.form_submit_button("Preview", type="primary", help="Nothing is imported yet.")

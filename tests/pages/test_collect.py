@@ -1,0 +1,85 @@
+"""The preview of an import on the Collect page."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from peakid.jobs import queue
+from peakid.store import status
+from peakid.store.workspace import Workspace
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, draw: Callable[..., bytes]) -> Path:
+    for n in range(3):
+        (tmp_path / f"{n}.jpg").write_bytes(draw(n))
+    return tmp_path
+
+
+def preview(open_page: OpenPage, file: Path) -> AppTest:
+    app = open_page("collect")
+    app.segmented_control(key="source").set_value("csv").run()
+    app.text_input(key="csv_path").set_value(str(file))
+    return app.button[0].click().run()
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(each.value for kind in (app.markdown, app.caption, app.info, app.error) for each in kind)
+
+
+def test_a_table_with_filename_and_species_takes_two_clicks(
+    open_page: OpenPage, workspace: Workspace, photos: Path, run_jobs: Callable[[], None]
+) -> None:
+    (photos / "list.csv").write_text("filename,species\n0.jpg,otter\n1.jpg,otter\n2.jpg,heron\n9.jpg,heron\n")
+    app = preview(open_page, photos / "list.csv")
+    assert [app.selectbox(key=f"column:{role}").value for role in ("path", "label")] == [
+        "filename",
+        "species",
+    ]
+    assert "heron 1, otter 2" in texts(app)
+    assert "**Not imported**: Listed, but the file is missing 1" in texts(app)
+    app.button(key="import:start").click().run()
+    run_jobs()
+    assert not app.exception
+    assert status.read(workspace).classes == {"heron": 1, "otter": 2}
+
+
+def test_columns_with_other_names_are_chosen_before_anything_is_imported(
+    open_page: OpenPage, workspace: Workspace, photos: Path, run_jobs: Callable[[], None]
+) -> None:
+    (photos / "list.csv").write_text("a,b,c\n0.jpg,otter,x\n1.jpg,heron,y\n")
+    app = preview(open_page, photos / "list.csv")
+    assert not app.exception
+    assert "Choose the columns" in texts(app)
+    assert app.button(key="import:start").disabled
+    app.selectbox(key="column:path").set_value("a").run()
+    app.selectbox(key="column:label").set_value("b").run()
+    assert "heron 1, otter 1" in texts(app)
+    app.button(key="import:start").click().run()
+    run_jobs()
+    assert status.read(workspace).classes == {"heron": 1, "otter": 1}
+
+
+def test_a_preview_can_be_discarded(open_page: OpenPage, workspace: Workspace, photos: Path) -> None:
+    (photos / "list.csv").write_text("path,label\n0.jpg,otter\n")
+    app = preview(open_page, photos / "list.csv")
+    app.button(key="import:discard").click().run()
+    assert not app.exception
+    assert "otter" not in texts(app)
+    assert queue.list_jobs(workspace) == []
+    assert status.read(workspace).n_images == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"path,label\n", b"path,label\n0.jpg\n"])
+def test_a_table_that_cannot_be_read_is_an_error_and_nothing_can_be_imported(
+    open_page: OpenPage, photos: Path, content: bytes
+) -> None:
+    (photos / "list.csv").write_bytes(content)
+    app = preview(open_page, photos / "list.csv")
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "import:start" not in [button.key for button in app.button]
