@@ -23,6 +23,7 @@ from fastai.vision.augment import Resize, aug_transforms
 from fastai.vision.data import ImageDataLoaders
 from scipy import stats
 
+from peakid.job_settings import JobSettings
 from peakid.learn import train
 from peakid.learn.batches.data import TrainingImages
 from peakid.learn.network import model, weights
@@ -65,7 +66,7 @@ def by_peakid(images: TrainingImages, file: Path, folder: Path, seed: int, epoch
         recipe,
         folder=folder / f"run-{seed}",
         cache_dir=folder / "cache",
-        weights_dir=None,
+        settings=JobSettings(),
         **callbacks,
     )
     return float((result.pred_probs["test"][1].argmax(axis=1) == images.labels[images.rows("test")]).mean())

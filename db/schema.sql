@@ -167,7 +167,7 @@ CREATE TABLE job (
   stopping_at TEXT,
   heartbeat_at TEXT,
   finished_at TEXT
-, priority INTEGER NOT NULL DEFAULT 0, remedy TEXT NOT NULL DEFAULT '', actions TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(actions)), owner TEXT NOT NULL DEFAULT '') STRICT;
+, priority INTEGER NOT NULL DEFAULT 0, remedy TEXT NOT NULL DEFAULT '', actions TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(actions)), owner TEXT NOT NULL DEFAULT '', settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings))) STRICT;
 
 CREATE TABLE run (
   id INTEGER PRIMARY KEY,

@@ -118,11 +118,11 @@ if not all_runs:
         "errors are shown here."
     )
 else:
-    cells = st.columns([3, 3], gap="medium", vertical_alignment="bottom")
-    with cells[0]:
-        run = choose_run()
-    with cells[1]:
-        split = choose_split(run)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        with st.container(width=430):
+            run = choose_run()
+        with st.container(width="content"):
+            split = choose_split(run)
     if run.best_epoch is None and not is_cross_validated(run):
         show_empty(f"{names.run_name(run)} ({run.state}) kept no model. Choose another run, or train again.")
     elif scored := score(run, split, with_tta=tta_panel.show(workspace, run, split)):

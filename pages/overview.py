@@ -17,6 +17,7 @@ from peakid.web.jobs import progress
 from peakid.web.navigation import NextStep, Progress
 
 N_LATEST = 6  # Decisions and runs listed.
+TABLE_PX = 410  # Two side by side in a wide window, below each other in a narrow one.
 
 
 def show_first_start() -> None:
@@ -62,19 +63,21 @@ def show_next(step: NextStep) -> None:
 
 
 def show_figures(counts: Status, n_unreviewed: int, newest: Run | None) -> None:
-    cells = st.columns([2, 2, 2, 4])
-    cells[0].metric("Images", f"{counts.n_images:,}", help="Identical files count as one image.")
+    # Wrapped where the window is narrow: a figure is never cut.
+    cells = st.container(horizontal=True, gap="large")
+    images_tip = "Identical files count as one image."
+    cells.metric("Images", f"{counts.n_images:,}", help=images_tip, width="content")
     n_labels = counts.n_reviewed + n_unreviewed
     share = counts.n_reviewed / n_labels if n_labels else None
     reviewed_tip = f"{counts.n_reviewed:,} of {n_labels:,} images were reviewed by a person."
-    cells[1].metric("Reviewed", score_text.percent(share), help=reviewed_tip)
+    cells.metric("Reviewed", score_text.percent(share), help=reviewed_tip, width="content")
     excluded_tip = "Excluded images are kept but never trained on. Excluding can be undone."
-    cells[2].metric("Excluded", f"{counts.n_excluded:,}", help=excluded_tip)
+    cells.metric("Excluded", f"{counts.n_excluded:,}", help=excluded_tip, width="content")
     score = names.run_score(newest, snapshot_of(newest)) if newest else "-"
     score_tip = (
         f"{names.run_name(newest)}, best epoch, 95 % interval" if newest else "No run has finished yet."
     )
-    cells[3].metric("Validation accuracy", score, help=score_tip)
+    cells.metric("Validation accuracy", score, help=score_tip, width="content")
 
 
 def snapshot_of(run: Run) -> Snapshot | None:
@@ -82,9 +85,11 @@ def snapshot_of(run: Run) -> Snapshot | None:
 
 
 def show_workflow(states: dict[str, str]) -> None:
-    cells = st.columns(len(states))
-    for cell, page in zip(cells, [page for page in navigation.PAGES if page.name in states], strict=True):
-        cell.markdown(f"{page.icon} **{page.name.capitalize()}**  \n:gray[{states[page.name]}]")
+    cells = st.container(horizontal=True, gap="medium")
+    for page in navigation.PAGES:
+        if page.name in states:
+            text = f"{page.icon} **{page.name.capitalize()}**  \n:gray[{states[page.name]}]"
+            cells.markdown(text, width="content")
 
 
 def show_latest_decisions() -> None:
@@ -136,8 +141,8 @@ else:
     show_figures(counts, n_unreviewed, finished[0] if finished else None)
     theme.plot(charts.class_balance(classes.list_classes(workspace), theme=theme.current()), key="balance")
     show_workflow(navigation.states(counts, done))
-    left, right = st.columns(2, gap="large")
-    with left:
-        show_latest_decisions()
-    with right:
-        show_latest_runs(all_runs[:N_LATEST])
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=TABLE_PX):
+            show_latest_decisions()
+        with st.container(width=TABLE_PX):
+            show_latest_runs(all_runs[:N_LATEST])

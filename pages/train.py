@@ -14,6 +14,7 @@ from peakid.web.jobs import gpu_queue, progress, submission
 from peakid.web.snapshots import snapshot_choice
 from peakid.web.training import (
     estimate_panel,
+    random_panel,
     recipe_draft,
     recipe_form,
     recipe_presets,
@@ -23,6 +24,7 @@ from peakid.web.training import (
     sweep_panel,
     training_watch,
     trainings,
+    weights_folder,
     weights_here,
 )
 
@@ -35,9 +37,10 @@ def show_empty() -> None:
         navigation.go("snapshots")
 
 
-def show_cost(recipe: Recipe, frozen: Snapshot) -> None:
+def show_cost(recipe: Recipe, frozen: Snapshot, *, is_pretrained: bool) -> None:
     n_train_of = {each.digest: each.splits["train"] for each in frozen_ones.values()}
-    guess = cost_guess.guess_s(recipe, frozen.splits["train"], all_runs, n_train_of)
+    n_train = frozen.splits["train"]
+    guess = cost_guess.guess_s(recipe, n_train, all_runs, n_train_of, is_pretrained=is_pretrained)
     images = words.n_of(frozen.splits["train"], "training image")
     cost = f" About {progress.duration(guess[0])}, based on run {guess[1].run_id}." if guess else ""
     st.caption(f"{images}, {frozen.splits['valid']:,} for validation.{cost}")
@@ -54,28 +57,42 @@ def show_form() -> None:
     recipe, error = recipe_draft.checked(allow_leaks=allow_leaks)
     if error is not None and recipe_draft.values()["phases"] is None:  # Else it is below the table of phases.
         session.show_error(error)
-    is_refused = recipe is None or (bool(frozen.n_leaks) and not allow_leaks)
+    question = random_panel.find(workspace, recipe, frozen) if recipe is not None else None
+    allows_random = question is not None and random_panel.ask(question)
+    is_refused = (
+        recipe is None
+        or (bool(frozen.n_leaks) and not allow_leaks)
+        or (question is not None and not allows_random)
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         label = f"Train {recipe_draft.values()['arch']}"
         is_clicked = st.button(label, type="primary", icon=":material/model_training:", disabled=is_refused)
         if recipe is None:
             st.caption("Correct the value above that does not fit.")
         else:
-            show_cost(recipe, frozen)
+            show_cost(recipe, frozen, is_pretrained=question is None and recipe.pretrained != "none")
     if recipe is not None:
         with st.expander("Estimate time and memory, see the model's input", icon=":material/timer:"):
             estimate_panel.show(workspace, frozen.digest, recipe)
         with st.expander("Sweep: try several settings", icon=":material/science:"):
-            sweep_panel.show(workspace, frozen.digest, recipe, use=recipe_draft.fill)
+            sweep_panel.show(
+                workspace, frozen.digest, recipe, use=recipe_draft.fill, allows_random=allows_random
+            )
     if is_clicked and recipe is not None:
-        submit_training(recipe, frozen.digest)
+        submit_training(recipe, frozen.digest, allows_random=allows_random)
 
 
-def submit_training(recipe: Recipe, digest: str) -> None:
+def submit_training(recipe: Recipe, digest: str, *, allows_random: bool) -> None:
     job = submission.submit(
         f"train:{digest}:{recipe.model_dump_json()}",
         lambda request_id: submit.train(
-            workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()
+            workspace,
+            recipe,
+            snapshot=digest,
+            allows_random=allows_random,
+            settings=weights_folder.settings(),
+            request_id=request_id,
+            actor=session.actor(),
         ),
     )
     if job:

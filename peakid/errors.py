@@ -43,6 +43,7 @@ PeakidError
 |  +- ParityBroken           an export that predicts differently from the trained model
 +- JobError
 |  +- JobNotWaiting          a job whose state does not allow to cancel or resume it
++- ConfirmationNeeded        a long training from random weights, not requested; exit code 2
 +- ExtraMissing              an optional package is not installed; the message has the install command
 """
 
@@ -205,6 +206,9 @@ class JobError(PeakidError): ...
 
 
 class JobNotWaiting(JobError): ...
+
+
+class ConfirmationNeeded(PeakidError): ...
 
 
 class ExtraMissing(PeakidError): ...

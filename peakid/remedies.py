@@ -34,6 +34,9 @@ ActionKind = Literal[
     "train",             # Open the form, or start a run with the default recipe.
     "set_recipe",        # key, value: one value of the recipe being submitted
     "choose_recipe",     # recipe: preset by name
+    "list_weights",      # Where weight files are looked for.
+    "allow_random",      # Train from random weights where no pretrained ones are found.
+    "resume_random",     # job_id: resume it, from random weights where no pretrained ones are found
     "list_jobs",
     "list_waiting_jobs",
     "resume_job",        # job_id

@@ -10,11 +10,15 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from peakid import settings_file
+from peakid.job_settings import JobSettings
 from peakid.settings_file import SettingsFile
 
 PlainPath = Annotated[Path, AfterValidator(settings_file.plain_text)]
 PlainText = Annotated[str, AfterValidator(settings_file.plain_text)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+CONFIG_NAME = "peakid.toml"
+_GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 class Settings(BaseSettings):
@@ -48,7 +52,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            file = self.model_config.get("toml_file")
+            file = config_file()
             raise settings_file.explained(error, type(self).model_fields, file, os.environ) from error
 
     def actor_name(self) -> str:
@@ -74,13 +78,53 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, SettingsFile(settings_cls)
+        return init_settings, env_settings, SettingsFile(settings_cls, toml_file=config_file())
+
+
+def config_file() -> Path:
+    """Return the path of peakid.toml: PEAKID_CONFIG, else in the working folder. It may not exist."""
+    return Path(os.environ.get("PEAKID_CONFIG") or CONFIG_NAME).expanduser().absolute()
 
 
 @cache
 def current() -> Settings:
-    """Read the settings once per process."""
-    return Settings()
+    """Read the settings once per process; in the process of a job they are those of the job."""
+    return _of_job or Settings()
+
+
+def for_job() -> JobSettings:
+    """Read what a job submitted now takes along. Pages and commands show what they compute from it."""
+    chosen = Settings()
+    return JobSettings(
+        weights_dir=chosen.weights.expanduser().absolute() if chosen.weights else None,
+        hub_dir=torch_checkpoints().absolute(),
+        cache_gb=chosen.cache_gb,
+        max_image_bytes=chosen.max_image_bytes,
+        max_image_pixels=chosen.max_image_pixels,
+        decode_limit_s=chosen.decode_limit_s,
+        decode_limit_bytes=chosen.decode_limit_bytes,
+        visible_gpus=os.environ.get(_GPUS),
+    )
+
+
+def use(job: JobSettings) -> None:
+    """Make the settings of a job those of this process, before it imports torch."""
+    global _of_job
+    _of_job = Settings.model_construct(
+        weights=job.weights_dir,
+        cache_gb=job.cache_gb,
+        max_image_bytes=job.max_image_bytes,
+        max_image_pixels=job.max_image_pixels,
+        decode_limit_s=job.decode_limit_s,
+        decode_limit_bytes=job.decode_limit_bytes,
+    )
+    current.cache_clear()
+    os.environ.pop(_GPUS, None)
+    if job.visible_gpus is not None:
+        os.environ[_GPUS] = job.visible_gpus
+
+
+_of_job: Settings | None = None
 
 
 def environment(**values: str) -> dict[str, str]:
@@ -91,6 +135,11 @@ def environment(**values: str) -> dict[str, str]:
     paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **own}
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the environment of a worker and of a job: without settings, which travel in the job."""
+    return {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
 
 
 def torch_checkpoints() -> Path:

@@ -12,6 +12,7 @@ from peakid import documents
 from peakid.errors import BadInput
 
 MAX_BYTES = 2**20
+PATHS = ("workspace", "weights")
 _KINDS = {int: "a whole number", float: "a number", str: "a text"}
 _BOUNDS = {"ge": "at least", "gt": "over", "le": "at most", "lt": "under"}
 
@@ -32,7 +33,7 @@ class SettingsFile(TomlConfigSettingsSource):
             ) from error
 
     def __call__(self) -> dict[str, Any]:
-        """Return the values by key.
+        """Return the values by key. A relative path starts at the folder of the file.
 
         Raises:
             BadInput: If a key or a value cannot be one of a setting.
@@ -47,7 +48,9 @@ class SettingsFile(TomlConfigSettingsSource):
             if isinstance(value, bool):  # Python counts it as the number 0 or 1.
                 reason = "it is neither a text nor a number"
                 raise _misfit(f"{file}: {key}", str(value).lower(), reason, known[key])
-        return super().__call__()
+        values, folder = super().__call__(), Path(str(file)).parent
+        paths = {name: values[name] for name in PATHS if isinstance(values.get(name), str)}
+        return {**values, **{name: folder / path for name, path in paths.items()}}
 
 
 def explained(

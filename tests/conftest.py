@@ -19,6 +19,7 @@ from pytest_socket import disable_socket, enable_socket
 
 from peakid.cli.main import main
 from peakid.imaging import inspection, pixels
+from peakid.recipe import architectures
 from peakid.store import decision_log, images
 from peakid.store import workspace as workspaces
 from peakid.store.comparisons import RULE_VERSION
@@ -108,6 +109,18 @@ def _append_label(connection: sqlite3.Connection, step_id: int, image_id: int, l
         is_reviewed=False,
         actor="import:folder",
     )
+
+
+@pytest.fixture
+def with_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, set as TORCH_HOME, with files named as the published weights of every architecture."""
+    checkpoints = tmp_path / "torch-home" / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    for architecture in architectures.TABLE.values():
+        for name in architecture.weight_files[:1]:
+            (checkpoints / name).touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))
+    return checkpoints
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ LAYERS: list[set[str]] = [
     {"peakid.errors"},
     {"peakid.records"},
     {"peakid.import_records"},
-    {"peakid.remedies", "peakid.run_records"},
+    {"peakid.remedies", "peakid.run_records", "peakid.job_settings"},
     {"peakid"},
 ]
 SAME_LAYER_ALLOWED = {
@@ -374,6 +374,23 @@ RULES = [
         "only settings reads the environment",
         environment_readers,
         ("peakid/jobs/planted.py", "import os\nos.environ"),
+    ),
+    Rule(
+        "a job reads no settings of its own",
+        importers(
+            {"peakid.settings"},
+            allowed=(
+                *("pages", "streamlit_app", "peakid.web", "peakid.cli"),
+                *("peakid.jobs.submit", "peakid.jobs.presence"),  # In the process that submits.
+                *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
+                *(
+                    "peakid.acquire",
+                    "peakid.imaging",
+                    "peakid.serve",
+                ),  # `current()`: in a job, those of the job.
+            ),
+        ),
+        ("peakid/learn/planted.py", "from peakid import settings"),
     ),
     Rule(
         "bytes are decoded in the guarded process only",

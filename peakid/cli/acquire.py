@@ -9,7 +9,7 @@ import click
 
 from peakid.acquire import archive, demo_import, folder, history, preview, reading, table
 from peakid.acquire.tables.columns import ColumnChoice
-from peakid.cli import frame, import_text
+from peakid.cli import frame
 from peakid.cli.frame import (
     actor_option,
     emit,
@@ -19,6 +19,7 @@ from peakid.cli.frame import (
     terminal_report,
 )
 from peakid.cli.jobs import emit_queued
+from peakid.cli.output import import_text
 from peakid.curate import classes
 from peakid.curate import scan as scanning
 from peakid.jobs import submit

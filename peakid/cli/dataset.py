@@ -7,6 +7,7 @@ from typing import Any, get_args
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table, terminal_report
+from peakid.cli.output import terminal
 from peakid.dataset import snapshot, split, write
 from peakid.errors import BadFractions
 from peakid.records import Snapshot, Split
@@ -165,7 +166,7 @@ def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
     ]
     columns = ["group", "digest", "split", "label", "path"]
     if as_json and compared.warning:  # The document is a list and has no place for it.
-        click.echo(compared.warning, err=True)
+        terminal.say(compared.warning, err=True)
     emit(
         as_json, document, "\n".join([*([table(rows, columns, empty="")] if rows else []), compared.finding])
     )

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from peakid import printable, settings
-from peakid.cli import terminal
+from peakid.cli.output import terminal
 from peakid.records import Report
 from peakid.store import workspace
 

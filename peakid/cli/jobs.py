@@ -1,15 +1,20 @@
 """Commands for jobs: list, show, log, move, cancel, resume, and the worker that runs them."""
 
 import shlex
+import sys
 import textwrap
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from peakid.cli import remedies, terminal
+from peakid import settings
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
-from peakid.jobs import presence, queue, results
+from peakid.cli.output import remedies, terminal
+from peakid.errors import ConfirmationNeeded
+from peakid.jobs import presence, queue, results, submit
 from peakid.jobs import worker as workers
 from peakid.jobs.job import Job
 from peakid.records import JobState, Lane
@@ -22,6 +27,14 @@ COLUMNS = ["job_id", "kind", "state", "phase", "step", "total", "message", "erro
 
 request_option = click.option(
     "--request-id", help="Your name for this request: submitted twice, it makes one job."
+)
+
+random_option = click.option(
+    "--from-random-weights",
+    "allows_random",
+    is_flag=True,
+    help="Start from random weights where no pretrained ones are found. Without it, such a training is not "
+    "started: the exit code is 2.",
 )
 
 
@@ -105,11 +118,21 @@ def jobs_cancel(workspace: Workspace, job_id: int, as_json: bool) -> None:
 @jobs.command("resume")
 @click.argument("job_id", type=int)
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until it ends.")
+@random_option
 @json_option
 @pass_workspace
-def jobs_resume(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool) -> int:
-    """Queue the lost, failed or cancelled job JOB_ID again; it keeps its id."""
-    job = queue.resume(workspace, job_id)
+def jobs_resume(
+    workspace: Workspace, job_id: int, is_waiting: bool, allows_random: bool, as_json: bool
+) -> int:
+    """Queue the lost, failed or cancelled job JOB_ID again; it keeps its id.
+
+    It runs with the settings of this command, such as PEAKID_WEIGHTS, and not with those it had before.
+    """
+    job = confirmed(
+        partial(submit.resume, workspace, job_id),
+        allows_random=allows_random,
+        as_json=as_json,
+    )
     job = follow(workspace, job_id) if is_waiting else job
     emit(as_json, document(job), job_text(job))
     return EXIT_CODES[job.state] if is_waiting else 0
@@ -127,7 +150,7 @@ def worker(workspace: Workspace, as_json: bool) -> None:
     if lock is None:
         emit(as_json, {"is_started": False}, "A worker of this workspace is already running.")
         return
-    workers.run(workspace, lock)
+    workers.run(workspace, lock, idle_s=settings.current().worker_idle_s)
     emit(as_json, {"is_started": True}, "There are no jobs left.")
 
 
@@ -161,6 +184,7 @@ def document(job: Job) -> dict[str, Any]:
         "is_cancel_requested": job.is_cancel_requested,
         "is_stalled": queue.is_stalled(job),
         "result": results.document(job.result) if job.result else {},
+        "settings": job.settings.to_json() if job.settings else {},
     }
 
 
@@ -206,3 +230,20 @@ def _workspace() -> Path | None:
 def _command(name: str, job_id: int) -> str:
     place = f" --workspace {shlex.quote(str(_workspace()))}" if _workspace() else ""
     return f"peakid{place} jobs {name} {job_id}"
+
+
+def confirmed(request: Callable[..., Job], *, allows_random: bool, as_json: bool) -> Job:
+    """Call `request(allows_random=...)`; where it needs a confirmation, ask for it in a terminal.
+
+    Raises:
+        ConfirmationNeeded: If it was not confirmed, or this is not a terminal.
+    """
+    try:
+        return request(allows_random=allows_random)
+    except ConfirmationNeeded as error:
+        if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        terminal.say(remedies.line(error), err=True)
+        if not click.confirm("Train from random weights?", err=True):
+            raise
+        return request(allows_random=True)

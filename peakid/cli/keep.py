@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from peakid.cli import remedies
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report, workspace_path
 from peakid.cli.history import n_images
+from peakid.cli.output import remedies
 from peakid.keep import backup as backups
 from peakid.keep import forget as forgetting
 from peakid.keep import report_text

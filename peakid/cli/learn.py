@@ -1,6 +1,7 @@
 """Commands that train, estimate, find a learning rate and export: each submits a job and can wait for it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,17 @@ import click
 
 from peakid import paths
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import (
+    EXIT_CODES,
+    confirmed,
+    emit_queued,
+    ending,
+    follow,
+    job_text,
+    random_option,
+    request_option,
+)
+from peakid.cli.output import terminal
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import score_text
 from peakid.jobs import results, submit
@@ -56,6 +67,7 @@ def training_options(command: Command) -> Command:
 
 @click.command()
 @training_options
+@random_option
 @actor_option
 @json_option
 @pass_workspace
@@ -66,6 +78,7 @@ def train(
     settings: tuple[str, ...],
     is_waiting: bool,
     request_id: str | None,
+    allows_random: bool,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -73,12 +86,12 @@ def train(
 
     Without --recipe it uses the preset quick, or standard if a setting is given that only fine-tuning has.
     """
-    job = submit.train(
-        workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
-    )
+    recipe = recipes.requested(name, settings)
+    request = partial(submit.train, workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
+    job = confirmed(request, allows_random=allows_random, as_json=as_json)
     warning = _not_compared(workspace, job)
     if warning:
-        click.echo(f"Warning: {warning}", err=True)
+        terminal.say(f"Warning: {warning}", err=True)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -106,7 +119,7 @@ def estimate(
     Writes images as the model would receive them.
     """
     job = submit.estimate(
-        workspace, recipes.asked_for(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
+        workspace, recipes.requested(name, settings), snapshot=snapshot, request_id=request_id, actor=actor
     )
     if not is_waiting:
         return emit_queued(as_json, job)
@@ -131,7 +144,7 @@ def lr_find(
     as_json: bool,
 ) -> int:
     """Run the LR finder for a recipe on SNAPSHOT (default the newest); no model is kept."""
-    recipe = recipes.asked_for(name or "standard", settings)
+    recipe = recipes.requested(name or "standard", settings)
     job = submit.lr_find(workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)

@@ -1,4 +1,4 @@
-"""The `peakid` command. It runs one command and reports a PeakidError in one line with exit code 1."""
+"""The `peakid` command. It runs one command and reports a PeakidError in one line with exit code 1 or 2."""
 
 import importlib
 import io
@@ -11,8 +11,8 @@ import click
 
 import peakid
 from peakid import settings
-from peakid.cli import remedies, terminal
-from peakid.errors import PeakidError
+from peakid.cli.output import remedies, terminal
+from peakid.errors import ConfirmationNeeded, PeakidError
 from peakid.store import database_errors
 
 # Command name -> module:attribute. A module is imported when its command is used: `peakid --help` stays fast.
@@ -92,7 +92,7 @@ def main() -> None:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except PeakidError as error:
         _show(error)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, ConfirmationNeeded) else 1)
     except click.exceptions.Abort:
         terminal.say("Interrupted.", err=True)
         sys.exit(130)

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from peakid import files, settings
-from peakid.cli import terminal
 from peakid.cli.frame import emit, json_option, workspace_path
+from peakid.cli.output import terminal
 from peakid.errors import BadInput
 from peakid.evaluate import score_text
 from peakid.serve.predictor import BATCH_SIZE, ImagePrediction, Predictor

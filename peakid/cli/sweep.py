@@ -1,12 +1,13 @@
 """The command that trains combinations of settings, and the table of their scores."""
 
 import shlex
+from functools import partial
 from typing import Any
 
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text
+from peakid.cli.jobs import EXIT_CODES, confirmed, emit_queued, ending, follow, job_text, random_option
 from peakid.cli.learn import training_options
 from peakid.jobs import results, submit
 from peakid.jobs.job import Job
@@ -18,6 +19,7 @@ from peakid.store.workspace import Workspace
 
 @click.command()
 @training_options
+@random_option
 @click.option(
     "--try",
     "tried",
@@ -43,6 +45,7 @@ def sweep(
     minutes: float,
     is_waiting: bool,
     request_id: str | None,
+    allows_random: bool,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -51,10 +54,10 @@ def sweep(
     Each combination is an ordinary run, compared on validation only. The unchanged recipe comes first,
     then one change at a time, then combinations.
     """
-    recipe = recipes.asked_for(name, settings, tried=tried)
-    job = submit.sweep(
-        workspace, recipe, tried, minutes=minutes, snapshot=snapshot, request_id=request_id, actor=actor
-    )
+    recipe = recipes.requested(name, settings, tried=tried)
+    options = {"snapshot": snapshot, "request_id": request_id, "actor": actor}
+    request = partial(submit.sweep, workspace, recipe, tried, minutes=minutes, **options)
+    job = confirmed(request, allows_random=allows_random, as_json=as_json)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)

@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from peakid.acquire import roots
-from peakid.cli import frame, remedies
+from peakid.cli import frame
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.history import n_images
 from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text
+from peakid.cli.output import remedies
 from peakid.jobs import results, submit
 from peakid.jobs.results import VerifyResult
 from peakid.store.database_errors import damaged

@@ -20,9 +20,7 @@ from peakid.recipe.weight_files import WeightsRow
 @json_option
 def weights(reads_files: bool, as_json: bool) -> None:
     """List the pretrained weights on this machine, and which files to download for the others."""
-    rows = weight_files.listed(
-        settings.current().weights, settings.torch_checkpoints(), reads_files=reads_files
-    )
+    rows = weight_files.listed(settings.for_job(), reads_files=reads_files)
     documents = [document(row) for row in rows]
     cells = [{"arch": row.arch, "weights": _text(row), "check": row.check, "MB": _mb(row)} for row in rows]
     text = table(cells, ["arch", "weights", "check", "MB"], empty="")

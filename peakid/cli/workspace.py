@@ -52,7 +52,11 @@ def app(workspace: Workspace, port: int, address: str) -> None:
     script = str(resources.path("streamlit_app.py"))
     options = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-P", "-m", "streamlit", "run", script, *options]
-    os.execve(sys.executable, command, settings.environment(workspace=str(workspace.path)))
+    os.execve(
+        sys.executable,
+        command,
+        settings.environment(workspace=str(workspace.path), config=str(settings.config_file())),
+    )
 
 
 def _check_port(address: str, port: int) -> None:

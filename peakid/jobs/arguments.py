@@ -25,7 +25,10 @@ class RecipeArguments:
 
 @dataclass(frozen=True)
 class TrainArguments(RecipeArguments):
+    """`allows_random`: start from random weights where the recipe's pretrained ones are not found."""
+
     kind: ClassVar[str] = "train"
+    allows_random: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ class SweepArguments(RecipeArguments):
     """Attributes:
     tried: Each `key=value,value`.
     minutes: No further combination starts after this time.
+    allows_random: As in `TrainArguments`, for every combination.
     """
 
     kind: ClassVar[str] = "sweep"
     tried: tuple[str, ...] = ()
     minutes: float = 0.0
+    allows_random: bool = False
 
 
 @dataclass(frozen=True)

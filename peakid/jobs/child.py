@@ -1,4 +1,4 @@
-"""The process of one job: claims it, runs its task, and writes how it ended (a traceback to the log)."""
+"""The process of one job: claims it, runs its task with its settings, and writes how it ended."""
 
 import argparse
 import contextlib
@@ -9,6 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
+from peakid import settings
 from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
 from peakid.jobs import ledger, process, queue, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
@@ -21,8 +22,9 @@ ENDS_WITHIN_S = 60.0  # A person who sees the message about a full disk has time
 
 
 def run(work: Work) -> None:
-    """Run the task of a claimed job and write how it ended."""
+    """Run the task of a claimed job with its settings; write how it ended, and a traceback to the log."""
     try:
+        settings.use(work.settings)
         tasks.run(work)
     except Cancelled:
         _end(work, "cancelled")

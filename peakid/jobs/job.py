@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
+from peakid import job_settings
+from peakid.job_settings import JobSettings
 from peakid.jobs import arguments, ledger, results
 from peakid.jobs.arguments import Arguments, RecipeArguments
 from peakid.jobs.results import Result
@@ -25,6 +27,7 @@ class Job:
         error: What went wrong; '' unless the job failed or was lost.
         remedy: What to do about it, in words; `actions` are the same as data.
         result: None until the job leaves something behind; a sweep adds to it while it runs.
+        settings: What it takes from the settings of the machine; None for a job of an earlier version.
         seconds: From its start to its end, or to now while it runs.
     """
 
@@ -49,6 +52,7 @@ class Job:
     actor: str = ""
     is_cancel_requested: bool = False
     heartbeat_at: str | None = None
+    settings: JobSettings | None = None
 
     @property
     def error_text(self) -> str:
@@ -94,6 +98,7 @@ def of_row(row: sqlite3.Row) -> Job:
         actor=row["actor"],
         is_cancel_requested=bool(row["is_cancel_requested"]),
         heartbeat_at=row["heartbeat_at"],
+        settings=job_settings.parse(json.loads(row["settings"])),
     )
 
 

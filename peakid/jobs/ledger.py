@@ -10,8 +10,9 @@ import time
 from datetime import datetime
 from typing import Any, TypeVar
 
-from peakid import files
+from peakid import files, job_settings
 from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
+from peakid.job_settings import JobSettings
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs import results
 from peakid.jobs.arguments import Arguments, RecipeArguments
@@ -50,11 +51,28 @@ class Work:
         self.kind: str = row["kind"]
         self.actor: str = row["actor"]
         self.arguments: Arguments | None = job_arguments.parse(self.kind, json.loads(row["arguments"]))
+        self._settings = job_settings.parse(json.loads(row["settings"]))
         self.result: Result | None = None
         self._unwritten: tuple[str, int, int, str] | None = None
         self._logged_phase = ""
         self._wrote_at = self._asked_at = 0.0
         self._is_stopping = False
+
+    @property
+    def settings(self) -> JobSettings:
+        """What the job takes from the settings of the process that submitted or resumed it.
+
+        Raises:
+            JobError: If an earlier version queued the job: its settings are unknown.
+        """
+        if self._settings is None:
+            raise JobError(
+                f"Job {self.job_id} was queued by an earlier version, which did not store the settings of a "
+                "job, such as the folder of weights.",
+                "Resume it to run it with the present settings.",
+                action("resume_job", job_id=self.job_id),
+            )
+        return self._settings
 
     def arguments_as(self, kind: type[A]) -> A:
         """Return the arguments as a record of this kind.

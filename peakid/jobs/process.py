@@ -84,7 +84,8 @@ def lead_own_group() -> None:
 def start(command: Sequence[str], log: Path, *, keeps_open: Sequence[int] = ()) -> subprocess.Popen[bytes]:
     """Start a process in its own session and group; stdout and stderr are appended to `log`, stdin is empty.
 
-    It outlives this process, and a Ctrl-C in this terminal does not reach it.
+    It outlives this process, and a Ctrl-C in this terminal does not reach it. Its environment has no
+    settings: those of a job travel in its row.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -95,7 +96,7 @@ def start(command: Sequence[str], log: Path, *, keeps_open: Sequence[int] = ()) 
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=keeps_open,
-            env=settings.environment(),
+            env=settings.bare_environment(),
         )
 
 

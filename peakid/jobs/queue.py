@@ -15,6 +15,7 @@ from typing import Any
 
 from peakid import files, paths
 from peakid.errors import JobError, JobNotWaiting, NotFound, WorkspaceNotWritable
+from peakid.job_settings import JobSettings
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs import job as jobs
 from peakid.jobs import ledger, presence, process
@@ -42,6 +43,7 @@ def submit(
     arguments: Arguments,
     *,
     lane: Lane,
+    settings: JobSettings,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -49,6 +51,7 @@ def submit(
 
     Args:
         arguments: Their class is the kind of job. Paths are absolute: the job runs in another folder.
+        settings: What the job takes from the settings of the process that submits it.
         request_id: One per rendered form or command. Submitting it again returns the job it made, so that two
             clicks make one job. None = a new request.
         actor: Who submits it.
@@ -61,9 +64,12 @@ def submit(
     stored = json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at, owner)"
-            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
-            (request_id, arguments.kind, lane, stored, actor, now(), workspace.identity()),
+            "INSERT INTO job (request_id, kind, lane, state, arguments, settings, actor, created_at, owner)"
+            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
+            (
+                *(request_id, arguments.kind, lane, stored, json.dumps(settings.to_json())),
+                *(actor, now(), workspace.identity()),
+            ),
         )
         row = connection.execute("SELECT * FROM job WHERE request_id = ?", (request_id,)).fetchone()
     if row["state"] == "queued" and not _start_worker(workspace, presence.ensure_worker):
@@ -163,8 +169,14 @@ def cancel(workspace: Workspace, job_id: int) -> Job:
     return show(workspace, job_id)
 
 
-def resume(workspace: Workspace, job_id: int) -> Job:
+def resume(
+    workspace: Workspace, job_id: int, *, settings: JobSettings, arguments: Arguments | None = None
+) -> Job:
     """Queue a lost, failed or cancelled job again; it keeps its id, its arguments and its log.
+
+    Args:
+        settings: Replace those of the job: it may have failed because of them.
+        arguments: Replace those of the job; None = unchanged.
 
     Raises:
         NotFound: If there is no such job.
@@ -173,14 +185,15 @@ def resume(workspace: Workspace, job_id: int) -> Job:
     """
     job = show(workspace, job_id)
     _refuse_foreign_place(workspace, job)
+    stored = None if arguments is None else json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
         is_queued = connection.execute(
             "UPDATE job SET state = 'queued', phase = '', step = 0, total = 0, message = '', error = '',"
             " remedy = '', actions = '[]', result = '{}', pid = NULL, pid_started_at = NULL, boot_id = NULL,"
             " is_cancel_requested = 0, stopping_at = NULL, started_at = NULL, heartbeat_at = NULL,"
-            " finished_at = NULL, priority = 0, owner = ?"
+            " finished_at = NULL, priority = 0, settings = ?, owner = ?, arguments = COALESCE(?, arguments)"
             " WHERE id = ? AND state IN ('lost', 'failed', 'cancelled')",
-            (workspace.identity(), job_id),
+            (json.dumps(settings.to_json()), workspace.identity(), stored, job_id),
         ).rowcount
     if not is_queued:
         raise JobNotWaiting(

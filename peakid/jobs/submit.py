@@ -1,14 +1,20 @@
-"""Submit jobs of each kind. Requests are checked before they are queued, to show errors at once."""
+"""Submit jobs of each kind, with the settings of this process unless others are given.
+
+Requests are checked before they are queued, to show errors at once.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from peakid.acquire import folder, reading, table
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
-from peakid.errors import BadInput, LeakingSnapshot, NotFound
-from peakid.jobs import queue
+from peakid.errors import BadInput
+from peakid.job_settings import JobSettings
+from peakid.jobs import queue, refusals
 from peakid.jobs.arguments import (
+    Arguments,
     EstimateArguments,
     ExportArguments,
     ImportArguments,
@@ -21,12 +27,12 @@ from peakid.jobs.arguments import (
 )
 from peakid.jobs.job import Job
 from peakid.recipe import grid as sweeps
-from peakid.recipe import loading as recipes
 from peakid.recipe import tta_views
 from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
-from peakid.records import Run, Snapshot, Source
+from peakid.records import Lane, Source
 from peakid.remedies import action
+from peakid.settings import for_job
 from peakid.store import database_errors, integrity, runs
 from peakid.store.workspace import Workspace
 
@@ -41,6 +47,7 @@ def import_images(
     *,
     root: Path | None = None,
     in_place: bool = False,
+    settings: JobSettings | None = None,
     columns: ColumnChoice = BY_NAME,
     follow_links: bool = False,
     links_within: Path | None = None,
@@ -79,7 +86,7 @@ def import_images(
         follow_links=follow_links or within is not None,
         links_within=None if within is None else str(within),
     )
-    return queue.submit(workspace, arguments, lane="cpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "cpu", settings, request_id, actor)
 
 
 def train(
@@ -87,6 +94,8 @@ def train(
     recipe: Recipe,
     *,
     snapshot: str | None = None,
+    allows_random: bool = False,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -94,18 +103,26 @@ def train(
 
     Args:
         snapshot: Name, digest or the first characters of a digest; None = the newest.
+        allows_random: Start from random weights where the recipe's pretrained ones are not found. Without
+            it, such a training is refused now, or fails when it starts.
+        settings: What the job takes from the settings; None = those of this process.
         request_id: The same for all clicks on one rendered form, so that two clicks make one job.
 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
         BadInput: If it starts from a run of another architecture.
+        ConfirmationNeeded: If it would start from random weights without being asked to.
     """
-    frozen = snapshots.show(workspace, snapshot)
-    refuse_leaks(frozen, recipe)
-    _refuse_unfit_start(workspace, recipe)
-    arguments = TrainArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    frozen, settings = snapshots.show(workspace, snapshot), settings or for_job()
+    refusals.refuse_leaks(frozen, recipe)
+    refusals.refuse_unfit_start(workspace, recipe)
+    if not allows_random:
+        refusals.refuse_random(workspace, [recipe], frozen, settings, action("allow_random"))
+    arguments = TrainArguments(
+        snapshot=frozen.digest, recipe=recipe.model_dump(), allows_random=allows_random
+    )
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def lr_find(
@@ -113,6 +130,7 @@ def lr_find(
     recipe: Recipe,
     *,
     snapshot: str | None = None,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -130,7 +148,7 @@ def lr_find(
         )
     frozen = snapshots.show(workspace, snapshot)
     arguments = RateFinderArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def sweep(
@@ -140,6 +158,8 @@ def sweep(
     *,
     minutes: float = DEFAULT_MINUTES,
     snapshot: str | None = None,
+    allows_random: bool = False,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -149,25 +169,34 @@ def sweep(
         tried: Settings with the values to try, each as `key=value,value`.
         minutes: Time budget. The first combination always starts, another one only if it is likely to fit.
         snapshot: As in `train`.
+        allows_random: As in `train`, for every combination.
 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
         BadInput: If a setting cannot be tried, a value does not fit, or the time budget is out of range.
+        ConfirmationNeeded: If a combination would start from random weights without being asked to.
     """
     if not 0 < minutes <= MAX_MINUTES:
         raise BadInput(
             f"The time budget of a sweep is over 0 and up to {MAX_MINUTES:,} minutes, not {minutes:g}.",
             f"Use {DEFAULT_MINUTES:g} minutes, for example.",
         )
-    frozen = snapshots.show(workspace, snapshot)
-    refuse_leaks(frozen, recipe)
-    for trial in sweeps.plan(recipe, tried).trials:
-        _refuse_unfit_start(workspace, trial.recipe)
+    frozen, settings = snapshots.show(workspace, snapshot), settings or for_job()
+    refusals.refuse_leaks(frozen, recipe)
+    trials = [trial.recipe for trial in sweeps.plan(recipe, tried).trials]
+    for each in trials:
+        refusals.refuse_unfit_start(workspace, each)
+    if not allows_random:
+        refusals.refuse_random(workspace, trials, frozen, settings, action("allow_random"))
     arguments = SweepArguments(
-        snapshot=frozen.digest, recipe=recipe.model_dump(), tried=tuple(tried), minutes=minutes
+        snapshot=frozen.digest,
+        recipe=recipe.model_dump(),
+        tried=tuple(tried),
+        minutes=minutes,
+        allows_random=allows_random,
     )
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def score_with_views(
@@ -175,6 +204,7 @@ def score_with_views(
     run_id: int,
     *,
     n_views: int = tta_views.DEFAULT,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -188,10 +218,10 @@ def score_with_views(
         BadInput: If there are not that many views.
     """
     run = runs.show(workspace, run_id)
-    refuse_without_model(run)
+    refusals.refuse_without_model(run)
     tta_views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
     arguments = TtaArguments(run_id=run_id, n_views=n_views)
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
 def estimate(
@@ -199,6 +229,7 @@ def estimate(
     recipe: Recipe,
     *,
     snapshot: str | None = None,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -208,42 +239,49 @@ def estimate(
         NotFound: If there is no such snapshot, or no such run to start from.
     """
     frozen = snapshots.show(workspace, snapshot)
-    _refuse_unfit_start(workspace, recipe)
+    refusals.refuse_unfit_start(workspace, recipe)
     arguments = EstimateArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
 
 
-def _refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
-    """Raise if the run to start from has no model, or a model of another architecture."""
-    run_id = recipes.run_of(recipe.pretrained)
-    if run_id is None:
-        return
-    run = runs.show(workspace, run_id)
-    refuse_without_model(run)
-    if run.recipe["arch"] != recipe.arch:
-        raise BadInput(
-            f"Run {run_id} trained {run.recipe['arch']}, not {recipe.arch}.",
-            f"Choose {run.recipe['arch']}.",
-            action("set_recipe", key="arch", value=run.recipe["arch"]),
-        )
+def resume(
+    workspace: Workspace, job_id: int, *, allows_random: bool = False, settings: JobSettings | None = None
+) -> Job:
+    """Queue a lost, failed or cancelled job again, with the settings of this process and not its former ones.
 
-
-def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
-    """Refuse to train on a snapshot whose scores would be measured on images the model has trained on.
-
-    Cross-validation is allowed: its folds keep groups together, whatever the splits are.
+    Args:
+        allows_random: As in `train`; a job that was submitted with it keeps it.
+        settings: As in `train`.
 
     Raises:
-        LeakingSnapshot: If near duplicates are in different splits and the recipe does not allow leaks.
+        NotFound: If there is no such job.
+        JobNotWaiting: If it is queued, running or done.
+        ConfirmationNeeded: If it would start from random weights without being asked to.
     """
-    if snapshot.n_leaks and not recipe.allow_leaks and not recipe.folds:
-        raise LeakingSnapshot(
-            f"In snapshot {snapshot.digest[:12]}, {snapshot.n_leaks} groups of near duplicates are in "
-            "different splits; the scores would be too high.",
-            "Freeze a new snapshot, or allow leaks.",
-            action("list_leaks", snapshot=snapshot.digest[:12]),
-            action("set_recipe", key="allow_leaks", value=True),
-        )
+    job, settings = queue.show(workspace, job_id), settings or for_job()
+    arguments = job.arguments
+    if not isinstance(arguments, TrainArguments | SweepArguments) or job.state not in queue.RESUMABLE:
+        return queue.resume(workspace, job_id, settings=settings)
+    arguments = replace(arguments, allows_random=allows_random or arguments.allows_random)
+    if not arguments.allows_random:
+        recipe = Recipe.model_validate(arguments.recipe)
+        tried = arguments.tried if isinstance(arguments, SweepArguments) else ()
+        trials = [trial.recipe for trial in sweeps.plan(recipe, tried).trials] if tried else [recipe]
+        frozen = snapshots.show(workspace, arguments.snapshot)
+        refusals.refuse_random(workspace, trials, frozen, settings, action("resume_random", job_id=job_id))
+    return queue.resume(workspace, job_id, settings=settings, arguments=arguments)
+
+
+def _queued(
+    workspace: Workspace,
+    arguments: Arguments,
+    lane: Lane,
+    settings: JobSettings | None,
+    request_id: str | None,
+    actor: str,
+) -> Job:
+    chosen = settings or for_job()
+    return queue.submit(workspace, arguments, lane=lane, settings=chosen, request_id=request_id, actor=actor)
 
 
 def export(
@@ -252,6 +290,7 @@ def export(
     *,
     formats: Sequence[str] = FORMATS,
     out: Path | None = None,
+    settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
@@ -264,7 +303,7 @@ def export(
         NotFound: If there is no such run, or it has no model.
         BadInput: If a format is unknown or `out` is not empty.
     """
-    refuse_without_model(runs.show(workspace, run_id))
+    refusals.refuse_without_model(runs.show(workspace, run_id))
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise BadInput(
@@ -275,31 +314,16 @@ def export(
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Choose another folder.")
     arguments = ExportArguments(run_id=run_id, formats=tuple(formats), out=None if out is None else str(out))
-    return queue.submit(workspace, arguments, lane="cpu", request_id=request_id, actor=actor)
+    return _queued(workspace, arguments, "cpu", settings, request_id, actor)
 
 
-def refuse_without_model(run: Run) -> None:
-    """Raise if a run has no model: it ended before its first epoch, or was cross-validated.
-
-    Raises:
-        NotFound: If it has no model.
-    """
-    if run.best_epoch is None and run.recipe.get("folds") and run.state == "done":
-        raise NotFound(
-            f"Run {run.run_id} was cross-validated with {run.recipe['folds']} folds: "
-            "it has predictions, no model.",
-            "Train again without cross-validation, and use that run.",
-            action("set_recipe", key="folds", value=0),
-        )
-    if run.best_epoch is None:
-        raise NotFound(
-            f"Run {run.run_id} has no model; it is {run.state}.",
-            "Wait until it is done, or choose another run.",
-            action("list_runs"),
-        )
-
-
-def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:
+def verify(
+    workspace: Workspace,
+    *,
+    settings: JobSettings | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
     """Queue a check of the database and of the bytes of every image.
 
     Raises:
@@ -307,12 +331,18 @@ def verify(workspace: Workspace, *, request_id: str | None = None, actor: str = 
     """
     if problems := integrity.quick_check(workspace.connection()):
         raise database_errors.damaged(workspace.path, problems)
-    return queue.submit(workspace, VerifyArguments(), lane="cpu", request_id=request_id, actor=actor)
+    return _queued(workspace, VerifyArguments(), "cpu", settings, request_id, actor)
 
 
-def scan(workspace: Workspace, *, request_id: str | None = None, actor: str = "") -> Job:
+def scan(
+    workspace: Workspace,
+    *,
+    settings: JobSettings | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
     """Queue a scan for duplicates and image issues, unless one is queued or running already."""
     running = [job for job in queue.list_active(workspace, "cpu") if job.kind == "scan"]
     if running:
         return running[0]
-    return queue.submit(workspace, ScanArguments(), lane="cpu", request_id=request_id, actor=actor)
+    return _queued(workspace, ScanArguments(), "cpu", settings, request_id, actor)

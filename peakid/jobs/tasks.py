@@ -12,7 +12,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import submit, training_tasks
+from peakid.jobs import refusals, training_tasks
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -50,7 +50,7 @@ def score_with_tta(work: Work) -> None:
     """Average a run's predictions over views of each image; the plain predictions stay as they are."""
     arguments = work.arguments_as(TtaArguments)
     run, n_views = runs.show(work.workspace, arguments.run_id), arguments.n_views
-    submit.refuse_without_model(run)
+    refusals.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
     from peakid.learn import start, tta
     from peakid.learn.batches.data import Stopped
@@ -82,7 +82,7 @@ def export(work: Work) -> None:
     """Export a run's model and verify it on the run's validation images."""
     arguments = work.arguments_as(ExportArguments)
     run = runs.show(work.workspace, arguments.run_id)
-    submit.refuse_without_model(run)
+    refusals.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
     from peakid.learn.network import export as exporting
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
-from peakid import settings
 from peakid.dataset import snapshot as snapshots
-from peakid.jobs import submit
+from peakid.job_settings import JobSettings
+from peakid.jobs import refusals
 from peakid.jobs import sweep as sweeps
 from peakid.jobs.arguments import RecipeArguments, SweepArguments, TrainArguments
 from peakid.jobs.ledger import Cancelled, Work
@@ -39,7 +39,7 @@ class Measure(Protocol[T]):
         recipe: Recipe,
         *,
         cache_dir: Path,
-        weights_dir: Path | None,
+        settings: JobSettings,
         report: Report,
         should_stop: Callable[[], bool],
     ) -> T: ...
@@ -48,18 +48,29 @@ class Measure(Protocol[T]):
 def train(work: Work) -> None:
     """Train a recipe on a snapshot. A resumed job continues its run from the newest checkpoint."""
     frozen, recipe = _recipe_on_snapshot(work, TrainArguments)
-    submit.refuse_leaks(frozen, recipe)
+    refusals.refuse_leaks(frozen, recipe)
     earlier = runs.of_job(work.workspace, work.job_id)
-    _train(work, frozen, recipe, earlier=earlier, report=work.report, is_noted=True)
+    allows_random = work.arguments_as(TrainArguments).allows_random
+    _train(
+        work,
+        frozen,
+        recipe,
+        earlier=earlier,
+        report=work.report,
+        allows_random=allows_random,
+        is_noted=True,
+    )
 
 
 def sweep(work: Work) -> None:
     """Train combinations of settings, each as a run."""
     frozen, recipe = _recipe_on_snapshot(work, SweepArguments)
-    submit.refuse_leaks(frozen, recipe)
+    refusals.refuse_leaks(frozen, recipe)
+
+    allows_random = work.arguments_as(SweepArguments).allows_random
 
     def train_one(each: Recipe, earlier: Run | None, report: Report) -> int:
-        return _train(work, frozen, each, earlier=earlier, report=report)
+        return _train(work, frozen, each, earlier=earlier, report=report, allows_random=allows_random)
 
     sweeps.run(work, recipe, train_one)
 
@@ -137,7 +148,7 @@ def _measured(work: Work, measure: "Measure[T]", inputs: "TrainingImages", recip
             inputs,
             recipe,
             cache_dir=work.workspace.cache_dir,
-            weights_dir=settings.current().weights,
+            settings=work.settings,
             report=work.report,
             should_stop=work.should_stop,
         )
@@ -152,11 +163,13 @@ def _train(
     *,
     earlier: Run | None,
     report: Report,
+    allows_random: bool,
     is_noted: bool = False,
 ) -> int:
     """Train a recipe as a new run, or continue the earlier one; return the id of the run.
 
     Args:
+        allows_random: As in `TrainArguments`.
         is_noted: Store the run as the job's result as soon as it begins.
 
     Raises:
@@ -174,7 +187,8 @@ def _train(
         _with_weights(work.workspace, recipe),
         folder=runs.folder(work.workspace, run_id),
         cache_dir=work.workspace.cache_dir,
-        weights_dir=settings.current().weights,
+        settings=work.settings,
+        allows_random=allows_random,
         report=report,
         on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
         should_stop=work.should_stop,

@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 from typing import get_args
 
-from peakid import files, printable, settings
+from peakid import files, printable
 from peakid.errors import JobError, PeakidError
 from peakid.jobs import ledger, presence, process, queue
 from peakid.records import Lane
@@ -22,6 +22,7 @@ from peakid.store.workspace import DATABASE_NAME, Workspace, now
 POLL_S = 0.2  # Not noticeable for a person; one poll takes a few tenths of a millisecond.
 STOPS_WITHIN_S = 10.0  # A training checks before each batch; the slowest batch on a CPU takes less.
 FINISHES_WITHIN_S = 300.0  # After a training has noticed the request, it predicts with its best epoch.
+IDLE_S = 60.0
 MAX_STARTS = 3  # After so many processes that ended before they claimed the job, another would not help.
 
 
@@ -108,21 +109,31 @@ class Worker:
         self.started[lane] = (job_id, child)
         _log(f"Started process {child.pid} for job {job_id} in lane {lane}.")
 
-    def _kill_overdue(self) -> None:
+    def overdue(self) -> list[sqlite3.Row]:
+        """Return the jobs that were cancelled and did not stop in time."""
         rows = self.workspace.query("SELECT * FROM job WHERE state = 'running' AND is_cancel_requested = 1")
         self.cancelled_at = {row["id"]: self.cancelled_at.get(row["id"], time.monotonic()) for row in rows}
-        for row in rows:
-            if not queue.is_own(self.workspace, row):
-                continue
-            allowed_s = self.finishes_within_s if row["stopping_at"] else self.stops_within_s
-            if time.monotonic() - self.cancelled_at[row["id"]] > allowed_s:
-                _log(f"Job {row['id']} did not stop within {allowed_s:.0f} s and is killed.")
-                process.kill_group(queue.holder(row))
+        own = [row for row in rows if queue.is_own(self.workspace, row)]
+        return [row for row in own if time.monotonic() - self.cancelled_at[row["id"]] > self._allowed_s(row)]
+
+    def _allowed_s(self, row: sqlite3.Row) -> float:
+        return self.finishes_within_s if row["stopping_at"] else self.stops_within_s
+
+    def _kill_overdue(self) -> None:
+        for row in self.overdue():
+            _log(f"Job {row['id']} did not stop within {self._allowed_s(row):.0f} s and is killed.")
+            process.kill_group(queue.holder(row))
 
 
-def run(workspace: Workspace, lock: int) -> None:
-    """Run until there has been no work for a while. The open file `lock` holds the worker's lock."""
-    worker, allowed_s = Worker(workspace), settings.current().worker_idle_s
+def run(workspace: Workspace, lock: int, *, idle_s: float = IDLE_S) -> None:
+    """Run until there has been no work for a while.
+
+    Args:
+        lock: The open file that holds the worker's lock.
+        idle_s: How long the worker waits for another job.
+    """
+    worker = Worker(workspace)
+    presence.sign(lock)
     database = workspace.path / DATABASE_NAME
     file = files.file_of(database)
     _log("The worker starts.")
@@ -132,7 +143,7 @@ def run(workspace: Workspace, lock: int) -> None:
         except (PeakidError, sqlite3.OperationalError, OSError):
             # The worker survives a database that is busy for long and a full disk.
             traceback.print_exc()
-        if worker.idle_s() > allowed_s and may_exit(worker, lock):
+        if worker.idle_s() > idle_s and may_exit(worker, lock):
             break
         time.sleep(POLL_S)
     _log("The worker exits.")
@@ -160,13 +171,14 @@ def main() -> None:
     )
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--lock", type=int, help="An inherited file descriptor that holds the worker's lock.")
+    parser.add_argument("--idle-s", type=float, default=IDLE_S, help="Exit after so long without a job.")
     arguments = parser.parse_args()
     opened = workspace.open_existing(arguments.workspace)
     lock = presence.take(opened) if arguments.lock is None else arguments.lock
     if lock is None:
         _log("Another worker is running.")
     else:
-        run(opened, lock)
+        run(opened, lock, idle_s=arguments.idle_s)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from peakid.job_settings import JobSettings
 from peakid.learn import budget, cost, linear_head
 from peakid.learn import start as starting
 from peakid.learn.batches import data, subsets
@@ -60,7 +61,7 @@ def estimate(
     recipe: Recipe,
     *,
     cache_dir: Path,
-    weights_dir: Path | None,
+    settings: JobSettings,
     report: Report,
     should_stop: Callable[[], bool],
 ) -> Estimate:
@@ -73,7 +74,7 @@ def estimate(
     """
     images = subsets.take_share(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds))
     report("Loading weights", 0, 0, recipe.arch)
-    start = starting.begin(images, recipe, weights_dir)
+    start = starting.begin(images, recipe, settings)
     n = _counts(images, recipe)
     batch_size = recipe.batch_size or budget.automatic_batch_size(n["train"], start.device)
     part = _sample(images, batch_size, recipe.seed)

@@ -12,6 +12,7 @@ from torch import nn
 
 from peakid.errors import DeviceMissing
 from peakid.imaging import pixels
+from peakid.job_settings import JobSettings
 from peakid.learn.batches import data, loaders
 from peakid.learn.batches.data import Prepared, TrainingImages
 from peakid.learn.batches.loaders import seed_all
@@ -31,7 +32,11 @@ LIBRARIES = ("torch", "torchvision", "fastai", "timm", "numpy", "pillow", "safet
 
 @dataclass(frozen=True)
 class Start:
-    """What is known before the first image is decoded."""
+    """What is known before the first image is decoded.
+
+    Attributes:
+        cache_bytes: Maximal size of the pixel cache.
+    """
 
     recipe: Recipe
     architecture: Architecture
@@ -39,6 +44,7 @@ class Start:
     found: FoundWeights
     card: Card
     phases: tuple[Phase, ...]
+    cache_bytes: int
 
     @property
     def is_linear(self) -> bool:
@@ -86,17 +92,25 @@ class Start:
         )
 
 
-def begin(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> Start:
+def begin(
+    images: TrainingImages, recipe: Recipe, settings: JobSettings, *, allows_random: bool = True
+) -> Start:
     """Find the device and the weights, and plan the phases accordingly.
 
     A linear head needs pretrained features: random weights are trained from scratch instead.
+
+    Args:
+        settings: Where weights are looked for, and the size of the pixel cache.
+        allows_random: Start from random weights where `pretrained=auto` finds none.
 
     Raises:
         DeviceMissing, WeightsMissing, WeightsUnfit: If the recipe requires what is not available.
     """
     device = find_device(recipe.device)
     architecture = architectures.find(recipe.arch)
-    found = weights.find(recipe.arch, recipe.pretrained, weights_dir)
+    is_required = recipe.pretrained == "auto" and not allows_random
+    wish = "require" if is_required else recipe.pretrained
+    found = weights.find(recipe.arch, wish, settings.weights_dir, hub_dir=settings.hub_dir)
     card = Card(
         arch=recipe.arch,
         class_names=images.class_names,
@@ -113,7 +127,8 @@ def begin(images: TrainingImages, recipe: Recipe, weights_dir: Path | None) -> S
         },
         head="linear" if recipe.method == "linear-head" and found.is_pretrained else "two-layer",
     )
-    return Start(recipe, architecture, device, found, card, recipe.planned(is_pretrained=found.is_pretrained))
+    phases = recipe.planned(is_pretrained=found.is_pretrained)
+    return Start(recipe, architecture, device, found, card, phases, settings.cache_bytes)
 
 
 def prepare_pixels(
@@ -127,7 +142,13 @@ def prepare_pixels(
     """
     sizes_px = sorted({stored_px(phase) for phase in start.phases})
     return data.prepare_all(
-        images, start.recipe, sizes_px, cache_dir=cache_dir, report=report, should_stop=should_stop
+        images,
+        start.recipe,
+        sizes_px,
+        cache_dir=cache_dir,
+        report=report,
+        should_stop=should_stop,
+        budget_bytes=start.cache_bytes,
     )
 
 

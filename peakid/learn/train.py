@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from peakid.errors import DeviceLost
+from peakid.job_settings import JobSettings
 from peakid.learn import budget, diagnostics
-from peakid.learn import start as starting
 from peakid.learn.batches import data, subsets
 from peakid.learn.batches.data import Stopped, TrainingImages
 from peakid.learn.budget import Planner
@@ -23,7 +23,7 @@ from peakid.learn.network import model as models
 from peakid.learn.network import predict
 from peakid.learn.network.checkpoint import Checkpoints
 from peakid.learn.rate_finder import RateFinderResult
-from peakid.learn.start import Start
+from peakid.learn.start import Start, begin, device_name, prepare_pixels
 from peakid.learn.trainer import Trainer, identity
 from peakid.learn.watch import History
 from peakid.recipe.recipe import Recipe
@@ -69,10 +69,11 @@ def train(
     *,
     folder: Path,
     cache_dir: Path,
-    weights_dir: Path | None,
+    settings: JobSettings,
     report: Report,
     on_epoch: Callable[[EpochMetrics], None],
     should_stop: Callable[[], bool],
+    allows_random: bool = True,
 ) -> TrainResult:
     """Fine-tune a pretrained model on a snapshot's images, or train one from random weights.
 
@@ -82,10 +83,11 @@ def train(
     Args:
         folder: For the model and its card, and for checkpoints until the training is finished.
         cache_dir: For decoded pixels, which later runs use again. It may be emptied between runs.
-        weights_dir: The user's folder of weight files.
+        settings: Where weights are looked for, and the size of the pixel cache.
         report: Called at most twice per second.
         on_epoch: Called after each epoch.
         should_stop: Called before each batch; after a stop the best epoch so far is kept.
+        allows_random: Start from random weights where `pretrained=auto` finds none.
 
     Raises:
         DatasetError: If the images cannot be trained on.
@@ -93,7 +95,7 @@ def train(
         TrainingDiverged: If the loss is no longer a number.
         DeviceLost: If the GPU stops responding.
     """
-    started = time.monotonic()
+    began_at = time.monotonic()
     n_all = len(images.digests)
     images = subsets.take_share(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds))
     warnings = [] if recipe.folds else data.check(images)
@@ -101,21 +103,19 @@ def train(
         text = f"Trained on {recipe.fraction:.0%} of each class: {n_left_out:,} images were left out."
         warnings.append(RunWarning("partial_data", text))
     report("Loading weights", 0, 0, recipe.arch)
-    start = starting.begin(images, recipe, weights_dir)
+    start = begin(images, recipe, settings, allows_random=allows_random)
     try:
-        pixels = starting.prepare_pixels(
-            images, start, cache_dir=cache_dir, report=report, should_stop=should_stop
-        )
+        pixels = prepare_pixels(images, start, cache_dir=cache_dir, report=report, should_stop=should_stop)
         warnings += [RunWarning("pixel_cache", note) for note in next(iter(pixels.values())).notes]
         trainer = Trainer(start, pixels, report=report, on_epoch=on_epoch, should_stop=should_stop)
-        warnings += _complete_start(trainer, images, folder, started)
+        warnings += _complete_recipe(trainer, images, folder, began_at)
         fit = _cross_validate if recipe.folds else _train_once
         outcome = fit(images, trainer, folder)
     except Stopped:
-        return _result(start, Outcome(History(is_stopped=True)), warnings, started)
+        return _result(start, Outcome(History(is_stopped=True)), warnings, began_at)
     except torch.AcceleratorError as error:
         raise _device_lost(error, start) from error
-    return _result(trainer.start, outcome, warnings, started)
+    return _result(trainer.start, outcome, warnings, began_at)
 
 
 @dataclass
@@ -132,7 +132,7 @@ def find_rate(
     recipe: Recipe,
     *,
     cache_dir: Path,
-    weights_dir: Path | None,
+    settings: JobSettings,
     report: Report,
     should_stop: Callable[[], bool],
 ) -> RateFinderResult:
@@ -145,19 +145,17 @@ def find_rate(
     images = subsets.take_share(images, recipe.fraction, seed=recipe.seed)
     data.check(images)
     report("Loading weights", 0, 0, recipe.arch)
-    start = starting.begin(images, recipe, weights_dir)
+    start = begin(images, recipe, settings)
     first = dataclasses.replace(start, phases=start.phases[:1])
-    pixels = starting.prepare_pixels(
-        images, first, cache_dir=cache_dir, report=report, should_stop=should_stop
-    )
+    pixels = prepare_pixels(images, first, cache_dir=cache_dir, report=report, should_stop=should_stop)
     trainer = Trainer(start, pixels, report=report, on_epoch=lambda metrics: None, should_stop=should_stop)
     batch_size = recipe.batch_size or budget.automatic_batch_size(len(images.rows("train")), start.device)
     loaders = trainer.loaders(images, start.phases[0], batch_size)
     return trainer.find_rates(start.model(), loaders, start.phases[0])
 
 
-def _complete_start(
-    trainer: Trainer, images: TrainingImages, folder: Path, started: float
+def _complete_recipe(
+    trainer: Trainer, images: TrainingImages, folder: Path, began_at: float
 ) -> list[RunWarning]:
     """Choose the settings that the recipe leaves open, and return the warnings about them."""
     start, recipe = trainer.start, trainer.start.recipe
@@ -173,7 +171,7 @@ def _complete_start(
             "valid": len(measured.rows("valid")),
             "all": len(images.digests),
         },
-        started=started,
+        started=began_at,
         report=trainer.report,
         should_stop=trainer.should_stop,
     )
@@ -276,18 +274,18 @@ def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray) -> np.nda
     return probabilities
 
 
-def _result(start: Start, outcome: Outcome, warnings: list[RunWarning], started: float) -> TrainResult:
+def _result(start: Start, outcome: Outcome, warnings: list[RunWarning], began_at: float) -> TrainResult:
     history = outcome.history
     return TrainResult(
         best_epoch=history.best.epoch if history.best else None,
         metrics=outcome.metrics,
         pred_probs=outcome.pred_probs,
-        device=starting.device_name(start.device),
+        device=device_name(start.device),
         n_workers=start.recipe.n_workers,
         starting_weights=start.found.record,
         warnings=[*warnings, *_run_warnings(start, history)],
         is_cancelled=history.is_stopped,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - began_at,
         libraries=start.card.libraries,
     )
 

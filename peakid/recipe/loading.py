@@ -63,7 +63,7 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     return changed
 
 
-def asked_for(name: str | None, settings: Sequence[str], *, tried: Sequence[str] = ()) -> Recipe:
+def requested(name: str | None, settings: Sequence[str], *, tried: Sequence[str] = ()) -> Recipe:
     """Return a recipe by name, with settings applied.
 
     Without a name it is `quick`, or `standard` where a setting only has an effect on fine-tuning.

@@ -2,14 +2,15 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from peakid.job_settings import JobSettings
 from peakid.recipe import architectures
 from peakid.recipe.architectures import Architecture
 from peakid.recipe.recipe import Recipe
-from peakid.settings import Settings, torch_checkpoints
 
 SUFFIXES = (".pth", ".pt", ".safetensors")
 SIZE_TOLERANCE_MB = 0.06  # The table of architectures is rounded to a tenth.
@@ -45,7 +46,7 @@ class WeightsRow:
     put_in: Path
 
 
-def find(architecture: Architecture, weights_dir: Path | None, hub_dir: Path) -> Path | None:
+def find(architecture: Architecture, weights_dir: Path | None, hub_dir: Path | None) -> Path | None:
     """Find a file of ImageNet weights.
 
     A published name in either folder comes first, then a file in `weights_dir` named after the architecture.
@@ -73,41 +74,51 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def found() -> dict[str, Path]:
+def found(settings: JobSettings) -> dict[str, Path]:
     """Return the weight file of every architecture that has one on this machine, by architecture."""
-    folder, hub = Settings().weights, torch_checkpoints()
-    files = {name: find(architecture, folder, hub) for name, architecture in architectures.TABLE.items()}
+    files = {
+        name: find(architecture, settings.weights_dir, settings.hub_dir)
+        for name, architecture in architectures.TABLE.items()
+    }
     return {name: path for name, path in files.items() if path is not None}
 
 
-def likeliest(arch: str) -> str:
+def likeliest(arch: str, available: Mapping[str, Path]) -> str:
     """Return the architecture that a form starts with: this one, unless only others have weights here."""
-    available = found()
     return arch if arch in available else next(iter(available), arch)
 
 
-def is_pretrained(recipe: Recipe) -> bool:
-    """Return whether a training is expected to start from pretrained weights.
-
-    One that has to download them may find no network, and then starts from random weights.
-    """
-    return recipe.pretrained != "none" and (
-        recipe.pretrained != "auto" or bool(architectures.find(recipe.arch).weight_files)
-    )
+Start = Literal[
+    "pretrained",   # From a file on this machine, an earlier run, or weights that are required.
+    "random",       # Random weights, as the recipe says.
+    "download",     # Published weights that are not here. Offline it starts from random ones.
+    "unpublished",  # Random weights, because the architecture has no published ones.
+]  # fmt: skip
 
 
-def listed(weights_dir: Path | None, hub_dir: Path, *, reads_files: bool = False) -> list[WeightsRow]:
+def start(recipe: Recipe, settings: JobSettings) -> Start:
+    """Return what a training with these settings will start from, as far as this machine can tell."""
+    if recipe.pretrained == "none":
+        return "random"
+    architecture = architectures.find(recipe.arch)
+    if recipe.pretrained != "auto" or find(architecture, settings.weights_dir, settings.hub_dir):
+        return "pretrained"
+    return "download" if architecture.weight_files else "unpublished"
+
+
+def is_pretrained(recipe: Recipe, settings: JobSettings) -> bool:
+    """Return whether a training should start from pretrained weights; it may have to download them."""
+    return start(recipe, settings) in ("pretrained", "download")
+
+
+def listed(settings: JobSettings, *, reads_files: bool = False) -> list[WeightsRow]:
     """List every architecture, those with weights on this machine first.
 
     Args:
-        weights_dir: The user's folder of weight files.
-        hub_dir: torch's checkpoint folder.
         reads_files: Compare each file's SHA-256 with the one in its name, which takes a second or two per
             gigabyte; otherwise only its size is compared.
     """
-    rows = [
-        _row(architecture, weights_dir, hub_dir, reads_files) for architecture in architectures.TABLE.values()
-    ]
+    rows = [_row(each, settings, reads_files) for each in architectures.TABLE.values()]
     return sorted(rows, key=lambda row: row.file is None)
 
 
@@ -121,10 +132,8 @@ def _named_after(architecture: Architecture, folder: Path | None) -> list[Path]:
     return [path for path in files if next((name for name in names if name in path.name), None) == own]
 
 
-def _row(
-    architecture: Architecture, weights_dir: Path | None, hub_dir: Path, reads_files: bool
-) -> WeightsRow:
-    file = find(architecture, weights_dir, hub_dir)
+def _row(architecture: Architecture, settings: JobSettings, reads_files: bool) -> WeightsRow:
+    file = find(architecture, settings.weights_dir, settings.hub_dir)
     return WeightsRow(
         arch=architecture.name,
         file=file,
@@ -132,7 +141,7 @@ def _row(
         check=_check(file, architecture, reads_files) if file else "",
         file_name=next(iter(architecture.weight_files), ""),
         download_mb=architecture.download_mb,
-        put_in=weights_dir or hub_dir,
+        put_in=settings.weights_dir or settings.hub_dir or Path(),
     )
 
 

@@ -13,6 +13,7 @@ from peakid.jobs import queue, submit
 from peakid.remedies import Action, ActionKind, Argument
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, words
+from peakid.web.training import recipe_draft, weights_folder
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Button:
 
 
 _FAILED, _LINK = "remedy:error", "remedy:link"  # Session state, until the next run.
+
+
+def _resume(workspace: Workspace, arguments: Mapping[str, Argument], *, allows_random: bool) -> None:
+    settings = weights_folder.settings()
+    submit.resume(workspace, int(arguments["job_id"]), allows_random=allows_random, settings=settings)
 
 
 def _follow_links(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
@@ -77,9 +83,15 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "train": Link("Open Train", "train"),
     "set_recipe": Link("Set {key} to {value}", "train", {"set": "{key}={value}"}),
     "choose_recipe": Link("Use the recipe {recipe}", "train", {"recipe": "{recipe}"}),
+    "list_weights": Link("Show the weights", "train"),
+    "allow_random": Link("Open Train", "train"),
+    "resume_random": Button(
+        "Resume from random weights",
+        lambda w, a, actor: _resume(w, a, allows_random=True),
+    ),
     "list_jobs": Link("Show the runs", "train"),
     "list_waiting_jobs": Link("Show the GPU queue", "train"),
-    "resume_job": Button("Resume", lambda w, a, actor: queue.resume(w, int(a["job_id"]))),
+    "resume_job": Button("Resume", lambda w, a, actor: _resume(w, a, allows_random=False)),
     "cancel_job": Button("Cancel job {job_id}", lambda w, a, actor: queue.cancel(w, int(a["job_id"]))),
     "accept_root": Button(
         "Read the images in {path}", lambda w, a, actor: roots.accept(w, Path(str(a["path"])))
@@ -114,12 +126,21 @@ def _offer(workspace: Workspace, action: Action, *, actor: str, key: str) -> Non
     found = OFFERS[action.kind]
     if found is None:
         return
-    label = found.label.format_map({name: words.plain(str(a)) for name, a in action.arguments.items()})
+    label = found.label.format_map({name: _shown(name, each) for name, each in action.arguments.items()})
     if isinstance(found, Link):
         query = {name: value.format_map(action.arguments) for name, value in found.query.items()}
         st.button(label, key=key, on_click=_choose_link, args=(found.page, query))
     else:
         st.button(label, key=key, on_click=_act, args=(found, workspace, action.arguments, actor))
+
+
+def _shown(name: str, value: Argument) -> str:
+    """Return an argument as a label shows it: a setting by the title of its field."""
+    if name == "key":
+        return recipe_draft.field_label(str(value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return words.plain(str(value))
 
 
 def follow_link() -> None:

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from peakid.dataset import snapshot as snapshots
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, presence, process, queue
 from peakid.jobs.arguments import RateFinderArguments
 from peakid.jobs.results import RateFinderResult
@@ -40,7 +41,7 @@ def frozen(workspace: Workspace, fill: Callable[..., list[str]]) -> Snapshot:
 def searched(workspace: Workspace, frozen: Snapshot) -> int:
     """Return a job of the LR finder that is done."""
     arguments = RateFinderArguments(snapshot=frozen.digest, recipe=recipes.named("standard").model_dump())
-    job_id = queue.submit(workspace, arguments, lane="gpu", actor="human:anna").job_id
+    job_id = queue.submit(workspace, arguments, lane="gpu", settings=JobSettings(), actor="human:anna").job_id
     work = ledger.claim(workspace, job_id, process.own())
     assert work is not None
     rates = tuple(1e-7 * 10 ** (i / 10) for i in range(80))
@@ -86,6 +87,12 @@ def open_cell(page: Page, row: int, column: int) -> None:
             page.keyboard.press(key)
 
 
+def confirm_random(page: Page) -> None:
+    """Confirm random weights: these tests run on a machine without pretrained ones."""
+    page.get_by_text("Train from random weights:").click()
+    page.wait_for_selector(SETTLED)
+
+
 def test_a_published_recipe_is_one_click_away_and_its_phases_can_be_edited(
     serve: Callable[[], str], page: Page, workspace: Workspace, frozen: Snapshot
 ) -> None:
@@ -96,6 +103,7 @@ def test_a_published_recipe_is_one_click_away_and_its_phases_can_be_edited(
         page.get_by_text("20 epochs in 4 phases; the LR finder sets the peak when each phase starts")
     ).to_be_visible()
     expect(page.get_by_label("Image size (px)", exact=True).filter(visible=True).first).to_have_value("128")
+    confirm_random(page)
     button(page, "Train resnet50").click()
     expect(button(page, "Cancel this training")).to_be_visible()
     [job] = queue.list_jobs(workspace)
@@ -113,6 +121,7 @@ def test_a_published_recipe_is_one_click_away_and_its_phases_can_be_edited(
     expect(
         page.get_by_text("24 epochs in 4 phases; highest learning rate in body 64 px: 5e-4")
     ).to_be_visible()
+    confirm_random(page)
     button(page, "Train resnet50").click()
     expect(button(page, "Cancel this training")).to_be_visible()
     phases = Recipe(**queue.list_jobs(workspace)[0].arguments.recipe).phases
@@ -133,6 +142,7 @@ def test_a_suggested_learning_rate_is_used_with_one_click_and_trained_with(
     button(page, "Use 0.0012 (valley)").click()
     expect(page.get_by_text("Peak learning rate is now 0.0012.")).to_be_visible()
     page.wait_for_selector(SETTLED)
+    confirm_random(page)
     button(page, "Train resnet18").click()
     expect(button(page, "Cancel this training")).to_be_visible()
     submitted = Recipe(**queue.list_jobs(workspace)[0].arguments.recipe)

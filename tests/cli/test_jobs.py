@@ -1,4 +1,5 @@
 import functools
+import json
 import os
 import pty
 import signal
@@ -9,9 +10,12 @@ import pytest
 
 from peakid.dataset import snapshot
 from peakid.errors import JobError
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, presence, process, queue
 from peakid.jobs.arguments import VerifyArguments
 from peakid.jobs.process import Identity
+
+pytestmark = pytest.mark.usefixtures("with_weights")
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +28,7 @@ def as_worker(workspace):
 
 def ended(workspace, state, **more):
     """Submit a job and end it as its process would."""
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     work = ledger.claim(workspace, job_id, process.own())
     work.report("Verifying", 2, 3, "0 damaged")
     work.end(state, **more)
@@ -78,7 +82,7 @@ def test_the_exit_code_after_waiting_says_how_a_job_ended(workspace, peakid, sta
 
 
 def test_a_lost_job_has_its_own_exit_code_and_can_be_resumed(workspace, peakid):
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     ledger.claim(workspace, job_id, Identity(os.getpid(), 1.0, "another boot"))
     answer = peakid("jobs", "show", job_id, "--wait", "--json")
     assert (answer.code, answer.json["state"]) == (4, "lost")
@@ -90,7 +94,7 @@ def test_a_lost_job_has_its_own_exit_code_and_can_be_resumed(workspace, peakid):
 
 
 def test_a_queued_job_is_cancelled_and_a_second_cancel_is_an_error(workspace, peakid):
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     assert peakid("jobs", "cancel", job_id, "--json").json["state"] == "cancelled"
     again = peakid("jobs", "cancel", job_id)
     assert (again.code, again.out) == (1, "")
@@ -112,7 +116,7 @@ def test_a_second_worker_exits_with_a_message(peakid):
 
 @pytest.mark.slow
 def test_ctrl_c_stops_watching_and_never_the_job(workspace):
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     command = [
         sys.executable,
         "-u",
@@ -263,10 +267,44 @@ def freeze(workspace, plant):
 
 
 def test_a_queued_job_is_moved_first_and_the_list_shows_it(workspace, peakid):
-    first, second = (queue.submit(workspace, VerifyArguments(), lane="cpu").job_id for _ in range(2))
+    first, second = (
+        queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
+        for _ in range(2)
+    )
     assert [row["job_id"] for row in peakid("jobs", "list", "--waiting", "--json").json] == [first, second]
     assert peakid("jobs", "first", second).out == f"Job {second} (verify) is next.\n"
     assert [row["job_id"] for row in peakid("jobs", "list", "--waiting", "--json").json] == [second, first]
     queue.cancel(workspace, first)
     refused = peakid("jobs", "first", first)
     assert (refused.code, "only a queued job can be moved" in refused.err) == (1, True)
+
+
+def test_train_without_weights_exits_with_2_and_says_the_time_and_what_to_do(
+    workspace, peakid, plant, monkeypatch, tmp_path
+):
+    freeze(workspace, plant)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    refused = peakid("train")
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert "30 epochs, about" in refused.err
+    assert "--set pretrained=require" in refused.err
+    assert refused.err.rstrip().endswith("or --from-random-weights")
+    told = json.loads(peakid("train", "--json").err)
+    assert (told["error"], told["actions"][-1]["kind"]) == ("ConfirmationNeeded", "allow_random")
+    assert peakid("sweep", "--try", "image_size_px=96,128").code == 2
+    assert queue.list_jobs(workspace) == []
+    assert peakid("train", "--from-random-weights", "--json").json["state"] == "queued"
+    queue.cancel(workspace, 1)
+    assert peakid("sweep", "--try", "image_size_px=96,128", "--from-random-weights").code == 0
+
+
+def test_resuming_without_weights_exits_with_2(workspace, peakid, plant, monkeypatch, tmp_path):
+    freeze(workspace, plant)
+    assert peakid("train").code == 0
+    queue.cancel(workspace, 1)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    refused = peakid("jobs", "resume", 1)
+    assert refused.code == 2
+    assert refused.err.rstrip().endswith("jobs resume 1 --from-random-weights")
+    assert queue.show(workspace, 1).state == "cancelled"
+    assert peakid("jobs", "resume", 1, "--from-random-weights", "--json").json["state"] == "queued"

@@ -12,6 +12,8 @@ from peakid.jobs.arguments import TtaArguments
 from peakid.jobs.results import SweepResult, TrialResult
 from peakid.store import runs
 
+pytestmark = pytest.mark.usefixtures("with_weights")
+
 
 @pytest.fixture
 def frozen(workspace, plant):

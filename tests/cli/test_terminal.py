@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import peakid.cli
-from peakid.cli import frame, terminal
+from peakid.cli import frame
+from peakid.cli.output import terminal
 
 CLEAR, TITLE, OVERRIDE = "\x1b[2J", "\x9b31m", "\u202egpj.exe"
 NAME = f"dom{CLEAR}{TITLE}{OVERRIDE}"
@@ -82,7 +83,7 @@ def test_only_the_terminal_module_prints():
     folder = Path(peakid.cli.__file__).parent
     printing = {
         path.name
-        for path in folder.glob("*.py")
+        for path in folder.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("click.echo", "click.secho", "print")
     }

@@ -1,28 +1,26 @@
 """The list of weights on the command line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from peakid.cli.weights import document
 from peakid.recipe import weight_files
-from peakid.settings import current, torch_checkpoints
+from peakid.settings import for_job
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    current.cache_clear()
     (tmp_path / "resnet34-b627a593.pth").write_bytes(b"damaged")
-    yield tmp_path
-    current.cache_clear()
+    return tmp_path
 
 
 def test_weights_lists_available_files_and_files_to_download(folder: Path, peakid: Callable) -> None:
     rows = peakid("weights", "--json").json
-    assert rows == [document(row) for row in weight_files.listed(folder, torch_checkpoints())]
+    assert rows == [document(row) for row in weight_files.listed(for_job())]
     assert (rows[0]["arch"], rows[0]["is_here"], rows[0]["check"]) == ("resnet34", True, "size differs")
     assert peakid("weights", "--check", "--json").json[0]["check"] == "hash differs"
 

@@ -1,14 +1,17 @@
+import dataclasses
 import re
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
 
 from peakid.errors import BadInput, JobError, JobNotWaiting, NotFound
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue
 from peakid.jobs.arguments import TtaArguments, VerifyArguments
 from peakid.jobs.process import Identity
@@ -21,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("as_worker")
 
 
 def submit(workspace, lane="cpu", **more):
-    return queue.submit(workspace, VerifyArguments(), lane=lane, **more)
+    return queue.submit(workspace, VerifyArguments(), lane=lane, settings=JobSettings(), **more)
 
 
 def claimed_by(workspace, sleeping, job_id):
@@ -37,6 +40,13 @@ def test_two_clicks_make_one_job(workspace):
     assert submit(workspace, request_id="form-8").job_id != first.job_id
     # Without a request id, each is a new request.
     assert submit(workspace).job_id != submit(workspace).job_id
+
+
+def test_a_request_whose_job_has_ended_is_not_started_again(workspace):
+    job_id = submit(workspace, request_id="form-7").job_id
+    queue.cancel(workspace, job_id)
+    again = submit(workspace, request_id="form-7")
+    assert (again.job_id, again.state) == (job_id, "cancelled")
 
 
 def test_clicks_of_eight_threads_at_once_make_one_job(workspace):
@@ -73,6 +83,17 @@ def test_a_lane_is_taken_in_order_and_by_one_job_at_a_time(workspace, sleeper):
         (b, "running"),
         (a, "done"),
     ]
+
+
+def test_a_worker_takes_the_next_job_of_a_lane_only_while_nothing_runs_there(workspace, sleeper):
+    a, b = submit(workspace).job_id, submit(workspace).job_id
+    other = submit(workspace, lane="gpu").job_id
+    worker = Worker(workspace)
+    assert (worker.next_of("cpu"), worker.next_of("gpu"), worker.next_of("net")) == (a, other, None)
+    work = claimed_by(workspace, sleeper(), a)
+    assert (worker.next_of("cpu"), worker.next_of("gpu")) == (None, other)
+    work.end("done")
+    assert worker.next_of("cpu") == b
 
 
 def test_the_database_itself_refuses_a_second_running_job_in_a_lane(workspace):
@@ -132,6 +153,20 @@ def test_an_old_heartbeat_means_stalled_and_never_lost(workspace, sleeper):
     assert queue.is_stalled(job)
 
 
+def test_a_job_is_stalled_after_two_minutes_of_silence_and_only_while_it_runs(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    work = claimed_by(workspace, sleeper(), job_id)
+
+    def silent_for(seconds):
+        at = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+        return dataclasses.replace(queue.show(workspace, job_id), heartbeat_at=at)
+
+    assert not queue.is_stalled(silent_for(100))
+    assert queue.is_stalled(silent_for(130))
+    work.end("done")
+    assert not queue.is_stalled(silent_for(130))
+
+
 def test_child_processes_of_a_dead_job_are_killed(workspace, sleeper, until):
     job_id = submit(workspace).job_id
     leader = sleeper("sleep 60 & echo $!; exec sleep 60")
@@ -155,7 +190,7 @@ def test_a_resumed_job_keeps_its_id_and_its_former_process_cannot_write_any_more
     before.kill()
     before.wait()
     assert queue.show(workspace, job_id).state == "lost"
-    again = queue.resume(workspace, job_id)
+    again = queue.resume(workspace, job_id, settings=JobSettings())
     assert (again.job_id, again.state, again.phase, again.error, again.pid) == (
         job_id,
         "queued",
@@ -170,6 +205,33 @@ def test_a_resumed_job_keeps_its_id_and_its_former_process_cannot_write_any_more
     with pytest.raises(ledger.NotOurs):
         late.should_stop()
     assert queue.show(workspace, job_id).state == "running"
+
+
+def test_a_resumed_job_has_no_wish_to_stop_and_no_trace_of_its_former_process(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    sleeping = sleeper()
+    work = claimed_by(workspace, sleeping, job_id)
+    work.report("Verifying", 1, 3, "one read")
+    work.note(VerifyResult(n_images=1))
+    queue.cancel(workspace, job_id)
+    assert work.should_stop()
+    assert row_of(workspace, job_id)["stopping_at"] is not None
+    work.end("cancelled", error=JobError("No room.", "Make room.", action("back_up")))
+    queue.resume(workspace, job_id, settings=JobSettings())
+    fresh = {
+        **{"phase": "", "step": 0, "total": 0, "message": "", "error": "", "remedy": "", "actions": "[]"},
+        **{"result": "{}", "is_cancel_requested": 0, "priority": 0},
+        **dict.fromkeys(("pid", "pid_started_at", "boot_id", "stopping_at"), None),
+        **dict.fromkeys(("started_at", "heartbeat_at", "finished_at"), None),
+    }
+    assert {name: row_of(workspace, job_id)[name] for name in fresh} == fresh
+    again = claimed_by(workspace, sleeping, job_id)
+    assert not again.should_stop()
+    assert row_of(workspace, job_id)["stopping_at"] is None
+
+
+def row_of(workspace, job_id):
+    return workspace.one("SELECT * FROM job WHERE id = ?", (job_id,))
 
 
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked(workspace, sleeper, until):
@@ -201,12 +263,12 @@ def test_an_ended_job_cannot_be_cancelled_and_a_done_one_cannot_be_resumed(works
     with pytest.raises(
         JobNotWaiting, match=f"Job {job_id} is queued; only a lost, failed or cancelled job can be resumed"
     ):
-        queue.resume(workspace, job_id)
+        queue.resume(workspace, job_id, settings=JobSettings())
     claimed_by(workspace, sleeper(), job_id).end("done")
     with pytest.raises(JobNotWaiting, match=f"Job {job_id} is already done"):
         queue.cancel(workspace, job_id)
     with pytest.raises(JobNotWaiting):
-        queue.resume(workspace, job_id)
+        queue.resume(workspace, job_id, settings=JobSettings())
 
 
 def test_the_error_about_an_unknown_job_lists_the_newest_jobs(workspace):
@@ -236,6 +298,26 @@ def test_progress_is_written_rarely_and_the_last_report_always(workspace, sleepe
     )
 
 
+@pytest.mark.parametrize("changed", [{"pid": 1}, {"started_s": 1.0}, {"boot_id": "another boot"}])
+def test_only_the_very_process_that_claimed_a_job_ends_it_and_only_once(workspace, sleeper, changed):
+    job_id = submit(workspace).job_id
+    holder = process.of(sleeper().pid)
+    ledger.claim(workspace, job_id, holder)
+    assert not ledger.end(workspace, job_id, dataclasses.replace(holder, **changed), "done")
+    assert ledger.end(workspace, job_id, holder, "done")
+    assert not ledger.end(workspace, job_id, holder, "failed")
+    assert queue.show(workspace, job_id).state == "done"
+
+
+def test_progress_renews_the_heartbeat(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    work = claimed_by(workspace, sleeper(), job_id)
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE job SET heartbeat_at = '2020-01-01T00:00:00.000Z'")
+    work.report("Verifying", 1, 3, "")
+    assert queue.show(workspace, job_id).heartbeat_at > "2026"
+
+
 def test_waiting_reports_every_change_and_returns_the_ended_job(workspace, sleeper):
     job_id = submit(workspace).job_id
     states = []
@@ -257,6 +339,9 @@ def test_the_log_of_a_job_that_never_started_is_empty_and_a_long_one_is_cut(work
     assert queue.log_tail(workspace, job_id) == ""
     queue.log_path(workspace, job_id).write_text("\n".join(f"line {n}" for n in range(50_000)))
     assert queue.log_tail(workspace, job_id, 2) == "line 49998\nline 49999"
+    assert len(queue.log_tail(workspace, job_id, 50_000)) <= queue.LOG_TAIL_BYTES
+    queue.log_path(workspace, job_id).write_bytes(b"half a character: \xc3")
+    assert queue.log_tail(workspace, job_id).startswith("half a character: ")
 
 
 def test_the_start_of_a_process_is_read_the_same_by_every_process():
@@ -313,13 +398,13 @@ def test_a_resumed_job_has_no_priority_left_from_before(workspace):
     a, b = submit(workspace).job_id, submit(workspace).job_id
     queue.move_first(workspace, b)
     queue.cancel(workspace, b)
-    queue.resume(workspace, b)
+    queue.resume(workspace, b, settings=JobSettings())
     assert [job.job_id for job in queue.list_active(workspace, "cpu")] == [a, b]
 
 
 def test_the_newest_job_of_a_kind_is_found_by_its_arguments(workspace):
     for run_id in (1, 2, 1):
-        queue.submit(workspace, TtaArguments(run_id=run_id, n_views=4), lane="gpu")
+        queue.submit(workspace, TtaArguments(run_id=run_id, n_views=4), lane="gpu", settings=JobSettings())
     submit(workspace)
     found = queue.newest(workspace, "tta", lambda job: job.arguments_as(TtaArguments).run_id == 1)
     assert found is not None
@@ -337,4 +422,7 @@ def test_a_failed_job_keeps_the_actions_of_its_error(workspace, sleeper):
     assert (job.error, job.remedy) == ("The loss is not a number.", "Lower it.")
     assert job.actions == (action("set_recipe", key="base_lr", value=1e-4),)
     assert job.error_text == "The loss is not a number. Lower it."
-    assert (queue.resume(workspace, job_id).error, queue.show(workspace, job_id).actions) == ("", ())
+    assert (
+        queue.resume(workspace, job_id, settings=JobSettings()).error,
+        queue.show(workspace, job_id).actions,
+    ) == ("", ())

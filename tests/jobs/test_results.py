@@ -7,6 +7,7 @@ import typing
 import pytest
 
 from peakid.acquire.verification import Damage, Move
+from peakid.job_settings import JobSettings
 from peakid.jobs import arguments, job, queue, results
 from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArguments
 from peakid.jobs.results import (
@@ -98,7 +99,7 @@ def test_arguments_are_read_back_as_they_were_stored() -> None:
 
 @pytest.mark.usefixtures("as_worker")
 def test_a_job_refuses_to_read_its_arguments_as_another_kind(workspace) -> None:
-    submitted = queue.submit(workspace, TrainArguments(snapshot="4f2a"), lane="gpu")
+    submitted = queue.submit(workspace, TrainArguments(snapshot="4f2a"), lane="gpu", settings=JobSettings())
     assert submitted.arguments_as(arguments.RecipeArguments).snapshot == "4f2a"
     assert submitted.result_as(TrainResult) is None
     with pytest.raises(TypeError, match=r"Job 1 \(train\) has no SweepArguments"):
@@ -107,7 +108,7 @@ def test_a_job_refuses_to_read_its_arguments_as_another_kind(workspace) -> None:
 
 @pytest.mark.usefixtures("as_worker")
 def test_actions_that_only_another_version_knows_are_left_out(workspace) -> None:
-    queue.submit(workspace, TrainArguments(), lane="gpu")
+    queue.submit(workspace, TrainArguments(), lane="gpu", settings=JobSettings())
     actions = [{"kind": "dance", "arguments": {}}, {"kind": "list_jobs", "arguments": {}}]
     with workspace.transaction() as connection:
         connection.execute("UPDATE job SET actions = ?", (json.dumps(actions),))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from peakid.job_settings import JobSettings
 from peakid.jobs import child, ledger, process, queue
 from peakid.jobs.arguments import VerifyArguments
 from peakid.jobs.worker import Worker
@@ -18,7 +19,7 @@ from peakid.store.workspace import DATABASE_NAME, Workspace
 
 
 def submit(workspace: Workspace) -> queue.Job:
-    return queue.submit(workspace, VerifyArguments(), lane="cpu")
+    return queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings())
 
 
 def test_a_job_whose_worker_cannot_start_fails_with_the_reason(workspace: Workspace) -> None:
@@ -28,7 +29,9 @@ def test_a_job_whose_worker_cannot_start_fails_with_the_reason(workspace: Worksp
     assert job.error.startswith("Its process cannot be started: ")
     assert job.actions == (action("resume_job", job_id=job.job_id),)
     assert queue.show(workspace, job.job_id).state == "failed"
-    assert queue.resume(workspace, job.job_id).state == "failed"  # As long as the log cannot be written.
+    assert (
+        queue.resume(workspace, job.job_id, settings=JobSettings()).state == "failed"
+    )  # As long as the log cannot be written.
 
 
 def test_the_jobs_waiting_for_a_worker_that_cannot_start_fail_at_the_next_look(

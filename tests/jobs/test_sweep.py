@@ -66,7 +66,7 @@ class Trainer:
 
 
 def claimed(workspace, **options):
-    job = submit.sweep(workspace, Recipe(), TRIED, actor="human:anna", **options)
+    job = submit.sweep(workspace, Recipe(), TRIED, allows_random=True, actor="human:anna", **options)
     return ledger.claim(workspace, job.job_id, process.own())
 
 
@@ -123,7 +123,7 @@ def test_a_lost_gpu_ends_the_sweep_which_can_be_resumed_at_that_trial(workspace,
             Trainer(workspace, frozen, work, [0.5], ends={str(ORDER[1]): DeviceLost("The GPU is gone.")}),
         )
     work.end("failed", error=DeviceLost("The GPU is gone."))
-    queue.resume(workspace, work.job_id)
+    submit.resume(workspace, work.job_id)
     again = ledger.claim(workspace, work.job_id, process.own())
     trainer = Trainer(workspace, frozen, again, [0.4, 0.6, 0.7])
     sweep.run(again, Recipe(), trainer)
@@ -152,7 +152,7 @@ def test_a_cancelled_sweep_keeps_its_trials_and_continues_with_the_others(worksp
     assert work.result.best.settings == {"base_lr": 0.003}
     cut = runs.all_of_job(workspace, work.job_id)[2].run_id
     work.end("cancelled")
-    queue.resume(workspace, work.job_id)
+    submit.resume(workspace, work.job_id)
 
     again = ledger.claim(workspace, work.job_id, process.own())
     trainer = Trainer(workspace, frozen, again, [0.3, 0.6])
@@ -174,7 +174,7 @@ def test_time_spent_before_a_sweep_was_resumed_counts_against_its_budget(workspa
         )
     assert list(work.result.not_tried) == ORDER[1:]
     work.end("cancelled")
-    queue.resume(workspace, work.job_id)
+    submit.resume(workspace, work.job_id)
     again = ledger.claim(workspace, work.job_id, process.own())
     trainer = Trainer(workspace, frozen, again, [])
     sweep.run(again, Recipe(), trainer)  # 31 s are gone, and one as slow would need 31 more: over 60.

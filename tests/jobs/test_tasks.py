@@ -9,6 +9,7 @@ from peakid.acquire import folder
 from peakid.dataset import snapshot
 from peakid.errors import BadArchive, BadInput, LeakingSnapshot, NotFound
 from peakid.evaluate import report
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.jobs.arguments import VerifyArguments
 from peakid.recipe.export_formats import FORMATS
@@ -51,12 +52,12 @@ def test_verifying_lists_images_whose_bytes_are_missing_or_changed(workspace, st
 
 
 def test_the_error_about_an_unknown_kind_of_job_lists_the_known_kinds(workspace, claimed):
-    job = queue.submit(workspace, VerifyArguments(), lane="cpu")
+    job = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings())
     with workspace.transaction() as connection:
         connection.execute("UPDATE job SET kind = 'dance'")
     assert queue.show(workspace, job.job_id).arguments is None  # It is still listed.
     work = claimed(job)
-    kinds = "train, lr-find, sweep, tta, estimate, export, verify, import"
+    kinds = "train, lr-find, sweep, tta, estimate, export, verify, scan, import"
     with pytest.raises(BadInput, match=rf"Unknown kind of job 'dance'\. Known kinds are {kinds}\."):
         tasks.run(work)
 
@@ -146,7 +147,7 @@ def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with
     assert len(runs.predictions(workspace, run.run_id, "valid")) == photos.splits["valid"]
 
     n_before = len(runs.epochs(workspace, run.run_id))
-    assert queue.resume(workspace, job_id).job_id == job_id  # Continues its run from the checkpoint.
+    assert submit.resume(workspace, job_id).job_id == job_id  # Continues its run from the checkpoint.
     until(lambda: len(runs.epochs(workspace, run.run_id)) > n_before, within_s=300)
     os.kill(queue.show(workspace, job_id).pid, 9)
     until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
@@ -171,7 +172,7 @@ def test_a_killed_training_is_resumed_in_its_run_and_ends_with_the_same_result(
         )
         os.kill(queue.show(workspace, job_id).pid, 9)
         until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
-        queue.resume(workspace, job_id)
+        submit.resume(workspace, job_id)
     assert queue.wait(workspace, job_id).state == "done"
     whole, again = (runs.show(workspace, each) for each in (straight.result.run_id, run.run_id))
     assert (again.state, again.metrics, again.best_epoch) == ("done", whole.metrics, whole.best_epoch)
@@ -378,7 +379,7 @@ def test_a_killed_sweep_continues_with_the_interrupted_trial(workspace, photos, 
     os.kill(queue.show(workspace, job_id).pid, 9)
     until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
     assert [run.state for run in runs.all_of_job(workspace, job_id)] == ["done", "lost"]
-    queue.resume(workspace, job_id)
+    submit.resume(workspace, job_id)
     job = queue.wait(workspace, job_id)
     assert (job.state, [trial.run_id for trial in job.result.trials]) == (
         "done",

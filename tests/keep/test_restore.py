@@ -161,7 +161,7 @@ def test_the_backup_of_an_earlier_version_is_restored(workspace, fill, tmp_path)
         "ALTER TABLE job DROP COLUMN owner",
         "ALTER TABLE root DROP COLUMN is_foreign",
         "ALTER TABLE export DROP COLUMN is_foreign",
-        "DELETE FROM _sqlite_migrations WHERE name = '0014_identity'",
+        "DELETE FROM _sqlite_migrations WHERE name = '0013_identity'",
     ]
     members["peakid.db"] = hostile_backups.changed(members["peakid.db"], tmp_path / "x.db", old)
     hostile_backups.put(tmp_path / "old.zip", members)

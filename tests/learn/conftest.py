@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from peakid.job_settings import JobSettings
 from peakid.learn import train
 from peakid.learn.batches.data import TrainingImages
 from peakid.learn.network import model
@@ -13,6 +14,8 @@ from peakid.recipe import architectures
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, no_report
 from tests.learn.colours import ARCH, images_of
+
+DEFAULTS = JobSettings()
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +59,7 @@ def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetr
         should_stop=lambda: False,
         report=no_report,
         on_epoch=lambda metrics: None,
+        job_settings=DEFAULTS,
         **settings,
     ):
         values = {
@@ -78,7 +82,7 @@ def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetr
             Recipe(**values),
             folder=tmp_path / name,
             cache_dir=tmp_path / "cache",
-            weights_dir=None,
+            settings=job_settings,
             report=report,
             on_epoch=tell,
             should_stop=should_stop,

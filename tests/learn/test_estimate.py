@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from peakid.job_settings import JobSettings
 from peakid.learn import estimate
 from peakid.learn.batches.data import Stopped
 from peakid.recipe.recipe import Recipe
@@ -18,7 +19,7 @@ def measure(tmp_path):
     def run(images, *, should_stop=lambda: False, **settings):
         options = {
             "cache_dir": tmp_path / "cache",
-            "weights_dir": None,
+            "settings": JobSettings(),
             "report": no_report,
             "should_stop": should_stop,
         }

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from peakid.errors import TrainingDiverged
+from peakid.job_settings import JobSettings
 from peakid.learn import rate_finder, train
 from peakid.learn.batches.data import Stopped
 from peakid.recipe.phase import Phase
@@ -19,7 +20,12 @@ RECIPE = Recipe(arch="small_resnet", image_size_px=32, batch_size=4, pretrained=
 def find(colours, tmp_path):
     def run(recipe=RECIPE, should_stop=lambda: False):
         return train.find_rate(
-            colours, recipe, cache_dir=tmp_path, weights_dir=None, report=no_report, should_stop=should_stop
+            colours,
+            recipe,
+            cache_dir=tmp_path,
+            settings=JobSettings(),
+            report=no_report,
+            should_stop=should_stop,
         )
 
     return run

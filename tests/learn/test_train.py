@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from peakid import settings
 from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
+from peakid.job_settings import JobSettings
 from peakid.learn import start
 from peakid.learn.batches import data, loaders
 from peakid.learn.batches.gather import Pixels
@@ -228,19 +228,12 @@ def test_auto_takes_the_fastest_device_there_is():
 
 
 def test_a_training_without_room_for_pixels_gives_the_same_weights_bit_for_bit_and_says_so(
-    colours, fit, tmp_path, monkeypatch
+    colours, fit, tmp_path
 ):
     straight, _ = fit(colours, name="straight")
     shutil.rmtree(tmp_path / "cache")
-    monkeypatch.setenv(
-        "PEAKID_CACHE_GB", "0.00005"
-    )  # 50 kB: some of the 26 images at 32 px and none at 37 px.
-    settings.current.cache_clear()
-    try:
-        short, _ = fit(colours, name="short")
-    finally:
-        monkeypatch.undo()
-        settings.current.cache_clear()
+    few = JobSettings(cache_gb=0.00005)  # 50 kB: some of the 26 images at 32 px and none at 37 px.
+    short, _ = fit(colours, name="short", job_settings=few)
     assert weights_of(tmp_path / "short") == weights_of(tmp_path / "straight")
     assert not any("pixel cache" in warning.text for warning in straight.warnings)
     assert any("The pixel cache is limited to 5e-05 GB" in warning.text for warning in short.warnings)

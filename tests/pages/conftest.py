@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.dataset import snapshot as snapshots
 from peakid.jobs import ledger, presence, process, queue, tasks
+from peakid.recipe import architectures
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Snapshot, SnapshotItem
 from peakid.run_records import StartingWeights
@@ -25,12 +26,16 @@ def open_page(
 ) -> Callable[..., AppTest]:
     """Open a page on the test's workspace: `open_page("review", queue="flagged")` with query parameters.
 
-    No pretrained weights are available to it.
+    It finds files named as the weights of three architectures, unless the test sets TORCH_HOME.
     """
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
     monkeypatch.delenv("PEAKID_WEIGHTS", raising=False)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "no-torch"))
+    checkpoints = tmp_path / "torch-home" / "hub" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    for name in ("resnet18", "mobilenet_v3_small", "vit_b_16"):
+        (checkpoints / architectures.find(name).weight_files[0]).touch()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))
 
     def opened(name: str = "overview", **query: str) -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=60)  # Seconds: a hang, also on a busy machine.

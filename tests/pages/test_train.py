@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from peakid.curate import decisions
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import ClassTooSmall
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue
 from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
@@ -41,7 +42,7 @@ def field(app: AppTest, name: str):
 
 def submitted(workspace: Workspace, frozen: Snapshot, **recipe: object) -> Job:
     arguments = TrainArguments(snapshot=frozen.digest, recipe=Recipe(**recipe).model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", actor="human:anna")
+    return queue.submit(workspace, arguments, lane="gpu", settings=JobSettings(), actor="human:anna")
 
 
 def begun(workspace: Workspace, frozen: Snapshot, **recipe: object) -> tuple[ledger.Work, int]:
@@ -171,8 +172,8 @@ def test_the_form_says_which_pretrained_weights_are_available(
     monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     assert (
-        "are not on this machine. The training downloads them (47 MB); offline it starts from random weights"
-        in text_of(open_page("train"))
+        "are not on this machine. The training downloads them (47 MB); offline it fails, unless random "
+        "weights are confirmed below." in text_of(open_page("train"))
     )
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "resnet18-f37072fd.pth").write_bytes(b"")
@@ -306,10 +307,16 @@ def test_the_cost_is_estimated_from_the_last_run_of_the_same_architecture(
     n_train_of = {frozen.digest: 28}
     recipe = Recipe(image_size_px=160, pretrained="none", scratch_epochs=8)
     # 60 s, of which 20 are start-up: 40 s for 4 epochs on 28 images; 8 epochs on 56 take four times as long.
-    assert cost_guess.guess_s(recipe, 56, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(20 + 160)
+    assert cost_guess.guess_s(recipe, 56, runs.list_runs(workspace), n_train_of, is_pretrained=False)[
+        0
+    ] == pytest.approx(20 + 160)
     assert (
         cost_guess.guess_s(
-            recipe.model_copy(update={"arch": "resnet34"}), 56, runs.list_runs(workspace), n_train_of
+            recipe.model_copy(update={"arch": "resnet34"}),
+            56,
+            runs.list_runs(workspace),
+            n_train_of,
+            is_pretrained=False,
         )
         is None
     )
@@ -323,11 +330,13 @@ def test_the_cost_estimate_uses_the_size_and_layers_of_each_phase(
     recipe, n_train_of = Recipe(image_size_px=160, phases=phases), {frozen.digest: 28}
     # 40 s for 4 epochs of every layer at 160 px are 3.33 s an epoch with a frozen body; at 80 px a quarter.
     expected = 20 + 40 / 12 * (3 / 4 + 2 * 3)
-    assert cost_guess.guess_s(recipe, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(expected)
+    assert cost_guess.guess_s(recipe, 28, runs.list_runs(workspace), n_train_of, is_pretrained=True)[
+        0
+    ] == pytest.approx(expected)
     folded = recipe.model_copy(update={"folds": 5})
-    assert cost_guess.guess_s(folded, 28, runs.list_runs(workspace), n_train_of)[0] == pytest.approx(
-        20 + 5 * (expected - 20)
-    )
+    assert cost_guess.guess_s(folded, 28, runs.list_runs(workspace), n_train_of, is_pretrained=True)[
+        0
+    ] == pytest.approx(20 + 5 * (expected - 20))
 
 
 def test_a_link_sets_one_value_of_the_recipe_once(open_page: OpenPage, frozen: Snapshot) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue
 from peakid.jobs.arguments import RateFinderArguments, TrainArguments
 from peakid.recipe import architectures
@@ -28,7 +29,7 @@ def submitted(
     actor: str = "human:anna",
 ) -> int:
     arguments = kind(snapshot=frozen.digest, recipe=Recipe().model_dump())
-    return queue.submit(workspace, arguments, lane="gpu", actor=actor).job_id
+    return queue.submit(workspace, arguments, lane="gpu", settings=JobSettings(), actor=actor).job_id
 
 
 def queued(workspace: Workspace) -> list[int]:

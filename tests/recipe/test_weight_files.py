@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from peakid.job_settings import JobSettings
 from peakid.recipe import architectures, weight_files
 
 
@@ -14,29 +15,31 @@ def row(rows, arch):
 def test_every_architecture_is_listed_with_those_that_have_weights_first(tmp_path):
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "vgg16-397923af.pth").write_bytes(b"cut short")
-    rows = weight_files.listed(None, tmp_path / "hub")
+    rows = weight_files.listed(JobSettings(None, tmp_path / "hub"))
     assert {each.arch for each in rows} == set(architectures.TABLE)
     assert [each.arch for each in rows if each.file] == ["vgg16"] == [rows[0].arch]
     assert (rows[0].n_bytes, rows[0].check) == (9, "size differs")
 
 
 def test_what_is_missing_says_which_file_how_large_and_where_to_put_it(tmp_path):
-    missing = row(weight_files.listed(tmp_path / "mine", tmp_path / "hub"), "resnet50")
+    missing = row(weight_files.listed(JobSettings(tmp_path / "mine", tmp_path / "hub")), "resnet50")
     assert (missing.file, missing.file_name, missing.download_mb, missing.put_in) == (
         None,
         "resnet50-11ad3fa6.pth",
         102.5,
         tmp_path / "mine",
     )
-    assert row(weight_files.listed(None, tmp_path / "hub"), "resnet50").put_in == tmp_path / "hub"
-    assert row(weight_files.listed(None, tmp_path / "hub"), "plain_cnn").file_name == ""
+    assert (
+        row(weight_files.listed(JobSettings(None, tmp_path / "hub")), "resnet50").put_in == tmp_path / "hub"
+    )
+    assert row(weight_files.listed(JobSettings(None, tmp_path / "hub")), "plain_cnn").file_name == ""
 
 
 @pytest.mark.parametrize(("n_bytes", "check"), [(5_000_000, "size agrees"), (4_800_000, "size differs")])
 def test_a_published_file_is_as_long_as_it_was_published(tmp_path, n_bytes, check):
     with (tmp_path / "squeezenet1_0-b66bff10.pth").open("wb") as file:
         file.truncate(n_bytes)
-    assert row(weight_files.listed(tmp_path, tmp_path), "squeezenet1_0").check == check
+    assert row(weight_files.listed(JobSettings(tmp_path, tmp_path)), "squeezenet1_0").check == check
 
 
 def test_reading_a_file_tells_whether_its_hash_is_the_one_in_its_name(tmp_path):
@@ -46,7 +49,7 @@ def test_reading_a_file_tells_whether_its_hash_is_the_one_in_its_name(tmp_path):
     )  # Found by the architecture's name.
     (tmp_path / "resnet34-b627a593.pth").write_bytes(data)
     (tmp_path / "my-vgg16.pth").write_bytes(data)
-    rows = weight_files.listed(tmp_path, tmp_path, reads_files=True)
+    rows = weight_files.listed(JobSettings(tmp_path, tmp_path), reads_files=True)
     assert [row(rows, name).check for name in ("resnet18", "resnet34", "vgg16")] == [
         "hash agrees",
         "hash differs",

@@ -7,6 +7,7 @@ import pytest
 import peakid
 from peakid.dataset import snapshot
 from peakid.errors import NotFound, RunDamaged
+from peakid.job_settings import JobSettings
 from peakid.jobs import presence, queue
 from peakid.jobs.arguments import VerifyArguments
 from peakid.records import EpochMetrics, Prediction
@@ -155,7 +156,7 @@ def test_tta_probabilities_are_kept_until_the_run_is_resumed(workspace, run_id, 
 
 def test_all_runs_of_a_job_are_listed_oldest_first(workspace, run_id):
     lock = presence.take(workspace)  # No worker is started behind the test's back.
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     named = {
         "snapshot_id": 1,
         "recipe": {},

@@ -53,7 +53,7 @@ def test_an_older_workspace_gets_formats_and_dates_as_they_are_read_today(tmp_pa
     folder = tmp_path / "older"
     folder.mkdir()
     for file in workspaces.MIGRATIONS_DIR.glob("*.sql"):
-        if file.name < "0020":
+        if file.name < "0015":
             shutil.copy(file, folder)
     monkeypatch.setattr(workspaces, "MIGRATIONS_DIR", folder)
     older = workspaces.create(tmp_path / "w")

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid.cli import remedies as cli_remedies
+from peakid.cli.output import remedies as cli_remedies
 from peakid.curate import classes
 from peakid.errors import NotFound
 from peakid.remedies import ActionKind, action
@@ -63,6 +63,23 @@ def test_links_open_an_existing_page_with_parameters_that_it_reads(kind: ActionK
     assert isinstance(offer, Link)
     assert offer.page in {page.name for page in navigation.PAGES}
     assert set(offer.query) <= queries_of(offer.page)
+
+
+def test_a_button_names_a_setting_by_the_title_of_its_field(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
+
+    def page() -> None:
+        from peakid.remedies import action
+        from peakid.web import remedies, session
+
+        setting = action("set_recipe", key="batch_size", value=0)
+        leaks = action("set_recipe", key="allow_leaks", value=True)
+        remedies.offer(session.workspace(), (setting, leaks), actor="human:anna", key="x")
+
+    labels = [button.label for button in AppTest.from_function(page).run().button]
+    assert labels == ["Set Batch size to 0", "Set Allow leaks between splits to yes"]
 
 
 def failing_page() -> None:

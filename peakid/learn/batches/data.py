@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from peakid import settings
 from peakid.errors import ClassTooSmall, SplitMissing, TooFewClasses
+from peakid.job_settings import JobSettings
 from peakid.learn.batches import fill
 from peakid.learn.batches.gather import Pixels
 from peakid.recipe.recipe import Recipe
@@ -19,7 +19,6 @@ from peakid.run_records import RunWarning
 # For random crops, training images are kept a little larger than the model sees them.
 TRAIN_MARGIN = 1.15
 REPORT_EVERY_S = fill.REPORT_EVERY_S
-GB = 10**9
 
 
 class Stopped(Exception):
@@ -109,7 +108,7 @@ def prepare_all(
     cache_dir: Path,
     report: Report,
     should_stop: Callable[[], bool],
-    budget_bytes: int | None = None,
+    budget_bytes: int = JobSettings().cache_bytes,
 ) -> dict[int, Prepared]:
     """Decode what no training has decoded before; return the pixels by size of the training images.
 
@@ -118,7 +117,7 @@ def prepare_all(
 
     Args:
         sizes_px: Sides of training images before random crops.
-        budget_bytes: Maximal size of the cache; None = as in the settings.
+        budget_bytes: Maximal size of the cache.
 
     Raises:
         Stopped: If `should_stop` returns True.
@@ -134,7 +133,6 @@ def prepare_all(
     # In cross-validation, every image is a training image of some fold.
     train_rows = every_row if recipe.folds else images.rows("train")
     needed = dict.fromkeys(sizes_px, train_rows)
-    budget_bytes = round(settings.current().cache_gb * GB) if budget_bytes is None else budget_bytes
     filling = fill.Filling(images.digests, images.read, recipe.resize, cache_dir, report, check_stop)
     pixels, notes = filling.run(needed | {recipe.image_size_px: every_row}, budget_bytes)
     return {size_px: Prepared(pixels[recipe.image_size_px], pixels[size_px], notes) for size_px in needed}

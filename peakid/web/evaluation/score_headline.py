@@ -14,24 +14,22 @@ LUCK_P = 0.05  # As in `Comparison.is_real`.
 
 @dataclass(frozen=True)
 class Figure:
-    """One number next to the accuracy. `width` is relative to the other columns."""
+    """One number next to the accuracy."""
 
     label: str
     value: str
     tip: str
-    width: int
 
 
 def show(scored: EvaluationReport) -> None:
     """Draw the accuracy next to chance, the most frequent class and, with TTA, the accuracy without it."""
-    others = _others(scored)
-    cells = st.columns([5, *(other.width for other in others)], gap="small")
     label = SPLITS.get(scored.split, "Accuracy (cross-validation)") + (", with TTA" if scored.tta else "")
     value = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
     tip = "Share of images whose predicted label is the given one, with its 95 % interval."
-    cells[0].metric(label, value, help=tip)
-    for cell, other in zip(cells[1:], others, strict=True):
-        cell.metric(other.label, other.value, help=other.tip)
+    cells = st.container(horizontal=True, gap="medium")  # Wrapped where the window is narrow, never cut.
+    cells.metric(label, value, help=tip, width="content")
+    for other in _others(scored):
+        cells.metric(other.label, other.value, help=other.tip, width="content")
     if scored.tta:
         st.caption(tta_finding(scored.tta))
 
@@ -57,13 +55,13 @@ def _others(scored: EvaluationReport) -> list[Figure]:
     found = []
     if scored.tta:
         plain_tip = "Without test-time augmentation, as runs are compared and exports predict."
-        found.append(Figure("Without TTA", score_text.percent(scored.tta.plain_accuracy), plain_tip, 2))
+        found.append(Figure("Without TTA", score_text.percent(scored.tta.plain_accuracy), plain_tip))
     chance_tip = "Expected accuracy of guessing at random."
-    found.append(Figure("Chance", score_text.percent(scored.chance_accuracy), chance_tip, 2))
+    found.append(Figure("Chance", score_text.percent(scored.chance_accuracy), chance_tip))
     always = f"Always {session.plain(charts.short(scored.majority_class))}"
     always_tip = "Accuracy of always predicting the most frequent class."
-    found.append(Figure(always, score_text.percent(scored.majority_accuracy), always_tip, 3))
+    found.append(Figure(always, score_text.percent(scored.majority_accuracy), always_tip))
     if scored.split == "test":
         views_tip = "How often the test score was shown. Choosing runs by it makes it too optimistic."
-        found.append(Figure("Test views", f"{scored.n_test_looks:,}", views_tip, 2))
+        found.append(Figure("Test views", f"{scored.n_test_looks:,}", views_tip))
     return found

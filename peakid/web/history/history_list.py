@@ -13,8 +13,9 @@ from peakid.store.workspace import Workspace
 from peakid.web import address, session, words
 
 ASK_FROM = 50  # Images. Undoing a larger step is confirmed first, because its effect is hard to see.
-WIDTHS = (0.9, 1.1, 1.4, 4.0, 1.5, 1.7)
-_THUMBNAIL = "width:64px;height:44px;object-fit:cover;border-radius:4px;display:block"
+WIDTHS = (0.9, 1.8, 4.0, 1.5, 1.9)
+_THUMBNAIL = "width:100%;max-width:64px;height:44px;object-fit:cover;border-radius:4px;display:block"
+_SECOND = "opacity:.7;font-size:.85em"  # What is read second.
 _DONE = "history:done"
 _STATES = {"exclude": "excluded", "flag": "flagged", "clear": "not reviewed"}
 
@@ -97,14 +98,14 @@ def _show_row(workspace: Workspace, step: HistoryStep) -> None:
     if step.first:
         cells[0].html(f'<img src="/thumb/{step.first.digest}" alt="" style="{_THUMBNAIL}">')
     at = step.made_at[:19].replace("T", " ")
-    cells[1].html(f'<span title="{at} UTC, step {step.step_id}">{escape(words.ago(step.made_at))}</span>')
-    cells[2].markdown(session.plain(words.who(step.actor)))
-    cells[3].markdown(step_text(step) + ("  \n:gray[undone]" if step.is_undone else ""))
+    who = f'<br><span style="{_SECOND}">{escape(words.who(step.actor))}</span>'
+    when = f'<span title="{at} UTC, step {step.step_id}">{escape(words.ago(step.made_at))}</span>'
+    cells[1].html(when + who)
+    cells[2].markdown(step_text(step) + ("  \n:gray[undone]" if step.is_undone else ""))
     if step.first and not step.merges:
         why = escape(str(step.first.basis.get("why") or ""), quote=True)
-        style = "opacity:.7;font-size:.85em"
-        cells[4].html(f'<span title="{why}" style="{style}">{escape(queue_text(step.first))}</span>')
-    with cells[5].container(horizontal=True, horizontal_alignment="right", gap="small"):
+        cells[3].html(f'<span title="{why}" style="{_SECOND}">{escape(queue_text(step.first))}</span>')
+    with cells[4].container(horizontal=True, horizontal_alignment="right", gap="small"):
         _show_buttons(workspace, step)
 
 

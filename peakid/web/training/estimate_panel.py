@@ -15,6 +15,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.store.workspace import Workspace
 from peakid.web import session
 from peakid.web.jobs import job_panel, progress, submission
+from peakid.web.training import weights_folder
 
 PER_ROW = 6
 Row = dict[str, str | int]  # One row of the table: the keys are its columns.
@@ -75,7 +76,12 @@ def _offer(workspace: Workspace, snapshot_digest: str, recipe: Recipe) -> None:
     if submission.submit(
         f"estimate:{snapshot_digest}:{recipe.model_dump_json()}",
         lambda request_id: submit.estimate(
-            workspace, recipe, snapshot=snapshot_digest, request_id=request_id, actor=session.actor()
+            workspace,
+            recipe,
+            snapshot=snapshot_digest,
+            settings=weights_folder.settings(),
+            request_id=request_id,
+            actor=session.actor(),
         ),
     ):
         st.rerun()

@@ -10,7 +10,7 @@ from peakid.recipe import loading as recipes
 from peakid.recipe import weight_files
 from peakid.recipe.phase import Phase, Schedule
 from peakid.recipe.recipe import Recipe
-from peakid.web.training import recipe_draft
+from peakid.web.training import recipe_draft, weights_folder
 
 ORDER = (
     "name",
@@ -87,7 +87,7 @@ def values(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def written_out(recipe: Recipe) -> list[dict[str, Any]]:
     """Return a recipe's simple epochs as phases; size and augmentation still follow the recipe."""
-    phases = recipe.planned(is_pretrained=weight_files.is_pretrained(recipe))
+    phases = recipe.planned(is_pretrained=weight_files.is_pretrained(recipe, weights_folder.settings()))
     common = {"image_size_px": recipe.image_size_px, "augment": recipe.augment}
     return [
         phase.model_dump() | {name: None for name, value in common.items() if getattr(phase, name) == value}

@@ -14,7 +14,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.store.workspace import Workspace
 from peakid.web import address, names, session, theme, words
 from peakid.web.jobs import submission
-from peakid.web.training import recipe_draft
+from peakid.web.training import recipe_draft, weights_folder
 
 TIP = "Raises the learning rate batch by batch and records the loss; no model is kept. Takes a minute or two."
 MEANINGS = {
@@ -36,7 +36,12 @@ def offer(workspace: Workspace, recipe: Recipe | None, digest: str) -> None:
     job = submission.submit(
         f"lr-find:{digest}:{recipe.model_dump_json()}",
         lambda request_id: submit.lr_find(
-            workspace, recipe, snapshot=digest, request_id=request_id, actor=session.actor()
+            workspace,
+            recipe,
+            snapshot=digest,
+            settings=weights_folder.settings(),
+            request_id=request_id,
+            actor=session.actor(),
         ),
     )
     if job:

@@ -11,6 +11,7 @@ from peakid.recipe import architectures, schedule, weight_files
 from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.remedies import action
+from peakid.web.training import weights_folder
 
 FIRST_PRESET = "quick"
 KEPT_BY_PRESETS = ("arch", "device")  # A preset sets duration and size, not the architecture.
@@ -28,7 +29,8 @@ def values() -> dict[str, Any]:
     """Return the values of the form by field; at first those of the quickest preset."""
     if _DRAFT not in st.session_state:
         first = recipes.presets()[FIRST_PRESET].model_dump()
-        st.session_state[_DRAFT] = first | {"arch": weight_files.likeliest(first["arch"])}
+        here = weight_files.found(weights_folder.settings())
+        st.session_state[_DRAFT] = first | {"arch": weight_files.likeliest(first["arch"], here)}
     return st.session_state[_DRAFT]
 
 
@@ -152,7 +154,8 @@ def field_label(name: str, model: type[BaseModel] = Recipe) -> str:
 
 def planned_rates(recipe: Recipe) -> list[schedule.PhaseRates]:
     """Return the planned learning rate over the epochs; empty for a linear head, which has no epochs."""
-    phases = recipe.planned(is_pretrained=weight_files.is_pretrained(recipe))
-    if recipe.method == "linear-head" and weight_files.is_pretrained(recipe):
+    is_pretrained = weight_files.is_pretrained(recipe, weights_folder.settings())
+    phases = recipe.planned(is_pretrained=is_pretrained)
+    if recipe.method == "linear-head" and is_pretrained:
         return []
     return schedule.over_epochs(phases)

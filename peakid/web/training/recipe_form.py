@@ -10,7 +10,7 @@ from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Run
 from peakid.web import names
-from peakid.web.training import recipe_draft, weights_here
+from peakid.web.training import recipe_draft, weights_folder, weights_here
 
 GROUPS = {
     "Optimiser and learning rate": (
@@ -53,7 +53,7 @@ _WORDS = {
 
 def show_simple() -> None:
     """Draw the fields most people change: architecture, image size, time budget, epochs."""
-    here, now = weight_files.found(), recipe_draft.values()
+    here, now = weight_files.found(weights_folder.settings()), recipe_draft.values()
     cells = st.columns([4, 2, 2, 2, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
         options = sorted(architectures.TABLE, key=lambda name: name not in here)

@@ -9,7 +9,7 @@ from peakid.recipe import loading as recipes
 from peakid.recipe import weight_files
 from peakid.recipe.recipe import Recipe
 from peakid.web import words
-from peakid.web.training import recipe_draft, weights_here
+from peakid.web.training import recipe_draft, weights_folder, weights_here
 
 PER_ROW = 3
 
@@ -54,7 +54,7 @@ def length(recipe: Recipe) -> str:
 
 def _show_reproduced(reproduced: dict[str, Recipe]) -> None:
     st.caption("Each fills the whole form, including the architecture, to measure its score on your images.")
-    notes, here = recipes.reproduced_notes(), weight_files.found()
+    notes, here = recipes.reproduced_notes(), weight_files.found(weights_folder.settings())
     for start in range(0, len(reproduced), PER_ROW):
         for cell, name in zip(
             st.columns(PER_ROW, gap="small"), list(reproduced)[start : start + PER_ROW], strict=False
@@ -73,12 +73,12 @@ def _button(name: str, use: Callable[[str], None]) -> None:
 
 
 def _weights(recipe: Recipe, here: Mapping[str, Path]) -> str:
-    """Return what a recipe starts from, and what happens if that is not on this machine."""
+    """Return what a recipe starts from."""
     if recipe.pretrained == "none":
         return "Random weights"
     if recipe.arch in here:
         return "Weights on this machine"
-    return f"{weights_here.note(recipe.arch, here)}; offline it starts from random weights"
+    return weights_here.note(recipe.arch, here)
 
 
 def _changes(preset: Recipe, *, is_reproduced: bool) -> str:

@@ -19,7 +19,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
 from peakid.web.jobs import job_panel, progress, submission
-from peakid.web.training import recipe_draft
+from peakid.web.training import recipe_draft, weights_folder
 
 Use = Callable[[Mapping[str, Any]], None]
 Row = dict[str, str | int | float | None]  # One row of the table: the keys are its columns.
@@ -31,13 +31,14 @@ _RATES = (
 )  # Suggested in steps of three; other numbers are halved and doubled.
 
 
-def show(workspace: Workspace, frozen_digest: str, recipe: Recipe, *, use: Use) -> None:
+def show(workspace: Workspace, frozen_digest: str, recipe: Recipe, *, use: Use, allows_random: bool) -> None:
     """Draw the form of a sweep of this recipe on a snapshot, and the newest sweep of that snapshot.
 
     A page that shows it calls `submission.renew_ended` first.
 
     Args:
         use: Called with settings by name when a person wants the best ones in the recipe.
+        allows_random: Whether the page has asked and random weights were confirmed.
     """
     st.caption(
         "Trains the unchanged recipe, then one change at a time, then combinations of up to "
@@ -60,7 +61,7 @@ def show(workspace: Workspace, frozen_digest: str, recipe: Recipe, *, use: Use) 
         label = f"Try {len(plan.trials)} combinations" if plan else "Try combinations"
         is_clicked = st.button(label, icon=":material/tune:", disabled=plan is None)
     if is_clicked and plan:
-        _submit(workspace, frozen_digest, recipe, tried, minutes)
+        _submit(workspace, frozen_digest, recipe, tried, minutes, allows_random=allows_random)
     if job := _newest(workspace, frozen_digest):
         tried_text = "; ".join(_tried_text(text) for text in job.arguments_as(SweepArguments).tried)
         st.markdown(f"**{job_panel.name(job)}: {session.plain(tried_text)}**")
@@ -140,7 +141,13 @@ def _planned(recipe: Recipe, tried: Sequence[str]) -> SweepPlan | None:
 
 
 def _submit(
-    workspace: Workspace, frozen_digest: str, recipe: Recipe, tried: Sequence[str], minutes: float
+    workspace: Workspace,
+    frozen_digest: str,
+    recipe: Recipe,
+    tried: Sequence[str],
+    minutes: float,
+    *,
+    allows_random: bool,
 ) -> None:
     if submission.submit(
         f"sweep:{frozen_digest}:{recipe.model_dump_json()}:{tried}:{minutes}",
@@ -150,6 +157,8 @@ def _submit(
             tried,
             minutes=minutes,
             snapshot=frozen_digest,
+            allows_random=allows_random,
+            settings=weights_folder.settings(),
             request_id=request_id,
             actor=session.actor(),
         ),

@@ -9,8 +9,8 @@ import streamlit as st
 from peakid.recipe import architectures, weight_files
 from peakid.recipe import loading as recipes
 from peakid.recipe.weight_files import Check, WeightsRow
-from peakid.settings import Settings, torch_checkpoints
 from peakid.web import words
+from peakid.web.training import weights_folder
 
 CHECKS: dict[Check, str] = {
     "hash agrees": "hash matches",
@@ -46,26 +46,20 @@ def sentence(values: Mapping[str, Any], here: Mapping[str, Path]) -> str:
         return f"{arch} has no published weights. Random weights need many more images and epochs."
     size = f"{architectures.find(arch).download_mb:.0f} MB"
     text = f"ImageNet weights for {arch} are not on this machine. The training downloads them ({size});"
-    return f"{text} offline it {_fallback(values)}."
-
-
-def _fallback(values: Mapping[str, Any]) -> str:
-    if values["pretrained"] == "require":
-        return "fails"
-    if values["phases"]:
-        return "trains all layers from random weights in the same phases"
-    return f"starts from random weights, with {values['scratch_epochs']} epochs"
+    unless = "" if wish == "require" else ", unless random weights are confirmed below"
+    return f"{text} offline it fails{unless}."
 
 
 def show_table() -> None:
     """Draw the folded list of available weights and of files to download for the others."""
     with st.expander("Weights", icon=":material/download_done:"):
+        weights_folder.choose(key="weights:field")
         reads_files = st.checkbox(
             "Check the hashes",
             key="weights:reads",
             help="Reads every file; one or two seconds per gigabyte.",
         )
-        rows = weight_files.listed(Settings().weights, torch_checkpoints(), reads_files=reads_files)
+        rows = weight_files.listed(weights_folder.settings(), reads_files=reads_files)
         n_here = sum(row.file is not None for row in rows)
         st.caption(
             f"{n_here} of {len(rows)} architectures have pretrained weights on this machine. A training "

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from peakid import settings
 from peakid.imaging import pixels
 from peakid.learn.batches import cache, data
 from peakid.learn.batches.cache import RECORD_BYTES, Store
@@ -283,20 +282,6 @@ def test_validation_images_are_stored_before_training_images(tmp_path, store):
     prepare(images, tmp_path, budget_bytes=3 * ROW)
     found = Store(tmp_path / "cache", SIZE, "crop").find(images.digests)
     assert np.flatnonzero(found >= 0).tolist() == images.rows("valid").tolist()
-
-
-def test_the_setting_limits_the_size_of_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("PEAKID_CACHE_GB", "0")
-    settings.current.cache_clear()
-    try:
-        assert (
-            prepare(some(4), tmp_path)
-            .notes[0]
-            .startswith("The pixel cache is limited to 0 GB: 4 of 4 images")
-        )
-    finally:
-        monkeypatch.undo()
-        settings.current.cache_clear()
 
 
 def test_a_full_disk_is_reported_and_nothing_is_lost(tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from peakid.cli import remedies
+from peakid.cli.output import remedies
 from peakid.import_records import ImportNote, ImportReading
 from peakid.records import ImportReport
 

@@ -35,6 +35,9 @@ COMMANDS: dict[ActionKind, str] = {
     "train": "train",
     "set_recipe": "--set {key}={value}",
     "choose_recipe": "--recipe {recipe}",
+    "list_weights": "weights",
+    "allow_random": "--from-random-weights",
+    "resume_random": "jobs resume {job_id} --from-random-weights",
     "list_jobs": "jobs list",
     "list_waiting_jobs": "jobs list --waiting",
     "resume_job": "jobs resume {job_id}",
@@ -60,7 +63,7 @@ def command(action: Action, *, workspace: Path | None = None) -> str:
     """
     arguments = {name: _quoted(value) for name, value in action.arguments.items()}
     text = COMMANDS[action.kind].format_map(arguments)
-    if not text or action.kind in ("set_recipe", "choose_recipe"):
+    if not text or text.startswith("--"):
         return text
     has_folder = workspace is not None and "--workspace" not in text
     return f"peakid --workspace {shlex.quote(str(workspace))} {text}" if has_folder else f"peakid {text}"

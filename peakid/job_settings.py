@@ -1,0 +1,60 @@
+"""What a job takes from the settings of the process that submits it; it travels in the job's row as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """The settings of one job. A worker and the process of a job read none of their own.
+
+    The defaults are those of a machine without settings.
+
+    Attributes:
+        weights_dir: Absolute path of the user's folder of weight files; None = there is none.
+        hub_dir: Absolute path of torch's folder of downloaded weights; None = where torch looks.
+        cache_gb: Maximal size of the pixel cache in 10^9 bytes.
+        max_image_bytes: Largest file that is read as an image.
+        max_image_pixels: Most pixels of one image.
+        decode_limit_s: Seconds for decoding one file.
+        decode_limit_bytes: Memory for decoding one file.
+        visible_gpus: `CUDA_VISIBLE_DEVICES` of the submitter; None = not set.
+    """
+
+    weights_dir: Path | None = None
+    hub_dir: Path | None = None
+    cache_gb: float = 20.0
+    max_image_bytes: int = 100 * 2**20
+    max_image_pixels: int = 200_000_000
+    decode_limit_s: float = 5.0
+    decode_limit_bytes: int = 2**30
+    visible_gpus: str | None = None
+
+    @property
+    def cache_bytes(self) -> int:
+        return round(self.cache_gb * 1e9)
+
+    def to_json(self) -> Mapping[str, object]:
+        """Return the settings as stored in `job.settings`."""
+        return {
+            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
+        }
+
+
+def parse(stored: Mapping[str, object]) -> JobSettings | None:
+    """Return stored settings as a record; keys that only another version knows are ignored.
+
+    None for an empty document, as of a job of an earlier version, and for values of another shape.
+    """
+    if not stored:
+        return None
+    try:
+        return _ADAPTER.validate_python(dict(stored))
+    except ValidationError:
+        return None
+
+
+_ADAPTER = TypeAdapter(JobSettings)

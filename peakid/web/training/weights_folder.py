@@ -1,0 +1,45 @@
+"""The settings of jobs that this session submits: those of the server, and the folder of weights chosen here.
+
+The Train page computes from them what it shows, and submits them with the job.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from peakid.job_settings import JobSettings
+from peakid.settings import for_job
+from peakid.web import words
+
+_FOLDER = "weights:folder"
+
+
+def settings() -> JobSettings:
+    """Return the settings of the server, with this session's folder of weights if one was chosen."""
+    folder = st.session_state.get(_FOLDER)
+    return replace(for_job(), weights_dir=folder) if folder else for_job()
+
+
+def choose(*, key: str) -> None:
+    """Draw a field for the folder of weights, filled with the one in use.
+
+    Args:
+        key: Of the field; each place on a page has its own.
+    """
+    now = settings().weights_dir
+    text = st.text_input(
+        "Folder of weights on the server",
+        value=str(now or ""),
+        key=f"{key}:{now}",  # Another folder makes another field, filled with that folder.
+        placeholder="/home/anna/weights",
+        help="For trainings submitted in this session. PEAKID_WEIGHTS sets it for every session.",
+    )
+    path = Path(text.strip()).expanduser().absolute() if text.strip() else None
+    if path == now:
+        return
+    if path is not None and not path.is_dir():
+        st.error(f"There is no folder {words.plain(str(path))} on the server.", icon=":material/error:")
+        return
+    st.session_state[_FOLDER] = path
+    st.rerun()

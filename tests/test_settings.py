@@ -1,0 +1,75 @@
+"""Where settings come from, and what of them travels in a job."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from peakid import settings
+from peakid.job_settings import JobSettings
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith("PEAKID_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.chdir(tmp_path)
+    yield
+    settings._of_job = None
+    settings.current.cache_clear()
+
+
+def test_a_relative_folder_in_peakid_toml_starts_at_the_file_wherever_the_process_runs(tmp_path, monkeypatch):
+    (tmp_path / "peakid.toml").write_text('weights = "mine"\ncache_gb = 3\n')
+    here = settings.for_job()
+    assert (here.weights_dir, here.cache_gb) == (tmp_path / "mine", 3.0)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert settings.for_job().weights_dir is None
+    monkeypatch.setenv("PEAKID_CONFIG", str(tmp_path / "peakid.toml"))  # As `peakid app` passes it on.
+    assert settings.for_job() == here
+
+
+def test_the_environment_comes_before_peakid_toml(tmp_path, monkeypatch):
+    (tmp_path / "peakid.toml").write_text('weights = "mine"\n')
+    monkeypatch.setenv("PEAKID_WEIGHTS", "yours")
+    assert settings.for_job().weights_dir == tmp_path / "yours"
+
+
+def test_the_settings_of_a_job_are_read_anew_each_time(tmp_path, monkeypatch):
+    assert settings.for_job().weights_dir is None
+    monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert (settings.for_job().weights_dir, settings.for_job().visible_gpus) == (tmp_path, "1")
+
+
+def test_in_the_process_of_a_job_its_settings_replace_those_of_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("PEAKID_CACHE_GB", "7")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    (tmp_path / "peakid.toml").write_text("max_image_bytes = 5\n")
+    of_job = JobSettings(weights_dir=Path("/w"), cache_gb=2.0, max_image_pixels=99, decode_limit_s=1.5)
+    settings.use(of_job)
+    now = settings.current()
+    assert (now.weights, now.cache_gb, now.max_image_pixels) == (Path("/w"), 2.0, 99)
+    assert now.max_image_bytes == JobSettings().max_image_bytes
+    assert now.decoding()["decode_limit_s"] == "1.5"
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    settings.use(JobSettings(visible_gpus="0"))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+
+
+def test_a_worker_and_a_job_inherit_no_settings(monkeypatch):
+    monkeypatch.setenv("PEAKID_WEIGHTS", "/a")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    environment = settings.bare_environment()
+    assert [name for name in environment if name.startswith("PEAKID_")] == []
+    assert environment["LC_ALL"] == "C.UTF-8"
+    assert environment["PYTHONPATH"]
+
+
+def test_the_defaults_of_a_job_are_those_of_the_settings():
+    chosen, of_job = settings.Settings(), JobSettings()
+    names = ("cache_gb", "max_image_bytes", "max_image_pixels", "decode_limit_s", "decode_limit_bytes")
+    assert [getattr(chosen, name) for name in names] == [getattr(of_job, name) for name in names]
+    assert (of_job.weights_dir, chosen.weights) == (None, None)
