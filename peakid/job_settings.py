@@ -30,7 +30,7 @@ class JobSettings:
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 200_000_000
     decode_limit_s: float = 5.0
-    decode_limit_bytes: int = 2**30
+    decode_limit_bytes: int = 960 * 2**20
     visible_gpus: str | None = None
 
     @property

@@ -12,10 +12,16 @@ N_SCANS = 4_000
 
 
 def png(
-    width_px: int, height_px: int, *, channels: int = 4, bits: int = 8, n_rows: int | None = None
+    width_px: int,
+    height_px: int,
+    *,
+    channels: int = 4,
+    bits: int = 8,
+    n_rows: int | None = None,
+    value: int = 0,
 ) -> bytes:
-    """Return a PNG of zeros. `channels` is 1 (grey), 3 or 4; `n_rows` of the rows in its header exist."""
-    row = bytes((width_px * channels * bits + 7) // 8 + 1)
+    """Return a PNG of one value. `channels` is 1 (grey), 3 or 4; `n_rows` of the rows in its header exist."""
+    row = b"\0" + bytes([value]) * ((width_px * channels * bits + 7) // 8)  # First the kind of filter.
     packer, packed = zlib.compressobj(9), bytearray()
     for _ in range(height_px if n_rows is None else n_rows):
         packed += packer.compress(row)

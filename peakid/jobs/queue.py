@@ -357,7 +357,7 @@ def _refuse_foreign_place(workspace: Workspace, job: Job) -> None:
 def _places(arguments: Arguments | None) -> list[str]:
     """Return the folders and files that the arguments of a job name."""
     if isinstance(arguments, ImportArguments):
-        return [place for place in (arguments.path, arguments.root) if place is not None]
+        return [place for place in (arguments.path, arguments.root, arguments.links_within) if place]
     return [arguments.out] if isinstance(arguments, ExportArguments) and arguments.out else []
 
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from peakid.errors import JobNotWaiting
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue, submit
 from peakid.jobs.arguments import ExportArguments, ImportArguments, VerifyArguments
 from peakid.jobs.worker import Worker
@@ -63,7 +64,7 @@ def test_a_device_that_has_another_number_after_a_restart_is_no_copy():
 def test_cancelling_a_job_in_a_copy_leaves_the_process_of_the_original_alone(
     workspace, tmp_path, sleeper, again, when
 ):
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     sleeping = sleeper()
     ledger.claim(workspace, job_id, process.of(sleeping.pid))
     other = again(workspace, tmp_path / "other")
@@ -78,7 +79,7 @@ def test_cancelling_a_job_in_a_copy_leaves_the_process_of_the_original_alone(
 
 
 def test_a_row_that_says_that_another_workspace_runs_it_is_lost_and_nothing_is_killed(workspace, sleeper):
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     sleeping = sleeper()
     ledger.claim(workspace, job_id, process.of(sleeping.pid))
     with workspace.transaction() as connection:
@@ -90,7 +91,7 @@ def test_a_row_that_says_that_another_workspace_runs_it_is_lost_and_nothing_is_k
 
 @BOTH
 def test_a_waiting_job_of_a_copy_starts_only_when_it_is_resumed(workspace, tmp_path, again, when):
-    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu").job_id
+    job_id = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings()).job_id
     other = again(workspace, tmp_path / "other")
     job = queue.show(other, job_id)
     assert (job.state, job.error) == ("cancelled", f"It was waiting when {when}.")
@@ -98,7 +99,7 @@ def test_a_waiting_job_of_a_copy_starts_only_when_it_is_resumed(workspace, tmp_p
     assert queue.show(workspace, job_id).state == "queued"
     lock = (other.path / ".worker.lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)  # So that no worker starts.
-    assert queue.resume(other, job_id).state == "queued"
+    assert queue.resume(other, job_id, settings=JobSettings()).state == "queued"
 
 
 @pytest.mark.parametrize(
@@ -111,13 +112,13 @@ def test_a_waiting_job_of_a_copy_starts_only_when_it_is_resumed(workspace, tmp_p
     ids=["import", "table", "export"],
 )
 def test_a_job_of_a_copy_that_names_a_folder_is_not_resumed(workspace, tmp_path, arguments):
-    job_id = queue.submit(workspace, arguments, lane="cpu").job_id
+    job_id = queue.submit(workspace, arguments, lane="cpu", settings=JobSettings()).job_id
     other = copied(workspace, tmp_path / "other")
     with pytest.raises(JobNotWaiting, match="names /home/x/"):
-        queue.resume(other, job_id)
+        queue.resume(other, job_id, settings=JobSettings())
     assert queue.show(other, job_id).state == "cancelled"
     queue.cancel(workspace, job_id)
-    assert queue.resume(workspace, job_id).state == "queued"
+    assert queue.resume(workspace, job_id, settings=JobSettings()).state == "queued"
 
 
 def test_a_process_follows_a_workspace_that_was_replaced(workspace, tmp_path):

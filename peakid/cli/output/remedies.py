@@ -63,8 +63,8 @@ def command(action: Action, *, workspace: Path | None = None) -> str:
     """
     arguments = {name: _quoted(value) for name, value in action.arguments.items()}
     text = COMMANDS[action.kind].format_map(arguments)
-    if not text or text.startswith("--"):
-        return text
+    if not text or (text.startswith("--") and not text.startswith("--workspace")):
+        return text  # An option of the command that failed.
     has_folder = workspace is not None and "--workspace" not in text
     return f"peakid --workspace {shlex.quote(str(workspace))} {text}" if has_folder else f"peakid {text}"
 
