@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from peakid import settings_file
+from peakid import files, settings_file
 from peakid.job_settings import JobSettings
 from peakid.settings_file import SettingsFile
 
@@ -83,7 +83,7 @@ class Settings(BaseSettings):
 
 def config_file() -> Path:
     """Return the path of peakid.toml: PEAKID_CONFIG, else in the working folder. It may not exist."""
-    return Path(os.environ.get("PEAKID_CONFIG") or CONFIG_NAME).expanduser().absolute()
+    return files.expanded(os.environ.get("PEAKID_CONFIG") or CONFIG_NAME)
 
 
 @cache
@@ -96,7 +96,7 @@ def for_job() -> JobSettings:
     """Read what a job submitted now takes along. Pages and commands show what they compute from it."""
     chosen = Settings()
     return JobSettings(
-        weights_dir=chosen.weights.expanduser().absolute() if chosen.weights else None,
+        weights_dir=files.expanded(chosen.weights) if chosen.weights else None,
         hub_dir=torch_checkpoints().absolute(),
         cache_gb=chosen.cache_gb,
         max_image_bytes=chosen.max_image_bytes,
@@ -145,7 +145,7 @@ def bare_environment() -> dict[str, str]:
 def torch_checkpoints() -> Path:
     """Return the folder in which torch keeps downloaded weights, without importing torch."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    return Path(os.environ.get("TORCH_HOME") or cache / "torch").expanduser() / "hub" / "checkpoints"
+    return files.expanded(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
 
 
 def _system_user() -> str:

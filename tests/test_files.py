@@ -128,3 +128,9 @@ def test_a_path_of_an_unknown_user_is_a_path_below_the_working_folder(tmp_path, 
     assert files.expanded("photos") == tmp_path / "photos"
     assert not files.is_regular(Path("a" * 5000))
     assert not files.is_regular(Path("a\x00b"))
+
+
+def test_only_files_expands_a_home_folder_because_pathlib_raises_for_an_unknown_user():
+    package = Path(files.__file__).parent
+    users = [path.name for path in package.rglob("*.py") if ".expanduser()" in path.read_text("utf-8")]
+    assert users == ["files.py"]

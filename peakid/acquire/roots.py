@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from peakid import clean_text, paths
+from peakid import clean_text, files, paths
 from peakid.acquire import reading
 from peakid.errors import BadInput, NotFound
 from peakid.remedies import action
@@ -115,7 +115,7 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
 
 def _root_at(workspace: Workspace, path: Path) -> tuple[int, str]:
     # Not Path.absolute: it keeps `..`, and resolve() follows links. The folder may be gone.
-    wanted = clean_text.clean_path(os.path.abspath(path.expanduser()))  # noqa: PTH100
+    wanted = clean_text.clean_path(os.path.abspath(files.expanded(path)))  # noqa: PTH100
     row = workspace.one("SELECT id, path FROM root WHERE path = ?", (wanted,))
     if row is None:
         raise NotFound(

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 import peakid
-from peakid import settings
+from peakid import files, settings
 from peakid.cli.output import remedies, terminal
 from peakid.errors import ConfirmationNeeded, PeakidError
 from peakid.store import database_errors
@@ -114,7 +114,7 @@ def main() -> None:
 
 def _folder() -> Path:
     """Return the folder of the workspace that the command used."""
-    return (_workspace_option(sys.argv) or settings.current().workspace).expanduser().absolute()
+    return files.expanded(_workspace_option(sys.argv) or settings.current().workspace)
 
 
 def _show(error: PeakidError) -> None:

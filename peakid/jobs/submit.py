@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from peakid import files
 from peakid.acquire import folder, reading, table
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
@@ -310,7 +311,7 @@ def export(
             f"Unknown export format {', '.join(unknown)}." if unknown else "No export format was given.",
             f"Choose from {', '.join(FORMATS)}.",
         )
-    out = None if out is None else out.expanduser().absolute()
+    out = None if out is None else files.expanded(out)
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Choose another folder.")
     arguments = ExportArguments(run_id=run_id, formats=tuple(formats), out=None if out is None else str(out))

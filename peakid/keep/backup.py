@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 import peakid
-from peakid import paths
+from peakid import files, paths
 from peakid.errors import BackupNotWritten
 from peakid.keep.backup_file import CHUNK_BYTES, FOLDERS, FORMAT, MANIFEST
 from peakid.records import Report, no_report
@@ -94,7 +94,7 @@ def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> B
 
 
 def _target(workspace: Workspace, file: Path) -> Path:
-    target = Path(file).expanduser().absolute()
+    target = files.expanded(file)
     try:
         if target.is_dir():
             target = target / f"peakid-{workspace.path.name}-{now()[:10]}.zip"

@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from peakid import paths
+from peakid import files, paths
 from peakid.errors import BadBackup, WorkspaceNotEmpty
 from peakid.keep import backup_file, forget, restored_database
 from peakid.keep.backup_file import UNREADABLE, Backup
@@ -99,7 +99,7 @@ def restore(
         BadBackup: If the file is not a backup, is damaged, or is not safe to use.
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
-    started, folder = time.monotonic(), Path(folder).expanduser().absolute()
+    started, folder = time.monotonic(), files.expanded(folder)
     found = _Found()
     try:
         placing.recover(folder)

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from peakid import paths
+from peakid import files, paths
 from peakid.errors import NotFound
 from peakid.records import Export
 from peakid.remedies import action
@@ -105,5 +105,5 @@ def _json(files: Sequence[Mapping[str, object]]) -> str:
 
 
 def _stored_path(workspace: Workspace, path: Path) -> str:
-    path = path.expanduser().absolute()
+    path = files.expanded(path)
     return path.relative_to(workspace.path).as_posix() if path.is_relative_to(workspace.path) else str(path)

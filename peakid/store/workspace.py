@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peakid import resources
+from peakid import files, resources
 from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceTooNew
 from peakid.remedies import action
 from peakid.store import connection as connections
@@ -146,7 +146,7 @@ def create(path: Path) -> Workspace:
         WorkspaceDamaged: If its database is damaged, or is missing beside stored images or runs.
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
-    path = Path(path).expanduser().absolute()
+    path = files.expanded(path)
     _recover(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -166,7 +166,7 @@ def open_existing(path: Path) -> Workspace:
         WorkspaceNotWritable: If an older one must be migrated and cannot be written.
         WorkspaceTooNew: If it was written by a newer Peakid.
     """
-    path = Path(path).expanduser().absolute()
+    path = files.expanded(path)
     _recover(path)
     if not (path / DATABASE_NAME).is_file() and not _remains(path):
         raise _no_workspace(path)

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from peakid import printable
+from peakid import files, printable
 from peakid.errors import PeakidError, WorkspaceDamaged, WorkspaceError
 from peakid.settings import Settings
 from peakid.store import connection, database_errors
@@ -39,7 +39,7 @@ def workspace() -> Workspace:
 
 
 def _folder() -> Path:
-    return Settings().workspace.expanduser().absolute()
+    return files.expanded(Settings().workspace)
 
 
 @functools.cache  # Not st.cache_resource: the image routes open it outside every session.

@@ -4,10 +4,10 @@ The Train page computes from them what it shows, and submits them with the job.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
+from peakid import files
 from peakid.job_settings import JobSettings
 from peakid.settings import for_job
 from peakid.web import words
@@ -35,7 +35,7 @@ def choose(*, key: str) -> None:
         placeholder="/home/anna/weights",
         help="For trainings submitted in this session. PEAKID_WEIGHTS sets it for every session.",
     )
-    path = Path(text.strip()).expanduser().absolute() if text.strip() else None
+    path = files.expanded(text.strip()) if text.strip() else None
     if path == now:
         return
     if path is not None and not path.is_dir():
