@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from imagehash import ImageHash
 
 from peakid.curate.duplicates import aligned, hashed_images, pair_search
 from peakid.imaging import gate, hashes, inspection
@@ -52,6 +53,28 @@ def search(workspace: Workspace, data: bytes) -> list[Match]:
         if not any(each.kind == "copy" for each in matches):  # Hashes of a blank picture match nothing.
             matches.append(_match(workspace, given.digest, "copy", 0, 0))
     return sorted(matches, key=lambda each: (each.kind != "copy", each.distance, each.digest))
+
+
+def search_hashes(
+    workspace: Workspace, *, phash: ImageHash, dhash: ImageHash, max_bits: int = pair_search.NEAR
+) -> list[Match]:
+    """Return the images whose hashes are near the given ones, the nearest first.
+
+    The picture itself is not needed; `peakid.imaging.hashes` and the package `imagehash` give its hashes.
+    Without it, no thumbnails are compared: only upright pictures are found, and a few may be others.
+
+    Args:
+        phash: 64 bits, from `hashes.phash` or `imagehash.phash`.
+        dhash: 64 bits, from `hashes.dhash` or `imagehash.dhash`.
+        max_bits: Largest sum of the two Hamming distances. With 24, no two different pictures of 5.6 million
+            pairs were near.
+    """
+    known = hashed_images.read(workspace)
+    found = hashes.distances(phash, known.hashes.upright[:, 0]).astype(int)
+    found += hashes.distances(dhash, known.hashes.upright[:, 1])
+    near = np.flatnonzero(found <= max_bits)
+    matches = [_match(workspace, known.digests[row], "near", int(found[row]), 0) for row in near]
+    return sorted(matches, key=lambda each: (each.distance, each.digest))
 
 
 def _with(known: pair_search.HashSet, upright: np.ndarray, parts: np.ndarray) -> pair_search.HashSet:

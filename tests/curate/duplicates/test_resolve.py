@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import pytest
 from PIL import Image
@@ -244,6 +245,19 @@ def test_a_picture_is_found_by_its_bytes_and_by_its_hashes(workspace: Workspace,
         ("sea/2.jpg", "near")
     ]
     assert image_search.search(workspace, encoded(photo(3))) == []
+
+
+def test_images_are_found_by_hashes_of_the_imagehash_package(workspace: Workspace, put: Put) -> None:
+    put({"sea/1.jpg": encoded(photo(1)), "sea/2.jpg": encoded(photo(2))})
+    small = photo(2).resize((120, 90))
+    found = image_search.search_hashes(
+        workspace, phash=imagehash.phash(small), dhash=imagehash.dhash(small), max_bits=24
+    )
+    assert [each.path for each in found] == ["sea/2.jpg"]
+    other = photo(3)
+    hashes = {"phash": imagehash.phash(other), "dhash": imagehash.dhash(other)}
+    assert image_search.search_hashes(workspace, **hashes) == []
+    assert len(image_search.search_hashes(workspace, **hashes, max_bits=128)) == 2
 
 
 def test_cached_groups_equal_those_built_from_scratch(workspace: Workspace, put: Put) -> None:
