@@ -82,10 +82,8 @@ def summary(frozen: Snapshot) -> str:
     n_alike = frozen.n_images - frozen.n_groups
     alike = f"{words.n_of(n_alike, 'near duplicate')} among them" if n_alike else "no near duplicates found"
     n_images = words.n_of(frozen.n_images, "image")
-    return (
-        f"{n_images}, {alike}; {frozen.n_unreviewed:,} labels not confirmed by a person. Seed {frozen.seed}. "
-        f"{snapshots.compared(frozen).finding}"
-    )
+    unconfirmed = f"{frozen.n_unreviewed:,} labels not confirmed by a person"
+    return f"{n_images}, {alike}; {unconfirmed}. Seed {frozen.seed}."
 
 
 def show_nothing_to_freeze() -> None:
