@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 from peakid.jobs import queue
 from peakid.store import status
@@ -27,6 +28,10 @@ def preview(open_page: OpenPage, file: Path) -> AppTest:
     return app.button[0].click().run()
 
 
+def column(app: AppTest, role: str) -> Selectbox:
+    return next(box for box in app.selectbox if str(box.key).startswith(f"column:{role}:"))
+
+
 def texts(app: AppTest) -> str:
     return "\n".join(each.value for kind in (app.markdown, app.caption, app.info, app.error) for each in kind)
 
@@ -36,12 +41,12 @@ def test_a_table_with_filename_and_species_takes_two_clicks(
 ) -> None:
     (photos / "list.csv").write_text("filename,species\n0.jpg,otter\n1.jpg,otter\n2.jpg,heron\n9.jpg,heron\n")
     app = preview(open_page, photos / "list.csv")
-    assert [app.selectbox(key=f"column:{role}").value for role in ("path", "label")] == [
+    assert [column(app, role).value for role in ("path", "label")] == [
         "filename",
         "species",
     ]
     assert "heron 1, otter 2" in texts(app)
-    assert "**Not imported**: Listed, but the file is missing 1" in texts(app)
+    assert "**Not imported**: Listed, but the file is missing (1)." in texts(app)
     app.button(key="import:start").click().run()
     run_jobs()
     assert not app.exception
@@ -56,12 +61,26 @@ def test_columns_with_other_names_are_chosen_before_anything_is_imported(
     assert not app.exception
     assert "Choose the columns" in texts(app)
     assert app.button(key="import:start").disabled
-    app.selectbox(key="column:path").set_value("a").run()
-    app.selectbox(key="column:label").set_value("b").run()
+    column(app, "path").set_value("a").run()
+    column(app, "label").set_value("b").run()
     assert "heron 1, otter 1" in texts(app)
     app.button(key="import:start").click().run()
     run_jobs()
     assert status.read(workspace).classes == {"heron": 1, "otter": 1}
+
+
+def test_another_table_gets_the_suggestions_for_its_own_columns(open_page: OpenPage, photos: Path) -> None:
+    (photos / "first.csv").write_text("a,b\n0.jpg,otter\n")
+    (photos / "second.csv").write_text("filename,species\n0.jpg,otter\n")
+    app = preview(open_page, photos / "first.csv")
+    column(app, "path").set_value("a").run()
+    app.text_input(key="csv_path").set_value(str(photos / "second.csv"))
+    app.button[0].click().run()
+    assert not app.exception
+    assert [column(app, role).value for role in ("path", "label")] == [
+        "filename",
+        "species",
+    ]
 
 
 def test_a_preview_can_be_discarded(open_page: OpenPage, workspace: Workspace, photos: Path) -> None:

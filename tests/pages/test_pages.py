@@ -88,7 +88,7 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
     text = everything(app)
     assert "2 classes" in text
     assert "river 1, sea 1" in text
-    assert "Not an image 1" in text
+    assert "Not an image (1)" in text
     assert status.read(workspace).n_images == 0
     assert queue.list_jobs(workspace) == []
     app.button(key="import:start").click().run()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.acquire import folder, preview, reading, table
 from peakid.acquire.table import TablePreview
-from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
+from peakid.acquire.tables.columns import BY_NAME, ColumnChoice, Role
 from peakid.curate import classes
 from peakid.errors import PeakidError
 from peakid.import_records import ImportReading
@@ -20,6 +20,7 @@ from peakid.web.jobs import submission
 
 _REQUEST = "collect:request"  # Session state: what is previewed, until it is imported or discarded.
 _READ = "collect:read"  # Session state: the last reading with what was asked.
+_NUMBER = "collect:number"  # Session state: of the request, counted from 1.
 _NONE = "(none)"
 
 
@@ -27,6 +28,7 @@ def remember(request: ImportRequest) -> None:
     """Preview this request from now on."""
     st.session_state[_REQUEST] = request
     st.session_state.pop(_READ, None)
+    st.session_state[_NUMBER] = st.session_state.get(_NUMBER, 0) + 1
 
 
 def forget() -> None:
@@ -58,9 +60,8 @@ def _ask_columns(request: ImportRequest) -> ColumnChoice | None:
     head = table.read_header(request.path)
     if len(head.columns) < 2 and not head.one_hot:
         return BY_NAME  # No choice of columns can help; reading the table raises why.
-    st.dataframe(
-        [dict(zip(head.columns, row, strict=True)) for row in head.rows], hide_index=True, height=180
-    )
+    rows = [dict(zip(head.columns, row, strict=True)) for row in head.rows]
+    st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 180))
     if head.one_hot:
         st.caption(f"Each class has a column: {words.plain(', '.join(head.one_hot))}.")
         return BY_NAME
@@ -77,11 +78,12 @@ def _ask_columns(request: ImportRequest) -> ColumnChoice | None:
 
 
 def _choice(
-    cell: st.delta_generator.DeltaGenerator, title: str, head: TablePreview, suggested: str | None, role: str
+    cell: st.delta_generator.DeltaGenerator, title: str, head: TablePreview, suggested: str | None, role: Role
 ) -> str | None:
     options = [_NONE, *head.columns]
+    number = st.session_state[_NUMBER]  # Another table has other columns, and so other widgets.
     index = 0 if suggested is None else options.index(suggested)
-    chosen = cell.selectbox(title, options, index=index, key=f"column:{role}")
+    chosen = cell.selectbox(title, options, index=index, key=f"column:{role}:{number}")
     return None if chosen == _NONE else chosen
 
 
@@ -108,12 +110,13 @@ def _read(workspace: Workspace, request: ImportRequest, columns: ColumnChoice) -
 def _ask_import(
     workspace: Workspace, request: ImportRequest, columns: ColumnChoice, found: ImportReading | None
 ) -> Job | None:
-    cells = st.columns([2, 1, 5])
     n = 0 if found is None else found.n_files
-    is_wanted = cells[0].button(
-        f"Import {words.n_of(n, 'file')}", type="primary", disabled=not n, key="import:start"
-    )
-    if cells[1].button("Discard", key="import:discard"):
+    with st.container(horizontal=True):
+        is_wanted = st.button(
+            f"Import {words.n_of(n, 'file')}", type="primary", disabled=not n, key="import:start"
+        )
+        is_discarded = st.button("Discard", key="import:discard")
+    if is_discarded:
         forget()
         st.rerun()
     if not is_wanted:

@@ -67,7 +67,8 @@ def show_skipped(reading: ImportReading) -> None:
     names: Mapping[str, str] = {**words.REASONS}
     skipped = {names[reason]: n for reason, n in reading.skipped.items() if reason != "hidden"}
     if skipped:
-        st.markdown(f"**Not imported**: {_counted(skipped, len(skipped))}.")
+        reasons = "; ".join(f"{name} ({n:,})" for name, n in skipped.items())
+        st.markdown(f"**Not imported**: {reasons}.")
 
 
 def show_rejections(rows: Sequence[RejectionRow]) -> None:
