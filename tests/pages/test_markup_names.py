@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -78,12 +79,28 @@ def obeyed(app: AppTest) -> list[str]:
         for path, text in texts(node):
             if "zq" not in text or path[-1] in PLAIN or (path[-1] == "options" and kind in PLAIN_OPTIONS):
                 continue
-            if kind == "PlotlyChart":
+            if kind == "Html":
+                found += [f"{kind}: <{tag}>" for tag in _Tags.of(text) - {"span", "br", "img", "div"}]
+            elif kind == "PlotlyChart":
                 drawn = _figure_texts(json.loads(text))
                 found += [f"{kind}: {each}" for each in drawn if re.search(r"<b>zq|\$zq|&lt;zq", each)]
             elif kind != "Arrow" and any(re.search(rf"(?<!\\){re.escape(mark)}", text) for mark in MARKS):
                 found.append(f"{kind} {path[-1]}: {text}")
     return found
+
+
+class _Tags(HTMLParser):
+    """Collects the names of tags. In HTML no other syntax is obeyed."""
+
+    @classmethod
+    def of(cls, text: str) -> set[str]:
+        parser = cls()
+        parser.tags = set()
+        parser.feed(text)
+        return parser.tags
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
 
 
 def _nodes(app: AppTest) -> Iterator[Message]:

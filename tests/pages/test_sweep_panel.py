@@ -28,7 +28,7 @@ submission.renew_ended(workspace)
 draft = st.session_state.setdefault("draft", recipes.named("standard").model_dump())
 st.text(draft["dropout"])
 digest = snapshots.show(workspace, None).digest
-sweep_panel.show(workspace, digest, recipes.of_values(draft), use=draft.update)
+sweep_panel.show(workspace, digest, recipes.of_values(draft), use=draft.update, allows_random=True)
 """
 TRIED = ["base_lr=1e-3,3e-3", "dropout=0.2,0.5"]
 
@@ -48,7 +48,9 @@ def button(app: AppTest, label: str):
 
 def ended(workspace: Workspace, frozen: Snapshot, result: SweepResult) -> int:
     work = ledger.claim(
-        workspace, submit.sweep(workspace, Recipe(), TRIED, snapshot=frozen.digest).job_id, process.own()
+        workspace,
+        submit.sweep(workspace, Recipe(), TRIED, snapshot=frozen.digest, allows_random=True).job_id,
+        process.own(),
     )
     assert work is not None
     work.note(result)

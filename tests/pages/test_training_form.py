@@ -65,6 +65,7 @@ def test_the_form_starts_with_an_architecture_whose_weights_are_available(
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "mobilenet_v2-mine.pth").write_bytes(b"what a form does not read")
     monkeypatch.setenv("PEAKID_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "none"))
     assert draft(open_page("train"))["arch"] == "mobilenet_v2"
 
 
@@ -79,6 +80,8 @@ def test_every_published_recipe_fills_the_form_exactly_as_in_its_file(
         app.button(key=f"preset:{name}").click().run()
         assert not app.exception
         assert Recipe(**draft(app)) == recipe
+    assert button(app, "Train resnet34").disabled  # Its weights are not here.
+    next(each for each in app.checkbox if each.label.startswith("Train from random weights")).check().run()
     button(app, "Train resnet34").click().run()
     assert Recipe(**queue.show(workspace, 1).arguments.recipe) == recipes.named("swiss-peaks")
 

@@ -65,9 +65,10 @@ def test_a_hostile_image_has_an_error_and_the_others_are_predicted(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_images_are_decoded_in_another_process_and_one_that_never_ends_is_an_error(folder):
     predictor, memory = Predictor(folder), psutil.Process().memory_info
-    large, before = hostile_images.png(9_000, 9_000, channels=3, value=90), memory().rss  # 243 MB of pixels.
+    large, before = hostile_images.png(6_000, 6_000, channels=3, value=90), memory().rss  # 108 MB of pixels.
     scans = hostile_images.jpeg_of_scans(3_000, 4_000)
     answers = predictor.predict([large, scans, colour(0, 0, 200)])
     assert [str(answer.error)[:8] for answer in answers] == ["None", "too_slow", "None"]
