@@ -15,5 +15,8 @@ SHELL = PACKAGE_DIR / "web" / "shell.py"
 app = st.App(
     SHELL,
     routes=routes.build(session.workspace),
-    middleware=[Middleware(Guard), Middleware(MissingPage, pages=[page.name for page in navigation.PAGES])],
+    middleware=[
+        Middleware(Guard, bound_address=lambda: st.get_option("server.address")),
+        Middleware(MissingPage, pages=[page.name for page in navigation.PAGES]),
+    ],
 )
