@@ -4,11 +4,19 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from peakid.resources import PACKAGE_DIR
-from peakid.web import routes, session
+from peakid.web import navigation, routes, session
 from peakid.web.guard import Guard
+from peakid.web.missing_page import MissingPage
 
 # The router must not be next to pages/: there, the first request after a start, if it is for a page, would
 # run that page alone, without navigation and error handling.
 SHELL = PACKAGE_DIR / "web" / "shell.py"
 
-app = st.App(SHELL, routes=routes.build(session.workspace), middleware=[Middleware(Guard)])
+app = st.App(
+    SHELL,
+    routes=routes.build(session.workspace),
+    middleware=[
+        Middleware(Guard, bound_address=lambda: st.get_option("server.address")),
+        Middleware(MissingPage, pages=[page.name for page in navigation.PAGES]),
+    ],
+)

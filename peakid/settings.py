@@ -6,16 +6,45 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from peakid import files, settings_file
+from peakid import files, hosts, settings_file
+from peakid.errors import BadInput
+from peakid.hosts import Host
 from peakid.job_settings import JobSettings
 from peakid.settings_file import SettingsFile
 
 PlainPath = Annotated[Path, AfterValidator(settings_file.plain_text)]
 PlainText = Annotated[str, AfterValidator(settings_file.plain_text)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+MIN_PASSWORD_CHARS = 8
+MAX_PASSWORD_CHARS = 1000
+
+
+def _fitting_password(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text and not MIN_PASSWORD_CHARS <= len(text) <= MAX_PASSWORD_CHARS:
+        raise ValueError(f"it has {len(text):,} characters instead of {MIN_PASSWORD_CHARS} or more")
+    if text and (not text.isprintable() or not text.strip()):
+        raise ValueError("it has characters that cannot be printed, or spaces only")
+    return value
+
+
+def _fitting_hosts(value: str) -> str:
+    """Return a list of hosts if each can be one: an entry that cannot match would be ignored unnoticed."""
+    for entry in _entries(value):
+        try:
+            hosts.parse(entry)
+        except ValueError as error:
+            raise ValueError(f"{entry[:100]}: {error}") from error
+    return value
+
+
+def _entries(value: str) -> list[str]:
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
+
 
 CONFIG_NAME = "peakid.toml"
 _GPUS = "CUDA_VISIBLE_DEVICES"
@@ -43,7 +72,9 @@ class Settings(BaseSettings):
     # decoding.
     cache_gb: float = Field(20.0, ge=0, allow_inf_nan=False)
     worker_idle_s: float = Field(60.0, ge=0, allow_inf_nan=False)
-    allowed_hosts: PlainText = ""  # Host names other than loopback, separated by commas.
+    # Hosts other than loopback, separated by commas: a name or address, with a port or for any.
+    allowed_hosts: Annotated[PlainText, AfterValidator(_fitting_hosts)] = ""
+    password: Annotated[SecretStr, AfterValidator(_fitting_password)] = SecretStr("")  # Empty: none is asked.
     max_body_bytes: int = Field(
         512 * 2**20, gt=0
     )  # One request to the web app; a little over server.maxUploadSize.
@@ -65,9 +96,9 @@ class Settings(BaseSettings):
         names = ("max_image_bytes", "max_image_pixels", "decode_limit_s", "decode_limit_bytes")
         return {name: str(getattr(self, name)) for name in names}
 
-    def host_names(self) -> list[str]:
-        """Return the allowed host names in lower case, without ports."""
-        return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
+    def own_hosts(self) -> list[Host]:
+        """Return the hosts besides loopback that the app may be reached by."""
+        return [hosts.parse(entry) for entry in _entries(self.allowed_hosts)]
 
     @classmethod
     def settings_customise_sources(
@@ -130,11 +161,13 @@ _of_job: Settings | None = None
 def environment(**values: str) -> dict[str, str]:
     """Return the environment for a child process, with PEAKID_<NAME> set for every keyword.
 
-    PYTHONPATH is set too, so that the child imports this package even where it is not installed.
+    PYTHONPATH is set too, so that the child imports this package even where it is not installed. The password
+    of the app is left out: a process that decodes untrusted images must not have it.
     """
     paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **own}
+    inherited = {name: value for name, value in os.environ.items() if name.upper() != "PEAKID_PASSWORD"}
+    return {**inherited, "PYTHONPATH": os.pathsep.join(paths), **own}
 
 
 def bare_environment() -> dict[str, str]:
@@ -146,6 +179,21 @@ def torch_checkpoints() -> Path:
     """Return the folder in which torch keeps downloaded weights, without importing torch."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     return files.expanded(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
+
+
+def password_needed(address: str) -> BadInput:
+    """Return the error for serving the app on an address that other machines reach, without a password."""
+    return BadInput(
+        f"Without a password, everyone who can reach {address or 'any address of this machine'} could see and"
+        " change everything.",
+        "Set PEAKID_PASSWORD before the start: PEAKID_PASSWORD='a long password' peakid app"
+        f" --address {address or '0.0.0.0'}. Or serve it on 127.0.0.1.",
+    )
+
+
+def state_folder() -> Path:
+    """Return the folder for what belongs to this user on this machine and to no workspace."""
+    return files.expanded(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "peakid"
 
 
 def _system_user() -> str:

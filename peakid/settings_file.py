@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import TomlConfigSettingsSource
 
@@ -13,7 +13,7 @@ from peakid.errors import BadInput
 
 MAX_BYTES = 2**20
 PATHS = ("workspace", "weights")
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_KINDS = {int: "a whole number", float: "a number", str: "a text", SecretStr: "a text in quotes"}
 _BOUNDS = {"ge": "at least", "gt": "over", "le": "at most", "lt": "under"}
 
 
@@ -58,12 +58,13 @@ def explained(
 ) -> BadInput:
     """Return the error for the first value that does not fit, with the name of the file or the variable."""
     problem = documents.first_problem(error)
+    value = "(not shown)" if fields[problem.key].annotation is SecretStr else problem.value
     variable = f"PEAKID_{problem.key.upper()}"
     is_variable = variable in {name.upper() for name in environment}
     return _misfit(
         variable if is_variable else f"{file}: {problem.key}",
-        problem.value,
-        problem.reason,
+        value,
+        problem.reason.removeprefix("value error, "),
         fields[problem.key],
     )
 
@@ -87,7 +88,8 @@ def _misfit(place: str, value: str, reason: str, field: FieldInfo) -> BadInput:
         for name, word in _BOUNDS.items()
         if hasattr(part, name)
     ]
-    default = f"; the default is {field.default}" if field.default not in ("", None) else ""
+    has_default = field.default not in ("", None, SecretStr(""))
+    default = f"; the default is {field.default}" if has_default else ""
     return BadInput(
         f"{place} = {value} does not fit: {reason}.",
         f"Give {' '.join([kind, ' and '.join(bounds)]).strip()}{default}.",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from peakid import settings
+from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 
 
@@ -73,3 +74,37 @@ def test_the_defaults_of_a_job_are_those_of_the_settings():
     names = ("cache_gb", "max_image_bytes", "max_image_pixels", "decode_limit_s", "decode_limit_bytes")
     assert [getattr(chosen, name) for name in names] == [getattr(of_job, name) for name in names]
     assert (of_job.weights_dir, chosen.weights) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("short", "it has 5 characters"),
+        ("x" * 1001, "1,001 characters"),
+        (" " * 9, "spaces"),
+        ("tab\tinside", "printed"),
+    ],
+)
+def test_a_password_that_does_not_fit_is_refused_without_showing_it(monkeypatch, password, reason):
+    monkeypatch.setenv("PEAKID_PASSWORD", password)
+    with pytest.raises(
+        BadInput, match=f"PEAKID_PASSWORD = \\(not shown\\) does not fit.*{reason}"
+    ) as refused:
+        settings.Settings()
+    assert password not in str(refused.value)
+
+
+def test_a_number_as_password_in_peakid_toml_is_refused_without_showing_it(tmp_path):
+    (tmp_path / "peakid.toml").write_text("password = 1234567890\n")
+    with pytest.raises(BadInput, match="password = \\(not shown\\)") as refused:
+        settings.Settings()
+    assert "1234567890" not in str(refused.value)
+
+
+def test_the_password_is_not_printed_and_not_passed_to_other_processes(monkeypatch):
+    monkeypatch.setenv("PEAKID_PASSWORD", "correct horse")
+    chosen = settings.Settings()
+    assert chosen.password.get_secret_value() == "correct horse"
+    assert "correct horse" not in f"{chosen!r} {settings.for_job()!r}"
+    for environment in (settings.environment(workspace="w"), settings.bare_environment()):
+        assert "correct horse" not in environment.values()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from peakid import resources, settings
+from peakid import hosts, resources, settings
 from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspace
 from peakid.errors import BadInput
 from peakid.store import status as statuses
@@ -40,23 +40,25 @@ def status(workspace: Workspace, as_json: bool) -> None:
     "--address",
     default="127.0.0.1",
     show_default=True,
-    help="Where the app listens. Use another one only in a network you trust: there is no password.",
+    help="Where the app listens. Any but this machine's own needs a password, in PEAKID_PASSWORD.",
 )
 @pass_new_workspace
 def app(workspace: Workspace, port: int, address: str) -> None:
     """Serve the app for this workspace until Ctrl-C. Running jobs continue after that."""
-    settings.current()  # The server would end with a traceback over a setting that does not fit.
+    password = settings.current().password.get_secret_value()
+    if not password and not hosts.is_loopback(address):
+        raise settings.password_needed(address)
     _check_port(address, port)
     # Streamlit reads its settings and theme from the folder of the script: the working folder stays as it is.
     # -P: files in the working folder must not replace modules of the same name.
     script = str(resources.path("streamlit_app.py"))
     options = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-P", "-m", "streamlit", "run", script, *options]
-    os.execve(
-        sys.executable,
-        command,
-        settings.environment(workspace=str(workspace.path), config=str(settings.config_file())),
+    secret = {"password": password} if password else {}
+    environment = settings.environment(
+        workspace=str(workspace.path), config=str(settings.config_file()), **secret
     )
+    os.execve(sys.executable, command, environment)
 
 
 def _check_port(address: str, port: int) -> None:

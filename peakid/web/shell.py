@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, remedies, session
 from peakid.web.jobs import progress
@@ -32,6 +33,8 @@ def sidebar(workspace: Workspace) -> None:
             tip = "Its files or its disk do not allow writing. Pages show it, and nothing can be changed."
             st.caption(":material/lock: Read-only", help=tip)
         progress.running_jobs(workspace)
+        if Settings().password.get_secret_value():
+            st.html('<a href="/logout" style="color:inherit;font-size:.875rem">Log out</a>')
 
 
 main()

@@ -113,6 +113,8 @@ def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Pat
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+        except urllib.error.HTTPError:  # It asks for the password.
+            return
         except (urllib.error.URLError, OSError):
             assert process.poll() is None, log.read_text()
             time.sleep(0.1)
