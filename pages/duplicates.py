@@ -9,7 +9,7 @@ from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.store import comparisons
 from peakid.web import navigation, session, words
-from peakid.web.gallery import delivery, duplicate_grid
+from peakid.web.gallery import bulk_notice, delivery, duplicate_grid
 from peakid.web.jobs import scan_panel
 from peakid.web.snapshots import picture_table
 
@@ -29,7 +29,6 @@ EMPTY = {
 }
 NOT_FOUND = "None was found among the images that were compared. Not all were."
 FOUND = {"copy": "same bytes", "near": "looks the same", "exact": "same pixels"}
-_DONE = "duplicates:done"
 
 
 def show_bulk(groups: Sequence[DuplicateGroup]) -> None:
@@ -49,8 +48,12 @@ def show_bulk(groups: Sequence[DuplicateGroup]) -> None:
         n = len(planned.excluded)
         st.markdown(f"keeps {len(planned.kept):,}, excludes {n:,}", width="content")
         if st.button(f"Exclude {words.n_of(n, 'image')}", disabled=not n):
-            step = resolve.keep_best(workspace, rule=rule, keys=keys, actor=session.actor())
-            st.session_state[_DONE] = f"Excluded {words.n_of(step.n_images, 'duplicate')}. Undo (Z)"
+            event_id, actor = bulk_notice.new_event_id(), session.actor()
+            step = resolve.keep_best(workspace, rule=rule, keys=keys, actor=actor, event_id=event_id)
+            text = f"excluded {words.n_of(step.n_images, 'duplicate')}"
+            digests = tuple(each.digest for each in step.decisions)
+            if step.n_images:
+                bulk_notice.note(tab, bulk_notice.Done(event_id, text, digests))
             duplicate_grid.forget(tab)
             st.rerun()
 
@@ -107,8 +110,12 @@ if tab != st.query_params.get("tab"):
     duplicate_grid.forget(tab)
     st.query_params["tab"] = tab
 scan_panel.show(workspace)
-if done := st.session_state.pop(_DONE, None):
-    st.toast(done, icon=":material/done_all:")
+is_noted, done = bulk_notice.is_noted(tab), bulk_notice.current(workspace, tab)
+if is_noted and done is None:  # Undone: its groups wait again.
+    duplicate_grid.forget(tab)
+if done and bulk_notice.show(workspace, tab, done):
+    duplicate_grid.forget(tab)
+    st.rerun()
 plan = delivery.plan(duplicate_grid.queue_of(tab))
 loaded = duplicate_grid.load(by_tab[tab], tab, plan)
 
@@ -116,7 +123,7 @@ loaded = duplicate_grid.load(by_tab[tab], tab, plan)
 if tab in ("across", "exact", "near") and len(by_tab[tab]) > 1:
     show_bulk(by_tab[tab])
 if loaded.groups:
-    duplicate_grid.show(loaded, workspace=workspace, tab=tab, plan=plan)
+    duplicate_grid.show(loaded, workspace=workspace, tab=tab, plan=plan, done=done)
 else:
     n_missing = comparisons.n_missing(workspace) if tab != "settled" else 0
     navigation.show_empty(workspace, NOT_FOUND if n_missing else EMPTY[tab])

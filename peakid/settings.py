@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import pwd
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,6 +48,15 @@ def _entries(value: str) -> list[str]:
 
 
 CONFIG_NAME = "peakid.toml"
+NOBODY = "someone"  # Who acts where no name of a person is known.
+SYSTEM_ACCOUNTS = frozenset(
+    (
+        *("root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "daemon", "system"),
+        *("service", "www-data", "user", "docker", "node", "jovyan", "vscode", "runner", "streamlit"),
+        *("appuser", "app", "default"),
+    )
+)  # Of operating systems, images of containers and services, in lower case.
+UNPRIVILEGED_UID = 65_534  # The account without rights, as which services run on Linux.
 _GPUS = "CUDA_VISIBLE_DEVICES"
 
 
@@ -87,8 +97,12 @@ class Settings(BaseSettings):
             raise settings_file.explained(error, type(self).model_fields, file, os.environ) from error
 
     def actor_name(self) -> str:
-        """Return who acts: PEAKID_ACTOR, or the user of the operating system, as `human:NAME`."""
+        """Return who acts: PEAKID_ACTOR, or the user of the operating system, as `human:NAME`.
+
+        An account of the system, such as root, is the name of no person: it is `human:someone`.
+        """
         name = self.actor or _system_user()
+        name = name if is_person(name) else NOBODY
         return name if name.startswith(("human:", "import:", "model:")) else f"human:{name}"
 
     def decoding(self) -> dict[str, str]:
@@ -110,6 +124,20 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SettingsFile(settings_cls, toml_file=config_file())
+
+
+def is_person(name: str) -> bool:
+    """Return whether a name can be that of a person, not of an account of the system."""
+    plain = name.strip().removeprefix("human:").casefold()
+    return bool(plain) and plain not in SYSTEM_ACCOUNTS and plain != _unprivileged_account()
+
+
+@cache
+def _unprivileged_account() -> str:
+    try:
+        return pwd.getpwuid(UNPRIVILEGED_UID).pw_name
+    except KeyError:
+        return ""
 
 
 def config_file() -> Path:
@@ -200,4 +228,4 @@ def _system_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # A container without a passwd entry.
-        return "someone"
+        return NOBODY

@@ -11,6 +11,8 @@ FORMATTING = ("evaluate.charts.", "evaluate.training_charts.", "evaluate.score_t
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
+    "curate.step_events.step_of",  # log --steps
+    "curate.step_events.is_undone",  # log --steps
     "curate.queues.review_queue.count_up_to",  # queues
     "curate.queues.review_queue.items",  # queue
     "curate.queues.review_queue.waiting",  # queue

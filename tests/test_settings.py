@@ -1,6 +1,7 @@
 """Where settings come from, and what of them travels in a job."""
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,15 @@ def test_the_password_is_not_printed_and_not_passed_to_other_processes(monkeypat
     assert "correct horse" not in f"{chosen!r} {settings.for_job()!r}"
     for environment in (settings.environment(workspace="w"), settings.bare_environment()):
         assert "correct horse" not in environment.values()
+
+
+def test_an_account_of_the_system_is_the_name_of_no_person(monkeypatch):
+    for name in ("root", "Admin", "ubuntu", pwd.getpwuid(65_534).pw_name, "human:root"):
+        monkeypatch.setenv("PEAKID_ACTOR", name)
+        assert settings.Settings().actor_name() == "human:someone"
+    monkeypatch.delenv("PEAKID_ACTOR")
+    for user, expected in (("root", "human:someone"), ("tom", "human:tom")):
+        monkeypatch.setenv("LOGNAME", user)
+        assert settings.Settings().actor_name() == expected
+    monkeypatch.setenv("PEAKID_ACTOR", "model:run-3")
+    assert settings.Settings().actor_name() == "model:run-3"

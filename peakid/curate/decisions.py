@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import get_args
 
-from peakid.curate import class_merges, remarks
+from peakid.curate import class_merges, remarks, step_events
 from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import model_ranked
 from peakid.errors import BadInput, NotFound, NothingToUndo
@@ -19,11 +19,7 @@ _DECISION_COLUMNS = (
     "d.id AS decision_id, d.step_id, i.digest, d.verdict, c.name AS label, d.reason, d.actor, d.decided_at,"
     f" d.undoes, {FIRST_PATH} AS path"
 )
-# Whether a step `s` was undone, alone or with others. A redo is a new step, so `s` stays undone after it.
-IS_UNDONE = (
-    "EXISTS (SELECT 1 FROM step u WHERE u.undoes_step_id = s.id)"
-    " OR EXISTS (SELECT 1 FROM step_taken_back b WHERE b.undone_step_id = s.id)"
-)
+IS_UNDONE = step_events.IS_UNDONE
 _DECISION_TABLES = "decision d JOIN image i ON i.id = d.image_id LEFT JOIN class c ON c.id = d.class_id"
 
 
@@ -54,9 +50,9 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
         BadInput: If a verdict is unknown, or lacks its label or reason.
     """
     with workspace.transaction() as connection:
-        if _is_known_event(connection, event_id):
+        if step_events.is_known(connection, event_id):
             return StepResult(None, [])
-        fresh = [choice for choice in choices if not _is_known_event(connection, choice.event_id)]
+        fresh = [choice for choice in choices if not step_events.is_known(connection, choice.event_id)]
         images = {choice.digest: _image_id(connection, choice.digest) for choice in fresh}
         targets = [_checked(connection, choice, images[choice.digest]) for choice in fresh]
         current = [_is_current(connection, choice, images[choice.digest], actor) for choice in fresh]
@@ -90,7 +86,7 @@ def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_
         NothingToUndo: If there is no such step, or it is already undone.
     """
     with workspace.transaction() as connection:
-        if _is_known_event(connection, event_id):
+        if step_events.is_known(connection, event_id):
             return StepResult(None, [])
         if step_id is None:
             row = connection.execute(
@@ -106,18 +102,21 @@ def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_
         return _reverse(connection, step_id, actor=actor, kind="undo", event_id=event_id)
 
 
-def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
+def redo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_id: str = "") -> StepResult:
     """Reverse the actor's newest undo, unless they have decided something since.
 
     Args:
+        step_id: Reverse this undo instead, whatever was decided since.
         event_id: As for `undo`.
 
     Raises:
         NothingToUndo: If the actor has undone nothing since their newest decision.
     """
     with workspace.transaction() as connection:
-        if _is_known_event(connection, event_id):
+        if step_events.is_known(connection, event_id):
             return StepResult(None, [])
+        if step_id is not None:
+            return _reverse(connection, step_id, actor=actor, kind="redo", event_id=event_id)
         row = connection.execute(
             f"SELECT MAX(id) AS id FROM step s WHERE actor = :actor AND kind = 'undo' AND NOT ({IS_UNDONE})"
             " AND id > COALESCE((SELECT MAX(id) FROM step WHERE actor = :actor AND kind = 'decide'), 0)",
@@ -132,7 +131,7 @@ def redo(workspace: Workspace, *, actor: str, event_id: str = "") -> StepResult:
 
 def is_known_event(workspace: Workspace, event_id: str) -> bool:
     """Return whether the action with this id is already in the log."""
-    return _is_known_event(workspace.connection(), event_id)
+    return step_events.is_known(workspace.connection(), event_id)
 
 
 def log(
@@ -331,13 +330,6 @@ def _state(connection: sqlite3.Connection, image_id: int, *, before: int | None 
 def _newest(connection: sqlite3.Connection, image_id: int) -> int | None:
     row = connection.execute("SELECT decision_id FROM image_state WHERE image_id = ?", (image_id,)).fetchone()
     return None if row is None else row[0]  # No row: the image was forgotten.
-
-
-def _is_known_event(connection: sqlite3.Connection, event_id: str) -> bool:
-    tables = ("decision", "step", "pair_judgement", "remark")
-    return bool(event_id) and any(
-        connection.execute(f"SELECT 1 FROM {t} WHERE event_id = ?", (event_id,)).fetchone() for t in tables
-    )
 
 
 def _image_id(connection: sqlite3.Connection, digest: str) -> int:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from peakid import files, printable
 from peakid.errors import PeakidError, WorkspaceDamaged, WorkspaceError
-from peakid.settings import Settings
+from peakid.settings import NOBODY, Settings, is_person
 from peakid.store import connection, database_errors
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
@@ -22,6 +22,7 @@ from peakid.web import remedies, rescue, words
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
 MAX_NAME_CHARS = 80
 _COOKIE = "peakid_reviewer"
+_ANSWERED = "reviewer:answered"  # Session state: the cookie is only read when the page is loaded again.
 _LOG = logging.getLogger("peakid.web")
 
 
@@ -49,20 +50,35 @@ def _opened(path: Path) -> Workspace:
 
 def default_reviewer() -> str:
     """Return the name in this browser's cookie, else PEAKID_ACTOR, else the user of the system."""
+    return _remembered() or Settings().actor_name().removeprefix("human:")
+
+
+def _remembered() -> str:
     cookie = st.context.cookies.get(_COOKIE)
-    remembered = unquote(cookie).strip()[:MAX_NAME_CHARS] if isinstance(cookie, str) else ""
-    if remembered and remembered.isprintable():
-        return remembered
-    return Settings().actor_name().removeprefix("human:")
+    name = unquote(cookie).strip()[:MAX_NAME_CHARS] if isinstance(cookie, str) else ""
+    return name if name.isprintable() and is_person(name) else ""
 
 
 def reviewer_field() -> None:
-    """Draw the field for the reviewer's name, which a cookie of the browser keeps for a year."""
-    st.session_state.setdefault(REVIEWER, default_reviewer())
+    """Draw the field for the reviewer's name, which a cookie of the browser keeps for a year.
+
+    A browser without a name is asked once, in the sidebar: a dialog would stand in the way of the work.
+    """
+    proposed = default_reviewer()
+    st.session_state.setdefault(REVIEWER, "" if proposed == NOBODY else proposed)
     tip = "Your decisions are stored under this name. This browser remembers it."
-    st.text_input("Reviewer", key=REVIEWER, max_chars=MAX_NAME_CHARS, help=tip)
+    st.text_input("Reviewer", key=REVIEWER, max_chars=MAX_NAME_CHARS, help=tip, placeholder="Your name")
+    typed = str(st.session_state.get(REVIEWER) or "").strip()
+    if typed and not is_person(typed):
+        st.warning(f"{words.plain(typed)} is an account of a system, not a person. Enter your own name.")
     name = actor().removeprefix("human:")
-    if name != default_reviewer():
+    is_answered = st.session_state.get(_ANSWERED, False) or name != proposed
+    if not is_answered and not _remembered() and not Settings().actor:
+        st.caption("Who reviews in this browser? Decisions are stored under this name. It asks only once.")
+        if name != NOBODY:
+            is_answered = st.button("Use this name")
+    if is_answered and name != NOBODY:
+        st.session_state[_ANSWERED] = True
         _cookie_writer()(key="reviewer:cookie", data={"cookie": _COOKIE, "name": quote(name)}, height=0)
 
 
@@ -78,7 +94,7 @@ def _cookie_writer() -> Callable[..., object]:
 def actor() -> str:
     """Return the reviewer of this session as `human:NAME`."""
     name = str(st.session_state.get(REVIEWER) or "").strip()
-    return f"human:{name or default_reviewer()}"
+    return f"human:{name if is_person(name) else default_reviewer()}"
 
 
 def request_id(name: str) -> str:

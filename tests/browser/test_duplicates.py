@@ -53,3 +53,23 @@ def test_a_hundred_groups_resolved_by_key_lose_nothing(
     expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Duplicates 3")
     page.keyboard.press("z")
     expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Duplicates 4")
+
+
+def test_undo_after_a_button_also_works_when_it_has_emptied_the_tab(
+    serve: Callable[[], str], page: Page, groups: list[duplicate_groups.DuplicateGroup], workspace: Workspace
+) -> None:
+    page.goto(f"{serve()}/duplicates?tab=exact")
+    page.locator(".duplicates .row").first.wait_for()
+    page.get_by_role("button", name="Exclude 103 images").click()
+    expect(page.get_by_text("Excluded 103 duplicates")).to_be_visible()
+    expect(page.locator(".duplicates .row")).to_have_count(0)
+    assert duplicate_groups.n_waiting(workspace) == 0
+    page.locator("body").click(position={"x": 640, "y": 700})
+    page.keyboard.press("z")
+    expect(page.locator(".duplicates .row").first).to_be_visible()
+    expect(page.get_by_text("Undid: excluded 103 duplicates")).to_be_visible()
+    assert duplicate_groups.n_waiting(workspace) == 103
+    page.get_by_role("button", name="Exclude 103 images").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".duplicates .row").first).to_be_visible()
+    assert duplicate_groups.n_waiting(workspace) == 103

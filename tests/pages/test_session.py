@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.curate import decisions
@@ -39,6 +40,7 @@ def test_a_reviewed_image_stays_visible_and_leaves_the_counts(
     app = open_page("review")
     assert list(app.session_state["page:unreviewed"].images) == digests
     decisions.decide(workspace, [Choice(digests[1], "label", "river")], actor="human:anna")
+    app.session_state["page:unreviewed"].judged.add(digests[1])  # As after a delivery of this session.
     app.run()
     assert list(app.session_state["page:unreviewed"].images) == digests
     assert app.pills[0].options[0] == ":blue[Unreviewed 2]"
@@ -60,3 +62,18 @@ def test_names_that_look_like_markup_are_shown_as_they_are(
     app = open_page("review", queue="class:<b>x</b>")
     assert not app.exception
     assert app.pills[0].options[-1] == r":blue[\<b\>x\</b\> 1]"
+
+
+def test_a_browser_without_a_name_is_asked_once(
+    open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PEAKID_ACTOR")
+    monkeypatch.setenv("LOGNAME", "root")  # What remains is an account of the system.
+    app = open_page("review")
+    assert app.text_input(key="reviewer").value == ""
+    assert any("Who reviews in this browser?" in each.value for each in app.sidebar.caption)
+    app.text_input(key="reviewer").input("root").run()
+    assert "root is an account of a system" in app.sidebar.warning[0].value
+    app.text_input(key="reviewer").input("Zoë").run()
+    assert not any("Who reviews" in each.value for each in app.sidebar.caption)
+    assert not app.sidebar.warning

@@ -35,6 +35,7 @@ class Plan:
         next_seq: Number of the last event that requested the next images; 0 if none did.
         is_delivery: Keys caused this run, so nothing else can have changed.
         is_page_rerun: The counts around the grid are outdated, so the whole page must run again.
+        is_page_run: The whole page runs, so what the queue is made of is compared with what is loaded.
         n_received: How many deliveries the plan takes into account.
     """
 
@@ -47,6 +48,7 @@ class Plan:
     is_delivery: bool
     is_page_rerun: bool
     n_received: int
+    is_page_run: bool = False
 
 
 @dataclass
@@ -60,6 +62,7 @@ class ClientState:
         n_drawn: How many of them the last finished run included. If there are newer ones, keys caused the
             current run.
         counted_s: When the whole page last ran, in seconds of the monotonic clock.
+        is_page_running: A key has made the whole page run again, and that run has not ended.
     """
 
     queue: str
@@ -71,6 +74,7 @@ class ClientState:
     n_drawn: int = 0
     counted_s: float = 0.0
     is_count_requested: bool = False
+    is_page_running: bool = False
 
     def plan(self, now_s: float) -> Plan:
         """Return what the current run does. This changes nothing: a second call returns the same.
@@ -93,6 +97,7 @@ class ClientState:
             is_delivery=is_delivery,
             is_page_rerun=is_delivery and is_count_due,
             n_received=self.n_received,
+            is_page_run=not is_delivery or self.is_page_running,
         )
 
     def note_received(self, delivery: Mapping[str, Any], ack: Ack) -> None:
@@ -119,6 +124,7 @@ class ClientState:
         if not plan.is_delivery:
             self.note_page_run(now_s)
         self.n_drawn = max(self.n_drawn, plan.n_received)
+        self.is_page_running = False
 
     def note_page_run(self, now_s: float) -> None:
         """Note that the whole page runs, with the counts around the grid."""
@@ -137,8 +143,15 @@ def note_drawn(plan: Plan) -> None:
 
 def rerun_page(plan: Plan) -> None:
     """Run the whole page instead of the grid alone. This does not return."""
-    _state(plan.queue).note_page_run(time.monotonic())
+    note_page_run(plan)
     st.rerun()
+
+
+def note_page_run(plan: Plan) -> None:
+    """Note that the whole page runs, so that a later plan of this run compares the queue."""
+    state = _state(plan.queue)
+    state.note_page_run(time.monotonic())
+    state.is_page_running = True
 
 
 def receive(workspace: Workspace, queue: str, delivery: Mapping[str, Any], act: Act | None) -> None:

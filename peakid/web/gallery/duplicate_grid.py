@@ -6,15 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from peakid.curate import decisions
 from peakid.curate.duplicates import resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage
 from peakid.records import StepResult
 from peakid.store.workspace import Workspace
 from peakid.web import words
-from peakid.web.gallery import delivery, scripts
+from peakid.web.gallery import bulk_notice, delivery, scripts
+from peakid.web.gallery.bulk_notice import Done
 from peakid.web.gallery.delivery import Plan
-from peakid.web.gallery.outbox import Event, id_of, malformed
+from peakid.web.gallery.outbox import REQUESTS, Event, id_of, malformed, reverse
 
 TABS = {
     "conflicting": "Conflicting labels",
@@ -57,11 +57,18 @@ def tab_of(group: DuplicateGroup) -> str:
 def load(groups: Sequence[DuplicateGroup], tab: str, plan: Plan) -> LoadedGroups:
     """Return the loaded groups of a tab, or the next ones where they were requested.
 
+    A run of the page that no choice caused loads the groups anew where others joined or left the tab, or
+    where an image of one has changed.
+
     Args:
         groups: All groups that are in the tab now.
     """
     loaded: LoadedGroups | None = st.session_state.get(_name(tab))
-    if tab == "settled" or loaded is None or not loaded.groups or plan.next_seq > loaded.loaded_seq:
+    is_requested = loaded is None or not loaded.groups or plan.next_seq > loaded.loaded_seq
+    if plan.is_page_rerun:
+        delivery.note_page_run(plan)
+    is_compared = plan.is_page_run or plan.is_page_rerun
+    if tab == "settled" or is_requested or (is_compared and loaded.groups != tuple(groups[:N_GROUPS])):
         shown = tuple(groups[:N_GROUPS])
     else:
         shown = loaded.groups
@@ -76,8 +83,14 @@ def forget(tab: str) -> None:
     st.session_state.pop(_name(tab), None)
 
 
-def show(loaded: LoadedGroups, *, workspace: Workspace, tab: str, plan: Plan) -> None:
-    """Draw the groups. Events are saved before the next run of the page."""
+def show(
+    loaded: LoadedGroups, *, workspace: Workspace, tab: str, plan: Plan, done: Done | None = None
+) -> None:
+    """Draw the groups. Events are saved before the next run of the page.
+
+    Args:
+        done: What a button of this tab did, which the key Z undoes like the choices of the grid.
+    """
     delivery.show_error(plan.queue)
     key = f"grid:{plan.queue}"
     _component()(
@@ -87,6 +100,7 @@ def show(loaded: LoadedGroups, *, workspace: Workspace, tab: str, plan: Plan) ->
             "groups": [_document(group) for group in loaded.groups],
             "is_settled": tab == "settled",
             "n_waiting": loaded.n_waiting,
+            "step": bulk_notice.document(done),
             **delivery.owner(workspace),
             **delivery.ack_document(plan.ack),
         },
@@ -103,13 +117,11 @@ def act(workspace: Workspace, event: Event, actor: str) -> StepResult:
         NothingToUndo: If no step is left to undo or redo.
     """
     kind = event.get("kind")
-    if kind == "next":
+    if kind in REQUESTS:
         return StepResult(None, [])
     event_id = id_of(event)
-    if kind == "undo":
-        return decisions.undo(workspace, actor=actor, event_id=event_id)
-    if kind == "redo":
-        return decisions.redo(workspace, actor=actor, event_id=event_id)
+    if kind in ("undo", "redo"):
+        return reverse(workspace, event, actor)
     digests = _digests(event)
     if kind == "keep":
         return _keep(workspace, event, digests, actor)

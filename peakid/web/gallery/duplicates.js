@@ -32,27 +32,31 @@ class DuplicatesGrid extends Grid {
   }
 
   beginPage(wanted) {
+    const focused = this.focusedKey;
     this.drawn = wanted;
-    this.done.clear();
-    this.history = [];
-    this.undone = [];
-    this.focus = 0;
-    this.image = 0;
+    const keys = new Set(this.groups.map((group) => group.key));
+    for (const key of this.done.keys()) if (!keys.has(key)) this.done.delete(key);
+    this.focus = Math.max(
+      0,
+      this.groups.findIndex((group) => group.key === focused),
+    );
+    this.image = this.focus ? this.image : 0;
     for (const event of this.outbox.pending) {
       if (RESULTS[event.kind]) this.done.set(event.group, { ...event, state: "pending" });
     }
     this.parts.rows.replaceChildren(...this.groups.map((group, i) => this.makeRow(group, i)));
     this.parts.rows.scrollTop = 0;
     this.layout();
+    this.parts.rows.children[this.focus]?.scrollIntoView({ block: "nearest" });
   }
 
   settle(_written, { refused }) {
     for (const choice of this.done.values()) if (choice.seq <= this.ackedSeq) choice.state = "saved";
     for (const { seq, message } of refused) {
-      const step = this.history.find((each) => each.seq === seq);
-      this.history = this.history.filter((each) => each !== step);
-      if (step) this.done.delete(step.group);
+      for (const [group, choice] of this.done) if (choice.seq === seq) this.done.delete(group);
+      this.steps.refuse(seq);
       this.message = message;
+      this.offered = "";
     }
   }
 
@@ -61,7 +65,10 @@ class DuplicatesGrid extends Grid {
   choose(kind) {
     const group = this.groups[this.focus];
     if (!group || this.data.is_settled) return;
-    if (this.done.has(group.key)) this.moveBy(1);
+    if (!this.isFocusInSight()) {
+      this.go(this.focus, this.image);
+      this.say("The chosen group was out of sight. Nothing was changed: press the key again.");
+    } else if (this.done.has(group.key)) this.moveBy(1);
     else if (group.kind === "copy" && kind !== "keep") {
       this.say("These are copies of one file: keep the one whose label is right.");
     } else this.save(group, kind);
@@ -77,36 +84,36 @@ class DuplicatesGrid extends Grid {
       digests: group.digests,
       label: group.is_conflicting ? label : null,
     });
-    this.history.push(event);
-    this.undone = [];
+    const { path } = group.images[this.image];
+    this.steps.add({
+      ...{ id: event.id, seq: event.seq, kind, group: group.key, place: this.image, event },
+      text: `${RESULTS[kind]} in the group of ${path}`,
+      digests: kind === "keep" ? [digest] : [],
+    });
     this.done.set(group.key, { ...event, state: "pending" });
     this.message = "";
     this.moveBy(1);
   }
 
   undo() {
-    const step = this.history.pop();
-    this.push({ kind: "undo" });
+    const step = this.steps.undo((event) => this.push(event));
     if (!step) {
-      this.say("Undoing your last step.");
+      this.say("This tab has nothing to undo. The History page has the steps of everyone.");
       return;
     }
-    this.undone.push(step);
     this.done.delete(step.group);
-    this.message = "";
+    this.say(`Undid: ${step.text}.`, "redo");
     this.goToStep(step);
   }
 
   redo() {
-    const step = this.undone.pop();
-    const event = this.push({ kind: "redo" });
+    const step = this.steps.redo((event) => this.push(event));
     if (!step) {
-      this.say("Redoing your last undone step.");
+      this.say("This tab has nothing to redo.");
       return;
     }
-    const again = { ...step, seq: event.seq };
-    this.history.push(again);
-    this.done.set(step.group, { ...again, state: "pending" });
+    if (step.event) this.done.set(step.group, { ...step.event, seq: this.outbox.lastSeq, state: "pending" });
+    this.say(`Did again: ${step.text}.`, "undo");
     this.goToStep(step);
   }
 
@@ -124,7 +131,18 @@ class DuplicatesGrid extends Grid {
     return actions[event.key.toLowerCase()];
   }
 
+  /** Tell whether at least half of the focused group is in sight: in the list, and in the window. */
+  isFocusInSight() {
+    const [row, list] = [this.parts.rows.children[this.focus], this.parts.rows].map((each) =>
+      each.getBoundingClientRect(),
+    );
+    const from = Math.max(row.top, list.top, 0);
+    const to = Math.min(row.bottom, list.bottom, window.innerHeight);
+    return to - from >= Math.min(row.height, list.height) / 2;
+  }
+
   moveBy(nGroups) {
+    if (!this.groups.length) return;
     this.go(Math.max(0, Math.min(this.focus + nGroups, this.groups.length - 1)));
   }
 
@@ -141,11 +159,13 @@ class DuplicatesGrid extends Grid {
 
   go(index, image = 0) {
     this.focus = index;
+    this.focusedKey = this.groups[index]?.key;
     this.image = image;
     this.draw();
     const row = this.parts.rows.children[index];
-    row?.scrollIntoView({ block: "nearest" });
-    row?.querySelectorAll(".twin")[image]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!row) return;
+    row.scrollIntoView({ block: "nearest" });
+    row.querySelectorAll(".twin")[image]?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   // ---- what is shown ----------------------------------------------------------------------------
@@ -222,6 +242,9 @@ class DuplicatesGrid extends Grid {
     const progress = `${this.done.size} of ${nAll} · ${this.savedText}`;
     const parts = [make("span", "count", is_settled ? `${this.groups.length} groups shown` : progress)];
     if (this.statusMessage) parts.push(make("span", "message", this.statusMessage));
+    if (this.message && this.offered === "redo" && !this.outbox.isLate)
+      parts.push(button("Redo", "⇧Z", "", () => this.redo()));
+    if (this.storageText) parts.push(make("span", "storage", this.storageText));
     if (n_waiting && this.done.size >= this.groups.length) {
       parts.push(button("Show the next groups", "", "", () => this.push({ kind: "next" })));
     }

@@ -6,6 +6,7 @@
 import { build, drawBars, drawGrid, drawPressed, drawStatus } from "./gallery_draw.js";
 import { keyAction, selectLoadedKey } from "./gallery_keys.js";
 import { openConfirm } from "./gallery_panels.js";
+import { isTargetInSight, notePlace, restorePlace, reveal } from "./gallery_place.js";
 import { clearSelection, lastInSight, nMatchingText, targets } from "./gallery_select.js";
 import { drawSingle } from "./gallery_single.js";
 import { GAP_PX, RIBBON_PX, TILE_WIDTH_PX } from "./gallery_sizes.js";
@@ -15,6 +16,7 @@ import { recall, remember } from "./storage.js";
 
 const AHEAD = 120; // With fewer images than this after the last in sight, the next ones are requested.
 const COUNT_MS = 1000; // After this long without a key, the counts around the grid are updated.
+const RENEWED_MS = 700; // A key this soon after a change was meant for the image before.
 const VERDICTS = ["label", "exclude", "flag"];
 
 class Gallery extends Grid {
@@ -33,6 +35,7 @@ class Gallery extends Grid {
 
   build() {
     build(this);
+    this.isNewGrid = true; // It is scrolled to the top, wherever the grid before it was.
   }
 
   actionOf(event) {
@@ -51,13 +54,18 @@ class Gallery extends Grid {
 
   update(data) {
     const isOtherPage = data.page_id !== this.data?.page_id;
+    const isRenewed = isOtherPage && data.series_id === this.data?.series_id;
+    if (this.rowHeight) notePlace(this);
+    const before = this.items;
     this.data = data;
     this.takeItems(data, isOtherPage);
     this.openOutbox(data);
-    if (isOtherPage) this.beginPage();
+    if (isRenewed) this.renewPage(before);
+    else if (isOtherPage) this.beginPage();
     this.acknowledge(data);
     drawBars(this);
     this.layout();
+    if (isOtherPage && !isRenewed) this.reveal();
     this.fetchAhead();
   }
 
@@ -76,8 +84,31 @@ class Gallery extends Grid {
     this.done.clear();
     this.drafts.clear();
     clearSelection(this);
+    this.place = null;
     this.focus = this.position.get(recall(`peakid:focus:${this.key}`, null)) ?? 0;
     for (const event of this.outbox.pending) this.draft(event);
+  }
+
+  /** Keep the place and the marks: the queue has changed, not what the person is doing. */
+  renewPage(before) {
+    const isHere = ({ digest }) => this.position.has(digest);
+    const focused = before[this.focus];
+    for (const digest of this.done.keys()) if (!isHere({ digest })) this.done.delete(digest);
+    this.selected = new Set([...this.selected].filter((digest) => isHere({ digest })));
+    if (!focused || isHere(focused)) {
+      this.focus = this.position.get(focused?.digest) ?? 0;
+      return;
+    }
+    const next = before.slice(this.focus).find(isHere) ?? before.slice(0, this.focus).findLast(isHere);
+    this.focus = this.position.get(next?.digest) ?? 0;
+    this.renewedAt = Date.now();
+  }
+
+  /** Tell whether the focused image has just been replaced by another, which no key was meant for. */
+  isJustRenewed() {
+    if (Date.now() - (this.renewedAt ?? 0) > RENEWED_MS) return false;
+    this.say("The queue has changed, and another image is in focus. Press the key again to judge it.");
+    return true;
   }
 
   received() {
@@ -104,14 +135,16 @@ class Gallery extends Grid {
     for (const event of written) {
       if (event.kind !== "queue" || failed.has(event.seq)) continue;
       for (const item of this.items) this.done.set(item.digest, "saved");
-      this.message = `Judged all ${event.n.toLocaleString("en")} images of this queue. Undo (Z)`;
+      this.message = `Judged all ${event.n.toLocaleString("en")} images of this queue.`;
+      this.offered = "undo";
     }
   }
 
   showRefusal({ seq, digest, message }) {
     this.drafts.delete(digest);
     if (this.position.has(digest)) this.done.set(digest, "refused");
-    this.history = this.history.filter((step) => step.event.seq !== seq || imagesOf(step.event).length > 1);
+    this.steps.refuse(seq);
+    this.offered = "";
     this.message = message;
   }
 
@@ -119,15 +152,14 @@ class Gallery extends Grid {
   goToTouched(digest) {
     if (digest === undefined || this.outbox.nWaiting || !this.isWaitingForTouched) return;
     this.isWaitingForTouched = false;
-    this.message = "";
     if (this.position.has(digest)) this.go(this.position.get(digest));
-    else this.message = "The change was to an image that is not shown here.";
   }
 
   // ---- what the person does ---------------------------------------------------------------------
 
   /** Judge the selection or the focused image: "label", "exclude", "flag", or "keep" for the label it has. */
   judge(kind, { label = "", reason = "" } = {}) {
+    if (this.isJustRenewed() || !isTargetInSight(this)) return;
     if (this.isEverything) {
       openConfirm(this, kind, { label, reason });
       return;
@@ -145,21 +177,20 @@ class Gallery extends Grid {
     const event = this.push({ kind: verdict, reason, view: this.view, ...eventFields(judged) });
     const digests = judged.map(({ item }) => item.digest);
     const before = judged.map(({ item }) => [item.digest, this.state(item), this.done.get(item.digest)]);
-    this.record({ event, before });
+    this.record(event, stepText(verdict, judged), before);
     this.times.push(...digests.map(() => Date.now()));
     this.draft(event);
-    this.message = digests.length > 1 ? `${pastTense(verdict)} ${digests.length} images. Undo (Z)` : "";
-    if (nWithoutLabel) this.message += ` · ${nWithoutLabel} without a label unchanged`;
+    this.message = digests.length > 1 ? `${pastTense(verdict)} ${digests.length} images.` : "";
+    this.offered = digests.length > 1 ? "undo" : "";
+    if (nWithoutLabel) this.message += ` ${nWithoutLabel} without a label unchanged`;
     this.advance(digests);
   }
 
   judgeQueue(kind, { label, reason }, n) {
     const verdict = kind === "keep" ? "label" : kind;
     const { is_more, page_id } = this.data;
-    this.record({
-      event: this.push({ kind: "queue", verdict, label, reason, n, is_more, page_id }),
-      before: [],
-    });
+    const event = this.push({ kind: "queue", verdict, label, reason, n, is_more, page_id });
+    this.record(event, `judged all ${nMatchingText(this.data)} images of a queue`);
     clearSelection(this);
     this.say(`Judging ${nMatchingText(this.data)} images.`);
     this.draw();
@@ -168,44 +199,45 @@ class Gallery extends Grid {
   /** Change a tag, the note or a further class of an image; Python names the kinds it accepts. */
   remark(kind, item, change, fields) {
     Object.assign(item, change);
-    this.record({ event: this.push({ kind, digest: item.digest, ...fields }), before: [] });
+    const event = this.push({ kind, digest: item.digest, ...fields });
+    const changed = { tag: "a tag", note: "the note", also: "a further class" }[kind];
+    this.record(event, `changed ${changed} of ${item.path}`);
     this.draw();
   }
 
-  record(step) {
-    this.history.push(step);
-    this.undone = [];
+  /** Keep a step of this tab; `before` has the states to draw when it is undone. */
+  record(event, text, before = []) {
+    const { id, seq, kind } = event;
+    const digests = imagesOf(event).map(({ digest }) => digest);
+    this.steps.add({ id, seq, kind, text, digests, before, event });
   }
 
   undo() {
-    const step = this.history.pop();
-    this.push({ kind: "undo", images: digestsOf(step) });
+    const step = this.steps.undo((event) => this.push(event));
     if (!step) {
-      this.waitForTouched("Undoing your last step.");
+      this.say("This tab has nothing to undo. The History page has the steps of everyone.");
       return;
     }
-    this.undone.push(step);
-    if (step.event.kind === "queue") this.done.clear();
-    for (const [digest, state, wasDone] of step.before) {
+    const { before = [] } = step;
+    if (step.kind === "queue") this.done.clear();
+    for (const digest of step.digests) this.done.delete(digest);
+    for (const [digest, state, wasDone] of before) {
       this.drafts.set(digest, state);
       if (wasDone) this.done.set(digest, wasDone);
-      else this.done.delete(digest);
     }
-    this.times.splice(-step.before.length, step.before.length);
-    this.message = undoneText(step);
+    this.times.splice(-before.length, before.length);
+    this.say(`Undid: ${step.text}.`, "redo");
     this.goToStep(step);
   }
 
   redo() {
-    const step = this.undone.pop();
-    const event = this.push({ kind: "redo", images: digestsOf(step) });
+    const step = this.steps.redo((event) => this.push(event));
     if (!step) {
-      this.waitForTouched("Redoing your last undone step.");
+      this.say("This tab has nothing to redo.");
       return;
     }
-    this.history.push({ ...step, event: { ...step.event, seq: event.seq } });
-    this.draft(step.event);
-    this.message = "";
+    if (step.event) this.draft(step.event);
+    this.say(`Did again: ${step.text}.`, "undo");
     this.goToStep(step);
   }
 
@@ -270,10 +302,13 @@ class Gallery extends Grid {
     this.parts.grid.scrollTop = Math.floor(this.focus / this.columns) * this.rowHeight;
   }
 
-  goToStep(step) {
-    const first = step.before[0]?.[0] ?? step.event.digest;
+  /** Go to the first image of a step; where none is loaded, Python tells what changed. */
+  goToStep({ digests }) {
+    const first = this.position.get(digests[0]);
+    this.isWaitingForTouched = first === undefined;
     clearSelection(this);
-    this.go(this.position.get(first) ?? this.focus);
+    if (first === undefined) this.draw();
+    else this.go(first);
   }
 
   go(index) {
@@ -284,16 +319,13 @@ class Gallery extends Grid {
     this.fetchAhead();
   }
 
-  waitForTouched(message) {
-    this.isWaitingForTouched = true;
-    this.say(message);
-  }
-
   show(view) {
     this.view = view;
     clearSelection(this);
     remember("peakid:view", view);
     this.layout();
+    this.reveal();
+    this.draw();
   }
 
   resize(width) {
@@ -305,6 +337,7 @@ class Gallery extends Grid {
   layout() {
     if (!this.root) return;
     const { root, stage, grid, space } = this.parts;
+    if (this.rowHeight) notePlace(this);
     root.dataset.view = this.view; // First: a hidden grid has no width.
     stage.style.height = `${this.data.height_px ?? heightBelow(stage)}px`;
     const inner = (grid.clientWidth || 800) - 2 * GAP_PX;
@@ -312,18 +345,12 @@ class Gallery extends Grid {
     this.tileWidth = Math.floor((inner - GAP_PX * (this.columns - 1)) / this.columns);
     this.rowHeight = Math.round(this.tileWidth * 0.75) + RIBBON_PX + GAP_PX;
     space.style.height = `${Math.ceil(this.items.length / this.columns) * this.rowHeight + GAP_PX}px`;
-    this.reveal();
+    restorePlace(this);
     this.draw();
   }
 
-  /** Scroll to the focused image; `covered` px at the bottom are hidden by a panel. */
   reveal(covered = 0) {
-    const { grid } = this.parts;
-    const height = grid.clientHeight - covered;
-    const top = Math.floor(this.focus / this.columns) * this.rowHeight;
-    const bottom = top + this.rowHeight + GAP_PX;
-    if (top < grid.scrollTop) grid.scrollTop = top;
-    else if (bottom > grid.scrollTop + height) grid.scrollTop = bottom - height;
+    reveal(this, covered);
   }
 
   draw() {
@@ -341,10 +368,6 @@ function imagesOf(event) {
   return event.digest ? [{ digest: event.digest, label: event.label }] : [];
 }
 
-function digestsOf(step) {
-  return step ? imagesOf(step.event).map(({ digest }) => ({ digest })) : [];
-}
-
 /** One image is an event of its own; several are one event, so that one undo restores all of them. */
 function eventFields(judged) {
   const images = judged.map(({ item, label }) => ({
@@ -356,9 +379,12 @@ function eventFields(judged) {
   return images.length === 1 ? images[0] : { images };
 }
 
-function undoneText({ event, before }) {
-  if (event.kind === "queue") return "Undid the step on the whole queue. Redo (Shift Z)";
-  return before.length > 1 ? `Undid ${before.length} judgements. Redo (Shift Z)` : "";
+/** Return what a judgement did, to complete "Undid: ...". */
+function stepText(verdict, judged) {
+  const [{ item, label }] = judged;
+  const verb = pastTense(verdict).toLowerCase();
+  if (judged.length > 1) return `${verb} ${judged.length} images`;
+  return `${verb} ${item.path}${verdict === "label" ? ` as ${label}` : ""}`;
 }
 
 function pastTense(verdict) {

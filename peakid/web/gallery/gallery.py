@@ -78,6 +78,7 @@ def _page_document(page: LoadedPage, plan: Plan) -> dict[str, Any]:
     ]
     return {
         "page_id": page.page_id,
+        "series_id": page.series_id,
         "start": start,
         "items": [_item_document(item, page) for item in rest],
         "changed": [_item_document(item, page) for item in changed],

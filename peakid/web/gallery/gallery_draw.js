@@ -2,6 +2,7 @@
 
 import { button, make } from "./elements.js";
 import { openFinder, openReasons, openSheet } from "./gallery_panels.js";
+import { notePlace } from "./gallery_place.js";
 import { classDot, drawRibbon, makeRibbon } from "./gallery_ribbon.js";
 import {
   clearSelection,
@@ -53,6 +54,7 @@ function buildGrid(gallery) {
   parts.space = make("div", "space");
   parts.grid.append(parts.space);
   const onScroll = () => {
+    notePlace(gallery);
     drawGrid(gallery);
     gallery.fetchAhead();
   };
@@ -98,8 +100,16 @@ function buildStatus(gallery) {
   // Only the message is read out: a count at every key would hide it.
   parts.message.setAttribute("role", "status");
   parts.why = make("span", "why");
+  parts.storage = make("span", "storage");
   parts.offer = make("span", "offer");
-  parts.status.append(parts.count, parts.message, parts.why, make("span", "grow"), parts.offer);
+  parts.status.append(
+    parts.count,
+    parts.message,
+    parts.why,
+    parts.storage,
+    make("span", "grow"),
+    parts.offer,
+  );
 }
 
 export function drawBars(gallery) {
@@ -234,6 +244,7 @@ export function drawStatus(gallery) {
   const message = gallery.statusMessage;
   if (parts.message.textContent !== message) parts.message.textContent = message;
   const hasSelection = selected.size > 0 || gallery.isEverything;
+  parts.storage.textContent = gallery.storageText;
   const isWhyShown = !message && !hasSelection && commonWhy && gallery.view === "grid";
   parts.why.textContent = isWhyShown ? `why these images: ${commonWhy}` : "";
   drawOffer(gallery);
@@ -254,12 +265,23 @@ function progressTexts({ items, done, data, times }) {
 
 /** Offer what can be selected or shown next. */
 function drawOffer(gallery) {
-  const offers = [...selectionOffers(gallery), ...endOffers(gallery)];
+  const offers = [...messageOffers(gallery), ...selectionOffers(gallery), ...endOffers(gallery)];
   const drawn = offers.map((offer) => offer.textContent).join("|");
   const { offer } = gallery.parts;
   if (offer.dataset.drawn === drawn) return; // A button that is replaced while it is pressed gets no click.
   offer.dataset.drawn = drawn;
   offer.replaceChildren(...offers);
+}
+
+/** Offer to undo or redo what the message says. */
+function messageOffers(gallery) {
+  const { message, offered, outbox } = gallery;
+  if (!message || !offered || outbox.isLate) return [];
+  const act = () => {
+    gallery[offered]();
+    gallery.takeFocus();
+  };
+  return [offered === "undo" ? button("Undo", "Z", "", act) : button("Redo", "⇧Z", "", act)];
 }
 
 function selectionOffers(gallery) {

@@ -1,7 +1,15 @@
 // What the keys of the review grid do.
 
 import { closeOverlay, exclude, openFinder, openReasons, openSheet } from "./gallery_panels.js";
-import { clearSelection, rowsInSight, selectEverything, selectPage, selectTo } from "./gallery_select.js";
+import { isInSight, isTargetInSight } from "./gallery_place.js";
+import {
+  clearSelection,
+  firstInSight,
+  rowsInSight,
+  selectEverything,
+  selectPage,
+  selectTo,
+} from "./gallery_select.js";
 import { PAN_STEP, panBy, ZOOM_STEP, zoomBy, zoomToFit } from "./gallery_single.js";
 import { ARROWS } from "./grid_base.js";
 
@@ -27,12 +35,12 @@ function gridAction(gallery, event) {
   if (/^[1-9]$/.test(key)) return () => labelByKey(gallery, key);
   const actions = {
     " ": () => gallery.judge("keep"),
-    x: () => openReasons(gallery),
+    x: () => isTargetInSight(gallery) && openReasons(gallery),
     f: () => gallery.judge("flag"),
     z: () => (event.shiftKey ? gallery.redo() : gallery.undo()),
     a: () => (event.shiftKey ? selectEverything(gallery) : selectPage(gallery, false)),
-    enter: () => gallery.show(gallery.view === "grid" ? "single" : "grid"),
-    "/": () => openFinder(gallery),
+    enter: () => isTargetInSight(gallery) && gallery.show(gallery.view === "grid" ? "single" : "grid"),
+    "/": () => isTargetInSight(gallery) && openFinder(gallery),
     "?": () => openSheet(gallery),
     escape: () => leave(gallery),
   };
@@ -65,9 +73,12 @@ function destination(gallery, key) {
   const last = gallery.items.length - 1;
   if (key === "Home") return 0;
   if (key === "End") return last;
-  if (key === "PageDown") return Math.min(gallery.focus + page, last);
-  if (key === "PageUp") return Math.max(gallery.focus - page, 0);
+  const isSeen = isInSight(gallery, gallery.focus);
+  const from = isSeen ? gallery.focus : Math.min(firstInSight(gallery), last);
+  if (key === "PageDown") return Math.min(from + page, last);
+  if (key === "PageUp") return Math.max(from - page, 0);
   if (!(key in ARROWS)) return undefined;
+  if (!isSeen) return from; // Moving starts where the person looks.
   const [across, down] = ARROWS[key];
   const target = gallery.focus + across + down * row;
   return target >= 0 && target <= last ? target : gallery.focus;
@@ -75,7 +86,7 @@ function destination(gallery, key) {
 
 function moveTo(gallery, index, isRange) {
   if (isRange) {
-    selectTo(gallery, index);
+    if (isTargetInSight(gallery)) selectTo(gallery, index);
     return;
   }
   clearSelection(gallery);

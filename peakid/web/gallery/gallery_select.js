@@ -67,6 +67,11 @@ export function rowsInSight({ parts: { grid }, rowHeight }) {
   return [Math.max(0, first), Math.max(first + 1, behind)];
 }
 
+/** Return the index of the first image that is wholly in sight. */
+export function firstInSight(gallery) {
+  return rowsInSight(gallery)[0] * gallery.columns;
+}
+
 /** Return the index after the last image that is at least partly in sight. */
 export function lastInSight({ parts: { grid }, rowHeight, columns }) {
   return Math.ceil((grid.scrollTop + grid.clientHeight) / rowHeight) * columns;

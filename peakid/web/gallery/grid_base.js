@@ -2,8 +2,12 @@
 
 import { isControl, isTyping } from "./elements.js";
 import { outboxOf } from "./outbox.js";
+import { stepsOf } from "./steps.js";
+import { isStorageRefused } from "./storage.js";
 
+const RENEW_MS = 30_000; // As often, a visible grid asks whether its queue has changed.
 const LEAST_HEIGHT_PX = 320;
+const NOT_KEPT = "This browser stores no data: a reload loses pending changes and what Undo can take back.";
 const STATUS_PX = 62; // The status line and the margin of the page.
 
 export const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
@@ -33,15 +37,15 @@ export class Grid {
   constructor(key, family) {
     this.key = key;
     this.family = family;
-    this.history = []; // own steps, newest last
-    this.undone = [];
     this.focus = 0;
     this.message = "";
+    this.offered = ""; // "undo" or "redo": the button beside the message
     this.ackedSeq = 0;
     this.nSent = 0;
     this.token = 0;
     this.onKey = (event) => active === this && this.handleKey(event);
     this.onResize = () => this.layout();
+    this.onVisible = () => this.askForChanges();
     this.send = (events) => this.deliver(events);
   }
 
@@ -58,6 +62,9 @@ export class Grid {
       // In the capture phase: before Streamlit, which has shortcuts on C and R.
       window.addEventListener("keydown", this.onKey, true);
       window.addEventListener("resize", this.onResize);
+      document.addEventListener("visibilitychange", this.onVisible);
+      clearInterval(this.renewing);
+      this.renewing = setInterval(this.onVisible, RENEW_MS);
     }
     if (!isMounted(active)) this.activate();
     this.update(component.data);
@@ -69,6 +76,8 @@ export class Grid {
     if (token !== this.token) return; // A newer run has mounted this grid again: its listeners stay.
     window.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("resize", this.onResize);
+    document.removeEventListener("visibilitychange", this.onVisible);
+    clearInterval(this.renewing);
     this.outbox?.disconnect(this.send);
     this.root = null;
     if (active === this) active = [...grids.values()].find(isMounted) ?? null;
@@ -87,6 +96,14 @@ export class Grid {
   openOutbox(data) {
     this.outbox = outboxOf(this.family, data);
     this.outbox.connect(this.send, () => this.drawStatus());
+    this.steps = stepsOf(data);
+    if (data.step) this.steps.addOnce(data.step);
+  }
+
+  /** Let Python compare the queue with what is on screen: others may have judged, or a scan has ended. */
+  askForChanges() {
+    if (!this.root || document.visibilityState !== "visible" || this.overlay) return;
+    if (!this.outbox.pending.length) this.push({ kind: "count", digest: "" });
   }
 
   push(event) {
@@ -140,14 +157,22 @@ export class Grid {
 
   // ---- drawing ----------------------------------------------------------------------------------
 
-  say(message) {
+  /** Show a message, with the button that undoes or redoes what it says. */
+  say(message, offered = "") {
     this.message = message;
+    this.offered = offered;
     this.drawStatus();
   }
 
   get statusMessage() {
     if (!this.outbox.isLate) return this.message;
-    return "No connection to the server. Your changes are kept in this browser.";
+    if (isStorageRefused()) return `Nothing can be saved now. ${NOT_KEPT}`;
+    return "Nothing can be saved now. Your changes are kept in this browser.";
+  }
+
+  /** What a person must know before a reload, in a browser that stores nothing. */
+  get storageText() {
+    return isStorageRefused() && !this.outbox.isLate ? NOT_KEPT : "";
   }
 
   get savedText() {

@@ -14,6 +14,7 @@ from peakid.web.gallery.delivery import Plan
 
 MOST_COUNTED = 1_000  # Images that are counted after the loaded ones.
 N_IMAGES = 240  # Loaded at once: about 50 KB; the next ones are loaded while these are judged.
+MOST_COMPARED = 2_000  # Images that are compared with the queue at a run of the page; the rest stay.
 _N_READ = 1000  # Images in one query.
 
 
@@ -24,9 +25,11 @@ class LoadedPage:
     Attributes:
         after: The key before the first image.
         page_id: Names this page for the browser: another id, other images.
+        series_id: Stays the same when the page is renewed, so that the browser keeps its place and marks.
         images: By digest.
         reasons: Why each image is in the queue, by digest, as it was when it was loaded.
         open: Digests that are still in the queue.
+        judged: Digests that this session judged. They keep their places when the page is renewed.
         cursor: The key of the last image.
         is_end: No images come after these.
         n_waiting: How many images of the queue are not loaded; `is_more`: there are more than were counted.
@@ -37,9 +40,11 @@ class LoadedPage:
     after: str
     filters: Filters
     page_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    series_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     images: dict[str, QueueItem] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
+    judged: set[str] = field(default_factory=set)
     cursor: str = ""
     is_end: bool = False
     n_waiting: int = 0
@@ -56,7 +61,8 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
 
     A judged image leaves the queue but keeps its place on the page, with its new label: nothing moves while a
     person works, and the last judgements can be seen and undone. Another `after` or other
-    filters begin a new page.
+    filters begin a new page. A run of the whole page renews it where the queue has changed otherwise: a run
+    or a scan has ended, images were imported or forgotten, a class was renamed, others have judged.
 
     Args:
         plan: Which images may have changed (to read thousands at every key would be slow) and whether the
@@ -75,7 +81,12 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     elif plan.next_seq > page.loaded_seq:
         page = _add_images(workspace, LoadedPage(plan.queue, after, filters) if page.is_end else page)
     page.loaded_seq = plan.next_seq
+    page.judged.update(plan.changed or ())
     _refresh(workspace, page, page.images if plan.changed is None else plan.changed)
+    if plan.is_delivery and plan.changed is None:  # So many were judged that they are not listed.
+        page.judged.update(page.images.keys() - page.open)
+    if plan.is_page_run and _is_outdated(workspace, page):
+        page = _renewed(workspace, page)
     most = MOST_COUNTED + len(page.images)
     counted = review_queue.count_up_to(workspace, plan.queue, filters=filters, most=most)
     page.n_waiting, page.is_more = max(counted.n - len(page.open), 0), counted.is_more
@@ -98,6 +109,68 @@ def _add_images(workspace: Workspace, page: LoadedPage) -> LoadedPage:
     page.cursor = found[-1].cursor if found else page.cursor
     page.is_end = len(found) < N_IMAGES
     return page
+
+
+def _is_outdated(workspace: Workspace, page: LoadedPage) -> bool:
+    """Return whether the queue has other images, or its images other labels, than this page has of it."""
+    others = [digest for digest in page.images if digest not in page.judged]
+    n_others = len(others)
+    compared = others[:MOST_COMPARED]
+    shown = {digest: page.images[digest] for digest in compared}
+    n = len(compared) + len(page.judged) + 1
+    found = review_queue.page(workspace, page.queue, limit=n, after=page.after, filters=page.filters)
+    now = [item for item in found if item.digest not in page.judged]
+    is_whole = page.is_end and len(compared) == n_others  # Else the images after these are not loaded yet.
+    now = now if is_whole else now[: len(compared)]
+    same = [_shown(item) for item in now] == [_shown(item) for item in shown.values()]
+    return not same or any(page.reasons.get(each.digest) != _reason_text(each.reason) for each in now)
+
+
+def _shown(item: QueueItem) -> tuple[str, str | None, str, int | None]:
+    return item.digest, item.label, item.verdict, item.decision_id
+
+
+def _renewed(workspace: Workspace, page: LoadedPage) -> LoadedPage:
+    """Return the page as the queue is now, with the images that this session judged in their places."""
+    n = -(-max(len(page.images), 1) // N_IMAGES) * N_IMAGES
+    found = review_queue.page(workspace, page.queue, limit=n, after=page.after, filters=page.filters)
+    judged = [digest for chunk in _chunks([*page.images]) for digest in _kept(workspace, page, chunk)]
+    order = _merged([*page.images], [item.digest for item in found], set(judged))
+    items = {item.digest: item for item in found}
+    items.update((digest, page.images[digest]) for digest in judged if digest not in items)
+    return LoadedPage(
+        page.queue,
+        page.after,
+        page.filters,
+        series_id=page.series_id,
+        images={digest: items[digest] for digest in order},
+        reasons=page.reasons | {item.digest: _reason_text(item.reason) for item in found},
+        open={item.digest for item in found},
+        judged=set(judged),
+        cursor=found[-1].cursor if found else page.after,
+        is_end=len(found) < n,
+        loaded_seq=page.loaded_seq,
+    )
+
+
+def _kept(workspace: Workspace, page: LoadedPage, chunk: list[str]) -> list[str]:
+    """Return which of these images this session judged; those that were forgotten since are left out."""
+    judged = [digest for digest in chunk if digest in page.judged]
+    return [item.digest for item in review_queue.items(workspace, judged)] if judged else []
+
+
+def _merged(before: list[str], now: list[str], judged: set[str]) -> list[str]:
+    """Return the images of `now` in their order, and the other judged ones of `before` where they were.
+
+    A judged image stays in front of the image that followed it.
+    """
+    in_queue, waiting, ahead_of = set(now), [], {}
+    for digest in before:
+        if digest in in_queue:
+            ahead_of[digest], waiting = waiting, []
+        elif digest in judged:
+            waiting.append(digest)
+    return [*(each for digest in now for each in (*ahead_of.get(digest, ()), digest)), *waiting]
 
 
 def _refresh(workspace: Workspace, page: LoadedPage, digests: Collection[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
-from peakid.curate import decisions
+from peakid.curate import decisions, step_events
 from peakid.curate.queues import bulk
 from peakid.curate.queues.filters import NO_FILTERS, Filters
 from peakid.errors import BadInput, NotFound, NothingToUndo
@@ -21,7 +21,7 @@ Event = dict[str, Any]
 Act = Callable[[Workspace, Event, str], StepResult]
 """(workspace, event, actor) -> what the event changed."""
 
-_REQUESTS = ("next", "count")  # They change no image.
+REQUESTS = ("next", "count")  # They change no image.
 _STEPS = {"undo": decisions.undo, "redo": decisions.redo}
 
 
@@ -81,7 +81,7 @@ def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str, ac
             refused.append(Refusal(event["seq"], str(event.get("digest", "")), str(error)))
             continue
         refused += [
-            Refusal(event["seq"], digest, _conflict_text(result.standing.get(digest)))
+            Refusal(event["seq"], digest, _conflict_text(result.standing.get(digest), event.get("kind")))
             for digest in result.conflicts
         ]
         done = [*(decision.digest for decision in result.decisions), *result.remarked]
@@ -106,14 +106,29 @@ def judge(workspace: Workspace, event: Event, actor: str) -> StepResult:
         NothingToUndo: If no step is left to undo or redo.
     """
     kind = event.get("kind")
-    if kind in _REQUESTS:
+    if kind in REQUESTS:
         return StepResult(None, [])
-    event_id = id_of(event)
     if kind in _STEPS:
-        return _STEPS[kind](workspace, actor=actor, event_id=event_id)
+        return reverse(workspace, event, actor)
+    event_id = id_of(event)
     if "images" in event:
         return decisions.decide(workspace, _choices(event), actor=actor, event_id=event_id)
     return decisions.decide(workspace, [_choice(event, event_id)], actor=actor)
+
+
+def reverse(workspace: Workspace, event: Event, actor: str) -> StepResult:
+    """Apply an event that undoes or redoes the step of the event that it names as `target`.
+
+    Without a target it is the actor's newest step: no page sends that, because the newest step can be of
+    another tab.
+
+    Raises:
+        BadInput: If the event is malformed.
+        NothingToUndo: If the step was not saved, was undone already, or is somebody else's.
+    """
+    target = text_of(event, "target")
+    step_id = step_events.step_of(workspace, target, actor=actor) if target else None
+    return _STEPS[str(event["kind"])](workspace, actor=actor, step_id=step_id, event_id=id_of(event))
 
 
 def judge_queue(
@@ -180,9 +195,11 @@ def _new_events(outbox: object, last_ack: int) -> list[Event]:
     return sorted(numbered, key=lambda event: event["seq"])
 
 
-def _conflict_text(standing: Decision | None) -> str:
+def _conflict_text(standing: Decision | None, kind: object) -> str:
     """Return whose judgement was kept. The image is drawn with it, and the same key overrules it."""
     text = words.standing(standing) if standing else "Someone else judged this image in the meantime."
+    if kind in _STEPS:
+        return f"{text} This later judgement stays."
     return f"{text} Your judgement was not saved. To overrule it, press the key again."
 
 

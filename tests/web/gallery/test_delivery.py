@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from peakid.curate import decisions
+from peakid.curate import classes, decisions
 from peakid.curate.queues.filters import Filters
 from peakid.errors import BadInput, WorkspaceNotWritable
+from peakid.keep import forget
 from peakid.records import Choice, StepResult
 from peakid.store.workspace import Workspace
 from peakid.web.gallery import delivery, gallery, loaded_page
@@ -195,10 +196,84 @@ def test_a_judged_image_keeps_its_place_on_the_page(
     digests = fill(river=3)
     state = ClientState("unreviewed")
     page = loaded_page.load(workspace, state.plan(0.0))
+    state.note_drawn(state.plan(0.0), 0.0)
     decisions.decide(workspace, [Choice(digests[0], "label", "river")], actor="human:anna")
-    page = loaded_page.load(workspace, state.plan(1.0))
+    state.note_received(sent(page.page_id, 3), Ack(1, changed=(digests[0],)))
+    loaded_page.load(workspace, state.plan(1.0))
+    state.note_drawn(state.plan(1.0), 1.0)
+    page = loaded_page.load(workspace, state.plan(2.0))  # A run of the whole page.
     assert list(page.images) == digests
     assert page.open == set(digests[1:])
+
+
+def change_by_others(workspace: Workspace, digests: list[str]) -> None:
+    decisions.decide(workspace, [Choice(digests[1], "label", "river")], actor="human:ben")
+
+
+def change_by_rename(workspace: Workspace, _: list[str]) -> None:
+    classes.rename(workspace, "river", "stream")
+
+
+def change_by_forgetting(workspace: Workspace, digests: list[str]) -> None:
+    forget.forget(workspace, digests[1], actor="human:ben")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (change_by_others, [(0, "river"), (2, "river")]),
+        (change_by_rename, [(0, "stream"), (1, "stream"), (2, "stream")]),
+        (change_by_forgetting, [(0, "river"), (2, "river")]),
+    ],
+)
+def test_a_run_of_the_page_shows_the_queue_as_others_changed_it(
+    workspace: Workspace,
+    fill: Callable[..., list[str]],
+    change: Callable[[Workspace, list[str]], None],
+    expected: list[tuple[int, str]],
+) -> None:
+    digests = fill(river=3)
+    state = ClientState("unreviewed")
+    first = loaded_page.load(workspace, state.plan(0.0))
+    state.note_drawn(state.plan(0.0), 0.0)
+    change(workspace, digests)
+    page = loaded_page.load(workspace, state.plan(1.0))
+    assert [(digests.index(item.digest), item.label) for item in page.items] == expected
+    assert page.series_id == first.series_id  # The browser keeps its place.
+    assert page.n_waiting == 0
+
+
+def test_a_key_alone_never_renews_the_queue(workspace: Workspace, fill: Callable[..., list[str]]) -> None:
+    digests = fill(river=3)
+    state = ClientState("unreviewed")
+    page_id = loaded_page.load(workspace, state.plan(0.0)).page_id
+    state.note_drawn(state.plan(0.0), 0.0)
+    change_by_others(workspace, digests)
+    state.note_received(sent(page_id, 3), Ack(1))
+    assert loaded_page.load(workspace, state.plan(1.0)).page_id == page_id
+    state.is_page_running = True  # The counts were due: the whole page runs.
+    page = loaded_page.load(workspace, state.plan(1.0))
+    assert page.page_id != page_id
+    assert list(page.images) == [digests[0], digests[2]]
+
+
+def test_images_that_join_a_queue_come_in_its_order_around_what_was_judged(
+    workspace: Workspace, fill: Callable[..., list[str]]
+) -> None:
+    digests = fill(river=6)
+    for digest in (digests[0], digests[2], digests[4]):
+        decisions.decide(workspace, [Choice(digest, "flag")], actor="human:ben")
+    state = ClientState("flagged")
+    page = loaded_page.load(workspace, state.plan(0.0))
+    state.note_drawn(state.plan(0.0), 0.0)
+    decisions.decide(workspace, [Choice(digests[2], "label", "river")], actor="human:anna")
+    state.note_received(sent(page.page_id, 3), Ack(1, changed=(digests[2],)))
+    loaded_page.load(workspace, state.plan(1.0))
+    state.note_drawn(state.plan(1.0), 1.0)
+    decisions.decide(workspace, [Choice(digests[3], "flag")], actor="human:ben")
+    page = loaded_page.load(workspace, state.plan(2.0))
+    assert [digests.index(each) for each in page.images] == [0, 3, 2, 4]
+    assert page.open == {digests[0], digests[3], digests[4]}
 
 
 def test_two_tabs_have_plans_of_their_own(workspace: Workspace, fill: Callable[..., list[str]]) -> None:

@@ -285,3 +285,45 @@ def test_a_request_for_the_counts_changes_no_image(
     ack = deliver(event(1, "count"))
     assert (ack.seq, ack.refused, ack.changed) == (1, (), ())
     assert own(workspace) == []
+
+
+def test_an_undo_takes_back_the_step_it_names_not_the_newest(
+    deliver: Callable[..., Ack], fill: Callable, workspace: Workspace
+) -> None:
+    a, b = fill(river=2)
+    fill(sea=1)
+    deliver(event(1, "label", a, label="sea"), event(2, "exclude", b, reason="poor quality"))
+    ack = deliver(event(3, "undo", target="event-1"), last_ack=2)
+    assert (ack.touched, ack.refused) == ((a,), ())
+    assert [(item.verdict, item.label) for item in review_queue.items(workspace, [a, b])] == [
+        ("label", "river"),
+        ("exclude", "river"),
+    ]
+    deliver(event(4, "redo", target="event-3"), last_ack=3)
+    assert [item.label for item in review_queue.items(workspace, [a])] == ["sea"]
+    deliver(event(5, "undo", target="event-4"), last_ack=4)
+    assert [item.label for item in review_queue.items(workspace, [a])] == ["river"]
+    deliver(event(5, "undo", target="event-4"), last_ack=4)  # Delivered twice.
+    assert decisions.steps(workspace, limit=1)[0].kind == "undo"
+
+
+def test_an_undo_of_what_was_undone_elsewhere_or_never_saved_is_refused(
+    deliver: Callable[..., Ack], fill: Callable, workspace: Workspace
+) -> None:
+    (a,) = fill(river=1)
+    deliver(event(1, "flag", a))
+    decisions.undo(workspace, actor="human:anna")
+    ack = deliver(event(2, "undo", target="event-1"), event(3, "undo", target="event-9"), last_ack=1)
+    already, unsaved = [each.message for each in ack.refused]
+    assert "already undone" in already
+    assert "not saved" in unsaved
+
+
+def test_an_undo_leaves_a_later_judgement_of_another_person_and_says_whose(
+    deliver: Callable[..., Ack], fill: Callable, workspace: Workspace
+) -> None:
+    (a,) = fill(river=1)
+    deliver(event(1, "flag", a))
+    decisions.decide(workspace, [Choice(a, "label", "river")], actor="human:ben")
+    (refusal,) = deliver(event(2, "undo", target="event-1"), last_ack=1).refused
+    assert refusal.message == "ben labelled this river just now. This later judgement stays."
