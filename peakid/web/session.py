@@ -12,15 +12,16 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from peakid import files, printable
-from peakid.errors import PeakidError, WorkspaceDamaged, WorkspaceError
+from peakid.errors import NoWorkspace, PeakidError, WorkspaceDamaged, WorkspaceError
 from peakid.settings import NOBODY, Settings, is_person
 from peakid.store import connection, database_errors
 from peakid.store import workspace as workspaces
-from peakid.store.workspace import Workspace
+from peakid.store.workspace import DATABASE_NAME, Workspace
 from peakid.web import remedies, rescue, words
 
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
 MAX_NAME_CHARS = 80
+LOOK_EVERY_S = 2.0  # For a folder that has disappeared.
 _COOKIE = "peakid_reviewer"
 _ANSWERED = "reviewer:answered"  # Session state: the cookie is only read when the page is loaded again.
 _LOG = logging.getLogger("peakid.web")
@@ -138,6 +139,12 @@ def show_error(error: PeakidError, *, key: str = "page") -> None:
     """
     remedy = f"\n\n{plain(error.remedy)}" if error.remedy else ""
     st.error(plain(error.message) + remedy, icon=":material/error:")
+    if isinstance(error, NoWorkspace):
+        st.caption(
+            "This page continues by itself once the folder is back. Judgements that are not saved yet are"
+            " kept in this browser."
+        )
+        _wait_for_folder()
     if isinstance(error, WorkspaceDamaged):
         rescue.show(_folder(), _opened.cache_clear, key=key)
         return
@@ -146,6 +153,12 @@ def show_error(error: PeakidError, *, key: str = "page") -> None:
     with contextlib.suppress(WorkspaceError):  # No button can act without a workspace.
         digest = hashlib.sha256(str(error).encode()).hexdigest()[:12]
         remedies.offer(workspace(), error.actions, actor=actor(), key=f"{key}:{digest}")
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def _wait_for_folder() -> None:
+    if (_folder() / DATABASE_NAME).is_file():
+        st.rerun()
 
 
 plain = words.plain
