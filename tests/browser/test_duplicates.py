@@ -64,7 +64,7 @@ def test_undo_after_a_button_also_works_when_it_has_emptied_the_tab(
     expect(page.get_by_text("Excluded 103 duplicates")).to_be_visible()
     expect(page.locator(".duplicates .row")).to_have_count(0)
     assert duplicate_groups.n_waiting(workspace) == 0
-    page.locator("body").click(position={"x": 640, "y": 700})
+    page.mouse.click(640, 700)
     page.keyboard.press("z")
     expect(page.locator(".duplicates .row").first).to_be_visible()
     expect(page.get_by_text("Undid: excluded 103 duplicates")).to_be_visible()

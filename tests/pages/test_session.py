@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.curate import decisions
-from peakid.records import Choice
+from peakid.curate.queues import review_queue
+from peakid.records import Choice, Snapshot
 from peakid.store.workspace import Workspace
 
 
@@ -77,3 +78,29 @@ def test_a_browser_without_a_name_is_asked_once(
     app.text_input(key="reviewer").input("Zoë").run()
     assert not any("Who reviews" in each.value for each in app.sidebar.caption)
     assert not app.sidebar.warning
+
+
+def test_the_queue_on_screen_is_that_of_the_run_that_has_just_ended(
+    open_page: Callable[..., AppTest],
+    frozen: Snapshot,
+    add_run: Callable[..., int],
+    workspace: Workspace,
+) -> None:
+    add_run(frozen, n_wrong=1)
+    app = open_page("review", queue="worth")
+    before = list(app.session_state["page:worth"].images)
+    add_run(frozen, n_wrong=4)
+    app.run()  # As the progress in the sidebar does at the end of a job.
+    now = [item.digest for item in review_queue.page(workspace, "worth", limit=240)]
+    assert list(app.session_state["page:worth"].images) == now
+    assert len(now) > len(before) > 0
+
+
+def test_images_imported_meanwhile_join_the_queue_on_screen(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
+) -> None:
+    digests = fill(river=3)
+    app = open_page("review", queue="unreviewed")
+    digests += fill(mountain=2)
+    app.run()
+    assert list(app.session_state["page:unreviewed"].images) == digests
