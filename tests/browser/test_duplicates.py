@@ -64,11 +64,12 @@ def test_undo_after_a_button_also_works_when_it_has_emptied_the_tab(
     expect(page.get_by_text("Excluded 103 duplicates")).to_be_visible()
     expect(page.locator(".duplicates .row")).to_have_count(0)
     assert duplicate_groups.n_waiting(workspace) == 0
-    page.mouse.click(640, 700)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     page.keyboard.press("z")
     expect(page.locator(".duplicates .row").first).to_be_visible()
     expect(page.get_by_text("Undid: excluded 103 duplicates")).to_be_visible()
     assert duplicate_groups.n_waiting(workspace) == 103
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     page.get_by_role("button", name="Exclude 103 images").click()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".duplicates .row").first).to_be_visible()

@@ -15,6 +15,9 @@ from peakid.web import session
 MAX_DIGESTS = 50  # Sent to the grid, which only needs to know where to go.
 
 
+_UNDONE = "undone"  # Session state: what to say in the run after an undo.
+
+
 @dataclass(frozen=True)
 class Done:
     """One step of a button. `text` says what it did: `excluded 5 duplicates`."""
@@ -40,7 +43,12 @@ def is_noted(name: str) -> bool:
 
 
 def current(workspace: Workspace, name: str) -> Done | None:
-    """Return the noted step if it was not undone meanwhile, by the grid or on another page."""
+    """Return the noted step if it was not undone meanwhile, and say what an undo took back.
+
+    The grid, another tab or the History page can have undone it.
+    """
+    if text := st.session_state.pop(_UNDONE, None):
+        st.markdown(f":material/undo: {session.plain(text)}")  # A toast would cover the buttons.
     done: Done | None = st.session_state.get(_key(name))
     if done is None:
         return None
@@ -65,9 +73,9 @@ def show(workspace: Workspace, name: str, done: Done) -> bool:
     try:
         step_id = step_events.step_of(workspace, done.event_id, actor=session.actor())
         decisions.undo(workspace, actor=session.actor(), step_id=step_id)
-        st.toast(f"Undid: {session.plain(done.text)}.", icon=":material/undo:")
+        st.session_state[_UNDONE] = f"Undid: {done.text}."
     except NothingToUndo as error:
-        st.toast(session.plain(str(error)), icon=":material/error:")
+        st.session_state[_UNDONE] = str(error)
     st.session_state.pop(_key(name), None)
     return True
 
