@@ -71,6 +71,7 @@ def test_undo_after_a_button_also_works_when_it_has_emptied_the_tab(
     assert duplicate_groups.n_waiting(workspace) == 103
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     page.get_by_role("button", name="Exclude 103 images").click()
+    expect(page.locator(".duplicates .row")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".duplicates .row").first).to_be_visible()
     assert duplicate_groups.n_waiting(workspace) == 103
