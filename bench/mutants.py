@@ -26,19 +26,17 @@ from queue import SimpleQueue
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = {  # Module -> the tests that should notice.
     "peakid/curate/decisions.py": ["tests/curate/test_decisions.py", "tests/curate/test_history.py"],
-    "peakid/curate/undo_since.py": ["tests/curate/test_history.py", "tests/cli/test_history.py"],
+    "peakid/curate/undo_since.py": ["tests/curate/test_history.py"],
     "peakid/store/decision_log.py": ["tests/curate/test_decisions.py", "tests/curate/test_history.py"],
-    "peakid/dataset/split.py": ["tests/dataset"],
-    "peakid/dataset/snapshot.py": ["tests/dataset", "tests/cli/test_dataset.py"],
-    "peakid/keep/forget.py": ["tests/keep"],
-    "peakid/keep/backup.py": ["tests/keep"],
-    "peakid/hosts.py": ["tests/web"],
-    "peakid/web/guard.py": ["tests/web"],
-    "peakid/web/login.py": ["tests/web"],
-    "peakid/web/password.py": ["tests/web"],
+    "peakid/dataset/split.py": ["tests/dataset/test_split.py"],
+    "peakid/dataset/snapshot.py": ["tests/dataset/test_snapshot.py", "tests/cli/test_dataset.py"],
+    "peakid/keep/forget.py": ["tests/keep/test_forget.py"],
+    "peakid/keep/backup.py": ["tests/keep/test_backup.py"],
+    "peakid/keep/restore.py": ["tests/keep/test_restore.py", "tests/keep/test_backup.py"],
+    "peakid/web/guard.py": ["tests/web/test_guard.py"],
     "peakid/learn/network/export.py": ["tests/learn/network"],
-    "peakid/evaluate/intervals.py": ["tests/evaluate"],
-    "peakid/evaluate/charts.py": ["tests/evaluate"],
+    "peakid/evaluate/intervals.py": ["tests/evaluate/test_figures.py", "tests/evaluate/test_report.py"],
+    "peakid/evaluate/charts.py": ["tests/evaluate/test_charts.py"],
     "peakid/jobs/queue.py": ["tests/jobs", "tests/cli/test_jobs.py"],
 }
 COPIED = ("peakid", "pages", "tests", "db", "recipes", "docs", "bench", "cases")

@@ -147,6 +147,13 @@ def test_snapshots_keep_the_names_of_their_time(workspace, fill):
     assert {item.label for item in snapshots.items(workspace, frozen.digest)} == {"river", "sea"}
 
 
+def test_a_new_class_gets_the_key_after_all_others(workspace):
+    for name in ("dom", "eiger", "lyskamm", "weisshorn"):
+        classes.add(workspace, name)
+    assert classes.names(workspace) == ["dom", "eiger", "lyskamm", "weisshorn"]
+    assert [row.position for row in classes.list_classes(workspace)] == [1, 2, 3, 4]
+
+
 def test_the_key_order_can_be_set_and_other_classes_follow(workspace, plant):
     plant({"a": "dom", "b": "eiger", "c": "liskamm"})
     classes.order(workspace, ["liskamm", "dom"])

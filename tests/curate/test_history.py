@@ -192,6 +192,20 @@ def test_judgements_of_others_in_between_are_restored(workspace, three):
     assert (label(workspace, three["a"]), history.of_image(workspace, three["a"])[0].label) == ("dom", "dom")
 
 
+def test_an_undo_of_an_older_step_counts_as_a_step_of_its_own(workspace, three):
+    """It is in force although another undo of the same person is not."""
+    early = give(workspace, three["a"], "eiger")
+    workspace.connection().execute("UPDATE step SET made_at = '2020' WHERE id = ?", (early,))
+    undo_since.undo_since(workspace, by=ANNA, since="2019", actor=BEAT)
+    decisions.redo(workspace, actor=BEAT)
+    undone = undo_since.undo_since(workspace, by=ANNA, since="2019", actor=ANNA)
+    assert label(workspace, three["a"]) == "dom"
+    planned = undo_since.plan(workspace, by=ANNA, since="2021")
+    assert (planned.n_steps, undone.conflicts) == (1, [])  # The undo itself, made after 2021.
+    undo_since.undo_since(workspace, by=ANNA, since="2021", actor=BEAT)
+    assert label(workspace, three["a"]) == "eiger"
+
+
 def test_an_undo_by_somebody_else_does_not_prevent_undoing_the_rest(workspace, three):
     give(workspace, three["a"], "eiger")
     give(workspace, three["a"], "lyskamm")

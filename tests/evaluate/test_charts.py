@@ -45,6 +45,26 @@ def test_a_row_of_the_matrix_is_the_given_label_and_a_column_the_predicted_one()
     assert list(figure.layout.xaxis.ticktext) == list(figure.layout.yaxis.ticktext) == NAMES
 
 
+def test_the_tooltip_of_a_recall_has_its_count_and_its_interval():
+    figure = charts.recall_bars(per_class.scores(MATRIX, NAMES))
+    name, n_right, n, low, high = figure.data[0].customdata[0]
+    assert (name, n_right, n) == ("Dom", 20, 24)
+    assert low < 20 / 24 < high
+
+
+def test_the_day_has_a_bar_for_each_hour_from_the_first_to_the_last_with_any():
+    figure = charts.day([0] * 8 + [3, 0, 4] + [0] * 13)
+    assert list(figure.data[0].x) == ["8:00", "9:00", "10:00"]
+    assert list(figure.data[0].y) == [3, 0, 4]
+
+
+def test_the_accuracy_is_drawn_from_0_to_100_percent():
+    figure = charts.training_curves(EPOCHS)
+    assert (tuple(figure.layout.yaxis2.range), figure.layout.yaxis2.tickformat) == ((0, 1.02), ".0%")
+    recall = charts.recall_bars(per_class.scores(MATRIX, NAMES))
+    assert tuple(recall.layout.xaxis.range) == (0, 1.02)
+
+
 def test_losses_are_in_the_left_chart_and_the_accuracy_in_the_right_one():
     figure = charts.training_curves(EPOCHS)
     assert [each.text for each in figure.layout.annotations[:2]] == ["Loss", "Accuracy (validation)"]
