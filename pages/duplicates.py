@@ -8,7 +8,7 @@ import streamlit as st
 from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.store import comparisons
-from peakid.web import navigation, session, words
+from peakid.web import address, navigation, session, words
 from peakid.web.gallery import delivery, duplicate_grid
 from peakid.web.jobs import scan_panel
 from peakid.web.snapshots import picture_table
@@ -84,7 +84,7 @@ by_tab = {
 
 # 2 ask
 first = next((tab for tab, groups in by_tab.items() if groups), "near")
-requested = st.query_params.get("tab", first)
+requested = address.option("tab", list(by_tab)) or first
 
 
 def tab_title(name: str) -> str:
@@ -96,16 +96,16 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
     tab = st.pills(
         "Groups",
         list(by_tab),
-        default=requested if requested in by_tab else first,
+        default=requested,
         format_func=tab_title,
         required=True,
         key="tab",
         label_visibility="collapsed",
     )
     show_search()
-if tab != st.query_params.get("tab"):
+if tab != requested or not address.has("tab"):
     duplicate_grid.forget(tab)
-    st.query_params["tab"] = tab
+    address.write(tab=tab)
 scan_panel.show(workspace)
 if done := st.session_state.pop(_DONE, None):
     st.toast(done, icon=":material/done_all:")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
-from peakid.web import navigation, remedies, session
+from peakid.web import address, navigation, remedies, session
 from peakid.web.jobs import progress
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +21,7 @@ def main() -> None:
         page = st.navigation(navigation.pages(workspace))
         remedies.follow_link()
         sidebar(workspace)
+        address.begin()
         page.run()
 
 
