@@ -15,7 +15,7 @@ JOB = "collect:job"  # Session state: id of the import that this session started
 
 
 def show_imports(imports: list[Acquisition]) -> None:
-    st.subheader("Imports")
+    st.header("Imports")
     lines = [
         {
             "When": words.ago(row.started_at),

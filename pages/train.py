@@ -138,7 +138,7 @@ if is_first and row == shown:
 below = row or (None if is_first or len(run_overlay.requested(all_runs)) > 1 else shown)
 if jobs or all_runs:
     tip = "Select one row to see its curves and log, two to six rows to draw their curves in one figure."
-    st.subheader("All runs", help=tip)
+    st.header("All runs", help=tip)
     trainings.show_table(jobs, all_runs, frozen_ones)
     run_overlay.show(workspace, all_runs)
 if below:  # Under the table, so that the table does not move when a row is selected.

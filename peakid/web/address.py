@@ -115,13 +115,15 @@ def segments(
     format_func: Callable[[str], str] = str,
 ) -> str:
     """Draw a few short options in a row, bound to the query parameter `name`; `label` is not visible."""
+    key = _bind(name, options, default)
+    current = st.session_state[key]
     chosen = st.segmented_control(
         label,
         options,
-        format_func=format_func,
+        format_func=lambda each: words.chosen(format_func(each), each == current),
         required=True,
         label_visibility="collapsed",
-        key=_bind(name, options, default),
+        key=key,
         on_change=_write_choice,
         args=(name,),
     )

@@ -18,7 +18,7 @@ def everything(app: AppTest) -> str:
     """Return all text of a page."""
     kinds = (
         app.title,
-        app.subheader,
+        app.header,
         app.markdown,
         app.caption,
         app.success,

@@ -42,7 +42,7 @@ def show(workspace: Workspace) -> Job | None:
     if request is None:
         return None
     with st.container(border=True):
-        st.subheader(f"Preview of {words.plain(request.path.name)}", anchor=False)
+        st.header(f"Preview of {words.plain(request.path.name)}", anchor=False)
         try:
             columns = _ask_columns(request) if request.source == "csv" else BY_NAME
             found = None if columns is None else _read(workspace, request, columns)

@@ -42,6 +42,7 @@ export class Grid {
     this.token = 0;
     this.onKey = (event) => active === this && this.handleKey(event);
     this.onResize = () => this.layout();
+    this.onSkip = (event) => active === this && this.skipTo(event);
     this.send = (events) => this.deliver(events);
   }
 
@@ -58,6 +59,7 @@ export class Grid {
       // In the capture phase: before Streamlit, which has shortcuts on C and R.
       window.addEventListener("keydown", this.onKey, true);
       window.addEventListener("resize", this.onResize);
+      window.addEventListener("click", this.onSkip, true);
     }
     if (!isMounted(active)) this.activate();
     this.update(component.data);
@@ -69,6 +71,7 @@ export class Grid {
     if (token !== this.token) return; // A newer run has mounted this grid again: its listeners stay.
     window.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("resize", this.onResize);
+    window.removeEventListener("click", this.onSkip, true);
     this.outbox?.disconnect(this.send);
     this.root = null;
     if (active === this) active = [...grids.values()].find(isMounted) ?? null;
@@ -80,6 +83,13 @@ export class Grid {
 
   takeFocus() {
     this.parts.focusable.focus({ preventScroll: true });
+  }
+
+  /** Take the focus from the link "Skip to the images", which is outside the component. */
+  skipTo(event) {
+    if (!event.target.closest?.("a.skip")) return;
+    event.preventDefault();
+    this.parts.focusable.focus();
   }
 
   // ---- outbox -----------------------------------------------------------------------------------
