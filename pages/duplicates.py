@@ -8,7 +8,7 @@ import streamlit as st
 from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.store import comparisons
-from peakid.web import address, navigation, session, words
+from peakid.web import address, navigation, session, uploads, words
 from peakid.web.gallery import delivery, duplicate_grid
 from peakid.web.jobs import scan_panel
 from peakid.web.snapshots import picture_table
@@ -58,7 +58,11 @@ def show_bulk(groups: Sequence[DuplicateGroup]) -> None:
 def show_search() -> None:
     """Offer to find a photo among the images."""
     with st.popover("Find a photo", icon=":material/image_search:"):
-        file = st.file_uploader("A photo, also a smaller, rotated or cropped copy", key="search")
+        file = st.file_uploader(
+            "A photo, also a smaller, rotated or cropped copy",
+            key="search",
+            max_upload_size=uploads.most_photo_mb(),
+        )
         if file is None:
             return
         found = image_search.search(workspace, file.getvalue())

@@ -156,7 +156,8 @@ def test_at_twice_the_size_the_pictures_start_in_the_first_window(
     for path in ("review?queue=all", "duplicates?tab=exact"):
         opened(page, f"{address}/{path}")
         box = page.locator(".tile, .duplicates .row").first.bounding_box()
-        assert box is not None and box["y"] < 400, (path, box)
+        assert box is not None
+        assert box["y"] < 400, (path, box)
     context.close()
 
 

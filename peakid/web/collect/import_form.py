@@ -69,8 +69,9 @@ def _folder(_workspace: Workspace) -> ImportRequest | None:
 
 
 def _zip(workspace: Workspace) -> ImportRequest | None:
-    st.caption("A zip archive of such a folder. For more than 500 MB, enter its path instead.")
-    upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
+    most_mb = uploads.most_mb()
+    st.caption(f"A zip archive of such a folder. For more than {most_mb:,} MB, enter its path instead.")
+    upload = st.file_uploader("Zip archive", type="zip", key="zip_upload", max_upload_size=most_mb)
     path = st.text_input("Or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path")
     return ImportRequest("zip", uploads.kept(workspace, upload, path)) if _is_submitted() else None
 
