@@ -11,6 +11,7 @@ FORMATTING = ("evaluate.charts.", "evaluate.training_charts.", "evaluate.score_t
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
+    "curate.queues.review_queue.exists",  # queue: its refusal says the same
     "curate.queues.review_queue.count_up_to",  # queues
     "curate.queues.review_queue.items",  # queue
     "curate.queues.review_queue.waiting",  # queue
