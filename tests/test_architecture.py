@@ -306,8 +306,8 @@ def untyped_signatures(sources: Sources) -> Iterator[str]:
 
 def query_readers(sources: Sources) -> Iterator[str]:
     for each in sources.values():
-        names = (getattr(node, "attr", "") for node in ast.walk(each.tree))
-        if each.module != "peakid.web.address" and "query_params" in names:
+        names = {ast.unparse(node) for node in ast.walk(each.tree) if isinstance(node, ast.Attribute)}
+        if each.module != "peakid.web.address" and names & {"st.query_params", "streamlit.query_params"}:
             yield f"{each.module} reads or writes query parameters itself"
 
 
