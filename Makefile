@@ -17,7 +17,7 @@ run: $(VENV)/.installed
 # The tests run in a process for each core, four at most; the slow ones in one of them, one after the other.
 PROCESSES := -n auto --maxprocesses 4 --dist loadgroup
 
-test: lint chromium
+test: lint chromium $(if $(shell command -v npm),node_modules/.installed)
 	@$(BIN)/python -m pytest $(PROCESSES)
 
 fast: $(VENV)/.installed-dev
@@ -73,7 +73,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
 	@touch $@
 
-# Biome, which formats and lints the JavaScript. The application itself needs no Node.
+# Biome, which formats and lints the JavaScript, and axe-core for the browser tests. The application itself needs no Node.
 node_modules/.installed: package.json package-lock.json
 	@npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

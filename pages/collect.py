@@ -1,12 +1,15 @@
 """Import images from a folder, an archive or a table, and see what was added, already known or rejected."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from peakid.acquire import history
 from peakid.acquire.history import Acquisition
 from peakid.errors import PeakidError
 from peakid.jobs import queue
-from peakid.web import session, words
+from peakid.jobs.arguments import ImportArguments
+from peakid.web import session, uploads, words
 from peakid.web.collect import import_form, import_preview, import_summary
 from peakid.web.history import root_panel
 from peakid.web.jobs import job_panel, submission
@@ -15,7 +18,7 @@ JOB = "collect:job"  # Session state: id of the import that this session started
 
 
 def show_imports(imports: list[Acquisition]) -> None:
-    st.subheader("Imports")
+    st.header("Imports")
     lines = [
         {
             "When": words.ago(row.started_at),
@@ -32,6 +35,20 @@ def show_imports(imports: list[Acquisition]) -> None:
     if rejected := history.list_rejections(workspace):
         with st.expander(f"Rejected files ({len(rejected):,})"):
             import_summary.show_rejections(rejected)
+
+
+def show_left(used: set[Path]) -> None:
+    """List the uploads that no import reads, each with a button that removes it."""
+    if not (found := uploads.left(workspace, used)):
+        return
+    st.header("Uploads that were not imported")
+    for file in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            size = words.n_bytes(file.stat().st_size)
+            st.markdown(f"{words.plain(file.name)} ({size})", width="content")
+            if st.button("Remove", key=f"upload:{file}", icon=":material/delete:", type="tertiary"):
+                uploads.remove(workspace, file)
+                st.rerun()
 
 
 # 1 open
@@ -64,6 +81,12 @@ for job in shown:
         job,
         body=lambda each: import_summary.show_result(workspace, each, actor=session.actor()),
     )
+open_imports = {
+    job.arguments_as(ImportArguments).path
+    for job in queue.list_jobs(workspace)
+    if job.kind == "import" and job.arguments is not None and job.state not in queue.ENDED
+}
+show_left({Path(path) for path in (*open_imports, import_preview.path()) if path})
 root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):
     show_imports(imports)

@@ -8,7 +8,7 @@ import streamlit as st
 from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.store import comparisons
-from peakid.web import navigation, session, words
+from peakid.web import address, navigation, session, uploads, words
 from peakid.web.gallery import bulk_notice, delivery, duplicate_grid
 from peakid.web.jobs import scan_panel
 from peakid.web.snapshots import picture_table
@@ -61,7 +61,11 @@ def show_bulk(groups: Sequence[DuplicateGroup]) -> None:
 def show_search() -> None:
     """Offer to find a photo among the images."""
     with st.popover("Find a photo", icon=":material/image_search:"):
-        file = st.file_uploader("A photo, also a smaller, rotated or cropped copy", key="search")
+        file = st.file_uploader(
+            "A photo, also a smaller, rotated or cropped copy",
+            key="search",
+            max_upload_size=uploads.most_photo_mb(),
+        )
         if file is None:
             return
         found = image_search.search(workspace, file.getvalue())
@@ -87,7 +91,7 @@ by_tab = {
 
 # 2 ask
 first = next((tab for tab, groups in by_tab.items() if groups), "near")
-requested = st.query_params.get("tab", first)
+requested = address.option("tab", list(by_tab)) or first
 
 
 def tab_title(name: str) -> str:
@@ -99,16 +103,16 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
     tab = st.pills(
         "Groups",
         list(by_tab),
-        default=requested if requested in by_tab else first,
+        default=requested,
         format_func=tab_title,
         required=True,
         key="tab",
         label_visibility="collapsed",
     )
     show_search()
-if tab != st.query_params.get("tab"):
+if tab != requested or not address.has("tab"):
     duplicate_grid.forget(tab)
-    st.query_params["tab"] = tab
+    address.write(tab=tab)
 scan_panel.show(workspace)
 is_noted, done = bulk_notice.is_noted(tab), bulk_notice.current(workspace, tab)
 if is_noted and done is None:  # Undone: its groups wait again.

@@ -79,7 +79,7 @@ def show_report(run: Run, scored: EvaluationReport) -> None:
     run_notes.show_origin(run)
     run_notes.show_warnings(workspace, run, scored)
     matrix_panel.show(workspace, scored)
-    st.subheader("Classes")
+    st.header("Classes")
     class_table.show(scored.per_class)
 
 
@@ -87,7 +87,7 @@ def show_comparison(run: Run) -> None:
     others = {str(each.run_id): each for each in usable.values() if each.run_id != run.run_id}
     if not others:
         return
-    st.subheader("Comparison with another run")
+    st.header("Comparison with another run")
     earlier = next((each for each in others if int(each) < run.run_id), None)
     other = address.select(
         "Compared with",

@@ -22,7 +22,7 @@ def show_log() -> None:
     with cells[1]:
         class_names = [row.class_name for row in classes.list_classes(workspace)]
         class_name = address.select("Class", "class", [EVERY_CLASS, *class_names])
-    before = int(value) if (value := st.query_params.get("before", "")).isdigit() else None
+    before = address.number("before", what="the number of a step")
     steps = history.page(
         workspace,
         by=None if by == EVERYONE else by,
@@ -73,7 +73,7 @@ st.title("History")
 
 # 2 ask
 actors = history.actors(workspace)
-image = st.query_params.get("image")
+image = address.text("image")
 
 # 3 draw, 4 act
 history_list.show_done()

@@ -29,7 +29,7 @@ def show_first_start() -> None:
     )
     ways = st.columns(2, gap="medium")
     with ways[0].container(border=True, height="stretch"):
-        st.subheader("Open the demo")
+        st.header("Open the demo")
         st.markdown(
             "600 drawn mountains with known faults: wrong labels, duplicates, blurred and unrelated "
             "images. Ready in seconds."
@@ -37,7 +37,7 @@ def show_first_start() -> None:
         if st.button("Open the demo", type="primary"):
             open_demo()
     with ways[1].container(border=True, height="stretch"):
-        st.subheader("Import your photos")
+        st.header("Import your photos")
         st.markdown(
             "A folder with one subfolder per class, a zip archive of it, or a table of labels. Your files "
             "are not changed."
@@ -93,7 +93,7 @@ def show_workflow(states: dict[str, str]) -> None:
 
 
 def show_latest_decisions() -> None:
-    st.subheader("Latest decisions")
+    st.header("Latest decisions")
     lines = [
         {
             "When": words.ago(step.made_at),
@@ -107,7 +107,7 @@ def show_latest_decisions() -> None:
 
 
 def show_latest_runs(latest: Sequence[Run]) -> None:
-    st.subheader("Latest runs")
+    st.header("Latest runs")
     lines = [
         {
             "Run": names.run_name(run),

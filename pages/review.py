@@ -3,7 +3,6 @@
 import streamlit as st
 
 from peakid.curate import classes, image_issues
-from peakid.curate.queues import review_queue
 from peakid.errors import PeakidError
 from peakid.web import address, navigation, session
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
@@ -25,9 +24,8 @@ EMPTY = {
 
 # 1 open
 workspace = session.workspace()
-queue = st.query_params.get("queue") or review_queue.first_offered(workspace)
-address.write(queue=queue)  # The page stays on this queue when its last image is judged.
-after, filters = st.query_params.get("after", ""), filter_bar.current()
+queue = queue_chips.requested(workspace)
+after, filters = address.text("after") or "", filter_bar.current()
 
 # 2 ask
 queue_chips.show(workspace, queue)

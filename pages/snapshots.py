@@ -61,7 +61,7 @@ def show_frozen_now() -> None:
 
 def show_snapshot(frozen: Snapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(session.plain(names.snapshot_name(frozen)), width="content")
+        st.header(session.plain(names.snapshot_name(frozen)), width="content")
         if st.button("Train on this snapshot", type="primary", icon=":material/model_training:"):
             navigation.go("train", snapshot=frozen.digest)
     st.caption(summary(frozen), help=f"Digest {frozen.digest}")

@@ -121,7 +121,7 @@ candidates = [*active, *jobs, *searches]
 shown = find(candidates, address.value("job", [str(job.job_id) for job in candidates]))
 
 # 3 draw, 4 act: a running or requested job is shown first
-is_first = shown is not None and (shown in active or "job" in st.query_params)
+is_first = shown is not None and (shown in active or address.has("job"))
 with st.container():  # Always there: an open expander below would close if its position changed.
     if shown and is_first:
         training_watch.show(workspace, shown, frozen_ones)
@@ -132,13 +132,13 @@ if frozen_ones:
     show_form()
 else:
     show_empty()
-row = find(jobs, st.query_params.get("row"))
+row = find(jobs, address.option("row", [str(job.job_id) for job in jobs]))
 if is_first and row == shown:
     row = None
 below = row or (None if is_first or len(run_overlay.requested(all_runs)) > 1 else shown)
 if jobs or all_runs:
     tip = "Select one row to see its curves and log, two to six rows to draw their curves in one figure."
-    st.subheader("All runs", help=tip)
+    st.header("All runs", help=tip)
     trainings.show_table(jobs, all_runs, frozen_ones)
     run_overlay.show(workspace, all_runs)
 if below:  # Under the table, so that the table does not move when a row is selected.

@@ -5,6 +5,7 @@ import unicodedata
 
 # Zs: no-break, ideographic, thin ... Not in Zs and blank anyway: the Hangul fillers, the empty Braille cell.
 _BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u115f\u1160\u3164\uffa0\u2800]+")
+LARGEST_INTEGER = 2**63 - 1  # That SQLite stores.
 _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _JOINERS = "\u200c\u200d"
 _FIRST_JOINED = "\u0590"  # Latin, Greek and Cyrillic letters are below: a joiner between them is not visible.
@@ -40,6 +41,16 @@ def is_class_name(name: str) -> bool:
     allowed = {*_JOINERS, *_VISIBLE_FORMATS}
     seen = [char for char in name if char not in allowed and not _FLAG_TAGS[0] <= char <= _FLAG_TAGS[1]]
     return bool(seen) and all(char.isprintable() for char in seen)
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number of SQLite, 0 to 2**63 - 1, from the digits 0-9; None where the text is not one.
+
+    `int` alone also reads the digits of other scripts and refuses more than 4,300 of them; `str.isdigit`
+    accepts a superscript that `int` refuses.
+    """
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_INTEGER))
+    return int(text) if is_number and int(text) <= LARGEST_INTEGER else None
 
 
 def clean_path(path: str) -> str:

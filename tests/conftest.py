@@ -18,9 +18,13 @@ from PIL import Image
 from pytest_socket import disable_socket, enable_socket
 
 from peakid.cli.main import main
+from peakid.dataset import snapshot as snapshots
 from peakid.imaging import inspection, pixels
 from peakid.recipe import architectures
-from peakid.store import decision_log, images
+from peakid.recipe.recipe import Recipe
+from peakid.records import EpochMetrics, Snapshot, SnapshotItem
+from peakid.run_records import StartingWeights
+from peakid.store import decision_log, images, runs
 from peakid.store import workspace as workspaces
 from peakid.store.comparisons import RULE_VERSION
 from peakid.store.workspace import Workspace, now
@@ -231,3 +235,66 @@ def colour_export(tmp_path: Path) -> Path:
     }
     (folder / "card.json").write_text(json.dumps(card))
     return folder
+
+
+@pytest.fixture
+def frozen(workspace: Workspace, fill: Callable[..., list[str]]) -> Snapshot:
+    """A snapshot of 24 river and 16 sea images without near duplicates; 7 are for validation."""
+    fill(river=24, sea=16)
+    return snapshots.create(workspace, name="first", actor="human:anna")
+
+
+@pytest.fixture
+def add_run(workspace: Workspace) -> Callable[..., int]:
+    """Add a run without training: `add_run(frozen, n_wrong=2)` predicts sea for 2 river images per split."""
+
+    def added(snapshot: Snapshot, *, n_wrong: int = 1, **recipe: object) -> int:
+        run_id = runs.create(
+            workspace,
+            job_id=None,
+            snapshot_id=snapshot.snapshot_id,
+            recipe=Recipe(**recipe).model_dump(),
+            class_names=snapshot.class_names,
+            seed=0,
+            code_version="test",
+            libraries={},
+        )
+        for epoch in (1, 2):
+            runs.add_epoch(
+                workspace,
+                run_id,
+                EpochMetrics(epoch, "head", 1.0 / epoch, 1.2 / epoch, 0.4 * epoch, 0.001, 1.0),
+            )
+        items = snapshots.items(workspace, snapshot.digest)
+        for split in ("train", "valid", "test"):
+            _predict(workspace, run_id, split, [item for item in items if item.split == split], n_wrong)
+        runs.finish(
+            workspace,
+            run_id,
+            "done",
+            best_epoch=2,
+            metrics={"accuracy": 0.8},
+            device="cpu",
+            starting_weights=StartingWeights("random"),
+            seconds=60.0,
+        )
+        return run_id
+
+    return added
+
+
+def _predict(workspace: Workspace, run_id: int, split: str, items: list[SnapshotItem], n_wrong: int) -> None:
+    """Store predictions with probability 0.9 that are right except for the first `n_wrong` river images."""
+    rivers = [item.digest for item in items if item.label == "river"]
+    is_sea = [item.label == "sea" or item.digest in rivers[:n_wrong] for item in items]
+    pred_probs = np.array([[0.1, 0.9] if sea else [0.9, 0.1] for sea in is_sea], dtype=np.float32)
+    given = [item.label for item in items]
+    runs.add_predictions(
+        workspace,
+        run_id,
+        split,
+        [item.digest for item in items],
+        pred_probs,
+        given,
+        is_out_of_sample=split != "train",
+    )

@@ -304,6 +304,13 @@ def untyped_signatures(sources: Sources) -> Iterator[str]:
                     yield f"{each.module}.{node.name} takes or returns a dict of unknown shape"
 
 
+def query_readers(sources: Sources) -> Iterator[str]:
+    for each in sources.values():
+        names = {ast.unparse(node) for node in ast.walk(each.tree) if isinstance(node, ast.Attribute)}
+        if each.module != "peakid.web.address" and names & {"st.query_params", "streamlit.query_params"}:
+            yield f"{each.module} reads or writes query parameters itself"
+
+
 def vague_names(sources: Sources) -> Iterator[str]:
     vague = {"utils", "helpers", "common", "misc", "manager", "base"}
     yield from (each.path for each in sources.values() if Path(each.path).stem in vague)
@@ -391,6 +398,11 @@ RULES = [
             ),
         ),
         ("peakid/learn/planted.py", "from peakid import settings"),
+    ),
+    Rule(
+        "only web.address reads query parameters",
+        query_readers,
+        ("pages/planted.py", 'import streamlit as st\nx = st.query_params["queue"]'),
     ),
     Rule(
         "bytes are decoded in the guarded process only",

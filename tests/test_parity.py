@@ -13,6 +13,7 @@ FORMATTING = ("evaluate.charts.", "evaluate.training_charts.", "evaluate.score_t
 READS = {
     "curate.step_events.step_of",  # log --steps
     "curate.step_events.is_undone",  # log --steps
+    "curate.queues.review_queue.exists",  # queue: its refusal says the same
     "curate.queues.review_queue.count_up_to",  # queues
     "curate.queues.review_queue.items",  # queue
     "curate.queues.review_queue.waiting",  # queue

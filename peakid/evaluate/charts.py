@@ -15,7 +15,7 @@ from peakid.records import ClassRow, EpochMetrics
 
 Theme = Literal["light", "dark"]
 
-INK = {"light": "#1B2430", "dark": "#E6EBF0"}
+INK = {"light": "#10161E", "dark": "#E6EBF0"}
 GROUND = {"light": "#FAFBFC", "dark": "#12171D"}
 ACCENT = {"light": "#2F6F9F", "dark": "#6FB1DC"}
 MISTAKE = {"light": "#D55E00", "dark": "#E8813A"}  # Okabe-Ito vermilion, lighter on a dark background.

@@ -6,10 +6,11 @@ import streamlit as st
 
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
-from peakid.web import navigation, remedies, session
+from peakid.web import address, navigation, remedies, session
 from peakid.web.jobs import progress
 
 HERE = Path(__file__).resolve().parent
+PAGES_OF_PICTURES = ("review", "duplicates")  # Their grid takes the focus from the link past the controls.
 
 
 def main() -> None:
@@ -21,6 +22,10 @@ def main() -> None:
         page = st.navigation(navigation.pages(workspace))
         remedies.follow_link()
         sidebar(workspace)
+        st.html(HERE / "page.css")
+        if page.url_path in PAGES_OF_PICTURES:
+            st.html('<a class="skip" href="#pictures">Skip to the images</a>')
+        address.begin()
         page.run()
 
 

@@ -1,13 +1,36 @@
 """Files that were uploaded by the browser or given as a path on the server."""
 
 import hashlib
+import shutil
+import tempfile
+from collections.abc import Collection
 from pathlib import Path, PurePath
 
+import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from peakid import files
+from peakid import files, paths
+from peakid.clean_text import clean_text
 from peakid.errors import BadInput
+from peakid.settings import Settings
 from peakid.store.workspace import Workspace
+
+_CHUNK_BYTES = 2**20
+_LONGEST_NAME = 200  # Bytes, of the 255 that file systems allow.
+_PART = "part-"  # Begins the name of a file that is being written.
+
+
+def most_mb() -> int:
+    """Return the largest upload in MB: the limit of Streamlit or of a request body, the smaller one.
+
+    One MB of a request is left for what surrounds the file.
+    """
+    return max(1, min(st.get_option("server.maxUploadSize"), Settings().max_body_bytes // 2**20 - 1))
+
+
+def most_photo_mb() -> int:
+    """Return the largest photo in MB: what an import accepts, and an upload."""
+    return min(most_mb(), Settings().max_image_bytes // 2**20)
 
 
 def given(path: str, what: str) -> Path:
@@ -37,9 +60,40 @@ def kept(workspace: Workspace, upload: UploadedFile | None, path: str) -> Path:
     """
     if upload is None:
         return given(path, "file")
-    data = upload.getvalue()
-    folder = workspace.uploads_dir / hashlib.sha256(data).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / (PurePath(upload.name).name or "upload")
-    target.write_bytes(data)
-    return target
+    workspace.uploads_dir.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(dir=workspace.uploads_dir, prefix=_PART, delete=False) as part:
+        try:
+            upload.seek(0)
+            while chunk := upload.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                part.write(chunk)
+            part.flush()
+            folder = workspace.uploads_dir / digest.hexdigest()[:16]
+            folder.mkdir(exist_ok=True)
+            return Path(part.name).replace(folder / _file_name(upload.name))
+        finally:
+            Path(part.name).unlink(missing_ok=True)
+
+
+def left(workspace: Workspace, used: Collection[Path]) -> list[Path]:
+    """Return the stored uploads that no import reads: of a failed import or a preview that was left.
+
+    Args:
+        used: Files of the present preview and of imports that have not ended.
+    """
+    found = workspace.uploads_dir.glob("*/*")
+    return sorted(file for file in found if file.is_file() and file not in used)
+
+
+def remove(workspace: Workspace, file: Path) -> None:
+    """Remove a stored upload; a file that is elsewhere, or gone, is left alone."""
+    if paths.is_below(file, workspace.uploads_dir):
+        shutil.rmtree(file.parent, ignore_errors=True)
+
+
+def _file_name(name: str) -> str:
+    """Return the last part of a name that a browser sent, so short that every file system stores it."""
+    last = clean_text(PurePath(name.replace("\\", "/")).name)
+    short = last.encode()[-_LONGEST_NAME:].decode(errors="ignore")
+    return "upload" if short in ("", ".", "..") else short

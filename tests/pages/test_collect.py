@@ -102,3 +102,17 @@ def test_a_table_that_cannot_be_read_is_an_error_and_nothing_can_be_imported(
     assert not app.exception
     assert len(app.error) == 1
     assert "import:start" not in [button.key for button in app.button]
+
+
+def test_an_upload_that_was_not_imported_is_listed_and_removed(
+    open_page: Callable[..., AppTest], workspace: Workspace
+) -> None:
+    file = workspace.uploads_dir / "0123456789abcdef" / "photos.zip"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"not a zip")
+    app = open_page("collect")
+    assert [each.value for each in app.header] == ["Uploads that were not imported"]
+    next(each for each in app.button if each.label == "Remove").click()
+    app.run()
+    assert not file.exists()
+    assert not app.header

@@ -18,7 +18,7 @@ def everything(app: AppTest) -> str:
     """Return all text of a page."""
     kinds = (
         app.title,
-        app.subheader,
+        app.header,
         app.markdown,
         app.caption,
         app.success,
@@ -220,11 +220,14 @@ def test_a_link_opens_its_queue(open_page: Callable[..., AppTest], fill: Callabl
     assert app.pills[0].options[-1] == ":blue[river 2]"
 
 
-def test_a_link_to_an_unknown_queue_says_which_there_are(open_page: Callable[..., AppTest]) -> None:
+def test_a_link_to_an_unknown_queue_opens_the_first_one_and_says_so(
+    open_page: Callable[..., AppTest],
+) -> None:
     app = open_page("review", queue="nonsense")
     assert not app.exception
-    assert "unreviewed, flagged" in app.error[0].value.replace("\\", "")
-    assert [each.label for each in app.button] == ["Open Review"]
+    said = app.info[0].value.replace("\\", "")
+    assert said == "queue=nonsense in the address is ignored: there is no such queue."
+    assert app.pills[0].value == open_page("review").pills[0].value
 
 
 def test_an_import_shows_what_it_read_and_merges_classes_that_differ_only_in_case(

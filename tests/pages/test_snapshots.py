@@ -114,7 +114,7 @@ def test_what_changed_since_an_earlier_snapshot_is_counted_and_listed(
     assert app.button_group(key="address:change").options == [
         "Added 0",
         "Removed 1",
-        "Relabelled 1",
+        ":blue[Relabelled 1]",
         "Moved to another split 0",
     ]
     row = next(frame.value for frame in app.dataframe if "From" in frame.value.columns).iloc[0]

@@ -175,7 +175,7 @@ def test_the_lr_finder_runs_with_the_recipe_of_the_form(
         "human:anna",
         recipes.named("standard"),
     )
-    assert app.subheader[0].value == "LR finder: resnet18 at 160 px"
+    assert app.header[0].value == "LR finder: resnet18 at 160 px"
     assert button(app, "Cancel this LR finder")
 
 

@@ -38,7 +38,7 @@ def queued(workspace: Workspace) -> list[int]:
 
 def test_one_job_alone_draws_no_queue(open_page: OpenPage, frozen: Snapshot, workspace: Workspace) -> None:
     submitted(workspace, frozen)
-    assert "GPU queue" not in [each.value for each in open_page("train").subheader]
+    assert "GPU queue" not in [each.value for each in open_page("train").header]
 
 
 def test_the_queue_lists_jobs_in_order_with_recipe_and_person(
@@ -101,9 +101,9 @@ def test_a_selected_row_shows_its_run_below_the_table(
     first, second = submitted(workspace, frozen), submitted(workspace, frozen)
     queue.cancel(workspace, first)
     queue.cancel(workspace, second)
-    headings = [each.value for each in open_page("train", row=str(first)).subheader]
+    headings = [each.value for each in open_page("train", row=str(first)).header]
     assert headings == ["All runs", "Training: resnet18 at 160 px"]
-    assert [each.value for each in open_page("train").subheader] == [
+    assert [each.value for each in open_page("train").header] == [
         "All runs",
         "Training: resnet18 at 160 px",
     ]

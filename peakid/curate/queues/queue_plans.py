@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from peakid.clean_text import whole_number
 from peakid.curate import image_issues
 from peakid.curate.image_issues import IssueKind
 from peakid.curate.queues.filters import SqlValue
@@ -80,7 +81,7 @@ def run_that_ranks(workspace: Workspace, queue: str) -> int | None:
     if kind not in _RANKED_BY_MODEL:
         return None
     number = rest.partition(":")[0]
-    return int(number) if kind == "confusion" and number.isdigit() else newest_run(workspace)
+    return whole_number(number) if kind == "confusion" else newest_run(workspace)
 
 
 def issue_queue(kind: str) -> str:
@@ -217,13 +218,14 @@ def _uncertain(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
 
 def _confusion(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
     parts = rest.split(":")
-    if len(parts) != 4 or not parts[0].isdigit():
+    run_id = whole_number(parts[0])
+    if len(parts) != 4 or run_id is None:
         raise NotFound(
             f"{queue!r} is not the queue of a confusion cell.",
             "Write confusion:RUN:SPLIT:GIVEN:PREDICTED, for instance confusion:3:valid:dom:eiger.",
         )
     parameters: dict[str, SqlValue] = {
-        "run_id": int(parts[0]),
+        "run_id": run_id,
         "split": parts[1],
         "given": unquoted(parts[2]),
         "predicted": unquoted(parts[3]),

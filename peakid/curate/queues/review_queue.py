@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peakid.clean_text import LARGEST_INTEGER
 from peakid.curate import image_issues
 from peakid.curate.queues import filters as filtering
 from peakid.curate.queues import queue_plans
@@ -19,6 +20,7 @@ from peakid.curate.queues.queue_plans import (
     confusion_queue,
     issue_queue,
 )
+from peakid.errors import NotFound
 from peakid.records import QueueItem
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
@@ -96,6 +98,15 @@ def offered(workspace: Workspace) -> list[QueueCount]:
 def first_offered(workspace: Workspace) -> str:
     """Return the queue to open first: "worth" unless it is empty, else "unreviewed"."""
     return WORTH if page(workspace, WORTH, limit=1) else "unreviewed"
+
+
+def exists(workspace: Workspace, queue: str) -> bool:
+    """Return whether there is a queue of this name; it may be empty."""
+    try:
+        queue_plans.plan(workspace, queue)
+    except NotFound:
+        return False
+    return True
 
 
 def by_class(workspace: Workspace) -> list[QueueCount]:
@@ -328,15 +339,21 @@ def _position(segments: Sequence[Segment], after: str | int | None) -> tuple[int
     """Return the number of the segment and the key that a cursor stands for; (0, ()) for an invalid one."""
     try:
         first, *key = [json.loads(part) for part in str(after or "").split("~")]
-    except ValueError:
+    except (ValueError, RecursionError):
         return 0, ()
     if not key:
         first, key = 0, [first]
     is_known = (
         isinstance(first, int) and 0 <= first < len(segments) and len(key) == len(segments[first].key or "1")
     )
-    is_valid = is_known and all(isinstance(part, int | float | str) for part in key)
-    return (first, tuple(key)) if is_valid else (0, ())
+    return (first, tuple(key)) if is_known and all(map(_is_storable, key)) else (0, ())
+
+
+def _is_storable(part: object) -> bool:
+    """Return whether SQLite can take a part of a cursor: no integer above 64 bits, no half of a character."""
+    if isinstance(part, str):
+        return not any("\ud800" <= char <= "\udfff" for char in part)
+    return isinstance(part, float) or (isinstance(part, int) and abs(part) <= LARGEST_INTEGER)
 
 
 def _cursor(number: int, segment: Segment, row: sqlite3.Row) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from peakid.records import Source
 from peakid.store.workspace import Workspace
-from peakid.web import uploads
+from peakid.web import uploads, words
 
 SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 
@@ -34,7 +34,9 @@ def ask(workspace: Workspace) -> ImportRequest | None:
         "Import from",
         SOURCES,
         default="folder",
-        format_func=SOURCES.__getitem__,
+        format_func=lambda each: words.chosen(
+            SOURCES[each], each == st.session_state.get("source", "folder")
+        ),
         required=True,
         key="source",
     )
@@ -44,7 +46,7 @@ def ask(workspace: Workspace) -> ImportRequest | None:
 
 def _folder(_workspace: Workspace) -> ImportRequest | None:
     st.caption(
-        "Subfolders become classes; `train`, `valid`, `test` and the like become splits. Every file that "
+        "Subfolders become classes; train, valid, test and the like become splits. Every file that "
         "can be decoded is imported."
     )
     path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
@@ -67,8 +69,9 @@ def _folder(_workspace: Workspace) -> ImportRequest | None:
 
 
 def _zip(workspace: Workspace) -> ImportRequest | None:
-    st.caption("A zip archive of such a folder. For more than 500 MB, enter its path instead.")
-    upload = st.file_uploader("Zip archive", type="zip", key="zip_upload")
+    most_mb = uploads.most_mb()
+    st.caption(f"A zip archive of such a folder. For more than {most_mb:,} MB, enter its path instead.")
+    upload = st.file_uploader("Zip archive", type="zip", key="zip_upload", max_upload_size=most_mb)
     path = st.text_input("Or its path on this machine", placeholder="/home/you/photos.zip", key="zip_path")
     return ImportRequest("zip", uploads.kept(workspace, upload, path)) if _is_submitted() else None
 

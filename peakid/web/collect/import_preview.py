@@ -1,6 +1,7 @@
 """What an import would read, before anything is taken in, with the columns of a table to choose."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from peakid.import_records import ImportReading
 from peakid.jobs import submit
 from peakid.jobs.job import Job
 from peakid.store.workspace import Workspace
-from peakid.web import session, words
+from peakid.web import session, uploads, words
 from peakid.web.collect import import_summary
 from peakid.web.collect.import_form import ImportRequest
 from peakid.web.jobs import submission
@@ -36,13 +37,19 @@ def forget() -> None:
     st.session_state.pop(_REQUEST, None)
 
 
+def path() -> Path | None:
+    """Return the file or folder that is previewed."""
+    request: ImportRequest | None = st.session_state.get(_REQUEST)
+    return request.path if request else None
+
+
 def show(workspace: Workspace) -> Job | None:
     """Draw the preview of the remembered request. Return the job of the import when it is started."""
     request: ImportRequest | None = st.session_state.get(_REQUEST)
     if request is None:
         return None
     with st.container(border=True):
-        st.subheader(f"Preview of {words.plain(request.path.name)}", anchor=False)
+        st.header(f"Preview of {words.plain(request.path.name)}", anchor=False)
         try:
             columns = _ask_columns(request) if request.source == "csv" else BY_NAME
             found = None if columns is None else _read(workspace, request, columns)
@@ -117,6 +124,7 @@ def _ask_import(
         )
         is_discarded = st.button("Discard", key="import:discard")
     if is_discarded:
+        uploads.remove(workspace, request.path)
         forget()
         st.rerun()
     if not is_wanted:

@@ -7,7 +7,7 @@ import streamlit as st
 from peakid.jobs import submit
 from peakid.records import Run
 from peakid.store.workspace import Workspace
-from peakid.web import address, names, session
+from peakid.web import address, names, session, words
 from peakid.web.jobs import submission
 
 FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
@@ -33,7 +33,9 @@ def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
         list(FORMATS),
         default=list(FORMATS),
         selection_mode="multi",
-        format_func=FORMATS.__getitem__,
+        format_func=lambda each: words.chosen(
+            FORMATS[each], each in st.session_state.get("formats", FORMATS)
+        ),
         key="formats",
         help=FORMATS_HELP,
     )

@@ -9,12 +9,10 @@ from peakid.evaluate import charts, score_text
 from peakid.imaging import gate, pixels
 from peakid.records import Export
 from peakid.serve.predictor import ImagePrediction, Predictor, ReadError
-from peakid.settings import Settings
 from peakid.store import exports
-from peakid.web import session, theme, words
+from peakid.web import session, theme, uploads, words
 
 TOP = 5
-MAX_MB = Settings().max_image_bytes // 2**20  # Imports reject larger files, too.
 PHOTO_PX = 260  # Leaves room for the bars below it in a window of 800 px.
 
 
@@ -27,7 +25,7 @@ def show(export: Export) -> None:
         "Try a photo",
         key=f"photo:{export.export_id}",
         help="Any image file. It is not stored.",
-        max_upload_size=MAX_MB,
+        max_upload_size=uploads.most_photo_mb(),
     )
     if upload is None:
         st.caption("Upload a photo to see which classes the model predicts.")

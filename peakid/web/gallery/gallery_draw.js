@@ -66,7 +66,7 @@ function buildActs(gallery) {
   const add = (name, text, key, title, act) => {
     parts[name] = button(text, key, title, () => {
       act();
-      gallery.takeFocus();
+      if (!gallery.overlay) gallery.takeFocus(); // A panel that was opened has it.
     });
     parts.acts.append(parts[name]);
   };
@@ -188,7 +188,7 @@ function makeTile(gallery, { digest, path, why }) {
   picture.draggable = false;
   const frame = make("div", "frame");
   frame.append(picture, make("span", "badge", shortened(why ?? "")));
-  tile.append(frame, makeRibbon("div"));
+  tile.append(frame, " ", makeRibbon("div")); // The blank separates the two texts for a screen reader.
   tile.addEventListener("click", (event) => clickTile(gallery, gallery.position.get(digest), event));
   tile.addEventListener("dblclick", () => gallery.show("single"));
   return tile;
@@ -220,12 +220,14 @@ function drawTile(gallery, tile, item, index) {
   const isChosen = isSelected(gallery, item);
   tile.classList.toggle("focus", isFocused);
   tile.classList.toggle("selected", isChosen);
-  tile.setAttribute("aria-label", `${item.path}: ${spokenState(state)}`);
   tile.setAttribute("aria-selected", String(isChosen || (isFocused && !gallery.selected.size)));
   tile.setAttribute("aria-posinset", String(index + 1));
   // -1: the total is not known yet.
   tile.setAttribute("aria-setsize", String(gallery.data.is_end ? gallery.items.length : -1));
-  tile.querySelector(".badge").hidden = gallery.commonWhy !== null || !item.why;
+  const badge = tile.querySelector(".badge");
+  badge.hidden = gallery.commonWhy !== null || !item.why;
+  const shown = badge.hidden ? "" : `${badge.textContent} `; // A name begins with what is seen.
+  tile.setAttribute("aria-label", `${shown}${spokenState(state)}: ${item.path}`);
   drawRibbon(gallery, tile.querySelector(".ribbon"), item, state);
 }
 

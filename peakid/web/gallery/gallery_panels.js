@@ -26,10 +26,24 @@ const KEYS = [
 function openOverlay(gallery, name, panel, label, className = "overlay") {
   panel.setAttribute("role", "dialog");
   panel.setAttribute("aria-label", label);
+  panel.setAttribute("aria-modal", "true");
   panel.tabIndex = -1;
+  panel.addEventListener("keydown", (event) => keepFocusIn(panel, event), true); // Before a field keeps it.
   gallery.overlay = name;
   gallery.parts.overlay.className = className;
   gallery.parts.overlay.replaceChildren(panel);
+  panel.focus();
+}
+
+/** Tab moves from control to control of an open panel, and from the last to the first. */
+function keepFocusIn(panel, event) {
+  if (event.key !== "Tab") return;
+  event.preventDefault();
+  const stops = [...panel.querySelectorAll("button:not(:disabled), input")];
+  const at = stops.indexOf(panel.getRootNode().activeElement);
+  const first = event.shiftKey ? -1 : 0;
+  const next = at < 0 ? first : (at + (event.shiftKey ? -1 : 1)) % stops.length;
+  (stops.at(next) ?? panel).focus();
 }
 
 export function closeOverlay(gallery) {
@@ -42,7 +56,7 @@ export function closeOverlay(gallery) {
 export function openReasons(gallery) {
   if (!gallery.items.length) return;
   const panel = make("div", "panel reasons"); // Below the images, so that the focused one stays in sight.
-  panel.append(make("h3", "", "Exclude as"));
+  panel.append(make("h2", "", "Exclude as"));
   gallery.data.reasons.forEach((reason, i) => {
     panel.append(button(reason, String(i + 1), "", () => exclude(gallery, reason)));
   });
@@ -61,9 +75,8 @@ export function openSheet(gallery) {
   const list = make("dl");
   for (const [key, meaning] of KEYS) list.append(make("dt", "", key), make("dd", "", meaning));
   const hint = make("p", "hint", "Keys do nothing while you type in a field. Esc closes this.");
-  panel.append(make("h3", "", "Keys"), list, hint);
+  panel.append(make("h2", "", "Keys"), list, hint);
   openOverlay(gallery, "sheet", panel, "Keys");
-  panel.focus();
 }
 
 // ---- a whole queue -------------------------------------------------------------------------------
@@ -88,9 +101,8 @@ export function openConfirm(gallery, kind, { label, reason }) {
   bar.append(button(title, "Enter", "", gallery.confirmed));
   bar.append(button("Cancel", "Esc", "", () => closeOverlay(gallery)));
   const panel = make("div", "panel confirm");
-  panel.append(make("h3", "", `${title}?`), make("p", "hint", hint), bar);
+  panel.append(make("h2", "", `${title}?`), make("p", "hint", hint), bar);
   openOverlay(gallery, "confirm", panel, title);
-  panel.focus();
 }
 
 // ---- the class finder ------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ export class Grid {
     this.onKey = (event) => active === this && this.handleKey(event);
     this.onResize = () => this.layout();
     this.onVisible = () => this.askForChanges();
+    this.onSkip = (event) => active === this && this.skipTo(event);
     this.send = (events) => this.deliver(events);
   }
 
@@ -65,6 +66,7 @@ export class Grid {
       document.addEventListener("visibilitychange", this.onVisible);
       clearInterval(this.renewing);
       this.renewing = setInterval(this.onVisible, RENEW_MS);
+      window.addEventListener("click", this.onSkip, true);
     }
     if (!isMounted(active)) this.activate();
     this.update(component.data);
@@ -78,6 +80,7 @@ export class Grid {
     window.removeEventListener("resize", this.onResize);
     document.removeEventListener("visibilitychange", this.onVisible);
     clearInterval(this.renewing);
+    window.removeEventListener("click", this.onSkip, true);
     this.outbox?.disconnect(this.send);
     this.root = null;
     if (active === this) active = [...grids.values()].find(isMounted) ?? null;
@@ -89,6 +92,13 @@ export class Grid {
 
   takeFocus() {
     this.parts.focusable.focus({ preventScroll: true });
+  }
+
+  /** Take the focus from the link "Skip to the images", which is outside the component. */
+  skipTo(event) {
+    if (!event.target.closest?.("a.skip")) return;
+    event.preventDefault();
+    this.parts.focusable.focus();
   }
 
   // ---- outbox -----------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def _offer_as_example(workspace: Workspace, digest: str, label: str | None) -> N
 def _show_origin(workspace: Workspace, digest: str) -> None:
     image = images.show(workspace, digest)
     size = f"{image.width_px:,} x {image.height_px:,} px, {image.format}, {words.n_bytes(image.n_bytes)}"
-    st.caption(f"{size}  \n`{digest[:16]}`")
+    st.caption(f"{size}  \n{digest[:16]}")
     if image.grey_text:
         st.caption(image.grey_text)
     for origin in origins.list_origins(workspace, digest)[:N_ORIGINS]:

@@ -24,7 +24,7 @@ def show(workspace: Workspace) -> None:
     if not in_place:
         return
     submission.renew_ended(workspace)
-    st.subheader("Folders left in place")
+    st.header("Folders left in place")
     st.dataframe([_line(root) for root in in_place], hide_index=True)
     for root in in_place:
         _show_problem(workspace, root)

@@ -20,7 +20,7 @@ def show(workspace: Workspace) -> None:
     """Draw the queue while it holds more than one job, redrawn each second."""
     if len(queue.list_active(workspace, LANE)) > 1:
         tip = "One job runs at a time on the GPU (or on the CPU where there is no GPU)."
-        st.subheader("GPU queue", help=tip)
+        st.header("GPU queue", help=tip)
         st.fragment(run_every=WATCH_EVERY_S)(_watch)(workspace)
 
 

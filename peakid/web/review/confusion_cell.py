@@ -21,7 +21,7 @@ def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: s
     """Draw the images of the cell (given, predicted) of a run's matrix, which can be judged there."""
     queue = review_queue.confusion_queue(run_id, split, given, predicted)
     plan = delivery.plan(queue)
-    page = loaded_page.load(workspace, plan, after=st.query_params.get("after", ""))
+    page = loaded_page.load(workspace, plan, after=address.text("after") or "")
     _show_title(given, predicted, review_queue.count(workspace, queue))
     if page.images:
         names = classes.names(workspace)
@@ -32,10 +32,8 @@ def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: s
 
 def opened(class_names: Sequence[str]) -> tuple[int, int] | None:
     """Return row and column of the cell in the address; None where there is none."""
-    given, predicted = (st.query_params.get(name, "") for name in ("given", "predicted"))
-    if given not in class_names or predicted not in class_names:
-        return None
-    return class_names.index(given), class_names.index(predicted)
+    given, predicted = (address.option(name, class_names) for name in ("given", "predicted"))
+    return (class_names.index(given), class_names.index(predicted)) if given and predicted else None
 
 
 def open_clicked(key: str, class_names: Sequence[str]) -> None:

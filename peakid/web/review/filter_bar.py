@@ -33,7 +33,7 @@ _HELP = {
 
 def current() -> Filters:
     """Return the filters in the address."""
-    return Filters(**{field: st.query_params.get(name) or None for name, (field, _) in FIELDS.items()})
+    return Filters(**{field: address.text(name) for name, (field, _) in FIELDS.items()})
 
 
 def clear() -> None:
@@ -78,7 +78,7 @@ def _choices(workspace: Workspace) -> None:
 
 
 def _show_choice(name: str, title: str, options: Sequence[str]) -> None:
-    value = st.query_params.get(name) or None
+    value = address.text(name)
     is_unknown = value is not None and value not in options  # From an old link: it is shown like the others.
     st.session_state[f"filter:{name}"] = value
     st.selectbox(
@@ -94,7 +94,7 @@ def _show_choice(name: str, title: str, options: Sequence[str]) -> None:
 
 
 def _show_text(name: str, title: str) -> None:
-    st.session_state[f"filter:{name}"] = st.query_params.get(name) or ""
+    st.session_state[f"filter:{name}"] = address.text(name) or ""
     st.text_input(
         title,
         key=f"filter:{name}",

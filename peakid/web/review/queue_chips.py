@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from peakid.clean_text import whole_number
 from peakid.curate.queues import pace, review_queue
 from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store.workspace import Workspace
-from peakid.web import session, words
+from peakid.web import address, session, words
 from peakid.web.gallery import loaded_page
 
 N_CHIPS = 5  # More would push the images down.
@@ -49,6 +50,22 @@ def show(workspace: Workspace, current: str) -> None:
         _show_more(workspace, [each for queue, each in found.items() if queue not in shown], current)
 
 
+def requested(workspace: Workspace) -> str:
+    """Return the queue in the address; the first one that is offered where there is none or no such queue.
+
+    The page stays on this queue when its last image is judged, because it is written to the address.
+    """
+    given = address.text("queue")
+    if given is not None and review_queue.exists(workspace, given):
+        return given
+    first = review_queue.first_offered(workspace)
+    if given is not None:  # Left in the address, so that the sentence stays until another queue is chosen.
+        address.ignore("queue", "there is no such queue")
+    else:
+        address.write(queue=first)
+    return first
+
+
 def name(queue: str) -> str:
     """Return the title of a queue, escaped for Markdown."""
     return session.plain(title(queue))
@@ -69,7 +86,7 @@ def title(queue: str) -> str:
 def next_sample(queue: str) -> str:
     """Return the queue of the random sample after `queue`: `sample:2` after `sample:1` or `sample`."""
     _, _, seed = queue.partition(":")
-    return f"sample:{int(seed) + 1 if seed.isdecimal() else 1}"
+    return f"sample:{(whole_number(seed) or 0) + 1}"
 
 
 def _title(workspace: Workspace, each: QueueCount) -> str:
@@ -118,6 +135,5 @@ def _open_class() -> None:
 
 def _go(queue: str) -> None:
     """Open another queue at its start. Filters stay: they are what a person is interested in."""
-    st.query_params["queue"] = queue
-    st.query_params.pop("after", None)
+    address.write(queue=queue, after=None)
     loaded_page.forget(queue)

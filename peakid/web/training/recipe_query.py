@@ -3,7 +3,7 @@
 import streamlit as st
 
 from peakid.errors import BadInput, PeakidError
-from peakid.web import session
+from peakid.web import address, session
 from peakid.web.training import recipe_draft, recipe_presets
 
 
@@ -12,11 +12,10 @@ def apply() -> None:
 
     They are removed so that a later rerun or reload does not overwrite what a person has changed since.
     """
-    names, settings = st.query_params.get_all("recipe"), st.query_params.get_all("set")
+    names, settings = address.texts("recipe"), address.texts("set")
     if not names and not settings:
         return
-    for parameter in ("recipe", "set"):
-        st.query_params.pop(parameter, None)
+    address.write(recipe=None, set=None)
     with session.error_boundary():
         for name in names:
             recipe_draft.use_recipe(name)

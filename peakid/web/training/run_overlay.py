@@ -46,8 +46,8 @@ def show(workspace: Workspace, runs: Sequence[Run]) -> None:
 
 def requested(runs: Sequence[Run]) -> list[Run]:
     """Return the runs in the address, newest first."""
-    named = set((st.query_params.get("runs") or "").split(","))
-    return [run for run in runs if str(run.run_id) in named]
+    named = set(address.numbers("runs", what="numbers of runs"))
+    return [run for run in runs if run.run_id in named]
 
 
 def choose(run_ids: Sequence[int]) -> None:

@@ -26,7 +26,7 @@ def show(workspace: Workspace, job: Job, snapshots: Mapping[str, Snapshot]) -> N
     run = runs.of_job(workspace, job.job_id)
     arguments = job.arguments_as(RecipeArguments)
     title = f"Run {run.run_id}" if run else job_panel.name(job)
-    st.subheader(f"{title}: {names.recipe_summary(arguments.recipe)}")
+    st.header(f"{title}: {names.recipe_summary(arguments.recipe)}")
     st.caption(session.plain(_details(job, trainings.snapshot_name(arguments.snapshot, snapshots))))
     frozen = snapshots.get(arguments.snapshot)
     if frozen is not None and (warning := datasets.compared(frozen).warning):

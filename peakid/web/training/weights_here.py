@@ -63,7 +63,8 @@ def show_table() -> None:
         n_here = sum(row.file is not None for row in rows)
         st.caption(
             f"{n_here} of {len(rows)} architectures have pretrained weights on this machine. A training "
-            f"downloads the others; for a machine without a network, put their files into `{rows[0].put_in}`."
+            "downloads the others; for a machine without a network, put their files into "
+            f"{words.plain(str(rows[0].put_in))}."
         )
         st.dataframe(
             [_cells(row) for row in rows],
