@@ -44,15 +44,15 @@ class JobSettings:
         }
 
 
-def parse(stored: Mapping[str, object]) -> JobSettings | None:
+def parse(stored: object) -> JobSettings | None:
     """Return stored settings as a record; keys that only another version knows are ignored.
 
     None for an empty document, as of a job of an earlier version, and for values of another shape.
     """
-    if not stored:
+    if not stored or not isinstance(stored, dict):
         return None
     try:
-        return _ADAPTER.validate_python(dict(stored))
+        return _ADAPTER.validate_python(stored)
     except ValidationError:
         return None
 

@@ -15,3 +15,4 @@ def test_settings_of_other_versions_are_read_as_far_as_they_are_known():
     assert job_settings.parse({}) is None  # A job of a version that stored none.
     assert job_settings.parse({"cache_gb": 3, "of_a_newer_version": [1]}) == JobSettings(cache_gb=3.0)
     assert job_settings.parse({"cache_gb": "a lot"}) is None
+    assert [job_settings.parse(shape) for shape in (5, "a", [], [1], None, True)] == [None] * 6

@@ -30,6 +30,7 @@ _JSON: dict[tuple[str, str], type] = {  # Columns with JSON, and what it must be
     ("snapshot", "fractions"): dict,
     ("snapshot", "class_names"): list,
     ("job", "arguments"): dict,
+    ("job", "settings"): dict,
     ("job", "result"): dict,
     ("job", "actions"): list,
     ("run", "recipe"): dict,

@@ -1,5 +1,6 @@
 """A hostile backup is refused in one line, or restored without touching anything outside the workspace."""
 
+import re
 import sys
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ from peakid.acquire import roots, verification
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadBackup, PeakidError, WorkspaceTooNew
 from peakid.jobs import queue
-from peakid.keep import backup, restore
+from peakid.keep import backup, restore, restored_database
 from peakid.store import exports, runs, status
 from peakid.store import workspace as workspaces
 from tests.keep import hostile_backups
@@ -119,3 +120,10 @@ def use(folder) -> None:
 
 def test_there_are_at_least_sixty_kinds_with_different_names() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS) >= 60
+
+
+def test_every_column_of_the_schema_that_holds_json_has_a_shape_that_a_restored_one_must_have(workspace):
+    tables = workspace.query("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL")
+    columns = {(t["name"], name) for t in tables for name in re.findall(r"json_valid\((\w+)\)", t["sql"])}
+    assert columns
+    assert columns - set(restored_database._JSON) == set()
