@@ -286,6 +286,8 @@ def tried(act: Act, n_kills: int, rng: random.Random, folder: Path) -> Outcome:
         output, is_killed = killed_run(act.command(start, number), after_s)
         if is_killed:
             outcome.killed_at_s.append(after_s)
+            for part in start.rglob(".*.part"):
+                os.utime(part, (1, 1))  # The next command clears what is older than a minute.
             try:
                 problems = unsound(start) + act.check(start, output)
                 run(act.command(start, number + 10_000))

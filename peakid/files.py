@@ -8,16 +8,20 @@ import ctypes
 import errno
 import json
 import os
+import re
 import shutil
 import stat
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from peakid.errors import DiskError
 
 ANY_SIZE = 2**62  # As a limit: only pipes, devices and folders are refused.
+_PART = re.compile(r"\.(\d{1,9})-\d+\.part$")  # As `replacing` names it: process and thread.
+_PART_AGE_S = 60.0
 _CHUNK_BYTES = 2**20
 
 
@@ -111,6 +115,33 @@ def replacing(path: Path, *, is_synced: bool = False) -> Generator[Path]:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def sweep(folders: Iterable[Path]) -> int:
+    """Remove what killed processes of this machine left of files that they were writing; return how many.
+
+    A temporary file younger than a minute stays: its process may be in another container.
+    """
+    n_removed = 0
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for part in folder.glob(".*.part"):
+                found = _PART.search(part.name)
+                is_old = time.time() - part.stat().st_mtime > _PART_AGE_S
+                if found and is_old and not _is_alive(int(found[1])):
+                    part.unlink(missing_ok=True)
+                    n_removed += 1
+    return n_removed
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # It is another user's.
+        return True
+    return True
 
 
 def write_bytes(path: Path, data: bytes, *, is_synced: bool = False) -> None:

@@ -3,6 +3,8 @@
 import errno
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,23 @@ def test_only_files_expands_a_home_folder_because_pathlib_raises_for_an_unknown_
     package = Path(files.__file__).parent
     users = [path.name for path in package.rglob("*.py") if ".expanduser()" in path.read_text("utf-8")]
     assert users == ["files.py"]
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = {
+        f".a.jpg.{gone.pid}-140.part": False,
+        f".a.jpg.{os.getpid()}-140.part": True,  # A process that may still be writing.
+        ".a.jpg.part": True,  # Not named by `replacing`.
+        f"a.jpg.{gone.pid}-140.part": True,  # A file of the user.
+        "a.jpg": True,
+    }
+    for name in names:
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (1, 1))
+    fresh = tmp_path / f".b.jpg.{gone.pid}-140.part"
+    fresh.write_bytes(b"half")
+    assert files.sweep([tmp_path, tmp_path / "missing"]) == 1
+    assert {name: (tmp_path / name).exists() for name in names} == names
+    assert fresh.exists()

@@ -138,6 +138,7 @@ def _with_current_classes(workspace: Workspace, arrivals: Iterable[Arrival]) -> 
 
 
 def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: bool, actor: str) -> _Import:
+    images.sweep(workspace)
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO root (path, is_in_place, created_at) VALUES (?, ?, ?)"

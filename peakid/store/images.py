@@ -63,6 +63,13 @@ def write_measures(connection: sqlite3.Connection, image_id: int, measured: Meas
     )
 
 
+def sweep(workspace: Workspace) -> int:
+    """Remove the halves of images and thumbnails that killed processes left; return how many."""
+    return files.sweep(
+        folder for place in (workspace.images_dir, workspace.thumbs_dir) for folder in place.glob("??")
+    )
+
+
 def image_path(workspace: Workspace, digest: str) -> Path:
     """Return the path of the stored copy of an image. An image in its own folder has no copy."""
     return paths.of_digest(workspace.images_dir, digest)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from peakid.acquire import folder
 from peakid.errors import AmbiguousDigest, NotFound, UnreadableImage, WorkspaceNotWritable
 from peakid.imaging import inspection, pixels
 from peakid.store import images, origins
@@ -214,3 +216,15 @@ def test_an_image_of_one_colour_has_known_hashes() -> None:
     Image.fromarray(np.full((40, 40, 3), 200, dtype=np.uint8)).save(out, "PNG")
     inspected = inspection.inspect(out.getvalue())
     assert (inspected.phash, inspected.dhash) == ("8000000000000000", "0000000000000000")
+
+
+def test_an_import_clears_what_a_killed_one_left(workspace, tmp_path, draw):
+    left = [place / "ab" / ".ab12.999999999-1.part" for place in (workspace.images_dir, workspace.thumbs_dir)]
+    for part in left:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(b"half")
+        os.utime(part, (1, 1))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(draw(1))
+    folder.import_folder(workspace, tmp_path / "photos", actor="human:anna")
+    assert not any(part.exists() for part in left)
