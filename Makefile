@@ -14,7 +14,7 @@ run: $(VENV)/.installed
 	@echo "Peakid starts on http://localhost:$(PORT). Ctrl-C stops it; running jobs continue."
 	@$(BIN)/peakid app --port $(PORT)
 
-# The tests run in a process for each core, four at most; see tests/conftest.py for the slow ones.
+# The tests run in a process for each core, four at most. `loadgroup` hands them out one by one: some take a minute.
 PROCESSES := -n auto --maxprocesses 4 --dist loadgroup
 
 test: lint chromium $(if $(shell command -v npm),node_modules/.installed)

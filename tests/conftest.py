@@ -32,16 +32,6 @@ from peakid.store.workspace import Workspace, now
 STARTED_AT = "2026-01-01T00:00:00.000Z"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the browser tests in one process and the other slow ones in another.
-
-    Two trainings at once are slower than one after the other, and a browser waits most of the time.
-    """
-    for item in items:
-        group = "slow" if item.get_closest_marker("slow") else item.nodeid
-        item.add_marker(pytest.mark.xdist_group("browser" if item.get_closest_marker("browser") else group))
-
-
 @pytest.fixture(autouse=True)
 def no_network(request: pytest.FixtureRequest) -> object:
     """Block every connection that leaves this machine."""

@@ -237,7 +237,7 @@ def test_a_restore_killed_at_any_moment_leaves_a_workspace_and_loses_none(worksp
     began = time.monotonic()
     subprocess.run(command, check=True)
     whole_s, rng = time.monotonic() - began, random.Random(0)
-    for _ in range(20):
+    for _ in range(8):
         process = subprocess.Popen(command, start_new_session=True)
         time.sleep(rng.uniform(0.3, 1.0) * whole_s)
         with contextlib.suppress(ProcessLookupError):
@@ -261,7 +261,7 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not
     fill(river=40)
     (tmp_path / "out").mkdir()
     rng, whole_s = random.Random(0), 0.0
-    for n in range(10):
+    for n in range(5):
         command = [sys.executable, "-c", BACKUP, str(workspace.path), str(tmp_path / "out" / f"{n}.zip")]
         began = time.monotonic()
         process = subprocess.Popen(command)
