@@ -1,6 +1,5 @@
 """The guard gets requests as from a browser, a program and a hostile page."""
 
-import asyncio
 import re
 
 import pytest
@@ -16,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peakid.hosts import Host
 from peakid.web.guard import Guard
+from tests.web import event_loop
 
 STREAM = "ws://127.0.0.1:8501/stream"
 # What may pass the guard below, written independently of its parser.
@@ -269,7 +269,7 @@ def started(guard: Guard) -> Message:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(guard({"type": "lifespan", "state": {}}, receive, send))
+    event_loop.run(guard({"type": "lifespan", "state": {}}, receive, send))
     return sent[0]
 
 

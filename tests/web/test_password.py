@@ -25,6 +25,7 @@ from peakid.web import login, password
 from peakid.web.guard import Guard
 from peakid.web.login import Login
 from peakid.web.password import LIFETIME_S, Attempts, Sessions, TooManyAttempts
+from tests.web import event_loop
 
 ADDRESS = "http://127.0.0.1:8501"
 STREAM = "ws://127.0.0.1:8501/stream"
@@ -338,7 +339,7 @@ def test_the_delay_grows_over_all_clients_up_to_ten_seconds_and_ends_after_a_whi
 
     attempts = Attempts(now=lambda: clock[0], sleep=sleep)
     for is_right in (False, False, True, False, False, True, False, False, False, False):
-        assert asyncio.run(attempts.compare(lambda is_right=is_right: is_right)) is is_right
+        assert event_loop.run(attempts.compare(lambda is_right=is_right: is_right)) is is_right
     assert slept == [0, 0, 0, 0, 1, 2, 2, 4, 8, 10]
     clock[0] = Attempts.FORGOTTEN_AFTER_S + 1
     assert attempts.delay_s() == 0
@@ -363,7 +364,7 @@ def test_many_at_once_are_compared_one_by_one_and_the_event_loop_is_free() -> No
             await asyncio.sleep(0)
         return await asyncio.gather(*guesses, return_exceptions=True)
 
-    results = asyncio.run(main())
+    results = event_loop.run(main())
     assert most == 1
     assert n_other > 10
     assert results.count(False) == 10
