@@ -8,13 +8,13 @@ import functools
 import hashlib
 from pathlib import Path
 
-_HERE = Path(__file__).resolve().parent
+_STATIC = Path(__file__).resolve().parent / "static"
 
 
 @functools.cache
 def modules() -> dict[str, bytes]:
     """Return the text of every module by its file name."""
-    return {path.name: path.read_bytes() for path in sorted(_HERE.glob("*.js"))}
+    return {path.name: path.read_bytes() for path in sorted(_STATIC.glob("*.js"))}
 
 
 @functools.cache
@@ -41,4 +41,4 @@ def loader(file_name: str) -> str:
 
 def styles(*names: str) -> str:
     """Return several CSS files as one text. Streamlit takes a text of one line as a path; these have many."""
-    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in names)
