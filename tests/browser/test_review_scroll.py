@@ -20,11 +20,28 @@ SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 # The grid is in a shadow root; each of these is a function of the grid.
 SCROLL_TOP = "(grid) => grid.scrollTop"
 LAST_DRAWN = "(grid) => Math.max(...[...grid.querySelectorAll('.tile')].map((tile) => +tile.id.slice(5)))"
+# The image nearest to the middle of the grid, and its own middle: a click between images does nothing.
 IN_THE_MIDDLE = """(grid) => {
-  const box = grid.getBoundingClientRect();
-  const at = grid.getRootNode().elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-  return at.closest('.tile')?.dataset.digest ?? null;
+  const middle = (element) => {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return [(left + right) / 2, (top + bottom) / 2];
+  };
+  const [x, y] = middle(grid);
+  const away = (tile) => Math.hypot(middle(tile)[0] - x, middle(tile)[1] - y);
+  const tiles = [...grid.querySelectorAll('.tile')].sort((a, b) => away(a) - away(b));
+  return { digest: tiles[0].dataset.digest, at: middle(tiles[0]) };
 }"""
+# After the last turn of the wheel, the grid may move for some frames.
+STOOD_STILL = """(grid) => new Promise((resolve) => {
+  let [last, n] = [grid.scrollTop, 0];
+  const look = () => {
+    n = grid.scrollTop === last ? n + 1 : 0;
+    last = grid.scrollTop;
+    if (n >= 5) resolve(last);
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
 FIRST_IN_SIGHT = """(grid) => {
   const { top } = grid.getBoundingClientRect();
   const tiles = [...grid.querySelectorAll('.tile')];
@@ -89,9 +106,11 @@ def test_ten_thousand_images_are_scrolled_to_the_end_and_judged_on_the_way(
         page.wait_for_timeout(30)
         seen = grid_of(page).evaluate(LAST_DRAWN)
         if len(chosen) < N_JUDGED and seen > (len(chosen) + 0.5) * N_IMAGES / N_JUDGED:
-            before = grid_of(page).evaluate(SCROLL_TOP)
-            chosen.append(grid_of(page).evaluate(IN_THE_MIDDLE))
-            page.mouse.click(*centre_of(page))
+            before = grid_of(page).evaluate(STOOD_STILL)
+            image = grid_of(page).evaluate(IN_THE_MIDDLE)
+            chosen.append(image["digest"])
+            page.mouse.click(*image["at"])
+            page.mouse.move(*centre_of(page))
             page.keyboard.press("2")  # The class sea.
             page.wait_for_timeout(300)
             assert abs(grid_of(page).evaluate(SCROLL_TOP) - before) <= 1

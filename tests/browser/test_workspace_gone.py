@@ -12,6 +12,12 @@ from peakid.store.workspace import Workspace
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+# At once: a key that is pressed after the explanation has taken the place of the grid is about no image.
+TWO_KEYS = """() => {
+  for (const key of ['2', '2'])
+    document.activeElement.dispatchEvent(
+      new KeyboardEvent('keydown', { key, bubbles: true, composed: true }));
+}"""
 PAGES = ["", "collect", "review", "duplicates", "classes", "snapshots", "train", "evaluate", "models"]
 PAGES += ["history"]
 
@@ -28,7 +34,7 @@ def test_a_workspace_that_disappears_is_explained_on_every_page_and_loses_no_key
     expect(page.locator(".status .count")).to_contain_text("all saved")
     elsewhere = workspace.path.with_name("elsewhere")
     workspace.path.rename(elsewhere)
-    page.keyboard.type("22", delay=20)
+    page.evaluate(TWO_KEYS)
     expect(page.get_by_text("There is no workspace in").first).to_be_visible()
     other = page.context.new_page()
     for name in PAGES:
