@@ -7,6 +7,7 @@ from peakid.resources import PACKAGE_DIR
 from peakid.web import navigation, routes, session
 from peakid.web.guard import Guard
 from peakid.web.missing_page import MissingPage
+from peakid.web.streamed_uploads import StreamedUploads
 
 # The router must not be next to pages/: there, the first request after a start, if it is for a page, would
 # run that page alone, without navigation and error handling.
@@ -17,6 +18,7 @@ app = st.App(
     routes=routes.build(session.workspace),
     middleware=[
         Middleware(Guard, bound_address=lambda: st.get_option("server.address")),
+        Middleware(StreamedUploads, folder=lambda: session.workspace().uploads_dir),
         Middleware(MissingPage, pages=[page.name for page in navigation.PAGES]),
     ],
 )

@@ -68,7 +68,7 @@ def show_search() -> None:
         )
         if file is None:
             return
-        found = image_search.search(workspace, file.getvalue())
+        found = image_search.search(workspace, uploads.content(file))
         rows = [
             {
                 "digest": each.digest,

@@ -3,8 +3,10 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -14,6 +16,7 @@ from peakid.clean_text import clean_text
 from peakid.errors import BadInput
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
+from peakid.web.streamed_uploads import open_upload
 
 _CHUNK_BYTES = 2**20
 _LONGEST_NAME = 200  # Bytes, of the 255 that file systems allow.
@@ -56,7 +59,7 @@ def kept(workspace: Workspace, upload: UploadedFile | None, path: str) -> Path:
     The folder is named after the digest of the bytes, so uploading the same archive twice stores it once.
 
     Raises:
-        BadInput: If there is neither an upload nor a path.
+        BadInput: If there is neither an upload nor a path, or the upload is no longer there.
     """
     if upload is None:
         return given(path, "file")
@@ -64,16 +67,26 @@ def kept(workspace: Workspace, upload: UploadedFile | None, path: str) -> Path:
     digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=workspace.uploads_dir, prefix=_PART, delete=False) as part:
         try:
-            upload.seek(0)
-            while chunk := upload.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                part.write(chunk)
+            with _opened(upload) as file:
+                while chunk := file.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    part.write(chunk)
             part.flush()
             folder = workspace.uploads_dir / digest.hexdigest()[:16]
             folder.mkdir(exist_ok=True)
             return Path(part.name).replace(folder / _file_name(upload.name))
         finally:
             Path(part.name).unlink(missing_ok=True)
+
+
+def content(upload: UploadedFile) -> bytes:
+    """Return the bytes of an uploaded photo.
+
+    Raises:
+        BadInput: If the upload is no longer there.
+    """
+    with _opened(upload) as file:
+        return file.read()
 
 
 def left(workspace: Workspace, used: Collection[Path]) -> list[Path]:
@@ -90,6 +103,15 @@ def remove(workspace: Workspace, file: Path) -> None:
     """Remove a stored upload; a file that is elsewhere, or gone, is left alone."""
     if paths.is_below(file, workspace.uploads_dir):
         shutil.rmtree(file.parent, ignore_errors=True)
+
+
+@contextmanager
+def _opened(upload: UploadedFile) -> Generator[BinaryIO]:
+    try:
+        with open_upload(upload) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise BadInput(str(error), "Upload the file again.") from error
 
 
 def _file_name(name: str) -> str:

@@ -30,7 +30,7 @@ def show(export: Export) -> None:
     if upload is None:
         st.caption("Upload a photo to see which classes the model predicts.")
         return
-    content = upload.getvalue()
+    content = uploads.content(upload)
     prediction = predictor(str(exports.folder(export))).predict([content], top=TOP)[0]
     if prediction.error:
         reason = session.plain(error_text(prediction.error))
