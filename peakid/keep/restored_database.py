@@ -25,7 +25,7 @@ _SQLITE_OWN = frozenset({"sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
 _MIGRATIONS = "_sqlite_migrations"
 # The list of applied migrations is made by a library, whose versions write it in different words.
 _PLAIN = re.compile(r'CREATE (TABLE|UNIQUE INDEX)[\s\w"\[\],]+\([\s\w"\[\],()]*\)')
-_JSON: dict[tuple[str, str], type] = {  # Columns with JSON, and what it must be.
+JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it must be.
     ("decision", "basis"): dict,
     ("snapshot", "fractions"): dict,
     ("snapshot", "class_names"): list,
@@ -177,7 +177,7 @@ def _check_text(connection: sqlite3.Connection, table: str) -> None:
 
 
 def _check_of(table: str, column: str) -> Callable[[str], bool] | None:
-    if shape := _JSON.get((table, column)):
+    if shape := JSON_COLUMNS.get((table, column)):
         return lambda text: _is_document(text, shape)
     is_time = column.endswith("_at") and column not in _FREE_TIMES and table != _MIGRATIONS
     return _is_time if is_time else None

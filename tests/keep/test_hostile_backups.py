@@ -126,4 +126,4 @@ def test_every_column_of_the_schema_that_holds_json_has_a_shape_that_a_restored_
     tables = workspace.query("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL")
     columns = {(t["name"], name) for t in tables for name in re.findall(r"json_valid\((\w+)\)", t["sql"])}
     assert columns
-    assert columns - set(restored_database._JSON) == set()
+    assert columns - set(restored_database.JSON_COLUMNS) == set()
