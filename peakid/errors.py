@@ -43,6 +43,7 @@ PeakidError
 |  +- ParityBroken           an export that predicts differently from the trained model
 +- JobError
 |  +- JobNotWaiting          a job whose state does not allow to cancel or resume it
++- Interrupted               a person stopped the command with Ctrl-C; exit code 130
 +- ConfirmationNeeded        a long training from random weights, not requested; exit code 2
 +- ExtraMissing              an optional package is not installed; the message has the install command
 """
@@ -206,6 +207,9 @@ class JobError(PeakidError): ...
 
 
 class JobNotWaiting(JobError): ...
+
+
+class Interrupted(PeakidError): ...
 
 
 class ConfirmationNeeded(PeakidError): ...

@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import TomlConfigSettingsSource
 
-from peakid import documents
+from peakid import documents, near_names
 from peakid.errors import BadInput
 
 MAX_BYTES = 2**20
@@ -43,7 +43,7 @@ class SettingsFile(TomlConfigSettingsSource):
             if key not in known:
                 raise BadInput(
                     f"There is no setting {documents.shown(key)!r} in {file}.",
-                    f"Known are: {', '.join(known)}.",
+                    near_names.remedy(key, known, f"Known are: {', '.join(known)}."),
                 )
             if isinstance(value, bool):  # Python counts it as the number 0 or 1.
                 reason = "it is neither a text nor a number"

@@ -1,5 +1,6 @@
 """Fixtures for all tests: a new workspace, small images, the folder of real photos, and no network."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -7,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pytest_socket import disable_socket, enable_socket
 from peakid.cli.main import main
 from peakid.dataset import snapshot as snapshots
 from peakid.imaging import inspection, pixels
+from peakid.jobs import presence
 from peakid.recipe import architectures
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Snapshot, SnapshotItem
@@ -107,6 +109,16 @@ def _append_label(connection: sqlite3.Connection, step_id: int, image_id: int, l
         is_reviewed=False,
         actor="import:folder",
     )
+
+
+@pytest.fixture
+def as_idle(workspace: Workspace) -> Iterator[None]:
+    """Hold the worker's lock of the workspace: jobs that a test submits stay queued."""
+    lock = presence.take(workspace)
+    assert lock is not None
+    yield
+    with contextlib.suppress(OSError):
+        os.close(lock)
 
 
 @pytest.fixture

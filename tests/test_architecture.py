@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"peakid.settings", "peakid.resources", "peakid.clean_text"},
     {"peakid.settings_file"},
     {"peakid.documents"},
-    {"peakid.files", "peakid.hosts", "peakid.paths", "peakid.printable"},
+    {"peakid.files", "peakid.hosts", "peakid.near_names", "peakid.paths", "peakid.printable"},
     {"peakid.errors"},
     {"peakid.records"},
     {"peakid.import_records"},

@@ -1,11 +1,14 @@
 """Generated documents are up to date, and links in the documents lead to files that exist."""
 
+import functools
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from peakid.cli import reference
+from peakid.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,6 +25,44 @@ def test_the_command_reference_shows_which_arguments_are_optional_or_repeated():
     assert "## `peakid tag DIGEST... NAME`" in text
     assert "## `peakid snapshot show [SNAPSHOT]`" in text
     assert "## `peakid duplicates resolve [GROUP]...`" in text
+
+
+@functools.cache
+def described():
+    """Return the heading and the options of every command in the reference, by its words."""
+    sections = re.split(r"^## `(.+)`$", reference.reference(), flags=re.MULTILINE)[1:]
+    return {
+        tuple(word for word in heading.split() if re.fullmatch(r"[a-z][a-z-]*", word)): (heading, body)
+        for heading, body in zip(sections[::2], sections[1::2], strict=True)
+    }
+
+
+def commands(command=cli, path=("peakid",)):
+    """Yield every command that is not a group, with its words, as click defines it."""
+    context = click.Context(command)
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        yield from commands(command.get_command(context, name), (*path, name))
+    if not isinstance(command, click.Group) and not command.hidden:
+        yield path, command
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), [pytest.param(*each, id=" ".join(each[0])) for each in commands()]
+)
+def test_the_reference_shows_arguments_and_options_as_click_defines_them(path, command):
+    heading, body = described()[path]
+    shown = heading.split()[len(path) :]
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    assert len(shown) == len(arguments)
+    for text, argument in zip(shown, arguments, strict=True):
+        assert text.startswith("[") == (not argument.required), text
+        assert text.endswith("...") == (argument.nargs == -1), text
+    for option in (each for each in command.params if isinstance(each, click.Option) and not each.hidden):
+        line = " ".join(re.findall(rf"^- `{re.escape(option.opts[0])}\b.*(?:\n  .*)*", body, re.MULTILINE))
+        name = line.split("`")[1]
+        assert name.endswith("...") == option.multiple, line
+        assert (" " in name) == (not option.is_flag), line
+        assert ("[required]" in line) == option.required, line
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -9,7 +9,7 @@ import click
 
 from peakid.acquire import archive, demo_import, folder, history, preview, reading, table
 from peakid.acquire.tables.columns import ColumnChoice
-from peakid.cli import frame
+from peakid.cli import frame, usage
 from peakid.cli.frame import (
     actor_option,
     emit,
@@ -35,7 +35,7 @@ _dry_run = click.option(
 )
 
 
-@click.group("import")
+@click.group("import", cls=usage.Group)
 def import_() -> None:
     """Import images from a folder, a zip archive or a table of labels."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import n_images
 from peakid.curate import class_merges, classes
@@ -13,7 +14,7 @@ from peakid.store import images
 from peakid.store.workspace import Workspace
 
 
-@click.group("classes")
+@click.group("classes", cls=usage.Group)
 def classes_() -> None:
     """List, add and change the classes."""
 

@@ -1,22 +1,45 @@
 """Commands that label, exclude or flag images."""
 
-from typing import cast
+from typing import NoReturn, cast
 
 import click
 
+from peakid import near_names
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, json_option, pass_workspace
 from peakid.cli.history import emit_step, n_images
 from peakid.cli.review import filter_options
-from peakid.curate import decisions
+from peakid.curate import classes, decisions
 from peakid.curate.queues import bulk, review_queue
 from peakid.curate.queues.filters import Filters
-from peakid.errors import BadInput
+from peakid.errors import BadInput, NotFound
 from peakid.records import Choice, Verdict
 from peakid.store import images
 from peakid.store.workspace import Workspace
 
 
-@click.group()
+class _Decide(usage.Group):
+    """The group of verdicts. It takes `decide DIGEST label NAME` too, the order in which a person says it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        first, second, *others = [*args, ""]
+        verdicts = self.list_commands(ctx)
+        if first not in verdicts and second in verdicts:
+            args = [second, first, *others[:-1]]
+        elif not near_names.near(first, verdicts) and near_names.near(second, verdicts):
+            self.refuse(ctx, second)
+        return super().resolve_command(ctx, args)
+
+    def refuse(self, ctx: click.Context, name: str) -> NoReturn:
+        verdicts = self.list_commands(ctx)
+        known = f"It is one of: {', '.join(verdicts)}."
+        remedy = near_names.remedy(name, verdicts, known)
+        raise usage.UnknownCommand(f"The verdict {name!r} does not exist.", remedy, ctx)
+
+
+@click.group(cls=_Decide)
 def decide() -> None:
     """Label, exclude or flag one image, or a whole queue. DIGEST may be shortened."""
 
@@ -29,7 +52,7 @@ def decide() -> None:
 @pass_workspace
 def decide_label(workspace: Workspace, digest: str, name: str, actor: str, as_json: bool) -> None:
     """Give the image DIGEST the class NAME."""
-    _decide(workspace, Choice(images.resolve(workspace, digest), "label", name), actor, as_json)
+    _decide(workspace, Choice(_resolved(workspace, digest, name), "label", name), actor, as_json)
 
 
 @decide.command("exclude")
@@ -56,7 +79,7 @@ def decide_flag(workspace: Workspace, digest: str, reason: str, actor: str, as_j
 
 @decide.command("queue")
 @click.argument("name")
-@click.argument("verdict", type=click.Choice(["label", "keep", "exclude", "flag"]))
+@click.argument("verdict", type=usage.Choice(["label", "keep", "exclude", "flag"]))
 @click.argument("label", required=False, metavar="[CLASS]")
 @click.option("--reason", default="", help="Why the images are excluded, or what needs a second look.")
 @click.option("--yes", is_flag=True, help="Decide. Without it, only the number of images is shown.")
@@ -91,6 +114,29 @@ def decide_queue(
         bulk.decide_queue(workspace, name, kind, label=label, reason=reason, actor=actor, filters=filters),
         _DONE[kind],
     )
+
+
+def _resolved(workspace: Workspace, digest: str, class_name: str) -> str:
+    """Return the whole digest of an image that is to get a class.
+
+    Raises:
+        NotFound: If there is no such image or no such class; the error names both.
+    """
+    try:
+        found = images.resolve(workspace, digest)
+    except NotFound as error:
+        try:
+            classes.refuse_unknown(workspace, class_name)
+        except NotFound as other:
+            raise NotFound(
+                f"{error.message} {other.message}",
+                f"{error.remedy} {other.remedy}",
+                *error.actions,
+                *other.actions,
+            ) from other
+        raise
+    classes.refuse_unknown(workspace, class_name)
+    return found
 
 
 _DONE: dict[Verdict, str] = {

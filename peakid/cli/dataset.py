@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table, terminal_report
 from peakid.cli.output import terminal
 from peakid.dataset import snapshot, split, write
@@ -27,7 +28,7 @@ def _fractions(
         raise BadFractions(f"{value!r} is not three numbers separated by commas.", remedy) from error
 
 
-@click.group("snapshot")
+@click.group("snapshot", cls=usage.Group)
 def snapshot_() -> None:
     """Freeze labelled images into snapshots. SNAPSHOT is a name, a digest or the start of a digest."""
 
@@ -173,7 +174,7 @@ def leaks(workspace: Workspace, reference: str | None, as_json: bool) -> None:
 
 
 @snapshot_.command("write")
-@click.argument("fmt", metavar="FORMAT", type=click.Choice(get_args(write.WriteFormat)))
+@click.argument("fmt", metavar="FORMAT", type=usage.Choice(get_args(write.WriteFormat)))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--snapshot", "reference", help="Name or digest. Default: the newest.")
 @click.option("--keep-position", is_flag=True, help="Keep the photos' metadata, with the GPS position.")

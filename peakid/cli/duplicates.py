@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate.duplicates import duplicate_groups, image_search, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
@@ -19,7 +20,7 @@ KINDS: dict[str, tuple[DuplicateKind, ...]] = {
 }
 
 
-@click.group("duplicates")
+@click.group("duplicates", cls=usage.Group)
 def duplicates_() -> None:
     """Find and resolve duplicate images. GROUP is the key of a group and may be shortened."""
 
@@ -45,14 +46,14 @@ def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> 
 @click.argument("groups", nargs=-1, metavar="[GROUP]...")
 @click.option(
     "--rule",
-    type=click.Choice(get_args(KeepRule)),
+    type=usage.Choice(get_args(KeepRule)),
     default="largest",
     show_default=True,
     help="How the best image of a group is chosen.",
 )
 @click.option(
     "--kind",
-    type=click.Choice(list(KINDS)),
+    type=usage.Choice(list(KINDS)),
     default="exact",
     show_default=True,
     help="Without GROUP: resolve all groups of this kind.",

@@ -2,6 +2,7 @@
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.dataset import snapshot
@@ -18,7 +19,7 @@ from peakid.store.workspace import Workspace
 # `cv` can be requested for every run. The error says whether a run has cross-validation predictions.
 split_option = click.option(
     "--split",
-    type=click.Choice([*report.SPLITS, report.CV]),
+    type=usage.Choice([*report.SPLITS, report.CV]),
     default="valid",
     show_default=True,
     help="Each look at the test score is counted.",

@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate import image_issues
 from peakid.store.workspace import Workspace
 
 
-@click.group("issues")
+@click.group("issues", cls=usage.Group)
 def issues_() -> None:
     """Show images that are dark, blurry, tiny and so on. Scores are 0..1; low is severe."""
 

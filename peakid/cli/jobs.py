@@ -11,6 +11,7 @@ from typing import Any, get_args
 import click
 
 from peakid import settings
+from peakid.cli import usage
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
 from peakid.cli.output import remedies, terminal
 from peakid.errors import ConfirmationNeeded
@@ -19,6 +20,7 @@ from peakid.jobs import worker as workers
 from peakid.jobs.job import Job
 from peakid.records import JobState, Lane
 from peakid.remedies import action
+from peakid.store import checkpoints
 from peakid.store.workspace import Workspace
 
 EXIT_CODES: dict[JobState, int] = {"done": 0, "failed": 1, "cancelled": 3, "lost": 4}
@@ -38,7 +40,7 @@ random_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=usage.Group)
 def jobs() -> None:
     """Manage background jobs: trainings, exports, imports, checks."""
 
@@ -76,7 +78,8 @@ def jobs_list(workspace: Workspace, limit: int, is_waiting: bool, as_json: bool)
 def jobs_show(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool) -> int:
     """Show the job JOB_ID."""
     job = follow(workspace, job_id) if is_waiting else queue.show(workspace, job_id)
-    emit(as_json, document(job), job_text(job))
+    run_id = checkpoints.of_job(workspace, job_id) if job.state in queue.RESUMABLE else None
+    emit(as_json, {**document(job), "starts_anew": run_id}, _with_anew(job_text(job), run_id))
     return EXIT_CODES[job.state] if is_waiting else 0
 
 
@@ -126,15 +129,17 @@ def jobs_resume(
 ) -> int:
     """Queue the lost, failed or cancelled job JOB_ID again; it keeps its id.
 
-    It runs with the settings of this command, such as PEAKID_WEIGHTS, and not with those it had before.
+    A training continues from its newest checkpoint; without one, it starts anew, and the answer says so. It
+    runs with the settings of this command, such as PEAKID_WEIGHTS, and not with those it had before.
     """
+    run_id = checkpoints.of_job(workspace, job_id)
     job = confirmed(
         partial(submit.resume, workspace, job_id),
         allows_random=allows_random,
         as_json=as_json,
     )
     job = follow(workspace, job_id) if is_waiting else job
-    emit(as_json, document(job), job_text(job))
+    emit(as_json, {**document(job), "starts_anew": run_id}, _with_anew(job_text(job), run_id))
     return EXIT_CODES[job.state] if is_waiting else 0
 
 
@@ -207,6 +212,11 @@ def job_text(job: Job) -> str:
         actions.append(resuming)
     found = remedies.commands(actions, workspace=_workspace())
     return " ".join([sentence(job), *(["Use:", " or ".join(found)] if found else [])])
+
+
+def _with_anew(text: str, run_id: int | None) -> str:
+    """Add that a run starts anew; None where it does not."""
+    return text if run_id is None else f"{text}\n{checkpoints.anew_text(run_id)}"
 
 
 def sentence(job: Job) -> str:

@@ -6,13 +6,15 @@ import itertools
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 import peakid
-from peakid import files, settings
+from peakid import files, near_names, settings
+from peakid.cli import usage
 from peakid.cli.output import remedies, terminal
-from peakid.errors import ConfirmationNeeded, PeakidError
+from peakid.errors import ConfirmationNeeded, Interrupted, PeakidError
 from peakid.store import database_errors
 
 # Command name -> module:attribute. A module is imported when its command is used: `peakid --help` stays fast.
@@ -23,6 +25,7 @@ COMMANDS = {
     "verify": "peakid.cli.verify:verify",
     "backup": "peakid.cli.keep:backup",
     "restore": "peakid.cli.keep:restore",
+    "clean": "peakid.cli.keep:clean",
     "forget": "peakid.cli.keep:forget",
     "roots": "peakid.cli.verify:roots_",
     "import": "peakid.cli.acquire:import_",
@@ -58,7 +61,7 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
+class Commands(usage.Group):
     """A group that imports the module of a command when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -70,6 +73,19 @@ class Commands(click.Group):
             return None
         module, attribute = target.split(":")
         return getattr(importlib.import_module(module), attribute)
+
+    def refuse(self, ctx: click.Context, name: str) -> NoReturn:
+        groups = ((each, self.get_command(ctx, each)) for each in COMMANDS)
+        inside = [
+            f"peakid {each} {name}"
+            for each, group in groups
+            if isinstance(group, click.Group) and name in group.list_commands(ctx)
+        ]
+        if not near_names.near(name, COMMANDS) and inside:
+            raise usage.UnknownCommand(
+                f"peakid has no command {name!r}.", f"Did you mean {' or '.join(inside)}?", ctx
+            )
+        super().refuse(ctx, name)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,12 +110,10 @@ def main() -> None:
         _show(error)
         sys.exit(2 if isinstance(error, ConfirmationNeeded) else 1)
     except click.exceptions.Abort:
-        terminal.say("Interrupted.", err=True)
+        _show(Interrupted("Interrupted."))
         sys.exit(130)
     except click.ClickException as error:
-        usage = io.StringIO()
-        error.show(usage)
-        terminal.say(usage.getvalue().rstrip(), err=True)
+        _show_usage(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # `peakid log | head` is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -123,6 +137,15 @@ def _show(error: PeakidError) -> None:
         terminal.say_json(remedies.document(error, workspace=workspace), err=True)
     else:
         terminal.say(remedies.line(error, workspace=workspace), err=True)
+
+
+def _show_usage(error: click.ClickException) -> None:
+    if "--json" in sys.argv:
+        terminal.say_json(usage.document(error), err=True)
+        return
+    text = io.StringIO()
+    error.show(text)
+    terminal.say(text.getvalue().rstrip(), err=True)
 
 
 def _workspace_option(arguments: list[str]) -> Path | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import emit_step
-from peakid.curate import remarks
+from peakid.curate import classes, remarks
 from peakid.curate.queues import pace, review_queue, saved_views
 from peakid.curate.queues.filters import Filters
 from peakid.curate.queues.saved_views import SavedView
@@ -72,6 +73,8 @@ def queue(
         name, filters = saved.queue, saved.filters
     else:
         name = name or review_queue.first_offered(workspace)
+    if (of_class := name.removeprefix("class:")) != name:
+        classes.refuse_unknown(workspace, of_class)
     items = review_queue.page(workspace, name, limit=limit, after=after, filters=filters)
     rows = [{**_document(item), "digest": item.digest[:12]} for item in items]
     text = table(rows, ["digest", "label", "reason", "path"], empty=f"Nothing waits in {name}.")
@@ -91,7 +94,7 @@ def queues(workspace: Workspace, actor: str, as_json: bool) -> None:
     emit(as_json, documents, table(rows, ["queue", "n", "minutes"], empty="Nothing waits."))
 
 
-@click.group("views")
+@click.group("views", cls=usage.Group)
 def views_() -> None:
     """Save queues with their filters under a name."""
 

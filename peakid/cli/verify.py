@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from peakid.acquire import roots
-from peakid.cli import frame
+from peakid.cli import frame, usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.history import n_images
 from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text
@@ -43,7 +43,7 @@ def verify(workspace: Workspace, actor: str, as_json: bool) -> int:
     return EXIT_CODES[job.state] or bool(found.n_damaged or found.database)
 
 
-@click.group("roots")
+@click.group("roots", cls=usage.Group)
 def roots_() -> None:
     """List and relink the folders that images were imported from."""
 

@@ -42,9 +42,13 @@ def status(workspace: Workspace, as_json: bool) -> None:
     show_default=True,
     help="Where the app listens. Any but this machine's own needs a password, in PEAKID_PASSWORD.",
 )
+@json_option
 @pass_new_workspace
-def app(workspace: Workspace, port: int, address: str) -> None:
-    """Serve the app for this workspace until Ctrl-C. Running jobs continue after that."""
+def app(workspace: Workspace, port: int, address: str, as_json: bool) -> None:
+    """Serve the app for this workspace until Ctrl-C. Running jobs continue after that.
+
+    With --json, the first line says where it will listen; the lines after it are those of the server.
+    """
     password = settings.current().password.get_secret_value()
     if not password and not hosts.is_loopback(address):
         raise settings.password_needed(address)
@@ -58,6 +62,11 @@ def app(workspace: Workspace, port: int, address: str) -> None:
     environment = settings.environment(
         workspace=str(workspace.path), config=str(settings.config_file()), **secret
     )
+    if as_json:
+        host = f"[{address}]" if ":" in address else address
+        url = f"http://{host}:{port}"
+        emit(as_json, {"workspace": str(workspace.path), "address": address, "port": port, "url": url}, "")
+        sys.stdout.flush()
     os.execve(sys.executable, command, environment)
 
 

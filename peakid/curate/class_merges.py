@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peakid.errors import BadInput, NotFound
+from peakid.errors import BadInput
 from peakid.remedies import action
 from peakid.store import decision_log
 from peakid.store.workspace import Workspace
@@ -120,9 +120,7 @@ def _checked(connection: sqlite3.Connection, class_name: str, into: str) -> tupl
             "SELECT id, is_retired FROM class WHERE name = ?", (name,)
         ).fetchone()
         if found[name] is None:
-            raise NotFound(
-                f"There is no class {name!r}.", "Choose one of the classes.", action("list_classes")
-            )
+            raise decision_log.unknown_class(connection, name)
     if class_name == into:
         raise BadInput(
             f"The class {into!r} cannot be merged into itself.", "Name another class to merge it into."

@@ -99,6 +99,16 @@ def current_names(workspace: Workspace) -> Mapping[str, str]:
     }
 
 
+def refuse_unknown(workspace: Workspace, class_name: str) -> None:
+    """Raise if no class has a name, or had it before it was renamed or merged.
+
+    Raises:
+        NotFound: With the names that resemble it.
+    """
+    if decision_log.known_class_id(workspace.connection(), class_name) is None:
+        raise decision_log.unknown_class(workspace.connection(), class_name, can_be_added=True)
+
+
 def add(workspace: Workspace, class_name: str) -> ClassRow:
     """Add a class at the end of the order, or bring a retired or merged one back.
 
@@ -226,7 +236,7 @@ def show(workspace: Workspace, class_name: str) -> ClassRow:
     for row in list_classes(workspace):
         if row.class_name == class_name:
             return row
-    raise _unknown(class_name)
+    raise decision_log.unknown_class(workspace.connection(), class_name)
 
 
 def _set_examples(connection: sqlite3.Connection, class_id: int, digests: Sequence[str]) -> None:
@@ -250,11 +260,5 @@ def _set_examples(connection: sqlite3.Connection, class_id: int, digests: Sequen
 def _id(connection: sqlite3.Connection, class_name: str) -> int:
     row = connection.execute("SELECT id FROM class WHERE name = ?", (class_name,)).fetchone()
     if row is None:
-        raise _unknown(class_name)
+        raise decision_log.unknown_class(connection, class_name)
     return row["id"]
-
-
-def _unknown(class_name: str) -> NotFound:
-    return NotFound(
-        f"There is no class {class_name!r}.", "Choose one of the classes.", action("list_classes")
-    )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import get_args
 
+from peakid import near_names
 from peakid.curate import class_merges, remarks, step_events
 from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import model_ranked
@@ -182,7 +183,12 @@ def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _
         NotFound: If the class is unknown.
     """
     if choice.verdict not in get_args(Verdict):
-        raise BadInput(f"Unknown verdict {choice.verdict!r}.", f"Use one of: {', '.join(get_args(Verdict))}.")
+        raise BadInput(
+            f"Unknown verdict {choice.verdict!r}.",
+            near_names.remedy(
+                choice.verdict, get_args(Verdict), f"Use one of: {', '.join(get_args(Verdict))}."
+            ),
+        )
     if choice.verdict == "exclude" and not choice.reason:
         raise BadInput(
             f"Excluding image {choice.digest[:12]} needs a reason.",
@@ -352,7 +358,7 @@ def _digest(connection: sqlite3.Connection, image_id: int) -> str:
 def _active_class_id(connection: sqlite3.Connection, name: str) -> int:
     class_id = decision_log.known_class_id(connection, name)
     if class_id is None:
-        raise NotFound(f"There is no class {name!r}.", "Add it first.", action("add_class", class_name=name))
+        raise decision_log.unknown_class(connection, name, can_be_added=True)
     if connection.execute("SELECT is_retired FROM class WHERE id = ?", (class_id,)).fetchone()[0]:
         raise BadInput(
             f"The class {name!r} is retired.", "Bring it back first.", action("add_class", class_name=name)

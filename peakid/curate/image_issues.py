@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from peakid import near_names
 from peakid.errors import BadInput, NotFound
 from peakid.remedies import action
 from peakid.store.origins import FIRST_PATH
@@ -88,7 +89,8 @@ def known(kind: str) -> IssueKind:
         NotFound: If there is no such kind.
     """
     if kind not in RULES:
-        raise NotFound(f"Unknown image issue {kind!r}.", f"Use one of: {', '.join(RULES)}.")
+        remedy = near_names.remedy(kind, RULES, f"Use one of: {', '.join(RULES)}.")
+        raise NotFound(f"Unknown image issue {kind!r}.", remedy)
     return kind
 
 

@@ -100,11 +100,7 @@ def also(
         image_id = _image_id(connection, digest)
         row = connection.execute("SELECT id, is_retired FROM class WHERE name = ?", (class_name,)).fetchone()
         if row is None:
-            raise NotFound(
-                f"There is no class {class_name!r}.",
-                "Add it first.",
-                action("add_class", class_name=class_name),
-            )
+            raise decision_log.unknown_class(connection, class_name, can_be_added=True)
         is_label = connection.execute(
             "SELECT 1 FROM image_state WHERE image_id = ? AND class_id = ?", (image_id, row["id"])
         ).fetchone()

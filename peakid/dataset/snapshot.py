@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from peakid import near_names
 from peakid.curate.duplicates import find
 from peakid.dataset import manifest, members, snapshot_warnings, split
 from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
@@ -116,9 +117,10 @@ def resolve(workspace: Workspace, reference: str | None = None) -> str:
         row["digest"] for row in rows if reference and row["digest"].startswith(reference.lower())
     ]
     if not found:
+        names = [row["name"] for row in rows if row["name"]]
         raise NotFound(
             f"No snapshot has the name {reference!r} or a digest that begins with it.",
-            "Choose one of the snapshots.",
+            near_names.remedy(reference, names, "Choose one of the snapshots."),
             action("list_snapshots"),
         )
     if len(found) > 1:

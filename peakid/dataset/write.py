@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from peakid import files
+from peakid import files, near_names
 from peakid.acquire import folder_names, layout
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, DamagedSnapshot, UnreadableImage
@@ -70,7 +70,9 @@ def write(
         NotFound: If they are missing.
     """
     if fmt not in get_args(WriteFormat):
-        raise BadInput(f"Unknown format {fmt!r}.", f"Use one of: {', '.join(get_args(WriteFormat))}.")
+        formats = get_args(WriteFormat)
+        remedy = near_names.remedy(fmt, formats, f"Use one of: {', '.join(formats)}.")
+        raise BadInput(f"Unknown format {fmt!r}.", remedy)
     folder = files.expanded(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} exists and is not empty.", "Choose a new folder.")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from peakid import near_names
 from peakid.curate import classes
 from peakid.errors import BadInput
 from peakid.evaluate import baselines, calibration, confusion, per_class, score_text
@@ -169,7 +170,7 @@ def checked_split(run_id: int, split: str) -> EvaluatedSplit:
             return each
     raise BadInput(
         f"Run {run_id} cannot be evaluated on {split!r}: there is no such split.",
-        f"Use one of: {', '.join(SPLITS)}, {CV}.",
+        near_names.remedy(split, (*SPLITS, CV), f"Use one of: {', '.join(SPLITS)}, {CV}."),
     )
 
 

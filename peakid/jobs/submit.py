@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from peakid import files
+from peakid import files, near_names
 from peakid.acquire import folder, reading, table
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
@@ -309,7 +309,7 @@ def export(
     if unknown or not formats:
         raise BadInput(
             f"Unknown export format {', '.join(unknown)}." if unknown else "No export format was given.",
-            f"Choose from {', '.join(FORMATS)}.",
+            near_names.remedy(unknown[0] if unknown else "", FORMATS, f"Choose from {', '.join(FORMATS)}."),
         )
     out = None if out is None else files.expanded(out)
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):

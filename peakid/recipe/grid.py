@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from peakid import near_names
 from peakid.errors import BadInput, PeakidError
 from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
@@ -119,7 +120,8 @@ def _parsed(recipe: Recipe, tried: Sequence[str]) -> dict[str, list[str]]:
 def _values(recipe: Recipe, key: str, texts: list[str]) -> list[str]:
     if key not in Recipe.model_fields:
         known = ", ".join(each for each in Recipe.model_fields if each not in NOT_TRIED)
-        raise BadInput(f"A recipe has no setting '{key}'.", f"Known are: {known}.")
+        remedy = near_names.remedy(key, Recipe.model_fields, f"Known are: {known}.")
+        raise BadInput(f"A recipe has no setting '{key}'.", remedy)
     if key in NOT_TRIED:
         raise BadInput(f"{key} cannot be tried: {NOT_TRIED[key]}.", "Choose another setting.")
     if len(dict.fromkeys(texts)) < 2 or len(texts) > MAX_VALUES:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from peakid import documents, files, resources
+from peakid import documents, files, near_names, resources
 from peakid.errors import BadInput
 from peakid.recipe import fields
 from peakid.recipe.phase import RATE_RANGE, Phase
@@ -213,7 +213,11 @@ def _read(file: Path) -> dict[str, Any]:
         reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise BadInput(
             f"The recipe {documents.shown_path(file)} cannot be read: {reason}.",
-            f"Give a .toml file, or one of: {', '.join(names)}. A file has one `key = value` per line.",
+            near_names.remedy(
+                file.name,
+                names,
+                f"Give a .toml file, or one of: {', '.join(names)}. A file has one `key = value` per line.",
+            ),
         ) from error
 
 
@@ -263,4 +267,5 @@ def _unknown(location: tuple[int | str, ...]) -> BadInput:
     known = Phase.model_fields if is_phase else Recipe.model_fields
     kind = "phase" if is_phase else "recipe"
     name = documents.shown(location[-1])
-    return BadInput(f"A {kind} has no setting '{name}'.", f"Known are: {', '.join(known)}.")
+    remedy = near_names.remedy(str(location[-1]), known, f"Known are: {', '.join(known)}.")
+    return BadInput(f"A {kind} has no setting '{name}'.", remedy)

@@ -5,9 +5,10 @@ import sqlite3
 import uuid
 from collections.abc import Mapping
 
-from peakid import clean_text
-from peakid.errors import BadInput
+from peakid import clean_text, near_names
+from peakid.errors import BadInput, NotFound
 from peakid.records import StepKind, Verdict
+from peakid.remedies import action
 from peakid.store.workspace import now
 
 
@@ -122,6 +123,22 @@ def known_class_id(connection: sqlite3.Connection, name: str) -> int | None:
     row = connection.execute("SELECT id FROM class WHERE name = ?", (name,)).fetchone()
     row = row or connection.execute("SELECT class_id FROM class_alias WHERE name = ?", (name,)).fetchone()
     return None if row is None else _after_merges(connection, int(row[0]))
+
+
+def unknown_class(connection: sqlite3.Connection, name: str, *, can_be_added: bool = False) -> NotFound:
+    """Return the error about a class that does not exist, with the names that resemble it.
+
+    Args:
+        can_be_added: The class is wanted for an image, so adding it helps too.
+    """
+    known = [row[0] for row in connection.execute("SELECT name FROM class WHERE is_retired = 0")]
+    message, is_like = f"There is no class {name!r}.", bool(near_names.near(name, known))
+    if can_be_added:
+        otherwise = "Or add the class first." if is_like else "Add the class first."
+        offered = action("add_class", class_name=name)
+    else:
+        otherwise, offered = "Choose one of the classes.", action("list_classes")
+    return NotFound(message, near_names.remedy(name, known, otherwise), offered)
 
 
 def _known_before_cleaning(connection: sqlite3.Connection, clean: str) -> int | None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
+from peakid import near_names
 from peakid.curate import image_issues
-from peakid.errors import BadInput, NotFound
+from peakid.errors import BadInput
 from peakid.records import Split
-from peakid.remedies import action
+from peakid.store import decision_log
 from peakid.store.workspace import Workspace
 
 SHORTEST_TEXT = 3  # Characters: the index is one of trigrams.
@@ -85,7 +86,7 @@ def _class(workspace: Workspace, name: str) -> Condition:
         (name,),
     )
     if row is None:
-        raise NotFound(f"There is no class {name!r}.", "Choose one of the classes.", action("list_classes"))
+        raise decision_log.unknown_class(workspace.connection(), name)
     table, where = "image_state f INDEXED BY image_state_in_class", "f.class_id = :f_class"
     return Condition(
         "s.class_id = :f_class",
@@ -99,7 +100,8 @@ def _class(workspace: Workspace, name: str) -> Condition:
 
 def _split(workspace: Workspace, name: str) -> Condition:
     if name not in get_args(Split):
-        raise BadInput(f"Unknown split {name!r}.", f"Use one of: {', '.join(get_args(Split))}.")
+        remedy = near_names.remedy(name, get_args(Split), f"Use one of: {', '.join(get_args(Split))}.")
+        raise BadInput(f"Unknown split {name!r}.", remedy)
     row = workspace.one("SELECT id FROM snapshot ORDER BY frozen_at DESC, id DESC LIMIT 1")
     return Condition(
         "EXISTS (SELECT 1 FROM snapshot_item t WHERE t.snapshot_id = :f_snapshot"

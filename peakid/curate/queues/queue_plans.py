@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
 from peakid.curate.image_issues import IssueKind
@@ -59,7 +60,7 @@ def plan(workspace: Workspace, queue: str) -> list[Segment]:
         known = [*_FIXED, *(f"{name}:{_NAMED[name]}" if name in _NAMED else name for name in _MAKERS)]
         raise NotFound(
             f"There is no queue {queue!r}.",
-            f"Choose one of: {', '.join(known)}.",
+            near_names.remedy(kind, [*_FIXED, *_MAKERS], f"Choose one of: {', '.join(known)}."),
             action("open_queue", queue="all"),
         )
     return maker(workspace, queue, rest)

@@ -1,8 +1,10 @@
 """Save queues with their filters under a name, so that everyone can return to the same images."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peakid import near_names
 from peakid.curate.queues import review_queue
 from peakid.curate.queues.filters import NO_FILTERS, Filters
 from peakid.errors import BadInput, NotFound
@@ -41,7 +43,7 @@ def find(workspace: Workspace, name: str) -> SavedView:
     for view in list_views(workspace):
         if view.name == name:
             return view
-    raise _unknown(name)
+    raise _unknown(name, [view.name for view in list_views(workspace)])
 
 
 def save(
@@ -81,10 +83,10 @@ def remove(workspace: Workspace, name: str) -> None:
     """
     with workspace.transaction() as connection:
         if not connection.execute("DELETE FROM saved_view WHERE name = ?", (name,)).rowcount:
-            raise _unknown(name)
+            known = [row["name"] for row in connection.execute("SELECT name FROM saved_view")]
+            raise _unknown(name, known)
 
 
-def _unknown(name: str) -> NotFound:
-    return NotFound(
-        f"There is no saved view {name!r}.", "Choose one of the saved views.", action("list_views")
-    )
+def _unknown(name: str, known: Sequence[str]) -> NotFound:
+    remedy = near_names.remedy(name, known, "Choose one of the saved views.")
+    return NotFound(f"There is no saved view {name!r}.", remedy, action("list_views"))

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 from pydantic import BaseModel
 
+from peakid import near_names
 from peakid.errors import BadInput, NotFound, PeakidError
 from peakid.recipe import architectures, schedule, weight_files
 from peakid.recipe import loading as recipes
@@ -108,7 +109,10 @@ def set_from_text(key: str, text: str) -> None:
     """
     if key not in Recipe.model_fields:
         raise BadInput(
-            f"A recipe has no setting {key!r}.", f"Known settings are {', '.join(Recipe.model_fields)}."
+            f"A recipe has no setting {key!r}.",
+            near_names.remedy(
+                key, Recipe.model_fields, f"Known settings are {', '.join(Recipe.model_fields)}."
+            ),
         )
     if key == "phases" and text != "none":
         raise BadInput("Phases cannot be set from an address.", "Edit them in the table of phases.")
