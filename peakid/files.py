@@ -6,6 +6,7 @@ What an error of the disk means is said here too.
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from typing import BinaryIO
 
 from peakid.errors import DiskError
 
+IN_USE = "used"  # In a folder that is only a cache: its users hold a shared lock on this file.
 ANY_SIZE = 2**62  # As a limit: only pipes, devices and folders are refused.
 _PART = re.compile(r"\.(\d{1,9})-\d+\.part$")  # As `replacing` names it: process and thread.
 _PART_AGE_S = 60.0
@@ -223,6 +225,45 @@ def file_of(path: Path) -> str:
     except OSError:
         return ""
     return f"{status.st_dev}:{status.st_ino}"
+
+
+def size_of(path: Path) -> int | None:
+    """Return the size of a file in bytes, None where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def is_used(folder: Path) -> bool:
+    """Return whether a process holds the lock of a folder (`IN_USE`)."""
+    try:
+        lock = os.open(folder / IN_USE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+
+
+def remove_unless_used(folder: Path) -> bool:
+    """Remove a folder unless a process holds its lock (`IN_USE`); return whether it was removed."""
+    try:
+        lock = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
 
 
 def _sync(path: Path) -> None:

@@ -55,6 +55,7 @@ WarningKind = Literal[
     "low_memory",      # Batches were split because of the device's memory.
     "no_checkpoint",   # A checkpoint could not be written.
     "stopped_early",   # It was cancelled after some epochs.
+    "started_anew",    # It was resumed without a checkpoint, and its first epochs were trained again.
     "failed",          # Why a trial of a sweep has no score.
     "other",           # Written by an earlier version, which kept the text alone.
 ]  # fmt: skip

@@ -1,14 +1,16 @@
-"""Commands for a whole collection: backup, restore, forget."""
+"""Commands for a whole collection: backup, restore, clean, forget."""
 
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, terminal_report, workspace_path
 from peakid.cli.history import n_images
 from peakid.cli.output import remedies
 from peakid.keep import backup as backups
+from peakid.keep import clean as cleaning
 from peakid.keep import forget as forgetting
 from peakid.keep import report_text
 from peakid.keep import restore as restoring
@@ -18,14 +20,22 @@ from peakid.store.workspace import Workspace
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--with-checkpoints",
+    is_flag=True,
+    help="Include the checkpoints of interrupted trainings. Without them, such a training starts anew.",
+)
 @json_option
 @pass_workspace
-def backup(workspace: Workspace, file: Path, as_json: bool) -> None:
-    """Write database, images, runs and exports into FILE, or into a dated file if FILE is a folder."""
+def backup(workspace: Workspace, file: Path, with_checkpoints: bool, as_json: bool) -> None:
+    """Write database, images, runs and exports into FILE, or into a dated file if FILE is a folder.
+
+    What can be made again is left out, and named with its size.
+    """
     with terminal_report() as report:
-        done = backups.backup(workspace, file, report=report)
+        done = backups.backup(workspace, file, with_checkpoints=with_checkpoints, report=report)
     text = f"Backed up {n_images(done.n_images)} to {done.path} ({done.n_bytes / 2**20:,.1f} MB)."
-    emit(as_json, asdict(done), "\n".join([text, *report_text.of_backup(done)]))
+    emit(as_json, asdict(done), "\n".join([text, *report_text.left_out(done), *report_text.of_backup(done)]))
 
 
 @click.command()
@@ -54,6 +64,26 @@ def restore(file: Path, replace: bool, accept_roots: bool, as_json: bool) -> Non
         accept = [action("accept_root", path=path) for path in done.foreign_roots[: report_text.SHOWN]]
         lines.append("Use: " + " or ".join(remedies.commands(accept, workspace=workspace_path())))
     emit(as_json, asdict(done), "\n".join(lines))
+
+
+@click.command()
+@click.argument("kinds", metavar="[KIND]...", nargs=-1, type=usage.Choice(cleaning.KINDS))
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed, with its size.")
+@json_option
+@pass_workspace
+def clean(workspace: Workspace, kinds: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Remove what can be made again: pixels, previews, thumbnails, used_checkpoints and unfinished files.
+
+    With KIND, remove only these. The kinds checkpoints, uploads and old_databases are removed only if they
+    are named: a resumed training or an import may still need them. What a job uses stays.
+    """
+    if dry_run:
+        done = cleaning.plan(workspace, kinds)
+    else:
+        with terminal_report() as report:
+            done = cleaning.clean(workspace, kinds, report=report)
+    document = {**asdict(done), "n_bytes": done.n_bytes}
+    emit(as_json, document, "\n".join(report_text.of_cleaning(done)))
 
 
 @click.command()

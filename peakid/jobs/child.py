@@ -14,7 +14,7 @@ from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
 from peakid.jobs import ledger, process, queue, tasks
 from peakid.jobs.ledger import Cancelled, NotOurs, Work
 from peakid.records import JobState
-from peakid.store import activity, database_errors, workspace
+from peakid.store import activity, checkpoints, database_errors, workspace
 from peakid.store.workspace import now
 
 RESERVE_BYTES = 2**19  # The end of a job changes a few pages of 4 kB.
@@ -22,7 +22,10 @@ ENDS_WITHIN_S = 60.0  # A person who sees the message about a full disk has time
 
 
 def run(work: Work) -> None:
-    """Run the task of a claimed job with its settings; write how it ended, and a traceback to the log."""
+    """Run the task of a claimed job with its settings; write how it ended, and a traceback to the log.
+
+    Then remove the checkpoints that serve nothing any more.
+    """
     try:
         settings.use(work.settings)
         tasks.run(work)
@@ -39,6 +42,8 @@ def run(work: Work) -> None:
         _end(work, "failed", error=found or JobError(in_words(error), "The log has the details."))
     else:
         _end(work, "done")
+    with contextlib.suppress(OSError):
+        checkpoints.remove(work.workspace, checkpoints.of_no_use(work.workspace))
 
 
 def _end(work: Work, state: JobState, *, error: PeakidError | None = None) -> None:

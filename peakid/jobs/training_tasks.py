@@ -18,8 +18,8 @@ from peakid.recipe import loading as recipes
 from peakid.recipe import run_files
 from peakid.recipe.recipe import Recipe
 from peakid.records import Report, Run, Snapshot, SnapshotItem
-from peakid.run_records import StartingWeights
-from peakid.store import images, runs
+from peakid.run_records import RunWarning, StartingWeights
+from peakid.store import checkpoints, images, runs
 from peakid.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _train(
     from peakid.learn import train as training  # Loads for seconds.
 
     items = snapshots.items(work.workspace, frozen.digest)
-    run_id, earlier_s = _begin_run(work, frozen, recipe, earlier)
+    run_id, earlier_s, warnings = _begin_run(work, frozen, recipe, earlier)
     if is_noted:
         work.note(TrainResult(run_id=run_id))
     result = training.train(
@@ -194,17 +194,29 @@ def _train(
         should_stop=work.should_stop,
     )
     label_of = {item.digest: item.label for item in items}
+    result = replace(result, warnings=[*warnings, *result.warnings])
     _keep(work.workspace, run_id, recipe, result, label_of=label_of, earlier_s=earlier_s)
     if result.is_cancelled:
         raise Cancelled
     return run_id
 
 
-def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe, earlier: Run | None) -> tuple[int, float]:
-    """Create a run, or reopen the earlier one; return its id and the seconds it has already taken."""
+def _begin_run(
+    work: Work, frozen: Snapshot, recipe: Recipe, earlier: Run | None
+) -> tuple[int, float, list[RunWarning]]:
+    """Create a run, or reopen the earlier one; return its id, the seconds it continues from, and warnings.
+
+    An earlier run without a checkpoint starts anew: a backup has none unless they were asked for.
+    """
     if earlier is not None:
+        is_continued = checkpoints.can_continue(work.workspace, earlier.run_id)
+        n_lost = 0 if is_continued else len(runs.epochs(work.workspace, earlier.run_id))
         runs.reopen(work.workspace, earlier.run_id)
-        return earlier.run_id, earlier.seconds or 0.0
+        if not n_lost:
+            return earlier.run_id, earlier.seconds or 0.0, []
+        epochs = "1 epoch was" if n_lost == 1 else f"{n_lost:,} epochs were"
+        text = f"It had no checkpoint when it was resumed, so it started anew; {epochs} trained again."
+        return earlier.run_id, 0.0, [RunWarning("started_anew", text)]
     run_id = runs.create(
         work.workspace,
         job_id=work.job_id,
@@ -215,7 +227,7 @@ def _begin_run(work: Work, frozen: Snapshot, recipe: Recipe, earlier: Run | None
         code_version=runs.code_version(),
         libraries={},  # Filled in when the training ends: it knows what it loaded.
     )
-    return run_id, 0.0
+    return run_id, 0.0, []
 
 
 def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:

@@ -1,8 +1,9 @@
 """Back up a workspace to one file.
 
 A backup is a zip archive with a copy of the database, made while it may be in use, the stored images, runs,
-exports and logs. Thumbnails and caches are left out; they are made again when needed. Images that stay in
-their own folders are not copied; their rows are kept.
+exports and logs. What can be made again is left out, and so are checkpoints, unless they are asked for: the
+report says what was left out and how large it is. Images that stay in their own folders are not copied; their
+rows are kept.
 """
 
 import contextlib
@@ -19,7 +20,9 @@ from typing import IO
 import peakid
 from peakid import files, paths
 from peakid.errors import BackupNotWritten
+from peakid.keep import disk_space
 from peakid.keep.backup_file import CHUNK_BYTES, FOLDERS, FORMAT, MANIFEST
+from peakid.keep.disk_space import Space
 from peakid.records import Report, no_report
 from peakid.remedies import action
 from peakid.store import integrity, placing, tombstones
@@ -37,6 +40,7 @@ class BackupReport:
             restore leaves them out.
         missing: Digests of images without a stored copy, although none of their folders was left in place.
         unread: Other files, relative to the workspace, that could not be read.
+        left_out: What the workspace has and the backup has not, by kind.
     """
 
     path: str
@@ -47,6 +51,7 @@ class BackupReport:
     damaged: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    left_out: tuple[Space, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class _Packed:
     unread: list[str]
 
 
-def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> BackupReport:
+def backup(
+    workspace: Workspace, file: Path, *, with_checkpoints: bool = False, report: Report = no_report
+) -> BackupReport:
     """Write a backup to one file. The workspace may be in use meanwhile.
 
     A damaged image does not stop it; the report names it. A damaged database does: such a backup could take
@@ -64,6 +71,8 @@ def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> B
 
     Args:
         file: The file to write, which must not exist, or a folder for a file named after workspace and day.
+        with_checkpoints: Include the checkpoints of interrupted trainings, each several times as large as its
+            model. Without them, a restored workspace starts such a training anew.
 
     Raises:
         BackupNotWritten: If the file exists already or cannot be written, or if the database is damaged.
@@ -77,7 +86,8 @@ def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> B
             with contextlib.closing(sqlite3.connect(database)) as copy:
                 missing, n_images = _missing(workspace, copy)
                 forgotten = [row[0] for row in copy.execute("SELECT digest FROM tombstone ORDER BY digest")]
-            packed = _pack(workspace, database, part, forgotten, report)
+            found = _found(workspace, with_checkpoints=with_checkpoints)
+            packed = _pack(workspace, found, database, part, forgotten, report)
             _put(part, target)
     except OSError as error:
         raise _not_written(target, error.strerror or str(error)) from error
@@ -90,6 +100,7 @@ def backup(workspace: Workspace, file: Path, *, report: Report = no_report) -> B
         damaged=tuple(packed.damaged),
         missing=tuple(missing),
         unread=tuple(packed.unread),
+        left_out=_left_out(workspace, with_checkpoints=with_checkpoints),
     )
 
 
@@ -155,10 +166,26 @@ def _missing(workspace: Workspace, copy: sqlite3.Connection) -> tuple[list[str],
     ], len(rows)
 
 
+def _found(workspace: Workspace, *, with_checkpoints: bool) -> list[Path]:
+    """Return the files that belong into a backup."""
+    kinds = ("used_checkpoints",) if with_checkpoints else ("used_checkpoints", "checkpoints")
+    without = {path for kind in kinds for path in disk_space.files_of(workspace, kind)}
+    return [path for name in FOLDERS for path in _files(workspace.path / name) if path not in without]
+
+
+def _left_out(workspace: Workspace, *, with_checkpoints: bool) -> tuple[Space, ...]:
+    found = disk_space.measure(workspace)
+    return tuple(each for each in found if not (with_checkpoints and each.kind == "checkpoints"))
+
+
 def _pack(
-    workspace: Workspace, database: Path, target: Path, forgotten: list[str], report: Report
+    workspace: Workspace,
+    found: list[Path],
+    database: Path,
+    target: Path,
+    forgotten: list[str],
+    report: Report,
 ) -> _Packed:
-    found = [path for name in FOLDERS for path in _files(workspace.path / name)]
     manifest = {
         "format": FORMAT,
         "peakid": peakid.__version__,
@@ -215,7 +242,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if not path.name.startswith(".")
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and (folder.name != "images" or paths.is_digest(path.name))
         and not path.is_symlink()
         and path.is_file()

@@ -19,7 +19,7 @@ from peakid.keep import backup_file, forget, restored_database
 from peakid.keep.backup_file import UNREADABLE, Backup
 from peakid.records import Report, no_report
 from peakid.remedies import action
-from peakid.store import activity, exports, identity, images, placing, runs, tombstones
+from peakid.store import activity, checkpoints, exports, identity, images, placing, runs, tombstones
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
@@ -42,6 +42,7 @@ class RestoreReport:
             them.
         n_waiting: Images that are only in these folders.
         ended_jobs: Jobs that were running or waiting when the backup was made.
+        runs_anew: Interrupted runs without a checkpoint, which a resumed job starts anew.
     """
 
     workspace: str
@@ -57,6 +58,7 @@ class RestoreReport:
     foreign_roots: tuple[str, ...] = ()
     n_waiting: int = 0
     ended_jobs: tuple[int, ...] = ()
+    runs_anew: tuple[int, ...] = ()
 
 
 @dataclass
@@ -69,6 +71,7 @@ class _Found:
     skipped: list[str] = field(default_factory=list)
     foreign_roots: list[str] = field(default_factory=list)
     ended_jobs: list[int] = field(default_factory=list)
+    runs_anew: list[int] = field(default_factory=list)
     n_images: int = 0
     n_waiting: int = 0
 
@@ -134,6 +137,7 @@ def restore(
         skipped=tuple(found.skipped),
         foreign_roots=tuple(found.foreign_roots),
         ended_jobs=tuple(found.ended_jobs),
+        runs_anew=tuple(found.runs_anew),
     )
 
 
@@ -239,6 +243,7 @@ def _settle(fresh: Path, forgotten: set[str], accepted: set[str] | None, found: 
         tombstones.write_file(workspace)
         forget.discard_files(workspace, tombstones.digests(workspace))
         _list_missing(workspace, found)
+        found.runs_anew += checkpoints.cannot_continue(workspace)
     finally:
         workspace.close()
 

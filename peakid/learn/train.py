@@ -26,6 +26,7 @@ from peakid.learn.rate_finder import RateFinderResult
 from peakid.learn.start import Start, begin, device_name, prepare_pixels
 from peakid.learn.trainer import Trainer, identity
 from peakid.learn.watch import History
+from peakid.recipe import run_files
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Report
 from peakid.remedies import action
@@ -218,7 +219,7 @@ def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> O
     for number in range(recipe.folds):
         fold_images = subsets.with_fold_splits(images, fold, number)
         result = subsets.cached_fold(
-            folder / f"fold-{number + 1}",
+            folder / f"{run_files.FOLD}{number + 1}",
             lambda images=fold_images, n=number: _train_fold(images, trainer, folder, n, total),
         )
         if result is None:
@@ -230,7 +231,7 @@ def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> O
                 trainer.on_epoch(epoch)
         total.epochs = [*total.epochs[: epochs[0].epoch - 1], *epochs]
     for number in range(recipe.folds):
-        shutil.rmtree(folder / f"fold-{number + 1}", ignore_errors=True)
+        shutil.rmtree(folder / f"{run_files.FOLD}{number + 1}", ignore_errors=True)
     chosen = probabilities[np.arange(len(fold)), images.labels]  # (N,)
     metrics = {
         "accuracy": float((probabilities.argmax(axis=1) == images.labels).mean()),
@@ -250,7 +251,7 @@ def _train_fold(
     n_folds, before = trainer.start.recipe.folds, len(total.epochs)
     model, history = trainer.train_one(
         images,
-        folder / f"fold-{number + 1}",
+        folder / f"{run_files.FOLD}{number + 1}",
         prefix=f"fold {number + 1} of {n_folds} ",
         n_before=before,
         part=(number, n_folds),

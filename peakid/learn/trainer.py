@@ -115,6 +115,8 @@ class Trainer:
             checkpoints=Checkpoints(folder, identity(images, start)),
         )
         history = fit.run(watch)
+        if history.is_stopped:
+            fit.checkpoints.keep_newest()
         if history.diverged_in is not None:
             raise _diverged(history.diverged_in, watch, start.recipe)
         return history

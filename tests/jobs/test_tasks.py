@@ -14,8 +14,9 @@ from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.jobs.arguments import VerifyArguments
 from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
+from peakid.records import EpochMetrics
 from peakid.remedies import action
-from peakid.store import exports, images, runs
+from peakid.store import checkpoints, exports, images, runs
 
 QUICK = Recipe(
     arch="squeezenet1_0",
@@ -180,6 +181,32 @@ def test_a_killed_training_is_resumed_in_its_run_and_ends_with_the_same_result(
         (e.epoch, e.valid_loss) for e in runs.epochs(workspace, whole.run_id)
     ]
     assert len(runs.list_runs(workspace)) == 2
+
+
+@pytest.mark.slow
+def test_a_training_resumed_without_its_checkpoints_starts_anew_and_says_so(workspace, photos, claimed):
+    few = QUICK.model_copy(update={"scratch_epochs": 2, "arch": "small_resnet"})
+    job = submit.train(workspace, few)
+    run_id = runs.create(
+        workspace,
+        job_id=job.job_id,
+        snapshot_id=photos.snapshot_id,
+        recipe=few.model_dump(),
+        class_names=photos.class_names,
+        seed=0,
+        code_version="test",
+        libraries={},
+    )
+    runs.add_epoch(workspace, run_id, EpochMetrics(1, "scratch", 1.0, 1.0, 0.5, 0.001, 1.0))
+    runs.finish(workspace, run_id, "cancelled", seconds=5000.0)
+    assert checkpoints.of_job(workspace, job.job_id) == run_id
+    work = claimed(job)
+    tasks.run(work)
+    run = runs.show(workspace, run_id)
+    assert (run.state, len(runs.epochs(workspace, run_id))) == ("done", 2)
+    assert run.warnings[0].kind == "started_anew"
+    assert "1 epoch was trained again" in run.warnings[0].text
+    assert run.seconds < 5000.0  # The time of the lost epochs does not count.
 
 
 @pytest.mark.slow

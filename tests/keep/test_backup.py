@@ -10,10 +10,13 @@ import pytest
 from peakid.curate import decisions
 from peakid.curate.queues import review_queue
 from peakid.errors import BackupNotWritten, BadBackup, WorkspaceNotEmpty
-from peakid.keep import backup, forget, restore
+from peakid.job_settings import JobSettings
+from peakid.jobs import queue
+from peakid.jobs.arguments import TrainArguments
+from peakid.keep import backup, forget, report_text, restore
 from peakid.records import Choice
 from peakid.remedies import action
-from peakid.store import images, status
+from peakid.store import checkpoints, images, runs, status
 from peakid.store import workspace as workspaces
 
 ANNA = "human:anna"
@@ -206,3 +209,92 @@ def test_files_among_the_images_that_are_none_and_links_are_not_backed_up(worksp
     backup.backup(workspace, tmp_path / "b.zip")
     names = set(zipfile.ZipFile(tmp_path / "b.zip").namelist())
     assert names == {"peakid-backup.json", "peakid.db", "forgotten.txt", f"images/{digest[:2]}/{digest}"}
+
+
+@pytest.fixture
+def interrupted(workspace, frozen, as_idle):
+    """A cancelled training with two checkpoints, a model and its samples, and a fold; return job and run."""
+    arguments = TrainArguments(snapshot=frozen.digest, recipe={})
+    job_id = queue.submit(workspace, arguments, lane="gpu", settings=JobSettings()).job_id
+    run_id = runs.create(
+        workspace,
+        job_id=job_id,
+        snapshot_id=frozen.snapshot_id,
+        recipe={},
+        class_names=frozen.class_names,
+        seed=0,
+        code_version="test",
+        libraries={},
+    )
+    runs.finish(workspace, run_id, "cancelled")
+    queue.cancel(workspace, job_id)
+    folder = workspace.runs_dir / str(run_id)
+    (folder / "fold-1").mkdir()
+    for name in ("checkpoint-000004", "checkpoint-000005", "fold-1/checkpoint-000001"):
+        (folder / f"{name}.safetensors").write_bytes(bytes(100_000))
+        (folder / f"{name}.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return job_id, run_id
+
+
+def test_a_backup_leaves_out_checkpoints_and_says_so(workspace, interrupted, tmp_path):
+    _, run_id = interrupted
+    (workspace.cache_dir / "pixels-2-160-crop").mkdir()
+    (workspace.cache_dir / "pixels-2-160-crop" / "pixels").write_bytes(bytes(5000))
+    done = backup.backup(workspace, tmp_path / "b.zip")
+    names = zipfile.ZipFile(tmp_path / "b.zip").namelist()
+    assert [name for name in names if name.startswith("runs/")] == [f"runs/{run_id}/model.safetensors"]
+    assert done.n_bytes < 300_000
+    left_out = {each.kind: (each.n_files, each.n_bytes) for each in done.left_out}
+    assert left_out["checkpoints"] == (6, 300_006)
+    assert left_out["pixels"] == (1, 5000)
+    assert left_out["thumbnails"][0] == 40
+    lines = report_text.left_out(done)
+    assert "checkpoints of interrupted runs (6 files, 0.3 MB)" in lines[0]
+    assert lines[1] == "Without its checkpoints, an interrupted training starts anew after a restore."
+
+
+def test_a_run_restored_without_its_checkpoints_says_that_it_starts_anew(
+    workspace, interrupted, tmp_path, peakid
+):
+    job_id, run_id = interrupted
+    backup.backup(workspace, tmp_path / "b.zip")
+    restored = restore.restore(tmp_path / "b.zip", tmp_path / "other")
+    assert restored.runs_anew == (run_id,)
+    assert report_text.of_restore(restored) == [
+        "1 interrupted run has no checkpoint and cannot be continued: resuming starts it anew: run 1."
+    ]
+    other = workspaces.open_existing(tmp_path / "other")
+    assert checkpoints.of_job(other, job_id) == run_id
+    answer = peakid("--workspace", tmp_path / "other", "jobs", "show", job_id)
+    text = f"Run {run_id} has no checkpoint here, so it cannot be continued: resuming starts it anew."
+    assert answer.out.splitlines()[-1] == text
+    shown = peakid("--workspace", tmp_path / "other", "jobs", "show", job_id, "--json").json
+    assert shown["starts_anew"] == run_id
+
+
+def test_a_backup_with_checkpoints_restores_a_run_that_continues(workspace, interrupted, tmp_path, peakid):
+    job_id, run_id = interrupted
+    answer = peakid("backup", tmp_path / "b.zip", "--with-checkpoints", "--json").json
+    assert "checkpoints" not in {each["kind"] for each in answer["left_out"]}
+    restored = restore.restore(tmp_path / "b.zip", tmp_path / "other")
+    assert restored.runs_anew == ()
+    other = workspaces.open_existing(tmp_path / "other")
+    assert checkpoints.can_continue(other, run_id)
+    assert checkpoints.of_job(other, job_id) is None
+
+
+def test_checkpoints_that_serve_nothing_are_never_backed_up(workspace, interrupted, tmp_path):
+    _, run_id = interrupted
+    runs.finish(workspace, run_id, "done")
+    done = backup.backup(workspace, tmp_path / "b.zip", with_checkpoints=True)
+    assert {each.kind for each in done.left_out} == {"used_checkpoints", "thumbnails"}
+    assert not [name for name in zipfile.ZipFile(tmp_path / "b.zip").namelist() if "checkpoint" in name]
+
+
+def test_an_export_that_was_not_completed_is_not_backed_up(workspace, judged, tmp_path):
+    (workspace.exports_dir / ".mine.abc.partial").mkdir()
+    (workspace.exports_dir / ".mine.abc.partial" / "model.onnx").write_bytes(b"half")
+    done = backup.backup(workspace, tmp_path / "b.zip")
+    assert not [name for name in zipfile.ZipFile(tmp_path / "b.zip").namelist() if "partial" in name]
+    assert "unfinished" in {each.kind for each in done.left_out}

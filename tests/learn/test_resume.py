@@ -190,3 +190,21 @@ def test_an_incomplete_checkpoint_of_a_killed_process_is_never_read_and_is_remov
     kept.save({"w": torch.ones(2)}, {"number": 2})
     assert kept.load()[1] == {"number": 2}
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("damage", [None, damage_flipped, damage_half_card])
+def test_of_a_stopped_training_only_the_newest_whole_checkpoint_is_kept(tmp_path, damage):
+    kept = Checkpoints(tmp_path, "mine")
+    for number in (1, 2):
+        kept.save({"w": torch.full((2,), float(number))}, {"number": number})
+    if damage is not None:
+        damage(tmp_path / "checkpoint-000002.safetensors", tmp_path / "checkpoint-000002.json")
+    kept.keep_newest()
+    assert kept.load()[1] == {"number": 2 if damage is None else 1}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_checkpoints_of_another_training_are_not_removed_by_a_stopped_one(tmp_path):
+    Checkpoints(tmp_path, "another").save({"w": torch.ones(2)}, {"number": 1})
+    Checkpoints(tmp_path, "mine").keep_newest()
+    assert Checkpoints(tmp_path, "another").load()[1] == {"number": 1}

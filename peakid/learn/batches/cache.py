@@ -23,6 +23,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from peakid import files
 from peakid.imaging import pixels
 from peakid.records import Resize
 
@@ -194,7 +195,7 @@ def free_space(cache_dir: Path, n_bytes: int, *, budget_bytes: int, keep: Collec
     for folder in sorted(set(held) - set(keep), key=_used_at):
         if min(of_budget, of_disk) >= n_bytes:
             break
-        freed = held[folder] if _is_removed(folder) else 0
+        freed = held[folder] if files.remove_unless_used(folder) else 0
         of_budget, of_disk = of_budget + freed, of_disk + freed
     fitting = max(0, min(n_bytes, of_budget, of_disk))
     return FreeSpace(fitting, "budget" if of_budget <= of_disk else "disk")
@@ -229,9 +230,9 @@ def _hold(folder: Path) -> int:
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # Removed between two of these lines: try again.
-            held = os.open(folder / "used", os.O_RDWR | os.O_CREAT, 0o644)
+            held = os.open(folder / files.IN_USE, os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.flock(held, fcntl.LOCK_SH)
-            if os.path.samestat(os.fstat(held), (folder / "used").stat()):
+            if os.path.samestat(os.fstat(held), (folder / files.IN_USE).stat()):
                 os.utime(held)
                 return held
             os.close(held)
@@ -243,20 +244,6 @@ def _is_locked(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _is_removed(folder: Path) -> bool:
-    try:
-        held = os.open(folder / "used", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError:
-        return False
-    try:
-        if not _is_locked(held):
-            return False
-        shutil.rmtree(folder, ignore_errors=True)
-        return True
-    finally:
-        os.close(held)
 
 
 def _write_whole(file: int, data: bytes | memoryview, offset: int) -> None:
@@ -279,7 +266,7 @@ def _size(folder: Path) -> int:
 
 def _used_at(folder: Path) -> float:
     try:
-        return (folder / "used").stat().st_mtime
+        return (folder / files.IN_USE).stat().st_mtime
     except FileNotFoundError:
         return 0.0
 

@@ -19,21 +19,31 @@ def show(workspace: Workspace) -> None:
 
 def _show_backup(workspace: Workspace) -> None:
     st.markdown(
-        "Writes the database, stored images, runs and exports into one file, without thumbnails and caches."
+        "Writes the database, stored images, runs and exports into one file. What can be made again, such as "
+        "thumbnails, is left out."
     )
     with st.form("backup", border=False):
         path = st.text_input("Folder or new file on this machine", str(workspace.path.parent))
+        with_checkpoints = st.checkbox(
+            "With checkpoints of interrupted trainings",
+            help="Each is several times as large as its model. Without them, such a training starts anew "
+            "after a restore.",
+            key="backup:checkpoints",
+        )
         is_submitted = st.form_submit_button("Back up now", type="primary", icon=":material/save:")
     if not is_submitted:
         return
     try:
         with progress.bar() as report:
-            done = backup.backup(workspace, uploads.given(path, "folder or file"), report=report)
+            file = uploads.given(path, "folder or file")
+            done = backup.backup(workspace, file, with_checkpoints=with_checkpoints, report=report)
     except PeakidError as error:
         session.show_error(error)
     else:
         n_images, size = words.n_of(done.n_images, "image"), words.n_bytes(done.n_bytes)
         st.success(session.plain(f"Backed up {n_images}, {size}, to {done.path}."))
+        for line in report_text.left_out(done):
+            st.caption(session.plain(line))
         _show_problems(report_text.of_backup(done))
 
 

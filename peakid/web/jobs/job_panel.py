@@ -8,6 +8,7 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue
 from peakid.jobs.job import Job
 from peakid.remedies import action
+from peakid.store import checkpoints
 from peakid.store.workspace import Workspace
 from peakid.web import remedies, session, words
 from peakid.web.jobs import progress
@@ -87,6 +88,8 @@ def _offer_remedies(workspace: Workspace, job: Job) -> None:
         return
     resuming = action("resume_job", job_id=job.job_id)
     actions = (*(each for each in job.actions if each != resuming), resuming)
+    if (run_id := checkpoints.of_job(workspace, job.job_id)) is not None:
+        st.caption(checkpoints.anew_text(run_id))
     with st.container(horizontal=True):
         remedies.offer(workspace, actions, actor=session.actor(), key=f"job:{job.job_id}")
 
