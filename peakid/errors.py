@@ -21,6 +21,7 @@ PeakidError
 |  +- BadFractions           split shares that are negative or do not add up to 1
 |  +- UnknownColumns         a table without the columns that an import needs
 |  +- NothingToImport        a folder, archive or table without any files
+|  +- NotPhotos              a backup, a workspace or an export of Peakid in place of photos
 |  +- BadArchive             a damaged zip, or a file that is not a zip
 |  +- UnknownArchitecture    an architecture outside the tested list
 +- DecoderBroken             the process that decodes images does not start
@@ -135,6 +136,9 @@ class UnknownColumns(BadInput): ...
 
 
 class NothingToImport(BadInput): ...
+
+
+class NotPhotos(BadInput): ...
 
 
 class BadArchive(BadInput): ...

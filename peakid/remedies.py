@@ -49,6 +49,8 @@ ActionKind = Literal[
     "list_exports",
     "create_workspace",  # path
     "restore_backup",
+    "restore_file",      # file: a backup, into a new workspace
+    "open_workspace",    # path
     "back_up",
     "reload_page",       # What the browser sent does not fit; only a page offers it.
 ]  # fmt: skip

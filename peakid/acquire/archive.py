@@ -1,5 +1,6 @@
 """Import a zip archive. Its files are read from it directly and never unpacked to a path in the archive."""
 
+import contextlib
 import functools
 import lzma
 import struct
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from peakid import settings
-from peakid.acquire import import_reading, ingest, layout, metadata, reading, zip_names
+from peakid.acquire import import_reading, ingest, layout, metadata, not_photos, reading, zip_names
 from peakid.acquire.arrival import Arrival
 from peakid.errors import BadArchive, NothingToImport, UnreadableImage
 from peakid.import_records import ImportNote, ImportReading
@@ -34,6 +35,7 @@ def import_zip(workspace: Workspace, file: Path, *, actor: str, report: Report =
     Raises:
         BadInput: If there is no such file.
         BadArchive: If it is not a zip archive, or a damaged one.
+        NotPhotos: If it is a backup, a workspace or an export of Peakid.
         NothingToImport: If it has no files.
     """
     path = reading.checked_file(file)
@@ -49,8 +51,19 @@ def preview(file: Path, *, known_classes: Sequence[str] = ()) -> ImportReading:
     return import_reading.of(arrivals, notes=notes, known_classes=known_classes)
 
 
+def refuse_other(file: Path) -> None:
+    """Raise if an archive is no archive of photos, before its import is queued. A damaged one is let pass.
+
+    Raises:
+        NotPhotos: If it is a backup, a workspace or an export of Peakid.
+    """
+    with contextlib.suppress(BadArchive), _opened(file) as archive:
+        not_photos.refuse_archive(file, archive.infolist())
+
+
 def _read(path: Path) -> tuple[list[Arrival], list[ImportNote]]:
     with _opened(path) as archive:
+        not_photos.refuse_archive(path, archive.infolist())
         names = zip_names.read(archive.infolist())
         tables, found = metadata.divided(list(_arrivals(path, archive, names.names)))
     placed, notes = _placed(found)
@@ -77,14 +90,17 @@ def _arrivals(file: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> Ite
     status = file.stat()
     members = archive.infolist()
     refused = reading.member_rejections(members, status.st_size)
+    workspaces = not_photos.workspaces_in(names)
     for index, (member, name) in enumerate(zip(members, names, strict=True)):
         if member.is_dir():
             continue
         path = name.replace("\\", "/")
-        part = layout.hidden_part(path)
+        inside = not_photos.workspace_around(path, workspaces)
+        part = inside or layout.hidden_part(path)
         if part is not None:
             if part not in hidden:
-                yield Arrival(part, rejection=("hidden", "a hidden or system file or folder"))
+                why = "a Peakid workspace" if inside else "a hidden or system file or folder"
+                yield Arrival(part, rejection=("hidden", why))
             hidden.add(part)
             continue
         rejection = _rejection(path) or refused[index] or _rejection_of_table(path, member)

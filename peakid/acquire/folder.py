@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from peakid import clean_text
-from peakid.acquire import import_reading, ingest, layout, metadata, reading
+from peakid.acquire import import_reading, ingest, layout, metadata, not_photos, reading
 from peakid.acquire.arrival import Arrival
 from peakid.errors import BadInput, NothingToImport
 from peakid.import_records import ImportNote, ImportReading
@@ -53,6 +53,7 @@ def import_folder(
 
     Raises:
         BadInput: If there is no such folder, or files outside it are to be left in place.
+        NotPhotos: If it is a workspace, part of one, an unpacked backup or an export of Peakid.
         NothingToImport: If the folder has no files.
     """
     root = reading.checked_folder(path)
@@ -96,6 +97,7 @@ def preview(path: Path, *, links: Links = NO_LINKS, known_classes: Sequence[str]
 
 
 def _arrivals(root: Path, links: Links) -> tuple[list[Arrival], list[ImportNote]]:
+    not_photos.refuse_folder(root)
     walk = _Walk(root, links)
     tables, found = metadata.divided(list(walk.arrivals()))
     if not found and not tables:

@@ -17,7 +17,10 @@ NAMES = frozenset(
         *("metadata.csv", "metadata.jsonl", "metadata.parquet"),  # imagefolder of Hugging Face
         "labels.csv",  # a snapshot that Peakid wrote
         "labels.json",  # ImageClassificationDataset of FiftyOne
+        "samples.json",  # FiftyOneDataset of FiftyOne
+        "result.json",  # COCO export of Label Studio
         "_classes.csv",  # multi-class export of Roboflow
+        "_annotations.coco.json",  # COCO export of Roboflow
     }
 )
 

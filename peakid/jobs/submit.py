@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from peakid import files, near_names
-from peakid.acquire import folder, reading, table
+from peakid.acquire import archive, folder, not_photos, reading, table
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput
@@ -68,6 +68,7 @@ def import_images(
     Raises:
         BadInput: If there is no such file or folder, a table cannot be read, or files outside the folder are
             to be left in place.
+        NotPhotos: If it is a backup, a workspace or an export of Peakid.
         UnknownColumns: If a table has no column for paths or for labels.
     """
     checked = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
@@ -76,6 +77,10 @@ def import_images(
     folder.refuse_outside_in_place(checked, in_place=in_place, links=folder.Links(follow_links, within))
     if source == "csv":
         table.check(checked, columns)
+    elif source == "zip":
+        archive.refuse_other(checked)
+    else:
+        not_photos.refuse_folder(checked)
     arguments = ImportArguments(
         source=source,
         path=str(checked),

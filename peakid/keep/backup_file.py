@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from peakid import paths
 from peakid.errors import BadBackup
 from peakid.store import tombstones
-from peakid.store.workspace import DATABASE_NAME
+from peakid.store.workspace import BACKUP_MANIFEST, DATABASE_NAME
 
-MANIFEST = "peakid-backup.json"
+MANIFEST = BACKUP_MANIFEST
 FORMAT = 1
 FOLDERS = ("images", "runs", "exports", "logs")
 CHUNK_BYTES = 4 * 2**20

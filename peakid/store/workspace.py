@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations
 
 MIGRATIONS_DIR = resources.path("db/migrations")
+BACKUP_MANIFEST = "peakid-backup.json"  # In a backup file, beside the database.
 FOLDERS = ("images", "thumbs", "cache", "runs", "exports", "logs")
 OPENS_WITHIN_S = 60.0  # Another process may be migrating; a million images take less.
 

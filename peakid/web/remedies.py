@@ -106,6 +106,8 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_exports": Link("Show the exports", "models"),
     "create_workspace": None,
     "restore_backup": Link("Restore a backup", "history", {"section": "keep"}),
+    "restore_file": Link("Restore this backup", "history", {"section": "keep", "file": "{file}"}),
+    "open_workspace": None,
     "back_up": Link("Back up", "history", {"section": "keep"}),
     "reload_page": Button("Reload", lambda w, a, actor: None),  # The rerun after the click is the reload.
 }

@@ -50,6 +50,8 @@ COMMANDS: dict[ActionKind, str] = {
     "list_exports": "status",
     "create_workspace": "--workspace {path} init",
     "restore_backup": "restore FILE --replace",
+    "restore_file": "--workspace NEW restore {file}",
+    "open_workspace": "--workspace {path} status",
     "back_up": "backup FILE",
     "reload_page": "",
 }

@@ -5,7 +5,7 @@ import streamlit as st
 from peakid.errors import PeakidError
 from peakid.keep import backup, report_text, restore
 from peakid.store.workspace import Workspace
-from peakid.web import session, uploads, words
+from peakid.web import address, session, uploads, words
 from peakid.web.jobs import progress
 
 
@@ -13,7 +13,8 @@ def show(workspace: Workspace) -> None:
     """Draw the forms for a backup and for restoring one."""
     with st.container():  # Always one element: the expander below it would close when a message goes.
         _show_backup(workspace)
-    with st.expander("Restore a backup", icon=":material/settings_backup_restore:"):
+    is_given = address.text("file") is not None
+    with st.expander("Restore a backup", expanded=is_given, icon=":material/settings_backup_restore:"):
         _show_restore(workspace)
 
 
@@ -53,10 +54,14 @@ def _show_restore(workspace: Workspace) -> None:
         "if the "
         "backup is older."
     )
+    given = address.text("file")
     new = workspace.path.with_name(f"{workspace.path.name}-restored")
     with st.form("restore", border=False):
         file = st.text_input(
-            "Backup file on this machine", placeholder="/home/you/peakid-backup.zip", key="restore:file"
+            "Backup file on this machine",
+            given or "",
+            placeholder="/home/you/peakid-backup.zip",
+            key=f"restore:file:{given}" if given else "restore:file",
         )
         folder = st.text_input("New or empty folder on this machine", str(new), key="restore:folder")
         is_submitted = st.form_submit_button("Restore the backup", icon=":material/settings_backup_restore:")
