@@ -20,7 +20,7 @@ SpaceKind = Literal[
     "checkpoints",       # Of runs that a resumed job continues.
     "uploads",           # Uploaded files that no import has read to its end.
     "old_databases",     # Copies of the database from before an update of Peakid.
-    "others",            # Files in the folder that are not Peakid's.
+    "others",            # Further files in the folder, such as the drawings of the demo.
 ]  # fmt: skip
 
 REMAKABLE: tuple[SpaceKind, ...] = ("pixels", "previews", "thumbnails", "used_checkpoints", "unfinished")
@@ -38,7 +38,7 @@ TITLES: Mapping[SpaceKind, str] = {
     "checkpoints": "checkpoints of interrupted runs",
     "uploads": "uploaded files",
     "old_databases": "copies of the database from before an update",
-    "others": "files that are not Peakid's",
+    "others": "other files in its folder",
 }
 
 _OLD_DATABASES = "backups"

@@ -1,14 +1,19 @@
 """The pages Classes and History: what they show, and what a click on them does."""
 
+import json
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
 
 from peakid.curate import classes, decisions, history
+from peakid.jobs import arguments as job_arguments
+from peakid.jobs.arguments import TrainArguments
 from peakid.keep import backup
 from peakid.records import Choice
-from peakid.store import images, status, tombstones
+from peakid.store import checkpoints, images, runs, status, tombstones
 from peakid.store import workspace as workspaces
+from peakid.store.workspace import now
 
 ANNA, BEN = "human:anna", "human:ben"
 
@@ -187,3 +192,70 @@ def test_descriptions_of_classes_are_shown_in_review(open_page, reviewed, worksp
     app = open_page("review")
     assert not app.exception
     assert "waves and salt" in text_of(app)
+
+
+def interrupt_a_training(workspace):
+    """Leave two checkpoints of a run whose training could continue."""
+    arguments = TrainArguments(snapshot="0" * 64, recipe={})
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO snapshot (id, digest, name, seed, fractions, class_names, n_images, n_groups,"
+            " n_leaks, n_unreviewed, actor, created_at, frozen_at)"
+            " VALUES (1, ?, '', 0, '{}', '[]', 0, 0, 0, 0, '', ?, ?)",
+            ("0" * 64, now(), now()),
+        )
+        connection.execute(
+            "INSERT INTO job (id, request_id, kind, lane, state, arguments, actor, created_at)"
+            " VALUES (7, 'r', 'train', 'gpu', 'cancelled', ?, '', ?)",
+            (json.dumps(job_arguments.document(arguments)), now()),
+        )
+    run_id = runs.create(
+        workspace, job_id=7, snapshot_id=1, recipe={}, class_names=[], seed=0, code_version="", libraries={}
+    )
+    runs.finish(workspace, run_id, "cancelled")
+    for n in (1, 2):
+        for suffix in ("json", "safetensors"):
+            (workspace.runs_dir / str(run_id) / f"checkpoint-00000{n}.{suffix}").write_bytes(bytes(9000))
+    return run_id
+
+
+def test_the_backup_says_what_it_left_out_and_takes_checkpoints_in_on_request(
+    open_page, reviewed, workspace, text_of, tmp_path
+):
+    run_id = interrupt_a_training(workspace)
+    app = open_page("history", section="keep")
+    button(app, "Back up now").click().run()
+    assert "checkpoints of interrupted runs (4 files" in text_of(app)
+    assert "Without its checkpoints, an interrupted training starts anew" in text_of(app)
+    next(tmp_path.glob("peakid-workspace-*.zip")).unlink()
+    app.checkbox(key="backup:checkpoints").check()
+    button(app, "Back up now").click().run()
+    assert not app.exception
+    names = zipfile.ZipFile(next(tmp_path.glob("peakid-workspace-*.zip"))).namelist()
+    assert f"runs/{run_id}/checkpoint-000002.safetensors" in names
+
+
+def test_disk_space_is_freed_and_checkpoints_only_on_request(open_page, reviewed, workspace, text_of):
+    run_id = interrupt_a_training(workspace)
+    pixels = workspace.cache_dir / "pixels-2-160-crop" / "pixels"
+    pixels.parent.mkdir()
+    pixels.write_bytes(bytes(3000))
+    app = open_page("history", section="keep")
+    assert "images decoded" not in text_of(app)  # It is not measured before somebody asks.
+    app.toggle(key="space:shown").set_value(True).run()
+    assert "images decoded for training: 1 file" in text_of(app)
+    button(app, "Remove").click().run()
+    assert not app.exception
+    assert "Removed 0.0 MB." in text_of(app)
+    assert not pixels.exists()
+    assert checkpoints.can_continue(workspace, run_id)
+    app.checkbox(key="space:checkpoints").check()
+    button(app, "Remove").click().run()
+    assert not checkpoints.files_of(workspace, run_id)
+
+
+def test_a_link_to_restore_a_file_opens_the_form_with_it(open_page, reviewed, tmp_path):
+    app = open_page("history", section="keep", file=str(tmp_path / "b.zip"))
+    assert [each.value for each in app.text_input if each.label == "Backup file on this machine"] == [
+        str(tmp_path / "b.zip")
+    ]

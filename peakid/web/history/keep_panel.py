@@ -6,6 +6,7 @@ from peakid.errors import PeakidError
 from peakid.keep import backup, report_text, restore
 from peakid.store.workspace import Workspace
 from peakid.web import address, session, uploads, words
+from peakid.web.history import space_panel
 from peakid.web.jobs import progress
 
 
@@ -16,6 +17,7 @@ def show(workspace: Workspace) -> None:
     is_given = address.text("file") is not None
     with st.expander("Restore a backup", expanded=is_given, icon=":material/settings_backup_restore:"):
         _show_restore(workspace)
+    space_panel.show(workspace)
 
 
 def _show_backup(workspace: Workspace) -> None:
