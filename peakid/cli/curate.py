@@ -8,11 +8,11 @@ from peakid import near_names
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, json_option, pass_workspace
 from peakid.cli.history import emit_step, n_images
-from peakid.cli.review import filter_options
-from peakid.curate import classes, decisions
+from peakid.cli.review import filter_options, resolved_for_class
+from peakid.curate import decisions
 from peakid.curate.queues import bulk, review_queue
 from peakid.curate.queues.filters import Filters
-from peakid.errors import BadInput, NotFound
+from peakid.errors import BadInput
 from peakid.records import Choice, Verdict
 from peakid.store import images
 from peakid.store.workspace import Workspace
@@ -52,7 +52,7 @@ def decide() -> None:
 @pass_workspace
 def decide_label(workspace: Workspace, digest: str, name: str, actor: str, as_json: bool) -> None:
     """Give the image DIGEST the class NAME."""
-    _decide(workspace, Choice(_resolved(workspace, digest, name), "label", name), actor, as_json)
+    _decide(workspace, Choice(resolved_for_class(workspace, digest, name), "label", name), actor, as_json)
 
 
 @decide.command("exclude")
@@ -114,29 +114,6 @@ def decide_queue(
         bulk.decide_queue(workspace, name, kind, label=label, reason=reason, actor=actor, filters=filters),
         _DONE[kind],
     )
-
-
-def _resolved(workspace: Workspace, digest: str, class_name: str) -> str:
-    """Return the whole digest of an image that is to get a class.
-
-    Raises:
-        NotFound: If there is no such image or no such class; the error names both.
-    """
-    try:
-        found = images.resolve(workspace, digest)
-    except NotFound as error:
-        try:
-            classes.refuse_unknown(workspace, class_name)
-        except NotFound as other:
-            raise NotFound(
-                f"{error.message} {other.message}",
-                f"{error.remedy} {other.remedy}",
-                *error.actions,
-                *other.actions,
-            ) from other
-        raise
-    classes.refuse_unknown(workspace, class_name)
-    return found
 
 
 _DONE: dict[Verdict, str] = {

@@ -14,6 +14,7 @@ from peakid.curate import classes, remarks
 from peakid.curate.queues import pace, review_queue, saved_views
 from peakid.curate.queues.filters import Filters
 from peakid.curate.queues.saved_views import SavedView
+from peakid.errors import NotFound
 from peakid.records import QueueItem
 from peakid.store import images
 from peakid.store.workspace import Workspace
@@ -176,9 +177,32 @@ def note(workspace: Workspace, digest: str, text: str, actor: str, as_json: bool
 @pass_workspace
 def also(workspace: Workspace, digest: str, class_name: str, remove: bool, actor: str, as_json: bool) -> None:
     """Record that an image also shows CLASS. Snapshots leave it out, except with --with-several."""
-    whole = images.resolve(workspace, digest)
+    whole = resolved_for_class(workspace, digest, class_name)
     step = remarks.also(workspace, whole, class_name, is_on=not remove, actor=actor)
     emit_step(as_json, step, f"Removed {class_name} from" if remove else f"Added {class_name} to")
+
+
+def resolved_for_class(workspace: Workspace, digest: str, class_name: str) -> str:
+    """Return the whole digest of an image that is to get a class.
+
+    Raises:
+        NotFound: If there is no such image or no such class; the error names both.
+    """
+    try:
+        found = images.resolve(workspace, digest)
+    except NotFound as error:
+        try:
+            classes.refuse_unknown(workspace, class_name)
+        except NotFound as other:
+            raise NotFound(
+                f"{error.message} {other.message}",
+                f"{error.remedy} {other.remedy}",
+                *error.actions,
+                *other.actions,
+            ) from other
+        raise
+    classes.refuse_unknown(workspace, class_name)
+    return found
 
 
 def _document(item: QueueItem) -> dict[str, Any]:

@@ -107,6 +107,65 @@ def test_deciding_names_every_part_that_is_wrong(peakid, plant):
     assert verdict["remedy"].startswith("Did you mean 'label'?")
 
 
+def test_a_further_class_names_every_part_that_is_wrong(peakid, plant):
+    plant({"a": "matterhorn"})
+    both = peakid("also", "abc", "matterhron").err
+    assert "No image has a digest that starts with 'abc'." in both
+    assert "There is no class 'matterhron'." in both
+    assert "Did you mean 'matterhorn'?" in both
+
+
+def words_of(path):
+    """Return a command with a value for each argument: none of them exists."""
+    arguments = [each for each in LEAVES[path].params if isinstance(each, click.Argument) and each.required]
+    values = [
+        next(iter(each.type.choices)) if isinstance(each.type, click.Choice) else "1" for each in arguments
+    ]
+    options = [each for each in LEAVES[path].params if isinstance(each, click.Option)]
+    required = [each.opts[0] for each in options if each.required]
+    return [*path, *values, *(word for option in required for word in (option, "any"))]
+
+
+# Those that create a workspace, read only a file, or serve until Ctrl-C.
+READS_FILES = [("restore",), ("import", "columns"), ("predict",)]
+WITHOUT_WORKSPACE = {("init",), ("demo",), ("app",), ("weights",), *READS_FILES}
+
+
+@pytest.mark.parametrize("path", sorted(LEAVES.keys() - WITHOUT_WORKSPACE), ids=" ".join)
+def test_an_error_of_every_command_is_one_document_with_json(peakid, path, tmp_path, monkeypatch):
+    (tmp_path / "1").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    answer = peakid(*words_of(path), "--json")
+    assert (answer.code, answer.out) == (1, "")
+    document = json.loads(answer.err)
+    assert document["error"] == "NoWorkspace"
+    assert set(document) == {"error", "message", "remedy", "actions"}
+
+
+@pytest.mark.parametrize("path", READS_FILES, ids=" ".join)
+def test_an_error_about_a_file_is_one_document_with_json(peakid, path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = peakid(*words_of(path), "--json")
+    assert (answer.code, answer.out) == (1, "")
+    assert set(json.loads(answer.err)) == {"error", "message", "remedy", "actions"}
+
+
+READING = [
+    *("status", "roots list", "import list", "import rejections", "scan", "issues list"),
+    *("duplicates list", "classes list", "log", "log --steps", "queue all", "queues"),
+    *("views list", "snapshot list", "weights", "jobs list", "clean --dry-run", "clean", "init"),
+]
+
+
+@pytest.mark.parametrize("command", READING)
+def test_a_command_prints_one_document_with_json(peakid, plant, command):
+    plant({"a": "dom"})
+    answer = peakid(*command.split(), "--json")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("\n") == 1
+    assert isinstance(answer.json, dict | list)
+
+
 def test_the_image_may_come_before_the_verdict(peakid, plant):
     digest = plant({"a": "dom", "b": "eiger"})["a"]
     step = peakid("decide", digest[:10], "label", "eiger", "--json").json
@@ -129,6 +188,8 @@ def test_the_image_may_come_before_the_verdict(peakid, plant):
         (["queue", "all", "--split", "vlid"], "valid"),
         (["queue", "issue:drk"], "dark"),
         (["issues", "list", "--kind", "blury"], "blurry"),
+        (["snapshot", "show", "frist"], "first"),
+        (["views", "remove", "lynxs"], "lynx"),
         (["train", "--recipe", "standrd"], "standard"),
         (["train", "--set", "base_ler=1"], "base_lr"),
     ],
@@ -136,6 +197,9 @@ def test_the_image_may_come_before_the_verdict(peakid, plant):
 )
 def test_a_mistyped_name_leads_to_the_right_one(peakid, plant, command, suggested):
     plant({"a": "matterhorn", "b": "x"})
+    peakid("views", "save", "lynx", "all")
+    if command[0] == "snapshot":
+        peakid("snapshot", "create", "--name", "first")
     answer = peakid(*command)
     assert (answer.code, answer.out) == (1, "")
     assert f"Did you mean '{suggested}'?" in answer.err

@@ -30,3 +30,15 @@ def test_status_tells_lost_decisions(peakid, workspace, fill):
     (workspace.path / saved_decisions.FILE_NAME).write_text("7")
     assert "4 saved decisions are missing; see verify." in peakid("status").out
     assert peakid("status", "--json").json["n_lost_decisions"] == 4
+
+
+def test_the_app_says_with_json_where_it_will_listen(peakid, socket_enabled, monkeypatch):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+    started = []
+    monkeypatch.setattr("os.execve", lambda *command: started.append(command))
+    document = peakid("app", "--port", port, "--json").json
+    assert document["url"] == f"http://127.0.0.1:{port}"
+    assert set(document) == {"workspace", "address", "port", "url"}
+    assert len(started) == 1

@@ -14,7 +14,7 @@ from peakid.jobs.arguments import VerifyArguments
 from peakid.recipe import weight_files
 from peakid.recipe.recipe import Recipe
 from peakid.remedies import action
-from peakid.store import runs
+from peakid.store import checkpoints, runs
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +65,16 @@ def test_a_job_queued_by_a_version_without_settings_ends_with_words_and_can_be_r
     assert job.error.startswith(f"Job {job_id} was queued by an earlier version, which did not store")
     child.run(ledger.claim(workspace, submit.resume(workspace, job_id).job_id, process.own()))
     assert queue.show(workspace, job_id).state == "done"
+
+
+def test_the_end_of_a_job_removes_checkpoints_that_serve_nothing(workspace, frozen, add_run, as_worker):
+    run_id = add_run(frozen)
+    for suffix in ("json", "safetensors"):
+        (workspace.runs_dir / str(run_id) / f"checkpoint-000001.{suffix}").write_bytes(b"x")
+    assert checkpoints.of_no_use(workspace) == [run_id]
+    job = queue.submit(workspace, VerifyArguments(), lane="cpu", settings=JobSettings())
+    child.run(ledger.claim(workspace, job.job_id, process.own()))
+    assert checkpoints.files_of(workspace, run_id) == []
 
 
 @pytest.mark.slow

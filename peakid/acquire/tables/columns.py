@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from peakid import near_names
 from peakid.errors import BadInput, UnknownColumns
 from peakid.remedies import action
 
@@ -93,7 +94,8 @@ def suggest(names: Sequence[str], chosen: ColumnChoice = BY_NAME) -> ColumnChoic
     for name in (chosen.path, chosen.label, chosen.split):
         if name is not None and name not in names:
             listed = ", ".join(names) or "(none)"
-            raise BadInput(f"The table has no column {name!r}.", f"Its columns are {listed}.")
+            remedy = near_names.remedy(name, names, f"Its columns are {listed}.")
+            raise BadInput(f"The table has no column {name!r}.", remedy)
     taken = [chosen.path, chosen.label, chosen.split]
     path = chosen.path or first(PATH_WORDS, names, without=taken)
     label = chosen.label or first(LABEL_WORDS, names, without=[*taken, path])
