@@ -41,7 +41,10 @@ class _Decide(usage.Group):
 
 @click.group(cls=_Decide)
 def decide() -> None:
-    """Label, exclude or flag one image, or a whole queue. DIGEST may be shortened."""
+    """Label, exclude or flag one image, or a whole queue.
+
+    DIGEST may be shortened, and may come before the verdict: `decide DIGEST label NAME`.
+    """
 
 
 @decide.command("label")
