@@ -144,10 +144,10 @@ def _with_rims(a: ComparedPicture, others: Sequence[ComparedPicture], least_whol
 
 def _overlays(a: ComparedPicture, others: Sequence[ComparedPicture], least_whole: float) -> np.ndarray:
     """Return the correlations at the best overlay: float64 of shape (M, 2)."""
-    in_a, in_others = _of_templates(a, others), _of_windows(a, others)  # (P, M)
-    places = np.stack([in_a.argmax(axis=0), in_others.argmax(axis=0)])  # (2, M)
+    in_a, in_others = _of_templates(a, others), _of_windows(a, others)  # (M, P)
+    places = np.stack([in_a.argmax(axis=1), in_others.argmax(axis=1)])  # (2, M)
     each = np.arange(len(others))
-    wholes = np.stack([in_a[places[0], each], in_others[places[1], each]])  # (2, M)
+    wholes = np.stack([in_a[each, places[0]], in_others[each, places[1]]])  # (2, M)
     way = wholes.argmax(axis=0)
     found = np.stack([wholes[way, each], np.full(len(others), -1.0)], axis=1)
     kept = np.flatnonzero(found[:, 0] >= least_whole)
@@ -164,20 +164,23 @@ def _overlays(a: ComparedPicture, others: Sequence[ComparedPicture], least_whole
 
 
 def _of_templates(a: ComparedPicture, others: Sequence[ComparedPicture]) -> np.ndarray:
-    """Return the correlations of each window of `a` with that template of each other picture, (P, M)."""
-    templates = np.stack([each.templates for each in others], axis=1)  # (8492, M)
-    found, begin = np.empty((len(PLACES), len(others)), dtype=np.float32), 0
+    """Return the correlations of each window of `a` with that template of each other picture, (M, P)."""
+    # A row for each picture: as columns, copying them would take longer than comparing them.
+    templates = np.stack([each.templates for each in others])  # (M, 8492)
+    found, begin = np.empty((len(others), len(PLACES)), dtype=np.float32), 0
     for windows, end, last in zip(_windows(a), _PLACE_ENDS, _PIXEL_ENDS, strict=True):
-        found[begin:end] = windows @ templates[last - windows.shape[1] : last]
+        found[:, begin:end] = templates[:, last - windows.shape[1] : last] @ windows.T
         begin = end
-    return found / a.spreads[:, None]
+    found /= a.spreads
+    return found
 
 
 def _of_windows(a: ComparedPicture, others: Sequence[ComparedPicture]) -> np.ndarray:
-    """Return the correlations of each template of `a` with every window of each other picture, (P, M)."""
-    squares = np.stack([each.square.ravel() for each in others], axis=1)  # (1024, M)
-    spreads = np.stack([each.spreads for each in others], axis=1)  # (P, M)
-    return _placed(a) @ squares / spreads
+    """Return the correlations of each template of `a` with every window of each other picture, (M, P)."""
+    squares = np.stack([each.square.ravel() for each in others])  # (M, 1024)
+    found = squares @ _placed(a).T
+    found /= np.stack([each.spreads for each in others])  # (M, P)
+    return found
 
 
 @functools.lru_cache(2)  # One picture is compared with several batches of others.
