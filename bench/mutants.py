@@ -31,13 +31,13 @@ TARGETS = {  # Module -> the tests that should notice.
     "peakid/dataset/split.py": ["tests/dataset/test_split.py"],
     "peakid/dataset/snapshot.py": ["tests/dataset/test_snapshot.py", "tests/cli/test_dataset.py"],
     "peakid/keep/forget.py": ["tests/keep/test_forget.py"],
-    "peakid/keep/backup.py": ["tests/keep/test_backup.py"],
+    "peakid/keep/backup.py": ["tests/keep/test_backup.py", "tests/keep/test_restore.py"],
     "peakid/keep/restore.py": ["tests/keep/test_restore.py", "tests/keep/test_backup.py"],
     "peakid/web/guard.py": ["tests/web/test_guard.py"],
-    "peakid/learn/network/export.py": ["tests/learn/network"],
+    "peakid/learn/network/export.py": ["tests/learn/network/test_export.py"],
     "peakid/evaluate/intervals.py": ["tests/evaluate/test_figures.py", "tests/evaluate/test_report.py"],
     "peakid/evaluate/charts.py": ["tests/evaluate/test_charts.py"],
-    "peakid/jobs/queue.py": ["tests/jobs", "tests/cli/test_jobs.py"],
+    "peakid/jobs/queue.py": ["tests/jobs/test_queue.py", "tests/jobs/test_copied_workspace.py"],
 }
 COPIED = ("peakid", "pages", "tests", "db", "recipes", "docs", "bench", "cases")
 OPERATORS = re.compile(  # The others make many mutants that are equal to the code or fail at once.

@@ -419,3 +419,34 @@ def test_a_snapshot_of_an_earlier_version_does_not_know_what_was_compared(worksp
     assert snapshot.compared(old).n_missing is None
     assert comparisons.NOT_KNOWN in snapshot.warnings(workspace, old)
     assert snapshot.create(workspace, actor=ANNA).n_compared == 3  # The same content: now it is known.
+
+
+def test_without_an_image_to_freeze_the_counts_are_told_exactly(workspace, plant):
+    with pytest.raises(EmptySnapshot) as raised:
+        frozen(workspace)
+    nothing = "No image is labelled and of a class in use (0 images, 0 excluded, 0 flagged)."
+    assert raised.value.message == nothing
+    plant({"a": "dom"})
+    classes.add(workspace, "eiger")
+    classes.retire(workspace, "dom")
+    with pytest.raises(EmptySnapshot) as raised:  # It has a label, but of no class in use.
+        frozen(workspace)
+    assert raised.value.message == nothing.replace("0 images", "1 images")
+
+
+def test_of_many_missing_images_three_are_named_by_the_start_of_their_digest(workspace, stored):
+    made = frozen(workspace)
+    gone = sorted(stored)[:4]
+    for n, digest in enumerate(gone, 1):
+        images.image_path(workspace, digest).unlink()
+        with pytest.raises(DamagedSnapshot) as raised:
+            snapshot.verify(workspace)
+        listed = ", ".join(f"{each[:12]} ({_path(workspace, each)})" for each in gone[: min(n, 3)])
+        assert raised.value.message == (
+            f"The bytes of {n} of 5 images of snapshot {made.digest[:12]} are missing or changed:"
+            f" {listed}{', ...' if n > 3 else ''}."
+        )
+
+
+def _path(workspace, digest):
+    return next(item.path for item in snapshot.items(workspace) if item.digest == digest)

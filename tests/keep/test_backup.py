@@ -1,12 +1,16 @@
 """A restore gives everything back; a damaged backup changes nothing; removed images stay removed."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from peakid.acquire import folder
 from peakid.curate import decisions
 from peakid.curate.queues import review_queue
 from peakid.errors import BackupNotWritten, BadBackup, WorkspaceNotEmpty
@@ -59,7 +63,8 @@ def test_a_workspace_is_restored_in_another_folder(workspace, judged, tmp_path):
 def test_a_backup_in_a_folder_is_named_after_workspace_and_day(workspace, judged, tmp_path):
     (tmp_path / "backups").mkdir()
     done = backup.backup(workspace, tmp_path / "backups")
-    assert done.path.startswith(str(tmp_path / "backups" / "peakid-workspace-20"))
+    assert re.fullmatch(r"peakid-workspace-\d{4}-\d\d-\d\d\.zip", Path(done.path).name)
+    assert Path(done.path).parent == tmp_path / "backups"
     with pytest.raises(BackupNotWritten):
         backup.backup(workspace, tmp_path / "backups")
     with pytest.raises(BackupNotWritten):
@@ -140,8 +145,6 @@ def test_a_file_that_is_not_a_zip_and_a_missing_file_are_errors(tmp_path):
 
 
 def test_images_in_their_own_folder_are_found_after_a_restore(workspace, tmp_path, draw):
-    from peakid.acquire import folder
-
     (tmp_path / "photos" / "river").mkdir(parents=True)
     (tmp_path / "photos" / "river" / "a.jpg").write_bytes(draw(1))
     folder.import_folder(workspace, tmp_path / "photos", in_place=True, actor=ANNA)
@@ -198,8 +201,9 @@ def test_a_backup_that_the_disk_cannot_take_is_an_error_and_leaves_nothing(works
 @pytest.mark.parametrize("name", ["a" * 300 + ".zip", "file/b.zip", "nowhere/b.zip"])
 def test_a_place_that_cannot_be_written_is_an_error_in_words(workspace, tmp_path, name):
     (tmp_path / "file").touch()
-    with pytest.raises(BackupNotWritten, match="cannot be written"):
+    with pytest.raises(BackupNotWritten, match="cannot be written") as refused:
         backup.backup(workspace, tmp_path / name)
+    assert "Errno" not in refused.value.message
 
 
 def test_files_among_the_images_that_are_none_and_links_are_not_backed_up(workspace, fill, tmp_path):
@@ -298,3 +302,31 @@ def test_an_export_that_was_not_completed_is_not_backed_up(workspace, judged, tm
     done = backup.backup(workspace, tmp_path / "b.zip")
     assert not [name for name in zipfile.ZipFile(tmp_path / "b.zip").namelist() if "partial" in name]
     assert "unfinished" in {each.kind for each in done.left_out}
+
+
+def test_a_file_dated_before_zip_archives_existed_is_backed_up(workspace, judged, tmp_path):
+    os.utime(workspace.runs_dir / "1" / "model.safetensors", (0, 0))  # 1970; an archive begins with 1980.
+    assert backup.backup(workspace, tmp_path / "b.zip").n_files == 6
+    assert zipfile.ZipFile(tmp_path / "b.zip").read("runs/1/model.safetensors") == b"weights"
+
+
+@pytest.mark.parametrize(
+    ("name", "named"), [("images/ab/x", ([], ["folder"])), ("runs/1/x", (["runs/1/x"], []))]
+)
+def test_a_file_that_cannot_be_opened_is_named_as_an_image_or_by_its_path(tmp_path, name, named):
+    (tmp_path / "folder").mkdir()  # Opening a folder fails for every user, also for root.
+    packed = backup._Packed(0, damaged=[], unread=[])
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        backup._pack_one(archive, tmp_path / "folder", name, packed)
+    assert (packed.unread, packed.damaged) == named
+    assert zipfile.ZipFile(tmp_path / "b.zip").namelist() == []
+
+
+def test_a_missing_image_is_named_although_others_are_left_in_their_folder(workspace, tmp_path, draw):
+    for n, name in enumerate(("copied", "in-place")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").write_bytes(draw(n))
+        folder.import_folder(workspace, tmp_path / name, in_place=name == "in-place", actor=ANNA)
+    (digest,) = [path.name for path in workspace.images_dir.rglob("*") if path.is_file()]
+    images.image_path(workspace, digest).unlink()
+    assert backup.backup(workspace, tmp_path / "b.zip").missing == (digest,)

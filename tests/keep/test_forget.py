@@ -288,3 +288,39 @@ def test_a_prefix_that_fits_several_images_removes_none(workspace, plant):
     with pytest.raises(AmbiguousDigest):
         forget.forget(workspace, "abcdef", actor=ANNA)
     assert tombstones.digests(workspace) == []
+
+
+def test_the_results_of_jobs_that_do_not_name_the_image_stay_as_they_are(workspace, photos):
+    folder.import_folder(workspace, photos, actor=ANNA)
+    result = '{"kind":"write", "n_images":4}'  # Not as `json.dumps` writes it: any change shows.
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at, result)"
+            " VALUES ('r', 'write', 'cpu', 'done', '{}', '', '', ?)",
+            (result,),
+        )
+    forget.forget(workspace, digests_of(workspace)[0], actor=ANNA)
+    assert workspace.one("SELECT result FROM job")["result"] == result
+
+
+def test_only_the_rejections_and_origins_of_the_image_itself_are_removed(workspace, photos, tmp_path, draw):
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "z.jpg").write_bytes(draw(99))
+    folder.import_folder(workspace, tmp_path / "first", actor=ANNA)
+    folder.import_folder(workspace, photos, actor=ANNA)
+    gone = next(item.digest for item in review_queue.page(workspace, "all") if item.path == "river/a.jpg")
+    origin = "SELECT o.acquisition_id, o.path FROM origin o JOIN image i ON i.id = image_id WHERE digest = ?"
+    acquisition = workspace.one(origin, (gone,))["acquisition_id"]
+    root = workspace.one("SELECT id FROM root WHERE path = ?", (str(photos),))["id"]
+    with workspace.transaction() as connection:
+        for path in ("river/a.jpg", "river/b.jpg", "river/never-read.jpg"):
+            connection.execute(
+                "INSERT INTO rejection (acquisition_id, root_id, path, reason, rejected_at)"
+                " VALUES (?, ?, ?, 'unreadable', '')",
+                (acquisition, root, path),
+            )
+    forget.forget(workspace, gone, actor=ANNA)
+    rejected = [row["path"] for row in workspace.query("SELECT path FROM rejection ORDER BY path")]
+    assert rejected == ["river/b.jpg", "river/never-read.jpg"]
+    assert [tuple(row) for row in workspace.query(origin, (gone,))] == [(acquisition, "(forgotten)")]
+    assert workspace.one("SELECT COUNT(*) FROM origin WHERE path <> '(forgotten)'")[0] == 4

@@ -1,6 +1,7 @@
 """A restore brings back what is sound, names the rest, and trusts nothing that a backup says."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -277,3 +278,32 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not
             continue
         assert path.suffix == ".zip"
         assert zipfile.ZipFile(path).testzip() is None
+
+
+def test_a_folder_that_was_not_accepted_is_not_accepted_by_another_restore(workspace, photos, tmp_path):
+    folder.import_folder(workspace, photos, in_place=True, actor=ANNA)
+    backup.backup(workspace, tmp_path / "b.zip")
+    restore.restore(tmp_path / "b.zip", tmp_path / "again")
+    found = restore.restore(tmp_path / "b.zip", tmp_path / "again", replace=True)
+    assert (found.foreign_roots, found.n_waiting) == ((str(photos),), 3)
+
+
+def test_a_restored_job_offers_to_resume_itself_and_nothing_else(workspace, fill, tmp_path):
+    fill(river=1)
+    offers = {
+        1: {"kind": "resume_job", "arguments": {"job_id": 1}},
+        2: {"kind": "resume_job", "arguments": {"job_id": 1}},
+        3: {"kind": "accept_root", "arguments": {"path": "/etc"}},
+    }
+    with workspace.transaction() as connection:
+        for job_id, offer in offers.items():
+            connection.execute(
+                "INSERT INTO job (id, request_id, kind, lane, state, arguments, actor, created_at, actions)"
+                " VALUES (?, ?, 'verify', 'cpu', 'failed', '{}', '', ?, ?)",
+                (job_id, str(job_id), workspaces.now(), json.dumps([offer])),
+            )
+    backup.backup(workspace, tmp_path / "b.zip")
+    restore.restore(tmp_path / "b.zip", tmp_path / "again")
+    other = workspaces.open_existing(tmp_path / "again")
+    left = {row["id"]: json.loads(row["actions"]) for row in other.query("SELECT id, actions FROM job")}
+    assert left == {1: [offers[1]], 2: [], 3: []}

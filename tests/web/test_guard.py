@@ -130,8 +130,18 @@ def test_a_body_over_the_limit_is_refused(client: TestClient) -> None:
 
 
 def test_a_body_without_declared_length_is_cut_off_at_the_limit(client: TestClient) -> None:
-    chunks = (b"x" * 400 for _ in range(4))  # 1600 bytes, sent chunked.
-    assert client.post("/", content=chunks).status_code != 200
+    def post(n_bytes: int) -> int:
+        return client.post("/", content=(b"x" for _ in range(n_bytes))).status_code  # Sent chunked.
+
+    assert post(1000) == 200
+    assert post(1001) != 200
+
+
+def test_the_limit_of_a_body_is_told_in_megabytes() -> None:
+    guard = Guard(Starlette(routes=[Route("/", read, methods=["POST"])]), max_body_bytes=5 * 2**20)
+    client = TestClient(guard, base_url="http://127.0.0.1:8501")
+    answer = client.post("/", content=b"x" * (5 * 2**20 + 1))
+    assert (answer.status_code, "exceeds 5 MB." in answer.text) == (413, True)
 
 
 @pytest.mark.parametrize("host", ["lab.example", "lab.example:443", "lab.example:8501"])
