@@ -4,13 +4,16 @@ import os
 import socket
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
-from peakid import hosts, resources, settings
-from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspace
-from peakid.errors import BadInput
+from peakid import files, hosts, resources, settings
+from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspace, workspace_path
+from peakid.cli.output import remedies, terminal
+from peakid.errors import BadInput, WorkspaceDamaged
 from peakid.store import status as statuses
+from peakid.store import workspace as workspaces
 from peakid.store.status import Status
 from peakid.store.workspace import Workspace
 
@@ -43,31 +46,45 @@ def status(workspace: Workspace, as_json: bool) -> None:
     help="Where the app listens. Any but this machine's own needs a password, in PEAKID_PASSWORD.",
 )
 @json_option
-@pass_new_workspace
-def app(workspace: Workspace, port: int, address: str, as_json: bool) -> None:
+def app(port: int, address: str, as_json: bool) -> None:
     """Serve the app for this workspace until Ctrl-C. Running jobs continue after that.
 
-    With --json, the first line says where it will listen; the lines after it are those of the server.
+    If its database is damaged or missing, the page offers to restore a backup. With --json, the first line
+    says where it will listen; the lines after it are those of the server.
     """
     password = settings.current().password.get_secret_value()
     if not password and not hosts.is_loopback(address):
         raise settings.password_needed(address)
     _check_port(address, port)
+    folder = _checked_workspace()
     # Streamlit reads its settings and theme from the folder of the script: the working folder stays as it is.
     # -P: files in the working folder must not replace modules of the same name.
     script = str(resources.path("streamlit_app.py"))
     options = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-P", "-m", "streamlit", "run", script, *options]
     secret = {"password": password} if password else {}
-    environment = settings.environment(
-        workspace=str(workspace.path), config=str(settings.config_file()), **secret
-    )
+    environment = settings.environment(workspace=str(folder), config=str(settings.config_file()), **secret)
     if as_json:
         host = f"[{address}]" if ":" in address else address
         url = f"http://{host}:{port}"
-        emit(as_json, {"workspace": str(workspace.path), "address": address, "port": port, "url": url}, "")
+        emit(as_json, {"workspace": str(folder), "address": address, "port": port, "url": url}, "")
         sys.stdout.flush()
     os.execve(sys.executable, command, environment)
+
+
+def _checked_workspace() -> Path:
+    """Create the workspace if there is none; report a damaged one, which the page can restore.
+
+    Raises:
+        WorkspaceError: If it cannot be served.
+    """
+    folder = files.expanded(workspace_path())
+    try:
+        workspaces.create(folder).close()
+    except WorkspaceDamaged as error:
+        terminal.say(remedies.line(error, workspace=folder), err=True)
+        terminal.say("The app starts anyway: its page restores a backup, too.", err=True)
+    return folder
 
 
 def _check_port(address: str, port: int) -> None:

@@ -2,6 +2,8 @@
 
 import socket
 
+import pytest
+
 from peakid.store import saved_decisions
 
 
@@ -14,6 +16,39 @@ def test_a_port_that_is_in_use_is_reported_in_one_line(peakid, socket_enabled):
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.startswith(f"The app cannot listen on 127.0.0.1 port {port}: Address already in use.")
     assert answer.err.count("\n") == 1
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """The environment of the server that `app` becomes: filled instead of replacing this process."""
+    environment: dict[str, str] = {}
+    monkeypatch.setattr("os.execve", lambda program, command, variables: environment.update(variables))
+    return environment
+
+
+def test_the_app_of_a_damaged_workspace_is_served_so_that_its_page_can_restore(
+    peakid, workspace, served, socket_enabled
+):
+    workspace.close()
+    (workspace.path / "peakid.db").write_bytes(b"no database " * 1000)
+    answer = peakid("app", "--port", free_port())
+    assert (answer.code, answer.err.count("\n")) == (0, 2)
+    assert "peakid.db is damaged" in answer.err
+    assert f"peakid --workspace {workspace.path} restore FILE --replace" in answer.err
+    assert served["PEAKID_WORKSPACE"] == str(workspace.path)
+    assert (workspace.path / "peakid.db").read_bytes().startswith(b"no database")
+
+
+def test_the_app_creates_its_workspace(peakid, tmp_path, served, socket_enabled):
+    assert peakid("app", "--port", free_port()).err == ""
+    assert (tmp_path / "workspace" / "peakid.db").is_file()
+    assert served["PEAKID_WORKSPACE"] == str(tmp_path / "workspace")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def test_status_counts_the_images_of_each_class(peakid, fill):
