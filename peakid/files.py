@@ -90,6 +90,9 @@ def expanded(path: str | Path) -> Path:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# Of safetensors, of NumPy (which writes less than it was asked to), and of torch.
+_SAYS_FULL = re.compile(r"No space left on device|\d+ requested and \d+ written|PytorchStreamWriter failed")
+_FULL_BYTES = 64 * 1024  # What SQLite needs to open a database and to write one page.
 _DENIED = (errno.EACCES, errno.EPERM)
 
 
@@ -179,35 +182,47 @@ def sync_disk(folder: Path) -> None:
         os.close(descriptor)
 
 
-def explained(error: OSError, path: Path) -> DiskError | None:
+def explained(error: BaseException, path: Path) -> DiskError | None:
     """Return what an error of the operating system means for a person; None where it is about no disk.
 
     Args:
+        error: Also one of a library that writes files itself and has the system's error in its text.
         path: Where the program writes; used where the error names no path.
     """
-    at = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else path
-    if error.errno in _FULL:
-        quota = "The quota of this user is used up" if error.errno == errno.EDQUOT else "The disk is full"
+    name, number = getattr(error, "filename", None), getattr(error, "errno", None)
+    at = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else path
+    if number is None and _SAYS_FULL.search(str(error)):
+        number = errno.ENOSPC
+    if number in _FULL:
+        quota = "The quota of this user is used up" if number == errno.EDQUOT else "The disk is full"
         return DiskError(
             f"{quota}: {at} cannot be written{free_space(at)}.",
             "Free some space, then try again. What was saved before is kept.",
         )
-    if error.errno == errno.EROFS:
+    if number == errno.EROFS:
         return DiskError(
             f"{at} is on a disk that is mounted read-only.",
             "Make the disk writable, or use a copy elsewhere.",
         )
-    if error.errno in _DENIED:
+    if number in _DENIED:
         return DiskError(
-            f"{at} cannot be opened or written: {error.strerror}.",
+            f"{at} cannot be opened or written: {getattr(error, 'strerror', error)}.",
             "Check the permissions of the file and its folder.",
         )
-    if error.errno == errno.EIO:
+    if number == errno.EIO:
         return DiskError(
-            f"The disk does not read or write {at}: {error.strerror}.",
+            f"The disk does not read or write {at}: {getattr(error, 'strerror', error)}.",
             "Make a backup to another disk, and check this one.",
         )
     return None
+
+
+def is_full(path: Path) -> bool:
+    """Return whether the disk that a path is on has no room for even a small file."""
+    for folder in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(folder).free < _FULL_BYTES
+    return False
 
 
 def free_space(path: Path) -> str:

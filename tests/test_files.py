@@ -78,6 +78,27 @@ def test_a_full_device_is_explained(tmp_path: Path) -> None:
     assert found.message.startswith("The disk is full")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        OSError("800000 requested and 4096 written"),
+        RuntimeError("[enforce fail at inline_container.cc:664] . PytorchStreamWriter failed writing file"),
+    ],
+    ids=["safetensors", "numpy", "torch"],
+)
+def test_a_full_disk_under_a_library_that_writes_files_itself_is_explained(
+    error: Exception, tmp_path: Path
+) -> None:
+    found = files.explained(error, tmp_path / "out")
+    assert found is not None
+    assert found.message.startswith(f"The disk is full: {tmp_path / 'out'} cannot be written (")
+
+
+def test_an_error_that_is_about_no_disk_stays_what_it_is(tmp_path: Path) -> None:
+    assert files.explained(ValueError("shapes (2,) and (3,) differ"), tmp_path) is None
+
+
 def test_a_disk_is_flushed(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     files.sync_disk(tmp_path)

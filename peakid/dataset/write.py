@@ -68,6 +68,7 @@ def write(
         BadInput: If the format is unknown, the folder is not empty, or a class name cannot be a folder name.
         DamagedSnapshot: If the bytes of an image no longer match its digest.
         NotFound: If they are missing.
+        DiskError: If the disk is full or cannot be written.
     """
     if fmt not in get_args(WriteFormat):
         formats = get_args(WriteFormat)
@@ -91,6 +92,10 @@ def write(
             _write_table(items, paths, temporary / "labels.csv")
         temporary.chmod(0o755)  # mkdtemp gives access to its owner only.
         temporary.replace(folder)  # Renamed when complete: a reader must never see half a dataset.
+    except OSError as error:
+        if found := files.explained(error, folder):
+            raise found from error
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return WriteReport(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
+from peakid.errors import WorkspaceError, WorkspaceNotWritable
 from peakid.store import database_errors, integrity
 
 BUSY_TIMEOUT_MS = 10_000  # Twenty writing processes waited 9 ms at p99; a backup takes less than 10 s.
@@ -20,11 +21,13 @@ class Connection(sqlite3.Connection):
         folder: The workspace.
         inode: Of the database file when it was opened.
         is_immutable: SQLite does not look for changes of other processes; see `is_outdated`.
+        unwritable: Why it can only read although the workspace was opened for writing; None if it can write.
     """
 
     folder: Path
     inode: int
     is_immutable = False
+    unwritable: WorkspaceNotWritable | None = None
 
     def cursor(self, factory: Any = None) -> Any:
         return super().cursor(factory or Cursor)
@@ -44,7 +47,7 @@ class Connection(sqlite3.Connection):
         if self.in_transaction:
             return False
         is_same = inode_of(self.folder / database_errors.DATABASE_NAME) == self.inode
-        return not is_same or (self.is_immutable and _wal(self.folder).exists())
+        return not is_same or (self.is_immutable and _has_journal(self.folder))
 
 
 class Cursor(sqlite3.Cursor):
@@ -113,6 +116,28 @@ def connect(database: Path, *, is_read_only: bool = False) -> Connection:
     return connection
 
 
+def connect_or_read(database: Path) -> Connection:
+    """Open a database file that exists for writing, or for reading where that fails.
+
+    A full disk has no room for the files that writers share. What was saved can still be read and backed up.
+
+    Raises:
+        WorkspaceDamaged: If it is damaged or no database.
+        WorkspaceNotWritable: If it cannot be read either.
+    """
+    try:
+        return connect(database)
+    except WorkspaceNotWritable as error:
+        try:
+            connection = connect(database, is_read_only=True)
+            connection.execute("SELECT 1 FROM sqlite_master")  # A journal can be read by writers alone.
+        except WorkspaceError:
+            raise error from None
+        # A new one: the traceback of the first keeps the failed connection open.
+        connection.unwritable = WorkspaceNotWritable(error.message, error.remedy)
+        return connection
+
+
 def can_write(folder: Path) -> bool:
     """Return whether the system allows this user to write the folder and the files of its database."""
     paths = [
@@ -139,12 +164,20 @@ def _connect_for_reading(database: Path) -> Connection:
     """Open a database without writing: as `immutable` only where no other process has it open.
 
     In a folder that cannot be written SQLite cannot create the files that processes share, and so cannot
-    see changes of others. The last process that closes a database removes these files.
+    see changes of others. The last process that closes a database removes these files; one that failed on a
+    full disk leaves an empty journal.
     """
-    is_immutable = not _wal(database.parent).exists()
+    is_immutable = not _has_journal(database.parent)
     connection = _connect(f"{database.as_uri()}?mode=ro{'&immutable=1' if is_immutable else ''}")
     connection.is_immutable = is_immutable
     return connection
+
+
+def _has_journal(folder: Path) -> bool:
+    try:
+        return _wal(folder).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _wal(folder: Path) -> Path:

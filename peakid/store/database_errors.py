@@ -42,7 +42,7 @@ def unexpected(error: BaseException, folder: Path) -> PeakidError | None:
     Rows of a damaged database can have any value, so any exception may follow from them: the database is
     checked. None if it is sound; the exception is then an error of Peakid.
     """
-    if isinstance(error, OSError) and (found := files.explained(error, folder)) is not None:
+    if found := files.explained(error, folder):
         return found
     if found := explained(error, folder):
         return found
@@ -102,6 +102,11 @@ def way_back(folder: Path) -> str:
 
 def not_writable(path: Path, error: Exception) -> WorkspaceNotWritable:
     """Return the error for a workspace that cannot be written, with the free space of its disk."""
+    if files.is_full(path):  # SQLite says "disk I/O error" where no room is left for its shared memory.
+        return WorkspaceNotWritable(
+            f"The disk of the workspace {path} is full{files.free_space(path)}: nothing can be written.",
+            "Free some space, then try again. What was saved before is kept.",
+        )
     return WorkspaceNotWritable(
         f"The workspace {path} cannot be written: {error}{files.free_space(path)}.",
         "Check its permissions and free space, or choose another folder.",

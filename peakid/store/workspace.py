@@ -67,8 +67,10 @@ class Workspace:
     def logs_dir(self) -> Path:
         return self.path / "logs"
 
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> connections.Connection:
         """Return the connection of this thread, in autocommit mode. Use `transaction` to write.
+
+        On a full disk it can only read.
 
         Raises:
             NoWorkspace: If the folder was removed since it was opened.
@@ -82,7 +84,11 @@ class Workspace:
             if not (self.path / DATABASE_NAME).exists():
                 _refuse_lost(self.path)
                 raise _no_workspace(self.path)
-            connection = connections.connect(self.path / DATABASE_NAME, is_read_only=self.is_read_only)
+            database = self.path / DATABASE_NAME
+            if self.is_read_only:
+                connection = connections.connect(database, is_read_only=True)
+            else:
+                connection = connections.connect_or_read(database)
             self._local.connection = connection
         return connection
 
@@ -94,10 +100,10 @@ class Workspace:
         return row["identity"]
 
     def query(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
-        return self.connection().execute(sql, parameters).fetchall()  # ty: ignore[invalid-argument-type]
+        return self.connection().execute(sql, parameters).fetchall()
 
     def one(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> sqlite3.Row | None:
-        return self.connection().execute(sql, parameters).fetchone()  # ty: ignore[invalid-argument-type]
+        return self.connection().execute(sql, parameters).fetchone()
 
     @contextlib.contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
@@ -109,7 +115,7 @@ class Workspace:
         """
         if self.is_read_only:
             raise database_errors.read_only(self.path)
-        connection = self.connection()
+        connection = self._writing_connection()
         try:
             connection.execute("BEGIN IMMEDIATE")  # A deferred one could fail later with SQLITE_BUSY.
             yield connection
@@ -119,6 +125,14 @@ class Workspace:
                 connection.execute("ROLLBACK")
             raise
         self._note_decisions(connection)
+
+    def _writing_connection(self) -> connections.Connection:
+        if self.connection().unwritable:
+            self.close()  # There may be room again.
+        connection = self.connection()
+        if connection.unwritable:
+            raise connection.unwritable
+        return connection
 
     def _note_decisions(self, connection: sqlite3.Connection) -> None:
         newest_id = saved_decisions.newest(connection)
@@ -219,8 +233,10 @@ def _opened(path: Path) -> Workspace:
             _refuse_lost(path)
             (path / DATABASE_NAME).touch()
             _migrate(workspace)
-            identity.adopt(workspace.connection(), identity.file_at(path / DATABASE_NAME), at=now())
-            saved_decisions.record_loss(workspace.connection(), path, now())
+            connection = workspace.connection()
+            if connection.unwritable is None:
+                identity.adopt(connection, identity.file_at(path / DATABASE_NAME), at=now())
+                saved_decisions.record_loss(connection, path, now())
     except (sqlite3.OperationalError, OSError) as error:
         raise database_errors.not_writable(path, error) from error
     return workspace
@@ -283,6 +299,8 @@ def _migrate(workspace: Workspace) -> None:
         return
     if workspace.is_read_only:
         raise database_errors.read_only(workspace.path)
+    if unwritable := workspace.connection().unwritable:
+        raise unwritable
     _refuse_foreign(workspace, has_migrations=bool(applied))
     if applied:
         _backup_before(workspace, steps.pending(db)[0].name)
