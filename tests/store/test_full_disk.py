@@ -8,7 +8,9 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 from sqlite_utils import Database
 
 from peakid.curate import decisions, scan
@@ -17,7 +19,7 @@ from peakid.errors import DiskError, WorkspaceNotWritable
 from peakid.keep import backup, forget
 from peakid.records import Choice
 from peakid.store import connection as connections
-from peakid.store import status
+from peakid.store import database_errors, status
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import DATABASE_NAME, Workspace
 
@@ -147,6 +149,29 @@ def test_a_dataset_that_the_disk_cannot_take_leaves_nothing_and_is_written_once_
     assert sorted(path.name for path in disk.at.iterdir()) == ["filler", "workspace"]
     disk.make_room()
     assert write.write(opened, frozen, "imagefolder", disk.at / "out").n_images == 5
+
+
+def by_safetensors(file: Path) -> None:
+    safetensors.numpy.save_file({"weights": np.zeros(50_000)}, file)
+
+
+def by_numpy(file: Path) -> None:
+    np.save(file, np.zeros(50_000))
+
+
+@pytest.mark.parametrize("write_weights", [by_safetensors, by_numpy])
+def test_a_disk_without_room_for_the_weights_of_an_export_or_training_is_told_with_its_free_space(
+    disk: SmallDisk, filled: Workspace, write_weights: Callable[[Path], None]
+) -> None:
+    file = filled.runs_dir / "1.weights"
+    with pytest.raises(Exception, match=r"No space left|requested and") as caught:
+        write_weights(file)
+    found = database_errors.unexpected(caught.value, filled.path)  # What a job reports as its error.
+    assert isinstance(found, DiskError)
+    assert "The disk is full" in found.message
+    assert "(0 MB free on its disk)" in found.message
+    disk.make_room()
+    write_weights(file)
 
 
 @contextlib.contextmanager
