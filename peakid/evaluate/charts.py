@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from peakid import printable
 from peakid.evaluate import confusion as confusions
 from peakid.evaluate import score_text
 from peakid.evaluate.per_class import ClassScore
@@ -291,8 +292,11 @@ def label(name: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text that Plotly draws as it is. It obeys tags, entities, formulas and format codes."""
-    return "".join(_ENTITIES.get(char, char) for char in text)
+    """Return a text that Plotly draws as it is. It obeys tags, entities, formulas and format codes.
+
+    Control characters are shown as escapes, and right-to-left names do not turn the text around them.
+    """
+    return "".join(_ENTITIES.get(char, char) for char in printable.isolated(printable.line(text)))
 
 
 def _cell_px(n_classes: int) -> int:

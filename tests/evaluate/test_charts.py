@@ -189,3 +189,8 @@ def test_names_are_not_markup_in_any_text_of_a_figure():
         assert "<b>" not in text.replace("\\u003c", "<")
         assert "$x" not in text
         assert "&#36;x&#36; 50&#37; &amp;lt;" in text.replace("\\u0026", "&")
+
+
+def test_a_name_cannot_turn_the_writing_direction_of_a_figure():
+    assert charts.escaped("zq\u202egpj.exe") == "zq\\u202egpj.exe"
+    assert charts.escaped("\u05d3\u05d5\u05dd") + " (4 of 24)" == "\u2068\u05d3\u05d5\u05dd\u2069 (4 of 24)"
