@@ -115,14 +115,21 @@ def chosen(label: str, is_chosen: bool) -> str:
     return f":blue[{label}]" if is_chosen else label
 
 
+def shown(text: str) -> str:
+    """Return a name for what shows text as it is: menus, tables and components.
+
+    Line breaks are shown as blanks, and other control characters as escapes: a name has one line.
+    """
+    return printable.isolated(printable.line(_BREAKS.sub(" ", text)))
+
+
 def plain(text: str) -> str:
     """Escape Markdown markup, for names that come from people, folders and web pages.
 
     Line breaks are shown as blanks, and other control characters as escapes: a name has one line. Several
     blanks stay several, and a name that is written from right to left does not turn the text around it.
     """
-    line = printable.isolated(printable.line(_BREAKS.sub(" ", text))).replace("  ", " \u00a0")
-    pieces = _IN_PIECES.split(line)
+    pieces = _IN_PIECES.split(shown(text).replace("  ", " \u00a0"))
     escaped = _PIECE.join(
         "".join(f"\\{char}" if char in _MARKUP else char for char in each) for each in pieces
     )

@@ -1,13 +1,27 @@
 """Names that are markup elsewhere are shown exactly as they are, on every page and in every figure."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page
 
 from peakid import printable
-from tests.hostile_names import PATHS, seen
+from peakid.acquire import folder
+from peakid.curate import classes, decisions, remarks
+from peakid.curate.duplicates import find
+from peakid.curate.queues import saved_views
+from peakid.curate.queues.filters import Filters
+from peakid.dataset import snapshot as snapshots
+from peakid.evaluate import charts
+from peakid.records import Choice
+from peakid.store import exports
+from peakid.store.workspace import Workspace
+from tests import planted_runs
+from tests.hostile_names import NAMES, PATHS, seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -101,3 +115,176 @@ def test_every_text_of_a_figure_shows_a_name_as_it_is(serve_script: Callable[[st
         shown = page.locator(".hoverlayer .nums")
         shown.wait_for()
         assert seen(shown.text_content() or "") == printable.line(PATHS[n])
+
+
+ACTOR = "[zq](http://zq.zq) <b>zq</b>"  # And of a snapshot, a tag, a note and a view.
+EXPORT, DEVICE, TYPED = "zq a@zq.zq.onnx", "zq a@zq.zq", "zq<b>"
+N_IMAGES = 4  # Of each class.
+
+
+@pytest.fixture
+def hostile(
+    workspace: Workspace,
+    fill: Callable[..., list[str]],
+    draw: Callable[..., bytes],
+    colour_export: Path,
+    tmp_path: Path,
+) -> Workspace:
+    """A workspace in which every class, path, note, reviewer, snapshot, tag and view is hostile."""
+    digests = fill(**{f"c{n:02}" + "x" * n: N_IMAGES for n in range(len(NAMES))})
+    actor = f"human:{ACTOR}"
+    for n, name in enumerate(NAMES):
+        classes.rename(workspace, f"c{n:02}" + "x" * n, name)
+    with workspace.transaction() as connection:
+        for n, path in enumerate(reversed(PATHS)):
+            connection.execute("UPDATE origin SET path = ? WHERE image_id = ?", (f"{path}/zq {n}.jpg", n + 1))
+    classes.describe(workspace, NAMES[0], note=ACTOR, colour=None, examples=digests[:1])
+    decisions.decide(workspace, [Choice(digests[0], "label", NAMES[1])], actor=actor)
+    decisions.decide(workspace, [Choice(digests[9], "exclude", reason="duplicate")], actor=actor)
+    remarks.tag(workspace, digests[1:3], ACTOR, actor=actor)
+    remarks.note(workspace, digests[1], "".join(PATHS[:20])[:200], actor=actor)
+    saved_views.save(workspace, ACTOR, "all", filters=Filters(tag=ACTOR), actor=actor)
+    root = tmp_path / "zq <b>photos<b>" / NAMES[19].replace("/", "")
+    root.mkdir(parents=True)
+    for n in range(2):
+        (root / f"zq {n} a@zq.zq.png").write_bytes(draw(n, size=(64, 48), format="PNG"))
+        Image.open(root / f"zq {n} a@zq.zq.png").save(root / f"zq {n} www.zq.zq.bmp")
+    (root / "zq <b>.jpg").write_bytes(b"damaged")
+    folder.import_folder(workspace, root.parent, actor="import:folder")
+    find.scan(workspace)
+    frozen = snapshots.create(workspace, name=ACTOR, actor=actor)
+    wrong = dict(zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True))
+    for _ in range(2):
+        run_id = planted_runs.plant(workspace, frozen, wrong, device=DEVICE)
+    files = [{"name": EXPORT, "format": "onnx", "sha256": "0" * 64, "bytes": 1}]
+    parity = {"onnx": {"n_images": 4, "max_abs_diff": 0.0, "agreement": 1.0}}
+    exports.add(workspace, run_id=run_id, path=colour_export, files=files, parity=parity)
+    return workspace
+
+
+# Texts by the block that holds them, also in the shadow roots of components.
+SHOWN = """() => {
+  const texts = new Set();
+  const inline = (e) => e.namespaceURI.endsWith("svg") ? e.tagName !== "text"
+    : ["inline", "contents"].includes(getComputedStyle(e).display);
+  const walk = (root) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.nodeType === Node.ELEMENT_NODE) {
+        if (node.shadowRoot) walk(node.shadowRoot);
+        for (const name of ["title", "alt", "aria-label", "placeholder", "value"]) {
+          const value = node.getAttribute(name);
+          if (value?.includes("zq")) texts.add(`${name}: ${value}`);
+        }
+      } else if (node.data.includes("zq")) {
+        let holder = node.parentElement;
+        if (["SCRIPT", "STYLE"].includes(holder.tagName)) continue;
+        while (inline(holder) && holder.parentElement) holder = holder.parentElement;
+        texts.add(holder.textContent);
+      }
+    }
+  };
+  walk(document.body);
+  return [...texts];
+}"""
+OBEYED = """() => {
+  const found = [];
+  const walk = (root) => {
+    for (const each of root.querySelectorAll("*")) {
+      if (each.shadowRoot) walk(each.shadowRoot);
+      const isLink = each.tagName === "A" && (each.getAttribute("href") ?? "").includes("zq.zq");
+      const isMarkup = ["I", "EM", "CODE", "DEL", "SUB", "SUP", "UL", "OL", "LI", "BLOCKQUOTE"]
+        .includes(each.tagName) && each.textContent.includes("zq") && !each.closest("[role=listbox], nav");
+      const isPicture = each.tagName === "IMG" && each.src.includes("zq");
+      if (isLink || isMarkup || isPicture || each.classList.contains("katex"))
+        found.push(each.outerHTML.slice(0, 200));
+    }
+  };
+  walk(document.body);
+  return found;
+}"""
+
+
+def not_as_they_are(texts: list[str], names: list[str]) -> list[str]:
+    """Return the texts that hold a name which is not shown whole, or not shown as it is."""
+    whole = sorted(map(printable.line, names), key=len, reverse=True)
+    cut = sorted({charts.short(each) for each in whole}, key=len, reverse=True)
+    wrong = []
+    for text in texts:
+        rest = seen(text)
+        for name in (*whole, *cut):
+            rest = rest.replace(name, "")
+        if "zq" in rest:
+            wrong.append(text)
+    return wrong
+
+
+def all_names(workspace: Workspace) -> list[str]:
+    """Return every name that the workspace `hostile` has."""
+    with workspace.transaction() as connection:
+        select = " UNION ".join(f"SELECT path FROM {table}" for table in ("origin", "root", "rejection"))
+        paths = [row[0] for row in connection.execute(select)]
+    return [*paths, *PATHS, ACTOR, EXPORT, DEVICE, TYPED]
+
+
+VIEWS = (
+    "",
+    "collect",
+    "review?queue=all",
+    "review?queue=worth",
+    f"review?queue={quote('class:' + NAMES[2])}",
+    f"review?queue=all&class={quote(NAMES[0])}&tag={quote(ACTOR)}&text={quote(TYPED)}",
+    "duplicates?tab=exact",
+    "duplicates?tab=conflicting",
+    *(f"classes?class={quote(name)}" for name in (NAMES[0], NAMES[8], NAMES[23])),
+    "snapshots",
+    "snapshots?section=images",
+    "snapshots?section=files",
+    "train",
+    "train?run=1&runs=1,2",
+    "evaluate?run=2",
+    f"evaluate?run=2&given={quote(NAMES[8])}&predicted={quote(NAMES[9])}",
+    "models?export=1",
+    "history",
+    "history?section=pace",
+    "history?section=keep",
+)
+
+
+LABEL = "each => each.textContent + each.querySelector('[aria-label]')?.ariaLabel"
+
+
+def looks(page: Page, seen_before: set[str]) -> Iterator[str]:
+    """Open what is folded on a page, one after the other, but each label only once; yield what is open."""
+    page.evaluate(
+        "() => document.querySelectorAll('details:not([open]) > summary').forEach((e) => e.click())"
+    )
+    page.wait_for_timeout(500)
+    yield "page"
+    for kind in ("stPopover", "stSelectbox", "stTooltipIcon"):
+        for each in page.get_by_test_id(kind).all():
+            label = f"{kind}: {each.evaluate(LABEL)}"
+            if label in seen_before:
+                continue
+            seen_before.add(label)
+            if kind == "stTooltipIcon":
+                each.hover(force=True)
+            else:
+                each.locator("button, input").first.click(force=True)
+            page.wait_for_timeout(250)
+            yield kind
+            if kind != "stTooltipIcon":
+                page.keyboard.press("Escape")
+
+
+def test_no_page_obeys_a_name(serve: Callable[[], str], hostile: Workspace, page: Page) -> None:
+    names = all_names(hostile)
+    address, wrong, seen_before = serve(), set(), set()
+    for view in VIEWS:
+        page.goto(f"{address}/{view}")
+        page.wait_for_selector(SETTLED)
+        page.wait_for_timeout(1000)  # Components mount after the script has ended.
+        for look in looks(page, seen_before):
+            wrong |= {(view, look, "obeyed", each) for each in page.evaluate(OBEYED)}
+            wrong |= {(view, look, "text", each) for each in not_as_they_are(page.evaluate(SHOWN), names)}
+    assert not wrong, "\n".join(map(str, sorted(wrong)))

@@ -66,7 +66,7 @@ def test_the_score_has_its_interval_its_n_and_its_baselines(
     # 6 of 7 right: .857; Wilson .487 to .974 (scipy: binomtest(6, 7).proportion_ci(method="wilson")).
     assert "Accuracy (validation): 86 % (49-97 %, n = 7)" in text
     assert "Chance: 50 %" in text
-    assert "Always river: 57 %" in text
+    assert "Most frequent class: 57 %" in text
     assert "7 of 7 labels here were never confirmed by a person." in text
 
 
