@@ -1,7 +1,7 @@
 """Names that are markup elsewhere are shown exactly as they are, on every page and in every figure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -227,6 +227,7 @@ def all_names(workspace: Workspace) -> list[str]:
     return [*paths, *PATHS, ACTOR, EXPORT, DEVICE, TYPED]
 
 
+N_GROUPS = 3  # Of views, so that they are opened side by side.
 VIEWS = (
     "",
     "collect",
@@ -277,10 +278,13 @@ def looks(page: Page, seen_before: set[str]) -> Iterator[str]:
                 page.keyboard.press("Escape")
 
 
-def test_no_page_obeys_a_name(serve: Callable[[], str], hostile: Workspace, page: Page) -> None:
+@pytest.mark.parametrize("views", [VIEWS[n::N_GROUPS] for n in range(N_GROUPS)], ids=["1", "2", "3"])
+def test_no_page_obeys_a_name(
+    serve: Callable[[], str], hostile: Workspace, page: Page, views: Sequence[str]
+) -> None:
     names = all_names(hostile)
     address, wrong, seen_before = serve(), set(), set()
-    for view in VIEWS:
+    for view in views:
         page.goto(f"{address}/{view}")
         page.wait_for_selector(SETTLED)
         page.wait_for_timeout(1000)  # Components mount after the script has ended.
