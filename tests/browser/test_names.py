@@ -54,6 +54,16 @@ for n, name in enumerate(PATHS):
 """
 N_SHOWN = 18  # In each element once, in the warning twice.
 TEXTS = "[data-testid=stMarkdownContainer], [data-testid=stCaptionContainer]"
+POPUPS = """
+import streamlit as st
+from peakid.web.words import plain, shown
+from tests.hostile_names import PATHS
+text = "; ".join(map(plain, PATHS))
+st.button("Tip", help=text)
+st.caption("Tip", help=text)
+st.toast(text, duration="infinite")
+st.selectbox("Menu", PATHS, format_func=shown)
+"""
 FIGURES = """
 import plotly.graph_objects as go
 import streamlit as st
@@ -98,6 +108,54 @@ def test_every_element_shows_a_name_as_it_is(serve_script: Callable[[str], str],
         if shown.count(printable.line(each)) < N_SHOWN or found:
             wrong.append((each, shown.count(printable.line(each)), found))
     assert wrong == []
+
+
+def test_toasts_tooltips_and_menus_show_a_name_as_it_is(
+    serve_script: Callable[[str], str], page: Page
+) -> None:
+    page.goto(serve_script(POPUPS))
+    text = "; ".join(map(printable.line, PATHS))
+    page.get_by_test_id("stToast").wait_for(timeout=60_000)
+    for hovered, shown in ((None, "stToast"), ("stTooltipIcon", "stTooltipContent")):
+        if hovered:
+            page.get_by_test_id(hovered).last.hover()
+        box = page.get_by_test_id(shown).first
+        box.wait_for()
+        assert text in seen(box.text_content() or "")
+        assert box.locator("[data-testid=stMarkdownContainer]").locator(MARKUP).count() == 0
+    page.mouse.move(0, 0)
+    page.get_by_role("combobox").press("ArrowDown")  # The toast is above it.
+    options = page.get_by_role("option")
+    options.first.wait_for()
+    names = [seen(each) for each in options.all_text_contents()]  # Those that are in the window.
+    assert names == [printable.line(each) for each in PATHS[: len(names)]]
+    assert options.locator(MARKUP).count() == 0
+
+
+# The visible characters of each paragraph, from left to right.
+DRAWN = """() => [...document.querySelectorAll("p")].map((p) => {
+  const range = document.createRange();
+  const drawn = [...p.firstChild.data].map((char, n) => {
+    range.setStart(p.firstChild, n);
+    range.setEnd(p.firstChild, n + 1);
+    return [range.getBoundingClientRect(), char];
+  }).filter(([box, char]) => box.width > 0.5 && char.trim());
+  return drawn.sort((a, b) => a[0].left - b[0].left).map(([, char]) => char).join("");
+})"""
+
+
+def test_a_name_from_right_to_left_moves_nothing_beside_it(page: Page) -> None:
+    # The letters of a name are drawn from right to left, everything else stays where it is written.
+    texts = {
+        "zq \u05d0\u05d1 12: 1 of 3": "zq\u05d1\u05d012:1of3",
+        "\u05d0\u05d1 taken for \u05d2\u05d3: 4 of 24": "\u05d1\u05d0takenfor\u05d3\u05d2:4of24",
+        "\u05d0\u05d1, \u05d2\u05d3, x": "\u05d1\u05d0,\u05d3\u05d2,x",
+        "\u05d0\u05d1/\u05d2\u05d3/3.jpg": "\u05d1\u05d0/\u05d3\u05d2/3.jpg",
+    }
+    page.set_content("".join(f"<p>{text}</p>" for text in texts))
+    assert page.evaluate(DRAWN) != list(texts.values())
+    page.set_content("".join(f"<p>{printable.isolated(text)}</p>" for text in texts))
+    assert page.evaluate(DRAWN) == list(texts.values())
 
 
 def test_every_text_of_a_figure_shows_a_name_as_it_is(serve_script: Callable[[str], str], page: Page) -> None:
