@@ -103,15 +103,7 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
             y=positions,
             orientation="h",
             marker={"color": mixed(ACCENT[theme], theme, 0.75)},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [each.recall_interval[1] - each.recall for each in ranked],
-                "arrayminus": [each.recall - each.recall_interval[0] for each in ranked],
-                "color": INK[theme],
-                "thickness": 1.2,
-                "width": 4,
-            },
+            error_x=_intervals(ranked, INK[theme]),
             customdata=[
                 (
                     escaped(each.class_name),
@@ -261,6 +253,19 @@ def escaped(text: str) -> str:
     Control characters are shown as escapes, and right-to-left names do not turn the text around them.
     """
     return "".join(_ENTITIES.get(char, char) for char in printable.isolated(printable.line(text)))
+
+
+def _intervals(scores: Sequence[ClassScore], colour: str) -> go.bar.ErrorX:
+    """Return the 95 % intervals of the recalls, as lines over their bars."""
+    return go.bar.ErrorX(
+        type="data",
+        symmetric=False,
+        array=[each.recall_interval[1] - each.recall for each in scores],
+        arrayminus=[each.recall - each.recall_interval[0] for each in scores],
+        color=colour,
+        thickness=1.2,
+        width=4,
+    )
 
 
 def _recall_finding(ranked: Sequence[ClassScore]) -> str:

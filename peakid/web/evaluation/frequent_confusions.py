@@ -17,7 +17,7 @@ _OPENED = "confusions:opened"  # Session state, until the next run: pages cannot
 class Row:
     """One confusion: what its row says, and its queue."""
 
-    text: str
+    markdown: str
     queue: str
 
 
@@ -43,12 +43,12 @@ def show(scored: EvaluationReport) -> None:
         return
     st.header("Most frequent confusions")
     if scored.tta:
-        st.markdown("  \n".join(row.text for row in found))
+        st.markdown("  \n".join(row.markdown for row in found))
         return
     with st.container(gap=None):
         for row in found:
             st.button(
-                row.text,
+                row.markdown,
                 key=f"confusion:{row.queue}",
                 icon=":material/arrow_forward:",
                 type="tertiary",
