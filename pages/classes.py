@@ -5,7 +5,7 @@ import streamlit as st
 from peakid.curate import classes
 from peakid.errors import PeakidError
 from peakid.records import ClassRow
-from peakid.web import address, navigation, session, theme
+from peakid.web import address, navigation, session, tables, theme
 from peakid.web.review import class_editor
 
 
@@ -52,7 +52,7 @@ def show_table() -> None:
     lines = [table_line(n, row) for n, row in enumerate(rows)]
     if not any(line["State"] for line in lines):
         lines = [{name: value for name, value in line.items() if name != "State"} for line in lines]
-    st.dataframe(lines, hide_index=True, column_config=columns, height="content")
+    tables.show(lines, column_config=columns, height="content")
     st.caption(
         "In Review, keys 1-9 choose the first nine classes. For any other, type / and part of its name."
     )

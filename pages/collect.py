@@ -9,7 +9,7 @@ from peakid.acquire.history import Acquisition
 from peakid.errors import PeakidError
 from peakid.jobs import queue
 from peakid.jobs.arguments import ImportArguments
-from peakid.web import session, uploads, words
+from peakid.web import session, tables, uploads, words
 from peakid.web.collect import import_form, import_preview, import_summary
 from peakid.web.history import root_panel
 from peakid.web.jobs import job_panel, submission
@@ -31,7 +31,7 @@ def show_imports(imports: list[Acquisition]) -> None:
         }
         for row in imports
     ]
-    st.dataframe(lines, hide_index=True)
+    tables.show(lines)
     if rejected := history.list_rejections(workspace):
         with st.expander(f"Rejected files ({len(rejected):,})"):
             import_summary.show_rejections(rejected)

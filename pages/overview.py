@@ -12,7 +12,7 @@ from peakid.evaluate import charts, score_text
 from peakid.records import Run, Snapshot
 from peakid.store import exports, runs, status
 from peakid.store.status import Status
-from peakid.web import names, navigation, session, theme, words
+from peakid.web import names, navigation, session, tables, theme, words
 from peakid.web.jobs import progress
 from peakid.web.navigation import NextStep, Progress
 
@@ -103,7 +103,7 @@ def show_latest_decisions() -> None:
         }
         for step in decisions.steps(workspace, limit=N_LATEST)
     ]
-    st.dataframe(lines, hide_index=True) if lines else st.caption("No decisions yet.")
+    tables.show(lines) if lines else st.caption("No decisions yet.")
 
 
 def show_latest_runs(latest: Sequence[Run]) -> None:
@@ -117,7 +117,7 @@ def show_latest_runs(latest: Sequence[Run]) -> None:
         }
         for run in latest
     ]
-    st.dataframe(lines, hide_index=True) if lines else st.caption("No model has been trained yet.")
+    tables.show(lines) if lines else st.caption("No model has been trained yet.")
 
 
 # 1 open

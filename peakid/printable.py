@@ -1,4 +1,4 @@
-"""Show text of others, such as file and class names, without obeying the control characters in it."""
+"""Show text of others, such as file and class names, without obeying its control characters."""
 
 import re
 
@@ -6,6 +6,11 @@ import re
 # direction (Unicode 15, section 23.2), line and paragraph separators, and the byte order mark. Joiners and
 # blanks stay: names are written with them.
 _UNSAFE = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+# Hebrew, Syriac, Thaana, Arabic and their neighbours, and the right-to-left scripts above the first plane.
+_RIGHT_TO_LEFT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+# Words of one name. Names in a list stay apart, and so do the folders of a path.
+_RUN = re.compile(f"[{_RIGHT_TO_LEFT}]+(?:[ \\d'_.\u200c\u200d-]+[{_RIGHT_TO_LEFT}]+)*")
+_ISOLATE, _END = "\u2068", "\u2069"
 _IN_LINE = re.compile(f"[{_UNSAFE}]")
 _IN_LINES = re.compile(f"(?!\n)[{_UNSAFE}]")
 
@@ -23,6 +28,15 @@ def lines(text: str) -> str:
 def json_text(text: str) -> str:
     """Return a JSON document with the same meaning, whose control characters are written as `\\u009b`."""
     return _IN_LINES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def isolated(text: str) -> str:
+    """Return a text whose right-to-left words keep to themselves (Unicode 15, UAX 9, isolates).
+
+    Without, the digits and brackets after such a name are drawn before it: its count looks like part of it.
+    A text without such words is returned unchanged.
+    """
+    return text if text.isascii() else _RUN.sub(lambda found: f"{_ISOLATE}{found[0]}{_END}", text)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -38,6 +38,28 @@ SAME_LAYER_ALLOWED = {
 }
 TORCH = {"torch", "torchvision", "fastai", "timm"}
 STORED_FIELDS = ("digest", "path", "folder", "file")
+# Streamlit draws these with Markdown; the label of a menu too, but not its options.
+MARKDOWN = (
+    *("markdown", "caption", "info", "warning", "error", "success", "toast", "write", "badge"),
+    *("title", "header", "subheader", "button", "download_button", "link_button", "form_submit_button"),
+    *("metric", "expander", "popover", "tabs", "checkbox", "toggle", "progress", "status", "spinner"),
+)
+MARKDOWN_ARGUMENTS = ("help", "text", "label", "body", "caption")
+FIGURE_ARGUMENTS = ("title", "text", "hovertext", "hovertemplate", "customdata", "ticktext")
+NAMES_OF_OTHERS = (
+    *(
+        "name",
+        "class_name",
+        "label",
+        "given",
+        "predicted",
+        "given_label",
+        "predicted_label",
+        "path",
+        "folder",
+    ),
+    *("actor", "note", "tag", "message", "remedy", "error_text", "text", "device", "started_from"),
+)
 FACES = ("pages", "streamlit_app", "peakid.web", "peakid.cli", "peakid.__main__")
 MAX_LINES, MAX_PAGE_LINES, MAX_BODY_LINES, MAX_FILES = 400, 150, 50, 24
 # Where JSON, TOML, a form or torch's state is read or written, beside functions named document and to_json.
@@ -311,6 +333,35 @@ def query_readers(sources: Sources) -> Iterator[str]:
             yield f"{each.module} reads or writes query parameters itself"
 
 
+def table_drawers(sources: Sources) -> Iterator[str]:
+    """Find tables that `web.tables` does not draw: their cells would obey marks of the writing direction."""
+    for each in sources.values():
+        names = {ast.unparse(node) for node in ast.walk(each.tree) if isinstance(node, ast.Attribute)}
+        if each.module != "peakid.web.tables" and names & {"st.dataframe", "st.table"}:
+            yield f"{each.module} draws a table itself"
+
+
+def markup_of_others(sources: Sources) -> Iterator[str]:
+    """Find names that reach a text with Markdown, or a text of a figure, without being escaped."""
+    for each in sources.values():
+        for node in ast.walk(each.tree):
+            if isinstance(node, ast.Call) and each.is_in("pages", "peakid.web", "peakid.evaluate"):
+                is_markdown = getattr(node.func, "attr", "") in MARKDOWN
+                texts = [*node.args] if is_markdown else []
+                shown = MARKDOWN_ARGUMENTS if is_markdown else FIGURE_ARGUMENTS
+                texts += [argument.value for argument in node.keywords if argument.arg in shown]
+                yield from (f"{each.module}: {ast.unparse(text)}" for text in texts if _has_raw_name(text))
+
+
+def _has_raw_name(node: ast.AST) -> bool:
+    """Return whether an expression shows a name as it is, not what a function makes of it."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in NAMES_OF_OTHERS
+    if isinstance(node, ast.Call | ast.Compare):
+        return False
+    return any(_has_raw_name(part) for part in ast.iter_child_nodes(node))
+
+
 def vague_names(sources: Sources) -> Iterator[str]:
     vague = {"utils", "helpers", "common", "misc", "manager", "base"}
     yield from (each.path for each in sources.values() if Path(each.path).stem in vague)
@@ -403,6 +454,16 @@ RULES = [
         "only web.address reads query parameters",
         query_readers,
         ("pages/planted.py", 'import streamlit as st\nx = st.query_params["queue"]'),
+    ),
+    Rule(
+        "only web.tables draws a table",
+        table_drawers,
+        ("pages/planted.py", "import streamlit as st\nst.dataframe([])"),
+    ),
+    Rule(
+        "a name in a text is escaped",
+        markup_of_others,
+        ("pages/planted.py", 'import streamlit as st\nst.caption(f"Class {row.class_name}")'),
     ),
     Rule(
         "bytes are decoded in the guarded process only",

@@ -7,7 +7,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("acquire", "curate", "dataset", "evaluate", "jobs", "keep", "serve")
 
 # Modules that draw or format, which a terminal does in another way.
-FORMATTING = ("evaluate.charts.", "evaluate.training_charts.", "evaluate.score_text.")
+FORMATTING = (
+    "evaluate.charts.",
+    "evaluate.confusion_chart.",
+    "evaluate.training_charts.",
+    "evaluate.score_text.",
+)
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
@@ -21,7 +26,6 @@ READS = {
     "curate.queues.filters.sources",  # queue --source
     "curate.remarks.names",  # queue --tag
     "curate.queues.review_queue.issue_queue",  # queue issue:...
-    "curate.queues.review_queue.confusion_queue",  # queue confusion:...
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
     "curate.classes.colours",  # classes list

@@ -38,3 +38,19 @@ def test_json_keeps_its_meaning():
     text = printable.json_text(json.dumps(document, ensure_ascii=False))
     assert json.loads(text) == document
     assert not set(text) & set(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("dom: 4 of 24", "dom: 4 of 24"),
+        ("\u05d3\u05d5\u05dd: 4 of 24", "\u2068\u05d3\u05d5\u05dd\u2069: 4 of 24"),
+        # The words of one name stay together; names in a list, and folders of a path, do not.
+        ("\u0639 2 \u0631-\u0628", "\u2068\u0639 2 \u0631-\u0628\u2069"),
+        ("\u05d0, \u05d1", "\u2068\u05d0\u2069, \u2068\u05d1\u2069"),
+        ("\u05d0/\u05d1", "\u2068\u05d0\u2069/\u2068\u05d1\u2069"),
+        ("\u5c71 3", "\u5c71 3"),
+    ],
+)
+def test_right_to_left_words_keep_to_themselves(text, shown):
+    assert printable.isolated(text) == shown

@@ -5,6 +5,7 @@ import click
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot
 from peakid.evaluate import compare as comparing
 from peakid.evaluate import confusion, report, score_text
@@ -16,6 +17,7 @@ from peakid.recipe import tta_views
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
+N_CONFUSIONS = 10  # As on the Evaluate page.
 # `cv` can be requested for every run. The error says whether a run has cross-validation predictions.
 split_option = click.option(
     "--split",
@@ -120,6 +122,8 @@ def _text(scored: EvaluationReport) -> str:
         lines.append(f"Looks at the test score of this run: {scored.n_test_looks}")
     lines.append(_per_class_table(scored))
     lines.append(f"{confusion.finding(scored.class_names, scored.confusion)}.")
+    lines.append(_confusions_table(scored))
+    lines = [line for line in lines if line]
     return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in scored.warnings)])
 
 
@@ -135,6 +139,23 @@ def _per_class_table(scored: EvaluationReport) -> str:
         for each in scored.per_class
     ]
     return table(rows, ["class", "precision", "recall", "f1", "images"], empty="")
+
+
+def _confusions_table(scored: EvaluationReport) -> str:
+    """Return the most frequent errors, each with the queue of its images, which `peakid queue` lists."""
+    names, totals = scored.class_names, scored.confusion.sum(axis=1)
+    rows = [
+        {
+            "given": names[given],
+            "predicted": names[predicted],
+            "images": f"{scored.confusion[given, predicted]} of {totals[given]}",
+            "queue": review_queue.confusion_queue(
+                scored.run_id, scored.split, names[given], names[predicted]
+            ),
+        }
+        for given, predicted in confusion.most_frequent(scored.confusion, N_CONFUSIONS)
+    ]
+    return table(rows, ["given", "predicted", "images", "queue"], empty="")
 
 
 def _tta_text(scored: EvaluationReport) -> str:

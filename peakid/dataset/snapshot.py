@@ -10,7 +10,7 @@ import pandas as pd
 
 from peakid import near_names
 from peakid.curate.duplicates import find
-from peakid.dataset import manifest, members, snapshot_warnings, split
+from peakid.dataset import manifest, members, snapshot_names, snapshot_warnings, split
 from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
 from peakid.dataset.members import Member
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound, WorkspaceNotWritable
@@ -49,6 +49,7 @@ def create(
     its first name.
 
     Args:
+        name: See `snapshot_names.checked`; '' for none.
         seed: Identifies the partition; images keep their split in all snapshots with one seed.
         fractions: Share of each split, in 0..1, for groups without a split.
         is_reviewed_only: Leave out images whose label no person has confirmed.
@@ -58,7 +59,9 @@ def create(
     Raises:
         EmptySnapshot: If no image is labelled and of a class in use.
         BadFractions: If the shares are negative or do not add up to 1.
+        BadInput: If the name cannot be used.
     """
+    name = snapshot_names.checked(name)
     shares = split.checked_fractions(fractions or split.DEFAULT_FRACTIONS)
     if is_scanned_first:
         _compare_missing(workspace, is_reviewed_only, has_several, report)

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
-import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from peakid.evaluate import confusion as confusions
+from peakid import printable
 from peakid.evaluate import score_text
 from peakid.evaluate.per_class import ClassScore
 from peakid.records import ClassRow, EpochMetrics
@@ -27,10 +26,10 @@ CLASS_COLOURS = [
     "#999933",
     *("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#661100"),
 ]
-TITLE_CHARS = 48  # Fit in the width of a matrix that is drawn next to its images.
-TITLE_LINE_PX = 20
 # A percent sign begins a format code in the text of a tooltip, a dollar sign begins a formula.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "%": "&#37;"}
+TITLE_PX = 44  # The height of a title, which is the margin above a figure.
+MANY_CLASSES = 15  # Above, a figure has no number for each cell, and its rows are closer together.
 LABEL_CHARS = 20  # Longer class names are cut on axes; the whole name is in the tooltip.
 
 
@@ -57,7 +56,7 @@ def template(theme: Theme = "light") -> go.layout.Template:
             "colorway": CLASS_COLOURS,
             "xaxis": axis,
             "yaxis": axis,
-            "margin": {"l": 8, "r": 24, "t": 44, "b": 8},
+            "margin": {"l": 8, "r": 24, "t": TITLE_PX, "b": 8},
             "hoverlabel": {"font": {"size": 13, "color": INK[theme]}, "bgcolor": GROUND[theme]},
             "showlegend": False,
         }
@@ -67,43 +66,6 @@ def template(theme: Theme = "light") -> go.layout.Template:
 def class_colour(position: int) -> str:
     """Return the default colour of the class at a position of the class order."""
     return CLASS_COLOURS[position % len(CLASS_COLOURS)]
-
-
-def confusion(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = "light") -> go.Figure:
-    """Draw the confusion matrix. A click on a cell selects its `customdata` (row, column).
-
-    A heat map does not report selections, so transparent squares are drawn over it. Their axes are fixed,
-    because a drag would move them against the cells.
-
-    Args:
-        matrix: int64 of shape (K, K), row = given label, column = predicted label.
-    """
-    n_classes = len(class_names)
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # Of the images with this given label.
-    is_hit = np.eye(n_classes, dtype=bool)
-    figure = go.Figure()
-    figure.add_trace(_cells(np.where(is_hit, share, np.nan), ACCENT[theme], theme))
-    # An error on half of a class has the strongest colour; an error on one image is still visible.
-    figure.add_trace(_cells(np.where(~is_hit & (matrix > 0), 2 * share, np.nan), MISTAKE[theme], theme))
-    figure.add_trace(_squares(class_names, matrix, np.where(is_hit, share, 2 * share) > 0.5, theme))
-    ticks = {
-        "tickvals": list(range(n_classes)),
-        "ticktext": [label(name) for name in class_names],
-        "fixedrange": True,
-        "showgrid": False,
-    }
-    # Degrees. Slanted names overlap where cells are narrow.
-    angle = 0 if n_classes <= 3 else -45 if n_classes <= 10 else -90
-    figure.update_xaxes(title="Predicted label", range=[-0.5, n_classes - 0.5], tickangle=angle, **ticks)
-    figure.update_yaxes(title="Given label", range=[n_classes - 0.5, -0.5], automargin=True, **ticks)
-    height = max(360, 190 + _cell_px(n_classes) * n_classes)  # 190 px for title and names.
-    title = confusions.finding([label(name) for name in class_names], matrix)
-    n_chars = len(confusions.finding([short(name) for name in class_names], matrix))
-    figure.update_layout(template=template(theme), title=title, height=height, dragmode=False)
-    if n_chars > TITLE_CHARS:
-        lines = title.replace(" predicted as ", "<br>predicted as ")
-        figure.update_layout(title=lines, height=height + TITLE_LINE_PX, margin={"t": 44 + TITLE_LINE_PX})
-    return figure
 
 
 def day(per_hour: Sequence[int], *, theme: Theme = "light") -> go.Figure:
@@ -141,15 +103,7 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
             y=positions,
             orientation="h",
             marker={"color": mixed(ACCENT[theme], theme, 0.75)},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [each.recall_interval[1] - each.recall for each in ranked],
-                "arrayminus": [each.recall - each.recall_interval[0] for each in ranked],
-                "color": INK[theme],
-                "thickness": 1.2,
-                "width": 4,
-            },
+            error_x=_intervals(ranked, INK[theme]),
             customdata=[
                 (
                     escaped(each.class_name),
@@ -179,7 +133,10 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
         fixedrange=True,
     )
     return figure.update_layout(
-        template=template(theme), title=_recall_finding(ranked), height=110 + 28 * len(ranked), bargap=0.35
+        template=template(theme),
+        title=_recall_finding(ranked),
+        height=110 + (28 if len(ranked) <= MANY_CLASSES else 20) * len(ranked),
+        bargap=0.35,
     )
 
 
@@ -291,63 +248,24 @@ def label(name: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text that Plotly draws as it is. It obeys tags, entities, formulas and format codes."""
-    return "".join(_ENTITIES.get(char, char) for char in text)
+    """Return a text that Plotly draws as it is. It obeys tags, entities, formulas and format codes.
+
+    Control characters are shown as escapes, and right-to-left names do not turn the text around them.
+    """
+    return "".join(_ENTITIES.get(char, char) for char in printable.isolated(printable.line(text)))
 
 
-def _cell_px(n_classes: int) -> int:
-    """Return the height of a cell: easy to click, and with 30 classes still taller than its number."""
-    return 44 if n_classes <= 10 else 26
-
-
-def _cells(strength: np.ndarray, colour: str, theme: Theme) -> go.Heatmap:
-    return go.Heatmap(
-        z=strength,
-        zmin=0,
-        zmax=1,
-        colorscale=[[0, mixed(colour, theme, 0.12)], [1, colour]],
-        showscale=False,
-        xgap=1,
-        ygap=1,
-        hoverinfo="skip",
-        hoverongaps=False,
+def _intervals(scores: Sequence[ClassScore], colour: str) -> go.bar.ErrorX:
+    """Return the 95 % intervals of the recalls, as lines over their bars."""
+    return go.bar.ErrorX(
+        type="data",
+        symmetric=False,
+        array=[each.recall_interval[1] - each.recall for each in scores],
+        arrayminus=[each.recall - each.recall_interval[0] for each in scores],
+        color=colour,
+        thickness=1.2,
+        width=4,
     )
-
-
-def _squares(
-    class_names: Sequence[str], matrix: np.ndarray, is_strong: np.ndarray, theme: Theme
-) -> go.Scatter:
-    """Draw a transparent square with its number over every cell."""
-    n_classes = len(class_names)
-    cells = [(row, column) for row in range(n_classes) for column in range(n_classes)]
-    return go.Scatter(
-        x=[column for _, column in cells],
-        y=[row for row, _ in cells],
-        mode="markers+text",
-        text=[str(matrix[cell]) if matrix[cell] else "" for cell in cells],
-        textfont={
-            "color": [GROUND[theme] if is_strong[cell] else INK[theme] for cell in cells],
-            "size": 13 if n_classes <= 15 else 11,
-        },
-        # Smaller than a cell of a figure 420 px wide, so that a square does not take the clicks of its
-        # neighbour.
-        marker={
-            "symbol": "square",
-            "size": int(0.8 * min(_cell_px(n_classes), 420 / max(1, n_classes))),
-            "color": "rgba(0,0,0,0)",
-        },
-        customdata=cells,
-        hovertext=[_tooltip(class_names, matrix, row, column) for row, column in cells],
-        hoverinfo="text",
-        # A selection must not fade the numbers of the other cells.
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-    )
-
-
-def _tooltip(class_names: Sequence[str], matrix: np.ndarray, row: int, column: int) -> str:
-    predicted = "correctly predicted" if row == column else f"predicted as {escaped(class_names[column])}"
-    return f"{escaped(class_names[row])} {predicted}: {matrix[row, column]} of {matrix[row].sum()}"
 
 
 def _recall_finding(ranked: Sequence[ClassScore]) -> str:

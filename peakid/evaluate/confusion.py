@@ -30,14 +30,19 @@ def counts(given: Sequence[str], predicted: Sequence[str], class_names: Sequence
     return matrix
 
 
+def most_frequent(matrix: np.ndarray, n: int) -> list[tuple[int, int]]:
+    """Return (row, column) of up to n errors, the most frequent first.
+
+    Of equally frequent ones, that on the larger share of its class comes first.
+    """
+    totals = matrix.sum(axis=1)
+    errors = [(int(i), int(j)) for i, j in np.argwhere(matrix > 0) if i != j]
+    return sorted(errors, key=lambda cell: (-matrix[cell], totals[cell[0]], cell))[:n]
+
+
 def worst(matrix: np.ndarray) -> tuple[int, int] | None:
     """Return (row, column) of the most frequent error, None without errors."""
-    errors = matrix.copy()
-    np.fill_diagonal(errors, 0)
-    if not errors.any():
-        return None
-    row, column = np.unravel_index(errors.argmax(), errors.shape)
-    return int(row), int(column)
+    return next(iter(most_frequent(matrix, 1)), None)
 
 
 def finding(class_names: Sequence[str], matrix: np.ndarray) -> str:

@@ -114,6 +114,8 @@ def rate_curve(
             "xshift": 4,
         }
         figure.add_vline(x=value, line={"dash": "dot", "width": 1, "color": INK[theme]})
+        if rates and math.log10(value / rates[0]) > 0.6 * math.log10(rates[-1] / rates[0]):
+            pin |= {"xanchor": "right", "xshift": -4}  # To the right it would end outside the figure.
         figure.add_annotation(
             x=math.log10(value), text=f"{name} {rate(value)}", showarrow=False, bgcolor=GROUND[theme], **pin
         )
@@ -186,14 +188,22 @@ def _name_phases(figure: go.Figure, lines: Sequence[Rates], total: float) -> Non
             "xanchor": "left",
             "xshift": 2,
         }
-        figure.add_annotation(x=line.epochs[0], text=label(line.name), showarrow=False, **pin)
+        x = line.epochs[0]
+        if position and not _fits(line, total - line.epochs[0], total):  # It would end outside the figure.
+            x, pin["xanchor"], pin["xshift"] = total, "right", 0
+        figure.add_annotation(x=x, text=label(line.name), showarrow=False, **pin)
 
 
 def _is_crowded(lines: Sequence[Rates], total: float) -> bool:
-    return any(
-        (line.epochs[-1] - line.epochs[0]) / total * NARROW_PX < CHAR_PX * (len(short(line.name)) + 1)
-        for line in lines[:-1]
-    )
+    widths = [line.epochs[-1] - line.epochs[0] for line in lines]
+    if len(lines) > 1 and not _fits(lines[-1], widths[-1], total):
+        return True  # Its name begins further left, above the phase before it.
+    return any(not _fits(line, width, total) for line, width in zip(lines[:-1], widths, strict=False))
+
+
+def _fits(line: Rates, epochs: float, total: float) -> bool:
+    """Return whether the name of a phase is narrower than that many epochs of the axis."""
+    return epochs / total * NARROW_PX >= CHAR_PX * (len(short(line.name)) + 1)
 
 
 def _schedule_finding(lines: Sequence[Rates], total: float) -> str:

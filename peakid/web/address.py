@@ -101,9 +101,11 @@ def select(
 ) -> str:
     """Draw a menu of `options`, which must not be empty, bound to the query parameter `name`."""
     key = _bind(name, options, default)
-    return st.selectbox(
-        label, options, format_func=format_func, key=key, on_change=_write_choice, args=(name,)
-    )
+
+    def shown(option: str) -> str:
+        return words.shown(format_func(option))
+
+    return st.selectbox(label, options, format_func=shown, key=key, on_change=_write_choice, args=(name,))
 
 
 def segments(

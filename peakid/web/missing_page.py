@@ -5,7 +5,7 @@ from html import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from peakid.web import plain_page
+from peakid.web import plain_page, words
 
 # What Streamlit and its components serve as HTML under addresses of their own.
 _STREAMLIT = ("component", "media", "static", "app", "index.html")
@@ -46,7 +46,7 @@ class MissingPage:
     def _missing(self, path: str) -> ASGIApp:
         first = path.strip("/").split("/")[0]
         known = f'<p><a href="/{first}">Open {first.capitalize()}</a></p>' if first in self.pages else ""
-        shown = escape(path if len(path) <= 200 else f"{path[:200]}...")
+        shown = escape(words.shown(path if len(path) <= 200 else f"{path[:200]}..."))
         body = f'<p>There is no page at {shown}.</p>{known}<p><a href="/">Open the overview</a></p>'
         return plain_page.respond("Page not found", body, 404)
 

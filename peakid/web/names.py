@@ -55,4 +55,4 @@ def recipe_summary(values: Mapping[str, object]) -> str:
 
 
 def _numbered(number: int, name: str) -> str:
-    return f"Snapshot {number} ({name})" if name else f"Snapshot {number}"
+    return f"Snapshot {number} ({words.shown(name)})" if name else f"Snapshot {number}"

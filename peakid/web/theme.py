@@ -1,5 +1,6 @@
 """The theme of this browser, plots drawn in it, and the colours of classes."""
 
+import html
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -7,10 +8,12 @@ import streamlit as st
 
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
+from peakid.web import words
 
 # As in .streamlit/config.toml: fonts that each system has; none is downloaded.
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Helvetica Neue', Arial, sans-serif"
 AXIS_TITLE_PX = 13
+_LEAST_TOP_PX = 8  # The upper half of a tick label.
 
 
 def current() -> Theme:
@@ -37,7 +40,15 @@ def class_colours(
 
 
 def plot(figure: go.Figure, *, key: str, **options: object) -> object:
-    """Draw a figure without Streamlit's theme and Plotly's toolbar; return what `st.plotly_chart` returns."""
+    """Draw a figure without Streamlit's theme and Plotly's toolbar; return what `st.plotly_chart` returns.
+
+    Its title is drawn above it as text: Plotly cuts a title at the width of the figure, a text is wrapped.
+    """
+    if title := html.unescape(figure.layout.title.text or "").replace("\u2068", "").replace("\u2069", ""):
+        st.markdown(words.plain(title))
+        top = max(_LEAST_TOP_PX, (figure.layout.margin.t or charts.TITLE_PX) - charts.TITLE_PX)
+        height = figure.layout.height and figure.layout.height - charts.TITLE_PX + _LEAST_TOP_PX
+        figure.update_layout(title=None, margin_t=top, height=height)
     figure.update_layout(font_family=FONT)
     figure.update_xaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_yaxes(title_font_size=AXIS_TITLE_PX)

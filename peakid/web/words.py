@@ -43,10 +43,14 @@ STEP_VERBS: dict[StepKind, str] = {
     "undo": "undid",
     "redo": "redid",
 }
-_MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@")
+_MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")
 _BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-# A number that would begin a list, and an address that would become a link.
-_NUMBER_OR_ADDRESS = re.compile(r"(^\s*\d+|\bwww)(?=\.)", re.IGNORECASE)
+_FIRST_NUMBER = re.compile(r"^(\s*\d+)(?=\.)")  # It would begin a list.
+# An empty coloured text. Streamlit finds addresses, icons, emoji and arrows after Markdown has removed the
+# backslashes, but only inside one piece of text. Nothing of it is seen, and a copied name has no trace of it.
+_PIECE = ":color[]"
+# Between the characters of `http://`, `:smile:`, `www.`, `a@b`, ` -- ` and ` <-> `.
+_IN_PIECES = re.compile(r"(?<=:)(?=//|[\w+-]+:)|(?<=www)(?=\.)|(?=@)|(?<=[<>~-])(?=[-<>=])", re.IGNORECASE)
 _VERDICT_VERBS = {"label": "labelled", "exclude": "excluded", "flag": "flagged", "clear": "cleared"}
 
 
@@ -111,14 +115,25 @@ def chosen(label: str, is_chosen: bool) -> str:
     return f":blue[{label}]" if is_chosen else label
 
 
-def plain(text: str) -> str:
-    """Escape Markdown markup, for names that come from people, folders and web pages.
+def shown(text: str) -> str:
+    """Return a name for what shows text as it is: menus, tables and components.
 
     Line breaks are shown as blanks, and other control characters as escapes: a name has one line.
     """
-    line = printable.line(_BREAKS.sub(" ", text))
-    escaped = "".join(f"\\{char}" if char in _MARKUP else char for char in line)
-    return _NUMBER_OR_ADDRESS.sub(r"\1\\", escaped)
+    return printable.isolated(printable.line(_BREAKS.sub(" ", text)))
+
+
+def plain(text: str) -> str:
+    """Escape Markdown markup, for names that come from people, folders and web pages.
+
+    Line breaks are shown as blanks, and other control characters as escapes: a name has one line. Several
+    blanks stay several, and a name that is written from right to left does not turn the text around it.
+    """
+    pieces = _IN_PIECES.split(shown(text).replace("  ", " \u00a0"))
+    escaped = _PIECE.join(
+        "".join(f"\\{char}" if char in _MARKUP else char for char in each) for each in pieces
+    )
+    return _FIRST_NUMBER.sub(r"\1\\", escaped)
 
 
 def _detail(decision: Decision) -> str:

@@ -36,10 +36,11 @@ def chromium() -> Generator[Browser]:
 class Server:
     """The server on the workspace of a test. Its address stays the same after a restart."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, script: Path = PROJECT_ROOT / "streamlit_app.py") -> None:
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._workspace = workspace
+        self._script = script
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
@@ -49,13 +50,14 @@ class Server:
             "PEAKID_WORKSPACE": str(self._workspace.path),
             "PEAKID_ACTOR": "anna",
             "PEAKID_WORKER_IDLE_S": "1",
+            "PYTHONPATH": str(PROJECT_ROOT),
         }
         command = [
             sys.executable,
             "-m",
             "streamlit",
             "run",
-            "streamlit_app.py",
+            str(self._script),
             "--server.port",
             str(self.port),
         ]
@@ -90,6 +92,20 @@ def server(workspace: Workspace) -> Generator[Server]:
 def serve(server: Server) -> Callable[[], str]:
     """Start the server on the workspace of the test; the function returns its address."""
     return server.start
+
+
+@pytest.fixture
+def serve_script(workspace: Workspace, tmp_path: Path) -> Generator[Callable[[str], str]]:
+    """Serve a script instead of the app: `serve_script("import streamlit ...")` returns its address."""
+    script = tmp_path / "script.py"
+    server = Server(workspace, script)
+
+    def served(text: str) -> str:
+        script.write_text(text, encoding="utf-8")
+        return server.start()
+
+    yield served
+    server.stop()
 
 
 @pytest.fixture

@@ -95,6 +95,14 @@ def test_the_most_frequent_error_is_outside_the_diagonal():
     assert confusion.worst(np.array([[9, 0], [0, 9]])) is None
 
 
+def test_the_most_frequent_errors_come_first_and_of_equal_ones_the_larger_share():
+    matrix = np.array([[90, 2, 3], [2, 4, 0], [0, 1, 9]])
+    # 3 of 95; then 2 of 6 before 2 of 95; then 1 of 10.
+    assert confusion.most_frequent(matrix, 9) == [(0, 2), (1, 0), (0, 1), (2, 1)]
+    assert confusion.most_frequent(matrix, 2) == [(0, 2), (1, 0)]
+    assert confusion.most_frequent(np.diag([3, 4]), 5) == []
+
+
 def test_calibration_error_is_worked_by_hand():
     # Two bins: (0, .5] with .4 and .4, one right: |.8 - 1| = .2; (.5, 1] with .9, .9, 1.0, two right: |2.8 -
     # 2| = .8. (.2 + .8) / 5 = .2

@@ -258,6 +258,9 @@ def test_a_run_is_evaluated_on_the_command_line(peakid, workspace, digests, trai
     text = peakid("evaluate", run_id, "--split", "test").out
     assert "accuracy 90 % (60-98 %, n = 10)" in text
     assert "dom predicted as eiger (1 of 6)." in text
+    [row] = [line.split() for line in text.splitlines() if "confusion:" in line]
+    assert row[:5] == ["dom", "eiger", "1", "of", "6"]
+    assert [each["digest"] for each in peakid("queue", row[5], "--json").json] == [digests["d0"]]
     refused = peakid("evaluate", run_id, "--split", "cv")
     assert (refused.code, refused.err.count("\n")) == (1, 1)
 

@@ -108,3 +108,19 @@ def test_compared_runs_are_named_at_their_ends_without_overlap():
 
 def test_runs_without_an_epoch_have_a_title():
     assert title(training_charts.compared({"Run 1": [], "Run 2": []})) == "No epoch is finished yet"
+
+
+def test_the_name_of_a_short_last_phase_ends_inside_the_figure_and_above_the_one_before():
+    lines = schedule.over_epochs((Phase(name="head", epochs=18), Phase(name="fine details", epochs=2)))
+    first, last = training_charts.planned_rates(lines).layout.annotations
+    assert (first.x, first.xanchor) == (0, "left")
+    assert (last.x, last.xanchor) == (20, "right")
+    assert last.yshift > first.yshift + 13  # The height of a line of text.
+    long = schedule.over_epochs((Phase(name="head", epochs=10), Phase(name="body", epochs=10)))
+    assert [each.xanchor for each in training_charts.planned_rates(long).layout.annotations] == ["left"] * 2
+
+
+def test_the_name_of_a_high_suggestion_is_to_the_left_of_its_line():
+    rates = [10**-n for n in range(6, -1, -1)]
+    figure = training_charts.rate_curve(rates, [1.0] * 7, {"steep": 1e-5, "slide": 0.5})
+    assert [each.xanchor for each in figure.layout.annotations] == ["left", "right"]

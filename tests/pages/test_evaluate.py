@@ -20,6 +20,7 @@ from peakid.store import runs
 from peakid.store.workspace import Workspace
 from peakid.web.evaluation import run_comparison
 from peakid.web.review import confusion_cell
+from tests import planted_runs
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -66,7 +67,7 @@ def test_the_score_has_its_interval_its_n_and_its_baselines(
     # 6 of 7 right: .857; Wilson .487 to .974 (scipy: binomtest(6, 7).proportion_ci(method="wilson")).
     assert "Accuracy (validation): 86 % (49-97 %, n = 7)" in text
     assert "Chance: 50 %" in text
-    assert "Always river: 57 %" in text
+    assert "Most frequent class: 57 %" in text
     assert "7 of 7 labels here were never confirmed by a person." in text
 
 
@@ -294,3 +295,19 @@ def test_a_run_is_evaluated_in_a_read_only_workspace(
     refused = peakid("evaluate", run_id, "--split", "test")  # A look at the test score is counted.
     assert refused.code == 1
     assert "can only be read" in refused.err
+
+
+def test_many_classes_list_their_most_frequent_confusions_and_a_row_opens_its_queue(
+    open_page: OpenPage, workspace: Workspace, fill: Callable[..., list[str]], text_of: TextOf
+) -> None:
+    fill(**{f"c{n:02}" + "x" * n: 4 for n in range(16)})
+    frozen = snapshots.create(workspace, name="", actor="human:anna")
+    names = frozen.class_names
+    planted_runs.plant(workspace, frozen, {names[2]: names[5]})
+    app = open_page("evaluate")
+    [row] = [each for each in app.button if "taken for" in each.label]
+    n_valid = [item.label for item in snapshots.items(workspace) if item.split == "valid"].count(names[2])
+    assert row.label == f"**{names[2]}** taken for **{names[5]}**: 1 of {n_valid}"
+    row.click().run()
+    assert not app.exception
+    assert app.query_params["queue"] == review_queue.confusion_queue(1, "valid", names[2], names[5])

@@ -19,7 +19,6 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import Choice, Snapshot
 from peakid.store import exports
 from peakid.store.workspace import Workspace
-from peakid.web import words
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_worker")]
 
@@ -160,9 +159,3 @@ def test_the_check_finds_a_name_that_is_obeyed() -> None:
     found = obeyed(AppTest.from_function(page).run())
     assert len(found) == 2
     assert "violet" in found[0]
-
-
-def test_a_name_is_one_line_without_markup() -> None:
-    assert words.plain("1. a") == "1\\. a"
-    assert words.plain("www.zq.zq, a@b") == "www\\.zq.zq, a\\@b"
-    assert words.plain("a\nb\u202ec &amp;") == "a b\\\\u202ec \\&amp;"

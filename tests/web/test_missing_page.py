@@ -37,6 +37,10 @@ def test_an_unknown_address_is_a_404_in_words(client: TestClient, path: str) -> 
     assert "<b>" not in answer.text
 
 
+def test_an_address_cannot_turn_the_writing_direction(client: TestClient) -> None:
+    assert "There is no page at /zq\\u202egpj.exe." in client.get("/zq%E2%80%AEgpj.exe").text
+
+
 def test_below_a_page_the_answer_leads_to_it(client: TestClient) -> None:
     assert '<a href="/review">Open Review</a>' in client.get("/review/x/y").text
 

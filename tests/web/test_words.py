@@ -153,3 +153,25 @@ def test_the_score_of_a_run_has_its_interval_and_n() -> None:
     # A cross-validated run is scored on every image: 34 of 40 right, Wilson .709 to .929.
     folded = replace(RUN, metrics={"accuracy": 0.85}, recipe={**RUN.recipe, "folds": 5})
     assert names.run_score(folded, SNAPSHOT) == "85 % (71-93 %, n = 40)"
+
+
+@pytest.mark.parametrize(
+    ("name", "escaped"),
+    [
+        ("1. a", "1\\. a"),
+        ("===", "\\=\\=\\="),
+        ("a\nb\u202ec &amp;", "a b\\\\u202ec \\&amp;"),
+        ("http://a", "http\\::color[]\\/\\/a"),
+        ("www.a", "www:color[].a"),
+        ("a@b", "a:color[]\\@b"),
+        (":smile:", "\\::color[]smile\\:"),
+        ("a -- b", "a \\-:color[]\\- b"),
+        ("<->", "\\<:color[]\\-:color[]\\>"),
+        ("a  b", "a \u00a0b"),
+        ("\u05d0 2", "\u2068\u05d0\u2069 2"),
+        ("Mont Blanc, 3", "Mont Blanc, 3"),
+    ],
+)
+def test_a_name_is_one_line_without_markup(name: str, escaped: str) -> None:
+    # What a browser makes of it: tests/browser/test_names.py.
+    assert words.plain(name) == escaped

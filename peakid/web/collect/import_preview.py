@@ -14,7 +14,7 @@ from peakid.import_records import ImportReading
 from peakid.jobs import submit
 from peakid.jobs.job import Job
 from peakid.store.workspace import Workspace
-from peakid.web import session, uploads, words
+from peakid.web import session, tables, uploads, words
 from peakid.web.collect import import_summary
 from peakid.web.collect.import_form import ImportRequest
 from peakid.web.jobs import submission
@@ -68,7 +68,7 @@ def _ask_columns(request: ImportRequest) -> ColumnChoice | None:
     if len(head.columns) < 2 and not head.one_hot:
         return BY_NAME  # No choice of columns can help; reading the table raises why.
     rows = [dict(zip(head.columns, row, strict=True)) for row in head.rows]
-    st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 180))
+    tables.show(rows, height=min(38 + 35 * len(rows), 180))
     if head.one_hot:
         st.caption(f"Each class has a column: {words.plain(', '.join(head.one_hot))}.")
         return BY_NAME
@@ -90,7 +90,8 @@ def _choice(
     options = [_NONE, *head.columns]
     number = st.session_state[_NUMBER]  # Another table has other columns, and so other widgets.
     index = 0 if suggested is None else options.index(suggested)
-    chosen = cell.selectbox(title, options, index=index, key=f"column:{role}:{number}")
+    key = f"column:{role}:{number}"
+    chosen = cell.selectbox(title, options, index=index, format_func=words.shown, key=key)
     return None if chosen == _NONE else chosen
 
 

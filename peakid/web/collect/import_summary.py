@@ -9,7 +9,7 @@ from peakid.jobs.job import Job
 from peakid.jobs.results import ImportResult
 from peakid.records import RejectionRow
 from peakid.store.workspace import Workspace
-from peakid.web import navigation, remedies, words
+from peakid.web import navigation, remedies, tables, words
 from peakid.web.jobs import progress
 
 SHOWN_CLASSES, SHOWN_HIDDEN = 12, 5
@@ -73,7 +73,7 @@ def show_skipped(reading: ImportReading) -> None:
 
 def show_rejections(rows: Sequence[RejectionRow]) -> None:
     lines = [{"File": row.path, "Reason": words.REASONS[row.reason], "Detail": row.detail} for row in rows]
-    st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), 320))
+    tables.show(lines, height=min(38 + 35 * len(lines), 320))
 
 
 def _lines(reading: ImportReading) -> list[str]:

@@ -7,6 +7,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from peakid.evaluate import score_text
 from peakid.evaluate.per_class import ClassScore
+from peakid.web import tables
 
 FORMAT = "%.0f %%"
 
@@ -29,7 +30,7 @@ def show(scores: Sequence[ClassScore]) -> None:
         "Recall": _bar("Share of this class's images that are predicted correctly: 100 % is best."),
         "F1": st.column_config.NumberColumn(format=FORMAT, help="Harmonic mean of precision and recall."),
     }
-    st.dataframe(lines, hide_index=True, column_config=columns)
+    tables.show(lines, column_config=columns)
 
 
 def _bar(tip: str) -> ColumnConfig:

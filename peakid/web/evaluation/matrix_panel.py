@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from peakid.evaluate import charts
+from peakid.evaluate import charts, confusion_chart
 from peakid.evaluate.report import EvaluationReport
 from peakid.store.workspace import Workspace
 from peakid.web import theme
+from peakid.web.evaluation import frequent_confusions
 from peakid.web.review import confusion_cell
 
-N_SIDE_BY_SIDE = 20  # Classes. With more, the labels of a matrix in half the width would overlap.
 AXES = "Rows are given labels, columns predicted labels."
 
 
@@ -17,7 +17,8 @@ def show(workspace: Workspace, scored: EvaluationReport) -> None:
 
     Queues hold the predictions without augmentation, so a cell would open other images than it counts.
     """
-    is_wide = len(scored.class_names) > N_SIDE_BY_SIDE
+    # The labels of a large matrix in half the width would overlap.
+    is_wide = len(scored.class_names) > charts.MANY_CLASSES
     left, right = (st.container(), st.container()) if is_wide else st.columns([5, 6], gap="medium")
     cell = None if scored.tta else confusion_cell.opened(scored.class_names)
     with left:
@@ -26,14 +27,16 @@ def show(workspace: Workspace, scored: EvaluationReport) -> None:
         if cell:
             given, predicted = (scored.class_names[i] for i in cell)
             confusion_cell.show(workspace, scored.run_id, scored.split, given, predicted)
-        else:
+        if is_wide:
+            frequent_confusions.show(scored)
+        if not cell:
             theme.plot(charts.recall_bars(scored.per_class, theme=theme.current()), key="recall")
 
 
 def _show_matrix(scored: EvaluationReport, cell: tuple[int, int] | None) -> None:
     # A new key for each cell: a selection that stays in the figure would fade the numbers of all other cells.
     key = f"confusion:{scored.run_id}:{scored.split}:{cell}"
-    figure = charts.confusion(scored.class_names, scored.confusion, theme=theme.current())
+    figure = confusion_chart.draw(scored.class_names, scored.confusion, theme=theme.current())
     if cell:
         confusion_cell.outline(figure, *cell)
     if scored.tta:

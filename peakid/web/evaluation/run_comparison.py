@@ -8,7 +8,7 @@ from peakid.evaluate import score_text
 from peakid.evaluate.compare import Comparison
 from peakid.records import Run
 from peakid.store.workspace import Workspace
-from peakid.web import names, session, words
+from peakid.web import names, session, tables, words
 from peakid.web.training import recipe_draft
 
 
@@ -28,7 +28,7 @@ def show(workspace: Workspace, a: Run, b: Run, *, actor: str) -> None:
     st.markdown(finding(compared))
     if compared.warnings:
         st.warning("  \n".join(map(session.plain, compared.warnings)), icon=":material/warning:")
-    st.dataframe(_differences(workspace, a, b), hide_index=True, height="content")
+    tables.show(_differences(workspace, a, b), height="content")
 
 
 def finding(compared: Comparison) -> str:

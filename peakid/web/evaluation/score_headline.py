@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from peakid.evaluate import charts, score_text
+from peakid.evaluate import score_text
 from peakid.evaluate.report import EvaluationReport, TtaEffect
 from peakid.web import session, words
 
@@ -16,7 +16,7 @@ LUCK_P = 0.05  # As in `Comparison.is_real`.
 class Figure:
     """One number next to the accuracy."""
 
-    label: str
+    title: str
     value: str
     tip: str
 
@@ -29,7 +29,7 @@ def show(scored: EvaluationReport) -> None:
     cells = st.container(horizontal=True, gap="medium")  # Wrapped where the window is narrow, never cut.
     cells.metric(label, value, help=tip, width="content")
     for other in _others(scored):
-        cells.metric(other.label, other.value, help=other.tip, width="content")
+        cells.metric(other.title, other.value, help=other.tip, width="content")
     if scored.tta:
         st.caption(tta_finding(scored.tta))
 
@@ -58,9 +58,9 @@ def _others(scored: EvaluationReport) -> list[Figure]:
         found.append(Figure("Without TTA", score_text.percent(scored.tta.plain_accuracy), plain_tip))
     chance_tip = "Expected accuracy of guessing at random."
     found.append(Figure("Chance", score_text.percent(scored.chance_accuracy), chance_tip))
-    always = f"Always {session.plain(charts.short(scored.majority_class))}"
-    always_tip = "Accuracy of always predicting the most frequent class."
-    found.append(Figure(always, score_text.percent(scored.majority_accuracy), always_tip))
+    # A name is in the tip, not in the label: a screen reader would read its escapes.
+    always_tip = f"Accuracy of always predicting {session.plain(scored.majority_class)}."
+    found.append(Figure("Most frequent class", score_text.percent(scored.majority_accuracy), always_tip))
     if scored.split == "test":
         views_tip = "How often the test score was shown. Choosing runs by it makes it too optimistic."
         found.append(Figure("Test views", f"{scored.n_test_looks:,}", views_tip))

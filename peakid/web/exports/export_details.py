@@ -5,7 +5,7 @@ import streamlit as st
 from peakid.evaluate import score_text
 from peakid.records import Export
 from peakid.store import exports
-from peakid.web import session, words
+from peakid.web import session, tables, words
 
 
 def show(export: Export) -> None:
@@ -28,7 +28,7 @@ def show(export: Export) -> None:
             alignment="right", help="Between a probability and that of the trained model, 0 to 1."
         ),
     }
-    st.dataframe(check, hide_index=True, column_config=columns, height="content")
+    tables.show(check, column_config=columns, height="content")
     st.markdown("**Files**")
     for file in export.files:
         _show_file(export, str(file["name"]), int(file["bytes"]))

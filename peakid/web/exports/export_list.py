@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from peakid.records import Export, Run, Snapshot
-from peakid.web import address, names, words
+from peakid.web import address, names, tables, words
 
 
 def show(
@@ -20,9 +20,8 @@ def show(
     """
     key = f"exports:{opened.export_id}"
     # A new key for each opened export: a selection cannot be changed by the script.
-    st.dataframe(
+    tables.show(
         [_line(export, runs.get(export.run_id), snapshots) for export in exports],
-        hide_index=True,
         column_config={"Size": st.column_config.NumberColumn(format="%.1f MB")},
         key=key,
         on_select=lambda: _open(exports, key),

@@ -174,7 +174,7 @@ def _document(group: DuplicateGroup) -> dict[str, Any]:
 def _image_document(image: DuplicateImage, facts: dict[str, str], differing: Sequence[str]) -> dict[str, Any]:
     return {
         "digest": image.digest,
-        "path": image.path,
+        "path": words.shown(image.path),
         "label": image.label,
         "verdict": image.verdict,
         "is_best": image.is_best,

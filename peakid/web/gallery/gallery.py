@@ -8,7 +8,7 @@ import streamlit as st
 from peakid.curate import classes
 from peakid.records import QueueItem, StepResult
 from peakid.store.workspace import Workspace
-from peakid.web import theme
+from peakid.web import theme, words
 from peakid.web.gallery import delivery, outbox, scripts
 from peakid.web.gallery.delivery import Plan
 from peakid.web.gallery.loaded_page import LoadedPage
@@ -93,13 +93,13 @@ def _item_document(item: QueueItem, page: LoadedPage) -> dict[str, Any]:
     remarks = {name: value for name in _REMARKS if (value := getattr(item, name, None))}
     return {
         "digest": item.digest,
-        "path": item.path,
+        "path": words.shown(item.path),
         "label": item.label,
         "verdict": item.verdict,
         "reason": item.reason,
         "is_reviewed": item.is_reviewed,
         "base": item.decision_id,
-        "why": page.reasons.get(item.digest, item.reason),
+        "why": words.shown(page.reasons.get(item.digest, item.reason)),
         **remarks,
     }
 

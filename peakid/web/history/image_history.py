@@ -10,7 +10,7 @@ from peakid.errors import NotFound, PeakidError
 from peakid.keep import forget
 from peakid.store import images, origins
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, words
+from peakid.web import address, session, tables, words
 from peakid.web.history import history_list
 
 N_ORIGINS = 5  # Listed of an image that was found at several places.
@@ -55,7 +55,7 @@ def _show_changes(changes: Sequence[Change]) -> None:
         for change in changes
     ]
     if lines:
-        st.dataframe(lines, hide_index=True, height="content")
+        tables.show(lines, height="content")
     else:
         st.caption("No decisions about this image yet.")
 

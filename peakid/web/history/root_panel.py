@@ -11,7 +11,7 @@ from peakid.jobs import queue, submit
 from peakid.jobs.job import Job
 from peakid.jobs.results import VerifyResult
 from peakid.store.workspace import Workspace
-from peakid.web import session, uploads, words
+from peakid.web import session, tables, uploads, words
 from peakid.web.jobs import job_panel, submission
 
 TABLE_PX = 250  # Six files and the header; the rest scrolls.
@@ -25,7 +25,7 @@ def show(workspace: Workspace) -> None:
         return
     submission.renew_ended(workspace)
     st.header("Folders left in place")
-    st.dataframe([_line(root) for root in in_place], hide_index=True)
+    tables.show([_line(root) for root in in_place])
     for root in in_place:
         _show_problem(workspace, root)
     tip = "Reads every image. Files that were moved or renamed inside their folder are found again."
@@ -107,4 +107,4 @@ def _show_result(job: Job) -> None:
         st.error(session.plain(f"The database is not sound: {problem}. Restore a backup."))
     if found.damaged:
         lines = [{"File": each.path, "Problem": each.reason} for each in found.damaged]
-        st.dataframe(lines, hide_index=True, height=min(38 + 35 * len(lines), TABLE_PX))
+        tables.show(lines, height=min(38 + 35 * len(lines), TABLE_PX))

@@ -18,7 +18,9 @@ def show(workspace: Workspace, actors: list[str], zone: tzinfo | None) -> None:
         st.caption("No decisions yet.")
         return
     cells = st.columns(3)
-    by = cells[0].selectbox("Everything by", people, format_func=words.who, key="since:by")
+    by = cells[0].selectbox(
+        "Everything by", people, format_func=lambda each: words.shown(words.who(each)), key="since:by"
+    )
     today = datetime.now(zone)
     day = cells[1].date_input("Since", today.date(), key="since:day")
     at = cells[2].time_input("Time", time(0), key="since:time", step=900)

@@ -129,7 +129,7 @@ def _show_merge(workspace: Workspace, name: str, others: list[str]) -> None:
     if not others:
         st.caption("There is no other class to merge it into.")
         return
-    into = st.selectbox("Into", others, key=f"merge:{name}")
+    into = st.selectbox("Into", others, format_func=words.shown, key=f"merge:{name}")
     plan = class_merges.plan(workspace, name, into)
     images = words.n_of(plan.n_images, "image")
     moves = f"{images} from {name} to {into}, {plan.n_reviewed:,} of them reviewed"

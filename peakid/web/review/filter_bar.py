@@ -9,7 +9,7 @@ from peakid.curate.queues import filters, saved_views
 from peakid.curate.queues.filters import Filters
 from peakid.curate.queues.saved_views import SavedView
 from peakid.store.workspace import Workspace
-from peakid.web import address, session
+from peakid.web import address, session, words
 from peakid.web.review import queue_chips
 
 # Name in the address -> field of Filters and title.
@@ -87,7 +87,7 @@ def _show_choice(name: str, title: str, options: Sequence[str]) -> None:
         key=f"filter:{name}",
         help=_HELP.get(name),
         placeholder="Any",
-        format_func=lambda each: _value_text(name, each),
+        format_func=lambda each: words.shown(_value_text(name, each)),
         on_change=_write_to_address,
         args=(name,),
     )

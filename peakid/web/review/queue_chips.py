@@ -117,7 +117,7 @@ def _show_more(workspace: Workspace, folded: Sequence[QueueCount], current: str)
             st.selectbox(
                 "One class",
                 list(counts),
-                format_func=lambda queue: f"{queue.partition(':')[2]} {counts[queue]:,}",
+                format_func=lambda queue: f"{words.shown(queue.partition(':')[2])} {counts[queue]:,}",
                 placeholder="Choose a class",
                 key=_CLASS,
                 on_change=_open_class,

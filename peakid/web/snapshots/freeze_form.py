@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from peakid.dataset import snapshot_names
 from peakid.records import Split
 from peakid.store.status import Status
 from peakid.web import words
@@ -28,7 +29,9 @@ def show(counts: Status, n_not_compared: int) -> FreezeRequest | None:
     """
     st.markdown(_intro(counts))
     cells = st.columns([4, 2, 2, 2, 2], gap="small")
-    name = cells[0].text_input("Name", placeholder="for example: before cleaning", key="name", max_chars=80)
+    name = cells[0].text_input(
+        "Name", placeholder="for example: before cleaning", key="name", max_chars=snapshot_names.LONGEST
+    )
     fractions = _ask_shares(*cells[1:4])
     seed_tip = "Another seed assigns the images to the splits differently."
     seed = cells[4].number_input("Seed", 0, 2**31 - 1, 0, step=1, key="seed", help=seed_tip)

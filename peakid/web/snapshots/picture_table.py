@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from peakid.web import tables
+
 ROW_PX = 72  # Tall enough to recognise a thumbnail.
 PAGE_ROWS = 100  # About 20 KB per page; the browser loads only the thumbnails in sight.
 HIDDEN = frozenset({"digest", "group_key"})
@@ -25,7 +27,7 @@ def show(rows: Sequence[Mapping[str, object]], *, key: str, height: int = 480) -
         "Digest": st.column_config.TextColumn(width=120),
     }
     height = min(height, 38 + ROW_PX * len(shown))
-    st.dataframe(shown, hide_index=True, row_height=ROW_PX, height=height, column_config=columns)
+    tables.show(shown, row_height=ROW_PX, height=height, column_config=columns)
     if n_pages > 1:
         if st.session_state.get(f"{key}:page") != page:
             st.session_state[f"{key}:page"] = page

@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.dataset import snapshot as snapshots
 from peakid.records import Snapshot
-from peakid.web import address, names, words
+from peakid.web import address, names, tables, words
 
 _KEY = "snapshots"
 ROWS_PX = 220  # Five rows; more scroll.
@@ -22,9 +22,8 @@ def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: Mapping[str, i
     lines = [_line(frozen, n_runs_of.get(frozen.digest, 0)) for frozen in frozen_ones]
     row = next(i for i, frozen in enumerate(frozen_ones) if frozen.digest == opened)
     # A new key for each opened snapshot: a selection cannot be changed by the script.
-    st.dataframe(
+    tables.show(
         lines,
-        hide_index=True,
         height="content" if len(lines) <= 5 else ROWS_PX,
         key=f"{_KEY}:{opened}",
         on_select=lambda: _open(frozen_ones, opened),

@@ -8,7 +8,7 @@ import streamlit as st
 from peakid.dataset import snapshot as snapshots
 from peakid.records import Snapshot, SnapshotItem
 from peakid.store.workspace import Workspace
-from peakid.web import address, names, session, words
+from peakid.web import address, names, session, tables, words
 from peakid.web.snapshots import picture_table
 
 CHANGES = {
@@ -31,7 +31,7 @@ def show_contents(workspace: Workspace, frozen: Snapshot) -> None:
         "test": "Test",
         "n_images": "All splits",
     }
-    st.dataframe([*rows, total], hide_index=True, column_config=heads, height="content")
+    tables.show([*rows, total], column_config=heads, height="content")
     if not frozen.n_leaks:
         st.caption(snapshots.compared(frozen).finding)
         return

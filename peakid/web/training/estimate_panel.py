@@ -13,7 +13,7 @@ from peakid.jobs.job import Job
 from peakid.jobs.results import EstimateResult, InputImage
 from peakid.recipe.recipe import Recipe
 from peakid.store.workspace import Workspace
-from peakid.web import session
+from peakid.web import session, tables
 from peakid.web.jobs import job_panel, progress, submission
 from peakid.web.training import weights_folder
 
@@ -94,7 +94,7 @@ def _show_result(workspace: Workspace, job: Job) -> None:
     st.markdown(f"**{headline(found)}**")
     for note in found.notes:
         st.info(session.plain(note))
-    st.dataframe(rows(found), hide_index=True, height="content", placeholder="")
+    tables.show(rows(found), height="content", placeholder="")
     st.caption(session.plain(f"Measured with {found.pretrained}."))
     _show_images(paths.inside(workspace.path, found.folder), found.seen)
 

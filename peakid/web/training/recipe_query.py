@@ -37,4 +37,4 @@ def _set(setting: str) -> None:
         session.show_error(error)
     else:
         label = recipe_draft.field_label(key.strip())
-        st.toast(f"{label} is now {text.strip()}.", icon=":material/check:")
+        st.toast(f"{label} is now {session.plain(text.strip())}.", icon=":material/check:")

@@ -17,7 +17,7 @@ from peakid.recipe import loading as recipes
 from peakid.recipe.grid import SweepPlan
 from peakid.recipe.recipe import Recipe
 from peakid.store.workspace import Workspace
-from peakid.web import session, words
+from peakid.web import session, tables, words
 from peakid.web.jobs import job_panel, progress, submission
 from peakid.web.training import recipe_draft, weights_folder
 
@@ -180,7 +180,7 @@ def _show_trials(job: Job, use: Use) -> None:
     if found.trials:
         arguments = job.arguments_as(SweepArguments)
         rows = [_row(each, arguments) for each in results.ranked(found.trials)]
-        st.dataframe(rows, hide_index=True, height="content", column_config=_COLUMNS)
+        tables.show(rows, height="content", column_config=_COLUMNS)
     if job.state not in queue.ENDED:
         return
     if found.comparison:

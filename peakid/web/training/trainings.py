@@ -8,7 +8,7 @@ import streamlit as st
 from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
 from peakid.records import JobState, Run, Snapshot
-from peakid.web import address, names, words
+from peakid.web import address, names, tables, words
 from peakid.web.jobs import progress
 from peakid.web.training import run_overlay
 
@@ -56,12 +56,11 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run], snapshots: Mapping[str,
     columns = ["Run", "State", ACCURACY, "Model", "Snapshot", "Started", "Took"]
     if any(row.error for row in rows):
         columns.append("Error")
-    st.dataframe(
+    tables.show(
         [_cells(row) for row in rows],
         key=_KEY,
         on_select=lambda: _select(rows),
         selection_mode="multi-row",
-        hide_index=True,
         column_order=columns,
         column_config=_COLUMNS,
         placeholder="",

@@ -9,7 +9,7 @@ import streamlit as st
 from peakid.recipe import architectures, weight_files
 from peakid.recipe import loading as recipes
 from peakid.recipe.weight_files import Check, WeightsRow
-from peakid.web import words
+from peakid.web import tables, words
 from peakid.web.training import weights_folder
 
 CHECKS: dict[Check, str] = {
@@ -66,9 +66,8 @@ def show_table() -> None:
             "downloads the others; for a machine without a network, put their files into "
             f"{words.plain(str(rows[0].put_in))}."
         )
-        st.dataframe(
+        tables.show(
             [_cells(row) for row in rows],
-            hide_index=True,
             column_config=_COLUMNS,
             placeholder="",
             key="weights:table",
