@@ -31,7 +31,7 @@ after, filters = address.text("after") or "", filter_bar.current()
 queue_chips.show(workspace, queue)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     filter_bar.show(workspace, queue)
-    class_guide.show(workspace)
+    class_guide.show(workspace, queue_chips.class_order(queue, classes.names(workspace)))
 kind, _, detail = queue.partition(":")
 if kind == "issue":
     issue_panel.show(workspace, image_issues.known(detail))
@@ -66,7 +66,7 @@ def show_grid() -> None:
         session.show_error(error)
         return
     if page.images:
-        names = classes.names(workspace)
+        names = queue_chips.class_order(queue, classes.names(workspace))
         gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS)
     else:
         show_empty()

@@ -25,6 +25,7 @@ READS = {
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
     "curate.classes.colours",  # classes list
+    "curate.classes.current_names",  # classes list: merged_into
     "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "dataset.snapshot.n_not_compared",  # snapshot create compares them

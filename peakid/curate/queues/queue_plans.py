@@ -151,6 +151,7 @@ _HIDDEN_REASON = "printf('test image: the prediction of run %d is hidden until y
 # Test labels judged with the prediction in view would agree with the model and inflate its test score.
 _REASON = f"CASE WHEN {_HIDDEN} THEN {_HIDDEN_REASON} ELSE {_PREDICTED} END"
 _SHOWN_SCORE = f"CASE WHEN {_HIDDEN} THEN NULL ELSE {{}} END"
+_SHOWN_LABEL = _SHOWN_SCORE.format("p.predicted_label")
 _OF_RUN = "p.run_id = :run_id AND p.is_out_of_sample = 1"
 _DISAGREES = f"{_OF_RUN} AND p.predicted_label <> p.given_label"
 # Not corrected since the prediction.
@@ -165,6 +166,7 @@ def _model_disagrees(workspace: Workspace, queue: str, rest: str) -> list[Segmen
             f"{_DISAGREES} AND {_STILL} AND {_NOT_SETTLED}",
             _REASON,
             score=_SHOWN_SCORE.format("1 - p.confidence"),
+            predicted=_SHOWN_LABEL,
             key=("p.confidence", "p.image_id"),
             is_descending=True,  # The most confident disagreement first.
             index="prediction_disagrees",
@@ -182,6 +184,7 @@ def _uncertain(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
             f"{_OF_RUN} AND p.confidence < {worth.UNCERTAIN_BELOW} AND {_NOT_SETTLED}",
             _REASON,
             score=_SHOWN_SCORE.format("p.confidence"),
+            predicted=_SHOWN_LABEL,
             key=("p.confidence", "p.image_id"),
             index="prediction_unsure",
             parameters={"queue": queue, "run_id": newest_run(workspace) or -1},
@@ -216,6 +219,7 @@ def _confusion(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
             where,
             _REASON,
             score=score,
+            predicted=_SHOWN_LABEL,
             index="prediction_cell",
             parameters=parameters,
         )

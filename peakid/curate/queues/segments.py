@@ -17,6 +17,7 @@ class Segment:
     Attributes:
         where: Condition on `table` and image_state s.
         reason: SQL for why an image is in the queue; can use class c, as `score`.
+        predicted: SQL for the predicted label, where `reason` shows it.
         key: Columns of the order, the last of which identifies the image. Empty: by `image_id`, oldest first.
         index: Forced where SQLite would choose another one and sort a million rows.
         kept: The same condition on state_count, where that table counts it.
@@ -28,6 +29,7 @@ class Segment:
     where: str
     reason: str
     score: str = "NULL"
+    predicted: str = "NULL"
     key: tuple[str, ...] = ()
     is_descending: bool = False
     index: str = ""

@@ -83,6 +83,18 @@ def title(queue: str) -> str:
     return rest if kind == "class" else _NAMES.get(kind, queue.capitalize())
 
 
+def class_order(queue: str, class_names: Sequence[str]) -> list[str]:
+    """Return the classes in the order of their keys in a queue.
+
+    In a cell of a confusion matrix, the given and the predicted class come first: its images are mostly
+    one of them.
+    """
+    kind, _, rest = queue.partition(":")
+    labels = [unquoted(label) for label in rest.split(":")[2:]] if kind == "confusion" else []
+    first = [label for label in dict.fromkeys(labels) if label in class_names]
+    return [*first, *(name for name in class_names if name not in first)]
+
+
 def next_sample(queue: str) -> str:
     """Return the queue of the random sample after `queue`: `sample:2` after `sample:1` or `sample`."""
     _, _, seed = queue.partition(":")

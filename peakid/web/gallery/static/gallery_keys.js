@@ -11,6 +11,7 @@ import {
   selectTo,
 } from "./gallery_select.js";
 import { PAN_STEP, panBy, ZOOM_STEP, zoomBy, zoomToFit } from "./gallery_single.js";
+import { toggleTypical } from "./gallery_typical.js";
 import { ARROWS } from "./grid_base.js";
 
 const PAGE_OF_SINGLE = 10; // images that Page Up and Page Down move by in the single view
@@ -37,6 +38,8 @@ function gridAction(gallery, event) {
     " ": () => gallery.judge("keep"),
     x: () => isTargetInSight(gallery) && openReasons(gallery),
     f: () => gallery.judge("flag"),
+    m: () => gallery.judge("model"),
+    t: () => isTargetInSight(gallery) && toggleTypical(gallery),
     z: () => (event.shiftKey ? gallery.redo() : gallery.undo()),
     a: () => (event.shiftKey ? selectEverything(gallery) : selectPage(gallery, false)),
     enter: () => isTargetInSight(gallery) && gallery.show(gallery.view === "grid" ? "single" : "grid"),

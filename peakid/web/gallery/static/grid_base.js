@@ -1,7 +1,7 @@
 // What the review grid and the duplicates grid share: mounting, keys, the outbox and unmounting.
 
 import { isControl, isTyping } from "./elements.js";
-import { outboxOf } from "./outbox.js";
+import { isRequest, outboxOf } from "./outbox.js";
 import { stepsOf } from "./steps.js";
 import { isStorageRefused } from "./storage.js";
 
@@ -41,6 +41,7 @@ export class Grid {
     this.message = "";
     this.offered = ""; // "undo" or "redo": the button beside the message
     this.ackedSeq = 0;
+    this.nNotSaved = 0; // of the last change: how many images were refused
     this.nSent = 0;
     this.token = 0;
     this.onKey = (event) => active === this && this.handleKey(event);
@@ -117,6 +118,7 @@ export class Grid {
   }
 
   push(event) {
+    if (!isRequest(event)) this.nNotSaved = 0;
     return this.outbox.push(event);
   }
 
@@ -135,6 +137,7 @@ export class Grid {
     const isNew = seq > this.ackedSeq;
     const refused = data.refused.filter((each) => each.seq > this.ackedSeq);
     this.ackedSeq = seq;
+    if (refused.length) this.nNotSaved = refused.length;
     this.settle(this.outbox.acknowledge(seq), { isNew, refused, touched });
     this.outbox.flush();
   }
@@ -187,7 +190,8 @@ export class Grid {
 
   get savedText() {
     const { nWaiting } = this.outbox;
-    return nWaiting ? `${nWaiting.toLocaleString("en")} pending` : "all saved";
+    if (nWaiting) return `${nWaiting.toLocaleString("en")} pending`;
+    return this.nNotSaved ? `${this.nNotSaved.toLocaleString("en")} not saved` : "all saved";
   }
 }
 

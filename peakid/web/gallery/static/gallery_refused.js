@@ -1,0 +1,36 @@
+// What the review grid shows of a change that was not saved: the old state, a mark on the image, and why.
+
+const SUBJECTS = {
+  tag: ({ name }) => `The tag “${name}” of `,
+  also: ({ name }) => `The further class “${name}” of `,
+  note: () => "The note of ",
+  typical: () => "The mark as typical of ",
+};
+
+/** Show refusals of the events in `written`: the images are drawn as Python has just sent them again. */
+export function showRefusals(gallery, refused, written) {
+  let nImages = 0;
+  for (const { seq, digest, message } of refused) {
+    const event = written.find((each) => each.seq === seq);
+    // Where a whole event is refused, no single image is named.
+    const digests = digest ? [digest] : (event?.images ?? []).map((image) => image.digest);
+    const text = refusalText(gallery, event, message);
+    for (const each of digests) {
+      gallery.drafts.delete(each);
+      if (!(event?.kind in SUBJECTS)) gallery.done.delete(each);
+      gallery.failed.set(each, text);
+    }
+    nImages += Math.max(digests.length, 1);
+    gallery.steps.refuse(seq);
+    gallery.offered = "";
+    gallery.message = text;
+  }
+  if (nImages) gallery.nNotSaved = nImages;
+}
+
+function refusalText(gallery, event, message) {
+  const subject = SUBJECTS[event?.kind];
+  if (!subject) return message;
+  const path = gallery.item(event.digest)?.path ?? "an image";
+  return `${subject(event)}${path} was not ${event.is_on === false ? "removed" : "saved"}. ${message}`;
+}
