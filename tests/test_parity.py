@@ -26,7 +26,6 @@ READS = {
     "curate.history.actors",  # log
     "curate.classes.colours",  # classes list
     "curate.classes.current_names",  # classes list: merged_into
-    "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list

@@ -9,7 +9,7 @@ from peakid.curate.queues import pace, review_queue
 from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, words
+from peakid.web import address, navigation, session, words
 from peakid.web.gallery import loaded_page
 
 N_CHIPS = 5  # More would push the images down.
@@ -111,7 +111,8 @@ def _title(workspace: Workspace, each: QueueCount) -> str:
 
 
 def _show_more(workspace: Workspace, folded: Sequence[QueueCount], current: str) -> None:
-    with st.popover("More", icon=":material/more_horiz:", width="content"):
+    tip = f"A number on a queue counts the images in it now. {navigation.meanings()}"
+    with st.popover("More", icon=":material/more_horiz:", width="content", help=tip):
         for each in folded:
             st.button(
                 _title(workspace, each),

@@ -323,7 +323,9 @@ function endOffers(gallery) {
   const { data, selected, done, items } = gallery;
   if (selected.size || gallery.isEverything || !data.is_end || done.size < items.length) return [];
   if (!data.n_waiting)
-    return [make("span", "", "Every image of this queue is judged. Choose another queue above.")];
+    return [
+      make("span", "", "Every image of this queue is judged. The next step or another queue is above."),
+    ];
   const text = `Show the other ${data.n_waiting.toLocaleString("en")}`;
   return [button(text, "", "From the start of the queue", () => gallery.requestNext())];
 }
