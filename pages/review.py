@@ -28,9 +28,10 @@ queue = queue_chips.requested(workspace)
 after, filters = address.text("after") or "", filter_bar.current()
 
 # 2 ask
-queue_chips.show(workspace, queue)
+folded = queue_chips.show(workspace, queue)
 next_step.show(workspace)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    queue_chips.show_more(workspace, folded, queue)
     filter_bar.show(workspace, queue)
     class_guide.show(workspace, queue_chips.class_order(queue, classes.names(workspace)))
 kind, _, detail = queue.partition(":")

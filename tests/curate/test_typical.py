@@ -76,7 +76,7 @@ def test_the_mark_of_a_forgotten_image_is_removed_and_it_cannot_be_marked(worksp
 
 
 def test_the_best_recognised_images_stand_in_for_typical_ones(workspace, plant, add_run):
-    digests = plant(dict.fromkeys("abcdefg", "dom") | {"x": "eiger", "y": "eiger"})
+    digests = plant(dict.fromkeys("abcdefgh", "dom") | {"x": "eiger", "y": "eiger"})
     assert typical.best_recognised(workspace, ["dom"]) == {}  # No run.
     add_run(
         digests,
@@ -87,9 +87,13 @@ def test_the_best_recognised_images_stand_in_for_typical_ones(workspace, plant, 
         ("e", "train", "dom", "dom", 0.8),
         ("f", "train", "dom", "dom", 0.98),
         ("g", "valid", "dom", "dom", 0.99),
+        ("h", "valid", "dom", "dom", 0.99),
         ("x", "valid", "eiger", "dom", 0.9),
     )
     decisions.decide(workspace, [Choice(digests["g"], "exclude", reason="map")], actor=ANNA)
+    with workspace.transaction() as connection:
+        sql = "INSERT INTO image_issue_score SELECT 'dark', 0.01, id FROM image WHERE digest = ?"
+        connection.execute(sql, (digests["h"],))
     found = typical.best_recognised(workspace, ["dom", "eiger"])
     assert found == {"dom": [digests[name] for name in "baf"]}
 

@@ -21,7 +21,9 @@ def show(workspace: Workspace) -> None:
         st.markdown(
             "**Enough for a first model: freeze and train.** The other queues are optional.", width="content"
         )
-        if st.button("Freeze and train", type="primary", icon=":material/model_training:", key="freeze and train"):
+        if st.button(
+            "Freeze and train", type="primary", icon=":material/model_training:", key="freeze and train"
+        ):
             _freeze(workspace)
 
 

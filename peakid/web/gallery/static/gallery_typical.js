@@ -13,7 +13,8 @@ export function toggleTypical(gallery) {
   }
   const { verdict, label } = gallery.state(item);
   if (!item.typical && (verdict !== "label" || !label)) {
-    gallery.say("Only an image with a label can be typical of its class. Label it first.");
+    const state = { exclude: "is excluded", flag: "is flagged" }[verdict] ?? "has no label";
+    gallery.say(`This image ${state}, so it is typical of no class. Label it first.`);
     return;
   }
   const is_on = !item.typical;
