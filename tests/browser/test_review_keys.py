@@ -104,6 +104,7 @@ def test_t_marks_a_typical_image_that_is_shown_beside_its_class_and_z_takes_it_b
     page.get_by_role("button", name="How to tell them apart").click()
     expect(page.locator(f'[data-testid=stPopoverBody] img[src="/thumb/{digests[0]}"]')).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
     page.locator("#tile-0").click()
     page.keyboard.press("z")
     wait_until_saved(page)
@@ -120,4 +121,4 @@ def test_t_marks_a_typical_image_that_is_shown_beside_its_class_and_z_takes_it_b
     settle(page)
     remarks.set_typical(workspace, "river", [], actor="human:beat")
     page.keyboard.press("t")
-    expect(page.locator(".status .message")).to_contain_text("label")
+    expect(page.locator(".status .message")).to_contain_text("This image is excluded")

@@ -29,6 +29,7 @@ export function selectLoadedKey(gallery, event) {
 
 function gridAction(gallery, event) {
   const { key } = event;
+  if (key === "Escape" && document.querySelector("[data-testid=stPopoverBody]")) return null; // It closes.
   const zoom = gallery.view === "single" && zoomAction(gallery, event);
   if (zoom) return zoom;
   const target = destination(gallery, key);

@@ -1,5 +1,7 @@
 // What the review grid shows of a change that was not saved: the old state, a mark on the image, and why.
 
+import { eventOf, isReversal } from "./grid_base.js";
+
 const SUBJECTS = {
   tag: ({ name }) => `The tag “${name}” of `,
   also: ({ name }) => `The further class “${name}” of `,
@@ -10,8 +12,9 @@ const SUBJECTS = {
 /** Show refusals of the events in `written`: the images are drawn as Python has just sent them again. */
 export function showRefusals(gallery, refused, written) {
   let nImages = 0;
-  for (const { seq, digest, message } of refused) {
-    const event = written.find((each) => each.seq === seq);
+  for (const refusal of refused) {
+    const { seq, digest, message } = refusal;
+    const event = eventOf(refusal, written);
     // Where a whole event is refused, no single image is named.
     const digests = digest ? [digest] : (event?.images ?? []).map((image) => image.digest);
     const text = refusalText(gallery, event, message);
@@ -20,12 +23,12 @@ export function showRefusals(gallery, refused, written) {
       if (!(event?.kind in SUBJECTS)) gallery.done.delete(each);
       gallery.failed.set(each, text);
     }
-    nImages += Math.max(digests.length, 1);
+    if (!isReversal(event)) nImages += Math.max(digests.length, 1);
     gallery.steps.refuse(seq);
     gallery.offered = "";
     gallery.message = text;
   }
-  if (nImages) gallery.nNotSaved = nImages;
+  if (refused.length) gallery.nNotSaved = nImages;
 }
 
 function refusalText(gallery, event, message) {

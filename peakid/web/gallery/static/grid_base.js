@@ -137,8 +137,9 @@ export class Grid {
     const isNew = seq > this.ackedSeq;
     const refused = data.refused.filter((each) => each.seq > this.ackedSeq);
     this.ackedSeq = seq;
-    if (refused.length) this.nNotSaved = refused.length;
-    this.settle(this.outbox.acknowledge(seq), { isNew, refused, touched });
+    const written = this.outbox.acknowledge(seq);
+    if (refused.length) this.nNotSaved = refused.filter((each) => !isReversal(eventOf(each, written))).length;
+    this.settle(written, { isNew, refused, touched });
     this.outbox.flush();
   }
 
@@ -199,6 +200,15 @@ export class Grid {
 export function heightBelow(element) {
   const top = Math.max(element.getBoundingClientRect().top, 0);
   return Math.max(LEAST_HEIGHT_PX, window.innerHeight - top - STATUS_PX);
+}
+
+export function eventOf({ seq }, written) {
+  return written.find((event) => event.seq === seq);
+}
+
+/** Tell whether an event undoes or redoes a step: refused, it leaves nothing unsaved. */
+export function isReversal(event) {
+  return ["undo", "redo"].includes(event?.kind);
 }
 
 function isMounted(grid) {
