@@ -295,20 +295,6 @@ CREATE TABLE root_move (
   moved_at TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE remark (
-  id INTEGER PRIMARY KEY,
-  event_id TEXT UNIQUE,
-  step_id INTEGER NOT NULL REFERENCES step(id),
-  image_id INTEGER NOT NULL REFERENCES image(id),
-  kind TEXT NOT NULL CHECK (kind IN ('tag', 'note', 'also')),
-  value TEXT NOT NULL DEFAULT '',
-  class_id INTEGER REFERENCES class(id),
-  is_on INTEGER NOT NULL CHECK (is_on IN (0, 1)),
-  actor TEXT NOT NULL,
-  made_at TEXT NOT NULL,
-  CHECK ((kind = 'also') = (class_id IS NOT NULL))
-) STRICT;
-
 CREATE TABLE image_tag (
   tag TEXT NOT NULL CHECK (tag <> ''),
   image_id INTEGER NOT NULL REFERENCES image(id),
@@ -426,6 +412,20 @@ CREATE TABLE workspace_identity (
   made_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE "remark" (
+  id INTEGER PRIMARY KEY,
+  event_id TEXT UNIQUE,
+  step_id INTEGER NOT NULL REFERENCES step(id),
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  kind TEXT NOT NULL CHECK (kind IN ('tag', 'note', 'also', 'typical')),
+  value TEXT NOT NULL DEFAULT '',
+  class_id INTEGER REFERENCES class(id),
+  is_on INTEGER NOT NULL CHECK (is_on IN (0, 1)),
+  actor TEXT NOT NULL,
+  made_at TEXT NOT NULL,
+  CHECK ((kind IN ('also', 'typical')) = (class_id IS NOT NULL))
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -471,10 +471,6 @@ CREATE INDEX pair_judgement_step ON pair_judgement(step_id);
 CREATE INDEX origin_move_origin ON origin_move(origin_id, id);
 
 CREATE INDEX root_move_root ON root_move(root_id, id);
-
-CREATE INDEX remark_image ON remark(image_id, kind, id);
-
-CREATE INDEX remark_step ON remark(step_id, id);
 
 CREATE INDEX image_tag_image ON image_tag(image_id, tag);
 
@@ -523,6 +519,10 @@ CREATE INDEX job_waiting ON job(lane, state, priority DESC, id);
 
 CREATE INDEX image_compared ON image(compared_with);
 
+CREATE INDEX remark_image ON remark(image_id, kind, id);
+
+CREATE INDEX remark_step ON remark(step_id, id);
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 
@@ -546,29 +546,6 @@ BEGIN SELECT RAISE(ABORT, 'root_move is append-only: append a new row instead of
 
 CREATE TRIGGER root_move_is_never_deleted BEFORE DELETE ON root_move
 BEGIN SELECT RAISE(ABORT, 'root_move is append-only: where a root lay is never forgotten'); END;
-
-CREATE TRIGGER remark_is_never_updated BEFORE UPDATE ON remark
-BEGIN SELECT RAISE(ABORT, 'remark is append-only: append a new row instead of changing one'); END;
-
-CREATE TRIGGER remark_sets_a_tag AFTER INSERT ON remark WHEN NEW.kind = 'tag' AND NEW.is_on = 1
-BEGIN INSERT INTO image_tag (tag, image_id) VALUES (NEW.value, NEW.image_id) ON CONFLICT DO NOTHING; END;
-
-CREATE TRIGGER remark_takes_a_tag_off AFTER INSERT ON remark WHEN NEW.kind = 'tag' AND NEW.is_on = 0
-BEGIN DELETE FROM image_tag WHERE tag = NEW.value AND image_id = NEW.image_id; END;
-
-CREATE TRIGGER remark_sets_a_note AFTER INSERT ON remark WHEN NEW.kind = 'note' AND NEW.is_on = 1
-BEGIN
-  INSERT INTO image_note (image_id, note) VALUES (NEW.image_id, NEW.value) ON CONFLICT DO UPDATE SET note = excluded.note;
-END;
-
-CREATE TRIGGER remark_takes_a_note_off AFTER INSERT ON remark WHEN NEW.kind = 'note' AND NEW.is_on = 0
-BEGIN DELETE FROM image_note WHERE image_id = NEW.image_id; END;
-
-CREATE TRIGGER remark_adds_a_class AFTER INSERT ON remark WHEN NEW.kind = 'also' AND NEW.is_on = 1
-BEGIN INSERT INTO also_shows (image_id, class_id) VALUES (NEW.image_id, NEW.class_id) ON CONFLICT DO NOTHING; END;
-
-CREATE TRIGGER remark_takes_a_class_off AFTER INSERT ON remark WHEN NEW.kind = 'also' AND NEW.is_on = 0
-BEGIN DELETE FROM also_shows WHERE image_id = NEW.image_id AND class_id = NEW.class_id; END;
 
 CREATE TRIGGER decision_becomes_the_state AFTER INSERT ON decision
 BEGIN
@@ -713,6 +690,39 @@ CREATE TRIGGER origin_move_is_never_deleted BEFORE DELETE ON origin_move
 WHEN NOT EXISTS (SELECT 1 FROM origin o JOIN image i ON i.id = o.image_id JOIN tombstone t ON t.digest = i.digest WHERE o.id = OLD.origin_id)
 BEGIN SELECT RAISE(ABORT, 'origin_move is append-only: where a file lay is never forgotten'); END;
 
+CREATE TRIGGER remark_is_never_updated BEFORE UPDATE ON remark
+BEGIN SELECT RAISE(ABORT, 'remark is append-only: append a new row instead of changing one'); END;
+
 CREATE TRIGGER remark_is_never_deleted BEFORE DELETE ON remark
 WHEN NOT EXISTS (SELECT 1 FROM image i JOIN tombstone t ON t.digest = i.digest WHERE i.id = OLD.image_id)
 BEGIN SELECT RAISE(ABORT, 'remark is append-only: append a row that is off instead of deleting one'); END;
+
+CREATE TRIGGER remark_sets_a_tag AFTER INSERT ON remark WHEN NEW.kind = 'tag' AND NEW.is_on = 1
+BEGIN INSERT INTO image_tag (tag, image_id) VALUES (NEW.value, NEW.image_id) ON CONFLICT DO NOTHING; END;
+
+CREATE TRIGGER remark_takes_a_tag_off AFTER INSERT ON remark WHEN NEW.kind = 'tag' AND NEW.is_on = 0
+BEGIN DELETE FROM image_tag WHERE tag = NEW.value AND image_id = NEW.image_id; END;
+
+CREATE TRIGGER remark_sets_a_note AFTER INSERT ON remark WHEN NEW.kind = 'note' AND NEW.is_on = 1
+BEGIN
+  INSERT INTO image_note (image_id, note) VALUES (NEW.image_id, NEW.value) ON CONFLICT DO UPDATE SET note = excluded.note;
+END;
+
+CREATE TRIGGER remark_takes_a_note_off AFTER INSERT ON remark WHEN NEW.kind = 'note' AND NEW.is_on = 0
+BEGIN DELETE FROM image_note WHERE image_id = NEW.image_id; END;
+
+CREATE TRIGGER remark_adds_a_class AFTER INSERT ON remark WHEN NEW.kind = 'also' AND NEW.is_on = 1
+BEGIN INSERT INTO also_shows (image_id, class_id) VALUES (NEW.image_id, NEW.class_id) ON CONFLICT DO NOTHING; END;
+
+CREATE TRIGGER remark_takes_a_class_off AFTER INSERT ON remark WHEN NEW.kind = 'also' AND NEW.is_on = 0
+BEGIN DELETE FROM also_shows WHERE image_id = NEW.image_id AND class_id = NEW.class_id; END;
+
+CREATE TRIGGER remark_makes_an_image_typical AFTER INSERT ON remark WHEN NEW.kind = 'typical' AND NEW.is_on = 1
+BEGIN
+  INSERT INTO class_example (class_id, position, image_id)
+    SELECT NEW.class_id, COALESCE((SELECT MAX(position) + 1 FROM class_example WHERE class_id = NEW.class_id), 0), NEW.image_id
+    WHERE NOT EXISTS (SELECT 1 FROM class_example WHERE class_id = NEW.class_id AND image_id = NEW.image_id);
+END;
+
+CREATE TRIGGER remark_makes_an_image_less_typical AFTER INSERT ON remark WHEN NEW.kind = 'typical' AND NEW.is_on = 0
+BEGIN DELETE FROM class_example WHERE class_id = NEW.class_id AND image_id = NEW.image_id; END;

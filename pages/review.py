@@ -6,10 +6,10 @@ from peakid.curate import classes, image_issues
 from peakid.errors import PeakidError
 from peakid.web import address, navigation, session
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
-from peakid.web.review import class_guide, filter_bar, issue_panel, queue_chips
+from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
 
 EMPTY = {
-    "worth": "No label is in doubt and no image has an issue. The rest is under Unreviewed.",
+    "worth": "Nothing is left that is worth your time before the next model. The rest is under Unreviewed.",
     "conflicts": "No duplicates have different labels. A scan finds duplicates.",
     "model-disagrees": "No model disagrees with an unreviewed label of an image that it was not trained on.",
     "uncertain": "No model is less than 50 % sure of an unreviewed image that it was not trained on.",
@@ -28,10 +28,12 @@ queue = queue_chips.requested(workspace)
 after, filters = address.text("after") or "", filter_bar.current()
 
 # 2 ask
-queue_chips.show(workspace, queue)
+folded = queue_chips.show(workspace, queue)
+next_step.show(workspace)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    queue_chips.show_more(workspace, folded, queue)
     filter_bar.show(workspace, queue)
-    class_guide.show(workspace)
+    class_guide.show(workspace, queue_chips.class_order(queue, classes.names(workspace)))
 kind, _, detail = queue.partition(":")
 if kind == "issue":
     issue_panel.show(workspace, image_issues.known(detail))
@@ -66,7 +68,7 @@ def show_grid() -> None:
         session.show_error(error)
         return
     if page.images:
-        names = classes.names(workspace)
+        names = queue_chips.class_order(queue, classes.names(workspace))
         gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS)
     else:
         show_empty()

@@ -176,7 +176,7 @@ class StepResult:
 
     `conflicts` holds the digests of images that another person judged after the actor loaded them; they are
     not changed. `standing` holds, by digest, the decision that they have instead. `remarked` holds the
-    digests whose tags, note or further classes were changed.
+    digests whose tags, note, further classes or marks as typical were changed.
     """
 
     step_id: int | None
@@ -207,6 +207,8 @@ class QueueItem:
     """One image in a queue and the reason why it is there.
 
     `score` is in 0..1, low = more urgent. The next page of the queue starts after the last `cursor`.
+    `is_typical`: a person marked it as typical of its label. `predicted` is the predicted label, by the name
+    that the class had, where `reason` shows it.
     """
 
     image_id: int
@@ -225,6 +227,8 @@ class QueueItem:
     origin_url: str | None = None
     licence: str | None = None
     author: str | None = None
+    is_typical: bool = False
+    predicted: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ READS = {
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
     "curate.classes.colours",  # classes list
-    "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
+    "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list

@@ -8,7 +8,7 @@ import click
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import n_images
-from peakid.curate import class_merges, classes
+from peakid.curate import class_merges, classes, remarks, typical
 from peakid.records import ClassRow
 from peakid.store import images
 from peakid.store.workspace import Workspace
@@ -100,6 +100,7 @@ def classes_order(workspace: Workspace, names: tuple[str, ...], as_json: bool) -
     help="A typical image. Up to three; they replace the former ones.",
 )
 @click.option("--no-examples", is_flag=True, help="Remove the examples.")
+@actor_option
 @json_option
 @pass_workspace
 def classes_describe(
@@ -109,18 +110,25 @@ def classes_describe(
     colour: str | None,
     examples: tuple[str, ...],
     no_examples: bool,
+    actor: str,
     as_json: bool,
 ) -> None:
-    """Set the note, colour and examples of the class NAME. Without options, show them."""
+    """Set the note, colour and examples of the class NAME. Without options, show them.
+
+    Where it has no example, the images that the newest run recognises best are shown.
+    """
     digests = [images.resolve(workspace, each) for each in examples]
-    row = classes.describe(
-        workspace, name, note=note, colour=colour, examples=digests if examples or no_examples else None
-    )
+    row = classes.describe(workspace, name, note=note, colour=colour)
+    if examples or no_examples:
+        remarks.set_typical(workspace, name, digests, actor=actor)
     shown = next((each for each in classes.guide(workspace) if each.class_name == name), None)
     shown_examples = shown.examples if shown else []
-    document = {**_document(row), "key": shown.key if shown else "", "examples": shown_examples}
+    best = [] if shown_examples else typical.best_recognised(workspace, [name]).get(name, [])
+    key = shown.key if shown else ""
+    document = {**_document(row), "key": key, "examples": shown_examples, "best_recognised": best}
     lines = [f"{row.class_name} ({n_images(row.n_images)})", row.note]
     lines += [digest[:12] for digest in shown_examples]
+    lines += ["Best recognised by the newest run:", *(digest[:12] for digest in best)] if best else []
     emit(as_json, document, "\n".join(line for line in lines if line))
 
 

@@ -44,6 +44,7 @@ COMMANDS = {
     "tag": "peakid.cli.review:tag",
     "note": "peakid.cli.review:note",
     "also": "peakid.cli.review:also",
+    "typical": "peakid.cli.review:typical",
     "snapshot": "peakid.cli.dataset:snapshot_",
     "train": "peakid.cli.learn:train",
     "estimate": "peakid.cli.learn:estimate",

@@ -205,9 +205,25 @@ def resolved_for_class(workspace: Workspace, digest: str, class_name: str) -> st
     return found
 
 
+@click.command("typical")
+@click.argument("digest")
+@click.option("--remove", is_flag=True, help="Take the mark off.")
+@actor_option
+@json_option
+@pass_workspace
+def typical(workspace: Workspace, digest: str, remove: bool, actor: str, as_json: bool) -> None:
+    """Mark the image DIGEST as typical of the class it is labelled as. `undo` reverts it.
+
+    A class has three typical images at most: a fourth takes the place of the first.
+    """
+    whole = images.resolve(workspace, digest)
+    step = remarks.typical(workspace, whole, is_on=not remove, actor=actor)
+    emit_step(as_json, step, "No longer typical:" if remove else "Marked as typical:")
+
+
 def _document(item: QueueItem) -> dict[str, Any]:
     names = ["digest", "path", "label", "reason", "score", "cursor", "tags", "note", "also_shows"]
-    names += ["origin_url", "licence", "author"]
+    names += ["origin_url", "licence", "author", "is_typical", "predicted"]
     return {name: getattr(item, name) for name in names}
 
 

@@ -11,6 +11,8 @@ import click
 from peakid import files, hosts, resources, settings
 from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspace, workspace_path
 from peakid.cli.output import remedies, terminal
+from peakid.curate import waiting
+from peakid.curate.queues.review_queue import QueueCount
 from peakid.errors import BadInput, WorkspaceDamaged
 from peakid.store import status as statuses
 from peakid.store import workspace as workspaces
@@ -32,9 +34,14 @@ def init(workspace: Workspace, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def status(workspace: Workspace, as_json: bool) -> None:
-    """Count the images, decisions, snapshots and runs of the workspace."""
-    counts = statuses.read(workspace)
-    emit(as_json, asdict(counts), _status_text(counts))
+    """Count the images, decisions, snapshots and runs of the workspace, and what waits for a person.
+
+    `worth` are the images that are worth your time, and `duplicates` the groups to settle: the numbers beside
+    Review and Duplicates in the app. Images are counted once, whatever their number of files.
+    """
+    counts, worth, groups = statuses.read(workspace), waiting.worth(workspace), waiting.duplicates(workspace)
+    left = {"n_worth": worth.n, "is_more_worth": worth.is_more, "n_duplicate_groups": groups.n}
+    emit(as_json, asdict(counts) | left, _status_text(counts, worth, groups))
 
 
 @click.command()
@@ -105,10 +112,12 @@ def _check_port(address: str, port: int) -> None:
         ) from error
 
 
-def _status_text(counts: Status) -> str:
+def _status_text(counts: Status, worth: QueueCount, groups: QueueCount) -> str:
     rows = {name: n for name, n in asdict(counts).items() if name != "classes"}
     n_lost = rows.pop("n_lost_decisions")
     lines = [f"{name.removeprefix('n_'):<11} {n:>7,}" for name, n in rows.items()]
+    lines += ["", f"{'worth':<11} {worth.n:>7,}{'+' if worth.is_more else ''}"]
+    lines += [f"{'duplicates':<11} {groups.n:>7,}"]
     lines += [f"{n_lost:,} saved decisions are missing; see verify."] if n_lost else []
     if counts.classes:
         lines += ["", *(f"  {name:<20} {n:>7,}" for name, n in counts.classes.items())]

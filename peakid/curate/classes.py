@@ -5,20 +5,22 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from peakid.errors import BadInput, NotFound
+from peakid.errors import BadInput
 from peakid.records import ClassRow
 from peakid.remedies import action
 from peakid.store import decision_log
 from peakid.store.workspace import Workspace
 
-MAX_EXAMPLES = 3  # More cannot be compared at a glance.
 MAX_NOTE_CHARS = 500
 N_KEYS = 9
 
 
 @dataclass(frozen=True)
 class ClassGuide:
-    """How to recognise a class: key ("" beyond the ninth), note, digests of up to three typical images."""
+    """How to recognise a class: key ("" beyond the ninth), note, digests of up to three typical images.
+
+    `examples` are those that a person marked.
+    """
 
     class_name: str
     key: str
@@ -68,10 +70,14 @@ def colours(workspace: Workspace) -> dict[str, str | None]:
 
 
 def guide(workspace: Workspace) -> list[ClassGuide]:
-    """Return how to recognise each class that is not retired, in key order."""
+    """Return how to recognise each class that is not retired, in key order.
+
+    An image that has another label by now is no example of the class any more.
+    """
     examples: dict[int, list[str]] = {}
     for row in workspace.query(
         "SELECT e.class_id, i.digest FROM class_example e JOIN image i ON i.id = e.image_id"
+        " JOIN image_state s ON s.image_id = e.image_id AND s.class_id = e.class_id AND s.verdict = 'label'"
         " ORDER BY e.class_id, e.position"
     ):
         examples.setdefault(row["class_id"], []).append(row["digest"])
@@ -195,17 +201,15 @@ def describe(
     *,
     note: str | None = None,
     colour: str | None = None,
-    examples: Sequence[str] | None = None,
 ) -> ClassRow:
-    """Set the note, colour and examples of a class; None leaves a value as it is.
+    """Set the note and colour of a class; None leaves a value as it is.
 
     Args:
         colour: `#RRGGBB`; "" restores the default.
-        examples: Full digests, three at most, in the order shown.
 
     Raises:
-        NotFound: If the class or an image is unknown.
-        BadInput: If the colour is not `#RRGGBB`, the note is too long, or there are too many examples.
+        NotFound: If the class is unknown.
+        BadInput: If the colour is not `#RRGGBB` or the note is too long.
     """
     if colour and not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
         raise BadInput(f"{colour!r} is not a colour.", "Write it as #RRGGBB, for instance #0072B2.")
@@ -214,16 +218,12 @@ def describe(
             f"The note has {len(note)} characters.",
             f"Shorten it to {MAX_NOTE_CHARS}.",
         )
-    if examples is not None and len(set(examples)) > MAX_EXAMPLES:
-        raise BadInput(f"{len(set(examples))} examples are too many.", f"Choose {MAX_EXAMPLES} at most.")
     with workspace.transaction() as connection:
         class_id = _id(connection, class_name)
         if note is not None:
             connection.execute("UPDATE class SET note = ? WHERE id = ?", (note.strip(), class_id))
         if colour is not None:
             connection.execute("UPDATE class SET colour = ? WHERE id = ?", (colour.upper() or None, class_id))
-        if examples is not None:
-            _set_examples(connection, class_id, list(dict.fromkeys(examples)))
     return show(workspace, class_name)
 
 
@@ -237,24 +237,6 @@ def show(workspace: Workspace, class_name: str) -> ClassRow:
         if row.class_name == class_name:
             return row
     raise decision_log.unknown_class(workspace.connection(), class_name)
-
-
-def _set_examples(connection: sqlite3.Connection, class_id: int, digests: Sequence[str]) -> None:
-    connection.execute("DELETE FROM class_example WHERE class_id = ?", (class_id,))
-    for position, digest in enumerate(digests):
-        row = connection.execute(
-            "SELECT id FROM image JOIN image_state ON image_id = id WHERE digest = ?", (digest,)
-        ).fetchone()
-        if row is None:
-            raise NotFound(
-                f"No image has the digest {digest[:16]}.",
-                "Take the digest from the queue of all images.",
-                action("open_queue", queue="all"),
-            )
-        connection.execute(
-            "INSERT INTO class_example (class_id, position, image_id) VALUES (?, ?, ?)",
-            (class_id, position, row["id"]),
-        )
 
 
 def _id(connection: sqlite3.Connection, class_name: str) -> int:

@@ -35,12 +35,14 @@ class Rule:
         ceiling: Scores below it are stored, so a threshold can be raised up to it.
         reason: Shown with an image, as a printf format of (score, threshold).
         is_measured: False for a yes-or-no property, which has no threshold to set.
+        is_cosmetic: A model can learn from such an image as from any other.
     """
 
     threshold: float
     ceiling: float
     reason: str
     is_measured: bool = True
+    is_cosmetic: bool = False
 
 
 # Thresholds separate planted faults from 1,000 real and drawn photos. Comments give narrow gaps.
@@ -54,14 +56,22 @@ RULES: dict[IssueKind, Rule] = {
     "low_information": Rule(0.2, 0.5, "low information: tones fill %.2f of the range, below %.2f"),
     # Half a grey level; a black photo has .9.
     "blank": Rule(0.025, 0.3, "blank: contrast %.3f of a faint picture's, below %.3f"),
-    "grayscale": Rule(0.01, 0.1, "grayscale: colour %.3f, below %.3f"),
-    "odd_aspect": Rule(0.35, 0.6, "odd shape: short side is %.2f of the long side, below %.2f"),
-    "odd_size": Rule(0.5, 0.8, "odd size: similarity to the usual size %.2f, below %.2f"),
+    "grayscale": Rule(0.01, 0.1, "grayscale: colour %.3f, below %.3f", is_cosmetic=True),
+    "odd_aspect": Rule(
+        0.35, 0.6, "odd shape: short side is %.2f of the long side, below %.2f", is_cosmetic=True
+    ),
+    "odd_size": Rule(0.5, 0.8, "odd size: similarity to the usual size %.2f, below %.2f", is_cosmetic=True),
     # 64 px: the smallest input of a small network.
     "tiny": Rule(0.25, 0.6, "tiny: short side is %.2f of 256 pixels, below %.2f"),
     "truncated": Rule(1.0, 1.0, "truncated: %.2f of it can be read", is_measured=False),
-    "animated": Rule(1.0, 1.0, "several frames: only the first is used", is_measured=False),
+    "animated": Rule(1.0, 1.0, "several frames: only the first is used", is_measured=False, is_cosmetic=True),
 }
+
+# What a person looks at first: images that teach a model something wrong, then what is unusual about a photo.
+WORST_FIRST: tuple[IssueKind, ...] = (
+    *("truncated", "blank", "tiny", "low_information", "dark", "light", "blurry"),
+    *("odd_aspect", "odd_size", "animated", "grayscale"),
+)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Remarks on images in addition to the label: tags, a note, and other classes that the image also shows."""
+"""Remarks on images in addition to the label: tags, a note, other classes, a mark as typical."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -15,9 +15,11 @@ RemarkKind = Literal[
     "tag",   # A free word for finding images again.
     "note",  # A text about the image; the newest one counts.
     "also",  # Another class that the image shows in addition to its label.
+    "typical",  # The image shows what is typical of a class.
 ]  # fmt: skip
 LONGEST_TAG = 60  # Characters. A longer text is a note.
 LONGEST_NOTE = 2_000  # Characters.
+MAX_TYPICAL = 3  # Of a class. More cannot be compared at a glance.
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class _Remark:
         condition, parameters = "image_id = ? AND kind = ?", (self.image_id, self.kind)
         if self.kind == "tag":
             return f"{condition} AND value = ?", (*parameters, self.value)
-        if self.kind == "also":
+        if self.kind in ("also", "typical"):
             return f"{condition} AND class_id = ?", (*parameters, self.class_id)
         return condition, parameters
 
@@ -111,6 +113,74 @@ def also(
         return _append_step(connection, wanted, actor=actor, event_id=event_id)
 
 
+def typical(
+    workspace: Workspace, digest: str, *, is_on: bool = True, actor: str, event_id: str = ""
+) -> StepResult:
+    """Mark an image as typical of the class it is labelled as, or take the mark off, as one step.
+
+    A class has three typical images at most: a fourth takes the place of the one that was marked first.
+
+    Raises:
+        NotFound: If the digest is unknown.
+        BadInput: If the image has no label, or is excluded or flagged.
+    """
+    with workspace.transaction() as connection:
+        image_id = _image_id(connection, digest)
+        marked = [
+            row["class_id"]
+            for row in connection.execute(
+                "SELECT class_id FROM class_example WHERE image_id = ?", (image_id,)
+            )
+        ]
+        if not is_on:
+            off = [_Remark(image_id, "typical", class_id=each, is_on=False) for each in marked]
+            return _append_step(connection, off, actor=actor, event_id=event_id)
+        row = connection.execute(
+            "SELECT class_id FROM image_state WHERE image_id = ? AND verdict = 'label'", (image_id,)
+        ).fetchone()
+        if row is None:
+            raise BadInput(
+                f"The image {digest[:16]} is not labelled, so it is typical of no class.", "Label it first."
+            )
+        wanted = _Remark(image_id, "typical", class_id=row["class_id"])
+        first = [] if row["class_id"] in marked else _typical_of(connection, row["class_id"])
+        replaced = first[: max(len(first) + 1 - MAX_TYPICAL, 0)]
+        return _append_step(
+            connection,
+            [wanted, *(replace(each, is_on=False) for each in replaced)],
+            actor=actor,
+            event_id=event_id,
+        )
+
+
+def set_typical(
+    workspace: Workspace, class_name: str, digests: Sequence[str], *, actor: str, event_id: str = ""
+) -> StepResult:
+    """Replace the typical images of a class as one step. They are shown in the given order.
+
+    Raises:
+        NotFound: If the class or an image is unknown.
+        BadInput: If there are more than three.
+    """
+    if len(set(digests)) > MAX_TYPICAL:
+        raise BadInput(
+            f"{len(set(digests))} typical images of a class are too many.", f"Choose {MAX_TYPICAL} at most."
+        )
+    with workspace.transaction() as connection:
+        row = connection.execute("SELECT id FROM class WHERE name = ?", (class_name,)).fetchone()
+        if row is None:
+            raise NotFound(
+                f"There is no class {class_name!r}.", "Choose one of the classes.", action("list_classes")
+            )
+        ids = [_image_id(connection, digest) for digest in dict.fromkeys(digests)]
+        wanted = [_Remark(image_id, "typical", class_id=row["id"]) for image_id in ids]
+        before = _typical_of(connection, row["id"])
+        if before == wanted:
+            return StepResult(None, [])
+        off = [replace(each, is_on=False) for each in before]
+        return _append_step(connection, [*off, *wanted], actor=actor, event_id=event_id, is_in_order=True)
+
+
 def names(workspace: Workspace) -> list[str]:
     """Return the tags in use, sorted. Each takes one index lookup, however many images have it."""
     rows = workspace.query(
@@ -167,17 +237,24 @@ def has_step(connection: sqlite3.Connection, step_id: int) -> bool:
 
 
 def _append_step(
-    connection: sqlite3.Connection, wanted: Sequence[_Remark], *, actor: str, event_id: str
+    connection: sqlite3.Connection,
+    wanted: Sequence[_Remark],
+    *,
+    actor: str,
+    event_id: str,
+    is_in_order: bool = False,
 ) -> StepResult:
+    """Append the remarks that change something; with `is_in_order` all of them, as their order counts."""
     if is_known(connection, event_id):
         return StepResult(None, [])
-    fresh = [each for each in wanted if not _is_in_force(connection, each)]
+    fresh = [each for each in wanted if is_in_order or not _is_in_force(connection, each)]
     if not fresh:
         return StepResult(None, [])
     step_id = decision_log.new_step(connection, actor=actor, kind="decide")
     for number, each in enumerate(fresh):  # The first row has the id of the action.
         _append(connection, step_id, each, actor=actor, event_id="" if number else event_id)
-    return StepResult(step_id, [], remarked=_digests(connection, [each.image_id for each in fresh]))
+    image_ids = list(dict.fromkeys(each.image_id for each in fresh))
+    return StepResult(step_id, [], remarked=_digests(connection, image_ids))
 
 
 def _append(
@@ -191,6 +268,14 @@ def _append(
             *(int(remark.is_on), actor, now()),
         ),
     )
+
+
+def _typical_of(connection: sqlite3.Connection, class_id: int) -> list[_Remark]:
+    """Return the marks of a class that are in force, the first one first."""
+    rows = connection.execute(
+        "SELECT image_id FROM class_example WHERE class_id = ? ORDER BY position", (class_id,)
+    )
+    return [_Remark(row["image_id"], "typical", class_id=class_id) for row in rows]
 
 
 def _is_in_force(connection: sqlite3.Connection, wanted: _Remark) -> bool:
@@ -211,7 +296,10 @@ def _remark(row: sqlite3.Row) -> _Remark:
 
 
 def _image_id(connection: sqlite3.Connection, digest: str) -> int:
-    row = connection.execute("SELECT id FROM image WHERE digest = ?", (digest,)).fetchone()
+    # An image that was removed for good has no state.
+    row = connection.execute(
+        "SELECT i.id FROM image i JOIN image_state s ON s.image_id = i.id WHERE i.digest = ?", (digest,)
+    ).fetchone()
     if row is None:
         raise NotFound(
             f"No image has the digest {digest[:16]}.",

@@ -8,8 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from peakid import resources
-from peakid.curate.duplicates import duplicate_groups
-from peakid.curate.queues import review_queue
+from peakid.curate import waiting
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store import status
 from peakid.store.status import Status
@@ -19,28 +18,23 @@ from peakid.web import words
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the app. `count_waiting` counts what waits there for a person."""
+    """One page of the app. `count_waiting` counts what waits there for a person: `meaning`."""
 
     name: str
     icon: str
-    count_waiting: Callable[[Workspace], int] | None = None
+    count_waiting: Callable[[Workspace], QueueCount] | None = None
+    meaning: str = ""
 
     @property
     def file(self) -> Path:
         return resources.path(f"pages/{self.name}.py")
 
 
-def n_to_review(workspace: Workspace) -> int:
-    """Count the images in the queue that the review page opens first."""
-    queue = review_queue.first_offered(workspace)
-    return review_queue.count(workspace, queue, most=review_queue.MOST_ON_A_CHIP)
-
-
 PAGES = (
     Page("overview", ":material/landscape:"),
     Page("collect", ":material/add_photo_alternate:"),
-    Page("review", ":material/done_all:", n_to_review),
-    Page("duplicates", ":material/filter_none:", duplicate_groups.n_waiting),
+    Page("review", ":material/done_all:", waiting.worth, "images that are worth your time"),
+    Page("duplicates", ":material/filter_none:", waiting.duplicates, "groups of duplicates to settle"),
     Page("classes", ":material/label:"),
     Page("history", ":material/history:"),
     Page("snapshots", ":material/inventory_2:"),
@@ -75,8 +69,18 @@ def pages(workspace: Workspace) -> list[StreamlitPage]:
 
 def title(page: Page, workspace: Workspace) -> str:
     """Return the name of a page and what waits there: `Review 128`."""
-    n_waiting = page.count_waiting(workspace) if page.count_waiting else 0
-    return f"{page.name.capitalize()} {n_waiting:,}" if n_waiting else page.name.capitalize()
+    found = page.count_waiting(workspace) if page.count_waiting else None
+    count = f" {found.n:,}{'+' if found.is_more else ''}" if found and found.n else ""
+    return f"{page.name.capitalize()}{count}"
+
+
+def meanings() -> str:
+    """Return what the numbers in the navigation count, as a sentence for tooltips."""
+    parts = [
+        f"the number beside {page.name.capitalize()} counts {page.meaning}" for page in PAGES if page.meaning
+    ]
+    text = ", ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def go(name: str, **query: str) -> None:
@@ -88,8 +92,8 @@ def go(name: str, **query: str) -> None:
 def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -> NextStep:
     """Return the step that improves the dataset or the model most.
 
-    Labels that are likely wrong come before unreviewed ones. Then comes the first model, which
-    shows which other labels need a second look.
+    What is worth a person's time comes first. Then comes the first model, which shows which of the other
+    labels need a second look.
 
     Args:
         worth: The queue "worth your time".
@@ -99,6 +103,9 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -
         return NextStep("There are no images yet.", "Import images", "collect")
     if worth.n and (counts.n_snapshots == 0 or done.n_exports):
         return NextStep(_worth_sentence(worth, minutes), "Review them", "review")
+    if counts.n_snapshots == 0 and done.n_unreviewed and can_train(counts):
+        sentence = "Enough for a first model: freeze and train. Reviewing the other images is optional."
+        return NextStep(sentence, "Freeze a snapshot", "snapshots")
     if counts.n_snapshots == 0 and done.n_unreviewed:
         sentence = (
             f"{words.n_of(done.n_unreviewed, 'image')} to review: confirm, relabel or exclude with one key."
@@ -118,6 +125,11 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -
         return NextStep(sentence, "Review images", "review")
     sentence = "All labels are confirmed and a model is exported. More images make the next one better."
     return NextStep(sentence, "Import images", "collect")
+
+
+def can_train(counts: Status) -> bool:
+    """Return whether the labels are enough for a model: at least two classes have images."""
+    return sum(n > 0 for n in counts.classes.values()) > 1
 
 
 def show_empty(workspace: Workspace, otherwise: str) -> None:

@@ -45,7 +45,7 @@ def test_a_cold_deep_link_runs_the_shell(
 ) -> None:
     fill(river=3)
     open_review(page, serve())  # The server's very first request.
-    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Review 3")
+    expect(page.locator(".st-key-queue")).to_contain_text("Unreviewed 3")
     expect(page.get_by_role("textbox", name="Reviewer")).to_have_value("anna")
 
 
@@ -60,7 +60,7 @@ def test_twenty_keys_twenty_milliseconds_apart_are_twenty_decisions_in_order(
     made = judgements(workspace)
     assert [row.digest for row in made] == digests[:20]
     assert [row.label for row in made] == [{"1": "river", "2": "sea"}[key] for key in keys]
-    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Review 5")
+    expect(page.locator(".st-key-queue")).to_contain_text("Unreviewed 5")
 
 
 def test_every_key_does_what_the_list_of_keys_says(
@@ -95,10 +95,10 @@ def test_undo_and_redo_survive_a_reload(
     assert page.locator(".tile").count() == 4  # Two are judged and have left the queue.
     page.keyboard.press("z")
     wait_until_saved(page)
-    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Review 5")
+    expect(page.locator(".st-key-queue")).to_contain_text("Unreviewed 5")
     page.keyboard.press("Shift+Z")
     wait_until_saved(page)
-    expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Review 4")
+    expect(page.locator(".st-key-queue")).to_contain_text("Unreviewed 4")
     assert [(row.label, row.undoes is None) for row in judgements(workspace)] == [
         ("sea", True),
         ("sea", True),

@@ -3,7 +3,7 @@
 import pytest
 
 from peakid.acquire import folder
-from peakid.curate import class_merges, classes, decisions
+from peakid.curate import class_merges, classes, decisions, remarks
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput, NotFound, NothingToUndo
 from peakid.records import Choice
@@ -167,9 +167,8 @@ def test_the_key_order_can_be_set_and_other_classes_follow(workspace, plant):
 
 def test_a_class_has_a_colour_a_note_and_at_most_three_examples(workspace, plant):
     digests = plant({"a": "dom", "b": "eiger", "c": "dom", "d": "dom"})
-    classes.describe(
-        workspace, "dom", note="  a flat top ", colour="#aa11ee", examples=[digests["c"], digests["a"]]
-    )
+    classes.describe(workspace, "dom", note="  a flat top ", colour="#aa11ee")
+    remarks.set_typical(workspace, "dom", [digests["c"], digests["a"]], actor=ANNA)
     assert classes.show(workspace, "dom").colour == "#AA11EE"
     assert classes.colours(workspace) == {"dom": "#AA11EE", "eiger": None}
     first, second = classes.guide(workspace)
@@ -180,12 +179,15 @@ def test_a_class_has_a_colour_a_note_and_at_most_three_examples(workspace, plant
         [digests["c"], digests["a"]],
     )
     assert (second.key, second.note, second.examples) == ("2", "", [])
-    classes.describe(workspace, "dom", colour="", examples=[])
+    classes.describe(workspace, "dom", colour="")
+    remarks.set_typical(workspace, "dom", [], actor=ANNA)
     assert classes.show(workspace, "dom").note == "a flat top"  # Values that are not given stay.
     assert (classes.show(workspace, "dom").colour, classes.guide(workspace)[0].examples) == (None, [])
-    for wrong in ({"colour": "red"}, {"note": "x" * 501}, {"examples": list(digests.values())}):
+    for wrong in ({"colour": "red"}, {"note": "x" * 501}):
         with pytest.raises(BadInput):
             classes.describe(workspace, "dom", **wrong)
+    with pytest.raises(BadInput, match="4 typical images"):
+        remarks.set_typical(workspace, "dom", list(digests.values()), actor=ANNA)
 
 
 def test_adding_a_retired_or_merged_class_restores_it(workspace, plant):

@@ -106,7 +106,7 @@ def in_every_table(workspace, tmp_path, draw):
     remarks.note(workspace, gone, "anna-note", actor=ANNA)
     classes.add(workspace, "sea")
     remarks.also(workspace, gone, "sea", is_on=True, actor=ANNA)
-    classes.describe(workspace, "river", examples=[gone])
+    remarks.typical(workspace, gone, actor=ANNA)
     ids = {row["digest"]: row["id"] for row in workspace.query("SELECT id, digest FROM image")}
     with workspace.transaction() as connection:
         damaged_images.note(connection, {gone: "anna-damage"})

@@ -42,7 +42,8 @@ def named(workspace: Workspace, frozen: Snapshot, add_run, colour_export) -> Sna
     items = snapshots.items(workspace, frozen.digest)
     classes.rename(workspace, "river", FIRST)
     classes.rename(workspace, "sea", SECOND)
-    classes.describe(workspace, FIRST, note=SECOND, colour=None, examples=[items[0].digest])
+    classes.describe(workspace, FIRST, note=SECOND, colour=None)
+    remarks.set_typical(workspace, FIRST, [items[0].digest], actor=f"human:{SECOND}")
     actor = f"human:{SECOND}"
     decisions.decide(workspace, [Choice(items[0].digest, "label", SECOND)], actor=actor)
     remarks.tag(workspace, [items[1].digest], SECOND, actor=actor)

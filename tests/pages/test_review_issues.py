@@ -49,7 +49,7 @@ def test_the_fullest_queues_are_chips_and_the_rest_folds_away(
     found = [kind for kind, n in image_issues.counts(scanned).items() if n]
     assert len(found) > 5
     worth, *fullest = app.pills[0].options
-    assert worth.startswith(":blue[Worth your time 9 ")
+    assert worth.startswith(":blue[Worth your time 18 ")
     assert fullest[0] == "Unreviewed 9"
     assert "Dark 3" in fullest
     assert len(fullest) == 5

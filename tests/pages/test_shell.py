@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from peakid.curate import decisions
 from peakid.keep import backup
+from peakid.records import Choice
 from peakid.resources import PROJECT_ROOT
 from peakid.store import status
 from peakid.store import workspace as workspaces
@@ -34,8 +36,10 @@ def test_the_title_of_a_page_counts_what_waits_there(
 ) -> None:
     review = next(page for page in navigation.PAGES if page.name == "review")
     assert navigation.title(review, workspace) == "Review"
-    fill(river=2, sea=1)
-    assert navigation.title(review, workspace) == "Review 3"
+    digests = fill(river=2, sea=1)
+    assert navigation.title(review, workspace) == "Review"  # Unreviewed images alone need no look.
+    decisions.decide(workspace, [Choice(digests[0], "clear")], actor="human:ben")
+    assert navigation.title(review, workspace) == "Review 1"
 
 
 def test_an_error_is_shown_in_words_with_its_remedy(

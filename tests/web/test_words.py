@@ -100,6 +100,8 @@ def test_names_are_never_read_as_markup() -> None:
     [
         (EMPTY, 0, 0, 0, "collect"),
         (replace(EMPTY, n_images=9), 9, 0, 0, "review"),
+        (replace(EMPTY, n_images=9, classes={"dom": 5, "eiger": 4}), 9, 0, 0, "snapshots"),
+        (replace(EMPTY, n_images=9, classes={"dom": 9, "eiger": 0}), 9, 0, 0, "review"),
         (replace(EMPTY, n_images=9), 0, 0, 0, "snapshots"),
         (replace(EMPTY, n_images=9, n_snapshots=1), 4, 0, 0, "train"),
         (replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1), 4, 1, 0, "evaluate"),

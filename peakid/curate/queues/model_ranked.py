@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 
-from peakid.curate.queues import queue_plans
+from peakid.curate.queues import queue_plans, worth
 from peakid.store.workspace import Workspace
 
 
@@ -31,11 +31,14 @@ class Marker:
 
     def _is_chosen(self, run_id: int, image_id: int, queue: str) -> bool:
         row = self._connection.execute(
-            "SELECT split, predicted_label <> given_label AS disagrees FROM prediction"
+            "SELECT split, confidence, predicted_label <> given_label AS disagrees FROM prediction"
             " WHERE run_id = ? AND image_id = ?",
             (run_id, image_id),
         ).fetchone()
         if row is None or row["split"] != "test":
             return False
         # The queue "worth" also has images that no model chose: label conflicts and image issues.
-        return bool(row["disagrees"]) or queue != queue_plans.WORTH
+        if row["disagrees"] or queue != queue_plans.WORTH:
+            return True
+        last = worth.last_unsure(self._workspace, run_id)
+        return (row["confidence"], image_id) <= (last.value, last.image_id)

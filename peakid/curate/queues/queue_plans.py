@@ -2,47 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
-from peakid.curate.image_issues import IssueKind
+from peakid.curate.queues import segments, worth
 from peakid.curate.queues.filters import SqlValue
+from peakid.curate.queues.segments import Segment
 from peakid.errors import NotFound
 from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
 WORTH = "worth"
 SAMPLE_SIZE = 200  # Images: measures an error rate of 5 % to within 3 points.
-UNCERTAIN_BELOW = 0.5  # Confidence below which the predicted label is more likely wrong than right.
 _RANKED_BY_MODEL = ("model-disagrees", "uncertain", "confusion", WORTH)
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A part of a queue with one order.
-
-    Attributes:
-        where: Condition on `table` and image_state s.
-        reason: SQL for why an image is in the queue; can use class c, as `score`.
-        key: Columns of the order, the last of which identifies the image. Empty: by `image_id`, oldest first.
-        index: Forced where SQLite would choose another one and sort a million rows.
-        kept: The same condition on state_count, where that table counts it.
-        hint: A condition that every image {0} of the segment meets, and that is fast to check.
-    """
-
-    table: str
-    image_id: str
-    where: str
-    reason: str
-    score: str = "NULL"
-    key: tuple[str, ...] = ()
-    is_descending: bool = False
-    index: str = ""
-    kept: str = ""
-    hint: str = "1"
-    parameters: Mapping[str, SqlValue] = field(default_factory=dict)
 
 
 def plan(workspace: Workspace, queue: str) -> list[Segment]:
@@ -170,7 +144,6 @@ _HAS_ERROR = (
     "EXISTS (SELECT 1 FROM prediction h WHERE h.run_id = :run_id AND h.image_id = {0}"
     " AND h.predicted_label <> h.given_label)"
 )
-_HAS_ISSUE = "EXISTS (SELECT 1 FROM image_issue_score h WHERE h.image_id = {0})"
 # Any judgement in this queue settles an image here; one in the queue "worth" settles it in all queues.
 _NOT_SETTLED = "s.verdict <> 'exclude' AND s.judged_in IS NOT :queue AND s.judged_in IS NOT 'worth'"
 _PREDICTED = "printf('run %d predicts %s (%.0f %%)', p.run_id, p.predicted_label, 100 * p.confidence)"
@@ -179,6 +152,7 @@ _HIDDEN_REASON = "printf('test image: the prediction of run %d is hidden until y
 # Test labels judged with the prediction in view would agree with the model and inflate its test score.
 _REASON = f"CASE WHEN {_HIDDEN} THEN {_HIDDEN_REASON} ELSE {_PREDICTED} END"
 _SHOWN_SCORE = f"CASE WHEN {_HIDDEN} THEN NULL ELSE {{}} END"
+_SHOWN_LABEL = _SHOWN_SCORE.format("p.predicted_label")
 _OF_RUN = "p.run_id = :run_id AND p.is_out_of_sample = 1"
 _DISAGREES = f"{_OF_RUN} AND p.predicted_label <> p.given_label"
 # Not corrected since the prediction.
@@ -193,6 +167,7 @@ def _model_disagrees(workspace: Workspace, queue: str, rest: str) -> list[Segmen
             f"{_DISAGREES} AND {_STILL} AND {_NOT_SETTLED}",
             _REASON,
             score=_SHOWN_SCORE.format("1 - p.confidence"),
+            predicted=_SHOWN_LABEL,
             key=("p.confidence", "p.image_id"),
             is_descending=True,  # The most confident disagreement first.
             index="prediction_disagrees",
@@ -207,9 +182,10 @@ def _uncertain(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
         Segment(
             "prediction p",
             "p.image_id",
-            f"{_OF_RUN} AND p.confidence < {UNCERTAIN_BELOW} AND {_NOT_SETTLED}",
+            f"{_OF_RUN} AND p.confidence < {worth.UNCERTAIN_BELOW} AND {_NOT_SETTLED}",
             _REASON,
             score=_SHOWN_SCORE.format("p.confidence"),
+            predicted=_SHOWN_LABEL,
             key=("p.confidence", "p.image_id"),
             index="prediction_unsure",
             parameters={"queue": queue, "run_id": newest_run(workspace) or -1},
@@ -244,6 +220,7 @@ def _confusion(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
             where,
             _REASON,
             score=score,
+            predicted=_SHOWN_LABEL,
             index="prediction_cell",
             parameters=parameters,
         )
@@ -252,25 +229,7 @@ def _confusion(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
 
 def _issue(workspace: Workspace, queue: str, name: str) -> list[Segment]:
     kind = image_issues.known(name)
-    return [_of_issue(kind, image_issues.thresholds(workspace)[kind], _NOT_SETTLED, {"queue": queue})]
-
-
-def _of_issue(kind: IssueKind, threshold: float, where: str, parameters: Mapping[str, SqlValue]) -> Segment:
-    return Segment(
-        "image_issue_score q",
-        "q.image_id",
-        f"q.kind = :kind AND q.score < :threshold AND {where}",
-        "printf(:reason, q.score, :threshold)",
-        score="q.score",
-        key=("q.score", "q.image_id"),
-        hint=_HAS_ISSUE,
-        parameters={
-            **parameters,
-            "kind": kind,
-            "threshold": threshold,
-            "reason": image_issues.RULES[kind].reason,
-        },
-    )
+    return [segments.of_issue(kind, image_issues.thresholds(workspace)[kind], _NOT_SETTLED, {"queue": queue})]
 
 
 def _recent(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
@@ -331,32 +290,9 @@ def _digest_range(workspace: Workspace, where: str, start: str, n_images: int) -
 
 
 def _worth(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
-    """Put the most suspect images first: label conflicts, then a model's disagreements, then image issues."""
-    run_id = newest_run(workspace) or -1
-    no_conflict = "NOT EXISTS (SELECT 1 FROM label_conflict k WHERE k.image_id = s.image_id)"
-    unseen = (
-        "s.is_reviewed = 0 AND s.verdict IN ('label', 'clear') AND s.judged_in IS NOT 'worth'"
-        f" AND {no_conflict}"
-    )
-    suspects = _model_disagrees(workspace, queue, "")[0]
-    segments = [
-        *_conflicts(workspace, queue, ""),
-        replace(suspects, where=f"{_DISAGREES} AND {_STILL} AND {unseen}"),
-    ]
-    no_suspect = (
-        f"NOT EXISTS (SELECT 1 FROM prediction p WHERE p.image_id = s.image_id AND {_DISAGREES} AND {_STILL})"
-    )
-    earlier: list[str] = []
-    for kind, threshold in image_issues.thresholds(workspace).items():
-        # One condition for all earlier kinds: with many, SQLite expects so few rows that it sorts them.
-        any_earlier = " OR ".join(earlier) or "0"
-        has_earlier = (
-            f"EXISTS (SELECT 1 FROM image_issue_score e WHERE e.image_id = s.image_id AND ({any_earlier}))"
-        )
-        where = f"{unseen} AND {no_suspect} AND NOT {has_earlier}"
-        segments.append(_of_issue(kind, threshold, where, {"run_id": run_id}))
-        earlier.append(f"e.kind = '{kind}' AND e.score < {threshold!r}")
-    return segments
+    (disagrees,), (uncertain,) = _model_disagrees(workspace, queue, ""), _uncertain(workspace, queue, "")
+    whole = replace(disagrees, where=f"{_DISAGREES} AND {_STILL}")
+    return worth.plan(workspace, _conflicts(workspace, queue, ""), whole, uncertain)
 
 
 _Maker = Callable[[Workspace, str, str], list[Segment]]

@@ -203,7 +203,8 @@ def page_sql(
     order = ", ".join(f"{column} DESC" if segment.is_descending else column for column in columns)
     keys = ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=True))
     sql = (
-        f"SELECT {keys}, {segment.reason} AS queue_reason, {segment.score} AS score, {_COLUMNS} FROM {tables}"
+        f"SELECT {keys}, {segment.reason} AS queue_reason, {segment.score} AS score,"
+        f" {segment.predicted} AS predicted, {_COLUMNS} FROM {tables}"
     )
     parameters |= dict(zip(names, key, strict=False))
     return f"{sql} WHERE {where} ORDER BY {order} LIMIT :limit", parameters
@@ -215,6 +216,8 @@ _COLUMNS = (
     f" {FIRST_PATH} AS path,"
     " (SELECT json_group_array(g.tag) FROM image_tag g WHERE g.image_id = s.image_id) AS tags,"
     " (SELECT note FROM image_note n WHERE n.image_id = s.image_id) AS note,"
+    " EXISTS (SELECT 1 FROM class_example e WHERE e.image_id = s.image_id AND e.class_id = s.class_id)"
+    " AS is_typical,"
     " (SELECT json_group_array(b.name) FROM also_shows a JOIN class b ON b.id = a.class_id"
     " WHERE a.image_id = s.image_id) AS also_shows,"
     " (SELECT COALESCE(o.page_url, o.path) FROM origin o WHERE o.image_id = s.image_id"
@@ -379,4 +382,6 @@ def _item(row: sqlite3.Row, cursor: str = "") -> QueueItem:
         origin_url=row["origin_url"],
         licence=row["licence"],
         author=row["author"],
+        is_typical=bool(row["is_typical"]),
+        predicted=row["predicted"],
     )

@@ -1,6 +1,7 @@
 """Draw the review grid: a loaded page of a queue whose images a person judges with one key each."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -24,6 +25,8 @@ REASONS = (
     "drawing or text",
 )
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
 # Shown with the single image where known.
 _REMARKS = ("tags", "note", "also_shows", "origin_url", "licence", "author")
 
@@ -41,10 +44,10 @@ def show(
 
     Args:
         page: The images as they are now. Its queue is kept with each decision.
-        class_names: In key order; the first nine have the keys 1-9.
+        class_names: In the order of the keys in this queue; the first nine have the keys 1-9.
         plan: What this run sends; it ends with this call.
         height_px: Of the images, where the grid shares the page; None = what the window has left.
-        acts: What else can be changed on an image, by kind of event: "tag", "note" or "also".
+        acts: What else can be changed on an image, by kind of event: "tag", "note", "also" or "typical".
     """
     delivery.show_error(page.queue)
     key = f"gallery:{page.queue}"
@@ -58,7 +61,7 @@ def show(
             "reasons": list(REASONS),
             "height_px": height_px,
             "can": sorted(acts or {}),
-            **_page_document(page, plan),
+            **_page_document(page, plan, _names_now(workspace, page, class_names)),
             **delivery.owner(workspace),
             **delivery.ack_document(plan.ack),
         },
@@ -67,7 +70,14 @@ def show(
     delivery.note_drawn(plan)
 
 
-def _page_document(page: LoadedPage, plan: Plan) -> dict[str, Any]:
+def _names_now(workspace: Workspace, page: LoadedPage, class_names: Sequence[str]) -> dict[str, str]:
+    """Return the class that each predicted label of the page is now: classes can be renamed and merged."""
+    shown = set(page.predicted.values())
+    now = {} if shown <= set(class_names) else classes.current_names(workspace)
+    return {name: now.get(name, name) for name in shown if now.get(name, name) in class_names}
+
+
+def _page_document(page: LoadedPage, plan: Plan, names: Mapping[str, str] = NO_NAMES) -> dict[str, Any]:
     """Return the images that the browser does not have, and those it has that may have changed."""
     is_same = plan.page_id == page.page_id
     start = min(plan.n_items, len(page.images)) if is_same else 0
@@ -80,8 +90,8 @@ def _page_document(page: LoadedPage, plan: Plan) -> dict[str, Any]:
         "page_id": page.page_id,
         "series_id": page.series_id,
         "start": start,
-        "items": [_item_document(item, page) for item in rest],
-        "changed": [_item_document(item, page) for item in changed],
+        "items": [_item_document(item, page, names) for item in rest],
+        "changed": [_item_document(item, page, names) for item in changed],
         "n_waiting": page.n_waiting,
         "n_matching": page.n_waiting + len(page.open),
         "is_more": page.is_more,
@@ -89,8 +99,10 @@ def _page_document(page: LoadedPage, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _item_document(item: QueueItem, page: LoadedPage) -> dict[str, Any]:
+def _item_document(item: QueueItem, page: LoadedPage, names: Mapping[str, str]) -> dict[str, Any]:
     remarks = {name: value for name in _REMARKS if (value := getattr(item, name, None))}
+    if predicted := names.get(page.predicted.get(item.digest, "")):
+        remarks["predicted"] = predicted
     return {
         "digest": item.digest,
         "path": words.shown(item.path),
@@ -100,6 +112,7 @@ def _item_document(item: QueueItem, page: LoadedPage) -> dict[str, Any]:
         "is_reviewed": item.is_reviewed,
         "base": item.decision_id,
         "why": words.shown(page.reasons.get(item.digest, item.reason)),
+        "typical": item.is_typical,
         **remarks,
     }
 

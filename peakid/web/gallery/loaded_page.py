@@ -28,6 +28,7 @@ class LoadedPage:
         series_id: Stays the same when the page is renewed, so that the browser keeps its place and marks.
         images: By digest.
         reasons: Why each image is in the queue, by digest, as it was when it was loaded.
+        predicted: The predicted labels that the reasons show, by digest.
         open: Digests that are still in the queue.
         judged: Digests that this session judged. They keep their places when the page is renewed.
         cursor: The key of the last image.
@@ -43,6 +44,7 @@ class LoadedPage:
     series_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     images: dict[str, QueueItem] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    predicted: dict[str, str] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     judged: set[str] = field(default_factory=set)
     cursor: str = ""
@@ -105,6 +107,8 @@ def _add_images(workspace: Workspace, page: LoadedPage) -> LoadedPage:
     for item in found:
         page.images.setdefault(item.digest, item)
         page.reasons.setdefault(item.digest, _reason_text(item.reason))
+        if item.predicted:
+            page.predicted.setdefault(item.digest, item.predicted)
         page.open.add(item.digest)
     page.cursor = found[-1].cursor if found else page.cursor
     page.is_end = len(found) < N_IMAGES
@@ -145,6 +149,7 @@ def _renewed(workspace: Workspace, page: LoadedPage) -> LoadedPage:
         series_id=page.series_id,
         images={digest: items[digest] for digest in order},
         reasons=page.reasons | {item.digest: _reason_text(item.reason) for item in found},
+        predicted=page.predicted | {item.digest: item.predicted for item in found if item.predicted},
         open={item.digest for item in found},
         judged=set(judged),
         cursor=found[-1].cursor if found else page.after,

@@ -1,4 +1,4 @@
-"""Apply the events that change the tags, the note and the further classes of an image."""
+"""Apply the events that change what is said of an image beside its label: tags, note, classes, typical."""
 
 from peakid.curate import remarks
 from peakid.records import StepResult
@@ -27,7 +27,12 @@ def _also(workspace: Workspace, event: Event, actor: str) -> StepResult:
     return remarks.also(workspace, digest, name, is_on=_is_on(event), actor=actor, event_id=id_of(event))
 
 
-ACTS: dict[str, Act] = {"tag": _tag, "note": _note, "also": _also}
+def _typical(workspace: Workspace, event: Event, actor: str) -> StepResult:
+    digest = text_of(event, "digest")
+    return remarks.typical(workspace, digest, is_on=_is_on(event), actor=actor, event_id=id_of(event))
+
+
+ACTS: dict[str, Act] = {"tag": _tag, "note": _note, "also": _also, "typical": _typical}
 
 
 def _is_on(event: Event) -> bool:

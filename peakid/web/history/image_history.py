@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from peakid.curate import classes, history
+from peakid.curate import classes, history, remarks
 from peakid.curate.history import Change
 from peakid.errors import NotFound, PeakidError
 from peakid.keep import forget
@@ -65,13 +65,16 @@ def _basis_text(change: Change) -> str:
 
 
 def _offer_as_example(workspace: Workspace, digest: str, label: str | None) -> None:
-    """Offer to add the image to the examples of its class; the oldest of too many examples is dropped."""
+    """Offer to mark the image as typical of its class, as the key T of Review does."""
     guide = next((each for each in classes.guide(workspace) if each.class_name == label), None)
     if guide is None or digest in guide.examples:
         return
     if st.button(f"Use as an example of {session.plain(guide.class_name)}", icon=":material/star:"):
-        examples = [*guide.examples, digest][-classes.MAX_EXAMPLES :]
-        classes.describe(workspace, guide.class_name, examples=examples)
+        try:
+            remarks.typical(workspace, digest, actor=session.actor())
+        except PeakidError as error:
+            session.show_error(error)
+            return
         st.rerun()
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from peakid.curate import class_merges, classes
+from peakid.curate import class_merges, classes, remarks
 from peakid.errors import PeakidError
 from peakid.records import ClassRow
 from peakid.store import images
@@ -96,10 +96,11 @@ def _show_guide(workspace: Workspace, row: ClassRow, colour: str) -> None:
         typed = st.text_input(
             "Typical images",
             " ".join(each[:12] for each in guide.examples),
-            help="Up to three digests or their first digits, from the History page or a table of images.",
+            help="Press T on an image in Review. Or give up to three digests or their first digits, from the "
+            "History page or a table of images.",
             key=f"examples:{name}",
         )
-        class_guide.show_images(guide.examples)
+        class_guide.show_typical(workspace, guide)
         if st.form_submit_button("Save the description"):
             changed = picked.upper() if picked.upper() != colour.upper() else None
             _act(
@@ -110,7 +111,8 @@ def _show_guide(workspace: Workspace, row: ClassRow, colour: str) -> None:
 
 def _describe(workspace: Workspace, name: str, note: str, colour: str | None, typed: str) -> None:
     examples = [images.resolve(workspace, each) for each in typed.replace(",", " ").split()]
-    classes.describe(workspace, name, note=note, colour=colour, examples=examples)
+    classes.describe(workspace, name, note=note, colour=colour)
+    remarks.set_typical(workspace, name, examples, actor=session.actor())
 
 
 def _show_rename(workspace: Workspace, row: ClassRow) -> None:

@@ -11,6 +11,7 @@ from peakid.evaluate import charts
 from peakid.store.workspace import Workspace
 from peakid.web import address, session, theme, words
 from peakid.web.gallery import delivery, gallery, loaded_page
+from peakid.web.review import queue_chips
 
 N_EXAMPLES = 5
 N_CANDIDATES = 100  # The examples are the most confident of these.
@@ -24,7 +25,7 @@ def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: s
     page = loaded_page.load(workspace, plan, after=address.text("after") or "")
     _show_title(given, predicted, review_queue.count(workspace, queue))
     if page.images:
-        names = classes.names(workspace)
+        names = queue_chips.class_order(queue, classes.names(workspace))
         gallery.show(page, names, plan=plan, workspace=workspace, height_px=GALLERY_PX)
         for class_name in dict.fromkeys((given, predicted)):
             _show_examples(workspace, run_id, class_name)

@@ -1,4 +1,4 @@
-"""The queues of the review page as chips with their counts: the fullest ones, and the others under "More"."""
+"""The queues of the review page with their counts: the fullest as chips, the others under "More queues"."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from peakid.curate.queues import pace, review_queue
 from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, words
+from peakid.web import address, navigation, session, words
 from peakid.web.gallery import loaded_page
 
 N_CHIPS = 5  # More would push the images down.
 _KEY = "queue"
 _CLASS = "queue:class"
-_ALWAYS = ("recent", "sample", "all")  # Always under "More", without a count.
+_ALWAYS = ("recent", "sample", "all")  # Always under "More queues", without a count.
 _NAMES = {
     "worth": "Worth your time",
     "conflicts": "Conflicting labels",
@@ -27,8 +27,12 @@ _NAMES = {
 }
 
 
-def show(workspace: Workspace, current: str) -> None:
-    """Draw the chips with the `current` queue chosen; a click on another opens it."""
+def show(workspace: Workspace, current: str) -> list[QueueCount]:
+    """Draw the chips with the `current` queue chosen; a click on another opens it.
+
+    Returns:
+        The queues that are not chips, for `show_more`.
+    """
     found = {each.queue: each for each in review_queue.offered(workspace)}
     if current not in found:
         found[current] = review_queue.count_up_to(workspace, current, most=review_queue.MOST_ON_A_CHIP)
@@ -36,18 +40,45 @@ def show(workspace: Workspace, current: str) -> None:
     fullest = [queue for queue in found if queue not in (review_queue.WORTH, current)][:n_others]
     shown = [queue for queue in found if queue in (review_queue.WORTH, current) or queue in fullest]
     titles = {queue: _title(workspace, each) for queue, each in found.items()}
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.session_state[_KEY] = current  # The address decides.
-        st.pills(
-            "Queue",
-            shown,
-            format_func=lambda queue: words.chosen(titles[queue], queue == current),
-            required=True,
-            key=_KEY,
-            label_visibility="collapsed",
-            on_change=_open_chip,
-        )
-        _show_more(workspace, [each for queue, each in found.items() if queue not in shown], current)
+    st.session_state[_KEY] = current  # The address decides.
+    st.pills(
+        "Queue",
+        shown,
+        format_func=lambda queue: words.chosen(titles[queue], queue == current),
+        required=True,
+        key=_KEY,
+        label_visibility="collapsed",
+        on_change=_open_chip,
+    )
+    return [each for queue, each in found.items() if queue not in shown]
+
+
+def show_more(workspace: Workspace, folded: Sequence[QueueCount], current: str) -> None:
+    """Draw the button that opens the list of the other queues."""
+    tip = f"A number on a queue counts the images in it now. {navigation.meanings()}"
+    with st.popover("More queues", icon=":material/more_horiz:", width="content", help=tip):
+        for each in folded:
+            st.button(
+                _title(workspace, each),
+                key=f"to:{each.queue}",
+                type="tertiary",
+                on_click=_go,
+                args=(each.queue,),
+            )
+        for queue in _ALWAYS:
+            if queue != current:
+                st.button(name(queue), key=f"to:{queue}", type="tertiary", on_click=_go, args=(queue,))
+        counts = {each.queue: each.n for each in review_queue.by_class(workspace)}
+        if counts:
+            st.session_state[_CLASS] = current if current in counts else None
+            st.selectbox(
+                "One class",
+                list(counts),
+                format_func=lambda queue: f"{words.shown(queue.partition(':')[2])} {counts[queue]:,}",
+                placeholder="Choose a class",
+                key=_CLASS,
+                on_change=_open_class,
+            )
 
 
 def requested(workspace: Workspace) -> str:
@@ -83,6 +114,18 @@ def title(queue: str) -> str:
     return rest if kind == "class" else _NAMES.get(kind, queue.capitalize())
 
 
+def class_order(queue: str, class_names: Sequence[str]) -> list[str]:
+    """Return the classes in the order of their keys in a queue.
+
+    In a cell of a confusion matrix, the given and the predicted class come first: its images are mostly
+    one of them.
+    """
+    kind, _, rest = queue.partition(":")
+    labels = [unquoted(label) for label in rest.split(":")[2:]] if kind == "confusion" else []
+    first = [label for label in dict.fromkeys(labels) if label in class_names]
+    return [*first, *(name for name in class_names if name not in first)]
+
+
 def next_sample(queue: str) -> str:
     """Return the queue of the random sample after `queue`: `sample:2` after `sample:1` or `sample`."""
     _, _, seed = queue.partition(":")
@@ -96,32 +139,6 @@ def _title(workspace: Workspace, each: QueueCount) -> str:
         return counted
     minutes = pace.minutes(each.n, pace.seconds_an_image(workspace, actor=session.actor()))
     return f"{counted} · {'over' if each.is_more else 'about'} {minutes} min"
-
-
-def _show_more(workspace: Workspace, folded: Sequence[QueueCount], current: str) -> None:
-    with st.popover("More", icon=":material/more_horiz:", width="content"):
-        for each in folded:
-            st.button(
-                _title(workspace, each),
-                key=f"to:{each.queue}",
-                type="tertiary",
-                on_click=_go,
-                args=(each.queue,),
-            )
-        for queue in _ALWAYS:
-            if queue != current:
-                st.button(name(queue), key=f"to:{queue}", type="tertiary", on_click=_go, args=(queue,))
-        counts = {each.queue: each.n for each in review_queue.by_class(workspace)}
-        if counts:
-            st.session_state[_CLASS] = current if current in counts else None
-            st.selectbox(
-                "One class",
-                list(counts),
-                format_func=lambda queue: f"{words.shown(queue.partition(':')[2])} {counts[queue]:,}",
-                placeholder="Choose a class",
-                key=_CLASS,
-                on_change=_open_class,
-            )
 
 
 def _open_chip() -> None:

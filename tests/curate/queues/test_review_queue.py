@@ -23,35 +23,6 @@ def names_in(workspace, digests, queue):
     return "".join(by_digest[item.digest] for item in review_queue.page(workspace, queue))
 
 
-@pytest.fixture
-def add_run(workspace):
-    """Add a finished run: `add_run(digests, ("a", "valid", "dom", "eiger", 0.9), ...)` by image name."""
-
-    def added(digests, *predictions, state="done"):
-        with workspace.transaction() as connection:
-            connection.execute(
-                "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups,"
-                " n_leaks, n_unreviewed, actor, created_at, frozen_at)"
-                " VALUES (?, 's', 0, '{}', '[]', 2, 2, 0, 2, 'x', 'now', 'now') ON CONFLICT DO NOTHING",
-                ("0" * 64,),
-            )
-            run_id = connection.execute(
-                "INSERT INTO run (snapshot_id, state, recipe, class_names, seed, code_version,"
-                " libraries, created_at)"
-                " VALUES (1, ?, '{}', '[]', 0, '', '{}', 'now')",
-                (state,),
-            ).lastrowid
-            for name, split, given, predicted, confidence in predictions:
-                image_id = connection.execute(
-                    "SELECT id FROM image WHERE digest = ?", (digests[name],)
-                ).fetchone()[0]
-                row = (run_id, image_id, split, given, predicted, confidence, split != "train")
-                connection.execute("INSERT INTO prediction VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        return run_id
-
-    return added
-
-
 def add_pair(workspace, digests, one, other, kind="near"):
     with workspace.transaction() as connection:
         ids = sorted(
@@ -191,9 +162,10 @@ def test_disagreements_of_the_newest_finished_run_are_listed_by_confidence(works
 
 
 def test_predictions_for_test_images_are_hidden_and_judging_them_is_marked(workspace, plant, add_run):
-    digests = plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
+    digests = plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger", "e": "eiger"})
     add_run(
         digests,
+        ("e", "test", "eiger", "eiger", 0.9),
         ("a", "test", "dom", "eiger", 0.4),
         ("b", "valid", "dom", "eiger", 0.8),
         ("d", "test", "eiger", "eiger", 0.3),
@@ -208,15 +180,17 @@ def test_predictions_for_test_images_are_hidden_and_judging_them_is_marked(works
         ("a", "unreviewed"),
         ("a", "worth"),
         ("d", "worth"),
+        ("e", "worth"),
         ("d", "uncertain"),
         ("b", "model-disagrees"),
         ("a", cell),
     ):
         judge(workspace, digests[name], "dom", queue=queue)
     rows = workspace.query("SELECT basis FROM decision WHERE actor = ? ORDER BY id", (ANNA,))
-    # No model chose d for "worth"; b is not a test image.
+    # A model is unsure of d, but did not choose e for "worth"; b is not a test image.
     assert [json.loads(row["basis"]).get("model_ranked", False) for row in rows] == [
         False,
+        True,
         True,
         False,
         True,

@@ -4,9 +4,11 @@
 // gallery_draw.js and gallery_single.js draw it, gallery_keys.js handles its keys.
 
 import { build, drawBars, drawGrid, drawPressed, drawStatus } from "./gallery_draw.js";
+import { eventFields, imagesOf, pastTense, remarkText, stepText } from "./gallery_events.js";
 import { keyAction, selectLoadedKey } from "./gallery_keys.js";
 import { openConfirm } from "./gallery_panels.js";
 import { isTargetInSight, notePlace, restorePlace, reveal } from "./gallery_place.js";
+import { showRefusals } from "./gallery_refused.js";
 import { clearSelection, lastInSight, nMatchingText, targets } from "./gallery_select.js";
 import { drawSingle } from "./gallery_single.js";
 import { GAP_PX, RIBBON_PX, TILE_WIDTH_PX } from "./gallery_sizes.js";
@@ -17,13 +19,18 @@ import { recall, remember } from "./storage.js";
 const AHEAD = 120; // With fewer images than this after the last in sight, the next ones are requested.
 const COUNT_MS = 1000; // After this long without a key, the counts around the grid are updated.
 const RENEWED_MS = 700; // A key this soon after a change was meant for the image before.
+const NOTHING_TO_GIVE = {
+  keep: "No label to keep yet. Press the number of a class, or / to find one.",
+  model: "No prediction is shown for this image, so there is none to accept.",
+};
 const VERDICTS = ["label", "exclude", "flag"];
 
 class Gallery extends Grid {
   constructor(key) {
     super(key, "gallery");
     this.drafts = new Map(); // digest -> state that is drawn before it is saved
-    this.done = new Map(); // digest -> "saved" | "pending" | "refused"
+    this.done = new Map(); // digest -> "saved" | "pending"
+    this.failed = new Map(); // digest -> why its last change was not saved
     this.times = []; // of the judgements in ms, for the rate
     this.items = [];
     this.selected = new Set(); // digests
@@ -82,6 +89,7 @@ class Gallery extends Grid {
 
   beginPage() {
     this.done.clear();
+    this.failed.clear();
     this.drafts.clear();
     clearSelection(this);
     this.place = null;
@@ -126,7 +134,7 @@ class Gallery extends Grid {
     if (written.some((event) => !isRequest(event))) this.requestCounts();
     if (!isNew) return;
     this.finishQueues(written, refused);
-    for (const refusal of refused) this.showRefusal(refusal);
+    showRefusals(this, refused, written);
     this.goToTouched(touched.at(-1));
   }
 
@@ -140,14 +148,6 @@ class Gallery extends Grid {
     }
   }
 
-  showRefusal({ seq, digest, message }) {
-    this.drafts.delete(digest);
-    if (this.position.has(digest)) this.done.set(digest, "refused");
-    this.steps.refuse(seq);
-    this.offered = "";
-    this.message = message;
-  }
-
   /** After a reload, only Python knows which image an undo changed. */
   goToTouched(digest) {
     if (digest === undefined || this.outbox.nWaiting || !this.isWaitingForTouched) return;
@@ -157,20 +157,24 @@ class Gallery extends Grid {
 
   // ---- what the person does ---------------------------------------------------------------------
 
-  /** Judge the selection or the focused image: "label", "exclude", "flag", or "keep" for the label it has. */
+  /**
+   * Judge the selection or the focused image: "label", "exclude", "flag", "keep" for the label it has, or "model"
+   * for the predicted one.
+   */
   judge(kind, { label = "", reason = "" } = {}) {
     if (this.isJustRenewed() || !isTargetInSight(this)) return;
-    if (this.isEverything) {
+    if (this.isEverything && kind !== "model") {
       openConfirm(this, kind, { label, reason });
       return;
     }
-    const verdict = kind === "keep" ? "label" : kind;
-    const labelOf = (item) => (kind === "keep" ? (this.state(item).label ?? "") : label);
+    const verdict = ["keep", "model"].includes(kind) ? "label" : kind;
+    const known = { keep: (item) => this.state(item).label, model: (item) => item.predicted };
+    const labelOf = (item) => (kind in known ? (known[kind](item) ?? "") : label);
     const all = targets(this).map((item) => ({ item, label: labelOf(item) }));
     const judged = all.filter((each) => verdict !== "label" || each.label);
     if (judged.length)
       this.judgeImages(judged, { verdict, reason, nWithoutLabel: all.length - judged.length });
-    else if (all.length) this.say("No label to keep yet. Press the number of a class, or / to find one.");
+    else if (all.length) this.say(NOTHING_TO_GIVE[kind]);
   }
 
   judgeImages(judged, { verdict, reason, nWithoutLabel }) {
@@ -200,8 +204,7 @@ class Gallery extends Grid {
   remark(kind, item, change, fields) {
     Object.assign(item, change);
     const event = this.push({ kind, digest: item.digest, ...fields });
-    const changed = { tag: "a tag", note: "the note", also: "a further class" }[kind];
-    this.record(event, `changed ${changed} of ${item.path}`);
+    this.record(event, remarkText(kind, item));
     this.draw();
   }
 
@@ -267,6 +270,7 @@ class Gallery extends Grid {
   }
 
   push(event) {
+    for (const { digest } of imagesOf(event)) this.failed.delete(digest);
     return super.push({ ...event, queue: this.key });
   }
 
@@ -360,35 +364,6 @@ class Gallery extends Grid {
     drawStatus(this);
     drawPressed(this);
   }
-}
-
-/** Return the images that an event names, with their labels. */
-function imagesOf(event) {
-  if (event.images) return event.images;
-  return event.digest ? [{ digest: event.digest, label: event.label }] : [];
-}
-
-/** One image is an event of its own; several are one event, so that one undo restores all of them. */
-function eventFields(judged) {
-  const images = judged.map(({ item, label }) => ({
-    digest: item.digest,
-    base: item.base,
-    label,
-    why: item.why,
-  }));
-  return images.length === 1 ? images[0] : { images };
-}
-
-/** Return what a judgement did, to complete "Undid: ...". */
-function stepText(verdict, judged) {
-  const [{ item, label }] = judged;
-  const verb = pastTense(verdict).toLowerCase();
-  if (judged.length > 1) return `${verb} ${judged.length} images`;
-  return `${verb} ${item.path}${verdict === "label" ? ` as ${label}` : ""}`;
-}
-
-function pastTense(verdict) {
-  return { label: "Labelled", exclude: "Excluded", flag: "Flagged" }[verdict];
 }
 
 export default componentOf(Gallery);

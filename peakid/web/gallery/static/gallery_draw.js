@@ -71,6 +71,9 @@ function buildActs(gallery) {
     parts.acts.append(parts[name]);
   };
   add("keep", "Keep", "Space", "Keep the label", () => gallery.judge("keep"));
+  add("model", "Accept", "M", "Accept the model's answer: label as the predicted class", () =>
+    gallery.judge("model"),
+  );
   add("exclude", "Exclude", "X", "Do not train on it; the file is kept", () => openReasons(gallery));
   add("flag", "Flag", "F", "Mark for a second look", () => gallery.judge("flag"));
   add("undo", "Undo", "Z", "Undo your last step", () => gallery.undo());
@@ -134,7 +137,7 @@ function classButton(gallery, { name, colour }, i) {
 }
 
 export function drawPressed(gallery) {
-  const { classes, toGrid, toSingle, slider } = gallery.parts;
+  const { classes, model, toGrid, toSingle, slider } = gallery.parts;
   const item = gallery.items[gallery.focus];
   const state = item ? gallery.state(item) : {};
   for (const element of classes.children) {
@@ -145,6 +148,10 @@ export function drawPressed(gallery) {
   toGrid.setAttribute("aria-pressed", String(gallery.view === "grid"));
   toSingle.setAttribute("aria-pressed", String(gallery.view === "single"));
   slider.hidden = gallery.view !== "grid";
+  model.hidden = !gallery.items.some(({ predicted }) => predicted);
+  model.title = item?.predicted
+    ? `Label as ${item.predicted}, which the model predicts`
+    : "No prediction is shown";
 }
 
 /** Draw the rows in sight and a few around them; the others have no elements. */
@@ -173,10 +180,16 @@ export function drawGrid(gallery) {
   grid.setAttribute("aria-activedescendant", `tile-${gallery.focus}`);
 }
 
-/** On a tile "dark" and "predicts eiger (60 %)"; the status line and the single image have the details. */
+const SHORTER = [
+  [/^run \d+ predicts (.*) \((\d+ %)\)$/, "$1 $2 predicted"],
+  [/^a duplicate is labelled (.*)$/, "$1 is the label of a duplicate"],
+  [/^also found as (.*)$/, "$1 is the label elsewhere"],
+];
+
+/** On a tile "dark" or "eiger 60 % predicted": what matters is first, and the tooltip has the whole reason. */
 function shortened(why) {
-  const text = why.replace(/^run \d+ (?=predicts )/, "").replace(/^a duplicate is labelled /, "duplicate: ");
-  return text === why && why.length > 28 ? why.split(": ")[0] : text;
+  for (const [pattern, text] of SHORTER) if (pattern.test(why)) return why.replace(pattern, text);
+  return why.length > 28 ? why.split(": ")[0] : why;
 }
 
 function makeTile(gallery, { digest, path, why }) {
@@ -187,7 +200,7 @@ function makeTile(gallery, { digest, path, why }) {
   picture.alt = path;
   picture.draggable = false;
   const frame = make("div", "frame");
-  frame.append(picture, make("span", "badge", shortened(why ?? "")));
+  frame.append(picture, make("span", "star", "★"), make("span", "badge", shortened(why ?? "")));
   tile.append(frame, " ", makeRibbon("div")); // The blank separates the two texts for a screen reader.
   tile.addEventListener("click", (event) => clickTile(gallery, gallery.position.get(digest), event));
   tile.addEventListener("dblclick", () => gallery.show("single"));
@@ -212,7 +225,7 @@ function drawTile(gallery, tile, item, index) {
   tile.style.width = `${tileWidth}px`;
   tile.style.height = `${rowHeight - GAP_PX}px`;
   tile.id = `tile-${index}`;
-  tile.title = item.path;
+  tile.title = item.why ? `${item.path}\n${item.why}` : item.path;
   tile.dataset.verdict = state.verdict;
   tile.dataset.reviewed = state.is_reviewed;
   tile.dataset.digest = item.digest;
@@ -226,7 +239,11 @@ function drawTile(gallery, tile, item, index) {
   tile.setAttribute("aria-setsize", String(gallery.data.is_end ? gallery.items.length : -1));
   const badge = tile.querySelector(".badge");
   badge.hidden = gallery.commonWhy !== null || !item.why;
-  const shown = badge.hidden ? "" : `${badge.textContent} `; // A name begins with what is seen.
+  const star = tile.querySelector(".star");
+  star.hidden = !item.typical;
+  star.title = `Typical of ${state.label}`;
+  const seen = [item.typical ? "★ " : "", badge.hidden ? "" : `${badge.textContent} `];
+  const shown = seen.join(""); // A name begins with what is seen.
   tile.setAttribute("aria-label", `${shown}${spokenState(state)}: ${item.path}`);
   drawRibbon(gallery, tile.querySelector(".ribbon"), item, state);
 }
@@ -306,7 +323,9 @@ function endOffers(gallery) {
   const { data, selected, done, items } = gallery;
   if (selected.size || gallery.isEverything || !data.is_end || done.size < items.length) return [];
   if (!data.n_waiting)
-    return [make("span", "", "Every image of this queue is judged. Choose another queue above.")];
+    return [
+      make("span", "", "Every image of this queue is judged. The next step or another queue is above."),
+    ];
   const text = `Show the other ${data.n_waiting.toLocaleString("en")}`;
   return [button(text, "", "From the start of the queue", () => gallery.requestNext())];
 }

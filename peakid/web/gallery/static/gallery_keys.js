@@ -11,6 +11,7 @@ import {
   selectTo,
 } from "./gallery_select.js";
 import { PAN_STEP, panBy, ZOOM_STEP, zoomBy, zoomToFit } from "./gallery_single.js";
+import { toggleTypical } from "./gallery_typical.js";
 import { ARROWS } from "./grid_base.js";
 
 const PAGE_OF_SINGLE = 10; // images that Page Up and Page Down move by in the single view
@@ -28,6 +29,7 @@ export function selectLoadedKey(gallery, event) {
 
 function gridAction(gallery, event) {
   const { key } = event;
+  if (key === "Escape" && document.querySelector("[data-testid=stPopoverBody]")) return null; // It closes.
   const zoom = gallery.view === "single" && zoomAction(gallery, event);
   if (zoom) return zoom;
   const target = destination(gallery, key);
@@ -37,6 +39,8 @@ function gridAction(gallery, event) {
     " ": () => gallery.judge("keep"),
     x: () => isTargetInSight(gallery) && openReasons(gallery),
     f: () => gallery.judge("flag"),
+    m: () => gallery.judge("model"),
+    t: () => isTargetInSight(gallery) && toggleTypical(gallery),
     z: () => (event.shiftKey ? gallery.redo() : gallery.undo()),
     a: () => (event.shiftKey ? selectEverything(gallery) : selectPage(gallery, false)),
     enter: () => isTargetInSight(gallery) && gallery.show(gallery.view === "grid" ? "single" : "grid"),

@@ -19,10 +19,13 @@ export function drawRibbon(gallery, ribbon, item, state) {
   const colour = gallery.data.classes.find((row) => row.name === state.label)?.colour;
   dot.style.background = colour ?? "transparent";
   name.textContent = ribbonText(state);
-  const done = gallery.done.get(item.digest) ?? (state.is_reviewed ? "before" : "");
+  name.title = name.textContent; // A long name is cut.
+  const failed = gallery.failed.get(item.digest);
+  const saved = gallery.done.get(item.digest) ?? (state.is_reviewed ? "before" : "");
+  const done = failed ? "refused" : saved;
   mark.textContent = { saved: "✓", pending: "●", refused: "!", before: "✓" }[done] ?? "";
   mark.dataset.done = done;
-  const titles = { saved: "Saved", pending: "Not saved yet", refused: "Not saved", before: "Reviewed" };
+  const titles = { saved: "Saved", pending: "Not saved yet", refused: failed, before: "Reviewed" };
   mark.title = titles[done] ?? "";
 }
 

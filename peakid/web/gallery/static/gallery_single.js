@@ -2,6 +2,7 @@
 
 import { button, keepKeys, make } from "./elements.js";
 import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
+import { toggleTypical } from "./gallery_typical.js";
 
 export const ZOOM_STEP = 1.4; // for one press of + or one notch of the wheel
 const MOST_ZOOM = 4; // times its own pixels
@@ -132,11 +133,13 @@ function drawAbout(gallery, item) {
   const { panel } = gallery.parts;
   const { can } = gallery.data;
   const known = [item.tags, item.note, item.also_shows, item.origin_url, item.licence, item.author];
-  const drawn = JSON.stringify([item.digest, can, ...known]);
+  const { label, verdict } = gallery.state(item);
+  const drawn = JSON.stringify([item.digest, can, label, verdict, item.typical, ...known]);
   panel.hidden = !can.length && !known.some((value) => value?.length);
   if (panel.dataset.drawn === drawn) return;
   panel.dataset.drawn = drawn;
   panel.replaceChildren(
+    ...typicalRow(gallery, item),
     ...chipRow(gallery, item, "tag", "Tags", item.tags ?? [], "tags"),
     ...chipRow(gallery, item, "also", "Also shows", item.also_shows ?? [], "also_shows"),
     ...noteRow(gallery, item),
@@ -144,6 +147,21 @@ function drawAbout(gallery, item) {
     ...factRow("Licence", item.licence),
     ...linkRow(item.origin_url),
   );
+}
+
+/** Return the button that marks the image as typical of its class. */
+function typicalRow(gallery, item) {
+  const { label, verdict } = gallery.state(item);
+  if (!gallery.data.can.includes("typical") || !label || verdict !== "label") return [];
+  const act = () => {
+    toggleTypical(gallery);
+    gallery.takeFocus();
+  };
+  const toggle = button(`Typical of ${label}`, "T", "Shown under “How to tell them apart”", act);
+  toggle.setAttribute("aria-pressed", String(Boolean(item.typical)));
+  const row = make("div", "bar");
+  row.append(toggle);
+  return [row];
 }
 
 function factRow(title, value) {

@@ -1,7 +1,7 @@
 // What the review grid and the duplicates grid share: mounting, keys, the outbox and unmounting.
 
 import { isControl, isTyping } from "./elements.js";
-import { outboxOf } from "./outbox.js";
+import { isRequest, outboxOf } from "./outbox.js";
 import { stepsOf } from "./steps.js";
 import { isStorageRefused } from "./storage.js";
 
@@ -41,6 +41,7 @@ export class Grid {
     this.message = "";
     this.offered = ""; // "undo" or "redo": the button beside the message
     this.ackedSeq = 0;
+    this.nNotSaved = 0; // of the last change: how many images were refused
     this.nSent = 0;
     this.token = 0;
     this.onKey = (event) => active === this && this.handleKey(event);
@@ -117,6 +118,7 @@ export class Grid {
   }
 
   push(event) {
+    if (!isRequest(event)) this.nNotSaved = 0;
     return this.outbox.push(event);
   }
 
@@ -135,7 +137,9 @@ export class Grid {
     const isNew = seq > this.ackedSeq;
     const refused = data.refused.filter((each) => each.seq > this.ackedSeq);
     this.ackedSeq = seq;
-    this.settle(this.outbox.acknowledge(seq), { isNew, refused, touched });
+    const written = this.outbox.acknowledge(seq);
+    if (refused.length) this.nNotSaved = refused.filter((each) => !isReversal(eventOf(each, written))).length;
+    this.settle(written, { isNew, refused, touched });
     this.outbox.flush();
   }
 
@@ -187,7 +191,8 @@ export class Grid {
 
   get savedText() {
     const { nWaiting } = this.outbox;
-    return nWaiting ? `${nWaiting.toLocaleString("en")} pending` : "all saved";
+    if (nWaiting) return `${nWaiting.toLocaleString("en")} pending`;
+    return this.nNotSaved ? `${this.nNotSaved.toLocaleString("en")} not saved` : "all saved";
   }
 }
 
@@ -195,6 +200,15 @@ export class Grid {
 export function heightBelow(element) {
   const top = Math.max(element.getBoundingClientRect().top, 0);
   return Math.max(LEAST_HEIGHT_PX, window.innerHeight - top - STATUS_PX);
+}
+
+export function eventOf({ seq }, written) {
+  return written.find((event) => event.seq === seq);
+}
+
+/** Tell whether an event undoes or redoes a step: refused, it leaves nothing unsaved. */
+export function isReversal(event) {
+  return ["undo", "redo"].includes(event?.kind);
 }
 
 function isMounted(grid) {
