@@ -65,9 +65,8 @@ def _status(job: Job) -> str:
         return "Stopping after the current step."
     if job.state == "queued":
         return "Queued."
-    steps = f" {job.step:,} of {job.total:,}" if job.total else ""
     stalled = STALLED if queue.is_stalled(job) else ""
-    return f"{job.phase or 'Starting'}{steps}{f' · {job.message}' if job.message else ''}.{stalled}"
+    return f"{progress.line(job.phase or 'Starting', job.message)}.{stalled}"
 
 
 def _show_ended(workspace: Workspace, job: Job, body: Callable[[Job], None]) -> None:
