@@ -14,6 +14,7 @@ from peakid.web.jobs import gpu_queue, progress, submission
 from peakid.web.snapshots import snapshot_choice
 from peakid.web.training import (
     estimate_panel,
+    last_result,
     random_panel,
     recipe_draft,
     recipe_form,
@@ -120,7 +121,8 @@ active = [job for job in reversed(every) if job in (*jobs, *searches) and job.st
 candidates = [*active, *jobs, *searches]
 shown = find(candidates, address.value("job", [str(job.job_id) for job in candidates]))
 
-# 3 draw, 4 act: a running or requested job is shown first
+# 3 draw, 4 act: the last result on top, then a running or requested job
+last_result.show(all_runs, frozen_ones)
 is_first = shown is not None and (shown in active or address.has("job"))
 with st.container():  # Always there: an open expander below would close if its position changed.
     if shown and is_first:

@@ -51,10 +51,15 @@ def _show_row(workspace: Workspace, job: Job, waiting: Sequence[Job]) -> None:
     cells[0].markdown(f"**{position_text(position, is_running=job.state == 'running')}**")
     cells[1].markdown(session.plain(_title(job)))
     cells[2].caption(session.plain(f"{words.who(job.actor)}, {words.ago(job.created_at)}"))
-    if position > 1 and cells[3].button("Move to the front", key=f"line:first:{job.job_id}"):
-        job_panel.act(queue.move_first, workspace, job)
-    if cells[4].button("Cancel", key=f"line:cancel:{job.job_id}", disabled=job.is_cancel_requested):
-        job_panel.act(queue.cancel, workspace, job)
+    if position > 1:
+        with cells[3]:
+            key = f"line:first:{job.job_id}"
+            job_panel.button("Move to the front", queue.move_first, workspace, job, key=key)
+    with cells[4]:
+        if job.is_cancel_requested:
+            st.caption(job_panel.CANCELLING)
+        else:
+            job_panel.button("Cancel", queue.cancel, workspace, job, key=f"line:cancel:{job.job_id}")
 
 
 def _title(job: Job) -> str:
