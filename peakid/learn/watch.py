@@ -173,8 +173,7 @@ class Watch(Callback):
             self.labels.append(self.learn.y.detach())
             self.n_validated += len(self.learn.y)
             if self.phase_done and time.monotonic() - self.reported_at >= REPORT_EVERY_S:
-                n_valid = self.learn.dls.valid.n
-                counted = progress_text.counted(self.n_validated, n_valid, "validation images")
+                counted = progress_text.counted(self.n_validated, self.learn.dls.valid.n, "images")
                 self._report(f"validating, {counted}")
             return
         self.losses.append(self.learn.loss.detach())

@@ -1,6 +1,7 @@
 """Jobs in the sidebar of every page, in a browser: how fast Cancel answers, and how a job's end is told."""
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -97,9 +98,12 @@ def test_the_button_of_the_train_page_answers_within_a_second_too(
 ) -> None:
     training.report("Training, epoch 1 of 9", 10, 90, "40 of 96 images, about 90 s left")
     page.goto(f"{serve()}/train")
+    cancel = page.get_by_role("button", name="Cancel this training")
+    expect(cancel).to_be_visible()
+    expect(page.get_by_role("heading", name="All runs")).to_be_visible()  # The end of the page.
     page.wait_for_selector(SETTLED)
     began = time.monotonic()
-    page.get_by_role("button", name="Cancel this training").click()
+    cancel.click()
     page.get_by_text("Cancelling… The current step ends first.").wait_for()
     assert time.monotonic() - began < CANCEL_ANSWERS_WITHIN_MS / 1000
 
@@ -183,4 +187,4 @@ def test_the_line_of_a_run_opens_its_evaluation_and_that_of_a_failed_job_its_log
     page.keyboard.press("Escape")
     sidebar(page).get_by_role("link", name="Evaluate").filter(visible=True).last.click()
     page.get_by_role("heading", name="Evaluate", level=1).wait_for()
-    expect(page).to_have_url(lambda url: url.endswith("/evaluate?run=1"))
+    expect(page).to_have_url(re.compile(r"/evaluate\?run=1$"))

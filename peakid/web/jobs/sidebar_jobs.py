@@ -66,28 +66,29 @@ def _watch(workspace: Workspace, drawn: tuple[bool, frozenset[int]]) -> None:
 
 def _show_active(workspace: Workspace, job: Job, active: Sequence[Job]) -> None:
     name = job_panel.name(job)
-    if job.state == "queued":
-        waiting = [each for each in active if each.lane == job.lane and each.state == "queued"]
-        position = gpu_queue.position_text(waiting.index(job) + 1, is_running=False)
-        st.caption(f"{name}: queued, {position}")
-    elif job.is_cancel_requested:
-        st.progress(share(job.step, job.total), text=job_panel.CANCELLING)
-    else:
-        text = line(job.phase or f"{name}: starting", job.message)
-        st.progress(share(job.step, job.total), text=session.plain(text))
-    if not job.is_cancel_requested:
-        label, key = f"Cancel {job_panel.noun(job)}", f"side:cancel:{job.job_id}"
-        job_panel.button(label, queue.cancel, workspace, job, key=key, kind="tertiary")
+    with st.container(gap=None):
+        if job.state == "queued":
+            waiting = [each for each in active if each.lane == job.lane and each.state == "queued"]
+            position = gpu_queue.position_text(waiting.index(job) + 1, is_running=False)
+            st.caption(f"{name}: queued, {position}")
+        elif job.is_cancel_requested:
+            st.progress(share(job.step, job.total), text=job_panel.CANCELLING)
+        else:
+            text = line(job.phase or f"{name}: starting", job.message)
+            st.progress(share(job.step, job.total), text=session.plain(text))
+        if not job.is_cancel_requested:
+            label, key = f"Cancel {job_panel.noun(job)}", f"side:cancel:{job.job_id}"
+            job_panel.button(label, queue.cancel, workspace, job, key=key, kind="tertiary")
 
 
 def _show_ended(workspace: Workspace, job: Job) -> None:
     found = _ending(workspace, job)
     with st.container(gap=None):
-        st.markdown(f"{_ICONS[job.state]} {session.plain(found.text)}")
+        st.markdown(f":small[{_ICONS[job.state]} {session.plain(found.text)}]")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if found.page:
                 page = navigation.page(found.page)
-                st.page_link(page, label=found.link, query_params=found.query)
+                st.page_link(page, label=found.link, query_params=found.query, width="content")
             elif st.button(found.link, key=f"side:log:{job.job_id}", type="tertiary"):
                 job_log.show(workspace, job.job_id)
             st.button(
