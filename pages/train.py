@@ -42,9 +42,10 @@ def show_cost(recipe: Recipe, frozen: Snapshot, *, is_pretrained: bool) -> None:
     n_train_of = {each.digest: each.splits["train"] for each in frozen_ones.values()}
     n_train = frozen.splits["train"]
     guess = cost_guess.guess_s(recipe, n_train, all_runs, n_train_of, is_pretrained=is_pretrained)
-    images = words.n_of(frozen.splits["train"], "training image")
+    images = words.n_of(n_train, "training image")
     cost = f" About {progress.duration(guess[0])}, based on run {guess[1].run_id}." if guess else ""
-    st.caption(f"{images}, {frozen.splits['valid']:,} for validation.{cost}")
+    others = f"{frozen.splits['valid']:,} for validation, {frozen.splits['test']:,} for test"
+    st.caption(f"{images}, {others}: {words.n_of(frozen.n_images, 'image')}.{cost}")
 
 
 def show_form() -> None:

@@ -176,6 +176,15 @@ def test_a_scan_and_its_findings_are_told(open_page: OpenPage, workspace: Worksp
     assert ("Show the duplicates", "duplicates", "") in links(app)
 
 
+def test_the_totals_beside_the_button_of_train_add_up(open_page: OpenPage, frozen: Snapshot) -> None:
+    n = frozen.splits
+    assert n["train"] + n["valid"] + n["test"] == frozen.n_images == 40
+    [text] = [each.value for each in open_page("train").caption if "for validation" in each.value]
+    assert text.startswith(
+        f"{n['train']} training images, 7 for validation, {n['test']} for test: 40 images."
+    )
+
+
 def test_the_last_result_is_on_top_of_train(
     open_page: OpenPage, frozen: Snapshot, workspace: Workspace, add_run: Callable[..., int]
 ) -> None:
