@@ -1,5 +1,6 @@
 """The jobs in the sidebar of every page: what runs and waits, with Cancel, and how jobs ended."""
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from urllib.parse import urlencode
@@ -50,18 +51,28 @@ def _watch(workspace: Workspace, drawn: tuple[bool, frozenset[int]]) -> None:
         drawn: What the page was drawn with: whether there were open jobs, and which have ended.
     """
     told = told_jobs.current(workspace)
-    try:
-        active = queue.list_active(workspace)
-        ended = queue.list_ended(workspace, told.since, MAX_ENDED)
-        if (bool(active), frozenset(job.job_id for job in ended)) != drawn:
-            st.rerun()  # The whole page: it shows the result, and this fragment gets another interval.
-        for job in active:
-            _show_active(workspace, job, active)
-        for job in told.lines(ended):
-            _show_ended(workspace, job)
-    except PeakidError:
-        return  # The workspace cannot be read now. The page says so when it runs.
+    found = read(workspace, told.since)
+    if found is None:
+        return  # The page says why when it runs.
+    active, ended = found
+    if (bool(active), frozenset(job.job_id for job in ended)) != drawn:
+        st.rerun()  # The whole page: it shows the result, and this fragment gets another interval.
+    for job in active:
+        _show_active(workspace, job, active)
+    for job in told.lines(ended):
+        _show_ended(workspace, job)
     told_jobs.remember(workspace)
+
+
+def read(workspace: Workspace, since: str) -> tuple[list[Job], list[Job]] | None:
+    """Return the open jobs and those that ended after `since`; None while the workspace cannot be read.
+
+    A fragment runs outside the error boundary of the page.
+    """
+    try:
+        return queue.list_active(workspace), queue.list_ended(workspace, since, MAX_ENDED)
+    except (PeakidError, sqlite3.DatabaseError):  # The latter from a file that is damaged.
+        return None
 
 
 def _show_active(workspace: Workspace, job: Job, active: Sequence[Job]) -> None:
@@ -105,7 +116,10 @@ def _ending(workspace: Workspace, job: Job) -> Ending:
     found: dict[tuple[int, str | None], Ending] = st.session_state.setdefault("side:endings", {})
     key = (job.job_id, job.finished_at)
     if key not in found:
-        found[key] = ending.of(workspace, job)
+        try:
+            found[key] = ending.of(workspace, job)
+        except PeakidError:  # Its run is damaged, which the page of the run explains.
+            found[key] = Ending(f"{job_panel.name(job)} has ended ({job.state}).")
     return found[key]
 
 
