@@ -72,7 +72,7 @@ def cancel(workspace: Path, settings: list[str]) -> tuple[float, float, int | No
 
     opened = workspaces.open_existing(workspace)
     job_id = peakid(workspace, "train", *settings)["job_id"]
-    while not (job_row(workspace, job_id)[2] == "Training" and job_row(workspace, job_id)[3] > 40):
+    while not (job_row(workspace, job_id)[2].startswith("Training") and job_row(workspace, job_id)[3] > 40):
         time.sleep(0.05)
     began = time.perf_counter()
     queue.cancel(opened, job_id)

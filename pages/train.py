@@ -14,6 +14,7 @@ from peakid.web.jobs import gpu_queue, progress, submission
 from peakid.web.snapshots import snapshot_choice
 from peakid.web.training import (
     estimate_panel,
+    last_result,
     random_panel,
     recipe_draft,
     recipe_form,
@@ -41,9 +42,10 @@ def show_cost(recipe: Recipe, frozen: Snapshot, *, is_pretrained: bool) -> None:
     n_train_of = {each.digest: each.splits["train"] for each in frozen_ones.values()}
     n_train = frozen.splits["train"]
     guess = cost_guess.guess_s(recipe, n_train, all_runs, n_train_of, is_pretrained=is_pretrained)
-    images = words.n_of(frozen.splits["train"], "training image")
+    images = words.n_of(n_train, "training image")
     cost = f" About {progress.duration(guess[0])}, based on run {guess[1].run_id}." if guess else ""
-    st.caption(f"{images}, {frozen.splits['valid']:,} for validation.{cost}")
+    others = f"{frozen.splits['valid']:,} for validation, {frozen.splits['test']:,} for test"
+    st.caption(f"{images}, {others}: {words.n_of(frozen.n_images, 'image')}.{cost}")
 
 
 def show_form() -> None:
@@ -120,7 +122,8 @@ active = [job for job in reversed(every) if job in (*jobs, *searches) and job.st
 candidates = [*active, *jobs, *searches]
 shown = find(candidates, address.value("job", [str(job.job_id) for job in candidates]))
 
-# 3 draw, 4 act: a running or requested job is shown first
+# 3 draw, 4 act: the last result on top, then a running or requested job
+last_result.show(all_runs, frozen_ones)
 is_first = shown is not None and (shown in active or address.has("job"))
 with st.container():  # Always there: an open expander below would close if its position changed.
     if shown and is_first:

@@ -33,6 +33,7 @@ READS = {
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
+    "jobs.queue.list_ended",  # jobs list
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

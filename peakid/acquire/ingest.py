@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
-from peakid import clean_text, files
+from peakid import clean_text, files, progress_text
 from peakid.acquire import decode_task, import_reading
 from peakid.acquire.arrival import Arrival
 from peakid.acquire.decode_task import Found
@@ -81,7 +81,7 @@ def ingest(
     known_classes = _class_names(workspace)
     rejections: list[RejectionRow] = []
     read: list[Arrival] = []
-    for n_done, batch in _batches(current, ordered, report, started):
+    for n_done, batch in _batches(current, ordered, report):
         if not is_in_place and any(opened.found and opened.found.inspected for opened in batch):
             files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
         with workspace.transaction() as connection:
@@ -157,7 +157,7 @@ def _start(workspace: Workspace, source: Source, root: Path, *, is_in_place: boo
 
 
 def _batches(
-    current: _Import, ordered: Sequence[Arrival], report: Report, started: float
+    current: _Import, ordered: Sequence[Arrival], report: Report
 ) -> Iterator[tuple[int, list[_Opened]]]:
     """Open the arrivals and yield them in batches, with the number of arrivals done."""
     n_done, batch = 0, []
@@ -165,9 +165,8 @@ def _batches(
         for opened in _open(current, ordered, guarded):
             batch.append(opened)
             n_done += 1
-            rate = n_done / max(time.monotonic() - started, 1e-3)
-            left_s = (len(ordered) - n_done) / rate
-            report("import", n_done, len(ordered), f"{rate:.0f} images/s, about {left_s:.0f} s left")
+            counted = progress_text.counted(n_done, len(ordered), "files")
+            report("Importing", n_done, len(ordered), counted)
             if n_done % BATCH_SIZE == 0 or n_done == len(ordered):
                 yield n_done, batch
                 batch = []

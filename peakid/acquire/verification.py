@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from peakid import files, paths
+from peakid import files, paths, progress_text
 from peakid.acquire import reading, roots
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
@@ -97,7 +97,7 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
     for page in _pages(workspace):
         places, moves = _places(workspace, page), []
         for row in page:
-            report("Verifying", run.found.n_images, n_all, f"{len(run.found.damaged)} damaged")
+            _report_verified(run, n_all, report)
             moves += _verify_one(run, row["digest"], places.get(row["id"], []))
             run.found.n_images += 1
         _write_moves(run, moves)
@@ -105,8 +105,13 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
         _redraw(run)
     _write_counts(run)
     run.found.n_unknown = _n_unknown(workspace)
-    report("Verifying", run.found.n_images, n_all, f"{len(run.found.damaged)} damaged")
+    _report_verified(run, n_all, report)
     return run.found
+
+
+def _report_verified(run: _Verification, n_all: int, report: Report) -> None:
+    counted = progress_text.counted(run.found.n_images, n_all, "images")
+    report("Verifying images", run.found.n_images, n_all, f"{counted}, {len(run.found.damaged)} damaged")
 
 
 def _pages(workspace: Workspace) -> Iterator[list[sqlite3.Row]]:

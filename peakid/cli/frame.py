@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from peakid import printable, settings
+from peakid import printable, progress_text, settings
 from peakid.cli.output import terminal
+from peakid.progress_text import Pace
 from peakid.records import Report
 from peakid.store import workspace
 
@@ -68,30 +69,26 @@ def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
 @contextlib.contextmanager
 def terminal_report() -> Generator[Report]:
     """Yield a progress callable that redraws one line on stderr. Without a terminal it prints nothing."""
-    started, shown, is_terminal = time.monotonic(), 0.0, sys.stderr.isatty()
+    shown, is_terminal = 0.0, sys.stderr.isatty()
 
     def report(phase: str, step: int, total: int, message: str) -> None:
         nonlocal shown
         if not is_terminal or (time.monotonic() - shown < 0.1 and step != total):
             return
         shown = time.monotonic()
-        line = progress_line(phase, step, total, message, shown - started)
-        terminal.redraw(line)
+        terminal.redraw(progress_line(phase, step, total, message))
 
-    yield report
+    yield Pace().timing(report)
     if is_terminal and shown:
         terminal.redraw("")
 
 
-def progress_line(phase: str, step: int, total: int, message: str, elapsed_s: float) -> str:
-    """Return `phase [#####.....] 12/40  about 5 s left  message`."""
+def progress_line(phase: str, step: int, total: int, message: str) -> str:
+    """Return `[#####...............] Reading images: 64 of 527 images, 45 per second`."""
     if total <= 0:
-        return f"{phase} {message}".strip()
-    filled = int(20 * step / total)
-    bar = f"{phase} [{'#' * filled}{'.' * (20 - filled)}] {step}/{total}"
-    has_time_left = 0 < step < total and " left" not in message
-    left = f"about {elapsed_s / step * (total - step):.0f} s left" if has_time_left else ""
-    return "  ".join(part for part in (bar, left, message) if part)
+        return progress_text.line(phase, message)
+    filled = int(20 * progress_text.share(step, total))
+    return f"[{'#' * filled}{'.' * (20 - filled)}] {progress_text.line(phase, message)}"
 
 
 def _passing(

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import click
 
-from peakid import settings
+from peakid import progress_text, settings
 from peakid.cli import usage
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
 from peakid.cli.output import remedies, terminal
@@ -223,8 +223,8 @@ def sentence(job: Job) -> str:
     """Return a job in one sentence: `Job 3 (train) is done after 12 s.`"""
     if job.state == "running":
         doing = "is stopping" if job.is_cancel_requested else "is running"
-        steps = f" {job.step}/{job.total}" if job.total else ""
-        return f"Job {job.job_id} ({job.kind}) {doing}: {job.phase}{steps} {job.message}".rstrip()
+        text = progress_text.line(job.phase or "Starting", job.message)
+        return f"Job {job.job_id} ({job.kind}) {doing}: {text}"
     verb = "failed" if job.state == "failed" else f"is {job.state}"
     if job.error:
         return f"Job {job.job_id} ({job.kind}) {verb}: {job.error_text}"

@@ -2,12 +2,12 @@
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from peakid import progress_text
 from peakid.curate.image_issues import RULES, IssueKind
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import gate, inspection
@@ -46,7 +46,7 @@ def scan(workspace: Workspace, *, report: Report = no_report) -> int:
     n_scored = 0
     while n_now := _score_some(workspace):
         n_scored += n_now
-        report("issues", n_scored, 0, f"{n_scored:,} images scored")
+        report("Finding image issues", n_scored, 0, f"{n_scored:,} images")
     if n_scored:
         _score_sizes(workspace)
     return n_scored
@@ -100,7 +100,7 @@ def _measure_missing(workspace: Workspace, report: Report) -> None:
         "SELECT id, digest FROM image JOIN image_state ON image_id = id"
         " WHERE id NOT IN (SELECT image_id FROM image_measure) ORDER BY id"
     )
-    started, n_done = time.monotonic(), 0
+    n_done = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for begin in range(0, len(rows), BATCH_SIZE):
             batch = rows[begin : begin + BATCH_SIZE]
@@ -110,8 +110,8 @@ def _measure_missing(workspace: Workspace, report: Report) -> None:
                     if found is not None:
                         images.write_measures(connection, row["id"], found.measures)
             n_done += len(batch)
-            rate = n_done / max(time.monotonic() - started, 1e-3)
-            report("measure", n_done, len(rows), f"{rate:.0f} images/s")
+            counted = progress_text.counted(n_done, len(rows), "images")
+            report("Measuring images", n_done, len(rows), counted)
 
 
 def _inspected(workspace: Workspace, digest: str) -> Inspection | None:

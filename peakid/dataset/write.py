@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from peakid import files, near_names
+from peakid import files, near_names, progress_text
 from peakid.acquire import folder_names, layout
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, DamagedSnapshot, UnreadableImage
@@ -87,7 +87,7 @@ def write(
         writer = _Writer(workspace, frozen.digest, temporary, keep_position=keep_position)
         for n, item in enumerate(items, start=1):
             paths[item.digest] = writer.write(item, paths[item.digest])
-            report("write", n, len(items), "")
+            report("Writing images", n, len(items), progress_text.counted(n, len(items), "images"))
         if fmt == "csv":
             _write_table(items, paths, temporary / "labels.csv")
         temporary.chmod(0o755)  # mkdtemp gives access to its owner only.

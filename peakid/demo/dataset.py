@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from peakid import files
+from peakid import files, progress_text
 from peakid.demo import scenery
 from peakid.demo.peaks import PEAKS
 from peakid.records import Report, no_report
@@ -87,7 +87,8 @@ def draw(folder: Path, *, n_images: int, seed: int, report: Report = no_report) 
             chosen, seeds = [truths[n] for n in some], [(seed, n) for n in some]
             for _ in pool.map(_draw_file, repeat(folder / "photos"), chosen, seeds):
                 n_done += 1
-                report("draw", n_done, n_images, "drawing mountains")
+                counted = progress_text.counted(n_done, n_images, "images")
+                report("Drawing mountains", n_done, n_images, counted)
     document = {
         "seed": seed,
         "n_images": n_images,

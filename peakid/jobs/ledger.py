@@ -10,7 +10,7 @@ import time
 from datetime import datetime
 from typing import Any, TypeVar
 
-from peakid import files, job_settings
+from peakid import files, job_settings, progress_text
 from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments as job_arguments
@@ -18,6 +18,7 @@ from peakid.jobs import results
 from peakid.jobs.arguments import Arguments, RecipeArguments
 from peakid.jobs.process import Identity
 from peakid.jobs.results import Result
+from peakid.progress_text import Pace
 from peakid.records import JobState
 from peakid.remedies import action
 from peakid.store import runs
@@ -54,7 +55,7 @@ class Work:
         self._settings = job_settings.parse(json.loads(row["settings"]))
         self.result: Result | None = None
         self._unwritten: tuple[str, int, int, str] | None = None
-        self._logged_phase = ""
+        self._logged_phase, self._pace = "", Pace()
         self._wrote_at = self._asked_at = 0.0
         self._is_stopping = False
 
@@ -85,13 +86,17 @@ class Work:
         return self.arguments
 
     def report(self, phase: str, step: int, total: int, message: str) -> None:
-        """Report progress. It is written at most twice a second; the last report is always written.
+        """Report progress, with the rate and time of the phase where the message has none.
+
+        It is written at most twice a second. The first report of a phase and the last of all are always
+        written: a phase may take long without another report.
 
         Raises:
             NotOurs: If the job belongs to another process now.
         """
-        self._unwritten = (phase, step, total, message)
-        if time.monotonic() - self._wrote_at >= REPORT_EVERY_S:
+        self._unwritten = (phase, step, total, self._pace.timed(phase, step, total, message))
+        is_new = progress_text.kind_of(phase) != progress_text.kind_of(self._logged_phase)
+        if is_new or time.monotonic() - self._wrote_at >= REPORT_EVERY_S:
             self._write_progress(*self._unwritten)
 
     def note(self, result: Result) -> None:

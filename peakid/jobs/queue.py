@@ -107,14 +107,21 @@ def newest(
     return next((job for job in found if job.arguments is not None and is_wanted(job)), None)
 
 
-def list_active(workspace: Workspace, lane: Lane) -> list[Job]:
-    """Return the running and queued jobs of a lane, in the order in which they run."""
+def list_active(workspace: Workspace, lane: Lane | None = None) -> list[Job]:
+    """Return the running and queued jobs of a lane or of all, in the order in which those of a lane run."""
     refresh(workspace)
     sql = (
-        "SELECT * FROM job WHERE lane = ? AND state IN ('queued', 'running')"
+        "SELECT * FROM job WHERE state IN ('queued', 'running') AND lane = COALESCE(?, lane)"
         " ORDER BY state DESC, priority DESC, id"
     )
     return [jobs.of_row(row) for row in workspace.query(sql, (lane,))]
+
+
+def list_ended(workspace: Workspace, since: str, limit: int) -> list[Job]:
+    """Return the jobs that ended after a time of the database, the latest first."""
+    refresh(workspace)
+    sql = "SELECT * FROM job WHERE finished_at > ? ORDER BY finished_at DESC, id DESC LIMIT ?"
+    return [jobs.of_row(row) for row in workspace.query(sql, (since, limit))]
 
 
 def move_first(workspace: Workspace, job_id: int) -> Job:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from peakid import progress_text
 from peakid.errors import OutOfMemory, TrainingDiverged, TrainingError, WeightsMissing, WeightsUnfit
 from peakid.evaluate import compare as comparing
 from peakid.evaluate.compare import Comparison
@@ -78,17 +79,40 @@ class Sweep:
             )
         return compared(self.done, comparison)
 
+    def _time_left(self, number: int, elapsed_s: float) -> str:
+        """Return about how long this trial and the later ones take, if they take as long as the earlier ones.
+
+        It is empty for the first.
+
+        Args:
+            elapsed_s: Of this trial.
+        """
+        if not self.done:
+            return ""
+        trial_s = sum(each.seconds for each in self.done) / len(self.done)
+        left_s = max(0.0, trial_s - elapsed_s) + (len(self.trials) - number) * trial_s
+        budget_left_s = self.budget_s - self.spent_s - (time.monotonic() - self.began)
+        return progress_text.time_left(min(left_s, max(trial_s - elapsed_s, budget_left_s)))
+
     def _has_time(self) -> bool:
         elapsed_s = self.spent_s + time.monotonic() - self.began
         return grid.fits(elapsed_s, max(each.seconds for each in self.done), self.budget_s)
 
     def _train(self, number: int, trial: Trial, run: Run | None) -> Run:
-        def report(phase: str, step: int, total: int, message: str) -> None:
-            parts = (grid.settings_text(trial.settings), phase.lower(), message)
-            text = " · ".join(part for part in parts if part)
-            self.work.report(f"Trial {number} of {len(self.trials)}", step, total, text)
+        began, workspace, trained = time.monotonic(), self.work.workspace, 0.0
 
-        began, workspace = time.monotonic(), self.work.workspace
+        def report(phase: str, step: int, total: int, message: str) -> None:
+            nonlocal trained
+            if phase.startswith(("Training", "Evaluating")):
+                trained = progress_text.share(step, total) if phase.startswith("Training") else 1.0
+            # Not the time that is left of this trial: others follow.
+            doing = progress_text.line(phase, progress_text.without_time_left(message))
+            left = self._time_left(number, time.monotonic() - began)
+            parts = (grid.settings_text(trial.settings), doing, left)
+            text = ", ".join(part for part in parts if part)
+            n, done = len(self.trials), number - 1 + trained
+            self.work.report(f"Trial {number} of {n}", round(100 * done), 100 * n, text)
+
         try:
             return runs.show(workspace, self.train_one(trial.recipe, run, report))
         except OF_ONE_TRIAL as error:

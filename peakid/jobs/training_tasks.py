@@ -195,6 +195,7 @@ def _train(
     )
     label_of = {item.digest: item.label for item in items}
     result = replace(result, warnings=[*warnings, *result.warnings])
+    report("Writing the run", 0, 0, "predictions and scores")
     _keep(work.workspace, run_id, recipe, result, label_of=label_of, earlier_s=earlier_s)
     if result.is_cancelled:
         raise Cancelled

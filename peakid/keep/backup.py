@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import peakid
-from peakid import files, paths
+from peakid import files, paths, progress_text
 from peakid.errors import BackupNotWritten
 from peakid.keep import disk_space
 from peakid.keep.backup_file import CHUNK_BYTES, FOLDERS, FORMAT, MANIFEST
@@ -200,7 +200,7 @@ def _pack(
         out.writestr(tombstones.FILE_NAME, "".join(f"{digest}\n" for digest in forgotten))
         for step, path in enumerate(found, 1):
             _pack_one(out, path, path.relative_to(workspace.path).as_posix(), packed)
-            report("Backing up", step, len(found), "")
+            report("Backing up", step, len(found), progress_text.counted(step, len(found), "files"))
     return packed
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
+from peakid import progress_text
 from peakid.errors import NotFound
 from peakid.records import Report, no_report
 from peakid.store import comparisons, images, tombstones
@@ -172,7 +173,8 @@ def forget(
     tombstones.write_file(workspace)
     for step, digest in enumerate(planned.digests, 1):
         images.discard(workspace, digest)
-        report("Forgetting", step, len(planned.digests), "")
+        n = len(planned.digests)
+        report("Forgetting", step, n, progress_text.counted(step, n, "images"))
     _remove_pixels(workspace)
     _clean_database(workspace)
     return planned

@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from peakid import files, paths
+from peakid import files, paths, progress_text
 from peakid.errors import BadBackup, WorkspaceNotEmpty
 from peakid.keep import backup_file, forget, restored_database
 from peakid.keep.backup_file import UNREADABLE, Backup
@@ -165,7 +165,8 @@ def _unpack(file: Path, fresh: Path, forgotten: set[str], found: _Found, report:
         for step, member in enumerate(backup.members, 1):
             if member.filename != DATABASE_NAME:
                 _unpack_one(backup, member, fresh, forgotten, found)
-            report("Restoring", step, len(backup.members), "")
+            n = len(backup.members)
+            report("Restoring", step, n, progress_text.counted(step, n, "files"))
 
 
 def _unpack_database(backup: Backup, file: Path, fresh: Path) -> None:

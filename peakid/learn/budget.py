@@ -128,7 +128,7 @@ class Planner:
         return cost.that_fits(lambda size: self._measure(largest, size), size).batch_size
 
     def _measure(self, phase: Phase, batch_size: int) -> PhaseCost:
-        self.report("Measuring", 0, 0, f"{phase.name}, batch size {batch_size}")
+        self.report("Measuring a training step", 0, 0, f"{phase.name}, batch size {batch_size}")
         return cost.of_phase(
             self.start.model(),
             self.loaders,

@@ -148,7 +148,9 @@ def _of_phases(
 ) -> tuple[list[PhaseCost], list[str]]:
     start, costs = trainer.start, []
     for number, phase in enumerate(start.phases, start=1):
-        trainer.report("Measuring", number, len(start.phases), phase.name)
+        n_phases = len(start.phases)
+        text = f"phase {number} of {n_phases}: {phase.name}"
+        trainer.report("Measuring training steps", number - 1, n_phases, text)
         costs.append(cost.that_fits(partial(_of_phase, trainer, part, phase, n), batch_size))
     if not start.recipe.max_minutes:
         return costs, []

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from peakid import progress_text
 from peakid.learn.batches.data import Stopped, TrainingImages
 from peakid.learn.batches.gather import Pixels
 from peakid.learn.network.model import normalise
 from peakid.learn.network.predict import in_parts
 from peakid.learn.start import Start
 from peakid.learn.watch import History, gpu_usage
-from peakid.records import EpochMetrics, Report
+from peakid.records import EpochMetrics, Report, no_report
 
 PHASE = "linear head"
 # Inverse of the penalty, as scikit-learn's C: .01 was best for 349 photos; more images allow more.
@@ -48,20 +49,19 @@ def embed(
         Stopped: If `should_stop` returns True.
     """
     network = nn.Sequential(model[0], *list(model[1].children())[:-1]).to(start.device).eval()
-    features, began = [], time.monotonic()
+    features, n = [], len(canonical)
 
     def embed_part(at: int, end: int) -> None:
         if should_stop():
             raise Stopped
         batch = torch.from_numpy(np.array(canonical[at:end])).to(start.device)  # (B, S, S, 3)
         features.append(network(normalise(batch, start.card)).float().cpu())  # (B, C)
-        rate = end / max(1e-9, time.monotonic() - began)
-        left_s = (len(canonical) - end) / rate
-        message = f"{rate:.0f} images/s, about {left_s:.0f} s left{gpu_usage(start.device)}"
-        report("Training", end, len(canonical), message)
+        message = f"{progress_text.counted(end, n, 'images')}{gpu_usage(start.device)}"
+        report("Computing features", end, n, message)
 
+    report("Computing features", 0, n, progress_text.counted(0, n, "images"))
     with torch.inference_mode():
-        in_parts(len(canonical), embed_part)
+        in_parts(n, embed_part)
     return torch.cat(features).clone()
 
 
@@ -73,6 +73,7 @@ def fit(
     *,
     epoch: int = 1,
     prefix: str = "",
+    report: Report = no_report,
 ) -> History:
     """Fit a layer with each strength and put the one with the lowest validation loss into the model.
 
@@ -84,9 +85,10 @@ def fit(
     labels = torch.from_numpy(images.labels)
     train, valid = (torch.from_numpy(images.rows(split)) for split in ("train", "valid"))
     weight = _image_weights(labels[train], len(images.class_names), is_even=start.recipe.balance != "none")
-    layers = [
-        solve(features[train], labels[train], strength=strength, weight=weight) for strength in STRENGTHS
-    ]
+    layers, phase = [], f"Fitting the linear head {prefix}".rstrip()
+    for number, strength in enumerate(STRENGTHS, start=1):
+        report(phase, number - 1, len(STRENGTHS), f"strength {number} of {len(STRENGTHS)}")
+        layers.append(solve(features[train], labels[train], strength=strength, weight=weight))
     losses = [
         float(nn.functional.cross_entropy(layer.logits(features[valid]), labels[valid])) for layer in layers
     ]

@@ -13,6 +13,7 @@ from fastai.callback.schedule import minimum, slide, steep, valley
 from fastai.data.core import DataLoaders
 from torch import nn
 
+from peakid import progress_text
 from peakid.errors import TrainingDiverged
 from peakid.learn import fit
 from peakid.learn.batches.data import REPORT_EVERY_S, Stopped
@@ -145,8 +146,9 @@ class _Ramp(Callback):
         self.losses.append(loss)
         if time.monotonic() - self.reported_at >= REPORT_EVERY_S or len(self.rates) == N_STEPS:
             self.reported_at = time.monotonic()
-            message = f"rate {self.rates[-1]:.1e}, loss {loss:.3f}"
-            self.report("Finding the rate", len(self.rates), N_STEPS, message)
+            counted = progress_text.counted(len(self.rates), N_STEPS, "steps")
+            message = f"{counted}, rate {self.rates[-1]:.1e}, loss {loss:.3f}"
+            self.report("Finding the learning rate", len(self.rates), N_STEPS, message)
         if len(self.rates) >= N_STEPS or has_diverged(self.losses):
             self.is_over = True
             raise CancelFitException

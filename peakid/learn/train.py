@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from peakid import progress_text
 from peakid.errors import DeviceLost
 from peakid.job_settings import JobSettings
 from peakid.learn import budget, diagnostics
@@ -196,8 +197,9 @@ def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outco
     model, history = trainer.train_one(images, folder)
     if history.best is None:
         return Outcome(history)
+    trainer.report("Writing the model", 0, 0, "")
     models.save(model, trainer.start.card, folder)
-    probabilities = _predict(model, trainer, np.arange(len(images.digests)))
+    probabilities = _predict(model, trainer, np.arange(len(images.digests)), "Evaluating")
     rows = {split: images.rows(split) for split in SPLITS}
     pred_probs = {
         split: ([images.digests[row] for row in split_rows], probabilities[split_rows])
@@ -260,19 +262,22 @@ def _train_fold(
     total.warnings += [each for each in history.warnings if each not in total.warnings]
     if history.is_stopped:
         return None
-    probabilities = _predict(model, trainer, images.rows("test"))
+    phase = f"Evaluating fold {number + 1} of {n_folds}"
+    probabilities = _predict(model, trainer, images.rows("test"), phase)
     epochs = [dataclasses.asdict(each) for each in history.epochs]
     return probabilities, {"epochs": epochs, "n": before + len(epochs)}
 
 
-def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray) -> np.ndarray:
+def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray, phase: str) -> np.ndarray:
     """Return pred_probs of some images from canonical pixels: every export must reproduce them."""
-    start, report = trainer.start, trainer.report
-    report("Predicting", 0, len(rows), "")
-    pixels = trainer.canonical if len(rows) == len(trainer.canonical) else trainer.canonical[rows]
-    probabilities = predict.pred_probs(model, pixels, start.card, device=start.device)
-    report("Predicting", len(rows), len(rows), "")
-    return probabilities
+    start, n = trainer.start, len(rows)
+
+    def advance(n_done: int) -> None:
+        trainer.report(phase, n_done, n, progress_text.counted(n_done, n, "images"))
+
+    advance(0)
+    pixels = trainer.canonical if n == len(trainer.canonical) else trainer.canonical[rows]
+    return predict.pred_probs(model, pixels, start.card, device=start.device, advance=advance)
 
 
 def _result(start: Start, outcome: Outcome, warnings: list[RunWarning], began_at: float) -> TrainResult:

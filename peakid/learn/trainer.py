@@ -71,7 +71,7 @@ class Trainer:
             Stopped: If a stop is requested before there is anything to keep.
             TrainingDiverged: If the loss is no longer a number.
         """
-        model = self.start.model()
+        model, (number, n_parts) = self.start.model(), part
         if self.start.is_linear:
             history = self._fit_linear_head(model, images, prefix=prefix, n_before=n_before)
         else:
@@ -82,6 +82,7 @@ class Trainer:
                 prefix=prefix,
                 n_before=n_before,
                 part=part,
+                n_to_predict=len(images.digests) * (n_parts - number) // n_parts,
                 samples=samples.choose(images, folder, seed=self.start.recipe.seed),
             )
             history = self._fine_tune(model, images, folder, watch)
@@ -96,7 +97,15 @@ class Trainer:
             self.features = linear_head.embed(
                 model, self.canonical, self.start, report=self.report, should_stop=self.should_stop
             )
-        history = linear_head.fit(model, images, self.features, self.start, epoch=n_before + 1, prefix=prefix)
+        history = linear_head.fit(
+            model,
+            images,
+            self.features,
+            self.start,
+            epoch=n_before + 1,
+            prefix=prefix,
+            report=self.report,
+        )
         self.on_epoch(history.epochs[0])
         return history
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from peakid import progress_text
 from peakid.errors import ParityBroken, UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.learn.batches.data import Stopped
@@ -68,8 +69,8 @@ def pred_probs(
         )
         averaged[rows] = average(plain, of_views)
         done += len(batch)
-        message = f"{done} of {len(digests)} images, {len(views) + 1} views each"
-        report("Predicting", done, len(digests), message)
+        message = f"{progress_text.counted(done, len(digests), 'images')}, {len(views) + 1} views each"
+        report("Evaluating with test-time augmentation", done, len(digests), message)
     return averaged
 
 

@@ -11,6 +11,7 @@ import torch
 from fastai.callback.core import Callback, CancelFitException
 from torch import Tensor, nn
 
+from peakid import progress_text
 from peakid.learn.batches.data import REPORT_EVERY_S
 from peakid.learn.network import model as models
 from peakid.learn.samples import Samples
@@ -18,6 +19,8 @@ from peakid.recipe import cost_guess
 from peakid.recipe.phase import Phase
 from peakid.records import EpochMetrics, Report
 from peakid.run_records import RunWarning
+
+FORWARD_SHARE = 1 / 3  # Of the time of a training step: a forward pass without a backward one.
 
 try:
     from pynvml import NVMLError
@@ -106,9 +109,10 @@ class Watch(Callback):
     into account.
 
     Args:
-        prefix: Before the phase's name in what is reported, such as the number of the fold.
+        prefix: Before the phase's name in what is recorded, such as the number of the fold.
         n_before: Epochs that earlier folds reported.
         part: Number of this model, from 0, and of all models: progress covers all of them.
+        n_to_predict: Images that are predicted once after the training, of this and the later models.
         samples: Records predictions for a few validation images after each epoch.
     """
 
@@ -123,10 +127,12 @@ class Watch(Callback):
         prefix: str = "",
         n_before: int = 0,
         part: tuple[int, int] = (0, 1),
+        n_to_predict: int = 0,
         samples: Samples | None = None,
     ) -> None:
         self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
         self.prefix, self.n_before, self.part, self.samples = prefix, n_before, part, samples
+        self.n_to_predict = n_to_predict
         self.history, self.position = History(), Position()
         self.epoch_losses: list[float] = []  # Of the batches before the checkpoint that was resumed.
         self.rate = 0.0  # Of the head in the newest batch; an epoch may be resumed after its last one.
@@ -153,6 +159,7 @@ class Watch(Callback):
     def before_validate(self) -> None:
         self.logits: list[Tensor] = []
         self.labels: list[Tensor] = []
+        self.n_validated = 0
 
     def before_batch(self) -> None:
         if self.should_stop():
@@ -164,6 +171,10 @@ class Watch(Callback):
         if not self.learn.training:
             self.logits.append(self.learn.pred.detach().float())
             self.labels.append(self.learn.y.detach())
+            self.n_validated += len(self.learn.y)
+            if self.phase_done and time.monotonic() - self.reported_at >= REPORT_EVERY_S:
+                counted = progress_text.counted(self.n_validated, self.learn.dls.valid.n, "images")
+                self._report(f"validating, {counted}")
             return
         self.losses.append(self.learn.loss.detach())
         self.position.batch += 1
@@ -210,22 +221,30 @@ class Watch(Callback):
         self.on_epoch(metrics)
 
     def _report_progress(self) -> None:
-        self.reported_at = time.monotonic()
         loss = float(self.losses[-1])
         self._stop_if_diverged(loss)
-        dls = self.learn.dls
+        loader, batch = self.learn.dls.train, self.position.batch
+        n_seen = loader.n if batch >= self.plan.n_batches else min(batch * loader.bs, loader.n)
+        self._report(f"{progress_text.counted(n_seen, loader.n, 'images')}, loss {loss:.3f}")
+
+    def _report(self, doing: str) -> None:
+        """Report the epoch, what is done in it, one rate, and the time until everything is predicted.
+
+        Step and total count the batches of all epochs of all models.
+        """
+        self.reported_at = time.monotonic()
+        dls, (number, n_parts) = self.learn.dls, self.part
         batches_per_s = self.phase_done / max(1e-9, self.reported_at - self.phase_started)
-        number, n_parts = self.part
+        images_per_s = batches_per_s * dls.train.bs
         left = self.plan.left(self.position) + (n_parts - 1 - number) * self.plan.left(Position())
-        epoch = min(self.plan.total_epochs, len(self.history.epochs) + 1)
+        left_s = left / batches_per_s + FORWARD_SHARE * self.n_to_predict / images_per_s
         message = (
-            f"{self.prefix}epoch {epoch} of {self.plan.total_epochs}, loss {loss:.3f}, "
-            f"{batches_per_s * dls.train.bs:.0f} images/s, {_duration(left / batches_per_s)} left"
-            f"{gpu_usage(dls.device)}"
+            f"{doing}, {images_per_s:.0f} images/s, {progress_text.time_left(left_s)}{gpu_usage(dls.device)}"
         )
+        epoch, total = min(self.plan.total_epochs, len(self.history.epochs) + 1), self.plan.total_batches
+        phase = f"Training {self.prefix}".rstrip() + f", epoch {epoch} of {self.plan.total_epochs}"
         n_done = len(self.history.epochs) * self.plan.n_batches + self.position.batch
-        total = self.plan.total_batches
-        self.report("Training", number * total + min(n_done, total), n_parts * total, message)
+        self.report(phase, number * total + min(n_done, total), n_parts * total, message)
 
     def _stop_if_diverged(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -256,7 +275,3 @@ def _busy(device: torch.device) -> str:
 
 def _gib(n_bytes: int) -> str:
     return f"{n_bytes / 2**30:.1f}"
-
-
-def _duration(seconds: float) -> str:
-    return f"about {seconds:.0f} s" if seconds < 90 else f"about {seconds / 60:.0f} min"

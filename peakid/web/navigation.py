@@ -85,8 +85,13 @@ def meanings() -> str:
 
 def go(name: str, **query: str) -> None:
     """Open the page `name`; keywords become its query parameters."""
-    page = next(page for page in PAGES if page.name == name)
-    st.switch_page(_streamlit_page(page, page.name.capitalize()), query_params=query)
+    st.switch_page(page(name), query_params=query)
+
+
+def page(name: str) -> StreamlitPage:
+    """Return the page `name`, for a link to it."""
+    found = next(each for each in PAGES if each.name == name)
+    return _streamlit_page(found, found.name.capitalize())
 
 
 def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -> NextStep:

@@ -5,9 +5,8 @@ import functools
 import hashlib
 import logging
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 import streamlit as st
 
@@ -17,10 +16,11 @@ from peakid.settings import NOBODY, Settings, is_person
 from peakid.store import connection, database_errors
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import DATABASE_NAME, Workspace
-from peakid.web import remedies, rescue, words
+from peakid.web import cookies, remedies, rescue, words
 
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
 MAX_NAME_CHARS = 80
+YEAR_S = 365 * 24 * 3600
 LOOK_EVERY_S = 2.0  # For a folder that has disappeared.
 _COOKIE = "peakid_reviewer"
 _ANSWERED = "reviewer:answered"  # Session state: the cookie is only read when the page is loaded again.
@@ -55,8 +55,7 @@ def default_reviewer() -> str:
 
 
 def _remembered() -> str:
-    cookie = st.context.cookies.get(_COOKIE)
-    name = unquote(cookie).strip()[:MAX_NAME_CHARS] if isinstance(cookie, str) else ""
+    name = cookies.read(_COOKIE).strip()[:MAX_NAME_CHARS]
     return name if name.isprintable() and is_person(name) else ""
 
 
@@ -80,16 +79,7 @@ def reviewer_field() -> None:
             is_answered = st.button("Use this name")
     if is_answered and name != NOBODY:
         st.session_state[_ANSWERED] = True
-        _cookie_writer()(key="reviewer:cookie", data={"cookie": _COOKIE, "name": quote(name)}, height=0)
-
-
-@st.cache_resource(show_spinner=False)
-def _cookie_writer() -> Callable[..., object]:
-    # SameSite: pages of other sites cannot send it. Streamlit can read cookies but not set them.
-    script = """export default function ({ data }) {
-      document.cookie = `${data.cookie}=${data.name}; path=/; max-age=31536000; samesite=strict`;
-    }"""
-    return st.components.v2.component("peakid_reviewer", js=script)
+        cookies.write(_COOKIE, name, max_age_s=YEAR_S)
 
 
 def actor() -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import address, navigation, remedies, session
-from peakid.web.jobs import progress
+from peakid.web.jobs import job_log, sidebar_jobs
 
 HERE = Path(__file__).resolve().parent
 PAGES_OF_PICTURES = ("review", "duplicates")  # Their grid takes the focus from the link past the controls.
@@ -26,6 +26,7 @@ def main() -> None:
         if page.url_path in PAGES_OF_PICTURES:
             st.html('<a class="skip" href="#pictures">Skip to the images</a>')
         address.begin()
+        job_log.show_requested(workspace)
         page.run()
 
 
@@ -37,7 +38,7 @@ def sidebar(workspace: Workspace) -> None:
         if workspace.is_read_only:
             tip = "Its files or its disk do not allow writing. Pages show it, and nothing can be changed."
             st.caption(":material/lock: Read-only", help=tip)
-        progress.running_jobs(workspace)
+        sidebar_jobs.show(workspace)
         if Settings().password.get_secret_value():
             st.html('<a href="/logout" style="color:inherit;font-size:.875rem">Log out</a>')
 

@@ -40,17 +40,13 @@ def test_init_creates_an_empty_workspace_and_status_counts_it(peakid, tmp_path):
     }
 
 
-def test_the_progress_line_has_count_and_time_left():
-    # 10 of 40 in 5 s: 30 more take 15 s.
+def test_the_progress_line_is_a_bar_with_what_is_done():
+    message = "10 of 40 images, 20 per second, about 2 s left in this step"
     assert (
-        frame.progress_line("Reading", 10, 40, "20 images/s", 5.0)
-        == "Reading [#####...............] 10/40  about 15 s left  20 images/s"
+        frame.progress_line("Reading images", 10, 40, message)
+        == f"[#####...............] Reading images: {message}"
     )
-    assert (
-        frame.progress_line("Reading", 10, 40, "about 15 s left", 5.0)
-        == "Reading [#####...............] 10/40  about 15 s left"
-    )  # The message has the time left already.
-    assert frame.progress_line("Waiting", 0, 0, "for a worker", 5.0) == "Waiting for a worker"
+    assert frame.progress_line("Waiting", 0, 0, "for a worker") == "Waiting: for a worker"
 
 
 def test_a_table_aligns_numbers_to_the_right():

@@ -298,6 +298,16 @@ def test_progress_is_written_rarely_and_the_last_report_always(workspace, sleepe
     )
 
 
+def test_the_first_report_of_a_phase_is_written_although_the_last_one_was_just_now(workspace, sleeper):
+    job_id = submit(workspace).job_id
+    work = claimed_by(workspace, sleeper(), job_id)
+    work.report("Training, epoch 1 of 6", 1, 6, "16 of 96 images")
+    work.report("Training, epoch 2 of 6", 2, 6, "16 of 96 images")
+    assert queue.show(workspace, job_id).phase == "Training, epoch 1 of 6"  # An epoch is no other phase.
+    work.report("Writing the run", 0, 0, "")  # May take long without a further report.
+    assert queue.show(workspace, job_id).phase == "Writing the run"
+
+
 @pytest.mark.parametrize("changed", [{"pid": 1}, {"started_s": 1.0}, {"boot_id": "another boot"}])
 def test_only_the_very_process_that_claimed_a_job_ends_it_and_only_once(workspace, sleeper, changed):
     job_id = submit(workspace).job_id

@@ -30,7 +30,7 @@ class Trainer:
         self.seconds, self.ends, self.calls = seconds, ends or {}, []
 
     def __call__(self, recipe, earlier, report):
-        report("Training", 1, 2, "epoch 1 of 1")
+        report("Training, epoch 1 of 2", 1, 2, "8 of 16 images, 90 images/s, about 1 s left")
         settings = {
             key: value for key, value in recipe.model_dump().items() if value != getattr(Recipe(), key)
         }
@@ -91,6 +91,19 @@ def test_no_look_at_test_is_counted_by_a_sweep(workspace, frozen):
     sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [0.5, 0.6, 0.4, 0.7]))
     assert [run.n_test_looks for run in runs.list_runs(workspace)] == [0, 0, 0, 0]
     assert "test" not in str(work.result)
+
+
+def test_progress_of_a_sweep_is_that_of_all_trials(workspace, frozen):
+    work, reports = claimed(workspace), []
+    work.report = lambda *line: reports.append(line)
+    sweep.run(work, Recipe(), Trainer(workspace, frozen, work, [0.5, 0.6, 0.4, 0.7], seconds=30.0))
+    assert [line[:3] for line in reports] == [
+        (f"Trial {number} of 4", step, 400) for number, step in enumerate((50, 150, 250, 350), start=1)
+    ]
+    doing = "Training, epoch 1 of 2: 8 of 16 images, 90 images/s"
+    assert reports[0][3].endswith(doing)  # How long a trial takes is not known, and one second is not left.
+    # The other trials took 30 s each; this one has just begun, and one follows.
+    assert reports[2][3].endswith(f"{doing}, about 60 s left")
 
 
 def test_without_time_only_the_first_trial_runs_and_the_others_are_listed(workspace, frozen):

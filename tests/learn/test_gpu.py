@@ -81,7 +81,7 @@ def test_a_training_on_the_gpu_computes_in_half_precision_and_learns(colours, fi
     seen = []
 
     def report(phase, step, total, message):
-        if phase == "Training":
+        if phase.startswith("Training"):
             seen.append(torch.is_autocast_enabled("cuda") and torch.get_autocast_dtype("cuda"))
 
     result, epochs = fit(

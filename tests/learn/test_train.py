@@ -1,12 +1,12 @@
 import hashlib
 import json
 import shutil
-import time
 
 import numpy as np
 import pytest
 import torch
 
+from peakid import progress_text
 from peakid.errors import DeviceMissing, NotFound, TrainingDiverged, WeightsUnfit
 from peakid.job_settings import JobSettings
 from peakid.learn import start
@@ -143,15 +143,52 @@ def test_a_device_that_is_not_available_is_refused_by_name(colours, fit):
         fit(colours, device="cuda")
 
 
-def test_progress_says_epoch_loss_rate_and_time_left(colours, fit):
+def test_progress_names_what_is_done_with_totals_that_fit(colours, fit):
     reports = []
-    fit(colours, scratch_epochs=3, report=lambda *line: reports.append((time.monotonic(), *line)))
-    assert [line[1] for line in reports][0] == "Loading weights"
-    training = [line for line in reports if line[1] == "Training"]
-    assert training[-1][2:4] == (12, 12)  # 16 images in batches of 4, 3 epochs.
-    assert training[-1][4].startswith("epoch 3 of 3, loss ")
-    assert "images/s, about 0 s left" in training[-1][4]
-    assert reports[-1][1:4] == ("Predicting", 26, 26)
+    fit(colours, scratch_epochs=3, report=lambda *line: reports.append(line))
+    kinds = list(dict.fromkeys(progress_text.kind_of(line[0]) for line in reports))
+    assert kinds == ["Loading weights", "Reading images", "Training", "Writing the model", "Evaluating"]
+    assert [line[3] for line in reports if line[0] == "Reading images"][-1] == "26 of 26 images"
+    assert reports[-1] == ("Evaluating", 26, 26, "26 of 26 images")
+
+
+def test_progress_of_an_epoch_counts_its_own_images_and_its_bar_all_epochs(colours, fit):
+    reports = []
+    fit(colours, scratch_epochs=3, report=lambda *line: reports.append(line))
+    training = [line for line in reports if line[0].startswith("Training")]
+    assert list(dict.fromkeys(line[0] for line in training)) == [
+        f"Training, epoch {number} of 3" for number in (1, 2, 3)
+    ]
+    assert training[-1][1:3] == (12, 12)  # 16 images in batches of 4, 3 epochs.
+    assert training[-1][3].startswith("16 of 16 images, loss ")
+    assert training[-1][3].count("images/s") == 1
+    # The evaluation remains.
+    assert training[-1][3].endswith("images/s, about 1 s left")
+
+
+def test_progress_of_a_linear_head_does_not_call_a_forward_pass_training(colours, fit, pretrained):
+    reports = []
+    fit(colours, pretrained=pretrained, method="linear-head", report=lambda *line: reports.append(line))
+    phases = list(dict.fromkeys(line[0] for line in reports))
+    assert phases == [
+        "Loading weights",
+        "Reading images",
+        "Computing features",
+        "Fitting the linear head",
+        "Writing the model",
+        "Evaluating",
+    ]
+    assert reports[-1][3] == "26 of 26 images"
+    fitting = [line[1:] for line in reports if line[0] == "Fitting the linear head"]
+    assert fitting[-1] == (3, 4, "strength 4 of 4")  # Not at its end before the fit is.
+
+
+@pytest.mark.parametrize("method", ["fine-tune", "linear-head"])
+def test_no_line_of_progress_says_that_zero_seconds_are_left(colours, fit, pretrained, method):
+    reports = []
+    fit(colours, pretrained=pretrained, method=method, report=lambda *line: reports.append(line[3]))
+    assert reports
+    assert not [message for message in reports if "about 0 s" in message]
 
 
 def test_a_share_of_the_images_is_trained_on_and_all_of_valid_and_test_predicted(colours, fit):

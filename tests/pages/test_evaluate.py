@@ -194,7 +194,7 @@ def test_a_cell_in_the_address_opens_its_images(
     app = open_page("evaluate", given="river", predicted="sea")
     assert not app.exception
     assert "river taken for sea: 2 images" in text_of(app)
-    assert len(app.get("bidi_component")) == 1  # The gallery, where they are reviewed.
+    assert len(app.main.get("bidi_component")) == 1  # The gallery, where they are reviewed.
     button(app, "Close").click().run()
     assert "river taken for sea: 2 images" not in text_of(app)
 

@@ -186,7 +186,7 @@ def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(
     open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
 ) -> None:
     work, run_id = begun(workspace, frozen)
-    work.report("Training", 12, 40, "epoch 2 of 6, loss 0.512, about 40 s left")
+    work.report("Training, epoch 2 of 6", 12, 40, "64 of 96 images, loss 0.512, about 40 s left")
     runs.add_epoch(workspace, run_id, EpochMetrics(1, "head", 1.0, 0.8, 0.75, 0.002, 3.0))
     app = open_page("train")
     assert not app.exception
@@ -195,11 +195,12 @@ def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(
     assert "Snapshot 1 (first), started just now by anna" in text
     assert "You can close this page; the job continues." in text
     bars = [each.proto.text.replace("\\", "") for each in app.get("progress")]
-    assert "Training 12 of 40 · epoch 2 of 6, loss 0.512, about 40 s left." in bars
+    assert "Training, epoch 2 of 6: 64 of 96 images, loss 0.512, about 40 s left." in bars
     assert [each.key for each in app.get("plotly_chart")][:2] == ["curves:1", "schedule:1"]
-    button(app, "Cancel this training").click().run()
+    app.button(key="cancel:1").click().run()
     assert work.should_stop()
-    assert button(app, "Cancel this training").disabled
+    assert "Cancel this training" not in [each.label for each in app.main.button]
+    assert "Cancelling… The current step ends first." in [each.proto.text for each in app.get("progress")]
 
 
 def test_a_linear_head_shows_its_score_instead_of_curves(

@@ -82,12 +82,8 @@ def test_a_decision_is_described() -> None:
     assert words.decision_text(replace(decision, verdict="flag")) == "flagged"
 
 
-def test_progress_shows_rate_and_time_left() -> None:
-    # 120 in 4 s are 30 per second; the other 228 take 7.6 s.
-    assert (
-        progress.line("reading", 120, 348, "", 4.0) == "reading: 120 of 348 · 30 per second · about 8 s left"
-    )
-    assert progress.line("starting", 0, 0, "", 4.0) == "starting"
+def test_a_duration_is_in_minutes_and_hours() -> None:
+    assert progress.duration(40) == "40 s"
     assert progress.duration(5400) == "1 h 30 min"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from peakid import progress_text
 from peakid.curate.duplicates import group_search, hashed_images, pair_judgements, pair_search
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import gate, pixels
@@ -100,10 +101,9 @@ class _Scan:
         """Find the pairs of rows begin..end with all earlier rows, then write them in one transaction."""
         near: list[pair_search.Pair] = []
         turned, has_hashes = hashed_images.turned(self._workspace, self._hashed, begin, end)
-        n_before, n_all = self._hashed.n_compared, len(self._hashed.ids) - self._hashed.n_compared
         for found in self._hashed.hashes.candidates(begin, end, turned):
             near += self._groups.add(found)
-            self._report_progress("scan", found.row - n_before, n_all, "comparing images")
+            self._report_compared(found.row)
         pairs = [*self._kinds(near), *self._blanks(begin, end)]
         rows = np.arange(begin, end)
         is_compared = has_hashes & ~np.isin(rows, list(self._comparison.unseen))
@@ -111,7 +111,13 @@ class _Scan:
             self.is_outdated = _state(self._workspace) != self._state
             if not self.is_outdated:
                 self._write(connection, pairs, rows, is_compared)
-        self._report_progress("scan", end - n_before, n_all, "comparing images")
+        self._report_compared(end)
+
+    def _report_compared(self, end: int) -> None:
+        """Report that the rows up to `end` are compared with all earlier ones."""
+        n_done, n_all = end - self._hashed.n_compared, len(self._hashed.ids) - self._hashed.n_compared
+        counted = progress_text.counted(n_done, n_all, "images")
+        self._report_progress("Comparing images", n_done, n_all, counted)
 
     def _kinds(self, near: Sequence[pair_search.Pair]) -> Iterator[tuple[int, int, str, int]]:
         """Yield pairs with their kind: exact where the pixels are the same."""

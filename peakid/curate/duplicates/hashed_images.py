@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import PIL.Image
 
+from peakid import progress_text
 from peakid.curate.duplicates import aligned, pair_search
 from peakid.errors import PeakidError
 from peakid.imaging import hashes, inspection
@@ -102,7 +103,9 @@ def hash_older(workspace: Workspace, report: Report) -> None:
                 connection.executemany(
                     f"INSERT INTO {table} (image_id, hashes) VALUES (?, ?) ON CONFLICT DO NOTHING", new_rows
                 )
-        report("scan", min(begin + CHUNK, len(rows)), len(rows), "hashing flips, rotations and parts")
+        n_done = min(begin + CHUNK, len(rows))
+        counted = progress_text.counted(n_done, len(rows), "images")
+        report("Hashing flips, rotations and parts", n_done, len(rows), counted)
 
 
 def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from peakid import progress_text
 from peakid.errors import UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.learn.batches import cache
@@ -104,16 +105,18 @@ class Filling:
                 sizes.setdefault(name, []).append(self.stores[size_px])
         with ThreadPoolExecutor(N_THREADS) as pool:  # Threads: Pillow decodes outside the interpreter's lock.
             waiting = [pool.submit(self._keep, digest, stores) for digest, stores in sizes.items()]
-            reported_at = 0.0
+            n, reported_at = len(self.digests), time.monotonic()
+            n_known = n - len(waiting)
+            self.report("Reading images", n_known, n, progress_text.counted(n_known, n, "images"))
             try:
-                for n_done, done in enumerate(as_completed(waiting), 1):
+                for n_done, done in enumerate(as_completed(waiting), n_known + 1):
                     done.result()
                     self.check_stop()
-                    if time.monotonic() - reported_at >= REPORT_EVERY_S or n_done == len(waiting):
+                    if time.monotonic() - reported_at >= REPORT_EVERY_S or n_done == n:
                         reported_at = time.monotonic()
                         self._publish()
-                        message = f"{n_done} of {len(waiting)} decoded"
-                        self.report("Preparing images", n_done, len(waiting), message)
+                        message = progress_text.counted(n_done, n, "images")
+                        self.report("Reading images", n_done, n, message)
             finally:
                 pool.shutdown(cancel_futures=True)
                 self._publish()  # Images decoded before a stop need not be decoded again.

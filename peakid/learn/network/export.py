@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from peakid import files
+from peakid import files, progress_text
 from peakid.errors import BadInput, ParityBroken
 from peakid.imaging import gate, pixels
 from peakid.learn.network import model as models
@@ -121,7 +121,7 @@ def _checked(formats: Sequence[str], out: Path) -> list[Format]:
 
 def _write(name: Format, model: nn.Module, card: Card, folder: Path, report: Report) -> Predict:
     """Write one format, and return how the file predicts."""
-    report("Writing", 0, 0, FILE_NAMES[name])
+    report("Writing the export", 0, 0, FILE_NAMES[name])
     return {"safetensors": _write_safetensors, "onnx": _write_onnx}[name](model, card, folder)
 
 
@@ -174,7 +174,8 @@ def _prove(
         for name, predict_batch in exported.items():
             predicted[name][n_done : n_done + len(batch)] = predict_batch(batch)
         n_done += len(batch)
-        report("Proving", n_done, len(pred_probs), f"{n_done} of {len(pred_probs)} images")
+        counted = progress_text.counted(n_done, len(pred_probs), "validation images")
+        report("Checking the export", n_done, len(pred_probs), counted)
     if not n_done or n_done != len(pred_probs):
         raise ParityBroken(
             f"Only {n_done} of {len(pred_probs)} validation images could be compared.",

@@ -47,14 +47,19 @@ def _watch(workspace: Workspace) -> None:
 
 def _show_row(workspace: Workspace, job: Job, waiting: Sequence[Job]) -> None:
     position = waiting.index(job) + 1 if job in waiting else 0
-    cells = st.columns([2, 6, 4, 3, 2], gap="small", vertical_alignment="center")
-    cells[0].markdown(f"**{position_text(position, is_running=job.state == 'running')}**")
-    cells[1].markdown(session.plain(_title(job)))
-    cells[2].caption(session.plain(f"{words.who(job.actor)}, {words.ago(job.created_at)}"))
-    if position > 1 and cells[3].button("Move to the front", key=f"line:first:{job.job_id}"):
-        job_panel.act(queue.move_first, workspace, job)
-    if cells[4].button("Cancel", key=f"line:cancel:{job.job_id}", disabled=job.is_cancel_requested):
-        job_panel.act(queue.cancel, workspace, job)
+    # Wrapped where the window is narrow: a button is never cut.
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        where = position_text(position, is_running=job.state == "running")
+        st.markdown(f"**{where}**", width="content")
+        st.markdown(session.plain(_title(job)), width="content")
+        st.caption(session.plain(f"{words.who(job.actor)}, {words.ago(job.created_at)}"), width="content")
+        if position > 1:
+            key = f"line:first:{job.job_id}"
+            job_panel.button("Move to the front", queue.move_first, workspace, job, key=key)
+        if job.is_cancel_requested:
+            st.caption(job_panel.CANCELLING, width="content")
+        else:
+            job_panel.button("Cancel", queue.cancel, workspace, job, key=f"line:cancel:{job.job_id}")
 
 
 def _title(job: Job) -> str:

@@ -1,10 +1,11 @@
 """One job on a page: its progress while it runs, then how it ended and what can be done about it."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
-from peakid.errors import PeakidError
+from peakid.errors import JobNotWaiting, PeakidError
 from peakid.jobs import queue
 from peakid.jobs.job import Job
 from peakid.remedies import action
@@ -14,8 +15,10 @@ from peakid.web import remedies, session, words
 from peakid.web.jobs import progress
 
 WATCH_EVERY_S = 1.0
+CANCELLING = "Cancelling…"
 LOG_LINES = 200
 LOG_PX = 260
+ButtonKind = Literal["secondary", "tertiary"]  # How much a button of Streamlit stands out.
 STALLED = " No progress for 2 minutes."  # queue.STALLED_AFTER_S
 
 
@@ -36,14 +39,31 @@ def show(workspace: Workspace, job: Job, *, body: Callable[[Job], None] = lambda
         st.fragment(run_every=WATCH_EVERY_S)(_show_active)(workspace, job.job_id, body)
 
 
-def act(function: Callable[[Workspace, int], Job], workspace: Workspace, job: Job) -> None:
-    """Cancel or move a job and rerun the page, or draw why that is not possible."""
+def button(
+    label: str,
+    function: Callable[[Workspace, int], Job],
+    workspace: Workspace,
+    job: Job,
+    *,
+    key: str,
+    kind: ButtonKind = "secondary",
+) -> None:
+    """Draw a button that cancels or moves a job, and below it why that was not possible.
+
+    It acts before the next run, so that a fragment shows the effect without the rest of its page.
+    """
+    st.button(label, key=key, type=kind, on_click=_act, args=(function, workspace, job.job_id, key))
+    if error := st.session_state.pop(f"error:{key}", None):
+        session.show_error(error, key=key)
+
+
+def _act(function: Callable[[Workspace, int], Job], workspace: Workspace, job_id: int, key: str) -> None:
     try:
-        function(workspace, job.job_id)
-    except PeakidError as error:  # It ended or was changed elsewhere since this page was drawn.
-        session.show_error(error)
-    else:
-        st.rerun()
+        function(workspace, job_id)
+    except JobNotWaiting:
+        return  # It has ended or begun meanwhile, which is drawn next.
+    except PeakidError as error:  # Raised inside a callback, it would be shown as a traceback.
+        st.session_state[f"error:{key}"] = error
 
 
 def _show_active(workspace: Workspace, job_id: int, body: Callable[[Job], None]) -> None:
@@ -53,21 +73,19 @@ def _show_active(workspace: Workspace, job_id: int, body: Callable[[Job], None])
     st.progress(progress.share(job.step, job.total), text=session.plain(_status(job)))
     body(job)
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = f"Cancel this {_noun(job)}"
-        if st.button(label, disabled=job.is_cancel_requested, key=f"cancel:{job.job_id}"):
-            act(queue.cancel, workspace, job)
+        if not job.is_cancel_requested:
+            button(f"Cancel this {noun(job)}", queue.cancel, workspace, job, key=f"cancel:{job.job_id}")
         st.caption("You can close this page; the job continues.")
     _show_log(workspace, job)
 
 
 def _status(job: Job) -> str:
     if job.is_cancel_requested:
-        return "Stopping after the current step."
+        return f"{CANCELLING} The current step ends first."
     if job.state == "queued":
         return "Queued."
-    steps = f" {job.step:,} of {job.total:,}" if job.total else ""
     stalled = STALLED if queue.is_stalled(job) else ""
-    return f"{job.phase or 'Starting'}{steps}{f' · {job.message}' if job.message else ''}.{stalled}"
+    return f"{progress.line(job.phase or 'Starting', job.message)}.{stalled}"
 
 
 def _show_ended(workspace: Workspace, job: Job, body: Callable[[Job], None]) -> None:
@@ -78,12 +96,17 @@ def _show_ended(workspace: Workspace, job: Job, body: Callable[[Job], None]) -> 
         st.warning(f"Lost after {took}. {session.plain(job.error_text)}", icon=":material/power_off:")
     elif job.state == "cancelled":
         st.info(f"Cancelled after {took}.", icon=":material/cancel:")
-    _offer_remedies(workspace, job)
+    offer_remedies(workspace, job, key="job")
     body(job)
     _show_log(workspace, job)
 
 
-def _offer_remedies(workspace: Workspace, job: Job) -> None:
+def offer_remedies(workspace: Workspace, job: Job, *, key: str) -> None:
+    """Draw what can be done about a job that did not end well, such as resuming it.
+
+    Args:
+        key: Distinguishes these buttons from those of the same job elsewhere on the page.
+    """
     if job.state not in queue.RESUMABLE:
         return
     resuming = action("resume_job", job_id=job.job_id)
@@ -91,7 +114,7 @@ def _offer_remedies(workspace: Workspace, job: Job) -> None:
     if (run_id := checkpoints.of_job(workspace, job.job_id)) is not None:
         st.caption(checkpoints.anew_text(run_id))
     with st.container(horizontal=True):
-        remedies.offer(workspace, actions, actor=session.actor(), key=f"job:{job.job_id}")
+        remedies.offer(workspace, actions, actor=session.actor(), key=f"{key}:{job.job_id}")
 
 
 def _show_log(workspace: Workspace, job: Job) -> None:
@@ -100,6 +123,7 @@ def _show_log(workspace: Workspace, job: Job) -> None:
         st.code(tail or "Empty so far.", language=None, height=LOG_PX, wrap_lines=True)
 
 
-def _noun(job: Job) -> str:
+def noun(job: Job) -> str:
+    """Return the name of a job's kind inside a sentence, such as `training`."""
     label = name(job)
     return label if label[:2].isupper() else label[0].lower() + label[1:]  # Not "lR finder".

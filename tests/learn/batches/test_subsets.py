@@ -95,7 +95,12 @@ def test_progress_covers_all_folds(twins, fit):
         scratch_epochs=2,
         report=lambda phase, step, total, message: reported.append((phase, step, total)),
     )
-    steps = [(step, total) for phase, step, total in reported if phase == "Training"]
+    training = [each for each in reported if each[0].startswith("Training")]
+    assert [training[0][0], training[-1][0]] == [
+        "Training fold 1 of 3, epoch 1 of 2",
+        "Training fold 3 of 3, epoch 2 of 2",
+    ]
+    steps = [(step, total) for _phase, step, total in training]
     # 24 images in 3 folds: 8 learn in each, 4 at once: 2 batches, 2 epochs, 3 folds.
     assert {total for _step, total in steps} == {12}
     assert [step for step, _total in steps] == sorted(step for step, _total in steps)

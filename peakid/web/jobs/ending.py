@@ -1,0 +1,179 @@
+"""How a job ended, in one sentence with a link: the score of a run, what a scan found, why a job failed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from peakid.dataset import snapshot as snapshots
+from peakid.errors import NotFound
+from peakid.jobs.job import Job
+from peakid.jobs.results import (
+    EstimateResult,
+    ExportResult,
+    ImportResult,
+    RateFinderResult,
+    ScanResult,
+    SweepResult,
+    TrainResult,
+    TtaResult,
+    VerifyResult,
+)
+from peakid.progress_text import duration
+from peakid.records import Run, ScanReport
+from peakid.store import runs
+from peakid.store.workspace import Workspace
+from peakid.web import names, words
+from peakid.web.jobs import job_panel
+
+MAX_CHARS = 160  # Of the sentence; all of an error is beside its log.
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A sentence about a job that has ended.
+
+    Attributes:
+        text: Without markup.
+        link: The label of the link.
+        page: The page that the link opens; '' for the log of the job.
+        query: The query parameters of that page.
+    """
+
+    text: str
+    link: str = "Log"
+    page: str = ""
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def of(workspace: Workspace, job: Job) -> Ending:
+    """Return how a job ended; a job that failed, was lost or kept nothing has a link to its log."""
+    name = job_panel.name(job)
+    if job.state in ("failed", "lost"):
+        verb = "failed" if job.state == "failed" else "was lost"
+        return Ending(_short(f"{name} {verb}: {job.error}"))
+    if job.state == "cancelled":
+        run = _run(workspace, job.result_as(TrainResult))
+        if run is not None and run.best_epoch is not None:
+            return _scored(workspace, run, f"{names.run_name(run)}, cancelled")
+        return Ending(f"{name} was cancelled.")
+    return _DONE.get(job.kind, _done)(workspace, job)
+
+
+def _scored(workspace: Workspace, run: Run, title: str) -> Ending:
+    try:
+        frozen = snapshots.show(workspace, run.snapshot_digest)
+    except NotFound:
+        frozen = None
+    score = names.run_score(run, frozen)
+    return Ending(f"{title}: {score}.", "Evaluate", "evaluate", {"run": str(run.run_id)})
+
+
+def _done(_workspace: Workspace, job: Job) -> Ending:
+    return Ending(f"{job_panel.name(job)} is done.")
+
+
+def _train(workspace: Workspace, job: Job) -> Ending:
+    run = _run(workspace, job.result_as(TrainResult))
+    return _scored(workspace, run, names.run_name(run)) if run else _done(workspace, job)
+
+
+def _sweep(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(SweepResult)
+    run = _show(workspace, found.best.run_id) if found and found.best else None
+    if found is None or run is None:
+        return _done(workspace, job)
+    tried = words.n_of(len(found.trials), "combination")
+    return _scored(workspace, run, f"Sweep of {tried}, best {names.run_name(run).lower()}")
+
+
+def _rate(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(RateFinderResult)
+    if found is None or not found.suggestions:
+        return _done(workspace, job)
+    rate = found.suggestions.get("valley", next(iter(found.suggestions.values())))
+    text = f"LR finder: it suggests a learning rate of {rate:.2g}."
+    return Ending(text, "Show the curve", "train", {"job": str(job.job_id)})
+
+
+def _estimate(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(EstimateResult)
+    if found is None:
+        return _done(workspace, job)
+    memory = f"{found.memory_mb / 1000:.1f} GB of memory"
+    text = f"Estimate: about {duration(found.seconds)} on {found.device}, {memory}."
+    return Ending(text, "Open Train", "train")
+
+
+def _tta(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(TtaResult)
+    if found is None:
+        return _done(workspace, job)
+    text = f"Run {found.run_id} has predictions with test-time augmentation."
+    return Ending(text, "Evaluate", "evaluate", {"run": str(found.run_id), "tta": "yes"})
+
+
+def _export(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(ExportResult)
+    if found is None or found.export_id is None:
+        return _done(workspace, job)
+    text = f"Export {found.export_id}: {words.n_of(len(found.files), 'file')}, checked against the run."
+    return Ending(text, "Open Models", "models", {"export": str(found.export_id)})
+
+
+def _verify(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(VerifyResult)
+    if found is None or found.n_images is None:
+        return _done(workspace, job)
+    n_damaged = f"{found.n_damaged:,}" if found.n_damaged else "none"
+    text = f"Image check: {words.n_of(found.n_images, 'image')}, {n_damaged} damaged."
+    return Ending(text, "Show the folders", "collect")
+
+
+def _scan(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(ScanResult)
+    if found is None or found.scan is None:
+        return _done(workspace, job)
+    return Ending(f"Scan: {_n_groups(found.scan)}.", "Show the duplicates", "duplicates")
+
+
+def _import(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(ImportResult)
+    if found is None:
+        return _done(workspace, job)
+    parts = [words.n_of(found.n_added, "new image")]
+    parts += [f"{found.n_known:,} known"] if found.n_known else []
+    parts += [f"{found.n_rejected:,} not imported"] if found.n_rejected else []
+    text = f"Import: {', '.join(parts)}."
+    return Ending(text, "Review", "review") if found.n_added else Ending(text, "Open Collect", "collect")
+
+
+_DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
+    "train": _train,
+    "sweep": _sweep,
+    "lr-find": _rate,
+    "estimate": _estimate,
+    "tta": _tta,
+    "export": _export,
+    "verify": _verify,
+    "scan": _scan,
+    "import": _import,
+}
+
+
+def _run(workspace: Workspace, found: TrainResult | None) -> Run | None:
+    return _show(workspace, found.run_id) if found and found.run_id is not None else None
+
+
+def _show(workspace: Workspace, run_id: int) -> Run | None:
+    try:
+        return runs.show(workspace, run_id)
+    except NotFound:
+        return None
+
+
+def _n_groups(found: ScanReport) -> str:
+    n = found.n_exact_groups + found.n_near_groups
+    return f"{words.n_of(n, 'group')} of duplicates" if n else "no duplicates"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS - 1].rstrip()}…"
