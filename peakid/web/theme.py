@@ -8,8 +8,6 @@ import streamlit as st
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 
-# As in .streamlit/config.toml: fonts that each system has; none is downloaded.
-FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Helvetica Neue', Arial, sans-serif"
 AXIS_TITLE_PX = 13
 
 
@@ -38,7 +36,6 @@ def class_colours(
 
 def plot(figure: go.Figure, *, key: str, **options: object) -> object:
     """Draw a figure without Streamlit's theme and Plotly's toolbar; return what `st.plotly_chart` returns."""
-    figure.update_layout(font_family=FONT)
     figure.update_xaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_yaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_annotations(font_size=AXIS_TITLE_PX)  # Titles of figures side by side.

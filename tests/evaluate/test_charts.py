@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from peakid.evaluate import charts, per_class
+from peakid.evaluate import charts, overview_charts, per_class
+from peakid.evaluate.run_scores import RunScore
 from peakid.records import ClassRow, EpochMetrics
 
 NAMES = ["Dom", "Lyskamm", "Matterhorn"]
@@ -31,7 +32,6 @@ EPOCHS = [
         (charts.day([0] * 8 + [3, 4] + [0] * 14), ("Hour", "Images")),
         (charts.recall_bars(per_class.scores(MATRIX, NAMES)), ("Recall", None)),
         (charts.training_curves(EPOCHS), ("Epoch", None)),
-        (charts.class_balance([ClassRow("Dom", 30, 12, False, 1)]), ("Images", None)),
     ],
 )
 def test_the_titles_of_the_axes_name_what_is_drawn_along_them(figure, titles):
@@ -147,21 +147,6 @@ def test_the_names_of_two_curves_do_not_overlap(train_loss, valid_loss, places):
     assert tuple(trace.textposition.split()[0] for trace in figure.data[:2]) == places
 
 
-def test_the_title_of_class_balance_is_the_ratio():
-    rows = [
-        ClassRow("Dom", 30, 12, False, 1),
-        ClassRow("Eiger", 12, 3, False, 2),
-        ClassRow("old", 5, 0, True, 3),
-    ]
-    figure = charts.class_balance(rows)
-    assert title(figure) == "Dom has 2.5 times as many images as Eiger"
-    assert [list(trace.x) for trace in figure.data] == [[12, 3], [18, 9]]
-    assert (
-        title(charts.class_balance([ClassRow("Dom", 3, 0, False, 1), ClassRow("Eiger", 0, 0, False, 2)]))
-        == "No image yet of Eiger"
-    )
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_numbers_have_enough_contrast_with_their_cells(theme):
     # WCAG AA asks 4.5 : 1 for text, 3 : 1 for large text and marks.
@@ -183,7 +168,12 @@ MARKUP = ["<b>dom</b>", "$x$ 50% &lt;"]
 
 def test_names_are_not_markup_in_any_text_of_a_figure():
     rows = [ClassRow(MARKUP[0], 4, 0, False, 1), ClassRow(MARKUP[1], 9, 0, False, 2)]
-    figures = [charts.confusion(MARKUP, np.array([[1, 2], [0, 3]])), charts.class_balance(rows)]
+    points = [RunScore(1, 1, 0.5, (0.2, 0.8), 10), RunScore(2, 2, 0.5, (0.2, 0.8), 10)]
+    figures = [
+        charts.confusion(MARKUP, np.array([[1, 2], [0, 3]])),
+        overview_charts.class_balance(rows),
+        overview_charts.scores(points, {1: MARKUP[0], 2: MARKUP[1]}),
+    ]
     for figure in figures:
         text = figure.to_json()
         assert "<b>" not in text.replace("\\u003c", "<")
