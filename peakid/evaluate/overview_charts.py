@@ -14,6 +14,7 @@ from peakid.records import ClassRow
 
 BAR_PX = 26  # Height of the row of a class.
 N_NAMED = 3  # Classes in a finding.
+MOST_SINGLE = 8  # Images up to which the axis has a tick for each, and none at a half.
 BalanceOrder = Literal[
     "keys",    # As the keys 1 to 9.
     "fewest",  # The class with the fewest images first: it needs more most.
@@ -102,7 +103,10 @@ def class_balance(
             hovertemplate=f"%{{customdata}}: %{{x}} {name}<extra></extra>",
         )
         figure.add_trace(bar)
-    figure.update_xaxes(title="Images", fixedrange=True)
+    most = max((each.n_images for each in shown), default=0)
+    figure.update_xaxes(
+        title="Images", tickformat=",d", dtick=1 if most <= MOST_SINGLE else None, fixedrange=True
+    )
     figure.update_yaxes(
         tickvals=positions,
         ticktext=[label(each.class_name) for each in shown],

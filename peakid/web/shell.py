@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
-from peakid.web import address, navigation, remedies, session
+from peakid.web import address, narrow_window, navigation, remedies, session
 from peakid.web.jobs import progress
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +23,7 @@ def main() -> None:
         remedies.follow_link()
         sidebar(workspace)
         st.html(HERE / "page.css")
+        narrow_window.fold_sidebar()
         if page.url_path in PAGES_OF_PICTURES:
             st.html('<a class="skip" href="#pictures">Skip to the images</a>')
         address.begin()

@@ -94,5 +94,7 @@ def test_the_classes_are_drawn_by_key_or_the_fewest_images_first() -> None:
     assert list(by_key.layout.yaxis.ticktext) == ["Dom", "Eiger"]
     assert [list(trace.x) for trace in by_key.data] == [[12, 3], [18, 9]]
     assert by_key.layout.xaxis.title.text == "Images"
+    assert by_key.layout.xaxis.dtick is None
+    assert overview_charts.class_balance([replace(ROWS[0], n_images=3)]).layout.xaxis.dtick == 1
     fewest = overview_charts.class_balance(ROWS, "fewest")
     assert list(fewest.layout.yaxis.ticktext) == ["Eiger", "Dom"]

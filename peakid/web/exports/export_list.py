@@ -23,7 +23,7 @@ def show(
     st.dataframe(
         [_line(export, runs.get(export.run_id), snapshots) for export in exports],
         hide_index=True,
-        column_config={"Size": st.column_config.NumberColumn(format="%.1f MB")},
+        column_config={"Size": st.column_config.NumberColumn(format="%.1f MB", width=72)},
         key=key,
         on_select=lambda: _open(exports, key),
         height="content",
@@ -36,9 +36,9 @@ def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) ->
     return {
         "Export": f"Export {export.export_id}",
         "Run": names.run_name(export.run_id),
+        "Validation accuracy": names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
         "Model": names.recipe_summary(run.recipe) if run else "-",
         "Snapshot": names.snapshot_of(run) if run else "-",
-        "Validation accuracy": names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
         "Formats": ", ".join(sorted({file["format"] for file in export.files})),
         "Size": sum(file["bytes"] for file in export.files) / 1e6,
         "Exported": words.ago(export.created_at),

@@ -108,7 +108,9 @@ class Journey:
     def _review_detail(self) -> str:
         if self.worth.n:
             return f"{self.worth.n:,}{'+' if self.worth.is_more else ''} worth your time"
-        return f"{self.done.n_unreviewed:,} not reviewed" if self.done.n_unreviewed else "all reviewed"
+        if not self.done.n_unreviewed:
+            return "all reviewed"
+        return f"{self.done.n_unreviewed:,} {'left, optional' if self._is_reviewed else 'not reviewed'}"
 
     def _freeze_detail(self) -> str:
         n = self.counts.n_snapshots

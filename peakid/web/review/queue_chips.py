@@ -43,6 +43,7 @@ def show(workspace: Workspace, current: str) -> None:
             shown,
             format_func=lambda queue: words.chosen(titles[queue], queue == current),
             required=True,
+            wrap=True,
             key=_KEY,
             label_visibility="collapsed",
             on_change=_open_chip,
