@@ -45,10 +45,7 @@ export class Grid {
     this.token = 0;
     this.onKey = (event) => active === this && this.handleKey(event);
     this.onResize = () => this.layout();
-    this.resized = new ResizeObserver(([{ contentRect: { width } }]) => {
-      if (width && width !== this.width) this.layout(); // Also when the sidebar is folded.
-      this.width = width || this.width;
-    });
+    this.resized = new ResizeObserver(() => this.fitWidth());
     this.onVisible = () => this.askForChanges();
     this.onSkip = (event) => active === this && this.skipTo(event);
     this.send = (events) => this.deliver(events);
@@ -90,6 +87,13 @@ export class Grid {
     this.outbox?.disconnect(this.send);
     this.root = null;
     if (active === this) active = [...grids.values()].find(isMounted) ?? null;
+  }
+
+  /** Lay the grid out for a new width, also where the sidebar was folded: that does not resize the window. */
+  fitWidth() {
+    const width = this.parts.root.clientWidth;
+    if (width && width !== this.width) this.layout();
+    this.width = width || this.width;
   }
 
   activate() {
