@@ -36,7 +36,7 @@ function fold(triesLeft) {
 export default function () {
   if (window.peakidFolds) return; // Once for each load: a page drawn again leaves an opened sidebar open.
   window.peakidFolds = true;
-  fold(20);
+  fold(100);
   narrow.addEventListener("change", () => setTimeout(() => fold(0), 300)); // After Streamlit's own.
 }
 """
