@@ -23,7 +23,6 @@ def main() -> None:
         remedies.follow_link()
         sidebar(workspace)
         st.html(HERE / "page.css")
-        narrow_window.fold_sidebar()
         if page.url_path in PAGES_OF_PICTURES:
             st.html('<a class="skip" href="#pictures">Skip to the images</a>')
         address.begin()
@@ -41,6 +40,7 @@ def sidebar(workspace: Workspace) -> None:
         progress.running_jobs(workspace)
         if Settings().password.get_secret_value():
             st.html('<a href="/logout" style="color:inherit;font-size:.875rem">Log out</a>')
+        narrow_window.fold_sidebar()  # Here, where the space that Streamlit gives it is not seen.
 
 
 main()

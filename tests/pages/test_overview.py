@@ -23,9 +23,11 @@ def buttons(app: AppTest) -> list[str]:
 
 
 def test_the_journey_is_on_top_with_one_action(
-    open_page: OpenPage, fill: Callable[..., list[str]], text_of: TextOf
+    open_page: OpenPage, fill: Callable[..., list[str]], workspace: Workspace, text_of: TextOf
 ) -> None:
     fill(river=2, sea=1)
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO image_issue_score VALUES ('dark', 0.1, 2)")
     app = open_page()
     steps = [line for line in text_of(app).splitlines() if re.match(r":\w+\[:material", line)]
     assert [step.split("**")[1] for step in steps] == [
@@ -39,7 +41,7 @@ def test_the_journey_is_on_top_with_one_action(
     assert "check_circle" in steps[0]
     assert "arrow_circle_right" in steps[1]
     assert all("radio_button_unchecked" in step for step in steps[2:])
-    assert buttons(app) == ["Review images"]
+    assert buttons(app) == ["Review them"]
 
 
 @pytest.mark.usefixtures("no_worker")

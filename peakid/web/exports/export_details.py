@@ -5,7 +5,7 @@ import streamlit as st
 from peakid.evaluate import score_text
 from peakid.records import Export
 from peakid.store import exports
-from peakid.web import session, words
+from peakid.web import session, tables, words
 
 
 def show(export: Export) -> None:
@@ -13,14 +13,14 @@ def show(export: Export) -> None:
     st.markdown("**Checked**: each file predicted the run's validation images again before it was published.")
     check = [
         {
-            "Format": session.plain(name),
+            "Format": name,
             "Images": f"{int(facts['n_images']):,}",
             "Same prediction": score_text.percent(facts["agreement"]),
             "Largest difference": f"{facts['max_abs_diff']:.1e}" if facts["max_abs_diff"] else "0",
         }
         for name, facts in export.parity.items()
     ]
-    st.table(check, hide_index=True, border="horizontal")
+    tables.wrapped(check)
     st.caption(
         "Same prediction: images for which it predicts the same class as the trained model. Largest "
         "difference: between a probability and that of the trained model, 0 to 1."

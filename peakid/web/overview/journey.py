@@ -65,7 +65,7 @@ class Journey:
         """
         parts = [
             ("Collect", "collect", self.counts.n_images > 0, words.n_of(self.counts.n_images, "image")),
-            ("Review", "review", self._is_reviewed, self._review_detail()),
+            ("Review", "review", self._is_reviewed(page), self._review_detail(page)),
             ("Freeze", "snapshots", self.counts.n_snapshots > 0, self._freeze_detail()),
             ("Train", "train", bool(self.runs), self._train_detail()),
             ("Evaluate", "evaluate", self._is_evaluated, self._evaluate_detail()),
@@ -89,10 +89,10 @@ class Journey:
             return NextStep(sentence, "Export the model", "models")
         return suggested
 
-    @property
-    def _is_reviewed(self) -> bool:
-        """After the first snapshot, only images in doubt are left to review; the others are optional."""
-        return not self.worth.n and (not self.done.n_unreviewed or self.counts.n_snapshots > 0)
+    def _is_reviewed(self, page: str) -> bool:
+        """Once a snapshot can be frozen, only images in doubt are left to review; the others are optional."""
+        can_freeze = self.counts.n_snapshots > 0 or page == "snapshots"
+        return not self.worth.n and (can_freeze or not self.done.n_unreviewed)
 
     @property
     def _is_evaluated(self) -> bool:
@@ -105,12 +105,12 @@ class Journey:
             return "next"
         return "done" if is_done else "waiting"
 
-    def _review_detail(self) -> str:
+    def _review_detail(self, page: str) -> str:
         if self.worth.n:
             return f"{self.worth.n:,}{'+' if self.worth.is_more else ''} worth your time"
         if not self.done.n_unreviewed:
             return "all reviewed"
-        return f"{self.done.n_unreviewed:,} {'left, optional' if self._is_reviewed else 'not reviewed'}"
+        return f"{self.done.n_unreviewed:,} {'left, optional' if self._is_reviewed(page) else 'not reviewed'}"
 
     def _freeze_detail(self) -> str:
         n = self.counts.n_snapshots

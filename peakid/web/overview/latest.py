@@ -1,11 +1,11 @@
-"""The latest decisions and runs, as tables whose cells wrap instead of being cut."""
+"""The latest decisions and runs."""
 
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from peakid.records import Run, Snapshot, StepRow
-from peakid.web import names, session, words
+from peakid.web import names, tables, words
 
 
 def show_decisions(steps: Sequence[StepRow]) -> None:
@@ -19,7 +19,7 @@ def show_decisions(steps: Sequence[StepRow]) -> None:
         for step in steps
     ]
     st.header("Latest decisions", anchor=False)
-    _table(lines, "No decisions yet.")
+    tables.wrapped(lines) if lines else st.caption("No decisions yet.")
 
 
 def show_runs(runs: Sequence[Run], snapshots: Mapping[str, Snapshot]) -> None:
@@ -39,10 +39,4 @@ def show_runs(runs: Sequence[Run], snapshots: Mapping[str, Snapshot]) -> None:
         for run in runs
     ]
     st.header("Latest runs", anchor=False)
-    _table(lines, "No model has been trained yet.")
-
-
-def _table(lines: list[dict[str, str]], otherwise: str) -> None:
-    """Draw rows; every cell is Markdown, in which a single `-` would begin a list."""
-    escaped = [{name: session.plain(text) for name, text in line.items()} for line in lines]
-    st.table(escaped, hide_index=True, border="horizontal") if lines else st.caption(otherwise)
+    tables.wrapped(lines) if lines else st.caption("No model has been trained yet.")

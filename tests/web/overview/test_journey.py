@@ -71,7 +71,8 @@ def test_after_an_import_the_review_is_next_and_the_rest_waits() -> None:
 
 def test_labels_in_doubt_wait_and_the_others_are_optional_once_a_snapshot_is_frozen() -> None:
     progress = Progress(80, 0, 0)
-    assert states(Journey(NOTHING, NO_WORTH, progress, [], []), "snapshots")["Review"] == "waiting"
+    assert states(Journey(NOTHING, NO_WORTH, progress, [], []), "")["Review"] == "waiting"
+    assert states(Journey(NOTHING, NO_WORTH, progress, [], []), "snapshots")["Review"] == "done"
     assert details(Journey(NOTHING, NO_WORTH, progress, [], []))["Review"] == "80 not reviewed"
     assert states(Journey(FROZEN, NO_WORTH, progress, [], []), "train")["Review"] == "done"
     assert details(Journey(FROZEN, NO_WORTH, progress, [], []))["Review"] == "80 left, optional"
