@@ -7,7 +7,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("acquire", "curate", "dataset", "evaluate", "jobs", "keep", "serve")
 
 # Modules that draw or format, which a terminal does in another way.
-FORMATTING = ("evaluate.charts.", "evaluate.training_charts.", "evaluate.score_text.")
+FORMATTING = (
+    *("evaluate.charts.", "evaluate.overview_charts.", "evaluate.training_charts."),
+    "evaluate.score_text.",
+)
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
@@ -27,6 +30,8 @@ READS = {
     "curate.classes.colours",  # classes list
     "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
+    "evaluate.run_scores.of",  # evaluate
+    "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
     "jobs.random_start.find",  # train: its refusal says the same
