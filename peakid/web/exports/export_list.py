@@ -1,4 +1,4 @@
-"""All exports in a table; selecting a row opens that export."""
+"""All exports in a table; selecting a row opens that export, with the size of each file."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,6 @@ def show(
     st.dataframe(
         [_line(export, runs.get(export.run_id), snapshots) for export in exports],
         hide_index=True,
-        column_config={"Size": st.column_config.NumberColumn(format="%.1f MB", width=72)},
         key=key,
         on_select=lambda: _open(exports, key),
         height="content",
@@ -32,7 +31,7 @@ def show(
     )
 
 
-def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) -> dict[str, str | float]:
+def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
     return {
         "Export": f"Export {export.export_id}",
         "Run": names.run_name(export.run_id),
@@ -40,7 +39,6 @@ def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) ->
         "Model": names.recipe_summary(run.recipe) if run else "-",
         "Snapshot": names.snapshot_of(run) if run else "-",
         "Formats": ", ".join(sorted({file["format"] for file in export.files})),
-        "Size": sum(file["bytes"] for file in export.files) / 1e6,
         "Exported": words.ago(export.created_at),
     }
 
