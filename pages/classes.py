@@ -44,10 +44,10 @@ def table_line(n: int, row: ClassRow) -> dict[str, str | int]:
 
 def show_table() -> None:
     columns = {
-        "Key": st.column_config.TextColumn(width=48),
+        "Key": st.column_config.TextColumn(width=44),
         "Colour": st.column_config.ImageColumn(width=60),
         "State": st.column_config.TextColumn(width=130),
-        "How to recognise it": st.column_config.TextColumn(width="medium"),
+        "How to recognise it": st.column_config.TextColumn(width=100),
     }
     lines = [table_line(n, row) for n, row in enumerate(rows)]
     if not any(line["State"] for line in lines):
@@ -74,7 +74,7 @@ if not rows:
         navigation.go("collect")
     show_new_class()
 else:
-    left, right = st.columns([2, 1], gap="large")
+    left, right = st.columns([2, 1], gap="medium")
     with left:
         show_table()
         show_new_class()

@@ -106,6 +106,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
         default=requested,
         format_func=tab_title,
         required=True,
+        wrap=True,
         key="tab",
         label_visibility="collapsed",
     )

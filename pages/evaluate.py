@@ -43,12 +43,8 @@ def choose_run() -> Run:
 
 
 def choose_split(run: Run) -> str:
-    options = ["cv"] if is_cross_validated(run) else ["valid", "test"]
+    options = ["cv"] if run.is_cross_validated else ["valid", "test"]
     return address.segments("Split", "split", options, format_func=SPLITS.__getitem__)
-
-
-def is_cross_validated(run: Run) -> bool:
-    return bool(run.recipe.get("folds")) and run.state == "done"
 
 
 def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
@@ -109,7 +105,7 @@ st.title("Evaluate")
 
 # 2 ask
 all_runs = {str(run.run_id): run for run in runs.list_runs(workspace)}
-usable = {run_id: run for run_id, run in all_runs.items() if run.best_epoch is not None}
+usable = {run_id: run for run_id, run in all_runs.items() if run.has_model}
 
 # 3 draw, 4 act
 if not all_runs:
@@ -123,7 +119,7 @@ else:
             run = choose_run()
         with st.container(width="content"):
             split = choose_split(run)
-    if run.best_epoch is None and not is_cross_validated(run):
+    if not run.has_score:
         show_empty(f"{names.run_name(run)} ({run.state}) kept no model. Choose another run, or train again.")
     elif scored := score(run, split, with_tta=tta_panel.show(workspace, run, split)):
         show_report(run, scored)

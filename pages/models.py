@@ -36,7 +36,7 @@ st.title("Models")
 
 # 2 ask
 runs_by_id = {run.run_id: run for run in runs.list_runs(workspace)}
-trained = {str(run.run_id): run for run in runs_by_id.values() if run.best_epoch is not None}
+trained = {str(run.run_id): run for run in runs_by_id.values() if run.has_model}
 exported = {str(export.export_id): export for export in exports.list_exports(workspace)}
 chosen = address.value("export", list(exported))
 jobs = [job for job in queue.list_jobs(workspace) if job.kind == "export"]

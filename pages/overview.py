@@ -1,6 +1,4 @@
-"""The start page: the next step to take, the counts of the workspace, its latest decisions and runs."""
-
-from collections.abc import Sequence
+"""The start page: the way to a model with its next step, the counts of the workspace, its latest runs."""
 
 import streamlit as st
 
@@ -8,16 +6,18 @@ from peakid.acquire import demo_import
 from peakid.curate import classes, decisions, scan
 from peakid.curate.queues import pace, review_queue
 from peakid.dataset import snapshot as snapshots
-from peakid.evaluate import charts, score_text
-from peakid.records import Run, Snapshot
+from peakid.evaluate import run_scores, score_text
+from peakid.jobs import queue
+from peakid.records import Run
 from peakid.store import exports, runs, status
 from peakid.store.status import Status
-from peakid.web import names, navigation, session, tables, theme, words
+from peakid.web import names, navigation, session
 from peakid.web.jobs import progress
-from peakid.web.navigation import NextStep, Progress
+from peakid.web.navigation import Progress
+from peakid.web.overview import class_panel, journey, latest, score_panel
+from peakid.web.overview.journey import Journey
 
 N_LATEST = 6  # Decisions and runs listed.
-TABLE_PX = 410  # Two side by side in a wide window, below each other in a narrow one.
 
 
 def show_first_start() -> None:
@@ -53,15 +53,6 @@ def open_demo() -> None:
     navigation.go("review")
 
 
-def show_next(step: NextStep) -> None:
-    with st.container(
-        border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-    ):
-        st.markdown(f"**{step.sentence}**", width="content")
-        if st.button(step.button, type="primary"):
-            navigation.go(step.page)
-
-
 def show_figures(counts: Status, n_unreviewed: int, newest: Run | None) -> None:
     # Wrapped where the window is narrow: a figure is never cut.
     cells = st.container(horizontal=True, gap="large")
@@ -73,51 +64,10 @@ def show_figures(counts: Status, n_unreviewed: int, newest: Run | None) -> None:
     cells.metric("Reviewed", score_text.percent(share), help=reviewed_tip, width="content")
     excluded_tip = "Excluded images are kept but never trained on. Excluding can be undone."
     cells.metric("Excluded", f"{counts.n_excluded:,}", help=excluded_tip, width="content")
-    score = names.run_score(newest, snapshot_of(newest)) if newest else "-"
-    score_tip = (
-        f"{names.run_name(newest)}, best epoch, 95 % interval" if newest else "No run has finished yet."
-    )
-    cells.metric("Validation accuracy", score, help=score_tip, width="content")
-
-
-def snapshot_of(run: Run) -> Snapshot | None:
-    return next((each for each in frozen_ones if each.digest == run.snapshot_digest), None)
-
-
-def show_workflow(states: dict[str, str]) -> None:
-    cells = st.container(horizontal=True, gap="medium")
-    for page in navigation.PAGES:
-        if page.name in states:
-            text = f"{page.icon} **{page.name.capitalize()}**  \n:gray[{states[page.name]}]"
-            cells.markdown(text, width="content")
-
-
-def show_latest_decisions() -> None:
-    st.header("Latest decisions")
-    lines = [
-        {
-            "When": words.ago(step.made_at),
-            "By": words.who(step.actor),
-            "What": words.step_text(step),
-            "First image": step.first.path,
-        }
-        for step in decisions.steps(workspace, limit=N_LATEST)
-    ]
-    tables.show(lines) if lines else st.caption("No decisions yet.")
-
-
-def show_latest_runs(latest: Sequence[Run]) -> None:
-    st.header("Latest runs")
-    lines = [
-        {
-            "Run": names.run_name(run),
-            "When": words.ago(run.created_at),
-            "State": run.state,
-            "Validation accuracy": names.run_score(run, snapshot_of(run)),
-        }
-        for run in latest
-    ]
-    tables.show(lines) if lines else st.caption("No model has been trained yet.")
+    if newest:
+        score = names.run_score(newest, by_digest.get(newest.snapshot_digest))
+        tip = "Of the newest run with a score, with its 95 % interval and number of images."
+        cells.metric(f"{names.run_name(newest)}, validation", score, help=tip, width="content")
 
 
 # 1 open
@@ -126,23 +76,30 @@ workspace = session.workspace()
 # 2 ask
 counts = status.read(workspace)
 n_unreviewed = review_queue.count(workspace, "unreviewed")
-all_runs, frozen_ones = runs.list_runs(workspace), snapshots.list_snapshots(workspace)
-finished = [run for run in all_runs if run.state == "done"]
+all_runs = runs.list_runs(workspace)
+scored = [run for run in all_runs if run.has_score]
+by_digest = {frozen.digest: frozen for frozen in snapshots.list_snapshots(workspace)}
+points = run_scores.of_runs(list(reversed(scored)), by_digest)
+trainings = [job for job in queue.list_active(workspace) if job.kind in journey.TRAININGS]
 worth = review_queue.count_up_to(workspace, review_queue.WORTH, most=review_queue.MOST_ON_A_CHIP)
 minutes = pace.minutes(worth.n, pace.seconds_an_image(workspace, actor=session.actor()))
-done = Progress(n_unreviewed, len(finished), len(exports.list_exports(workspace)))
+done = Progress(n_unreviewed, len(scored), len(exports.list_exports(workspace)))
 
 # 3 draw, 4 act
 if counts.n_images == 0:
     show_first_start()
 else:
     st.title("Overview")
-    show_next(navigation.next_step(counts, worth, minutes, done))
-    show_figures(counts, n_unreviewed, finished[0] if finished else None)
-    theme.plot(charts.class_balance(classes.list_classes(workspace), theme=theme.current()), key="balance")
-    show_workflow(navigation.states(counts, done))
-    with st.container(horizontal=True, gap="medium"):
-        with st.container(width=TABLE_PX):
-            show_latest_decisions()
-        with st.container(width=TABLE_PX):
-            show_latest_runs(all_runs[:N_LATEST])
+    way = Journey(counts, worth, done, scored, trainings)
+    journey.show(way, navigation.next_step(counts, worth, minutes, done))
+    show_figures(counts, n_unreviewed, scored[0] if scored else None)
+    snapshot_names = {each.snapshot_id: names.snapshot_name(each) for each in by_digest.values()}
+    has_scores = len(points) > 1
+    cells = st.columns(2 if has_scores else 1, gap="large")
+    if has_scores:
+        with cells[0]:
+            score_panel.show(points, snapshot_names)
+    with cells[-1]:
+        class_panel.show(classes.list_classes(workspace))
+    latest.show_runs(all_runs[:N_LATEST], by_digest)
+    latest.show_decisions(decisions.steps(workspace, limit=N_LATEST))

@@ -54,7 +54,7 @@ def show_form() -> None:
     recipe_form.show_simple()
     schedule_panel.show(workspace, frozen.digest, searches)
     with st.expander("Every setting", icon=":material/tune:"):
-        recipe_form.show_advanced([run for run in all_runs if run.best_epoch is not None])
+        recipe_form.show_advanced([run for run in all_runs if run.has_model])
     allow_leaks = snapshot_choice.ask_leaks(frozen)
     recipe, error = recipe_draft.checked(allow_leaks=allow_leaks)
     if error is not None and recipe_draft.values()["phases"] is None:  # Else it is below the table of phases.

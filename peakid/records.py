@@ -322,6 +322,21 @@ class Run:
         """Return the starting weights as people read them; '' until the run ends."""
         return "" if self.starting_weights is None else self.starting_weights.text()
 
+    @property
+    def has_model(self) -> bool:
+        """Return whether it kept a model: it finished, or was cancelled after an epoch."""
+        return self.best_epoch is not None
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Return whether every image was predicted by a model of another fold; none of them is kept."""
+        return bool(self.recipe.get("folds")) and self.state == "done"
+
+    @property
+    def has_score(self) -> bool:
+        """Return whether it learned something that can be evaluated."""
+        return self.has_model or self.is_cross_validated
+
 
 @dataclass(frozen=True)
 class EpochMetrics:

@@ -8,8 +8,7 @@ PACKAGES = ("acquire", "curate", "dataset", "evaluate", "jobs", "keep", "serve")
 
 # Modules that draw or format, which a terminal does in another way.
 FORMATTING = (
-    "evaluate.charts.",
-    "evaluate.confusion_chart.",
+    *("evaluate.charts.", "evaluate.confusion_chart.", "evaluate.overview_charts."),
     "evaluate.training_charts.",
     "evaluate.score_text.",
 )
@@ -31,6 +30,8 @@ READS = {
     "curate.classes.colours",  # classes list
     "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
+    "evaluate.run_scores.of",  # evaluate
+    "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
     "jobs.queue.list_ended",  # jobs list

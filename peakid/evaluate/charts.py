@@ -10,10 +10,12 @@ from plotly.subplots import make_subplots
 from peakid import printable
 from peakid.evaluate import score_text
 from peakid.evaluate.per_class import ClassScore
-from peakid.records import ClassRow, EpochMetrics
+from peakid.records import EpochMetrics
 
 Theme = Literal["light", "dark"]
 
+# As in .streamlit/config.toml: fonts that each system has; none is downloaded.
+FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Helvetica Neue', Arial, sans-serif"
 INK = {"light": "#10161E", "dark": "#E6EBF0"}
 GROUND = {"light": "#FAFBFC", "dark": "#12171D"}
 ACCENT = {"light": "#2F6F9F", "dark": "#6FB1DC"}
@@ -46,7 +48,7 @@ def template(theme: Theme = "light") -> go.layout.Template:
     return go.layout.Template(
         layout={
             "font": {
-                "family": "system-ui, -apple-system, 'Segoe UI', sans-serif",
+                "family": FONT,
                 "size": 13,
                 "color": INK[theme],
             },
@@ -57,7 +59,10 @@ def template(theme: Theme = "light") -> go.layout.Template:
             "xaxis": axis,
             "yaxis": axis,
             "margin": {"l": 8, "r": 24, "t": TITLE_PX, "b": 8},
-            "hoverlabel": {"font": {"size": 13, "color": INK[theme]}, "bgcolor": GROUND[theme]},
+            "hoverlabel": {
+                "font": {"family": FONT, "size": 13, "color": INK[theme]},
+                "bgcolor": GROUND[theme],
+            },
             "showlegend": False,
         }
     )
@@ -186,49 +191,6 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
     return figure.update_layout(margin={"t": 72})
 
 
-def class_balance(classes: Sequence[ClassRow], *, theme: Theme = "light") -> go.Figure:
-    """Draw the number of images of each class, reviewed and not reviewed."""
-    rows = [each for each in classes if not each.is_retired]
-    positions = list(range(len(rows)))
-    figure = go.Figure()
-    parts = [
-        ("reviewed", [each.n_reviewed for each in rows], 0.9),
-        ("not reviewed", [each.n_images - each.n_reviewed for each in rows], 0.35),
-    ]
-    for name, x, strength in parts:
-        bar = go.Bar(
-            x=x,
-            y=positions,
-            name=name,
-            orientation="h",
-            marker={"color": mixed(ACCENT[theme], theme, strength)},
-        )
-        bar.update(
-            customdata=[escaped(each.class_name) for each in rows],
-            hovertemplate=f"%{{customdata}}: %{{x}} {name}<extra></extra>",
-        )
-        figure.add_trace(bar)
-    figure.update_xaxes(title="Images", fixedrange=True)
-    names = [label(each.class_name) for each in rows]
-    figure.update_yaxes(
-        tickvals=positions,
-        ticktext=names,
-        autorange="reversed",
-        automargin=True,
-        showgrid=False,
-        fixedrange=True,
-    )
-    figure.update_layout(
-        template=template(theme),
-        title=_balance_finding(rows),
-        barmode="stack",
-        height=130 + 26 * len(rows),
-        bargap=0.3,
-    )
-    legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
-    return figure.update_layout(showlegend=True, legend=legend, margin={"t": 72})
-
-
 def mixed(colour: str, theme: Theme, share: float) -> str:
     """Return a colour mixed with the background; `share` 1 is the colour itself."""
     front, back = ([int(each[i : i + 2], 16) for i in (1, 3, 5)] for each in (colour, GROUND[theme]))
@@ -282,17 +244,3 @@ def _curve_finding(epochs: Sequence[EpochMetrics]) -> str:
         return "The first epoch is not finished yet"
     best = max(epochs, key=lambda each: each.accuracy)
     return f"Best accuracy: {score_text.percent(best.accuracy)} (epoch {best.epoch} of {epochs[-1].epoch})"
-
-
-def _balance_finding(rows: Sequence[ClassRow]) -> str:
-    counts = [each.n_images for each in rows]
-    if len(counts) < 2 or not min(counts):
-        empty = [label(each.class_name) for each in rows if not each.n_images]
-        return (
-            f"No image yet of {', '.join(empty)}" if empty else f"{sum(counts)} images of {len(rows)} class"
-        )
-    largest, smallest = max(rows, key=lambda each: each.n_images), min(rows, key=lambda each: each.n_images)
-    if largest.n_images == smallest.n_images:
-        return f"Every class has {largest.n_images} images"
-    ratio = largest.n_images / smallest.n_images
-    return f"{label(largest.class_name)} has {ratio:.1f} times as many images as {label(smallest.class_name)}"

@@ -38,14 +38,14 @@ def refuse_without_model(run: Run) -> None:
     Raises:
         NotFound: If it has no model.
     """
-    if run.best_epoch is None and run.recipe.get("folds") and run.state == "done":
+    if not run.has_model and run.is_cross_validated:
         raise NotFound(
             f"Run {run.run_id} was cross-validated with {run.recipe['folds']} folds: "
             "it has predictions, no model.",
             "Train again without cross-validation, and use that run.",
             action("set_recipe", key="folds", value=0),
         )
-    if run.best_epoch is None:
+    if not run.has_model:
         raise NotFound(
             f"Run {run.run_id} has no model; it is {run.state}.",
             "Wait until it is done, or choose another run.",

@@ -125,6 +125,7 @@ def segments(
         format_func=lambda each: words.chosen(format_func(each), each == current),
         required=True,
         label_visibility="collapsed",
+        wrap=True,
         key=key,
         on_change=_write_choice,
         args=(name,),

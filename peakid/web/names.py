@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from peakid.evaluate import score_text
-from peakid.evaluate.intervals import wilson
+from peakid.evaluate import run_scores, score_text
 from peakid.records import Run, Snapshot
 from peakid.web import words
 
@@ -26,11 +25,8 @@ def run_score(run: Run, snapshot: Snapshot | None) -> str:
     Args:
         snapshot: The one it was trained on, for the number of images. None = the percentage alone.
     """
-    accuracy = run.metrics.get("accuracy")
-    if accuracy is None or snapshot is None:
-        return score_text.percent(accuracy)
-    n_images = snapshot.n_images if run.recipe.get("folds") else snapshot.splits.get("valid", 0)
-    return score_text.score(accuracy, wilson(round(accuracy * n_images), n_images), n_images)
+    found = run_scores.of(run, snapshot) if snapshot else None
+    return found.text() if found else score_text.percent(run.metrics.get("accuracy"))
 
 
 def snapshot_name(snapshot: Snapshot) -> str:

@@ -150,19 +150,6 @@ def show_empty(workspace: Workspace, otherwise: str) -> None:
         go("collect")
 
 
-def states(counts: Status, done: Progress) -> dict[str, str]:
-    """Return the state of each page of the workflow in a few words, by the name of the page."""
-    n_runs = f"{done.n_done_runs:,} of {counts.n_runs:,} done" if counts.n_runs else "no run yet"
-    return {
-        "collect": words.n_of(counts.n_images, "image"),
-        "review": f"{done.n_unreviewed:,} unreviewed" if done.n_unreviewed else "all reviewed",
-        "snapshots": f"{counts.n_snapshots:,} frozen",
-        "train": n_runs,
-        "evaluate": "ready" if done.n_done_runs else "needs a run",
-        "models": f"{done.n_exports:,} exported",
-    }
-
-
 def _worth_sentence(worth: QueueCount, minutes: int) -> str:
     more, verb = "+" if worth.is_more else "", "image is" if worth.n == 1 else "images are"
     about = "over" if worth.is_more else "about"

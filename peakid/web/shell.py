@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
-from peakid.web import address, navigation, remedies, session
+from peakid.web import address, narrow_window, navigation, remedies, session
 from peakid.web.jobs import job_log, sidebar_jobs
 
 HERE = Path(__file__).resolve().parent
@@ -41,6 +41,7 @@ def sidebar(workspace: Workspace) -> None:
         sidebar_jobs.show(workspace)
         if Settings().password.get_secret_value():
             st.html('<a href="/logout" style="color:inherit;font-size:.875rem">Log out</a>')
+        narrow_window.fold_sidebar()  # Here, where the space that Streamlit gives it is not seen.
 
 
 main()

@@ -1,4 +1,4 @@
-"""Tables of a page: every cell with a text is on one line and cannot turn the writing direction."""
+"""Tables of a page: no text in a cell can turn the writing direction or is read as Markdown."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,6 +11,12 @@ def show(rows: Iterable[Mapping[str, object]], **options: object) -> object:
     """Draw rows of cells by column, without their numbers; return what `st.dataframe` returns."""
     lines = [{words.shown(name): _cell(value) for name, value in row.items()} for row in rows]
     return st.dataframe(lines, hide_index=True, **options)  # ty: ignore[no-matching-overload]
+
+
+def wrapped(rows: Iterable[Mapping[str, str]]) -> None:
+    """Draw rows of plain text by column. Every cell is escaped: a single `-` would begin a list."""
+    lines = [{name: words.plain(text) for name, text in row.items()} for row in rows]
+    st.table(lines, hide_index=True, border="horizontal")
 
 
 def _cell(value: object) -> object:

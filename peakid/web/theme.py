@@ -10,8 +10,6 @@ from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 from peakid.web import words
 
-# As in .streamlit/config.toml: fonts that each system has; none is downloaded.
-FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Helvetica Neue', Arial, sans-serif"
 AXIS_TITLE_PX = 13
 _LEAST_TOP_PX = 8  # The upper half of a tick label.
 
@@ -49,7 +47,6 @@ def plot(figure: go.Figure, *, key: str, **options: object) -> object:
         top = max(_LEAST_TOP_PX, (figure.layout.margin.t or charts.TITLE_PX) - charts.TITLE_PX)
         height = figure.layout.height and figure.layout.height - charts.TITLE_PX + _LEAST_TOP_PX
         figure.update_layout(title=None, margin_t=top, height=height)
-    figure.update_layout(font_family=FONT)
     figure.update_xaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_yaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_annotations(font_size=AXIS_TITLE_PX)  # Titles of figures side by side.

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from peakid.evaluate import charts, confusion_chart, per_class
+from peakid.evaluate import charts, confusion_chart, overview_charts, per_class
+from peakid.evaluate.run_scores import RunScore
 from peakid.records import ClassRow, EpochMetrics
 
 NAMES = ["Dom", "Lyskamm", "Matterhorn"]
@@ -31,7 +32,6 @@ EPOCHS = [
         (charts.day([0] * 8 + [3, 4] + [0] * 14), ("Hour", "Images")),
         (charts.recall_bars(per_class.scores(MATRIX, NAMES)), ("Recall", None)),
         (charts.training_curves(EPOCHS), ("Epoch", None)),
-        (charts.class_balance([ClassRow("Dom", 30, 12, False, 1)]), ("Images", None)),
     ],
 )
 def test_the_titles_of_the_axes_name_what_is_drawn_along_them(figure, titles):
@@ -91,19 +91,20 @@ def test_the_names_of_two_curves_do_not_overlap(train_loss, valid_loss, places):
     assert tuple(trace.textposition.split()[0] for trace in figure.data[:2]) == places
 
 
-def test_the_title_of_class_balance_is_the_ratio():
-    rows = [
-        ClassRow("Dom", 30, 12, False, 1),
-        ClassRow("Eiger", 12, 3, False, 2),
-        ClassRow("old", 5, 0, True, 3),
-    ]
-    figure = charts.class_balance(rows)
-    assert title(figure) == "Dom has 2.5 times as many images as Eiger"
-    assert [list(trace.x) for trace in figure.data] == [[12, 3], [18, 9]]
-    assert (
-        title(charts.class_balance([ClassRow("Dom", 3, 0, False, 1), ClassRow("Eiger", 0, 0, False, 2)]))
-        == "No image yet of Eiger"
-    )
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_numbers_have_enough_contrast_with_their_cells(theme):
+    # WCAG AA asks 4.5 : 1 for text, 3 : 1 for large text and marks.
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    def contrast(a, b):
+        light, dark = sorted([luminance(a), luminance(b)], reverse=True)
+        return (light + 0.05) / (dark + 0.05)
+
+    assert contrast(charts.GROUND[theme], charts.ACCENT[theme]) >= 4.5
+    assert contrast(charts.INK[theme], charts.mixed(charts.MISTAKE[theme], theme, 0.12)) >= 4.5
 
 
 MARKUP = ["<b>dom</b>", "$x$ 50% &lt;"]
@@ -111,7 +112,12 @@ MARKUP = ["<b>dom</b>", "$x$ 50% &lt;"]
 
 def test_names_are_not_markup_in_any_text_of_a_figure():
     rows = [ClassRow(MARKUP[0], 4, 0, False, 1), ClassRow(MARKUP[1], 9, 0, False, 2)]
-    figures = [confusion_chart.draw(MARKUP, np.array([[1, 2], [0, 3]])), charts.class_balance(rows)]
+    points = [RunScore(1, 1, 0.5, (0.2, 0.8), 10), RunScore(2, 2, 0.5, (0.2, 0.8), 10)]
+    figures = [
+        confusion_chart.draw(MARKUP, np.array([[1, 2], [0, 3]])),
+        overview_charts.class_balance(rows),
+        overview_charts.scores(points, {1: MARKUP[0], 2: MARKUP[1]}),
+    ]
     for figure in figures:
         text = figure.to_json()
         assert "<b>" not in text.replace("\\u003c", "<")

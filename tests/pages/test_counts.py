@@ -47,7 +47,8 @@ def test_page_chip_navigation_and_status_agree(
         assert (status["n_worth"], status["is_more_worth"], queues["worth"]) == (n_worth, False, n_worth)
         assert title(workspace, "review") == f"Review {n_worth}"
         assert f"Worth your time {n_worth} " in chip
-        assert f"{n_worth} images are worth your time" in open_page("overview").markdown[0].value
+        overview = "".join(each.value for each in open_page("overview").markdown)
+        assert f"{n_worth} images are worth your time" in overview
         assert ["worth", str(n_worth)] in [line.split() for line in peakid("status").out.splitlines()]
         choice = Choice(with_all[3], "label", "river", basis={"queue": "worth"})
         decisions.decide(workspace, [choice], actor=ANNA)

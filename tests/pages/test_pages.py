@@ -59,7 +59,7 @@ def test_the_overview_counts_decisions(
     )
     app = open_page("overview")
     assert [cell.value for cell in app.metric][:3] == ["4", "50 %", "1"]
-    assert "reviewed 2 images" in app.dataframe[0].value.to_string()
+    assert "reviewed 2 images" in app.table[0].value.to_string()
 
 
 def test_the_empty_collect_page_says_what_to_do(open_page: Callable[..., AppTest]) -> None:

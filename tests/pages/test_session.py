@@ -62,7 +62,7 @@ def test_names_that_look_like_markup_are_shown_as_they_are(
     fill(**{"<b>x</b>": 1, "*y*": 2})
     app = open_page("review", queue="class:<b>x</b>")
     assert not app.exception
-    assert app.pills[0].options[-1] == r":blue[\<b\>x\</b\> 1]"
+    assert app.pills[0].options[-1] == r":blue[\<b\>x\<\/b\> 1]"
 
 
 def test_a_browser_without_a_name_is_asked_once(

@@ -279,6 +279,18 @@ def test_the_page_shows_what_changed_since_the_last_training(
     assert f"Since Run 1 on Snapshot 1 (first): {changes}." in text_of(open_page("train"))
 
 
+def test_a_run_without_a_model_was_not_trained_on_a_snapshot(
+    open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int], workspace: Workspace, text_of: TextOf
+) -> None:
+    run_id = add_run(frozen)
+    runs.finish(workspace, run_id, "cancelled")  # Before its first epoch.
+    assert "No model has been trained yet." in text_of(open_page("train"))
+    runs.finish(workspace, run_id, "failed", best_epoch=1, metrics={"accuracy": 0.8})
+    runs.finish(workspace, add_run(frozen), "cancelled")
+    runs.finish(workspace, add_run(frozen), "failed")
+    assert "Run 1 was trained on this snapshot." in text_of(open_page("train"))
+
+
 def test_a_leaking_snapshot_is_trained_on_only_after_a_confirmation(
     open_page: OpenPage, frozen: Snapshot, workspace: Workspace
 ) -> None:

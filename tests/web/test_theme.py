@@ -1,5 +1,6 @@
 """Text colours have enough contrast, and .streamlit/config.toml agrees with the code."""
 
+import re
 import tomllib
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 from peakid.resources import PROJECT_ROOT
-from peakid.web import theme
+from peakid.web import plain_page, theme
 
 CONFIG = tomllib.loads((PROJECT_ROOT / ".streamlit" / "config.toml").read_text())
 
@@ -31,7 +32,15 @@ def test_plots_have_the_colours_of_the_page(name: Theme) -> None:
     configured = CONFIG["theme"][name]
     assert (configured["backgroundColor"], configured["textColor"]) == (charts.GROUND[name], charts.INK[name])
     assert configured["linkColor"] == charts.ACCENT[name]
-    assert CONFIG["theme"]["font"] == theme.FONT
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_plots_and_pages_without_streamlit_have_the_font_of_the_page(name: Theme) -> None:
+    font = CONFIG["theme"]["font"]
+    template = charts.template(name)
+    assert (template.layout.font.family, template.layout.hoverlabel.font.family) == (font, font)
+    page = plain_page.respond("", "").body.decode()
+    assert font in re.sub(r"\s+", " ", page)
 
 
 @pytest.mark.parametrize("name", THEMES)
@@ -58,3 +67,14 @@ def test_class_colours_are_the_same_in_plots_and_gallery() -> None:
 def test_the_app_sends_no_statistics_and_listens_on_loopback_only() -> None:
     assert CONFIG["browser"]["gatherUsageStats"] is False
     assert CONFIG["server"]["address"] == "127.0.0.1"
+
+
+def test_no_drawing_depends_on_the_fonts_of_a_machine() -> None:
+    parts = [PROJECT_ROOT / part for part in ("peakid", "pages", "docs", ".streamlit")]
+    files = [
+        file for part in parts for kind in ("svg", "py", "js", "css") for file in part.rglob(f"*.{kind}")
+    ]
+    drawings = {file: file.read_text(encoding="utf-8") for file in files}
+    drawings = {file: text for file, text in drawings.items() if "<svg" in text}
+    assert {"logo.svg", "icon.svg"} <= {file.name for file in drawings}
+    assert [file.name for file, text in drawings.items() if re.search(r"<(text|tspan)\b", text)] == []

@@ -38,6 +38,7 @@ def ask(workspace: Workspace) -> ImportRequest | None:
             SOURCES[each], each == st.session_state.get("source", "folder")
         ),
         required=True,
+        wrap=True,
         key="source",
     )
     with st.form("import", border=False):

@@ -25,7 +25,7 @@ def show(workspace: Workspace, run: Run, split: str) -> bool:
 
     Draws nothing where a run keeps no model.
     """
-    if run.best_epoch is None or split == "cv":
+    if not run.has_model or split == "cv":
         return False
     if runs.n_views(workspace, run.run_id, split) is not None:
         return _switch()

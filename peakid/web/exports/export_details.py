@@ -14,21 +14,17 @@ def show(export: Export) -> None:
     check = [
         {
             "Format": name,
-            "Images": int(facts["n_images"]),
+            "Images": f"{int(facts['n_images']):,}",
             "Same prediction": score_text.percent(facts["agreement"]),
             "Largest difference": f"{facts['max_abs_diff']:.1e}" if facts["max_abs_diff"] else "0",
         }
         for name, facts in export.parity.items()
     ]
-    columns = {
-        "Same prediction": st.column_config.TextColumn(
-            alignment="right", help="Images for which it predicts the same class as the trained model."
-        ),
-        "Largest difference": st.column_config.TextColumn(
-            alignment="right", help="Between a probability and that of the trained model, 0 to 1."
-        ),
-    }
-    tables.show(check, column_config=columns, height="content")
+    tables.wrapped(check)
+    st.caption(
+        "Same prediction: images for which it predicts the same class as the trained model. Largest "
+        "difference: between a probability and that of the trained model, 0 to 1."
+    )
     st.markdown("**Files**")
     for file in export.files:
         _show_file(export, str(file["name"]), int(file["bytes"]))

@@ -33,6 +33,7 @@ def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
         list(FORMATS),
         default=list(FORMATS),
         selection_mode="multi",
+        wrap=True,
         format_func=lambda each: words.chosen(
             FORMATS[each], each in st.session_state.get("formats", FORMATS)
         ),

@@ -1,4 +1,4 @@
-"""All exports in a table; selecting a row opens that export."""
+"""All exports in a table; selecting a row opens that export, with the size of each file."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,6 @@ def show(
     # A new key for each opened export: a selection cannot be changed by the script.
     tables.show(
         [_line(export, runs.get(export.run_id), snapshots) for export in exports],
-        column_config={"Size": st.column_config.NumberColumn(format="%.1f MB")},
         key=key,
         on_select=lambda: _open(exports, key),
         height="content",
@@ -31,15 +30,14 @@ def show(
     )
 
 
-def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) -> dict[str, str | float]:
+def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
     return {
         "Export": f"Export {export.export_id}",
         "Run": names.run_name(export.run_id),
+        "Validation accuracy": names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
         "Model": names.recipe_summary(run.recipe) if run else "-",
         "Snapshot": names.snapshot_of(run) if run else "-",
-        "Validation accuracy": names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
         "Formats": ", ".join(sorted({file["format"] for file in export.files})),
-        "Size": sum(file["bytes"] for file in export.files) / 1e6,
         "Exported": words.ago(export.created_at),
     }
 

@@ -121,7 +121,7 @@ def _show_buttons(workspace: Workspace, step: HistoryStep) -> None:
         if st.button("Undo", key=f"undo:{step.step_id}", icon=":material/undo:", type="tertiary"):
             undo(workspace, step.step_id)
         return
-    with st.popover("Undo", icon=":material/undo:", type="tertiary"):
+    with st.popover("Undo", icon=":material/undo:", type="tertiary", width="content"):
         st.markdown(
             f"This step changed **{step.n_images:,}** images. Images reviewed since then stay as they are."
         )

@@ -41,7 +41,7 @@ def ask_leaks(frozen: Snapshot) -> bool:
 
 
 def _show_since_last(workspace: Workspace, frozen: Snapshot, runs: Sequence[Run]) -> None:
-    last = next((run for run in runs if run.state in ("done", "cancelled")), None)
+    last = next((run for run in runs if run.has_score), None)
     if last is None:
         st.caption("No model has been trained yet.")
     elif last.snapshot_digest == frozen.digest:

@@ -33,7 +33,7 @@ def show(workspace: Workspace, runs: Sequence[Run]) -> None:
     theme.plot(training_charts.compared(epochs, theme=theme.current()), key="overlay")
     st.caption("On validation. Losses are comparable between runs on the same snapshot.")
     scored = sorted(
-        (run for run in chosen if run.best_epoch is not None),
+        (run for run in chosen if run.has_model),
         key=lambda run: run.metrics.get("valid_loss", math.inf),
     )
     if len(scored) >= 2:

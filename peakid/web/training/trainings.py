@@ -18,10 +18,7 @@ _KEY = "trainings"
 ACCURACY = "Accuracy (validation)"
 _COLUMNS = {
     "Run": st.column_config.TextColumn(width="small"),
-    ACCURACY: st.column_config.TextColumn(
-        width="medium", help="With its 95 % interval and number of images."
-    ),
-    "Snapshot": st.column_config.TextColumn(width="medium"),
+    ACCURACY: st.column_config.TextColumn(width=165, help="With its 95 % interval and number of images."),
     "Error": st.column_config.TextColumn(width="large"),
 }
 

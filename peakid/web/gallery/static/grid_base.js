@@ -46,6 +46,7 @@ export class Grid {
     this.token = 0;
     this.onKey = (event) => active === this && this.handleKey(event);
     this.onResize = () => this.layout();
+    this.resized = new ResizeObserver(() => this.fitWidth());
     this.onVisible = () => this.askForChanges();
     this.onSkip = (event) => active === this && this.skipTo(event);
     this.send = (events) => this.deliver(events);
@@ -64,6 +65,7 @@ export class Grid {
       // In the capture phase: before Streamlit, which has shortcuts on C and R.
       window.addEventListener("keydown", this.onKey, true);
       window.addEventListener("resize", this.onResize);
+      this.resized.observe(this.parts.root);
       document.addEventListener("visibilitychange", this.onVisible);
       clearInterval(this.renewing);
       this.renewing = setInterval(this.onVisible, RENEW_MS);
@@ -79,12 +81,20 @@ export class Grid {
     if (token !== this.token) return; // A newer run has mounted this grid again: its listeners stay.
     window.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("resize", this.onResize);
+    this.resized.disconnect();
     document.removeEventListener("visibilitychange", this.onVisible);
     clearInterval(this.renewing);
     window.removeEventListener("click", this.onSkip, true);
     this.outbox?.disconnect(this.send);
     this.root = null;
     if (active === this) active = [...grids.values()].find(isMounted) ?? null;
+  }
+
+  /** Lay the grid out for a new width, also where the sidebar was folded: that does not resize the window. */
+  fitWidth() {
+    const width = this.parts.root.clientWidth;
+    if (width && width !== this.width) this.layout();
+    this.width = width || this.width;
   }
 
   activate() {

@@ -1,0 +1,29 @@
+"""The score over the runs: a point with its interval for each, and what the points do not tell."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from peakid.evaluate import overview_charts
+from peakid.evaluate.run_scores import RunScore
+from peakid.web import theme
+
+MAX_RUNS = 20  # The newest ones: more would overlap.
+
+
+def show(points: Sequence[RunScore], snapshot_names: Mapping[int, str]) -> None:
+    """Draw the scores of the newest runs.
+
+    Args:
+        points: Oldest first, at least one.
+        snapshot_names: By id.
+    """
+    shown = points[-MAX_RUNS:]
+    st.header(overview_charts.scores_finding(shown), anchor=False)
+    theme.plot(overview_charts.scores(shown, snapshot_names, theme=theme.current()), key="scores")
+    lines = ["Validation accuracy with its 95 % interval."]
+    if len({each.snapshot_id for each in shown}) > 1:
+        lines.append("Runs on different snapshots were measured on different images.")
+    if len(points) > len(shown):
+        lines.append(f"The newest {len(shown)} of {len(points):,} runs.")
+    st.caption(" ".join(lines))
