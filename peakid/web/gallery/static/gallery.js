@@ -12,6 +12,7 @@ import { drawSingle } from "./gallery_single.js";
 import { GAP_PX, RIBBON_PX, TILE_WIDTH_PX } from "./gallery_sizes.js";
 import { componentOf, Grid, heightBelow } from "./grid_base.js";
 import { isRequest, RESEND_MS } from "./outbox.js";
+import { remarkText } from "./steps.js";
 import { recall, remember } from "./storage.js";
 
 const AHEAD = 120; // With fewer images than this after the last in sight, the next ones are requested.
@@ -200,8 +201,7 @@ class Gallery extends Grid {
   remark(kind, item, change, fields) {
     Object.assign(item, change);
     const event = this.push({ kind, digest: item.digest, ...fields });
-    const changed = { tag: "a tag", note: "the note", also: "a further class" }[kind];
-    this.record(event, `changed ${changed} of ${item.path}`);
+    this.record(event, remarkText(event, item.path));
     this.draw();
   }
 

@@ -78,3 +78,10 @@ class Steps {
 function imagesOf({ digests }) {
   return digests.map((digest) => ({ digest }));
 }
+
+/** Return what a tag, a note or a further class changed, to complete "Undid: ...". */
+export function remarkText({ kind, name, is_on, text }, path) {
+  if (kind === "note") return `${text ? "wrote" : "removed"} the note of ${path}`;
+  if (kind === "tag") return `${is_on ? "added" : "removed"} the tag ${name} ${is_on ? "to" : "from"} ${path}`;
+  return `${is_on ? "added" : "removed"} ${name} ${is_on ? "to" : "from"} what ${path} also shows`;
+}
