@@ -26,6 +26,11 @@ class Steps {
     this.undone = kept.undone ?? [];
   }
 
+  /** Tell whether there is something to undo or to redo. */
+  get hasAny() {
+    return this.done.length + this.undone.length > 0;
+  }
+
   add(step) {
     this.done = [...this.done, step].slice(-MAX_STEPS);
     this.undone = [];
@@ -82,6 +87,7 @@ function imagesOf({ digests }) {
 /** Return what a tag, a note or a further class changed, to complete "Undid: ...". */
 export function remarkText({ kind, name, is_on, text }, path) {
   if (kind === "note") return `${text ? "wrote" : "removed"} the note of ${path}`;
-  if (kind === "tag") return `${is_on ? "added" : "removed"} the tag ${name} ${is_on ? "to" : "from"} ${path}`;
+  if (kind === "tag")
+    return `${is_on ? "added" : "removed"} the tag ${name} ${is_on ? "to" : "from"} ${path}`;
   return `${is_on ? "added" : "removed"} ${name} ${is_on ? "to" : "from"} what ${path} also shows`;
 }
