@@ -92,7 +92,7 @@ def test_undo_in_the_grid_also_works_when_the_tab_has_emptied_meanwhile(
     expect(page.get_by_text("No two images have the same pixels")).to_be_visible()
     page.keyboard.press("z")
     expect(page.locator(".duplicates .row")).to_have_count(1)
-    expect(page.get_by_text("Undid: kept one in the group of")).to_be_visible()
+    expect(page.get_by_text("Undid: kept one in the group of")).to_be_in_viewport()
     assert duplicate_groups.n_waiting(workspace) == 1
 
 

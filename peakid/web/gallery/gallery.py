@@ -86,11 +86,16 @@ def _page_document(page: LoadedPage, plan: Plan) -> dict[str, Any]:
         "n_matching": page.n_waiting + len(page.open),
         "is_more": page.is_more,
         "is_end": page.is_end,
+        "n_beside": len(page.beside),
     }
 
 
 def _item_document(item: QueueItem, page: LoadedPage) -> dict[str, Any]:
     remarks = {name: value for name in _REMARKS if (value := getattr(item, name, None))}
+    if twins := page.twins.get(item.digest):
+        remarks["twins"] = list(twins)
+    if item.digest in page.beside:
+        remarks["is_beside"] = True
     return {
         "digest": item.digest,
         "path": item.path,
@@ -121,5 +126,5 @@ def _component() -> Any:
     return st.components.v2.component(
         "peakid_gallery",
         js=scripts.loader("gallery.js"),
-        css=scripts.styles("gallery.css", "gallery_single.css"),
+        css=scripts.styles("gallery.css", "gallery_single.css", "gallery_twins.css"),
     )

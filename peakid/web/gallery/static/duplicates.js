@@ -224,14 +224,15 @@ class DuplicatesGrid extends Grid {
   layout() {
     if (!this.root) return;
     const { rows } = this.parts;
-    rows.style.height = this.groups.length ? `${heightBelow(rows)}px` : "";
+    rows.hidden = !this.groups.length; // First: hidden, it has no place to measure.
+    rows.style.height = `${heightBelow(rows)}px`;
   }
 
   draw() {
     if (!this.root) return;
-    const { acts, choices, rows } = this.parts;
+    const { acts, choices } = this.parts;
     const isEmpty = !this.groups.length;
-    for (const each of [...choices, rows]) each.hidden = isEmpty;
+    for (const each of choices) each.hidden = isEmpty;
     // An empty tab has no choices, but what emptied it can be undone; after a button, the page offers that.
     acts.hidden = this.data.is_settled || (isEmpty && (this.data.step || !this.steps.hasAny));
     this.groups.forEach((group, i) => {
