@@ -80,13 +80,15 @@ def test_either_of_two_twins_is_judged_with_the_usual_keys_while_both_are_seen(
     expect(beside).to_contain_text("eiger")
     expect(page.locator(".caption .path")).to_have_text("dom/0.jpg")
     left, right = page.locator(".window").bounding_box(), beside.bounding_box()
-    assert left and right
+    assert left is not None
+    assert right is not None
     assert left["x"] + left["width"] <= right["x"]
     page.keyboard.press("ArrowRight")  # To the duplicate; the pictures stay in their places.
     expect(page.locator(".caption .path")).to_have_text("eiger/0.png")
     expect(beside).to_contain_text("dom")
     left, right = beside.bounding_box(), page.locator(".window").bounding_box()
-    assert left and right
+    assert left is not None
+    assert right is not None
     assert left["x"] + left["width"] <= right["x"]
     page.keyboard.press("1")
     expect(page.locator(".status .count")).to_contain_text("1 of 19 · all saved")

@@ -91,8 +91,8 @@ def test_other_queues_and_judged_pairs_have_no_twins(workspace: Workspace, pairs
 
 def test_the_pairs_of_some_images_are_read_through_indexes(workspace: Workspace) -> None:
     rows = workspace.query(
-        "EXPLAIN QUERY PLAN SELECT c.image_id, i.digest FROM conflicting_pair c JOIN image i ON i.id = c.twin_id"
-        " WHERE c.image_id IN (?, ?) ORDER BY c.image_id, c.twin_id",
+        "EXPLAIN QUERY PLAN SELECT c.image_id, i.digest FROM conflicting_pair c JOIN image i"
+        " ON i.id = c.twin_id WHERE c.image_id IN (?, ?) ORDER BY c.image_id, c.twin_id",
         (1, 2),
     )
     details = [row["detail"] for row in rows]

@@ -115,12 +115,21 @@ function buildStatus(gallery) {
 
 export function drawBars(gallery) {
   const { classes } = gallery.parts;
+  drawEmpty(gallery);
   const wanted = JSON.stringify(gallery.data.classes);
   if (classes.dataset.drawn === wanted) return;
   classes.dataset.drawn = wanted;
   const find = button("Find class", "/", "Type part of its name", () => openFinder(gallery));
   find.classList.add("quiet");
   classes.replaceChildren(...gallery.data.classes.map((row, i) => classButton(gallery, row, i)), find);
+}
+
+/** In an empty queue only Undo and Redo are left, for what emptied it. */
+function drawEmpty({ items, parts, steps }) {
+  const isEmpty = !items.length;
+  for (const each of [parts.classes, parts.stage, parts.count, ...parts.acts.children]) each.hidden = isEmpty;
+  parts.undo.hidden = parts.redo.hidden = false;
+  parts.acts.hidden = isEmpty && !steps.hasAny;
 }
 
 function classButton(gallery, { name, colour }, i) {
@@ -145,7 +154,7 @@ export function drawPressed(gallery) {
   }
   toGrid.setAttribute("aria-pressed", String(gallery.view === "grid"));
   toSingle.setAttribute("aria-pressed", String(gallery.view === "single"));
-  slider.hidden = gallery.view !== "grid";
+  slider.hidden = gallery.view !== "grid" || !gallery.items.length;
 }
 
 /** Draw the rows in sight and a few around them; the others have no elements. */
@@ -310,7 +319,7 @@ function selectionOffers(gallery) {
 function endOffers(gallery) {
   const { data, selected } = gallery;
   const { nJudged, nLoaded } = progressOf(gallery);
-  if (selected.size || gallery.isEverything || !data.is_end || nJudged < nLoaded) return [];
+  if (selected.size || gallery.isEverything || !data.is_end || nJudged < nLoaded || !nLoaded) return [];
   if (!data.n_waiting)
     return [make("span", "", "Every image of this queue is judged. Choose another queue above.")];
   const text = `Show the other ${data.n_waiting.toLocaleString("en")}`;

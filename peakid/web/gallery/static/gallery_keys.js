@@ -17,6 +17,7 @@ import { ARROWS } from "./grid_base.js";
 const PAGE_OF_SINGLE = 10; // images that Page Up and Page Down move by in the single view
 
 export function keyAction(gallery, event) {
+  if (!gallery.items.length && event.key.toLowerCase() !== "z") return undefined;
   return gallery.overlay ? overlayAction(gallery, event) : gridAction(gallery, event);
 }
 
