@@ -24,6 +24,7 @@ READS = {
     "curate.queues.review_queue.confusion_queue",  # queue confusion:...
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
+    "curate.step_text.change_text",  # log --image
     "curate.classes.colours",  # classes list
     "curate.duplicates.duplicate_groups.n_waiting",  # duplicates list
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
