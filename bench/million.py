@@ -78,7 +78,7 @@ DERIVED = (
     "INSERT INTO image_text SELECT image_id, words FROM image_text_now",
     "INSERT INTO image_tag SELECT value, image_id FROM remark WHERE kind = 'tag'",
     "INSERT INTO image_note SELECT image_id, value FROM remark WHERE kind = 'note'",
-    "INSERT INTO label_conflict SELECT image_id FROM label_conflict_now",
+    "INSERT INTO label_conflict SELECT * FROM label_conflict_now",
 )
 
 

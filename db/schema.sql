@@ -329,8 +329,6 @@ CREATE TABLE state_count (
   PRIMARY KEY (class_id, verdict, is_reviewed)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE label_conflict (image_id INTEGER PRIMARY KEY REFERENCES image(id)) STRICT;
-
 CREATE TABLE image_text (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
   words TEXT NOT NULL
@@ -424,6 +422,11 @@ CREATE TABLE "remark" (
   actor TEXT NOT NULL,
   made_at TEXT NOT NULL,
   CHECK ((kind IN ('also', 'typical')) = (class_id IS NOT NULL))
+) STRICT;
+
+CREATE TABLE label_conflict (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  beside_id INTEGER NOT NULL
 ) STRICT;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
@@ -523,6 +526,8 @@ CREATE INDEX remark_image ON remark(image_id, kind, id);
 
 CREATE INDEX remark_step ON remark(step_id, id);
 
+CREATE INDEX label_conflict_side_by_side ON label_conflict(beside_id, image_id);
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 
@@ -576,58 +581,6 @@ BEGIN
     WHERE class_id = COALESCE(OLD.class_id, 0) AND verdict = OLD.verdict AND is_reviewed = OLD.is_reviewed;
 END;
 
-CREATE VIEW label_conflict_now AS
-SELECT s.image_id FROM image_state s WHERE s.verdict IN ('label', 'flag') AND s.class_id IS NOT NULL AND (
-  EXISTS (SELECT 1 FROM duplicate_pair p JOIN image_state t ON t.image_id = p.image_b_id
-    WHERE p.image_a_id = s.image_id AND t.verdict IN ('label', 'flag') AND t.class_id <> s.class_id
-    AND COALESCE((SELECT j.verdict FROM pair_judgement j
-      WHERE j.image_a_id = p.image_a_id AND j.image_b_id = p.image_b_id ORDER BY j.id DESC LIMIT 1), 'open') = 'open')
-  OR EXISTS (SELECT 1 FROM duplicate_pair p JOIN image_state t ON t.image_id = p.image_a_id
-    WHERE p.image_b_id = s.image_id AND t.verdict IN ('label', 'flag') AND t.class_id <> s.class_id
-    AND COALESCE((SELECT j.verdict FROM pair_judgement j
-      WHERE j.image_a_id = p.image_a_id AND j.image_b_id = p.image_b_id ORDER BY j.id DESC LIMIT 1), 'open') = 'open')
-  OR (s.is_reviewed = 0 AND EXISTS (SELECT 1 FROM origin o JOIN origin e ON e.image_id = o.image_id AND e.id > o.id
-    WHERE o.image_id = s.image_id AND e.label <> o.label)));
-
-CREATE TRIGGER a_state_may_conflict AFTER UPDATE OF class_id, verdict, is_reviewed ON image_state
-WHEN (NEW.class_id IS NOT OLD.class_id OR NEW.verdict <> OLD.verdict OR NEW.is_reviewed <> OLD.is_reviewed)
-  AND (EXISTS (SELECT 1 FROM duplicate_pair WHERE image_a_id = NEW.image_id)
-    OR EXISTS (SELECT 1 FROM duplicate_pair WHERE image_b_id = NEW.image_id)
-    OR EXISTS (SELECT 1 FROM origin o JOIN origin e ON e.image_id = o.image_id AND e.id > o.id WHERE o.image_id = NEW.image_id))
-BEGIN
-  DELETE FROM label_conflict WHERE image_id IN (SELECT NEW.image_id
-    UNION ALL SELECT image_b_id FROM duplicate_pair WHERE image_a_id = NEW.image_id
-    UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = NEW.image_id);
-  INSERT INTO label_conflict SELECT image_id FROM label_conflict_now WHERE image_id IN (SELECT NEW.image_id
-    UNION ALL SELECT image_b_id FROM duplicate_pair WHERE image_a_id = NEW.image_id
-    UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = NEW.image_id);
-END;
-
-CREATE TRIGGER a_pair_may_conflict AFTER INSERT ON duplicate_pair
-BEGIN
-  DELETE FROM label_conflict WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
-  INSERT INTO label_conflict SELECT image_id FROM label_conflict_now WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
-END;
-
-CREATE TRIGGER a_gone_pair_conflicts_no_more AFTER DELETE ON duplicate_pair
-BEGIN
-  DELETE FROM label_conflict WHERE image_id IN (OLD.image_a_id, OLD.image_b_id);
-  INSERT INTO label_conflict SELECT image_id FROM label_conflict_now WHERE image_id IN (OLD.image_a_id, OLD.image_b_id);
-END;
-
-CREATE TRIGGER a_judged_pair_may_conflict_no_more AFTER INSERT ON pair_judgement
-BEGIN
-  DELETE FROM label_conflict WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
-  INSERT INTO label_conflict SELECT image_id FROM label_conflict_now WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
-END;
-
-CREATE TRIGGER an_origin_may_conflict AFTER INSERT ON origin
-WHEN EXISTS (SELECT 1 FROM origin o WHERE o.image_id = NEW.image_id AND o.label <> NEW.label)
-BEGIN
-  DELETE FROM label_conflict WHERE image_id = NEW.image_id;
-  INSERT INTO label_conflict SELECT image_id FROM label_conflict_now WHERE image_id = NEW.image_id;
-END;
-
 CREATE VIEW image_text_now AS
 SELECT i.id AS image_id, COALESCE((SELECT group_concat(o.path, char(10)) FROM origin o WHERE o.image_id = i.id), '')
   || COALESCE((SELECT char(10) || n.note FROM image_note n WHERE n.image_id = i.id), '') AS words
@@ -653,14 +606,6 @@ END;
 
 CREATE TRIGGER a_moved_origin_brings_words AFTER UPDATE OF path ON origin
 BEGIN UPDATE image_text SET words = (SELECT words FROM image_text_now WHERE image_id = NEW.image_id) WHERE image_id = NEW.image_id; END;
-
-CREATE TRIGGER a_gone_origin_takes_its_words AFTER DELETE ON origin
-BEGIN
-  DELETE FROM label_conflict WHERE image_id = OLD.image_id;
-  INSERT INTO label_conflict SELECT image_id FROM label_conflict_now WHERE image_id = OLD.image_id;
-  DELETE FROM image_text WHERE image_id = OLD.image_id;
-  INSERT INTO image_text SELECT image_id, words FROM image_text_now WHERE image_id = OLD.image_id AND words <> '';
-END;
 
 CREATE TRIGGER a_note_brings_words AFTER INSERT ON image_note
 BEGIN
@@ -726,3 +671,76 @@ END;
 
 CREATE TRIGGER remark_makes_an_image_less_typical AFTER INSERT ON remark WHEN NEW.kind = 'typical' AND NEW.is_on = 0
 BEGIN DELETE FROM class_example WHERE class_id = NEW.class_id AND image_id = NEW.image_id; END;
+
+CREATE VIEW conflicting_pair AS
+SELECT s.image_id, t.image_id AS twin_id FROM image_state s JOIN duplicate_pair p ON p.image_a_id = s.image_id
+  JOIN image_state t ON t.image_id = p.image_b_id
+WHERE s.verdict IN ('label', 'flag') AND t.verdict IN ('label', 'flag') AND t.class_id <> s.class_id
+  AND COALESCE((SELECT j.verdict FROM pair_judgement j
+    WHERE j.image_a_id = p.image_a_id AND j.image_b_id = p.image_b_id ORDER BY j.id DESC LIMIT 1), 'open') = 'open'
+UNION ALL
+SELECT s.image_id, t.image_id FROM image_state s JOIN duplicate_pair p ON p.image_b_id = s.image_id
+  JOIN image_state t ON t.image_id = p.image_a_id
+WHERE s.verdict IN ('label', 'flag') AND t.verdict IN ('label', 'flag') AND t.class_id <> s.class_id
+  AND COALESCE((SELECT j.verdict FROM pair_judgement j
+    WHERE j.image_a_id = p.image_a_id AND j.image_b_id = p.image_b_id ORDER BY j.id DESC LIMIT 1), 'open') = 'open';
+
+CREATE VIEW label_conflict_now AS
+SELECT s.image_id, COALESCE(
+  -- Written out: SQLite would read all of `conflicting_pair` for a minimum.
+  (SELECT MIN(p.image_a_id) FROM duplicate_pair p JOIN image_state t ON t.image_id = p.image_a_id
+    WHERE p.image_b_id = s.image_id AND t.verdict IN ('label', 'flag') AND t.class_id <> s.class_id
+    AND COALESCE((SELECT j.verdict FROM pair_judgement j
+      WHERE j.image_a_id = p.image_a_id AND j.image_b_id = p.image_b_id ORDER BY j.id DESC LIMIT 1), 'open') = 'open'),
+  s.image_id) AS beside_id
+FROM image_state s WHERE s.verdict IN ('label', 'flag') AND s.class_id IS NOT NULL AND (
+  EXISTS (SELECT 1 FROM conflicting_pair c WHERE c.image_id = s.image_id)
+  OR (s.is_reviewed = 0 AND EXISTS (SELECT 1 FROM origin o JOIN origin e ON e.image_id = o.image_id AND e.id > o.id
+    WHERE o.image_id = s.image_id AND e.label <> o.label)));
+
+CREATE TRIGGER a_state_may_conflict AFTER UPDATE OF class_id, verdict, is_reviewed ON image_state
+WHEN (NEW.class_id IS NOT OLD.class_id OR NEW.verdict <> OLD.verdict OR NEW.is_reviewed <> OLD.is_reviewed)
+  AND (EXISTS (SELECT 1 FROM duplicate_pair WHERE image_a_id = NEW.image_id)
+    OR EXISTS (SELECT 1 FROM duplicate_pair WHERE image_b_id = NEW.image_id)
+    OR EXISTS (SELECT 1 FROM origin o JOIN origin e ON e.image_id = o.image_id AND e.id > o.id WHERE o.image_id = NEW.image_id))
+BEGIN
+  DELETE FROM label_conflict WHERE image_id IN (SELECT NEW.image_id
+    UNION ALL SELECT image_b_id FROM duplicate_pair WHERE image_a_id = NEW.image_id
+    UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = NEW.image_id);
+  INSERT INTO label_conflict SELECT * FROM label_conflict_now WHERE image_id IN (SELECT NEW.image_id
+    UNION ALL SELECT image_b_id FROM duplicate_pair WHERE image_a_id = NEW.image_id
+    UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = NEW.image_id);
+END;
+
+CREATE TRIGGER a_pair_may_conflict AFTER INSERT ON duplicate_pair
+BEGIN
+  DELETE FROM label_conflict WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
+  INSERT INTO label_conflict SELECT * FROM label_conflict_now WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
+END;
+
+CREATE TRIGGER a_gone_pair_conflicts_no_more AFTER DELETE ON duplicate_pair
+BEGIN
+  DELETE FROM label_conflict WHERE image_id IN (OLD.image_a_id, OLD.image_b_id);
+  INSERT INTO label_conflict SELECT * FROM label_conflict_now WHERE image_id IN (OLD.image_a_id, OLD.image_b_id);
+END;
+
+CREATE TRIGGER a_judged_pair_may_conflict_no_more AFTER INSERT ON pair_judgement
+BEGIN
+  DELETE FROM label_conflict WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
+  INSERT INTO label_conflict SELECT * FROM label_conflict_now WHERE image_id IN (NEW.image_a_id, NEW.image_b_id);
+END;
+
+CREATE TRIGGER an_origin_may_conflict AFTER INSERT ON origin
+WHEN EXISTS (SELECT 1 FROM origin o WHERE o.image_id = NEW.image_id AND o.label <> NEW.label)
+BEGIN
+  DELETE FROM label_conflict WHERE image_id = NEW.image_id;
+  INSERT INTO label_conflict SELECT * FROM label_conflict_now WHERE image_id = NEW.image_id;
+END;
+
+CREATE TRIGGER a_gone_origin_takes_its_words AFTER DELETE ON origin
+BEGIN
+  DELETE FROM label_conflict WHERE image_id = OLD.image_id;
+  INSERT INTO label_conflict SELECT * FROM label_conflict_now WHERE image_id = OLD.image_id;
+  DELETE FROM image_text WHERE image_id = OLD.image_id;
+  INSERT INTO image_text SELECT image_id, words FROM image_text_now WHERE image_id = OLD.image_id AND words <> '';
+END;

@@ -127,8 +127,8 @@ loaded = duplicate_grid.load(by_tab[tab], tab, plan)
 # 3 draw (4 act: events are saved before the next run)
 if tab in ("across", "exact", "near") and len(by_tab[tab]) > 1:
     show_bulk(by_tab[tab])
-if loaded.groups:
-    duplicate_grid.show(loaded, workspace=workspace, tab=tab, plan=plan, done=done)
-else:
+if not loaded.groups:
     n_missing = comparisons.n_missing(workspace) if tab != "settled" else 0
     navigation.show_empty(workspace, NOT_FOUND if n_missing else EMPTY[tab])
+# Also without groups: what emptied the tab can be undone there, and an undo on its way is saved.
+duplicate_grid.show(loaded, workspace=workspace, tab=tab, plan=plan, done=done)

@@ -67,11 +67,11 @@ def show_grid() -> None:
     except PeakidError as error:  # An error inside a fragment does not reach the shell.
         session.show_error(error)
         return
-    if page.images:
-        names = queue_chips.class_order(queue, classes.names(workspace))
-        gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS)
-    else:
+    if not page.images:
         show_empty()
+    # Also without images: what emptied the queue can be undone there, and an undo on its way is saved.
+    names = queue_chips.class_order(queue, classes.names(workspace))
+    gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS)
 
 
 show_grid()

@@ -126,8 +126,9 @@ class ImportReport:
 class ScanReport:
     """Result of one scan for duplicates and image issues.
 
-    `n_scanned` counts the images of this scan, all other figures are for the whole workspace.
-    `n_conflicting_groups` counts groups, of any kind, whose images or origins have different labels. `issues`
+    `n_scanned` counts the images of this scan, all other figures are for the whole workspace. Each open group
+    is counted once, under its kind, as the duplicates page shows it; `n_groups` is their sum.
+    `n_conflicting_groups` counts those of any kind whose images or origins have different labels. `issues`
     counts images by kind of issue, at the current thresholds.
     """
 
@@ -137,6 +138,8 @@ class ScanReport:
     n_conflicting_groups: int
     issues: dict[str, int]
     seconds: float
+    n_copy_groups: int = 0
+    n_groups: int = 0
 
 
 @dataclass(frozen=True)

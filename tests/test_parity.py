@@ -27,7 +27,9 @@ READS = {
     "curate.queues.review_queue.issue_queue",  # queue issue:...
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
+    "curate.step_text.change_text",  # log --image
     "curate.classes.colours",  # classes list
+    "curate.duplicates.duplicate_groups.n_waiting",  # status
     "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "evaluate.run_scores.of",  # evaluate

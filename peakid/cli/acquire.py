@@ -254,8 +254,10 @@ def scan(workspace: Workspace, background: bool, actor: str, as_json: bool) -> N
         return
     with terminal_report() as report:
         found = scanning.scan(workspace, report=report)
-    text = f"{found.n_scanned} scanned in {found.seconds:.1f} s. Duplicates: {found.n_exact_groups} exact and"
-    text += f" {found.n_near_groups} near groups, {found.n_conflicting_groups} with conflicting labels."
+    groups = "1 group" if found.n_groups == 1 else f"{found.n_groups:,} groups"
+    kinds = f"{found.n_exact_groups:,} exact, {found.n_near_groups:,} near, {found.n_copy_groups:,} copies"
+    text = f"{found.n_scanned} scanned in {found.seconds:.1f} s. Duplicates: {groups} to decide on ({kinds}),"
+    text += f" {found.n_conflicting_groups:,} with conflicting labels."
     issues = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in found.issues.items() if n)
     text += f"\nImage issues: {issues or 'none'}."
     emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)}, text)

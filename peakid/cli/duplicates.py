@@ -39,7 +39,11 @@ def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> 
     empty = "There are no duplicates among the images, which were all compared."
     if n_missing:
         empty = f"No duplicates were found; {n_missing:,} images were not compared yet. Use: peakid scan"
-    emit(as_json, [_document(group) for group in shown], table(rows, columns, empty=empty))
+    counts = duplicate_groups.counts(workspace)
+    settled = f"{_n_groups(counts.n_settled)} settled or copies of one file"
+    found = f"{_n_groups(counts.n_open)} to decide on, {settled}."
+    lines = table(rows, columns, empty=empty)
+    emit(as_json, [_document(group) for group in shown], f"{lines}\n{found}" if shown else lines)
 
 
 @duplicates_.command("resolve")
@@ -149,6 +153,10 @@ def _keep(workspace: Workspace, keys: list[str], digest: str, label: str | None,
     others = {other: -1 for other, image in members.items() if other != digest and image.verdict != "exclude"}
     wanted = label or (members[digest].label if group.is_conflicting else None)
     return resolve.keep(workspace, digest, others, label=wanted, actor=actor)
+
+
+def _n_groups(n: int) -> str:
+    return "1 group" if n == 1 else f"{n:,} groups"
 
 
 def _digests(group: DuplicateGroup) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.curate import decisions, history, undo_since
+from peakid.curate import decisions, history, step_text, undo_since
 from peakid.errors import BadInput
 from peakid.records import Decision, StepResult
 from peakid.store import images
@@ -41,14 +41,14 @@ def undo(
     if (by is None) != (since is None) or (dry_run and not by) or (by and step_id):
         raise click.UsageError("--all-by needs --since and excludes --step. --dry-run needs --all-by.")
     if by is None or since is None:
-        emit_step(as_json, decisions.undo(workspace, actor=actor, step_id=step_id), "Undid")
+        _emit_reversal(workspace, as_json, decisions.undo(workspace, actor=actor, step_id=step_id), "Undid")
         return
     actor_name, moment = _actor_name(by), _moment(since)
     if dry_run:
         _emit_plan(as_json, undo_since.plan(workspace, by=actor_name, since=moment))
         return
     step = undo_since.undo_since(workspace, by=actor_name, since=moment, actor=actor)
-    emit_step(as_json, step, "Undid")
+    _emit_reversal(workspace, as_json, step, "Undid")
 
 
 @click.command()
@@ -57,7 +57,7 @@ def undo(
 @pass_workspace
 def redo(workspace: Workspace, actor: str, as_json: bool) -> None:
     """Redo what your newest undo reverted."""
-    emit_step(as_json, decisions.redo(workspace, actor=actor), "Redid")
+    _emit_reversal(workspace, as_json, decisions.redo(workspace, actor=actor), "Redid")
 
 
 @click.command()
@@ -107,14 +107,19 @@ def log(
         emit(as_json, documents, table(documents, columns, empty="There are no decisions yet."))
 
 
-def emit_step(as_json: bool, step: StepResult, verb: str) -> None:
-    """Print what one step changed, and which images it left unchanged."""
+def emit_step(as_json: bool, step: StepResult, verb: str, *, what: str = "") -> None:
+    """Print what one step changed, and which images it left unchanged.
+
+    Args:
+        what: What it did, for a step that judged no image.
+    """
     document = {
         "step_id": step.step_id,
         "n_images": step.n_images,
         "decisions": [asdict(d) for d in step.decisions],
     }
-    lines = [f"{verb} {n_images(step.n_images)}.", *map(_line, step.decisions[:SHOWN_DECISIONS])]
+    said = what or f"{verb} {n_images(step.n_images)}"
+    lines = [f"{said}.", *map(_line, step.decisions[:SHOWN_DECISIONS])]
     if step.remarked:
         document["remarked"] = step.remarked
     if step.conflicts:
@@ -131,6 +136,13 @@ def n_images(n: int) -> str:
     return f"{n} image" if n == 1 else f"{n} images"
 
 
+def _emit_reversal(workspace: Workspace, as_json: bool, step: StepResult, verb: str) -> None:
+    """Print what an undo or a redo changed. Without a decision, its step says what it was about."""
+    is_known = step.step_id is not None and not step.decisions
+    what = step_text.describe(history.step(workspace, step.step_id)) if is_known else ""
+    emit_step(as_json, step, verb, what=what[:1].upper() + what[1:])
+
+
 def _emit_steps(
     workspace: Workspace,
     as_json: bool,
@@ -142,8 +154,13 @@ def _emit_steps(
 ) -> None:
     actor = _actor_name(by) if by else None
     steps = history.page(workspace, by=actor, class_name=class_name, before=before, limit=limit)
-    documents = [{key: value for key, value in asdict(step).items() if key != "first"} for step in steps]
-    columns = ["step_id", "made_at", "actor", "kind", "n_images"]
+    left_out = ("first", "original", "is_taking_back")
+    documents = [
+        {key: value for key, value in asdict(step).items() if key not in left_out}
+        | {"what": step_text.describe(step)}
+        for step in steps
+    ]
+    columns = ["step_id", "made_at", "actor", "kind", "n_images", "what"]
     emit(as_json, documents, table(documents, columns, empty="There are no such steps."))
 
 

@@ -11,7 +11,7 @@ from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import emit_step
 from peakid.curate import classes, remarks
-from peakid.curate.queues import pace, review_queue, saved_views
+from peakid.curate.queues import pace, review_queue, saved_views, twins
 from peakid.curate.queues.filters import Filters
 from peakid.curate.queues.saved_views import SavedView
 from peakid.errors import NotFound
@@ -77,9 +77,11 @@ def queue(
     if (of_class := name.removeprefix("class:")) != name:
         classes.refuse_unknown(workspace, of_class)
     items = review_queue.page(workspace, name, limit=limit, after=after, filters=filters)
-    rows = [{**_document(item), "digest": item.digest[:12]} for item in items]
+    beside = twins.of_images(workspace, [item.digest for item in items])
+    documents = [{**_document(item), "twins": list(beside.get(item.digest, ()))} for item in items]
+    rows = [{**document, "digest": document["digest"][:12]} for document in documents]
     text = table(rows, ["digest", "label", "reason", "path"], empty=f"Nothing waits in {name}.")
-    emit(as_json, [_document(item) for item in items], text)
+    emit(as_json, documents, text)
 
 
 @click.command()

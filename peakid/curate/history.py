@@ -3,14 +3,15 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from peakid.curate import decisions
+from peakid.curate.remarks import RemarkKind
 from peakid.errors import BadInput
-from peakid.records import StepKind, Verdict
+from peakid.records import PairVerdict, StepKind, Verdict
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
@@ -39,14 +40,38 @@ class Change:
 
 
 @dataclass(frozen=True)
+class StepRemark:
+    """A tag, a note or a further class that one step set or removed on some images.
+
+    Attributes:
+        name: The tag, the class, or the text of the note.
+        digest: Of the first of these images, as `path`.
+    """
+
+    kind: RemarkKind
+    name: str
+    is_on: bool
+    n_images: int
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
 class HistoryStep:
     """One step: a keystroke, a bulk action, an import, an undo.
 
     Attributes:
+        n_images: Images that it judged, or whose tags, note or further classes it changed.
+        n_judged: Images that it judged.
         first: Its first decision (about the requested image, if any), None if it judged no image.
         n_pairs: Pairs of near duplicates that it judged.
         merges: (class, target class) of the classes that it merged.
         n_undone: Steps that it undid together.
+        remarks: What it changed besides labels.
+        pair_verdict: What it said of its pairs, None where it judged none.
+        pair_paths: The images of its pairs.
+        original: The step that an undo or a redo is about, None for other steps.
+        is_taking_back: Whether it takes `original` back. An undo of an undo does it again.
     """
 
     step_id: int
@@ -59,6 +84,12 @@ class HistoryStep:
     n_pairs: int
     merges: list[tuple[str, str | None]]
     n_undone: int
+    n_judged: int = 0
+    remarks: tuple[StepRemark, ...] = ()
+    pair_verdict: PairVerdict | None = None
+    pair_paths: tuple[str, ...] = ()
+    original: "HistoryStep | None" = None
+    is_taking_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +133,11 @@ def page(
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         sql = f"SELECT s.id FROM step s {where} ORDER BY s.id DESC LIMIT :limit"
     return [_step(workspace, row["id"], digest) for row in workspace.query(sql, values)]
+
+
+def step(workspace: Workspace, step_id: int) -> HistoryStep:
+    """Return one step of the log, which must exist."""
+    return _step(workspace, step_id, None)
 
 
 _CLASS_ID = "(SELECT id FROM class WHERE name = :class_name)"
@@ -230,10 +266,35 @@ def _changes(workspace: Workspace, where: str, value: object, order: str) -> lis
 
 
 def _step(workspace: Workspace, step_id: int, digest: str | None) -> HistoryStep:
+    found = _alone(workspace, step_id, digest)
+    if found.kind not in ("undo", "redo"):
+        return found
+    n_reversals, original = _original(workspace, step_id)
+    about = found if original == step_id else _alone(workspace, original, None)
+    # A step that undid several has no single step that it is about.
+    is_odd = (n_reversals + bool(about.n_undone)) % 2 == 1
+    return replace(found, original=about, is_taking_back=is_odd)
+
+
+def _original(workspace: Workspace, step_id: int) -> tuple[int, int]:
+    """Follow undos and redos to the step that they are about; return how many there are, and its id."""
+    n = 0
+    while row := workspace.one(
+        "SELECT undoes_step_id AS id FROM step WHERE id = ? AND undoes_step_id IS NOT NULL", (step_id,)
+    ):
+        n, step_id = n + 1, row["id"]
+    return n, step_id
+
+
+def _alone(workspace: Workspace, step_id: int, digest: str | None) -> HistoryStep:
+    """Return what one step wrote, without the step that it reverses."""
     row = workspace.query(
         f"SELECT s.*, ({decisions.IS_UNDONE}) AS is_undone,"
-        " (SELECT COUNT(*) FROM decision WHERE step_id = s.id) AS n_images,"
+        " (SELECT COUNT(*) FROM decision WHERE step_id = s.id) AS n_judged,"
+        " (SELECT COUNT(DISTINCT image_id) FROM remark r WHERE r.step_id = s.id AND NOT EXISTS"
+        "  (SELECT 1 FROM decision d WHERE d.step_id = s.id AND d.image_id = r.image_id)) AS n_remarked,"
         " (SELECT COUNT(*) FROM pair_judgement WHERE step_id = s.id) AS n_pairs,"
+        " (SELECT MAX(verdict) FROM pair_judgement WHERE step_id = s.id) AS pair_verdict,"
         " (SELECT COUNT(*) FROM step_taken_back WHERE step_id = s.id) AS n_undone,"
         " (SELECT MIN(d.id) FROM decision d WHERE d.step_id = s.id AND (:digest IS NULL"
         "  OR d.image_id = (SELECT id FROM image WHERE digest = :digest))) AS first_id"
@@ -251,13 +312,39 @@ def _step(workspace: Workspace, step_id: int, digest: str | None) -> HistoryStep
         kind=row["kind"],
         actor=row["actor"],
         made_at=row["made_at"],
-        n_images=row["n_images"],
+        n_images=row["n_judged"] + row["n_remarked"],
         is_undone=bool(row["is_undone"]),
         first=first[0] if first else None,
         n_pairs=row["n_pairs"],
         merges=[(each["name"], each["target"]) for each in merges],
         n_undone=row["n_undone"],
+        n_judged=row["n_judged"],
+        remarks=_remarks(workspace, step_id),
+        pair_verdict=row["pair_verdict"],
+        pair_paths=_pair_paths(workspace, step_id) if row["n_pairs"] else (),
     )
+
+
+def _remarks(workspace: Workspace, step_id: int) -> tuple[StepRemark, ...]:
+    rows = workspace.query(
+        "SELECT r.kind, COALESCE(c.name, r.value) AS name, r.is_on, COUNT(*) AS n_images, i.digest,"
+        f" {FIRST_PATH} AS path, MIN(r.id) FROM remark r JOIN image i ON i.id = r.image_id"
+        " LEFT JOIN class c ON c.id = r.class_id WHERE r.step_id = ?"
+        " GROUP BY r.kind, name, r.is_on ORDER BY MIN(r.id)",
+        (step_id,),
+    )
+    names = ("kind", "name", "n_images", "digest", "path")
+    return tuple(StepRemark(**{name: row[name] for name in names}, is_on=bool(row["is_on"])) for row in rows)
+
+
+def _pair_paths(workspace: Workspace, step_id: int) -> tuple[str, ...]:
+    rows = workspace.query(
+        f"SELECT {FIRST_PATH} AS path FROM image i WHERE i.id IN"
+        " (SELECT image_a_id FROM pair_judgement WHERE step_id = :step_id"
+        "  UNION SELECT image_b_id FROM pair_judgement WHERE step_id = :step_id) ORDER BY i.id",
+        {"step_id": step_id},
+    )
+    return tuple(row["path"] or "a forgotten image" for row in rows)
 
 
 def _images_a_minute(moments: Sequence[datetime]) -> float | None:

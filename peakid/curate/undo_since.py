@@ -18,6 +18,7 @@ class UndoPlan:
     """What would be undone: `n_steps` steps on `n_images` images.
 
     Attributes:
+        n_images: Images with a judgement, a remark or a judged pair that would be undone.
         conflicts: Digests of images that somebody else judged later; they keep that judgement.
         standing: Those later decisions, by digest.
     """
@@ -50,7 +51,8 @@ def plan(workspace: Workspace, *, by: str, since: str) -> UndoPlan:
     ]
     n_steps = len(_in_force(connection, step_ids))
     standing = decisions.current_decisions(connection, conflicts)
-    return UndoPlan(by, since, n_steps, len(spans) - len(later), conflicts, standing)
+    n_others = _n_others(connection, step_ids, {*spans})
+    return UndoPlan(by, since, n_steps, len(spans) - len(later) + n_others, conflicts, standing)
 
 
 def undo_since(workspace: Workspace, *, by: str, since: str, actor: str) -> StepResult:
@@ -137,6 +139,17 @@ def _spans(connection: sqlite3.Connection, step_ids: list[int]) -> dict[int, tup
     )
     these = set(step_ids)
     return {row["image_id"]: _span(_ids(connection, row["image_id"]), these) for row in rows.fetchall()}
+
+
+def _n_others(connection: sqlite3.Connection, step_ids: list[int], judged: set[int]) -> int:
+    """Count the images that these steps did not judge but remarked on, or compared with another image."""
+    rows = connection.execute(
+        f"SELECT image_id FROM remark WHERE step_id IN {_THESE_STEPS}"
+        f" UNION SELECT image_a_id FROM pair_judgement WHERE step_id IN {_THESE_STEPS}"
+        f" UNION SELECT image_b_id FROM pair_judgement WHERE step_id IN {_THESE_STEPS}",
+        {"step_ids": json.dumps(step_ids)},
+    )
+    return len({row["image_id"] for row in rows} - judged)
 
 
 def _span(newest_first: list[sqlite3.Row], step_ids: set[int]) -> tuple[int, int]:

@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 
 from peakid import printable
-from peakid.records import Decision, RejectionReason, StepKind, StepRow
+from peakid.curate.step_text import VERBS
+from peakid.records import Decision, RejectionReason, StepRow
 
 REASONS: dict[RejectionReason, str] = {
     "not_an_image": "Not an image",
@@ -37,12 +38,6 @@ JOBS = {
     "import": "Import",
 }
 
-STEP_VERBS: dict[StepKind, str] = {
-    "import": "labelled",
-    "decide": "reviewed",
-    "undo": "undid",
-    "redo": "redid",
-}
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")
 _BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _FIRST_NUMBER = re.compile(r"^(\s*\d+)(?=\.)")  # It would begin a list.
@@ -91,7 +86,7 @@ def step_text(step: StepRow) -> str:
     """Describe a step of the history: `labelled dom`, `reviewed 12 images`, `undid 12 images`."""
     if step.n_images == 1:
         return decision_text(step.first)
-    return f"{STEP_VERBS[step.kind]} {n_of(step.n_images, 'image')}"
+    return f"{VERBS[step.kind]} {n_of(step.n_images, 'image')}"
 
 
 def standing(decision: Decision) -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from peakid.acquire import folder
 from peakid.curate import decisions
-from peakid.curate.duplicates import duplicate_groups, find
+from peakid.curate.duplicates import duplicate_groups, find, resolve
 from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -75,3 +75,40 @@ def test_undo_after_a_button_also_works_when_it_has_emptied_the_tab(
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".duplicates .row").first).to_be_visible()
     assert duplicate_groups.n_waiting(workspace) == 103
+
+
+def test_undo_in_the_grid_also_works_when_the_tab_has_emptied_meanwhile(
+    serve: Callable[[], str], page: Page, groups: list[duplicate_groups.DuplicateGroup], workspace: Workspace
+) -> None:
+    others = [group.group_key for group in groups[1:]]
+    resolve.keep_best(workspace, keys=others, actor="human:ben")
+    page.goto(f"{serve()}/duplicates?tab=exact")
+    page.locator(".duplicates .row").first.wait_for()
+    page.keyboard.press("k")
+    expect(page.locator(".duplicates .status .count")).to_contain_text("1 of 1 · all saved")
+    # Another choice on the page makes it run: the tab has no group any more.
+    page.get_by_role("radio", name="Near 0").click()
+    page.get_by_role("radio", name="Exact 0").click()
+    expect(page.get_by_text("No two images have the same pixels")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.locator(".duplicates .row")).to_have_count(1)
+    expect(page.get_by_text("Undid: kept one in the group of")).to_be_in_viewport()
+    assert duplicate_groups.n_waiting(workspace) == 1
+
+
+def test_undo_pressed_while_the_tab_empties_is_saved(
+    serve: Callable[[], str], page: Page, groups: list[duplicate_groups.DuplicateGroup], workspace: Workspace
+) -> None:
+    others = [group.group_key for group in groups[1:]]
+    resolve.keep_best(workspace, keys=others, actor="human:ben")
+    page.goto(f"{serve()}/duplicates?tab=exact")
+    page.locator(".duplicates .row").first.wait_for()
+    for delay_ms in (0, 150, 400, 800):
+        page.keyboard.press("k")
+        expect(page.locator(".duplicates .status .count")).to_contain_text("1 of 1 · all saved")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # The page runs again.
+        page.wait_for_timeout(delay_ms)
+        page.keyboard.press("z")
+        expect(page.locator(".duplicates .row:not(.done)")).to_have_count(1)
+        expect(page.locator(".duplicates .status .count")).to_contain_text("0 of 1 · all saved")
+        assert duplicate_groups.n_waiting(workspace) == 1

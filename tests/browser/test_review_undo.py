@@ -89,3 +89,37 @@ def test_what_can_be_undone_has_a_button_beside_the_message(
     page.locator(".offer").get_by_role("button", name="Redo").click()
     wait_until_saved(page)
     assert decisions.steps(workspace)[0].kind == "redo"
+
+
+def test_undo_also_works_when_the_queue_has_become_empty(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    digests = fill(river=1, sea=1)
+    page.goto(f"{serve()}/review?queue=unreviewed&class=river")
+    page.locator(".tile").first.wait_for()
+    page.keyboard.press("2")
+    wait_until_saved(page)
+    page.reload()
+    expect(page.get_by_text("No image of this queue passes the filters.")).to_be_visible()
+    expect(page.locator(".acts button:visible")).to_have_count(2)  # Undo and Redo.
+    page.keyboard.type("1x f/?a", delay=20)  # There is nothing to judge.
+    page.keyboard.press("z")
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".status .message")).to_be_in_viewport()
+    expect(page.locator(".status .message")).to_have_text("Undid: labelled river/000.jpg as sea.")
+    wait_until_saved(page)
+    assert state_of(workspace, digests) == [("label", "river"), ("label", "sea")]
+
+
+def test_the_undo_of_a_tag_says_which_tag_and_of_which_image(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]
+) -> None:
+    fill(river=1)
+    open_review(page, serve())
+    page.keyboard.press("Enter")
+    page.get_by_label("Tags").fill("snow")
+    page.keyboard.press("Enter")
+    expect(page.get_by_title("Remove snow")).to_be_visible()
+    wait_until_saved(page)
+    page.keyboard.press("z")
+    expect(page.locator(".status .message")).to_have_text("Undid: added the tag snow to river/000.jpg.")

@@ -46,6 +46,13 @@ def test_duplicates_list_keeps_its_json(photos: Path, peakid: Callable) -> None:
     assert [image["is_best"] for image in groups[2]["images"]] == [True, False]
 
 
+def test_the_list_ends_with_how_many_groups_wait(photos: Path, peakid: Callable) -> None:
+    out = peakid("duplicates", "list").out
+    assert out.endswith("3 groups to decide on, 1 group settled or copies of one file.\n")
+    scanned = peakid("scan", "--json").json
+    assert (scanned["n_groups"], scanned["n_conflicting_groups"], scanned["n_exact_groups"]) == (3, 1, 1)
+
+
 def test_resolving_is_previewed_done_and_undone(photos: Path, peakid: Callable) -> None:
     assert peakid("duplicates", "resolve", "--kind", "all", "--dry-run", "--json").json["n_excluded"] == 2
     done = peakid("duplicates", "resolve", "--kind", "all", "--json").json

@@ -37,6 +37,9 @@ def test_init_creates_an_empty_workspace_and_status_counts_it(peakid, tmp_path):
         "n_runs": 0,
         "classes": {},
         "n_lost_decisions": 0,
+        "n_worth": 0,
+        "is_more_worth": False,
+        "n_duplicate_groups": 0,
     }
 
 

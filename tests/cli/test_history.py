@@ -1,6 +1,7 @@
 """Commands for the history, the classes, backups and removal."""
 
 from peakid.curate import decisions
+from peakid.curate.duplicates import pair_judgements
 from peakid.records import Choice
 
 
@@ -97,3 +98,17 @@ def test_a_workspace_is_backed_up_restored_and_an_image_forgotten(peakid, worksp
     workspace.close()
     done = peakid("restore", tmp_path / "b.zip", "--replace", "--json").json
     assert (done["n_images"], done["n_forgotten"]) == (1, 1)
+
+
+def test_a_step_of_a_tag_or_of_duplicates_says_what_it_did(peakid, workspace, plant):
+    digests = plant({"a": "dom", "b": "dom"})
+    peakid("tag", digests["a"], "snow", "--actor", "ben")
+    newest = peakid("log", "--steps", "--json").json[0]
+    assert (newest["what"], newest["n_images"]) == ("added the tag snow to dom/a.jpg", 1)
+    assert "added the tag snow to dom/a.jpg" in peakid("log", "--steps").out
+    assert peakid("undo", "--actor", "ben").out == "Undid: added the tag snow to dom/a.jpg.\n"
+    assert peakid("redo", "--actor", "ben").out == "Redid: added the tag snow to dom/a.jpg.\n"
+    pair_judgements.judge(workspace, [(1, 2)], "different", actor="human:ben")
+    assert peakid("undo", "--actor", "ben").out == (
+        "Undid: called dom/a.jpg and dom/b.jpg different pictures.\n"
+    )

@@ -14,6 +14,7 @@ from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, presence, process, queue
 from peakid.jobs.arguments import VerifyArguments
 from peakid.jobs.process import Identity
+from peakid.recipe import weight_files
 
 pytestmark = pytest.mark.usefixtures("with_weights")
 
@@ -284,6 +285,7 @@ def test_train_without_weights_exits_with_2_and_says_the_time_and_what_to_do(
 ):
     freeze(workspace, plant)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    monkeypatch.setattr(weight_files, "packaged", lambda _architecture: [])
     refused = peakid("train")
     assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
     assert "30 epochs, about" in refused.err
@@ -303,6 +305,7 @@ def test_resuming_without_weights_exits_with_2(workspace, peakid, plant, monkeyp
     assert peakid("train").code == 0
     queue.cancel(workspace, 1)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    monkeypatch.setattr(weight_files, "packaged", lambda _architecture: [])
     refused = peakid("jobs", "resume", 1)
     assert refused.code == 2
     assert refused.err.rstrip().endswith("jobs resume 1 --from-random-weights")

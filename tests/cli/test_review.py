@@ -42,3 +42,15 @@ def test_an_image_of_two_classes_is_frozen_only_when_asked_for(peakid, fill):
     peakid("also", a, "lake")
     assert peakid("snapshot", "create", "--json").json["n_images"] == 7
     assert peakid("snapshot", "create", "--with-several", "--json").json["n_images"] == 8
+
+
+def test_a_queue_names_the_duplicates_with_another_label(peakid, workspace, plant):
+    digests = plant({"a": "dom", "b": "eiger", "c": "dom"})
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO duplicate_pair VALUES (1, 2, 'near', 3, 'now')")
+    found = peakid("queue", "conflicts", "--json").json
+    assert [(row["digest"], row["twins"]) for row in found] == [
+        (digests["a"], [digests["b"]]),
+        (digests["b"], [digests["a"]]),
+    ]
+    assert [row["twins"] for row in peakid("queue", "class:dom", "--json").json] == [[digests["b"]], []]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from peakid.curate import classes, decisions, history, undo_since
+from peakid.curate import classes, decisions, history, remarks, step_text, undo_since
 from peakid.curate.duplicates import pair_judgements
 from peakid.errors import BadInput, NothingToUndo
 from peakid.records import Choice
@@ -271,3 +271,81 @@ def test_the_second_of_two_people_sees_the_conflicting_decision(workspace, three
         workspace, [Choice(three["a"], "label", "lyskamm", base_decision_id=standing.decision_id)], actor=BEAT
     )
     assert (again.conflicts, again.n_images) == ([], 1)
+
+
+def texts(workspace):
+    return [step_text.describe(step) for step in history.page(workspace)]
+
+
+def test_a_step_of_remarks_says_which_and_on_which_images(workspace, three):
+    remarks.tag(workspace, [three["a"], three["b"]], "snow", actor=ANNA)
+    remarks.tag(workspace, [three["a"]], "snow", is_on=False, actor=ANNA)
+    remarks.note(workspace, three["a"], "Taken from the hut.\nIn June.", actor=ANNA)
+    remarks.note(workspace, three["a"], "", actor=ANNA)
+    remarks.also(workspace, three["c"], "eiger", actor=ANNA)
+    remarks.also(workspace, three["c"], "eiger", is_on=False, actor=ANNA)
+    steps = history.page(workspace)
+    assert [(step_text.describe(step), step.n_images, step.n_judged) for step in steps] == [
+        ("removed eiger from what dom/c.jpg also shows", 1, 0),
+        ("added eiger to what dom/c.jpg also shows", 1, 0),
+        ("removed the note of dom/a.jpg", 1, 0),
+        ("wrote the note of dom/a.jpg: Taken from the hut. In June.", 1, 0),
+        ("removed the tag snow from dom/a.jpg", 1, 0),
+        ("added the tag snow to 2 images", 2, 0),
+        ("labelled 3 images", 3, 3),
+    ]
+
+
+def test_a_typical_image_is_named_with_its_class(workspace, three):
+    remarks.typical(workspace, three["a"], actor=ANNA)
+    remarks.typical(workspace, three["a"], is_on=False, actor=ANNA)
+    assert texts(workspace)[:2] == [
+        "no longer marked dom/a.jpg as typical of dom",
+        "marked dom/a.jpg as typical of dom",
+    ]
+
+
+def test_an_undo_of_remarks_says_what_it_took_back_and_a_redo_what_it_did_again(workspace, three):
+    remarks.tag(workspace, [three["a"]], "snow", actor=ANNA)
+    undone = decisions.undo(workspace, actor=ANNA).step_id
+    decisions.redo(workspace, actor=ANNA)
+    assert texts(workspace)[:2] == [
+        "redid: added the tag snow to dom/a.jpg",
+        "undid: added the tag snow to dom/a.jpg",
+    ]
+    decisions.undo(workspace, actor=ANNA)
+    assert texts(workspace)[0] == "undid: added the tag snow to dom/a.jpg"
+    assert undone
+
+
+def test_undoing_an_undo_is_called_doing_again(workspace, three):
+    remarks.note(workspace, three["a"], "good", actor=ANNA)
+    first = decisions.undo(workspace, actor=ANNA).step_id
+    decisions.undo(workspace, actor=BEAT, step_id=first)
+    assert texts(workspace)[0] == "redid: wrote the note of dom/a.jpg: good"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        ("different", "called dom/a.jpg and dom/b.jpg different pictures"),
+        ("both", "kept both dom/a.jpg and dom/b.jpg"),
+    ],
+)
+def test_a_step_of_pairs_says_what_was_decided_about_which_images(workspace, three, verdict, text):
+    pair_judgements.judge(workspace, [(1, 2)], verdict, actor=ANNA)
+    assert texts(workspace)[0] == text
+    decisions.undo(workspace, actor=ANNA)
+    assert texts(workspace)[0] == f"undid: {text}"
+    pair_judgements.judge(workspace, [(1, 2), (1, 3), (2, 3)], verdict, actor=ANNA)
+    more = {"different": "called 3 images different pictures", "both": "kept all of 3 duplicates"}
+    assert texts(workspace)[0] == more[verdict]
+
+
+def test_undoing_everything_counts_the_images_of_remarks_and_pairs(workspace, three):
+    remarks.tag(workspace, [three["a"]], "snow", actor=ANNA)
+    pair_judgements.judge(workspace, [(2, 3)], "different", actor=ANNA)
+    planned = undo_since.plan(workspace, by=ANNA, since=EVER)
+    assert (planned.n_steps, planned.n_images) == (2, 3)
+    undo_since.undo_since(workspace, by=ANNA, since=EVER, actor=ANNA)
+    assert texts(workspace)[0] == "undid 2 steps"

@@ -111,7 +111,7 @@ def in_every_table(workspace, tmp_path, draw):
     with workspace.transaction() as connection:
         damaged_images.note(connection, {gone: "anna-damage"})
         connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))
-        connection.execute("INSERT INTO label_conflict VALUES (?)", (ids[gone],))
+        connection.execute("INSERT INTO label_conflict VALUES (?1, ?1)", (ids[gone],))
         connection.execute("INSERT OR REPLACE INTO image_issue_score VALUES ('dark', 0.1, ?)", (ids[gone],))
         connection.execute(
             "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at, result) VALUES"

@@ -1,5 +1,6 @@
 """The preview of an import on the Collect page."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
-from peakid.jobs import queue
+from peakid.curate.duplicates import duplicate_groups, resolve
+from peakid.jobs import queue, submit
 from peakid.store import status
 from peakid.store.workspace import Workspace
+from peakid.web import navigation
 
 OpenPage = Callable[..., AppTest]
 
@@ -116,3 +119,30 @@ def test_an_upload_that_was_not_imported_is_listed_and_removed(
     app.run()
     assert not file.exists()
     assert not app.header
+
+
+def test_a_zip_of_known_files_names_the_groups_that_the_duplicates_page_has(
+    open_page: OpenPage,
+    workspace: Workspace,
+    photos: Path,
+    draw: Callable[..., bytes],
+    run_jobs: Callable[[], None],
+) -> None:
+    for n in range(2):
+        (photos / f"{n}large.jpg").write_bytes(draw(n, size=(96, 72)))
+    with zipfile.ZipFile(photos / "known.zip", "w") as known:
+        for file in photos.glob("*.jpg"):
+            known.write(file, f"sea/{file.name}")
+    for _ in range(2):
+        submit.import_images(workspace, "zip", photos / "known.zip", actor="human:anna")
+        run_jobs()
+        (photos / "known.zip").write_bytes((photos / "known.zip").read_bytes() + b" ")
+    app = open_page("collect")
+    app.session_state["collect:job"] = queue.list_jobs(workspace)[0].job_id
+    assert "2 groups of duplicates to decide on" in texts(app.run())
+    duplicates = next(page for page in navigation.PAGES if page.name == "duplicates")
+    assert navigation.title(duplicates, workspace) == "Duplicates 2"
+    assert "Near 2" in str(open_page("duplicates").pills[0].options)
+    decided = duplicate_groups.list_groups(workspace)[0].images
+    resolve.keep_all(workspace, [image.digest for image in decided], actor="human:anna")
+    assert "1 group of duplicates to decide on" in texts(app.run())

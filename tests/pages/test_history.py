@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from peakid.curate import classes, decisions, history
+from peakid.curate import classes, decisions, history, remarks
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs.arguments import TrainArguments
 from peakid.keep import backup
@@ -38,7 +38,7 @@ def test_every_step_says_what_it_changed_and_one_click_undoes_it(open_page, revi
     assert "labelled 3 images" in text_of(app)
     step = history.page(workspace)[0].step_id
     app.button(key=f"undo:{step}").click().run()
-    assert "Undid 1 decision" in text_of(app)
+    assert "Undid: sea → river. To do it again, undo that step" in text_of(app)
     assert history.of_image(workspace, reviewed[0])[0].label == "river"
     assert history.page(workspace)[0].actor == ANNA  # Who clicked, not who had decided.
 
@@ -259,3 +259,23 @@ def test_a_link_to_restore_a_file_opens_the_form_with_it(open_page, reviewed, tm
     assert [each.value for each in app.text_input if each.label == "Backup file on this machine"] == [
         str(tmp_path / "b.zip")
     ]
+
+
+def test_a_step_of_a_tag_says_what_it_did_and_shows_its_image(open_page, reviewed, workspace, text_of):
+    remarks.tag(workspace, [reviewed[1]], "snow", actor=BEN)
+    app = open_page("history")
+    assert "added the tag snow to river/001.jpg" in text_of(app)
+    step = history.page(workspace)[0].step_id
+    app.button(key=f"image:{step}").click().run()
+    assert app.query_params["image"] == reviewed[1]
+    app = open_page("history")
+    app.button(key=f"undo:{step}").click().run()
+    assert "Undid: added the tag snow to river/001.jpg." in text_of(app)
+    assert "0 " not in app.success[0].value
+
+
+def test_undoing_a_tag_since_a_time_counts_its_images(open_page, reviewed, workspace, text_of):
+    remarks.tag(workspace, reviewed, "snow", actor="human:cara")
+    app = open_page("history", section="since")
+    app.selectbox(key="since:by").set_value("human:cara").run()
+    assert "Undoes **1 step** on **3 images**" in text_of(app)

@@ -82,6 +82,37 @@ def test_an_older_workspace_gets_formats_and_dates_as_they_are_read_today(tmp_pa
     assert [row["pixel_digest"] is None for row in rows] == [True, False] * 3  # No JPEG is transparent.
 
 
+def test_pairs_found_without_their_opacity_are_compared_again(tmp_path, monkeypatch):
+    before_twins(tmp_path, monkeypatch)
+    older = workspaces.create(tmp_path / "w")
+    with older.transaction() as connection:
+        for n, format in enumerate(("PNG", "WEBP", "PNG", "JPEG"), start=1):
+            connection.execute(
+                "INSERT INTO image (digest, format, n_bytes, width_px, height_px, phash, dhash, added_at,"
+                " compared_with) VALUES (?, ?, 1, 1, 1, ?3, ?3, 'now', 1)",
+                (f"{n:064}", format, "0" * 16),
+            )
+        for a, b, kind in ((1, 2, "exact"), (1, 3, "near"), (3, 4, "exact")):
+            connection.execute("INSERT INTO duplicate_pair VALUES (?, ?, ?, 0, 'now')", (a, b, kind))
+    older.close()
+    monkeypatch.undo()
+    opened = workspaces.open_existing(tmp_path / "w")
+    kept = opened.query("SELECT image_a_id, image_b_id, kind FROM duplicate_pair ORDER BY 1, 2")
+    assert [tuple(row) for row in kept] == [(1, 3, "near"), (3, 4, "exact")]  # A JPEG is opaque.
+    rows = opened.query("SELECT compared_with FROM image ORDER BY id")
+    assert [row["compared_with"] for row in rows] == [None, None, 1, 1]
+
+
+def before_twins(tmp_path, monkeypatch):
+    """Let a new workspace have the migrations before `twins` only."""
+    folder = tmp_path / "migrations before"
+    folder.mkdir()
+    for file in workspaces.MIGRATIONS_DIR.glob("[0-9]*.sql"):
+        if file.name < "0016":
+            shutil.copy(file, folder)
+    monkeypatch.setattr(workspaces, "MIGRATIONS_DIR", folder)
+
+
 def test_a_workspace_of_a_newer_peakid_is_an_error_with_a_remedy(tmp_path, monkeypatch):
     with monkeypatch.context() as newer:
         with_a_second_migration(tmp_path, newer)

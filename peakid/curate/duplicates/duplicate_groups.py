@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -36,6 +36,27 @@ class DuplicateGroup:
     images: tuple[DuplicateImage, ...]
 
 
+@dataclass(frozen=True)
+class GroupCounts:
+    """How many groups are open, each counted once, by its kind.
+
+    Attributes:
+        n_copy: Files found several times, under different labels.
+        n_conflicting: Those of any kind whose labels differ.
+        n_settled: Groups that are not open, among them files found several times under one label.
+    """
+
+    n_exact: int
+    n_near: int
+    n_copy: int
+    n_conflicting: int
+    n_settled: int
+
+    @property
+    def n_open(self) -> int:
+        return self.n_exact + self.n_near + self.n_copy
+
+
 def list_groups(workspace: Workspace, *, rule: KeepRule = "largest") -> list[DuplicateGroup]:
     """Return all groups: conflicting labels first, then across splits, exact, near, copies, settled.
 
@@ -52,9 +73,14 @@ def list_groups(workspace: Workspace, *, rule: KeepRule = "largest") -> list[Dup
 
 def n_waiting(workspace: Workspace) -> int:
     """Return the number of open groups."""
+    return counts(workspace).n_open
+
+
+def counts(workspace: Workspace) -> GroupCounts:
+    """Count the groups. Every other count of groups is one of these."""
     cache = _cache(workspace)
     cache.groups()
-    return cache.n_open
+    return cache.counts
 
 
 def find(workspace: Workspace, key: str) -> DuplicateGroup:
@@ -141,7 +167,7 @@ class _GroupCache:
         self._origins: dict[int, list[_Origin]] = {}
         self._groups: dict[int, list[DuplicateGroup]] = {}  # Smallest id of a component -> its groups.
         self._sorted: list[DuplicateGroup] = []
-        self.n_open = 0
+        self.counts = _counted(())
 
     def groups(self) -> list[DuplicateGroup]:
         with self._lock:
@@ -181,7 +207,7 @@ class _GroupCache:
             copies = self._of_copies(components[first], images)
             self._groups[first] = [*self._of_pairs(pairs, images, judged), *copies]
         self._sorted = sorted((group for groups in self._groups.values() for group in groups), key=_urgency)
-        self.n_open = sum(not group.is_settled for group in self._sorted)
+        self.counts = _counted(self._sorted)
 
     def _pairs_of(self, components: Mapping[int, Sequence[int]]) -> dict[int, list[IdPair]]:
         """Return the pairs of each component by its smallest id. Most have one, large ones thousands."""
@@ -236,6 +262,13 @@ class _GroupCache:
             for image, bits in zip(others, distances, strict=True)
         ]
         return (replace(best, distance=0, is_best=True), *shown)
+
+
+def _counted(groups: Sequence[DuplicateGroup]) -> GroupCounts:
+    kinds = Counter(group.kind for group in groups if not group.is_settled)
+    n_conflicting = sum(group.is_conflicting and not group.is_settled for group in groups)
+    n_settled = len(groups) - kinds.total()
+    return GroupCounts(kinds["exact"], kinds["near"], kinds["copy"], n_conflicting, n_settled)
 
 
 def _version(workspace: Workspace) -> tuple[object, ...]:

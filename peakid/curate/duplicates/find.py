@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -10,7 +9,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from peakid import progress_text
-from peakid.curate.duplicates import group_search, hashed_images, pair_judgements, pair_search
+from peakid.curate.duplicates import (
+    duplicate_groups,
+    group_search,
+    hashed_images,
+    pair_judgements,
+    pair_search,
+)
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.records import Report, ScanReport, no_report
@@ -254,41 +259,14 @@ def components(ids: list[int], pairs: np.ndarray) -> list[int]:
 
 
 def _report(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:
-    ids = [row["id"] for row in workspace.query(f"SELECT id FROM image WHERE {_PRESENT} ORDER BY id")]
-    exact = components(ids, _pairs(workspace, "exact"))
-    near_pairs = _near_pairs(workspace)
-    connected = components(ids, np.concatenate([_pairs(workspace, "exact"), near_pairs]))
-    exact_groups = {number for number, n in Counter(exact).items() if n > 1}
-    exact_groups |= _copied(workspace, dict(zip(ids, exact, strict=True)))
-    component = dict(zip(ids, connected, strict=True))
-    near_groups = {component[int(a)] for a, _ in near_pairs}
+    counts = duplicate_groups.counts(workspace)
     return ScanReport(
         n_scanned=n_scanned,
-        n_exact_groups=len(exact_groups),
-        n_near_groups=len(near_groups),
-        n_conflicting_groups=_n_conflicting(workspace, component),
+        n_exact_groups=counts.n_exact,
+        n_near_groups=counts.n_near,
+        n_conflicting_groups=counts.n_conflicting,
         issues={},
         seconds=time.monotonic() - started,
+        n_copy_groups=counts.n_copy,
+        n_groups=counts.n_open,
     )
-
-
-def _copied(workspace: Workspace, component: dict[int, int]) -> set[int]:
-    """Return the components with an image that has several origins."""
-    rows = workspace.query(
-        "SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin)"
-        " GROUP BY image_id HAVING COUNT(*) > 1"
-    )
-    return {component[row["image_id"]] for row in rows}
-
-
-def _n_conflicting(workspace: Workspace, component: dict[int, int]) -> int:
-    """Count components with several labels. Labels of origins count until a person judges the image."""
-    labels: dict[int, set[str]] = defaultdict(set)
-    for row in workspace.query(
-        "SELECT image_id, class.name AS label FROM image_state JOIN class ON class.id = class_id"
-        " WHERE verdict <> 'exclude'"
-        " UNION SELECT origin.image_id, origin.label FROM origin JOIN image_state USING (image_id)"
-        " WHERE origin.label IS NOT NULL AND verdict <> 'exclude' AND NOT is_reviewed"
-    ):
-        labels[component[row["image_id"]]].add(row["label"])
-    return sum(len(found) > 1 for found in labels.values())

@@ -135,8 +135,18 @@ _OTHER_FOLDER = (
 def _conflicts(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
     duplicates = [_DUPLICATE_LABEL.format(own=own, other=other) for own, other in ("ab", "ba")]
     reason = f"COALESCE({', '.join([*duplicates, _OTHER_FOLDER])}, 'found under several labels')"
-    table, hint = "label_conflict k", _HAS_CONFLICT
-    return [Segment(table, "k.image_id", _NOT_SETTLED, reason, hint=hint, parameters={"queue": queue})]
+    return [
+        Segment(
+            "label_conflict k",
+            "k.image_id",
+            _NOT_SETTLED,
+            reason,
+            key=("k.beside_id", "k.image_id"),  # Duplicates follow each other.
+            index="label_conflict_side_by_side",
+            hint=_HAS_CONFLICT,
+            parameters={"queue": queue},
+        )
+    ]
 
 
 _HAS_CONFLICT = "EXISTS (SELECT 1 FROM label_conflict h WHERE h.image_id = {0})"

@@ -96,6 +96,7 @@ def _page_document(page: LoadedPage, plan: Plan, names: Mapping[str, str] = NO_N
         "n_matching": page.n_waiting + len(page.open),
         "is_more": page.is_more,
         "is_end": page.is_end,
+        "n_beside": len(page.beside),
     }
 
 
@@ -103,6 +104,10 @@ def _item_document(item: QueueItem, page: LoadedPage, names: Mapping[str, str]) 
     remarks = {name: value for name in _REMARKS if (value := getattr(item, name, None))}
     if predicted := names.get(page.predicted.get(item.digest, "")):
         remarks["predicted"] = predicted
+    if twins := page.twins.get(item.digest):
+        remarks["twins"] = list(twins)
+    if item.digest in page.beside:
+        remarks["is_beside"] = True
     return {
         "digest": item.digest,
         "path": words.shown(item.path),
@@ -134,5 +139,5 @@ def _component() -> Any:
     return st.components.v2.component(
         "peakid_gallery",
         js=scripts.loader("gallery.js"),
-        css=scripts.styles("gallery.css", "gallery_single.css"),
+        css=scripts.styles("gallery.css", "gallery_single.css", "gallery_twins.css"),
     )

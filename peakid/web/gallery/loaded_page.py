@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from peakid.curate.queues import review_queue
+from peakid.curate.queues import review_queue, twins
 from peakid.curate.queues.filters import NO_FILTERS, Filters
 from peakid.records import QueueItem
 from peakid.store.workspace import Workspace
@@ -35,6 +35,8 @@ class LoadedPage:
         is_end: No images come after these.
         n_waiting: How many images of the queue are not loaded; `is_more`: there are more than were counted.
         loaded_seq: Number of the event that requested the last images.
+        twins: Duplicates with another label, by digest. They stay when the labels agree.
+        beside: Digests that are not in the queue and are shown because their duplicate is.
     """
 
     queue: str
@@ -52,6 +54,8 @@ class LoadedPage:
     n_waiting: int = 0
     is_more: bool = False
     loaded_seq: int = 0
+    twins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    beside: set[str] = field(default_factory=set)
 
     @property
     def items(self) -> list[QueueItem]:
@@ -112,12 +116,36 @@ def _add_images(workspace: Workspace, page: LoadedPage) -> LoadedPage:
         page.open.add(item.digest)
     page.cursor = found[-1].cursor if found else page.cursor
     page.is_end = len(found) < N_IMAGES
+    _place_twins(workspace, page, [item.digest for item in found])
     return page
+
+
+def _place_twins(workspace: Workspace, page: LoadedPage, digests: list[str]) -> None:
+    """Put the duplicates with another label behind these images, where the queue does not have them."""
+    if page.queue not in twins.QUEUES:
+        return
+    page.twins |= twins.of_images(workspace, [each for each in digests if each not in page.twins])
+    wanted = [twin for each in digests for twin in page.twins.get(each, ()) if twin not in page.images]
+    found: dict[str, QueueItem] = {}
+    for chunk in _chunks(list(dict.fromkeys(wanted))):
+        in_queue = review_queue.waiting(workspace, page.queue, chunk, filters=page.filters)
+        others = [digest for digest in chunk if digest not in in_queue]
+        found |= {item.digest: item for item in review_queue.items(workspace, others)}
+    if not found:
+        return
+    page.beside |= found.keys()
+    page.reasons |= dict.fromkeys(found, "a duplicate of the image before it")
+    placed: dict[str, QueueItem] = {}
+    for digest, item in page.images.items():
+        placed[digest] = item
+        own = page.twins.get(digest, ()) if digest in digests else ()
+        placed |= {twin: found.pop(twin) for twin in own if twin in found}
+    page.images = placed
 
 
 def _is_outdated(workspace: Workspace, page: LoadedPage) -> bool:
     """Return whether the queue has other images, or its images other labels, than this page has of it."""
-    others = [digest for digest in page.images if digest not in page.judged]
+    others = [digest for digest in page.images if digest not in page.judged | page.beside]
     n_others = len(others)
     compared = others[:MOST_COMPARED]
     shown = {digest: page.images[digest] for digest in compared}
@@ -142,7 +170,7 @@ def _renewed(workspace: Workspace, page: LoadedPage) -> LoadedPage:
     order = _merged([*page.images], [item.digest for item in found], set(judged))
     items = {item.digest: item for item in found}
     items.update((digest, page.images[digest]) for digest in judged if digest not in items)
-    return LoadedPage(
+    renewed = LoadedPage(
         page.queue,
         page.after,
         page.filters,
@@ -155,7 +183,11 @@ def _renewed(workspace: Workspace, page: LoadedPage) -> LoadedPage:
         cursor=found[-1].cursor if found else page.after,
         is_end=len(found) < n,
         loaded_seq=page.loaded_seq,
+        twins={digest: each for digest, each in page.twins.items() if digest in order},
+        beside=page.beside & set(judged),
     )
+    _place_twins(workspace, renewed, order)
+    return renewed
 
 
 def _kept(workspace: Workspace, page: LoadedPage, chunk: list[str]) -> list[str]:
@@ -184,6 +216,7 @@ def _refresh(workspace: Workspace, page: LoadedPage, digests: Collection[str]) -
         page.images.update((item.digest, item) for item in review_queue.items(workspace, chunk))
         page.open -= set(chunk)
         page.open |= review_queue.waiting(workspace, page.queue, chunk, filters=page.filters)
+    page.beside -= page.open
 
 
 def _chunks(digests: list[str]) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from peakid.curate import decisions
+from peakid.curate import decisions, history, step_text
 from peakid.curate.history import Change, HistoryStep
 from peakid.errors import PeakidError
 from peakid.records import StepResult
@@ -17,7 +17,6 @@ WIDTHS = (0.9, 1.8, 4.0, 1.5, 1.9)
 _THUMBNAIL = "width:100%;max-width:64px;height:44px;object-fit:cover;border-radius:4px;display:block"
 _SECOND = "opacity:.7;font-size:.85em"  # What is read second.
 _DONE = "history:done"
-_STATES = {"exclude": "excluded", "flag": "flagged", "clear": "not reviewed"}
 
 
 def show(workspace: Workspace, steps: Sequence[HistoryStep]) -> None:
@@ -31,37 +30,6 @@ def actor_option(actor: str) -> str:
     return words.who(actor) if ":" in actor else actor
 
 
-def step_text(step: HistoryStep) -> str:
-    """Describe what a step changed, as Markdown: `dom → eiger`, `reviewed 12 images`, `merged a into b`."""
-    count = words.n_of(step.n_images, "image")
-    parts = [
-        f"merged {name} into {into}: {count}" if into else f"unmerged {name}: {count}"
-        for name, into in step.merges
-    ]
-    if step.n_undone:
-        parts.append(f"undid {words.n_of(step.n_undone, 'step')}")
-    if step.n_pairs:
-        parts.append(f"reviewed {words.n_of(step.n_pairs, 'pair')} of duplicates")
-    verb = words.STEP_VERBS[step.kind]
-    if step.first and step.n_images == 1 and not step.merges:
-        text = change_text(step.first)
-        parts.append(f"{verb}: {text}" if step.kind in ("undo", "redo") else text)
-    elif step.n_images and not step.merges:
-        parts.append(f"{verb} {count}")
-    elif not parts:
-        parts.append(f"{verb} a tag or note" if step.kind in ("undo", "redo") else "changed a tag or note")
-    return session.plain("; ".join(parts))
-
-
-def change_text(change: Change) -> str:
-    """Describe a decision by the states before and after it: `dom → excluded (a map)`."""
-    before = _state_text(change.from_verdict, change.from_label, change.from_reason)
-    after = _state_text(change.verdict, change.label, change.reason)
-    if before != after:
-        return f"{before} → {after}"
-    return after if change.undoes else f"{after}, confirmed"
-
-
 def queue_text(change: Change) -> str:
     """Return the queue in which the image was reviewed: `unreviewed`, `issue: dark`."""
     return str(change.basis.get("queue") or "").replace(":", ": ")[:60]
@@ -70,16 +38,17 @@ def queue_text(change: Change) -> str:
 def undo(workspace: Workspace, step_id: int) -> None:
     """Undo one step; the next run of the page says what happened."""
     try:
-        remember(decisions.undo(workspace, actor=session.actor(), step_id=step_id))
+        remember(workspace, decisions.undo(workspace, actor=session.actor(), step_id=step_id))
     except PeakidError as error:
         session.show_error(error)
         return
     st.rerun()
 
 
-def remember(undone: StepResult) -> None:
+def remember(workspace: Workspace, undone: StepResult) -> None:
     """Keep the message about an undo for the next run of the page."""
-    text = f"Undid {words.n_of(undone.n_images, 'decision')}. Redo it in Review with Shift+Z."
+    done = step_text.describe(history.step(workspace, undone.step_id)) if undone.step_id else "undid nothing"
+    text = f"{done[:1].upper()}{done[1:]}. To do it again, undo that step under All steps."
     if undone.conflicts:
         first = next(iter(undone.standing.values()), None)
         text += f" {words.n_of(len(undone.conflicts), 'image')} not changed, because of a later decision"
@@ -95,13 +64,14 @@ def show_done() -> None:
 
 def _show_row(workspace: Workspace, step: HistoryStep) -> None:
     cells = st.columns(WIDTHS, vertical_alignment="center")
-    if step.first:
-        cells[0].html(f'<img src="/thumb/{step.first.digest}" alt="" style="{_THUMBNAIL}">')
+    if digest := _first_digest(step):
+        cells[0].html(f'<img src="/thumb/{digest}" alt="" style="{_THUMBNAIL}">')
     at = step.made_at[:19].replace("T", " ")
     who = f'<br><span style="{_SECOND}">{escape(words.who(step.actor))}</span>'
     when = f'<span title="{at} UTC, step {step.step_id}">{escape(words.ago(step.made_at))}</span>'
     cells[1].html(when + who)
-    cells[2].markdown(step_text(step) + ("  \n:gray[undone]" if step.is_undone else ""))
+    what = session.plain(step_text.describe(step))
+    cells[2].markdown(what + ("  \n:gray[undone]" if step.is_undone else ""))
     if step.first and not step.merges:
         why = escape(str(step.first.basis.get("why") or ""), quote=True)
         cells[3].html(f'<span title="{why}" style="{_SECOND}">{escape(queue_text(step.first))}</span>')
@@ -112,8 +82,9 @@ def _show_row(workspace: Workspace, step: HistoryStep) -> None:
 def _show_buttons(workspace: Workspace, step: HistoryStep) -> None:
     key = f"image:{step.step_id}"
     tip = "History of this image"
-    if step.first and st.button("", icon=":material/image:", key=key, help=tip, type="tertiary"):
-        address.write(image=step.first.digest)
+    digest = _first_digest(step)
+    if digest and st.button("", icon=":material/image:", key=key, help=tip, type="tertiary"):
+        address.write(image=digest)
         st.rerun()
     if step.is_undone:
         return
@@ -125,11 +96,13 @@ def _show_buttons(workspace: Workspace, step: HistoryStep) -> None:
         st.markdown(
             f"This step changed **{step.n_images:,}** images. Images reviewed since then stay as they are."
         )
-        if st.button(f"Undo {words.n_of(step.n_images, 'decision')}", key=f"undo:{step.step_id}"):
+        if st.button("Undo this step", key=f"undo:{step.step_id}"):
             undo(workspace, step.step_id)
 
 
-def _state_text(verdict: str, label: str | None, reason: str) -> str:
-    if verdict == "label":
-        return label or "no label"
-    return f"{_STATES[verdict]} ({reason})" if reason else _STATES[verdict]
+def _first_digest(step: HistoryStep) -> str | None:
+    """Return the digest of the first image that a step, or the step it reverses, is about."""
+    if step.first:
+        return step.first.digest
+    remarks = (step.original or step).remarks
+    return remarks[0].digest if remarks else None

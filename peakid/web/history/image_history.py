@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from peakid.curate import classes, history, remarks
+from peakid.curate import classes, history, remarks, step_text
 from peakid.curate.history import Change
 from peakid.errors import NotFound, PeakidError
 from peakid.keep import forget
 from peakid.store import images, origins
 from peakid.store.workspace import Workspace
 from peakid.web import address, session, tables, words
-from peakid.web.history import history_list
 
 N_ORIGINS = 5  # Listed of an image that was found at several places.
 _FORGOTTEN = "history:forgotten"  # Session state: beginning of the digest, until it was shown once.
@@ -48,7 +47,7 @@ def _show_changes(changes: Sequence[Change]) -> None:
         {
             "When": words.ago(change.decided_at),
             "By": words.who(change.actor),
-            "What": history_list.change_text(change),
+            "What": step_text.change_text(change),
             "Step": change.step_id,
             "Queue": _basis_text(change),
         }

@@ -39,7 +39,8 @@ def show(workspace: Workspace, actors: list[str], zone: tzinfo | None) -> None:
 
 def _undo(workspace: Workspace, by: str, since: str) -> None:
     try:
-        history_list.remember(undo_since.undo_since(workspace, by=by, since=since, actor=session.actor()))
+        undone = undo_since.undo_since(workspace, by=by, since=since, actor=session.actor())
+        history_list.remember(workspace, undone)
     except PeakidError as error:
         session.show_error(error)
         return

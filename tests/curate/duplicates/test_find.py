@@ -1,17 +1,19 @@
 """Edited pictures are found, different ones are not, and a scan compares only new images."""
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
-from peakid.acquire import folder
+from peakid.acquire import archive, folder
 from peakid.curate import decisions
-from peakid.curate.duplicates import find, pair_judgements
+from peakid.curate.duplicates import duplicate_groups, find, pair_judgements, resolve
 from peakid.imaging import inspection
+from peakid.records import ScanReport
 from peakid.store import decision_log, images
 from peakid.store.workspace import Workspace
 
@@ -106,12 +108,124 @@ def test_different_pictures_are_not_pairs(workspace: Workspace, photos: Photos) 
     assert find.scan(workspace).n_near_groups == 0
 
 
-def test_a_byte_copy_is_an_exact_group_of_one_image(workspace: Workspace, photos: Photos) -> None:
+def test_a_byte_copy_is_a_group_to_decide_on_only_if_its_labels_differ(
+    workspace: Workspace, photos: Photos
+) -> None:
     photos.put("sea/1.jpg", encoded(photo(1)))
     photos.put("sea/2.jpg", encoded(photo(1)))
     photos.arrive()
-    report = find.scan(workspace)
-    assert (report.n_scanned, report.n_exact_groups, report.n_near_groups) == (1, 1, 0)
+    assert counted(find.scan(workspace)) == (0, 0, 0, 0)
+    photos.put("river/1.jpg", encoded(photo(1)))
+    photos.arrive()
+    assert counted(find.scan(workspace)) == (0, 0, 1, 1)
+
+
+def counted(report: ScanReport) -> tuple[int, int, int, int]:
+    assert report.n_groups == report.n_exact_groups + report.n_near_groups + report.n_copy_groups
+    return report.n_exact_groups, report.n_near_groups, report.n_copy_groups, report.n_conflicting_groups
+
+
+def test_a_group_with_exact_and_near_duplicates_is_counted_once(workspace: Workspace, photos: Photos) -> None:
+    jpeg = encoded(photo(1), quality=95)
+    photos.put("sea/1.jpg", jpeg)
+    photos.put("sea/2.png", encoded(Image.open(io.BytesIO(jpeg)), "PNG"))
+    photos.put("sea/3.jpg", encoded(photo(1), quality=50))
+    photos.arrive()
+    assert counted(find.scan(workspace)) == (0, 1, 0, 0)
+
+
+def test_a_settled_group_is_counted_no_more(workspace: Workspace, photos: Photos) -> None:
+    digests = [photos.put(f"sea/{n}.jpg", encoded(photo(1), quality=n)) for n in (95, 60)]
+    digests += [photos.put(f"lake/{n}.jpg", encoded(photo(2), quality=n)) for n in (95, 60)]
+    photos.arrive()
+    assert counted(find.scan(workspace)) == (0, 2, 0, 0)
+    resolve.keep_all(workspace, digests[:2], actor="human:tester")
+    assert counted(find.scan(workspace)) == (0, 1, 0, 0)
+
+
+def test_a_zip_of_known_files_adds_no_group_to_any_count(
+    workspace: Workspace, photos: Photos, tmp_path: Path
+) -> None:
+    for n in range(6):
+        photos.put(f"sea/{n}.jpg", encoded(photo(n), quality=95))
+    photos.put("sea/again.jpg", encoded(photo(0), quality=50))
+    photos.put("lake/1.jpg", encoded(photo(1), quality=50))
+    photos.arrive()
+    before = find.scan(workspace)
+    assert counted(before) == (0, 2, 0, 1)
+    with zipfile.ZipFile(tmp_path / "known.zip", "w") as known:
+        for file in photos.root.rglob("*.jpg"):
+            known.write(file, file.relative_to(photos.root))
+    archive.import_zip(workspace, tmp_path / "known.zip", actor="human:tester")
+    after = find.scan(workspace)
+    assert counted(after) == counted(before)
+    groups = [group for group in duplicate_groups.list_groups(workspace) if not group.is_settled]
+    assert duplicate_groups.n_waiting(workspace) == len(groups) == after.n_groups == 2
+
+
+def test_pictures_that_are_the_same_on_white_alone_are_never_exact(
+    workspace: Workspace, photos: Photos
+) -> None:
+    for n in range(3):
+        white, black = art(n, (255, 255, 255)), art(10 + n, (0, 0, 0))
+        photos.put(f"white/{n}.png", encoded(white, "PNG"))
+        photos.put(f"grey/{n}.png", encoded(art(20 + n, (255, 255, 255)).convert("LA"), "PNG"))
+        photos.put(f"palette/{n}.png", encoded(art(30 + n, (255, 255, 255)).quantize(4), "PNG"))
+        photos.put(f"gif/{n}.gif", encoded(art(40 + n, (255, 255, 255)), "GIF"))
+        photos.put(f"icon/{n}.png", encoded(icon(n, (255, 255, 255)), "PNG"))
+        # Black art, of which the white parts are seen on another ground only.
+        mixed = art(50, (0, 0, 0))
+        mixed.alpha_composite(art(60 + n, (255, 255, 255)))
+        photos.put(f"mixed/{n}.png", encoded(mixed, "PNG"))
+        # The same art on the ground that it is shown on: it looks the same, and is another picture.
+        photos.put(f"flat/{n}.png", encoded(on_ground(white, "black"), "PNG"))
+        photos.put(f"flat/{n}b.png", encoded(on_ground(black, "white"), "PNG"))
+        photos.put(f"black/{n}.png", encoded(black, "PNG"))
+    photos.arrive()
+    find.scan(workspace)
+    assert "exact" not in pairs(workspace).values()
+    assert resolve.plan(workspace, kinds=("exact",)).excluded == []
+
+
+def test_the_same_transparent_picture_in_another_format_is_exact(
+    workspace: Workspace, photos: Photos
+) -> None:
+    expected = set()
+    for n, colour in enumerate([(255, 255, 255), (0, 0, 0), (200, 30, 90)]):
+        picture = art(n, colour)
+        a = photos.put(f"a/{n}.png", encoded(picture, "PNG"))
+        b = photos.put(f"b/{n}.webp", encoded(picture, "WEBP", lossless=True))
+        c = photos.put(f"c/{n}.tiff", encoded(picture, "TIFF"))
+        expected |= {frozenset(pair) for pair in ((a, b), (a, c), (b, c))}
+    photos.arrive()
+    find.scan(workspace)
+    assert {pair for pair, kind in pairs(workspace).items() if kind == "exact"} == expected
+
+
+def art(seed: int, colour: tuple[int, int, int]) -> Image.Image:
+    """Draw lines and rings of one colour on a clear ground."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGBA", (120, 90), (*colour, 0))
+    pen = ImageDraw.Draw(image)
+    for _ in range(8):
+        pen.line([int(value) for value in rng.integers(0, 90, 4)], fill=(*colour, 255), width=3)
+        x, y, r = (int(value) for value in rng.integers(5, 60, 3))
+        pen.ellipse((x, y, x + r, y + r), outline=(*colour, 255), width=3)
+    return image
+
+
+def icon(n: int, colour: tuple[int, int, int]) -> Image.Image:
+    image = Image.new("RGBA", (48, 48), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(image)
+    draw = (pen.ellipse, pen.rectangle, pen.line)[n]
+    draw((6, 6, 42, 42), fill=(*colour, 255))
+    return image
+
+
+def on_ground(image: Image.Image, ground: str) -> Image.Image:
+    flat = Image.new("RGB", image.size, ground)
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
 
 
 def test_one_file_named_by_two_imports_is_no_copy(

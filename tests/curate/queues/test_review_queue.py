@@ -133,12 +133,25 @@ def test_stored_conflicts_match_the_view_of_conflicts(workspace, plant):
         lambda: judge(workspace, digests["a"], verdict="flag"),
     ):
         act()
-        kept = {row[0] for row in workspace.query("SELECT image_id FROM label_conflict")}
-        assert (
-            kept
-            == {row[0] for row in workspace.query("SELECT image_id FROM label_conflict_now")}
-            == {1, 2, 3, 4} - (set() if kept else {1})
-        )
+        kept = {tuple(row) for row in workspace.query("SELECT * FROM label_conflict")}
+        assert kept == {tuple(row) for row in workspace.query("SELECT * FROM label_conflict_now")}
+        assert kept == {(1, 1), (2, 1), (3, 3), (4, 3)}
+
+
+def test_images_whose_labels_conflict_follow_each_other(workspace, plant):
+    digests = plant(dict.fromkeys("aceg", "dom") | dict.fromkeys("bdfh", "eiger"))  # a to h: 1 to 8.
+    for pair in ("ad", "be", "cg", "gh"):  # c and g agree, g and h do not.
+        add_pair(workspace, digests, *pair)
+    by_id = sorted(
+        digests, key=lambda name: workspace.one("SELECT id FROM image WHERE digest = ?", (digests[name],))[0]
+    )
+    found = [item.digest for item in review_queue.page(workspace, "conflicts")]
+    shown = "".join(name for digest in found for name in digests if digests[name] == digest)
+    assert by_id == list("acegbdfh")
+    assert shown == "adebgh"
+    cursor = review_queue.page(workspace, "conflicts", limit=3)[-1].cursor
+    rest = [item.digest for item in review_queue.page(workspace, "conflicts", after=cursor)]
+    assert rest == found[3:]
 
 
 def test_disagreements_of_the_newest_finished_run_are_listed_by_confidence(workspace, plant, add_run):

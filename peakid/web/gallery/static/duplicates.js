@@ -188,9 +188,10 @@ class DuplicatesGrid extends Grid {
         }),
       );
     for (const [key, text, kind, title] of CHOICES) add(text, key, title, () => this.choose(kind));
+    parts.choices = [...parts.acts.children, make("span", "hint", "↑ ↓ group · ← → image")];
     add("Undo", "Z", "Undo your last step", () => this.undo());
     add("Redo", "⇧Z", "Redo what you undid", () => this.redo());
-    parts.acts.append(make("span", "hint", "↑ ↓ group · ← → image"));
+    parts.acts.append(parts.choices.at(-1));
     parts.root.append(parts.acts, parts.rows, parts.status);
   }
 
@@ -223,12 +224,17 @@ class DuplicatesGrid extends Grid {
   layout() {
     if (!this.root) return;
     const { rows } = this.parts;
+    rows.hidden = !this.groups.length; // First: hidden, it has no place to measure.
     rows.style.height = `${heightBelow(rows)}px`;
   }
 
   draw() {
     if (!this.root) return;
-    this.parts.acts.hidden = this.data.is_settled;
+    const { acts, choices } = this.parts;
+    const isEmpty = !this.groups.length;
+    for (const each of choices) each.hidden = isEmpty;
+    // An empty tab has no choices, but what emptied it can be undone; after a button, the page offers that.
+    acts.hidden = this.data.is_settled || (isEmpty && (this.data.step || !this.steps.hasAny));
     this.groups.forEach((group, i) => {
       this.drawRow(this.parts.rows.children[i], group, i);
     });
@@ -240,7 +246,10 @@ class DuplicatesGrid extends Grid {
     const { is_settled, n_waiting } = this.data;
     const nAll = (this.groups.length + n_waiting).toLocaleString("en");
     const progress = `${this.done.size} of ${nAll} · ${this.savedText}`;
-    const parts = [make("span", "count", is_settled ? `${this.groups.length} groups shown` : progress)];
+    const isEmpty = !this.groups.length;
+    const settled = isEmpty ? "" : `${this.groups.length} groups shown`;
+    const open = isEmpty && !this.outbox.nWaiting ? "" : progress;
+    const parts = [make("span", "count", is_settled ? settled : open)];
     if (this.statusMessage) parts.push(make("span", "message", this.statusMessage));
     if (this.message && this.offered === "redo" && !this.outbox.isLate)
       parts.push(button("Redo", "⇧Z", "", () => this.redo()));

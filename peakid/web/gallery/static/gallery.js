@@ -12,6 +12,7 @@ import { showRefusals } from "./gallery_refused.js";
 import { clearSelection, lastInSight, nMatchingText, targets } from "./gallery_select.js";
 import { drawSingle } from "./gallery_single.js";
 import { GAP_PX, RIBBON_PX, TILE_WIDTH_PX } from "./gallery_sizes.js";
+import { layOutTwins, rowOf } from "./gallery_twins.js";
 import { componentOf, Grid, heightBelow } from "./grid_base.js";
 import { isRequest, RESEND_MS } from "./outbox.js";
 import { recall, remember } from "./storage.js";
@@ -142,7 +143,7 @@ class Gallery extends Grid {
     const failed = new Set(refused.map((each) => each.seq));
     for (const event of written) {
       if (event.kind !== "queue" || failed.has(event.seq)) continue;
-      for (const item of this.items) this.done.set(item.digest, "saved");
+      for (const item of this.items) if (!item.is_beside) this.done.set(item.digest, "saved");
       this.message = `Judged all ${event.n.toLocaleString("en")} images of this queue.`;
       this.offered = "undo";
     }
@@ -204,7 +205,7 @@ class Gallery extends Grid {
   remark(kind, item, change, fields) {
     Object.assign(item, change);
     const event = this.push({ kind, digest: item.digest, ...fields });
-    this.record(event, remarkText(kind, item));
+    this.record(event, remarkText(event, item.path));
     this.draw();
   }
 
@@ -303,7 +304,7 @@ class Gallery extends Grid {
     clearSelection(this);
     this.go(last + 1);
     if (digests.length === 1 || this.view !== "grid") return;
-    this.parts.grid.scrollTop = Math.floor(this.focus / this.columns) * this.rowHeight;
+    this.parts.grid.scrollTop = rowOf(this, this.focus) * this.rowHeight;
   }
 
   /** Go to the first image of a step; where none is loaded, Python tells what changed. */
@@ -348,7 +349,9 @@ class Gallery extends Grid {
     this.columns = Math.max(1, Math.floor((inner + GAP_PX) / (this.tileWidthWanted + GAP_PX)));
     this.tileWidth = Math.floor((inner - GAP_PX * (this.columns - 1)) / this.columns);
     this.rowHeight = Math.round(this.tileWidth * 0.75) + RIBBON_PX + GAP_PX;
-    space.style.height = `${Math.ceil(this.items.length / this.columns) * this.rowHeight + GAP_PX}px`;
+    layOutTwins(this);
+    const nRows = this.items.length ? rowOf(this, this.items.length - 1) + 1 : 0;
+    space.style.height = `${nRows * this.rowHeight + GAP_PX}px`;
     restorePlace(this);
     this.draw();
   }

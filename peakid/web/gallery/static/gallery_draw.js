@@ -14,6 +14,7 @@ import {
 } from "./gallery_select.js";
 import { buildSingle } from "./gallery_single.js";
 import { GAP_PX, TILE_WIDTH_PX } from "./gallery_sizes.js";
+import { cellOf, drawPair, indexAt, progressOf } from "./gallery_twins.js";
 
 const SPARE_ROWS = 2; // drawn above and below those in sight
 const RATE_WINDOW_MS = 120_000;
@@ -117,12 +118,21 @@ function buildStatus(gallery) {
 
 export function drawBars(gallery) {
   const { classes } = gallery.parts;
+  drawEmpty(gallery);
   const wanted = JSON.stringify(gallery.data.classes);
   if (classes.dataset.drawn === wanted) return;
   classes.dataset.drawn = wanted;
   const find = button("Find class", "/", "Type part of its name", () => openFinder(gallery));
   find.classList.add("quiet");
   classes.replaceChildren(...gallery.data.classes.map((row, i) => classButton(gallery, row, i)), find);
+}
+
+/** In an empty queue only Undo and Redo are left, for what emptied it. */
+function drawEmpty({ items, parts, steps }) {
+  const isEmpty = !items.length;
+  for (const each of [parts.classes, parts.stage, parts.count, ...parts.acts.children]) each.hidden = isEmpty;
+  parts.undo.hidden = parts.redo.hidden = false;
+  parts.acts.hidden = isEmpty && !steps.hasAny;
 }
 
 function classButton(gallery, { name, colour }, i) {
@@ -147,7 +157,7 @@ export function drawPressed(gallery) {
   }
   toGrid.setAttribute("aria-pressed", String(gallery.view === "grid"));
   toSingle.setAttribute("aria-pressed", String(gallery.view === "single"));
-  slider.hidden = gallery.view !== "grid";
+  slider.hidden = gallery.view !== "grid" || !gallery.items.length;
   model.hidden = !gallery.items.some(({ predicted }) => predicted);
   model.title = item?.predicted
     ? `Label as ${item.predicted}, which the model predicts`
@@ -160,8 +170,8 @@ export function drawGrid(gallery) {
   const { columns, rowHeight, items } = gallery;
   const firstRow = Math.floor(grid.scrollTop / rowHeight) - SPARE_ROWS;
   const lastRow = Math.ceil((grid.scrollTop + grid.clientHeight) / rowHeight) + SPARE_ROWS;
-  const first = Math.max(0, firstRow) * columns;
-  const last = Math.min(items.length, lastRow * columns);
+  const first = indexAt(gallery, Math.max(0, firstRow) * columns);
+  const last = indexAt(gallery, lastRow * columns);
   const shown = new Set(items.slice(first, last).map((item) => item.digest));
   for (const [digest, tile] of tiles) {
     if (shown.has(digest)) continue;
@@ -218,11 +228,13 @@ function clickTile(gallery, index, event) {
 
 function drawTile(gallery, tile, item, index) {
   const { columns, rowHeight, tileWidth } = gallery;
+  const cell = cellOf(gallery, index);
+  const isJoined = drawPair(gallery, tile, item, index);
   const state = gallery.state(item);
-  const left = GAP_PX + (index % columns) * (tileWidth + GAP_PX);
-  const top = GAP_PX + Math.floor(index / columns) * rowHeight;
+  const left = GAP_PX + (cell % columns) * (tileWidth + GAP_PX);
+  const top = GAP_PX + Math.floor(cell / columns) * rowHeight;
   tile.style.transform = `translate(${left}px, ${top}px)`;
-  tile.style.width = `${tileWidth}px`;
+  tile.style.width = `${tileWidth + (isJoined ? GAP_PX : 0)}px`;
   tile.style.height = `${rowHeight - GAP_PX}px`;
   tile.id = `tile-${index}`;
   tile.title = item.why ? `${item.path}\n${item.why}` : item.path;
@@ -270,13 +282,15 @@ export function drawStatus(gallery) {
 }
 
 /** Return how far, how fast and how much is left: "12 of 128", "34 per minute", "about 4 min left". */
-function progressTexts({ items, done, data, times }) {
+function progressTexts(gallery) {
+  const { data, times } = gallery;
+  const { nJudged, nLoaded } = progressOf(gallery);
   const recent = times.filter((time) => time > Date.now() - RATE_WINDOW_MS);
   const minutes = Math.max((Date.now() - (recent[0] ?? 0)) / 60_000, 1 / 12);
   const rate = recent.length > 4 ? Math.round(recent.length / minutes) : 0;
-  const nLeft = items.length - done.size + data.n_waiting;
-  const nAll = (items.length + data.n_waiting).toLocaleString("en");
-  const texts = [`${done.size.toLocaleString("en")} of ${nAll}${data.is_more ? "+" : ""}`];
+  const nLeft = nLoaded - nJudged + data.n_waiting;
+  const nAll = (nLoaded + data.n_waiting).toLocaleString("en");
+  const texts = [`${nJudged.toLocaleString("en")} of ${nAll}${data.is_more ? "+" : ""}`];
   if (rate) texts.push(`${rate} per minute`);
   if (rate && nLeft && !data.is_more) texts.push(`about ${Math.max(1, Math.round(nLeft / rate))} min left`);
   return texts;
@@ -320,8 +334,9 @@ function selectionOffers(gallery) {
 }
 
 function endOffers(gallery) {
-  const { data, selected, done, items } = gallery;
-  if (selected.size || gallery.isEverything || !data.is_end || done.size < items.length) return [];
+  const { data, selected } = gallery;
+  const { nJudged, nLoaded } = progressOf(gallery);
+  if (selected.size || gallery.isEverything || !data.is_end || nJudged < nLoaded || !nLoaded) return [];
   if (!data.n_waiting)
     return [
       make("span", "", "Every image of this queue is judged. The next step or another queue is above."),

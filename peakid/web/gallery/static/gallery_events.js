@@ -1,7 +1,5 @@
 // What an event of the review grid is about, and what it did in words.
 
-const REMARKS = { tag: "a tag", note: "the note", also: "a further class", typical: "the mark as typical" };
-
 /** Return the images that an event names, with their labels. */
 export function imagesOf(event) {
   if (event.images) return event.images;
@@ -31,7 +29,11 @@ export function pastTense(verdict) {
   return { label: "Labelled", exclude: "Excluded", flag: "Flagged" }[verdict];
 }
 
-/** Return what a change beside the label did, to complete "Undid: ...". */
-export function remarkText(kind, { path }) {
-  return `changed ${REMARKS[kind]} of ${path}`;
+/** Return what a tag, a note, a further class or the mark as typical changed, to complete "Undid: ...". */
+export function remarkText({ kind, name, is_on, text }, path) {
+  if (kind === "note") return `${text ? "wrote" : "removed"} the note of ${path}`;
+  if (kind === "typical") return `${is_on ? "marked" : "no longer marked"} ${path} as typical`;
+  if (kind === "tag")
+    return `${is_on ? "added" : "removed"} the tag ${name} ${is_on ? "to" : "from"} ${path}`;
+  return `${is_on ? "added" : "removed"} ${name} ${is_on ? "to" : "from"} what ${path} also shows`;
 }

@@ -11,12 +11,14 @@ import {
   selectTo,
 } from "./gallery_select.js";
 import { PAN_STEP, panBy, ZOOM_STEP, zoomBy, zoomToFit } from "./gallery_single.js";
+import { indexBelow } from "./gallery_twins.js";
 import { toggleTypical } from "./gallery_typical.js";
 import { ARROWS } from "./grid_base.js";
 
 const PAGE_OF_SINGLE = 10; // images that Page Up and Page Down move by in the single view
 
 export function keyAction(gallery, event) {
+  if (!gallery.items.length && event.key.toLowerCase() !== "z") return undefined;
   return gallery.overlay ? overlayAction(gallery, event) : gridAction(gallery, event);
 }
 
@@ -84,7 +86,8 @@ function destination(gallery, key) {
   if (!(key in ARROWS)) return undefined;
   if (!isSeen) return from; // Moving starts where the person looks.
   const [across, down] = ARROWS[key];
-  const target = gallery.focus + across + down * row;
+  const below = isGrid ? indexBelow(gallery, gallery.focus, down) : gallery.focus + down;
+  const target = below + across;
   return target >= 0 && target <= last ? target : gallery.focus;
 }
 

@@ -2,6 +2,7 @@
 
 import { firstInSight } from "./gallery_select.js";
 import { GAP_PX, RIBBON_PX } from "./gallery_sizes.js";
+import { rowOf } from "./gallery_twins.js";
 
 /** Remember which image is where, so that `restorePlace` can show it there after a change of the images. */
 export function notePlace(gallery) {
@@ -62,6 +63,6 @@ export function isTargetInSight(gallery) {
   return false;
 }
 
-function topOf({ columns, rowHeight }, index) {
-  return Math.floor(index / columns) * rowHeight;
+function topOf(gallery, index) {
+  return rowOf(gallery, index) * gallery.rowHeight;
 }

@@ -1,6 +1,7 @@
 // Which images a judgement is about: the focused one, a selection, or the whole queue.
 
 import { GAP_PX } from "./gallery_sizes.js";
+import { indexAt } from "./gallery_twins.js";
 
 export function targets(gallery) {
   if (gallery.selected.size) return gallery.items.filter((item) => gallery.selected.has(item.digest));
@@ -38,9 +39,10 @@ export function toggleSelected(gallery, index) {
  */
 export function selectPage(gallery, isAll) {
   if (gallery.view !== "grid") gallery.show("grid");
-  const inSight = rowsInSight(gallery).map((row) => row * gallery.columns);
+  const inSight = rowsInSight(gallery).map((row) => indexAt(gallery, row * gallery.columns));
   const [from, to] = isAll ? [0, gallery.items.length] : inSight;
-  const unjudged = gallery.items.slice(from, to).filter((item) => !gallery.done.has(item.digest));
+  const isOpen = (item) => !gallery.done.has(item.digest) && !item.is_beside;
+  const unjudged = gallery.items.slice(from, to).filter(isOpen);
   gallery.isEverything = false;
   gallery.selected = new Set(unjudged.map((item) => item.digest));
   const none = isAll ? "Every loaded image is judged." : "Every image in sight is judged.";
@@ -69,12 +71,14 @@ export function rowsInSight({ parts: { grid }, rowHeight }) {
 
 /** Return the index of the first image that is wholly in sight. */
 export function firstInSight(gallery) {
-  return rowsInSight(gallery)[0] * gallery.columns;
+  return indexAt(gallery, rowsInSight(gallery)[0] * gallery.columns);
 }
 
 /** Return the index after the last image that is at least partly in sight. */
-export function lastInSight({ parts: { grid }, rowHeight, columns }) {
-  return Math.ceil((grid.scrollTop + grid.clientHeight) / rowHeight) * columns;
+export function lastInSight(gallery) {
+  const { grid } = gallery.parts;
+  const behind = Math.ceil((grid.scrollTop + grid.clientHeight) / gallery.rowHeight);
+  return indexAt(gallery, behind * gallery.columns);
 }
 
 /** Return how many images the queue has, as text; a large queue is not counted to its end. */

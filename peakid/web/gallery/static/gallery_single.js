@@ -2,6 +2,7 @@
 
 import { button, keepKeys, make } from "./elements.js";
 import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
+import { drawBeside } from "./gallery_twins.js";
 import { toggleTypical } from "./gallery_typical.js";
 
 export const ZOOM_STEP = 1.4; // for one press of + or one notch of the wheel
@@ -23,7 +24,9 @@ export function buildSingle(gallery) {
   gallery.parts.window.append(picture);
   gallery.parts.panel = make("aside", "about");
   gallery.parts.caption = make("div", "caption");
-  single.append(gallery.parts.window, gallery.parts.panel, gallery.parts.caption);
+  gallery.parts.views = make("div", "views");
+  gallery.parts.views.append(gallery.parts.window);
+  single.append(gallery.parts.views, gallery.parts.panel, gallery.parts.caption);
   gallery.zoom = { scale: 1, x: 0, y: 0 };
   listenForZoom(gallery);
 }
@@ -42,6 +45,7 @@ export function drawSingle(gallery) {
   const [why, path] = [make("span", "why", item.why), make("span", "path", item.path)];
   caption.replaceChildren(ribbon, why, path, gallery.parts.percent);
   drawAbout(gallery, item);
+  drawBeside(gallery, item);
   drawZoom(gallery);
 }
 

@@ -26,6 +26,11 @@ class Steps {
     this.undone = kept.undone ?? [];
   }
 
+  /** Tell whether there is something to undo or to redo. */
+  get hasAny() {
+    return this.done.length + this.undone.length > 0;
+  }
+
   add(step) {
     this.done = [...this.done, step].slice(-MAX_STEPS);
     this.undone = [];

@@ -1,0 +1,66 @@
+"""The script is in every HTML page, before those of Streamlit, and in nothing else."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from peakid.web.page_script import PageScript
+
+PAGE = "<!DOCTYPE html><html><head><script src=own.js></script></head><body>é</body></html>"
+
+
+@pytest.fixture
+def client() -> TestClient:
+    def page(request: Request) -> Response:
+        headers = {"ETag": '"1"', "Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT"}
+        is_known = request.headers.get("if-none-match") == '"1"'
+        return Response(status_code=304) if is_known else HTMLResponse(PAGE, headers=headers)
+
+    def streamed(request: Request) -> Response:
+        return StreamingResponse(iter([PAGE[:20], PAGE[20:]]), media_type="text/html")
+
+    def error(request: Request) -> Response:
+        return HTMLResponse(PAGE, status_code=404)
+
+    def packed(request: Request) -> Response:
+        return Response(b"packed", media_type="text/html", headers={"Content-Encoding": "br"})
+
+    def text(request: Request) -> Response:
+        return PlainTextResponse("<head>")
+
+    routes = [Route(f"/{each.__name__}", each) for each in (page, streamed, error, packed, text)]
+    packing = GZipMiddleware(Starlette(routes=routes), minimum_size=10)  # As Streamlit has one.
+    client = TestClient(PageScript(packing, script="first()"))
+    client.headers["accept"] = "text/html,*/*"
+    return client
+
+
+@pytest.mark.parametrize("path", ["/page", "/streamed"])
+def test_a_page_runs_the_script_first(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers={"If-None-Match": '"1"'})
+    assert answer.text == PAGE.replace("<head>", "<head><script>first()</script>")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    # A page that is asked for again is whole: "not modified" would keep one with another script.
+    assert not {"etag", "last-modified"} & set(answer.headers)
+
+
+@pytest.mark.parametrize("path", ["/error", "/text"])
+def test_anything_else_is_left_as_it_is(client: TestClient, path: str) -> None:
+    assert "first()" not in client.get(path).text
+
+
+def test_a_compressed_page_is_left_as_it_is(client: TestClient) -> None:
+    with client.stream("GET", "/packed") as answer:
+        assert b"".join(answer.iter_raw()) == b"packed"
+
+
+def test_a_head_request_is_left_as_it_is(client: TestClient) -> None:
+    assert client.head("/page").headers["etag"] == '"1"'
+
+
+def test_a_request_that_shows_no_page_is_left_as_it_is(client: TestClient) -> None:
+    assert client.get("/page", headers={"accept": "application/json"}).headers["etag"] == '"1"'
