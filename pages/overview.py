@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from peakid.acquire import demo_import
-from peakid.curate import classes, decisions, scan
+from peakid.curate import classes, decisions
 from peakid.curate.queues import pace, review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import charts, score_text
@@ -13,8 +12,8 @@ from peakid.records import Run, Snapshot
 from peakid.store import exports, runs, status
 from peakid.store.status import Status
 from peakid.web import names, navigation, session, theme, words
-from peakid.web.jobs import progress
 from peakid.web.navigation import NextStep, Progress
+from peakid.web.workspaces import opening
 
 N_LATEST = 6  # Decisions and runs listed.
 TABLE_PX = 410  # Two side by side in a wide window, below each other in a narrow one.
@@ -35,7 +34,7 @@ def show_first_start() -> None:
             "images. Ready in seconds."
         )
         if st.button("Open the demo", type="primary"):
-            open_demo()
+            opening.demo(workspace.path.parent)
     with ways[1].container(border=True, height="stretch"):
         st.header("Import your photos")
         st.markdown(
@@ -44,13 +43,6 @@ def show_first_start() -> None:
         )
         if st.button("Import photos", type="primary"):
             navigation.go("collect")
-
-
-def open_demo() -> None:
-    with progress.bar() as report:
-        demo_import.import_demo(workspace, actor=session.actor(), report=report)
-        scan.scan(workspace, report=report)
-    navigation.go("review")
 
 
 def show_next(step: NextStep) -> None:

@@ -8,6 +8,7 @@ from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import address, navigation, remedies, session
 from peakid.web.jobs import progress
+from peakid.web.workspaces import menu
 
 HERE = Path(__file__).resolve().parent
 PAGES_OF_PICTURES = ("review", "duplicates")  # Their grid takes the focus from the link past the controls.
@@ -18,6 +19,8 @@ def main() -> None:
     st.set_page_config(page_title="Peakid", page_icon=str(HERE / "icon.svg"), layout="wide")
     st.logo(str(HERE / "logo.svg"), size="large")
     with session.error_boundary():
+        with st.sidebar:
+            menu.show()  # First: where this workspace cannot be opened, it leads to another one.
         workspace = session.workspace()
         page = st.navigation(navigation.pages(workspace))
         remedies.follow_link()
@@ -30,10 +33,10 @@ def main() -> None:
 
 
 def sidebar(workspace: Workspace) -> None:
-    """Draw the reviewer, the workspace and the running jobs below the navigation."""
+    """Draw the reviewer, what is special about the workspace, and the running jobs below the navigation."""
     with st.sidebar:
         session.reviewer_field()
-        st.caption(f"Workspace {session.plain(workspace.path.name)}", help=session.plain(str(workspace.path)))
+        menu.note(workspace)
         if workspace.is_read_only:
             tip = "Its files or its disk do not allow writing. Pages show it, and nothing can be changed."
             st.caption(":material/lock: Read-only", help=tip)
