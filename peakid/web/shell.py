@@ -18,6 +18,7 @@ def main() -> None:
     # Local files: a Material icon of the tab would be downloaded from another server.
     st.set_page_config(page_title="Peakid", page_icon=str(HERE / "icon.svg"), layout="wide")
     st.logo(str(HERE / "logo.svg"), size="large")
+    st.html(HERE / "page.css")  # First: it has the places of what is drawn next.
     with session.error_boundary():
         with st.sidebar:
             menu.show()  # First: where this workspace cannot be opened, it leads to another one.
@@ -25,7 +26,6 @@ def main() -> None:
         page = st.navigation(navigation.pages(workspace))
         remedies.follow_link()
         sidebar(workspace)
-        st.html(HERE / "page.css")
         if page.url_path in PAGES_OF_PICTURES:
             st.html('<a class="skip" href="#pictures">Skip to the images</a>')
         address.begin()

@@ -152,12 +152,12 @@ def _described(folder: SubFolder) -> str:
     return " · ".join(part for part in (to, what) if part)
 
 
-def shortened(text: str) -> str:
-    """Return a text of at most `MAX_NAME_CHARS`: the beginning and the end, which tell names apart."""
-    if len(text) <= MAX_NAME_CHARS:
+def shortened(text: str, most: int = MAX_NAME_CHARS) -> str:
+    """Return a text of at most `most` characters: the beginning and the end, which tell names apart."""
+    if len(text) <= most:
         return text
-    n_end = (MAX_NAME_CHARS - len(_MIDDLE)) // 2
-    return f"{text[: MAX_NAME_CHARS - len(_MIDDLE) - n_end]}{_MIDDLE}{text[-n_end:]}"
+    n_end = (most - len(_MIDDLE)) // 2
+    return f"{text[: most - len(_MIDDLE) - n_end]}{_MIDDLE}{text[-n_end:]}"
 
 
 def _open(name: str, path: Path) -> None:

@@ -17,6 +17,7 @@ from peakid.web import reach, session, words, workspace_address
 from peakid.web.workspaces import folder_browser, opening
 
 KEY = "workspaces-menu"  # Of the container, which page.css puts above the navigation.
+MAX_CHARS = 22  # What fits in one line of the sidebar.
 _NOTED = "workspaces:noted"  # Session state: this session has put its workspace on the list.
 _STYLE = "color:inherit;opacity:.75;font-size:.875rem;overflow-wrap:anywhere"
 
@@ -25,10 +26,15 @@ def show() -> None:
     """Draw the menu in the sidebar. It opens no workspace, so it is there where this one cannot be opened."""
     path = workspace_address.of_session()
     with st.container(key=KEY, gap="xsmall"):
-        shown = session.plain(folder_browser.shortened(printable.line(path.name)))
+        shown = session.plain(folder_browser.shortened(printable.line(path.name), MAX_CHARS))
         tip = f"Workspace {session.plain(str(path))}. Open or create another one."
         if st.button(
-            shown, icon=":material/unfold_more:", width="stretch", help=tip, key="workspaces:choose"
+            shown,
+            icon=":material/unfold_more:",
+            width="stretch",
+            wrap=False,
+            help=tip,
+            key="workspaces:choose",
         ):
             _open_dialog()
 
