@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from peakid.store import images, recent_workspaces
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from peakid.web import routes, session, workspace_address
+from peakid.web.guard import Guard
 from peakid.web.missing_page import MissingPage
 from peakid.web.workspace_address import HEADER, PREFIX, WorkspaceAddress
 
@@ -162,3 +164,24 @@ def test_no_page_names_an_image_without_its_workspace() -> None:
     texts = {file.name: file.read_text() for file in files if file.suffix in (".py", ".js", ".css")}
     named = [name for name, text in texts.items() if re.search(r"/(thumb|image)/[{$]", text)]
     assert sorted(named) == ["elements.js", "routes.py", "workspace_address.py"]
+
+
+def test_with_a_password_every_address_of_a_workspace_needs_the_login(
+    other: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEAKID_PASSWORD", "a long password")
+    address = workspace_address.address_of(other.path)
+    inner = WorkspaceAddress(Starlette(routes=[Route("/{path:path}", seen)]))
+    client = TestClient(Guard(inner), base_url="http://localhost", follow_redirects=False)
+    asked = client.get(f"{address}review", headers={"accept": "text/html"})
+    assert asked.status_code == 303
+    assert asked.headers["location"] == f"/login?{urlencode({'next': f'{address}review'})}"
+    assert client.get(f"{address}thumb/{'0' * 64}").status_code == 401
+    assert client.get("/w/0123456789ab/thumb/x").status_code == 401  # It does not say which keys are known.
+    logged_in = client.post(
+        "/login",
+        data={"password": "a long password", "next": f"{address}review"},
+        headers={"origin": "http://localhost"},
+    )
+    assert (logged_in.status_code, logged_in.headers["location"]) == (303, f"{address}review")
+    assert client.get(f"{address}review").json()[2] == str(other.path)
