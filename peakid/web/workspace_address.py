@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from peakid import files
+from peakid.errors import BadInput
 from peakid.settings import Settings
 from peakid.store import recent_workspaces
 from peakid.web import plain_page, reach
@@ -62,12 +63,20 @@ def path_of(key: str) -> Path | None:
 
 
 def of_request(request: Request) -> Path:
-    """Return the workspace that a request is about."""
+    """Return the workspace that a request is about.
+
+    Raises:
+        BadInput: If the server does not open it any more.
+    """
     return _named(request.headers.get(HEADER))
 
 
 def of_session() -> Path:
-    """Return the workspace of this session: that of the address which its websocket was opened at."""
+    """Return the workspace of this session: that of the address which its websocket was opened at.
+
+    Raises:
+        BadInput: If the server does not open it any more.
+    """
     return _named(st.context.headers.get(HEADER))
 
 
@@ -78,7 +87,13 @@ def thumbnail(digest: str) -> str:
 
 
 def _named(key: str | None) -> Path:
-    return (path_of(key) if key else None) or start()
+    path = path_of(key) if key else start()
+    if path is None:  # The settings have changed while a page was open. Another workspace would be wrong.
+        raise BadInput(
+            "This server no longer opens the workspace of this address.",
+            "Open another one at the start page, or ask whoever runs the server to allow its folder.",
+        )
+    return path
 
 
 class WorkspaceAddress:

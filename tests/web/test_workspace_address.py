@@ -14,6 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from peakid.errors import BadInput
 from peakid.imaging import inspection
 from peakid.resources import PROJECT_ROOT
 from peakid.store import images, recent_workspaces
@@ -185,3 +186,14 @@ def test_with_a_password_every_address_of_a_workspace_needs_the_login(
     )
     assert (logged_in.status_code, logged_in.headers["location"]) == (303, f"{address}review")
     assert client.get(f"{address}review").json()[2] == str(other.path)
+
+
+def test_a_page_that_is_open_shows_no_other_workspace_when_the_settings_change(
+    other: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    workspace_address.address_of(other.path)
+    scope = {"type": "http", "headers": [(HEADER.encode(), workspace_address.key_of(other.path).encode())]}
+    assert workspace_address.of_request(Request(scope)) == other.path
+    monkeypatch.setenv("PEAKID_ALLOWED_FOLDERS", str(tmp_path / "elsewhere"))
+    with pytest.raises(BadInput, match="no longer opens"):
+        workspace_address.of_request(Request(scope))
