@@ -161,7 +161,7 @@ def _page(folder: Path, hostile: bytes, good: bytes) -> tuple[str, bool]:
     from peakid.web import routes
 
     workspace, said = create(folder / "workspace"), []
-    client = TestClient(Starlette(routes=routes.build(lambda: workspace)))
+    client = TestClient(Starlette(routes=routes.build(lambda _request: workspace)))
     for data in (hostile, good):
         digest = inspection.digest_of(data)
         row = replace(inspection.inspect(good), digest=digest, format="TIFF")

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from peakid.acquire import demo_import
-from peakid.curate import classes, decisions, scan
+from peakid.curate import classes, decisions
 from peakid.curate.queues import pace, review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import run_scores, score_text
@@ -12,10 +11,10 @@ from peakid.records import Run
 from peakid.store import exports, runs, status
 from peakid.store.status import Status
 from peakid.web import names, navigation, session
-from peakid.web.jobs import progress
 from peakid.web.navigation import Progress
 from peakid.web.overview import class_panel, journey, latest, score_panel
 from peakid.web.overview.journey import Journey
+from peakid.web.workspaces import opening
 
 N_LATEST = 6  # Decisions and runs listed.
 
@@ -35,7 +34,7 @@ def show_first_start() -> None:
             "images. Ready in seconds."
         )
         if st.button("Open the demo", type="primary"):
-            open_demo()
+            opening.demo(workspace.path.parent)
     with ways[1].container(border=True, height="stretch"):
         st.header("Import your photos")
         st.markdown(
@@ -44,13 +43,6 @@ def show_first_start() -> None:
         )
         if st.button("Import photos", type="primary"):
             navigation.go("collect")
-
-
-def open_demo() -> None:
-    with progress.bar() as report:
-        demo_import.import_demo(workspace, actor=session.actor(), report=report)
-        scan.scan(workspace, report=report)
-    navigation.go("review")
 
 
 def show_figures(counts: Status, n_unreviewed: int, newest: Run | None) -> None:

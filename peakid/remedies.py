@@ -48,6 +48,7 @@ ActionKind = Literal[
     "export_run",        # run_id
     "list_exports",
     "create_workspace",  # path
+    "open_demo",         # path: of the workspace for the demo
     "restore_backup",
     "restore_file",      # file: a backup, into a new workspace
     "open_workspace",    # path

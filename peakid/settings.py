@@ -47,6 +47,21 @@ def _entries(value: str) -> list[str]:
     return [entry.strip() for entry in value.split(",") if entry.strip()]
 
 
+def folders_of(text: str) -> list[Path]:
+    """Return the folders that a list separated by colons names."""
+    return [Path(os.path.expanduser(entry)) for entry in text.split(os.pathsep) if entry.strip()]  # noqa: PTH111
+
+
+def _fitting_folders(value: str) -> str:
+    """Return a list of folders if each can be one: one that is misread would allow too much or too little."""
+    if value and not folders_of(value):
+        raise ValueError("it names no folder")
+    for folder in folders_of(value):
+        if not folder.is_absolute():
+            raise ValueError(f"{folder} does not start at the root of the disk")
+    return value
+
+
 CONFIG_NAME = "peakid.toml"
 NOBODY = "someone"  # Who acts where no name of a person is known.
 SYSTEM_ACCOUNTS = frozenset(
@@ -84,6 +99,9 @@ class Settings(BaseSettings):
     worker_idle_s: float = Field(60.0, ge=0, allow_inf_nan=False)
     # Hosts other than loopback, separated by commas: a name or address, with a port or for any.
     allowed_hosts: Annotated[PlainText, AfterValidator(_fitting_hosts)] = ""
+    # Folders that pages may read, write and open, separated by colons. Empty: all that this user can read.
+    allowed_folders: Annotated[PlainText, AfterValidator(_fitting_folders)] = ""
+    recent_workspaces: int = Field(12, ge=0, le=100)  # How many are listed; 0: no list is kept.
     password: Annotated[SecretStr, AfterValidator(_fitting_password)] = SecretStr("")  # Empty: none is asked.
     max_body_bytes: int = Field(
         512 * 2**20, gt=0

@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,13 @@ def no_network(request: pytest.FixtureRequest) -> object:
         disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the lists and secrets of whoever runs the tests out of them."""
+    folder = tmp_path_factory.getbasetemp() / "state" / uuid.uuid4().hex
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))  # Created by the few tests that write it.
 
 
 @pytest.fixture(scope="session")

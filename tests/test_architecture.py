@@ -447,6 +447,7 @@ RULES = [
             allowed=(
                 *("pages", "streamlit_app", "peakid.web", "peakid.cli"),
                 *("peakid.jobs.submit", "peakid.jobs.presence"),  # In the process that submits.
+                "peakid.store.recent_workspaces",  # For pages and commands.
                 *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
                 *(
                     "peakid.acquire",

@@ -37,6 +37,10 @@ READS = {
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
     "jobs.queue.list_ended",  # jobs list
+    "acquire.demo_apart.is_demo",  # workspaces list
+    "acquire.demo_apart.is_complete",  # import list
+    "acquire.demo_apart.own_folder",  # demo: its refusal names the folder
+    "acquire.folder_listing.read",  # ls; import folder --dry-run counts what an import would read
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

@@ -121,3 +121,19 @@ def test_an_account_of_the_system_is_the_name_of_no_person(monkeypatch):
         assert settings.Settings().actor_name() == expected
     monkeypatch.setenv("PEAKID_ACTOR", "model:run-3")
     assert settings.Settings().actor_name() == "model:run-3"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"), [("relative", "does not start at the root"), (":", "names no folder")]
+)
+def test_a_list_of_folders_that_would_be_misread_is_refused(monkeypatch, value, problem):
+    monkeypatch.setenv("PEAKID_ALLOWED_FOLDERS", value)
+    with pytest.raises(BadInput, match=problem):
+        settings.Settings()
+
+
+def test_folders_are_separated_by_colons_and_may_be_in_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PEAKID_ALLOWED_FOLDERS", "/photos:~/peaks:")
+    found = settings.folders_of(settings.Settings().allowed_folders)
+    assert found == [Path("/photos"), tmp_path / "peaks"]

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 from peakid import clean_text, files, progress_text
-from peakid.acquire import decode_task, import_reading
+from peakid.acquire import decode_task, demo_apart, import_reading
 from peakid.acquire.arrival import Arrival
 from peakid.acquire.decode_task import Found
 from peakid.errors import BadInput, UnreadableImage
@@ -72,9 +72,11 @@ def ingest(
         notes: What the source noticed; they become part of the report.
 
     Raises:
+        BadInput: If photos would be mixed with the demo.
         WorkspaceNotWritable: If the workspace cannot be written.
     """
     started = time.monotonic()
+    demo_apart.refuse_mixture(workspace, source)
     cleaned = map(_cleaned, arrivals)
     ordered = sorted(cleaned, key=lambda arrival: arrival.path)  # Origin ids follow the order of paths.
     current = _start(workspace, source, root, is_in_place=is_in_place, actor=actor)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from peakid.acquire import archive, demo_import, folder, history, preview, reading, table
+from peakid.acquire import archive, demo_apart, demo_import, folder, history, preview, reading, table
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.cli import frame, usage
 from peakid.cli.frame import (
@@ -24,7 +24,7 @@ from peakid.curate import classes
 from peakid.curate import scan as scanning
 from peakid.jobs import submit
 from peakid.records import ImportReport, Source
-from peakid.store import status
+from peakid.store import recent_workspaces, status
 from peakid.store.workspace import Workspace
 
 _background = click.option(
@@ -228,11 +228,15 @@ def import_rejections(workspace: Workspace, limit: int, as_json: bool) -> None:
 @json_option
 @pass_new_workspace
 def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bool) -> None:
-    """Draw mountains with planted faults and import them. Create the workspace if there is none."""
+    """Draw mountains with planted faults and import them. Create the workspace if there is none.
+
+    A workspace that holds other images is refused: the demo has one of its own.
+    """
     with terminal_report() as report:
         imported = demo_import.import_demo(
             workspace, n_images=n_images, seed=seed, actor=actor, report=report
         )
+    recent_workspaces.note(workspace.path)
     document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
     truth = workspace.path / demo_import.DEMO_FOLDER / "truth.json"
     emit(
@@ -273,5 +277,6 @@ def _emit_import(as_json: bool, imported: ImportReport) -> None:
 
 
 def _emit_preview(as_json: bool, workspace: Workspace, source: Source, path: Path, **options: Any) -> None:
+    demo_apart.refuse_mixture(workspace, source)
     found = preview.preview(source, path, known_classes=classes.names(workspace), **options)
     emit(as_json, asdict(found), import_text.of_preview(found))

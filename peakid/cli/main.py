@@ -21,6 +21,7 @@ from peakid.store import database_errors
 COMMANDS = {
     "init": "peakid.cli.workspace:init",
     "demo": "peakid.cli.acquire:demo",
+    "workspaces": "peakid.cli.workspaces:workspaces_",
     "status": "peakid.cli.workspace:status",
     "verify": "peakid.cli.verify:verify",
     "backup": "peakid.cli.keep:backup",

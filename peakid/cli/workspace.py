@@ -14,6 +14,7 @@ from peakid.cli.output import remedies, terminal
 from peakid.curate import waiting
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.errors import BadInput, WorkspaceDamaged
+from peakid.store import recent_workspaces
 from peakid.store import status as statuses
 from peakid.store import workspace as workspaces
 from peakid.store.status import Status
@@ -26,6 +27,7 @@ from peakid.store.workspace import Workspace
 def init(workspace: Workspace, as_json: bool) -> None:
     """Create the workspace, or update one that an older version wrote."""
     n_images = statuses.read(workspace).n_images
+    recent_workspaces.note(workspace.path)
     text = f"Workspace {workspace.path} is ready. It holds {n_images} images."
     emit(as_json, {"workspace": str(workspace.path), "n_images": n_images}, text)
 

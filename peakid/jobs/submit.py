@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from peakid import files, near_names
-from peakid.acquire import archive, folder, not_photos, reading, table
+from peakid.acquire import archive, demo_apart, folder, not_photos, reading, table
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import BadInput
@@ -66,11 +66,12 @@ def import_images(
         links_within: Follow its links into this folder too.
 
     Raises:
-        BadInput: If there is no such file or folder, a table cannot be read, or files outside the folder are
-            to be left in place.
+        BadInput: If there is no such file or folder, a table cannot be read, files outside the folder are
+            to be left in place, or photos would be mixed with the demo.
         NotPhotos: If it is a backup, a workspace or an export of Peakid.
         UnknownColumns: If a table has no column for paths or for labels.
     """
+    demo_apart.refuse_mixture(workspace, source)
     checked = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
     base = None if root is None else str(reading.checked_folder(root))
     within = None if links_within is None else reading.checked_folder(links_within)

@@ -5,7 +5,7 @@ from html import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from peakid.web import plain_page, words
+from peakid.web import plain_page, words, workspace_address
 
 # What Streamlit and its components serve as HTML under addresses of their own.
 _STREAMLIT = ("component", "media", "static", "app", "index.html")
@@ -33,7 +33,7 @@ class MissingPage:
             nonlocal is_replaced
             if message["type"] == "http.response.start" and _is_html_page(message):
                 is_replaced = True
-                await self._missing(scope["path"])(scope, receive, send)
+                await self._missing(scope)(scope, receive, send)
             if not is_replaced:
                 await send(message)
 
@@ -43,11 +43,14 @@ class MissingPage:
         first, *more = path.strip("/").split("/")
         return not path.strip("/") or first in _STREAMLIT or (first in self.pages and not more)
 
-    def _missing(self, path: str) -> ASGIApp:
+    def _missing(self, scope: Scope) -> ASGIApp:
+        path, prefix = scope["path"], scope.get(workspace_address.PREFIX, "")
         first = path.strip("/").split("/")[0]
-        known = f'<p><a href="/{first}">Open {first.capitalize()}</a></p>' if first in self.pages else ""
+        known = (
+            f'<p><a href="{prefix}/{first}">Open {first.capitalize()}</a></p>' if first in self.pages else ""
+        )
         shown = escape(words.shown(path if len(path) <= 200 else f"{path[:200]}..."))
-        body = f'<p>There is no page at {shown}.</p>{known}<p><a href="/">Open the overview</a></p>'
+        body = f'<p>There is no page at {shown}.</p>{known}<p><a href="{prefix}/">Open the overview</a></p>'
         return plain_page.respond("Page not found", body, 404)
 
 

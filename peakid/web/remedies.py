@@ -12,7 +12,7 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.remedies import Action, ActionKind, Argument
 from peakid.store.workspace import Workspace
-from peakid.web import navigation, words
+from peakid.web import navigation, reach, words
 from peakid.web.training import recipe_draft, weights_folder
 
 
@@ -43,10 +43,9 @@ def _resume(workspace: Workspace, arguments: Mapping[str, Argument], *, allows_r
 
 
 def _follow_links(workspace: Workspace, arguments: Mapping[str, Argument], actor: str) -> None:
-    within = Path(str(arguments["within"])) if "within" in arguments else None
-    submit.import_images(
-        workspace, "folder", Path(str(arguments["path"])), follow_links=True, links_within=within, actor=actor
-    )
+    within = reach.checked(Path(str(arguments["within"]))) if "within" in arguments else None
+    path = reach.checked(Path(str(arguments["path"])))
+    submit.import_images(workspace, "folder", path, follow_links=True, links_within=within, actor=actor)
 
 
 OFFERS: dict[ActionKind, Link | Button | None] = {
@@ -94,7 +93,7 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "resume_job": Button("Resume", lambda w, a, actor: _resume(w, a, allows_random=False)),
     "cancel_job": Button("Cancel job {job_id}", lambda w, a, actor: queue.cancel(w, int(a["job_id"]))),
     "accept_root": Button(
-        "Read the images in {path}", lambda w, a, actor: roots.accept(w, Path(str(a["path"])))
+        "Read the images in {path}", lambda w, a, actor: roots.accept(w, reach.checked(Path(str(a["path"]))))
     ),
     "evaluate": Link("Evaluate run {run_id} on {split}", "evaluate", {"run": "{run_id}", "split": "{split}"}),
     "score_with_tta": Button(
@@ -104,7 +103,8 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_runs": Link("Show the runs", "train"),
     "export_run": Link("Export run {run_id}", "models", {"run": "{run_id}"}),
     "list_exports": Link("Show the exports", "models"),
-    "create_workspace": None,
+    "create_workspace": None,  # The menu in the sidebar creates one.
+    "open_demo": None,
     "restore_backup": Link("Restore a backup", "history", {"section": "keep"}),
     "restore_file": Link("Restore this backup", "history", {"section": "keep", "file": "{file}"}),
     "open_workspace": None,

@@ -15,6 +15,7 @@ from peakid.errors import NotFound, PeakidError
 from peakid.imaging import gate, pixels
 from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
+from peakid.web import workspace_address
 from peakid.web.gallery import scripts
 
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
@@ -36,20 +37,18 @@ _HEADERS = {
 }
 
 
-def build(workspace: Callable[[], Workspace]) -> list[Route]:
-    """Return the routes, which read from the workspace that `workspace` opens.
+def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
+    """Return the routes, which read from the workspace that `workspace` opens for a request.
 
     The endpoints are plain functions: Starlette runs those in its thread pool, while reading a file in an
     `async def` would block every session.
     """
 
     def thumb(request: Request) -> Response:
-        return _respond(
-            request, lambda digest: (_thumbnail(workspace(), _checked(workspace(), digest)), "image/jpeg")
-        )
+        return _respond(request, lambda digest: _thumb(workspace(request), digest))
 
     def image(request: Request) -> Response:
-        return _respond(request, lambda digest: _image(workspace(), _checked(workspace(), digest)))
+        return _respond(request, lambda digest: _image(workspace(request), digest))
 
     def script(request: Request) -> Response:
         module = scripts.modules().get(request.path_params["file_name"])
@@ -59,7 +58,7 @@ def build(workspace: Callable[[], Workspace]) -> list[Route]:
 
     def start(request: Request) -> Response:
         """Redirect a link to the overview: Streamlit serves its first page at / only."""
-        return RedirectResponse("/")
+        return RedirectResponse(request.scope.get(workspace_address.PREFIX, "") + "/")
 
     return [
         Route("/thumb/{digest}", thumb, methods=["GET"]),
@@ -105,6 +104,10 @@ def _missing(why: str) -> Response:
     )
 
 
+def _thumb(workspace: Workspace, digest: str) -> tuple[bytes, str]:
+    return _thumbnail(workspace, _checked(workspace, digest)), "image/jpeg"
+
+
 @functools.lru_cache(N_CACHED_THUMBNAILS)
 def _thumbnail(workspace: Workspace, digest: str) -> bytes:
     return images.thumbnail(workspace, digest)
@@ -112,7 +115,7 @@ def _thumbnail(workspace: Workspace, digest: str) -> bytes:
 
 def _image(workspace: Workspace, digest: str) -> tuple[bytes, str]:
     """Return an image's own bytes, or a JPEG of it where browsers do not support the format."""
-    media_type = _MEDIA_TYPES.get(images.show(workspace, digest).format)
+    media_type = _MEDIA_TYPES.get(images.show(workspace, _checked(workspace, digest)).format)
     if media_type is not None:
         return images.read_bytes(workspace, digest), media_type
     return _converted(workspace, digest), "image/jpeg"

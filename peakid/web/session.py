@@ -10,13 +10,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from peakid import files, printable
+from peakid import printable
 from peakid.errors import NoWorkspace, PeakidError, WorkspaceDamaged, WorkspaceError
 from peakid.settings import NOBODY, Settings, is_person
 from peakid.store import connection, database_errors
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import DATABASE_NAME, Workspace
-from peakid.web import cookies, remedies, rescue, words
+from peakid.web import cookies, remedies, rescue, words, workspace_address
 
 REVIEWER = "reviewer"  # Key of the name field in the sidebar.
 MAX_NAME_CHARS = 80
@@ -28,25 +28,35 @@ _LOG = logging.getLogger("peakid.web")
 
 
 def workspace() -> Workspace:
-    """Return the workspace of the settings, created if it does not exist, opened once per process.
+    """Return the workspace of this session (see `workspace_address`), opened once per process.
 
     Raises:
         WorkspaceError: If it cannot be opened or written.
     """
-    opened = _opened(_folder())
-    if opened.is_read_only and connection.can_write(opened.path):
+    return opened(workspace_address.of_session())
+
+
+def opened(path: Path) -> Workspace:
+    """Return the workspace in a folder, opened once per process; that of the settings is created if needed.
+
+    Raises:
+        WorkspaceError: If it cannot be opened or written.
+    """
+    found = _opened(path)
+    if found.is_read_only and connection.can_write(found.path):
         _opened.cache_clear()
-        opened = _opened(opened.path)
-    return opened
+        found = _opened(found.path)
+    return found
 
 
 def _folder() -> Path:
-    return files.expanded(Settings().workspace)
+    return workspace_address.of_session()
 
 
 @functools.cache  # Not st.cache_resource: the image routes open it outside every session.
 def _opened(path: Path) -> Workspace:
-    return workspaces.create(path)
+    is_own = path == workspace_address.start()
+    return workspaces.create(path) if is_own else workspaces.open_existing(path)
 
 
 def default_reviewer() -> str:
@@ -119,6 +129,15 @@ def error_boundary() -> Generator[None]:
             raise
         _LOG.exception("%s: %s", type(found).__name__, found)
         show_error(found)
+
+
+@contextlib.contextmanager
+def reported() -> Generator[None]:
+    """Show a PeakidError of the block in its place; what the page draws after the block is drawn."""
+    try:
+        yield
+    except PeakidError as error:
+        show_error(error, key="reported")
 
 
 def show_error(error: PeakidError, *, key: str = "page") -> None:

@@ -8,6 +8,7 @@ from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import address, narrow_window, navigation, remedies, session
 from peakid.web.jobs import job_log, sidebar_jobs
+from peakid.web.workspaces import menu
 
 HERE = Path(__file__).resolve().parent
 PAGES_OF_PICTURES = ("review", "duplicates")  # Their grid takes the focus from the link past the controls.
@@ -17,12 +18,14 @@ def main() -> None:
     # Local files: a Material icon of the tab would be downloaded from another server.
     st.set_page_config(page_title="Peakid", page_icon=str(HERE / "icon.svg"), layout="wide")
     st.logo(str(HERE / "logo.svg"), size="large")
+    st.html(HERE / "page.css")  # First: it has the places of what is drawn next.
     with session.error_boundary():
+        with st.sidebar:
+            menu.show()  # First: where this workspace cannot be opened, it leads to another one.
         workspace = session.workspace()
         page = st.navigation(navigation.pages(workspace))
         remedies.follow_link()
         sidebar(workspace)
-        st.html(HERE / "page.css")
         if page.url_path in PAGES_OF_PICTURES:
             st.html('<a class="skip" href="#pictures">Skip to the images</a>')
         address.begin()
@@ -31,10 +34,10 @@ def main() -> None:
 
 
 def sidebar(workspace: Workspace) -> None:
-    """Draw the reviewer, the workspace and the running jobs below the navigation."""
+    """Draw the reviewer, what is special about the workspace, and the running jobs below the navigation."""
     with st.sidebar:
         session.reviewer_field()
-        st.caption(f"Workspace {session.plain(workspace.path.name)}", help=session.plain(str(workspace.path)))
+        menu.note(workspace)
         if workspace.is_read_only:
             tip = "Its files or its disk do not allow writing. Pages show it, and nothing can be changed."
             st.caption(":material/lock: Read-only", help=tip)

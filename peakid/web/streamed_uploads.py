@@ -52,12 +52,12 @@ class StreamedUploads:
     A file is closed when its upload is discarded, and after its session has ended.
 
     Args:
-        folder: Returns the folder whose disk takes the files.
+        folder: Returns the folder whose disk takes the files of a request.
         streamed_bytes: Requests smaller than this are passed on as they are.
     """
 
     def __init__(
-        self, app: ASGIApp, *, folder: Callable[[], Path], streamed_bytes: int = STREAMED_BYTES
+        self, app: ASGIApp, *, folder: Callable[[Request], Path], streamed_bytes: int = STREAMED_BYTES
     ) -> None:
         self.app = app
         self.folder = folder
@@ -81,7 +81,8 @@ class StreamedUploads:
     async def _stream(self, upload: re.Match[str], scope: Scope, receive: Receive, send: Send) -> None:
         _close(lambda each: not _is_open(each.session_id))
         try:
-            form = await _read(Request(scope, receive), await run_in_threadpool(self.folder))
+            request = Request(scope, receive)
+            form = await _read(request, await run_in_threadpool(self.folder, request))
         except ClientDisconnect:
             return
         except (FormParserError, OSError, PeakidError) as error:

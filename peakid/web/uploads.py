@@ -16,6 +16,7 @@ from peakid.clean_text import clean_text
 from peakid.errors import BadInput
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
+from peakid.web import reach
 from peakid.web.streamed_uploads import open_upload
 
 _CHUNK_BYTES = 2**20
@@ -37,20 +38,29 @@ def most_photo_mb() -> int:
 
 
 def given(path: str, what: str) -> Path:
-    """Return a typed or pasted path without the quotes and blanks around it.
+    """Return a typed, pasted or chosen path, without the quotes and blanks around it unless they are its own.
 
     Args:
         what: What the path should point to, for the message, such as "folder".
 
     Raises:
-        BadInput: If nothing was typed.
+        BadInput: If nothing was typed, or pages may not use the path.
     """
     clean = path.strip().strip("\"'").strip()
+    if clean != path and _is_there(path):
+        clean = path
     if not clean:
         raise BadInput(
             f"No {what} was given.", f"Enter the path of a {what} on the machine that runs Peakid."
         )
-    return files.expanded(clean)
+    return reach.checked(files.expanded(clean))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).is_absolute() and Path(path).exists()
+    except (OSError, ValueError):  # A name that is too long or has a zero byte.
+        return False
 
 
 def kept(workspace: Workspace, upload: UploadedFile | None, path: str) -> Path:

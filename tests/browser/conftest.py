@@ -43,11 +43,16 @@ class Server:
         self._script = script
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> str:
-        """Start it and return its address. It has received no request but for its health."""
+    def start(self, workspace: Workspace | None = None) -> str:
+        """Start it and return its address. It has received no request but for its health.
+
+        Args:
+            workspace: None = that of the test.
+        """
+        path = (workspace or self._workspace).path
         environment = {
             **os.environ,
-            "PEAKID_WORKSPACE": str(self._workspace.path),
+            "PEAKID_WORKSPACE": str(path),
             "PEAKID_ACTOR": "anna",
             "PEAKID_WORKER_IDLE_S": "1",
             "PYTHONPATH": str(PROJECT_ROOT),

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from peakid.dataset import snapshot as snapshots
 from peakid.store import runs
+from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -104,6 +105,9 @@ def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     button(page, "Open the demo").wait_for()
     shoot(page, "overview_first_start")
     button(page, "Open the demo").click()
+    page.wait_for_url("**/w/*/review*", timeout=WORK_TIMEOUT_MS)
+    address = page.url.partition("/review")[0]
+    workspace = workspaces.open_existing(workspace.path.with_name("demo"))
     review_some(page)
     shoot(page, "review")
 

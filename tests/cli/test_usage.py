@@ -129,6 +129,7 @@ def words_of(path):
 # Those that create a workspace, read only a file, or serve until Ctrl-C.
 READS_FILES = [("restore",), ("import", "columns"), ("predict",)]
 WITHOUT_WORKSPACE = {("init",), ("demo",), ("app",), ("weights",), *READS_FILES}
+WITHOUT_WORKSPACE |= {("workspaces", "list"), ("workspaces", "remove")}
 
 
 @pytest.mark.parametrize("path", sorted(LEAVES.keys() - WITHOUT_WORKSPACE), ids=" ".join)

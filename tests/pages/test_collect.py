@@ -28,7 +28,7 @@ def preview(open_page: OpenPage, file: Path) -> AppTest:
     app = open_page("collect")
     app.segmented_control(key="source").set_value("csv").run()
     app.text_input(key="csv_path").set_value(str(file))
-    return app.button[0].click().run()
+    return next(each for each in app.button if each.label == "Preview").click().run()
 
 
 def column(app: AppTest, role: str) -> Selectbox:
@@ -78,7 +78,7 @@ def test_another_table_gets_the_suggestions_for_its_own_columns(open_page: OpenP
     app = preview(open_page, photos / "first.csv")
     column(app, "path").set_value("a").run()
     app.text_input(key="csv_path").set_value(str(photos / "second.csv"))
-    app.button[0].click().run()
+    next(each for each in app.button if each.label == "Preview").click().run()
     assert not app.exception
     assert [column(app, role).value for role in ("path", "label")] == [
         "filename",

@@ -32,7 +32,7 @@ def everything(app: AppTest) -> str:
 def test_a_first_start_offers_two_ways_in(open_page: Callable[..., AppTest]) -> None:
     app = open_page("overview")
     assert not app.exception
-    assert [button.label for button in app.button] == ["Open the demo", "Import photos"]
+    assert [button.label for button in app.main.button] == ["Open the demo", "Import photos"]
 
 
 def test_the_overview_suggests_the_next_step_and_links_to_it(
@@ -47,7 +47,7 @@ def test_the_overview_suggests_the_next_step_and_links_to_it(
         ("Reviewed", "0 %"),
         ("Excluded", "0"),
     ]
-    assert [button.label for button in app.button] == ["Freeze a snapshot"]
+    assert [button.label for button in app.main.button] == ["Freeze a snapshot"]
 
 
 def test_the_overview_counts_decisions(
@@ -84,7 +84,7 @@ def test_a_folder_is_imported_and_its_rejections_are_listed(
         (tmp_path / "photos" / name).write_bytes(data)
     app = open_page("collect")
     app.text_input(key="folder_path").set_value(f' "{tmp_path / "photos"}" ')
-    app.button[0].click().run()
+    next(each for each in app.button if each.label == "Preview").click().run()
     text = everything(app)
     assert "2 classes" in text
     assert "river 1, sea 1" in text
@@ -119,7 +119,7 @@ def test_a_zip_and_a_table_are_imported_by_their_path(
         app = open_page("collect")
         app.segmented_control(key="source").set_value(source).run()
         app.text_input(key=key).set_value(str(tmp_path / path))
-        app.button[0].click().run()
+        next(each for each in app.button if each.label == "Preview").click().run()
         app.button(key="import:start").click().run()
         run_jobs()
         assert not app.exception
@@ -131,7 +131,7 @@ def test_a_missing_folder_is_an_error_message(open_page: Callable[..., AppTest])
     app = open_page("collect")
     for path in ("/nowhere/at all", ""):
         app.text_input(key="folder_path").set_value(path)
-        app.button[0].click().run()
+        next(each for each in app.button if each.label == "Preview").click().run()
         assert not app.exception
         assert len(app.error) == 1
 
@@ -242,7 +242,7 @@ def test_an_import_shows_what_it_read_and_merges_classes_that_differ_only_in_cas
         (tmp_path / "photos" / name).write_bytes(draw(n))
     app = open_page("collect")
     app.text_input(key="folder_path").set_value(str(tmp_path / "photos"))
-    app.button[0].click().run()
+    next(each for each in app.button if each.label == "Preview").click().run()
     assert "differ only in case" in everything(app)
     app.button(key="import:start").click().run()
     run_jobs()

@@ -65,8 +65,8 @@ def test_a_damaged_database_is_explained_with_a_form_that_restores_a_backup(
     assert not app.exception
     assert "is damaged: file is not a database" in app.error[0].value.replace("\\", "")
     assert "backups" in app.error[0].value
-    app.text_input[-1].set_value(str(tmp_path / "good.zip"))
-    app.button[-1].click().run()
+    app.main.text_input[-1].set_value(str(tmp_path / "good.zip"))
+    app.main.button[-1].click().run()
     assert not app.exception
     assert not app.error
     assert app.success[0].value.startswith("Restored 3 images.")

@@ -23,7 +23,7 @@ from tests import hostile_images
 
 @pytest.fixture
 def client(workspace: Workspace) -> TestClient:
-    return TestClient(Starlette(routes=routes.build(lambda: workspace)))
+    return TestClient(Starlette(routes=routes.build(lambda _request: workspace)))
 
 
 @pytest.fixture

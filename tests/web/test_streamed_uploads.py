@@ -70,7 +70,7 @@ def client(streamlit: Streamlit, open_sessions: set[str], tmp_path: Path) -> Tes
         Route("/_stcore/upload_file/{session}/{file}", streamlit.put, methods=["PUT"]),
         Route("/_stcore/upload_file/{session}/{file}", streamlit.delete, methods=["DELETE"]),
     ]
-    app = StreamedUploads(Starlette(routes=routes), folder=lambda: tmp_path / "uploads")
+    app = StreamedUploads(Starlette(routes=routes), folder=lambda _request: tmp_path / "uploads")
     return TestClient(app, headers={"x-xsrftoken": "abc"})
 
 
@@ -131,7 +131,7 @@ def test_an_upload_of_no_open_session_is_left_to_streamlit(client: TestClient, s
     assert n_open() == 0
 
 
-@pytest.mark.parametrize("address", ["/", "/_stcore/upload_file/session-1", "/media/file-1"])
+@pytest.mark.parametrize("address", ["/", "/_stcore/upload_file", "/media/file-1"])
 def test_other_requests_pass_as_they_are(client: TestClient, address: str) -> None:
     assert put(client, LARGE, address=address).status_code == 404
 
@@ -185,15 +185,15 @@ def test_a_full_disk_and_a_missing_workspace_are_refused_in_words(
 ) -> None:
     assert open_sessions
 
-    def gone() -> Path:
+    def gone(_request: Request) -> Path:
         raise WorkspaceError("There is no workspace in /photos.", "Create it.")
 
     def full(**_options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    folders: list[tuple[Callable[[], Path], int, str]] = [
+    folders: list[tuple[Callable[[Request], Path], int, str]] = [
         (gone, 503, "There is no workspace in /photos."),
-        (lambda: tmp_path, 507, "No space left on device"),
+        (lambda _request: tmp_path, 507, "No space left on device"),
     ]
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     for folder, status, text in folders:

@@ -49,6 +49,7 @@ COMMANDS: dict[ActionKind, str] = {
     "export_run": "export {run_id}",
     "list_exports": "status",
     "create_workspace": "--workspace {path} init",
+    "open_demo": "--workspace {path} demo",
     "restore_backup": "restore FILE --replace",
     "restore_file": "--workspace NEW restore {file}",
     "open_workspace": "--workspace {path} status",

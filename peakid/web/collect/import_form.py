@@ -8,8 +8,15 @@ import streamlit as st
 from peakid.records import Source
 from peakid.store.workspace import Workspace
 from peakid.web import uploads, words
+from peakid.web.workspaces import folder_browser
 
 SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
+
+# The text fields that a folder can be chosen for by browsing, with the label of the button.
+BROWSED: dict[Source, dict[str, str]] = {
+    "folder": {"folder_path": "Browse folders"},
+    "csv": {"csv_root": "Browse for the folder of the paths"},
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ def ask(workspace: Workspace) -> ImportRequest | None:
         wrap=True,
         key="source",
     )
+    for field, label in BROWSED.get(source, {}).items():
+        folder_browser.button(field, label=label)
     with st.form("import", border=False):
         return {"folder": _folder, "zip": _zip, "csv": _table}[source](workspace)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from peakid.acquire import folder, preview, reading, table
+from peakid.acquire import demo_apart, folder, preview, reading, table
 from peakid.acquire.table import TablePreview
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice, Role
 from peakid.curate import classes
@@ -51,6 +51,7 @@ def show(workspace: Workspace) -> Job | None:
     with st.container(border=True):
         st.header(f"Preview of {words.plain(request.path.name)}", anchor=False)
         try:
+            demo_apart.refuse_mixture(workspace, request.source)
             columns = _ask_columns(request) if request.source == "csv" else BY_NAME
             found = None if columns is None else _read(workspace, request, columns)
         except PeakidError as error:

@@ -4,7 +4,6 @@ Only a delivery of events and the end of a run change the state. Between them, t
 as often as needed, in any order.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ import streamlit as st
 
 from peakid.errors import PeakidError
 from peakid.store.workspace import Workspace
-from peakid.web import session
+from peakid.web import session, workspace_address
 from peakid.web.gallery import outbox
 from peakid.web.gallery.outbox import Ack, Act
 
@@ -155,7 +154,12 @@ def note_page_run(plan: Plan) -> None:
 
 
 def receive(workspace: Workspace, queue: str, delivery: Mapping[str, Any], act: Act | None) -> None:
-    """Apply the events of a delivery, before the page runs, so that every count on it is up to date."""
+    """Apply the events of a delivery, before the page runs, so that every count on it is up to date.
+
+    A delivery for another workspace is not acknowledged: the browser keeps it until that one is opened again.
+    """
+    if delivery.get("workspace") != workspace_address.key_of(workspace.path):
+        return
     state = _state(queue)
     try:
         ack = outbox.apply(
@@ -189,7 +193,7 @@ def show_error(queue: str) -> None:
 def owner(workspace: Workspace) -> dict[str, str]:
     """Return the workspace and the reviewer whose events the browser keeps: each pair has its own outbox."""
     return {
-        "workspace": hashlib.sha256(str(workspace.path).encode()).hexdigest()[:12],
+        "workspace": workspace_address.key_of(workspace.path),
         "reviewer": session.actor(),
     }
 

@@ -10,7 +10,7 @@ from peakid.curate.history import Change, HistoryStep
 from peakid.errors import PeakidError
 from peakid.records import StepResult
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, words
+from peakid.web import address, session, words, workspace_address
 
 ASK_FROM = 50  # Images. Undoing a larger step is confirmed first, because its effect is hard to see.
 WIDTHS = (0.9, 1.8, 4.0, 1.5, 1.9)
@@ -65,7 +65,7 @@ def show_done() -> None:
 def _show_row(workspace: Workspace, step: HistoryStep) -> None:
     cells = st.columns(WIDTHS, vertical_alignment="center")
     if digest := _first_digest(step):
-        cells[0].html(f'<img src="/thumb/{digest}" alt="" style="{_THUMBNAIL}">')
+        cells[0].html(f'<img src="{workspace_address.thumbnail(digest)}" alt="" style="{_THUMBNAIL}">')
     at = step.made_at[:19].replace("T", " ")
     who = f'<br><span style="{_SECOND}">{escape(words.who(step.actor))}</span>'
     when = f'<span title="{at} UTC, step {step.step_id}">{escape(words.ago(step.made_at))}</span>'

@@ -10,7 +10,7 @@ from peakid.errors import NotFound, PeakidError
 from peakid.keep import forget
 from peakid.store import images, origins
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, tables, words
+from peakid.web import address, session, tables, words, workspace_address
 
 N_ORIGINS = 5  # Listed of an image that was found at several places.
 _FORGOTTEN = "history:forgotten"  # Session state: beginning of the digest, until it was shown once.
@@ -25,7 +25,8 @@ def show(workspace: Workspace, digest: str) -> None:
         return
     left, right = st.columns([1, 3], gap="large")
     with left:
-        st.html(f'<img src="/thumb/{digest}" alt="" style="max-width:100%;border-radius:6px">')
+        source = workspace_address.thumbnail(digest)
+        st.html(f'<img src="{source}" alt="" style="max-width:100%;border-radius:6px">')
         _show_origin(workspace, digest)
     with right:
         changes = history.of_image(workspace, digest)

@@ -11,8 +11,9 @@ from peakid.jobs import queue, submit
 from peakid.jobs.job import Job
 from peakid.jobs.results import VerifyResult
 from peakid.store.workspace import Workspace
-from peakid.web import session, tables, uploads, words
+from peakid.web import reach, session, tables, uploads, words
 from peakid.web.jobs import job_panel, submission
+from peakid.web.workspaces import folder_browser
 
 TABLE_PX = 250  # Six files and the header; the rest scrolls.
 _FORM = "verify"
@@ -62,7 +63,7 @@ def _show_problem(workspace: Workspace, root: Root) -> None:
             icon=":material/folder_off:",
         )
         if st.button("Read the images in this folder", key=f"accept:{root.root_id}"):
-            roots.accept(workspace, Path(root.path))
+            roots.accept(workspace, reach.checked(Path(root.path)))
             st.rerun()
         _relink_form(workspace, root)
     elif not root.is_there:
@@ -82,6 +83,7 @@ def _show_problem(workspace: Workspace, root: Root) -> None:
 
 
 def _relink_form(workspace: Workspace, root: Root) -> None:
+    folder_browser.button(f"relink_path:{root.root_id}")
     with st.form(f"relink:{root.root_id}", border=False):
         new = st.text_input(
             "New path of the folder", placeholder="/home/you/photos", key=f"relink_path:{root.root_id}"

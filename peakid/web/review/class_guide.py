@@ -7,7 +7,7 @@ import streamlit as st
 from peakid.curate import classes, typical
 from peakid.curate.classes import ClassGuide
 from peakid.store.workspace import Workspace
-from peakid.web import session, theme
+from peakid.web import session, theme, workspace_address
 
 N_COLUMNS = 3
 _STYLE = "width:31%;aspect-ratio:4/3;object-fit:cover;border-radius:4px;margin-right:2%"
@@ -37,7 +37,12 @@ def show(workspace: Workspace, order: Sequence[str]) -> None:
 def show_images(digests: Sequence[str]) -> None:
     """Draw thumbnails side by side, from our own route: Streamlit would keep a copy of each in memory."""
     if digests:
-        st.html("".join(f'<img src="/thumb/{digest}" alt="" style="{_STYLE}">' for digest in digests))
+        st.html(
+            "".join(
+                f'<img src="{workspace_address.thumbnail(digest)}" alt="" style="{_STYLE}">'
+                for digest in digests
+            )
+        )
 
 
 def show_typical(workspace: Workspace, guide: ClassGuide) -> None:

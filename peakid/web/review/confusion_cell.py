@@ -9,7 +9,7 @@ from peakid.curate import classes
 from peakid.curate.queues import review_queue
 from peakid.evaluate import charts
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, theme, words
+from peakid.web import address, session, theme, words, workspace_address
 from peakid.web.gallery import delivery, gallery, loaded_page
 from peakid.web.review import queue_chips
 
@@ -75,4 +75,4 @@ def _show_examples(workspace: Workspace, run_id: int, class_name: str) -> None:
 
 def _show_row(digests: Sequence[str], class_name: str) -> None:
     for cell, digest in zip(st.columns(N_EXAMPLES, gap="small"), digests, strict=False):
-        cell.markdown(f"![{session.plain(class_name)}](/thumb/{digest})")
+        cell.markdown(f"![{session.plain(class_name)}]({workspace_address.thumbnail(digest)})")

@@ -8,7 +8,7 @@ from peakid.curate import image_issues
 from peakid.curate.image_issues import ImageIssue, IssueKind, Rule
 from peakid.curate.queues import review_queue
 from peakid.store.workspace import Workspace
-from peakid.web import session, words
+from peakid.web import session, words, workspace_address
 from peakid.web.gallery import loaded_page
 
 N_EACH_SIDE = 5
@@ -69,5 +69,5 @@ def _show_row(issues: Sequence[ImageIssue], empty: str) -> None:
     if not issues:
         st.markdown(empty)
     for cell, issue in zip(st.columns(N_EACH_SIDE, gap="small"), issues, strict=False):
-        cell.markdown(f"![{session.plain(issue.path)}](/thumb/{issue.digest})")
+        cell.markdown(f"![{session.plain(issue.path)}]({workspace_address.thumbnail(issue.digest)})")
         cell.caption(f"{issue.score:.3f}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from peakid.web import tables
+from peakid.web import tables, workspace_address
 
 ROW_PX = 72  # Tall enough to recognise a thumbnail.
 PAGE_ROWS = 100  # About 20 KB per page; the browser loads only the thumbnails in sight.
@@ -39,4 +39,4 @@ def show(rows: Sequence[Mapping[str, object]], *, key: str, height: int = 480) -
 def _line(row: Mapping[str, object]) -> dict[str, object]:
     digest = str(row["digest"])
     others = {name.capitalize(): value for name, value in row.items() if name not in HIDDEN}
-    return {"Thumbnail": f"/thumb/{digest}", **others, "Digest": digest[:12]}
+    return {"Thumbnail": workspace_address.thumbnail(digest), **others, "Digest": digest[:12]}

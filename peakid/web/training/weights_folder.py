@@ -10,7 +10,7 @@ import streamlit as st
 from peakid import files
 from peakid.job_settings import JobSettings
 from peakid.settings import for_job
-from peakid.web import words
+from peakid.web import reach, words
 
 _FOLDER = "weights:folder"
 
@@ -37,6 +37,9 @@ def choose(*, key: str) -> None:
     )
     path = files.expanded(text.strip()) if text.strip() else None
     if path == now:
+        return
+    if path is not None and not reach.is_allowed(path):
+        st.error(f"Pages may not use the folder {words.plain(str(path))}.", icon=":material/error:")
         return
     if path is not None and not path.is_dir():
         st.error(f"There is no folder {words.plain(str(path))} on the server.", icon=":material/error:")

@@ -57,7 +57,8 @@ def test_every_image_is_compared_in_its_order_chunk_by_chunk(photos: list[tuple[
     told: list[tuple[object, ...]] = []
     found = proven(photos, expected(photos), lambda *said: told.append(said))
     assert found == {"onnx": {"n_images": N, "max_abs_diff": 0.0, "agreement": 1.0}}
-    assert told == [("Proving", n, N, f"{n} of {N} images") for n in (CHUNK, 2 * CHUNK, N)]
+    counted = [(n, N, f"{n} of {N} validation images") for n in (CHUNK, 2 * CHUNK, N)]
+    assert told == [("Checking the export", *each) for each in counted]
     with pytest.raises(ParityBroken):
         proven(photos, expected(photos)[::-1])
 

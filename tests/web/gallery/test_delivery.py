@@ -307,8 +307,23 @@ def test_a_delivery_that_cannot_be_saved_changes_nothing_and_is_explained(
         raise WorkspaceNotWritable("The disk is read-only.")
 
     before = delivery.plan(QUEUE)
-    delivery.receive(workspace, QUEUE, {"events": [{"seq": 1, "id": "e", "kind": "undo"}]}, fail)
+    of_here = {"workspace": delivery.owner(workspace)["workspace"]}
+    events = [{"seq": 1, "id": "e", "kind": "undo"}]
+    delivery.receive(workspace, QUEUE, {**of_here, "events": events}, fail)
     assert delivery.plan(QUEUE) == before
     delivery.show_error(QUEUE)
     delivery.show_error(QUEUE)
     assert [str(error) for error in shown] == ["The disk is read-only."]
+
+
+@pytest.mark.parametrize("named", ["000000000000", None, "", 7])
+def test_a_delivery_for_another_workspace_is_neither_saved_nor_acknowledged(
+    workspace: Workspace, named: object
+) -> None:
+    def fail(*_: object) -> StepResult:
+        raise AssertionError("It was applied.")
+
+    before = delivery.plan(QUEUE)
+    events = [{"seq": 1, "id": "e", "kind": "label"}]
+    delivery.receive(workspace, QUEUE, {"workspace": named, "events": events}, fail)
+    assert delivery.plan(QUEUE) == before

@@ -1,6 +1,6 @@
 // The duplicates grid: one group of duplicates per row. It draws a choice at once and saves it later.
 
-import { button, make } from "./elements.js";
+import { button, make, thumbnailOf } from "./elements.js";
 import { componentOf, Grid, heightBelow } from "./grid_base.js";
 
 const CHOICES = [
@@ -209,7 +209,7 @@ class DuplicatesGrid extends Grid {
     const twin = make("figure", "twin");
     const picture = make("img");
     picture.loading = "lazy";
-    picture.src = `/thumb/${digest}`;
+    picture.src = thumbnailOf(digest);
     picture.alt = path;
     picture.draggable = false;
     const caption = make("figcaption");

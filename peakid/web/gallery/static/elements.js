@@ -18,6 +18,12 @@ export function button(text, key, title, act) {
   return element;
 }
 
+// The addresses of another workspace than the server's own begin with its key: see workspace_address.py.
+const PREFIX = /^\/w\/[0-9a-f]{12}(?=\/)/.exec(window.location.pathname)?.[0] ?? "";
+
+export const thumbnailOf = (digest) => `${PREFIX}/thumb/${digest}`;
+export const imageOf = (digest) => `${PREFIX}/image/${digest}`;
+
 const NO_TEXT_INPUTS = ["checkbox", "radio", "button", "range", "submit"];
 
 export function isTyping(element) {

@@ -1,6 +1,6 @@
 // How the review grid looks: bars, tiles and the status line, from the state in gallery.js.
 
-import { button, make } from "./elements.js";
+import { button, make, thumbnailOf } from "./elements.js";
 import { openFinder, openReasons, openSheet } from "./gallery_panels.js";
 import { notePlace } from "./gallery_place.js";
 import { classDot, drawRibbon, makeRibbon } from "./gallery_ribbon.js";
@@ -206,7 +206,7 @@ function makeTile(gallery, { digest, path, why }) {
   const tile = make("div", "tile");
   tile.setAttribute("role", "option");
   const picture = make("img");
-  picture.src = `/thumb/${digest}`;
+  picture.src = thumbnailOf(digest);
   picture.alt = path;
   picture.draggable = false;
   const frame = make("div", "frame");

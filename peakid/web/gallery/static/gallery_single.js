@@ -1,6 +1,6 @@
 // One large image: zoom and pan at full resolution, and what is known about it.
 
-import { button, keepKeys, make } from "./elements.js";
+import { button, imageOf, keepKeys, make, thumbnailOf } from "./elements.js";
 import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
 import { drawBeside } from "./gallery_twins.js";
 import { toggleTypical } from "./gallery_typical.js";
@@ -16,7 +16,7 @@ export function buildSingle(gallery) {
   picture.draggable = false;
   picture.addEventListener("error", () => {
     const item = gallery.items[gallery.focus];
-    if (item) picture.src = `/thumb/${item.digest}`;
+    if (item) picture.src = thumbnailOf(item.digest);
   });
   picture.addEventListener("load", () => drawZoom(gallery));
   gallery.parts.large = picture;
@@ -52,13 +52,13 @@ export function drawSingle(gallery) {
 function loadLarge(gallery, item) {
   const { large } = gallery.parts;
   large.dataset.digest = item.digest;
-  large.style.backgroundImage = `url("/thumb/${item.digest}")`; // Until the image is loaded.
-  large.src = `/image/${item.digest}`;
+  large.style.backgroundImage = `url("${thumbnailOf(item.digest)}")`; // Until the image is loaded.
+  large.src = imageOf(item.digest);
   large.alt = item.path;
   gallery.zoom = { scale: 1, x: 0, y: 0 };
   for (const near of NEIGHBOURS) {
     const neighbour = gallery.items[gallery.focus + near];
-    if (neighbour) new Image().src = `/image/${neighbour.digest}`;
+    if (neighbour) new Image().src = imageOf(neighbour.digest);
   }
 }
 

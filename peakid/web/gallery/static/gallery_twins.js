@@ -1,6 +1,6 @@
 // Duplicates with different labels side by side: in one row of the grid, and as two large images.
 
-import { button } from "./elements.js";
+import { button, imageOf, thumbnailOf } from "./elements.js";
 import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
 
 const MOST_BESIDE = 3; // Large images beside the focused one.
@@ -109,8 +109,8 @@ function makeBeside(gallery, { digest, path }) {
   });
   element.className = "beside";
   const picture = document.createElement("img");
-  picture.addEventListener("error", () => (picture.src = `/thumb/${digest}`), { once: true });
-  picture.src = `/image/${digest}`;
+  picture.addEventListener("error", () => (picture.src = thumbnailOf(digest)), { once: true });
+  picture.src = imageOf(digest);
   picture.alt = "";
   picture.draggable = false;
   element.replaceChildren(picture, makeRibbon("span"));

@@ -49,7 +49,7 @@ export class Grid {
     this.resized = new ResizeObserver(() => this.fitWidth());
     this.onVisible = () => this.askForChanges();
     this.onSkip = (event) => active === this && this.skipTo(event);
-    this.send = (events) => this.deliver(events);
+    this.send = (events, workspace) => this.deliver(events, workspace);
   }
 
   mount(component) {
@@ -115,7 +115,9 @@ export class Grid {
   // ---- outbox -----------------------------------------------------------------------------------
 
   openOutbox(data) {
+    const before = this.outbox;
     this.outbox = outboxOf(this.family, data);
+    if (before && before.workspace !== this.outbox.workspace) before.disconnect(this.send);
     this.outbox.connect(this.send, () => this.drawStatus());
     this.steps = stepsOf(data);
     if (data.step) this.steps.addOnce(data.step);
@@ -132,9 +134,9 @@ export class Grid {
     return this.outbox.push(event);
   }
 
-  deliver(events) {
+  deliver(events, workspace) {
     this.nSent += 1;
-    this.component.setStateValue("outbox", { sent: this.nSent, events, ...this.received() });
+    this.component.setStateValue("outbox", { sent: this.nSent, workspace, events, ...this.received() });
   }
 
   /** What this browser already has, so that Python sends only what changed. */

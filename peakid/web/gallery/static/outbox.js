@@ -20,15 +20,16 @@ export function isRequest({ kind }) {
 /** Return the outbox of one kind of grid, for the workspace and reviewer in `data`. */
 export function outboxOf(family, { workspace, reviewer, seq }) {
   const name = `peakid:outbox:${family}:${workspace}:${reviewer}`;
-  if (!outboxes.has(name)) outboxes.set(name, new Outbox(name));
+  if (!outboxes.has(name)) outboxes.set(name, new Outbox(name, workspace));
   const outbox = outboxes.get(name);
   outbox.begin(seq);
   return outbox;
 }
 
 class Outbox {
-  constructor(name) {
+  constructor(name, workspace) {
     this.name = name;
+    this.workspace = workspace;
     this.storedAs = `${name}:${tabName()}`;
     this.pending = [];
     this.lastSeq = 0;
@@ -88,7 +89,10 @@ class Outbox {
     return written;
   }
 
-  /** Deliver through `send(events)` from now on; `onWait` is called at every attempt to send again. */
+  /**
+   * Deliver through `send(events, workspace)` from now on; `onWait` is called at every attempt to send again.
+   * The workspace travels along: a server that was restarted on another one must not save these events there.
+   */
   connect(send, onWait) {
     this.send = send;
     this.onWait = onWait;
@@ -104,7 +108,7 @@ class Outbox {
     this.store();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.resend(), RESEND_MS);
-    this.send([...this.pending]);
+    this.send([...this.pending], this.workspace);
   }
 
   resend() {
