@@ -6,11 +6,12 @@ from starlette.requests import Request
 
 from peakid.resources import PACKAGE_DIR
 from peakid.store.workspace import Workspace
-from peakid.web import navigation, page_script, routes, session, workspace_address
-from peakid.web.guard import Guard
-from peakid.web.missing_page import MissingPage
-from peakid.web.page_script import PageScript
-from peakid.web.streamed_uploads import StreamedUploads
+from peakid.web import navigation, session, workspace_address
+from peakid.web.server import page_script, routes
+from peakid.web.server.guard import Guard
+from peakid.web.server.missing_page import MissingPage
+from peakid.web.server.page_script import PageScript
+from peakid.web.server.streamed_uploads import StreamedUploads
 from peakid.web.workspace_address import WorkspaceAddress
 
 # The router must not be next to pages/: there, the first request after a start, if it is for a page, would

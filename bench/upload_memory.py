@@ -25,7 +25,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 # The app without its middleware of that name: a request of any size is too small to be streamed.
 UNSTREAMED = """
-from peakid.web import streamed_uploads
+from peakid.web.server import streamed_uploads
 streamed_uploads.StreamedUploads.__init__.__kwdefaults__["streamed_bytes"] = 10**18
 from streamlit_app import app
 """

@@ -17,7 +17,7 @@ from peakid.errors import BadInput
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import reach
-from peakid.web.streamed_uploads import open_upload
+from peakid.web.server.streamed_uploads import open_upload
 
 _CHUNK_BYTES = 2**20
 _LONGEST_NAME = 200  # Bytes, of the 255 that file systems allow.

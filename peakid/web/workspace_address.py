@@ -19,7 +19,8 @@ from peakid import files
 from peakid.errors import BadInput
 from peakid.settings import Settings
 from peakid.store import recent_workspaces
-from peakid.web import plain_page, reach
+from peakid.web import reach
+from peakid.web.server import plain_page
 
 HEADER = "x-peakid-workspace"  # Set here only, on the way to Streamlit, which shows headers to a session.
 PREFIX = "peakid.prefix"  # Of the ASGI scope: what was removed from the path.

@@ -20,7 +20,7 @@ from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from peakid.web import navigation
 from peakid.web.gallery import scripts
-from peakid.web.password import LIFETIME_S, Sessions, read_secret
+from peakid.web.server.password import LIFETIME_S, Sessions, read_secret
 from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,8 @@ import pytest
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 from peakid.resources import PROJECT_ROOT
-from peakid.web import plain_page, theme
+from peakid.web import theme
+from peakid.web.server import plain_page
 
 CONFIG = tomllib.loads((PROJECT_ROOT / ".streamlit" / "config.toml").read_text())
 

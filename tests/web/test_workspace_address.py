@@ -20,9 +20,10 @@ from peakid.resources import PROJECT_ROOT
 from peakid.store import images, recent_workspaces
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
-from peakid.web import routes, session, workspace_address
-from peakid.web.guard import Guard
-from peakid.web.missing_page import MissingPage
+from peakid.web import session, workspace_address
+from peakid.web.server import routes
+from peakid.web.server.guard import Guard
+from peakid.web.server.missing_page import MissingPage
 from peakid.web.workspace_address import HEADER, PREFIX, WorkspaceAddress
 
 

@@ -21,10 +21,10 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from peakid.web import login, password
-from peakid.web.guard import Guard
-from peakid.web.login import Login
-from peakid.web.password import LIFETIME_S, Attempts, Sessions, TooManyAttempts
+from peakid.web.server import login, password
+from peakid.web.server.guard import Guard
+from peakid.web.server.login import Login
+from peakid.web.server.password import LIFETIME_S, Attempts, Sessions, TooManyAttempts
 from tests.web import event_loop
 
 ADDRESS = "http://127.0.0.1:8501"

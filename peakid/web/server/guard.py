@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from peakid import hosts, settings
 from peakid.errors import BadInput
 from peakid.settings import Settings
-from peakid.web import login, password
-from peakid.web.login import Login
-from peakid.web.password import Session, Sessions
+from peakid.web.server import login, password
+from peakid.web.server.login import Login
+from peakid.web.server.password import Session, Sessions
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

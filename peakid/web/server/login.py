@@ -9,8 +9,8 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from peakid import hosts
-from peakid.web import plain_page
-from peakid.web.password import LIFETIME_S, Attempts, Session, Sessions, TooManyAttempts
+from peakid.web.server import plain_page
+from peakid.web.server.password import LIFETIME_S, Attempts, Session, Sessions, TooManyAttempts
 
 PATH, LOGOUT_PATH = "/login", "/logout"
 MAX_BODY_BYTES = 8192

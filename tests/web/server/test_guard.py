@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peakid.hosts import Host
-from peakid.web.guard import Guard
+from peakid.web.server.guard import Guard
 from tests.web import event_loop
 
 STREAM = "ws://127.0.0.1:8501/stream"

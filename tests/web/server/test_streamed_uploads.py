@@ -17,8 +17,9 @@ from starlette.testclient import TestClient
 
 from peakid.errors import BadInput, WorkspaceError
 from peakid.store.workspace import Workspace
-from peakid.web import streamed_uploads, uploads
-from peakid.web.streamed_uploads import STREAMED_BYTES, StreamedUploads
+from peakid.web import uploads
+from peakid.web.server import streamed_uploads
+from peakid.web.server.streamed_uploads import STREAMED_BYTES, StreamedUploads
 
 LARGE = bytes(range(256)) * (STREAMED_BYTES // 256 + 1)
 ADDRESS = "/_stcore/upload_file/session-1/file-1"

@@ -16,8 +16,8 @@ from peakid.imaging import inspection
 from peakid.keep import forget
 from peakid.store import images
 from peakid.store.workspace import Workspace
-from peakid.web import routes
 from peakid.web.gallery import scripts
+from peakid.web.server import routes
 from tests import hostile_images
 
 

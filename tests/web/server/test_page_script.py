@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from peakid.web.page_script import PageScript
+from peakid.web.server.page_script import PageScript
 
 PAGE = "<!DOCTYPE html><html><head><script src=own.js></script></head><body>é</body></html>"
 

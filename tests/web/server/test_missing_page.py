@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from peakid.web.missing_page import MissingPage
+from peakid.web.server.missing_page import MissingPage
 
 
 async def start_page(request: Request) -> HTMLResponse:

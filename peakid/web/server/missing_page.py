@@ -5,7 +5,8 @@ from html import escape
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from peakid.web import plain_page, words, workspace_address
+from peakid.web import words, workspace_address
+from peakid.web.server import plain_page
 
 # What Streamlit and its components serve as HTML under addresses of their own.
 _STREAMLIT = ("component", "media", "static", "app", "index.html")
