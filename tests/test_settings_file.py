@@ -128,4 +128,4 @@ def test_the_page_reports_a_damaged_settings_file(folder):
     page = AppTest.from_file(str(PACKAGE_DIR / "web" / "shell.py"))
     page.run()
     assert not page.exception
-    assert r"cache\_gb = much" in page.error[0].value
+    assert r"cache\_gb \= much" in page.error[0].value

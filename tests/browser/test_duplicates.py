@@ -90,6 +90,8 @@ def test_undo_in_the_grid_also_works_when_the_tab_has_emptied_meanwhile(
     page.get_by_role("radio", name="Near 0").click()
     page.get_by_role("radio", name="Exact 0").click()
     expect(page.get_by_text("No two images have the same pixels")).to_be_visible()
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_timeout(1000)  # The grid of this tab has taken the place of the other one's.
     page.keyboard.press("z")
     expect(page.locator(".duplicates .row")).to_have_count(1)
     expect(page.get_by_text("Undid: kept one in the group of")).to_be_in_viewport()

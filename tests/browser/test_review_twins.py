@@ -1,6 +1,7 @@
 """Duplicates with different labels are seen side by side on the Review page, and either can be judged."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_twins_share_a_row_whatever_the_width(serve: Callable[[], str], page: Pa
     assert tip.partition("\n")[0] in ("dom/8.jpg", "eiger/8.png")
     for _ in range(30):
         page.keyboard.press("ArrowUp")
-    expect(page.locator(".tile.focus")).to_have_attribute("title", "dom/0.jpg")
+    expect(page.locator(".tile.focus")).to_have_attribute("title", re.compile("^dom/0.jpg\n"))
 
 
 def test_either_of_two_twins_is_judged_with_the_usual_keys_while_both_are_seen(
@@ -106,7 +107,7 @@ def test_either_of_two_twins_is_judged_with_the_usual_keys_while_both_are_seen(
 
 def test_three_duplicates_are_seen_together(serve: Callable[[], str], page: Page, twins: None) -> None:
     page.goto(f"{serve()}/review?queue=conflicts")
-    page.locator(".tile[title='dom/3.jpg']").dblclick()
+    page.locator(".tile[title^='dom/3.jpg']").dblclick()
     expect(page.locator(".beside")).to_have_count(2)
     expect(page.locator(".beside").nth(0)).to_contain_text("eiger")
     expect(page.locator(".beside").nth(1)).to_contain_text("lyskamm")
@@ -119,10 +120,10 @@ def test_a_twin_that_the_filter_leaves_out_is_seen_judged_and_not_counted(
     page.locator(".tile").first.wait_for()
     expect(page.locator(".status .count")).to_contain_text("0 of 9")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".tile.focus")).to_have_attribute("title", "eiger/0.png")
+    expect(page.locator(".tile.focus")).to_have_attribute("title", re.compile("^eiger/0.png\n"))
     page.keyboard.press("1")
     expect(page.locator(".status .count")).to_contain_text("0 of 9 · all saved")
     assert label_of(workspace, "eiger/0.png") == "dom reviewed"
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    expect(page.locator(".tile.focus")).to_have_attribute("title", "dom/0.jpg")
+    expect(page.locator(".tile.focus")).to_have_attribute("title", re.compile("^dom/0.jpg\n"))

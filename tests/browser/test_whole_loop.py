@@ -125,7 +125,8 @@ def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     assert len(runs.epochs(workspace, 1)) == 1
 
     button(page, "Evaluate run 1").click()
-    expect(page.get_by_text(f"n = {frozen.splits['valid']}")).to_be_visible()
+    page.wait_for_url("**/evaluate*")
+    expect(page.get_by_text(f"n = {frozen.splits['valid']})").first).to_be_visible()
     page.locator(".js-plotly-plot .scatterlayer .point").first.wait_for()
     shoot(page, "evaluate")
     given, predicted, n_images = click_worst_cell(page, workspace)
