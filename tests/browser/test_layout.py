@@ -81,6 +81,7 @@ def cuts(page: Page) -> list[str]:
     return [*buttons, *page.locator(BOXES).evaluate_all(CUT_BOXES)]
 
 
+@pytest.mark.thorough
 def test_nothing_is_cut_on_any_page(
     serve: Callable[[], str], filled: Workspace, page: Page, tablet: Page
 ) -> None:

@@ -344,6 +344,7 @@ def looks(page: Page, seen_before: set[str]) -> Iterator[str]:
                 page.keyboard.press("Escape")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("views", [VIEWS[n::N_GROUPS] for n in range(N_GROUPS)], ids=["1", "2", "3"])
 def test_no_page_obeys_a_name(
     serve: Callable[[], str], hostile: Workspace, page: Page, views: Sequence[str]

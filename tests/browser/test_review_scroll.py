@@ -94,6 +94,7 @@ def centre_of(page: Page) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+@pytest.mark.thorough
 def test_ten_thousand_images_are_scrolled_to_the_end_and_judged_on_the_way(
     serve: Callable[[], str], page: Page, many: dict[str, str], workspace: Workspace
 ) -> None:

@@ -81,6 +81,7 @@ def test_hostile_values_of_every_parameter_open_the_page_with_a_sentence(
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("page", [page for page, names in PARAMETERS.items() if names])
 def test_no_hostile_value_ends_in_a_traceback(
     page: str, frozen: Snapshot, add_run: Callable[..., int], open_page: OPEN
