@@ -10,6 +10,7 @@ _UNSAFE = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff
 _RIGHT_TO_LEFT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 # Words of one name. Names in a list stay apart, and so do the folders of a path.
 _RUN = re.compile(f"[{_RIGHT_TO_LEFT}]+(?:[ \\d'_.\u200c\u200d-]+[{_RIGHT_TO_LEFT}]+)*")
+LONGEST_REASON = 200  # Characters.
 _ISOLATE, _END = "\u2068", "\u2069"
 _IN_LINE = re.compile(f"[{_UNSAFE}]")
 _IN_LINES = re.compile(f"(?!\n)[{_UNSAFE}]")
@@ -18,6 +19,12 @@ _IN_LINES = re.compile(f"(?!\n)[{_UNSAFE}]")
 def line(text: str) -> str:
     """Return a text as one line: every control character becomes its escape, such as `\\x1b`."""
     return _IN_LINE.sub(_escape, text)
+
+
+def short(error: Exception) -> str:
+    """Return the text of a library's error as one line of at most 200 characters; it may quote a file."""
+    text = line(" ".join(str(error).split()))
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
 
 
 def lines(text: str) -> str:

@@ -1,6 +1,7 @@
 """Control characters of others become visible; blanks, joiners and letters of all scripts stay."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -54,3 +55,11 @@ def test_json_keeps_its_meaning():
 )
 def test_right_to_left_words_keep_to_themselves(text, shown):
     assert printable.isolated(text) == shown
+
+
+def test_the_text_of_a_library_error_is_one_short_line():
+    quoted = sqlite3.OperationalError(
+        "Could not decode column 'sql' with text 'CREATE TABLE image (\n  id \x1b[31m"
+    )
+    assert printable.short(quoted).endswith("CREATE TABLE image ( id \\x1b[31m")
+    assert len(printable.short(ValueError("long " * 1000))) == printable.LONGEST_REASON + len(" ...")

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from peakid import paths
+from peakid import paths, printable
 from peakid.errors import BadBackup
 from peakid.store import tombstones
 from peakid.store.workspace import BACKUP_MANIFEST, DATABASE_NAME
@@ -177,7 +177,9 @@ def _read_small(archive: zipfile.ZipFile, file: Path, name: str, limit: int) -> 
         with archive.open(info) as data:
             return data.read(limit)
     except (*UNREADABLE, OSError) as error:
-        raise _Damaged(f"{name} in {file} is damaged: {error}.", "Use another copy.") from error
+        raise _Damaged(
+            f"{name} in {file} is damaged: {printable.short(error)}.", "Use another copy."
+        ) from error
 
 
 def _is_ours(info: zipfile.ZipInfo) -> bool:

@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from peakid import files, paths, progress_text
+from peakid import files, paths, printable, progress_text
 from peakid.errors import BadBackup, WorkspaceNotEmpty
 from peakid.keep import backup_file, forget, restored_database
 from peakid.keep.backup_file import UNREADABLE, Backup
@@ -176,7 +176,9 @@ def _unpack_database(backup: Backup, file: Path, fresh: Path) -> None:
     try:
         digest = _write(backup, member, fresh)
     except UNREADABLE as error:
-        raise BadBackup(f"The database in {file} is damaged: {error}.", "Use another copy.") from error
+        raise BadBackup(
+            f"The database in {file} is damaged: {printable.short(error)}.", "Use another copy."
+        ) from error
     if digest != backup.manifest.database_sha256:
         raise BadBackup(f"The database in {file} does not match its checksum.", "Use another copy.")
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from peakid import paths
+from peakid import paths, printable
 from peakid.errors import BadBackup, WorkspaceTooNew
 from peakid.store import integrity
 from peakid.store import workspace as workspaces
@@ -67,7 +67,7 @@ def check(database: Path) -> None:
             _check_constraints(connection)
             _check_values(connection)
     except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
-        raise _bad(f"cannot be read: {error}") from error
+        raise _bad(f"cannot be read: {printable.short(error)}") from error
 
 
 def _opened(database: Path, mode: str, *pragmas: str) -> sqlite3.Connection:
