@@ -429,6 +429,25 @@ CREATE TABLE label_conflict (
   beside_id INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE embedding_set (
+  id INTEGER PRIMARY KEY,
+  backbone TEXT NOT NULL,
+  size_px INTEGER NOT NULL,
+  weights_sha256 TEXT NOT NULL,
+  n_dimensions INTEGER NOT NULL,
+  file TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  used_at TEXT NOT NULL,
+  UNIQUE (backbone, size_px, weights_sha256)
+) STRICT;
+
+CREATE TABLE embedding (
+  set_id INTEGER NOT NULL REFERENCES embedding_set(id),
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  row INTEGER NOT NULL,
+  PRIMARY KEY (set_id, image_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -527,6 +546,8 @@ CREATE INDEX remark_image ON remark(image_id, kind, id);
 CREATE INDEX remark_step ON remark(step_id, id);
 
 CREATE INDEX label_conflict_side_by_side ON label_conflict(beside_id, image_id);
+
+CREATE INDEX embedding_image ON embedding(image_id);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

@@ -19,6 +19,7 @@ ActionKind = Literal[
     "list_duplicates",   # is_all: settled groups too
     "list_issues",       # kind: of image issue
     "scan",
+    "embed",             # Compute the embeddings of the images.
     "import_images",
     "choose_columns",    # file: a table whose columns are not recognised
     "follow_links",      # path: import the folder again and follow links to folders in it

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("acquire", "curate", "dataset", "evaluate", "jobs", "keep", "serve")
+PACKAGES = ("acquire", "curate", "dataset", "embed", "evaluate", "jobs", "keep", "serve", "suggest")
 
 # Modules that draw or format, which a terminal does in another way.
 FORMATTING = (

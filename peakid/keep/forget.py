@@ -1,6 +1,6 @@
 """Remove images for good, wherever a workspace stores something of them.
 
-Removed are the bytes, the thumbnail, decoded pixels, perceptual hashes, measures, pairs, and the origins
+Removed are the bytes, the thumbnail, decoded pixels, hashes, embeddings, measures, pairs, and the origins
 (paths and URLs may contain the name of a person). Kept are the digest, so that the image is never imported
 again; its decisions; and its rows in snapshots and runs, so that old scores can still be explained.
 """
@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypedDict
 
 from peakid import progress_text
+from peakid.embed import stored as embeddings
 from peakid.errors import NotFound
 from peakid.records import Report, no_report
 from peakid.store import comparisons, images, tombstones
@@ -24,6 +25,7 @@ _NO_HASH = "0" * 16
 REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (table, column).
     ("orientation_hash", "image_id"),
     ("part_hash", "image_id"),
+    ("embedding", "image_id"),  # Its row of the file is overwritten before.
     ("image_measure", "image_id"),
     ("image_issue_score", "image_id"),
     ("duplicate_pair", "image_a_id"),
@@ -167,6 +169,8 @@ def forget(
     """
     planned = plan(workspace, what)
     workspace.connection().execute("PRAGMA secure_delete = ON")  # Deleted rows are overwritten in the file.
+    for digest in planned.digests:
+        embeddings.erase(workspace, digest)
     with workspace.transaction() as connection:
         for digest in planned.digests:
             redact(connection, digest, reason=reason, actor=actor)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS_DIR = resources.path("db/migrations")
 BACKUP_MANIFEST = "peakid-backup.json"  # In a backup file, beside the database.
-FOLDERS = ("images", "thumbs", "cache", "runs", "exports", "logs")
+FOLDERS = ("images", "thumbs", "embeddings", "cache", "runs", "exports", "logs")
 OPENS_WITHIN_S = 60.0  # Another process may be migrating; a million images take less.
 
 
@@ -45,6 +45,10 @@ class Workspace:
     @property
     def thumbs_dir(self) -> Path:
         return self.path / "thumbs"
+
+    @property
+    def embeddings_dir(self) -> Path:
+        return self.path / "embeddings"
 
     @property
     def cache_dir(self) -> Path:

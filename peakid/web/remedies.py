@@ -67,6 +67,7 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "list_duplicates": Link("Show the duplicates", "duplicates"),
     "list_issues": Link("Show these images", "review", {"queue": "issue:{kind}"}),
     "scan": Button("Scan the images", lambda w, a, actor: submit.scan(w, actor=actor)),
+    "embed": Link("Compute the embeddings", "collect"),
     "import_images": Link("Import images", "collect"),
     "choose_columns": Link("Import a table", "collect"),
     "follow_links": Button("Import again and follow links", _follow_links),

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from peakid.acquire import folder, verification
@@ -10,6 +11,7 @@ from peakid.curate import classes, decisions, history, remarks, scan
 from peakid.curate.duplicates import duplicate_groups, find
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
+from peakid.embed import stored
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
 from peakid.keep import forget
 from peakid.records import Choice
@@ -89,8 +91,8 @@ def test_a_table_that_names_an_image_is_cleared_or_has_a_stated_reason(workspace
 
 
 def test_a_new_table_about_images_is_noticed(workspace):
-    workspace.connection().execute("CREATE TABLE embedding (image_id INTEGER REFERENCES image(id), v BLOB)")
-    assert ("embedding", "image_id") in set(columns_that_name_an_image(workspace))
+    workspace.connection().execute("CREATE TABLE caption (image_id INTEGER REFERENCES image(id), v BLOB)")
+    assert ("caption", "image_id") in set(columns_that_name_an_image(workspace))
 
 
 @pytest.fixture
@@ -108,6 +110,10 @@ def in_every_table(workspace, tmp_path, draw):
     remarks.also(workspace, gone, "sea", is_on=True, actor=ANNA)
     remarks.typical(workspace, gone, actor=ANNA)
     ids = {row["digest"]: row["id"] for row in workspace.query("SELECT id, digest FROM image")}
+    made = stored.create(workspace, "lite", size_px=160, weights_sha256="", n_dimensions=4)
+    anna = np.frombuffer(b"anna-vec", np.float16)
+    vectors = [anna if digest == gone else np.zeros(4) for digest in ids]
+    stored.add(workspace, made.set_id, list(ids.values()), np.array(vectors))
     with workspace.transaction() as connection:
         damaged_images.note(connection, {gone: "anna-damage"})
         connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))
@@ -140,7 +146,7 @@ def test_every_table_is_cleared_of_a_removed_image(workspace, in_every_table):
 
 def test_no_file_of_the_workspace_has_a_path_or_a_note_of_a_removed_image(workspace, in_every_table):
     forget.forget(workspace, in_every_table, actor=ANNA)  # The database stays open: its journal counts too.
-    words = (b"anna-muster", b"anna-note", b"anna-tag", b"anna-damage")
+    words = (b"anna-muster", b"anna-note", b"anna-tag", b"anna-damage", b"anna-vec")
     found = [
         (path.name, word)
         for path in workspace.path.rglob("*")

@@ -20,6 +20,7 @@ COMMANDS: dict[ActionKind, str] = {
     "list_duplicates": "duplicates list --all",
     "list_issues": "issues list --kind {kind}",
     "scan": "scan",
+    "embed": "embed",
     "import_images": "import folder PATH",
     "choose_columns": "import table {file} --path-column NAME --label-column NAME",
     "follow_links": "import folder {path} --follow-links",

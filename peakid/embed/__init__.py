@@ -1,0 +1,1 @@
+"""Decide what the embeddings of images say: neighbours, outliers, maps. A job computes them."""

@@ -1,0 +1,256 @@
+"""Store the embeddings of images: one file of vectors per set, and which row of it belongs to which image.
+
+A set has the embeddings of one backbone at one image size with one file of weights. The file is float16 of
+shape (rows, dimensions); rows are only appended. Forgetting an image overwrites its row with zeros.
+"""
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from peakid import paths
+from peakid.errors import BadInput, NoEmbeddings
+from peakid.remedies import action
+from peakid.store.workspace import Workspace, now
+
+SUFFIX = ".f16"
+_BYTES = 2  # Of one float16.
+_LARGEST = 65504.0  # Of float16. Larger features would become infinite.
+
+
+@dataclass(frozen=True)
+class EmbeddingSet:
+    """The embeddings of one backbone.
+
+    Attributes:
+        backbone: The name of an architecture, or the name given to imported embeddings.
+        size_px: Side of the square that the backbone was shown; 0 for imported embeddings.
+        weights_sha256: Of the file of weights; '' for imported embeddings.
+        n_images: Images that have an embedding.
+    """
+
+    set_id: int
+    backbone: str
+    size_px: int
+    weights_sha256: str
+    n_dimensions: int
+    n_images: int
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The embeddings of some images.
+
+    Attributes:
+        image_ids: int64 of shape (n,), ascending.
+        features: float16 of shape (n, n_dimensions), as computed: not normalised.
+    """
+
+    set: EmbeddingSet
+    image_ids: np.ndarray
+    features: np.ndarray
+
+
+def sets(workspace: Workspace) -> list[EmbeddingSet]:
+    """List the sets that have embeddings, the one that was used last first."""
+    return [each for each in _sets(workspace, "1", ()) if each.n_images]
+
+
+def find(workspace: Workspace, backbone: str | None = None) -> EmbeddingSet:
+    """Return the set that was used last, among those of a backbone if one is named.
+
+    Raises:
+        NoEmbeddings: If there is none.
+    """
+    for each in sets(workspace):
+        if backbone in (None, each.backbone):
+            return each
+    of = "" if backbone is None else f" of {backbone}"
+    raise NoEmbeddings(
+        f"No image has an embedding{of} yet.", "Compute the embeddings first.", action("embed")
+    )
+
+
+def create(
+    workspace: Workspace, backbone: str, *, size_px: int, weights_sha256: str, n_dimensions: int
+) -> EmbeddingSet:
+    """Return the set of a backbone, made if there is none, as the one that was used last.
+
+    Raises:
+        BadInput: If the set exists with another number of dimensions.
+    """
+    key = (backbone, size_px, weights_sha256)
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO embedding_set (backbone, size_px, weights_sha256, n_dimensions, file, created_at,"
+            " used_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (backbone, size_px, weights_sha256) DO UPDATE SET used_at = excluded.used_at",
+            (*key, n_dimensions, _new_name(), now(), now()),
+        )
+    (found,) = _sets(workspace, "e.backbone = ? AND e.size_px = ? AND e.weights_sha256 = ?", key)
+    if found.n_dimensions != n_dimensions:
+        raise BadInput(
+            f"The embeddings {backbone!r} have {found.n_dimensions:,} dimensions, not {n_dimensions:,}.",
+            "Choose another name for these embeddings.",
+        )
+    return found
+
+
+def missing(workspace: Workspace, set_id: int) -> list[tuple[int, str]]:
+    """List the images without an embedding in a set as (image_id, digest), by id."""
+    (known,) = _sets(workspace, "e.id = ?", (set_id,))
+    n_rows = _n_rows(_file(workspace, set_id), known.n_dimensions)
+    rows = workspace.query(
+        "SELECT s.image_id, i.digest FROM image_state s JOIN image i ON i.id = s.image_id WHERE NOT EXISTS"
+        " (SELECT 1 FROM embedding e WHERE e.set_id = ? AND e.image_id = s.image_id AND e.row < ?)"
+        " ORDER BY s.image_id",
+        (set_id, n_rows),
+    )
+    return [(row["image_id"], row["digest"]) for row in rows]
+
+
+def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: np.ndarray) -> None:
+    """Append embeddings to the file of a set, then say in the database whose they are.
+
+    A process that is killed in between leaves rows that belong to no image. Call it from one process only.
+
+    Args:
+        features: Finite, of shape (len(image_ids), n_dimensions). Values beyond float16 are clipped.
+
+    Raises:
+        BadInput: If the shape is another one or a value is not finite.
+    """
+    (known,) = _sets(workspace, "e.id = ?", (set_id,))
+    expected = (len(image_ids), known.n_dimensions)
+    if features.shape != expected or not np.isfinite(features).all():
+        raise BadInput(
+            f"Embeddings of shape {features.shape} with {np.isfinite(features).mean():.0%} finite values"
+            f" do not fit: finite values of shape {expected} are needed.",
+            "Compute them again.",
+        )
+    vectors = np.clip(features, -_LARGEST, _LARGEST).astype(np.float16)
+    file = _file(workspace, set_id)
+    if not file.is_file():
+        file = _begin(workspace, set_id)
+    first = _append(file, vectors)
+    with workspace.transaction() as connection:
+        # Rows of a file that lost its end.
+        connection.execute("DELETE FROM embedding WHERE set_id = ? AND row >= ?", (set_id, first))
+        connection.executemany(
+            "INSERT OR REPLACE INTO embedding (set_id, image_id, row) VALUES (?, ?, ?)",
+            [(set_id, int(image_id), first + n) for n, image_id in enumerate(image_ids)],
+        )
+
+
+def load(workspace: Workspace, set_id: int, image_ids: Sequence[int] | None = None) -> Embeddings:
+    """Return the embeddings of images; those without one are left out.
+
+    Args:
+        image_ids: None = all images of the set. The features are then a memory map if all rows are in order.
+    """
+    (known,) = _sets(workspace, "e.id = ?", (set_id,))
+    vectors = _vectors(_file(workspace, set_id), known.n_dimensions)
+    pairs = np.array(
+        [
+            (row["image_id"], row["row"])
+            for row in workspace.query(
+                "SELECT image_id, row FROM embedding WHERE set_id = ? AND row < ? ORDER BY image_id",
+                (set_id, len(vectors)),
+            )
+        ],
+        dtype=np.int64,
+    ).reshape(-1, 2)
+    if image_ids is not None:
+        pairs = pairs[np.isin(pairs[:, 0], np.asarray(image_ids, dtype=np.int64))]
+    ids, rows = pairs[:, 0], pairs[:, 1]
+    is_in_order = len(rows) == len(vectors) and bool((rows == np.arange(len(rows))).all())
+    return Embeddings(known, ids, vectors if is_in_order else vectors[rows])
+
+
+def erase(workspace: Workspace, digest: str) -> None:
+    """Overwrite the embeddings of one image with zeros. Call it before its rows are deleted."""
+    found = workspace.query(
+        "SELECT e.row, t.file, t.n_dimensions FROM embedding e JOIN embedding_set t ON t.id = e.set_id"
+        " JOIN image i ON i.id = e.image_id WHERE i.digest = ?",
+        (digest,),
+    )
+    for each in found:
+        file = paths.inside(folder(workspace), each["file"])
+        n_bytes = each["n_dimensions"] * _BYTES
+        if file.is_file() and file.stat().st_size >= (each["row"] + 1) * n_bytes:
+            with file.open("r+b") as opened:
+                opened.seek(each["row"] * n_bytes)
+                opened.write(bytes(n_bytes))
+
+
+def folder(workspace: Workspace) -> Path:
+    """Return the folder with the file of each set."""
+    return workspace.embeddings_dir
+
+
+def _sets(workspace: Workspace, where: str, parameters: Sequence[str | int]) -> list[EmbeddingSet]:
+    rows = workspace.query(
+        "SELECT e.id, e.backbone, e.size_px, e.weights_sha256, e.n_dimensions, e.file,"
+        " (SELECT COUNT(*) FROM embedding v WHERE v.set_id = e.id) AS n_images"
+        f" FROM embedding_set e WHERE {where} ORDER BY e.used_at DESC, e.id DESC",
+        tuple(parameters),
+    )
+    return [
+        EmbeddingSet(
+            set_id=row["id"],
+            backbone=row["backbone"],
+            size_px=row["size_px"],
+            weights_sha256=row["weights_sha256"],
+            n_dimensions=row["n_dimensions"],
+            n_images=row["n_images"] if paths.inside(folder(workspace), row["file"]).is_file() else 0,
+        )
+        for row in rows
+    ]
+
+
+def _file(workspace: Workspace, set_id: int) -> Path:
+    row = workspace.query("SELECT file FROM embedding_set WHERE id = ?", (set_id,))[0]
+    return paths.inside(folder(workspace), row["file"])
+
+
+def _begin(workspace: Workspace, set_id: int) -> Path:
+    """Begin a file under a new name: rows of a file that is gone must not point into it."""
+    name = _new_name()
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM embedding WHERE set_id = ?", (set_id,))
+        connection.execute("UPDATE embedding_set SET file = ? WHERE id = ?", (name, set_id))
+    file = paths.inside(folder(workspace), name)
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    return file
+
+
+def _new_name() -> str:
+    return f"{secrets.token_hex(8)}{SUFFIX}"
+
+
+def _append(file: Path, vectors: np.ndarray) -> int:
+    """Append whole rows and return the number of the first one. Half a row at the end is overwritten."""
+    row_bytes = vectors.shape[1] * _BYTES
+    first = file.stat().st_size // row_bytes
+    with file.open("r+b") as opened:
+        opened.seek(first * row_bytes)
+        opened.write(np.ascontiguousarray(vectors).tobytes())
+        opened.flush()
+        os.fsync(opened.fileno())
+    return first
+
+
+def _n_rows(file: Path, n_dimensions: int) -> int:
+    return file.stat().st_size // (n_dimensions * _BYTES) if file.is_file() else 0
+
+
+def _vectors(file: Path, n_dimensions: int) -> np.ndarray:
+    n_rows = _n_rows(file, n_dimensions)
+    if n_rows == 0:
+        return np.zeros((0, n_dimensions), dtype=np.float16)
+    return np.memmap(file, dtype=np.float16, mode="r", shape=(n_rows, n_dimensions))

@@ -1,0 +1,1 @@
+"""Decide which labels a model doubts, which ones it suggests, and how many errors remain."""
