@@ -59,6 +59,24 @@ def empty_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def copied_database(
+    request: pytest.FixtureRequest, empty_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Start a new workspace from a copy of the migrated database, but in the tests of the migrations."""
+    if request.path.parent.name == "store":
+        return
+    migrate = workspaces._migrate
+
+    def copy_and_migrate(created: Workspace) -> None:
+        database = created.path / workspaces.DATABASE_NAME
+        if not created.is_read_only and database.stat().st_size == 0:
+            shutil.copyfile(empty_workspace / database.name, database)
+        migrate(created)
+
+    monkeypatch.setattr(workspaces, "_migrate", copy_and_migrate)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path, empty_workspace: Path) -> Workspace:
     shutil.copytree(empty_workspace, tmp_path / "workspace")

@@ -1,4 +1,4 @@
-"""The real server on a free port with a workspace of its own, and Chromium as its client."""
+"""The real server on a free port, one for most tests of a process, and Chromium as its client."""
 
 import os
 import shutil
@@ -15,7 +15,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from peakid.resources import PROJECT_ROOT
+from peakid.store import recent_workspaces
+from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
+from peakid.web import workspace_address
 
 START_TIMEOUT_S = 60
 WAIT_TIMEOUT_MS = 20_000  # Two shared cores; a page settles in a tenth of it.
@@ -36,9 +39,16 @@ def chromium() -> Generator[Browser]:
 class Server:
     """The server on the workspace of a test. Its address stays the same after a restart."""
 
-    def __init__(self, workspace: Workspace, script: Path = PROJECT_ROOT / "streamlit_app.py") -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        script: Path = PROJECT_ROOT / "streamlit_app.py",
+        *,
+        state: Path | None = None,
+    ) -> None:
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self.state = state  # Its lists and secrets; None = those of the test.
         self._workspace = workspace
         self._script = script
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,6 +66,7 @@ class Server:
             "PEAKID_ACTOR": "anna",
             "PEAKID_WORKER_IDLE_S": "1",
             "PYTHONPATH": str(PROJECT_ROOT),
+            **({} if self.state is None else {"XDG_STATE_HOME": str(self.state)}),
         }
         command = [
             sys.executable,
@@ -93,10 +104,30 @@ def server(workspace: Workspace) -> Generator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """One server for the tests that need none of their own. It knows the workspaces of its list."""
+    folder = tmp_path_factory.mktemp("shared-server")
+    server = Server(workspaces.create(folder / "workspace"), state=folder / "state")
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def serve(server: Server) -> Callable[[], str]:
-    """Start the server on the workspace of the test; the function returns its address."""
-    return server.start
+def serve(workspace: Workspace, shared_server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Return the address of the workspace of the test at the shared server, when called.
+
+    A test that kills its server, sets its environment or needs its first request takes `server`.
+    """
+
+    def served() -> str:
+        with monkeypatch.context() as patch:
+            patch.setenv("XDG_STATE_HOME", str(shared_server.state))
+            recent_workspaces.note(workspace.path)
+        return f"{shared_server.address}/w/{workspace_address.key_of(workspace.path)}"
+
+    return served
 
 
 @pytest.fixture

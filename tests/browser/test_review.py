@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from peakid.curate import decisions
 from peakid.records import Decision
 from peakid.store.workspace import Workspace
+from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -40,11 +41,9 @@ def ribbons(page: Page, n: int) -> list[str]:
     return [page.locator(f"#tile-{i} .ribbon .name").inner_text() for i in range(n)]
 
 
-def test_a_cold_deep_link_runs_the_shell(
-    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]
-) -> None:
+def test_a_cold_deep_link_runs_the_shell(server: Server, page: Page, fill: Callable[..., list[str]]) -> None:
     fill(river=3)
-    open_review(page, serve())  # The server's very first request.
+    open_review(page, server.start())  # The server's very first request.
     expect(page.locator(".st-key-queue")).to_contain_text("Unreviewed 3")
     expect(page.get_by_role("textbox", name="Reviewer")).to_have_value("anna")
 

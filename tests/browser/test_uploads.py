@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from peakid.store.workspace import Workspace
+from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -36,11 +37,11 @@ def test_a_large_archive_is_streamed_to_disk_and_imported(
 
 
 def test_an_archive_over_the_limit_is_refused_in_words(
-    serve: Callable[[], str], page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: Server, page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PEAKID_MAX_BODY_BYTES", str(6 * 2**20))
     (tmp_path / "photos.zip").write_bytes(bytes(7 * 2**20))
-    page.goto(f"{serve()}/collect")
+    page.goto(f"{server.start()}/collect")
     page.get_by_text("Zip archive", exact=True).first.click()
     expect(page.get_by_text("For more than 5 MB, enter its path instead")).to_be_visible()
     page.set_input_files("input[type=file]", tmp_path / "photos.zip")

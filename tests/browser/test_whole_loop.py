@@ -15,6 +15,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.store import runs
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
+from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -94,13 +95,13 @@ def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:
 
 
 def test_a_new_user_gets_from_the_first_start_to_a_prediction(
-    serve: Callable[[], str],
+    server: Server,
     page: Page,
     workspace: Workspace,
     shoot: Callable[[Page, str], None],
     chromium: Browser,
 ) -> None:
-    address = serve()
+    address = server.start()
     page.goto(address)
     button(page, "Open the demo").wait_for()
     shoot(page, "overview_first_start")

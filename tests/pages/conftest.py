@@ -5,13 +5,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from peakid.jobs import ledger, presence, process, queue, tasks
 from peakid.recipe import architectures, weight_files
 from peakid.store.workspace import Workspace
 
+MANIFESTS = manifest_scanner.scan_component_manifests()
 SHELL = Path(__file__).resolve().parents[2] / "peakid" / "web" / "shell.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanned_once() -> Iterator[None]:
+    """Look through the installed packages for components once: for each page it takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: MANIFESTS)
+        yield
 
 
 @pytest.fixture
