@@ -155,6 +155,7 @@ def drawn(kind: str, n: int) -> list[Image.Image]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["frames", "flat"])
 @pytest.mark.usefixtures("small_limits")
 def test_the_groups_of_drawn_pictures_are_those_of_all_pairs(kind: str) -> None:

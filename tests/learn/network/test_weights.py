@@ -233,6 +233,7 @@ def test_a_file_without_a_card_is_not_taken_for_the_model_of_a_run(earlier, tmp_
 LITE = architectures.find("timm/tf_efficientnet_lite0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), [("china.jpg", 698), ("flower.jpg", 985)])  # A palace, a daisy.
 def test_the_weights_of_the_package_fit_timm_and_know_a_photo(tmp_path, name, number):
     found = find("require", None, tmp_path, arch=LITE.name)
