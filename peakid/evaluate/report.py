@@ -231,6 +231,13 @@ def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.nda
             "Evaluate it on valid.",
             action("evaluate", run_id=run.run_id, split="valid"),
         )
+    if split == "valid" and runs.has_pred_probs(workspace, run.run_id, runs.REFIT):
+        raise BadInput(
+            f"The model of run {run.run_id} was refitted on its validation images: averaged predictions for"
+            " them would be no score.",
+            "Evaluate it on test, or without test-time augmentation.",
+            action("evaluate", run_id=run.run_id, split="valid"),
+        )
     raise BadInput(
         f"Test-time augmentation of run {run.run_id} was not computed yet for {split}.",
         "Compute it first.",

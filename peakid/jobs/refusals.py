@@ -54,7 +54,7 @@ def refuse_without_model(run: Run) -> None:
 
 
 def refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
-    """Raise if the run to start from has no model, or a model of another architecture."""
+    """Raise if the run to start from has no model, another architecture, or was refitted on validation."""
     run_id = recipes.run_of(recipe.pretrained)
     if run_id is None:
         return
@@ -65,6 +65,13 @@ def refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
             f"Run {run_id} trained {run.recipe['arch']}, not {recipe.arch}.",
             f"Choose {run.recipe['arch']}.",
             action("set_recipe", key="arch", value=run.recipe["arch"]),
+        )
+    if runs.has_pred_probs(workspace, run_id, runs.REFIT):  # They could not choose an epoch.
+        raise BadInput(
+            f"The model of run {run_id} was fitted on its validation images too, so a training that starts"
+            " from it cannot be validated on them.",
+            "Start from a run without refit, or from pretrained weights.",
+            action("set_recipe", key="pretrained", value="auto"),
         )
 
 

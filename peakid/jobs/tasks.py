@@ -86,7 +86,7 @@ def export(work: Work) -> None:
     work.report("Loading libraries", 0, 0, "torch")
     from peakid.learn.network import export as exporting
 
-    digests, pred_probs = runs.pred_probs(work.workspace, run.run_id, "valid")
+    digests, pred_probs = runs.of_saved_model(work.workspace, run.run_id)
     out = Path(arguments.out or _new_folder(work.workspace, run.run_id))
     proof = exporting.export(
         runs.folder(work.workspace, run.run_id),
@@ -183,9 +183,13 @@ def _imported(work: Work, arguments: ImportArguments, report: Report) -> ImportR
 
 
 def _scored(workspace: Workspace, run_id: int) -> dict[str, tuple[list[str], np.ndarray]]:
-    """Return digests and pred_probs of validation and test, without images that were forgotten since."""
+    """Return digests and pred_probs of validation and test, without images that were forgotten since.
+
+    A model that was refitted on the validation images has no score on them.
+    """
     found, forgotten = {}, set(tombstones.digests(workspace))
-    for split in ("valid", "test"):
+    is_refit = runs.has_pred_probs(workspace, run_id, runs.REFIT)
+    for split in ("test",) if is_refit else ("valid", "test"):
         if runs.has_pred_probs(workspace, run_id, split):
             digests, pred_probs = runs.pred_probs(workspace, run_id, split)
             rows = [row for row, digest in enumerate(digests) if digest not in forgotten]

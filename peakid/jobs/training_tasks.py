@@ -270,6 +270,8 @@ def _keep(
         runs.add_predictions(
             workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=split != "train"
         )
+    if result.refit_pred_probs is not None:
+        runs.add_refit(workspace, run_id, result.pred_probs["valid"][0], result.refit_pred_probs)
     runs.finish(
         workspace,
         run_id,

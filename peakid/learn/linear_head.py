@@ -75,7 +75,9 @@ def fit(
     prefix: str = "",
     report: Report = no_report,
 ) -> History:
-    """Fit a layer with each strength and put the one with the lowest validation loss into the model.
+    """Fit a layer with each strength and choose the one with the lowest validation loss.
+
+    With `refit` in the recipe, that strength is used for one more layer, on train and validation.
 
     Args:
         features: Of all images, as `embed` returns them.
@@ -92,7 +94,8 @@ def fit(
     losses = [
         float(nn.functional.cross_entropy(layer.logits(features[valid]), labels[valid])) for layer in layers
     ]
-    best = layers[int(np.argmin(losses))]
+    number = int(np.argmin(losses))
+    best = layers[number]
     predicted = best.logits(features[valid]).argmax(dim=1)  # (n_valid,)
     metrics = EpochMetrics(
         epoch=epoch,
@@ -103,10 +106,19 @@ def fit(
         learning_rate=0.0,  # L-BFGS has none.
         seconds=time.monotonic() - began,
     )
-    _put_into(model, best)
-    state = {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
-    is_collapsed = len(predicted.unique()) == 1 < len(labels[valid].unique())
-    return History(epochs=[metrics], best=metrics, best_state=state, is_collapsed=is_collapsed)
+    history = History(
+        epochs=[metrics],
+        best=metrics,
+        best_state=_state_with(model, best),
+        is_collapsed=len(predicted.unique()) == 1 < len(labels[valid].unique()),
+    )
+    if start.recipe.refit:
+        report(phase, len(STRENGTHS), len(STRENGTHS), "refit on train and validation")
+        both = torch.cat([train, valid])
+        weight = _image_weights(labels[both], len(images.class_names), is_even=start.recipe.balance != "none")
+        layer = solve(features[both], labels[both], strength=STRENGTHS[number], weight=weight)
+        history.refit_state = _state_with(model, layer)
+    return history
 
 
 def solve(features: Tensor, labels: Tensor, *, strength: float, weight: Tensor) -> Layer:
@@ -147,8 +159,10 @@ def _image_weights(labels: Tensor, n_classes: int, *, is_even: bool) -> Tensor:
     return (len(labels) / (n_classes * counts))[labels]
 
 
-def _put_into(model: nn.Sequential, layer: Layer) -> None:
+def _state_with(model: nn.Sequential, layer: Layer) -> dict[str, Tensor]:
+    """Put a layer into the model and return a copy of the weights of the whole."""
     target: Any = list(model[1].children())[-1]
     with torch.no_grad():
         target.weight.copy_(layer.weight)
         target.bias.copy_(layer.bias)
+    return {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}

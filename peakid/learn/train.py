@@ -48,9 +48,11 @@ class TrainResult:
             model.
         metrics: `accuracy`, `valid_loss` (plain cross-entropy) and `train_loss` (with label smoothing and
             augmentation) of that epoch.
-        pred_probs: From the saved model; train is in-sample. After cross-validation only `cv`, each image
-            by a model that has not seen it.
+        pred_probs: From the saved model; train is in-sample. With a refit, valid is from the model before it.
+            After cross-validation only `cv`, each image by a model that has not seen it.
         device: `cpu`, `mps` or `cuda (name of the GPU)`.
+        refit_pred_probs: Of the validation images by a model that was refitted on them, in the order of
+            `pred_probs["valid"]`: exports are compared with them. None without a refit.
     """
 
     best_epoch: int | None
@@ -63,6 +65,7 @@ class TrainResult:
     is_cancelled: bool
     seconds: float
     libraries: dict[str, str] = field(default_factory=dict)
+    refit_pred_probs: np.ndarray | None = None
 
 
 def train(
@@ -127,6 +130,7 @@ class Outcome:
     history: History
     pred_probs: Probabilities = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    refit_pred_probs: np.ndarray | None = None
 
 
 def find_rate(
@@ -197,6 +201,10 @@ def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outco
     model, history = trainer.train_one(images, folder)
     if history.best is None:
         return Outcome(history)
+    held_out = None
+    if history.refit_state:  # The refit has seen the validation images.
+        held_out = _predict(model, trainer, images.rows("valid"), "Evaluating on validation")
+        model.load_state_dict(history.refit_state)
     trainer.report("Writing the model", 0, 0, "")
     models.save(model, trainer.start.card, folder)
     probabilities = _predict(model, trainer, np.arange(len(images.digests)), "Evaluating")
@@ -206,11 +214,15 @@ def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outco
         for split, split_rows in rows.items()
         if len(split_rows)
     }
+    refitted = None
+    if held_out is not None:
+        digests, refitted = pred_probs["valid"]
+        pred_probs["valid"] = digests, held_out
     if not history.is_stopped:  # A stopped training can be resumed.
         Checkpoints(folder, "").clear()
     best = history.best
     metrics = {"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss}
-    return Outcome(history, pred_probs, metrics)
+    return Outcome(history, pred_probs, metrics, refitted)
 
 
 def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> Outcome:
@@ -262,6 +274,8 @@ def _train_fold(
     total.warnings += [each for each in history.warnings if each not in total.warnings]
     if history.is_stopped:
         return None
+    if history.refit_state:
+        model.load_state_dict(history.refit_state)
     phase = f"Evaluating fold {number + 1} of {n_folds}"
     probabilities = _predict(model, trainer, images.rows("test"), phase)
     epochs = [dataclasses.asdict(each) for each in history.epochs]
@@ -293,6 +307,7 @@ def _result(start: Start, outcome: Outcome, warnings: list[RunWarning], began_at
         is_cancelled=history.is_stopped,
         seconds=time.monotonic() - began_at,
         libraries=start.card.libraries,
+        refit_pred_probs=outcome.refit_pred_probs,
     )
 
 

@@ -86,6 +86,7 @@ class History:
         best_state: Weights of the best epoch, on the CPU.
         diverged_in: The epoch in which the loss was no longer a number.
         is_collapsed: The best epoch predicts one class for every validation image.
+        refit_state: Weights that were fitted again on train and validation, on the CPU; empty without them.
     """
 
     epochs: list[EpochMetrics] = field(default_factory=list)
@@ -94,6 +95,7 @@ class History:
     is_stopped: bool = False
     diverged_in: int | None = None
     is_collapsed: bool = False
+    refit_state: dict[str, Tensor] = field(default_factory=dict)
     warnings: list[RunWarning] = field(default_factory=list)
 
     @property

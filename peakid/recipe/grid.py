@@ -179,6 +179,8 @@ def _no_effect(recipe: Recipe, key: str) -> str | None:
     """Return why a setting would change nothing about a recipe; None where it has an effect."""
     if recipe.method == "linear-head" and recipe.pretrained != "none" and key in _OF_DESCENT:
         return "a linear head is not trained by gradient descent"
+    if recipe.method == "fine-tune" and key == "refit":
+        return "only a linear head is refitted"
     if recipe.phases and key in recipes.SIMPLE_KEYS:
         return "this recipe has phases of its own"
     if recipe.mix == "none" and key == "mix_strength":

@@ -60,6 +60,12 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             "Leave it out, or use a recipe that fine-tunes.",
             action("choose_recipe", recipe="standard"),
         )
+    if changed.refit and changed.method == "fine-tune" and "refit" in values:
+        raise BadInput(
+            "refit=yes would change nothing: only a linear head is refitted.",
+            "Leave it out, or use a recipe with a linear head.",
+            action("choose_recipe", recipe="quick"),
+        )
     return changed
 
 

@@ -58,6 +58,12 @@ class Recipe(BaseModel):
         "fine-tune|linear-head",
         "A linear head needs one forward pass per image: it takes minutes where fine-tuning takes an hour.",
     )
+    refit: bool = described(
+        False,
+        "Refit on train and validation",
+        "yes/no",
+        "Fits a linear head again with the validation images, whose score stays that of the first fit.",
+    )
     arch: str = described(
         "resnet18",
         "Architecture",

@@ -241,6 +241,16 @@ def pred_probs(workspace: Workspace, run_id: int, split: str) -> tuple[list[str]
     return digests, probabilities
 
 
+def add_refit(workspace: Workspace, run_id: int, digests: Sequence[str], pred_probs: np.ndarray) -> None:
+    """Store the (N, K) predictions of a model refitted on the validation images for them: not a score."""
+    _write_pred_probs(workspace, run_id, REFIT, digests, pred_probs)
+
+
+def of_saved_model(workspace: Workspace, run_id: int) -> tuple[list[str], np.ndarray]:
+    """Return what the saved model predicts for the validation images, as `pred_probs` does."""
+    return pred_probs(workspace, run_id, REFIT if has_pred_probs(workspace, run_id, REFIT) else "valid")
+
+
 def has_pred_probs(workspace: Workspace, run_id: int, split: str) -> bool:
     """Return whether a run has stored probabilities for a split."""
     return _pred_probs_path(workspace, run_id, split).is_file()
@@ -344,6 +354,7 @@ def code_version() -> str:
     return f"{peakid.__version__}+{described.strip()}"
 
 
+REFIT = "valid-refit"  # As a split: validation images by a model that was fitted on them too.
 _TTA = "tta.json"  # In the folder of a run: the splits and the number of views of test-time augmentation.
 
 _SELECT = (

@@ -363,6 +363,16 @@ def test_missing_averaged_predictions_are_an_error_with_a_remedy(workspace, dige
         report.evaluate(workspace, run_id, split=split, with_tta=True, actor=ANNA)
 
 
+def test_a_model_refitted_on_validation_is_scored_there_by_the_model_before_it(workspace, digests, train):
+    run_id = train(all_right(digests) | {"d0": "eiger"})
+    of_saved = np.full((10, len(NAMES)), 0.5, dtype=np.float32)
+    runs.add_refit(workspace, run_id, list(digests.values()), of_saved)
+    assert report.evaluate(workspace, run_id, actor=ANNA).accuracy == 0.9
+    with pytest.raises(BadInput, match="refitted on its validation images") as error:
+        report.evaluate(workspace, run_id, with_tta=True, actor=ANNA)
+    assert [each.kind for each in error.value.actions] == ["evaluate"]
+
+
 def test_top_5_accuracy_uses_the_averaged_predictions(workspace, digests, train):
     names = [*NAMES, "f", "g", "h", "i"]
     run_id = train(

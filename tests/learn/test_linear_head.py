@@ -92,3 +92,26 @@ def test_quick_can_be_stopped_before_its_first_image(colours, fit, pretrained):
         should_stop=lambda: len(calls) >= 26 or calls.append(1),
     )
     assert (stop[0].is_cancelled, stop[0].best_epoch, stop[1]) == (True, None, [])
+
+
+@pytest.mark.slow
+def test_a_refit_trains_on_validation_too_and_its_score_stays_that_of_the_first_fit(
+    colours, fit, tmp_path, pretrained
+):
+    asked = {"method": "linear-head", "pretrained": pretrained}
+    plain, _ = fit(colours, **asked)
+    first = model.load(tmp_path / "run")[0].state_dict()
+    result, epochs = fit(colours, refit=True, **asked)
+    saved = model.load(tmp_path / "run")[0]
+    last = list(saved.state_dict())[-1]
+    assert not torch.equal(saved.state_dict()[last], first[last])
+    assert np.allclose(result.pred_probs["valid"][1], plain.pred_probs["valid"][1], atol=1e-6)
+    assert epochs[0].valid_loss == result.metrics["valid_loss"] == plain.metrics["valid_loss"]
+    labels = colours.labels[colours.rows("valid")]
+    of_saved = result.refit_pred_probs
+    assert plain.refit_pred_probs is None
+    assert of_saved.shape == result.pred_probs["valid"][1].shape
+    chosen = np.arange(len(labels)), labels
+    # It has seen these images, so it is surer of their labels.
+    assert np.log(of_saved[chosen]).mean() > np.log(result.pred_probs["valid"][1][chosen]).mean()
+    assert not np.array_equal(result.pred_probs["test"][1], plain.pred_probs["test"][1])

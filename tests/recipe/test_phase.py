@@ -112,6 +112,9 @@ def test_a_setting_that_written_out_phases_replace_is_refused_instead_of_doing_n
     with pytest.raises(BadInput, match="head_epochs=9 would change nothing: a linear head") as error:
         loading.with_settings(loading.named("quick"), ["head_epochs=9"])
     assert error.value.actions == (action("choose_recipe", recipe="standard"),)
+    with pytest.raises(BadInput, match="only a linear head is refitted"):
+        loading.with_settings(loading.named("standard"), ["refit=yes"])
+    assert not loading.with_settings(loading.named("quick"), ["refit=no"]).refit
 
 
 # Trainable layers, image size, maximal epochs, peak learning rate, patience.

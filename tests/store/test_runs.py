@@ -110,6 +110,15 @@ def test_predictions_are_rows_and_all_probabilities_are_in_a_file(workspace, run
         runs.pred_probs(workspace, run_id, "test")
 
 
+def test_an_export_is_compared_with_the_predictions_of_the_saved_model(workspace, run_id, digests):
+    given, before = [digests["d"], digests["a"]], np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    runs.add_predictions(workspace, run_id, "valid", given, before, ["eiger", "dom"], is_out_of_sample=True)
+    assert np.array_equal(runs.of_saved_model(workspace, run_id)[1], before)
+    runs.add_refit(workspace, run_id, given, before[::-1])
+    assert np.array_equal(runs.of_saved_model(workspace, run_id)[1], before[::-1])
+    assert np.array_equal(runs.pred_probs(workspace, run_id, "valid")[1], before)
+
+
 def test_every_look_at_the_test_score_is_counted(workspace, run_id):
     assert [runs.look_at_test(workspace, run_id, "human:anna") for _ in range(3)] == [1, 2, 3]
     assert runs.show(workspace, run_id).n_test_looks == 3

@@ -27,6 +27,12 @@ def show(workspace: Workspace, run: Run, split: str) -> bool:
     """
     if not run.has_model or split == "cv":
         return False
+    if split == "valid" and runs.has_pred_probs(workspace, run.run_id, runs.REFIT):
+        st.caption(
+            "Validation is scored by the model before it was refitted with these images. The saved model has"
+            " seen them; only the test score is its own."
+        )
+        return False
     if runs.n_views(workspace, run.run_id, split) is not None:
         return _switch()
     job = _newest(workspace, run)

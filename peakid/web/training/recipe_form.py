@@ -26,7 +26,7 @@ GROUPS = {
         "max_gradient",
     ),
     "Regularisation": ("augment", "is_mirrored", "label_smoothing", "dropout", "mix", "mix_strength", "l1"),
-    "Data and classes": ("pretrained", "fraction", "resize", "batch_size", "balance", "folds"),
+    "Data and classes": ("pretrained", "fraction", "resize", "batch_size", "balance", "folds", "refit"),
     "Machine and repeatability": ("device", "precision", "n_workers", "checkpoint_every_min", "seed"),
 }
 PER_ROW = 3
@@ -98,7 +98,7 @@ def _idle() -> tuple[str, ...]:
     """Return the fields that would change nothing, and the phases, which have their own table."""
     if recipe_draft.values()["method"] == "linear-head":
         return recipes.FINE_TUNE_KEYS
-    return ("phases",) if simple_epochs() else ("phases", *recipes.SIMPLE_KEYS)
+    return ("phases", "refit") if simple_epochs() else ("phases", "refit", *recipes.SIMPLE_KEYS)
 
 
 def _show_rows(fields: Sequence[str], earlier: Sequence[Run]) -> None:
