@@ -81,6 +81,7 @@ def test_an_outdated_umap_layout_says_how_many_images_came_after_it(
     layouts.make(workspace, stored.find(workspace).set_id, "umap")
     assert "came after" not in text_of(open_page("map", layout="umap"))
     digest = plant({"e": "dom"})["e"]
+    assert "1 image has no embedding yet and is not on the map" in text_of(open_page("map", layout="umap"))
     planted_embeddings.plant(workspace, {digest: [0, 0, 1]})
     app = open_page("map", layout="umap")
     assert "1 image came after this layout" in text_of(app)

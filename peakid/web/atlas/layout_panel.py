@@ -8,6 +8,7 @@ from peakid.embed.stored import EmbeddingSet
 from peakid.errors import NoEmbeddings
 from peakid.jobs import queue, submit
 from peakid.jobs.job import Job
+from peakid.store import status
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
 from peakid.web.jobs import job_panel, submission
@@ -36,6 +37,12 @@ def show(workspace: Workspace, embedded: EmbeddingSet, method: Method) -> Layout
     else:
         layout = layouts.find(workspace, embedded.set_id, method)
         _show_umap(workspace, layout)
+    n_without = status.read(workspace).n_images - embedded.n_images
+    if n_without > 0:
+        have, are = ("has", "is") if n_without == 1 else ("have", "are")
+        st.caption(
+            f"{words.n_of(n_without, 'image')} {have} no embedding yet and {are} not on the map."
+        )
     if layout is not None and layout.n_embedded > layout.n_images and not layout.n_missing:
         st.caption(
             f"{words.n_of(layout.n_images, 'image')} of {layout.n_embedded:,}, drawn at random: more points"
