@@ -128,6 +128,8 @@ FILTERS = {
     "taken, year": Filters(taken="2016"),
     "taken, day": Filters(taken="2016-03-03"),
     "issue": Filters(issue="blurry"),
+    "range, rare": Filters(ranges="confidence=..0.34"),
+    "range, common": Filters(ranges="sharpness=0.1..0.9"),
     "tag, rare": Filters(tag="rare"),
     "tag, common": Filters(tag="common"),
     "text, rare": Filters(text="note about"),

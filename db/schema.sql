@@ -448,6 +448,37 @@ CREATE TABLE embedding (
   PRIMARY KEY (set_id, image_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE map_layout (
+  id INTEGER PRIMARY KEY,
+  set_id INTEGER NOT NULL REFERENCES embedding_set(id),
+  method TEXT NOT NULL CHECK (method IN ('pca', 'umap')),
+  file TEXT NOT NULL,
+  seconds REAL NOT NULL,
+  made_at TEXT NOT NULL,
+  UNIQUE (set_id, method)
+) STRICT;
+
+CREATE TABLE map_point (
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  layout_id INTEGER NOT NULL REFERENCES map_layout(id),
+  x REAL NOT NULL,
+  y REAL NOT NULL,
+  PRIMARY KEY (image_id, layout_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE selection (
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER REFERENCES run(id),
+  actor TEXT NOT NULL,
+  made_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE selection_image (
+  selection_id INTEGER NOT NULL REFERENCES selection(id),
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  PRIMARY KEY (selection_id, image_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -548,6 +579,18 @@ CREATE INDEX remark_step ON remark(step_id, id);
 CREATE INDEX label_conflict_side_by_side ON label_conflict(beside_id, image_id);
 
 CREATE INDEX embedding_image ON embedding(image_id);
+
+CREATE INDEX selection_image_image ON selection_image(image_id);
+
+CREATE INDEX image_measure_brightness ON image_measure(brightness, image_id);
+
+CREATE INDEX image_measure_contrast ON image_measure(contrast, image_id);
+
+CREATE INDEX image_measure_sharpness ON image_measure(sharpness, image_id);
+
+CREATE INDEX image_measure_colourfulness ON image_measure(colourfulness, image_id);
+
+CREATE INDEX image_pixels ON image(width_px * height_px, id);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from peakid.curate import classes, image_issues
+from peakid.embed import layouts
 from peakid.errors import PeakidError
 from peakid.web import address, navigation, session
+from peakid.web.atlas import counts_panel, from_review
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
 
@@ -33,6 +35,7 @@ next_step.show(workspace)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     queue_chips.show_more(workspace, folded, queue)
     filter_bar.show(workspace, queue)
+    counts_panel.show_button()
     class_guide.show(workspace, queue_chips.class_order(queue, classes.names(workspace)))
 kind, _, detail = queue.partition(":")
 if kind == "issue":
@@ -71,7 +74,10 @@ def show_grid() -> None:
         show_empty()
     # Also without images: what emptied the queue can be undone there, and an undo on its way is saved.
     names = queue_chips.class_order(queue, classes.names(workspace))
-    gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS)
+    has_map = layouts.is_possible(workspace)
+    mapped = gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS, has_map=has_map)
+    from_review.follow(mapped)
 
 
-show_grid()
+with counts_panel.beside(workspace, queue, filters):
+    show_grid()

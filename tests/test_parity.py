@@ -41,6 +41,13 @@ READS = {
     "acquire.demo_apart.is_complete",  # import list
     "acquire.demo_apart.own_folder",  # demo: its refusal names the folder
     "acquire.folder_listing.read",  # ls; import folder --dry-run counts what an import would read
+    "curate.queues.ranges.parse",  # queue --ranges
+    "curate.queues.ranges.with_range",  # queue --ranges
+    "curate.queues.selections.image_queue",  # queue image:ID
+    "embed.layouts.show",  # map
+    "embed.layouts.is_possible",  # map: its refusal says the same
+    "suggest.map_colours.available",  # map --colour
+    "suggest.map_colours.version",  # map: reads all of it
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

@@ -46,6 +46,7 @@ COMMANDS = {
     "note": "peakid.cli.review:note",
     "also": "peakid.cli.review:also",
     "typical": "peakid.cli.review:typical",
+    "map": "peakid.cli.model_help.map:map_",
     "snapshot": "peakid.cli.dataset:snapshot_",
     "train": "peakid.cli.learn:train",
     "estimate": "peakid.cli.learn:estimate",

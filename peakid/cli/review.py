@@ -11,7 +11,8 @@ from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import emit_step
 from peakid.curate import classes, remarks
-from peakid.curate.queues import pace, review_queue, saved_views, twins
+from peakid.curate.queues import facets, pace, review_queue, saved_views, twins
+from peakid.curate.queues.facets import Facets
 from peakid.curate.queues.filters import Filters
 from peakid.curate.queues.saved_views import SavedView
 from peakid.errors import NotFound
@@ -27,6 +28,7 @@ _FILTERS = {
     "taken": "Only images taken in this year, month or day.",
     "issue": "Only images with this kind of issue.",
     "tag": "Only images with this tag.",
+    "ranges": "Only images with measures in these ranges: sharpness=..0.3,brightness=0.2..0.5.",
     "text": "Only images with this text (three letters or more) in their path or note.",
 }
 
@@ -52,6 +54,9 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--after", metavar="CURSOR", help="Continue after the image with this cursor, as --json shows it."
 )
+@click.option(
+    "--counts", "is_counted", is_flag=True, help="Count what the queue is made of instead of listing it."
+)
 @filter_options
 @json_option
 @pass_workspace
@@ -61,13 +66,15 @@ def queue(
     view: str | None,
     limit: int,
     after: str | None,
+    is_counted: bool,
     filters: Filters,
     as_json: bool,
 ) -> None:
     """List the images that wait in the queue NAME. Default: the images most worth reviewing.
 
     NAME is one of: worth, unreviewed, flagged, excluded, conflicts, model-disagrees, uncertain, recent,
-    sample[:SEED], all, class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED.
+    sample[:SEED], all, class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED, selection:ID,
+    image:ID.
     """
     if view:
         saved = saved_views.find(workspace, view)
@@ -76,6 +83,10 @@ def queue(
         name = name or review_queue.first_offered(workspace)
     if (of_class := name.removeprefix("class:")) != name:
         classes.refuse_unknown(workspace, of_class)
+    if is_counted:
+        found = facets.of_queue(workspace, name, filters=filters)
+        emit(as_json, asdict(found), _counts_text(found))
+        return
     items = review_queue.page(workspace, name, limit=limit, after=after, filters=filters)
     beside = twins.of_images(workspace, [item.digest for item in items])
     documents = [{**_document(item), "twins": list(beside.get(item.digest, ()))} for item in items]
@@ -221,6 +232,18 @@ def typical(workspace: Workspace, digest: str, remove: bool, actor: str, as_json
     whole = images.resolve(workspace, digest)
     step = remarks.typical(workspace, whole, is_on=not remove, actor=actor)
     emit_step(as_json, step, "No longer typical:" if remove else "Marked as typical:")
+
+
+def _counts_text(found: Facets) -> str:
+    rows = [{"filter": name, **asdict(each)} for name, values in found.values.items() for each in values]
+    of_measures = [
+        {"measure": each.measure, "from": each.edges[0], "to": each.edges[-1], "images": sum(each.counts)}
+        for each in found.histograms
+    ]
+    first = f"The first {found.n_images:,} images:" if found.is_part else f"{found.n_images:,} images:"
+    parts = [first, table(rows, ["filter", "value", "n"], empty="No image has a class, source or issue.")]
+    parts += [table(of_measures, ["measure", "from", "to", "images"], empty="")] if of_measures else []
+    return "\n".join(parts)
 
 
 def _document(item: QueueItem) -> dict[str, Any]:

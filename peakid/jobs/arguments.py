@@ -104,6 +104,14 @@ class ImportArguments:
     links_within: str | None = None
 
 
+@dataclass(frozen=True)
+class MapArguments:
+    """`set_id`: the embeddings to lay out."""
+
+    kind: ClassVar[str] = "map"
+    set_id: int = 0
+
+
 Arguments = (
     TrainArguments
     | RateFinderArguments
@@ -114,6 +122,7 @@ Arguments = (
     | VerifyArguments
     | ScanArguments
     | ImportArguments
+    | MapArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -128,6 +137,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         VerifyArguments,
         ScanArguments,
         ImportArguments,
+        MapArguments,
     )
 }
 

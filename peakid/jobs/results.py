@@ -222,6 +222,16 @@ class ImportResult:
     n_mended: int = 0
 
 
+@dataclass(frozen=True)
+class MapResult:
+    """A UMAP layout with `n_images` of the `n_embedded` images that have an embedding."""
+
+    kind: ClassVar[str] = "map"
+    n_images: int = 0
+    n_embedded: int = 0
+    seconds: float = 0.0
+
+
 Result = (
     TrainResult
     | RateFinderResult
@@ -232,6 +242,7 @@ Result = (
     | VerifyResult
     | ScanResult
     | ImportResult
+    | MapResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -246,6 +257,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         VerifyResult,
         ScanResult,
         ImportResult,
+        MapResult,
     )
 }
 

@@ -11,6 +11,7 @@ from peakid import files, near_names
 from peakid.acquire import archive, demo_apart, folder, not_photos, reading, table
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
+from peakid.embed import projection, stored
 from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 from peakid.jobs import queue, refusals
@@ -19,6 +20,7 @@ from peakid.jobs.arguments import (
     EstimateArguments,
     ExportArguments,
     ImportArguments,
+    MapArguments,
     RateFinderArguments,
     ScanArguments,
     SweepArguments,
@@ -339,6 +341,27 @@ def verify(
     if problems := integrity.quick_check(workspace.connection()):
         raise database_errors.damaged(workspace.path, problems)
     return _queued(workspace, VerifyArguments(), "cpu", settings, request_id, actor)
+
+
+def lay_out(
+    workspace: Workspace,
+    *,
+    settings: JobSettings | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
+    """Queue the UMAP layout of the newest embeddings, unless one is queued or running already.
+
+    Raises:
+        NoEmbeddings: If no image has an embedding.
+        ExtraMissing: If umap-learn is not installed.
+    """
+    found = stored.find(workspace)
+    projection.refuse_without_umap()
+    running = [job for job in queue.list_active(workspace, "cpu") if job.kind == "map"]
+    if running:
+        return running[0]
+    return _queued(workspace, MapArguments(set_id=found.set_id), "cpu", settings, request_id, actor)
 
 
 def scan(

@@ -26,6 +26,8 @@ REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (
     ("orientation_hash", "image_id"),
     ("part_hash", "image_id"),
     ("embedding", "image_id"),  # Its row of the file is overwritten before.
+    ("map_point", "image_id"),
+    ("selection_image", "image_id"),
     ("image_measure", "image_id"),
     ("image_issue_score", "image_id"),
     ("duplicate_pair", "image_a_id"),

@@ -2,6 +2,7 @@
 
 import sqlite3
 import string
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def sweep(workspace: Workspace) -> int:
     return files.sweep(
         folder for place in (workspace.images_dir, workspace.thumbs_dir) for folder in place.glob("??")
     )
+
+
+def ids_of(workspace: Workspace, digests: Sequence[str]) -> list[int]:
+    """Return the numbers of images by their digests; unknown ones are left out."""
+    marks = ", ".join("?" * len(digests))
+    rows = workspace.query(f"SELECT id FROM image WHERE digest IN ({marks}) ORDER BY id", list(digests))
+    return [row["id"] for row in rows]
 
 
 def image_path(workspace: Workspace, digest: str) -> Path:

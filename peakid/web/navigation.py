@@ -22,6 +22,7 @@ class Page:
 
     name: str
     icon: str
+    group: str
     count_waiting: Callable[[Workspace], QueueCount] | None = None
     meaning: str = ""
 
@@ -31,16 +32,19 @@ class Page:
 
 
 PAGES = (
-    Page("overview", ":material/landscape:"),
-    Page("collect", ":material/add_photo_alternate:"),
-    Page("review", ":material/done_all:", waiting.worth, "images that are worth your time"),
-    Page("duplicates", ":material/filter_none:", waiting.duplicates, "groups of duplicates to settle"),
-    Page("classes", ":material/label:"),
-    Page("history", ":material/history:"),
-    Page("snapshots", ":material/inventory_2:"),
-    Page("train", ":material/model_training:"),
-    Page("evaluate", ":material/grid_on:"),
-    Page("models", ":material/deployed_code:"),
+    Page("overview", ":material/landscape:", ""),
+    Page("collect", ":material/add_photo_alternate:", "Data"),
+    Page("review", ":material/done_all:", "Data", waiting.worth, "images that are worth your time"),
+    Page(
+        "duplicates", ":material/filter_none:", "Data", waiting.duplicates, "groups of duplicates to settle"
+    ),
+    Page("classes", ":material/label:", "Data"),
+    Page("map", ":material/scatter_plot:", "Data"),
+    Page("history", ":material/history:", "Data"),
+    Page("snapshots", ":material/inventory_2:", "Model"),
+    Page("train", ":material/model_training:", "Model"),
+    Page("evaluate", ":material/grid_on:", "Model"),
+    Page("models", ":material/deployed_code:", "Model"),
 )
 
 
@@ -62,9 +66,13 @@ class Progress:
     n_exports: int
 
 
-def pages(workspace: Workspace) -> list[StreamlitPage]:
-    """Return the pages for `st.navigation`, titled with what waits there; the first is the start page."""
-    return [_streamlit_page(page, title(page, workspace)) for page in PAGES if page.file.is_file()]
+def pages(workspace: Workspace) -> dict[str, list[StreamlitPage]]:
+    """Return the pages for `st.navigation` by group, titled with what waits there; the first is the start."""
+    found: dict[str, list[StreamlitPage]] = {}
+    for page in PAGES:
+        if page.file.is_file():
+            found.setdefault(page.group, []).append(_streamlit_page(page, title(page, workspace)))
+    return found
 
 
 def title(page: Page, workspace: Workspace) -> str:

@@ -36,6 +36,7 @@ JOBS = {
     "verify": "Image check",
     "scan": "Scan",
     "import": "Import",
+    "map": "Map layout",
 }
 
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")

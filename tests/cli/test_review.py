@@ -54,3 +54,12 @@ def test_a_queue_names_the_duplicates_with_another_label(peakid, workspace, plan
         (digests["b"], [digests["a"]]),
     ]
     assert [row["twins"] for row in peakid("queue", "class:dom", "--json").json] == [[digests["b"]], []]
+
+
+def test_a_queue_is_counted_by_what_it_is_made_of(peakid, workspace, plant):
+    plant({"a": "dom", "b": "dom", "c": "eiger"})
+    found = peakid("queue", "all", "--counts", "--json").json
+    assert found["values"]["class"] == [{"value": "dom", "n": 2}, {"value": "eiger", "n": 1}]
+    assert [each["measure"] for each in found["histograms"]] == ["megapixels"]
+    assert peakid("queue", "all", "--counts", "--ranges", "megapixels=1..", "--json").json["n_images"] == 0
+    assert "dom" in peakid("queue", "all", "--counts").out

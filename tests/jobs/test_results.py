@@ -15,6 +15,7 @@ from peakid.jobs.results import (
     ExportResult,
     ImportResult,
     InputImage,
+    MapResult,
     PhaseEstimate,
     RateFinderResult,
     ScanResult,
@@ -52,6 +53,7 @@ EXAMPLES = [
     ExportResult(export_id=1, path="/out", files=({"format": "onnx"},), parity={"onnx": {"agreement": 1.0}}),
     VerifyResult(3, 1, (Damage("d", "a.jpg", "gone"),), 1, (Move("e", "/photos", "b.jpg", "c.jpg"),), 2),
     ScanResult(scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),
+    MapResult(n_images=3, n_embedded=4, seconds=1.5),
     ImportResult(
         n_added=1,
         rejections=(RejectionRow("a.txt", "not_an_image", "text"),),

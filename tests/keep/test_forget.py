@@ -9,9 +9,9 @@ import pytest
 from peakid.acquire import folder, verification
 from peakid.curate import classes, decisions, history, remarks, scan
 from peakid.curate.duplicates import duplicate_groups, find
-from peakid.curate.queues import review_queue
+from peakid.curate.queues import review_queue, selections
 from peakid.dataset import snapshot as snapshots
-from peakid.embed import stored
+from peakid.embed import layouts, stored
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
 from peakid.keep import forget
 from peakid.records import Choice
@@ -114,6 +114,8 @@ def in_every_table(workspace, tmp_path, draw):
     anna = np.frombuffer(b"anna-vec", np.float16)
     vectors = [anna if digest == gone else np.zeros(4) for digest in ids]
     stored.add(workspace, made.set_id, list(ids.values()), np.array(vectors))
+    layouts.pca(workspace, made.set_id)
+    selections.create(workspace, [ids[gone]], actor=ANNA)
     with workspace.transaction() as connection:
         damaged_images.note(connection, {gone: "anna-damage"})
         connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))

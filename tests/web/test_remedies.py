@@ -34,9 +34,11 @@ def queries_of(page: str) -> set[str]:
     """Return the query parameters that a page and the modules it imports read, as string literals."""
     source = (PROJECT_ROOT / "pages" / f"{page}.py").read_text(encoding="utf-8")
     parts = [source]
-    for package, names in re.findall(r"from (peakid\.web\.\w+) import \(?([\w, \n]+)", source):
+    for package, several, one in re.findall(
+        r"from (peakid\.web\.\w+) import (?:\(([^)]*)\)|([\w, ]+))", source
+    ):
         folder = PROJECT_ROOT.joinpath(*package.split("."))
-        files = [folder / f"{name.strip()}.py" for name in names.split(",")]
+        files = [folder / f"{name.strip()}.py" for name in (several or one).split(",")]
         parts += [file.read_text(encoding="utf-8") for file in files if file.is_file()]
     nodes = [node for part in parts for node in ast.walk(ast.parse(part))]
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}

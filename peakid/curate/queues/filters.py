@@ -1,17 +1,20 @@
-"""Filters of a queue: class, split, source, dates, issue, tag and text, each as SQL that an index serves."""
+"""Filters of a queue: class, split, source, dates, issue, tag, text and ranges, as SQL with an index."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
 from peakid import near_names
 from peakid.curate import image_issues
+from peakid.curate.queues import ranges
 from peakid.errors import BadInput
 from peakid.records import Split
 from peakid.store import decision_log
 from peakid.store.workspace import Workspace
 
 SHORTEST_TEXT = 3  # Characters: the index is one of trigrams.
+_MANY = 10**9  # So many that the index of another filter, or the order of the queue, is read.
 _DATES = {4: "year", 7: "month", 10: "day"}  # Length of 2026, 2026-11, 2026-11-21.
 
 
@@ -24,6 +27,7 @@ class Filters:
         added: When the image was imported, as the beginning of a date: `2026`, `2026-11` or `2026-11-21`.
         taken: When the photo was taken, likewise.
         text: Part of a path or a note.
+        ranges: Of measures, as `ranges.parse` reads them.
     """
 
     class_name: str | None = None
@@ -34,6 +38,7 @@ class Filters:
     issue: str | None = None
     tag: str | None = None
     text: str | None = None
+    ranges: str | None = None
 
     def __bool__(self) -> bool:
         return any(vars(self).values())
@@ -188,6 +193,27 @@ def _text(workspace: Workspace, text: str) -> Condition:
     )
 
 
+def _ranges(workspace: Workspace, text: str) -> Condition:
+    """Return the condition of ranges. Up to `ranges.MOST_LISTED` images are looked up here, by an index.
+
+    Where more images pass, the order of the queue is read: it soon has a page of them.
+    """
+    wanted = ranges.parse(text)
+    unknown = [each.measure for each in wanted if not ranges.is_known(workspace, each.measure)]
+    found = [] if unknown else ranges.ids(workspace, wanted)
+    if found is None:
+        check, parameters = ranges.check_sql(wanted, "s.image_id")
+        return Condition(check, "image f", "f.id", "1", n_images=_MANY, parameters=parameters)
+    return Condition(
+        "s.image_id IN (SELECT value FROM json_each(:f_passing))",
+        "json_each(:f_passing) f",
+        "f.value",
+        "1",
+        n_images=len(found),
+        parameters={"f_passing": json.dumps(found)},
+    )
+
+
 def _date(date: str) -> tuple[str, int]:
     unit = _DATES.get(len(date))
     if unit is None or not all(
@@ -208,6 +234,7 @@ _MAKERS = {
     "issue": _issue,
     "tag": _tag,
     "text": _text,
+    "ranges": _ranges,
 }
 
 

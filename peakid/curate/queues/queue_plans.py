@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
-from peakid.curate.queues import segments, worth
+from peakid.curate.queues import segments, selections, worth
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
 from peakid.errors import NotFound
@@ -53,6 +53,8 @@ def newest_run(workspace: Workspace) -> int | None:
 def run_that_ranks(workspace: Workspace, queue: str) -> int | None:
     """Return the run whose predictions chose the images of a queue, None where no model chose them."""
     kind, _, rest = queue.partition(":")
+    if kind == selections.SELECTION:
+        return selections.run_of(workspace, rest)
     if kind not in _RANKED_BY_MODEL:
         return None
     number = rest.partition(":")[0]
@@ -318,8 +320,16 @@ _MAKERS: dict[str, _Maker] = {
     "class": _of_class,
     "issue": _issue,
     "confusion": _confusion,
+    selections.SELECTION: selections.plan_selection,
+    selections.ONE_IMAGE: selections.plan_image,
 }
-_NAMED = {"class": "NAME", "issue": "KIND", "confusion": "RUN:SPLIT:GIVEN:PREDICTED"}
+_NAMED = {
+    "class": "NAME",
+    "issue": "KIND",
+    "confusion": "RUN:SPLIT:GIVEN:PREDICTED",
+    selections.SELECTION: "ID",
+    selections.ONE_IMAGE: "ID",
+}
 
 
 def _quoted(name: str) -> str:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peakid.clean_text import LARGEST_INTEGER
 from peakid.curate import image_issues
+from peakid.curate.queues import cursors, queue_plans
 from peakid.curate.queues import filters as filtering
-from peakid.curate.queues import queue_plans
 from peakid.curate.queues.filters import NO_FILTERS, Condition, Filters, SqlValue
 from peakid.curate.queues.queue_plans import (
     FIXED_QUEUES,
@@ -142,15 +141,35 @@ def page(
     """
     segments = queue_plans.plan(workspace, queue)
     conditions = _narrowed(workspace, segments, filters)
-    first, key = _position(segments, after)
+    first, key = cursors.position(segments, after)
     found: list[QueueItem] = []
     for n, segment in enumerate(segments[first:], first):
         sql, parameters = page_sql(segment, conditions, lead=_lead(workspace, segment, conditions), key=key)
         rows = workspace.query(sql, {**parameters, "limit": limit - len(found)})
-        found += [_item(row, _cursor(n, segment, row)) for row in rows]
+        found += [_item(row, cursors.text(n, segment, row)) for row in rows]
         key = ()
         if len(found) >= limit:
             break
+    return found
+
+
+def image_ids(
+    workspace: Workspace, queue: str, *, filters: Filters = NO_FILTERS, most: int = MOST_COUNTED
+) -> list[int]:
+    """Return the ids of the first `most` images of a queue, in its order.
+
+    Raises:
+        NotFound: If there is no such queue, or a filter names a class or issue that does not exist.
+        BadInput: If a filter has an invalid value.
+    """
+    segments = queue_plans.plan(workspace, queue)
+    conditions = _narrowed(workspace, segments, filters)
+    found: list[int] = []
+    for segment in segments:
+        lead = _lead(workspace, segment, conditions)
+        tables, where, parameters = _joined(segment, conditions, lead, is_shown=False)
+        sql = f"SELECT s.image_id FROM {tables} WHERE {where} LIMIT :most"
+        found += [row[0] for row in workspace.query(sql, {**parameters, "most": most - len(found)})]
     return found
 
 
@@ -336,32 +355,6 @@ def _with_digest(digests: Sequence[str]) -> Condition:
     parameters = {f"digest_{n}": digest for n, digest in enumerate(digests)}
     where, n_images = f"digest IN ({', '.join(f':{name}' for name in parameters)})", len(parameters)
     return Condition(f"i.{where}", "image f", "f.id", f"f.{where}", n_images=n_images, parameters=parameters)
-
-
-def _position(segments: Sequence[Segment], after: str | int | None) -> tuple[int, tuple[SqlValue, ...]]:
-    """Return the number of the segment and the key that a cursor stands for; (0, ()) for an invalid one."""
-    try:
-        first, *key = [json.loads(part) for part in str(after or "").split("~")]
-    except (ValueError, RecursionError):
-        return 0, ()
-    if not key:
-        first, key = 0, [first]
-    is_known = (
-        isinstance(first, int) and 0 <= first < len(segments) and len(key) == len(segments[first].key or "1")
-    )
-    return (first, tuple(key)) if is_known and all(map(_is_storable, key)) else (0, ())
-
-
-def _is_storable(part: object) -> bool:
-    """Return whether SQLite can take a part of a cursor: no integer above 64 bits, no half of a character."""
-    if isinstance(part, str):
-        return not any("\ud800" <= char <= "\udfff" for char in part)
-    return isinstance(part, float) or (isinstance(part, int) and abs(part) <= LARGEST_INTEGER)
-
-
-def _cursor(number: int, segment: Segment, row: sqlite3.Row) -> str:
-    keys = [row[f"key_{n}"] for n in range(len(segment.key) or 1)]
-    return "~".join(json.dumps(part) for part in ([number, *keys] if segment.key or number else keys))
 
 
 def _item(row: sqlite3.Row, cursor: str = "") -> QueueItem:

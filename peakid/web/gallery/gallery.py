@@ -39,7 +39,8 @@ def show(
     workspace: Workspace,
     height_px: int | None = None,
     acts: Mapping[str, Act] | None = None,
-) -> None:
+    has_map: bool = False,
+) -> Any:
     """Draw the grid. Its events are saved before the next run of the page.
 
     Args:
@@ -48,12 +49,16 @@ def show(
         plan: What this run sends; it ends with this call.
         height_px: Of the images, where the grid shares the page; None = what the window has left.
         acts: What else can be changed on an image, by kind of event: "tag", "note", "also" or "typical".
+        has_map: Offer to show images on the map.
+
+    Returns:
+        What `from_review.follow` takes: the images to show on the map, None where none was asked for.
     """
     delivery.show_error(page.queue)
     key = f"gallery:{page.queue}"
     act = outbox.with_acts({"queue": _judge_this_queue(page), **(acts or {})})
     colours = theme.class_colours(class_names, classes.colours(workspace))
-    _component()(
+    result = _component()(
         key=key,
         data={
             "key": page.queue,
@@ -61,13 +66,16 @@ def show(
             "reasons": list(REASONS),
             "height_px": height_px,
             "can": sorted(acts or {}),
+            "has_map": has_map,
             **_page_document(page, plan, _names_now(workspace, page, class_names)),
             **delivery.owner(workspace),
             **delivery.ack_document(plan.ack),
         },
         on_outbox_change=delivery.receiver(workspace, page.queue, key, act),
+        on_mapped_change=lambda: None,
     )
     delivery.note_drawn(plan)
+    return result.get("mapped")
 
 
 def _names_now(workspace: Workspace, page: LoadedPage, class_names: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Serve the JavaScript of the grids as modules that the browser fetches once.
+"""Serve the JavaScript of the components as modules that the browser fetches once.
 
 A component sends its script with every run of the page. With all modules in it, every key would send 60 KB.
 The script of a component is therefore two lines that import a module from an address of ours.
@@ -8,13 +8,14 @@ import functools
 import hashlib
 from pathlib import Path
 
-_STATIC = Path(__file__).resolve().parent / "static"
+_WEB = Path(__file__).resolve().parents[1]
+_FOLDERS = tuple(_WEB / name / "static" for name in ("gallery", "atlas"))  # File names are unique in all.
 
 
 @functools.cache
 def modules() -> dict[str, bytes]:
     """Return the text of every module by its file name."""
-    return {path.name: path.read_bytes() for path in sorted(_STATIC.glob("*.js"))}
+    return {path.name: path.read_bytes() for folder in _FOLDERS for path in sorted(folder.glob("*.js"))}
 
 
 @functools.cache
@@ -41,4 +42,5 @@ def loader(file_name: str) -> str:
 
 def styles(*names: str) -> str:
     """Return several CSS files as one text. Streamlit takes a text of one line as a path; these have many."""
-    return "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in names)
+    found = {path.name: path for folder in _FOLDERS for path in folder.glob("*.css")}
+    return "\n".join(found[name].read_text(encoding="utf-8") for name in names)

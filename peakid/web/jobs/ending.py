@@ -10,6 +10,7 @@ from peakid.jobs.results import (
     EstimateResult,
     ExportResult,
     ImportResult,
+    MapResult,
     RateFinderResult,
     ScanResult,
     SweepResult,
@@ -146,6 +147,14 @@ def _import(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Review", "review") if found.n_added else Ending(text, "Open Collect", "collect")
 
 
+def _map(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(MapResult)
+    if found is None:
+        return _done(workspace, job)
+    text = f"Map layout of {words.n_of(found.n_images, 'image')} in {duration(found.seconds)}."
+    return Ending(text, "Open the map", "map", {"layout": "umap"})
+
+
 _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "train": _train,
     "sweep": _sweep,
@@ -156,6 +165,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "verify": _verify,
     "scan": _scan,
     "import": _import,
+    "map": _map,
 }
 
 

@@ -22,12 +22,14 @@ FIELDS = {
     "added": ("added", "Added"),
     "taken": ("taken", "Taken"),
     "text": ("text", "Text"),
+    "range": ("ranges", "Range"),
 }
 _HELP = {
     "split": "In the newest snapshot.",
     "added": "When it was imported: a year, month or day, such as 2026-11.",
     "taken": "When it was taken, by the clock of the camera: a year, month or day, such as 2026-11.",
     "text": "At least three characters of a path or a note.",
+    "range": "Of measures, such as sharpness=..0.3,brightness=0.2..0.5. Counts shows how they are spread.",
 }
 
 

@@ -109,6 +109,10 @@ def title(queue: str) -> str:
         run_id, split, *labels = rest.split(":")
         given, predicted = (unquoted(label) for label in labels)
         return f"{given} taken for {predicted} (Run {run_id}, {split})"
+    if kind == "selection":
+        return f"Selection {rest}"
+    if kind == "image":
+        return "One image"
     if kind == "issue":
         return rest.replace("_", " ").capitalize()
     return rest if kind == "class" else _NAMES.get(kind, queue.capitalize())

@@ -16,6 +16,7 @@ from peakid.imaging import gate, pixels
 from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
 from peakid.web import workspace_address
+from peakid.web.atlas import map_routes
 from peakid.web.gallery import scripts
 
 N_CACHED_THUMBNAILS = 4096  # About 11 KB each: 45 MB.
@@ -65,6 +66,7 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
         Route("/image/{digest}", image, methods=["GET"]),
         Route("/script/{version}/{file_name}", script, methods=["GET"]),
         Route("/overview", start, methods=["GET"]),
+        *map_routes.build(workspace),
     ]
 
 

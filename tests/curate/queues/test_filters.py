@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from peakid.curate import remarks
-from peakid.curate.queues import queue_plans, review_queue
+from peakid.curate.queues import queue_plans, ranges, review_queue
 from peakid.curate.queues.filters import Filters, conditions
 from peakid.errors import BadInput, NotFound
 from peakid.records import QueueItem
@@ -65,6 +65,9 @@ ALONE = [
     (Filters(text="EIGER/D"), "d"),
     (Filters(text="100% sure"), "e"),
     (Filters(text="second.j"), "i"),
+    (Filters(ranges="sharpness=0.5..0.5"), "abdegh"),
+    (Filters(ranges="sharpness=..0.4"), ""),
+    (Filters(ranges="megapixels=..1,brightness=0.1..0.9,contrast=..0.2"), "abdegh"),
     (Filters(text="100_ sure"), ""),  # Wildcards of SQL are plain characters here.
 ]
 
@@ -120,11 +123,40 @@ def test_filtered_pages_continue_after_the_last_image(workspace, nine):
         (Filters(taken="2026-1"), BadInput),
         (Filters(issue="ugly"), NotFound),
         (Filters(text="ab"), BadInput),
+        *(
+            (Filters(ranges=text), BadInput)
+            for text in ("beauty=1..2", "sharpness", "sharpness=1", "brightness=a..")
+        ),
+        (Filters(ranges="sharpness=nan..1"), BadInput),
     ],
 )
 def test_an_invalid_filter_is_an_error(workspace, filters, error):
     with pytest.raises(error):
         review_queue.page(workspace, "all", filters=filters)
+
+
+def test_ranges_that_most_images_pass_are_read_in_the_order_of_the_queue(workspace, nine, monkeypatch):
+    monkeypatch.setattr(ranges, "MOST_LISTED", 2)
+    wide = Filters(ranges="sharpness=0.1..0.9,colourfulness=30..")
+    for queue in ("all", "unreviewed"):
+        found = [item.digest for item in review_queue.page(workspace, queue, filters=wide)]
+        assert found == [nine[name] for name in "abdegh"]
+    assert review_queue.count(workspace, "all", filters=wide) == 6
+    assert review_queue.image_ids(workspace, "all", filters=wide, most=3) == [1, 2, 4]
+
+
+def test_a_range_of_confidence_is_of_the_newest_run(workspace, nine, add_run):
+    for confidence in (0.9, 0.2):
+        add_run(nine, ("a", "valid", "dom", "dom", confidence), ("b", "train", "dom", "dom", 0.2))
+    found = review_queue.page(workspace, "all", filters=Filters(ranges="confidence=..0.5"))
+    assert [item.digest for item in found] == [nine["a"]]
+    assert review_queue.page(workspace, "all", filters=Filters(ranges="confidence=0.5..")) == []
+
+
+def test_ranges_are_written_as_they_are_read():
+    text = "sharpness=..0.3,megapixels=1.5.."
+    assert ranges.text_of(ranges.parse(text)) == text
+    assert ranges.parse("sharpness=1..2,sharpness=0..3") == (ranges.Range("sharpness", 0, 3),)
 
 
 def test_an_unused_source_or_tag_selects_no_image(workspace, nine):

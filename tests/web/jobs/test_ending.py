@@ -112,6 +112,13 @@ SCAN = ScanReport(5, 1, 2, 0, {}, 1.0)
             "Open Models",
             "models",
         ),
+        (
+            kinds.MapArguments(1),
+            results.MapResult(1200, 1200, 65.0),
+            "Map layout of 1,200 images in 65 s.",
+            "Open the map",
+            "map",
+        ),
     ],
 )
 def test_every_kind_of_job_says_what_it_found(

@@ -19,7 +19,7 @@ export function button(text, key, title, act) {
 }
 
 // The addresses of another workspace than the server's own begin with its key: see workspace_address.py.
-const PREFIX = /^\/w\/[0-9a-f]{12}(?=\/)/.exec(window.location.pathname)?.[0] ?? "";
+export const PREFIX = /^\/w\/[0-9a-f]{12}(?=\/)/.exec(window.location.pathname)?.[0] ?? "";
 
 export const thumbnailOf = (digest) => `${PREFIX}/thumb/${digest}`;
 export const imageOf = (digest) => `${PREFIX}/image/${digest}`;

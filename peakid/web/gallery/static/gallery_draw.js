@@ -1,6 +1,7 @@
 // How the review grid looks: bars, tiles and the status line, from the state in gallery.js.
 
 import { button, make, thumbnailOf } from "./elements.js";
+import { showOnMap } from "./gallery_map.js";
 import { openFinder, openReasons, openSheet } from "./gallery_panels.js";
 import { notePlace } from "./gallery_place.js";
 import { classDot, drawRibbon, makeRibbon } from "./gallery_ribbon.js";
@@ -82,8 +83,9 @@ function buildActs(gallery) {
   parts.acts.append(make("span", "grow"), buildSlider(gallery));
   add("toGrid", "Grid", "", "All images (Enter)", () => gallery.show("grid"));
   add("toSingle", "Single", "", "One large image (Enter)", () => gallery.show("single"));
+  add("toMap", "Map", "", "Show the selected images or this one on the map", () => showOnMap(gallery));
   add("help", "Keys", "?", "Show all keys", () => openSheet(gallery));
-  for (const name of ["toGrid", "toSingle", "help"]) parts[name].classList.add("quiet");
+  for (const name of ["toGrid", "toSingle", "toMap", "help"]) parts[name].classList.add("quiet");
 }
 
 function buildSlider(gallery) {
@@ -147,7 +149,7 @@ function classButton(gallery, { name, colour }, i) {
 }
 
 export function drawPressed(gallery) {
-  const { classes, model, toGrid, toSingle, slider } = gallery.parts;
+  const { classes, model, toGrid, toMap, toSingle, slider } = gallery.parts;
   const item = gallery.items[gallery.focus];
   const state = item ? gallery.state(item) : {};
   for (const element of classes.children) {
@@ -158,6 +160,7 @@ export function drawPressed(gallery) {
   toGrid.setAttribute("aria-pressed", String(gallery.view === "grid"));
   toSingle.setAttribute("aria-pressed", String(gallery.view === "single"));
   slider.hidden = gallery.view !== "grid" || !gallery.items.length;
+  toMap.hidden = !gallery.data.has_map || !gallery.items.length;
   model.hidden = !gallery.items.some(({ predicted }) => predicted);
   model.title = item?.predicted
     ? `Label as ${item.predicted}, which the model predicts`

@@ -1,0 +1,186 @@
+"""Store the layouts of the map: where each image is, for each set of embeddings and each method."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from peakid.embed import projection, stored
+from peakid.errors import NotFound
+from peakid.records import Report, no_report
+from peakid.store.workspace import Workspace, now
+
+Method = Literal[
+    "pca",   # The two directions in which the images differ most; computed at once.
+    "umap",  # Images beside those they resemble most; computed by a job.
+]  # fmt: skip
+METHODS: tuple[Method, ...] = ("pca", "umap")
+MOST_POINTS = 100_000  # Of more images, a random sample is on the map: more points are drawn over each other.
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A stored layout.
+
+    Attributes:
+        n_images: Images on it.
+        n_missing: Images with an embedding that are not on it yet; 0 where it has as many as a map shows.
+        n_embedded: Images with an embedding.
+        is_of_these: The set still has the embeddings that it was made of.
+    """
+
+    layout_id: int
+    set_id: int
+    method: Method
+    made_at: str
+    seconds: float
+    n_images: int
+    n_missing: int
+    n_embedded: int
+    is_of_these: bool
+
+    @property
+    def is_outdated(self) -> bool:
+        return self.n_missing > 0 or not self.is_of_these
+
+    @property
+    def key(self) -> str:
+        """A text that changes whenever a point comes or goes."""
+        return f"{self.layout_id}-{self.n_images}-{self.made_at}"
+
+
+@dataclass(frozen=True)
+class Points:
+    """Attributes:
+    image_ids: int64 of shape (n,), ascending.
+    xy: float32 of shape (n, 2), in -1 to 1.
+    """
+
+    image_ids: np.ndarray
+    xy: np.ndarray
+
+
+def is_possible(workspace: Workspace) -> bool:
+    """Return whether any image has an embedding, so that there can be a map."""
+    return workspace.one("SELECT 1 FROM embedding LIMIT 1") is not None
+
+
+def find(workspace: Workspace, set_id: int, method: Method) -> Layout | None:
+    """Return the stored layout of a set, None where there is none."""
+    row = workspace.one(
+        "SELECT l.*, l.file = e.file AS is_of_these,"
+        " (SELECT COUNT(*) FROM map_point p WHERE p.layout_id = l.id) AS n_images,"
+        " (SELECT COUNT(*) FROM embedding v WHERE v.set_id = l.set_id) AS n_embedded,"
+        " (SELECT COUNT(*) FROM embedding v WHERE v.set_id = l.set_id AND NOT EXISTS"
+        " (SELECT 1 FROM map_point p WHERE p.image_id = v.image_id AND p.layout_id = l.id)) AS n_missing"
+        " FROM map_layout l JOIN embedding_set e ON e.id = l.set_id WHERE l.set_id = ? AND l.method = ?",
+        (set_id, method),
+    )
+    if row is None:
+        return None
+    return Layout(
+        layout_id=row["id"],
+        set_id=row["set_id"],
+        method=row["method"],
+        made_at=row["made_at"],
+        seconds=row["seconds"],
+        n_images=row["n_images"],
+        n_missing=max(0, min(row["n_missing"], MOST_POINTS - row["n_images"])),
+        n_embedded=row["n_embedded"],
+        is_of_these=bool(row["is_of_these"]),
+    )
+
+
+def show(workspace: Workspace, layout_id: int) -> Layout:
+    """Return a layout by its number.
+
+    Raises:
+        NotFound: If there is no such layout.
+    """
+    row = workspace.one("SELECT set_id, method FROM map_layout WHERE id = ?", (layout_id,))
+    found = find(workspace, row["set_id"], row["method"]) if row else None
+    if found is None:
+        raise NotFound(f"There is no layout {layout_id}.", "Open the map again.")
+    return found
+
+
+def points(workspace: Workspace, layout_id: int) -> Points:
+    """Return the points of a layout."""
+    rows = workspace.query(
+        "SELECT image_id, x, y FROM map_point WHERE layout_id = ? ORDER BY image_id", (layout_id,)
+    )
+    found = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 3)
+    return Points(found[:, 0].astype(np.int64), found[:, 1:].astype(np.float32))
+
+
+def inside(found: Points, box: tuple[float, float, float, float]) -> list[int]:
+    """Return the images in a rectangle of the map, ascending.
+
+    Args:
+        box: Left, bottom, right and top; all of the map is (-1, -1, 1, 1).
+    """
+    left, bottom, right, top = box
+    x, y = found.xy[:, 0], found.xy[:, 1]
+    return found.image_ids[(x >= left) & (x <= right) & (y >= bottom) & (y <= top)].tolist()
+
+
+def pca(workspace: Workspace, set_id: int) -> Layout:
+    """Return the PCA layout of a set, made anew where images were added: a few seconds for 100,000."""
+    found = find(workspace, set_id, "pca")
+    if found is not None and (not found.is_outdated or workspace.is_read_only):
+        return found
+    return make(workspace, set_id, "pca")
+
+
+def make(workspace: Workspace, set_id: int, method: Method, *, report: Report = no_report) -> Layout:
+    """Compute and store a layout of all images of a set, in place of the one before.
+
+    Raises:
+        ExtraMissing: If UMAP is not installed.
+    """
+    started = time.perf_counter()
+    file = workspace.query("SELECT file FROM embedding_set WHERE id = ?", (set_id,))[0]["file"]
+    found = stored.load(workspace, set_id)
+    image_ids, features = found.image_ids, found.features
+    if len(image_ids) > MOST_POINTS:
+        rows = np.sort(
+            np.random.default_rng(projection.SEED).choice(len(image_ids), MOST_POINTS, replace=False)
+        )
+        image_ids, features = image_ids[rows], features[rows]
+    placed = projection.umap(features, report=report) if method == "umap" else projection.pca(features)
+    _store(workspace, set_id, method, file, image_ids, projection.scaled(placed), started)
+    made = find(workspace, set_id, method)
+    assert made is not None
+    return made
+
+
+def _store(
+    workspace: Workspace,
+    set_id: int,
+    method: Method,
+    file: str,
+    image_ids: np.ndarray,
+    xy: np.ndarray,
+    started: float,
+) -> None:
+    """Replace a layout in one transaction. An image that was forgotten meanwhile gets no point."""
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO map_layout (set_id, method, file, seconds, made_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (set_id, method) DO UPDATE SET file = excluded.file, seconds = excluded.seconds,"
+            " made_at = excluded.made_at",
+            (set_id, method, file, time.perf_counter() - started, now()),
+        )
+        layout_id = connection.execute(
+            "SELECT id FROM map_layout WHERE set_id = ? AND method = ?", (set_id, method)
+        ).fetchone()[0]
+        connection.execute("DELETE FROM map_point WHERE layout_id = ?", (layout_id,))
+        kept = {
+            row[0] for row in connection.execute("SELECT image_id FROM embedding WHERE set_id = ?", (set_id,))
+        }
+        rows = zip(image_ids.tolist(), xy.tolist(), strict=True)
+        connection.executemany(
+            "INSERT INTO map_point (image_id, layout_id, x, y) VALUES (?, ?, ?, ?)",
+            [(image_id, layout_id, *place) for image_id, place in rows if image_id in kept],
+        )

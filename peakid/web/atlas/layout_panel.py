@@ -1,0 +1,83 @@
+"""Which layout the map shows, and how to get one: embeddings first, then UMAP as a job."""
+
+import streamlit as st
+
+from peakid.embed import layouts
+from peakid.embed.layouts import Layout, Method
+from peakid.embed.stored import EmbeddingSet
+from peakid.errors import NoEmbeddings
+from peakid.jobs import queue, submit
+from peakid.jobs.job import Job
+from peakid.store import status
+from peakid.store.workspace import Workspace
+from peakid.web import session, words
+from peakid.web.jobs import job_panel, submission
+
+_FORM = "map"
+
+
+def show_no_embeddings(workspace: Workspace, error: NoEmbeddings) -> None:
+    """Say what the map will show, with the job that computes the embeddings where it runs already."""
+    st.markdown(
+        "The map shows every image as a point, beside the images that look like it. It needs the"
+        " embeddings of the images, which a job computes once."
+    )
+    job = queue.newest(workspace, "embed")
+    if job is not None and job.state not in queue.ENDED:
+        job_panel.show(workspace, job)
+    else:
+        session.show_error(error, key="map")
+
+
+def show(workspace: Workspace, embedded: EmbeddingSet, method: Method) -> Layout | None:
+    """Return the layout to draw, None where there is none yet; draw what can be done about it."""
+    if method == "pca":
+        with st.spinner("Computing the map"):
+            layout = layouts.pca(workspace, embedded.set_id)
+    else:
+        layout = layouts.find(workspace, embedded.set_id, method)
+        _show_umap(workspace, layout)
+    n_without = status.read(workspace).n_images - embedded.n_images
+    if n_without > 0:
+        have, are = ("has", "is") if n_without == 1 else ("have", "are")
+        st.caption(
+            f"{words.n_of(n_without, 'image')} {have} no embedding yet and {are} not on the map."
+        )
+    if layout is not None and layout.n_embedded > layout.n_images and not layout.n_missing:
+        st.caption(
+            f"{words.n_of(layout.n_images, 'image')} of {layout.n_embedded:,}, drawn at random: more points"
+            " would hide each other."
+        )
+    return layout
+
+
+def _show_umap(workspace: Workspace, layout: Layout | None) -> None:
+    """Draw the running job, or offer to compute the layout where there is none or images were added."""
+    submission.renew_ended(workspace)
+    job = queue.newest(workspace, "map")
+    if job is not None and (job.state not in queue.ENDED or job.state in queue.RESUMABLE):
+        job_panel.show(workspace, job)
+        if job.state not in queue.ENDED:
+            return
+    if layout is not None and not layout.is_outdated:
+        return
+    if layout is None:
+        sentence = (
+            "UMAP places each image beside those it resembles most. It takes about two minutes for 100,000"
+            " images. Distances between groups mean little."
+        )
+    elif layout.n_missing:
+        sentence = f"{words.n_of(layout.n_missing, 'image')} came after this layout."
+    else:
+        sentence = "The embeddings were computed anew after this layout."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(sentence, width="stretch" if layout is None else "content")
+        label = "Compute the UMAP layout" if layout is None else "Update the layout"
+        if st.button(
+            label, type="primary" if layout is None else "secondary", key="umap"
+        ) and submission.submit(_FORM, lambda request_id: _submitted(workspace, request_id)):
+            st.rerun()
+
+
+def _submitted(workspace: Workspace, request_id: str) -> Job:
+    return submit.lay_out(workspace, request_id=request_id, actor=session.actor())
