@@ -292,6 +292,7 @@ function makePicture(address, text) {
   picture.loading = "lazy";
   picture.src = address;
   picture.alt = text;
+  picture.title = text;
   picture.draggable = false;
   return picture;
 }
