@@ -33,7 +33,7 @@ from peakid.settings import for_job
 
 COLLECTIONS = ("summits14_raw", "otters", "intel6/seg_train")
 STRENGTHS = (0.4, 0.6, 0.8, 1.0)
-N_TOGETHER, N_EDITED = 75, 40  # Photos of a half with copies.
+N_TOGETHER, N_EDITED = 75, 25  # Photos of a half with copies.
 ONE_VIEW = (0.9, 0.95)  # imagededup's CNN takes pairs above .9 unless told otherwise.
 Pair = tuple[int, int]
 
@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--part", choices=["together", "edits"], default="together")
     parser.add_argument("--half", type=int, choices=[0, 1], default=1)
-    parser.add_argument("--images", type=int, default=600, help="originals of both halves")
+    parser.add_argument("--images", type=int, default=400, help="originals of both halves")
     parser.add_argument("--twins", default="", help="pairs of originals that are copies, as 106-258,418-524")
     parser.add_argument("--out", type=Path, help="write the false pairs here")
     arguments = parser.parse_args()

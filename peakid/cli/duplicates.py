@@ -72,7 +72,9 @@ def duplicates_find(workspace: Workspace, is_waiting: bool, actor: str, as_json:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
     found = job.result_as(ChangedCopiesResult) or ChangedCopiesResult()
-    text = f"{_n_groups(found.n_groups)} proposed. Show them with: peakid duplicates list --proposed"
+    text = "No duplicates are proposed."
+    if found.n_groups:
+        text = f"{_n_groups(found.n_groups)} proposed. Show them with: peakid duplicates list --proposed"
     emit(as_json, results.document(found) | ending(job), text if job.state == "done" else job_text(job))
     return EXIT_CODES[job.state]
 
