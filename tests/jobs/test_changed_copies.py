@@ -9,6 +9,8 @@ from PIL import Image
 from peakid.acquire import folder
 from peakid.curate.duplicates import find, proposals, proposed_groups
 from peakid.demo import dataset
+from peakid.errors import WeightsMissing
+from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.jobs.arguments import ChangedCopiesArguments
 from peakid.jobs.results import ChangedCopiesResult
@@ -70,3 +72,15 @@ def test_photos_turned_and_recoloured_before_they_came_here_share_a_split(
     tasks.run(again)
     assert again.result.n_embedded == 0
     assert again.result.search.n_compared == 0
+
+
+@pytest.mark.slow
+def test_without_pretrained_weights_the_search_says_so_and_nothing_is_proposed(
+    workspace: Workspace, as_worker: object
+) -> None:
+    arguments = ChangedCopiesArguments(arch="plain_cnn")  # It has no published weights.
+    job = queue.submit(workspace, arguments, lane="cpu", settings=JobSettings())
+    with pytest.raises(WeightsMissing) as error:
+        tasks.run(ledger.claim(workspace, job.job_id, process.own()))
+    assert error.value.remedy
+    assert proposals.read(workspace) == []
