@@ -437,7 +437,7 @@ CREATE TABLE embedding_set (
   n_dimensions INTEGER NOT NULL,
   file TEXT NOT NULL,
   created_at TEXT NOT NULL,
-  used_at TEXT NOT NULL,
+  used_at TEXT NOT NULL, n_views INTEGER NOT NULL DEFAULT 1,
   UNIQUE (backbone, size_px, weights_sha256)
 ) STRICT;
 
@@ -447,6 +447,26 @@ CREATE TABLE embedding (
   row INTEGER NOT NULL,
   PRIMARY KEY (set_id, image_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE duplicate_proposal (
+  image_a_id INTEGER NOT NULL REFERENCES image(id),
+  image_b_id INTEGER NOT NULL REFERENCES image(id),
+  strength TEXT NOT NULL CHECK (strength IN ('strong', 'proposed')),
+  similarity REAL NOT NULL,
+  n_matches INTEGER NOT NULL,
+  agreement REAL NOT NULL,
+  overlap REAL NOT NULL,
+  matrix TEXT NOT NULL,
+  found_at TEXT NOT NULL,
+  PRIMARY KEY (image_a_id, image_b_id),
+  CHECK (image_a_id < image_b_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE view_comparison (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  set_id INTEGER NOT NULL REFERENCES embedding_set(id),
+  rules INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE map_layout (
   id INTEGER PRIMARY KEY,
@@ -579,6 +599,8 @@ CREATE INDEX remark_step ON remark(step_id, id);
 CREATE INDEX label_conflict_side_by_side ON label_conflict(beside_id, image_id);
 
 CREATE INDEX embedding_image ON embedding(image_id);
+
+CREATE INDEX duplicate_proposal_other ON duplicate_proposal(image_b_id);
 
 CREATE INDEX selection_image_image ON selection_image(image_id);
 

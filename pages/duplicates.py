@@ -5,12 +5,12 @@ from typing import get_args
 
 import streamlit as st
 
-from peakid.curate.duplicates import duplicate_groups, image_search, resolve
+from peakid.curate.duplicates import duplicate_groups, image_search, proposed_groups, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
 from peakid.store import comparisons
 from peakid.web import address, navigation, session, uploads, words
 from peakid.web.gallery import bulk_notice, delivery, duplicate_grid
-from peakid.web.jobs import scan_panel
+from peakid.web.jobs import copies_panel, scan_panel
 from peakid.web.snapshots import picture_table
 
 RULES: dict[KeepRule, str] = {
@@ -25,6 +25,8 @@ EMPTY = {
     "exact": "No two images have the same pixels.",
     "near": "No two images look the same. Crops, rotations and filtered copies of one photo are found;"
     " different photos of one scene are not duplicates.",
+    "proposed": "No copies are proposed. The search finds photos that were turned, cropped or recoloured"
+    " before they came here.",
     "settled": "No group is settled yet. Groups that you resolve are listed here.",
 }
 NOT_FOUND = "None was found among the images that were compared. Not all were."
@@ -84,7 +86,7 @@ def show_search() -> None:
 
 # 1 open
 workspace = session.workspace()
-everything = duplicate_groups.list_groups(workspace)
+everything = duplicate_groups.list_groups(workspace) + proposed_groups.list_groups(workspace)
 by_tab = {
     tab: [group for group in everything if duplicate_grid.tab_of(group) == tab] for tab in duplicate_grid.TABS
 }
@@ -115,6 +117,8 @@ if tab != requested or not address.has("tab"):
     duplicate_grid.forget(tab)
     address.write(tab=tab)
 scan_panel.show(workspace)
+if tab == "proposed":
+    copies_panel.show(workspace)
 is_noted, done = bulk_notice.is_noted(tab), bulk_notice.current(workspace, tab)
 if is_noted and done is None:  # Undone: its groups wait again.
     duplicate_grid.forget(tab)

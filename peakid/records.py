@@ -60,9 +60,10 @@ JobState = Literal[
 Lane = Literal["gpu", "cpu", "net"]
 
 DuplicateKind = Literal[
-    "copy",   # Same bytes: one image, several origins.
-    "exact",  # Same pixels, different bytes.
-    "near",   # Looks the same, possibly turned, cropped or in other colours; `distance` in bits of 128.
+    "copy",      # Same bytes: one image, several origins.
+    "exact",     # Same pixels, different bytes.
+    "near",      # Looks the same, possibly turned, cropped or in other colours; `distance` in bits of 128.
+    "proposed",  # A model takes them for copies of one picture; a person decides.
 ]  # fmt: skip
 
 PairVerdict = Literal[

@@ -20,7 +20,9 @@ from PIL import Image
 from pytest_socket import disable_socket, enable_socket
 
 from peakid.cli.main import main
+from peakid.curate.duplicates import proposals
 from peakid.dataset import snapshot as snapshots
+from peakid.embed import stored
 from peakid.imaging import inspection, pixels
 from peakid.jobs import presence
 from peakid.recipe import architectures
@@ -123,6 +125,27 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
         return [inspected.digest for _, _, inspected in added]
 
     return filled
+
+
+@pytest.fixture
+def propose(workspace: Workspace, fill: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Fill a new workspace and plant proposed duplicates; return the digests.
+
+    `propose((0, 1, "strong"), (2, 3, "proposed"))` by number, of four images of a river. Each second image
+    lies a quarter of its width to the right.
+    """
+
+    def proposed(*pairs: tuple[int, int, proposals.Strength], **classes: int) -> list[str]:
+        digests = fill(**(classes or {"river": 4}))
+        known = stored.create(workspace, "views", size_px=8, weights_sha256="", n_dimensions=2, n_views=2)
+        shift = ((1.0, 0.0, 0.25), (0.0, 1.0, 0.0))
+        found = [
+            proposals.Proposal((a + 1, b + 1), strength, 0.9, 30, 0.8, 1.0, shift) for a, b, strength in pairs
+        ]
+        proposals.write(workspace, found, range(1, len(digests) + 1), set_id=known.set_id, rules=1)
+        return digests
+
+    return proposed
 
 
 def _append_label(connection: sqlite3.Connection, step_id: int, image_id: int, label: str) -> None:

@@ -29,7 +29,7 @@ READS = {
     "curate.history.actors",  # log
     "curate.step_text.change_text",  # log --image
     "curate.classes.colours",  # classes list
-    "curate.duplicates.duplicate_groups.n_waiting",  # status
+    "curate.duplicates.proposed_groups.drawn_over",  # duplicates list --proposed: the matrix
     "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "evaluate.run_scores.of",  # evaluate

@@ -1,5 +1,6 @@
-"""Commands for duplicates: list, resolve, keep-all, not, and search by an image file."""
+"""Commands for duplicates: list, find, resolve, keep-all, not, and search by an image file."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,16 +8,20 @@ import click
 
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.curate.duplicates import duplicate_groups, image_search, resolve
-from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text
+from peakid.curate.duplicates import duplicate_groups, image_search, proposals, proposed_groups, resolve
+from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage, KeepRule
+from peakid.jobs import results, submit
+from peakid.jobs.results import ChangedCopiesResult
 from peakid.records import DuplicateKind, StepResult
-from peakid.store import comparisons, images
+from peakid.store import comparisons, images, status
 from peakid.store.workspace import Workspace
 
 KINDS: dict[str, tuple[DuplicateKind, ...]] = {
     "exact": ("exact",),
     "near": ("near",),
     "all": ("exact", "near"),
+    "proposed": ("proposed",),
 }
 
 
@@ -27,10 +32,14 @@ def duplicates_() -> None:
 
 @duplicates_.command("list")
 @click.option("--all", "with_settled", is_flag=True, help="Include settled groups.")
+@click.option("--proposed", "is_proposed", is_flag=True, help="The groups that a model proposes instead.")
 @json_option
 @pass_workspace
-def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> None:
+def duplicates_list(workspace: Workspace, with_settled: bool, is_proposed: bool, as_json: bool) -> None:
     """List the groups to decide on, most urgent first, and the byte copies."""
+    if is_proposed:
+        _list_proposed(workspace, with_settled, as_json)
+        return
     groups = duplicate_groups.list_groups(workspace)
     shown = [group for group in groups if with_settled or not group.is_settled or group.kind == "copy"]
     rows = [_row(group, n) for group in shown for n in range(len(group.images))]
@@ -41,9 +50,33 @@ def duplicates_list(workspace: Workspace, with_settled: bool, as_json: bool) -> 
         empty = f"No duplicates were found; {n_missing:,} images were not compared yet. Use: peakid scan"
     counts = duplicate_groups.counts(workspace)
     settled = f"{_n_groups(counts.n_settled)} settled or copies of one file"
-    found = f"{_n_groups(counts.n_open)} to decide on, {settled}."
-    lines = table(rows, columns, empty=empty)
-    emit(as_json, [_document(group) for group in shown], f"{lines}\n{found}" if shown else lines)
+    lines = [table(rows, columns, empty=empty)]
+    lines += [f"{_n_groups(counts.n_open)} to decide on, {settled}."] if shown else []
+    if n_proposed := proposed_groups.n_waiting(workspace):
+        lines.append(f"A model proposes {_n_groups(n_proposed)}: peakid duplicates list --proposed")
+    emit(as_json, [_document(group) for group in shown], "\n".join(lines))
+
+
+@duplicates_.command("find")
+@click.option("--wait", "is_waiting", is_flag=True, help="Wait until it ends and show what was found.")
+@actor_option
+@json_option
+@pass_workspace
+def duplicates_find(workspace: Workspace, is_waiting: bool, actor: str, as_json: bool) -> int:
+    """Find copies that `scan` misses: turned, cropped, sheared, in other colours. A job looks at each image.
+
+    `duplicates list --proposed` shows them. Strong ones share a split at once; none is excluded by itself.
+    """
+    job = submit.find_copies(workspace, actor=actor)
+    if not is_waiting:
+        return emit_queued(as_json, job)
+    job = follow(workspace, job.job_id)
+    found = job.result_as(ChangedCopiesResult) or ChangedCopiesResult()
+    text = "No duplicates are proposed."
+    if found.n_groups:
+        text = f"{_n_groups(found.n_groups)} proposed. Show them with: peakid duplicates list --proposed"
+    emit(as_json, results.document(found) | ending(job), text if job.state == "done" else job_text(job))
+    return EXIT_CODES[job.state]
 
 
 @duplicates_.command("resolve")
@@ -80,11 +113,16 @@ def duplicates_resolve(
     as_json: bool,
 ) -> None:
     """Keep the best image of each group and exclude the others. One `undo` reverts all of it."""
-    keys = [duplicate_groups.find(workspace, key).group_key for key in groups]
+    found = [_find(workspace, key, is_proposed=kind == "proposed") for key in groups]
+    keys, kinds = [group.group_key for group in found], KINDS[kind]
+    if len({group.kind == "proposed" for group in found}) > 1:
+        raise click.UsageError("Resolve the groups that a model proposes apart from the others.")
+    if found and found[0].kind == "proposed":
+        kinds = KINDS["proposed"]
     if kept:
-        _emit_step(as_json, _keep(workspace, keys, images.resolve(workspace, kept), label, actor), [])
+        _emit_step(as_json, _keep(workspace, found, images.resolve(workspace, kept), label, actor), [])
         return
-    planned = resolve.plan(workspace, rule=rule, kinds=KINDS[kind], keys=keys)
+    planned = resolve.plan(workspace, rule=rule, kinds=kinds, keys=keys)
     skipped = [group.group_key for group in planned.skipped]
     if dry_run:
         excluded = [
@@ -100,7 +138,7 @@ def duplicates_resolve(
         text = f"Would keep {len(planned.kept)} and exclude {len(excluded)}.{_skipped_text(skipped)}"
         emit(as_json, document, text)
         return
-    step = resolve.keep_best(workspace, rule=rule, kinds=KINDS[kind], keys=keys, actor=actor)
+    step = resolve.keep_best(workspace, rule=rule, kinds=kinds, keys=keys, actor=actor)
     _emit_step(as_json, step, skipped)
 
 
@@ -111,7 +149,7 @@ def duplicates_resolve(
 @pass_workspace
 def duplicates_keep_all(workspace: Workspace, group: str, actor: str, as_json: bool) -> None:
     """Keep all images of GROUP. They remain in one split."""
-    found = duplicate_groups.find(workspace, group)
+    found = _find(workspace, group)
     _emit_settled(as_json, resolve.keep_all(workspace, _digests(found), actor=actor), found, "Kept all")
 
 
@@ -122,7 +160,7 @@ def duplicates_keep_all(workspace: Workspace, group: str, actor: str, as_json: b
 @pass_workspace
 def duplicates_not(workspace: Workspace, group: str, actor: str, as_json: bool) -> None:
     """Record that the images of GROUP are different pictures. They are not grouped again."""
-    found = duplicate_groups.find(workspace, group)
+    found = _find(workspace, group)
     step_id = resolve.not_duplicates(workspace, _digests(found), actor=actor)
     _emit_settled(as_json, step_id, found, "Recorded as different:")
 
@@ -143,10 +181,49 @@ def search(workspace: Workspace, file: Path, as_json: bool) -> None:
     emit(as_json, documents, table(rows, columns, empty="No image shows the same picture."))
 
 
-def _keep(workspace: Workspace, keys: list[str], digest: str, label: str | None, actor: str) -> StepResult:
-    if len(keys) != 1:
+def _find(workspace: Workspace, key: str, *, is_proposed: bool = False) -> DuplicateGroup:
+    """Return the group with this key: one that hashes found before one that a model proposes."""
+    groups = [] if is_proposed else duplicate_groups.list_groups(workspace)
+    return duplicate_groups.named([*groups, *proposed_groups.list_groups(workspace)], key)
+
+
+def _list_proposed(workspace: Workspace, with_settled: bool, as_json: bool) -> None:
+    groups = proposed_groups.list_groups(workspace)
+    shown = [group for group in groups if with_settled or not group.is_settled]
+    rows = [_row(group, n) | _likeness(group.images[n]) for group in shown for n in range(len(group.images))]
+    columns = ["group", "labels", "best", "strength", "agreement", "similarity", "label", "path"]
+    empty = "A model proposes no duplicates."
+    n_left = status.read(workspace).n_images - proposals.n_compared(workspace)
+    left = f"{n_left:,} images were not compared with changed copies yet. Use: peakid duplicates find"
+    lines = table(rows, columns, empty=empty)
+    text = f"{lines}\n{left}" if n_left > 0 else lines
+    emit(as_json, [_proposed_document(group) for group in shown], text)
+
+
+def _likeness(image: DuplicateImage) -> dict[str, Any]:
+    likeness = image.likeness
+    if likeness is None:
+        return dict.fromkeys(("strength", "agreement", "similarity"), "")
+    return {
+        "strength": likeness.strength,
+        "agreement": f"{likeness.agreement:.2f}",
+        "similarity": f"{likeness.similarity:.2f}",
+    }
+
+
+def _proposed_document(group: DuplicateGroup) -> dict[str, Any]:
+    document = _document(group)
+    for image, shown in zip(group.images, document["images"], strict=True):
+        shown["proposal"] = None if image.likeness is None else asdict(image.likeness)
+    return document
+
+
+def _keep(
+    workspace: Workspace, groups: list[DuplicateGroup], digest: str, label: str | None, actor: str
+) -> StepResult:
+    if len(groups) != 1:
         raise click.UsageError("--keep needs exactly one GROUP.")
-    group = duplicate_groups.find(workspace, keys[0])
+    (group,) = groups
     members = {image.digest: image for image in group.images}
     if digest not in members:
         raise click.UsageError(f"Image {digest[:12]} is not in group {group.group_key[:12]}.")

@@ -56,8 +56,8 @@ class Embeddings:
 
 
 def sets(workspace: Workspace) -> list[EmbeddingSet]:
-    """List the sets that have embeddings, the one that was used last first."""
-    return [each for each in _sets(workspace, "1", ()) if each.n_images]
+    """List the sets that have embeddings, the one that was used last first; without the sets of views."""
+    return [each for each in _sets(workspace, "e.n_views = 1", ()) if each.n_images]
 
 
 def find(workspace: Workspace, backbone: str | None = None) -> EmbeddingSet:
@@ -76,9 +76,19 @@ def find(workspace: Workspace, backbone: str | None = None) -> EmbeddingSet:
 
 
 def create(
-    workspace: Workspace, backbone: str, *, size_px: int, weights_sha256: str, n_dimensions: int
+    workspace: Workspace,
+    backbone: str,
+    *,
+    size_px: int,
+    weights_sha256: str,
+    n_dimensions: int,
+    n_views: int = 1,
 ) -> EmbeddingSet:
     """Return the set of a backbone, made if there is none, as the one that was used last.
+
+    Args:
+        n_dimensions: Of a row: with several views of each image, of all of them together.
+        n_views: Vectors of each image, one after the other in its row.
 
     Raises:
         BadInput: If the set exists with another number of dimensions.
@@ -87,9 +97,9 @@ def create(
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO embedding_set (backbone, size_px, weights_sha256, n_dimensions, file, created_at,"
-            " used_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " used_at, n_views) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (backbone, size_px, weights_sha256) DO UPDATE SET used_at = excluded.used_at",
-            (*key, n_dimensions, _new_name(), now(), now()),
+            (*key, n_dimensions, _new_name(), now(), now(), n_views),
         )
     (found,) = _sets(workspace, "e.backbone = ? AND e.size_px = ? AND e.weights_sha256 = ?", key)
     if found.n_dimensions != n_dimensions:

@@ -85,6 +85,14 @@ class ScanArguments:
 
 
 @dataclass(frozen=True)
+class ChangedCopiesArguments:
+    """`arch`: whose pretrained body embeds the views. The limits of the search were chosen with this one."""
+
+    kind: ClassVar[str] = "changed-copies"
+    arch: str = "timm/tf_efficientnet_lite0"  # A package holds its weights.
+
+
+@dataclass(frozen=True)
 class ImportArguments:
     """`path`, `root` and `links_within` are absolute; `root` None = the folder of the table.
 
@@ -121,6 +129,7 @@ Arguments = (
     | ExportArguments
     | VerifyArguments
     | ScanArguments
+    | ChangedCopiesArguments
     | ImportArguments
     | MapArguments
 )
@@ -136,6 +145,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         ExportArguments,
         VerifyArguments,
         ScanArguments,
+        ChangedCopiesArguments,
         ImportArguments,
         MapArguments,
     )

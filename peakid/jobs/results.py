@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from peakid.acquire.verification import Damage, Move
+from peakid.curate.duplicates.view_search import ViewReport
 from peakid.import_records import NO_READING, ImportReading
 from peakid.records import JobState, RejectionRow, ScanReport
 
@@ -208,6 +209,22 @@ class ScanResult:
 
 
 @dataclass(frozen=True)
+class ChangedCopiesResult:
+    """Copies that views of the images found. `search` is None until the search has ended.
+
+    Attributes:
+        n_embedded: Images whose views were embedded by this job.
+        n_groups: Proposed groups that wait for a person now.
+    """
+
+    kind: ClassVar[str] = "changed-copies"
+    arch: str = ""
+    n_embedded: int = 0
+    search: ViewReport | None = None
+    n_groups: int = 0
+
+
+@dataclass(frozen=True)
 class ImportResult:
     """`rejections` lists the first hundred of `n_rejected`; `scan` is None until the scan has ended."""
 
@@ -241,6 +258,7 @@ Result = (
     | ExportResult
     | VerifyResult
     | ScanResult
+    | ChangedCopiesResult
     | ImportResult
     | MapResult
 )
@@ -256,6 +274,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         ExportResult,
         VerifyResult,
         ScanResult,
+        ChangedCopiesResult,
         ImportResult,
         MapResult,
     )

@@ -17,6 +17,7 @@ from peakid.job_settings import JobSettings
 from peakid.jobs import queue, refusals
 from peakid.jobs.arguments import (
     Arguments,
+    ChangedCopiesArguments,
     EstimateArguments,
     ExportArguments,
     ImportArguments,
@@ -376,3 +377,16 @@ def scan(
     if running:
         return running[0]
     return _queued(workspace, ScanArguments(), "cpu", settings, request_id, actor)
+
+
+def find_copies(
+    workspace: Workspace,
+    *,
+    settings: JobSettings | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
+    """Queue a search for changed copies, unless one is queued or running already."""
+    arguments = ChangedCopiesArguments()
+    running = [job for job in queue.list_active(workspace, "cpu") if job.kind == arguments.kind]
+    return running[0] if running else _queued(workspace, arguments, "cpu", settings, request_id, actor)

@@ -12,7 +12,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import map_jobs, refusals, training_tasks
+from peakid.jobs import changed_copies, map_jobs, refusals, training_tasks
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -159,6 +159,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "export": export,
     "verify": verify,
     "scan": scan_images,
+    "changed-copies": changed_copies.search,
     "import": import_images,
     "map": map_jobs.run,
 }

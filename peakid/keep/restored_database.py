@@ -27,6 +27,7 @@ _MIGRATIONS = "_sqlite_migrations"
 _PLAIN = re.compile(r'CREATE (TABLE|UNIQUE INDEX)[\s\w"\[\],]+\([\s\w"\[\],()]*\)')
 JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it must be.
     ("decision", "basis"): dict,
+    ("duplicate_proposal", "matrix"): list,
     ("snapshot", "fractions"): dict,
     ("snapshot", "class_names"): list,
     ("job", "arguments"): dict,

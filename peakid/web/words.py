@@ -35,6 +35,7 @@ JOBS = {
     "export": "Export",
     "verify": "Image check",
     "scan": "Scan",
+    "changed-copies": "Search for changed copies",
     "import": "Import",
     "map": "Map layout",
 }

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from peakid.acquire import folder
 from peakid.curate import decisions
-from peakid.curate.duplicates import duplicate_groups, find, resolve
+from peakid.curate.duplicates import duplicate_groups, find, proposed_groups, resolve
 from peakid.store.workspace import Workspace
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -114,3 +114,22 @@ def test_undo_pressed_while_the_tab_empties_is_saved(
         expect(page.locator(".duplicates .row:not(.done)")).to_have_count(1)
         expect(page.locator(".duplicates .status .count")).to_contain_text("0 of 1 · all saved")
         assert duplicate_groups.n_waiting(workspace) == 1
+
+
+def test_a_proposed_duplicate_is_drawn_over_the_first_image_and_a_key_settles_it(
+    serve: Callable[[], str], page: Page, propose: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    propose((0, 1, "strong"), (2, 3, "proposed"))
+    page.goto(f"{serve()}/duplicates?tab=proposed")
+    expect(page.locator(".duplicates .row")).to_have_count(2)
+    overlay = page.locator(".duplicates .row").first.locator("img[src*='/aligned/']")
+    expect(overlay).to_have_js_property("naturalWidth", 48)
+    expect(page.locator(".duplicates .row").first).to_contain_text("agreement 0.80, shares a split")
+    page.keyboard.press("n")
+    page.keyboard.press("a")
+    expect(page.locator(".duplicates .status .count")).to_contain_text("2 of 2 · all saved")
+    assert proposed_groups.n_waiting(workspace) == 0
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    expect(page.locator(".duplicates .status .count")).to_contain_text("0 of 2 · all saved")
+    assert proposed_groups.n_waiting(workspace) == 2

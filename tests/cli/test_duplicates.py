@@ -98,3 +98,42 @@ def test_no_duplicates_are_reported_only_of_images_that_were_compared(peakid, fi
     assert "3 images were not compared yet" in peakid("duplicates", "list").out
     peakid("scan")
     assert "were all compared" in peakid("duplicates", "list").out
+
+
+def test_proposed_duplicates_are_listed_apart_with_how_they_lie_over_each_other(
+    propose: Callable[..., list[str]], peakid: Callable
+) -> None:
+    digests = propose((0, 1, "strong"), (2, 3, "proposed"))
+    assert peakid("duplicates", "list", "--json").json == []
+    assert "A model proposes 2 groups" in peakid("duplicates", "list").out
+    strong, proposed = peakid("duplicates", "list", "--proposed", "--json").json
+    assert (strong["kind"], strong["group_key"]) == ("proposed", min(digests[:2]))
+    first, second = (image["proposal"] for image in strong["images"])
+    assert first is None
+    assert (second["strength"], second["n_matches"]) == ("strong", 30)
+    assert second["matrix"] == [[1.0, 0.0, 0.25], [0.0, 1.0, 0.0]]
+    assert proposed["images"][1]["proposal"]["strength"] == "proposed"
+
+
+def test_proposed_duplicates_are_resolved_by_their_key_or_kind_only(
+    propose: Callable[..., list[str]], peakid: Callable
+) -> None:
+    digests = propose((0, 1, "strong"), (2, 3, "proposed"))
+    assert peakid("duplicates", "resolve", "--kind", "all", "--json").json["n_excluded"] == 0
+    done = peakid("duplicates", "resolve", min(digests[:2])[:12], "--json").json
+    assert done["excluded"] == [digests[1]]
+    peakid("duplicates", "not", min(digests[2:])[:12])
+    assert peakid("duplicates", "list", "--proposed", "--json").json == []
+    assert "A model proposes no duplicates." in peakid("duplicates", "list", "--proposed").out
+    assert len(peakid("duplicates", "list", "--proposed", "--all", "--json").json) == 2
+    peakid("undo")
+    peakid("undo")
+    assert peakid("duplicates", "resolve", "--kind", "proposed", "--json").json["n_excluded"] == 2
+
+
+def test_the_search_for_changed_copies_is_a_job(fill: Callable[..., list[str]], peakid: Callable) -> None:
+    fill(river=2)
+    started = peakid("duplicates", "find", "--json").json
+    assert started["state"] == "queued"
+    assert "2 images were not compared" in peakid("duplicates", "list", "--proposed").out
+    assert peakid("jobs", "list", "--json").json[0]["kind"] == "changed-copies"

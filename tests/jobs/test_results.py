@@ -7,10 +7,12 @@ import typing
 import pytest
 
 from peakid.acquire.verification import Damage, Move
+from peakid.curate.duplicates.view_search import ViewReport
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments, job, queue, results
 from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArguments
 from peakid.jobs.results import (
+    ChangedCopiesResult,
     EstimateResult,
     ExportResult,
     ImportResult,
@@ -54,6 +56,7 @@ EXAMPLES = [
     VerifyResult(3, 1, (Damage("d", "a.jpg", "gone"),), 1, (Move("e", "/photos", "b.jpg", "c.jpg"),), 2),
     ScanResult(scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),
     MapResult(n_images=3, n_embedded=4, seconds=1.5),
+    ChangedCopiesResult("vgg16", 3, ViewReport(3, 2, 1, 0, 0.5), 1),
     ImportResult(
         n_added=1,
         rejections=(RejectionRow("a.txt", "not_an_image", "text"),),

@@ -10,8 +10,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from peakid.acquire import folder
-from peakid.curate import decisions
-from peakid.curate.duplicates import duplicate_groups, find
+from peakid.curate import decisions, waiting
+from peakid.curate.duplicates import duplicate_groups, find, proposed_groups
 from peakid.jobs import queue
 from peakid.store.workspace import Workspace
 from peakid.web.gallery import duplicate_grid, outbox
@@ -67,9 +67,36 @@ def test_the_most_urgent_tab_comes_first(open_page: Callable[..., AppTest], twin
         "Across splits 0",
         "Exact 3",
         "Near 0",
+        "Proposed by the model 0",
         "Settled 0",
     ]
     assert app.pills[0].value == "conflicting"
+
+
+def test_proposed_duplicates_have_a_tab_of_their_own_and_wait_like_the_others(
+    open_page: Callable[..., AppTest], propose: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    digests = propose((0, 1, "strong"), (2, 3, "proposed"))
+    app = open_page("duplicates", tab="proposed")
+    assert not app.exception
+    assert ":blue[Proposed by the model 2]" in app.pills[0].options
+    assert waiting.duplicates(workspace).n == 2
+    assert not [button for button in app.button if button.key == "find-copies"]  # All were compared.
+    (strong, _) = proposed_groups.list_groups(workspace)
+    document = duplicate_grid._document(strong)
+    assert document["aligned_with"] == digests[0]
+    assert [each["is_aligned"] for each in document["images"]] == [False, True]
+    assert document["images"][1]["likeness"] == "30 points match, agreement 0.80, shares a split"
+
+
+def test_a_search_for_changed_copies_started_on_the_page_is_a_job(
+    open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    fill(river=2)
+    app = open_page("duplicates", tab="proposed")
+    assert any("2 images were not compared with turned" in each.value for each in app.caption)
+    app.button(key="find-copies").click().run()
+    assert [job.kind for job in queue.list_jobs(workspace)] == ["changed-copies"]
 
 
 def test_the_bulk_bar_shows_what_it_would_do_and_does_it_in_one_step(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from peakid.curate.duplicates import duplicate_images, pair_judgements
+from peakid.curate.duplicates import duplicate_images, pair_graph, pair_judgements
 from peakid.curate.duplicates.duplicate_images import DuplicateImage
 from peakid.curate.duplicates.pair_judgements import IdPair
 from peakid.errors import AmbiguousDigest, NotFound
@@ -44,6 +44,7 @@ class GroupCounts:
         n_copy: Files found several times, under different labels.
         n_conflicting: Those of any kind whose labels differ.
         n_settled: Groups that are not open, among them files found several times under one label.
+        n_proposed: Those that a model proposes; `proposed_groups` counts them.
     """
 
     n_exact: int
@@ -51,6 +52,7 @@ class GroupCounts:
     n_copy: int
     n_conflicting: int
     n_settled: int
+    n_proposed: int = 0
 
     @property
     def n_open(self) -> int:
@@ -68,7 +70,7 @@ def list_groups(workspace: Workspace, *, rule: KeepRule = "largest") -> list[Dup
     groups = cache.groups()
     if rule == "largest":
         return list(groups)
-    return sorted((cache.ordered(group, rule) for group in groups), key=_urgency)
+    return sorted((cache.ordered(group, rule) for group in groups), key=urgency)
 
 
 def n_waiting(workspace: Workspace) -> int:
@@ -90,8 +92,17 @@ def find(workspace: Workspace, key: str) -> DuplicateGroup:
         NotFound: If there is none.
         AmbiguousDigest: If several keys begin with it.
     """
-    groups = _cache(workspace).groups() if key else []
-    found = [group for group in groups if group.group_key.startswith(key.lower())]
+    return named(_cache(workspace).groups(), key)
+
+
+def named(groups: Sequence[DuplicateGroup], key: str) -> DuplicateGroup:
+    """Return the first of some groups whose key begins with `key`.
+
+    Raises:
+        NotFound: If there is none.
+        AmbiguousDigest: If several keys begin with it.
+    """
+    found = [group for group in groups if key and group.group_key.startswith(key.lower())]
     if not found:
         raise NotFound(
             f"No duplicate group has the key {key!r}.",
@@ -144,12 +155,12 @@ def _rank(image: DuplicateImage, rule: KeepRule) -> tuple[float, ...]:
 
 
 @functools.lru_cache(4)
-def _cache(workspace: Workspace) -> "_GroupCache":
-    return _GroupCache(workspace)
+def _cache(workspace: Workspace) -> "GroupCache":
+    return GroupCache(workspace)
 
 
-class _GroupCache:
-    """All groups as last read, ordered by the rule "largest".
+class GroupCache:
+    """All groups of the pairs that hashes found, as last read, ordered by the rule "largest".
 
     Every page counts the groups, but a judgement changes only one. So only the groups with images judged
     since are built again. Images connected by pairs, judged or not, form a component; a group lies in one
@@ -173,7 +184,10 @@ class _GroupCache:
         with self._lock:
             version, last = _version(self._workspace), _last(self._workspace)
             if version != self._version:
-                self._find_components()
+                self._groups = {}
+                self._find_pairs()
+                self._components = {n: ids for ids in pair_graph.connected(list(self._pairs)) for n in ids}
+                self._components |= {n: [n] for n in self._origins if n not in self._components}
                 self._build(self._components)
             elif last != self._last:
                 self._build(_judged_since(self._workspace, self._last) & self._components.keys())
@@ -186,16 +200,13 @@ class _GroupCache:
             return group
         return replace(group, images=self._shown(group.images, rule))
 
-    def _find_components(self) -> None:
+    def _find_pairs(self) -> None:
         found = self._workspace.query(
             "SELECT image_a_id AS a, image_b_id AS b, kind, distance FROM duplicate_pair"
         )
         self._pairs = {(row["a"], row["b"]): row["distance"] for row in found}
         self._exact = {(row["a"], row["b"]) for row in found if row["kind"] == "exact"}
         self._origins = _several_origins(self._workspace)
-        self._components = {n: ids for ids in _connected(list(self._pairs)) for n in ids}
-        self._components |= {n: [n] for n in self._origins if n not in self._components}
-        self._groups = {}
 
     def _build(self, image_ids: Collection[int]) -> None:
         """Build the groups of the components with these images."""
@@ -206,7 +217,9 @@ class _GroupCache:
         for first, pairs in self._pairs_of(components).items():
             copies = self._of_copies(components[first], images)
             self._groups[first] = [*self._of_pairs(pairs, images, judged), *copies]
-        self._sorted = sorted((group for groups in self._groups.values() for group in groups), key=_urgency)
+        self._sorted = sorted(
+            (group for groups in self._groups.values() for group in groups), key=self._urgency
+        )
         self.counts = _counted(self._sorted)
 
     def _pairs_of(self, components: Mapping[int, Sequence[int]]) -> dict[int, list[IdPair]]:
@@ -227,11 +240,11 @@ class _GroupCache:
         images: Mapping[int, DuplicateImage],
         judged: Mapping[IdPair, PairVerdict],
     ) -> Iterator[DuplicateGroup]:
-        waiting = [pair for pair in pairs if _is_open(pair, images, judged)]
-        settled = [pair for pair in pairs if not _is_open(pair, images, judged)]
-        for ids in _parts(waiting, self._exact):
+        waiting = [pair for pair in pairs if pair_graph.is_open(pair, images, judged)]
+        settled = [pair for pair in pairs if not pair_graph.is_open(pair, images, judged)]
+        for ids in pair_graph.parts(waiting, self._exact):
             yield self._group([images[n] for n in ids], is_settled=False)
-        for ids in _connected(settled):
+        for ids in pair_graph.connected(settled):
             yield self._group([images[n] for n in ids], is_settled=True)
 
     def _of_copies(
@@ -244,18 +257,21 @@ class _GroupCache:
                 for path, source, label in self._origins[image.image_id]
             )
             is_open = len(image.labels) > 1 and image.verdict != "exclude"
-            yield _assembled("copy", [replace(first, is_best=True), *others], is_settled=not is_open)
+            yield assembled("copy", [replace(first, is_best=True), *others], is_settled=not is_open)
+
+    def _urgency(self, group: DuplicateGroup) -> tuple[object, ...]:
+        return urgency(group)
 
     def _group(self, images: Sequence[DuplicateImage], *, is_settled: bool) -> DuplicateGroup:
         ids = [image.image_id for image in images]
         kind: DuplicateKind = "exact" if _is_exact(ids, self._exact) else "near"
-        return _assembled(kind, self._shown(images, "largest"), is_settled=is_settled)
+        return assembled(kind, self._shown(images, "largest"), is_settled=is_settled)
 
     def _shown(self, images: Sequence[DuplicateImage], rule: KeepRule) -> tuple[DuplicateImage, ...]:
         best, *others = ranked(images, rule)
         pairs = [(min(best.image_id, image.image_id), max(best.image_id, image.image_id)) for image in others]
         distances = [
-            self._pairs.get(pair, _distance(best, image)) for pair, image in zip(pairs, others, strict=True)
+            self._pairs.get(pair, bits_apart(best, image)) for pair, image in zip(pairs, others, strict=True)
         ]
         shown = [
             replace(image, distance=bits, is_best=False)
@@ -268,7 +284,9 @@ def _counted(groups: Sequence[DuplicateGroup]) -> GroupCounts:
     kinds = Counter(group.kind for group in groups if not group.is_settled)
     n_conflicting = sum(group.is_conflicting and not group.is_settled for group in groups)
     n_settled = len(groups) - kinds.total()
-    return GroupCounts(kinds["exact"], kinds["near"], kinds["copy"], n_conflicting, n_settled)
+    return GroupCounts(
+        kinds["exact"], kinds["near"], kinds["copy"], n_conflicting, n_settled, kinds["proposed"]
+    )
 
 
 def _version(workspace: Workspace) -> tuple[object, ...]:
@@ -311,8 +329,9 @@ def _several_origins(workspace: Workspace) -> dict[int, list[_Origin]]:
     return {image_id: list(origins.values()) for image_id, origins in found.items()}
 
 
-def _urgency(group: DuplicateGroup) -> tuple[object, ...]:
-    order = ("exact", "near", "copy").index(group.kind)
+def urgency(group: DuplicateGroup) -> tuple[object, ...]:
+    """Return a sort key: conflicting labels first, then across splits, exact, near, copies, settled."""
+    order = ("exact", "near", "copy", "proposed").index(group.kind)
     return (
         group.is_settled,
         not group.is_conflicting,
@@ -322,61 +341,13 @@ def _urgency(group: DuplicateGroup) -> tuple[object, ...]:
     )
 
 
-def _is_open(
-    pair: IdPair,
-    images: Mapping[int, DuplicateImage],
-    judged: Mapping[IdPair, PairVerdict],
-) -> bool:
-    return judged.get(pair, "open") == "open" and all(images[n].verdict != "exclude" for n in pair)
-
-
-def _connected(pairs: Iterable[IdPair]) -> list[list[int]]:
-    """Return the connected components of some pairs, each as sorted ids.
-
-    For the usual one or two pairs, scipy takes ten times as long.
-    """
-    neighbours: dict[int, set[int]] = defaultdict(set)
-    for a, b in pairs:
-        neighbours[a].add(b)
-        neighbours[b].add(a)
-    found: list[list[int]] = []
-    while neighbours:
-        reached, front = set[int](), {next(iter(neighbours))}
-        while front:
-            reached |= front
-            front = {n for end in front for n in neighbours.pop(end)} - reached
-        found.append(sorted(reached))
-    return found
-
-
-def _parts(pairs: Sequence[IdPair], exact: set[IdPair]) -> Iterator[list[int]]:
-    """Split chains into parts: an image, or several of the same pixels, and all that directly resemble it."""
-    same = {n: min(ids) for ids in _connected([pair for pair in pairs if pair in exact]) for n in ids}
-    neighbours: dict[int, set[int]] = defaultdict(set)
-    for a, b in pairs:
-        one, other = same.get(a, a), same.get(b, b)
-        neighbours[one].add(other)
-        neighbours[other].add(one)
-    members: dict[int, list[int]] = defaultdict(list)
-    for n in {n for pair in pairs for n in pair}:
-        members[same.get(n, n)].append(n)
-    for ids in _connected(pairs):
-        left = {same.get(n, n) for n in ids}
-        while left:
-            centre = max(left, key=lambda n: (len(neighbours[n] & left), -n))
-            part = {centre} | (neighbours[centre] & left)
-            left -= part
-            together = sorted(n for one in part for n in members[one])
-            if len(together) > 1:
-                yield together
-
-
 def _is_exact(ids: Sequence[int], exact: set[IdPair]) -> bool:
     inside = [(a, b) for i, a in enumerate(ids) for b in ids[i + 1 :] if (a, b) in exact]
-    return [len(part) for part in _connected(inside)] == [len(ids)]
+    return [len(part) for part in pair_graph.connected(inside)] == [len(ids)]
 
 
-def _assembled(kind: DuplicateKind, shown: Sequence[DuplicateImage], *, is_settled: bool) -> DuplicateGroup:
+def assembled(kind: DuplicateKind, shown: Sequence[DuplicateImage], *, is_settled: bool) -> DuplicateGroup:
+    """Return the group of these images, the best first, with what their labels and splits say."""
     alive = [image for image in shown if image.verdict != "exclude"]
     is_conflicting = len({label for image in alive for label in image.labels}) > 1
     is_across = len({split for image in alive for split in image.splits}) > 1
@@ -385,5 +356,6 @@ def _assembled(kind: DuplicateKind, shown: Sequence[DuplicateImage], *, is_settl
     )
 
 
-def _distance(a: DuplicateImage, b: DuplicateImage) -> int:
+def bits_apart(a: DuplicateImage, b: DuplicateImage) -> int:
+    """Return the distance of two images' hashes in bits of 128."""
     return sum((one ^ other).bit_count() for one, other in zip(a.hashes, b.hashes, strict=True))

@@ -6,8 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from peakid.curate.duplicates.proposals import Matrix, Strength
 from peakid.records import Verdict
 from peakid.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Why a model proposes an image as a copy of the best one of its group; values as in `Proposal`.
+
+    Attributes:
+        matrix: From the best image to this one; None where the two are connected by other images only.
+    """
+
+    strength: Strength
+    similarity: float
+    n_matches: int
+    agreement: float
+    matrix: Matrix | None
 
 
 @dataclass(frozen=True)
@@ -18,6 +34,7 @@ class DuplicateImage:
         labels: Its label and, until a person has judged it, the labels of its origins.
         splits: Its split in the newest snapshot and the splits of its origins.
         distance: To the best image of the group, in bits of 128.
+        likeness: To the best image of the group, where a model proposes it.
     """
 
     image_id: int
@@ -40,6 +57,7 @@ class DuplicateImage:
     hashes: tuple[int, int]
     distance: int = 0
     is_best: bool = False
+    likeness: Likeness | None = None
 
     @property
     def bits_per_pixel(self) -> float:

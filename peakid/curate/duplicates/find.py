@@ -15,6 +15,7 @@ from peakid.curate.duplicates import (
     hashed_images,
     pair_judgements,
     pair_search,
+    proposals,
 )
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import gate, pixels
@@ -53,12 +54,13 @@ def groups(workspace: Workspace) -> dict[str, str]:
     """Return the group of every image: digest -> smallest digest of all images connected to it by pairs.
 
     An image without duplicates is a group of its own. Near pairs that a person judged as different do not
-    count; images with the same pixels stay in one group in any case.
+    count; images with the same pixels stay in one group in any case. Copies that a model proposes count where
+    they are strong, or a person confirmed them.
     """
     rows = workspace.query(f"SELECT id, digest FROM image WHERE {_PRESENT} ORDER BY id")
-    members = components(
-        [row["id"] for row in rows], np.concatenate([_pairs(workspace, "exact"), _near_pairs(workspace)])
-    )
+    ids = [row["id"] for row in rows]
+    hashed = np.concatenate([_pairs(workspace, "exact"), _near_pairs(workspace)])
+    members = components(ids, np.concatenate([hashed, proposals.tying(workspace)]))
     smallest: dict[int, str] = {}
     for row, member in zip(rows, members, strict=True):
         smallest[member] = min(row["digest"], smallest.get(member, row["digest"]))

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from peakid.curate import decisions
-from peakid.curate.duplicates import duplicate_groups, pair_judgements
+from peakid.curate.duplicates import duplicate_groups, pair_judgements, proposals, proposed_groups
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage, KeepRule
+from peakid.curate.duplicates.pair_judgements import IdPair
 from peakid.errors import BadInput
 from peakid.records import Choice, DuplicateKind, PairVerdict, StepResult
 from peakid.remedies import action
@@ -38,9 +39,13 @@ def plan(
 
     Args:
         kinds: Kinds of groups. Byte copies are one image and need no choice.
-        keys: Only these groups, of any kind; empty = all.
+        keys: Only these groups, of any kind but "proposed"; empty = all. With "proposed" among `kinds`, only
+            proposed groups: a group that hashes found may have the same key.
     """
-    groups = duplicate_groups.list_groups(workspace, rule=rule)
+    if "proposed" in kinds:
+        groups = proposed_groups.list_groups(workspace)
+    else:
+        groups = duplicate_groups.list_groups(workspace, rule=rule)
     unresolved = [group for group in groups if not group.is_settled and group.kind != "copy"]
     chosen = [group for group in unresolved if (group.group_key in keys if keys else group.kind in kinds)]
     sure = [group for group in chosen if not group.is_conflicting]
@@ -120,7 +125,7 @@ def keep_all(workspace: Workspace, digests: Sequence[str], *, actor: str, event_
         BadInput: If their labels conflict: one of them must be wrong, and training would learn both.
     """
     wanted = set(digests)
-    for group in duplicate_groups.list_groups(workspace):
+    for group in [*duplicate_groups.list_groups(workspace), *proposed_groups.list_groups(workspace)]:
         if (
             group.is_conflicting
             and not group.is_settled
@@ -144,13 +149,19 @@ def not_duplicates(
     Raises:
         BadInput: If they have the same pixels.
     """
-    ids = duplicate_groups.open_pairs(workspace, digests)
+    ids = _pairs_among(workspace, digests)
     if duplicate_groups.exact_among(workspace, ids):
         raise BadInput(
             "These images have the same pixels, so they are duplicates.",
             "Keep one of them, or keep all.",
         )
     return _judge(workspace, digests, "different", actor, event_id)
+
+
+def _pairs_among(workspace: Workspace, digests: Sequence[str]) -> list[IdPair]:
+    """Return the pairs that hashes or a model found among these images."""
+    found = duplicate_groups.open_pairs(workspace, digests)
+    return sorted({*found, *proposals.pairs_among(workspace, digests)})
 
 
 def _is_excluded(workspace: Workspace, digest: str) -> bool:
@@ -163,7 +174,7 @@ def _is_excluded(workspace: Workspace, digest: str) -> bool:
 def _judge(
     workspace: Workspace, digests: Sequence[str], verdict: PairVerdict, actor: str, event_id: str
 ) -> int | None:
-    pairs = duplicate_groups.open_pairs(workspace, digests)
+    pairs = _pairs_among(workspace, digests)
     if not pairs:
         raise BadInput(
             "These images were not found to be duplicates of each other.",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from peakid.curate.duplicates import duplicate_groups
+from peakid.curate import waiting
 from peakid.import_records import ImportNote, ImportReading, LabelSource
 from peakid.jobs.job import Job
 from peakid.jobs.results import ImportResult
@@ -34,7 +34,7 @@ def show_result(workspace: Workspace, job: Job, *, actor: str) -> None:
     else:
         st.error("Nothing was imported. The reasons are listed below.", icon=":material/block:")
     show_reading(workspace, found.reading, actor=actor, key=f"import:{job.job_id}")
-    if n_groups := duplicate_groups.n_waiting(workspace):  # As in the navigation, also when some are settled.
+    if n_groups := waiting.duplicates(workspace).n:  # As in the navigation, also when some are settled.
         groups = words.n_of(n_groups, "group")
         st.caption(
             f"The workspace has {groups} of duplicates to decide on. A snapshot puts each group into one "

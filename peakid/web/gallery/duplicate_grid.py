@@ -8,6 +8,7 @@ import streamlit as st
 
 from peakid.curate.duplicates import resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage
+from peakid.curate.duplicates.duplicate_images import Likeness
 from peakid.records import StepResult
 from peakid.store.workspace import Workspace
 from peakid.web import words
@@ -21,6 +22,7 @@ TABS = {
     "across": "Across splits",
     "exact": "Exact",
     "near": "Near",
+    "proposed": "Proposed by the model",
     "settled": "Settled",
 }
 N_GROUPS = 100  # Shown at once; the next are shown when these are resolved.
@@ -49,6 +51,8 @@ def tab_of(group: DuplicateGroup) -> str:
     """Return the one tab that a group is in: the most urgent that fits."""
     if group.is_settled:
         return "settled"
+    if group.kind == "proposed":  # Also with other labels: whether they are copies is the first question.
+        return "proposed"
     if group.is_conflicting:
         return "conflicting"
     return "across" if group.is_across_splits else group.kind
@@ -168,6 +172,7 @@ def _document(group: DuplicateGroup) -> dict[str, Any]:
         "n_hidden": len(group.images) - len(shown),
         "digests": {image.digest: image.decision_id for image in group.images if image.verdict != "exclude"},
         "images": [_image_document(image, fact, differing) for image, fact in shown],
+        "aligned_with": group.images[0].digest if group.kind == "proposed" else "",
     }
 
 
@@ -179,7 +184,15 @@ def _image_document(image: DuplicateImage, facts: dict[str, str], differing: Seq
         "verdict": image.verdict,
         "is_best": image.is_best,
         "differs": [facts[name] or f"no {name}" for name in differing],
+        "likeness": "" if image.likeness is None else _likeness_text(image.likeness),
+        "is_aligned": image.likeness is not None and image.likeness.matrix is not None,
     }
+
+
+def _likeness_text(likeness: Likeness) -> str:
+    """Say why a model proposes an image, and what that does."""
+    tie = "shares a split" if likeness.strength == "strong" else "to be confirmed"
+    return f"{likeness.n_matches} points match, agreement {likeness.agreement:.2f}, {tie}"
 
 
 def _facts(image: DuplicateImage) -> dict[str, str]:

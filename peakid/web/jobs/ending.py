@@ -7,6 +7,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.errors import NotFound
 from peakid.jobs.job import Job
 from peakid.jobs.results import (
+    ChangedCopiesResult,
     EstimateResult,
     ExportResult,
     ImportResult,
@@ -136,6 +137,14 @@ def _scan(workspace: Workspace, job: Job) -> Ending:
     return Ending(f"Scan: {_n_groups(found.scan)}.", "Show the duplicates", "duplicates")
 
 
+def _changed_copies(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(ChangedCopiesResult)
+    if found is None or found.search is None:
+        return _done(workspace, job)
+    text = f"Search for changed copies: {words.n_of(found.n_groups, 'group')} proposed."
+    return Ending(text, "Show the duplicates", "duplicates")
+
+
 def _import(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(ImportResult)
     if found is None:
@@ -164,6 +173,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "export": _export,
     "verify": _verify,
     "scan": _scan,
+    "changed-copies": _changed_copies,
     "import": _import,
     "map": _map,
 }

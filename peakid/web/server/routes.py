@@ -1,6 +1,6 @@
-"""HTTP routes for images and scripts: `/thumb/<digest>`, `/image/<digest>`, `/script/...`.
+"""HTTP routes for images and scripts: `/thumb/<digest>`, `/image/<digest>`, `/aligned/...`, `/script/...`.
 
-Their addresses contain a digest of their bytes, so browsers may cache them permanently.
+Addresses that contain a digest of their bytes may be cached by browsers permanently.
 """
 
 import functools
@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from peakid import paths
+from peakid.curate.duplicates import proposed_groups
 from peakid.errors import NotFound, PeakidError
 from peakid.imaging import gate, pixels
 from peakid.store import images, tombstones
@@ -51,6 +52,9 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
     def image(request: Request) -> Response:
         return _respond(request, lambda digest: _image(workspace(request), digest))
 
+    def aligned(request: Request) -> Response:
+        return _aligned(workspace(request), request.path_params["digest"], request.path_params["onto"])
+
     def script(request: Request) -> Response:
         module = scripts.modules().get(request.path_params["file_name"])
         if module is None or request.path_params["version"] != scripts.version():
@@ -64,6 +68,7 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
     return [
         Route("/thumb/{digest}", thumb, methods=["GET"]),
         Route("/image/{digest}", image, methods=["GET"]),
+        Route("/aligned/{digest}/{onto}", aligned, methods=["GET"]),
         Route("/script/{version}/{file_name}", script, methods=["GET"]),
         Route("/overview", start, methods=["GET"]),
         *map_routes.build(workspace),
@@ -113,6 +118,21 @@ def _thumb(workspace: Workspace, digest: str) -> tuple[bytes, str]:
 @functools.lru_cache(N_CACHED_THUMBNAILS)
 def _thumbnail(workspace: Workspace, digest: str) -> bytes:
     return images.thumbnail(workspace, digest)
+
+
+def _aligned(workspace: Workspace, digest: str, onto: str) -> Response:
+    """Return a picture as it lies over another one, where a model proposes the two as copies."""
+    if not (paths.is_digest(digest) and paths.is_digest(onto)):
+        return _missing("An aligned picture is named by two digests of 64 hexadecimal digits.")
+    try:
+        body = proposed_groups.drawn_over(workspace, _checked(workspace, digest), _checked(workspace, onto))
+    except NotFound as error:
+        return _missing(str(error))
+    except (PeakidError, OSError):
+        return _missing(f"The bytes of image {digest[:16]} cannot be read.")
+    # Another search may lay it otherwise.
+    headers = {**_HEADERS, "Cache-Control": "private, max-age=600"}
+    return Response(body, media_type="image/jpeg", headers=headers)
 
 
 def _image(workspace: Workspace, digest: str) -> tuple[bytes, str]:

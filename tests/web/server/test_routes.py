@@ -167,3 +167,21 @@ def test_every_import_of_a_script_is_a_script() -> None:
     for module in scripts.modules().values():
         for name in re.findall(rb'from "\./([^"]+)"', module):
             assert name.decode() in scripts.modules()
+
+
+def test_a_proposed_duplicate_is_drawn_as_it_lies_over_the_other_image(
+    client: TestClient, propose: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    one, other, stranger, _ = propose((0, 1, "strong"))
+    response = client.get(f"/aligned/{other}/{one}")
+    assert (response.status_code, response.headers["content-type"]) == (200, "image/jpeg")
+    drawn = Image.open(io.BytesIO(response.content))
+    whole = Image.open(io.BytesIO(images.thumbnail(workspace, other)))
+    assert drawn.size == (48, 36)
+    # It begins a quarter of its width further right; what it does not show is grey.
+    assert drawn.getpixel((10, 10)) == pytest.approx(whole.getpixel((22, 10)), abs=16)
+    assert drawn.getpixel((44, 10)) == pytest.approx((128, 128, 128), abs=4)
+    for path in (f"{stranger}/{one}", f"{one}/{one}", f"{'0' * 64}/{one}", f"x/{one}", f"{other}/y"):
+        assert client.get(f"/aligned/{path}").status_code == 404
+    forget.forget(workspace, other, actor="human:anna")
+    assert client.get(f"/aligned/{other}/{one}").status_code == 404

@@ -1,6 +1,6 @@
 // The duplicates grid: one group of duplicates per row. It draws a choice at once and saves it later.
 
-import { button, make, thumbnailOf } from "./elements.js";
+import { alignedOf, button, make, thumbnailOf } from "./elements.js";
 import { componentOf, Grid, heightBelow } from "./grid_base.js";
 
 const CHOICES = [
@@ -9,7 +9,12 @@ const CHOICES = [
   ["N", "Not duplicates", "not", "These images only look alike"],
 ];
 const RESULTS = { keep: "kept one", all: "kept all", not: "not duplicates" };
-const KINDS = { exact: "same pixels", near: "look alike", copy: "same bytes" };
+const KINDS = {
+  exact: "same pixels",
+  near: "look alike",
+  copy: "same bytes",
+  proposed: "proposed by the model",
+};
 
 class DuplicatesGrid extends Grid {
   constructor(key) {
@@ -199,24 +204,28 @@ class DuplicatesGrid extends Grid {
     const row = make("section", "row");
     row.dataset.key = group.key;
     const twins = make("div", "twins");
-    twins.append(...group.images.map((image, j) => this.makeTwin(image, () => this.go(i, j))));
+    const onto = group.aligned_with;
+    twins.append(...group.images.map((image, j) => this.makeTwin(image, onto, () => this.go(i, j))));
     if (group.n_hidden) twins.append(make("div", "more", `and ${group.n_hidden} more`));
     row.append(twins, make("div", "same"));
     return row;
   }
 
-  makeTwin({ digest, path, is_best, differs }, onClick) {
+  makeTwin({ digest, path, is_best, differs, likeness, is_aligned }, onto, onClick) {
     const twin = make("figure", "twin");
-    const picture = make("img");
-    picture.loading = "lazy";
-    picture.src = thumbnailOf(digest);
-    picture.alt = path;
-    picture.draggable = false;
+    const pictures = make("div", "pictures");
+    pictures.append(makePicture(thumbnailOf(digest), path));
+    // Beside it the same picture, turned and cropped as it lies over the first one of the row.
+    if (is_aligned)
+      pictures.append(makePicture(alignedOf(digest, onto), `${path}, laid over the first image`));
+    twin.classList.toggle("aligned", is_aligned);
     const caption = make("figcaption");
     const facts = differs.map((text) => make("div", "", text));
-    caption.append(make("div", "mark", is_best ? "best" : ""), ...facts, make("div", "path", path));
+    caption.append(make("div", "mark", is_best ? "best" : ""), ...facts);
+    if (likeness) caption.append(make("div", "likeness", likeness));
+    caption.append(make("div", "path", path));
     twin.title = path;
-    twin.append(picture, caption);
+    twin.append(pictures, caption);
     twin.addEventListener("click", onClick);
     return twin;
   }
@@ -276,6 +285,16 @@ class DuplicatesGrid extends Grid {
     });
     row.querySelector(".same").textContent = rowText(choice, group);
   }
+}
+
+function makePicture(address, text) {
+  const picture = make("img");
+  picture.loading = "lazy";
+  picture.src = address;
+  picture.alt = text;
+  picture.title = text;
+  picture.draggable = false;
+  return picture;
 }
 
 function isExcludedBy(choice, group, j) {

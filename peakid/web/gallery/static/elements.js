@@ -22,6 +22,8 @@ export function button(text, key, title, act) {
 export const PREFIX = /^\/w\/[0-9a-f]{12}(?=\/)/.exec(window.location.pathname)?.[0] ?? "";
 
 export const thumbnailOf = (digest) => `${PREFIX}/thumb/${digest}`;
+/** One picture as it lies over another one, where a model proposes the two as copies. */
+export const alignedOf = (digest, onto) => `${PREFIX}/aligned/${digest}/${onto}`;
 export const imageOf = (digest) => `${PREFIX}/image/${digest}`;
 
 const NO_TEXT_INPUTS = ["checkbox", "radio", "button", "range", "submit"];
