@@ -29,13 +29,13 @@ class Ranking:
             probability: 0.5 and above means that no other class is clearly more likely.
         suggested: int64 of shape (n,): the most likely class, also without a label.
         is_issue: bool of shape (n,): the label is probably wrong, or near duplicates disagree.
-        is_concentrated: Whether wrong labels seem to lie in few pairs of classes.
+        pair_share: How far wrong labels seem to lie in few pairs of classes, 0..1.
     """
 
     label_quality: np.ndarray
     suggested: np.ndarray
     is_issue: np.ndarray
-    is_concentrated: bool
+    pair_share: float
 
 
 def rank(
@@ -83,12 +83,11 @@ def ranking(
     suggested = logp.argmax(axis=1) if logp.shape[1] else np.full(len(labels), -1)
     quality, is_issue = np.full(len(labels), np.nan), np.zeros(len(labels), dtype=bool)
     if not len(known):
-        return Ranking(quality, suggested, is_issue, False)
+        return Ranking(quality, suggested, is_issue, 0.0)
     noise = noises.estimate(logp[known], labels[known])
-    if noise.is_concentrated:
-        margin = _margin(noise.log_posterior(logp[known], labels[known]), labels[known], 1.0)
-    else:
-        margin = _margin(logp[known], labels[known], OTHER_SHARE)
+    of_pairs = _margin(noise.log_posterior(logp[known], labels[known]), labels[known], 1.0)
+    of_any = _margin(logp[known], labels[known], OTHER_SHARE)
+    margin = noise.pair_share * of_pairs + (1 - noise.pair_share) * of_any
     quality[known] = expit(margin)
     differs = (suggested != labels)[known]
     n_issues = int(_confidently_other(np.exp(logp[known]), labels[known]).sum())
@@ -98,7 +97,7 @@ def ranking(
     quality = np.where(
         conflicting, CONFLICT_QUALITY * quality, CONFLICT_QUALITY + (1 - CONFLICT_QUALITY) * quality
     )
-    return Ranking(quality, suggested, is_issue, noise.is_concentrated)
+    return Ranking(quality, suggested, is_issue, noise.pair_share)
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ def clusters(n: int, n_features: int, n_classes: int, *, seed: int = 0) -> tuple
 
 def naive(features, groups, labels, n_classes, penalty, weights=None):
     """Fit one ridge regression for every group, to the labelled images outside it, and calibrate."""
-    x = features / np.linalg.norm(features, axis=1, keepdims=True)
+    x = features if features.min() < 0 else np.sqrt(features)
+    x = x / np.linalg.norm(x, axis=1, keepdims=True)
     x = x - x.mean(axis=0)
     x = np.c_[x / np.sqrt((x**2).sum(axis=1).mean()), np.full(len(x), CONSTANT)]
     weights = np.where(labels >= 0, 1.0 if weights is None else weights, 0.0)
@@ -45,6 +46,13 @@ def test_predictions_are_those_of_one_fit_for_each_left_out_group(n, n_features,
     found = LiveHead(features, groups).fit(labels, 3, penalty=0.1)
     # The order of rows differs, and with it the last digits of the calibration.
     assert np.abs(found.probabilities - naive(features, groups, labels, 3, 0.1)).max() < 1e-6
+
+
+def test_features_that_are_never_negative_are_used_by_their_roots():
+    features, labels = clusters(40, 7, 3)
+    features = np.abs(features)
+    found = LiveHead(features, np.arange(40)).fit(labels, 3, penalty=0.1)
+    assert np.abs(found.probabilities - naive(features, np.arange(40), labels, 3, 0.1)).max() < 1e-6
 
 
 def test_weights_count_in_the_fit_and_an_image_of_weight_0_is_still_predicted():

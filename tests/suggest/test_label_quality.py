@@ -45,7 +45,7 @@ def test_labels_that_were_changed_come_first_with_the_right_suggestion():
     first = np.argsort(found.label_quality)[:20]
     assert is_wrong[first].sum() >= 18
     assert (found.suggested == labels)[is_wrong].sum() >= 18
-    assert not found.is_concentrated
+    assert found.pair_share < 0.5
 
 
 def test_about_as_many_labels_are_issues_as_were_changed():
@@ -62,7 +62,7 @@ def test_swapped_labels_of_two_classes_are_found_better_than_by_the_margin():
     given = in_pairs(labels, 36)
     is_wrong = given != labels
     fit, found = label_quality.rank(LiveHead(features, np.arange(360)), given, 6)
-    assert found.is_concentrated
+    assert found.pair_share == 1
     own = np.log(fit.probabilities)[np.arange(360), given]
     best = np.where(np.eye(6, dtype=bool)[given], -np.inf, np.log(fit.probabilities)).max(axis=1)
     assert average_precision(found.label_quality, is_wrong) > average_precision(own - best, is_wrong) + 0.02
