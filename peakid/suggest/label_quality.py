@@ -15,6 +15,9 @@ LEAST = 1e-30  # A probability; smaller ones are rounded to 0 in single precisio
 # Of the best other class in the margin. Self-confidence (0) is better where wrong labels are any class, the
 # full margin (1) where classes resemble each other.
 OTHER_SHARE = 0.5
+# Share of labels that the head would not predict, from which rates of confusion begin to count, and from
+# which they count fully: once most errors are settled, what is left are photos that are hard to tell apart.
+DISAGREEING = (0.1, 0.2)
 # Label qualities below this belong to near duplicates whose labels differ: one of them must be wrong.
 CONFLICT_QUALITY = 0.01
 LEAST_CONFIDENCE = 0.5  # Of a suggestion, for the label to count as an issue.
@@ -44,6 +47,7 @@ def rank(
     n_classes: int,
     *,
     conflicts: np.ndarray | None = None,
+    trusted: np.ndarray | None = None,
     others: Sequence[np.ndarray] = (),
 ) -> tuple[Fit, Ranking]:
     """Fit the head and rank the labels.
@@ -55,12 +59,14 @@ def rank(
     Args:
         labels: int64 of shape (n,), in 0..K-1, or -1 without a label.
         conflicts: bool of shape (n,): near duplicates of the image have another label. They come first.
+        trusted: bool of shape (n,): a person has judged the image. The rates of confusion are estimated from
+            the other labels, and the image is no issue.
         others: Probabilities of other models that did not see the image, each (n, K); NaN where there are
             none.
     """
     labels = np.asarray(labels)
     fit = head.fit(labels, n_classes)
-    return fit, ranking(fit.probabilities, labels, conflicts=conflicts, others=others)
+    return fit, ranking(fit.probabilities, labels, conflicts=conflicts, trusted=trusted, others=others)
 
 
 def ranking(
@@ -68,6 +74,7 @@ def ranking(
     labels: np.ndarray,
     *,
     conflicts: np.ndarray | None = None,
+    trusted: np.ndarray | None = None,
     others: Sequence[np.ndarray] = (),
 ) -> Ranking:
     """Rank labels by probabilities that do not know them, as `rank` does.
@@ -84,20 +91,35 @@ def ranking(
     quality, is_issue = np.full(len(labels), np.nan), np.zeros(len(labels), dtype=bool)
     if not len(known):
         return Ranking(quality, suggested, is_issue, 0.0)
-    noise = noises.estimate(logp[known], labels[known])
-    of_pairs = _margin(noise.log_posterior(logp[known], labels[known]), labels[known], 1.0)
-    of_any = _margin(logp[known], labels[known], OTHER_SHARE)
-    margin = noise.pair_share * of_pairs + (1 - noise.pair_share) * of_any
+    judged = np.zeros(len(labels), dtype=bool) if trusted is None else trusted
+    margin, pair_share = _doubt(logp[known], labels[known], ~judged[known])
     quality[known] = expit(margin)
-    differs = (suggested != labels)[known]
-    n_issues = int(_confidently_other(np.exp(logp[known]), labels[known]).sum())
-    first = known[differs][np.argsort(margin[differs], kind="stable")[:n_issues]]
+    able = ((suggested != labels) & ~judged)[known]
+    n_issues = int((able & _confidently_other(np.exp(logp[known]), labels[known])).sum())
+    first = known[able][np.argsort(margin[able], kind="stable")[:n_issues]]
     is_issue[first] = True
-    is_issue |= conflicting
+    is_issue |= conflicting & ~judged
     quality = np.where(
         conflicting, CONFLICT_QUALITY * quality, CONFLICT_QUALITY + (1 - CONFLICT_QUALITY) * quality
     )
-    return Ranking(quality, suggested, is_issue, noise.pair_share)
+    return Ranking(quality, suggested, is_issue, pair_share)
+
+
+def _doubt(logp: np.ndarray, labels: np.ndarray, is_open: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return how little each label is doubted, (n,), and how far rates of confusion were used for it, 0..1.
+
+    Args:
+        is_open: Images that no person has judged.
+    """
+    of_any = _margin(logp, labels, OTHER_SHARE)
+    if not is_open.any():
+        return of_any, 0.0
+    noise = noises.estimate(logp[is_open], labels[is_open])
+    low, high = DISAGREEING
+    disagreeing = (logp.argmax(axis=1) != labels)[is_open].mean()
+    share = noise.pair_share * float(np.clip((disagreeing - low) / (high - low), 0, 1))
+    of_pairs = _margin(noise.log_posterior(logp, labels), labels, 1.0)
+    return share * of_pairs + (1 - share) * of_any, share
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:

@@ -142,3 +142,20 @@ def test_few_classes_and_no_labels_are_ranked_without_an_error(n_classes):
     for labels in (np.full(12, -1), np.arange(12) % n_classes, np.zeros(12, int)):
         _, found = label_quality.rank(LiveHead(features, np.arange(12)), labels, n_classes)
         assert np.isnan(found.label_quality).sum() == (labels < 0).sum()
+
+
+def test_judged_labels_are_no_issue_and_do_not_dilute_the_rates_of_confusion():
+    features, labels = confusable()
+    given = in_pairs(labels, 36)
+    is_wrong = given != labels
+    judged = np.zeros(360, dtype=bool)
+    judged[np.flatnonzero(~is_wrong)[:150]] = True
+    head = LiveHead(features, np.arange(360))
+    _, without = label_quality.rank(head, given, 6)
+    _, found = label_quality.rank(head, given, 6, trusted=judged)
+    assert not found.is_issue[judged].any()
+    assert found.is_issue[is_wrong].sum() >= without.is_issue[is_wrong].sum()
+    everything = np.ones(360, dtype=bool)
+    _, closed = label_quality.rank(head, given, 6, trusted=everything)
+    assert not closed.is_issue.any()
+    assert np.isfinite(closed.label_quality).all()
