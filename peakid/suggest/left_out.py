@@ -161,8 +161,8 @@ def _without_groups(fitted: np.ndarray, inner: np.ndarray, y: np.ndarray, weight
 def _batches(parts: list[Part]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (size, rows) of parts of one size together, at most BLOCK rows or one part at a time."""
     waiting: list[Part] = []
+    n_rows = 0
     for part in [*parts, None]:
-        n_rows = sum(each.end - each.start for each in waiting)
         is_full = waiting and (
             part is None
             or part.size != waiting[0].size
@@ -171,6 +171,7 @@ def _batches(parts: list[Part]) -> Iterator[tuple[int, np.ndarray]]:
         )
         if is_full:
             yield waiting[0].size, np.concatenate([np.arange(each.start, each.end) for each in waiting])
-            waiting = []
+            waiting, n_rows = [], 0
         if part is not None:
             waiting.append(part)
+            n_rows += part.end - part.start
