@@ -23,6 +23,8 @@ const PREFIX = /^\/w\/[0-9a-f]{12}(?=\/)/.exec(window.location.pathname)?.[0] ??
 
 export const thumbnailOf = (digest) => `${PREFIX}/thumb/${digest}`;
 export const imageOf = (digest) => `${PREFIX}/image/${digest}`;
+export const newestFit = () => `${PREFIX}/live`;
+export const whyOf = (digest, queue) => `${PREFIX}/why/${digest}?queue=${encodeURIComponent(queue)}`;
 
 const NO_TEXT_INPUTS = ["checkbox", "radio", "button", "range", "submit"];
 
