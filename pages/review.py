@@ -5,10 +5,12 @@ import streamlit as st
 from peakid.curate import classes, image_issues
 from peakid.embed import layouts
 from peakid.errors import PeakidError
+from peakid.jobs import suggester
 from peakid.web import address, navigation, session
 from peakid.web.atlas import counts_panel, from_review
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
+from peakid.web.suggestions import empty_queue
 
 EMPTY = {
     "worth": "Nothing is left that is worth your time before the next model. The rest is under Unreviewed.",
@@ -31,7 +33,8 @@ after, filters = address.text("after") or "", filter_bar.current()
 
 # 2 ask
 folded = queue_chips.show(workspace, queue)
-next_step.show(workspace)
+with st.empty().container():  # Always there: else the grid is drawn anew where what is above it goes.
+    next_step.show(workspace)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     queue_chips.show_more(workspace, folded, queue)
     filter_bar.show(workspace, queue)
@@ -50,7 +53,8 @@ def show_empty() -> None:
             filter_bar.clear()
             st.rerun()
         return
-    navigation.show_empty(workspace, EMPTY.get(kind, "This queue is empty."))
+    sentence = empty_queue.sentence(workspace, kind) or EMPTY.get(kind, "This queue is empty.")
+    navigation.show_empty(workspace, sentence)
     if kind == "sample" and st.button("Draw another sample"):
         address.write(queue=queue_chips.next_sample(queue), after=None)
         st.rerun()
@@ -62,6 +66,7 @@ def show_empty() -> None:
 @st.fragment
 def show_grid() -> None:
     """Draw the images. A key runs this alone; the whole page runs again only where its counts are old."""
+    suggester.ensure(workspace)
     plan = delivery.plan(queue)
     if plan.is_page_rerun:
         delivery.rerun_page(plan)
@@ -70,8 +75,10 @@ def show_grid() -> None:
     except PeakidError as error:  # An error inside a fragment does not reach the shell.
         session.show_error(error)
         return
+    above = st.empty()  # As above.
     if not page.images:
-        show_empty()
+        with above.container():
+            show_empty()
     # Also without images: what emptied the queue can be undone there, and an undo on its way is saved.
     names = queue_chips.class_order(queue, classes.names(workspace))
     has_map = layouts.is_possible(workspace)

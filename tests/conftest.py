@@ -35,6 +35,7 @@ from peakid.store.comparisons import RULE_VERSION
 from peakid.store.workspace import Workspace, now
 
 STARTED_AT = "2026-01-01T00:00:00.000Z"
+N_DIMENSIONS = 16  # Of drawn embeddings.
 
 
 @pytest.fixture(autouse=True)
@@ -353,3 +354,32 @@ def _predict(workspace: Workspace, run_id: int, split: str, items: list[Snapshot
         given,
         is_out_of_sample=split != "train",
     )
+
+
+@pytest.fixture
+def embed_as(workspace: Workspace) -> Callable[..., None]:
+    """Add embeddings by true class, which are close: `embed_as(digests, {"a": "dom", "b": "eiger"})`."""
+
+    def embedded(digests: dict[str, str], truth: dict[str, str], *, noise: float = 0.3) -> None:
+        rng = np.random.default_rng(0)
+        centres = {name: rng.normal(size=N_DIMENSIONS) for name in sorted(set(truth.values()))}
+        of = {row["digest"]: row["id"] for row in workspace.query("SELECT id, digest FROM image")}
+        ids = [of[digests[name]] for name in truth]
+        features = [centres[true] + noise * rng.normal(size=N_DIMENSIONS) for true in truth.values()]
+        found = stored.create(workspace, "drawn", size_px=0, weights_sha256="", n_dimensions=N_DIMENSIONS)
+        stored.add(workspace, found.set_id, ids, np.array(features, dtype=np.float32))
+
+    return embedded
+
+
+@pytest.fixture
+def flipped(
+    plant: Callable[..., dict[str, str]], embed_as: Callable[..., None]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Images of three classes, two labelled wrongly and two without a label: digests and true classes."""
+    truth = {f"{name} {n:02}": name for name in ("dom", "eiger", "jungfrau") for n in range(12)}
+    given: dict[str, str | None] = {**truth, "dom 03": "eiger", "eiger 05": "jungfrau"}
+    given |= {"jungfrau 00": None, "dom 11": None}
+    digests = plant(given)
+    embed_as(digests, truth)
+    return digests, truth

@@ -17,6 +17,10 @@ FORMATTING = (
 READS = {
     "curate.step_events.step_of",  # log --steps
     "curate.step_events.is_undone",  # log --steps
+    "curate.queues.suggested.fit_number",  # label-issues fits first
+    "curate.queues.suggested.fit_that_orders",  # label-issues fits first
+    "embed.stored.sets",  # label-issues: its refusal says the same
+    "jobs.suggester.ensure",  # label-issues fits itself
     "curate.queues.review_queue.exists",  # queue: its refusal says the same
     "curate.queues.review_queue.count_up_to",  # queues
     "curate.queues.review_queue.items",  # queue

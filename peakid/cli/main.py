@@ -32,6 +32,7 @@ COMMANDS = {
     "import": "peakid.cli.acquire:import_",
     "scan": "peakid.cli.acquire:scan",
     "issues": "peakid.cli.issues:issues_",
+    "label-issues": "peakid.cli.model_help.label_issues:label_issues",
     "duplicates": "peakid.cli.duplicates:duplicates_",
     "search": "peakid.cli.duplicates:search",
     "classes": "peakid.cli.classes:classes_",

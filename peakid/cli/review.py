@@ -72,9 +72,9 @@ def queue(
 ) -> None:
     """List the images that wait in the queue NAME. Default: the images most worth reviewing.
 
-    NAME is one of: worth, unreviewed, flagged, excluded, conflicts, model-disagrees, uncertain, recent,
-    sample[:SEED], all, class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED, selection:ID,
-    image:ID.
+    NAME is one of: worth, label-issues, suggestions, unreviewed, flagged, excluded, conflicts,
+    model-disagrees, uncertain, recent, label-issues:all (also confirmed labels), sample[:SEED], all,
+    class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED, selection:ID, image:ID.
     """
     if view:
         saved = saved_views.find(workspace, view)

@@ -21,7 +21,7 @@ from pathlib import Path
 from peakid import files, paths
 from peakid.errors import UnsafePath
 
-LOCK_FILES = frozenset({".lock", ".jobs.lock", ".worker.lock"})
+LOCK_FILES = frozenset({".lock", ".jobs.lock", ".worker.lock", ".suggester.lock"})
 _LOCK, _JOURNAL, _PREPARED = "in-use", "replacing.json", "workspace"
 UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)  # What renameat2 answers where it cannot.
 _RENAME_EXCHANGE = 2  # linux/fs.h

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from peakid.jobs import suggester
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import address, narrow_window, navigation, remedies, session
@@ -30,6 +31,7 @@ def main() -> None:
             st.html('<a class="skip" href="#pictures">Skip to the images</a>')
         address.begin()
         job_log.show_requested(workspace)
+        suggester.ensure(workspace)
         page.run()
 
 

@@ -67,9 +67,9 @@ def test_a_longer_signature_of_before_leaves_nothing_behind(workspace):
 
 def test_polling_starts_a_worker_at_most_every_three_seconds(workspace, monkeypatch):
     assert presence.may_start(workspace.path)
-    monkeypatch.setitem(presence._started_at, workspace.path, time.monotonic() - 2.5)
+    monkeypatch.setitem(presence._started_at, (workspace.path, presence.WORKER), time.monotonic() - 2.5)
     assert not presence.may_start(workspace.path)
-    monkeypatch.setitem(presence._started_at, workspace.path, time.monotonic() - 3.5)
+    monkeypatch.setitem(presence._started_at, (workspace.path, presence.WORKER), time.monotonic() - 3.5)
     assert presence.may_start(workspace.path)
 
 

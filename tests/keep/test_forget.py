@@ -79,6 +79,7 @@ WITHOUT_AN_IMAGE = {  # Columns that the search above finds and that are about s
     ("export", "path"): "the folder of an export",
     ("rejection", "path"): "a file that was not imported; those at a path of the image are deleted",
     ("pair_revision", "id"): "a counter",
+    ("head_fit", "decision_id"): "the newest decision of all images",
 }
 
 
@@ -123,6 +124,10 @@ def in_every_table(workspace, tmp_path, draw):
         damaged_images.note(connection, {gone: "anna-damage"})
         connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))
         connection.execute("INSERT INTO label_conflict VALUES (?1, ?1)", (ids[gone],))
+        connection.execute(
+            "INSERT INTO suggestion (image_id, suggested_class_id, confidence) VALUES (?, 1, 0.5)",
+            (ids[gone],),
+        )
         connection.execute("INSERT OR REPLACE INTO image_issue_score VALUES ('dark', 0.1, ?)", (ids[gone],))
         connection.execute(
             "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at, result) VALUES"

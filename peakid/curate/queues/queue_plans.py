@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
-from peakid.curate.queues import segments, selections, worth
+from peakid.curate.queues import segments, selections, suggested, worth
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
 from peakid.errors import NotFound
 from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
-WORTH = "worth"
+WORTH = suggested.WORTH
 SAMPLE_SIZE = 200  # Images: measures an error rate of 5 % to within 3 points.
 _RANKED_BY_MODEL = ("model-disagrees", "uncertain", "confusion", WORTH)
+_WITH_OPTION = ("sample", suggested.LABEL_ISSUES)  # sample:SEED, label-issues:all
 
 
 def plan(workspace: Workspace, queue: str) -> list[Segment]:
@@ -29,7 +30,7 @@ def plan(workspace: Workspace, queue: str) -> list[Segment]:
         return [_FIXED[queue]]
     kind, _, rest = queue.partition(":")
     maker = _MAKERS.get(kind)
-    is_complete = kind == "sample" or bool(rest) == (kind in _NAMED)
+    is_complete = kind in _WITH_OPTION or bool(rest) == (kind in _NAMED)
     if maker is None or not is_complete:
         known = [*_FIXED, *(f"{name}:{_NAMED[name]}" if name in _NAMED else name for name in _MAKERS)]
         raise NotFound(
@@ -302,9 +303,27 @@ def _digest_range(workspace: Workspace, where: str, start: str, n_images: int) -
 
 
 def _worth(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
-    (disagrees,), (uncertain,) = _model_disagrees(workspace, queue, ""), _uncertain(workspace, queue, "")
-    whole = replace(disagrees, where=f"{_DISAGREES} AND {_STILL}")
-    return worth.plan(workspace, _conflicts(workspace, queue, ""), whole, uncertain)
+    (uncertain,) = _uncertain(workspace, queue, "")
+    if suggested.fit_number(workspace):
+        doubtful = replace(suggested.label_issues(workspace, queue), where=suggested.ISSUE)
+    else:
+        (disagrees,) = _model_disagrees(workspace, queue, "")
+        doubtful = replace(disagrees, where=f"{_DISAGREES} AND {_STILL}")
+    return worth.plan(workspace, _conflicts(workspace, queue, ""), doubtful, uncertain)
+
+
+def _label_issues(workspace: Workspace, queue: str, which: str) -> list[Segment]:
+    if queue not in (suggested.LABEL_ISSUES, suggested.EVERY_ISSUE):
+        raise NotFound(
+            f"There is no queue {queue!r}.",
+            f"Use {suggested.LABEL_ISSUES} or {suggested.EVERY_ISSUE}.",
+            action("open_queue", queue=suggested.LABEL_ISSUES),
+        )
+    return [suggested.label_issues(workspace, queue)]
+
+
+def _suggestions(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
+    return [suggested.suggestions(workspace, queue)]
 
 
 _Maker = Callable[[Workspace, str, str], list[Segment]]
@@ -312,6 +331,8 @@ _Maker = Callable[[Workspace, str, str], list[Segment]]
 
 _MAKERS: dict[str, _Maker] = {
     WORTH: _worth,
+    suggested.LABEL_ISSUES: _label_issues,
+    suggested.SUGGESTIONS: _suggestions,
     "conflicts": _conflicts,
     "model-disagrees": _model_disagrees,
     "uncertain": _uncertain,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peakid.curate import image_issues
-from peakid.curate.queues import cursors, queue_plans
+from peakid.curate.queues import cursors, queue_plans, suggested
 from peakid.curate.queues import filters as filtering
 from peakid.curate.queues.filters import NO_FILTERS, Condition, Filters, SqlValue
 from peakid.curate.queues.queue_plans import (
@@ -88,6 +88,7 @@ def count_up_to(
 def offered(workspace: Workspace) -> list[QueueCount]:
     """Return the queues that are not empty: "worth" first, then the fullest first."""
     names = [*FIXED_QUEUES[:3], "conflicts", "model-disagrees", "uncertain"]
+    names += [suggested.LABEL_ISSUES, suggested.SUGGESTIONS]
     names += [issue_queue(kind) for kind, n in image_issues.counts(workspace).items() if n]
     found = [count_up_to(workspace, queue, most=MOST_ON_A_CHIP) for queue in [WORTH, *names]]
     found[1:] = sorted(found[1:], key=lambda each: -each.n)
@@ -130,7 +131,8 @@ def page(
 
     Args:
         queue: `worth`, `unreviewed`, `flagged`, `excluded`, `conflicts`, `model-disagrees`, `uncertain`,
-            `recent`, `sample` or `sample:SEED`, `all`, `class:NAME`, `issue:KIND`, or
+            `label-issues`, `label-issues:all`, `suggestions`, `recent`, `sample` or `sample:SEED`, `all`,
+            `class:NAME`, `issue:KIND`, or
             `confusion:RUN:SPLIT:GIVEN:PREDICTED` with the class names quoted as in a URL (`%3A` for a colon).
         after: The `cursor` of the last item of the previous page. Pages are by key, so a decision made
             meanwhile neither repeats nor skips an image. An invalid cursor returns the first page.

@@ -36,22 +36,25 @@ class Last:
 
 
 def plan(
-    workspace: Workspace, conflicts: Sequence[Segment], disagrees: Segment, uncertain: Segment
+    workspace: Workspace, conflicts: Sequence[Segment], doubtful: Segment, uncertain: Segment
 ) -> list[Segment]:
     """Return the segments of the queue, those that change a model most first; no image is in two of them.
 
-    Duplicates with different labels come first, then the labels that a model contradicts, its least sure
+    Duplicates with different labels come first, then the labels that a model contradicts, the least sure
     predictions, images without a label, and image issues from damaged to cosmetic. Each range but the first
     two is limited. A limit counts judged images too, so that the queue ends.
 
     Args:
         conflicts: The queue of conflicting labels.
-        disagrees: The labels that the newest run contradicts; its `where` is complete.
-        uncertain: The unsure predictions of that run; its order and reason are used.
+        doubtful: The labels that the live head doubts, or without it, that the newest run contradicts; its
+            `where` is complete.
+        uncertain: The unsure predictions of the newest run; its order and reason are used.
     """
-    run_id = disagrees.parameters["run_id"]
+    run_id = uncertain.parameters["run_id"]
     last = last_unsure(workspace, run_id)
-    is_suspect = f"EXISTS (SELECT 1 FROM prediction p WHERE p.image_id = s.image_id AND {disagrees.where})"
+    is_suspect = (
+        f"EXISTS (SELECT 1 FROM {doubtful.table} WHERE {doubtful.image_id} = s.image_id AND {doubtful.where})"
+    )
     is_unsure = f"{_OUT_OF_SAMPLE} AND (p.confidence, p.image_id) <= (:last_unsure, :last_unsure_id)"
     has_unsure = f"EXISTS (SELECT 1 FROM prediction p WHERE p.image_id = s.image_id AND {is_unsure})"
     of_model: dict[str, SqlValue] = {
@@ -62,7 +65,7 @@ def plan(
     others = f"{_UNSEEN} AND NOT {is_suspect} AND NOT {has_unsure}"
     return [
         *conflicts,
-        replace(disagrees, where=f"{disagrees.where} AND {_UNSEEN}"),
+        replace(doubtful, where=f"{doubtful.where} AND {_UNSEEN}"),
         replace(
             uncertain,
             where=f"{is_unsure} AND {_UNSEEN} AND NOT {is_suspect}",

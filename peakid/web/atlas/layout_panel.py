@@ -40,9 +40,7 @@ def show(workspace: Workspace, embedded: EmbeddingSet, method: Method) -> Layout
     n_without = status.read(workspace).n_images - embedded.n_images
     if n_without > 0:
         have, are = ("has", "is") if n_without == 1 else ("have", "are")
-        st.caption(
-            f"{words.n_of(n_without, 'image')} {have} no embedding yet and {are} not on the map."
-        )
+        st.caption(f"{words.n_of(n_without, 'image')} {have} no embedding yet and {are} not on the map.")
     if layout is not None and layout.n_embedded > layout.n_images and not layout.n_missing:
         st.caption(
             f"{words.n_of(layout.n_images, 'image')} of {layout.n_embedded:,}, drawn at random: more points"

@@ -19,6 +19,7 @@ from peakid.web.gallery.outbox import Ack, Act
 
 COUNT_EVERY_S = 30.0
 MAX_CHANGED = 1000  # If more images changed, all images are sent again.
+MAX_SEEN = 500  # Images in sight: the largest window shows fewer.
 MAX_REFUSALS = 50  # Kept and sent again, because a run that newer events interrupt sends nothing.
 
 
@@ -36,6 +37,8 @@ class Plan:
         is_page_rerun: The counts around the grid are outdated, so the whole page must run again.
         is_page_run: The whole page runs, so what the queue is made of is compared with what is loaded.
         n_received: How many deliveries the plan takes into account.
+        sort_seq: Number of the last event that requested the order of the queue now; 0 if none did.
+        seen: Digests of the images in sight: they keep their places when the order changes.
     """
 
     queue: str
@@ -48,6 +51,8 @@ class Plan:
     is_page_rerun: bool
     n_received: int
     is_page_run: bool = False
+    sort_seq: int = 0
+    seen: tuple[str, ...] = ()
 
 
 @dataclass
@@ -74,6 +79,7 @@ class ClientState:
     counted_s: float = 0.0
     is_count_requested: bool = False
     is_page_running: bool = False
+    seen: tuple[str, ...] = ()
 
     def plan(self, now_s: float) -> Plan:
         """Return what the current run does. This changes nothing: a second call returns the same.
@@ -97,22 +103,28 @@ class ClientState:
             is_page_rerun=is_delivery and is_count_due,
             n_received=self.n_received,
             is_page_run=not is_delivery or self.is_page_running,
+            sort_seq=self.ack.sort_seq,
+            seen=self.seen,
         )
 
     def note_received(self, delivery: Mapping[str, Any], ack: Ack) -> None:
         """Record what a delivery changed, and what the browser reports that it has.
 
         Args:
-            delivery: The outbox as sent, with `page_id`, `n_items` and `acked_seq`, the last `seq` that the
-                browser received.
+            delivery: The outbox as sent, with `page_id`, `n_items`, `acked_seq`, the last `seq` that the
+                browser received, and `seen`, the images in sight.
         """
         acked_seq, n_items = delivery.get("acked_seq"), delivery.get("n_items")
         known_seq = acked_seq if isinstance(acked_seq, int) else 0
         refused = (*self.ack.refused, *ack.refused)[-MAX_REFUSALS:]
         next_seq = max(ack.next_seq, self.ack.next_seq)
-        self.ack = Ack(ack.seq, refused, ack.touched, ack.changed, next_seq)
+        sort_seq = max(ack.sort_seq, self.ack.sort_seq)
+        self.ack = Ack(ack.seq, refused, ack.touched, ack.changed, next_seq, sort_seq=sort_seq)
         self.page_id = str(delivery.get("page_id"))
         self.n_items = n_items if isinstance(n_items, int) else 0
+        seen = delivery.get("seen")
+        named = [each for each in seen if isinstance(each, str)] if isinstance(seen, list) else []
+        self.seen = tuple(named[:MAX_SEEN])
         self.changed = {digest: seq for digest, seq in self.changed.items() if seq > known_seq}
         self.changed.update(dict.fromkeys(ack.changed, ack.seq))
         self.is_count_requested = self.is_count_requested or ack.is_count_requested

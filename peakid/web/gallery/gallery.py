@@ -105,6 +105,7 @@ def _page_document(page: LoadedPage, plan: Plan, names: Mapping[str, str] = NO_N
         "is_more": page.is_more,
         "is_end": page.is_end,
         "n_beside": len(page.beside),
+        "fit": page.fit,
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from peakid.curate.queues import review_queue, twins
+from peakid.curate.queues import review_queue, suggested, twins
 from peakid.curate.queues.filters import NO_FILTERS, Filters
 from peakid.records import QueueItem
 from peakid.store.workspace import Workspace
@@ -37,6 +37,8 @@ class LoadedPage:
         loaded_seq: Number of the event that requested the last images.
         twins: Duplicates with another label, by digest. They stay when the labels agree.
         beside: Digests that are not in the queue and are shown because their duplicate is.
+        fit: Number of the fit of the live head that gave the order; None where it does not order the queue.
+        sorted_seq: Number of the event that requested the last change of the order.
     """
 
     queue: str
@@ -56,6 +58,8 @@ class LoadedPage:
     loaded_seq: int = 0
     twins: dict[str, tuple[str, ...]] = field(default_factory=dict)
     beside: set[str] = field(default_factory=set)
+    fit: int | None = None
+    sorted_seq: int = 0
 
     @property
     def items(self) -> list[QueueItem]:
@@ -70,6 +74,8 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     filters begin a new page. A run of the whole page renews it where the queue has changed otherwise: a run
     or a scan has ended, images were imported or forgotten, a class was renamed, others have judged.
 
+    Where the live head orders the queue, a new fit changes the order after the last image in sight only.
+
     Args:
         plan: Which images may have changed (to read thousands at every key would be slow) and whether the
             next ones were requested. They are added at the end; after the last image, a new page begins.
@@ -82,8 +88,10 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     name = _name(plan.queue)
     page: LoadedPage | None = st.session_state.get(name)
     is_same = page is not None and (page.after, page.filters) == (after, filters) and bool(page.images)
+    fit = suggested.fit_that_orders(workspace, plan.queue)
+    is_new = page is None or not is_same
     if page is None or not is_same:
-        page = _add_images(workspace, LoadedPage(plan.queue, after, filters, cursor=after))
+        page = _add_images(workspace, LoadedPage(plan.queue, after, filters, cursor=after, fit=fit))
     elif plan.next_seq > page.loaded_seq:
         page = _add_images(workspace, LoadedPage(plan.queue, after, filters) if page.is_end else page)
     page.loaded_seq = plan.next_seq
@@ -91,8 +99,12 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     _refresh(workspace, page, page.images if plan.changed is None else plan.changed)
     if plan.is_delivery and plan.changed is None:  # So many were judged that they are not listed.
         page.judged.update(page.images.keys() - page.open)
-    if plan.is_page_run and _is_outdated(workspace, page):
+    if fit is not None and not is_new and (plan.is_page_run or plan.sort_seq > page.sorted_seq):
+        page = _sorted_again(workspace, page, set(plan.seen))
+        page.fit = fit
+    elif fit is None and plan.is_page_run and _is_outdated(workspace, page):
         page = _renewed(workspace, page)
+    page.sorted_seq = plan.sort_seq
     most = MOST_COUNTED + len(page.images)
     counted = review_queue.count_up_to(workspace, plan.queue, filters=filters, most=most)
     page.n_waiting, page.is_more = max(counted.n - len(page.open), 0), counted.is_more
@@ -188,6 +200,52 @@ def _renewed(workspace: Workspace, page: LoadedPage) -> LoadedPage:
     )
     _place_twins(workspace, renewed, order)
     return renewed
+
+
+def _sorted_again(workspace: Workspace, page: LoadedPage, seen: set[str]) -> LoadedPage:
+    """Return the page in the order of the queue now after the last image in sight, and as it was before it.
+
+    Images before that stay even where they have left the queue, with the reason and the prediction that the
+    person has read. Of those after it, the next ones are loaded; the rest follows when it is requested.
+    """
+    before = [*page.images]
+    n_seen = max((n for n, digest in enumerate(before, 1) if digest in seen), default=0)
+    wanted = [digest for n, digest in enumerate(before) if n < n_seen or digest in page.judged]
+    here = {item.digest: item for part in _chunks(wanted) for item in review_queue.items(workspace, part)}
+    head = [digest for digest in before[:n_seen] if digest in here]
+    waiting: set[str] = set()
+    for part in _chunks(head):
+        waiting |= review_queue.waiting(workspace, page.queue, part, filters=page.filters)
+    limit = len(waiting) + N_IMAGES
+    found = review_queue.page(workspace, page.queue, limit=limit, after=page.after, filters=page.filters)
+    rest = {item.digest: item for item in found if item.digest not in set(head)}
+    tail = _merged(before[n_seen:], [*rest], {each for each in before[n_seen:] if each in here})
+    was = page.predicted
+    sorted_again = LoadedPage(
+        page.queue,
+        page.after,
+        page.filters,
+        series_id=page.series_id,
+        images={digest: here.get(digest) or rest[digest] for digest in [*head, *tail]},
+        reasons=page.reasons | {digest: _reason_text(item.reason) for digest, item in rest.items()},
+        predicted={digest: was[digest] for digest in [*head, *tail] if digest in was and digest not in rest}
+        | {digest: item.predicted for digest, item in rest.items() if item.predicted},
+        open=waiting | rest.keys(),
+        judged=page.judged & here.keys(),
+        cursor=found[-1].cursor if found else page.after,
+        is_end=len(found) < limit,
+        loaded_seq=page.loaded_seq,
+        twins={digest: each for digest, each in page.twins.items() if digest in head or digest in tail},
+        beside=(page.beside & here.keys()) | (set(head) - waiting - page.judged),
+    )
+    _place_twins(workspace, sorted_again, tail)
+    if _as_sent(sorted_again) == _as_sent(page):
+        sorted_again.page_id = page.page_id
+    return sorted_again
+
+
+def _as_sent(page: LoadedPage) -> list[tuple[str, str | None, str | None]]:
+    return [(digest, page.reasons.get(digest), page.predicted.get(digest)) for digest in page.images]
 
 
 def _kept(workspace: Workspace, page: LoadedPage, chunk: list[str]) -> list[str]:

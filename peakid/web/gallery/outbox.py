@@ -21,7 +21,7 @@ Event = dict[str, Any]
 Act = Callable[[Workspace, Event, str], StepResult]
 """(workspace, event, actor) -> what the event changed."""
 
-REQUESTS = ("next", "count")  # They change no image.
+REQUESTS = ("next", "count", "sort")  # They change no image.
 _STEPS = {"undo": decisions.undo, "redo": decisions.redo}
 
 
@@ -43,6 +43,7 @@ class Ack:
         touched: Digests that an undo or a redo changed.
         changed: All digests that may have changed.
         next_seq: Number of the last event that requested the next images; 0 if none did.
+        sort_seq: Number of the last event that requested the images after those in sight in their order now.
         is_count_requested: The counts around the grid are to be computed anew.
     """
 
@@ -52,6 +53,7 @@ class Ack:
     changed: tuple[str, ...] = ()
     next_seq: int = 0
     is_count_requested: bool = False
+    sort_seq: int = 0
 
 
 def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str, act: Act | None = None) -> Ack:
@@ -92,8 +94,9 @@ def apply(workspace: Workspace, outbox: object, *, last_ack: int, actor: str, ac
         refused=tuple(refused),
         touched=tuple(touched),
         changed=tuple(dict.fromkeys(changed)),
-        next_seq=max((event["seq"] for event in events if event.get("kind") == "next"), default=0),
-        is_count_requested=any(event.get("kind") == "count" for event in events),
+        next_seq=_last_of("next", events),
+        is_count_requested=_last_of("count", events) > 0,
+        sort_seq=_last_of("sort", events),
     )
 
 
@@ -193,6 +196,11 @@ def _new_events(outbox: object, last_ack: int) -> list[Event]:
     found = [event for event in outbox if isinstance(event, dict)] if isinstance(outbox, list) else []
     numbered = [event for event in found if isinstance(event.get("seq"), int) and event["seq"] > last_ack]
     return sorted(numbered, key=lambda event: event["seq"])
+
+
+def _last_of(kind: str, events: Iterable[Event]) -> int:
+    """Return the number of the last event of a kind, 0 if there is none."""
+    return max((event["seq"] for event in events if event.get("kind") == kind), default=0)
 
 
 def _conflict_text(standing: Decision | None, kind: object) -> str:

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from peakid.curate import waiting
+from peakid.curate.queues import suggested
 from peakid.dataset import snapshot as snapshots
+from peakid.embed import stored
 from peakid.errors import PeakidError
 from peakid.store import runs, status
 from peakid.store.workspace import Workspace
@@ -13,6 +15,8 @@ from peakid.web.jobs import progress
 
 def show(workspace: Workspace) -> None:
     """Offer to freeze and train where nothing is worth a person's time before a first model."""
+    if not suggested.fit_number(workspace) and stored.sets(workspace):
+        return  # The live head may doubt some labels in a moment.
     if waiting.worth(workspace).n or not navigation.can_train(status.read(workspace)):
         return
     if any(run.state == "done" for run in runs.list_runs(workspace)):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from peakid.clean_text import whole_number
-from peakid.curate.queues import pace, review_queue
+from peakid.curate.queues import pace, review_queue, suggested
 from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store.workspace import Workspace
@@ -21,6 +21,8 @@ _NAMES = {
     "conflicts": "Conflicting labels",
     "model-disagrees": "Model disagrees",
     "uncertain": "Model is unsure",
+    "label-issues": "Label issues",
+    "suggestions": "Suggested labels",
     "recent": "Recently decided",
     "sample": "Random sample",
     "all": "All images",
@@ -65,7 +67,8 @@ def show_more(workspace: Workspace, folded: Sequence[QueueCount], current: str) 
                 on_click=_go,
                 args=(each.queue,),
             )
-        for queue in _ALWAYS:
+        every_issue = [suggested.EVERY_ISSUE] if suggested.fit_number(workspace) else []
+        for queue in (*_ALWAYS, *every_issue):
             if queue != current:
                 st.button(name(queue), key=f"to:{queue}", type="tertiary", on_click=_go, args=(queue,))
         counts = {each.queue: each.n for each in review_queue.by_class(workspace)}
@@ -109,6 +112,8 @@ def title(queue: str) -> str:
         run_id, split, *labels = rest.split(":")
         given, predicted = (unquoted(label) for label in labels)
         return f"{given} taken for {predicted} (Run {run_id}, {split})"
+    if queue == suggested.EVERY_ISSUE:
+        return "Label issues, confirmed ones too"
     if kind == "selection":
         return f"Selection {rest}"
     if kind == "image":

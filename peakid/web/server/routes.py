@@ -1,21 +1,25 @@
 """HTTP routes for images and scripts: `/thumb/<digest>`, `/image/<digest>`, `/aligned/...`, `/script/...`.
 
-Addresses that contain a digest of their bytes may be cached by browsers permanently.
+Addresses that contain a digest of their bytes may be cached by browsers permanently. `/live` tells the grid
+whether the live head has a new fit, and `/why/<digest>` what speaks for and against a label.
 """
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from peakid import paths
 from peakid.curate.duplicates import proposed_groups
+from peakid.curate.queues import suggested
 from peakid.errors import NotFound, PeakidError
 from peakid.imaging import gate, pixels
 from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
+from peakid.suggest import why
 from peakid.web import workspace_address
 from peakid.web.atlas import map_routes
 from peakid.web.gallery import scripts
@@ -65,7 +69,18 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
         """Redirect a link to the overview: Streamlit serves its first page at / only."""
         return RedirectResponse(request.scope.get(workspace_address.PREFIX, "") + "/")
 
+    def live(request: Request) -> Response:
+        return _current_document(lambda: {"fit": suggested.fit_number(workspace(request))})
+
+    def reasons(request: Request) -> Response:
+        digest, queue = request.path_params["digest"], request.query_params.get("queue", "")
+        if not paths.is_digest(digest):
+            return _missing("This is not a digest of 64 hexadecimal digits.")
+        return _current_document(lambda: why.explain(workspace(request), digest, queue=queue).to_json())
+
     return [
+        Route("/live", live, methods=["GET"]),
+        Route("/why/{digest}", reasons, methods=["GET"]),
         Route("/thumb/{digest}", thumb, methods=["GET"]),
         Route("/image/{digest}", image, methods=["GET"]),
         Route("/aligned/{digest}/{onto}", aligned, methods=["GET"]),
@@ -102,9 +117,17 @@ def _respond(request: Request, read: Callable[[str], tuple[bytes, str]]) -> Resp
     return Response(body, media_type=media_type, headers={**_HEADERS, "ETag": etag})
 
 
-def _missing(why: str) -> Response:
+def _current_document(read: Callable[[], dict[str, Any]]) -> Response:
+    """Return what holds at this moment, which no browser may keep."""
+    try:
+        return JSONResponse(read(), headers={"Cache-Control": "no-store"})
+    except (PeakidError, OSError) as error:
+        return _missing(error.message if isinstance(error, PeakidError) else "It cannot be read now.")
+
+
+def _missing(text: str) -> Response:
     return Response(
-        why,
+        text,
         404,
         media_type="text/plain",
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},

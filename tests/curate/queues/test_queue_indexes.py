@@ -7,6 +7,7 @@ from peakid.curate.queues.filters import Filters, conditions
 
 EVERY_QUEUE = [
     *("worth", "unreviewed", "flagged", "excluded", "all", "conflicts", "model-disagrees", "uncertain"),
+    *("label-issues", "label-issues:all", "suggestions"),
     *("recent", "sample", "sample:7", "class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
     *("selection:1", "image:1"),
 ]
@@ -34,10 +35,14 @@ def scans(details):
     ]
 
 
+@pytest.mark.parametrize("has_fit", [False, True])
 @pytest.mark.parametrize("queue", EVERY_QUEUE)
-def test_every_queue_is_paged_through_an_index_and_never_sorted(workspace, plant, queue):
+def test_every_queue_is_paged_through_an_index_and_never_sorted(workspace, plant, queue, has_fit):
     plant({"a": "dom"})
     selections.create(workspace, [1], actor="human:anna")
+    if has_fit:  # "worth" then begins with the label issues of the live head.
+        with workspace.transaction() as connection:
+            connection.execute("INSERT INTO head_fit VALUES (1, 1, '', 1, 0, 0, 0, 0, 0, 0, '')")
     for segment in queue_plans.plan(workspace, queue):
         for key in ((), (1,) * len(segment.key or "1")):
             details = plans_of(workspace, *review_queue.page_sql(segment, key=key))

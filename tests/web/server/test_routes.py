@@ -16,6 +16,7 @@ from peakid.imaging import inspection
 from peakid.keep import forget
 from peakid.store import images
 from peakid.store.workspace import Workspace
+from peakid.suggest.live import Live
 from peakid.web.gallery import scripts
 from peakid.web.server import routes
 from tests import hostile_images
@@ -185,3 +186,18 @@ def test_a_proposed_duplicate_is_drawn_as_it_lies_over_the_other_image(
         assert client.get(f"/aligned/{path}").status_code == 404
     forget.forget(workspace, other, actor="human:anna")
     assert client.get(f"/aligned/{other}/{one}").status_code == 404
+
+
+def test_the_newest_fit_and_the_reasons_of_a_label_are_never_cached(
+    client: TestClient, workspace: Workspace, flipped: tuple[dict[str, str], dict[str, str]]
+) -> None:
+    digests, _ = flipped
+    assert client.get("/live").json() == {"fit": 0}
+    Live(workspace).refresh()
+    answer = client.get("/live")
+    assert answer.json()["fit"] > 0
+    assert answer.headers["cache-control"] == "no-store"
+    found = client.get(f"/why/{digests['dom 03']}?queue=label-issues").json()
+    assert [each["class_name"] for each in found["near"]] == ["dom", "eiger"]
+    assert client.get(f"/why/{'0' * 64}").status_code == 404
+    assert client.get("/why/x").status_code == 404

@@ -25,6 +25,8 @@ export const thumbnailOf = (digest) => `${PREFIX}/thumb/${digest}`;
 /** One picture as it lies over another one, where a model proposes the two as copies. */
 export const alignedOf = (digest, onto) => `${PREFIX}/aligned/${digest}/${onto}`;
 export const imageOf = (digest) => `${PREFIX}/image/${digest}`;
+export const newestFit = () => `${PREFIX}/live`;
+export const whyOf = (digest, queue) => `${PREFIX}/why/${digest}?queue=${encodeURIComponent(queue)}`;
 
 const NO_TEXT_INPUTS = ["checkbox", "radio", "button", "range", "submit"];
 

@@ -6,6 +6,7 @@
 import { build, drawBars, drawGrid, drawPressed, drawStatus } from "./gallery_draw.js";
 import { eventFields, imagesOf, pastTense, remarkText, stepText } from "./gallery_events.js";
 import { keyAction, selectLoadedKey } from "./gallery_keys.js";
+import { follow, inNewOrder, isLive, nInPlace, seenDigests, stopFollowing } from "./gallery_live.js";
 import { openConfirm } from "./gallery_panels.js";
 import { isTargetInSight, notePlace, restorePlace, reveal } from "./gallery_place.js";
 import { showRefusals } from "./gallery_refused.js";
@@ -34,6 +35,7 @@ class Gallery extends Grid {
     this.failed = new Map(); // digest -> why its last change was not saved
     this.times = []; // of the judgements in ms, for the rate
     this.items = [];
+    this.nHad = 0; // images of Python's page that this browser has
     this.selected = new Set(); // digests
     this.anchor = null; // where a range begins
     this.isEverything = false; // Every matching image is selected, loaded or not.
@@ -65,21 +67,35 @@ class Gallery extends Grid {
     const isRenewed = isOtherPage && data.series_id === this.data?.series_id;
     if (this.rowHeight) notePlace(this);
     const before = this.items;
+    const nKept = isOtherPage && !isRenewed ? 0 : this.rowHeight ? nInPlace(this) : 0;
     this.data = data;
-    this.takeItems(data, isOtherPage);
+    this.takeItems(data, isOtherPage, nKept);
     this.openOutbox(data);
     if (isRenewed) this.renewPage(before);
     else if (isOtherPage) this.beginPage();
     this.acknowledge(data);
     drawBars(this);
     this.layout();
+    this.parts.root.dataset.fit = data.fit ?? "";
     if (isOtherPage && !isRenewed) this.reveal();
     this.fetchAhead();
+    follow(this);
   }
 
-  /** Python sends all images from `start` on; of those before it, only the changed ones. */
-  takeItems({ start, items, changed }, isOtherPage) {
-    this.items = [...(isOtherPage ? [] : this.items.slice(0, start)), ...items];
+  unmount(token) {
+    super.unmount(token);
+    if (!this.root) stopFollowing(this);
+  }
+
+  /**
+   * Python sends all images from `start` on; of those before it, only the changed ones. In a queue that the
+   * live head orders, the first `nKept` stay where they are.
+   */
+  takeItems({ start, items, changed }, isOtherPage, nKept) {
+    if (isLive(this) && (isOtherPage || start < this.nHad)) this.items = inNewOrder(this.items, nKept, items);
+    else if (isLive(this)) this.items = inNewOrder(this.items, this.items.length, items);
+    else this.items = [...(isOtherPage ? [] : this.items.slice(0, start)), ...items];
+    this.nHad = start + items.length;
     this.position = new Map(this.items.map((item, i) => [item.digest, i]));
     for (const item of changed) {
       if (this.position.has(item.digest)) this.items[this.position.get(item.digest)] = item;
@@ -121,7 +137,8 @@ class Gallery extends Grid {
   }
 
   received() {
-    return { page_id: this.data.page_id, n_items: this.items.length, acked_seq: this.ackedSeq };
+    const { page_id } = this.data;
+    return { page_id, n_items: this.nHad, acked_seq: this.ackedSeq, seen: seenDigests(this) };
   }
 
   settle(written, { isNew, refused, touched }) {

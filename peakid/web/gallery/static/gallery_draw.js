@@ -194,6 +194,9 @@ export function drawGrid(gallery) {
 }
 
 const SHORTER = [
+  [/^looks like (.*) \((\d+ %)\)(, \d+ of \d+ nearest images are .*)?$/, "$1 $2 suggested"],
+  [/^a near duplicate has another label.*$/, "near duplicate"],
+  [/^test image: the suggestion is hidden.*$/, "test image"],
   [/^run \d+ predicts (.*) \((\d+ %)\)$/, "$1 $2 predicted"],
   [/^a duplicate is labelled (.*)$/, "$1 is the label of a duplicate"],
   [/^also found as (.*)$/, "$1 is the label elsewhere"],

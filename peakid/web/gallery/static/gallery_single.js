@@ -4,6 +4,7 @@ import { button, imageOf, keepKeys, make, thumbnailOf } from "./elements.js";
 import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
 import { drawBeside } from "./gallery_twins.js";
 import { toggleTypical } from "./gallery_typical.js";
+import { whyPart } from "./gallery_why.js";
 
 export const ZOOM_STEP = 1.4; // for one press of + or one notch of the wheel
 const MOST_ZOOM = 4; // times its own pixels
@@ -143,6 +144,7 @@ function drawAbout(gallery, item) {
   if (panel.dataset.drawn === drawn) return;
   panel.dataset.drawn = drawn;
   panel.replaceChildren(
+    ...whyPart(gallery, item),
     ...typicalRow(gallery, item),
     ...chipRow(gallery, item, "tag", "Tags", item.tags ?? [], "tags"),
     ...chipRow(gallery, item, "also", "Also shows", item.also_shows ?? [], "also_shows"),

@@ -14,7 +14,7 @@ const outboxes = new Map(); // by name: survives a remount of the component
 
 /** Tell whether an event only requests something; it changes no image. */
 export function isRequest({ kind }) {
-  return kind === "next" || kind === "count";
+  return kind === "next" || kind === "count" || kind === "sort";
 }
 
 /** Return the outbox of one kind of grid, for the workspace and reviewer in `data`. */

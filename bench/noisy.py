@@ -1,0 +1,136 @@
+"""Collections of embedded photos with planted label errors, for the benchmarks of label quality."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from scipy.stats import t
+
+COLLECTIONS = ("otters", "intel6", "summits14", "demo")
+FOLDERS = {"summits14": "summits14_raw"}
+ARCH = "timm/tf_efficientnet_lite0"
+SIZE_PX = 224
+NEAR = 24  # Sum of the distances of two hashes, of 128 bits (docs/design/duplicates.md).
+
+Kind = Literal["random", "pairs"]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Embedded photos: features float32 (n, C), labels taken for right, groups of near duplicates."""
+
+    features: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    class_names: list[str]
+
+    def part(self, rows: np.ndarray) -> "Collection":
+        return Collection(self.features[rows], self.labels[rows], self.groups[rows], self.class_names)
+
+
+def load(name: str, data: Path, cache: Path | None) -> Collection:
+    """Read the embeddings of a collection from `cache`, or compute them and write them there.
+
+    In the demo the class that was drawn is the label; pictures of nothing are left out.
+    """
+    file = (cache or Path(tempfile.gettempdir())) / f"{name}_{SIZE_PX}.npz"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(file, **_embedded(name, data))
+    held = np.load(file)
+    names = held["true"] if "true" in held else held["labels"]
+    rows = np.flatnonzero(names != "")
+    class_names, labels = np.unique(names[rows], return_inverse=True)
+    features = held["features"][rows].astype(np.float32)
+    return Collection(features, labels, held["groups"][rows], class_names.tolist())
+
+
+def pairs(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> list[tuple[int, int]]:
+    """Return the pairs of classes confused most, a third as many as classes; none share a class."""
+    counts = np.zeros((n_classes, n_classes))
+    np.add.at(counts, (labels, predicted), 1)
+    both, found, used = counts + counts.T, [], set()
+    for flat in np.argsort(-both, axis=None, kind="stable"):
+        a, b = divmod(int(flat), n_classes)
+        if a < b and not used & {a, b} and len(found) < max(1, n_classes // 3):
+            found.append((a, b))
+            used |= {a, b}
+    return found
+
+
+def planted(
+    labels: np.ndarray, kind: Kind, share: float, seed: int, confused: list[tuple[int, int]], n_classes: int
+) -> np.ndarray:
+    """Return labels with errors: to any other class, or to the other class of a pair.
+
+    Args:
+        share: Of all images, or of those in the classes of `confused`.
+    """
+    rng = np.random.default_rng((seed, round(100 * share), kind == "pairs"))
+    able = np.arange(len(labels)) if kind == "random" else np.flatnonzero(np.isin(labels, np.ravel(confused)))
+    chosen, given = rng.permutation(able)[: round(share * len(able))], labels.copy()
+    if kind == "random":
+        given[chosen] = (given[chosen] + rng.integers(1, n_classes, len(chosen))) % n_classes
+    else:
+        other = dict([*confused, *((b, a) for a, b in confused)])
+        given[chosen] = [other[label] for label in labels[chosen].tolist()]
+    return given
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Return the mean of paired differences and its 95 % interval by Student's t."""
+    values = np.asarray(values, dtype=float)
+    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+
+
+def _embedded(name: str, data: Path) -> dict[str, np.ndarray]:
+    from peakid.demo import dataset as demo
+
+    if name != "demo":
+        return _of_folder((data / "data" / FOLDERS.get(name, name)).resolve())
+    with tempfile.TemporaryDirectory() as folder:
+        truths = {truth.path: truth for truth in demo.draw(Path(folder), n_images=600, seed=0)}
+        found = _of_folder(Path(folder) / "photos")
+    drawn = [truths[str(path)].drawn_class or "" for path in found["paths"]]
+    return {**found, "true": np.array(drawn)}
+
+
+def _of_folder(root: Path) -> dict[str, np.ndarray]:
+    import torch
+    from PIL import Image
+    from scipy.sparse.csgraph import connected_components
+
+    from peakid.errors import UnreadableImage
+    from peakid.imaging import hashes, pixels
+    from peakid.learn.network import model, weights
+    from peakid.recipe import architectures
+
+    arch = architectures.find(ARCH)
+    full = model.full_model(arch)
+    weights.load_into(full, weights.find(ARCH, "require", None), arch)
+    body, head = model.assemble(full, arch, n_classes=2, head="linear")
+    network = torch.nn.Sequential(body, *list(head.children())[:-1]).eval()
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (arch.mean, arch.std))
+    rows, paths, hashed = [], [], []
+    for path in sorted(path for path in root.rglob("*") if path.is_file() and path.parent != root):
+        try:
+            seen = pixels.preprocess(path.read_bytes(), size_px=SIZE_PX, resize="crop")
+        except UnreadableImage:
+            continue
+        grey = Image.fromarray(seen).convert("L")
+        hashed.append(np.concatenate([np.ravel(h(grey).hash) for h in (hashes.phash, hashes.dhash)]))
+        with torch.inference_mode():
+            image = torch.from_numpy(np.array(seen)).permute(2, 0, 1) / 255
+            rows.append(network(((image - mean) / std)[None])[0].numpy().astype(np.float16))
+        paths.append(path.relative_to(root))
+    bits = np.array(hashed, dtype=np.float32)  # (n, 128)
+    near = bits @ (1 - bits).T + (1 - bits) @ bits.T <= NEAR
+    return {
+        "features": np.stack(rows),
+        "labels": np.array([path.parent.name for path in paths]),
+        "paths": np.array([str(path) for path in paths]),
+        "groups": connected_components(near)[1].astype(np.int64),
+    }

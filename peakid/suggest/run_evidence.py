@@ -1,0 +1,47 @@
+"""What the newest run predicts for images that it was not trained on, as evidence beside the live head."""
+
+import numpy as np
+
+from peakid.curate.queues import queue_plans
+from peakid.errors import NotFound
+from peakid.store import runs
+from peakid.store.workspace import Workspace
+
+SPLITS = ("cv", "valid", "test")  # Those that a run is not trained on.
+
+
+def of_newest(workspace: Workspace, image_ids: np.ndarray, class_names: list[str]) -> list[np.ndarray]:
+    """Return the probabilities of the newest run, none where it does not know all of these classes.
+
+    Args:
+        image_ids: int64 of shape (N,), ascending.
+        class_names: The K classes, in the order of the columns.
+
+    Returns:
+        At most one array: float64 of shape (N, K), NaN for images that the run did not see or learned from.
+    """
+    run_id = queue_plans.newest_run(workspace)
+    if run_id is None or not set(class_names) <= set(names := runs.show(workspace, run_id).class_names):
+        return []
+    columns = [names.index(name) for name in class_names]
+    found = np.full((len(image_ids), len(class_names)), np.nan)
+    ids = {
+        row["digest"]: row["image_id"]
+        for row in workspace.query(
+            "SELECT i.digest, p.image_id FROM prediction p JOIN image i ON i.id = p.image_id"
+            " WHERE p.run_id = ? AND p.is_out_of_sample = 1",
+            (run_id,),
+        )
+    }
+    for split in SPLITS:
+        try:
+            digests, probabilities = runs.pred_probs(workspace, run_id, split)
+        except NotFound:  # It has none for this split, or the file is damaged.
+            continue
+        rows = [n for n, digest in enumerate(digests) if digest in ids]
+        wanted = np.array([ids[digests[n]] for n in rows], dtype=np.int64)
+        at = np.searchsorted(image_ids, wanted)
+        is_here = at < len(image_ids)
+        is_here[is_here] = image_ids[at[is_here]] == wanted[is_here]
+        found[at[is_here]] = probabilities[np.array(rows, dtype=np.int64)[is_here]][:, columns]
+    return [found]

@@ -1,0 +1,65 @@
+// Why the live head doubts or suggests a label: the nearest images of both classes, and other evidence.
+
+import { make, thumbnailOf, whyOf } from "./elements.js";
+import { isLive } from "./gallery_live.js";
+
+const MOST_KEPT = 200; // answers of this page
+
+/** Return the part of the panel that says why; it is filled when the answer is there. */
+export function whyPart(gallery, item) {
+  if (!isLive(gallery)) return [];
+  const part = make("div", "evidence");
+  part.dataset.digest = item.digest;
+  load(gallery, item).then((why) => {
+    if (part.dataset.digest !== item.digest) return;
+    part.replaceChildren(...(why ? shown(why) : []));
+    part.dataset.loaded = "true";
+  });
+  return [part];
+}
+
+/** The answer changes with what is judged, so it is kept until then. */
+async function load(gallery, item) {
+  const { label, verdict } = gallery.state(item);
+  const name = JSON.stringify([item.digest, gallery.key, label, verdict, item.base]);
+  gallery.whys ??= new Map();
+  if (!gallery.whys.has(name)) {
+    if (gallery.whys.size >= MOST_KEPT) gallery.whys.clear();
+    gallery.whys.set(name, read(item.digest, gallery.key));
+  }
+  const why = await gallery.whys.get(name);
+  if (!why) gallery.whys.delete(name);
+  return why;
+}
+
+async function read(digest, queue) {
+  try {
+    const answer = await fetch(whyOf(digest, queue));
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null; // The next drawing asks again.
+  }
+}
+
+function shown({ is_hidden, sentences, near }) {
+  const parts = near.flatMap(({ class_name, role, images }) => {
+    const title = role === "label" ? `Nearest with its label, ${class_name}` : `Nearest of ${class_name}`;
+    const row = make("div", "near");
+    row.append(...images.map(nearImage));
+    if (!images.length) row.append(make("p", "", "No other image has this label."));
+    return [make("h4", "", title), row];
+  });
+  const title = is_hidden ? "Suggestion" : "Other evidence";
+  if (sentences.length) parts.push(make("h4", "", title), ...sentences.map((text) => make("p", "", text)));
+  return parts;
+}
+
+function nearImage({ digest, path, similarity }) {
+  const figure = make("figure");
+  const picture = make("img");
+  Object.assign(picture, { src: thumbnailOf(digest), alt: path, title: path, draggable: false });
+  const percent = make("figcaption", "", `${Math.round(100 * similarity)} %`);
+  percent.title = "Similarity: the cosine of the two embeddings";
+  figure.append(picture, percent);
+  return figure;
+}

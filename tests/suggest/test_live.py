@@ -1,0 +1,209 @@
+"""The live head: its queues, what a judgement changes, and what is written."""
+
+import numpy as np
+import pytest
+
+from peakid.curate import classes, decisions
+from peakid.curate.queues import review_queue
+from peakid.embed import stored
+from peakid.keep import forget
+from peakid.records import Choice
+from peakid.suggest import fitted, live
+from peakid.suggest.live import Live
+
+ANNA = "human:anna"
+
+
+def names(workspace, digests, queue):
+    by_digest = {digest: name for name, digest in digests.items()}
+    return [by_digest[item.digest] for item in review_queue.page(workspace, queue)]
+
+
+def judge(workspace, digest, label, queue="label-issues"):
+    return decisions.decide(workspace, [Choice(digest, "label", label, basis={"queue": queue})], actor=ANNA)
+
+
+def test_wrong_labels_are_issues_with_the_suggested_class_and_the_reason(workspace, flipped):
+    digests, _truth = flipped
+    Live(workspace).refresh()
+    issues = review_queue.page(workspace, "label-issues")
+    assert sorted(names(workspace, digests, "label-issues")) == ["dom 03", "eiger 05"]
+    assert [item.score for item in issues] == sorted(item.score for item in issues)
+    by_digest = {item.digest: item for item in issues}
+    wrong = by_digest[digests["dom 03"]]
+    assert wrong.predicted == "dom"
+    assert wrong.reason.startswith("looks like dom (")
+    assert wrong.reason.endswith("%), 5 of 5 nearest images are dom")
+
+
+def test_images_without_a_label_get_suggestions_the_most_likely_first(workspace, flipped):
+    digests, _truth = flipped
+    Live(workspace).refresh()
+    found = review_queue.page(workspace, "suggestions")
+    assert {item.digest: item.predicted for item in found} == {
+        digests["jungfrau 00"]: "jungfrau",
+        digests["dom 11"]: "dom",
+    }
+    assert [item.score for item in found] == sorted((item.score for item in found), reverse=True)
+
+
+def test_a_judged_label_is_not_an_issue_again_unless_asked_and_stays_as_evidence(workspace, flipped):
+    digests, _ = flipped
+    head = Live(workspace)
+    head.refresh()
+    judge(workspace, digests["dom 03"], "eiger")  # A person insists on what the head doubts.
+    head.refresh()
+    assert names(workspace, digests, "label-issues") == ["eiger 05"]
+    assert sorted(names(workspace, digests, "label-issues:all")) == ["dom 03", "eiger 05"]
+    judge(workspace, digests["dom 03"], "eiger", "label-issues:all")  # Asked again, and judged again.
+    assert names(workspace, digests, "label-issues:all") == ["eiger 05"]
+    assert workspace.one("SELECT n_labelled FROM head_fit")[0] == 34
+
+
+def test_a_correction_leaves_the_queue_at_once_and_the_next_fit_knows_it(workspace, flipped):
+    digests, _ = flipped
+    head = Live(workspace)
+    first = head.refresh()
+    assert not head.is_outdated()
+    judge(workspace, digests["dom 03"], "dom")
+    assert names(workspace, digests, "label-issues") == ["eiger 05"]  # Before the head was fitted again.
+    assert head.is_outdated()
+    second = head.refresh()
+    assert second.number > first.number
+    assert second.decision_id > first.decision_id
+    assert second.n_issues == first.n_issues - 1
+
+
+def test_new_embeddings_retired_classes_and_judged_pairs_make_a_fit_outdated(
+    workspace, flipped, plant, embed_as
+):
+    head = Live(workspace)
+    head.refresh()
+    (known,) = stored.sets(workspace)
+    digests = plant({"late": "dom"})
+    assert head.refresh().n_images == 36
+    image_id = workspace.one("SELECT id FROM image WHERE digest = ?", (digests["late"],))[0]
+    stored.add(workspace, known.set_id, [image_id], np.ones((1, known.n_dimensions)))
+    assert head.is_outdated()
+    assert head.refresh(is_rebuilt=False).n_images == 36
+    assert head.is_outdated()  # It does not have the new image yet.
+    assert head.refresh().n_images == 37
+    assert not head.is_outdated()
+    classes.retire(workspace, "jungfrau")
+    assert head.is_outdated()
+    assert head.refresh().n_classes == 2
+
+
+def test_only_rows_that_changed_visibly_are_written(workspace, flipped):
+    digests, _ = flipped
+    head = Live(workspace)
+    head.refresh()
+    workspace.connection().execute("CREATE TEMP TABLE written (image_id INTEGER)")
+    workspace.connection().execute(
+        "CREATE TEMP TRIGGER noted AFTER UPDATE ON suggestion"
+        " BEGIN INSERT INTO written VALUES (new.image_id); END"
+    )
+    head.refresh()
+    assert workspace.one("SELECT COUNT(*) FROM written")[0] == 0
+    Live(workspace).refresh()  # Another process knows what is stored, too.
+    assert workspace.one("SELECT COUNT(*) FROM written")[0] == 0
+    judge(workspace, digests["dom 03"], "dom")
+    head.refresh()
+    assert workspace.one("SELECT COUNT(*) FROM written")[0] > 0
+
+
+def test_without_embeddings_or_two_classes_there_is_nothing_to_suggest(workspace, plant, embed_as):
+    assert Live(workspace).refresh() is None
+    digests = plant({"a": "dom", "b": "dom", "c": None})
+    embed_as(digests, dict.fromkeys("abc", "dom"))
+    assert Live(workspace).refresh() is None
+    assert review_queue.page(workspace, "suggestions") == []
+
+
+def test_excluded_and_forgotten_images_have_no_suggestion(workspace, flipped):
+    digests, _ = flipped
+    head = Live(workspace)
+    head.refresh()
+    decisions.decide(workspace, [Choice(digests["dom 03"], "exclude", reason="blurred")], actor=ANNA)
+    forget.forget(workspace, digests["eiger 05"], actor=ANNA)
+    head.refresh()
+    assert workspace.one("SELECT COUNT(*) FROM suggestion")[0] == 34
+    assert names(workspace, digests, "label-issues:all") == []
+
+
+def test_a_forgotten_image_gets_no_row_from_a_head_that_still_knows_it(workspace, flipped):
+    digests, _ = flipped
+    head = Live(workspace)
+    head.refresh()
+    rows, written = fitted.read_rows(workspace, head._ids), fitted.Rows.none_of(head._ids)
+    forget.forget(workspace, digests["dom 03"], actor=ANNA)
+    fitted.write(workspace, rows, written, fitted.read_fit(workspace))
+    assert workspace.one("SELECT COUNT(*) FROM suggestion")[0] == 35
+
+
+@pytest.mark.parametrize("queue", ["label-issues", "worth"])
+def test_the_suggestion_for_a_test_image_is_hidden_until_it_is_judged_and_the_judgement_is_marked(
+    workspace, flipped, queue
+):
+    digests, _ = flipped
+    ids = {row["digest"]: row["id"] for row in workspace.query("SELECT id, digest FROM image")}
+    with workspace.transaction() as connection:
+        for name, split in (("dom 03", "test"), ("eiger 05", "train")):
+            connection.execute("INSERT INTO split_assignment VALUES (0, ?, ?)", (ids[digests[name]], split))
+    Live(workspace).refresh()
+    shown = {item.digest: item for item in review_queue.page(workspace, queue)}
+    hidden = shown[digests["dom 03"]]
+    assert (hidden.predicted, hidden.score) == (None, None)
+    assert hidden.reason == "test image: the suggestion is hidden until you judge it"
+    assert shown[digests["eiger 05"]].predicted == "eiger"
+    for name in ("dom 03", "eiger 05"):
+        judge(workspace, digests[name], name.split()[0], queue)
+    marks = workspace.query(
+        "SELECT json_extract(basis, '$.model_ranked') FROM decision ORDER BY id DESC LIMIT 2"
+    )
+    assert [row[0] for row in marks] == [None, 1]  # The newest first: eiger 05 is a training image.
+
+
+def test_a_label_issue_judged_before_the_splits_are_dealt_is_marked(workspace, flipped):
+    digests, _ = flipped
+    Live(workspace).refresh()
+    judge(workspace, digests["dom 03"], "dom")
+    judge(workspace, digests["dom 05"], "dom", "unreviewed")
+    marks = workspace.query(
+        "SELECT json_extract(basis, '$.model_ranked') FROM decision ORDER BY id DESC LIMIT 2"
+    )
+    assert [row[0] for row in marks] == [None, 1]
+
+
+def test_worth_your_time_takes_the_label_issues_of_the_head(workspace, flipped):
+    digests, _ = flipped
+    assert names(workspace, digests, "worth") == ["dom 11", "jungfrau 00"]
+    Live(workspace).refresh()
+    found = names(workspace, digests, "worth")
+    assert sorted(found[:2]) == ["dom 03", "eiger 05"]
+    assert sorted(found[2:]) == ["dom 11", "jungfrau 00"]
+    assert review_queue.count(workspace, "worth") == 4
+
+
+def test_near_duplicates_with_different_labels_are_issues_and_the_reason_says_so(workspace, flipped):
+    digests, _ = flipped
+    ids = {row["digest"]: row["id"] for row in workspace.query("SELECT id, digest FROM image")}
+    pair = sorted((ids[digests["dom 05"]], ids[digests["eiger 07"]]))
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO duplicate_pair VALUES (?, ?, 'near', 1, 'now')", pair)
+        connection.execute("UPDATE pair_revision SET revision = revision + 1")
+    Live(workspace).refresh()
+    found = {item.digest: item.reason for item in review_queue.page(workspace, "label-issues")}
+    assert len(found) == 4
+    assert found[digests["eiger 07"]].startswith("a near duplicate has another label; looks like eiger (")
+
+
+def test_an_unknown_variant_of_the_queue_is_refused(workspace):
+    assert not review_queue.exists(workspace, "label-issues:some")
+    assert review_queue.exists(workspace, "label-issues:all")
+
+
+def test_a_basis_is_read_in_one_look(workspace, flipped):
+    basis = live.read_basis(workspace)
+    assert basis.decision_id == 34
+    assert live.is_outdated(workspace)
