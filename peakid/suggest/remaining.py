@@ -112,7 +112,8 @@ def estimate(labels: Labels, *, reviewer_error: float = 0.0, seed: int = 0) -> R
     n_left = int(labels.is_left.sum())
     used = _used_of_sample(labels)
     n_audited, n_wrong = int(used.sum()), int((labels.judgement[used] == WRONG).sum())
-    n_to_audit = min(n_left, max(SAMPLE_SIZE - n_audited, 0) or SAMPLE_SIZE)
+    n_more = SAMPLE_SIZE - n_audited if n_audited <= SAMPLE_SIZE // 2 else SAMPLE_SIZE
+    n_to_audit = min(n_left, n_more)
     if n_left and n_audited < FEWEST_AUDITED:
         return Remaining(n_left, n_audited, n_wrong, n_to_audit, n_test=labels.n_test)
     rng = np.random.default_rng(seed)

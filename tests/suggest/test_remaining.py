@@ -25,6 +25,11 @@ def test_the_sample_that_is_needed_is_not_larger_than_what_is_left():
     assert remaining.estimate(labels_of(40)).n_to_audit == 40
 
 
+def test_a_sample_is_completed_and_then_doubled():
+    assert remaining.estimate(labels_of(500, audited=[RIGHT] * 40)).n_to_audit == 60
+    assert remaining.estimate(labels_of(500, audited=[RIGHT] * 94)).n_to_audit == 100
+
+
 def test_a_sample_of_nineteen_is_too_small_and_one_of_twenty_is_not():
     assert remaining.estimate(labels_of(500, audited=[RIGHT] * 19)).interval is None
     assert remaining.estimate(labels_of(500, audited=[RIGHT] * 20)).interval is not None
