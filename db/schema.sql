@@ -476,6 +476,21 @@ CREATE TABLE head_fit (
   fitted_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE label_check (
+  decision_id INTEGER PRIMARY KEY REFERENCES decision(id),
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  queue TEXT NOT NULL,
+  given_class_id INTEGER NOT NULL REFERENCES class(id),
+  label_quality REAL CHECK (label_quality BETWEEN 0 AND 1)
+) STRICT;
+
+CREATE TABLE accepted_step (
+  step_id INTEGER PRIMARY KEY REFERENCES step(id),
+  threshold REAL NOT NULL CHECK (threshold BETWEEN 0 AND 1),
+  n_images INTEGER NOT NULL CHECK (n_images > 0),
+  expected_error REAL NOT NULL CHECK (expected_error BETWEEN 0 AND 1)
+) STRICT;
+
 CREATE TABLE duplicate_proposal (
   image_a_id INTEGER NOT NULL REFERENCES image(id),
   image_b_id INTEGER NOT NULL REFERENCES image(id),
@@ -633,6 +648,13 @@ CREATE INDEX suggestion_issue ON suggestion(label_quality, image_id) WHERE is_is
 CREATE INDEX suggestion_quality ON suggestion(label_quality, image_id) WHERE label_quality IS NOT NULL;
 
 CREATE INDEX suggestion_unlabelled ON suggestion(confidence, image_id) WHERE label_quality IS NULL;
+
+CREATE INDEX label_check_image ON label_check(image_id);
+
+CREATE INDEX image_state_by_models ON image_state(image_id)
+  WHERE actor GLOB 'model:*' AND is_reviewed = 0 AND verdict = 'label';
+
+CREATE INDEX suggestion_useful ON suggestion(usefulness, image_id) WHERE usefulness IS NOT NULL;
 
 CREATE INDEX duplicate_proposal_other ON duplicate_proposal(image_b_id);
 
@@ -863,4 +885,15 @@ BEGIN
   INSERT INTO label_conflict SELECT * FROM label_conflict_now WHERE image_id = OLD.image_id;
   DELETE FROM image_text WHERE image_id = OLD.image_id;
   INSERT INTO image_text SELECT image_id, words FROM image_text_now WHERE image_id = OLD.image_id AND words <> '';
+END;
+
+CREATE TRIGGER a_label_was_checked AFTER INSERT ON decision
+WHEN NEW.actor GLOB 'human:*' AND NEW.undoes IS NULL
+  AND (NEW.basis ->> '$.queue' GLOB 'label-issues*' OR NEW.basis ->> '$.queue' GLOB 'audit:labels:*')
+BEGIN
+  INSERT INTO label_check (decision_id, image_id, queue, given_class_id, label_quality)
+  SELECT NEW.id, NEW.image_id, NEW.basis ->> '$.queue', p.class_id, (SELECT g.label_quality FROM suggestion g
+    WHERE g.image_id = NEW.image_id AND g.given_class_id = p.class_id)
+  FROM decision p WHERE p.verdict = 'label' AND p.is_reviewed = 0
+    AND p.id = (SELECT MAX(id) FROM decision WHERE image_id = NEW.image_id AND id < NEW.id);
 END;

@@ -10,7 +10,7 @@ from peakid.web import address, navigation, session
 from peakid.web.atlas import counts_panel, from_review
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
-from peakid.web.suggestions import empty_queue
+from peakid.web.suggestions import empty_queue, queue_panel
 
 EMPTY = {
     "worth": "Nothing is left that is worth your time before the next model. The rest is under Unreviewed.",
@@ -19,6 +19,7 @@ EMPTY = {
     "uncertain": "No model is less than 50 % sure of an unreviewed image that it was not trained on.",
     "recent": "No image has been judged yet.",
     "sample": "Every image of this sample is reviewed.",
+    "audit": "Every image of this random sample is judged.",
     "unreviewed": "Every label was given or confirmed by a person. Next: freeze a snapshot and train on it.",
     "flagged": "No image is flagged. Press F on an image that needs a second look.",
     "excluded": "No image is excluded. Press X to exclude an image from training. Its file is kept.",
@@ -35,6 +36,7 @@ after, filters = address.text("after") or "", filter_bar.current()
 folded = queue_chips.show(workspace, queue)
 with st.empty().container():  # Always there: else the grid is drawn anew where what is above it goes.
     next_step.show(workspace)
+    queue_panel.show(workspace, queue)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     queue_chips.show_more(workspace, folded, queue)
     filter_bar.show(workspace, queue)

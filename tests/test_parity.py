@@ -29,6 +29,10 @@ READS = {
     "curate.queues.filters.sources",  # queue --source
     "curate.remarks.names",  # queue --tag
     "curate.queues.review_queue.issue_queue",  # queue issue:...
+    "curate.queues.audits.is_of_labels",  # queue audit:labels:...
+    "curate.queues.audits.audited_step",  # queue audit:STEP
+    "suggest.accept.newest",  # suggest audits
+    "suggest.accept.of_queue",  # suggest audits
     "curate.decisions.steps",  # log --steps
     "curate.history.actors",  # log
     "curate.step_text.change_text",  # log --image

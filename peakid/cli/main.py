@@ -43,6 +43,7 @@ COMMANDS = {
     "queue": "peakid.cli.review:queue",
     "queues": "peakid.cli.review:queues",
     "views": "peakid.cli.review:views_",
+    "suggest": "peakid.cli.model_help.suggest:suggest_",
     "tag": "peakid.cli.review:tag",
     "note": "peakid.cli.review:note",
     "also": "peakid.cli.review:also",

@@ -73,7 +73,8 @@ def queue(
     """List the images that wait in the queue NAME. Default: the images most worth reviewing.
 
     NAME is one of: worth, label-issues, suggestions, unreviewed, flagged, excluded, conflicts,
-    model-disagrees, uncertain, recent, label-issues:all (also confirmed labels), sample[:SEED], all,
+    model-disagrees, uncertain, recent, label-issues:all (also confirmed labels), suggestions:useful (most
+    useful first), audit:labels:N, audit:STEP (random samples), sample[:SEED], all,
     class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED, selection:ID, image:ID.
     """
     if view:

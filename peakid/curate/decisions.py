@@ -71,7 +71,7 @@ def decide(workspace: Workspace, choices: Sequence[Choice], *, actor: str, event
                 image_id = images[choice.digest]
                 basis = mark.basis(image_id, choice.basis)
                 _append_choice(connection, step_id, image_id, choice, target, basis=basis, actor=actor)
-        return StepResult(step_id, _decisions_of(connection, step_id), conflicts, standing)
+        return StepResult(step_id, of_step(connection, step_id), conflicts, standing)
 
 
 def undo(workspace: Workspace, *, actor: str, step_id: int | None = None, event_id: str = "") -> StepResult:
@@ -173,6 +173,14 @@ def steps(workspace: Workspace, *, limit: int = 20) -> list[StepRow]:
         )
         for row in rows
     ]
+
+
+def of_step(connection: sqlite3.Connection, step_id: int) -> list[Decision]:
+    """Return the decisions of one step, in their order."""
+    rows = connection.execute(
+        f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE d.step_id = ? ORDER BY d.id", (step_id,)
+    )
+    return [_decision(row) for row in rows]
 
 
 def _checked(connection: sqlite3.Connection, choice: Choice, image_id: int) -> _State:
@@ -303,7 +311,7 @@ def restore(
         )
     return StepResult(
         new_step,
-        _decisions_of(connection, new_step),
+        of_step(connection, new_step),
         conflicts,
         current_decisions(connection, conflicts),
         remarked,
@@ -374,13 +382,6 @@ def current_decisions(connection: sqlite3.Connection, digests: Sequence[str]) ->
     )
     rows = [connection.execute(sql, (digest,)).fetchone() for digest in digests]
     return {row["digest"]: _decision(row) for row in rows if row is not None}
-
-
-def _decisions_of(connection: sqlite3.Connection, step_id: int) -> list[Decision]:
-    rows = connection.execute(
-        f"SELECT {_DECISION_COLUMNS} FROM {_DECISION_TABLES} WHERE d.step_id = ? ORDER BY d.id", (step_id,)
-    )
-    return [_decision(row) for row in rows]
 
 
 def _decision(row: sqlite3.Row) -> Decision:

@@ -185,7 +185,8 @@ def pace(workspace: Workspace, actor: str, *, at: datetime) -> Pace:
     rows = workspace.query(
         "SELECT s.made_at, COUNT(d.id) AS n FROM step s JOIN decision d ON d.step_id = s.id"
         " WHERE s.actor = ? AND s.made_at >= ? AND s.kind = 'decide'"
-        " AND NOT EXISTS (SELECT 1 FROM class_merge g WHERE g.step_id = s.id) GROUP BY s.id ORDER BY s.id",
+        " AND NOT EXISTS (SELECT 1 FROM class_merge g WHERE g.step_id = s.id)"
+        " AND NOT EXISTS (SELECT 1 FROM accepted_step a WHERE a.step_id = s.id) GROUP BY s.id ORDER BY s.id",
         (actor, utc(at - timedelta(days=7))),
     )
     made = [(datetime.fromisoformat(row["made_at"]).astimezone(at.tzinfo), row["n"]) for row in rows]

@@ -32,7 +32,9 @@ def describe(step: HistoryStep) -> str:
     # Of many steps at once, the images are counted below.
     others = [] if original.n_undone else [_pairs_text(original), *map(_remark_text, original.remarks)]
     parts += [f"{verb}: {text}" if is_reversal else text for text in others if text]
-    if step.first and step.n_judged == 1 and not step.merges:
+    if step.first and step.first.actor.startswith("model:") and not is_reversal:
+        parts.append(f"accepted {n_of(step.n_judged, 'suggestion')}")
+    elif step.first and step.n_judged == 1 and not step.merges:
         text = change_text(step.first)
         parts.append(f"{verb}: {text}" if is_reversal else text)
     elif step.n_judged and not step.merges:

@@ -13,13 +13,17 @@ from peakid.store.workspace import Workspace
 
 @dataclass(frozen=True)
 class Member:
-    """One image of a snapshot: labelled, not excluded or flagged, and of a class in use."""
+    """One image of a snapshot: labelled, not excluded or flagged, and of a class in use.
+
+    `is_by_model`: a model gave the label, and no person has reviewed it.
+    """
 
     image_id: int
     digest: str
     path: str
     label: str
     is_reviewed: bool
+    is_by_model: bool = False
 
 
 def gather(
@@ -33,7 +37,8 @@ def gather(
             image.
     """
     rows = workspace.query(
-        f"SELECT i.id, i.digest, {FIRST_PATH} AS path, c.name AS label, s.is_reviewed"
+        f"SELECT i.id, i.digest, {FIRST_PATH} AS path, c.name AS label, s.is_reviewed,"
+        " s.is_reviewed = 0 AND COALESCE(s.actor, '') GLOB 'model:*' AS is_by_model"
         " FROM image_state s JOIN class c ON c.id = s.class_id JOIN image i ON i.id = s.image_id"
         " WHERE s.verdict = 'label' AND c.is_retired = 0 AND s.is_reviewed >= ? AND (? OR NOT EXISTS"
         " (SELECT 1 FROM also_shows a WHERE a.image_id = s.image_id AND a.class_id <> s.class_id))"
@@ -41,7 +46,12 @@ def gather(
         (int(is_reviewed_only), int(has_several)),
     )
     return [
-        Member(row["id"], row["digest"], row["path"], row["label"], bool(row["is_reviewed"])) for row in rows
+        Member(
+            *(row["id"], row["digest"], row["path"], row["label"]),
+            is_reviewed=bool(row["is_reviewed"]),
+            is_by_model=bool(row["is_by_model"]),
+        )
+        for row in rows
     ]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from peakid import near_names
 from peakid.curate.duplicates import find
-from peakid.dataset import manifest, members, snapshot_names, snapshot_warnings, split
+from peakid.dataset import manifest, members, model_labels, snapshot_names, snapshot_warnings, split
 from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
 from peakid.dataset.members import Member
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound, WorkspaceNotWritable
@@ -71,10 +71,10 @@ def create(
             raise _empty(workspace, is_reviewed_only)
         groups = members.in_groups(workspace, chosen)
         imported = members.imported_splits(workspace, chosen)
-        splits = split.partition(
-            groups, members.assigned_splits(workspace, seed), imported, fractions=shares, seed=seed
-        )
+        assigned = members.assigned_splits(workspace, seed)
+        splits = model_labels.partition(chosen, groups, assigned, imported, fractions=shares, seed=seed)
         members.remember(connection, seed, chosen, splits)
+        chosen = model_labels.without_unscored(chosen, splits)
         key_of = {digest: group.key for group in groups for digest in group.digests}
         frozen = [SnapshotItem(m.digest, m.path, m.label, splits[m.digest], key_of[m.digest]) for m in chosen]
         digest = _freeze(connection, chosen, frozen, name=name, seed=seed, shares=shares, actor=actor)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from peakid.dataset import split
+from peakid.dataset import model_labels, split
 from peakid.dataset.documents import ClassCounts
 from peakid.records import Snapshot
 from peakid.store.comparisons import Compared
@@ -22,7 +22,8 @@ def sentences(workspace: Workspace, snapshot: Snapshot, counts: Sequence[ClassCo
             f"{snapshot.n_leaks} groups of near duplicates are in several splits: scores will be too high."
         )
     compared = Compared(snapshot.n_images, snapshot.n_compared, snapshot.n_leaks)
-    found += [compared.warning] if compared.warning else []
+    by_model = model_labels.warning(workspace, snapshot.snapshot_id, snapshot.seed)
+    found += [sentence for sentence in (compared.warning, by_model) if sentence]
     return [*found, *_origin_warnings(workspace, snapshot), *_share_warnings(workspace, snapshot)]
 
 
@@ -63,9 +64,12 @@ def _share_warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
         {"id": snapshot.snapshot_id},
     )
     requested = json.loads(row["fractions"]) if row else {}
-    shares = {name: n / snapshot.n_images for name, n in snapshot.splits.items()}
+    # Labels by a model are in train beyond its share.
+    n_more = {"train": model_labels.n_trained_on(workspace, snapshot.snapshot_id)}
+    n_images = max(snapshot.n_images - n_more["train"], 1)
+    shares = {name: (n - n_more.get(name, 0)) / n_images for name, n in snapshot.splits.items()}
     # Groups and small classes cannot meet shares exactly: 5 % and three images per class are tolerated.
-    slack = 0.05 + 3 * len(snapshot.class_names) / snapshot.n_images
+    slack = 0.05 + 3 * len(snapshot.class_names) / n_images
     if all(abs(shares[name] - requested[name]) <= slack for name in requested):
         return []
     actual = " / ".join(f"{shares[name]:.0%}" for name in split.SPLITS)

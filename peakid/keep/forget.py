@@ -41,6 +41,7 @@ REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (
     ("also_shows", "image_id"),
     ("label_conflict", "image_id"),
     ("suggestion", "image_id"),
+    ("label_check", "image_id"),
     ("damaged_image", "image_id"),
     ("remark", "image_id"),  # A note may be about a person.
     ("image_text", "image_id"),  # `text_index` follows by trigger.

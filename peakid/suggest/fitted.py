@@ -49,6 +49,7 @@ class Rows:
         suggested: Class ids.
         confidence: Probability of the suggested class, 0..1.
         quality: Label quality, 0..1, low = doubtful; NaN without a label.
+        usefulness: Of a label for the image, 0..1, 1 = label it first; NaN but for the first ones.
         n_near: How many of the nearest labelled images were counted; `NOT_COUNTED` if none were.
         n_near_suggested: How many of those have the suggested class.
     """
@@ -60,6 +61,7 @@ class Rows:
     confidence: np.ndarray
     quality: np.ndarray
     is_issue: np.ndarray
+    usefulness: np.ndarray
     n_near: np.ndarray
     n_near_suggested: np.ndarray
 
@@ -75,6 +77,7 @@ class Rows:
             confidence=np.zeros(n),
             quality=np.full(n, np.nan),
             is_issue=np.zeros(n, dtype=bool),
+            usefulness=np.full(n, np.nan),
             n_near=np.zeros(n, dtype=np.int64),
             n_near_suggested=np.zeros(n, dtype=np.int64),
         )
@@ -97,7 +100,8 @@ def read_rows(workspace: Workspace, image_ids: np.ndarray) -> Rows:
     """
     found = workspace.query(
         "SELECT image_id, COALESCE(given_class_id, -1), suggested_class_id, confidence, label_quality,"
-        " is_issue, COALESCE(n_near, 0), COALESCE(n_near_suggested, 0) FROM suggestion ORDER BY image_id"
+        " is_issue, usefulness, COALESCE(n_near, 0), COALESCE(n_near_suggested, 0) FROM suggestion"
+        " ORDER BY image_id"
     )
     rows = Rows.none_of(image_ids)
     if not found or not len(image_ids):
@@ -107,7 +111,16 @@ def read_rows(workspace: Workspace, image_ids: np.ndarray) -> Rows:
     is_known = image_ids[np.minimum(at, len(image_ids) - 1)] == table[:, 0]
     at, table = at[is_known], table[is_known]
     rows.is_present[at] = True
-    names = ("given", "suggested", "confidence", "quality", "is_issue", "n_near", "n_near_suggested")
+    names = (
+        "given",
+        "suggested",
+        "confidence",
+        "quality",
+        "is_issue",
+        "usefulness",
+        "n_near",
+        "n_near_suggested",
+    )
     for column, name in enumerate(names, 1):
         getattr(rows, name)[at] = table[:, column]
     return rows
@@ -156,6 +169,7 @@ def _is_changed(rows: Rows, written: Rows) -> np.ndarray:
         change = np.abs(_log_odds(getattr(rows, name)) - _log_odds(getattr(written, name)))
         same &= ~(change > LEAST_CHANGE)  # NaN: no label before and now.
     same &= np.isnan(rows.quality) == np.isnan(written.quality)
+    same &= np.nan_to_num(rows.usefulness) == np.nan_to_num(written.usefulness)
     return ~same & (rows.is_present | written.is_present)
 
 
@@ -181,6 +195,7 @@ def _write_some(connection: sqlite3.Connection, rows: Rows, some: np.ndarray) ->
         rows.confidence[kept],
         rows.quality[kept],
         rows.is_issue[kept].astype(int),
+        _or_none(rows.usefulness[kept]),
         rows.n_near[kept],
         rows.n_near_suggested[kept],
         rows.image_ids[kept],
@@ -194,14 +209,22 @@ def _write_some(connection: sqlite3.Connection, rows: Rows, some: np.ndarray) ->
     # The image may have been forgotten since its embedding was read.
     connection.executemany(
         "INSERT INTO suggestion (given_class_id, suggested_class_id, confidence, label_quality, is_issue,"
-        " n_near, n_near_suggested, image_id) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8"
-        " WHERE EXISTS (SELECT 1 FROM image_state WHERE image_id = ?8)"
+        " usefulness, n_near, n_near_suggested, image_id) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9"
+        " WHERE EXISTS (SELECT 1 FROM image_state WHERE image_id = ?9)"
         " ON CONFLICT (image_id) DO UPDATE SET given_class_id = excluded.given_class_id,"
         " suggested_class_id = excluded.suggested_class_id, confidence = excluded.confidence,"
-        " label_quality = excluded.label_quality, is_issue = excluded.is_issue, n_near = excluded.n_near,"
+        " label_quality = excluded.label_quality, is_issue = excluded.is_issue,"
+        " usefulness = excluded.usefulness, n_near = excluded.n_near,"
         " n_near_suggested = excluded.n_near_suggested",
         values,
     )
+
+
+def _or_none(values: np.ndarray) -> np.ndarray:
+    """Return numbers as Python objects with None instead of NaN: SQLite stores both as NULL."""
+    found = values.astype(object)
+    found[np.isnan(values)] = None
+    return found
 
 
 def _write_fit(connection: sqlite3.Connection, fit: HeadFit) -> None:

@@ -10,7 +10,7 @@ import peakid
 from peakid.curate.queues import queue_plans
 from peakid.embed import neighbours, stored
 from peakid.store.workspace import Workspace
-from peakid.suggest import fitted, groups, label_quality, run_evidence
+from peakid.suggest import fitted, groups, label_quality, next_images, run_evidence
 from peakid.suggest.fitted import NO_CLASS, HeadFit, Rows
 from peakid.suggest.head import Fit, LiveHead
 
@@ -205,9 +205,16 @@ class Live:
             confidence=np.clip(fit.probabilities[n, suggested].astype(np.float64), 0, 1),
             quality=np.where(is_labelled, ranking.label_quality, np.nan),
             is_issue=(ranking.is_issue | _still_doubted(ranking, labels)) & is_labelled & labels.is_present,
+            usefulness=self._usefulness(labels, fit),
             n_near=np.zeros(len(n), dtype=np.int64),
             n_near_suggested=np.zeros(len(n), dtype=np.int64),
         )
+
+    def _usefulness(self, labels: _Labels, fit: Fit) -> np.ndarray:
+        """Return how useful a label of each image would be: (N,), NaN but for the first ones."""
+        known = np.where(labels.is_present, labels.columns, 0)  # An excluded image needs no label.
+        found = next_images.usefulness(self._features, fit.probabilities, known)
+        return next_images.first(found, MOST_EXPLAINED)
 
     def _first_of_queues(self, rows: Rows) -> list[int]:
         """Return the first images of the queues of label issues and of suggestions, in order."""

@@ -128,6 +128,7 @@ def in_every_table(workspace, tmp_path, draw):
             "INSERT INTO suggestion (image_id, suggested_class_id, confidence) VALUES (?, 1, 0.5)",
             (ids[gone],),
         )
+        connection.execute("INSERT INTO label_check VALUES (1, ?, 'label-issues', 1, 0.5)", (ids[gone],))
         connection.execute("INSERT OR REPLACE INTO image_issue_score VALUES ('dark', 0.1, ?)", (ids[gone],))
         connection.execute(
             "INSERT INTO job (request_id, kind, lane, state, arguments, actor, created_at, result) VALUES"

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from peakid.cli.frame import emit, json_option, pass_workspace, table
+from peakid.cli.model_help.remaining import remaining_option
 from peakid.jobs import suggester
 from peakid.store import images
 from peakid.store.workspace import Workspace
@@ -26,6 +27,7 @@ N_LISTED = 50  # Rows for people; JSON has all of them.
 @click.option("--explain", metavar="DIGEST", help="Show what speaks for and against the label of one image.")
 @json_option
 @pass_workspace
+@remaining_option
 def label_issues(
     workspace: Workspace, run_id: int | None, limit: int | None, explain: str | None, as_json: bool
 ) -> None:

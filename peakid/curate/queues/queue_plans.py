@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
-from peakid.curate.queues import segments, selections, suggested, worth
+from peakid.curate.queues import audits, segments, selections, suggested, worth
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
 from peakid.errors import NotFound
@@ -17,7 +17,8 @@ from peakid.store.workspace import Workspace
 WORTH = suggested.WORTH
 SAMPLE_SIZE = 200  # Images: measures an error rate of 5 % to within 3 points.
 _RANKED_BY_MODEL = ("model-disagrees", "uncertain", "confusion", WORTH)
-_WITH_OPTION = ("sample", suggested.LABEL_ISSUES)  # sample:SEED, label-issues:all
+# sample:SEED, label-issues:all, suggestions:useful
+_WITH_OPTION = ("sample", suggested.LABEL_ISSUES, suggested.SUGGESTIONS)
 
 
 def plan(workspace: Workspace, queue: str) -> list[Segment]:
@@ -322,8 +323,20 @@ def _label_issues(workspace: Workspace, queue: str, which: str) -> list[Segment]
     return [suggested.label_issues(workspace, queue)]
 
 
-def _suggestions(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
+def _suggestions(workspace: Workspace, queue: str, order: str) -> list[Segment]:
+    if queue == suggested.MOST_USEFUL:
+        return [suggested.most_useful(workspace, queue)]
+    if queue != suggested.SUGGESTIONS:
+        raise NotFound(
+            f"There is no queue {queue!r}.",
+            f"Use {suggested.SUGGESTIONS} or {suggested.MOST_USEFUL}.",
+            action("open_queue", queue=suggested.SUGGESTIONS),
+        )
     return [suggested.suggestions(workspace, queue)]
+
+
+def _audit(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
+    return audits.segments(workspace, queue)
 
 
 _Maker = Callable[[Workspace, str, str], list[Segment]]
@@ -338,6 +351,7 @@ _MAKERS: dict[str, _Maker] = {
     "uncertain": _uncertain,
     "recent": _recent,
     "sample": _sample,
+    audits.AUDIT: _audit,
     "class": _of_class,
     "issue": _issue,
     "confusion": _confusion,
@@ -345,6 +359,7 @@ _MAKERS: dict[str, _Maker] = {
     selections.ONE_IMAGE: selections.plan_image,
 }
 _NAMED = {
+    audits.AUDIT: "STEP",
     "class": "NAME",
     "issue": "KIND",
     "confusion": "RUN:SPLIT:GIVEN:PREDICTED",

@@ -131,7 +131,8 @@ def page(
 
     Args:
         queue: `worth`, `unreviewed`, `flagged`, `excluded`, `conflicts`, `model-disagrees`, `uncertain`,
-            `label-issues`, `label-issues:all`, `suggestions`, `recent`, `sample` or `sample:SEED`, `all`,
+            `label-issues`, `label-issues:all`, `suggestions`, `suggestions:useful`, `audit:labels:N`,
+            `audit:STEP`, `recent`, `sample` or `sample:SEED`, `all`,
             `class:NAME`, `issue:KIND`, or
             `confusion:RUN:SPLIT:GIVEN:PREDICTED` with the class names quoted as in a URL (`%3A` for a colon).
         after: The `cursor` of the last item of the previous page. Pages are by key, so a decision made

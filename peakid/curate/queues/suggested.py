@@ -1,6 +1,7 @@
 """The queues of the live head: labels that it doubts, and suggested labels for images without one."""
 
 import sqlite3
+from dataclasses import replace
 
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
@@ -9,6 +10,7 @@ from peakid.store.workspace import Workspace
 LABEL_ISSUES = "label-issues"
 EVERY_ISSUE = f"{LABEL_ISSUES}:all"  # Also those whose label a person has confirmed.
 SUGGESTIONS = "suggestions"
+MOST_USEFUL = f"{SUGGESTIONS}:useful"  # In the order in which labels help the model most.
 WORTH = "worth"  # With a fit, its doubtful labels are those of the head.
 
 # Word for word as in its partial index.
@@ -87,6 +89,16 @@ def suggestions(workspace: Workspace, queue: str) -> Segment:
         index="suggestion_unlabelled",
         hint=_HAS_SUGGESTION,
         parameters=_parameters(workspace, queue),
+    )
+
+
+def most_useful(workspace: Workspace, queue: str) -> Segment:
+    """Return the images without a label that the model would learn most from, the most useful first."""
+    return replace(
+        suggestions(workspace, queue),
+        where="g.usefulness IS NOT NULL AND s.verdict = 'clear'",
+        key=("g.usefulness", "g.image_id"),
+        index="suggestion_useful",
     )
 
 

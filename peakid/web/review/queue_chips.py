@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from peakid.clean_text import whole_number
-from peakid.curate.queues import pace, review_queue, suggested
+from peakid.curate.queues import audits, pace, review_queue, suggested
 from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.store.workspace import Workspace
@@ -112,6 +112,8 @@ def title(queue: str) -> str:
         run_id, split, *labels = rest.split(":")
         given, predicted = (unquoted(label) for label in labels)
         return f"{given} taken for {predicted} (Run {run_id}, {split})"
+    if queue == suggested.MOST_USEFUL:
+        return "Most useful to label"
     if queue == suggested.EVERY_ISSUE:
         return "Label issues, confirmed ones too"
     if kind == "selection":
@@ -120,6 +122,8 @@ def title(queue: str) -> str:
         return "One image"
     if kind == "issue":
         return rest.replace("_", " ").capitalize()
+    if kind == audits.AUDIT:
+        return "Audit of labels" if audits.is_of_labels(queue) else f"Audit of step {rest}"
     return rest if kind == "class" else _NAMES.get(kind, queue.capitalize())
 
 

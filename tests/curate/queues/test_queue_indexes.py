@@ -7,7 +7,7 @@ from peakid.curate.queues.filters import Filters, conditions
 
 EVERY_QUEUE = [
     *("worth", "unreviewed", "flagged", "excluded", "all", "conflicts", "model-disagrees", "uncertain"),
-    *("label-issues", "label-issues:all", "suggestions"),
+    *("label-issues", "label-issues:all", "suggestions", "suggestions:useful", "audit:labels:100"),
     *("recent", "sample", "sample:7", "class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
     *("selection:1", "image:1"),
 ]
