@@ -32,6 +32,6 @@ app = st.App(
         Middleware(WorkspaceAddress),
         Middleware(StreamedUploads, folder=lambda request: opened(request).uploads_dir),
         Middleware(MissingPage, pages=[page.name for page in navigation.PAGES]),
-        Middleware(PageScript, script=page_script.SCRIPT.read_text(encoding="utf-8")),
+        Middleware(PageScript, script=page_script.script()),
     ],
 )

@@ -1,8 +1,9 @@
 """Open twenty sessions on one server that page and review at once: `python bench/sessions.py`.
 
 Each session is a websocket that sends Streamlit's own messages, like a browser: it opens the review page,
-decides on the images through the gallery's outbox, and opens further queues. It ends after a set time and
-stops its server.
+decides on the images through the gallery's outbox, and opens further queues. Like a browser, it keeps an
+event until it is acknowledged and sends it again with the next one. After a set time each session sends what
+is left, and ends; then every event is looked up in the log.
 """
 
 import argparse
@@ -32,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 QUEUES = ("unreviewed", "worth", "all", "sample", "recent")
 PAUSE_S = (0.5, 1.5)  # Between two acts of one person.
 PAGES_OF = 8  # One act in so many opens another queue.
+MOST_SENDINGS = 5  # Of the last events.
+EARLY = ForwardMsg.ScriptFinishedStatus.FINISHED_EARLY_FOR_RERUN  # Another run follows by itself.
 
 
 @dataclass
@@ -46,8 +49,10 @@ class Session:
     fragment: str = ""
     gallery: Any = None
     items: list[dict[str, Any]] = field(default_factory=list)
-    judged: list[str] = field(default_factory=list)
-    n_refused: int = 0
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    answered: dict[str, str] = field(default_factory=dict)  # By event: "saved" or "refused".
+    n_sent_again: int = 0
+    n_reruns: int = 0
 
     async def open(self, queue: str) -> None:
         self.query, self.fragment, self.gallery, self.items = f"queue={queue}", "", None, []
@@ -66,24 +71,29 @@ class Session:
             "id": f"{self.number}-{seq}",
             "view": "grid",
         }
+        self.n_sent_again += len(self.pending)
+        self.pending.append(event)
+        started = time.perf_counter()
+        await self.send()
+        self.times["judge"].append(time.perf_counter() - started)
+
+    async def send(self) -> None:
+        """Deliver the pending events, and note which of them the answer acknowledges."""
         data = self._data()
         outbox = {
-            "events": [event],
+            "events": self.pending,
             "acked_seq": data["seq"],
             "page_id": data["page_id"],
             "n_items": data["start"] + len(data["items"]),
+            "workspace": data["workspace"],
         }
-        started = time.perf_counter()
         await self._run({self.gallery.id: json.dumps({"outbox": outbox})})
-        self.times["judge"].append(time.perf_counter() - started)
         answer = self._data()
-        if answer["seq"] != seq:
-            raise RuntimeError(
-                f"session {self.number}: event {seq} was not acknowledged, {answer['seq']} was"
-            )
-        refused = [each for each in answer["refused"] if each["seq"] == seq]
-        self.n_refused += len(refused)
-        self.judged += [] if refused else [event["id"]]
+        refused = {each["seq"] for each in answer["refused"]}
+        for event in self.pending:
+            if event["seq"] <= answer["seq"]:
+                self.answered[event["id"]] = "refused" if event["seq"] in refused else "saved"
+        self.pending = [event for event in self.pending if event["seq"] > answer["seq"]]
 
     def _data(self) -> dict[str, Any]:
         return json.loads(
@@ -104,12 +114,13 @@ class Session:
         while True:
             answer = ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(), 60))
             kind = answer.WhichOneof("type")
-            if kind == "new_session":
-                self.hash = answer.new_session.page_script_hash or self.hash
+            if kind == "navigation":  # That of `new_session` is the shell's, which opens the start page.
+                self.hash = answer.navigation.page_script_hash
             if kind == "delta":
                 self._take(answer.delta)
-            if kind == "script_finished":
+            if kind == "script_finished" and answer.script_finished != EARLY:
                 return
+            self.n_reruns += kind == "script_finished"
 
     def _take(self, delta: Any) -> None:
         element = delta.new_element
@@ -130,7 +141,7 @@ class Session:
             random.Random(self.number).shuffle(self.items)
 
 
-async def person(number: int, address: str, seconds: float) -> Session:
+async def person(number: int, address: str, seconds: float, *, stays: bool) -> Session:
     url = f"{address.replace('http', 'ws')}/_stcore/stream"
     headers = {"Cookie": f"peakid_reviewer=person-{number}"}
     async with websockets.connect(
@@ -141,15 +152,19 @@ async def person(number: int, address: str, seconds: float) -> Session:
         session.times["page"].clear()  # Twenty first visits in one second are another question.
         while time.monotonic() < ends:
             await asyncio.sleep(chance.uniform(*PAUSE_S))
-            if not session.items or chance.random() < 1 / PAGES_OF:
+            if not session.items or (not stays and chance.random() < 1 / PAGES_OF):
                 await session.open(chance.choice(QUEUES))
             else:
                 await session.judge()
+        for _ in range(MOST_SENDINGS):
+            if session.pending:
+                await session.send()
         return session
 
 
-async def crowd(n_people: int, address: str, seconds: float) -> list[Session]:
-    return await asyncio.gather(*(person(number, address, seconds) for number in range(n_people)))
+async def crowd(n_people: int, address: str, seconds: float, *, stays: bool) -> list[Session]:
+    people = (person(number, address, seconds, stays=stays) for number in range(n_people))
+    return await asyncio.gather(*people)
 
 
 def options() -> argparse.Namespace:
@@ -159,6 +174,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--images", type=int, default=3000)
+    stay = "open no further queue: after 30 s, keys make the whole page run again"
+    parser.add_argument("--stay", action="store_true", help=stay)
     return parser.parse_args()
 
 
@@ -167,7 +184,7 @@ def reviewed(given: argparse.Namespace, place: Path) -> tuple[list[Session], set
     demo = [sys.executable, "-m", "peakid", "--workspace", str(place), "demo", "--images", str(given.images)]
     subprocess.run(demo, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with served(ROOT / "streamlit_app.py", place) as address:
-        sessions = asyncio.run(crowd(given.people, address, given.seconds))
+        sessions = asyncio.run(crowd(given.people, address, given.seconds, stays=given.stay))
     with closing(workspaces.open_existing(place)) as workspace:
         rows = workspace.query("SELECT event_id FROM decision WHERE actor LIKE 'human:%'")
         return sessions, {row["event_id"] for row in rows}
@@ -175,6 +192,8 @@ def reviewed(given: argparse.Namespace, place: Path) -> tuple[list[Session], set
 
 def timings(act: str, sessions: list[Session]) -> dict[str, float]:
     values = [second * 1000 for session in sessions for second in session.times[act]]
+    if len(values) < 2:
+        return {"n": len(values)}
     ranked = statistics.quantiles(values, n=20, method="inclusive")
     percentiles = {"p50_ms": round(ranked[9]), "p95_ms": round(ranked[18]), "worst_ms": round(max(values))}
     row = {"n": len(values), **percentiles}
@@ -190,13 +209,18 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         sessions, written = reviewed(given, Path(folder) / "workspace")
-    wanted = {event for session in sessions for event in session.judged}
-    n_refused, n_lost = sum(each.n_refused for each in sessions), len(wanted - written)
-    row = {"people": given.people, "judged": len(wanted), "refused": n_refused, "lost": n_lost}
+    saved = {event for each in sessions for event, answer in each.answered.items() if answer == "saved"}
+    row = {"people": given.people, "judged": sum(len(each.times["judge"]) for each in sessions)}
+    row |= {"acknowledged": sum(len(each.answered) for each in sessions), "in_log": len(saved & written)}
+    row |= {"refused": sum(len(each.answered) for each in sessions) - len(saved)}
+    row |= {"unacknowledged": sum(len(each.pending) for each in sessions), "lost": len(saved - written)}
+    row |= {"sent_again": sum(each.n_sent_again for each in sessions)}
+    row |= {"page_reruns": sum(each.n_reruns for each in sessions)}
     row |= {act: timings(act, sessions) for act in ("page", "judge")}
     print(
-        f"{row['judged']} decisions were acknowledged, {row['lost']} of them are not in the log;"
-        f" {row['refused']} met another person's decision"
+        f"{row['judged']} judgements: {row['in_log']} acknowledged and in the log, {row['refused']} met"
+        f" another person's decision, {row['unacknowledged']} not acknowledged, {row['lost']} acknowledged"
+        f" and not in the log; {row['sent_again']} events were sent more than once"
     )
     print(json.dumps({"bench": "sessions", **row}))
 

@@ -47,7 +47,9 @@ def show_table() -> None:
         "Key": st.column_config.TextColumn(width=44),
         "Colour": st.column_config.ImageColumn(width=60),
         "State": st.column_config.TextColumn(width=130),
-        "How to recognise it": st.column_config.TextColumn(width=100),
+        "Images": st.column_config.NumberColumn(width=64),
+        "Reviewed": st.column_config.NumberColumn(width=80),
+        "How to recognise it": st.column_config.TextColumn(width=140),
     }
     lines = [table_line(n, row) for n, row in enumerate(rows)]
     if not any(line["State"] for line in lines):

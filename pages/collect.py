@@ -27,11 +27,13 @@ def show_imports(imports: list[Acquisition]) -> None:
             "Added": row.n_added,
             "Known": row.n_known,
             "Rejected": row.n_rejected,
-            "State": "done" if row.finished_at else "interrupted: import again to continue",
+            "State": "done" if row.finished_at else "interrupted",
         }
         for row in imports
     ]
-    tables.show(lines)
+    tables.show(lines, column_config={"From": st.column_config.TextColumn(width=240)})
+    if not all(row.finished_at for row in imports):
+        st.caption("To continue an interrupted import, import the same files again.")
     if rejected := history.list_rejections(workspace):
         with st.expander(f"Rejected files ({len(rejected):,})"):
             import_summary.show_rejections(rejected)
@@ -90,7 +92,7 @@ show_left({Path(path) for path in (*open_imports, import_preview.path()) if path
 root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):
     show_imports(imports)
-elif not shown:
+elif not shown and import_preview.path() is None:
     st.info(
         "Nothing has been imported yet. Enter a folder of photos above, or open the demo on the overview.",
         icon=":material/info:",

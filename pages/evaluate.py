@@ -7,7 +7,7 @@ from peakid.evaluate import report
 from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
 from peakid.store import runs
-from peakid.web import address, names, navigation, session
+from peakid.web import address, names, session
 from peakid.web.evaluation import (
     class_table,
     matrix_panel,
@@ -17,6 +17,7 @@ from peakid.web.evaluation import (
     tta_panel,
 )
 from peakid.web.jobs import submission
+from peakid.web.training import first_model
 
 SPLITS = {
     "valid": "Validation (for choosing)",
@@ -26,9 +27,7 @@ SPLITS = {
 
 
 def show_empty(sentence: str) -> None:
-    st.info(sentence, icon=":material/grid_on:")
-    if st.button("Train a model", type="primary"):
-        navigation.go("train")
+    first_model.show_way(workspace, sentence, page="train", label="Train a model")
 
 
 def choose_run() -> Run:

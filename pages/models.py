@@ -7,15 +7,15 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue
 from peakid.records import Export
 from peakid.store import exports, runs
-from peakid.web import address, navigation, session
+from peakid.web import address, session
 from peakid.web.exports import export_details, export_form, export_list, photo_trial
 from peakid.web.jobs import job_panel, submission
+from peakid.web.training import first_model
 
 
 def show_empty() -> None:
-    st.info("No run has a model yet. Train one, then export it here with its classes and preprocessing.")
-    if st.button("Train a model", type="primary"):
-        navigation.go("train")
+    sentence = "No run has a model yet. Train one, then export it here with its classes and preprocessing."
+    first_model.show_way(workspace, sentence, page="train", label="Train a model")
 
 
 def show_export(export: Export) -> None:

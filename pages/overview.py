@@ -83,7 +83,7 @@ if counts.n_images == 0:
 else:
     st.title("Overview")
     way = Journey(counts, worth, done, scored, trainings)
-    journey.show(way, navigation.next_step(counts, worth, minutes, done))
+    journey.show(workspace, way, navigation.next_step(counts, worth, minutes, done))
     show_figures(counts, n_unreviewed, scored[0] if scored else None)
     snapshot_names = {each.snapshot_id: names.snapshot_name(each) for each in by_digest.values()}
     has_scores = len(points) > 1

@@ -9,11 +9,12 @@ from peakid.recipe import cost_guess
 from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
 from peakid.store import runs
-from peakid.web import address, navigation, session, words
+from peakid.web import address, session, words
 from peakid.web.jobs import gpu_queue, progress, submission
 from peakid.web.snapshots import snapshot_choice
 from peakid.web.training import (
     estimate_panel,
+    first_model,
     last_result,
     random_panel,
     recipe_draft,
@@ -33,9 +34,8 @@ N_JOBS = 200  # Of all kinds; older trainings are listed by their runs.
 
 
 def show_empty() -> None:
-    st.info("A model is trained on a snapshot: a frozen set of images, labels and splits. There is none yet.")
-    if st.button("Freeze a snapshot", type="primary"):
-        navigation.go("snapshots")
+    sentence = "A model is trained on a snapshot: a frozen set of images, labels and splits. There is none."
+    first_model.show_way(workspace, sentence, page="snapshots", label="Freeze a snapshot")
 
 
 def show_cost(recipe: Recipe, frozen: Snapshot, *, is_pretrained: bool) -> None:

@@ -44,6 +44,7 @@ def template(theme: Theme = "light") -> go.layout.Template:
         "ticks": "",
         "automargin": True,
         "title": {"standoff": 8},
+        "ticklabelstandoff": 4,
     }
     return go.layout.Template(
         layout={

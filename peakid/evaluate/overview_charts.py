@@ -14,6 +14,7 @@ from peakid.records import ClassRow
 
 BAR_PX = 26  # Height of the row of a class.
 N_NAMED = 3  # Classes in a finding.
+ABOUT_EVEN = 1.05  # Below this ratio, "1.0 times as many" would be said.
 MOST_SINGLE = 8  # Images up to which the axis has a tick for each, and none at a half.
 BalanceOrder = Literal[
     "keys",    # As the keys 1 to 9.
@@ -138,6 +139,8 @@ def balance_finding(rows: Sequence[ClassRow]) -> str:
     if largest.n_images == smallest.n_images:
         return f"Every class has {largest.n_images:,} {'image' if largest.n_images == 1 else 'images'}"
     ratio = largest.n_images / smallest.n_images
+    if ratio < ABOUT_EVEN:
+        return f"Every class has {smallest.n_images:,} to {largest.n_images:,} images"
     return f"{largest.class_name} has {ratio:.1f} times as many images as {smallest.class_name}"
 
 

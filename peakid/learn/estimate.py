@@ -188,7 +188,7 @@ def _of_linear_head(trainer: Trainer, part: TrainingImages, n: int) -> PhaseCost
         batch_size=predict.BATCH_SIZE,
         epoch_s=n * image_s,
         extra_s=0.0,
-        score_s=image_s,
+        score_s=0.0,  # The predictions follow from the same features.
         memory_mb=cost.memory_mb(start.device),
         shown=torch.from_numpy(np.array(trainer.canonical[:N_SHOWN])),
         labels=torch.from_numpy(part.labels[:N_SHOWN]),

@@ -60,9 +60,26 @@ def embed(
         report("Computing features", end, n, message)
 
     report("Computing features", 0, n, progress_text.counted(0, n, "images"))
-    with torch.inference_mode():
+    # Without TensorFloat-32, as in `predict.pred_probs`: exports must reproduce what follows from these.
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         in_parts(n, embed_part)
     return torch.cat(features).clone()
+
+
+def pred_probs(model: nn.Sequential, features: Tensor) -> np.ndarray:
+    """Return what `predict.pred_probs` returns, without a second forward pass of the frozen body.
+
+    Args:
+        model: With the fitted layer.
+        features: As `embed` returns them, of the images to predict.
+
+    Returns:
+        float32 of shape (n, K), rows adding up to 1.
+    """
+    layer: Any = list(model[1].children())[-1]
+    with torch.inference_mode():
+        logits = nn.functional.linear(features, layer.weight.cpu(), layer.bias.cpu())  # (n, K)
+        return logits.softmax(dim=1).numpy()
 
 
 def fit(

@@ -16,7 +16,7 @@ from torch import nn
 from peakid import progress_text
 from peakid.errors import DeviceLost
 from peakid.job_settings import JobSettings
-from peakid.learn import budget, diagnostics
+from peakid.learn import budget, diagnostics, linear_head
 from peakid.learn.batches import data, subsets
 from peakid.learn.batches.data import Stopped, TrainingImages
 from peakid.learn.budget import Planner
@@ -290,6 +290,10 @@ def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray, phase: st
         trainer.report(phase, n_done, n, progress_text.counted(n_done, n, "images"))
 
     advance(0)
+    if trainer.features is not None:  # Of a linear head, which is all that was trained.
+        probabilities = linear_head.pred_probs(model, trainer.features[rows])
+        advance(n)
+        return probabilities
     pixels = trainer.canonical if n == len(trainer.canonical) else trainer.canonical[rows]
     return predict.pred_probs(model, pixels, start.card, device=start.device, advance=advance)
 

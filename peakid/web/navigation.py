@@ -117,7 +117,7 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -
     if worth.n and (counts.n_snapshots == 0 or done.n_exports):
         return NextStep(_worth_sentence(worth, minutes), "Review them", "review")
     if counts.n_snapshots == 0 and done.n_unreviewed and can_train(counts):
-        sentence = "Enough for a first model: freeze and train. Reviewing the other images is optional."
+        sentence = "Enough for a first model. Reviewing the other images is optional."
         return NextStep(sentence, "Freeze a snapshot", "snapshots")
     if counts.n_snapshots == 0 and done.n_unreviewed:
         sentence = (

@@ -26,7 +26,7 @@ def main() -> None:
         workspace = session.workspace()
         page = st.navigation(navigation.pages(workspace))
         remedies.follow_link()
-        sidebar(workspace)
+        sidebar(workspace, page.url_path)
         if page.url_path in PAGES_OF_PICTURES:
             st.html('<a class="skip" href="#pictures">Skip to the images</a>')
         address.begin()
@@ -35,7 +35,7 @@ def main() -> None:
         page.run()
 
 
-def sidebar(workspace: Workspace) -> None:
+def sidebar(workspace: Workspace, page: str) -> None:
     """Draw the reviewer, what is special about the workspace, and the running jobs below the navigation."""
     with st.sidebar:
         session.reviewer_field()
@@ -43,7 +43,7 @@ def sidebar(workspace: Workspace) -> None:
         if workspace.is_read_only:
             tip = "Its files or its disk do not allow writing. Pages show it, and nothing can be changed."
             st.caption(":material/lock: Read-only", help=tip)
-        sidebar_jobs.show(workspace)
+        sidebar_jobs.show(workspace, page)
         if Settings().password.get_secret_value():
             st.html('<a href="/logout" style="color:inherit;font-size:.875rem">Log out</a>')
         narrow_window.fold_sidebar()  # Here, where the space that Streamlit gives it is not seen.

@@ -181,3 +181,22 @@ def test_the_line_of_a_run_opens_its_evaluation_and_that_of_a_failed_job_its_log
     sidebar(page).get_by_role("link", name="Evaluate").filter(visible=True).last.click()
     page.get_by_role("heading", name="Evaluate", level=1).wait_for()
     expect(page).to_have_url(re.compile(r"/evaluate\?run=1$"))
+
+
+def test_a_link_of_a_toast_opens_in_the_same_tab(
+    serve: Callable[[], str],
+    page: Page,
+    training: Work,
+    frozen: Snapshot,
+    add_run: Callable[..., int],
+) -> None:
+    page.goto(f"{serve()}/classes")
+    page.wait_for_selector(SETTLED)
+    page.evaluate("window.isSameDocument = true")
+    training.note(TrainResult(run_id=add_run(frozen)))
+    training.end("done")
+    page.get_by_test_id("stToast").get_by_role("link", name="Evaluate").click()
+    page.get_by_role("heading", name="Evaluate", level=1).wait_for()
+    expect(page).to_have_url(re.compile(r"/evaluate\?run=1$"))
+    assert len(page.context.pages) == 1
+    assert page.evaluate("window.isSameDocument")  # The session goes on.

@@ -85,6 +85,9 @@ def test_the_finding_of_the_classes_is_their_ratio_or_which_are_empty() -> None:
     assert finding([ROWS[0], empty[0]]) == "No image yet of a"
     assert finding(empty) == "No image yet of a, b, c and 2 more"
     assert finding([ROWS[0], replace(ROWS[0], class_name="x")]) == "Every class has 30 images"
+    assert finding([ROWS[0], replace(ROWS[0], class_name="x", n_images=31)]) == (
+        "Every class has 30 to 31 images"
+    )
     assert finding(ROWS[:1]) == "30 images of 1 class"
     assert finding([]) == "There is no class yet"
 

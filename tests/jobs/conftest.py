@@ -11,10 +11,19 @@ from typing import Any
 import psutil
 import pytest
 
+from peakid import settings
 from peakid.acquire import folder
 from peakid.jobs import presence
 from peakid.store import images
 from peakid.store.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def own_settings() -> Iterator[None]:
+    """Undo what `child.run` sets for its process: the tests after these read the environment."""
+    yield
+    settings._of_job = None
+    settings.current.cache_clear()
 
 
 @pytest.fixture(scope="session")

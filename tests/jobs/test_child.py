@@ -17,14 +17,6 @@ from peakid.remedies import action
 from peakid.store import checkpoints, runs
 
 
-@pytest.fixture(autouse=True)
-def own_settings():
-    """Undo what `child.run` sets for its process."""
-    yield
-    settings._of_job = None
-    settings.current.cache_clear()
-
-
 def test_a_job_takes_the_settings_at_its_submission_and_new_ones_when_it_is_resumed(
     workspace, as_worker, monkeypatch
 ):

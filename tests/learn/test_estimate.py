@@ -85,7 +85,8 @@ def test_a_linear_head_shows_whole_images_and_counts_one_look_at_each(colours, m
     found = measure(colours, method="linear-head", pretrained=pretrained)
     (phase,) = found.phases
     assert (phase.name, phase.epochs, len(phase.shown)) == ("linear head", 1, 12)
-    assert phase.epoch_s == pytest.approx(26 * phase.score_s)
+    assert phase.epoch_s > 0
+    assert (phase.score_s, found.predict_s) == (0.0, 0.0)  # Predictions follow from the same features.
 
 
 def test_a_time_budget_is_part_of_the_estimate(colours, measure):

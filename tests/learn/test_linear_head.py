@@ -5,10 +5,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from peakid.learn import linear_head
-from peakid.learn.network import model
+from peakid.learn.network import model, predict
 from peakid.recipe import architectures
+from peakid.recipe.recipe import Recipe
 from peakid.run_records import StartingWeights
-from tests.learn.colours import ARCH
+from tests.learn.colours import ARCH, prepare
 
 
 def clouds(n_classes, n=60, n_features=7):
@@ -64,6 +65,9 @@ def test_quick_gives_one_model_with_the_pretrained_body_and_a_linear_head(colour
     )
     assert [(epoch.epoch, epoch.phase) for epoch in epochs] == [(1, "linear head")]
     assert set(result.pred_probs) == {"train", "valid", "test"}
+    pixels = prepare(colours, Recipe(image_size_px=32), tmp_path / "cache").canonical[colours.rows("test")]
+    again = predict.pred_probs(network, pixels, card, device=torch.device("cpu"))
+    assert np.allclose(again, result.pred_probs["test"][1], atol=1e-5)  # Those of the stored model.
     digests, probabilities = result.pred_probs["valid"]
     given = [int(colours.labels[colours.digests.index(digest)]) for digest in digests]
     assert (
@@ -72,6 +76,23 @@ def test_quick_gives_one_model_with_the_pretrained_body_and_a_linear_head(colour
     assert result.metrics["valid_loss"] == pytest.approx(
         -np.log(probabilities[np.arange(6), given]).mean(), abs=1e-4
     )
+
+
+@pytest.mark.slow
+def test_the_body_sees_each_image_once_also_in_cross_validation(colours, fit, pretrained):
+    seen = []
+
+    def count(module, given):
+        if isinstance(module, torch.nn.Conv2d) and module.in_channels == 3:
+            seen.append(len(given[0]))
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(count)
+    try:
+        fit(colours, method="linear-head", pretrained=pretrained)
+        fit(colours, method="linear-head", pretrained=pretrained, folds=3)
+    finally:
+        hook.remove()
+    assert sum(seen) == 2 * len(colours.digests)
 
 
 @pytest.mark.slow

@@ -87,8 +87,8 @@ def test_unreviewed_images_alone_give_no_number_but_the_next_step(
     assert title(workspace, "review") == "Review"
     app = open_page("review")
     assert app.query_params["queue"] in ("unreviewed", ["unreviewed"])
-    assert any("Enough for a first model: freeze and train" in each.value for each in app.markdown)
-    next(button for button in app.button if button.label == "Freeze and train").click().run()
+    assert any("Enough for a first model." in each.value for each in app.markdown)
+    next(button for button in app.button if button.label == "Train a first model").click().run()
     assert not app.exception
     (frozen,) = snapshots.list_snapshots(workspace)
     assert frozen.n_images == 10
@@ -98,12 +98,12 @@ def test_the_next_step_waits_until_nothing_is_worth_the_time_and_two_classes_hav
     workspace: Workspace, fill: Callable[..., list[str]], open_page: Callable[..., AppTest]
 ) -> None:
     (first, *_) = fill(river=2)
-    assert "Freeze and train" not in [button.label for button in open_page("review").button]
+    assert "Train a first model" not in [button.label for button in open_page("review").button]
     fill(sea=2)
     decisions.decide(workspace, [Choice(first, "clear")], actor=ANNA)
-    assert "Freeze and train" not in [button.label for button in open_page("review").button]
+    assert "Train a first model" not in [button.label for button in open_page("review").button]
     decisions.undo(workspace, actor=ANNA)
-    assert "Freeze and train" in [button.label for button in open_page("review").button]
+    assert "Train a first model" in [button.label for button in open_page("review").button]
 
 
 def test_the_meaning_of_the_numbers_is_said() -> None:

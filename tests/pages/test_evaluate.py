@@ -35,7 +35,7 @@ def test_without_a_run_the_page_says_what_it_will_show(open_page: OpenPage) -> N
     app = open_page("evaluate")
     assert not app.exception
     assert "No model has been trained yet" in app.info[0].value
-    assert button(app, "Train a model")
+    assert button(app, "Import images")
 
 
 def test_a_run_without_a_model_links_to_training(

@@ -108,6 +108,7 @@ def test_an_unknown_image_is_an_error_message(open_page, reviewed, text_of):
 
 def test_a_backup_is_one_click(open_page, reviewed, workspace, text_of):
     app = open_page("history", section="keep")
+    assert "browse:backup:path" in [each.key for each in app.button]
     button(app, "Back up now").click().run()
     assert not app.exception
     assert "Backed up 3 images" in text_of(app)

@@ -46,7 +46,10 @@ def exported(workspace: Workspace, frozen: Snapshot, add_run: AddRun, colour_exp
     )
 
 
-def test_without_a_run_the_page_says_what_an_export_is_and_leads_to_training(open_page: OpenPage) -> None:
+def test_without_a_run_the_page_says_what_an_export_is_and_leads_to_training(
+    open_page: OpenPage, fill: Callable[..., list[str]]
+) -> None:
+    fill(river=2)
     app = open_page("models")
     assert not app.exception
     assert "No run has a model yet" in app.info[0].value

@@ -41,7 +41,7 @@ def test_the_journey_is_on_top_with_one_action(
     assert "check_circle" in steps[0]
     assert "arrow_circle_right" in steps[1]
     assert all("radio_button_unchecked" in step for step in steps[2:])
-    assert buttons(app) == ["Review them"]
+    assert buttons(app) == ["Review them", "Train a first model"]
 
 
 @pytest.mark.usefixtures("no_worker")

@@ -41,13 +41,13 @@ def test_the_overview_suggests_the_next_step_and_links_to_it(
     fill(river=2, sea=1)
     app = open_page("overview")
     assert not app.exception
-    assert "Enough for a first model: freeze and train" in everything(app)
+    assert "Enough for a first model." in everything(app)
     assert [(cell.label, cell.value) for cell in app.metric][:3] == [
         ("Images", "3"),
         ("Reviewed", "0 %"),
         ("Excluded", "0"),
     ]
-    assert [button.label for button in app.main.button] == ["Freeze a snapshot"]
+    assert [button.label for button in app.main.button] == ["Freeze a snapshot", "Train a first model"]
 
 
 def test_the_overview_counts_decisions(

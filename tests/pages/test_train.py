@@ -60,10 +60,13 @@ def begun(workspace: Workspace, frozen: Snapshot, **recipe: object) -> tuple[led
     return work, run_id
 
 
-def test_without_a_snapshot_the_page_offers_to_freeze_one(open_page: OpenPage) -> None:
+def test_without_a_snapshot_the_page_offers_to_freeze_one(
+    open_page: OpenPage, fill: Callable[..., list[str]]
+) -> None:
+    fill(river=2)
     app = open_page("train")
     assert not app.exception
-    assert "There is none yet." in app.info[0].value
+    assert "There is none." in app.info[0].value
     assert button(app, "Freeze a snapshot")
 
 
@@ -181,7 +184,7 @@ def test_the_form_says_which_pretrained_weights_are_available(
     (tmp_path / "weights" / "resnet18-f37072fd.pth").write_bytes(b"")
     app = open_page("train")
     assert "Starts from ImageNet weights in `resnet18-f37072fd.pth`" in text_of(app)
-    assert field(app, "arch").options[0] == "resnet18 · weights available"
+    assert field(app, "arch").options[0] == "resnet18 · weights here"
 
 
 def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(

@@ -60,13 +60,14 @@ def _folder(_workspace: Workspace) -> ImportRequest | None:
         "can be decoded is imported."
     )
     path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
-    in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."
-    is_in_place = st.checkbox("Leave the files in place, copy nothing", help=in_place_tip)
-    links_tip = "Links to files inside the folder are always followed."
-    follows_links = st.checkbox("Follow links to folders inside the folder", help=links_tip)
-    within = st.text_input(
-        "Also follow links into", placeholder="another folder on this machine", key="links_within"
-    )
+    with st.expander("Copying and links", icon=":material/tune:"):
+        in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."
+        is_in_place = st.checkbox("Leave the files in place, copy nothing", help=in_place_tip)
+        links_tip = "Links to files inside the folder are always followed."
+        follows_links = st.checkbox("Follow links to folders inside the folder", help=links_tip)
+        within = st.text_input(
+            "Also follow links into", placeholder="another folder on this machine", key="links_within"
+        )
     if not _is_submitted():
         return None
     return ImportRequest(

@@ -12,6 +12,7 @@ from peakid.records import RejectionRow
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, remedies, tables, words
 from peakid.web.jobs import progress
+from peakid.web.training import first_model
 
 SHOWN_CLASSES, SHOWN_HIDDEN = 12, 5
 _LABELS_FROM: dict[LabelSource, str] = {
@@ -40,13 +41,24 @@ def show_result(workspace: Workspace, job: Job, *, actor: str) -> None:
             f"The workspace has {groups} of duplicates to decide on. A snapshot puts each group into one "
             "split."
         )
-    if found.n_added and st.button("Review the new images", type="primary"):
-        navigation.go("review")
+    if found.n_added:
+        _offer_next(workspace)
     rejections = [row for row in found.rejections if row.reason != "hidden"]
     if rejections:
         n_rejected = found.n_rejected - found.reading.skipped.get("hidden", 0)
         st.warning(f"Rejected {words.n_of(n_rejected, 'file')}, for the reasons listed here.")
         show_rejections(rejections)
+
+
+def _offer_next(workspace: Workspace) -> None:
+    """Offer the review, and before the first model the way to its score."""
+    is_first = first_model.is_next(workspace)
+    is_enough = is_first and not waiting.worth(workspace).n
+    with st.container(horizontal=True):
+        if st.button("Review the new images", type="secondary" if is_enough else "primary"):
+            navigation.go("review")
+        if is_first:
+            first_model.button(workspace, kind="primary" if is_enough else "secondary")
 
 
 def show_reading(workspace: Workspace, reading: ImportReading, *, actor: str, key: str) -> None:

@@ -8,6 +8,9 @@ from peakid.store.workspace import Workspace
 from peakid.web import address, session, uploads, words
 from peakid.web.history import space_panel
 from peakid.web.jobs import progress
+from peakid.web.workspaces import folder_browser
+
+_BACKUP_PATH = "backup:path"  # Key of the field.
 
 
 def show(workspace: Workspace) -> None:
@@ -25,8 +28,10 @@ def _show_backup(workspace: Workspace) -> None:
         "Writes the database, stored images, runs and exports into one file. What can be made again, such as "
         "thumbnails, is left out."
     )
+    st.session_state.setdefault(_BACKUP_PATH, str(workspace.path.parent))
+    folder_browser.button(_BACKUP_PATH, label="Browse folders")
     with st.form("backup", border=False):
-        path = st.text_input("Folder or new file on this machine", str(workspace.path.parent))
+        path = st.text_input("Folder or new file on this machine", key=_BACKUP_PATH)
         with_checkpoints = st.checkbox(
             "With checkpoints of interrupted trainings",
             help="Each is several times as large as its model. Without them, such a training starts anew "

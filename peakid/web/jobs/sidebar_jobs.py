@@ -20,6 +20,17 @@ WATCH_EVERY_S = 1.0
 # Without a job, for one that is submitted elsewhere: by a command, another person or another tab.
 LOOK_EVERY_S = 5.0
 MAX_ENDED = 10
+# The page that draws how a job of a kind ended: a toast there would say it twice, and cover its controls.
+_DRAWN_ON = {
+    "import": "collect",
+    "verify": "collect",
+    "train": "train",
+    "sweep": "train",
+    "lr-find": "train",
+    "estimate": "train",
+    "tta": "evaluate",
+    "export": "models",
+}
 _ICONS = {
     "done": ":material/check_circle:",
     "failed": ":material/error:",
@@ -28,13 +39,20 @@ _ICONS = {
 }
 
 
-def show(workspace: Workspace) -> None:
-    """Draw the jobs, redrawn by themselves; the page runs again only when a job begins or ends."""
+def show(workspace: Workspace, page: str) -> None:
+    """Draw the jobs, redrawn by themselves; the page runs again only when a job begins or ends.
+
+    Args:
+        page: The one that is open. It needs no toast about a job whose end it draws itself.
+    """
     told = told_jobs.current(workspace)
     active = queue.list_active(workspace)
     told.forget(job.job_id for job in active)
     ended = queue.list_ended(workspace, told.since, MAX_ENDED)
     for job in told.toasts(ended, time.monotonic()):
+        if _DRAWN_ON.get(job.kind) == page:
+            told.told[job.job_id] = float("-inf")  # Not on the page opened next either.
+            continue
         found = _ending(workspace, job)
         st.toast(
             f"{session.plain(found.text)} [{found.link}]({_address(job, found)})", icon=_ICONS[job.state]

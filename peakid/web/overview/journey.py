@@ -11,8 +11,10 @@ from peakid.evaluate import score_text
 from peakid.jobs.job import Job
 from peakid.records import Run
 from peakid.store.status import Status
+from peakid.store.workspace import Workspace
 from peakid.web import names, navigation, words
 from peakid.web.navigation import NextStep, Progress
+from peakid.web.training import first_model
 
 TRAININGS = ("train", "sweep")  # Kinds of jobs that lead to a run.
 
@@ -134,9 +136,11 @@ class Journey:
         return "no export yet" if self.runs else "needs a run"
 
 
-def show(journey: Journey, suggested: NextStep) -> None:
-    """Draw the steps, then the one action with its button."""
+def show(workspace: Workspace, journey: Journey, suggested: NextStep) -> None:
+    """Draw the steps, then the one action with its button; before the first model, the way to it as well."""
     action = journey.action(suggested)
+    has_first = action.page in ("review", "snapshots") and first_model.is_next(workspace)
+    is_first_enough = has_first and action.page == "snapshots"
     with st.container(border=True):
         cells = st.container(horizontal=True, gap="medium")
         for step in journey.steps(action.page):
@@ -144,5 +148,8 @@ def show(journey: Journey, suggested: NextStep) -> None:
             cells.markdown(text, width="content")
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{action.sentence}**", width="content")
-            if st.button(action.button, type="primary", width="content"):
-                navigation.go(action.page)
+            with st.container(horizontal=True, width="content"):
+                if st.button(action.button, type="secondary" if is_first_enough else "primary"):
+                    navigation.go(action.page)
+                if has_first:
+                    first_model.button(workspace, kind="primary" if is_first_enough else "secondary")

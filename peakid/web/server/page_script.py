@@ -4,10 +4,16 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SCRIPT = Path(__file__).resolve().parent / "static" / "back.js"
+SCRIPTS = ("back.js", "toast_links.js")
+_FOLDER = Path(__file__).resolve().parent / "static"
 _BEFORE = b"<head>"
 # "Not modified" would keep a page with an older script, and a compressed page cannot be changed.
 _DROPPED = (b"if-none-match", b"if-modified-since", b"accept-encoding")
+
+
+def script() -> str:
+    """Return the scripts of the app as one."""
+    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 class PageScript:

@@ -29,10 +29,15 @@ _OWN_ARCH = "recipe:own_arch"  # The person's choice before a published recipe r
 def values() -> dict[str, Any]:
     """Return the values of the form by field; at first those of the quickest preset."""
     if _DRAFT not in st.session_state:
-        first = recipes.presets()[FIRST_PRESET].model_dump()
-        here = weight_files.found(weights_folder.settings())
-        st.session_state[_DRAFT] = first | {"arch": weight_files.likeliest(first["arch"], here)}
+        st.session_state[_DRAFT] = first().model_dump()
     return st.session_state[_DRAFT]
+
+
+def first() -> Recipe:
+    """Return the quickest preset with an architecture whose weights are here, if there is one."""
+    preset = recipes.presets()[FIRST_PRESET]
+    here = weight_files.found(weights_folder.settings())
+    return recipes.of_values(preset.model_dump() | {"arch": weight_files.likeliest(preset.arch, here)})
 
 
 def preset() -> str:

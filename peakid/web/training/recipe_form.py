@@ -54,13 +54,16 @@ _WORDS = {
 def show_simple() -> None:
     """Draw the fields most people change: architecture, image size, time budget, epochs."""
     here, now = weight_files.found(weights_folder.settings()), recipe_draft.values()
-    cells = st.columns([4, 2, 2, 2, 2], gap="small", vertical_alignment="bottom")
+    others = (*simple_budget(), *simple_epochs())
+    # The name of an architecture and its note need 350 px.
+    widths = [5, *[2] * max(1 + len(others), 2)]
+    cells = st.columns(widths, gap="small", vertical_alignment="bottom")
     with cells[0]:
         options = sorted(architectures.TABLE, key=lambda name: name not in here)
         _ask("arch", options=options, format_func=lambda name: f"{name} · {weights_here.note(name, here)}")
     with cells[1]:
         _ask_size()
-    for cell, name in zip(cells[2:], (*simple_budget(), *simple_epochs()), strict=False):
+    for cell, name in zip(cells[2:], others, strict=False):
         with cell:
             _ask(name)
     st.caption(weights_here.sentence(now, here))

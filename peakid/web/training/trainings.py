@@ -19,7 +19,6 @@ ACCURACY = "Accuracy (validation)"
 _COLUMNS = {
     "Run": st.column_config.TextColumn(width="small"),
     ACCURACY: st.column_config.TextColumn(width=165, help="With its 95 % interval and number of images."),
-    "Error": st.column_config.TextColumn(width="large"),
 }
 
 
@@ -35,11 +34,12 @@ class Training:
     snapshot: str
     created_at: str
     seconds: float | None
-    error: str
 
 
 def show_table(jobs: Sequence[Job], runs: Sequence[Run], snapshots: Mapping[str, Snapshot]) -> None:
     """Draw the table, newest first. One selected row is put into the address as `row`, several as `runs`.
+
+    Why a training failed is below the table when its row is selected: a column of errors makes it too wide.
 
     Args:
         jobs: Training jobs, newest first.
@@ -50,15 +50,11 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run], snapshots: Mapping[str,
     known = {job.job_id for job in jobs}
     rows = [_of_job(job, newest_run.get(job.job_id), snapshots) for job in jobs if job.arguments]
     rows += [_of_run(run, snapshots) for run in runs if run.job_id not in known]
-    columns = ["Run", "State", ACCURACY, "Model", "Snapshot", "Started", "Took"]
-    if any(row.error for row in rows):
-        columns.append("Error")
     tables.show(
         [_cells(row) for row in rows],
         key=_KEY,
         on_select=lambda: _select(rows),
         selection_mode="multi-row",
-        column_order=columns,
         column_config=_COLUMNS,
         placeholder="",
     )
@@ -81,7 +77,6 @@ def _of_job(job: Job, run: Run | None, snapshots: Mapping[str, Snapshot]) -> Tra
         snapshot=snapshot_name(arguments.snapshot, snapshots),
         created_at=job.created_at,
         seconds=run.seconds if run else job.seconds,
-        error=job.error_text,
     )
 
 
@@ -95,7 +90,6 @@ def _of_run(run: Run, snapshots: Mapping[str, Snapshot]) -> Training:
         snapshot=names.snapshot_of(run),
         created_at=run.created_at,
         seconds=run.seconds,
-        error="",
     )
 
 
@@ -108,7 +102,6 @@ def _cells(row: Training) -> dict[str, str]:
         "Snapshot": row.snapshot,
         "Started": words.ago(row.created_at),
         "Took": progress.duration(row.seconds) if row.seconds else "-",
-        "Error": row.error,
     }
 
 

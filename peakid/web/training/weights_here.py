@@ -27,7 +27,7 @@ def note(arch: str, here: Mapping[str, Path]) -> str:
     if not architectures.find(arch).weight_files:
         return "no published weights"
     if arch in here:
-        return "weights available"
+        return "weights here"
     return f"{architectures.find(arch).download_mb:.0f} MB download"
 
 

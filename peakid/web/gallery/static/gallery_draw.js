@@ -126,7 +126,9 @@ export function drawBars(gallery) {
   classes.dataset.drawn = wanted;
   const find = button("Find class", "/", "Type part of its name", () => openFinder(gallery));
   find.classList.add("quiet");
-  classes.replaceChildren(...gallery.data.classes.map((row, i) => classButton(gallery, row, i)), find);
+  const rows = gallery.data.classes.map((row, i) => classButton(gallery, row, i));
+  // The rows scroll where they are many: what finds the others must not be among them.
+  classes.replaceChildren(...(rows.length > N_KEYS ? [find, ...rows] : [...rows, find]));
 }
 
 /** In an empty queue only Undo and Redo are left, for what emptied it. */
