@@ -542,6 +542,12 @@ CREATE TABLE selection_image (
   PRIMARY KEY (selection_id, image_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE unread_image (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  reason TEXT NOT NULL,
+  found_at TEXT NOT NULL
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);

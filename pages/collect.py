@@ -10,7 +10,7 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue
 from peakid.jobs.arguments import ImportArguments
 from peakid.web import session, tables, uploads, words
-from peakid.web.collect import import_form, import_preview, import_summary
+from peakid.web.collect import embedding_panel, import_form, import_preview, import_summary
 from peakid.web.history import root_panel
 from peakid.web.jobs import job_panel, submission
 
@@ -89,6 +89,7 @@ open_imports = {
     if job.kind == "import" and job.arguments is not None and job.state not in queue.ENDED
 }
 show_left({Path(path) for path in (*open_imports, import_preview.path()) if path})
+embedding_panel.show(workspace)
 root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):
     show_imports(imports)

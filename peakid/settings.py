@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     # Decoded pixels on disk, in 10^9 bytes: 200,000 images of 184 px. Reading is 20 times as fast as
     # decoding.
     cache_gb: float = Field(20.0, ge=0, allow_inf_nan=False)
+    auto_embed: bool = True  # Compute embeddings after each import and scan, in the background.
     worker_idle_s: float = Field(60.0, ge=0, allow_inf_nan=False)
     # The process that keeps the suggestions up to date has the embeddings in memory.
     suggester_idle_s: float = Field(600.0, ge=0, allow_inf_nan=False)
@@ -177,6 +178,8 @@ def for_job() -> JobSettings:
     return JobSettings(
         weights_dir=files.expanded(chosen.weights) if chosen.weights else None,
         hub_dir=torch_checkpoints().absolute(),
+        timm_dir=timm_cache().absolute(),
+        auto_embed=chosen.auto_embed,
         cache_gb=chosen.cache_gb,
         max_image_bytes=chosen.max_image_bytes,
         max_image_pixels=chosen.max_image_pixels,
@@ -227,6 +230,12 @@ def torch_checkpoints() -> Path:
     """Return the folder in which torch keeps downloaded weights, without importing torch."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     return files.expanded(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
+
+
+def timm_cache() -> Path:
+    """Return the folder in which timm keeps downloaded weights: that of the Hugging Face client."""
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    return files.expanded(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
 
 
 def password_needed(address: str) -> BadInput:

@@ -52,6 +52,13 @@ def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """Keep the lists and secrets of whoever runs the tests out of them."""
     folder = tmp_path_factory.getbasetemp() / "state" / uuid.uuid4().hex
     monkeypatch.setenv("XDG_STATE_HOME", str(folder))  # Created by the few tests that write it.
+    monkeypatch.setenv("HF_HOME", str(folder / "huggingface"))
+
+
+@pytest.fixture(autouse=True)
+def no_embedding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no job for embeddings after an import; the tests of that job set it to 1."""
+    monkeypatch.setenv("PEAKID_AUTO_EMBED", "0")
 
 
 @pytest.fixture(scope="session")

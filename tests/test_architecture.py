@@ -448,7 +448,12 @@ RULES = [
             {"peakid.settings"},
             allowed=(
                 *("pages", "streamlit_app", "peakid.web", "peakid.cli"),
-                *("peakid.jobs.submit", "peakid.jobs.presence"),  # In the process that submits.
+                *(
+                    "peakid.jobs.submit",
+                    "peakid.jobs.added_weights",
+                    "peakid.jobs.embedding",
+                    "peakid.jobs.presence",
+                ),  # In the process that submits.
                 "peakid.store.recent_workspaces",  # For pages and commands.
                 *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
                 *(

@@ -19,7 +19,6 @@ READS = {
     "curate.step_events.is_undone",  # log --steps
     "curate.queues.suggested.fit_number",  # label-issues fits first
     "curate.queues.suggested.fit_that_orders",  # label-issues fits first
-    "embed.stored.sets",  # label-issues: its refusal says the same
     "jobs.suggester.ensure",  # label-issues fits itself
     "curate.queues.review_queue.exists",  # queue: its refusal says the same
     "curate.queues.review_queue.count_up_to",  # queues
@@ -56,6 +55,8 @@ READS = {
     "embed.layouts.is_possible",  # map: its refusal says the same
     "suggest.map_colours.available",  # map --colour
     "suggest.map_colours.version",  # map: reads all of it
+    "embed.stored.unread",  # embed --wait
+    "jobs.embedding.coverage",  # embed list
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from peakid import files, paths, progress_text
 from peakid.acquire import reading, roots
+from peakid.embed import stored
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
 from peakid.records import Report, no_report
@@ -48,6 +49,7 @@ class Verified:
         database: What is wrong with the database, in words; empty where it is sound.
         losses: Saved decisions that the database no longer has, in words.
         n_unknown: Stored files that no image of the database has, as after an older copy was put in place.
+        notes: What is incomplete and can be computed again, in words.
     """
 
     n_images: int = 0
@@ -57,6 +59,7 @@ class Verified:
     database: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
     n_unknown: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
     run = _Verification(workspace, actor)
     report("Checking the database", 0, 0, "")
     run.found.database += integrity.full_check(workspace.connection())
+    run.found.notes += stored.incomplete(workspace)
     run.found.losses += [loss.text() for loss in saved_decisions.losses(workspace.connection())]
     n_all = workspace.query("SELECT COUNT(*) AS n FROM image_state")[0]["n"]
     for page in _pages(workspace):

@@ -22,7 +22,7 @@ from peakid.cli.jobs import emit_queued
 from peakid.cli.output import import_text
 from peakid.curate import classes
 from peakid.curate import scan as scanning
-from peakid.jobs import submit
+from peakid.jobs import embedding, submit
 from peakid.records import ImportReport, Source
 from peakid.store import recent_workspaces, status
 from peakid.store.workspace import Workspace
@@ -90,7 +90,7 @@ def import_folder(
         imported = folder.import_folder(
             workspace, path, in_place=in_place, links=links, actor=actor, report=report
         )
-    _emit_import(as_json, imported)
+    _emit_import(as_json, workspace, imported, actor)
 
 
 @import_.command("zip")
@@ -112,7 +112,7 @@ def import_zip(
         return
     with terminal_report() as report:
         imported = archive.import_zip(workspace, file, actor=actor, report=report)
-    _emit_import(as_json, imported)
+    _emit_import(as_json, workspace, imported, actor)
 
 
 _columns = (
@@ -170,7 +170,7 @@ def import_table(
         imported = table.import_csv(
             workspace, file, root=root or file.parent, columns=columns, actor=actor, report=report
         )
-    _emit_import(as_json, imported)
+    _emit_import(as_json, workspace, imported, actor)
 
 
 # The name of this command in earlier versions.
@@ -237,13 +237,11 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
             workspace, n_images=n_images, seed=seed, actor=actor, report=report
         )
     recent_workspaces.note(workspace.path)
-    document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images}
+    started, note = _embedding(workspace, actor)
+    document = {"workspace": str(workspace.path), "n_images": status.read(workspace).n_images, **started}
     truth = workspace.path / demo_import.DEMO_FOLDER / "truth.json"
-    emit(
-        as_json,
-        document,
-        f"{import_text.of_report(imported)}\nThe true class and the faults of each file are in {truth}.",
-    )
+    text = f"{import_text.of_report(imported)}{note}"
+    emit(as_json, document, f"{text}\nThe true class and the faults of each file are in {truth}.")
 
 
 @click.command()
@@ -264,16 +262,25 @@ def scan(workspace: Workspace, background: bool, actor: str, as_json: bool) -> N
     text += f" {found.n_conflicting_groups:,} with conflicting labels."
     issues = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in found.issues.items() if n)
     text += f"\nImage issues: {issues or 'none'}."
-    emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)}, text)
+    started, note = _embedding(workspace, actor)
+    emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)} | started, text + note)
 
 
-def _emit_import(as_json: bool, imported: ImportReport) -> None:
+def _emit_import(as_json: bool, workspace: Workspace, imported: ImportReport, actor: str) -> None:
     """Print the result of an import. The exit code is 1 if nothing was taken in."""
     folder_option = click.get_current_context().find_root().obj
-    document = asdict(imported) | {"seconds": round(imported.seconds, 3)}
-    emit(as_json, document, import_text.of_report(imported, workspace=folder_option))
+    started, note = _embedding(workspace, actor)
+    document = asdict(imported) | {"seconds": round(imported.seconds, 3)} | started
+    emit(as_json, document, import_text.of_report(imported, workspace=folder_option) + note)
     if not imported.n_added + imported.n_known:
         click.get_current_context().exit(1)
+
+
+def _embedding(workspace: Workspace, actor: str) -> tuple[dict[str, Any], str]:
+    """Start the job for embeddings of new images; return its id for `--json`, and a line for people."""
+    job = embedding.embed_new(workspace, actor=actor)
+    note = f"\nThe embeddings are computed in the background (job {job.job_id})." if job else ""
+    return {"embed_job_id": job.job_id} if job else {}, note
 
 
 def _emit_preview(as_json: bool, workspace: Workspace, source: Source, path: Path, **options: Any) -> None:

@@ -54,6 +54,7 @@ COMMANDS = {
     "estimate": "peakid.cli.learn:estimate",
     "lr-find": "peakid.cli.learn:lr_find",
     "weights": "peakid.cli.weights:weights",
+    "embed": "peakid.cli.model_help.embed:embed_",
     "sweep": "peakid.cli.sweep:sweep",
     "jobs": "peakid.cli.jobs:jobs",
     "worker": "peakid.cli.jobs:worker",

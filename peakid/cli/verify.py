@@ -30,7 +30,7 @@ def verify(workspace: Workspace, actor: str, as_json: bool) -> int:
     lines = [f"{found.n_damaged} of {found.n_images} images are damaged."]
     lines += [f"The database is not sound: {each}." for each in found.database]
     lines += [remedies.line(damaged(workspace.path, found.database))] if found.database else []
-    lines += found.losses
+    lines += [*found.losses, *found.notes]
     lines += [f"  {each.digest[:12]}  {each.path}  {each.reason}" for each in found.damaged]
     lines += [f"{found.n_moved} files were found in another place."] if found.n_moved else []
     lines += [f"  {each.path} -> {each.new_path}" for each in found.moved[:SHOWN_MOVES]]

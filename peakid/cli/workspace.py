@@ -13,6 +13,7 @@ from peakid.cli.frame import emit, json_option, pass_new_workspace, pass_workspa
 from peakid.cli.output import remedies, terminal
 from peakid.curate import waiting
 from peakid.curate.queues.review_queue import QueueCount
+from peakid.embed import stored
 from peakid.errors import BadInput, WorkspaceDamaged
 from peakid.store import recent_workspaces
 from peakid.store import status as statuses
@@ -42,8 +43,10 @@ def status(workspace: Workspace, as_json: bool) -> None:
     Review and Duplicates in the app. Images are counted once, whatever their number of files.
     """
     counts, worth, groups = statuses.read(workspace), waiting.worth(workspace), waiting.duplicates(workspace)
+    n_embedded = next((each.n_images for each in stored.sets(workspace)), 0)
     left = {"n_worth": worth.n, "is_more_worth": worth.is_more, "n_duplicate_groups": groups.n}
-    emit(as_json, asdict(counts) | left, _status_text(counts, worth, groups))
+    document = asdict(counts) | {"n_embedded": n_embedded} | left
+    emit(as_json, document, _status_text(counts, n_embedded, worth, groups))
 
 
 @click.command()
@@ -114,9 +117,10 @@ def _check_port(address: str, port: int) -> None:
         ) from error
 
 
-def _status_text(counts: Status, worth: QueueCount, groups: QueueCount) -> str:
+def _status_text(counts: Status, n_embedded: int, worth: QueueCount, groups: QueueCount) -> str:
     rows = {name: n for name, n in asdict(counts).items() if name != "classes"}
     n_lost = rows.pop("n_lost_decisions")
+    rows["n_embedded"] = n_embedded
     lines = [f"{name.removeprefix('n_'):<11} {n:>7,}" for name, n in rows.items()]
     lines += ["", f"{'worth':<11} {worth.n:>7,}{'+' if worth.is_more else ''}"]
     lines += [f"{'duplicates':<11} {groups.n:>7,}"]

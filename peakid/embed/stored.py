@@ -4,9 +4,11 @@ A set has the embeddings of one backbone at one image size with one file of weig
 shape (rows, dimensions); rows are only appended. Forgetting an image overwrites its row with zeros.
 """
 
+import json
 import os
 import secrets
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +17,13 @@ import numpy as np
 from peakid import paths
 from peakid.errors import BadInput, NoEmbeddings
 from peakid.remedies import action
+from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace, now
 
 SUFFIX = ".f16"
 _BYTES = 2  # Of one float16.
 _LARGEST = 65504.0  # Of float16. Larger features would become infinite.
+_UNREAD = "SELECT image_id FROM unread_image UNION SELECT image_id FROM damaged_image"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,29 @@ class EmbeddingSet:
     weights_sha256: str
     n_dimensions: int
     n_images: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many images there are, and how many have no embedding.
+
+    Attributes:
+        n_missing: Those without one whose files can be read, as far as known.
+        n_unread: Those without one whose files are damaged or could not be read.
+    """
+
+    n_images: int
+    n_missing: int
+    n_unread: int
+
+
+@dataclass(frozen=True)
+class UnreadImage:
+    """An image whose file cannot be read; `path` is that of its first origin."""
+
+    digest: str
+    path: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -110,17 +137,69 @@ def create(
     return found
 
 
+def use(workspace: Workspace, set_id: int) -> EmbeddingSet:
+    """Make a set the one that was used last, and return it."""
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE embedding_set SET used_at = ? WHERE id = ?", (now(), set_id))
+    (found,) = _sets(workspace, "e.id = ?", (set_id,))
+    return found
+
+
 def missing(workspace: Workspace, set_id: int) -> list[tuple[int, str]]:
-    """List the images without an embedding in a set as (image_id, digest), by id."""
+    """List the images without an embedding in a set as (image_id, digest), by id.
+
+    Images whose files are known to be damaged or could not be read are left out.
+    """
     (known,) = _sets(workspace, "e.id = ?", (set_id,))
     n_rows = _n_rows(_file(workspace, set_id), known.n_dimensions)
     rows = workspace.query(
         "SELECT s.image_id, i.digest FROM image_state s JOIN image i ON i.id = s.image_id WHERE NOT EXISTS"
         " (SELECT 1 FROM embedding e WHERE e.set_id = ? AND e.image_id = s.image_id AND e.row < ?)"
-        " ORDER BY s.image_id",
+        f" AND s.image_id NOT IN ({_UNREAD}) ORDER BY s.image_id",
         (set_id, n_rows),
     )
     return [(row["image_id"], row["digest"]) for row in rows]
+
+
+def counts(workspace: Workspace, set_id: int | None) -> Counts:
+    """Count the images without an embedding in a set; None counts those of a set without any."""
+    # From counts, not from a comparison of all images: a page asks for a million of them.
+    row = workspace.query(
+        "SELECT (SELECT COALESCE(SUM(n), 0) FROM state_count) AS n_images,"
+        " (SELECT COUNT(*) FROM embedding WHERE set_id = :set) AS n_embedded,"
+        f" (SELECT COUNT(*) FROM image_state s WHERE s.image_id IN ({_UNREAD}) AND NOT EXISTS"
+        " (SELECT 1 FROM embedding e WHERE e.set_id = :set AND e.image_id = s.image_id)) AS n_unread",
+        {"set": set_id},
+    )[0]
+    n_missing = row["n_images"] - row["n_embedded"] - row["n_unread"]
+    return Counts(row["n_images"], n_missing, row["n_unread"])
+
+
+def note_unread(workspace: Workspace, reasons: Mapping[int, str]) -> None:
+    """Store why the files of images could not be read, by image id; `missing` leaves them out."""
+    with workspace.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO unread_image (image_id, reason, found_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (image_id) DO UPDATE SET reason = excluded.reason, found_at = excluded.found_at",
+            [(image_id, reason, now()) for image_id, reason in reasons.items()],
+        )
+
+
+def unread(workspace: Workspace, limit: int) -> list[UnreadImage]:
+    """List images whose files could not be read or are damaged, by id."""
+    rows = workspace.query(
+        f"SELECT i.digest, {FIRST_PATH} AS path, COALESCE(u.reason, d.reason) AS reason FROM image i"
+        " LEFT JOIN unread_image u ON u.image_id = i.id LEFT JOIN damaged_image d ON d.image_id = i.id"
+        f" WHERE i.id IN ({_UNREAD}) ORDER BY i.id LIMIT ?",
+        (limit,),
+    )
+    return [UnreadImage(row["digest"], row["path"], row["reason"]) for row in rows]
+
+
+def retry(workspace: Workspace) -> None:
+    """Let the images be read again that could not be read; those that a check found damaged are not."""
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM unread_image")
 
 
 def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: np.ndarray) -> None:
@@ -150,10 +229,18 @@ def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: n
     with workspace.transaction() as connection:
         # Rows of a file that lost its end.
         connection.execute("DELETE FROM embedding WHERE set_id = ? AND row >= ?", (set_id, first))
+        # Not of an image that was forgotten while its embedding was computed.
         connection.executemany(
-            "INSERT OR REPLACE INTO embedding (set_id, image_id, row) VALUES (?, ?, ?)",
-            [(set_id, int(image_id), first + n) for n, image_id in enumerate(image_ids)],
+            "INSERT OR REPLACE INTO embedding (set_id, image_id, row)"
+            " SELECT ?, image_id, ? FROM image_state WHERE image_id = ?",
+            [(set_id, first + n, int(image_id)) for n, image_id in enumerate(image_ids)],
         )
+        kept = connection.execute(
+            "SELECT COUNT(*) FROM embedding WHERE set_id = ? AND row >= ?", (set_id, first)
+        ).fetchone()[0]
+        if kept < len(set(image_ids)):
+            forgotten = _forgotten(connection, image_ids)
+            _overwrite(file, [first + n for n in forgotten], known.n_dimensions * _BYTES)
 
 
 def load(workspace: Workspace, set_id: int, image_ids: Sequence[int] | None = None) -> Embeddings:
@@ -190,11 +277,19 @@ def erase(workspace: Workspace, digest: str) -> None:
     )
     for each in found:
         file = paths.inside(folder(workspace), each["file"])
-        n_bytes = each["n_dimensions"] * _BYTES
-        if file.is_file() and file.stat().st_size >= (each["row"] + 1) * n_bytes:
-            with file.open("r+b") as opened:
-                opened.seek(each["row"] * n_bytes)
-                opened.write(bytes(n_bytes))
+        _overwrite(file, [each["row"]], each["n_dimensions"] * _BYTES)
+
+
+def incomplete(workspace: Workspace) -> list[str]:
+    """Return in words which files have fewer embeddings than the database says; they are computed again."""
+    found = []
+    for each in sets(workspace):
+        row = workspace.query("SELECT MAX(row) + 1 AS n FROM embedding WHERE set_id = ?", (each.set_id,))[0]
+        n_rows = _n_rows(_file(workspace, each.set_id), each.n_dimensions)
+        if row["n"] > n_rows:
+            lacking = f"The file of the embeddings {each.backbone!r} has {n_rows:,} of {row['n']:,} rows"
+            found.append(f"{lacking}: the others are computed again, or have to be imported again.")
+    return found
 
 
 def folder(workspace: Workspace) -> Path:
@@ -237,6 +332,25 @@ def _begin(workspace: Workspace, set_id: int) -> Path:
     file.parent.mkdir(exist_ok=True)
     file.touch()
     return file
+
+
+def _overwrite(file: Path, rows: Iterable[int], row_bytes: int) -> None:
+    """Fill rows of a file with zeros; rows beyond its end are not there any more."""
+    if not file.is_file():
+        return
+    with file.open("r+b") as opened:
+        for row in rows:
+            if file.stat().st_size >= (row + 1) * row_bytes:
+                opened.seek(row * row_bytes)
+                opened.write(bytes(row_bytes))
+
+
+def _forgotten(connection: sqlite3.Connection, image_ids: Sequence[int]) -> list[int]:
+    """Return the positions of the images that have no state: they were forgotten."""
+    there = "SELECT image_id FROM image_state WHERE image_id IN (SELECT value FROM json_each(?))"
+    ids = json.dumps([int(image_id) for image_id in image_ids])
+    known = {row["image_id"] for row in connection.execute(there, (ids,))}
+    return [n for n, image_id in enumerate(image_ids) if int(image_id) not in known]
 
 
 def _new_name() -> str:

@@ -120,6 +120,18 @@ class MapArguments:
     set_id: int = 0
 
 
+@dataclass(frozen=True)
+class EmbedArguments:
+    """Attributes:
+    backbone: The name of its architecture.
+    retries: Read images again that could not be read before.
+    """
+
+    kind: ClassVar[str] = "embed"
+    backbone: str = ""
+    retries: bool = False
+
+
 Arguments = (
     TrainArguments
     | RateFinderArguments
@@ -132,6 +144,7 @@ Arguments = (
     | ChangedCopiesArguments
     | ImportArguments
     | MapArguments
+    | EmbedArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -148,6 +161,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         ChangedCopiesArguments,
         ImportArguments,
         MapArguments,
+        EmbedArguments,
     )
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from peakid import settings
 from peakid.errors import JobError, PeakidError, WorkspaceNotWritable
 from peakid.jobs import ledger, process, queue, tasks
-from peakid.jobs.ledger import Cancelled, NotOurs, Work
+from peakid.jobs.ledger import Cancelled, GaveWay, NotOurs, Work
 from peakid.records import JobState
 from peakid.store import activity, checkpoints, database_errors, workspace
 from peakid.store.workspace import now
@@ -34,6 +34,9 @@ def run(work: Work) -> None:
     except PeakidError as error:
         _print_traceback()
         _end(work, "failed", error=error)
+    except GaveWay:
+        _print(f"{now()} Another job of this lane comes first; this one continues after it.")
+        queue.reserve_path(work.workspace, work.job_id).unlink(missing_ok=True)
     except NotOurs:
         raise
     except Exception as error:

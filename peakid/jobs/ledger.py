@@ -43,6 +43,10 @@ class Cancelled(Exception):
     """A task stopped because a person cancelled its job."""
 
 
+class GaveWay(Exception):
+    """A job of low priority was queued again, because another one of its lane waits."""
+
+
 class Work:
     """A claimed job for its task: arguments, a way to report progress and results, and whether to stop."""
 
@@ -128,6 +132,26 @@ class Work:
             self._is_stopping = True
             self._update("stopping_at = ?", now())
         return self._is_stopping
+
+    def give_way(self) -> None:
+        """Queue the job again if another one of its lane has a higher priority; what it wrote stays.
+
+        Raises:
+            GaveWay: If it was queued again: the task returns and another process continues it later.
+            NotOurs: If the job belongs to another process now.
+        """
+        with self.workspace.transaction() as connection:
+            is_queued = connection.execute(
+                "UPDATE job SET state = 'queued', phase = '', step = 0, total = 0, message = '', pid = NULL,"
+                " pid_started_at = NULL, boot_id = NULL, started_at = NULL, heartbeat_at = NULL,"
+                " stopping_at = NULL"
+                f" WHERE {_MINE} AND is_cancel_requested = 0 AND EXISTS (SELECT 1 FROM job other"
+                " WHERE other.lane = job.lane AND other.state = 'queued' AND other.priority > job.priority)",
+                _key(self.job_id, self.identity),
+            ).rowcount
+        if is_queued:
+            self._unwritten = None
+            raise GaveWay(f"Job {self.job_id} continues later.")
 
     def end(self, state: JobState, *, error: PeakidError | None = None) -> None:
         """Write how the job ended, with its last progress.

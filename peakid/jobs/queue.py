@@ -46,6 +46,7 @@ def submit(
     settings: JobSettings,
     request_id: str | None = None,
     actor: str = "",
+    priority: int = 0,
 ) -> Job:
     """Queue a job and start a worker if none is running. Where none can start, the job fails with the reason.
 
@@ -55,6 +56,7 @@ def submit(
         request_id: One per rendered form or command. Submitting it again returns the job it made, so that two
             clicks make one job. None = a new request.
         actor: Who submits it.
+        priority: The highest of a lane runs first. A job below 0 gives way to others while it runs.
 
     Raises:
         WorkspaceNotWritable: If the workspace or its disk cannot take what a job writes.
@@ -64,11 +66,11 @@ def submit(
     stored = json.dumps(job_arguments.document(arguments), default=str)
     with workspace.transaction() as connection:
         connection.execute(
-            "INSERT INTO job (request_id, kind, lane, state, arguments, settings, actor, created_at, owner)"
-            " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
+            "INSERT INTO job (request_id, kind, lane, state, arguments, settings, actor, created_at, owner,"
+            " priority) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?) ON CONFLICT (request_id) DO NOTHING",
             (
                 *(request_id, arguments.kind, lane, stored, json.dumps(settings.to_json())),
-                *(actor, now(), workspace.identity()),
+                *(actor, now(), workspace.identity(), priority),
             ),
         )
         row = connection.execute("SELECT * FROM job WHERE request_id = ?", (request_id,)).fetchone()
@@ -198,7 +200,8 @@ def resume(
             "UPDATE job SET state = 'queued', phase = '', step = 0, total = 0, message = '', error = '',"
             " remedy = '', actions = '[]', result = '{}', pid = NULL, pid_started_at = NULL, boot_id = NULL,"
             " is_cancel_requested = 0, stopping_at = NULL, started_at = NULL, heartbeat_at = NULL,"
-            " finished_at = NULL, priority = 0, settings = ?, owner = ?, arguments = COALESCE(?, arguments)"
+            " finished_at = NULL, priority = MIN(priority, 0), settings = ?, owner = ?,"
+            " arguments = COALESCE(?, arguments)"
             " WHERE id = ? AND state IN ('lost', 'failed', 'cancelled')",
             (json.dumps(settings.to_json()), workspace.identity(), stored, job_id),
         ).rowcount

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from peakid.acquire.verification import Damage, Move
 from peakid.curate.duplicates.view_search import ViewReport
+from peakid.embed.stored import UnreadImage
 from peakid.import_records import NO_READING, ImportReading
 from peakid.records import JobState, RejectionRow, ScanReport
 
@@ -185,7 +186,7 @@ class ExportResult:
 class VerifyResult:
     """`damaged` and `moved` list the first hundred of `n_damaged` and `n_moved`.
 
-    `database`, `losses` and `n_unknown` are those of `verification.Verified`.
+    `database`, `losses`, `n_unknown` and `notes` are those of `verification.Verified`.
     """
 
     kind: ClassVar[str] = "verify"
@@ -198,6 +199,7 @@ class VerifyResult:
     database: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     n_unknown: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,28 @@ class MapResult:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class EmbedResult:
+    """The embeddings of a backbone after the job.
+
+    Attributes:
+        n_images: Images that have an embedding.
+        n_new: Of them, those that this job computed.
+        n_unread: Images whose files could not be read, now or before; `unread` lists the first hundred.
+        images_per_s: Of the images that this job computed; 0 where there were none.
+    """
+
+    kind: ClassVar[str] = "embed"
+    backbone: str = ""
+    size_px: int = 0
+    n_images: int = 0
+    n_new: int = 0
+    n_dimensions: int = 0
+    n_unread: int = 0
+    unread: tuple[UnreadImage, ...] = ()
+    images_per_s: float = 0.0
+
+
 Result = (
     TrainResult
     | RateFinderResult
@@ -261,6 +285,7 @@ Result = (
     | ChangedCopiesResult
     | ImportResult
     | MapResult
+    | EmbedResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -277,6 +302,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         ChangedCopiesResult,
         ImportResult,
         MapResult,
+        EmbedResult,
     )
 }
 

@@ -12,7 +12,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import changed_copies, map_jobs, refusals, training_tasks
+from peakid.jobs import changed_copies, embedding, embedding_tasks, map_jobs, refusals, training_tasks
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -117,6 +117,7 @@ def verify(work: Work) -> None:
             database=tuple(found.database),
             losses=tuple(found.losses),
             n_unknown=found.n_unknown,
+            notes=tuple(found.notes),
         )
     )
 
@@ -124,6 +125,7 @@ def verify(work: Work) -> None:
 def scan_images(work: Work) -> None:
     """Scan for duplicates and image issues. A resumed job continues where it stopped."""
     work.note(ScanResult(scan=scan.scan(work.workspace, report=_stopping_report(work))))
+    embedding.embed_new(work.workspace, settings=work.settings, actor=work.actor)
 
 
 def import_images(work: Work) -> None:
@@ -148,6 +150,7 @@ def import_images(work: Work) -> None:
     if paths.is_below(path, work.workspace.uploads_dir):
         # Its images are stored now. The upload of a failed import stays, so that it can be resumed.
         path.unlink(missing_ok=True)
+    embedding.embed_new(work.workspace, settings=work.settings, actor=work.actor)
 
 
 TASKS: dict[str, Callable[[Work], None]] = {
@@ -162,6 +165,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "changed-copies": changed_copies.search,
     "import": import_images,
     "map": map_jobs.run,
+    "embed": embedding_tasks.embed,
 }
 
 

@@ -132,6 +132,8 @@ def _is_free(workspace: Workspace, kind: SpaceKind, file: Path, use: _Use) -> bo
             return not use.is_any_running and _can_be_drawn(workspace, file.stem)
         case "unfinished":
             return not use.is_any_running and _is_old(file)
+        case "embeddings":
+            return not use.is_any_running
         case "checkpoints":
             return file.relative_to(workspace.runs_dir).parts[0] not in use.runs
         case _:

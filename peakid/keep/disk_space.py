@@ -14,6 +14,7 @@ from peakid.store.workspace import DATABASE_NAME, FOLDERS, Workspace
 SpaceKind = Literal[
     "pixels",            # Images decoded for training, and other caches.
     "previews",          # Images as a model receives them, drawn by an estimate.
+    "embeddings",        # Feature vectors of images.
     "thumbnails",        # Of images whose bytes are there.
     "used_checkpoints",  # Of runs that ended and will not continue.
     "unfinished",        # What killed processes left of files that they were writing.
@@ -26,12 +27,13 @@ SpaceKind = Literal[
 REMAKABLE: tuple[SpaceKind, ...] = ("pixels", "previews", "thumbnails", "used_checkpoints", "unfinished")
 """Removed unless other kinds are named: nothing is lost with them but time."""
 
-ON_REQUEST: tuple[SpaceKind, ...] = ("checkpoints", "uploads", "old_databases")
+ON_REQUEST: tuple[SpaceKind, ...] = ("embeddings", "checkpoints", "uploads", "old_databases")
 """Removed only if they are named."""
 
 TITLES: Mapping[SpaceKind, str] = {
     "pixels": "images decoded for training",
     "previews": "images drawn by estimates",
+    "embeddings": "embeddings of images",
     "thumbnails": "thumbnails",
     "used_checkpoints": "checkpoints of runs that ended",
     "unfinished": "halves of files",
@@ -96,6 +98,8 @@ def files_of(workspace: Workspace, kind: SpaceKind) -> Iterator[Path]:
             yield from below(previews_dir(workspace))
         case "thumbnails":
             yield from (each for each in below(workspace.thumbs_dir) if not is_unfinished(each))
+        case "embeddings":
+            yield from below(workspace.embeddings_dir)
         case "used_checkpoints":
             for run_id in checkpoints.of_no_use(workspace):
                 yield from checkpoints.files_of(workspace, run_id)

@@ -43,6 +43,7 @@ REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (
     ("suggestion", "image_id"),
     ("label_check", "image_id"),
     ("damaged_image", "image_id"),
+    ("unread_image", "image_id"),
     ("remark", "image_id"),  # A note may be about a person.
     ("image_text", "image_id"),  # `text_index` follows by trigger.
     ("split_assignment", "image_id"),
@@ -246,7 +247,7 @@ def _strip_places(connection: sqlite3.Connection, digest: str, image_id: int) ->
         "SELECT id, result FROM job WHERE instr(result, ?) > 0", (digest,)
     ).fetchall():
         result = json.loads(job["result"])
-        for name in ("damaged", "moved"):
+        for name in ("damaged", "moved", "unread"):
             result[name] = [each for each in result.get(name, ()) if each["digest"] != digest]
         connection.execute("UPDATE job SET result = ? WHERE id = ?", (json.dumps(result), job["id"]))
     connection.execute(

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from peakid import progress_text
+from peakid.learn import embedding
 from peakid.learn.batches.data import Stopped, TrainingImages
 from peakid.learn.batches.gather import Pixels
+from peakid.learn.network.frozen import frozen
 from peakid.learn.network.model import normalise
 from peakid.learn.network.predict import in_parts
 from peakid.learn.start import Start
@@ -48,7 +50,8 @@ def embed(
     Raises:
         Stopped: If `should_stop` returns True.
     """
-    network = nn.Sequential(model[0], *list(model[1].children())[:-1]).to(start.device).eval()
+    fast = frozen(embedding.pooled(model), size_px=start.architecture.fixed_size_px)
+    network = fast.to(start.device)
     features, n = [], len(canonical)
 
     def embed_part(at: int, end: int) -> None:

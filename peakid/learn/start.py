@@ -110,7 +110,9 @@ def begin(
     architecture = architectures.find(recipe.arch)
     is_required = recipe.pretrained == "auto" and not allows_random
     wish = "require" if is_required else recipe.pretrained
-    found = weights.find(recipe.arch, wish, settings.weights_dir, hub_dir=settings.hub_dir)
+    found = weights.find(
+        recipe.arch, wish, settings.weights_dir, hub_dir=settings.hub_dir, timm_dir=settings.timm_dir
+    )
     card = Card(
         arch=recipe.arch,
         class_names=images.class_names,

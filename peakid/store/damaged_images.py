@@ -22,8 +22,12 @@ def note(connection: sqlite3.Connection, reasons: Mapping[str, str]) -> None:
 
 
 def clear(connection: sqlite3.Connection, sound: Iterable[str]) -> None:
-    """Remove the reports about images that are sound."""
+    """Remove the reports about images that are sound, also that they could not be read."""
+    digests = [(digest,) for digest in sound]
     connection.executemany(
         "DELETE FROM damaged_image WHERE image_id = (SELECT id FROM image WHERE digest = ?)",
-        [(digest,) for digest in sound],
+        digests,
+    )
+    connection.executemany(
+        "DELETE FROM unread_image WHERE image_id = (SELECT id FROM image WHERE digest = ?)", digests
     )

@@ -38,6 +38,7 @@ JOBS = {
     "changed-copies": "Search for changed copies",
     "import": "Import",
     "map": "Map layout",
+    "embed": "Embedding",
 }
 
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")

@@ -61,6 +61,7 @@ class Server:
         """
         path = (workspace or self._workspace).path
         environment = {
+            "PEAKID_AUTO_EMBED": "0",
             **os.environ,
             "PEAKID_WORKSPACE": str(path),
             "PEAKID_ACTOR": "anna",

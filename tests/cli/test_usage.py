@@ -127,8 +127,8 @@ def words_of(path):
 
 
 # Those that create a workspace, read only a file, or serve until Ctrl-C.
-READS_FILES = [("restore",), ("import", "columns"), ("predict",)]
-WITHOUT_WORKSPACE = {("init",), ("demo",), ("app",), ("weights",), *READS_FILES}
+READS_FILES = [("restore",), ("import", "columns"), ("predict",), ("weights", "add")]
+WITHOUT_WORKSPACE = {("init",), ("demo",), ("app",), ("weights", "list"), *READS_FILES}
 WITHOUT_WORKSPACE |= {("workspaces", "list"), ("workspaces", "remove")}
 
 
@@ -154,7 +154,17 @@ def test_an_error_about_a_file_is_one_document_with_json(peakid, path, tmp_path,
 READING = [
     *("status", "roots list", "import list", "import rejections", "scan", "issues list"),
     *("duplicates list", "classes list", "log", "log --steps", "queue all", "queues"),
-    *("views list", "snapshot list", "weights", "jobs list", "clean --dry-run", "clean", "init"),
+    *(
+        "views list",
+        "snapshot list",
+        "weights",
+        "weights list",
+        "embed list",
+        "jobs list",
+        "clean --dry-run",
+        "clean",
+        "init",
+    ),
 ]
 
 

@@ -30,3 +30,41 @@ def test_weights_says_where_to_put_a_downloaded_file(folder: Path, peakid: Calla
     assert "not here: resnet18-f37072fd.pth" in text
     assert "no published weights" in text
     assert f"Put downloaded files into {folder}." in text
+
+
+@pytest.mark.slow
+def test_weights_add_copies_a_fitting_file_under_the_name_that_is_looked_for(
+    folder: Path, peakid: Callable, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    import torch
+    import torchvision
+    from safetensors.torch import save_file
+
+    elsewhere = tmp_path_factory.mktemp("downloads")
+    state = torchvision.models.squeezenet1_0(weights=None).state_dict()
+    torch.save(state, elsewhere / "mine.pth")
+    added = peakid("weights", "add", elsewhere / "mine.pth", "--arch", "squeezenet1_0", "--json").json
+    assert (Path(added["path"]), added["is_published"]) == (folder / "squeezenet1_0.pth", False)
+    assert Path(added["path"]).read_bytes() == (elsewhere / "mine.pth").read_bytes()
+    rows = {row["arch"]: row for row in peakid("weights", "list", "--json").json}
+    assert rows["squeezenet1_0"]["path"] == added["path"]
+    again = peakid("weights", "add", elsewhere / "mine.pth", "--arch", "squeezenet1_0", "--json")
+    assert again.json == added
+    wrong = peakid("weights", "add", elsewhere / "mine.pth", "--arch", "resnet18")
+    assert (wrong.code, "does not fit resnet18" in wrong.err) == (1, True)
+    other = peakid("weights", "add", elsewhere / "mine.pth", "--arch", "squeezenet1_0", "--sha256", "00")
+    assert (other.code, "has the SHA-256" in other.err) == (1, True)
+    torch.save(torch.nn.Linear(2, 2), elsewhere / "pickled.pth")
+    pickled = peakid("weights", "add", elsewhere / "pickled.pth", "--arch", "resnet18")
+    assert (pickled.code, "plain state_dict" in pickled.err) == (1, True)
+    # timm's name without `timm/`, under the name of the published file.
+    import timm
+
+    save_file(timm.create_model("resnet10t").state_dict(), elsewhere / "model.safetensors")
+    named = peakid("weights", "add", elsewhere / "model.safetensors", "--arch", "resnet10t", "--json").json
+    assert Path(named["path"]) == folder / "resnet10t.c3_in1k.safetensors"
+
+
+def test_weights_add_needs_a_file_and_an_architecture(folder: Path, peakid: Callable) -> None:
+    assert "There is no file" in peakid("weights", "add", "none.pth", "--arch", "resnet18").err
+    assert "Did you mean" in peakid("weights", "add", folder, "--arch", "resnet81").err

@@ -8,11 +8,13 @@ import pytest
 
 from peakid.acquire.verification import Damage, Move
 from peakid.curate.duplicates.view_search import ViewReport
+from peakid.embed.stored import UnreadImage
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments, job, queue, results
 from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArguments
 from peakid.jobs.results import (
     ChangedCopiesResult,
+    EmbedResult,
     EstimateResult,
     ExportResult,
     ImportResult,
@@ -62,6 +64,7 @@ EXAMPLES = [
         rejections=(RejectionRow("a.txt", "not_an_image", "text"),),
         scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5),
     ),
+    EmbedResult("resnet18", 160, 9, 7, 512, 1, (UnreadImage("d", "a.jpg", "gone"),), 80.0),
 ]
 
 

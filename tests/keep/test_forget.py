@@ -120,6 +120,7 @@ def in_every_table(workspace, tmp_path, draw):
     pair = (min(ids.values()), max(ids.values()))
     proposal = proposals.Proposal(pair, "strong", 0.9, 30, 0.8, 1.0, ((1, 0, 0), (0, 1, 0)))
     proposals.write(workspace, [proposal], pair, set_id=made.set_id, rules=1)
+    stored.note_unread(workspace, {ids[gone]: "anna-unread.jpg cannot be read."})
     with workspace.transaction() as connection:
         damaged_images.note(connection, {gone: "anna-damage"})
         connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))
@@ -157,7 +158,7 @@ def test_every_table_is_cleared_of_a_removed_image(workspace, in_every_table):
 
 def test_no_file_of_the_workspace_has_a_path_or_a_note_of_a_removed_image(workspace, in_every_table):
     forget.forget(workspace, in_every_table, actor=ANNA)  # The database stays open: its journal counts too.
-    words = (b"anna-muster", b"anna-note", b"anna-tag", b"anna-damage", b"anna-vec")
+    words = (b"anna-muster", b"anna-note", b"anna-tag", b"anna-damage", b"anna-vec", b"anna-unread")
     found = [
         (path.name, word)
         for path in workspace.path.rglob("*")

@@ -68,7 +68,7 @@ class TokenBody(nn.Module):
 
 
 class TimmBody(nn.Module):
-    """A timm model up to its features; the class token where these are tokens."""
+    """A timm model up to its features: a map, or where these are tokens, the class token or their pooling."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -77,7 +77,11 @@ class TimmBody(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.model.forward_features(x)
-        return features[:, 0] if features.ndim == 3 else features  # (B, C) or (B, C, H, W)
+        if features.ndim == 4:
+            return features  # (B, C, H, W)
+        if getattr(self.model, "attn_pool", None) is not None:  # SigLIP has no class token.
+            return self.model.forward_head(features, pre_logits=True)  # (B, C)
+        return features[:, 0]  # (B, C)
 
 
 def full_model(architecture: Architecture) -> nn.Module:
@@ -87,7 +91,8 @@ def full_model(architecture: Architecture) -> nn.Module:
     if architecture.is_timm:
         import timm  # Imported here: it takes a second, and most runs are torchvision's.
 
-        return timm.create_model(architecture.name.removeprefix("timm/"), pretrained=False)
+        options: dict[str, Any] = {"dynamic_img_size": True} if architecture.is_resized else {}
+        return timm.create_model(architecture.name.removeprefix("timm/"), pretrained=False, **options)
     import torchvision
 
     return torchvision.models.get_model(architecture.name, weights=None)
@@ -247,7 +252,7 @@ def load_weights(file: Path, card: Card) -> nn.Sequential:
     return model.eval()
 
 
-def normalise(batch: Tensor, card: Card) -> Tensor:
+def normalise(batch: Tensor, card: Card | Architecture) -> Tensor:
     """Turn canonical pixels, uint8 (B, S, S, 3), into the model's input, float32 (B, 3, S, S)."""
     mean = torch.tensor(card.mean, device=batch.device).view(1, 3, 1, 1)
     std = torch.tensor(card.std, device=batch.device).view(1, 3, 1, 1)

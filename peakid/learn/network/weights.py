@@ -73,9 +73,10 @@ def find(
     weights_dir: Path | None,
     *,
     hub_dir: Path | None = None,
+    timm_dir: Path | None = None,
     fetch: Fetch | None = None,
 ) -> FoundWeights:
-    """Find weights: at the given path, in `weights_dir`, in torch's checkpoint folder, or by a download.
+    """Find weights: at the given path, in `weights_dir`, in the caches, in a package, or by a download.
 
     Args:
         pretrained: `auto` (random weights where nothing is found), `require`, `none`, or the path of a
@@ -83,6 +84,7 @@ def find(
         weights_dir: The user's folder of weight files; searched for published names, then for files named
             after the architecture.
         hub_dir: torch's checkpoint folder; None = where torch itself looks.
+        timm_dir: The cache from which timm reads; None = it is not searched.
         fetch: Downloads; None = from torchvision's server or Hugging Face.
 
     Raises:
@@ -95,7 +97,7 @@ def find(
     if pretrained not in ("auto", "require"):
         return _given(Path(pretrained), architecture)
     hub_dir = hub_dir or Path(torch.hub.get_dir()) / "checkpoints"
-    local = weight_files.find(architecture, weights_dir, hub_dir)
+    local = weight_files.find(architecture, weights_dir, hub_dir, timm_dir)
     if local is not None:
         return _checked(local, architecture)
     if not architecture.weight_files:

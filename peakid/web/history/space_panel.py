@@ -10,6 +10,7 @@ from peakid.store.workspace import Workspace
 from peakid.web import session, words
 
 _COSTS: dict[SpaceKind, str] = {
+    "embeddings": "Computing them again takes minutes; imported ones have to be imported again.",
     "checkpoints": "A training whose checkpoint is removed starts anew when it is resumed.",
     "uploads": "They were uploaded and not imported.",
     "old_databases": "An update of Peakid copies the database before it changes it.",

@@ -8,6 +8,7 @@ from peakid.errors import NotFound
 from peakid.jobs.job import Job
 from peakid.jobs.results import (
     ChangedCopiesResult,
+    EmbedResult,
     EstimateResult,
     ExportResult,
     ImportResult,
@@ -164,6 +165,15 @@ def _map(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Open the map", "map", {"layout": "umap"})
 
 
+def _embed(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(EmbedResult)
+    if found is None:
+        return _done(workspace, job)
+    unread = f", {found.n_unread:,} could not be read" if found.n_unread else ""
+    text = f"Embeddings: {words.n_of(found.n_new, 'image')} added, {found.n_images:,} in all{unread}."
+    return Ending(text, "Open Collect", "collect")
+
+
 _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "train": _train,
     "sweep": _sweep,
@@ -176,6 +186,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "changed-copies": _changed_copies,
     "import": _import,
     "map": _map,
+    "embed": _embed,
 }
 
 

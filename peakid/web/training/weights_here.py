@@ -64,7 +64,7 @@ def show_table() -> None:
         st.caption(
             f"{n_here} of {len(rows)} architectures have pretrained weights on this machine. A training "
             "downloads the others; for a machine without a network, put their files into "
-            f"{words.plain(str(rows[0].put_in))}."
+            f"{words.plain(str(rows[0].put_in))}. {weight_files.ORDER}"
         )
         tables.show(
             [_cells(row) for row in rows],

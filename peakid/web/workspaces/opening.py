@@ -9,6 +9,7 @@ import streamlit as st
 from peakid import printable
 from peakid.acquire import demo_apart, demo_import
 from peakid.curate import scan
+from peakid.jobs import embedding
 from peakid.store import new_workspace
 from peakid.store import workspace as workspaces
 from peakid.web import reach, session, workspace_address
@@ -60,6 +61,7 @@ def demo(parent: Path) -> None:
         with progress.bar() as report:
             demo_import.import_demo(opened, actor=session.actor(), report=report)
             scan.scan(opened, report=report)
+        embedding.embed_new(opened, actor=session.actor())
     go(folder, "review")
 
 

