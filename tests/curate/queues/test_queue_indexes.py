@@ -13,7 +13,10 @@ EVERY_QUEUE = [
 ]
 EVERY_FILTER = [
     *(Filters(class_name="dom"), Filters(split="test"), Filters(source="zip")),
-    *(Filters(ranges="sharpness=..0.5"), Filters(ranges="confidence=0.5..,megapixels=1..2")),
+    *(
+        Filters(ranges="sharpness=..0.5"),
+        Filters(ranges="confidence=0.5..,megapixels=1..2,label_quality=..0.3"),
+    ),
     *(Filters(issue="dark"), Filters(tag="x"), Filters(text="abcd")),
     *(Filters(**{name: date}) for name in ("added", "taken") for date in ("2026", "2026-11", "2026-11-21")),
 ]
