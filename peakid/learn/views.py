@@ -38,7 +38,7 @@ class ViewNetwork:
         self._device = start.find_device("auto")
         network = nn.Sequential(model[0], *list(model[1].children())[:-1]).eval()
         # Channels last: the separable convolutions of small networks take half the time on a CPU.
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._network = network.to(self._device).to(memory_format=torch.channels_last)
         self._mean = torch.tensor(architecture.mean, device=self._device)[:, None, None]
         self._std = torch.tensor(architecture.std, device=self._device)[:, None, None]
         self.weights_sha256 = found.record.sha256 or ""
