@@ -6,10 +6,9 @@ import pytest
 
 from peakid.acquire import demo_import
 from peakid.curate.queues import review_queue
-from peakid.jobs import ledger, process, suggester, tasks
+from peakid.jobs import embedding, ledger, process, suggester, tasks
 
 pytestmark = pytest.mark.slow
-embedding = pytest.importorskip("peakid.jobs.embedding")  # The job that computes embeddings.
 
 N_IMAGES = 300
 N_FIRST = 8

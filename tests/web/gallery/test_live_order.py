@@ -26,8 +26,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def issues(workspace: Workspace, plant: Callable[..., dict[str, str]]) -> list[str]:
-    """Ten images whose labels the head doubts, in the order of their numbers, and one of another class."""
-    digests = plant({**{f"{n}": "dom" for n in range(N)}, "other": "eiger"})
+    """Ten images whose labels the head doubts, in the order of their numbers, and two of other classes."""
+    digests = plant({**{f"{n}": "dom" for n in range(N)}, "other": "eiger", "another": "lyskamm"})
     found = [digests[str(n)] for n in range(N)]
     fitted(workspace, found)
     return found
@@ -61,15 +61,15 @@ def test_only_the_images_after_those_in_sight_change_places(workspace: Workspace
     assert [*first.images] == issues
     assert first.fit == 1
     state.note_drawn(state.plan(0.0), 0.0)
-    fitted(workspace, [issues[9], *issues[3:9], *issues[:3]], suggested="dom")
+    fitted(workspace, [issues[9], *issues[3:9], *issues[:3]], suggested="lyskamm")
     state.note_received(sent(first.page_id, N, issues[2:4]), Ack(5, sort_seq=5))
     plan = state.plan(1.0)
     page = loaded_page.load(workspace, plan)
     assert [*page.images] == [*issues[:4], issues[9], *issues[4:9]]
     assert page.reasons[issues[0]].startswith("looks like eiger")  # As the person has read it.
-    assert page.reasons[issues[9]].startswith("looks like dom")
+    assert page.reasons[issues[9]].startswith("looks like lyskamm")
     assert page.predicted[issues[0]] == "eiger"
-    assert page.predicted[issues[9]] == "dom"
+    assert page.predicted[issues[9]] == "lyskamm"
     found = gallery._page_document(page, plan)
     assert (found["fit"], found["start"], len(found["items"])) == (2, 0, N)
     assert page.series_id == first.series_id
