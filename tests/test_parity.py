@@ -15,6 +15,9 @@ FORMATTING = (
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
+    "curate.queues.search_plans.similar_queue",  # queue similar:...
+    "curate.queues.search_plans.outlier_queue",  # queue outliers
+    "embed.outlier_scores.is_outdated",  # outliers
     "curate.step_events.step_of",  # log --steps
     "curate.step_events.is_undone",  # log --steps
     "curate.queues.suggested.fit_number",  # label-issues fits first

@@ -11,11 +11,11 @@ import numpy as np
 from peakid.embed import neighbours
 
 N_NEIGHBOURS = 50  # In bench/outliers.py 20 and fewer miss groups of a dozen pictures of one kind.
-N_REFERENCES = 10_000  # Of larger collections, so many are compared with: 100,000 images take a minute.
+N_REFERENCES = 5_000  # Of larger collections, so many are compared with: the time grows with the images.
 N_DEVIATIONS = 3.0  # Below the median, in robust standard deviations: 1 in 700 of a normal distribution.
 LONELY_SHARE = 0.01
 _TO_SIGMA = 1.4826  # Median absolute deviation -> standard deviation of a normal distribution.
-_N_ROWS = 1024  # Images in one block: their similarities to all references take 40 MB.
+_N_ROWS = 1024  # Images in one block: their similarities to all references take 20 MB.
 _NO_ROW = -1
 
 

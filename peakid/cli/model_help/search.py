@@ -1,12 +1,16 @@
 """Commands that search by meaning: similar images, outliers, and what ImageNet sees in the images."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
-from peakid.embed import outlier_scores, relevance, similar
+from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text
+from peakid.embed import outlier_scores, relevance, similar, stored
+from peakid.jobs import search
+from peakid.jobs.results import SimilarResult
 from peakid.store import images
 from peakid.store.workspace import Workspace
 
@@ -16,13 +20,22 @@ from peakid.store.workspace import Workspace
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, similar.MOST_IMAGES))
 @json_option
 @pass_workspace
-def similar_(workspace: Workspace, picture: str, limit: int, as_json: bool) -> None:
+def similar_(workspace: Workspace, picture: str, limit: int, as_json: bool) -> int:
     """List the images most similar in meaning to an image, given by its digest, or to a FILE."""
-    list_id = similar.to_image(workspace, images.resolve(workspace, picture))
-    found = similar.list_similar(workspace, list_id, limit=limit)
+    if Path(picture).is_file():
+        job = follow(workspace, search.find_similar(workspace, Path(picture)).job_id)
+        result = job.result_as(SimilarResult)
+        if job.state != "done" or result is None:
+            emit(as_json, ending(job), job_text(job))
+            return EXIT_CODES[job.state]
+        digest = result.digest
+    else:
+        digest = images.resolve(workspace, picture)
+    found = similar.list_similar(workspace, similar.to_image(workspace, digest), limit=limit)
     documents = [asdict(each) for each in found]
     columns = ["digest", "similarity", "label", "path"]
     emit(as_json, documents, table(_short(documents), columns, empty="No other image has an embedding."))
+    return 0
 
 
 @click.command()
@@ -53,12 +66,18 @@ def outliers(workspace: Workspace, class_name: str | None, limit: int | None, as
 @click.option("--limit", type=click.IntRange(1), help="At most this many images.")
 @json_option
 @pass_workspace
-def relevance_(workspace: Workspace, keep: str | None, limit: int | None, as_json: bool) -> None:
+def relevance_(workspace: Workspace, keep: str | None, limit: int | None, as_json: bool) -> int:
     """List the images by how much an ImageNet classifier sees of the classes to keep, the least first.
 
     Without --keep, the classes of the last time count. The queue `irrelevant` has the images below 10 %.
     """
-    relevance.refresh(workspace, keep=None if keep is None else keep.split(","))
+    keeping = None if keep is None else relevance.known(keep.split(","))
+    if not relevance.has_classifier(workspace, stored.find(workspace)):
+        job = follow(workspace, search.name_images(workspace).job_id)
+        if job.state != "done":
+            emit(as_json, ending(job), job_text(job))
+            return EXIT_CODES[job.state]
+    relevance.refresh(workspace, keep=keeping)
     found = relevance.list_images(workspace, limit=limit)
     seen = relevance.seen(workspace)
     document = {
@@ -67,6 +86,7 @@ def relevance_(workspace: Workspace, keep: str | None, limit: int | None, as_jso
         "images": [asdict(each) for each in found],
     }
     emit(as_json, document, _relevance_text(document))
+    return 0
 
 
 def _relevance_text(document: dict[str, Any]) -> str:
