@@ -55,14 +55,12 @@ def local_factor(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return found.negative_outlier_factor_
 
 
-def mahalanobis(features: np.ndarray, labels: np.ndarray, *, is_relative: bool) -> np.ndarray:
+def mahalanobis(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The negative distance to the nearest class mean, with half of the covariance shrunk to a sphere."""
     unit = neighbours.normalised(features).astype(np.float64)
-    unit -= unit.mean(axis=0)
     means = np.stack([unit[labels == each].mean(axis=0) for each in np.unique(labels)])
     within = unit - means[np.unique(labels, return_inverse=True)[1]]
-    nearest = np.min([_distance(unit - mean, within) for mean in means], axis=0)
-    return -(nearest - _distance(unit, unit)) if is_relative else -nearest
+    return -np.min([_distance(unit - mean, within) for mean in means], axis=0)
 
 
 def _distance(offsets: np.ndarray, sample: np.ndarray, *, shrinkage: float = 0.5) -> np.ndarray:
@@ -83,8 +81,7 @@ METHODS: dict[str, Score] = {
     "50 nearest": by_neighbours(50),
     "cleanlab 2 OOD": cleanlab,
     "local outlier factor": local_factor,
-    "Mahalanobis": lambda features, labels: mahalanobis(features, labels, is_relative=False),
-    "relative Mahalanobis": lambda features, labels: mahalanobis(features, labels, is_relative=True),
+    "Mahalanobis": mahalanobis,
 }
 
 

@@ -18,7 +18,7 @@ from peakid.jobs import (
     embedding_tasks,
     map_jobs,
     refusals,
-    search_tasks,
+    search,
     training_tasks,
 )
 from peakid.jobs.arguments import (
@@ -174,8 +174,8 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "import": import_images,
     "map": map_jobs.run,
     "embed": embedding_tasks.embed,
-    "similar": search_tasks.find_similar,
-    "name-images": search_tasks.name_images,
+    "similar": search.run_similar,
+    "name-images": search.run_names,
 }
 
 
