@@ -542,6 +542,63 @@ CREATE TABLE selection_image (
   PRIMARY KEY (selection_id, image_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE ranked_list (
+  id INTEGER PRIMARY KEY,
+  digest TEXT NOT NULL UNIQUE,
+  image_id INTEGER REFERENCES image(id),
+  name TEXT NOT NULL,
+  set_id INTEGER NOT NULL,
+  n_images INTEGER NOT NULL,
+  used_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE ranked_item (
+  list_id INTEGER NOT NULL REFERENCES ranked_list(id) ON DELETE CASCADE,
+  rank INTEGER NOT NULL,
+  image_id INTEGER NOT NULL REFERENCES image(id),
+  score REAL NOT NULL,
+  PRIMARY KEY (list_id, rank)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outlier_score (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  score REAL NOT NULL,
+  nearest_class_id INTEGER REFERENCES class(id),
+  class_id INTEGER REFERENCES class(id),
+  class_score REAL,
+  nearest_similarity REAL NOT NULL
+) STRICT;
+
+CREATE TABLE outlier_limit (
+  class_id INTEGER PRIMARY KEY,
+  outlier_below REAL NOT NULL,
+  listed_below REAL NOT NULL
+) STRICT;
+
+CREATE TABLE outlier_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  set_id INTEGER NOT NULL,
+  n_images INTEGER NOT NULL,
+  decision_id INTEGER NOT NULL,
+  lonely_below REAL NOT NULL,
+  computed_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE imagenet_guess (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  class_index INTEGER NOT NULL,
+  probability REAL NOT NULL,
+  kept_share REAL
+) STRICT;
+
+CREATE TABLE imagenet_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  set_id INTEGER NOT NULL,
+  n_images INTEGER NOT NULL,
+  kept TEXT NOT NULL,
+  computed_at TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE unread_image (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
   reason TEXT NOT NULL,
@@ -675,6 +732,20 @@ CREATE INDEX image_measure_sharpness ON image_measure(sharpness, image_id);
 CREATE INDEX image_measure_colourfulness ON image_measure(colourfulness, image_id);
 
 CREATE INDEX image_pixels ON image(width_px * height_px, id);
+
+CREATE INDEX ranked_list_image ON ranked_list(image_id);
+
+CREATE INDEX ranked_item_image ON ranked_item(image_id);
+
+CREATE INDEX outlier_score_in_order ON outlier_score(score, image_id);
+
+CREATE INDEX outlier_score_in_class ON outlier_score(class_id, class_score, image_id);
+
+CREATE INDEX outlier_score_lonely ON outlier_score(nearest_similarity, image_id);
+
+CREATE INDEX imagenet_guess_class ON imagenet_guess(class_index);
+
+CREATE INDEX imagenet_guess_in_order ON imagenet_guess(kept_share, image_id);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

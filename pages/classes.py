@@ -7,6 +7,7 @@ from peakid.errors import PeakidError
 from peakid.records import ClassRow
 from peakid.web import address, navigation, session, tables, theme
 from peakid.web.review import class_editor
+from peakid.web.search import shortcut_panel
 
 
 def show_new_class() -> None:
@@ -84,3 +85,4 @@ else:
         chosen = address.select("Edit", "class", [row.class_name for row in rows])
         row = next(row for row in rows if row.class_name == chosen)
         class_editor.show(workspace, row, rows, colours[chosen])
+    shortcut_panel.show(workspace)

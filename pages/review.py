@@ -10,6 +10,7 @@ from peakid.web import address, navigation, session
 from peakid.web.atlas import counts_panel, from_review
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
+from peakid.web.search import find_panel, more_like_this
 from peakid.web.suggestions import empty_queue, queue_panel
 
 EMPTY = {
@@ -24,6 +25,7 @@ EMPTY = {
     "flagged": "No image is flagged. Press F on an image that needs a second look.",
     "excluded": "No image is excluded. Press X to exclude an image from training. Its file is kept.",
     "all": "There are no images yet. Import a folder, an archive or a table of photos.",
+    **find_panel.EMPTY,
     "issue": "No unreviewed image has this issue. A higher threshold finds more.",
 }
 
@@ -41,6 +43,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     queue_chips.show_more(workspace, folded, queue)
     filter_bar.show(workspace, queue)
     counts_panel.show_button()
+    find_panel.show(workspace)
+    find_panel.show_searching(workspace)
     class_guide.show(workspace, queue_chips.class_order(queue, classes.names(workspace)))
 kind, _, detail = queue.partition(":")
 if kind == "issue":
@@ -84,7 +88,9 @@ def show_grid() -> None:
     # Also without images: what emptied the queue can be undone there, and an undo on its way is saved.
     names = queue_chips.class_order(queue, classes.names(workspace))
     has_map = layouts.is_possible(workspace)
-    mapped = gallery.show(page, names, plan=plan, workspace=workspace, acts=remarks.ACTS, has_map=has_map)
+    acts = {**remarks.ACTS, **more_like_this.acts(workspace)}
+    mapped = gallery.show(page, names, plan=plan, workspace=workspace, acts=acts, has_map=has_map)
+    more_like_this.follow(queue)
     from_review.follow(mapped)
 
 

@@ -15,6 +15,10 @@ FORMATTING = (
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
+    "curate.queues.search_plans.similar_queue",  # queue similar:...
+    "embed.outlier_scores.is_outdated",  # outliers
+    "embed.relevance.names",  # relevance: its refusal of a name
+    "embed.similar.name",  # similar
     "curate.step_events.step_of",  # log --steps
     "curate.step_events.is_undone",  # log --steps
     "curate.queues.suggested.fit_number",  # label-issues fits first

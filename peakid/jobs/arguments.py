@@ -132,6 +132,20 @@ class EmbedArguments:
     retries: bool = False
 
 
+@dataclass(frozen=True)
+class SimilarArguments:
+    """`path` is an absolute path of a picture, `name` what it is called in reasons."""
+
+    kind: ClassVar[str] = "similar"
+    path: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class NameImagesArguments:
+    kind: ClassVar[str] = "name-images"
+
+
 Arguments = (
     TrainArguments
     | RateFinderArguments
@@ -145,6 +159,8 @@ Arguments = (
     | ImportArguments
     | MapArguments
     | EmbedArguments
+    | SimilarArguments
+    | NameImagesArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -162,6 +178,8 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         ImportArguments,
         MapArguments,
         EmbedArguments,
+        SimilarArguments,
+        NameImagesArguments,
     )
 }
 

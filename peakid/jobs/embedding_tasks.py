@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from peakid import progress_text
-from peakid.embed import stored
+from peakid.embed import outlier_scores, stored
 from peakid.embed.stored import EmbeddingSet
 from peakid.jobs.arguments import EmbedArguments
 from peakid.jobs.ledger import Cancelled, Work
@@ -48,6 +48,8 @@ def embed(work: Work) -> None:
         os.nice(NICENESS)
         known, n_new, seconds = _compute(work, backbone)
     work.note(_result(work, known, n_new, seconds))
+    if n_new:
+        outlier_scores.refresh(work.workspace, report=work.report)
 
 
 def _known(work: Work, backbone: Backbone) -> EmbeddingSet | None:

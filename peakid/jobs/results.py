@@ -273,6 +273,25 @@ class EmbedResult:
     images_per_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class SimilarResult:
+    """The queue `similar:DIGEST` has the `n_images` most similar to the picture."""
+
+    kind: ClassVar[str] = "similar"
+    digest: str = ""
+    name: str = ""
+    n_images: int = 0
+
+
+@dataclass(frozen=True)
+class NameImagesResult:
+    """`n_images` show `n_classes` of the ImageNet classes."""
+
+    kind: ClassVar[str] = "name-images"
+    n_images: int = 0
+    n_classes: int = 0
+
+
 Result = (
     TrainResult
     | RateFinderResult
@@ -286,6 +305,8 @@ Result = (
     | ImportResult
     | MapResult
     | EmbedResult
+    | SimilarResult
+    | NameImagesResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -303,6 +324,8 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         ImportResult,
         MapResult,
         EmbedResult,
+        SimilarResult,
+        NameImagesResult,
     )
 }
 

@@ -12,7 +12,15 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import changed_copies, embedding, embedding_tasks, map_jobs, refusals, training_tasks
+from peakid.jobs import (
+    changed_copies,
+    embedding,
+    embedding_tasks,
+    map_jobs,
+    refusals,
+    search,
+    training_tasks,
+)
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -166,6 +174,8 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "import": import_images,
     "map": map_jobs.run,
     "embed": embedding_tasks.embed,
+    "similar": search.run_similar,
+    "name-images": search.run_names,
 }
 
 

@@ -28,6 +28,10 @@ REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (
     ("embedding", "image_id"),  # Its row of the file is overwritten before.
     ("map_point", "image_id"),
     ("selection_image", "image_id"),
+    ("ranked_list", "image_id"),  # Its items are deleted with it.
+    ("ranked_item", "image_id"),
+    ("outlier_score", "image_id"),
+    ("imagenet_guess", "image_id"),
     ("image_measure", "image_id"),
     ("image_issue_score", "image_id"),
     ("duplicate_pair", "image_a_id"),

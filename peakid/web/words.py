@@ -36,6 +36,8 @@ JOBS = {
     "verify": "Image check",
     "scan": "Scan",
     "changed-copies": "Search for changed copies",
+    "similar": "Search for similar images",
+    "name-images": "Naming what images show",
     "import": "Import",
     "map": "Map layout",
     "embed": "Embedding",

@@ -11,7 +11,7 @@ from peakid.curate import classes, decisions, history, remarks, scan
 from peakid.curate.duplicates import duplicate_groups, find, proposals
 from peakid.curate.queues import review_queue, selections
 from peakid.dataset import snapshot as snapshots
-from peakid.embed import layouts, stored
+from peakid.embed import layouts, similar, stored
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
 from peakid.keep import forget
 from peakid.records import Choice
@@ -121,8 +121,12 @@ def in_every_table(workspace, tmp_path, draw):
     proposal = proposals.Proposal(pair, "strong", 0.9, 30, 0.8, 1.0, ((1, 0, 0), (0, 1, 0)))
     proposals.write(workspace, [proposal], pair, set_id=made.set_id, rules=1)
     stored.note_unread(workspace, {ids[gone]: "anna-unread.jpg cannot be read."})
+    for digest in ids:
+        similar.to_image(workspace, digest)
     with workspace.transaction() as connection:
         damaged_images.note(connection, {gone: "anna-damage"})
+        connection.execute("INSERT INTO outlier_score VALUES (?, 0.1, NULL, NULL, NULL, 0.1)", (ids[gone],))
+        connection.execute("INSERT INTO imagenet_guess VALUES (?, 7, 0.5, NULL)", (ids[gone],))
         connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))
         connection.execute("INSERT INTO label_conflict VALUES (?1, ?1)", (ids[gone],))
         connection.execute(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
-from peakid.curate.queues import audits, segments, selections, suggested, worth
+from peakid.curate.queues import audits, search_plans, segments, selections, suggested, worth
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
 from peakid.errors import NotFound
@@ -17,8 +17,8 @@ from peakid.store.workspace import Workspace
 WORTH = suggested.WORTH
 SAMPLE_SIZE = 200  # Images: measures an error rate of 5 % to within 3 points.
 _RANKED_BY_MODEL = ("model-disagrees", "uncertain", "confusion", WORTH)
-# sample:SEED, label-issues:all, suggestions:useful
-_WITH_OPTION = ("sample", suggested.LABEL_ISSUES, suggested.SUGGESTIONS)
+# sample:SEED, label-issues:all, suggestions:useful, outliers:CLASS
+_WITH_OPTION = ("sample", suggested.LABEL_ISSUES, suggested.SUGGESTIONS, search_plans.OUTLIERS)
 
 
 def plan(workspace: Workspace, queue: str) -> list[Segment]:
@@ -158,8 +158,7 @@ _HAS_ERROR = (
     "EXISTS (SELECT 1 FROM prediction h WHERE h.run_id = :run_id AND h.image_id = {0}"
     " AND h.predicted_label <> h.given_label)"
 )
-# Any judgement in this queue settles an image here; one in the queue "worth" settles it in all queues.
-_NOT_SETTLED = "s.verdict <> 'exclude' AND s.judged_in IS NOT :queue AND s.judged_in IS NOT 'worth'"
+_NOT_SETTLED = segments.NOT_SETTLED
 _PREDICTED = "printf('run %d predicts %s (%.0f %%)', p.run_id, p.predicted_label, 100 * p.confidence)"
 _HIDDEN = "p.split = 'test' AND s.judged_in IS NOT :queue"
 _HIDDEN_REASON = "printf('test image: the prediction of run %d is hidden until you judge it', p.run_id)"
@@ -357,6 +356,10 @@ _MAKERS: dict[str, _Maker] = {
     "confusion": _confusion,
     selections.SELECTION: selections.plan_selection,
     selections.ONE_IMAGE: selections.plan_image,
+    search_plans.SIMILAR: search_plans.similar_to,
+    search_plans.OUTLIERS: search_plans.outliers,
+    search_plans.ALONE: search_plans.alone,
+    search_plans.IRRELEVANT: search_plans.irrelevant,
 }
 _NAMED = {
     audits.AUDIT: "STEP",
@@ -365,6 +368,7 @@ _NAMED = {
     "confusion": "RUN:SPLIT:GIVEN:PREDICTED",
     selections.SELECTION: "ID",
     selections.ONE_IMAGE: "ID",
+    search_plans.SIMILAR: "DIGEST",
 }
 
 

@@ -7,6 +7,8 @@ from peakid.curate import image_issues
 from peakid.curate.image_issues import IssueKind
 from peakid.curate.queues.filters import SqlValue
 
+# Any judgement in a queue settles an image there; one in the queue "worth" settles it in all queues.
+NOT_SETTLED = "s.verdict <> 'exclude' AND s.judged_in IS NOT :queue AND s.judged_in IS NOT 'worth'"
 _HAS_ISSUE = "EXISTS (SELECT 1 FROM image_issue_score h WHERE h.image_id = {0})"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -28,6 +29,7 @@ TIMM_URL = "https://huggingface.co/timm/"
 CONNECT_TIMEOUT_S = 10.0  # A firewall that drops packets would otherwise block the job for minutes.
 
 # What a published state_dict may hold in addition to the body: the ImageNet classifier, which is cut off.
+N_IMAGENET = 1_000  # Classes.
 CLASSIFIERS = ("fc.", "classifier.", "head.", "heads.")
 
 # What torch's unpickler raises on bytes that are not a pickle: any opcode may come before any other.
@@ -131,6 +133,23 @@ def load_into(full: nn.Module, found: FoundWeights, architecture: Architecture) 
             f"Give a state_dict of {architecture.name}, or choose the architecture of the file.",
         )
     full.load_state_dict(body, strict=False)
+
+
+def imagenet_classifier(path: Path, *, n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classifier in a file of weights: float32 of shape (1000, n_features) and (1000,).
+
+    Raises:
+        WeightsUnfit: If it has none that is one linear layer on the pooled features.
+    """
+    found = {key: value for key, value in _read(path).items() if key.startswith((*CLASSIFIERS, "_fc."))}
+    shapes = {tuple(value.shape): value.float().numpy() for value in found.values()}
+    if len(found) != 2 or set(shapes) != {(N_IMAGENET, n_features), (N_IMAGENET,)}:
+        raise WeightsUnfit(
+            f"The weights file {path.name} has no classifier of the {N_IMAGENET:,} ImageNet classes on"
+            f" {n_features:,} features.",
+            "Compute the embeddings with EfficientNet-Lite0, whose weights have one.",
+        )
+    return shapes[N_IMAGENET, n_features], shapes[N_IMAGENET,]
 
 
 def is_of_a_run(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from peakid.curate.queues import search_plans
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import NotFound
 from peakid.jobs.job import Job
@@ -15,6 +16,7 @@ from peakid.jobs.results import (
     MapResult,
     RateFinderResult,
     ScanResult,
+    SimilarResult,
     SweepResult,
     TrainResult,
     TtaResult,
@@ -114,6 +116,14 @@ def _tta(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Evaluate", "evaluate", {"run": str(found.run_id), "tta": "yes"})
 
 
+def _similar(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(SimilarResult)
+    if found is None or not found.n_images:
+        return _done(workspace, job)
+    text = f"{words.n_of(found.n_images, 'image')} in the order of their similarity to {found.name}."
+    return Ending(_short(text), "Show them", "review", {"queue": search_plans.similar_queue(found.digest)})
+
+
 def _export(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(ExportResult)
     if found is None or found.export_id is None:
@@ -182,6 +192,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "tta": _tta,
     "export": _export,
     "verify": _verify,
+    "similar": _similar,
     "scan": _scan,
     "changed-copies": _changed_copies,
     "import": _import,

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from peakid.clean_text import whole_number
-from peakid.curate.queues import audits, pace, review_queue, suggested
+from peakid.curate.queues import audits, pace, review_queue, search_plans, suggested
 from peakid.curate.queues.queue_plans import unquoted
 from peakid.curate.queues.review_queue import QueueCount
+from peakid.embed import similar
 from peakid.store.workspace import Workspace
 from peakid.web import address, navigation, session, words
 from peakid.web.gallery import loaded_page
 
+_LONGEST_NAME = 20  # Characters of a file name on a chip.
 N_CHIPS = 5  # More would push the images down.
 _KEY = "queue"
 _CLASS = "queue:class"
@@ -26,6 +28,10 @@ _NAMES = {
     "recent": "Recently decided",
     "sample": "Random sample",
     "all": "All images",
+    "similar": "Similar images",
+    "outliers": "Outliers",
+    "alone": "Looks like nothing here",
+    "irrelevant": "Irrelevant",
 }
 
 
@@ -124,6 +130,8 @@ def title(queue: str) -> str:
         return rest.replace("_", " ").capitalize()
     if kind == audits.AUDIT:
         return "Audit of labels" if audits.is_of_labels(queue) else f"Audit of step {rest}"
+    if kind == search_plans.OUTLIERS and rest:
+        return f"Outliers of {rest}"
     return rest if kind == "class" else _NAMES.get(kind, queue.capitalize())
 
 
@@ -147,11 +155,20 @@ def next_sample(queue: str) -> str:
 
 def _title(workspace: Workspace, each: QueueCount) -> str:
     """Return the title of a chip: `Dark 12`, or `Dark 1,000+` where counting stopped."""
-    counted = f"{name(each.queue)} {each.n:,}{'+' if each.is_more else ''}"
+    kind, _, rest = each.queue.partition(":")
+    shown = name(each.queue)
+    if kind == search_plans.SIMILAR:
+        shown = f"Similar to {session.plain(_short(similar.name(workspace, rest)))}"
+    counted = f"{shown} {each.n:,}{'+' if each.is_more else ''}"
     if each.queue != review_queue.WORTH or not each.n:
         return counted
     minutes = pace.minutes(each.n, pace.seconds_an_image(workspace, actor=session.actor()))
     return f"{counted} · {'over' if each.is_more else 'about'} {minutes} min"
+
+
+def _short(file_name: str) -> str:
+    """Return a file name that fits on a chip; the end tells photos of one series apart."""
+    return file_name if len(file_name) <= _LONGEST_NAME else f"{file_name[:9]}…{file_name[-10:]}"
 
 
 def _open_chip() -> None:

@@ -10,6 +10,7 @@ EVERY_QUEUE = [
     *("label-issues", "label-issues:all", "suggestions", "suggestions:useful", "audit:labels:100"),
     *("recent", "sample", "sample:7", "class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
     *("selection:1", "image:1"),
+    *("outliers", "outliers:dom", "alone", "irrelevant", f"similar:{'f' * 64}"),
 ]
 EVERY_FILTER = [
     *(Filters(class_name="dom"), Filters(split="test"), Filters(source="zip")),
@@ -20,6 +21,16 @@ EVERY_FILTER = [
     *(Filters(issue="dark"), Filters(tag="x"), Filters(text="abcd")),
     *(Filters(**{name: date}) for name in ("added", "taken") for date in ("2026", "2026-11", "2026-11-21")),
 ]
+
+
+@pytest.fixture(autouse=True)
+def searched_file(workspace):
+    """The list of images similar to a file."""
+    with workspace.transaction() as connection:
+        row = ("f" * 64, "upload.jpg", 1, 0, "now")
+        connection.execute(
+            "INSERT INTO ranked_list (digest, name, set_id, n_images, used_at) VALUES (?, ?, ?, ?, ?)", row
+        )
 
 
 def plans_of(workspace, sql, parameters):

@@ -13,6 +13,7 @@ import {
   selectTo,
   toggleSelected,
 } from "./gallery_select.js";
+import { canSearch, similarButton } from "./gallery_similar.js";
 import { buildSingle } from "./gallery_single.js";
 import { GAP_PX, TILE_WIDTH_PX } from "./gallery_sizes.js";
 import { cellOf, drawPair, indexAt, progressOf } from "./gallery_twins.js";
@@ -201,6 +202,10 @@ const SHORTER = [
   [/^test image: the suggestion is hidden.*$/, "test image"],
   [/^run \d+ predicts (.*) \((\d+ %)\)$/, "$1 $2 predicted"],
   [/^a duplicate is labelled (.*)$/, "$1 is the label of a duplicate"],
+  [/^similarity (-?[\d.]+) to .*$/, "$1 similar"],
+  [/^unlike every class: nearest is (.*) at (-?[\d.]+)$/, "nearest $1 $2"],
+  [/^unlike its class: (-?[\d.]+) to .*$/, "$1 to its class"],
+  [/^ImageNet: (.*); kept.*$/, "$1"],
   [/^also found as (.*)$/, "$1 is the label elsewhere"],
 ];
 
@@ -331,6 +336,7 @@ function selectionOffers(gallery) {
     return [make("strong", "", `All ${nMatchingText(data)} images of this queue selected`)];
   if (!selected.size) return [];
   const offers = [make("strong", "", `${selected.size.toLocaleString("en")} selected`)];
+  if (selected.size === 1 && canSearch(gallery)) offers.push(similarButton(gallery));
   if (selected.size > 1 && data.n_matching > selected.size) {
     const selectAll = () => {
       selectEverything(gallery);

@@ -10,6 +10,7 @@ import {
   selectPage,
   selectTo,
 } from "./gallery_select.js";
+import { openSimilar } from "./gallery_similar.js";
 import { PAN_STEP, panBy, ZOOM_STEP, zoomBy, zoomToFit } from "./gallery_single.js";
 import { indexBelow } from "./gallery_twins.js";
 import { toggleTypical } from "./gallery_typical.js";
@@ -43,6 +44,7 @@ function gridAction(gallery, event) {
     f: () => gallery.judge("flag"),
     m: () => gallery.judge("model"),
     t: () => isTargetInSight(gallery) && toggleTypical(gallery),
+    s: () => isTargetInSight(gallery) && openSimilar(gallery),
     z: () => (event.shiftKey ? gallery.redo() : gallery.undo()),
     a: () => (event.shiftKey ? selectEverything(gallery) : selectPage(gallery, false)),
     enter: () => isTargetInSight(gallery) && gallery.show(gallery.view === "grid" ? "single" : "grid"),

@@ -12,6 +12,7 @@ const KEYS = [
   ["M", "accept the model's answer: label as the predicted class"],
   ["F", "flag for a second look"],
   ["T", "mark as typical of its class, or take the mark off"],
+  ["S", "more like this: the images most similar in meaning"],
   ["Z", "undo"],
   ["Shift Z", "redo"],
   ["← → ↑ ↓", "move; with Shift, select"],

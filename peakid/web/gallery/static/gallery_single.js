@@ -2,6 +2,7 @@
 
 import { button, imageOf, keepKeys, make, thumbnailOf } from "./elements.js";
 import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
+import { similarRow } from "./gallery_similar.js";
 import { drawBeside } from "./gallery_twins.js";
 import { toggleTypical } from "./gallery_typical.js";
 import { whyPart } from "./gallery_why.js";
@@ -146,6 +147,7 @@ function drawAbout(gallery, item) {
   panel.replaceChildren(
     ...whyPart(gallery, item),
     ...typicalRow(gallery, item),
+    ...similarRow(gallery),
     ...chipRow(gallery, item, "tag", "Tags", item.tags ?? [], "tags"),
     ...chipRow(gallery, item, "also", "Also shows", item.also_shows ?? [], "also_shows"),
     ...noteRow(gallery, item),

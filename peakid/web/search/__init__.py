@@ -1,0 +1,1 @@
+"""Search by meaning on the review page: similar images, outliers, irrelevant images."""
