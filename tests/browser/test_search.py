@@ -66,6 +66,8 @@ def test_images_are_found_by_an_image_by_a_file_and_by_being_strange(
     expect(page.get_by_text("known.jpg")).to_be_visible()
     page.get_by_role("button", name="Find similar images").click()
     expect(page).to_have_url(re.compile(f"queue=similar%3A{digests[20]}"))
+    expect(page.get_by_text("Similar to 005.jpg 29")).to_be_visible()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
     open_find(page)
     page.get_by_role("button", name="Outliers", exact=True).click()

@@ -20,9 +20,11 @@ from peakid.jobs.results import (
     ImportResult,
     InputImage,
     MapResult,
+    NameImagesResult,
     PhaseEstimate,
     RateFinderResult,
     ScanResult,
+    SimilarResult,
     SkippedTrial,
     SweepFinding,
     SweepResult,
@@ -65,6 +67,8 @@ EXAMPLES = [
         scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5),
     ),
     EmbedResult("resnet18", 160, 9, 7, 512, 1, (UnreadImage("d", "a.jpg", "gone"),), 80.0),
+    SimilarResult("d", "a.jpg", 3),
+    NameImagesResult(n_images=3, n_classes=2),
 ]
 
 
