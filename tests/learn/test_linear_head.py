@@ -92,7 +92,8 @@ def test_the_body_sees_each_image_once_also_in_cross_validation(colours, fit, pr
         fit(colours, method="linear-head", pretrained=pretrained, folds=3)
     finally:
         hook.remove()
-    assert sum(seen) == 2 * len(colours.digests)
+    n = len(colours.digests)
+    assert [each for each in seen if each > 2] == [n, n]  # Two images at a time only try the network.
 
 
 @pytest.mark.slow
