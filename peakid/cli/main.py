@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 import peakid
-from peakid import files, near_names, settings
+from peakid import files, settings
 from peakid.cli import usage
 from peakid.cli.output import remedies, terminal
 from peakid.errors import ConfirmationNeeded, Interrupted, PeakidError
@@ -91,7 +91,7 @@ class Commands(usage.Group):
             for each, group in groups
             if isinstance(group, click.Group) and name in group.list_commands(ctx)
         ]
-        if not near_names.near(name, COMMANDS) and inside:
+        if inside:  # A command of that very name is likelier meant than one with a similar name.
             raise usage.UnknownCommand(
                 f"peakid has no command {name!r}.", f"Did you mean {' or '.join(inside)}?", ctx
             )

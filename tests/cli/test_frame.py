@@ -27,6 +27,7 @@ def test_init_creates_an_empty_workspace_and_status_counts_it(peakid, tmp_path):
     assert peakid("init", "--json").json == {"workspace": str(tmp_path / "workspace"), "n_images": 0}
     assert peakid("status", "--json").json == {
         "n_images": 0,
+        "n_embedded": 0,
         "n_labelled": 0,
         "n_reviewed": 0,
         "n_excluded": 0,

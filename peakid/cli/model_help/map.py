@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.curate.queues import selections
@@ -22,7 +23,7 @@ from peakid.suggest.map_colours import ColourBy
 @click.command("map")
 @click.option(
     "--method",
-    type=click.Choice(layouts.METHODS),
+    type=usage.Choice(layouts.METHODS),
     default="pca",
     show_default=True,
     help="pca: at once. umap: a job computes it, once for these images.",
@@ -30,7 +31,7 @@ from peakid.suggest.map_colours import ColourBy
 @click.option(
     "--colour",
     "colour_by",
-    type=click.Choice(map_colours.COLOURS_BY),
+    type=usage.Choice(map_colours.COLOURS_BY),
     default="label",
     show_default=True,
     help="What the categories are, counted and in the table.",
