@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 SHELL := /bin/bash
+# The tests start hundreds of processes, which would all compile the modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python on PATH that starts and is 3.11 or newer. `make run PYTHON=/path/to/python3` chooses another one.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \

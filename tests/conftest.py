@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# A process for each core runs tests: threads of BLAS would wait for each other. Before NumPy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,6 +63,8 @@ def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 def no_embedding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start no job for embeddings after an import; the tests of that job set it to 1."""
     monkeypatch.setenv("PEAKID_AUTO_EMBED", "0")
+    monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "2")  # Processes that a test leaves take time from the others.
+    monkeypatch.setenv("PEAKID_SUGGESTER_IDLE_S", "20")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -102,7 +103,12 @@ def texts_of_lines(place: Place, path: str, content: str) -> Iterator[Text]:
         yield Text(place, path, number, line)
 
 
-def all_texts() -> Iterator[Text]:
+@cache
+def all_texts() -> tuple[Text, ...]:
+    return tuple(_all_texts())
+
+
+def _all_texts() -> Iterator[Text]:
     for path in [*ROOT.glob("peakid/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"]:
         yield from texts_of_module(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
     for path in ROOT.glob("peakid/web/**/*.js"):
@@ -111,12 +117,9 @@ def all_texts() -> Iterator[Text]:
         yield from texts_of_lines("document", str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
 
 
-TEXTS = list(all_texts())
-
-
 @pytest.mark.parametrize("ban", BANS, ids=lambda ban: ban.example)
 def test_the_project_is_written_in_plain_english(ban: Ban) -> None:
-    found = [each for each in TEXTS if each.place in ban.places and ban.finds(each.text)]
+    found = [each for each in all_texts() if each.place in ban.places and ban.finds(each.text)]
     lines = [f"{each.path}:{each.line}: {' '.join(each.text.split())[:100]}" for each in found]
     assert lines == [], f"write: {ban.write}"
 
@@ -131,4 +134,4 @@ def test_a_planted_sentence_is_found_in_each_place(ban: Ban) -> None:
 
 
 def test_every_module_has_texts() -> None:
-    assert {each.place for each in TEXTS} == {*EVERYWHERE, "page text"}
+    assert {each.place for each in all_texts()} == {*EVERYWHERE, "page text"}

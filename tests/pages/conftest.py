@@ -8,7 +8,7 @@ import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from peakid.jobs import ledger, presence, process, queue, tasks
+from peakid.jobs import ledger, presence, process, queue, suggester, tasks
 from peakid.recipe import architectures, weight_files
 from peakid.store.workspace import Workspace
 
@@ -31,9 +31,10 @@ def open_page(
     """Open a page on the test's workspace: `open_page("review", queue="flagged")` with query parameters.
 
     It finds files named as the weights of three architectures, unless the test sets TORCH_HOME, and no
-    installed package of weights.
+    installed package of weights. The process of the live head is not started.
     """
     monkeypatch.setattr(weight_files, "packaged", lambda _architecture: [])
+    monkeypatch.setattr(suggester, "ensure", lambda _workspace: None)
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
     monkeypatch.delenv("PEAKID_WEIGHTS", raising=False)
