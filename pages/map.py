@@ -66,5 +66,6 @@ if not status.read(workspace).n_images:
 else:
     try:
         show_map()
-    except NoEmbeddings as error:
-        layout_panel.show_no_embeddings(workspace, error)
+    except NoEmbeddings:
+        st.title("Map")
+        layout_panel.show_no_embeddings(workspace)

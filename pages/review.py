@@ -4,7 +4,6 @@ import streamlit as st
 
 from peakid.curate import classes, image_issues
 from peakid.embed import layouts
-from peakid.errors import PeakidError
 from peakid.jobs import suggester
 from peakid.web import address, navigation, session
 from peakid.web.atlas import counts_panel, from_review
@@ -72,15 +71,17 @@ def show_empty() -> None:
 @st.fragment
 def show_grid() -> None:
     """Draw the images. A key runs this alone; the whole page runs again only where its counts are old."""
+    with session.reported():  # An error inside a fragment does not reach the shell.
+        draw_grid()
+
+
+def draw_grid() -> None:
+    """Draw the images of the loaded page, and save the events that came with this run."""
     suggester.ensure(workspace)
     plan = delivery.plan(queue)
     if plan.is_page_rerun:
         delivery.rerun_page(plan)
-    try:
-        page = loaded_page.load(workspace, plan, after=after, filters=filters)
-    except PeakidError as error:  # An error inside a fragment does not reach the shell.
-        session.show_error(error)
-        return
+    page = loaded_page.load(workspace, plan, after=after, filters=filters)
     above = st.empty()  # As above.
     if not page.images:
         with above.container():

@@ -128,7 +128,7 @@ def _target(file: Path, architecture: Architecture, settings: JobSettings, diges
 
 
 def _has_published_hash(name: str, digest: str) -> bool:
-    expected = weight_files.hash_in_name(name)
+    expected = weight_files.expected_hash(name)
     return expected is not None and digest.startswith(expected)
 
 

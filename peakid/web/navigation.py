@@ -66,13 +66,23 @@ class Progress:
     n_exports: int
 
 
-def pages(workspace: Workspace) -> dict[str, list[StreamlitPage]]:
-    """Return the pages for `st.navigation` by group, titled with what waits there; the first is the start."""
-    found: dict[str, list[StreamlitPage]] = {}
-    for page in PAGES:
-        if page.file.is_file():
-            found.setdefault(page.group, []).append(_streamlit_page(page, title(page, workspace)))
-    return found
+def pages(workspace: Workspace) -> list[StreamlitPage]:
+    """Return the pages for `st.navigation`, titled with what waits there; the first is the start."""
+    return [_streamlit_page(page, title(page, workspace)) for page in PAGES if page.file.is_file()]
+
+
+def group_headings() -> str:
+    """Return a style that writes the name of each group above its first page.
+
+    Streamlit's own groups put a heading among the items of the list, which screen readers cannot follow.
+    """
+    names = [page.group for page in PAGES if page.file.is_file()]
+    first = {name: names.index(name) + 1 for name in dict.fromkeys(names) if name}
+    item = '[data-testid="stSidebarNavItems"] > li'
+    rules = [f'{item}:nth-child({n})::before {{ content: "{name}"; }}' for name, n in first.items()]
+    where = ", ".join(f"{item}:nth-child({n})::before" for n in first.values())
+    look = "display: block; font-size: .875rem; opacity: .8; padding: .75rem .5rem .25rem;"
+    return f"<style>{' '.join(rules)} {where} {{ {look} }}</style>"
 
 
 def title(page: Page, workspace: Workspace) -> str:

@@ -24,6 +24,7 @@ def main() -> None:
         with st.sidebar:
             menu.show()  # First: where this workspace cannot be opened, it leads to another one.
         workspace = session.workspace()
+        st.html(navigation.group_headings())
         page = st.navigation(navigation.pages(workspace))
         remedies.follow_link()
         sidebar(workspace, page.url_path)

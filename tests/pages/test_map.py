@@ -37,7 +37,8 @@ def test_without_embeddings_the_map_says_what_it_needs(
     app = open_page("map")
     assert not app.exception
     assert "The map shows every image as a point" in text_of(app)
-    assert "No image has an embedding yet" in text_of(app)
+    assert "Embeddings: 0 of 1 image" in text_of(app)
+    assert not app.error
 
 
 def test_the_map_offers_the_colours_that_the_images_have(

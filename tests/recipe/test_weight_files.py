@@ -81,3 +81,15 @@ def test_a_package_that_is_not_installed_has_no_weights(tmp_path):
         architectures.find("timm/tf_efficientnet_lite0"), package="no_such_package_of_weights"
     )
     assert weight_files.find(missing, None, tmp_path) is None
+
+
+def test_the_files_of_packages_are_pinned_by_their_whole_hash():
+    lite = architectures.find("timm/tf_efficientnet_lite0")
+    names = [name for name in weight_files.PINNED if name in lite.weight_files]
+    assert [weight_files.expected_hash(name) for name in names] == [weight_files.PINNED[names[0]]]
+    assert all(
+        value.startswith(weight_files.hash_in_name(name)) for name, value in weight_files.PINNED.items()
+    )
+    assert weight_files.expected_hash("resnet18-f37072fd.pth") == "f37072fd"
+    for file in weight_files.packaged(lite):
+        assert weight_files.digest(file) == weight_files.PINNED[file.name]

@@ -224,11 +224,11 @@ def _given(path: Path, architecture: Architecture) -> FoundWeights:
 
 
 def _checked(path: Path, architecture: Architecture, *, note: str = "") -> FoundWeights:
-    sha256, expected = weight_files.digest(path), weight_files.hash_in_name(path.name)
+    sha256, expected = weight_files.digest(path), weight_files.expected_hash(path.name)
     if expected and not sha256.startswith(expected):
         raise WeightsUnfit(
-            f"The weights file {path} has SHA-256 {sha256[:8]}, but {expected} in its name: it is damaged or "
-            "another file.",
+            f"The weights file {path} has SHA-256 {sha256[:8]}... instead of {expected[:8]}...: it is damaged"
+            " or another file.",
             "Delete it so that it is downloaded again, or rename it if it is meant to differ.",
         )
     kind = "imagenet" if path.name in architecture.weight_files else "file"

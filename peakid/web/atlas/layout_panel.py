@@ -5,28 +5,24 @@ import streamlit as st
 from peakid.embed import layouts
 from peakid.embed.layouts import Layout, Method
 from peakid.embed.stored import EmbeddingSet
-from peakid.errors import NoEmbeddings
 from peakid.jobs import queue, submit
 from peakid.jobs.job import Job
 from peakid.store import status
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
+from peakid.web.collect import embedding_panel
 from peakid.web.jobs import job_panel, submission
 
 _FORM = "map"
 
 
-def show_no_embeddings(workspace: Workspace, error: NoEmbeddings) -> None:
-    """Say what the map will show, with the job that computes the embeddings where it runs already."""
+def show_no_embeddings(workspace: Workspace) -> None:
+    """Say what the map will show, with the button or the job that computes the embeddings."""
     st.markdown(
         "The map shows every image as a point, beside the images that look like it. It needs the"
         " embeddings of the images, which a job computes once."
     )
-    job = queue.newest(workspace, "embed")
-    if job is not None and job.state not in queue.ENDED:
-        job_panel.show(workspace, job)
-    else:
-        session.show_error(error, key="map")
+    embedding_panel.show(workspace)
 
 
 def show(workspace: Workspace, embedded: EmbeddingSet, method: Method) -> Layout | None:

@@ -53,6 +53,11 @@ def show_searching(workspace: Workspace) -> None:
 
 @st.fragment(run_every=_POLL_S)
 def _follow(workspace: Workspace, job_id: int) -> None:
+    with session.reported():
+        _open_when_done(workspace, job_id)
+
+
+def _open_when_done(workspace: Workspace, job_id: int) -> None:
     job = jobs.show(workspace, job_id)
     if job.state not in jobs.ENDED:
         name = job.arguments_as(SimilarArguments).name

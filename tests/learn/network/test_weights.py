@@ -83,7 +83,7 @@ def test_the_users_folder_comes_before_torchs_and_a_published_name_before_one_th
 def test_a_damaged_published_file_is_refused_because_its_name_carries_its_hash(tmp_path):
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "squeezenet1_0-b66bff10.pth").write_bytes(b"half a download")
-    with pytest.raises(WeightsUnfit, match="but b66bff10 in its name"):
+    with pytest.raises(WeightsUnfit, match="instead of b66bff10"):
         find("auto", None, tmp_path)
 
 
