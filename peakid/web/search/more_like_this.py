@@ -13,6 +13,7 @@ from peakid.web.gallery import loaded_page
 from peakid.web.gallery.outbox import Act, Event, text_of
 
 _N_OPENED = "search:opened"  # Session state.
+_FOLLOWED = "search:followed"  # Session state: number of the newest event that was followed.
 _WANTED = "search:wanted"  # Session state: the queue that a key asked for, until it is opened.
 
 
@@ -47,6 +48,10 @@ def n_opened() -> int:
 
 
 def _note_wanted(workspace: Workspace, event: Event, actor: str) -> StepResult:
+    """Note which queue to open. An event that is delivered again would lead back from a later queue."""
+    if event["seq"] <= st.session_state.get(_FOLLOWED, 0):
+        return StepResult(None, [])
+    st.session_state[_FOLLOWED] = event["seq"]
     digest = text_of(event, "digest")
     similar.to_image(workspace, digest)  # An image without an embedding is refused with its reason.
     st.session_state[_WANTED] = search_plans.similar_queue(digest)
