@@ -54,7 +54,9 @@ def test_images_are_found_by_an_image_by_a_file_and_by_being_strange(
     expect(page.locator(".caption .why")).to_have_text("similarity 0.00 to 000.jpg")
     page.get_by_role("button", name="More like this").click()
     expect(page).to_have_url(re.compile(f"queue=similar%3A{digests[29]}"))
+    expect(page.locator(".caption .why")).to_contain_text("to 014.jpg")  # The new queue has the keyboard.
     page.keyboard.press("Enter")
+    page.locator(".tile").first.wait_for()
 
     (tmp_path / "known.jpg").write_bytes(images.read_bytes(workspace, digests[20]))
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
