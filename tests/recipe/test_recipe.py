@@ -88,9 +88,7 @@ def test_a_bad_recipe_file_is_one_clear_line(tmp_path):
 def test_the_presets_are_recipes_with_a_sentence_each():
     assert list(loading.presets()) == ["quick", "standard", "thorough", "scratch"]
     assert loading.presets()["standard"] == Recipe()
-    assert loading.presets()["quick"] == Recipe(
-        method="linear-head", arch="timm/tf_efficientnet_lite0", refit=True
-    )
+    assert loading.presets()["quick"] == Recipe(method="linear-head", arch="timm/tf_efficientnet_lite0")
     assert [phase.image_size_px for phase in loading.presets()["thorough"].planned(is_pretrained=True)] == [
         128,
         160,
