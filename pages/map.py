@@ -30,12 +30,14 @@ def show_map() -> None:
     """Draw the choices and the map, and open in Review what was chosen in it."""
     embedded = stored.find(workspace)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown("Colour by", width="content")
-        wanted = address.segments(
-            "Colour by", "colour", map_colours.available(workspace), format_func=COLOURS.__getitem__
-        )
-        st.markdown("Layout", width="content")
-        laid_out = address.segments("Layout", "layout", layouts.METHODS, format_func=LAYOUTS.__getitem__)
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.markdown("Colour by", width="content")
+            wanted = address.segments(
+                "Colour by", "colour", map_colours.available(workspace), format_func=COLOURS.__getitem__
+            )
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.markdown("Layout", width="content")
+            laid_out = address.segments("Layout", "layout", layouts.METHODS, format_func=LAYOUTS.__getitem__)
     colour_by = next(each for each in map_colours.COLOURS_BY if each == wanted)
     method = next(each for each in layouts.METHODS if each == laid_out)
     layout = layout_panel.show(workspace, embedded, method)
