@@ -88,6 +88,8 @@ def test_undo_in_the_grid_also_works_when_the_tab_has_emptied_meanwhile(
     expect(page.locator(".duplicates .status .count")).to_contain_text("1 of 1 · all saved")
     # Another choice on the page makes it run: the tab has no group any more.
     page.get_by_role("radio", name="Near 0").click()
+    # Without waiting, both clicks may become one run of the page, which keeps the grid of its tab.
+    expect(page.get_by_text("No two images look the same")).to_be_visible()
     page.get_by_role("radio", name="Exact 0").click()
     expect(page.get_by_text("No two images have the same pixels")).to_be_visible()
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
