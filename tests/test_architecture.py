@@ -454,7 +454,7 @@ RULES = [
                     "peakid.jobs.presence",
                 ),  # In the process that submits.
                 "peakid.jobs.search",  # Likewise.
-                "peakid.store.recent_workspaces",  # For pages and commands.
+                "peakid.store.folders.recent_workspaces",  # For pages and commands.
                 *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
                 *(
                     "peakid.acquire",

@@ -6,7 +6,7 @@ from pathlib import Path
 from peakid.errors import BadInput
 from peakid.records import Source
 from peakid.remedies import action
-from peakid.store import holdings
+from peakid.store.folders import holdings
 from peakid.store.workspace import Workspace
 
 DEMO_FOLDER = "demo"

@@ -24,7 +24,8 @@ from peakid.curate import classes
 from peakid.curate import scan as scanning
 from peakid.jobs import embedding, submit
 from peakid.records import ImportReport, Source
-from peakid.store import recent_workspaces, status
+from peakid.store import status
+from peakid.store.folders import recent_workspaces
 from peakid.store.workspace import Workspace
 
 _background = click.option(

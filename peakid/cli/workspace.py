@@ -15,9 +15,9 @@ from peakid.curate import waiting
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.embed import stored
 from peakid.errors import BadInput, WorkspaceDamaged
-from peakid.store import recent_workspaces
 from peakid.store import status as statuses
 from peakid.store import workspace as workspaces
+from peakid.store.folders import recent_workspaces
 from peakid.store.status import Status
 from peakid.store.workspace import Workspace
 

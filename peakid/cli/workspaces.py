@@ -11,8 +11,8 @@ from peakid.cli.frame import emit, json_option, table
 from peakid.errors import NotFound
 from peakid.evaluate import score_text
 from peakid.evaluate.intervals import wilson
-from peakid.store import holdings, recent_workspaces
-from peakid.store.holdings import Holdings
+from peakid.store.folders import holdings, recent_workspaces
+from peakid.store.folders.holdings import Holdings
 
 
 @click.group("workspaces", cls=usage.Group)

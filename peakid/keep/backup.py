@@ -25,7 +25,8 @@ from peakid.keep.backup_file import CHUNK_BYTES, FOLDERS, FORMAT, MANIFEST
 from peakid.keep.disk_space import Space
 from peakid.records import Report, no_report
 from peakid.remedies import action
-from peakid.store import integrity, placing, tombstones
+from peakid.store import integrity, tombstones
+from peakid.store.folders import placing
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
 _WORKING_PREFIX = ".peakid-backup-"

@@ -19,8 +19,9 @@ from peakid.keep import backup_file, forget, restored_database
 from peakid.keep.backup_file import UNREADABLE, Backup
 from peakid.records import Report, no_report
 from peakid.remedies import action
-from peakid.store import activity, checkpoints, exports, identity, images, placing, runs, tombstones
+from peakid.store import activity, checkpoints, exports, identity, images, runs, tombstones
 from peakid.store import workspace as workspaces
+from peakid.store.folders import placing
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
 _IGNORED = {*placing.LOCK_FILES, tombstones.FILE_NAME}  # A folder with only these still counts as empty.

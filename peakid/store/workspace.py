@@ -14,8 +14,9 @@ from peakid import files, resources
 from peakid.errors import NoWorkspace, ResourceMissing, WorkspaceTooNew
 from peakid.remedies import action
 from peakid.store import connection as connections
-from peakid.store import database_errors, identity, placing, saved_decisions
+from peakid.store import database_errors, identity, saved_decisions
 from peakid.store.database_errors import DATABASE_NAME
+from peakid.store.folders import placing
 
 if TYPE_CHECKING:
     from sqlite_utils import Database, Migrations

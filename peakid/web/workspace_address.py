@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from peakid import files
 from peakid.errors import BadInput
 from peakid.settings import Settings
-from peakid.store import recent_workspaces
+from peakid.store.folders import recent_workspaces
 from peakid.web import reach
 from peakid.web.server import plain_page
 

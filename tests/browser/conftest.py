@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from peakid.resources import PROJECT_ROOT
-from peakid.store import recent_workspaces
 from peakid.store import workspace as workspaces
+from peakid.store.folders import recent_workspaces
 from peakid.store.workspace import Workspace
 from peakid.web import workspace_address
 

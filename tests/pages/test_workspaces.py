@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.acquire import demo_import
-from peakid.store import recent_workspaces, status
+from peakid.store import status
 from peakid.store import workspace as workspaces
+from peakid.store.folders import recent_workspaces
 from peakid.store.workspace import Workspace
 from peakid.web import uploads, workspace_address
 from peakid.web.workspaces import folder_browser, opening

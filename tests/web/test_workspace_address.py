@@ -17,8 +17,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from peakid.errors import BadInput
 from peakid.imaging import inspection
 from peakid.resources import PROJECT_ROOT
-from peakid.store import images, recent_workspaces
+from peakid.store import images
 from peakid.store import workspace as workspaces
+from peakid.store.folders import recent_workspaces
 from peakid.store.workspace import Workspace
 from peakid.web import session, workspace_address
 from peakid.web.server import routes

@@ -9,9 +9,9 @@ from peakid import printable
 from peakid.acquire import demo_apart
 from peakid.evaluate import score_text
 from peakid.evaluate.intervals import wilson
-from peakid.store import holdings, recent_workspaces
-from peakid.store.holdings import Holdings
-from peakid.store.recent_workspaces import RecentWorkspace
+from peakid.store.folders import holdings, recent_workspaces
+from peakid.store.folders.holdings import Holdings
+from peakid.store.folders.recent_workspaces import RecentWorkspace
 from peakid.store.workspace import Workspace
 from peakid.web import reach, session, words, workspace_address
 from peakid.web.workspaces import folder_browser, opening

@@ -10,8 +10,8 @@ from peakid import printable
 from peakid.acquire import demo_apart, demo_import
 from peakid.curate import scan
 from peakid.jobs import embedding
-from peakid.store import new_workspace
 from peakid.store import workspace as workspaces
+from peakid.store.folders import new_workspace
 from peakid.web import reach, session, workspace_address
 from peakid.web.jobs import progress
 

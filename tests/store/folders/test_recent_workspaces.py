@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from peakid import settings
-from peakid.store import recent_workspaces
-from peakid.store.recent_workspaces import FILE_NAME
+from peakid.store.folders import recent_workspaces
+from peakid.store.folders.recent_workspaces import FILE_NAME
 
 
 @pytest.fixture

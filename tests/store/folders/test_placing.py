@@ -6,7 +6,7 @@ import os
 import pytest
 
 from peakid.files import file_of
-from peakid.store import placing
+from peakid.store.folders import placing
 
 PREFIX = ".w-restoring-"
 

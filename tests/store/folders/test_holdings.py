@@ -10,7 +10,7 @@ import pytest
 
 from peakid.acquire import demo_import
 from peakid.records import Snapshot
-from peakid.store import holdings
+from peakid.store.folders import holdings
 from peakid.store.workspace import Workspace
 
 

@@ -12,15 +12,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import (
-    changed_copies,
-    embedding,
-    embedding_tasks,
-    map_jobs,
-    refusals,
-    search,
-    training_tasks,
-)
+from peakid.jobs import embedding, refusals, search
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -34,6 +26,7 @@ from peakid.jobs.results import (
     TtaResult,
     VerifyResult,
 )
+from peakid.jobs.tasks import changed_copies, embedding_tasks, map_jobs, training_tasks
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
 from peakid.store import comparisons, exports, images, runs, tombstones
