@@ -38,7 +38,7 @@ from peakid.jobs import queue
 from peakid.jobs.arguments import VerifyArguments
 from peakid.keep import backup, restore
 from peakid.records import Choice
-from peakid.store import exports, images, runs, status
+from peakid.store import exports, images, run_predictions, runs, status
 from peakid.store import workspace as workspaces
 
 LIMIT_S = 30.0
@@ -94,7 +94,7 @@ def good_backup(folder: Path) -> bytes:
         code_version="",
         libraries={},
     )
-    runs.add_predictions(
+    run_predictions.add(
         workspace,
         run_id,
         "valid",

@@ -33,7 +33,7 @@ from peakid.recipe import architectures
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Snapshot, SnapshotItem
 from peakid.run_records import StartingWeights
-from peakid.store import decision_log, images, runs
+from peakid.store import decision_log, images, run_predictions, runs
 from peakid.store import workspace as workspaces
 from peakid.store.comparisons import RULE_VERSION
 from peakid.store.workspace import Workspace, now
@@ -358,7 +358,7 @@ def _predict(workspace: Workspace, run_id: int, split: str, items: list[Snapshot
     is_sea = [item.label == "sea" or item.digest in rivers[:n_wrong] for item in items]
     pred_probs = np.array([[0.1, 0.9] if sea else [0.9, 0.1] for sea in is_sea], dtype=np.float32)
     given = [item.label for item in items]
-    runs.add_predictions(
+    run_predictions.add(
         workspace,
         run_id,
         split,

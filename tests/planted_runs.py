@@ -8,7 +8,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Snapshot
 from peakid.run_records import StartingWeights
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 
 
@@ -52,7 +52,7 @@ def plant(
         given = [item.label for item in members]
         digests = [item.digest for item in members]
         is_out = split != "train"
-        runs.add_predictions(workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=is_out)
+        run_predictions.add(workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=is_out)
     runs.finish(
         workspace,
         run_id,

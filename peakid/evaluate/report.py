@@ -14,7 +14,7 @@ from peakid.evaluate.intervals import mcnemar, wilson
 from peakid.evaluate.per_class import ClassScore
 from peakid.records import Prediction, Run
 from peakid.remedies import action
-from peakid.store import comparisons, runs
+from peakid.store import comparisons, run_predictions, runs
 from peakid.store.workspace import Workspace
 
 EvaluatedSplit = Literal[
@@ -181,7 +181,7 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
         BadInput: If there is no such split, or no predictions for it.
     """
     checked_split(run.run_id, split)
-    predictions = runs.predictions(workspace, run.run_id, split)
+    predictions = run_predictions.rows(workspace, run.run_id, split)
     if predictions:
         return predictions
     if run.state != "done":
@@ -217,7 +217,7 @@ def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.nda
     Raises:
         BadInput: If they were not computed.
     """
-    if found := runs.tta(workspace, run.run_id, split):
+    if found := run_predictions.tta(workspace, run.run_id, split):
         return found
     if split == CV:
         raise BadInput(
@@ -231,7 +231,7 @@ def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.nda
             "Evaluate it on valid.",
             action("evaluate", run_id=run.run_id, split="valid"),
         )
-    if split == "valid" and runs.has_pred_probs(workspace, run.run_id, runs.REFIT):
+    if split == "valid" and run_predictions.has_pred_probs(workspace, run.run_id, run_predictions.REFIT):
         raise BadInput(
             f"The model of run {run.run_id} was refitted on its validation images: averaged predictions for"
             " them would be no score.",
@@ -263,7 +263,7 @@ def _effect(
     accepted, _ = _either_accepted(workspace, run_id, plain)
     was_right = np.array([each.given_label == each.predicted_label for each in accepted])  # (N,)
     n_only_views, n_only_plain = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
-    n_views = runs.n_views(workspace, run_id, split) or 0
+    n_views = run_predictions.n_views(workspace, run_id, split) or 0
     return TtaEffect(
         n_views, float(was_right.mean()), n_only_views, n_only_plain, mcnemar(n_only_plain, n_only_views)
     )
@@ -310,7 +310,7 @@ def _top5_accuracy(
     """Return the share of images with the given label among the top 5; None for up to 5 classes."""
     if len(run.class_names) <= TOP_N:
         return None
-    digests, pred_probs = runs.pred_probs(workspace, run.run_id, split)
+    digests, pred_probs = run_predictions.pred_probs(workspace, run.run_id, split)
     if averaged:
         pred_probs = np.array(
             [averaged.get(digest, row) for digest, row in zip(digests, pred_probs, strict=True)]

@@ -10,7 +10,7 @@ from peakid.recipe import loading as recipes
 from peakid.recipe.recipe import Recipe
 from peakid.records import Run, Snapshot
 from peakid.remedies import Action, action
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 
 
@@ -66,7 +66,8 @@ def refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
             f"Choose {run.recipe['arch']}.",
             action("set_recipe", key="arch", value=run.recipe["arch"]),
         )
-    if runs.has_pred_probs(workspace, run_id, runs.REFIT):  # They could not choose an epoch.
+    if run_predictions.has_pred_probs(workspace, run_id, run_predictions.REFIT):
+        # They could not choose an epoch.
         raise BadInput(
             f"The model of run {run_id} was fitted on its validation images too, so a training that starts"
             " from it cannot be validated on them.",

@@ -7,7 +7,7 @@ import numpy as np
 from peakid.curate.queues import suggested
 from peakid.errors import NotFound
 from peakid.records import Split
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
@@ -78,8 +78,8 @@ def by_run(workspace: Workspace, run_id: int, *, limit: int | None = None) -> li
     names = runs.show(workspace, run_id).class_names
     found: list[LabelIssue] = []
     for split in _SPLITS:
-        if runs.has_pred_probs(workspace, run_id, split):
-            digests, probabilities = runs.pred_probs(workspace, run_id, split)
+        if run_predictions.has_pred_probs(workspace, run_id, split):
+            digests, probabilities = run_predictions.pred_probs(workspace, run_id, split)
             found += _scored(workspace, run_id, digests, np.asarray(probabilities, np.float64), names)
     if not found:
         raise NotFound(

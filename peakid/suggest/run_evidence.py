@@ -4,7 +4,7 @@ import numpy as np
 
 from peakid.curate.queues import queue_plans
 from peakid.errors import NotFound
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 
 SPLITS = ("cv", "valid", "test")  # Those that a run is not trained on.
@@ -35,7 +35,7 @@ def of_newest(workspace: Workspace, image_ids: np.ndarray, class_names: list[str
     }
     for split in SPLITS:
         try:
-            digests, probabilities = runs.pred_probs(workspace, run_id, split)
+            digests, probabilities = run_predictions.pred_probs(workspace, run_id, split)
         except NotFound:  # It has none for this split, or the file is damaged.
             continue
         rows = [n for n, digest in enumerate(digests) if digest in ids]

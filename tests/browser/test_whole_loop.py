@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from peakid.dataset import snapshot as snapshots
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from tests.browser.conftest import Server
@@ -86,7 +86,7 @@ def start_tiny_training(page: Page) -> None:
 def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:
     """Click the largest cell off the diagonal; return its two classes and its number of images."""
     run = runs.show(workspace, 1)
-    cells = [(each.given_label, each.predicted_label) for each in runs.predictions(workspace, 1, "valid")]
+    cells = [(each.given_label, each.predicted_label) for each in run_predictions.rows(workspace, 1, "valid")]
     given, predicted = max((cell for cell in cells if cell[0] != cell[1]), key=cells.count)
     place = run.class_names.index(given) * len(run.class_names) + run.class_names.index(predicted)
     # `force`: another layer of the figure is on top and passes the click on.

@@ -10,7 +10,7 @@ from peakid.dataset import snapshot
 from peakid.jobs import ledger, presence, process, queue
 from peakid.jobs.arguments import TtaArguments
 from peakid.jobs.results import SweepResult, TrialResult
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 
 pytestmark = pytest.mark.usefixtures("with_weights")
 
@@ -33,7 +33,7 @@ def run_id(workspace, frozen):
     items = [item for item in snapshot.items(workspace, frozen.digest) if item.split == "valid"]
     plain = np.array([[0.9, 0.1]] * len(items))
     named = [item.digest for item in items]
-    runs.add_predictions(
+    run_predictions.add(
         workspace, made, "valid", named, plain, [item.label for item in items], is_out_of_sample=True
     )
     runs.finish(workspace, made, "done", best_epoch=1)
@@ -163,10 +163,10 @@ def test_evaluate_scores_the_averaged_answers_where_they_were_computed(workspace
     missing = peakid("evaluate", run_id, "--tta")
     assert missing.code == 1
     assert f"tta {run_id} --wait" in missing.err
-    digests, _ = runs.pred_probs(workspace, run_id, "valid")
+    digests, _ = run_predictions.pred_probs(workspace, run_id, "valid")
     labels = {item.digest: item.label for item in snapshot.items(workspace)}
     right = np.array([[0.9, 0.1] if labels[digest] == "dom" else [0.1, 0.9] for digest in digests])
-    runs.add_tta(workspace, run_id, {"valid": (digests, right)}, n_views=4)
+    run_predictions.add_tta(workspace, run_id, {"valid": (digests, right)}, n_views=4)
     assert peakid("evaluate", run_id, "--json").json["tta"] is None
     scored = peakid("evaluate", run_id, "--tta", "--json").json
     assert (scored["accuracy"], scored["tta"]["plain_accuracy"], scored["tta"]["n_views"]) == (1.0, 0.5, 4)

@@ -8,7 +8,7 @@ from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import compare, report
 from peakid.records import Choice
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 
 ANNA = "human:anna"
 NAMES = ["dom", "eiger"]
@@ -45,7 +45,7 @@ def train(workspace, digests):
                 ]
             )
             labels = [given or ("dom" if name.startswith("d") else "eiger") for name in answers]
-            runs.add_predictions(
+            run_predictions.add(
                 workspace,
                 run_id,
                 split,
@@ -301,7 +301,7 @@ def averaged(workspace, run_id, split, digests, answers, n_views=4):
         [[0.9 if name == predicted else 0.1 for name in NAMES] for predicted in answers.values()],
         dtype=np.float32,
     )
-    runs.add_tta(
+    run_predictions.add_tta(
         workspace, run_id, {split: ([digests[name] for name in answers], probabilities)}, n_views=n_views
     )
 
@@ -366,7 +366,7 @@ def test_missing_averaged_predictions_are_an_error_with_a_remedy(workspace, dige
 def test_a_model_refitted_on_validation_is_scored_there_by_the_model_before_it(workspace, digests, train):
     run_id = train(all_right(digests) | {"d0": "eiger"})
     of_saved = np.full((10, len(NAMES)), 0.5, dtype=np.float32)
-    runs.add_refit(workspace, run_id, list(digests.values()), of_saved)
+    run_predictions.add_refit(workspace, run_id, list(digests.values()), of_saved)
     assert report.evaluate(workspace, run_id, actor=ANNA).accuracy == 0.9
     with pytest.raises(BadInput, match="refitted on its validation images") as error:
         report.evaluate(workspace, run_id, with_tta=True, actor=ANNA)
@@ -379,7 +379,7 @@ def test_top_5_accuracy_uses_the_averaged_predictions(workspace, digests, train)
         {"d0": "dom"}, class_names=names, given="i"
     )  # The last of six equals: not among the first five.
     assert report.evaluate(workspace, run_id, actor=ANNA).top5_accuracy == 0.0
-    runs.add_tta(
+    run_predictions.add_tta(
         workspace,
         run_id,
         {"valid": ([digests["d0"]], np.array([[0.1, 0, 0, 0, 0, 0.9]], dtype=np.float32))},

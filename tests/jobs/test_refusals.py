@@ -7,15 +7,15 @@ from peakid.errors import BadInput
 from peakid.jobs import submit, tasks
 from peakid.recipe.recipe import Recipe
 from peakid.remedies import action
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 
 
 def test_a_training_does_not_start_from_a_model_that_was_fitted_on_validation(workspace, frozen, add_run):
     run_id = add_run(frozen)
     (runs.folder(workspace, run_id) / "model.safetensors").write_bytes(b"")
-    digests, plain = runs.pred_probs(workspace, run_id, "valid")
+    digests, plain = run_predictions.pred_probs(workspace, run_id, "valid")
     assert set(tasks._scored(workspace, run_id)) == {"valid", "test"}
-    runs.add_refit(workspace, run_id, digests, np.asarray(plain))
+    run_predictions.add_refit(workspace, run_id, digests, np.asarray(plain))
     with pytest.raises(BadInput, match="was fitted on its validation images too") as refused:
         submit.estimate(workspace, Recipe(pretrained=f"run:{run_id}"))
     assert refused.value.actions == (action("set_recipe", key="pretrained", value="auto"),)

@@ -10,7 +10,7 @@ from peakid.jobs import ledger, process, queue, results, submit, sweep
 from peakid.jobs.ledger import Cancelled
 from peakid.jobs.results import TrialResult
 from peakid.recipe.recipe import Recipe
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 
 TRIED = ["base_lr=1e-3,3e-3", "dropout=0.2,0.5"]
 ORDER = [{}, {"base_lr": 0.003}, {"dropout": 0.2}, {"base_lr": 0.003, "dropout": 0.2}]
@@ -42,7 +42,7 @@ class Trainer:
         items = [item for item in snapshot.items(self.workspace, self.frozen.digest) if item.split == "valid"]
         right = np.array([[1.0, 0.0] if item.label == "dom" else [0.0, 1.0] for item in items])
         named = [item.digest for item in items], right, [item.label for item in items]
-        runs.add_predictions(self.workspace, run_id, "valid", *named, is_out_of_sample=True)
+        run_predictions.add(self.workspace, run_id, "valid", *named, is_out_of_sample=True)
         loss = self.losses[len(self.calls) - 1]
         runs.finish(
             self.workspace,

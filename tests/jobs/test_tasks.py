@@ -16,7 +16,7 @@ from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics
 from peakid.remedies import action
-from peakid.store import checkpoints, exports, images, runs
+from peakid.store import checkpoints, exports, images, run_predictions, runs
 
 QUICK = Recipe(
     arch="squeezenet1_0",
@@ -109,15 +109,15 @@ def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_verified_expor
     assert run.libraries["torch"]
     assert [epoch.epoch for epoch in runs.epochs(workspace, run.run_id)] == [1, 2]
     counts = {
-        split: len(runs.predictions(workspace, run.run_id, split)) for split in ("train", "valid", "test")
+        split: len(run_predictions.rows(workspace, run.run_id, split)) for split in ("train", "valid", "test")
     }
     assert counts == photos.splits
-    valid = runs.predictions(workspace, run.run_id, "valid")
+    valid = run_predictions.rows(workspace, run.run_id, "valid")
     assert run.metrics["accuracy"] == pytest.approx(
         np.mean([one.given_label == one.predicted_label for one in valid])
     )
     assert all(one.is_out_of_sample for one in valid)
-    assert not any(one.is_out_of_sample for one in runs.predictions(workspace, run.run_id, "train"))
+    assert not any(one.is_out_of_sample for one in run_predictions.rows(workspace, run.run_id, "train"))
 
     job = queue.wait(workspace, submit.export(workspace, run.run_id, out=tmp_path / "out").job_id)
     assert (job.state, job.error) == ("done", "")
@@ -146,7 +146,7 @@ def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with
     kept = runs.show(workspace, run.run_id)
     assert kept.state == "cancelled"
     assert kept.best_epoch is not None
-    assert len(runs.predictions(workspace, run.run_id, "valid")) == photos.splits["valid"]
+    assert len(run_predictions.rows(workspace, run.run_id, "valid")) == photos.splits["valid"]
 
     n_before = len(runs.epochs(workspace, run.run_id))
     assert submit.resume(workspace, job_id).job_id == job_id  # Continues its run from the checkpoint.
@@ -221,7 +221,7 @@ def test_the_rate_finder_and_cross_validation_run_as_jobs(workspace, photos, cla
     work = claimed(submit.train(workspace, QUICK.model_copy(update={"folds": 3, "scratch_epochs": 1})))
     tasks.run(work)
     run = runs.show(workspace, work.result.run_id)
-    answers = runs.predictions(workspace, run.run_id, "cv")
+    answers = run_predictions.rows(workspace, run.run_id, "cv")
     assert (run.state, run.best_epoch, len(answers)) == ("done", None, photos.n_images)
     assert all(each.is_out_of_sample for each in answers)
     scored = report.evaluate(workspace, run.run_id, split="cv", actor="human:anna")
@@ -344,7 +344,7 @@ def test_tta_averages_predictions_and_an_export_is_verified_against_the_plain_on
     tasks.run(work)
     work.end("done")
     run_id = work.result.run_id
-    plain = np.array(runs.pred_probs(workspace, run_id, "valid")[1])
+    plain = np.array(run_predictions.pred_probs(workspace, run_id, "valid")[1])
     work = claimed(submit.score_with_views(workspace, run_id))
     tasks.run(work)
     work.end("done")
@@ -355,7 +355,7 @@ def test_tta_averages_predictions_and_an_export_is_verified_against_the_plain_on
         pytest.approx(runs.show(workspace, run_id).metrics["accuracy"]),
     )
     assert runs.show(workspace, run_id).n_test_looks == 0
-    assert np.array_equal(runs.pred_probs(workspace, run_id, "valid")[1], plain)
+    assert np.array_equal(run_predictions.pred_probs(workspace, run_id, "valid")[1], plain)
     work = claimed(submit.export(workspace, run_id, formats=["safetensors"], out=tmp_path / "out"))
     tasks.run(work)
     assert work.result.parity["safetensors"]["agreement"] == 1.0
@@ -370,7 +370,7 @@ def test_cancelled_tta_stores_nothing(workspace, photos, claimed):
     queue.cancel(workspace, work.job_id)
     with pytest.raises(ledger.Cancelled):
         tasks.run(work)
-    assert runs.n_views(workspace, run_id, "valid") is None
+    assert run_predictions.n_views(workspace, run_id, "valid") is None
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from peakid.evaluate.compare import Comparison
 from peakid.jobs import queue
 from peakid.jobs.arguments import TtaArguments
 from peakid.records import Choice, Snapshot
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 from peakid.web.evaluation import run_comparison
 from peakid.web.review import confusion_cell
@@ -88,7 +88,7 @@ def test_a_cross_validated_run_is_scored_on_every_image_though_it_keeps_no_model
     items = snapshots.items(workspace, frozen.digest)
     pred_probs = np.array([[0.9, 0.1]] * len(items))  # Of 40 images 24 are rivers: .60.
     labels = [item.label for item in items]
-    runs.add_predictions(
+    run_predictions.add(
         workspace, run_id, "cv", [item.digest for item in items], pred_probs, labels, is_out_of_sample=True
     )
     runs.finish(workspace, run_id, "done")
@@ -131,7 +131,7 @@ def add_correct_tta(workspace: Workspace, run_id: int, frozen: Snapshot) -> None
         split: np.array([[0.1, 0.9] if item.label == "sea" else [0.9, 0.1] for item in part])
         for split, part in of.items()
     }
-    runs.add_tta(
+    run_predictions.add_tta(
         workspace,
         run_id,
         {split: ([item.digest for item in part], right[split]) for split, part in of.items()},

@@ -12,7 +12,7 @@ from peakid.jobs import presence, queue
 from peakid.jobs.arguments import VerifyArguments
 from peakid.records import EpochMetrics, Prediction
 from peakid.run_records import RunWarning, StartingWeights
-from peakid.store import exports, runs
+from peakid.store import exports, run_predictions, runs
 
 
 @pytest.fixture
@@ -88,35 +88,35 @@ def test_epochs_are_listed_in_order(workspace, run_id):
 def test_predictions_are_rows_and_all_probabilities_are_in_a_file(workspace, run_id, digests):
     names = [digests["d"], digests["a"]]  # Not in the order of the database.
     pred_probs = np.array([[0.75, 0.25], [0.125, 0.875]], dtype=np.float32)
-    runs.add_predictions(
+    run_predictions.add(
         workspace, run_id, "valid", names, pred_probs, ["eiger", "dom"], is_out_of_sample=True
     )
-    runs.add_predictions(
+    run_predictions.add(
         workspace, run_id, "train", [digests["b"]], pred_probs[:1], ["dom"], is_out_of_sample=False
     )
-    assert runs.predictions(workspace, run_id, "valid") == [  # By image id: a before d.
+    assert run_predictions.rows(workspace, run_id, "valid") == [  # By image id: a before d.
         Prediction(digests["a"], "valid", "dom", "eiger", 0.875, True),
         Prediction(digests["d"], "valid", "eiger", "dom", 0.75, True),
     ]
-    assert [prediction.is_out_of_sample for prediction in runs.predictions(workspace, run_id, "train")] == [
-        False
-    ]
-    read_names, read = runs.pred_probs(workspace, run_id, "valid")
+    assert [
+        prediction.is_out_of_sample for prediction in run_predictions.rows(workspace, run_id, "train")
+    ] == [False]
+    read_names, read = run_predictions.pred_probs(workspace, run_id, "valid")
     assert read_names == names
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, pred_probs)
     assert not list((workspace.runs_dir / str(run_id)).glob("*.part*"))
     with pytest.raises(NotFound, match="Run 1 has no predictions for test"):
-        runs.pred_probs(workspace, run_id, "test")
+        run_predictions.pred_probs(workspace, run_id, "test")
 
 
 def test_an_export_is_compared_with_the_predictions_of_the_saved_model(workspace, run_id, digests):
     given, before = [digests["d"], digests["a"]], np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
-    runs.add_predictions(workspace, run_id, "valid", given, before, ["eiger", "dom"], is_out_of_sample=True)
-    assert np.array_equal(runs.of_saved_model(workspace, run_id)[1], before)
-    runs.add_refit(workspace, run_id, given, before[::-1])
-    assert np.array_equal(runs.of_saved_model(workspace, run_id)[1], before[::-1])
-    assert np.array_equal(runs.pred_probs(workspace, run_id, "valid")[1], before)
+    run_predictions.add(workspace, run_id, "valid", given, before, ["eiger", "dom"], is_out_of_sample=True)
+    assert np.array_equal(run_predictions.of_saved_model(workspace, run_id)[1], before)
+    run_predictions.add_refit(workspace, run_id, given, before[::-1])
+    assert np.array_equal(run_predictions.of_saved_model(workspace, run_id)[1], before[::-1])
+    assert np.array_equal(run_predictions.pred_probs(workspace, run_id, "valid")[1], before)
 
 
 def test_every_look_at_the_test_score_is_counted(workspace, run_id):
@@ -150,17 +150,23 @@ def test_an_export_in_the_workspace_moves_with_it_and_another_one_does_not(works
 
 def test_tta_probabilities_are_kept_until_the_run_is_resumed(workspace, run_id, digests):
     named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
-    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
-    assert runs.tta(workspace, run_id, "valid") == {}
+    run_predictions.add(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    assert run_predictions.tta(workspace, run_id, "valid") == {}
     averaged = np.array([[0.7, 0.3], [0.4, 0.6]], dtype=np.float32)
-    runs.add_tta(workspace, run_id, {"valid": (named, averaged)}, n_views=4)
-    assert (runs.n_views(workspace, run_id, "valid"), runs.n_views(workspace, run_id, "test")) == (4, None)
-    found = runs.tta(workspace, run_id, "valid")
+    run_predictions.add_tta(workspace, run_id, {"valid": (named, averaged)}, n_views=4)
+    assert (
+        run_predictions.n_views(workspace, run_id, "valid"),
+        run_predictions.n_views(workspace, run_id, "test"),
+    ) == (4, None)
+    found = run_predictions.tta(workspace, run_id, "valid")
     assert [found[digest].tolist() for digest in named] == averaged.tolist()
-    assert runs.pred_probs(workspace, run_id, "valid")[1].tolist() == plain.tolist()
-    assert [each.predicted_label for each in runs.predictions(workspace, run_id, "valid")] == ["dom", "dom"]
-    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
-    assert runs.n_views(workspace, run_id, "valid") is None  # They were those of another model.
+    assert run_predictions.pred_probs(workspace, run_id, "valid")[1].tolist() == plain.tolist()
+    assert [each.predicted_label for each in run_predictions.rows(workspace, run_id, "valid")] == [
+        "dom",
+        "dom",
+    ]
+    run_predictions.add(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    assert run_predictions.n_views(workspace, run_id, "valid") is None  # They were those of another model.
 
 
 def test_all_runs_of_a_job_are_listed_oldest_first(workspace, run_id):
@@ -198,12 +204,12 @@ DAMAGE = {
 @pytest.mark.parametrize("how", DAMAGE)
 def test_a_damaged_file_of_a_run_is_named_with_what_to_do(workspace, run_id, digests, how):
     named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
-    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    run_predictions.add(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
     DAMAGE[how](workspace.runs_dir / str(run_id))
     with pytest.raises(
         RunDamaged, match=rf"A file of run {run_id} cannot be read: .*pred_probs_valid"
     ) as caught:
-        runs.pred_probs(workspace, run_id, "valid")
+        run_predictions.pred_probs(workspace, run_id, "valid")
     assert [each.kind for each in caught.value.actions] == ["restore_backup", "train"]
 
 
@@ -211,10 +217,10 @@ def test_a_damaged_file_of_a_run_is_named_with_what_to_do(workspace, run_id, dig
 @pytest.mark.parametrize("damage", [cut, lambda path: path.unlink(), lambda path: path.write_text("[1]")])
 def test_tta_with_a_damaged_file_can_be_computed_again(workspace, run_id, digests, name, damage):
     named, plain = [digests["a"], digests["c"]], np.array([[0.9, 0.1], [0.6, 0.4]], dtype=np.float32)
-    runs.add_predictions(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
-    runs.add_tta(workspace, run_id, {"valid": (named, plain)}, n_views=4)
+    run_predictions.add(workspace, run_id, "valid", named, plain, ["dom", "eiger"], is_out_of_sample=True)
+    run_predictions.add_tta(workspace, run_id, {"valid": (named, plain)}, n_views=4)
     damage(workspace.runs_dir / str(run_id) / name)
-    assert runs.n_views(workspace, run_id, "valid") is None
-    assert runs.tta(workspace, run_id, "valid") == {}
-    runs.add_tta(workspace, run_id, {"valid": (named, plain)}, n_views=4)
-    assert runs.n_views(workspace, run_id, "valid") == 4
+    assert run_predictions.n_views(workspace, run_id, "valid") is None
+    assert run_predictions.tta(workspace, run_id, "valid") == {}
+    run_predictions.add_tta(workspace, run_id, {"valid": (named, plain)}, n_views=4)
+    assert run_predictions.n_views(workspace, run_id, "valid") == 4

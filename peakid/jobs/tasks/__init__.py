@@ -29,7 +29,7 @@ from peakid.jobs.results import (
 from peakid.jobs.tasks import changed_copies, embedding_tasks, map_jobs, training_tasks
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
-from peakid.store import comparisons, exports, images, runs, tombstones
+from peakid.store import comparisons, exports, images, run_predictions, runs, tombstones
 from peakid.store.workspace import Workspace, now
 
 MAX_LISTED = 100  # A disk that lost everything would otherwise put a million rows into one result.
@@ -74,7 +74,7 @@ def score_with_tta(work: Work) -> None:
             predicted[split] = digests, pred_probs
     except Stopped as error:
         raise Cancelled from error
-    runs.add_tta(work.workspace, run.run_id, predicted, n_views=n_views)
+    run_predictions.add_tta(work.workspace, run.run_id, predicted, n_views=n_views)
     n_images = {split: len(digests) for split, (digests, _) in predicted.items()}
     work.note(TtaResult(run_id=run.run_id, n_views=n_views, n_images=n_images))
 
@@ -87,7 +87,7 @@ def export(work: Work) -> None:
     work.report("Loading libraries", 0, 0, "torch")
     from peakid.learn.network import export as exporting
 
-    digests, pred_probs = runs.of_saved_model(work.workspace, run.run_id)
+    digests, pred_probs = run_predictions.of_saved_model(work.workspace, run.run_id)
     out = Path(arguments.out or _new_folder(work.workspace, run.run_id))
     proof = exporting.export(
         runs.folder(work.workspace, run.run_id),
@@ -197,10 +197,10 @@ def _scored(workspace: Workspace, run_id: int) -> dict[str, tuple[list[str], np.
     A model that was refitted on the validation images has no score on them.
     """
     found, forgotten = {}, set(tombstones.digests(workspace))
-    is_refit = runs.has_pred_probs(workspace, run_id, runs.REFIT)
+    is_refit = run_predictions.has_pred_probs(workspace, run_id, run_predictions.REFIT)
     for split in ("test",) if is_refit else ("valid", "test"):
-        if runs.has_pred_probs(workspace, run_id, split):
-            digests, pred_probs = runs.pred_probs(workspace, run_id, split)
+        if run_predictions.has_pred_probs(workspace, run_id, split):
+            digests, pred_probs = run_predictions.pred_probs(workspace, run_id, split)
             rows = [row for row, digest in enumerate(digests) if digest not in forgotten]
             found[split] = [digests[row] for row in rows], np.asarray(pred_probs)[rows]
     return found

@@ -19,7 +19,7 @@ from peakid.recipe import run_files
 from peakid.recipe.recipe import Recipe
 from peakid.records import Report, Run, Snapshot, SnapshotItem
 from peakid.run_records import RunWarning, StartingWeights
-from peakid.store import checkpoints, images, runs
+from peakid.store import checkpoints, images, run_predictions, runs
 from peakid.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -267,11 +267,11 @@ def _keep(
     """Store the result of a training. Cancelled after an epoch, it is a usable run of its best epoch."""
     for split, (digests, pred_probs) in result.pred_probs.items():
         given = [label_of[digest] for digest in digests]
-        runs.add_predictions(
+        run_predictions.add(
             workspace, run_id, split, digests, pred_probs, given, is_out_of_sample=split != "train"
         )
     if result.refit_pred_probs is not None:
-        runs.add_refit(workspace, run_id, result.pred_probs["valid"][0], result.refit_pred_probs)
+        run_predictions.add_refit(workspace, run_id, result.pred_probs["valid"][0], result.refit_pred_probs)
     runs.finish(
         workspace,
         run_id,

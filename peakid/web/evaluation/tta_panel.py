@@ -7,7 +7,7 @@ from peakid.jobs.arguments import TtaArguments
 from peakid.jobs.job import Job
 from peakid.recipe import tta_views
 from peakid.records import Run
-from peakid.store import runs
+from peakid.store import run_predictions
 from peakid.store.workspace import Workspace
 from peakid.web import address, session
 from peakid.web.jobs import job_panel, submission
@@ -27,13 +27,13 @@ def show(workspace: Workspace, run: Run, split: str) -> bool:
     """
     if not run.has_model or split == "cv":
         return False
-    if split == "valid" and runs.has_pred_probs(workspace, run.run_id, runs.REFIT):
+    if split == "valid" and run_predictions.has_pred_probs(workspace, run.run_id, run_predictions.REFIT):
         st.caption(
             "Validation is scored by the model before it was refitted with these images. The saved model has"
             " seen them; only the test score is its own."
         )
         return False
-    if runs.n_views(workspace, run.run_id, split) is not None:
+    if run_predictions.n_views(workspace, run.run_id, split) is not None:
         return _switch()
     job = _newest(workspace, run)
     if job is not None and job.state not in ("done", "cancelled"):
