@@ -1,21 +1,18 @@
-"""The score of a run with its interval, the images it gets wrong, and a comparison with another run."""
+"""The score of a run with its interval, then its errors and its comparison with other runs as tabs."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
-from peakid.errors import PeakidError
 from peakid.evaluate import report
 from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
 from peakid.store import runs
 from peakid.web import address, names, session
-from peakid.web.evaluation import (
-    class_table,
-    matrix_panel,
-    run_comparison,
-    run_notes,
-    score_headline,
-    tta_panel,
-)
+from peakid.web.evaluation import run_notes, score_headline, tta_panel
+from peakid.web.evaluation.comparison import tab as comparison_tab
+from peakid.web.evaluation.errors import tab as errors_tab
+from peakid.web.evaluation.view import EvaluationView
 from peakid.web.jobs import submission
 from peakid.web.training import first_model
 
@@ -23,6 +20,11 @@ SPLITS = {
     "valid": "Validation (for choosing)",
     "test": "Test (for reporting)",
     "cv": "Cross-validation (every image)",
+}
+
+TABS: dict[str, tuple[str, Callable[[EvaluationView], None]]] = {
+    "errors": ("Errors", errors_tab.show),
+    "compare": ("Compare", comparison_tab.show),
 }
 
 
@@ -69,32 +71,13 @@ def shown_times(n: int) -> str:
     return {0: "not been shown yet", 1: "been shown once"}.get(n, f"been shown {n:,} times")
 
 
-def show_report(run: Run, scored: EvaluationReport) -> None:
-    score_headline.show(scored)
-    run_notes.show_origin(run)
-    run_notes.show_warnings(workspace, run, scored)
-    matrix_panel.show(workspace, scored)
-    st.header("Classes")
-    class_table.show(scored.per_class)
-
-
-def show_comparison(run: Run) -> None:
-    others = {str(each.run_id): each for each in usable.values() if each.run_id != run.run_id}
-    if not others:
-        return
-    st.header("Comparison with another run")
-    earlier = next((each for each in others if int(each) < run.run_id), None)
-    other = address.select(
-        "Compared with",
-        "against",
-        list(others),
-        default=earlier,
-        format_func=lambda each: names.run_option(others[each]),
-    )
-    try:
-        run_comparison.show(workspace, others[other], run, actor=session.actor())
-    except PeakidError as error:
-        session.show_error(error)
+def show_tab(view: EvaluationView) -> None:
+    """Draw the score, then the chosen tab; the others cost nothing."""
+    score_headline.show(view.scored)
+    run_notes.show_origin(view.run)
+    run_notes.show_warnings(view.workspace, view.run, view.scored)
+    chosen = address.segments("What to look at", "tab", list(TABS), format_func=lambda each: TABS[each][0])
+    TABS[chosen][1](view)
 
 
 # 1 open
@@ -121,5 +104,5 @@ else:
     if not run.has_score:
         show_empty(f"{names.run_name(run)} ({run.state}) kept no model. Choose another run, or train again.")
     elif scored := score(run, split, with_tta=tta_panel.show(workspace, run, split)):
-        show_report(run, scored)
-        show_comparison(run)
+        others = tuple(each for each in usable.values() if each.run_id != run.run_id)
+        show_tab(EvaluationView(workspace, run, split, scored, others, session.actor()))

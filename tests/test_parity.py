@@ -8,7 +8,7 @@ PACKAGES = ("acquire", "curate", "dataset", "embed", "evaluate", "jobs", "keep",
 
 # Modules that draw or format, which a terminal does in another way.
 FORMATTING = (
-    *("evaluate.charts.", "evaluate.confusion_chart.", "evaluate.overview_charts."),
+    *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
     "evaluate.training_charts.",
     "evaluate.score_text.",
 )
@@ -44,6 +44,7 @@ READS = {
     "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "evaluate.run_scores.of",  # evaluate
+    "evaluate.scored_images.load",  # evaluate
     "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list

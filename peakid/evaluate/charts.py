@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from peakid import printable
 from peakid.evaluate import score_text
-from peakid.evaluate.per_class import ClassScore
+from peakid.evaluate.errors.per_class import ClassScore
 from peakid.records import EpochMetrics
 
 Theme = Literal["light", "dark"]

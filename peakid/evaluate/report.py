@@ -9,9 +9,11 @@ import numpy as np
 from peakid import near_names
 from peakid.curate import classes
 from peakid.errors import BadInput
-from peakid.evaluate import baselines, calibration, confusion, per_class, score_text
+from peakid.evaluate import baselines, score_text
+from peakid.evaluate.errors import confusion, per_class
+from peakid.evaluate.errors.per_class import ClassScore
 from peakid.evaluate.intervals import mcnemar, wilson
-from peakid.evaluate.per_class import ClassScore
+from peakid.evaluate.trust import calibration
 from peakid.records import Prediction, Run
 from peakid.remedies import action
 from peakid.store import comparisons, run_predictions, runs

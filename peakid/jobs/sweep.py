@@ -6,8 +6,8 @@ from typing import Any
 
 from peakid import progress_text
 from peakid.errors import OutOfMemory, TrainingDiverged, TrainingError, WeightsMissing, WeightsUnfit
-from peakid.evaluate import compare as comparing
-from peakid.evaluate.compare import Comparison
+from peakid.evaluate.comparing import compare as comparing
+from peakid.evaluate.comparing.compare import Comparison
 from peakid.jobs import results
 from peakid.jobs.arguments import SweepArguments
 from peakid.jobs.ledger import Work
@@ -19,7 +19,7 @@ from peakid.records import Report, Run
 from peakid.run_records import RunWarning
 from peakid.store import runs
 
-SIGNIFICANCE = 0.05  # As in evaluate/compare.py.
+SIGNIFICANCE = 0.05  # As in evaluate.comparing.compare.
 
 # A learning rate that is too high ends one trial; a lost GPU ends the sweep, which can be resumed.
 OF_ONE_TRIAL = (TrainingDiverged, OutOfMemory, WeightsMissing, WeightsUnfit)

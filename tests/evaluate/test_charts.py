@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from peakid.evaluate import charts, confusion_chart, overview_charts, per_class
+from peakid.evaluate import charts, overview_charts
+from peakid.evaluate.errors import confusion_chart, per_class
 from peakid.evaluate.run_scores import RunScore
 from peakid.records import ClassRow, EpochMetrics
 

@@ -10,7 +10,9 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from peakid.errors import BadInput
-from peakid.evaluate import baselines, calibration, confusion, intervals, per_class
+from peakid.evaluate import baselines, intervals
+from peakid.evaluate.errors import confusion, per_class
+from peakid.evaluate.trust import calibration
 
 NAMES = ["dom", "eiger", "lyskamm"]
 GIVEN = ["dom", "dom", "dom", "eiger", "eiger", "dom"]

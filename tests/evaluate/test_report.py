@@ -6,7 +6,8 @@ import pytest
 from peakid.curate import class_merges, classes, decisions, remarks
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
-from peakid.evaluate import compare, report
+from peakid.evaluate import report
+from peakid.evaluate.comparing import compare
 from peakid.records import Choice
 from peakid.store import run_predictions, runs
 

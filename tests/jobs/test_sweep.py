@@ -5,7 +5,7 @@ import pytest
 
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, DeviceLost, LeakingSnapshot, TrainingDiverged, TrainingError
-from peakid.evaluate.compare import Comparison
+from peakid.evaluate.comparing.compare import Comparison
 from peakid.jobs import ledger, process, queue, results, submit, sweep
 from peakid.jobs.ledger import Cancelled
 from peakid.jobs.results import TrialResult

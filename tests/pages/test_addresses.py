@@ -18,7 +18,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "history": ("section", "by", "class", "before", "image"),
     "snapshots": ("snapshot", "section", "split", "class", "since", "kind"),
     "train": ("job", "row", "runs", "recipe", "set", "snapshot"),
-    "evaluate": ("run", "split", "against", "given", "predicted", "after", "tta"),
+    "evaluate": ("run", "split", "tab", "against", "given", "predicted", "after", "tta"),
     "models": ("export", "run"),
 }
 HOSTILE = {

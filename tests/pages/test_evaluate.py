@@ -12,13 +12,13 @@ from streamlit.testing.v1 import AppTest
 from peakid.curate import decisions
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
-from peakid.evaluate.compare import Comparison
+from peakid.evaluate.comparing.compare import Comparison
 from peakid.jobs import queue
 from peakid.jobs.arguments import TtaArguments
 from peakid.records import Choice, Snapshot
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
-from peakid.web.evaluation import run_comparison
+from peakid.web.evaluation.comparison import run_comparison
 from peakid.web.review import confusion_cell
 from tests import planted_runs
 
@@ -239,13 +239,13 @@ def test_two_runs_are_compared_with_their_differing_settings(
 ) -> None:
     add_run(frozen, n_wrong=3)
     add_run(frozen, n_wrong=1, image_size_px=96)
-    app = open_page("evaluate", run="2")
+    app = open_page("evaluate", run="2", tab="compare")
     text = text_of(app)
     assert "Run 1: 57 %" in text  # 4 of 7
     assert "Run 2: 86 %" in text  # 6 of 7
     assert "Difference: +28.6 points (-12.6 to +57.0)" in text  # Newcombe's interval, as in test_intervals.
     assert "only run 1 is correct on 0, only run 2 on 2: **not significant** (p = 0.50)" in text
-    differences = app.dataframe[1].value.set_index("Setting")
+    differences = app.dataframe[0].value.set_index("Setting")
     assert list(differences.loc["Image size (px)"]) == ["160", "96"]
 
 

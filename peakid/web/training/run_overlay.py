@@ -41,7 +41,7 @@ def show(workspace: Workspace, runs: Sequence[Run]) -> None:
         which = "" if len(scored) == 2 else " (the two best)"
         label = f"Compare run {best.run_id} with run {other.run_id}{which}"
         if st.button(label, icon=":material/compare_arrows:"):
-            navigation.go("evaluate", run=str(best.run_id), against=str(other.run_id))
+            navigation.go("evaluate", run=str(best.run_id), tab="compare", against=str(other.run_id))
 
 
 def requested(runs: Sequence[Run]) -> list[Run]:

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from peakid.evaluate import charts
-from peakid.evaluate import confusion as confusions
 from peakid.evaluate.charts import ACCENT, MISTAKE, Theme
+from peakid.evaluate.errors import confusion as confusions
 
 FAINTEST = 0.12  # Share of the colour in the cell of one image of many; the rest is the background.
 # Of numbers on cells. On every colour, one of the two has a contrast of at least 4.58 : 1 (WCAG AA: 4.5).

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from peakid.evaluate import charts, confusion_chart
+from peakid.evaluate import charts
+from peakid.evaluate.errors import confusion_chart
 from peakid.evaluate.report import EvaluationReport
 from peakid.store.workspace import Workspace
 from peakid.web import theme
-from peakid.web.evaluation import frequent_confusions
+from peakid.web.evaluation.errors import frequent_confusions
 from peakid.web.review import confusion_cell
 
 AXES = "Rows are given labels, columns predicted labels."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from peakid.curate.queues import review_queue
-from peakid.evaluate import confusion
+from peakid.evaluate.errors import confusion
 from peakid.evaluate.report import EvaluationReport
 from peakid.web import navigation, session
 

@@ -7,9 +7,10 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot
-from peakid.evaluate import compare as comparing
-from peakid.evaluate import confusion, report, score_text
-from peakid.evaluate.compare import Comparison
+from peakid.evaluate import report, score_text
+from peakid.evaluate.comparing import compare as comparing
+from peakid.evaluate.comparing.compare import Comparison
+from peakid.evaluate.errors import confusion
 from peakid.evaluate.report import EvaluationReport
 from peakid.jobs import results, submit
 from peakid.jobs.results import TtaResult

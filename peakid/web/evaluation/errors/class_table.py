@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from peakid.evaluate import score_text
-from peakid.evaluate.per_class import ClassScore
+from peakid.evaluate.errors.per_class import ClassScore
 from peakid.web import tables
 
 FORMAT = "%.0f %%"

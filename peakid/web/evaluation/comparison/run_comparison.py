@@ -3,9 +3,9 @@
 import streamlit as st
 
 from peakid.dataset import snapshot as snapshots
-from peakid.evaluate import compare as comparing
 from peakid.evaluate import score_text
-from peakid.evaluate.compare import Comparison
+from peakid.evaluate.comparing import compare as comparing
+from peakid.evaluate.comparing.compare import Comparison
 from peakid.records import Run
 from peakid.store.workspace import Workspace
 from peakid.web import names, session, tables, words

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from peakid.evaluate import charts, confusion_chart
+from peakid.evaluate import charts
+from peakid.evaluate.errors import confusion_chart
 
 NAMES = ["Dom", "Lyskamm", "Matterhorn"]
 MATRIX = np.array([[20, 4, 0], [1, 30, 0], [0, 0, 12]])
