@@ -1,0 +1,120 @@
+"""The results of the jobs that read images without training; `results` has the others and reads all of them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from peakid.acquire.verification import Damage, Move
+from peakid.curate.duplicates.view_search import ViewReport
+from peakid.embed.stored import UnreadImage
+from peakid.import_records import NO_READING, ImportReading
+from peakid.records import RejectionRow, ScanReport
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """`damaged` and `moved` list the first hundred of `n_damaged` and `n_moved`.
+
+    `database`, `losses`, `n_unknown` and `notes` are those of `verification.Verified`.
+    """
+
+    kind: ClassVar[str] = "verify"
+    n_images: int | None = None
+    n_damaged: int | None = None
+    damaged: tuple[Damage, ...] = ()
+    n_moved: int = 0
+    moved: tuple[Move, ...] = ()
+    n_redrawn: int = 0
+    database: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    n_unknown: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """`scan` is None until the scan has ended."""
+
+    kind: ClassVar[str] = "scan"
+    scan: ScanReport | None = None
+
+
+@dataclass(frozen=True)
+class ChangedCopiesResult:
+    """Copies that views of the images found. `search` is None until the search has ended.
+
+    Attributes:
+        n_embedded: Images whose views were embedded by this job.
+        n_groups: Proposed groups that wait for a person now.
+    """
+
+    kind: ClassVar[str] = "changed-copies"
+    arch: str = ""
+    n_embedded: int = 0
+    search: ViewReport | None = None
+    n_groups: int = 0
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """`rejections` lists the first hundred of `n_rejected`; `scan` is None until the scan has ended."""
+
+    kind: ClassVar[str] = "import"
+    n_added: int = 0
+    n_known: int = 0
+    n_rejected: int = 0
+    rejections: tuple[RejectionRow, ...] = ()
+    seconds: float = 0.0
+    scan: ScanReport | None = None
+    reading: ImportReading = NO_READING
+    n_mended: int = 0
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """A UMAP layout with `n_images` of the `n_embedded` images that have an embedding."""
+
+    kind: ClassVar[str] = "map"
+    n_images: int = 0
+    n_embedded: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    """The embeddings of a backbone after the job.
+
+    Attributes:
+        n_images: Images that have an embedding.
+        n_new: Of them, those that this job computed.
+        n_unread: Images whose files could not be read, now or before; `unread` lists the first hundred.
+        images_per_s: Of the images that this job computed; 0 where there were none.
+    """
+
+    kind: ClassVar[str] = "embed"
+    backbone: str = ""
+    size_px: int = 0
+    n_images: int = 0
+    n_new: int = 0
+    n_dimensions: int = 0
+    n_unread: int = 0
+    unread: tuple[UnreadImage, ...] = ()
+    images_per_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class SimilarResult:
+    """The queue `similar:DIGEST` has the `n_images` most similar to the picture."""
+
+    kind: ClassVar[str] = "similar"
+    digest: str = ""
+    name: str = ""
+    n_images: int = 0
+
+
+@dataclass(frozen=True)
+class NameImagesResult:
+    """`n_images` show `n_classes` of the ImageNet classes."""
+
+    kind: ClassVar[str] = "name-images"
+    n_images: int = 0
+    n_classes: int = 0
