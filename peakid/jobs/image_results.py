@@ -1,4 +1,4 @@
-"""The results of the jobs that read images without training; `results` has the others and reads all of them."""
+"""The results of the jobs that read images without training. `results` reads these and all others."""
 
 from dataclasses import dataclass
 from typing import ClassVar
