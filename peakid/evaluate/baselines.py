@@ -1,7 +1,8 @@
 """Baselines that a score must beat: guessing, and always predicting the same class."""
 
-from collections import Counter
 from collections.abc import Sequence
+
+import numpy as np
 
 
 def chance(n_classes: int) -> float:
@@ -9,11 +10,14 @@ def chance(n_classes: int) -> float:
     return 1 / n_classes
 
 
-def majority(given: Sequence[str]) -> tuple[str, float]:
-    """Return the most frequent given label and the accuracy of always predicting it.
+def majority(support: np.ndarray, class_names: Sequence[str]) -> tuple[str, float]:
+    """Return the most frequent class and the accuracy of always predicting it.
 
     It is computed from the scored images themselves, so that no constant prediction has a higher accuracy.
+    Of equally frequent classes, the first in the alphabet.
+
+    Args:
+        support: int64 of shape (K,): images of each class, at least one in all.
     """
-    counts = Counter(given)
-    name = min(counts, key=lambda each: (-counts[each], each))
-    return name, counts[name] / len(given)
+    place = min(range(len(class_names)), key=lambda k: (-support[k], class_names[k]))
+    return class_names[place], float(support[place] / support.sum())

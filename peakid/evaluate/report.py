@@ -1,18 +1,18 @@
 """Evaluate a run on one split: scores with n, interval and baselines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from peakid import near_names
-from peakid.curate import classes
 from peakid.errors import BadInput
-from peakid.evaluate import baselines, score_text
-from peakid.evaluate.errors import confusion, per_class
+from peakid.evaluate import baselines, score_text, scored_images
+from peakid.evaluate.errors import per_class
 from peakid.evaluate.errors.per_class import ClassScore
 from peakid.evaluate.intervals import mcnemar, wilson
+from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.trust import calibration
 from peakid.records import Prediction, Run
 from peakid.remedies import action
@@ -29,6 +29,7 @@ EvaluatedSplit = Literal[
 SPLITS: tuple[EvaluatedSplit, ...] = ("train", "valid", "test")
 CV: EvaluatedSplit = "cv"
 TOP_N = 5
+_PART_ROWS = 65_536  # Rows of probabilities that are looked at together.
 
 
 @dataclass(frozen=True)
@@ -121,43 +122,56 @@ def evaluate(
     """
     scored_split = checked_split(run_id, split)
     run = runs.show(workspace, run_id)
+    images = checked_images(workspace, run, scored_split, with_tta=with_tta)
+    plain = checked_images(workspace, run, scored_split) if with_tta else None
+    scored = of_images(workspace, run, images, plain=plain)
+    return (
+        replace(scored, n_test_looks=runs.look_at_test(workspace, run_id, actor))
+        if split == "test"
+        else scored
+    )
+
+
+def of_images(
+    workspace: Workspace, run: Run, images: ScoredImages, *, plain: ScoredImages | None = None
+) -> EvaluationReport:
+    """Score images that are loaded, without counting a look at test.
+
+    Args:
+        images: At least one.
+        plain: The same without test-time augmentation, where `images` have it.
+    """
     compared = comparisons.of_snapshot(workspace, run.snapshot_id)
-    plain = checked_predictions(workspace, run, split)
-    averaged = _checked_tta(workspace, run, split) if with_tta else {}
-    predictions, n_either = _either_accepted(workspace, run_id, _averaged(run, plain, averaged))
-    given = [each.given_label for each in predictions]
-    is_right = np.array([each.given_label == each.predicted_label for each in predictions])  # (N,)
-    matrix = confusion.counts(given, [each.predicted_label for each in predictions], run.class_names)
-    majority_class, majority_accuracy = baselines.majority(given)
-    n_right, n_images = int(is_right.sum()), len(predictions)
+    accepted = np.where(images.is_right, images.predicted, images.given)  # (N,): also shown counts as given.
+    matrix = _confusion(accepted, images.predicted, len(run.class_names))
+    majority_class, majority_accuracy = baselines.majority(matrix.sum(axis=1), run.class_names)
+    n_right, n_images = int(images.is_right.sum()), len(images)
     interval = wilson(n_right, n_images)
-    n_unreviewed, n_changed = _newest_judgements(workspace, run_id, split)
-    top5_accuracy = _top5_accuracy(workspace, run, split, predictions, averaged)
     return EvaluationReport(
-        run_id=run_id,
-        split=scored_split,
+        run_id=run.run_id,
+        split=checked_split(run.run_id, images.split),
         n_images=n_images,
         accuracy=n_right / n_images,
         accuracy_interval=interval,
-        top5_accuracy=top5_accuracy,
-        ece=calibration.ece(np.array([each.confidence for each in predictions]), is_right),
+        top5_accuracy=_top5_accuracy(images, accepted),
+        ece=calibration.ece(images.confidence, images.is_right),
         chance_accuracy=baselines.chance(len(run.class_names)),
         majority_class=majority_class,
         majority_accuracy=majority_accuracy,
         class_names=run.class_names,
         per_class=per_class.scores(matrix, run.class_names),
         confusion=matrix,
-        n_unreviewed=n_unreviewed,
-        n_changed=n_changed,
-        n_test_looks=runs.look_at_test(workspace, run_id, actor) if split == "test" else run.n_test_looks,
-        n_either=n_either,
+        n_unreviewed=int((~images.is_reviewed).sum()),
+        n_changed=int(images.has_changed.sum()),
+        n_test_looks=run.n_test_looks,
+        n_either=int((images.also_shows & (images.predicted != images.given)).sum()),
         warnings=[
             *_warnings(matrix, run.class_names, interval, majority_class, majority_accuracy),
             *([compared.warning] if compared.warning else []),
         ],
         n_compared=compared.n_compared,
         n_not_compared=compared.n_missing,
-        tta=_effect(workspace, run_id, split, is_right, plain) if averaged else None,
+        tta=None if plain is None else _effect(workspace, images, plain),
     )
 
 
@@ -176,6 +190,21 @@ def checked_split(run_id: int, split: str) -> EvaluatedSplit:
     )
 
 
+def checked_images(workspace: Workspace, run: Run, split: str, *, with_tta: bool = False) -> ScoredImages:
+    """Return the images of a run's split with its predictions, at least one.
+
+    Raises:
+        BadInput: If there is no such split, or no predictions for it, averaged ones if they are asked for.
+        RunDamaged: If a file of its probabilities cannot be read.
+    """
+    checked_split(run.run_id, split)
+    if not run_predictions.has_rows(workspace, run.run_id, split):
+        raise _without_predictions(run, split)
+    if with_tta and run_predictions.n_views(workspace, run.run_id, split) is None:
+        raise _without_tta(workspace, run, split)
+    return scored_images.load(workspace, run, split, with_tta=with_tta)
+
+
 def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Prediction]:
     """Return a run's predictions for a split.
 
@@ -184,28 +213,32 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
     """
     checked_split(run.run_id, split)
     predictions = run_predictions.rows(workspace, run.run_id, split)
-    if predictions:
-        return predictions
+    if not predictions:
+        raise _without_predictions(run, split)
+    return predictions
+
+
+def _without_predictions(run: Run, split: str) -> BadInput:
     if run.state != "done":
-        raise BadInput(
+        return BadInput(
             f"Run {run.run_id} is {run.state} and has no predictions to evaluate.",
             "Choose a finished run, or train again.",
             action("list_runs"),
             action("train"),
         )
     if split == CV:
-        raise BadInput(
+        return BadInput(
             f"Run {run.run_id} was not cross-validated: it has no predictions for cv.",
             "Train with folds.",
             action("set_recipe", key="folds", value=5),
         )
     if run.recipe.get("folds"):
-        raise BadInput(
+        return BadInput(
             f"Run {run.run_id} was cross-validated over all images: it has no predictions for {split}.",
             "Evaluate it on cv.",
             action("evaluate", run_id=run.run_id, split=CV),
         )
-    raise BadInput(
+    return BadInput(
         f"Run {run.run_id} has no predictions for {split}: its snapshot {run.snapshot_digest[:12]} has no"
         " image in it.",
         f"Freeze a snapshot with a share for {split}, and train again.",
@@ -213,127 +246,70 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
     )
 
 
-def _checked_tta(workspace: Workspace, run: Run, split: str) -> dict[str, np.ndarray]:
-    """Return a run's averaged probabilities, (K,) by digest.
-
-    Raises:
-        BadInput: If they were not computed.
-    """
-    if found := run_predictions.tta(workspace, run.run_id, split):
-        return found
+def _without_tta(workspace: Workspace, run: Run, split: str) -> BadInput:
     if split == CV:
-        raise BadInput(
+        return BadInput(
             f"Run {run.run_id} was cross-validated and keeps no model for test-time augmentation.",
             "Evaluate it without test-time augmentation.",
             action("evaluate", run_id=run.run_id, split=CV),
         )
     if split == "train":
-        raise BadInput(
+        return BadInput(
             "Test-time augmentation is computed for valid and test, not for train.",
             "Evaluate it on valid.",
             action("evaluate", run_id=run.run_id, split="valid"),
         )
     if split == "valid" and run_predictions.has_pred_probs(workspace, run.run_id, run_predictions.REFIT):
-        raise BadInput(
+        return BadInput(
             f"The model of run {run.run_id} was refitted on its validation images: averaged predictions for"
             " them would be no score.",
             "Evaluate it on test, or without test-time augmentation.",
             action("evaluate", run_id=run.run_id, split="valid"),
         )
-    raise BadInput(
+    return BadInput(
         f"Test-time augmentation of run {run.run_id} was not computed yet for {split}.",
         "Compute it first.",
         action("score_with_tta", run_id=run.run_id),
     )
 
 
-def _averaged(
-    run: Run, predictions: Sequence[Prediction], averaged: Mapping[str, np.ndarray]
-) -> list[Prediction]:
-    """Replace predictions by the averaged ones, where there are any; forgotten images have none."""
-    return [
-        replace(each, predicted_label=run.class_names[int(row.argmax())], confidence=float(row.max()))
-        if (row := averaged.get(each.digest)) is not None
-        else each
-        for each in predictions
-    ]
-
-
-def _effect(
-    workspace: Workspace, run_id: int, split: str, is_right: np.ndarray, plain: Sequence[Prediction]
-) -> TtaEffect:
-    accepted, _ = _either_accepted(workspace, run_id, plain)
-    was_right = np.array([each.given_label == each.predicted_label for each in accepted])  # (N,)
-    n_only_views, n_only_plain = int((is_right & ~was_right).sum()), int((was_right & ~is_right).sum())
-    n_views = run_predictions.n_views(workspace, run_id, split) or 0
+def _effect(workspace: Workspace, averaged: ScoredImages, plain: ScoredImages) -> TtaEffect:
+    """Say what averaging changed, image by image."""
+    n_only_views = int((averaged.is_right & ~plain.is_right).sum())
+    n_only_plain = int((plain.is_right & ~averaged.is_right).sum())
+    n_views = run_predictions.n_views(workspace, averaged.run_id, averaged.split) or 0
     return TtaEffect(
-        n_views, float(was_right.mean()), n_only_views, n_only_plain, mcnemar(n_only_plain, n_only_views)
+        n_views, float(plain.is_right.mean()), n_only_views, n_only_plain, mcnemar(n_only_plain, n_only_views)
     )
 
 
-def _either_accepted(
-    workspace: Workspace, run_id: int, predictions: Sequence[Prediction]
-) -> tuple[list[Prediction], int]:
-    """Replace the given label by the predicted one where the image also shows that class.
+def _confusion(given: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the counts of (given, predicted), both int of shape (N,): int64 of shape (K, K)."""
+    cells = given.astype(np.int64) * n_classes + predicted
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
 
-    Returns:
-        The predictions, and the number of replaced labels.
+
+def _top5_accuracy(images: ScoredImages, accepted: np.ndarray) -> float | None:
+    """Return the share of images with the accepted label among the top 5.
+
+    None for up to 5 classes, and where the probabilities of the other classes are not known.
+
+    Args:
+        accepted: int of shape (N,): the given label, or the predicted one where the image also shows it.
     """
-    shown = {
-        (row["digest"], row["name"])
-        for row in workspace.query(
-            "SELECT i.digest, c.name FROM also_shows a"
-            " JOIN prediction p ON p.image_id = a.image_id AND p.run_id = ?"
-            " JOIN image i ON i.id = a.image_id JOIN class c ON c.id = a.class_id",
-            (run_id,),
-        )
-    }
-    if not shown:
-        return list(predictions), 0
-    current = classes.current_names(workspace)  # The run may know a class by an earlier name.
-    is_other = [
-        each.predicted_label != each.given_label and (each.digest, current.get(each.predicted_label)) in shown
-        for each in predictions
-    ]
-    accepted = [
-        replace(each, given_label=each.predicted_label) if other else each
-        for each, other in zip(predictions, is_other, strict=True)
-    ]
-    return accepted, sum(is_other)
-
-
-def _top5_accuracy(
-    workspace: Workspace,
-    run: Run,
-    split: str,
-    predictions: Sequence[Prediction],
-    averaged: Mapping[str, np.ndarray],
-) -> float | None:
-    """Return the share of images with the given label among the top 5; None for up to 5 classes."""
-    if len(run.class_names) <= TOP_N:
+    if len(images.class_names) <= TOP_N or not images.has_all_probabilities:
         return None
-    digests, pred_probs = run_predictions.pred_probs(workspace, run.run_id, split)
-    if averaged:
-        pred_probs = np.array(
-            [averaged.get(digest, row) for digest, row in zip(digests, pred_probs, strict=True)]
-        )  # (N, K)
-    column = {name: i for i, name in enumerate(run.class_names)}
-    given = {each.digest: column[each.given_label] for each in predictions}
-    first = np.argsort(-pred_probs, axis=1, kind="stable")[:, :TOP_N]  # (N, 5)
-    return float((first == np.array([given[digest] for digest in digests])[:, None]).any(axis=1).mean())
-
-
-def _newest_judgements(workspace: Workspace, run_id: int, split: str) -> tuple[int, int]:
-    """Return the numbers of images whose label no person has confirmed, and whose label has changed since."""
-    row = workspace.query(
-        "SELECT COALESCE(SUM(NOT s.is_reviewed), 0) AS n_unreviewed,"
-        " COALESCE(SUM(s.verdict <> 'label' OR c.name IS NOT p.given_label), 0) AS n_changed"
-        " FROM prediction p JOIN image_state s ON s.image_id = p.image_id"
-        " LEFT JOIN class c ON c.id = s.class_id"
-        " WHERE p.run_id = ? AND p.split = ?",
-        (run_id, split),
-    )[0]
-    return row["n_unreviewed"], row["n_changed"]
+    n_first = 0
+    for at in range(0, len(images), _PART_ROWS):
+        part, label = (
+            np.asarray(images.pred_probs[at : at + _PART_ROWS]),
+            accepted[at : at + _PART_ROWS, None],
+        )
+        own = np.take_along_axis(part, label, axis=1)  # (n, 1)
+        # Of equal probabilities, those of earlier classes come first.
+        before = (part > own) | ((part == own) & (np.arange(part.shape[1]) < label))
+        n_first += int((before.sum(axis=1) < TOP_N).sum())
+    return n_first / len(images)
 
 
 def _warnings(

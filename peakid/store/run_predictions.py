@@ -61,6 +61,12 @@ def rows(workspace: Workspace, run_id: int, split: str) -> list[Prediction]:
     return [Prediction(*row[:5], bool(row["is_out_of_sample"])) for row in rows]
 
 
+def has_rows(workspace: Workspace, run_id: int, split: str) -> bool:
+    """Return whether a run has predictions for an image of a split that was not forgotten."""
+    found = workspace.one("SELECT 1 FROM prediction WHERE run_id = ? AND split = ? LIMIT 1", (run_id, split))
+    return found is not None
+
+
 def pred_probs(workspace: Workspace, run_id: int, split: str) -> tuple[list[str], np.ndarray]:
     """Return the digests of one split and their probabilities: float32 of shape (N, K), memory-mapped.
 

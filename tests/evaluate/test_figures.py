@@ -135,5 +135,5 @@ def test_calibration_error_follows_its_definition(pairs):
 
 def test_baselines_are_worked_by_hand():
     assert baselines.chance(4) == 0.25
-    assert baselines.majority(GIVEN) == ("dom", 4 / 6)
-    assert baselines.majority(["eiger", "dom"]) == ("dom", 0.5)
+    assert baselines.majority(np.array([4, 2, 0]), NAMES) == ("dom", 4 / 6)
+    assert baselines.majority(np.array([0, 1, 1]), ["a", "eiger", "dom"]) == ("dom", 0.5)
