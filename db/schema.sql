@@ -189,7 +189,7 @@ CREATE TABLE run (
   created_at TEXT NOT NULL,
   finished_at TEXT,
   seconds REAL
-) STRICT;
+, imported TEXT CHECK (imported IS NULL OR json_valid(imported))) STRICT;
 
 CREATE TABLE epoch_metric (
   run_id INTEGER NOT NULL REFERENCES run(id),
@@ -603,6 +603,14 @@ CREATE TABLE unread_image (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
   reason TEXT NOT NULL,
   found_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE goal (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  accuracy REAL CHECK (accuracy BETWEEN 0 AND 1),
+  max_gap REAL CHECK (max_gap BETWEEN 0 AND 1),
+  actor TEXT NOT NULL,
+  set_at TEXT NOT NULL
 ) STRICT;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));

@@ -4,12 +4,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from peakid.evaluate import report
-from peakid.evaluate.report import EvaluationReport
+from peakid.evaluate.figures import Figures
 from peakid.records import Run
 from peakid.store import runs
 from peakid.web import address, names, session
-from peakid.web.evaluation import run_notes, score_headline, tta_panel
+from peakid.web.evaluation import figures_panel, finding_panel, run_notes, score_headline, tta_panel
 from peakid.web.evaluation.comparison import tab as comparison_tab
 from peakid.web.evaluation.errors import tab as errors_tab
 from peakid.web.evaluation.view import EvaluationView
@@ -48,23 +47,22 @@ def choose_split(run: Run) -> str:
     return address.segments("Split", "split", options, format_func=SPLITS.__getitem__)
 
 
-def score(run: Run, split: str, *, with_tta: bool) -> EvaluationReport | None:
-    """Return the report of a split; that of test only after a click in this session, which is counted."""
-    if split != "test":
-        return report.evaluate(workspace, run.run_id, split=split, with_tta=with_tta, actor=session.actor())
+def find_figures(run: Run, split: str, *, with_tta: bool) -> Figures | None:
+    """Return the figures of a split; those of test only after a click in this session, which is counted."""
     key = f"test:{run.run_id}:{with_tta}"
-    if key not in st.session_state:
-        st.markdown(
-            "The test score is for reporting the final model. Choosing runs by it makes it too optimistic. "
-            f"For this run, it has {shown_times(run.n_test_looks)}."
-        )
-        if not st.button("Show the test score", icon=":material/visibility:"):
-            return None
-        st.session_state[key] = report.evaluate(
-            workspace, run.run_id, split="test", with_tta=with_tta, actor=session.actor()
-        )
+    if split != "test" or key in st.session_state:
+        return figures_panel.find(workspace, run, split, with_tta=with_tta)
+    st.markdown(
+        "The test score is for reporting the final model. Choosing runs by it makes it too optimistic. "
+        f"For this run, it has {shown_times(run.n_test_looks)}."
+    )
+    if not st.button("Show the test score", icon=":material/visibility:"):
+        return None
+    if figures_panel.find(workspace, run, split, with_tta=with_tta) is not None:
+        runs.look_at_test(workspace, run.run_id, session.actor())
+        st.session_state[key] = True
         st.rerun()
-    return st.session_state[key]
+    return None
 
 
 def shown_times(n: int) -> str:
@@ -72,9 +70,11 @@ def shown_times(n: int) -> str:
 
 
 def show_tab(view: EvaluationView) -> None:
-    """Draw the score, then the chosen tab; the others cost nothing."""
-    score_headline.show(view.scored)
+    """Draw the score and what matters most, then the chosen tab; the others cost nothing."""
+    score_headline.show(view)
     run_notes.show_origin(view.run)
+    figures_panel.show_outdated(view.workspace, view.run, view.figures)
+    finding_panel.show(view)
     run_notes.show_warnings(view.workspace, view.run, view.scored)
     chosen = address.segments("What to look at", "tab", list(TABS), format_func=lambda each: TABS[each][0])
     TABS[chosen][1](view)
@@ -87,7 +87,7 @@ st.title("Evaluate")
 
 # 2 ask
 all_runs = {str(run.run_id): run for run in runs.list_runs(workspace)}
-usable = {run_id: run for run_id, run in all_runs.items() if run.has_model}
+usable = {run_id: run for run_id, run in all_runs.items() if run.has_score}
 
 # 3 draw, 4 act
 if not all_runs:
@@ -103,6 +103,6 @@ else:
             split = choose_split(run)
     if not run.has_score:
         show_empty(f"{names.run_name(run)} ({run.state}) kept no model. Choose another run, or train again.")
-    elif scored := score(run, split, with_tta=tta_panel.show(workspace, run, split)):
+    elif found := find_figures(run, split, with_tta=tta_panel.show(workspace, run, split)):
         others = tuple(each for each in usable.values() if each.run_id != run.run_id)
-        show_tab(EvaluationView(workspace, run, split, scored, others, session.actor()))
+        show_tab(EvaluationView(workspace, run, split, found, others, session.actor()))

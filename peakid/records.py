@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from peakid.import_records import NO_READING, ImportReading
-from peakid.run_records import RunWarning, StartingWeights
+from peakid.run_records import ImportedPredictions, RunWarning, StartingWeights
 
 Verdict = Literal[
     "label",    # The image shows `label` and may be trained on.
@@ -296,6 +296,7 @@ class Run:
 
     Attributes:
         starting_weights: None until the run ends.
+        imported: Where its predictions come from, if they were imported: it has no recipe and no model then.
     """
 
     run_id: int
@@ -320,6 +321,12 @@ class Run:
     finished_at: str | None
     seconds: float | None
     n_test_looks: int
+    imported: ImportedPredictions | None = None
+
+    @property
+    def is_imported(self) -> bool:
+        """Return whether another program made its predictions."""
+        return self.imported is not None
 
     @property
     def started_from(self) -> str:
@@ -338,8 +345,8 @@ class Run:
 
     @property
     def has_score(self) -> bool:
-        """Return whether it learned something that can be evaluated."""
-        return self.has_model or self.is_cross_validated
+        """Return whether it has predictions that can be evaluated."""
+        return self.has_model or self.is_cross_validated or self.is_imported
 
 
 @dataclass(frozen=True)
@@ -351,22 +358,6 @@ class EpochMetrics:
     accuracy: float
     learning_rate: float
     seconds: float
-
-
-class SampleAnswer(TypedDict):
-    """The prediction for one of the sample images during training; `given` is its label."""
-
-    digest: str
-    given: str
-    predicted: str
-    confidence: float
-
-
-class EpochSamples(TypedDict):
-    """The predictions for the sample images after one epoch, an entry of `samples.json`."""
-
-    epoch: int
-    answers: list[SampleAnswer]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a run states about itself: the weights it started from, and warnings about its score."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 WeightsKind = Literal[
     "random",    # None were used; `note` says why.
@@ -56,6 +56,7 @@ WarningKind = Literal[
     "no_checkpoint",   # A checkpoint could not be written.
     "stopped_early",   # It was cancelled after some epochs.
     "started_anew",    # It was resumed without a checkpoint, and its first epochs were trained again.
+    "incomplete",      # Imported predictions lack images, or the probabilities of the other classes.
     "failed",          # Why a trial of a sweep has no score.
     "other",           # Written by an earlier version, which kept the text alone.
 ]  # fmt: skip
@@ -67,3 +68,36 @@ class RunWarning:
 
     kind: WarningKind
     text: str
+
+
+@dataclass(frozen=True)
+class ImportedPredictions:
+    """Where the predictions of a run that was not trained here come from.
+
+    Attributes:
+        name: What a person calls the model.
+        file_name: Of the table they were read from.
+        sha256: Of that file.
+        has_all_probabilities: Whether it has the probability of every class, not only of the predicted one.
+    """
+
+    name: str
+    file_name: str
+    sha256: str
+    has_all_probabilities: bool
+
+
+class SampleAnswer(TypedDict):
+    """The prediction for one of the sample images during training; `given` is its label."""
+
+    digest: str
+    given: str
+    predicted: str
+    confidence: float
+
+
+class EpochSamples(TypedDict):
+    """The predictions for the sample images after one epoch, an entry of `samples.json`."""
+
+    epoch: int
+    answers: list[SampleAnswer]

@@ -43,7 +43,9 @@ READS = {
     "curate.duplicates.proposed_groups.drawn_over",  # duplicates list --proposed: the matrix
     "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
+    "curate.queues.review_queue.class_queue",  # queue class:NAME
     "evaluate.run_scores.of",  # evaluate
+    "evaluate.figures.of_run",  # evaluate
     "evaluate.scored_images.load",  # evaluate
     "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them

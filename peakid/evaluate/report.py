@@ -1,6 +1,6 @@
 """Evaluate a run on one split: scores with n, interval and baselines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -105,6 +105,30 @@ class EvaluationReport:
         return document | {"confusion": {"class_names": self.class_names, "counts": self.confusion.tolist()}}
 
 
+def from_json(document: Mapping[str, Any]) -> EvaluationReport:
+    """Return the report of which `to_json` made a document.
+
+    Raises:
+        KeyError, TypeError, ValueError: If it is not one.
+    """
+    values = dict(document)
+    matrix = values.pop("confusion")
+    scores = [
+        replace(ClassScore(**each), recall_interval=tuple(each["recall_interval"]))
+        for each in values.pop("per_class")
+    ]
+    tta = values.pop("tta")
+    low, high = values.pop("accuracy_interval")
+    return EvaluationReport(
+        **values,
+        accuracy_interval=(low, high),
+        class_names=list(matrix["class_names"]),
+        per_class=scores,
+        confusion=np.array(matrix["counts"], dtype=np.int64),
+        tta=TtaEffect(**tta) if tta else None,
+    )
+
+
 def evaluate(
     workspace: Workspace, run_id: int, *, split: str = "valid", with_tta: bool = False, actor: str
 ) -> EvaluationReport:
@@ -202,7 +226,14 @@ def checked_images(workspace: Workspace, run: Run, split: str, *, with_tta: bool
         raise _without_predictions(run, split)
     if with_tta and run_predictions.n_views(workspace, run.run_id, split) is None:
         raise _without_tta(workspace, run, split)
-    return scored_images.load(workspace, run, split, with_tta=with_tta)
+    images = scored_images.load(workspace, run, split, with_tta=with_tta)
+    if not len(images):
+        raise BadInput(
+            f"Every image of {split} that run {run.run_id} predicts was forgotten.",
+            "Choose another split or run.",
+            action("list_runs"),
+        )
+    return images
 
 
 def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Prediction]:

@@ -112,6 +112,7 @@ def load(workspace: Workspace, run: Run, split: str, *, with_tta: bool = False) 
         also_shows=_also_shows(workspace, run, image_ids, pred_probs, current),
         groups=np.array([numbers[key] for key in keys], dtype=np.int64),
         pred_probs=pred_probs,
+        has_all_probabilities=run.imported is None or run.imported.has_all_probabilities,
     )
 
 

@@ -142,6 +142,14 @@ class SimilarArguments:
 
 
 @dataclass(frozen=True)
+class FiguresArguments:
+    """The run whose figures are computed."""
+
+    kind: ClassVar[str] = "evaluate"
+    run_id: int = 0
+
+
+@dataclass(frozen=True)
 class NameImagesArguments:
     kind: ClassVar[str] = "name-images"
 
@@ -161,6 +169,7 @@ Arguments = (
     | EmbedArguments
     | SimilarArguments
     | NameImagesArguments
+    | FiguresArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -180,6 +189,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         EmbedArguments,
         SimilarArguments,
         NameImagesArguments,
+        FiguresArguments,
     )
 }
 

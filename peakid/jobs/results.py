@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from peakid.jobs.evaluation_results import FiguresResult
 from peakid.jobs.image_results import (
     ChangedCopiesResult,
     EmbedResult,
@@ -203,6 +204,7 @@ Result = (
     | EmbedResult
     | SimilarResult
     | NameImagesResult
+    | FiguresResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -222,6 +224,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         EmbedResult,
         SimilarResult,
         NameImagesResult,
+        FiguresResult,
     )
 }
 

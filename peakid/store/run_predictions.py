@@ -91,6 +91,34 @@ def pred_probs(workspace: Workspace, run_id: int, split: str) -> tuple[list[str]
     return digests, probabilities
 
 
+def n_stored(workspace: Workspace, run_id: int, split: str) -> int:
+    """Return for how many images probabilities are stored, from the header of the file alone.
+
+    Raises:
+        NotFound: If the run has none for that split.
+        RunDamaged: If the file cannot be read.
+    """
+    path = _pred_probs_path(workspace, run_id, split)
+    if not path.exists():
+        raise NotFound(
+            f"Run {run_id} has no predictions for {split}.", "Choose another split, or train again."
+        )
+    try:
+        return len(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, EOFError, TypeError) as error:
+        raise _damaged(run_id, path, str(error)) from error
+
+
+def identity(workspace: Workspace, run_id: int, split: str, *, with_tta: bool = False) -> str:
+    """Return what changes when the probabilities of a split are written again: size and time of the file."""
+    path = _pred_probs_path(workspace, run_id, f"{split}-tta" if with_tta else split)
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{path.name} {found.st_size} {found.st_mtime_ns}"
+
+
 def add_refit(workspace: Workspace, run_id: int, digests: Sequence[str], pred_probs: np.ndarray) -> None:
     """Store the (N, K) predictions of a model refitted on the validation images for them: not a score."""
     _write_pred_probs(workspace, run_id, REFIT, digests, pred_probs)

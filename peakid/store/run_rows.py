@@ -9,7 +9,7 @@ from typing import Any
 
 from peakid.recipe import architectures, loading
 from peakid.records import Run
-from peakid.run_records import RunWarning, StartingWeights
+from peakid.run_records import ImportedPredictions, RunWarning, StartingWeights
 
 _PLAIN = (
     *("job_id", "snapshot_id", "snapshot_digest", "snapshot_name", "state", "seed", "code_version"),
@@ -33,6 +33,7 @@ def run_of(row: sqlite3.Row) -> Run:
         metrics=json.loads(row["metrics"]),
         starting_weights=starting_weights(row["pretrained"], requested=recipe.get("pretrained", "")),
         warnings=[warning(each) for each in json.loads(row["warnings"])],
+        imported=_imported(row["imported"]),
     )
 
 
@@ -64,6 +65,14 @@ def warning(value: str | dict[str, Any]) -> RunWarning:
     if isinstance(value, str):
         return RunWarning("collapsed" if value.startswith(_COLLAPSED_BEFORE) else "other", value)
     return RunWarning(**value)
+
+
+def _imported(text: str | None) -> ImportedPredictions | None:
+    if text is None:
+        return None
+    found = json.loads(text)  # Of any shape in a restored backup.
+    names = (str(found.get(name, "")) for name in ("name", "file_name", "sha256"))
+    return ImportedPredictions(*names, has_all_probabilities=bool(found.get("has_all_probabilities")))
 
 
 def weights_json(weights: StartingWeights | None) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 import peakid
 from peakid.errors import NotFound
 from peakid.recipe import run_files
-from peakid.records import EpochMetrics, EpochSamples, JobState, Run
+from peakid.records import EpochMetrics, JobState, Run
 from peakid.remedies import action
 from peakid.resources import PROJECT_ROOT
-from peakid.run_records import RunWarning, StartingWeights
+from peakid.run_records import EpochSamples, RunWarning, StartingWeights
 from peakid.store import run_rows
 from peakid.store.workspace import Workspace, now
 

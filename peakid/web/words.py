@@ -32,6 +32,7 @@ JOBS = {
     "estimate": "Estimate",
     "sweep": "Sweep",
     "tta": "Test-time augmentation",
+    "evaluate": "Evaluation",
     "export": "Export",
     "verify": "Image check",
     "scan": "Scan",

@@ -17,6 +17,7 @@ from peakid.jobs.results import (
     EmbedResult,
     EstimateResult,
     ExportResult,
+    FiguresResult,
     ImportResult,
     InputImage,
     MapResult,
@@ -69,6 +70,7 @@ EXAMPLES = [
     EmbedResult("resnet18", 160, 9, 7, 512, 1, (UnreadImage("d", "a.jpg", "gone"),), 80.0),
     SimilarResult("d", "a.jpg", 3),
     NameImagesResult(n_images=3, n_classes=2),
+    FiguresResult(run_id=1, n_images={"valid": 3}, has_probe=True),
 ]
 
 

@@ -7,16 +7,22 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot
-from peakid.evaluate import report, score_text
+from peakid.errors import BadInput, NoEmbeddings
+from peakid.evaluate import figures, finding, report, score_text
 from peakid.evaluate.comparing import compare as comparing
 from peakid.evaluate.comparing.compare import Comparison
 from peakid.evaluate.errors import confusion
+from peakid.evaluate.finding import Surroundings
 from peakid.evaluate.report import EvaluationReport
 from peakid.jobs import results, submit
+from peakid.jobs.evaluation import figures as figures_job
 from peakid.jobs.results import TtaResult
 from peakid.recipe import tta_views
+from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
+from peakid.suggest import linear_probe
+from peakid.suggest.linear_probe import ProbeScore
 
 N_CONFUSIONS = 10  # As on the Evaluate page.
 # `cv` can be requested for every run. The error says whether a run has cross-validation predictions.
@@ -38,15 +44,58 @@ split_option = click.option(
     is_flag=True,
     help="Score the predictions with test-time augmentation, which `peakid tta` computes.",
 )
+@click.option(
+    "--background", is_flag=True, help="Queue the computation for all splits as a job, and return at once."
+)
 @actor_option
 @json_option
 @pass_workspace
 def evaluate(
-    workspace: Workspace, run_id: int, split: str, with_tta: bool, actor: str, as_json: bool
-) -> None:
-    """Score RUN on one split: accuracy with its interval, each class and the main confusion."""
-    scored = report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
-    emit(as_json, scored.to_json(), _text(scored))
+    workspace: Workspace,
+    run_id: int,
+    split: str,
+    with_tta: bool,
+    background: bool,
+    actor: str,
+    as_json: bool,
+) -> int:
+    """Score RUN on one split: accuracy with its interval, baselines, each class and what to do next."""
+    if background:
+        return emit_queued(as_json, figures_job.submit(workspace, run_id, actor=actor))
+    found = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
+    run = runs.show(workspace, run_id)
+    probe, why_no_probe = _probe(workspace, run, split)
+    frozen = snapshot.show(workspace, run.snapshot_digest)
+    around = Surroundings(frozen.splits, frozen.n_leaks, is_imported=run.is_imported)
+    first = finding.choose(found, around)
+    document = found.scored.to_json() | {
+        "probe": probe.to_json() if probe else None,
+        "finding": {"kind": first.kind, "sentence": first.sentence, "next": first.button},
+    }
+    lines = [_text(found.scored, probe_text(probe) if probe else f"Linear probe: {why_no_probe}")]
+    emit(as_json, document, "\n".join([*lines, f"{first.sentence} Next: {first.button}."]))
+    return 0
+
+
+def _probe(workspace: Workspace, run: Run, split: str) -> tuple[ProbeScore | None, str]:
+    """Return the linear probe, or why there is none."""
+    if split == "train":
+        return None, "it is trained on these images."
+    try:
+        return linear_probe.of_run(workspace, run, split), ""
+    except (NoEmbeddings, BadInput) as error:
+        return None, f"{error.message} Use: peakid embed"
+
+
+def probe_text(probe: ProbeScore) -> str:
+    """Return the linear probe in one line, with the difference of the run from it."""
+    lo, hi = map(score_text.difference, probe.difference_interval)
+    return (
+        f"Linear probe ({probe.backbone}, {probe.n_train:,} training images):"
+        f" {score_text.score(probe.accuracy, probe.accuracy_interval, probe.n_images)}; this run"
+        f" {score_text.difference(probe.difference)} ({lo} to {hi}, p = {probe.mcnemar_p:.2g}):"
+        f" {probe.verdict}"
+    )
 
 
 @click.command()
@@ -106,12 +155,13 @@ def compare(workspace: Workspace, a: int, b: int, split: str, actor: str, as_jso
     emit(as_json, compared.to_json(changed), text)
 
 
-def _text(scored: EvaluationReport) -> str:
+def _text(scored: EvaluationReport, probe: str) -> str:
     accuracy = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
     chance, majority = map(score_text.percent, (scored.chance_accuracy, scored.majority_accuracy))
     lines = [
         f"Run {scored.run_id} on {scored.split}{_tta_text(scored)}: accuracy {accuracy}",
         f"Baselines: chance {chance}, always {scored.majority_class!r} {majority}",
+        probe,
         f"Calibration error {score_text.percent(scored.ece)} (0 is best)",
         f"Labels: {scored.n_unreviewed} not reviewed, {scored.n_changed} changed since the run",
     ]

@@ -18,6 +18,7 @@ from peakid.jobs.arguments import (
     ImportArguments,
     TtaArguments,
 )
+from peakid.jobs.evaluation import figures
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
     ExportResult,
@@ -169,6 +170,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "embed": embedding_tasks.embed,
     "similar": search.run_similar,
     "name-images": search.run_names,
+    "evaluate": figures.run,
 }
 
 

@@ -12,6 +12,7 @@ from peakid.job_settings import JobSettings
 from peakid.jobs import refusals
 from peakid.jobs import sweep as sweeps
 from peakid.jobs.arguments import RecipeArguments, SweepArguments, TrainArguments
+from peakid.jobs.evaluation import figures
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import EstimateResult, InputImage, PhaseEstimate, RateFinderResult, TrainResult
 from peakid.recipe import loading as recipes
@@ -197,6 +198,8 @@ def _train(
     result = replace(result, warnings=[*warnings, *result.warnings])
     report("Writing the run", 0, 0, "predictions and scores")
     _keep(work.workspace, run_id, recipe, result, label_of=label_of, earlier_s=earlier_s)
+    report("Evaluating", 0, 0, "scores, confusions and worst errors")
+    figures.after_training(work, run_id)
     if result.is_cancelled:
         raise Cancelled
     return run_id

@@ -1,12 +1,16 @@
-"""The accuracy in one line: its interval, the baselines to beat, and the effect of test-time augmentation."""
+"""The accuracy in one line: its interval, the baselines to beat, and what test-time augmentation changes."""
 
 from dataclasses import dataclass
 
 import streamlit as st
 
+from peakid.errors import BadInput, NoEmbeddings, PeakidError
 from peakid.evaluate import score_text
 from peakid.evaluate.report import EvaluationReport, TtaEffect
-from peakid.web import session, words
+from peakid.suggest import linear_probe
+from peakid.suggest.linear_probe import ProbeScore
+from peakid.web import navigation, session, words
+from peakid.web.evaluation.view import EvaluationView
 
 SPLITS = {"train": "Accuracy (train)", "valid": "Accuracy (validation)", "test": "Accuracy (test)"}
 LUCK_P = 0.05  # As in `Comparison.is_real`.
@@ -21,17 +25,64 @@ class Figure:
     tip: str
 
 
-def show(scored: EvaluationReport) -> None:
-    """Draw the accuracy next to chance, the most frequent class and, with TTA, the accuracy without it."""
+def show(view: EvaluationView) -> None:
+    """Draw the accuracy next to its baselines: chance, the most frequent class, and the linear probe."""
+    scored = view.scored
     label = SPLITS.get(scored.split, "Accuracy (cross-validation)") + (", with TTA" if scored.tta else "")
     value = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
     tip = "Share of images whose predicted label is the given one, with its 95 % interval."
+    probe, why_not = _probe(view)
     cells = st.container(horizontal=True, gap="medium")  # Wrapped where the window is narrow, never cut.
     cells.metric(label, value, help=tip, width="content")
-    for other in _others(scored):
+    for other in [*_others(scored), *_of_probe(probe)]:
         cells.metric(other.title, other.value, help=other.tip, width="content")
     if scored.tta:
         st.caption(tta_finding(scored.tta))
+    if probe is not None:
+        st.caption(probe_finding(probe))
+    elif why_not is not None:
+        _offer_embeddings(why_not)
+
+
+def probe_finding(probe: ProbeScore) -> str:
+    """Say how the run compares with the linear probe, on the images that both predict."""
+    low, high = (100 * bound for bound in probe.difference_interval)
+    difference = f"{score_text.difference(probe.difference)} ({low:+.1f} to {high:+.1f})"
+    of = "" if probe.n_images == probe.n_all else f" of {probe.n_all:,}"
+    on = f"on {probe.n_images:,}{of} images"
+    verdict = {
+        "better": "the training is better than the frozen backbone",
+        "worse": "the frozen backbone is better than the training",
+    }.get(probe.verdict, "no difference established")
+    return f"Against the linear probe: {difference} {on}, {verdict} (p = {probe.mcnemar_p:.2g})."
+
+
+def _probe(view: EvaluationView) -> tuple[ProbeScore | None, PeakidError | None]:
+    """Return the linear probe, or why there is none."""
+    try:
+        return linear_probe.of_run(view.workspace, view.run, view.split), None
+    except (NoEmbeddings, BadInput) as error:
+        return None, error
+
+
+def _of_probe(probe: ProbeScore | None) -> list[Figure]:
+    if probe is None:
+        return []
+    size = f" at {probe.size_px} px" if probe.size_px else ""
+    tip = (
+        f"A linear classifier on frozen features of {session.plain(probe.backbone)}{size}, trained on "
+        f"{probe.n_train:,} training images and scored on {probe.n_images:,} of the same images."
+    )
+    value = score_text.score(probe.accuracy, probe.accuracy_interval)
+    return [Figure("Linear probe", value, tip)]
+
+
+def _offer_embeddings(why_not: PeakidError) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        sentence = f"Linear probe: {why_not.message} A linear classifier on frozen features is the baseline"
+        st.caption(f"{session.plain(sentence)} that a training should beat.", width="content")
+        if st.button("Compute the embeddings", type="tertiary", icon=":material/arrow_forward:"):
+            navigation.go("collect")
 
 
 def tta_finding(effect: TtaEffect) -> str:

@@ -12,6 +12,7 @@ from peakid.jobs.results import (
     EmbedResult,
     EstimateResult,
     ExportResult,
+    FiguresResult,
     ImportResult,
     MapResult,
     RateFinderResult,
@@ -116,6 +117,13 @@ def _tta(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Evaluate", "evaluate", {"run": str(found.run_id), "tta": "yes"})
 
 
+def _figures(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(FiguresResult)
+    if found is None:
+        return _done(workspace, job)
+    return Ending(f"Run {found.run_id} is evaluated.", "Evaluate", "evaluate", {"run": str(found.run_id)})
+
+
 def _similar(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(SimilarResult)
     if found is None or not found.n_images:
@@ -190,6 +198,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "lr-find": _rate,
     "estimate": _estimate,
     "tta": _tta,
+    "evaluate": _figures,
     "export": _export,
     "verify": _verify,
     "similar": _similar,

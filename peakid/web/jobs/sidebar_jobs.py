@@ -29,6 +29,7 @@ _DRAWN_ON = {
     "lr-find": "train",
     "estimate": "train",
     "tta": "evaluate",
+    "evaluate": "evaluate",
     "export": "models",
 }
 _ICONS = {

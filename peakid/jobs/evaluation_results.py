@@ -1,0 +1,20 @@
+"""The results of the jobs that evaluate a run. `results` reads these and all others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class FiguresResult:
+    """The figures of a run were computed.
+
+    Attributes:
+        n_images: Images by split.
+        has_probe: Whether there were embeddings for the linear probe.
+    """
+
+    kind: ClassVar[str] = "evaluate"
+    run_id: int = 0
+    n_images: Mapping[str, int] = field(default_factory=dict)
+    has_probe: bool = False
