@@ -8,11 +8,11 @@ from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import run_scores, score_text
 from peakid.jobs import queue
 from peakid.records import Run
-from peakid.store import exports, runs, status
+from peakid.store import exports, goals, runs, status
 from peakid.store.status import Status
 from peakid.web import names, navigation, session
 from peakid.web.navigation import Progress
-from peakid.web.overview import class_panel, journey, latest, score_panel
+from peakid.web.overview import class_panel, goal_panel, journey, latest, score_panel
 from peakid.web.overview.journey import Journey
 from peakid.web.workspaces import opening
 
@@ -86,11 +86,14 @@ else:
     journey.show(workspace, way, navigation.next_step(counts, worth, minutes, done))
     show_figures(counts, n_unreviewed, scored[0] if scored else None)
     snapshot_names = {each.snapshot_id: names.snapshot_name(each) for each in by_digest.values()}
-    has_scores = len(points) > 1
+    goal = goals.read(workspace)
+    if scored:
+        goal_panel.show(workspace, scored[0], by_digest)
+    has_scores = len(points) > (0 if goal else 1)
     cells = st.columns(2 if has_scores else 1, gap="large")
     if has_scores:
         with cells[0]:
-            score_panel.show(points, snapshot_names)
+            score_panel.show(points, snapshot_names, goal=goal.accuracy if goal else None)
     with cells[-1]:
         class_panel.show(classes.list_classes(workspace))
     latest.show_runs(all_runs[:N_LATEST], by_digest)

@@ -65,6 +65,7 @@ COMMANDS = {
     "evaluate": "peakid.cli.evaluation.evaluate:evaluate",
     "tta": "peakid.cli.evaluation.evaluate:tta",
     "compare": "peakid.cli.evaluation.evaluate:compare",
+    "goal": "peakid.cli.evaluation.goal:goal",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serve:predict",
     "app": "peakid.cli.workspace:app",

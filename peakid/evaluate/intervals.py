@@ -39,6 +39,18 @@ def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) 
     return max(-1.0, difference - half), min(1.0, difference + half)
 
 
+def independent_difference(k_a: int, n_a: int, k_b: int, n_b: int, *, z: float = Z_95) -> tuple[float, float]:
+    """Return the 95 % interval of share a minus share b, counted on different images.
+
+    Newcombe 1998, method 10: the two Wilson intervals combined. It stays within -1..1 and has the right
+    coverage for the few images of a small split.
+    """
+    a, b = k_a / n_a, k_b / n_b
+    (low_a, high_a), (low_b, high_b) = wilson(k_a, n_a, z=z), wilson(k_b, n_b, z=z)
+    below, above = math.hypot(a - low_a, high_b - b), math.hypot(high_a - a, b - low_b)
+    return a - b - below, a - b + above
+
+
 def mcnemar(n_only_a: int, n_only_b: int) -> float:
     """Return the exact p-value of McNemar's test: how often equally good models would differ this much."""
     n_differ = n_only_a + n_only_b

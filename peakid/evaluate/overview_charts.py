@@ -22,12 +22,19 @@ BalanceOrder = Literal[
 ]  # fmt: skip
 
 
-def scores(points: Sequence[RunScore], names: Mapping[int, str], *, theme: Theme = "light") -> go.Figure:
+def scores(
+    points: Sequence[RunScore],
+    names: Mapping[int, str],
+    *,
+    goal: float | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """Draw the score of each run with its 95 % interval, the oldest on the left.
 
     Args:
         points: At least one.
         names: Of the snapshots, by their id; shown in the tooltips.
+        goal: The accuracy that a person wants, 0..1, as a line.
     """
     figure = go.Figure(
         go.Scatter(
@@ -53,10 +60,18 @@ def scores(points: Sequence[RunScore], names: Mapping[int, str], *, theme: Theme
         )
     )
     lowest, highest = min(each.interval[0] for each in points), max(each.interval[1] for each in points)
+    if goal is not None:
+        lowest, highest = min(lowest, goal), max(highest, goal)
+        figure.add_hline(
+            y=goal,
+            line={"color": INK[theme], "width": 1.2, "dash": "dash"},
+            annotation={"text": f"goal {goal:.0%}", "xanchor": "left", "font": {"color": INK[theme]}},
+            annotation_position="top left",
+        )
     room = 0.05 * max(0.1, highest - lowest)
     figure.update_xaxes(title="Run", type="category", fixedrange=True, showgrid=False)
     figure.update_yaxes(
-        range=[lowest - room, highest + room],
+        range=[lowest - room, highest + (3 if goal is not None else 1) * room],
         tickformat=".0%",
         nticks=5,
         fixedrange=True,

@@ -37,6 +37,8 @@ def of(run: Run, snapshot: Snapshot) -> RunScore | None:
     """
     share = run.metrics.get("accuracy")
     n_images = snapshot.n_images if run.recipe.get("folds") else snapshot.splits.get("valid", 0)
+    if run.is_imported:  # It may lack images.
+        n_images = int(run.metrics.get("n_valid", 0))
     if share is None or not n_images:
         return None
     interval = wilson(round(share * n_images), n_images)

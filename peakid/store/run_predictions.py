@@ -67,6 +67,16 @@ def has_rows(workspace: Workspace, run_id: int, split: str) -> bool:
     return found is not None
 
 
+def n_right(workspace: Workspace, run_id: int, split: str) -> tuple[int, int]:
+    """Return how many images of a split are predicted as labelled at the training, and how many there are."""
+    row = workspace.query(
+        "SELECT COALESCE(SUM(given_label = predicted_label), 0) AS n_right, COUNT(*) AS n FROM prediction"
+        " WHERE run_id = ? AND split = ?",
+        (run_id, split),
+    )[0]
+    return row["n_right"], row["n"]
+
+
 def pred_probs(workspace: Workspace, run_id: int, split: str) -> tuple[list[str], np.ndarray]:
     """Return the digests of one split and their probabilities: float32 of shape (N, K), memory-mapped.
 

@@ -11,7 +11,7 @@ from peakid.curate import decisions
 from peakid.jobs import submit
 from peakid.recipe.recipe import Recipe
 from peakid.records import Choice, Snapshot
-from peakid.store import exports, runs
+from peakid.store import exports, goals, runs
 from peakid.store.workspace import Workspace
 
 OpenPage = Callable[..., AppTest]
@@ -19,7 +19,8 @@ TextOf = Callable[[AppTest], str]
 
 
 def buttons(app: AppTest) -> list[str]:
-    return [button.label for button in app.main.button]
+    """The buttons outside the form of the goal."""
+    return [button.label for button in app.main.button if button.label != "Set the goal"]
 
 
 def test_the_journey_is_on_top_with_one_action(
@@ -121,3 +122,25 @@ def test_an_export_ends_the_journey(
     exports.add(workspace, run_id=add_run(frozen), path=colour_export, files=files, parity={})
     text = text_of(open_page())
     assert "**Export**  \n:gray[1 export]" in text
+
+
+def test_a_goal_is_set_on_the_page_and_judged_for_the_newest_run(
+    open_page: OpenPage,
+    frozen: Snapshot,
+    add_run: Callable[..., int],
+    text_of: TextOf,
+    workspace: Workspace,
+) -> None:
+    add_run(frozen, n_wrong=1)
+    app = open_page()
+    assert "Goal, Run 1" not in text_of(app)
+    fields = {each.label: each for each in app.number_input}
+    fields["Accuracy on validation, at least (%)"].set_value(40.0)
+    next(each for each in app.button if each.label == "Set the goal").click().run()
+    assert not app.exception
+    assert goals.read(workspace) == goals.Goal(0.4, None, "human:anna")
+    text = text_of(app)
+    # 80 % of 7 images is 6 right: .49 to .97.
+    assert ":green[:material/check_circle:] At least 40 % on validation: met (80 % (49-97 %))." in text
+    next(each for each in app.button if each.label == "Remove the goal").click().run()
+    assert goals.read(workspace) is None

@@ -11,16 +11,18 @@ from peakid.web import theme
 MAX_RUNS = 20  # The newest ones: more would overlap.
 
 
-def show(points: Sequence[RunScore], snapshot_names: Mapping[int, str]) -> None:
+def show(points: Sequence[RunScore], snapshot_names: Mapping[int, str], *, goal: float | None) -> None:
     """Draw the scores of the newest runs.
 
     Args:
         points: Oldest first, at least one.
         snapshot_names: By id.
+        goal: The wanted accuracy, 0..1.
     """
     shown = points[-MAX_RUNS:]
     st.header(overview_charts.scores_finding(shown), anchor=False)
-    theme.plot(overview_charts.scores(shown, snapshot_names, theme=theme.current()), key="scores")
+    figure = overview_charts.scores(shown, snapshot_names, goal=goal, theme=theme.current())
+    theme.plot(figure, key="scores")
     lines = ["Validation accuracy with its 95 % interval."]
     if len({each.snapshot_id for each in shown}) > 1:
         lines.append("Runs on different snapshots were measured on different images.")
