@@ -6,9 +6,16 @@ import streamlit as st
 
 from peakid.evaluate.figures import Figures
 from peakid.records import Run
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from peakid.web import address, names, session
-from peakid.web.evaluation import figures_panel, finding_panel, run_notes, score_headline, tta_panel
+from peakid.web.evaluation import (
+    figures_panel,
+    finding_panel,
+    import_panel,
+    run_notes,
+    score_headline,
+    tta_panel,
+)
 from peakid.web.evaluation.comparison import tab as comparison_tab
 from peakid.web.evaluation.errors import tab as errors_tab
 from peakid.web.evaluation.view import EvaluationView
@@ -44,6 +51,9 @@ def choose_run() -> Run:
 
 def choose_split(run: Run) -> str:
     options = ["cv"] if run.is_cross_validated else ["valid", "test"]
+    if run.is_imported:  # It may be of one split only.
+        has = [each for each in options if run_predictions.has_rows(workspace, run.run_id, each)]
+        options = has or options
     return address.segments("Split", "split", options, format_func=SPLITS.__getitem__)
 
 
@@ -95,14 +105,19 @@ if not all_runs:
         "No model has been trained yet. Once there is a run, its score, its confusion matrix and its "
         "errors are shown here."
     )
+    import_panel.show(workspace)
 else:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         with st.container(width=430):
             run = choose_run()
         with st.container(width="content"):
             split = choose_split(run)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        import_panel.show(workspace)
+        with st.container():
+            with_tta = run.has_score and tta_panel.show(workspace, run, split)
     if not run.has_score:
         show_empty(f"{names.run_name(run)} ({run.state}) kept no model. Choose another run, or train again.")
-    elif found := find_figures(run, split, with_tta=tta_panel.show(workspace, run, split)):
+    elif found := find_figures(run, split, with_tta=with_tta):
         others = tuple(each for each in usable.values() if each.run_id != run.run_id)
         show_tab(EvaluationView(workspace, run, split, found, others, session.actor()))

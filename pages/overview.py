@@ -70,25 +70,27 @@ counts = status.read(workspace)
 n_unreviewed = review_queue.count(workspace, "unreviewed")
 all_runs = runs.list_runs(workspace)
 scored = [run for run in all_runs if run.has_score]
+trained = [run for run in scored if not run.is_imported]
 by_digest = {frozen.digest: frozen for frozen in snapshots.list_snapshots(workspace)}
+newest = next(iter(trained or scored), None)
 points = run_scores.of_runs(list(reversed(scored)), by_digest)
 trainings = [job for job in queue.list_active(workspace) if job.kind in journey.TRAININGS]
 worth = review_queue.count_up_to(workspace, review_queue.WORTH, most=review_queue.MOST_ON_A_CHIP)
 minutes = pace.minutes(worth.n, pace.seconds_an_image(workspace, actor=session.actor()))
-done = Progress(n_unreviewed, len(scored), len(exports.list_exports(workspace)))
+done = Progress(n_unreviewed, len(trained), len(exports.list_exports(workspace)))
 
 # 3 draw, 4 act
 if counts.n_images == 0:
     show_first_start()
 else:
     st.title("Overview")
-    way = Journey(counts, worth, done, scored, trainings)
+    way = Journey(counts, worth, done, trained, trainings)
     journey.show(workspace, way, navigation.next_step(counts, worth, minutes, done))
-    show_figures(counts, n_unreviewed, scored[0] if scored else None)
+    show_figures(counts, n_unreviewed, newest)
     snapshot_names = {each.snapshot_id: names.snapshot_name(each) for each in by_digest.values()}
     goal = goals.read(workspace)
-    if scored:
-        goal_panel.show(workspace, scored[0], by_digest)
+    if newest:
+        goal_panel.show(workspace, newest, by_digest)
     has_scores = len(points) > (0 if goal else 1)
     cells = st.columns(2 if has_scores else 1, gap="large")
     if has_scores:

@@ -114,7 +114,7 @@ recipe_query.apply()
 
 # 2 query
 frozen_ones = {each.digest: each for each in snapshots.list_snapshots(workspace)}
-all_runs = runs.list_runs(workspace)
+all_runs = [run for run in runs.list_runs(workspace) if not run.is_imported]
 every = [job for job in queue.list_jobs(workspace, N_JOBS) if job.arguments is not None]
 jobs = [job for job in every if job.kind == "train"]
 searches = [job for job in every if job.kind == "lr-find"]

@@ -46,6 +46,7 @@ ActionKind = Literal[
     "evaluate",          # run_id, split
     "score_with_tta",    # run_id
     "list_runs",
+    "import_partial_predictions",  # file: import the rows that fit
     "export_run",        # run_id
     "list_exports",
     "create_workspace",  # path

@@ -10,6 +10,7 @@ import click
 from peakid.acquire import archive, demo_apart, demo_import, folder, history, preview, reading, table
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.cli import frame, usage
+from peakid.cli.evaluation.imported import import_predictions
 from peakid.cli.frame import (
     actor_option,
     emit,
@@ -38,7 +39,7 @@ _dry_run = click.option(
 
 @click.group("import", cls=usage.Group)
 def import_() -> None:
-    """Import images from a folder, a zip archive or a table of labels."""
+    """Import images from a folder, a zip archive or a table of labels, or the predictions of a model."""
 
 
 @import_.command("folder")
@@ -174,6 +175,7 @@ def import_table(
     _emit_import(as_json, workspace, imported, actor)
 
 
+import_.add_command(import_predictions)
 # The name of this command in earlier versions.
 import_.add_command(
     click.Command(

@@ -13,8 +13,9 @@ from peakid.evaluate.report import CV
 
 FindingKind = Literal[
     "leak",           # Near duplicates are in several splits: the score is too high.
-    "too_few",        # The interval of the accuracy is wider than half of all values.
+    "too_few",        # So few images that the interval of the accuracy says nothing.
     "collapsed",      # Every image is predicted as one class.
+    "no_better",      # The accuracy is below that of always predicting the most frequent class.
     "class_missing",  # The split has no image of a class.
     "no_test",        # The snapshot has no test split.
     "confusion",      # One confusion is a large share of the errors, and its labels are not confirmed.
@@ -28,7 +29,7 @@ FindingKind = Literal[
 
 Target = Literal["snapshots", "class", "confusion", "images", "train", "test", "models", "compare"]
 
-WIDEST = 0.5  # Of an interval that still says something.
+WIDEST = 0.6  # Of an interval that still says something.
 LEAST_IMAGES = 3  # Of a confusion that is named.
 LEAST_SHARE = 0.2  # Of the errors.
 N_WORST = 20  # Errors to review at once.
@@ -100,10 +101,18 @@ def _invalid(figures: Figures, around: Surroundings) -> Finding | None:
     if np.count_nonzero(n_predicted) == 1 and np.count_nonzero(scored.confusion.sum(axis=1)) > 1:
         name = scored.class_names[int(n_predicted.argmax())]
         sentence = f"The model predicts {name} for every image: it learned nothing."
-        if around.is_imported:
-            return Finding("collapsed", sentence, "Compare it with another run", "compare")
-        return Finding("collapsed", sentence, "Train again", "train")
+        return _untrained("collapsed", sentence, around)
+    if scored.accuracy < scored.majority_accuracy:
+        always = f"{scored.majority_class} ({score_text.percent(scored.majority_accuracy)})"
+        sentence = f"The accuracy is below that of always predicting {always}: the model learned too little."
+        return _untrained("no_better", sentence, around)
     return None
+
+
+def _untrained(kind: FindingKind, sentence: str, around: Surroundings) -> Finding:
+    if around.is_imported:
+        return Finding(kind, sentence, "Compare it with another run", "compare")
+    return Finding(kind, sentence, "Train again", "train")
 
 
 def _incomplete(figures: Figures, around: Surroundings) -> Finding | None:
@@ -156,7 +165,7 @@ def _errors(figures: Figures) -> Finding | None:
     if ids:
         n, n_open = figures.n_errors, int(figures.unconfirmed.sum())
         wrong = "1 image is wrong" if n == 1 else f"{n:,} images are wrong and no confusion stands out"
-        left = f"{n_open:,} of their labels" if n > 1 else "its label"
+        left = "its label" if n == 1 else "their labels" if n_open == n else f"{n_open:,} of their labels"
         sentence = f"{wrong}; no person confirmed {left}."
         return Finding("errors", sentence, _review(len(ids), "worst "), "images", image_ids=ids)
     return None

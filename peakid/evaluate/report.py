@@ -250,6 +250,12 @@ def checked_predictions(workspace: Workspace, run: Run, split: str) -> list[Pred
 
 
 def _without_predictions(run: Run, split: str) -> BadInput:
+    if run.is_imported:
+        return BadInput(
+            f"The imported predictions of run {run.run_id} have no image of {split}.",
+            "Choose another split, or import predictions for it.",
+            action("list_runs"),
+        )
     if run.state != "done":
         return BadInput(
             f"Run {run.run_id} is {run.state} and has no predictions to evaluate.",

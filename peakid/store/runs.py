@@ -4,7 +4,7 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from peakid.recipe import run_files
 from peakid.records import EpochMetrics, JobState, Run
 from peakid.remedies import action
 from peakid.resources import PROJECT_ROOT
-from peakid.run_records import EpochSamples, RunWarning, StartingWeights
+from peakid.run_records import EpochSamples, ImportedPredictions, RunWarning, StartingWeights
 from peakid.store import run_rows
 from peakid.store.workspace import Workspace, now
 
@@ -29,11 +29,13 @@ def create(
     seed: int,
     code_version: str,
     libraries: Mapping[str, str],
+    imported: ImportedPredictions | None = None,
 ) -> int:
     """Insert a run in state `running`, create its folder, and return its id.
 
     Args:
         class_names: In the order of the columns of pred_probs.
+        imported: Where its predictions come from, if it is no training.
     """
     values = {
         "job_id": job_id,
@@ -43,13 +45,14 @@ def create(
         "seed": seed,
         "code_version": code_version,
         "libraries": _json(libraries),
+        "imported": None if imported is None else _json(asdict(imported)),
         "now": now(),
     }
     with workspace.transaction() as connection:
         cursor = connection.execute(
             "INSERT INTO run (job_id, snapshot_id, state, recipe, class_names, seed, code_version, libraries,"
-            " created_at) VALUES (:job_id, :snapshot_id, 'running', :recipe, :class_names, :seed,"
-            " :code_version, :libraries, :now)",
+            " imported, created_at) VALUES (:job_id, :snapshot_id, 'running', :recipe, :class_names, :seed,"
+            " :code_version, :libraries, :imported, :now)",
             values,
         )
         run_id = int(cursor.lastrowid or 0)

@@ -16,7 +16,8 @@ def run_option(run: Run) -> str:
     """Return a run as an entry of a menu: `Run 4 · resnet18 · 91 % on validation · 5 min ago`."""
     accuracy = run.metrics.get("accuracy")
     score = run.state if accuracy is None else f"{score_text.percent(accuracy)} on validation"
-    return " · ".join([run_name(run), str(run.recipe.get("arch", "")), score, words.ago(run.created_at)])
+    model = words.shown(run.imported.name) if run.imported else str(run.recipe.get("arch", ""))
+    return " · ".join([run_name(run), model, score, words.ago(run.created_at)])
 
 
 def run_score(run: Run, snapshot: Snapshot | None) -> str:
@@ -43,6 +44,11 @@ def snapshot_option(snapshot: Snapshot) -> str:
     """Return a snapshot as an entry of a menu: `Snapshot 3 (before cleaning) · 348 images · 5 min ago`."""
     n_images = words.n_of(snapshot.n_images, "image")
     return f"{snapshot_name(snapshot)} · {n_images} · {words.ago(snapshot.created_at)}"
+
+
+def model_summary(run: Run) -> str:
+    """Return what made the predictions of a run: `resnet18 at 160 px`, or `imported: NAME`."""
+    return f"imported: {words.shown(run.imported.name)}" if run.imported else recipe_summary(run.recipe)
 
 
 def recipe_summary(values: Mapping[str, object]) -> str:

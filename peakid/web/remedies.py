@@ -102,6 +102,7 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
         lambda w, a, actor: submit.score_with_views(w, int(a["run_id"]), actor=actor),
     ),
     "list_runs": Link("Show the runs", "train"),
+    "import_partial_predictions": None,  # A checkbox of the form does it.
     "export_run": Link("Export run {run_id}", "models", {"run": "{run_id}"}),
     "list_exports": Link("Show the exports", "models"),
     "create_workspace": None,  # The menu in the sidebar creates one.

@@ -119,6 +119,15 @@ def test_a_model_that_predicts_one_class_is_trained_again(figures):
     assert "predicts Eiger for every image" in found.sentence
 
 
+def test_a_model_below_the_most_frequent_class_learned_too_little(figures):
+    found = finding.choose(
+        figures([*wrong(0, 1, 12), *wrong(0, 0, 3), *wrong(1, 1, 4), *wrong(2, 2, 1)]), WHOLE
+    )
+    # 8 of 20 right; 15 of 20 are Eiger.
+    assert (found.kind, found.target) == ("no_better", "train")
+    assert "always predicting Eiger (75 %)" in found.sentence
+
+
 def test_a_class_without_images_in_the_split_is_named(figures):
     found = finding.choose(figures([*wrong(0, 0, 10), *wrong(1, 1, 10), *wrong(0, 2, 5)]), WHOLE)
     assert (found.kind, found.class_name) == ("class_missing", "Jungfrau")

@@ -12,15 +12,17 @@ from streamlit.testing.v1 import AppTest
 from peakid.curate import decisions
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
+from peakid.evaluate import figures
 from peakid.evaluate.comparing.compare import Comparison
 from peakid.jobs import queue
 from peakid.jobs.arguments import TtaArguments
+from peakid.jobs.evaluation_results import FiguresResult
 from peakid.records import Choice, Snapshot
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 from peakid.web.evaluation.comparison import run_comparison
 from peakid.web.review import confusion_cell
-from tests import planted_runs
+from tests import planted_embeddings, planted_runs
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -311,3 +313,101 @@ def test_many_classes_list_their_most_frequent_confusions_and_a_row_opens_its_qu
     row.click().run()
     assert not app.exception
     assert app.query_params["queue"] == review_queue.confusion_queue(1, "valid", names[2], names[5])
+
+
+def test_the_page_says_one_thing_and_its_button_opens_exactly_these_images(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    run_id = add_run(frozen, n_wrong=3)
+    app = open_page("evaluate")
+    assert "**3 of 3 errors are river taken for sea.**" in text_of(app)
+    button(app, "Review these 3").click().run()
+    assert not app.exception
+    assert app.query_params["queue"] == review_queue.confusion_queue(run_id, "valid", "river", "sea")
+
+
+def test_errors_of_one_or_two_images_open_as_a_selection_and_judged_ones_lead_on(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    run_id = add_run(frozen, n_wrong=1)
+    app = open_page("evaluate")
+    assert "1 error has a label that no person confirmed, and the model is at least 90 % sure" in text_of(app)
+    button(app, "Review it").click().run()
+    [queue] = [app.query_params["queue"]]
+    [wrong] = review_queue.page(workspace, queue)
+    assert wrong.label == "river"
+    decisions.decide(workspace, [Choice(wrong.digest, "label", "river")], actor="human:anna")
+    app = open_page("evaluate")
+    button(app, "Go to the test score").click().run()
+    assert button(app, "Show the test score")
+    assert runs.show(workspace, run_id).n_test_looks == 0
+
+
+def test_the_linear_probe_stands_beside_the_score_or_says_what_it_needs(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    add_run(frozen, n_wrong=2)
+    app = open_page("evaluate")
+    assert "No linear probe to compare with: no image has an embedding yet." in text_of(app)
+    assert button(app, "Compute the embeddings")
+    items = snapshots.items(workspace, frozen.digest)
+    features = {each.digest: [1.0 + 0.01 * n, float(each.label == "sea")] for n, each in enumerate(items)}
+    planted_embeddings.plant(workspace, features)
+    text = text_of(open_page("evaluate"))
+    # The head is right on 7 of 7, the run on 5: Wilson .65 to 1.
+    assert "Linear probe: 100 % (65-100 %)" in text
+    assert "Against the linear probe: -28.6 points (" in text
+    assert "on 7 images, no difference established (p = 0.5)" in text
+
+
+def test_a_large_split_is_computed_by_a_job_and_says_how_many_labels_were_judged_since(
+    open_page: OpenPage,
+    frozen: Snapshot,
+    add_run: AddRun,
+    workspace: Workspace,
+    text_of: TextOf,
+    run_jobs: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_id = add_run(frozen, n_wrong=3)
+    monkeypatch.setattr(figures, "MAX_INLINE", 1)
+    app = open_page("evaluate")
+    assert "it has too many images to do so at once" in text_of(app)
+    button(app, "Compute the figures").click().run()
+    run_jobs()
+    [job] = queue.list_jobs(workspace)
+    assert job.result == FiguresResult(run_id, {s: frozen.splits[s] for s in ("train", "valid", "test")})
+    assert "3 of 3 errors are river taken for sea." in text_of(open_page("evaluate"))
+    wrong = review_queue.page(workspace, review_queue.confusion_queue(run_id, "valid", "river", "sea"))
+    decisions.decide(workspace, [Choice(item.digest, "label", "sea") for item in wrong], actor="human:anna")
+    app = open_page("evaluate")
+    assert "3 images here were judged since these figures were computed." in text_of(app)
+    assert "3 of 3 errors are river taken for sea." in text_of(app)
+    button(app, "Compute them again").click().run()
+    run_jobs()
+    text = text_of(open_page("evaluate"))
+    assert "since these figures were computed" not in text
+    assert "All errors were judged. 3 labels changed since the training." in text
+
+
+def test_predictions_of_another_model_are_imported_on_the_page(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    rows = [
+        f"{each.digest},{each.label},0.9"
+        for each in snapshots.items(workspace, frozen.digest)
+        if each.split == "valid"
+    ]
+    app = open_page("evaluate")
+    table = "\n".join(["digest,predicted_label,confidence", *rows[1:]])
+    app.file_uploader[0].upload("ours.csv", table.encode(), "text/csv").run()
+    button(app, "Import the predictions").click().run()
+    assert "images of the snapshot have no row: 1 of 7 of valid" in text_of(app)
+    assert runs.list_runs(workspace) == []
+    app.checkbox[0].set_value(True)
+    button(app, "Import the predictions").click().run()
+    assert not app.exception
+    text = text_of(app)
+    assert "Run 1 has the predictions 'ours': 6 of valid." in text
+    assert "Accuracy (validation): 100 % (61-100 %, n = 6)" in text  # Wilson, 6 of 6.
+    assert "1 images of valid have no imported prediction" in text

@@ -35,7 +35,8 @@ def goal(
     if found is None:
         emit(as_json, {"accuracy": None, "max_gap": None, "check": None}, "No goal is set.")
         return
-    scored = next((run for run in runs.list_runs(workspace) if run.has_score), None)
+    usable = [run for run in runs.list_runs(workspace) if run.has_score]
+    scored = next(iter([run for run in usable if not run.is_imported] or usable), None)
     by_digest = {each.digest: each for each in snapshots.list_snapshots(workspace)}
     check = goal_check.of_run(workspace, found, scored, by_digest) if scored else None
     lines = [f"Run {check.run_id}", *goal_check.texts(check)] if check else ["No run has a score yet."]

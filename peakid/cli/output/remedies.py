@@ -47,6 +47,7 @@ COMMANDS: dict[ActionKind, str] = {
     "evaluate": "evaluate {run_id} --split {split}",
     "score_with_tta": "tta {run_id} --wait",
     "list_runs": "status",
+    "import_partial_predictions": "import predictions {file} --partial",
     "export_run": "export {run_id}",
     "list_exports": "status",
     "create_workspace": "--workspace {path} init",

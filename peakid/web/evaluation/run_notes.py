@@ -10,7 +10,12 @@ from peakid.web import names, session, words
 
 
 def show_origin(run: Run) -> None:
-    """Say which recipe, weights and snapshot a run was trained with."""
+    """Say which recipe, weights and snapshot a run was trained with, or where its predictions come from."""
+    if run.imported is not None:
+        text = f"{names.model_summary(run)}, for {names.snapshot_of(run)}"
+        file = f"From {run.imported.file_name}, SHA-256 {run.imported.sha256[:8]}."
+        st.caption(session.plain(f"{text[:1].upper()}{text[1:]}"), help=session.plain(file))
+        return
     is_random = run.starting_weights is not None and not run.starting_weights.is_pretrained
     weights = "random weights" if is_random else "pretrained weights"
     kept = f"best epoch {run.best_epoch}" if run.best_epoch else "no model kept"

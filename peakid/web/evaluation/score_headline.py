@@ -13,6 +13,7 @@ from peakid.web import navigation, session, words
 from peakid.web.evaluation.view import EvaluationView
 
 SPLITS = {"train": "Accuracy (train)", "valid": "Accuracy (validation)", "test": "Accuracy (test)"}
+PROBE_HELP = "A linear classifier on frozen features is the baseline that a training should beat."
 LUCK_P = 0.05  # As in `Comparison.is_real`.
 
 
@@ -78,9 +79,9 @@ def _of_probe(probe: ProbeScore | None) -> list[Figure]:
 
 
 def _offer_embeddings(why_not: PeakidError) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        sentence = f"Linear probe: {why_not.message} A linear classifier on frozen features is the baseline"
-        st.caption(f"{session.plain(sentence)} that a training should beat.", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        sentence = f"No linear probe to compare with: {why_not.message[:1].lower()}{why_not.message[1:]}"
+        st.caption(session.plain(sentence), width="content", help=PROBE_HELP)
         if st.button("Compute the embeddings", type="tertiary", icon=":material/arrow_forward:"):
             navigation.go("collect")
 
