@@ -60,7 +60,8 @@ def choose_split(run: Run) -> str:
 def find_figures(run: Run, split: str, *, with_tta: bool) -> Figures | None:
     """Return the figures of a split; those of test only after a click in this session, which is counted."""
     key = f"test:{run.run_id}:{with_tta}"
-    if split != "test" or key in st.session_state:
+    has_rows = run_predictions.has_rows(workspace, run.run_id, split)  # Else the attempt says why not.
+    if split != "test" or key in st.session_state or not has_rows:
         return figures_panel.find(workspace, run, split, with_tta=with_tta)
     st.markdown(
         "The test score is for reporting the final model. Choosing runs by it makes it too optimistic. "
@@ -97,7 +98,7 @@ st.title("Evaluate")
 
 # 2 ask
 all_runs = {str(run.run_id): run for run in runs.list_runs(workspace)}
-usable = {run_id: run for run_id, run in all_runs.items() if run.has_score}
+usable = {run_id: run for run_id, run in all_runs.items() if run.has_model or run.is_imported}
 
 # 3 draw, 4 act
 if not all_runs:

@@ -154,12 +154,8 @@ def _errors(figures: Figures) -> Finding | None:
         shown = figures.doubtful_ids
         n, n_all = figures.n_doubtful, figures.n_errors
         of = "1 error has" if n_all == 1 else f"{n:,} of {n_all:,} errors {'has' if n == 1 else 'have'}"
-        sentence = (
-            f"{of} a label that no person confirmed, and the model is at least {100 * SURE:.0f} % sure of"
-        )
-        return Finding(
-            "doubtful", f"{sentence} another class.", _review(len(shown)), "images", image_ids=shown
-        )
+        sentence = f"{of} an unconfirmed label that the model contradicts with {100 * SURE:.0f} % or more."
+        return Finding("doubtful", sentence, _review(len(shown)), "images", image_ids=shown)
     is_open = [not confirmed for confirmed in figures.worst.is_confirmed]
     ids = tuple(each for each, left in zip(figures.worst.image_ids, is_open, strict=True) if left)[:N_WORST]
     if ids:
@@ -178,6 +174,8 @@ def _review(n: int, which: str = "") -> str:
 def _next(figures: Figures, around: Surroundings) -> Finding:
     scored = figures.scored
     judged = "All errors were judged" if figures.n_errors else f"No error on {scored.n_images:,} images"
+    if figures.unconfirmed.any():
+        judged = f"The worst {len(figures.worst):,} errors were judged"
     if scored.n_changed and not around.is_imported:
         labels = "1 label" if scored.n_changed == 1 else f"{scored.n_changed:,} labels"
         sentence = f"{judged}. {labels} changed since the training."

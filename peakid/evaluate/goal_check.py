@@ -92,7 +92,7 @@ def texts(check: GoalCheck) -> list[str]:
         measured = "-"
         if part.value is not None and part.interval is not None:
             low, high = (100 * bound for bound in part.interval)
-            measured = f"{score_text.difference(part.value)}, {low:+.1f} to {high:+.1f}"
+            measured = f"{score_text.difference(part.value)} ({low:+.1f} to {high:+.1f})"
         wanted = f"{100 * part.wanted:.0f} points"
         found.append(f"Train at most {wanted} above validation: {_said(part, measured)}.")
     return found
@@ -102,8 +102,8 @@ def _said(part: Part, measured: str) -> str:
     if part.verdict == "not measured":
         return "not measured for this run"
     if part.verdict == "cannot be told":
-        return f"cannot be told yet, its interval contains the goal ({measured})"
-    return f"{part.verdict} ({measured})"
+        return f"{measured}, cannot be told yet: the interval contains the goal"
+    return f"{measured}, {part.verdict}"
 
 
 def _gap(workspace: Workspace, run: Run) -> tuple[float, tuple[float, float]] | None:

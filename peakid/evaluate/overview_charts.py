@@ -65,19 +65,20 @@ def scores(
         figure.add_hline(
             y=goal,
             line={"color": INK[theme], "width": 1.2, "dash": "dash"},
-            annotation={"text": f"goal {goal:.0%}", "xanchor": "left", "font": {"color": INK[theme]}},
-            annotation_position="top left",
+            annotation={"text": f"goal<br>{goal:.0%}", "x": 1.01, "xanchor": "left", "yanchor": "middle"},
         )
     room = 0.05 * max(0.1, highest - lowest)
     figure.update_xaxes(title="Run", type="category", fixedrange=True, showgrid=False)
     figure.update_yaxes(
-        range=[lowest - room, highest + (3 if goal is not None else 1) * room],
+        range=[lowest - room, highest + room],
         tickformat=".0%",
         nticks=5,
         fixedrange=True,
         gridcolor=RULE[theme],
     )
-    return figure.update_layout(template=template(theme), height=240, margin={"t": 8, "r": 8})
+    return figure.update_layout(
+        template=template(theme), height=240, margin={"t": 8, "r": 8 if goal is None else 48}
+    )
 
 
 def scores_finding(points: Sequence[RunScore]) -> str:

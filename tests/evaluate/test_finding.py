@@ -75,7 +75,7 @@ def test_errors_that_the_model_is_sure_of_come_before_the_others(figures):
     rows = [*RIGHT, *wrong(0, 1, 2), *wrong(1, 2, 1, confidence=0.95), *wrong(2, 0, 1, confidence=0.9)]
     found = finding.choose(figures(rows), WHOLE)
     assert found.kind == "doubtful"
-    assert found.sentence.startswith("2 of 4 errors have a label that no person confirmed")
+    assert found.sentence.startswith("2 of 4 errors have an unconfirmed label")
     assert found.image_ids == (132, 133)  # The surest first: rows 32 and 33.
 
 

@@ -53,8 +53,10 @@ def test_a_run_is_checked_with_the_predictions_of_its_training_images(workspace,
     assert check.gap.value == pytest.approx(1 / n_valid - 1 / n_train)
     assert check.accuracy.value == run_scores.of(run, frozen).share == 0.8
     accuracy, gap = goal_check.texts(check)
-    assert accuracy.startswith("At least 99 % on validation: not met (80 % (")
-    assert gap.startswith("Train at most 50 points above validation: cannot be told yet")
+    assert accuracy.startswith("At least 99 % on validation: 80 % (")
+    assert accuracy.endswith("), not met.")
+    assert gap.startswith("Train at most 50 points above validation: +")
+    assert gap.endswith("cannot be told yet: the interval contains the goal.")
     only = goals.set_goal(workspace, max_gap=0.5, actor=ANNA)
     assert goal_check.of_run(workspace, only, run, {}).accuracy is None
 

@@ -331,7 +331,7 @@ def test_errors_of_one_or_two_images_open_as_a_selection_and_judged_ones_lead_on
 ) -> None:
     run_id = add_run(frozen, n_wrong=1)
     app = open_page("evaluate")
-    assert "1 error has a label that no person confirmed, and the model is at least 90 % sure" in text_of(app)
+    assert "1 error has an unconfirmed label that the model contradicts with 90 % or more." in text_of(app)
     button(app, "Review it").click().run()
     [queue] = [app.query_params["queue"]]
     [wrong] = review_queue.page(workspace, queue)
@@ -411,3 +411,41 @@ def test_predictions_of_another_model_are_imported_on_the_page(
     assert "Run 1 has the predictions 'ours': 6 of valid." in text
     assert "Accuracy (validation): 100 % (61-100 %, n = 6)" in text  # Wilson, 6 of 6.
     assert "1 images of valid have no imported prediction" in text
+
+
+def test_a_snapshot_without_a_test_split_says_so_and_counts_no_look(
+    open_page: OpenPage,
+    workspace: Workspace,
+    fill: Callable[..., list[str]],
+    text_of: TextOf,
+) -> None:
+    fill(river=20, sea=20)
+    shares = {"train": 0.7, "valid": 0.3, "test": 0.0}
+    frozen = snapshots.create(workspace, name="", fractions=shares, actor="human:anna")
+    run_id = planted_runs.plant(workspace, frozen, {"river": "sea"})
+    app = open_page("evaluate")
+    assert "The snapshot has no test split: there is no score to report" in text_of(app)
+    assert button(app, "Freeze a snapshot with a test split")
+    app = open_page("evaluate", split="test")
+    assert "has no image in it" in text_of(app)
+    assert not app.exception
+    assert runs.show(workspace, run_id).n_test_looks == 0
+
+
+def test_a_single_scored_image_is_no_score(
+    open_page: OpenPage, workspace: Workspace, fill: Callable[..., list[str]], text_of: TextOf
+) -> None:
+    fill(river=6, sea=6)
+    frozen = snapshots.create(workspace, name="", actor="human:anna")
+    run_id = planted_runs.plant(workspace, frozen, {})
+    [item, *_] = [each for each in snapshots.items(workspace, frozen.digest) if each.split == "valid"]
+    probabilities = np.array([[0.9, 0.1] if item.label == "river" else [0.1, 0.9]])
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM prediction WHERE split = 'valid'")
+    run_predictions.add(
+        workspace, run_id, "valid", [item.digest], probabilities, [item.label], is_out_of_sample=True
+    )
+    app = open_page("evaluate")
+    assert not app.exception
+    assert "Only 1 image is scored: the accuracy can be anything from 21 % to 100 %." in text_of(app)
+    assert "has no image in this split" not in text_of(app)  # One sentence: what matters most.

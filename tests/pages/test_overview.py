@@ -141,6 +141,6 @@ def test_a_goal_is_set_on_the_page_and_judged_for_the_newest_run(
     assert goals.read(workspace) == goals.Goal(0.4, None, "human:anna")
     text = text_of(app)
     # 80 % of 7 images is 6 right: .49 to .97.
-    assert ":green[:material/check_circle:] At least 40 % on validation: met (80 % (49-97 %))." in text
+    assert ":green[:material/check_circle:] At least 40 % on validation: 80 % (49-97 %), met." in text
     next(each for each in app.button if each.label == "Remove the goal").click().run()
     assert goals.read(workspace) is None

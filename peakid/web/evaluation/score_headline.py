@@ -52,8 +52,8 @@ def probe_finding(probe: ProbeScore) -> str:
     of = "" if probe.n_images == probe.n_all else f" of {probe.n_all:,}"
     on = f"on {probe.n_images:,}{of} images"
     verdict = {
-        "better": "the training is better than the frozen backbone",
-        "worse": "the frozen backbone is better than the training",
+        "better": "this model is better than the frozen backbone",
+        "worse": "the frozen backbone is better than this model",
     }.get(probe.verdict, "no difference established")
     return f"Against the linear probe: {difference} {on}, {verdict} (p = {probe.mcnemar_p:.2g})."
 
