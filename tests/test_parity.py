@@ -46,6 +46,8 @@ READS = {
     "curate.queues.review_queue.class_queue",  # queue class:NAME
     "evaluate.run_scores.of",  # evaluate
     "evaluate.figures.of_run",  # evaluate
+    "evaluate.figures.is_cheap",  # evaluate
+    "suggest.linear_probe.stored_score",  # evaluate
     "evaluate.scored_images.load",  # evaluate
     "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them

@@ -82,17 +82,26 @@ def of_run(workspace: Workspace, run: Run, split: str, images: ScoredImages | No
         NoEmbeddings: If no image has an embedding.
         BadInput: If the run has no predictions for the split, or too few of its images have an embedding.
     """
-    used = stored.find(workspace)
-    path = runs.folder(workspace, run.run_id) / f"probe_{report.checked_split(run.run_id, split)}.json"
-    key = _key(workspace, run, split, used)
-    found = _read(path, key)
+    found = stored_score(workspace, run, split)
     if found is not None:
         return found
+    used = stored.find(workspace)
     found = _compute(workspace, run, images or report.checked_images(workspace, run, split), used)
     if not workspace.is_read_only:
+        document = {"version": VERSION, "key": _key(workspace, run, split, used), "probe": asdict(found)}
         with contextlib.suppress(OSError, DiskError):  # It is computed again next time.
-            files.write_json(path, {"version": VERSION, "key": key, "probe": asdict(found)})
+            files.write_json(_path(workspace, run, split), document)
     return found
+
+
+def stored_score(workspace: Workspace, run: Run, split: str) -> ProbeScore | None:
+    """Return the stored score with the embeddings in use; None where it has to be computed.
+
+    Raises:
+        NoEmbeddings: If no image has an embedding.
+    """
+    used = stored.find(workspace)
+    return _read(_path(workspace, run, split), _key(workspace, run, split, used))
 
 
 def _compute(workspace: Workspace, run: Run, images: ScoredImages, used: EmbeddingSet) -> ProbeScore:
@@ -161,6 +170,10 @@ def _sampled(places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if len(places) <= MAX_IMAGES:
         return places
     return np.sort(rng.choice(places, MAX_IMAGES, replace=False))
+
+
+def _path(workspace: Workspace, run: Run, split: str) -> Path:
+    return runs.folder(workspace, run.run_id) / f"probe_{report.checked_split(run.run_id, split)}.json"
 
 
 def _key(workspace: Workspace, run: Run, split: str, used: EmbeddingSet) -> list[Any]:

@@ -97,7 +97,9 @@ def test_it_is_stored_until_more_images_have_an_embedding(workspace, frozen, emb
     run = runs.show(workspace, planted_runs.plant(workspace, frozen, {}))
     rows = run_predictions.rows(workspace, run.run_id, "valid")
     embed(leave_out=[rows[0].digest])
+    assert linear_probe.stored_score(workspace, run, "valid") is None
     first = linear_probe.of_run(workspace, run, "valid")
+    assert linear_probe.stored_score(workspace, run, "valid") == first
     assert first.n_images == first.n_all - 1
     file = runs.folder(workspace, run.run_id) / "probe_valid.json"
     written = file.stat().st_mtime_ns

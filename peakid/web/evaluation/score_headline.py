@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from peakid.errors import BadInput, NoEmbeddings, PeakidError
-from peakid.evaluate import score_text
+from peakid.evaluate import figures, score_text
 from peakid.evaluate.report import EvaluationReport, TtaEffect
 from peakid.suggest import linear_probe
 from peakid.suggest.linear_probe import ProbeScore
@@ -59,8 +59,10 @@ def probe_finding(probe: ProbeScore) -> str:
 
 
 def _probe(view: EvaluationView) -> tuple[ProbeScore | None, PeakidError | None]:
-    """Return the linear probe, or why there is none."""
+    """Return the linear probe, or why there is none. That of a large split is computed by the job alone."""
     try:
+        if not figures.is_cheap(view.workspace, view.run, view.split):
+            return linear_probe.stored_score(view.workspace, view.run, view.split), None
         return linear_probe.of_run(view.workspace, view.run, view.split), None
     except (NoEmbeddings, BadInput) as error:
         return None, error
