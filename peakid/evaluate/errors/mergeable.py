@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import betabinom, binom
 
+from peakid.evaluate import score_text
 from peakid.evaluate.errors import confusion
 from peakid.evaluate.errors.per_class import LEVEL, holm
 from peakid.evaluate.intervals import paired_difference, wilson
@@ -20,6 +21,7 @@ LEAST_CONFUSED = 0.1  # Of the images of two classes. Below it most are told apa
 # with preferences, gave a proposal in at most 5 % of simulated matrices from 6 classes on; with 1, two
 # planted classes of three were found half as often.
 EVENLY = 3.0
+NOTHING = "No classes are taken for each other more often than chance explains."
 FEWEST_CLASSES = 2  # That must be left: with one class there is nothing to predict.
 
 
@@ -82,6 +84,27 @@ class MergeProposal:
     def n_vanishing(self) -> int:
         """Errors that are none any more when the classes are one."""
         return sum(each.n for each in self.confusions)
+
+    @property
+    def sentence(self) -> str:
+        """Say which classes, how many errors are between them, and how certain that is."""
+        *first, last = self.class_names
+        n_errors = self.n_images - round(self.accuracy_before * self.n_images)
+        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}"
+        return (
+            f"{', '.join(first)} and {last} are taken for each other in {self.n_vanishing:,} of {n_errors:,}"
+            f" errors, more than chance explains ({p})"
+        )
+
+    @property
+    def before(self) -> str:
+        """Return the accuracy as it is, with interval and number of images."""
+        return score_text.score(self.accuracy_before, self.accuracy_before_interval, self.n_images)
+
+    @property
+    def after(self) -> str:
+        """Return the accuracy if the group were one class, with interval and number of images."""
+        return score_text.score(self.accuracy_after, self.accuracy_after_interval, self.n_images)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"n_vanishing": self.n_vanishing}
