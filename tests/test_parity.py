@@ -44,7 +44,8 @@ READS = {
     "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "evaluate.run_scores.of",  # evaluate
-    "evaluate.scored_images.load",  # evaluate
+    "evaluate.errors.error_list.order",  # errors
+    "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT
     "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list

@@ -10,11 +10,21 @@ from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate.queues import review_queue
 from peakid.evaluate import report, score_text, scored_images
-from peakid.evaluate.errors import confusion, confusion_table, error_list, matrix_order, mergeable, outdated
+from peakid.evaluate.errors import (
+    confusion,
+    confusion_table,
+    error_evidence,
+    error_list,
+    matrix_order,
+    mergeable,
+    outdated,
+    per_class,
+)
+from peakid.evaluate.errors.error_evidence import ErrorEvidence
 from peakid.evaluate.errors.error_list import ErrorImage
 from peakid.evaluate.errors.matrix_order import CellValue, MatrixOrder
 from peakid.evaluate.errors.mergeable import MergeProposal
-from peakid.store import runs
+from peakid.store import images, runs
 from peakid.store.workspace import Workspace
 
 N_LISTED = 50  # Rows for people; JSON has all of them.
@@ -30,6 +40,7 @@ tta_option = click.option(
 @click.option(
     "--limit", type=click.IntRange(1), help="At most this many. Default: all, or 50 without --json."
 )
+@click.option("--explain", metavar="DIGEST", help="Show what speaks for and against the label of one error.")
 @actor_option
 @json_option
 @pass_workspace
@@ -39,6 +50,7 @@ def errors(
     split: str,
     with_tta: bool,
     limit: int | None,
+    explain: str | None,
     actor: str,
     as_json: bool,
 ) -> None:
@@ -48,12 +60,17 @@ def errors(
     since are named.
     """
     scored = report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
+    if explain is not None:
+        _explain(workspace, images.resolve(workspace, explain), run_id, split, as_json)
+        return
     run = runs.show(workspace, run_id)
-    images = scored_images.load(workspace, run, split, with_tta=with_tta)
+    predicted = scored_images.load(workspace, run, split, with_tta=with_tta)
     found = error_list.list_errors(
-        workspace, run, images, limit=limit if limit is not None or as_json else N_LISTED
+        workspace, run, predicted, limit=limit if limit is not None or as_json else N_LISTED
     )
-    n_errors = int((~images.is_right).sum())
+    n_errors = int((~predicted.is_right).sum())
+    matrix = confusion.of_images(predicted, is_one_per_group=True)
+    often = per_class.often_predicted(matrix, scored.class_names)
     changed = outdated.outdated(workspace, runs.list_runs(workspace))
     document = {
         "run_id": run_id,
@@ -62,12 +79,14 @@ def errors(
         "n_errors": n_errors,
         "queue": review_queue.errors_queue(run_id, split),
         "errors": [each.to_json() for each in found],
+        "often_predicted": [asdict(each) for each in often],
         "outdated_runs": [asdict(each) for each in changed],
     }
     lines = [
         f"{n_errors:,} errors on {scored.n_images:,} images of {split}, the most confident first.",
         table([_row(each) for each in found], _COLUMNS, empty="There is no error."),
         *([f"Look at them with: peakid queue {document['queue']}"] if found else []),
+        *(each.sentence(scored.per_class) for each in often),
         *(each.sentence for each in changed),
     ]
     emit(as_json, document, "\n".join(lines))
@@ -145,13 +164,27 @@ def mergeable_(
     merged.
     """
     report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
-    images = scored_images.load(workspace, runs.show(workspace, run_id), split, with_tta=with_tta)
-    found = mergeable.proposals(images)
+    predicted = scored_images.load(workspace, runs.show(workspace, run_id), split, with_tta=with_tta)
+    found = mergeable.proposals(predicted)
     text = "\n\n".join(_proposal_text(each) for each in found)
     emit(as_json, [each.to_json() for each in found], text or mergeable.NOTHING)
 
 
 _COLUMNS = ["digest", "given", "predicted", "probability", "label now", "nearest in train", "path"]
+
+
+def _explain(workspace: Workspace, digest: str, run_id: int, split: str, as_json: bool) -> None:
+    queue = review_queue.errors_queue(run_id, split)
+    found = error_evidence.explain(workspace, digest, queue=queue)
+    emit(as_json, found.to_json(), _evidence_text(found))
+
+
+def _evidence_text(found: ErrorEvidence) -> str:
+    near = [
+        f"{each.class_name}: " + ", ".join(f"{image.path} ({image.similarity:.0%})" for image in each.images)
+        for each in found.near
+    ]
+    return "\n".join([*near, *found.sentences])
 
 
 def _row(each: ErrorImage) -> dict[str, object]:

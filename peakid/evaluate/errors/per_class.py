@@ -40,6 +40,8 @@ class OftenPredicted:
     """A class that is predicted more often than it is given, by more than chance.
 
     Attributes:
+        n_given: Images with its label; near duplicates count once in each cell, as in the test.
+        n_predicted: Images predicted as the class, counted in the same way.
         p: How often a model without a preference would predict it so much too often; corrected for having
             tested all classes.
     """
@@ -48,6 +50,19 @@ class OftenPredicted:
     n_given: int
     n_predicted: int
     p: float
+
+    def sentence(self, scores: Sequence[ClassScore]) -> str:
+        """Say how often the class is predicted and given, and how certain that is.
+
+        Args:
+            scores: Of all classes, whose numbers count each near duplicate.
+        """
+        score = next(each for each in scores if each.class_name == self.class_name)
+        p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}"
+        return (
+            f"{self.class_name} is predicted too often: {score.n_predicted:,} images are predicted as it and"
+            f" {score.support:,} are given, more than chance explains ({p})."
+        )
 
 
 def scores(matrix: np.ndarray, class_names: Sequence[str]) -> list[ClassScore]:

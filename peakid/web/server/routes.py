@@ -1,8 +1,8 @@
 """HTTP routes for images and scripts: `/thumb/<digest>`, `/image/<digest>`, `/aligned/...`, `/script/...`.
 
 Addresses that contain a digest of their bytes may be cached by browsers permanently. `/live` tells the grid
-whether the live head has a new fit, and `/why/<digest>` what speaks for and against a label: for the live head,
-or for a run that predicts another one.
+whether the live head has a new fit, and `/why/<digest>` what speaks for and against a label: for the live
+head, or for a run that predicts another one.
 """
 
 import functools

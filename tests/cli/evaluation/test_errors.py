@@ -38,7 +38,7 @@ def test_errors_are_listed_with_their_queue_and_the_runs_that_are_out_of_date(pe
         "river",
     )
     assert first["confidence"] == pytest.approx(0.9)
-    assert document["outdated_runs"] == []
+    assert (document["outdated_runs"], document["often_predicted"]) == ([], [])
     assert len(peakid("errors", run_id, "--limit", 1, "--json").json["errors"]) == 1
     decisions.decide(workspace, [Choice(first["digest"], "label", "sea")], actor="human:anna")
     assert peakid("errors", run_id, "--json").json["outdated_runs"] == [
@@ -48,6 +48,8 @@ def test_errors_are_listed_with_their_queue_and_the_runs_that_are_out_of_date(pe
     assert "2 errors on 7 images of valid" in text
     assert "Run 1 is scored against 1 label that has changed since." in text
     assert "peakid queue errors:1:valid" in text
+    why = peakid("errors", run_id, "--explain", first["digest"][:12], "--json").json
+    assert why["sentences"] == ["Run 1 predicts sea (90%).", "anna has given or confirmed its label."]
 
 
 def test_a_look_at_the_errors_of_test_is_counted(peakid, workspace, run_id):

@@ -11,10 +11,17 @@ const TITLES = {
   "trained-predicted": (name) => `Nearest training images of the predicted class, ${name}`,
   "trained-given": (name) => `Nearest training images of its label, ${name}`,
 };
+const NONE = {
+  "trained-predicted": "No training image has it.",
+  "trained-given": "No training image has it.",
+};
+
+/** Tell whether something is known about why an image is in this queue, beside its reason. */
+export const hasWhy = (gallery) => isLive(gallery) || gallery.key.startsWith("errors:");
 
 /** Return the part of the panel that says why; it is filled when the answer is there. */
 export function whyPart(gallery, item) {
-  if (!isLive(gallery) && !gallery.key.startsWith("errors:")) return [];
+  if (!hasWhy(gallery)) return [];
   const part = make("div", "evidence");
   part.dataset.digest = item.digest;
   load(gallery, item).then((why) => {
@@ -53,7 +60,7 @@ function shown({ is_hidden, sentences, near }) {
     const title = TITLES[role](class_name);
     const row = make("div", "near");
     row.append(...images.map(nearImage));
-    if (!images.length) row.append(make("p", "", role.startsWith("trained") ? "It was not trained on such an image." : "No other image has this label."));
+    if (!images.length) row.append(make("p", "", NONE[role] ?? "No other image has this label."));
     return [make("h4", "", title), row];
   });
   const title = is_hidden ? "Suggestion" : "Other evidence";
