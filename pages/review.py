@@ -26,6 +26,7 @@ EMPTY = {
     "all": "There are no images yet. Import a folder, an archive or a table of photos.",
     **find_panel.EMPTY,
     "issue": "No unreviewed image has this issue. A higher threshold finds more.",
+    "errors": "Every error of this run is judged. Train again to see what the new labels change.",
 }
 
 # 1 open

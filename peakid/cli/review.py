@@ -75,8 +75,8 @@ def queue(
     NAME is one of: worth, label-issues, suggestions, unreviewed, flagged, excluded, conflicts,
     model-disagrees, uncertain, recent, label-issues:all (also confirmed labels), suggestions:useful (most
     useful first), audit:labels:N, audit:STEP (random samples), sample[:SEED], all,
-    class:NAME, issue:KIND, confusion:RUN:SPLIT:GIVEN:PREDICTED, selection:ID, image:ID, similar:DIGEST,
-    outliers[:CLASS], alone, irrelevant.
+    class:NAME, issue:KIND, errors:RUN:SPLIT[:all] (also judged ones), confusion:RUN:SPLIT:GIVEN:PREDICTED,
+    selection:ID, image:ID, similar:DIGEST, outliers[:CLASS], alone, irrelevant.
     """
     if view:
         saved = saved_views.find(workspace, view)

@@ -29,6 +29,7 @@ EvaluatedSplit = Literal[
 SPLITS: tuple[EvaluatedSplit, ...] = ("train", "valid", "test")
 CV: EvaluatedSplit = "cv"
 TOP_N = 5
+_INTERVALS = ("precision_interval", "recall_interval")  # Of a class.
 _PART_ROWS = 65_536  # Rows of probabilities that are looked at together.
 
 
@@ -100,7 +101,8 @@ class EvaluationReport:
         document["tta"] = asdict(self.tta) if self.tta else None
         document["accuracy_interval"] = list(self.accuracy_interval)
         document["per_class"] = [
-            asdict(score) | {"recall_interval": list(score.recall_interval)} for score in self.per_class
+            asdict(score) | {name: list(getattr(score, name)) for name in _INTERVALS}
+            for score in self.per_class
         ]
         return document | {"confusion": {"class_names": self.class_names, "counts": self.confusion.tolist()}}
 
@@ -114,7 +116,7 @@ def from_json(document: Mapping[str, Any]) -> EvaluationReport:
     values = dict(document)
     matrix = values.pop("confusion")
     scores = [
-        replace(ClassScore(**each), recall_interval=tuple(each["recall_interval"]))
+        replace(ClassScore(**each), **{name: tuple(each[name]) for name in _INTERVALS})
         for each in values.pop("per_class")
     ]
     tta = values.pop("tta")

@@ -88,7 +88,8 @@ def test_a_report_has_the_figures_of_the_contract(workspace, digests, train):
     assert document["ece"] == pytest.approx(0.0, abs=1e-6)  # All at .8, right 8 of 10.
     assert document["confusion"] == {"class_names": NAMES, "counts": [[4, 2], [0, 4]]}
     dom, eiger = document["per_class"]
-    assert set(dom) == {"class_name", "precision", "recall", "f1", "support", "recall_interval"}
+    names = {"class_name", "precision", "recall", "f1", "support", "n_predicted"}
+    assert set(dom) == {*names, "recall_interval", "precision_interval"}
     assert (dom["precision"], dom["recall"], dom["f1"], dom["support"]) == (
         1.0,
         pytest.approx(4 / 6),

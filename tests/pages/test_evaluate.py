@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -21,7 +20,6 @@ from peakid.records import Choice, Snapshot
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 from peakid.web.evaluation.comparison import run_comparison
-from peakid.web.review import confusion_cell
 from tests import planted_embeddings, planted_runs
 
 OpenPage = Callable[..., AppTest]
@@ -31,6 +29,10 @@ AddRun = Callable[..., int]
 
 def button(app: AppTest, label: str):
     return next(each for each in app.button if each.label == label)
+
+
+def components(app: AppTest) -> list[str]:
+    return [each.proto.id.rpartition("-")[2] for each in app.main.get("bidi_component")]
 
 
 def test_without_a_run_the_page_says_what_it_will_show(open_page: OpenPage) -> None:
@@ -181,7 +183,7 @@ def test_test_time_augmentation_is_computed_by_one_job(
 ) -> None:
     run_id = add_run(frozen)
     app = open_page("evaluate", tta="yes")  # A link to a score that was not computed shows the plain one.
-    assert not app.toggle
+    assert not [each for each in app.toggle if "TTA" in each.label]
     button(app, "Compute with test-time augmentation").click().run()
     [job] = queue.list_jobs(workspace)
     assert (job.kind, job.lane, job.arguments) == ("tta", "gpu", TtaArguments(run_id=run_id, n_views=4))
@@ -196,7 +198,7 @@ def test_a_cell_in_the_address_opens_its_images(
     app = open_page("evaluate", given="river", predicted="sea")
     assert not app.exception
     assert "river taken for sea: 2 images" in text_of(app)
-    assert len(app.main.get("bidi_component")) == 1  # The gallery, where they are reviewed.
+    assert components(app) == ["matrix:1:valid", "gallery:confusion:1:valid:river:sea"]
     button(app, "Close").click().run()
     assert "river taken for sea: 2 images" not in text_of(app)
 
@@ -209,11 +211,42 @@ def test_an_empty_cell_and_unknown_classes_in_a_link_are_no_error(
     assert not open_page("evaluate", given="<b>", predicted=":").exception
 
 
-def test_the_opened_cell_is_outlined(monkeypatch: pytest.MonkeyPatch) -> None:
-    figure = go.Figure()
-    confusion_cell.outline(figure, 1, 0)
-    [frame] = figure.layout.shapes
-    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (-0.49, 0.49, 0.51, 1.49)
+def test_all_errors_are_shown_until_a_cell_is_opened(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
+) -> None:
+    run_id = add_run(frozen, n_wrong=2)
+    app = open_page("evaluate")
+    assert "2 of 2 errors not judged yet" in text_of(app)
+    assert components(app) == ["matrix:1:valid", f"gallery:errors:{run_id}:valid"]
+    button(app, "Open in Review").click().run()
+    assert app.query_params["queue"] == f"errors:{run_id}:valid"
+    assert not app.exception
+
+
+def test_judging_an_error_names_the_runs_that_are_out_of_date(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    run_id = add_run(frozen, n_wrong=2)
+    assert "out of date" not in text_of(open_page("evaluate"))
+    wrong = review_queue.page(workspace, review_queue.errors_queue(run_id, "valid"))[0]
+    decisions.decide(workspace, [Choice(wrong.digest, "label", "sea")], actor="human:anna")
+    app = open_page("evaluate")
+    assert "Run 1 is scored against 1 label that has changed since." in text_of(app)
+    assert "1 of 2 errors not judged yet" in text_of(app)
+    assert button(app, "Train again")
+    app.toggle(key="address:judged").set_value(True).run()
+    assert app.query_params["judged"] == "yes"
+    assert f"gallery:errors:{run_id}:valid:all" in components(app)
+
+
+def test_the_matrix_is_ordered_and_shows_what_the_address_says(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun
+) -> None:
+    add_run(frozen)
+    app = open_page("evaluate", order="size", values="columns")
+    assert not app.exception
+    assert not app.info
+    assert [each.value for each in app.get("button_group")] == ["valid", "errors", "size", "columns"]
 
 
 def test_every_class_has_its_row_with_interval_and_support(
@@ -222,9 +255,9 @@ def test_every_class_has_its_row_with_interval_and_support(
     add_run(frozen, n_wrong=1)
     rows = {row["Class"]: row for row in open_page("evaluate").dataframe[0].value.to_dict("records")}
     # Valid: 4 rivers, one of them called sea; 3 seas.
-    assert (rows["river"]["Images"], rows["river"]["Precision"], rows["river"]["Recall"]) == (4, 100, 75)
-    assert (rows["sea"]["Images"], rows["sea"]["Precision"], rows["sea"]["Recall"]) == (3, 75, 100)
-    assert rows["river"]["Recall (95 % interval)"] == "75 % (30-95 %, n = 4)"  # Wilson, 3 of 4.
+    assert (rows["river"]["Given"], rows["river"]["Precision"], rows["river"]["Recall"]) == (4, 100, 75)
+    assert (rows["sea"]["Given"], rows["sea"]["Precision"], rows["sea"]["Recall"]) == (3, 75, 100)
+    assert rows["river"]["Recall (95 %)"] == "30-95 %"  # Wilson, 3 of 4.
 
 
 def test_labels_changed_since_the_training_are_counted(
@@ -449,3 +482,44 @@ def test_a_single_scored_image_is_no_score(
     assert not app.exception
     assert "Only 1 image is scored: the accuracy can be anything from 21 % to 100 %." in text_of(app)
     assert "has no image in this split" not in text_of(app)  # One sentence: what matters most.
+
+
+def test_classes_that_cannot_be_told_apart_lead_to_the_prefilled_merge(
+    open_page: OpenPage, workspace: Workspace, fill: Callable[..., list[str]], text_of: TextOf
+) -> None:
+    fill(**{"c" + "x" * n: 40 for n in range(4)})
+    fractions = {"train": 0.4, "valid": 0.5, "test": 0.1}
+    frozen = snapshots.create(workspace, name="", actor="human:anna", fractions=fractions)
+    first, second = frozen.class_names[:2]
+    planted_runs.plant(workspace, frozen, {first: second, second: first}, per_class=8)
+    app = open_page("evaluate")
+    text = text_of(app)
+    assert "c and cx are taken for each other in 16 of 16 errors, more than chance explains" in text
+    assert "Accuracy 80 % (70-87 %, n = 80) as it is, **100 % (95-100 %, n = 80)** with one class" in text
+    assert "Errors that vanish: c taken for cx 8, cx taken for c 8" in text
+    button(app, "Preview the merge of cx into c").click().run()
+    assert not app.exception
+    assert (app.query_params["class"], app.query_params["into"]) == ("cx", "c")
+    classes_page = open_page("classes", **{"class": "cx", "into": "c"})
+    merge = next(each for each in classes_page.expander if each.label == "Merge into another class")
+    assert merge.proto.expanded
+    assert classes_page.selectbox(key="merge:cx").value == "c"
+    assert "cx" in workspace_classes(workspace)  # Nothing is merged by itself.
+
+
+def workspace_classes(workspace: Workspace) -> list[str]:
+    return [row["name"] for row in workspace.query("SELECT name FROM class WHERE is_retired = 0")]
+
+
+def test_a_class_that_is_predicted_too_often_is_named(
+    open_page: OpenPage, workspace: Workspace, fill: Callable[..., list[str]], text_of: TextOf
+) -> None:
+    fill(**{"c" + "x" * n: 40 for n in range(3)})
+    fractions = {"train": 0.4, "valid": 0.5, "test": 0.1}
+    frozen = snapshots.create(workspace, name="", actor="human:anna", fractions=fractions)
+    first, second, third = frozen.class_names
+    planted_runs.plant(workspace, frozen, {first: second, third: second}, per_class=6)
+    text = text_of(open_page("evaluate"))
+    # 12 images into the class and none out of it: P = 1 / 2^12, times 3 classes.
+    assert f"{second} is predicted too often: 32 images are predicted as it and 20 are given" in text
+    assert "more than chance explains (p < 0.001)" in text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
-from peakid.curate.queues import audits, search_plans, segments, selections, suggested, worth
+from peakid.curate.queues import audits, run_errors, search_plans, segments, selections, suggested, worth
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
 from peakid.errors import NotFound
@@ -16,7 +16,8 @@ from peakid.store.workspace import Workspace
 
 WORTH = suggested.WORTH
 SAMPLE_SIZE = 200  # Images: measures an error rate of 5 % to within 3 points.
-_RANKED_BY_MODEL = ("model-disagrees", "uncertain", "confusion", WORTH)
+_OF_ONE_RUN = (run_errors.CONFUSION, run_errors.ERRORS)
+_RANKED_BY_MODEL = ("model-disagrees", "uncertain", *_OF_ONE_RUN, WORTH)
 # sample:SEED, label-issues:all, suggestions:useful, outliers:CLASS
 _WITH_OPTION = ("sample", suggested.LABEL_ISSUES, suggested.SUGGESTIONS, search_plans.OUTLIERS)
 
@@ -60,7 +61,7 @@ def run_that_ranks(workspace: Workspace, queue: str) -> int | None:
     if kind not in _RANKED_BY_MODEL:
         return None
     number = rest.partition(":")[0]
-    return whole_number(number) if kind == "confusion" else newest_run(workspace)
+    return whole_number(number) if kind in _OF_ONE_RUN else newest_run(workspace)
 
 
 def issue_queue(kind: str) -> str:
@@ -71,16 +72,6 @@ def issue_queue(kind: str) -> str:
 def class_queue(class_name: str) -> str:
     """Return the name of the queue of one class."""
     return f"class:{class_name}"
-
-
-def confusion_queue(run_id: int, split: str, given_label: str, predicted_label: str) -> str:
-    """Return the name of the queue of one cell of a confusion matrix."""
-    return ":".join(["confusion", str(run_id), split, _quoted(given_label), _quoted(predicted_label)])
-
-
-def unquoted(class_name: str) -> str:
-    """Return a class name as it was before `confusion_queue` quoted it."""
-    return class_name.replace("%3A", ":").replace("%25", "%")
 
 
 def _of_state(
@@ -159,13 +150,6 @@ _HAS_ERROR = (
     " AND h.predicted_label <> h.given_label)"
 )
 _NOT_SETTLED = segments.NOT_SETTLED
-_PREDICTED = "printf('run %d predicts %s (%.0f %%)', p.run_id, p.predicted_label, 100 * p.confidence)"
-_HIDDEN = "p.split = 'test' AND s.judged_in IS NOT :queue"
-_HIDDEN_REASON = "printf('test image: the prediction of run %d is hidden until you judge it', p.run_id)"
-# Test labels judged with the prediction in view would agree with the model and inflate its test score.
-_REASON = f"CASE WHEN {_HIDDEN} THEN {_HIDDEN_REASON} ELSE {_PREDICTED} END"
-_SHOWN_SCORE = f"CASE WHEN {_HIDDEN} THEN NULL ELSE {{}} END"
-_SHOWN_LABEL = _SHOWN_SCORE.format("p.predicted_label")
 _OF_RUN = "p.run_id = :run_id AND p.is_out_of_sample = 1"
 _DISAGREES = f"{_OF_RUN} AND p.predicted_label <> p.given_label"
 # Not corrected since the prediction.
@@ -178,9 +162,9 @@ def _model_disagrees(workspace: Workspace, queue: str, rest: str) -> list[Segmen
             "prediction p",
             "p.image_id",
             f"{_DISAGREES} AND {_STILL} AND {_NOT_SETTLED}",
-            _REASON,
-            score=_SHOWN_SCORE.format("1 - p.confidence"),
-            predicted=_SHOWN_LABEL,
+            run_errors.REASON,
+            score=run_errors.SHOWN_SCORE.format("1 - p.confidence"),
+            predicted=run_errors.SHOWN_LABEL,
             key=("p.confidence", "p.image_id"),
             is_descending=True,  # The most confident disagreement first.
             index="prediction_disagrees",
@@ -196,46 +180,12 @@ def _uncertain(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
             "prediction p",
             "p.image_id",
             f"{_OF_RUN} AND p.confidence < {worth.UNCERTAIN_BELOW} AND {_NOT_SETTLED}",
-            _REASON,
-            score=_SHOWN_SCORE.format("p.confidence"),
-            predicted=_SHOWN_LABEL,
+            run_errors.REASON,
+            score=run_errors.SHOWN_SCORE.format("p.confidence"),
+            predicted=run_errors.SHOWN_LABEL,
             key=("p.confidence", "p.image_id"),
             index="prediction_unsure",
             parameters={"queue": queue, "run_id": newest_run(workspace) or -1},
-        )
-    ]
-
-
-def _confusion(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
-    parts = rest.split(":")
-    run_id = whole_number(parts[0])
-    if len(parts) != 4 or run_id is None:
-        raise NotFound(
-            f"{queue!r} is not the queue of a confusion cell.",
-            "Write confusion:RUN:SPLIT:GIVEN:PREDICTED, for instance confusion:3:valid:dom:eiger.",
-        )
-    parameters: dict[str, SqlValue] = {
-        "run_id": run_id,
-        "split": parts[1],
-        "given": unquoted(parts[2]),
-        "predicted": unquoted(parts[3]),
-        "queue": queue,
-    }
-    where = (
-        "p.run_id = :run_id AND p.split = :split AND p.given_label = :given"
-        " AND p.predicted_label = :predicted"
-    )
-    score = _SHOWN_SCORE.format("p.confidence")
-    return [
-        Segment(
-            "prediction p",
-            "p.image_id",
-            where,
-            _REASON,
-            score=score,
-            predicted=_SHOWN_LABEL,
-            index="prediction_cell",
-            parameters=parameters,
         )
     ]
 
@@ -353,7 +303,8 @@ _MAKERS: dict[str, _Maker] = {
     audits.AUDIT: _audit,
     "class": _of_class,
     "issue": _issue,
-    "confusion": _confusion,
+    run_errors.CONFUSION: run_errors.plan_confusion,
+    run_errors.ERRORS: run_errors.plan_errors,
     selections.SELECTION: selections.plan_selection,
     selections.ONE_IMAGE: selections.plan_image,
     search_plans.SIMILAR: search_plans.similar_to,
@@ -365,12 +316,9 @@ _NAMED = {
     audits.AUDIT: "STEP",
     "class": "NAME",
     "issue": "KIND",
-    "confusion": "RUN:SPLIT:GIVEN:PREDICTED",
+    run_errors.CONFUSION: "RUN:SPLIT:GIVEN:PREDICTED",
+    run_errors.ERRORS: "RUN:SPLIT",
     selections.SELECTION: "ID",
     selections.ONE_IMAGE: "ID",
     search_plans.SIMILAR: "DIGEST",
 }
-
-
-def _quoted(name: str) -> str:
-    return name.replace("%", "%25").replace(":", "%3A")

@@ -16,15 +16,15 @@ from peakid.curate.queues.queue_plans import (
     WORTH,
     Segment,
     class_queue,
-    confusion_queue,
     issue_queue,
 )
+from peakid.curate.queues.run_errors import confusion_queue, errors_queue
 from peakid.errors import NotFound
 from peakid.records import QueueItem
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
-__all__ = ["FIXED_QUEUES", "WORTH", "class_queue", "confusion_queue", "issue_queue"]
+__all__ = ["FIXED_QUEUES", "WORTH", "class_queue", "confusion_queue", "errors_queue", "issue_queue"]
 
 MOST_COUNTED = 10_000  # Counting further takes longer than reading a page.
 MOST_ON_A_CHIP = 1_000  # A dozen queues are counted after every keystroke.
@@ -133,7 +133,7 @@ def page(
         queue: `worth`, `unreviewed`, `flagged`, `excluded`, `conflicts`, `model-disagrees`, `uncertain`,
             `label-issues`, `label-issues:all`, `suggestions`, `suggestions:useful`, `audit:labels:N`,
             `audit:STEP`, `recent`, `sample` or `sample:SEED`, `all`,
-            `class:NAME`, `issue:KIND`, or
+            `class:NAME`, `issue:KIND`, `errors:RUN:SPLIT`, `errors:RUN:SPLIT:all`, or
             `confusion:RUN:SPLIT:GIVEN:PREDICTED` with the class names quoted as in a URL (`%3A` for a colon).
         after: The `cursor` of the last item of the previous page. Pages are by key, so a decision made
             meanwhile neither repeats nor skips an image. An invalid cursor returns the first page.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from peakid.errors import BadInput
+from peakid.evaluate.scored_images import ScoredImages
 from peakid.remedies import action
 
 
@@ -28,6 +29,24 @@ def counts(given: Sequence[str], predicted: Sequence[str], class_names: Sequence
     matrix = np.zeros((len(class_names), len(class_names)), dtype=np.int64)
     np.add.at(matrix, ([position[name] for name in given], [position[name] for name in predicted]), 1)
     return matrix
+
+
+def of_images(images: ScoredImages, *, is_one_per_group: bool = False) -> np.ndarray:
+    """Return the confusion matrix of a run on one split, int64 of shape (K, K), as `counts` does.
+
+    An image that also shows the predicted class counts as one of that class.
+
+    Args:
+        is_one_per_group: Count near duplicates once in each cell: they are no evidence of their own, which a
+            test of chance would take them for.
+    """
+    given = np.where(images.also_shows, images.predicted, images.given)  # (N,)
+    n_classes = len(images.class_names)
+    cells = given.astype(np.int64) * n_classes + images.predicted  # (N,)
+    if is_one_per_group:
+        _, first = np.unique(np.stack([images.groups, cells]), axis=1, return_index=True)
+        cells = cells[first]
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes).astype(np.int64)
 
 
 def most_frequent(matrix: np.ndarray, n: int) -> list[tuple[int, int]]:

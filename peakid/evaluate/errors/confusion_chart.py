@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 from peakid.evaluate import charts
 from peakid.evaluate.charts import ACCENT, MISTAKE, Theme
 from peakid.evaluate.errors import confusion as confusions
+from peakid.evaluate.errors import matrix_order
+from peakid.evaluate.errors.matrix_order import CellValue
 
 FAINTEST = 0.12  # Share of the colour in the cell of one image of many; the rest is the background.
 # Of numbers on cells. On every colour, one of the two has a contrast of at least 4.58 : 1 (WCAG AA: 4.5).
@@ -49,13 +51,16 @@ def draw(class_names: Sequence[str], matrix: np.ndarray, *, theme: Theme = "ligh
     return figure.update_layout(template=charts.template(theme), title=title, height=height, dragmode=False)
 
 
-def strengths(matrix: np.ndarray) -> np.ndarray:
+def strengths(matrix: np.ndarray, *, of: CellValue = "rows") -> np.ndarray:
     """Return how strong the colour of each cell is: float64 of shape (K, K), in 0..1.
 
     It is the share of the images with that given label. An error on half of a class has the strongest colour;
     an error on one image is still visible.
+
+    Args:
+        of: "columns" for the share of the images with that predicted label.
     """
-    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    share = matrix_order.values(matrix, "columns" if of == "columns" else "rows")
     return np.where(np.eye(len(matrix), dtype=bool), share, np.minimum(1, 2 * share))
 
 

@@ -40,6 +40,7 @@ def show(
     height_px: int | None = None,
     acts: Mapping[str, Act] | None = None,
     has_map: bool = False,
+    is_part: bool = False,
 ) -> Any:
     """Draw the grid. Its events are saved before the next run of the page.
 
@@ -50,6 +51,8 @@ def show(
         height_px: Of the images, where the grid shares the page; None = what the window has left.
         acts: What else can be changed on an image, by kind of event: "tag", "note", "also" or "typical".
         has_map: Offer to show images on the map.
+        is_part: The grid is a part of a longer page. It takes no focus by itself, and keys judge only while
+            it has the focus: a key must not act on images that are out of sight.
 
     Returns:
         What `from_review.follow` takes: the images to show on the map, None where none was asked for.
@@ -67,6 +70,7 @@ def show(
             "height_px": height_px,
             "can": sorted(acts or {}),
             "has_map": has_map,
+            "is_part": is_part,
             **_page_document(page, plan, _names_now(workspace, page, class_names)),
             **delivery.owner(workspace),
             **delivery.ack_document(plan.ack),

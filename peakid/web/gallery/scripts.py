@@ -9,7 +9,8 @@ import hashlib
 from pathlib import Path
 
 _WEB = Path(__file__).resolve().parents[1]
-_FOLDERS = tuple(_WEB / name / "static" for name in ("gallery", "atlas"))  # File names are unique in all.
+_PARTS = ("gallery", "atlas", "evaluation/errors")
+_FOLDERS = tuple(_WEB / name / "static" for name in _PARTS)  # File names are unique in all.
 
 
 @functools.cache

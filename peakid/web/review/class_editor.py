@@ -39,8 +39,10 @@ def show(workspace: Workspace, row: ClassRow, rows: Sequence[ClassRow], colour: 
     _show_guide(workspace, row, colour)
     with st.expander("Rename", icon=":material/edit:"):
         _show_rename(workspace, row)
-    with st.expander("Merge into another class", icon=":material/call_merge:"):
-        _show_merge(workspace, row.class_name, [name for name in active if name != row.class_name])
+    others = [name for name in active if name != row.class_name]
+    into = address.text("into")  # Proposed where a model cannot tell the two apart.
+    with st.expander("Merge into another class", icon=":material/call_merge:", expanded=into in others):
+        _show_merge(workspace, row.class_name, others, others.index(into) if into in others else 0)
     with st.expander("Retire", icon=":material/archive:"):
         st.caption(
             "A retired class is not offered as a label and is left out of new snapshots. Its images keep "
@@ -127,11 +129,11 @@ def _show_rename(workspace: Workspace, row: ClassRow) -> None:
         )
 
 
-def _show_merge(workspace: Workspace, name: str, others: list[str]) -> None:
+def _show_merge(workspace: Workspace, name: str, others: list[str], proposed: int) -> None:
     if not others:
         st.caption("There is no other class to merge it into.")
         return
-    into = st.selectbox("Into", others, format_func=words.shown, key=f"merge:{name}")
+    into = st.selectbox("Into", others, index=proposed, format_func=words.shown, key=f"merge:{name}")
     plan = class_merges.plan(workspace, name, into)
     images = words.n_of(plan.n_images, "image")
     moves = f"{images} from {name} to {into}, {plan.n_reviewed:,} of them reviewed"

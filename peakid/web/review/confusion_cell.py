@@ -2,20 +2,18 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from peakid.curate import classes
 from peakid.curate.queues import review_queue
-from peakid.evaluate import charts
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, theme, words, workspace_address
+from peakid.web import address, session, words, workspace_address
 from peakid.web.gallery import delivery, gallery, loaded_page
 from peakid.web.review import queue_chips
 
 N_EXAMPLES = 5
 N_CANDIDATES = 100  # The examples are the most confident of these.
-GALLERY_PX = 300  # Fits next to a matrix of six classes at 1280 x 800.
+GALLERY_PX = 360  # With its tools and the examples, it fills a window of 800 px.
 
 
 def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: str) -> None:
@@ -37,18 +35,9 @@ def opened(class_names: Sequence[str]) -> tuple[int, int] | None:
     return (class_names.index(given), class_names.index(predicted)) if given and predicted else None
 
 
-def open_clicked(key: str, class_names: Sequence[str]) -> None:
-    """Write the cell that was clicked in the figure `key` to the address."""
-    points = st.session_state[key]["selection"]["points"]
-    if points:
-        row, column = points[0]["customdata"]
-        address.write(given=class_names[row], predicted=class_names[column], after=None)
-
-
-def outline(figure: go.Figure, row: int, column: int) -> None:
-    """Draw a frame around the opened cell of its matrix."""
-    line = {"color": charts.INK[theme.current()], "width": 2}
-    figure.add_shape(type="rect", x0=column - 0.49, x1=column + 0.49, y0=row - 0.49, y1=row + 0.49, line=line)
+def open_cell(given: str, predicted: str) -> None:
+    """Write a cell to the address, which opens it."""
+    address.write(given=given, predicted=predicted, after=None)
 
 
 def _show_title(given: str, predicted: str, n_images: int) -> None:

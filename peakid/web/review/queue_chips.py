@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from peakid.clean_text import whole_number
-from peakid.curate.queues import audits, pace, review_queue, search_plans, suggested
-from peakid.curate.queues.queue_plans import unquoted
+from peakid.curate.queues import audits, pace, review_queue, run_errors, search_plans, suggested
 from peakid.curate.queues.review_queue import QueueCount
+from peakid.curate.queues.run_errors import unquoted
 from peakid.embed import similar
 from peakid.store.workspace import Workspace
 from peakid.web import address, navigation, session, words
@@ -118,6 +118,8 @@ def title(queue: str) -> str:
         run_id, split, *labels = rest.split(":")
         given, predicted = (unquoted(label) for label in labels)
         return f"{given} taken for {predicted} (Run {run_id}, {split})"
+    if named := run_errors.run_of(queue):
+        return f"Errors of Run {named[0]} ({named[1]})"
     if queue == suggested.MOST_USEFUL:
         return "Most useful to label"
     if queue == suggested.EVERY_ISSUE:

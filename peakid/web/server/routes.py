@@ -1,7 +1,8 @@
 """HTTP routes for images and scripts: `/thumb/<digest>`, `/image/<digest>`, `/aligned/...`, `/script/...`.
 
 Addresses that contain a digest of their bytes may be cached by browsers permanently. `/live` tells the grid
-whether the live head has a new fit, and `/why/<digest>` what speaks for and against a label.
+whether the live head has a new fit, and `/why/<digest>` what speaks for and against a label: for the live
+head, or for a run that predicts another one.
 """
 
 import functools
@@ -14,8 +15,9 @@ from starlette.routing import Route
 
 from peakid import paths
 from peakid.curate.duplicates import proposed_groups
-from peakid.curate.queues import suggested
+from peakid.curate.queues import run_errors, suggested
 from peakid.errors import NotFound, PeakidError
+from peakid.evaluate.errors import error_evidence
 from peakid.imaging import gate, pixels
 from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
@@ -76,7 +78,8 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
         digest, queue = request.path_params["digest"], request.query_params.get("queue", "")
         if not paths.is_digest(digest):
             return _missing("This is not a digest of 64 hexadecimal digits.")
-        return _current_document(lambda: why.explain(workspace(request), digest, queue=queue).to_json())
+        explain = error_evidence.explain if run_errors.run_of(queue) else why.explain
+        return _current_document(lambda: explain(workspace(request), digest, queue=queue).to_json())
 
     return [
         Route("/live", live, methods=["GET"]),

@@ -1,33 +1,63 @@
-"""Precision, recall and F1 of each class, as a table with bars and intervals."""
+"""Precision, recall and F1 of each class as a table with bars, and as bars with intervals."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from peakid.evaluate import score_text
+from peakid.evaluate import charts
+from peakid.evaluate.errors import confusion, per_class
 from peakid.evaluate.errors.per_class import ClassScore
-from peakid.web import tables
+from peakid.web import session, tables, theme
+from peakid.web.evaluation.view import EvaluationView
 
 FORMAT = "%.0f %%"
+MOST_BARS = 30  # Classes with a bar each; the table has all.
 
 
-def show(scores: Sequence[ClassScore]) -> None:
-    """Draw one row per class; clicking a column's heading sorts by it."""
+def show(view: EvaluationView) -> None:
+    """Draw the classes that are predicted too often, one row per class, and the lowest recalls."""
+    st.header("Classes")
+    names, scores = view.scored.class_names, view.scored.per_class
+    found = per_class.often_predicted(confusion.of_images(view.images, is_one_per_group=True), names)
+    if found:
+        st.markdown("  \n".join(session.plain(each.sentence(scores)) for each in found))
+    _show_table(scores)
+    lowest = sorted(scores, key=lambda each: (each.recall, each.recall_interval[0]))[:MOST_BARS]
+    theme.plot(charts.recall_bars(lowest, theme=theme.current()), key="recall")
+    if len(lowest) < len(scores):
+        st.caption(f"The {MOST_BARS} lowest of {len(scores)} classes.")
+
+
+def interval(bounds: tuple[float, float], n_images: int) -> str:
+    """Return a 95 % interval as `27-73 %`; `-` without images."""
+    return f"{100 * bounds[0]:.0f}-{100 * bounds[1]:.0f} %" if n_images else "-"
+
+
+def _show_table(scores: Sequence[ClassScore]) -> None:
+    """Draw the table; clicking a column's heading sorts by it."""
     lines = [
         {
             "Class": each.class_name,
-            "Images": each.support,
-            "Precision": 100 * each.precision,
+            "Given": each.support,
+            "Predicted": each.n_predicted,
             "Recall": 100 * each.recall,
-            "Recall (95 % interval)": score_text.score(each.recall, each.recall_interval, each.support),
+            "Recall (95 %)": interval(each.recall_interval, each.support),
+            "Precision": 100 * each.precision,
+            "Precision (95 %)": interval(each.precision_interval, each.n_predicted),
             "F1": 100 * each.f1,
         }
         for each in scores
     ]
     columns = {
-        "Precision": _bar("Share of the images predicted as this class that belong to it: 100 % is best."),
+        "Given": st.column_config.NumberColumn(help="Images with this label."),
+        "Predicted": st.column_config.NumberColumn(help="Images that are predicted as this class."),
         "Recall": _bar("Share of this class's images that are predicted correctly: 100 % is best."),
+        "Precision": _bar("Share of the images predicted as this class that belong to it: 100 % is best."),
+        "Recall (95 %)": st.column_config.TextColumn(help="95 % interval of the recall, of those given."),
+        "Precision (95 %)": st.column_config.TextColumn(
+            help="95 % interval of the precision, of those predicted."
+        ),
         "F1": st.column_config.NumberColumn(format=FORMAT, help="Harmonic mean of precision and recall."),
     }
     tables.show(lines, column_config=columns)

@@ -1,53 +1,98 @@
-"""The confusion matrix, and next to it the images of the chosen cell or the recall of each class."""
+"""The confusion matrix at full width, how it is ordered and what its cells say."""
 
+import numpy as np
 import streamlit as st
 
 from peakid.evaluate import charts
-from peakid.evaluate.errors import confusion_chart
-from peakid.evaluate.report import EvaluationReport
-from peakid.store.workspace import Workspace
-from peakid.web import theme
-from peakid.web.evaluation.errors import frequent_confusions
+from peakid.evaluate.errors import confusion, confusion_table, error_list, matrix_order
+from peakid.evaluate.errors.matrix_order import CellValue, MatrixOrder
+from peakid.evaluate.scored_images import ScoredImages
+from peakid.web import address, session, theme
+from peakid.web.evaluation.errors import matrix_view
+from peakid.web.evaluation.errors.matrix_view import Cell, MatrixView
+from peakid.web.evaluation.view import EvaluationView
 from peakid.web.review import confusion_cell
 
-AXES = "Rows are given labels, columns predicted labels."
+ORDERS: dict[str, str] = {
+    "class": "Class order",
+    "name": "Name",
+    "size": "Size",
+    "similarity": "Similarity",
+}
+VALUES: dict[str, str] = {"counts": "Counts", "rows": "Row shares", "columns": "Column shares"}
+MOST_EXAMPLES = 500  # Cells with a photo on hover: the most frequent confusions.
 
 
-def show(workspace: Workspace, scored: EvaluationReport) -> None:
-    """Draw the matrix and its images. With test-time augmentation, cells do not open.
+def show(view: EvaluationView) -> None:
+    """Draw the choices and the matrix. With test-time augmentation, cells do not open.
 
     Queues hold the predictions without augmentation, so a cell would open other images than it counts.
     """
-    # The labels of a large matrix in half the width would overlap.
-    is_wide = len(scored.class_names) > charts.MANY_CLASSES
-    left, right = (st.container(), st.container()) if is_wide else st.columns([5, 6], gap="medium")
-    cell = None if scored.tta else confusion_cell.opened(scored.class_names)
-    with left:
-        _show_matrix(scored, cell)
-    with right:
-        if cell:
-            given, predicted = (scored.class_names[i] for i in cell)
-            confusion_cell.show(workspace, scored.run_id, scored.split, given, predicted)
-        if is_wide:
-            frequent_confusions.show(scored)
-        if not cell:
-            theme.plot(charts.recall_bars(scored.per_class, theme=theme.current()), key="recall")
-
-
-def _show_matrix(scored: EvaluationReport, cell: tuple[int, int] | None) -> None:
-    # A new key for each cell: a selection that stays in the figure would fade the numbers of all other cells.
-    key = f"confusion:{scored.run_id}:{scored.split}:{cell}"
-    figure = confusion_chart.draw(scored.class_names, scored.confusion, theme=theme.current())
-    if cell:
-        confusion_cell.outline(figure, *cell)
-    if scored.tta:
-        theme.plot(figure, key=f"{key}:tta")
-        st.caption(f"{AXES} To review the images of a cell, switch off test-time augmentation.")
-        return
-    theme.plot(
-        figure,
-        key=key,
-        on_select=lambda: confusion_cell.open_clicked(key, scored.class_names),
-        selection_mode="points",
+    scored = view.scored
+    names, opened = scored.class_names, opened_cell(view)
+    by, shown = _show_choices(view)
+    drawn = MatrixView(
+        class_names=names,
+        matrix=scored.confusion,
+        by=by,
+        shown=shown,
+        opened=opened,
+        examples=examples(view.images),
+        can_open=scored.tta is None,
     )
-    st.caption(f"{AXES} Click a cell to review its images.")
+    key = f"matrix:{scored.run_id}:{scored.split}"
+    matrix_view.show(
+        drawn,
+        key=key,
+        theme=theme.current(),
+        on_click=lambda cell: confusion_cell.open_cell(names[cell[0]], names[cell[1]]),
+    )
+    st.caption(
+        "To review the images of a cell, switch off test-time augmentation."
+        if scored.tta
+        else "Click a cell to review its images."
+    )
+
+
+def opened_cell(view: EvaluationView) -> Cell | None:
+    """Return the cell in the address; None where there is none, and with test-time augmentation."""
+    return None if view.scored.tta else confusion_cell.opened(view.scored.class_names)
+
+
+def examples(images: ScoredImages) -> dict[Cell, str]:
+    """Return the digest of the most confident error of each of the most frequent confusions."""
+    order = error_list.order(images)
+    given, predicted = images.given[order], images.predicted[order]
+    cells = np.stack([given, predicted], axis=1).reshape(-1, 2)
+    unique, first, counts = np.unique(cells, axis=0, return_index=True, return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:MOST_EXAMPLES]
+    return {(int(unique[n, 0]), int(unique[n, 1])): images.digests[order[first[n]]] for n in most}
+
+
+def _show_choices(view: EvaluationView) -> tuple[MatrixOrder, CellValue]:
+    """Draw the order, the values and the download; return the two choices."""
+    scored = view.scored
+    default = "similarity" if len(scored.class_names) > charts.MANY_CLASSES else "class"
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.markdown("Order by", width="content")
+            chosen = address.segments(
+                "Order by", "order", matrix_order.ORDERS, default=default, format_func=ORDERS.__getitem__
+            )
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.markdown("Show", width="content")
+            wanted = address.segments("Show", "values", matrix_order.VALUES, format_func=VALUES.__getitem__)
+    by = next(each for each in matrix_order.ORDERS if each == chosen)
+    shown = next(each for each in matrix_order.VALUES if each == wanted)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(session.plain(confusion.finding(scored.class_names, scored.confusion)), width="content")
+        st.download_button(
+            "Download as CSV",
+            lambda: confusion_table.csv_text(scored.class_names, scored.confusion, by=by, shown=shown),
+            f"confusion-run-{scored.run_id}-{scored.split}.csv",
+            "text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+        )
+    return by, shown

@@ -201,6 +201,10 @@ const SHORTER = [
   [/^a near duplicate has another label.*$/, "near duplicate"],
   [/^test image: the suggestion is hidden.*$/, "test image"],
   [/^run \d+ predicts (.*) \((\d+ %)\)$/, "$1 $2 predicted"],
+  [
+    /^run \d+ predicts (.*) \((\d+ %)\); a near duplicate is in train$/,
+    "$1 $2 predicted, duplicate in train",
+  ],
   [/^a duplicate is labelled (.*)$/, "$1 is the label of a duplicate"],
   [/^similarity (-?[\d.]+) to .*$/, "$1 similar"],
   [/^unlike every class: nearest is (.*) at (-?[\d.]+)$/, "nearest $1 $2"],

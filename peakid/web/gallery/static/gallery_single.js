@@ -5,7 +5,7 @@ import { drawRibbon, makeRibbon } from "./gallery_ribbon.js";
 import { similarRow } from "./gallery_similar.js";
 import { drawBeside } from "./gallery_twins.js";
 import { toggleTypical } from "./gallery_typical.js";
-import { whyPart } from "./gallery_why.js";
+import { hasWhy, whyPart } from "./gallery_why.js";
 
 export const ZOOM_STEP = 1.4; // for one press of + or one notch of the wheel
 const MOST_ZOOM = 4; // times its own pixels
@@ -141,7 +141,7 @@ function drawAbout(gallery, item) {
   const known = [item.tags, item.note, item.also_shows, item.origin_url, item.licence, item.author];
   const { label, verdict } = gallery.state(item);
   const drawn = JSON.stringify([item.digest, can, label, verdict, item.typical, ...known]);
-  panel.hidden = !can.length && !known.some((value) => value?.length);
+  panel.hidden = !can.length && !hasWhy(gallery) && !known.some((value) => value?.length);
   if (panel.dataset.drawn === drawn) return;
   panel.dataset.drawn = drawn;
   panel.replaceChildren(

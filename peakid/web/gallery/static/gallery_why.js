@@ -1,13 +1,27 @@
-// Why the live head doubts or suggests a label: the nearest images of both classes, and other evidence.
+// Why the live head doubts or suggests a label, or why a run may have erred: the nearest images of both classes,
+// and other evidence.
 
 import { make, thumbnailOf, whyOf } from "./elements.js";
 import { isLive } from "./gallery_live.js";
 
 const MOST_KEPT = 200; // answers of this page
+const TITLES = {
+  label: (name) => `Nearest with its label, ${name}`,
+  suggested: (name) => `Nearest of ${name}`,
+  "trained-predicted": (name) => `Nearest training images of the predicted class, ${name}`,
+  "trained-given": (name) => `Nearest training images of its label, ${name}`,
+};
+const NONE = {
+  "trained-predicted": "No training image has it.",
+  "trained-given": "No training image has it.",
+};
+
+/** Tell whether something is known about why an image is in this queue, beside its reason. */
+export const hasWhy = (gallery) => isLive(gallery) || gallery.key.startsWith("errors:");
 
 /** Return the part of the panel that says why; it is filled when the answer is there. */
 export function whyPart(gallery, item) {
-  if (!isLive(gallery)) return [];
+  if (!hasWhy(gallery)) return [];
   const part = make("div", "evidence");
   part.dataset.digest = item.digest;
   load(gallery, item).then((why) => {
@@ -43,10 +57,10 @@ async function read(digest, queue) {
 
 function shown({ is_hidden, sentences, near }) {
   const parts = near.flatMap(({ class_name, role, images }) => {
-    const title = role === "label" ? `Nearest with its label, ${class_name}` : `Nearest of ${class_name}`;
+    const title = TITLES[role](class_name);
     const row = make("div", "near");
     row.append(...images.map(nearImage));
-    if (!images.length) row.append(make("p", "", "No other image has this label."));
+    if (!images.length) row.append(make("p", "", NONE[role] ?? "No other image has this label."));
     return [make("h4", "", title), row];
   });
   const title = is_hidden ? "Suggestion" : "Other evidence";

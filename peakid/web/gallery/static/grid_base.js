@@ -61,7 +61,7 @@ export class Grid {
       this.parts.root.addEventListener("pointerdown", () => this.activate());
       this.parts.root.addEventListener("focusin", () => this.activate());
       this.root.append(this.parts.root);
-      this.takeFocus();
+      if (!component.data.is_part) this.takeFocus();
       // In the capture phase: before Streamlit, which has shortcuts on C and R.
       window.addEventListener("keydown", this.onKey, true);
       window.addEventListener("resize", this.onResize);
@@ -160,6 +160,8 @@ export class Grid {
   handleKey(event) {
     const path = event.composedPath();
     const target = path[0];
+    if (path.some((each) => each.dataset?.keys === "own")) return;
+    if (this.data?.is_part && !path.includes(this.parts.root)) return;
     if (event.altKey || event.isComposing || isTyping(target)) return;
     if (event.ctrlKey || event.metaKey) {
       this.handleControlKey(event);

@@ -1,0 +1,134 @@
+"""What speaks for and against the label of one error: the nearest training images of both classes."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from peakid.curate.queues import run_errors
+from peakid.embed import neighbours, stored
+from peakid.errors import NotFound
+from peakid.remedies import action
+from peakid.store.workspace import Workspace
+
+N_SHOWN = 4  # Training images of each class: one row beside the image.
+HIDDEN = "This is a test image: the prediction is hidden until you judge it."
+
+
+@dataclass(frozen=True)
+class NearImage:
+    """A training image and its cosine similarity, in -1..1."""
+
+    digest: str
+    path: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class NearClass:
+    """The nearest training images of one class, the most similar first.
+
+    Attributes:
+        role: "trained-predicted" for the predicted class, "trained-given" for the given one.
+    """
+
+    class_name: str
+    role: str
+    images: tuple[NearImage, ...]
+
+
+@dataclass(frozen=True)
+class ErrorEvidence:
+    """What a person can look at before judging an error.
+
+    Attributes:
+        is_hidden: A test image that was not judged yet; then there is nothing else but the sentence.
+        near: The predicted class first; empty without embeddings.
+    """
+
+    digest: str
+    is_hidden: bool
+    sentences: tuple[str, ...]
+    near: tuple[NearClass, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def explain(workspace: Workspace, digest: str, *, queue: str) -> ErrorEvidence:
+    """Return what speaks for and against the label of an error.
+
+    Args:
+        digest: Complete.
+        queue: `errors:RUN:SPLIT`: a judgement there shows what is hidden of a test image.
+
+    Raises:
+        NotFound: If the run has no prediction for such an image.
+    """
+    run_id, split = run_errors.run_of(queue) or (-1, "")
+    row = workspace.one(
+        "SELECT p.image_id, p.split, p.given_label, p.predicted_label, p.confidence, s.judged_in,"
+        " s.is_reviewed, s.actor, r.snapshot_id FROM image i JOIN prediction p ON p.image_id = i.id"
+        " JOIN image_state s ON s.image_id = i.id JOIN run r ON r.id = p.run_id"
+        " WHERE i.digest = ? AND p.run_id = ? AND p.split = ?",
+        (digest, run_id, split),
+    )
+    if row is None:
+        raise NotFound(
+            f"Run {run_id} has no prediction for an image {digest[:16]}.",
+            "Take the digest from the list of its errors.",
+            action("open_queue", queue="all"),
+        )
+    if row["split"] == "test" and row["judged_in"] != queue:
+        return ErrorEvidence(digest, True, (HIDDEN,))
+    roles = {row["predicted_label"]: "trained-predicted", row["given_label"]: "trained-given"}
+    found = [_nearest(workspace, row["image_id"], row["snapshot_id"], *each) for each in roles.items()]
+    sentences = [f"Run {run_id} predicts {row['predicted_label']} ({row['confidence']:.0%})."]
+    sentences += _train_duplicates(workspace, row["image_id"], row["snapshot_id"])
+    if row["is_reviewed"]:
+        sentences.append(f"{row['actor'].partition(':')[2]} has given or confirmed its label.")
+    return ErrorEvidence(digest, False, tuple(sentences), tuple(each for each in found if each))
+
+
+def _nearest(
+    workspace: Workspace, image_id: int, snapshot_id: int, class_name: str, role: str
+) -> NearClass | None:
+    """Return the nearest training images of a class; None where the image has no embedding."""
+    sets = stored.sets(workspace)
+    own = stored.load(workspace, sets[0].set_id, [image_id]) if sets else None
+    if own is None or not len(own.image_ids):
+        return None
+    trained = {
+        row["image_id"]: (row["digest"], row["path"])
+        for row in workspace.query(_TRAINED, (snapshot_id, class_name))
+    }
+    others = stored.load(workspace, sets[0].set_id, list(trained))
+    near = neighbours.nearest(others.features, own.features, N_SHOWN)
+    shown = tuple(
+        NearImage(*trained[int(others.image_ids[row])], round(float(similarity), 4))
+        for row, similarity in zip(near.indices[0], near.similarity[0], strict=True)
+        if row >= 0
+    )
+    return NearClass(class_name, role, shown)
+
+
+_TRAINED = (
+    "SELECT m.image_id, i.digest, (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1)"
+    " AS path FROM snapshot_item m JOIN image i ON i.id = m.image_id"
+    " WHERE m.snapshot_id = ? AND m.split = 'train' AND m.label = ?"
+)
+
+
+_ONE, _SEVERAL = "A near duplicate is a training image", "Near duplicates are training images"
+
+
+def _train_duplicates(workspace: Workspace, image_id: int, snapshot_id: int) -> list[str]:
+    """Say that the model was trained on a near duplicate, and with which labels."""
+    rows = workspace.query(
+        "SELECT m.label, COUNT(*) AS n FROM (SELECT image_b_id AS other FROM duplicate_pair"
+        " WHERE image_a_id = :id UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = :id) d"
+        " JOIN snapshot_item m ON m.snapshot_id = :snapshot_id AND m.image_id = d.other"
+        " WHERE m.split = 'train' AND COALESCE((SELECT j.verdict FROM pair_judgement j"
+        " WHERE j.image_a_id = MIN(:id, d.other) AND j.image_b_id = MAX(:id, d.other)"
+        " ORDER BY j.id DESC LIMIT 1), 'open') <> 'different' GROUP BY m.label ORDER BY n DESC, m.label",
+        {"id": image_id, "snapshot_id": snapshot_id},
+    )
+    return [f"{_ONE if row['n'] == 1 else _SEVERAL} labelled {row['label']}." for row in rows]

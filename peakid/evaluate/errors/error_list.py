@@ -1,0 +1,164 @@
+"""What a run predicts wrongly, the most confident first, with the training images that are most like each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from peakid.embed import neighbours, stored
+from peakid.evaluate.scored_images import NO_CLASS, ScoredImages
+from peakid.records import Run
+from peakid.store.origins import FIRST_PATH
+from peakid.store.workspace import Workspace
+
+N_NEAREST = 3  # Training images of each error.
+
+
+@dataclass(frozen=True)
+class NearTrained:
+    """A training image, its label in the snapshot, and its cosine similarity to the error in -1..1."""
+
+    digest: str
+    path: str
+    label: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class ErrorImage:
+    """An image whose predicted label is not the given one.
+
+    Attributes:
+        confidence: Probability of the predicted label, in 0..1.
+        given_probability: Probability of the given label, in 0..1.
+        newest_label: The label now; None where the image was excluded since or has a label that the run does
+            not know.
+        is_reviewed: A person confirmed the newest label.
+        nearest: The most similar training images, the nearest first; empty without embeddings.
+        train_duplicates: Digests of near duplicates that the model was trained on.
+    """
+
+    digest: str
+    path: str
+    given_label: str
+    predicted_label: str
+    confidence: float
+    given_probability: float
+    newest_label: str | None
+    is_reviewed: bool
+    nearest: tuple[NearTrained, ...]
+    train_duplicates: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def order(images: ScoredImages) -> np.ndarray:
+    """Return the positions of the errors, int64 of shape (M,): as in the queue of the errors of a run.
+
+    A wrong prediction that the model is sure of is most often a wrong label, or what it has learned wrongly.
+    """
+    errors = np.flatnonzero(~images.is_right)
+    return errors[np.lexsort((-images.image_ids[errors], -images.confidence[errors]))]
+
+
+def list_errors(
+    workspace: Workspace, run: Run, images: ScoredImages, *, limit: int | None = None
+) -> list[ErrorImage]:
+    """Return the errors of a run on one split, the most confident first.
+
+    Args:
+        images: Its predictions.
+        limit: At most this many; None = all.
+    """
+    places = order(images)[:limit]
+    image_ids = images.image_ids[places]
+    paths = _paths(workspace, image_ids.tolist())
+    trained = _trained_on(workspace, run, images.split)
+    duplicates = _train_duplicates(workspace, image_ids.tolist(), trained)
+    nearest = _nearest(workspace, image_ids, trained, n=N_NEAREST)
+    names = images.class_names
+    return [
+        ErrorImage(
+            digest=images.digests[place],
+            path=paths[image_id],
+            given_label=names[images.given[place]],
+            predicted_label=names[images.predicted[place]],
+            confidence=round(float(images.confidence[place]), 6),
+            given_probability=round(float(images.pred_probs[place, images.given[place]]), 6),
+            newest_label=None if images.newest[place] == NO_CLASS else names[images.newest[place]],
+            is_reviewed=bool(images.is_reviewed[place]),
+            nearest=nearest.get(image_id, ()),
+            train_duplicates=duplicates.get(image_id, ()),
+        )
+        for place, image_id in zip(places.tolist(), image_ids.tolist(), strict=True)
+    ]
+
+
+def _trained_on(workspace: Workspace, run: Run, split: str) -> dict[int, str]:
+    """Return the label of each training image by id. A cross-validated run trains on all in turn: none."""
+    if split == "cv":
+        return {}
+    rows = workspace.query(
+        "SELECT image_id, label FROM snapshot_item WHERE snapshot_id = ? AND split = 'train'",
+        (run.snapshot_id,),
+    )
+    return {row["image_id"]: row["label"] for row in rows}
+
+
+def _paths(workspace: Workspace, image_ids: Sequence[int]) -> dict[int, str]:
+    return {image_id: path for image_id, (_, path) in _named(workspace, image_ids).items()}
+
+
+def _named(workspace: Workspace, image_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Return digest and path of images by id."""
+    found = {}
+    for image_id in image_ids:  # One lookup by key each: a list of a hundred thousand has no better plan.
+        row = workspace.one(f"SELECT i.digest, {FIRST_PATH} AS path FROM image i WHERE i.id = ?", (image_id,))
+        if row is not None:
+            found[image_id] = (row["digest"], row["path"])
+    return found
+
+
+_DUPLICATES = (
+    "SELECT d.other, i.digest FROM (SELECT image_b_id AS other FROM duplicate_pair WHERE image_a_id = :id"
+    " UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = :id) d"
+    " JOIN image i ON i.id = d.other WHERE COALESCE((SELECT j.verdict FROM pair_judgement j"
+    " WHERE j.image_a_id = MIN(:id, d.other) AND j.image_b_id = MAX(:id, d.other)"
+    " ORDER BY j.id DESC LIMIT 1), 'open') <> 'different' ORDER BY d.other"
+)
+
+
+def _train_duplicates(
+    workspace: Workspace, image_ids: Sequence[int], trained: Mapping[int, str]
+) -> dict[int, tuple[str, ...]]:
+    found = {}
+    for image_id in image_ids if trained else ():
+        rows = workspace.query(_DUPLICATES, {"id": image_id})
+        if digests := tuple(row["digest"] for row in rows if row["other"] in trained):
+            found[image_id] = digests
+    return found
+
+
+def _nearest(
+    workspace: Workspace, image_ids: np.ndarray, trained: Mapping[int, str], *, n: int
+) -> dict[int, tuple[NearTrained, ...]]:
+    """Return the nearest training images by id, from the embeddings that were used last."""
+    sets = stored.sets(workspace)
+    if not sets or not trained or not len(image_ids):
+        return {}
+    own = stored.load(workspace, sets[0].set_id, image_ids.tolist())
+    others = stored.load(workspace, sets[0].set_id, list(trained))
+    near = neighbours.nearest(others.features, own.features, n)
+    named = _named(workspace, np.unique(others.image_ids[near.indices[near.indices >= 0]]).tolist())
+    found = {}
+    for image_id, rows, similarities in zip(
+        own.image_ids.tolist(), near.indices.tolist(), near.similarity.tolist(), strict=True
+    ):
+        ids = [int(others.image_ids[row]) for row in rows if row >= 0]
+        found[image_id] = tuple(
+            NearTrained(*named[each], trained[each], round(similarity, 4))
+            for each, similarity in zip(ids, similarities, strict=False)
+        )
+    return found

@@ -1,0 +1,96 @@
+"""The images that a run predicts wrongly, to be judged at once: those of the opened cell, or all errors."""
+
+import streamlit as st
+
+from peakid.curate import classes
+from peakid.curate.queues import review_queue
+from peakid.evaluate.errors import outdated
+from peakid.store import runs
+from peakid.web import address, navigation, session, words
+from peakid.web.evaluation.errors import matrix_panel
+from peakid.web.evaluation.view import EvaluationView
+from peakid.web.gallery import delivery, gallery, loaded_page
+from peakid.web.review import confusion_cell, queue_chips
+
+GALLERY_PX = 440  # Three rows of images, with the tools above them in a window of 800 px.
+ROW_PX, N_ABREAST = 146, 5  # A row of images at 1280 px.
+LEAST_PX = 300  # For one large image beside what is known about it.
+_JUDGED = "address:judged"
+_MOST_RUNS = 5  # Named as out of date; the others are counted.
+
+
+def show(view: EvaluationView) -> None:
+    """Draw the images. A key runs this part of the page alone."""
+    if view.scored.tta:
+        return
+    _show_images(view)
+
+
+@st.fragment
+def _show_images(view: EvaluationView) -> None:
+    with session.reported():  # An error inside a fragment does not reach the shell.
+        _show_outdated(view)
+        if cell := matrix_panel.opened_cell(view):
+            given, predicted = (view.scored.class_names[n] for n in cell)
+            confusion_cell.show(view.workspace, view.run.run_id, view.split, given, predicted)
+        else:
+            _show_all(view)
+
+
+def _show_all(view: EvaluationView) -> None:
+    n_errors = int((~view.images.is_right).sum())
+    if not n_errors:
+        return
+    is_judged_too = _show_title(view, n_errors)
+    queue = review_queue.errors_queue(view.run.run_id, view.split, is_judged_too=is_judged_too)
+    plan = delivery.plan(queue)
+    page = loaded_page.load(view.workspace, plan, after=address.text("after") or "")
+    if not page.images:
+        st.success("Every error of this run is judged.", icon=":material/check:")
+        return
+    st.caption(
+        "The prediction of a test image is hidden until you judge it."
+        if view.split == "test"
+        else "Click an image: keys then judge it, M accepts the prediction. Enter shows it large, beside the "
+        "most similar training images."
+    )
+    names = queue_chips.class_order(queue, classes.names(view.workspace))
+    height_px = min(GALLERY_PX, max(LEAST_PX, ROW_PX * -(-len(page.images) // N_ABREAST) + 10))
+    gallery.show(page, names, plan=plan, workspace=view.workspace, height_px=height_px, is_part=True)
+
+
+def _show_title(view: EvaluationView, n_errors: int) -> bool:
+    """Draw the heading with a switch and a link to Review; return whether judged errors are shown too."""
+    queue = review_queue.errors_queue(view.run.run_id, view.split)
+    n_open = review_queue.count(view.workspace, queue)
+    st.header("All errors, the most confident first")
+    if st.session_state.get(_JUDGED) is None:
+        st.session_state[_JUDGED] = address.value("judged", ["no", "yes"]) == "yes"
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(f"{n_open:,} of {words.n_of(n_errors, 'error')} not judged yet", width="content")
+        is_judged_too = st.toggle("Judged ones too", key=_JUDGED, on_change=_write_judged)
+        if st.button("Open in Review", icon=":material/open_in_full:", type="tertiary"):
+            navigation.go("review", queue=queue)
+    return is_judged_too
+
+
+def _write_judged() -> None:
+    address.write(judged="yes" if st.session_state[_JUDGED] else None, after=None)
+
+
+def _show_outdated(view: EvaluationView) -> None:
+    """Name the runs that used a label that has changed since."""
+    with_score = [run for run in runs.list_runs(view.workspace) if run.has_score]
+    found = outdated.outdated(view.workspace, with_score)
+    place = st.empty()  # Always there: else the images are drawn anew where it comes.
+    if not found:
+        return
+    own = [each for each in found if each.run_id == view.run.run_id]
+    named = [*own, *(each for each in found if each not in own)][:_MOST_RUNS]
+    lines = [each.sentence for each in named]
+    if len(found) > len(named):
+        lines.append(f"{words.n_of(len(found) - len(named), 'other run')} too.")
+    with place.container(horizontal=True, vertical_alignment="center"):
+        st.info("  \n".join(lines), icon=":material/history:")
+        if st.button("Train again", icon=":material/model_training:"):
+            navigation.go("train")

@@ -1,0 +1,154 @@
+"""The list of errors, what speaks for and against each, and the runs that its judgements make out of date."""
+
+import numpy as np
+import pytest
+
+from peakid.curate import class_merges, classes, decisions
+from peakid.curate.duplicates import pair_judgements
+from peakid.curate.queues import review_queue
+from peakid.dataset import snapshot as snapshots
+from peakid.errors import NotFound
+from peakid.evaluate import scored_images
+from peakid.evaluate.errors import error_evidence, error_list, outdated
+from peakid.records import Choice
+from peakid.store import runs
+from tests import planted_embeddings
+
+ANNA = "human:anna"
+
+
+def images_of(workspace, run_id, split="valid"):
+    return scored_images.load(workspace, runs.show(workspace, run_id), split)
+
+
+def errors_of(workspace, run_id, split="valid", **options):
+    run = runs.show(workspace, run_id)
+    return error_list.list_errors(workspace, run, images_of(workspace, run_id, split), **options)
+
+
+def digests_of(workspace, frozen, split, label):
+    items = snapshots.items(workspace, frozen.digest)
+    return [item.digest for item in items if (item.split, item.label) == (split, label)]
+
+
+def add_pair(workspace, one, other):
+    with workspace.transaction() as connection:
+        ids = sorted(
+            connection.execute("SELECT id FROM image WHERE digest = ?", (digest,)).fetchone()[0]
+            for digest in (one, other)
+        )
+        connection.execute("INSERT INTO duplicate_pair VALUES (?, ?, 'near', 3, 'now')", ids)
+    return tuple(ids)
+
+
+def label(workspace, digest, name, **more):
+    decisions.decide(workspace, [Choice(digest, "label", name, **more)], actor=ANNA)
+
+
+def test_the_list_has_the_errors_in_the_order_of_their_queue(workspace, frozen, add_run):
+    run_id = add_run(frozen, n_wrong=3)
+    found = errors_of(workspace, run_id)
+    in_queue = review_queue.page(workspace, review_queue.errors_queue(run_id, "valid"))
+    assert [each.digest for each in found] == [item.digest for item in in_queue]
+    assert len(found) == 3
+    first = found[0]
+    assert (first.given_label, first.predicted_label, first.newest_label) == ("river", "sea", "river")
+    assert (first.confidence, first.given_probability) == pytest.approx((0.9, 0.1))
+    assert first.path.startswith("river/")
+    assert (first.nearest, first.train_duplicates, first.is_reviewed) == ((), (), False)
+    assert errors_of(workspace, run_id, limit=1) == found[:1]
+
+
+def test_the_most_confident_error_is_first():
+    images = scored_images.ScoredImages(
+        *(1, "valid", ("a", "b"), ("0", "1", "2", "3"), np.arange(4)),
+        *(np.array([0, 0, 1, 0]), np.array([0, 0, 1, 0]), np.zeros(4, bool)),
+        *(np.array([False, False, False, True]), np.arange(4)),
+        np.array([[0.4, 0.6], [0.1, 0.9], [0.2, 0.8], [0.0, 1.0]], dtype=np.float32),
+    )
+    assert error_list.order(images).tolist() == [1, 0]  # 2 is right, and 3 also shows the predicted class.
+
+
+def test_the_nearest_training_images_and_near_duplicates_in_train_are_named(workspace, frozen, add_run):
+    run_id = add_run(frozen, n_wrong=1)
+    wrong = errors_of(workspace, run_id)[0].digest
+    train = digests_of(workspace, frozen, "train", "sea")
+    others = {item.digest: (0.0, 1.0, 0.0) for item in snapshots.items(workspace, frozen.digest)}
+    features = {**others, wrong: (1.0, 0.0, 0.0), train[3]: (1.0, 0.1, 0.0), train[1]: (1.0, 0.3, 0.0)}
+    features[digests_of(workspace, frozen, "valid", "sea")[0]] = (1.0, 0.0, 0.0)  # Not trained on.
+    planted_embeddings.plant(workspace, features)
+    pair = add_pair(workspace, wrong, train[3])
+    [error] = errors_of(workspace, run_id)
+    assert [each.digest for each in error.nearest[:2]] == [train[3], train[1]]
+    assert error.nearest[0].label == "sea"
+    assert error.nearest[1].similarity == pytest.approx(1 / np.sqrt(1.09), abs=1e-3)
+    assert error.train_duplicates == (train[3],)
+    pair_judgements.judge(workspace, [pair], "different", actor=ANNA)
+    assert errors_of(workspace, run_id)[0].train_duplicates == ()
+
+
+def test_the_evidence_shows_training_images_of_both_classes(workspace, frozen, add_run):
+    run_id = add_run(frozen, n_wrong=1)
+    queue = review_queue.errors_queue(run_id, "valid")
+    wrong = errors_of(workspace, run_id)[0].digest
+    train = digests_of(workspace, frozen, "train", "sea")
+    assert error_evidence.explain(workspace, wrong, queue=queue).sentences == ("Run 1 predicts sea (90%).",)
+    features = {item.digest: (0.0, 1.0) for item in snapshots.items(workspace, frozen.digest)}
+    planted_embeddings.plant(workspace, {**features, wrong: (1.0, 0.0), train[2]: (1.0, 0.1)})
+    add_pair(workspace, wrong, train[2])
+    found = error_evidence.explain(workspace, wrong, queue=queue)
+    assert [(each.class_name, each.role) for each in found.near] == [
+        ("sea", "trained-predicted"),
+        ("river", "trained-given"),
+    ]
+    assert found.near[0].images[0].digest == train[2]
+    assert "A near duplicate is a training image labelled sea." in found.sentences
+    label(workspace, wrong, "river")
+    assert (
+        "anna has given or confirmed its label."
+        in error_evidence.explain(workspace, wrong, queue=queue).sentences
+    )
+
+
+def test_the_evidence_of_a_test_image_is_hidden_until_it_is_judged_there(workspace, frozen, add_run):
+    run_id = add_run(frozen, n_wrong=1)
+    queue = review_queue.errors_queue(run_id, "test")
+    [wrong] = [each.digest for each in errors_of(workspace, run_id, "test")]
+    hidden = error_evidence.explain(workspace, wrong, queue=queue)
+    assert (hidden.is_hidden, hidden.near, hidden.sentences) == (True, (), (error_evidence.HIDDEN,))
+    label(workspace, wrong, "river", basis={"queue": queue})
+    assert not error_evidence.explain(workspace, wrong, queue=queue).is_hidden
+    with pytest.raises(NotFound):
+        error_evidence.explain(workspace, wrong, queue="errors:9:test")
+
+
+def test_a_changed_label_makes_the_runs_that_used_it_out_of_date(workspace, frozen, add_run):
+    add_run(frozen)
+    add_run(frozen, folds=5)  # Each image is trained on in turn.
+    every = runs.list_runs(workspace)
+    assert outdated.outdated(workspace, every) == []
+    label(workspace, digests_of(workspace, frozen, "valid", "river")[0], "river")  # Confirmed, not changed.
+    assert outdated.outdated(workspace, every) == []
+    label(workspace, digests_of(workspace, frozen, "valid", "river")[1], "sea")
+    for digest in digests_of(workspace, frozen, "train", "sea")[:2]:
+        label(workspace, digest, "river")
+    newest, first = outdated.outdated(workspace, every)
+    assert first.sentence == (
+        "Run 1 was trained on 2 labels that have changed since and is scored against 1 label that has changed"
+        " since."
+    )
+    assert (newest.run_id, newest.n_trained, newest.n_scored) == (2, 3, 3)
+    for _ in range(3):
+        decisions.undo(workspace, actor=ANNA)
+    assert outdated.outdated(workspace, every) == []
+
+
+def test_an_excluded_image_counts_and_a_renamed_or_merged_class_does_not(workspace, frozen, add_run):
+    add_run(frozen)
+    classes.rename(workspace, "river", "River")
+    class_merges.merge(workspace, "sea", "River", actor=ANNA)
+    assert outdated.outdated(workspace, runs.list_runs(workspace)) == []
+    excluded = digests_of(workspace, frozen, "train", "river")[0]
+    decisions.decide(workspace, [Choice(excluded, "exclude", reason="blurred")], actor=ANNA)
+    [found] = outdated.outdated(workspace, runs.list_runs(workspace))
+    assert found.sentence == "Run 1 was trained on 1 label that has changed since."
