@@ -311,3 +311,16 @@ def test_many_classes_list_their_most_frequent_confusions_and_a_row_opens_its_qu
     row.click().run()
     assert not app.exception
     assert app.query_params["queue"] == review_queue.confusion_queue(1, "valid", names[2], names[5])
+
+
+def test_labels_that_were_reviewed_where_a_model_pointed_are_named_beside_the_score(
+    open_page: OpenPage, text_of: TextOf, frozen: Snapshot, workspace: Workspace
+) -> None:
+    planted_runs.plant(workspace, frozen, {"river": "sea"})
+    image = next(each for each in run_predictions.rows(workspace, 1, "valid") if each.given_label == "river")
+    choice = Choice(image.digest, "label", "river", basis={"queue": "model-disagrees"})
+    decisions.decide(workspace, [choice], actor="human:anna")
+    snapshots.create(workspace, actor="human:anna")
+    text = text_of(open_page("evaluate", run="1"))
+    n_images = frozen.splits["valid"]
+    assert f"1 of {n_images} validation labels was reviewed because a model doubted or suggested" in text

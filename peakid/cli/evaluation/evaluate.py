@@ -7,7 +7,7 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot
-from peakid.evaluate import report, score_text
+from peakid.evaluate import ranked_labels, report, score_text
 from peakid.evaluate.comparing import compare as comparing
 from peakid.evaluate.comparing.compare import Comparison
 from peakid.evaluate.errors import confusion
@@ -46,7 +46,9 @@ def evaluate(
 ) -> None:
     """Score RUN on one split: accuracy with its interval, each class and the main confusion."""
     scored = report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
-    emit(as_json, scored.to_json(), _text(scored))
+    ranked = ranked_labels.find(workspace, runs.show(workspace, run_id), split, with_tta=with_tta)
+    text = "\n".join(each for each in (_text(scored), ranked.sentence) if each)
+    emit(as_json, {**scored.to_json(), "model_ranked": ranked.to_json()}, text)
 
 
 @click.command()
