@@ -7,6 +7,7 @@ from peakid.embed import layouts
 from peakid.jobs import suggester
 from peakid.web import address, navigation, session
 from peakid.web.atlas import counts_panel, from_review
+from peakid.web.collect import embedding_panel
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
 from peakid.web.search import find_panel, more_like_this
@@ -37,6 +38,7 @@ after, filters = address.text("after") or "", filter_bar.current()
 folded = queue_chips.show(workspace, queue)
 with st.empty().container():  # Always there: else the grid is drawn anew where what is above it goes.
     next_step.show(workspace)
+    embedding_panel.show_lack(workspace)
     queue_panel.show(workspace, queue)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     queue_chips.show_more(workspace, folded, queue)
