@@ -11,7 +11,7 @@ from peakid.web.collect import embedding_panel
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
 from peakid.web.search import find_panel, more_like_this
-from peakid.web.suggestions import empty_queue, queue_panel
+from peakid.web.suggestions import accept_panel, empty_queue, queue_panel
 
 EMPTY = {
     "worth": "Nothing is left that is worth your time before the next model. The rest is under Unreviewed.",
@@ -81,7 +81,7 @@ def draw_grid() -> None:
     """Draw the images of the loaded page, and save the events that came with this run."""
     suggester.ensure(workspace)
     plan = delivery.plan(queue)
-    if plan.is_page_rerun:
+    if plan.is_page_rerun or accept_panel.was_undone(workspace):
         delivery.rerun_page(plan)
     page = loaded_page.load(workspace, plan, after=after, filters=filters)
     above = st.empty()  # As above.
@@ -92,7 +92,15 @@ def draw_grid() -> None:
     names = queue_chips.class_order(queue, classes.names(workspace))
     has_map = layouts.is_possible(workspace)
     acts = {**remarks.ACTS, **more_like_this.acts(workspace)}
-    mapped = gallery.show(page, names, plan=plan, workspace=workspace, acts=acts, has_map=has_map)
+    mapped = gallery.show(
+        page,
+        names,
+        plan=plan,
+        workspace=workspace,
+        acts=acts,
+        has_map=has_map,
+        done=accept_panel.step(workspace),
+    )
     more_like_this.follow(queue)
     from_review.follow(mapped)
 

@@ -10,7 +10,8 @@ from peakid.curate import classes
 from peakid.records import QueueItem, StepResult
 from peakid.store.workspace import Workspace
 from peakid.web import theme, words
-from peakid.web.gallery import delivery, outbox, scripts
+from peakid.web.gallery import bulk_notice, delivery, outbox, scripts
+from peakid.web.gallery.bulk_notice import Done
 from peakid.web.gallery.delivery import Plan
 from peakid.web.gallery.loaded_page import LoadedPage
 from peakid.web.gallery.outbox import Act, Event
@@ -40,6 +41,7 @@ def show(
     height_px: int | None = None,
     acts: Mapping[str, Act] | None = None,
     has_map: bool = False,
+    done: Done | None = None,
 ) -> Any:
     """Draw the grid. Its events are saved before the next run of the page.
 
@@ -50,6 +52,7 @@ def show(
         height_px: Of the images, where the grid shares the page; None = what the window has left.
         acts: What else can be changed on an image, by kind of event: "tag", "note", "also" or "typical".
         has_map: Offer to show images on the map.
+        done: What a button of the page did, which the key Z undoes like the judgements of the grid.
 
     Returns:
         What `from_review.follow` takes: the images to show on the map, None where none was asked for.
@@ -67,6 +70,7 @@ def show(
             "height_px": height_px,
             "can": sorted(acts or {}),
             "has_map": has_map,
+            "step": bulk_notice.document(done),
             **_page_document(page, plan, _names_now(workspace, page, class_names)),
             **delivery.owner(workspace),
             **delivery.ack_document(plan.ack),
