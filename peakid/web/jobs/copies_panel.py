@@ -58,5 +58,5 @@ def _show_button(workspace: Workspace) -> None:
 
 def _cost(n_images: int) -> str:
     """Say how long a search takes on two cores without a GPU."""
-    minutes = n_images * view_search.SECONDS_PER_IMAGE / 60
-    return "" if minutes < 1 else f" That takes about {minutes:,.0f} minutes on a small machine."
+    minutes = round(n_images * view_search.SECONDS_PER_IMAGE / 60)
+    return f" That takes about {words.n_of(minutes, 'minute')} on a small machine." if minutes else ""
