@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import decision_curves
 import noisy
 import numpy as np
 from label_issues import folds, standardised
@@ -92,7 +93,7 @@ def one(name: str, whole: noisy.Collection, kind: noisy.Kind, share: float, give
         given = noisy.planted(train.labels, kind, share, seed, confused, n_classes)
         of_queues = queues(train, head, given, seed)
         known: dict[bytes, float] = {}  # Accuracy by labels: all queues begin with the same.
-        for error, (method, queue) in itertools.product(REVIEWER_ERRORS, of_queues.items()):
+        for error, (method, queue) in itertools.product(given_args.reviewer_errors, of_queues.items()):
             for n, labels in review(queue, train.labels, given, error, seed, n_classes).items():
                 if labels.tobytes() not in known:
                     every = np.full(len(whole.labels), -1)
@@ -162,15 +163,22 @@ def main() -> None:
     parser.add_argument("--kinds", choices=("random", "pairs"), nargs="*", default=["random", "pairs"])
     parser.add_argument("--shares", type=float, nargs="*", default=SHARES)
     parser.add_argument("--seeds", type=int, nargs="*", default=range(10, 20), help="0 to 4 were chosen on.")
+    parser.add_argument("--reviewer-errors", type=float, nargs="*", default=REVIEWER_ERRORS)
+    parser.add_argument("--rows", type=Path, help="Take the rows from the JSON of an earlier run.")
+    parser.add_argument("--picture", type=Path, help="Draw the curves of the first setting as an SVG file.")
     given = parser.parse_args()
     started = time.perf_counter()
-    rows = []
+    rows = json.loads(given.rows.read_text().splitlines()[-1])["rows"] if given.rows else []
+    if rows:
+        given.only = []
     for name in given.only:
         whole = noisy.load(name, given.data, given.embeddings)
         for kind, share in itertools.product(given.kinds, given.shares):
             if kind == "random" or len(whole.class_names) > 2:
                 rows += one(name, whole, kind, share, given)
     differences = report(rows)
+    if given.picture:
+        given.picture.write_text(decision_curves.svg(rows))
     seconds = time.perf_counter() - started
     document = {"bench": "accuracy_per_decision", "seeds": list(given.seeds), "rows": rows}
     print(

@@ -23,7 +23,7 @@ EMPTY = {
     "conflicting": "No duplicates have different labels. If some had, at least one label would be wrong.",
     "across": "No duplicates are in different splits. A score measured on such images would be too high.",
     "exact": "No two images have the same pixels.",
-    "near": "No two images look the same. Crops, rotations and filtered copies of one photo are found;"
+    "near": "No two images look the same. Resized, mirrored and slightly cropped copies are found here;"
     " different photos of one scene are not duplicates.",
     "proposed": "No copies are proposed. The search finds photos that were turned, cropped or recoloured"
     " before they came here.",

@@ -7,10 +7,11 @@ from peakid.embed import layouts
 from peakid.jobs import suggester
 from peakid.web import address, navigation, session
 from peakid.web.atlas import counts_panel, from_review
+from peakid.web.collect import embedding_panel
 from peakid.web.gallery import delivery, gallery, loaded_page, remarks
 from peakid.web.review import class_guide, filter_bar, issue_panel, next_step, queue_chips
 from peakid.web.search import find_panel, more_like_this
-from peakid.web.suggestions import empty_queue, queue_panel
+from peakid.web.suggestions import accept_panel, empty_queue, queue_panel
 
 EMPTY = {
     "worth": "Nothing is left that is worth your time before the next model. The rest is under Unreviewed.",
@@ -38,6 +39,7 @@ after, filters = address.text("after") or "", filter_bar.current()
 folded = queue_chips.show(workspace, queue)
 with st.empty().container():  # Always there: else the grid is drawn anew where what is above it goes.
     next_step.show(workspace)
+    embedding_panel.show_lack(workspace)
     queue_panel.show(workspace, queue)
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     queue_chips.show_more(workspace, folded, queue)
@@ -80,7 +82,7 @@ def draw_grid() -> None:
     """Draw the images of the loaded page, and save the events that came with this run."""
     suggester.ensure(workspace)
     plan = delivery.plan(queue)
-    if plan.is_page_rerun:
+    if plan.is_page_rerun or accept_panel.was_undone(workspace):
         delivery.rerun_page(plan)
     page = loaded_page.load(workspace, plan, after=after, filters=filters)
     above = st.empty()  # As above.
@@ -91,7 +93,15 @@ def draw_grid() -> None:
     names = queue_chips.class_order(queue, classes.names(workspace))
     has_map = layouts.is_possible(workspace)
     acts = {**remarks.ACTS, **more_like_this.acts(workspace)}
-    mapped = gallery.show(page, names, plan=plan, workspace=workspace, acts=acts, has_map=has_map)
+    mapped = gallery.show(
+        page,
+        names,
+        plan=plan,
+        workspace=workspace,
+        acts=acts,
+        has_map=has_map,
+        done=accept_panel.step(workspace),
+    )
     more_like_this.follow(queue)
     from_review.follow(mapped)
 

@@ -9,7 +9,7 @@ from peakid.errors import PeakidError
 from peakid.records import Snapshot
 from peakid.store import runs, status
 from peakid.web import address, names, navigation, session, words
-from peakid.web.jobs import progress
+from peakid.web.jobs import copies_panel, progress
 from peakid.web.snapshots import freeze_form, snapshot_files, snapshot_list, snapshot_sections
 from peakid.web.snapshots.freeze_form import FreezeRequest
 
@@ -110,6 +110,7 @@ if not counts.n_labelled and not frozen_ones:
 else:
     with st.expander("Freeze another snapshot", icon=":material/ac_unit:") if frozen_ones else st.container():
         request = freeze_form.show(counts, snapshots.n_not_compared(workspace))
+        copies_panel.show_before_freezing(workspace)
     if request:
         freeze(request)
     show_frozen_now()

@@ -453,7 +453,7 @@ RULES = [
                     "peakid.jobs.embedding",
                     "peakid.jobs.presence",
                 ),  # In the process that submits.
-                *("peakid.jobs.search", "peakid.jobs.evaluation"),  # Likewise.
+                *("peakid.jobs.queueing", "peakid.jobs.search", "peakid.jobs.evaluation"),  # Likewise.
                 "peakid.store.folders.recent_workspaces",  # For pages and commands.
                 *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
                 *(

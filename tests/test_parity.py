@@ -58,6 +58,8 @@ READS = {
     "acquire.demo_apart.is_complete",  # import list
     "acquire.demo_apart.own_folder",  # demo: its refusal names the folder
     "acquire.folder_listing.read",  # ls; import folder --dry-run counts what an import would read
+    "acquire.folder_listing.files",  # ls
+    "suggest.map_palette.of",  # map --png
     "curate.queues.ranges.parse",  # queue --ranges
     "curate.queues.ranges.with_range",  # queue --ranges
     "curate.queues.selections.image_queue",  # queue image:ID

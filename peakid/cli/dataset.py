@@ -9,6 +9,7 @@ import click
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table, terminal_report
 from peakid.cli.output import terminal
+from peakid.curate.duplicates import proposals
 from peakid.dataset import snapshot, split, write
 from peakid.errors import BadFractions
 from peakid.records import Snapshot, Split
@@ -92,6 +93,11 @@ def create(
             report=report,
         )
     _emit_snapshot(workspace, made, as_json, with_items=False)
+    n_left = proposals.n_not_searched(workspace)
+    if n_left and not as_json:
+        terminal.say(
+            f"Note: {proposals.not_searched_text(n_left)} Search with: peakid duplicates find --wait"
+        )
 
 
 @snapshot_.command("list")

@@ -9,10 +9,10 @@ from peakid.embed.stored import EmbeddingSet
 from peakid.errors import BadInput, NotFound, UnreadableImage, WeightsMissing
 from peakid.imaging import gate, inspection, pixels
 from peakid.job_settings import JobSettings
-from peakid.jobs import queue
 from peakid.jobs.arguments import NameImagesArguments, SimilarArguments
 from peakid.jobs.job import Job
 from peakid.jobs.ledger import Work
+from peakid.jobs.queueing import queued
 from peakid.jobs.results import NameImagesResult, SimilarResult
 from peakid.recipe import backbones, weight_files
 from peakid.recipe.backbones import Backbone
@@ -45,14 +45,7 @@ def find_similar(
             "Choose a JPEG, a PNG or another image file.",
         ) from error
     arguments = SimilarArguments(path=str(path.absolute()), name=path.name)
-    return queue.submit(
-        workspace,
-        arguments,
-        lane="cpu",
-        settings=settings,
-        request_id=request_id,
-        actor=actor,
-    )
+    return queued(workspace, arguments, "cpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def name_images(
@@ -68,11 +61,11 @@ def name_images(
         NoEmbeddings: If no image has an embedding.
     """
     stored.find(workspace)
-    return queue.submit(
+    return queued(
         workspace,
         NameImagesArguments(),
-        lane="cpu",
-        settings=settings or for_job(),
+        "cpu",
+        settings=settings,
         request_id=request_id,
         actor=actor,
     )

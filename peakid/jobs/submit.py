@@ -16,7 +16,6 @@ from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 from peakid.jobs import queue, refusals
 from peakid.jobs.arguments import (
-    Arguments,
     ChangedCopiesArguments,
     EstimateArguments,
     ExportArguments,
@@ -30,11 +29,12 @@ from peakid.jobs.arguments import (
     VerifyArguments,
 )
 from peakid.jobs.job import Job
+from peakid.jobs.queueing import queued, queued_once
 from peakid.recipe import grid as sweeps
 from peakid.recipe import tta_views
 from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
-from peakid.records import Lane, Source
+from peakid.records import Source
 from peakid.remedies import action
 from peakid.settings import for_job
 from peakid.store import database_errors, integrity, runs
@@ -96,7 +96,7 @@ def import_images(
         follow_links=follow_links or within is not None,
         links_within=None if within is None else str(within),
     )
-    return _queued(workspace, arguments, "cpu", settings, request_id, actor)
+    return queued(workspace, arguments, "cpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def train(
@@ -132,7 +132,7 @@ def train(
     arguments = TrainArguments(
         snapshot=frozen.digest, recipe=recipe.model_dump(), allows_random=allows_random
     )
-    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
+    return queued(workspace, arguments, "gpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def lr_find(
@@ -158,7 +158,7 @@ def lr_find(
         )
     frozen = snapshots.show(workspace, snapshot)
     arguments = RateFinderArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
+    return queued(workspace, arguments, "gpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def sweep(
@@ -206,7 +206,7 @@ def sweep(
         minutes=minutes,
         allows_random=allows_random,
     )
-    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
+    return queued(workspace, arguments, "gpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def score_with_views(
@@ -231,7 +231,7 @@ def score_with_views(
     refusals.refuse_without_model(run)
     tta_views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
     arguments = TtaArguments(run_id=run_id, n_views=n_views)
-    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
+    return queued(workspace, arguments, "gpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def estimate(
@@ -251,7 +251,7 @@ def estimate(
     frozen = snapshots.show(workspace, snapshot)
     refusals.refuse_unfit_start(workspace, recipe)
     arguments = EstimateArguments(snapshot=frozen.digest, recipe=recipe.model_dump())
-    return _queued(workspace, arguments, "gpu", settings, request_id, actor)
+    return queued(workspace, arguments, "gpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def resume(
@@ -280,18 +280,6 @@ def resume(
         frozen = snapshots.show(workspace, arguments.snapshot)
         refusals.refuse_random(workspace, trials, frozen, settings, action("resume_random", job_id=job_id))
     return queue.resume(workspace, job_id, settings=settings, arguments=arguments)
-
-
-def _queued(
-    workspace: Workspace,
-    arguments: Arguments,
-    lane: Lane,
-    settings: JobSettings | None,
-    request_id: str | None,
-    actor: str,
-) -> Job:
-    chosen = settings or for_job()
-    return queue.submit(workspace, arguments, lane=lane, settings=chosen, request_id=request_id, actor=actor)
 
 
 def export(
@@ -324,7 +312,7 @@ def export(
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Choose another folder.")
     arguments = ExportArguments(run_id=run_id, formats=tuple(formats), out=None if out is None else str(out))
-    return _queued(workspace, arguments, "cpu", settings, request_id, actor)
+    return queued(workspace, arguments, "cpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def verify(
@@ -341,7 +329,7 @@ def verify(
     """
     if problems := integrity.quick_check(workspace.connection()):
         raise database_errors.damaged(workspace.path, problems)
-    return _queued(workspace, VerifyArguments(), "cpu", settings, request_id, actor)
+    return queued(workspace, VerifyArguments(), "cpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def lay_out(
@@ -359,10 +347,14 @@ def lay_out(
     """
     found = stored.find(workspace)
     projection.refuse_without_umap()
-    running = [job for job in queue.list_active(workspace, "cpu") if job.kind == "map"]
-    if running:
-        return running[0]
-    return _queued(workspace, MapArguments(set_id=found.set_id), "cpu", settings, request_id, actor)
+    return queued_once(
+        workspace,
+        MapArguments(set_id=found.set_id),
+        "cpu",
+        settings=settings,
+        request_id=request_id,
+        actor=actor,
+    )
 
 
 def scan(
@@ -373,10 +365,9 @@ def scan(
     actor: str = "",
 ) -> Job:
     """Queue a scan for duplicates and image issues, unless one is queued or running already."""
-    running = [job for job in queue.list_active(workspace, "cpu") if job.kind == "scan"]
-    if running:
-        return running[0]
-    return _queued(workspace, ScanArguments(), "cpu", settings, request_id, actor)
+    return queued_once(
+        workspace, ScanArguments(), "cpu", settings=settings, request_id=request_id, actor=actor
+    )
 
 
 def find_copies(
@@ -387,6 +378,11 @@ def find_copies(
     actor: str = "",
 ) -> Job:
     """Queue a search for changed copies, unless one is queued or running already."""
-    arguments = ChangedCopiesArguments()
-    running = [job for job in queue.list_active(workspace, "cpu") if job.kind == arguments.kind]
-    return running[0] if running else _queued(workspace, arguments, "cpu", settings, request_id, actor)
+    return queued_once(
+        workspace,
+        ChangedCopiesArguments(),
+        "cpu",
+        settings=settings,
+        request_id=request_id,
+        actor=actor,
+    )

@@ -13,6 +13,7 @@ from peakid.store.workspace import Workspace
 from peakid.suggest import fitted, groups, label_quality, next_images, run_evidence
 from peakid.suggest.fitted import NO_CLASS, HeadFit, Rows
 from peakid.suggest.head import Fit, LiveHead
+from peakid.suggest.known_labels import KnownLabels, Labels
 
 FEWEST_CLASSES = 2
 DOUBTED_BELOW = 0.5  # Label quality; from there on, no other class is clearly more likely.
@@ -40,19 +41,6 @@ class Basis:
         return self.judgements[0]
 
 
-@dataclass(frozen=True)
-class _Labels:
-    """The labels of N images: `columns` are 0..K-1 or -1, `class_ids` has the class of each column.
-
-    `is_reviewed`: a person has given or confirmed the label.
-    """
-
-    columns: np.ndarray
-    is_present: np.ndarray
-    is_reviewed: np.ndarray
-    class_ids: np.ndarray
-
-
 class Live:
     """The live head of one workspace: its state is what `fitted` has stored, and can be lost at any time.
 
@@ -67,6 +55,7 @@ class Live:
         self._ids = np.zeros(0, dtype=np.int64)
         self._groups = self._ids
         self._head: LiveHead | None = None
+        self._labels = KnownLabels(self._ids)
         self._written = Rows.none_of(self._ids)
         self._run_evidence: tuple[tuple[int, ...], list[np.ndarray]] | None = None
         self._near: dict[int, np.ndarray] = {}  # Row of an image -> rows of its nearest, other groups only.
@@ -87,7 +76,7 @@ class Live:
             return None
         if self._must_build(basis, is_rebuilt=is_rebuilt):
             self._build(basis)
-        labels = self._labels()
+        labels = self._labels.read(self.workspace, basis.decision_id)
         if len(labels.class_ids) < FEWEST_CLASSES or self._head is None:
             fitted.clear(self.workspace)
             self._written = Rows.none_of(self._ids)
@@ -115,6 +104,7 @@ class Live:
         found = stored.load(self.workspace, basis.set_id)
         self._features, self._ids = found.features, found.image_ids
         self._groups = groups.of_images(self.workspace, self._ids)
+        self._labels = KnownLabels(self._ids)
         if len(self._ids):
             self._head = LiveHead(self._features, self._groups)
         fitted.drop_others(self.workspace, basis.set_id)
@@ -122,28 +112,7 @@ class Live:
         self._built_on = basis
         self.build_seconds = time.monotonic() - began
 
-    def _labels(self) -> _Labels:
-        found = self.workspace.query(
-            "SELECT s.image_id, CASE WHEN s.verdict = 'label' AND c.is_retired = 0 THEN c.id ELSE -1 END,"
-            " s.is_reviewed FROM image_state s LEFT JOIN class c ON c.id = s.class_id"
-            " WHERE s.verdict <> 'exclude' ORDER BY s.image_id"
-        )
-        table = np.array([tuple(row) for row in found], dtype=np.int64).reshape(-1, 3)
-        at = np.searchsorted(self._ids, table[:, 0])
-        is_known = np.zeros(len(table), dtype=bool)
-        inside = at < len(self._ids)
-        is_known[inside] = self._ids[at[inside]] == table[inside, 0]
-        given = np.full(len(self._ids), NO_CLASS, dtype=np.int64)
-        given[at[is_known]] = table[is_known, 1]
-        is_present = np.zeros(len(self._ids), dtype=bool)
-        is_present[at[is_known]] = True
-        is_reviewed = np.zeros(len(self._ids), dtype=bool)
-        is_reviewed[at[is_known]] = table[is_known, 2] == 1
-        class_ids = np.unique(given[given != NO_CLASS])
-        columns = np.where(given == NO_CLASS, NO_CLASS, np.searchsorted(class_ids, given))
-        return _Labels(columns, is_present, is_reviewed, class_ids)
-
-    def _fit(self, basis: Basis, labels: _Labels, began: float) -> HeadFit:
+    def _fit(self, basis: Basis, labels: Labels, began: float) -> HeadFit:
         assert self._head is not None
         fit, ranking = label_quality.rank(
             self._head,
@@ -179,7 +148,7 @@ class Live:
             fitted.write(self.workspace, rows, self._written, replace(found, number=number + 1))
         return found
 
-    def _of_run(self, basis: Basis, labels: _Labels) -> list[np.ndarray]:
+    def _of_run(self, basis: Basis, labels: Labels) -> list[np.ndarray]:
         """Return what the newest run predicts, read once for a run and its classes."""
         known = (basis.judgements[-1], *labels.class_ids.tolist())
         if self._run_evidence is None or self._run_evidence[0] != known:
@@ -193,7 +162,7 @@ class Live:
         ids = [row["image_id"] for row in self.workspace.query("SELECT image_id FROM label_conflict")]
         return np.isin(self._ids, np.array(ids, dtype=np.int64))
 
-    def _rows(self, labels: _Labels, fit: Fit, ranking: label_quality.Ranking) -> Rows:
+    def _rows(self, labels: Labels, fit: Fit, ranking: label_quality.Ranking) -> Rows:
         n = np.arange(len(self._ids))
         is_labelled = labels.columns != NO_CLASS
         suggested = np.where(is_labelled, ranking.suggested, fit.probabilities.argmax(axis=1))
@@ -210,7 +179,7 @@ class Live:
             n_near_suggested=np.zeros(len(n), dtype=np.int64),
         )
 
-    def _usefulness(self, labels: _Labels, fit: Fit) -> np.ndarray:
+    def _usefulness(self, labels: Labels, fit: Fit) -> np.ndarray:
         """Return how useful a label of each image would be: (N,), NaN but for the first ones."""
         known = np.where(labels.is_present, labels.columns, 0)  # An excluded image needs no label.
         found = next_images.usefulness(self._features, fit.probabilities, known)
@@ -234,7 +203,7 @@ class Live:
             near = near[near >= 0]
             self._near[row] = near[self._groups[near] != self._groups[row]]
 
-    def _counted(self, rows: Rows, labels: _Labels, wanted: list[int]) -> Rows:
+    def _counted(self, rows: Rows, labels: Labels, wanted: list[int]) -> Rows:
         """Return the rows with the nearest labelled images counted, where those are known."""
         n_near, n_suggested = np.zeros_like(rows.n_near), np.zeros_like(rows.n_near)
         for row in wanted:
@@ -247,7 +216,7 @@ class Live:
         return replace(rows, n_near=n_near, n_near_suggested=n_suggested)
 
 
-def _still_doubted(ranking: label_quality.Ranking, labels: _Labels) -> np.ndarray:
+def _still_doubted(ranking: label_quality.Ranking, labels: Labels) -> np.ndarray:
     """Return the confirmed labels that another class contradicts: bool of shape (N,).
 
     They are listed to whoever asks for them only.

@@ -196,7 +196,7 @@ def _source(workspace: Workspace, layout_id: int) -> Colouring:
 
 def _suspicion(workspace: Workspace, layout_id: int) -> Colouring:
     ends = [0.0, *_BANDS, 1.0]
-    names = [f"label quality {low:g} to {high:g}" for low, high in itertools.pairwise(ends)]
+    names = [f"quality {low:g} to {high:g}" for low, high in itertools.pairwise(ends)]
     values = _suggested(workspace, layout_id, "g.label_quality")
     bands: list[SqlValue] = [
         None if value is None else int(np.searchsorted(_BANDS, float(value), side="right"))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
+from peakid.evaluate.class_colours import of as built_in_or_chosen
 from peakid.web import words
 
 AXIS_TITLE_PX = 13
@@ -22,19 +23,8 @@ def current() -> Theme:
 def class_colours(
     class_names: Sequence[str], chosen: Mapping[str, str | None] | None = None
 ) -> dict[str, str]:
-    """Return the colour of each class: the chosen one, else one of a colour-blind-safe set.
-
-    Args:
-        chosen: Colours of all classes, oldest first, as `classes.colours` returns them. A built-in colour
-            depends on the age of a class, so that reordering the keys keeps it. None = the order of
-            `class_names`.
-    """
-    order = list(chosen) if chosen else list(class_names)
-    built_in = {name: charts.class_colour(position) for position, name in enumerate(order)}
-    return {
-        name: (chosen or {}).get(name) or built_in.get(name) or charts.class_colour(n)
-        for n, name in enumerate(class_names)
-    }
+    """Return the colour of each class, as `evaluate.class_colours` does."""
+    return built_in_or_chosen(class_names, chosen)
 
 
 def plot(figure: go.Figure, *, key: str, **options: object) -> object:

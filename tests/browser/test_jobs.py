@@ -200,3 +200,23 @@ def test_a_link_of_a_toast_opens_in_the_same_tab(
     expect(page).to_have_url(re.compile(r"/evaluate\?run=1$"))
     assert len(page.context.pages) == 1
     assert page.evaluate("window.isSameDocument")  # The session goes on.
+
+
+def test_of_two_tabs_only_the_one_that_is_seen_shows_the_toast(
+    serve: Callable[[], str], page: Page, training: Work, frozen: Snapshot, add_run: Callable[..., int]
+) -> None:
+    address = serve()
+    behind = page.context.new_page()
+    # A headless browser takes every tab for visible.
+    behind.add_init_script("Object.defineProperty(Document.prototype, 'hidden', { get: () => true });")
+    for tab in (page, behind):
+        tab.goto(f"{address}/history")
+        tab.wait_for_selector(SETTLED)
+    run_id = add_run(frozen)
+    training.note(TrainResult(run_id=run_id))
+    training.end("done")
+    for tab in (page, behind):
+        expect(sidebar(tab).get_by_text(f"Run {run_id}:")).to_be_visible()
+        expect(tab.get_by_test_id("stToast")).to_have_count(1)
+    expect(page.get_by_test_id("stToast")).to_be_visible()
+    expect(behind.get_by_test_id("stToast")).not_to_be_visible()

@@ -55,6 +55,10 @@ def test_accepting_suggestions_reorders_only_what_is_out_of_sight(
     page.goto(f"{serve()}/review?queue=label-issues")
     first = page.locator(".tile").first
     expect(first.locator(".badge")).to_contain_text("suggested", timeout=60_000)
+    keys = page.locator(".acts button:visible, .acts input")  # With Accept, Map and the slider: one line.
+    expect(keys).to_have_count(11)
+    tops = keys.evaluate_all("(all) => all.map((each) => Math.round(each.getBoundingClientRect().top))")
+    assert len(set(tops)) == 1, tops
     gallery = page.locator(".gallery")
     before_fit = int(gallery.get_attribute("data-fit") or 0)
     page.wait_for_timeout(1000)

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from peakid.embed import layouts, stored
@@ -21,6 +22,7 @@ WITHOUT_WEBGL = """const made = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
   return kind === "webgl2" ? null : made.call(this, kind, ...rest);
 };"""
+RIVER, SEA = (0x00, 0x72, 0xB2), (0xE6, 0x9F, 0x00)  # The first colours of classes.
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -64,6 +66,12 @@ def test_the_map_shows_photos_and_a_lasso_becomes_a_queue(
     address = serve()
     page.goto(f"{address}/map")
     expect(page.locator(DRAWN)).to_be_visible()
+
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save picture").click()
+    assert waiting.value.suggested_filename == "map.png"
+    with Image.open(waiting.value.path()) as picture:
+        assert {RIVER, SEA} <= {colour for _, colour in picture.convert("RGB").getcolors(100_000) or ()}
 
     page.mouse.move(*at(page, places[11]))  # A photo appears beside the pointer; its name is text.
     expect(page.locator(".tip .label")).to_have_text(f"{HOSTILE}, not confirmed")

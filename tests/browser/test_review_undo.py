@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from peakid.curate import decisions
+from peakid.curate import classes, decisions
 from peakid.curate.queues import review_queue
 from peakid.store.workspace import Workspace
 
@@ -123,3 +123,31 @@ def test_the_undo_of_a_tag_says_which_tag_and_of_which_image(
     wait_until_saved(page)
     page.keyboard.press("z")
     expect(page.locator(".status .message")).to_have_text("Undid: added the tag snow to river/000.jpg.")
+
+
+def test_the_key_z_takes_back_accepted_suggestions_as_the_button_beside_them_does(
+    serve: Callable[[], str], page: Page, plant: Callable[..., dict[str, str]], workspace: Workspace
+) -> None:
+    for name in ("river", "sea"):
+        classes.add(workspace, name)
+    digests = list(plant({f"image-{n:02}": None for n in range(12)}).values())
+    with workspace.transaction() as connection:
+        for n, digest in enumerate(digests):  # Confidences of .99 to .88.
+            connection.execute(
+                "INSERT INTO suggestion (image_id, suggested_class_id, confidence)"
+                " SELECT id, 1, ? FROM image WHERE digest = ?",
+                (0.99 - 0.01 * n, digest),
+            )
+    page.goto(f"{serve()}/review?queue=suggestions")
+    expect(page.locator(".tile")).to_have_count(12)
+    page.get_by_role("button", name="Accept 5 suggestions above 95 %").click()
+    expect(page.locator(".tile")).to_have_count(7)
+    assert state_of(workspace, digests)[:6] == [("label", "river")] * 5 + [("clear", None)]
+    page.wait_for_selector(SETTLED)
+    page.keyboard.press("z")
+    expect(page.locator(".status .message")).to_have_text("Undid: accepted 5 suggestions above 95 %.")
+    expect(page.locator(".tile")).to_have_count(12)
+    expect(page.get_by_role("button", name="Accept 5 suggestions above 95 %")).to_be_enabled()
+    assert state_of(workspace, digests) == [("clear", None)] * 12
+    page.keyboard.press("z")
+    expect(page.locator(".status .message")).to_contain_text("This tab has nothing to undo")

@@ -49,6 +49,15 @@ def test_images_are_found_by_an_image_by_a_file_and_by_being_strange(
     expect(page.locator(".tile").first.locator(".badge")).to_have_text("1.00 similar")
     expect(page.get_by_text("Similar to 000.jpg 29")).to_be_visible()
 
+    page.keyboard.press("2")  # A judgement there changes the address of no queue.
+    expect(page.locator(".status .count")).to_contain_text("all saved")
+    page.go_back()
+    expect(page).to_have_url(re.compile("queue=all$"))
+    expect(page.locator(".tile.focus")).to_have_attribute("data-digest", digests[0])  # Where S was pressed.
+    assert shown(page)[0] == digests[0]
+    page.go_forward()
+    expect(page.locator(".tile").first).to_have_attribute("data-digest", digests[1])
+
     page.keyboard.press("End")
     page.keyboard.press("Enter")
     expect(page.locator(".caption .why")).to_have_text("similarity 0.00 to 000.jpg")

@@ -1,5 +1,7 @@
 import pytest
 
+from tests import planted_embeddings
+
 KEYS = {"digest", "name", "n_images", "class_names", "splits", "n_groups", "n_leaks"}
 
 
@@ -101,3 +103,14 @@ def test_images_are_compared_before_they_are_frozen(peakid, fill):
     assert (
         peakid("snapshot", "leaks").out == "No leak was found among the 8 images, which were all compared.\n"
     )
+
+
+def test_create_says_that_changed_copies_were_not_searched_for(peakid, workspace, planted):
+    assert "recoloured copies" not in peakid("snapshot", "create").out
+    planted_embeddings.plant(workspace, {digest: [1, n] for n, digest in enumerate(planted.values())})
+    note = peakid("snapshot", "create").out.splitlines()[-1]
+    assert note.startswith(
+        "Note: Turned, cropped and recoloured copies were not searched for among 40 images"
+    )
+    assert note.endswith("Search with: peakid duplicates find --wait")
+    assert "recoloured" not in str(peakid("snapshot", "create", "--json").json)

@@ -1,7 +1,11 @@
 """The command map: the layout as JSON and as a table, a part of it as a queue."""
 
 import pytest
+from PIL import Image
 
+from peakid.curate import classes
+from peakid.embed import layouts, stored
+from peakid.suggest import map_picture
 from tests import planted_embeddings
 
 
@@ -49,3 +53,22 @@ def test_umap_is_a_job(peakid, embedded, as_idle, monkeypatch):
     assert peakid("map", "--method", "umap", "--json").json == {"job_id": 1, "state": "queued"}
     monkeypatch.setattr("peakid.embed.projection.has_umap", lambda: False)
     assert "umap-learn" in peakid("map", "--method", "umap").err
+
+
+def test_the_map_is_drawn_as_a_picture_in_the_colours_of_the_classes(peakid, workspace, embedded, tmp_path):
+    classes.describe(workspace, "eiger", colour="#123456")
+    answer = peakid("map", "--png", tmp_path / "map.png", "--json").json
+    assert answer["png"] == str(tmp_path / "map.png")
+    layout = layouts.pca(workspace, stored.find(workspace).set_id)
+    points = layouts.points(workspace, layout.layout_id)
+    with Image.open(tmp_path / "map.png") as picture:
+        colours = []
+        for x, y in points.xy.tolist():
+            half = map_picture.SIDE_PX / 2
+            scale = half - map_picture.MARGIN_PX
+            colours.append(picture.getpixel((round(half + x * scale), round(half - y * scale))))
+        legend = picture.crop((map_picture.SIDE_PX, 0, *picture.size)).getcolors(10_000)
+    assert colours == [(0x00, 0x72, 0xB2)] * 2 + [(0x12, 0x34, 0x56)]
+    assert {(0x00, 0x72, 0xB2), (0x12, 0x34, 0x56)} <= {colour for _, colour in legend}
+    assert "exists already" in peakid("map", "--png", tmp_path / "map.png").err
+    assert "does not end in .png" in peakid("map", "--png", tmp_path / "map.jpg").err

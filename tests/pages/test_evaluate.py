@@ -523,3 +523,16 @@ def test_a_class_that_is_predicted_too_often_is_named(
     # 12 images into the class and none out of it: P = 1 / 2^12, times 3 classes.
     assert f"{second} is predicted too often: 32 images are predicted as it and 20 are given" in text
     assert "more than chance explains (p < 0.001)" in text
+
+
+def test_labels_that_were_reviewed_where_a_model_pointed_are_named_beside_the_score(
+    open_page: OpenPage, text_of: TextOf, frozen: Snapshot, workspace: Workspace
+) -> None:
+    planted_runs.plant(workspace, frozen, {"river": "sea"})
+    image = next(each for each in run_predictions.rows(workspace, 1, "valid") if each.given_label == "river")
+    choice = Choice(image.digest, "label", "river", basis={"queue": "model-disagrees"})
+    decisions.decide(workspace, [choice], actor="human:anna")
+    snapshots.create(workspace, actor="human:anna")
+    text = text_of(open_page("evaluate", run="1"))
+    n_images = frozen.splits["valid"]
+    assert f"1 of {n_images} validation labels was reviewed because a model doubted or suggested" in text

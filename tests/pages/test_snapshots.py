@@ -7,9 +7,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.curate import decisions
+from peakid.curate.duplicates import proposals
 from peakid.dataset import snapshot as snapshots
+from peakid.embed import stored
+from peakid.jobs import queue
 from peakid.records import Choice, Snapshot
 from peakid.store.workspace import Workspace
+from tests import planted_embeddings
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -144,3 +148,23 @@ def test_an_unusable_folder_is_an_error_message(
     button(app, "Write 40 images").click().run()
     assert len(app.error) == 1
     assert not app.exception
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_the_form_says_that_changed_copies_were_not_searched_for_and_offers_the_search(
+    open_page: OpenPage, fill: Callable[..., list[str]], workspace: Workspace, text_of: TextOf
+) -> None:
+    digests = fill(river=4, sea=4)
+    assert "recoloured copies" not in text_of(open_page("snapshots"))  # Nothing to search with.
+    planted_embeddings.plant(workspace, {digest: [1, n] for n, digest in enumerate(digests)})
+    app = open_page("snapshots")
+    assert "copies were not searched for among 8 images: copies of one photo may" in text_of(app)
+    button(app, "Search for changed copies").click().run()
+    assert [job.kind for job in queue.list_jobs(workspace)] == ["changed-copies"]
+    assert "Changed copies are being searched for." in text_of(app)
+    queue.cancel(workspace, 1)
+    ids = [row["id"] for row in workspace.query("SELECT id FROM image")]
+    proposals.write(workspace, [], ids[:7], set_id=stored.find(workspace).set_id, rules=1)
+    assert "not searched for among 1 image:" in text_of(open_page("snapshots"))
+    proposals.write(workspace, [], ids[7:], set_id=stored.find(workspace).set_id, rules=1)
+    assert "searched for" not in text_of(open_page("snapshots"))

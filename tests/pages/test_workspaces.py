@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.acquire import demo_import
+from peakid.records import Snapshot
 from peakid.store import status
 from peakid.store import workspace as workspaces
 from peakid.store.folders import recent_workspaces
@@ -34,6 +35,12 @@ def choice_of_folder() -> None:
     from peakid.web.workspaces import folder_browser
 
     folder_browser.show_choice("field")
+
+
+def choice_of_new_folder() -> None:
+    from peakid.web.workspaces import folder_browser
+
+    folder_browser.show_choice("field", new_name="new")
 
 
 @pytest.fixture
@@ -223,6 +230,41 @@ def test_the_page_of_imports_has_a_button_that_browses(
     app.button(key="browse:folder_path").click().run()
     assert not app.exception
     assert {"photos", "Choose this folder"} <= {each.label for each in app.button}
+
+
+def test_a_backup_to_restore_is_chosen_by_browsing(
+    open_page: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "backups").mkdir()
+    for name in ("old.zip", "new.ZIP", "notes.txt", ".hidden.zip"):
+        (tmp_path / "backups" / name).write_bytes(b"x")
+    os.utime(tmp_path / "backups" / "old.zip", (0, 0))
+    monkeypatch.setenv("HOME", str(tmp_path / "backups"))
+    app = open_page("history", section="keep")
+    app.button(key="browse:restore:file").click().run()
+    assert not app.exception
+    found = [each.label for each in app.button if (each.key or "").startswith("restore:file:file:")]
+    assert found == ["new.ZIP", "old.zip"]  # The newest first.
+    app.button(key="restore:file:file:1:old.zip").click().run()
+    assert app.text_input(key="restore:file").value == str(tmp_path / "backups" / "old.zip")
+
+
+def test_a_folder_for_a_snapshot_is_chosen_and_a_new_one_is_named_where_it_is_not_empty(
+    open_page: Callable[..., AppTest], tmp_path: Path, frozen: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    app = open_page("snapshots", section="files")
+    app.button(key="browse:folder").click().run()
+    captions = "".join(each.value for each in app.caption).replace("\\", "")
+    assert "A new folder snapshot-1 is made in it" in captions
+    press(app, "Choose this folder")
+    assert app.text_input(key="folder").value == str(tmp_path / "snapshot-1")
+    app = AppTest.from_function(choice_of_new_folder, default_timeout=60)
+    app.session_state["browser:field"] = tmp_path / "out"
+    app.run()
+    press(app, "Choose this folder")
+    assert app.session_state["field"] == str(tmp_path / "out")  # It is empty.
 
 
 def test_browsing_starts_in_the_home_folder_and_cannot_leave_the_allowed_ones(

@@ -116,7 +116,7 @@ def test_suggestions_of_test_images_are_hidden_and_suspicion_is_in_bands(workspa
         )
         connection.execute("INSERT INTO split_assignment VALUES (0, 1, 'test')")
     assert names(workspace, layout_id, "suggestion") == ["test image: hidden", "dom", "none", "dom"]
-    low, high = "label quality 0 to 0.1", "label quality 0.8 to 1"
+    low, high = "quality 0 to 0.1", "quality 0.8 to 1"
     assert names(workspace, layout_id, "suspicion") == [low, high, "no label", "no label"]
 
 

@@ -8,7 +8,7 @@ from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, r
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NoEmbeddings
-from peakid.evaluate import figures, finding, report, score_text
+from peakid.evaluate import figures, finding, ranked_labels, report, score_text
 from peakid.evaluate.comparing import compare as comparing
 from peakid.evaluate.comparing.compare import Comparison
 from peakid.evaluate.errors import confusion
@@ -68,12 +68,18 @@ def evaluate(
     frozen = snapshot.show(workspace, run.snapshot_digest)
     around = Surroundings(frozen.splits, frozen.n_leaks, is_imported=run.is_imported)
     first = finding.choose(found, around)
+    ranked = ranked_labels.find(workspace, run, split, with_tta=with_tta)
     document = found.scored.to_json() | {
+        "model_ranked": ranked.to_json(),
         "probe": probe.to_json() if probe else None,
         "finding": {"kind": first.kind, "sentence": first.sentence, "next": first.button},
     }
-    lines = [_text(found.scored, probe_text(probe) if probe else f"Linear probe: {why_no_probe}")]
-    emit(as_json, document, "\n".join([*lines, f"{first.sentence} Next: {first.button}."]))
+    lines = [
+        _text(found.scored, probe_text(probe) if probe else f"Linear probe: {why_no_probe}"),
+        ranked.sentence,
+        f"{first.sentence} Next: {first.button}.",
+    ]
+    emit(as_json, document, "\n".join(filter(None, lines)))
     return 0
 
 

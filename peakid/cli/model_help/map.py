@@ -16,7 +16,7 @@ from peakid.errors import BadInput
 from peakid.jobs import submit
 from peakid.jobs.job import Job
 from peakid.store.workspace import Workspace
-from peakid.suggest import map_colours, map_table
+from peakid.suggest import map_colours, map_picture, map_table
 from peakid.suggest.map_colours import ColourBy
 
 
@@ -39,6 +39,7 @@ from peakid.suggest.map_colours import ColourBy
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write the points to this .csv or .parquet file."
 )
+@click.option("--png", type=click.Path(path_type=Path), help="Draw the map into this .png file.")
 @click.option(
     "--box",
     type=(float, float, float, float),
@@ -55,6 +56,7 @@ def map_(
     method: Method,
     colour_by: ColourBy,
     out: Path | None,
+    png: Path | None,
     box: tuple[float, float, float, float] | None,
     is_waiting: bool,
     request_id: str | None,
@@ -68,6 +70,8 @@ def map_(
     embedded = stored.find(workspace)
     if out is not None:
         map_table.check(out)
+    if png is not None:
+        map_picture.check(png)
     layout = layouts.pca(workspace, embedded.set_id) if method == "pca" else _umap(workspace)
     if layout is None:
         job = submit.lay_out(workspace, request_id=request_id, actor=actor)
@@ -78,6 +82,8 @@ def map_(
     document: dict[str, Any] = {"backbone": embedded.backbone, **_document(workspace, layout, colour_by)}
     if out is not None:
         document["out"] = str(map_table.write(workspace, layout, out, colour_by=colour_by))
+    if png is not None:
+        document["png"] = str(map_picture.write(workspace, layout, png, colour_by=colour_by))
     if box is not None:
         document["queue"] = _select(workspace, layout, box, colour_by, actor)
     emit(as_json, document, _text(document))
@@ -122,6 +128,7 @@ def _document(workspace: Workspace, layout: Layout, colour_by: ColourBy) -> dict
         "colour_by": colour_by,
         "categories": [asdict(each) for each in coloured.categories if each.n],
         "out": None,
+        "png": None,
         "queue": None,
     }
 
@@ -132,6 +139,6 @@ def _text(document: dict[str, Any]) -> str:
         f" from embeddings of {document['backbone']}.",
         *(f"{each['n']:>7,}  {each['name']}" for each in document["categories"]),
     ]
-    lines += [f"Written to {document['out']}."] if document["out"] else []
+    lines += [f"Written to {document[name]}." for name in ("out", "png") if document[name]]
     lines += [f"Look at the images with: peakid queue {document['queue']}"] if document["queue"] else []
     return "\n".join(lines)

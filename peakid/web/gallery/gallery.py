@@ -10,7 +10,8 @@ from peakid.curate import classes
 from peakid.records import QueueItem, StepResult
 from peakid.store.workspace import Workspace
 from peakid.web import theme, words
-from peakid.web.gallery import delivery, outbox, scripts
+from peakid.web.gallery import bulk_notice, delivery, outbox, scripts
+from peakid.web.gallery.bulk_notice import Done
 from peakid.web.gallery.delivery import Plan
 from peakid.web.gallery.loaded_page import LoadedPage
 from peakid.web.gallery.outbox import Act, Event
@@ -41,6 +42,7 @@ def show(
     acts: Mapping[str, Act] | None = None,
     has_map: bool = False,
     is_part: bool = False,
+    done: Done | None = None,
 ) -> Any:
     """Draw the grid. Its events are saved before the next run of the page.
 
@@ -53,6 +55,7 @@ def show(
         has_map: Offer to show images on the map.
         is_part: The grid is a part of a longer page. It takes no focus by itself, and keys judge only while
             it has the focus: a key must not act on images that are out of sight.
+        done: What a button of the page did, which the key Z undoes like the judgements of the grid.
 
     Returns:
         What `from_review.follow` takes: the images to show on the map, None where none was asked for.
@@ -71,6 +74,7 @@ def show(
             "can": sorted(acts or {}),
             "has_map": has_map,
             "is_part": is_part,
+            "step": bulk_notice.document(done),
             **_page_document(page, plan, _names_now(workspace, page, class_names)),
             **delivery.owner(workspace),
             **delivery.ack_document(plan.ack),

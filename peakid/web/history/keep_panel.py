@@ -63,14 +63,17 @@ def _show_restore(workspace: Workspace) -> None:
     )
     given = address.text("file")
     new = workspace.path.with_name(f"{workspace.path.name}-restored")
+    file_key, folder_key = f"restore:file:{given}" if given else "restore:file", "restore:folder"
+    st.session_state.setdefault(file_key, given or "")
+    st.session_state.setdefault(folder_key, str(new))
+    with st.container(horizontal=True):
+        folder_browser.button(file_key, label="Browse backups", suffixes=(".zip",))
+        folder_browser.button(folder_key, label="Browse folders", new_name=new.name)
     with st.form("restore", border=False):
         file = st.text_input(
-            "Backup file on this machine",
-            given or "",
-            placeholder="/home/you/peakid-backup.zip",
-            key=f"restore:file:{given}" if given else "restore:file",
+            "Backup file on this machine", placeholder="/home/you/peakid-backup.zip", key=file_key
         )
-        folder = st.text_input("New or empty folder on this machine", str(new), key="restore:folder")
+        folder = st.text_input("New or empty folder on this machine", key=folder_key)
         is_submitted = st.form_submit_button("Restore the backup", icon=":material/settings_backup_restore:")
     if not is_submitted:
         return

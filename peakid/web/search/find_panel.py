@@ -16,6 +16,7 @@ from peakid.jobs.job import Job
 from peakid.jobs.results import SimilarResult
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, session, uploads, words
+from peakid.web.collect import embedding_panel
 from peakid.web.jobs import submission
 from peakid.web.search import more_like_this, relevance_panel
 
@@ -37,7 +38,9 @@ def show(workspace: Workspace) -> None:
     with st.popover("Find", icon=":material/image_search:", width="content", key=key):
         if not stored.sets(workspace):
             st.markdown("Similar and strange images are found by their embeddings. No image has one yet.")
-            if st.button("Compute the embeddings", key="find:embed"):
+            if embedding_panel.lacks_weights(workspace):
+                st.markdown(embedding_panel.NO_WEIGHTS)
+            elif st.button("Compute the embeddings", key="find:embed"):
                 navigation.go("collect")
             return
         _show_file(workspace)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SCRIPTS = ("back.js", "toast_links.js")
+SCRIPTS = ("back.js", "toast_links.js", "visible_toasts.js")
 _FOLDER = Path(__file__).resolve().parent / "static"
 _BEFORE = b"<head>"
 # "Not modified" would keep a page with an older script, and a compressed page cannot be changed.

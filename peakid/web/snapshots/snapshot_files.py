@@ -9,19 +9,23 @@ from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
 from peakid.web import session, uploads, words
 from peakid.web.jobs import progress
+from peakid.web.workspaces import folder_browser
 
 FORMATS: dict[writing.WriteFormat, str] = {
     "imagefolder": "Folders: split / class / image",
     "csv": "Table: images and labels.csv",
 }
 
+_FOLDER = "folder"  # Key of the field.
+
 
 def show(workspace: Workspace, frozen: Snapshot) -> None:
     """Draw the form to write a snapshot and the button to verify it."""
     n_images = words.n_of(frozen.n_images, "image")
+    folder_browser.button(_FOLDER, label="Browse folders", new_name=f"snapshot-{frozen.snapshot_id}")
     with st.form("write", border=False):
         fmt = st.radio("Format", list(FORMATS), format_func=FORMATS.__getitem__, horizontal=True)
-        path = st.text_input("New folder on this machine", placeholder="/home/you/first-look", key="folder")
+        path = st.text_input("New folder on this machine", placeholder="/home/you/first-look", key=_FOLDER)
         tip = (
             "Otherwise metadata is removed, because it can hold the position where a photo was taken. Pixels,"
             " orientation and colours do not change."

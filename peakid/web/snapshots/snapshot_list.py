@@ -25,6 +25,7 @@ def show(frozen_ones: Sequence[Snapshot], opened: str, n_runs_of: Mapping[str, i
     tables.show(
         lines,
         height="content" if len(lines) <= 5 else ROWS_PX,
+        column_config={"Never compared": st.column_config.TextColumn(alignment="right")},
         key=f"{_KEY}:{opened}",
         on_select=lambda: _open(frozen_ones, opened),
         selection_mode="single-row",

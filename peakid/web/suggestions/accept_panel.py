@@ -10,8 +10,10 @@ from peakid.suggest import accept
 from peakid.suggest.accept import Accepted, Offer
 from peakid.web import address, session, words
 from peakid.web.gallery import bulk_notice, loaded_page
+from peakid.web.gallery.bulk_notice import Done
 
 _DONE = "accept:done"  # Session state: what the last run did.
+_NOTED = "accept"  # Names the note of the step that was accepted last.
 _TIP = (
     "The labels are recorded as given by the model, not as reviewed: they are trained on, and never in the "
     "validation or test split, where they would flatter the score. One undo takes all of them back."
@@ -54,6 +56,20 @@ def show(workspace: Workspace, queue: str) -> None:
         _show_accepted(workspace, newest)
 
 
+def step(workspace: Workspace) -> Done | None:
+    """Return what the button accepted last in this session, which the key Z of the grid takes back."""
+    return bulk_notice.current(workspace, _NOTED)
+
+
+def was_undone(workspace: Workspace) -> bool:
+    """Return, once, whether that was undone meanwhile, so that its images wait again."""
+    if not bulk_notice.is_noted(_NOTED) or step(workspace) is not None:
+        return False
+    for queue in (suggested.SUGGESTIONS, suggested.MOST_USEFUL):
+        loaded_page.forget(queue)
+    return True
+
+
 def show_audit(workspace: Workspace, queue: str) -> None:
     """Draw the result so far of the audit that is judged in this queue."""
     audit = accept.of_queue(workspace, queue)
@@ -89,17 +105,16 @@ def _show_accepted(workspace: Workspace, audit: Accepted, *, is_open: bool = Fal
 
 
 def _accept(workspace: Workspace, found: Offer, queue: str) -> None:
+    event_id = bulk_notice.new_event_id()
     try:
-        accept.accept(
-            workspace,
-            found.threshold,
-            at_most=found.n_images,
-            actor=session.actor(),
-            event_id=bulk_notice.new_event_id(),
+        step = accept.accept(
+            workspace, found.threshold, at_most=found.n_images, actor=session.actor(), event_id=event_id
         )
     except PeakidError as error:
         session.show_error(error)
         return
+    text = f"accepted {words.n_of(step.n_images, 'suggestion')} above {100 * found.threshold:.0f} %"
+    bulk_notice.note(_NOTED, Done(event_id, text, tuple(each.digest for each in step.decisions)))
     loaded_page.forget(queue)
     st.rerun()
 

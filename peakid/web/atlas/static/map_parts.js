@@ -4,6 +4,7 @@ import { button, make, PREFIX } from "./elements.js";
 import { PlainPainter } from "./map_2d.js";
 import { GlPainter } from "./map_gl.js";
 import { Legend } from "./map_legend.js";
+import { savePicture } from "./map_picture.js";
 import { Pointer } from "./map_pointer.js";
 import { Tip } from "./map_tip.js";
 
@@ -72,5 +73,8 @@ function buildTools(map) {
   const farther = button("−", "", "Zoom out (-)", () => map.zoomBy(1 / ZOOM));
   farther.setAttribute("aria-label", "Zoom out");
   const fit = button("Fit", "0", "Show the whole map", () => map.fit());
-  tools.append(...map.parts.choices, inSight, make("span", "grow"), closer, farther, fit);
+  const save = button("Save picture", "", "The map as it is shown, with its legend, as a PNG file", () =>
+    savePicture(map),
+  );
+  tools.append(...map.parts.choices, inSight, save, make("span", "grow"), closer, farther, fit);
 }

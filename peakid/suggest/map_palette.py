@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from peakid.evaluate import charts
+from peakid.evaluate import charts, class_colours
 from peakid.suggest.map_colours import Category, ColourBy, Colouring
-from peakid.web import theme
 
 GREY = "#8A94A0"  # What has no value: in both themes it stands back.
 DARKER = "#5C6672"  # What is left out on purpose.
@@ -20,7 +19,7 @@ def of(colouring: Colouring, chosen: Mapping[str, str | None]) -> list[str]:
         chosen: The chosen colour of every class, as `classes.colours` returns them.
     """
     names = [each.name for each in colouring.categories if each.kind == "class"]
-    of_classes = theme.class_colours(names, chosen)
+    of_classes = class_colours.of(names, chosen)
     return [
         _of_category(each, position, colouring.colour_by, of_classes)
         for position, each in enumerate(colouring.categories)
