@@ -27,7 +27,8 @@ def svg(rows: Sequence[dict]) -> str:
     first = tuple(rows[0][key] for key in keys)
     here = [row for row in rows if tuple(row[key] for key in keys) == first]
     n_seeds = len({row["seed"] for row in here})
-    title = f"{first[0]}, {first[1]} {first[2]:.0%} wrong labels, mean of {n_seeds} seeds"
+    wrong = "labels of a similar class" if first[1] == "pairs" else "random labels"
+    title = f"{first[2]:.0%} wrong {wrong} ({first[0]}), mean of {n_seeds} seeds"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
         f' font-size="13" role="img" aria-label="{escape(title)}">',
