@@ -10,6 +10,7 @@ from peakid.evaluate.intervals import wilson
 from peakid.records import Run
 from peakid.store.workspace import Workspace
 
+MOST_LOADED = 50_000
 _SPLITS = {"train": "training", "valid": "validation", "test": "test", "cv": "cross-validated"}
 
 
@@ -23,7 +24,8 @@ class RankedLabels:
     Attributes:
         n_images: All images of the score.
         n_ranked: Those whose label was reviewed where a model ranked it, before the snapshot was frozen.
-        accuracy_of_others: Of the images without such a review, 0..1; None where there are none.
+        accuracy_of_others: Of the images without such a review, 0..1. None where no image or every one has
+            such a review, and of a split with more than `MOST_LOADED` images, which takes seconds to load.
         interval_of_others: Its 95 % interval.
     """
 
@@ -62,6 +64,9 @@ def find(workspace: Workspace, run: Run, split: str, *, with_tta: bool = False) 
     It counts no look at test: the caller does.
     """
     ranked = _ranked(workspace, run, split)
+    n_images = _n_images(workspace, run, split)
+    if not ranked or n_images > MOST_LOADED:
+        return RankedLabels(split, n_images, len(ranked), None, None)
     images = scored_images.load(workspace, run, split, with_tta=with_tta)
     is_ranked = np.isin(images.image_ids, list(ranked))  # (N,)
     is_right = images.is_right[~is_ranked]
@@ -78,11 +83,19 @@ def find(workspace: Workspace, run: Run, split: str, *, with_tta: bool = False) 
 def _ranked(workspace: Workspace, run: Run, split: str) -> set[int]:
     """Return the images with a marked judgement from before the snapshot of the run, unless it was undone."""
     rows = workspace.query(
-        "SELECT DISTINCT d.image_id FROM prediction p JOIN decision d ON d.image_id = p.image_id"
-        " JOIN image_state s ON s.image_id = p.image_id"
-        " WHERE p.run_id = ? AND p.split = ? AND d.verdict = 'label' AND s.is_reviewed = 1"
-        " AND json_extract(d.basis, '$.model_ranked')"
+        # The images that people judged are the fewest: they lead.
+        "SELECT DISTINCT s.image_id FROM image_state s CROSS JOIN prediction p ON p.image_id = s.image_id"
+        " JOIN decision d ON d.image_id = s.image_id"
+        " WHERE s.actor GLOB 'human:*' AND s.is_reviewed = 1 AND p.run_id = ? AND p.split = ?"
+        " AND d.verdict = 'label' AND json_extract(d.basis, '$.model_ranked')"
         " AND d.decided_at <= (SELECT frozen_at FROM snapshot WHERE id = ?)",
         (run.run_id, split, run.snapshot_id),
     )
     return {row["image_id"] for row in rows}
+
+
+def _n_images(workspace: Workspace, run: Run, split: str) -> int:
+    row = workspace.one(
+        "SELECT COUNT(*) AS n FROM prediction WHERE run_id = ? AND split = ?", (run.run_id, split)
+    )
+    return row["n"] if row else 0
