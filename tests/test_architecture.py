@@ -26,7 +26,7 @@ LAYERS: list[set[str]] = [
     {"peakid.recipe", "peakid.imaging", "peakid.demo"},
     {"peakid.settings", "peakid.resources", "peakid.clean_text"},
     {"peakid.settings_file"},
-    {"peakid.documents"},
+    {"peakid.documents", "peakid.public_fetch"},
     {
         "peakid.files",
         "peakid.hosts",
@@ -75,6 +75,7 @@ MAX_LINES, MAX_PAGE_LINES, MAX_BODY_LINES, MAX_FILES = 400, 150, 50, 24
 # Where JSON, TOML, a form or torch's state is read or written, beside functions named document and to_json.
 JSON_EDGE = (
     "peakid.cli",
+    "peakid.serve.http.openapi",
     *("peakid.jobs.job", "peakid.jobs.tasks", "peakid.store.run_rows", "peakid.store.workspace"),
     *("peakid.recipe.loading", "peakid.recipe.grid", "peakid.recipe.cards", "peakid.settings_file"),
     *(
@@ -312,7 +313,10 @@ def undescribed(sources: Sources) -> Iterator[str]:
 
 
 # The last resort of a job, a command and a page: they explain an exception, or raise it again.
-CATCH_EVERYTHING = ("peakid.jobs.worker", "peakid.jobs.child", "peakid.cli.main", "peakid.web.session")
+CATCH_EVERYTHING = (
+    *("peakid.jobs.worker", "peakid.jobs.child", "peakid.cli.main", "peakid.web.session"),
+    "peakid.serve.http.batching",
+)
 
 
 def broad_excepts(sources: Sources) -> Iterator[str]:

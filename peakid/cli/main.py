@@ -66,7 +66,8 @@ COMMANDS = {
     "tta": "peakid.cli.evaluation.evaluate:tta",
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "export": "peakid.cli.learn:export",
-    "predict": "peakid.cli.serve:predict",
+    "predict": "peakid.cli.serving.predict:predict",
+    "serve": "peakid.cli.serving.server:serve",
     "app": "peakid.cli.workspace:app",
 }
 
