@@ -38,7 +38,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:;"
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:;"
     " frame-ancestors 'none'; base-uri 'none'",
 }
 
@@ -243,7 +243,9 @@ def _document(name: str, each: ImagePrediction) -> dict[str, Any]:
         "abstained": each.abstained,
         "top": [{"label": label, "probability": probability} for label, probability in each.top],
     }
-    return document | ({"error": str(each.error)} if each.error else {})
+    if each.error is None:
+        return document
+    return document | {"error": each.error.detail, "reason": each.error.reason}
 
 
 def _error(kind: str, status: int, message: str, remedy: str = "", **headers: str) -> Response:

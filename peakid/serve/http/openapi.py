@@ -24,6 +24,7 @@ _PREDICTION = {
             },
         },
         "error": {"type": "string", "description": "Why the file cannot be read."},
+        "reason": {"type": ["string", "null"], "description": "The kind of error, such as not_an_image."},
     },
 }
 _CLASSIFIED = {
