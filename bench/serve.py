@@ -1,10 +1,10 @@
 """The prediction server beside a plain torch server and LitServe: `python bench/serve.py --data FOLDER`.
 
 All three serve the same weights (timm's lite0 at 224 px, random unless --weights names a state_dict) and get
-the same photos, one in each request, from 1, 8 and 32 clients whose connections stay open. The plain server is
-what small applications do: one process, and Pillow, torchvision's transforms and the model in the endpoint.
-LitServe is measured where it is installed, or where BENCH_LITSERVE_PATH says. Every round starts with another
-server, and each figure is the median of the rounds.
+the same photos, one in each request, from 1, 8 and 32 clients whose connections stay open. The plain server
+is what small applications do: one process, with Pillow, torchvision's transforms and the model in the
+endpoint. LitServe is measured where it is installed, or where BENCH_LITSERVE_PATH says. Every round starts
+with another server, and each figure is the median of the rounds.
 """
 
 import argparse

@@ -68,6 +68,8 @@ COMMANDS = {
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",
+    "sort": "peakid.cli.serving.sort:sort_",
+    "unsort": "peakid.cli.serving.sort:unsort",
     "app": "peakid.cli.workspace:app",
 }
 
