@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+STANDALONE = "peakid/serve/bundle/files/"  # Files of a bundle, which run without Peakid.
 
 # Highest first. A module may import from lower layers and from its own part, never from a sibling part.
 LAYERS: list[set[str]] = [
@@ -138,7 +139,12 @@ def source(path: str, text: str) -> Source:
 @cache
 def read_sources() -> Sources:
     paths = [*ROOT.glob("peakid/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"]
-    found = [source(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")) for path in sorted(paths)]
+    named = {str(path.relative_to(ROOT)): path for path in sorted(paths)}
+    found = [
+        source(name, path.read_text(encoding="utf-8"))
+        for name, path in named.items()
+        if not name.startswith(STANDALONE)
+    ]
     return {each.module: each for each in found}
 
 

@@ -70,6 +70,7 @@ COMMANDS = {
     "serve": "peakid.cli.serving.server:serve",
     "sort": "peakid.cli.serving.sort:sort_",
     "unsort": "peakid.cli.serving.sort:unsort",
+    "bundle": "peakid.cli.serving.bundle:bundle",
     "app": "peakid.cli.workspace:app",
 }
 
