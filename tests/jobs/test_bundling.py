@@ -1,4 +1,4 @@
-"""What a bundle says of its model: counts of the snapshot, the score on validation, licences of the photos."""
+"""What a bundle says of its model: counts of the snapshot, the validation score, licences of the photos."""
 
 import zipfile
 
