@@ -26,6 +26,8 @@ PeakidError
 |  +- UnknownArchitecture    an architecture outside the tested list
 +- DecoderBroken             the process that decodes images does not start
 +- UnreadableImage           bytes that cannot be decoded; `reason` is the reason of the rejection
++- UrlRefused                a URL that is not fetched: no http address, or not a public one
++- FetchFailed               a server that does not answer, answers with an error or sends too much
 +- NothingToUndo             the actor has no step left to undo (or to redo)
 +- DatasetError
 |  +- EmptySnapshot          no image has a label of an active class, or all are excluded
@@ -160,6 +162,12 @@ class UnreadableImage(PeakidError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reason, self.message)
+
+
+class UrlRefused(PeakidError): ...
+
+
+class FetchFailed(PeakidError): ...
 
 
 class NothingToUndo(PeakidError): ...

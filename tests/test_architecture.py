@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+STANDALONE = "peakid/serve/bundle/files/"  # Files of a bundle, which run without Peakid.
 
 # Highest first. A module may import from lower layers and from its own part, never from a sibling part.
 LAYERS: list[set[str]] = [
@@ -26,7 +27,7 @@ LAYERS: list[set[str]] = [
     {"peakid.recipe", "peakid.imaging", "peakid.demo"},
     {"peakid.settings", "peakid.resources", "peakid.clean_text"},
     {"peakid.settings_file"},
-    {"peakid.documents"},
+    {"peakid.documents", "peakid.public_fetch"},
     {
         "peakid.files",
         "peakid.hosts",
@@ -75,6 +76,7 @@ MAX_LINES, MAX_PAGE_LINES, MAX_BODY_LINES, MAX_FILES = 400, 150, 50, 24
 # Where JSON, TOML, a form or torch's state is read or written, beside functions named document and to_json.
 JSON_EDGE = (
     "peakid.cli",
+    "peakid.serve.http.openapi",
     *("peakid.jobs.job", "peakid.jobs.tasks", "peakid.store.run_rows", "peakid.store.workspace"),
     *("peakid.recipe.loading", "peakid.recipe.grid", "peakid.recipe.cards", "peakid.settings_file"),
     *(
@@ -137,7 +139,12 @@ def source(path: str, text: str) -> Source:
 @cache
 def read_sources() -> Sources:
     paths = [*ROOT.glob("peakid/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"]
-    found = [source(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")) for path in sorted(paths)]
+    named = {str(path.relative_to(ROOT)): path for path in sorted(paths)}
+    found = [
+        source(name, path.read_text(encoding="utf-8"))
+        for name, path in named.items()
+        if not name.startswith(STANDALONE)
+    ]
     return {each.module: each for each in found}
 
 
@@ -312,7 +319,10 @@ def undescribed(sources: Sources) -> Iterator[str]:
 
 
 # The last resort of a job, a command and a page: they explain an exception, or raise it again.
-CATCH_EVERYTHING = ("peakid.jobs.worker", "peakid.jobs.child", "peakid.cli.main", "peakid.web.session")
+CATCH_EVERYTHING = (
+    *("peakid.jobs.worker", "peakid.jobs.child", "peakid.cli.main", "peakid.web.session"),
+    "peakid.serve.http.batching",
+)
 
 
 def broad_excepts(sources: Sources) -> Iterator[str]:

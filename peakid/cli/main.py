@@ -70,7 +70,11 @@ COMMANDS = {
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
     "export": "peakid.cli.learn:export",
-    "predict": "peakid.cli.serve:predict",
+    "predict": "peakid.cli.serving.predict:predict",
+    "serve": "peakid.cli.serving.server:serve",
+    "sort": "peakid.cli.serving.sort:sort_",
+    "unsort": "peakid.cli.serving.sort:unsort",
+    "bundle": "peakid.cli.serving.bundle:bundle",
     "app": "peakid.cli.workspace:app",
 }
 

@@ -67,7 +67,7 @@ def app(port: int, address: str, as_json: bool) -> None:
     password = settings.current().password.get_secret_value()
     if not password and not hosts.is_loopback(address):
         raise settings.password_needed(address)
-    _check_port(address, port)
+    check_port(address, port)
     folder = _checked_workspace()
     # Streamlit reads its settings and theme from the folder of the script: the working folder stays as it is.
     # -P: files in the working folder must not replace modules of the same name.
@@ -99,8 +99,8 @@ def _checked_workspace() -> Path:
     return folder
 
 
-def _check_port(address: str, port: int) -> None:
-    """Try to listen, as Streamlit will.
+def check_port(address: str, port: int, what: str = "The app") -> None:
+    """Try to listen, as the server will.
 
     Raises:
         BadInput: If another program listens there already, or the system does not allow it.
@@ -112,7 +112,7 @@ def _check_port(address: str, port: int) -> None:
             probe.bind((address, port))
     except OSError as error:
         raise BadInput(
-            f"The app cannot listen on {address} port {port}: {error.strerror}.",
+            f"{what} cannot listen on {address} port {port}: {error.strerror}.",
             f"Choose another port with --port, such as --port {port + 1}.",
         ) from error
 

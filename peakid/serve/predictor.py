@@ -62,6 +62,7 @@ class Predictor:
 
     Attributes:
         class_names: The K classes, in the order of the probabilities.
+        image_size_px, resize: How `pixels.preprocess` makes the pixels that it takes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,6 +75,7 @@ class Predictor:
         """
         self._folder, self._card = folder, opening.card(folder)
         self.class_names = self._card.class_names
+        self.image_size_px, self.resize = self._card.image_size_px, self._card.resize
         self._session = opening.session(folder, self._card)
 
     def predict(

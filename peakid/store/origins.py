@@ -69,6 +69,26 @@ def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:
     return first.path, first.root
 
 
+def n_by_source(workspace: Workspace, snapshot_id: int) -> dict[str, int]:
+    """Return the number of images of a snapshot by the source of their first origin, the largest first."""
+    return _counted(workspace, snapshot_id, "(SELECT o.source FROM origin o WHERE o.image_id = m.image_id")
+
+
+def n_by_licence(workspace: Workspace, snapshot_id: int) -> dict[str, int]:
+    """Return the number of images of a snapshot by licence; '' where none is known."""
+    first = "(SELECT o.licence FROM origin o WHERE o.image_id = m.image_id AND o.licence IS NOT NULL"
+    return _counted(workspace, snapshot_id, first)
+
+
+def _counted(workspace: Workspace, snapshot_id: int, first: str) -> dict[str, int]:
+    rows = workspace.query(
+        f"SELECT COALESCE({first} ORDER BY o.id LIMIT 1), '') AS value, COUNT(*) AS n"
+        " FROM snapshot_item m WHERE m.snapshot_id = ? GROUP BY value ORDER BY n DESC, value",
+        (snapshot_id,),
+    )
+    return {row["value"]: row["n"] for row in rows}
+
+
 def unknown_image(digest: str) -> NotFound:
     """Return the error for a digest that no image has."""
     return NotFound(f"No image has the digest {digest!r}.", COPY_DIGEST, action("show_log"))

@@ -1,4 +1,4 @@
-"""Commands that use an exported model: predict."""
+"""The command that predicts the class of files with an exported model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ from peakid.store import exports, workspace
 @json_option
 def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as_json: bool) -> None:
     """Predict the class of each IMAGE. EXPORT is the number of an export or its folder."""
-    predictor = Predictor(_folder(export))
+    predictor = Predictor(export_folder(export))
     answers = _answers(predictor, [Path(path) for path in images], top, threshold)
     failed = [f"{path}: {each.error}" for path, each in zip(images, answers, strict=True) if each.error]
     if len(failed) == len(images):
@@ -46,7 +46,12 @@ def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as
     emit(as_json, [_document(path, answer) for path, answer in answered], "\n".join(lines))
 
 
-def _folder(export: str) -> Path:
+def export_folder(export: str) -> Path:
+    """Return the folder of an export, given by its number or as the folder itself.
+
+    Raises:
+        NotFound: If there is no export with this number.
+    """
     if export.isdecimal() and not Path(export).is_dir():
         return exports.folder(exports.show(workspace.open_existing(workspace_path()), int(export)))
     return Path(export)

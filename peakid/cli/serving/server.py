@@ -1,0 +1,67 @@
+"""The command that serves an export over HTTP."""
+
+import logging
+import sys
+
+import click
+
+from peakid import hosts
+from peakid.cli.frame import emit, json_option
+from peakid.cli.serving.predict import export_folder
+from peakid.cli.workspace import check_port
+from peakid.serve.http import app
+from peakid.serve.http.app import ServerOptions
+
+STOP_S = 10  # What is being predicted when the server is stopped may take this long.
+
+
+@click.command()
+@click.argument("export")
+@click.option("--port", default=8600, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--address", default="127.0.0.1", show_default=True, help="Where the server listens.")
+@click.option(
+    "--host",
+    "own_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name under which it may be reached, besides this machine's own. Without one, a server that"
+    " listens beyond this machine accepts every name.",
+)
+@click.option(
+    "--threshold",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Abstain below this confidence.",
+)
+@json_option
+def serve(
+    export: str, port: int, address: str, own_hosts: tuple[str, ...], threshold: float, as_json: bool
+) -> None:
+    """Serve the predictions of EXPORT, the number of an export or its folder, until Ctrl-C.
+
+    POST /predict takes photos, GET / is a page to drop them on, /openapi.json describes the rest. Uploads are
+    neither stored nor logged. The server has no password: whoever reaches its address can use the model.
+    """
+    import uvicorn  # Only this command needs it.
+
+    check_port(address, port, "The server")
+    is_local = hosts.is_loopback(address)
+    names = None if not is_local and not own_hosts else tuple(hosts.parse(each).name for each in own_hosts)
+    application = app.build(export_folder(export), ServerOptions(threshold=threshold, own_hosts=names))
+    shown = f"[{address}]" if ":" in address else address
+    url = f"http://{shown}:{port}"
+    document = {"address": address, "port": port, "url": url}
+    emit(as_json, document, f"Predictions are served on {url}. Ctrl-C stops the server.")
+    sys.stdout.flush()
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    uvicorn.run(
+        application,
+        host=address,
+        port=port,
+        access_log=False,  # A URL in it may name a person.
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=STOP_S,
+        limit_concurrency=1000,
+    )

@@ -1,0 +1,121 @@
+"""The commands that sort a folder of photos into albums, and take it back."""
+
+from pathlib import Path
+
+import click
+
+from peakid import files
+from peakid.cli import usage
+from peakid.cli.frame import emit, json_option, terminal_report
+from peakid.cli.output import terminal
+from peakid.cli.serving.predict import export_folder
+from peakid.errors import BadInput
+from peakid.serve.albums import photos, plan, writing
+from peakid.serve.albums.journal import MODES, Mode
+from peakid.serve.albums.plan import AlbumPlan, AlbumRules
+from peakid.serve.predictor import Predictor
+
+MAX_LISTED = 10
+
+
+@click.command("sort")
+@click.argument("export")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--threshold",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Photos below this confidence go to the album `other`.",
+)
+@click.option(
+    "--mode",
+    default="copy",
+    show_default=True,
+    type=usage.Choice(MODES),
+    help="How photos get into the albums. csv writes only the list; move empties FOLDER.",
+)
+@click.option(
+    "--album",
+    "groups",
+    multiple=True,
+    metavar="NAME=CLASS,CLASS",
+    help="Similar classes that share an album. Can be repeated.",
+)
+@click.option("--nested", "is_nested", is_flag=True, help="Albums of the classes inside those of --album.")
+@click.option("--split-twins", is_flag=True, help="Near-twins may go to different albums.")
+@click.option("--dry-run", is_flag=True, help="Only say how many photos each album would get.")
+@json_option
+def sort_(
+    export: str,
+    folder: Path,
+    out: Path,
+    threshold: float,
+    mode: Mode,
+    groups: tuple[str, ...],
+    is_nested: bool,
+    split_twins: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Sort the photos in FOLDER into albums in OUT, by the classes that EXPORT predicts.
+
+    Photos are copied unless --mode says otherwise. OUT gets a table of all photos, albums.csv. Sorting again
+    with other options changes what differs; peakid unsort OUT takes everything back.
+    """
+    folder, out = files.expanded(folder), files.expanded(out)
+    rules = AlbumRules(threshold, dict(map(_group, groups)), is_nested, keeps_twins=not split_twins)
+    writing.check(folder, out, mode)
+    with terminal_report() as report:
+        found = photos.predict(Predictor(export_folder(export)), folder, leaves_out=out, report=report)
+        planned = plan.make(found, rules)
+        done = None if dry_run else writing.write(planned, folder, out, mode=mode, report=report)
+    for each in found.unreadable[:MAX_LISTED]:
+        terminal.say(f"{each.path} cannot be read: {each.reason}", err=True)
+    document = {
+        "albums": planned.counts(),
+        "n_unreadable": len(found.unreadable),
+        "unreadable": [{"path": each.path, "reason": each.reason} for each in found.unreadable],
+        "n_twins": planned.n_twins,
+        "out": str(out),
+        "n_made": done.n_made if done else 0,
+        "n_kept": done.n_kept if done else 0,
+        "n_removed": done.n_removed if done else 0,
+        "left": list(done.left) if done else [],
+    }
+    emit(as_json, document, "\n".join(_lines(planned, len(found.unreadable), out, is_dry=dry_run)))
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@json_option
+def unsort(out: Path, as_json: bool) -> None:
+    """Take back what `peakid sort` put into OUT: made files are removed, and moved photos return."""
+    with terminal_report() as report:
+        done = writing.undo(files.expanded(out), report=report)
+    lines = [f"Took back {done.n_removed:,} photos."]
+    if done.left:
+        lines.append(f"{len(done.left):,} stay, because they were changed since: {', '.join(done.left[:5])}")
+    emit(as_json, {"n_removed": done.n_removed, "left": list(done.left)}, "\n".join(lines))
+
+
+def _group(text: str) -> tuple[str, tuple[str, ...]]:
+    name, separator, members = text.partition("=")
+    classes = tuple(each.strip() for each in members.split(",") if each.strip())
+    if not separator or not name.strip() or not classes:
+        raise BadInput(f"--album {text[:80]!r} does not fit.", "Write it as NAME=CLASS,CLASS.")
+    return name.strip(), classes
+
+
+def _lines(planned: AlbumPlan, n_unreadable: int, out: Path, *, is_dry: bool) -> list[str]:
+    counts = planned.counts()
+    verb = "would get" if is_dry else "has"
+    width = max((len(name) for name in counts), default=0)
+    lines = [f"{out} {verb} {len(planned.placements):,} photos in {len(counts):,} albums:"]
+    lines += [f"  {name:{width}}  {n:,}" for name, n in counts.items()]
+    if planned.n_twins:
+        lines.append(f"{planned.n_twins:,} photos have a near-twin in the same album.")
+    if n_unreadable:
+        lines.append(f"{n_unreadable:,} files cannot be read and stay where they are.")
+    return lines

@@ -1,0 +1,35 @@
+"""Read a photo for a model and hash what the model sees, from one decode."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+
+from peakid.imaging import hashes, pixels
+from peakid.records import Resize
+
+LEAST_DEVIATION = 4.0  # Of grey values in 0..255: below it a picture is nearly one colour.
+
+
+@dataclass(frozen=True)
+class HashedPhoto:
+    """Attributes:
+    pixels: uint8 of shape (S, S, 3), as the model takes them.
+    hashes: uint64 of shape (2,): phash and dhash of these pixels.
+    """
+
+    pixels: np.ndarray
+    hashes: np.ndarray
+    has_detail: bool
+
+
+def read(data: bytes, *, size_px: int, resize: Resize) -> HashedPhoto:
+    """Return what sorting needs of a photo, from one decode.
+
+    Raises:
+        UnreadableImage: With the reason of the rejection.
+    """
+    square = pixels.preprocess(data, size_px=size_px, resize=resize)
+    grey = PIL.Image.fromarray(square).convert("L")
+    found = hashes.pack([hashes.phash(grey), hashes.dhash(grey)])
+    return HashedPhoto(square, found, has_detail=float(np.asarray(grey).std()) >= LEAST_DEVIATION)

@@ -1,0 +1,110 @@
+"""Bundle an export with the facts that the workspace knows about its run, its data and its licences."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from peakid.dataset import snapshot as snapshots
+from peakid.errors import PeakidError
+from peakid.evaluate import report, score_text
+from peakid.evaluate.report import EvaluationReport
+from peakid.records import Export, Run, SnapshotItem
+from peakid.serve.bundle import bundle
+from peakid.serve.bundle.model_card import ClassFacts, ModelFacts
+from peakid.store import exports, origins, runs
+from peakid.store.workspace import Workspace
+
+LICENCES = {"efficientnet-lite": "Apache-2.0"}  # By a part of the file's name.
+OTHER_LICENCE = "see their publisher"
+
+
+def write(
+    workspace: Workspace,
+    export: Export,
+    out: Path,
+    *,
+    threshold: float = 0.0,
+    names_people: bool = False,
+    intended_use: str = "",
+    actor: str,
+) -> list[str]:
+    """Write a bundle of an export and return the names of its files.
+
+    Args:
+        threshold: Confidence in 0..1 below which the model abstains.
+        names_people: The model card warns that classes name people.
+        intended_use: What the model is for, in words.
+
+    Raises:
+        NotFound, BadInput, WeightsUnfit, DiskError: As `bundle.write`.
+    """
+    run = runs.show(workspace, export.run_id)
+    facts = model_facts(workspace, run, names_people=names_people, intended_use=intended_use, actor=actor)
+    return bundle.write(exports.folder(export), out, facts, threshold=threshold)
+
+
+def model_facts(
+    workspace: Workspace, run: Run, *, names_people: bool = False, intended_use: str = "", actor: str
+) -> ModelFacts:
+    """Return what the workspace knows about a run. It looks at no test score that was not shown before."""
+    items = snapshots.items(workspace, run.snapshot_digest)
+    split = "cv" if run.is_cross_validated else "valid"
+    valid = _scored(workspace, run, split, actor)
+    return ModelFacts(
+        title=f"{run.snapshot_name or 'Images'}, run {run.run_id}",
+        score=_score(valid),
+        test_score=_test_score(run),
+        classes=_classes(run, items, valid),
+        sources=origins.n_by_source(workspace, run.snapshot_id),
+        licences=origins.n_by_licence(workspace, run.snapshot_id),
+        recipe=run.recipe,
+        snapshot=run.snapshot_digest,
+        weights=_weights(run),
+        warnings=[*(each.text for each in run.warnings), *(valid.warnings if valid else [])],
+        intended_use=intended_use,
+        names_people=names_people,
+    )
+
+
+def _scored(workspace: Workspace, run: Run, split: str, actor: str) -> EvaluationReport | None:
+    try:
+        return report.evaluate(workspace, run.run_id, split=split, actor=actor)
+    except PeakidError:  # Without predictions for that split, the card says that there is no figure.
+        return None
+
+
+def _score(scored: EvaluationReport | None) -> str:
+    return score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images) if scored else ""
+
+
+def _test_score(run: Run) -> str:
+    """Say whether the test score was looked at: showing it here would be another look."""
+    return f"shown {run.n_test_looks} times in Peakid" if run.n_test_looks else ""
+
+
+def _classes(run: Run, items: list[SnapshotItem], scored: EvaluationReport | None) -> list[ClassFacts]:
+    counts = Counter((item.label, item.split) for item in items)
+    recalls: Mapping[str, str] = {}
+    if scored:
+        recalls = {
+            each.class_name: score_text.score(each.recall, each.recall_interval, each.support)
+            for each in scored.per_class
+        }
+    return [
+        ClassFacts(
+            name,
+            counts[name, "train"],
+            counts[name, "valid"],
+            counts[name, "test"],
+            recalls.get(name, ""),
+        )
+        for name in run.class_names
+    ]
+
+
+def _weights(run: Run) -> str:
+    weights = run.starting_weights
+    if weights is None or not weights.is_pretrained:
+        return "random weights"
+    licence = next((text for part, text in LICENCES.items() if part in weights.file_name), OTHER_LICENCE)
+    return f"{run.started_from}. Licence of these weights: {licence}"

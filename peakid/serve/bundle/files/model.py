@@ -1,0 +1,33 @@
+"""Predict with the model of this folder: model.onnx, card.json and preprocess.py. Needs ONNX Runtime."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from preprocess import preprocess
+
+FOLDER = Path(__file__).resolve().parent
+
+
+class Model:
+    """The model of a folder. Safe to use from several threads."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        self.class_names: list[str] = card["class_names"]
+        self.threshold: float = card.get("threshold", 0.0)
+        self._size_px, self._resize = card["image_size_px"], card["resize"]
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
+        )
+
+    def probabilities(self, data: bytes) -> np.ndarray:
+        """Return the probability of each class for the bytes of one photo, float32 of shape (K,)."""
+        pixels = preprocess(data, self._size_px, self._resize)
+        return self._session.run(["probabilities"], {"pixels": pixels[None]})[0][0]
+
+    def ranked(self, data: bytes) -> list[tuple[str, float]]:
+        """Return (class, probability) of all classes, the most probable first."""
+        found = self.probabilities(data)
+        return [(self.class_names[k], float(found[k])) for k in np.argsort(-found, kind="stable")]

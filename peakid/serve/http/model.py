@@ -1,0 +1,99 @@
+"""The served model: from the bytes of photos to predictions, decoded in the guarded process, in batches."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from peakid.errors import UnreadableImage
+from peakid.imaging import gate, pixels
+from peakid.recipe.cards import ExportCard
+from peakid.serve import opening
+from peakid.serve.http.batching import Batcher
+from peakid.serve.http.metrics import Metrics
+from peakid.serve.predictor import ImagePrediction, RankedClass
+
+
+@dataclass(frozen=True)
+class Described:
+    """What `GET /model` tells."""
+
+    class_names: list[str]
+    image_size_px: int
+    resize: str
+    threshold: float
+    sha256: str
+
+
+class ServedModel:
+    """A loaded export that predicts for many requests at once.
+
+    Args:
+        folder: That of the export.
+        threshold: Confidence in 0..1 below which the model abstains.
+
+    Raises:
+        NotFound, BadInput, WeightsUnfit: As `Predictor`.
+    """
+
+    def __init__(self, folder: Path, *, threshold: float, metrics: Metrics) -> None:
+        self._folder, self._card = folder, opening.card(folder)
+        self._session = opening.session(folder, self._card)
+        self._metrics, self.threshold = metrics, threshold
+        self._batcher = Batcher(self._probabilities, on_batch=metrics.batch_size.observe)
+        metrics.waiting.set_function(lambda: self._batcher.n_waiting)
+
+    @property
+    def card(self) -> ExportCard:
+        return self._card
+
+    def describe(self) -> Described:
+        """Return what clients may know about the model."""
+        onnx = next(each for each in self._card.files if each.format == "onnx")
+        return Described(
+            list(self._card.class_names),
+            self._card.image_size_px,
+            self._card.resize,
+            self.threshold,
+            onnx.sha256,
+        )
+
+    async def predict(self, contents: Sequence[bytes], *, top: int) -> list[ImagePrediction]:
+        """Return a prediction for each photo, in order. One that cannot be read has an `error`.
+
+        Raises:
+            TooBusy: If too many photos wait already.
+            WeightsUnfit: If the model fails.
+        """
+        found = await asyncio.gather(*(self._predict_one(content, top) for content in contents))
+        for each in found:
+            outcome = "unreadable" if each.error else "abstained" if each.abstained else "predicted"
+            self._metrics.predictions.labels(outcome).inc()
+        return list(found)
+
+    def close(self) -> None:
+        """Finish what waits, and stop."""
+        self._batcher.close()
+
+    async def _predict_one(self, content: bytes, top: int) -> ImagePrediction:
+        decoded = gate.submit(
+            pixels.preprocess, content, size_px=self._card.image_size_px, resize=self._card.resize
+        )
+        try:
+            read = await asyncio.wrap_future(decoded)
+        except UnreadableImage as error:
+            return ImagePrediction.unreadable(error.reason, error.message)
+        probabilities = await asyncio.wrap_future(self._batcher.submit(read))
+        order = np.argsort(-probabilities, kind="stable")[: max(1, top)]
+        ranked = [RankedClass(self._card.class_names[k], float(probabilities[k])) for k in order]
+        abstained = ranked[0].probability < self.threshold
+        return ImagePrediction(
+            None if abstained else ranked[0].label, ranked[0].probability, abstained, ranked
+        )
+
+    def _probabilities(self, batch: np.ndarray) -> np.ndarray:
+        return opening.probabilities(
+            self._folder, self._session, batch, n_classes=len(self._card.class_names)
+        )

@@ -1,0 +1,117 @@
+"""The OpenAPI description of the prediction server."""
+
+from typing import Any
+
+import peakid
+from peakid.serve.http.limits import Limits
+
+_PREDICTION = {
+    "type": "object",
+    "required": ["name", "label", "confidence", "abstained", "top"],
+    "properties": {
+        "name": {"type": "string", "description": "What the client called the file."},
+        "label": {
+            "type": ["string", "null"],
+            "description": "Null when the model abstains or cannot read it.",
+        },
+        "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+        "abstained": {"type": "boolean", "description": "The confidence is below the threshold."},
+        "top": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"label": {"type": "string"}, "probability": {"type": "number"}},
+            },
+        },
+        "error": {"type": "string", "description": "Why the file cannot be read."},
+        "reason": {"type": ["string", "null"], "description": "The kind of error, such as not_an_image."},
+    },
+}
+_CLASSIFIED = {
+    "type": "object",
+    "properties": {
+        "prediction": {"type": "string"},
+        "probabilities": {
+            "type": "array",
+            "description": "[class, probability] of every class, the most probable first.",
+            "items": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}]},
+        },
+    },
+}
+_MODEL = {
+    "type": "object",
+    "properties": {
+        "class_names": {"type": "array", "items": {"type": "string"}},
+        "image_size_px": {"type": "integer"},
+        "resize": {"type": "string"},
+        "threshold": {"type": "number"},
+        "sha256": {"type": "string"},
+    },
+}
+_ERROR = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("error", "message", "remedy")},
+}
+
+
+def document(limits: Limits) -> dict[str, Any]:
+    """Return the description of all routes as OpenAPI 3.1."""
+    mb = limits.max_body_bytes // 2**20
+    files = {
+        "multipart/form-data": {
+            "schema": {"type": "object", "additionalProperties": {"type": "string", "format": "binary"}}
+        },
+        "image/*": {"schema": {"type": "string", "format": "binary"}},
+    }
+    several = f"Up to {limits.max_files} photos as files of a form, or one as the body; up to {mb} MB."
+    top = _parameter("top", "integer", "Classes in `top`, 1 to 1,000; 5 by default.")
+    url = _parameter("url", "string", "A public http or https address.", is_required=True)
+    predictions = {"type": "object", "properties": {"predictions": {"type": "array", "items": _PREDICTION}}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Peakid predictions", "version": peakid.__version__},
+        "paths": {
+            "/predict": {"post": _operation("Predict photos.", predictions, several, files, [top])},
+            "/upload": {
+                "post": _operation("Predict one photo, with all classes.", _CLASSIFIED, several, files)
+            },
+            "/classify-url": {
+                "get": _operation("Predict the photo at an address.", _CLASSIFIED, parameters=[url])
+            },
+            "/model": {"get": _operation("Describe the model.", _MODEL)},
+            "/health": {"get": _operation("Say that the server answers.", {"type": "object"})},
+            "/metrics": {"get": _text("Counters for Prometheus.", "text/plain")},
+            "/openapi.json": {"get": _operation("This description.", {"type": "object"})},
+            "/": {"get": _text("A page on which photos are dropped.", "text/html")},
+        },
+    }
+
+
+def _parameter(name: str, kind: str, text: str, *, is_required: bool = False) -> dict[str, Any]:
+    schema = {"type": kind}
+    return {"name": name, "in": "query", "required": is_required, "schema": schema, "description": text}
+
+
+def _operation(
+    summary: str,
+    schema: dict[str, Any],
+    description: str = "",
+    body: dict[str, Any] | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    responses = {
+        "200": {"description": "OK", "content": {"application/json": {"schema": schema}}},
+        "default": {"description": "Error", "content": {"application/json": {"schema": _ERROR}}},
+    }
+    found: dict[str, Any] = {"summary": summary, "responses": responses}
+    if description:
+        found["description"] = description
+    if body is not None:
+        found["requestBody"] = {"required": True, "content": body}
+    if parameters:
+        found["parameters"] = parameters
+    return found
+
+
+def _text(summary: str, media_type: str) -> dict[str, Any]:
+    return {"summary": summary, "responses": {"200": {"description": "OK", "content": {media_type: {}}}}}

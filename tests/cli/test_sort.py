@@ -1,0 +1,65 @@
+"""`peakid sort` and `peakid unsort` on real files."""
+
+import pytest
+from PIL import Image
+
+COLOURS = {"red": (200, 30, 20), "green": (20, 210, 30), "blue": (10, 40, 220)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two photos of each colour, one grey one, and a file that is no photo."""
+    made = tmp_path / "photos"
+    made.mkdir()
+    for name, colour in {**COLOURS, "grey": (90, 90, 90)}.items():
+        for n in (1, 2):
+            Image.new("RGB", (30, 20), colour).save(made / f"{name}{n}.png")
+    (made / "grey2.png").unlink()
+    (made / "bad.jpg").write_text("no picture")
+    return made
+
+
+def test_photos_are_sorted_counted_and_taken_back(peakid, colour_export, folder, tmp_path):
+    out = tmp_path / "albums"
+    arguments = ["sort", str(colour_export), str(folder), str(out), "--threshold", "0.5", "--json"]
+    preview = peakid(*arguments, "--dry-run").json
+    assert not out.exists()
+    found = peakid(*arguments).json
+    assert preview["albums"] == found["albums"] == {"blue": 2, "green": 2, "red": 2, "other": 1}
+    assert (found["n_unreadable"], found["n_made"]) == (1, 7)
+    assert found["unreadable"][0]["path"] == "bad.jpg"
+    assert sorted(each.name for each in (out / "red").iterdir()) == ["red1.png", "red2.png"]
+    taken = peakid("unsort", str(out), "--json").json
+    assert (taken["n_removed"], taken["left"]) == (7, [])
+    assert not out.exists()
+    assert len(list(folder.iterdir())) == 8
+
+
+def test_groups_of_classes_share_an_album(peakid, colour_export, folder, tmp_path):
+    arguments = ["--album", "warm = red, green", "--nested", "--json", "--mode", "csv"]
+    found = peakid("sort", str(colour_export), str(folder), str(tmp_path / "out"), *arguments).json
+    assert found["albums"]["warm/red"] == 3  # The grey photo too: .33 and .33.
+    assert found["albums"]["blue"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--album", "warm"], "NAME=CLASS"),
+        (["--album", "warm=rd"], "no class 'rd'"),
+    ],
+)
+def test_bad_input_is_one_line(peakid, colour_export, folder, tmp_path, arguments, words):
+    out = tmp_path / "out"
+    done = peakid("sort", str(colour_export), str(folder), str(out), *arguments)
+    assert done.code == 1
+    assert words in done.err
+    assert not out.exists()
+
+
+def test_a_folder_without_photos_is_said(peakid, colour_export, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = peakid("sort", str(colour_export), str(tmp_path / "empty"), str(tmp_path / "out"))
+    assert (done.code, "no photo" in done.err) == (1, True)
+    done = peakid("sort", str(colour_export), str(tmp_path / "nothing"), str(tmp_path / "out"))
+    assert "not a folder" in done.err

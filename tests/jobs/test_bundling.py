@@ -1,0 +1,32 @@
+"""What a bundle says of its model: counts of the snapshot, the validation score, licences of the photos."""
+
+import zipfile
+
+from peakid.dataset import snapshot
+from peakid.jobs import bundling
+from peakid.store import exports, runs
+from tests import planted_runs
+
+ANNA = "human:anna"
+
+
+def test_the_facts_are_those_of_the_workspace(workspace, plant, colour_export, tmp_path):
+    names = ("red", "green", "blue")
+    plant({f"{name}{n}": name for name in names for n in range(8)})
+    frozen = snapshot.create(workspace, actor=ANNA)
+    run_id = planted_runs.plant(workspace, frozen, {"red": "blue"})
+    run = runs.show(workspace, run_id)
+    facts = bundling.model_facts(workspace, run, names_people=True, actor=ANNA)
+    assert [each.name for each in facts.classes] == sorted(names)
+    for split, attribute in (("train", "n_train"), ("valid", "n_valid"), ("test", "n_test")):
+        assert sum(getattr(each, attribute) for each in facts.classes) == frozen.splits[split]
+    assert f"n = {frozen.splits['valid']}" in facts.score
+    assert facts.test_score == ""
+    assert sum(facts.sources.values()) == sum(facts.licences.values()) == frozen.n_images
+    assert runs.show(workspace, run_id).n_test_looks == 0
+    export = exports.add(workspace, run_id=run_id, path=colour_export, files=[], parity={})
+    out = tmp_path / "b.zip"
+    listed = bundling.write(workspace, export, out, names_people=True, actor=ANNA)
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist() == listed
+        assert "name people" in archive.read("MODEL_CARD.md").decode()
