@@ -755,6 +755,8 @@ CREATE INDEX imagenet_guess_class ON imagenet_guess(class_index);
 
 CREATE INDEX imagenet_guess_in_order ON imagenet_guess(kept_share, image_id);
 
+CREATE INDEX new_photos_by_run ON new_photos (run_id, id);
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 

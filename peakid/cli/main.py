@@ -67,6 +67,8 @@ COMMANDS = {
     "confusion": "peakid.cli.evaluation.errors:confusion_",
     "mergeable": "peakid.cli.evaluation.errors:mergeable_",
     "tta": "peakid.cli.evaluation.evaluate:tta",
+    "trust": "peakid.cli.evaluation.trust:trust",
+    "threshold": "peakid.cli.evaluation.trust:threshold",
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
     "export": "peakid.cli.learn:export",
