@@ -196,8 +196,10 @@ def _note_temperature(images: ScoredImages, population: ScoredImages, value: flo
     label = scores.labels(images)
     after = temperature.scaled(images.pred_probs, value)
     change = scores.log_losses(after, label) - scores.log_losses(images.pred_probs, label)
-    note("change of log loss (paired)", grouped.mean_interval(change, images.groups), _TRUE[key][0])
-    note("change of ECE, percentile bootstrap", _ece_change(images, after), _TRUE[key][1])
+    is_shown = Groups.of(images.groups).n_independent >= temperature.LEAST_INDEPENDENT
+    what = "change of log loss (paired)" + ("" if is_shown else ", not shown")
+    note(what, grouped.mean_interval(change, images.groups), _TRUE[key][0])
+    note("change of ECE, percentile bootstrap, not shown", _ece_change(images, after), _TRUE[key][1])
 
 
 def _ece_change(images: ScoredImages, after: np.ndarray) -> tuple[float, float]:

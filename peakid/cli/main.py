@@ -69,6 +69,7 @@ COMMANDS = {
     "tta": "peakid.cli.evaluation.evaluate:tta",
     "trust": "peakid.cli.evaluation.trust:trust",
     "threshold": "peakid.cli.evaluation.trust:threshold",
+    "open-set": "peakid.cli.evaluation.trust:open_set",
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
     "export": "peakid.cli.learn:export",

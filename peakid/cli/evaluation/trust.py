@@ -1,14 +1,19 @@
 """Commands about how far a run can be trusted: its scores with intervals, and its threshold."""
 
+from pathlib import Path
+
 import click
 
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
+from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text, request_option
 from peakid.errors import BadInput
-from peakid.evaluate import score_text
-from peakid.evaluate.trust import operating_point, trust_report, trust_text
+from peakid.evaluate import report, score_text, scored_images
+from peakid.evaluate.trust import new_photos, operating_point, trust_report, trust_text
 from peakid.evaluate.trust.conformal import ConformalSets
+from peakid.evaluate.trust.new_photos import Finding
 from peakid.evaluate.trust.trust_report import TrustReport
+from peakid.jobs.evaluation import open_set as submitting
 from peakid.store import operating_points, runs
 from peakid.store.workspace import Workspace
 
@@ -88,6 +93,65 @@ def threshold(
     sentence = f" {trust_text.coverage(on_valid)}" if on_valid else ""
     text = f"Exports of run {run_id} abstain below {point.threshold:.3f}{trust_text.scaled(point)}.{sentence}"
     emit(as_json, {**vars(point), "valid": on_valid.to_json() if on_valid else None}, text)
+
+
+@click.command("open-set")
+@click.argument("run_id", metavar="RUN", type=int)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Photos to predict. Default: excluded images."
+)
+@click.option("--list", "is_listing", is_flag=True, help="Only list what was predicted before.")
+@click.option(
+    "--split",
+    type=usage.Choice(["valid", "test"]),
+    default="valid",
+    show_default=True,
+    help="The images of the classes to compare the confidence with.",
+)
+@request_option
+@actor_option
+@json_option
+@pass_workspace
+def open_set(
+    workspace: Workspace,
+    run_id: int,
+    folder: Path | None,
+    is_listing: bool,
+    split: str,
+    request_id: str | None,
+    actor: str,
+    as_json: bool,
+) -> int:
+    """Predict photos outside the snapshot with RUN: does it know that they show something else?
+
+    Without --folder, these are the images that were excluded as showing another subject. With it, the photos
+    are also compared with the test images: an alarm says that they differ, so that the test score may not
+    hold for them.
+    """
+    if not is_listing:
+        job = submitting.submit(workspace, run_id, folder=folder, request_id=request_id, actor=actor)
+        job = follow(workspace, job.job_id)
+        if job.state != "done":
+            emit(as_json, ending(job), job_text(job))
+            return EXIT_CODES[job.state]
+    run = runs.show(workspace, run_id)
+    report.checked_predictions(workspace, run, split)
+    images = scored_images.load(workspace, run, split)
+    found = new_photos.findings(workspace, images, operating_points.of_run(workspace, run_id))
+    shown = found if is_listing else found[:1]
+    text = "\n".join(_finding(each) for each in shown) or f"Run {run_id} has predicted no new photos."
+    documents = [each.to_json() for each in shown]
+    emit(as_json, documents if is_listing else documents[0], text)
+    return 0
+
+
+def _finding(found: Finding) -> str:
+    lines = [trust_text.photos(found.photos)]
+    if found.as_unrelated:
+        lines.append(f"  As photos of something else: {trust_text.open_set(found.as_unrelated)}")
+    if found.comparison:
+        lines.append(f"  {trust_text.alarm(found.comparison)}")
+    return "\n".join(lines)
 
 
 def _text(found: TrustReport) -> str:

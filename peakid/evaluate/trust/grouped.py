@@ -13,7 +13,9 @@ from peakid.evaluate.intervals import Z_95, wilson_of_share
 from peakid.evaluate.scored_images import ScoredImages
 
 N_DRAWS = 1000  # Resamples. The 2.5 % points of 1,000 move by less than a tenth of the interval's width.
+MOST_RESAMPLED = 2000  # Groups. Means of more are so close to normal that resamples show nothing else.
 MAX_CELLS = 2**22  # Weights held at once: 32 MB.
+MOST_LEVERAGE = 0.5  # A class whose images are all of one group would have no variance that is known.
 LEAST_GROUPS = 5  # For a studentised bootstrap; with fewer, resamples repeat each other.
 
 Interval = tuple[float, float]
@@ -91,7 +93,14 @@ def share_interval(hits: np.ndarray, groups: np.ndarray) -> Interval:
     return bounded_interval(share, influence, found, n_most=found.n_images)
 
 
-def bounded_interval(score: float, influence: np.ndarray, groups: Groups, *, n_most: float) -> Interval:
+def bounded_interval(
+    score: float,
+    influence: np.ndarray,
+    groups: Groups,
+    *,
+    n_most: float,
+    n_alike: np.ndarray | None = None,
+) -> Interval:
     """Return the 95 % interval of a score in 0..1 as Wilson's for its effective number of images.
 
     The effective number is that of independent images whose share would have the variance of the score. A
@@ -100,32 +109,43 @@ def bounded_interval(score: float, influence: np.ndarray, groups: Groups, *, n_m
     Args:
         influence: Change of the score with each image (its influence function divided by N), of shape (N,).
         n_most: Upper limit of the effective number.
+        n_alike: Images that each image is averaged with, of shape (N,): those of its class. None = all.
     """
-    return wilson_of_share(score, effective_images(score, influence, groups, n_most=n_most), z=groups.z)
+    n_effective = effective_images(score, influence, groups, n_most=n_most, n_alike=n_alike)
+    return wilson_of_share(score, n_effective, z=groups.z)
 
 
-def effective_images(score: float, influence: np.ndarray, groups: Groups, *, n_most: float) -> float:
+def effective_images(
+    score: float,
+    influence: np.ndarray,
+    groups: Groups,
+    *,
+    n_most: float,
+    n_alike: np.ndarray | None = None,
+) -> float:
     """Return the number of independent images whose share varies as a score; as `bounded_interval`."""
     spread = score * (1 - score)
     if spread <= 0 or groups.n_groups < 2:
         return n_most * groups.n_independent / groups.n_images
-    return min(n_most, spread / max(variance(influence, groups), 1e-300))
+    return min(n_most, spread / max(variance(influence, groups, n_alike), 1e-300))
 
 
-def variance(influence: np.ndarray, groups: Groups) -> float:
+def variance(influence: np.ndarray, groups: Groups, n_alike: np.ndarray | None = None) -> float:
     """Return the variance of a figure from its influence on each image, with independent groups."""
     sums = groups.sums(influence)
     if groups.are_single:
         return float(np.square(sums).sum())
-    # Each group's share in the estimate shrinks its own residual (the correction HC3 of regression).
-    leverage = 1 - groups.sizes / groups.n_images
-    return float(np.square((sums - sums.mean()) / np.maximum(leverage, 1e-9)).sum())
+    # Each group's share in the mean shrinks its own residual (the correction HC3 of regression).
+    alike = np.full(groups.n_images, groups.n_images) if n_alike is None else n_alike
+    leverage = np.minimum(groups.sums(1 / alike), MOST_LEVERAGE)
+    return float(np.square((sums - sums.mean()) / (1 - leverage)).sum())
 
 
 def mean_interval(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> Interval | None:
     """Return the 95 % interval of a mean over images by a studentised bootstrap over groups.
 
-    Percentile and BCa intervals are too short for skewed values, such as the losses of 50 images.
+    Percentile and BCa intervals are too short for skewed values, such as the losses of 50 images. With more
+    than `MOST_RESAMPLED` groups, it is the normal interval.
 
     Args:
         values: Of shape (N,).
@@ -142,7 +162,10 @@ def mean_interval(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> I
     error = float(np.sqrt(np.square(sums).sum()) / found.n_images)
     if error <= 1e-12 * max(1.0, abs(mean)):
         return None
+    if found.n_groups > MOST_RESAMPLED:
+        return mean - found.z * error, mean + found.z * error
     low, high = np.quantile(_studentised(sums, found.sizes, seed), [0.025, 0.975])
+    error *= found.z / Z_95  # Unequal groups are fewer than they seem.
     return mean - float(high) * error, mean - float(low) * error
 
 

@@ -31,6 +31,12 @@ Method = Literal[
 ]  # fmt: skip
 
 
+Macro = tuple[float, np.ndarray, float]
+"""A mean over classes, its influences (N,), and the number of images whose share would vary as much as it
+does, if all classes were predicted equally well.
+"""
+
+
 @dataclass(frozen=True)
 class Score:
     """One score of a run.
@@ -82,8 +88,14 @@ def all_scores(images: ScoredImages) -> list[Score]:
         if len(images.class_names) > n_top:
             found.append(_share(name, in_top(images.pred_probs, label, n_top), images.groups))
     n_classes = len(images.class_names)
-    found.append(_macro("balanced_accuracy", *balanced_accuracy(label, images.predicted, n_classes), groups))
-    found.append(_macro("macro_f1", *macro_f1(label, images.predicted, n_classes), groups))
+    n_alike = np.bincount(label, minlength=n_classes)[label]
+    of_classes: tuple[tuple[ScoreName, Macro], ...] = (
+        ("balanced_accuracy", balanced_accuracy(label, images.predicted, n_classes)),
+        ("macro_f1", macro_f1(label, images.predicted, n_classes)),
+    )
+    for name, (value, influence, n_most) in of_classes:
+        interval = grouped.bounded_interval(value, influence, groups, n_most=n_most, n_alike=n_alike)
+        found.append(Score(name, value, interval, len(label), groups.n_groups, "linearised"))
     found.append(_mean("log_loss", log_losses(images.pred_probs, label), images.groups))
     found.append(_mean("brier", brier_scores(images.pred_probs, label), images.groups))
     found.append(_overconfidence(images, groups))
@@ -101,13 +113,8 @@ def in_top(pred_probs: np.ndarray, label: np.ndarray, n_top: int) -> np.ndarray:
     return n_ahead < n_top
 
 
-def balanced_accuracy(
-    label: np.ndarray, predicted: np.ndarray, n_classes: int
-) -> tuple[float, np.ndarray, float]:
-    """Return the mean recall of the classes that have images, its influences (N,) and its most images.
-
-    The last is the number of images whose share would vary as much as the mean, if all recalls were equal.
-    """
+def balanced_accuracy(label: np.ndarray, predicted: np.ndarray, n_classes: int) -> Macro:
+    """Return the mean recall of the classes that have images."""
     is_right = label == predicted
     support = np.bincount(label, minlength=n_classes)  # (K,)
     n_present = int((support > 0).sum())
@@ -116,8 +123,8 @@ def balanced_accuracy(
     return float(recall.sum() / n_present), influence, _most_images(support)
 
 
-def macro_f1(label: np.ndarray, predicted: np.ndarray, n_classes: int) -> tuple[float, np.ndarray, float]:
-    """Return the mean F1 of the classes that have images, its influences (N,) and its most images."""
+def macro_f1(label: np.ndarray, predicted: np.ndarray, n_classes: int) -> Macro:
+    """Return the mean F1 of the classes that have images."""
     is_right = label == predicted
     support = np.bincount(label, minlength=n_classes)
     total = np.maximum(support + np.bincount(predicted, minlength=n_classes), 1)  # (K,)
@@ -138,11 +145,6 @@ def _share(name: ScoreName, hits: np.ndarray, groups: np.ndarray) -> Score:
     method: Method = "wilson" if found.are_single else "wilson_groups"
     interval = grouped.share_interval(hits, groups)
     return Score(name, float(hits.mean()), interval, len(hits), found.n_groups, method)
-
-
-def _macro(name: ScoreName, value: float, influence: np.ndarray, n_most: float, groups: Groups) -> Score:
-    interval = grouped.bounded_interval(value, influence, groups, n_most=n_most)
-    return Score(name, value, interval, groups.n_images, groups.n_groups, "linearised")
 
 
 def _overconfidence(images: ScoredImages, groups: Groups) -> Score:

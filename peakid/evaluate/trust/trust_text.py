@@ -11,6 +11,7 @@ from peakid.evaluate.trust.scores import Method, Score, ScoreName
 from peakid.evaluate.trust.selective import Coverage
 from peakid.evaluate.trust.temperature import Change, TemperatureEffect
 from peakid.evaluate.trust.trust_report import TrustReport
+from peakid.store.new_photos import NewPhotos
 from peakid.store.operating_points import OperatingPoint
 
 TITLES: Mapping[ScoreName, str] = {
@@ -84,8 +85,8 @@ def temperature(effect: TemperatureEffect) -> str:
     """Say what temperature scaling changes."""
     if effect.is_at_limit:
         return f"The {effect.n_fitted:,} images to fit a temperature on do not determine it."
-    sure = "too sure" if effect.temperature > 1 else "not sure enough"
-    fitted = f"Temperature {effect.temperature:.2f} (the model is {sure})"
+    sure = "less" if effect.temperature > 1 else "more"
+    fitted = f"A temperature of {effect.temperature:.2f} makes the model {sure} sure"
     where = (
         f"fitted on {effect.n_fitted:,} validation images"
         if effect.scheme == "valid"
@@ -93,12 +94,12 @@ def temperature(effect: TemperatureEffect) -> str:
     )
     loss = f"log loss {effect.log_loss.before:.3f} to {effect.log_loss.after:.3f}{_change(effect.log_loss)}"
     ece = f"calibration error {100 * effect.ece.before:.1f} % to {100 * effect.ece.after:.1f} %"
-    return f"{fitted}, {where}: {loss}; {ece}. The predicted labels stay the same."
+    return f"{fitted} ({where}): {loss}, {ece}. The predicted labels stay the same."
 
 
 def _change(change: Change) -> str:
     if change.interval is None:
-        return ""
+        return " (too few images for an interval)"
     low, high = change.interval
     verdict = "better" if high < 0 else "worse" if low > 0 else "no difference established"
     return f" (change {low:+.3f} to {high:+.3f}: {verdict})"
@@ -132,6 +133,15 @@ def sets(found: ConformalSets) -> str:
         f"Prediction sets for {percent(found.level)}: they contain the label of {held} and have"
         f" {found.mean_size:.1f} classes on average, {how}."
     )
+
+
+def photos(found: NewPhotos) -> str:
+    """Return what a set of new photos is: `18 photos of /photos/new, 1 unreadable`."""
+    where = found.name if found.source == "folder" else "this workspace, excluded as showing something else"
+    parts = [f"{found.n_images:,} {'photo' if found.n_images == 1 else 'photos'} of {where}"]
+    parts += [f"{found.n_unread:,} unreadable"] if found.n_unread else []
+    parts += [f"{found.n_known:,} left out, since the run knows them"] if found.n_known else []
+    return ", ".join(parts)
 
 
 def open_set(found: OpenSet) -> str:

@@ -18,7 +18,7 @@ from peakid.jobs.arguments import (
     ImportArguments,
     TtaArguments,
 )
-from peakid.jobs.evaluation import figures
+from peakid.jobs.evaluation import figures, open_set
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
     ExportResult,
@@ -179,6 +179,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "similar": search.run_similar,
     "name-images": search.run_names,
     "evaluate": figures.run,
+    "open-set": open_set.run_open_set,
 }
 
 

@@ -89,8 +89,8 @@ def test_sentences_name_the_share_the_interval_and_the_number():
     images = scored.drawn(200, sharpness=3.0)
     found = trust_report.of_images(images, scored.drawn(200, sharpness=3.0, seed=1, split="valid"))
     text = trust_text.temperature(found.temperature)
-    assert text.startswith("Temperature ")
-    assert "(the model is too sure), fitted on 200 validation images: log loss" in text
+    assert text.startswith("A temperature of ")
+    assert "makes the model less sure (fitted on 200 validation images): log loss" in text
     assert "better" in text
     assert "more than chance" in trust_text.calibration(found)
     point = found.curve[-1]
