@@ -79,6 +79,7 @@ def test_new_photos_say_what_they_show(
         n_unread=0,
         n_known=0,
         comparison={
+            "split": "test",
             "n_reference": 50,
             "n_new": 40,
             "space": "embeddings",
@@ -92,6 +93,6 @@ def test_new_photos_say_what_they_show(
     )
     app = open_page("evaluate", tab="trust")
     assert "1 of 2 unrelated photos are answered at" in text_of(app)
-    assert any("The new photos differ from those of the split" in each.value for each in app.warning)
+    assert any("The new photos differ from the test images" in each.value for each in app.warning)
     button(app, "Predict the excluded images").click().run()
     assert "No image outside the snapshot" in app.error[0].value

@@ -27,6 +27,7 @@ class Exchangeability:
     """Whether new photos could have been test images.
 
     Attributes:
+        split: That of the reference images.
         n_reference, n_new: Images compared, one of each group of near duplicates.
         p_confidence: p-value for the model being less or more sure of the new photos.
         p_looks: p-value for other looks, by `space`.
@@ -35,6 +36,7 @@ class Exchangeability:
         is_alarm: None where there are too few images to tell.
     """
 
+    split: str
     n_reference: int
     n_new: int
     space: Space
@@ -57,6 +59,7 @@ def compare(
     confidence_new: np.ndarray,
     *,
     space: Space,
+    split: str = "test",
     seed: int = 0,
 ) -> Exchangeability:
     """Compare new photos with reference images, each side with one image of a group.
@@ -67,18 +70,21 @@ def compare(
         new: Those of the N new photos, of shape (N, D).
         confidence_reference: Of shape (M,), 0..1.
         confidence_new: Of shape (N,), 0..1.
+        split: Of the reference images.
     """
     rng = np.random.default_rng(seed)
     medians = [
         float(np.median(each)) if len(each) else 0.0 for each in (confidence_reference, confidence_new)
     ]
     if min(len(reference), len(new)) < LEAST_IMAGES:
-        return Exchangeability(len(reference), len(new), space, None, None, None, *medians, None)
+        return Exchangeability(split, len(reference), len(new), space, None, None, None, *medians, None)
     first, second = (_some(len(each), rng) for each in (reference, new))
     p_looks = mmd_p(reference[first], new[second], rng)
     p_confidence = ks_p(confidence_reference[first], confidence_new[second], rng)
     p = min(1.0, 2 * min(p_looks, p_confidence))
-    return Exchangeability(len(first), len(second), space, p_confidence, p_looks, p, *medians, p <= ALARM_P)
+    return Exchangeability(
+        split, len(first), len(second), space, p_confidence, p_looks, p, *medians, p <= ALARM_P
+    )
 
 
 def mmd_p(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> float:

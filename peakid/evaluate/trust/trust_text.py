@@ -155,15 +155,16 @@ def open_set(found: OpenSet) -> str:
 
 def alarm(found: Exchangeability) -> str:
     """Say whether new photos look like the reference images."""
+    images = f"{'validation' if found.split == 'valid' else found.split} images"
     if found.is_alarm is None or found.p is None:
-        return f"Too few photos to compare: {found.n_new:,} new ones and {found.n_reference:,} of the split."
+        return f"Too few photos to compare: {found.n_new:,} new ones and {found.n_reference:,} {images}."
     medians = (
         f"Median confidence {percent(found.confidence_new)} on the new photos,"
-        f" {percent(found.confidence_reference)} on those of the split"
+        f" {percent(found.confidence_reference)} on the {images}"
     )
     if found.is_alarm:
         return (
-            f"The new photos differ from those of the split (p = {found.p:.3f}): the scores above may not"
-            f" hold for them. {medians}. Another mix of classes also counts as a difference."
+            f"The new photos differ from the {images} (p = {found.p:.3f}): the scores above may not hold for"
+            f" them. {medians}. Another mix of classes also counts as a difference."
         )
-    return f"No difference to the photos of the split was found (p = {found.p:.2f}). {medians}."
+    return f"No difference from the {images} was found (p = {found.p:.2f}). {medians}."

@@ -208,7 +208,7 @@ def _compared(
     if embedded is not None:
         space, sides = "embeddings", embedded
     return exchangeability.compare(
-        *sides, reference.confidence, pred_probs[own].max(axis=1), space=space, seed=run.seed
+        *sides, reference.confidence, pred_probs[own].max(axis=1), space=space, split=split, seed=run.seed
     )
 
 

@@ -39,8 +39,8 @@ def show(view: EvaluationView, point: OperatingPoint | None, images: ScoredImage
     job = _newest(view)
     if job is not None and (job.state not in queue.ENDED or job.state in queue.RESUMABLE):
         job_panel.show(view.workspace, job)
-        return
-    _offer(view)
+    if job is None or job.state in queue.ENDED:
+        _offer(view)
 
 
 def _show_finding(found: Finding) -> None:

@@ -12,6 +12,9 @@ from peakid.web.evaluation.view import EvaluationView
 
 LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 
+MOST_ROWS = 12  # A longer table scrolls.
+TABLE_PX = 460
+
 
 def show(view: EvaluationView, found: TrustReport, images: ScoredImages) -> None:
     """Draw the coverage and size of the sets for each class, with a slider for the level."""
@@ -35,9 +38,12 @@ def _draw(view: EvaluationView, at_first: ConformalSets, images: ScoredImages) -
         fitted_on = trust_report.fitting_images(view.workspace, view.run, view.split)
         sets = conformal.report(images, fitted_on, level)
     st.markdown(session.plain(trust_text.sets(sets)))
+    if not any(each.is_limited for each in sets.classes):
+        return
     left, right = st.columns([3, 2], gap="large")
     with left:
-        tables.show([_row(each, sets) for each in sets.classes], height="content")
+        height = "content" if len(sets.classes) <= MOST_ROWS else TABLE_PX
+        tables.show([_row(each, sets) for each in sets.classes], height=height)
     with right:
         theme.plot(trust_charts.set_sizes(sets, theme=theme.current()), key="set-sizes")
 
