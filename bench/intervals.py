@@ -111,7 +111,7 @@ def truths(cell: Cell) -> tuple[dict[str, float], ScoredImages]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=40)
     parser.add_argument("--part", choices=["choosing", "reported"], default="reported")
     parser.add_argument("--alternatives", action="store_true", help="Also percentile and BCa bootstraps.")
     parser.add_argument("--only", nargs="*", help="Cells by number.", type=int)
@@ -198,7 +198,7 @@ def _note_temperature(images: ScoredImages, population: ScoredImages, value: flo
     change = scores.log_losses(after, label) - scores.log_losses(images.pred_probs, label)
     is_shown = Groups.of(images.groups).n_independent >= temperature.LEAST_INDEPENDENT
     what = "change of log loss (paired)" + ("" if is_shown else ", not shown")
-    note(what, grouped.mean_interval(change, images.groups), _TRUE[key][0])
+    note(what, grouped.mean_interval(change, images.groups, is_heavy_tailed=True), _TRUE[key][0])
     note("change of ECE, percentile bootstrap, not shown", _ece_change(images, after), _TRUE[key][1])
 
 

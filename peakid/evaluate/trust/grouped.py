@@ -141,7 +141,9 @@ def variance(influence: np.ndarray, groups: Groups, n_alike: np.ndarray | None =
     return float(np.square((sums - sums.mean()) / (1 - leverage)).sum())
 
 
-def mean_interval(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> Interval | None:
+def mean_interval(
+    values: np.ndarray, groups: np.ndarray, *, is_heavy_tailed: bool = False, seed: int = 0
+) -> Interval | None:
     """Return the 95 % interval of a mean over images by a studentised bootstrap over groups.
 
     Percentile and BCa intervals are too short for skewed values, such as the losses of 50 images. With more
@@ -149,6 +151,8 @@ def mean_interval(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> I
 
     Args:
         values: Of shape (N,).
+        is_heavy_tailed: A few values on either side decide the mean, as differences of losses do: the
+            interval then covers the symmetric one too.
 
     Returns:
         None with fewer than five groups or equal values: no interval can be had from them.
@@ -164,7 +168,11 @@ def mean_interval(values: np.ndarray, groups: np.ndarray, *, seed: int = 0) -> I
         return None
     if found.n_groups > MOST_RESAMPLED:
         return mean - found.z * error, mean + found.z * error
-    low, high = np.quantile(_studentised(sums, found.sizes, seed), [0.025, 0.975])
+    resampled = _studentised(sums, found.sizes, seed)
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    if is_heavy_tailed:
+        most = float(np.quantile(np.abs(resampled), 0.95))
+        low, high = min(low, -most), max(high, most)
     error *= found.z / Z_95  # Unequal groups are fewer than they seem.
     return mean - float(high) * error, mean - float(low) * error
 

@@ -18,7 +18,7 @@ LEAST, MOST = 0.05, 20.0  # Beyond, probabilities are 0 and 1, or all equal.
 NEAR_LIMIT = 1.05
 N_FOLDS = 5
 MOST_IMAGES = 5000  # Evenly spread among them all: they determine one number to a percent.
-LEAST_INDEPENDENT = 80  # Below, the paired interval held 89 of 100 times: few images change most.
+LEAST_INDEPENDENT = 150  # Below, the paired interval held 87 of 100 times: few images change most.
 LEAST_IMAGES = 10  # To fit one number; with fewer it follows single images.
 
 Scheme = Literal[
@@ -179,7 +179,9 @@ def _fit(pred_probs: np.ndarray, label: np.ndarray) -> Fitted | None:
 
 def _change(before: np.ndarray, after: np.ndarray, groups: np.ndarray) -> Change:
     is_enough = grouped.Groups.of(groups).n_independent >= LEAST_INDEPENDENT
-    interval = grouped.mean_interval(after - before, groups) if is_enough else None
+    interval = None
+    if is_enough:
+        interval = grouped.mean_interval(after - before, groups, is_heavy_tailed=True)
     return Change(float(before.mean()), float(after.mean()), interval)
 
 
