@@ -168,7 +168,7 @@ def _text(found: TrustReport) -> str:
     columns = ["score", "value", "95 % interval", "images", "interval by"]
     lines = [f"Run {found.run_id} on {found.split}", table(rows, columns, empty="")]
     lines.append(trust_text.calibration(found))
-    if found.temperature:
+    if found.temperature and not found.temperature.is_at_limit:  # Else a note says so.
         lines.append(trust_text.temperature(found.temperature))
     if found.point and found.at_point:
         lines.append(trust_text.coverage(found.at_point, found.point))

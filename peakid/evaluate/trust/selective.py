@@ -10,7 +10,7 @@ from scipy.stats import beta
 from peakid.evaluate.trust import grouped
 from peakid.evaluate.trust.grouped import Groups, Interval
 
-N_POINTS = 51  # Of a curve: thresholds 0, .02, ... 1.
+N_POINTS = 51  # Of a curve, at even shares of answered images.
 N_STAGES = 20  # Shares of answered images among which a threshold is chosen.
 N_STARTS = 2
 ERROR_RATE = 0.05  # Of all stages together: how often a chosen threshold may miss its target.
@@ -85,15 +85,11 @@ def is_at_least(confidence: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def curve(confidence: np.ndarray, is_right: np.ndarray, groups: np.ndarray) -> list[Coverage]:
-    """Return the figures for thresholds from 0 to 1; those that answer the same images occur once."""
-    found: list[Coverage] = []
-    for threshold in np.linspace(0, 1, N_POINTS):
-        n_answered = int(is_at_least(confidence, threshold).sum())
-        if not n_answered:
-            break
-        if not found or found[-1].n_answered != n_answered:
-            found.append(at(confidence, is_right, groups, float(threshold)))
-    return found
+    """Return the figures for thresholds from 0 upwards, which answer fewer and fewer images."""
+    ordered = np.sort(np.asarray(confidence, dtype=np.float64))
+    places = np.unique(np.linspace(0, len(ordered) - 1, N_POINTS).round().astype(np.int64))
+    thresholds = np.unique(ordered[places])
+    return [at(confidence, is_right, groups, float(each)) for each in (0.0, *thresholds[1:])]
 
 
 def choose(confidence: np.ndarray, is_right: np.ndarray, groups: np.ndarray, target: float) -> Chosen:

@@ -83,8 +83,6 @@ def calibration(found: TrustReport) -> str:
 
 def temperature(effect: TemperatureEffect) -> str:
     """Say what temperature scaling changes."""
-    if effect.is_at_limit:
-        return f"The {effect.n_fitted:,} images to fit a temperature on do not determine it."
     sure = "less" if effect.temperature > 1 else "more"
     fitted = f"A temperature of {effect.temperature:.2f} makes the model {sure} sure"
     where = (

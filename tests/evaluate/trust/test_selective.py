@@ -28,7 +28,11 @@ def test_the_curve_begins_with_every_image_and_answers_fewer_and_fewer():
     answered = [each.n_answered for each in curve]
     assert answered[0] == 200
     assert answered == sorted(set(answered), reverse=True)
+    assert curve[0].threshold == 0
     assert curve[0].accuracy == pytest.approx(images.is_right.mean())
+    assert len(curve) == selective.N_POINTS
+    close = selective.curve(np.array([0.19, 0.195, 0.2]), np.array([True, False, True]), np.arange(3))
+    assert [each.n_answered for each in close] == [3, 2, 1]
 
 
 def test_a_chosen_threshold_reaches_its_target_19_times_in_20():

@@ -55,5 +55,5 @@ def show_calibration(found: TrustReport) -> None:
         "Each point is a bin of images with its 95 % interval; larger points have more images. On the dotted "
         "line, confidence and accuracy agree; below it the model is too sure."
     )
-    if found.temperature:
+    if found.temperature and not found.temperature.is_at_limit:  # Else a note says so.
         st.markdown(session.plain(trust_text.temperature(found.temperature)))
