@@ -56,6 +56,7 @@ READS = {
     "evaluate.trust.conformal.report",  # trust --level
     "evaluate.trust.selective.at",  # threshold: it says the same of the threshold
     "evaluate.trust.operating_point.at_temperature",  # threshold
+    "evaluate.trust.operating_point.wrong_answers",  # threshold: it counts them; evaluate lists queues
     "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from peakid.curate.queues import review_queue
+from peakid.evaluate import scored_images
 from peakid.records import Snapshot
 from peakid.store import new_photos, operating_points, runs
 from peakid.store.workspace import Workspace
@@ -36,6 +38,22 @@ def test_scores_have_intervals_and_a_threshold_is_chosen_with_the_slider(
     assert "Exports made from now on abstain below 0.950." in text_of(app)
     button(app, "Remove the threshold").click().run()
     assert operating_points.of_run(workspace, run_id) is None
+
+
+def test_the_wrong_answers_above_the_threshold_open_in_review(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    run_id = add_run(frozen, n_wrong=1)
+    images = scored_images.load(workspace, runs.show(workspace, run_id), "valid")
+    app = open_page("evaluate", tab="trust")
+    app.slider[0].set_value(0.5).run()
+    button(app, "Review the 1 wrong answer").click().run()
+    assert not app.exception
+    queue = (
+        next(iter(selections)) if isinstance(selections := app.query_params["queue"], list) else selections
+    )
+    [item] = review_queue.page(workspace, queue)
+    assert item.digest == images.digests[int(np.flatnonzero(~images.is_right)[0])]
 
 
 def test_on_test_the_chosen_threshold_is_reported_and_not_chosen(

@@ -1,5 +1,7 @@
 """Choose below which confidence the exports of a run abstain: on validation, so that test stays unseen."""
 
+import numpy as np
+
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import score_text, scored_images
 from peakid.evaluate.report import checked_predictions
@@ -91,6 +93,12 @@ def on_validation(workspace: Workspace, run_id: int, point: OperatingPoint) -> C
     """Return what a threshold does to the validation images of a run; None where it has none."""
     images = scored_images.load(workspace, runs.show(workspace, run_id), CHOSEN_ON)
     return on(images, point) if len(images) else None
+
+
+def wrong_answers(images: ScoredImages, threshold: float) -> list[int]:
+    """Return the ids of the images that are answered wrong at a threshold, the surest first."""
+    is_wrong = selective.is_at_least(images.confidence, threshold) & ~images.is_right
+    return images.image_ids[is_wrong][np.argsort(-images.confidence[is_wrong], kind="stable")].tolist()
 
 
 def at_temperature(images: ScoredImages, value: float) -> ScoredImages:

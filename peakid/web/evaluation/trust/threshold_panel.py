@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from peakid.curate.queues import selections
 from peakid.errors import PeakidError
 from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.trust import operating_point, selective, trust_charts, trust_text
+from peakid.evaluate.trust.selective import Coverage
 from peakid.evaluate.trust.trust_report import TrustReport
 from peakid.store.operating_points import OperatingPoint
-from peakid.web import session, theme
+from peakid.web import navigation, session, theme, words
 from peakid.web.evaluation.view import EvaluationView
 
 DEFAULT = 0.8
@@ -52,10 +54,22 @@ def _choose(view: EvaluationView, found: TrustReport, images: ScoredImages) -> N
         if point is not None and st.button("Remove the threshold", type="tertiary"):
             operating_point.remove(view.workspace, view.run.run_id)
             st.rerun()
+    _offer_review(view, scaled, at)
     _choose_for_accuracy(view)
     st.caption(_in_exports(point) if point else "No threshold is chosen: exports answer every photo.")
     if error := st.session_state.pop(_error_key(view), None):
         session.show_error(error)
+
+
+def _offer_review(view: EvaluationView, images: ScoredImages, at: Coverage) -> None:
+    """Draw a button that opens the images which are answered wrong, the surest first."""
+    if not at.n_wrong:
+        return
+    label = f"Review the {words.n_of(at.n_wrong, 'wrong answer')}"
+    if st.button(label, icon=":material/arrow_forward:", type="tertiary", key="trust:review"):
+        chosen = operating_point.wrong_answers(images, at.threshold)[: selections.MOST_IMAGES]
+        queue = selections.create(view.workspace, chosen, actor=view.actor, run_id=view.run.run_id)
+        navigation.go("review", queue=queue)
 
 
 def _choose_for_accuracy(view: EvaluationView) -> None:
