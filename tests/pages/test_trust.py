@@ -49,9 +49,7 @@ def test_the_wrong_answers_above_the_threshold_open_in_review(
     app.slider[0].set_value(0.5).run()
     button(app, "Review the 1 wrong answer").click().run()
     assert not app.exception
-    queue = (
-        next(iter(selections)) if isinstance(selections := app.query_params["queue"], list) else selections
-    )
+    queue = str(app.query_params["queue"])
     [item] = review_queue.page(workspace, queue)
     assert item.digest == images.digests[int(np.flatnonzero(~images.is_right)[0])]
 
