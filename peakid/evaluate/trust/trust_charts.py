@@ -13,6 +13,7 @@ from peakid.evaluate.trust.selective import Coverage
 from peakid.evaluate.trust.trust_report import TrustReport
 
 HEIGHT = 380
+LEAST_DRAWN = 10  # Answered images of a point of the curve.
 LEAST_AREA, MOST_AREA = 5, 16  # px: markers of the bins with the fewest and the most images.
 
 
@@ -55,10 +56,12 @@ def risk_coverage(
     """Draw the accuracy of the answered images over their share, with its interval.
 
     Args:
-        curve: At least one point, the lowest threshold first.
+        curve: At least one point, the lowest threshold first. Those with few answered images are not drawn.
         chosen: The threshold to mark.
     """
-    points = [each for each in curve if each.accuracy is not None and each.accuracy_interval is not None]
+    answered = [each for each in curve if each.accuracy is not None and each.accuracy_interval is not None]
+    # A few images have an interval from 0 to 1, beside which no other one can be read.
+    points = [each for each in answered if each.n_answered >= LEAST_DRAWN] or answered
     x = [each.coverage for each in points]
     low = [each.accuracy_interval[0] for each in points if each.accuracy_interval]
     high = [each.accuracy_interval[1] for each in points if each.accuracy_interval]
@@ -77,7 +80,7 @@ def risk_coverage(
         mode="lines+markers",
         line={"color": ACCENT[theme], "width": 2},
         marker={"size": 5},
-        hovertext=[trust_text.coverage(each) for each in points],
+        hovertext=[_coverage_text(each) for each in points],
         hoverinfo="text",
         cliponaxis=False,
     )
@@ -130,7 +133,7 @@ def _marked(chosen: Coverage, theme: Theme) -> go.Scatter:
         y=[chosen.accuracy],
         mode="markers",
         marker={"size": 13, "color": MISTAKE[theme], "line": {"width": 2, "color": GROUND[theme]}},
-        hovertext=[trust_text.coverage(chosen)],
+        hovertext=[_coverage_text(chosen)],
         hoverinfo="text",
         cliponaxis=False,
     )
@@ -147,6 +150,10 @@ def _bin_text(each: Bin) -> str:
         f"mean confidence {percent(each.confidence)}, right on {percent(each.accuracy)}"
         f" ({trust_text.span(each.accuracy_interval)})"
     )
+
+
+def _coverage_text(each: Coverage) -> str:
+    return trust_text.coverage(each).removesuffix(".").replace(" and is", "<br>and is")
 
 
 def _size_text(size: int, n: int, n_images: int) -> str:
