@@ -613,6 +613,27 @@ CREATE TABLE goal (
   set_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE operating_point (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  threshold REAL NOT NULL CHECK (threshold BETWEEN 0 AND 1),
+  temperature REAL NOT NULL DEFAULT 1 CHECK (temperature > 0),
+  target REAL,
+  actor TEXT NOT NULL,
+  set_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE new_photos (
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES run(id),
+  source TEXT NOT NULL,
+  name TEXT NOT NULL,
+  n_images INTEGER NOT NULL,
+  n_unread INTEGER NOT NULL,
+  n_known INTEGER NOT NULL,
+  comparison TEXT NOT NULL,
+  made_at TEXT NOT NULL
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);

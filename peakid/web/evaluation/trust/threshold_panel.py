@@ -25,8 +25,8 @@ def show(view: EvaluationView, found: TrustReport, images: ScoredImages) -> None
         _choose(view, found, images)
         return
     theme.plot(trust_charts.risk_coverage(found.curve, found.at_point, theme=theme.current()), key="coverage")
-    if view.split == "cv":
-        st.caption("A cross-validated run keeps no model, so that there is no export with a threshold.")
+    if not view.run.has_model:
+        st.caption("This run has no model here, so that there is no export with a threshold.")
     elif found.point is None:
         st.caption("No threshold is chosen. Choose one on validation, so that this split can judge it.")
     else:
