@@ -64,6 +64,17 @@ def test_a_promise_that_validation_cannot_show_is_refused_with_what_it_shows(wor
         operating_point.set_threshold(workspace, 99, 0.5, actor=ANNA)
 
 
+def test_a_threshold_for_an_accuracy_is_stored_with_it(workspace, plant):
+    plant({**{f"d{i}": "dom" for i in range(20)}, **{f"e{i}": "eiger" for i in range(20)}})
+    run_id = planted_runs.plant(workspace, snapshot.create(workspace, actor=ANNA), {})
+    # All of the 6 validation images are right with a confidence of .9; .025 ** (1 / 6) is .54.
+    point = operating_point.choose_for_accuracy(workspace, run_id, 0.5, actor=ANNA)
+    assert (point.threshold, point.target) == (pytest.approx(0.9), 0.5)
+    assert operating_point.on_validation(workspace, run_id, point).n_answered == 6
+    with pytest.raises(BadInput, match="the most that they show is 54 %"):
+        operating_point.choose_for_accuracy(workspace, run_id, 0.6, actor=ANNA)
+
+
 def test_a_threshold_for_an_accuracy_is_chosen_at_the_temperature(workspace, run_id):
     images = scored.drawn(400, sharpness=3.0, split="valid")
     chosen = operating_point.at_temperature(images, 3.0)
