@@ -613,6 +613,27 @@ CREATE TABLE goal (
   set_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE operating_point (
+  run_id INTEGER PRIMARY KEY REFERENCES run(id),
+  threshold REAL NOT NULL CHECK (threshold BETWEEN 0 AND 1),
+  temperature REAL NOT NULL DEFAULT 1 CHECK (temperature > 0),
+  target REAL,
+  actor TEXT NOT NULL,
+  set_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE new_photos (
+  id INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES run(id),
+  source TEXT NOT NULL,
+  name TEXT NOT NULL,
+  n_images INTEGER NOT NULL,
+  n_unread INTEGER NOT NULL,
+  n_known INTEGER NOT NULL,
+  comparison TEXT NOT NULL,
+  made_at TEXT NOT NULL
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -754,6 +775,8 @@ CREATE INDEX outlier_score_lonely ON outlier_score(nearest_similarity, image_id)
 CREATE INDEX imagenet_guess_class ON imagenet_guess(class_index);
 
 CREATE INDEX imagenet_guess_in_order ON imagenet_guess(kept_share, image_id);
+
+CREATE INDEX new_photos_by_run ON new_photos (run_id, id);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

@@ -43,3 +43,9 @@ def test_the_gpu_benchmark_is_skipped_without_a_gpu():
 def test_the_throughput_benchmark_compares_three_loaders():
     found = last_line("bench/train_throughput.py", "--quick", "--device", "cpu")
     assert set(found["median"]["loader with random changes, a CPU second"]) == {"peakid", "fastai", "plain"}
+
+
+def test_the_benchmark_of_intervals_counts_each_kind():
+    found = last_line("bench/intervals.py", "--repeats", "2", "--only", "1001")
+    kinds = {row["what"] for row in found["rows"]}
+    assert {"accuracy", "macro_f1", "log_loss", "auroc", "false alarm"} <= kinds

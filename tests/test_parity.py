@@ -11,6 +11,7 @@ FORMATTING = (
     *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
     "evaluate.training_charts.",
     "evaluate.score_text.",
+    *("evaluate.trust.trust_charts.", "evaluate.trust.trust_text."),
 )
 
 # Functions that only read; the comment names the command that shows the same.
@@ -50,6 +51,12 @@ READS = {
     "suggest.linear_probe.stored_score",  # evaluate
     "evaluate.errors.error_list.order",  # errors
     "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT
+    "evaluate.trust.trust_report.of_images",  # trust, which reads the images itself
+    "evaluate.trust.trust_report.fitting_images",  # trust
+    "evaluate.trust.conformal.report",  # trust --level
+    "evaluate.trust.selective.at",  # threshold: it says the same of the threshold
+    "evaluate.trust.operating_point.at_temperature",  # threshold
+    "evaluate.trust.operating_point.wrong_answers",  # threshold: it counts them; evaluate lists queues
     "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list

@@ -13,13 +13,15 @@ def wilson(k: int, n: int, *, z: float = Z_95) -> tuple[float, float]:
     It stays within 0..1 and has the right coverage for the few images and high shares of a small test split,
     where the textbook interval `p +- 1.96 s` of 10 of 10 has no width.
     """
-    if n == 0:
-        return 0.0, 1.0
-    share = k / n
+    return wilson_of_share(k / n, n, z=z) if n else (0.0, 1.0)
+
+
+def wilson_of_share(share: float, n: float, *, z: float = Z_95) -> tuple[float, float]:
+    """Return Wilson's interval of a share in 0..1 of `n` independent images; `n` need not be whole."""
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     # Exact at the ends; rounding would otherwise leave 1e-17 below 0 or above 1.
-    return (0.0 if k == 0 else centre - half), (1.0 if k == n else centre + half)
+    return (0.0 if share == 0 else centre - half), (1.0 if share == 1 else centre + half)
 
 
 def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) -> tuple[float, float]:

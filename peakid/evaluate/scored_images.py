@@ -1,7 +1,7 @@
 """What a run predicts for the images of one split, with their labels, as arrays: what figures read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -137,6 +137,11 @@ def subset(images: ScoredImages, chosen: np.ndarray) -> ScoredImages:
         pred_probs=images.pred_probs[places],
         has_all_probabilities=images.has_all_probabilities,
     )
+
+
+def with_pred_probs(images: ScoredImages, pred_probs: np.ndarray) -> ScoredImages:
+    """Return the same images with other probabilities for the same classes, (N, K), in the same order."""
+    return replace(images, pred_probs=pred_probs)
 
 
 def _rows(workspace: Workspace, run: Run, split: str) -> list[tuple]:

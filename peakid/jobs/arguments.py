@@ -154,6 +154,15 @@ class NameImagesArguments:
     kind: ClassVar[str] = "name-images"
 
 
+@dataclass(frozen=True)
+class OpenSetArguments:
+    """`folder`: absolute path of the photos; None = excluded images of the workspace."""
+
+    kind: ClassVar[str] = "open-set"
+    run_id: int = 0
+    folder: str | None = None
+
+
 Arguments = (
     TrainArguments
     | RateFinderArguments
@@ -170,6 +179,7 @@ Arguments = (
     | SimilarArguments
     | NameImagesArguments
     | FiguresArguments
+    | OpenSetArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -190,6 +200,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         SimilarArguments,
         NameImagesArguments,
         FiguresArguments,
+        OpenSetArguments,
     )
 }
 

@@ -23,7 +23,7 @@ def write(
     export: Export,
     out: Path,
     *,
-    threshold: float = 0.0,
+    threshold: float | None = None,
     names_people: bool = False,
     intended_use: str = "",
     actor: str,
@@ -31,7 +31,7 @@ def write(
     """Write a bundle of an export and return the names of its files.
 
     Args:
-        threshold: Confidence in 0..1 below which the model abstains.
+        threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
         names_people: The model card warns that classes name people.
         intended_use: What the model is for, in words.
 

@@ -18,3 +18,22 @@ class FiguresResult:
     run_id: int = 0
     n_images: Mapping[str, int] = field(default_factory=dict)
     has_probe: bool = False
+
+
+@dataclass(frozen=True)
+class OpenSetResult:
+    """The set of new photos that a run predicted.
+
+    Attributes:
+        n_unread: Files that could not be read.
+        n_known: Photos that were left out, since they are in the snapshot of the run.
+        is_alarm: Whether they differ from the images of the split; None = too few to tell.
+    """
+
+    kind: ClassVar[str] = "open-set"
+    run_id: int = 0
+    set_id: int | None = None
+    n_images: int = 0
+    n_unread: int = 0
+    n_known: int = 0
+    is_alarm: bool | None = None

@@ -57,10 +57,25 @@ class ExportFile(BaseModel):
     sha256: str
 
 
+class CardFacts(BaseModel):
+    """What the facts of an export say about using it; exports of earlier versions say nothing.
+
+    Attributes:
+        threshold: Confidence below which it abstains.
+        temperature: Of its probabilities; 1 = as the file gives them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    threshold: float = Field(default=0.0, ge=0, le=1, allow_inf_nan=False)
+    temperature: float = Field(default=1.0, ge=0.01, le=100, allow_inf_nan=False)
+
+
 class ExportCard(_Card):
     """What an export's card.json tells about using it."""
 
     files: list[ExportFile] = Field(max_length=MAX_FILES)
+    facts: CardFacts = CardFacts()
 
 
 class RunCard(_Card):

@@ -13,6 +13,7 @@ from peakid.imaging import gate, pixels
 from peakid.records import RejectionReason
 from peakid.serve import opening
 
+LEAST_PROBABILITY = 1e-15  # Its logarithm is scaled by the temperature.
 BATCH_SIZE = 32  # Bounds the memory: 5 MB of pixels at 224 px.
 
 
@@ -63,6 +64,8 @@ class Predictor:
     Attributes:
         class_names: The K classes, in the order of the probabilities.
         image_size_px, resize: How `pixels.preprocess` makes the pixels that it takes.
+        threshold: Confidence in 0..1 below which the model abstains unless told otherwise; 0 = never.
+        temperature: At which `predict` gives probabilities; 1 = as the file gives them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,24 +79,28 @@ class Predictor:
         self._folder, self._card = folder, opening.card(folder)
         self.class_names = self._card.class_names
         self.image_size_px, self.resize = self._card.image_size_px, self._card.resize
+        self.threshold, self.temperature = self._card.facts.threshold, self._card.facts.temperature
         self._session = opening.session(folder, self._card)
 
     def predict(
-        self, images: Sequence[bytes], *, top: int = 5, threshold: float = 0.0
+        self, images: Sequence[bytes], *, top: int = 5, threshold: float | None = None
     ) -> list[ImagePrediction]:
         """Return a prediction for each image, in order. One that cannot be read has an `error`.
 
         Args:
             top: Number of classes in `top`, at least 1.
-            threshold: Confidence in 0..1 below which the model abstains.
+            threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
         """
+        least = self.threshold if threshold is None else threshold
         found: list[ImagePrediction] = []
         for start in range(0, len(images), BATCH_SIZE):
-            found += self._predict_batch(images[start : start + BATCH_SIZE], top, threshold)
+            found += self._predict_batch(images[start : start + BATCH_SIZE], top, least)
         return found
 
     def pred_probs(self, batch: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 (n, K), of preprocessed pixels, uint8 (n, S, S, 3).
+
+        They are those of the file, before the temperature.
 
         Raises:
             WeightsUnfit: If the model fails, or gives something else than probabilities.
@@ -109,7 +116,7 @@ class Predictor:
         ]
         read = [_pixels(each) for each in waiting]
         good = [item for item in read if isinstance(item, np.ndarray)]
-        rows = iter(self.pred_probs(np.stack(good)) if good else [])
+        rows = iter(scaled(self.pred_probs(np.stack(good)), self.temperature) if good else [])
         return [
             self._prediction(next(rows), top, threshold) if isinstance(item, np.ndarray) else item
             for item in read
@@ -121,6 +128,15 @@ class Predictor:
         label, confidence = ranked[0]
         abstained = confidence < threshold
         return ImagePrediction(None if abstained else label, confidence, abstained, ranked)
+
+
+def scaled(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
+    """Return probabilities at a temperature, (n, K): above 1 they are less certain. The order stays."""
+    if temperature == 1:
+        return pred_probs
+    powers = np.log(np.clip(pred_probs.astype(np.float64), LEAST_PROBABILITY, 1.0)) / temperature
+    unscaled = np.exp(powers - powers.max(axis=1, keepdims=True))
+    return (unscaled / unscaled.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _pixels(waiting: "Future[np.ndarray]") -> np.ndarray | ImagePrediction:

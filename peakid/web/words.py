@@ -38,6 +38,7 @@ JOBS = {
     "scan": "Scan",
     "changed-copies": "Search for changed copies",
     "similar": "Search for similar images",
+    "open-set": "Prediction of new photos",
     "name-images": "Naming what images show",
     "import": "Import",
     "map": "Map layout",

@@ -22,6 +22,7 @@ from peakid.jobs.results import (
     InputImage,
     MapResult,
     NameImagesResult,
+    OpenSetResult,
     PhaseEstimate,
     RateFinderResult,
     ScanResult,
@@ -71,6 +72,7 @@ EXAMPLES = [
     SimilarResult("d", "a.jpg", 3),
     NameImagesResult(n_images=3, n_classes=2),
     FiguresResult(run_id=1, n_images={"valid": 3}, has_probe=True),
+    OpenSetResult(run_id=1, set_id=2, n_images=3, is_alarm=True),
 ]
 
 

@@ -9,6 +9,7 @@ from peakid.acquire import folder
 from peakid.dataset import snapshot
 from peakid.errors import BadArchive, BadInput, LeakingSnapshot, NotFound
 from peakid.evaluate import report
+from peakid.evaluate.trust import operating_point
 from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.jobs.arguments import VerifyArguments
@@ -356,9 +357,12 @@ def test_tta_averages_predictions_and_an_export_is_verified_against_the_plain_on
     )
     assert runs.show(workspace, run_id).n_test_looks == 0
     assert np.array_equal(run_predictions.pred_probs(workspace, run_id, "valid")[1], plain)
+    operating_point.set_threshold(workspace, run_id, 0.81, actor="human:anna")
     work = claimed(submit.export(workspace, run_id, formats=["safetensors"], out=tmp_path / "out"))
     tasks.run(work)
     assert work.result.parity["safetensors"]["agreement"] == 1.0
+    facts = json.loads((tmp_path / "out" / "card.json").read_text())["facts"]
+    assert (facts["threshold"], facts["temperature"]) == (0.81, 1.0)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The models page: exporting once, the check of the files, downloads, and trying a photo."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +133,21 @@ def test_a_file_that_is_not_a_photo_is_an_error_message(open_page: OpenPage, exp
     assert not app.exception
     assert "cannot be read" in app.error[0].value
     assert "Not an image" in app.error[0].value
+
+
+def test_an_export_with_a_threshold_says_so_and_gives_no_answer_below_it(
+    open_page: OpenPage, exported: Export, text_of: TextOf
+) -> None:
+    card = Path(exported.path) / "card.json"
+    document = json.loads(card.read_text())
+    card.write_text(json.dumps(document | {"facts": {"threshold": 0.9, "temperature": 1.5}}))
+    app = open_page("models")
+    out = io.BytesIO()
+    Image.new("RGB", (20, 10), (50, 100, 10)).save(out, "PNG")
+    app.file_uploader(key="photo:1").upload("photo.png", out.getvalue(), "image/png").run()
+    text = text_of(app)
+    assert "It gives no answer below a confidence of 0.900 at temperature 1.50." in text
+    assert "below the threshold of this export" in text
 
 
 def test_bars_run_from_the_most_probable_class_down() -> None:

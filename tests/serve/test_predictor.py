@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from peakid.errors import BadInput, NotFound, WeightsUnfit
+from peakid.evaluate.trust import temperature
 from peakid.imaging import pixels
+from peakid.serve import predictor as predictor_module
 from peakid.serve.predictor import Predictor
 from tests import hostile_images
 
@@ -134,3 +136,30 @@ def test_probabilities_of_preprocessed_pixels_are_available(folder):
     batch = np.zeros((2, 8, 8, 3), np.uint8)
     batch[0, ..., 0], batch[1, ..., 2] = 10, 10
     assert Predictor(folder).pred_probs(batch).tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def test_an_export_abstains_below_its_own_threshold_unless_told_otherwise(folder):
+    change_card(folder, facts={"threshold": 0.63})
+    predictor = Predictor(folder)
+    assert predictor.threshold == 0.63
+    assert predictor.predict([colour(50, 100, 10)])[0].abstained
+    assert not predictor.predict([colour(50, 100, 10)], threshold=0.0)[0].abstained
+
+
+def test_the_temperature_of_an_export_scales_what_it_predicts(folder):
+    photo = colour(50, 100, 10)
+    plain = Predictor(folder).predict([photo])[0]
+    change_card(folder, facts={"temperature": 2.0})
+    scaled = Predictor(folder).predict([photo])[0]
+    assert (scaled.label, plain.label) == ("green", "green")
+    # Square roots of the shares 5/16, 10/16 and 1/16: 10 ** .5 / (5 ** .5 + 10 ** .5 + 1).
+    assert scaled.confidence == pytest.approx(10**0.5 / (5**0.5 + 10**0.5 + 1), abs=1e-6)
+    pred_probs = np.array([[0.2, 0.7, 0.1], [1.0, 0.0, 0.0]], dtype=np.float32)
+    assert predictor_module.scaled(pred_probs, 1.7) == pytest.approx(temperature.scaled(pred_probs, 1.7))
+
+
+@pytest.mark.parametrize("facts", [{"threshold": 1.5}, {"temperature": 0}, {"threshold": "high"}])
+def test_a_card_with_an_impossible_threshold_is_refused(folder, facts):
+    change_card(folder, facts=facts)
+    with pytest.raises(WeightsUnfit, match="card"):
+        Predictor(folder)

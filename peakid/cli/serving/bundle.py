@@ -16,10 +16,9 @@ from peakid.store.workspace import Workspace
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new zip file.")
 @click.option(
     "--threshold",
-    default=0.0,
-    show_default=True,
+    default=None,
     type=click.FloatRange(0, 1),
-    help="Confidence below which the model abstains.",
+    help="Confidence below which the model abstains. Default: that of the export.",
 )
 @click.option("--use", "intended_use", default="", help="What the model is for, for its card.")
 @click.option("--people", "names_people", is_flag=True, help="The classes name people: the card warns of it.")
@@ -30,7 +29,7 @@ def bundle(
     workspace: Workspace,
     export: int,
     out: Path,
-    threshold: float,
+    threshold: float | None,
     intended_use: str,
     names_people: bool,
     actor: str,

@@ -23,13 +23,12 @@ from peakid.store import exports, workspace
 )
 @click.option(
     "--threshold",
-    default=0.0,
-    show_default=True,
+    default=None,
     type=click.FloatRange(0, 1),
-    help="Abstain below this confidence.",
+    help="Abstain below this confidence. Default: the threshold that the export was made with.",
 )
 @json_option
-def predict(export: str, images: tuple[str, ...], top: int, threshold: float, as_json: bool) -> None:
+def predict(export: str, images: tuple[str, ...], top: int, threshold: float | None, as_json: bool) -> None:
     """Predict the class of each IMAGE. EXPORT is the number of an export or its folder."""
     predictor = Predictor(export_folder(export))
     answers = _answers(predictor, [Path(path) for path in images], top, threshold)
@@ -58,7 +57,7 @@ def export_folder(export: str) -> Path:
 
 
 def _answers(
-    predictor: Predictor, paths: Sequence[Path], top: int, threshold: float
+    predictor: Predictor, paths: Sequence[Path], top: int, threshold: float | None
 ) -> list[ImagePrediction]:
     """Read and predict a few images at a time, which are decoded side by side."""
     found: list[ImagePrediction] = []

@@ -29,14 +29,13 @@ STOP_S = 10  # What is being predicted when the server is stopped may take this 
 )
 @click.option(
     "--threshold",
-    default=0.0,
-    show_default=True,
+    default=None,
     type=click.FloatRange(0, 1),
-    help="Abstain below this confidence.",
+    help="Abstain below this confidence. Default: that of the export.",
 )
 @json_option
 def serve(
-    export: str, port: int, address: str, own_hosts: tuple[str, ...], threshold: float, as_json: bool
+    export: str, port: int, address: str, own_hosts: tuple[str, ...], threshold: float | None, as_json: bool
 ) -> None:
     """Serve the predictions of EXPORT, the number of an export or its folder, until Ctrl-C.
 

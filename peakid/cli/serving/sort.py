@@ -24,10 +24,9 @@ MAX_LISTED = 10
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--threshold",
-    default=0.0,
-    show_default=True,
+    default=None,
     type=click.FloatRange(0, 1),
-    help="Photos below this confidence go to the album `other`.",
+    help="Photos below this confidence go to the album `other`. Default: that of the export.",
 )
 @click.option(
     "--mode",
@@ -51,7 +50,7 @@ def sort_(
     export: str,
     folder: Path,
     out: Path,
-    threshold: float,
+    threshold: float | None,
     mode: Mode,
     groups: tuple[str, ...],
     is_nested: bool,
@@ -65,10 +64,13 @@ def sort_(
     with other options changes what differs; peakid unsort OUT takes everything back.
     """
     folder, out = files.expanded(folder), files.expanded(out)
-    rules = AlbumRules(threshold, dict(map(_group, groups)), is_nested, keeps_twins=not split_twins)
+    merged = dict(map(_group, groups))
     writing.check(folder, out, mode)
     with terminal_report() as report:
-        found = photos.predict(Predictor(export_folder(export)), folder, leaves_out=out, report=report)
+        predictor = Predictor(export_folder(export))
+        least = predictor.threshold if threshold is None else threshold
+        rules = AlbumRules(least, merged, is_nested, keeps_twins=not split_twins)
+        found = photos.predict(predictor, folder, leaves_out=out, report=report)
         planned = plan.make(found, rules)
         done = None if dry_run else writing.write(planned, folder, out, mode=mode, report=report)
     for each in found.unreadable[:MAX_LISTED]:

@@ -18,7 +18,7 @@ from peakid.jobs.arguments import (
     ImportArguments,
     TtaArguments,
 )
-from peakid.jobs.evaluation import figures
+from peakid.jobs.evaluation import figures, open_set
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
     ExportResult,
@@ -30,7 +30,15 @@ from peakid.jobs.results import (
 from peakid.jobs.tasks import changed_copies, embedding_tasks, map_jobs, training_tasks
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
-from peakid.store import comparisons, exports, images, run_predictions, runs, tombstones
+from peakid.store import (
+    comparisons,
+    exports,
+    images,
+    operating_points,
+    run_predictions,
+    runs,
+    tombstones,
+)
 from peakid.store.workspace import Workspace, now
 
 MAX_LISTED = 100  # A disk that lost everything would otherwise put a million rows into one result.
@@ -171,6 +179,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "similar": search.run_similar,
     "name-images": search.run_names,
     "evaluate": figures.run,
+    "open-set": open_set.run_open_set,
 }
 
 
@@ -211,7 +220,11 @@ def _scored(workspace: Workspace, run_id: int) -> dict[str, tuple[list[str], np.
 def _facts(workspace: Workspace, run: Run) -> dict[str, Any]:
     """Return the provenance of a model for the card in its export."""
     compared = comparisons.of_snapshot(workspace, run.snapshot_id)
+    point = operating_points.of_run(workspace, run.run_id)
     return {
+        "threshold": point.threshold if point else 0.0,
+        "temperature": point.temperature if point else 1.0,
+        "accuracy_target": point.target if point else None,
         "n_images": compared.n_images,
         "n_compared": compared.n_compared,
         "n_not_compared": compared.n_missing,

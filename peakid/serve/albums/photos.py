@@ -15,7 +15,7 @@ from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import gate, hashed_photo
 from peakid.imaging.hashed_photo import HashedPhoto
 from peakid.records import Report, no_report
-from peakid.serve.predictor import BATCH_SIZE, Predictor
+from peakid.serve.predictor import BATCH_SIZE, Predictor, scaled
 
 AHEAD = 64  # Photos that are read and decoded while a batch is predicted.
 
@@ -76,7 +76,8 @@ def predict(
         else:
             batch.append((path, result))
         if batch and (len(batch) == BATCH_SIZE or n == len(found)):
-            rows.append(predictor.pred_probs(np.stack([each.pixels for _, each in batch])))
+            read = np.stack([each.pixels for _, each in batch])
+            rows.append(scaled(predictor.pred_probs(read), predictor.temperature))
             paths += [path for path, _ in batch]
             seen += [each.hashes for _, each in batch]
             detailed += [each.has_detail for _, each in batch]

@@ -35,12 +35,12 @@ USES = {
 }
 
 
-def write(folder: Path, out: Path, facts: ModelFacts, *, threshold: float = 0.0) -> list[str]:
+def write(folder: Path, out: Path, facts: ModelFacts, *, threshold: float | None = None) -> list[str]:
     """Write the export in a folder as a bundle and return the names of its files.
 
     Args:
         out: A zip file that does not exist yet.
-        threshold: Confidence in 0..1 below which the model abstains; part of the card of the bundle.
+        threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
 
     Raises:
         BadInput: If `out` exists, or the export has no ONNX file.
@@ -62,14 +62,16 @@ def write(folder: Path, out: Path, facts: ModelFacts, *, threshold: float = 0.0)
     return list(contents)
 
 
-def collect(folder: Path, facts: ModelFacts, *, threshold: float = 0.0) -> dict[str, bytes]:
+def collect(folder: Path, facts: ModelFacts, *, threshold: float | None = None) -> dict[str, bytes]:
     """Return the content of each file of a bundle by name."""
     predictor = Predictor(folder)
     card = json.loads((folder / export_formats.CARD).read_text(encoding="utf-8"))
     contents = {
         str(each["name"]): paths.inside(folder, str(each["name"])).read_bytes() for each in card["files"]
     }
-    contents["card.json"] = _json(card | {"threshold": threshold})
+    least = predictor.threshold if threshold is None else threshold
+    facts_of_card = {**card.get("facts", {}), "threshold": least, "temperature": predictor.temperature}
+    contents["card.json"] = _json(card | {"facts": facts_of_card})
     contents["labels.txt"] = "".join(f"{name}\n" for name in predictor.class_names).encode()
     standalone = resources.files("peakid.serve.bundle") / "files"
     contents |= {name: (standalone / name).read_bytes() for name in STANDALONE}

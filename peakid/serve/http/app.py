@@ -46,13 +46,13 @@ _HEADERS = {
 @dataclass(frozen=True)
 class ServerOptions:
     """Attributes:
-    threshold: Confidence in 0..1 below which the model abstains.
+    threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
     own_hosts: Names, besides this machine's own, under which the server may be reached; None = any name.
     limits: Sizes, numbers and times.
     allows: Whether `url=` may lead to an IP address.
     """
 
-    threshold: float = 0.0
+    threshold: float | None = None
     own_hosts: tuple[str, ...] | None = ()
     limits: Limits = field(default_factory=Limits)
     allows: Callable[[str], bool] = public_fetch.is_public

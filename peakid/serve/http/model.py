@@ -13,7 +13,7 @@ from peakid.recipe.cards import ExportCard
 from peakid.serve import opening
 from peakid.serve.http.batching import Batcher
 from peakid.serve.http.metrics import Metrics
-from peakid.serve.predictor import ImagePrediction, RankedClass
+from peakid.serve.predictor import ImagePrediction, RankedClass, scaled
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,17 @@ class ServedModel:
 
     Args:
         folder: That of the export.
-        threshold: Confidence in 0..1 below which the model abstains.
+        threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
 
     Raises:
         NotFound, BadInput, WeightsUnfit: As `Predictor`.
     """
 
-    def __init__(self, folder: Path, *, threshold: float, metrics: Metrics) -> None:
+    def __init__(self, folder: Path, *, threshold: float | None, metrics: Metrics) -> None:
         self._folder, self._card = folder, opening.card(folder)
         self._session = opening.session(folder, self._card)
-        self._metrics, self.threshold = metrics, threshold
+        self._metrics = metrics
+        self.threshold = self._card.facts.threshold if threshold is None else threshold
         self._batcher = Batcher(self._probabilities, on_batch=metrics.batch_size.observe)
         metrics.waiting.set_function(lambda: self._batcher.n_waiting)
 
@@ -94,6 +95,6 @@ class ServedModel:
         )
 
     def _probabilities(self, batch: np.ndarray) -> np.ndarray:
-        return opening.probabilities(
-            self._folder, self._session, batch, n_classes=len(self._card.class_names)
-        )
+        n_classes = len(self._card.class_names)
+        found = opening.probabilities(self._folder, self._session, batch, n_classes=n_classes)
+        return scaled(found, self._card.facts.temperature)

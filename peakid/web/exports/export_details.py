@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from peakid.errors import PeakidError
 from peakid.evaluate import score_text
+from peakid.recipe import cards, export_formats
 from peakid.records import Export
 from peakid.store import exports
 from peakid.web import session, tables, words
@@ -25,10 +27,26 @@ def show(export: Export) -> None:
         "Same prediction: images for which it predicts the same class as the trained model. Largest "
         "difference: between a probability and that of the trained model, 0 to 1."
     )
+    if sentence := threshold_text(export):
+        st.markdown(sentence)
     st.markdown("**Files**")
     for file in export.files:
         _show_file(export, str(file["name"]), int(file["bytes"]))
     st.code(export.path, language=None, wrap_lines=True)
+
+
+def threshold_text(export: Export) -> str:
+    """Say below which confidence an export abstains; '' if it never does, or its card cannot be read."""
+    if export.is_foreign:
+        return ""
+    try:
+        facts = cards.read_export(exports.folder(export) / export_formats.CARD).facts
+    except (FileNotFoundError, PeakidError):
+        return ""
+    scaled = "" if facts.temperature == 1 else f" at temperature {facts.temperature:.2f}"
+    if not facts.threshold:
+        return f"Its probabilities are scaled{scaled}." if scaled else ""
+    return f"It gives no answer below a confidence of {facts.threshold:.3f}{scaled}."
 
 
 def _show_file(export: Export, name: str, n_bytes: int) -> None:

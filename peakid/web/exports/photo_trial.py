@@ -49,6 +49,11 @@ def predictor(path: str) -> Predictor:
 def prediction_text(prediction: ImagePrediction) -> str:
     """Return the first choice: `matterhorn (87 %)`."""
     class_name, probability = prediction.top[0]
+    if prediction.abstained:
+        return (
+            f"No answer: the model is only {score_text.percent(probability)} sure of {class_name}, which is"
+            " below the threshold of this export."
+        )
     return f"{class_name} ({score_text.percent(probability)})"
 
 

@@ -15,6 +15,7 @@ from peakid.jobs.results import (
     FiguresResult,
     ImportResult,
     MapResult,
+    OpenSetResult,
     RateFinderResult,
     ScanResult,
     SimilarResult,
@@ -132,6 +133,15 @@ def _similar(workspace: Workspace, job: Job) -> Ending:
     return Ending(_short(text), "Show them", "review", {"queue": search_plans.similar_queue(found.digest)})
 
 
+def _open_set(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(OpenSetResult)
+    if found is None or found.set_id is None:
+        return _done(workspace, job)
+    differ = " They differ from the test images." if found.is_alarm else ""
+    text = f"Run {found.run_id} predicted {words.n_of(found.n_images, 'new photo')}.{differ}"
+    return Ending(text, "Show what it says", "evaluate", {"run": str(found.run_id), "tab": "trust"})
+
+
 def _export(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(ExportResult)
     if found is None or found.export_id is None:
@@ -202,6 +212,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "export": _export,
     "verify": _verify,
     "similar": _similar,
+    "open-set": _open_set,
     "scan": _scan,
     "changed-copies": _changed_copies,
     "import": _import,

@@ -45,7 +45,7 @@ def test_every_file_is_listed_with_its_checksum(unpacked):
 
 def test_class_names_and_threshold_travel_with_it(unpacked):
     assert (unpacked / "labels.txt").read_text() == "red\ngreen\nblue\n"
-    assert json.loads((unpacked / "card.json").read_text())["threshold"] == 0.5
+    assert json.loads((unpacked / "card.json").read_text())["facts"]["threshold"] == 0.5
     answers = json.loads((unpacked / "golden" / "answers.json").read_text())
     assert all(sum(row) == pytest.approx(1, abs=1e-4) and len(row) == 3 for row in answers.values())
     assert "torch" not in (unpacked / "requirements.txt").read_text()
@@ -102,3 +102,21 @@ def test_the_card_says_what_is_known_and_what_is_not():
     people = model_card.text(ModelFacts("Faces", names_people=True), {})
     assert model_card.PEOPLE in people
     assert "not measured" in people
+
+
+@pytest.mark.slow
+def test_threshold_and_temperature_of_an_export_hold_in_its_bundle(colour_export, tmp_path):
+    card = json.loads((colour_export / "card.json").read_text())
+    facts = {"threshold": 0.4, "temperature": 2.5}
+    (colour_export / "card.json").write_text(json.dumps(card | {"facts": facts}))
+    bundle.write(colour_export, tmp_path / "b.zip", FACTS)
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        archive.extractall(tmp_path / "b")
+    answers = json.loads((tmp_path / "b" / "golden" / "answers.json").read_text())
+    plain = bundle.collect(colour_export, FACTS)
+    assert json.loads(plain["card.json"])["facts"] == facts
+    (colour_export / "card.json").write_text(json.dumps(card))
+    before = json.loads(bundle.collect(colour_export, FACTS)["golden/answers.json"])
+    assert max(answers["scene0.jpg"]) < max(before["scene0.jpg"])
+    done = verified(tmp_path / "b")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,60 @@
+"""Prediction sets: which classes an image may have, at a level that holds in each class."""
+
+import streamlit as st
+
+from peakid.evaluate import score_text
+from peakid.evaluate.scored_images import ScoredImages
+from peakid.evaluate.trust import conformal, trust_charts, trust_report, trust_text
+from peakid.evaluate.trust.conformal import ClassCoverage, ConformalSets
+from peakid.evaluate.trust.trust_report import TrustReport
+from peakid.web import session, tables, theme
+from peakid.web.evaluation.view import EvaluationView
+
+LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
+
+MOST_ROWS = 12  # A longer table scrolls.
+TABLE_PX = 460
+
+
+def show(view: EvaluationView, found: TrustReport, images: ScoredImages) -> None:
+    """Draw the coverage and size of the sets for each class, with a slider for the level."""
+    if found.conformal is None:
+        st.caption("There are no other images to fit prediction sets on.")
+        return
+    _draw(view, found.conformal, images)
+
+
+@st.fragment
+def _draw(view: EvaluationView, at_first: ConformalSets, images: ScoredImages) -> None:
+    level = st.select_slider(
+        "Level: how often a set contains the right class",
+        LEVELS,
+        value=trust_report.LEVEL,
+        format_func=score_text.percent,
+        key=f"trust:level:{view.run.run_id}",
+    )
+    sets = at_first
+    if level != at_first.level:
+        fitted_on = trust_report.fitting_images(view.workspace, view.run, view.split)
+        sets = conformal.report(images, fitted_on, level)
+    st.markdown(session.plain(trust_text.sets(sets)))
+    if not any(each.is_limited for each in sets.classes):
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        height = "content" if len(sets.classes) <= MOST_ROWS else TABLE_PX
+        tables.show([_row(each, sets) for each in sets.classes], height=height)
+    with right:
+        theme.plot(trust_charts.set_sizes(sets, theme=theme.current()), key="set-sizes")
+
+
+def _row(each: ClassCoverage, sets: ConformalSets) -> dict[str, object]:
+    row: dict[str, object] = {
+        "Class": each.class_name,
+        "Sets with the class": score_text.score(each.coverage, each.interval, each.n_images),
+        "Mean size": "-" if each.mean_size is None else f"{each.mean_size:.1f}",
+        "Fitted on": each.n_calibration,
+    }
+    if all(other.is_limited for other in sets.classes):
+        return row
+    return row | {"Remark": "" if each.is_limited else f"In every set: needs {sets.n_needed} images"}
