@@ -48,7 +48,6 @@ READS = {
     "evaluate.figures.of_run",  # evaluate
     "evaluate.figures.is_cheap",  # evaluate
     "suggest.linear_probe.stored_score",  # evaluate
-    "evaluate.errors.error_list.order",  # errors
     "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT
     "evaluate.run_scores.of_runs",  # evaluate
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
