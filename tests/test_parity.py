@@ -49,7 +49,6 @@ READS = {
     "evaluate.figures.of_run",  # evaluate
     "evaluate.figures.is_cheap",  # evaluate
     "suggest.linear_probe.stored_score",  # evaluate
-    "evaluate.errors.error_list.order",  # errors
     "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT
     "evaluate.trust.trust_report.of_images",  # trust, which reads the images itself
     "evaluate.trust.trust_report.fitting_images",  # trust

@@ -5,7 +5,7 @@ was computed, so that a judgement shows as a number of labels that changed since
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from peakid import documents, files
 from peakid.documents import UnreadableDocument
 from peakid.errors import DiskError, NotFound
 from peakid.evaluate import figures_state, report
+from peakid.evaluate.errors import confusion
 from peakid.evaluate.figures_state import FiguresState
 from peakid.evaluate.report import EvaluationReport
 from peakid.evaluate.scored_images import ScoredImages
@@ -23,7 +24,7 @@ from peakid.records import Run
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 
-VERSION = 1  # Of the file; another one is computed again.
+VERSION = 2  # Of the file; another one is computed again.
 MAX_INLINE = 20_000  # Images of a split; a page and a training compute the figures of up to so many at once.
 MAX_WORST = 500  # Errors that are listed.
 SURE = 0.9  # Confidence from which the model contradicts a label that no person confirmed.
@@ -63,6 +64,8 @@ class Figures:
         unconfirmed: int64 of shape (K, K): errors whose label no person confirmed and that has not changed.
         doubtful_ids: Images of those with the highest confidence in another class, from SURE on, the surest
             first; the first of all `n_doubtful`.
+        one_per_group: int64 of shape (K, K): the confusion matrix with near duplicates counted once in each
+            cell, for tests of chance.
         n_changed_since: Images whose label was judged since, where the figures are out of date.
         is_current: Whether nothing has changed since.
     """
@@ -74,6 +77,7 @@ class Figures:
     unconfirmed: np.ndarray
     n_doubtful: int
     doubtful_ids: tuple[int, ...]
+    one_per_group: np.ndarray
     n_changed_since: int = 0
     is_current: bool = True
 
@@ -125,6 +129,7 @@ def of_images(images: ScoredImages, scored: EvaluationReport, state: FiguresStat
         unconfirmed=np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes),
         n_doubtful=len(doubtful),
         doubtful_ids=tuple(images.image_ids[wrong[first]].tolist()),
+        one_per_group=confusion.of_images(images, is_one_per_group=True),
     )
 
 
@@ -198,16 +203,16 @@ def _path(workspace: Workspace, run: Run, split: str, *, with_tta: bool) -> Path
 
 
 def _document(figures: Figures) -> dict[str, Any]:
-    cells = np.argwhere(figures.unconfirmed)
     return {
         "version": VERSION,
         "state": asdict(figures.state),
         "scored": figures.scored.to_json(),
         "n_errors": figures.n_errors,
         "worst": asdict(figures.worst),
-        "unconfirmed": [[int(i), int(j), int(figures.unconfirmed[i, j])] for i, j in cells],
+        "unconfirmed": _cells(figures.unconfirmed),
         "n_doubtful": figures.n_doubtful,
         "doubtful_ids": list(figures.doubtful_ids),
+        "one_per_group": _cells(figures.one_per_group),
     }
 
 
@@ -216,15 +221,29 @@ def _figures(document: object, run: Run) -> Figures | None:
     if not isinstance(document, Mapping) or document["version"] != VERSION:
         return None
     scored = report.from_json(document["scored"])
-    unconfirmed = np.zeros((len(scored.class_names),) * 2, dtype=np.int64)
-    for i, j, n in document["unconfirmed"]:
-        unconfirmed[i, j] = n
+    n_classes = len(scored.class_names)
     return Figures(
         scored=replace(scored, n_test_looks=run.n_test_looks),
         state=FiguresState(**document["state"]),
         n_errors=document["n_errors"],
         worst=ErrorList(**{name: tuple(column) for name, column in document["worst"].items()}),
-        unconfirmed=unconfirmed,
+        unconfirmed=_matrix(document["unconfirmed"], n_classes),
         n_doubtful=document["n_doubtful"],
         doubtful_ids=tuple(document["doubtful_ids"]),
+        one_per_group=_matrix(document["one_per_group"], n_classes),
     )
+
+
+def _cells(matrix: np.ndarray) -> list[list[int]]:
+    """Return (row, column, count) of each cell that is not empty: most of a large matrix are."""
+    rows, columns = np.nonzero(matrix)
+    return np.stack([rows, columns, matrix[rows, columns]], axis=1).tolist()
+
+
+def _matrix(cells: Sequence[Sequence[int]], n_classes: int) -> np.ndarray:
+    """Return int64 of shape (K, K) from the cells that are not empty."""
+    found = np.zeros((n_classes, n_classes), dtype=np.int64)
+    if cells:
+        rows, columns, counts = np.array(cells, dtype=np.int64).T
+        found[rows, columns] = counts
+    return found

@@ -9,7 +9,7 @@ from peakid.cli import usage
 from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate.queues import review_queue
-from peakid.evaluate import report, score_text, scored_images
+from peakid.evaluate import figures, score_text, scored_images
 from peakid.evaluate.errors import (
     confusion,
     confusion_table,
@@ -59,7 +59,8 @@ def errors(
     Judge the same images in the queue errors:RUN:SPLIT. Runs that were trained on a label that has changed
     since are named.
     """
-    scored = report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
+    shown = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
+    scored = shown.scored
     if explain is not None:
         _explain(workspace, images.resolve(workspace, explain), run_id, split, as_json)
         return
@@ -69,8 +70,7 @@ def errors(
         workspace, run, predicted, limit=limit if limit is not None or as_json else N_LISTED
     )
     n_errors = int((~predicted.is_right).sum())
-    matrix = confusion.of_images(predicted, is_one_per_group=True)
-    often = per_class.often_predicted(matrix, scored.class_names)
+    often = per_class.often_predicted(shown.one_per_group, scored.class_names)
     changed = outdated.outdated(workspace, runs.list_runs(workspace))
     document = {
         "run_id": run_id,
@@ -128,7 +128,7 @@ def confusion_(
     as_json: bool,
 ) -> None:
     """Print the confusion matrix of RUN as CSV: rows are given labels, columns predicted labels."""
-    scored = report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
+    scored = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor).scored
     names, matrix = scored.class_names, scored.confusion
     order = matrix_order.positions(names, matrix, by)
     cells = matrix_order.values(matrix, shown)[order][:, order]
@@ -163,9 +163,8 @@ def mergeable_(
     A group is listed if its classes are taken for each other more often than chance explains. Nothing is
     merged.
     """
-    report.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
-    predicted = scored_images.load(workspace, runs.show(workspace, run_id), split, with_tta=with_tta)
-    found = mergeable.proposals(predicted)
+    shown = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
+    found = mergeable.proposals(shown.scored.class_names, shown.scored.confusion, shown.one_per_group)
     text = "\n\n".join(_proposal_text(each) for each in found)
     emit(as_json, [each.to_json() for each in found], text or mergeable.NOTHING)
 

@@ -11,10 +11,8 @@ import numpy as np
 from scipy.stats import betabinom, binom
 
 from peakid.evaluate import score_text
-from peakid.evaluate.errors import confusion
 from peakid.evaluate.errors.per_class import LEVEL, holm
 from peakid.evaluate.intervals import paired_difference, wilson
-from peakid.evaluate.scored_images import ScoredImages
 
 LEAST_CONFUSED = 0.1  # Of the images of two classes. Below it most are told apart, however certain that is.
 # Errors added to each class before their shares are estimated. With 3, errors spread by chance, evenly or
@@ -110,17 +108,18 @@ class MergeProposal:
         return asdict(self) | {"n_vanishing": self.n_vanishing}
 
 
-def proposals(images: ScoredImages, *, level: float = LEVEL) -> list[MergeProposal]:
+def proposals(
+    class_names: Sequence[str], matrix: np.ndarray, one_per_group: np.ndarray, *, level: float = LEVEL
+) -> list[MergeProposal]:
     """Return the groups of classes that the model cannot tell apart, the one with the most errors first.
 
-    The test counts near duplicates once; the scores count all images, as the score of the run does.
-
     Args:
+        matrix: int64 of shape (K, K), row = given label, column = predicted label: what the scores count.
+        one_per_group: The same with near duplicates counted once, for the test of chance.
         level: How often anything may be proposed where errors are spread by chance.
     """
-    pairs = confused_pairs(confusion.of_images(images, is_one_per_group=True), level=level)
-    matrix = confusion.of_images(images)
-    found = [_proposal(images.class_names, matrix, group, pairs) for group in _groups(pairs, len(matrix))]
+    pairs = confused_pairs(one_per_group, level=level)
+    found = [_proposal(class_names, matrix, group, pairs) for group in _groups(pairs, len(matrix))]
     return sorted(found, key=lambda each: (-each.n_vanishing, each.class_names))
 
 

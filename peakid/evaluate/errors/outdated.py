@@ -47,7 +47,9 @@ def outdated(workspace: Workspace, runs: Sequence[Run]) -> list[OutdatedRun]:
         else:
             n_trained = splits.count("train")
             n_scored = len(splits) - n_trained
-        if splits:
+        if run.is_imported:  # It was trained elsewhere.
+            n_trained = 0
+        if n_trained or n_scored:
             found.append(OutdatedRun(run.run_id, n_trained, n_scored))
     return found
 

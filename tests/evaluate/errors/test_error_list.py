@@ -1,5 +1,7 @@
 """The list of errors, what speaks for and against each, and the runs that its judgements make out of date."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,10 +13,12 @@ from peakid.errors import NotFound
 from peakid.evaluate import scored_images
 from peakid.evaluate.errors import error_evidence, error_list, outdated
 from peakid.records import Choice
+from peakid.run_records import ImportedPredictions
 from peakid.store import runs
 from tests import planted_embeddings
 
 ANNA = "human:anna"
+IMPORTED = ImportedPredictions("another model", "predictions.csv", "0" * 64, True)
 
 
 def images_of(workspace, run_id, split="valid"):
@@ -138,6 +142,8 @@ def test_a_changed_label_makes_the_runs_that_used_it_out_of_date(workspace, froz
         " since."
     )
     assert (newest.run_id, newest.n_trained, newest.n_scored) == (2, 3, 3)
+    elsewhere = replace(every[1], imported=IMPORTED)  # Its training images are not known.
+    assert outdated.outdated(workspace, [elsewhere])[0].n_trained == 0
     for _ in range(3):
         decisions.undo(workspace, actor=ANNA)
     assert outdated.outdated(workspace, every) == []

@@ -7,8 +7,10 @@ import pytest
 from scipy.special import beta
 from scipy.stats import binom
 
-from peakid.evaluate.errors import mergeable
+from peakid.evaluate import figures, scored_images
+from peakid.evaluate.errors import confusion, mergeable
 from peakid.evaluate.intervals import paired_difference, wilson
+from peakid.store import runs
 from tests.drawn_matrices import images_of, spread
 
 N_MATRICES = 200
@@ -20,6 +22,11 @@ def confuse(rng, matrix, i, j, share):
         n = rng.binomial(matrix[given, given], share)
         matrix[given, given] -= n
         matrix[given, other] += n
+
+
+def proposals_of(images):
+    alone = confusion.of_images(images, is_one_per_group=True)
+    return mergeable.proposals(images.class_names, confusion.of_images(images), alone)
 
 
 def pairs_of(matrix):
@@ -59,7 +66,7 @@ def test_three_classes_that_look_the_same_are_one_group():
     matrix = spread(rng, 8, 60, 0.97)
     for i, j in ((1, 3), (3, 4), (1, 4)):
         confuse(rng, matrix, i, j, 0.25)
-    [proposal] = mergeable.proposals(images_of(matrix))
+    [proposal] = proposals_of(images_of(matrix))
     assert set(proposal.class_names) == {"class 1", "class 3", "class 4"}
     assert proposal.n_classes_after == 6
 
@@ -81,7 +88,7 @@ def test_the_p_value_is_the_larger_one_of_even_errors_and_those_of_the_other_cla
 def test_the_score_after_merging_counts_both_names_as_one_class():
     # 3 classes of 20: dom and eiger are taken for each other 8 + 7 times, lyskamm for dom once.
     matrix = np.array([[12, 8, 0], [7, 13, 0], [1, 0, 39]])
-    [proposal] = mergeable.proposals(images_of(matrix, ["dom", "eiger", "lyskamm"]))
+    [proposal] = proposals_of(images_of(matrix, ["dom", "eiger", "lyskamm"]))
     assert proposal.class_names == ("dom", "eiger")
     assert proposal.n_given == (20, 20)
     assert [(each.given_label, each.n) for each in proposal.confusions] == [("dom", 8), ("eiger", 7)]
@@ -94,17 +101,17 @@ def test_the_score_after_merging_counts_both_names_as_one_class():
 def test_near_duplicates_are_not_evidence_several_times():
     # All 10 confusions are copies of one photo each way.
     matrix = np.array([[20, 5, 1, 0], [5, 20, 0, 1], [0, 1, 25, 0], [1, 0, 0, 25]])
-    assert mergeable.proposals(images_of(matrix))
+    assert proposals_of(images_of(matrix))
     images = images_of(matrix)
     is_copy = (images.given != images.predicted) & (images.given < 2) & (images.predicted < 2)
     groups = np.where(is_copy, 10_000 + images.given, np.arange(len(images)))
-    assert not mergeable.proposals(images_of(matrix, groups=groups))
+    assert not proposals_of(images_of(matrix, groups=groups))
 
 
 def test_nothing_is_proposed_that_would_leave_one_class():
-    assert not mergeable.proposals(images_of(np.array([[5, 5], [5, 5]])))
+    assert not proposals_of(images_of(np.array([[5, 5], [5, 5]])))
     everything = np.array([[20, 20, 20], [20, 20, 20], [20, 20, 20]])
-    assert all(each.n_classes_after >= 2 for each in mergeable.proposals(images_of(everything)))
+    assert all(each.n_classes_after >= 2 for each in proposals_of(images_of(everything)))
 
 
 def test_a_rare_confusion_is_not_proposed_however_certain_it_is():
@@ -112,3 +119,12 @@ def test_a_rare_confusion_is_not_proposed_however_certain_it_is():
     matrix = np.diag([985, 985, 1000, 1000])
     matrix[0, 1] = matrix[1, 0] = 15
     assert not mergeable.confused_pairs(matrix)
+
+
+def test_stored_figures_have_the_matrix_that_counts_near_duplicates_once(workspace, frozen, add_run):
+    run = runs.show(workspace, add_run(frozen, n_wrong=2))
+    figures.compute(workspace, run, "valid")
+    stored = figures.stored(workspace, run, "valid")
+    images = scored_images.load(workspace, run, "valid")
+    assert stored.one_per_group.tolist() == confusion.of_images(images, is_one_per_group=True).tolist()
+    assert stored.one_per_group.sum() == len(images)  # No two of the drawn images are near duplicates.

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from peakid.evaluate import charts
-from peakid.evaluate.errors import confusion, per_class
+from peakid.evaluate.errors import per_class
 from peakid.evaluate.errors.per_class import ClassScore
 from peakid.web import session, tables, theme
 from peakid.web.evaluation.view import EvaluationView
@@ -19,7 +19,7 @@ def show(view: EvaluationView) -> None:
     """Draw the classes that are predicted too often, one row per class, and the lowest recalls."""
     st.header("Classes")
     names, scores = view.scored.class_names, view.scored.per_class
-    found = per_class.often_predicted(confusion.of_images(view.images, is_one_per_group=True), names)
+    found = per_class.often_predicted(view.figures.one_per_group, names)
     if found:
         st.markdown("  \n".join(session.plain(each.sentence(scores)) for each in found))
     _show_table(scores)

@@ -14,7 +14,7 @@ from peakid.web.review import confusion_cell, queue_chips
 
 GALLERY_PX = 440  # Three rows of images, with the tools above them in a window of 800 px.
 ROW_PX, N_ABREAST = 146, 5  # A row of images at 1280 px.
-LEAST_PX = 300  # For one large image beside what is known about it.
+LEAST_PX = 360  # For one large image beside what is known about it.
 _JUDGED = "address:judged"
 _MOST_RUNS = 5  # Named as out of date; the others are counted.
 
@@ -38,7 +38,7 @@ def _show_images(view: EvaluationView) -> None:
 
 
 def _show_all(view: EvaluationView) -> None:
-    n_errors = int((~view.images.is_right).sum())
+    n_errors = view.figures.n_errors
     if not n_errors:
         return
     is_judged_too = _show_title(view, n_errors)
@@ -62,12 +62,13 @@ def _show_all(view: EvaluationView) -> None:
 def _show_title(view: EvaluationView, n_errors: int) -> bool:
     """Draw the heading with a switch and a link to Review; return whether judged errors are shown too."""
     queue = review_queue.errors_queue(view.run.run_id, view.split)
-    n_open = review_queue.count(view.workspace, queue)
+    found = review_queue.count_up_to(view.workspace, queue)
+    n_open = f"{found.n:,}{'+' if found.is_more else ''}"
     st.header("All errors, the most confident first")
     if st.session_state.get(_JUDGED) is None:
         st.session_state[_JUDGED] = address.value("judged", ["no", "yes"]) == "yes"
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(f"{n_open:,} of {words.n_of(n_errors, 'error')} not judged yet", width="content")
+        st.markdown(f"{n_open} of {words.n_of(n_errors, 'error')} not judged yet", width="content")
         is_judged_too = st.toggle("Judged ones too", key=_JUDGED, on_change=_write_judged)
         if st.button("Open in Review", icon=":material/open_in_full:", type="tertiary"):
             navigation.go("review", queue=queue)

@@ -1,12 +1,11 @@
 """The confusion matrix at full width, how it is ordered and what its cells say."""
 
-import numpy as np
 import streamlit as st
 
 from peakid.evaluate import charts
-from peakid.evaluate.errors import confusion, confusion_table, error_list, matrix_order
+from peakid.evaluate.errors import confusion, confusion_table, matrix_order
 from peakid.evaluate.errors.matrix_order import CellValue, MatrixOrder
-from peakid.evaluate.scored_images import ScoredImages
+from peakid.evaluate.figures import ErrorList
 from peakid.web import address, session, theme
 from peakid.web.evaluation.errors import matrix_view
 from peakid.web.evaluation.errors.matrix_view import Cell, MatrixView
@@ -20,7 +19,6 @@ ORDERS: dict[str, str] = {
     "similarity": "Similarity",
 }
 VALUES: dict[str, str] = {"counts": "Counts", "rows": "Row shares", "columns": "Column shares"}
-MOST_EXAMPLES = 500  # Cells with a photo on hover: the most frequent confusions.
 
 
 def show(view: EvaluationView) -> None:
@@ -37,7 +35,7 @@ def show(view: EvaluationView) -> None:
         by=by,
         shown=shown,
         opened=opened,
-        examples=examples(view.images),
+        examples=examples(view.figures.worst),
         can_open=scored.tta is None,
     )
     key = f"matrix:{scored.run_id}:{scored.split}"
@@ -59,14 +57,10 @@ def opened_cell(view: EvaluationView) -> Cell | None:
     return None if view.scored.tta else confusion_cell.opened(view.scored.class_names)
 
 
-def examples(images: ScoredImages) -> dict[Cell, str]:
-    """Return the digest of the most confident error of each of the most frequent confusions."""
-    order = error_list.order(images)
-    given, predicted = images.given[order], images.predicted[order]
-    cells = np.stack([given, predicted], axis=1).reshape(-1, 2)
-    unique, first, counts = np.unique(cells, axis=0, return_index=True, return_counts=True)
-    most = np.argsort(-counts, kind="stable")[:MOST_EXAMPLES]
-    return {(int(unique[n, 0]), int(unique[n, 1])): images.digests[order[first[n]]] for n in most}
+def examples(worst: ErrorList) -> dict[Cell, str]:
+    """Return the digest of the worst error of each cell among those that are listed."""
+    cells = zip(worst.given, worst.predicted, worst.digests, strict=True)
+    return {(given, predicted): digest for given, predicted, digest in reversed(list(cells))}
 
 
 def _show_choices(view: EvaluationView) -> tuple[MatrixOrder, CellValue]:

@@ -24,7 +24,8 @@ def show(view: EvaluationView) -> None:
     if len(view.scored.class_names) <= mergeable.FEWEST_CLASSES:
         return
     st.header("Classes it cannot tell apart", help=TIP)
-    found = mergeable.proposals(view.images)
+    figures = view.figures
+    found = mergeable.proposals(figures.scored.class_names, figures.scored.confusion, figures.one_per_group)
     if not found:
         st.caption(mergeable.NOTHING)
         return
