@@ -46,6 +46,7 @@ READS = {
     "curate.queues.review_queue.class_queue",  # queue class:NAME
     "evaluate.run_scores.of",  # evaluate
     "evaluate.figures.of_run",  # evaluate
+    "evaluate.figures_state.read",  # evaluate
     "evaluate.figures.is_cheap",  # evaluate
     "suggest.linear_probe.stored_score",  # evaluate
     "evaluate.errors.error_list.order",  # errors

@@ -38,7 +38,7 @@ def _show_images(view: EvaluationView) -> None:
 
 
 def _show_all(view: EvaluationView) -> None:
-    n_errors = int((~view.images.is_right).sum())
+    n_errors = view.figures.n_errors
     if not n_errors:
         return
     is_judged_too = _show_title(view, n_errors)
