@@ -159,6 +159,7 @@ def opened(browser: Browser, url: str) -> tuple[float, float]:
     """Open the page in a new context; return the seconds to the score and to the end of the script."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page: Page = context.new_page()
+    page.set_default_timeout(120_000)  # Milliseconds: on a machine with other work.
     started = time.perf_counter()
     page.goto(f"{url}/evaluate")
     page.get_by_text("Accuracy (validation)").wait_for()

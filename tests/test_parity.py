@@ -47,6 +47,7 @@ READS = {
     "curate.queues.review_queue.class_queue",  # queue class:NAME
     "evaluate.run_scores.of",  # evaluate
     "evaluate.figures.of_run",  # evaluate
+    "evaluate.figures_state.read",  # evaluate
     "evaluate.figures.is_cheap",  # evaluate
     "suggest.linear_probe.stored_score",  # evaluate
     "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT

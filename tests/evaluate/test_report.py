@@ -1,13 +1,17 @@
 """Evaluation reports: scores, baselines, comparisons and looks at test."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix, top_k_accuracy_score
 
 from peakid.curate import class_merges, classes, decisions, remarks
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import report
 from peakid.evaluate.comparing import compare
+from peakid.evaluate.scored_images import ScoredImages
 from peakid.records import Choice
 from peakid.store import run_predictions, runs
 
@@ -388,3 +392,30 @@ def test_top_5_accuracy_uses_the_averaged_predictions(workspace, digests, train)
         n_views=1,
     )
     assert report.evaluate(workspace, run_id, with_tta=True, actor=ANNA).top5_accuracy == 1.0
+
+
+def test_a_report_on_arrays_agrees_with_scikit_learn(workspace, digests, train):
+    run_id = train(all_right(digests))
+    run, rng, names = runs.show(workspace, run_id), np.random.default_rng(3), [f"c{k}" for k in range(8)]
+    given, pred_probs = rng.integers(0, 8, 400), rng.dirichlet(np.ones(8), 400).astype(np.float32)
+    images = ScoredImages(
+        run_id=run_id,
+        split="valid",
+        class_names=tuple(names),
+        digests=tuple(f"{n:064x}" for n in range(400)),
+        image_ids=np.arange(400),
+        given=given.astype(np.int32),
+        newest=given.astype(np.int32),
+        is_reviewed=np.zeros(400, dtype=bool),
+        also_shows=np.zeros(400, dtype=bool),
+        groups=np.arange(400),
+        pred_probs=pred_probs,
+    )
+    renamed = dataclasses.replace(run, class_names=names)
+    found = report.of_images(workspace, renamed, images)
+    predicted = pred_probs.argmax(axis=1)
+    assert found.accuracy == accuracy_score(given, predicted)
+    assert found.confusion.tolist() == confusion_matrix(given, predicted, labels=range(8)).tolist()
+    assert found.top5_accuracy == pytest.approx(top_k_accuracy_score(given, pred_probs, k=5))
+    without = dataclasses.replace(images, has_all_probabilities=False)
+    assert report.of_images(workspace, renamed, without).top5_accuracy is None

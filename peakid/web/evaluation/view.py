@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from peakid.evaluate import scored_images
 from peakid.evaluate.figures import Figures
 from peakid.evaluate.report import EvaluationReport
 from peakid.evaluate.scored_images import ScoredImages
 from peakid.records import Run
 from peakid.store.workspace import Workspace
+from peakid.web.evaluation import loaded_images
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,5 @@ class EvaluationView:
 
     @cached_property
     def images(self) -> ScoredImages:
-        """Its predictions, read when a tab first needs them: seconds for a million images."""
-        return scored_images.load(self.workspace, self.run, self.split, with_tta=self.scored.tta is not None)
+        """Its predictions, read when a tab first needs them and kept: seconds for a million images."""
+        return loaded_images.load(self.workspace, self.run, self.split, with_tta=self.scored.tta is not None)
