@@ -154,6 +154,15 @@ class NameImagesArguments:
     kind: ClassVar[str] = "name-images"
 
 
+@dataclass(frozen=True)
+class LearningCurveArguments:
+    """`with_training`: trainings with the recipe of the run, instead of a linear head on embeddings."""
+
+    kind: ClassVar[str] = "learning-curve"
+    run_id: int = 0
+    with_training: bool = False
+
+
 Arguments = (
     TrainArguments
     | RateFinderArguments
@@ -170,6 +179,7 @@ Arguments = (
     | SimilarArguments
     | NameImagesArguments
     | FiguresArguments
+    | LearningCurveArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -190,6 +200,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         SimilarArguments,
         NameImagesArguments,
         FiguresArguments,
+        LearningCurveArguments,
     )
 }
 

@@ -20,6 +20,7 @@ from peakid.jobs.results import (
     FiguresResult,
     ImportResult,
     InputImage,
+    LearningCurveResult,
     MapResult,
     NameImagesResult,
     PhaseEstimate,
@@ -71,6 +72,7 @@ EXAMPLES = [
     SimilarResult("d", "a.jpg", 3),
     NameImagesResult(n_images=3, n_classes=2),
     FiguresResult(run_id=1, n_images={"valid": 3}, has_probe=True),
+    LearningCurveResult(run_id=1, n_fits=121, n_train=9, n_valid=3, sentence="No clear gain.", seconds=2.0),
 ]
 
 
