@@ -634,6 +634,16 @@ CREATE TABLE new_photos (
   made_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE learning_curve (
+  id INTEGER PRIMARY KEY,
+  snapshot_id INTEGER NOT NULL REFERENCES snapshot(id),
+  set_id INTEGER REFERENCES embedding_set(id),
+  run_id INTEGER REFERENCES run(id),
+  document TEXT NOT NULL,
+  made_at TEXT NOT NULL,
+  CHECK ((set_id IS NULL) <> (run_id IS NULL))
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -777,6 +787,8 @@ CREATE INDEX imagenet_guess_class ON imagenet_guess(class_index);
 CREATE INDEX imagenet_guess_in_order ON imagenet_guess(kept_share, image_id);
 
 CREATE INDEX new_photos_by_run ON new_photos (run_id, id);
+
+CREATE UNIQUE INDEX learning_curve_of ON learning_curve(snapshot_id, COALESCE(set_id, -1), COALESCE(run_id, -1));
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

@@ -18,6 +18,7 @@ from peakid.web.evaluation import (
 )
 from peakid.web.evaluation.comparison import tab as comparison_tab
 from peakid.web.evaluation.errors import tab as errors_tab
+from peakid.web.evaluation.learning_curve import tab as learning_curve_tab
 from peakid.web.evaluation.trust import tab as trust_tab
 from peakid.web.evaluation.view import EvaluationView
 from peakid.web.jobs import submission
@@ -33,6 +34,7 @@ TABS: dict[str, tuple[str, Callable[[EvaluationView], None]]] = {
     "errors": ("Errors", errors_tab.show),
     "trust": ("Trust", trust_tab.show),
     "compare": ("Compare", comparison_tab.show),
+    "curve": ("Learning curve", learning_curve_tab.show),
 }
 
 

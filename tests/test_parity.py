@@ -10,6 +10,7 @@ PACKAGES = ("acquire", "curate", "dataset", "embed", "evaluate", "jobs", "keep",
 FORMATTING = (
     *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
     "evaluate.training_charts.",
+    "evaluate.learning_curve.curve_chart.",
     "evaluate.score_text.",
     *("evaluate.trust.trust_charts.", "evaluate.trust.trust_text."),
 )

@@ -72,6 +72,7 @@ COMMANDS = {
     "open-set": "peakid.cli.evaluation.trust:open_set",
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
+    "learning-curve": "peakid.cli.evaluation.learning_curve:learning_curve",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",

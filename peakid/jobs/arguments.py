@@ -163,6 +163,15 @@ class OpenSetArguments:
     folder: str | None = None
 
 
+@dataclass(frozen=True)
+class LearningCurveArguments:
+    """`with_training`: trainings with the recipe of the run, instead of a linear head on embeddings."""
+
+    kind: ClassVar[str] = "learning-curve"
+    run_id: int = 0
+    with_training: bool = False
+
+
 Arguments = (
     TrainArguments
     | RateFinderArguments
@@ -180,6 +189,7 @@ Arguments = (
     | NameImagesArguments
     | FiguresArguments
     | OpenSetArguments
+    | LearningCurveArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -201,6 +211,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         NameImagesArguments,
         FiguresArguments,
         OpenSetArguments,
+        LearningCurveArguments,
     )
 }
 

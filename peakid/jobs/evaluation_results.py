@@ -37,3 +37,21 @@ class OpenSetResult:
     n_unread: int = 0
     n_known: int = 0
     is_alarm: bool | None = None
+
+
+@dataclass(frozen=True)
+class LearningCurveResult:
+    """The learning curve of a run was stored.
+
+    Attributes:
+        n_fits: Fits or trainings that it was measured with.
+        sentence: What more images would gain.
+    """
+
+    kind: ClassVar[str] = "learning-curve"
+    run_id: int = 0
+    n_fits: int = 0
+    n_train: int = 0
+    n_valid: int = 0
+    sentence: str = ""
+    seconds: float = 0.0

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from peakid.jobs.evaluation_results import FiguresResult, OpenSetResult
+from peakid.jobs.evaluation_results import FiguresResult, LearningCurveResult, OpenSetResult
 from peakid.jobs.image_results import (
     ChangedCopiesResult,
     EmbedResult,
@@ -206,6 +206,7 @@ Result = (
     | NameImagesResult
     | FiguresResult
     | OpenSetResult
+    | LearningCurveResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -227,6 +228,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         NameImagesResult,
         FiguresResult,
         OpenSetResult,
+        LearningCurveResult,
     )
 }
 

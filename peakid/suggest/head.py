@@ -56,7 +56,7 @@ class LiveHead:
         _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
         self._order = np.lexsort((group, sizes[group]))  # Groups of one size are together.
         self._parts = left_out.parts(sizes[group][self._order])
-        x = _prepared(features, self._order)
+        x = prepared(features, self._order)
         self._system = System(x, np.zeros(len(x)))  # Of the images that are labelled, with weight 1.
 
     def fit(
@@ -118,7 +118,7 @@ class LiveHead:
             best = better
 
 
-def _prepared(features: np.ndarray, order: np.ndarray) -> np.ndarray:
+def prepared(features: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Return sorted rows of length 1, centred, scaled to a mean squared length of 1, and a constant: (n, C').
 
     Features that are never negative, as after a ReLU, are replaced by their roots (Perronnin 2010, section

@@ -43,6 +43,7 @@ JOBS = {
     "import": "Import",
     "map": "Map layout",
     "embed": "Embedding",
+    "learning-curve": "Learning curve",
 }
 
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")

@@ -20,6 +20,7 @@ from peakid.jobs.results import (
     FiguresResult,
     ImportResult,
     InputImage,
+    LearningCurveResult,
     MapResult,
     NameImagesResult,
     OpenSetResult,
@@ -73,6 +74,7 @@ EXAMPLES = [
     NameImagesResult(n_images=3, n_classes=2),
     FiguresResult(run_id=1, n_images={"valid": 3}, has_probe=True),
     OpenSetResult(run_id=1, set_id=2, n_images=3, is_alarm=True),
+    LearningCurveResult(run_id=1, n_fits=121, n_train=9, n_valid=3, sentence="No clear gain.", seconds=2.0),
 ]
 
 

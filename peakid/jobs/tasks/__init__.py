@@ -27,7 +27,7 @@ from peakid.jobs.results import (
     TtaResult,
     VerifyResult,
 )
-from peakid.jobs.tasks import changed_copies, embedding_tasks, map_jobs, training_tasks
+from peakid.jobs.tasks import changed_copies, curve_trainings, embedding_tasks, map_jobs, training_tasks
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
 from peakid.store import (
@@ -180,6 +180,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "name-images": search.run_names,
     "evaluate": figures.run,
     "open-set": open_set.run_open_set,
+    "learning-curve": curve_trainings.run,
 }
 
 

@@ -133,7 +133,7 @@ def _recipe_on_snapshot(work: Work, kind: type[RecipeArguments]) -> tuple[Snapsh
 def _inputs(work: Work) -> "tuple[TrainingImages, Recipe]":
     frozen, recipe = _recipe_on_snapshot(work, RecipeArguments)
     items = snapshots.items(work.workspace, frozen.digest)
-    return _training_images(work.workspace, items, frozen.class_names), _with_weights(work.workspace, recipe)
+    return training_images(work.workspace, items, frozen.class_names), with_weights(work.workspace, recipe)
 
 
 def _measured(work: Work, measure: "Measure[T]", inputs: "TrainingImages", recipe: Recipe) -> T:
@@ -184,8 +184,8 @@ def _train(
     if is_noted:
         work.note(TrainResult(run_id=run_id))
     result = training.train(
-        _training_images(work.workspace, items, frozen.class_names),
-        _with_weights(work.workspace, recipe),
+        training_images(work.workspace, items, frozen.class_names),
+        with_weights(work.workspace, recipe),
         folder=runs.folder(work.workspace, run_id),
         cache_dir=work.workspace.cache_dir,
         settings=work.settings,
@@ -234,7 +234,7 @@ def _begin_run(
     return run_id, 0.0, []
 
 
-def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
+def with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
     """Replace `run:N` by the weight file of that run."""
     run_id = recipes.run_of(recipe.pretrained)
     if run_id is None:
@@ -242,7 +242,7 @@ def _with_weights(workspace: Workspace, recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"pretrained": str(runs.folder(workspace, run_id) / run_files.WEIGHTS)})
 
 
-def _training_images(
+def training_images(
     workspace: Workspace, items: Sequence[SnapshotItem], class_names: list[str]
 ) -> "TrainingImages":
     from peakid.learn.batches.data import TrainingImages

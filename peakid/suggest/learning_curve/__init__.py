@@ -1,0 +1,1 @@
+"""Fits to parts of the training images, from which a learning curve is measured."""
