@@ -67,7 +67,7 @@ COMMANDS = {
     "confusion": "peakid.cli.evaluation.errors:confusion_",
     "mergeable": "peakid.cli.evaluation.errors:mergeable_",
     "tta": "peakid.cli.evaluation.evaluate:tta",
-    "compare": "peakid.cli.evaluation.evaluate:compare",
+    "compare": "peakid.cli.evaluation.compare:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
