@@ -10,6 +10,7 @@ PACKAGES = ("acquire", "curate", "dataset", "embed", "evaluate", "jobs", "keep",
 FORMATTING = (
     *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
     "evaluate.training_charts.",
+    "evaluate.comparing.chart.",
     "evaluate.score_text.",
 )
 

@@ -53,6 +53,15 @@ def read(workspace: Workspace) -> Status:
     )
 
 
+def label_revision(workspace: Workspace) -> str:
+    """Return a text that changes whenever a label, a further class of an image or a class name does."""
+    row = workspace.one(
+        "SELECT (SELECT MAX(id) FROM decision), (SELECT MAX(id) FROM remark),"
+        " (SELECT group_concat(name, char(10)) FROM class)"
+    )
+    return "" if row is None else "\n".join(map(str, tuple(row)))
+
+
 def _count(workspace: Workspace, table: str) -> int:
     row = workspace.one(f"SELECT COUNT(*) FROM {table}")
     return int(row[0]) if row else 0

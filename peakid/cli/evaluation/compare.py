@@ -17,7 +17,7 @@ N_CLASSES = 20  # Rows; --json has all.
 
 
 @click.command()
-@click.argument("run_ids", metavar="RUN RUN...", type=int, nargs=-1, required=True)
+@click.argument("run_ids", metavar="RUN...", type=int, nargs=-1, required=True)
 @split_option
 @actor_option
 @json_option
@@ -46,6 +46,7 @@ def _lines(compared: RunsCompared) -> list[str]:
         lines.append(f"{pair}; {compare_text.only(found)}: {compare_text.finding(found)}.")
         if missing and len(compared.run_ids) == 2:
             lines.append(compare_text.unsettled(missing, compared.split))
+            lines.append(compare_text.exact_decides(found))
     lines += [compare_text.overall(compared), _classes(compared), compare_text.classes(compared.by_class)]
     lines += [compare_text.left_out(compared), compare_text.duplicates(compared)]
     if len(compared.run_ids) == 2:

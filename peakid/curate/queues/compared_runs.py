@@ -24,10 +24,8 @@ _LABEL = "(SELECT k.name FROM class k WHERE k.id = s.class_id)"
 _OF_B = (
     "SELECT {what} FROM prediction p WHERE p.run_id = :b AND p.image_id = q.image_id AND p.split = q.split"
 )
-_BY_B = _OF_B.format(what="printf('run %d %s (%.0f %%)', :b, p.predicted_label, 100 * p.confidence)")
-_PREDICTED = (
-    f"printf('run %d predicts %s (%.0f %%), %s', :a, q.predicted_label, 100 * q.confidence, ({_BY_B}))"
-)
+_BY_B = _OF_B.format(what="printf('run %d: %s %.0f %%', :b, p.predicted_label, 100 * p.confidence)")
+_PREDICTED = f"printf('run %d: %s %.0f %%, %s', :a, q.predicted_label, 100 * q.confidence, ({_BY_B}))"
 _HIDDEN = "q.split = 'test' AND s.judged_in IS NOT :queue"
 _HIDDEN_REASON = "'test image: the predictions are hidden until you judge it'"
 

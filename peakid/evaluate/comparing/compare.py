@@ -209,7 +209,8 @@ def _difference_document(found: Difference) -> dict[str, Any]:
 
 
 def _warnings(workspace: Workspace, compared: Sequence[Run]) -> Iterator[str]:
-    """Yield a sentence for each run whose snapshot has images that were never compared with all others."""
-    for run in compared:
-        if warning := comparisons.of_snapshot(workspace, run.snapshot_id).warning:
-            yield f"Run {run.run_id}: {warning}"
+    """Yield a sentence for each snapshot that has images which were never compared with all others."""
+    for snapshot_id in dict.fromkeys(run.snapshot_id for run in compared):
+        if warning := comparisons.of_snapshot(workspace, snapshot_id).warning:
+            ids = [str(run.run_id) for run in compared if run.snapshot_id == snapshot_id]
+            yield f"{'Run' if len(ids) == 1 else 'Runs'} {', '.join(ids)}: {warning}"

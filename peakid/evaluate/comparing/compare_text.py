@@ -36,6 +36,14 @@ def finding(found: Difference) -> str:
     return f"not significant ({p_value(found.p_corrected)})"
 
 
+def exact_decides(found: Difference) -> str:
+    """Return a sentence where the interval leaves out 0 and the exact test does not; '' elsewhere."""
+    is_outside = not found.interval[0] <= 0 <= found.interval[1]
+    if found.is_real or not is_outside:
+        return ""
+    return "The interval alone leaves out 0; with so few images that differ, the exact test decides."
+
+
 def only(found: Difference) -> str:
     """Return on how many images only one of the runs is correct."""
     return f"only run {found.a} is correct on {found.n_only_a:,}, only run {found.b} on {found.n_only_b:,}"
@@ -51,10 +59,11 @@ def unsettled(found: Needed, split: str) -> str:
         sentence += f" if the true difference is the {score_text.difference(found.difference)} seen here."
     else:
         sentence += "; more images may never settle it: no difference is seen here, or hardly any."
-    if at_best is not None and (found.n_more is None or at_best < found.n_more):
+    if at_best is not None:
         most = score_text.difference(found.largest)
-        sentence += f" If it is as large as {most}, about {needed.rounded(at_best):,} would do;"
-        sentence += " if it is smaller than it seems, many more, and none where the runs are equally good."
+        sentence += f" If it is as large as {most}, about {needed.rounded(at_best):,} would do."
+    if found.n_more is not None:
+        sentence += " If it is smaller than it seems, many more; if the runs are equally good, none will."
     return sentence
 
 

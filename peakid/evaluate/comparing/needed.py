@@ -16,7 +16,8 @@ class Needed:
 
     Attributes:
         n_more: If the true difference is the observed one; None where that is too many, or there is none.
-        n_more_at_best: If it is as large as the interval allows: no smaller number is likely to do.
+        n_more_at_best: If it is as large as the interval allows: no smaller number is likely to do. None
+            where the images compared would have been enough for so large a difference.
         difference: The observed one, in -1..1.
         largest: The end of its interval that is farther from 0.
     """
@@ -63,6 +64,7 @@ def more(
     share = (n_only_a + n_only_b + 1) / (n_images + 2)
     largest = max(interval, key=abs)
     found, at_best = (images(share, each, effect=effect) for each in (difference, largest))
+    at_best = None if at_best is None or at_best <= n_images else at_best
     return Needed(_beyond(found, n_images), _beyond(at_best, n_images), difference, largest)
 
 

@@ -33,7 +33,7 @@ def test_the_two_queues_are_the_images_that_the_comparison_counts(
     assert (review_queue.count(workspace, won), review_queue.count(workspace, lost)) == (2, 1)
     assert (found.n_only_b, found.n_only_a) == (2, 1)
     item = review_queue.page(workspace, lost)[0]
-    assert (item.label, item.reason) == ("sea", "run 2 predicts river (90 %), run 1 sea (90 %)")
+    assert (item.label, item.reason) == ("sea", "run 2: river 90 %, run 1: sea 90 %")
 
 
 def test_judging_an_image_moves_it_between_the_queues(
@@ -79,7 +79,7 @@ def test_predictions_for_test_images_are_hidden_until_they_are_judged(
     basis = workspace.query("SELECT basis ->> '$.model_ranked' FROM decision ORDER BY id DESC LIMIT 1")
     assert basis[0][0] == 1  # A report can leave it out.
     judged = next(each for each in review_queue.page(workspace, won) if each.digest == item.digest)
-    assert judged.reason == "run 1 predicts sea (90 %), run 2 river (90 %)"
+    assert judged.reason == "run 1: sea 90 %, run 2: river 90 %"
 
 
 @pytest.mark.parametrize("queue", ["won:1", "won:1:2", "won:a:2:valid", "won:1:2:valid:x"])
