@@ -1,8 +1,9 @@
 """The images on which runs are compared: scored by all of them, trained on by none, with a newest label."""
 
-from collections import Counter
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 
@@ -83,125 +84,119 @@ def load(workspace: Workspace, compared: Sequence[Run], split: str) -> CommonIma
             if (name := current.get(each)) is not None and all(name in names for names in known)
         )
     )
-    scored = [_predicted(workspace, run.run_id, split) for run in compared]
-    for run, found in zip(compared, scored, strict=True):
-        if not found:
-            checked_predictions(workspace, run, split)  # Raises: it knows why there are none.
-    chosen, left_out = _chosen(workspace, compared, scored, common_classes)
+    rows = _rows(workspace, compared, split)
+    if not rows:
+        for run in compared:
+            checked_predictions(workspace, run, split)  # Raises where a run has none: it knows why.
+    is_common = {name: n for n, name in enumerate(common_classes)}
+    chosen = [row for row in rows if row[1] in is_common]
     if not chosen:
         raise _nothing_common(compared, split)
-    shown = _also_shown(workspace, compared)
-    return _arrays(compared, split, common_classes, known, current, scored, chosen, shown, left_out)
-
-
-def _arrays(
-    compared: Sequence[Run],
-    split: str,
-    common_classes: tuple[str, ...],
-    known: Sequence[set[str | None]],
-    current: Mapping[str, str],
-    scored: Sequence[Mapping[int, str]],
-    chosen: Mapping[int, tuple[str, str]],
-    shown: set[tuple[int, str | None]],
-    left_out: LeftOut,
-) -> CommonImages:
-    place = {name: n for n, name in enumerate(common_classes)}
-    image_ids = sorted(chosen)
-    newest = np.array([place[chosen[each][0]] for each in image_ids], dtype=np.int32)
-    predicted = np.empty((len(compared), len(image_ids)), dtype=np.int32)
-    for row, found in enumerate(scored):
-        of_name = {name: place.get(current.get(name, ""), OTHER_CLASS) for name in set(found.values())}
-        predicted[row] = [of_name[found[each]] for each in image_ids]
-    is_right = predicted == newest
-    for row, found in enumerate(scored) if shown else ():
-        is_right[row] |= [(each, current.get(found[each])) in shown for each in image_ids]
-    numbers = {key: n for n, key in enumerate(dict.fromkeys(chosen[each][1] for each in image_ids))}
+    n_labelled = sum(row[1] is not None for row in rows)
     every = {name for names in known for name in names if name is not None}
+    arrays = _arrays(chosen, len(compared), is_common, current)
     return CommonImages(
         run_ids=tuple(run.run_id for run in compared),
         split=split,
         class_names=common_classes,
         only_some_know=tuple(sorted(every - set(common_classes))),
-        image_ids=np.array(image_ids, dtype=np.int64),
-        newest=newest,
-        predicted=predicted,
-        is_right=is_right,
-        groups=np.array([numbers[chosen[each][1]] for each in image_ids], dtype=np.int64),
-        left_out=left_out,
+        **arrays,
+        is_right=_is_right(workspace, compared, chosen, arrays, current),
+        left_out=LeftOut(
+            *_not_common(workspace, compared, split, len(rows)),
+            n_no_label=len(rows) - n_labelled,
+            n_other_class=n_labelled - len(chosen),
+        ),
     )
 
 
-def _chosen(
+class _Arrays(TypedDict):
+    image_ids: np.ndarray
+    newest: np.ndarray
+    predicted: np.ndarray
+    groups: np.ndarray
+
+
+def _rows(workspace: Workspace, compared: Sequence[Run], split: str) -> list[tuple]:
+    """Return (image id, newest label or None, group or None, predicted label of each run), by image id.
+
+    The groups are those of the newest of the snapshots, which knows of the most near duplicates.
+    """
+    places = range(len(compared))
+    columns = ", ".join(f"p{n}.predicted_label" for n in places)
+    joins = " ".join(
+        f"CROSS JOIN prediction p{n} ON p{n}.run_id = {int(compared[n].run_id)}"
+        f" AND p{n}.image_id = p0.image_id AND p{n}.split = p0.split"
+        for n in places[1:]
+    )
+    rows = workspace.query(
+        f"SELECT p0.image_id, CASE WHEN s.verdict = 'label' THEN c.name END, m.group_key, {columns}"
+        f" FROM prediction p0 {joins} CROSS JOIN image_state s ON s.image_id = p0.image_id"
+        " LEFT JOIN class c ON c.id = s.class_id"
+        " LEFT JOIN snapshot_item m ON m.snapshot_id = :snapshot AND m.image_id = p0.image_id"
+        " WHERE p0.run_id = :run AND p0.split = :split ORDER BY p0.image_id",
+        {
+            "run": compared[0].run_id,
+            "split": split,
+            "snapshot": max(run.snapshot_id for run in compared),
+        },
+    )
+    return [tuple(row) for row in rows]
+
+
+def _arrays(
+    chosen: Sequence[tuple], n_runs: int, is_common: Mapping[str, int], current: Mapping[str, str]
+) -> _Arrays:
+    names = {name for row in chosen for name in row[3:]}
+    place = {name: is_common.get(current.get(name, ""), OTHER_CLASS) for name in names}
+    keys = [row[2] or row[0] for row in chosen]
+    numbers = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+    return {
+        "image_ids": np.array([row[0] for row in chosen], dtype=np.int64),
+        "newest": np.array([is_common[row[1]] for row in chosen], dtype=np.int32),
+        "predicted": np.array([[place[row[3 + n]] for row in chosen] for n in range(n_runs)], dtype=np.int32),
+        "groups": np.array([numbers[key] for key in keys], dtype=np.int64),
+    }
+
+
+def _is_right(
     workspace: Workspace,
     compared: Sequence[Run],
-    scored: Sequence[Mapping[int, str]],
-    common_classes: Sequence[str],
-) -> tuple[dict[int, tuple[str, str]], LeftOut]:
-    """Return label and group of each image to compare, by its id, and how many were left out."""
-    in_all = set(scored[0]).intersection(*scored[1:])
-    in_some = set(scored[0]).union(*scored[1:])
-    trained = _trained_on(workspace, compared, in_some - in_all)
-    states = _states(workspace, compared)
-    wanted, reasons, chosen = set(common_classes), Counter[str](), {}
-    for image_id in in_all:
-        label, group = states.get(image_id, (None, ""))
-        if label is None:
-            reasons["no label"] += 1
-        elif label not in wanted:
-            reasons["other class"] += 1
-        else:
-            chosen[image_id] = (label, group)
-    left_out = LeftOut(
-        n_trained_on=len(trained),
-        n_not_scored=len(in_some - in_all - trained),
-        n_no_label=reasons["no label"],
-        n_other_class=reasons["other class"],
-    )
-    return chosen, left_out
-
-
-def _predicted(workspace: Workspace, run_id: int, split: str) -> dict[int, str]:
-    rows = workspace.query(
-        "SELECT image_id, predicted_label FROM prediction WHERE run_id = ? AND split = ?", (run_id, split)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def _trained_on(workspace: Workspace, compared: Sequence[Run], candidates: set[int]) -> set[int]:
-    if not candidates:
-        return set()
-    found: set[int] = set()
-    for run in compared:
-        rows = workspace.query(
-            "SELECT image_id FROM prediction WHERE run_id = ? AND is_out_of_sample = 0", (run.run_id,)
+    chosen: Sequence[tuple],
+    arrays: _Arrays,
+    current: Mapping[str, str],
+) -> np.ndarray:
+    is_right = arrays["predicted"] == arrays["newest"]
+    shown = {
+        (row[0], row[1])
+        for row in workspace.query(
+            "SELECT a.image_id, c.name FROM also_shows a JOIN class c ON c.id = a.class_id"
+            " JOIN prediction p ON p.image_id = a.image_id AND p.run_id = ?",
+            (compared[0].run_id,),
         )
-        found.update(row[0] for row in rows)
-    return found & candidates
+    }
+    if shown:
+        for n in range(len(compared)):
+            is_right[n] |= [(row[0], current.get(row[3 + n])) in shown for row in chosen]
+    return is_right
 
 
-def _states(workspace: Workspace, compared: Sequence[Run]) -> dict[int, tuple[str, str]]:
-    """Return newest label and group of each image of the first run that has a label, by its id.
-
-    The groups are those of the newest of their snapshots, which knows of the most near duplicates.
-    """
-    rows = workspace.query(
-        "SELECT p.image_id, c.name, COALESCE(m.group_key, '') FROM prediction p"
-        " JOIN image_state s ON s.image_id = p.image_id AND s.verdict = 'label'"
-        " JOIN class c ON c.id = s.class_id"
-        " LEFT JOIN snapshot_item m ON m.snapshot_id = ? AND m.image_id = p.image_id"
-        " WHERE p.run_id = ?",
-        (max(run.snapshot_id for run in compared), compared[0].run_id),
+def _not_common(workspace: Workspace, compared: Sequence[Run], split: str, n_common: int) -> tuple[int, int]:
+    """Count the images of some of the runs that a run was trained on, and the others not scored by all."""
+    values = {"runs": json.dumps([run.run_id for run in compared]), "split": split}
+    of_runs = "IN (SELECT value FROM json_each(:runs))"
+    scored = f"SELECT image_id FROM prediction WHERE run_id {of_runs} AND split = :split"
+    found = workspace.query(f"SELECT COUNT(*) FROM (SELECT DISTINCT image_id FROM ({scored}))", values)
+    n_others = int(found[0][0]) - n_common
+    if not n_others:
+        return 0, 0
+    # Scored by one run and trained on by another one: an image has one split in each run.
+    trained = workspace.query(
+        f"SELECT COUNT(DISTINCT q.image_id) FROM prediction q WHERE q.run_id {of_runs}"
+        f" AND q.is_out_of_sample = 0 AND q.split <> :split AND q.image_id IN ({scored})",
+        values,
     )
-    return {row[0]: (row[1], row[2] or f"image {row[0]}") for row in rows}
-
-
-def _also_shown(workspace: Workspace, compared: Sequence[Run]) -> set[tuple[int, str | None]]:
-    rows = workspace.query(
-        "SELECT a.image_id, c.name FROM also_shows a JOIN class c ON c.id = a.class_id"
-        " JOIN prediction p ON p.image_id = a.image_id AND p.run_id = ?",
-        (compared[0].run_id,),
-    )
-    return {(row[0], row[1]) for row in rows}
+    return int(trained[0][0]), n_others - int(trained[0][0])
 
 
 def _nothing_common(compared: Sequence[Run], split: str) -> BadInput:

@@ -192,3 +192,14 @@ def test_common_images_are_ordered_by_their_id(workspace: Workspace, train: Trai
     assert images.image_ids.tolist() == sorted(images.image_ids.tolist())
     assert images.predicted[1].tolist().count(images.class_names.index("eiger")) == 5
     assert images.is_right.sum(axis=1).tolist() == [10, 9]
+
+
+@pytest.mark.parametrize("rights", [["1", "0"], ["1", "1"], ["0", "0"], ["000", "000"]])
+def test_one_image_and_runs_that_are_never_right_have_a_report(rights: list[str]) -> None:
+    found = compare.of_images(made(rights))
+    low, high = found.differences[0].interval
+    assert -1 <= low <= 0 <= high <= 1
+    assert not found.differences[0].is_real
+    assert found.needed[0] is not None
+    assert compare_text.unsettled(found.needed[0], "valid").startswith("No difference established")
+    assert compare.of_images(made([*rights, rights[0]])).overall is not None

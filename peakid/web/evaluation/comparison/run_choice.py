@@ -6,7 +6,7 @@ import streamlit as st
 
 from peakid.evaluate.comparing.compare import MOST_RUNS
 from peakid.records import Run
-from peakid.store import run_predictions
+from peakid.store import run_predictions, runs
 from peakid.web import address, names, words
 from peakid.web.evaluation.view import EvaluationView
 
@@ -41,11 +41,12 @@ def choose(view: EvaluationView) -> list[Run]:
 
 
 def comparable(view: EvaluationView) -> Mapping[str, Run]:
-    """Return the other runs that have predictions for the split, by their id, newest first."""
+    """Return the other runs with predictions for the split by their id, newest first; they need no model."""
     return {
         str(run.run_id): run
-        for run in view.others
-        if run_predictions.has_pred_probs(view.workspace, run.run_id, view.split)
+        for run in runs.list_runs(view.workspace)
+        if run.run_id != view.run.run_id
+        and run_predictions.has_pred_probs(view.workspace, run.run_id, view.split)
     }
 
 

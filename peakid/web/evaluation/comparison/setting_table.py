@@ -24,7 +24,7 @@ def rows(workspace: Workspace, compared: Sequence[Run]) -> list[dict[str, str]]:
     found = [_row("Snapshot", compared, [names.snapshot_of(run) for run in compared])]
     weights = [run.started_from for run in compared]
     if len(set(weights)) > 1:
-        found.append(_row("Pretrained weights", compared, weights))
+        found.append(_row("Starting weights", compared, weights))
     for name in dict.fromkeys(name for run in compared for name in run.recipe):
         values = [str(run.recipe.get(name, "-")) for run in compared]
         if len(set(values)) > 1:

@@ -10,7 +10,8 @@ from peakid.web import address, navigation
 from peakid.web.gallery import delivery, gallery, loaded_page
 from peakid.web.review import queue_chips
 
-WALL_PX = 340
+WALL_PX, LOW_PX = 340, 190
+ONE_ROW = 4  # Images that fit in a low wall.
 
 
 def show(workspace: Workspace, pair: RunsCompared) -> None:
@@ -28,16 +29,17 @@ def show(workspace: Workspace, pair: RunsCompared) -> None:
         "wall",
         list(queues),
         default="won" if counts["won"] or not counts["lost"] else "lost",
-        format_func=lambda each: f"{titles[each]}  {counts[each]:,}",
+        format_func=lambda each: f"{titles[each]} ({counts[each]:,})",
     )
     if not counts[chosen]:
         wrong, right = (a, b) if chosen == "won" else (b, a)
         st.caption(f"Run {right} is right on no image that run {wrong} is wrong on.")
         return
-    _show_wall(workspace, queues[chosen], a if chosen == "won" else b)
+    height_px = LOW_PX if counts[chosen] <= ONE_ROW else WALL_PX
+    _show_wall(workspace, queues[chosen], a if chosen == "won" else b, height_px)
 
 
-def _show_wall(workspace: Workspace, queue: str, wrong: int) -> None:
+def _show_wall(workspace: Workspace, queue: str, wrong: int, height_px: int) -> None:
     plan = delivery.plan(queue)
     page = loaded_page.load(workspace, plan, after=address.text("after") or "")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -51,4 +53,4 @@ def _show_wall(workspace: Workspace, queue: str, wrong: int) -> None:
         )
     if page.images:
         order = queue_chips.class_order(queue, classes.names(workspace))
-        gallery.show(page, order, plan=plan, workspace=workspace, height_px=WALL_PX)
+        gallery.show(page, order, plan=plan, workspace=workspace, height_px=height_px)
