@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from peakid.jobs.evaluation_results import FiguresResult
+from peakid.jobs.evaluation_results import AttributionResult, FiguresResult
 from peakid.jobs.image_results import (
     ChangedCopiesResult,
     EmbedResult,
@@ -195,6 +195,7 @@ Result = (
     | EstimateResult
     | SweepResult
     | TtaResult
+    | AttributionResult
     | ExportResult
     | VerifyResult
     | ScanResult
@@ -215,6 +216,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         EstimateResult,
         SweepResult,
         TtaResult,
+        AttributionResult,
         ExportResult,
         VerifyResult,
         ScanResult,

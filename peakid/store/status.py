@@ -46,8 +46,8 @@ def read(workspace: Workspace) -> Status:
         n_flagged=verdicts.get("flag", 0),
         n_rejections=_count(workspace, "rejection"),
         n_decisions=_count(workspace, "decision"),
-        n_snapshots=_count(workspace, "snapshot"),
-        n_runs=_count(workspace, "run"),
+        n_snapshots=_count(workspace, "snapshot WHERE frozen_at <> ''"),
+        n_runs=_count(workspace, "run WHERE made_for = ''"),
         classes={row["name"]: row["n"] for row in classes},
         n_lost_decisions=sum(loss.n for loss in saved_decisions.losses(workspace.connection())),
     )

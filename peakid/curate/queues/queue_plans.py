@@ -55,7 +55,7 @@ def plan(workspace: Workspace, queue: str) -> list[Segment]:
 def newest_run(workspace: Workspace) -> int | None:
     """Return the newest finished run with predictions for images it was not trained on."""
     row = workspace.one(
-        "SELECT r.id FROM run r INDEXED BY run_done WHERE r.state = 'done'"
+        "SELECT r.id FROM run r INDEXED BY run_done WHERE r.state = 'done' AND r.made_for = ''"
         " AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = r.id AND p.is_out_of_sample = 1)"
         " ORDER BY r.id DESC LIMIT 1"
     )

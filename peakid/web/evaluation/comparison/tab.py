@@ -6,7 +6,14 @@ from peakid.errors import PeakidError
 from peakid.evaluate.comparing.compare import RunsCompared
 from peakid.records import Run
 from peakid.web import address, names, session
-from peakid.web.evaluation.comparison import class_changes, findings, run_choice, setting_table, walls
+from peakid.web.evaluation.comparison import (
+    class_changes,
+    decisions_panel,
+    findings,
+    run_choice,
+    setting_table,
+    walls,
+)
 from peakid.web.evaluation.comparison.compared_now import compared_now
 from peakid.web.evaluation.view import EvaluationView
 
@@ -19,6 +26,7 @@ def show(view: EvaluationView) -> None:
             _show_compared(view, others)
         except PeakidError as error:
             session.show_error(error)
+    decisions_panel.show(view)
 
 
 def _show_compared(view: EvaluationView, others: list[Run]) -> None:
