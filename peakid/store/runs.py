@@ -54,8 +54,8 @@ def create(
     with workspace.transaction() as connection:
         cursor = connection.execute(
             "INSERT INTO run (job_id, snapshot_id, state, recipe, class_names, seed, code_version, libraries,"
-            " imported, made_for, created_at) VALUES (:job_id, :snapshot_id, 'running', :recipe, :class_names,"
-            " :seed, :code_version, :libraries, :imported, :made_for, :now)",
+            " imported, made_for, created_at) VALUES (:job_id, :snapshot_id, 'running', :recipe,"
+            " :class_names, :seed, :code_version, :libraries, :imported, :made_for, :now)",
             values,
         )
         run_id = int(cursor.lastrowid or 0)
