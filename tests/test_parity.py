@@ -11,6 +11,7 @@ FORMATTING = (
     *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
     "evaluate.training_charts.",
     "evaluate.learning_curve.curve_chart.",
+    "evaluate.comparing.chart.",
     "evaluate.score_text.",
     *("evaluate.trust.trust_charts.", "evaluate.trust.trust_text."),
 )

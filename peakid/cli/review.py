@@ -76,7 +76,8 @@ def queue(
     model-disagrees, uncertain, recent, label-issues:all (also confirmed labels), suggestions:useful (most
     useful first), audit:labels:N, audit:STEP (random samples), sample[:SEED], all,
     class:NAME, issue:KIND, errors:RUN:SPLIT[:all] (also judged ones), confusion:RUN:SPLIT:GIVEN:PREDICTED,
-    selection:ID, image:ID, similar:DIGEST, outliers[:CLASS], alone, irrelevant.
+    won:RUN:RUN:SPLIT (only the second run is right), selection:ID, image:ID, similar:DIGEST,
+    outliers[:CLASS], alone, irrelevant.
     """
     if view:
         saved = saved_views.find(workspace, view)

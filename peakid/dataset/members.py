@@ -1,8 +1,9 @@
 """Select the images of a snapshot taken now, with their groups and known splits."""
 
+import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from peakid.curate.duplicates import find
@@ -53,6 +54,23 @@ def gather(
         )
         for row in rows
     ]
+
+
+def described(workspace: Workspace, image_ids: Collection[int]) -> list[Member]:
+    """Return images whatever their state is, without a label, for a state that they do not have now."""
+    rows = workspace.query(
+        f"SELECT i.id, i.digest, {FIRST_PATH} AS path FROM image i"
+        " WHERE i.id IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(image_ids)),),
+    )
+    return [Member(row["id"], row["digest"], row["path"], "", is_reviewed=False) for row in rows]
+
+
+def classes_in_use(workspace: Workspace) -> dict[int, str]:
+    """Return the names of the classes that are not retired, by id."""
+    return {
+        row["id"]: row["name"] for row in workspace.query("SELECT id, name FROM class WHERE is_retired = 0")
+    }
 
 
 def in_groups(workspace: Workspace, members: Sequence[Member]) -> list[Group]:

@@ -10,16 +10,23 @@ import pandas as pd
 
 from peakid import near_names
 from peakid.curate.duplicates import find
-from peakid.dataset import manifest, members, model_labels, snapshot_names, snapshot_warnings, split
+from peakid.dataset import (
+    frozen_rows,
+    manifest,
+    members,
+    model_labels,
+    snapshot_names,
+    snapshot_warnings,
+    split,
+)
 from peakid.dataset.documents import ClassCounts, ImageDocument, Leak
-from peakid.dataset.members import Member
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, EmptySnapshot, NotFound, WorkspaceNotWritable
 from peakid.imaging import inspection
 from peakid.records import Report, Snapshot, SnapshotItem, Split, no_report
 from peakid.remedies import action
 from peakid.store import comparisons, damaged_images, images, origins
 from peakid.store.comparisons import Compared
-from peakid.store.workspace import Workspace, now
+from peakid.store.workspace import Workspace
 
 SNAPSHOT_COLUMNS = (
     "id, digest, name, seed, class_names, n_images, n_groups, n_leaks, n_unreviewed, created_at, n_compared"
@@ -77,7 +84,9 @@ def create(
         chosen = model_labels.without_unscored(chosen, splits)
         key_of = {digest: group.key for group in groups for digest in group.digests}
         frozen = [SnapshotItem(m.digest, m.path, m.label, splits[m.digest], key_of[m.digest]) for m in chosen]
-        digest = _freeze(connection, chosen, frozen, name=name, seed=seed, shares=shares, actor=actor)
+        digest = frozen_rows.write(
+            connection, chosen, frozen, name=name, seed=seed, shares=shares, actor=actor
+        )
     return show(workspace, digest)
 
 
@@ -93,11 +102,9 @@ def compared(snapshot: Snapshot) -> Compared:
 
 
 def list_snapshots(workspace: Workspace) -> list[Snapshot]:
-    """Return all snapshots, newest first."""
-    return [
-        _snapshot(workspace, row)
-        for row in workspace.query(f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot ORDER BY {NEWEST_FIRST}")
-    ]
+    """Return all snapshots that people froze, newest first."""
+    sql = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot WHERE frozen_at <> '' ORDER BY {NEWEST_FIRST}"
+    return [_snapshot(workspace, row) for row in workspace.query(sql)]
 
 
 def resolve(workspace: Workspace, reference: str | None = None) -> str:
@@ -276,49 +283,6 @@ def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame
 def _compare_missing(workspace: Workspace, is_reviewed_only: bool, has_several: bool, report: Report) -> None:
     if n_not_compared(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several):
         find.scan(workspace, report=report)
-
-
-def _freeze(
-    connection: sqlite3.Connection,
-    chosen: Sequence[Member],
-    frozen: Sequence[SnapshotItem],
-    *,
-    name: str,
-    seed: int,
-    shares: Mapping[Split, float],
-    actor: str,
-) -> str:
-    """Write the rows of a snapshot unless it exists. Return its digest."""
-    class_names = sorted({item.label for item in frozen})
-    digest = manifest.digest(class_names, frozen)
-    n_compared = len(chosen) - comparisons.n_missing_in(connection, [member.image_id for member in chosen])
-    if connection.execute(  # The same groups: what is known of them by now is known of this snapshot.
-        "UPDATE snapshot SET frozen_at = ?, n_compared = MAX(COALESCE(n_compared, 0), ?) WHERE digest = ?",
-        (now(), n_compared, digest),
-    ).rowcount:
-        return digest
-    splits_of: dict[str, set[str]] = defaultdict(set)
-    for item in frozen:
-        splits_of[item.group_key].add(item.split)
-    n_leaks = sum(len(splits) > 1 for splits in splits_of.values())
-    n_unreviewed = sum(not member.is_reviewed for member in chosen)
-    cursor = connection.execute(
-        "INSERT INTO snapshot (digest, name, seed, fractions, class_names, n_images, n_groups, n_leaks,"
-        " n_unreviewed, n_compared, actor, created_at, frozen_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(digest, name.strip(), seed, json.dumps(shares), json.dumps(class_names, ensure_ascii=False)),
-            *(len(frozen), len(splits_of), n_leaks, n_unreviewed, n_compared, actor, now(), now()),
-        ),
-    )
-    connection.executemany(
-        "INSERT INTO snapshot_item (snapshot_id, image_id, label, split, group_key) VALUES (?, ?, ?, ?, ?)",
-        [
-            (cursor.lastrowid, m.image_id, item.label, item.split, item.group_key)
-            for m, item in zip(chosen, frozen, strict=True)
-        ],
-    )
-    return digest
 
 
 def _class_counts(class_name: str, counts: Mapping[tuple[str, str], int]) -> ClassCounts:

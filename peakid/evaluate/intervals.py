@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 Z_95 = 1.959963984540054  # The 97.5 % point of the standard normal distribution: two sides, 95 % between.
 
 
-def wilson(k: int, n: int, *, z: float = Z_95) -> tuple[float, float]:
+def wilson(k: float, n: float, *, z: float = Z_95) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share, `k` of `n`; (0, 1) for n = 0.
 
     It stays within 0..1 and has the right coverage for the few images and high shares of a small test split,
@@ -24,7 +24,7 @@ def wilson_of_share(share: float, n: float, *, z: float = Z_95) -> tuple[float, 
     return (0.0 if share == 0 else centre - half), (1.0 if share == 1 else centre + half)
 
 
-def paired_difference(n: int, n_only_a: int, n_only_b: int, *, z: float = Z_95) -> tuple[float, float]:
+def paired_difference(n: float, n_only_a: float, n_only_b: float, *, z: float = Z_95) -> tuple[float, float]:
     """Return the 95 % interval of accuracy b minus accuracy a, both counted on the same `n` images.
 
     Agresti and Min 2005, section 4: half an image is added to each of the four cells, after which the plain

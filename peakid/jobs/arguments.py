@@ -65,6 +65,27 @@ class TtaArguments:
 
 
 @dataclass(frozen=True)
+class AttributeArguments:
+    """The two snapshots to train on, and how they differ, as in `results.AttributionResult`.
+
+    Attributes:
+        with_them: The digest of the snapshot with the decisions, `without` that without them.
+    """
+
+    kind: ClassVar[str] = "attribute"
+    run_id: int = 0
+    title: str = ""
+    with_them: str = ""
+    without: str = ""
+    n_seeds: int = 1
+    split: str = "valid"
+    n_relabelled: int = 0
+    n_added: int = 0
+    n_removed: int = 0
+    dropped_classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ExportArguments:
     """`out` is an absolute path; None = a new folder in the workspace's exports."""
 
@@ -178,6 +199,7 @@ Arguments = (
     | EstimateArguments
     | SweepArguments
     | TtaArguments
+    | AttributeArguments
     | ExportArguments
     | VerifyArguments
     | ScanArguments
@@ -200,6 +222,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         EstimateArguments,
         SweepArguments,
         TtaArguments,
+        AttributeArguments,
         ExportArguments,
         VerifyArguments,
         ScanArguments,

@@ -7,7 +7,12 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from peakid.jobs.evaluation_results import FiguresResult, LearningCurveResult, OpenSetResult
+from peakid.jobs.evaluation_results import (
+    AttributionResult,
+    FiguresResult,
+    LearningCurveResult,
+    OpenSetResult,
+)
 from peakid.jobs.image_results import (
     ChangedCopiesResult,
     EmbedResult,
@@ -195,6 +200,7 @@ Result = (
     | EstimateResult
     | SweepResult
     | TtaResult
+    | AttributionResult
     | ExportResult
     | VerifyResult
     | ScanResult
@@ -217,6 +223,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         EstimateResult,
         SweepResult,
         TtaResult,
+        AttributionResult,
         ExportResult,
         VerifyResult,
         ScanResult,

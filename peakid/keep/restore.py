@@ -281,7 +281,7 @@ def _check_records(workspace: Workspace) -> None:
         BadBackup: If one cannot be read.
     """
     try:
-        runs.list_runs(workspace)
+        runs.list_runs(workspace, with_attributed=True)
         exports.list_exports(workspace)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadBackup(

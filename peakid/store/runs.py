@@ -30,12 +30,14 @@ def create(
     code_version: str,
     libraries: Mapping[str, str],
     imported: ImportedPredictions | None = None,
+    made_for: str = "",
 ) -> int:
     """Insert a run in state `running`, create its folder, and return its id.
 
     Args:
         class_names: In the order of the columns of pred_probs.
         imported: Where its predictions come from, if it is no training.
+        made_for: "attribution" for a run that only a job's result is about: it is not listed.
     """
     values = {
         "job_id": job_id,
@@ -46,13 +48,14 @@ def create(
         "code_version": code_version,
         "libraries": _json(libraries),
         "imported": None if imported is None else _json(asdict(imported)),
+        "made_for": made_for,
         "now": now(),
     }
     with workspace.transaction() as connection:
         cursor = connection.execute(
             "INSERT INTO run (job_id, snapshot_id, state, recipe, class_names, seed, code_version, libraries,"
-            " imported, created_at) VALUES (:job_id, :snapshot_id, 'running', :recipe, :class_names, :seed,"
-            " :code_version, :libraries, :imported, :now)",
+            " imported, made_for, created_at) VALUES (:job_id, :snapshot_id, 'running', :recipe,"
+            " :class_names, :seed, :code_version, :libraries, :imported, :made_for, :now)",
             values,
         )
         run_id = int(cursor.lastrowid or 0)
@@ -143,9 +146,24 @@ def show(workspace: Workspace, run_id: int) -> Run:
     return run_rows.run_of(row)
 
 
-def list_runs(workspace: Workspace) -> list[Run]:
-    """List every run, newest first."""
-    return [run_rows.run_of(row) for row in workspace.query(f"{_SELECT} ORDER BY run.id DESC")]
+def list_runs(workspace: Workspace, *, with_attributed: bool = False) -> list[Run]:
+    """List every run, newest first.
+
+    Args:
+        with_attributed: Also those that were made to measure what decisions bought.
+    """
+    where = "1" if with_attributed else "run.made_for = ''"
+    rows = workspace.query(f"{_SELECT} WHERE {where} ORDER BY run.id DESC")
+    return [run_rows.run_of(row) for row in rows]
+
+
+def same_training(workspace: Workspace, snapshot_id: int, recipe: Mapping[str, Any]) -> Run | None:
+    """Return a finished run of the same recipe on the same snapshot, the newest; None if there is none."""
+    rows = workspace.query(
+        f"{_SELECT} WHERE run.snapshot_id = ? AND run.state = 'done' ORDER BY run.id DESC", (snapshot_id,)
+    )
+    found = (run_rows.run_of(row) for row in rows)
+    return next((run for run in found if run.recipe == json.loads(_json(recipe))), None)
 
 
 def of_job(workspace: Workspace, job_id: int) -> Run | None:

@@ -46,11 +46,20 @@ def read(workspace: Workspace) -> Status:
         n_flagged=verdicts.get("flag", 0),
         n_rejections=_count(workspace, "rejection"),
         n_decisions=_count(workspace, "decision"),
-        n_snapshots=_count(workspace, "snapshot"),
-        n_runs=_count(workspace, "run"),
+        n_snapshots=_count(workspace, "snapshot WHERE frozen_at <> ''"),
+        n_runs=_count(workspace, "run WHERE made_for = ''"),
         classes={row["name"]: row["n"] for row in classes},
         n_lost_decisions=sum(loss.n for loss in saved_decisions.losses(workspace.connection())),
     )
+
+
+def label_revision(workspace: Workspace) -> str:
+    """Return a text that changes whenever a label, a further class of an image or a class name does."""
+    row = workspace.one(
+        "SELECT (SELECT MAX(id) FROM decision), (SELECT MAX(id) FROM remark),"
+        " (SELECT group_concat(name, char(10)) FROM class)"
+    )
+    return "" if row is None else "\n".join(map(str, tuple(row)))
 
 
 def _count(workspace: Workspace, table: str) -> int:

@@ -33,6 +33,7 @@ JOBS = {
     "sweep": "Sweep",
     "tta": "Test-time augmentation",
     "evaluate": "Evaluation",
+    "attribute": "What decisions bought",
     "export": "Export",
     "verify": "Image check",
     "scan": "Scan",

@@ -9,10 +9,12 @@ import pytest
 from peakid.acquire.verification import Damage, Move
 from peakid.curate.duplicates.view_search import ViewReport
 from peakid.embed.stored import UnreadImage
+from peakid.evaluate.comparing.bought import Bought
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments, job, queue, results
 from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArguments
 from peakid.jobs.results import (
+    AttributionResult,
     ChangedCopiesResult,
     EmbedResult,
     EstimateResult,
@@ -59,6 +61,15 @@ EXAMPLES = [
         comparison=SweepFinding("luck", best=BEST.settings, p=0.3),
     ),
     TtaResult(run_id=1, n_views=4, n_images={"valid": 3}),
+    AttributionResult(
+        run_id=3,
+        title="step 12",
+        seeds=(0, 1),
+        runs_without=(4, 6),
+        runs_with=(5, 7),
+        n_relabelled=9,
+        bought=Bought(55, 0.8, 0.85, 0.05, (0.01, 0.09), (0.04, 0.06)),
+    ),
     ExportResult(export_id=1, path="/out", files=({"format": "onnx"},), parity={"onnx": {"agreement": 1.0}}),
     VerifyResult(3, 1, (Damage("d", "a.jpg", "gone"),), 1, (Move("e", "/photos", "b.jpg", "c.jpg"),), 2),
     ScanResult(scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),

@@ -12,14 +12,12 @@ from peakid.curate import decisions
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import figures
-from peakid.evaluate.comparing.compare import Comparison
 from peakid.jobs import queue
 from peakid.jobs.arguments import TtaArguments
 from peakid.jobs.evaluation_results import FiguresResult
 from peakid.records import Choice, Snapshot
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
-from peakid.web.evaluation.comparison import run_comparison
 from tests import planted_embeddings, planted_runs
 
 OpenPage = Callable[..., AppTest]
@@ -276,22 +274,54 @@ def test_two_runs_are_compared_with_their_differing_settings(
     add_run(frozen, n_wrong=1, image_size_px=96)
     app = open_page("evaluate", run="2", tab="compare")
     text = text_of(app)
-    assert "Run 1: 57 %" in text  # 4 of 7
-    assert "Run 2: 86 %" in text  # 6 of 7
-    assert "Difference: +28.6 points (-12.6 to +57.0)" in text  # Newcombe's interval, as in test_intervals.
-    assert "only run 1 is correct on 0, only run 2 on 2: **not significant** (p = 0.50)" in text
-    differences = app.dataframe[0].value.set_index("Setting")
-    assert list(differences.loc["Image size (px)"]) == ["160", "96"]
+    assert "Run 1: 57 % (25-84 %)" in text  # 4 of 7, Wilson.
+    assert "Run 2: 86 % (49-97 %)" in text  # 6 of 7
+    # Agresti and Min: with the half images, 9 and a difference of 2 / 9.
+    assert "Difference: +28.6 points (-12.6 to +57.0)" in text
+    assert "Only run 1 is correct on 0, only run 2 on 2: **not significant (p = 0.50)**" in text
+    assert "No difference established; some " in text
+    settings = app.dataframe[-1].value.set_index("Setting")
+    assert list(settings.loc["Image size (px)"]) == ["160", "96"]
 
 
-def test_a_run_is_called_better_only_if_the_difference_is_significant() -> None:
-    def compared(n_only_a: int, n_only_b: int, p: float) -> Comparison:
-        return Comparison(1, 2, "valid", 100, 0.5, 0.6, n_only_a, n_only_b, p, (0.0, 0.2))
+def test_images_won_and_lost_are_walls_that_the_address_names(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
+) -> None:
+    add_run(frozen, n_wrong=3)
+    add_run(frozen, n_wrong=1)
+    app = open_page("evaluate", run="2", tab="compare")
+    assert "won:1:2:valid" in str(app.session_state)
+    app = open_page("evaluate", run="2", tab="compare", wall="lost")
+    assert not app.exception
+    assert "Run 1 is right on no image that run 2 is wrong on" in text_of(app)
 
-    assert "**run 2 is better**" in run_comparison.finding(compared(2, 14, 0.004))
-    assert "**run 1 is better**" in run_comparison.finding(compared(14, 2, 0.004))
-    assert "**not significant**" in run_comparison.finding(compared(2, 6, 0.29))
-    assert "**no difference**" in run_comparison.finding(compared(3, 3, 1.0))
+
+def test_several_runs_are_compared_at_once(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, text_of: TextOf
+) -> None:
+    for n_wrong in (3, 2, 1):
+        add_run(frozen, n_wrong=n_wrong)
+    app = open_page("evaluate", run="3", tab="compare", against="1,2")
+    text = text_of(app)
+    assert "Cochran's Q" in text
+    assert list(app.dataframe[0].value["Runs"]) == [
+        *("Run 2 minus run 1", "Run 3 minus run 1", "Run 3 minus run 2"),
+    ]
+    assert "Only run" not in text  # Each pair is a row of the table.
+    ignored = open_page("evaluate", run="3", tab="compare", against="77")
+    assert "there is no such run to compare with" in text_of(ignored)
+
+
+def test_runs_are_compared_on_test_only_after_a_counted_click(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace
+) -> None:
+    add_run(frozen), add_run(frozen)
+    app = open_page("evaluate", run="2", tab="compare", split="test")
+    button(app, "Show the test score").click().run()
+    assert [runs.show(workspace, run_id).n_test_looks for run_id in (1, 2)] == [0, 1]
+    button(app, "Compare on test").click().run()
+    app.run()
+    assert [runs.show(workspace, run_id).n_test_looks for run_id in (1, 2)] == [1, 2]
 
 
 def test_the_newest_usable_run_is_opened_first_and_a_link_names_another(

@@ -1,4 +1,4 @@
-"""Commands for scores: evaluate one run, with or without test-time augmentation, and compare two runs."""
+"""Commands for the score of one run, with or without test-time augmentation."""
 
 import click
 
@@ -9,8 +9,6 @@ from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NoEmbeddings
 from peakid.evaluate import figures, finding, ranked_labels, report, score_text
-from peakid.evaluate.comparing import compare as comparing
-from peakid.evaluate.comparing.compare import Comparison
 from peakid.evaluate.errors import confusion
 from peakid.evaluate.finding import Surroundings
 from peakid.evaluate.report import EvaluationReport
@@ -143,24 +141,6 @@ def tta(
     return EXIT_CODES[job.state]
 
 
-@click.command()
-@click.argument("a", metavar="RUN", type=int)
-@click.argument("b", metavar="RUN", type=int)
-@split_option
-@actor_option
-@json_option
-@pass_workspace
-def compare(workspace: Workspace, a: int, b: int, split: str, actor: str, as_json: bool) -> None:
-    """Test whether the second RUN is better than the first, on the same images with the newest labels."""
-    compared = comparing.compare(workspace, a, b, split=split, actor=actor)
-    digests = [runs.show(workspace, run_id).snapshot_digest for run_id in (a, b)]
-    changed = snapshot.diff(workspace, *digests)
-    changes = ", ".join(f"{len(rows)} {kind}" for kind, rows in changed.items())
-    text = f"{_comparison(compared)}\nBetween their snapshots: {changes} images."
-    text = "\n".join([text, *(f"Warning: {sentence}" for sentence in compared.warnings)])
-    emit(as_json, compared.to_json(changed), text)
-
-
 def _text(scored: EvaluationReport, probe: str) -> str:
     accuracy = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
     chance, majority = map(score_text.percent, (scored.chance_accuracy, scored.majority_accuracy))
@@ -224,17 +204,4 @@ def _tta_text(scored: EvaluationReport) -> str:
         f" without {score_text.percent(effect.plain_accuracy)},"
         f" {effect.n_only_views} images correct only with it, {effect.n_only_plain} only without,"
         f" p = {effect.mcnemar_p:.2f})"
-    )
-
-
-def _comparison(compared: Comparison) -> str:
-    lo, hi = map(score_text.difference, compared.difference_interval)
-    finding = "significant" if compared.is_real else "not significant"
-    return (
-        f"On {compared.n_common} images of {compared.split}:"
-        f" run {compared.a} {score_text.percent(compared.accuracy_a)},"
-        f" run {compared.b} {score_text.percent(compared.accuracy_b)}."
-        f" Difference {lo} to {hi}, p = {compared.mcnemar_p:.3f}: {finding}.\n"
-        f"Only run {compared.a} is correct on {compared.n_only_a} images, only run {compared.b}"
-        f" on {compared.n_only_b}."
     )

@@ -126,7 +126,8 @@ def _origins(workspace: Workspace, ids: str) -> dict[int, list[_Origin]]:
 def _snapshot_splits(workspace: Workspace, ids: str) -> dict[int, set[str]]:
     rows = workspace.query(
         "SELECT item.image_id, item.split FROM json_each(?) wanted CROSS JOIN snapshot_item item"
-        " ON item.image_id = wanted.value AND item.snapshot_id = (SELECT MAX(id) FROM snapshot)",
+        " ON item.image_id = wanted.value AND item.snapshot_id ="
+        " (SELECT MAX(id) FROM snapshot WHERE frozen_at <> '')",
         (ids,),
     )
     return {row["image_id"]: {row["split"]} for row in rows}

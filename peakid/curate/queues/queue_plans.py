@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from peakid import near_names
 from peakid.clean_text import whole_number
 from peakid.curate import image_issues
-from peakid.curate.queues import audits, run_errors, search_plans, segments, selections, suggested, worth
+from peakid.curate.queues import (
+    audits,
+    compared_runs,
+    run_errors,
+    search_plans,
+    segments,
+    selections,
+    suggested,
+    worth,
+)
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
 from peakid.errors import NotFound
@@ -46,7 +55,7 @@ def plan(workspace: Workspace, queue: str) -> list[Segment]:
 def newest_run(workspace: Workspace) -> int | None:
     """Return the newest finished run with predictions for images it was not trained on."""
     row = workspace.one(
-        "SELECT r.id FROM run r INDEXED BY run_done WHERE r.state = 'done'"
+        "SELECT r.id FROM run r INDEXED BY run_done WHERE r.state = 'done' AND r.made_for = ''"
         " AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = r.id AND p.is_out_of_sample = 1)"
         " ORDER BY r.id DESC LIMIT 1"
     )
@@ -58,6 +67,8 @@ def run_that_ranks(workspace: Workspace, queue: str) -> int | None:
     kind, _, rest = queue.partition(":")
     if kind == selections.SELECTION:
         return selections.run_of(workspace, rest)
+    if kind == compared_runs.WON:
+        return compared_runs.run_that_is_wrong(rest)
     if kind not in _RANKED_BY_MODEL:
         return None
     number = rest.partition(":")[0]
@@ -305,6 +316,7 @@ _MAKERS: dict[str, _Maker] = {
     "issue": _issue,
     run_errors.CONFUSION: run_errors.plan_confusion,
     run_errors.ERRORS: run_errors.plan_errors,
+    compared_runs.WON: compared_runs.plan,
     selections.SELECTION: selections.plan_selection,
     selections.ONE_IMAGE: selections.plan_image,
     search_plans.SIMILAR: search_plans.similar_to,
@@ -318,6 +330,7 @@ _NAMED = {
     "issue": "KIND",
     run_errors.CONFUSION: "RUN:SPLIT:GIVEN:PREDICTED",
     run_errors.ERRORS: "RUN:SPLIT",
+    compared_runs.WON: "RUN:RUN:SPLIT",
     selections.SELECTION: "ID",
     selections.ONE_IMAGE: "ID",
     search_plans.SIMILAR: "DIGEST",

@@ -38,7 +38,7 @@ class Measure:
 
 _NEWEST_RUN = (
     "{0}.is_out_of_sample = 1 AND {0}.run_id = (SELECT r.id FROM run r INDEXED BY run_done"
-    " WHERE r.state = 'done' AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = r.id"
+    " WHERE r.state = 'done' AND r.made_for = '' AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = r.id"
     " AND p.is_out_of_sample = 1) ORDER BY r.id DESC LIMIT 1)"
 )
 

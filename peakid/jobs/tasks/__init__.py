@@ -167,6 +167,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "train": training_tasks.train,
     "lr-find": training_tasks.find_rate,
     "sweep": training_tasks.sweep,
+    "attribute": training_tasks.attribute,
     "tta": score_with_tta,
     "estimate": training_tasks.estimate,
     "export": export,

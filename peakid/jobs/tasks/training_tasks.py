@@ -11,7 +11,8 @@ from peakid.dataset import snapshot as snapshots
 from peakid.job_settings import JobSettings
 from peakid.jobs import refusals
 from peakid.jobs import sweep as sweeps
-from peakid.jobs.arguments import RecipeArguments, SweepArguments, TrainArguments
+from peakid.jobs.arguments import AttributeArguments, RecipeArguments, SweepArguments, TrainArguments
+from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.evaluation import figures
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import EstimateResult, InputImage, PhaseEstimate, RateFinderResult, TrainResult
@@ -74,6 +75,25 @@ def sweep(work: Work) -> None:
         return _train(work, frozen, each, earlier=earlier, report=report, allows_random=allows_random)
 
     sweeps.run(work, recipe, train_one)
+
+
+def attribute(work: Work) -> None:
+    """Train a recipe with and without some decisions."""
+    run = runs.show(work.workspace, work.arguments_as(AttributeArguments).run_id)
+    is_random = run.starting_weights is not None and not run.starting_weights.is_pretrained
+
+    def train_one(frozen: Snapshot, recipe: Recipe, earlier: Run | None, report: Report) -> int:
+        return _train(
+            work,
+            frozen,
+            recipe,
+            earlier=earlier,
+            report=report,
+            allows_random=is_random,
+            made_for="attribution",
+        )
+
+    attributing.run(work, train_one)
 
 
 def find_rate(work: Work) -> None:
@@ -166,12 +186,14 @@ def _train(
     report: Report,
     allows_random: bool,
     is_noted: bool = False,
+    made_for: str = "",
 ) -> int:
     """Train a recipe as a new run, or continue the earlier one; return the id of the run.
 
     Args:
         allows_random: As in `TrainArguments`.
         is_noted: Store the run as the job's result as soon as it begins.
+        made_for: As in `runs.create`.
 
     Raises:
         Cancelled: If the job was cancelled; the best epoch so far is kept.
@@ -180,7 +202,7 @@ def _train(
     from peakid.learn import train as training  # Loads for seconds.
 
     items = snapshots.items(work.workspace, frozen.digest)
-    run_id, earlier_s, warnings = _begin_run(work, frozen, recipe, earlier)
+    run_id, earlier_s, warnings = _begin_run(work, frozen, recipe, earlier, made_for)
     if is_noted:
         work.note(TrainResult(run_id=run_id))
     result = training.train(
@@ -206,7 +228,7 @@ def _train(
 
 
 def _begin_run(
-    work: Work, frozen: Snapshot, recipe: Recipe, earlier: Run | None
+    work: Work, frozen: Snapshot, recipe: Recipe, earlier: Run | None, made_for: str
 ) -> tuple[int, float, list[RunWarning]]:
     """Create a run, or reopen the earlier one; return its id, the seconds it continues from, and warnings.
 
@@ -229,6 +251,7 @@ def _begin_run(
         class_names=frozen.class_names,
         seed=recipe.seed,
         code_version=runs.code_version(),
+        made_for=made_for,
         libraries={},  # Filled in when the training ends: it knows what it loaded.
     )
     return run_id, 0.0, []

@@ -74,7 +74,8 @@ def _counted(found: Holdings, connection: connections.Connection) -> Holdings:
     )
     run = connection.execute(
         "SELECT id, snapshot_id, metrics, json_extract(recipe, '$.folds') AS folds FROM run"
-        " WHERE state = 'done' ORDER BY id DESC LIMIT 1"
+        " WHERE state = 'done' AND snapshot_id IN (SELECT id FROM snapshot WHERE frozen_at <> '')"
+        " ORDER BY id DESC LIMIT 1"
     ).fetchone()
     accuracy = _accuracy(run["metrics"]) if run else None
     if accuracy is None:

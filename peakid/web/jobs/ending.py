@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from peakid.curate.queues import search_plans
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import NotFound
+from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.job import Job
 from peakid.jobs.results import (
+    AttributionResult,
     ChangedCopiesResult,
     EmbedResult,
     EstimateResult,
@@ -125,6 +127,14 @@ def _figures(workspace: Workspace, job: Job) -> Ending:
     return Ending(f"Run {found.run_id} is evaluated.", "Evaluate", "evaluate", {"run": str(found.run_id)})
 
 
+def _attribute(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(AttributionResult)
+    if found is None or found.bought is None:
+        return _done(workspace, job)
+    query = {"run": str(found.run_id), "tab": "compare"}
+    return Ending(_short(attributing.finding_text(found)), "Compare", "evaluate", query)
+
+
 def _similar(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(SimilarResult)
     if found is None or not found.n_images:
@@ -209,6 +219,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "estimate": _estimate,
     "tta": _tta,
     "evaluate": _figures,
+    "attribute": _attribute,
     "export": _export,
     "verify": _verify,
     "similar": _similar,

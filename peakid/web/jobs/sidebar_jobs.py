@@ -30,6 +30,7 @@ _DRAWN_ON = {
     "estimate": "train",
     "tta": "evaluate",
     "evaluate": "evaluate",
+    "attribute": "evaluate",
     "export": "models",
 }
 _ICONS = {

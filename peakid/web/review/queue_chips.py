@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from peakid.clean_text import whole_number
-from peakid.curate.queues import audits, pace, review_queue, run_errors, search_plans, suggested
+from peakid.curate.queues import (
+    audits,
+    compared_runs,
+    pace,
+    review_queue,
+    run_errors,
+    search_plans,
+    suggested,
+)
 from peakid.curate.queues.review_queue import QueueCount
 from peakid.curate.queues.run_errors import unquoted
 from peakid.embed import similar
@@ -120,6 +128,9 @@ def title(queue: str) -> str:
         return f"{given} taken for {predicted} (Run {run_id}, {split})"
     if named := run_errors.run_of(queue):
         return f"Errors of Run {named[0]} ({named[1]})"
+    if kind == compared_runs.WON and rest.count(":") == 2:
+        wrong, right, split = rest.split(":")
+        return f"Only Run {right} is right, not Run {wrong} ({split})"
     if queue == suggested.MOST_USEFUL:
         return "Most useful to label"
     if queue == suggested.EVERY_ISSUE:

@@ -1,28 +1,75 @@
-"""The tab Compare: the run beside another one, on the same images."""
+"""The tab Compare: the run beside others on the same images, and what decisions bought."""
 
 import streamlit as st
 
 from peakid.errors import PeakidError
+from peakid.evaluate.comparing.compare import RunsCompared
+from peakid.records import Run
 from peakid.web import address, names, session
-from peakid.web.evaluation.comparison import run_comparison
+from peakid.web.evaluation.comparison import (
+    class_changes,
+    decisions_panel,
+    findings,
+    run_choice,
+    setting_table,
+    walls,
+)
+from peakid.web.evaluation.comparison.compared_now import compared_now
 from peakid.web.evaluation.view import EvaluationView
 
 
 def show(view: EvaluationView) -> None:
-    """Draw the comparison with the run chosen here: the one before it at first."""
-    others = {str(each.run_id): each for each in view.others}
-    if not others:
-        st.info("There is no other run yet. Train another one to compare them.")
-        return
-    earlier = next((each for each in others if int(each) < view.run.run_id), None)
-    other = address.select(
-        "Compared with",
-        "against",
-        list(others),
-        default=earlier,
-        format_func=lambda each: names.run_option(others[each]),
+    """Draw the comparison with the runs chosen here: the one before it at first."""
+    others = run_choice.choose(view)
+    if others and _may_look(view, others):
+        try:
+            _show_compared(view, others)
+        except PeakidError as error:
+            session.show_error(error)
+    decisions_panel.show(view)
+
+
+def _show_compared(view: EvaluationView, others: list[Run]) -> None:
+    found = compared_now(view, [*others, view.run])
+    findings.show(found)
+    other = others[0] if len(others) == 1 else _choose_pair(view, others)
+    pair = found if len(others) == 1 else compared_now(view, [other, view.run])
+    _show_pair(view, other, pair)
+    setting_table.show(view.workspace, [*others, view.run])
+
+
+def _show_pair(view: EvaluationView, other: Run, pair: RunsCompared) -> None:
+    """Draw which images and which classes changed from the other run to this one."""
+    walls.show(view.workspace, pair)
+    st.header(f"Classes, from run {other.run_id} to run {view.run.run_id}")
+    class_changes.show(pair)
+
+
+def _choose_pair(view: EvaluationView, others: list[Run]) -> Run:
+    st.header("In detail")
+    by_id = {str(each.run_id): each for each in others}
+    chosen = address.segments(
+        "In detail",
+        "pair",
+        list(by_id),
+        default=str(others[-1].run_id),
+        format_func=lambda each: f"{names.run_name(int(each))} and {names.run_name(view.run).lower()}",
     )
-    try:
-        run_comparison.show(view.workspace, others[other], view.run, actor=view.actor)
-    except PeakidError as error:
-        session.show_error(error)
+    return by_id[chosen]
+
+
+def _may_look(view: EvaluationView, others: list[Run]) -> bool:
+    """Return whether the scores may be shown: on test only after a click, which is counted for each run."""
+    if view.split != "test":
+        return True
+    key = f"compare:test:{sorted(run.run_id for run in [*others, view.run])}"
+    if st.session_state.get(key):
+        return True
+    st.markdown(
+        "Comparing on test is a look at the test score of each of these runs, and is counted. Runs that are"
+        " chosen by it have a score that is too optimistic."
+    )
+    if st.button("Compare on test", icon=":material/visibility:"):
+        st.session_state[key] = True
+        st.rerun()
+    return False

@@ -205,6 +205,7 @@ const SHORTER = [
     /^run \d+ predicts (.*) \((\d+ %)\); a near duplicate is in train$/,
     "$1 $2 predicted, duplicate in train",
   ],
+  [/^run (\d+): (.*) \d+ %, run \d+: .*$/, "$2 by run $1"],
   [/^a duplicate is labelled (.*)$/, "$1 is the label of a duplicate"],
   [/^similarity (-?[\d.]+) to .*$/, "$1 similar"],
   [/^unlike every class: nearest is (.*) at (-?[\d.]+)$/, "nearest $1 $2"],

@@ -1,0 +1,101 @@
+"""Intervals and tests where near duplicates are among the images: a group of them counts as one draw.
+
+The variance is that of a bootstrap over groups, in closed form. It enters the intervals for independent
+images as a design effect, which keeps their coverage where few images differ. In simulations with 100 and 400
+groups of up to 6 images they covered 94 to 97 %, those for independent images 66 to 96 % (bench/compare.py).
+"""
+
+from collections import Counter
+
+import numpy as np
+from scipy import signal
+from scipy.stats import binom
+
+from peakid.evaluate.intervals import mcnemar, paired_difference, wilson
+
+
+def has_groups(groups: np.ndarray) -> bool:
+    """Return whether any two images are near duplicates.
+
+    Args:
+        groups: int64 of shape (N,): near duplicates have the same number.
+    """
+    return len(np.unique(groups)) < len(groups)
+
+
+def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
+    """Return by how much the variance of the mean grows because groups were drawn, not images; 1 or more.
+
+    Args:
+        values: Of shape (N,), such as 1 where a run is right and 0 where it is wrong.
+        groups: As for `has_groups`.
+    """
+    n_images = len(values)
+    sizes, sums = _sizes_and_sums(values, groups)
+    if n_images == 0 or len(sizes) == n_images or len(sizes) < 2:
+        return 1.0 if len(sizes) == n_images else float(max(1, n_images))
+    mean = values.mean()
+    independent = float(np.mean((values - mean) ** 2)) / n_images
+    if independent == 0.0:  # All images have the same value: nothing is known but the sizes of the groups.
+        return float((sizes**2).sum() / n_images)
+    between = float(((sums - mean * sizes) ** 2).sum()) / n_images**2 * len(sizes) / (len(sizes) - 1)
+    return max(1.0, between / independent)
+
+
+def accuracy_interval(is_right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of an accuracy: Wilson's, on the effective number of images.
+
+    Args:
+        is_right: bool of shape (N,).
+        groups: As for `has_groups`.
+    """
+    effect = design_effect(is_right.astype(float), groups)
+    n_right, n_images = int(is_right.sum()), len(is_right)
+    return wilson(n_right / effect, n_images / effect)
+
+
+def difference_interval(
+    is_right_a: np.ndarray, is_right_b: np.ndarray, groups: np.ndarray
+) -> tuple[float, float]:
+    """Return the 95 % interval of accuracy b minus accuracy a on the same images.
+
+    Args:
+        is_right_a: bool of shape (N,), as `is_right_b`.
+        groups: As for `has_groups`.
+    """
+    values = is_right_b.astype(float) - is_right_a
+    effect = design_effect(values, groups)
+    n_only_a, n_only_b = int((values < 0).sum()), int((values > 0).sum())
+    return paired_difference(len(values) / effect, n_only_a / effect, n_only_b / effect)
+
+
+def exchange_p(is_right_a: np.ndarray, is_right_b: np.ndarray, groups: np.ndarray) -> float:
+    """Return the exact p-value of exchanging two runs within each group: how often chance differs as much.
+
+    Without near duplicates this is McNemar's exact test. A group whose images all changed in one way counts
+    as one change, of their number.
+
+    Args:
+        is_right_a: bool of shape (N,), as `is_right_b`.
+        groups: As for `has_groups`.
+    """
+    _, sums = _sizes_and_sums(is_right_b.astype(float) - is_right_a, groups)
+    sums = np.rint(sums).astype(int)
+    changes = np.abs(sums)
+    if changes.max(initial=0) <= 1:
+        return mcnemar(int((sums < 0).sum()), int((sums > 0).sum()))
+    total = int(changes.sum())
+    # How likely each sum is when each change has either sign: for each size, a binomial number of positives.
+    likely = np.ones(1)
+    for size, count in Counter(changes[changes > 0].tolist()).items():
+        spread = np.zeros(2 * size * count + 1)
+        spread[:: 2 * size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        likely = np.maximum(signal.convolve(likely, spread), 0.0)
+    places = np.arange(len(likely)) - total  # The sum that each entry stands for.
+    observed = abs(int(sums.sum()))
+    return min(1.0, float(likely[np.abs(places) >= observed].sum()))
+
+
+def _sizes_and_sums(values: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    _, place = np.unique(groups, return_inverse=True)
+    return np.bincount(place), np.bincount(place, weights=values)
