@@ -18,6 +18,7 @@ from peakid.web.evaluation import (
 )
 from peakid.web.evaluation.comparison import tab as comparison_tab
 from peakid.web.evaluation.errors import tab as errors_tab
+from peakid.web.evaluation.slices import tab as slices_tab
 from peakid.web.evaluation.view import EvaluationView
 from peakid.web.jobs import submission
 from peakid.web.training import first_model
@@ -30,6 +31,7 @@ SPLITS = {
 
 TABS: dict[str, tuple[str, Callable[[EvaluationView], None]]] = {
     "errors": ("Errors", errors_tab.show),
+    "slices": ("Slices", slices_tab.show),
     "compare": ("Compare", comparison_tab.show),
 }
 

@@ -11,6 +11,7 @@ FORMATTING = (
     *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
     "evaluate.training_charts.",
     "evaluate.score_text.",
+    *("evaluate.slices.slice_chart.", "evaluate.slices.slice_text."),
 )
 
 # Functions that only read; the comment names the command that shows the same.

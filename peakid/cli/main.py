@@ -69,6 +69,7 @@ COMMANDS = {
     "tta": "peakid.cli.evaluation.evaluate:tta",
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
+    "slices": "peakid.cli.evaluation.slices:slices",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",

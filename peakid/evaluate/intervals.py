@@ -7,11 +7,14 @@ from scipy.stats import binomtest
 Z_95 = 1.959963984540054  # The 97.5 % point of the standard normal distribution: two sides, 95 % between.
 
 
-def wilson(k: int, n: int, *, z: float = Z_95) -> tuple[float, float]:
+def wilson(k: float, n: int, *, z: float = Z_95) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share, `k` of `n`; (0, 1) for n = 0.
 
     It stays within 0..1 and has the right coverage for the few images and high shares of a small test split,
     where the textbook interval `p +- 1.96 s` of 10 of 10 has no width.
+
+    Args:
+        k: Not whole where several images count as one.
     """
     if n == 0:
         return 0.0, 1.0
