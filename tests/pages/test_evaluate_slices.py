@@ -57,9 +57,9 @@ def test_a_slice_that_is_worse_is_named_and_opens_its_errors_in_review(
 ) -> None:
     app = open_page("evaluate", tab="slices")
     assert not app.exception
-    warning = next(each.value for each in app.warning if "tag" in each.value).replace("\\", "")
-    assert "images are wrong: tag [fog]" in warning.replace(":color[]", "")
-    assert "below other images of the same classes" in warning
+    warning = next(each.value for each in app.warning if "Tag" in each.value).replace("\\", "")
+    assert "Tag [fog]" in warning.replace(":color[]", "")
+    assert "more than other images of the same classes" in warning
     assert "Tag: lowest for" in text_of(app)  # The bars begin with the property of the worst slice.
     images = scored_images.load(workspace, runs.show(workspace, foggy), "valid")
     errors = {images.image_ids[n] for n in range(0, len(images), 6) if not images.is_right[n]}

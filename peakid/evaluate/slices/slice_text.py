@@ -5,15 +5,10 @@ from peakid.evaluate.slices.search import LEAST_IMAGES
 from peakid.evaluate.slices.slicing import Slice, SliceReport
 from peakid.evaluate.slices.within_class import Difference
 
-PARTS = {"reviewed": "", "reviewer": "reviewed by "}  # What stands before the value, where not the title.
-
 
 def name(each: Slice) -> str:
-    """Return what the images of a slice have in common: `source folder: alps`, `cluster 3: mostly dom`."""
-    if each.key == "reviewer" and each.value == "not reviewed":
-        return each.value
-    before = PARTS.get(each.key, f"{each.title[:1].lower()}{each.title[1:]} ")
-    return f"{before}{each.value}"
+    """Return what the images of a slice have in common: `Source web`, `Tag and class: night, dom`."""
+    return f"{each.title}{':' if ',' in each.key else ''} {each.value}"
 
 
 def score(each: Slice) -> str:
@@ -35,7 +30,7 @@ def difference(found: Difference | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Return a p-value with two digits: `0.002`; `-` where there is none."""
+    """Return a p-value: `0.002`, or `< 0.001`; `-` where there is none."""
     if value is None:
         return "-"
     return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.0995 else f"{value:.2f}"
@@ -49,10 +44,12 @@ def finding(each: Slice, n_tested: int) -> str:
     points = f"{-100 * found.value:.0f} points ({low:.0f} to {high:.0f})"
     if found.interval[1] > 0:
         points = f"{-100 * found.value:.0f} points"
+    p = p_value(each.p_value)
+    verb = "is" if each.n_errors == 1 else "are"
     return (
-        f"{each.n_errors:,} of {each.n_images:,} images are wrong: {name(each)}."
-        f" That is {points} below other images of the same classes"
-        f" (p = {p_value(each.p_value)}, corrected for {n_tested:,} slices)."
+        f"{name(each)}: {each.n_errors:,} of {each.n_images:,} images {verb} wrong,"
+        f" {points} more than other images of the same classes"
+        f" (p {p if p.startswith('<') else f'= {p}'}, corrected for {n_tested:,} slices)."
     )
 
 

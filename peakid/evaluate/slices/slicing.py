@@ -14,6 +14,9 @@ from peakid.evaluate.slices.property import Property, PropertyKey, crossed
 from peakid.evaluate.slices.within_class import Difference
 from peakid.store.workspace import Workspace
 
+HIDDEN = ("key", "error_ids", "examples")  # Of a slice, in its JSON document.
+N_EXAMPLES = 6  # Errors of a slice that are shown beside it.
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -29,7 +32,8 @@ class Slice:
         crude_difference: The same without regard to classes.
         p_value: Of having so many errors by chance, corrected for all slices of the search; None where it was
             not tested: too few images, or a class.
-        error_ids: Of the images predicted wrong.
+        error_ids: Of the images predicted wrong, the most confident first.
+        examples: Digests of the first of them.
     """
 
     key: str
@@ -46,6 +50,7 @@ class Slice:
     crude_difference: Difference | None
     p_value: float | None
     error_ids: np.ndarray = field(repr=False, compare=False)
+    examples: tuple[str, ...] = ()
 
     @property
     def is_worse(self) -> bool:
@@ -217,6 +222,8 @@ def _slice(images: ScoredImages, rows: np.ndarray, found: Property, number: int,
     )
     n_images, n_right = int(inside.n_images.sum()), int(inside.n_right.sum())
     n_groups = len(np.unique(images.groups[member]))
+    errors = np.flatnonzero(member & ~images.is_right)
+    errors = errors[np.argsort(-images.confidence[errors], kind="stable")]
     accuracy = n_right / n_images if n_images else 0.0
     return Slice(
         key=found.key,
@@ -232,7 +239,8 @@ def _slice(images: ScoredImages, rows: np.ndarray, found: Property, number: int,
         difference=within_class.difference(inner, outer),
         crude_difference=within_class.difference(inner.pooled(), outer.pooled()),
         p_value=None if np.isnan(p_value) else p_value,
-        error_ids=images.image_ids[member & ~images.is_right],
+        error_ids=images.image_ids[errors],
+        examples=tuple(images.digests[each] for each in errors[:N_EXAMPLES]),
     )
 
 
@@ -242,7 +250,7 @@ def _interval(share: float, n_groups: int) -> tuple[float, float]:
 
 
 def _document(each: Slice) -> dict[str, Any]:
-    document = {name: value for name, value in vars(each).items() if name not in ("key", "error_ids")}
+    document = {name: value for name, value in vars(each).items() if name not in HIDDEN}
     document["property"] = each.key
     document["interval"] = list(each.interval)
     for name in ("difference", "crude_difference"):

@@ -117,7 +117,7 @@ def test_a_slice_has_its_score_what_its_classes_lead_to_expect_and_its_errors():
     assert set(web.error_ids.tolist()) == {1, *range(31, 45)}
     assert report.worst == [web]
     text = slice_text.finding(web, report.n_tested)
-    assert text.startswith("15 of 30 images are wrong: source web. That is 30 points (")
+    assert text.startswith("Source web: 15 of 30 images are wrong, 30 points (")
     assert "corrected for 2 slices" in text
 
 

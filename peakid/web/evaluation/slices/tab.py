@@ -6,7 +6,7 @@ from peakid.curate.queues import selections
 from peakid.evaluate.slices import properties, search, slice_chart, slice_text, slicing
 from peakid.evaluate.slices.slicing import Slice, SlicedProperty, SliceReport
 from peakid.store import status
-from peakid.web import address, navigation, session, tables, theme, words
+from peakid.web import address, navigation, session, tables, theme, words, workspace_address
 from peakid.web.evaluation.view import EvaluationView
 
 MOST_FINDINGS = 5
@@ -14,6 +14,7 @@ MOST_BUTTONS = 20
 NO_PAIR = "none"
 _KEPT = "slices:report"  # Session state: (what it was computed from, SliceReport).
 _OPENED = "slices:opened"  # Session state, until the next run: pages cannot be switched in a callback.
+_THUMBNAIL = "height:44px;width:56px;object-fit:cover;border-radius:4px;margin-right:4px"
 HELP = (
     "Bars: share of correct images with its 95 % interval, in which near duplicates count once. Diamonds: "
     "what is expected of the classes in the slice. Dotted line: all images. Orange: worse than chance and "
@@ -66,13 +67,14 @@ def _show_findings(view: EvaluationView, report: SliceReport) -> None:
         st.info(slice_text.nothing_found(report), icon=":material/check:")
     for each in worst[:MOST_FINDINGS]:
         st.warning(session.plain(slice_text.finding(each, report.n_tested)), icon=":material/warning:")
-        _button(view, each, f"Review {words.n_of(each.n_errors, 'error')}", kind="secondary", place="found")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _button(view, each, f"Review {words.n_of(each.n_errors, 'error')}", place="found")
+            _show_examples(each)
     if len(worst) > MOST_FINDINGS:
         st.caption(f"{len(worst) - MOST_FINDINGS} more slices are worse; they are orange below.")
     hard = [one for every in report.properties for one in every.slices if one.is_of_hard_classes]
     for each in hard[:MOST_FINDINGS]:
-        text = slice_text.hard_classes(each)
-        st.caption(session.plain(f"{text[:1].upper()}{text[1:]}"))
+        st.caption(session.plain(slice_text.hard_classes(each)))
 
 
 def _choose(report: SliceReport) -> SlicedProperty | None:
@@ -109,10 +111,13 @@ def _show_property(view: EvaluationView, report: SliceReport, found: SlicedPrope
     wrong = sorted((each for each in found.slices if each.n_errors), key=lambda each: each.accuracy)
     if wrong:
         st.markdown("**Review the errors of a slice**")
-    with st.container(gap=None):
-        for each in wrong[:MOST_BUTTONS]:
-            text = f"**{session.plain(each.value)}**: {each.n_errors:,} of {each.n_images:,} wrong"
-            _button(view, each, text, kind="tertiary", place="rows")
+    for each in wrong[:MOST_BUTTONS]:
+        text = f"**{session.plain(each.value)}**: {each.n_errors:,} of {each.n_images:,} wrong"
+        left, right = st.columns([1, 1], gap="small", vertical_alignment="center")
+        with left:
+            _button(view, each, text, place="rows")
+        with right:
+            _show_examples(each)
     with st.expander("All figures"):
         tables.show([_line(each) for each in found.slices])
         st.caption(
@@ -135,12 +140,12 @@ def _line(each: Slice) -> dict[str, str | int]:
     }
 
 
-def _button(view: EvaluationView, each: Slice, label: str, *, kind: str, place: str) -> None:
+def _button(view: EvaluationView, each: Slice, label: str, *, place: str) -> None:
     st.button(
         label,
         key=f"slice:{place}:{each.key}:{each.value}",
         icon=":material/arrow_forward:",
-        type="tertiary" if kind == "tertiary" else "secondary",
+        type="tertiary" if place == "rows" else "secondary",
         on_click=_open,
         args=(view, each),
     )
@@ -150,6 +155,12 @@ def _open(view: EvaluationView, each: Slice) -> None:
     st.session_state[_OPENED] = selections.create(
         view.workspace, each.error_ids.tolist(), actor=view.actor, run_id=view.run.run_id
     )
+
+
+def _show_examples(each: Slice) -> None:
+    """Draw the errors of which the model was the surest."""
+    sources = [workspace_address.thumbnail(digest) for digest in each.examples]
+    st.html("".join(f'<img src="{source}" alt="" style="{_THUMBNAIL}">' for source in sources))
 
 
 def _show_missing(report: SliceReport) -> None:
