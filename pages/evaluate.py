@@ -16,6 +16,7 @@ from peakid.web.evaluation import (
     score_headline,
     tta_panel,
 )
+from peakid.web.evaluation import report_download, run_notes, score_headline, tta_panel
 from peakid.web.evaluation.comparison import tab as comparison_tab
 from peakid.web.evaluation.errors import tab as errors_tab
 from peakid.web.evaluation.slices import tab as slices_tab
@@ -91,6 +92,7 @@ def show_tab(view: EvaluationView) -> None:
     run_notes.show_warnings(view.workspace, view.run, view.scored)
     chosen = address.segments("What to look at", "tab", list(TABS), format_func=lambda each: TABS[each][0])
     TABS[chosen][1](view)
+    report_download.show(view)
 
 
 # 1 open

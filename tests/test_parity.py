@@ -52,6 +52,10 @@ READS = {
     "evaluate.errors.error_list.order",  # errors
     "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT
     "evaluate.run_scores.of_runs",  # evaluate
+    "evaluate.score_warnings.of",  # report
+    "evaluate.report_file.gather.gather",  # report
+    "evaluate.report_file.writing.as_html",  # report --html
+    "evaluate.report_file.writing.as_json",  # report --figures
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
     "jobs.queue.list_ended",  # jobs list

@@ -69,6 +69,7 @@ COMMANDS = {
     "tta": "peakid.cli.evaluation.evaluate:tta",
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
+    "report": "peakid.cli.evaluation.report:report",
     "slices": "peakid.cli.evaluation.slices:slices",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
