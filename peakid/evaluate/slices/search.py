@@ -12,9 +12,9 @@ from scipy.special import xlogy
 LEAST_IMAGES = 10  # In a slice and outside it, of classes that have images in both.
 LARGEST_P = 0.05  # Of the corrected p-value: the share of searches without any slice that give an alarm.
 MOST_SHUFFLES, LEAST_SHUFFLES = 4_999, 499  # A p-value of .05 is then known to .003 and .01.
-_MOST_CELLS = 50_000_000  # Images times shuffles: about two seconds.
+_MOST_CELLS = 25_000_000  # Images times shuffles: about a second.
 _BLOCK = 8_000_000  # Of them at once, which limits the memory.
-MOST_IMAGES = 100_000  # Of more images a random sample is tested, which has errors enough.
+MOST_IMAGES = 50_000  # Of more images a random sample is tested, which has errors enough.
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def search(
         is_wrong: bool of shape (N,). Near duplicates must count once, since they are not independent.
         classes: int of shape (N,): the given label. Errors are compared within it.
         members: bool of shape (S, N).
-        n_shuffles: None = as many as fit into about two seconds.
+        n_shuffles: None = as many as fit into about a second.
     """
     random = np.random.default_rng(seed)
     if len(is_wrong) > MOST_IMAGES:

@@ -11,7 +11,7 @@ from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.slices import properties, search, within_class
 from peakid.evaluate.slices.properties import KEYS, Missing
 from peakid.evaluate.slices.property import Property, PropertyKey, crossed
-from peakid.evaluate.slices.within_class import Difference
+from peakid.evaluate.slices.within_class import Counts, Difference
 from peakid.store.workspace import Workspace
 
 HIDDEN = ("key", "error_ids", "examples")  # Of a slice, in its JSON document.
@@ -179,6 +179,7 @@ def of(
     stacked = np.concatenate(members) if members else np.zeros((0, len(rows)), dtype=bool)
     is_wrong, classes = ~images.is_right[rows], images.given[rows]
     searched = search.search(is_wrong, classes, stacked, n_shuffles=n_shuffles)
+    scored = _Scored.of(images, rows)
     p_values = iter(searched.p_values.tolist())
     sliced = [
         SlicedProperty(
@@ -186,7 +187,7 @@ def of(
             each.title,
             each.edges,
             tuple(
-                _slice(images, rows, each, n, next(p_values) if each.key != by_class else np.nan)
+                scored.slice(each, n, next(p_values) if each.key != by_class else np.nan)
                 for n in range(len(each.values))
             ),
         )
@@ -206,42 +207,57 @@ def of(
     )
 
 
-def _slice(images: ScoredImages, rows: np.ndarray, found: Property, number: int, p_value: float) -> Slice:
-    """Score one slice.
+@dataclass(frozen=True)
+class _Scored:
+    """What all slices are counted from.
 
-    Args:
+    Attributes:
+        answers: int64 of shape (N,): two times the number of the given class, plus 1 where it is right.
         rows: The first image of each group, for comparisons.
     """
-    member, n_classes = found.members[number], len(images.class_names)
-    everything = within_class.count(images.is_right, images.given, n_classes)
-    inside = within_class.count(images.is_right[member], images.given[member], n_classes)
-    is_in = member[rows]
-    inner, outer = (
-        within_class.count(images.is_right[each], images.given[each], n_classes)
-        for each in (rows[is_in], rows[~is_in])
-    )
-    n_images, n_right = int(inside.n_images.sum()), int(inside.n_right.sum())
-    n_groups = len(np.unique(images.groups[member]))
-    errors = np.flatnonzero(member & ~images.is_right)
-    errors = errors[np.argsort(-images.confidence[errors], kind="stable")]
-    accuracy = n_right / n_images if n_images else 0.0
-    return Slice(
-        key=found.key,
-        title=found.title,
-        value=found.values[number],
-        n_images=n_images,
-        n_groups=n_groups,
-        n_errors=n_images - n_right,
-        accuracy=accuracy,
-        interval=_interval(accuracy, n_groups),
-        balanced_accuracy=within_class.balanced_accuracy(inside),
-        expected_accuracy=within_class.expected_accuracy(inside, everything),
-        difference=within_class.difference(inner, outer),
-        crude_difference=within_class.difference(inner.pooled(), outer.pooled()),
-        p_value=None if np.isnan(p_value) else p_value,
-        error_ids=images.image_ids[errors],
-        examples=tuple(images.digests[each] for each in errors[:N_EXAMPLES]),
-    )
+
+    images: ScoredImages
+    answers: np.ndarray
+    rows: np.ndarray
+    everything: Counts
+    firsts: Counts
+
+    @classmethod
+    def of(cls, images: ScoredImages, rows: np.ndarray) -> "_Scored":
+        answers = 2 * images.given.astype(np.int64) + images.is_right
+        n_classes = len(images.class_names)
+        everything, firsts = (within_class.count(each, n_classes) for each in (answers, answers[rows]))
+        return cls(images, answers, rows, everything, firsts)
+
+    def slice(self, found: Property, number: int, p_value: float) -> Slice:
+        images, member = self.images, found.members[number]
+        inside = within_class.count(self.answers[member], len(images.class_names))
+        inner, n_groups = inside, int(inside.n_images.sum())
+        if len(self.rows) < len(images):
+            inner = within_class.count(self.answers[self.rows[member[self.rows]]], len(images.class_names))
+            n_groups = len(np.unique(images.groups[member]))
+        outer = self.firsts.without(inner)
+        n_images, n_right = int(inside.n_images.sum()), int(inside.n_right.sum())
+        errors = np.flatnonzero(member & ~images.is_right)
+        errors = errors[np.argsort(-images.confidence[errors], kind="stable")]
+        accuracy = n_right / n_images if n_images else 0.0
+        return Slice(
+            key=found.key,
+            title=found.title,
+            value=found.values[number],
+            n_images=n_images,
+            n_groups=n_groups,
+            n_errors=n_images - n_right,
+            accuracy=accuracy,
+            interval=_interval(accuracy, n_groups),
+            balanced_accuracy=within_class.balanced_accuracy(inside),
+            expected_accuracy=within_class.expected_accuracy(inside, self.everything),
+            difference=within_class.difference(inner, outer),
+            crude_difference=within_class.difference(inner.pooled(), outer.pooled()),
+            p_value=None if np.isnan(p_value) else p_value,
+            error_ids=images.image_ids[errors],
+            examples=tuple(images.digests[each] for each in errors[:N_EXAMPLES]),
+        )
 
 
 def _interval(share: float, n_groups: int) -> tuple[float, float]:

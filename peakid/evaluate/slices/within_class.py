@@ -40,11 +40,14 @@ class Counts:
         return Counts(self.n_images.sum(keepdims=True), self.n_right.sum(keepdims=True))
 
 
-def count(is_right: np.ndarray, classes: np.ndarray, n_classes: int) -> Counts:
-    """Count images and correct ones by class."""
-    return Counts(
-        np.bincount(classes, minlength=n_classes), np.bincount(classes[is_right], minlength=n_classes)
-    )
+def count(answers: np.ndarray, n_classes: int) -> Counts:
+    """Count images and correct ones by class.
+
+    Args:
+        answers: int of shape (n,): two times the number of the given class, plus 1 where it is right.
+    """
+    counted = np.bincount(answers, minlength=2 * n_classes).reshape(n_classes, 2)
+    return Counts(counted.sum(axis=1), counted[:, 1])
 
 
 def balanced_accuracy(counts: Counts) -> float | None:
