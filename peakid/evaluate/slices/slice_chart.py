@@ -9,6 +9,7 @@ from peakid.evaluate.charts import ACCENT, INK, MISTAKE, Theme
 from peakid.evaluate.slices.slicing import Slice, SlicedProperty
 
 MOST_BARS = 30  # Of more slices, those with the lowest accuracy.
+LABEL_CHARS = 34  # Two names are on one line where properties are crossed.
 
 
 def shown(found: SlicedProperty) -> list[Slice]:
@@ -58,7 +59,7 @@ def draw(found: SlicedProperty, accuracy: float, *, theme: Theme = "light") -> g
     )
     figure.add_vline(x=accuracy, line={"dash": "dot", "width": 1, "color": INK[theme]})
     figure.update_xaxes(title="Accuracy", range=[0, 1.02], tickformat=".0%", fixedrange=True)
-    names = [f"{charts.label(each.value)}  n = {each.n_images:,}" for each in slices]
+    names = [f"{_label(each)}  n = {each.n_images:,}" for each in slices]
     figure.update_yaxes(
         tickvals=positions,
         ticktext=names,
@@ -80,9 +81,16 @@ def title(found: SlicedProperty) -> str:
     few = f"; the lowest {MOST_BARS} of {len(found.slices):,}" if len(found.slices) > MOST_BARS else ""
     share = score_text.percent(lowest.accuracy)
     return (
-        f"{charts.escaped(found.title)}: lowest for {charts.label(lowest.value)}"
+        f"{charts.escaped(found.title)}: lowest for {_label(lowest)}"
         f" ({share}, {n_right:,} of {lowest.n_images:,}){few}"
     )
+
+
+def _label(each: Slice) -> str:
+    """Return the value of a slice, cut and escaped."""
+    most = LABEL_CHARS if "," in each.key else charts.LABEL_CHARS
+    value = each.value if len(each.value) <= most else f"{each.value[: most - 1].rstrip()}…"
+    return charts.escaped(value)
 
 
 def _intervals(slices: Sequence[Slice], colour: str) -> go.bar.ErrorX:

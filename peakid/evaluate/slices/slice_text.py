@@ -12,8 +12,8 @@ def name(each: Slice) -> str:
 
 
 def score(each: Slice) -> str:
-    """Return its accuracy: `62 % (47-76 %, n = 40)`."""
-    return score_text.score(each.accuracy, each.interval, each.n_images)
+    """Return its accuracy with interval: `62 % (47-76 %)`."""
+    return score_text.score(each.accuracy, each.interval)
 
 
 def share(value: float | None) -> str:

@@ -14,7 +14,8 @@ HELP = (
 
 def show(view: EvaluationView) -> None:
     """Draw the button; the report is made when a file is downloaded."""
-    with st.popover("Report as a file", icon=":material/description:", help=HELP):
+    with st.popover("Report as a file", icon=":material/description:"):
+        st.caption(HELP)
         with_gallery = st.checkbox(
             "Gallery of errors", help="Thumbnails of the errors, without metadata. They leave the workspace."
         )

@@ -132,10 +132,10 @@ def _line(each: Slice) -> dict[str, str | int]:
         each.title: each.value,
         "Images": each.n_images,
         "Errors": each.n_errors,
-        "Accuracy": slice_text.score(each),
-        "Balanced accuracy": slice_text.share(each.balanced_accuracy),
+        "Accuracy (95 %)": slice_text.score(each),
+        "Balanced": slice_text.share(each.balanced_accuracy),
         "Expected": slice_text.share(each.expected_accuracy),
-        "Difference": slice_text.difference(each.compared),
+        "Difference (95 %)": slice_text.difference(each.compared),
         "p-value": slice_text.p_value(each.p_value),
     }
 
