@@ -45,15 +45,15 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The columns of the images, in the order of `ScoredImages`."""
+class _Facts:
+    """What the database has about the images, by column, in the order of `ScoredImages`."""
 
     workspace: Workspace
     images: ScoredImages
-    rows: Sequence
+    columns: dict[str, Sequence]
 
     def numbers(self, column: str) -> np.ndarray:
-        values = (row[column] for row in self.rows)
+        values = self.columns[column]
         return np.array([np.nan if each is None else each for each in values], dtype=np.float64)
 
 
@@ -81,10 +81,10 @@ def load(
     Args:
         keys: Which properties; their order is kept.
     """
-    rows = _Rows(workspace, images, _read(workspace, images))
+    facts = _read(workspace, images)
     found, missing = [], []
     for key in keys:
-        each = _MAKERS[key](rows)
+        each = _MAKERS[key](facts)
         if isinstance(each, Missing):
             missing.append(each)
         elif len(each.values) < 2:
@@ -95,51 +95,58 @@ def load(
     return found, missing
 
 
-def _read(workspace: Workspace, images: ScoredImages) -> list:
-    rows = workspace.query(
-        "SELECT p.image_id, i.width_px, i.height_px, m.brightness, m.sharpness, m.taken_at, s.is_reviewed,"
-        " s.actor, (SELECT o.source || '/' || COALESCE(o.root_id, '') FROM origin o"
-        " WHERE o.image_id = p.image_id ORDER BY o.id LIMIT 1) AS origin"
+def _read(workspace: Workspace, images: ScoredImages) -> _Facts:
+    cursor = workspace.connection().cursor()
+    cursor.row_factory = None  # A million plain tuples are read twice as fast as rows with names.
+    rows = cursor.execute(
+        "SELECT p.image_id, i.width_px, i.height_px, m.brightness, m.sharpness, m.taken_at,"
+        " CASE WHEN s.is_reviewed THEN s.actor END, (SELECT o.source || '/' || COALESCE(o.root_id, '')"
+        " FROM origin o WHERE o.image_id = p.image_id ORDER BY o.id LIMIT 1)"
         " FROM prediction p JOIN image i ON i.id = p.image_id JOIN image_state s ON s.image_id = p.image_id"
         " LEFT JOIN image_measure m ON m.image_id = p.image_id"
         " WHERE p.run_id = ? AND p.split = ? ORDER BY p.image_id",
         (images.run_id, images.split),
-    )
+    ).fetchall()
     known = set(images.image_ids.tolist())
-    return [row for row in rows if row["image_id"] in known]
+    columns = zip(*(row for row in rows if row[0] in known), strict=True) if known else ((),) * len(_COLUMNS)
+    return _Facts(workspace, images, dict(zip(_COLUMNS, columns, strict=True)))
 
 
-def _source(found: _Rows) -> Property:
+_COLUMNS = ("id", "width", "height", "brightness", "sharpness", "taken_at", "reviewer", "origin")
+
+
+def _source(found: _Facts) -> Property:
     roots = {str(row["id"]): row["path"] for row in found.workspace.query("SELECT id, path FROM root")}
     names: dict[str | None, str] = {None: ""}
-    for origin in {row["origin"] for row in found.rows} - {None}:
+    origins = found.columns["origin"]
+    for origin in {*origins} - {None}:
         source, _, root = origin.partition("/")
         names[origin] = f"{source}: {PurePath(roots[root]).name}" if root in roots else source
-    return property.of_words("source", TITLES["source"], [names[row["origin"]] for row in found.rows])
+    return property.of_words("source", TITLES["source"], [names[each] for each in origins])
 
 
-def _year(found: _Rows) -> Property | Missing:
-    texts = [(row["taken_at"] or "")[:4] for row in found.rows]
+def _year(found: _Facts) -> Property | Missing:
+    texts = [(each or "")[:4] for each in found.columns["taken_at"]]
     years = np.array([float(each) if each.isdecimal() else np.nan for each in texts])
     if not np.isfinite(years).any():
         return Missing("year", TITLES["year"], "No image of this split has a date in its EXIF data.")
     return property.of_years("year", TITLES["year"], years)
 
 
-def _size(found: _Rows) -> Property:
-    sides = np.sqrt(found.numbers("width_px") * found.numbers("height_px"))
+def _size(found: _Facts) -> Property:
+    sides = np.sqrt(found.numbers("width") * found.numbers("height"))
     return property.of_numbers("size", TITLES["size"], sides, " px")
 
 
-def _sharpness(found: _Rows) -> Property | Missing:
+def _sharpness(found: _Facts) -> Property | Missing:
     return _measure(found, "sharpness")
 
 
-def _brightness(found: _Rows) -> Property | Missing:
+def _brightness(found: _Facts) -> Property | Missing:
     return _measure(found, "brightness")
 
 
-def _measure(found: _Rows, key: PropertyKey) -> Property | Missing:
+def _measure(found: _Facts, key: PropertyKey) -> Property | Missing:
     numbers = found.numbers(key)
     if not np.isfinite(numbers).any():
         return Missing(
@@ -152,22 +159,17 @@ def _measure(found: _Rows, key: PropertyKey) -> Property | Missing:
     return property.of_numbers(key, TITLES[key], numbers)
 
 
-def _reviewer(found: _Rows) -> Property:
-    names = [
-        row["actor"].partition(":")[2] or row["actor"]
-        if row["is_reviewed"] and row["actor"]
-        else NOT_REVIEWED
-        for row in found.rows
-    ]
+def _reviewer(found: _Facts) -> Property:
+    names = [each.partition(":")[2] if each else NOT_REVIEWED for each in found.columns["reviewer"]]
     return property.of_words("reviewer", TITLES["reviewer"], names)
 
 
-def _reviewed(found: _Rows) -> Property:
-    names = ["reviewed" if row["is_reviewed"] else NOT_REVIEWED for row in found.rows]
+def _reviewed(found: _Facts) -> Property:
+    names = ["reviewed" if each else NOT_REVIEWED for each in found.columns["reviewer"]]
     return property.of_words("reviewed", TITLES["reviewed"], names)
 
 
-def _class(found: _Rows) -> Property:
+def _class(found: _Facts) -> Property:
     images = found.images
     members = np.array([images.given == n for n in range(len(images.class_names))])
     kept = [n for n in range(len(members)) if members[n].any()]
@@ -175,7 +177,7 @@ def _class(found: _Rows) -> Property:
     return Property("class", TITLES["class"], values, members[kept].reshape(-1, len(images)))
 
 
-def _tag(found: _Rows) -> Property | Missing:
+def _tag(found: _Facts) -> Property | Missing:
     images = found.images
     rows = found.workspace.query(
         "SELECT t.tag, t.image_id FROM image_tag t JOIN prediction p ON p.image_id = t.image_id"
@@ -199,7 +201,7 @@ def _tag(found: _Rows) -> Property | Missing:
     )
 
 
-def _cluster(found: _Rows) -> Property | Missing:
+def _cluster(found: _Facts) -> Property | Missing:
     images = found.images
     try:
         known = stored.find(found.workspace)
@@ -230,7 +232,7 @@ def _most_frequent_class(images: ScoredImages, member: np.ndarray) -> str:
     return images.class_names[int(np.bincount(images.given[member]).argmax())]
 
 
-_MAKERS: dict[PropertyKey, Callable[[_Rows], Property | Missing]] = {
+_MAKERS: dict[PropertyKey, Callable[[_Facts], Property | Missing]] = {
     "source": _source,
     "year": _year,
     "size": _size,

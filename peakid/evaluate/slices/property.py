@@ -1,5 +1,6 @@
 """One property of the images of a split, as the slices that its values make: what a search looks through."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -47,13 +48,13 @@ class Property:
 
 def of_words(key: str, title: str, words: Sequence[str]) -> Property:
     """Return the slices of a property that is a word, the most frequent first; '' is unknown."""
-    names, codes, counts = np.unique([*words], return_inverse=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    kept, rare = order[:MOST_VALUES], order[MOST_VALUES:]
-    members = [codes == each for each in kept]
-    values = [str(names[each]) or UNKNOWN for each in kept]
-    if len(rare):
-        members.append(np.isin(codes, rare))
+    counted = sorted(Counter(words).items(), key=lambda each: (-each[1], each[0]))
+    rank = {name: n for n, (name, _) in enumerate(counted)}
+    codes = np.fromiter((rank[each] for each in words), dtype=np.int64, count=len(words))
+    values = [name or UNKNOWN for name, _ in counted[:MOST_VALUES]]
+    members = [codes == n for n in range(len(values))]
+    if len(counted) > MOST_VALUES:
+        members.append(codes >= MOST_VALUES)
         values.append(OTHER)
     return Property(key, title, tuple(values), np.array(members, dtype=bool).reshape(-1, len(words)))
 
