@@ -13,7 +13,7 @@ LEAST_IMAGES = 10  # In a slice and outside it, of classes that have images in b
 LARGEST_P = 0.05  # Of the corrected p-value: the share of searches without any slice that give an alarm.
 MOST_SHUFFLES, LEAST_SHUFFLES = 4_999, 499  # A p-value of .05 is then known to .003 and .01.
 _MOST_CELLS = 25_000_000  # Images times shuffles: about a second.
-_BLOCK = 8_000_000  # Of them at once, which limits the memory.
+_BLOCK = 2_000_000  # Of them at once, which limits the memory.
 MOST_IMAGES = 50_000  # Of more images a random sample is tested, which has errors enough.
 
 
@@ -141,10 +141,11 @@ def _errors(
         at_once = max(1, _BLOCK // n)
         for start in range(0, n_shuffles, at_once):
             size = min(at_once, n_shuffles - start)
-            block = np.zeros((size, n), dtype=bool)
-            block[:, :n_wrong] = True
-            random.permuted(block, axis=1, out=block)
-            shuffled[:, start : start + size] += inside @ block.T.astype(np.float32)
+            # The smallest of random numbers are the errors: four times as fast as a permutation.
+            drawn = random.random((size, n))
+            highest = np.partition(drawn, n_wrong - 1, axis=1)[:, n_wrong - 1]
+            block = (drawn <= highest[:, None]).astype(np.float32)  # (size, n)
+            shuffled[:, start : start + size] += (block @ inside.T).T
     return observed, shuffled
 
 

@@ -82,3 +82,16 @@ def test_data_without_slices_give_an_alarm_in_at_most_five_percent_of_cases():
     n_times = 1_000
     # Three standard errors of .05 in 1,000 cases: .021.
     assert 0.03 <= false_alarms(n_times) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_times)
+
+
+def test_of_very_many_images_a_sample_is_tested():
+    n = search.MOST_IMAGES + 1_000
+    random = np.random.default_rng(1)
+    member = random.random(n) < 0.1
+    is_wrong = random.random(n) < np.where(member, 0.2, 0.1)
+    other = random.random(n) < 0.1
+    found = search.search(is_wrong, np.zeros(n, int), np.array([member, other]), n_shuffles=99)
+    assert found.p_values[0] == 0.01  # The smallest of 99 shuffles.
+    assert found.p_values[1] > 0.05
+    again = search.search(is_wrong, np.zeros(n, int), np.array([member, other]), n_shuffles=99)
+    assert np.array_equal(found.p_values, again.p_values)
