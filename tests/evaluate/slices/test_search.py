@@ -95,3 +95,28 @@ def test_of_very_many_images_a_sample_is_tested():
     assert found.p_values[1] > 0.05
     again = search.search(is_wrong, np.zeros(n, int), np.array([member, other]), n_shuffles=99)
     assert np.array_equal(found.p_values, again.p_values)
+
+
+def test_classes_that_cannot_tell_anything_do_not_change_a_p_value():
+    random = np.random.default_rng(2)
+    classes, member = np.zeros(120, int), random.random(120) < 0.4
+    is_wrong = random.random(120) < np.where(member, 0.4, 0.2)
+    alone = search.search(is_wrong, classes, member[None]).p_values
+    # Besides, a class without errors, one of errors only, and one that is all in the slice.
+    more = np.repeat([1, 2, 3], 20)
+    wrong = np.concatenate([np.zeros(20, bool), np.ones(20, bool), np.arange(20) % 2 == 0])
+    inside = np.concatenate([np.arange(40) % 2 == 0, np.ones(20, bool)])
+    found = search.search(
+        np.concatenate([is_wrong, wrong]),
+        np.concatenate([classes, more]),
+        np.concatenate([member, inside])[None],
+    )
+    assert 0.001 < alone[0] < 0.2
+    assert found.p_values.tolist() == alone.tolist()
+
+
+def test_a_slice_with_fewer_errors_never_has_a_smaller_p_value():
+    # Shuffles of the first slice often reach 3, those of the second one never 2.9.
+    shuffled = np.array([[3.5] * 5 + [0.0] * 4, [0.0] * 9])
+    assert search._step_down(np.array([[3.0], [2.9]]), shuffled).tolist() == [0.6, 0.6]
+    assert search._step_down(np.array([[2.9], [3.6]]), shuffled).tolist() == [0.6, 0.1]

@@ -135,6 +135,26 @@ def test_a_slice_of_a_hard_class_is_named_as_such():
     assert not values(report, "source")["disk"].is_of_hard_classes
 
 
+def test_a_slice_that_is_hardly_below_the_rest_has_no_hard_classes():
+    given = [0] * 100 + [1] * 100
+    predicted = [int(n % 10 == 0) for n in range(100)] + [int(n % 9 != 0) for n in range(100)]
+    found = property.of_words("source", "Source", ["web" if n % 3 else "disk" for n in range(200)])
+    report = slicing.of(scored(given, predicted), [found])
+    crude = [each.crude_difference.value for each in values(report, "source").values()]
+    assert min(crude) < 0
+    assert not any(each.is_of_hard_classes for each in values(report, "source").values())
+
+
+def test_the_surest_errors_come_first():
+    images = scored([0] * 12, [1] * 8 + [0] * 4)
+    images.pred_probs[:8, 1] = [0.6, 0.9, 0.7, 0.8, 0.55, 0.95, 0.65, 0.75]
+    images.pred_probs[:, 0] = 1 - images.pred_probs[:, 1]
+    report = slicing.of(images, [property.of_words("source", "Source", ["web"] * 10 + ["disk"] * 2)])
+    web = values(report, "source")["web"]
+    assert web.error_ids.tolist() == [6, 2, 4, 8, 3, 7, 1, 5]
+    assert web.examples == tuple(images.digests[n - 1] for n in (6, 2, 4, 8, 3, 7))
+
+
 def test_near_duplicates_count_once_in_intervals_and_tests():
     # Ten times the same wrong image is one error, not ten.
     given, predicted = [0] * 60, [1] * 20 + [0] * 40
