@@ -12,11 +12,11 @@ from peakid.web.evaluation import (
     figures_panel,
     finding_panel,
     import_panel,
+    report_download,
     run_notes,
     score_headline,
     tta_panel,
 )
-from peakid.web.evaluation import report_download, run_notes, score_headline, tta_panel
 from peakid.web.evaluation.comparison import tab as comparison_tab
 from peakid.web.evaluation.errors import tab as errors_tab
 from peakid.web.evaluation.slices import tab as slices_tab

@@ -10,7 +10,9 @@ from peakid.errors import BadInput
 from peakid.evaluate import score_text
 from peakid.evaluate.report_file import writing
 from peakid.evaluate.report_file.gather import RunReport
+from peakid.store import runs
 from peakid.store.workspace import Workspace
+from peakid.suggest import report_baseline
 
 
 @click.command()
@@ -47,7 +49,13 @@ def report(
     if html is None and figures is None and not as_json:
         raise BadInput("No file is named.", "Name a file for the HTML page or for the JSON document.")
     made = writing.of_run(
-        workspace, run_id, split=split, with_tta=with_tta, with_gallery=with_gallery, actor=actor
+        workspace,
+        run_id,
+        split=split,
+        with_tta=with_tta,
+        with_gallery=with_gallery,
+        actor=actor,
+        probe=report_baseline.find(workspace, runs.show(workspace, run_id), split),
     )
     writing.write(made, html=html, json=figures)
     emit(as_json, made.to_json(), _text(made, html, figures))

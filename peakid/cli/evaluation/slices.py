@@ -6,7 +6,7 @@ from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.curate.queues import selections
 from peakid.errors import BadInput
-from peakid.evaluate import report, score_text, scored_images
+from peakid.evaluate import figures, score_text, scored_images
 from peakid.evaluate.slices import properties, slice_text, slicing
 from peakid.evaluate.slices.slicing import Slice, SliceReport
 from peakid.store import runs
@@ -56,7 +56,7 @@ def slices(
 
     The p-values are corrected for all slices. Differences are to other images of the same classes.
     """
-    report.evaluate(workspace, run_id, split=split, actor=actor)  # Refuses what has no score; counts a look.
+    figures.evaluate(workspace, run_id, split=split, actor=actor)  # Refuses what has no score; counts a look.
     images = scored_images.load(workspace, runs.show(workspace, run_id), split)
     found = slicing.slices(workspace, images, by=by or properties.KEYS, cross=cross)
     document, text = found.to_json(), _text(found)

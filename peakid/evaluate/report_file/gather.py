@@ -81,6 +81,16 @@ class ErrorImage:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """The accuracy of another classifier on the same images, with its 95 % interval."""
+
+    title: str
+    accuracy: float
+    interval: tuple[float, float]
+    n_images: int
+
+
+@dataclass(frozen=True)
 class RunReport:
     """The content of a report.
 
@@ -88,6 +98,7 @@ class RunReport:
         made_at: ISO time in UTC.
         n_predicted: Images predicted as each class, in the order of the classes.
         gallery: The surest errors; () unless a gallery was asked for.
+        probe: A linear classifier on frozen features; None where it was not computed.
     """
 
     made_at: str
@@ -101,6 +112,7 @@ class RunReport:
     slices: SliceReport
     warnings: tuple[str, ...]
     gallery: tuple[ErrorImage, ...]
+    probe: Baseline | None = None
 
     @property
     def title(self) -> str:
@@ -121,6 +133,7 @@ class RunReport:
                 "seed": run.seed,
                 "device": run.device,
                 "libraries": run.libraries,
+                "imported": asdict(run.imported) if run.imported else None,
                 "code_version": run.code_version,
                 "best_epoch": run.best_epoch,
                 "created_at": run.created_at,
@@ -132,6 +145,9 @@ class RunReport:
             "n_predicted": dict(zip(self.scored.class_names, self.n_predicted, strict=True)),
             "reliability": [asdict(each) | {"interval": list(each.interval)} for each in self.bins],
             "slices": self.slices.to_json(),
+            "linear_probe": asdict(self.probe) | {"interval": list(self.probe.interval)}
+            if self.probe
+            else None,
             "warnings": list(self.warnings),
             "gallery": [
                 {
@@ -160,6 +176,7 @@ def gather(
     images: ScoredImages,
     *,
     with_gallery: bool = False,
+    probe: Baseline | None = None,
 ) -> RunReport:
     """Gather the report of a run on the split of `scored`, whose look at test is counted already."""
     snapshot = _snapshot(workspace, run)
@@ -179,6 +196,7 @@ def gather(
         slices=without_names(slicing.slices(workspace, images)),
         warnings=tuple(score_warnings.of(workspace, scored, run, n_leaks=snapshot.n_leaks)),
         gallery=tuple(_gallery(workspace, images)) if with_gallery else (),
+        probe=probe,
     )
 
 

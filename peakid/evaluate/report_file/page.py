@@ -11,6 +11,7 @@ from peakid.evaluate.report_file.gather import RunReport
 from peakid.evaluate.report_file.markup import tag, text
 from peakid.evaluate.slices import slice_text
 from peakid.evaluate.slices.slicing import SlicedProperty
+from peakid.records import Run
 
 # Nothing is loaded and nothing runs, whatever a name holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -44,8 +45,8 @@ def write(report: RunReport) -> str:
 
 def _opening(report: RunReport) -> str:
     scored, snapshot = report.scored, report.snapshot
-    arch = report.run.recipe.get("arch", "model")
-    made = f"{arch}, trained on {_snapshot_name(report)}. Report of {report.made_at[:10]}."
+    how = "scored" if report.run.imported else "trained"
+    made = f"{_model(report.run)}, {how} on {_snapshot_name(report)}. Report of {report.made_at[:10]}."
     parts = [tag("h1", text(report.title)), tag("p", text(made), class_="soft"), _scores(report)]
     if report.warnings:
         lines = [tag("li", text(each)) for each in report.warnings]
@@ -69,6 +70,8 @@ def _scores(report: RunReport) -> str:
         ("Guessing at random", score_text.percent(scored.chance_accuracy)),
         (f"Always {scored.majority_class}", score_text.percent(scored.majority_accuracy)),
     ]
+    if report.probe is not None:
+        entries.append((report.probe.title, score_text.score(report.probe.accuracy, report.probe.interval)))
     if scored.top5_accuracy is not None:
         entries.append(("Top-5 accuracy", score_text.percent(scored.top5_accuracy)))
     entries.append(("Balanced accuracy", score_text.percent(sum(recalls) / len(recalls))))
@@ -216,9 +219,8 @@ def _facts(report: RunReport) -> str:
     splits = ", ".join(f"{split} {n:,}" for split, n in snapshot.splits.items())
     entries = [
         ("Run", f"{run.run_id}, {run.created_at[:16].replace('T', ' ')} UTC"),
-        ("Model", f"{run.recipe.get('arch', 'model')} at {run.recipe.get('image_size_px', '?')} px"),
-        ("Starting weights", run.started_from or "-"),
-        ("Best epoch", "-" if run.best_epoch is None else str(run.best_epoch)),
+        ("Model", _model(run)),
+        *_origin(run),
         ("Snapshot", f"{_snapshot_name(report)}, digest {snapshot.digest[:12]}"),
         ("Images", f"{snapshot.n_images:,} in {snapshot.n_groups:,} groups: {splits}"),
         ("Labels not reviewed", f"{snapshot.n_unreviewed:,} when it was frozen"),
@@ -242,6 +244,21 @@ def _facts(report: RunReport) -> str:
             _table("", ["Setting", "Value"], recipe, words=(0, 1), name="Settings of the training"),
         ),
     )
+
+
+def _model(run: Run) -> str:
+    if run.imported is not None:
+        return run.imported.name
+    return f"{run.recipe.get('arch', 'model')} at {run.recipe.get('image_size_px', '?')} px"
+
+
+def _origin(run: Run) -> list[tuple[str, str]]:
+    if run.imported is not None:
+        return [
+            ("Predictions", f"imported from {run.imported.file_name}, SHA-256 {run.imported.sha256[:12]}")
+        ]
+    best = "-" if run.best_epoch is None else str(run.best_epoch)
+    return [("Starting weights", run.started_from or "-"), ("Best epoch", best)]
 
 
 def _snapshot_name(report: RunReport) -> str:

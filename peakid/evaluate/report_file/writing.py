@@ -5,16 +5,22 @@ from pathlib import Path
 
 from peakid import files
 from peakid.errors import BadInput
-from peakid.evaluate import report as evaluation
-from peakid.evaluate import scored_images
+from peakid.evaluate import figures, scored_images
 from peakid.evaluate.report_file import gather, page
-from peakid.evaluate.report_file.gather import RunReport
+from peakid.evaluate.report_file.gather import Baseline, RunReport
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
 
 def of_run(
-    workspace: Workspace, run_id: int, *, split: str, with_tta: bool, with_gallery: bool, actor: str
+    workspace: Workspace,
+    run_id: int,
+    *,
+    split: str,
+    with_tta: bool,
+    with_gallery: bool,
+    actor: str,
+    probe: Baseline | None = None,
 ) -> RunReport:
     """Evaluate a run and gather its report. A look at test is counted.
 
@@ -22,10 +28,10 @@ def of_run(
         NotFound: If there is no such run.
         BadInput: If there is no such split, or no predictions for it.
     """
-    scored = evaluation.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
+    scored = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor).scored
     run = runs.show(workspace, run_id)
     images = scored_images.load(workspace, run, split, with_tta=with_tta)
-    return gather.gather(workspace, run, scored, images, with_gallery=with_gallery)
+    return gather.gather(workspace, run, scored, images, with_gallery=with_gallery, probe=probe)
 
 
 def as_html(report: RunReport) -> bytes:

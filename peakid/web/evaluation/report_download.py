@@ -4,6 +4,7 @@ import streamlit as st
 
 from peakid.evaluate.report_file import gather, writing
 from peakid.evaluate.report_file.gather import RunReport
+from peakid.suggest import report_baseline
 from peakid.web.evaluation.view import EvaluationView
 
 HELP = (
@@ -23,7 +24,12 @@ def show(view: EvaluationView) -> None:
 
         def made() -> RunReport:
             return gather.gather(
-                view.workspace, view.run, view.scored, view.images, with_gallery=with_gallery
+                view.workspace,
+                view.run,
+                view.scored,
+                view.images,
+                with_gallery=with_gallery,
+                probe=report_baseline.find(view.workspace, view.run, view.split),
             )
 
         st.download_button(

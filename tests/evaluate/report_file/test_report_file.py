@@ -18,6 +18,7 @@ from peakid.evaluate.errors import confusion
 from peakid.evaluate.report_file import gather, page, plots, writing
 from peakid.evaluate.report_file.gather import RunReport
 from peakid.records import Choice
+from peakid.run_records import ImportedPredictions
 from peakid.store import images as stored_images
 from peakid.store import runs
 from tests import planted_runs
@@ -80,6 +81,20 @@ def test_the_figures_are_those_of_the_evaluation(workspace, run_id):
     assert "Most frequent error: river predicted as sea (3 of 4)." in text
     assert "7 of 7 labels here were never confirmed by a person." in text
     assert "25 % (5-70 %)" in text  # Recall of river: 1 of 4.
+
+
+def test_the_linear_probe_and_an_imported_model_are_named(workspace, run_id):
+    probe = gather.Baseline("Linear probe (resnet18)", 0.5, (0.3, 0.7), 7)
+    report = report_of(workspace, run_id)
+    found = replace(report, probe=probe)
+    assert "30-70 %" not in Reader(page.write(report)).text
+    assert "Linear probe (resnet18)\n50 % (30-70 %)" in Reader(page.write(found)).text
+    assert json.loads(writing.as_json(found))["linear_probe"]["interval"] == [0.3, 0.7]
+    imported = ImportedPredictions("colleague's model", "theirs.csv", "ab" * 32, False)
+    text = Reader(page.write(replace(report, run=replace(report.run, imported=imported)))).text
+    assert "colleague's model, scored on Snapshot 1 (first)." in text
+    assert "imported from theirs.csv, SHA-256 abababababab" in text
+    assert "Starting weights" not in text
 
 
 def test_the_page_loads_nothing_and_runs_nothing(workspace, run_id):
