@@ -12,7 +12,7 @@ from peakid.evaluate.report_file import writing
 from peakid.evaluate.report_file.gather import RunReport
 from peakid.store import runs
 from peakid.store.workspace import Workspace
-from peakid.suggest import report_baseline
+from peakid.suggest import linear_probe
 
 
 @click.command()
@@ -55,7 +55,7 @@ def report(
         with_tta=with_tta,
         with_gallery=with_gallery,
         actor=actor,
-        probe=report_baseline.find(workspace, runs.show(workspace, run_id), split),
+        probe=linear_probe.baseline(workspace, runs.show(workspace, run_id), split),
     )
     writing.write(made, html=html, json=figures)
     emit(as_json, made.to_json(), _text(made, html, figures))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from peakid.evaluate.report_file import gather, writing
 from peakid.evaluate.report_file.gather import RunReport
-from peakid.suggest import report_baseline
+from peakid.suggest import linear_probe
 from peakid.web.evaluation.view import EvaluationView
 
 HELP = (
@@ -29,7 +29,7 @@ def show(view: EvaluationView) -> None:
                 view.scored,
                 view.images,
                 with_gallery=with_gallery,
-                probe=report_baseline.find(view.workspace, view.run, view.split),
+                probe=linear_probe.baseline(view.workspace, view.run, view.split),
             )
 
         st.download_button(
