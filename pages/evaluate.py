@@ -12,6 +12,7 @@ from peakid.web.evaluation import (
     figures_panel,
     finding_panel,
     import_panel,
+    report_download,
     run_notes,
     score_headline,
     tta_panel,
@@ -19,6 +20,7 @@ from peakid.web.evaluation import (
 from peakid.web.evaluation.comparison import tab as comparison_tab
 from peakid.web.evaluation.errors import tab as errors_tab
 from peakid.web.evaluation.learning_curve import tab as learning_curve_tab
+from peakid.web.evaluation.slices import tab as slices_tab
 from peakid.web.evaluation.trust import tab as trust_tab
 from peakid.web.evaluation.view import EvaluationView
 from peakid.web.jobs import submission
@@ -33,6 +35,7 @@ SPLITS = {
 TABS: dict[str, tuple[str, Callable[[EvaluationView], None]]] = {
     "errors": ("Errors", errors_tab.show),
     "trust": ("Trust", trust_tab.show),
+    "slices": ("Slices", slices_tab.show),
     "compare": ("Compare", comparison_tab.show),
     "curve": ("Learning curve", learning_curve_tab.show),
 }
@@ -93,6 +96,7 @@ def show_tab(view: EvaluationView) -> None:
     run_notes.show_warnings(view.workspace, view.run, view.scored)
     chosen = address.segments("What to look at", "tab", list(TABS), format_func=lambda each: TABS[each][0])
     TABS[chosen][1](view)
+    report_download.show(view)
 
 
 # 1 open

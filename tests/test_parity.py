@@ -14,6 +14,7 @@ FORMATTING = (
     "evaluate.comparing.chart.",
     "evaluate.score_text.",
     *("evaluate.trust.trust_charts.", "evaluate.trust.trust_text."),
+    *("evaluate.slices.slice_chart.", "evaluate.slices.slice_text."),
 )
 
 # Functions that only read; the comment names the command that shows the same.
@@ -60,6 +61,10 @@ READS = {
     "evaluate.trust.operating_point.at_temperature",  # threshold
     "evaluate.trust.operating_point.wrong_answers",  # threshold: it counts them; evaluate lists queues
     "evaluate.run_scores.of_runs",  # evaluate
+    "evaluate.score_warnings.of",  # report
+    "evaluate.report_file.gather.gather",  # report
+    "evaluate.report_file.writing.as_html",  # report --html
+    "evaluate.report_file.writing.as_json",  # report --figures
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
     "jobs.queue.list_ended",  # jobs list

@@ -74,6 +74,8 @@ COMMANDS = {
     "goal": "peakid.cli.evaluation.goal:goal",
     "learning-curve": "peakid.cli.evaluation.learning_curve:learning_curve",
     "attribute": "peakid.cli.evaluation.attribute:attribute",
+    "report": "peakid.cli.evaluation.report:report",
+    "slices": "peakid.cli.evaluation.slices:slices",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",

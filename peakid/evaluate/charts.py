@@ -13,6 +13,7 @@ from peakid.evaluate.errors.per_class import ClassScore
 from peakid.records import EpochMetrics
 
 Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 
 # As in .streamlit/config.toml: fonts that each system has; none is downloaded.
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Noto Sans', Ubuntu, 'Helvetica Neue', Arial, sans-serif"

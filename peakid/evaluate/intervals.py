@@ -12,6 +12,9 @@ def wilson(k: float, n: float, *, z: float = Z_95) -> tuple[float, float]:
 
     It stays within 0..1 and has the right coverage for the few images and high shares of a small test split,
     where the textbook interval `p +- 1.96 s` of 10 of 10 has no width.
+
+    Args:
+        k: Not whole where several images count as one.
     """
     return wilson_of_share(k / n, n, z=z) if n else (0.0, 1.0)
 

@@ -16,9 +16,10 @@ from peakid import documents, files
 from peakid.documents import UnreadableDocument
 from peakid.embed import stored
 from peakid.embed.stored import EmbeddingSet
-from peakid.errors import BadInput, DiskError
+from peakid.errors import BadInput, DiskError, NoEmbeddings
 from peakid.evaluate import report
 from peakid.evaluate.intervals import mcnemar, paired_difference, wilson
+from peakid.evaluate.report_file.gather import Baseline
 from peakid.evaluate.scored_images import ScoredImages
 from peakid.records import Run
 from peakid.remedies import action
@@ -102,6 +103,18 @@ def stored_score(workspace: Workspace, run: Run, split: str) -> ProbeScore | Non
     """
     used = stored.find(workspace)
     return _read(_path(workspace, run, split), _key(workspace, run, split, used))
+
+
+def baseline(workspace: Workspace, run: Run, split: str) -> Baseline | None:
+    """Return the stored score as a baseline for the report of a run; None where there is none."""
+    try:
+        probe = stored_score(workspace, run, split)
+    except NoEmbeddings:
+        return None
+    if probe is None:
+        return None
+    title = f"Linear probe ({probe.backbone})"
+    return Baseline(title, probe.accuracy, probe.accuracy_interval, probe.n_images)
 
 
 def _compute(workspace: Workspace, run: Run, images: ScoredImages, used: EmbeddingSet) -> ProbeScore:

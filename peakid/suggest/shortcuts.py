@@ -4,13 +4,13 @@ A property is cut into a few values, and the most frequent label of each value i
 accuracy is cross-validated, compared with that of the most frequent label, and tested by shuffling labels.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from peakid.evaluate import intervals
+from peakid.evaluate.slices import binning
 
 N_FOLDS = 5
 N_BINS = 8  # Of a measure: more would need more images for each.
@@ -174,31 +174,10 @@ def _numbers(values: np.ndarray, unit: str) -> _Binned:
     known = np.isfinite(values)
     if not known.any():
         return _Binned(np.zeros(len(values), np.int64), (_NO_VALUE,))
-    inner = np.quantile(values[known], np.linspace(0, 1, N_BINS + 1)[1:-1], method="inverted_cdf")
-    edges = np.unique(inner[inner > values[known].min()])
+    edges = binning.edges(values[known], N_BINS)
     bins = np.where(known, np.searchsorted(edges, values, side="right"), len(edges) + 1)
-    names = [_range_text(lower, upper, unit) for lower, upper in _ranges(edges)]
+    names = binning.names(edges, unit)
     return _Binned(bins.astype(np.int64), (*names, *([] if known.all() else [_NO_VALUE])))
-
-
-def _ranges(edges: np.ndarray) -> list[tuple[float | None, float | None]]:
-    if not len(edges):
-        return [(None, None)]
-    return [(None, edges[0]), *itertools.pairwise(edges), (edges[-1], None)]
-
-
-def _range_text(lower: float | None, upper: float | None, unit: str) -> str:
-    if lower is None and upper is None:
-        return "every value"
-    if lower is None:
-        return f"below {_number(upper)}{unit}"
-    if upper is None:
-        return f"{_number(lower)}{unit} and more"
-    return f"{_number(lower)} to {_number(upper)}{unit}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _examples(binned: _Binned, labels: np.ndarray, n_classes: int) -> tuple[Example, ...]:

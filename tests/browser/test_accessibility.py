@@ -29,6 +29,7 @@ VIEWS = (
     "snapshots?section=images",
     "snapshots?section=files",
     "evaluate?run=1&given=river&predicted=sea",
+    "evaluate?run=1&tab=slices",
     "train?run=1&runs=1,1",
     "train?before=1&job=%C2%B2",  # The sentence about an address.
 )

@@ -23,7 +23,7 @@ CUT = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((plot) 
       box.top < frame.top - 1 || box.bottom > frame.bottom + 1);
   }).map((text) => text.textContent);
 })"""
-VIEWS = ("", "evaluate?run=2", "train?run=1&runs=1,2")
+VIEWS = ("", "evaluate?run=2", "evaluate?run=2&tab=slices&by=class", "train?run=1&runs=1,2")
 
 
 @pytest.fixture

@@ -310,6 +310,7 @@ VIEWS = (
     "snapshots?section=files",
     "train?run=1&runs=1,2",
     "evaluate?run=2",
+    "evaluate?run=2&tab=slices&by=class",
     f"evaluate?run=2&given={quote(NAMES[8])}&predicted={quote(NAMES[9])}",
     "models?export=1",
     "history",

@@ -134,6 +134,7 @@ OPENED: list[tuple[str, Callable[[Snapshot], dict[str, str]]]] = [
     ("snapshots", lambda made: {"snapshot": made.digest, "class": FIRST, "section": "images"}),
     ("train", lambda _: {}),
     ("evaluate", lambda _: {"run": "2"}),
+    ("evaluate", lambda _: {"run": "2", "tab": "slices", "by": "class"}),
     ("evaluate", lambda _: {"run": "2", "given": FIRST, "predicted": SECOND}),
     ("models", lambda _: {"export": "1"}),
     ("history", lambda _: {}),
