@@ -9,7 +9,7 @@ PACKAGES = ("acquire", "curate", "dataset", "embed", "evaluate", "jobs", "keep",
 # Modules that draw or format, which a terminal does in another way.
 FORMATTING = (
     *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
-    "evaluate.training_charts.",
+    *("evaluate.training_charts.", "evaluate.heat.share_chart."),
     "evaluate.score_text.",
 )
 
@@ -69,6 +69,8 @@ READS = {
     "suggest.map_colours.version",  # map: reads all of it
     "embed.stored.unread",  # embed --wait
     "jobs.embedding.coverage",  # embed list
+    "evaluate.heat.heat_shares.shares_of",  # gradcam
+    "jobs.evaluation.heat_maps.newest_job",  # jobs list
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

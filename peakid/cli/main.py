@@ -69,6 +69,8 @@ COMMANDS = {
     "tta": "peakid.cli.evaluation.evaluate:tta",
     "compare": "peakid.cli.evaluation.evaluate:compare",
     "goal": "peakid.cli.evaluation.goal:goal",
+    "heat-maps": "peakid.cli.evaluation.heat_maps:heat_maps_",
+    "gradcam": "peakid.cli.evaluation.heat_maps:gradcam",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",

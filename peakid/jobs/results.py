@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from peakid.jobs.evaluation_results import FiguresResult
+from peakid.jobs.evaluation_results import FiguresResult, HeatMapsResult
 from peakid.jobs.image_results import (
     ChangedCopiesResult,
     EmbedResult,
@@ -205,6 +205,7 @@ Result = (
     | SimilarResult
     | NameImagesResult
     | FiguresResult
+    | HeatMapsResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -225,6 +226,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         SimilarResult,
         NameImagesResult,
         FiguresResult,
+        HeatMapsResult,
     )
 }
 

@@ -42,6 +42,7 @@ JOBS = {
     "import": "Import",
     "map": "Map layout",
     "embed": "Embedding",
+    "heat-maps": "Heat maps",
 }
 
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")

@@ -18,6 +18,7 @@ from peakid.jobs.results import (
     EstimateResult,
     ExportResult,
     FiguresResult,
+    HeatMapsResult,
     ImportResult,
     InputImage,
     MapResult,
@@ -71,6 +72,7 @@ EXAMPLES = [
     SimilarResult("d", "a.jpg", 3),
     NameImagesResult(n_images=3, n_classes=2),
     FiguresResult(run_id=1, n_images={"valid": 3}, has_probe=True),
+    HeatMapsResult(1, "valid", 3, 5, 2, n_unread=1, unread=("d: gone",)),
 ]
 
 

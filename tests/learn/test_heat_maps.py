@@ -101,7 +101,8 @@ def test_every_architecture_offered_gives_a_map(arch):
     maps, logits = heat_maps.grad_cam(model, batch, CLASSES, heat_maps.target(model, arch))
     assert maps.ndim == 3
     assert maps.shape[1] == maps.shape[2] >= 2
-    assert bool(torch.isfinite(maps).all()) and logits.shape == (2, 3)
+    assert bool(torch.isfinite(maps).all())
+    assert logits.shape == (2, 3)
     assert [parameter.requires_grad for parameter in model.parameters()] == before
     assert all(parameter.grad is None for parameter in model.parameters())
     assert not any(layer._forward_hooks for layer in model.modules())

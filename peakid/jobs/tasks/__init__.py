@@ -18,7 +18,7 @@ from peakid.jobs.arguments import (
     ImportArguments,
     TtaArguments,
 )
-from peakid.jobs.evaluation import figures
+from peakid.jobs.evaluation import figures, heat_maps
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
     ExportResult,
@@ -171,6 +171,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "similar": search.run_similar,
     "name-images": search.run_names,
     "evaluate": figures.run,
+    "heat-maps": heat_maps.run_job,
 }
 
 
