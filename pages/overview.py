@@ -8,7 +8,8 @@ from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import run_scores, score_text
 from peakid.jobs import queue
 from peakid.records import Run
-from peakid.store import exports, goals, runs, status
+from peakid.store import exports, runs, status
+from peakid.store.evaluation import goals
 from peakid.store.status import Status
 from peakid.web import names, navigation, session
 from peakid.web.navigation import Progress

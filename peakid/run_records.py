@@ -101,3 +101,28 @@ class EpochSamples(TypedDict):
 
     epoch: int
     answers: list[SampleAnswer]
+
+
+@dataclass(frozen=True)
+class HeatCheck:
+    """What testing a heat map found. Scores are log-odds of the class against all others.
+
+    Attributes:
+        probability: Of the class, in 0..1.
+        hidden_probability: Of the class when the hot region is hidden, in 0..1.
+        lost: Score lost when the hot region is hidden.
+        lost_elsewhere: Median score lost when regions of the same size and shape at random places are hidden.
+        p_regions: One-sided, of `lost` among the losses at random places; 0..1, small is good.
+        p_networks: Of `lost` among what randomised networks lose by their own maps.
+        similarity: Median rank correlation with the maps of randomised networks, in -1..1.
+        hot_share: Share of the image that is hidden as hot; 0 where nothing speaks for the class.
+    """
+
+    probability: float
+    hidden_probability: float
+    lost: float
+    lost_elsewhere: float
+    p_regions: float
+    p_networks: float
+    similarity: float
+    hot_share: float

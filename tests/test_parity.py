@@ -12,6 +12,7 @@ FORMATTING = (
     "evaluate.training_charts.",
     "evaluate.learning_curve.curve_chart.",
     "evaluate.comparing.chart.",
+    *("evaluate.training_charts.", "evaluate.heat.share_chart."),
     "evaluate.score_text.",
     *("evaluate.trust.trust_charts.", "evaluate.trust.trust_text."),
     *("evaluate.slices.slice_chart.", "evaluate.slices.slice_text."),
@@ -83,6 +84,8 @@ READS = {
     "suggest.map_colours.version",  # map: reads all of it
     "embed.stored.unread",  # embed --wait
     "jobs.embedding.coverage",  # embed list
+    "evaluate.heat.heat_shares.shares_of",  # gradcam
+    "jobs.evaluation.heat_maps.newest_job",  # jobs list
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

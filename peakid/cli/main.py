@@ -76,6 +76,8 @@ COMMANDS = {
     "attribute": "peakid.cli.evaluation.attribute:attribute",
     "report": "peakid.cli.evaluation.report:report",
     "slices": "peakid.cli.evaluation.slices:slices",
+    "heat-maps": "peakid.cli.evaluation.heat_maps:heat_maps_",
+    "gradcam": "peakid.cli.evaluation.heat_maps:gradcam",
     "export": "peakid.cli.learn:export",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",

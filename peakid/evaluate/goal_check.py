@@ -9,7 +9,7 @@ from peakid.evaluate.intervals import independent_difference
 from peakid.evaluate.run_scores import RunScore
 from peakid.records import Run, Snapshot
 from peakid.store import run_predictions
-from peakid.store.goals import Goal
+from peakid.store.evaluation.goals import Goal
 from peakid.store.workspace import Workspace
 
 Verdict = Literal[

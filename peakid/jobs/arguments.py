@@ -86,6 +86,22 @@ class AttributeArguments:
 
 
 @dataclass(frozen=True)
+class HeatMapsArguments:
+    """The maps of `limit` images of a split; with a digest, that of one image, whatever the split.
+
+    Attributes:
+        class_name: Of that image's map; '' = the predicted class.
+    """
+
+    kind: ClassVar[str] = "heat-maps"
+    run_id: int = 0
+    split: str = "valid"
+    limit: int = 0
+    digest: str = ""
+    class_name: str = ""
+
+
+@dataclass(frozen=True)
 class ExportArguments:
     """`out` is an absolute path; None = a new folder in the workspace's exports."""
 
@@ -212,6 +228,7 @@ Arguments = (
     | FiguresArguments
     | OpenSetArguments
     | LearningCurveArguments
+    | HeatMapsArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -235,6 +252,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         FiguresArguments,
         OpenSetArguments,
         LearningCurveArguments,
+        HeatMapsArguments,
     )
 }
 

@@ -86,3 +86,27 @@ class AttributionResult:
     n_removed: int = 0
     dropped_classes: tuple[str, ...] = ()
     bought: Bought | None = None
+
+
+@dataclass(frozen=True)
+class HeatMapsResult:
+    """The heat maps that were asked for and are stored now.
+
+    Attributes:
+        split: '' for the map of one image.
+        n_images: Images that have at least one of the maps.
+        n_trusted: Of the `n_maps`, those that passed their tests.
+        digest, class_name: Of the map of one image; '' for those of a split.
+        n_unread: Images whose files could not be read; `unread` lists the first hundred, with the reason.
+    """
+
+    kind: ClassVar[str] = "heat-maps"
+    run_id: int = 0
+    split: str = ""
+    n_images: int = 0
+    n_maps: int = 0
+    n_trusted: int = 0
+    digest: str = ""
+    class_name: str = ""
+    n_unread: int = 0
+    unread: tuple[str, ...] = ()

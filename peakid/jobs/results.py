@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from peakid.jobs.evaluation_results import (
     AttributionResult,
     FiguresResult,
+    HeatMapsResult,
     LearningCurveResult,
     OpenSetResult,
 )
@@ -213,6 +214,7 @@ Result = (
     | FiguresResult
     | OpenSetResult
     | LearningCurveResult
+    | HeatMapsResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -236,6 +238,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         FiguresResult,
         OpenSetResult,
         LearningCurveResult,
+        HeatMapsResult,
     )
 }
 

@@ -1,8 +1,8 @@
 """Remove images for good, wherever a workspace stores something of them.
 
-Removed are the bytes, the thumbnail, decoded pixels, hashes, embeddings, measures, pairs, and the origins
-(paths and URLs may contain the name of a person). Kept are the digest, so that the image is never imported
-again; its decisions; and its rows in snapshots and runs, so that old scores can still be explained.
+Removed are the bytes, the thumbnail, decoded pixels, hashes, embeddings, heat maps, measures, pairs, and the
+origins (paths and URLs may contain the name of a person). Kept are the digest, so that the image is never
+imported again; its decisions; and its rows in snapshots and runs, so that old scores can still be explained.
 """
 
 import json
@@ -18,6 +18,7 @@ from peakid.embed import stored as embeddings
 from peakid.errors import NotFound
 from peakid.records import Report, no_report
 from peakid.store import comparisons, images, tombstones
+from peakid.store.evaluation import heat_maps
 from peakid.store.workspace import Workspace, now
 
 FORGOTTEN_PATH = "(forgotten)"
@@ -187,6 +188,7 @@ def forget(
         for digest in planned.digests:
             redact(connection, digest, reason=reason, actor=actor)
     tombstones.write_file(workspace)
+    heat_maps.remove_images(workspace, planned.digests)
     for step, digest in enumerate(planned.digests, 1):
         images.discard(workspace, digest)
         n = len(planned.digests)
@@ -221,6 +223,7 @@ def redact(connection: sqlite3.Connection, digest: str, *, reason: str, actor: s
 
 def discard_files(workspace: Workspace, digests: Sequence[str]) -> None:
     """Delete the files of removed images: after a restore, or if `forget` was interrupted."""
+    heat_maps.remove_images(workspace, digests)
     for digest in digests:
         images.discard(workspace, digest)
 

@@ -11,6 +11,7 @@ from peakid.errors import NotFound, RunDamaged
 from peakid.records import Prediction
 from peakid.remedies import action
 from peakid.store import runs
+from peakid.store.evaluation import heat_maps
 from peakid.store.workspace import Workspace
 
 
@@ -33,8 +34,9 @@ def add(
         is_out_of_sample: False for images that the model was trained on; their label quality is not ranked.
     """
     class_names = runs.show(workspace, run_id).class_names
-    # Test-time augmentation of an earlier model of a resumed run is no longer valid.
+    # What an earlier model of a resumed run gave is no longer valid.
     (_folder(workspace, run_id) / _TTA).unlink(missing_ok=True)
+    heat_maps.remove_run(workspace, run_id)
     _write_pred_probs(workspace, run_id, split, digests, pred_probs)
     best = pred_probs.argmax(axis=1)  # (N,)
     rows = [

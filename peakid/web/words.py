@@ -45,6 +45,7 @@ JOBS = {
     "map": "Map layout",
     "embed": "Embedding",
     "learning-curve": "Learning curve",
+    "heat-maps": "Heat maps",
 }
 
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")

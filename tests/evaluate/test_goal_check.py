@@ -6,7 +6,8 @@ from peakid.dataset import snapshot
 from peakid.errors import BadInput
 from peakid.evaluate import goal_check, intervals, run_scores
 from peakid.evaluate.run_scores import RunScore
-from peakid.store import goals, runs
+from peakid.store import runs
+from peakid.store.evaluation import goals
 from tests import planted_runs
 
 ANNA = "human:anna"

@@ -20,6 +20,7 @@ from peakid.jobs.results import (
     EstimateResult,
     ExportResult,
     FiguresResult,
+    HeatMapsResult,
     ImportResult,
     InputImage,
     LearningCurveResult,
@@ -86,6 +87,7 @@ EXAMPLES = [
     FiguresResult(run_id=1, n_images={"valid": 3}, has_probe=True),
     OpenSetResult(run_id=1, set_id=2, n_images=3, is_alarm=True),
     LearningCurveResult(run_id=1, n_fits=121, n_train=9, n_valid=3, sentence="No clear gain.", seconds=2.0),
+    HeatMapsResult(1, "valid", 3, 5, 2, n_unread=1, unread=("d: gone",)),
 ]
 
 

@@ -15,7 +15,9 @@ from peakid.embed import layouts, similar, stored
 from peakid.errors import AmbiguousDigest, DamagedSnapshot, NotFound
 from peakid.keep import forget
 from peakid.records import Choice
+from peakid.run_records import HeatCheck
 from peakid.store import damaged_images, images, runs, status, tombstones
+from peakid.store.evaluation import heat_maps
 
 ANNA = "human:anna"
 
@@ -176,6 +178,9 @@ def test_no_file_of_the_workspace_has_a_path_or_a_note_of_a_removed_image(worksp
 def test_every_file_that_names_a_removed_image_has_a_stated_reason(workspace, in_every_table):
     (workspace.runs_dir / "1").mkdir()
     (workspace.runs_dir / "1" / "pred_probs_valid.json").write_text(json.dumps([in_every_table]))
+    check = HeatCheck(0.9, 0.4, 2.5, 0.1, 0.025, 0.05, 0.2, 0.2)
+    heat = np.zeros((32, 32), np.uint8)
+    heat_maps.add(workspace, 1, [heat_maps.HeatMap(in_every_table, 0, heat, check)])
     (workspace.cache_dir / "embeddings").mkdir()
     (workspace.cache_dir / "embeddings" / in_every_table).write_bytes(b"computed")
     forget.forget(workspace, in_every_table, actor=ANNA)

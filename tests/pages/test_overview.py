@@ -11,7 +11,8 @@ from peakid.curate import decisions
 from peakid.jobs import submit
 from peakid.recipe.recipe import Recipe
 from peakid.records import Choice, Snapshot
-from peakid.store import exports, goals, runs
+from peakid.store import exports, runs
+from peakid.store.evaluation import goals
 from peakid.store.workspace import Workspace
 
 OpenPage = Callable[..., AppTest]

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from peakid.curate.queues import review_queue
 from peakid.evaluate import scored_images
 from peakid.records import Snapshot
-from peakid.store import new_photos, operating_points, runs
+from peakid.store import runs
+from peakid.store.evaluation import new_photos, operating_points
 from peakid.store.workspace import Workspace
 
 OpenPage = Callable[..., AppTest]

@@ -5,7 +5,8 @@ import click
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import goal_check
-from peakid.store import goals, runs
+from peakid.store import runs
+from peakid.store.evaluation import goals
 from peakid.store.workspace import Workspace
 
 

@@ -14,7 +14,8 @@ from peakid.evaluate.trust.conformal import ConformalSets
 from peakid.evaluate.trust.new_photos import Finding
 from peakid.evaluate.trust.trust_report import TrustReport
 from peakid.jobs.evaluation import open_set as submitting
-from peakid.store import operating_points, runs
+from peakid.store import runs
+from peakid.store.evaluation import operating_points
 from peakid.store.workspace import Workspace
 
 

@@ -11,9 +11,9 @@ from peakid.evaluate.trust import open_set, operating_point
 from peakid.evaluate.trust.exchangeability import Exchangeability
 from peakid.evaluate.trust.open_set import OpenSet
 from peakid.evaluate.trust.temperature import scaled
-from peakid.store import new_photos
-from peakid.store.new_photos import NewPhotos
-from peakid.store.operating_points import OperatingPoint
+from peakid.store.evaluation import new_photos
+from peakid.store.evaluation.new_photos import NewPhotos
+from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.store.workspace import Workspace
 
 UNRELATED_REASONS = ("another subject", "drawing or text", "irrelevant")

@@ -10,8 +10,9 @@ from peakid.evaluate.trust import selective, temperature
 from peakid.evaluate.trust.selective import Coverage
 from peakid.records import Run
 from peakid.remedies import action
-from peakid.store import operating_points, runs
-from peakid.store.operating_points import OperatingPoint
+from peakid.store import runs
+from peakid.store.evaluation import operating_points
+from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.store.workspace import Workspace
 
 CHOSEN_ON = "valid"

@@ -14,8 +14,9 @@ from peakid.evaluate.trust.scores import Score
 from peakid.evaluate.trust.selective import Coverage
 from peakid.evaluate.trust.temperature import TemperatureEffect
 from peakid.records import Run
-from peakid.store import operating_points, run_predictions, runs
-from peakid.store.operating_points import OperatingPoint
+from peakid.store import run_predictions, runs
+from peakid.store.evaluation import operating_points
+from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.store.workspace import Workspace
 
 LEVEL = 0.9  # Of conformal sets, unless asked for another.

@@ -11,8 +11,8 @@ from peakid.evaluate.trust.scores import Method, Score, ScoreName
 from peakid.evaluate.trust.selective import Coverage
 from peakid.evaluate.trust.temperature import Change, TemperatureEffect
 from peakid.evaluate.trust.trust_report import TrustReport
-from peakid.store.new_photos import NewPhotos
-from peakid.store.operating_points import OperatingPoint
+from peakid.store.evaluation.new_photos import NewPhotos
+from peakid.store.evaluation.operating_points import OperatingPoint
 
 TITLES: Mapping[ScoreName, str] = {
     "accuracy": "Accuracy",

@@ -29,7 +29,8 @@ from peakid.recipe import backbones, weight_files
 from peakid.recipe.backbones import Backbone
 from peakid.records import Run
 from peakid.settings import for_job
-from peakid.store import images, new_photos, run_predictions, runs
+from peakid.store import images, run_predictions, runs
+from peakid.store.evaluation import new_photos
 from peakid.store.workspace import Workspace
 
 MOST_PHOTOS = 5000  # Of a folder: more change no figure, and take minutes.

@@ -18,7 +18,7 @@ from peakid.jobs.arguments import (
     ImportArguments,
     TtaArguments,
 )
-from peakid.jobs.evaluation import figures, open_set
+from peakid.jobs.evaluation import figures, heat_maps, open_set
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
     ExportResult,
@@ -30,15 +30,8 @@ from peakid.jobs.results import (
 from peakid.jobs.tasks import changed_copies, curve_trainings, embedding_tasks, map_jobs, training_tasks
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
-from peakid.store import (
-    comparisons,
-    exports,
-    images,
-    operating_points,
-    run_predictions,
-    runs,
-    tombstones,
-)
+from peakid.store import comparisons, exports, images, run_predictions, runs, tombstones
+from peakid.store.evaluation import operating_points
 from peakid.store.workspace import Workspace, now
 
 MAX_LISTED = 100  # A disk that lost everything would otherwise put a million rows into one result.
@@ -182,6 +175,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "evaluate": figures.run,
     "open-set": open_set.run_open_set,
     "learning-curve": curve_trainings.run,
+    "heat-maps": heat_maps.run_job,
 }
 
 

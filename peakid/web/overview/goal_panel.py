@@ -7,8 +7,8 @@ import streamlit as st
 from peakid.evaluate import goal_check
 from peakid.evaluate.goal_check import GoalCheck, Verdict
 from peakid.records import Run, Snapshot
-from peakid.store import goals
-from peakid.store.goals import Goal
+from peakid.store.evaluation import goals
+from peakid.store.evaluation.goals import Goal
 from peakid.store.workspace import Workspace
 from peakid.web import names, session
 

@@ -6,7 +6,8 @@ import pytest
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate.trust import operating_point, trust_report, trust_text
-from peakid.store import operating_points, runs
+from peakid.store import runs
+from peakid.store.evaluation import operating_points
 from tests import planted_runs, scored
 
 ANNA = "human:anna"

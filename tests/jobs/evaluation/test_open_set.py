@@ -14,7 +14,8 @@ from peakid.jobs import ledger, process, submit, tasks
 from peakid.jobs.evaluation import open_set
 from peakid.recipe.recipe import Recipe
 from peakid.records import Choice
-from peakid.store import new_photos, operating_points, runs
+from peakid.store import runs
+from peakid.store.evaluation import new_photos, operating_points
 from tests import planted_runs
 
 ANNA = "human:anna"

@@ -9,14 +9,16 @@ from peakid.web.evaluation.errors import (
     matrix_panel,
     merge_panel,
 )
+from peakid.web.evaluation.heat import panel as heat_panel
 from peakid.web.evaluation.view import EvaluationView
 
 
 def show(view: EvaluationView) -> None:
-    """Draw the matrix with its most frequent confusions, then the errors, then the classes."""
+    """Draw the matrix with its most frequent confusions, then the errors, the classes and the heat maps."""
     matrix_panel.show(view)
     frequent_confusions.show(view.scored)
     with st.container(key="errors-images"):  # The matrix scrolls to it when a cell is opened.
         error_images.show(view)
     merge_panel.show(view)
     class_table.show(view)
+    heat_panel.show(view)

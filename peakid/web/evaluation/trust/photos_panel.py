@@ -12,7 +12,7 @@ from peakid.jobs import queue
 from peakid.jobs.arguments import OpenSetArguments
 from peakid.jobs.evaluation import open_set
 from peakid.jobs.job import Job
-from peakid.store.operating_points import OperatingPoint
+from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.web import session, uploads
 from peakid.web.evaluation.view import EvaluationView
 from peakid.web.jobs import job_panel, submission

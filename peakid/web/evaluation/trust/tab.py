@@ -6,7 +6,8 @@ from peakid.evaluate import scored_images
 from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.trust import trust_report
 from peakid.evaluate.trust.trust_report import TrustReport
-from peakid.store import operating_points, run_predictions
+from peakid.store import run_predictions
+from peakid.store.evaluation import operating_points
 from peakid.web import session
 from peakid.web.evaluation.trust import photos_panel, score_table, sets_panel, threshold_panel
 from peakid.web.evaluation.view import EvaluationView

@@ -8,7 +8,7 @@ from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.trust import operating_point, selective, trust_charts, trust_text
 from peakid.evaluate.trust.selective import Coverage
 from peakid.evaluate.trust.trust_report import TrustReport
-from peakid.store.operating_points import OperatingPoint
+from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.web import navigation, session, theme, words
 from peakid.web.evaluation.view import EvaluationView
 
