@@ -45,6 +45,7 @@ JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it 
     ("saved_view", "filters"): dict,
     ("imagenet_state", "kept"): list,
     ("new_photos", "comparison"): dict,
+    ("learning_curve", "document"): dict,
 }
 _DIGESTS = (("image", "digest"), ("tombstone", "digest"), ("snapshot", "digest"))
 _FREE_TIMES = frozenset({"taken_at"})  # As the camera wrote it.

@@ -60,7 +60,7 @@ def test_the_error_about_an_unknown_kind_of_job_lists_the_known_kinds(workspace,
     assert queue.show(workspace, job.job_id).arguments is None  # It is still listed.
     work = claimed(job)
     kinds = ", ".join(tasks.TASKS)
-    assert kinds.startswith("train, lr-find, sweep, tta, estimate, export, verify, scan")
+    assert {"train", "tta", "export", "scan"} < set(tasks.TASKS)
     with pytest.raises(BadInput, match=rf"Unknown kind of job 'dance'\. Known kinds are {kinds}\."):
         tasks.run(work)
 
