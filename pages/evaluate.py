@@ -96,13 +96,13 @@ def show_tab(view: EvaluationView) -> None:
     run_notes.show_warnings(view.workspace, view.run, view.scored)
     chosen = address.segments("What to look at", "tab", list(TABS), format_func=lambda each: TABS[each][0])
     TABS[chosen][1](view)
-    report_download.show(view)
 
 
 # 1 open
 workspace = session.workspace()
 submission.renew_ended(workspace)
 st.title("Evaluate")
+import_panel.show_done()
 
 # 2 ask
 all_runs = {str(run.run_id): run for run in runs.list_runs(workspace)}
@@ -121,12 +121,15 @@ else:
             run = choose_run()
         with st.container(width="content"):
             split = choose_split(run)
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        import_panel.show(workspace)
-        with st.container():
-            with_tta = run.has_score and tta_panel.show(workspace, run, split)
+    with_tta = run.has_score and tta_panel.show(workspace, run, split)
+    view = None
     if not run.has_score:
         show_empty(f"{names.run_name(run)} ({run.state}) kept no model. Choose another run, or train again.")
     elif found := find_figures(run, split, with_tta=with_tta):
         others = tuple(each for each in usable.values() if each.run_id != run.run_id)
-        show_tab(EvaluationView(workspace, run, split, found, others, session.actor()))
+        view = EvaluationView(workspace, run, split, found, others, session.actor())
+        show_tab(view)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        if view is not None:
+            report_download.show(view)
+        import_panel.show(workspace)

@@ -1,5 +1,6 @@
 """Freeze the current labels as a snapshot; see what a snapshot contains and how two of them differ."""
 
+import time
 from collections import Counter
 
 import streamlit as st
@@ -19,7 +20,9 @@ SECTIONS = {
     "changes": "Changes",
     "files": "Write and verify",
 }
-FROZEN = "frozen"  # Session state: digest of the snapshot just frozen, and whether it existed already.
+# Session state: digest of the snapshot just frozen, whether it existed already, and when.
+FROZEN = "frozen"
+SAID_S = 60  # The page may run again by itself, which must not take the sentence away at once.
 
 
 def freeze(request: FreezeRequest) -> None:
@@ -39,16 +42,17 @@ def freeze(request: FreezeRequest) -> None:
     except PeakidError as error:
         session.show_error(error)
         return
-    st.session_state[FROZEN] = (frozen.digest, frozen.digest in {each.digest for each in frozen_ones})
+    was_known = frozen.digest in {each.digest for each in frozen_ones}
+    st.session_state[FROZEN] = frozen.digest, was_known, time.monotonic()
     address.write(snapshot=frozen.digest)
     st.rerun()
 
 
 def show_frozen_now() -> None:
-    """Say, once, what was frozen."""
-    digest, was_known = st.session_state.pop(FROZEN, (None, False))
+    """Say what was frozen, for a minute."""
+    digest, was_known, frozen_s = st.session_state.get(FROZEN, (None, False, 0.0))
     frozen = next((each for each in frozen_ones if each.digest == digest), None)
-    if frozen is None:
+    if frozen is None or time.monotonic() - frozen_s > SAID_S:
         return
     name = session.plain(names.snapshot_name(frozen))
     if was_known:

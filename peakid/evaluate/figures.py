@@ -24,7 +24,7 @@ from peakid.records import Run
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 
-VERSION = 2  # Of the file; another one is computed again.
+VERSION = 3  # Of the file; another one is computed again.
 MAX_INLINE = 20_000  # Images of a split; a page and a training compute the figures of up to so many at once.
 MAX_WORST = 500  # Errors that are listed.
 SURE = 0.9  # Confidence from which the model contradicts a label that no person confirmed.

@@ -11,9 +11,9 @@ from peakid.errors import BadInput
 from peakid.evaluate import baselines, score_text, scored_images
 from peakid.evaluate.errors import per_class
 from peakid.evaluate.errors.per_class import ClassScore
-from peakid.evaluate.intervals import mcnemar, wilson
+from peakid.evaluate.intervals import mcnemar
 from peakid.evaluate.scored_images import ScoredImages
-from peakid.evaluate.trust import calibration
+from peakid.evaluate.trust import calibration, grouped
 from peakid.records import Prediction, Run
 from peakid.remedies import action
 from peakid.store import comparisons, run_predictions, runs
@@ -59,6 +59,7 @@ class EvaluationReport:
     Shares are 0..1 and high = good, except `ece` (0 = calibrated).
 
     Attributes:
+        accuracy_interval: 95 %; Wilson's, by groups where near duplicates are among the images.
         confusion: int64 of shape (K, K), row = given label, column = predicted label, ordered as
             `class_names`.
         n_changed: Images whose label has changed since.
@@ -172,7 +173,7 @@ def of_images(
     matrix = _confusion(accepted, images.predicted, len(run.class_names))
     majority_class, majority_accuracy = baselines.majority(matrix.sum(axis=1), run.class_names)
     n_right, n_images = int(images.is_right.sum()), len(images)
-    interval = wilson(n_right, n_images)
+    interval = grouped.accuracy_interval(images)
     return EvaluationReport(
         run_id=run.run_id,
         split=checked_split(run.run_id, images.split),

@@ -86,7 +86,10 @@ def judge(page: Page, workspace: Workspace, n: int) -> int:
 
 def train_again(page: Page, address: str) -> None:
     page.goto(f"{address}/snapshots")
+    page.wait_for_selector(SETTLED)
     page.get_by_text("Freeze another snapshot").click()
+    expect(button(page, "Freeze a snapshot")).to_be_visible()
+    page.wait_for_selector(SETTLED)
     button(page, "Freeze a snapshot").click()
     expect(page.get_by_text("as Snapshot 2.")).to_be_visible(timeout=WORK_TIMEOUT_MS)
     button(page, "Train on this snapshot").click()

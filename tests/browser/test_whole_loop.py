@@ -88,9 +88,12 @@ def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:
     run = runs.show(workspace, 1)
     cells = [(each.given_label, each.predicted_label) for each in run_predictions.rows(workspace, 1, "valid")]
     given, predicted = max((cell for cell in cells if cell[0] != cell[1]), key=cells.count)
-    place = run.class_names.index(given) * len(run.class_names) + run.class_names.index(predicted)
-    # `force`: another layer of the figure is on top and passes the click on.
-    page.locator(".js-plotly-plot .scatterlayer .point").nth(place).click(force=True)
+    row, column = run.class_names.index(given), run.class_names.index(predicted)
+    n_classes = len(run.class_names)
+    matrix = page.locator(".matrix")
+    left, top, right, bottom = map(float, str(matrix.get_attribute("data-cells")).split())
+    x, y = left + (column + 0.5) * (right - left) / n_classes, top + (row + 0.5) * (bottom - top) / n_classes
+    matrix.locator("canvas").click(position={"x": x, "y": y})
     return given, predicted, cells.count((given, predicted))
 
 
@@ -128,7 +131,7 @@ def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     button(page, "Evaluate run 1").click()
     page.wait_for_url("**/evaluate*")
     expect(page.get_by_text(f"n = {frozen.splits['valid']})").first).to_be_visible()
-    page.locator(".js-plotly-plot .scatterlayer .point").first.wait_for()
+    page.locator(".matrix[data-cells] canvas").wait_for()
     shoot(page, "evaluate")
     given, predicted, n_images = click_worst_cell(page, workspace)
     expect(page.get_by_text(f"{given} taken for {predicted}: {n_images} image")).to_be_visible()

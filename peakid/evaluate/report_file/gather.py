@@ -12,11 +12,14 @@ import peakid
 from peakid.errors import PeakidError
 from peakid.evaluate import score_warnings
 from peakid.evaluate.errors import confusion
-from peakid.evaluate.intervals import wilson
 from peakid.evaluate.report import EvaluationReport
 from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.slices import slicing
 from peakid.evaluate.slices.slicing import SliceReport
+from peakid.evaluate.trust import calibration
+from peakid.evaluate.trust import scores as all_scores
+from peakid.evaluate.trust.calibration import Bin
+from peakid.evaluate.trust.scores import Score
 from peakid.imaging.metadata import removal
 from peakid.records import Run
 from peakid.store import images as stored_images
@@ -24,7 +27,6 @@ from peakid.store.workspace import Workspace
 
 N_CONFUSIONS = 15
 N_GALLERY = 60  # Errors with a thumbnail, about 10 KB each.
-N_BINS = 10  # Of confidence.
 _NAMED = ("not reviewed",)  # Values of the property reviewer that are no name.
 
 
@@ -49,18 +51,6 @@ class Confusion:
     predicted: str
     n_images: int
     n_given: int
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Predictions with a confidence from `low` to `high`, and the share of them that is correct."""
-
-    low: float
-    high: float
-    n_images: int
-    confidence: float
-    accuracy: float
-    interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -108,6 +98,7 @@ class RunReport:
     n_predicted: tuple[int, ...]
     confusions: tuple[Confusion, ...]
     n_errors: int
+    scores: tuple[Score, ...]
     bins: tuple[Bin, ...]
     slices: SliceReport
     warnings: tuple[str, ...]
@@ -143,7 +134,10 @@ class RunReport:
             "evaluation": self.scored.to_json(),
             "confusions": [asdict(each) for each in self.confusions],
             "n_predicted": dict(zip(self.scored.class_names, self.n_predicted, strict=True)),
-            "reliability": [asdict(each) | {"interval": list(each.interval)} for each in self.bins],
+            "scores": [each.to_json() for each in self.scores],
+            "reliability": [
+                asdict(each) | {"accuracy_interval": list(each.accuracy_interval)} for each in self.bins
+            ],
             "slices": self.slices.to_json(),
             "linear_probe": asdict(self.probe) | {"interval": list(self.probe.interval)}
             if self.probe
@@ -192,25 +186,13 @@ def gather(
             Confusion(names[i], names[j], int(matrix[i, j]), int(matrix[i].sum())) for i, j in frequent
         ),
         n_errors=int((~images.is_right).sum()),
-        bins=tuple(reliability(images.confidence, images.is_right)),
+        scores=tuple(all_scores.all_scores(images)),
+        bins=tuple(calibration.bins(images.confidence, images.is_right, images.groups)),
         slices=without_names(slicing.slices(workspace, images)),
         warnings=tuple(score_warnings.of(workspace, scored, run, n_leaks=snapshot.n_leaks)),
         gallery=tuple(_gallery(workspace, images)) if with_gallery else (),
         probe=probe,
     )
-
-
-def reliability(confidence: np.ndarray, is_right: np.ndarray) -> list[Bin]:
-    """Return the bins of confidence that have images, each 1 / N_BINS wide, including its upper bound."""
-    numbers = np.clip(np.ceil(confidence.astype(np.float64) * N_BINS).astype(int) - 1, 0, N_BINS - 1)
-    found = []
-    for number in np.unique(numbers):
-        member = numbers == number
-        n, n_right = int(member.sum()), int(is_right[member].sum())
-        sure = float(confidence[member].mean())
-        bounds = number / N_BINS, (number + 1) / N_BINS
-        found.append(Bin(*map(float, bounds), n, sure, n_right / n, wilson(n_right, n)))
-    return found
 
 
 def without_names(report: SliceReport) -> SliceReport:

@@ -11,6 +11,7 @@ from peakid.evaluate.report_file.gather import RunReport
 from peakid.evaluate.report_file.markup import tag, text
 from peakid.evaluate.slices import slice_text
 from peakid.evaluate.slices.slicing import SlicedProperty
+from peakid.evaluate.trust import trust_text
 from peakid.records import Run
 
 # Nothing is loaded and nothing runs, whatever a name holds.
@@ -63,7 +64,6 @@ def _scores(report: RunReport) -> str:
     scored = report.scored
     accuracy = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
     entries = [("Accuracy", accuracy)]
-    recalls = [each.recall for each in scored.per_class if each.support]
     if scored.tta:
         entries.append(("Without test-time augmentation", score_text.percent(scored.tta.plain_accuracy)))
     entries += [
@@ -72,9 +72,11 @@ def _scores(report: RunReport) -> str:
     ]
     if report.probe is not None:
         entries.append((report.probe.title, score_text.score(report.probe.accuracy, report.probe.interval)))
-    if scored.top5_accuracy is not None:
-        entries.append(("Top-5 accuracy", score_text.percent(scored.top5_accuracy)))
-    entries.append(("Balanced accuracy", score_text.percent(sum(recalls) / len(recalls))))
+    entries += [
+        (trust_text.TITLES[each.name], f"{trust_text.value(each)} ({trust_text.interval(each)})")
+        for each in report.scores
+        if each.name != "accuracy" and each.value is not None
+    ]
     entries.append(("Calibration error (0 is best)", score_text.percent(scored.ece)))
     first, *others = (_entry(title, value) for title, value in entries)
     return tag(

@@ -8,8 +8,8 @@ from peakid.evaluate import charts, score_text
 from peakid.evaluate.charts import ACCENT, MANY_CLASSES, MISTAKE
 from peakid.evaluate.errors import confusion_chart
 from peakid.evaluate.report_file import markup
-from peakid.evaluate.report_file.gather import Bin
 from peakid.evaluate.report_file.markup import label, line, rect
+from peakid.evaluate.trust.calibration import Bin
 
 WIDTH_PX = 680  # Of the text of an A4 page.
 CHAR_PX = 6.6  # Mean width of a character at 12 px.
@@ -136,7 +136,7 @@ def reliability(bins: Sequence[Bin], title: str) -> str:
     largest = max((each.n_images for each in bins), default=1)
     for each in bins:
         x, y = left + side * each.confidence, top + side * (1 - each.accuracy)
-        low, high = (top + side * (1 - bound) for bound in each.interval)
+        low, high = (top + side * (1 - bound) for bound in each.accuracy_interval)
         hover = f"{each.n_images:,} images: confidence {each.confidence:.0%}, correct {each.accuracy:.0%}"
         parts.append(line(x, low, x, high, "interval"))
         radius = 3 + 5 * (each.n_images / largest) ** 0.5

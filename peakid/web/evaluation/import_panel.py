@@ -15,10 +15,14 @@ HELP = (
 )
 
 
-def show(workspace: Workspace) -> None:
-    """Draw the button that opens the form; nothing where there is no snapshot to evaluate on."""
+def show_done() -> None:
+    """Say once what the last import made."""
     if said := st.session_state.pop(_DONE, None):
         st.success(session.plain(said), icon=":material/check_circle:")
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the button that opens the form; nothing where there is no snapshot to evaluate on."""
     frozen = {each.digest: each for each in snapshots.list_snapshots(workspace)}
     if not frozen or workspace.is_read_only:
         return

@@ -76,7 +76,12 @@ def test_the_figures_are_those_of_the_evaluation(workspace, run_id):
     # All predictions have a confidence of .9; 4 of 7 are correct.
     [bin_] = document["reliability"]
     assert (bin_["n_images"], bin_["accuracy"]) == (7, 4 / 7)
+    scores = {each["name"]: each["value"] for each in document["scores"]}
+    assert scores["accuracy"] == 4 / 7
+    assert scores["balanced_accuracy"] == pytest.approx((1 / 4 + 1) / 2)
     text = Reader(page.write(report)).text
+    assert "Balanced accuracy" in text
+    assert "Log loss" in text
     assert "57 % (25-84 %, n = 7)" in text
     assert "Most frequent error: river predicted as sea (3 of 4)." in text
     assert "7 of 7 labels here were never confirmed by a person." in text
@@ -190,14 +195,6 @@ def test_a_folder_is_refused_before_anything_is_written(workspace, run_id, tmp_p
     with pytest.raises(BadInput, match="is a folder"):
         writing.write(report_of(workspace, run_id), html=html, json=tmp_path)
     assert not html.exists()
-
-
-def test_reliability_has_the_bins_with_images():
-    confidence = np.array([0.05, 0.09, 0.95, 1.0, 1.0], np.float32)
-    bins = gather.reliability(confidence, np.array([False, True, True, True, False]))
-    assert [(each.low, each.high, each.n_images) for each in bins] == [(0.0, 0.1, 2), (0.9, 1.0, 3)]
-    assert bins[1].accuracy == pytest.approx(2 / 3)
-    assert bins[1].confidence == pytest.approx((0.95 + 2) / 3)
 
 
 @pytest.mark.parametrize("n_classes", [2, 15, 16, 50, 200])
