@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -119,7 +119,12 @@ class Source:
     text: str
     tree: ast.Module
 
-    @property
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree; every rule looks at them."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def module(self) -> str:
         parts = list(Path(self.path).with_suffix("").parts)
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -151,7 +156,7 @@ def read_sources() -> Sources:
 def imports(each: Source, sources: Sources) -> set[str]:
     """Every imported module, inside functions and TYPE_CHECKING blocks too."""
     found = set()
-    for node in ast.walk(each.tree):
+    for node in each.nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -164,6 +169,7 @@ def libraries(each: Source) -> set[str]:
     return {name.split(".")[0] for name in imports(each, {})}
 
 
+@cache
 def part_of(module: str) -> tuple[int, str]:
     """The layer and the part that a module belongs to; the longest name wins."""
     for name in sorted({name for layer in LAYERS for name in layer}, key=len, reverse=True):
@@ -173,11 +179,11 @@ def part_of(module: str) -> tuple[int, str]:
 
 
 def functions(each: Source) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (n for n in ast.walk(each.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (n for n in each.nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def strings(each: Source) -> Iterator[str]:
-    constants = (n for n in ast.walk(each.tree) if isinstance(n, ast.Constant))
+    constants = (n for n in each.nodes if isinstance(n, ast.Constant))
     return (node.value for node in constants if isinstance(node.value, str))
 
 
@@ -203,7 +209,7 @@ def circles(sources: Sources) -> Iterator[str]:
 
 def relative(sources: Sources) -> Iterator[str]:
     for each in sources.values():
-        if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(each.tree)):
+        if any(isinstance(node, ast.ImportFrom) and node.level for node in each.nodes):
             yield f"{each.module} uses a relative import"
 
 
@@ -247,7 +253,7 @@ def decision_writers(sources: Sources) -> Iterator[str]:
 
 def environment_readers(sources: Sources) -> Iterator[str]:
     for each in sources.values():
-        attributes = {node.attr for node in ast.walk(each.tree) if isinstance(node, ast.Attribute)}
+        attributes = {node.attr for node in each.nodes if isinstance(node, ast.Attribute)}
         if attributes & {"environ", "getenv"} and each.module != "peakid.settings":
             yield f"{each.module} reads the environment"
 
@@ -257,7 +263,7 @@ def decoders(sources: Sources) -> Iterator[str]:
     for each in sources.values():
         if each.is_in(*DECODING):
             continue
-        for node in ast.walk(each.tree):
+        for node in each.nodes:
             name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
             if name.endswith(DECODES):
                 yield f"{each.module} calls {name}"
@@ -267,7 +273,7 @@ def stored_names(sources: Sources) -> Iterator[str]:
     """Find `folder / row["path"]` and its kind: only `peakid.paths` joins a stored name to a folder."""
     for each in sources.values():
         if not each.is_in("peakid.paths", "peakid.demo"):  # The demo names its files itself.
-            for node in ast.walk(each.tree):
+            for node in each.nodes:
                 if any(_is_stored(part) for part in _joined_names(node)):
                     yield f"{each.module}: {ast.unparse(node)}"
 
@@ -327,7 +333,7 @@ CATCH_EVERYTHING = (
 
 def broad_excepts(sources: Sources) -> Iterator[str]:
     for each in sources.values():
-        handlers = [node for node in ast.walk(each.tree) if isinstance(node, ast.ExceptHandler)]
+        handlers = [node for node in each.nodes if isinstance(node, ast.ExceptHandler)]
         is_broad = any(h.type is None or getattr(h.type, "id", "") == "Exception" for h in handlers)
         if is_broad and each.module not in CATCH_EVERYTHING:
             yield f"{each.module} catches every exception"
@@ -346,7 +352,7 @@ def untyped_signatures(sources: Sources) -> Iterator[str]:
 
 def query_readers(sources: Sources) -> Iterator[str]:
     for each in sources.values():
-        names = {ast.unparse(node) for node in ast.walk(each.tree) if isinstance(node, ast.Attribute)}
+        names = {ast.unparse(node) for node in each.nodes if isinstance(node, ast.Attribute)}
         if each.module != "peakid.web.address" and names & {"st.query_params", "streamlit.query_params"}:
             yield f"{each.module} reads or writes query parameters itself"
 
@@ -354,7 +360,7 @@ def query_readers(sources: Sources) -> Iterator[str]:
 def table_drawers(sources: Sources) -> Iterator[str]:
     """Find tables that `web.tables` does not draw: their cells would obey marks of the writing direction."""
     for each in sources.values():
-        names = {ast.unparse(node) for node in ast.walk(each.tree) if isinstance(node, ast.Attribute)}
+        names = {ast.unparse(node) for node in each.nodes if isinstance(node, ast.Attribute)}
         if each.module != "peakid.web.tables" and names & {"st.dataframe", "st.table"}:
             yield f"{each.module} draws a table itself"
 
@@ -362,7 +368,7 @@ def table_drawers(sources: Sources) -> Iterator[str]:
 def markup_of_others(sources: Sources) -> Iterator[str]:
     """Find names that reach a text with Markdown, or a text of a figure, without being escaped."""
     for each in sources.values():
-        for node in ast.walk(each.tree):
+        for node in each.nodes:
             if isinstance(node, ast.Call) and each.is_in("pages", "peakid.web", "peakid.evaluate"):
                 is_markdown = getattr(node.func, "attr", "") in MARKDOWN
                 texts = [*node.args] if is_markdown else []
