@@ -21,7 +21,7 @@ from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.thorough]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 WORK_TIMEOUT_MS = 240_000  # Drawing the demo, embedding and training, on two shared cores.
