@@ -85,6 +85,7 @@ def test_a_bundle_overwrites_nothing(colour_export, tmp_path):
     assert (tmp_path / "there.zip").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_two_bundles_of_one_export_are_the_same_bytes(colour_export, tmp_path):
     for name in ("one.zip", "two.zip"):
         bundle.write(colour_export, tmp_path / name, FACTS)

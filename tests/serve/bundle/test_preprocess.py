@@ -48,5 +48,6 @@ def test_what_it_does_not_convert_is_refused():
         preprocess.preprocess(out.getvalue(), 8, "crop")
 
 
+@pytest.mark.slow
 def test_the_pictures_are_the_same_every_time():
     assert golden.pictures() == PICTURES
