@@ -51,7 +51,7 @@ def test_twins_share_a_row_whatever_the_width(serve: Callable[[], str], page: Pa
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_timeout(500)
         places = page.locator(".tile").evaluate_all(
-            """(tiles) => tiles.filter((tile) => tile.isConnected).map((tile) => {  // Not one that was just replaced.
+            """(tiles) => tiles.filter((tile) => tile.isConnected).map((tile) => {
               const box = tile.getBoundingClientRect();
               return [tile.title.split('/')[1].split('.')[0], Math.round(box.left), Math.round(box.top)];
             })"""
