@@ -19,8 +19,9 @@ def show(found: RunsCompared) -> None:
     else:
         _show_several(found)
     scored = compare_text.images(found.n_common, found.split)
+    those = "both runs" if len(found.run_ids) == 2 else "all of these runs"
     notes = [
-        f"On the {scored} that all of these runs scored, with the newest labels.",
+        f"On the {scored} that {those} scored, with the newest labels.",
         compare_text.left_out(found),
         compare_text.duplicates(found),
     ]
