@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
@@ -13,19 +12,13 @@ from pytest_socket import enable_socket
 
 from peakid import public_fetch
 from peakid.errors import FetchFailed, PeakidError, UrlRefused
+from tests.web import event_loop
 
 LOCAL = "127.0.0.1"
 
 
 def fetched(url: str, *, allows=public_fetch.is_public, max_bytes: int = 1000, timeout_s: float = 5):
-    def run():
-        return anyio.run(
-            lambda: public_fetch.fetch(url, max_bytes=max_bytes, timeout_s=timeout_s, allows=allows)
-        )
-
-    # The browser tests of the same process leave an event loop in this thread.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result()
+    return event_loop.run(public_fetch.fetch(url, max_bytes=max_bytes, timeout_s=timeout_s, allows=allows))
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.F
             y=positions,
             orientation="h",
             marker={"color": mixed(ACCENT[theme], theme, 0.75)},
-            error_x=_intervals(ranked, INK[theme]),
+            error_x=intervals(
+                [each.recall for each in ranked], [each.recall_interval for each in ranked], INK[theme]
+            ),
             customdata=[
                 (
                     escaped(each.class_name),
@@ -219,13 +221,13 @@ def escaped(text: str) -> str:
     return "".join(_ENTITIES.get(char, char) for char in printable.isolated(printable.line(text)))
 
 
-def _intervals(scores: Sequence[ClassScore], colour: str) -> go.bar.ErrorX:
-    """Return the 95 % intervals of the recalls, as lines over their bars."""
+def intervals(shares: Sequence[float], bounds: Sequence[tuple[float, float]], colour: str) -> go.bar.ErrorX:
+    """Return 95 % intervals of shares, as lines over their bars."""
     return go.bar.ErrorX(
         type="data",
         symmetric=False,
-        array=[each.recall_interval[1] - each.recall for each in scores],
-        arrayminus=[each.recall - each.recall_interval[0] for each in scores],
+        array=[high - share for share, (_, high) in zip(shares, bounds, strict=True)],
+        arrayminus=[share - low for share, (low, _) in zip(shares, bounds, strict=True)],
         color=colour,
         thickness=1.2,
         width=4,

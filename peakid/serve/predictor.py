@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,6 +56,31 @@ class ImagePrediction:
     def unreadable(cls, reason: RejectionReason | None, detail: str) -> "ImagePrediction":
         """Return the prediction for an image that could not be read."""
         return cls(None, None, abstained=False, top=[], error=ReadError(reason, detail))
+
+    @classmethod
+    def of(
+        cls, class_names: Sequence[str], probabilities: np.ndarray, *, top: int, threshold: float
+    ) -> "ImagePrediction":
+        """Return the prediction for the probabilities of an image, of shape (K,).
+
+        Args:
+            top: Number of classes in `top`, at least 1.
+            threshold: Confidence in 0..1 below which the model abstains.
+        """
+        order = np.argsort(-probabilities, kind="stable")[: max(1, top)]
+        ranked = [RankedClass(class_names[k], float(probabilities[k])) for k in order]
+        label, confidence = ranked[0]
+        abstained = confidence < threshold
+        return cls(None if abstained else label, confidence, abstained, ranked)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the prediction as `--json` and the server have it, without the error."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "abstained": self.abstained,
+            "top": [{"label": label, "probability": probability} for label, probability in self.top],
+        }
 
 
 class Predictor:
@@ -118,16 +143,11 @@ class Predictor:
         good = [item for item in read if isinstance(item, np.ndarray)]
         rows = iter(scaled(self.pred_probs(np.stack(good)), self.temperature) if good else [])
         return [
-            self._prediction(next(rows), top, threshold) if isinstance(item, np.ndarray) else item
+            ImagePrediction.of(self.class_names, next(rows), top=top, threshold=threshold)
+            if isinstance(item, np.ndarray)
+            else item
             for item in read
         ]
-
-    def _prediction(self, probabilities: np.ndarray, top: int, threshold: float) -> ImagePrediction:
-        order = np.argsort(-probabilities, kind="stable")[: max(1, top)]
-        ranked = [RankedClass(self.class_names[k], float(probabilities[k])) for k in order]
-        label, confidence = ranked[0]
-        abstained = confidence < threshold
-        return ImagePrediction(None if abstained else label, confidence, abstained, ranked)
 
 
 def scaled(pred_probs: np.ndarray, temperature: float) -> np.ndarray:

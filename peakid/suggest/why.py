@@ -4,31 +4,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from peakid.curate.queues import queue_plans, suggested
-from peakid.embed import neighbours, stored
+from peakid.embed import near_classes
+from peakid.embed.near_classes import NearClass
 from peakid.errors import NotFound
 from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
-N_SHOWN = 4  # Nearest images of each class: one row beside the image.
 HIDDEN = "This is a test image: the suggestion is hidden until you judge it."
-
-
-@dataclass(frozen=True)
-class NearImage:
-    """A labelled image and its cosine similarity, in -1..1."""
-
-    digest: str
-    path: str
-    similarity: float
-
-
-@dataclass(frozen=True)
-class NearClass:
-    """The nearest images with one label, the most similar first. `role` says which label it is."""
-
-    class_name: str
-    role: str
-    images: tuple[NearImage, ...]
 
 
 @dataclass(frozen=True)
@@ -76,37 +58,16 @@ def explain(workspace: Workspace, digest: str, *, queue: str = suggested.LABEL_I
     if suggested.is_hidden(workspace, row["image_id"], queue):
         return Why(digest, True, (HIDDEN,))
     roles = {name: role for role in ("suggested", "label") if (name := row[role])}
-    near = _nearest(workspace, row["image_id"], roles)
-    return Why(digest, False, _sentences(workspace, row["image_id"], row["label"]), near)
+    near = [_nearest(workspace, row["image_id"], *each) for each in roles.items()]
+    sentences = _sentences(workspace, row["image_id"], row["label"])
+    return Why(digest, False, sentences, tuple(each for each in near if each))
 
 
-def _nearest(workspace: Workspace, image_id: int, roles: dict[str, str]) -> tuple[NearClass, ...]:
-    """Return the nearest images of each class, without those of the same picture.
-
-    Args:
-        roles: By class name.
-    """
-    sets = stored.sets(workspace)
-    if not sets or not roles:
-        return ()
-    own = stored.load(workspace, sets[0].set_id, [image_id])
-    if not len(own.image_ids):
-        return ()
-    found = []
-    for name, role in roles.items():
-        digests = {
-            row["image_id"]: (row["digest"], row["path"])
-            for row in workspace.query(_OF_CLASS, {"name": name, "image_id": image_id})
-        }
-        some = stored.load(workspace, sets[0].set_id, list(digests))
-        near = neighbours.nearest(some.features, own.features, N_SHOWN)
-        shown = [
-            NearImage(*digests[int(some.image_ids[row])], round(float(similarity), 4))
-            for row, similarity in zip(near.indices[0], near.similarity[0], strict=True)
-            if row >= 0
-        ]
-        found.append(NearClass(name, role, tuple(shown)))
-    return tuple(found)
+def _nearest(workspace: Workspace, image_id: int, class_name: str, role: str) -> NearClass | None:
+    """Return the nearest images of a class, without those of the same picture."""
+    rows = workspace.query(_OF_CLASS, {"name": class_name, "image_id": image_id})
+    labelled = {row["image_id"]: (row["digest"], row["path"]) for row in rows}
+    return near_classes.nearest(workspace, image_id, labelled, class_name=class_name, role=role)
 
 
 # Near duplicates of the image say nothing new about it.

@@ -3,6 +3,7 @@
 import pytest
 
 from peakid.curate import decisions
+from peakid.embed import near_classes
 from peakid.errors import NotFound
 from peakid.records import Choice
 from peakid.suggest import why
@@ -18,7 +19,7 @@ def test_the_nearest_images_of_both_classes_are_shown_the_most_similar_first(wor
     assert [(each.class_name, each.role) for each in found.near] == [("dom", "suggested"), ("eiger", "label")]
     for each in found.near:
         similarities = [image.similarity for image in each.images]
-        assert len(similarities) == why.N_SHOWN
+        assert len(similarities) == near_classes.N_SHOWN
         assert similarities == sorted(similarities, reverse=True)
     dom, eiger = found.near
     assert dom.images[0].similarity > eiger.images[0].similarity

@@ -78,13 +78,7 @@ def _content(path: Path) -> bytes | ImagePrediction:
 
 
 def _document(path: str, answer: ImagePrediction) -> dict[str, Any]:
-    document = {
-        "path": path,
-        "label": answer.label,
-        "confidence": answer.confidence,
-        "abstained": answer.abstained,
-        "top": [{"label": label, "probability": probability} for label, probability in answer.top],
-    }
+    document = {"path": path} | answer.to_json()
     return {**document, "error": str(answer.error)} if answer.error else document
 
 

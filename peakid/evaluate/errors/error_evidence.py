@@ -4,35 +4,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from peakid.curate.queues import run_errors
-from peakid.embed import neighbours, stored
+from peakid.embed import near_classes
+from peakid.embed.near_classes import NearClass
 from peakid.errors import NotFound
 from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
-N_SHOWN = 4  # Training images of each class: one row beside the image.
 HIDDEN = "This is a test image: the prediction is hidden until you judge it."
-
-
-@dataclass(frozen=True)
-class NearImage:
-    """A training image and its cosine similarity, in -1..1."""
-
-    digest: str
-    path: str
-    similarity: float
-
-
-@dataclass(frozen=True)
-class NearClass:
-    """The nearest training images of one class, the most similar first.
-
-    Attributes:
-        role: "trained-predicted" for the predicted class, "trained-given" for the given one.
-    """
-
-    class_name: str
-    role: str
-    images: tuple[NearImage, ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +19,8 @@ class ErrorEvidence:
 
     Attributes:
         is_hidden: A test image that was not judged yet; then there is nothing else but the sentence.
-        near: The predicted class first; empty without embeddings.
+        near: The predicted class first (role "trained-predicted"), then the given one ("trained-given");
+            empty without embeddings.
     """
 
     digest: str
@@ -92,22 +71,9 @@ def _nearest(
     workspace: Workspace, image_id: int, snapshot_id: int, class_name: str, role: str
 ) -> NearClass | None:
     """Return the nearest training images of a class; None where the image has no embedding."""
-    sets = stored.sets(workspace)
-    own = stored.load(workspace, sets[0].set_id, [image_id]) if sets else None
-    if own is None or not len(own.image_ids):
-        return None
-    trained = {
-        row["image_id"]: (row["digest"], row["path"])
-        for row in workspace.query(_TRAINED, (snapshot_id, class_name))
-    }
-    others = stored.load(workspace, sets[0].set_id, list(trained))
-    near = neighbours.nearest(others.features, own.features, N_SHOWN)
-    shown = tuple(
-        NearImage(*trained[int(others.image_ids[row])], round(float(similarity), 4))
-        for row, similarity in zip(near.indices[0], near.similarity[0], strict=True)
-        if row >= 0
-    )
-    return NearClass(class_name, role, shown)
+    rows = workspace.query(_TRAINED, (snapshot_id, class_name))
+    trained = {row["image_id"]: (row["digest"], row["path"]) for row in rows}
+    return near_classes.nearest(workspace, image_id, trained, class_name=class_name, role=role)
 
 
 _TRAINED = (

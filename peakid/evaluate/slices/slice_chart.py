@@ -1,7 +1,5 @@
 """The accuracy of the slices by one property: bars with intervals, beside what their classes lead to."""
 
-from collections.abc import Sequence
-
 import plotly.graph_objects as go
 
 from peakid.evaluate import charts, score_text
@@ -35,7 +33,9 @@ def draw(found: SlicedProperty, accuracy: float, *, theme: Theme = "light") -> g
             y=positions,
             orientation="h",
             marker={"color": [charts.mixed(colour, theme, 0.75) for colour in colours]},
-            error_x=_intervals(slices, INK[theme]),
+            error_x=charts.intervals(
+                [each.accuracy for each in slices], [each.interval for each in slices], INK[theme]
+            ),
             customdata=[
                 (charts.escaped(each.value), each.n_images - each.n_errors, each.n_images, *each.interval)
                 for each in slices
@@ -91,15 +91,3 @@ def _label(each: Slice) -> str:
     most = LABEL_CHARS if "," in each.key else charts.LABEL_CHARS
     value = each.value if len(each.value) <= most else f"{each.value[: most - 1].rstrip()}…"
     return charts.escaped(value)
-
-
-def _intervals(slices: Sequence[Slice], colour: str) -> go.bar.ErrorX:
-    return go.bar.ErrorX(
-        type="data",
-        symmetric=False,
-        array=[each.interval[1] - each.accuracy for each in slices],
-        arrayminus=[each.accuracy - each.interval[0] for each in slices],
-        color=colour,
-        thickness=1.2,
-        width=4,
-    )

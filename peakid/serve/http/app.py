@@ -236,16 +236,8 @@ def _top(request: Request) -> int:
 
 
 def _document(name: str, each: ImagePrediction) -> dict[str, Any]:
-    document = {
-        "name": name,
-        "label": each.label,
-        "confidence": each.confidence,
-        "abstained": each.abstained,
-        "top": [{"label": label, "probability": probability} for label, probability in each.top],
-    }
-    if each.error is None:
-        return document
-    return document | {"error": each.error.detail, "reason": each.error.reason}
+    document = {"name": name} | each.to_json()
+    return document | ({"error": each.error.detail, "reason": each.error.reason} if each.error else {})
 
 
 def _error(kind: str, status: int, message: str, remedy: str = "", **headers: str) -> Response:

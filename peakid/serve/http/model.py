@@ -13,7 +13,7 @@ from peakid.recipe.cards import ExportCard
 from peakid.serve import opening
 from peakid.serve.http.batching import Batcher
 from peakid.serve.http.metrics import Metrics
-from peakid.serve.predictor import ImagePrediction, RankedClass, scaled
+from peakid.serve.predictor import ImagePrediction, scaled
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,7 @@ class ServedModel:
         except UnreadableImage as error:
             return ImagePrediction.unreadable(error.reason, error.message)
         probabilities = await asyncio.wrap_future(self._batcher.submit(read))
-        order = np.argsort(-probabilities, kind="stable")[: max(1, top)]
-        ranked = [RankedClass(self._card.class_names[k], float(probabilities[k])) for k in order]
-        abstained = ranked[0].probability < self.threshold
-        return ImagePrediction(
-            None if abstained else ranked[0].label, ranked[0].probability, abstained, ranked
-        )
+        return ImagePrediction.of(self._card.class_names, probabilities, top=top, threshold=self.threshold)
 
     def _probabilities(self, batch: np.ndarray) -> np.ndarray:
         n_classes = len(self._card.class_names)
