@@ -4,8 +4,11 @@ Each line is written before its file, so that a file is never there without its 
 full disk is the last one, and its file was not made.
 """
 
+import contextlib
+import fcntl
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TextIO, get_args
@@ -14,6 +17,7 @@ from peakid import files, paths
 from peakid.errors import BadInput
 
 NAME = "peakid-albums.jsonl"
+LOCK_NAME = ".peakid-albums.lock"
 VERSION = 1
 
 Mode = Literal[
@@ -49,6 +53,31 @@ class Journal:
     source: Path
     mode: Mode
     made: tuple[Made, ...]
+
+
+@contextlib.contextmanager
+def exclusive(out: Path) -> Generator[None]:
+    """Let one process at a time change the albums of a folder; the kernel frees it however a process ends.
+
+    Raises:
+        BadInput: If another process changes them.
+        OSError: If the folder cannot be written.
+    """
+    lock = os.open(out / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            remedy = "Wait until it has ended."
+            raise BadInput(f"Another process sorts photos into {out}.", remedy) from error
+        yield
+    finally:
+        os.close(lock)
+
+
+def is_own(name: str) -> bool:
+    """Return whether a file in the folder of the albums was made by a sorting that did not get further."""
+    return name == LOCK_NAME or (name.startswith(".") and name.endswith(".part"))
 
 
 def read(out: Path) -> Journal | None:
@@ -87,11 +116,11 @@ def note(journal: TextIO, made: Made) -> None:
     journal.flush()
 
 
-def is_unchanged(file: Path, made: Made, mode: Mode) -> bool:
-    """Return whether a file in an album is still what sorting made."""
+def is_unchanged(file: Path, made: Made, sorted_before: Journal) -> bool:
+    """Return whether a file is still what sorting made: the photo, or the link to it."""
     try:
-        if mode == "symlink":
-            return file.is_symlink()
+        if sorted_before.mode == "symlink":
+            return file.is_symlink() and file.readlink() == paths.inside(sorted_before.source, made.source)
         found = file.lstat()
     except OSError:
         return False

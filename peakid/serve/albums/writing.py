@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from peakid.serve.albums.journal import Journal, Made, Mode
 from peakid.serve.albums.plan import AlbumPlan
 
 TABLE = "albums.csv"
+MAX_NAME_BYTES = 255  # ext4, APFS, NTFS
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
 
 
@@ -49,7 +51,7 @@ def check(folder: Path, out: Path, mode: Mode) -> Journal | None:
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file.", "Choose a folder for the albums.")
     earlier = journal.read(out)
-    if earlier is None and out.is_dir() and any(out.iterdir()):
+    if earlier is None and out.is_dir() and not all(journal.is_own(each.name) for each in out.iterdir()):
         raise BadInput(f"{out} is not empty.", "Choose a new folder, or one into which photos were sorted.")
     if earlier is not None and "move" in (earlier.mode, mode):
         raise BadInput(
@@ -76,12 +78,14 @@ def write(
         DiskError: If the disk is full or cannot be written; what was written stays, and can be completed or
             taken back.
     """
-    earlier = check(folder, out, mode)
+    check(folder, out, mode)
     wanted = {} if mode == "csv" else _targets(plan)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        files.write_bytes(out / TABLE, _table(plan, wanted))
-        return _written(folder, out, mode, wanted, earlier, report)
+        with journal.exclusive(out):
+            earlier = check(folder, out, mode)  # Another process may have sorted meanwhile.
+            _sweep(out)
+            return _written(folder, out, mode, wanted, earlier, _table(plan, wanted), report)
     except OSError as error:
         raise _explained(error, out, mode) from error
 
@@ -95,25 +99,37 @@ def undo(out: Path, *, report: Report = no_report) -> Sorted:
         BadInput: If nothing was sorted into it.
         DiskError: If the disk cannot be written.
     """
-    earlier = journal.read(out)
-    if earlier is None:
+    if journal.read(out) is None:
         raise BadInput(f"No photos were sorted into {out}.", "Choose the folder of the albums.")
-    left: list[str] = []
     try:
-        for n, made in enumerate(earlier.made, start=1):
-            if not _taken_back(out, earlier, made):
-                left.append(made.path)
-            counted = progress_text.counted(n, len(earlier.made), "photos")
-            report("Taking photos back", n, len(earlier.made), counted)
-        _remove_empty(out, earlier.made)
-        if not left:
-            for name in (TABLE, journal.NAME):
-                (out / name).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                out.rmdir()
+        with journal.exclusive(out):
+            _sweep(out)
+            return _undone(out, report)
     except OSError as error:
-        raise _explained(error, out, earlier.mode) from error
-    return Sorted(0, 0, len(earlier.made) - len(left), tuple(left))
+        raise _explained(error, out, "copy") from error
+
+
+def _undone(out: Path, report: Report) -> Sorted:
+    earlier = journal.read(out)
+    left: list[str] = []
+    made_before = earlier.made if earlier else ()
+    for n, made in enumerate(made_before, start=1):
+        if earlier and not _taken_back(out, earlier, made):
+            left.append(made.path)
+        counted = progress_text.counted(n, len(made_before), "photos")
+        report("Taking photos back", n, len(made_before), counted)
+    _remove_empty(out, made_before)
+    if not left:
+        for name in (TABLE, journal.NAME, journal.LOCK_NAME):
+            (out / name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            out.rmdir()
+    return Sorted(0, 0, len(made_before) - len(left), tuple(left))
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed processes left half-written in the albums."""
+    files.sweep([out, *(each for each in out.rglob("*") if each.is_dir() and not each.is_symlink())])
 
 
 def _written(
@@ -122,12 +138,14 @@ def _written(
     mode: Mode,
     wanted: Mapping[str, str],
     earlier: Journal | None,
+    table: bytes,
     report: Report,
 ) -> Sorted:
     kept, left, n_removed = _carried_over(folder, out, mode, wanted, earlier)
-    opened = journal.begin(out, folder, mode, [*kept.values(), *left])
     n_made = 0
-    with opened:
+    # First the list: a folder with any other file and without it is somebody else's.
+    with journal.begin(out, folder, mode, [*kept.values(), *left]) as opened:
+        files.write_bytes(out / TABLE, table)
         for n, (target, source) in enumerate(wanted.items(), start=1):
             if target not in kept:
                 file = paths.inside(folder, source)
@@ -149,7 +167,7 @@ def _carried_over(
     n_removed = 0
     for made in earlier.made if earlier else ():
         file = paths.inside(out, made.path)
-        is_same = earlier is not None and journal.is_unchanged(file, made, earlier.mode)
+        is_same = earlier is not None and journal.is_unchanged(file, made, earlier)
         is_wanted = earlier is not None and earlier.mode == mode and wanted.get(made.path) == made.source
         if is_wanted and is_same and _is_same_photo(folder, made):
             kept[made.path] = made
@@ -178,10 +196,20 @@ def _make(source: Path, target: Path, mode: Mode) -> None:
     elif mode == "symlink":
         target.symlink_to(source)
     else:
-        with files.replacing(target) as part:
-            shutil.copy2(source, part)
+        _copy(source, target)
         if mode == "move":
             source.unlink()  # After its copy is whole, also on another disk.
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file with its times, whole or not at all, under a name that is short meanwhile."""
+    part = target.with_name(f".photo.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        shutil.copy2(source, part)
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _taken_back(out: Path, earlier: Journal, made: Made) -> bool:
@@ -189,18 +217,17 @@ def _taken_back(out: Path, earlier: Journal, made: Made) -> bool:
     file = paths.inside(out, made.path)
     if not os.path.lexists(file):
         return True
-    if not journal.is_unchanged(file, made, earlier.mode):
+    if not journal.is_unchanged(file, made, earlier):
         return False
     if earlier.mode == "move":
         home = paths.inside(earlier.source, made.source)
         if os.path.lexists(home):
             # The sorting was stopped between the copy and the removal: both are the same photo.
-            if not journal.is_unchanged(home, made, earlier.mode):
+            if not journal.is_unchanged(home, made, earlier):
                 return False
         else:
             home.parent.mkdir(parents=True, exist_ok=True)
-            with files.replacing(home) as part:
-                shutil.copy2(file, part)
+            _copy(file, home)
     file.unlink()
     return True
 
@@ -215,10 +242,16 @@ def _targets(plan: AlbumPlan) -> dict[str, str]:
         first = target = f"{each.album}/{name.name}"
         while target.casefold() in used:  # Some file systems do not tell apart names that differ in case.
             next_number[first] += 1
-            target = f"{each.album}/{name.stem} ({next_number[first] + 1}){name.suffix}"
+            target = f"{each.album}/{_numbered(name, next_number[first] + 1)}"
         used.add(target.casefold())
         found[target] = each.path
     return found
+
+
+def _numbered(name: PurePosixPath, number: int) -> str:
+    """Return `stem (2).jpg`, with a stem that is cut where the name would be too long for a disk."""
+    ending = f" ({number}){name.suffix}"
+    return name.stem.encode()[: MAX_NAME_BYTES - len(ending.encode())].decode(errors="ignore") + ending
 
 
 def _table(plan: AlbumPlan, targets: Mapping[str, str]) -> bytes:

@@ -41,7 +41,7 @@ def tree(folder):
     return {
         each.relative_to(folder).as_posix(): each.read_bytes()
         for each in sorted(folder.rglob("*"))
-        if each.is_file() and each.name not in (writing.TABLE, journal.NAME)
+        if each.is_file() and each.name not in (writing.TABLE, journal.NAME, journal.LOCK_NAME)
     }
 
 
@@ -206,3 +206,54 @@ def test_a_file_of_a_person_is_never_replaced(folder, tmp_path):
     with pytest.raises(BadInput, match="is there already"):
         writing.write(PLAN, folder, out)
     assert (out / "sea/a.jpg").read_bytes() == b"own"
+
+
+def test_two_at_once_do_not_write_into_one_folder(folder, tmp_path):
+    out = tmp_path / "albums"
+    writing.write(PLAN, folder, out)
+    with journal.exclusive(out):
+        with pytest.raises(BadInput, match="Another process"):
+            writing.write(planned(a="land"), folder, out)
+        with pytest.raises(BadInput, match="Another process"):
+            writing.undo(out)
+    assert tree(out) == AFTER
+    writing.undo(out)
+    assert not out.exists()
+
+
+def test_what_a_killed_process_left_is_no_obstacle(folder, tmp_path):
+    out = tmp_path / "albums"
+    (out / "sea").mkdir(parents=True)
+    (out / ".peakid-albums.jsonl.999999999-1.part").write_text("{")
+    (out / journal.LOCK_NAME).touch()
+    (out / "sea").rmdir()
+    writing.write(PLAN, folder, out)
+    half = out / "sea" / ".photo.999999999-1.part"
+    half.write_bytes(b"half")
+    for part in (half, out / ".peakid-albums.jsonl.999999999-1.part"):
+        os.utime(part, (1, 1))
+    writing.undo(out)
+    assert not out.exists()
+    assert tree(folder) == BEFORE
+
+
+def test_a_link_of_a_person_is_not_removed(folder, tmp_path):
+    out = tmp_path / "albums"
+    writing.write(planned(a="sea", b="sea"), folder, out, mode="symlink")
+    (out / "sea/a.jpg").unlink()
+    (out / "sea/a.jpg").symlink_to(folder / "b.jpg")
+    assert writing.undo(out).left == ("sea/a.jpg",)
+
+
+@pytest.mark.parametrize("mode", WAYS)
+def test_names_as_long_as_a_disk_takes_are_kept_apart(tmp_path, mode):
+    folder, out = tmp_path / "photos", tmp_path / "albums"
+    name = "x" * 251 + ".jpg"
+    for place in ("a", "b"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / name).write_text(place)
+    plan = AlbumPlan(tuple(Placement(f"{place}/{name}", "sea", "x", 0.5) for place in ("a", "b")))
+    writing.write(plan, folder, out, mode=mode)
+    assert sorted(tree(out).values()) == [b"a", b"b"]
+    writing.undo(out)
+    assert sorted(tree(folder).values()) == [b"a", b"b"]
