@@ -34,7 +34,7 @@ TARGETS = {  # Module -> the tests that should notice.
     "peakid/keep/backup.py": ["tests/keep/test_backup.py", "tests/keep/test_restore.py"],
     "peakid/keep/restore.py": ["tests/keep/test_restore.py", "tests/keep/test_backup.py"],
     "peakid/web/server/guard.py": ["tests/web/server/test_guard.py"],
-    "peakid/learn/network/export.py": ["tests/learn/network/test_export_proof.py"],
+    "peakid/learn/export/proof.py": ["tests/learn/network/test_export_proof.py"],
     "peakid/evaluate/intervals.py": ["tests/evaluate/test_figures.py", "tests/evaluate/test_report.py"],
     "peakid/evaluate/charts.py": ["tests/evaluate/test_charts.py"],
     "peakid/jobs/queue.py": ["tests/jobs/test_queue.py", "tests/jobs/test_copied_workspace.py"],

@@ -106,7 +106,7 @@ def write_models(folder: Path, weights: Path | None) -> None:
     import torch
 
     from peakid.imaging import pixels
-    from peakid.learn.network import export
+    from peakid.learn.export import export, formats
     from peakid.learn.network.model import Card
 
     torch.manual_seed(0)
@@ -119,7 +119,8 @@ def write_models(folder: Path, weights: Path | None) -> None:
     card = Card(f"timm/{ARCH}", names, SIZE_PX, "crop", half, half, pixels.VERSION, {}, "", {})
     out = folder / "export"
     out.mkdir()
-    export._write_onnx(network.eval(), card, out)  # The graph without the proof, which needs a run.
+    trained = formats.TrainedModel(network.eval(), card, folder)
+    formats.WRITERS["onnx"](trained, out / "model.onnx")  # Without the proof, which needs a run.
     listed = export._listed(out / "model.onnx", "onnx")
     export._write_card(out / "card.json", card, [listed], {}, {})
 

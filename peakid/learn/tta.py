@@ -20,8 +20,9 @@ from peakid import progress_text
 from peakid.errors import ParityBroken, UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.learn.batches.data import Stopped
-from peakid.learn.network import export, predict
+from peakid.learn.export import proof
 from peakid.learn.network import model as models
+from peakid.learn.network import predict
 from peakid.learn.network.model import Card
 from peakid.recipe.tta_views import TtaView
 from peakid.records import Report
@@ -100,10 +101,10 @@ def transformed(batch: np.ndarray, view: TtaView) -> np.ndarray:
 
 def _prove(plain: np.ndarray, expected: np.ndarray) -> None:
     difference = float(np.abs(plain - expected).max())
-    if not difference <= export.TOLERANCE:  # Written so that NaN is refused too.
+    if not difference <= proof.TOLERANCE:  # Written so that NaN is refused too.
         raise ParityBroken(
             "The run's model does not predict what it predicted when it was trained: probabilities differ by "
-            f"up to {difference:.2g} (allowed {export.TOLERANCE:g}).",
+            f"up to {difference:.2g} (allowed {proof.TOLERANCE:g}).",
             "Train again with this version of Peakid.",
             action("train"),
         )

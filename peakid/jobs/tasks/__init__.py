@@ -87,7 +87,7 @@ def export(work: Work) -> None:
     run = runs.show(work.workspace, arguments.run_id)
     refusals.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
-    from peakid.learn.network import export as exporting
+    from peakid.learn.export import export as exporting
 
     digests, pred_probs = run_predictions.of_saved_model(work.workspace, run.run_id)
     out = Path(arguments.out or _new_folder(work.workspace, run.run_id))

@@ -6,7 +6,7 @@ import pytest
 
 from peakid.errors import BadInput, NotFound, ParityBroken, UnreadableImage
 from peakid.imaging import pixels
-from peakid.learn.network import export
+from peakid.learn.export import export, proof
 from peakid.records import no_report
 
 pytestmark = pytest.mark.slow
@@ -97,12 +97,12 @@ def test_other_preprocessing_would_be_noticed(run, tmp_path, draw):
 def test_a_tie_between_two_classes_is_no_disagreement():
     expected = np.array([[0.5, 0.5], [0.9, 0.1]], dtype=np.float32)
     given = np.array([[0.49999, 0.50001], [0.9, 0.1]], dtype=np.float32)
-    assert export._parity("onnx", given, expected)["agreement"] == 1.0
+    assert proof.parity_of("onnx", given, expected)["agreement"] == 1.0
 
 
 def test_probabilities_that_are_no_number_are_refused():
     with pytest.raises(ParityBroken):
-        export._parity("onnx", np.array([[np.nan, 0.5]]), np.array([[0.5, 0.5]]))
+        proof.parity_of("onnx", np.array([[np.nan, 0.5]]), np.array([[0.5, 0.5]]))
 
 
 def test_a_proof_needs_every_image(run, tmp_path):

@@ -9,8 +9,8 @@ from PIL import Image
 
 from peakid.errors import BadInput, ParityBroken
 from peakid.imaging import pixels
-from peakid.learn.network import export
-from peakid.learn.network.export import CHUNK, TOLERANCE
+from peakid.learn.export import export, proof
+from peakid.learn.export.proof import CHUNK, TOLERANCE
 from peakid.learn.network.model import Card
 from peakid.records import no_report
 
@@ -50,7 +50,7 @@ def expected(photos: list[tuple[str, bytes]]) -> np.ndarray:
 
 
 def proven(photos: list[tuple[str, bytes]], pred_probs: np.ndarray, report=no_report) -> dict:
-    return export._prove({"onnx": brightness}, CARD, iter(photos), pred_probs, report)
+    return proof.prove({"onnx": brightness}, CARD, iter(photos), pred_probs, report)
 
 
 def test_every_image_is_compared_in_its_order_chunk_by_chunk(photos: list[tuple[str, bytes]]) -> None:
@@ -90,7 +90,7 @@ def shifted(by: float) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("by", [0.0, 0.9 * TOLERANCE, -0.9 * TOLERANCE])
 def test_a_difference_within_the_tolerance_is_proven_and_told(by: float) -> None:
-    parity = export._parity("onnx", *shifted(by))
+    parity = proof.parity_of("onnx", *shifted(by))
     assert (parity["n_images"], parity["agreement"]) == (4, 1.0)
     assert parity["max_abs_diff"] == pytest.approx(abs(by))
 
@@ -98,12 +98,12 @@ def test_a_difference_within_the_tolerance_is_proven_and_told(by: float) -> None
 @pytest.mark.parametrize("by", [1.1 * TOLERANCE, -1.1 * TOLERANCE])
 def test_a_difference_over_the_tolerance_is_refused_although_the_first_choices_agree(by: float) -> None:
     with pytest.raises(ParityBroken, match=r"up to 0\.00011 .*agrees on 100\.0% of 4 images"):
-        export._parity("onnx", *shifted(by))
+        proof.parity_of("onnx", *shifted(by))
 
 
 def test_the_share_of_equal_first_choices_is_told() -> None:
     with pytest.raises(ParityBroken, match=r"up to 0\.6 .*agrees on 75\.0% of 4 images"):
-        export._parity("onnx", *shifted(0.6))
+        proof.parity_of("onnx", *shifted(0.6))
 
 
 def test_two_choices_within_the_tolerance_of_each_other_are_the_same() -> None:
@@ -111,7 +111,7 @@ def test_two_choices_within_the_tolerance_of_each_other_are_the_same() -> None:
     for gap, share in ((near, "100.0%"), (far, "0.0%")):
         run = np.array([[0.5 + gap, 0.5 - gap]])
         with pytest.raises(ParityBroken, match=f"agrees on {share} of 1 images"):
-            export._parity("onnx", np.array([[0.4, 0.6]]), run)
+            proof.parity_of("onnx", np.array([[0.4, 0.6]]), run)
 
 
 def test_formats_are_written_in_one_order_into_a_new_or_empty_folder(tmp_path: Path) -> None:
