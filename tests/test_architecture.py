@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.parsed import modules
+
+pytestmark = pytest.mark.xdist_group("sources")  # One process reads all modules.
+
 ROOT = Path(__file__).resolve().parents[1]
 STANDALONE = "peakid/serve/bundle/files/"  # Files of a bundle, which run without Peakid.
 
@@ -129,6 +133,17 @@ class Source:
         parts = list(Path(self.path).with_suffix("").parts)
         return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
+    @cached_property
+    def imported(self) -> list[tuple[str, str]]:
+        """Each import as the module and the name that is taken from it, or ''."""
+        found = []
+        for node in self.nodes:
+            if isinstance(node, ast.Import):
+                found += [(alias.name, "") for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                found += [(str(node.module), alias.name) for alias in node.names]
+        return found
+
     def is_in(self, *packages: str) -> bool:
         return any(self.module == name or self.module.startswith(f"{name}.") for name in packages)
 
@@ -143,11 +158,9 @@ def source(path: str, text: str) -> Source:
 
 @cache
 def read_sources() -> Sources:
-    paths = [*ROOT.glob("peakid/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"]
-    named = {str(path.relative_to(ROOT)): path for path in sorted(paths)}
     found = [
-        source(name, path.read_text(encoding="utf-8"))
-        for name, path in named.items()
+        Source(name, code, tree)
+        for name, (code, tree) in modules().items()
         if not name.startswith(STANDALONE)
     ]
     return {each.module: each for each in found}
@@ -155,14 +168,10 @@ def read_sources() -> Sources:
 
 def imports(each: Source, sources: Sources) -> set[str]:
     """Every imported module, inside functions and TYPE_CHECKING blocks too."""
-    found = set()
-    for node in each.nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            found |= {name if name in sources else str(node.module) for name in names}
-    return found
+    return {
+        name if not name_inside or f"{name}.{name_inside}" not in sources else f"{name}.{name_inside}"
+        for name, name_inside in each.imported
+    }
 
 
 def libraries(each: Source) -> set[str]:
