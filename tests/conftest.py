@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from peakid.curate.duplicates import proposals
 from peakid.dataset import snapshot as snapshots
 from peakid.embed import stored
 from peakid.imaging import inspection, pixels
+from peakid.imaging.records import Inspection
 from peakid.jobs import presence
 from peakid.recipe import architectures
 from peakid.recipe.recipe import Recipe
@@ -99,17 +101,24 @@ def workspace(tmp_path: Path, empty_workspace: Path) -> Workspace:
     return workspaces.create(tmp_path / "workspace")
 
 
+@cache
+def _drawn(seed: int = 0, *, size: tuple[int, int] = (48, 36), format: str = "JPEG") -> bytes:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(out, format)
+    return out.getvalue()
+
+
+@cache
+def _inspected(data: bytes) -> Inspection:
+    """Inspect a drawn image once: hundreds of tests fill their workspace with the same ones."""
+    return inspection.inspect(data)
+
+
 @pytest.fixture
 def draw() -> Callable[..., bytes]:
     """Draw a small image whose pixels depend on `seed`: `draw(3, size=(40, 30), format="PNG")`."""
-
-    def drawn(seed: int = 0, *, size: tuple[int, int] = (48, 36), format: str = "JPEG") -> bytes:
-        coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-        out = io.BytesIO()
-        Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(out, format)
-        return out.getvalue()
-
-    return drawn
+    return _drawn
 
 
 @pytest.fixture
@@ -120,7 +129,7 @@ def fill(workspace: Workspace, draw: Callable[..., bytes]) -> Callable[..., list
         added = []
         for label, i in ((label, i) for label, n in n_images.items() for i in range(n)):
             data = draw(1000 * len(label) + i)
-            added.append((label, f"{label}/{i:03}.jpg", inspection.inspect(data)))
+            added.append((label, f"{label}/{i:03}.jpg", _inspected(data)))
             images.store(workspace, added[-1][-1], data)
         with workspace.transaction() as connection:
             connection.execute(

@@ -94,9 +94,7 @@ def texts_of_module(path: str, code: str, tree: ast.Module) -> Iterator[Text]:
             if is_page:
                 yield Text("page text", path, node.lineno, node.value)
     for number, line in enumerate(code.splitlines(), 1):
-        if (
-            "#" in line
-        ):  # In a string too, where the same words are banned. `tokenize` is slow.
+        if "#" in line:  # In a string too, where the same words are banned. `tokenize` is slow.
             yield Text("comment", path, number, line[line.index("#") :])
 
 
