@@ -83,7 +83,7 @@ async def fetch(
 async def _follow(pool: httpcore.AsyncConnectionPool, url: str, max_bytes: int) -> Fetched:
     target = url
     for _ in range(MAX_REDIRECTS + 1):
-        _check(target)
+        check_url(target)
         headers: dict[str | bytes, str | bytes] = {
             "Host": _host_header(target),
             "User-Agent": USER_AGENT,
@@ -175,7 +175,7 @@ async def _addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
-def _check(url: str) -> None:
+def check_url(url: str) -> None:
     """Refuse what is no plain http or https URL with a host.
 
     Raises:

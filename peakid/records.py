@@ -44,6 +44,11 @@ RejectionReason = Literal[
     "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
     "bad_row",            # A row of a table that cannot be used.
     "bad_table",          # A label file in a folder or archive that cannot be read; the images are imported.
+    "unsafe_url",         # No http or https URL, or one that leads to an address that is not public.
+    "unreachable",        # Its server did not answer, or answered with a passing error, at every attempt.
+    "gone",               # Its server says that it does not exist.
+    "refused_by_server",  # Its server does not give it to everybody.
+    "opted_out",          # Its server says that it must not be used to train models.
 ]  # fmt: skip
 
 StepKind = Literal["decide", "import", "undo", "redo"]

@@ -33,6 +33,7 @@ LAYERS: list[set[str]] = [
     {"peakid.settings_file"},
     {"peakid.documents", "peakid.public_fetch"},
     {
+        "peakid.checked_network",
         "peakid.files",
         "peakid.hosts",
         "peakid.near_names",

@@ -24,6 +24,11 @@ REASONS: dict[RejectionReason, str] = {
     "forgotten": "Forgotten earlier, by request",
     "bad_row": "Row that cannot be used",
     "bad_table": "Label file that cannot be read",
+    "unsafe_url": "No public web address",
+    "unreachable": "The server did not answer",
+    "gone": "No longer on the web",
+    "refused_by_server": "Refused by its server",
+    "opted_out": "Not for training, says its server",
 }
 
 JOBS = {

@@ -1,0 +1,273 @@
+"""The client for servers of others: at their pace, with few retries, within a size, and never past a refusal.
+
+One client serves a whole collection. It keeps the pace of every host, waits as long as a host asks for
+(`Retry-After`), repeats what failed for a passing reason, continues a body that was cut, follows redirects
+only to public addresses, and gives no body whose headers opt out of training.
+"""
+
+import datetime
+import email.utils
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Self
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+import stamina
+
+from peakid import public_fetch
+from peakid.acquire.fetching import opt_out
+from peakid.acquire.fetching.pace import HostPace, Pace
+from peakid.acquire.fetching.transport import CheckedTransport
+from peakid.checked_network import is_public
+from peakid.errors import FetchFailed
+from peakid.records import RejectionReason
+
+MAX_REDIRECTS = 5
+MAX_WAIT_S = 120.0  # A host that asks for a longer pause is not asked again in this collection.
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_GONE = frozenset({404, 410})
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """Attributes:
+    contact: An address or page that servers find in the user agent; '' = none.
+    pace: Of hosts that `paces` does not name.
+    paces: By host name.
+    n_attempts: Requests for one URL, redirects apart, at least 1.
+    timeout_s: Of a connection, and of every wait for bytes.
+    total_s: Of one URL, with its retries and waits.
+    allows: Whether to connect to an IP address.
+    """
+
+    contact: str = ""
+    pace: Pace = field(default_factory=Pace)
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    n_attempts: int = 4
+    timeout_s: float = 20.0
+    total_s: float = 300.0
+    first_wait_s: float = 0.5
+    allows: Callable[[str], bool] = is_public
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a server sent.
+
+    Attributes:
+        url: After redirects.
+        status: 200, or 304 where the request was conditional; then `body` is empty.
+        headers: With lower-case names.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class NotFetched(FetchFailed):
+    """A URL that gave no body.
+
+    Attributes:
+        reason: For the rejection of an image.
+        is_passing: Whether another attempt, now or later, may succeed.
+        wait_s: What the server asks to wait; None = it does not say.
+    """
+
+    def __init__(
+        self, reason: RejectionReason, message: str, *, is_passing: bool = False, wait_s: float | None = None
+    ) -> None:
+        super().__init__(message, "Try again later." if is_passing else "Check the address.")
+        self.reason: RejectionReason = reason
+        self.is_passing, self.wait_s = is_passing, wait_s
+
+
+@dataclass
+class _Body:
+    """The part of a body that has arrived, and how to ask for the rest of the same one."""
+
+    validator: str = ""
+    parts: list[bytes] = field(default_factory=list)
+    n_bytes: int = 0
+
+    def add(self, part: bytes, max_bytes: int) -> None:
+        self.parts.append(part)
+        self.n_bytes += len(part)
+        if self.n_bytes > max_bytes:
+            raise NotFetched("too_large", f"It is larger than {max_bytes:,} bytes.")
+
+    def clear(self) -> None:
+        self.parts, self.n_bytes, self.validator = [], 0, ""
+
+
+class Client:
+    """Fetches URLs. Used as `async with Client(options) as client`, by many tasks at once."""
+
+    def __init__(self, options: ClientOptions | None = None) -> None:
+        self._options = options or ClientOptions()
+        self._paces: dict[str, HostPace] = {}
+        contact = f" (+{self._options.contact})" if self._options.contact else ""
+        self._http = httpx2.AsyncClient(
+            transport=CheckedTransport(self._options.allows),
+            headers={"User-Agent": f"{public_fetch.USER_AGENT}{contact}", "Accept-Encoding": "identity"},
+            timeout=self._options.timeout_s,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(self, *_details: object) -> None:
+        await self._http.aclose()
+
+    async def get(
+        self, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None, is_page: bool = False
+    ) -> Response:
+        """Fetch a URL.
+
+        Args:
+            max_bytes: Largest body that is accepted.
+            headers: Further ones, such as `If-None-Match`.
+            is_page: It is the answer of an interface, not a work: headers that opt out do not matter.
+
+        Raises:
+            UrlRefused: If it is no http or https URL, or leads to an address that is not allowed.
+            NotFetched: If it gave no body, after the last attempt.
+        """
+        public_fetch.check_url(url)
+        body = _Body()
+        async for attempt in stamina.retry_context(
+            on=_wait,
+            attempts=self._options.n_attempts,
+            timeout=self._options.total_s,
+            wait_initial=self._options.first_wait_s,
+            wait_max=30.0,
+            wait_jitter=2 * self._options.first_wait_s,
+        ):
+            with attempt:
+                return await self._follow(url, dict(headers or {}), body, max_bytes, is_page=is_page)
+        raise AssertionError("stamina ends with a result or an error")
+
+    async def _follow(
+        self, url: str, headers: dict[str, str], body: _Body, max_bytes: int, *, is_page: bool
+    ) -> Response:
+        target = url
+        for _ in range(MAX_REDIRECTS + 1):
+            found = await self._request(target, headers, body, max_bytes, is_page=is_page)
+            if isinstance(found, Response):
+                return found
+            target = urljoin(target, found)
+            public_fetch.check_url(target)
+        raise NotFetched("gone", f"It redirects more than {MAX_REDIRECTS} times.")
+
+    async def _request(
+        self, url: str, headers: dict[str, str], body: _Body, max_bytes: int, *, is_page: bool
+    ) -> Response | str:
+        """Return a response, or the place that a redirect names."""
+        rest = {"Range": f"bytes={body.n_bytes}-", "If-Range": body.validator} if body.n_bytes else {}
+        pace = self._pace(url)
+        async with pace.turn():
+            try:
+                async with self._http.stream("GET", url, headers=headers | rest) as response:
+                    sent = {name.lower(): value for name, value in response.headers.items()}
+                    if response.status_code in _REDIRECTS and "location" in sent:
+                        return sent["location"]
+                    _check_status(response.status_code, sent, pace)
+                    if not is_page and (why := opt_out.reason(sent)):
+                        raise NotFetched("opted_out", f"Its server says that it is not for training ({why}).")
+                    if response.status_code != 304:
+                        await _receive(response, sent, body, max_bytes)
+                    content = b"" if response.status_code == 304 else b"".join(body.parts)
+                    status = 200 if response.status_code == 206 else response.status_code
+                    return Response(url, status, sent, content)
+            except httpx2.HTTPError as error:
+                raise _unreachable(error) from error
+
+    def _pace(self, url: str) -> HostPace:
+        host = urlsplit(url).hostname or ""
+        if host not in self._paces:
+            self._paces[host] = HostPace(self._options.paces.get(host, self._options.pace))
+        return self._paces[host]
+
+
+async def _receive(
+    response: httpx2.Response, headers: Mapping[str, str], body: _Body, max_bytes: int
+) -> None:
+    """Read a body, or the rest of one that was cut."""
+    if response.status_code == 206 and not (body.n_bytes and _continues(headers, body)):
+        body.clear()
+        raise NotFetched("unreachable", "It sent another part than was asked for.", is_passing=True)
+    if response.status_code != 206:
+        body.clear()
+    length = headers.get("content-length", "")
+    if length.isdecimal() and body.n_bytes + int(length[:18]) > max_bytes:
+        raise NotFetched("too_large", f"It has {int(length[:18]):,} bytes, more than {max_bytes:,}.")
+    if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
+        raise NotFetched("refused_by_server", "It is sent compressed, which was not asked for.")
+    is_strong = headers.get("etag", "").startswith('"')
+    if headers.get("accept-ranges", "").lower() == "bytes" or response.status_code == 206:
+        body.validator = headers["etag"] if is_strong else headers.get("last-modified", "")
+    try:
+        async for part in response.aiter_raw():
+            body.add(part, max_bytes)
+    except httpx2.HTTPError:
+        if not body.validator:
+            body.clear()  # Without a validator the rest may be that of another body.
+        raise
+
+
+def _continues(headers: Mapping[str, str], body: _Body) -> bool:
+    """Return whether a partial response begins where the body was cut."""
+    return headers.get("content-range", "").startswith(f"bytes {body.n_bytes}-")
+
+
+def _check_status(status: int, headers: Mapping[str, str], pace: HostPace) -> None:
+    if status in (200, 206, 304):
+        return
+    message = f"The server answered with status {status}."
+    if status in _GONE:
+        raise NotFetched("gone", message)
+    if status not in _PASSING:
+        raise NotFetched("refused_by_server", message)
+    wait_s = _retry_after_s(headers.get("retry-after", ""))
+    if wait_s is not None:
+        if wait_s > MAX_WAIT_S:
+            raise NotFetched("unreachable", f"{message} It asks to wait {wait_s:,.0f} s.")
+        pace.pause(wait_s)
+    raise NotFetched("unreachable", message, is_passing=True, wait_s=wait_s)
+
+
+def _retry_after_s(text: str) -> float | None:
+    """Return the seconds of a Retry-After header, which has a number or a date; None = nothing usable."""
+    if text.strip().isdecimal():
+        return float(text.strip()[:9])
+    try:
+        at = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=datetime.UTC)
+    return max(0.0, (at - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+def _unreachable(error: httpx2.HTTPError) -> NotFetched:
+    why = "It did not answer in time." if isinstance(error, httpx2.TimeoutException) else str(error)
+    is_passing = not isinstance(error.__cause__, ssl.SSLCertVerificationError)
+    return NotFetched("unreachable", why or type(error).__name__, is_passing=is_passing)
+
+
+def _wait(error: Exception) -> bool | float:
+    """Return whether to repeat a request, or after how many seconds."""
+    if not isinstance(error, NotFetched) or not error.is_passing:
+        return False
+    return True if error.wait_s is None else error.wait_s
