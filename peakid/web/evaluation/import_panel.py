@@ -26,7 +26,7 @@ def show(workspace: Workspace) -> None:
     frozen = {each.digest: each for each in snapshots.list_snapshots(workspace)}
     if not frozen or workspace.is_read_only:
         return
-    with st.popover("Import predictions", icon=":material/upload_file:", type="tertiary"):
+    with st.popover("Import predictions", icon=":material/upload_file:"):
         upload = st.file_uploader(
             "Predictions of another model", max_upload_size=uploads.most_mb(), key="import-predictions"
         )
