@@ -644,6 +644,34 @@ CREATE TABLE learning_curve (
   CHECK ((set_id IS NULL) <> (run_id IS NULL))
 ) STRICT;
 
+CREATE TABLE collection (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+  actor TEXT NOT NULL,
+  created_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE candidate (
+  id INTEGER PRIMARY KEY,
+  collection_id INTEGER NOT NULL REFERENCES collection(id),
+  url TEXT NOT NULL,
+  label TEXT,
+  source TEXT NOT NULL,
+  list_name TEXT NOT NULL DEFAULT '',
+  position INTEGER NOT NULL,
+  page_url TEXT,
+  licence TEXT,
+  author TEXT,
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'image', 'rejected')),
+  image_id INTEGER REFERENCES image(id),
+  reason TEXT,
+  detail TEXT NOT NULL DEFAULT '',
+  n_attempts INTEGER NOT NULL DEFAULT 0,
+  ended_at TEXT,
+  CHECK ((state = 'image') = (image_id IS NOT NULL)),
+  CHECK ((state = 'rejected') = (reason IS NOT NULL))
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -789,6 +817,14 @@ CREATE INDEX imagenet_guess_in_order ON imagenet_guess(kept_share, image_id);
 CREATE INDEX new_photos_by_run ON new_photos (run_id, id);
 
 CREATE UNIQUE INDEX learning_curve_of ON learning_curve(snapshot_id, COALESCE(set_id, -1), COALESCE(run_id, -1));
+
+CREATE UNIQUE INDEX candidate_once ON candidate(collection_id, url, COALESCE(label, ''));
+
+CREATE INDEX candidate_state ON candidate(collection_id, state, id);
+
+CREATE INDEX candidate_image ON candidate(image_id) WHERE image_id IS NOT NULL;
+
+CREATE INDEX candidate_url ON candidate(url) WHERE state = 'image';
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

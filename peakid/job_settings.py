@@ -17,6 +17,8 @@ class JobSettings:
         weights_dir: Absolute path of the user's folder of weight files; None = there is none.
         hub_dir: Absolute path of torch's folder of downloaded weights; None = where torch looks.
         timm_dir: Absolute path of the cache from which timm reads weights; None = it is not searched.
+        contact: What servers find in the user agent when photos are collected.
+        fetch_private: Whether they may be collected from this machine and its network, too.
         auto_embed: Whether the job may start one that computes embeddings of new images.
         cache_gb: Maximal size of the pixel cache in 10^9 bytes.
         max_image_bytes: Largest file that is read as an image.
@@ -30,6 +32,8 @@ class JobSettings:
     hub_dir: Path | None = None
     timm_dir: Path | None = None
     auto_embed: bool = True
+    contact: str = ""
+    fetch_private: bool = False
     cache_gb: float = 20.0
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 200_000_000

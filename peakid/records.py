@@ -25,6 +25,7 @@ Source = Literal[
     "zip",     # A zip archive of such a folder.
     "csv",     # A table of paths and labels: CSV, JSON lines or Parquet.
     "demo",    # Images that Peakid draws itself.
+    "web",     # Fetched from the web, by lists of URLs or from a service.
 ]  # fmt: skip
 
 RejectionReason = Literal[

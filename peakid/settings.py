@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[PlainText, AfterValidator(_fitting_hosts)] = ""
     # Folders that pages may read, write and open, separated by colons. Empty: all that this user can read.
     allowed_folders: Annotated[PlainText, AfterValidator(_fitting_folders)] = ""
+    contact: PlainText = ""  # A page or address that servers find in the user agent of collections.
+    fetch_private: bool = False  # Whether collections may fetch from this machine and its network.
     recent_workspaces: int = Field(12, ge=0, le=100)  # How many are listed; 0: no list is kept.
     password: Annotated[SecretStr, AfterValidator(_fitting_password)] = SecretStr("")  # Empty: none is asked.
     max_body_bytes: int = Field(
@@ -180,6 +182,8 @@ def for_job() -> JobSettings:
         hub_dir=torch_checkpoints().absolute(),
         timm_dir=timm_cache().absolute(),
         auto_embed=chosen.auto_embed,
+        contact=chosen.contact,
+        fetch_private=chosen.fetch_private,
         cache_gb=chosen.cache_gb,
         max_image_bytes=chosen.max_image_bytes,
         max_image_pixels=chosen.max_image_pixels,

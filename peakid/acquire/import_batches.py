@@ -51,6 +51,7 @@ class RunningImport:
     step_id: int | None = None
     n_added: int = 0
     n_known: int = 0
+    n_rejected: int = 0
     mended: set[str] = field(default_factory=set)
     damaged: frozenset[str] = frozenset()
 
@@ -69,18 +70,12 @@ def cleaned(arrival: Arrival) -> Arrival:
 
 
 def start(
-    workspace: Workspace, source: Source, root: Path, *, is_in_place: bool, actor: str
+    workspace: Workspace, source: Source, root: Path | None, *, is_in_place: bool = False, actor: str
 ) -> RunningImport:
+    """Begin an import. `root` is the folder that paths are relative to, None where they are URLs."""
     images.sweep(workspace)
     with workspace.transaction() as connection:
-        connection.execute(
-            "INSERT INTO root (path, is_in_place, created_at) VALUES (?, ?, ?)"
-            " ON CONFLICT (path) DO UPDATE SET is_in_place = MAX(is_in_place, excluded.is_in_place),"
-            " is_foreign = is_foreign AND NOT excluded.is_in_place",
-            (clean_text.clean_path(str(root)), int(is_in_place), now()),
-        )
-        sql = "SELECT id FROM root WHERE path = ?"
-        root_id = connection.execute(sql, (clean_text.clean_path(str(root)),)).fetchone()["id"]
+        root_id = None if root is None else _root_id(connection, root, is_in_place=is_in_place)
         cursor = connection.execute(
             "INSERT INTO acquisition (source, root_id, actor, started_at) VALUES (?, ?, ?, ?)",
             (source, root_id, actor, now()),

@@ -112,6 +112,14 @@ class ExportArguments:
 
 
 @dataclass(frozen=True)
+class CollectArguments:
+    """`name` is that of a collection."""
+
+    kind: ClassVar[str] = "collect"
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class VerifyArguments:
     kind: ClassVar[str] = "verify"
 
@@ -217,6 +225,7 @@ Arguments = (
     | TtaArguments
     | AttributeArguments
     | ExportArguments
+    | CollectArguments
     | VerifyArguments
     | ScanArguments
     | ChangedCopiesArguments
@@ -241,6 +250,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         TtaArguments,
         AttributeArguments,
         ExportArguments,
+        CollectArguments,
         VerifyArguments,
         ScanArguments,
         ChangedCopiesArguments,

@@ -70,6 +70,20 @@ class ImportResult:
 
 
 @dataclass(frozen=True)
+class CollectResult:
+    """As `collecting.collect.CollectReport`; `scan` is None until the scan has ended."""
+
+    kind: ClassVar[str] = "collect"
+    name: str = ""
+    n_images: int = 0
+    n_new: int = 0
+    n_rejected: int = 0
+    n_waiting: int = 0
+    seconds: float = 0.0
+    scan: ScanReport | None = None
+
+
+@dataclass(frozen=True)
 class MapResult:
     """A UMAP layout with `n_images` of the `n_embedded` images that have an embedding."""
 

@@ -16,6 +16,7 @@ from peakid.jobs.evaluation_results import (
 )
 from peakid.jobs.image_results import (
     ChangedCopiesResult,
+    CollectResult,
     EmbedResult,
     ImportResult,
     MapResult,
@@ -207,6 +208,7 @@ Result = (
     | ScanResult
     | ChangedCopiesResult
     | ImportResult
+    | CollectResult
     | MapResult
     | EmbedResult
     | SimilarResult
@@ -231,6 +233,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         ScanResult,
         ChangedCopiesResult,
         ImportResult,
+        CollectResult,
         MapResult,
         EmbedResult,
         SimilarResult,

@@ -17,7 +17,7 @@ from peakid import progress_text
 from peakid.embed import stored as embeddings
 from peakid.errors import NotFound
 from peakid.records import Report, no_report
-from peakid.store import comparisons, images, tombstones
+from peakid.store import collections, comparisons, images, tombstones
 from peakid.store.evaluation import heat_maps
 from peakid.store.workspace import Workspace, now
 
@@ -59,6 +59,7 @@ KEPT = {  # Tables that name an image and keep their rows, with the reason.
     "tombstone": "its digest stays, so that it is not imported again",
     "origin": "one row with the path (forgotten), for snapshots and the history",
     "origin_move": "its rows are deleted with the origins",
+    "candidate": "its URL is replaced by a hash, so that it is not collected again",
     "decision": "the log of decisions is complete",
     "pair_judgement": "the log of decisions is complete",
     "snapshot": "the digest of a snapshot, not of an image",
@@ -209,6 +210,7 @@ def redact(connection: sqlite3.Connection, digest: str, *, reason: str, actor: s
     if row is None:
         return
     _strip_places(connection, digest, row["id"])
+    collections.forget_image(connection, row["id"])
     comparisons.reopen(connection, [row["id"]])
     for table, column in REMOVED:
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (row["id"],))

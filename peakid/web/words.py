@@ -47,6 +47,7 @@ JOBS = {
     "open-set": "Prediction of new photos",
     "name-images": "Naming what images show",
     "import": "Import",
+    "collect": "Collection of photos",
     "map": "Map layout",
     "embed": "Embedding",
     "learning-curve": "Learning curve",

@@ -16,6 +16,7 @@ from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArgument
 from peakid.jobs.results import (
     AttributionResult,
     ChangedCopiesResult,
+    CollectResult,
     EmbedResult,
     EstimateResult,
     ExportResult,
@@ -81,6 +82,7 @@ EXAMPLES = [
         rejections=(RejectionRow("a.txt", "not_an_image", "text"),),
         scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5),
     ),
+    CollectResult("lakes", 3, 2, 1, 0, 1.5, ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),
     EmbedResult("resnet18", 160, 9, 7, 512, 1, (UnreadImage("d", "a.jpg", "gone"),), 80.0),
     SimilarResult("d", "a.jpg", 3),
     NameImagesResult(n_images=3, n_classes=2),

@@ -12,7 +12,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import embedding, refusals, search
+from peakid.jobs import collecting, embedding, refusals, search
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -168,6 +168,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "scan": scan_images,
     "changed-copies": changed_copies.search,
     "import": import_images,
+    "collect": collecting.run,
     "map": map_jobs.run,
     "embed": embedding_tasks.embed,
     "similar": search.run_similar,

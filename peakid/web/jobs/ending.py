@@ -11,6 +11,7 @@ from peakid.jobs.job import Job
 from peakid.jobs.results import (
     AttributionResult,
     ChangedCopiesResult,
+    CollectResult,
     EmbedResult,
     EstimateResult,
     ExportResult,
@@ -195,6 +196,17 @@ def _import(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Review", "review") if found.n_added else Ending(text, "Open Collect", "collect")
 
 
+def _collect(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(CollectResult)
+    if found is None:
+        return _done(workspace, job)
+    parts = [words.n_of(found.n_new, "new image")]
+    parts += [f"{found.n_rejected:,} rejected"] if found.n_rejected else []
+    parts += [f"{found.n_waiting:,} still waiting"] if found.n_waiting else []
+    text = f"Collection {found.name}: {', '.join(parts)}."
+    return Ending(text, "Review", "review") if found.n_new else Ending(text, "Open Collect", "collect")
+
+
 def _map(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(MapResult)
     if found is None:
@@ -227,6 +239,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "scan": _scan,
     "changed-copies": _changed_copies,
     "import": _import,
+    "collect": _collect,
     "map": _map,
     "embed": _embed,
 }

@@ -23,6 +23,7 @@ MAX_ENDED = 10
 # The page that draws how a job of a kind ended: a toast there would say it twice, and cover its controls.
 _DRAWN_ON = {
     "import": "collect",
+    "collect": "collect",
     "verify": "collect",
     "train": "train",
     "sweep": "train",

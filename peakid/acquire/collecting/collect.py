@@ -1,0 +1,184 @@
+"""Collect the photos of a collection: every candidate becomes one image or one rejection.
+
+The candidates are fetched in a thread, into files; this thread imports them in batches. What became of a
+candidate is written in the transaction that writes its image, so a process that is killed loses no candidate
+and writes none twice: the next one continues.
+"""
+
+import functools
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anyio.from_thread import start_blocking_portal
+
+from peakid import files, progress_text, settings
+from peakid.acquire import decode_task, demo_apart, import_batches
+from peakid.acquire.arrival import Arrival
+from peakid.acquire.collecting import fetching
+from peakid.acquire.collecting.fetching import Fetched
+from peakid.acquire.fetching.client import ClientOptions
+from peakid.acquire.import_batches import RunningImport
+from peakid.errors import PeakidError
+from peakid.imaging import decoder
+from peakid.records import Report, Source
+from peakid.store import collections, images
+from peakid.store.collections import Candidate, Ended
+from peakid.store.workspace import Workspace
+
+BATCH_SIZE = 50  # URLs a transaction.
+_BATCH_S = 1.0  # A smaller batch is written after this time, so that pictures appear as they come.
+_WAIT_S = 0.1
+
+
+@dataclass(frozen=True)
+class CollectReport:
+    """What became of the candidates that waited.
+
+    Attributes:
+        n_images: Candidates that are images now; `n_new` of them were not in the workspace.
+        n_waiting: Those that still wait, where the collection was stopped.
+    """
+
+    n_images: int
+    n_new: int
+    n_rejected: int
+    n_waiting: int
+    seconds: float
+
+
+def collect(
+    workspace: Workspace,
+    name: str,
+    *,
+    options: ClientOptions | None = None,
+    actor: str,
+    report: Report,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> CollectReport:
+    """Fetch and import every waiting candidate of a collection, or as many as there is time for.
+
+    Raises:
+        NotFound: If there is no such collection.
+        BadInput: If photos would be mixed with the demo.
+        DiskError: If the disk is full or cannot be written; what was imported stays.
+    """
+    started = time.monotonic()
+    collection = collections.show(workspace, name)
+    source: Source = "web"
+    demo_apart.refuse_mixture(workspace, source)
+    current = import_batches.start(workspace, source, None, actor=actor)
+    results: fetching.Results = queue.SimpleQueue()
+    try:
+        with start_blocking_portal() as portal:
+            fetch = functools.partial(
+                fetching.fetch_all,
+                options=options or ClientOptions(),
+                max_bytes=settings.current().max_image_bytes,
+            )
+            running = portal.start_task_soon(fetch, workspace, collection.collection_id, results)
+            n_images, n_rejected = _import_all(
+                current, results, collection.n_waiting, report, running.done, should_stop
+            )
+            running.cancel()
+            if running.done() and not running.cancelled():
+                running.result()
+    except* OSError as error:
+        raise _explained(error.exceptions[0], workspace) from error
+    left = collections.show(workspace, name).n_waiting
+    seconds = time.monotonic() - started
+    return CollectReport(n_images, current.n_added, n_rejected, left, seconds)
+
+
+def _import_all(
+    current: RunningImport,
+    results: fetching.Results,
+    n_total: int,
+    report: Report,
+    is_fetched: Callable[[], bool],
+    should_stop: Callable[[], bool],
+) -> tuple[int, int]:
+    """Import results until no more come; return the number of images and of rejections.
+
+    Files that are fetched when it is stopped are used by the next run.
+    """
+    n_images = n_rejected = 0
+    with decoder.borrowed(decode_task.INSPECT_AND_STORE) as guarded:
+        while not should_stop():
+            is_last = is_fetched()  # Asked before the queue is emptied: nothing comes after it.
+            batch = _batch(results)
+            if batch:
+                found, rejected = _write(current, batch, guarded)
+                n_images, n_rejected = n_images + found, n_rejected + rejected
+                n_done = n_images + n_rejected
+                report("Collecting", n_done, n_total, progress_text.counted(n_done, n_total, "photos"))
+            elif is_last:
+                break
+    return n_images, n_rejected
+
+
+def _batch(results: fetching.Results) -> list[Fetched]:
+    found: list[Fetched] = []
+    until = time.monotonic() + _BATCH_S
+    while len(found) < BATCH_SIZE and time.monotonic() < until:
+        try:
+            found.append(results.get(timeout=_WAIT_S))
+        except queue.Empty:
+            if found:
+                break
+            return found
+    return found
+
+
+def _write(current: RunningImport, batch: Sequence[Fetched], guarded: decoder.Decoder) -> tuple[int, int]:
+    workspace = current.workspace
+    arrivals, candidates = list[Arrival](), list[Candidate]()
+    ended: list[Ended] = []
+    for fetched in batch:
+        for each in fetched.candidates:
+            if fetched.reason is not None:
+                ended.append(Ended(each.candidate_id, None, fetched.reason, fetched.detail))
+            else:
+                arrivals.append(_arrival(workspace, fetched, each))
+                candidates.append(each)
+    opened = list(import_batches.opened(current, arrivals, guarded))
+    if any(each.found and each.found.inspected for each in opened):
+        files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
+    n_images = 0
+    with workspace.transaction() as connection:
+        for candidate, each in zip(candidates, opened, strict=True):
+            written = import_batches.write(connection, current, each)
+            n_images += written.image_id is not None
+            row = written.rejection
+            ended.append(
+                Ended(candidate.candidate_id, written.image_id)
+                if row is None
+                else Ended(candidate.candidate_id, None, row.reason, row.detail)
+            )
+        for one in ended:
+            collections.end(connection, one)
+        current.n_rejected += len(ended) - n_images
+        import_batches.update_counts(connection, current, current.n_rejected, is_finished=False)
+    for fetched in batch:
+        if fetched.file is not None:
+            fetched.file.unlink(missing_ok=True)
+    return n_images, len(ended) - n_images
+
+
+def _arrival(workspace: Workspace, fetched: Fetched, candidate: Candidate) -> Arrival:
+    read = (
+        functools.partial(Path.read_bytes, fetched.file)
+        if fetched.file is not None
+        else functools.partial(images.read_bytes, Workspace(workspace.path), fetched.digest)
+    )
+    return import_batches.cleaned(
+        Arrival(candidate.url, candidate.label, read=read, credit=candidate.credit, is_from_table=True)
+    )
+
+
+def _explained(error: Exception, workspace: Workspace) -> Exception:
+    if isinstance(error, PeakidError) or not isinstance(error, OSError):
+        return error
+    return files.explained(error, fetching.folder_of(workspace)) or error

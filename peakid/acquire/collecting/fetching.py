@@ -1,0 +1,124 @@
+"""Fetch the candidates of a collection into files, many at once, each ready to be imported."""
+
+import hashlib
+import queue
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+
+from peakid import files
+from peakid.acquire.fetching.client import Client, ClientOptions, NotFetched
+from peakid.acquire.sources import url_list
+from peakid.errors import UnreadableImage, UrlRefused
+from peakid.records import RejectionReason
+from peakid.store import collections
+from peakid.store.collections import Candidate
+from peakid.store.workspace import Workspace
+
+N_WORKERS = 32
+MAX_WAITING_FILES = 512  # Fetched and not imported yet.
+_PAGE = 500
+_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A URL with the file that holds its bytes, or with what else became of it.
+
+    Attributes:
+        candidates: All that have this URL, one for each of its classes.
+        file: In the folder of fetched files; None where `digest` or `reason` is set.
+        digest: The image that the URL became before, which is not fetched again.
+    """
+
+    candidates: tuple[Candidate, ...]
+    file: Path | None = None
+    digest: str = ""
+    reason: RejectionReason | None = None
+    detail: str = ""
+
+
+Results = queue.SimpleQueue[Fetched]
+
+
+async def fetch_all(
+    workspace: Workspace,
+    collection_id: int,
+    results: Results,
+    *,
+    options: ClientOptions,
+    max_bytes: int,
+) -> None:
+    """Put a result for every candidate that waits.
+
+    A file that an earlier process fetched and did not import is used again.
+
+    Args:
+        max_bytes: Of one image.
+
+    Raises:
+        OSError: If the files cannot be written, such as on a full disk.
+    """
+    folder = folder_of(workspace)
+    folder.mkdir(parents=True, exist_ok=True)
+    send, receive = anyio.create_memory_object_stream[Fetched](0)
+
+    async def work(client: Client) -> None:
+        async for each in receive:
+            results.put(each if each.digest else await _fetched(client, folder, each, max_bytes=max_bytes))
+
+    async with Client(options) as client, anyio.create_task_group() as group:
+        for _ in range(N_WORKERS):
+            group.start_soon(work, client)
+        async with send:
+            for each in _in_turn_of_hosts(workspace, collection_id):
+                while results.qsize() > MAX_WAITING_FILES:
+                    await anyio.sleep(_PAUSE_S)
+                await send.send(each)
+
+
+def folder_of(workspace: Workspace) -> Path:
+    """Return the folder of fetched files that are not imported yet."""
+    return workspace.cache_dir / "collected"
+
+
+async def _fetched(client: Client, folder: Path, wanted: Fetched, *, max_bytes: int) -> Fetched:
+    url = wanted.candidates[0].url
+    file = folder / f"{hashlib.sha256(url.encode()).hexdigest()}.image"
+    if file.is_file():
+        return replace(wanted, file=file)
+    try:
+        if url_list.is_inline(url):
+            body = url_list.inline_bytes(url)
+        else:
+            body = (await client.get(url, max_bytes=max_bytes)).body
+    except UrlRefused as error:
+        return replace(wanted, reason="unsafe_url", detail=error.message)
+    except (NotFetched, UnreadableImage) as error:
+        return replace(wanted, reason=error.reason, detail=error.message)
+    await anyio.to_thread.run_sync(files.write_bytes, file, body)
+    return replace(wanted, file=file)
+
+
+def _in_turn_of_hosts(workspace: Workspace, collection_id: int) -> Iterator[Fetched]:
+    """Yield the URLs of waiting candidates, those of different hosts by turns."""
+    after, given = 0, set[str]()
+    while page := collections.waiting(workspace, collection_id, after=after, limit=_PAGE):
+        after = page[-1].candidate_id
+        urls = [each.url for each in page if each.url not in given]
+        known = collections.known_images(workspace, urls)
+        grouped = collections.waiting_by_url(workspace, collection_id, urls)
+        given |= {url for url, candidates in grouped.items() if candidates[-1].candidate_id > after}
+        yield from (Fetched(candidates, digest=known.get(url, "")) for url, candidates in _by_turns(grouped))
+
+
+def _by_turns(grouped: Mapping[str, tuple[Candidate, ...]]) -> Iterable[tuple[str, tuple[Candidate, ...]]]:
+    hosts: dict[str, list[str]] = {}
+    for url in grouped:
+        hosts.setdefault(urlsplit(url).netloc, []).append(url)
+    rounds = zip_longest(*hosts.values())
+    return ((url, grouped[url]) for url in chain.from_iterable(rounds) if url is not None)

@@ -1,0 +1,67 @@
+"""A collection that is killed again and again loses no candidate and keeps its budget of requests."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from peakid.store.workspace import Workspace
+from tests.acquire.collecting.conftest import FAST
+from tests.acquire.fetching.served import Served
+
+pytestmark = pytest.mark.slow
+N, N_KILLS = 600, 6
+RUN = """
+import sys
+from pathlib import Path
+from peakid.acquire.collecting.collect import collect
+from peakid.records import no_report
+from peakid.store import workspace as workspaces
+from tests.acquire.collecting.conftest import FAST
+workspace = workspaces.open_existing(Path(sys.argv[1]))
+collect(workspace, "lakes", options=FAST, actor="human:anna", report=no_report)
+"""
+
+
+def test_each_candidate_of_a_killed_collection_ends_once(
+    workspace: Workspace, photos: Served, collection: Callable[..., int]
+) -> None:
+    rng = random.Random(4)
+    kinds = ["404", "500", "page", "cut", "flaky"]
+    names = [f"{n}-{rng.choice(kinds)}" if rng.random() < 0.2 else f"{n}.jpg" for n in range(N)]
+    collection([f"{photos.url}/{name}" for name in names])
+    command = [sys.executable, "-c", RUN, str(workspace.path)]
+    root = Path(__file__).resolve().parents[3]
+    for _ in range(N_KILLS):
+        process = subprocess.Popen(command, cwd=root, start_new_session=True)
+        n_before = len(photos.asked)
+        until = time.monotonic() + 60
+        n_more = rng.randrange(20, 60)
+        while len(photos.asked) - n_before < n_more and time.monotonic() < until:
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, cwd=root, check=True, timeout=300)
+    expected = Counter(name.partition("-")[2] or "image" for name in names)
+    found = Counter(row["reason"] or "image" for row in workspace.query("SELECT reason FROM candidate"))
+    assert found == {
+        "image": expected["image"] + expected["flaky"],
+        "gone": expected["404"],
+        "unreachable": expected["500"],
+        "not_an_image": expected["page"],
+        "unreadable": expected["cut"],
+    }
+    n_images = workspace.one("SELECT COUNT(*) AS n FROM image")["n"]
+    n_origins = workspace.one("SELECT COUNT(*) AS n FROM origin")["n"]
+    assert n_images == n_origins == found["image"]
+    most = FAST.n_attempts * (N_KILLS + 1)
+    assert max(Counter(photos.paths()).values()) <= most
+    assert not list((workspace.cache_dir / "collected").iterdir())
