@@ -10,7 +10,14 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue
 from peakid.jobs.arguments import ImportArguments
 from peakid.web import session, tables, uploads, words
-from peakid.web.collect import embedding_panel, import_form, import_preview, import_summary
+from peakid.web.collect import (
+    collection_form,
+    collection_panel,
+    embedding_panel,
+    import_form,
+    import_preview,
+    import_summary,
+)
 from peakid.web.history import root_panel
 from peakid.web.jobs import job_panel, submission
 
@@ -67,7 +74,7 @@ except PeakidError as error:
     session.show_error(error)
 
 # 4 act
-if job := import_preview.show(workspace):
+if job := import_preview.show(workspace) or collection_form.preview(workspace):
     st.session_state[JOB] = job.job_id
     st.rerun()
 
@@ -75,20 +82,26 @@ if job := import_preview.show(workspace):
 shown = [
     job
     for job in reversed(queue.list_jobs(workspace))
-    if job.kind == "import" and (job.state not in queue.ENDED or job.job_id == st.session_state.get(JOB))
+    if job.kind in ("import", "collect")
+    and (job.state not in queue.ENDED or job.job_id == st.session_state.get(JOB))
 ]
 for job in shown:
     job_panel.show(
         workspace,
         job,
-        body=lambda each: import_summary.show_result(workspace, each, actor=session.actor()),
+        body=lambda each: (
+            collection_panel.show_result(each)
+            if each.kind == "collect"
+            else import_summary.show_result(workspace, each, actor=session.actor())
+        ),
     )
 open_imports = {
     job.arguments_as(ImportArguments).path
     for job in queue.list_jobs(workspace)
     if job.kind == "import" and job.arguments is not None and job.state not in queue.ENDED
 }
-show_left({Path(path) for path in (*open_imports, import_preview.path()) if path})
+show_left({Path(path) for path in (*open_imports, import_preview.path(), collection_form.path()) if path})
+collection_panel.show(workspace)
 embedding_panel.show(workspace)
 root_panel.show(workspace)
 if imports := history.list_acquisitions(workspace):

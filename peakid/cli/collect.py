@@ -27,13 +27,12 @@ from peakid.store import collections
 from peakid.store.collections import PASSING, Collection
 from peakid.store.workspace import Workspace
 
-DEFAULT_NAME = "urls"
 N_SHOWN = 5
 
 _background = click.option(
     "--background", is_flag=True, help="Collect in a job in the background, and return at once."
 )
-_name = click.option("--name", default=DEFAULT_NAME, show_default=True, help="The collection.")
+_name = click.option("--name", default=collecting.DEFAULT_NAME, show_default=True, help="The collection.")
 
 
 @click.group("collect", cls=usage.Group)

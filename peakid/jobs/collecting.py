@@ -22,6 +22,8 @@ from peakid.store import collections
 from peakid.store.collections import NewCandidate
 from peakid.store.workspace import Workspace
 
+DEFAULT_NAME = "urls"
+
 
 def add_lists(
     workspace: Workspace,

@@ -8,9 +8,15 @@ import streamlit as st
 from peakid.records import Source
 from peakid.store.workspace import Workspace
 from peakid.web import uploads, words
+from peakid.web.collect import collection_form
 from peakid.web.workspaces import folder_browser
 
-SOURCES: dict[Source, str] = {"folder": "Folder", "zip": "Zip archive", "csv": "Table of labels"}
+SOURCES: dict[Source, str] = {
+    "folder": "Folder",
+    "zip": "Zip archive",
+    "csv": "Table of labels",
+    "web": "List of URLs",
+}
 
 # The text fields that a folder can be chosen for by browsing, with the label of the button.
 # By source: the fields with a button that browses, its label, and the suffixes of files to choose.
@@ -21,6 +27,7 @@ BROWSED: dict[Source, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("csv_path", "Browse tables", (".csv", ".tsv", ".json", ".jsonl", ".parquet")),
         ("csv_root", "Browse for the folder of the paths", ()),
     ),
+    "web": ((collection_form.FIELD, "Browse lists", collection_form.SUFFIXES),),
 }
 
 
@@ -39,6 +46,8 @@ class ImportRequest:
 def ask(workspace: Workspace) -> ImportRequest | None:
     """Draw the form. Return what was entered when its button is clicked, else None.
 
+    The form of a list of URLs has a preview of its own (`collection_form.preview`).
+
     Raises:
         BadInput: If no path was entered.
     """
@@ -56,6 +65,9 @@ def ask(workspace: Workspace) -> ImportRequest | None:
     with st.container(horizontal=True):
         for field, label, suffixes in BROWSED.get(source, ()):
             folder_browser.button(field, label=label, suffixes=suffixes)
+    if source == "web":
+        collection_form.ask(workspace)
+        return None
     with st.form("import", border=False):
         return {"folder": _folder, "zip": _zip, "csv": _table}[source](workspace)
 
