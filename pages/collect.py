@@ -29,7 +29,7 @@ def show_imports(imports: list[Acquisition]) -> None:
     lines = [
         {
             "When": words.ago(row.started_at),
-            "From": row.path,
+            "From": row.path or "the web",
             "By": words.who(row.actor),
             "Added": row.n_added,
             "Known": row.n_known,

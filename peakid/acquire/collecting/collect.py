@@ -88,6 +88,8 @@ def collect(
     except* OSError as error:
         raise _explained(error.exceptions[0], workspace) from error
     left = collections.show(workspace, name).n_waiting
+    with workspace.transaction() as connection:
+        import_batches.update_counts(connection, current, current.n_rejected, is_finished=not left)
     seconds = time.monotonic() - started
     return CollectReport(n_images, current.n_added, n_rejected, left, seconds)
 

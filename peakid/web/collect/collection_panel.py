@@ -62,7 +62,7 @@ def _offer(workspace: Workspace, collection: Collection) -> None:
         ):
             _submit(workspace, collection)
         if n_passing and st.button(
-            f"Try {n_passing:,} of {name} again",
+            f"Try {words.n_of(n_passing, 'photo')} of {name} again",
             key=f"retry:{collection.collection_id}",
             help="Those whose server did not answer, or that took too long.",
         ):
@@ -85,7 +85,7 @@ def _show_rejections(workspace: Workspace, collection: Collection) -> None:
     by_reason = ", ".join(
         f"{words.REASONS.get(reason, reason).lower()} {n:,}" for reason, n in collection.by_reason.items()
     )
-    title = f"Rejected by {words.plain(collection.name)} ({collection.n_rejected:,})"
+    title = f"Rejected in {words.plain(collection.name)} ({collection.n_rejected:,})"
     with st.expander(title):
         st.caption(f"By reason: {words.plain(by_reason)}.")
         rows = collections.rejections(workspace, collection.collection_id, limit=N_LISTED)

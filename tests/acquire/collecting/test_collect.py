@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from peakid.acquire import history
 from peakid.acquire.collecting import fetching
 from peakid.errors import NotFound
 from peakid.records import Credit
@@ -41,6 +42,8 @@ def test_each_candidate_ends_as_an_image_or_with_its_reason(
     assert said[-1][:3] == ("Collecting", 10, 10)
     shown = collections.show(workspace, "lakes")
     assert (shown.n_images, shown.n_rejected) == (4, 6)
+    [imported] = history.list_acquisitions(workspace)
+    assert (imported.source, imported.n_added, imported.finished_at is not None) == ("web", 4, True)
     assert shown.by_reason["unsafe_url"] == 2
     states = workspace.query(
         "SELECT c.name, s.is_reviewed FROM image_state s JOIN class c ON c.id = s.class_id"
