@@ -1,8 +1,8 @@
 """Photos from a web server to files and to images, beside fastai and img2dataset: `python bench/collect.py`.
 
 A local server of drawn photos waits before each answer, as servers elsewhere do. Four ways get the same URLs:
-fastai's `download_images` with its default of 8 threads, img2dataset where BENCH_IMG2DATASET_PATH says where it
-is installed, Peakid's client alone (files on the disk, as the peers), and a whole collection of Peakid (every
+fastai's `download_images` with its default of 8 threads, img2dataset where BENCH_IMG2DATASET_PATH says where
+it is installed, Peakid's client alone (files on the disk, as the peers), and a whole collection of Peakid (every
 photo decoded, hashed and stored with its rows). Each runs in a process of its own, so that its CPU time and
 memory are its own. The pace of a host is lifted: with it, Peakid asks one host 8 times a second.
 """
@@ -206,8 +206,8 @@ def report(found: dict[str, list[dict[str, float]]], given: argparse.Namespace) 
         rate = statistics.median(given.photos / each["seconds"] for each in runs)
         rows[way] = {"per_s": rate, "cpu_ms": 1000 * median["cpu_s"] / given.photos, **median}
         print(
-            f"| {way} | {rate:,.0f} | {rate / base:.2f} | {rows[way]['cpu_ms']:.1f} | {median['peak_mb']:,.0f}"
-            f" | {median['n']:,.0f} |"
+            f"| {way} | {rate:,.0f} | {rate / base:.2f} | {rows[way]['cpu_ms']:.1f} |"
+            f" {median['peak_mb']:,.0f} | {median['n']:,.0f} |"
         )
     print(json.dumps({"bench": "collect", "photos": given.photos, "wait_ms": given.wait_ms, "rows": rows}))
 
