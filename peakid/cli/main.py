@@ -79,6 +79,7 @@ COMMANDS = {
     "heat-maps": "peakid.cli.evaluation.heat_maps:heat_maps_",
     "gradcam": "peakid.cli.evaluation.heat_maps:gradcam",
     "export": "peakid.cli.learn:export",
+    "exports": "peakid.cli.serving.exports:exports_",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",
     "sort": "peakid.cli.serving.sort:sort_",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from peakid import files, near_names, paths
+from peakid import clean_text, files, near_names, paths
 from peakid.errors import BadInput, NotFound
 from peakid.records import Export, ExportStage
 from peakid.remedies import action
@@ -121,6 +121,24 @@ def set_stage(workspace: Workspace, export_id: int, stage: ExportStage, *, actor
         if before != stage:
             _change_stage(connection, export_id, before, stage, actor)
     return show(workspace, export_id)
+
+
+def find(workspace: Workspace, reference: str) -> Export:
+    """Return the export that a person names: its number, or `current` for the one in use.
+
+    Raises:
+        NotFound: If there is no such export.
+        BadInput: If it is neither.
+    """
+    if reference == CURRENT:
+        return current(workspace)
+    if clean_text.whole_number(reference) is None:
+        raise BadInput(
+            f"{reference[:80]!r} is not the number of an export.",
+            "Give its number, or `current` for the one in use.",
+            action("list_exports"),
+        )
+    return show(workspace, int(reference))
 
 
 def current(workspace: Workspace) -> Export:

@@ -29,7 +29,7 @@ from peakid.store import exports, workspace
 )
 @json_option
 def predict(export: str, images: tuple[str, ...], top: int, threshold: float | None, as_json: bool) -> None:
-    """Predict the class of each IMAGE. EXPORT is the number of an export or its folder."""
+    """Predict the class of each IMAGE. EXPORT is the number of an export, `current`, or a folder."""
     predictor = Predictor(export_folder(export))
     answers = _answers(predictor, [Path(path) for path in images], top, threshold)
     failed = [f"{path}: {each.error}" for path, each in zip(images, answers, strict=True) if each.error]
@@ -46,13 +46,13 @@ def predict(export: str, images: tuple[str, ...], top: int, threshold: float | N
 
 
 def export_folder(export: str) -> Path:
-    """Return the folder of an export, given by its number or as the folder itself.
+    """Return the folder of an export, given by its number, as `current`, or as the folder itself.
 
     Raises:
-        NotFound: If there is no export with this number.
+        NotFound: If there is no export with this number, or none is the current one.
     """
-    if export.isdecimal() and not Path(export).is_dir():
-        return exports.folder(exports.show(workspace.open_existing(workspace_path()), int(export)))
+    if (export == exports.CURRENT or export.isdecimal()) and not Path(export).is_dir():
+        return exports.folder(exports.find(workspace.open_existing(workspace_path()), export))
     return Path(export)
 
 
