@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -25,6 +25,26 @@ class StageChange:
     to_stage: ExportStage
     actor: str
     changed_at: str
+
+
+@dataclass(frozen=True)
+class Push:
+    """One revision of a repository on a model hub that has the model of an export.
+
+    Attributes:
+        endpoint: Address of the hub.
+        url: Page of that revision.
+        is_public: Whether everybody could read the repository when it was pushed.
+    """
+
+    export_id: int
+    endpoint: str
+    repository: str
+    revision: str
+    url: str
+    is_public: bool
+    actor: str
+    pushed_at: str
 
 
 def add(
@@ -162,6 +182,38 @@ def stage_changes(workspace: Workspace, export_id: int | None = None) -> list[St
         (export_id, export_id),
     )
     return [StageChange(*row) for row in rows]
+
+
+def add_push(
+    workspace: Workspace,
+    export_id: int,
+    *,
+    endpoint: str,
+    repository: str,
+    revision: str,
+    url: str,
+    is_public: bool,
+    actor: str,
+) -> Push:
+    """Record that an export was published on a model hub."""
+    pushed = Push(export_id, endpoint, repository, revision, url, is_public, actor, now())
+    with workspace.transaction() as connection:
+        connection.execute(
+            "INSERT INTO hub_push (export_id, endpoint, repository, revision, url, is_public, actor,"
+            " pushed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            astuple(pushed),
+        )
+    return pushed
+
+
+def pushes(workspace: Workspace, export_id: int | None = None) -> list[Push]:
+    """List where exports were published, of one export or of all, newest first."""
+    rows = workspace.query(
+        "SELECT export_id, endpoint, repository, revision, url, is_public, actor, pushed_at FROM hub_push"
+        " WHERE export_id = ? OR ? IS NULL ORDER BY id DESC",
+        (export_id, export_id),
+    )
+    return [Push(*row[:5], bool(row["is_public"]), *row[6:]) for row in rows]
 
 
 def _change_stage(
