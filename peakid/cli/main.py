@@ -84,6 +84,7 @@ COMMANDS = {
     "serve": "peakid.cli.serving.server:serve",
     "sort": "peakid.cli.serving.sort:sort_",
     "unsort": "peakid.cli.serving.sort:unsort",
+    "hub": "peakid.cli.serving.hub:hub_",
     "bundle": "peakid.cli.serving.bundle:bundle",
     "app": "peakid.cli.workspace:app",
 }

@@ -213,7 +213,19 @@ def pushes(workspace: Workspace, export_id: int | None = None) -> list[Push]:
         " WHERE export_id = ? OR ? IS NULL ORDER BY id DESC",
         (export_id, export_id),
     )
-    return [Push(*row[:5], bool(row["is_public"]), *row[6:]) for row in rows]
+    return [
+        Push(
+            row["export_id"],
+            row["endpoint"],
+            row["repository"],
+            row["revision"],
+            row["url"],
+            bool(row["is_public"]),
+            row["actor"],
+            row["pushed_at"],
+        )
+        for row in rows
+    ]
 
 
 def _change_stage(

@@ -114,6 +114,7 @@ def test_a_model_that_started_from_another_one_saw_its_images_too(peakid, add_ex
     assert sum(each["run_id"] == 1 for each in seen) == 4
 
 
+@pytest.mark.slow
 def test_current_is_accepted_wherever_an_export_is(peakid, add_export, tmp_path, draw, colour_export):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(draw(1))

@@ -12,12 +12,20 @@ from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import run_scores
+from peakid.recipe import export_formats
 from peakid.records import Export, ExportStage, Run, Snapshot
-from peakid.store import export_data, exports, runs
+from peakid.store import export_data, exports, pulled_models, runs
 from peakid.store.export_data import SeenImage
+from peakid.store.pulled_models import PulledModel
 from peakid.store.workspace import Workspace
 
 N_LISTED = 20  # Images that `data` prints for people.
+_FORMATS = {name: each for each, name in export_formats.FILE_NAMES.items()}
+_KEYS = (
+    *("export", "export_id", "stage", "is_proven_here", "pulled_from", "run_id", "accuracy"),
+    *("accuracy_interval", "n_scored", "score", "snapshot_digest", "snapshot_name", "n_images", "formats"),
+    *("parity", "path", "is_foreign", "created_at"),
+)
 
 
 @click.group("exports", cls=usage.Group, invoke_without_command=True)
@@ -37,22 +45,15 @@ def list_(workspace: Workspace, as_json: bool) -> None:
     by_id = {run.run_id: run for run in runs.list_runs(workspace, with_attributed=True)}
     frozen = {each.digest: each for each in snapshots.list_snapshots(workspace)}
     rows = [_document(each, by_id[each.run_id], frozen) for each in exports.list_exports(workspace)]
-    shown = [
-        {
-            **row,
-            "export": row["export_id"],
-            "run": row["run_id"],
-            "snapshot": row["snapshot_name"] or row["snapshot_digest"][:12],
-            "formats": ", ".join(row["formats"]),
-            "saw": " + ".join(str(row["n_images"][split]) for split in ("train", "valid", "test")),
-        }
-        for row in rows
-    ]
+    pulled = [_pulled_document(each) for each in pulled_models.list_models(workspace)]
     columns = ["export", "stage", "run", "score", "snapshot", "saw", "formats", "created_at"]
-    text = table(shown, columns, empty="There is no export yet. Make one with: peakid export RUN")
+    empty = "There is no export yet. Make one with: peakid export RUN"
+    lines = [table([_line(row) for row in [*rows, *pulled]], columns, empty=empty)]
     if rows:
-        text += "\nsaw: images it learned from + was chosen by + was only scored on."
-    emit(as_json, rows, text)
+        lines.append("saw: images it learned from + was chosen by + was only scored on.")
+    if pulled:
+        lines.append("hub: pulled from the Hugging Face Hub. Its figures were measured elsewhere, not here.")
+    emit(as_json, [*rows, *pulled], "\n".join(lines))
 
 
 @exports_.command()
@@ -118,8 +119,11 @@ def _document(export: Export, run: Run, frozen: dict[str, Snapshot]) -> dict[str
     made_from = frozen.get(run.snapshot_digest)
     score = run_scores.of(run, made_from) if made_from else None
     return {
+        "export": str(export.export_id),
         "export_id": export.export_id,
         "stage": export.stage,
+        "is_proven_here": True,
+        "pulled_from": None,
         "run_id": export.run_id,
         "accuracy": score.share if score else None,
         "accuracy_interval": list(score.interval) if score else None,
@@ -133,6 +137,31 @@ def _document(export: Export, run: Run, frozen: dict[str, Snapshot]) -> dict[str
         "path": export.path,
         "is_foreign": export.is_foreign,
         "created_at": export.created_at,
+    }
+
+
+def _pulled_document(model: PulledModel) -> dict[str, Any]:
+    """Return a pulled model with the keys of an export; None where nothing is known of it here."""
+    return dict.fromkeys(_KEYS) | {
+        "export": f"{pulled_models.PREFIX}{model.repository}",
+        "is_proven_here": False,
+        "n_images": {},
+        "formats": sorted({_FORMATS[each.name] for each in model.files if each.name in _FORMATS}),
+        "parity": {},
+        "path": model.path,
+        "is_foreign": True,
+        "created_at": model.pulled_at,
+        "pulled_from": model.url,
+    }
+
+
+def _line(row: dict[str, Any]) -> dict[str, Any]:
+    counts = [str(row["n_images"][split]) for split in ("train", "valid", "test") if row["n_images"]]
+    return row | {
+        "run": row["run_id"],
+        "snapshot": row["snapshot_name"] or (row["snapshot_digest"] or "-")[:12],
+        "formats": ", ".join(row["formats"]),
+        "saw": " + ".join(counts) or "-",
     }
 
 
