@@ -18,6 +18,7 @@ MODELS_KEEP = (
 class HeldSnapshot(TypedDict):
     """A snapshot that contained `n_held` of the images."""
 
+    snapshot_id: int
     digest: str
     name: str
     n_held: int
@@ -67,9 +68,9 @@ def of(workspace: Workspace, digests: Sequence[str]) -> PastUses:
     """Return the past uses of images. An image that was removed earlier still has its past uses."""
     parameters = {"digests": json.dumps(list(digests))}
     held = [
-        HeldSnapshot(digest=row["digest"], name=row["name"], n_held=row["n"])
+        HeldSnapshot(snapshot_id=row["id"], digest=row["digest"], name=row["name"], n_held=row["n"])
         for row in workspace.query(
-            "SELECT s.digest, s.name, COUNT(*) AS n FROM snapshot s JOIN snapshot_item t"
+            "SELECT s.id, s.digest, s.name, COUNT(*) AS n FROM snapshot s JOIN snapshot_item t"
             " ON t.snapshot_id = s.id WHERE t.image_id IN"
             " (SELECT id FROM image WHERE digest IN (SELECT value FROM json_each(:digests)))"
             " GROUP BY s.id ORDER BY s.id",

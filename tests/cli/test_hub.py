@@ -38,7 +38,7 @@ def test_an_export_goes_to_the_hub_and_comes_back_with_the_same_answers(
 ):
     pushed = peakid("hub", "push", 1, NAME)
     assert pushed.code == 0
-    assert "Whoever can read this private repository will see in anna/colours" in pushed.out
+    assert "Those with access to this private repository will see in anna/colours" in pushed.out
     assert "the classes river, sea" in pushed.out
     assert "no photo" in pushed.out
     assert f"Pushed to {hub.url}/{NAME}/tree/" in pushed.out
@@ -82,6 +82,11 @@ def test_a_refused_push_is_not_recorded(peakid, hub, exported):
     hub.faults["/commit"] = 503
     assert "status 503" in peakid("hub", "push", 1, NAME, "--public").err
     assert peakid("hub", "list").out == "Nothing was pushed to the Hub or pulled from it yet.\n"
+
+
+def test_a_repository_that_was_private_stays_so_and_that_is_said(peakid, hub, exported):
+    hub.add(NAME, {}, is_private=True)
+    assert peakid("hub", "push", 1, NAME, "--public").out.endswith("was private before and stays so.\n")
 
 
 def test_a_failed_pull_leaves_nothing(peakid, hub, exported, workspace):

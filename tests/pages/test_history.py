@@ -121,7 +121,12 @@ def test_what_used_an_image_is_listed_before_it_is_forgotten(open_page, workspac
     app = open_page("history", image=digest[:12])
     assert not app.exception
     (used,) = (each.value for each in app.dataframe if "Used by" in each.value)
-    assert used["Used by"].tolist() == ["Snapshot first", "Run 1", "Export 1 (current)", "Hub: anna/peaks"]
+    assert used["Used by"].tolist() == [
+        "Snapshot 1 (first)",
+        "Run 1",
+        "Export 1 (current)",
+        "Hub: anna/peaks",
+    ]
     assert used["Where"].tolist()[2:] == [kept.path, "https://huggingface.co/anna/peaks/tree/0"]
     assert "1 snapshot, 1 run, 1 export" in text_of(app)
 

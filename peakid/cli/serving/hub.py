@@ -77,6 +77,8 @@ def push(
     endpoint = settings.hub_endpoint()
     done = models.push(workspace, kept, name, found, is_public=is_public, endpoint=endpoint, actor=actor)
     reach = "Everybody can read it." if done.is_public else "It is private."
+    if is_public and not done.is_public:
+        reach = "The repository was private before and stays so."
     emit(as_json, _document(found) | asdict(done), f"Pushed to {done.url}. {reach}")
 
 
@@ -159,7 +161,7 @@ def _shown(found: Publication, name: str, *, is_public: bool) -> str:
     """Say what a repository will have, and who sees it."""
     classes = [each.name for each in found.facts.classes]
     more = f" and {len(classes) - N_LISTED} more" if len(classes) > N_LISTED else ""
-    who = "Everybody" if is_public else "Whoever can read this private repository"
+    who = "Everybody" if is_public else "Those with access to this private repository"
     licences = ", ".join(f"{each or 'not known'} ({n:,})" for each, n in found.facts.licences.items())
     lines = [
         f"{who} will see in {name} on {settings.hub_endpoint()}:",

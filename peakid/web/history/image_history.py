@@ -127,7 +127,8 @@ def _show_uses(plan: Forgetting) -> None:
 def use_lines(plan: Forgetting) -> list[dict[str, str]]:
     """Return a line for each snapshot, run, export and pushed repository that used the image."""
     lines = [
-        _use(f"Snapshot {each['name'] or each['digest'][:12]}", "contains it") for each in plan.snapshots
+        _use(names.numbered_snapshot(each["snapshot_id"], each["name"]), "contains it")
+        for each in plan.snapshots
     ]
     for run in plan.runs:
         parent = run["started_from"]
