@@ -675,6 +675,8 @@ CREATE TABLE pulled_model (
   path TEXT NOT NULL UNIQUE,
   files TEXT NOT NULL CHECK (json_valid(files)),
   class_names TEXT NOT NULL CHECK (json_valid(class_names)),
+  n_golden INTEGER NOT NULL,
+  golden_difference REAL NOT NULL,
   actor TEXT NOT NULL,
   pulled_at TEXT NOT NULL
 ) STRICT;

@@ -29,6 +29,8 @@ class PulledModel:
     Attributes:
         path: Its folder, absolute.
         class_names: According to its card; they need not be classes of the workspace.
+        n_golden: Drawn pictures for which it answered here as where it was made; 0 = it came without.
+        golden_difference: The largest difference of a probability among them, 0..1.
     """
 
     model_id: int
@@ -39,6 +41,8 @@ class PulledModel:
     path: str
     files: tuple[ModelFile, ...]
     class_names: tuple[str, ...]
+    n_golden: int
+    golden_difference: float
     actor: str
     pulled_at: str
 
@@ -53,6 +57,8 @@ def add(
     folder: Path,
     files: Sequence[ModelFile],
     class_names: Sequence[str],
+    n_golden: int = 0,
+    golden_difference: float = 0.0,
     actor: str,
 ) -> PulledModel:
     """Record a pulled model, in place of an earlier pull of the same revision.
@@ -65,11 +71,12 @@ def add(
     with workspace.transaction() as connection:
         connection.execute("DELETE FROM pulled_model WHERE path = ?", (path,))
         cursor = connection.execute(
-            "INSERT INTO pulled_model (endpoint, repository, revision, url, path, files, class_names, actor,"
-            " pulled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO pulled_model (endpoint, repository, revision, url, path, files, class_names,"
+            " n_golden, golden_difference, actor, pulled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(endpoint, repository, revision, url, path),
-                *(json.dumps(listed), json.dumps(list(class_names), ensure_ascii=False), actor, now()),
+                *(json.dumps(listed), json.dumps(list(class_names), ensure_ascii=False)),
+                *(n_golden, golden_difference, actor, now()),
             ),
         )
     row = workspace.one("SELECT * FROM pulled_model WHERE id = ?", (int(cursor.lastrowid or 0),))
@@ -109,6 +116,8 @@ def _model(workspace: Workspace, row: sqlite3.Row) -> PulledModel:
         path=str(paths.inside(workspace.path, row["path"])),
         files=tuple(ModelFile(each["name"], each["sha256"], each["bytes"]) for each in listed),
         class_names=tuple(json.loads(row["class_names"])),
+        n_golden=row["n_golden"],
+        golden_difference=row["golden_difference"],
         actor=row["actor"],
         pulled_at=row["pulled_at"],
     )

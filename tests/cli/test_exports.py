@@ -124,6 +124,9 @@ def test_current_is_accepted_wherever_an_export_is(peakid, add_export, tmp_path,
     add_export(folder=colour_export)
     peakid("exports", "stage", 1, "current")
     assert peakid("predict", "current", photo, "--json").json[0]["label"] in ("red", "green", "blue")
+    peakid("exports", "stage", 1, "retired")
+    assert peakid("predict", 1, photo).err == "Note: export 1 is retired.\n"
+    peakid("exports", "stage", 1, "current")
     albums = peakid("sort", "current", tmp_path / "photos", tmp_path / "out", "--dry-run", "--json").json
     assert sum(albums["albums"].values()) == 1
     assert peakid("bundle", "current", "--out", tmp_path / "a.zip", "--json").json["bytes"] > 0

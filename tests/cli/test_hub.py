@@ -1,5 +1,7 @@
 """From an export to the Hub and back: what is said before, what is recorded, and what a failure leaves."""
 
+import hashlib
+import json
 import time
 
 import pytest
@@ -50,6 +52,8 @@ def test_an_export_goes_to_the_hub_and_comes_back_with_the_same_answers(
     pulled = peakid("hub", "pull", NAME, "--json").json
     assert (pulled["export"], pulled["is_proven_here"]) == (f"hub:{NAME}", False)
     assert pulled["class_names"] == ["red", "green", "blue"]
+    assert pulled["n_golden"] > 10
+    assert pulled["golden_difference"] <= 1e-5
     assert pulled["path"].startswith(str(workspace.exports_dir))
     here, back = (peakid("predict", each, photo, "--json").json for each in (1, f"hub:{NAME}"))
     assert here == back
@@ -97,6 +101,29 @@ def test_a_failed_pull_leaves_nothing(peakid, hub, exported, workspace):
     assert list(workspace.exports_dir.iterdir()) == []
     assert peakid("hub", "list", "--json").json["pulled"] == []
     assert "was not pulled into this workspace" in peakid("predict", f"hub:{NAME}", "x.jpg").err
+
+
+def test_a_model_that_answers_otherwise_here_is_refused(peakid, hub, exported, workspace):
+    peakid("hub", "push", 1, NAME)
+    files = dict(hub.repositories[NAME].commits[-1][1])
+    answers = json.loads(files["golden/answers.json"])
+    answers["scene0.jpg"] = answers["scene0.jpg"][::-1]
+    for damaged in (answers, {"../../card.json": [1.0]}, [], {"scene0.jpg": "x"}):
+        files["golden/answers.json"] = json.dumps(damaged).encode()
+        del files["checksums.txt"]
+        files["checksums.txt"] = "".join(
+            f"{hashlib.sha256(each).hexdigest()}  {name}\n" for name, each in files.items()
+        ).encode()
+        hub.add(NAME, files)
+        refused = peakid("hub", "pull", NAME)
+        assert (refused.code, "Nothing was pulled" in refused.err) == (1, True)
+    assert list(workspace.exports_dir.iterdir()) == []
+
+
+def test_files_that_the_bundle_leaves_out_are_named(peakid, hub, workspace, frozen, add_run, colour_export):
+    files = [{"name": "model.onnx"}, {"name": "export.pkl"}]
+    exports.add(workspace, run_id=add_run(frozen), path=colour_export, files=files, parity={})
+    assert peakid("hub", "push", 1, NAME, "--dry-run", "--json").json["left_out"] == ["export.pkl"]
 
 
 def test_forgetting_an_image_names_the_repository_with_its_model(peakid, hub, exported, workspace):

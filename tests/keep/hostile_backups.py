@@ -298,8 +298,9 @@ def _add_places(all_: _Kinds) -> None:
         outcome="restored",
     )
     pulled = (
-        "INSERT INTO pulled_model (endpoint, repository, revision, url, path, files, class_names, actor,"
-        " pulled_at) VALUES ('', 'a/b', '', '', %s, %s, '[]', '', '" + AT + "')"
+        "INSERT INTO pulled_model (endpoint, repository, revision, url, path, files, class_names,"
+        " n_golden, golden_difference, actor, pulled_at)"
+        " VALUES ('', 'a/b', '', '', %s, %s, '[]', 0, 0.0, '', '" + AT + "')"
     )
     all_.sql("pulled model: a path upwards", pulled % ("'exports/../../x'", "'[]'"))
     all_.sql("pulled model: an absolute path", pulled % ("'{outside}'", "'[]'"))

@@ -105,7 +105,8 @@ def pull(workspace: Workspace, repository: str, revision: str, actor: str, as_js
         )
     text = (
         f"Pulled {found.repository} at {found.revision[:12]}: {len(found.files)} files,"
-        f" {len(found.class_names)} classes. Its figures were measured elsewhere, not in this workspace.\n"
+        f" {len(found.class_names)} classes. {_golden(found)}\n"
+        "Its figures were measured elsewhere, not in this workspace.\n"
         f"Use it as {PREFIX}{found.repository}, for instance: peakid predict {PREFIX}{found.repository} IMAGE"
     )
     emit(as_json, _pulled(found), text)
@@ -140,6 +141,15 @@ def list_(workspace: Workspace, as_json: bool) -> None:
     document = {"pushed": [asdict(each) for each in pushed], "pulled": [_pulled(each) for each in pulled]}
     empty = "Nothing was pushed to the Hub or pulled from it yet."
     emit(as_json, document, table(rows, ["what", "repository", "revision", "way", "at"], empty=empty))
+
+
+def _golden(found: PulledModel) -> str:
+    if not found.n_golden:
+        return "It came without pictures to check its answers with."
+    return (
+        f"It answers {found.n_golden} drawn pictures as where it was made: no probability differs by more"
+        f" than {found.golden_difference:.1g}."
+    )
 
 
 def _document(found: Publication) -> dict[str, Any]:

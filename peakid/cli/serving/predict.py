@@ -58,7 +58,10 @@ def export_folder(export: str) -> Path:
         name = export.removeprefix(pulled_models.PREFIX)
         return Path(pulled_models.find(workspace.open_existing(workspace_path()), name).path)
     if (export == exports.CURRENT or export.isdecimal()) and not Path(export).is_dir():
-        return exports.folder(exports.find(workspace.open_existing(workspace_path()), export))
+        found = exports.find(workspace.open_existing(workspace_path()), export)
+        if found.stage == "retired":
+            terminal.say(f"Note: export {found.export_id} is retired.", err=True)
+        return exports.folder(found)
     return Path(export)
 
 

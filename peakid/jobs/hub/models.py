@@ -13,6 +13,7 @@ from peakid.jobs import bundling
 from peakid.records import Export, Report, no_report
 from peakid.serve.bundle import bundle
 from peakid.serve.bundle.model_card import ModelFacts
+from peakid.serve.hub import golden_check
 from peakid.serve.hub import pull as pulling
 from peakid.serve.hub import push as pushing
 from peakid.store import exports, pulled_models, runs
@@ -27,7 +28,7 @@ class Publication:
 
     Attributes:
         contents: The files by name.
-        left_out: Files of the export that hold pickles.
+        left_out: Files of the export that hold pickles, which the bundle may have left out already.
         facts: What the model card says of the data.
     """
 
@@ -61,10 +62,11 @@ def publication(
     facts = bundling.model_facts(
         workspace, run, names_people=names_people, intended_use=intended_use, actor=actor
     )
-    contents, left_out = pushing.without_pickles(
+    contents, left = pushing.without_pickles(
         bundle.collect(exports.folder(export), facts, threshold=threshold)
     )
-    return Publication(contents, left_out, facts)
+    not_bundled = {str(file["name"]) for file in export.files} - contents.keys()
+    return Publication(contents, sorted({*left, *not_bundled}), facts)
 
 
 def push(
@@ -122,6 +124,7 @@ def pull(
 
     Raises:
         BadInput, ChecksumWrong, NotFound, HubRefused, FetchFailed, WeightsUnfit: As `serve.hub.pull.pull`.
+        ParityBroken: If it does not answer as where it was made.
         WorkspaceNotWritable: If the workspace cannot be written.
         DiskError: If the disk is full.
     """
@@ -129,6 +132,7 @@ def pull(
     with _own_folder(workspace) as part:
         found = pulling.pull(repository, commit, part / "model", endpoint=endpoint, report=report)
         shutil.rmtree(part / "model" / ".cache", ignore_errors=True)  # Notes of the library.
+        checked = golden_check.check(part / "model")
         owner, _, name = found.repository.partition("/")
         folder = workspace.exports_dir / f"hub-{owner}--{name}-{commit[:12]}"
         if folder.exists():  # An earlier pull of the same revision.
@@ -143,6 +147,8 @@ def pull(
         folder=folder,
         files=[ModelFile(each.name, each.sha256, each.n_bytes) for each in found.files],
         class_names=found.class_names,
+        n_golden=checked.n_pictures,
+        golden_difference=checked.largest_difference,
         actor=actor,
     )
 
