@@ -2,7 +2,7 @@
 
 A local server of drawn photos waits before each answer, as servers elsewhere do. Four ways get the same URLs:
 fastai's `download_images` with its default of 8 threads, img2dataset where BENCH_IMG2DATASET_PATH says where
-it is installed, Peakid's client alone (files on the disk, as the peers), and a whole collection of Peakid (every
+it is installed, Peakid's client alone (files on the disk, as the peers), and a collection of Peakid (every
 photo decoded, hashed and stored with its rows). Each runs in a process of its own, so that its CPU time and
 memory are its own. The pace of a host is lifted: with it, Peakid asks one host 8 times a second.
 """

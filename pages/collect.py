@@ -21,6 +21,7 @@ from peakid.web.collect import (
 from peakid.web.history import root_panel
 from peakid.web.jobs import job_panel, submission
 
+FROM = {"feedback": "corrected predictions", "web": "the web"}  # Where there is no path.
 JOB = "collect:job"  # Session state: id of the import that this session started last.
 
 
@@ -29,7 +30,7 @@ def show_imports(imports: list[Acquisition]) -> None:
     lines = [
         {
             "When": words.ago(row.started_at),
-            "From": row.path or "the web",
+            "From": row.path or FROM.get(row.source, row.source),
             "By": words.who(row.actor),
             "Added": row.n_added,
             "Known": row.n_known,

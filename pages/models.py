@@ -8,7 +8,7 @@ from peakid.jobs import queue
 from peakid.records import Export
 from peakid.store import exports, runs
 from peakid.web import address, session
-from peakid.web.exports import export_details, export_form, export_list, photo_trial
+from peakid.web.exports import export_details, export_form, export_list, hub_list, photo_trial
 from peakid.web.jobs import job_panel, submission
 from peakid.web.training import first_model
 
@@ -59,3 +59,4 @@ elif trained:
         "No exports yet. An export contains weights, classes and preprocessing, checked against the "
         "trained model."
     )
+hub_list.show(workspace)

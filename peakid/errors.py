@@ -28,6 +28,8 @@ PeakidError
 +- UnreadableImage           bytes that cannot be decoded; `reason` is the reason of the rejection
 +- UrlRefused                a URL that is not fetched: no http address, or not a public one
 +- FetchFailed               a server that does not answer, answers with an error or sends too much
++- HubRefused              a model hub that does not accept the login, or a login that lacks a right
++- ChecksumWrong           a downloaded file that is not the one that its checksum names
 +- NothingToUndo             the actor has no step left to undo (or to redo)
 +- DatasetError
 |  +- EmptySnapshot          no image has a label of an active class, or all are excluded
@@ -168,6 +170,12 @@ class UrlRefused(PeakidError): ...
 
 
 class FetchFailed(PeakidError): ...
+
+
+class HubRefused(PeakidError): ...
+
+
+class ChecksumWrong(PeakidError): ...
 
 
 class NothingToUndo(PeakidError): ...

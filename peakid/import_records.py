@@ -13,6 +13,30 @@ LabelSource = Literal[
     "none",               # Nothing has a label.
 ]  # fmt: skip
 
+RejectionReason = Literal[
+    "not_an_image",       # Not an image format that Pillow knows.
+    "unsupported_format", # An image format that Peakid does not read.
+    "unreadable",         # Starts like an image but cannot be decoded to the end.
+    "too_many_pixels",    # Over the pixel limit; decoding it could exhaust the memory.
+    "too_large",          # Over the byte limit.
+    "empty",              # Zero bytes.
+    "hidden",             # A dot-file or a file of the operating system (Thumbs.db).
+    "missing_file",       # A table names it, but it does not exist.
+    "no_permission",      # It exists but cannot be opened.
+    "forgotten",          # Permanently removed earlier; its bytes are not imported again.
+    "too_slow",           # Decoding it alone took longer than the limit.
+    "too_much_memory",    # Decoding it alone took more memory than the limit.
+    "crashes_decoder",    # The decoding process crashed on it every time.
+    "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
+    "bad_row",            # A row of a table that cannot be used.
+    "bad_table",          # A label file in a folder or archive that cannot be read; the images are imported.
+    "unsafe_url",         # No http or https URL, or one that leads to an address that is not public.
+    "unreachable",        # Its server did not answer, or answered with a passing error, at every attempt.
+    "gone",               # Its server says that it does not exist.
+    "refused_by_server",  # Its server does not give it to everybody.
+    "opted_out",          # Its server says that it must not be used to train models.
+]  # fmt: skip
+
 NoteKind = Literal[
     "inner_splits",       # Split folders inside a folder that stands beside others.
     "split_inside_class", # Split folders inside each class folder.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from peakid.import_records import NO_READING, ImportReading
+from peakid.import_records import NO_READING, ImportReading, RejectionReason
 from peakid.run_records import ImportedPredictions, RunWarning, StartingWeights
 
 Verdict = Literal[
@@ -21,35 +21,12 @@ Split = Literal[
 ]  # fmt: skip
 
 Source = Literal[
-    "folder",  # A folder on this machine.
-    "zip",     # A zip archive of such a folder.
-    "csv",     # A table of paths and labels: CSV, JSON lines or Parquet.
-    "demo",    # Images that Peakid draws itself.
-    "web",     # Fetched from the web, by lists of URLs or from a service.
-]  # fmt: skip
-
-RejectionReason = Literal[
-    "not_an_image",       # Not an image format that Pillow knows.
-    "unsupported_format", # An image format that Peakid does not read.
-    "unreadable",         # Starts like an image but cannot be decoded to the end.
-    "too_many_pixels",    # Over the pixel limit; decoding it could exhaust the memory.
-    "too_large",          # Over the byte limit.
-    "empty",              # Zero bytes.
-    "hidden",             # A dot-file or a file of the operating system (Thumbs.db).
-    "missing_file",       # A table names it, but it does not exist.
-    "no_permission",      # It exists but cannot be opened.
-    "forgotten",          # Permanently removed earlier; its bytes are not imported again.
-    "too_slow",           # Decoding it alone took longer than the limit.
-    "too_much_memory",    # Decoding it alone took more memory than the limit.
-    "crashes_decoder",    # The decoding process crashed on it every time.
-    "unsafe_path",        # Points outside the root: absolute, `..`, a link, a name that is not UTF-8.
-    "bad_row",            # A row of a table that cannot be used.
-    "bad_table",          # A label file in a folder or archive that cannot be read; the images are imported.
-    "unsafe_url",         # No http or https URL, or one that leads to an address that is not public.
-    "unreachable",        # Its server did not answer, or answered with a passing error, at every attempt.
-    "gone",               # Its server says that it does not exist.
-    "refused_by_server",  # Its server does not give it to everybody.
-    "opted_out",          # Its server says that it must not be used to train models.
+    "folder",   # A folder on this machine.
+    "zip",      # A zip archive of such a folder.
+    "csv",      # A table of paths and labels: CSV, JSON lines or Parquet.
+    "demo",     # Images that Peakid draws itself.
+    "web",      # Fetched from the web, by lists of URLs or from a service.
+    "feedback", # A photo whose prediction a person corrected.
 ]  # fmt: skip
 
 StepKind = Literal["decide", "import", "undo", "redo"]
@@ -376,6 +353,13 @@ class Prediction:
     is_out_of_sample: bool
 
 
+ExportStage = Literal[
+    "candidate",  # Not decided yet: the stage of a new export.
+    "current",    # The one in use; at most one of a workspace.
+    "retired",    # No longer to be used.
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Export:
     """A model with its classes and preprocessing, usable without training code.
@@ -392,3 +376,4 @@ class Export:
     parity: dict[str, dict[str, float]]
     created_at: str
     is_foreign: bool = False
+    stage: ExportStage = "candidate"

@@ -217,12 +217,16 @@ def environment(**values: str) -> dict[str, str]:
     """Return the environment for a child process, with PEAKID_<NAME> set for every keyword.
 
     PYTHONPATH is set too, so that the child imports this package even where it is not installed. The password
-    of the app is left out: a process that decodes untrusted images must not have it.
+    of the app and the tokens of the Hugging Face Hub are left out: a process that decodes untrusted images
+    must not have them.
     """
     paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
-    inherited = {name: value for name, value in os.environ.items() if name.upper() != "PEAKID_PASSWORD"}
+    inherited = {name: value for name, value in os.environ.items() if name.upper() not in _SECRETS}
     return {**inherited, "PYTHONPATH": os.pathsep.join(paths), **own}
+
+
+_SECRETS = frozenset({"PEAKID_PASSWORD", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
 
 
 def bare_environment() -> dict[str, str]:
@@ -240,6 +244,11 @@ def timm_cache() -> Path:
     """Return the folder in which timm keeps downloaded weights: that of the Hugging Face client."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     return files.expanded(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+
+
+def hub_endpoint() -> str:
+    """Return the address of the Hugging Face Hub, or of the server that HF_ENDPOINT names in its place."""
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
 def password_needed(address: str) -> BadInput:

@@ -49,7 +49,6 @@ READS = {
     "curate.classes.current_names",  # classes list: merged_into
     "jobs.sweep.finding_text",  # sweep --wait: stored in the result
     "curate.queues.review_queue.class_queue",  # queue class:NAME
-    "evaluate.run_scores.of",  # evaluate
     "evaluate.figures.of_run",  # evaluate
     "evaluate.figures_state.read",  # evaluate
     "evaluate.figures.is_cheap",  # evaluate

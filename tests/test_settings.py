@@ -111,6 +111,12 @@ def test_the_password_is_not_printed_and_not_passed_to_other_processes(monkeypat
         assert "correct horse" not in environment.values()
 
 
+def test_the_login_of_the_hub_is_not_passed_to_other_processes(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    for environment in (settings.environment(), settings.bare_environment()):
+        assert "hf_secret" not in environment.values()
+
+
 def test_an_account_of_the_system_is_the_name_of_no_person(monkeypatch):
     for name in ("root", "Admin", "ubuntu", pwd.getpwuid(65_534).pw_name, "human:root"):
         monkeypatch.setenv("PEAKID_ACTOR", name)

@@ -23,8 +23,8 @@ from peakid.curate import scan as scanning
 from peakid.jobs import collecting, embedding
 from peakid.records import RejectionReason
 from peakid.settings import for_job
-from peakid.store import collections
-from peakid.store.collections import PASSING, Collection
+from peakid.store.collecting import collections
+from peakid.store.collecting.collections import PASSING, Collection
 from peakid.store.workspace import Workspace
 
 N_SHOWN = 5

@@ -12,8 +12,9 @@ from peakid.cli.output import remedies
 from peakid.keep import backup as backups
 from peakid.keep import clean as cleaning
 from peakid.keep import forget as forgetting
-from peakid.keep import report_text
+from peakid.keep import past_uses, report_text
 from peakid.keep import restore as restoring
+from peakid.keep.past_uses import HeldPush, HeldRun
 from peakid.remedies import action
 from peakid.store.workspace import Workspace
 
@@ -108,6 +109,20 @@ def forget(workspace: Workspace, what: str, dry_run: bool, reason: str, actor: s
 def _remaining(done: forgetting.Forgetting) -> list[str]:
     """Return where the images were used, and the files that are not Peakid's to delete."""
     lines = [f"  in snapshot {each['digest'][:12]} {each['name']}" for each in done.snapshots]
-    lines += [f"  used by run {each['run_id']}" for each in done.runs]
-    lines += [f"  in the model of export {each['export_id']} at {each['path']}" for each in done.exports]
-    return lines + [f"  original file, not removed: {path}" for path in done.left_in_place]
+    lines += [f"  used by run {each['run_id']}{_by_way_of(each)}" for each in done.runs]
+    for export in done.exports:
+        where = f"{export['stage']}, at {export['path']}"
+        lines.append(f"  in the model of export {export['export_id']} ({where})")
+        lines += [f"    pushed to {_pushed(each)}" for each in export["pushed"]]
+    lines += [f"  original file, not removed: {path}" for path in done.left_in_place]
+    return lines + ([past_uses.MODELS_KEEP] if done.exports else [])
+
+
+def _by_way_of(run: HeldRun) -> str:
+    return (
+        "" if run["started_from"] is None else f", which started from the model of run {run['started_from']}"
+    )
+
+
+def _pushed(push: HeldPush) -> str:
+    return f"{push['repository']} ({'public' if push['is_public'] else 'private'}): {push['url']}"

@@ -80,10 +80,12 @@ COMMANDS = {
     "heat-maps": "peakid.cli.evaluation.heat_maps:heat_maps_",
     "gradcam": "peakid.cli.evaluation.heat_maps:gradcam",
     "export": "peakid.cli.learn:export",
+    "exports": "peakid.cli.serving.exports:exports_",
     "predict": "peakid.cli.serving.predict:predict",
     "serve": "peakid.cli.serving.server:serve",
     "sort": "peakid.cli.serving.sort:sort_",
     "unsort": "peakid.cli.serving.sort:unsort",
+    "hub": "peakid.cli.serving.hub:hub_",
     "bundle": "peakid.cli.serving.bundle:bundle",
     "app": "peakid.cli.workspace:app",
 }

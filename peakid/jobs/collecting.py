@@ -18,8 +18,8 @@ from peakid.jobs.job import Job
 from peakid.jobs.ledger import Work
 from peakid.jobs.queueing import queued_once
 from peakid.jobs.results import CollectResult
-from peakid.store import collections
-from peakid.store.collections import NewCandidate
+from peakid.store.collecting import collections
+from peakid.store.collecting.collections import NewCandidate
 from peakid.store.workspace import Workspace
 
 DEFAULT_NAME = "urls"

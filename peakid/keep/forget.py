@@ -11,13 +11,16 @@ import shutil
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypedDict
+from typing import Any
 
 from peakid import progress_text
 from peakid.embed import stored as embeddings
 from peakid.errors import NotFound
+from peakid.keep import past_uses
+from peakid.keep.past_uses import HeldExport, HeldRun, HeldSnapshot
 from peakid.records import Report, no_report
-from peakid.store import collections, comparisons, images, tombstones
+from peakid.store import comparisons, images, tombstones
+from peakid.store.collecting import collections
 from peakid.store.evaluation import heat_maps
 from peakid.store.workspace import Workspace, now
 
@@ -73,32 +76,13 @@ KEPT_FILES = {  # Files of a workspace that name an image by its digest and stay
 }
 
 
-class HeldSnapshot(TypedDict):
-    """A snapshot that contained `n_held` of the images."""
-
-    digest: str
-    name: str
-    n_held: int
-
-
-class HeldRun(TypedDict):
-    run_id: int
-    snapshot_digest: str
-
-
-class HeldExport(TypedDict):
-    export_id: int
-    run_id: int
-    path: str
-
-
 @dataclass(frozen=True)
 class Forgetting:
     """The images that are or were removed, and everything that contained them.
 
     `left_in_place` lists files outside the workspace that Peakid never copied; their owner must remove them.
-    `snapshots`, `runs` and `exports` contained at least one of the images. They keep its digest and label,
-    and the models were trained on it.
+    `snapshots`, `runs` and `exports` contained at least one of the images, or go back to a model that learned
+    from one. They keep its digest and label, and the models what they learned.
     """
 
     digests: list[str]
@@ -125,9 +109,9 @@ def plan(workspace: Workspace, what: str) -> Forgetting:
         AmbiguousDigest: If the digests of several images start with it.
     """
     digests = _named(workspace, what)
+    uses = past_uses.of(workspace, digests)
     parameters = {"digests": json.dumps(digests)}
     among = "(SELECT id FROM image WHERE digest IN (SELECT value FROM json_each(:digests)))"
-    snapshots = f"SELECT DISTINCT snapshot_id FROM snapshot_item WHERE image_id IN {among}"
 
     def rows(sql: str) -> list[sqlite3.Row]:
         return workspace.query(sql, parameters)
@@ -142,27 +126,9 @@ def plan(workspace: Workspace, what: str) -> Forgetting:
                 f" WHERE r.is_in_place = 1 AND o.image_id IN {among} ORDER BY 1, 2"
             )
         ],
-        snapshots=[
-            HeldSnapshot(digest=row["digest"], name=row["name"], n_held=row["n"])
-            for row in rows(
-                "SELECT s.digest, s.name, COUNT(*) AS n FROM snapshot s JOIN snapshot_item t"
-                f" ON t.snapshot_id = s.id WHERE t.image_id IN {among} GROUP BY s.id ORDER BY s.id"
-            )
-        ],
-        runs=[
-            HeldRun(run_id=row["id"], snapshot_digest=row["digest"])
-            for row in rows(
-                "SELECT r.id, s.digest FROM run r JOIN snapshot s ON s.id = r.snapshot_id"
-                f" WHERE s.id IN ({snapshots}) ORDER BY r.id"
-            )
-        ],
-        exports=[
-            HeldExport(export_id=row["id"], run_id=row["run_id"], path=row["path"])
-            for row in rows(
-                "SELECT e.id, e.run_id, e.path FROM export e JOIN run r ON r.id = e.run_id"
-                f" WHERE r.snapshot_id IN ({snapshots}) ORDER BY e.id"
-            )
-        ],
+        snapshots=uses.snapshots,
+        runs=uses.runs,
+        exports=uses.exports,
     )
 
 

@@ -19,7 +19,16 @@ from peakid.keep import backup_file, forget, restored_database
 from peakid.keep.backup_file import UNREADABLE, Backup
 from peakid.records import Report, no_report
 from peakid.remedies import action
-from peakid.store import activity, checkpoints, exports, identity, images, runs, tombstones
+from peakid.store import (
+    activity,
+    checkpoints,
+    exports,
+    identity,
+    images,
+    pulled_models,
+    runs,
+    tombstones,
+)
 from peakid.store import workspace as workspaces
 from peakid.store.folders import placing
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
@@ -283,9 +292,11 @@ def _check_records(workspace: Workspace) -> None:
     try:
         runs.list_runs(workspace, with_attributed=True)
         exports.list_exports(workspace)
+        pulled_models.list_models(workspace)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadBackup(
-            f"The database in the backup has a run or an export that cannot be read: {error!r:.80}.",
+            "The database in the backup has a run, an export or a pulled model that cannot be read:"
+            f" {error!r:.80}.",
             "Use another copy, or a backup that Peakid wrote itself.",
         ) from error
 

@@ -32,12 +32,12 @@ def run_score(run: Run, snapshot: Snapshot | None) -> str:
 
 def snapshot_name(snapshot: Snapshot) -> str:
     """Return `Snapshot 3 (before cleaning)`, or `Snapshot 3` where it was given no name."""
-    return _numbered(snapshot.snapshot_id, snapshot.name)
+    return numbered_snapshot(snapshot.snapshot_id, snapshot.name)
 
 
 def snapshot_of(run: Run) -> str:
     """Return the name of the snapshot that a run was trained on."""
-    return _numbered(run.snapshot_id, run.snapshot_name)
+    return numbered_snapshot(run.snapshot_id, run.snapshot_name)
 
 
 def snapshot_option(snapshot: Snapshot) -> str:
@@ -56,5 +56,6 @@ def recipe_summary(values: Mapping[str, object]) -> str:
     return f"{values.get('arch', 'model')} at {values.get('image_size_px', '?')} px"
 
 
-def _numbered(number: int, name: str) -> str:
+def numbered_snapshot(number: int, name: str) -> str:
+    """Return the name of a snapshot from its id and the name it was given, '' for none."""
     return f"Snapshot {number} ({words.shown(name)})" if name else f"Snapshot {number}"

@@ -297,6 +297,15 @@ def _add_places(all_: _Kinds) -> None:
         export % ("'{outside}'", '\'[{"name": "marker", "bytes": 1}]\''),
         outcome="restored",
     )
+    pulled = (
+        "INSERT INTO pulled_model (endpoint, repository, revision, url, path, files, class_names,"
+        " n_golden, golden_difference, actor, pulled_at)"
+        " VALUES ('', 'a/b', '', '', %s, %s, '[]', 0, 0.0, '', '" + AT + "')"
+    )
+    all_.sql("pulled model: a path upwards", pulled % ("'exports/../../x'", "'[]'"))
+    all_.sql("pulled model: an absolute path", pulled % ("'{outside}'", "'[]'"))
+    all_.sql("pulled model: a file upwards", pulled % ("'exports/a'", '\'[{"name": "../../marker"}]\''))
+    all_.sql("pulled model: a file without a checksum", pulled % ("'exports/a'", '\'[{"name": "a"}]\''))
     all_.sql("root: a relative path", root % ("'../..'"))
     all_.sql("root: a path upwards", root % ("'{outside}/../..'"))
     all_.sql("root: NUL", root % ("'{outside}' || char(0)"))

@@ -1,8 +1,8 @@
 """A list of URLs on the Collect page: its preview, the job, what was rejected, and another attempt."""
 
 from peakid.jobs import queue
-from peakid.store import collections
-from peakid.store.collections import Ended, NewCandidate
+from peakid.store.collecting import collections
+from peakid.store.collecting.collections import Ended, NewCandidate
 
 
 def entered(open_page, file, **fields):

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from peakid.curate import classes, decisions, history, remarks
+from peakid.dataset import snapshot as snapshots
 from peakid.jobs import arguments as job_arguments
 from peakid.jobs.arguments import TrainArguments
 from peakid.keep import backup
 from peakid.records import Choice
-from peakid.store import checkpoints, images, runs, status, tombstones
+from peakid.store import checkpoints, exports, images, runs, status, tombstones
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import now
 
@@ -100,6 +101,34 @@ def test_an_image_is_forgotten_only_after_a_checkbox(open_page, reviewed, worksp
     app.button(key=f"forget:{reviewed[0]}").click().run()
     assert tombstones.digests(workspace) == [reviewed[0]]
     assert "Forgot image" in text_of(app)
+
+
+def test_what_used_an_image_is_listed_before_it_is_forgotten(open_page, workspace, frozen, add_run, text_of):
+    digest = snapshots.items(workspace, frozen.digest)[0].digest
+    run_id = add_run(frozen)
+    kept = exports.add(workspace, run_id=run_id, path=workspace.exports_dir / "one", files=[], parity={})
+    exports.set_stage(workspace, kept.export_id, "current", actor="human:anna")
+    exports.add_push(
+        workspace,
+        kept.export_id,
+        endpoint="https://huggingface.co",
+        repository="anna/peaks",
+        revision="0" * 40,
+        url="https://huggingface.co/anna/peaks/tree/0",
+        is_public=True,
+        actor="human:anna",
+    )
+    app = open_page("history", image=digest[:12])
+    assert not app.exception
+    (used,) = (each.value for each in app.dataframe if "Used by" in each.value)
+    assert used["Used by"].tolist() == [
+        "Snapshot 1 (first)",
+        "Run 1",
+        "Export 1 (current)",
+        "Hub: anna/peaks",
+    ]
+    assert used["Where"].tolist()[2:] == [kept.path, "https://huggingface.co/anna/peaks/tree/0"]
+    assert "1 snapshot, 1 run, 1 export" in text_of(app)
 
 
 def test_an_unknown_image_is_an_error_message(open_page, reviewed, text_of):

@@ -24,8 +24,9 @@ from peakid.acquire.import_batches import RunningImport
 from peakid.errors import PeakidError
 from peakid.imaging import decoder
 from peakid.records import Report, Source
-from peakid.store import collections, images
-from peakid.store.collections import Candidate, Ended
+from peakid.store import images
+from peakid.store.collecting import collections
+from peakid.store.collecting.collections import Candidate, Ended
 from peakid.store.workspace import Workspace
 
 BATCH_SIZE = 50  # URLs a transaction.

@@ -15,8 +15,8 @@ from peakid.acquire.fetching.client import Client, ClientOptions, NotFetched
 from peakid.acquire.sources import url_list
 from peakid.errors import UnreadableImage, UrlRefused
 from peakid.records import RejectionReason
-from peakid.store import collections
-from peakid.store.collections import Candidate
+from peakid.store.collecting import collections
+from peakid.store.collecting.collections import Candidate
 from peakid.store.workspace import Workspace
 
 N_WORKERS = 32

@@ -49,7 +49,7 @@ COMMANDS: dict[ActionKind, str] = {
     "list_runs": "status",
     "import_partial_predictions": "import predictions {file} --partial",
     "export_run": "export {run_id}",
-    "list_exports": "status",
+    "list_exports": "exports",
     "create_workspace": "--workspace {path} init",
     "open_demo": "--workspace {path} demo",
     "restore_backup": "restore FILE --replace",

@@ -12,7 +12,7 @@ from peakid.store.workspace import Workspace
 
 
 @click.command()
-@click.argument("export", metavar="EXPORT", type=int)
+@click.argument("export", metavar="EXPORT")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new zip file.")
 @click.option(
     "--threshold",
@@ -27,7 +27,7 @@ from peakid.store.workspace import Workspace
 @pass_workspace
 def bundle(
     workspace: Workspace,
-    export: int,
+    export: str,
     out: Path,
     threshold: float | None,
     intended_use: str,
@@ -43,7 +43,7 @@ def bundle(
     out = files.expanded(out)
     names = bundling.write(
         workspace,
-        exports.show(workspace, export),
+        exports.find(workspace, export),
         out,
         threshold=threshold,
         names_people=names_people,

@@ -12,7 +12,7 @@ from peakid.cli.output import terminal
 from peakid.errors import BadInput
 from peakid.evaluate import score_text
 from peakid.serve.predictor import BATCH_SIZE, ImagePrediction, Predictor
-from peakid.store import exports, workspace
+from peakid.store import exports, pulled_models, workspace
 
 
 @click.command()
@@ -29,7 +29,10 @@ from peakid.store import exports, workspace
 )
 @json_option
 def predict(export: str, images: tuple[str, ...], top: int, threshold: float | None, as_json: bool) -> None:
-    """Predict the class of each IMAGE. EXPORT is the number of an export or its folder."""
+    """Predict the class of each IMAGE.
+
+    EXPORT is the number of an export, `current`, a pulled model as `hub:OWNER/NAME`, or a folder.
+    """
     predictor = Predictor(export_folder(export))
     answers = _answers(predictor, [Path(path) for path in images], top, threshold)
     failed = [f"{path}: {each.error}" for path, each in zip(images, answers, strict=True) if each.error]
@@ -46,13 +49,19 @@ def predict(export: str, images: tuple[str, ...], top: int, threshold: float | N
 
 
 def export_folder(export: str) -> Path:
-    """Return the folder of an export, given by its number or as the folder itself.
+    """Return the folder of an export: its number, `current`, `hub:OWNER/NAME` or the folder itself is given.
 
     Raises:
-        NotFound: If there is no export with this number.
+        NotFound: If there is no such export, none is the current one, or that model was not pulled.
     """
-    if export.isdecimal() and not Path(export).is_dir():
-        return exports.folder(exports.show(workspace.open_existing(workspace_path()), int(export)))
+    if export.startswith(pulled_models.PREFIX) and not Path(export).is_dir():
+        name = export.removeprefix(pulled_models.PREFIX)
+        return Path(pulled_models.find(workspace.open_existing(workspace_path()), name).path)
+    if (export == exports.CURRENT or export.isdecimal()) and not Path(export).is_dir():
+        found = exports.find(workspace.open_existing(workspace_path()), export)
+        if found.stage == "retired":
+            terminal.say(f"Note: export {found.export_id} is retired.", err=True)
+        return exports.folder(found)
     return Path(export)
 
 

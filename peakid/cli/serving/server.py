@@ -37,7 +37,9 @@ STOP_S = 10  # What is being predicted when the server is stopped may take this 
 def serve(
     export: str, port: int, address: str, own_hosts: tuple[str, ...], threshold: float | None, as_json: bool
 ) -> None:
-    """Serve the predictions of EXPORT, the number of an export or its folder, until Ctrl-C.
+    """Serve the predictions of EXPORT until Ctrl-C.
+
+    EXPORT is the number of an export, `current`, a pulled model as `hub:OWNER/NAME`, or a folder.
 
     POST /predict takes photos, GET / is a page to drop them on, /openapi.json describes the rest. Uploads are
     neither stored nor logged. The server has no password: whoever reaches its address can use the model.

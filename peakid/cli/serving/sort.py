@@ -60,8 +60,9 @@ def sort_(
 ) -> None:
     """Sort the photos in FOLDER into albums in OUT, by the classes that EXPORT predicts.
 
-    Photos are copied unless --mode says otherwise. OUT gets a table of all photos, albums.csv. Sorting again
-    with other options changes what differs; peakid unsort OUT takes everything back.
+    EXPORT is the number of an export, `current`, a pulled model as `hub:OWNER/NAME`, or a folder. Photos are
+    copied unless --mode says otherwise. OUT gets a table of all photos, albums.csv. Sorting again with other
+    options changes what differs; peakid unsort OUT takes everything back.
     """
     folder, out = files.expanded(folder), files.expanded(out)
     merged = dict(map(_group, groups))

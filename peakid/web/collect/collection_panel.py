@@ -5,8 +5,8 @@ import streamlit as st
 from peakid.jobs import collecting, queue
 from peakid.jobs.job import Job
 from peakid.jobs.results import CollectResult
-from peakid.store import collections
-from peakid.store.collections import PASSING, Collection
+from peakid.store.collecting import collections
+from peakid.store.collecting.collections import PASSING, Collection
 from peakid.store.workspace import Workspace
 from peakid.web import session, tables, words
 from peakid.web.jobs import submission

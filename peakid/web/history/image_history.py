@@ -7,10 +7,11 @@ import streamlit as st
 from peakid.curate import classes, history, remarks, step_text
 from peakid.curate.history import Change
 from peakid.errors import NotFound, PeakidError
-from peakid.keep import forget
+from peakid.keep import forget, past_uses
+from peakid.keep.forget import Forgetting
 from peakid.store import images, origins
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, tables, words, workspace_address
+from peakid.web import address, names, session, tables, words, workspace_address
 
 N_ORIGINS = 5  # Listed of an image that was found at several places.
 _FORGOTTEN = "history:forgotten"  # Session state: beginning of the digest, until it was shown once.
@@ -96,13 +97,7 @@ def _show_forget(workspace: Workspace, digest: str) -> None:
         "addresses, and never imports it again. Decisions about it are kept; they contain no image. "
         "**This cannot be undone.**"
     )
-    held = [
-        words.n_of(len(rows), noun)
-        for rows, noun in ((plan.snapshots, "snapshot"), (plan.runs, "run"), (plan.exports, "export"))
-        if rows
-    ]
-    keeps = "They keep its digest and label, and a model may have been trained on it."
-    st.markdown(f"Used by {', '.join(held)}. {keeps}" if held else "No snapshot contains it.")
+    _show_uses(plan)
     if plan.left_in_place:
         files = ", ".join(plan.left_in_place)
         st.markdown(session.plain(f"Files outside the workspace, which you must delete yourself: {files}"))
@@ -111,6 +106,51 @@ def _show_forget(workspace: Workspace, digest: str) -> None:
     is_sure = st.checkbox("Remove this image permanently", key=f"sure:{digest}")
     if st.button("Forget this image", disabled=not is_sure, key=f"forget:{digest}"):
         _forget(workspace, digest, reason)
+
+
+def _show_uses(plan: Forgetting) -> None:
+    """List every snapshot, run and export that used the image, and where exports were pushed to."""
+    held = [
+        words.n_of(len(rows), noun)
+        for rows, noun in ((plan.snapshots, "snapshot"), (plan.runs, "run"), (plan.exports, "export"))
+        if rows
+    ]
+    if not held:
+        st.markdown("No snapshot contains it.")
+        return
+    st.markdown(f"Used by {', '.join(held)}. They keep its digest and label.")
+    tables.show(use_lines(plan), height="content")
+    if plan.exports:
+        st.caption(past_uses.MODELS_KEEP)
+
+
+def use_lines(plan: Forgetting) -> list[dict[str, str]]:
+    """Return a line for each snapshot, run, export and pushed repository that used the image."""
+    lines = [
+        _use(names.numbered_snapshot(each["snapshot_id"], each["name"]), "contains it")
+        for each in plan.snapshots
+    ]
+    for run in plan.runs:
+        parent = run["started_from"]
+        how = "its snapshot contains it" if parent is None else f"started from the model of run {parent}"
+        lines.append(_use(names.run_name(run["run_id"]), how))
+    for export in plan.exports:
+        title = f"Export {export['export_id']} ({export['stage']})"
+        lines.append(_use(title, f"model of run {export['run_id']}", export["path"]))
+        for push in export["pushed"]:
+            reach = "public" if push["is_public"] else "private"
+            lines.append(
+                _use(
+                    f"Hub: {push['repository']}",
+                    f"{reach}, pushed {words.ago(push['pushed_at'])}",
+                    push["url"],
+                )
+            )
+    return lines
+
+
+def _use(what: str, how: str, where: str = "") -> dict[str, str]:
+    return {"Used by": what, "How": how, "Where": where or "-"}
 
 
 def _forget(workspace: Workspace, digest: str, reason: str) -> None:

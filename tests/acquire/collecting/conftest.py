@@ -10,8 +10,8 @@ from peakid.acquire.collecting import collect as collecting
 from peakid.acquire.fetching.client import ClientOptions
 from peakid.acquire.fetching.pace import Pace
 from peakid.records import no_report
-from peakid.store import collections
-from peakid.store.collections import NewCandidate
+from peakid.store.collecting import collections
+from peakid.store.collecting.collections import NewCandidate
 from peakid.store.workspace import Workspace
 from tests.acquire.fetching.served import Answer, Asked, Served
 

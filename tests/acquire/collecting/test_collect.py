@@ -9,7 +9,8 @@ from peakid.acquire import history
 from peakid.acquire.collecting import fetching
 from peakid.errors import NotFound
 from peakid.records import Credit
-from peakid.store import collections, origins
+from peakid.store import origins
+from peakid.store.collecting import collections
 from peakid.store.workspace import Workspace
 from tests.acquire.fetching.served import Served
 
