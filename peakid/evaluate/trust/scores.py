@@ -72,9 +72,10 @@ def log_losses(pred_probs: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 def brier_scores(pred_probs: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Return the squared distance of the probabilities from each image's label, float64 (N,), in 0..2."""
-    probabilities = np.asarray(pred_probs, dtype=np.float64)
-    chosen = probabilities[np.arange(len(label)), label]
-    return np.square(probabilities).sum(axis=1) - 2 * chosen + 1
+    chosen = pred_probs[np.arange(len(label)), label].astype(np.float64)
+    # In float64 without a copy of all probabilities in it: 1.6 GB for a million images of 200 classes.
+    squares = np.einsum("nk,nk->n", pred_probs, pred_probs, dtype=np.float64)
+    return squares - 2 * chosen + 1
 
 
 def all_scores(images: ScoredImages) -> list[Score]:
