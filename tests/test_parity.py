@@ -55,6 +55,7 @@ READS = {
     "evaluate.figures.is_cheap",  # evaluate
     "suggest.linear_probe.stored_score",  # evaluate
     "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT
+    "evaluate.comparing.stored_comparisons.of_runs",  # compare, which computes the same
     "evaluate.trust.stored_trust.of_run",  # trust, which computes the same
     "evaluate.slices.stored_slices.of_run",  # slices, which computes the same
     "evaluate.slices.stored_slices.crossed",  # slices --cross

@@ -2,6 +2,7 @@
 
 from peakid.errors import PeakidError
 from peakid.evaluate import figures, report
+from peakid.evaluate.comparing import stored_comparisons
 from peakid.evaluate.slices import stored_slices
 from peakid.evaluate.trust import stored_trust
 from peakid.job_settings import JobSettings
@@ -59,7 +60,7 @@ def run(work: Work) -> None:
         work.report("Evaluating", n, len(splits), split)
         n_images[split] = _computed(workspace, found, split)
         if split != "train":
-            work.report("Trust and slices", n, len(splits), split)
+            work.report("Trust, slices and comparisons", n, len(splits), split)
             _computed_tabs(workspace, found, split)
             has_probe = _probed(workspace, found, split) or has_probe
     work.note(FiguresResult(run_id=run_id, n_images=n_images, has_probe=has_probe))
@@ -104,7 +105,7 @@ def _computed(workspace: Workspace, run: Run, split: str) -> int:
 
 
 def _computed_tabs(workspace: Workspace, run: Run, split: str) -> None:
-    """Compute what is not stored for the tabs Trust and Slices."""
+    """Compute what is not stored for the tabs Trust, Slices and Compare."""
     trust = stored_trust.stored(workspace, run, split)
     if trust is None or not trust.is_current:
         stored_trust.compute(workspace, run, split)
@@ -112,6 +113,8 @@ def _computed_tabs(workspace: Workspace, run: Run, split: str) -> None:
         slices = stored_slices.stored(workspace, run, split, with_tta=with_tta)
         if slices is None or not slices.is_current:
             stored_slices.compute(workspace, run, split, with_tta=with_tta)
+    if not figures.is_cheap(workspace, run, split):  # Others take no time when they are shown.
+        stored_comparisons.renew(workspace, run, split)
 
 
 def _views(workspace: Workspace, run: Run, split: str) -> tuple[bool, ...]:
