@@ -219,7 +219,12 @@ def opened(browser: Browser, address: str, text: str) -> tuple[float, float]:
 
 
 def visits(
-    browser: Browser, workspace: Workspace, n: int, limit_s: float, size: tuple[int, int]
+    browser: Browser,
+    workspace: Workspace,
+    n: int,
+    limit_s: float,
+    size: tuple[int, int],
+    tabs: Sequence[str] = TABS,
 ) -> list[Opened]:
     """Return the medians of several visits of each tab, after one that starts the server's imports."""
     rows = []
@@ -228,7 +233,7 @@ def visits(
     with served(ROOT / "streamlit_app.py", workspace.path) as url, served(one_line, workspace.path) as plain:
         opened(browser, plain, "Hello")
         plain_times: list[tuple[float, float]] = []
-        for tab in TABS:
+        for tab in tabs:
             address = f"{url}/evaluate?run=2&tab={tab}"
             opened(browser, address, SCORE)
             before, times = server_cpu_s(), []
@@ -256,10 +261,10 @@ def measured(
     browser: Browser, folder: Path, n_classes: int, n_images: int, limit_s: float, n_visits: int
 ) -> tuple[Computed, list[Opened]]:
     path = folder / f"{n_classes}"
-    is_new = not path.exists()
-    workspace = (
-        plant(path, n_classes, n_images, np.random.default_rng(0)) if is_new else workspaces.open(path)
-    )
+    if path.exists():
+        workspace = workspaces.open_existing(path)
+    else:
+        workspace = plant(path, n_classes, n_images, np.random.default_rng(0))
     run = runs.show(workspace, 2)
     load_s, _ = timed(lambda: scored_images.load(workspace, run, "valid"))
     figures_s, found = timed(lambda: figures.compute(workspace, run, "valid"))
@@ -273,11 +278,10 @@ def measured(
     rows = visits(browser, workspace, n_visits, limit_s, (n_classes, n_images))
     judged = [Choice(each, "label", run.class_names[0]) for each in found.worst.digests[:100]]
     decisions.decide(workspace, judged, actor=ACTOR)
-    after = [
-        replace(each, tab=f"{each.tab}, 100 judged since")
-        for each in visits(browser, workspace, n_visits, limit_s, (n_classes, n_images))
-        if each.tab in ("errors", "slices", "compare")
-    ]
+    later = visits(
+        browser, workspace, n_visits, limit_s, (n_classes, n_images), ("errors", "slices", "compare")
+    )
+    after = [replace(each, tab=f"{each.tab}, 100 judged since") for each in later]
     workspace.close()
     return computed, [*rows, *after]
 
