@@ -112,7 +112,9 @@ def of_images(
     """Return the figures of images that are loaded."""
     sets = tuple(trust_report.conformal_sets(images, fitted_on, trust_report.LEVELS))
     plain = trust_report.without_sets(images, fitted_on, is_refit=state.is_refit)
-    fitted = temperature.fit(images if fitted_on is None else fitted_on)
+    fitted = None
+    if images.has_all_probabilities:
+        fitted = temperature.fit(images if fitted_on is None else fitted_on)
     values = {1.0, *([fitted.temperature] if fitted else []), *([point.temperature] if point else [])}
     known = answers.of(images, sorted(values))
     return TrustFigures(

@@ -128,7 +128,7 @@ def conformal_sets(
     images: ScoredImages, fitted_on: ScoredImages | None, levels: Sequence[float]
 ) -> list[ConformalSets]:
     """Return the prediction sets of each level; none where no other images are there to fit them on."""
-    if (images.split == "test" and fitted_on is None) or len(images) < 2:
+    if (images.split == "test" and fitted_on is None) or len(images) < 2 or not images.has_all_probabilities:
         return []
     return conformal.reports(_some(images), None if fitted_on is None else _some(fitted_on), levels)
 
@@ -147,7 +147,7 @@ def without_sets(
     at_point = None if point is None else operating_point.on(images, point)
     confidence = temperature.confidence(images.pred_probs, point.temperature if point else 1.0)
     effect = None
-    if split != "test" or fitted_on is not None:
+    if images.has_all_probabilities and (split != "test" or fitted_on is not None):
         fitted = temperature.fit(images if fitted_on is None else fitted_on)
         effect = temperature.effect(_some(images), None if fitted_on is None else _some(fitted_on), fitted)
     return TrustReport(
@@ -195,7 +195,12 @@ def _notes(
         )
     if len(set(images.predicted.tolist())) == 1 and len(set(label.tolist())) > 1:
         notes.append(f"Every image is predicted as {names[int(images.predicted[0])]!r}.")
-    if images.split == "test" and fitted_on is None:
+    if not images.has_all_probabilities:
+        notes.append(
+            "The imported table has the probability of the predicted class only: log loss, Brier score,"
+            " temperature and prediction sets need those of all classes."
+        )
+    elif images.split == "test" and fitted_on is None:
         notes.append(
             "The run has no validation images: no temperature and no prediction sets can be fitted for test."
         )

@@ -1,5 +1,7 @@
 """The figures of the tab Trust are computed once and stored; they know when they are out of date."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,35 @@ def test_of_many_images_a_stated_sample_is_fitted_and_all_are_scored(monkeypatch
     known = answers.some(answers.of(images), 50)
     assert len(known) == 50
     assert set(known.image_ids) < set(images.image_ids.tolist())
+
+
+ONE = [[0.9, 0.1]]
+BAD = {
+    "one image": ((ONE, [0]), None),
+    "every image predicted as one class": ((ONE * 12, [0, 1] * 6), None),
+    "a class without images": (([[0.8, 0.1, 0.1]] * 12, [0, 1] * 6), None),
+    "a test split without validation images": ((ONE * 12, [0, 1] * 6), "test"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_splits_are_stored_and_read_with_the_words_of_the_report(workspace, run, case):
+    (pred_probs, given), split = BAD[case]
+    images = scored.images(pred_probs, given, split=split or "valid")
+    state = stored_trust._state(workspace, run, split or "valid")
+    found = stored_trust.of_images(images, None, state)
+    stored_trust._write(workspace, run, split or "valid", found)
+    again = stored_trust.stored(workspace, run, split or "valid")
+    assert again.at(None) == trust_report.of_images(images, None)
+    assert again.report.notes
+    assert again.answers.at(0.5).n_images == len(images)
+
+
+def test_predictions_without_all_probabilities_have_no_figures_of_them(workspace, run):
+    images = replace(scored.drawn(60, n_classes=6, split="valid"), has_all_probabilities=False)
+    found = stored_trust.of_images(images, None, stored_trust._state(workspace, run, "valid"))
+    names = [each.name for each in found.report.scores]
+    assert names == ["accuracy", "balanced_accuracy", "macro_f1", "overconfidence"]
+    assert (found.report.temperature, found.sets, list(found.curves)) == (None, (), [1.0])
+    [note] = found.report.notes
+    assert "the probability of the predicted class only" in note

@@ -17,7 +17,7 @@ TABLE_PX = 460
 def show(view: EvaluationView, sets: Sequence[ConformalSets]) -> None:
     """Draw the coverage and size of the sets for each class, with a slider for the level."""
     if not sets:
-        st.caption("There are no other images to fit prediction sets on.")
+        st.caption("Prediction sets need the probabilities of all classes, and other images to fit them on.")
         return
     _draw(view, {each.level: each for each in sets})
 
