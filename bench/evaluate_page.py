@@ -1,20 +1,22 @@
-"""Time to open the Evaluate page with many predictions: `python bench/evaluate_page.py`.
+"""Time to open each tab of the Evaluate page with many predictions: `python bench/evaluate_page.py`.
 
-It plants a workspace without image bytes and a run whose predictions err on about a fifth of the images, for
-each size. The figures are computed as the job does it, then the page is opened in Chromium.
+It plants a workspace without image bytes and two runs whose predictions err on about a fifth of the images,
+for each size. The figures are computed as the job does it, then each tab is opened in Chromium. A one-line
+Streamlit app is opened between the visits: other work on the machine slows both.
 """
 
 import argparse
 import json
 import os
 import resource
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,33 +30,54 @@ sys.path.insert(0, str(ROOT))
 from bench.first_paint import READY, served
 from bench.million_tables import digest
 from peakid.curate import decisions
-from peakid.evaluate import figures, report, scored_images
-from peakid.records import Choice, Run
+from peakid.evaluate import figures, scored_images
+from peakid.evaluate.comparing import stored_comparisons
+from peakid.evaluate.slices import stored_slices
+from peakid.evaluate.trust import stored_trust
+from peakid.records import Choice
 from peakid.store import run_predictions, runs
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace, now
 
 ACTOR = "human:bench"
 SIZES = ((50, 100_000, 1.0), (200, 1_000_000, 3.0))  # Classes, images, seconds to open the page.
+TABS = ("errors", "trust", "slices", "compare", "curve")
+SCORE = "Accuracy (validation)"
 N_WRONG_SHARE = 0.2
 _PART = 50_000
 
 
 @dataclass(frozen=True)
-class Row:
-    """Seconds for one size; `peak_mb` is the memory of this process after the figures were computed."""
+class Computed:
+    """Seconds to compute the figures of one size, as the job does it; `peak_mb` is the memory it took."""
 
     n_classes: int
     n_images: int
     load_s: float
-    report_s: float
     figures_s: float
-    read_s: float
-    first_text_s: float
-    whole_page_s: float
-    server_cpu_s: float
-    after_judging_s: float
+    trust_s: float
+    slices_s: float
+    compare_s: float
     peak_mb: float
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Medians of several visits of one tab, in seconds.
+
+    Attributes:
+        first_text_s: To the score, which every tab has.
+        whole_s: To the end of the script of the page.
+        server_cpu_s: CPU time of the server, which other work on the machine hardly changes.
+        limit_s: For `whole_s`.
+    """
+
+    n_classes: int
+    n_images: int
+    tab: str
+    first_text_s: float
+    whole_s: float
+    server_cpu_s: float
     limit_s: float
 
 
@@ -75,13 +98,23 @@ def without_triggers(workspace: Workspace) -> Iterator[None]:
 
 
 def plant(folder: Path, n_classes: int, n_images: int, rng: np.random.Generator) -> Workspace:
-    """Create a workspace with a snapshot of which every image is in valid, and a run on it."""
+    """Create a workspace with a snapshot of which every image is in valid, and two runs on it."""
     workspace = workspaces.create(folder)
     names = [f"class {k:03}" for k in range(n_classes)]
     given = rng.integers(0, n_classes, n_images)
     digests = [digest(i) for i in range(1, n_images + 1)]
     with without_triggers(workspace), workspace.transaction() as writing:
-        fill(writing, names, given, digests)
+        fill(writing, names, given, digests, rng)
+    for _ in range(2):
+        add_run(workspace, names, given, digests, rng)
+    return workspace
+
+
+def add_run(
+    workspace: Workspace, names: list[str], given: np.ndarray, digests: list[str], rng: np.random.Generator
+) -> None:
+    """Add a run whose predictions err on about a fifth of the images."""
+    n_images, n_classes = len(given), len(names)
     run_id = runs.create(
         workspace,
         job_id=None,
@@ -104,11 +137,16 @@ def plant(folder: Path, n_classes: int, n_images: int, rng: np.random.Generator)
     run_predictions.add(workspace, run_id, "valid", digests, pred_probs, labels, is_out_of_sample=True)
     metrics = {"accuracy": float((pred_probs.argmax(axis=1) == given).mean())}
     runs.finish(workspace, run_id, "done", best_epoch=1, metrics=metrics)
-    return workspace
 
 
-def fill(writing, names: list[str], given: np.ndarray, digests: list[str]) -> None:
-    """Insert classes, images, their decisions and states, and a snapshot of them all."""
+def fill(
+    writing: sqlite3.Connection,
+    names: list[str],
+    given: np.ndarray,
+    digests: list[str],
+    rng: np.random.Generator,
+) -> None:
+    """Insert classes, images with sizes and measures, decisions and states, and a snapshot of them all."""
     n = len(digests)
     writing.executemany("INSERT INTO class (name, position, created_at) VALUES (?, ?, '2026')",
         [(name, k) for k, name in enumerate(names, 1)])  # fmt: skip
@@ -117,8 +155,18 @@ def fill(writing, names: list[str], given: np.ndarray, digests: list[str]) -> No
     )
     writing.executemany(
         "INSERT INTO image (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at)"
-        " VALUES (?, ?, 'JPEG', 1000, 64, 48, '0000000000000000', '0000000000000000', '2026')",
-        enumerate(digests, 1),
+        " VALUES (?, ?, 'JPEG', 1000, ?, 480, '0000000000000000', '0000000000000000', '2026')",
+        zip(range(1, n + 1), digests, rng.integers(300, 4000, n).tolist(), strict=True),
+    )
+    brightness, sharpness, years = rng.random(n), rng.gamma(2, 100, n), rng.integers(2005, 2027, n)
+    writing.executemany(
+        "INSERT INTO image_measure (image_id, brightness, highlight, shadow, contrast, sharpness,"
+        " entropy_bits, colourfulness, readable_share, is_animated, taken_at)"
+        " VALUES (?, ?, 0, 0, .2, ?, 7, .3, 1, 0, ?)",
+        (
+            (i, float(brightness[i - 1]), float(sharpness[i - 1]), f"{years[i - 1]}-07-01T12:00:00")
+            for i in range(1, n + 1)
+        ),
     )
     writing.executemany(
         "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
@@ -155,88 +203,128 @@ def timed(act) -> tuple[float, object]:
     return time.perf_counter() - started, found
 
 
-def opened(browser: Browser, url: str) -> tuple[float, float]:
-    """Open the page in a new context; return the seconds to the score and to the end of the script."""
+def opened(browser: Browser, address: str, text: str) -> tuple[float, float]:
+    """Open a page in a new context; return the seconds to a text and to the end of the script."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page: Page = context.new_page()
-    page.set_default_timeout(120_000)  # Milliseconds: on a machine with other work.
+    page.set_default_timeout(240_000)  # Milliseconds: on a machine with other work.
     started = time.perf_counter()
-    page.goto(f"{url}/evaluate")
-    page.get_by_text("Accuracy (validation)").wait_for()
+    page.goto(address)
+    page.get_by_text(text, exact=False).first.wait_for()
     first = time.perf_counter() - started
     page.wait_for_selector(READY)
-    page.locator(".js-plotly-plot").first.wait_for()
     whole = time.perf_counter() - started
     context.close()
     return first, whole
 
 
-def visits(browser: Browser, workspace: Workspace, n: int) -> tuple[float, float, float]:
-    """Return the medians of several visits after the first one, which starts the server's imports.
+def visits(
+    browser: Browser,
+    workspace: Workspace,
+    n: int,
+    limit_s: float,
+    size: tuple[int, int],
+    tabs: Sequence[str] = TABS,
+) -> list[Opened]:
+    """Return the medians of several visits of each tab, after one that starts the server's imports."""
+    rows = []
+    one_line = workspace.path.parent / "one_line.py"
+    one_line.write_text("import streamlit as st\nst.write('Hello')\n", encoding="utf-8")
+    with served(ROOT / "streamlit_app.py", workspace.path) as url, served(one_line, workspace.path) as plain:
+        opened(browser, plain, "Hello")
+        plain_times: list[tuple[float, float]] = []
+        for tab in tabs:
+            address = f"{url}/evaluate?run=2&tab={tab}"
+            opened(browser, address, SCORE)
+            before, times = server_cpu_s(), []
+            for _ in range(n):
+                times.append(opened(browser, address, SCORE))
+                plain_times.append(opened(browser, plain, "Hello"))
+            cpu_s = (server_cpu_s() - before) / n
+            rows.append(Opened(*size, tab, *medians(times), cpu_s, limit_s))
+        rows.append(Opened(*size, "one-line app", *medians(plain_times), 0.0, limit_s))
+    return rows
 
-    The third is the CPU time of the server a visit, which other work on the machine hardly changes.
-    """
-    with served(ROOT / "streamlit_app.py", workspace.path) as url:
-        opened(browser, url)
-        before = server_cpu_s()
-        times = [opened(browser, url) for _ in range(n)]
-        cpu_s = (server_cpu_s() - before) / n
-    return statistics.median(t[0] for t in times), statistics.median(t[1] for t in times), cpu_s
+
+def medians(times: list[tuple[float, float]]) -> tuple[float, float]:
+    return statistics.median(t[0] for t in times), statistics.median(t[1] for t in times)
 
 
 def server_cpu_s() -> float:
-    """Return the CPU time of the server that this process started."""
-    (server,) = [each for each in psutil.Process().children() if "streamlit" in each.cmdline()]
+    """Return the CPU time of the server with the app that this process started."""
+    children = psutil.Process().children()
+    (server,) = [each for each in children if str(ROOT / "streamlit_app.py") in each.cmdline()]
     return sum(server.cpu_times()[:2])
 
 
-def timed_report(workspace: Workspace, run: Run) -> tuple[float, float]:
-    """Return the seconds to load the predictions, and to score them."""
-    load_s, images = timed(lambda: scored_images.load(workspace, run, "valid"))
-    report_s, _ = timed(lambda: report.of_images(workspace, run, images))
-    return load_s, report_s
-
-
-def measured(browser: Browser, n_classes: int, n_images: int, limit_s: float, n_visits: int) -> Row:
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = plant(Path(folder) / "workspace", n_classes, n_images, np.random.default_rng(0))
-        run = runs.show(workspace, 1)
-        load_s, report_s = timed_report(workspace, run)
-        figures_s, found = timed(lambda: figures.compute(workspace, run, "valid"))
-        read_s, _ = timed(lambda: figures.stored(workspace, run, "valid"))
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        first, whole, cpu = visits(browser, workspace, n_visits)
-        judged = [Choice(each, "label", run.class_names[0]) for each in found.worst.digests[:100]]
-        decisions.decide(workspace, judged, actor=ACTOR)
-        _, after, _ = visits(browser, workspace, n_visits)
-        workspace.close()
-    return Row(
-        *(n_classes, n_images, load_s, report_s, figures_s, read_s),
-        *(first, whole, cpu, after, peak_mb, limit_s),
+def measured(
+    browser: Browser, folder: Path, n_classes: int, n_images: int, limit_s: float, n_visits: int
+) -> tuple[Computed, list[Opened]]:
+    path = folder / f"{n_classes}"
+    if path.exists():
+        workspace = workspaces.open_existing(path)
+    else:
+        workspace = plant(path, n_classes, n_images, np.random.default_rng(0))
+    run = runs.show(workspace, 2)
+    load_s, _ = timed(lambda: scored_images.load(workspace, run, "valid"))
+    figures_s, found = timed(lambda: figures.compute(workspace, run, "valid"))
+    trust_s, _ = timed(lambda: stored_trust.compute(workspace, run, "valid"))
+    slices_s, _ = timed(lambda: stored_slices.compute(workspace, run, "valid"))
+    pair = [runs.show(workspace, 1), run]
+    compare_s, _ = timed(lambda: stored_comparisons.compute(workspace, pair, "valid"))
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    computed = Computed(n_classes, n_images, load_s, figures_s, trust_s, slices_s, compare_s, peak_mb)
+    print(json.dumps(asdict(computed)), file=sys.stderr)
+    rows = visits(browser, workspace, n_visits, limit_s, (n_classes, n_images))
+    judged = [Choice(each, "label", run.class_names[0]) for each in found.worst.digests[:100]]
+    decisions.decide(workspace, judged, actor=ACTOR)
+    later = visits(
+        browser, workspace, n_visits, limit_s, (n_classes, n_images), ("errors", "slices", "compare")
     )
+    after = [replace(each, tab=f"{each.tab}, 100 judged since") for each in later]
+    workspace.close()
+    return computed, [*rows, *after]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visits", type=int, default=5)
     parser.add_argument("--only", type=int, help="The number of classes of the one size to measure.")
+    parser.add_argument("--keep", type=Path, help="Folder of the workspaces, which are used again.")
     chosen = parser.parse_args()
-    with sync_playwright() as playwright:
+    computed, rows = [], []
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        sizes = [size for size in SIZES if chosen.only in (None, size[0])]
-        rows = [measured(browser, *size, chosen.visits) for size in sizes]
+        folder = chosen.keep or Path(temporary)
+        for size in [each for each in SIZES if chosen.only in (None, each[0])]:
+            one, several = measured(browser, folder, *size, chosen.visits)
+            computed.append(one)
+            rows += several
         browser.close()
     print(f"streamlit {version('streamlit')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
-    columns = ["load_s", "report_s", "figures_s", "read_s", "first_text_s", "whole_page_s", "server_cpu_s"]
-    columns.append("after_judging_s")
-    print("| classes | predictions | " + " | ".join(columns) + " | peak MB |")
-    print("|---" * (len(columns) + 3) + "|")
-    for row in rows:
-        cells = [f"{row.n_classes}", f"{row.n_images:,}", *(f"{getattr(row, each):.2f}" for each in columns)]
-        print("| " + " | ".join([*cells, f"{row.peak_mb:,.0f}"]) + " |")
+    print_table("classes, predictions", computed)
+    print_table("classes, predictions", rows)
     print(
-        json.dumps({"bench": "evaluate_page", "visits": chosen.visits, "rows": [asdict(row) for row in rows]})
+        json.dumps(
+            {
+                "bench": "evaluate_page",
+                "visits": chosen.visits,
+                "computed": [asdict(each) for each in computed],
+                "opened": [asdict(each) for each in rows],
+            }
+        )
     )
+
+
+def print_table(first: str, rows: Sequence[Computed | Opened]) -> None:
+    """Print records of one kind as a table, times with two decimals."""
+    names = [name for name in vars(rows[0]) if name not in ("n_classes", "n_images")]
+    print("| " + " | ".join([first, *names]) + " |")
+    print("|---" * (len(names) + 1) + "|")
+    for row in rows:
+        values = [getattr(row, name) for name in names]
+        cells = [f"{each:,.2f}" if isinstance(each, float) else str(each) for each in values]
+        print("| " + " | ".join([f"{row.n_classes}, {row.n_images:,}", *cells]) + " |")
 
 
 if __name__ == "__main__":

@@ -54,12 +54,10 @@ READS = {
     "evaluate.figures.is_cheap",  # evaluate
     "suggest.linear_probe.stored_score",  # evaluate
     "curate.queues.run_errors.run_of",  # queue errors:RUN:SPLIT
-    "evaluate.trust.trust_report.of_images",  # trust, which reads the images itself
-    "evaluate.trust.trust_report.fitting_images",  # trust
-    "evaluate.trust.conformal.report",  # trust --level
-    "evaluate.trust.selective.at",  # threshold: it says the same of the threshold
-    "evaluate.trust.operating_point.at_temperature",  # threshold
-    "evaluate.trust.operating_point.wrong_answers",  # threshold: it counts them; evaluate lists queues
+    "evaluate.comparing.stored_comparisons.of_runs",  # compare, which computes the same
+    "evaluate.trust.stored_trust.of_run",  # trust, which computes the same
+    "evaluate.slices.stored_slices.of_run",  # slices, which computes the same
+    "evaluate.slices.stored_slices.crossed",  # slices --cross
     "evaluate.run_scores.of_runs",  # evaluate
     "evaluate.score_warnings.of",  # report
     "evaluate.report_file.gather.gather",  # report

@@ -61,3 +61,13 @@ def n_judged_since(workspace: Workspace, run: Run, split: str, state: FiguresSta
         },
     )[0]
     return row["n"]
+
+
+def has_remarks_since(workspace: Workspace, run: Run, remark_id: int) -> bool:
+    """Return whether an image that a run predicted was said to show another class too since a remark."""
+    found = workspace.one(
+        "SELECT 1 FROM remark r JOIN prediction p ON p.run_id = ? AND p.image_id = r.image_id"
+        " WHERE r.id > ? AND r.kind = 'also' LIMIT 1",
+        (run.run_id, remark_id),
+    )
+    return found is not None

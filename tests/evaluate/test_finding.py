@@ -107,6 +107,11 @@ def test_what_makes_the_score_meaningless_comes_before_the_errors(figures, aroun
     assert words in found.sentence
 
 
+def test_folds_keep_near_duplicates_together_so_that_splits_do_not_matter(figures):
+    around = dataclasses.replace(WHOLE, n_leaks=2)
+    assert finding.choose(figures([*RIGHT, *wrong(0, 1, 4)], split="cv"), around).kind == "confusion"
+
+
 def test_one_image_is_no_score(figures):
     found = finding.choose(figures([(0, 0, 0.8, False)]), WHOLE)
     # Wilson, 1 of 1: 1 / (1 + 3.84) = .21 to 1.

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from peakid.curate.queues import review_queue
+from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import scored_images
 from peakid.records import Snapshot
 from peakid.store import runs
@@ -16,6 +17,13 @@ from peakid.store.workspace import Workspace
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
 AddRun = Callable[..., int]
+
+
+@pytest.fixture
+def frozen(workspace: Workspace, plant: Callable[..., dict[str, str]]) -> Snapshot:
+    """A snapshot of 24 river and 16 sea images without pixels; 7 are for validation."""
+    plant({f"{label} {n}": label for label, n_of in (("river", 24), ("sea", 16)) for n in range(n_of)})
+    return snapshots.create(workspace, name="first", actor="human:anna")
 
 
 def button(app: AppTest, label: str):

@@ -11,9 +11,9 @@ from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.errors import NotFound
-from peakid.evaluate import scored_images
 from peakid.evaluate.heat import choice, shown_maps, trusted
 from peakid.evaluate.heat.shown_maps import SplitMaps
+from peakid.evaluate.report import checked_predictions
 from peakid.jobs.evaluation import heat_maps as heat_map_jobs
 from peakid.jobs.results import HeatMapsResult
 from peakid.remedies import action
@@ -69,9 +69,10 @@ def heat_maps_(
         if job.state != "done":
             emit(as_json, ended, job_text(job))
             return EXIT_CODES[job.state]
+    checked_predictions(workspace, run, split)
     if split == "test":
         runs.look_at_test(workspace, run_id, actor)
-    found = shown_maps.load(workspace, run, scored_images.load(workspace, run, split))
+    found = shown_maps.load(workspace, run, split)
     emit(as_json, {**ended, **_document(found, run_id, split)}, _text(found))
     return 0
 

@@ -9,7 +9,7 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text, request_option
 from peakid.errors import BadInput
 from peakid.evaluate import report, score_text, scored_images
-from peakid.evaluate.trust import new_photos, operating_point, trust_report, trust_text
+from peakid.evaluate.trust import answers, new_photos, operating_point, trust_report, trust_text
 from peakid.evaluate.trust.conformal import ConformalSets
 from peakid.evaluate.trust.new_photos import Finding
 from peakid.evaluate.trust.trust_report import TrustReport
@@ -138,7 +138,9 @@ def open_set(
     run = runs.show(workspace, run_id)
     report.checked_predictions(workspace, run, split)
     images = scored_images.load(workspace, run, split)
-    found = new_photos.findings(workspace, images, operating_points.of_run(workspace, run_id))
+    point = operating_points.of_run(workspace, run_id)
+    known = answers.of(images, [point.temperature if point else 1.0])
+    found = new_photos.findings(workspace, known, point)
     shown = found if is_listing else found[:1]
     text = "\n".join(_finding(each) for each in shown) or f"Run {run_id} has predicted no new photos."
     documents = [each.to_json() for each in shown]

@@ -163,10 +163,20 @@ def compare_runs(
             action("list_runs"),
         )
     compared = [runs.show(workspace, run_id) for run_id in run_ids]
-    images = common_images.load(workspace, compared, split)
+    found = without_look(workspace, compared, split)
     if split == "test":
         for run_id in sorted(set(run_ids)):
             runs.look_at_test(workspace, run_id, actor)
+    return found
+
+
+def without_look(workspace: Workspace, compared: Sequence[Run], split: str) -> RunsCompared:
+    """Compare runs without counting a look at test: for figures that are stored before they are shown.
+
+    Raises:
+        BadInput: If a run has no predictions for the split, or the runs share no image with a class of all.
+    """
+    images = common_images.load(workspace, compared, split)
     return of_images(images, tuple(_warnings(workspace, compared)))
 
 

@@ -1,5 +1,6 @@
 """What speaks for and against the label of one error: the nearest training images of both classes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,42 +60,51 @@ def explain(workspace: Workspace, digest: str, *, queue: str) -> ErrorEvidence:
     if row["split"] == "test" and row["judged_in"] != queue:
         return ErrorEvidence(digest, True, (HIDDEN,))
     roles = {row["predicted_label"]: "trained-predicted", row["given_label"]: "trained-given"}
-    found = [_nearest(workspace, row["image_id"], row["snapshot_id"], *each) for each in roles.items()]
+    of_run = {"run": run_id, "snapshot": row["snapshot_id"], "split": split, "id": row["image_id"]}
+    found = [_nearest(workspace, of_run, *each) for each in roles.items()]
     sentences = [f"Run {run_id} predicts {row['predicted_label']} ({row['confidence']:.0%})."]
-    sentences += _train_duplicates(workspace, row["image_id"], row["snapshot_id"])
+    sentences += _train_duplicates(workspace, of_run)
     if row["is_reviewed"]:
         sentences.append(f"{row['actor'].partition(':')[2]} has given or confirmed its label.")
     return ErrorEvidence(digest, False, tuple(sentences), tuple(each for each in found if each))
 
 
 def _nearest(
-    workspace: Workspace, image_id: int, snapshot_id: int, class_name: str, role: str
+    workspace: Workspace, of_run: Mapping[str, object], class_name: str, role: str
 ) -> NearClass | None:
     """Return the nearest training images of a class; None where the image has no embedding."""
-    rows = workspace.query(_TRAINED, (snapshot_id, class_name))
+    rows = workspace.query(
+        "SELECT m.image_id, i.digest, (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id"
+        " LIMIT 1) AS path FROM snapshot_item m JOIN image i ON i.id = m.image_id"
+        f" WHERE m.snapshot_id = :snapshot AND {_IS_TRAINED} AND m.label = :label",
+        {**of_run, "label": class_name},
+    )
     trained = {row["image_id"]: (row["digest"], row["path"]) for row in rows}
+    image_id = int(str(of_run["id"]))
     return near_classes.nearest(workspace, image_id, trained, class_name=class_name, role=role)
 
 
-_TRAINED = (
-    "SELECT m.image_id, i.digest, (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1)"
-    " AS path FROM snapshot_item m JOIN image i ON i.id = m.image_id"
-    " WHERE m.snapshot_id = ? AND m.split = 'train' AND m.label = ?"
+# In cross-validation, images of a group have the same fold; those of other groups train the other folds.
+_IS_TRAINED = (
+    "(CASE WHEN :split = 'cv' THEN m.group_key <> (SELECT own.group_key FROM snapshot_item own"
+    " WHERE own.snapshot_id = :snapshot AND own.image_id = :id) AND EXISTS (SELECT 1 FROM prediction q"
+    " WHERE q.run_id = :run AND q.image_id = m.image_id) ELSE m.split = 'train' END)"
 )
-
-
 _ONE, _SEVERAL = "A near duplicate is a training image", "Near duplicates are training images"
+_ONE_CV = "A near duplicate in another group may be a training image of its fold,"
+_SEVERAL_CV = "Near duplicates in other groups may be training images of its fold,"
 
 
-def _train_duplicates(workspace: Workspace, image_id: int, snapshot_id: int) -> list[str]:
+def _train_duplicates(workspace: Workspace, of_run: Mapping[str, object]) -> list[str]:
     """Say that the model was trained on a near duplicate, and with which labels."""
     rows = workspace.query(
         "SELECT m.label, COUNT(*) AS n FROM (SELECT image_b_id AS other FROM duplicate_pair"
         " WHERE image_a_id = :id UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = :id) d"
-        " JOIN snapshot_item m ON m.snapshot_id = :snapshot_id AND m.image_id = d.other"
-        " WHERE m.split = 'train' AND COALESCE((SELECT j.verdict FROM pair_judgement j"
+        " JOIN snapshot_item m ON m.snapshot_id = :snapshot AND m.image_id = d.other"
+        f" WHERE {_IS_TRAINED} AND COALESCE((SELECT j.verdict FROM pair_judgement j"
         " WHERE j.image_a_id = MIN(:id, d.other) AND j.image_b_id = MAX(:id, d.other)"
         " ORDER BY j.id DESC LIMIT 1), 'open') <> 'different' GROUP BY m.label ORDER BY n DESC, m.label",
-        {"id": image_id, "snapshot_id": snapshot_id},
+        of_run,
     )
-    return [f"{_ONE if row['n'] == 1 else _SEVERAL} labelled {row['label']}." for row in rows]
+    one, several = (_ONE_CV, _SEVERAL_CV) if of_run["split"] == "cv" else (_ONE, _SEVERAL)
+    return [f"{one if row['n'] == 1 else several} labelled {row['label']}." for row in rows]

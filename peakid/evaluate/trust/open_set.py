@@ -42,11 +42,16 @@ class OpenSet:
         return asdict(self)
 
 
+def is_other(class_name: str) -> bool:
+    """Return whether a class stands for everything else."""
+    return class_name.strip().casefold() == OTHER
+
+
 def known_confidence(pred_probs: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
     """Return the probability of the best class but `other`, (N,); 0 where `other` is the prediction."""
-    is_other = np.array([name.strip().casefold() == OTHER for name in class_names])  # (K,)
+    others = np.array([is_other(name) for name in class_names])  # (K,)
     confidence = np.asarray(pred_probs, dtype=np.float64).max(axis=1)
-    return np.where(is_other[pred_probs.argmax(axis=1)], 0.0, confidence)
+    return np.where(others[pred_probs.argmax(axis=1)], 0.0, confidence)
 
 
 def compare(

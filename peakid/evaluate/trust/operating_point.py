@@ -1,7 +1,5 @@
 """Choose below which confidence the exports of a run abstain: on validation, so that test stays unseen."""
 
-import numpy as np
-
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import score_text, scored_images
 from peakid.evaluate.report import checked_predictions
@@ -54,8 +52,9 @@ def choose_for_accuracy(
             "Give a share above 0 and below 1, such as .97.",
         )
     value = _temperature(workspace, run) if is_calibrated else 1.0
-    images = at_temperature(_valid(workspace, run), value)
-    chosen = selective.choose(images.confidence, images.is_right, images.groups, accuracy)
+    images = _valid(workspace, run)
+    confidence = temperature.confidence(images.pred_probs, value)
+    chosen = selective.choose(confidence, images.is_right, images.groups, accuracy)
     if chosen.threshold is None:
         wanted, shown = score_text.percent(accuracy), score_text.percent(chosen.most_certain)
         raise BadInput(
@@ -86,25 +85,14 @@ def remove(workspace: Workspace, run_id: int) -> None:
 
 def on(images: ScoredImages, point: OperatingPoint) -> Coverage:
     """Return what a threshold does to images, of which there is at least one."""
-    scaled = at_temperature(images, point.temperature)
-    return selective.at(scaled.confidence, scaled.is_right, scaled.groups, point.threshold)
+    confidence = temperature.confidence(images.pred_probs, point.temperature)
+    return selective.at(confidence, images.is_right, images.groups, point.threshold)
 
 
 def on_validation(workspace: Workspace, run_id: int, point: OperatingPoint) -> Coverage | None:
     """Return what a threshold does to the validation images of a run; None where it has none."""
     images = scored_images.load(workspace, runs.show(workspace, run_id), CHOSEN_ON)
     return on(images, point) if len(images) else None
-
-
-def wrong_answers(images: ScoredImages, threshold: float) -> list[int]:
-    """Return the ids of the images that are answered wrong at a threshold, the surest first."""
-    is_wrong = selective.is_at_least(images.confidence, threshold) & ~images.is_right
-    return images.image_ids[is_wrong][np.argsort(-images.confidence[is_wrong], kind="stable")].tolist()
-
-
-def at_temperature(images: ScoredImages, value: float) -> ScoredImages:
-    """Return images with the probabilities at a temperature."""
-    return scored_images.with_pred_probs(images, temperature.scaled(images.pred_probs, value))
 
 
 def _temperature(workspace: Workspace, run: Run) -> float:

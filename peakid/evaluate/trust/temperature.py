@@ -20,6 +20,7 @@ N_FOLDS = 5
 MOST_IMAGES = 5000  # Evenly spread among them all: they determine one number to a percent.
 LEAST_INDEPENDENT = 150  # Below, the paired interval held 87 of 100 times: few images change most.
 LEAST_IMAGES = 10  # To fit one number; with fewer it follows single images.
+_BLOCK = 50_000  # Images whose scaled probabilities are in memory at once.
 
 Scheme = Literal[
     "valid",         # Fitted on validation, reported on other images.
@@ -89,21 +90,33 @@ def scaled(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
     return (unscaled / unscaled.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def confidence(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the highest probability of each image at a temperature, float32 of shape (N,)."""
+    if temperature == 1:
+        return np.asarray(pred_probs).max(axis=1)
+    starts = range(0, len(pred_probs), _BLOCK)
+    found = [scaled(pred_probs[n : n + _BLOCK], temperature).max(axis=1) for n in starts]
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.float32)
+
+
 def fit(images: ScoredImages) -> Fitted | None:
     """Return the temperature with the lowest log loss; None for fewer than ten images."""
     return _fit(images.pred_probs, scores.labels(images))
 
 
-def effect(images: ScoredImages, fitted_on: ScoredImages | None) -> TemperatureEffect | None:
+def effect(
+    images: ScoredImages, fitted_on: ScoredImages | None, fitted: Fitted | None = None
+) -> TemperatureEffect | None:
     """Return what the temperature changes on `images`.
 
     Args:
         fitted_on: Other images of the same run; None = cross-fit on `images` themselves.
+        fitted: The temperature, where the images are a sample of those that it was fitted on.
 
     Returns:
         None where there are too few images to fit a temperature.
     """
-    found = fit(images if fitted_on is None else fitted_on)
+    found = fitted or fit(images if fitted_on is None else fitted_on)
     if found is None or not len(images):
         return None
     if fitted_on is None:

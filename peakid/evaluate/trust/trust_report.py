@@ -1,7 +1,10 @@
 """Everything that the tab Trust says about a run on one split, as one record."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from peakid.errors import BadInput
 from peakid.evaluate import report, scored_images
@@ -20,7 +23,8 @@ from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.store.workspace import Workspace
 
 LEVEL = 0.9  # Of conformal sets, unless asked for another.
-LEVELS = (0.5, 0.99)  # The least and the most.
+LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)  # Stored; the first and last are limits.
+MOST_FITTED = 100_000  # Images; of more, a random sample is what prediction sets are fitted to and shown of.
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ def trust(
             f"Run {run_id} was trained on the images of train: its confidence in them says nothing.",
             "Use valid or test.",
         )
-    if not LEVELS[0] <= level <= LEVELS[1]:
-        raise BadInput(f"A level of {level:g} is out of range.", f"Give {LEVELS[0]:g} to {LEVELS[1]:g}.")
+    if not LEVELS[0] <= level <= LEVELS[-1]:
+        raise BadInput(f"A level of {level:g} is out of range.", f"Give {LEVELS[0]:g} to {LEVELS[-1]:g}.")
     report.checked_predictions(workspace, run, split)
     n_looks = runs.look_at_test(workspace, run_id, actor) if split == "test" else run.n_test_looks
     images = scored_images.load(workspace, run, split)
@@ -115,13 +119,37 @@ def of_images(
     Args:
         fitted_on: Validation images, from which temperature and conformal limits come; None = cross-fit.
     """
+    sets = conformal_sets(images, fitted_on, [level])
+    found = without_sets(images, fitted_on, point=point, n_test_looks=n_test_looks, is_refit=is_refit)
+    return replace(found, conformal=sets[0] if sets else None)
+
+
+def conformal_sets(
+    images: ScoredImages, fitted_on: ScoredImages | None, levels: Sequence[float]
+) -> list[ConformalSets]:
+    """Return the prediction sets of each level; none where no other images are there to fit them on."""
+    if (images.split == "test" and fitted_on is None) or len(images) < 2 or not images.has_all_probabilities:
+        return []
+    return conformal.reports(_some(images), None if fitted_on is None else _some(fitted_on), levels)
+
+
+def without_sets(
+    images: ScoredImages,
+    fitted_on: ScoredImages | None,
+    *,
+    point: OperatingPoint | None = None,
+    n_test_looks: int = 0,
+    is_refit: bool = False,
+) -> TrustReport:
+    """Return the report without its prediction sets."""
     split = report.checked_split(images.run_id, images.split)
-    is_fitted = split != "test" or fitted_on is not None
     found = scores.all_scores(images)
     at_point = None if point is None else operating_point.on(images, point)
-    scaled = images if point is None else operating_point.at_temperature(images, point.temperature)
-    sets = conformal.report(images, fitted_on, level) if is_fitted and len(images) > 1 else None
-    effect = temperature.effect(images, fitted_on) if is_fitted else None
+    confidence = temperature.confidence(images.pred_probs, point.temperature if point else 1.0)
+    effect = None
+    if images.has_all_probabilities and (split != "test" or fitted_on is not None):
+        fitted = temperature.fit(images if fitted_on is None else fitted_on)
+        effect = temperature.effect(_some(images), None if fitted_on is None else _some(fitted_on), fitted)
     return TrustReport(
         run_id=images.run_id,
         split=split,
@@ -132,13 +160,21 @@ def of_images(
         chance_ece=calibration.chance_ece(images.confidence, images.groups),
         bins=tuple(calibration.bins(images.confidence, images.is_right, images.groups)),
         temperature=effect,
-        curve=tuple(selective.curve(scaled.confidence, scaled.is_right, scaled.groups)),
+        curve=tuple(selective.curve(confidence, images.is_right, images.groups)),
         point=point,
         at_point=at_point,
-        conformal=sets,
+        conformal=None,
         notes=tuple(_notes(images, fitted_on, effect, is_refit=is_refit)),
         n_test_looks=n_test_looks,
     )
+
+
+def _some(images: ScoredImages) -> ScoredImages:
+    """Return the images, or of many a random sample, the same each time."""
+    if len(images) <= MOST_FITTED:
+        return images
+    chosen = np.random.default_rng(0).choice(len(images), MOST_FITTED, replace=False)
+    return scored_images.subset(images, np.sort(chosen))
 
 
 def _notes(
@@ -159,7 +195,12 @@ def _notes(
         )
     if len(set(images.predicted.tolist())) == 1 and len(set(label.tolist())) > 1:
         notes.append(f"Every image is predicted as {names[int(images.predicted[0])]!r}.")
-    if images.split == "test" and fitted_on is None:
+    if not images.has_all_probabilities:
+        notes.append(
+            "The imported table has the probability of the predicted class only: log loss, Brier score,"
+            " temperature and prediction sets need those of all classes."
+        )
+    elif images.split == "test" and fitted_on is None:
         notes.append(
             "The run has no validation images: no temperature and no prediction sets can be fitted for test."
         )
@@ -169,6 +210,11 @@ def _notes(
         notes.append(
             f"The best temperature is {effect.temperature:.2f}, the end of the range: the images to fit it on"
             " do not determine it. They have no error, or are predicted no better than by chance."
+        )
+    if len(images) > MOST_FITTED:
+        notes.append(
+            f"Temperature and prediction sets are those of {MOST_FITTED:,} images, drawn at random from"
+            f" {len(images):,}."
         )
     if is_refit:
         notes.append(

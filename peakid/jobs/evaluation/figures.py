@@ -1,7 +1,10 @@
-"""The job that computes what the Evaluate page shows at once, also by itself at the end of a training."""
+"""The job that computes what the Evaluate page shows, also by itself at the end of a training."""
 
 from peakid.errors import PeakidError
 from peakid.evaluate import figures, report
+from peakid.evaluate.comparing import stored_comparisons
+from peakid.evaluate.slices import stored_slices
+from peakid.evaluate.trust import stored_trust
 from peakid.job_settings import JobSettings
 from peakid.jobs import queue
 from peakid.jobs.arguments import FiguresArguments
@@ -57,6 +60,8 @@ def run(work: Work) -> None:
         work.report("Evaluating", n, len(splits), split)
         n_images[split] = _computed(workspace, found, split)
         if split != "train":
+            work.report("Trust, slices and comparisons", n, len(splits), split)
+            _computed_tabs(workspace, found, split)
             has_probe = _probed(workspace, found, split) or has_probe
     work.note(FiguresResult(run_id=run_id, n_images=n_images, has_probe=has_probe))
 
@@ -75,6 +80,7 @@ def after_training(work: Work, run_id: int) -> None:
         for split in splits:
             _computed(work.workspace, found, split)
             if split != "train":
+                _computed_tabs(work.workspace, found, split)
                 _probed(work.workspace, found, split)
     except PeakidError as error:
         print(f"The figures of run {run_id} were not computed: {error}", flush=True)
@@ -91,12 +97,30 @@ def _splits(workspace: Workspace, run: Run) -> list[str]:
 def _computed(workspace: Workspace, run: Run, split: str) -> int:
     """Compute what is not stored, plain and with test-time augmentation; return the number of images."""
     found = None
-    is_averaged = run_predictions.n_views(workspace, run.run_id, split) is not None
-    for with_tta in (True, False) if is_averaged else (False,):
+    for with_tta in _views(workspace, run, split):
         found = figures.stored(workspace, run, split, with_tta=with_tta)
         if found is None or not found.is_current:
             found = figures.compute(workspace, run, split, with_tta=with_tta)
     return found.scored.n_images if found else 0
+
+
+def _computed_tabs(workspace: Workspace, run: Run, split: str) -> None:
+    """Compute what is not stored for the tabs Trust, Slices and Compare."""
+    trust = stored_trust.stored(workspace, run, split)
+    if trust is None or not trust.is_current:
+        stored_trust.compute(workspace, run, split)
+    for with_tta in _views(workspace, run, split):
+        slices = stored_slices.stored(workspace, run, split, with_tta=with_tta)
+        if slices is None or not slices.is_current:
+            stored_slices.compute(workspace, run, split, with_tta=with_tta)
+    if not figures.is_cheap(workspace, run, split):  # Others take no time when they are shown.
+        stored_comparisons.renew(workspace, run, split)
+
+
+def _views(workspace: Workspace, run: Run, split: str) -> tuple[bool, ...]:
+    """Return with and without test-time augmentation, the plain predictions last."""
+    is_averaged = run_predictions.n_views(workspace, run.run_id, split) is not None
+    return (True, False) if is_averaged else (False,)
 
 
 def _probed(workspace: Workspace, run: Run, split: str) -> bool:

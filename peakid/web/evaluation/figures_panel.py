@@ -22,9 +22,29 @@ def find(workspace: Workspace, run: Run, split: str, *, with_tta: bool) -> Figur
     """
     found = figures.of_run(workspace, run, split, with_tta=with_tta)
     if found is None:
-        st.info("The figures of this run were not computed yet: it has too many images to do so at once.")
-        _show_job(workspace, run, "Compute the figures")
+        show_missing(workspace, run, "The figures of this run")
     return found
+
+
+def show_missing(workspace: Workspace, run: Run, what: str) -> None:
+    """Say that figures were not computed yet, with a button that does so.
+
+    Args:
+        what: Plural, as the beginning of a sentence.
+    """
+    st.info(f"{what} were not computed yet: it has too many images to do so at once.")
+    _show_job(workspace, run, "Compute the figures")
+
+
+def show_part_outdated(workspace: Workspace, run: Run, found: Figures, what: str) -> None:
+    """Say that the figures of one tab are out of date; where all are, `show_outdated` has the button.
+
+    Args:
+        what: Plural, as the beginning of a sentence.
+    """
+    st.caption(f"{what} are from before the newest changes of labels, classes or images.")
+    if found.is_current:
+        _show_job(workspace, run, "Compute them again")
 
 
 def show_outdated(workspace: Workspace, run: Run, found: Figures) -> None:

@@ -10,11 +10,11 @@ from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import NotFound
-from peakid.evaluate import scored_images
+from peakid.evaluate import report, score_warnings, scored_images
 from peakid.evaluate.errors import error_evidence, error_list, outdated
 from peakid.records import Choice
 from peakid.run_records import ImportedPredictions
-from peakid.store import runs
+from peakid.store import run_predictions, runs
 from tests import planted_embeddings
 
 ANNA = "human:anna"
@@ -112,6 +112,48 @@ def test_the_evidence_shows_training_images_of_both_classes(workspace, frozen, a
         "anna has given or confirmed its label."
         in error_evidence.explain(workspace, wrong, queue=queue).sentences
     )
+
+
+def test_of_a_cross_validated_run_near_duplicates_in_other_groups_are_named(workspace, frozen, add_run):
+    run_id = add_run(frozen, folds=5)
+    items = snapshots.items(workspace, frozen.digest)
+    labels = [item.label for item in items]
+    wrong, same_group, other = items[0], items[1], items[2]
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM prediction WHERE run_id = ?", (run_id,))
+        connection.execute("UPDATE run SET state = 'done', best_epoch = NULL WHERE id = ?", (run_id,))
+        connection.execute(
+            "UPDATE snapshot_item SET group_key = ? WHERE image_id = (SELECT id FROM image WHERE digest = ?)",
+            (wrong.group_key, same_group.digest),
+        )
+    position = {name: n for n, name in enumerate(frozen.class_names)}
+    pred_probs = np.full((len(items), 2), 0.1, dtype=np.float32)
+    pred_probs[np.arange(len(items)), [position[label] for label in labels]] = 0.9
+    pred_probs[0] = pred_probs[0, ::-1]
+    digests = [item.digest for item in items]
+    run_predictions.add(workspace, run_id, "cv", digests, pred_probs, labels, is_out_of_sample=True)
+    features = dict.fromkeys(digests, (0.0, 1.0))
+    near = {wrong.digest: (1.0, 0.0), same_group.digest: (1.0, 0.05), other.digest: (1.0, 0.1)}
+    planted_embeddings.plant(workspace, {**features, **near})
+    for each in (same_group, other):
+        add_pair(workspace, wrong.digest, each.digest)
+    [error] = errors_of(workspace, run_id, "cv")
+    assert error.train_duplicates == (other.digest,)  # One group has one fold.
+    assert error.nearest[0].digest == other.digest
+    assert {wrong.digest, same_group.digest}.isdisjoint(each.digest for each in error.nearest)
+    found = error_evidence.explain(workspace, wrong.digest, queue=review_queue.errors_queue(run_id, "cv"))
+    named = f"may be a training image of its fold, labelled {other.label}."
+    assert [each for each in found.sentences if "near duplicate" in each] == [
+        f"A near duplicate in another group {named}"
+    ]
+    run = runs.show(workspace, run_id)
+    scored = report.of_images(workspace, run, images_of(workspace, run_id, "cv"))
+    warnings = " ".join(score_warnings.of(workspace, scored, run, n_leaks=3))
+    assert "1 pair of near duplicates was found after its snapshot was frozen and may be in diff" in warnings
+    assert "in different splits" not in warnings  # Folds keep groups together.
+    shown = {image.digest for each in found.near for image in each.images}
+    assert other.digest in shown
+    assert same_group.digest not in shown
 
 
 def test_the_evidence_of_a_test_image_is_hidden_until_it_is_judged_there(workspace, frozen, add_run):

@@ -5,7 +5,7 @@ import pytest
 
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
-from peakid.evaluate.trust import operating_point, trust_report, trust_text
+from peakid.evaluate.trust import operating_point, temperature, trust_report, trust_text
 from peakid.store import runs
 from peakid.store.evaluation import operating_points
 from tests import planted_runs, scored
@@ -78,9 +78,10 @@ def test_a_threshold_for_an_accuracy_is_stored_with_it(workspace, plant):
 
 def test_a_threshold_for_an_accuracy_is_chosen_at_the_temperature(workspace, run_id):
     images = scored.drawn(400, sharpness=3.0, split="valid")
-    chosen = operating_point.at_temperature(images, 3.0)
-    assert chosen.confidence.mean() < images.confidence.mean()
-    assert np.array_equal(chosen.predicted, images.predicted)
+    found = temperature.confidence(images.pred_probs, 3.0)
+    assert found.mean() < images.confidence.mean()
+    assert np.array_equal(found, temperature.scaled(images.pred_probs, 3.0).max(axis=1))
+    assert np.array_equal(temperature.confidence(images.pred_probs, 1.0), images.confidence)
 
 
 def test_one_image_and_predictions_of_one_class_are_said_in_words():

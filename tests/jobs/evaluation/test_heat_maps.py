@@ -90,7 +90,7 @@ def test_maps_show_the_mark_are_trusted_and_their_place_is_named(workspace, run_
         n_maps=len(scored),
         n_trusted=work.result.n_trusted,
     )
-    found = shown_maps.load(workspace, run, scored)
+    found = shown_maps.load(workspace, run, scored.split)
     marked = [each for each in found.maps if each.class_name == "z-marked"]
     for each in marked:
         row, column = np.unravel_index(each.map.heat.argmax(), each.map.heat.shape)

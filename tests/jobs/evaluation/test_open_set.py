@@ -8,8 +8,8 @@ from peakid.curate import decisions
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NotFound
 from peakid.evaluate import scored_images
+from peakid.evaluate.trust import answers, trust_text
 from peakid.evaluate.trust import new_photos as findings
-from peakid.evaluate.trust import trust_text
 from peakid.jobs import ledger, process, submit, tasks
 from peakid.jobs.evaluation import open_set
 from peakid.recipe.recipe import Recipe
@@ -89,12 +89,12 @@ def test_a_set_is_read_back_and_the_newest_of_a_folder_counts(workspace, run):
 def test_false_accepts_follow_the_chosen_threshold(workspace, run):
     add_set(workspace, run, [[0.95, 0.05], [0.85, 0.15], [0.6, 0.4], [0.5, 0.5]])
     images = scored_images.load(workspace, run, "valid")
-    [found] = findings.findings(workspace, images, None)
+    [found] = findings.findings(workspace, answers.of(images), None)
     assert (found.as_unrelated.threshold, found.as_unrelated.n_accepted) == (0.8, 2)
     assert found.as_unrelated.auroc == 0.75  # Every known photo has .9, above three of the four.
     assert found.comparison is None
     point = operating_points.put(workspace, run.run_id, threshold=0.9, actor=ANNA)
-    [found] = findings.findings(workspace, images, point)
+    [found] = findings.findings(workspace, answers.of(images), point)
     assert found.as_unrelated.n_accepted == 1
     assert "1 of 4 unrelated photos are answered at 0.90: 25 % (" in trust_text.open_set(found.as_unrelated)
 

@@ -1,34 +1,33 @@
-"""The comparison of this session, computed again only after labels or runs changed."""
+"""The comparison that the tab shows: stored, or computed now; on test each session looks once."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from peakid.evaluate.comparing import compare as comparing
-from peakid.evaluate.comparing.compare import RunsCompared
+from peakid.evaluate.comparing import stored_comparisons
+from peakid.evaluate.comparing.stored_comparisons import StoredComparison
 from peakid.records import Run
-from peakid.store import status
+from peakid.store import runs
 from peakid.web.evaluation.view import EvaluationView
 
-_KEY = "compare:found"
-_MOST_KEPT = 4
+_LOOKED = "compare:looked"  # Session state: (workspace, runs) whose test scores were compared.
 
 
-def compared_now(view: EvaluationView, compared: Sequence[Run]) -> RunsCompared:
-    """Return the comparison of these runs under the newest labels.
+def compared_now(view: EvaluationView, compared: Sequence[Run]) -> StoredComparison:
+    """Return the comparison of these runs under the newest labels; of many images it may be out of date.
 
-    On test it is computed once in a session: each time would count as a look.
+    On test this counts as a look at each run, once in a session.
 
     Raises:
         BadInput: If they share no scored image.
     """
-    run_ids = tuple(run.run_id for run in compared)
-    revision = "" if view.split == "test" else status.label_revision(view.workspace)
-    key = (str(view.workspace.path), run_ids, view.split, revision)
-    kept: dict[tuple[str, tuple[int, ...], str, str], RunsCompared] = st.session_state.setdefault(_KEY, {})
-    if key not in kept:
-        found = comparing.compare_runs(view.workspace, run_ids, split=view.split, actor=view.actor)
-        kept[key] = found
-        for old in list(kept)[:-_MOST_KEPT]:
-            del kept[old]
-    return kept[key]
+    with st.spinner("Comparing the runs"):
+        found = stored_comparisons.of_runs(view.workspace, compared, view.split)
+    if view.split == "test":
+        key = str(view.workspace.path), tuple(run.run_id for run in compared)
+        looked: set[tuple[str, tuple[int, ...]]] = st.session_state.setdefault(_LOOKED, set())
+        if key not in looked:
+            looked.add(key)
+            for run_id in sorted(set(key[1])):
+                runs.look_at_test(view.workspace, run_id, view.actor)
+    return found

@@ -6,6 +6,7 @@ from peakid.errors import PeakidError
 from peakid.evaluate.comparing.compare import RunsCompared
 from peakid.records import Run
 from peakid.web import address, names, session
+from peakid.web.evaluation import figures_panel
 from peakid.web.evaluation.comparison import (
     class_changes,
     decisions_panel,
@@ -30,11 +31,13 @@ def show(view: EvaluationView) -> None:
 
 
 def _show_compared(view: EvaluationView, others: list[Run]) -> None:
-    found = compared_now(view, [*others, view.run])
-    findings.show(found)
+    stored = compared_now(view, [*others, view.run])
+    if not stored.is_current:
+        figures_panel.show_part_outdated(view.workspace, view.run, view.figures, "These comparisons")
+    findings.show(stored.found)
     other = others[0] if len(others) == 1 else _choose_pair(view, others)
-    pair = found if len(others) == 1 else compared_now(view, [other, view.run])
-    _show_pair(view, other, pair)
+    pair = stored if len(others) == 1 else compared_now(view, [other, view.run])
+    _show_pair(view, other, pair.found)
     setting_table.show(view.workspace, [*others, view.run])
 
 

@@ -30,7 +30,7 @@ def show(view: EvaluationView) -> None:
     if not view.run.has_model:
         return
     st.header("Heat maps", help=TIP)
-    found = shown_maps.load(view.workspace, view.run, view.images)
+    found = shown_maps.load(view.workspace, view.run, view.split)
     if found.maps:
         st.markdown(_summary(found))
         _show_shares(found)
@@ -132,7 +132,7 @@ def _show_job(view: EvaluationView, found: SplitMaps) -> None:
         job_panel.show(view.workspace, job)
         if job.state not in queue.ENDED:
             return
-    n_more = min(len(view.images) - found.n_images, choice.DEFAULT_LIMIT)
+    n_more = min(view.scored.n_images - found.n_images, choice.DEFAULT_LIMIT)
     if not n_more:
         return
     limit = found.n_images + n_more

@@ -3,16 +3,17 @@
 import streamlit as st
 
 from peakid.curate.queues import selections
-from peakid.evaluate.slices import properties, search, slice_chart, slice_text, slicing
+from peakid.evaluate.slices import properties, search, slice_chart, slice_text, stored_slices
 from peakid.evaluate.slices.slicing import Slice, SlicedProperty, SliceReport
-from peakid.store import status
+from peakid.evaluate.slices.stored_slices import SliceFigures
 from peakid.web import address, navigation, session, tables, theme, words, workspace_address
+from peakid.web.evaluation import figures_panel
 from peakid.web.evaluation.view import EvaluationView
 
 MOST_FINDINGS = 5
 MOST_BUTTONS = 20
 NO_PAIR = "none"
-_KEPT = "slices:report"  # Session state: (what it was computed from, SliceReport).
+_KEPT = "slices:report"  # Session state: (what it was computed from, SliceReport) of two properties.
 _OPENED = "slices:opened"  # Session state, until the next run: pages cannot be switched in a callback.
 _THUMBNAIL = "height:44px;width:56px;object-fit:cover;border-radius:4px;margin-right:4px"
 HELP = (
@@ -26,15 +27,25 @@ def show(view: EvaluationView) -> None:
     """Draw the slices that are worse than chance explains, then those of a chosen property."""
     if queue := st.session_state.pop(_OPENED, None):
         navigation.go("review", queue=queue)
-    pair = _chosen_pair()
-    with st.spinner("Looking for slices"):
-        report = _report(view, pair)
-    _show_findings(view, report)
+    found = stored_slices.of_run(view.workspace, view.run, view.split, with_tta=view.scored.tta is not None)
+    if found is None:
+        figures_panel.show_missing(view.workspace, view.run, "The figures of this tab")
+        return
+    if not found.is_current:
+        figures_panel.show_part_outdated(view.workspace, view.run, view.figures, "The figures of this tab")
+    _show_findings(view, found.report)
     st.header("Slices by property")
+    pair = _chosen_pair()
+    report = _crossed(view, found, pair) if pair else found.report
+    if pair and report.n_images < view.scored.n_images:
+        st.caption(
+            f"With two properties, the slices are those of {report.n_images:,} images, drawn at random from"
+            f" {view.scored.n_images:,}."
+        )
     chosen = _choose(report)
     if chosen is not None:
         _show_property(view, report, chosen)
-    _show_missing(report)
+    _show_missing(found.report)
 
 
 def _chosen_pair() -> tuple[str, ...]:
@@ -43,20 +54,13 @@ def _chosen_pair() -> tuple[str, ...]:
     return (by, other) if by and other and other not in (NO_PAIR, by) else ()
 
 
-def _report(view: EvaluationView, pair: tuple[str, ...]) -> SliceReport:
-    """Return the report of this view; it is computed again when decisions or the choice have changed."""
-    counted = status.read(view.workspace)
-    key = (
-        str(view.workspace.path),
-        view.run.run_id,
-        view.split,
-        view.scored.tta is not None,
-        counted.n_decisions,
-        pair,
-    )
+def _crossed(view: EvaluationView, found: SliceFigures, pair: tuple[str, ...]) -> SliceReport:
+    """Return the report with two properties together, computed again where anything has changed."""
+    key = (str(view.workspace.path), view.run.run_id, view.split, found.state, pair)
     before, kept = st.session_state.get(_KEPT, (None, None))
     if before != key or kept is None:
-        kept = slicing.slices(view.workspace, view.images, cross=pair)
+        with st.spinner("Looking at two properties together"):
+            kept = stored_slices.crossed(view.workspace, view.images, pair)
         st.session_state[_KEPT] = key, kept
     return kept
 
@@ -68,7 +72,7 @@ def _show_findings(view: EvaluationView, report: SliceReport) -> None:
     for each in worst[:MOST_FINDINGS]:
         st.warning(session.plain(slice_text.finding(each, report.n_tested)), icon=":material/warning:")
         with st.container(horizontal=True, vertical_alignment="center"):
-            _button(view, each, f"Review {words.n_of(each.n_errors, 'error')}", place="found")
+            _button(view, each, _review_label(each), place="found")
             _show_examples(each)
     if len(worst) > MOST_FINDINGS:
         st.caption(f"{len(worst) - MOST_FINDINGS} more slices are worse; they are orange below.")
@@ -149,6 +153,11 @@ def _button(view: EvaluationView, each: Slice, label: str, *, place: str) -> Non
         on_click=_open,
         args=(view, each),
     )
+
+
+def _review_label(each: Slice) -> str:
+    n = len(each.error_ids)
+    return f"Review {words.n_of(n, 'error')}" if n == each.n_errors else f"Review the surest {n:,} errors"
 
 
 def _open(view: EvaluationView, each: Slice) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from peakid.errors import PeakidError
-from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.trust import new_photos, trust_text
 from peakid.evaluate.trust.new_photos import Finding
+from peakid.evaluate.trust.stored_trust import TrustFigures
 from peakid.jobs import queue
 from peakid.jobs.arguments import OpenSetArguments
 from peakid.jobs.evaluation import open_set
@@ -26,11 +26,11 @@ ABOUT = (
 )
 
 
-def show(view: EvaluationView, point: OperatingPoint | None, images: ScoredImages) -> None:
+def show(view: EvaluationView, point: OperatingPoint | None, stored: TrustFigures) -> None:
     """Draw what earlier photos say, and the means to predict others."""
     st.markdown(ABOUT)
     try:
-        found = new_photos.findings(view.workspace, images, point)
+        found = new_photos.findings(view.workspace, stored.answers, point)
     except PeakidError as error:
         session.show_error(error)
         found = []

@@ -1,42 +1,37 @@
 """Prediction sets: which classes an image may have, at a level that holds in each class."""
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
 from peakid.evaluate import score_text
-from peakid.evaluate.scored_images import ScoredImages
-from peakid.evaluate.trust import conformal, trust_charts, trust_report, trust_text
+from peakid.evaluate.trust import trust_charts, trust_report, trust_text
 from peakid.evaluate.trust.conformal import ClassCoverage, ConformalSets
-from peakid.evaluate.trust.trust_report import TrustReport
 from peakid.web import session, tables, theme
 from peakid.web.evaluation.view import EvaluationView
-
-LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 
 MOST_ROWS = 12  # A longer table scrolls.
 TABLE_PX = 460
 
 
-def show(view: EvaluationView, found: TrustReport, images: ScoredImages) -> None:
+def show(view: EvaluationView, sets: Sequence[ConformalSets]) -> None:
     """Draw the coverage and size of the sets for each class, with a slider for the level."""
-    if found.conformal is None:
-        st.caption("There are no other images to fit prediction sets on.")
+    if not sets:
+        st.caption("Prediction sets need the probabilities of all classes, and other images to fit them on.")
         return
-    _draw(view, found.conformal, images)
+    _draw(view, {each.level: each for each in sets})
 
 
 @st.fragment
-def _draw(view: EvaluationView, at_first: ConformalSets, images: ScoredImages) -> None:
+def _draw(view: EvaluationView, by_level: Mapping[float, ConformalSets]) -> None:
     level = st.select_slider(
         "Level: how often a set contains the right class",
-        LEVELS,
+        list(by_level),
         value=trust_report.LEVEL,
         format_func=score_text.percent,
         key=f"trust:level:{view.run.run_id}",
     )
-    sets = at_first
-    if level != at_first.level:
-        fitted_on = trust_report.fitting_images(view.workspace, view.run, view.split)
-        sets = conformal.report(images, fitted_on, level)
+    sets = by_level[level]
     st.markdown(session.plain(trust_text.sets(sets)))
     if not any(each.is_limited for each in sets.classes):
         return

@@ -2,60 +2,41 @@
 
 import streamlit as st
 
-from peakid.evaluate import scored_images
-from peakid.evaluate.scored_images import ScoredImages
-from peakid.evaluate.trust import trust_report
-from peakid.evaluate.trust.trust_report import TrustReport
-from peakid.store import run_predictions
+from peakid.evaluate.trust import stored_trust
+from peakid.evaluate.trust.stored_trust import TrustFigures
 from peakid.store.evaluation import operating_points
 from peakid.web import session
+from peakid.web.evaluation import figures_panel
 from peakid.web.evaluation.trust import photos_panel, score_table, sets_panel, threshold_panel
 from peakid.web.evaluation.view import EvaluationView
 
-_KEPT = "trust:report"  # Session state: the newest report, and what it is of.
-
 
 def show(view: EvaluationView) -> None:
-    """Draw how far the run can be trusted on the split, by its plain predictions."""
-    images = _plain_images(view)
-    found = _report(view, images)
+    """Draw how far the run can be trusted on the split, by its plain predictions, from stored figures."""
+    found = stored_trust.of_run(view.workspace, view.run, view.split)
+    if found is None:
+        figures_panel.show_missing(view.workspace, view.run, "The figures of this tab")
+        return
+    if not found.is_current:
+        figures_panel.show_part_outdated(view.workspace, view.run, view.figures, "The figures of this tab")
+    _show_found(view, found)
+
+
+def _show_found(view: EvaluationView, found: TrustFigures) -> None:
+    point = operating_points.of_run(view.workspace, view.run.run_id)
+    report = found.at(point, n_test_looks=view.scored.n_test_looks)
     if view.scored.tta:
         st.caption("These figures are without test-time augmentation, as exports predict.")
-    for note in found.notes:
+    for note in report.notes:
         st.caption(session.plain(note))
-    score_table.show(found)
+    score_table.show(report)
     left, right = st.columns(2, gap="large")
     with left:
-        score_table.show_calibration(found)
+        score_table.show_calibration(report)
     with right:
-        threshold_panel.show(view, found, images)
+        threshold_panel.show(view, report, found)
     st.header("Prediction sets")
-    sets_panel.show(view, found, images)
+    sets_panel.show(view, found.sets)
     if view.run.has_model:
         st.header("New photos")
-        photos_panel.show(view, found.point, images)
-
-
-def _plain_images(view: EvaluationView) -> ScoredImages:
-    if view.scored.tta is None:
-        return view.images
-    return scored_images.load(view.workspace, view.run, view.split)
-
-
-def _report(view: EvaluationView, images: ScoredImages) -> TrustReport:
-    """Return the report of the split, computed again only where something has changed."""
-    point = operating_points.of_run(view.workspace, view.run.run_id)
-    remarks = images.also_shows.tobytes()
-    key = (str(view.workspace.path), view.run.run_id, view.split, len(images), point, remarks)
-    kept = st.session_state.get(_KEPT)
-    if kept is None or kept[0] != key:
-        is_refit = run_predictions.has_pred_probs(view.workspace, view.run.run_id, run_predictions.REFIT)
-        found = trust_report.of_images(
-            images,
-            trust_report.fitting_images(view.workspace, view.run, view.split),
-            point=point,
-            n_test_looks=view.scored.n_test_looks,
-            is_refit=is_refit,
-        )
-        st.session_state[_KEPT] = kept = key, found
-    return kept[1]
+        photos_panel.show(view, point, found)

@@ -4,9 +4,9 @@ import streamlit as st
 
 from peakid.curate.queues import selections
 from peakid.errors import PeakidError
-from peakid.evaluate.scored_images import ScoredImages
-from peakid.evaluate.trust import operating_point, selective, trust_charts, trust_text
+from peakid.evaluate.trust import operating_point, trust_charts, trust_text
 from peakid.evaluate.trust.selective import Coverage
+from peakid.evaluate.trust.stored_trust import TrustFigures
 from peakid.evaluate.trust.trust_report import TrustReport
 from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.web import navigation, session, theme, words
@@ -18,11 +18,11 @@ ACCURACY_TIP = (
 )
 
 
-def show(view: EvaluationView, found: TrustReport, images: ScoredImages) -> None:
+def show(view: EvaluationView, found: TrustReport, stored: TrustFigures) -> None:
     """Draw coverage against accuracy; on validation, with the means to choose a threshold."""
     st.header("Threshold")
     if view.split == "valid" and view.run.has_model:
-        _choose(view, found, images)
+        _choose(view, found, stored)
         return
     theme.plot(trust_charts.risk_coverage(found.curve, found.at_point, theme=theme.current()), key="coverage")
     if not view.run.has_model:
@@ -34,17 +34,16 @@ def show(view: EvaluationView, found: TrustReport, images: ScoredImages) -> None
 
 
 @st.fragment
-def _choose(view: EvaluationView, found: TrustReport, images: ScoredImages) -> None:
+def _choose(view: EvaluationView, found: TrustReport, stored: TrustFigures) -> None:
     point = found.point
-    temperature = point.temperature if point else 1.0
-    scaled = operating_point.at_temperature(images, temperature)
+    temperature = stored.temperature_of(point)
     key = f"trust:threshold:{view.run.run_id}"
     st.session_state.setdefault(key, round(point.threshold, 2) if point else DEFAULT)
     place = st.container()
     threshold = st.slider("Answer from this confidence on", 0.0, 1.0, step=0.01, key=key)
     if point is not None and threshold == round(point.threshold, 2):
         threshold = point.threshold  # A chosen one has more decimals than the slider.
-    at = selective.at(scaled.confidence, scaled.is_right, scaled.groups, threshold)
+    at = stored.answers.at(threshold, temperature)
     with place:
         theme.plot(trust_charts.risk_coverage(found.curve, at, theme=theme.current()), key="coverage")
     is_in_use = point is not None and threshold == point.threshold
@@ -54,20 +53,20 @@ def _choose(view: EvaluationView, found: TrustReport, images: ScoredImages) -> N
         if point is not None and st.button("Remove the threshold", type="tertiary"):
             operating_point.remove(view.workspace, view.run.run_id)
             st.rerun()
-    _offer_review(view, scaled, at)
+    _offer_review(view, stored, at, temperature)
     _choose_for_accuracy(view)
     st.caption(_in_exports(point) if point else "No threshold is chosen: exports answer every photo.")
     if error := st.session_state.pop(_error_key(view), None):
         session.show_error(error)
 
 
-def _offer_review(view: EvaluationView, images: ScoredImages, at: Coverage) -> None:
+def _offer_review(view: EvaluationView, stored: TrustFigures, at: Coverage, temperature: float) -> None:
     """Draw a button that opens the images which are answered wrong, the surest first."""
     if not at.n_wrong:
         return
     label = f"Review the {words.n_of(at.n_wrong, 'wrong answer')}"
     if st.button(label, icon=":material/arrow_forward:", type="tertiary", key="trust:review"):
-        chosen = operating_point.wrong_answers(images, at.threshold)[: selections.MOST_IMAGES]
+        chosen = stored.answers.wrong(at.threshold, temperature)[: selections.MOST_IMAGES]
         queue = selections.create(view.workspace, chosen, actor=view.actor, run_id=view.run.run_id)
         navigation.go("review", queue=queue)
 
