@@ -18,6 +18,11 @@ from peakid.serve.bundle.model_card import ModelFacts
 from peakid.serve.predictor import Predictor
 
 STANDALONE = ("preprocess.py", "model.py", "verify.py", "serve.py", "Dockerfile")
+PAGE = (
+    *("web/index.html", "web/README.md", "web/page.js", "web/model.js", "web/decode.js", "web/preprocess.js"),
+    *("web/runtime/ort.wasm.bundle.min.mjs", "web/runtime/ort-wasm-simd-threaded.wasm.gz"),
+    *("web/runtime/SOURCE.md", "web/runtime/LICENSE", "web/runtime/ThirdPartyNotices.txt"),
+)
 REQUIREMENTS = ("onnxruntime", "numpy", "pillow", "starlette", "uvicorn", "python-multipart")
 USES = {
     "model.onnx": "The model, from pixels to probabilities.",
@@ -29,6 +34,7 @@ USES = {
     "verify.py": "Prove that the model answers as it did.",
     "serve.py": "Serve it over HTTP.",
     "Dockerfile": "The same in a container, without root.",
+    "web/": "A page that runs the model in a browser, without network; preprocessing in JavaScript.",
     "requirements.txt": "What these files need; no torch.",
     "golden/": "Drawn pictures with the probabilities that the model gave for them.",
     "checksums.txt": "SHA-256 of every file.",
@@ -74,7 +80,8 @@ def collect(folder: Path, facts: ModelFacts, *, threshold: float | None = None) 
     contents["card.json"] = _json(card | {"facts": facts_of_card})
     contents["labels.txt"] = "".join(f"{name}\n" for name in predictor.class_names).encode()
     standalone = resources.files("peakid.serve.bundle") / "files"
-    contents |= {name: (standalone / name).read_bytes() for name in STANDALONE}
+    contents |= {name: (standalone / name).read_bytes() for name in (*STANDALONE, *PAGE)}
+    contents["web/page.css"] = (resources.files("peakid.serve.http") / "static" / "page.css").read_bytes()
     contents["requirements.txt"] = _requirements().encode()
     contents |= _golden(predictor)
     contents["MODEL_CARD.md"] = model_card.text(facts, _uses(contents)).encode()
@@ -110,8 +117,11 @@ def _requirements() -> str:
 
 
 def _uses(contents: Mapping[str, bytes]) -> dict[str, str]:
+    later = ("checksums.txt",)  # It has the checksum of the card.
     return {
-        name: use for name, use in USES.items() if name in contents or name in ("golden/", "checksums.txt")
+        name: use
+        for name, use in USES.items()
+        if name in later or any(each.startswith(name) for each in contents)
     }
 
 
