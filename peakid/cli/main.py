@@ -84,6 +84,7 @@ COMMANDS = {
     "sort": "peakid.cli.serving.sort:sort_",
     "unsort": "peakid.cli.serving.sort:unsort",
     "bundle": "peakid.cli.serving.bundle:bundle",
+    "page": "peakid.cli.serving.page:page",
     "app": "peakid.cli.workspace:app",
 }
 
