@@ -9,6 +9,7 @@ CELL_PX, NAME_PX, CHAR_PX = 34, 14, 7.2
 MANY = 40  # Classes from which cells are narrow and have no numbers.
 NARROW_PX = 9
 LONGEST_NAME = 24  # Characters.
+TITLE_PX = 110  # Width of the longer title.
 RIGHT, WRONG = (47, 111, 159), (179, 68, 60)  # As in the app.
 
 
@@ -23,7 +24,7 @@ def svg(class_names: Sequence[str], matrix: np.ndarray) -> bytes:
     font_px = NAME_PX if n_classes < MANY else NARROW_PX
     names = [_short(name) for name in class_names]
     margin = round(max(len(name) for name in names) * CHAR_PX * font_px / NAME_PX) + 40
-    side = margin + n_classes * cell + 12
+    side = margin + max(n_classes * cell, TITLE_PX) + 12
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{side}" viewBox="0 0 {side} {side}"'
         f' font-family="system-ui, sans-serif" font-size="{font_px}" role="img">',
@@ -43,7 +44,7 @@ def _short(name: str) -> str:
 def _titles(margin: int, width: int) -> str:
     middle = margin + width / 2
     return (
-        f'<text x="{middle}" y="16" text-anchor="middle" font-size="13">predicted label</text>'
+        f'<text x="{margin}" y="16" font-size="13">predicted label</text>'
         f'<text transform="translate(16 {middle}) rotate(-90)" text-anchor="middle" font-size="13">'
         "given label</text>"
     )
@@ -73,7 +74,7 @@ def _cells(class_names: Sequence[str], matrix: np.ndarray, margin: int, cell: in
             f"<title>{told}</title></rect>"
         )
         if cell == CELL_PX:
-            ink = "#ffffff" if strength > 0.55 else "#1b2430"
+            ink = "#ffffff" if strength > 0.85 else "#1b2430"
             parts.append(
                 f'<text x="{left + cell / 2 - 0.5}" y="{top + cell / 2 + 4}" font-size="12"'
                 f' text-anchor="middle" fill="{ink}">{count}</text>'

@@ -51,7 +51,7 @@ def test_class_names_and_threshold_travel_with_it(unpacked):
     answers = json.loads((unpacked / "golden" / "answers.json").read_text())
     assert all(sum(row) == pytest.approx(1, abs=1e-4) and len(row) == 3 for row in answers.values())
     assert "torch" not in (unpacked / "requirements.txt").read_text()
-    assert "USER model" in (unpacked / "Dockerfile").read_text()
+    assert "USER 10001" in (unpacked / "Dockerfile").read_text()
 
 
 def verified(folder, *arguments, **variables):
