@@ -137,6 +137,13 @@ def test_one_file_opens_without_a_server(chromium: Browser, unpacked: Path, tmp_
     page.close()
 
 
+def test_a_page_opened_from_its_folder_says_what_it_needs(chromium: Browser, unpacked: Path) -> None:
+    page = chromium.new_page()
+    page.goto((unpacked / "web" / "index.html").as_uri())
+    expect(page.get_by_text("Open this page through a server")).to_be_visible()
+    page.close()
+
+
 PIXELS = """async ([content, size, mode]) => {
   const [{ decode }, { preprocess }] = [await import("decode"), await import("preprocess")];
   const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
