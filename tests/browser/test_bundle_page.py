@@ -1,7 +1,9 @@
 """The page of a bundle: it gives Pillow's pixels and the model's answers, and asks no other server."""
 
 import base64
+import hashlib
 import io
+import json
 import os
 import socket
 import subprocess
@@ -135,6 +137,64 @@ def test_one_file_opens_without_a_server(chromium: Browser, unpacked: Path, tmp_
     ).to_be_visible()
     assert told == []
     page.close()
+
+
+def test_a_photo_like_nothing_it_learned_is_named(
+    chromium: Browser, colour_export: Path, tmp_path: Path
+) -> None:
+    learn(colour_export)
+    bundle.write_page(colour_export, tmp_path / "model.html", ModelFacts("Colours"))
+    for name, colour in {"blue": (10, 10, 220), "grey": (90, 90, 91)}.items():
+        Image.new("RGB", (300, 200), colour).save(tmp_path / f"{name}.png")
+    page = opened(chromium, (tmp_path / "model.html").as_uri(), [])
+    page.set_input_files("#files", [tmp_path / "blue.png", tmp_path / "grey.png"])
+    expect(page.get_by_role("heading", name="blue (92 %)")).to_be_visible()
+    expect(page.get_by_role("heading", name="Looks like nothing it learned")).to_be_visible()
+    asked = """async (embedding) => {
+      const { Learned } = await import("familiar");
+      const inside = document.querySelector('script[data-name="familiar.safetensors"]').textContent;
+      return new Learned(Uint8Array.from(atob(inside), (each) => each.charCodeAt(0))).distance(embedding);
+    }"""
+    for embedding in ((200.0, 10, 30), (3, 4, 5), (0, 0, 0)):
+        assert page.evaluate(asked, embedding) == pytest.approx(distance(embedding), rel=1e-6)
+    page.close()
+
+
+LEARNED = {
+    "means": np.eye(3, dtype=np.float32) * np.float32(0.99),
+    "directions": np.array([[0.6, 0.8, 0]], dtype=np.float32),
+    "variances": np.array([0.02], dtype=np.float32),
+    "rest": np.array([0.01], dtype=np.float32),
+    "threshold": np.array([3], dtype=np.float32),
+}
+
+
+def learn(folder: Path) -> None:
+    """Give the export the mean colour as embedding, and what it learned: nearly pure colours."""
+    import onnx
+    from safetensors.numpy import save_file
+
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node.append(onnx.helper.make_node("Identity", ["means"], ["embedding"]))
+    model.graph.output.append(onnx.helper.make_tensor_value_info("embedding", 1, ["batch", 3]))
+    onnx.save(model, folder / "model.onnx")
+    save_file(LEARNED, folder / "familiar.safetensors")
+    card = json.loads((folder / "card.json").read_text())
+    card["files"] = [
+        {"name": name, "format": kind, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()}
+        for name, kind in (("model.onnx", "onnx"), ("familiar.safetensors", "familiar"))
+    ]
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+def distance(embedding: tuple[float, ...]) -> float:
+    """Return the distance of Mahalanobis from the nearest mean, from the inverse of the whole covariance."""
+    unit = np.array(embedding) / max(float(np.linalg.norm(embedding)), 1e-12)
+    direction = LEARNED["directions"][0].astype(float)
+    direction_part = np.outer(direction, direction)
+    inverse = direction_part / 0.02 + (np.eye(3) - direction_part) / 0.01
+    away = unit - LEARNED["means"].astype(float)
+    return float(np.sqrt(np.einsum("ki,ij,kj->k", away, inverse, away).min()))
 
 
 def test_a_page_opened_from_its_folder_says_what_it_needs(chromium: Browser, unpacked: Path) -> None:

@@ -22,7 +22,15 @@ from peakid.serve.predictor import Predictor
 
 STANDALONE = ("preprocess.py", "model.py", "verify.py", "serve.py", "Dockerfile")
 PAGE = (
-    *("web/index.html", "web/README.md", "web/page.js", "web/model.js", "web/decode.js", "web/preprocess.js"),
+    *(
+        "web/index.html",
+        "web/README.md",
+        "web/page.js",
+        "web/model.js",
+        "web/decode.js",
+        "web/preprocess.js",
+        "web/familiar.js",
+    ),
     *("web/runtime/ort.wasm.bundle.min.mjs", "web/runtime/ort-wasm-simd-threaded.wasm.gz"),
     *("web/runtime/SOURCE.md", "web/runtime/LICENSE", "web/runtime/ThirdPartyNotices.txt"),
 )

@@ -9,6 +9,7 @@ from peakid.errors import BadInput
 
 MAX_BYTES = 300 * 2**20  # A browser reads the whole file before it draws anything.
 ASSETS = ("card.json", "model.onnx", "web/runtime/ort-wasm-simd-threaded.wasm.gz")
+REFERENCE = "familiar.safetensors"  # What the model learned looks like; not every export has it.
 _IMPORT_MAP = re.compile(r'(?<=<script type="importmap">).*?(?=</script>)', re.DOTALL)
 _STYLE = '<link rel="stylesheet" href="page.css">'
 _SCRIPT = '<script type="module" src="page.js"></script>'
@@ -23,7 +24,7 @@ def html(contents: Mapping[str, bytes]) -> bytes:
     Raises:
         BadInput: If the page would be too large for a browser.
     """
-    names = [*ASSETS, *(name for name in contents if name.startswith("golden/"))]
+    names = [*ASSETS, *(name for name in contents if name == REFERENCE or name.startswith("golden/"))]
     size = sum(len(contents[name]) for name in names)
     if size > MAX_BYTES:
         raise BadInput(

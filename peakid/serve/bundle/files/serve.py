@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 MAX_BYTES = 20 * 2**20  # Of a file.
 MAX_FILES = 16
 TOP = 5
-PAGE_READS = ("card.json", "model.onnx")
+PAGE_READS = ("card.json", "model.onnx", "familiar.safetensors")
 model = Model()
 for suffix in (".js", ".mjs"):  # Windows may name another type, and browsers refuse the script then.
     mimetypes.add_type("text/javascript", suffix)

@@ -59,10 +59,11 @@ function cardOf(file) {
 async function classify(file, card) {
   const title = card.querySelector("h2");
   try {
-    const ranked = await model.ranked(new Uint8Array(await file.arrayBuffer()));
+    const { ranked, isUnfamiliar } = await model.predict(new Uint8Array(await file.arrayBuffer()));
     const { label, probability } = ranked[0];
     const isSure = probability >= model.threshold;
     title.textContent = isSure ? `${label} (${percent(probability)})` : "Not sure";
+    if (isUnfamiliar) title.textContent = "Looks like nothing it learned";
     if (!isSure) card.append(element("p", "note", "The confidence is below the threshold of this model."));
     card.append(bars(ranked));
   } catch (error) {
