@@ -20,6 +20,10 @@ PlainPath = Annotated[Path, AfterValidator(settings_file.plain_text)]
 PlainText = Annotated[str, AfterValidator(settings_file.plain_text)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+# The published builds of ONNX Runtime 1.31 send usage data to Microsoft unless this is set before they are
+# imported (its Privacy.md). A value that is set already stays: someone chose it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 MIN_PASSWORD_CHARS = 8
 MAX_PASSWORD_CHARS = 1000
 

@@ -2,6 +2,8 @@
 
 import os
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,13 @@ def test_folders_are_separated_by_colons_and_may_be_in_the_home_folder(monkeypat
     monkeypatch.setenv("PEAKID_ALLOWED_FOLDERS", "/photos:~/peaks:")
     found = settings.folders_of(settings.Settings().allowed_folders)
     assert found == [Path("/photos"), tmp_path / "peaks"]
+
+
+@pytest.mark.slow
+def test_onnx_runtime_sends_nothing_to_its_makers():
+    code = "import peakid.serve.opening, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    inherited = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    asked = [sys.executable, "-c", code]
+    for own, expected in (({}, "1"), ({"ORT_DISABLE_TELEMETRY": "0"}, "0")):
+        done = subprocess.run(asked, env=inherited | own, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected

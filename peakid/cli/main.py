@@ -87,6 +87,7 @@ COMMANDS = {
     "unsort": "peakid.cli.serving.sort:unsort",
     "hub": "peakid.cli.serving.hub:hub_",
     "bundle": "peakid.cli.serving.bundle:bundle",
+    "page": "peakid.cli.serving.page:page",
     "app": "peakid.cli.workspace:app",
 }
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import PeakidError
-from peakid.evaluate import report, score_text
+from peakid.evaluate import figures, report, score_text
 from peakid.evaluate.report import EvaluationReport
+from peakid.evaluate.trust import operating_point
 from peakid.records import Export, Run, SnapshotItem
 from peakid.serve.bundle import bundle
 from peakid.serve.bundle.model_card import ClassFacts, ModelFacts
 from peakid.store import exports, origins, runs
+from peakid.store.evaluation import operating_points
 from peakid.store.workspace import Workspace
 
 LICENCES = {"efficientnet-lite": "Apache-2.0"}  # By a part of the file's name.
@@ -26,6 +28,7 @@ def write(
     threshold: float | None = None,
     names_people: bool = False,
     intended_use: str = "",
+    key: Path | None = None,
     actor: str,
 ) -> list[str]:
     """Write a bundle of an export and return the names of its files.
@@ -34,13 +37,27 @@ def write(
         threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
         names_people: The model card warns that classes name people.
         intended_use: What the model is for, in words.
+        key: The private key (PEM) that signs the files; None = they are not signed.
 
     Raises:
-        NotFound, BadInput, WeightsUnfit, DiskError: As `bundle.write`.
+        NotFound, BadInput, WeightsUnfit, ExtraMissing, DiskError: As `bundle.write`.
     """
     run = runs.show(workspace, export.run_id)
     facts = model_facts(workspace, run, names_people=names_people, intended_use=intended_use, actor=actor)
-    return bundle.write(exports.folder(export), out, facts, threshold=threshold)
+    return bundle.write(exports.folder(export), out, facts, threshold=threshold, key=key)
+
+
+def write_page(workspace: Workspace, export: Export, out: Path, *, threshold: float | None = None) -> int:
+    """Write an export as one HTML page that runs it in a browser, and return its bytes.
+
+    Args:
+        threshold: As of `write`.
+
+    Raises:
+        NotFound, BadInput, WeightsUnfit, DiskError: As `bundle.write_page`.
+    """
+    title = f"Run {runs.show(workspace, export.run_id).run_id}"
+    return bundle.write_page(exports.folder(export), out, ModelFacts(title), threshold=threshold)
 
 
 def model_facts(
@@ -53,7 +70,10 @@ def model_facts(
     return ModelFacts(
         title=f"{run.snapshot_name or 'Images'}, run {run.run_id}",
         score=_score(valid),
-        test_score=_test_score(run),
+        accuracy=valid.accuracy if valid else None,
+        test_score=_test_score(workspace, run),
+        other_figures=_other_figures(workspace, run, valid),
+        confusion=valid.confusion if valid else None,
         classes=_classes(run, items, valid),
         sources=origins.n_by_source(workspace, run.snapshot_id),
         licences=origins.n_by_licence(workspace, run.snapshot_id),
@@ -77,9 +97,37 @@ def _score(scored: EvaluationReport | None) -> str:
     return score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images) if scored else ""
 
 
-def _test_score(run: Run) -> str:
-    """Say whether the test score was looked at: showing it here would be another look."""
-    return f"shown {run.n_test_looks} times in Peakid" if run.n_test_looks else ""
+def _test_score(workspace: Workspace, run: Run) -> str:
+    """Return the test score if someone has looked at it before: showing it first here would be a look."""
+    if not run.n_test_looks:
+        return ""
+    try:
+        found = figures.of_run(workspace, run, "test")
+    except PeakidError:
+        found = None
+    shown = f"{_score(found.scored)}; " if found else ""
+    times = "once" if run.n_test_looks == 1 else f"{run.n_test_looks:,} times"
+    return f"{shown}looked at {times}"
+
+
+def _other_figures(workspace: Workspace, run: Run, valid: EvaluationReport | None) -> dict[str, str]:
+    """Return what else the validation images say, and what the threshold does to them."""
+    if valid is None:
+        return {}
+    found = {f"always {valid.majority_class}": score_text.percent(valid.majority_accuracy)}
+    if valid.top5_accuracy is not None:
+        found["right class among the first five"] = score_text.percent(valid.top5_accuracy)
+    found["calibration error (ECE; 0 = calibrated)"] = f"{valid.ece:.3f}"
+    point = operating_points.of_run(workspace, run.run_id)
+    coverage = operating_point.on_validation(workspace, run.run_id, point) if point else None
+    if coverage is not None:
+        found[f"answered at the threshold {coverage.threshold:.2f}"] = score_text.score(
+            coverage.coverage, coverage.coverage_interval, coverage.n_images
+        )
+        found["accuracy of these answers"] = score_text.score(
+            coverage.accuracy, coverage.accuracy_interval, coverage.n_answered
+        )
+    return found
 
 
 def _classes(run: Run, items: list[SnapshotItem], scored: EvaluationReport | None) -> list[ClassFacts]:

@@ -3,6 +3,7 @@
 import zipfile
 
 from peakid.dataset import snapshot
+from peakid.evaluate import report
 from peakid.jobs import bundling
 from peakid.store import exports, runs
 from tests import planted_runs
@@ -22,6 +23,9 @@ def test_the_facts_are_those_of_the_workspace(workspace, plant, colour_export, t
         assert sum(getattr(each, attribute) for each in facts.classes) == frozen.splits[split]
     assert f"n = {frozen.splits['valid']}" in facts.score
     assert facts.test_score == ""
+    assert int(facts.confusion.sum()) == frozen.splits["valid"]
+    assert facts.accuracy == facts.confusion.trace() / facts.confusion.sum()
+    assert "calibration error (ECE; 0 = calibrated)" in facts.other_figures
     assert sum(facts.sources.values()) == sum(facts.licences.values()) == frozen.n_images
     assert runs.show(workspace, run_id).n_test_looks == 0
     export = exports.add(workspace, run_id=run_id, path=colour_export, files=[], parity={})
@@ -30,3 +34,27 @@ def test_the_facts_are_those_of_the_workspace(workspace, plant, colour_export, t
     with zipfile.ZipFile(out) as archive:
         assert archive.namelist() == listed
         assert "name people" in archive.read("MODEL_CARD.md").decode()
+        assert "confusion_matrix.svg" in listed
+
+
+def test_a_test_score_is_told_once_it_was_looked_at(workspace, plant):
+    plant({f"{name}{n}": name for name in ("red", "green") for n in range(12)})
+    frozen = snapshot.create(workspace, actor=ANNA)
+    run_id = planted_runs.plant(workspace, frozen, {"red": "green"})
+    report.evaluate(workspace, run_id, split="test", actor=ANNA)
+    told = bundling.model_facts(workspace, runs.show(workspace, run_id), actor=ANNA).test_score
+    assert f"n = {frozen.splits['test']}" in told
+    assert "looked at once" in told
+    assert runs.show(workspace, run_id).n_test_looks == 1
+
+
+def test_a_command_writes_the_page_as_one_file(workspace, plant, colour_export, tmp_path, peakid):
+    plant({f"{name}{n}": name for name in ("red", "green", "blue") for n in range(8)})
+    run_id = planted_runs.plant(workspace, snapshot.create(workspace, actor=ANNA), {})
+    export = exports.add(workspace, run_id=run_id, path=colour_export, files=[], parity={})
+    out = tmp_path / "model.html"
+    answer = peakid("page", export.export_id, "--out", out, "--json")
+    assert answer.json == {"path": str(out), "bytes": out.stat().st_size}
+    assert out.read_text().startswith("<!doctype html>")
+    assert peakid("page", export.export_id, "--out", out).code == 1
+    assert out.stat().st_size == answer.json["bytes"]

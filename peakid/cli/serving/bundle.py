@@ -22,6 +22,13 @@ from peakid.store.workspace import Workspace
 )
 @click.option("--use", "intended_use", default="", help="What the model is for, for its card.")
 @click.option("--people", "names_people", is_flag=True, help="The classes name people: the card warns of it.")
+@click.option(
+    "--sign",
+    "key",
+    type=click.Path(path_type=Path),
+    metavar="KEY",
+    help="Sign it with this private key (PEM). Needs the extra `sign`.",
+)
 @actor_option
 @json_option
 @pass_workspace
@@ -32,13 +39,18 @@ def bundle(
     threshold: float | None,
     intended_use: str,
     names_people: bool,
+    key: Path | None,
     actor: str,
     as_json: bool,
 ) -> None:
     """Write EXPORT as one zip that runs without Peakid.
 
-    It has the model, a model card, preprocessing in Python, a small server, a Dockerfile, and verify.py,
-    which proves on any machine that the model answers as it did here. Opening the model executes no code.
+    It has the model, a model card, preprocessing in Python and JavaScript, a small server, a page that runs
+    the model in a browser, a Dockerfile, and verify.py, which proves on any machine that the model answers as
+    it did here. Opening the model executes no code.
+
+    To make a key: openssl ecparam -name prime256v1 -genkey -noout -out KEY. To give others what checks it:
+    openssl ec -in KEY -pubout -out KEY.pub
     """
     out = files.expanded(out)
     names = bundling.write(
@@ -48,6 +60,7 @@ def bundle(
         threshold=threshold,
         names_people=names_people,
         intended_use=intended_use,
+        key=files.expanded(key) if key else None,
         actor=actor,
     )
     text = f"{out} has {len(names)} files. On another machine: unzip it and run python verify.py"

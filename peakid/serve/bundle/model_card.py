@@ -4,15 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 USE = "Sorting photos of the classes below. It has not been tested for anything else."
 PEOPLE = "**The classes name people.** Recognising people without their consent is unlawful in many places."
-_METADATA = """---
-library_name: onnx
-pipeline_tag: image-classification
-tags:
-- image-classification
-- peakid
----"""
+NOT_KNOWN = "unknown"  # What the Hub calls a licence that was not named.
+MATRIX = "confusion_matrix.svg"
+N_CONFUSIONS = 10
 
 
 @dataclass(frozen=True)
@@ -32,15 +30,23 @@ class ModelFacts:
 
     Attributes:
         score: Validation accuracy with interval and n, as text.
+        accuracy: The same as a share in 0..1; None where it was not measured.
+        test_score: As `score`, of the test images; '' where no one has looked at it.
+        other_figures: Further figures of the validation images, as text by name.
+        confusion: int64 of shape (K, K) in the order of `classes`, row = given label; None = not measured.
         sources, licences: Images by where they come from and by their licence.
         weights: What the training started from, and the licence of these weights.
         warnings: Sentences about the data or the score.
         names_people: The classes name people.
+        licence: Of the model, as the Hub names licences; '' = not chosen.
     """
 
     title: str
     score: str = ""
+    accuracy: float | None = None
     test_score: str = ""
+    other_figures: Mapping[str, str] = field(default_factory=dict)
+    confusion: np.ndarray | None = None
     classes: Sequence[ClassFacts] = ()
     sources: Mapping[str, int] = field(default_factory=dict)
     licences: Mapping[str, int] = field(default_factory=dict)
@@ -50,6 +56,7 @@ class ModelFacts:
     warnings: Sequence[str] = ()
     intended_use: str = ""
     names_people: bool = False
+    licence: str = ""
 
 
 def text(facts: ModelFacts, files: Mapping[str, str]) -> str:
@@ -59,7 +66,7 @@ def text(facts: ModelFacts, files: Mapping[str, str]) -> str:
         files: What each file of the bundle is for, by name.
     """
     parts = [
-        _METADATA,
+        metadata(facts),
         f"# {_plain(facts.title)}",
         f"An image classifier of {len(facts.classes)} classes, trained and checked with Peakid.",
         "## Intended use",
@@ -67,6 +74,7 @@ def text(facts: ModelFacts, files: Mapping[str, str]) -> str:
         _limits(facts),
         "## Figures",
         _figures(facts),
+        _confusions(facts),
         "## Classes",
         _table(
             ["class", "train", "validation", "test", "recall (validation)"],
@@ -83,25 +91,67 @@ def text(facts: ModelFacts, files: Mapping[str, str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _limits(facts: ModelFacts) -> str:
+def metadata(facts: ModelFacts) -> str:
+    """Return the block that the Hub reads. Its values are JSON, which is YAML too."""
     lines = [
-        "It names one of its classes for every photo, also for one that shows none of them. Photos unlike"
-        " those it was trained on are predicted worse than the figures say."
+        f"license: {json.dumps(facts.licence or NOT_KNOWN)}",
+        "library_name: onnx",
+        "pipeline_tag: image-classification",
+        'tags: ["image-classification", "onnx", "peakid"]',
     ]
-    lines += [f"- {_plain(each)}" for each in facts.warnings]
-    if facts.names_people:
-        lines.append(f"- {PEOPLE}")
+    if facts.accuracy is not None:
+        found = {
+            "task": {"type": "image-classification", "name": "Image classification"},
+            "dataset": {"type": "imagefolder", "name": facts.title, "split": "validation"},
+            "metrics": [{"type": "accuracy", "value": round(facts.accuracy, 4), "name": facts.score}],
+        }
+        results = [{"name": facts.title, "results": [found]}]
+        lines += ["metrics: [accuracy]", f"model-index: {json.dumps(results, ensure_ascii=False)}"]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _confusions(facts: ModelFacts) -> str:
+    """Return the picture of the confusion matrix and its most frequent errors."""
+    if facts.confusion is None:
+        return ""
+    wrong = facts.confusion * (1 - np.eye(len(facts.classes), dtype=np.int64))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:N_CONFUSIONS]
+    pairs = [divmod(int(place), len(facts.classes)) for place in order]
+    rows = [
+        [facts.classes[row].name, facts.classes[column].name, f"{wrong[row, column]} of {n_given}"]
+        for row, column in pairs
+        if wrong[row, column] and (n_given := int(facts.confusion[row].sum()))
+    ]
+    picture = f"![Confusion matrix of the validation images]({MATRIX})"
+    return "\n\n".join(
+        [picture, _table(["given label", "predicted as", "images"], rows) if rows else "No errors."]
+    )
+
+
+def _limits(facts: ModelFacts) -> str:
+    lines = [PEOPLE, ""] if facts.names_people else []
+    lines += [
+        "It names one of its classes for every photo of which it is certain enough, also for one that shows"
+        " none of them. Photos unlike those it was trained on are predicted worse than the figures say."
+    ]
+    if facts.warnings:
+        lines += ["", *(f"- {_plain(each)}" for each in facts.warnings)]
     return "\n".join(["## Limits", "", *lines])
 
 
 def _figures(facts: ModelFacts) -> str:
     rows = [["accuracy (validation, by which it was chosen)", facts.score or "not measured"]]
-    rows.append(["accuracy (test)", facts.test_score or "not shown so far"])
+    rows.append(["accuracy (test)", facts.test_score or "not looked at so far"])
+    rows += [[name, value] for name, value in facts.other_figures.items()]
     return _table(["figure", "value (95 % interval)"], rows)
 
 
 def _data(facts: ModelFacts) -> str:
-    lines = [f"Snapshot `{facts.snapshot[:16]}`." if facts.snapshot else ""]
+    lines = [
+        f"SHA-256 of the snapshot (its images, labels and splits): `{facts.snapshot}`."
+        if facts.snapshot
+        else ""
+    ]
     if facts.sources:
         lines.append(_table(["source", "images"], [[name, n] for name, n in facts.sources.items()]))
     rows = [[name or "not known", n] for name, n in facts.licences.items()] or [["not known", "all"]]

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from peakid.errors import BadInput
-from peakid.serve.bundle import bundle, model_card
+from peakid.serve.bundle import bundle, model_card, one_page
 from peakid.serve.bundle.model_card import ClassFacts, ModelFacts
 
 FACTS = ModelFacts(
@@ -49,13 +51,13 @@ def test_class_names_and_threshold_travel_with_it(unpacked):
     answers = json.loads((unpacked / "golden" / "answers.json").read_text())
     assert all(sum(row) == pytest.approx(1, abs=1e-4) and len(row) == 3 for row in answers.values())
     assert "torch" not in (unpacked / "requirements.txt").read_text()
-    assert "USER model" in (unpacked / "Dockerfile").read_text()
+    assert "USER 10001" in (unpacked / "Dockerfile").read_text()
 
 
-def verified(folder):
+def verified(folder, *arguments, **variables):
     """Run verify.py there without this project on the path."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [sys.executable, "verify.py"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
+    command = [sys.executable, "verify.py", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -94,7 +96,7 @@ def test_two_bundles_of_one_export_are_the_same_bytes(colour_export, tmp_path):
 
 def test_the_card_says_what_is_known_and_what_is_not():
     text = model_card.text(FACTS, {"model.onnx": "The model."})
-    assert text.startswith("---\nlibrary_name: onnx\n")
+    assert text.startswith('---\nlicense: "unknown"\nlibrary_name: onnx\n')
     assert "91 % (80-96 %, n = 55)" in text
     assert "| not known | 10 |" in text
     assert "| a\\|b\\*c d | 4 |" in text
@@ -103,6 +105,55 @@ def test_the_card_says_what_is_known_and_what_is_not():
     people = model_card.text(ModelFacts("Faces", names_people=True), {})
     assert model_card.PEOPLE in people
     assert "not measured" in people
+
+
+def test_files_that_hold_a_pickle_stay_out(colour_export):
+    card = json.loads((colour_export / "card.json").read_text())
+    (colour_export / "export.pkl").write_bytes(b"code")
+    with zipfile.ZipFile(colour_export / "model.torchscript.pt", "w") as archive:
+        archive.writestr("model/data.pkl", b"code")
+    with zipfile.ZipFile(colour_export / "model.pt2", "w") as archive:
+        archive.writestr("model/weights", b"numbers")
+    for name in ("export.pkl", "model.torchscript.pt", "model.pt2"):
+        card["files"].append({"name": name, "format": name, "sha256": "", "bytes": 1})
+    (colour_export / "card.json").write_text(json.dumps(card))
+    contents = bundle.collect(colour_export, FACTS)
+    assert {"model.onnx", "model.pt2"} <= set(contents)
+    assert not {"export.pkl", "model.torchscript.pt"} & set(contents)
+    listed = [each["name"] for each in json.loads(contents["card.json"])["files"]]
+    assert listed == ["model.onnx", "model.pt2"]
+
+
+@pytest.mark.slow
+def test_class_names_of_any_kind_travel(colour_export, tmp_path):
+    names = ['CON: a/b\\c?"*', "Mönch 🦦 </script><b>", "trailing. "]
+    card = json.loads((colour_export / "card.json").read_text())
+    (colour_export / "card.json").write_text(json.dumps(card | {"class_names": names}))
+    facts = ModelFacts(
+        "Odd", classes=[ClassFacts(name, 1, 1, 1) for name in names], confusion=np.eye(3, dtype=int)
+    )
+    bundle.write(colour_export, tmp_path / "odd.zip", facts)
+    with zipfile.ZipFile(tmp_path / "odd.zip") as archive:
+        assert all(name.isascii() and not set(name) & set('\\:*?"<>|') for name in archive.namelist())
+        archive.extractall(tmp_path / "odd")
+    assert (tmp_path / "odd" / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1] == names
+    ElementTree.parse(tmp_path / "odd" / "confusion_matrix.svg")
+    page = one_page.html(files_of(tmp_path / "odd"))
+    assert b"</script><b>" not in page
+    done = verified(tmp_path / "odd", PYTHONIOENCODING="cp1252")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def files_of(folder):
+    return {
+        each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()
+    }
+
+
+def test_one_page_has_a_limit(unpacked, monkeypatch):
+    monkeypatch.setattr(one_page, "MAX_BYTES", 1000)
+    with pytest.raises(BadInput, match="one page holds at most"):
+        one_page.html(files_of(unpacked))
 
 
 @pytest.mark.slow

@@ -1,11 +1,16 @@
 """Predict with the model of this folder: model.onnx, card.json and preprocess.py. Needs ONNX Runtime."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from preprocess import preprocess
+
+# The published builds of 1.31 send usage data to Microsoft unless this is set before they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
 
 FOLDER = Path(__file__).resolve().parent
 
