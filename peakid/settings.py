@@ -62,6 +62,9 @@ def _fitting_folders(value: str) -> str:
     return value
 
 
+# ONNX Runtime 1.31 for Linux has a client that reports its use to its maker; it is asked before the import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 CONFIG_NAME = "peakid.toml"
 NOBODY = "someone"  # Who acts where no name of a person is known.
 SYSTEM_ACCOUNTS = frozenset(

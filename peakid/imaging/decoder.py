@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
@@ -134,6 +134,8 @@ class Decoder:
             threading.Thread(target=self._watch, args=(self._child,), daemon=True, name="decoder").start()
         while self._waiting and self._child is not None and self._has_room(self._waiting[0]):
             task = self._waiting.popleft()
+            if task.future.cancelled():  # Its result is no longer needed.
+                continue
             self._open[task.number] = task
             with contextlib.suppress(OSError):  # It has just died; its watching thread notices.
                 self._child.tasks.send((task.number, task.call))
@@ -187,10 +189,14 @@ class Decoder:
                 task.is_suspect, task.phase = True, ""
                 self._waiting.appendleft(task)
             self._feed()
-        if event == "done":
-            task.future.set_result(value)
-        elif not is_retried:
-            task.future.set_exception(self._rejection("memory") if isinstance(value, MemoryError) else value)
+        if is_retried:
+            return
+        with contextlib.suppress(InvalidStateError):  # It was cancelled.
+            if event == "done":
+                task.future.set_result(value)
+            else:
+                failure = self._rejection("memory") if isinstance(value, MemoryError) else value
+                task.future.set_exception(failure)
 
     def _limit_exceeded(self, child: _Child) -> _Failure | None:
         """Return the limit that the child exceeds, None if it is within all limits."""
@@ -221,7 +227,8 @@ class Decoder:
             task.is_suspect, task.phase = task in suspects or task.is_suspect, ""
         self._waiting.extendleft(reversed([*suspects, *others]))
         for task in guilty:
-            task.future.set_exception(self._rejection(failure))
+            with contextlib.suppress(InvalidStateError):
+                task.future.set_exception(self._rejection(failure))
 
     def _is_suspicious(self, task: _Task, failure: _Failure) -> bool:
         return bool(task.phase) and (failure != "time" or self._is_late(task))
@@ -237,7 +244,8 @@ class Decoder:
             "See its error message in the terminal or in the log of the job. Reinstalling usually helps.",
         )
         for task in pending:
-            task.future.set_exception(error)
+            with contextlib.suppress(InvalidStateError):
+                task.future.set_exception(error)
         return []
 
     def _rejection(self, failure: _Failure) -> UnreadableImage:

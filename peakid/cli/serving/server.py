@@ -1,6 +1,5 @@
 """The command that serves an export over HTTP."""
 
-import logging
 import sys
 
 import click
@@ -9,10 +8,7 @@ from peakid import hosts
 from peakid.cli.frame import emit, json_option
 from peakid.cli.serving.predict import export_folder
 from peakid.cli.workspace import check_port
-from peakid.serve.http import app
-from peakid.serve.http.app import ServerOptions
-
-STOP_S = 10  # What is being predicted when the server is stopped may take this long.
+from peakid.serve.http.options import ServerOptions
 
 
 @click.command()
@@ -42,25 +38,16 @@ def serve(
     POST /predict takes photos, GET / is a page to drop them on, /openapi.json describes the rest. Uploads are
     neither stored nor logged. The server has no password: whoever reaches its address can use the model.
     """
-    import uvicorn  # Only this command needs it.
+    from peakid.serve.http import app, connections  # They load uvicorn, which only this command needs.
 
     check_port(address, port, "The server")
     is_local = hosts.is_loopback(address)
     names = None if not is_local and not own_hosts else tuple(hosts.parse(each).name for each in own_hosts)
-    application = app.build(export_folder(export), ServerOptions(threshold=threshold, own_hosts=names))
+    options = ServerOptions(threshold=threshold, own_hosts=names)
+    opened = app.open_model(export_folder(export), options)
     shown = f"[{address}]" if ":" in address else address
     url = f"http://{shown}:{port}"
     document = {"address": address, "port": port, "url": url}
     emit(as_json, document, f"Predictions are served on {url}. Ctrl-C stops the server.")
     sys.stdout.flush()
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    uvicorn.run(
-        application,
-        host=address,
-        port=port,
-        access_log=False,  # A URL in it may name a person.
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=STOP_S,
-        limit_concurrency=1000,
-    )
+    connections.run(opened.application, opened.stopping, address=address, port=port, limits=options.limits)

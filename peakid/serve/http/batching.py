@@ -89,8 +89,11 @@ class Batcher:
         try:
             rows = self._predict(np.stack([pixels for pixels, _ in batch]))
         except Exception as error:
-            for _, future in batch:
-                future.set_exception(error)
+            if len(batch) > 1:  # One image must not fail those of other clients.
+                for each in batch:
+                    self._fulfil([each])
+            else:
+                batch[0][1].set_exception(error)
             return
         for (_, future), row in zip(batch, rows, strict=True):
             future.set_result(row)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +11,23 @@ import numpy as np
 from peakid.errors import UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.recipe.cards import ExportCard
-from peakid.serve import opening
+from peakid.serve import occlusion, opening
 from peakid.serve.http.batching import Batcher
 from peakid.serve.http.metrics import Metrics
+from peakid.serve.occlusion import OcclusionMap
 from peakid.serve.predictor import ImagePrediction, scaled
 
 
 @dataclass(frozen=True)
 class Described:
-    """What `GET /model` tells."""
+    """What `GET /model` tells. `takes_corrections`: whether `POST /feedback` stores photos."""
 
     class_names: list[str]
     image_size_px: int
     resize: str
     threshold: float
     sha256: str
+    takes_corrections: bool = False
 
 
 class ServedModel:
@@ -50,7 +53,7 @@ class ServedModel:
     def card(self) -> ExportCard:
         return self._card
 
-    def describe(self) -> Described:
+    def describe(self, *, takes_corrections: bool) -> Described:
         """Return what clients may know about the model."""
         onnx = next(each for each in self._card.files if each.format == "onnx")
         return Described(
@@ -59,6 +62,7 @@ class ServedModel:
             self._card.resize,
             self.threshold,
             onnx.sha256,
+            takes_corrections,
         )
 
     async def predict(self, contents: Sequence[bytes], *, top: int) -> list[ImagePrediction]:
@@ -74,16 +78,28 @@ class ServedModel:
             self._metrics.predictions.labels(outcome).inc()
         return list(found)
 
+    async def explain(self, content: bytes, label: str | None) -> OcclusionMap:
+        """Return where in a photo the probability of a class comes from; None = of the most probable one.
+
+        Raises:
+            UnreadableImage: If it cannot be decoded.
+            WeightsUnfit: If the model fails.
+        """
+        read = await asyncio.wrap_future(self._decoded(content))
+        names = list(self._card.class_names)
+        return await asyncio.to_thread(occlusion.explain, read, names, label, self._probabilities)
+
     def close(self) -> None:
         """Finish what waits, and stop."""
         self._batcher.close()
 
+    def _decoded(self, content: bytes) -> "Future[np.ndarray]":
+        size_px, resize = self._card.image_size_px, self._card.resize
+        return gate.submit(pixels.preprocess, content, size_px=size_px, resize=resize)
+
     async def _predict_one(self, content: bytes, top: int) -> ImagePrediction:
-        decoded = gate.submit(
-            pixels.preprocess, content, size_px=self._card.image_size_px, resize=self._card.resize
-        )
         try:
-            read = await asyncio.wrap_future(decoded)
+            read = await asyncio.wrap_future(self._decoded(content))
         except UnreadableImage as error:
             return ImagePrediction.unreadable(error.reason, error.message)
         probabilities = await asyncio.wrap_future(self._batcher.submit(read))
