@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     allowed_folders: Annotated[PlainText, AfterValidator(_fitting_folders)] = ""
     recent_workspaces: int = Field(12, ge=0, le=100)  # How many are listed; 0: no list is kept.
     password: Annotated[SecretStr, AfterValidator(_fitting_password)] = SecretStr("")  # Empty: none is asked.
+    feedback: bool = False  # Prediction pages of the app store photos whose prediction a person corrects.
     max_body_bytes: int = Field(
         512 * 2**20, gt=0
     )  # One request to the web app; a little over server.maxUploadSize.

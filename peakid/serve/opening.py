@@ -47,6 +47,19 @@ def card(folder: Path) -> cards.ExportCard:
     return found
 
 
+def n_bytes(folder: Path) -> int:
+    """Return the size of the ONNX file of an export, without reading it.
+
+    Raises:
+        NotFound, BadInput, WeightsUnfit: As `card`, and if the file is missing.
+    """
+    file = folder / _onnx_file(folder, card(folder)).name
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise _missing(file) from error
+
+
 def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSession":
     """Open the ONNX file of an export.
 
@@ -57,14 +70,7 @@ def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSess
     """
     import onnxruntime  # Slow to import, so not imported by pages that only offer a prediction.
 
-    named = next((each for each in found.files if each.format == "onnx"), None)
-    if named is None:
-        formats = ", ".join(each.format for each in found.files) or "none"
-        raise BadInput(
-            f"The export in {folder} has no ONNX file (it has {formats}).",
-            "Export the run again in the format onnx.",
-            action("list_runs"),
-        )
+    named = _onnx_file(folder, found)
     file = folder / named.name
     content = _content(file, named.sha256)
     if outside := _other_files(file, content):
@@ -101,13 +107,27 @@ def probabilities(
     return found
 
 
+def _onnx_file(folder: Path, found: cards.ExportCard) -> cards.ExportFile:
+    named = next((each for each in found.files if each.format == "onnx"), None)
+    if named is None:
+        formats = ", ".join(each.format for each in found.files) or "none"
+        raise BadInput(
+            f"The export in {folder} has no ONNX file (it has {formats}).",
+            "Export the run again in the format onnx.",
+            action("list_runs"),
+        )
+    return named
+
+
+def _missing(file: Path) -> NotFound:
+    return NotFound(f"The export's file {file} is missing.", "Export the run again.", action("list_runs"))
+
+
 def _content(file: Path, expected: str) -> bytes:
     try:
         content = files.read_regular(file, MAX_MODEL_BYTES)
     except FileNotFoundError as error:
-        raise NotFound(
-            f"The export's file {file} is missing.", "Export the run again.", action("list_runs")
-        ) from error
+        raise _missing(file) from error
     except OSError as error:
         raise _unfit(file, error.strerror or str(error)) from error
     sha256 = hashlib.sha256(content).hexdigest()

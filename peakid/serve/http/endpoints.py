@@ -20,13 +20,17 @@ from peakid.serve.http.metrics import MEDIA_TYPE, Metrics
 from peakid.serve.http.model import ServedModel
 from peakid.serve.http.options import Correction, ServerOptions
 from peakid.serve.http.stopping import Stopping, T
+from peakid.serve.occlusion import OcclusionMap
 from peakid.serve.predictor import ImagePrediction
 
 TOP = 5
 MAX_TOP = 1000
 PAGE_FILES = {
     "": ("page.html", "text/html"),
-    "page.js": ("page.js", "text/javascript"),
+    **{
+        name: (name, "text/javascript")
+        for name in ("page.js", "parts.js", "occlusion_map.js", "correction.js")
+    },
     "page.css": ("page.css", "text/css"),
 }
 
@@ -41,6 +45,7 @@ class Endpoints:
         chosen = options.limits
         self._bytes, self._photos = Room(chosen.max_held_bytes), Room(chosen.max_photos)
         self._fetches, self._maps = Room(chosen.max_fetches), Room(chosen.max_maps)
+        self._map_at_once = asyncio.Semaphore(1)  # Each one is fifty predictions.
         self._corrections = Room(chosen.max_corrections)
         metrics.photos.set_function(lambda: self._photos.n_used)
 
@@ -79,7 +84,7 @@ class Endpoints:
             raise HTTPException(400, f"The model knows no class {label[:100]!r}.")
         async with self._form(request) as form:
             with self._maps.taken():
-                work = self._model.explain(form.files[0].content, label)
+                work = self._explained(form.files[0].content, label)
                 try:
                     return JSONResponse(asdict(await self._within(work)))
                 except UnreadableImage as error:
@@ -101,7 +106,8 @@ class Endpoints:
 
     async def model(self, request: Request) -> Response:
         """Describe the model."""
-        described = self._model.describe(takes_corrections=self._options.correct is not None)
+        takes_corrections = self._options.correct is not None
+        described = self._model.describe(self._options.title, takes_corrections=takes_corrections)
         return JSONResponse(asdict(described))
 
     async def health(self, request: Request) -> Response:
@@ -150,6 +156,10 @@ class Endpoints:
     async def _predicted(self, contents: list[bytes], top: int) -> list[ImagePrediction]:
         with self._photos.taken(len(contents)):
             return await self._within(self._model.predict(contents, top=top))
+
+    async def _explained(self, content: bytes, label: str | None) -> OcclusionMap:
+        async with self._map_at_once:
+            return await self._model.explain(content, label)
 
     async def _within(self, work: Awaitable[T]) -> T:
         try:

@@ -21,7 +21,8 @@ class Limits:
     max_held_bytes: Bodies of all requests together; more are told to come back.
     max_files: Photos in one request.
     max_photos: Photos of all requests that are decoded and predicted or wait for it.
-    max_fetches, max_maps: URLs that are fetched, and occlusion maps that are computed, at the same time.
+    max_fetches: URLs that are fetched at the same time.
+    max_maps: Occlusion maps that are computed or wait for it; they are computed one after the other.
     max_corrections: Photos that one server stores.
     max_open: Requests that are served at the same time; more are told to come back.
     max_connections: Connections; the one that is idle for longest is closed for another one.
@@ -38,7 +39,7 @@ class Limits:
     max_files: int = 64
     max_photos: int = 512
     max_fetches: int = 16
-    max_maps: int = 2
+    max_maps: int = 32
     max_corrections: int = 1000
     max_open: int = 1024
     max_connections: int = 2048

@@ -27,7 +27,8 @@ class Described:
     resize: str
     threshold: float
     sha256: str
-    takes_corrections: bool = False
+    takes_corrections: bool
+    title: str
 
 
 class ServedModel:
@@ -53,7 +54,7 @@ class ServedModel:
     def card(self) -> ExportCard:
         return self._card
 
-    def describe(self, *, takes_corrections: bool) -> Described:
+    def describe(self, title: str, *, takes_corrections: bool) -> Described:
         """Return what clients may know about the model."""
         onnx = next(each for each in self._card.files if each.format == "onnx")
         return Described(
@@ -63,6 +64,7 @@ class ServedModel:
             self.threshold,
             onnx.sha256,
             takes_corrections,
+            title,
         )
 
     async def predict(self, contents: Sequence[bytes], *, top: int) -> list[ImagePrediction]:

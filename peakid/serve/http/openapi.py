@@ -87,6 +87,7 @@ _MODEL = {
         "resize": {"type": "string"},
         "threshold": {"type": "number"},
         "sha256": {"type": "string"},
+        "title": {"type": "string"},
         "takes_corrections": {"type": "boolean", "description": "Whether /feedback stores photos."},
     },
 }

@@ -26,6 +26,7 @@ class ServerOptions:
     own_hosts: Names, besides this machine's own, under which the server may be reached; None = any name.
     limits: Sizes, numbers and times.
     allows: Whether `url=` may lead to an IP address.
+    title: What the page calls the model, such as "Export 3"; '' = nothing.
     correct: Stores a correction and returns the id of its image; None = no photo is ever stored.
     """
 
@@ -33,4 +34,5 @@ class ServerOptions:
     own_hosts: tuple[str, ...] | None = ()
     limits: Limits = field(default_factory=Limits)
     allows: Callable[[str], bool] = public_fetch.is_public
+    title: str = ""
     correct: Callable[[Request, Correction], int] | None = None

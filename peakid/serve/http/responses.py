@@ -15,6 +15,7 @@ from peakid.errors import (
     PeakidError,
     UnreadableImage,
     UrlRefused,
+    WorkspaceError,
 )
 from peakid.serve.http.batching import TooBusy
 from peakid.serve.http.stopping import Stopped
@@ -26,6 +27,7 @@ _STATUS: dict[type[PeakidError], int] = {
     FetchFailed: 502,
     DiskError: 507,
     UnreadableImage: 422,
+    WorkspaceError: 503,
 }
 
 

@@ -8,6 +8,7 @@ from peakid.recipe import cards, export_formats
 from peakid.records import Export
 from peakid.store import exports
 from peakid.web import session, tables, words
+from peakid.web.exports import serve_link
 
 
 def show(export: Export) -> None:
@@ -29,6 +30,7 @@ def show(export: Export) -> None:
     )
     if sentence := threshold_text(export):
         st.markdown(sentence)
+    serve_link.show(export)
     st.markdown("**Files**")
     for file in export.files:
         _show_file(export, str(file["name"]), int(file["bytes"]))
