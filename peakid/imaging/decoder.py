@@ -11,6 +11,7 @@ All files of a child share one limit of memory. The child lets large files wait 
 
 import atexit
 import contextlib
+import fcntl
 import itertools
 import os
 import subprocess
@@ -38,6 +39,7 @@ READ_FACTOR = (
 )
 KEPT_BYTES = 192 * 2**20  # An idle child that holds more than this beyond its start is ended.
 MAX_FAILED_STARTS = 3
+PIPE_BYTES = 2**20  # The most that Linux gives without privileges.
 # Blocks from 4 MB on return to the system when they are freed, and numpy starts no threads of its own.
 CHILD_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
@@ -293,6 +295,8 @@ def _close_idle() -> None:
 def _started(work: str, n_threads: int, limit_bytes: int) -> _Child:
     child_tasks, tasks = Pipe(duplex=False)
     updates, child_updates = Pipe(duplex=False)
+    for each in (tasks, child_updates):
+        _enlarge(each)
     limits = {**settings.current().decoding(), "decode_limit_bytes": str(limit_bytes)}
     with child_tasks, child_updates:
         pipes = [child_tasks.fileno(), child_updates.fileno()]
@@ -306,6 +310,13 @@ def _started(work: str, n_threads: int, limit_bytes: int) -> _Child:
             env={**settings.environment(**limits), **CHILD_ENVIRONMENT},
         )
     return _Child(process, tasks, updates)
+
+
+def _enlarge(pipe: Connection) -> None:
+    """Let a pipe hold whole photos and pixels: the usual 64 KB make both sides wait for each other."""
+    if set_size := getattr(fcntl, "F_SETPIPE_SZ", None):  # Linux only.
+        with contextlib.suppress(OSError):  # This user has too many such pipes.
+            fcntl.fcntl(pipe.fileno(), set_size, PIPE_BYTES)
 
 
 def _used_bytes(child: _Child) -> int:

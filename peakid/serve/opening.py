@@ -60,8 +60,11 @@ def n_bytes(folder: Path) -> int:
         raise _missing(file) from error
 
 
-def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSession":
+def session(folder: Path, found: cards.ExportCard, *, n_threads: int = 0) -> "onnxruntime.InferenceSession":
     """Open the ONNX file of an export.
+
+    Args:
+        n_threads: For one prediction; 0 = one for each core.
 
     Raises:
         BadInput: If the export has no ONNX file.
@@ -77,6 +80,9 @@ def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSess
         raise _unfit(file, f"its weights are in another file, {outside[:80]!r}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # Only what ends the process: an error says the rest.
+    options.intra_op_num_threads = n_threads
+    # Its threads would wait for each other in a loop: as much time again, which decoding needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # Without a fallback: it prints to stdout, and there is only one provider.
         opened = onnxruntime.InferenceSession(

@@ -1,8 +1,9 @@
 """The served model: from the bytes of photos to predictions, decoded in the guarded process, in batches."""
 
 import asyncio
+import os
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +45,13 @@ class ServedModel:
 
     def __init__(self, folder: Path, *, threshold: float | None, metrics: Metrics) -> None:
         self._folder, self._card = folder, opening.card(folder)
-        self._session = opening.session(folder, self._card)
+        # Several predictions at once with a thread each cost half of one with all threads after the other.
+        self._session = opening.session(folder, self._card, n_threads=1)
         self._metrics = metrics
         self.threshold = self._card.facts.threshold if threshold is None else threshold
-        self._batcher = Batcher(self._probabilities, on_batch=metrics.batch_size.observe)
+        self._feeder = ThreadPoolExecutor(1, thread_name_prefix="photos")
+        n_threads = os.cpu_count() or 1
+        self._batcher = Batcher(self._probabilities, n_threads=n_threads, on_batch=metrics.batch_size.observe)
         metrics.waiting.set_function(lambda: self._batcher.n_waiting)
 
     @property
@@ -87,21 +91,26 @@ class ServedModel:
             UnreadableImage: If it cannot be decoded.
             WeightsUnfit: If the model fails.
         """
-        read = await asyncio.wrap_future(self._decoded(content))
+        read = await self._decoded(content)
         names = list(self._card.class_names)
         return await asyncio.to_thread(occlusion.explain, read, names, label, self._probabilities)
 
     def close(self) -> None:
         """Finish what waits, and stop."""
+        self._feeder.shutdown()
         self._batcher.close()
 
-    def _decoded(self, content: bytes) -> "Future[np.ndarray]":
+    async def _decoded(self, content: bytes) -> np.ndarray:
         size_px, resize = self._card.image_size_px, self._card.resize
-        return gate.submit(pixels.preprocess, content, size_px=size_px, resize=resize)
+        # In a thread: it writes to a pipe, which may be full.
+        submitted = await asyncio.get_running_loop().run_in_executor(
+            self._feeder, lambda: gate.submit(pixels.preprocess, content, size_px=size_px, resize=resize)
+        )
+        return await asyncio.wrap_future(submitted)
 
     async def _predict_one(self, content: bytes, top: int) -> ImagePrediction:
         try:
-            read = await asyncio.wrap_future(self._decoded(content))
+            read = await self._decoded(content)
         except UnreadableImage as error:
             return ImagePrediction.unreadable(error.reason, error.message)
         probabilities = await asyncio.wrap_future(self._batcher.submit(read))

@@ -32,7 +32,23 @@ def test_what_waits_during_a_batch_goes_together_in_the_next_ones():
     may_go.set()
     assert [first.result(10)[0], *(each.result(10)[0] for each in futures)] == list(range(41))
     batcher.close()
-    assert sizes == [1, MAX_BATCH, 40 - MAX_BATCH]
+    assert sizes == [1, *[MAX_BATCH] * (40 // MAX_BATCH)]
+
+
+def test_batches_are_predicted_side_by_side():
+    both, has_begun = threading.Barrier(2, timeout=10), threading.Event()
+
+    def together(batch):
+        has_begun.set()
+        both.wait()  # Breaks if the second batch waits for the first one.
+        return mean(batch)
+
+    batcher = Batcher(together, n_threads=2)
+    first = batcher.submit(image(1))
+    assert has_begun.wait(10)
+    second = batcher.submit(image(2))
+    assert (first.result(20)[0], second.result(20)[0]) == (1, 2)
+    batcher.close()
 
 
 def test_too_many_waiting_images_are_refused():
