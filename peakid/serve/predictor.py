@@ -44,6 +44,8 @@ class ImagePrediction:
         abstained: Whether the confidence is below the threshold.
         top: The most probable classes, most probable first.
         error: None if the image could be read.
+        is_unfamiliar: It looks like nothing the model learned; False where the export has no reference.
+        distance: Share of validation images that are nearer to what it learned, 0..1; None without reference.
     """
 
     label: str | None
@@ -51,6 +53,8 @@ class ImagePrediction:
     abstained: bool
     top: list[RankedClass]
     error: ReadError | None = None
+    is_unfamiliar: bool = False
+    distance: float | None = None
 
     @classmethod
     def unreadable(cls, reason: RejectionReason | None, detail: str) -> "ImagePrediction":
@@ -80,6 +84,8 @@ class ImagePrediction:
             "confidence": self.confidence,
             "abstained": self.abstained,
             "top": [{"label": label, "probability": probability} for label, probability in self.top],
+            "is_unfamiliar": self.is_unfamiliar,
+            "distance": self.distance,
         }
 
 
