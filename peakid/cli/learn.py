@@ -27,7 +27,7 @@ from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
 from peakid.jobs.results import EstimateResult, ExportResult, RateFinderResult
 from peakid.recipe import loading as recipes
-from peakid.recipe.export_formats import FORMATS
+from peakid.recipe.export_formats import DEFAULT, FORMATS
 from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
@@ -156,7 +156,12 @@ def lr_find(
 @click.command()
 @click.argument("run_id", metavar="RUN", type=int)
 @click.option(
-    "--format", "formats", default=",".join(FORMATS), show_default=True, help="Separated by commas."
+    "--format",
+    "--formats",
+    "formats",
+    default=",".join(DEFAULT),
+    show_default=True,
+    help=f"Separated by commas: {', '.join(FORMATS)}.",
 )
 @click.option(
     "--out",

@@ -27,7 +27,14 @@ from peakid.jobs.results import (
     TtaResult,
     VerifyResult,
 )
-from peakid.jobs.tasks import changed_copies, curve_trainings, embedding_tasks, map_jobs, training_tasks
+from peakid.jobs.tasks import (
+    calibration,
+    changed_copies,
+    curve_trainings,
+    embedding_tasks,
+    map_jobs,
+    training_tasks,
+)
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
 from peakid.store import comparisons, exports, images, run_predictions, runs, tombstones
@@ -91,6 +98,7 @@ def export(work: Work) -> None:
 
     digests, pred_probs = run_predictions.of_saved_model(work.workspace, run.run_id)
     out = Path(arguments.out or _new_folder(work.workspace, run.run_id))
+    point = operating_points.of_run(work.workspace, run.run_id)
     proof = exporting.export(
         runs.folder(work.workspace, run.run_id),
         formats=list(arguments.formats),
@@ -99,6 +107,8 @@ def export(work: Work) -> None:
         pred_probs=np.asarray(pred_probs),
         facts=_facts(work.workspace, run),
         report=_stopping_report(work),
+        training_images=lambda: calibration.training_images(work.workspace, run),
+        temperature=point.temperature if point else 1.0,
     )
     kept = exports.add(work.workspace, run_id=run.run_id, path=out, files=proof.files, parity=proof.parity)
     work.note(
@@ -219,7 +229,7 @@ def _facts(workspace: Workspace, run: Run) -> dict[str, Any]:
     point = operating_points.of_run(workspace, run.run_id)
     return {
         "threshold": point.threshold if point else 0.0,
-        "temperature": point.temperature if point else 1.0,
+        "temperature": 1.0,  # The files apply the one of their card themselves.
         "accuracy_target": point.target if point else None,
         "n_images": compared.n_images,
         "n_compared": compared.n_compared,
