@@ -68,12 +68,14 @@ class FamiliarFigures:
         n_valid: Validation images that the threshold was chosen on.
         share: Share of validation images that are called unfamiliar, 0..1.
         threshold: Distance above which a photo is unfamiliar.
+        unfamiliar: The digests of these validation images.
     """
 
     n_reference: int
     n_valid: int
     share: float
     threshold: float
+    unfamiliar: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from peakid.cli.jobs import (
     random_option,
     request_option,
 )
-from peakid.cli.output import terminal
+from peakid.cli.output import export_text, terminal
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import score_text
 from peakid.jobs import results, submit
@@ -279,9 +279,6 @@ def _export_text(job: Job) -> str:
     found = job.result_as(ExportResult)
     if job.state != "done" or found is None:
         return job_text(job)
-    proofs = [
-        f"  {name}: same prediction for {each['agreement']:.1%} of {each['n_images']:.0f} images, "
-        f"largest difference {each['max_abs_diff']:.1e}"
-        for name, each in found.parity.items()
-    ]
-    return "\n".join([f"Export {found.export_id} is in {found.path}.", *proofs])
+    lines = [export_text.line(name, each, found.figures) for name, each in found.parity.items()]
+    told = export_text.unfamiliar(found.figures)
+    return "\n".join([f"Export {found.export_id} is in {found.path}.", *lines, *([told] if told else [])])

@@ -35,6 +35,9 @@ FILE_NAMES: Mapping[Format, str] = {
 }
 SECOND_FILES: Mapping[Format, str] = {"openvino": "model.bin"}
 CARD = "card.json"
+FAMILIAR = "familiar"
+"""The format, in the list of files, of the reference by which unfamiliar photos are told."""
+FAMILIAR_FILE = "familiar.safetensors"
 
 _EXTRAS: Mapping[str, tuple[str, ...]] = {
     "openvino": ("openvino",),

@@ -33,7 +33,7 @@ class TrainedModel:
             of 8 bits read them.
     """
 
-    network: nn.Module
+    network: nn.Sequential
     card: Card
     run_folder: Path
     threshold: float = 0.0

@@ -11,6 +11,7 @@ from peakid.errors import UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.recipe.cards import ExportCard
 from peakid.serve import opening
+from peakid.serve.familiarity import Familiar, Familiarity
 from peakid.serve.http.batching import Batcher
 from peakid.serve.http.metrics import Metrics
 from peakid.serve.predictor import ImagePrediction, scaled
@@ -43,7 +44,8 @@ class ServedModel:
         self._session = opening.session(folder, self._card)
         self._metrics = metrics
         self.threshold = self._card.facts.threshold if threshold is None else threshold
-        self._batcher = Batcher(self._probabilities, on_batch=metrics.batch_size.observe)
+        self._familiar = Familiar(folder, self._card, self._session)
+        self._batcher = Batcher(self._answers, on_batch=metrics.batch_size.observe)
         metrics.waiting.set_function(lambda: self._batcher.n_waiting)
 
     @property
@@ -86,10 +88,11 @@ class ServedModel:
             read = await asyncio.wrap_future(decoded)
         except UnreadableImage as error:
             return ImagePrediction.unreadable(error.reason, error.message)
-        probabilities = await asyncio.wrap_future(self._batcher.submit(read))
-        return ImagePrediction.of(self._card.class_names, probabilities, top=top, threshold=self.threshold)
+        probabilities, known = await asyncio.wrap_future(self._batcher.submit(read))
+        return ImagePrediction.of(
+            self._card.class_names, probabilities, top=top, threshold=self.threshold, familiarity=known
+        )
 
-    def _probabilities(self, batch: np.ndarray) -> np.ndarray:
-        n_classes = len(self._card.class_names)
-        found = opening.probabilities(self._folder, self._session, batch, n_classes=n_classes)
-        return scaled(found, self._card.facts.temperature)
+    def _answers(self, batch: np.ndarray) -> list[tuple[np.ndarray, Familiarity]]:
+        found, known = self._familiar.predict(batch)
+        return list(zip(scaled(found, self._card.facts.temperature), known, strict=True))

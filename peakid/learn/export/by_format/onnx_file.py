@@ -4,28 +4,44 @@ import contextlib
 import dataclasses
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
-from peakid.learn.export.trained import Predict, TrainedModel, example, exported
+from peakid.learn.export.trained import Predict, TrainedModel, at_temperature, example
+from peakid.learn.network import model as models
 from peakid.learn.network.model import Card
 from peakid.recipe.export_formats import FILE_NAMES
 
-INPUT, OUTPUT = "pixels", "probabilities"
+INPUT, OUTPUT, EMBEDDING = "pixels", "probabilities", "embedding"
+
+
+class WithEmbedding(nn.Module):
+    """From canonical pixels to probabilities and embedding: the mean of the features before the head."""
+
+    def __init__(self, network: nn.Sequential, card: Card) -> None:
+        super().__init__()
+        self.body, self.head, self.card = network[0], network[1], card
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.body(models.normalise(pixels, self.card))  # (B, C, H, W), or (B, C) of tokens
+        embedding = features.mean(dim=(2, 3)) if features.ndim == 4 else features  # (B, C)
+        return at_temperature(self.head(features), self.card.temperature), embedding
 
 
 def write(trained: TrainedModel, file: Path) -> None:
     import onnx  # Imported here: it takes a second, and only this format needs it.
 
     program: Any = torch.onnx.export(
-        exported(trained),
+        WithEmbedding(trained.network, trained.card).eval(),
         (example(trained.card),),
         dynamo=True,
         input_names=[INPUT],
-        output_names=[OUTPUT],
+        output_names=[OUTPUT, EMBEDDING],
         dynamic_shapes={INPUT: {0: torch.export.Dim("batch")}},
         verbose=False,
     )
@@ -40,6 +56,14 @@ def read(file: Path, card: Card) -> Predict:  # The card is inside.
 
     session: Any = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     return lambda batch: session.run([OUTPUT], {INPUT: batch})[0]
+
+
+def read_embedding(file: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from canonical pixels, uint8 (n, S, S, 3), to embeddings, float32 (n, d)."""
+    import onnxruntime
+
+    session: Any = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    return lambda batch: session.run([EMBEDDING], {INPUT: batch})[0]
 
 
 def metadata(trained: TrainedModel) -> dict[str, str]:
@@ -63,6 +87,8 @@ def metadata(trained: TrainedModel) -> dict[str, str]:
         "input": f"uint8 RGB pixels (batch, {card.image_size_px}, {card.image_size_px}, 3), turned by EXIF "
         "and resized with antialiasing; the graph divides by scale, subtracts mean and divides by std",
         "output": "probabilities (batch, classes) at the temperature; below the threshold there is no answer",
+        "embedding": "the mean of the features before the head (batch, features), for the distance to what"
+        " the model learned",
     }
 
 
