@@ -228,7 +228,7 @@ CREATE TABLE export (
   files TEXT NOT NULL CHECK (json_valid(files)),
   parity TEXT NOT NULL CHECK (json_valid(parity)),
   created_at TEXT NOT NULL
-, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1))) STRICT;
+, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1)), figures TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(figures))) STRICT;
 
 CREATE TABLE image_measure (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from peakid.export_records import NO_FIGURES, ExportFigures
 from peakid.import_records import NO_READING, ImportReading
 from peakid.run_records import ImportedPredictions, RunWarning, StartingWeights
 
@@ -378,6 +379,7 @@ class Export:
     Attributes:
         path: Absolute.
         is_foreign: Whether only a restored backup says that it is there, outside the workspace.
+        figures: How its files were checked; without formats for exports of earlier versions.
     """
 
     export_id: int
@@ -387,3 +389,4 @@ class Export:
     parity: dict[str, dict[str, float]]
     created_at: str
     is_foreign: bool = False
+    figures: ExportFigures = NO_FIGURES

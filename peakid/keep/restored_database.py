@@ -42,6 +42,7 @@ JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it 
     ("run", "imported"): dict,
     ("export", "files"): list,
     ("export", "parity"): dict,
+    ("export", "figures"): dict,
     ("saved_view", "filters"): dict,
     ("imagenet_state", "kept"): list,
     ("new_photos", "comparison"): dict,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
-INPUT, OUTPUT = "pixels", "probabilities"
+INPUT, OUTPUT, EMBEDDING = "pixels", "probabilities", "embedding"
 MAX_MODEL_BYTES = 2**31  # The largest message of protobuf, and so the largest ONNX file in one part.
 
 
@@ -102,12 +102,58 @@ def probabilities(
     Raises:
         WeightsUnfit: If the model fails, or gives something else than probabilities.
     """
+    [found] = _outputs(folder, opened, batch, [OUTPUT])
+    return _checked(folder, found, len(batch), n_classes)
+
+
+def probabilities_and_embeddings(
+    folder: Path, opened: "onnxruntime.InferenceSession", batch: np.ndarray, *, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities as `probabilities` does, and the embeddings, float32 (n, d).
+
+    Raises:
+        WeightsUnfit: If the model fails, or gives something else.
+    """
+    found, embeddings = _outputs(folder, opened, batch, [OUTPUT, EMBEDDING])
+    if embeddings.ndim != 2 or len(embeddings) != len(batch) or not np.isfinite(embeddings).all():
+        raise _unfit(folder, f"its embeddings have the shape {embeddings.shape} or are not numbers")
+    return _checked(folder, found, len(batch), n_classes), embeddings
+
+
+def n_features(opened: "onnxruntime.InferenceSession") -> int | None:
+    """Return the length of an embedding; None for a model that gives none."""
+    shapes = [list(each.shape) for each in opened.get_outputs() if each.name == EMBEDDING]
+    known = [shape[1] for shape in shapes if len(shape) == 2 and isinstance(shape[1], int)]
+    return known[0] if known else None
+
+
+def verified(file: Path, sha256: str) -> bytes:
+    """Return the content of a file of an export.
+
+    Raises:
+        NotFound: If it is missing.
+        WeightsUnfit: If it cannot be read or does not match the SHA-256 of its card.
+    """
+    return _content(file, sha256)
+
+
+def unfit(file: Path, reason: str) -> WeightsUnfit:
+    """Return the error for a file of an export that cannot be used."""
+    return _unfit(file, reason)
+
+
+def _outputs(
+    folder: Path, opened: "onnxruntime.InferenceSession", batch: np.ndarray, names: list[str]
+) -> list[np.ndarray]:
     try:
-        found = np.asarray(opened.run([OUTPUT], {INPUT: batch})[0])
+        return [np.asarray(each) for each in opened.run(names, {INPUT: batch})]
     except _runtime_errors() as error:
         raise _unfit(folder, f"it does not predict: {_reason(error)}") from error
-    if found.shape != (len(batch), n_classes):
-        raise _unfit(folder, f"it gives values of shape {found.shape} for {len(batch)} images")
+
+
+def _checked(folder: Path, found: np.ndarray, n: int, n_classes: int) -> np.ndarray:
+    if found.shape != (n, n_classes):
+        raise _unfit(folder, f"it gives values of shape {found.shape} for {n} images")
     if not np.isfinite(found).all():
         raise _unfit(folder, "its probabilities are not numbers")
     return found

@@ -22,6 +22,7 @@ REQUIREMENTS = ("onnxruntime", "numpy", "pillow", "starlette", "uvicorn", "pytho
 USES = {
     "model.onnx": "The model, from pixels to probabilities.",
     "model.safetensors": "Its weights alone, for training code.",
+    "familiar.safetensors": "What it learned looks like: model.py tells photos that look like nothing of it.",
     "card.json": "Class names, preprocessing and how the model was checked.",
     "labels.txt": "The class names, one a line.",
     "preprocess.py": "From a photo to pixels, with Pillow and NumPy.",

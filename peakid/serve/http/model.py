@@ -13,6 +13,7 @@ from peakid.errors import UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.recipe.cards import ExportCard
 from peakid.serve import occlusion, opening
+from peakid.serve.familiarity import Familiar, Familiarity
 from peakid.serve.http.batching import Batcher
 from peakid.serve.http.metrics import Metrics
 from peakid.serve.occlusion import OcclusionMap
@@ -49,9 +50,10 @@ class ServedModel:
         self._session = opening.session(folder, self._card, n_threads=1)
         self._metrics = metrics
         self.threshold = self._card.facts.threshold if threshold is None else threshold
+        self._familiar = Familiar(folder, self._card, self._session)
         self._feeder = ThreadPoolExecutor(1, thread_name_prefix="photos")
         n_threads = os.cpu_count() or 1
-        self._batcher = Batcher(self._probabilities, n_threads=n_threads, on_batch=metrics.batch_size.observe)
+        self._batcher = Batcher(self._answers, n_threads=n_threads, on_batch=metrics.batch_size.observe)
         metrics.waiting.set_function(lambda: self._batcher.n_waiting)
 
     @property
@@ -113,8 +115,14 @@ class ServedModel:
             read = await self._decoded(content)
         except UnreadableImage as error:
             return ImagePrediction.unreadable(error.reason, error.message)
-        probabilities = await asyncio.wrap_future(self._batcher.submit(read))
-        return ImagePrediction.of(self._card.class_names, probabilities, top=top, threshold=self.threshold)
+        probabilities, known = await asyncio.wrap_future(self._batcher.submit(read))
+        return ImagePrediction.of(
+            self._card.class_names, probabilities, top=top, threshold=self.threshold, familiarity=known
+        )
+
+    def _answers(self, batch: np.ndarray) -> list[tuple[np.ndarray, Familiarity]]:
+        found, known = self._familiar.predict(batch)
+        return list(zip(scaled(found, self._card.facts.temperature), known, strict=True))
 
     def _probabilities(self, batch: np.ndarray) -> np.ndarray:
         n_classes = len(self._card.class_names)

@@ -23,7 +23,14 @@ _PREDICTION = {
                 "properties": {"label": {"type": "string"}, "probability": {"type": "number"}},
             },
         },
-        "is_unfamiliar": {"type": "boolean", "description": "It looks like nothing that was learned."},
+        "is_unfamiliar": {"type": "boolean", "description": "It looks like nothing the model learned."},
+        "distance": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Share of validation images that are nearer to what the model learned; null where"
+            " the export has no reference.",
+        },
         "error": {"type": "string", "description": "Why the file cannot be read."},
         "reason": {"type": ["string", "null"], "description": "The kind of error, such as not_an_image."},
     },
