@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from peakid.dataset import snapshot as snapshots
 from peakid.resources import PROJECT_ROOT
@@ -129,8 +129,19 @@ def test_photos_are_predicted_on_a_phone(
     expect(blue.locator("canvas")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert violations(page) == []
+    page.route("**/predict*", as_unfamiliar)
+    page.set_input_files("#files", photos("red"))
+    strange = page.get_by_role("article", name="Looks like nothing it learned")
+    expect(strange.get_by_text("The photo is unlike all photos of its training")).to_be_visible()
     assert errors == []
     page.close()
+
+
+def as_unfamiliar(route: Route) -> None:
+    """Answer as a server whose export knows what its training photos look like."""
+    top = [{"label": name, "probability": share} for name, share in (("red", 0.8), ("blue", 0.2))]
+    found = {"name": "red.png", "label": "red", "confidence": 0.8, "abstained": False, "top": top}
+    route.fulfill(json={"predictions": [{**found, "is_unfamiliar": True, "distance": 1.0}]})
 
 
 def test_a_wrong_prediction_is_corrected_with_the_keyboard_in_the_dark(
