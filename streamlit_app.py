@@ -11,6 +11,7 @@ from peakid.web.server import page_script, routes
 from peakid.web.server.guard import Guard
 from peakid.web.server.missing_page import MissingPage
 from peakid.web.server.page_script import PageScript
+from peakid.web.server.prediction_pages import PredictionPages
 from peakid.web.server.streamed_uploads import StreamedUploads
 from peakid.web.workspace_address import WorkspaceAddress
 
@@ -30,6 +31,7 @@ app = st.App(
     middleware=[
         Middleware(Guard, bound_address=lambda: st.get_option("server.address")),
         Middleware(WorkspaceAddress),
+        Middleware(PredictionPages, workspace=opened),
         Middleware(StreamedUploads, folder=lambda request: opened(request).uploads_dir),
         Middleware(MissingPage, pages=[page.name for page in navigation.PAGES]),
         Middleware(PageScript, script=page_script.script()),

@@ -4,7 +4,9 @@ All three serve the same weights (timm's lite0 at 224 px, random unless --weight
 the same photos, one in each request, from 1, 8 and 32 clients whose connections stay open. The plain server
 is what small applications do: one process, with Pillow, torchvision's transforms and the model in the
 endpoint. LitServe is measured where it is installed, or where BENCH_LITSERVE_PATH says. Every round starts
-with another server, and each figure is the median of the rounds.
+with another server, and each figure is the median of the rounds. "CPU ms" is the time of all processes of a
+server for one request, which other work on the machine changes less than the rate. With the defaults it takes
+seven to eight minutes on two cores without other work.
 """
 
 import argparse
@@ -22,7 +24,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
@@ -213,11 +216,31 @@ def memory_mb(process: subprocess.Popen[bytes]) -> float:
     return sum(each.memory_full_info().pss for each in [parent, *parent.children(recursive=True)]) / 2**20
 
 
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """Return the seconds of CPU that a server with its children has used."""
+    parent = psutil.Process(process.pid)
+    times = [each.cpu_times() for each in [parent, *parent.children(recursive=True)]]
+    return sum(each.user + each.system for each in times)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one measurement found: requests a second, CPU seconds a request, and the time of each in s."""
+
+    rate: float
+    cpu_s: float
+    times: list[float]
+
+
+Found = dict[tuple[str, int], list[Measured]]
+"""By server and number of clients, one for each round."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="A folder of photos.")
     parser.add_argument("--weights", type=Path, help="A state_dict of the network.")
-    parser.add_argument("--seconds", type=float, default=6, help="Of each measurement.")
+    parser.add_argument("--seconds", type=float, default=5, help="Of each measurement.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=10_000, help="For the memory; 0 = not measured.")
     parser.add_argument("--servers", nargs="*", default=list(NAMES))
@@ -225,7 +248,7 @@ def main() -> None:
     files = sorted(each for each in arguments.data.rglob("*") if each.is_file())
     photos = [each.read_bytes() for each in random.Random(0).sample(files, min(60, len(files)))]
     photos = [each for each in photos if each[:2] == b"\xff\xd8"]
-    found: dict[tuple[str, int], list[tuple[float, list[float]]]] = {}
+    found: Found = {}
     memory: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -244,7 +267,7 @@ def measure(
     folder: Path,
     photos: Sequence[bytes],
     arguments: argparse.Namespace,
-    found: dict[tuple[str, int], list[tuple[float, list[float]]]],
+    found: Found,
 ) -> None:
     port = free_port()
     try:
@@ -256,9 +279,10 @@ def measure(
         bodies = [body_of(each, "request" if server == "litserve" else "file") for each in photos]
         load(port, bodies, 4, seconds=2)
         for n_clients in CLIENTS:
-            found.setdefault((server, n_clients), []).append(
-                load(port, bodies, n_clients, seconds=arguments.seconds)
-            )
+            before = cpu_s(process)
+            rate, times = load(port, bodies, n_clients, seconds=arguments.seconds)
+            used = (cpu_s(process) - before) / max(1, len(times))
+            found.setdefault((server, n_clients), []).append(Measured(rate, used, times))
     finally:
         stop(process)
 
@@ -279,38 +303,38 @@ def steady(folder: Path, photos: Sequence[bytes], n_requests: int) -> dict[str, 
 
 
 def report(
-    found: dict[tuple[str, int], list[tuple[float, list[float]]]],
+    found: Found,
     memory: dict[str, list[float]],
     arguments: argparse.Namespace,
 ) -> None:
     rows = []
     for (server, n_clients), rounds in found.items():
-        times = np.array([each for _, part in rounds for each in part]) * 1000
+        times = np.array([each for part in rounds for each in part.times]) * 1000
         rows.append(
             {
                 "server": server,
                 "clients": n_clients,
-                "requests_per_s": round(statistics.median(rate for rate, _ in rounds), 1),
+                "requests_per_s": round(statistics.median(each.rate for each in rounds), 1),
+                "cpu_ms": round(statistics.median(each.cpu_s for each in rounds) * 1000, 1),
                 **{f"p{p}_ms": round(float(np.percentile(times, p)), 1) for p in (50, 95, 99)},
             }
         )
     base = {row["clients"]: row["requests_per_s"] for row in rows if row["server"] == "peakid"}
-    titles = f"{'server':20} {'clients':>7} {'req/s':>7} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}"
+    titles = (
+        f"{'server':20} {'clients':>7} {'req/s':>7} {'CPU ms':>7} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}"
+    )
     print(f"{titles} {'Peakid is':>10}")
     for row in sorted(rows, key=lambda each: (each["clients"], each["server"])):
         row["ratio"] = round(base.get(row["clients"], 0) / row["requests_per_s"], 2)
         print(
-            f"{NAMES[row['server']]:20} {row['clients']:7} {row['requests_per_s']:7.1f} {row['p50_ms']:8.1f}"
-            f" {row['p95_ms']:8.1f} {row['p99_ms']:8.1f} {row['ratio']:9.2f}x"
+            f"{NAMES[row['server']]:20} {row['clients']:7} {row['requests_per_s']:7.1f} {row['cpu_ms']:7.1f}"
+            f" {row['p50_ms']:8.1f} {row['p95_ms']:8.1f} {row['p99_ms']:8.1f} {row['ratio']:9.2f}x"
         )
     if memory:
         print("Memory over the requests (MB):", *(round(each) for each in memory["peakid"]))
-    versions = {}
-    for package in ("torch", "onnxruntime", "starlette", "uvicorn", "timm", "litserve"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    shown = ("torch", "onnxruntime", "starlette", "uvicorn", "timm", "litserve")
+    path = [*sys.path, *filter(None, [os.environ.get("BENCH_LITSERVE_PATH")])]
+    versions = {each.name: each.version for each in distributions(path=path) if each.name in shown}
     document = {
         "bench": "serve",
         "date": datetime.date.today().isoformat(),

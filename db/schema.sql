@@ -228,7 +228,7 @@ CREATE TABLE export (
   files TEXT NOT NULL CHECK (json_valid(files)),
   parity TEXT NOT NULL CHECK (json_valid(parity)),
   created_at TEXT NOT NULL
-, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1)), stage TEXT NOT NULL DEFAULT 'candidate'
+, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1)), figures TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(figures)), stage TEXT NOT NULL DEFAULT 'candidate'
   CHECK (stage IN ('candidate', 'current', 'retired'))) STRICT;
 
 CREATE TABLE image_measure (

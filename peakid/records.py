@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from peakid.export_records import NO_FIGURES, ExportFigures
 from peakid.import_records import NO_READING, ImportReading, RejectionReason
 from peakid.run_records import ImportedPredictions, RunWarning, StartingWeights
 
@@ -367,6 +368,7 @@ class Export:
     Attributes:
         path: Absolute.
         is_foreign: Whether only a restored backup says that it is there, outside the workspace.
+        figures: How its files were checked; without formats for exports of earlier versions.
     """
 
     export_id: int
@@ -377,3 +379,4 @@ class Export:
     created_at: str
     is_foreign: bool = False
     stage: ExportStage = "candidate"
+    figures: ExportFigures = NO_FIGURES

@@ -66,6 +66,9 @@ def _fitting_folders(value: str) -> str:
     return value
 
 
+# ONNX Runtime 1.31 for Linux has a client that reports its use to its maker; it is asked before the import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 CONFIG_NAME = "peakid.toml"
 NOBODY = "someone"  # Who acts where no name of a person is known.
 SYSTEM_ACCOUNTS = frozenset(
@@ -112,6 +115,7 @@ class Settings(BaseSettings):
     fetch_private: bool = False  # Whether collections may fetch from this machine and its network.
     recent_workspaces: int = Field(12, ge=0, le=100)  # How many are listed; 0: no list is kept.
     password: Annotated[SecretStr, AfterValidator(_fitting_password)] = SecretStr("")  # Empty: none is asked.
+    feedback: bool = False  # Prediction pages of the app store photos whose prediction a person corrects.
     max_body_bytes: int = Field(
         512 * 2**20, gt=0
     )  # One request to the web app; a little over server.maxUploadSize.

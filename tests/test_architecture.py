@@ -44,7 +44,7 @@ LAYERS: list[set[str]] = [
     },
     {"peakid.errors"},
     {"peakid.records"},
-    {"peakid.import_records"},
+    {"peakid.export_records", "peakid.import_records"},
     {"peakid.remedies", "peakid.run_records", "peakid.job_settings"},
     {"peakid"},
 ]

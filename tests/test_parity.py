@@ -20,6 +20,8 @@ FORMATTING = (
 
 # Functions that only read; the comment names the command that shows the same.
 READS = {
+    "serve.opening.n_bytes",  # serve: how much memory a model of the app takes
+    "serve.http.responses.of_error",  # serve: an error as JSON
     "curate.queues.search_plans.similar_queue",  # queue similar:...
     "embed.outlier_scores.is_outdated",  # outliers
     "embed.relevance.names",  # relevance: its refusal of a name

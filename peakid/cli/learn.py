@@ -19,7 +19,7 @@ from peakid.cli.jobs import (
     random_option,
     request_option,
 )
-from peakid.cli.output import terminal
+from peakid.cli.output import export_text, terminal
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import score_text
 from peakid.jobs import results, submit
@@ -27,7 +27,7 @@ from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
 from peakid.jobs.results import EstimateResult, ExportResult, RateFinderResult
 from peakid.recipe import loading as recipes
-from peakid.recipe.export_formats import FORMATS
+from peakid.recipe.export_formats import DEFAULT, FORMATS
 from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
@@ -156,7 +156,12 @@ def lr_find(
 @click.command()
 @click.argument("run_id", metavar="RUN", type=int)
 @click.option(
-    "--format", "formats", default=",".join(FORMATS), show_default=True, help="Separated by commas."
+    "--format",
+    "--formats",
+    "formats",
+    default=",".join(DEFAULT),
+    show_default=True,
+    help=f"Separated by commas: {', '.join(FORMATS)}.",
 )
 @click.option(
     "--out",
@@ -274,9 +279,6 @@ def _export_text(job: Job) -> str:
     found = job.result_as(ExportResult)
     if job.state != "done" or found is None:
         return job_text(job)
-    proofs = [
-        f"  {name}: same prediction for {each['agreement']:.1%} of {each['n_images']:.0f} images, "
-        f"largest difference {each['max_abs_diff']:.1e}"
-        for name, each in found.parity.items()
-    ]
-    return "\n".join([f"Export {found.export_id} is in {found.path}.", *proofs])
+    lines = [export_text.line(name, each, found.figures) for name, each in found.parity.items()]
+    told = export_text.unfamiliar(found.figures)
+    return "\n".join([f"Export {found.export_id} is in {found.path}.", *lines, *([told] if told else [])])

@@ -11,6 +11,7 @@ All files of a child share one limit of memory. The child lets large files wait 
 
 import atexit
 import contextlib
+import fcntl
 import itertools
 import os
 import subprocess
@@ -19,7 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Literal
@@ -38,6 +39,7 @@ READ_FACTOR = (
 )
 KEPT_BYTES = 192 * 2**20  # An idle child that holds more than this beyond its start is ended.
 MAX_FAILED_STARTS = 3
+PIPE_BYTES = 2**20  # The most that Linux gives without privileges.
 # Blocks from 4 MB on return to the system when they are freed, and numpy starts no threads of its own.
 CHILD_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
@@ -134,6 +136,8 @@ class Decoder:
             threading.Thread(target=self._watch, args=(self._child,), daemon=True, name="decoder").start()
         while self._waiting and self._child is not None and self._has_room(self._waiting[0]):
             task = self._waiting.popleft()
+            if task.future.cancelled():  # Its result is no longer needed.
+                continue
             self._open[task.number] = task
             with contextlib.suppress(OSError):  # It has just died; its watching thread notices.
                 self._child.tasks.send((task.number, task.call))
@@ -187,10 +191,14 @@ class Decoder:
                 task.is_suspect, task.phase = True, ""
                 self._waiting.appendleft(task)
             self._feed()
-        if event == "done":
-            task.future.set_result(value)
-        elif not is_retried:
-            task.future.set_exception(self._rejection("memory") if isinstance(value, MemoryError) else value)
+        if is_retried:
+            return
+        with contextlib.suppress(InvalidStateError):  # It was cancelled.
+            if event == "done":
+                task.future.set_result(value)
+            else:
+                failure = self._rejection("memory") if isinstance(value, MemoryError) else value
+                task.future.set_exception(failure)
 
     def _limit_exceeded(self, child: _Child) -> _Failure | None:
         """Return the limit that the child exceeds, None if it is within all limits."""
@@ -221,7 +229,8 @@ class Decoder:
             task.is_suspect, task.phase = task in suspects or task.is_suspect, ""
         self._waiting.extendleft(reversed([*suspects, *others]))
         for task in guilty:
-            task.future.set_exception(self._rejection(failure))
+            with contextlib.suppress(InvalidStateError):
+                task.future.set_exception(self._rejection(failure))
 
     def _is_suspicious(self, task: _Task, failure: _Failure) -> bool:
         return bool(task.phase) and (failure != "time" or self._is_late(task))
@@ -237,7 +246,8 @@ class Decoder:
             "See its error message in the terminal or in the log of the job. Reinstalling usually helps.",
         )
         for task in pending:
-            task.future.set_exception(error)
+            with contextlib.suppress(InvalidStateError):
+                task.future.set_exception(error)
         return []
 
     def _rejection(self, failure: _Failure) -> UnreadableImage:
@@ -285,6 +295,8 @@ def _close_idle() -> None:
 def _started(work: str, n_threads: int, limit_bytes: int) -> _Child:
     child_tasks, tasks = Pipe(duplex=False)
     updates, child_updates = Pipe(duplex=False)
+    for each in (tasks, child_updates):
+        _enlarge(each)
     limits = {**settings.current().decoding(), "decode_limit_bytes": str(limit_bytes)}
     with child_tasks, child_updates:
         pipes = [child_tasks.fileno(), child_updates.fileno()]
@@ -298,6 +310,13 @@ def _started(work: str, n_threads: int, limit_bytes: int) -> _Child:
             env={**settings.environment(**limits), **CHILD_ENVIRONMENT},
         )
     return _Child(process, tasks, updates)
+
+
+def _enlarge(pipe: Connection) -> None:
+    """Let a pipe hold whole photos and pixels: the usual 64 KB make both sides wait for each other."""
+    if set_size := getattr(fcntl, "F_SETPIPE_SZ", None):  # Linux only.
+        with contextlib.suppress(OSError):  # This user has too many such pipes.
+            fcntl.fcntl(pipe.fileno(), set_size, PIPE_BYTES)
 
 
 def _used_bytes(child: _Child) -> int:

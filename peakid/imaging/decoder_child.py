@@ -153,8 +153,16 @@ def _do(
     updates.send(number, "reading", time.monotonic())
     data = read()
     updates.send(number, "decoding", time.monotonic())
-    with memory.reserved(cost.most_bytes(data), lambda: updates.send(number, "waiting", None)):
-        updates.send(number, "decoding", time.monotonic())
+    has_waited = False
+
+    def wait() -> None:
+        nonlocal has_waited
+        has_waited = True
+        updates.send(number, "waiting", None)
+
+    with memory.reserved(cost.most_bytes(data), wait):
+        if has_waited:
+            updates.send(number, "decoding", time.monotonic())
         return work(data, *arguments)
 
 

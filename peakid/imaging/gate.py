@@ -42,6 +42,11 @@ def submit(
     return _decoder().submit(functools.partial(bytes, data), functools.partial(function, **kwargs), args)
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of another process that decodes files with the limits of this one."""
+    return settings.environment(**settings.current().decoding())
+
+
 def run(data: bytes, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Do the work of the guarded process for one file."""
     return function(data, *arguments)

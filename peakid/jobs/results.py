@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from peakid.export_records import NO_FIGURES, ExportFigures
 from peakid.jobs.evaluation_results import (
     AttributionResult,
     FiguresResult,
@@ -194,6 +195,7 @@ class ExportResult:
     path: str | None = None
     files: tuple[Mapping[str, Any], ...] = ()
     parity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    figures: ExportFigures = NO_FIGURES
 
 
 Result = (

@@ -30,8 +30,8 @@ from peakid.jobs.arguments import (
 )
 from peakid.jobs.job import Job
 from peakid.jobs.queueing import queued, queued_once
+from peakid.recipe import export_formats, tta_views
 from peakid.recipe import grid as sweeps
-from peakid.recipe import tta_views
 from peakid.recipe.export_formats import FORMATS
 from peakid.recipe.recipe import Recipe
 from peakid.records import Source
@@ -286,7 +286,7 @@ def export(
     workspace: Workspace,
     run_id: int,
     *,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = export_formats.DEFAULT,
     out: Path | None = None,
     settings: JobSettings | None = None,
     request_id: str | None = None,
@@ -300,6 +300,7 @@ def export(
     Raises:
         NotFound: If there is no such run, or it has no model.
         BadInput: If a format is unknown or `out` is not empty.
+        ExtraMissing: If a package that a format needs is not installed.
     """
     refusals.refuse_without_model(runs.show(workspace, run_id))
     unknown = [name for name in formats if name not in FORMATS]
@@ -308,6 +309,7 @@ def export(
             f"Unknown export format {', '.join(unknown)}." if unknown else "No export format was given.",
             near_names.remedy(unknown[0] if unknown else "", FORMATS, f"Choose from {', '.join(FORMATS)}."),
         )
+    export_formats.refuse_unavailable(formats)
     out = None if out is None else files.expanded(out)
     if out is not None and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Choose another folder.")

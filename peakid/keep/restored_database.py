@@ -44,6 +44,7 @@ JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it 
     ("export", "parity"): dict,
     ("pulled_model", "files"): list,
     ("pulled_model", "class_names"): list,
+    ("export", "figures"): dict,
     ("saved_view", "filters"): dict,
     ("imagenet_state", "kept"): list,
     ("new_photos", "comparison"): dict,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
-INPUT, OUTPUT = "pixels", "probabilities"
+INPUT, OUTPUT, EMBEDDING = "pixels", "probabilities", "embedding"
 MAX_MODEL_BYTES = 2**31  # The largest message of protobuf, and so the largest ONNX file in one part.
 
 
@@ -47,8 +47,24 @@ def card(folder: Path) -> cards.ExportCard:
     return found
 
 
-def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSession":
+def n_bytes(folder: Path) -> int:
+    """Return the size of the ONNX file of an export, without reading it.
+
+    Raises:
+        NotFound, BadInput, WeightsUnfit: As `card`, and if the file is missing.
+    """
+    file = folder / _onnx_file(folder, card(folder)).name
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise _missing(file) from error
+
+
+def session(folder: Path, found: cards.ExportCard, *, n_threads: int = 0) -> "onnxruntime.InferenceSession":
     """Open the ONNX file of an export.
+
+    Args:
+        n_threads: For one prediction; 0 = one for each core.
 
     Raises:
         BadInput: If the export has no ONNX file.
@@ -57,20 +73,16 @@ def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSess
     """
     import onnxruntime  # Slow to import, so not imported by pages that only offer a prediction.
 
-    named = next((each for each in found.files if each.format == "onnx"), None)
-    if named is None:
-        formats = ", ".join(each.format for each in found.files) or "none"
-        raise BadInput(
-            f"The export in {folder} has no ONNX file (it has {formats}).",
-            "Export the run again in the format onnx.",
-            action("list_runs"),
-        )
+    named = _onnx_file(folder, found)
     file = folder / named.name
     content = _content(file, named.sha256)
     if outside := _other_files(file, content):
         raise _unfit(file, f"its weights are in another file, {outside[:80]!r}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # Only what ends the process: an error says the rest.
+    options.intra_op_num_threads = n_threads
+    # Its threads would wait for each other in a loop: as much time again, which decoding needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # Without a fallback: it prints to stdout, and there is only one provider.
         opened = onnxruntime.InferenceSession(
@@ -90,24 +102,84 @@ def probabilities(
     Raises:
         WeightsUnfit: If the model fails, or gives something else than probabilities.
     """
+    [found] = _outputs(folder, opened, batch, [OUTPUT])
+    return _checked(folder, found, len(batch), n_classes)
+
+
+def probabilities_and_embeddings(
+    folder: Path, opened: "onnxruntime.InferenceSession", batch: np.ndarray, *, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities as `probabilities` does, and the embeddings, float32 (n, d).
+
+    Raises:
+        WeightsUnfit: If the model fails, or gives something else.
+    """
+    found, embeddings = _outputs(folder, opened, batch, [OUTPUT, EMBEDDING])
+    if embeddings.ndim != 2 or len(embeddings) != len(batch) or not np.isfinite(embeddings).all():
+        raise _unfit(folder, f"its embeddings have the shape {embeddings.shape} or are not numbers")
+    return _checked(folder, found, len(batch), n_classes), embeddings
+
+
+def n_features(opened: "onnxruntime.InferenceSession") -> int | None:
+    """Return the length of an embedding; None for a model that gives none."""
+    shapes = [list(each.shape) for each in opened.get_outputs() if each.name == EMBEDDING]
+    known = [shape[1] for shape in shapes if len(shape) == 2 and isinstance(shape[1], int)]
+    return known[0] if known else None
+
+
+def verified(file: Path, sha256: str) -> bytes:
+    """Return the content of a file of an export.
+
+    Raises:
+        NotFound: If it is missing.
+        WeightsUnfit: If it cannot be read or does not match the SHA-256 of its card.
+    """
+    return _content(file, sha256)
+
+
+def unfit(file: Path, reason: str) -> WeightsUnfit:
+    """Return the error for a file of an export that cannot be used."""
+    return _unfit(file, reason)
+
+
+def _outputs(
+    folder: Path, opened: "onnxruntime.InferenceSession", batch: np.ndarray, names: list[str]
+) -> list[np.ndarray]:
     try:
-        found = np.asarray(opened.run([OUTPUT], {INPUT: batch})[0])
+        return [np.asarray(each) for each in opened.run(names, {INPUT: batch})]
     except _runtime_errors() as error:
         raise _unfit(folder, f"it does not predict: {_reason(error)}") from error
-    if found.shape != (len(batch), n_classes):
-        raise _unfit(folder, f"it gives values of shape {found.shape} for {len(batch)} images")
+
+
+def _checked(folder: Path, found: np.ndarray, n: int, n_classes: int) -> np.ndarray:
+    if found.shape != (n, n_classes):
+        raise _unfit(folder, f"it gives values of shape {found.shape} for {n} images")
     if not np.isfinite(found).all():
         raise _unfit(folder, "its probabilities are not numbers")
     return found
+
+
+def _onnx_file(folder: Path, found: cards.ExportCard) -> cards.ExportFile:
+    named = next((each for each in found.files if each.format == "onnx"), None)
+    if named is None:
+        formats = ", ".join(each.format for each in found.files) or "none"
+        raise BadInput(
+            f"The export in {folder} has no ONNX file (it has {formats}).",
+            "Export the run again in the format onnx.",
+            action("list_runs"),
+        )
+    return named
+
+
+def _missing(file: Path) -> NotFound:
+    return NotFound(f"The export's file {file} is missing.", "Export the run again.", action("list_runs"))
 
 
 def _content(file: Path, expected: str) -> bytes:
     try:
         content = files.read_regular(file, MAX_MODEL_BYTES)
     except FileNotFoundError as error:
-        raise NotFound(
-            f"The export's file {file} is missing.", "Export the run again.", action("list_runs")
-        ) from error
+        raise _missing(file) from error
     except OSError as error:
         raise _unfit(file, error.strerror or str(error)) from error
     sha256 = hashlib.sha256(content).hexdigest()

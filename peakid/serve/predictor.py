@@ -12,6 +12,7 @@ from peakid.errors import UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.records import RejectionReason
 from peakid.serve import opening
+from peakid.serve.familiarity import UNKNOWN, Familiar, Familiarity
 
 LEAST_PROBABILITY = 1e-15  # Its logarithm is scaled by the temperature.
 BATCH_SIZE = 32  # Bounds the memory: 5 MB of pixels at 224 px.
@@ -44,6 +45,8 @@ class ImagePrediction:
         abstained: Whether the confidence is below the threshold.
         top: The most probable classes, most probable first.
         error: None if the image could be read.
+        is_unfamiliar: It looks like nothing the model learned; False where the export has no reference.
+        distance: Share of validation images that are nearer to what it learned, 0..1; None without reference.
     """
 
     label: str | None
@@ -51,6 +54,8 @@ class ImagePrediction:
     abstained: bool
     top: list[RankedClass]
     error: ReadError | None = None
+    is_unfamiliar: bool = False
+    distance: float | None = None
 
     @classmethod
     def unreadable(cls, reason: RejectionReason | None, detail: str) -> "ImagePrediction":
@@ -59,7 +64,13 @@ class ImagePrediction:
 
     @classmethod
     def of(
-        cls, class_names: Sequence[str], probabilities: np.ndarray, *, top: int, threshold: float
+        cls,
+        class_names: Sequence[str],
+        probabilities: np.ndarray,
+        *,
+        top: int,
+        threshold: float,
+        familiarity: Familiarity = UNKNOWN,
     ) -> "ImagePrediction":
         """Return the prediction for the probabilities of an image, of shape (K,).
 
@@ -71,7 +82,14 @@ class ImagePrediction:
         ranked = [RankedClass(class_names[k], float(probabilities[k])) for k in order]
         label, confidence = ranked[0]
         abstained = confidence < threshold
-        return cls(None if abstained else label, confidence, abstained, ranked)
+        return cls(
+            None if abstained else label,
+            confidence,
+            abstained,
+            ranked,
+            is_unfamiliar=familiarity.is_unfamiliar,
+            distance=familiarity.distance,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the prediction as `--json` and the server have it, without the error."""
@@ -80,6 +98,8 @@ class ImagePrediction:
             "confidence": self.confidence,
             "abstained": self.abstained,
             "top": [{"label": label, "probability": probability} for label, probability in self.top],
+            "is_unfamiliar": self.is_unfamiliar,
+            "distance": self.distance,
         }
 
 
@@ -106,6 +126,7 @@ class Predictor:
         self.image_size_px, self.resize = self._card.image_size_px, self._card.resize
         self.threshold, self.temperature = self._card.facts.threshold, self._card.facts.temperature
         self._session = opening.session(folder, self._card)
+        self._familiar = Familiar(folder, self._card, self._session)
 
     def predict(
         self, images: Sequence[bytes], *, top: int = 5, threshold: float | None = None
@@ -132,6 +153,18 @@ class Predictor:
         """
         return opening.probabilities(self._folder, self._session, batch, n_classes=len(self.class_names))
 
+    def predict_pixels(self, batch: np.ndarray) -> tuple[np.ndarray, list[Familiarity]]:
+        """Return probabilities at the temperature, float32 (n, K), and the familiarity of each image.
+
+        Args:
+            batch: Preprocessed pixels, uint8 (n, S, S, 3).
+
+        Raises:
+            WeightsUnfit: If the model fails, or gives something else than probabilities.
+        """
+        found, known = self._familiar.predict(batch)
+        return scaled(found, self.temperature), known
+
     def _predict_batch(self, images: Sequence[bytes], top: int, threshold: float) -> list[ImagePrediction]:
         waiting = [
             gate.submit(
@@ -141,13 +174,12 @@ class Predictor:
         ]
         read = [_pixels(each) for each in waiting]
         good = [item for item in read if isinstance(item, np.ndarray)]
-        rows = iter(scaled(self.pred_probs(np.stack(good)), self.temperature) if good else [])
-        return [
-            ImagePrediction.of(self.class_names, next(rows), top=top, threshold=threshold)
-            if isinstance(item, np.ndarray)
-            else item
-            for item in read
-        ]
+        probabilities, known = self.predict_pixels(np.stack(good)) if good else ([], [])
+        found = (
+            ImagePrediction.of(self.class_names, row, top=top, threshold=threshold, familiarity=each)
+            for row, each in zip(probabilities, known, strict=True)
+        )
+        return [next(found) if isinstance(item, np.ndarray) else item for item in read]
 
 
 def scaled(pred_probs: np.ndarray, temperature: float) -> np.ndarray:

@@ -3,16 +3,20 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import get_args
 
+from pydantic import TypeAdapter, ValidationError
+
 from peakid import clean_text, files, near_names, paths
 from peakid.errors import BadInput, NotFound
+from peakid.export_records import NO_FIGURES, ExportFigures
 from peakid.records import Export, ExportStage
 from peakid.remedies import action
 from peakid.store.workspace import Workspace, now
 
+_FIGURES = TypeAdapter(ExportFigures)
 CURRENT = "current"  # In place of the number of an export.
 
 
@@ -54,6 +58,7 @@ def add(
     path: Path,
     files: Sequence[Mapping[str, object]],
     parity: Mapping[str, Mapping[str, float]],
+    figures: ExportFigures = NO_FIGURES,
 ) -> Export:
     """Record an export whose predictions were compared with the trained model.
 
@@ -62,11 +67,15 @@ def add(
             move.
         files: `{name, format, sha256, bytes}` of each file.
         parity: `{n_images, max_abs_diff, agreement}` by format.
+        figures: How its files were checked.
     """
     with workspace.transaction() as connection:
         cursor = connection.execute(
-            "INSERT INTO export (run_id, path, files, parity, created_at) VALUES (?, ?, ?, ?, ?)",
-            (run_id, _stored_path(workspace, path), _json(files), json.dumps(parity), now()),
+            "INSERT INTO export (run_id, path, files, parity, figures, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                *(run_id, _stored_path(workspace, path), _json(files), json.dumps(parity)),
+                *(json.dumps(asdict(figures), ensure_ascii=False), now()),
+            ),
         )
     return show(workspace, int(cursor.lastrowid or 0))
 
@@ -111,6 +120,7 @@ def _export(workspace: Workspace, row: sqlite3.Row) -> Export:
         row["created_at"],
         is_foreign=bool(row["is_foreign"]),
         stage=row["stage"],
+        figures=_figures(row["figures"]),
     )
 
 
@@ -237,6 +247,14 @@ def _change_stage(
         " VALUES (?, ?, ?, ?, ?)",
         (export_id, before, stage, actor, now()),
     )
+
+
+def _figures(stored: str) -> ExportFigures:
+    """Read the column `figures`; a shape that another version wrote counts as none."""
+    try:
+        return _FIGURES.validate_json(stored)
+    except ValidationError:
+        return NO_FIGURES
 
 
 def folder(export: Export) -> Path:

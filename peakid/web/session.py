@@ -7,8 +7,10 @@ import logging
 import uuid
 from collections.abc import Generator
 from pathlib import Path
+from urllib.parse import unquote
 
 import streamlit as st
+from starlette.requests import Request
 
 from peakid import printable
 from peakid.errors import NoWorkspace, PeakidError, WorkspaceDamaged, WorkspaceError
@@ -65,8 +67,18 @@ def default_reviewer() -> str:
 
 
 def _remembered() -> str:
-    name = cookies.read(_COOKIE).strip()[:MAX_NAME_CHARS]
+    return _checked_name(cookies.read(_COOKIE))
+
+
+def _checked_name(text: str) -> str:
+    name = text.strip()[:MAX_NAME_CHARS]
     return name if name.isprintable() and is_person(name) else ""
+
+
+def actor_of(request: Request) -> str:
+    """Return the reviewer of the browser that sends a request, outside of a session, as `human:NAME`."""
+    name = _checked_name(unquote(request.cookies.get(_COOKIE, "")))
+    return f"human:{name}" if name else Settings().actor_name()
 
 
 def reviewer_field() -> None:

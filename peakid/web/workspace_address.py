@@ -83,8 +83,17 @@ def of_session() -> Path:
 
 def thumbnail(digest: str) -> str:
     """Return the address of a thumbnail in the workspace of this session."""
+    return f"{_prefix()}/thumb/{digest}"
+
+
+def prediction_page(export_id: int) -> str:
+    """Return the address of the prediction page of an export in the workspace of this session."""
+    return f"{_prefix()}/models/{export_id}/"
+
+
+def _prefix() -> str:
     key = st.context.headers.get(HEADER)
-    return f"{f'/w/{key}' if key else ''}/thumb/{digest}"
+    return f"/w/{key}" if key else ""
 
 
 def _named(key: str | None) -> Path:

@@ -63,6 +63,8 @@ def test_predict_keeps_its_json(peakid, folder, photo):
             "confidence": 0.75,
             "abstained": False,
             "top": [{"label": "eiger", "probability": 0.75}, {"label": "dom", "probability": 0.25}],
+            "is_unfamiliar": False,
+            "distance": None,
         }
     ]
     assert "eiger  [eiger 75 %]" in peakid("predict", folder, photo, "--top", 1).out

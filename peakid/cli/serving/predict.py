@@ -93,4 +93,6 @@ def _document(path: str, answer: ImagePrediction) -> dict[str, Any]:
 
 def _line(path: str, answer: ImagePrediction) -> str:
     top = ", ".join(f"{label} {score_text.percent(probability)}" for label, probability in answer.top)
-    return f"{path}: {'no prediction (below the threshold)' if answer.abstained else answer.label}  [{top}]"
+    told = "  looks like nothing it learned" if answer.is_unfamiliar else ""
+    label = "no prediction (below the threshold)" if answer.abstained else answer.label
+    return f"{path}: {label}  [{top}]{told}"

@@ -44,6 +44,12 @@ MAX_LISTED = 10
 )
 @click.option("--nested", "is_nested", is_flag=True, help="Albums of the classes inside those of --album.")
 @click.option("--split-twins", is_flag=True, help="Near-twins may go to different albums.")
+@click.option(
+    "--other-unfamiliar",
+    "others_unfamiliar",
+    is_flag=True,
+    help="Photos that look like nothing the model learned go to the album `other` too.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say how many photos each album would get.")
 @json_option
 def sort_(
@@ -55,6 +61,7 @@ def sort_(
     groups: tuple[str, ...],
     is_nested: bool,
     split_twins: bool,
+    others_unfamiliar: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -70,7 +77,7 @@ def sort_(
     with terminal_report() as report:
         predictor = Predictor(export_folder(export))
         least = predictor.threshold if threshold is None else threshold
-        rules = AlbumRules(least, merged, is_nested, keeps_twins=not split_twins)
+        rules = AlbumRules(least, merged, is_nested, not split_twins, others_unfamiliar)
         found = photos.predict(predictor, folder, leaves_out=out, report=report)
         planned = plan.make(found, rules)
         done = None if dry_run else writing.write(planned, folder, out, mode=mode, report=report)

@@ -1,6 +1,6 @@
 """The task of each kind of job, from its arguments to its result. Imported only in a job's process."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,15 @@ from peakid.jobs.results import (
     TtaResult,
     VerifyResult,
 )
-from peakid.jobs.tasks import changed_copies, curve_trainings, embedding_tasks, map_jobs, training_tasks
+from peakid.jobs.tasks import (
+    calibration,
+    changed_copies,
+    curve_trainings,
+    embedding_tasks,
+    map_jobs,
+    proof_images,
+    training_tasks,
+)
 from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
 from peakid.store import comparisons, exports, images, run_predictions, runs, tombstones
@@ -89,20 +97,40 @@ def export(work: Work) -> None:
     work.report("Loading libraries", 0, 0, "torch")
     from peakid.learn.export import export as exporting
 
-    digests, pred_probs = run_predictions.of_saved_model(work.workspace, run.run_id)
+    proven = proof_images.of(work.workspace, run)
+    learned, labels = proof_images.learned(work.workspace, run)
     out = Path(arguments.out or _new_folder(work.workspace, run.run_id))
+    point = operating_points.of_run(work.workspace, run.run_id)
     proof = exporting.export(
         runs.folder(work.workspace, run.run_id),
         formats=list(arguments.formats),
         out=out,
-        images=_with_bytes(work.workspace, digests),
-        pred_probs=np.asarray(pred_probs),
+        images=proof_images.read(work.workspace, proven.digests),
+        pred_probs=proven.pred_probs,
         facts=_facts(work.workspace, run),
         report=_stopping_report(work),
+        training_images=lambda: calibration.training_images(work.workspace, run),
+        temperature=point.temperature if point else 1.0,
+        given_labels=proven.given_labels,
+        n_valid=proven.n_valid,
+        learned=exporting.TrainingImages(labels, lambda: proof_images.read(work.workspace, learned)),
     )
-    kept = exports.add(work.workspace, run_id=run.run_id, path=out, files=proof.files, parity=proof.parity)
+    kept = exports.add(
+        work.workspace,
+        run_id=run.run_id,
+        path=out,
+        files=proof.files,
+        parity=proof.parity,
+        figures=proof.figures,
+    )
     work.note(
-        ExportResult(export_id=kept.export_id, path=kept.path, files=tuple(kept.files), parity=kept.parity)
+        ExportResult(
+            export_id=kept.export_id,
+            path=kept.path,
+            files=tuple(kept.files),
+            parity=kept.parity,
+            figures=kept.figures,
+        )
     )
 
 
@@ -220,7 +248,7 @@ def _facts(workspace: Workspace, run: Run) -> dict[str, Any]:
     point = operating_points.of_run(workspace, run.run_id)
     return {
         "threshold": point.threshold if point else 0.0,
-        "temperature": point.temperature if point else 1.0,
+        "temperature": 1.0,  # The files apply the one of their card themselves.
         "accuracy_target": point.target if point else None,
         "n_images": compared.n_images,
         "n_compared": compared.n_compared,
@@ -245,10 +273,6 @@ def _new_folder(workspace: Workspace, run_id: int) -> Path:
         n += 1
         folder = workspace.exports_dir / f"run-{run_id}-{n}"
     return folder
-
-
-def _with_bytes(workspace: Workspace, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    return ((digest, images.read_bytes(workspace, digest)) for digest in digests)
 
 
 def _stopping_report(work: Work) -> Report:

@@ -4,24 +4,29 @@ import dataclasses
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
+import torch
 
 from peakid import files
 from peakid.errors import BadInput
+from peakid.export_records import ExportFigures, FormatFigures
+from peakid.learn.export import checking, familiar_file, proof
 from peakid.learn.export import formats as writing
-from peakid.learn.export import proof
-from peakid.learn.export.formats import TrainedModel
-from peakid.learn.export.proof import Parity
+from peakid.learn.export.checking import Answer
+from peakid.learn.export.proof import Compared, Parity
+from peakid.learn.export.trained import TrainedModel, at_temperature
 from peakid.learn.network import model as models
 from peakid.learn.network.model import Card
 from peakid.recipe import export_formats, weight_files
 from peakid.recipe.export_formats import FILE_NAMES, FORMATS, Format
 from peakid.records import Report
+
+LEAST_PROBABILITY = 1e-45  # The least float32 above 0; its logarithm is scaled by the temperature.
 
 
 class ExportedFile(TypedDict):
@@ -39,6 +44,22 @@ class ExportProof:
 
     files: list[ExportedFile]
     parity: dict[str, Parity]
+    figures: ExportFigures
+    process_id: int
+    """Of the process that checked the files."""
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Training images from which it is known what the model learned.
+
+    Attributes:
+        labels: Of the n images.
+        images: Opens (digest, bytes) of them, in the same order.
+    """
+
+    labels: Sequence[str] = ()
+    images: Callable[[], Iterable[tuple[str, bytes]]] = tuple
 
 
 def export(
@@ -50,41 +71,116 @@ def export(
     pred_probs: np.ndarray,
     facts: Mapping[str, Any],
     report: Report,
+    training_images: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
+    temperature: float = 1.0,
+    given_labels: Sequence[str] = (),
+    n_valid: int | None = None,
+    learned: TrainingImages | None = None,
 ) -> ExportProof:
     """Write a run's model in each format into the new folder `out`, proven on real images.
 
-    The proof starts at the bytes of the files: preprocessing, not arithmetic, is what usually breaks an
-    export.
+    The proof starts at the bytes of the images, because preprocessing, not arithmetic, is what usually breaks
+    an export. It is made in a process of its own, which knows nothing but the files.
 
     Args:
         formats: Of `peakid.recipe.export_formats.FORMATS`.
-        images: (digest, bytes) of the validation images, in the order of `pred_probs`; read once.
+        images: (digest, bytes) of validation images, in the order of `pred_probs`; read once.
         pred_probs: What the run predicted for them, float32 of shape (n, K).
-        facts: What the caller knows about the run and its snapshot; written into the card unchanged.
+        facts: What the caller knows about the run and its snapshot; written into the card unchanged. Its
+            `threshold` is written into the files too.
+        training_images: Opens (digest, bytes) of some training images, for formats of 8 bits.
+        temperature: Of the probabilities that the files give; they are compared with those of the run at the
+            same temperature.
+        given_labels: Of the validation images at the training; empty = there is no accuracy to measure.
+        n_valid: Validation images of the run, where `images` are a sample of them.
+        learned: By which unfamiliar photos are told; None = the export does not tell them.
 
     Raises:
         BadInput: If a format is unknown or `out` is not empty.
+        ExtraMissing: If a package that a format needs is not installed.
         NotFound: If the run has no model.
         ParityBroken: If a format predicts something else than the run; nothing is published then.
     """
     known = _checked(formats, out)
-    model, card = models.load(run_folder)
+    model, of_run = models.load(run_folder)
+    card = dataclasses.replace(of_run, temperature=temperature)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
     try:
-        trained = TrainedModel(model, card, run_folder)
-        for name in known:
-            report("Writing the export", 0, 0, FILE_NAMES[name])
-            writing.WRITERS[name](trained, partial / FILE_NAMES[name])
-        reread = {name: writing.READERS[name](partial / FILE_NAMES[name], card) for name in known}
-        parity = proof.prove(reread, card, images, pred_probs, report)
-        written = [_listed(partial / FILE_NAMES[name], name) for name in known]
-        _write_card(partial / export_formats.CARD, card, written, parity, facts)
+        trained = TrainedModel(
+            model,
+            card,
+            run_folder,
+            threshold=float(facts.get("threshold", 0.0)),
+            calibration=lambda: proof.decoded(training_images(), card),
+        )
+        _write_files(trained, known, partial, report)
+        sent, learned = _Sent(images), learned or TrainingImages()
+        answer = checking.check(
+            partial,
+            card,
+            known,
+            images=sent,
+            n_images=len(pred_probs),
+            reference=learned.images(),
+            n_reference=len(learned.labels),
+            report=report,
+        )
+        compared = Compared(sent.digests, given_labels, card.class_names)
+        expected = scaled(pred_probs, temperature)
+        found: dict[str, FormatFigures] = {
+            name: _figures(name, partial, answer, expected, compared) for name in known
+        }
+        unfamiliar = familiar_file.write(partial, answer, learned.labels, sent.digests)
+        n_all = len(pred_probs) if n_valid is None else n_valid
+        figures = ExportFigures(found, n_all, answer.machine, unfamiliar)
+        written = _listed_files(partial, known, has_reference=unfamiliar is not None)
+        _write_card(partial / export_formats.CARD, card, written, facts, figures)
         partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read.
         partial.replace(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return ExportProof(written, parity)
+    return ExportProof(written, _parity(figures), figures, answer.process_id)
+
+
+def _write_files(trained: TrainedModel, known: Sequence[Format], folder: Path, report: Report) -> None:
+    for name in known:
+        report("Writing the export", 0, 0, FILE_NAMES[name])
+        writing.WRITERS[name](trained, folder / FILE_NAMES[name])
+
+
+class _Sent:
+    """The images of a proof, whose digests are kept as they are read."""
+
+    def __init__(self, images: Iterable[tuple[str, bytes]]) -> None:
+        self._images = images
+        self.digests: list[str] = []
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        for digest, content in self._images:
+            self.digests.append(digest)
+            yield digest, content
+
+
+def _figures(
+    name: Format, folder: Path, answer: Answer, expected: np.ndarray, compared: Compared
+) -> FormatFigures:
+    times = answer.times[name]
+    return dataclasses.replace(
+        proof.figures_of(name, answer.probabilities[name], expected, compared),
+        one_image=times.one_image,
+        batch=times.batch,
+        decoded=times.decoded,
+        n_bytes=sum((folder / file).stat().st_size for file in export_formats.files_of(name)),
+    )
+
+
+def scaled(pred_probs: np.ndarray, temperature: float) -> np.ndarray:
+    """Return what a run predicted, float32 (n, K), at a temperature; unchanged at 1."""
+    if temperature == 1:
+        return pred_probs
+    found = torch.from_numpy(np.array(pred_probs, dtype=np.float64)).clamp(min=LEAST_PROBABILITY)
+    return at_temperature(found.log(), temperature).float().numpy()
 
 
 def _checked(formats: Sequence[str], out: Path) -> list[Format]:
@@ -94,10 +190,18 @@ def _checked(formats: Sequence[str], out: Path) -> list[Format]:
         raise BadInput(problem, f"Available are: {', '.join(FORMATS)}.")
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise BadInput(f"{out} is not empty; an export never overwrites anything.", "Choose another folder.")
+    export_formats.refuse_unavailable(formats)
     return [name for name in FORMATS if name in formats]
 
 
-def _listed(file: Path, name: Format) -> ExportedFile:
+def _listed_files(folder: Path, known: Sequence[Format], *, has_reference: bool) -> list[ExportedFile]:
+    written = [_listed(folder / file, name) for name in known for file in export_formats.files_of(name)]
+    if has_reference:
+        written.append(_listed(folder / export_formats.FAMILIAR_FILE, export_formats.FAMILIAR))
+    return written
+
+
+def _listed(file: Path, name: str) -> ExportedFile:
     return {
         "name": file.name,
         "format": name,
@@ -110,8 +214,8 @@ def _write_card(
     file: Path,
     card: Card,
     written: list[ExportedFile],
-    parity: dict[str, Parity],
     facts: Mapping[str, Any],
+    figures: ExportFigures,
 ) -> None:
     document = {
         **dataclasses.asdict(card),
@@ -119,7 +223,12 @@ def _write_card(
         "pixels.preprocess makes them",
         "output": "probabilities of shape (batch, classes), columns in class_names order",
         "files": written,
-        "parity": parity,
+        "parity": _parity(figures),
+        "figures": dataclasses.asdict(figures),
         "facts": dict(facts),
     }
     files.write_text(file, json.dumps(document, ensure_ascii=False, indent=1), is_synced=True)
+
+
+def _parity(figures: ExportFigures) -> dict[str, Parity]:
+    return {name: proof.parity(each) for name, each in figures.formats.items()}

@@ -39,6 +39,7 @@ class Card:
     Attributes:
         mean, std: Per channel, of pixels in 0..1.
         pretrained: The weights that the training started from, as text.
+        temperature: Of the probabilities that exported files give; 1 for a run.
     """
 
     arch: str
@@ -52,6 +53,7 @@ class Card:
     pretrained: str
     libraries: dict[str, str]
     head: Head = "two-layer"
+    temperature: float = 1.0
 
 
 class TokenBody(nn.Module):

@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import gate, hashed_photo
 from peakid.imaging.hashed_photo import HashedPhoto
 from peakid.records import Report, no_report
-from peakid.serve.predictor import BATCH_SIZE, Predictor, scaled
+from peakid.serve.predictor import BATCH_SIZE, Predictor
 
 AHEAD = 64  # Photos that are read and decoded while a batch is predicted.
 
@@ -38,6 +38,8 @@ class PredictedFolder:
         probabilities: float32 of shape (N, K).
         hashes: uint64 of shape (N, 2), phash and dhash of what the model sees: near-twins are close.
         has_detail: bool of shape (N,). The hashes of a picture of nearly one colour say nothing.
+        is_unfamiliar: bool of shape (N,), or empty where nothing is known: it looks like nothing the model
+            learned.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class PredictedFolder:
     hashes: np.ndarray
     has_detail: np.ndarray
     unreadable: tuple[Unreadable, ...]
+    is_unfamiliar: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
 
 def predict(
@@ -68,6 +71,7 @@ def predict(
     rows: list[np.ndarray] = []
     seen: list[np.ndarray] = []
     detailed: list[bool] = []
+    unfamiliar: list[bool] = []
     unreadable: list[Unreadable] = []
     batch: list[tuple[str, HashedPhoto]] = []
     for n, (path, result) in enumerate(_decoded(folder, found, predictor), start=1):
@@ -77,7 +81,9 @@ def predict(
             batch.append((path, result))
         if batch and (len(batch) == BATCH_SIZE or n == len(found)):
             read = np.stack([each.pixels for _, each in batch])
-            rows.append(scaled(predictor.pred_probs(read), predictor.temperature))
+            probabilities, known = predictor.predict_pixels(read)
+            rows.append(probabilities)
+            unfamiliar += [each.is_unfamiliar for each in known]
             paths += [path for path, _ in batch]
             seen += [each.hashes for _, each in batch]
             detailed += [each.has_detail for _, each in batch]
@@ -92,6 +98,7 @@ def predict(
         hashes=np.array(seen, dtype=np.uint64).reshape(-1, 2),
         has_detail=np.array(detailed, dtype=bool),
         unreadable=tuple(unreadable),
+        is_unfamiliar=np.array(unfamiliar, dtype=bool),
     )
 
 

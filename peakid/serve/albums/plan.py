@@ -30,12 +30,14 @@ class AlbumRules:
         groups: Classes that share an album, by the name of the album.
         is_nested: Inside the album of a group, each class has an album of its own.
         keeps_twins: Near-twins go to one album.
+        others_unfamiliar: Photos that look like nothing the model learned go to the album `other`.
     """
 
     threshold: float = 0.0
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_nested: bool = False
     keeps_twins: bool = True
+    others_unfamiliar: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def make(found: PredictedFolder, rules: AlbumRules) -> AlbumPlan:
     places = _places(found.class_names, rules)
     twins = _twins(found) if rules.keeps_twins else np.arange(len(found.paths))
     means = _means(found.probabilities, twins)
+    is_other = _unfamiliar(found, rules, twins)
     labels = found.probabilities.argmax(axis=1) if len(found.paths) else np.zeros(0, dtype=int)
     first = {int(twin): found.paths[n] for n, twin in reversed(list(enumerate(twins)))}
     sizes = np.bincount(twins, minlength=1) if len(twins) else np.zeros(1, dtype=int)
@@ -92,7 +95,7 @@ def make(found: PredictedFolder, rules: AlbumRules) -> AlbumPlan:
         tuple(
             Placement(
                 path,
-                places.album(means[n], rules),
+                OTHER if is_other[n] else places.album(means[n], rules),
                 found.class_names[labels[n]],
                 float(found.probabilities[n, labels[n]]),
                 first[int(twins[n])] if sizes[twins[n]] > 1 else "",
@@ -160,6 +163,16 @@ def _places(class_names: Sequence[str], rules: AlbumRules) -> _Places:
     return _Places(
         {folders[name]: each for name, each in albums.items()}, [inner[name] for name in class_names]
     )
+
+
+def _unfamiliar(found: PredictedFolder, rules: AlbumRules, twins: np.ndarray) -> np.ndarray:
+    """Return which photos go to `other` because the model learned nothing like them, bool (N,).
+
+    A group of near-twins does if most of it does.
+    """
+    if not rules.others_unfamiliar or not len(found.is_unfamiliar):
+        return np.zeros(len(found.paths), dtype=bool)
+    return _means(found.is_unfamiliar[:, None], twins)[:, 0] > 0.5
 
 
 def _twins(found: PredictedFolder) -> np.ndarray:

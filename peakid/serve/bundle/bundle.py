@@ -43,6 +43,7 @@ USES = {
     "model.pt2": "The same as a program of torch.export.",
     "model.xml": "The same for OpenVINO, with model.bin.",
     "model.tflite": "The same for LiteRT.",
+    "familiar.safetensors": "What it learned looks like: model.py tells photos that look like nothing of it.",
     "card.json": "Class names, preprocessing and how the model was checked.",
     "labels.txt": "The class names, one a line.",
     "preprocess.py": "From a photo to pixels, with Pillow and NumPy.",

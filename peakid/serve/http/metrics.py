@@ -43,6 +43,9 @@ class Metrics:
         self.waiting = Gauge(
             "peakid_waiting_images", "Images that wait for a batch.", registry=self._registry
         )
+        self.photos = Gauge(
+            "peakid_photos_in_work", "Photos that are decoded or predicted.", registry=self._registry
+        )
         memory = Gauge("peakid_peak_memory_bytes", "Largest resident memory so far.", registry=self._registry)
         memory.set_function(_peak_bytes)
 

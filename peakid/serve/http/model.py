@@ -1,7 +1,9 @@
 """The served model: from the bytes of photos to predictions, decoded in the guarded process, in batches."""
 
 import asyncio
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +12,25 @@ import numpy as np
 from peakid.errors import UnreadableImage
 from peakid.imaging import gate, pixels
 from peakid.recipe.cards import ExportCard
-from peakid.serve import opening
+from peakid.serve import occlusion, opening
+from peakid.serve.familiarity import Familiar, Familiarity
 from peakid.serve.http.batching import Batcher
 from peakid.serve.http.metrics import Metrics
+from peakid.serve.occlusion import OcclusionMap
 from peakid.serve.predictor import ImagePrediction, scaled
 
 
 @dataclass(frozen=True)
 class Described:
-    """What `GET /model` tells."""
+    """What `GET /model` tells. `takes_corrections`: whether `POST /feedback` stores photos."""
 
     class_names: list[str]
     image_size_px: int
     resize: str
     threshold: float
     sha256: str
+    takes_corrections: bool
+    title: str
 
 
 class ServedModel:
@@ -40,17 +46,21 @@ class ServedModel:
 
     def __init__(self, folder: Path, *, threshold: float | None, metrics: Metrics) -> None:
         self._folder, self._card = folder, opening.card(folder)
-        self._session = opening.session(folder, self._card)
+        # Several predictions at once with a thread each cost half of one with all threads after the other.
+        self._session = opening.session(folder, self._card, n_threads=1)
         self._metrics = metrics
         self.threshold = self._card.facts.threshold if threshold is None else threshold
-        self._batcher = Batcher(self._probabilities, on_batch=metrics.batch_size.observe)
+        self._familiar = Familiar(folder, self._card, self._session)
+        self._feeder = ThreadPoolExecutor(1, thread_name_prefix="photos")
+        n_threads = os.cpu_count() or 1
+        self._batcher = Batcher(self._answers, n_threads=n_threads, on_batch=metrics.batch_size.observe)
         metrics.waiting.set_function(lambda: self._batcher.n_waiting)
 
     @property
     def card(self) -> ExportCard:
         return self._card
 
-    def describe(self) -> Described:
+    def describe(self, title: str, *, takes_corrections: bool) -> Described:
         """Return what clients may know about the model."""
         onnx = next(each for each in self._card.files if each.format == "onnx")
         return Described(
@@ -59,6 +69,8 @@ class ServedModel:
             self._card.resize,
             self.threshold,
             onnx.sha256,
+            takes_corrections,
+            title,
         )
 
     async def predict(self, contents: Sequence[bytes], *, top: int) -> list[ImagePrediction]:
@@ -74,20 +86,43 @@ class ServedModel:
             self._metrics.predictions.labels(outcome).inc()
         return list(found)
 
+    async def explain(self, content: bytes, label: str | None) -> OcclusionMap:
+        """Return where in a photo the probability of a class comes from; None = of the most probable one.
+
+        Raises:
+            UnreadableImage: If it cannot be decoded.
+            WeightsUnfit: If the model fails.
+        """
+        read = await self._decoded(content)
+        names = list(self._card.class_names)
+        return await asyncio.to_thread(occlusion.explain, read, names, label, self._probabilities)
+
     def close(self) -> None:
         """Finish what waits, and stop."""
+        self._feeder.shutdown()
         self._batcher.close()
 
-    async def _predict_one(self, content: bytes, top: int) -> ImagePrediction:
-        decoded = gate.submit(
-            pixels.preprocess, content, size_px=self._card.image_size_px, resize=self._card.resize
+    async def _decoded(self, content: bytes) -> np.ndarray:
+        size_px, resize = self._card.image_size_px, self._card.resize
+        # In a thread: it writes to a pipe, which may be full.
+        submitted = await asyncio.get_running_loop().run_in_executor(
+            self._feeder, lambda: gate.submit(pixels.preprocess, content, size_px=size_px, resize=resize)
         )
+        return await asyncio.wrap_future(submitted)
+
+    async def _predict_one(self, content: bytes, top: int) -> ImagePrediction:
         try:
-            read = await asyncio.wrap_future(decoded)
+            read = await self._decoded(content)
         except UnreadableImage as error:
             return ImagePrediction.unreadable(error.reason, error.message)
-        probabilities = await asyncio.wrap_future(self._batcher.submit(read))
-        return ImagePrediction.of(self._card.class_names, probabilities, top=top, threshold=self.threshold)
+        probabilities, known = await asyncio.wrap_future(self._batcher.submit(read))
+        return ImagePrediction.of(
+            self._card.class_names, probabilities, top=top, threshold=self.threshold, familiarity=known
+        )
+
+    def _answers(self, batch: np.ndarray) -> list[tuple[np.ndarray, Familiarity]]:
+        found, known = self._familiar.predict(batch)
+        return list(zip(scaled(found, self._card.facts.temperature), known, strict=True))
 
     def _probabilities(self, batch: np.ndarray) -> np.ndarray:
         n_classes = len(self._card.class_names)

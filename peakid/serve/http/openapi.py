@@ -23,12 +23,21 @@ _PREDICTION = {
                 "properties": {"label": {"type": "string"}, "probability": {"type": "number"}},
             },
         },
+        "is_unfamiliar": {"type": "boolean", "description": "It looks like nothing the model learned."},
+        "distance": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Share of validation images that are nearer to what the model learned; null where"
+            " the export has no reference.",
+        },
         "error": {"type": "string", "description": "Why the file cannot be read."},
         "reason": {"type": ["string", "null"], "description": "The kind of error, such as not_an_image."},
     },
 }
 _CLASSIFIED = {
     "type": "object",
+    "required": ["prediction", "probabilities"],
     "properties": {
         "prediction": {"type": "string"},
         "probabilities": {
@@ -38,14 +47,55 @@ _CLASSIFIED = {
         },
     },
 }
+_OCCLUSION = {
+    "type": "object",
+    "required": ["label", "probability", "rows"],
+    "properties": {
+        "label": {"type": "string"},
+        "probability": {"type": "number", "minimum": 0, "maximum": 1},
+        "rows": {
+            "type": "array",
+            "description": "By how much the probability falls when this part of the photo is hidden.",
+            "items": {"type": "array", "items": {"type": "number", "minimum": -1, "maximum": 1}},
+        },
+    },
+}
+_STORED = {
+    "type": "object",
+    "required": ["image_id", "class_name"],
+    "properties": {"image_id": {"type": "integer"}, "class_name": {"type": "string"}},
+}
+_HEALTH = {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}}
+_BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FILES = {
+    "multipart/form-data": {"schema": {"type": "object", "additionalProperties": _BINARY}},
+    "image/*": {"schema": _BINARY},
+}
+_CORRECTION = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file", "class_name"],
+            "properties": {
+                "file": _BINARY,
+                "class_name": {"type": "string", "description": "What it shows; a new class is added."},
+                "predicted": {"type": "string", "description": "What the model predicted."},
+                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            },
+        }
+    }
+}
 _MODEL = {
     "type": "object",
+    "required": ["class_names", "threshold", "takes_corrections"],
     "properties": {
         "class_names": {"type": "array", "items": {"type": "string"}},
         "image_size_px": {"type": "integer"},
         "resize": {"type": "string"},
         "threshold": {"type": "number"},
         "sha256": {"type": "string"},
+        "title": {"type": "string"},
+        "takes_corrections": {"type": "boolean", "description": "Whether /feedback stores photos."},
     },
 }
 _ERROR = {
@@ -57,29 +107,35 @@ _ERROR = {
 def document(limits: Limits) -> dict[str, Any]:
     """Return the description of all routes as OpenAPI 3.1."""
     mb = limits.max_body_bytes // 2**20
-    files = {
-        "multipart/form-data": {
-            "schema": {"type": "object", "additionalProperties": {"type": "string", "format": "binary"}}
-        },
-        "image/*": {"schema": {"type": "string", "format": "binary"}},
-    }
     several = f"Up to {limits.max_files} photos as files of a form, or one as the body; up to {mb} MB."
+    one = f"One photo as a file of a form or as the body, up to {mb} MB."
     top = _parameter("top", "integer", "Classes in `top`, 1 to 1,000; 5 by default.")
     url = _parameter("url", "string", "A public http or https address.", is_required=True)
+    label = _parameter("label", "string", "The class to explain; the most probable one by default.")
     predictions = {"type": "object", "properties": {"predictions": {"type": "array", "items": _PREDICTION}}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Peakid predictions", "version": peakid.__version__},
+        "servers": [{"url": "."}],
         "paths": {
-            "/predict": {"post": _operation("Predict photos.", predictions, several, files, [top])},
-            "/upload": {
-                "post": _operation("Predict one photo, with all classes.", _CLASSIFIED, several, files)
-            },
+            "/predict": {"post": _operation("Predict photos.", predictions, several, _FILES, [top])},
+            "/upload": {"post": _operation("Predict one photo, with all classes.", _CLASSIFIED, one, _FILES)},
             "/classify-url": {
                 "get": _operation("Predict the photo at an address.", _CLASSIFIED, parameters=[url])
             },
+            "/occlusion": {
+                "post": _operation("Say where a prediction comes from.", _OCCLUSION, one, _FILES, [label])
+            },
+            "/feedback": {
+                "post": _operation(
+                    "Store a photo with its class, where the server accepts corrections.",
+                    _STORED,
+                    one,
+                    _CORRECTION,
+                )
+            },
             "/model": {"get": _operation("Describe the model.", _MODEL)},
-            "/health": {"get": _operation("Say that the server answers.", {"type": "object"})},
+            "/health": {"get": _operation("Say that the server answers.", _HEALTH)},
             "/metrics": {"get": _text("Counters for Prometheus.", "text/plain")},
             "/openapi.json": {"get": _operation("This description.", {"type": "object"})},
             "/": {"get": _text("A page on which photos are dropped.", "text/html")},

@@ -3,32 +3,19 @@
 import streamlit as st
 
 from peakid.errors import PeakidError
-from peakid.evaluate import score_text
 from peakid.recipe import cards, export_formats
 from peakid.records import Export
 from peakid.store import exports
-from peakid.web import session, tables, words
+from peakid.web import session, words
+from peakid.web.exports import proof_table, serve_link
 
 
 def show(export: Export) -> None:
     """Draw how closely each format agrees with the trained model, and its files."""
-    st.markdown("**Checked**: each file predicted the run's validation images again before it was published.")
-    check = [
-        {
-            "Format": name,
-            "Images": f"{int(facts['n_images']):,}",
-            "Same prediction": score_text.percent(facts["agreement"]),
-            "Largest difference": f"{facts['max_abs_diff']:.1e}" if facts["max_abs_diff"] else "0",
-        }
-        for name, facts in export.parity.items()
-    ]
-    tables.wrapped(check)
-    st.caption(
-        "Same prediction: images for which it predicts the same class as the trained model. Largest "
-        "difference: between a probability and that of the trained model, 0 to 1."
-    )
+    proof_table.show(export)
     if sentence := threshold_text(export):
         st.markdown(sentence)
+    serve_link.show(export)
     st.markdown("**Files**")
     for file in export.files:
         _show_file(export, str(file["name"]), int(file["bytes"]))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from peakid.recipe.export_formats import FORMATS
 from peakid.records import Export, Run, Snapshot
 from peakid.web import address, names, tables, words
 
@@ -37,7 +38,7 @@ def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) ->
         "Validation accuracy": names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
         "Model": names.recipe_summary(run.recipe) if run else "-",
         "Snapshot": names.snapshot_of(run) if run else "-",
-        "Formats": ", ".join(sorted({file["format"] for file in export.files})),
+        "Formats": ", ".join(sorted({file["format"] for file in export.files} & set(FORMATS))),
         "Exported": words.ago(export.created_at),
     }
 

@@ -49,6 +49,8 @@ def predictor(path: str) -> Predictor:
 def prediction_text(prediction: ImagePrediction) -> str:
     """Return the first choice: `matterhorn (87 %)`."""
     class_name, probability = prediction.top[0]
+    if prediction.is_unfamiliar:
+        return f"Looks like nothing it learned. {class_name} ({score_text.percent(probability)}) says little."
     if prediction.abstained:
         return (
             f"No answer: the model is only {score_text.percent(probability)} sure of {class_name}, which is"

@@ -115,7 +115,9 @@ def test_a_proof_needs_every_image(run, tmp_path):
 
 
 def test_bad_requests_are_one_clear_line(run, tmp_path):
-    with pytest.raises(BadInput, match=r"no export format 'tflite'. Available are: safetensors, onnx"):
+    with pytest.raises(
+        BadInput, match=r"no export format 'tflite'. Available are: safetensors, onnx, onnx-int8, pt2"
+    ):
         exported(run, tmp_path / "out", ["onnx", "tflite"])
     with pytest.raises(BadInput, match="No export format was given"):
         exported(run, tmp_path / "out", [])

@@ -32,7 +32,23 @@ def test_what_waits_during_a_batch_goes_together_in_the_next_ones():
     may_go.set()
     assert [first.result(10)[0], *(each.result(10)[0] for each in futures)] == list(range(41))
     batcher.close()
-    assert sizes == [1, MAX_BATCH, 40 - MAX_BATCH]
+    assert sizes == [1, *[MAX_BATCH] * (40 // MAX_BATCH)]
+
+
+def test_batches_are_predicted_side_by_side():
+    both, has_begun = threading.Barrier(2, timeout=10), threading.Event()
+
+    def together(batch):
+        has_begun.set()
+        both.wait()  # Breaks if the second batch waits for the first one.
+        return mean(batch)
+
+    batcher = Batcher(together, n_threads=2)
+    first = batcher.submit(image(1))
+    assert has_begun.wait(10)
+    second = batcher.submit(image(2))
+    assert (first.result(20)[0], second.result(20)[0]) == (1, 2)
+    batcher.close()
 
 
 def test_too_many_waiting_images_are_refused():
@@ -54,16 +70,24 @@ def test_too_many_waiting_images_are_refused():
     batcher.close()
 
 
-def test_a_fault_is_told_to_its_clients_only():
+def test_a_fault_is_told_to_its_client_only_also_within_a_batch():
+    may_go, has_begun = threading.Event(), threading.Event()
+
     def faulty(batch):
-        if (batch == 7).all():
+        has_begun.set()
+        may_go.wait(10)
+        if (batch == 7).all(axis=(1, 2, 3)).any():
             raise ValueError("seven")
         return mean(batch)
 
     batcher = Batcher(faulty)
+    first = batcher.submit(image(0))
+    assert has_begun.wait(10)
+    before, bad, after = (batcher.submit(image(value)) for value in (6, 7, 8))
+    may_go.set()
     with pytest.raises(ValueError, match="seven"):
-        batcher.submit(image(7)).result(10)
-    assert batcher.submit(image(8)).result(10)[0] == 8
+        bad.result(10)
+    assert [each.result(10)[0] for each in (first, before, after)] == [0, 6, 8]
     batcher.close()
 
 

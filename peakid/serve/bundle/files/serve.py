@@ -58,6 +58,7 @@ def _prediction(name: str, content: bytes) -> dict[str, object]:
         "label": None if abstained else label,
         "confidence": confidence,
         "abstained": abstained,
+        "is_unfamiliar": model.is_unfamiliar(content),
         "top": top,
     }
 
