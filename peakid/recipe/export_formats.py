@@ -33,6 +33,26 @@ FILE_NAMES: Mapping[Format, str] = {
     "litert": "model.tflite",
     "fastai": "export.pkl",
 }
+TITLES: Mapping[Format, str] = {
+    "safetensors": "safetensors",
+    "onnx": "ONNX",
+    "onnx-int8": "ONNX int8",
+    "pt2": "PyTorch .pt2",
+    "torchscript": "TorchScript",
+    "openvino": "OpenVINO",
+    "litert": "LiteRT",
+    "fastai": "fastai export.pkl",
+}
+USES: Mapping[Format, str] = {
+    "safetensors": "The weights alone, for training code.",
+    "onnx": "Runs without Peakid, and in Peakid's server and bundles.",
+    "onnx-int8": "A quarter of the size. It predicts nearly the same; the check says how often.",
+    "pt2": "For torch.export.load, from pixels to probabilities.",
+    "torchscript": "For torch.jit.load: takes photos of any size and has class_names.",
+    "openvino": "For OpenVINO on Intel processors: model.xml and model.bin.",
+    "litert": "For phones and small devices (TensorFlow Lite), one image at a time.",
+    "fastai": "For load_learner. It is executable code: load it only where you trust who made it.",
+}
 SECOND_FILES: Mapping[Format, str] = {"openvino": "model.bin"}
 CARD = "card.json"
 FAMILIAR = "familiar"
