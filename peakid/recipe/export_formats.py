@@ -58,6 +58,10 @@ CARD = "card.json"
 FAMILIAR = "familiar"
 """The format, in the list of files, of the reference by which unfamiliar photos are told."""
 FAMILIAR_FILE = "familiar.safetensors"
+PICKLE_WARNING = (
+    "export.pkl is executable code: loading it runs what is in it. Give it only to people who trust you. "
+    "Peakid itself offers it for download only."
+)
 
 _EXTRAS: Mapping[str, tuple[str, ...]] = {
     "openvino": ("openvino",),
@@ -78,7 +82,7 @@ def is_available(name: str) -> bool:
 
 def install_command(name: str) -> str:
     """Return the command that installs what a format needs."""
-    return f'pip install "peakid[{name}]"'
+    return f"pip install {' '.join(_packages(name))}"
 
 
 def refuse_unavailable(names: Sequence[str]) -> None:
@@ -89,9 +93,11 @@ def refuse_unavailable(names: Sequence[str]) -> None:
     """
     for name in names:
         if not is_available(name):
-            packages = " and ".join(module.replace("_", "-") for module in _EXTRAS[name])
-            verb = "are" if len(_EXTRAS[name]) > 1 else "is"
             raise ExtraMissing(
-                f"The export format {name} needs {packages}, which {verb} not installed.",
+                f"The export format {name} needs {' and '.join(_packages(name))}: not installed.",
                 f"Install it with: {install_command(name)}. Or choose another format.",
             )
+
+
+def _packages(name: str) -> list[str]:
+    return [module.replace("_", "-") for module in _EXTRAS[name]]

@@ -170,7 +170,7 @@ def test_other_formats_are_offered_with_their_use_and_what_is_missing(
     for name in ("openvino", "litert"):
         is_available = export_formats.is_available(name)
         assert app.checkbox(key=f"export-format:{name}").disabled == (not is_available)
-        assert (f'pip install "peakid[{name}]"' in text_of(app)) == (not is_available)
+        assert (export_formats.install_command(name) in text_of(app)) == (not is_available)
     assert not app.warning
     app.checkbox(key="export-format:onnx-int8").check().run()
     app.checkbox(key="export-format:fastai").check().run()
@@ -190,3 +190,19 @@ def test_a_temperature_that_the_files_apply_is_shown(
     app.file_uploader(key="photo:1").upload("meadow.png", photo(50, 100, 10), "image/png").run()
     assert "at temperature 1.50" in text_of(app)
     assert "green (62 %)" in text_of(app)  # As the file gives it: 100 / (50 + 100 + 10).
+
+
+def test_a_pickled_learner_is_offered_with_the_warning_that_it_is_executable(
+    open_page: OpenPage,
+    workspace: Workspace,
+    frozen: Snapshot,
+    add_run: AddRun,
+    colour_export: Path,
+    text_of: TextOf,
+) -> None:
+    (colour_export / "export.pkl").write_bytes(b"never loaded")
+    files = [{"name": "export.pkl", "format": "fastai", "sha256": "0" * 64, "bytes": 12}]
+    exports.add(workspace, run_id=add_run(frozen), path=colour_export, files=files, parity={})
+    app = open_page("models")
+    assert any(each.label.startswith("Download export.pkl (") for each in app.get("download_button"))
+    assert "export.pkl is executable code: loading it runs what is in it" in text_of(app)

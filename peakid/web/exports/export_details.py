@@ -44,5 +44,7 @@ def _show_file(export: Export, name: str, n_bytes: int) -> None:
         label = f"Download {session.plain(name)} ({words.n_bytes(n_bytes)})"
         key = f"{export.export_id}:{name}"
         st.download_button(label, path.read_bytes, name, on_click="ignore", key=key)
+        if name == export_formats.FILE_NAMES["fastai"]:
+            st.caption(f":material/warning: {export_formats.PICKLE_WARNING}")
     else:
         st.caption(f"{session.plain(name)} is missing. Export the run again.")

@@ -37,17 +37,14 @@ def show() -> list[Format]:
 def show_warning(formats: Sequence[Format]) -> None:
     """Say what an export.pkl is where it is chosen."""
     if "fastai" in formats:
-        st.warning(
-            "export.pkl is executable code: loading it runs what is in it. Give it only to people who trust "
-            "you. Peakid itself offers it for download only.",
-            icon=":material/warning:",
-        )
+        st.warning(export_formats.PICKLE_WARNING, icon=":material/warning:")
 
 
 def _is_chosen(name: Format) -> bool:
     is_available = export_formats.is_available(name)
-    is_chosen = st.checkbox(TITLES[name], key=f"{KEY}{name}", disabled=not is_available)
-    st.caption(USES[name])
-    if not is_available:
-        st.caption(f"Not installed here. To install it: `{export_formats.install_command(name)}`")
+    with st.container(gap="xxsmall"):
+        is_chosen = st.checkbox(TITLES[name], key=f"{KEY}{name}", disabled=not is_available)
+        st.caption(USES[name])
+        if not is_available:
+            st.caption(f"Not installed here. To install it: `{export_formats.install_command(name)}`")
     return is_chosen and is_available
