@@ -281,9 +281,6 @@ def _export_text(job: Job) -> str:
     if job.state != "done" or found is None:
         return job_text(job)
     lines = [export_text.line(name, each, found.figures) for name, each in found.parity.items()]
-    told = export_text.unfamiliar(found.figures)
-    notes = [
-        *([told] if told else []),
-        *([export_formats.PICKLE_WARNING] if "fastai" in found.parity else []),
-    ]
+    warning = export_formats.PICKLE_WARNING if "fastai" in found.parity else ""
+    notes = [text for text in (export_text.unfamiliar(found.figures), warning) if text]
     return "\n".join([f"Export {found.export_id} is in {found.path}.", *lines, *notes])
