@@ -85,4 +85,5 @@ def _document(path: str, answer: ImagePrediction) -> dict[str, Any]:
 def _line(path: str, answer: ImagePrediction) -> str:
     top = ", ".join(f"{label} {score_text.percent(probability)}" for label, probability in answer.top)
     told = "  looks like nothing it learned" if answer.is_unfamiliar else ""
-    return f"{path}: {'no prediction (below the threshold)' if answer.abstained else answer.label}  [{top}]{told}"
+    label = "no prediction (below the threshold)" if answer.abstained else answer.label
+    return f"{path}: {label}  [{top}]{told}"
