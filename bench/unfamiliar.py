@@ -1,7 +1,7 @@
 """Measure how well unfamiliar photos are told: `python bench/unfamiliar.py --embeddings FOLDER [--half 1]`.
 
 A reference is made from training images of one collection, as an export makes it; its validation images give
-the threshold. False alarms are counted on its test images, and photos of the other collections are to be told.
+the threshold. False alarms are counted on its test images; photos of the other collections are to be told.
 Each collection is halved by its groups of near duplicates: what is used was chosen on half 0, and half 1 is
 reported. FOLDER has NAME_224.npz with `features` (n, C), `labels` and `groups` (n,).
 
