@@ -26,6 +26,7 @@ from peakid.jobs import results, submit
 from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
 from peakid.jobs.results import EstimateResult, ExportResult, RateFinderResult
+from peakid.recipe import export_formats
 from peakid.recipe import loading as recipes
 from peakid.recipe.export_formats import DEFAULT, FORMATS
 from peakid.records import Run
@@ -280,5 +281,6 @@ def _export_text(job: Job) -> str:
     if job.state != "done" or found is None:
         return job_text(job)
     lines = [export_text.line(name, each, found.figures) for name, each in found.parity.items()]
-    told = export_text.unfamiliar(found.figures)
-    return "\n".join([f"Export {found.export_id} is in {found.path}.", *lines, *([told] if told else [])])
+    warning = export_formats.PICKLE_WARNING if "fastai" in found.parity else ""
+    notes = [text for text in (export_text.unfamiliar(found.figures), warning) if text]
+    return "\n".join([f"Export {found.export_id} is in {found.path}.", *lines, *notes])

@@ -62,7 +62,8 @@ class CardFacts(BaseModel):
 
     Attributes:
         threshold: Confidence below which it abstains.
-        temperature: Of its probabilities; 1 = as the file gives them.
+        temperature: That is still to be applied to what the file gives: of exports before the files applied
+            it themselves. 1 = none.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
@@ -72,9 +73,14 @@ class CardFacts(BaseModel):
 
 
 class ExportCard(_Card):
-    """What an export's card.json tells about using it."""
+    """What an export's card.json tells about using it.
+
+    Attributes:
+        temperature: That the files apply: never to be applied to their probabilities again.
+    """
 
     files: list[ExportFile] = Field(max_length=MAX_FILES)
+    temperature: float = Field(default=1.0, ge=0.01, le=100, allow_inf_nan=False)
     facts: CardFacts = CardFacts()
 
 

@@ -33,11 +33,35 @@ FILE_NAMES: Mapping[Format, str] = {
     "litert": "model.tflite",
     "fastai": "export.pkl",
 }
+TITLES: Mapping[Format, str] = {
+    "safetensors": "safetensors",
+    "onnx": "ONNX",
+    "onnx-int8": "ONNX int8",
+    "pt2": "PyTorch .pt2",
+    "torchscript": "TorchScript",
+    "openvino": "OpenVINO",
+    "litert": "LiteRT",
+    "fastai": "fastai export.pkl",
+}
+USES: Mapping[Format, str] = {
+    "safetensors": "The weights alone, for training code.",
+    "onnx": "Runs without Peakid, and in Peakid's server and bundles.",
+    "onnx-int8": "A quarter of the size. It predicts nearly the same; the check says how often.",
+    "pt2": "For torch.export.load, from pixels to probabilities.",
+    "torchscript": "For torch.jit.load: takes photos of any size and has class_names.",
+    "openvino": "For OpenVINO on Intel processors: model.xml and model.bin.",
+    "litert": "For phones and small devices (TensorFlow Lite), one image at a time.",
+    "fastai": "For load_learner. It is executable code: load it only where you trust who made it.",
+}
 SECOND_FILES: Mapping[Format, str] = {"openvino": "model.bin"}
 CARD = "card.json"
 FAMILIAR = "familiar"
 """The format, in the list of files, of the reference by which unfamiliar photos are told."""
 FAMILIAR_FILE = "familiar.safetensors"
+PICKLE_WARNING = (
+    "export.pkl is executable code: loading it runs what is in it. Give it only to people who trust you. "
+    "Peakid itself offers it for download only."
+)
 
 _EXTRAS: Mapping[str, tuple[str, ...]] = {
     "openvino": ("openvino",),
@@ -58,7 +82,7 @@ def is_available(name: str) -> bool:
 
 def install_command(name: str) -> str:
     """Return the command that installs what a format needs."""
-    return f'pip install "peakid[{name}]"'
+    return f"pip install {' '.join(_packages(name))}"
 
 
 def refuse_unavailable(names: Sequence[str]) -> None:
@@ -69,9 +93,11 @@ def refuse_unavailable(names: Sequence[str]) -> None:
     """
     for name in names:
         if not is_available(name):
-            packages = " and ".join(module.replace("_", "-") for module in _EXTRAS[name])
-            verb = "are" if len(_EXTRAS[name]) > 1 else "is"
             raise ExtraMissing(
-                f"The export format {name} needs {packages}, which {verb} not installed.",
+                f"The export format {name} needs {' and '.join(_packages(name))}: not installed.",
                 f"Install it with: {install_command(name)}. Or choose another format.",
             )
+
+
+def _packages(name: str) -> list[str]:
+    return [module.replace("_", "-") for module in _EXTRAS[name]]

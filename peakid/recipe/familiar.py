@@ -81,15 +81,16 @@ def fit(embeddings: np.ndarray, labels: np.ndarray, valid: np.ndarray) -> Refere
     n_kept = min(N_DIRECTIONS, len(spread))
     variances = (1 - SHRINKAGE) * spread[:n_kept] + SHRINKAGE * mean_variance
     rest = SHRINKAGE * mean_variance
-    found = np.sort(_distances(valid, means, directions[:n_kept], variances, rest)).astype(np.float32)
+    parts = (means, directions[:n_kept], variances, [rest])
+    stored_parts = [np.ascontiguousarray(each, dtype=np.float32) for each in parts]
+    nothing = np.zeros(1, dtype=np.float32)
+    # The distances of what is stored: rounding must not put an image beyond its own distance.
+    found = np.sort(Reference(*stored_parts, nothing, nothing).distances(valid)).astype(np.float32)
     # The n-th of m: at most a hundredth of the images are farther.
     threshold = found[max(0, math.ceil((1 - SHARE) * len(found)) - 1)]
     if len(found) > MAX_QUANTILES:
-        found = np.quantile(found, np.linspace(0, 1, MAX_QUANTILES))
-    return Reference(
-        *(np.ascontiguousarray(each, dtype=np.float32) for each in (means, directions[:n_kept], variances)),
-        *(np.asarray(each, dtype=np.float32).reshape(-1) for each in (rest, threshold, found)),
-    )
+        found = np.quantile(found, np.linspace(0, 1, MAX_QUANTILES)).astype(np.float32)
+    return Reference(*stored_parts, threshold.reshape(1), found)
 
 
 def parse(content: bytes) -> Reference:

@@ -14,7 +14,7 @@ from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, presence, process, queue
 from peakid.jobs.arguments import VerifyArguments
 from peakid.jobs.process import Identity
-from peakid.recipe import weight_files
+from peakid.recipe import export_formats, weight_files
 
 pytestmark = pytest.mark.usefixtures("with_weights")
 
@@ -248,6 +248,19 @@ def test_exporting_what_cannot_be_exported_is_refused_before_a_job_is_made(works
     assert refused.err.startswith("There is no run 3. There is none yet. Use: peakid ")
     assert refused.err.endswith(" train\n")
     assert queue.list_jobs(workspace) == []
+
+
+def test_formats_to_export_are_named_and_missing_packages_said(workspace, peakid, frozen, add_run):
+    add_run(frozen)
+    assert peakid("export", 1, "--formats", "onnx-int8, pt2", "--no-wait").code == 0
+    [job] = queue.list_jobs(workspace)
+    assert job.arguments.formats == ("onnx-int8", "pt2")
+    missing = next((name for name in ("openvino", "litert") if not export_formats.is_available(name)), None)
+    if missing is None:
+        pytest.skip("every optional package is installed")
+    refused = peakid("export", 1, "--format", f"onnx,{missing}")
+    assert (refused.code, len(queue.list_jobs(workspace))) == (1, 1)
+    assert export_formats.install_command(missing) in refused.err
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.errors import ParityBroken
 from peakid.jobs import ledger, process, queue
+from peakid.recipe import export_formats
 from peakid.records import Export, Snapshot
 from peakid.serve.predictor import ImagePrediction, RankedClass
 from peakid.store import exports
@@ -157,3 +158,51 @@ def test_bars_run_from_the_most_probable_class_down() -> None:
     assert list(bar.x) == [0.3, 0.7]  # Plotly draws from the bottom.
     assert list(bar.text) == ["30 %", "70 %"]
     assert [text.strip() for text in figure.layout.yaxis.ticktext] == ["eiger &lt;3", "dom"]
+
+
+def test_other_formats_are_offered_with_their_use_and_what_is_missing(
+    open_page: OpenPage, frozen: Snapshot, add_run: AddRun, workspace: Workspace, text_of: TextOf
+) -> None:
+    add_run(frozen)
+    app = open_page("models")
+    for name in export_formats.FORMATS:
+        assert name in ("onnx", "safetensors") or export_formats.USES[name] in text_of(app)
+    for name in ("openvino", "litert"):
+        is_available = export_formats.is_available(name)
+        assert app.checkbox(key=f"export-format:{name}").disabled == (not is_available)
+        assert (export_formats.install_command(name) in text_of(app)) == (not is_available)
+    assert not app.warning
+    app.checkbox(key="export-format:onnx-int8").check().run()
+    app.checkbox(key="export-format:fastai").check().run()
+    assert "executable code" in app.warning[0].value
+    button(app, "Export run 1").click().run()
+    [job] = queue.list_jobs(workspace)
+    assert job.arguments.formats == ("onnx", "safetensors", "onnx-int8", "fastai")
+
+
+def test_a_temperature_that_the_files_apply_is_shown(
+    open_page: OpenPage, exported: Export, text_of: TextOf
+) -> None:
+    card = Path(exported.path) / "card.json"
+    facts = {"threshold": 0.5, "temperature": 1.0}
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"temperature": 1.5, "facts": facts}))
+    app = open_page("models")
+    app.file_uploader(key="photo:1").upload("meadow.png", photo(50, 100, 10), "image/png").run()
+    assert "at temperature 1.50" in text_of(app)
+    assert "green (62 %)" in text_of(app)  # As the file gives it: 100 / (50 + 100 + 10).
+
+
+def test_a_pickled_learner_is_offered_with_the_warning_that_it_is_executable(
+    open_page: OpenPage,
+    workspace: Workspace,
+    frozen: Snapshot,
+    add_run: AddRun,
+    colour_export: Path,
+    text_of: TextOf,
+) -> None:
+    (colour_export / "export.pkl").write_bytes(b"never loaded")
+    files = [{"name": "export.pkl", "format": "fastai", "sha256": "0" * 64, "bytes": 12}]
+    exports.add(workspace, run_id=add_run(frozen), path=colour_export, files=files, parity={})
+    app = open_page("models")
+    assert any(each.label.startswith("Download export.pkl (") for each in app.get("download_button"))
+    assert "export.pkl is executable code: loading it runs what is in it" in text_of(app)

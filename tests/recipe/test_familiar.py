@@ -46,6 +46,15 @@ def test_at_most_a_hundredth_of_the_validation_images_is_unfamiliar(n_valid: int
     assert found.are_unfamiliar(distances).sum() == n_unfamiliar
 
 
+def test_rounding_puts_no_validation_image_beyond_its_own_distance() -> None:
+    for seed in range(40):
+        labels, embeddings = drawn(30, seed=seed, n_features=64)
+        valid = drawn(13, seed=seed + 1000, n_features=64)[1]
+        found = familiar.fit(embeddings, labels, valid)
+        assert found is not None
+        assert not found.are_unfamiliar(found.distances(valid)).any(), seed
+
+
 def test_a_photo_far_from_every_class_is_unfamiliar_and_farther_than_all_validation_images() -> None:
     found = fitted()
     near, far = drawn(50, seed=3)[1], -drawn(50, seed=3)[1]

@@ -158,6 +158,13 @@ def test_the_temperature_of_an_export_scales_what_it_predicts(folder):
     assert predictor_module.scaled(pred_probs, 1.7) == pytest.approx(temperature.scaled(pred_probs, 1.7))
 
 
+def test_a_temperature_that_the_file_applies_is_not_applied_again(folder):
+    photo = colour(50, 100, 10)
+    plain = Predictor(folder).predict([photo])
+    change_card(folder, temperature=2.0, facts={"temperature": 1.0})
+    assert Predictor(folder).predict([photo]) == plain
+
+
 @pytest.mark.parametrize("facts", [{"threshold": 1.5}, {"temperature": 0}, {"threshold": "high"}])
 def test_a_card_with_an_impossible_threshold_is_refused(folder, facts):
     change_card(folder, facts=facts)

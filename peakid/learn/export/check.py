@@ -140,7 +140,7 @@ def _own_stdout() -> BinaryIO:
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it has gone: nobody reads the answer."""
+    """End this process when the one that started it has gone: no one reads the answer."""
     parent = os.getppid()
 
     def watch() -> None:

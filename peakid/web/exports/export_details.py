@@ -27,13 +27,16 @@ def threshold_text(export: Export) -> str:
     if export.is_foreign:
         return ""
     try:
-        facts = cards.read_export(exports.folder(export) / export_formats.CARD).facts
+        card = cards.read_export(exports.folder(export) / export_formats.CARD)
     except (FileNotFoundError, PeakidError):
         return ""
-    scaled = "" if facts.temperature == 1 else f" at temperature {facts.temperature:.2f}"
-    if not facts.threshold:
+    temperature = (
+        card.temperature * card.facts.temperature
+    )  # In the files, or of earlier exports beside them.
+    scaled = "" if temperature == 1 else f" at temperature {temperature:.2f}"
+    if not card.facts.threshold:
         return f"Its probabilities are scaled{scaled}." if scaled else ""
-    return f"It gives no answer below a confidence of {facts.threshold:.3f}{scaled}."
+    return f"It gives no answer below a confidence of {card.facts.threshold:.3f}{scaled}."
 
 
 def _show_file(export: Export, name: str, n_bytes: int) -> None:
@@ -42,5 +45,7 @@ def _show_file(export: Export, name: str, n_bytes: int) -> None:
         label = f"Download {session.plain(name)} ({words.n_bytes(n_bytes)})"
         key = f"{export.export_id}:{name}"
         st.download_button(label, path.read_bytes, name, on_click="ignore", key=key)
+        if name == export_formats.FILE_NAMES["fastai"]:
+            st.caption(f":material/warning: {export_formats.PICKLE_WARNING}")
     else:
         st.caption(f"{session.plain(name)} is missing. Export the run again.")

@@ -7,14 +7,9 @@ import streamlit as st
 from peakid.jobs import submit
 from peakid.records import Run
 from peakid.store.workspace import Workspace
-from peakid.web import address, names, session, words
+from peakid.web import address, names, session
+from peakid.web.exports import format_choice
 from peakid.web.jobs import submission
-
-FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
-FORMATS_HELP = (
-    "ONNX runs without Peakid and predicts the photos below; "
-    "safetensors stores the weights for training code."
-)
 
 
 def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
@@ -23,25 +18,16 @@ def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
     Args:
         trained: Runs with a model, by id as text; not empty.
     """
-    cells = st.columns([5, 3, 2], gap="small", vertical_alignment="bottom")
+    cells = st.columns([4, 5, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
         run_id = address.select(
             "Run", "run", list(trained), format_func=lambda each: names.run_option(trained[each])
         )
-    formats = cells[1].pills(
-        "Formats",
-        list(FORMATS),
-        default=list(FORMATS),
-        selection_mode="multi",
-        wrap=True,
-        format_func=lambda each: words.chosen(
-            FORMATS[each], each in st.session_state.get("formats", FORMATS)
-        ),
-        key="formats",
-        help=FORMATS_HELP,
-    )
+    with cells[1]:
+        formats = format_choice.show()
     if cells[2].button(f"Export run {run_id}", type="primary", width="stretch", disabled=not formats):
         _submit(workspace, int(run_id), formats)
+    format_choice.show_warning(formats)
 
 
 def _submit(workspace: Workspace, run_id: int, formats: Sequence[str]) -> None:

@@ -93,7 +93,8 @@ def _offer_review(export: Export, name: str, digests: Sequence[str]) -> None:
     ids = images.ids_of(workspace, digests)
     if not ids:
         return
-    of_what = f"on which {name} differs" if name else "that look like nothing it learned"
+    looks = "looks" if len(ids) == 1 else "look"
+    of_what = f"on which {name} differs" if name else f"that {looks} like nothing it learned"
     label = f"Review the {words.n_of(len(ids), 'image')} {of_what}"
     if st.button(
         label, icon=":material/arrow_forward:", type="tertiary", key=f"differs:{export.export_id}:{name}"

@@ -1,8 +1,10 @@
 """fastai's export.pkl: a pickled Learner for `load_learner`. Loading it runs the code in it.
 
-The network is traced, so that a program that loads the file needs fastai and not Peakid.
+The network is traced down to the layers of published packages, so that a program that loads the file needs
+fastai (and timm for its architectures), but not Peakid.
 """
 
+import copy
 import functools
 import tempfile
 import warnings
@@ -15,9 +17,13 @@ from PIL import Image, ImageOps
 from torch import Tensor, fx, nn
 
 from peakid.learn.export.trained import Predict, TrainedModel
-from peakid.learn.network.model import Card
+from peakid.learn.network.model import Card, TimmBody
+from peakid.recipe import architectures
 
 BATCH_SIZE = 32  # Of the photos that one call of get_preds loads at once.
+
+
+PUBLISHED = ("torch.", "torchvision.", "timm.", "fastai.")  # Whose layers are named in the file.
 
 
 class _Logits(nn.Module):
@@ -38,7 +44,8 @@ def write(trained: TrainedModel, file: Path) -> None:
     from fastai.learner import Learner
     from fastai.losses import CrossEntropyLossFlat
 
-    traced = fx.symbolic_trace(_Logits(trained.network, trained.card.temperature).eval())
+    logits = _Logits(_published(trained.network, trained.card), trained.card.temperature).eval()
+    traced = _traced(logits)
     with tempfile.TemporaryDirectory() as folder:
         loaders = _loaders(trained.card, Path(folder) / "first")
         learner: Any = Learner(loaders, traced, loss_func=CrossEntropyLossFlat(), path=file.parent)
@@ -62,6 +69,25 @@ def read(file: Path, card: Card) -> Predict:
             return learner.get_preds(dl=loader)[0].numpy()
 
     return predicted
+
+
+def _traced(module: nn.Module) -> fx.GraphModule:
+    class Tracer(fx.Tracer):  # Local: a pickled graph names its tracer, unless it is local.
+        def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+            return type(m).__module__.startswith(PUBLISHED) and not isinstance(m, nn.Sequential)
+
+    return fx.GraphModule(module, Tracer().trace(module))
+
+
+def _published(network: nn.Module, card: Card) -> nn.Module:
+    """Return the network with timm's own model as its body, where Peakid has wrapped it."""
+    body, head = network.children()
+    if not isinstance(body, TimmBody):
+        return network
+    model = copy.deepcopy(body.model)
+    if architectures.find(card.arch).has_map:
+        model.reset_classifier(0, "")  # Without pooling: the head pools.
+    return nn.Sequential(model, head)
 
 
 def _loaders(card: Card, folder: Path) -> Any:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def write(trained: TrainedModel, file: Path) -> None:
         quantization.quantize_static(
             prepared,
             file,
-            _Calibration(trained),
+            cast(Any, _Calibration(trained)),  # Its base class would import ONNX Runtime with this module.
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=OPERATORS,
             per_channel=True,

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def metadata(trained: TrainedModel) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def written(trained: TrainedModel, beside: Path) -> Iterator[Path]:
+def written(trained: TrainedModel, beside: Path) -> Generator[Path]:
     """Yield the ONNX file of a model, for formats that are made from it.
 
     Args:

@@ -5,7 +5,7 @@ Applications that were written for a scripted predictor call `model(image)` and 
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +68,15 @@ class PhotoPredictor(nn.Module):
     def resampled(
         self, photo: Tensor, across: list[float], down: list[float], wide: int, high: int
     ) -> Tensor:
-        rows = self.whole_levels(photo @ self.weights(photo.shape[3], across, wide).t())  # (B, 3, H, wide)
-        return self.whole_levels(self.weights(photo.shape[2], down, high) @ rows)  # (B, 3, high, wide)
+        """Return a box of the photo at another size, (B, 3, high, wide).
+
+        Pillow 13 begins with the columns where that leaves out more than twice as many rows as columns.
+        """
+        along_rows = self.weights(photo.shape[3], across, wide).t()
+        along_columns = self.weights(photo.shape[2], down, high)
+        if photo.shape[2] - high > 2 * max(photo.shape[3] - wide, 0):
+            return self.whole_levels(self.whole_levels(along_columns @ photo) @ along_rows)
+        return self.whole_levels(along_columns @ self.whole_levels(photo @ along_rows))
 
     def whole_levels(self, photo: Tensor) -> Tensor:
         return (photo.clamp(0, 1) * 255 + 0.5).floor() / 255
@@ -112,7 +119,7 @@ def write(trained: TrainedModel, file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _without_warnings() -> Iterator[None]:
+def _without_warnings() -> Generator[None]:
     """Silence that torch.jit is deprecated: the format is for programs that have no successor of it yet."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is deprecated", category=FutureWarning)
