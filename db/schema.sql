@@ -228,7 +228,8 @@ CREATE TABLE export (
   files TEXT NOT NULL CHECK (json_valid(files)),
   parity TEXT NOT NULL CHECK (json_valid(parity)),
   created_at TEXT NOT NULL
-, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1))) STRICT;
+, is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1)), stage TEXT NOT NULL DEFAULT 'candidate'
+  CHECK (stage IN ('candidate', 'current', 'retired'))) STRICT;
 
 CREATE TABLE image_measure (
   image_id INTEGER PRIMARY KEY REFERENCES image(id),
@@ -644,6 +645,40 @@ CREATE TABLE learning_curve (
   CHECK ((set_id IS NULL) <> (run_id IS NULL))
 ) STRICT;
 
+CREATE TABLE export_stage_change (
+  id INTEGER PRIMARY KEY,
+  export_id INTEGER NOT NULL REFERENCES export(id),
+  from_stage TEXT NOT NULL CHECK (from_stage IN ('candidate', 'current', 'retired')),
+  to_stage TEXT NOT NULL CHECK (to_stage IN ('candidate', 'current', 'retired')),
+  actor TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE hub_push (
+  id INTEGER PRIMARY KEY,
+  export_id INTEGER NOT NULL REFERENCES export(id),
+  endpoint TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  revision TEXT NOT NULL,
+  url TEXT NOT NULL,
+  is_public INTEGER NOT NULL CHECK (is_public IN (0, 1)),
+  actor TEXT NOT NULL,
+  pushed_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE pulled_model (
+  id INTEGER PRIMARY KEY,
+  endpoint TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  revision TEXT NOT NULL,
+  url TEXT NOT NULL,
+  path TEXT NOT NULL UNIQUE,
+  files TEXT NOT NULL CHECK (json_valid(files)),
+  class_names TEXT NOT NULL CHECK (json_valid(class_names)),
+  actor TEXT NOT NULL,
+  pulled_at TEXT NOT NULL
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -789,6 +824,12 @@ CREATE INDEX imagenet_guess_in_order ON imagenet_guess(kept_share, image_id);
 CREATE INDEX new_photos_by_run ON new_photos (run_id, id);
 
 CREATE UNIQUE INDEX learning_curve_of ON learning_curve(snapshot_id, COALESCE(set_id, -1), COALESCE(run_id, -1));
+
+CREATE UNIQUE INDEX export_current ON export(stage) WHERE stage = 'current';
+
+CREATE INDEX export_stage_change_export ON export_stage_change(export_id, id);
+
+CREATE INDEX hub_push_export ON hub_push(export_id, id);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
@@ -1017,3 +1058,9 @@ BEGIN
   FROM decision p WHERE p.verdict = 'label' AND p.is_reviewed = 0
     AND p.id = (SELECT MAX(id) FROM decision WHERE image_id = NEW.image_id AND id < NEW.id);
 END;
+
+CREATE TRIGGER export_stage_change_is_never_updated BEFORE UPDATE ON export_stage_change
+BEGIN SELECT RAISE(ABORT, 'export_stage_change is append-only: append a new row instead of changing one'); END;
+
+CREATE TRIGGER export_stage_change_is_never_deleted BEFORE DELETE ON export_stage_change
+BEGIN SELECT RAISE(ABORT, 'export_stage_change is append-only: append a new row instead of deleting one'); END;

@@ -371,6 +371,13 @@ class Prediction:
     is_out_of_sample: bool
 
 
+ExportStage = Literal[
+    "candidate",  # Not decided yet: the stage of a new export.
+    "current",    # The one in use; at most one of a workspace.
+    "retired",    # No longer to be used.
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Export:
     """A model with its classes and preprocessing, usable without training code.
@@ -387,3 +394,4 @@ class Export:
     parity: dict[str, dict[str, float]]
     created_at: str
     is_foreign: bool = False
+    stage: ExportStage = "candidate"

@@ -42,6 +42,8 @@ JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it 
     ("run", "imported"): dict,
     ("export", "files"): list,
     ("export", "parity"): dict,
+    ("pulled_model", "files"): list,
+    ("pulled_model", "class_names"): list,
     ("saved_view", "filters"): dict,
     ("imagenet_state", "kept"): list,
     ("new_photos", "comparison"): dict,
@@ -216,6 +218,10 @@ def _places(connection: sqlite3.Connection) -> Iterator[tuple[str, str, Callable
         yield "export", path, lambda each: _is_absolute(each) or paths.is_inside(each)
         for each in json.loads(listed):
             yield "file of an export", each.get("name") if isinstance(each, dict) else each, _is_plain_name
+    for path, listed in connection.execute("SELECT path, files FROM pulled_model"):
+        yield "pulled model", path, paths.is_inside
+        for each in json.loads(listed):
+            yield "file of a model", each.get("name") if isinstance(each, dict) else each, _is_below
 
 
 def _is_absolute(path: str) -> bool:
@@ -224,6 +230,10 @@ def _is_absolute(path: str) -> bool:
 
 def _is_plain_name(name: object) -> bool:
     return isinstance(name, str) and paths.is_inside(name) and "/" not in name
+
+
+def _is_below(name: object) -> bool:
+    return isinstance(name, str) and paths.is_inside(name)
 
 
 def _bad(why: str) -> BadBackup:
