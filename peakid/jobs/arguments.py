@@ -112,6 +112,21 @@ class ExportArguments:
 
 
 @dataclass(frozen=True)
+class BundleArguments:
+    """Attributes:
+    threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
+    names_people: The model card warns that classes name people.
+    intended_use: What the model is for, in words.
+    """
+
+    kind: ClassVar[str] = "bundle"
+    export_id: int = 0
+    threshold: float | None = None
+    names_people: bool = False
+    intended_use: str = ""
+
+
+@dataclass(frozen=True)
 class VerifyArguments:
     kind: ClassVar[str] = "verify"
 
@@ -217,6 +232,7 @@ Arguments = (
     | TtaArguments
     | AttributeArguments
     | ExportArguments
+    | BundleArguments
     | VerifyArguments
     | ScanArguments
     | ChangedCopiesArguments
@@ -241,6 +257,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         TtaArguments,
         AttributeArguments,
         ExportArguments,
+        BundleArguments,
         VerifyArguments,
         ScanArguments,
         ChangedCopiesArguments,

@@ -195,6 +195,21 @@ class ExportResult:
     parity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class BundleResult:
+    """Attributes:
+    path: Of the zip file, absolute.
+    files: The names of the files in it.
+    bytes: Its size.
+    """
+
+    kind: ClassVar[str] = "bundle"
+    export_id: int | None = None
+    path: str | None = None
+    files: tuple[str, ...] = ()
+    bytes: int = 0
+
+
 Result = (
     TrainResult
     | RateFinderResult
@@ -203,6 +218,7 @@ Result = (
     | TtaResult
     | AttributionResult
     | ExportResult
+    | BundleResult
     | VerifyResult
     | ScanResult
     | ChangedCopiesResult
@@ -227,6 +243,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         TtaResult,
         AttributionResult,
         ExportResult,
+        BundleResult,
         VerifyResult,
         ScanResult,
         ChangedCopiesResult,

@@ -35,6 +35,7 @@ JOBS = {
     "evaluate": "Evaluation",
     "attribute": "What decisions bought",
     "export": "Export",
+    "bundle": "Bundle",
     "verify": "Image check",
     "scan": "Scan",
     "changed-copies": "Search for changed copies",

@@ -6,14 +6,22 @@ import click
 
 from peakid import files
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.jobs import bundling
+from peakid.jobs.job import Job
+from peakid.jobs.results import BundleResult
 from peakid.store import exports
 from peakid.store.workspace import Workspace
 
 
 @click.command()
 @click.argument("export", metavar="EXPORT", type=int)
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new zip file.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A new zip file, written at once. Default: a job writes one into the workspace's exports.",
+)
 @click.option(
     "--threshold",
     default=None,
@@ -22,24 +30,41 @@ from peakid.store.workspace import Workspace
 )
 @click.option("--use", "intended_use", default="", help="What the model is for, for its card.")
 @click.option("--people", "names_people", is_flag=True, help="The classes name people: the card warns of it.")
+@click.option("--no-wait", is_flag=True, help="Without --out: return at once, without waiting for the job.")
+@request_option
 @actor_option
 @json_option
 @pass_workspace
 def bundle(
     workspace: Workspace,
     export: int,
-    out: Path,
+    out: Path | None,
     threshold: float | None,
     intended_use: str,
     names_people: bool,
+    no_wait: bool,
+    request_id: str | None,
     actor: str,
     as_json: bool,
-) -> None:
+) -> int:
     """Write EXPORT as one zip that runs without Peakid.
 
     It has the model, a model card, preprocessing in Python, a small server, a Dockerfile, and verify.py,
     which proves on any machine that the model answers as it did here. Opening the model executes no code.
     """
+    if out is None:
+        job = bundling.submit(
+            workspace,
+            export,
+            threshold=threshold,
+            names_people=names_people,
+            intended_use=intended_use,
+            request_id=request_id,
+            actor=actor,
+        )
+        if no_wait:
+            return emit_queued(as_json, job)
+        return _emit_ended(as_json, follow(workspace, job.job_id))
     out = files.expanded(out)
     names = bundling.write(
         workspace,
@@ -50,5 +75,18 @@ def bundle(
         intended_use=intended_use,
         actor=actor,
     )
-    text = f"{out} has {len(names)} files. On another machine: unzip it and run python verify.py"
-    emit(as_json, {"path": str(out), "files": names, "bytes": out.stat().st_size}, text)
+    emit(
+        as_json, {"path": str(out), "files": names, "bytes": out.stat().st_size}, _text(str(out), len(names))
+    )
+    return 0
+
+
+def _emit_ended(as_json: bool, job: Job) -> int:
+    found = job.result_as(BundleResult) or BundleResult()
+    document = {**ending(job), "path": found.path, "files": list(found.files), "bytes": found.bytes}
+    emit(as_json, document, _text(found.path, len(found.files)) if found.path else job_text(job))
+    return EXIT_CODES[job.state]
+
+
+def _text(path: str, n_files: int) -> str:
+    return f"{path} has {n_files} files. On another machine: unzip it and run python verify.py"

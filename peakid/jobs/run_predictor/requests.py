@@ -242,11 +242,19 @@ class _Asker:
 
     def _answer(self, request: PredictionRequest) -> None:
         for photos in request.parts():
+            request.note(self._state(request.asked))
             read = _decoded(photos, request.asked.card)
             good = [each for each in read if isinstance(each, np.ndarray)]
             answer = self._ask(request, np.stack(good)) if good else None
             request.add(_answers(request.asked, read, answer))
         request.end("done")
+
+    def _state(self, asked: Asked) -> State:
+        """Return what the next answer of the process waits for."""
+        child = self._child
+        if child is None or not child.has_started or child.process.poll() is not None:
+            return "starting"
+        return "predicting" if child.model == (asked.folder, _version(asked)) else "loading"
 
     def _ask(self, request: PredictionRequest, batch: np.ndarray) -> Answer:
         question = Question(next(self._numbers), request.asked.folder, _version(request.asked), batch)
@@ -274,11 +282,9 @@ class _Asker:
             EOFError, ConnectionError: If the process has ended.
         """
         child.connection.send(question)
-        model = (question.run_folder, question.version)
         ends_at = time.monotonic() + ANSWERS_WITHIN_S
         while time.monotonic() < ends_at:
-            is_loaded = child.model == model
-            request.note("starting" if not child.has_started else "predicting" if is_loaded else "loading")
+            request.note(self._state(request.asked))
             if not child.connection.poll(LOOK_S):
                 continue
             reply: Reply = child.connection.recv()
@@ -288,7 +294,7 @@ class _Asker:
                 child.model = None
                 raise reply.error
             elif reply.number == question.number and isinstance(reply, Answer):
-                child.model = model
+                child.model = (question.run_folder, question.version)
                 return reply
         child.process.kill()
         self._child = None

@@ -12,7 +12,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import embedding, refusals, search
+from peakid.jobs import bundling, embedding, refusals, search
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -164,6 +164,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "tta": score_with_tta,
     "estimate": training_tasks.estimate,
     "export": export,
+    "bundle": bundling.run_job,
     "verify": verify,
     "scan": scan_images,
     "changed-copies": changed_copies.search,
