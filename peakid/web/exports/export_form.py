@@ -1,13 +1,13 @@
-"""The form to export a run: which run, which formats."""
+"""The form to export the chosen run: which formats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from peakid.jobs import submit
 from peakid.records import Run
 from peakid.store.workspace import Workspace
-from peakid.web import address, names, session, words
+from peakid.web import session, words
 from peakid.web.jobs import submission
 
 FORMATS = {"onnx": "ONNX", "safetensors": "safetensors"}
@@ -17,18 +17,10 @@ FORMATS_HELP = (
 )
 
 
-def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
-    """Draw the form and submit the export when its button is clicked.
-
-    Args:
-        trained: Runs with a model, by id as text; not empty.
-    """
-    cells = st.columns([5, 3, 2], gap="small", vertical_alignment="bottom")
-    with cells[0]:
-        run_id = address.select(
-            "Run", "run", list(trained), format_func=lambda each: names.run_option(trained[each])
-        )
-    formats = cells[1].pills(
+def show(workspace: Workspace, run: Run) -> None:
+    """Draw the form and submit the export when its button is clicked."""
+    cells = st.columns([5, 2], gap="small", vertical_alignment="bottom")
+    formats = cells[0].pills(
         "Formats",
         list(FORMATS),
         default=list(FORMATS),
@@ -40,8 +32,8 @@ def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
         key="formats",
         help=FORMATS_HELP,
     )
-    if cells[2].button(f"Export run {run_id}", type="primary", width="stretch", disabled=not formats):
-        _submit(workspace, int(run_id), formats)
+    if cells[1].button(f"Export run {run.run_id}", type="primary", width="stretch", disabled=not formats):
+        _submit(workspace, run.run_id, formats)
 
 
 def _submit(workspace: Workspace, run_id: int, formats: Sequence[str]) -> None:
