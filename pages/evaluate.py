@@ -7,7 +7,7 @@ import streamlit as st
 from peakid.evaluate.figures import Figures
 from peakid.records import Run
 from peakid.store import run_predictions, runs
-from peakid.web import address, names, session
+from peakid.web import address, names, navigation, session
 from peakid.web.evaluation import (
     figures_panel,
     finding_panel,
@@ -62,6 +62,15 @@ def choose_split(run: Run) -> str:
         has = [each for each in options if run_predictions.has_rows(workspace, run.run_id, each)]
         options = has or options
     return address.segments("Split", "split", options, format_func=SPLITS.__getitem__)
+
+
+def link_to_models(run: Run) -> None:
+    st.page_link(
+        navigation.page("models"),
+        label="Try or export this run",
+        query_params={"run": str(run.run_id)},
+        width="content",
+    )
 
 
 def find_figures(run: Run, split: str, *, with_tta: bool) -> Figures | None:
@@ -121,7 +130,10 @@ else:
             run = choose_run()
         with st.container(width="content"):
             split = choose_split(run)
-    with_tta = run.has_score and tta_panel.show(workspace, run, split)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        with_tta = run.has_score and tta_panel.show(workspace, run, split)
+        if run.has_model:
+            link_to_models(run)
     view = None
     if not run.has_score:
         show_empty(f"{names.run_name(run)} ({run.state}) kept no model. Choose another run, or train again.")

@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     worker_idle_s: float = Field(60.0, ge=0, allow_inf_nan=False)
     # The process that keeps the suggestions up to date has the embeddings in memory.
     suggester_idle_s: float = Field(600.0, ge=0, allow_inf_nan=False)
+    # The process that answers photos with the model of a run has it in memory, and torch.
+    predictor_idle_s: float = Field(300.0, ge=0, allow_inf_nan=False)
     # Hosts other than loopback, separated by commas: a name or address, with a port or for any.
     allowed_hosts: Annotated[PlainText, AfterValidator(_fitting_hosts)] = ""
     # Folders that pages may read, write and open, separated by colons. Empty: all that this user can read.

@@ -67,6 +67,7 @@ def no_embedding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEAKID_AUTO_EMBED", "0")
     monkeypatch.setenv("PEAKID_WORKER_IDLE_S", "2")  # Processes that a test leaves take time from the others.
     monkeypatch.setenv("PEAKID_SUGGESTER_IDLE_S", "20")
+    monkeypatch.setenv("PEAKID_PREDICTOR_IDLE_S", "20")
 
 
 @pytest.fixture(scope="session")

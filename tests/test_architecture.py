@@ -479,6 +479,7 @@ RULES = [
                     "peakid.jobs.added_weights",
                     "peakid.jobs.embedding",
                     "peakid.jobs.presence",
+                    "peakid.jobs.run_predictor.requests",
                 ),  # In the process that submits.
                 *("peakid.jobs.queueing", "peakid.jobs.search", "peakid.jobs.evaluation"),  # Likewise.
                 "peakid.store.folders.recent_workspaces",  # For pages and commands.

@@ -12,7 +12,8 @@ FORMATTING = (
     "evaluate.training_charts.",
     "evaluate.learning_curve.curve_chart.",
     "evaluate.comparing.chart.",
-    *("evaluate.training_charts.", "evaluate.heat.share_chart."),
+    *("evaluate.training_charts.", "evaluate.heat.share_chart.", "evaluate.heat.overlay."),
+    "serve.snippets.",
     "evaluate.score_text.",
     *("evaluate.trust.trust_charts.", "evaluate.trust.trust_text."),
     *("evaluate.slices.slice_chart.", "evaluate.slices.slice_text."),
@@ -67,6 +68,7 @@ READS = {
     "evaluate.report_file.writing.as_json",  # report --figures
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
+    "jobs.bundling.made",  # jobs list
     "jobs.queue.list_ended",  # jobs list
     "acquire.demo_apart.is_demo",  # workspaces list
     "acquire.demo_apart.is_complete",  # import list

@@ -120,6 +120,21 @@ class CollectArguments:
 
 
 @dataclass(frozen=True)
+class BundleArguments:
+    """Attributes:
+    threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
+    names_people: The model card warns that classes name people.
+    intended_use: What the model is for, in words.
+    """
+
+    kind: ClassVar[str] = "bundle"
+    export_id: int = 0
+    threshold: float | None = None
+    names_people: bool = False
+    intended_use: str = ""
+
+
+@dataclass(frozen=True)
 class VerifyArguments:
     kind: ClassVar[str] = "verify"
 
@@ -226,6 +241,7 @@ Arguments = (
     | AttributeArguments
     | ExportArguments
     | CollectArguments
+    | BundleArguments
     | VerifyArguments
     | ScanArguments
     | ChangedCopiesArguments
@@ -251,6 +267,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         AttributeArguments,
         ExportArguments,
         CollectArguments,
+        BundleArguments,
         VerifyArguments,
         ScanArguments,
         ChangedCopiesArguments,

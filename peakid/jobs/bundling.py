@@ -1,4 +1,7 @@
-"""Bundle an export with the facts that the workspace knows about its run, its data and its licences."""
+"""Bundle an export with the facts that the workspace knows about its run, its data and its licences.
+
+In a job for the workspace, or at once into a given file.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +12,15 @@ from peakid.errors import PeakidError
 from peakid.evaluate import figures, report, score_text
 from peakid.evaluate.report import EvaluationReport
 from peakid.evaluate.trust import operating_point
+from peakid.job_settings import JobSettings
+from peakid.jobs import queue
+from peakid.jobs.arguments import BundleArguments
+from peakid.jobs.job import Job
+from peakid.jobs.ledger import Work
+from peakid.jobs.queueing import queued
+from peakid.jobs.results import BundleResult
 from peakid.records import Export, Run, SnapshotItem
+from peakid.serve import opening
 from peakid.serve.bundle import bundle
 from peakid.serve.bundle.model_card import ClassFacts, ModelFacts
 from peakid.store import exports, origins, runs
@@ -58,6 +69,67 @@ def write_page(workspace: Workspace, export: Export, out: Path, *, threshold: fl
     """
     title = f"Run {runs.show(workspace, export.run_id).run_id}"
     return bundle.write_page(exports.folder(export), out, ModelFacts(title), threshold=threshold)
+
+
+def submit(
+    workspace: Workspace,
+    export_id: int,
+    *,
+    threshold: float | None = None,
+    names_people: bool = False,
+    intended_use: str = "",
+    settings: JobSettings | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
+    """Queue a bundle of an export, which is written into the workspace's exports; arguments as of `write`.
+
+    Raises:
+        NotFound: If there is no such export, or it is outside the workspace and only a backup says so.
+        BadInput, WeightsUnfit: If its card does not fit.
+    """
+    opening.card(exports.folder(exports.show(workspace, export_id)))
+    arguments = BundleArguments(export_id, threshold, names_people, intended_use.strip())
+    return queued(workspace, arguments, "cpu", settings=settings, request_id=request_id, actor=actor)
+
+
+def run_job(work: Work) -> None:
+    """Write the bundle under a name that is not taken."""
+    arguments = work.arguments_as(BundleArguments)
+    export = exports.show(work.workspace, arguments.export_id)
+    out = new_file(work.workspace, export)
+    work.report("Writing the bundle", 0, 0, out.name)
+    names = write(
+        work.workspace,
+        export,
+        out,
+        threshold=arguments.threshold,
+        names_people=arguments.names_people,
+        intended_use=arguments.intended_use,
+        actor=work.actor,
+    )
+    work.note(BundleResult(export.export_id, str(out), tuple(names), out.stat().st_size))
+
+
+def new_file(workspace: Workspace, export: Export) -> Path:
+    """Return a file in the workspace's exports that does not exist yet: `run-4-export-3.zip`, then `-2`."""
+    stem = f"run-{export.run_id}-export-{export.export_id}"
+    file, n = workspace.exports_dir / f"{stem}.zip", 1
+    while file.exists():
+        n += 1
+        file = workspace.exports_dir / f"{stem}-{n}.zip"
+    return file
+
+
+def made(workspace: Workspace, export_id: int) -> list[Job]:
+    """Return the jobs that bundle or have bundled an export, the newest first."""
+    return [
+        job
+        for job in queue.list_jobs(workspace)
+        if job.kind == BundleArguments.kind
+        and job.arguments is not None
+        and job.arguments_as(BundleArguments).export_id == export_id
+    ]
 
 
 def model_facts(

@@ -198,6 +198,21 @@ class ExportResult:
     figures: ExportFigures = NO_FIGURES
 
 
+@dataclass(frozen=True)
+class BundleResult:
+    """Attributes:
+    path: Of the zip file, absolute.
+    files: The names of the files in it.
+    bytes: Its size.
+    """
+
+    kind: ClassVar[str] = "bundle"
+    export_id: int | None = None
+    path: str | None = None
+    files: tuple[str, ...] = ()
+    bytes: int = 0
+
+
 Result = (
     TrainResult
     | RateFinderResult
@@ -206,6 +221,7 @@ Result = (
     | TtaResult
     | AttributionResult
     | ExportResult
+    | BundleResult
     | VerifyResult
     | ScanResult
     | ChangedCopiesResult
@@ -231,6 +247,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         TtaResult,
         AttributionResult,
         ExportResult,
+        BundleResult,
         VerifyResult,
         ScanResult,
         ChangedCopiesResult,

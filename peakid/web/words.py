@@ -40,6 +40,7 @@ JOBS = {
     "evaluate": "Evaluation",
     "attribute": "What decisions bought",
     "export": "Export",
+    "bundle": "Bundle",
     "verify": "Image check",
     "scan": "Scan",
     "changed-copies": "Search for changed copies",

@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from peakid.imaging import pixels
+from peakid.store.evaluation import operating_points
 
 
 @pytest.fixture
@@ -97,3 +98,26 @@ def test_a_folder_without_an_export_is_an_error(peakid, photo, tmp_path):
     answer = peakid("predict", tmp_path / "nothing", photo)
     assert (answer.code, answer.err.count("\n")) == (1, 1)
     assert "There is no export in" in answer.err
+
+
+@pytest.mark.slow
+def test_a_run_is_asked_as_an_export_is(peakid, workspace, frozen, tmp_path):
+    from tests import planted_models  # It loads torch.
+
+    run_id = planted_models.plant(workspace, frozen)
+    photos = [tmp_path / "marked.png", tmp_path / "gone.png", tmp_path / "plain.png"]
+    for path, is_marked in ((photos[0], True), (photos[2], False)):
+        path.write_bytes(planted_models.photo(1, is_marked=is_marked))
+    rows = peakid("predict", f"run:{run_id}", *photos, "--json").json
+    assert [row["label"] for row in rows] == ["sea", None, "river"]
+    assert set(rows[0]) == {"path", "label", "confidence", "abstained", "top"}
+    assert rows[1]["error"] == "cannot be read: No such file or directory"
+    assert peakid("predict", "--run", run_id, *photos, "--json").json == rows
+    operating_points.put(workspace, run_id, threshold=1.0, actor="human:anna")
+    assert peakid("predict", "--run", run_id, photos[2], "--json").json[0]["abstained"]
+
+
+def test_a_run_that_is_not_there_and_a_missing_image_are_one_clear_line(peakid, workspace, photo):
+    assert "There is no run 7" in peakid("predict", "run:7", photo).err
+    answer = peakid("predict", "7")
+    assert (answer.code, "No image was given." in answer.err) == (1, True)

@@ -2,9 +2,12 @@
 
 import zipfile
 
+import pytest
+
 from peakid.dataset import snapshot
+from peakid.errors import NotFound
 from peakid.evaluate import report
-from peakid.jobs import bundling
+from peakid.jobs import bundling, ledger, process, queue, tasks
 from peakid.store import exports, runs
 from tests import planted_runs
 
@@ -58,3 +61,33 @@ def test_a_command_writes_the_page_as_one_file(workspace, plant, colour_export, 
     assert out.read_text().startswith("<!doctype html>")
     assert peakid("page", export.export_id, "--out", out).code == 1
     assert out.stat().st_size == answer.json["bytes"]
+
+
+def test_a_job_writes_bundles_side_by_side_into_the_exports(
+    workspace, frozen, add_run, colour_export, as_idle, peakid
+):
+    run_id = add_run(frozen)
+    export = exports.add(workspace, run_id=run_id, path=colour_export, files=[], parity={})
+
+    def made(**options):
+        job = bundling.submit(workspace, export.export_id, actor=ANNA, **options)
+        tasks.run(work := ledger.claim(workspace, job.job_id, process.own()))
+        work.end("done")
+        return queue.show(workspace, job.job_id).result
+
+    first, second = made(intended_use="  Sort holiday photos. "), made(names_people=True, threshold=0.4)
+    folder = workspace.exports_dir
+    assert [first.path, second.path] == [
+        str(folder / f"run-{run_id}-export-1{each}.zip") for each in ("", "-2")
+    ]
+    with zipfile.ZipFile(first.path) as archive:
+        assert tuple(archive.namelist()) == first.files
+        assert "Sort holiday photos.\n" in archive.read("MODEL_CARD.md").decode()
+    with zipfile.ZipFile(second.path) as archive:
+        assert '"threshold": 0.4' in archive.read("card.json").decode()
+    assert [job.result.path for job in bundling.made(workspace, 1)] == [second.path, first.path]
+    assert bundling.made(workspace, 2) == []
+    queued = peakid("bundle", 1, "--no-wait", "--json").json
+    assert (queued["job_id"], queued["state"]) == (3, "queued")
+    with pytest.raises(NotFound, match="There is no export 9"):
+        bundling.submit(workspace, 9, actor=ANNA)

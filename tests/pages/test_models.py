@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.errors import ParityBroken
 from peakid.jobs import ledger, process, queue
+from peakid.jobs.run_predictor import requests
 from peakid.recipe import export_formats
 from peakid.records import Export, Snapshot
 from peakid.serve.predictor import ImagePrediction, RankedClass
 from peakid.store import exports
 from peakid.store.workspace import Workspace
-from peakid.web.exports import photo_trial
+from peakid.web.exports import photo_answer
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -96,9 +98,11 @@ def test_an_export_shows_its_check_its_files_and_its_folder(
     assert not app.exception
     [listed] = (frame.value.to_dict("records") for frame in app.dataframe)
     [check] = (table.value.to_dict("records") for table in app.table)
-    shown = [listed[0][name] for name in ("Export", "Run", "Snapshot", "Formats", "Validation accuracy")]
+    shown = [listed[0][name] for name in ("Export", "Stage", "Run", "Snapshot", "Formats")]
+    assert shown == ["Export 1", "Candidate", "Run 1", "Snapshot 1 (first)", "onnx"]
     # .8 of 7 images rounds to 6 right: Wilson .487 to .974.
-    assert shown == ["Export 1", "Run 1", "Snapshot 1 (first)", "onnx", "80 % (49-97 %, n = 7)"]
+    assert listed[0]["Validation accuracy"] == "80 % (49-97 %, n = 7)"
+    assert "80 % (49-97 %, n = 7)** on validation" in text_of(app)
     assert {name: text.replace("\\", "") for name, text in check[0].items()} == {
         "Format": "onnx",
         "Images": "7",
@@ -148,12 +152,131 @@ def test_an_export_with_a_threshold_says_so_and_gives_no_answer_below_it(
     app.file_uploader(key="photo:1").upload("photo.png", out.getvalue(), "image/png").run()
     text = text_of(app)
     assert "It gives no answer below a confidence of 0.900 at temperature 1.50." in text
-    assert "below the threshold of this export" in text
+    assert "which is below its threshold" in text
+
+
+def test_several_photos_are_predicted_side_by_side(
+    open_page: OpenPage, exported: Export, text_of: TextOf
+) -> None:
+    app = open_page("models")
+    colours = {"leaf.png": (0, 90, 10), "sky.png": (0, 10, 90), "rose.png": (90, 10, 0)}
+    files = [(name, photo(*colour), "image/png") for name, colour in colours.items()]
+    app.file_uploader(key="photo:1").set_value(files).run()
+    assert [label for label in ("green (90 %)", "blue (90 %)", "red (90 %)") if label in text_of(app)] == [
+        "green (90 %)",
+        "blue (90 %)",
+        "red (90 %)",
+    ]
+    assert len(app.get("plotly_chart")) == 3
+
+
+def test_the_current_export_leads_the_page_and_the_table_and_says_who_set_it(
+    open_page: OpenPage, exported: Export, colour_export: Path, workspace: Workspace, text_of: TextOf
+) -> None:
+    for _ in range(2):
+        exports.add(workspace, run_id=1, path=colour_export, files=[], parity={})
+    app = open_page("models", export="2")
+    stage = app.segmented_control(key="stage:2:candidate")
+    stage.set_value("current").run()
+    assert not app.exception
+    text = text_of(app)
+    assert "Export 2 of run 1: 80 % (49-97 %, n = 7) on validation, set by anna, just now." in text.replace(
+        "**", ""
+    )
+    [listed] = (frame.value.to_dict("records") for frame in app.dataframe)
+    assert [(row["Export"], row["Stage"]) for row in listed] == [
+        ("Export 2", "Current"),
+        ("Export 3", "Candidate"),
+        ("Export 1", "Candidate"),
+    ]
+    assert exports.current(workspace).export_id == 2
+    other = open_page("models", export="3")
+    other.segmented_control(key="stage:3:candidate").set_value("current").run()
+    assert [each.stage for each in exports.list_exports(workspace)] == ["current", "retired", "candidate"]
+    assert "Export 3 of run 1" in text_of(open_page("models")).replace("**", "")
+
+
+def test_a_bundle_is_made_with_one_button_and_offered_for_download(
+    open_page: OpenPage, exported: Export, workspace: Workspace, run_jobs: Callable[[], None]
+) -> None:
+    app = open_page("models")
+    app.text_area(key="bundle:use:1").set_value("Sort photos of walls.")
+    app.checkbox(key="bundle:people:1").check()
+    button(app, "Make the bundle").click().run()
+    assert not app.exception
+    [job] = queue.list_jobs(workspace)
+    assert (job.kind, job.arguments.intended_use, job.arguments.names_people) == (
+        "bundle",
+        "Sort photos of walls.",
+        True,
+    )
+    assert [each.proto.text for each in app.get("progress")]
+    run_jobs()
+    labels = [each.label for each in open_page("models").get("download_button")]
+    assert any(label.startswith("Download run\\-1\\-export\\-1.zip (") for label in labels)
+
+
+def test_the_code_to_copy_is_that_of_the_chosen_export(open_page: OpenPage, exported: Export) -> None:
+    app = open_page("models")
+    assert any(repr(exported.path) in code.value for code in app.code)
+    app.segmented_control(key="code:way").set_value("http").run()
+    assert any(code.value.startswith("peakid serve ") for code in app.code)
+
+
+@pytest.mark.slow
+def test_photos_are_answered_by_a_run_before_any_export(
+    open_page: OpenPage, frozen: Snapshot, workspace: Workspace, text_of: TextOf
+) -> None:
+    from tests import planted_models  # It loads torch.
+
+    planted_models.plant(workspace, frozen)
+    app = open_page("models")
+    marked, plain = (planted_models.photo(1, is_marked=each) for each in (True, False))
+    files = [("marked.png", marked, "image/png"), ("notes.txt", b"no picture", "text/plain")]
+    app.file_uploader(key="try:files:1").set_value(files)
+    run_until(app, lambda: "sea (100 %)" in text_of(app))
+    assert not app.exception
+    assert "notes.txt cannot be read. Not an image" in text_of(app)
+    assert "Right: where the score of the first class comes from (Grad-CAM, not tested)." in text_of(app)
+    app.file_uploader(key="try:files:1").set_value([("plain.png", plain, "image/png")])
+    run_until(app, lambda: "river (" in text_of(app))
+    assert "sea (100 %)" not in text_of(app)
+
+
+@pytest.mark.slow
+def test_photos_that_wait_can_be_cancelled_and_asked_again(
+    open_page: OpenPage,
+    frozen: Snapshot,
+    workspace: Workspace,
+    text_of: TextOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tests import planted_models  # It loads torch.
+
+    planted_models.plant(workspace, frozen)
+    asker = requests._Asker()
+    monkeypatch.setattr(asker, "_thread", object())  # It takes no request, as while others are answered.
+    monkeypatch.setattr(requests, "_asker", asker)
+    app = open_page("models")
+    app.file_uploader(key="try:files:1").set_value([("a.png", photo(1, 2, 3), "image/png")]).run()
+    assert [each.proto.text for each in app.get("progress")] == ["Other photos come first"]
+    button(app, "Cancel").click().run()
+    assert "Cancelled after 0 of 1 photo." in text_of(app)
+    button(app, "Ask again").click().run()
+    assert button(app, "Cancel")
+
+
+def run_until(app: AppTest, is_done: Callable[[], bool]) -> None:
+    """Draw the page again until something is there, as a browser does: loading torch takes seconds."""
+    ends_at = time.monotonic() + 180
+    while not is_done():
+        assert time.monotonic() < ends_at
+        app.run()
 
 
 def test_bars_run_from_the_most_probable_class_down() -> None:
     top = [RankedClass("dom", 0.7), RankedClass("eiger <3", 0.3)]
-    figure = photo_trial.bars(ImagePrediction("dom", 0.7, abstained=False, top=top))
+    figure = photo_answer.bars(ImagePrediction("dom", 0.7, abstained=False, top=top))
     [bar] = figure.data
     assert list(bar.x) == [0.3, 0.7]  # Plotly draws from the bottom.
     assert list(bar.text) == ["30 %", "70 %"]

@@ -6,14 +6,23 @@ import click
 
 from peakid import files
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.errors import BadInput
 from peakid.jobs import bundling
+from peakid.jobs.job import Job
+from peakid.jobs.results import BundleResult
 from peakid.store import exports
 from peakid.store.workspace import Workspace
 
 
 @click.command()
 @click.argument("export", metavar="EXPORT")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new zip file.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A new zip file, written at once. Default: a job writes one into the workspace's exports.",
+)
 @click.option(
     "--threshold",
     default=None,
@@ -27,22 +36,26 @@ from peakid.store.workspace import Workspace
     "key",
     type=click.Path(path_type=Path),
     metavar="KEY",
-    help="Sign it with this private key (PEM). Needs the extra `sign`.",
+    help="With --out: sign it with this private key (PEM). Needs the extra `sign`.",
 )
+@click.option("--no-wait", is_flag=True, help="Without --out: return at once, without waiting for the job.")
+@request_option
 @actor_option
 @json_option
 @pass_workspace
 def bundle(
     workspace: Workspace,
     export: str,
-    out: Path,
+    out: Path | None,
     threshold: float | None,
     intended_use: str,
     names_people: bool,
     key: Path | None,
+    no_wait: bool,
+    request_id: str | None,
     actor: str,
     as_json: bool,
-) -> None:
+) -> int:
     """Write EXPORT as one zip that runs without Peakid.
 
     It has the model, a model card, preprocessing in Python and JavaScript, a small server, a page that runs
@@ -52,10 +65,26 @@ def bundle(
     To make a key: openssl ecparam -name prime256v1 -genkey -noout -out KEY. To give others what checks it:
     openssl ec -in KEY -pubout -out KEY.pub
     """
+    found = exports.find(workspace, export)
+    if out is None:
+        if key is not None:
+            raise BadInput("A bundle that a job writes is not signed.", "Add --out FILE.")
+        job = bundling.submit(
+            workspace,
+            found.export_id,
+            threshold=threshold,
+            names_people=names_people,
+            intended_use=intended_use,
+            request_id=request_id,
+            actor=actor,
+        )
+        if no_wait:
+            return emit_queued(as_json, job)
+        return _emit_ended(as_json, follow(workspace, job.job_id))
     out = files.expanded(out)
     names = bundling.write(
         workspace,
-        exports.find(workspace, export),
+        found,
         out,
         threshold=threshold,
         names_people=names_people,
@@ -63,5 +92,18 @@ def bundle(
         key=files.expanded(key) if key else None,
         actor=actor,
     )
-    text = f"{out} has {len(names)} files. On another machine: unzip it and run python verify.py"
-    emit(as_json, {"path": str(out), "files": names, "bytes": out.stat().st_size}, text)
+    emit(
+        as_json, {"path": str(out), "files": names, "bytes": out.stat().st_size}, _text(str(out), len(names))
+    )
+    return 0
+
+
+def _emit_ended(as_json: bool, job: Job) -> int:
+    found = job.result_as(BundleResult) or BundleResult()
+    document = {**ending(job), "path": found.path, "files": list(found.files), "bytes": found.bytes}
+    emit(as_json, document, _text(found.path, len(found.files)) if found.path else job_text(job))
+    return EXIT_CODES[job.state]
+
+
+def _text(path: str, n_files: int) -> str:
+    return f"{path} has {n_files} files. On another machine: unzip it and run python verify.py"

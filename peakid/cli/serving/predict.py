@@ -1,6 +1,6 @@
-"""The command that predicts the class of files with an exported model."""
+"""The command that predicts the class of files with an exported model, or with the model of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,18 @@ from peakid.cli.frame import emit, json_option, workspace_path
 from peakid.cli.output import terminal
 from peakid.errors import BadInput
 from peakid.evaluate import score_text
+from peakid.jobs.run_predictor import requests
 from peakid.serve.predictor import BATCH_SIZE, ImagePrediction, Predictor
 from peakid.store import exports, pulled_models, workspace
 
+PredictBatch = Callable[[Sequence[bytes]], list[ImagePrediction]]
+RUN_PREFIX = "run:"
+
 
 @click.command()
-@click.argument("export")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument("model", metavar="EXPORT")
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.option("--run", "run_id", type=int, metavar="RUN", help="A run in place of EXPORT, before any export.")
 @click.option(
     "--top", default=5, show_default=True, type=click.IntRange(min=1), help="Number of classes to show."
 )
@@ -28,13 +33,24 @@ from peakid.store import exports, pulled_models, workspace
     help="Abstain below this confidence. Default: the threshold that the export was made with.",
 )
 @json_option
-def predict(export: str, images: tuple[str, ...], top: int, threshold: float | None, as_json: bool) -> None:
+def predict(
+    model: str,
+    images: tuple[str, ...],
+    run_id: int | None,
+    top: int,
+    threshold: float | None,
+    as_json: bool,
+) -> None:
     """Predict the class of each IMAGE.
 
-    EXPORT is the number of an export, `current`, a pulled model as `hub:OWNER/NAME`, or a folder.
+    EXPORT is the number of an export, `current`, a pulled model as `hub:OWNER/NAME`, a folder, or run:RUN. A
+    run answers as its exports would; loading its model takes some seconds.
     """
-    predictor = Predictor(export_folder(export))
-    answers = _answers(predictor, [Path(path) for path in images], top, threshold)
+    if run_id is not None:
+        model, images = f"{RUN_PREFIX}{run_id}", (model, *images)
+    if not images:
+        raise BadInput("No image was given.", "Give the paths of one or more images.")
+    answers = _answers(_predicting(model, top, threshold), [Path(path) for path in images])
     failed = [f"{path}: {each.error}" for path, each in zip(images, answers, strict=True) if each.error]
     if len(failed) == len(images):
         raise BadInput(
@@ -65,15 +81,33 @@ def export_folder(export: str) -> Path:
     return Path(export)
 
 
-def _answers(
-    predictor: Predictor, paths: Sequence[Path], top: int, threshold: float | None
-) -> list[ImagePrediction]:
+def _predicting(model: str, top: int, threshold: float | None) -> PredictBatch:
+    """Return what predicts a few images.
+
+    Raises:
+        NotFound: If there is no such export or run, or the run has no model.
+    """
+    number = model.removeprefix(RUN_PREFIX)
+    if model.startswith(RUN_PREFIX) and number.isdecimal():
+        opened = workspace.open_existing(workspace_path())
+
+        def of_run(contents: Sequence[bytes]) -> list[ImagePrediction]:
+            request = requests.start(opened, int(number), contents, top=top, threshold=threshold)
+            request.wait()
+            return [answer.prediction for answer in request.answers()]
+
+        return of_run
+    predictor = Predictor(export_folder(model))
+    return lambda contents: predictor.predict(contents, top=top, threshold=threshold)
+
+
+def _answers(predict_batch: PredictBatch, paths: Sequence[Path]) -> list[ImagePrediction]:
     """Read and predict a few images at a time, which are decoded side by side."""
     found: list[ImagePrediction] = []
     for start in range(0, len(paths), BATCH_SIZE):
         read = [_content(path) for path in paths[start : start + BATCH_SIZE]]
         good = [content for content in read if isinstance(content, bytes)]
-        predicted = iter(predictor.predict(good, top=top, threshold=threshold))
+        predicted = iter(predict_batch(good) if good else [])
         found += [next(predicted) if isinstance(content, bytes) else content for content in read]
     return found
 

@@ -12,7 +12,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import collecting, embedding, refusals, search
+from peakid.jobs import bundling, collecting, embedding, refusals, search
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -192,6 +192,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "tta": score_with_tta,
     "estimate": training_tasks.estimate,
     "export": export,
+    "bundle": bundling.run_job,
     "verify": verify,
     "scan": scan_images,
     "changed-copies": changed_copies.search,

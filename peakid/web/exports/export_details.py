@@ -11,24 +11,40 @@ from peakid.web.exports import proof_table, serve_link
 
 
 def show(export: Export) -> None:
-    """Draw how closely each format agrees with the trained model, and its files."""
+    """Draw how closely each format agrees with the trained model."""
     proof_table.show(export)
     if sentence := threshold_text(export):
         st.markdown(sentence)
     serve_link.show(export)
+
+
+def show_files(export: Export) -> None:
+    """Draw the files to download, and where they are."""
     st.markdown("**Files**")
     for file in export.files:
         _show_file(export, str(file["name"]), int(file["bytes"]))
     st.code(export.path, language=None, wrap_lines=True)
 
 
+def not_usable(export: Export) -> str:
+    """Say why an export cannot be tried, used from the code below or bundled; '' if it can."""
+    if export.is_foreign:
+        return "Only the restored backup says that this export is there, so it is not opened."
+    if all(file["format"] != "onnx" for file in export.files):
+        return "Trying photos, the server and a bundle need the ONNX file. Export the run again with it."
+    return ""
+
+
+def threshold(export: Export) -> float:
+    """Return the confidence in 0..1 below which an export abstains; 0 if never, or without a card."""
+    card = _card(export)
+    return card.facts.threshold if card else 0.0
+
+
 def threshold_text(export: Export) -> str:
     """Say below which confidence an export abstains; '' if it never does, or its card cannot be read."""
-    if export.is_foreign:
-        return ""
-    try:
-        card = cards.read_export(exports.folder(export) / export_formats.CARD)
-    except (FileNotFoundError, PeakidError):
+    card = _card(export)
+    if card is None:
         return ""
     temperature = (
         card.temperature * card.facts.temperature
@@ -37,6 +53,15 @@ def threshold_text(export: Export) -> str:
     if not card.facts.threshold:
         return f"Its probabilities are scaled{scaled}." if scaled else ""
     return f"It gives no answer below a confidence of {card.facts.threshold:.3f}{scaled}."
+
+
+def _card(export: Export) -> cards.ExportCard | None:
+    if export.is_foreign:
+        return None
+    try:
+        return cards.read_export(exports.folder(export) / export_formats.CARD)
+    except (FileNotFoundError, PeakidError):
+        return None
 
 
 def _show_file(export: Export, name: str, n_bytes: int) -> None:

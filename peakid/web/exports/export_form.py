@@ -1,32 +1,24 @@
-"""The form to export a run: which run, which formats."""
+"""The form to export the chosen run: which formats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from peakid.jobs import submit
 from peakid.records import Run
 from peakid.store.workspace import Workspace
-from peakid.web import address, names, session
+from peakid.web import session
 from peakid.web.exports import format_choice
 from peakid.web.jobs import submission
 
 
-def show(workspace: Workspace, trained: Mapping[str, Run]) -> None:
-    """Draw the form and submit the export when its button is clicked.
-
-    Args:
-        trained: Runs with a model, by id as text; not empty.
-    """
-    cells = st.columns([4, 5, 2], gap="small", vertical_alignment="bottom")
+def show(workspace: Workspace, run: Run) -> None:
+    """Draw the form and submit the export when its button is clicked."""
+    cells = st.columns([5, 2], gap="small", vertical_alignment="bottom")
     with cells[0]:
-        run_id = address.select(
-            "Run", "run", list(trained), format_func=lambda each: names.run_option(trained[each])
-        )
-    with cells[1]:
         formats = format_choice.show()
-    if cells[2].button(f"Export run {run_id}", type="primary", width="stretch", disabled=not formats):
-        _submit(workspace, int(run_id), formats)
+    if cells[1].button(f"Export run {run.run_id}", type="primary", width="stretch", disabled=not formats):
+        _submit(workspace, run.run_id, formats)
     format_choice.show_warning(formats)
 
 

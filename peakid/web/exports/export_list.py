@@ -1,20 +1,22 @@
-"""All exports in a table; selecting a row opens that export, with the size of each file."""
+"""All exports in a table, the current one first; selecting a row opens that export."""
 
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from peakid.recipe.export_formats import FORMATS
-from peakid.records import Export, Run, Snapshot
+from peakid.records import Export, ExportStage, Run, Snapshot
 from peakid.web import address, names, tables, words
+from peakid.web.exports.stage_control import TITLES
 
 
 def show(
     exports: Sequence[Export], opened: Export, runs: Mapping[int, Run], snapshots: Mapping[str, Snapshot]
 ) -> None:
-    """Draw the table, newest first.
+    """Draw the table.
 
     Args:
+        exports: In the order of `ordered`.
         opened: The export that the page shows.
         runs: By id.
         snapshots: By digest.
@@ -31,9 +33,16 @@ def show(
     )
 
 
+def ordered(exports: Sequence[Export]) -> list[Export]:
+    """Return the current export, then candidates, then retired ones; each the newest first."""
+    rank: dict[ExportStage, int] = {"current": 0, "candidate": 1, "retired": 2}
+    return sorted(exports, key=lambda each: (rank[each.stage], -each.export_id))
+
+
 def _line(export: Export, run: Run | None, snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
     return {
         "Export": f"Export {export.export_id}",
+        "Stage": TITLES[export.stage],
         "Run": names.run_name(export.run_id),
         "Validation accuracy": names.run_score(run, snapshots.get(run.snapshot_digest)) if run else "-",
         "Model": names.recipe_summary(run.recipe) if run else "-",

@@ -10,6 +10,7 @@ from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.job import Job
 from peakid.jobs.results import (
     AttributionResult,
+    BundleResult,
     ChangedCopiesResult,
     CollectResult,
     EmbedResult,
@@ -161,6 +162,14 @@ def _export(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Open Models", "models", {"export": str(found.export_id)})
 
 
+def _bundle(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(BundleResult)
+    if found is None or found.export_id is None:
+        return _done(workspace, job)
+    text = f"Bundle of export {found.export_id}: {words.n_bytes(found.bytes)}."
+    return Ending(text, "Download it", "models", {"export": str(found.export_id)})
+
+
 def _verify(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(VerifyResult)
     if found is None or found.n_images is None:
@@ -233,6 +242,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "evaluate": _figures,
     "attribute": _attribute,
     "export": _export,
+    "bundle": _bundle,
     "verify": _verify,
     "similar": _similar,
     "open-set": _open_set,

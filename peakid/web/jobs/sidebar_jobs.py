@@ -33,6 +33,7 @@ _DRAWN_ON = {
     "evaluate": "evaluate",
     "attribute": "evaluate",
     "export": "models",
+    "bundle": "models",
 }
 _ICONS = {
     "done": ":material/check_circle:",
