@@ -22,7 +22,7 @@ def show_imports(imports: list[Acquisition]) -> None:
     lines = [
         {
             "When": words.ago(row.started_at),
-            "From": row.path,
+            "From": row.path or ("corrected predictions" if row.source == "feedback" else row.source),
             "By": words.who(row.actor),
             "Added": row.n_added,
             "Known": row.n_known,

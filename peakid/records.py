@@ -21,10 +21,11 @@ Split = Literal[
 ]  # fmt: skip
 
 Source = Literal[
-    "folder",  # A folder on this machine.
-    "zip",     # A zip archive of such a folder.
-    "csv",     # A table of paths and labels: CSV, JSON lines or Parquet.
-    "demo",    # Images that Peakid draws itself.
+    "folder",   # A folder on this machine.
+    "zip",      # A zip archive of such a folder.
+    "csv",      # A table of paths and labels: CSV, JSON lines or Parquet.
+    "demo",     # Images that Peakid draws itself.
+    "feedback", # A photo whose prediction a person corrected.
 ]  # fmt: skip
 
 RejectionReason = Literal[

@@ -21,6 +21,7 @@ LAYERS: list[set[str]] = [
     {"peakid.jobs"},
     {"peakid.suggest"},
     {"peakid.dataset", "peakid.evaluate", "peakid.learn", "peakid.serve"},
+    {"peakid.curate.feedback"},
     {"peakid.acquire", "peakid.curate", "peakid.keep"},
     {"peakid.embed"},
     {"peakid.store"},
