@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
 from peakid.jobs.evaluation_results import (
     AttributionResult,
     FiguresResult,
@@ -215,6 +216,9 @@ Result = (
     | OpenSetResult
     | LearningCurveResult
     | HeatMapsResult
+    | PreviewAlbumsResult
+    | WriteAlbumsResult
+    | UndoAlbumsResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -239,6 +243,9 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         OpenSetResult,
         LearningCurveResult,
         HeatMapsResult,
+        PreviewAlbumsResult,
+        WriteAlbumsResult,
+        UndoAlbumsResult,
     )
 }
 
