@@ -644,6 +644,15 @@ CREATE TABLE learning_curve (
   CHECK ((set_id IS NULL) <> (run_id IS NULL))
 ) STRICT;
 
+CREATE TABLE album_placement (
+    folder TEXT NOT NULL,
+    path TEXT NOT NULL,
+    class_name TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    placed_at TEXT NOT NULL,
+    PRIMARY KEY (folder, path)
+) STRICT, WITHOUT ROWID;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);

@@ -83,6 +83,7 @@ COMMANDS = {
     "serve": "peakid.cli.serving.server:serve",
     "sort": "peakid.cli.serving.sort:sort_",
     "unsort": "peakid.cli.serving.sort:unsort",
+    "albums": "peakid.cli.serving.albums:albums_",
     "bundle": "peakid.cli.serving.bundle:bundle",
     "app": "peakid.cli.workspace:app",
 }

@@ -1,4 +1,4 @@
-"""The arguments of the jobs that preview, write and take back albums. `jobs.arguments` lists them with all others."""
+"""The arguments of the jobs of albums: preview, write, take back. `jobs.arguments` lists them with others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

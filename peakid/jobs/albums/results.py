@@ -1,4 +1,4 @@
-"""The results of the jobs that preview, write and take back albums. `jobs.results` reads these and all others."""
+"""The results of the jobs of albums: preview, write, take back. `jobs.results` reads these and all others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -146,7 +146,7 @@ def run_preview(work: Work) -> None:
 
 
 def run_write(work: Work) -> None:
-    """Write the albums. What a cancelled or failed job wrote stays; another one continues, or takes it back."""
+    """Write the albums. What a job wrote before it failed stays; another one continues, or takes it back."""
     arguments = work.arguments_as(WriteAlbumsArguments)
     found = checked_preview(work.workspace, arguments.preview)
     rules = AlbumRules(
@@ -189,8 +189,8 @@ def _refuse_read_in_place(workspace: Workspace, folder: Path) -> None:
         place = Path(root.path)
         if place.is_relative_to(folder) or folder.is_relative_to(place):
             raise BadInput(
-                f"The photos of {folder} cannot be moved: images of this workspace stay in {root.path} and are"
-                " read from there.",
+                f"The photos of {folder} cannot be moved: images of this workspace stay in {root.path} and"
+                " are read from there.",
                 "Use copies or links.",
             )
 

@@ -1,4 +1,4 @@
-"""Move photos of a preview into another album, and add them to the workspace so that a training learns them."""
+"""Move photos of a preview into another album, and add them to the workspace for the next training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def place(
         actor: `human:NAME`.
 
     Raises:
-        BadInput: If a photo is not in the preview, the model has no such class, or there is no class to learn.
+        BadInput: If a photo is not in the preview, the model has no such class, or none to learn is given.
         WorkspaceNotWritable: If the workspace cannot be written.
     """
     number = {path: n for n, path in enumerate(preview.photos.paths)}

@@ -74,9 +74,7 @@ def write(folder: Path, draft: Draft, about: Mapping[str, object]) -> None:
         OSError: If the disk is full or cannot be written; what was there stays.
     """
     stored = [draft.photos[path] for path in sorted(draft.photos)]
-    joined = photos.joined(
-        draft.folder, draft.class_names, [each.photo for each in stored], draft.unreadable
-    )
+    joined = photos.joined(draft.folder, draft.class_names, [each.photo for each in stored], draft.unreadable)
     document = {
         **about,
         "version": VERSION,

@@ -217,7 +217,8 @@ def _preview_albums(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(PreviewAlbumsResult)
     if found is None or not found.preview:
         return _done(workspace, job)
-    text = f"Album preview: {words.n_of(found.n_photos, 'photo')}, {found.n_new:,} predicted now."
+    new = f", {found.n_new:,} new" if found.n_new < found.n_photos else ""
+    text = f"Album preview: {words.n_of(found.n_photos, 'photo')}{new}."
     return Ending(text, "Open Albums", "albums", {"preview": found.preview})
 
 

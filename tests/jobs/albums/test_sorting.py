@@ -225,7 +225,9 @@ def test_a_cancelled_writing_keeps_what_it_wrote(workspace, preview, tmp_path):
     assert run(workspace, sorting.write(workspace, preview.preview, out, RULES)).n_kept == 3
 
 
-def test_what_cannot_be_sorted_is_refused_before_a_job_is_queued(workspace, export, folder, tmp_path, as_idle):
+def test_what_cannot_be_sorted_is_refused_before_a_job_is_queued(
+    workspace, export, folder, tmp_path, as_idle
+):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="no photo"):
         sorting.preview(workspace, export, tmp_path / "empty")
