@@ -47,8 +47,11 @@ def card(folder: Path) -> cards.ExportCard:
     return found
 
 
-def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSession":
+def session(folder: Path, found: cards.ExportCard, *, n_threads: int = 0) -> "onnxruntime.InferenceSession":
     """Open the ONNX file of an export.
+
+    Args:
+        n_threads: That compute one batch; 0 = one for each core.
 
     Raises:
         BadInput: If the export has no ONNX file.
@@ -70,6 +73,7 @@ def session(folder: Path, found: cards.ExportCard) -> "onnxruntime.InferenceSess
     if outside := _other_files(file, content):
         raise _unfit(file, f"its weights are in another file, {outside[:80]!r}")
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
     options.log_severity_level = 4  # Only what ends the process: an error says the rest.
     try:
         # Without a fallback: it prints to stdout, and there is only one provider.

@@ -79,6 +79,7 @@ WITHOUT_AN_IMAGE = {  # Columns that the search above finds and that are about s
     ("root", "path"): "a folder",
     ("run", "path"): "the folder of a run",
     ("export", "path"): "the folder of an export",
+    ("album_placement", "path"): "a file outside the workspace",
     ("rejection", "path"): "a file that was not imported; those at a path of the image are deleted",
     ("pair_revision", "id"): "a counter",
     ("head_fit", "decision_id"): "the newest decision of all images",

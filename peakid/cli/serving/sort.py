@@ -74,7 +74,7 @@ def sort_(
     merged = dict(map(group_of, groups))
     writing.check(folder, out, mode)
     with terminal_report() as report:
-        predictor = Predictor(export_folder(export))
+        predictor = Predictor(export_folder(export), n_threads=1)
         least = predictor.threshold if threshold is None else threshold
         rules = AlbumRules(least, merged, is_nested, keeps_twins=not split_twins)
         found = photos.predict(predictor, folder, leaves_out=out, report=report)

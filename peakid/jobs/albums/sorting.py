@@ -130,7 +130,7 @@ def run_preview(work: Work) -> None:
     arguments = work.arguments_as(PreviewAlbumsArguments)
     export = exports.show(work.workspace, arguments.export_id)
     work.report("Loading the model", 0, 0, "")
-    predictor = Predictor(exports.folder(export))
+    predictor = Predictor(exports.folder(export), n_threads=1)
     folder = Path(arguments.folder)
     found, n_new = previews.predict(work.workspace, export, predictor, folder, report=_stopping(work))
     work.note(

@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from peakid.imaging import gate, hashed_photo
 from peakid.imaging.hashed_photo import HashedPhoto
 from peakid.records import Report, no_report
 from peakid.serve.albums import journal
-from peakid.serve.predictor import BATCH_SIZE, Predictor, scaled
+from peakid.serve.predictor import Predictor, scaled
 
-AHEAD = 64  # Photos that are read and decoded while a batch is predicted.
+AHEAD = 64  # Photos that are read and decoded while batches are predicted.
+# A small batch stays in the caches: lite0 at 160 px takes 2.8 ms of CPU for a photo with 8, 3.5 with 32.
+BATCH_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -202,17 +204,36 @@ def predict_files(
     Raises:
         WeightsUnfit: If the model fails.
     """
-    batch, failed, total = _Batch(), list[Unreadable](), n_before + len(paths)
-    for n, (path, facts, result) in enumerate(_decoded(folder, paths, predictor, has_thumbnails), start=1):
-        if isinstance(result, str):
-            failed.append(Unreadable(path, result))
-        else:
-            batch.read.append((path, facts, result))
-        if len(batch.read) == BATCH_SIZE or n == len(paths):
-            yield batch.predicted(predictor), failed
+    n_done, total = n_before, n_before + len(paths)
+    for photos, failed in _predicted(predictor, _decoded(folder, paths, predictor, has_thumbnails)):
+        yield photos, failed
+        n_done += len(photos) + len(failed)
+        report("Predicting photos", n_done, total, progress_text.counted(n_done, total, "photos"))
+
+
+def _predicted(
+    predictor: Predictor, decoded: Iterable[tuple[str, FileFacts, HashedPhoto | str]]
+) -> Iterator[tuple[list[PredictedPhoto], list[Unreadable]]]:
+    """Predict a batch on each core while the next photos are decoded; yield them in their order."""
+    n_cores = os.cpu_count() or 1
+    waiting: deque[tuple[Future[list[PredictedPhoto]], list[Unreadable]]] = deque()
+    batch, failed = _Batch(), list[Unreadable]()
+    with ThreadPoolExecutor(n_cores) as pool:
+        for path, facts, result in decoded:
+            if isinstance(result, str):
+                failed.append(Unreadable(path, result))
+            else:
+                batch.read.append((path, facts, result))
+            if len(batch.read) + len(failed) < BATCH_SIZE:
+                continue
+            waiting.append((pool.submit(batch.predicted, predictor), failed))
             batch, failed = _Batch(), []
-        done = n_before + n
-        report("Predicting photos", done, total, progress_text.counted(done, total, "photos"))
+            if len(waiting) > n_cores:
+                done, unreadable = waiting.popleft()
+                yield done.result(), unreadable
+        waiting.append((pool.submit(batch.predicted, predictor), failed))
+        for done, unreadable in waiting:
+            yield done.result(), unreadable
 
 
 def _decoded(

@@ -13,14 +13,15 @@ from peakid.web import address, names, session, uploads, words
 from peakid.web.jobs import submission
 from peakid.web.workspaces import folder_browser
 
+_STAGES = ("current", "candidate", "retired")
 FOLDER = "albums:folder"  # Key of the text field.
 
 
 def usable(found: Sequence[Export]) -> dict[str, Export]:
-    """Return the exports that can sort photos, by number as text."""
+    """Return the exports that can sort photos, by number as text: the current one first, retired ones last."""
     return {
         str(each.export_id): each
-        for each in found
+        for each in sorted(found, key=lambda each: _STAGES.index(_stage(each)))
         if not each.is_foreign and any(file["format"] == "onnx" for file in each.files)
     }
 
@@ -78,7 +79,13 @@ def open_preview(preview: Preview) -> None:
 
 
 def _option(export: Export) -> str:
-    return f"Export {export.export_id} · {names.run_name(export.run_id)}"
+    stage = "" if _stage(export) == "candidate" else f" · {_stage(export)}"
+    return f"Export {export.export_id} · {names.run_name(export.run_id)}{stage}"
+
+
+def _stage(export: Export) -> str:
+    found = getattr(export, "stage", "candidate")
+    return found if found in _STAGES else "candidate"
 
 
 def _submit(workspace: Workspace, export: Export, typed: str) -> None:
