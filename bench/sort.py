@@ -23,11 +23,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import photos as drawn
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+import photos as drawn
 
 from peakid import files, settings
 from peakid.imaging import gate, hashed_photo, pixels

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from peakid.curate.queues import review_queue
 from peakid.store import exports
@@ -19,6 +19,10 @@ COLOURS = {"red": (200, 30, 20), "green": (20, 210, 30), "blue": (10, 40, 220)}
 
 def settled(page: Page) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def is_lost(answer: Response) -> bool:
+    return answer.status >= 400 and ("/album/" in answer.url or "/script/" in answer.url)
 
 
 def test_a_folder_is_previewed_corrected_written_and_taken_back(
@@ -34,6 +38,7 @@ def test_a_folder_is_previewed_corrected_written_and_taken_back(
     files = [{"name": "model.onnx", "format": "onnx", "sha256": "0" * 64, "bytes": 9}]
     exports.add(workspace, run_id=add_run(frozen), path=colour_export, files=files, parity={})
     errors: list[str] = []
+    page.on("response", lambda answer: errors.append(answer.url) if is_lost(answer) else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
 
     page.goto(f"{serve()}/albums")

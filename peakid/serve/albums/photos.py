@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from peakid import files, progress_text, settings
+from peakid import clean_text, files, progress_text, settings
 from peakid.acquire import layout
 from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import gate, hashed_photo
@@ -21,6 +21,7 @@ from peakid.serve.predictor import Predictor, scaled
 AHEAD = 64  # Photos that are read and decoded while batches are predicted.
 # A small batch stays in the caches: lite0 at 160 px takes 2.8 ms of CPU for a photo with 8, 3.5 with 32.
 BATCH_SIZE = 8
+NOT_TEXT = "its name is not valid text (UTF-8)"
 
 
 @dataclass(frozen=True)
@@ -250,11 +251,23 @@ def _decoded(
                 is_more = False
             else:
                 file = folder / path
+                if not _is_text(path):
+                    waiting.append((clean_text.clean_path(path), FileFacts(), NOT_TEXT))
+                    continue
                 facts = facts_of(file)  # Before it is read: a change meanwhile is then seen the next time.
                 waiting.append((path, facts, _submitted(file, predictor, has_thumbnails)))
         if waiting:
             path, facts, work = waiting.popleft()
             yield path, facts, _result(work)
+
+
+def _is_text(path: str) -> bool:
+    """Return whether a name is valid UTF-8: a journal, a table and a database cannot hold another one."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _submitted(file: Path, predictor: Predictor, has_thumbnails: bool) -> "Future[HashedPhoto] | str":

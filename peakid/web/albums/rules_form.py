@@ -85,7 +85,7 @@ def _show_groups(preview: Preview, proposed: Sequence[MergeProposal]) -> Groups:
     key = f"albums:chosen:{preview.key}"
     st.session_state[key] = [each for each in st.session_state.get(key, []) if each in options]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.pills(
+        chosen = options and st.pills(
             "Shared albums",
             list(options),
             selection_mode="multi",
@@ -97,7 +97,7 @@ def _show_groups(preview: Preview, proposed: Sequence[MergeProposal]) -> Groups:
         )
         with st.popover("Share an album", icon=":material/add:"):
             _show_new(preview, own, key)
-    return disjoint({name: options[name] for name in chosen})
+    return disjoint({name: options[name] for name in chosen or ()})
 
 
 def _show_new(preview: Preview, own: dict[str, tuple[str, ...]], chosen_key: str) -> None:

@@ -18,7 +18,7 @@ FOLDER = "albums:folder"  # Key of the text field.
 
 
 def usable(found: Sequence[Export]) -> dict[str, Export]:
-    """Return the exports that can sort photos, by number as text: the current one first, retired ones last."""
+    """Return the exports that can sort photos by number as text, the current one first, retired ones last."""
     return {
         str(each.export_id): each
         for each in sorted(found, key=lambda each: _STAGES.index(_stage(each)))

@@ -104,6 +104,18 @@ def test_only_new_and_changed_photos_are_predicted_again(workspace, export, prev
     ]
 
 
+def test_a_file_whose_name_is_no_text_is_listed_and_stops_nothing(
+    workspace, export, folder, tmp_path, as_idle
+):
+    (folder / "red1.png").rename(os.fsdecode(os.fsencode(folder) + b"/red\xff.png"))
+    done = run(workspace, sorting.preview(workspace, export, folder))
+    assert (done.n_photos, done.n_unreadable) == (6, 2)
+    found = previews.show(workspace, done.preview).photos.unreadable
+    assert {each.reason for each in found} >= {photos.NOT_TEXT}
+    assert all(each.path.encode() for each in found)
+    assert run(workspace, sorting.write(workspace, done.preview, tmp_path / "out", RULES)).n_made == 6
+
+
 def test_albums_inside_the_folder_are_no_photos_of_it(workspace, export, preview, folder):
     run(workspace, sorting.write(workspace, preview.preview, folder / "albums", RULES))
     assert run(workspace, sorting.preview(workspace, export, folder)).n_photos == 7
