@@ -89,7 +89,7 @@ def show_albums(preview: Preview, plan: AlbumPlan) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("All albums", icon=":material/arrow_back:", on_click=lambda: address.write(album=None))
-        st.subheader(f"{words.plain(name)} {counts[name]:,}")
+        st.header(f"{words.plain(name)} {counts[name]:,}")
     n_pages = board.opened(plan, name).n_pages
     page = 1
     if n_pages > 1:

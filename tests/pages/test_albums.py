@@ -127,10 +127,10 @@ def test_folders_that_pages_may_not_use_are_refused(open_page, preview, folder, 
 
 def test_an_album_opens_and_an_earlier_preview_can_be_removed(open_page, preview, workspace, text_of):
     app = open_page("albums", album="red")
-    assert "red 3" in [each.value for each in app.subheader]
+    assert "red 3" in [each.value for each in app.header]
     assert "Click the photos that are in the wrong album" in text_of(app)
     button(app, "All albums").click().run()
-    assert not app.subheader
+    assert not app.header
     previews.remove(workspace, preview.key)
     assert "Choose a folder of photos" in text_of(app.run())
 

@@ -55,11 +55,11 @@ class Board {
       const card = make("button", "card");
       card.type = "button";
       const title = make("div", "title");
-      title.append(make("span", "name", album.name), make("span", "n", album.n.toLocaleString("en")));
+      const n = `${album.n.toLocaleString("en")} ${album.n === 1 ? "photo" : "photos"}`;
+      title.append(make("span", "name", album.name), " ", make("span", "n", n));
       const strip = make("div", "strip");
       for (const number of album.numbers) strip.append(this.picture(number));
       card.append(title, strip);
-      card.setAttribute("aria-label", `${album.name}: ${album.n} ${album.n === 1 ? "photo" : "photos"}`);
       card.addEventListener("click", () => this.component.setTriggerValue("opened", album.id));
       list.append(card);
     }
