@@ -29,8 +29,8 @@ def add_correction(
 
     A new photo is inspected and stored as an import does it, with an origin of the source `feedback`; the
     next scan compares it with the other images. A photo that the workspace has already only gets the label.
-    What was predicted is stored with the decision. Everything is checked before the first row is written; if the
-    process ends between the image and its label, the image waits for a label and a second call gives it one.
+    What was predicted is stored with the decision. Everything is checked before the first row is written. If
+    the process ends between the image and its label, a second call adds the label.
 
     Args:
         content: The bytes of the file as they were uploaded.
