@@ -681,6 +681,15 @@ CREATE TABLE pulled_model (
   pulled_at TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE album_placement (
+    folder TEXT NOT NULL,
+    path TEXT NOT NULL,
+    class_name TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    placed_at TEXT NOT NULL,
+    PRIMARY KEY (folder, path)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE collection (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE CHECK (name <> ''),

@@ -66,6 +66,7 @@ READS = {
     "evaluate.report_file.gather.gather",  # report
     "evaluate.report_file.writing.as_html",  # report --html
     "evaluate.report_file.writing.as_json",  # report --figures
+    "serve.albums.previews.thumbnail",  # albums show: the photos are files of the person
     "dataset.snapshot.n_not_compared",  # snapshot create compares them
     "jobs.queue.newest",  # jobs list
     "jobs.bundling.made",  # jobs list

@@ -86,6 +86,7 @@ COMMANDS = {
     "sort": "peakid.cli.serving.sort:sort_",
     "unsort": "peakid.cli.serving.sort:unsort",
     "hub": "peakid.cli.serving.hub:hub_",
+    "albums": "peakid.cli.serving.albums:albums_",
     "bundle": "peakid.cli.serving.bundle:bundle",
     "page": "peakid.cli.serving.page:page",
     "app": "peakid.cli.workspace:app",

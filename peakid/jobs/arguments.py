@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from peakid.jobs.albums.arguments import PreviewAlbumsArguments, UndoAlbumsArguments, WriteAlbumsArguments
 from peakid.records import Source
 
 
@@ -254,6 +255,9 @@ Arguments = (
     | OpenSetArguments
     | LearningCurveArguments
     | HeatMapsArguments
+    | PreviewAlbumsArguments
+    | WriteAlbumsArguments
+    | UndoAlbumsArguments
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
@@ -280,6 +284,9 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         OpenSetArguments,
         LearningCurveArguments,
         HeatMapsArguments,
+        PreviewAlbumsArguments,
+        WriteAlbumsArguments,
+        UndoAlbumsArguments,
     )
 }
 

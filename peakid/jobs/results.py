@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from peakid.export_records import NO_FIGURES, ExportFigures
+from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
 from peakid.jobs.evaluation_results import (
     AttributionResult,
     FiguresResult,
@@ -235,6 +236,9 @@ Result = (
     | OpenSetResult
     | LearningCurveResult
     | HeatMapsResult
+    | PreviewAlbumsResult
+    | WriteAlbumsResult
+    | UndoAlbumsResult
 )
 
 _ADAPTERS: dict[str, TypeAdapter[Result]] = {
@@ -261,6 +265,9 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         OpenSetResult,
         LearningCurveResult,
         HeatMapsResult,
+        PreviewAlbumsResult,
+        WriteAlbumsResult,
+        UndoAlbumsResult,
     )
 }
 

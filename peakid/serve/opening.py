@@ -64,7 +64,7 @@ def session(folder: Path, found: cards.ExportCard, *, n_threads: int = 0) -> "on
     """Open the ONNX file of an export.
 
     Args:
-        n_threads: For one prediction; 0 = one for each core.
+        n_threads: That compute one batch; 0 = one for each core.
 
     Raises:
         BadInput: If the export has no ONNX file.
@@ -79,6 +79,7 @@ def session(folder: Path, found: cards.ExportCard, *, n_threads: int = 0) -> "on
     if outside := _other_files(file, content):
         raise _unfit(file, f"its weights are in another file, {outside[:80]!r}")
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = n_threads
     options.log_severity_level = 4  # Only what ends the process: an error says the rest.
     options.intra_op_num_threads = n_threads
     # Its threads would wait for each other in a loop: as much time again, which decoding needs.

@@ -113,8 +113,12 @@ class Predictor:
         temperature: At which `predict` gives probabilities; 1 = as the file gives them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, n_threads: int = 0) -> None:
         """Load the export in a folder.
+
+        Args:
+            n_threads: That compute one batch; 0 = one for each core. Whoever predicts several batches side by
+                side takes 1: threads that wait for each other take CPU time.
 
         Raises:
             NotFound: If there is no export in that folder.
@@ -125,7 +129,7 @@ class Predictor:
         self.class_names = self._card.class_names
         self.image_size_px, self.resize = self._card.image_size_px, self._card.resize
         self.threshold, self.temperature = self._card.facts.threshold, self._card.facts.temperature
-        self._session = opening.session(folder, self._card)
+        self._session = opening.session(folder, self._card, n_threads=n_threads)
         self._familiar = Familiar(folder, self._card, self._session)
 
     def predict(

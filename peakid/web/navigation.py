@@ -45,6 +45,7 @@ PAGES = (
     Page("train", ":material/model_training:", "Model"),
     Page("evaluate", ":material/grid_on:", "Model"),
     Page("models", ":material/deployed_code:", "Model"),
+    Page("albums", ":material/photo_album:", "Model"),
 )
 
 

@@ -53,6 +53,9 @@ JOBS = {
     "embed": "Embedding",
     "learning-curve": "Learning curve",
     "heat-maps": "Heat maps",
+    "preview-albums": "Album preview",
+    "write-albums": "Writing albums",
+    "undo-albums": "Taking albums back",
 }
 
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")

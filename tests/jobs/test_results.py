@@ -12,6 +12,7 @@ from peakid.embed.stored import UnreadImage
 from peakid.evaluate.comparing.bought import Bought
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments, job, queue, results
+from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
 from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArguments
 from peakid.jobs.results import (
     AttributionResult,
@@ -89,6 +90,9 @@ EXAMPLES = [
     FiguresResult(run_id=1, n_images={"valid": 3}, has_probe=True),
     OpenSetResult(run_id=1, set_id=2, n_images=3, is_alarm=True),
     LearningCurveResult(run_id=1, n_fits=121, n_train=9, n_valid=3, sentence="No clear gain.", seconds=2.0),
+    PreviewAlbumsResult("0123456789abcdef", 1, "/photos", 7, 2, 1),
+    WriteAlbumsResult("0123456789abcdef", "/albums", "copy", {"sea": 2}, 1, 1, 0, 1, ("sea/a.jpg",)),
+    UndoAlbumsResult("/albums", 2),
     HeatMapsResult(1, "valid", 3, 5, 2, n_unread=1, unread=("d: gone",)),
 ]
 

@@ -80,6 +80,7 @@ WITHOUT_AN_IMAGE = {  # Columns that the search above finds and that are about s
     ("run", "path"): "the folder of a run",
     ("export", "path"): "the folder of an export",
     ("pulled_model", "path"): "the folder of a model from a hub",
+    ("album_placement", "path"): "a file outside the workspace",
     ("rejection", "path"): "a file that was not imported; those at a path of the image are deleted",
     ("pair_revision", "id"): "a counter",
     ("head_fit", "decision_id"): "the newest decision of all images",

@@ -16,40 +16,48 @@ from peakid.serve.albums.plan import AlbumPlan, AlbumRules
 from peakid.serve.predictor import Predictor
 
 MAX_LISTED = 10
-
-
-@click.command("sort")
-@click.argument("export")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option(
+threshold_option = click.option(
     "--threshold",
     default=None,
     type=click.FloatRange(0, 1),
     help="Photos below this confidence go to the album `other`. Default: that of the export.",
 )
-@click.option(
+mode_option = click.option(
     "--mode",
     default="copy",
     show_default=True,
     type=usage.Choice(MODES),
     help="How photos get into the albums. csv writes only the list; move empties FOLDER.",
 )
-@click.option(
+groups_option = click.option(
     "--album",
     "groups",
     multiple=True,
     metavar="NAME=CLASS,CLASS",
     help="Similar classes that share an album. Can be repeated.",
 )
-@click.option("--nested", "is_nested", is_flag=True, help="Albums of the classes inside those of --album.")
-@click.option("--split-twins", is_flag=True, help="Near-twins may go to different albums.")
-@click.option(
+nested_option = click.option(
+    "--nested", "is_nested", is_flag=True, help="Albums of the classes inside those of --album."
+)
+twins_option = click.option("--split-twins", is_flag=True, help="Near-twins may go to different albums.")
+unfamiliar_option = click.option(
     "--other-unfamiliar",
     "others_unfamiliar",
     is_flag=True,
     help="Photos that look like nothing the model learned go to the album `other` too.",
 )
+
+
+@click.command("sort")
+@click.argument("export")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@threshold_option
+@mode_option
+@groups_option
+@nested_option
+@twins_option
+@unfamiliar_option
 @click.option("--dry-run", is_flag=True, help="Only say how many photos each album would get.")
 @json_option
 def sort_(
@@ -72,10 +80,10 @@ def sort_(
     options changes what differs; peakid unsort OUT takes everything back.
     """
     folder, out = files.expanded(folder), files.expanded(out)
-    merged = dict(map(_group, groups))
+    merged = dict(map(group_of, groups))
     writing.check(folder, out, mode)
     with terminal_report() as report:
-        predictor = Predictor(export_folder(export))
+        predictor = Predictor(export_folder(export), n_threads=1)
         least = predictor.threshold if threshold is None else threshold
         rules = AlbumRules(least, merged, is_nested, not split_twins, others_unfamiliar)
         found = photos.predict(predictor, folder, leaves_out=out, report=report)
@@ -110,7 +118,12 @@ def unsort(out: Path, as_json: bool) -> None:
     emit(as_json, {"n_removed": done.n_removed, "left": list(done.left)}, "\n".join(lines))
 
 
-def _group(text: str) -> tuple[str, tuple[str, ...]]:
+def group_of(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return the name and the classes of `NAME=CLASS,CLASS`.
+
+    Raises:
+        BadInput: If it has no name or no class.
+    """
     name, separator, members = text.partition("=")
     classes = tuple(each.strip() for each in members.split(",") if each.strip())
     if not separator or not name.strip() or not classes:

@@ -13,6 +13,7 @@ from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
 from peakid.jobs import bundling, collecting, embedding, refusals, search
+from peakid.jobs.albums import sorting
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
@@ -206,6 +207,9 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "open-set": open_set.run_open_set,
     "learning-curve": curve_trainings.run,
     "heat-maps": heat_maps.run_job,
+    "preview-albums": sorting.run_preview,
+    "write-albums": sorting.run_write,
+    "undo-albums": sorting.run_undo,
 }
 
 

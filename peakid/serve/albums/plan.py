@@ -31,6 +31,10 @@ class AlbumRules:
         is_nested: Inside the album of a group, each class has an album of its own.
         keeps_twins: Near-twins go to one album.
         others_unfamiliar: Photos that look like nothing the model learned go to the album `other`.
+        placed: The class that a person gave a photo, by its path: it goes to the album of that class whatever
+            the model says, and near-twins without a class of their own go with it. OTHER means the album
+            `other`, where the model has no class of that name. Other names are ignored: another model may
+            have been used.
     """
 
     threshold: float = 0.0
@@ -38,6 +42,7 @@ class AlbumRules:
     is_nested: bool = False
     keeps_twins: bool = True
     others_unfamiliar: bool = False
+    placed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Placement:
         album: A folder name, or two with `/` between them.
         label: The most probable class, `confidence` its probability in 0..1.
         twin_of: The first photo of its group of near-twins; '' if it has none.
+        placed: The class that a person gave it or its near-twin; '' if the model decides.
     """
 
     path: str
@@ -56,6 +62,7 @@ class Placement:
     label: str
     confidence: float
     twin_of: str = ""
+    placed: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,18 +98,33 @@ def make(found: PredictedFolder, rules: AlbumRules) -> AlbumPlan:
     labels = found.probabilities.argmax(axis=1) if len(found.paths) else np.zeros(0, dtype=int)
     first = {int(twin): found.paths[n] for n, twin in reversed(list(enumerate(twins)))}
     sizes = np.bincount(twins, minlength=1) if len(twins) else np.zeros(1, dtype=int)
+    placed = _placed(found, rules, twins)
+    albums = places.albums(means, rules)
     return AlbumPlan(
         tuple(
             Placement(
                 path,
-                OTHER if is_other[n] else places.album(means[n], rules),
+                _album(places, rules, placed[n], albums[n], is_other=bool(is_other[n])),
                 found.class_names[labels[n]],
                 float(found.probabilities[n, labels[n]]),
                 first[int(twins[n])] if sizes[twins[n]] > 1 else "",
+                placed[n],
             )
             for n, path in enumerate(found.paths)
         )
     )
+
+
+def _placed(found: PredictedFolder, rules: AlbumRules, twins: np.ndarray) -> list[str]:
+    """Return the class that a person gave each photo, or the first near-twin of it that has one; else ''."""
+    known = {*found.class_names, OTHER}
+    own = [rules.placed.get(path, "") for path in found.paths]
+    own = [name if name in known else "" for name in own]
+    of_group: dict[int, str] = {}
+    for name, twin in zip(own, twins.tolist(), strict=True):
+        if name:
+            of_group.setdefault(twin, name)
+    return [name or of_group.get(twin, "") for name, twin in zip(own, twins.tolist(), strict=True)]
 
 
 def folder_names(names: Sequence[str]) -> dict[str, str]:
@@ -127,17 +149,41 @@ class _Places:
 
     columns: Mapping[str, tuple[int, ...]]
     inner: Sequence[str]
+    class_names: Sequence[str]
 
-    def album(self, probabilities: np.ndarray, rules: AlbumRules) -> str:
-        sums = {name: float(probabilities[list(each)].sum()) for name, each in self.columns.items()}
-        best = max(sums, key=lambda name: sums[name])
-        if sums[best] < rules.threshold:
-            return OTHER
-        columns = self.columns[best]
-        if not rules.is_nested or len(columns) < 2:
-            return best
+    def of_class(self, class_name: str, rules: AlbumRules) -> str:
+        """Return the album of a class; `other` where it is none."""
+        for album, columns in self.columns.items():
+            for column in columns:
+                if self.class_names[column] == class_name:
+                    return f"{album}/{self.inner[column]}" if rules.is_nested and len(columns) > 1 else album
+        return OTHER
+
+    def albums(self, probabilities: np.ndarray, rules: AlbumRules) -> list[str]:
+        """Return the album of each row of probabilities, of shape (N, K)."""
+        names = list(self.columns)
+        sums = np.stack([probabilities[:, list(each)].sum(axis=1) for each in self.columns.values()], axis=1)
+        best = sums.argmax(axis=1)  # (N,)
+        found = [names[column] for column in best.tolist()]
+        for row in np.flatnonzero(sums.max(axis=1) < rules.threshold).tolist():
+            found[row] = OTHER
+        if rules.is_nested:
+            found = [self._nested(name, probabilities[row], rules) for row, name in enumerate(found)]
+        return found
+
+    def _nested(self, album: str, probabilities: np.ndarray, rules: AlbumRules) -> str:
+        columns = self.columns.get(album, ())
+        if len(columns) < 2:
+            return album
         first = max(columns, key=lambda column: probabilities[column])
-        return f"{best}/{self.inner[first]}" if probabilities[first] >= rules.threshold else best
+        return f"{album}/{self.inner[first]}" if probabilities[first] >= rules.threshold else album
+
+
+def _album(places: _Places, rules: AlbumRules, placed: str, predicted: str, *, is_other: bool) -> str:
+    """Return the album of a photo: what a person said comes first, then what the model never learned."""
+    if placed:
+        return places.of_class(placed, rules)
+    return OTHER if is_other else predicted
 
 
 def _places(class_names: Sequence[str], rules: AlbumRules) -> _Places:
@@ -161,7 +207,9 @@ def _places(class_names: Sequence[str], rules: AlbumRules) -> _Places:
     folders = folder_names([OTHER, *(name for name in albums if name != OTHER)])
     inner = folder_names(class_names)
     return _Places(
-        {folders[name]: each for name, each in albums.items()}, [inner[name] for name in class_names]
+        {folders[name]: each for name, each in albums.items()},
+        [inner[name] for name in class_names],
+        class_names,
     )
 
 

@@ -63,6 +63,18 @@ def check(folder: Path, out: Path, mode: Mode) -> Journal | None:
     return earlier
 
 
+def checked_journal(out: Path) -> Journal:
+    """Return the journal of the albums in a folder.
+
+    Raises:
+        BadInput: If nothing was sorted into it, or the journal is damaged.
+    """
+    found = journal.read(out)
+    if found is None:
+        raise BadInput(f"No photos were sorted into {out}.", "Choose the folder of the albums.")
+    return found
+
+
 def write(
     plan: AlbumPlan, folder: Path, out: Path, *, mode: Mode = "copy", report: Report = no_report
 ) -> Sorted:
@@ -99,8 +111,7 @@ def undo(out: Path, *, report: Report = no_report) -> Sorted:
         BadInput: If nothing was sorted into it.
         DiskError: If the disk cannot be written.
     """
-    if journal.read(out) is None:
-        raise BadInput(f"No photos were sorted into {out}.", "Choose the folder of the albums.")
+    checked_journal(out)
     try:
         with journal.exclusive(out):
             _sweep(out)

@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 
 _WEB = Path(__file__).resolve().parents[1]
-_PARTS = ("gallery", "atlas", "evaluation/errors")
+_PARTS = ("gallery", "atlas", "evaluation/errors", "albums")
 _FOLDERS = tuple(_WEB / name / "static" for name in _PARTS)  # File names are unique in all.
 
 

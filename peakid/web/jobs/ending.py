@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from peakid.curate.queues import search_plans
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import NotFound
+from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
 from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.job import Job
 from peakid.jobs.results import (
@@ -233,6 +234,31 @@ def _embed(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Open Collect", "collect")
 
 
+def _preview_albums(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(PreviewAlbumsResult)
+    if found is None or not found.preview:
+        return _done(workspace, job)
+    new = f", {found.n_new:,} new" if found.n_new < found.n_photos else ""
+    text = f"Album preview: {words.n_of(found.n_photos, 'photo')}{new}."
+    return Ending(text, "Open Albums", "albums", {"preview": found.preview})
+
+
+def _write_albums(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(WriteAlbumsResult)
+    if found is None:
+        return _done(workspace, job)
+    n = words.n_of(found.n_made + found.n_kept, "photo")
+    text = _short(f"Albums: {n} in {words.n_of(len(found.albums), 'album')}.")
+    return Ending(text, "Open Albums", "albums", {"preview": found.preview})
+
+
+def _undo_albums(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(UndoAlbumsResult)
+    if found is None:
+        return _done(workspace, job)
+    return Ending(f"Took back {words.n_of(found.n_removed, 'photo')}.", "Open Albums", "albums")
+
+
 _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "train": _train,
     "sweep": _sweep,
@@ -252,6 +278,9 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "collect": _collect,
     "map": _map,
     "embed": _embed,
+    "preview-albums": _preview_albums,
+    "write-albums": _write_albums,
+    "undo-albums": _undo_albums,
 }
 
 

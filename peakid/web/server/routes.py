@@ -23,6 +23,7 @@ from peakid.store import images, tombstones
 from peakid.store.workspace import Workspace
 from peakid.suggest import why
 from peakid.web import workspace_address
+from peakid.web.albums import photo_routes
 from peakid.web.atlas import map_routes
 from peakid.web.gallery import scripts
 
@@ -90,6 +91,7 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
         Route("/script/{version}/{file_name}", script, methods=["GET"]),
         Route("/overview", start, methods=["GET"]),
         *map_routes.build(workspace),
+        *photo_routes.build(workspace),
     ]
 
 

@@ -62,6 +62,24 @@ def test_near_twins_go_to_the_album_of_their_mean():
     assert plan.make(found(rows, hashes=further), AlbumRules()).n_twins == 0
 
 
+def test_a_photo_that_a_person_placed_takes_its_near_twins_along():
+    rows = [[0.9, 0.05, 0.05], [0.4, 0.6, 0.0], [0.0, 1.0, 0.0]]
+    predicted = found(rows, hashes=[[0, 0], [0xFFF, 0xFFF], [2**64 - 1, 2**64 - 1]])
+    assert albums(predicted, placed={"b": "street"}) == ["street", "street", "mountain"]
+    assert albums(predicted, placed={"b": "street", "a": "glacier"}) == ["glacier", "street", "mountain"]
+    assert albums(predicted, placed={"b": "street"}, keeps_twins=False) == ["glacier", "street", "mountain"]
+    assert albums(predicted, placed={"c": "other", "a": "unknown"}) == [
+        "glacier",
+        "glacier",
+        "other",
+    ]
+    groups = {"high": ("mountain", "glacier")}
+    assert albums(predicted, placed={"c": "glacier"}, groups=groups)[2] == "high"
+    assert albums(predicted, placed={"c": "glacier"}, groups=groups, is_nested=True)[2] == "high/glacier"
+    made = plan.make(predicted, AlbumRules(placed={"c": "glacier"}))
+    assert [each.placed for each in made.placements] == ["", "", "glacier"]
+
+
 def test_pictures_of_one_colour_are_no_twins():
     rows = [[0.9, 0.05, 0.05], [0.0, 1.0, 0.0]]
     made = plan.make(found(rows, hashes=[[0, 0], [0, 0]], detail=[False, False]), AlbumRules())

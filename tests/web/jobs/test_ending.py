@@ -9,6 +9,8 @@ from peakid.import_records import NO_READING
 from peakid.job_settings import JobSettings
 from peakid.jobs import arguments as kinds
 from peakid.jobs import ledger, process, queue, results
+from peakid.jobs.albums import arguments as albums
+from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
 from peakid.jobs.arguments import Arguments
 from peakid.jobs.results import Result
 from peakid.records import ScanReport, Snapshot
@@ -55,6 +57,27 @@ SCAN = ScanReport(5, 1, 2, 0, {}, 1.0)
             "Scan: no duplicates.",
             "Show the duplicates",
             "duplicates",
+        ),
+        (
+            albums.PreviewAlbumsArguments(),
+            PreviewAlbumsResult(preview="0123456789abcdef", n_photos=7, n_new=2),
+            "Album preview: 7 photos, 2 new.",
+            "Open Albums",
+            "albums",
+        ),
+        (
+            albums.WriteAlbumsArguments(),
+            WriteAlbumsResult(albums={"sea": 2, "hill": 1}, n_made=2, n_kept=1),
+            "Albums: 3 photos in 2 albums.",
+            "Open Albums",
+            "albums",
+        ),
+        (
+            albums.UndoAlbumsArguments(),
+            UndoAlbumsResult(n_removed=3),
+            "Took back 3 photos.",
+            "Open Albums",
+            "albums",
         ),
         (
             kinds.EmbedArguments(),
