@@ -40,8 +40,23 @@ from peakid.store import workspace as workspaces
 from peakid.store.comparisons import RULE_VERSION
 from peakid.store.workspace import Workspace, now
 
+TESTS = Path(__file__).parent
+# All their tests are slow; the import of PyTorch, fastai or Playwright alone takes seconds in each process.
+ONLY_SLOW = (TESTS / "browser", TESTS / "learn", TESTS / "scenarios" / "test_watermark.py")
 STARTED_AT = "2026-01-01T00:00:00.000Z"
 N_DIMENSIONS = 16  # Of drawn embeddings.
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what has only slow tests, where those are not wanted."""
+    return True if config.option.markexpr == "not slow" and collection_path in ONLY_SLOW else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(each) for each in ONLY_SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

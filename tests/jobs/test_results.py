@@ -16,6 +16,7 @@ from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, Wr
 from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArguments
 from peakid.jobs.results import (
     AttributionResult,
+    BundleResult,
     ChangedCopiesResult,
     CollectResult,
     EmbedResult,
@@ -83,6 +84,7 @@ EXAMPLES = [
         rejections=(RejectionRow("a.txt", "not_an_image", "text"),),
         scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5),
     ),
+    BundleResult(export_id=1, path="/exports/run-1.zip", files=("model.onnx",), bytes=3),
     CollectResult("lakes", 3, 2, 1, 0, 1.5, ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),
     EmbedResult("resnet18", 160, 9, 7, 512, 1, (UnreadImage("d", "a.jpg", "gone"),), 80.0),
     SimilarResult("d", "a.jpg", 3),

@@ -6,7 +6,8 @@ from PIL import Image
 from peakid.jobs import queue
 from peakid.jobs.albums import sorting
 from peakid.serve.albums import previews
-from peakid.store import album_placements, exports
+from peakid.store import exports
+from peakid.store.folders import album_placements
 from peakid.web.albums import board, move_panel, rules_form, write_form
 
 COLOURS = {"red": (200, 30, 20), "green": (20, 210, 30), "blue": (10, 40, 220)}

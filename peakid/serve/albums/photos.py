@@ -79,8 +79,8 @@ class PredictedFolder:
     probabilities: np.ndarray
     hashes: np.ndarray
     has_detail: np.ndarray
-    is_unfamiliar: np.ndarray
     unreadable: tuple[Unreadable, ...] = ()
+    is_unfamiliar: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
 
 @dataclass

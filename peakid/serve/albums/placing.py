@@ -9,7 +9,7 @@ from peakid.errors import BadInput, UnreadableImage
 from peakid.serve.albums.photos import Unreadable
 from peakid.serve.albums.plan import OTHER, AlbumRules
 from peakid.serve.albums.preview_file import Preview
-from peakid.store import album_placements
+from peakid.store.folders import album_placements
 from peakid.store.workspace import Workspace
 
 

@@ -1,7 +1,7 @@
 """The predictions for a folder of photos, kept so that other rules for its albums need no second prediction.
 
 They are in the cache of the workspace, in a folder for each pair of an export and a folder of photos. What a
-person did by hand is in the database (`store.album_placements`), so cleaning the cache loses only time.
+person did by hand is in the database (`album_placements`), so cleaning the cache loses only time.
 """
 
 import contextlib

@@ -84,8 +84,7 @@ def _option(export: Export) -> str:
 
 
 def _stage(export: Export) -> str:
-    found = getattr(export, "stage", "candidate")
-    return found if found in _STAGES else "candidate"
+    return export.stage if export.stage in _STAGES else "candidate"
 
 
 def _submit(workspace: Workspace, export: Export, typed: str) -> None:

@@ -19,7 +19,12 @@ def client(workspace, tmp_path):
     folder = workspace.cache_dir / "albums" / KEY
     folder.mkdir(parents=True)
     photo = PredictedPhoto(
-        "a.jpg", FileFacts(3, 4), np.ones(2, np.float32) / 2, np.zeros(2, np.uint64), True, b"\xff\xd8 jpeg"
+        "a.jpg",
+        FileFacts(3, 4),
+        np.ones(2, np.float32) / 2,
+        np.zeros(2, np.uint64),
+        has_detail=True,
+        thumbnail=b"\xff\xd8 jpeg",
     )
     draft = Draft(tmp_path, ("sea", "hill"), {})
     with (folder / preview_file.THUMBNAILS).open("wb") as thumbnails:
