@@ -5,16 +5,14 @@ redirect, or by a name whose address changes between the check and the connectio
 each address is checked, and the connection goes to the address that was checked.
 """
 
-import ipaddress
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import urljoin, urlsplit
 
 import anyio
-import httpcore
+import httpcore2
 
+from peakid.checked_network import CheckedBackend, is_public
 from peakid.errors import FetchFailed, UrlRefused
 
 MAX_REDIRECTS = 5
@@ -22,8 +20,6 @@ MAX_URL_CHARS = 2000
 DEFAULT_TIMEOUT_S = 15.0
 USER_AGENT = "Peakid"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_PUBLIC_ONLY = "Only addresses of the public internet are fetched."
 
 
 @dataclass(frozen=True)
@@ -33,18 +29,6 @@ class Fetched:
     url: str
     body: bytes
     media_type: str
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public internet, also when another one is embedded in it."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        embedded = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if embedded is None and ip in _NAT64:
-            embedded = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if embedded is not None:
-            return is_public(str(embedded))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 async def fetch(
@@ -66,21 +50,21 @@ async def fetch(
         FetchFailed: If the server does not answer in time, answers with an error, or sends too much.
     """
     # With a backend of its own, a proxy in the environment cannot resolve names in its place.
-    pool = httpcore.AsyncConnectionPool(network_backend=_CheckedBackend(allows), max_connections=1)
+    pool = httpcore2.AsyncConnectionPool(network_backend=CheckedBackend(allows), max_connections=1)
     try:
         with anyio.fail_after(timeout_s):
             async with pool:
                 return await _follow(pool, url, max_bytes)
-    except (TimeoutError, httpcore.TimeoutException) as error:
+    except (TimeoutError, httpcore2.TimeoutException) as error:
         raise FetchFailed(
             f"{_shown(url)} did not answer within {timeout_s:g} s.", "Try again later."
         ) from error
-    except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError) as error:
         why = str(error) or type(error).__name__
         raise FetchFailed(f"{_shown(url)} cannot be fetched: {why}.", "Check the address.") from error
 
 
-async def _follow(pool: httpcore.AsyncConnectionPool, url: str, max_bytes: int) -> Fetched:
+async def _follow(pool: httpcore2.AsyncConnectionPool, url: str, max_bytes: int) -> Fetched:
     target = url
     for _ in range(MAX_REDIRECTS + 1):
         check_url(target)
@@ -105,7 +89,7 @@ async def _follow(pool: httpcore.AsyncConnectionPool, url: str, max_bytes: int) 
     raise FetchFailed(f"{_shown(url)} redirects more than {MAX_REDIRECTS} times.", "Give the final address.")
 
 
-async def _body(response: httpcore.Response, headers: dict[str, str], url: str, max_bytes: int) -> bytes:
+async def _body(response: httpcore2.Response, headers: dict[str, str], url: str, max_bytes: int) -> bytes:
     too_large = FetchFailed(
         f"{_shown(url)} sends more than {max_bytes / 2**20:,.0f} MB.", "Choose a smaller picture."
     )
@@ -122,57 +106,6 @@ async def _body(response: httpcore.Response, headers: dict[str, str], url: str, 
             raise too_large
         parts.append(part)
     return b"".join(parts)
-
-
-class _CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves names itself and connects to addresses that `allows` accepts."""
-
-    def __init__(self, allows: Callable[[str], bool]) -> None:
-        self._allows: Callable[[str], bool] = allows
-        # Typed as a union with what stands for it where anyio is missing.
-        self._inner = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        addresses = await _addresses(host, port)
-        # One bad address among good ones is how a name is rebound.
-        if refused := next((each for each in addresses if not self._allows(each)), None):
-            raise UrlRefused(f"{host[:100]!r} leads to {refused}, which is not public.", _PUBLIC_ONLY)
-        problem: Exception | None = None
-        for address in addresses:
-            try:
-                return await self._inner.connect_tcp(
-                    address, port, timeout=timeout, local_address=local_address, socket_options=socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                problem = error
-        raise problem or httpcore.ConnectError(f"{host[:100]!r} has no address")
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        raise UrlRefused("A URL cannot name a socket file.", _PUBLIC_ONLY)
-
-    async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-
-
-async def _addresses(host: str, port: int) -> list[str]:
-    """Return the IP addresses of a host, each once."""
-    try:
-        return [str(ipaddress.ip_address(host))]
-    except ValueError:  # A name; also 0x7f000001 and other ways to write an address.
-        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 def check_url(url: str) -> None:
@@ -197,12 +130,12 @@ def check_url(url: str) -> None:
         raise UrlRefused(f"{_shown(url)} contains a user name.", "Give it without user name and password.")
 
 
-def _parsed(url: str) -> httpcore.URL:
+def _parsed(url: str) -> httpcore2.URL:
     """Return a URL as it is sent: the host in its ASCII form, other letters percent-encoded."""
     parts = urlsplit(url)
     target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
     encoded = "".join(c if c.isascii() else "".join(f"%{byte:02X}" for byte in c.encode()) for c in target)
-    return httpcore.URL(scheme=parts.scheme, host=_host(url), port=parts.port, target=encoded)
+    return httpcore2.URL(scheme=parts.scheme, host=_host(url), port=parts.port, target=encoded)
 
 
 def _host(url: str) -> str:

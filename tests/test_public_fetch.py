@@ -10,14 +10,14 @@ import anyio
 import pytest
 from pytest_socket import enable_socket
 
-from peakid import public_fetch
+from peakid import checked_network, public_fetch
 from peakid.errors import FetchFailed, PeakidError, UrlRefused
 from tests.web import event_loop
 
 LOCAL = "127.0.0.1"
 
 
-def fetched(url: str, *, allows=public_fetch.is_public, max_bytes: int = 1000, timeout_s: float = 5):
+def fetched(url: str, *, allows=checked_network.is_public, max_bytes: int = 1000, timeout_s: float = 5):
     return event_loop.run(public_fetch.fetch(url, max_bytes=max_bytes, timeout_s=timeout_s, allows=allows))
 
 
@@ -33,7 +33,7 @@ def fetched(url: str, *, allows=public_fetch.is_public, max_bytes: int = 1000, t
     ],
 )
 def test_addresses_of_this_machine_and_its_network_are_not_public(address, is_public):
-    assert public_fetch.is_public(address) is is_public
+    assert checked_network.is_public(address) is is_public
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def site() -> Iterator[str]:
 
 
 def local(address: str) -> bool:
-    return address == LOCAL or public_fetch.is_public(address)
+    return address == LOCAL or checked_network.is_public(address)
 
 
 @pytest.mark.slow

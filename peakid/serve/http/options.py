@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from peakid import public_fetch
+from peakid import checked_network
 from peakid.serve.http.limits import Limits
 
 
@@ -33,6 +33,6 @@ class ServerOptions:
     threshold: float | None = None
     own_hosts: tuple[str, ...] | None = ()
     limits: Limits = field(default_factory=Limits)
-    allows: Callable[[str], bool] = public_fetch.is_public
+    allows: Callable[[str], bool] = checked_network.is_public
     title: str = ""
     correct: Callable[[Request, Correction], int] | None = None
