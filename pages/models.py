@@ -96,7 +96,7 @@ for job in jobs:
     if job.state not in queue.ENDED or (job is jobs[0] and job.state != "done"):
         job_panel.show(workspace, job)
 if listed:
-    st.subheader("Exports", anchor=False)
+    st.header("Exports", anchor=False)
     opened = choose_export(listed, chosen.run_id if chosen else None)
     export_list.show(listed, opened, runs_by_id, by_digest)
     show_export(opened)

@@ -166,6 +166,7 @@ LEARNED = {
     "variances": np.array([0.02], dtype=np.float32),
     "rest": np.array([0.01], dtype=np.float32),
     "threshold": np.array([3], dtype=np.float32),
+    "quantiles": np.linspace(0, 4, 9, dtype=np.float32),
 }
 
 

@@ -57,6 +57,16 @@ def opened(page: Page, address: str) -> None:
     page.wait_for_selector(SETTLED)
 
 
+def chosen(page: Page, menu: str, option: str = "") -> None:
+    """Choose an option of a menu, the first one unless it is named."""
+    box = page.get_by_role("combobox", name=menu)
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # A menu closes when the page scrolls.
+    box.click()
+    listed = page.get_by_role("listbox").last.get_by_role("option")
+    (listed.filter(has_text=option) if option else listed).first.click()
+
+
 def test_the_first_sentence_has_a_button_that_opens_exactly_its_images(
     serve: Callable[[], str], page: Page, workspace: Workspace, run_id: int
 ) -> None:
@@ -82,15 +92,13 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     pictures = page.get_by_test_id("stImage").locator("img")
     expect(pictures.first).to_be_visible()
     before = pictures.count()
-    page.get_by_role("combobox", name="Show").click()
-    page.get_by_role("option", name="sea").click()
+    chosen(page, "Show", "sea")
     expect(pictures).not_to_have_count(before)
     page.wait_for_timeout(1_000)  # Figures are laid out after the script has ended.
     assert page.evaluate(CUT) == []
     opened(page, f"{address}/evaluate?run={run_id}&tab=curve")
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    page.get_by_role("combobox", name="More images of one class").click()
-    page.get_by_role("option").first.click()
+    chosen(page, "More images of one class")
     expect(page).to_have_url(re.compile("more="))
     page.wait_for_timeout(1_000)
     assert page.evaluate(CUT) == []

@@ -110,7 +110,8 @@ def test_a_run_is_asked_as_an_export_is(peakid, workspace, frozen, tmp_path):
         path.write_bytes(planted_models.photo(1, is_marked=is_marked))
     rows = peakid("predict", f"run:{run_id}", *photos, "--json").json
     assert [row["label"] for row in rows] == ["sea", None, "river"]
-    assert set(rows[0]) == {"path", "label", "confidence", "abstained", "top"}
+    named = {"path", "label", "confidence", "abstained", "top", "is_unfamiliar", "distance"}
+    assert set(rows[0]) == named
     assert rows[1]["error"] == "cannot be read: No such file or directory"
     assert peakid("predict", "--run", run_id, *photos, "--json").json == rows
     operating_points.put(workspace, run_id, threshold=1.0, actor="human:anna")

@@ -13,6 +13,7 @@ from peakid.evaluate.trust import operating_point
 from peakid.job_settings import JobSettings
 from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.jobs.arguments import VerifyArguments
+from peakid.recipe import export_formats
 from peakid.recipe.export_formats import DEFAULT
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics
@@ -123,7 +124,7 @@ def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_verified_expor
     job = queue.wait(workspace, submit.export(workspace, run.run_id, out=tmp_path / "out").job_id)
     assert (job.state, job.error) == ("done", "")
     export = exports.show(workspace, job.result.export_id)
-    assert {file["format"] for file in export.files} == set(DEFAULT)
+    assert {file["format"] for file in export.files} == {*DEFAULT, export_formats.FAMILIAR}
     assert all(
         proof["agreement"] == 1.0 and proof["n_images"] == counts["valid"] for proof in export.parity.values()
     )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import run_scores
+from peakid.export_records import NO_FIGURES
 from peakid.recipe import export_formats
 from peakid.records import Export, ExportStage, Run, Snapshot
 from peakid.store import export_data, exports, pulled_models, runs
@@ -24,7 +26,7 @@ _FORMATS = {name: each for each, name in export_formats.FILE_NAMES.items()}
 _KEYS = (
     *("export", "export_id", "stage", "is_proven_here", "pulled_from", "run_id", "accuracy"),
     *("accuracy_interval", "n_scored", "score", "snapshot_digest", "snapshot_name", "n_images", "formats"),
-    *("parity", "path", "is_foreign", "created_at"),
+    *("parity", "figures", "path", "is_foreign", "created_at"),
 )
 
 
@@ -132,8 +134,9 @@ def _document(export: Export, run: Run, frozen: dict[str, Snapshot]) -> dict[str
         "snapshot_digest": run.snapshot_digest,
         "snapshot_name": run.snapshot_name,
         "n_images": dict(made_from.splits) if made_from else {},
-        "formats": sorted({str(file["format"]) for file in export.files}),
+        "formats": sorted({str(file["format"]) for file in export.files} & set(export_formats.FORMATS)),
         "parity": export.parity,
+        "figures": asdict(export.figures),
         "path": export.path,
         "is_foreign": export.is_foreign,
         "created_at": export.created_at,
@@ -148,6 +151,7 @@ def _pulled_document(model: PulledModel) -> dict[str, Any]:
         "n_images": {},
         "formats": sorted({_FORMATS[each.name] for each in model.files if each.name in _FORMATS}),
         "parity": {},
+        "figures": asdict(NO_FIGURES),
         "path": model.path,
         "is_foreign": True,
         "created_at": model.pulled_at,

@@ -12,7 +12,7 @@ from peakid.store.workspace import Workspace
 
 
 @click.command()
-@click.argument("export", metavar="EXPORT", type=int)
+@click.argument("export", metavar="EXPORT")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="A new HTML file."
 )
@@ -24,14 +24,14 @@ from peakid.store.workspace import Workspace
 )
 @json_option
 @pass_workspace
-def page(workspace: Workspace, export: int, out: Path, threshold: float | None, as_json: bool) -> None:
+def page(workspace: Workspace, export: str, out: Path, threshold: float | None, as_json: bool) -> None:
     """Write EXPORT as one HTML file that classifies photos in a browser.
 
     It opens with a double click, without a server and without network: the model and its runtime are inside.
     Photos do not leave the device.
     """
     out = files.expanded(out)
-    size = bundling.write_page(workspace, exports.show(workspace, export), out, threshold=threshold)
+    size = bundling.write_page(workspace, exports.find(workspace, export), out, threshold=threshold)
     emit(
         as_json, {"path": str(out), "bytes": size}, f"{out} has {size / 2**20:,.0f} MB. Open it in a browser."
     )
