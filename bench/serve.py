@@ -103,11 +103,27 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def in_two_parts(network):
+    """Return timm's network as a body and a head, as a run has it: the same arithmetic."""
+    from torch import nn
+
+    class Part(nn.Module):
+        def __init__(self, method: str) -> None:
+            super().__init__()
+            self.network, self.method = network, method
+
+        def forward(self, features):
+            return getattr(self.network, self.method)(features)
+
+    return nn.Sequential(Part("forward_features"), Part("forward_head"))
+
+
 def write_models(folder: Path, weights: Path | None) -> None:
     """Write the same weights for the peers and as an export of Peakid."""
     import timm
     import torch
 
+    from peakid.export_records import NO_FIGURES
     from peakid.imaging import pixels
     from peakid.learn.export import export, formats
     from peakid.learn.network.model import Card
@@ -122,10 +138,10 @@ def write_models(folder: Path, weights: Path | None) -> None:
     card = Card(f"timm/{ARCH}", names, SIZE_PX, "crop", half, half, pixels.VERSION, {}, "", {})
     out = folder / "export"
     out.mkdir()
-    trained = formats.TrainedModel(network.eval(), card, folder)
+    trained = formats.TrainedModel(in_two_parts(network.eval()), card, folder)
     formats.WRITERS["onnx"](trained, out / "model.onnx")  # Without the proof, which needs a run.
     listed = export._listed(out / "model.onnx", "onnx")
-    export._write_card(out / "card.json", card, [listed], {}, {})
+    export._write_card(out / "card.json", card, [listed], {}, NO_FIGURES)
 
 
 def start(name: str, folder: Path, port: int) -> subprocess.Popen[bytes]:
