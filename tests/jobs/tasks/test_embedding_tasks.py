@@ -117,6 +117,7 @@ def test_a_killed_job_continues_where_it_stopped(workspace, fill, real_workers, 
     assert done.result.n_new + n_before == done.result.n_images == 400
 
 
+@pytest.mark.thorough
 def test_a_job_that_waits_in_the_same_lane_runs_first_and_nothing_is_computed_twice(
     workspace, fill, real_workers, until
 ):

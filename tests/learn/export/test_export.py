@@ -77,6 +77,7 @@ def test_the_card_holds_files_proof_preprocessing_and_the_callers_facts(run, tmp
     assert (card["facts"]["run_id"], card["pixels_version"], card["resize"]) == (12, pixels.VERSION, "crop")
 
 
+@pytest.mark.thorough
 def test_nothing_is_published_when_one_prediction_differs(run, tmp_path):
     wrong = run[2].copy()
     wrong[2] += np.array([2e-4, -2e-4], dtype=np.float32)  # Twice the tolerance, first choice unchanged.
