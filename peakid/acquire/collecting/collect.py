@@ -86,8 +86,8 @@ def collect(
             running.cancel()
             if running.done() and not running.cancelled():
                 running.result()
-    except* OSError as error:
-        raise _explained(error.exceptions[0], workspace) from error
+    except (OSError, ExceptionGroup) as error:  # The tasks that fetch fail as a group.
+        raise _explained(_first(error), workspace) from error
     left = collections.show(workspace, name).n_waiting
     with workspace.transaction() as connection:
         import_batches.update_counts(connection, current, current.n_rejected, is_finished=not left)
@@ -147,11 +147,15 @@ def _write(current: RunningImport, batch: Sequence[Fetched], guarded: decoder.De
                 arrivals.append(_arrival(workspace, fetched, each))
                 candidates.append(each)
     opened = list(import_batches.opened(current, arrivals, guarded))
+    ids = [each.candidate_id for each in candidates]
     if any(each.found and each.found.inspected for each in opened):
         files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
     n_images = 0
     with workspace.transaction() as connection:
+        waiting = collections.still_waiting(connection, ids)
         for candidate, each in zip(candidates, opened, strict=True):
+            if candidate.candidate_id not in waiting:
+                continue  # Another process has collected it meanwhile.
             written = import_batches.write(connection, current, each)
             n_images += written.image_id is not None
             row = written.rejection
@@ -179,6 +183,11 @@ def _arrival(workspace: Workspace, fetched: Fetched, candidate: Candidate) -> Ar
     return import_batches.cleaned(
         Arrival(candidate.url, candidate.label, read=read, credit=candidate.credit, is_from_table=True)
     )
+
+
+def _first(error: Exception) -> Exception:
+    """Return the first error of a group, in which groups may be."""
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 def _explained(error: Exception, workspace: Workspace) -> Exception:

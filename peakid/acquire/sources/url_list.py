@@ -98,7 +98,7 @@ def read(
         ExtraMissing: If it is a Parquet file and pyarrow is not installed.
     """
     path = reading.checked_file(file)
-    default = class_of_name(path) if class_name is None else class_name
+    default = class_of_name(path) if class_name is None else clean_text.clean_class_name(class_name)
     try:
         with open_regular(path, MAX_LIST_BYTES) as data:
             sheet = headless.read(str(path), data) or reader.read(str(path), data)
@@ -173,11 +173,13 @@ def _listed(
 ) -> ListedUrl:
     url = _text(values[url_at]) if url_at < len(values) else ""
     label = _text(values[label_at]) if label_at is not None and label_at < len(values) else ""
+    label = clean_text.clean_class_name(label)
     return ListedUrl(url, label or default, position, problem=_problem(url))
 
 
 def _text(value: object) -> str:
-    return value.strip().strip('"').strip() if isinstance(value, str) else rows.text_of(value)
+    text = value.strip().strip('"').strip() if isinstance(value, str) else rows.text_of(value)
+    return text if text.isascii() else clean_text.clean_path(text)
 
 
 def _problem(url: str) -> str:

@@ -200,6 +200,13 @@ def known_images(workspace: Workspace, urls: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def still_waiting(connection: sqlite3.Connection, candidate_ids: Sequence[int]) -> set[int]:
+    """Return which of these candidates wait."""
+    marks = ",".join("?" * len(candidate_ids))
+    sql = f"SELECT id FROM candidate WHERE state = 'waiting' AND id IN ({marks})"
+    return {row["id"] for row in connection.execute(sql, candidate_ids)}
+
+
 def end(connection: sqlite3.Connection, ended: Ended) -> None:
     """Write what became of a candidate, in the transaction that writes its image."""
     connection.execute(

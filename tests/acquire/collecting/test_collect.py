@@ -1,13 +1,15 @@
 """Every candidate of a collection becomes one image or one rejection, and nothing is fetched twice."""
 
 import base64
+import errno
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from peakid.acquire import history
 from peakid.acquire.collecting import fetching
-from peakid.errors import NotFound
+from peakid.errors import DiskError, NotFound
 from peakid.records import Credit
 from peakid.store import origins
 from peakid.store.collecting import collections
@@ -139,3 +141,34 @@ def test_an_unknown_collection_is_named(workspace: Workspace, collection: Callab
     with pytest.raises(NotFound, match="no collection 'seas'") as caught:
         collections.show(workspace, "seas")
     assert "lakes" in caught.value.remedy
+
+
+def test_a_full_disk_is_one_line_and_loses_no_candidate(
+    workspace: Workspace,
+    photos: Served,
+    collection: Callable[..., int],
+    collect: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collection([f"{photos.url}/{n}.jpg" for n in range(60)])
+
+    def full(*_arguments: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fetching.files, "write_bytes", full)
+        with pytest.raises(DiskError, match="The disk is full"):
+            collect()
+    assert collections.show(workspace, "lakes").n_waiting == 60
+    assert collect().n_images == 60
+
+
+def test_two_processes_that_collect_at_once_write_each_image_once(
+    workspace: Workspace, photos: Served, collection: Callable[..., int], collect: Callable
+) -> None:
+    collection([f"{photos.url}/{n}.jpg" for n in range(150)])
+    with ThreadPoolExecutor(2) as pool:
+        found = [each.result() for each in [pool.submit(collect) for _ in range(2)]]
+    assert sum(each.n_images for each in found) == 150
+    assert workspace.one("SELECT COUNT(*) AS n FROM origin")["n"] == 150
+    assert set(outcomes(workspace).values()) == {"image"}

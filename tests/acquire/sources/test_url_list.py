@@ -85,6 +85,14 @@ def test_lines_that_cannot_be_fetched_keep_their_place(tmp_path: Path) -> None:
     assert found[3].position == 4
 
 
+def test_text_that_no_database_holds_is_replaced(tmp_path: Path) -> None:
+    line = '{"url": "https://example.org/\\ud800.jpg", "label": "sea\\udc00"}\n'
+    [found] = listed(tmp_path, line, "t.jsonl")
+    found.url.encode()
+    assert found.url.startswith("https://example.org/")
+    (found.class_name or "").encode()
+
+
 def test_repeated_and_conflicting_urls_are_counted(tmp_path: Path) -> None:
     rows = listed(tmp_path, f"{A}\n{B}\n{A}\nftp://x\n", "urls_river.txt")
     rows += listed(tmp_path, f"{B}\nhttps://example.org/e\n", "urls_sea.txt")
