@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from peakid import clean_text
 from peakid.acquire.collecting import collect
 from peakid.acquire.fetching.client import ClientOptions
 from peakid.acquire.sources import url_list
@@ -54,13 +55,13 @@ def add_lists(
             collection_id,
             (
                 NewCandidate(
-                    each.url, each.class_name, "urls", file.name, each.position, each.credit, each.problem
+                    each.url, each.class_name, "urls", list_name, each.position, each.credit, each.problem
                 )
                 for each in url_list.read(file, class_name=class_name, columns=columns)
             ),
             most_per_class=most_per_class,
         )
-        for file in lists
+        for file, list_name in [(each, clean_text.clean_path(each.name)) for each in lists]
     )
 
 

@@ -70,6 +70,12 @@ def test_bad_lists_and_names_are_one_clear_line(peakid, workspace, tmp_path) -> 
     assert refused.json["collection"]["by_reason"] == {"unsafe_url": 1}
 
 
+def test_a_list_whose_name_is_no_text_is_read(peakid, workspace, photos, tmp_path) -> None:
+    name = b"urls_r\xe4t.txt".decode("utf-8", "surrogateescape")
+    found = peakid("collect", "urls", written(tmp_path, name, f"{photos.url}/1"), "--json").json
+    assert found["n_new"] == 1
+
+
 def test_a_forgotten_image_is_not_collected_again(
     peakid, workspace: Workspace, photos: Served, tmp_path: Path
 ) -> None:

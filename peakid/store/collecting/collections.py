@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from peakid import clean_text
 from peakid.errors import BadInput, NotFound
 from peakid.records import NO_CREDIT, Credit, RejectionReason
 from peakid.store.workspace import Workspace, now
@@ -216,7 +217,7 @@ def end(connection: sqlite3.Connection, ended: Ended) -> None:
             "rejected" if ended.image_id is None else "image",
             ended.image_id,
             ended.reason,
-            ended.detail[:500],
+            clean_text.clean_path(ended.detail)[:500],
             now(),
             ended.candidate_id,
         ),
