@@ -695,7 +695,7 @@ CREATE TABLE collection (
   name TEXT NOT NULL UNIQUE CHECK (name <> ''),
   actor TEXT NOT NULL,
   created_at TEXT NOT NULL
-) STRICT;
+, every_days REAL CHECK (every_days > 0), ran_at TEXT, retrain_after INTEGER CHECK (retrain_after > 0)) STRICT;
 
 CREATE TABLE candidate (
   id INTEGER PRIMARY KEY,
@@ -713,9 +713,26 @@ CREATE TABLE candidate (
   reason TEXT,
   detail TEXT NOT NULL DEFAULT '',
   n_attempts INTEGER NOT NULL DEFAULT 0,
-  ended_at TEXT,
+  ended_at TEXT, title TEXT NOT NULL DEFAULT '', taken_at TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL, thumbnail_url TEXT NOT NULL DEFAULT '',
   CHECK ((state = 'image') = (image_id IS NOT NULL)),
   CHECK ((state = 'rejected') = (reason IS NOT NULL))
+) STRICT;
+
+CREATE TABLE search (
+  id INTEGER PRIMARY KEY,
+  collection_id INTEGER NOT NULL REFERENCES collection(id),
+  source TEXT NOT NULL,
+  label TEXT NOT NULL,
+  text TEXT NOT NULL,
+  licences TEXT NOT NULL DEFAULT 'open' CHECK (licences IN ('open', 'any')),
+  options TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(options)),
+  n_wanted INTEGER NOT NULL CHECK (n_wanted > 0),
+  cursor TEXT NOT NULL DEFAULT '',
+  n_found INTEGER NOT NULL DEFAULT 0,
+  n_available INTEGER,
+  is_ended INTEGER NOT NULL DEFAULT 0,
+  problem TEXT NOT NULL DEFAULT '',
+  searched_at TEXT
 ) STRICT;
 
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
@@ -877,6 +894,8 @@ CREATE INDEX candidate_state ON candidate(collection_id, state, id);
 CREATE INDEX candidate_image ON candidate(image_id) WHERE image_id IS NOT NULL;
 
 CREATE INDEX candidate_url ON candidate(url) WHERE state = 'image';
+
+CREATE UNIQUE INDEX search_once ON search(collection_id, source, label, text);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

@@ -19,6 +19,7 @@ class JobSettings:
         timm_dir: Absolute path of the cache from which timm reads weights; None = it is not searched.
         contact: What servers find in the user agent when photos are collected.
         fetch_private: Whether they may be collected from this machine and its network, too.
+        sources_url: A server that is asked in place of the services of photos; '' = the services.
         auto_embed: Whether the job may start one that computes embeddings of new images.
         cache_gb: Maximal size of the pixel cache in 10^9 bytes.
         max_image_bytes: Largest file that is read as an image.
@@ -34,6 +35,7 @@ class JobSettings:
     auto_embed: bool = True
     contact: str = ""
     fetch_private: bool = False
+    sources_url: str = ""
     cache_gb: float = 20.0
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 200_000_000

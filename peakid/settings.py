@@ -115,6 +115,10 @@ class Settings(BaseSettings):
     allowed_folders: Annotated[PlainText, AfterValidator(_fitting_folders)] = ""
     contact: PlainText = ""  # A page or address that servers find in the user agent of collections.
     fetch_private: bool = False  # Whether collections may fetch from this machine and its network.
+    flickr_key: SecretStr = SecretStr("")  # Of the Flickr API. Keys are stored nowhere.
+    openverse_token: SecretStr = SecretStr("")  # An access token of the Openverse API, for higher limits.
+    # A server that is asked in place of the services of photos, each under its name, such as a mirror.
+    sources_url: PlainText = ""
     recent_workspaces: int = Field(12, ge=0, le=100)  # How many are listed; 0: no list is kept.
     password: Annotated[SecretStr, AfterValidator(_fitting_password)] = SecretStr("")  # Empty: none is asked.
     feedback: bool = False  # Prediction pages of the app store photos whose prediction a person corrects.
@@ -194,6 +198,7 @@ def for_job() -> JobSettings:
         auto_embed=chosen.auto_embed,
         contact=chosen.contact,
         fetch_private=chosen.fetch_private,
+        sources_url=chosen.sources_url,
         cache_gb=chosen.cache_gb,
         max_image_bytes=chosen.max_image_bytes,
         max_image_pixels=chosen.max_image_pixels,
@@ -236,12 +241,31 @@ def environment(**values: str) -> dict[str, str]:
     return {**inherited, "PYTHONPATH": os.pathsep.join(paths), **own}
 
 
-_SECRETS = frozenset({"PEAKID_PASSWORD", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})
+_KEYS = ("flickr_key", "openverse_token")
+_SECRETS = frozenset(
+    {"PEAKID_PASSWORD", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", *(f"PEAKID_{each.upper()}" for each in _KEYS)}
+)
+
+
+def service_key(name: str) -> str:
+    """Return a key of a service by the name of its setting, such as `flickr_key`; '' = there is none.
+
+    In the process of a job it is that of the process that started the worker: keys are stored nowhere.
+    """
+    if _of_job is not None:
+        return os.environ.get(f"PEAKID_{name.upper()}", "")
+    value: SecretStr = getattr(Settings(), name)
+    return value.get_secret_value()
 
 
 def bare_environment() -> dict[str, str]:
-    """Return the environment of a worker and of a job: without settings, which travel in the job."""
-    return {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
+    """Return the environment of a worker and of a job: without settings, which travel in the job.
+
+    The keys of services are an exception, because a job is stored and they must not be.
+    """
+    bare = {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
+    keys = {f"PEAKID_{name.upper()}": key for name in _KEYS if (key := service_key(name))}
+    return bare | keys
 
 
 def torch_checkpoints() -> Path:

@@ -37,6 +37,7 @@ LAYERS: list[set[str]] = [
         "peakid.checked_network",
         "peakid.files",
         "peakid.hosts",
+        "peakid.licences",
         "peakid.near_names",
         "peakid.paths",
         "peakid.printable",

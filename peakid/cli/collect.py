@@ -151,8 +151,14 @@ def _run(workspace: Workspace, name: str, *, background: bool, actor: str, as_js
         emit_queued(as_json, collecting.submit(workspace, name, actor=actor))
         return 0
     with terminal_report() as report:
+        chosen = for_job()
         found = collect.collect(
-            workspace, name, options=collecting.options(for_job()), actor=actor, report=report
+            workspace,
+            name,
+            options=collecting.options(chosen),
+            sources=collecting.sources(chosen),
+            actor=actor,
+            report=report,
         )
         if found.n_new:
             scanning.scan(workspace, report=report)

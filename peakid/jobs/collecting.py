@@ -1,13 +1,14 @@
 """Collect photos from the web in a job: fetch what waits, then scan it as every import does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from peakid import clean_text
 from peakid.acquire.collecting import collect
 from peakid.acquire.fetching.client import ClientOptions
-from peakid.acquire.sources import url_list
+from peakid.acquire.sources import services, url_list
+from peakid.acquire.sources.photo_source import PhotoSource
 from peakid.acquire.sources.url_list import ListSummary, UrlColumns
 from peakid.checked_network import is_public
 from peakid.curate import scan
@@ -102,6 +103,7 @@ def run(work: Work) -> None:
         work.workspace,
         arguments.name,
         options=options(work.settings),
+        sources=sources(work.settings),
         actor=work.actor,
         report=work.report,
         should_stop=work.should_stop,
@@ -117,6 +119,11 @@ def options(settings: JobSettings) -> ClientOptions:
     """Return how servers are asked."""
     allows = _every_address if settings.fetch_private else is_public
     return ClientOptions(contact=settings.contact, allows=allows)
+
+
+def sources(chosen: JobSettings) -> Mapping[str, PhotoSource]:
+    """Return the services that can be searched, by name."""
+    return services.opened(services.own_keys(), stand_in=chosen.sources_url)
 
 
 def _every_address(_address: str) -> bool:

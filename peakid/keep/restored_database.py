@@ -34,6 +34,7 @@ JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it 
     ("job", "settings"): dict,
     ("job", "result"): dict,
     ("job", "actions"): list,
+    ("search", "options"): dict,
     ("run", "recipe"): dict,
     ("run", "class_names"): list,
     ("run", "libraries"): dict,

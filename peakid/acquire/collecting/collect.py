@@ -8,7 +8,7 @@ and writes none twice: the next one continues.
 import functools
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from peakid.acquire.collecting import fetching
 from peakid.acquire.collecting.fetching import Fetched
 from peakid.acquire.fetching.client import ClientOptions
 from peakid.acquire.import_batches import RunningImport
+from peakid.acquire.sources.photo_source import PhotoSource
 from peakid.errors import PeakidError
 from peakid.imaging import decoder
 from peakid.records import Report, Source
@@ -55,11 +56,15 @@ def collect(
     name: str,
     *,
     options: ClientOptions | None = None,
+    sources: Mapping[str, PhotoSource] | None = None,
     actor: str,
     report: Report,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> CollectReport:
-    """Fetch and import every waiting candidate of a collection, or as many as there is time for.
+    """Search for a collection, and fetch and import its candidates until none waits or it is stopped.
+
+    Args:
+        sources: The services that can be searched, by name.
 
     Raises:
         NotFound: If there is no such collection.
@@ -77,11 +82,12 @@ def collect(
             fetch = functools.partial(
                 fetching.fetch_all,
                 options=options or ClientOptions(),
+                sources=sources or {},
                 max_bytes=settings.current().max_image_bytes,
             )
             running = portal.start_task_soon(fetch, workspace, collection.collection_id, results)
             n_images, n_rejected = _import_all(
-                current, results, collection.n_waiting, report, running.done, should_stop
+                current, results, collection.collection_id, report, running.done, should_stop
             )
             running.cancel()
             if running.done() and not running.cancelled():
@@ -98,7 +104,7 @@ def collect(
 def _import_all(
     current: RunningImport,
     results: fetching.Results,
-    n_total: int,
+    collection_id: int,
     report: Report,
     is_fetched: Callable[[], bool],
     should_stop: Callable[[], bool],
@@ -116,6 +122,7 @@ def _import_all(
                 found, rejected = _write(current, batch, guarded)
                 n_images, n_rejected = n_images + found, n_rejected + rejected
                 n_done = n_images + n_rejected
+                n_total = n_done + collections.n_waiting(current.workspace, collection_id)
                 report("Collecting", n_done, n_total, progress_text.counted(n_done, n_total, "photos"))
             elif is_last:
                 break

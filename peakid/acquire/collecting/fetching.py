@@ -9,10 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
+from anyio.streams.memory import MemoryObjectSendStream
 
 from peakid import files
+from peakid.acquire.collecting import searching
 from peakid.acquire.fetching.client import Client, ClientOptions, NotFetched
 from peakid.acquire.sources import url_list
+from peakid.acquire.sources.photo_source import PhotoSource
 from peakid.errors import UnreadableImage, UrlRefused
 from peakid.records import RejectionReason
 from peakid.store.collecting import collections
@@ -23,6 +26,7 @@ N_WORKERS = 32
 MAX_WAITING_FILES = 512  # Fetched and not imported yet.
 _PAGE = 500
 _PAUSE_S = 0.05
+_SEARCH_PAUSE_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,15 @@ async def fetch_all(
     results: Results,
     *,
     options: ClientOptions,
+    sources: Mapping[str, PhotoSource],
     max_bytes: int,
 ) -> None:
-    """Put a result for every candidate that waits.
+    """Carry on the searches of a collection, and put a result for every candidate that waits.
 
     A file that an earlier process fetched and did not import is used again.
 
     Args:
+        sources: The services that can be searched, by name.
         max_bytes: Of one image.
 
     Raises:
@@ -71,14 +77,20 @@ async def fetch_all(
         async for each in receive:
             results.put(each if each.digest else await _fetched(client, folder, each, max_bytes=max_bytes))
 
+    is_searched = anyio.Event()
+
+    async def search(client: Client) -> None:
+        await searching.search_all(workspace, collection_id, client, sources)
+        is_searched.set()
+
+    paces = {host: pace for each in sources.values() for host, pace in each.paces.items()}
+    options = replace(options, paces={**paces, **options.paces})
     async with Client(options) as client, anyio.create_task_group() as group:
+        group.start_soon(search, client)
         for _ in range(N_WORKERS):
             group.start_soon(work, client)
         async with send:
-            for each in _in_turn_of_hosts(workspace, collection_id):
-                while results.qsize() > MAX_WAITING_FILES:
-                    await anyio.sleep(_PAUSE_S)
-                await send.send(each)
+            await _send_all(send, _Waiting(workspace, collection_id), results, is_searched)
 
 
 def folder_of(workspace: Workspace) -> Path:
@@ -104,16 +116,40 @@ async def _fetched(client: Client, folder: Path, wanted: Fetched, *, max_bytes: 
     return replace(wanted, file=file)
 
 
-def _in_turn_of_hosts(workspace: Workspace, collection_id: int) -> Iterator[Fetched]:
-    """Yield the URLs of waiting candidates, those of different hosts by turns."""
-    after, given = 0, set[str]()
-    while page := collections.waiting(workspace, collection_id, after=after, limit=_PAGE):
-        after = page[-1].candidate_id
-        urls = [each.url for each in page if each.url not in given]
-        known = collections.known_images(workspace, urls)
-        grouped = collections.waiting_by_url(workspace, collection_id, urls)
-        given |= {url for url, candidates in grouped.items() if candidates[-1].candidate_id > after}
-        yield from (Fetched(candidates, digest=known.get(url, "")) for url, candidates in _by_turns(grouped))
+async def _send_all(
+    send: MemoryObjectSendStream[Fetched], waiting: "_Waiting", results: Results, is_searched: anyio.Event
+) -> None:
+    """Send what waits, until the searches have ended and everything they found is sent."""
+    while True:
+        was_searched = is_searched.is_set()  # Asked before the look: nothing is added after it.
+        for each in waiting.further():
+            while results.qsize() > MAX_WAITING_FILES:
+                await anyio.sleep(_PAUSE_S)
+            await send.send(each)
+        if was_searched:
+            return
+        with anyio.move_on_after(_SEARCH_PAUSE_S):
+            await is_searched.wait()
+
+
+class _Waiting:
+    """The URLs of the candidates that wait, each given once."""
+
+    def __init__(self, workspace: Workspace, collection_id: int) -> None:
+        self._workspace, self._collection_id = workspace, collection_id
+        self._after, self._given = 0, set[str]()
+
+    def further(self) -> Iterator[Fetched]:
+        """Yield those that were not given yet, those of different hosts by turns."""
+        while page := collections.waiting(
+            self._workspace, self._collection_id, after=self._after, limit=_PAGE
+        ):
+            self._after = after = page[-1].candidate_id
+            urls = [each.url for each in page if each.url not in self._given]
+            known = collections.known_images(self._workspace, urls)
+            grouped = collections.waiting_by_url(self._workspace, self._collection_id, urls)
+            self._given |= {url for url, found in grouped.items() if found[-1].candidate_id > after}
+            yield from (Fetched(found, digest=known.get(url, "")) for url, found in _by_turns(grouped))
 
 
 def _by_turns(grouped: Mapping[str, tuple[Candidate, ...]]) -> Iterable[tuple[str, tuple[Candidate, ...]]]:

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from peakid import clean_text
@@ -15,7 +15,7 @@ CandidateState = Literal["waiting", "image", "rejected"]
 PASSING: tuple[RejectionReason, ...] = ("unreachable", "too_slow", "too_much_memory", "crashes_decoder")
 MAX_NAME_CHARS = 100
 _N_AT_ONCE = 500
-_COLUMNS = "id, url, label, page_url, licence, author"
+_COLUMNS = "id, url, label, page_url, licence, author, thumbnail_url"
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,12 @@ class NewCandidate:
     """A picture on the web that may become an image of a class.
 
     Attributes:
-        source: Where it was found: "urls" for a list.
+        source: Where it was found: "urls" for a list, else the name of a service.
         list_name: The list or query that named it, and `position` its place there, from 1.
         problem: Why it cannot be fetched; '' if it can.
+        taken_at: ISO 8601; '' = unknown.
+        latitude, longitude: Degrees north and east; None = unknown.
+        thumbnail_url: Of a small version; '' = none.
     """
 
     url: str
@@ -35,6 +38,11 @@ class NewCandidate:
     position: int = 0
     credit: Credit = NO_CREDIT
     problem: str = ""
+    title: str = ""
+    taken_at: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    thumbnail_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Candidate:
     url: str
     label: str | None
     credit: Credit = NO_CREDIT
+    thumbnail_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,14 @@ def waiting(workspace: Workspace, collection_id: int, *, after: int = 0, limit: 
     return [_candidate(row) for row in rows]
 
 
+def n_waiting(workspace: Workspace, collection_id: int) -> int:
+    """Return how many candidates of a collection wait."""
+    row = workspace.one(
+        "SELECT COUNT(*) AS n FROM candidate WHERE collection_id = ? AND state = 'waiting'", (collection_id,)
+    )
+    return 0 if row is None else int(row["n"])
+
+
 def waiting_by_url(
     workspace: Workspace, collection_id: int, urls: Sequence[str]
 ) -> dict[str, tuple[Candidate, ...]]:
@@ -245,7 +262,8 @@ def forget_image(connection: sqlite3.Connection, image_id: int) -> None:
     for row in rows:
         connection.execute(
             "UPDATE candidate SET url = ?, state = 'rejected', image_id = NULL, reason = 'forgotten',"
-            " detail = '', page_url = NULL, licence = NULL, author = NULL, list_name = '' WHERE id = ?",
+            " detail = '', page_url = NULL, licence = NULL, author = NULL, list_name = '', title = '',"
+            " taken_at = '', latitude = NULL, longitude = NULL, thumbnail_url = '' WHERE id = ?",
             (_forgotten_url(row["url"]), row["id"]),
         )
 
@@ -278,7 +296,26 @@ def conflicts(workspace: Workspace, collection_id: int) -> dict[str, tuple[str, 
 
 def _candidate(row: sqlite3.Row) -> Candidate:
     credit = Credit(row["page_url"], row["licence"], row["author"])
-    return Candidate(row["id"], row["url"], row["label"], credit)
+    return Candidate(row["id"], row["url"], row["label"], credit, row["thumbnail_url"])
+
+
+def add_within(
+    connection: sqlite3.Connection, collection_id: int, found: Sequence[NewCandidate], *, most: int
+) -> int:
+    """Add what a service lists, at most so many, in the order given; return how many are new.
+
+    A photo that the collection has, with any class, is not added again.
+    """
+    n_added = 0
+    for each in found:
+        if n_added >= most:
+            break
+        row = connection.execute(
+            "SELECT 1 FROM candidate WHERE collection_id = ? AND url = ?", (collection_id, each.url)
+        )
+        if row.fetchone() is None and not _is_forgotten(connection, each.url):
+            n_added += _insert(connection, collection_id, replace(each, position=n_added + 1))
+    return n_added
 
 
 def _added(
@@ -298,27 +335,40 @@ def _added(
             n_of_class = counts.get(each.label, 0)
             if most_per_class is not None and n_of_class >= most_per_class and not each.problem:
                 continue
-            cursor = connection.execute(
-                "INSERT INTO candidate (collection_id, url, label, source, list_name, position, page_url,"
-                " licence, author, state, reason, detail, ended_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    collection_id,
-                    each.url,
-                    each.label,
-                    each.source,
-                    each.list_name,
-                    each.position,
-                    each.credit.page_url,
-                    each.credit.licence,
-                    each.credit.author,
-                    *(("rejected", "unsafe_url", each.problem, now()) if each.problem else _WAITING),
-                ),
-            )
-            n_added += cursor.rowcount
-            if cursor.rowcount and not each.problem:
+            is_new = _insert(connection, collection_id, each)
+            n_added += is_new
+            if is_new and not each.problem:
                 counts[each.label] = n_of_class + 1
     return n_added
 
 
-_WAITING = ("waiting", None, "", None)
+def _is_forgotten(connection: sqlite3.Connection, url: str) -> bool:
+    row = connection.execute("SELECT 1 FROM candidate WHERE url = ?", (_forgotten_url(url),)).fetchone()
+    return row is not None
+
+
+def _insert(connection: sqlite3.Connection, collection_id: int, each: NewCandidate) -> int:
+    """Insert a candidate; return 1, or 0 if the collection has it with this class."""
+    ended = ("rejected", "unsafe_url", each.problem, now()) if each.problem else ("waiting", None, "", None)
+    values: dict[str, str | int | float | None] = {
+        "collection_id": collection_id,
+        "url": each.url,
+        "label": each.label,
+        "source": each.source,
+        "list_name": each.list_name,
+        "position": each.position,
+        "page_url": each.credit.page_url,
+        "licence": each.credit.licence,
+        "author": each.credit.author,
+        "title": each.title,
+        "taken_at": each.taken_at,
+        "latitude": each.latitude,
+        "longitude": each.longitude,
+        "thumbnail_url": each.thumbnail_url,
+        **dict(zip(("state", "reason", "detail", "ended_at"), ended, strict=True)),
+    }
+    return connection.execute(
+        f"INSERT INTO candidate ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})"
+        " ON CONFLICT DO NOTHING",
+        tuple(values.values()),
+    ).rowcount

@@ -1,0 +1,38 @@
+"""The services that can be searched for photos."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from peakid import settings
+from peakid.acquire.sources.photo_source import PhotoSource
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys that a person has from services; '' = none. They are never stored or logged."""
+
+    flickr: str = ""
+    openverse: str = ""
+
+
+def own_keys() -> Keys:
+    """Return the keys that the settings of this machine have."""
+    return Keys(settings.service_key("flickr_key"), settings.service_key("openverse_token"))
+
+
+Opener = Callable[[Keys, str], PhotoSource]
+"""Return a source; its second argument is the address of a server that stands in for the service, or ''."""
+
+OPENERS: dict[str, Opener] = {}
+"""By the name of the source, in the order in which a page offers them."""
+
+
+def opened(keys: Keys, *, stand_in: str = "") -> Mapping[str, PhotoSource]:
+    """Return all services by name.
+
+    Args:
+        stand_in: A server that is asked in place of the services, each under its name, such as
+            `http://127.0.0.1:9000/flickr/`. '' = the services themselves.
+    """
+    base = stand_in.rstrip("/")
+    return {name: open_(keys, f"{base}/{name}/" if base else "") for name, open_ in OPENERS.items()}
