@@ -117,7 +117,7 @@ def options():
 
 def prepared(urls: Path, folder: Path) -> None:
     """Create a workspace whose collection has the URLs: listing them is no part of the time."""
-    from peakid.jobs import collecting
+    from peakid.jobs.collecting import lists as collecting
     from peakid.store import workspace as workspaces
 
     workspace = workspaces.create(folder / "workspace")

@@ -20,7 +20,9 @@ from peakid.cli.frame import (
 )
 from peakid.cli.jobs import emit_queued
 from peakid.curate import scan as scanning
-from peakid.jobs import collecting, embedding
+from peakid.jobs import embedding
+from peakid.jobs.collecting import job as collecting
+from peakid.jobs.collecting import lists as url_lists
 from peakid.records import RejectionReason
 from peakid.settings import for_job
 from peakid.store.collecting import collections
@@ -32,7 +34,7 @@ N_SHOWN = 5
 _background = click.option(
     "--background", is_flag=True, help="Collect in a job in the background, and return at once."
 )
-_name = click.option("--name", default=collecting.DEFAULT_NAME, show_default=True, help="The collection.")
+_name = click.option("--name", default=url_lists.DEFAULT_NAME, show_default=True, help="The collection.")
 
 
 @click.group("collect", cls=usage.Group)
@@ -74,10 +76,10 @@ def urls(
     """
     columns = UrlColumns(url_column, label_column)
     if dry_run:
-        found = collecting.summarise(lists, class_name=class_name, columns=columns)
+        found = url_lists.summarise(lists, class_name=class_name, columns=columns)
         emit(as_json, asdict(found), _summary_text(found))
         return 0
-    collecting.add_lists(
+    url_lists.add_lists(
         workspace,
         name,
         lists,

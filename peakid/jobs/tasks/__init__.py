@@ -12,13 +12,14 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
-from peakid.jobs import bundling, collecting, embedding, refusals, search
+from peakid.jobs import bundling, embedding, refusals, search
 from peakid.jobs.albums import sorting
 from peakid.jobs.arguments import (
     ExportArguments,
     ImportArguments,
     TtaArguments,
 )
+from peakid.jobs.collecting import job as collecting_job
 from peakid.jobs.evaluation import figures, heat_maps, open_set
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
@@ -198,7 +199,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "scan": scan_images,
     "changed-copies": changed_copies.search,
     "import": import_images,
-    "collect": collecting.run,
+    "collect": collecting_job.run,
     "map": map_jobs.run,
     "embed": embedding_tasks.embed,
     "similar": search.run_similar,

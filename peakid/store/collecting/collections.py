@@ -66,7 +66,13 @@ class Ended:
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection with the number of its candidates by state, and of its rejections by reason."""
+    """A collection with the number of its candidates by state, and of its rejections by reason.
+
+    Attributes:
+        every_days: How often it is to run again; None = when someone starts it.
+        retrain_after: Train again when so many new images are reviewed; None = no.
+        ran_at: When it was last started; None = never.
+    """
 
     collection_id: int
     name: str
@@ -76,6 +82,9 @@ class Collection:
     n_images: int = 0
     n_rejected: int = 0
     by_reason: dict[str, int] = field(default_factory=dict)
+    every_days: float | None = None
+    retrain_after: int | None = None
+    ran_at: str | None = None
 
 
 def create(workspace: Workspace, name: str, *, actor: str) -> int:
@@ -133,9 +142,23 @@ def list_collections(workspace: Workspace) -> list[Collection]:
             n_images=states.get(row["id"], {}).get("image", 0),
             n_rejected=states.get(row["id"], {}).get("rejected", 0),
             by_reason=reasons.get(row["id"], {}),
+            every_days=row["every_days"],
+            retrain_after=row["retrain_after"],
+            ran_at=row["ran_at"],
         )
-        for row in workspace.query("SELECT id, name, actor, created_at FROM collection ORDER BY id DESC")
+        for row in workspace.query("SELECT * FROM collection ORDER BY id DESC")
     ]
+
+
+def schedule(
+    workspace: Workspace, collection_id: int, *, every_days: float | None, retrain_after: int | None
+) -> None:
+    """Store how often a collection is to run again, and after how many reviewed images to train again."""
+    with workspace.transaction() as connection:
+        connection.execute(
+            "UPDATE collection SET every_days = ?, retrain_after = ? WHERE id = ?",
+            (every_days, retrain_after, collection_id),
+        )
 
 
 def add(

@@ -7,7 +7,8 @@ import streamlit as st
 
 from peakid.acquire.sources.url_list import ListSummary
 from peakid.errors import PeakidError
-from peakid.jobs import collecting
+from peakid.jobs.collecting import job as collecting
+from peakid.jobs.collecting import lists
 from peakid.jobs.job import Job
 from peakid.store.workspace import Workspace
 from peakid.web import session, tables, uploads, words
@@ -68,7 +69,7 @@ def preview(workspace: Workspace) -> Job | None:
     with st.container(border=True):
         st.header(f"Preview of {words.plain(request.file.name)}", anchor=False)
         try:
-            found = collecting.summarise([request.file], class_name=request.class_name)
+            found = lists.summarise([request.file], class_name=request.class_name)
         except PeakidError as error:
             session.show_error(error)
             return None
@@ -83,9 +84,9 @@ def preview(workspace: Workspace) -> Job | None:
 
 
 def _start(workspace: Workspace, request: ListRequest, request_id: str) -> Job:
-    collecting.add_lists(
+    lists.add_lists(
         workspace,
-        collecting.DEFAULT_NAME,
+        lists.DEFAULT_NAME,
         [request.file],
         class_name=request.class_name,
         most_per_class=request.most_per_class,
@@ -93,7 +94,7 @@ def _start(workspace: Workspace, request: ListRequest, request_id: str) -> Job:
     )
     uploads.remove(workspace, request.file)
     st.session_state.pop(_REQUEST, None)
-    return collecting.submit(workspace, collecting.DEFAULT_NAME, request_id=request_id, actor=session.actor())
+    return collecting.submit(workspace, lists.DEFAULT_NAME, request_id=request_id, actor=session.actor())
 
 
 def _show_summary(found: ListSummary) -> None:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from peakid.jobs import collecting, queue
+from peakid.jobs import queue
+from peakid.jobs.collecting import job as collecting
 from peakid.jobs.job import Job
 from peakid.jobs.results import CollectResult
 from peakid.store.collecting import collections
