@@ -9,6 +9,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.errors import PeakidError
 from peakid.records import Snapshot
 from peakid.store import runs, status
+from peakid.store.collecting import credits
 from peakid.web import address, names, navigation, session, words
 from peakid.web.jobs import copies_panel, progress
 from peakid.web.snapshots import freeze_form, snapshot_files, snapshot_list, snapshot_sections
@@ -36,6 +37,7 @@ def freeze(request: FreezeRequest) -> None:
                 fractions=request.fractions,
                 is_reviewed_only=request.is_reviewed_only,
                 is_scanned_first=request.is_scanned_first,
+                of_licences=request.of_licences,
                 actor=session.actor(),
                 report=report,
             )
@@ -113,7 +115,8 @@ if not counts.n_labelled and not frozen_ones:
     show_nothing_to_freeze()
 else:
     with st.expander("Freeze another snapshot", icon=":material/ac_unit:") if frozen_ones else st.container():
-        request = freeze_form.show(counts, snapshots.n_not_compared(workspace))
+        has_licences = credits.names_licences(workspace)
+        request = freeze_form.show(counts, snapshots.n_not_compared(workspace), has_licences=has_licences)
         copies_panel.show_before_freezing(workspace)
     if request:
         freeze(request)

@@ -6,11 +6,12 @@ from typing import Any, get_args
 
 import click
 
+from peakid import licences as known_licences
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table, terminal_report
-from peakid.cli.output import terminal
+from peakid.cli.output import credits_out, terminal
 from peakid.curate.duplicates import proposals
-from peakid.dataset import snapshot, split, write
+from peakid.dataset import credits, snapshot, split, write
 from peakid.errors import BadFractions
 from peakid.records import Snapshot, Split
 from peakid.store.workspace import Workspace
@@ -57,6 +58,14 @@ def snapshot_() -> None:
     "--with-several", "has_several", is_flag=True, help="Include images that also show another class."
 )
 @click.option(
+    "--licences",
+    metavar="LIST",
+    default="",
+    help="Only images with one of these licences, separated by commas: "
+    + ", ".join((*known_licences.GROUPS, *known_licences.CODES))
+    + ". Default: any.",
+)
+@click.option(
     "--no-scan",
     is_flag=True,
     help="Do not compare images that were not compared yet. Their near duplicates may be in several splits.",
@@ -71,6 +80,7 @@ def create(
     seed: int,
     is_reviewed_only: bool,
     has_several: bool,
+    licences: str,
     no_scan: bool,
     actor: str,
     as_json: bool,
@@ -88,6 +98,7 @@ def create(
             seed=seed,
             is_reviewed_only=is_reviewed_only,
             has_several=has_several,
+            of_licences=[each for each in licences.split(",") if each.strip()],
             is_scanned_first=not no_scan,
             actor=actor,
             report=report,
@@ -200,6 +211,19 @@ def write_(
         written = write.write(workspace, frozen, fmt, folder, keep_position=keep_position, report=report)
     text = f"Wrote {written.n_images} images to {written.path}."
     emit(as_json, asdict(written), " ".join([text, *write.sentences(written)]))
+
+
+@snapshot_.command("credits")
+@click.argument("reference", metavar="[SNAPSHOT]", required=False)
+@credits_out.option
+@json_option
+@pass_workspace
+def credits_(workspace: Workspace, reference: str | None, out: Path | None, as_json: bool) -> None:
+    """Say whose the images of SNAPSHOT are: their number by licence, and files with every credit.
+
+    Default: the newest snapshot.
+    """
+    credits_out.show(credits.of_snapshot(workspace, snapshot.show(workspace, reference)), out, as_json)
 
 
 def _emit_snapshot(workspace: Workspace, made: Snapshot, as_json: bool, *, with_items: bool) -> None:

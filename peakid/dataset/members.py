@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from peakid import licences
 from peakid.curate.duplicates import find
 from peakid.records import Group, Split
+from peakid.store.collecting import credits
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
@@ -28,7 +30,11 @@ class Member:
 
 
 def gather(
-    workspace: Workspace, *, is_reviewed_only: bool = False, has_several: bool = False
+    workspace: Workspace,
+    *,
+    is_reviewed_only: bool = False,
+    has_several: bool = False,
+    of_licences: Collection[str] = (),
 ) -> list[Member]:
     """Return the images of a snapshot taken now, sorted by digest.
 
@@ -36,7 +42,13 @@ def gather(
         is_reviewed_only: Leave out images whose label no person has confirmed.
         has_several: Include images that also show another class. Their label describes only part of the
             image.
+        of_licences: Groups and codes of `licences`; only images that an origin offers under one of them.
+            () = whatever the licence is.
+
+    Raises:
+        BadInput: If a licence is not known.
     """
+    wanted = licences.chosen(of_licences)
     rows = workspace.query(
         f"SELECT i.id, i.digest, {FIRST_PATH} AS path, c.name AS label, s.is_reviewed,"
         " s.is_reviewed = 0 AND COALESCE(s.actor, '') GLOB 'model:*' AS is_by_model"
@@ -46,6 +58,9 @@ def gather(
         " ORDER BY i.digest",
         (int(is_reviewed_only), int(has_several)),
     )
+    if wanted:
+        found = credits.licence_of_images(workspace, [row["id"] for row in rows])
+        rows = [row for row in rows if any(licences.is_chosen(each, wanted) for each in found[row["id"]])]
     return [
         Member(
             *(row["id"], row["digest"], row["path"], row["label"]),

@@ -4,11 +4,11 @@ import contextlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
-from peakid import near_names
+from peakid import licences, near_names
 from peakid.curate.duplicates import find
 from peakid.dataset import (
     frozen_rows,
@@ -43,6 +43,7 @@ def create(
     fractions: Mapping[Split, float] | None = None,
     is_reviewed_only: bool = False,
     has_several: bool = False,
+    of_licences: Collection[str] = (),
     is_scanned_first: bool = True,
     actor: str,
     report: Report = no_report,
@@ -61,21 +62,28 @@ def create(
         fractions: Share of each split, in 0..1, for groups without a split.
         is_reviewed_only: Leave out images whose label no person has confirmed.
         has_several: Include images that also show another class.
+        of_licences: Only images with one of these licences, as in `members.gather`; () = any.
         is_scanned_first: False to freeze at once. The snapshot counts the images that were not compared.
 
     Raises:
         EmptySnapshot: If no image is labelled and of a class in use.
         BadFractions: If the shares are negative or do not add up to 1.
-        BadInput: If the name cannot be used.
+        BadInput: If the name cannot be used, or a licence is not known.
     """
     name = snapshot_names.checked(name)
+    licences.chosen(of_licences)
     shares = split.checked_fractions(fractions or split.DEFAULT_FRACTIONS)
     if is_scanned_first:
         _compare_missing(workspace, is_reviewed_only, has_several, report)
     with workspace.transaction() as connection:  # No one can judge an image between reading and writing.
-        chosen = members.gather(workspace, is_reviewed_only=is_reviewed_only, has_several=has_several)
+        chosen = members.gather(
+            workspace,
+            is_reviewed_only=is_reviewed_only,
+            has_several=has_several,
+            of_licences=of_licences,
+        )
         if not chosen:
-            raise _empty(workspace, is_reviewed_only)
+            raise _empty(workspace, is_reviewed_only, of_licences)
         groups = members.in_groups(workspace, chosen)
         imported = members.imported_splits(workspace, chosen)
         assigned = members.assigned_splits(workspace, seed)
@@ -312,7 +320,12 @@ def _snapshot(workspace: Workspace, row: sqlite3.Row) -> Snapshot:
     )
 
 
-def _empty(workspace: Workspace, is_reviewed_only: bool) -> EmptySnapshot:
+def _empty(workspace: Workspace, is_reviewed_only: bool, of_licences: Collection[str] = ()) -> EmptySnapshot:
+    if of_licences and (n := len(members.gather(workspace, is_reviewed_only=is_reviewed_only))):
+        return EmptySnapshot(
+            f"None of the {n:,} images has one of the licences {', '.join(sorted(of_licences))}.",
+            "Choose other licences, or images of any licence.",
+        )
     rows = workspace.query("SELECT verdict, COUNT(*) AS n FROM image_state GROUP BY verdict")
     counts = {row["verdict"]: row["n"] for row in rows}
     if counts.get("label") and is_reviewed_only:

@@ -3,10 +3,12 @@
 In a job for the workspace, or at once into a given file.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from peakid.dataset import credits
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import PeakidError
 from peakid.evaluate import figures, report, score_text
@@ -24,6 +26,7 @@ from peakid.serve import opening
 from peakid.serve.bundle import bundle
 from peakid.serve.bundle.model_card import ClassFacts, ModelFacts
 from peakid.store import exports, origins, runs
+from peakid.store.collecting.credits import n_by_licence, of_snapshot
 from peakid.store.evaluation import operating_points
 from peakid.store.workspace import Workspace
 
@@ -55,6 +58,9 @@ def write(
     """
     run = runs.show(workspace, export.run_id)
     facts = model_facts(workspace, run, names_people=names_people, intended_use=intended_use, actor=actor)
+    found = credits.of_export(workspace, export.export_id)
+    if any(line.is_known for line in found.lines):
+        facts = dataclasses.replace(facts, credits=found.files())
     return bundle.write(exports.folder(export), out, facts, threshold=threshold, key=key)
 
 
@@ -148,7 +154,7 @@ def model_facts(
         confusion=valid.confusion if valid else None,
         classes=_classes(run, items, valid),
         sources=origins.n_by_source(workspace, run.snapshot_id),
-        licences=origins.n_by_licence(workspace, run.snapshot_id),
+        licences=n_by_licence(of_snapshot(workspace, run.snapshot_id)),
         recipe=run.recipe,
         snapshot=run.snapshot_digest,
         weights=_weights(run),

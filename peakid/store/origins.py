@@ -71,18 +71,9 @@ def path_and_root(workspace: Workspace, digest: str) -> tuple[str, str | None]:
 
 def n_by_source(workspace: Workspace, snapshot_id: int) -> dict[str, int]:
     """Return the number of images of a snapshot by the source of their first origin, the largest first."""
-    return _counted(workspace, snapshot_id, "(SELECT o.source FROM origin o WHERE o.image_id = m.image_id")
-
-
-def n_by_licence(workspace: Workspace, snapshot_id: int) -> dict[str, int]:
-    """Return the number of images of a snapshot by licence; '' where none is known."""
-    first = "(SELECT o.licence FROM origin o WHERE o.image_id = m.image_id AND o.licence IS NOT NULL"
-    return _counted(workspace, snapshot_id, first)
-
-
-def _counted(workspace: Workspace, snapshot_id: int, first: str) -> dict[str, int]:
     rows = workspace.query(
-        f"SELECT COALESCE({first} ORDER BY o.id LIMIT 1), '') AS value, COUNT(*) AS n"
+        "SELECT COALESCE((SELECT o.source FROM origin o WHERE o.image_id = m.image_id ORDER BY o.id LIMIT 1),"
+        " '') AS value, COUNT(*) AS n"
         " FROM snapshot_item m WHERE m.snapshot_id = ? GROUP BY value ORDER BY n DESC, value",
         (snapshot_id,),
     )

@@ -89,7 +89,7 @@ def test_a_command_of_a_group_is_found_without_the_group(peakid):
 
 def test_a_command_that_resembles_none_gets_the_list(peakid):
     remedy = json.loads(peakid("snapshot", "zzz", "--json").err)["remedy"]
-    assert remedy == "There are: create, diff, leaks, list, show, verify, write."
+    assert remedy == "There are: create, credits, diff, leaks, list, show, verify, write."
 
 
 def test_deciding_names_every_part_that_is_wrong(peakid, plant):

@@ -11,6 +11,8 @@ import click
 from peakid import files
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
+from peakid.cli.output import credits_out
+from peakid.dataset import credits
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import run_scores
 from peakid.export_records import NO_FIGURES
@@ -115,6 +117,17 @@ def data(workspace: Workspace, export: str, file: Path | None, as_json: bool) ->
     if file is not None:
         files.write_text(files.expanded(file), _csv(found))
     emit(as_json, [each.to_json() for each in found], _data_text(found, file))
+
+
+@exports_.command("credits")
+@click.argument("export", metavar="EXPORT")
+@credits_out.option
+@json_option
+@pass_workspace
+def credits_(workspace: Workspace, export: str, out: Path | None, as_json: bool) -> None:
+    """Say whose the images are that EXPORT saw: their number by licence, and files with every credit."""
+    found = credits.of_export(workspace, exports.find(workspace, export).export_id)
+    credits_out.show(found, out, as_json)
 
 
 def _document(export: Export, run: Run, frozen: dict[str, Snapshot]) -> dict[str, Any]:

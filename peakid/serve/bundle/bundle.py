@@ -54,6 +54,7 @@ USES = {
     "web/": "A page that runs the model in a browser, without network; preprocessing in JavaScript.",
     "requirements.txt": "What these files need; no torch.",
     "confusion_matrix.svg": "Which class is predicted as which, on the validation images.",
+    "CREDITS.csv": "Whose the images are that it saw, with their licences; credits.html shows the same.",
     "golden/": "Drawn pictures with the probabilities that the model gave for them.",
     "checksums.txt": "SHA-256 of every file.",
     "model.sig": "The signature of every file, for `python verify.py --public-key FILE`.",
@@ -138,7 +139,7 @@ def collect(
     contents |= {name: (standalone / name).read_bytes() for name in (*STANDALONE, *PAGE)}
     contents["web/page.css"] = (resources.files("peakid.serve.http") / "static" / "page.css").read_bytes()
     contents["requirements.txt"] = _requirements().encode()
-    contents |= _golden(predictor)
+    contents |= _golden(predictor) | dict(facts.credits)
     if facts.confusion is not None:
         names = [each.name for each in facts.classes]
         contents[model_card.MATRIX] = matrix_picture.svg(names, facts.confusion)

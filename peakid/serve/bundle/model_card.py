@@ -39,6 +39,7 @@ class ModelFacts:
         warnings: Sentences about the data or the score.
         names_people: The classes name people.
         licence: Of the model, as the Hub names licences; '' = not chosen.
+        credits: Files that say whose the images are, by name.
     """
 
     title: str
@@ -57,6 +58,7 @@ class ModelFacts:
     intended_use: str = ""
     names_people: bool = False
     licence: str = ""
+    credits: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def text(facts: ModelFacts, files: Mapping[str, str]) -> str:

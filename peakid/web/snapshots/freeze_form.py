@@ -4,28 +4,38 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from peakid import licences
 from peakid.dataset import snapshot_names
 from peakid.records import Split
 from peakid.store.status import Status
 from peakid.web import words
 
+GROUPS = {
+    "open": "Creative Commons and public domain",
+    "commercial": "of these, for commercial use",
+    "changes": "of these, changes allowed",
+    "unknown": "Unknown licence",
+}
+
 
 @dataclass(frozen=True)
 class FreezeRequest:
-    """The values of the form. `fractions` are shares in 0..1 that add up to 1."""
+    """The values of the form. `fractions` are shares in 0..1 that add up to 1; no licences = any."""
 
     name: str
     seed: int
     fractions: dict[Split, float]
     is_reviewed_only: bool
     is_scanned_first: bool
+    of_licences: tuple[str, ...] = ()
 
 
-def show(counts: Status, n_not_compared: int) -> FreezeRequest | None:
+def show(counts: Status, n_not_compared: int, *, has_licences: bool = False) -> FreezeRequest | None:
     """Draw the form; return its values when the button was clicked.
 
     Args:
         n_not_compared: Labelled images that were not compared with the others yet.
+        has_licences: Images name licences, so that they can be chosen by them.
     """
     st.markdown(_intro(counts))
     cells = st.columns([4, 2, 2, 2, 2], gap="small")
@@ -37,6 +47,7 @@ def show(counts: Status, n_not_compared: int) -> FreezeRequest | None:
     seed = cells[4].number_input("Seed", 0, 2**31 - 1, 0, step=1, key="seed", help=seed_tip)
     only_reviewed = f"Only labels confirmed by a person ({counts.n_reviewed:,})"
     is_reviewed_only = st.checkbox(only_reviewed, key="reviewed_only")
+    of_licences = _ask_licences() if has_licences else ()
     is_scanned_first = _ask_scan(n_not_compared)
     with st.container(horizontal=True, vertical_alignment="center"):
         is_clicked = st.button(
@@ -49,7 +60,22 @@ def show(counts: Status, n_not_compared: int) -> FreezeRequest | None:
             st.caption("Images of an earlier snapshot with the same seed keep their split.")
     if not is_clicked:
         return None
-    return FreezeRequest(name, int(seed), fractions, is_reviewed_only, is_scanned_first)
+    return FreezeRequest(name, int(seed), fractions, is_reviewed_only, is_scanned_first, of_licences)
+
+
+def _ask_licences() -> tuple[str, ...]:
+    chosen = st.multiselect(
+        "Only images with one of these licences",
+        [*licences.GROUPS, *licences.CODES],
+        format_func=_licence_option,
+        placeholder="any licence",
+        key="licences",
+    )
+    return tuple(chosen)
+
+
+def _licence_option(name: str) -> str:
+    return GROUPS.get(name) or licences.Licence(name).name
 
 
 def _ask_scan(n_not_compared: int) -> bool:

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from peakid.dataset import credits
 from peakid.dataset import snapshot as snapshots
 from peakid.dataset import write as writing
 from peakid.errors import PeakidError
 from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
-from peakid.web import session, uploads, words
+from peakid.web import session, tables, uploads, words
 from peakid.web.jobs import progress
 from peakid.web.workspaces import folder_browser
 
@@ -46,6 +47,21 @@ def show(workspace: Workspace, frozen: Snapshot) -> None:
             )
     except PeakidError as error:
         session.show_error(error)
+    _show_credits(workspace, frozen)
+
+
+def _show_credits(workspace: Workspace, frozen: Snapshot) -> None:
+    """Draw the number of images by licence, and buttons that download the credits."""
+    st.subheader("Credits", anchor=False)
+    found = credits.of_snapshot(workspace, frozen)
+    if not any(line.is_known for line in found.lines):
+        st.caption("No image of this snapshot names an author, a licence or a page.")
+        return
+    counts = found.n_by_licence().items()
+    tables.show([{"Licence": name or "Unknown", "Images": n} for name, n in counts], height="content")
+    with st.container(horizontal=True):
+        for name, content in found.files().items():
+            st.download_button(name, content, file_name=name, icon=":material/download:", on_click="ignore")
 
 
 def _write(

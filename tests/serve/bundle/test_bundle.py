@@ -23,6 +23,7 @@ FACTS = ModelFacts(
     licences={"": 10, "CC BY 4.0": 9},
     weights="random weights",
     warnings=["3 groups leak."],
+    credits={"CREDITS.csv": b"digest,author\n0a,A. Adams\n"},
 )
 
 
@@ -42,6 +43,8 @@ def test_every_file_is_listed_with_its_checksum(unpacked):
     assert set(listed) == there - {"checksums.txt"}
     for name, digest in listed.items():
         assert hashlib.sha256((unpacked / name).read_bytes()).hexdigest() == digest
+    assert (unpacked / "CREDITS.csv").read_bytes() == FACTS.credits["CREDITS.csv"]
+    assert "CREDITS.csv" in (unpacked / "MODEL_CARD.md").read_text()
     assert {each.suffix for each in unpacked.rglob("*")} & {".pkl", ".pt", ".pickle"} == set()
 
 
