@@ -23,6 +23,7 @@ from peakid.curate import scan as scanning
 from peakid.jobs import embedding
 from peakid.jobs.collecting import job as collecting
 from peakid.jobs.collecting import lists as url_lists
+from peakid.jobs.collecting import retraining, schedule
 from peakid.records import RejectionReason
 from peakid.settings import for_job
 from peakid.store.collecting import collections
@@ -93,12 +94,20 @@ def urls(
 
 @collect_.command()
 @_name
+@click.option("--due", "is_due", is_flag=True, help="Run the collections whose time has come, in jobs.")
 @_background
 @actor_option
 @json_option
 @pass_workspace
-def run(workspace: Workspace, name: str, background: bool, actor: str, as_json: bool) -> int:
-    """Fetch and import what waits in a collection, such as after it was stopped."""
+def run(workspace: Workspace, name: str, is_due: bool, background: bool, actor: str, as_json: bool) -> int:
+    """Run a collection: continue it where it was stopped, or search again for what is new.
+
+    With --due, for a line of cron: every collection that is to run again is queued, and a training if enough
+    new images are reviewed.
+    """
+    if is_due:
+        return _run_due(workspace, actor=actor, as_json=as_json)
+    schedule.begin(workspace, collections.show(workspace, name))
     return _run(workspace, name, background=background, actor=actor, as_json=as_json)
 
 
@@ -146,6 +155,20 @@ def rejections(workspace: Workspace, name: str, limit: int, as_json: bool) -> No
     ]
     columns = ["url", "label", "reason", "detail"]
     emit(as_json, documents, table(documents, columns, empty="Nothing was rejected."))
+
+
+def _run_due(workspace: Workspace, *, actor: str, as_json: bool) -> int:
+    jobs = {
+        each.name: schedule.submit(workspace, each.name, actor=actor).job_id
+        for each in schedule.due(workspace)
+    }
+    training = retraining.ensure(workspace, actor=actor)
+    document = {"jobs": jobs, "training": training.job_id if training else None}
+    lines = [f"Job {job_id} collects {name}." for name, job_id in jobs.items()]
+    if training:
+        lines.append(f"Job {training.job_id} trains again: enough new images are reviewed.")
+    emit(as_json, document, "\n".join(lines) or "No collection is due.")
+    return 0
 
 
 def _run(workspace: Workspace, name: str, *, background: bool, actor: str, as_json: bool) -> int:

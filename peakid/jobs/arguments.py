@@ -121,6 +121,15 @@ class CollectArguments:
 
 
 @dataclass(frozen=True)
+class RetrainArguments:
+    """`run_id` is the run whose recipe is used again; `n_new` the reviewed images that it did not have."""
+
+    kind: ClassVar[str] = "retrain"
+    run_id: int = 0
+    n_new: int = 0
+
+
+@dataclass(frozen=True)
 class BundleArguments:
     """Attributes:
     threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
@@ -242,6 +251,7 @@ Arguments = (
     | AttributeArguments
     | ExportArguments
     | CollectArguments
+    | RetrainArguments
     | BundleArguments
     | VerifyArguments
     | ScanArguments
@@ -271,6 +281,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         AttributeArguments,
         ExportArguments,
         CollectArguments,
+        RetrainArguments,
         BundleArguments,
         VerifyArguments,
         ScanArguments,

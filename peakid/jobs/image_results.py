@@ -84,6 +84,15 @@ class CollectResult:
 
 
 @dataclass(frozen=True)
+class RetrainResult:
+    """The new snapshot, and the job that trains on it; None until it is queued."""
+
+    kind: ClassVar[str] = "retrain"
+    snapshot: str = ""
+    job_id: int | None = None
+
+
+@dataclass(frozen=True)
 class MapResult:
     """A UMAP layout with `n_images` of the `n_embedded` images that have an embedding."""
 

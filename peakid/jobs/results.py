@@ -23,6 +23,7 @@ from peakid.jobs.image_results import (
     ImportResult,
     MapResult,
     NameImagesResult,
+    RetrainResult,
     ScanResult,
     SimilarResult,
     VerifyResult,
@@ -228,6 +229,7 @@ Result = (
     | ChangedCopiesResult
     | ImportResult
     | CollectResult
+    | RetrainResult
     | MapResult
     | EmbedResult
     | SimilarResult
@@ -257,6 +259,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         ChangedCopiesResult,
         ImportResult,
         CollectResult,
+        RetrainResult,
         MapResult,
         EmbedResult,
         SimilarResult,

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from peakid.jobs import suggester
+from peakid.jobs.collecting import retraining
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import address, narrow_window, navigation, remedies, session
@@ -33,6 +34,7 @@ def main() -> None:
         address.begin()
         job_log.show_requested(workspace)
         suggester.ensure(workspace)
+        retraining.ensure(workspace, actor=session.actor())
         page.run()
 
 

@@ -49,6 +49,7 @@ JOBS = {
     "name-images": "Naming what images show",
     "import": "Import",
     "collect": "Collection of photos",
+    "retrain": "Training on new images",
     "map": "Map layout",
     "embed": "Embedding",
     "learning-curve": "Learning curve",

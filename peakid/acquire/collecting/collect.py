@@ -26,7 +26,7 @@ from peakid.errors import PeakidError
 from peakid.imaging import decoder
 from peakid.records import Report, Source
 from peakid.store import images
-from peakid.store.collecting import collections
+from peakid.store.collecting import collections, schedules
 from peakid.store.collecting.collections import Candidate, Ended
 from peakid.store.workspace import Workspace
 
@@ -75,6 +75,7 @@ def collect(
     collection = collections.show(workspace, name)
     source: Source = "web"
     demo_apart.refuse_mixture(workspace, source)
+    schedules.note_run(workspace, collection.collection_id)
     current = import_batches.start(workspace, source, None, actor=actor)
     results: fetching.Results = queue.SimpleQueue()
     try:

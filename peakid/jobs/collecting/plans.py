@@ -11,7 +11,7 @@ from peakid.acquire import demo_apart
 from peakid.acquire.fetching.client import Client, ClientOptions
 from peakid.acquire.sources.photo_source import FoundPhoto, PhotoSource, Query
 from peakid.errors import BadInput, PeakidError
-from peakid.store.collecting import collections, searches
+from peakid.store.collecting import collections, schedules, searches
 from peakid.store.collecting.searches import NewSearch
 from peakid.store.workspace import Workspace
 
@@ -88,9 +88,7 @@ def save(workspace: Workspace, plan: Plan, sources: Mapping[str, PhotoSource], *
     demo_apart.refuse_mixture(workspace, "web")
     collection_id = collections.create(workspace, plan.name, actor=actor)
     searches.save(workspace, collection_id, plan.searches)
-    collections.schedule(
-        workspace, collection_id, every_days=plan.every_days, retrain_after=plan.retrain_after
-    )
+    schedules.save(workspace, collection_id, every_days=plan.every_days, retrain_after=plan.retrain_after)
     return collection_id
 
 

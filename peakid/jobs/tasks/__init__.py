@@ -20,6 +20,7 @@ from peakid.jobs.arguments import (
     TtaArguments,
 )
 from peakid.jobs.collecting import job as collecting_job
+from peakid.jobs.collecting import retraining
 from peakid.jobs.evaluation import figures, heat_maps, open_set
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
@@ -200,6 +201,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "changed-copies": changed_copies.search,
     "import": import_images,
     "collect": collecting_job.run,
+    "retrain": retraining.run_job,
     "map": map_jobs.run,
     "embed": embedding_tasks.embed,
     "similar": search.run_similar,

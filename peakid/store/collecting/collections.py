@@ -150,17 +150,6 @@ def list_collections(workspace: Workspace) -> list[Collection]:
     ]
 
 
-def schedule(
-    workspace: Workspace, collection_id: int, *, every_days: float | None, retrain_after: int | None
-) -> None:
-    """Store how often a collection is to run again, and after how many reviewed images to train again."""
-    with workspace.transaction() as connection:
-        connection.execute(
-            "UPDATE collection SET every_days = ?, retrain_after = ? WHERE id = ?",
-            (every_days, retrain_after, collection_id),
-        )
-
-
 def add(
     workspace: Workspace,
     collection_id: int,

@@ -22,6 +22,7 @@ from peakid.jobs.results import (
     MapResult,
     OpenSetResult,
     RateFinderResult,
+    RetrainResult,
     ScanResult,
     SimilarResult,
     SweepResult,
@@ -217,6 +218,14 @@ def _collect(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Review", "review") if found.n_new else Ending(text, "Open Collect", "collect")
 
 
+def _retrain(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(RetrainResult)
+    if found is None or found.job_id is None:
+        return _done(workspace, job)
+    text = "Enough new images are reviewed: a training on them is queued."
+    return Ending(text, "Open the training", "train", {"job": str(found.job_id)})
+
+
 def _map(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(MapResult)
     if found is None:
@@ -276,6 +285,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "changed-copies": _changed_copies,
     "import": _import,
     "collect": _collect,
+    "retrain": _retrain,
     "map": _map,
     "embed": _embed,
     "preview-albums": _preview_albums,
