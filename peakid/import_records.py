@@ -35,6 +35,8 @@ RejectionReason = Literal[
     "gone",               # Its server says that it does not exist.
     "refused_by_server",  # Its server does not give it to everybody.
     "opted_out",          # Its server says that it must not be used to train models.
+    "placeholder",        # A picture that its server sends in place of one that is gone.
+    "near_duplicate",     # Its thumbnail looks like an image of the same class that the workspace has.
 ]  # fmt: skip
 
 NoteKind = Literal[

@@ -29,6 +29,8 @@ REASONS: dict[RejectionReason, str] = {
     "gone": "No longer on the web",
     "refused_by_server": "Refused by its server",
     "opted_out": "Not for training, says its server",
+    "placeholder": "Gone: its server sends another picture",
+    "near_duplicate": "Looks like an image that is here",
 }
 
 JOBS = {

@@ -7,6 +7,7 @@ and writes none twice: the next one continues.
 
 import functools
 import queue
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from peakid.acquire.arrival import Arrival
 from peakid.acquire.collecting import fetching
 from peakid.acquire.collecting.fetching import Fetched
 from peakid.acquire.fetching.client import ClientOptions
-from peakid.acquire.import_batches import RunningImport
+from peakid.acquire.import_batches import Opened, RunningImport
+from peakid.acquire.sources import url_list
 from peakid.acquire.sources.photo_source import PhotoSource
 from peakid.errors import PeakidError
 from peakid.imaging import decoder
@@ -33,6 +35,8 @@ from peakid.store.workspace import Workspace
 BATCH_SIZE = 50  # URLs a transaction.
 _BATCH_S = 1.0  # A smaller batch is written after this time, so that pictures appear as they come.
 _WAIT_S = 0.1
+# A picture at more addresses of one server stands for photos that are gone, such as "no longer available".
+MAX_SAME_BYTES = 2
 
 
 @dataclass(frozen=True)
@@ -158,28 +162,39 @@ def _write(current: RunningImport, batch: Sequence[Fetched], guarded: decoder.De
     ids = [each.candidate_id for each in candidates]
     if any(each.found and each.found.inspected for each in opened):
         files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
-    n_images = 0
+    n_images, n_rejected = 0, len(ended)
     with workspace.transaction() as connection:
         waiting = collections.still_waiting(connection, ids)
         for candidate, each in zip(candidates, opened, strict=True):
             if candidate.candidate_id not in waiting:
                 continue  # Another process has collected it meanwhile.
-            written = import_batches.write(connection, current, each)
-            n_images += written.image_id is not None
-            row = written.rejection
-            ended.append(
-                Ended(candidate.candidate_id, written.image_id)
-                if row is None
-                else Ended(candidate.candidate_id, None, row.reason, row.detail)
-            )
+            one = _ended(connection, current, candidate, each)
+            collections.end(connection, one)
+            n_images += one.image_id is not None
+            n_rejected += one.image_id is None
         for one in ended:
             collections.end(connection, one)
-        current.n_rejected += len(ended) - n_images
+        current.n_rejected += n_rejected
         import_batches.update_counts(connection, current, current.n_rejected, is_finished=False)
     for fetched in batch:
         if fetched.file is not None:
             fetched.file.unlink(missing_ok=True)
-    return n_images, len(ended) - n_images
+    return n_images, n_rejected
+
+
+def _ended(
+    connection: sqlite3.Connection, current: RunningImport, candidate: Candidate, opened: Opened
+) -> Ended:
+    """Write the image of a candidate, unless its bytes have too many addresses at its server."""
+    if opened.found and not url_list.is_inline(candidate.url):
+        n_same = collections.n_same_bytes(connection, candidate.url, opened.found.digest)
+        if n_same >= MAX_SAME_BYTES:
+            detail = f"{n_same:,} other addresses of this server have the same picture."
+            return Ended(candidate.candidate_id, None, "placeholder", detail)
+    written = import_batches.write(connection, current, opened)
+    if written.rejection is None:
+        return Ended(candidate.candidate_id, written.image_id)
+    return Ended(candidate.candidate_id, None, written.rejection.reason, written.rejection.detail)
 
 
 def _arrival(workspace: Workspace, fetched: Fetched, candidate: Candidate) -> Arrival:

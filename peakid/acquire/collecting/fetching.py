@@ -1,5 +1,6 @@
 """Fetch the candidates of a collection into files, many at once, each ready to be imported."""
 
+import contextlib
 import hashlib
 import queue
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +14,8 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from peakid import files
 from peakid.acquire.collecting import searching
+from peakid.acquire.collecting.thumbnails import ThumbnailCheck
+from peakid.acquire.fetching import placeholders
 from peakid.acquire.fetching.client import Client, ClientOptions, NotFetched
 from peakid.acquire.sources import url_list
 from peakid.acquire.sources.photo_source import PhotoSource
@@ -73,9 +76,11 @@ async def fetch_all(
     folder.mkdir(parents=True, exist_ok=True)
     send, receive = anyio.create_memory_object_stream[Fetched](0)
 
-    async def work(client: Client) -> None:
+    async def work(client: Client, check: ThumbnailCheck) -> None:
         async for each in receive:
-            results.put(each if each.digest else await _fetched(client, folder, each, max_bytes=max_bytes))
+            if not each.digest:
+                each = await _fetched(client, check, folder, each, max_bytes=max_bytes)
+            results.put(each)
 
     is_searched = anyio.Event()
 
@@ -85,12 +90,14 @@ async def fetch_all(
 
     paces = {host: pace for each in sources.values() for host, pace in each.paces.items()}
     options = replace(options, paces={**paces, **options.paces})
-    async with Client(options) as client, anyio.create_task_group() as group:
-        group.start_soon(search, client)
-        for _ in range(N_WORKERS):
-            group.start_soon(work, client)
-        async with send:
-            await _send_all(send, _Waiting(workspace, collection_id), results, is_searched)
+    async with Client(options) as client:
+        with contextlib.closing(ThumbnailCheck(workspace, client)) as check:
+            async with anyio.create_task_group() as group:
+                group.start_soon(search, client)
+                for _ in range(N_WORKERS):
+                    group.start_soon(work, client, check)
+                async with send:
+                    await _send_all(send, _Waiting(workspace, collection_id), results, is_searched)
 
 
 def folder_of(workspace: Workspace) -> Path:
@@ -98,7 +105,9 @@ def folder_of(workspace: Workspace) -> Path:
     return workspace.cache_dir / "collected"
 
 
-async def _fetched(client: Client, folder: Path, wanted: Fetched, *, max_bytes: int) -> Fetched:
+async def _fetched(
+    client: Client, check: ThumbnailCheck, folder: Path, wanted: Fetched, *, max_bytes: int
+) -> Fetched:
     url = wanted.candidates[0].url
     file = folder / f"{hashlib.sha256(url.encode()).hexdigest()}.image"
     if file.is_file():
@@ -107,7 +116,12 @@ async def _fetched(client: Client, folder: Path, wanted: Fetched, *, max_bytes: 
         if url_list.is_inline(url):
             body = url_list.inline_bytes(url)
         else:
-            body = (await client.get(url, max_bytes=max_bytes)).body
+            if len(wanted.candidates) == 1 and (known := await check.rejection(wanted.candidates[0])):
+                return replace(wanted, reason=known[0], detail=known[1])
+            response = await client.get(url, max_bytes=max_bytes)
+            if placeholders.is_known(response.url):
+                return replace(wanted, reason="placeholder", detail=f"It leads to {response.url}.")
+            body = response.body
     except UrlRefused as error:
         return replace(wanted, reason="unsafe_url", detail=error.message)
     except (NotFetched, UnreadableImage) as error:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 from peakid import clean_text
 from peakid.errors import BadInput, NotFound
@@ -251,6 +252,16 @@ def end(connection: sqlite3.Connection, ended: Ended) -> None:
             ended.candidate_id,
         ),
     )
+
+
+def n_same_bytes(connection: sqlite3.Connection, url: str, digest: str) -> int:
+    """Count the other addresses of the same server that gave the image with this digest."""
+    rows = connection.execute(
+        "SELECT DISTINCT c.url FROM image i JOIN candidate c ON c.image_id = i.id"
+        " WHERE i.digest = ? AND c.url <> ?",
+        (digest, url),
+    )
+    return sum(urlsplit(row["url"]).hostname == urlsplit(url).hostname for row in rows)
 
 
 def retry(workspace: Workspace, collection_id: int, reasons: Sequence[RejectionReason] = PASSING) -> int:

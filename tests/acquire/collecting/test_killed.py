@@ -17,7 +17,6 @@ from tests.acquire.collecting.conftest import FAST
 from tests.acquire.fetching.served import Served
 
 pytestmark = pytest.mark.slow
-N, N_KILLS = 600, 6
 RUN = """
 import sys
 from pathlib import Path
@@ -30,20 +29,27 @@ collect(workspace, "lakes", options=FAST, actor="human:anna", report=no_report)
 """
 
 
+@pytest.mark.parametrize(
+    ("n_candidates", "n_kills"), [(600, 6), pytest.param(5000, 10, marks=pytest.mark.thorough)]
+)
 def test_each_candidate_of_a_killed_collection_ends_once(
-    workspace: Workspace, photos: Served, collection: Callable[..., int]
+    workspace: Workspace,
+    photos: Served,
+    collection: Callable[..., int],
+    n_candidates: int,
+    n_kills: int,
 ) -> None:
     rng = random.Random(4)
     kinds = ["404", "500", "page", "cut", "flaky"]
-    names = [f"{n}-{rng.choice(kinds)}" if rng.random() < 0.2 else f"{n}.jpg" for n in range(N)]
+    names = [f"{n}-{rng.choice(kinds)}" if rng.random() < 0.2 else f"{n}.jpg" for n in range(n_candidates)]
     collection([f"{photos.url}/{name}" for name in names])
     command = [sys.executable, "-c", RUN, str(workspace.path)]
     root = Path(__file__).resolve().parents[3]
-    for _ in range(N_KILLS):
+    for _ in range(n_kills):
         process = subprocess.Popen(command, cwd=root, start_new_session=True)
         n_before = len(photos.asked)
         until = time.monotonic() + 60
-        n_more = rng.randrange(20, 60)
+        n_more = rng.randrange(n_candidates // 30, n_candidates // 10)
         while len(photos.asked) - n_before < n_more and time.monotonic() < until:
             assert process.poll() is None
             time.sleep(0.01)
@@ -62,6 +68,9 @@ def test_each_candidate_of_a_killed_collection_ends_once(
     n_images = workspace.one("SELECT COUNT(*) AS n FROM image")["n"]
     n_origins = workspace.one("SELECT COUNT(*) AS n FROM origin")["n"]
     assert n_images == n_origins == found["image"]
-    most = FAST.n_attempts * (N_KILLS + 1)
+    most = FAST.n_attempts * (n_kills + 1)
     assert max(Counter(photos.paths()).values()) <= most
     assert not list((workspace.cache_dir / "collected").iterdir())
+    n_asked = len(photos.asked)
+    subprocess.run(command, cwd=root, check=True, timeout=300)
+    assert len(photos.asked) == n_asked, "a further run asks for nothing that is known"
