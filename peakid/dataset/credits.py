@@ -51,7 +51,7 @@ class Credits:
         return sum(not line.licence.code for line in self.lines)
 
     def n_by_licence(self) -> dict[str, int]:
-        """Return the number of images by licence, the most frequent first; '' = none is given."""
+        """Return the number of images by licence, the most frequent first and '' = unknown last."""
         return credits.n_by_licence(self.lines)
 
     def files(self) -> dict[str, bytes]:

@@ -64,7 +64,7 @@ class ThumbnailCheck:
             pending = self._decoder.submit(functools.partial(bytes, response.body))
             inspected: Inspection = await anyio.to_thread.run_sync(pending.result)
         except (NotFetched, UrlRefused, UnreadableImage):
-            return None  # The photo itself may be there all the same.
+            return None  # The photo itself may still be there.
         self._load()
         digest = self._alike(inspected, candidate.label)
         return ("near_duplicate", f"Its thumbnail looks like the image {digest}.") if digest else None

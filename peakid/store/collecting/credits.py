@@ -97,7 +97,7 @@ def names_licences(workspace: Workspace) -> bool:
 
 
 def n_by_licence(lines: Iterable[CreditLine]) -> dict[str, int]:
-    """Return the number of images by the name of their licence, the most frequent first; last '' = unknown."""
+    """Return the number of images by licence, the most frequent first and '' = unknown last."""
     counted = Counter(line.licence.name for line in lines)
     return dict(sorted(counted.items(), key=lambda each: (not each[0], -each[1], each[0])))
 
