@@ -74,6 +74,7 @@ async def fetch_all(
     """
     folder = folder_of(workspace)
     folder.mkdir(parents=True, exist_ok=True)
+    files.sweep([folder])
     send, receive = anyio.create_memory_object_stream[Fetched](0)
 
     async def work(client: Client, check: ThumbnailCheck) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +33,7 @@ class Served:
     def __init__(self, answer: Callable[[Asked, int], Answer]) -> None:
         self.asked: list[Asked] = []
         self.n_open = self.most_open = 0
-        lock, served = threading.Lock(), self
+        lock, served, counts = threading.Lock(), self, Counter[str]()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -40,7 +41,8 @@ class Served:
             def do_GET(self) -> None:
                 asked = Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, time.monotonic())
                 with lock:
-                    n_before = sum(each.path == self.path for each in served.asked)
+                    n_before = counts[self.path]
+                    counts[self.path] += 1
                     served.asked.append(asked)
                     served.n_open += 1
                     served.most_open = max(served.most_open, served.n_open)
