@@ -16,8 +16,8 @@ run: $(VENV)/.installed
 	@echo "Peakid starts on http://localhost:$(PORT). Ctrl-C stops it; running jobs continue."
 	@$(BIN)/peakid app --port $(PORT)
 
-# The tests run in a process for each core, four at most. `loadgroup` hands them out one by one: some take a minute.
-PROCESSES := -n auto --maxprocesses 4 --dist loadgroup
+# tests/conftest.py says how many processes run the tests. A process runs a whole file, in the order of that file.
+PROCESSES := -n auto --dist loadfile --no-loadscope-reorder
 
 test: lint chromium $(if $(shell command -v npm),node_modules/.installed)
 	@$(BIN)/python -m pytest $(PROCESSES) -m "not thorough"

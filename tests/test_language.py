@@ -12,8 +12,6 @@ import pytest
 
 from tests.parsed import modules
 
-pytestmark = pytest.mark.xdist_group("sources")  # One process reads all modules.
-
 ROOT = Path(__file__).resolve().parents[1]
 
 Place = Literal[

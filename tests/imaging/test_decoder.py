@@ -1,5 +1,6 @@
 """A file that hangs, eats memory or crashes affects only itself; the process ends with its parent."""
 
+import contextlib
 import functools
 import os
 import subprocess
@@ -41,10 +42,11 @@ def test_files_of_a_process_share_its_memory_and_one_that_lacks_it_is_tried_agai
 
 
 def test_an_idle_process_that_keeps_memory_is_ended_and_the_next_file_starts_another(guarded, monkeypatch):
+    guarded.limit_s = 20
     monkeypatch.setattr(decoder, "KEPT_BYTES", 40 * 2**20)
     first = guarded.submit(functools.partial(bytes, b"keep 60")).result(30).split()[-1]
-    gone, _ = psutil.wait_procs([psutil.Process(int(first))], timeout=10)
-    assert len(gone) == 1
+    with contextlib.suppress(psutil.NoSuchProcess):  # It may have ended already.
+        psutil.Process(int(first)).wait(10)
     assert guarded.submit(functools.partial(bytes, b"a")).result(30).split()[-1] != first
 
 

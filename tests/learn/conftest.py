@@ -26,7 +26,10 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture
+Fit = Callable[..., tuple[train.TrainResult, list[EpochMetrics]]]
+
+
+@pytest.fixture(scope="session")
 def colours() -> TrainingImages:
     """Two classes: 8 train, 3 valid and 2 test images of each."""
     return images_of(
@@ -49,8 +52,13 @@ def pretrained(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetrics]]]:
+def fit(tmp_path: Path) -> Fit:
     """Train quickly: `result, epochs = fit(images, name="a", should_stop=..., body_epochs=2)`."""
+    return fit_in(tmp_path)
+
+
+def fit_in(folder: Path) -> Fit:
+    """Return `fit` for trainings whose files are in a folder."""
 
     def run(
         images,
@@ -80,8 +88,8 @@ def fit(tmp_path: Path) -> Callable[..., tuple[train.TrainResult, list[EpochMetr
         result = train.train(
             images,
             Recipe(**values),
-            folder=tmp_path / name,
-            cache_dir=tmp_path / "cache",
+            folder=folder / name,
+            cache_dir=folder / "cache",
             settings=job_settings,
             report=report,
             on_epoch=tell,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from fastai.vision.learner import add_head, create_body
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -116,10 +115,12 @@ def assemble(
     Args:
         dropout: Of the last features of a two-layer head, in 0..1.
     """
-    body = create_body(full, pretrained=False, cut=lambda model: _body(model, architecture))
+    body = _body(full, architecture)
     has_map = architecture.has_map
     if head == "linear":
         return nn.Sequential(body, linear_head(architecture, n_classes))
+    from fastai.vision.learner import add_head  # Takes a second to load, and other heads do without it.
+
     return add_head(body, architecture.n_features, n_classes, pool=has_map, concat_pool=has_map, ps=dropout)
 
 

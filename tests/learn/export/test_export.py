@@ -8,16 +8,25 @@ from peakid.errors import BadInput, NotFound, ParityBroken, UnreadableImage
 from peakid.imaging import pixels
 from peakid.learn.export import export, proof
 from peakid.records import no_report
+from tests.learn.conftest import fit_in
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def run(colours, fit, tmp_path):
+@pytest.fixture(scope="module")
+def run(colours, tmp_path_factory):
     """A trained run: its folder, its validation images as bytes, and what it predicted for them."""
-    result, _ = fit(colours, arch="squeezenet1_0")
+    folder = tmp_path_factory.mktemp("trained")
+    result, _ = fit_in(folder)(colours, arch="squeezenet1_0")
     digests, probabilities = result.pred_probs["valid"]
-    return tmp_path / "run", [(digest, colours.read(digest)) for digest in digests], probabilities
+    return folder / "run", [(digest, colours.read(digest)) for digest in digests], probabilities
+
+
+@pytest.fixture(scope="module")
+def published(run, tmp_path_factory):
+    """The proof and the folder of an export of the run as safetensors and ONNX."""
+    folder = tmp_path_factory.mktemp("published") / "out"
+    return exported(run, folder), folder
 
 
 def exported(run, out, formats=("safetensors", "onnx"), images=None, pred_probs=None):
@@ -33,17 +42,13 @@ def exported(run, out, formats=("safetensors", "onnx"), images=None, pred_probs=
     )
 
 
-def test_every_format_predicts_what_the_run_predicted_from_the_bytes_on(run, tmp_path):
-    proof = exported(run, tmp_path / "out")
+def test_every_format_predicts_what_the_run_predicted_from_the_bytes_on(published):
+    proof, folder = published
     assert [file["format"] for file in proof.files] == ["safetensors", "onnx"]
     for parity in proof.parity.values():
         assert (parity["n_images"], parity["agreement"]) == (6, 1.0)
         assert 0 <= parity["max_abs_diff"] < 1e-5
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "card.json",
-        "model.onnx",
-        "model.safetensors",
-    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.onnx", "model.safetensors"]
 
 
 def test_a_linear_head_is_exported_and_proven_as_any_other_model(colours, fit, tmp_path, pretrained):
@@ -60,9 +65,9 @@ def test_a_linear_head_is_exported_and_proven_as_any_other_model(colours, fit, t
     assert json.loads((tmp_path / "out" / "card.json").read_text())["head"] == "linear"
 
 
-def test_the_onnx_file_is_one_file_with_its_card_inside(run, tmp_path):
-    exported(run, tmp_path / "out", ["onnx"])
-    graph = onnx.load(tmp_path / "out" / "model.onnx")
+def test_the_onnx_file_is_one_file_with_its_card_inside(published):
+    _, folder = published
+    graph = onnx.load(folder / "model.onnx")
     inside = json.loads({entry.key: entry.value for entry in graph.metadata_props}["peakid"])
     assert (inside["class_names"], inside["image_size_px"]) == (["moss", "rust"], 32)
     shape = graph.graph.input[0].type.tensor_type.shape.dim
@@ -70,9 +75,9 @@ def test_the_onnx_file_is_one_file_with_its_card_inside(run, tmp_path):
     assert graph.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
 
 
-def test_the_card_holds_files_proof_preprocessing_and_the_callers_facts(run, tmp_path):
-    proof = exported(run, tmp_path / "out")
-    card = json.loads((tmp_path / "out" / "card.json").read_text())
+def test_the_card_holds_files_proof_preprocessing_and_the_callers_facts(published):
+    proof, folder = published
+    card = json.loads((folder / "card.json").read_text())
     assert (card["files"], card["parity"]) == (proof.files, proof.parity)
     assert (card["facts"]["run_id"], card["pixels_version"], card["resize"]) == (12, pixels.VERSION, "crop")
 
