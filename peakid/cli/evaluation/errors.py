@@ -164,7 +164,7 @@ def mergeable_(
     merged.
     """
     shown = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
-    found = mergeable.proposals(shown.scored.class_names, shown.scored.confusion, shown.one_per_group)
+    found = mergeable.of_figures(shown)
     text = "\n\n".join(_proposal_text(each) for each in found)
     emit(as_json, [each.to_json() for each in found], text or mergeable.NOTHING)
 
