@@ -34,7 +34,7 @@ class FormatFigures:
         agreement: Share of them with the run's first choice; choices within the tolerance count as the same.
         max_abs_diff: The largest difference of a probability.
         n_right: Images predicted as labelled at the training; None = their labels were not known.
-        accuracy_interval: 95 %, by Wilson.
+        accuracy_interval: 95 %; near duplicates count once, as often as they agree.
         disagreements: The images on which it differs, in their order.
         one_image: One image, from pixels to probabilities.
         batch: 32 images at once.

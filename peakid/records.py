@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from peakid.export_records import NO_FIGURES, ExportFigures
 from peakid.import_records import NO_READING, ImportReading, RejectionReason
-from peakid.run_records import ImportedPredictions, RunWarning, StartingWeights
+from peakid.run_records import ImportedPredictions, MeasuredScore, RunWarning, StartingWeights
 
 Verdict = Literal[
     "label",    # The image shows `label` and may be trained on.
@@ -280,6 +280,7 @@ class Run:
 
     Attributes:
         starting_weights: None until the run ends.
+        score: None until it is measured.
         imported: Where its predictions come from, if they were imported: it has no recipe and no model then.
     """
 
@@ -306,6 +307,12 @@ class Run:
     seconds: float | None
     n_test_looks: int
     imported: ImportedPredictions | None = None
+    score: MeasuredScore | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Return the accuracy by which runs are chosen, 0..1: as measured last, else that of its training."""
+        return self.score.accuracy if self.score else self.metrics.get("accuracy")
 
     @property
     def is_imported(self) -> bool:

@@ -126,3 +126,18 @@ class HeatCheck:
     p_networks: float
     similarity: float
     hot_share: float
+
+
+@dataclass(frozen=True)
+class MeasuredScore:
+    """The score of a run as it was measured last.
+
+    Attributes:
+        accuracy: 0..1, on validation, or on all images where the run was cross-validated.
+        interval: Of 95 %, in 0..1; near duplicates count once, as often as they agree.
+        n_images: Images it was measured on.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    n_images: int

@@ -10,7 +10,6 @@ from peakid.cli import usage
 from peakid.cli.frame import emit, json_option, table
 from peakid.errors import NotFound
 from peakid.evaluate import score_text
-from peakid.evaluate.intervals import wilson
 from peakid.store.folders import holdings, recent_workspaces
 from peakid.store.folders.holdings import Holdings
 
@@ -50,8 +49,7 @@ def remove(path: Path, as_json: bool) -> None:
 
 
 def _row(opened_at: str, held: Holdings) -> dict[str, object]:
-    accuracy, n = held.accuracy, held.n_scored
-    score = "-" if accuracy is None else score_text.score(accuracy, wilson(round(accuracy * n), n), n)
+    score = score_text.score(held.accuracy, held.accuracy_interval, held.n_scored)
     row: dict[str, object] = {"opened_at": opened_at, "last_score": score, "path": str(held.path)}
     if not held.problem:
         row |= {"n_images": held.n_images, "n_classes": held.n_classes}

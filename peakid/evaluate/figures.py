@@ -14,8 +14,8 @@ import numpy as np
 
 from peakid import documents, files
 from peakid.documents import UnreadableDocument
-from peakid.errors import DiskError, NotFound
-from peakid.evaluate import figures_state, report
+from peakid.errors import DiskError, NotFound, PeakidError
+from peakid.evaluate import figures_state, report, run_scores
 from peakid.evaluate.errors import confusion
 from peakid.evaluate.figures_state import FiguresState
 from peakid.evaluate.report import EvaluationReport
@@ -26,6 +26,7 @@ from peakid.store.workspace import Workspace
 
 VERSION = 3  # Of the file; another one is computed again.
 MAX_INLINE = 20_000  # Images of a split; a page and a training compute the figures of up to so many at once.
+MOST_KEPT = 100  # Runs; each takes some 20 ms where its figures are stored.
 MAX_WORST = 500  # Errors that are listed.
 SURE = 0.9  # Confidence from which the model contradicts a label that no person confirmed.
 
@@ -95,6 +96,8 @@ def compute(workspace: Workspace, run: Run, split: str, *, with_tta: bool = Fals
     images = report.checked_images(workspace, run, split, with_tta=with_tta)
     plain = report.checked_images(workspace, run, split) if with_tta else None
     found = of_images(images, report.of_images(workspace, run, images, plain=plain), state)
+    if not with_tta:
+        run_scores.keep(workspace, run, split, found.scored.measured)
     if not workspace.is_read_only:
         with contextlib.suppress(OSError, DiskError):  # They are shown anyway, and computed again next time.
             files.write_json(_path(workspace, run, split, with_tta=with_tta), _document(found))
@@ -181,6 +184,8 @@ def of_run(workspace: Workspace, run: Run, split: str, *, with_tta: bool = False
     """
     found = stored(workspace, run, split, with_tta=with_tta)
     if found is not None and found.is_current:
+        if run.score is None and not with_tta:
+            run_scores.keep(workspace, run, split, found.scored.measured)
         return found
     if is_cheap(workspace, run, split):
         return compute(workspace, run, split, with_tta=with_tta)
@@ -193,6 +198,19 @@ def is_cheap(workspace: Workspace, run: Run, split: str) -> bool:
         return run_predictions.n_stored(workspace, run.run_id, split) <= MAX_INLINE
     except NotFound:
         return True  # The attempt says what is missing.
+
+
+def keep_scores(workspace: Workspace, *, most: int = MOST_KEPT) -> None:
+    """Measure the score of runs of earlier versions, which did not keep it, the newest first.
+
+    Those with many images and without stored figures are left to the job.
+
+    Args:
+        most: Runs at once.
+    """
+    for run in [] if workspace.is_read_only else runs.without_score(workspace)[:most]:
+        with contextlib.suppress(PeakidError):  # What is wrong with a run is said where it is opened.
+            of_run(workspace, run, run_scores.split_of(run))
 
 
 def _path(workspace: Workspace, run: Run, split: str, *, with_tta: bool) -> Path:

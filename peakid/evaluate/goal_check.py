@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from peakid.evaluate import run_scores, score_text
-from peakid.evaluate.intervals import independent_difference
+from peakid.evaluate.intervals import combined_difference, wilson
 from peakid.evaluate.run_scores import RunScore
 from peakid.records import Run, Snapshot
 from peakid.store import run_predictions
@@ -56,7 +56,7 @@ def of_run(workspace: Workspace, goal: Goal, run: Run, snapshots: Mapping[str, S
     """
     frozen = snapshots.get(run.snapshot_digest)
     score = run_scores.of(run, frozen) if frozen else None
-    gap = _gap(workspace, run) if goal.max_gap is not None else None
+    gap = _gap(workspace, run, score) if goal.max_gap is not None else None
     return GoalCheck(
         run.run_id,
         None if goal.accuracy is None else accuracy(goal.accuracy, score),
@@ -106,10 +106,12 @@ def _said(part: Part, measured: str) -> str:
     return f"{measured}, {part.verdict}"
 
 
-def _gap(workspace: Workspace, run: Run) -> tuple[float, tuple[float, float]] | None:
-    """Return accuracy on train minus that on validation with its 95 % interval; None where one is missing."""
-    on_train, on_valid = (run_predictions.n_right(workspace, run.run_id, each) for each in ("train", "valid"))
-    if not on_train[1] or not on_valid[1]:
+def _gap(workspace: Workspace, run: Run, score: RunScore | None) -> tuple[float, tuple[float, float]] | None:
+    """Return accuracy on train minus the score with its 95 % interval; None where one is missing."""
+    n_right, n_images = run_predictions.n_right(workspace, run.run_id, "train")
+    if not n_images or score is None:
         return None
-    gap = on_train[0] / on_train[1] - on_valid[0] / on_valid[1]
-    return gap, independent_difference(*on_train, *on_valid)
+    share = n_right / n_images
+    return share - score.share, combined_difference(
+        share, wilson(n_right, n_images), score.share, score.interval
+    )

@@ -50,8 +50,17 @@ def independent_difference(k_a: int, n_a: int, k_b: int, n_b: int, *, z: float =
     Newcombe 1998, method 10: the two Wilson intervals combined. It stays within -1..1 and has the right
     coverage for the few images of a small split.
     """
-    a, b = k_a / n_a, k_b / n_b
-    (low_a, high_a), (low_b, high_b) = wilson(k_a, n_a, z=z), wilson(k_b, n_b, z=z)
+    return combined_difference(k_a / n_a, wilson(k_a, n_a, z=z), k_b / n_b, wilson(k_b, n_b, z=z))
+
+
+def combined_difference(
+    a: float, interval_a: tuple[float, float], b: float, interval_b: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the interval of `a` minus `b`, measured on different images, from the interval of each.
+
+    Zou and Donner 2008: the distances of the two shares from their bounds are combined as independent errors.
+    """
+    (low_a, high_a), (low_b, high_b) = interval_a, interval_b
     below, above = math.hypot(a - low_a, high_b - b), math.hypot(high_a - a, b - low_b)
     return a - b - below, a - b + above
 

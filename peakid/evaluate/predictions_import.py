@@ -13,7 +13,7 @@ from peakid import documents, files
 from peakid.curate import classes
 from peakid.embed.named_images import NamedImages
 from peakid.errors import BadInput
-from peakid.evaluate import predictions_table, report
+from peakid.evaluate import figures, predictions_table, report
 from peakid.evaluate.predictions_table import N_SHOWN, PredictionsTable
 from peakid.records import Snapshot
 from peakid.remedies import action
@@ -171,6 +171,7 @@ def _stored(
         runs.finish(workspace, run_id, "failed")
         raise
     runs.finish(workspace, run_id, "done", metrics=metrics, warnings=_warnings(imported))
+    figures.keep_scores(workspace)
     return replace(imported, run_id=run_id)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from peakid.evaluate import score_text, scored_images
-from peakid.evaluate.intervals import wilson
+from peakid.evaluate.trust import grouped
 from peakid.records import Run
 from peakid.store.workspace import Workspace
 
@@ -69,14 +69,14 @@ def find(workspace: Workspace, run: Run, split: str, *, with_tta: bool = False) 
         return RankedLabels(split, n_images, len(ranked), None, None)
     images = scored_images.load(workspace, run, split, with_tta=with_tta)
     is_ranked = np.isin(images.image_ids, list(ranked))  # (N,)
-    is_right = images.is_right[~is_ranked]
+    is_right, groups = images.is_right[~is_ranked], images.groups[~is_ranked]
     n_others = len(is_right)
     return RankedLabels(
         split=split,
         n_images=len(images),
         n_ranked=int(is_ranked.sum()),
         accuracy_of_others=float(is_right.mean()) if n_others else None,
-        interval_of_others=wilson(int(is_right.sum()), n_others) if n_others else None,
+        interval_of_others=grouped.share_interval(is_right, groups) if n_others else None,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from peakid import near_names
 from peakid.errors import BadInput
-from peakid.evaluate import baselines, score_text, scored_images
+from peakid.evaluate import baselines, run_scores, score_text, scored_images
 from peakid.evaluate.errors import per_class
 from peakid.evaluate.errors.per_class import ClassScore
 from peakid.evaluate.intervals import mcnemar
@@ -16,6 +16,7 @@ from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.trust import calibration, grouped
 from peakid.records import Prediction, Run
 from peakid.remedies import action
+from peakid.run_records import MeasuredScore
 from peakid.store import comparisons, run_predictions, runs
 from peakid.store.workspace import Workspace
 
@@ -59,7 +60,7 @@ class EvaluationReport:
     Shares are 0..1 and high = good, except `ece` (0 = calibrated).
 
     Attributes:
-        accuracy_interval: 95 %; Wilson's, by groups where near duplicates are among the images.
+        accuracy_interval: 95 %; near duplicates count once, as often as they agree.
         confusion: int64 of shape (K, K), row = given label, column = predicted label, ordered as
             `class_names`.
         n_changed: Images whose label has changed since.
@@ -91,6 +92,11 @@ class EvaluationReport:
     tta: TtaEffect | None = None
     n_compared: int | None = None
     n_not_compared: int | None = None
+
+    @property
+    def measured(self) -> MeasuredScore:
+        """Return the accuracy as it is kept with the run."""
+        return MeasuredScore(self.accuracy, self.accuracy_interval, self.n_images)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as `--json` prints it."""
@@ -152,6 +158,8 @@ def evaluate(
     images = checked_images(workspace, run, scored_split, with_tta=with_tta)
     plain = checked_images(workspace, run, scored_split) if with_tta else None
     scored = of_images(workspace, run, images, plain=plain)
+    if not with_tta:
+        run_scores.keep(workspace, run, split, scored.measured)
     return (
         replace(scored, n_test_looks=runs.look_at_test(workspace, run_id, actor))
         if split == "test"

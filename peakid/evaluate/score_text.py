@@ -7,7 +7,11 @@ def percent(share: float | None) -> str:
 
 
 def score(
-    share: float | None, interval: tuple[float, float] | None = None, n_images: int | None = None
+    share: float | None,
+    interval: tuple[float, float] | None = None,
+    n_images: int | None = None,
+    *,
+    note: str = "",
 ) -> str:
     """Return a score as `91 % (80-96 %, n = 55)`; `-` where there is none.
 
@@ -15,10 +19,12 @@ def score(
         share: 0..1.
         interval: Lower and upper bound, 0..1.
         n_images: Images the score was measured on.
+        note: What the interval assumes, after it.
     """
     if share is None:
         return "-"
-    details = [f"{100 * interval[0]:.0f}-{100 * interval[1]:.0f} %"] if interval else []
+    span = f"{100 * interval[0]:.0f}-{100 * interval[1]:.0f} %" if interval else ""
+    details = [f"{span} {note}".rstrip()] if interval else []
     details += [f"n = {n_images:,}"] if n_images is not None else []
     return percent(share) + (f" ({', '.join(details)})" if details else "")
 

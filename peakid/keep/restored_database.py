@@ -39,6 +39,7 @@ JSON_COLUMNS: dict[tuple[str, str], type] = {  # Columns with JSON, and what it 
     ("run", "class_names"): list,
     ("run", "libraries"): dict,
     ("run", "metrics"): dict,
+    ("run", "score"): dict,
     ("run", "warnings"): list,
     ("run", "imported"): dict,
     ("export", "files"): list,

@@ -9,7 +9,7 @@ from typing import Any
 
 from peakid.recipe import architectures, loading
 from peakid.records import Run
-from peakid.run_records import ImportedPredictions, RunWarning, StartingWeights
+from peakid.run_records import ImportedPredictions, MeasuredScore, RunWarning, StartingWeights
 
 _PLAIN = (
     *("job_id", "snapshot_id", "snapshot_digest", "snapshot_name", "state", "seed", "code_version"),
@@ -34,7 +34,18 @@ def run_of(row: sqlite3.Row) -> Run:
         starting_weights=starting_weights(row["pretrained"], requested=recipe.get("pretrained", "")),
         warnings=[warning(each) for each in json.loads(row["warnings"])],
         imported=_imported(row["imported"]),
+        score=score(row["score"]),
     )
+
+
+def score(text: str | None) -> MeasuredScore | None:
+    """Read the column `score`; None where it is empty, or a restored backup has something else in it."""
+    try:
+        found = json.loads(text or "null")
+        low, high = (float(each) for each in found["interval"])
+        return MeasuredScore(float(found["accuracy"]), (low, high), int(found["n_images"]))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def starting_weights(text: str, *, requested: str = "") -> StartingWeights | None:

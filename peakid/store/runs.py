@@ -14,7 +14,7 @@ from peakid.recipe import run_files
 from peakid.records import EpochMetrics, JobState, Run
 from peakid.remedies import action
 from peakid.resources import PROJECT_ROOT
-from peakid.run_records import EpochSamples, ImportedPredictions, RunWarning, StartingWeights
+from peakid.run_records import EpochSamples, ImportedPredictions, MeasuredScore, RunWarning, StartingWeights
 from peakid.store import run_rows
 from peakid.store.workspace import Workspace, now
 
@@ -119,9 +119,28 @@ def finish(
         connection.execute(
             "UPDATE run SET state = :state, best_epoch = :best_epoch, metrics = :metrics, device = :device,"
             " n_workers = :n_workers, pretrained = :pretrained, warnings = :warnings, seconds = :seconds,"
-            " libraries = COALESCE(:libraries, libraries), finished_at = :now WHERE id = :id",
+            " libraries = COALESCE(:libraries, libraries), finished_at = :now, score = NULL WHERE id = :id",
             values,
         )
+
+
+def keep_score(workspace: Workspace, run_id: int, score: MeasuredScore) -> None:
+    """Store the score of a run as it was measured now; a workspace that cannot be written keeps its own."""
+    text = _json(asdict(score))
+    row = workspace.one("SELECT score FROM run WHERE id = ?", (run_id,))
+    if row is None or row["score"] == text or workspace.is_read_only:
+        return
+    with workspace.transaction() as connection:
+        connection.execute("UPDATE run SET score = ? WHERE id = ?", (text, run_id))
+
+
+def without_score(workspace: Workspace) -> list[Run]:
+    """List the runs that ended with predictions but whose score was never measured, newest first."""
+    rows = workspace.query(
+        f"{_SELECT} WHERE run.score IS NULL AND json_extract(run.metrics, '$.accuracy') IS NOT NULL"
+        " ORDER BY run.id DESC"
+    )
+    return [run_rows.run_of(row) for row in rows]
 
 
 def follow_job(connection: sqlite3.Connection, job_id: int, state: JobState) -> None:

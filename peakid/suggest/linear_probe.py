@@ -18,16 +18,17 @@ from peakid.embed import stored
 from peakid.embed.stored import EmbeddingSet
 from peakid.errors import BadInput, DiskError, NoEmbeddings
 from peakid.evaluate import report
-from peakid.evaluate.intervals import mcnemar, paired_difference, wilson
+from peakid.evaluate.comparing.grouped import difference_interval, exchange_p
 from peakid.evaluate.report_file.gather import Baseline
 from peakid.evaluate.scored_images import ScoredImages
+from peakid.evaluate.trust.grouped import share_interval
 from peakid.records import Run
 from peakid.remedies import action
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 from peakid.suggest.head import LiveHead
 
-VERSION = 1  # Of the file.
+VERSION = 2  # Of the file.
 MAX_IMAGES = 20_000  # Training images, and scored ones; of more, a random sample. About 3 s together.
 SIGNIFICANT = 0.05  # p-value, as in `Comparison.is_real`.
 
@@ -142,27 +143,36 @@ def _compute(workspace: Workspace, run: Run, images: ScoredImages, used: Embeddi
     head = LiveHead(features, groups).fit(np.concatenate([train_labels[learned], hidden]), len(column))
     is_hit = head.probabilities[len(learned) :].argmax(axis=1) == labels
     n_train = len(scored) if images.split == report.CV else len(learned)
-    return _score(used, is_hit, images.predicted[scored] == labels, n_train=n_train, n_all=len(images))
+    is_run_hit = images.predicted[scored] == labels
+    return _score(used, is_hit, is_run_hit, images.groups[scored], n_train=n_train, n_all=len(images))
 
 
 def _score(
-    used: EmbeddingSet, is_hit: np.ndarray, is_run_hit: np.ndarray, *, n_train: int, n_all: int
+    used: EmbeddingSet,
+    is_hit: np.ndarray,
+    is_run_hit: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_train: int,
+    n_all: int,
 ) -> ProbeScore:
-    """Compare the head with the run, image by image: bool of shape (n,) each."""
-    n = len(is_hit)
-    n_only_head, n_only_run = int((is_hit & ~is_run_hit).sum()), int((is_run_hit & ~is_hit).sum())
+    """Compare the head with the run, image by image: bool of shape (n,) each.
+
+    Args:
+        groups: int64 of shape (n,), equal for near duplicates, which count once.
+    """
     return ProbeScore(
         backbone=used.backbone,
         size_px=used.size_px,
         n_train=n_train,
-        n_images=n,
+        n_images=len(is_hit),
         n_all=n_all,
         accuracy=float(is_hit.mean()),
-        accuracy_interval=wilson(int(is_hit.sum()), n),
+        accuracy_interval=share_interval(is_hit, groups),
         run_accuracy=float(is_run_hit.mean()),
         difference=float(is_run_hit.mean() - is_hit.mean()),
-        difference_interval=paired_difference(n, n_only_head, n_only_run),
-        mcnemar_p=mcnemar(n_only_head, n_only_run),
+        difference_interval=difference_interval(is_hit, is_run_hit, groups),
+        mcnemar_p=exchange_p(is_hit, is_run_hit, groups),
     )
 
 

@@ -14,8 +14,7 @@ def run_name(run: Run | int) -> str:
 
 def run_option(run: Run) -> str:
     """Return a run as an entry of a menu: `Run 4 · resnet18 · 91 % on validation · 5 min ago`."""
-    accuracy = run.metrics.get("accuracy")
-    score = run.state if accuracy is None else f"{score_text.percent(accuracy)} on validation"
+    score = run.state if run.accuracy is None else f"{score_text.percent(run.accuracy)} on validation"
     model = words.shown(run.imported.name) if run.imported else str(run.recipe.get("arch", ""))
     return " · ".join([run_name(run), model, score, words.ago(run.created_at)])
 
@@ -27,7 +26,7 @@ def run_score(run: Run, snapshot: Snapshot | None) -> str:
         snapshot: The one it was trained on, for the number of images. None = the percentage alone.
     """
     found = run_scores.of(run, snapshot) if snapshot else None
-    return found.text() if found else score_text.percent(run.metrics.get("accuracy"))
+    return found.text() if found else score_text.percent(run.accuracy)
 
 
 def snapshot_name(snapshot: Snapshot) -> str:

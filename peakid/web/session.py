@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from peakid import printable
 from peakid.errors import NoWorkspace, PeakidError, WorkspaceDamaged, WorkspaceError
+from peakid.evaluate import figures
 from peakid.settings import NOBODY, Settings, is_person
 from peakid.store import connection, database_errors
 from peakid.store import workspace as workspaces
@@ -58,7 +59,9 @@ def _folder() -> Path:
 @functools.cache  # Not st.cache_resource: the image routes open it outside every session.
 def _opened(path: Path) -> Workspace:
     is_own = path == workspace_address.start()
-    return workspaces.create(path) if is_own else workspaces.open_existing(path)
+    found = workspaces.create(path) if is_own else workspaces.open_existing(path)
+    figures.keep_scores(found)
+    return found
 
 
 def default_reviewer() -> str:

@@ -22,6 +22,7 @@ def test_created_workspaces_are_listed_with_what_they_hold(
         "n_classes": 2,
         "run_id": 1,
         "accuracy": 0.8,
+        "accuracy_interval": None,
         "n_scored": 7,
         "is_demo": False,
         "problem": "",

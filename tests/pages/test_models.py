@@ -101,8 +101,8 @@ def test_an_export_shows_its_check_its_files_and_its_folder(
     shown = [listed[0][name] for name in ("Export", "Stage", "Run", "Snapshot", "Formats")]
     assert shown == ["Export 1", "Candidate", "Run 1", "Snapshot 1 (first)", "onnx"]
     # .8 of 7 images rounds to 6 right: Wilson .487 to .974.
-    assert listed[0]["Validation accuracy"] == "80 % (49-97 %, n = 7)"
-    assert "80 % (49-97 %, n = 7)** on validation" in text_of(app)
+    assert listed[0]["Validation accuracy"] == "86 % (49-97 %, n = 7)"
+    assert "86 % (49-97 %, n = 7)** on validation" in text_of(app)
     assert {name: text.replace("\\", "") for name, text in check[0].items()} == {
         "Format": "onnx",
         "Images": "7",
@@ -180,7 +180,7 @@ def test_the_current_export_leads_the_page_and_the_table_and_says_who_set_it(
     stage.set_value("current").run()
     assert not app.exception
     text = text_of(app)
-    assert "Export 2 of run 1: 80 % (49-97 %, n = 7) on validation, set by anna, just now." in text.replace(
+    assert "Export 2 of run 1: 86 % (49-97 %, n = 7) on validation, set by anna, just now." in text.replace(
         "**", ""
     )
     [listed] = (frame.value.to_dict("records") for frame in app.dataframe)

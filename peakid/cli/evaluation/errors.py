@@ -8,7 +8,7 @@ import click
 from peakid.cli import usage
 from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.curate.queues import review_queue
+from peakid.curate.queues import review_queue, suggested
 from peakid.evaluate import figures, score_text, scored_images
 from peakid.evaluate.errors import (
     confusion,
@@ -54,8 +54,9 @@ def errors(
     actor: str,
     as_json: bool,
 ) -> None:
-    """List what RUN predicts wrongly, the most confident first, with the nearest training images.
+    """List what RUN predicts wrongly, with the nearest training images.
 
+    Errors whose label the live head doubts come first, then those that the run is surest of.
     Judge the same images in the queue errors:RUN:SPLIT. Runs that were trained on a label that has changed
     since are named.
     """
@@ -82,8 +83,10 @@ def errors(
         "often_predicted": [asdict(each) for each in often],
         "outdated_runs": [asdict(each) for each in changed],
     }
+    is_ordered = suggested.is_error_order(workspace, document["queue"])
+    order = "doubtful labels first" if is_ordered else "the most confident first"
     lines = [
-        f"{n_errors:,} errors on {scored.n_images:,} images of {split}, the most confident first.",
+        f"{n_errors:,} errors on {scored.n_images:,} images of {split}, {order}.",
         table([_row(each) for each in found], _COLUMNS, empty="There is no error."),
         *([f"Look at them with: peakid queue {document['queue']}"] if found else []),
         *(each.sentence(scored.per_class) for each in often),
@@ -164,7 +167,7 @@ def mergeable_(
     merged.
     """
     shown = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
-    found = mergeable.proposals(shown.scored.class_names, shown.scored.confusion, shown.one_per_group)
+    found = mergeable.of_figures(shown)
     text = "\n\n".join(_proposal_text(each) for each in found)
     emit(as_json, [each.to_json() for each in found], text or mergeable.NOTHING)
 

@@ -4,7 +4,7 @@ import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.dataset import snapshot as snapshots
-from peakid.evaluate import goal_check
+from peakid.evaluate import figures, goal_check
 from peakid.store import runs
 from peakid.store.evaluation import goals
 from peakid.store.workspace import Workspace
@@ -36,6 +36,7 @@ def goal(
     if found is None:
         emit(as_json, {"accuracy": None, "max_gap": None, "check": None}, "No goal is set.")
         return
+    figures.keep_scores(workspace)
     usable = [run for run in runs.list_runs(workspace) if run.has_score]
     scored = next(iter([run for run in usable if not run.is_imported] or usable), None)
     by_digest = {each.digest: each for each in snapshots.list_snapshots(workspace)}

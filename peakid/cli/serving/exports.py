@@ -14,7 +14,7 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.cli.output import credits_out
 from peakid.dataset import credits
 from peakid.dataset import snapshot as snapshots
-from peakid.evaluate import run_scores
+from peakid.evaluate import figures, run_scores
 from peakid.export_records import NO_FIGURES
 from peakid.recipe import export_formats
 from peakid.records import Export, ExportStage, Run, Snapshot
@@ -46,6 +46,7 @@ def exports_(context: click.Context, as_json: bool) -> None:
 @pass_workspace
 def list_(workspace: Workspace, as_json: bool) -> None:
     """List all exports, newest first, with stage, score, formats, snapshot and number of images."""
+    figures.keep_scores(workspace)
     by_id = {run.run_id: run for run in runs.list_runs(workspace, with_attributed=True)}
     frozen = {each.digest: each for each in snapshots.list_snapshots(workspace)}
     rows = [_document(each, by_id[each.run_id], frozen) for each in exports.list_exports(workspace)]

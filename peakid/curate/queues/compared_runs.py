@@ -72,16 +72,19 @@ def plan(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
         f" AND {_LABEL} IN (SELECT value FROM json_each(:common)) AND NOT {_is_right('q', 'names_a')}"
         f" AND EXISTS ({_OF_B.format(what=1)} AND {_is_right('p', 'names_b')})"
     )
+    # In the order of its index, the first page is found without sorting a million rows.
+    is_out_of_sample = parts[2] != "train"
     return [
         Segment(
             "prediction q",
             "q.image_id",
-            where,
+            f"q.is_out_of_sample = 1 AND {where}" if is_out_of_sample else where,
             f"CASE WHEN {_HIDDEN} THEN {_HIDDEN_REASON} ELSE {_PREDICTED} END",
             score=f"CASE WHEN {_HIDDEN} THEN NULL ELSE q.confidence END",
             predicted=f"CASE WHEN {_HIDDEN} THEN NULL ELSE q.predicted_label END",
             key=("q.confidence", "q.image_id"),
             is_descending=True,
+            index="prediction_unsure" if is_out_of_sample else "",
             parameters=parameters,
         )
     ]

@@ -1,6 +1,9 @@
 """The queues of what a run predicts wrongly: one cell of its confusion matrix, or all errors of a split."""
 
+from dataclasses import replace
+
 from peakid.clean_text import whole_number
+from peakid.curate.queues import suggested
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import NOT_SETTLED, Segment
 from peakid.errors import NotFound
@@ -44,7 +47,10 @@ _LEAK = f"CASE WHEN p.split <> 'cv' AND {_TRAIN_TWIN} THEN '; {IN_TRAIN}' ELSE '
 
 
 def errors_queue(run_id: int, split: str, *, is_judged_too: bool = False) -> str:
-    """Return the name of the queue of all errors of a run on one split, the most confident first.
+    """Return the name of the queue of all errors of a run on one split.
+
+    First come those whose label the live head doubts, the most doubtful first, then the most confident ones.
+    Of test, and with those that are judged, all are in the order of the confidence.
 
     Args:
         is_judged_too: Also the errors that a person has judged since, or whose label was corrected.
@@ -73,7 +79,10 @@ def run_of(queue: str) -> tuple[int, str] | None:
 
 
 def plan_errors(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
-    """Return the segment of the queue `errors:RUN:SPLIT`.
+    """Return the segments of the queue `errors:RUN:SPLIT`.
+
+    Labels that were planted wrong lead it with the live head, which sees what the neighbours of an image are
+    called (bench/planted_errors.py): without it, the surest errors of a model are often its own.
 
     What a run predicts wrongly for the images that it was trained on says little: such queues are empty.
 
@@ -93,28 +102,68 @@ def plan_errors(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
         "p.run_id = :run_id AND p.is_out_of_sample = 1 AND p.predicted_label <> p.given_label"
         f" AND p.split = :split AND NOT {_ALSO_SHOWS}"
     )
-    return [
-        Segment(
-            "prediction p",
-            "p.image_id",
-            where if is_judged_too else f"{where} AND {_OPEN}",
-            f"{REASON} || {_LEAK}",
-            score=SHOWN_SCORE.format("1 - p.confidence"),
-            predicted=SHOWN_LABEL,
-            key=("p.confidence", "p.image_id"),
-            is_descending=True,
-            index="prediction_disagrees",
-            hint="EXISTS (SELECT 1 FROM prediction h WHERE h.run_id = :run_id AND h.image_id = {0}"
-            " AND h.predicted_label <> h.given_label)",
-            parameters={
-                "queue": queue,
-                "run_id": run_id,
-                "split": split,
-                "snapshot_id": row["snapshot_id"] if row else -1,
-                "cells": f"{CONFUSION}:{run_id}:{split}:*",
-            },
-        )
-    ]
+    most_confident = Segment(
+        "prediction p",
+        "p.image_id",
+        where if is_judged_too else f"{where} AND {_OPEN}",
+        f"{REASON} || {_LEAK}",
+        score=SHOWN_SCORE.format("1 - p.confidence"),
+        predicted=SHOWN_LABEL,
+        key=("p.confidence", "p.image_id"),
+        is_descending=True,
+        index="prediction_disagrees",
+        hint="EXISTS (SELECT 1 FROM prediction h WHERE h.run_id = :run_id AND h.image_id = {0}"
+        " AND h.predicted_label <> h.given_label)",
+        parameters={
+            "queue": queue,
+            "run_id": run_id,
+            "split": split,
+            "snapshot_id": row["snapshot_id"] if row else -1,
+            "cells": f"{CONFUSION}:{run_id}:{split}:*",
+        },
+    )
+    if is_judged_too or not suggested.is_error_order(workspace, queue):
+        return [most_confident]
+    return [_doubted(most_confident), _not_doubted(most_confident)]
+
+
+def doubted(workspace: Workspace, split: str) -> dict[int, float]:
+    """Return the label quality by image of the labels that lead the errors of a split; empty for test."""
+    if split == "test":
+        return {}
+    rows = workspace.query(
+        "SELECT g.image_id, g.label_quality FROM suggestion g JOIN image_state s ON s.image_id = g.image_id"
+        f" WHERE {suggested.UNCONFIRMED_ISSUE}"
+    )
+    return {row["image_id"]: row["label_quality"] for row in rows}
+
+
+def _doubted(errors: Segment) -> Segment:
+    """Return the errors whose label the live head doubts, the most doubtful first."""
+
+    def of_run(what: str) -> str:
+        return f"(SELECT {what} FROM prediction p WHERE p.run_id = :run_id AND p.image_id = g.image_id)"
+
+    return replace(
+        errors,
+        table="suggestion g",
+        image_id="g.image_id",
+        where=f"{suggested.UNCONFIRMED_ISSUE} AND EXISTS (SELECT 1 FROM prediction p WHERE {errors.where}"
+        " AND p.image_id = g.image_id)",
+        reason=of_run(errors.reason),
+        score=of_run(errors.score),
+        predicted=of_run(errors.predicted),
+        key=("g.label_quality", "g.image_id"),
+        is_descending=False,
+        index="suggestion_issue",
+    )
+
+
+def _not_doubted(errors: Segment) -> Segment:
+    is_doubted = (
+        f"EXISTS (SELECT 1 FROM suggestion g WHERE g.image_id = p.image_id AND {suggested.UNCONFIRMED_ISSUE})"
+    )
+    return replace(errors, where=f"{errors.where} AND NOT {is_doubted}")
 
 
 def plan_confusion(workspace: Workspace, queue: str, rest: str) -> list[Segment]:

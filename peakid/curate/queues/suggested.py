@@ -14,6 +14,7 @@ WORTH = "worth"  # With a fit, its doubtful labels are those of the head.
 
 # Word for word as in its partial index.
 ISSUE = "g.is_issue = 1 AND s.verdict = 'label' AND s.class_id = g.given_class_id"
+UNCONFIRMED_ISSUE = f"{ISSUE} AND s.is_reviewed = 0"
 _HAS_SUGGESTION = "EXISTS (SELECT 1 FROM suggestion h WHERE h.image_id = {0})"
 SUGGESTED_NAME = "(SELECT n.name FROM class n WHERE n.id = g.suggested_class_id)"
 # Near duplicates with different labels are issues whatever the head says.
@@ -51,7 +52,17 @@ def fit_that_orders(workspace: Workspace, queue: str) -> int | None:
     """
     if queue.partition(":")[0] in (LABEL_ISSUES, SUGGESTIONS):
         return fit_number(workspace)
-    return (fit_number(workspace) or None) if queue == WORTH else None
+    return (fit_number(workspace) or None) if queue == WORTH or _is_of_errors(queue) else None
+
+
+def is_error_order(workspace: Workspace, queue: str) -> bool:
+    """Return whether the live head has a say in the order of a queue of errors: not for images of test."""
+    return _is_of_errors(queue) and fit_number(workspace) > 0
+
+
+def _is_of_errors(queue: str) -> bool:
+    """Return whether a queue is `errors:RUN:SPLIT` without those of test and those that were judged."""
+    return queue.startswith("errors:") and not queue.endswith((":test", ":all"))
 
 
 def label_issues(workspace: Workspace, queue: str) -> Segment:

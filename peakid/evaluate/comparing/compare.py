@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from peakid.errors import BadInput
-from peakid.evaluate.comparing import common_images, grouped, needed, pairs, several
+from peakid.evaluate.comparing import common_images, needed, pairs, several
 from peakid.evaluate.comparing.common_images import CommonImages, LeftOut
 from peakid.evaluate.comparing.needed import Needed
 from peakid.evaluate.comparing.pairs import ClassChange, Difference
 from peakid.evaluate.comparing.several import CochranQ
+from peakid.evaluate.trust import grouped
 from peakid.records import Run
 from peakid.remedies import action
 from peakid.store import comparisons, runs
@@ -196,7 +197,7 @@ def of_images(images: CommonImages, warnings: tuple[str, ...] = ()) -> RunsCompa
             RunAccuracy(
                 run_id,
                 float(is_right.mean()),
-                grouped.accuracy_interval(is_right, images.groups),
+                grouped.share_interval(is_right, images.groups),
                 int(is_right.sum()),
             )
             for run_id, is_right in zip(images.run_ids, images.is_right, strict=True)

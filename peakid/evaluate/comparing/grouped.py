@@ -11,7 +11,7 @@ import numpy as np
 from scipy import signal
 from scipy.stats import binom
 
-from peakid.evaluate.intervals import mcnemar, paired_difference, wilson
+from peakid.evaluate.intervals import mcnemar, paired_difference
 
 
 def has_groups(groups: np.ndarray) -> bool:
@@ -40,18 +40,6 @@ def design_effect(values: np.ndarray, groups: np.ndarray) -> float:
         return float((sizes**2).sum() / n_images)
     between = float(((sums - mean * sizes) ** 2).sum()) / n_images**2 * len(sizes) / (len(sizes) - 1)
     return max(1.0, between / independent)
-
-
-def accuracy_interval(is_right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of an accuracy: Wilson's, on the effective number of images.
-
-    Args:
-        is_right: bool of shape (N,).
-        groups: As for `has_groups`.
-    """
-    effect = design_effect(is_right.astype(float), groups)
-    n_right, n_images = int(is_right.sum()), len(is_right)
-    return wilson(n_right / effect, n_images / effect)
 
 
 def difference_interval(

@@ -1,4 +1,4 @@
-"""What a run predicts wrongly, the most confident first, with the training images that are most like each."""
+"""What a run predicts wrongly, doubtful labels first, with the training images that are most like each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from peakid.curate.queues import run_errors
 from peakid.embed import neighbours, stored
 from peakid.evaluate.scored_images import NO_CLASS, ScoredImages
 from peakid.records import Run
@@ -13,6 +14,7 @@ from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace
 
 N_NEAREST = 3  # Training images of each error.
+NONE_DOUBTED: Mapping[int, float] = {}
 N_OF_GROUP = 20  # Near duplicates of an image that may be nearer, in cross-validation.
 
 
@@ -57,25 +59,39 @@ class ErrorImage:
         return asdict(self)
 
 
-def order(images: ScoredImages) -> np.ndarray:
+def order(images: ScoredImages, doubted: Mapping[int, float] = NONE_DOUBTED) -> np.ndarray:
     """Return the positions of the errors, int64 of shape (M,): as in the queue of the errors of a run.
 
     A wrong prediction that the model is sure of is most often a wrong label, or what it has learned wrongly.
+
+    Args:
+        doubted: Label quality by image of those whose label the live head doubts: they come first.
     """
     errors = np.flatnonzero(~images.is_right)
-    return errors[np.lexsort((-images.image_ids[errors], -images.confidence[errors]))]
+    ids = images.image_ids[errors]
+    quality = np.array([doubted.get(each, 2.0) for each in ids.tolist()])  # 2: none, which is above 1.
+    is_doubted = quality <= 1
+    return errors[
+        np.lexsort(
+            (
+                np.where(is_doubted, ids, -ids),
+                np.where(is_doubted, 0, -images.confidence[errors]),
+                quality,
+            )
+        )
+    ]
 
 
 def list_errors(
     workspace: Workspace, run: Run, images: ScoredImages, *, limit: int | None = None
 ) -> list[ErrorImage]:
-    """Return the errors of a run on one split, the most confident first.
+    """Return the errors of a run on one split: those with a doubtful label first, then the most confident.
 
     Args:
         images: Its predictions.
         limit: At most this many; None = all.
     """
-    places = order(images)[:limit]
+    places = order(images, run_errors.doubted(workspace, images.split))[:limit]
     image_ids = images.image_ids[places]
     paths = _paths(workspace, image_ids.tolist())
     trained = _trained_on(workspace, run, images.split)

@@ -12,6 +12,7 @@ from scipy.stats import betabinom, binom
 
 from peakid.evaluate import score_text
 from peakid.evaluate.errors.per_class import LEVEL, holm
+from peakid.evaluate.figures import Figures
 from peakid.evaluate.intervals import paired_difference, wilson
 
 LEAST_CONFUSED = 0.1  # Of the images of two classes. Below it most are told apart, however certain that is.
@@ -108,18 +109,34 @@ class MergeProposal:
         return asdict(self) | {"n_vanishing": self.n_vanishing}
 
 
+def of_figures(figures: Figures) -> list[MergeProposal]:
+    """Return the groups of classes that a run cannot tell apart, from its stored figures."""
+    scored = figures.scored
+    return proposals(scored.class_names, scored.confusion, figures.one_per_group, scored.accuracy_interval)
+
+
 def proposals(
-    class_names: Sequence[str], matrix: np.ndarray, one_per_group: np.ndarray, *, level: float = LEVEL
+    class_names: Sequence[str],
+    matrix: np.ndarray,
+    one_per_group: np.ndarray,
+    interval: tuple[float, float],
+    *,
+    level: float = LEVEL,
 ) -> list[MergeProposal]:
     """Return the groups of classes that the model cannot tell apart, the one with the most errors first.
 
     Args:
         matrix: int64 of shape (K, K), row = given label, column = predicted label: what the scores count.
         one_per_group: The same with near duplicates counted once, for the test of chance.
+        interval: Of the accuracy as it is.
         level: How often anything may be proposed where errors are spread by chance.
     """
     pairs = confused_pairs(one_per_group, level=level)
-    found = [_proposal(class_names, matrix, group, pairs) for group in _groups(pairs, len(matrix))]
+    single = int(one_per_group.sum()) / max(1, int(matrix.sum()))
+    found = [
+        _proposal(class_names, matrix, group, pairs, interval, single)
+        for group in _groups(pairs, len(matrix))
+    ]
     return sorted(found, key=lambda each: (-each.n_vanishing, each.class_names))
 
 
@@ -213,8 +230,19 @@ def _groups(pairs: Sequence[ConfusedPair], n_classes: int) -> list[tuple[int, ..
 
 
 def _proposal(
-    class_names: Sequence[str], matrix: np.ndarray, group: tuple[int, ...], pairs: Sequence[ConfusedPair]
+    class_names: Sequence[str],
+    matrix: np.ndarray,
+    group: tuple[int, ...],
+    pairs: Sequence[ConfusedPair],
+    interval: tuple[float, float],
+    single: float,
 ) -> MergeProposal:
+    """Return what joining a group would change.
+
+    Args:
+        interval: Of the accuracy as it is.
+        single: Share of the images that are left where near duplicates count once, for the other intervals.
+    """
     totals = matrix.sum(axis=1)
     members = sorted(group, key=lambda n: (-int(totals[n]), n))
     cells = [(i, j) for i in members for j in members if i != j and matrix[i, j]]
@@ -230,9 +258,9 @@ def _proposal(
         confusions=confusions,
         n_images=n_images,
         accuracy_before=n_right / n_images,
-        accuracy_before_interval=wilson(n_right, n_images),
+        accuracy_before_interval=interval,
         accuracy_after=n_after / n_images,
-        accuracy_after_interval=wilson(n_after, n_images),
-        gain_interval=paired_difference(n_images, 0, n_vanishing),
+        accuracy_after_interval=wilson(n_after * single, n_images * single),
+        gain_interval=paired_difference(n_images * single, 0, n_vanishing * single),
         n_classes_after=len(matrix) - len(group) + 1,
     )

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from peakid.evaluate.intervals import wilson
 from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.slices import properties, search, within_class
 from peakid.evaluate.slices.properties import KEYS, Missing
 from peakid.evaluate.slices.property import Property, PropertyKey, crossed
 from peakid.evaluate.slices.within_class import Counts, Difference
+from peakid.evaluate.trust import grouped
+from peakid.evaluate.trust.grouped import Groups
 from peakid.store.workspace import Workspace
 
 HIDDEN = ("key", "error_ids", "examples")  # Of a slice, in its JSON document.
@@ -23,8 +24,8 @@ class Slice:
     """The images with one value of a property, and how the model does on them. Shares are 0..1.
 
     Attributes:
-        n_groups: Images of which near duplicates count once: intervals are those of so many images.
-        interval: 95 %, of the accuracy.
+        n_groups: Images of which near duplicates count once.
+        interval: 95 %, of the accuracy; near duplicates count once, as often as they agree.
         balanced_accuracy: The mean recall of the classes that it has.
         expected_accuracy: What it would be if each of its classes were as accurate as in the whole split.
         difference: Accuracy minus that of the other images of the same classes; None where there are none.
@@ -199,7 +200,7 @@ def of(
         images.split,
         len(images),
         n_right / len(images),
-        _interval(n_right / len(images), len(rows)),
+        grouped.accuracy_interval(images),
         tuple(sliced),
         tuple(missing),
         searched.n_tested,
@@ -232,10 +233,10 @@ class _Scored:
     def slice(self, found: Property, number: int, p_value: float) -> Slice:
         images, member = self.images, found.members[number]
         inside = within_class.count(self.answers[member], len(images.class_names))
-        inner, n_groups = inside, int(inside.n_images.sum())
+        groups = Groups.of(images.groups[member])
+        inner = inside
         if len(self.rows) < len(images):
             inner = within_class.count(self.answers[self.rows[member[self.rows]]], len(images.class_names))
-            n_groups = len(np.unique(images.groups[member]))
         outer = self.firsts.without(inner)
         n_images, n_right = int(inside.n_images.sum()), int(inside.n_right.sum())
         errors = np.flatnonzero(member & ~images.is_right)
@@ -246,10 +247,10 @@ class _Scored:
             title=found.title,
             value=found.values[number],
             n_images=n_images,
-            n_groups=n_groups,
+            n_groups=groups.n_groups,
             n_errors=n_images - n_right,
             accuracy=accuracy,
-            interval=_interval(accuracy, n_groups),
+            interval=grouped.share_interval(images.is_right[member], groups),
             balanced_accuracy=within_class.balanced_accuracy(inside),
             expected_accuracy=within_class.expected_accuracy(inside, self.everything),
             difference=within_class.difference(inner, outer),
@@ -258,11 +259,6 @@ class _Scored:
             error_ids=images.image_ids[errors],
             examples=tuple(images.digests[each] for each in errors[:N_EXAMPLES]),
         )
-
-
-def _interval(share: float, n_groups: int) -> tuple[float, float]:
-    """Return the interval of a share in which near duplicates are one image: they are right together."""
-    return wilson(share * n_groups, n_groups)
 
 
 def _document(each: Slice) -> dict[str, Any]:

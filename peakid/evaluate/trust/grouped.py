@@ -79,7 +79,7 @@ def accuracy_interval(images: ScoredImages) -> Interval:
     return share_interval(images.is_right, images.groups)
 
 
-def share_interval(hits: np.ndarray, groups: np.ndarray) -> Interval:
+def share_interval(hits: np.ndarray, groups: np.ndarray | Groups) -> Interval:
     """Return the 95 % interval of a share of images; (0, 1) without images.
 
     Groups of one image: Wilson's. Else Wilson's for the number of independent images that has the variance
@@ -87,9 +87,9 @@ def share_interval(hits: np.ndarray, groups: np.ndarray) -> Interval:
 
     Args:
         hits: bool of shape (N,).
-        groups: Of shape (N,), equal for near duplicates.
+        groups: Of shape (N,), equal for near duplicates; or these groups, counted already.
     """
-    found = Groups.of(groups)
+    found = groups if isinstance(groups, Groups) else Groups.of(groups)
     if not found.n_images:
         return 0.0, 1.0
     share = float(np.mean(hits))

@@ -116,6 +116,7 @@ def export(work: Work) -> None:
         temperature=point.temperature if point else 1.0,
         given_labels=proven.given_labels,
         n_valid=proven.n_valid,
+        interval=proven.interval,
         learned=exporting.TrainingImages(labels, lambda: proof_images.read(work.workspace, learned)),
     )
     kept = exports.add(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from peakid.dataset import snapshot as snapshots
+from peakid.evaluate.trust import grouped
 from peakid.records import Run
 from peakid.store import images, run_predictions, tombstones
 from peakid.store.workspace import Workspace
@@ -22,13 +23,19 @@ class ProofImages:
     Attributes:
         pred_probs: What the saved model predicts for them, float32 (n, K).
         given_labels: At the training; empty for a model that was refitted on them: it has no score there.
+        groups: int64 of shape (n,), equal for near duplicates.
         n_valid: Validation images of the run that still exist; above 2,000 the others are a sample.
     """
 
     digests: Sequence[str]
     pred_probs: np.ndarray
     given_labels: Sequence[str]
+    groups: np.ndarray
     n_valid: int
+
+    def interval(self, is_right: np.ndarray) -> tuple[float, float]:
+        """Return the 95 % interval of an accuracy as that of the run is measured, from bool of shape (n,)."""
+        return grouped.share_interval(is_right, self.groups)
 
 
 def of(workspace: Workspace, run: Run, *, most: int = MAX_IMAGES) -> ProofImages:
@@ -41,7 +48,9 @@ def of(workspace: Workspace, run: Run, *, most: int = MAX_IMAGES) -> ProofImages
     """
     digests, pred_probs = run_predictions.of_saved_model(workspace, run.run_id)
     forgotten = set(tombstones.digests(workspace))
-    labels = _labels(workspace, run)
+    items = snapshots.items(workspace, run.snapshot_digest)
+    labels = {item.digest: item.label for item in items}
+    groups = {item.digest: item.group_key for item in items}
     kept = np.array([row for row, digest in enumerate(digests) if digest not in forgotten], dtype=np.int64)
     by_row = [labels.get(digests[row], "") for row in kept]
     rows = kept[stratified(by_row, most)]
@@ -51,6 +60,7 @@ def of(workspace: Workspace, run: Run, *, most: int = MAX_IMAGES) -> ProofImages
         [digests[row] for row in rows],
         np.asarray(pred_probs[rows] if len(rows) else pred_probs[:0]),
         () if is_refit or not all(given) else given,
+        np.unique([groups.get(digests[row], digests[row]) for row in rows], return_inverse=True)[1],
         len(kept),
     )
 
@@ -83,7 +93,3 @@ def stratified(labels: Sequence[str], most: int) -> np.ndarray:
     by_class = shuffled[np.argsort(np.array(labels)[shuffled], kind="stable")]
     # Evenly spaced among images that are ordered by class: each class gets its share.
     return np.sort(by_class[np.arange(most) * len(labels) // most])
-
-
-def _labels(workspace: Workspace, run: Run) -> dict[str, str]:
-    return {item.digest: item.label for item in snapshots.items(workspace, run.snapshot_digest)}

@@ -18,7 +18,7 @@ from peakid.export_records import ExportFigures, FormatFigures
 from peakid.learn.export import checking, familiar_file, proof
 from peakid.learn.export import formats as writing
 from peakid.learn.export.checking import Answer
-from peakid.learn.export.proof import Compared, Parity
+from peakid.learn.export.proof import Compared, Interval, Parity
 from peakid.learn.export.trained import TrainedModel, at_temperature
 from peakid.learn.network import model as models
 from peakid.learn.network.model import Card
@@ -75,6 +75,7 @@ def export(
     temperature: float = 1.0,
     given_labels: Sequence[str] = (),
     n_valid: int | None = None,
+    interval: Callable[[np.ndarray], Interval] = proof.wilson,
     learned: TrainingImages | None = None,
 ) -> ExportProof:
     """Write a run's model in each format into the new folder `out`, proven on real images.
@@ -93,6 +94,7 @@ def export(
             same temperature.
         given_labels: Of the validation images at the training; empty = there is no accuracy to measure.
         n_valid: Validation images of the run, where `images` are a sample of them.
+        interval: Gives the 95 % interval of an accuracy, of which images are right: bool of shape (n,).
         learned: By which unfamiliar photos are told; None = the export does not tell them.
 
     Raises:
@@ -126,7 +128,7 @@ def export(
             n_reference=len(learned.labels),
             report=report,
         )
-        compared = Compared(sent.digests, given_labels, card.class_names)
+        compared = Compared(sent.digests, given_labels, card.class_names, interval)
         expected = scaled(pred_probs, temperature)
         found: dict[str, FormatFigures] = {
             name: _figures(name, partial, answer, expected, compared) for name in known

@@ -1,6 +1,6 @@
 """Prove an export: on real images, each file must predict what the run predicted."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,15 @@ other count as the same.
 """
 
 
+Interval = tuple[float, float]
+
+
+def wilson(is_right: np.ndarray) -> Interval:
+    """Return Wilson's 95 % interval of an accuracy on independent images."""
+    found = binomtest(int(is_right.sum()), len(is_right)).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
 @dataclass(frozen=True)
 class Compared:
     """The n images of a proof, in the order of the predictions.
@@ -33,11 +42,13 @@ class Compared:
     Attributes:
         given_labels: At the training; empty = not known.
         class_names: In the order of the probabilities.
+        interval: Gives the 95 % interval of the accuracy, of which images are right: bool of shape (n,).
     """
 
     digests: Sequence[str]
     given_labels: Sequence[str]
     class_names: Sequence[str]
+    interval: Callable[[np.ndarray], Interval] = wilson
 
     def given(self, row: int) -> str:
         """Return the label of an image; '' = not known."""
@@ -60,14 +71,15 @@ def figures_of(name: Format, predicted: np.ndarray, expected: np.ndarray, images
         raise _differs(name, predicted, expected, images, agreement, difference)
     # Without labels, what the run predicts counts as right.
     truth = images.given_labels or _chosen(expected, images)
-    n_right = _n_right(predicted, images, truth)
-    _refuse_loss(name, n_right, _n_right(expected, images, truth), n)
+    is_right = _are_right(predicted, images, truth)
+    n_right = int(is_right.sum())
+    _refuse_loss(name, n_right, int(_are_right(expected, images, truth).sum()), n)
     return FormatFigures(
         n_images=n,
         agreement=agreement,
         max_abs_diff=difference,
         n_right=n_right if images.given_labels else None,
-        accuracy_interval=_interval(n_right, n) if images.given_labels else None,
+        accuracy_interval=images.interval(is_right) if images.given_labels else None,
         disagreements=tuple(
             disagreement(int(row), predicted, expected, images) for row in np.flatnonzero(lost > TOLERANCE)
         ),
@@ -158,8 +170,9 @@ def _chosen(probabilities: np.ndarray, images: Compared) -> list[str]:
     return [images.class_names[column] for column in probabilities.argmax(axis=1)]
 
 
-def _n_right(probabilities: np.ndarray, images: Compared, truth: Sequence[str]) -> int:
-    return sum(a == b for a, b in zip(_chosen(probabilities, images), truth, strict=True))
+def _are_right(probabilities: np.ndarray, images: Compared, truth: Sequence[str]) -> np.ndarray:
+    """Return which first choices are the labels taken for right, bool of shape (n,)."""
+    return np.array([a == b for a, b in zip(_chosen(probabilities, images), truth, strict=True)], dtype=bool)
 
 
 def _refuse_loss(name: Format, n_right: int, n_right_before: int, n: int) -> None:
@@ -172,8 +185,3 @@ def _refuse_loss(name: Format, n_right: int, n_right_before: int, n: int) -> Non
             f"Export without the format {name}: the others predict what the trained model predicts.",
             action("list_runs"),
         )
-
-
-def _interval(n_right: int, n: int) -> tuple[float, float]:
-    found = binomtest(n_right, n).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from peakid.errors import WorkspaceError
 from peakid.store import connection as connections
+from peakid.store import run_rows
 from peakid.store.database_errors import DATABASE_NAME
 
 _BUSY_TIMEOUT_MS = 300  # A list must not wait for a workspace that another process writes to.
@@ -20,6 +21,7 @@ class Holdings:
 
     Attributes:
         accuracy: Of the newest run that was trained to its end, 0..1 on `n_scored` validation images.
+        accuracy_interval: Of 95 %; None where it was not measured.
         is_demo: All images are those of the demo.
         problem: Why it cannot be read, as a sentence; "" if it was read.
     """
@@ -29,6 +31,7 @@ class Holdings:
     n_classes: int = 0
     run_id: int | None = None
     accuracy: float | None = None
+    accuracy_interval: tuple[float, float] | None = None
     n_scored: int = 0
     is_demo: bool = False
     problem: str = ""
@@ -73,10 +76,15 @@ def _counted(found: Holdings, connection: connections.Connection) -> Holdings:
         is_demo=sources(connection) == {"demo"} and n_images > 0,
     )
     run = connection.execute(
-        "SELECT id, snapshot_id, metrics, json_extract(recipe, '$.folds') AS folds FROM run"
+        "SELECT *, json_extract(recipe, '$.folds') AS folds FROM run"
         " WHERE state = 'done' AND snapshot_id IN (SELECT id FROM snapshot WHERE frozen_at <> '')"
         " ORDER BY id DESC LIMIT 1"
     ).fetchone()
+    # An earlier version has no such column.
+    kept = run_rows.score(run["score"]) if run and "score" in run.keys() else None  # noqa: SIM118
+    if run and kept:
+        measured = {"accuracy": kept.accuracy, "accuracy_interval": kept.interval, "n_scored": kept.n_images}
+        return replace(found, run_id=run["id"], **measured)
     accuracy = _accuracy(run["metrics"]) if run else None
     if accuracy is None:
         return found

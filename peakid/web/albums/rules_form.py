@@ -145,5 +145,5 @@ def _proposed(workspace: Workspace, run: Run | None, class_names: Sequence[str])
         return []  # Its predictions are gone; photos are sorted without them.
     if found is None:
         return []
-    proposals = mergeable.proposals(found.scored.class_names, found.scored.confusion, found.one_per_group)
+    proposals = mergeable.of_figures(found)
     return [each for each in proposals if set(each.class_names) <= set(class_names)]

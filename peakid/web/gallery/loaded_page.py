@@ -102,7 +102,7 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     if fit is not None and not is_new and (plan.is_page_run or plan.sort_seq > page.sorted_seq):
         page = _sorted_again(workspace, page, set(plan.seen))
         page.fit = fit
-    elif fit is None and plan.is_page_run and _is_outdated(workspace, page):
+    elif fit is None and not is_new and plan.is_page_run and _is_outdated(workspace, page):
         page = _renewed(workspace, page)
     page.sorted_seq = plan.sort_seq
     most = MOST_COUNTED + len(page.images)

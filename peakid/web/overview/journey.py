@@ -128,7 +128,7 @@ class Journey:
     def _evaluate_detail(self) -> str:
         if not self.runs:
             return "needs a run"
-        return f"{score_text.percent(self.runs[0].metrics.get('accuracy'))} on validation"
+        return f"{score_text.percent(self.runs[0].accuracy)} on validation"
 
     def _export_detail(self) -> str:
         if self.done.n_exports:

@@ -15,7 +15,7 @@ def show(all_runs: Sequence[Run], snapshots: Mapping[str, Snapshot]) -> None:
         all_runs: Newest first.
         snapshots: By digest.
     """
-    newest = next((run for run in all_runs if run.metrics.get("accuracy") is not None), None)
+    newest = next((run for run in all_runs if run.accuracy is not None), None)
     if newest is None:
         return
     score = names.run_score(newest, snapshots.get(newest.snapshot_digest))

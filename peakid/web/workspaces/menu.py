@@ -8,7 +8,6 @@ import streamlit as st
 from peakid import printable
 from peakid.acquire import demo_apart
 from peakid.evaluate import score_text
-from peakid.evaluate.intervals import wilson
 from peakid.store.folders import holdings, recent_workspaces
 from peakid.store.folders.holdings import Holdings
 from peakid.store.folders.recent_workspaces import RecentWorkspace
@@ -137,8 +136,8 @@ def _counts(held: Holdings) -> str:
     n_classes = f"{held.n_classes:,} class{'' if held.n_classes == 1 else 'es'}"
     parts = [words.n_of(held.n_images, "image"), n_classes]
     if held.accuracy is not None:
-        interval = wilson(round(held.accuracy * held.n_scored), held.n_scored)
-        parts.append(f"run {held.run_id}: {score_text.score(held.accuracy, interval, held.n_scored)}")
+        score = score_text.score(held.accuracy, held.accuracy_interval, held.n_scored)
+        parts.append(f"run {held.run_id}: {score}")
     return " · ".join(["demo", *parts] if held.is_demo else parts)
 
 

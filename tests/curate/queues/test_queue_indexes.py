@@ -9,7 +9,7 @@ EVERY_QUEUE = [
     *("worth", "unreviewed", "flagged", "excluded", "all", "conflicts", "model-disagrees", "uncertain"),
     *("label-issues", "label-issues:all", "suggestions", "suggestions:useful", "audit:labels:100"),
     *("recent", "sample", "sample:7", "class:dom", "issue:dark", "confusion:1:valid:dom:eiger"),
-    *("errors:1:valid", "errors:1:test:all"),
+    *("errors:1:valid", "errors:1:test:all", "won:1:2:valid"),
     *("selection:1", "image:1"),
     *("outliers", "outliers:dom", "alone", "irrelevant", f"similar:{'f' * 64}"),
 ]

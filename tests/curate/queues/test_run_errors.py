@@ -44,6 +44,34 @@ def test_the_most_confident_error_is_first_and_names_the_predicted_class(workspa
     assert (first.label, first.predicted, first.reason) == ("eiger", "dom", "run 1 predicts dom (90 %)")
 
 
+def doubt(workspace, digests, **quality):
+    """Store that the live head doubts the labels of these images."""
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO head_fit VALUES (1, 1, '', 1, 0, 0, 0, 0, 0, 0, '')")
+        for name, value in quality.items():
+            connection.execute(
+                "INSERT INTO suggestion (image_id, suggested_class_id, confidence, given_class_id,"
+                " label_quality, is_issue, n_near, n_near_suggested)"
+                " SELECT s.image_id, s.class_id, .9, s.class_id, ?, 1, 0, 0 FROM image_state s"
+                " JOIN image i ON i.id = s.image_id WHERE i.digest = ?",
+                (value, digests[name]),
+            )
+
+
+def test_errors_whose_label_the_live_head_doubts_come_first(workspace, digests):
+    doubt(workspace, digests, b=0.2, d=0.1, e=0.01, f=0.01)  # f is of train, e of test.
+    assert names_in(workspace, digests, VALID) == "dbca"
+    first = review_queue.page(workspace, VALID, limit=3)
+    assert first[0].reason == "run 1 predicts dom (40 %)"
+    rest = review_queue.page(workspace, VALID, after=first[-1].cursor)
+    assert [item.digest for item in rest] == [digests["a"]]
+    assert review_queue.count(workspace, VALID) == 4
+    assert names_in(workspace, digests, "errors:1:test") == "e"
+    assert names_in(workspace, digests, f"{VALID}:all") == "cabd"
+    judge(workspace, digests["b"], "dom", queue="all")  # A person confirmed it: the model is wrong.
+    assert names_in(workspace, digests, VALID) == "dcab"
+
+
 def test_pages_of_the_queue_follow_each_other(workspace, digests):
     first = review_queue.page(workspace, VALID, limit=2)
     rest = review_queue.page(workspace, VALID, limit=5, after=first[-1].cursor)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 
 from peakid.evaluate.comparing import grouped
-from peakid.evaluate.intervals import paired_difference, wilson
+from peakid.evaluate.intervals import paired_difference
 
 
 def arrays(n_both: int, n_only_a: int, n_only_b: int, n_none: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,7 +23,6 @@ def test_without_near_duplicates_everything_is_as_for_independent_images() -> No
     assert not grouped.has_groups(groups)
     assert grouped.exchange_p(of_a, of_b, groups) == pytest.approx(binomtest(3, 17, 0.5).pvalue)
     assert grouped.difference_interval(of_a, of_b, groups) == pytest.approx(paired_difference(100, 3, 14))
-    assert grouped.accuracy_interval(of_a, groups) == pytest.approx(wilson(73, 100))
 
 
 def test_the_p_value_of_groups_counts_every_exchange() -> None:

@@ -63,6 +63,23 @@ def test_the_list_has_the_errors_in_the_order_of_their_queue(workspace, frozen, 
     assert errors_of(workspace, run_id, limit=1) == found[:1]
 
 
+def test_doubtful_labels_lead_the_list_as_they_lead_the_queue(workspace, frozen, add_run):
+    run_id = add_run(frozen, n_wrong=3)
+    last = errors_of(workspace, run_id)[-1].digest
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO head_fit VALUES (1, 1, '', 1, 0, 0, 0, 0, 0, 0, '')")
+        connection.execute(
+            "INSERT INTO suggestion (image_id, suggested_class_id, confidence, given_class_id, label_quality,"
+            " is_issue, n_near, n_near_suggested) SELECT s.image_id, s.class_id, .9, s.class_id, .1, 1, 0, 0"
+            " FROM image_state s JOIN image i ON i.id = s.image_id WHERE i.digest = ?",
+            (last,),
+        )
+    found = [each.digest for each in errors_of(workspace, run_id)]
+    in_queue = review_queue.page(workspace, review_queue.errors_queue(run_id, "valid"))
+    assert found == [item.digest for item in in_queue]
+    assert found[0] == last
+
+
 def test_the_most_confident_error_is_first():
     images = scored_images.ScoredImages(
         *(1, "valid", ("a", "b"), ("0", "1", "2", "3"), np.arange(4)),

@@ -10,6 +10,7 @@ from scipy.stats import binom
 from peakid.evaluate import figures, scored_images
 from peakid.evaluate.errors import confusion, mergeable
 from peakid.evaluate.intervals import paired_difference, wilson
+from peakid.evaluate.trust import grouped
 from peakid.store import runs
 from tests.drawn_matrices import images_of, spread
 
@@ -26,7 +27,8 @@ def confuse(rng, matrix, i, j, share):
 
 def proposals_of(images):
     alone = confusion.of_images(images, is_one_per_group=True)
-    return mergeable.proposals(images.class_names, confusion.of_images(images), alone)
+    interval = grouped.accuracy_interval(images)
+    return mergeable.proposals(images.class_names, confusion.of_images(images), alone, interval)
 
 
 def pairs_of(matrix):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from peakid.curate import classes
-from peakid.curate.queues import compared_runs, review_queue
+from peakid.curate.queues import compared_runs
 from peakid.evaluate.comparing.compare import RunsCompared
 from peakid.store.workspace import Workspace
 from peakid.web import address, navigation
@@ -21,7 +21,8 @@ def show(workspace: Workspace, pair: RunsCompared) -> None:
         "won": compared_runs.won_queue(a, b, pair.split),
         "lost": compared_runs.won_queue(b, a, pair.split),
     }
-    counts = {each: review_queue.count(workspace, queue) for each, queue in queues.items()}
+    change = pair.differences[0]  # Counting the queues would read all predictions of a run again.
+    counts = {"won": change.n_only_b, "lost": change.n_only_a}
     titles = {"won": f"Won by run {b}", "lost": f"Lost by run {b}"}
     st.header("Images that only one of them is right on")
     chosen = address.segments(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from peakid.curate import classes
-from peakid.curate.queues import review_queue
+from peakid.curate.queues import review_queue, suggested
 from peakid.evaluate.errors import outdated
 from peakid.store import runs
 from peakid.web import address, navigation, session, words
@@ -15,6 +15,10 @@ from peakid.web.review import confusion_cell, queue_chips
 GALLERY_PX = 440  # Three rows of images, with the tools above them in a window of 800 px.
 ROW_PX, N_ABREAST = 146, 5  # A row of images at 1280 px.
 LEAST_PX = 360  # For one large image beside what is known about it.
+ORDER_TIP = (
+    "First come errors whose label looks wrong to the live head, which compares each image with images like"
+    " it; then those of which the run is surest. Without embeddings, all by how sure the run is."
+)
 _JUDGED = "address:judged"
 _MOST_RUNS = 5  # Named as out of date; the others are counted.
 
@@ -64,7 +68,10 @@ def _show_title(view: EvaluationView, n_errors: int) -> bool:
     queue = review_queue.errors_queue(view.run.run_id, view.split)
     found = review_queue.count_up_to(view.workspace, queue)
     n_open = f"{found.n:,}{'+' if found.is_more else ''}"
-    st.header("All errors, the most confident first")
+    is_ordered = suggested.is_error_order(view.workspace, queue)
+    st.header(
+        f"All errors, {'doubtful labels' if is_ordered else 'the most confident'} first", help=ORDER_TIP
+    )
     if st.session_state.get(_JUDGED) is None:
         st.session_state[_JUDGED] = address.value("judged", ["no", "yes"]) == "yes"
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):

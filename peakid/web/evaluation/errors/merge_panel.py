@@ -25,7 +25,7 @@ def show(view: EvaluationView) -> None:
         return
     st.header("Classes it cannot tell apart", help=TIP)
     figures = view.figures
-    found = mergeable.proposals(figures.scored.class_names, figures.scored.confusion, figures.one_per_group)
+    found = mergeable.of_figures(figures)
     if not found:
         st.caption(mergeable.NOTHING)
         return
