@@ -54,13 +54,18 @@ def test_a_page_is_read_in_a_job_and_its_list_collected(open_page, workspace, no
     app.run()
     texts = " ".join(each.value for each in [*app.markdown, *app.warning])
     assert "It asks for a login" in texts
-    assert "3 pictures of lake, sea otter, not collected yet" in texts
     assert "3 lines with 3 different URLs" in texts  # The preview opens by itself.
+    assert "not collected yet" not in texts
+    again = open_page("collect")
+    assert "3 pictures of lake, sea otter, not collected yet" in " ".join(
+        each.value for each in again.markdown
+    )
+    again.button(key=f"browsed:{job.job_id}").click().run()
+    assert "3 lines with 3 different URLs" in " ".join(each.value for each in again.markdown)
     app.button(key="collect").click().run()
     assert [each.kind for each in queue.list_jobs(workspace)] == ["collect", "browse"]
     assert collections.show(workspace, "urls").n_waiting == 3
     assert not file.exists()
-    assert "not collected yet" not in " ".join(each.value for each in app.markdown)
 
 
 @pytest.mark.parametrize(

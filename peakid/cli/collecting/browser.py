@@ -77,7 +77,8 @@ def browser(
         found = browsing.gather(wanted, collecting.options(for_job()), report=report)
     if found.found:
         gathering.write_list(found.found, file)
-    if is_import and found.found:
+    was_stopped = any(each.ended == "stopped" for each in found.pages)
+    if is_import and found.found and not was_stopped:
         lists.add_lists(workspace, name, [file], actor=actor)
         return run_collection(workspace, name, background=False, actor=actor, as_json=as_json)
     emit(as_json, _document(found, file), _text(wanted, found, file))

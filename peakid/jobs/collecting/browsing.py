@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from peakid import paths
+from peakid.acquire import demo_apart
 from peakid.acquire.fetching.client import ClientOptions
 from peakid.acquire.sources.browsing import browser, gathering, programs
 from peakid.acquire.sources.browsing.records import Gathered, Wanted
@@ -35,10 +36,11 @@ def submit(
         collection: The collection that fetches the list at once; '' = the list is only written.
 
     Raises:
-        BadInput, UrlRefused: If there is no class or page, or one that cannot be.
+        BadInput, UrlRefused: If there is no class or page, one cannot be, or the workspace is the demo.
         ExtraMissing: If Selenium, Chromium or ChromeDriver is not installed.
     """
     gathering.checked(wanted)
+    demo_apart.refuse_mixture(workspace, "web")
     programs.installed()
     arguments = BrowseArguments(
         adapter=wanted.adapter,

@@ -1,6 +1,7 @@
 """Pictures of a page that Chromium reads: the form, what became of each page, and the list that it gives."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -27,6 +28,7 @@ ENDED: dict[Ended, str] = {
     "scrolls": "at the limit of scrolls",
     "seconds": "at the limit of time",
     "stopped": "when it was stopped",
+    "not opened": "before it was opened",
     "refused": "because it was refused",
 }
 _PREVIEWED = "collect:browsed"  # Session state: ids of the jobs whose list was previewed by itself.
@@ -48,7 +50,7 @@ def ask(workspace: Workspace) -> Job | None:
     lists = _lists(workspace)
     _preview_own(workspace, lists)
     with st.expander("Pictures of a web page, read in a browser", icon=":material/web:"):
-        for job in lists[:N_LISTS]:
+        for job in [each for each in lists if _file(workspace, each) != collection_form.path()][:N_LISTS]:
             _offer(workspace, job)
         try:
             programs.installed()
@@ -103,7 +105,7 @@ def _form() -> _Entered | None:
         "captcha is not passed. Read the terms of the site first: many allow to look at pictures, and forbid "
         "to copy them."
     )
-    shipped = adapters.shipped()
+    shipped = {each.name: each for each in adapters.shipped()}
     with st.form("browse", border=False):
         template = st.text_input(
             "Address of the page",
@@ -115,8 +117,8 @@ def _form() -> _Entered | None:
         left, right = st.columns(2)
         name = left.selectbox(
             "How the page is read",
-            [*(each.name for each in shipped), OWN],
-            help=" ".join(f"{each.name}: {each.about}" for each in shipped),
+            [*shipped, OWN],
+            format_func=lambda each: shipped[each].about.removesuffix(".") if each in shipped else each,
             key="browse_adapter",
         )
         n_most = right.number_input(
@@ -130,7 +132,7 @@ def _form() -> _Entered | None:
         item = left.text_input(
             "CSS selector of the pictures", placeholder="that of the adapter", key="browse_item"
         )
-        upload = right.file_uploader("Own adapter", type="toml", key="browse_own")
+        upload = right.file_uploader("Own adapter", type="toml", max_upload_size=1, key="browse_own")
         if not st.form_submit_button("List the pictures", help="No picture is fetched yet."):
             return None
     return _Entered(template, classes, name, upload, item, int(n_most))
@@ -157,13 +159,11 @@ def _adapter(entered: _Entered) -> Adapter:
 
 def _lists(workspace: Workspace) -> list[Job]:
     """Return the jobs whose list was neither collected nor removed, newest first."""
-    found = []
-    for job in queue.list_jobs(workspace):
-        if job.kind == "browse" and job.state in queue.ENDED:
-            result = job.result_as(BrowseResult)
-            if result is not None and browsing.list_of(workspace, result) is not None:
-                found.append(job)
-    return found
+    return [
+        job
+        for job in queue.list_jobs(workspace)
+        if job.kind == "browse" and job.state in queue.ENDED and _file(workspace, job)
+    ]
 
 
 def _preview_own(workspace: Workspace, lists: list[Job]) -> None:
@@ -176,10 +176,13 @@ def _preview_own(workspace: Workspace, lists: list[Job]) -> None:
 
 
 def _preview(workspace: Workspace, job: Job) -> None:
-    result = job.result_as(BrowseResult)
-    file = None if result is None else browsing.list_of(workspace, result)
-    if file is not None:
+    if file := _file(workspace, job):
         collection_form.begin(file)
+
+
+def _file(workspace: Workspace, job: Job) -> Path | None:
+    result = job.result_as(BrowseResult)
+    return None if result is None else browsing.list_of(workspace, result)
 
 
 def _offer(workspace: Workspace, job: Job) -> None:

@@ -155,6 +155,8 @@ def _connected(
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chromium does not start with its sandbox for root.
     options.add_experimental_option("prefs", preferences)
+    # ChromeDriver lets popups open, whose pages would not be checked.
+    options.add_experimental_option("excludeSwitches", ["disable-popup-blocking"])
     direct = Proxy(raw={"proxyType": ProxyType.DIRECT})
     config = ClientConfig(address, proxy=direct, timeout=round(2 * _START_S))
     connection = ChromiumRemoteConnection(address, "goog", "chrome", client_config=config)

@@ -54,20 +54,18 @@ def gather(
 ) -> Gathered:
     """Gather from the page of every class, one after the other; a refused page does not end the others.
 
-    After a login or a captcha no further page is opened.
+    After a login or a captcha no further page is opened. Ctrl-C stops it as `should_stop` does.
 
     Raises:
         BadInput, UrlRefused: As `checked`, or if a selector is not one of CSS.
     """
     found: list[Found] = []
     pages: list[ClassPage] = []
-    wall = ""
+    is_over = False
     for name, url in checked(wanted):
-        if should_stop():
-            pages.append(ClassPage(name, url, 0, "stopped"))
-            continue
-        if wall:
-            pages.append(ClassPage(name, url, 0, "refused", problem=f"Not opened: {wall}"))
+        is_over = is_over or should_stop()
+        if is_over:
+            pages.append(ClassPage(name, url, 0, "not opened"))
             continue
         items: dict[str, Item] = {}
         one = _OnePage(wanted, page, items, report, should_stop, sleep, clock)
@@ -77,7 +75,9 @@ def gather(
             raise
         except PeakidError as error:
             ended, problem = "refused", error.message
-            wall = problem if isinstance(error, Wall) else ""
+            is_over = isinstance(error, Wall)
+        except KeyboardInterrupt:  # What was listed is kept.
+            ended, problem, is_over = "stopped", "", True
         pages.append(ClassPage(name, url, len(items), ended, one.n_steps, problem))
         found += [Found(each.url, name, each.page_url, each.title) for each in items.values()]
     return Gathered(tuple(found), tuple(pages))

@@ -38,7 +38,10 @@ const button = [...document.querySelectorAll(arguments[0])].find((each) => {
   const box = each.getBoundingClientRect();
   return box.width > 1 && box.height > 1 && !each.disabled && each.getAttribute("aria-disabled") !== "true";
 });
-if (button) button.click();
+if (button) {
+  if (button.target) button.target = "_self";  // A popup would be blocked.
+  button.click();
+}
 return Boolean(button);
 """
 SCROLL = """

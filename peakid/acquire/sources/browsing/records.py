@@ -13,6 +13,7 @@ Ended = Literal[
     "scrolls",      # The limit of scrolls and presses of the adapter.
     "seconds",      # The limit of seconds of the adapter.
     "stopped",      # A person stopped it.
+    "not opened",   # It was stopped before, or the page of a class before asked for a login or the like.
     "refused",      # The page was refused: by robots.txt, its server, a login, a captcha or its address.
 ]  # fmt: skip
 

@@ -43,6 +43,7 @@ LAZY = """<!doctype html><main>
 <img srcset="/x/1.jpg 1x, /x/2.jpg 2x" src="/x/1.jpg" title="double">
 <img src="blob:https://example.org/1"><img src="javascript:1">
 </main>"""
+NEXT = '<!doctype html><main><img src="/N.jpg"></main><a class="more" target="_blank" href="TO">next</a>'
 LOGIN = "<!doctype html><form><input name=u><input type=password name=p></form><img src=/a.jpg>"
 CAPTCHA = '<!doctype html><div class="h-captcha" style="height:80px;width:300px"></div><img src=/a.jpg>'
 NOAI = '<!doctype html><meta name="robots" content="index, noai"><img src=/a.jpg>'
@@ -57,6 +58,8 @@ def answers(elsewhere: str) -> Callable[[Asked, int], Answer]:
     pages: dict[str, Answer] = {
         "/robots.txt": Answer(ROBOTS.encode(), headers={"Content-Type": "text/plain"}),
         "/more": Answer(MORE.encode(), headers=HTML),
+        "/next/1": Answer(NEXT.replace("N", "1").replace("TO", "/next/2").encode(), headers=HTML),
+        "/next/2": Answer(NEXT.replace("N", "2").replace("TO", "/private/photos").encode(), headers=HTML),
         "/lazy": Answer(LAZY.encode(), headers=HTML),
         "/login": Answer(LOGIN.encode(), headers=HTML),
         "/captcha": Answer(CAPTCHA.encode(), headers=HTML),
@@ -68,7 +71,8 @@ def answers(elsewhere: str) -> Callable[[Asked, int], Answer]:
         "/to-elsewhere": Answer(status=302, headers={"Location": f"{elsewhere}/secret"}),
         "/script-elsewhere": Answer(
             f"<main><img src=/a.jpg></main><script>fetch('{elsewhere}/secret');"
-            f"new Image().src='{elsewhere}/pixel';setTimeout(() => location='{elsewhere}/gone', 400)"
+            f"new Image().src='{elsewhere}/pixel';"
+            f"open('{elsewhere}/popup');setTimeout(() => location='{elsewhere}/gone', 400)"
             "</script>".encode(),
             headers=HTML,
         ),

@@ -106,6 +106,11 @@ def test_a_button_is_pressed_until_it_is_gone(page: Page, site: Served) -> None:
     found = gathered(page, f"{site.url}/more", item="main a", attributes=("href",), more=".more")
     assert [each.url for each in found.found] == [f"{site.url}/full/{n}.jpg" for n in range(9)]
     assert found.found[0].title == "full 0"
+    following = gathered(page, f"{site.url}/next/1", more=".more")
+    assert [each.url for each in following.found] == [f"{site.url}/1.jpg", f"{site.url}/2.jpg"]
+    assert following.pages[0].ended == "refused"
+    assert "robots.txt" in following.pages[0].problem
+    assert "/private/photos" not in site.paths()
 
 
 def test_lazy_pictures_and_the_largest_of_a_srcset(page: Page, site: Served) -> None:
@@ -148,11 +153,12 @@ def test_nothing_reaches_an_address_that_is_not_public(
     assert (found.pages[0].ended, found.pages[0].n_urls) == ("refused", 1)
     assert "not public" in found.pages[0].problem
     assert elsewhere.asked == []
+    assert len(page._driver.window_handles) == 1
 
 
 def test_a_wall_ends_all_pages_and_a_bad_selector_is_named(page: Page, site: Served) -> None:
     found = gathered(page, f"{site.url}/{{class}}", "captcha", "lazy")
-    assert [(each.ended, each.n_urls) for each in found.pages] == [("refused", 0), ("refused", 0)]
-    assert found.pages[1].problem.startswith("Not opened:")
+    assert [(each.ended, each.n_urls) for each in found.pages] == [("refused", 0), ("not opened", 0)]
+    assert "shows a captcha" in found.pages[0].problem
     with pytest.raises(BadInput, match="'main >> img' is not a CSS selector"):
         gathered(page, f"{site.url}/lazy", item="main >> img")

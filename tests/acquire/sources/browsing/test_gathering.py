@@ -74,7 +74,7 @@ def test_it_stops_when_nothing_new_comes_or_a_limit_is_reached() -> None:
     stops = iter([False, False, True, True, True])
     assert ended(gather(Scripted(10_000), "lake", "sea", should_stop=lambda: next(stops))) == [
         ("stopped", 8),
-        ("stopped", 0),
+        ("not opened", 0),
     ]
 
 
@@ -85,9 +85,18 @@ def test_a_refused_page_ends_only_itself_and_a_wall_all() -> None:
     assert found.pages[1].problem == "There is no page."
     walled = Scripted(100, wall_after=2)
     found = gather(walled, "lake", "sea")
-    assert ended(found) == [("refused", 8), ("refused", 0)]  # What was seen before stays.
+    assert ended(found) == [("refused", 8), ("not opened", 0)]  # What was seen before stays.
     assert walled.opened == ["https://example.org/lake"]
-    assert found.pages[1].problem == "Not opened: It asks for a login, which is not passed."
+    assert found.pages[0].problem == "It asks for a login, which is not passed."
+
+
+def test_ctrl_c_keeps_what_was_listed() -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    wanted = Wanted(GALLERY, ("lake", "sea"))
+    found = gathering.gather(wanted, Scripted(100), sleep=interrupted)
+    assert ended(found) == [("stopped", 4), ("not opened", 0)]
 
 
 def test_what_cannot_be_gathered_is_named_before_a_browser_starts() -> None:
