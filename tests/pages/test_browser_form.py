@@ -56,6 +56,7 @@ def test_a_page_is_read_in_a_job_and_its_list_collected(open_page, workspace, no
     assert "It asks for a login" in texts
     assert "3 lines with 3 different URLs" in texts  # The preview opens by itself.
     assert "not collected yet" not in texts
+    assert any(each.value.startswith("Terms: Many sites") for each in app.caption)
     again = open_page("collect")
     assert "3 pictures of lake, sea otter, not collected yet" in " ".join(
         each.value for each in again.markdown

@@ -12,6 +12,7 @@ from peakid.acquire.sources.browsing.adapter import Adapter
 from peakid.acquire.sources.browsing.records import DEFAULT_PICTURES, Ended, Wanted
 from peakid.errors import BadInput, ExtraMissing, PeakidError
 from peakid.jobs import queue
+from peakid.jobs.arguments import BrowseArguments
 from peakid.jobs.collecting import browsing
 from peakid.jobs.job import Job
 from peakid.jobs.results import BrowseResult
@@ -29,7 +30,7 @@ ENDED: dict[Ended, str] = {
     "seconds": "at the limit of time",
     "stopped": "when it was stopped",
     "not opened": "before it was opened",
-    "refused": "because it was refused",
+    "refused": "for the reason below",
 }
 _PREVIEWED = "collect:browsed"  # Session state: ids of the jobs whose list was previewed by itself.
 _STARTED = "collect:browse"  # Session state: id of the job that this session started last.
@@ -94,6 +95,9 @@ def show_result(job: Job) -> None:
     )
     for problem in dict.fromkeys(each.problem for each in found.pages if each.problem):
         st.warning(words.plain(problem), icon=":material/block:")
+    arguments = job.arguments_as(BrowseArguments)
+    if arguments.adapter and arguments.adapter.terms:
+        st.caption(f"Terms: {words.plain(arguments.adapter.terms)}")
     if not found.n_urls:
         st.info("No picture was found. Another selector or page may have some.", icon=":material/info:")
 

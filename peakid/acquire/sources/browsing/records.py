@@ -14,7 +14,7 @@ Ended = Literal[
     "seconds",      # The limit of seconds of the adapter.
     "stopped",      # A person stopped it.
     "not opened",   # It was stopped before, or the page of a class before asked for a login or the like.
-    "refused",      # The page was refused: by robots.txt, its server, a login, a captcha or its address.
+    "refused",      # By robots.txt, its server, a login, a captcha or its address; or it did not open.
 ]  # fmt: skip
 
 
