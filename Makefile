@@ -53,14 +53,15 @@ clean:
 	rm -rf $(VENV) node_modules build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The browser tests use the system's Chromium. Without it they are skipped, and the reason is shown.
+# The browser tests use the system's Chromium, and its driver. Without it they are skipped, and the reason is shown.
 chromium: $(VENV)/.installed-dev
-	@command -v chromium >/dev/null || { \
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "Installing Chromium for the browser tests (about 500 MB)."; \
-			apt-get update -qq </dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium </dev/null >/dev/null; \
+			echo "Installing Chromium and ChromeDriver for the browser tests (about 500 MB)."; \
+			apt-get update -qq </dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver </dev/null >/dev/null; \
 		fi; }
 	@command -v chromium >/dev/null || echo "Chromium is not installed: the browser tests will be skipped. Install it with: sudo apt-get install chromium"
+	@command -v chromedriver >/dev/null || echo "ChromeDriver is not installed: the tests of collecting in a browser will be skipped. Install it with: sudo apt-get install chromium-driver"
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Peakid needs Python 3.11 or newer, which is not on PATH. Install python3.11 (with venv), or: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }

@@ -9,8 +9,10 @@ from peakid.acquire.history import Acquisition
 from peakid.errors import PeakidError
 from peakid.jobs import queue
 from peakid.jobs.arguments import ImportArguments
+from peakid.jobs.job import Job
 from peakid.web import session, tables, uploads, words
 from peakid.web.collect import (
+    browser_form,
     collection_form,
     collection_panel,
     embedding_panel,
@@ -47,6 +49,15 @@ def show_imports(imports: list[Acquisition]) -> None:
             import_summary.show_rejections(rejected)
 
 
+def show_result(job: Job) -> None:
+    if job.kind == "collect":
+        collection_panel.show_result(job)
+    elif job.kind == "browse":
+        browser_form.show_result(job)
+    else:
+        import_summary.show_result(workspace, job, actor=session.actor())
+
+
 def show_left(used: set[Path]) -> None:
     """List the uploads that no import reads, each with a button that removes it."""
     if not (found := uploads.left(workspace, used)):
@@ -73,9 +84,10 @@ try:
 except PeakidError as error:
     import_preview.forget()
     session.show_error(error)
+browsed = browser_form.ask(workspace)
 
 # 4 act
-if job := import_preview.show(workspace) or collection_form.preview(workspace):
+if job := browsed or import_preview.show(workspace) or collection_form.preview(workspace):
     st.session_state[JOB] = job.job_id
     st.rerun()
 
@@ -83,18 +95,14 @@ if job := import_preview.show(workspace) or collection_form.preview(workspace):
 shown = [
     job
     for job in reversed(queue.list_jobs(workspace))
-    if job.kind in ("import", "collect")
+    if job.kind in ("import", "collect", "browse")
     and (job.state not in queue.ENDED or job.job_id == st.session_state.get(JOB))
 ]
 for job in shown:
     job_panel.show(
         workspace,
         job,
-        body=lambda each: (
-            collection_panel.show_result(each)
-            if each.kind == "collect"
-            else import_summary.show_result(workspace, each, actor=session.actor())
-        ),
+        body=show_result,
     )
 open_imports = {
     job.arguments_as(ImportArguments).path

@@ -88,6 +88,9 @@ READS = {
     "jobs.embedding.coverage",  # embed list
     "evaluate.heat.heat_shares.shares_of",  # gradcam
     "jobs.evaluation.heat_maps.newest_job",  # jobs list
+    "acquire.sources.browsing.programs.installed",  # collect browser: its refusal says the same
+    "acquire.sources.browsing.adapter.of_text",  # collect browser FILE.toml
+    "jobs.collecting.browsing.list_of",  # collect browser: names its list
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

@@ -7,27 +7,21 @@ from typing import Any, get_args
 
 import click
 
-from peakid.acquire.collecting import collect
 from peakid.acquire.sources.url_list import ListSummary, UrlColumns
 from peakid.cli import usage
+from peakid.cli.collecting import browser, running
 from peakid.cli.frame import (
     actor_option,
     emit,
     json_option,
     pass_workspace,
     table,
-    terminal_report,
 )
-from peakid.cli.jobs import emit_queued
-from peakid.curate import scan as scanning
-from peakid.jobs import embedding
-from peakid.jobs.collecting import job as collecting
 from peakid.jobs.collecting import lists as url_lists
 from peakid.jobs.collecting import retraining, schedule
 from peakid.records import RejectionReason
-from peakid.settings import for_job
 from peakid.store.collecting import collections
-from peakid.store.collecting.collections import PASSING, Collection
+from peakid.store.collecting.collections import PASSING
 from peakid.store.workspace import Workspace
 
 N_SHOWN = 5
@@ -89,7 +83,11 @@ def urls(
         most_per_class=most_per_class,
         actor=actor,
     )
-    return _run(workspace, name, background=background, actor=actor, as_json=as_json)
+    return running.run_collection(workspace, name, background=background, actor=actor, as_json=as_json)
+
+
+collect_.add_command(browser.browser)
+collect_.add_command(browser.adapters_)
 
 
 @collect_.command()
@@ -108,7 +106,7 @@ def run(workspace: Workspace, name: str, is_due: bool, background: bool, actor: 
     if is_due:
         return _run_due(workspace, actor=actor, as_json=as_json)
     schedule.begin(workspace, collections.show(workspace, name))
-    return _run(workspace, name, background=background, actor=actor, as_json=as_json)
+    return running.run_collection(workspace, name, background=background, actor=actor, as_json=as_json)
 
 
 @collect_.command()
@@ -169,43 +167,6 @@ def _run_due(workspace: Workspace, *, actor: str, as_json: bool) -> int:
         lines.append(f"Job {training.job_id} trains again: enough new images are reviewed.")
     emit(as_json, document, "\n".join(lines) or "No collection is due.")
     return 0
-
-
-def _run(workspace: Workspace, name: str, *, background: bool, actor: str, as_json: bool) -> int:
-    if background:
-        emit_queued(as_json, collecting.submit(workspace, name, actor=actor))
-        return 0
-    with terminal_report() as report:
-        chosen = for_job()
-        found = collect.collect(
-            workspace,
-            name,
-            options=collecting.options(chosen),
-            sources=collecting.sources(chosen),
-            actor=actor,
-            report=report,
-        )
-        if found.n_new:
-            scanning.scan(workspace, report=report)
-    if found.n_new:
-        embedding.embed_new(workspace, actor=actor)
-    shown = collections.show(workspace, name)
-    document = {**asdict(found), "collection": asdict(shown)}
-    emit(as_json, document, _run_text(found, shown))
-    return 0 if found.n_images or not found.n_rejected else 1
-
-
-def _run_text(found: collect.CollectReport, collection: Collection) -> str:
-    lines = [
-        f"{found.n_images:,} candidates became images ({found.n_new:,} new), {found.n_rejected:,} were"
-        f" rejected in {found.seconds:.0f} s."
-    ]
-    if collection.by_reason:
-        reasons = ", ".join(f"{n:,} {reason}" for reason, n in collection.by_reason.items())
-        lines.append(f"Rejected in all: {reasons}.")
-    if found.n_waiting:
-        lines.append(f"{found.n_waiting:,} candidates still wait.")
-    return "\n".join(lines)
 
 
 def _summary_text(found: ListSummary) -> str:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from peakid.acquire.sources.browsing.adapter import Adapter
 from peakid.jobs.albums.arguments import PreviewAlbumsArguments, UndoAlbumsArguments, WriteAlbumsArguments
 from peakid.records import Source
 
@@ -127,6 +128,18 @@ class RetrainArguments:
     kind: ClassVar[str] = "retrain"
     run_id: int = 0
     n_new: int = 0
+
+
+@dataclass(frozen=True)
+class BrowseArguments:
+    """As `gathering.Wanted`; `collection` is the one that fetches the list at once, '' = none."""
+
+    kind: ClassVar[str] = "browse"
+    adapter: Adapter | None = None
+    classes: tuple[str, ...] = ()
+    template: str = ""
+    n_most: int = 0
+    collection: str = ""
 
 
 @dataclass(frozen=True)
@@ -252,6 +265,7 @@ Arguments = (
     | ExportArguments
     | CollectArguments
     | RetrainArguments
+    | BrowseArguments
     | BundleArguments
     | VerifyArguments
     | ScanArguments
@@ -282,6 +296,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         ExportArguments,
         CollectArguments,
         RetrainArguments,
+        BrowseArguments,
         BundleArguments,
         VerifyArguments,
         ScanArguments,

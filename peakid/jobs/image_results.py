@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from peakid.acquire.sources.browsing.records import ClassPage
 from peakid.acquire.verification import Damage, Move
 from peakid.curate.duplicates.view_search import ViewReport
 from peakid.embed.stored import UnreadImage
@@ -90,6 +91,16 @@ class RetrainResult:
     kind: ClassVar[str] = "retrain"
     snapshot: str = ""
     job_id: int | None = None
+
+
+@dataclass(frozen=True)
+class BrowseResult:
+    """A list of `n_urls` pictures in the uploads of the workspace; `list_name` is '' where there is none."""
+
+    kind: ClassVar[str] = "browse"
+    list_name: str = ""
+    n_urls: int = 0
+    pages: tuple[ClassPage, ...] = ()
 
 
 @dataclass(frozen=True)

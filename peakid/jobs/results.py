@@ -17,6 +17,7 @@ from peakid.jobs.evaluation_results import (
     OpenSetResult,
 )
 from peakid.jobs.image_results import (
+    BrowseResult,
     ChangedCopiesResult,
     CollectResult,
     EmbedResult,
@@ -230,6 +231,7 @@ Result = (
     | ImportResult
     | CollectResult
     | RetrainResult
+    | BrowseResult
     | MapResult
     | EmbedResult
     | SimilarResult
@@ -260,6 +262,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         ImportResult,
         CollectResult,
         RetrainResult,
+        BrowseResult,
         MapResult,
         EmbedResult,
         SimilarResult,

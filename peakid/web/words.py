@@ -52,6 +52,7 @@ JOBS = {
     "import": "Import",
     "collect": "Collection of photos",
     "retrain": "Training on new images",
+    "browse": "Reading of picture pages",
     "map": "Map layout",
     "embed": "Embedding",
     "learning-curve": "Learning curve",

@@ -6,6 +6,7 @@ import typing
 
 import pytest
 
+from peakid.acquire.sources.browsing.records import ClassPage
 from peakid.acquire.verification import Damage, Move
 from peakid.curate.duplicates.view_search import ViewReport
 from peakid.embed.stored import UnreadImage
@@ -16,6 +17,7 @@ from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, Wr
 from peakid.jobs.arguments import ImportArguments, SweepArguments, TrainArguments
 from peakid.jobs.results import (
     AttributionResult,
+    BrowseResult,
     BundleResult,
     ChangedCopiesResult,
     CollectResult,
@@ -88,6 +90,7 @@ EXAMPLES = [
     BundleResult(export_id=1, path="/exports/run-1.zip", files=("model.onnx",), bytes=3),
     RetrainResult("1b" * 32, 8),
     CollectResult("lakes", 3, 2, 1, 0, 1.5, ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),
+    BrowseResult("browse-3/urls_x.csv", 7, (ClassPage("lake", "https://example.org", 7, "enough", 2),)),
     EmbedResult("resnet18", 160, 9, 7, 512, 1, (UnreadImage("d", "a.jpg", "gone"),), 80.0),
     SimilarResult("d", "a.jpg", 3),
     NameImagesResult(n_images=3, n_classes=2),

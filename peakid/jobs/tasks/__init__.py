@@ -19,8 +19,8 @@ from peakid.jobs.arguments import (
     ImportArguments,
     TtaArguments,
 )
+from peakid.jobs.collecting import browsing, retraining
 from peakid.jobs.collecting import job as collecting_job
-from peakid.jobs.collecting import retraining
 from peakid.jobs.evaluation import figures, heat_maps, open_set
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
@@ -203,6 +203,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "import": import_images,
     "collect": collecting_job.run,
     "retrain": retraining.run_job,
+    "browse": browsing.run,
     "map": map_jobs.run,
     "embed": embedding_tasks.embed,
     "similar": search.run_similar,

@@ -55,6 +55,11 @@ def ask(workspace: Workspace) -> None:
         session.show_error(error)
 
 
+def begin(file: Path) -> None:
+    """Preview a list that is there already, with the classes that it names."""
+    st.session_state[_REQUEST] = ListRequest(file, None, None)
+
+
 def path() -> Path | None:
     """Return the list that is previewed."""
     request: ListRequest | None = st.session_state.get(_REQUEST)

@@ -11,6 +11,7 @@ from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.job import Job
 from peakid.jobs.results import (
     AttributionResult,
+    BrowseResult,
     BundleResult,
     ChangedCopiesResult,
     CollectResult,
@@ -226,6 +227,14 @@ def _retrain(workspace: Workspace, job: Job) -> Ending:
     return Ending(text, "Open the training", "train", {"job": str(found.job_id)})
 
 
+def _browse(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(BrowseResult)
+    if found is None:
+        return _done(workspace, job)
+    pages = words.n_of(len(found.pages), "page")
+    return Ending(f"{words.n_of(found.n_urls, 'picture')} on {pages}.", "Open Collect", "collect")
+
+
 def _map(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(MapResult)
     if found is None:
@@ -286,6 +295,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "import": _import,
     "collect": _collect,
     "retrain": _retrain,
+    "browse": _browse,
     "map": _map,
     "embed": _embed,
     "preview-albums": _preview_albums,

@@ -24,6 +24,7 @@ MAX_ENDED = 10
 _DRAWN_ON = {
     "import": "collect",
     "collect": "collect",
+    "browse": "collect",
     "verify": "collect",
     "train": "train",
     "sweep": "train",

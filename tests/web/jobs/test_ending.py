@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from peakid.acquire.sources.browsing.records import ClassPage
 from peakid.errors import JobError
 from peakid.import_records import NO_READING
 from peakid.job_settings import JobSettings
@@ -50,6 +51,13 @@ SCAN = ScanReport(5, 1, 2, 0, {}, 1.0)
             "Scan: 3 groups of duplicates.",
             "Show the duplicates",
             "duplicates",
+        ),
+        (
+            kinds.BrowseArguments(template="https://example.org"),
+            results.BrowseResult("browse-1/x.csv", 7, (ClassPage("lake", "https://a.org", 7, "enough"),)),
+            "7 pictures on 1 page.",
+            "Open Collect",
+            "collect",
         ),
         (
             kinds.ScanArguments(),
