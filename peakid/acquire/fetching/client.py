@@ -7,6 +7,7 @@ only to public addresses, and gives no body whose headers opt out of training.
 
 import datetime
 import email.utils
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ MAX_WAIT_S = 120.0  # A host that asks for a longer pause is not asked again in 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _GONE = frozenset({404, 410})
+
+for _name in ("httpx2", "httpcore2", "hpack"):  # They log addresses and headers, which may have a key.
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
@@ -81,14 +85,21 @@ class NotFetched(FetchFailed):
         reason: For the rejection of an image.
         is_passing: Whether another attempt, now or later, may succeed.
         wait_s: What the server asks to wait; None = it does not say.
+        status: Of the response; None = there was none, or its status was no error.
     """
 
     def __init__(
-        self, reason: RejectionReason, message: str, *, is_passing: bool = False, wait_s: float | None = None
+        self,
+        reason: RejectionReason,
+        message: str,
+        *,
+        is_passing: bool = False,
+        wait_s: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message, "Try again later." if is_passing else "Check the address.")
         self.reason: RejectionReason = reason
-        self.is_passing, self.wait_s = is_passing, wait_s
+        self.is_passing, self.wait_s, self.status = is_passing, wait_s, status
 
 
 @dataclass
@@ -167,8 +178,10 @@ class Client:
             found = await self._request(target, headers, body, max_bytes, is_page=is_page)
             if isinstance(found, Response):
                 return found
-            target = urljoin(target, found)
+            before, target = urlsplit(target), urljoin(target, found)
             public_fetch.check_url(target)
+            if urlsplit(target)[:2] != before[:2]:  # Another server must not have a person's token.
+                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         raise NotFetched("gone", f"It redirects more than {MAX_REDIRECTS} times.")
 
     async def _request(
@@ -237,15 +250,15 @@ def _check_status(status: int, headers: Mapping[str, str], pace: HostPace) -> No
         return
     message = f"The server answered with status {status}."
     if status in _GONE:
-        raise NotFetched("gone", message)
+        raise NotFetched("gone", message, status=status)
     if status not in _PASSING:
-        raise NotFetched("refused_by_server", message)
+        raise NotFetched("refused_by_server", message, status=status)
     wait_s = _retry_after_s(headers.get("retry-after", ""))
     if wait_s is not None:
         if wait_s > MAX_WAIT_S:
-            raise NotFetched("unreachable", f"{message} It asks to wait {wait_s:,.0f} s.")
+            raise NotFetched("unreachable", f"{message} It asks to wait {wait_s:,.0f} s.", status=status)
         pace.pause(wait_s)
-    raise NotFetched("unreachable", message, is_passing=True, wait_s=wait_s)
+    raise NotFetched("unreachable", message, is_passing=True, wait_s=wait_s, status=status)
 
 
 def _retry_after_s(text: str) -> float | None:
