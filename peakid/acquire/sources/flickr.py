@@ -3,8 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Self
+from dataclasses import asdict, dataclass, field, replace
 from urllib.parse import urlencode
 
 import anyio
@@ -48,21 +47,22 @@ class _Place:
     Attributes:
         size: Photos a page.
         spans: First and last second of upload of what is left, the first span is read now. None: all dates.
+        is_of_any: The pages are counted with photos of every licence, as older collections did.
     """
 
     page: int = 1
     size: int = PAGE_SIZE
     spans: tuple[tuple[int, int], ...] = ()
+    is_of_any: bool = False
 
     @property
     def cursor(self) -> str:
-        document = {"page": self.page, "size": self.size, "spans": self.spans}
-        return json.dumps(document, separators=(",", ":"))
+        return json.dumps(asdict(self), separators=(",", ":"))
 
-    def halved(self, span: tuple[int, int]) -> Self:
+    def halved(self, span: tuple[int, int]) -> "_Place":
         """Put the halves of a span in the place of the first one, the older half first."""
         middle = (span[0] + span[1]) // 2
-        return replace(self, page=1, spans=((span[0], middle), (middle + 1, span[1]), *self.spans[1:]))
+        return _Place(1, self.size, ((span[0], middle), (middle + 1, span[1]), *self.spans[1:]))
 
     def after(self, photos: _Photos, now: int) -> str:
         """Return the cursor of what follows a page; '' = nothing."""
@@ -77,8 +77,8 @@ _ANSWER, _PLACE = TypeAdapter(_Answer), TypeAdapter(_Place)
 
 
 def after_page(page: int, *, size: int) -> str:
-    """Return the cursor of a search that goes on after a page, of `size` photos each."""
-    return _Place(page + 1, size).cursor
+    """Return the cursor of a search that goes on after a page of `size` photos of every licence."""
+    return _Place(page + 1, size, is_of_any=True).cursor
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ class Flickr:
         if sort not in SORTS:
             raise SearchFailed(f"Flickr has no order {sort!r}.", f"Set sort to one of {', '.join(SORTS)}.")
         dates = [{"min_upload_date": str(least), "max_upload_date": str(most)} for least, most in place.spans]
+        is_open = query.licences == "open" and not place.is_of_any
         return {
             "method": "flickr.photos.search",
             "format": "json",
@@ -132,7 +133,7 @@ class Flickr:
             "extras": ",".join(flickr_photos.EXTRAS),
             "per_page": str(place.size),
             "page": str(place.page),
-            **({"license": ",".join(flickr_photos.OPEN)} if query.licences == "open" else {}),
+            **({"license": ",".join(flickr_photos.OPEN)} if is_open else {}),
             **(dates[0] if dates else {}),
             "api_key": self.key,
         }

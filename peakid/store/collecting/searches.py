@@ -107,6 +107,23 @@ def restart(workspace: Workspace, collection_id: int) -> None:
         )
 
 
+def begin_at(workspace: Workspace, collection_id: int, source: str, cursors: Mapping[str, str]) -> int:
+    """Let searches of a service that have never run begin elsewhere; return how many.
+
+    Args:
+        cursors: By class.
+    """
+    with workspace.transaction() as connection:
+        return sum(
+            connection.execute(
+                "UPDATE search SET cursor = ? WHERE collection_id = ? AND source = ? AND label = ?"
+                " AND cursor = '' AND searched_at IS NULL",
+                (cursor, collection_id, source, label),
+            ).rowcount
+            for label, cursor in cursors.items()
+        )
+
+
 def advance(connection: sqlite3.Connection, search_id: int, progress: Progress) -> None:
     """Write how far a search has come, in the transaction that adds its candidates."""
     connection.execute(

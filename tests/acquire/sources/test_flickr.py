@@ -118,7 +118,7 @@ def test_past_the_limit_of_results_the_search_is_split_by_date(
 ) -> None:
     monkeypatch.setattr(flickr, "MAX_RESULTS", 40)
     played.library, played.max_results = Library({"otter": 200}), 40
-    pages = all_pages(serve(), cursor=flickr.after_page(0, size=20))
+    pages = all_pages(serve(), cursor='{"size":20}')
     found = [each.url for page in pages for each in page.photos]
     assert len(set(found)) == 200, "every photo is found"
     assert len(found) == 240, "only the first results are listed twice"
@@ -134,8 +134,9 @@ def test_a_search_continues_after_a_page_of_an_older_collection(
 ) -> None:
     source = serve()
     page = asked(source, OTTERS, flickr.after_page(3, size=100))
-    assert (played.asked[-1]["page"], played.asked[-1]["per_page"], len(page.photos)) == ("4", "100", 100)
-    assert page.n_available == 400
+    assert (played.asked[-1]["page"], played.asked[-1]["per_page"], page.n_available) == ("4", "100", 600)
+    assert "license" not in played.asked[-1], "its pages were counted with every licence"
+    assert {each.credit.licence for each in page.photos} == {"CC BY 2.0", "CC0 1.0"}
     assert asked(source, OTTERS, "of another version").n_available == 400
 
 
