@@ -34,6 +34,7 @@ _GONE = frozenset({404, 410})
 
 for _name in ("httpx2", "httpcore2", "hpack"):  # They log addresses and headers, which may have a key.
     logging.getLogger(_name).setLevel(logging.WARNING)
+logging.getLogger("stamina").setLevel(logging.ERROR)  # That a request is repeated is no news for a person.
 
 
 @dataclass(frozen=True)

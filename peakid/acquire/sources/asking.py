@@ -64,13 +64,13 @@ async def ask(
     except NotFetched as error:
         failure = NotFetched(
             error.reason,
-            without(f"{title}: {error.message}", secret),
+            without(_said(title, error), secret),
             is_passing=error.is_passing,
             wait_s=error.wait_s,
             status=error.status,
         )
     except PeakidError as error:
-        failure = SearchFailed(without(f"{title}: {error.message}", secret), "Try again later.")
+        failure = SearchFailed(without(_said(title, error), secret), "Try again later.")
     except ValidationError as error:
         failure = SearchFailed(
             without(f"{title} sent an answer that cannot be used: {_why(error, response)}.", secret),
@@ -109,6 +109,10 @@ def without(text: str, secret: str) -> str:
 def line(text: str, *, most: int = 300) -> str:
     """Return text of others on one line, cut where it is long."""
     return clean_text.clean_text(text)[:most]
+
+
+def _said(title: str, error: PeakidError) -> str:
+    return f"{title}: {error.message.rstrip('.')}."
 
 
 def _why(error: ValidationError, response: Response) -> str:

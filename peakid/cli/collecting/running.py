@@ -67,5 +67,7 @@ def _run_text(found: collect.CollectReport, collection: Collection, asked: list[
         classes = ", ".join(each.label for each in asked if f"{each.source}: {each.problem}" == problem)
         lines.append(f"{problem} ({classes})")
     if asked and all(each.is_ended for each in asked) and not found.n_images:
-        lines.append("All searches have ended. A larger --max of `collect search` takes more photos.")
+        lines.append(
+            "All searches have ended. `collect run` looks for what is new, a larger --max takes more."
+        )
     return "\n".join(lines)

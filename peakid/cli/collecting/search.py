@@ -74,6 +74,12 @@ DEFAULT_NAME = "search"
     type=click.FloatRange(0, min_open=True),
     help="How often it is to run again.",
 )
+@click.option(
+    "--retrain-after",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Train again when so many of its new images are reviewed.",
+)
 @click.option("--dry-run", is_flag=True, help="Only ask how many photos there are, and under which licences.")
 @background_option
 @actor_option
@@ -91,6 +97,7 @@ def search(
     last_pages: Path | None,
     name: str,
     every_days: float | None,
+    retrain_after: int | None,
     dry_run: bool,
     background: bool,
     actor: str,
@@ -113,7 +120,7 @@ def search(
         raise BadInput("No service was chosen.", f"Give --source with one of {', '.join(sources)}.")
     each = Wanted(names, text or wanted.CLASS, licences, n_wanted, dict(map(_option, options)))
     each = wanted.continuing(each, has_text=text is not None) if pages else each
-    plan = Plan(name, wanted.searches_for(labels, each, sources), every_days)
+    plan = Plan(name, wanted.searches_for(labels, each, sources), every_days, retrain_after)
     if dry_run:
         found = plans.estimate(plan, sources, options=collecting.options(chosen))
         emit(as_json, [asdict(one) for one in found], "\n".join(map(_estimate_text, found)))

@@ -9,6 +9,7 @@ from pytest_socket import enable_socket
 
 from peakid import settings
 from peakid.store.workspace import Workspace
+from tests.acquire.collecting.conftest import FAST
 from tests.acquire.fetching.served import Served
 from tests.acquire.sources.played.flickr import KEY, PlayedFlickr
 from tests.acquire.sources.played.library import Library
@@ -28,7 +29,7 @@ def served(
 ) -> Iterator[Served]:
     enable_socket()
     with played_services(LIBRARY, picture=draw, parts={"flickr": played.answer}).running() as served:
-        monkeypatch.setenv("PEAKID_FETCH_PRIVATE", "1")
+        monkeypatch.setattr("peakid.jobs.collecting.job.options", lambda _settings: FAST)
         monkeypatch.setenv("PEAKID_SOURCES_URL", served.url)
         monkeypatch.setenv("PEAKID_FLICKR_KEY", KEY)
         settings.current.cache_clear()
