@@ -111,7 +111,8 @@ class Flickr:
             each for each in listed if query.licences == "any" or each.license in flickr_photos.OPEN
         )
         n_available = None if place.spans else photos.total
-        return FoundPage(tuple(found), place.after(photos, int(time.time())), n_available)
+        further = place.after(photos, int(time.time()))
+        return FoundPage(tuple(found), further, n_available, repeats=bool(place.spans))
 
     def _parameters(self, query: Query, place: _Place) -> Mapping[str, str]:
         if not self.key:
@@ -126,7 +127,7 @@ class Flickr:
             "format": "json",
             "nojsoncallback": "1",
             "text": query.text,
-            "sort": "date-posted-desc" if place.spans else sort,  # In a span all are read.
+            "sort": sort,
             "media": "photos",
             "content_types": "0",  # No screenshots, drawings and virtual photos.
             "safe_search": "1",

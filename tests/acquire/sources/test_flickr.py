@@ -8,11 +8,15 @@ from dataclasses import replace
 import pytest
 from pytest_socket import enable_socket
 
+from peakid.acquire.collecting import searching
 from peakid.acquire.fetching.client import Client, NotFetched
 from peakid.acquire.sources import flickr
 from peakid.acquire.sources.flickr import Flickr
 from peakid.acquire.sources.photo_source import FoundPage, Query, SearchFailed
 from peakid.records import Credit
+from peakid.store.collecting import collections, searches
+from peakid.store.collecting.searches import NewSearch
+from peakid.store.workspace import Workspace
 from tests.acquire.collecting.conftest import FAST
 from tests.acquire.fetching.served import Answer
 from tests.acquire.sources.played.flickr import IDS, KEY, PlayedFlickr, failed, sent
@@ -127,6 +131,25 @@ def test_past_the_limit_of_results_the_search_is_split_by_date(
     assert {each.n_available for each in pages[2:]} == {None}
     assert max(int(each["page"]) for each in played.asked) == 2, "no page past the limit is asked for"
     assert len(played.asked) < 40, "a span with too many results costs one request"
+
+
+def test_a_collection_gets_all_photos_past_the_limit_although_the_first_are_listed_again(
+    serve: Callable[..., Flickr], played: PlayedFlickr, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flickr, "MAX_RESULTS", 40)
+    played.library, played.max_results = Library({"otter": 60}), 40
+    source = serve()
+    collection_id = collections.create(workspace, "otters", actor="human:anna")
+    searches.save(workspace, collection_id, [NewSearch("flickr", "otter", "otter")])
+    searches.begin_at(workspace, collection_id, "flickr", {"otter": '{"size":4}'})
+
+    async def search() -> None:
+        async with Client(FAST) as client:
+            await searching.search_all(workspace, collection_id, client, {"flickr": source})
+
+    event_loop.run(search())
+    [ended] = searches.of_collection(workspace, collection_id)
+    assert (ended.problem, ended.n_found, ended.n_available) == ("", 60, 60)
 
 
 def test_a_search_continues_after_a_page_of_an_older_collection(
