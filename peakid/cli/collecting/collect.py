@@ -8,7 +8,7 @@ import click
 
 from peakid.cli import usage
 from peakid.cli.collecting import lists, search
-from peakid.cli.collecting.running import background_option, name_option, run_collection
+from peakid.cli.collecting.running import background_option, name_option, problem_lines, run_collection
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.jobs.collecting import retraining, schedule
 from peakid.records import RejectionReason
@@ -104,7 +104,8 @@ def show(workspace: Workspace, name: str, as_json: bool) -> None:
     rows = [{**each, "state": _state(search)} for each, search in zip(documents, found, strict=True)]
     columns = ["source", "label", "text", "licences", "n_found", "n_wanted", "n_available", "state"]
     text = table(rows, columns, empty="It searches for nothing.")
-    emit(as_json, {**asdict(collection), "searches": documents}, f"{_collection_text(collection)}\n{text}")
+    lines = [_collection_text(collection), text, *problem_lines(found)]
+    emit(as_json, {**asdict(collection), "searches": documents}, "\n".join(lines))
 
 
 def _run_due(workspace: Workspace, *, actor: str, as_json: bool) -> int:
@@ -130,4 +131,4 @@ def _collection_text(collection: Collection) -> str:
 
 
 def _state(search: Search) -> str:
-    return search.problem or ("ended" if search.is_ended else "goes on")
+    return "failed" if search.problem else "ended" if search.is_ended else "not ended"

@@ -62,12 +62,18 @@ def _run_text(found: collect.CollectReport, collection: Collection, asked: list[
         lines.append(f"Rejected in all: {reasons}.")
     if found.n_waiting:
         lines.append(f"{found.n_waiting:,} candidates still wait.")
-    problems = dict.fromkeys(f"{each.source}: {each.problem}" for each in asked if each.problem)
-    for problem in problems:
-        classes = ", ".join(each.label for each in asked if f"{each.source}: {each.problem}" == problem)
-        lines.append(f"{problem} ({classes})")
+    lines += problem_lines(asked)
     if asked and all(each.is_ended for each in asked) and not found.n_images:
         lines.append(
             "All searches have ended. `collect run` looks for what is new, a larger --max takes more."
         )
     return "\n".join(lines)
+
+
+def problem_lines(asked: list[Search]) -> list[str]:
+    """Return why searches failed, each reason once with its classes."""
+    classes: dict[str, list[str]] = {}
+    for each in asked:
+        if each.problem:
+            classes.setdefault(f"{each.source}: {each.problem}", []).append(each.label)
+    return [f"{problem} ({', '.join(labels)})" for problem, labels in classes.items()]

@@ -13,6 +13,7 @@ from peakid.jobs.collecting import wanted
 from peakid.jobs.collecting.plans import Plan
 from peakid.jobs.collecting.wanted import Wanted
 from peakid.store.collecting import searches
+from peakid.store.collecting.searches import Progress
 from peakid.store.workspace import Workspace
 
 SOURCES = services.opened(Keys())
@@ -65,7 +66,8 @@ def test_searches_that_are_new_begin_after_the_last_pages(workspace: Workspace, 
         **{("openverse", "Mt Hood"): "", ("flickr", "Denali"): "", ("openverse", "Denali"): ""},
     }
     [hood] = [one for one in searches.of_collection(workspace, collection_id) if one.cursor]
-    searches.fail(workspace, hood.search_id, "The service is busy.")
+    with workspace.transaction() as connection:
+        searches.advance(connection, hood.search_id, Progress(hood.cursor, 30, 90, is_ended=True))
     searches.restart(workspace, collection_id)
     wanted.save(workspace, plan, SOURCES, last_pages=pages, actor="human:anna")
     cursors = {one.cursor for one in searches.of_collection(workspace, collection_id)}

@@ -37,7 +37,7 @@ def played_services(
     """
     known: dict[str, Part] = {
         "flickr": PlayedFlickr(library).answer,
-        "openverse": PlayedOpenverse(library).answer,
+        "openverse": PlayedOpenverse(library, n_left=10_000).answer,
         "photos": functools.partial(_photo, picture),
         **(parts or {}),
     }
