@@ -30,7 +30,7 @@ COMMANDS = {
     "forget": "peakid.cli.keep:forget",
     "roots": "peakid.cli.verify:roots_",
     "import": "peakid.cli.acquire:import_",
-    "collect": "peakid.cli.collect:collect_",
+    "collect": "peakid.cli.collecting.collect:collect_",
     "scan": "peakid.cli.acquire:scan",
     "issues": "peakid.cli.issues:issues_",
     "label-issues": "peakid.cli.model_help.label_issues:label_issues",

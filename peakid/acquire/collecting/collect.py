@@ -24,7 +24,7 @@ from peakid.acquire.fetching.client import ClientOptions
 from peakid.acquire.import_batches import Opened, RunningImport
 from peakid.acquire.sources import url_list
 from peakid.acquire.sources.photo_source import PhotoSource
-from peakid.errors import PeakidError
+from peakid.errors import NotFound, PeakidError
 from peakid.imaging import decoder
 from peakid.records import Report, Source
 from peakid.store import images
@@ -201,11 +201,19 @@ def _arrival(workspace: Workspace, fetched: Fetched, candidate: Candidate) -> Ar
     read = (
         functools.partial(Path.read_bytes, fetched.file)
         if fetched.file is not None
-        else functools.partial(images.read_bytes, Workspace(workspace.path), fetched.digest)
+        else functools.partial(_stored_bytes, workspace.path, fetched.digest)
     )
     return import_batches.cleaned(
         Arrival(candidate.url, candidate.label, read=read, credit=candidate.credit, is_from_table=True)
     )
+
+
+def _stored_bytes(folder: Path, digest: str) -> bytes:
+    """Read an image of the workspace in a folder, in another process: a workspace cannot be sent to one."""
+    try:
+        return images.read_bytes(Workspace(folder), digest)
+    except NotFound as error:
+        raise FileNotFoundError(str(error)) from error
 
 
 def _first(error: Exception) -> Exception:

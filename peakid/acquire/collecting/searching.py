@@ -74,7 +74,7 @@ async def _search_page(
     with workspace.transaction() as connection:
         n_new = collections.add_within(connection, search.collection_id, found, most=most)
         is_full = n_new >= most
-        n_known_pages = going.n_known_pages + 1 if found and not n_new else 0
+        n_known_pages = going.n_known_pages + 1 if found and not n_new and not page.repeats else 0
         cursor = search.cursor if is_full else page.cursor  # The rest of this page is for a larger number.
         is_ended = is_full or not page.cursor or n_known_pages >= MAX_KNOWN_PAGES
         progress = searches.Progress(cursor, search.n_found + n_new, page.n_available, is_ended=is_ended)

@@ -7,6 +7,7 @@ only to public addresses, and gives no body whose headers opt out of training.
 
 import datetime
 import email.utils
+import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ MAX_WAIT_S = 120.0  # A host that asks for a longer pause is not asked again in 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _GONE = frozenset({404, 410})
+
+for _name in ("httpx2", "httpcore2", "hpack"):  # They log addresses and headers, which may have a key.
+    logging.getLogger(_name).setLevel(logging.WARNING)
+logging.getLogger("stamina").setLevel(logging.ERROR)  # That a request is repeated is no news for a person.
 
 
 @dataclass(frozen=True)
@@ -199,8 +204,10 @@ class Client:
             found = await self._request(target, headers, body, is_page=is_page)
             if isinstance(found, Response):
                 return found
-            target = urljoin(target, found)
+            before, target = urlsplit(target), urljoin(target, found)
             public_fetch.check_url(target)
+            if urlsplit(target)[:2] != before[:2]:  # Another server must not have a person's token.
+                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
         raise NotFetched("gone", f"It redirects more than {MAX_REDIRECTS} times.")
 
     async def _request(

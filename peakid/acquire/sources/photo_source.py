@@ -56,11 +56,13 @@ class FoundPage:
     photos: In the order of the service; those whose licence is not wanted are left out.
     cursor: Where the search goes on, in text that the source understands; '' = there is nothing more.
     n_available: How many photos the service says it has; None = it does not say.
+    repeats: It may list photos of earlier pages again, so that a page of known ones is no sign of the end.
     """
 
     photos: tuple[FoundPhoto, ...]
     cursor: str = ""
     n_available: int | None = None
+    repeats: bool = False
 
 
 class SearchFailed(FetchFailed):

@@ -1,9 +1,11 @@
 """The services that can be searched for photos."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from peakid import settings
+from peakid.acquire.sources.flickr import Flickr
+from peakid.acquire.sources.openverse import Openverse
 from peakid.acquire.sources.photo_source import PhotoSource
 
 
@@ -11,8 +13,8 @@ from peakid.acquire.sources.photo_source import PhotoSource
 class Keys:
     """The keys that a person has from services; '' = none. They are never stored or logged."""
 
-    flickr: str = ""
-    openverse: str = ""
+    flickr: str = field(default="", repr=False)
+    openverse: str = field(default="", repr=False)
 
 
 def own_keys() -> Keys:
@@ -23,7 +25,10 @@ def own_keys() -> Keys:
 Opener = Callable[[Keys, str], PhotoSource]
 """Return a source; its second argument is the address of a server that stands in for the service, or ''."""
 
-OPENERS: dict[str, Opener] = {}
+OPENERS: dict[str, Opener] = {
+    "flickr": lambda keys, stand_in: Flickr(keys.flickr.strip(), stand_in),
+    "openverse": lambda keys, stand_in: Openverse(keys.openverse.strip(), stand_in),
+}
 """By the name of the source, in the order in which a page offers them."""
 
 

@@ -30,9 +30,13 @@ def due(workspace: Workspace, at: datetime.datetime | None = None) -> list[Colle
 
 
 def begin(workspace: Workspace, collection: Collection) -> None:
-    """Let searches that have all ended begin again, for what is new; others continue where they are."""
+    """Let searches that have ended begin again, for what is new, once nothing is left of the last run.
+
+    Something is left where candidates wait or a search was stopped: this is continued first. A search that
+    fails does not hold up the others; it continues where it was.
+    """
     found = searches.of_collection(workspace, collection.collection_id)
-    if found and all(each.is_ended for each in found):
+    if not collection.n_waiting and all(each.is_ended or each.problem for each in found):
         searches.restart(workspace, collection.collection_id)
 
 

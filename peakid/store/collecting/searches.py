@@ -99,11 +99,29 @@ def of_collection(workspace: Workspace, collection_id: int) -> list[Search]:
 
 
 def restart(workspace: Workspace, collection_id: int) -> None:
-    """Let every search of a collection begin again, so that a further run finds what is new."""
+    """Let the searches of a collection that have ended begin again, to find what is new."""
     with workspace.transaction() as connection:
         connection.execute(
-            "UPDATE search SET cursor = '', n_found = 0, is_ended = 0, problem = '' WHERE collection_id = ?",
+            "UPDATE search SET cursor = '', n_found = 0, is_ended = 0, problem = ''"
+            " WHERE collection_id = ? AND is_ended = 1",
             (collection_id,),
+        )
+
+
+def begin_at(workspace: Workspace, collection_id: int, source: str, cursors: Mapping[str, str]) -> int:
+    """Let searches of a service that have never run begin elsewhere; return how many.
+
+    Args:
+        cursors: By class.
+    """
+    with workspace.transaction() as connection:
+        return sum(
+            connection.execute(
+                "UPDATE search SET cursor = ? WHERE collection_id = ? AND source = ? AND label = ?"
+                " AND cursor = '' AND searched_at IS NULL",
+                (cursor, collection_id, source, label),
+            ).rowcount
+            for label, cursor in cursors.items()
         )
 
 

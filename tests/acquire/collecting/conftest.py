@@ -63,8 +63,8 @@ def collection(workspace: Workspace) -> Callable[..., int]:
 
 @pytest.fixture
 def collect(workspace: Workspace) -> Callable[..., collecting.CollectReport]:
-    def run(**more: object) -> collecting.CollectReport:
+    def run(name: str = "lakes", **more: object) -> collecting.CollectReport:
         given = {"options": FAST, "actor": "human:anna", "report": no_report, **more}
-        return collecting.collect(workspace, "lakes", **given)
+        return collecting.collect(workspace, name, **given)
 
     return run

@@ -11,7 +11,7 @@ from peakid.acquire import history
 from peakid.acquire.collecting import fetching
 from peakid.errors import DiskError, NotFound
 from peakid.records import Credit
-from peakid.store import origins
+from peakid.store import images, origins
 from peakid.store.collecting import collections
 from peakid.store.workspace import Workspace
 from tests.acquire.fetching.served import Served
@@ -66,6 +66,21 @@ def test_a_second_run_asks_nothing_of_what_is_known(
     assert (found.n_images, found.n_new) == (2, 2)
     assert collect().n_images == 0
     assert len(photos.asked) == 7
+
+
+def test_a_photo_of_another_collection_is_not_fetched_again(
+    workspace: Workspace, photos: Served, collection: Callable[..., int], collect: Callable
+) -> None:
+    urls = [f"{photos.url}/{n}.jpg" for n in range(3)]
+    collection(urls)
+    collect()
+    (images.image_path(workspace, collections.known_images(workspace, urls)[urls[2]])).unlink()
+    peaks = collections.create(workspace, "peaks", actor="human:anna")
+    found = [collections.NewCandidate(url, "lake", "urls", "urls_peak.txt") for url in urls]
+    collections.add(workspace, peaks, found)
+    again = collect(name="peaks")
+    assert (again.n_images, again.n_new, again.n_rejected, len(photos.asked)) == (2, 0, 1, 3)
+    assert collections.show(workspace, "peaks").by_reason == {"missing_file": 1}
 
 
 def test_a_url_of_two_classes_is_fetched_once_and_flagged(

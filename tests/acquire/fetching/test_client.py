@@ -166,6 +166,21 @@ def test_redirects_are_followed_and_end() -> None:
     assert (found.reason, len(served.asked)) == ("gone", 6)
 
 
+def test_a_token_is_not_sent_to_another_server_that_a_redirect_names() -> None:
+    seen = list[str | None]()
+
+    def answer(asked: Asked, _n: int) -> Answer:
+        seen.append(asked.headers.get("authorization"))
+        port = asked.headers["host"].partition(":")[2]
+        places = {"/a.jpg": "/b.jpg", "/b.jpg": f"http://localhost:{port}/c.jpg", "/c.jpg": "/d.jpg"}
+        if asked.path in places:
+            return Answer(status=302, headers={"Location": places[asked.path]})
+        return Answer(PICTURE)
+
+    fetched(answer, headers={"Authorization": "Bearer secret"})
+    assert seen == ["Bearer secret", "Bearer secret", None, None]
+
+
 @pytest.mark.parametrize(
     "place", ["http://127.0.0.1:1/", "http://169.254.169.254/", "http://[::1]/", "file:///etc/passwd"]
 )

@@ -52,6 +52,26 @@ def test_a_further_run_begins_again_only_what_has_ended(workspace: Workspace, la
         assert job.kind == "collect"
 
 
+def test_what_waits_is_fetched_first_and_a_search_that_fails_does_not_hold_up_the_others(
+    workspace: Workspace, lakes: int
+) -> None:
+    searches.save(workspace, lakes, [NewSearch(each, "lake", "lake") for each in ("flickr", "openverse")])
+    first, second = searches.of_collection(workspace, lakes)
+    with workspace.transaction() as connection:
+        searches.advance(connection, first.search_id, Progress("7", 30, 90, is_ended=True))
+        searches.advance(connection, second.search_id, Progress("2", 20, 90, is_ended=False))
+    searches.fail(workspace, second.search_id, "The key is wrong.")
+    waiting = collections.NewCandidate("https://example.org/1.jpg", "lake", "flickr")
+    collections.add(workspace, lakes, [waiting])
+    schedule.begin(workspace, collections.show(workspace, "lakes"))
+    assert [each.cursor for each in searches.of_collection(workspace, lakes)] == ["7", "2"]
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM candidate")
+    schedule.begin(workspace, collections.show(workspace, "lakes"))
+    again, failed = searches.of_collection(workspace, lakes)
+    assert (again.cursor, again.is_ended, failed.cursor, failed.n_found) == ("", False, "2", 20)
+
+
 @pytest.fixture
 def review(workspace: Workspace, fill: Callable[..., list[str]]) -> Callable[[int], None]:
     """Import and review so many new images."""

@@ -1,35 +1,21 @@
-"""Commands that collect photos from the web."""
+"""`peakid collect`: photos from the web, with what became of every candidate."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from peakid.acquire.sources.url_list import ListSummary, UrlColumns
 from peakid.cli import usage
-from peakid.cli.collecting import browser, running
-from peakid.cli.frame import (
-    actor_option,
-    emit,
-    json_option,
-    pass_workspace,
-    table,
-)
-from peakid.jobs.collecting import lists as url_lists
+from peakid.cli.collecting import browser, lists, search
+from peakid.cli.collecting.running import background_option, name_option, problem_lines, run_collection
+from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.jobs.collecting import retraining, schedule
 from peakid.records import RejectionReason
-from peakid.store.collecting import collections
-from peakid.store.collecting.collections import PASSING
+from peakid.store.collecting import collections, searches
+from peakid.store.collecting.collections import PASSING, Collection
+from peakid.store.collecting.searches import Search
 from peakid.store.workspace import Workspace
-
-N_SHOWN = 5
-
-_background = click.option(
-    "--background", is_flag=True, help="Collect in a job in the background, and return at once."
-)
-_name = click.option("--name", default=url_lists.DEFAULT_NAME, show_default=True, help="The collection.")
 
 
 @click.group("collect", cls=usage.Group)
@@ -37,63 +23,16 @@ def collect_() -> None:
     """Collect photos from the web, with what became of every candidate."""
 
 
-@collect_.command("urls")
-@click.argument("lists", nargs=-1, required=True, metavar="LIST...", type=click.Path(path_type=Path))
-@_name
-@click.option("--label", "class_name", help="The class of the lists. Default: by the name of each file.")
-@click.option("--url-column", help="The column of a table that has the URLs.")
-@click.option("--label-column", help="The column of a table that has the classes.")
-@click.option(
-    "--max", "most_per_class", metavar="N", type=click.IntRange(1), help="At most so many for each class."
-)
-@click.option("--dry-run", is_flag=True, help="Only say what the lists contain.")
-@_background
-@actor_option
-@json_option
-@pass_workspace
-def urls(
-    workspace: Workspace,
-    lists: Sequence[Path],
-    name: str,
-    class_name: str | None,
-    url_column: str | None,
-    label_column: str | None,
-    most_per_class: int | None,
-    dry_run: bool,
-    background: bool,
-    actor: str,
-    as_json: bool,
-) -> int:
-    """Fetch and import the pictures at the URLs of each LIST.
-
-    A list is text with a URL on each line, or a table (CSV, JSON lines, Parquet) with a column of them. What
-    is known is not fetched again. The exit code is 1 if nothing became an image.
-    """
-    columns = UrlColumns(url_column, label_column)
-    if dry_run:
-        found = url_lists.summarise(lists, class_name=class_name, columns=columns)
-        emit(as_json, asdict(found), _summary_text(found))
-        return 0
-    url_lists.add_lists(
-        workspace,
-        name,
-        lists,
-        class_name=class_name,
-        columns=columns,
-        most_per_class=most_per_class,
-        actor=actor,
-    )
-    return running.run_collection(workspace, name, background=background, actor=actor, as_json=as_json)
-
-
+collect_.add_command(lists.urls)
+collect_.add_command(search.search)
 collect_.add_command(browser.browser)
 collect_.add_command(browser.adapters_)
 
 
 @collect_.command()
-@_name
+@name_option
 @click.option("--due", "is_due", is_flag=True, help="Run the collections whose time has come, in jobs.")
-@_background
+@background_option
 @actor_option
 @json_option
 @pass_workspace
@@ -106,11 +45,11 @@ def run(workspace: Workspace, name: str, is_due: bool, background: bool, actor: 
     if is_due:
         return _run_due(workspace, actor=actor, as_json=as_json)
     schedule.begin(workspace, collections.show(workspace, name))
-    return running.run_collection(workspace, name, background=background, actor=actor, as_json=as_json)
+    return run_collection(workspace, name, background=background, actor=actor, as_json=as_json)
 
 
 @collect_.command()
-@_name
+@name_option
 @click.option(
     "--reason",
     "reasons",
@@ -139,7 +78,7 @@ def list_(workspace: Workspace, as_json: bool) -> None:
 
 
 @collect_.command()
-@_name
+@name_option
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
 @json_option
 @pass_workspace
@@ -153,6 +92,22 @@ def rejections(workspace: Workspace, name: str, limit: int, as_json: bool) -> No
     ]
     columns = ["url", "label", "reason", "detail"]
     emit(as_json, documents, table(documents, columns, empty="Nothing was rejected."))
+
+
+@collect_.command()
+@name_option
+@json_option
+@pass_workspace
+def show(workspace: Workspace, name: str, as_json: bool) -> None:
+    """Show what a collection searches for, and how far each search has come."""
+    collection = collections.show(workspace, name)
+    found = searches.of_collection(workspace, collection.collection_id)
+    documents = [asdict(each) for each in found]
+    rows = [{**each, "state": _state(search)} for each, search in zip(documents, found, strict=True)]
+    columns = ["source", "label", "text", "licences", "n_found", "n_wanted", "n_available", "state"]
+    text = table(rows, columns, empty="It searches for nothing.")
+    lines = [_collection_text(collection), text, *problem_lines(found)]
+    emit(as_json, {**asdict(collection), "searches": documents}, "\n".join(lines))
 
 
 def _run_due(workspace: Workspace, *, actor: str, as_json: bool) -> int:
@@ -169,13 +124,13 @@ def _run_due(workspace: Workspace, *, actor: str, as_json: bool) -> int:
     return 0
 
 
-def _summary_text(found: ListSummary) -> str:
-    classes = ", ".join(f"{name or '(no class)'} {n:,}" for name, n in found.n_by_class.items())
-    lines = [
-        f"{found.n_rows:,} lines with {found.n_unique:,} different URLs: {classes}.",
-        f"{found.n_repeated:,} are listed twice in their class, {found.n_bad:,} cannot be fetched,"
-        f" {len(found.conflicts):,} are listed with several classes.",
-    ]
-    for url, names in list(found.conflicts.items())[:N_SHOWN]:
-        lines.append(f"  {url[:80]}: {', '.join(names)}")
-    return "\n".join(lines)
+def _collection_text(collection: Collection) -> str:
+    again = f"It runs every {collection.every_days:g} days." if collection.every_days else ""
+    return (
+        f"{collection.name}: {collection.n_images:,} images, {collection.n_rejected:,} rejected,"
+        f" {collection.n_waiting:,} wait. {again}"
+    ).strip()
+
+
+def _state(search: Search) -> str:
+    return "failed" if search.problem else "ended" if search.is_ended else "not ended"
