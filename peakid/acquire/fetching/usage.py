@@ -136,10 +136,8 @@ class Usage:
 
     def _forget(self, table: str, column: str, host: str, now: float, seconds: float) -> None:
         """Remove what no quota counts any more, and what lies ahead because the clock was set back."""
-        self._connection.execute(
-            f"DELETE FROM {table} WHERE host = ? AND ({column} <= ? OR {column} > ?)",
-            (host, now - seconds, now + seconds),
-        )
+        for wrong, at in (("<=", now - seconds), (">", now + seconds)):  # One by one: each uses the index.
+            self._connection.execute(f"DELETE FROM {table} WHERE host = ? AND {column} {wrong} ?", (host, at))
 
     def _in_transaction(self, work: Callable[[], Found]) -> Found:
         try:
@@ -174,7 +172,7 @@ def _opened(file: Path | None) -> sqlite3.Connection:
     if file is not None:
         with contextlib.suppress(sqlite3.Error, OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(file, timeout=_BUSY_S, isolation_level=None)
+            connection = sqlite3.connect(file, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = OFF")  # A power failure may cost the last seconds.
@@ -183,6 +181,6 @@ def _opened(file: Path | None) -> sqlite3.Connection:
                 connection.close()
                 raise
             return connection
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.executescript(_TABLES)
     return connection

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from peakid import settings
+from peakid.acquire.sources.commons import Commons
+from peakid.acquire.sources.gbif import Gbif
+from peakid.acquire.sources.inaturalist import INaturalist
 from peakid.acquire.sources.photo_source import PhotoSource
 
 
@@ -23,7 +26,11 @@ def own_keys() -> Keys:
 Opener = Callable[[Keys, str], PhotoSource]
 """Return a source; its second argument is the address of a server that stands in for the service, or ''."""
 
-OPENERS: dict[str, Opener] = {}
+OPENERS: dict[str, Opener] = {
+    "commons": lambda _keys, stand_in: Commons(stand_in),
+    "inaturalist": lambda _keys, stand_in: INaturalist(stand_in),
+    "gbif": lambda _keys, stand_in: Gbif(stand_in),
+}
 """By the name of the source, in the order in which a page offers them."""
 
 
