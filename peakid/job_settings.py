@@ -17,6 +17,7 @@ class JobSettings:
         weights_dir: Absolute path of the user's folder of weight files; None = there is none.
         hub_dir: Absolute path of torch's folder of downloaded weights; None = where torch looks.
         timm_dir: Absolute path of the cache from which timm reads weights; None = it is not searched.
+        state_dir: Absolute path of the user's state, where the use of quotas is kept; None = it is not kept.
         contact: What servers find in the user agent when photos are collected.
         fetch_private: Whether they may be collected from this machine and its network, too.
         sources_url: A server that is asked in place of the services of photos; '' = the services.
@@ -32,6 +33,7 @@ class JobSettings:
     weights_dir: Path | None = None
     hub_dir: Path | None = None
     timm_dir: Path | None = None
+    state_dir: Path | None = None
     auto_embed: bool = True
     contact: str = ""
     fetch_private: bool = False

@@ -195,6 +195,7 @@ def for_job() -> JobSettings:
         weights_dir=files.expanded(chosen.weights) if chosen.weights else None,
         hub_dir=torch_checkpoints().absolute(),
         timm_dir=timm_cache().absolute(),
+        state_dir=state_folder().absolute(),
         auto_embed=chosen.auto_embed,
         contact=chosen.contact,
         fetch_private=chosen.fetch_private,

@@ -17,6 +17,7 @@ from peakid.acquire.collecting import searching
 from peakid.acquire.collecting.thumbnails import ThumbnailCheck
 from peakid.acquire.fetching import placeholders
 from peakid.acquire.fetching.client import Client, ClientOptions, NotFetched
+from peakid.acquire.fetching.pace import QuotaUsedUp
 from peakid.acquire.sources import url_list
 from peakid.acquire.sources.photo_source import PhotoSource
 from peakid.errors import UnreadableImage, UrlRefused
@@ -63,7 +64,8 @@ async def fetch_all(
 ) -> None:
     """Carry on the searches of a collection, and put a result for every candidate that waits.
 
-    A file that an earlier process fetched and did not import is used again.
+    A file that an earlier process fetched and did not import is used again. Candidates of a host whose quota
+    is used up for long get no result: they wait for the next run.
 
     Args:
         sources: The services that can be searched, by name.
@@ -79,9 +81,10 @@ async def fetch_all(
 
     async def work(client: Client, check: ThumbnailCheck) -> None:
         async for each in receive:
-            if not each.digest:
-                each = await _fetched(client, check, folder, each, max_bytes=max_bytes)
-            results.put(each)
+            with contextlib.suppress(QuotaUsedUp):  # The candidate waits for the next run.
+                if not each.digest:
+                    each = await _fetched(client, check, folder, each, max_bytes=max_bytes)
+                results.put(each)
 
     is_searched = anyio.Event()
 

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
@@ -20,7 +21,7 @@ import stamina
 
 from peakid import public_fetch
 from peakid.acquire.fetching import opt_out
-from peakid.acquire.fetching.pace import HostPace, Pace
+from peakid.acquire.fetching.pace import HostPace, Pace, Usage
 from peakid.acquire.fetching.transport import CheckedTransport
 from peakid.checked_network import is_public
 from peakid.errors import FetchFailed
@@ -46,6 +47,7 @@ class ClientOptions:
     n_attempts: Requests for one URL, redirects apart, at least 1.
     timeout_s: Of a connection, and of every wait for bytes.
     total_s: Of one URL, with its retries and waits.
+    usage_file: Where the requests to hosts with quotas are remembered; None = in this client only.
     allows: Whether to connect to an IP address.
     """
 
@@ -55,6 +57,7 @@ class ClientOptions:
     n_attempts: int = 4
     timeout_s: float = 20.0
     total_s: float = 300.0
+    usage_file: Path | None = None
     first_wait_s: float = 0.5
     allows: Callable[[str], bool] = is_public
 
@@ -136,6 +139,7 @@ class Client:
     def __init__(self, options: ClientOptions | None = None) -> None:
         self._options = options or ClientOptions()
         self._paces: dict[str, HostPace] = {}
+        self._usage = Usage(self._options.usage_file)
         contact = f" (+{self._options.contact})" if self._options.contact else ""
         self._http = httpx2.AsyncClient(
             transport=CheckedTransport(self._options.allows),
@@ -151,6 +155,12 @@ class Client:
 
     async def __aexit__(self, *_details: object) -> None:
         await self._http.aclose()
+        self._usage.close()
+
+    @property
+    def contact(self) -> str:
+        """What servers find in the user agent; '' = nothing."""
+        return self._options.contact
 
     async def get(
         self,
@@ -174,6 +184,7 @@ class Client:
         Raises:
             UrlRefused: If it is no http or https URL, or leads to an address that is not allowed.
             NotFetched: If it gave no body, after the last attempt.
+            QuotaUsedUp: If a quota of its host is used up for longer than a request waits.
         """
         public_fetch.check_url(url)
         body = _Body(max_bytes, is_cut=cut)
@@ -226,7 +237,7 @@ class Client:
                     if not is_page and (why := opt_out.reason(sent)):
                         raise NotFetched("opted_out", f"Its server says that it is not for training ({why}).")
                     if response.status_code != 304:
-                        await _receive(response, sent, body)
+                        await _receive(response, sent, body, pace)
                     content = b"" if response.status_code == 304 else body.content()
                     status = 200 if response.status_code == 206 else response.status_code
                     return Response(url, status, sent, content)
@@ -239,12 +250,16 @@ class Client:
 
     def _pace(self, url: str) -> HostPace:
         host = urlsplit(url).hostname or ""
-        if host not in self._paces:
-            self._paces[host] = HostPace(self._options.paces.get(host, self._options.pace))
-        return self._paces[host]
+        pace = self._options.paces.get(host, self._options.pace)
+        name = pace.shared_as or host
+        if name not in self._paces:
+            self._paces[name] = HostPace(pace, host=name, usage=self._usage)
+        return self._paces[name]
 
 
-async def _receive(response: httpx2.Response, headers: Mapping[str, str], body: _Body) -> None:
+async def _receive(
+    response: httpx2.Response, headers: Mapping[str, str], body: _Body, pace: HostPace
+) -> None:
     """Read a body, or the rest of one that was cut."""
     if response.status_code == 206 and not (body.n_bytes and _continues(headers, body)):
         body.clear()
@@ -262,6 +277,7 @@ async def _receive(response: httpx2.Response, headers: Mapping[str, str], body: 
     try:
         async for part in response.aiter_raw():
             body.add(part)
+            await pace.receive(len(part))
             if body.is_full:
                 break
     except httpx2.HTTPError:

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from peakid import settings
+from peakid.acquire.sources.commons import Commons
 from peakid.acquire.sources.flickr import Flickr
+from peakid.acquire.sources.gbif import Gbif
+from peakid.acquire.sources.inaturalist import INaturalist
 from peakid.acquire.sources.openverse import Openverse
 from peakid.acquire.sources.photo_source import PhotoSource
 
@@ -28,6 +31,9 @@ Opener = Callable[[Keys, str], PhotoSource]
 OPENERS: dict[str, Opener] = {
     "flickr": lambda keys, stand_in: Flickr(keys.flickr.strip(), stand_in),
     "openverse": lambda keys, stand_in: Openverse(keys.openverse.strip(), stand_in),
+    "commons": lambda _keys, stand_in: Commons(stand_in),
+    "inaturalist": lambda _keys, stand_in: INaturalist(stand_in),
+    "gbif": lambda _keys, stand_in: Gbif(stand_in),
 }
 """By the name of the source, in the order in which a page offers them."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from peakid.acquire.collecting import collect
+from peakid.acquire.fetching import usage
 from peakid.acquire.fetching.client import ClientOptions
 from peakid.acquire.sources import services
 from peakid.acquire.sources.photo_source import PhotoSource
@@ -62,7 +63,8 @@ def run(work: Work) -> None:
 def options(settings: JobSettings) -> ClientOptions:
     """Return how servers are asked."""
     allows = _every_address if settings.fetch_private else is_public
-    return ClientOptions(contact=settings.contact, allows=allows)
+    file = settings.state_dir / usage.FILE_NAME if settings.state_dir else None
+    return ClientOptions(contact=settings.contact, allows=allows, usage_file=file)
 
 
 def sources(chosen: JobSettings) -> Mapping[str, PhotoSource]:

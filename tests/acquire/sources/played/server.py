@@ -4,8 +4,8 @@
     with played_services(library, picture=draw).running() as served:
         ...  # PEAKID_SOURCES_URL=served.url, PEAKID_FETCH_PRIVATE=1, PEAKID_FLICKR_KEY=flickr.KEY
 
-`/flickr/` and `/openverse/` answer as the services do, `/photos/N.jpg` and `/photos/N_small.jpg` with
-pictures. Other services are added as further parts.
+`/flickr/`, `/openverse/`, `/commons/`, `/inaturalist/` and `/gbif/` answer as the services do,
+`/photos/N.jpg` and `/photos/N_small.jpg` with pictures.
 """
 
 import functools
@@ -13,7 +13,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from tests.acquire.fetching.served import Answer, Asked, Served
+from tests.acquire.sources.played.commons import PlayedCommons
 from tests.acquire.sources.played.flickr import PlayedFlickr
+from tests.acquire.sources.played.gbif import PlayedGbif
+from tests.acquire.sources.played.inaturalist import PlayedINaturalist
 from tests.acquire.sources.played.library import Library
 from tests.acquire.sources.played.openverse import PlayedOpenverse
 
@@ -32,12 +35,15 @@ def played_services(
 
     Args:
         picture: Draws the photo of a number, in a size given as `size`; the fixture `draw`.
-        parts: What answers paths under further names, or in place of Flickr and Openverse.
+        parts: What answers paths under further names, or in place of a service.
         fault: What is answered in place of all else where it is not None.
     """
     known: dict[str, Part] = {
         "flickr": PlayedFlickr(library).answer,
-        "openverse": PlayedOpenverse(library, n_left=10_000).answer,
+        "openverse": PlayedOpenverse(library).answer,
+        "commons": PlayedCommons(library, picture).answer,
+        "inaturalist": PlayedINaturalist(library, picture).answer,
+        "gbif": PlayedGbif(library).answer,
         "photos": functools.partial(_photo, picture),
         **(parts or {}),
     }
