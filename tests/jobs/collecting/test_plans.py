@@ -83,3 +83,19 @@ def test_what_cannot_be_searched_is_refused(
 def test_a_plan_without_searches_or_with_a_wrong_number_is_refused(workspace: Workspace, plan: Plan) -> None:
     with pytest.raises(BadInput):
         plans.save(workspace, plan, SOURCES, actor="human:anna")
+
+
+def test_an_estimate_says_how_far_it_is_and_ends_when_told() -> None:
+    said: list[tuple[int, int]] = []
+    plans.estimate(
+        Plan("lakes", (LAKE, replace(LAKE, text="desert"))),
+        SOURCES,
+        report=lambda _phase, step, total, _text: said.append((step, total)),
+    )
+    assert said[-1] == (2, 2)
+
+    def stop(*_details: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plans.estimate(Plan("lakes", (LAKE,)), SOURCES, report=stop)
