@@ -14,6 +14,7 @@ from peakid.web.collect import (
     collection_form,
     collection_panel,
     embedding_panel,
+    estimate_panel,
     import_form,
     import_preview,
     import_summary,
@@ -75,7 +76,9 @@ except PeakidError as error:
     session.show_error(error)
 
 # 4 act
-if job := import_preview.show(workspace) or collection_form.preview(workspace):
+if job := (
+    import_preview.show(workspace) or collection_form.preview(workspace) or estimate_panel.show(workspace)
+):
     st.session_state[JOB] = job.job_id
     st.rerun()
 
@@ -91,7 +94,7 @@ for job in shown:
         workspace,
         job,
         body=lambda each: (
-            collection_panel.show_result(each)
+            collection_panel.show_job(workspace, each)
             if each.kind == "collect"
             else import_summary.show_result(workspace, each, actor=session.actor())
         ),
