@@ -112,6 +112,7 @@ if imports := history.list_acquisitions(workspace):
     show_imports(imports)
 elif not shown and import_preview.path() is None:
     st.info(
-        "Nothing has been imported yet. Enter a folder of photos above, or open the demo on the overview.",
+        "Nothing has been imported yet. Enter a folder of photos or names of classes above, or open the demo"
+        " on the overview.",
         icon=":material/info:",
     )

@@ -28,7 +28,7 @@ from peakid.errors import NotFound, PeakidError
 from peakid.imaging import decoder
 from peakid.records import Report, Source
 from peakid.store import images
-from peakid.store.collecting import collections, schedules
+from peakid.store.collecting import class_progress, collections, schedules
 from peakid.store.collecting.collections import Candidate, Ended
 from peakid.store.workspace import Workspace
 
@@ -138,6 +138,7 @@ def _count(
         n_images, n_rejected = n_images + found, n_rejected + rejected
         n_done = n_images + n_rejected
         n_total = n_done + collections.n_waiting(workspace, collection_id)
+        n_total += class_progress.n_to_find(workspace, collection_id)
         report("Collecting", n_done, n_total, progress_text.counted(n_done, n_total, "photos"))
     return n_images, n_rejected
 

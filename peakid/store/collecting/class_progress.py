@@ -94,6 +94,16 @@ def by_licence(workspace: Workspace, collection_id: int) -> list[LicenceCount]:
     return sorted(found, key=lambda each: (not each.code, -each.n_images, each.name))
 
 
+def n_to_find(workspace: Workspace, collection_id: int) -> int:
+    """Return how many candidates the searches that go on may still add."""
+    row = workspace.one(
+        "SELECT COALESCE(SUM(MAX(0, MIN(n_wanted, COALESCE(n_available, n_wanted)) - n_found)), 0) AS n"
+        " FROM search WHERE collection_id = ? AND is_ended = 0 AND problem = ''",
+        (collection_id,),
+    )
+    return 0 if row is None else int(row["n"])
+
+
 def is_searching(workspace: Workspace, collection_id: int) -> bool:
     """Return whether a search of the collection can go on: it has not ended."""
     row = workspace.one(

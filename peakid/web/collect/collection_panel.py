@@ -11,6 +11,7 @@ from peakid.jobs.job import Job
 from peakid.jobs.results import CollectResult
 from peakid.records import RejectionReason
 from peakid.store.collecting import class_progress, collections, searches
+from peakid.store.collecting.class_progress import ClassProgress
 from peakid.store.collecting.collections import PASSING, Collection
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, session, tables, words
@@ -18,8 +19,8 @@ from peakid.web.collect import collection_progress, licence_panel, name_form, tr
 from peakid.web.jobs import submission
 from peakid.web.training import first_model
 
-N_LISTED = 200
-MAX_TABLE_PX = 248
+N_LISTED, N_EMPTY = 200, 5
+MAX_WHOLE, MAX_TABLE_PX = 6, 248
 FIRST_SCORE = "To the first score"
 _CHOSEN = "collection"  # Session state: the name of the collection whose details are shown.
 
@@ -43,7 +44,7 @@ def show(workspace: Workspace) -> None:
             }
             for each in found
         ],
-        height=min(38 + 35 * len(found), MAX_TABLE_PX),
+        height="content" if len(found) <= MAX_WHOLE else MAX_TABLE_PX,
     )
     chosen = _choose(found)
     if chosen.name not in _running(workspace):
@@ -101,12 +102,21 @@ def _show_details(workspace: Workspace, chosen: Collection) -> None:
         _offer(workspace, chosen)
     if rows := class_progress.by_class(workspace, collection_id):
         collection_progress.show_classes(rows)
+        _show_empty(rows, is_open=class_progress.is_searching(workspace, collection_id))
     if newest := class_progress.newest_images(workspace, collection_id, limit=collection_progress.N_NEWEST):
         collection_progress.show_images(newest)
         triage.show(workspace, key="triage")
     if chosen.n_rejected:
         _show_rejections(workspace, chosen)
     licence_panel.show(class_progress.by_licence(workspace, collection_id))
+
+
+def _show_empty(rows: Sequence[ClassProgress], *, is_open: bool) -> None:
+    empty = [each.label or "" for each in rows if not each.n_found]
+    if empty and not is_open:
+        shown = ", ".join(words.plain(each) for each in empty[:N_EMPTY])
+        more = f" and {len(empty) - N_EMPTY:,} more" if len(empty) > N_EMPTY else ""
+        st.caption(f"Nothing was found for {shown}{more}. Other words may find something.")
 
 
 def _show_problems(workspace: Workspace, collection_id: int) -> None:
@@ -175,9 +185,10 @@ def _submit(workspace: Workspace, collection: Collection) -> None:
 def _show_rejections(workspace: Workspace, collection: Collection) -> None:
     title = f"Rejected in {words.plain(collection.name)} ({collection.n_rejected:,})"
     with st.expander(title, icon=":material/block:"):
-        by_reason = ", ".join(f"{_named(reason)} {n:,}" for reason, n in collection.by_reason.items())
-        st.caption(f"By reason: {words.plain(by_reason)}.")
-        if not workspace.is_read_only:
+        if workspace.is_read_only:
+            by_reason = ", ".join(f"{_named(reason)} {n:,}" for reason, n in collection.by_reason.items())
+            st.caption(f"By reason: {words.plain(by_reason)}.")
+        else:
             _offer_reasons(workspace, collection)
         rows = collections.rejections(workspace, collection.collection_id, limit=N_LISTED)
         tables.show(
@@ -203,7 +214,7 @@ def _offer_reasons(workspace: Workspace, collection: Collection) -> None:
     ]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.pills(
-            "Try again those rejected for",
+            "Reasons, to try again",
             reasons,
             selection_mode="multi",
             format_func=lambda each: f"{words.REASONS[each]} {collection.by_reason[each]:,}",

@@ -11,7 +11,7 @@ from peakid.store.workspace import Workspace
 from peakid.web import tables, words, workspace_address
 
 N_NEWEST = 12
-MAX_TABLE_PX = 318  # Eight classes; more scroll in the table.
+MAX_WHOLE, MAX_TABLE_PX = 10, 360  # Of more classes, the table scrolls.
 _ROW = "display:flex;gap:6px;overflow:hidden;height:72px"  # Of one height, so that nothing below it moves.
 _PICTURE = "width:96px;height:72px;object-fit:cover;border-radius:4px;flex:none"
 
@@ -47,10 +47,10 @@ def show_classes(rows: Sequence[ClassProgress]) -> None:
     ]
     tables.show(
         lines,
-        height=min(38 + 35 * len(lines), MAX_TABLE_PX),
+        height="content" if len(lines) <= MAX_WHOLE else MAX_TABLE_PX,
         column_config={
             "Done": st.column_config.ProgressColumn(
-                format="percent", min_value=0, max_value=1, help="Images and rejections of what is wanted."
+                format="%.0f %%", min_value=0, max_value=100, help="Images and rejections of what is wanted."
             )
         },
     )
@@ -71,6 +71,6 @@ def show_images(images: Sequence[tuple[str, str]]) -> None:
 
 
 def _share(each: ClassProgress) -> float:
-    """Return the share of what is wanted that has ended, as an image or a rejection."""
+    """Return the percentage of what is wanted that has ended, as an image or a rejection."""
     most = max(each.n_wanted, each.n_found)
-    return (each.n_images + each.n_rejected) / most if most else 0.0
+    return 100 * (each.n_images + each.n_rejected) / most if most else 0.0

@@ -22,7 +22,7 @@ from peakid.web.collect import name_form
 from peakid.web.jobs import progress, submission
 
 N_LISTED = 5
-MAX_TABLE_PX = 420
+MAX_WHOLE, MAX_TABLE_PX = 10, 420  # Of more classes, the table scrolls.
 _ESTIMATE = "collect:estimate"  # Session state: the draft that was estimated, with what was found.
 _KNOWN = "collect:estimated"  # Session state: what sources answered, by search: a number is no new question.
 
@@ -81,7 +81,12 @@ def show(workspace: Workspace) -> Job | None:
         return None
     with st.container(border=True):
         st.header("What the sources have", anchor=False)
-        tables.show(_rows(found, sources), height=_height(len(found.draft.classes)))
+        titles = [sources[name].title for name in found.draft.sources]
+        tables.show(
+            _rows(found, sources),
+            height="content" if len(found.draft.classes) <= MAX_WHOLE else MAX_TABLE_PX,
+            column_config={each: st.column_config.TextColumn(alignment="right") for each in titles},
+        )
         _show_problems(found.estimates, sources)
         cost = costs.of_estimates(found.estimates, sources)
         _show_licences(found.estimates)
@@ -195,7 +200,3 @@ def _show_licences(estimates: Sequence[Estimate]) -> None:
 def _cost_text(cost: costs.Cost) -> str:
     requests = words.n_of(cost.n_requests, "request")
     return f"{requests}, about {duration(cost.seconds)} at the pace of the servers"
-
-
-def _height(n_rows: int) -> int:
-    return min(38 + 35 * n_rows, MAX_TABLE_PX)

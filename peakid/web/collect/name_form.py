@@ -98,7 +98,7 @@ def _ask_main(workspace: Workspace, draft: Draft, opened: Mapping[str, PhotoSour
     text = left.text_area(
         "Classes, one a line",
         placeholder=_PLACEHOLDER,
-        height=200,
+        height=280,
         key=CLASSES,
         help="A class is searched for by its name. Other words stand after `=`, several with `;` between.",
     )
@@ -145,7 +145,7 @@ def _add_classes(names: tuple[str, ...]) -> None:
 
 def _ask_sources(draft: Draft, opened: Mapping[str, PhotoSource]) -> tuple[str, ...]:
     lacking = services.lacking()
-    st.markdown("Sources")
+    st.markdown(":small[Sources]")
     chosen: list[str] = []
     with st.container(horizontal=True, gap="small"):
         for name, source in opened.items():

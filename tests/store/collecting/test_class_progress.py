@@ -49,6 +49,15 @@ def test_candidates_are_counted_by_class_beside_what_is_wanted(workspace: Worksp
     assert class_progress.is_searching(workspace, lakes)
 
 
+def test_open_searches_may_add_what_they_want_and_have(workspace: Workspace, lakes: int) -> None:
+    workspace.connection().execute("UPDATE search SET n_found = 1, n_available = 2 WHERE source = 'gbif'")
+    assert class_progress.n_to_find(workspace, lakes) == 3 + 1 + 5
+    searches.fail(workspace, 1, "The service is closed.")
+    assert class_progress.n_to_find(workspace, lakes) == 1 + 5
+    workspace.connection().execute("UPDATE search SET is_ended = 1")
+    assert class_progress.n_to_find(workspace, lakes) == 0
+
+
 def test_the_newest_images_come_first_and_once(workspace: Workspace, lakes: int) -> None:
     found = class_progress.newest_images(workspace, lakes)
     assert [label for _, label in found] == ["lake", "lake"]
