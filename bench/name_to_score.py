@@ -202,7 +202,7 @@ def collect(page: Page, person: Person, address: str, n_per_class: int) -> None:
     page.goto(f"{address}/collect")
     page.wait_for_selector(SETTLED)
     person.n_clicks += 1  # The page in the navigation.
-    person.click(page.get_by_text("Names of classes"))
+    person.click(page.get_by_role("radio", name="Names of classes"))
     person.click(page.get_by_role("textbox", name="Classes, one a line"))
     person.type(page, "\n".join(CLASSES))
     number = page.get_by_role("spinbutton", name="Photos of each class")
