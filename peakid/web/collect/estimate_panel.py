@@ -18,7 +18,7 @@ from peakid.settings import for_job
 from peakid.store.collecting.searches import NewSearch
 from peakid.store.workspace import Workspace
 from peakid.web import session, tables, words
-from peakid.web.collect import name_form
+from peakid.web.collect import name_form, sample_pictures
 from peakid.web.jobs import progress, submission
 
 N_LISTED = 5
@@ -29,11 +29,15 @@ _KNOWN = "collect:estimated"  # Session state: what sources answered, by search:
 
 @dataclass(frozen=True)
 class Estimated:
-    """`plan` is that of the draft, its numbers shared out by what the sources have."""
+    """Attributes:
+    plan: That of the draft, its numbers shared out by what the sources have.
+    pictures: A few of each class, as JPEG.
+    """
 
     draft: Draft
     plan: Plan
     estimates: tuple[Estimate, ...]
+    pictures: Mapping[str, Sequence[bytes]]
 
 
 def estimate(draft: Draft) -> bool:
@@ -63,11 +67,11 @@ def estimate(draft: Draft) -> bool:
         if each.problem:  # Asked again by the next click.
             known.pop(_question(each.search), None)
     shared = drafts.shared_out(plan, estimates)
-    st.session_state[_ESTIMATE] = Estimated(
-        draft,
-        shared,
-        tuple(replace(each, search=search) for each, search in zip(estimates, shared.searches, strict=True)),
+    found = tuple(
+        replace(each, search=search) for each, search in zip(estimates, shared.searches, strict=True)
     )
+    pictures = sample_pictures.of_estimates(found, sources, collecting.options(chosen))
+    st.session_state[_ESTIMATE] = Estimated(draft, shared, found, pictures)
     return True
 
 
@@ -87,6 +91,7 @@ def show(workspace: Workspace) -> Job | None:
             height="content" if len(found.draft.classes) <= MAX_WHOLE else MAX_TABLE_PX,
             column_config={each: st.column_config.TextColumn(alignment="right") for each in titles},
         )
+        sample_pictures.show(found.pictures)
         _show_problems(found.estimates, sources)
         cost = costs.of_estimates(found.estimates, sources)
         _show_licences(found.estimates)

@@ -8,7 +8,7 @@ from peakid.errors import BadInput
 from peakid.jobs.collecting import drafts
 from peakid.jobs.collecting.drafts import ClassTerms, Draft
 from peakid.jobs.collecting.plans import Estimate
-from peakid.store.collecting import collections, searches
+from peakid.store.collecting import collections, schedules, searches
 from peakid.store.workspace import Workspace
 
 ALPS = Draft(
@@ -78,5 +78,5 @@ def test_a_saved_collection_becomes_the_form_again(workspace: Workspace) -> None
     plan = drafts.plan_of(draft)
     collection_id = collections.create(workspace, draft.name, actor="human:anna")
     searches.save(workspace, collection_id, plan.searches)
-    collections.schedule(workspace, collection_id, every_days=7, retrain_after=9)
+    schedules.save(workspace, collection_id, every_days=7, retrain_after=9)
     assert drafts.of_collection(workspace, "alps") == draft
