@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from peakid.acquire.sources.photo_source import Licences
 from peakid.errors import BadInput
 from peakid.jobs.collecting.plans import Estimate, Plan
+from peakid.jobs.collecting.wanted import CLASS
 from peakid.store.collecting import collections, searches
 from peakid.store.collecting.searches import NewSearch, Search
 from peakid.store.workspace import Workspace
 
-CLASS = "{class}"
 MAX_SEARCHES = 2000
 _TERMS_AFTER = " = "
 _BETWEEN_TERMS = ";"
