@@ -99,6 +99,7 @@ READS = {
     "jobs.collecting.drafts.text_of",  # collect list
     "jobs.collecting.plans.checked",  # collect search: plans.estimate and plans.save call it
     "jobs.collecting.plans.save",  # collect search: jobs.collecting.wanted.save calls it
+    "jobs.collecting.retraining.state",  # collect run --due: retraining.ensure calls it
     "jobs.collecting.samples.thumbnails",  # collect search --dry-run --json: their addresses
     "jobs.random_start.find",  # train: its refusal says the same
 }

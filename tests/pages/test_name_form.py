@@ -12,7 +12,7 @@ from peakid.acquire.sources import services
 from peakid.acquire.sources.photo_source import FoundPage, FoundPhoto, Query, SearchFailed
 from peakid.jobs import queue
 from peakid.records import Credit
-from peakid.store.collecting import collections, searches
+from peakid.store.collecting import collections, schedules, searches
 from peakid.store.collecting.collections import Ended, NewCandidate
 from peakid.store.workspace import Workspace
 from peakid.web.collect import name_form
@@ -258,6 +258,20 @@ def test_a_finished_collection_shows_licences_and_leads_to_the_first_score(
     app.button(key="first score").click().run()
     assert app.title[0].value == "Train"
     assert [job.kind for job in queue.list_jobs(workspace)] == ["train"]
+
+
+def test_a_finished_collection_is_searched_again_for_what_is_new(
+    open_page: OpenPage, workspace: Workspace, finished: int, no_worker: None, text_of: Callable
+) -> None:
+    schedules.save(workspace, finished, every_days=7, retrain_after=50)
+    workspace.connection().execute("UPDATE search SET is_ended = 1, cursor = '9'")
+    app = open_page("collect")
+    assert "Runs again every 7 days. Trains again after 50 reviewed images, once" in text_of(app)
+    app.button(key=f"further:{finished}").click().run()
+    assert not app.exception
+    [search] = searches.of_collection(workspace, finished)
+    assert (search.cursor, search.is_ended) == ("", False)
+    assert [job.kind for job in queue.list_jobs(workspace)] == ["collect"]
 
 
 def test_rejections_of_a_chosen_reason_are_tried_again_as_a_batch(

@@ -1,12 +1,13 @@
 """The collections of a workspace: what became of their candidates, and what can be done next with each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from peakid.jobs import queue
 from peakid.jobs.arguments import CollectArguments
 from peakid.jobs.collecting import job as collecting
+from peakid.jobs.collecting import retraining, schedule
 from peakid.jobs.job import Job
 from peakid.jobs.results import CollectResult
 from peakid.records import RejectionReason
@@ -100,6 +101,7 @@ def _show_details(workspace: Workspace, chosen: Collection) -> None:
     _show_problems(workspace, collection_id)
     if not workspace.is_read_only:
         _offer(workspace, chosen)
+    _show_schedule(workspace, chosen)
     if rows := class_progress.by_class(workspace, collection_id):
         collection_progress.show_classes(rows)
         _show_empty(rows, is_open=class_progress.is_searching(workspace, collection_id))
@@ -109,6 +111,20 @@ def _show_details(workspace: Workspace, chosen: Collection) -> None:
     if chosen.n_rejected:
         _show_rejections(workspace, chosen)
     licence_panel.show(class_progress.by_licence(workspace, collection_id))
+
+
+def _show_schedule(workspace: Workspace, chosen: Collection) -> None:
+    said = []
+    if chosen.every_days is not None:
+        last = f", last {words.ago(chosen.ran_at)}" if chosen.ran_at else ""
+        said.append(f"Runs again every {chosen.every_days:g} days{last}.")
+    waits = retraining.state(workspace) if chosen.retrain_after is not None else None
+    if waits is not None:
+        said.append(f"Trains again after {waits.n_needed:,} reviewed images; {waits.n_new:,} are new.")
+    elif chosen.retrain_after is not None:
+        said.append(f"Trains again after {chosen.retrain_after:,} reviewed images, once there is a model.")
+    if said:
+        st.caption(" ".join(said))
 
 
 def _show_empty(rows: Sequence[ClassProgress], *, is_open: bool) -> None:
@@ -152,6 +168,17 @@ def _offer(workspace: Workspace, collection: Collection) -> None:
         ):
             collections.retry(workspace, collection_id)
             _submit(workspace, collection)
+        if (
+            has_searches
+            and not is_open
+            and st.button(
+                "Look for new photos",
+                key=f"further:{collection_id}",
+                icon=":material/refresh:",
+                help="Searches again. Only what is new is fetched.",
+            )
+        ):
+            _submit(workspace, collection, schedule.submit)
         if has_searches:
             st.button(
                 "Change its searches",
@@ -171,12 +198,12 @@ def _offer_score(workspace: Workspace, *, is_open: bool) -> None:
         navigation.go("train")
 
 
-def _submit(workspace: Workspace, collection: Collection) -> None:
+def _submit(
+    workspace: Workspace, collection: Collection, submit: Callable[..., Job] = collecting.submit
+) -> None:
     job = submission.submit(
         f"collection:{collection.name}",
-        lambda request_id: collecting.submit(
-            workspace, collection.name, request_id=request_id, actor=session.actor()
-        ),
+        lambda request_id: submit(workspace, collection.name, request_id=request_id, actor=session.actor()),
     )
     if job is not None:
         st.rerun()

@@ -188,7 +188,7 @@ def _ask_more(workspace: Workspace, draft: Draft, opened: Mapping[str, PhotoSour
         format="%g",
         placeholder="when I start it",
         key="names:days",
-        help="Only what is new is fetched.",
+        help="Only what is new is fetched. A line of cron on this machine runs what is due; see the README.",
     )
     st.session_state.setdefault("names:retrain", draft.retrain_after)
     retrain = right.number_input(
