@@ -61,13 +61,15 @@ def by_class(workspace: Workspace, collection_id: int) -> list[ClassProgress]:
 
 def newest_images(workspace: Workspace, collection_id: int, *, limit: int = 12) -> list[tuple[str, str]]:
     """Return digest and class ('' = none) of the images that came last, newest first."""
-    rows = workspace.query(
-        "SELECT i.digest, c.label FROM candidate c JOIN image i ON i.id = c.image_id"
-        " WHERE c.collection_id = ? AND c.state = 'image'"
-        " GROUP BY c.image_id ORDER BY MAX(c.ended_at) DESC, c.image_id DESC LIMIT ?",
-        (collection_id, limit),
+    rows = workspace.query(  # CROSS JOIN: the newest images are read first, and reading ends early.
+        "SELECT i.digest, c.label FROM image i CROSS JOIN candidate c ON c.image_id = i.id"
+        " WHERE c.image_id IS NOT NULL AND c.collection_id = ? ORDER BY i.id DESC, c.id LIMIT ?",
+        (collection_id, 2 * limit),
     )
-    return [(row["digest"], row["label"] or "") for row in rows]
+    found: dict[str, str] = {}
+    for row in rows:  # One that several classes have is shown once.
+        found.setdefault(row["digest"], row["label"] or "")
+    return list(found.items())[:limit]
 
 
 def by_licence(workspace: Workspace, collection_id: int) -> list[LicenceCount]:

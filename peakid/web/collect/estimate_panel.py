@@ -15,6 +15,7 @@ from peakid.jobs.collecting.plans import Estimate, Plan
 from peakid.jobs.job import Job
 from peakid.progress_text import duration
 from peakid.settings import for_job
+from peakid.store.collecting import collections
 from peakid.store.collecting.searches import NewSearch
 from peakid.store.workspace import Workspace
 from peakid.web import session, tables, words
@@ -107,6 +108,11 @@ def show(workspace: Workspace) -> Job | None:
             st.markdown(_cost_text(cost) if cost.n_photos else "Nothing was found.", width="content")
         if not is_current:
             st.caption("The form has changed since. Estimate again.")
+        elif any(each.name == found.plan.name for each in collections.list_collections(workspace)):
+            st.caption(
+                f"Goes on with the collection {words.plain(found.plan.name)}: these become its searches,"
+                " and its images stay."
+            )
     if not is_wanted:
         return None
     return submission.submit(

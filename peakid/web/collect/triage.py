@@ -9,12 +9,13 @@ from peakid.curate.queues import review_queue, search_plans
 from peakid.store.workspace import Workspace
 from peakid.web import navigation
 
+N_ISSUES = 3  # Kinds of image issues, the most frequent ones.
 MOST = 1000  # Counted up to here: this is drawn every second while photos arrive.
 
 
 @dataclass(frozen=True)
 class Triage:
-    """`what` names a kind of images in the plural; `queue` is '' for a page without queues."""
+    """`what` names a kind of images as it follows a number; `queue` is '' for a page without queues."""
 
     what: str
     n: int
@@ -27,8 +28,7 @@ class Triage:
 def found(workspace: Workspace) -> list[Triage]:
     """Return the kinds of which there are some, copies first: settling those leaves fewer to look at."""
     copies = waiting.duplicates(workspace)
-    issues = {kind: n for kind, n in image_issues.counts(workspace).items() if n}
-    worst = max(issues, key=lambda kind: issues[kind], default="")
+    issues = sorted(image_issues.counts(workspace).items(), key=lambda each: -each[1])[:N_ISSUES]
     of_queues = [
         _of_queue(workspace, what, queue, icon)
         for what, queue, icon in (
@@ -39,13 +39,9 @@ def found(workspace: Workspace) -> list[Triage]:
     ]
     kinds = [
         Triage("groups of copies", copies.n, copies.is_more, "duplicates", "", ":material/filter_none:"),
-        Triage(
-            "image issues",
-            sum(issues.values()),
-            False,
-            "review",
-            f"issue:{worst}",
-            ":material/broken_image:",
+        *(
+            Triage(kind.replace("_", " "), n, False, "review", f"issue:{kind}", ":material/broken_image:")
+            for kind, n in issues
         ),
         *of_queues,
     ]
