@@ -110,7 +110,7 @@ def show(workspace: Workspace) -> Job | None:
             st.caption("The form has changed since. Estimate again.")
         elif any(each.name == found.plan.name for each in collections.list_collections(workspace)):
             st.caption(
-                f"Goes on with the collection {words.plain(found.plan.name)}: these become its searches,"
+                f"Continues the collection {words.plain(found.plan.name)}: these become its searches,"
                 " and its images stay."
             )
     if not is_wanted:
