@@ -10,7 +10,8 @@ from peakid.acquire.fetching.client import Client
 from peakid.acquire.fetching.pace import Pace
 from peakid.acquire.sources import services
 from peakid.acquire.sources.photo_source import FoundPage, FoundPhoto, Query, SearchFailed
-from peakid.jobs import queue
+from peakid.jobs import ledger, process, queue
+from peakid.jobs.results import CollectResult
 from peakid.records import Credit
 from peakid.store.collecting import collections, schedules, searches
 from peakid.store.collecting.collections import Ended, NewCandidate
@@ -258,6 +259,31 @@ def test_a_finished_collection_shows_licences_and_leads_to_the_first_score(
     app.button(key="first score").click().run()
     assert app.title[0].value == "Train"
     assert [job.kind for job in queue.list_jobs(workspace)] == ["train"]
+
+
+def test_where_all_were_rejected_only_another_attempt_is_offered(
+    open_page: OpenPage, workspace: Workspace, no_worker: None
+) -> None:
+    collection_id = collections.create(workspace, "animals", actor="human:anna")
+    collections.add(workspace, collection_id, [NewCandidate("https://example.org/1", "otter", "played")])
+    with workspace.transaction() as connection:
+        collections.end(connection, Ended(1, None, "unreachable", "It did not answer in time."))
+    app = open_page("collect")
+    assert not app.exception
+    assert "Licence" not in "".join(each.label for each in app.expander)
+    in_panel = [each.key for each in app.main.button if str(each.key).endswith(f":{collection_id}")]
+    assert in_panel == [f"retry:{collection_id}", f"again:{collection_id}"]
+
+
+def test_a_job_that_rejected_everything_says_so(
+    open_page: OpenPage, workspace: Workspace, no_worker: None, text_of: Callable
+) -> None:
+    app = opened(open_page, "otter")
+    app.button(key="names:collect").click().run()
+    work = ledger.claim(workspace, 1, process.own())
+    work.note(CollectResult("photos", n_images=0, n_new=0, n_rejected=9, n_waiting=0, seconds=1.0))
+    work.end("done")
+    assert "0 new images, 0 known, 9 rejected. The reasons are listed below." in text_of(app.run())
 
 
 def test_a_finished_collection_is_searched_again_for_what_is_new(
