@@ -207,6 +207,21 @@ def test_a_saved_collection_is_opened_again_filled_in(
     assert ASKED[-1] == ("played", "beaver pond")
 
 
+def test_large_and_small_numbers_of_a_saved_collection_are_shown(
+    open_page: OpenPage, workspace: Workspace
+) -> None:
+    collection_id = collections.create(workspace, "alps", actor="human:anna")
+    wanted = [searches.NewSearch("played", "otter", text, n_wanted=100_000) for text in ("otter", "Otter")]
+    searches.save(workspace, collection_id, wanted)
+    schedules.save(workspace, collection_id, every_days=0.01, retrain_after=None)
+    app = open_page("collect")
+    app.button(key=f"change:{collection_id}").click().run()
+    app.toggle(key="names:more").set_value(True).run()
+    assert not app.exception
+    assert app.number_input(key="names:wanted").value == 200_000
+    assert app.number_input(key="names:days").value == 0.01
+
+
 def test_a_collection_that_was_removed_meanwhile_is_explained(
     open_page: OpenPage, workspace: Workspace, text_of: Callable
 ) -> None:

@@ -110,9 +110,7 @@ def _ask_main(workspace: Workspace, draft: Draft, opened: Mapping[str, PhotoSour
     with right:
         chosen = _ask_sources(draft, opened)
         st.session_state.setdefault("names:wanted", draft.n_wanted)
-        n_wanted = st.number_input(
-            "Photos of each class", min_value=1, max_value=100_000, step=50, key="names:wanted"
-        )
+        n_wanted = st.number_input("Photos of each class", min_value=1, step=50, key="names:wanted")
         st.session_state.setdefault("names:licences", draft.licences)
         licences: Licences = st.selectbox(
             "Licences",
@@ -182,7 +180,7 @@ def _ask_more(workspace: Workspace, draft: Draft, opened: Mapping[str, PhotoSour
     st.session_state.setdefault("names:days", draft.every_days)
     days = left.number_input(
         "Collect again every … days",
-        min_value=0.04,
+        min_value=0.0,
         value=None,
         step=1.0,
         format="%g",
