@@ -10,7 +10,7 @@ from anyio.from_thread import start_blocking_portal
 
 from peakid import clean_text
 from peakid.acquire import demo_apart
-from peakid.acquire.fetching.client import Client, ClientOptions
+from peakid.acquire.fetching.client import Client, ClientOptions, NotFetched
 from peakid.acquire.sources.photo_source import FoundPhoto, PhotoSource, Query
 from peakid.errors import BadInput, PeakidError
 from peakid.records import Report, no_report
@@ -20,6 +20,7 @@ from peakid.store.workspace import Workspace
 
 MAX_WANTED = 100_000
 N_SAMPLES = 8
+N_ATTEMPTS = 2
 _REPORT_S = 0.1
 
 
@@ -146,16 +147,28 @@ async def _estimate_all(
     options: ClientOptions,
     found: dict[int, Estimate],
 ) -> None:
-    """Put the estimate of each search into `found`, by its place."""
+    """Put the estimate of each search into `found`, by its place.
+
+    Someone waits for it: a service is asked twice at most, and one that does not answer is not asked further.
+    """
     paces = {host: pace for each in sources.values() for host, pace in each.paces.items()}
-    options = dataclasses.replace(options, paces={**paces, **options.paces})
+    n_attempts = min(options.n_attempts, N_ATTEMPTS)
+    options = dataclasses.replace(options, paces={**paces, **options.paces}, n_attempts=n_attempts)
     by_source: dict[str, list[int]] = {}
     for number, each in enumerate(wanted):
         by_source.setdefault(each.source, []).append(number)
 
     async def ask(client: Client, source: PhotoSource, numbers: Sequence[int]) -> None:
+        silent = ""  # Why a service that does not answer is not asked for its other searches.
         for number in numbers:
-            found[number] = await _estimate(client, source, wanted[number])
+            if silent:
+                found[number] = Estimate(wanted[number], problem=silent)
+                continue
+            try:
+                found[number] = await _estimate(client, source, wanted[number])
+            except NotFetched as error:
+                silent = str(error)
+                found[number] = Estimate(wanted[number], problem=silent)
 
     async with Client(options) as client, anyio.create_task_group() as group:
         for name, numbers in by_source.items():
@@ -165,6 +178,8 @@ async def _estimate_all(
 async def _estimate(client: Client, source: PhotoSource, search: NewSearch) -> Estimate:
     try:
         page = await source.page(client, Query(search.text, search.licences, search.options))
+    except NotFetched:
+        raise
     except PeakidError as error:
         return Estimate(search, problem=str(error))
     n_available = page.n_available
