@@ -55,7 +55,9 @@ def test_names_of_classes_become_images_and_a_training(
         enter(page, f"{MARKUP} = otter\nbeaver\nunicorn")
         page.get_by_role("button", name="Estimate", exact=True).click()
         expect(page.get_by_text("Nothing was found for unicorn.")).to_be_visible()
-        assert not [each for each in served.paths() if each.startswith("/photos/")]
+        pictures = [each for each in served.paths() if each.startswith("/photos/")]
+        assert pictures
+        assert all(each.endswith("_small.jpg") for each in pictures)
         page.get_by_role("button", name=f"Collect {2 * N_PHOTOS} photos").click()
         score = page.get_by_role("button", name="To the first score")
         expect(score).to_be_visible(timeout=WORK_TIMEOUT_MS)

@@ -50,7 +50,7 @@ def ask(workspace: Workspace, *, is_estimated: bool) -> Draft | None:
             type="secondary" if is_estimated else "primary",
             icon=":material/calculate:",
             key="names:estimate",
-            help="Asks each source how many photos it has. Nothing is fetched yet.",
+            help="Asks each source how many photos it has, with a few thumbnails. Nothing is collected yet.",
         )
     return draft if is_asked else None
 
