@@ -130,13 +130,13 @@ def _offer_names(workspace: Workspace) -> None:
             key="names:own",
             type="tertiary",
             icon=":material/label:",
-            on_click=_add_classes,
+            on_click=add_classes,
             args=(tuple(names),),
         )
 
 
-def _add_classes(names: tuple[str, ...]) -> None:
-    """Add classes to those of the field. Runs as a callback, before the field is drawn."""
+def add_classes(names: tuple[str, ...]) -> None:
+    """Add classes to those of the field. For a callback: it runs before the field is drawn."""
     text = str(st.session_state.get(CLASSES, ""))
     st.session_state[CLASSES] = drafts.text_of(drafts.classes_of("\n".join([text, *names])))
 
