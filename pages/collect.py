@@ -16,6 +16,7 @@ from peakid.web.collect import (
     collection_form,
     collection_panel,
     embedding_panel,
+    estimate_panel,
     import_form,
     import_preview,
     import_summary,
@@ -51,7 +52,7 @@ def show_imports(imports: list[Acquisition]) -> None:
 
 def show_result(job: Job) -> None:
     if job.kind == "collect":
-        collection_panel.show_result(job)
+        collection_panel.show_job(workspace, job)
     elif job.kind == "browse":
         browser_form.show_result(job)
     else:
@@ -87,7 +88,12 @@ except PeakidError as error:
 browsed = browser_form.ask(workspace)
 
 # 4 act
-if job := browsed or import_preview.show(workspace) or collection_form.preview(workspace):
+if job := (
+    browsed
+    or import_preview.show(workspace)
+    or collection_form.preview(workspace)
+    or estimate_panel.show(workspace)
+):
     st.session_state[JOB] = job.job_id
     st.rerun()
 
@@ -117,6 +123,7 @@ if imports := history.list_acquisitions(workspace):
     show_imports(imports)
 elif not shown and import_preview.path() is None:
     st.info(
-        "Nothing has been imported yet. Enter a folder of photos above, or open the demo on the overview.",
+        "Nothing has been imported yet. Enter a folder of photos or names of classes above, or open the demo"
+        " on the overview.",
         icon=":material/info:",
     )

@@ -265,8 +265,12 @@ def bare_environment() -> dict[str, str]:
     The keys of services are an exception, because a job is stored and they must not be.
     """
     bare = {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
-    keys = {f"PEAKID_{name.upper()}": key for name in _KEYS if (key := service_key(name))}
-    return bare | keys
+    return bare | {f"PEAKID_{name.upper()}": key for name, key in service_keys().items()}
+
+
+def service_keys() -> dict[str, str]:
+    """Return the keys of services that are set, by the names of their settings."""
+    return {name: key for name in _KEYS if (key := service_key(name))}
 
 
 def torch_checkpoints() -> Path:

@@ -91,6 +91,19 @@ READS = {
     "acquire.sources.browsing.programs.installed",  # collect browser: its refusal says the same
     "acquire.sources.browsing.adapter.of_text",  # collect browser FILE.toml
     "jobs.collecting.browsing.list_of",  # collect browser: names its list
+    "acquire.sources.services.lacking",  # collect search: its refusal says the same
+    "curate.queues.search_plans.outlier_queue",  # queue outliers
+    "jobs.collecting.costs.n_expected",  # collect search --dry-run
+    "jobs.collecting.costs.of_estimates",  # collect search --dry-run: the numbers it comes from
+    "jobs.collecting.drafts.classes_of",  # collect search --classes
+    "jobs.collecting.drafts.of_collection",  # collect list
+    "jobs.collecting.drafts.plan_of",  # collect search
+    "jobs.collecting.drafts.shared_out",  # collect search --max
+    "jobs.collecting.drafts.text_of",  # collect list
+    "jobs.collecting.plans.checked",  # collect search: plans.estimate and plans.save call it
+    "jobs.collecting.plans.save",  # collect search: jobs.collecting.wanted.save calls it
+    "jobs.collecting.retraining.state",  # collect run --due: retraining.ensure calls it
+    "jobs.collecting.samples.thumbnails",  # collect search --dry-run --json: their addresses
     "jobs.random_start.find",  # train: its refusal says the same
 }
 

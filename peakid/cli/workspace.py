@@ -74,7 +74,7 @@ def app(port: int, address: str, as_json: bool) -> None:
     script = str(resources.path("streamlit_app.py"))
     options = ["--server.port", str(port), "--server.address", address]
     command = [sys.executable, "-P", "-m", "streamlit", "run", script, *options]
-    secret = {"password": password} if password else {}
+    secret = {**({"password": password} if password else {}), **settings.service_keys()}
     environment = settings.environment(workspace=str(folder), config=str(settings.config_file()), **secret)
     if as_json:
         host = f"[{address}]" if ":" in address else address

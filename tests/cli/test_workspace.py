@@ -45,6 +45,14 @@ def test_the_app_creates_its_workspace(peakid, tmp_path, served, socket_enabled)
     assert served["PEAKID_WORKSPACE"] == str(tmp_path / "workspace")
 
 
+def test_the_app_has_the_keys_of_services(peakid, served, monkeypatch, socket_enabled):
+    monkeypatch.setenv("PEAKID_FLICKR_KEY", "0123")
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    peakid("app", "--port", free_port())
+    assert served["PEAKID_FLICKR_KEY"] == "0123"
+    assert not {"PEAKID_OPENVERSE_TOKEN", "HF_TOKEN"} & set(served)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

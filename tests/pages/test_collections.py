@@ -59,7 +59,7 @@ def test_what_was_rejected_is_listed_and_tried_again(open_page, workspace, no_wo
     app = open_page("collect")
     rows = app.dataframe[0].value.to_dict("records")
     assert (rows[0]["Collection"], rows[0]["Rejected"], rows[0]["Waiting"]) == ("lakes", 2, 1)
-    assert "no longer on the web 1" in texts(app)
+    assert "No longer on the web 1" in app.pills[0].options
     assert app.button(key=f"continue:{collection_id}").label == "Continue lakes (1 waiting)"
     app.button(key=f"retry:{collection_id}").click().run()
     assert collections.show(workspace, "lakes").n_waiting == 2

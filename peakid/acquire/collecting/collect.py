@@ -9,7 +9,7 @@ import functools
 import queue
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from peakid.errors import NotFound, PeakidError
 from peakid.imaging import decoder
 from peakid.records import Report, Source
 from peakid.store import images
-from peakid.store.collecting import collections, schedules
+from peakid.store.collecting import class_progress, collections, schedules
 from peakid.store.collecting.collections import Candidate, Ended
 from peakid.store.workspace import Workspace
 
@@ -64,11 +64,13 @@ def collect(
     actor: str,
     report: Report,
     should_stop: Callable[[], bool] = lambda: False,
+    after_batch: Callable[[int], None] = lambda _n_new: None,
 ) -> CollectReport:
     """Search for a collection, and fetch and import its candidates until none waits or it is stopped.
 
     Args:
         sources: The services that can be searched, by name.
+        after_batch: Called while more are being fetched, with the number of new images so far.
 
     Raises:
         NotFound: If there is no such collection.
@@ -91,9 +93,8 @@ def collect(
                 max_bytes=settings.current().max_image_bytes,
             )
             running = portal.start_task_soon(fetch, workspace, collection.collection_id, results)
-            n_images, n_rejected = _import_all(
-                current, results, collection.collection_id, report, running.done, should_stop
-            )
+            batches = _batches(current, results, running.done, should_stop, after_batch)
+            n_images, n_rejected = _count(workspace, collection.collection_id, batches, report)
             running.cancel()
             if running.done() and not running.cancelled():
                 running.result()
@@ -106,31 +107,39 @@ def collect(
     return CollectReport(n_images, current.n_added, n_rejected, left, seconds)
 
 
-def _import_all(
+def _batches(
     current: RunningImport,
     results: fetching.Results,
-    collection_id: int,
-    report: Report,
     is_fetched: Callable[[], bool],
     should_stop: Callable[[], bool],
-) -> tuple[int, int]:
-    """Import results until no more come; return the number of images and of rejections.
+    after_batch: Callable[[int], None],
+) -> Iterator[tuple[int, int]]:
+    """Import results until no more come; yield the number of images and of rejections of each batch.
 
     Files that are fetched when it is stopped are used by the next run.
     """
-    n_images = n_rejected = 0
     with decoder.borrowed(decode_task.INSPECT_AND_STORE) as guarded:
         while not should_stop():
             is_last = is_fetched()  # Asked before the queue is emptied: nothing comes after it.
             batch = _batch(results)
             if batch:
-                found, rejected = _write(current, batch, guarded)
-                n_images, n_rejected = n_images + found, n_rejected + rejected
-                n_done = n_images + n_rejected
-                n_total = n_done + collections.n_waiting(current.workspace, collection_id)
-                report("Collecting", n_done, n_total, progress_text.counted(n_done, n_total, "photos"))
+                yield _write(current, batch, guarded)
+                after_batch(current.n_added)
             elif is_last:
                 break
+
+
+def _count(
+    workspace: Workspace, collection_id: int, batches: Iterator[tuple[int, int]], report: Report
+) -> tuple[int, int]:
+    """Add up the batches, and report each."""
+    n_images = n_rejected = 0
+    for found, rejected in batches:
+        n_images, n_rejected = n_images + found, n_rejected + rejected
+        n_done = n_images + n_rejected
+        n_total = n_done + collections.n_waiting(workspace, collection_id)
+        n_total += class_progress.n_to_find(workspace, collection_id)
+        report("Collecting", n_done, n_total, progress_text.counted(n_done, n_total, "photos"))
     return n_images, n_rejected
 
 

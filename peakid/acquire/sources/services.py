@@ -47,3 +47,12 @@ def opened(keys: Keys, *, stand_in: str = "") -> Mapping[str, PhotoSource]:
     """
     base = stand_in.rstrip("/")
     return {name: open_(keys, f"{base}/{name}/" if base else "") for name, open_ in OPENERS.items()}
+
+
+NEEDED: dict[str, str] = {"flickr": "flickr_key"}
+"""The setting without which a service cannot be searched, by the name of the source."""
+
+
+def lacking() -> Mapping[str, str]:
+    """Return the services whose key is not set on this machine, with the setting that each needs."""
+    return {source: name for source, name in NEEDED.items() if not settings.service_key(name)}

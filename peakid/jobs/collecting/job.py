@@ -20,6 +20,8 @@ from peakid.jobs.results import CollectResult
 from peakid.store.collecting import collections
 from peakid.store.workspace import Workspace
 
+SCAN_EVERY = 200
+
 
 def submit(
     workspace: Workspace,
@@ -52,12 +54,34 @@ def run(work: Work) -> None:
         actor=work.actor,
         report=work.report,
         should_stop=work.should_stop,
+        after_batch=ScanAsTheyCome(work.workspace),
     )
     result = CollectResult(name=arguments.name, **asdict(found))
     work.note(result)
     if found.n_new:
         work.note(replace(result, scan=scan.scan(work.workspace, report=work.report)))
         embedding.embed_new(work.workspace, settings=work.settings, actor=work.actor)
+
+
+class ScanAsTheyCome:
+    """Scans the new images every so often, so that copies and bad pictures can be settled meanwhile.
+
+    Args:
+        every: New images between two scans.
+    """
+
+    def __init__(self, workspace: Workspace, *, every: int = SCAN_EVERY) -> None:
+        self._workspace, self._every, self._n_scanned = workspace, every, 0
+
+    def __call__(self, n_new: int) -> None:
+        """Scan if enough images are new.
+
+        Args:
+            n_new: New images since the collecting began.
+        """
+        if n_new - self._n_scanned >= self._every:
+            self._n_scanned = n_new
+            scan.scan(self._workspace)
 
 
 def options(settings: JobSettings) -> ClientOptions:

@@ -2,21 +2,26 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 
+import anyio
 from anyio.from_thread import start_blocking_portal
 
 from peakid import clean_text
 from peakid.acquire import demo_apart
-from peakid.acquire.fetching.client import Client, ClientOptions
+from peakid.acquire.fetching.client import Client, ClientOptions, NotFetched
 from peakid.acquire.sources.photo_source import FoundPhoto, PhotoSource, Query
 from peakid.errors import BadInput, PeakidError
+from peakid.records import Report, no_report
 from peakid.store.collecting import collections, schedules, searches
 from peakid.store.collecting.searches import NewSearch
 from peakid.store.workspace import Workspace
 
 MAX_WANTED = 100_000
 N_SAMPLES = 8
+N_ATTEMPTS = 2
+_REPORT_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,14 @@ class Estimate:
         n_available: How many photos it says it has; None = it does not say.
         samples: The first photos that it lists.
         problem: Why it cannot be searched; '' if it can.
+        n_listed: How many photos its first page has.
     """
 
     search: NewSearch
     n_available: int | None = None
     samples: tuple[FoundPhoto, ...] = ()
     problem: str = ""
+    n_listed: int = 0
 
 
 def checked(plan: Plan, sources: Mapping[str, PhotoSource]) -> Plan:
@@ -64,16 +71,35 @@ def checked(plan: Plan, sources: Mapping[str, PhotoSource]) -> Plan:
 
 
 def estimate(
-    plan: Plan, sources: Mapping[str, PhotoSource], *, options: ClientOptions | None = None
+    plan: Plan,
+    sources: Mapping[str, PhotoSource],
+    *,
+    options: ClientOptions | None = None,
+    report: Report = no_report,
 ) -> list[Estimate]:
-    """Ask for the first page of every search.
+    """Ask for the first page of every search, different services at the same time.
+
+    What `report` raises ends it.
 
     Raises:
         BadInput: As `checked`.
     """
     plan = checked(plan, sources)
+    found: dict[int, Estimate] = {}
+    n_all = len(plan.searches)
     with start_blocking_portal() as portal:
-        return portal.call(_estimate_all, plan.searches, sources, options or ClientOptions())
+        asking = portal.start_task_soon(
+            _estimate_all, plan.searches, sources, options or ClientOptions(), found
+        )
+        try:
+            is_done = False
+            while not is_done:
+                is_done = bool(futures.wait([asking], timeout=_REPORT_S).done)
+                report("Estimating", len(found), n_all, f"{len(found):,} of {n_all:,} searches")
+        finally:
+            asking.cancel()
+        asking.result()
+    return [found[n] for n in range(n_all)]
 
 
 def save(workspace: Workspace, plan: Plan, sources: Mapping[str, PhotoSource], *, actor: str) -> int:
@@ -116,19 +142,47 @@ def _checked(search: NewSearch, sources: Mapping[str, PhotoSource]) -> NewSearch
 
 
 async def _estimate_all(
-    wanted: Sequence[NewSearch], sources: Mapping[str, PhotoSource], options: ClientOptions
-) -> list[Estimate]:
+    wanted: Sequence[NewSearch],
+    sources: Mapping[str, PhotoSource],
+    options: ClientOptions,
+    found: dict[int, Estimate],
+) -> None:
+    """Put the estimate of each search into `found`, by its place.
+
+    Someone waits for it: a service is asked twice at most, and one that does not answer is not asked further.
+    """
     paces = {host: pace for each in sources.values() for host, pace in each.paces.items()}
-    found: list[Estimate] = []
-    async with Client(dataclasses.replace(options, paces={**paces, **options.paces})) as client:
-        for each in wanted:
-            try:
-                page = await sources[each.source].page(client, Query(each.text, each.licences, each.options))
-            except PeakidError as error:
-                found.append(Estimate(each, problem=str(error)))
+    n_attempts = min(options.n_attempts, N_ATTEMPTS)
+    options = dataclasses.replace(options, paces={**paces, **options.paces}, n_attempts=n_attempts)
+    by_source: dict[str, list[int]] = {}
+    for number, each in enumerate(wanted):
+        by_source.setdefault(each.source, []).append(number)
+
+    async def ask(client: Client, source: PhotoSource, numbers: Sequence[int]) -> None:
+        silent = ""  # Why a service that does not answer is not asked for its other searches.
+        for number in numbers:
+            if silent:
+                found[number] = Estimate(wanted[number], problem=silent)
                 continue
-            n_available = page.n_available
-            if n_available is None and not page.cursor:
-                n_available = len(page.photos)
-            found.append(Estimate(each, n_available, page.photos[:N_SAMPLES]))
-    return found
+            try:
+                found[number] = await _estimate(client, source, wanted[number])
+            except NotFetched as error:
+                silent = str(error)
+                found[number] = Estimate(wanted[number], problem=silent)
+
+    async with Client(options) as client, anyio.create_task_group() as group:
+        for name, numbers in by_source.items():
+            group.start_soon(ask, client, sources[name], numbers)
+
+
+async def _estimate(client: Client, source: PhotoSource, search: NewSearch) -> Estimate:
+    try:
+        page = await source.page(client, Query(search.text, search.licences, search.options))
+    except NotFetched:
+        raise
+    except PeakidError as error:
+        return Estimate(search, problem=str(error))
+    n_available = page.n_available
+    if n_available is None and not page.cursor:
+        n_available = len(page.photos)
+    return Estimate(search, n_available, page.photos[:N_SAMPLES], n_listed=len(page.photos))

@@ -2,20 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
 from peakid.records import Source
 from peakid.store.workspace import Workspace
 from peakid.web import uploads, words
-from peakid.web.collect import collection_form
+from peakid.web.collect import collection_form, estimate_panel, name_form
 from peakid.web.workspaces import folder_browser
 
-SOURCES: dict[Source, str] = {
+SOURCES: dict[Source | Literal["search"], str] = {
     "folder": "Folder",
     "zip": "Zip archive",
     "csv": "Table of labels",
     "web": "List of URLs",
+    "search": "Names of classes",
 }
 
 # The text fields that a folder can be chosen for by browsing, with the label of the button.
@@ -46,12 +48,13 @@ class ImportRequest:
 def ask(workspace: Workspace) -> ImportRequest | None:
     """Draw the form. Return what was entered when its button is clicked, else None.
 
-    The form of a list of URLs has a preview of its own (`collection_form.preview`).
+    The form of a list of URLs has a preview of its own (`collection_form.preview`), and so have names of
+    classes (`estimate_panel.show`).
 
     Raises:
         BadInput: If no path was entered.
     """
-    source: Source = st.segmented_control(
+    source: Source | Literal["search"] = st.segmented_control(
         "Import from",
         SOURCES,
         default="folder",
@@ -62,6 +65,11 @@ def ask(workspace: Workspace) -> ImportRequest | None:
         wrap=True,
         key="source",
     )
+    if source == "search":
+        draft = name_form.ask(workspace, is_estimated=estimate_panel.is_shown())
+        if draft and estimate_panel.estimate(draft):
+            st.rerun()
+        return None
     with st.container(horizontal=True):
         for field, label, suffixes in BROWSED.get(source, ()):
             folder_browser.button(field, label=label, suffixes=suffixes)

@@ -9,7 +9,7 @@ from peakid.errors import PeakidError
 from peakid.jobs import queue, submit
 from peakid.store import runs, status
 from peakid.store.workspace import Workspace
-from peakid.web import navigation, session
+from peakid.web import navigation, session, words
 from peakid.web.jobs import progress
 from peakid.web.training import recipe_draft, weights_folder
 
@@ -28,10 +28,20 @@ def is_next(workspace: Workspace) -> bool:
     return not is_training and not any(run.has_model for run in runs.list_runs(workspace))
 
 
-def button(workspace: Workspace, *, kind: Literal["primary", "secondary"] = "primary") -> None:
-    """Draw the button; a click freezes, submits the training and opens it on the Train page."""
+def button(
+    workspace: Workspace,
+    *,
+    kind: Literal["primary", "secondary"] = "primary",
+    label: str = LABEL,
+    key: str = "first model",
+) -> None:
+    """Draw the button; a click freezes, submits the training and opens it on the Train page.
+
+    Args:
+        key: Distinguishes it from the same button elsewhere on the page.
+    """
     icon = ":material/model_training:"
-    if st.button(LABEL, type=kind, icon=icon, help=_TIP, key="first model", width="content"):
+    if st.button(words.plain(label), type=kind, icon=icon, help=_TIP, key=key, width="content"):
         _start(workspace)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from peakid.acquire.fetching.client import Client
+from peakid.acquire.fetching.client import Client, NotFetched
 from peakid.acquire.fetching.pace import Pace
 from peakid.acquire.sources.photo_source import FoundPage, FoundPhoto, Query, SearchFailed
 from peakid.errors import BadInput
@@ -83,3 +83,39 @@ def test_what_cannot_be_searched_is_refused(
 def test_a_plan_without_searches_or_with_a_wrong_number_is_refused(workspace: Workspace, plan: Plan) -> None:
     with pytest.raises(BadInput):
         plans.save(workspace, plan, SOURCES, actor="human:anna")
+
+
+@dataclass
+class Silent(Lakes):
+    """A service that does not answer."""
+
+    name: str = "silent"
+    asked: list[str] = field(default_factory=list)
+
+    async def page(self, client: Client, query: Query, cursor: str = "") -> FoundPage:
+        self.asked.append(query.text)
+        raise NotFetched("unreachable", "It did not answer in time.", is_passing=True)
+
+
+def test_a_service_that_does_not_answer_is_asked_for_one_search_only() -> None:
+    silent = Silent()
+    others = [replace(LAKE, source="silent", text=f"{n}") for n in range(50)]
+    found = plans.estimate(Plan("lakes", (*others, LAKE)), {**SOURCES, "silent": silent})
+    assert {each.problem for each in found[:50]} == {"It did not answer in time. Try again later."}
+    assert (found[50].n_available, silent.asked) == (90, ["0"])
+
+
+def test_an_estimate_says_how_far_it_is_and_ends_when_told() -> None:
+    said: list[tuple[int, int]] = []
+    plans.estimate(
+        Plan("lakes", (LAKE, replace(LAKE, text="desert"))),
+        SOURCES,
+        report=lambda _phase, step, total, _text: said.append((step, total)),
+    )
+    assert said[-1] == (2, 2)
+
+    def stop(*_details: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plans.estimate(Plan("lakes", (LAKE,)), SOURCES, report=stop)
