@@ -8,7 +8,7 @@ only to public addresses, and gives no body whose headers opt out of training.
 import datetime
 import email.utils
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Self
@@ -81,29 +81,45 @@ class NotFetched(FetchFailed):
         reason: For the rejection of an image.
         is_passing: Whether another attempt, now or later, may succeed.
         wait_s: What the server asks to wait; None = it does not say.
+        status: What it answered with; None = no answer, or one that was not the problem.
     """
 
     def __init__(
-        self, reason: RejectionReason, message: str, *, is_passing: bool = False, wait_s: float | None = None
+        self,
+        reason: RejectionReason,
+        message: str,
+        *,
+        is_passing: bool = False,
+        wait_s: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message, "Try again later." if is_passing else "Check the address.")
         self.reason: RejectionReason = reason
-        self.is_passing, self.wait_s = is_passing, wait_s
+        self.is_passing, self.wait_s, self.status = is_passing, wait_s, status
 
 
 @dataclass
 class _Body:
     """The part of a body that has arrived, and how to ask for the rest of the same one."""
 
+    max_bytes: int
+    is_cut: bool = False  # Whether what is beyond `max_bytes` is left out instead of refused.
     validator: str = ""
     parts: list[bytes] = field(default_factory=list)
     n_bytes: int = 0
 
-    def add(self, part: bytes, max_bytes: int) -> None:
+    @property
+    def is_full(self) -> bool:
+        return self.is_cut and self.n_bytes >= self.max_bytes
+
+    def add(self, part: bytes) -> None:
         self.parts.append(part)
         self.n_bytes += len(part)
-        if self.n_bytes > max_bytes:
-            raise NotFetched("too_large", f"It is larger than {max_bytes:,} bytes.")
+        if self.n_bytes > self.max_bytes and not self.is_cut:
+            raise NotFetched("too_large", f"It is larger than {self.max_bytes:,} bytes.")
+
+    def content(self) -> bytes:
+        return b"".join(self.parts)[: self.max_bytes]
 
     def clear(self) -> None:
         self.parts, self.n_bytes, self.validator = [], 0, ""
@@ -132,7 +148,14 @@ class Client:
         await self._http.aclose()
 
     async def get(
-        self, url: str, *, max_bytes: int, headers: Mapping[str, str] | None = None, is_page: bool = False
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        headers: Mapping[str, str] | None = None,
+        is_page: bool = False,
+        cut: bool = False,
+        check: Callable[[str], Awaitable[object]] | None = None,
     ) -> Response:
         """Fetch a URL.
 
@@ -140,13 +163,15 @@ class Client:
             max_bytes: Largest body that is accepted.
             headers: Further ones, such as `If-None-Match`.
             is_page: It is the answer of an interface, not a work: headers that opt out do not matter.
+            cut: A larger body is cut to `max_bytes` instead of refused.
+            check: Called with the URL and with each that it redirects to, before it is asked for.
 
         Raises:
             UrlRefused: If it is no http or https URL, or leads to an address that is not allowed.
             NotFetched: If it gave no body, after the last attempt.
         """
         public_fetch.check_url(url)
-        body = _Body()
+        body = _Body(max_bytes, is_cut=cut)
         async for attempt in stamina.retry_context(
             on=_wait,
             attempts=self._options.n_attempts,
@@ -156,15 +181,22 @@ class Client:
             wait_jitter=2 * self._options.first_wait_s,
         ):
             with attempt:
-                return await self._follow(url, dict(headers or {}), body, max_bytes, is_page=is_page)
+                return await self._follow(url, dict(headers or {}), body, is_page, check)
         raise AssertionError("stamina ends with a result or an error")
 
     async def _follow(
-        self, url: str, headers: dict[str, str], body: _Body, max_bytes: int, *, is_page: bool
+        self,
+        url: str,
+        headers: dict[str, str],
+        body: _Body,
+        is_page: bool,
+        check: Callable[[str], Awaitable[object]] | None,
     ) -> Response:
         target = url
         for _ in range(MAX_REDIRECTS + 1):
-            found = await self._request(target, headers, body, max_bytes, is_page=is_page)
+            if check:
+                await check(target)
+            found = await self._request(target, headers, body, is_page=is_page)
             if isinstance(found, Response):
                 return found
             target = urljoin(target, found)
@@ -172,7 +204,7 @@ class Client:
         raise NotFetched("gone", f"It redirects more than {MAX_REDIRECTS} times.")
 
     async def _request(
-        self, url: str, headers: dict[str, str], body: _Body, max_bytes: int, *, is_page: bool
+        self, url: str, headers: dict[str, str], body: _Body, *, is_page: bool
     ) -> Response | str:
         """Return a response, or the place that a redirect names."""
         rest = {"Range": f"bytes={body.n_bytes}-", "If-Range": body.validator} if body.n_bytes else {}
@@ -187,12 +219,16 @@ class Client:
                     if not is_page and (why := opt_out.reason(sent)):
                         raise NotFetched("opted_out", f"Its server says that it is not for training ({why}).")
                     if response.status_code != 304:
-                        await _receive(response, sent, body, max_bytes)
-                    content = b"" if response.status_code == 304 else b"".join(body.parts)
+                        await _receive(response, sent, body)
+                    content = b"" if response.status_code == 304 else body.content()
                     status = 200 if response.status_code == 206 else response.status_code
                     return Response(url, status, sent, content)
             except httpx2.HTTPError as error:
                 raise _unreachable(error) from error
+
+    def slow_down(self, url: str, seconds: float) -> None:
+        """Let so many seconds at least pass between two requests to the host of a URL."""
+        self._pace(url).slow_down(seconds)
 
     def _pace(self, url: str) -> HostPace:
         host = urlsplit(url).hostname or ""
@@ -201,9 +237,7 @@ class Client:
         return self._paces[host]
 
 
-async def _receive(
-    response: httpx2.Response, headers: Mapping[str, str], body: _Body, max_bytes: int
-) -> None:
+async def _receive(response: httpx2.Response, headers: Mapping[str, str], body: _Body) -> None:
     """Read a body, or the rest of one that was cut."""
     if response.status_code == 206 and not (body.n_bytes and _continues(headers, body)):
         body.clear()
@@ -211,8 +245,8 @@ async def _receive(
     if response.status_code != 206:
         body.clear()
     length = headers.get("content-length", "")
-    if length.isdecimal() and body.n_bytes + int(length[:18]) > max_bytes:
-        raise NotFetched("too_large", f"It has {int(length[:18]):,} bytes, more than {max_bytes:,}.")
+    if length.isdecimal() and body.n_bytes + int(length[:18]) > body.max_bytes and not body.is_cut:
+        raise NotFetched("too_large", f"It has {int(length[:18]):,} bytes, more than {body.max_bytes:,}.")
     if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         raise NotFetched("refused_by_server", "It is sent compressed, which was not asked for.")
     is_strong = headers.get("etag", "").startswith('"')
@@ -220,7 +254,9 @@ async def _receive(
         body.validator = headers["etag"] if is_strong else headers.get("last-modified", "")
     try:
         async for part in response.aiter_raw():
-            body.add(part, max_bytes)
+            body.add(part)
+            if body.is_full:
+                break
     except httpx2.HTTPError:
         if not body.validator:
             body.clear()  # Without a validator the rest may be that of another body.
@@ -237,15 +273,15 @@ def _check_status(status: int, headers: Mapping[str, str], pace: HostPace) -> No
         return
     message = f"The server answered with status {status}."
     if status in _GONE:
-        raise NotFetched("gone", message)
+        raise NotFetched("gone", message, status=status)
     if status not in _PASSING:
-        raise NotFetched("refused_by_server", message)
+        raise NotFetched("refused_by_server", message, status=status)
     wait_s = _retry_after_s(headers.get("retry-after", ""))
     if wait_s is not None:
         if wait_s > MAX_WAIT_S:
-            raise NotFetched("unreachable", f"{message} It asks to wait {wait_s:,.0f} s.")
+            raise NotFetched("unreachable", f"{message} It asks to wait {wait_s:,.0f} s.", status=status)
         pace.pause(wait_s)
-    raise NotFetched("unreachable", message, is_passing=True, wait_s=wait_s)
+    raise NotFetched("unreachable", message, is_passing=True, wait_s=wait_s, status=status)
 
 
 def _retry_after_s(text: str) -> float | None:

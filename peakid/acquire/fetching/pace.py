@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -57,6 +57,11 @@ class HostPace:
     def pause(self, seconds: float) -> None:
         """Let no request begin for some seconds, as the host has asked."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def slow_down(self, seconds: float) -> None:
+        """Let so many seconds at least pass between two requests from now on."""
+        if seconds > 0:
+            self._pace = replace(self._pace, per_s=min(self._pace.per_s, 1 / seconds))
 
     def _reserve(self) -> float:
         """Return when the next request may begin, and count it."""

@@ -53,3 +53,19 @@ def test_no_window_of_time_holds_more_than_a_quota_allows(quotas: tuple[Quota, .
     for quota in quotas:
         held = [bisect.bisect_left(times, at + quota.seconds - 1e-6) - n for n, at in enumerate(times)]
         assert max(held) <= quota.n_requests
+
+
+def test_a_host_that_asks_for_a_delay_gets_it() -> None:
+    clock = Clock()
+
+    async def ask() -> list[float]:
+        host, times = HostPace(Pace(per_s=2), clock=clock, sleep=clock.sleep), []
+        for number in range(4):
+            async with host.turn():
+                times.append(clock.now - 100.0)
+            host.slow_down(
+                [0, 10, 3, 3][number]
+            )  # A shorter delay than one asked for before changes nothing.
+        return times
+
+    assert event_loop.run(ask()) == pytest.approx([0, 0.5, 1, 11])
