@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html.parser import HTMLParser
 
-MAX_CELLS = 500_000  # Of a table, with spanned cells repeated; the rows beyond are left out.
+MAX_CELLS = 200_000  # Of a table, with spanned cells repeated; the rows beyond are left out.
 MAX_COLUMNS = MAX_SPAN = 1000
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr")
