@@ -197,7 +197,8 @@ def classes_from_wikipedia(
 
 def _table_line(found: FoundTable) -> str:
     title = f" ({found.caption})" if found.caption else ""
-    return f"{found.number}{title}, {found.n_rows:,} rows: {' | '.join(found.columns)}"
+    n_rows = "1 row" if found.n_rows == 1 else f"{found.n_rows:,} rows"
+    return f"{found.number}{title}, {n_rows}: {' | '.join(found.columns)}"
 
 
 def _names_text(found: NameList, terms: Mapping[str, Sequence[str]]) -> str:

@@ -28,7 +28,7 @@ def _wikipedia(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_table_is_listed_previewed_and_added(peakid, workspace) -> None:
     first, lakes = peakid("classes", "from-wikipedia", PAGE).out.splitlines()
     assert first == "1 (Mountains above 4,000 m), 7 rows: Rank | Mountain | Height m | Height ft | Canton"
-    assert lakes == "2, 1 rows: Lake | Area"
+    assert lakes == "2, 1 row: Lake | Area"
     wanted = ("classes", "from-wikipedia", PAGE, "--column", "Mountain", "--where", "Canton contains valais")
     shown = peakid(*wanted, "--languages", "fr").out
     assert "Dufourspitze  Dufourspitze       Pointe Dufour, Monte Rosa summit, Dufour Peak" in shown

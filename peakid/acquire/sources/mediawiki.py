@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit
 
-from peakid.acquire.fetching.client import Client
+from peakid.acquire.fetching.client import Client, NotFetched
 from peakid.acquire.fetching.pace import Pace
 from peakid.acquire.sources.photo_source import SearchFailed
 
@@ -43,7 +43,7 @@ class Wiki:
 
     def address(self, title: str) -> str:
         """Return the address of an article, for people."""
-        return f"https://{self.language}.wikipedia.org/wiki/{quote(title.replace(' ', '_'), safe='/:(),')}"
+        return f"https://{self.language}.wikipedia.org/wiki/{quote(title.replace(' ', '_'), safe='/:,')}"
 
 
 async def ask(client: Client, wiki: Wiki, wanted: Mapping[str, str]) -> dict[str, Json]:
@@ -54,7 +54,11 @@ async def ask(client: Client, wiki: Wiki, wanted: Mapping[str, str]) -> dict[str
         NotFetched: If the server did not answer, after several attempts.
     """
     query = urlencode({**wanted, "format": "json", "formatversion": "2"})
-    answer = await client.get(f"{wiki.interface}?{query}", max_bytes=MAX_BYTES, is_page=True)
+    try:
+        answer = await client.get(f"{wiki.interface}?{query}", max_bytes=MAX_BYTES, is_page=True)
+    except NotFetched as error:
+        why = f"The {wiki.language} Wikipedia did not answer: {error.message.rstrip('.')}."
+        raise NotFetched(error.reason, why, is_passing=error.is_passing, status=error.status) from error
     try:
         return as_dict(json.loads(answer.body))
     except (ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_socket import enable_socket
 
+from peakid.acquire.fetching.client import NotFetched
 from peakid.acquire.sources.photo_source import SearchFailed
 from peakid.curate import classes
 from peakid.errors import BadInput
@@ -131,6 +132,10 @@ def test_what_cannot_be_read_is_said_with_what_there_is(settings, page, options,
 def test_an_error_of_wikipedia_is_passed_on(settings) -> None:
     with pytest.raises(SearchFailed, match="exceeded your rate limit"):
         class_names.read_table("Busy", column="Mountain", settings=settings)
+    with Served(lambda _asked, _n: Answer(status=403)).running() as served:
+        other = JobSettings(fetch_private=True, sources_url=served.url)
+        with pytest.raises(NotFetched, match=r"The en Wikipedia did not answer: .* status 403\."):
+            class_names.tables(PAGE, settings=other)
     with Served(lambda _asked, _n: Answer(b"<html>")).running() as served:
         other = JobSettings(fetch_private=True, sources_url=served.url)
         with pytest.raises(SearchFailed, match="something else than JSON"):
