@@ -13,6 +13,7 @@ from peakid.acquire.fetching.client import Client, NotFetched
 from peakid.acquire.fetching.pace import Pace
 from peakid.acquire.sources.photo_source import SearchFailed
 
+FORBIDDEN = 403
 MAX_BYTES = 30 * 2**20
 PACE = Pace(per_s=4.0, n_at_once=1)  # The etiquette of the interface: one request after the other.
 
@@ -58,7 +59,10 @@ async def ask(client: Client, wiki: Wiki, wanted: Mapping[str, str]) -> dict[str
         answer = await client.get(f"{wiki.interface}?{query}", max_bytes=MAX_BYTES, is_page=True)
     except NotFetched as error:
         why = f"The {wiki.language} Wikipedia did not answer: {error.message.rstrip('.')}."
-        raise NotFetched(error.reason, why, is_passing=error.is_passing, status=error.status) from error
+        failed = NotFetched(error.reason, why, is_passing=error.is_passing, status=error.status)
+        if error.status == FORBIDDEN:
+            failed.remedy = "Wikimedia asks programs for a contact: set PEAKID_CONTACT to an address or page."
+        raise failed from error
     try:
         return as_dict(json.loads(answer.body))
     except (ValueError, RecursionError) as error:
