@@ -238,6 +238,7 @@ def compare(given: argparse.Namespace) -> None:
             for number in range(given.rounds):
                 for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
                     found[way].append(measured(way, urls))
+                    print(way, json.dumps(found[way][-1]), file=sys.stderr, flush=True)
     finally:
         server.terminate()
         server.wait()
