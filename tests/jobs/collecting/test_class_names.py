@@ -134,7 +134,9 @@ def test_an_error_of_wikipedia_is_passed_on(settings) -> None:
         class_names.read_table("Busy", column="Mountain", settings=settings)
     with Served(lambda _asked, _n: Answer(status=403)).running() as served:
         other = JobSettings(fetch_private=True, sources_url=served.url)
-        with pytest.raises(NotFetched, match=r"The en Wikipedia did not answer: .* status 403\. .*PEAKID_CONTACT"):
+        with pytest.raises(
+            NotFetched, match=r"en Wikipedia did not answer: .* status 403\. .*PEAKID_CONTACT"
+        ):
             class_names.tables(PAGE, settings=other)
     with Served(lambda _asked, _n: Answer(b"<html>")).running() as served:
         other = JobSettings(fetch_private=True, sources_url=served.url)
