@@ -191,7 +191,18 @@ class Watch(threading.Thread):
         self.peak_mb = max(self.peak_mb, total / 2**20)
 
 
+def import_first(way: str) -> None:
+    """Import what a way needs before its time begins: torch alone takes seconds."""
+    if way == "fastai":
+        import fastai.vision.utils  # noqa: F401
+    elif way == "img2dataset":
+        import img2dataset  # noqa: F401
+    else:
+        import peakid.acquire.collecting.collect  # noqa: F401
+
+
 def run_one(way: str, urls: Path, folder: Path) -> None:
+    import_first(way)
     started = time.perf_counter()
     n = get(way, urls, folder)
     print(json.dumps({"n": n, "seconds": time.perf_counter() - started}))
