@@ -6,6 +6,7 @@ from peakid.curate import classes
 from peakid.errors import PeakidError
 from peakid.records import ClassRow
 from peakid.web import address, navigation, session, tables, theme
+from peakid.web.collect import wikipedia_form
 from peakid.web.review import class_editor
 from peakid.web.search import shortcut_panel
 
@@ -76,11 +77,13 @@ if not rows:
     if st.button("Import images"):
         navigation.go("collect")
     show_new_class()
+    wikipedia_form.show(workspace)
 else:
     left, right = st.columns([2, 1], gap="medium")
     with left:
         show_table()
         show_new_class()
+        wikipedia_form.show(workspace)
     with right:
         chosen = address.select("Edit", "class", [row.class_name for row in rows])
         row = next(row for row in rows if row.class_name == chosen)

@@ -8,6 +8,7 @@ from pathlib import Path
 from peakid import clean_text
 from peakid.acquire import import_reading, ingest, layout, metadata, not_photos, reading
 from peakid.acquire.arrival import Arrival
+from peakid.acquire.shards import img2dataset
 from peakid.errors import BadInput, NothingToImport
 from peakid.import_records import ImportNote, ImportReading
 from peakid.records import ImportReport, RejectionReason, Report, Source, no_report
@@ -58,7 +59,7 @@ def import_folder(
     """
     root = reading.checked_folder(path)
     refuse_outside_in_place(root, in_place=in_place, links=links)
-    arrivals, notes = _arrivals(root, links)
+    arrivals, notes = _arrivals(root, links, in_place=in_place)
     return ingest.ingest(
         workspace,
         arrivals,
@@ -96,7 +97,7 @@ def preview(path: Path, *, links: Links = NO_LINKS, known_classes: Sequence[str]
     return import_reading.of(arrivals, notes=notes, known_classes=known_classes)
 
 
-def _arrivals(root: Path, links: Links) -> tuple[list[Arrival], list[ImportNote]]:
+def _arrivals(root: Path, links: Links, *, in_place: bool = False) -> tuple[list[Arrival], list[ImportNote]]:
     not_photos.refuse_folder(root)
     walk = _Walk(root, links)
     tables, found = metadata.divided(list(walk.arrivals()))
@@ -105,17 +106,24 @@ def _arrivals(root: Path, links: Links) -> tuple[list[Arrival], list[ImportNote]
             f"The folder {clean_text.clean_path(str(root))} has no files.",
             "Choose the folder with the photos or the class folders.",
         )
-    placed, notes = _placed(found)
+    shards = img2dataset.read(root, found, in_place=in_place)
+    placed, notes = _placed([*((one, one.path) for one in shards.others), *shards.arrivals])
     return metadata.applied(placed, tables), [*notes, *walk.notes()]
 
 
-def _placed(found: list[Arrival]) -> tuple[list[Arrival], Sequence[ImportNote]]:
-    """Give every arrival the label and split of its folders; a rejected one has a label, too."""
-    visible = [one for one in found if one.rejection is None or one.rejection[0] != "hidden"]
-    visible = [one for one in visible if not reading.is_too_deep(one.path)]
-    read = layout.read([one.path for one in visible])
-    pairs = [(one, read.places.get(one.path, layout.OUTSIDE)) for one in found]
-    return [replace(one, label=place.label, split=place.split) for one, place in pairs], read.notes
+def _placed(found: Sequence[tuple[Arrival, str]]) -> tuple[list[Arrival], Sequence[ImportNote]]:
+    """Give every arrival the label and split of its folders; a rejected one has a label, too.
+
+    Args:
+        found: Each with the path whose folders count. A label from the table of a shard stays.
+    """
+    visible = [(one, path) for one, path in found if one.rejection is None or one.rejection[0] != "hidden"]
+    read = layout.read(list({path: None for _, path in visible if not reading.is_too_deep(path)}))
+    placed = []
+    for one, path in found:
+        place = read.places.get(path, layout.OUTSIDE)
+        placed.append(one if one.is_from_table else replace(one, label=place.label, split=place.split))
+    return placed, read.notes
 
 
 @dataclass

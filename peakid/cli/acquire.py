@@ -70,7 +70,8 @@ def import_folder(
 ) -> None:
     """Import the images below PATH. Class and split are read from the names of its folders.
 
-    The exit code is 1 if nothing was taken in.
+    Label files in it, and the tables of img2dataset, take precedence. The exit code is 1 if nothing was
+    taken in.
     """
     links = folder.Links(follow_links, None if links_within is None else reading.checked_folder(links_within))
     if dry_run:

@@ -1,5 +1,7 @@
-"""Commands for classes: list, add, rename, retire, merge, order, describe."""
+"""Commands for classes: list, add, rename, retire, merge, order, describe, from a table of Wikipedia."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +11,10 @@ from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.history import n_images
 from peakid.curate import class_merges, classes, remarks, typical
+from peakid.jobs.collecting import class_names
+from peakid.jobs.collecting.class_names import FoundTable, NameList
 from peakid.records import ClassRow
+from peakid.settings import for_job
 from peakid.store import images
 from peakid.store.workspace import Workspace
 
@@ -130,6 +135,94 @@ def classes_describe(
     lines += [digest[:12] for digest in shown_examples]
     lines += ["Best recognised by the newest run:", *(digest[:12] for digest in best)] if best else []
     emit(as_json, document, "\n".join(line for line in lines if line))
+
+
+@classes_.command("from-wikipedia")
+@click.argument("page")
+@click.option("--column", help="The heading of the column with the names. Without it, the tables are listed.")
+@click.option(
+    "--table", metavar="N", type=click.IntRange(1), help="The table, where several have the column."
+)
+@click.option("--first", metavar="N", type=click.IntRange(1), help="At most so many names.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help='Only rows that fulfil it, such as "Height > 4000" or "Canton contains Valais".',
+)
+@click.option("--language", default="en", show_default=True, help="Of the Wikipedia.")
+@click.option(
+    "--languages", default="", metavar="LIST", help="Also find names to search for in these, such as de,fr."
+)
+@click.option(
+    "--add", "is_adding", is_flag=True, help="Add the names as classes. Without it, only show them."
+)
+@json_option
+@pass_workspace
+def classes_from_wikipedia(
+    workspace: Workspace,
+    page: str,
+    column: str | None,
+    table: int | None,
+    first: int | None,
+    where: Sequence[str],
+    language: str,
+    languages: str,
+    is_adding: bool,
+    as_json: bool,
+) -> None:
+    """Make classes of a column of a table of Wikipedia. PAGE is a title or an address.
+
+    With --languages, further names to search for are shown: other titles of the linked article, and those in
+    these languages.
+    """
+    chosen = for_job()
+    if column is None:
+        found = class_names.tables(page, language=language, settings=chosen)
+        emit(as_json, [asdict(each) for each in found], "\n".join(_table_line(each) for each in found))
+        return
+    names = class_names.read_table(
+        page, column=column, language=language, table=table, first=first, where=where, settings=chosen
+    )
+    terms: Mapping[str, Sequence[str]] = {}
+    if wanted := [each.strip() for each in languages.split(",") if each.strip()]:
+        terms = class_names.synonyms(names.names, language=names.language, languages=wanted, settings=chosen)
+    added, known = class_names.add(workspace, names.names) if is_adding else ([], [])
+    document = {**asdict(names), "search_terms": terms, "added": added, "existing": known}
+    done = (
+        f"Added {len(added):,} classes; {len(known):,} exist." if is_adding else "Nothing was added (--add)."
+    )
+    emit(as_json, document, f"{_names_text(names, terms)}\n{done}")
+
+
+def _table_line(found: FoundTable) -> str:
+    title = f" ({found.caption})" if found.caption else ""
+    n_rows = "1 row" if found.n_rows == 1 else f"{found.n_rows:,} rows"
+    return f"{found.number}{title}, {n_rows}: {' | '.join(found.columns)}"
+
+
+def _names_text(found: NameList, terms: Mapping[str, Sequence[str]]) -> str:
+    rows = [
+        {
+            "row": each.row,
+            "name": each.name,
+            "article": each.article,
+            "also": ", ".join(terms.get(each.name, ())),
+        }
+        for each in found.names
+    ]
+    columns = ["row", "name", "article", *(["also"] if terms else [])]
+    counts = Counter(each.reason for each in found.omitted)
+    lines = [
+        f"{found.page}, table {found.table.number}: {len(rows):,} of {found.table.n_rows:,} rows.",
+        table(rows, columns, empty="No row fits."),
+        *(
+            f"Left out: {', '.join(f'{n:,} {reason}' for reason, n in counts.items())}."
+            for _ in found.omitted[:1]
+        ),
+    ]
+    shown = [each for each in found.omitted if each.reason in ("repeated", "no_number")]
+    return "\n".join([*lines, *(f"  Row {each.row}, {each.text!r}, {each.detail}." for each in shown)])
 
 
 def _emit(as_json: bool, row: ClassRow, verb: str) -> None:

@@ -32,6 +32,7 @@ MAX_WAIT_S = 120.0  # A host that asks for a longer pause is not asked again in 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _GONE = frozenset({404, 410})
+stamina.instrumentation.set_on_retry_hooks(())  # Else it logs each retry to the terminal.
 
 for _name in ("httpx2", "httpcore2", "hpack"):  # They log addresses and headers, which may have a key.
     logging.getLogger(_name).setLevel(logging.WARNING)

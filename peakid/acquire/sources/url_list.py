@@ -27,6 +27,7 @@ URL_WORDS = (
 MAX_LIST_BYTES = 50 * 2**30  # Of a Parquet file; text is limited by `tables.reader`.
 MAX_DATA_CHARS = 4 * 2**20  # Of a `data:` URL.
 _AROUND_NAME = re.compile(r"^urls?[_\- ]+|[_\- ]+urls?$", re.IGNORECASE)
+_SHARD = re.compile(r"[0-9]{5,}")
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,12 @@ class ListSummary:
 
 
 def class_of_name(file: Path) -> str:
-    """Return the class that the name of a list means: `urls_river.txt` lists rivers."""
+    """Return the class that the name of a list means: `urls_river.txt` lists rivers.
+
+    A table of img2dataset has a number for its name; its folder then names the class.
+    """
     name = _AROUND_NAME.sub("", file.stem).strip()
+    name = "" if _SHARD.fullmatch(name) else name
     return clean_text.clean_class_name(name or file.parent.name)
 
 

@@ -68,8 +68,9 @@ def test_a_refusal_is_not_repeated(status: int, reason: str) -> None:
     assert f"status {status}" in found.message
 
 
-def test_attempts_end() -> None:
+def test_attempts_end_without_a_line_for_each(caplog: pytest.LogCaptureFixture) -> None:
     found, served = fetched(lambda _asked, _n: Answer(status=500))
+    assert not [record for record in caplog.records if record.name.startswith("stamina")]
     assert (found.reason, found.is_passing, len(served.asked)) == ("unreachable", True, 4)
 
 

@@ -98,10 +98,28 @@ def test_a_robots_txt_that_redirects_in_circles_is_none() -> None:
     assert (found.body, served.paths().count("/robots.txt")) == (PAGE, 6)
 
 
-def test_the_delay_that_a_host_asks_for_is_kept_and_a_very_long_one_is_a_refusal() -> None:
-    (_, _), served = read({"/robots.txt": Answer(b"User-agent: *\nCrawl-delay: 0.2\n")}, "/a", "/b")
-    times = {each.path: each.at for each in served.asked}
-    assert times["/b"] - times["/a"] >= 0.19
+@pytest.mark.parametrize(
+    ("line", "delay_s"), [("Crawl-delay: 2.5", 2.5), ("Request-rate: 1/10", 10.0), ("Crawl-delay: -1", 0.0)]
+)
+def test_the_delay_that_a_host_asks_for_becomes_the_pace(line: str, delay_s: float) -> None:
+    slowed: list[tuple[str, float]] = []
+
+    class Slowed(Client):
+        def slow_down(self, url: str, seconds: float) -> None:
+            slowed.append((url, seconds))
+
+    async def check(url: str) -> robots.SiteRules:
+        async with Slowed(OPTIONS) as client:
+            return await robots.check(client, url)
+
+    rules = f"User-agent: *\n{line}\n".encode()
+    with Served(lambda asked, _n: Answer(rules if asked.path == "/robots.txt" else b"")).running() as served:
+        found = event_loop.run(check(f"{served.url}/a"))
+    assert found.delay_s == delay_s
+    assert slowed == [(f"{served.url}/a", delay_s)]
+
+
+def test_a_delay_of_minutes_is_a_refusal() -> None:
     (refused,), _ = read({"/robots.txt": Answer(b"User-agent: *\nCrawl-delay: 900\n")}, "/a")
     assert "asks for 900 s between two pages" in refused.message
 
