@@ -169,9 +169,8 @@ def main() -> None:
 def report(rounds: Sequence[dict[str, Timed]], given: argparse.Namespace, size_px: int) -> None:
     """Print a table and the JSON line."""
     n, median = given.photos, statistics.median
-    print(
-        f"{n} photos of {given.megapixels:g} megapixels at {size_px} px, {len(rounds)} rounds, {os.cpu_count()} cores"
-    )
+    of = f"{n} photos of {given.megapixels:g} megapixels at {size_px} px"
+    print(f"{of}, {len(rounds)} rounds, {os.cpu_count()} cores")
     versions = ", ".join(f"{name} {version(name)}" for name in ("onnxruntime", "Pillow"))
     print(f"Python {platform.python_version()}, {versions}")
     print(f"{'':18}{'photos/s':>10}{'CPU ms/photo':>14}")
