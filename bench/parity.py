@@ -4,11 +4,13 @@ A linear head (the small networks: the whole network) is trained on photos of on
 training. Each format is written from it at temperature 1.5, read again, and predicts the validation photos
 from their bytes; the run's stored predictions are brought to that temperature. Then the same photos go
 through the Python predictor, the HTTP server, and the bundle in an environment without Peakid (`--python`:
-one with ONNX Runtime, NumPy and Pillow), where `verify.py` must pass too. A network without a weights file in
-`--weights` has random weights; the table says so.
+one with ONNX Runtime, NumPy and Pillow), where `verify.py` must pass too, and through the page of the bundle
+in Chromium (`--chromium`). Accuracies are on the labels of these photos. A network without a weights file in
+`--weights` is trained for two epochs from random weights; the table says so.
 """
 
 import argparse
+import base64
 import http.client
 import json
 import os
@@ -32,7 +34,8 @@ sys.path.insert(0, str(ROOT))
 warnings.simplefilter("ignore", FutureWarning)
 
 SEED, TEMPERATURE, N_TRAIN, SMALL = 0, 1.5, 90, ("small_resnet", "plain_cnn")
-SIZES_PX = {"timm/tf_efficientnet_lite0": 128, "vgg16": 96, "small_resnet": 64, "plain_cnn": 64}
+SIZES_PX = {"timm/tf_efficientnet_lite0": 128, "vgg16": 64, "small_resnet": 64, "plain_cnn": 64}
+OTHER_SIZE_PX = 96
 WITHOUT_PEAKID = """
 import json, pathlib, sys
 from model import Model
@@ -42,6 +45,12 @@ found = [model.probabilities(each.read_bytes()).tolist() for each in photos]
 assert "peakid" not in sys.modules
 print(json.dumps(found))
 """
+IN_BROWSER = """async (content) => {
+  const { Model } = await import("model");
+  globalThis.asked ??= await Model.load(async (name) =>
+    new Uint8Array(await (await fetch(`../${name}`)).arrayBuffer()));
+  return globalThis.asked.probabilities(Uint8Array.from(atob(content), (each) => each.charCodeAt(0)));
+}"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,9 @@ class Row:
     n: int
     max_abs_diff: float
     agreement: float
+    agreement_interval: tuple[float, float]
+    accuracy: float
+    accuracy_of_run: float
     megabytes: float = 0.0
     write_s: float = 0.0
 
@@ -68,12 +80,19 @@ class Case:
     dataset: str
     photos: list[bytes]
     expected: np.ndarray
+    labels: np.ndarray
 
     def row(self, way: str, found: np.ndarray, megabytes: float = 0.0, write_s: float = 0.0) -> Row:
-        same = found.argmax(axis=1) == self.expected.argmax(axis=1)
+        from peakid.evaluate.intervals import wilson
+
+        chosen, by_run = found.argmax(axis=1), self.expected.argmax(axis=1)
+        same = chosen == by_run
+        interval = wilson(int(same.sum()), len(same))
+        accuracies = float((chosen == self.labels).mean()), float((by_run == self.labels).mean())
         difference = float(np.abs(found - self.expected).max())
         names = (self.arch, self.weights, self.dataset, way)
-        return Row(*names, len(found), difference, float(same.mean()), megabytes, write_s)
+        agreed = float(same.mean()), (float(interval[0]), float(interval[1]))
+        return Row(*names, len(found), difference, *agreed, *accuracies, megabytes, write_s)
 
 
 def listed(dataset: str, data: Path, work: Path) -> list[tuple[str, Path]]:
@@ -125,9 +144,10 @@ def trained(arch: str, dataset: str, arguments: argparse.Namespace, folder: Path
     named = arch.partition("_")[0]
     files = [*weight_files.packaged(architectures.find(arch)), *arguments.weights.glob(f"*{named}*")]
     file = next(iter(files), None)
-    values = {"arch": arch, "image_size_px": SIZES_PX.get(arch, 128), "device": "cpu", "seed": SEED}
-    values |= {"pretrained": str(file) if file and arch not in SMALL else "none"}
-    values |= {"scratch_epochs": 3} if arch in SMALL else {"method": "linear-head"}
+    values = {"arch": arch, "image_size_px": SIZES_PX.get(arch, OTHER_SIZE_PX), "device": "cpu", "seed": SEED}
+    is_pretrained = file is not None and arch not in SMALL
+    values |= {"pretrained": str(file) if is_pretrained else "none"}
+    values |= {"method": "linear-head"} if is_pretrained else {"scratch_epochs": 3 if arch in SMALL else 2}
     result = train.train(
         images,
         Recipe.model_validate(values),
@@ -139,9 +159,11 @@ def trained(arch: str, dataset: str, arguments: argparse.Namespace, folder: Path
         should_stop=lambda: False,
     )
     digests, pred_probs = result.pred_probs["valid"]
-    weights = "trained here" if arch in SMALL else "ImageNet" if file else "random"
+    weights = "trained here" if arch in SMALL else "ImageNet" if file else "2 epochs from random"
     photos = [content[digest] for digest in digests]
-    case = Case(arch, weights, dataset, photos, export.scaled(np.asarray(pred_probs), TEMPERATURE))
+    expected = export.scaled(np.asarray(pred_probs), TEMPERATURE)
+    label_of = dict(zip(content, labels, strict=True))
+    case = Case(arch, weights, dataset, photos, expected, np.array([label_of[digest] for digest in digests]))
     return case, [content[digest] for digest, split in zip(content, splits, strict=True) if split == "train"]
 
 
@@ -245,10 +267,10 @@ def of_server(case: Case, out: Path) -> np.ndarray:
         server.wait(30)
 
 
-def answers(port: int) -> bool:
+def answers(port: int, path: str = "/health") -> bool:
     try:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", "/health")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except OSError:
         return False
@@ -275,6 +297,32 @@ def of_bundle(case: Case, out: Path, python: str) -> np.ndarray:
     return np.array(json.loads(done.stdout))
 
 
+def of_page(case: Case, out: Path, chromium: str) -> np.ndarray:
+    """Predict with the page of the unpacked bundle in a browser, through a server for files only."""
+    from playwright.sync_api import sync_playwright
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    server = subprocess.Popen(
+        command, cwd=out / "bundle", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page()
+            while not answers(port, "/web/"):
+                time.sleep(0.2)
+            page.goto(f"http://127.0.0.1:{port}/web/")
+            found = [page.evaluate(IN_BROWSER, base64.b64encode(data).decode()) for data in case.photos]
+            browser.close()
+        return np.array(found)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
 def table(found: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
     return np.array([[answer[name] for name in names] for answer in found])
 
@@ -283,7 +331,8 @@ def shown(row: Row) -> Row:
     size = f" | {row.megabytes:.1f} | {row.write_s:.0f}" if row.megabytes else " | | "
     print(
         f"| {row.arch} ({row.weights}) | {row.dataset} | {row.way} | {row.n} | {row.max_abs_diff:.1e}"
-        f" | {row.agreement:.1%}{size} |",
+        f" | {row.agreement:.1%} ({row.agreement_interval[0]:.1%}-{row.agreement_interval[1]:.1%})"
+        f" | {row.accuracy_of_run:.1%} | {row.accuracy:.1%}{size} |",
         flush=True,
     )
     return row
@@ -298,9 +347,13 @@ def main() -> None:
     parser.add_argument("--dataset", nargs="+", default=["otters", "intel6", "demo"])
     parser.add_argument("--images", type=int, default=200, help="Most validation photos.")
     parser.add_argument("--python", default="", help="A Python without Peakid, for the bundle.")
+    parser.add_argument("--chromium", default="", help="A browser for the page of the bundle.")
     arguments = parser.parse_args()
-    print("| network | data | way | n | largest difference | same first choice | MB | s to write |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| network | data | way | n | largest difference | same first choice (Wilson 95 %)"
+        " | accuracy of the run | of this way | MB | s to write |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     rows: list[Row] = []
     for arch in arguments.arch:
         for dataset in arguments.dataset:
@@ -317,6 +370,10 @@ def main() -> None:
                     ways["bundle without Peakid"] = lambda case=case, out=out: of_bundle(
                         case, out, arguments.python
                     )
+                    if arguments.chromium:
+                        ways["page of the bundle in Chromium"] = lambda case=case, out=out: of_page(
+                            case, out, arguments.chromium
+                        )
                 rows += [shown(case.row(way, predict())) for way, predict in ways.items()]
     packages = ("torch", "onnx", "onnxruntime", "fastai", "timm", "numpy", "pillow")
     versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}

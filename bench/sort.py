@@ -4,7 +4,8 @@ Decoding alone is the limit: the files are read and decoded to the pixels of the
 process and with the same number of threads as in sorting. Sorting also hashes, predicts, plans and copies.
 Both run in turns, in an order that changes, and each figure is the median of the rounds. CPU time is that of
 this process and of the process that decodes: it says what sorting costs where the machine has other work.
-The photos have two megapixels. The model is timm's lite0 with random weights, or that of --export.
+The photos are drawn and have two megapixels, or are those of --source, enlarged to --megapixels. The model is
+timm's lite0 with random weights, or that of --export.
 """
 
 import argparse
@@ -36,8 +37,8 @@ from peakid.serve.albums import photos, plan, writing
 from peakid.serve.albums.plan import AlbumRules
 from peakid.serve.predictor import Predictor
 
-ARCH, N_CLASSES = "tf_efficientnet_lite0", 6
-N_DRAWN = 250  # Different photos; each is there several times under other names.
+ARCH, N_CLASSES = "timm/tf_efficientnet_lite0", 6
+N_DRAWN, N_REAL = 250, 60  # Different photos; each is there several times under other names.
 
 
 @dataclass
@@ -54,24 +55,35 @@ class Timed:
 
 def write_export(folder: Path, size_px: int) -> None:
     """Write an export of a network with random weights."""
-    import timm
     import torch
 
+    from peakid.export_records import ExportFigures
     from peakid.learn.export import export, formats
+    from peakid.learn.network import model as models
     from peakid.learn.network.model import Card
 
     torch.manual_seed(0)
-    network = timm.create_model(ARCH, num_classes=N_CLASSES).eval()
+    network = models.build(ARCH, n_classes=N_CLASSES).eval()
     half, names = (0.5, 0.5, 0.5), [f"class {n}" for n in range(N_CLASSES)]
-    card = Card(f"timm/{ARCH}", names, size_px, "crop", half, half, pixels.VERSION, {}, "", {})
+    card = Card(ARCH, names, size_px, "crop", half, half, pixels.VERSION, {}, "", {})
     folder.mkdir()
     formats.WRITERS["onnx"](formats.TrainedModel(network, card, folder), folder / "model.onnx")
-    export._write_card(folder / "card.json", card, [export._listed(folder / "model.onnx", "onnx")], {}, {})
+    listed = [export._listed(folder / "model.onnx", "onnx")]
+    export._write_card(folder / "card.json", card, listed, {}, ExportFigures())
 
 
-def make_photos(source: Path, folder: Path, n: int) -> None:
-    """Fill a folder with n photos; those after the first N_DRAWN are hard links to them."""
-    first = drawn.draw(source, min(n, N_DRAWN))
+def different(given: argparse.Namespace, folder: Path) -> list[Path]:
+    """Return the photos that are different, which are written where they are not there yet."""
+    width, height = drawn.SIZE
+    scale = (given.megapixels * 1e6 / (width * height)) ** 0.5
+    size = (round(width * scale), round(height * scale))
+    if given.source:
+        return drawn.from_folder(given.source, folder, min(given.photos, N_REAL), size)
+    return drawn.draw(folder, min(given.photos, N_DRAWN), size)
+
+
+def make_photos(first: Sequence[Path], folder: Path, n: int) -> None:
+    """Fill a folder with n photos; those after the first ones are hard links to them."""
     folder.mkdir()
     for number in range(n):
         os.link(first[number % len(first)], folder / f"{number:05d}.jpg")
@@ -126,11 +138,14 @@ def main() -> None:
     parser.add_argument("--without-hashes", action="store_true", help="Do not time decoding and hashing.")
     parser.add_argument("--size-px", type=int, default=160)
     parser.add_argument("--export", type=Path, help="An export to sort with. Default: lite0, random weights.")
+    parser.add_argument("--source", type=Path, help="A folder of real photos. Default: drawn photos.")
+    parser.add_argument("--megapixels", type=float, default=2.0)
     parser.add_argument("--work", type=Path, help="Where the photos are drawn, to keep them for another run.")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         here = Path(folder)
-        make_photos((given.work or here) / "drawn", here / "photos", given.photos)
+        first = different(given, (given.work or here) / "drawn")
+        make_photos(first, here / "photos", given.photos)
         if given.export is None:
             write_export(here / "export", given.size_px)
         predictor = Predictor(given.export or here / "export", n_threads=1)
@@ -141,20 +156,21 @@ def main() -> None:
         }
         if given.without_hashes:
             del ways["decode and hash"]
-        for path in drawn.draw((given.work or here) / "drawn", min(given.photos, N_DRAWN)):
+        for path in first:
             path.read_bytes()  # Into the page cache.
         decode(here / "photos", predictor, most=200)  # Starts the process that decodes.
         rounds = []
         for number in range(given.rounds):
             order = list(ways) if number % 2 == 0 else list(reversed(ways))
             rounds.append({name: ways[name]() for name in order})
-    report(rounds, given.photos, predictor.image_size_px)
+    report(rounds, given, predictor.image_size_px)
 
 
-def report(rounds: Sequence[dict[str, Timed]], n: int, size_px: int) -> None:
+def report(rounds: Sequence[dict[str, Timed]], given: argparse.Namespace, size_px: int) -> None:
     """Print a table and the JSON line."""
-    median = statistics.median
-    print(f"{n} photos of 2 megapixels at {size_px} px, {len(rounds)} rounds, {os.cpu_count()} cores")
+    n, median = given.photos, statistics.median
+    of = f"{n} photos of {given.megapixels:g} megapixels at {size_px} px"
+    print(f"{of}, {len(rounds)} rounds, {os.cpu_count()} cores")
     versions = ", ".join(f"{name} {version(name)}" for name in ("onnxruntime", "Pillow"))
     print(f"Python {platform.python_version()}, {versions}")
     print(f"{'':18}{'photos/s':>10}{'CPU ms/photo':>14}")
@@ -170,7 +186,14 @@ def report(rounds: Sequence[dict[str, Timed]], n: int, size_px: int) -> None:
     print(f"sorting at {median(ratios):.2f} of the speed of decoding ({min(ratios):.2f}-{max(ratios):.2f})")
     print(f"by CPU time {median(cpu_ratios):.2f} ({min(cpu_ratios):.2f}-{max(cpu_ratios):.2f})")
     print(", ".join(f"{name} {seconds:.1f} s" for name, seconds in parts.items()))
-    found = {"bench": "sort", "n_photos": n, "size_px": size_px, "rows": rows, "parts_s": parts}
+    found = {
+        "bench": "sort",
+        "n_photos": n,
+        "megapixels": given.megapixels,
+        "size_px": size_px,
+        "rows": rows,
+        "parts_s": parts,
+    }
     print(json.dumps({**found, "ratio": median(ratios), "ratios": ratios, "cpu_ratio": median(cpu_ratios)}))
 
 

@@ -148,6 +148,8 @@ class BundleArguments:
     threshold: Confidence in 0..1 below which the model abstains; None = that of the export.
     names_people: The model card warns that classes name people.
     intended_use: What the model is for, in words.
+    key: Path of the private key that signs the files; "" = they are not signed.
+    is_page: It writes one HTML page instead of a zip; only the threshold counts for it.
     """
 
     kind: ClassVar[str] = "bundle"
@@ -155,6 +157,8 @@ class BundleArguments:
     threshold: float | None = None
     names_people: bool = False
     intended_use: str = ""
+    key: str = ""
+    is_page: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from peakid.jobs.queueing import queued
 from peakid.jobs.results import BundleResult
 from peakid.records import Export, Run, SnapshotItem
 from peakid.serve import opening
-from peakid.serve.bundle import bundle
+from peakid.serve.bundle import bundle, signing
 from peakid.serve.bundle.model_card import ClassFacts, ModelFacts
 from peakid.store import exports, origins, runs
 from peakid.store.collecting.credits import n_by_licence, of_snapshot
@@ -84,25 +84,57 @@ def submit(
     threshold: float | None = None,
     names_people: bool = False,
     intended_use: str = "",
+    key: Path | None = None,
     settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
     """Queue a bundle of an export, which is written into the workspace's exports; arguments as of `write`.
 
+    The job holds the path of the key, not the key.
+
     Raises:
         NotFound: If there is no such export, or it is outside the workspace and only a backup says so.
         BadInput, WeightsUnfit: If its card does not fit.
+        BadInput, ExtraMissing: If the key cannot be read, or the package that signs is not installed.
     """
     opening.card(exports.folder(exports.show(workspace, export_id)))
-    arguments = BundleArguments(export_id, threshold, names_people, intended_use.strip())
+    if key is not None:
+        signing.check(key)
+    key_path = str(key.absolute()) if key else ""
+    arguments = BundleArguments(export_id, threshold, names_people, intended_use.strip(), key_path)
+    return queued(workspace, arguments, "cpu", settings=settings, request_id=request_id, actor=actor)
+
+
+def submit_page(
+    workspace: Workspace,
+    export_id: int,
+    *,
+    threshold: float | None = None,
+    settings: JobSettings | None = None,
+    request_id: str | None = None,
+    actor: str = "",
+) -> Job:
+    """Queue the page of `write_page`, which is written into the workspace's exports.
+
+    Raises:
+        NotFound, BadInput, WeightsUnfit: As `submit`.
+    """
+    opening.card(exports.folder(exports.show(workspace, export_id)))
+    arguments = BundleArguments(export_id, threshold, is_page=True)
     return queued(workspace, arguments, "cpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def run_job(work: Work) -> None:
-    """Write the bundle under a name that is not taken."""
+    """Write the bundle or the page under a name that is not taken."""
     arguments = work.arguments_as(BundleArguments)
     export = exports.show(work.workspace, arguments.export_id)
+    if arguments.is_page:
+        out = new_file(work.workspace, export, suffix=".html")
+        work.report("Writing the page", 0, 0, out.name)
+        size = write_page(work.workspace, export, out, threshold=arguments.threshold)
+        work.note(BundleResult(export.export_id, str(out), bytes=size))
+        return
     out = new_file(work.workspace, export)
     work.report("Writing the bundle", 0, 0, out.name)
     names = write(
@@ -112,30 +144,31 @@ def run_job(work: Work) -> None:
         threshold=arguments.threshold,
         names_people=arguments.names_people,
         intended_use=arguments.intended_use,
+        key=Path(arguments.key) if arguments.key else None,
         actor=work.actor,
     )
     work.note(BundleResult(export.export_id, str(out), tuple(names), out.stat().st_size))
 
 
-def new_file(workspace: Workspace, export: Export) -> Path:
+def new_file(workspace: Workspace, export: Export, *, suffix: str = ".zip") -> Path:
     """Return a file in the workspace's exports that does not exist yet: `run-4-export-3.zip`, then `-2`."""
     stem = f"run-{export.run_id}-export-{export.export_id}"
-    file, n = workspace.exports_dir / f"{stem}.zip", 1
+    file, n = workspace.exports_dir / f"{stem}{suffix}", 1
     while file.exists():
         n += 1
-        file = workspace.exports_dir / f"{stem}-{n}.zip"
+        file = workspace.exports_dir / f"{stem}-{n}{suffix}"
     return file
 
 
-def made(workspace: Workspace, export_id: int) -> list[Job]:
-    """Return the jobs that bundle or have bundled an export, the newest first."""
-    return [
-        job
-        for job in queue.list_jobs(workspace)
-        if job.kind == BundleArguments.kind
-        and job.arguments is not None
-        and job.arguments_as(BundleArguments).export_id == export_id
-    ]
+def made(workspace: Workspace, export_id: int, *, is_page: bool = False) -> list[Job]:
+    """Return the jobs that bundle or have bundled an export, or that write its page, the newest first."""
+    found = []
+    for job in queue.list_jobs(workspace):
+        if job.kind == BundleArguments.kind and job.arguments is not None:
+            arguments = job.arguments_as(BundleArguments)
+            if (arguments.export_id, arguments.is_page) == (export_id, is_page):
+                found.append(job)
+    return found
 
 
 def model_facts(

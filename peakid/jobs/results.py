@@ -204,8 +204,8 @@ class ExportResult:
 @dataclass(frozen=True)
 class BundleResult:
     """Attributes:
-    path: Of the zip file, absolute.
-    files: The names of the files in it.
+    path: Of the zip file or the page, absolute.
+    files: The names of the files in the zip; empty for a page.
     bytes: Its size.
     """
 

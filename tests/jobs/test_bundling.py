@@ -1,11 +1,14 @@
 """What a bundle says of its model: counts of the snapshot, the validation score, licences of the photos."""
 
+import sys
 import zipfile
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from peakid.dataset import snapshot
-from peakid.errors import NotFound
+from peakid.errors import BadInput, ExtraMissing, NotFound
 from peakid.evaluate import report
 from peakid.jobs import bundling, ledger, process, queue, tasks
 from peakid.store import exports, runs
@@ -91,3 +94,39 @@ def test_a_job_writes_bundles_side_by_side_into_the_exports(
     assert (queued["job_id"], queued["state"]) == (3, "queued")
     with pytest.raises(NotFound, match="There is no export 9"):
         bundling.submit(workspace, 9, actor=ANNA)
+
+
+def test_a_job_writes_the_page_and_a_key_that_cannot_sign_is_refused_before_any_work(
+    workspace, frozen, add_run, colour_export, as_idle, peakid, tmp_path, monkeypatch
+):
+    run_id = add_run(frozen)
+    exports.add(workspace, run_id=run_id, path=colour_export, files=[], parity={})
+    job = bundling.submit_page(workspace, 1, threshold=0.4, actor=ANNA)
+    tasks.run(work := ledger.claim(workspace, job.job_id, process.own()))
+    work.end("done")
+    made = queue.show(workspace, job.job_id).result
+    assert made.path == str(workspace.exports_dir / f"run-{run_id}-export-1.html")
+    assert Path(made.path).read_text().startswith("<!doctype html>")
+    assert [each.job_id for each in bundling.made(workspace, 1, is_page=True)] == [job.job_id]
+    assert bundling.made(workspace, 1) == []
+    assert peakid("page", 1, "--no-wait", "--json").json["job_id"] == job.job_id + 1
+    monkeypatch.setattr(sys, "modules", sys.modules | dict.fromkeys(("model_signing.signing",)))
+    with pytest.raises(ExtraMissing, match="model-signing"):
+        bundling.submit(workspace, 1, key=tmp_path / "key", actor=ANNA)
+    monkeypatch.undo()
+    assert len(queue.list_jobs(workspace)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("model_signing") is None, reason='needs pip install "peakid[sign]"')
+def test_a_job_signs_the_bundle(workspace, frozen, add_run, colour_export, tmp_path):
+    from tests.serve.bundle.test_signing import keys
+
+    exports.add(workspace, run_id=add_run(frozen), path=colour_export, files=[], parity={})
+    private, _ = keys(tmp_path, "signer")
+    job = bundling.submit(workspace, 1, key=private, actor=ANNA)
+    tasks.run(work := ledger.claim(workspace, job.job_id, process.own()))
+    work.end("done")
+    assert "model.sig" in queue.show(workspace, job.job_id).result.files
+    with pytest.raises(BadInput, match="There is no file"):
+        bundling.submit(workspace, 1, key=tmp_path / "missing", actor=ANNA)

@@ -4,6 +4,7 @@ import io
 import json
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,24 @@ def test_a_bundle_is_made_with_one_button_and_offered_for_download(
     run_jobs()
     labels = [each.label for each in open_page("models").get("download_button")]
     assert any(label.startswith("Download run\\-1\\-export\\-1.zip (") for label in labels)
+
+
+def test_a_key_that_is_missing_is_told_and_a_page_is_made_with_one_button(
+    open_page: OpenPage, exported: Export, workspace: Workspace, run_jobs: Callable[[], None], tmp_path: Path
+) -> None:
+    app = open_page("models")
+    app.text_input(key="bundle:key:1").set_value(str(tmp_path / "none.pem"))
+    button(app, "Make the bundle").click().run()
+    is_installed = find_spec("model_signing") is not None
+    expected = "There is no file" if is_installed else "Signing needs the package model"
+    assert expected in app.error[0].value.replace("\\", "")
+    assert queue.list_jobs(workspace) == []
+    app = open_page("models")
+    button(app, "Make the page").click().run()
+    assert not app.exception
+    run_jobs()
+    labels = [each.label for each in open_page("models").get("download_button")]
+    assert any(label.startswith("Download run\\-1\\-export\\-1.html (") for label in labels)
 
 
 def test_the_code_to_copy_is_that_of_the_chosen_export(open_page: OpenPage, exported: Export) -> None:

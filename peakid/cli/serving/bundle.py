@@ -7,7 +7,6 @@ import click
 from peakid import files
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
-from peakid.errors import BadInput
 from peakid.jobs import bundling
 from peakid.jobs.job import Job
 from peakid.jobs.results import BundleResult
@@ -36,7 +35,7 @@ from peakid.store.workspace import Workspace
     "key",
     type=click.Path(path_type=Path),
     metavar="KEY",
-    help="With --out: sign it with this private key (PEM). Needs the extra `sign`.",
+    help="Sign it with this private key (PEM). Needs the extra `sign`.",
 )
 @click.option("--no-wait", is_flag=True, help="Without --out: return at once, without waiting for the job.")
 @request_option
@@ -66,15 +65,15 @@ def bundle(
     openssl ec -in KEY -pubout -out KEY.pub
     """
     found = exports.find(workspace, export)
+    key = files.expanded(key) if key else None
     if out is None:
-        if key is not None:
-            raise BadInput("A bundle that a job writes is not signed.", "Add --out FILE.")
         job = bundling.submit(
             workspace,
             found.export_id,
             threshold=threshold,
             names_people=names_people,
             intended_use=intended_use,
+            key=key,
             request_id=request_id,
             actor=actor,
         )
@@ -89,7 +88,7 @@ def bundle(
         threshold=threshold,
         names_people=names_people,
         intended_use=intended_use,
-        key=files.expanded(key) if key else None,
+        key=key,
         actor=actor,
     )
     emit(

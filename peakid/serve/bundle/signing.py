@@ -17,6 +17,23 @@ INSTALL = 'pip install "peakid[sign]"'
 MAKE_KEY = "openssl ecparam -name prime256v1 -genkey -noout -out KEY"
 
 
+def check(key: Path) -> None:
+    """Check what can be known before anything is signed.
+
+    Raises:
+        BadInput: If there is no such file, or it cannot be read.
+        ExtraMissing: If model-signing is not installed.
+    """
+    _module("signing")
+    if not key.is_file():
+        raise BadInput(f"There is no file {key}.", f"Make a key with: {MAKE_KEY}")
+    try:
+        key.open("rb").close()
+    except OSError as error:
+        remedy = "Let the user that runs Peakid read it, or choose another key."
+        raise BadInput(f"{key} cannot be read: {error.strerror}.", remedy) from error
+
+
 def signature(contents: Mapping[str, bytes], key: Path) -> bytes:
     """Return the signature of files, given by name.
 
@@ -28,8 +45,7 @@ def signature(contents: Mapping[str, bytes], key: Path) -> bytes:
         ExtraMissing: If model-signing is not installed.
     """
     hashing, signing = _module("hashing"), _module("signing")
-    if not key.is_file():
-        raise BadInput(f"There is no file {key}.", f"Make a key with: {MAKE_KEY}")
+    check(key)
     with tempfile.TemporaryDirectory(prefix="peakid-sign-") as folder:
         model, signed = Path(folder) / "model", Path(folder) / FILE
         for name, content in contents.items():

@@ -169,7 +169,8 @@ def _bundle(workspace: Workspace, job: Job) -> Ending:
     found = job.result_as(BundleResult)
     if found is None or found.export_id is None:
         return _done(workspace, job)
-    text = f"Bundle of export {found.export_id}: {words.n_bytes(found.bytes)}."
+    what = "Bundle" if found.files else "Page"
+    text = f"{what} of export {found.export_id}: {words.n_bytes(found.bytes)}."
     return Ending(text, "Download it", "models", {"export": str(found.export_id)})
 
 

@@ -116,6 +116,22 @@ def test_the_onnx_files_name_classes_preprocessing_temperature_and_threshold(tmp
 
 
 @pytest.mark.slow
+def test_int8_keeps_the_last_layer_and_the_first_ones_before_depthwise_convolutions_in_32_bits() -> None:
+    groups = {"stem": 1, "depth 1": 8, "point 1": 1, "depth 2": 8, "point 2": 1}
+    nodes = [
+        onnx.helper.make_node("Conv", ["x", f"{name}.weight"], ["y"], name=name, group=group)
+        for name, group in groups.items()
+    ]
+    nodes += [onnx.helper.make_node("Gemm", ["x", "w"], ["y"], name=name) for name in ("hidden", "classes")]
+    graph = onnx.helper.make_graph(nodes, "network", [], [])
+    assert int8._special_layers(onnx.helper.make_model(graph)) == (
+        ["depth 2.weight"],
+        ["stem", "depth 1", "point 1", "classes"],
+    )
+    plain = onnx.helper.make_graph([nodes[0], nodes[-1]], "network", [], [])
+    assert int8._special_layers(onnx.helper.make_model(plain)) == ([], ["classes"])
+
+
 def test_the_weights_of_an_int8_file_have_eight_bits_with_a_scale_for_each_channel(tmp_path: Path) -> None:
     onnx_file.write(trained(tmp_path), tmp_path / FILE_NAMES["onnx"])
     int8.write(trained(tmp_path), tmp_path / FILE_NAMES["onnx-int8"])
