@@ -79,6 +79,7 @@ def test_an_unknown_format_is_a_usage_error(peakid, planted, tmp_path):
     assert peakid("snapshot", "write", "tar", tmp_path / "out").code == 2
 
 
+@pytest.mark.usefixtures("as_idle")
 def test_images_that_were_never_compared_are_counted_by_every_command_about_a_snapshot(peakid, fill):
     fill(river=4, sea=4)
     made = peakid("snapshot", "create", "--no-scan", "--json").json

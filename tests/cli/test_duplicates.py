@@ -131,6 +131,7 @@ def test_proposed_duplicates_are_resolved_by_their_key_or_kind_only(
     assert peakid("duplicates", "resolve", "--kind", "proposed", "--json").json["n_excluded"] == 2
 
 
+@pytest.mark.usefixtures("as_idle")
 def test_the_search_for_changed_copies_is_a_job(fill: Callable[..., list[str]], peakid: Callable) -> None:
     fill(river=2)
     started = peakid("duplicates", "find", "--json").json

@@ -35,6 +35,7 @@ def guarded():
     made.close()
 
 
+@pytest.mark.slow
 def test_files_of_a_process_share_its_memory_and_one_that_lacks_it_is_tried_again_alone(guarded):
     guarded.limit_s = 20
     assert orders(guarded, "take 100 0.3", "take 100 0.3", "take 100 0.3") == ["take 100 0.3"] * 3
@@ -62,6 +63,7 @@ def test_a_file_that_eats_memory_is_rejected_and_the_others_are_not(guarded):
     assert orders(guarded, "wait 0.3", "eat 3000", "b") == ["wait 0.3", "too_much_memory", "b"]
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_the_process_is_found_among_the_open_files(guarded):
     files = ["wait 0.1", "crash", "wait 0.1", "b", "crash", "c"]
     assert orders(guarded, *files) == ["wait 0.1", "crashes_decoder", "wait 0.1", "b", "crashes_decoder", "c"]
@@ -129,6 +131,7 @@ def test_the_process_dies_with_a_parent_that_is_killed():
     assert (len(gone), alive) == (1, [])
 
 
+@pytest.mark.slow
 def test_the_process_does_not_import_torch_or_streamlit():
     code = (
         "import sys, peakid.imaging.decoder_child, peakid.acquire.decode_task\n"

@@ -54,6 +54,7 @@ def test_a_test_score_is_told_once_it_was_looked_at(workspace, plant):
     assert runs.show(workspace, run_id).n_test_looks == 1
 
 
+@pytest.mark.slow
 def test_a_command_writes_the_page_as_one_file(workspace, plant, colour_export, tmp_path, peakid):
     plant({f"{name}{n}": name for name in ("red", "green", "blue") for n in range(8)})
     run_id = planted_runs.plant(workspace, snapshot.create(workspace, actor=ANNA), {})
@@ -66,6 +67,7 @@ def test_a_command_writes_the_page_as_one_file(workspace, plant, colour_export, 
     assert out.stat().st_size == answer.json["bytes"]
 
 
+@pytest.mark.slow
 def test_a_job_writes_bundles_side_by_side_into_the_exports(
     workspace, frozen, add_run, colour_export, as_idle, peakid
 ):
@@ -96,6 +98,7 @@ def test_a_job_writes_bundles_side_by_side_into_the_exports(
         bundling.submit(workspace, 9, actor=ANNA)
 
 
+@pytest.mark.slow
 def test_a_job_writes_the_page_and_a_key_that_cannot_sign_is_refused_before_any_work(
     workspace, frozen, add_run, colour_export, as_idle, peakid, tmp_path, monkeypatch
 ):

@@ -58,6 +58,7 @@ def test_without_a_model_the_page_leads_to_training_and_without_an_export_to_the
     assert button(app, "Export a run")
 
 
+@pytest.mark.slow
 def test_a_folder_is_previewed_written_and_taken_back(
     open_page, export, folder, run_jobs, workspace, text_of
 ):

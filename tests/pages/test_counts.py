@@ -80,6 +80,7 @@ def test_a_count_that_stopped_says_so_in_the_navigation_too(
     assert peakid("status", "--json").json["is_more_worth"] is True
 
 
+@pytest.mark.usefixtures("as_idle")
 def test_unreviewed_images_alone_give_no_number_but_the_next_step(
     workspace: Workspace, fill: Callable[..., list[str]], open_page: Callable[..., AppTest]
 ) -> None:

@@ -51,6 +51,7 @@ def test_without_duplicates_the_page_says_so(
     assert "No two images look the same" in open_page("duplicates").info[0].value
 
 
+@pytest.mark.usefixtures("as_idle")
 def test_a_scan_started_on_the_page_is_a_job(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
@@ -89,6 +90,7 @@ def test_proposed_duplicates_have_a_tab_of_their_own_and_wait_like_the_others(
     assert document["images"][1]["likeness"] == "30 points match, agreement 0.80, shares a split"
 
 
+@pytest.mark.usefixtures("as_idle")
 def test_a_search_for_changed_copies_started_on_the_page_is_a_job(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:

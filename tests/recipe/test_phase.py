@@ -28,6 +28,7 @@ def test_each_schedule_has_the_shape_of_its_name():
     assert at("constant", 0, 0.5, 1) == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_one_cycle_moves_rate_and_momentum_as_fastai_does():
     schedule = pytest.importorskip("fastai.callback.schedule")
     rate, momentum = (

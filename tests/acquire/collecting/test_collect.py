@@ -139,6 +139,7 @@ def test_a_limit_for_each_class_counts_what_is_there(
     assert sorted(each.label for each in waiting) == ["lake"] * 5 + ["river"] * 2
 
 
+@pytest.mark.slow
 def test_a_stopped_collection_keeps_what_it_has_and_goes_on(
     workspace: Workspace, photos: Served, collection: Callable[..., int], collect: Callable
 ) -> None:
@@ -178,6 +179,7 @@ def test_a_full_disk_is_one_line_and_loses_no_candidate(
     assert collect().n_images == 60
 
 
+@pytest.mark.slow
 def test_two_processes_that_collect_at_once_write_each_image_once(
     workspace: Workspace, photos: Served, collection: Callable[..., int], collect: Callable
 ) -> None:

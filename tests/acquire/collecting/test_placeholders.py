@@ -99,6 +99,7 @@ def test_a_photo_that_is_here_is_not_fetched_in_full_size(
     assert collections.show(workspace, "lakes").by_reason == {"near_duplicate": 2}
 
 
+@pytest.mark.slow
 def test_thumbnails_are_looked_at_while_that_finds_something(
     workspace: Workspace, photo_server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +120,7 @@ def test_thumbnails_are_looked_at_while_that_finds_something(
     assert run(checked(2)) == 2
 
 
+@pytest.mark.slow
 def test_a_thumbnail_that_cannot_be_used_stops_nothing(
     workspace: Workspace, photos: Served, collection: Callable[..., int], collect: Callable
 ) -> None:

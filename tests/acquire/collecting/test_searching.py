@@ -88,6 +88,7 @@ def test_a_number_of_photos_is_kept_and_can_be_raised(
     assert sorted(photos.paths()) == [f"/{n}.jpg" for n in range(7)]
 
 
+@pytest.mark.slow
 def test_a_further_run_fetches_only_what_is_new(
     workspace: Workspace, photos: Served, save: Callable[..., int], collect: Callable
 ) -> None:

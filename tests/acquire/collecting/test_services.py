@@ -40,6 +40,7 @@ def served(draw: Callable[..., bytes]) -> Iterator[Served]:
         yield served
 
 
+@pytest.mark.slow
 def test_every_photo_ends_once_although_services_fail_now_and_then(
     workspace: Workspace, served: Served, collect: Callable
 ) -> None:

@@ -30,6 +30,7 @@ def save(workspace: Workspace, *wanted: NewSearch) -> int:
     return collection_id
 
 
+@pytest.mark.slow
 def test_three_services_are_searched_at_once_and_a_photo_of_two_is_fetched_once(
     workspace: Workspace, collect: Callable, draw: Callable[..., bytes]
 ) -> None:
@@ -56,6 +57,7 @@ def test_three_services_are_searched_at_once_and_a_photo_of_two_is_fetched_once(
     assert ("CC BY-SA 4.0", "A. Adams") in credits
 
 
+@pytest.mark.slow
 def test_what_a_used_up_quota_of_bytes_leaves_waits_for_the_next_run(
     workspace: Workspace, collect: Callable, draw: Callable[..., bytes], tmp_path: Path
 ) -> None:
@@ -82,6 +84,7 @@ def test_what_a_used_up_quota_of_bytes_leaves_waits_for_the_next_run(
         assert (third.n_images, third.n_waiting) == (first.n_waiting, 0)
 
 
+@pytest.mark.slow
 def test_a_used_up_quota_is_the_problem_of_its_search(
     workspace: Workspace, collect: Callable, draw: Callable[..., bytes], tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_attempts_end_without_a_line_for_each(caplog: pytest.LogCaptureFixture) 
     assert (found.reason, found.is_passing, len(served.asked)) == ("unreachable", True, 4)
 
 
+@pytest.mark.slow
 def test_retry_after_is_waited_for_and_a_long_one_ends_it() -> None:
     wait = {"Retry-After": "1"}
     found, served = fetched(lambda _asked, n: Answer(PICTURE) if n else Answer(status=429, headers=wait))

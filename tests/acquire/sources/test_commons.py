@@ -133,6 +133,7 @@ def test_a_category_without_depth_has_its_own_files_only(search: Search, draw: C
     assert not [each for each in played.asked if each.get("list") == "categorymembers"]
 
 
+@pytest.mark.slow
 def test_a_walk_goes_on_from_its_cursor_in_another_process(
     search: Search, draw: Callable[..., bytes]
 ) -> None:

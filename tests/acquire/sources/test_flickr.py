@@ -133,6 +133,7 @@ def test_past_the_limit_of_results_the_search_is_split_by_date(
     assert len(played.asked) < 40, "a span with too many results costs one request"
 
 
+@pytest.mark.slow
 def test_a_collection_gets_all_photos_past_the_limit_although_the_first_are_listed_again(
     serve: Callable[..., Flickr], played: PlayedFlickr, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ def served(
     settings.current.cache_clear()
 
 
+@pytest.mark.slow
 def test_classes_are_estimated_then_collected_with_their_credits(
     peakid, workspace: Workspace, served: Served
 ) -> None:
@@ -66,6 +67,7 @@ def test_classes_are_estimated_then_collected_with_their_credits(
     assert "larger --max" in peakid(*search[:-1], 3).out
 
 
+@pytest.mark.slow
 def test_the_key_is_in_nothing_that_is_stored_or_printed(
     peakid, workspace: Workspace, served: Served, played: PlayedFlickr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +90,7 @@ def test_the_key_is_in_nothing_that_is_stored_or_printed(
     assert (no_key.code, "can only be searched with a key" in no_key.out) == (1, True)
 
 
+@pytest.mark.slow
 def test_an_older_collection_of_flickr_is_continued(
     peakid, workspace: Workspace, served: Served, played: PlayedFlickr, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_search, "N_LOOKS", 3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_limits")
 def test_the_groups_are_those_of_all_pairs_also_after_some_are_called_different() -> None:
     @given(

@@ -54,6 +54,7 @@ def test_a_few_thumbnails_of_each_class_are_shown(photos: Served) -> None:
     assert not [each for each in photos.paths() if each.endswith("large")]
 
 
+@pytest.mark.slow
 def test_of_many_classes_each_has_fewer_and_not_all_are_fetched(photos: Served) -> None:
     estimates = [found(f"{n}", "one", *(f"{photos.url}/{n}/{k}" for k in range(3))) for n in range(50)]
     assert len(samples.thumbnails(estimates, {}, options=FAST)) == samples.MOST

@@ -17,6 +17,7 @@ from peakid.store.collecting import collections, schedules, searches
 from peakid.store.collecting.searches import NewSearch, Progress
 from peakid.store.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("as_idle")
 ANNA = "human:anna"
 
 

@@ -25,6 +25,7 @@ def other_hue(image: Image.Image) -> Image.Image:
     return Image.merge("HSV", (h.point([(value + 90) % 256 for value in range(256)]), s, v)).convert("RGB")
 
 
+@pytest.mark.usefixtures("as_idle")
 def test_two_clicks_make_one_search(workspace: Workspace) -> None:
     first = submit.find_copies(workspace, actor=ACTOR)
     assert submit.find_copies(workspace, actor=ACTOR).job_id == first.job_id

@@ -6,6 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from peakid.serve.bundle import bundle
 from peakid.serve.bundle.model_card import ModelFacts
 from peakid.serve.predictor import Predictor
@@ -29,6 +31,7 @@ def told(folder: Path, photos: list[Path]) -> list[bool]:
     return [line == "True" for line in done.stdout.split()]
 
 
+@pytest.mark.slow
 def test_a_bundle_calls_the_same_photos_unfamiliar_as_the_export(colour_export: Path, tmp_path: Path) -> None:
     photos = []
     for n, colour in enumerate(COLOURS):

@@ -73,6 +73,7 @@ def test_without_the_package_it_says_how_to_install_it(tmp_path):
         signing.signature({}, tmp_path / "key")
 
 
+@pytest.mark.slow
 def test_a_key_without_a_signature_is_not_accepted(colour_export, tmp_path):
     bundle.write(colour_export, tmp_path / "b.zip", ModelFacts("Colours"))
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
