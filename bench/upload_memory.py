@@ -93,7 +93,7 @@ def measure(archive: Path, *, is_streamed: bool) -> dict[str, float]:
             page.set_default_timeout(240_000)
             page.goto(f"http://127.0.0.1:{port}/collect")
             page.get_by_text("Zip archive", exact=True).first.click()
-            page.locator("input[type=file]").wait_for(state="attached")
+            page.locator("input[type=file][accept*=zip]").wait_for(state="attached")
             time.sleep(2)
             watch = Watch(server.pid)
             before = watch.now_mb()
@@ -102,7 +102,7 @@ def measure(archive: Path, *, is_streamed: bool) -> dict[str, float]:
             with page.expect_response(
                 lambda each: "upload_file" in each.url and each.request.method == "PUT"
             ):
-                page.set_input_files("input[type=file]", archive)
+                page.set_input_files("input[type=file][accept*=zip]", archive)
             seconds = time.perf_counter() - begun
             page.get_by_role("button", name="Preview").click()
             page.get_by_test_id("stAlert").first.wait_for()

@@ -11,6 +11,7 @@ from peakid.store.workspace import Workspace
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ZIP_FIELD = "input[type=file][accept*=zip]"
 
 
 def write_zip(path: Path, draw: Callable[..., bytes], *, n_bytes: int) -> None:
@@ -27,7 +28,7 @@ def test_a_large_archive_is_streamed_to_disk_and_imported(
     write_zip(tmp_path / "my photos ü.zip", draw, n_bytes=6 * 2**20)
     page.goto(f"{serve()}/collect")
     page.get_by_text("Zip archive", exact=True).first.click()
-    page.set_input_files("input[type=file]", tmp_path / "my photos ü.zip")
+    page.set_input_files(ZIP_FIELD, tmp_path / "my photos ü.zip")
     expect(page.get_by_text("my photos ü.zip")).to_be_visible()
     page.get_by_role("button", name="Preview").click()
     page.get_by_role("button", name="Import").click()
@@ -44,6 +45,6 @@ def test_an_archive_over_the_limit_is_refused_in_words(
     page.goto(f"{server.start()}/collect")
     page.get_by_text("Zip archive", exact=True).first.click()
     expect(page.get_by_text("For more than 5 MB, enter its path instead")).to_be_visible()
-    page.set_input_files("input[type=file]", tmp_path / "photos.zip")
+    page.set_input_files(ZIP_FIELD, tmp_path / "photos.zip")
     expect(page.get_by_text("File must be 5.0MB or smaller")).to_be_visible()
     expect(page.get_by_text("Axios")).to_have_count(0)

@@ -23,7 +23,7 @@ AS_READER = f"""
 import os, sys
 sys.path.insert(0, {str(PROJECT_ROOT)!r})
 import peakid.cli.workspace, peakid.cli.history, peakid.cli.review, peakid.cli.jobs, peakid.cli.keep
-import peakid.cli.curate, peakid.cli.dataset, peakid.cli.verify, peakid.cli.acquire
+import peakid.cli.classes, peakid.cli.curate, peakid.cli.dataset, peakid.cli.verify, peakid.cli.acquire
 import peakid.cli.evaluation.evaluate
 import sqlite_utils, PIL.Image
 from peakid.cli.main import main

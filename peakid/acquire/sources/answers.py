@@ -1,20 +1,19 @@
-"""Read what a service answers: JSON of a documented shape, or the reason why a search fails."""
+"""Read what a service without a key answers, and texts, dates, places and licences as services write them."""
 
 import datetime
-import json
 import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
-from peakid import clean_text, documents, licences
+from peakid import clean_text, licences
 from peakid.acquire.fetching.client import Client, NotFetched, Response
+from peakid.acquire.sources import asking
 from peakid.acquire.sources.photo_source import Query, SearchFailed
 
-MAX_BYTES = 32 * 2**20  # Of one answer; 300 occurrences of GBIF have about 2 MB.
 MAX_CHARS = 300  # Of a title or name.
 _DATE = re.compile(r"(\d{4})[-:](\d\d)[-:](\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?))?")
 
@@ -59,32 +58,13 @@ async def fetched(
         QuotaUsedUp: If its quota is used up.
     """
     try:
-        response = await client.get(f"{url}?{urlencode(parameters)}", max_bytes=MAX_BYTES, is_page=True)
+        return await asking.ask(client, f"{url}?{urlencode(parameters)}", TypeAdapter(shape), title=title)
     except NotFetched as error:
         if error.is_passing or error.reason == "unreachable":
             raise
         raise SearchFailed(
             f"{title} refuses the search. {error.message}", "Check its text and options."
         ) from error
-    return parsed(title, response.body, shape), response
-
-
-def parsed(title: str, body: bytes, shape: type[Shape]) -> Shape:
-    """Return the answer of a service.
-
-    Raises:
-        SearchFailed: If it is not of the shape.
-    """
-    try:
-        return shape.model_validate(json.loads(body))
-    except ValidationError as error:
-        why = str(documents.first_problem(error))
-    except (ValueError, RecursionError):
-        why = "it is not JSON"
-    raise SearchFailed(
-        f"{title} answered in another form than it documents: {why}.",
-        "Try again later, or use another source.",
-    )
 
 
 def state_of(title: str, cursor: str, shape: type[Shape]) -> Shape:

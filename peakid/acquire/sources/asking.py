@@ -8,10 +8,11 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError, WrapV
 
 from peakid import clean_text, documents, public_fetch
 from peakid.acquire.fetching.client import Client, NotFetched, Response
+from peakid.acquire.fetching.pace import QuotaUsedUp
 from peakid.acquire.sources.photo_source import SearchFailed
 from peakid.errors import PeakidError
 
-MAX_BYTES = 16 * 2**20  # A page of 500 photos of Flickr has less than 1 MB.
+MAX_BYTES = 32 * 2**20  # 500 photos of Flickr have less than 1 MB, 300 occurrences of GBIF about 2 MB.
 _HIDDEN = "(hidden)"
 Document = TypeVar("Document")
 
@@ -54,6 +55,7 @@ async def ask(
     Raises:
         SearchFailed: If the answer is something else, or the address cannot be asked.
         NotFetched: If the service does not answer, after several attempts, or with an error.
+        QuotaUsedUp: If its quota is used up.
     """
     if len(url) > public_fetch.MAX_URL_CHARS:
         raise SearchFailed("The text to search for is too long.", "Search for fewer words.")
@@ -61,6 +63,8 @@ async def ask(
     try:
         response = await client.get(url, max_bytes=MAX_BYTES, headers=headers, is_page=True)
         return shape.validate_json(response.body), response
+    except QuotaUsedUp:
+        raise  # It says until when, and has no address.
     except NotFetched as error:
         failure = NotFetched(
             error.reason,

@@ -103,7 +103,9 @@ class Commons:
             if photos or at.at >= len(at.categories):
                 break
         is_last = at.at >= len(at.categories)
-        return FoundPage(photos, "" if is_last else answers.cursor_of(at), n_available)
+        # A file can be in several categories, so that a page of known ones says nothing of the next one.
+        further = "" if is_last else answers.cursor_of(at)
+        return FoundPage(photos, further, n_available, repeats=len(at.categories) > 1)
 
     async def _counts(self, client: Client, category: str) -> Counts:
         found = await self._ask(client, {"titles": category, "prop": "categoryinfo"})

@@ -49,10 +49,18 @@ def opened(keys: Keys, *, stand_in: str = "") -> Mapping[str, PhotoSource]:
     return {name: open_(keys, f"{base}/{name}/" if base else "") for name, open_ in OPENERS.items()}
 
 
-NEEDED: dict[str, str] = {"flickr": "flickr_key"}
+CONTACT = "contact"
+NEEDED: dict[str, str] = {"flickr": "flickr_key", "commons": CONTACT}
 """The setting without which a service cannot be searched, by the name of the source."""
 
 
 def lacking() -> Mapping[str, str]:
-    """Return the services whose key is not set on this machine, with the setting that each needs."""
-    return {source: name for source, name in NEEDED.items() if not settings.service_key(name)}
+    """Return the services that cannot be searched on this machine, with the setting that each needs."""
+    return {source: name for source, name in NEEDED.items() if not _is_set(name)}
+
+
+def _is_set(name: str) -> bool:
+    if name == CONTACT:  # Not needed where another server is asked in place of the service.
+        chosen = settings.for_job()
+        return bool(chosen.contact or chosen.sources_url)
+    return bool(settings.service_key(name))

@@ -12,11 +12,12 @@ from peakid.curate import classes
 from peakid.errors import PeakidError
 from peakid.jobs.collecting import drafts
 from peakid.jobs.collecting import job as collecting
-from peakid.jobs.collecting.drafts import Draft
+from peakid.jobs.collecting.drafts import ClassTerms, Draft
 from peakid.settings import for_job
 from peakid.store.collecting import collections
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
+from peakid.web.collect import wikipedia_form
 
 DEFAULT_NAME = "photos"
 LICENCES: dict[Licences, str] = {
@@ -26,6 +27,7 @@ LICENCES: dict[Licences, str] = {
 CLASSES = "names:classes"  # Session state: the text of the field, which other ways to name classes fill.
 FOLDED = "names:folded"  # Session state: whether the form is folded, because its job has begun.
 _DRAFT = "names:draft"  # Session state: what was entered, also while another page is open.
+_WAITING = "names:waiting"  # Session state: lines for the field of classes.
 _FIELDS = "names:"  # Session state: the widgets of this form.
 _PLACEHOLDER = "otter\nbeaver\nMönch = Mönch mountain; Mönch Berg"
 
@@ -40,6 +42,8 @@ def ask(workspace: Workspace, *, is_estimated: bool) -> Draft | None:
     if not opened:
         st.info("No service of photos can be searched here.", icon=":material/cloud_off:")
         return None
+    _take_waiting()
+    wikipedia_form.show(workspace, take=add_later)
     draft: Draft = st.session_state.get(_DRAFT) or _empty(workspace, opened)
     with st.expander("Classes and sources", expanded=not st.session_state.get(FOLDED, False)):
         draft = _ask_main(workspace, draft, opened)
@@ -141,6 +145,16 @@ def add_classes(names: tuple[str, ...]) -> None:
     st.session_state[CLASSES] = drafts.text_of(drafts.classes_of("\n".join([text, *names])))
 
 
+def add_later(terms: Mapping[str, tuple[str, ...]]) -> None:
+    """Add classes with words to search for, before the field is drawn the next time."""
+    st.session_state[_WAITING] = drafts.text_of([ClassTerms(name, each) for name, each in terms.items()])
+
+
+def _take_waiting() -> None:
+    if lines := st.session_state.pop(_WAITING, ""):
+        add_classes(tuple(lines.splitlines()))
+
+
 def _ask_sources(draft: Draft, opened: Mapping[str, PhotoSource]) -> tuple[str, ...]:
     lacking = services.lacking()
     st.markdown(":small[Sources]")
@@ -154,8 +168,9 @@ def _ask_sources(draft: Draft, opened: Mapping[str, PhotoSource]) -> tuple[str, 
                 chosen.append(name)
     for name, setting in lacking.items():
         if name in opened:
+            wants = "asks how to reach you" if setting == services.CONTACT else "needs a key of yours"
             st.caption(
-                f"{words.plain(opened[name].title)} needs a key of yours: the setting `{setting}` in"
+                f"{words.plain(opened[name].title)} {wants}: the setting `{setting}` in"
                 f" `peakid.toml`, or `PEAKID_{setting.upper()}`."
             )
     return tuple(chosen)

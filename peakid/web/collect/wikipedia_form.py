@@ -1,5 +1,6 @@
 """Classes from a table of Wikipedia: its page, the column with the names, which rows, and what they give."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -7,7 +8,7 @@ import streamlit as st
 from peakid.curate import classes
 from peakid.errors import PeakidError
 from peakid.jobs.collecting import class_names
-from peakid.jobs.collecting.class_names import FoundTable, NameList
+from peakid.jobs.collecting.class_names import FoundName, FoundTable, NameList
 from peakid.settings import for_job
 from peakid.store.workspace import Workspace
 from peakid.web import session, tables, words
@@ -17,6 +18,9 @@ _READ = "wikipedia:page"  # Session state: the page whose tables are shown.
 _NAMES = "wikipedia:names"  # Session state: what is previewed.
 _DONE = "wikipedia:done"
 
+TakeTerms = Callable[[Mapping[str, tuple[str, ...]]], None]
+"""Take names with further words to search for."""
+
 
 @dataclass(frozen=True)
 class _ReadPage:
@@ -25,8 +29,12 @@ class _ReadPage:
     tables: tuple[FoundTable, ...]
 
 
-def show(workspace: Workspace) -> None:
-    """Draw the form, the choice of a column, and the preview with the button that adds classes."""
+def show(workspace: Workspace, *, take: TakeTerms | None = None) -> None:
+    """Draw the form, the choice of a column, and the preview with the button that adds classes.
+
+    Args:
+        take: What the button does with the names, before the page is drawn again; None = it adds classes.
+    """
     if text := st.session_state.pop(_DONE, None):
         st.success(text, icon=":material/check:")
     is_open = _READ in st.session_state
@@ -38,7 +46,11 @@ def show(workspace: Workspace) -> None:
         _ask_rows(read)
         found: NameList | None = st.session_state.get(_NAMES)
         if found is not None:
-            _show_names(workspace, found)
+            new = _show_names(workspace, found)
+            if take:
+                _offer_terms(found, read.language, take)
+            else:
+                _offer_classes(workspace, new)
 
 
 def _ask_page() -> None:
@@ -93,7 +105,8 @@ def _ask_rows(read: _ReadPage) -> None:
         session.show_error(error)
 
 
-def _show_names(workspace: Workspace, found: NameList) -> None:
+def _show_names(workspace: Workspace, found: NameList) -> list[FoundName]:
+    """Draw the names and the rows that are left out; return the names that are no classes yet."""
     known = {each.casefold() for each in classes.names(workspace)}
     new = [each for each in found.names if each.name.casefold() not in known]
     said = f"{words.n_of(len(found.names), 'name')} in {words.n_of(found.table.n_rows, 'row')}"
@@ -111,16 +124,49 @@ def _show_names(workspace: Workspace, found: NameList) -> None:
         with st.expander(f"Left out ({words.n_of(len(found.omitted), 'row')})"):
             shown = found.omitted[:N_OMITTED]
             tables.show([{"Row": each.row, "Text": each.text, "Why": each.detail} for each in shown])
+    return new
+
+
+def _offer_classes(workspace: Workspace, new: list[FoundName]) -> None:
     if st.button(f"Add {_n_classes(len(new))}", type="primary", disabled=not new):
         try:
             added, _ = class_names.add(workspace, new)
         except PeakidError as error:
             session.show_error(error)
             return
-        for key in (_READ, _NAMES):
-            st.session_state.pop(key, None)
-        st.session_state[_DONE] = f"Added {_n_classes(len(added))}."
-        st.rerun()
+        _end(f"Added {_n_classes(len(added))}.")
+
+
+def _offer_terms(found: NameList, language: str, take: TakeTerms) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        languages = st.text_input(
+            "Also search by their names in",
+            placeholder="de, fr",
+            help="Languages of Wikipedia. Other titles of an article are searched for, too.",
+            width=240,
+        )
+        if not st.button(f"Use {words.n_of(len(found.names), 'name')}", type="primary"):
+            return
+    terms: Mapping[str, tuple[str, ...]] = {each.name: () for each in found.names}
+    try:
+        if chosen := [each.strip() for each in languages.split(",") if each.strip()]:
+            with st.spinner("Asking Wikipedia for other names"):
+                terms = class_names.synonyms(
+                    found.names, language=language, languages=chosen, settings=for_job()
+                )
+    except PeakidError as error:
+        session.show_error(error)
+        return
+    take(terms)
+    _end(f"Added {words.n_of(len(terms), 'name')} to the classes below.")
+
+
+def _end(said: str) -> None:
+    """Close the form, and say what it did."""
+    for key in (_READ, _NAMES):
+        st.session_state.pop(key, None)
+    st.session_state[_DONE] = said
+    st.rerun()
 
 
 def _n_classes(n: int) -> str:

@@ -113,7 +113,7 @@ def test_what_is_no_answer_fails_the_search(name: str, body: bytes, draw: Callab
     found = page(name, Given(parts(draw)[name], lambda _body: body), Query("otter"))
     title = services.opened(services.Keys())[name].title
     assert isinstance(found, SearchFailed)
-    assert str(found).startswith(f"{title} answered in another form than it documents: ")
+    assert str(found).startswith(f"{title} sent an answer that cannot be used: ")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -122,6 +122,7 @@ def test_categories_are_read_level_by_level_each_once(
     lists = [each["gcmtitle"] for each in played.asked if "gcmtitle" in each and "gcmcontinue" not in each]
     assert len(lists) == len(set(lists))
     assert found.pages[0].n_available is None, "nobody has counted the sub-categories"
+    assert all(each.repeats for each in found.pages), "a file can be in several categories"
 
 
 def test_a_category_without_depth_has_its_own_files_only(search: Search, draw: Callable[..., bytes]) -> None:
