@@ -275,10 +275,21 @@ def judge(
             person.press(page, "x")
             n_sound = 0
             person.decide("irrelevant excluded")
-        _wait_for(
-            lambda before=digest: _focus(focused) != before or _is_all_judged(page), within_s=60, every_s=0.02
-        )
+        if not _moves_on(page, focused, digest):
+            person.n_clicks += 1  # The end of the list: the queue is opened again for what has come since.
+            page.locator(".status .count", has_text="all saved").wait_for(timeout=120_000)
+            page.goto(f"{address}/review?queue={name}")
+            page.wait_for_selector(SETTLED)
     page.locator(".status .count", has_text="all saved").wait_for(timeout=120_000)
+
+
+def _moves_on(page: Page, focused: Locator, before: str) -> bool:
+    """Return whether another image gets the focus after one was judged, or all are judged."""
+    try:
+        _wait_for(lambda: _focus(focused) != before or _is_all_judged(page), within_s=10, every_s=0.02)
+    except SystemExit:
+        return False
+    return True
 
 
 def _is_there(focused: Locator) -> bool:
