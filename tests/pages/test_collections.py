@@ -42,6 +42,28 @@ def test_a_class_and_a_limit_can_be_given(open_page, workspace, no_worker, tmp_p
     assert [each.label for each in waiting] == ["sea otter"] * 3
 
 
+def test_the_columns_of_a_table_can_be_chosen(open_page, workspace, no_worker, tmp_path):
+    file = tmp_path / "found.csv"
+    rows = "".join(
+        f"https://example.org/{n}.jpg,https://example.org/big/{n}.jpg,otter,sea\n" for n in range(3)
+    )
+    file.write_text("url,full,label,habitat\n" + rows)
+    app = entered(open_page, file)
+    urls, labels = (
+        next(each for each in app.selectbox if each.label == label)
+        for label in ("Column of URLs", "Column of classes")
+    )
+    assert (urls.value, labels.value) == ("url", "label")
+    urls.set_value("full")
+    labels.set_value("habitat").run()
+    assert app.dataframe[0].value.to_dict("list") == {"Class": ["sea"], "URLs": [3]}
+    next(each for each in app.selectbox if each.label == "Column of classes").set_value("").run()
+    assert app.dataframe[0].value.to_dict("list") == {"Class": ["found"], "URLs": [3]}
+    app.button(key="collect").click().run()
+    assert not app.exception
+    assert collections.waiting(workspace, 1)[0].url == "https://example.org/big/0.jpg"
+
+
 def test_bad_lists_are_explained_where_they_were_entered(open_page, workspace, tmp_path):
     file = tmp_path / "names.txt"
     file.write_text("a.jpg\nb.jpg\n")

@@ -32,8 +32,27 @@ _SHARD = re.compile(r"[0-9]{5,}")
 
 @dataclass(frozen=True)
 class UrlColumns:
-    """The columns that a person chose; None: by their names, or by the first cells that are URLs."""
+    """The columns that a person chose; None: by their names, or by the first cells that are URLs.
 
+    Attributes:
+        label: '' = none: the class is that of the list.
+    """
+
+    url: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class ListColumns:
+    """The columns of a list.
+
+    Attributes:
+        names: () for text with one URL a line.
+        url: The one that is read as URLs; None = it has to be chosen.
+        label: The one that is read as classes; None = there is none.
+    """
+
+    names: tuple[str, ...] = ()
     url: str | None = None
     label: str | None = None
 
@@ -84,6 +103,25 @@ def class_of_name(file: Path) -> str:
     name = _AROUND_NAME.sub("", file.stem).strip()
     name = "" if _SHARD.fullmatch(name) else name
     return clean_text.clean_class_name(name or file.parent.name)
+
+
+def columns_of(file: Path) -> ListColumns:
+    """Return the columns of a list, and which of them are recognised.
+
+    Raises:
+        BadInput, ExtraMissing: As `read`.
+    """
+    path = reading.checked_file(file)
+    try:
+        with open_regular(path, MAX_LIST_BYTES) as data:
+            sheet = headless.read(str(path), data) or reader.read(str(path), data)
+            if len(sheet.columns) == 1:
+                return ListColumns()
+            url = names.first(URL_WORDS, sheet.columns) or _column_of_urls(sheet)
+            label = names.first(names.LABEL_WORDS, sheet.columns, without=[url] if url else [])
+            return ListColumns(sheet.columns, url, label)
+    except OSError as error:
+        raise unreadable(str(path), error.strerror or str(error)) from error
 
 
 def read(
@@ -202,7 +240,7 @@ def _problem(url: str) -> str:
 def _columns(name: str, sheet: Sheet, chosen: UrlColumns) -> tuple[str, str | None]:
     """Return the column of URLs and that of labels; None = there is none."""
     for each in (chosen.url, chosen.label):
-        if each is not None and each not in sheet.columns:
+        if each and each not in sheet.columns:
             raise BadInput(
                 f"The list {name} has no column {each!r}.",
                 f"Its columns are {', '.join(sheet.columns)[:300]}.",
@@ -213,8 +251,10 @@ def _columns(name: str, sheet: Sheet, chosen: UrlColumns) -> tuple[str, str | No
             f"The list {name} has no line that begins with http:// or https://.",
             "Give one URL a line, or a table with a column of URLs.",
         )
-    label = chosen.label or names.first(names.LABEL_WORDS, sheet.columns, without=[url])
-    return url, label
+    label = chosen.label
+    if label is None:
+        label = names.first(names.LABEL_WORDS, sheet.columns, without=[url])
+    return url, label or None
 
 
 def _column_of_urls(sheet: Sheet) -> str | None:

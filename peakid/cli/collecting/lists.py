@@ -20,7 +20,7 @@ N_SHOWN = 5
 @name_option
 @click.option("--label", "class_name", help="The class of the lists. Default: by the name of each file.")
 @click.option("--url-column", help="The column of a table that has the URLs.")
-@click.option("--label-column", help="The column of a table that has the classes.")
+@click.option("--label-column", help="The column of a table that has the classes; '' = none.")
 @click.option(
     "--max", "most_per_class", metavar="N", type=click.IntRange(1), help="At most so many for each class."
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from peakid import clean_text
 from peakid.acquire.sources import url_list
-from peakid.acquire.sources.url_list import ListSummary, UrlColumns
+from peakid.acquire.sources.url_list import ListColumns, ListSummary, UrlColumns
 from peakid.errors import BadInput
 from peakid.store.collecting import collections
 from peakid.store.collecting.collections import NewCandidate
@@ -51,6 +51,15 @@ def add_lists(
         )
         for file, list_name in [(each, clean_text.clean_path(each.name)) for each in lists]
     )
+
+
+def columns_of(file: Path) -> ListColumns:
+    """Return the columns of a list, and which of them are read as URLs and classes.
+
+    Raises:
+        BadInput: If it cannot be read.
+    """
+    return url_list.columns_of(file)
 
 
 def summarise(

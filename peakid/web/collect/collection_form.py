@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from peakid.acquire.sources.url_list import ListSummary
+from peakid.acquire.sources.url_list import ListSummary, UrlColumns
 from peakid.errors import PeakidError
 from peakid.jobs.collecting import job as collecting
 from peakid.jobs.collecting import lists
@@ -74,7 +74,8 @@ def preview(workspace: Workspace) -> Job | None:
     with st.container(border=True):
         st.header(f"Preview of {words.plain(request.file.name)}", anchor=False)
         try:
-            found = lists.summarise([request.file], class_name=request.class_name)
+            columns = _ask_columns(request.file)
+            found = lists.summarise([request.file], class_name=request.class_name, columns=columns)
         except PeakidError as error:
             session.show_error(error)
             return None
@@ -84,16 +85,38 @@ def preview(workspace: Workspace) -> Job | None:
         if not st.button(label, type="primary", key="collect", disabled=not n):
             return None
         return submission.submit(
-            f"collect:{request}", lambda request_id: _start(workspace, request, request_id)
+            f"collect:{request}:{columns}", lambda request_id: _start(workspace, request, columns, request_id)
         )
 
 
-def _start(workspace: Workspace, request: ListRequest, request_id: str) -> Job:
+def _ask_columns(file: Path) -> UrlColumns:
+    """Draw the choice of the columns of a table; nothing for text with one URL a line."""
+    found = lists.columns_of(file)
+    if len(found.names) < 2:
+        return UrlColumns()
+    left, right = st.columns(2)
+    at = found.names.index(found.url) if found.url else None
+    url = left.selectbox(
+        "Column of URLs", found.names, index=at, format_func=words.shown, key=f"collect:url:{file}"
+    )
+    options = ["", *found.names]
+    label = right.selectbox(
+        "Column of classes",
+        options,
+        index=options.index(found.label or ""),
+        format_func=lambda name: words.shown(name) if name else "none: the class of the list",
+        key=f"collect:label:{file}",
+    )
+    return UrlColumns(url, label)
+
+
+def _start(workspace: Workspace, request: ListRequest, columns: UrlColumns, request_id: str) -> Job:
     lists.add_lists(
         workspace,
         lists.DEFAULT_NAME,
         [request.file],
         class_name=request.class_name,
+        columns=columns,
         most_per_class=request.most_per_class,
         actor=session.actor(),
     )
