@@ -100,6 +100,7 @@ READS = {
     "jobs.collecting.drafts.plan_of",  # collect search
     "jobs.collecting.drafts.shared_out",  # collect search --max
     "jobs.collecting.drafts.text_of",  # collect list
+    "jobs.collecting.lists.columns_of",  # collect urls --url-column: its refusal names them
     "jobs.collecting.plans.checked",  # collect search: plans.estimate and plans.save call it
     "jobs.collecting.plans.save",  # collect search: jobs.collecting.wanted.save calls it
     "jobs.collecting.retraining.state",  # collect run --due: retraining.ensure calls it

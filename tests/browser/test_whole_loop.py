@@ -3,6 +3,7 @@
 Screenshots of every page are saved in the folder of the test, or in $PEAKID_SCREENSHOTS.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from peakid.dataset import snapshot as snapshots
 from peakid.store import run_predictions, runs
@@ -97,6 +99,16 @@ def click_worst_cell(page: Page, workspace: Workspace) -> tuple[str, str, int]:
     return given, predicted, cells.count((given, predicted))
 
 
+def open_by(page: Page, control: Locator, address: str) -> None:
+    """Click until another page opens: a click is lost while the page is drawn anew, as after a training."""
+    for _ in range(4):
+        control.click()
+        with contextlib.suppress(PlaywrightTimeout):
+            page.wait_for_url(address, timeout=10_000)
+            return
+    raise AssertionError(f"{address} does not open")
+
+
 def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     server: Server,
     page: Page,
@@ -128,8 +140,7 @@ def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     shoot(page, "train_done")
     assert len(runs.epochs(workspace, 1)) == 1
 
-    button(page, "Evaluate run 1").click()
-    page.wait_for_url("**/evaluate*")
+    open_by(page, button(page, "Evaluate run 1"), "**/evaluate*")
     expect(page.get_by_text(f"n = {frozen.splits['valid']})").first).to_be_visible()
     page.locator(".matrix[data-cells] canvas").wait_for()
     shoot(page, "evaluate")

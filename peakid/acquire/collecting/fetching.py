@@ -22,13 +22,14 @@ from peakid.acquire.sources import url_list
 from peakid.acquire.sources.photo_source import PhotoSource
 from peakid.errors import UnreadableImage, UrlRefused
 from peakid.records import RejectionReason
-from peakid.store.collecting import collections
+from peakid.store.collecting import collections, waiting
 from peakid.store.collecting.collections import Candidate
 from peakid.store.workspace import Workspace
 
 N_WORKERS = 32
 MAX_WAITING_FILES = 512  # Fetched and not imported yet.
 _PAGE = 500
+_SUFFIX = ".image"
 _PAUSE_S = 0.05
 _SEARCH_PAUSE_S = 0.3
 
@@ -76,7 +77,7 @@ async def fetch_all(
     """
     folder = folder_of(workspace)
     folder.mkdir(parents=True, exist_ok=True)
-    files.sweep([folder])
+    _remove_left(workspace, folder)
     send, receive = anyio.create_memory_object_stream[Fetched](0)
 
     async def work(client: Client, check: ThumbnailCheck) -> None:
@@ -104,6 +105,20 @@ async def fetch_all(
                     await _send_all(send, _Waiting(workspace, collection_id), results, is_searched)
 
 
+def _remove_left(workspace: Workspace, folder: Path) -> None:
+    """Remove what killed processes left: half-written files, and those of candidates that wait no longer."""
+    files.sweep([folder])
+    if left := {file.name: file for file in folder.glob(f"*{_SUFFIX}")}:
+        for url in waiting.urls(workspace):
+            left.pop(_file_name(url), None)
+    for file in left.values():
+        file.unlink(missing_ok=True)
+
+
+def _file_name(url: str) -> str:
+    return f"{hashlib.sha256(url.encode()).hexdigest()}{_SUFFIX}"
+
+
 def folder_of(workspace: Workspace) -> Path:
     """Return the folder of fetched files that are not imported yet."""
     return workspace.cache_dir / "collected"
@@ -113,7 +128,7 @@ async def _fetched(
     client: Client, check: ThumbnailCheck, folder: Path, wanted: Fetched, *, max_bytes: int
 ) -> Fetched:
     url = wanted.candidates[0].url
-    file = folder / f"{hashlib.sha256(url.encode()).hexdigest()}.image"
+    file = folder / _file_name(url)
     if file.is_file():
         return replace(wanted, file=file)
     try:
