@@ -67,7 +67,8 @@ def ensure(workspace: Workspace, *, settings: JobSettings | None = None, actor: 
     if last and found.n_new < last.arguments_as(RetrainArguments).n_new + found.n_needed:
         return None
     arguments = RetrainArguments(found.run.run_id, found.n_new)
-    return queued(workspace, arguments, "cpu", settings=settings, request_id=None, actor=actor)
+    request_id = f"retrain:{found.run.run_id}:{found.n_new}"  # Two pages that are drawn at once ask for one.
+    return queued(workspace, arguments, "cpu", settings=settings, request_id=request_id, actor=actor)
 
 
 def run_job(work: Work) -> None:

@@ -60,7 +60,7 @@ def _show_credits(workspace: Workspace, frozen: Snapshot) -> None:
     counts = found.n_by_licence().items()
     tables.show([{"Licence": name or "Unknown", "Images": n} for name, n in counts], height="content")
     with st.container(horizontal=True):
-        for name, content in found.files().items():
+        for name, content in found.writers().items():
             st.download_button(name, content, file_name=name, icon=":material/download:", on_click="ignore")
 
 

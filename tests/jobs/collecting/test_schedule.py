@@ -106,6 +106,27 @@ def test_a_training_is_queued_when_enough_new_images_are_reviewed(
     assert retraining.ensure(workspace, actor=ANNA) is None, "after a failure as many again are needed"
 
 
+def test_two_pages_drawn_at_once_queue_one_training(
+    workspace: Workspace,
+    frozen: Snapshot,
+    add_run: Callable[..., int],
+    lakes: int,
+    review: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_run(frozen)
+    schedules.save(workspace, lakes, every_days=None, retrain_after=3)
+    review(3)
+    first = retraining.ensure(workspace, actor=ANNA)
+    # What the second page saw, before the first one queued its job.
+    monkeypatch.setattr(queue, "list_active", lambda *_: [])
+    monkeypatch.setattr(queue, "newest", lambda *_: None)
+    second = retraining.ensure(workspace, actor=ANNA)
+    assert first is not None
+    assert second is not None
+    assert first.job_id == second.job_id
+
+
 def test_the_training_uses_the_recipe_again_on_the_labels_of_now(
     workspace: Workspace,
     frozen: Snapshot,
