@@ -37,7 +37,7 @@ class Played:
         del client, cursor
         ASKED.append((self.name, query.text))
         if "trouble" in query.text:
-            raise SearchFailed("The service is closed.", "Try again tomorrow.")
+            raise SearchFailed(f"{self.title}: The service is closed.", "Try again tomorrow.")
         n = N_PHOTOS.get(query.text, 0)
         photos = [
             FoundPhoto(f"https://example.org/{query.text}/{k}.jpg", Credit(None, "CC BY 4.0", "A. Adams"))
@@ -332,5 +332,5 @@ def test_a_search_that_did_not_go_on_says_why_and_can_continue(
 ) -> None:
     searches.fail(workspace, 1, "The service is closed.")
     app = open_page("collect")
-    assert "1 search at played did not go on: The service is closed." in text_of(app)
+    assert "1 search at played stopped: The service is closed." in text_of(app)
     assert app.button(key=f"continue:{finished}").label == "Continue animals"

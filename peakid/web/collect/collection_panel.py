@@ -144,8 +144,7 @@ def _show_problems(workspace: Workspace, collection_id: int) -> None:
     for (source, problem), n in by_text.items():
         text = f"{words.n_of(n, 'search')[:-1]}es" if n > 1 else "1 search"
         st.warning(
-            f"{text} at {words.plain(source)} did not go on: {words.plain(problem)} What was found before"
-            " stays.",
+            f"{text} at {words.plain(source)} stopped: {words.plain(problem)} What was found before stays.",
             icon=":material/cloud_off:",
         )
 

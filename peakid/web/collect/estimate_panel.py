@@ -170,9 +170,10 @@ def _show_problems(estimates: Sequence[Estimate], sources: Mapping[str, PhotoSou
         if each.problem:
             by_text.setdefault((each.search.source, each.problem), []).append(each.search.label)
     for (source, problem), labels in by_text.items():
+        title = sources[source].title
         which = _listed(labels) if len(by_text) > 1 or len(labels) < len(estimates) else ""
         st.warning(
-            f"{words.plain(sources[source].title)}{which}: {words.plain(problem)}",
+            f"{words.plain(title)}{which}: {words.plain(problem.removeprefix(f'{title}: '))}",
             icon=":material/cloud_off:",
         )
     wanted = dict.fromkeys(each.search.label for each in estimates)
