@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -13,7 +14,11 @@ from peakid.cli.main import cli
 ROOT = Path(__file__).resolve().parents[1]
 
 
-DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT))
+    for pattern in ("*.md", "docs/**/*.md", "db/*.md", "bench/*.md")
+    for path in ROOT.glob(pattern)
+)
 
 
 def test_the_command_reference_is_up_to_date():
@@ -83,3 +88,26 @@ def test_every_term_of_the_glossary_is_in_the_code_and_they_are_sorted():
     known = set(re.findall(r"\w+", code))
     unknown = [word for word in words if word not in known]
     assert [word for word in unknown if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code)] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_document_says_the_same_twice(name):
+    """Two branches that both changed a line leave both versions of it."""
+    if name in ("docs/cli.md", "bench/RESULTS.md"):
+        pytest.skip("Commands share options, and tables of figures repeat figures.")
+    text = re.sub(r"```.*?```", "", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+    repeated = Counter(run for line in text.splitlines() for run in set(runs_of_words(line)))
+    within = [run for line in text.splitlines() for run, n in Counter(runs_of_words(line)).items() if n > 1]
+    assert [*within, *(run for run, n in repeated.items() if n > 1)] == []
+
+
+def runs_of_words(line: str, n: int = 12) -> list[str]:
+    words = line.split()
+    return [" ".join(words[k : k + n]) for k in range(len(words) - n + 1)]
+
+
+def test_the_architecture_names_each_design_once():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    introduction = text[: text.index("## Packages")]
+    linked = re.findall(r"\(design/(\w+)\.md\)", introduction)
+    assert sorted(linked) == sorted(path.stem for path in (ROOT / "docs" / "design").glob("*.md"))
