@@ -75,6 +75,7 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
     or a scan has ended, images were imported or forgotten, a class was renamed, others have judged.
 
     Where the live head orders the queue, a new fit changes the order after the last image in sight only.
+    Images that it adds when all others are loaded come at the end at once: nothing else would load them.
 
     Args:
         plan: Which images may have changed (to read thousands at every key would be slow) and whether the
@@ -104,12 +105,21 @@ def load(workspace: Workspace, plan: Plan, *, after: str = "", filters: Filters 
         page.fit = fit
     elif fit is None and not is_new and plan.is_page_run and _is_outdated(workspace, page):
         page = _renewed(workspace, page)
+    _count_waiting(workspace, page)
+    if fit is not None and not is_new and page.is_end and page.n_waiting:
+        page = _sorted_again(workspace, page, set(plan.seen))
+        page.fit = fit
+        _count_waiting(workspace, page)
     page.sorted_seq = plan.sort_seq
-    most = MOST_COUNTED + len(page.images)
-    counted = review_queue.count_up_to(workspace, plan.queue, filters=filters, most=most)
-    page.n_waiting, page.is_more = max(counted.n - len(page.open), 0), counted.is_more
     st.session_state[name] = page
     return page
+
+
+def _count_waiting(workspace: Workspace, page: LoadedPage) -> None:
+    """Count the images of the queue that the page does not have."""
+    most = MOST_COUNTED + len(page.images)
+    counted = review_queue.count_up_to(workspace, page.queue, filters=page.filters, most=most)
+    page.n_waiting, page.is_more = max(counted.n - len(page.open), 0), counted.is_more
 
 
 def forget(queue: str) -> None:

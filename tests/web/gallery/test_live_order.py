@@ -124,6 +124,23 @@ def test_a_key_alone_changes_no_order(workspace: Workspace, issues: list[str]) -
     assert [*loaded_page.load(workspace, state.plan(1.0)).images] == issues
 
 
+def test_an_image_that_a_fit_adds_at_the_end_of_the_queue_is_loaded(
+    workspace: Workspace, issues: list[str]
+) -> None:
+    state = ClientState(QUEUE)
+    fitted(workspace, issues[1:])
+    page = loaded_page.load(workspace, state.plan(0.0))
+    state.note_drawn(state.plan(0.0), 0.0)
+    decisions.decide(workspace, [Choice(each, "label", "dom") for each in issues[1:]], actor="human:anna")
+    fitted(workspace, issues)
+    state.note_received(sent(page.page_id, N - 1, issues[-2:]), Ack(5, changed=tuple(issues[1:])))
+    plan = state.plan(1.0)
+    page = loaded_page.load(workspace, plan)
+    assert [*page.images] == [*issues[1:], issues[0]]
+    assert (page.n_waiting, page.open, page.fit) == (0, {issues[0]}, 3)
+    assert [each["digest"] for each in gallery._page_document(page, plan)["items"]][-1] == issues[0]
+
+
 def test_the_request_for_the_order_is_acknowledged_and_saves_nothing(workspace: Workspace) -> None:
     ack = outbox.apply(workspace, [{"seq": 3, "id": "x", "kind": "sort"}], last_ack=0, actor="human:anna")
     assert (ack.seq, ack.sort_seq, ack.refused) == (3, 3, ())
