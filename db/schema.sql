@@ -735,6 +735,11 @@ CREATE TABLE search (
   searched_at TEXT
 ) STRICT;
 
+CREATE TABLE embedding_count (
+  set_id INTEGER PRIMARY KEY REFERENCES embedding_set(id),
+  n INTEGER NOT NULL
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -896,6 +901,8 @@ CREATE INDEX candidate_image ON candidate(image_id) WHERE image_id IS NOT NULL;
 CREATE INDEX candidate_url ON candidate(url) WHERE state = 'image';
 
 CREATE UNIQUE INDEX search_once ON search(collection_id, source, label, text);
+
+CREATE INDEX embedding_row ON embedding(set_id, row);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
@@ -1130,3 +1137,13 @@ BEGIN SELECT RAISE(ABORT, 'export_stage_change is append-only: append a new row 
 
 CREATE TRIGGER export_stage_change_is_never_deleted BEFORE DELETE ON export_stage_change
 BEGIN SELECT RAISE(ABORT, 'export_stage_change is append-only: append a new row instead of deleting one'); END;
+
+CREATE TRIGGER a_new_embedding_is_counted AFTER INSERT ON embedding
+BEGIN
+  INSERT INTO embedding_count (set_id, n) VALUES (NEW.set_id, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER a_gone_embedding_is_counted AFTER DELETE ON embedding
+BEGIN
+  UPDATE embedding_count SET n = n - 1 WHERE set_id = OLD.set_id;
+END;

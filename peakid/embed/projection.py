@@ -41,7 +41,7 @@ def pca(features: np.ndarray, n_components: int = 2) -> np.ndarray:
         sample = np.sort(np.random.default_rng(SEED).choice(n, MOST_FITTED, replace=False))
     fitted = _normalised(features[sample])  # (S, C)
     mean = fitted.mean(axis=0)
-    axes = _components(fitted - mean, min(n_components, n_dimensions))  # (C, k)
+    axes = components(fitted - mean, min(n_components, n_dimensions))  # (C, k)
     k = axes.shape[1]
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(k)])
     for start in range(0, n, _BLOCK):
@@ -123,7 +123,7 @@ def scaled(points: np.ndarray) -> np.ndarray:
     return ((inside - (low + high) / 2) / half).clip(-1, 1).astype(np.float32)
 
 
-def _components(centred: np.ndarray, k: int) -> np.ndarray:
+def components(centred: np.ndarray, k: int) -> np.ndarray:
     """Return the k directions in which rows differ most, by subspace iteration (Halko 2011, algorithm 4.4).
 
     The eigenvectors of a covariance of 1,280 dimensions take ten times as long.

@@ -208,6 +208,14 @@ class MapArguments:
 
 
 @dataclass(frozen=True)
+class IndexArguments:
+    """`set_id`: the embeddings to index."""
+
+    kind: ClassVar[str] = "index-neighbours"
+    set_id: int = 0
+
+
+@dataclass(frozen=True)
 class EmbedArguments:
     """Attributes:
     backbone: The name of its architecture.
@@ -276,6 +284,7 @@ Arguments = (
     | ChangedCopiesArguments
     | ImportArguments
     | MapArguments
+    | IndexArguments
     | EmbedArguments
     | SimilarArguments
     | NameImagesArguments
@@ -307,6 +316,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         ChangedCopiesArguments,
         ImportArguments,
         MapArguments,
+        IndexArguments,
         EmbedArguments,
         SimilarArguments,
         NameImagesArguments,

@@ -114,6 +114,16 @@ class MapResult:
 
 
 @dataclass(frozen=True)
+class IndexResult:
+    """An index of neighbours with `n_indexed` of `n_rows` embeddings."""
+
+    kind: ClassVar[str] = "index-neighbours"
+    n_rows: int = 0
+    n_indexed: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class EmbedResult:
     """The embeddings of a backbone after the job.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from peakid import progress_text
 from peakid.embed import stored as embeddings
+from peakid.embed.index import shard_files
 from peakid.errors import NotFound
 from peakid.keep import past_uses
 from peakid.keep.past_uses import HeldExport, HeldRun, HeldSnapshot
@@ -151,6 +152,7 @@ def forget(
     workspace.connection().execute("PRAGMA secure_delete = ON")  # Deleted rows are overwritten in the file.
     for digest in planned.digests:
         embeddings.erase(workspace, digest)
+        shard_files.remove_image(workspace, digest)
     with workspace.transaction() as connection:
         for digest in planned.digests:
             redact(connection, digest, reason=reason, actor=actor)
