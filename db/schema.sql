@@ -740,6 +740,10 @@ CREATE TABLE embedding_count (
   n INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE image_with_origins (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id)
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -1146,4 +1150,10 @@ END;
 CREATE TRIGGER a_gone_embedding_is_counted AFTER DELETE ON embedding
 BEGIN
   UPDATE embedding_count SET n = n - 1 WHERE set_id = OLD.set_id;
+END;
+
+CREATE TRIGGER a_further_origin_is_noted AFTER INSERT ON origin
+WHEN EXISTS (SELECT 1 FROM origin o WHERE o.image_id = NEW.image_id AND o.id <> NEW.id)
+BEGIN
+  INSERT INTO image_with_origins (image_id) VALUES (NEW.image_id) ON CONFLICT DO NOTHING;
 END;

@@ -18,3 +18,16 @@ END;
 
 -- Whose a row of the file is, and which row is the last.
 CREATE INDEX embedding_row ON embedding(set_id, row);
+
+-- Images with more than one origin: grouping the origins of millions of images takes seconds.
+CREATE TABLE image_with_origins (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id)
+) STRICT;
+
+INSERT INTO image_with_origins (image_id) SELECT image_id FROM origin GROUP BY image_id HAVING COUNT(*) > 1;
+
+CREATE TRIGGER a_further_origin_is_noted AFTER INSERT ON origin
+WHEN EXISTS (SELECT 1 FROM origin o WHERE o.image_id = NEW.image_id AND o.id <> NEW.id)
+BEGIN
+  INSERT INTO image_with_origins (image_id) VALUES (NEW.image_id) ON CONFLICT DO NOTHING;
+END;

@@ -30,6 +30,7 @@ _NO_HASH = "0" * 16
 REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (table, column).
     ("orientation_hash", "image_id"),
     ("part_hash", "image_id"),
+    ("image_with_origins", "image_id"),
     ("embedding", "image_id"),  # Its row of the file is overwritten before.
     ("map_point", "image_id"),
     ("selection_image", "image_id"),
