@@ -12,7 +12,9 @@ PIECES = ((42, 22), (21, 21), (0, 21))  # (lowest bit, number of bits)
 PIECE_RADIUS = 2
 MAX_RADIUS = PIECE_RADIUS * len(PIECES) + len(PIECES) - 1  # 8; with 9 bits, each piece may differ in 3.
 BLOCK = 1 << 20  # Comparisons at once: about 40 MB of arrays.
-SHARD = 1 << 17  # Queries that are looked up at once. What is found for them is passed on before the next ones.
+SHARD = (
+    1 << 17
+)  # Queries that are looked up at once; what is found for them is passed on before the next ones.
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Row of the query, row of the hashes, distance in bits: int64 arrays of the same length, unordered."""
@@ -98,7 +100,8 @@ class Index:
             for begin in range(0, len(by_piece), SHARD):
                 rows = by_piece[begin : begin + SHARD]
                 for q, places in _candidates(piece[rows], starts, n_bits, is_self=is_self):
-                    yield _near(queries, rows[q], sorted_hashes[places], order[places], radius, number, is_self)
+                    compared = queries, rows[q], sorted_hashes[places], order[places]
+                    yield _near(*compared, radius, number, is_self)
 
 
 def _near(
