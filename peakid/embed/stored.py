@@ -252,18 +252,25 @@ def load(workspace: Workspace, set_id: int, image_ids: Sequence[int] | None = No
     """
     (known,) = _sets(workspace, "e.id = ?", (set_id,))
     vectors = _vectors(file_of(workspace, set_id), known.n_dimensions)
+    ids, at = rows(workspace, set_id, image_ids)
+    is_in_order = len(at) == len(vectors) and bool((at == np.arange(len(at))).all())
+    return Embeddings(known, ids, vectors if is_in_order else vectors[at])
+
+
+def rows(
+    workspace: Workspace, set_id: int, image_ids: Sequence[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids of images and the row of each in the file: int64 of shape (n,), ascending by id."""
     chosen = "" if image_ids is None else " AND image_id IN (SELECT value FROM json_each(:ids))"
     ids_wanted = json.dumps([] if image_ids is None else [int(each) for each in image_ids])
     found = workspace.connection().execute(
         "SELECT image_id, row FROM embedding WHERE set_id = :set AND row < :n_rows"
         f"{chosen} ORDER BY image_id",
-        {"set": set_id, "n_rows": len(vectors), "ids": ids_wanted},
+        {"set": set_id, "n_rows": n_rows(workspace, set_id), "ids": ids_wanted},
     )
     # Without a list of rows, which of millions would take a gigabyte.
     pairs = np.fromiter(itertools.chain.from_iterable(found), dtype=np.int64).reshape(-1, 2)
-    ids, rows = pairs[:, 0], pairs[:, 1]
-    is_in_order = len(rows) == len(vectors) and bool((rows == np.arange(len(rows))).all())
-    return Embeddings(known, ids, vectors if is_in_order else vectors[rows])
+    return pairs[:, 0], pairs[:, 1]
 
 
 def vectors(workspace: Workspace, set_id: int) -> np.ndarray:

@@ -201,10 +201,11 @@ class ImportArguments:
 
 @dataclass(frozen=True)
 class MapArguments:
-    """`set_id`: the embeddings to lay out."""
+    """`set_id`: the embeddings to lay out; `method`: pca or umap."""
 
     kind: ClassVar[str] = "map"
     set_id: int = 0
+    method: str = "umap"
 
 
 @dataclass(frozen=True)

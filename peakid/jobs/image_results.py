@@ -105,12 +105,13 @@ class BrowseResult:
 
 @dataclass(frozen=True)
 class MapResult:
-    """A UMAP layout with `n_images` of the `n_embedded` images that have an embedding."""
+    """A layout with `n_images` of the `n_embedded` images that have an embedding."""
 
     kind: ClassVar[str] = "map"
     n_images: int = 0
     n_embedded: int = 0
     seconds: float = 0.0
+    method: str = "umap"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from peakid import progress_text
+from peakid.embed import places
 from peakid.embed import stored as embeddings
 from peakid.embed.index import shard_files
 from peakid.errors import NotFound
@@ -154,6 +155,7 @@ def forget(
     for digest in planned.digests:
         embeddings.erase(workspace, digest)
         shard_files.remove_image(workspace, digest)
+        places.erase(workspace, digest)
     with workspace.transaction() as connection:
         for digest in planned.digests:
             redact(connection, digest, reason=reason, actor=actor)

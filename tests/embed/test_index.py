@@ -95,8 +95,8 @@ def test_the_queue_of_similar_images_is_read_from_the_index(workspace, images, m
 
 
 def test_new_embeddings_are_added_and_full_shards_stay_as_they_are(workspace, images, monkeypatch):
-    monkeypatch.setattr(stored, "vectors", lambda *_: whole[:70])
     whole = np.array(stored.load(workspace, images.set_id).features)
+    monkeypatch.setattr(stored, "vectors", lambda *_: whole[:70])
     build.build(workspace, images.set_id)
     folder = shard_files.folder(workspace, images.set_id)
     before = shard_files.shards(folder)

@@ -242,7 +242,7 @@ def _map(workspace: Workspace, job: Job) -> Ending:
     if found is None:
         return _done(workspace, job)
     text = f"Map layout of {words.n_of(found.n_images, 'image')} in {duration(found.seconds)}."
-    return Ending(text, "Open the map", "map", {"layout": "umap"})
+    return Ending(text, "Open the map", "map", {"layout": found.method})
 
 
 def _index(workspace: Workspace, job: Job) -> Ending:
