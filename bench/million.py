@@ -1,4 +1,7 @@
-"""Time queues, filters and decisions with a million images: `python bench/million.py`.
+"""Time queues, filters, decisions and the map with a million images: `python bench/million.py`.
+
+With `--rows 1000000 2000000` it does so for each number of images, each in a process and a folder of its own,
+and prints the kinds of queries side by side.
 
 It fills a workspace with rows without bytes. The first `--thumbs` images share a few thumbnails by hard
 links, so that a browser can open the workspace too. The data is ordered as in practice: one class after the
@@ -18,8 +21,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,15 +31,17 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.million_tables import ACTOR, digest, tables
+from bench.million_tables import ACTOR, EMBEDDINGS_FILE, N_DIMENSIONS, digest, tables
 from peakid.curate import decisions, image_issues
 from peakid.curate.duplicates import duplicate_groups
 from peakid.curate.queues import review_queue
 from peakid.curate.queues.filters import Filters
+from peakid.embed import layouts, stored
 from peakid.records import Choice
 from peakid.store import images, status
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
+from peakid.suggest import map_colours
 
 N_RUNS = 20  # Of each timing.
 PAGE = 240  # What the review page asks for.
@@ -64,6 +70,11 @@ def fill(folder: Path, n_images: int, n_thumbs: int) -> None:
         for sql in DERIVED:
             timed_step(sql, lambda sql=sql: writing.execute(sql))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    # As long as its vectors would be, without a byte on the disk.
+    file = stored.folder(workspace) / EMBEDDINGS_FILE
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    os.truncate(file, 2 * N_DIMENSIONS * n_images)
     share_thumbnails(workspace, n_thumbs)
 
 
@@ -79,6 +90,7 @@ DERIVED = (
     "INSERT INTO image_tag SELECT value, image_id FROM remark WHERE kind = 'tag'",
     "INSERT INTO image_note SELECT image_id, value FROM remark WHERE kind = 'note'",
     "INSERT INTO label_conflict SELECT * FROM label_conflict_now",
+    "INSERT INTO embedding_count SELECT set_id, COUNT(*) FROM embedding GROUP BY set_id",
 )
 
 
@@ -195,6 +207,71 @@ def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str,
     yield "decide", timed(lambda: decide(workspace, next(waiting).digest), 10 * n_runs)
     yield "undo", timed(lambda: decisions.undo(workspace, actor=ACTOR), n_runs)
     yield "status", timed(lambda: status.read(workspace), n_runs)
+    yield "embeddings: sets", timed(lambda: stored.sets(workspace), n_runs)
+    yield "embeddings: counts", timed(lambda: stored.counts(workspace, 1), n_runs)
+    yield "map: layout", timed(lambda: layouts.find(workspace, 1, "pca"), n_runs)
+    yield "map: points", timed(lambda: layouts.points(workspace, 1), n_runs)
+    for colour_by in map_colours.available(workspace):
+        colour = functools.partial(map_colours.colouring, workspace, 1, colour_by)
+        yield f"map: colours by {colour_by}", timed(colour, n_runs)
+    yield "map: version", timed(lambda: map_colours.version(workspace, "label"), n_runs)
+
+
+def side_by_side(folder: Path, sizes: Sequence[int], n_runs: int, n_thumbs: int) -> None:
+    """Measure each number of images in a process of its own, and print a row for each kind of query."""
+    found = {}
+    for n in sizes:
+        given = [
+            "--folder",
+            f"{folder}-{n}",
+            "--images",
+            str(n),
+            "--runs",
+            str(n_runs),
+            "--thumbs",
+            str(n_thumbs),
+        ]
+        done = subprocess.run(
+            [sys.executable, __file__, *given], stdout=subprocess.PIPE, text=True, check=True
+        )
+        found[n] = json.loads(done.stdout.splitlines()[-1])
+    print_side_by_side(found)
+
+
+def print_side_by_side(found: Mapping[int, Mapping[str, Any]]) -> None:
+    """Print the median of the medians and the worst 95th percentile of each kind, in ms of CPU time."""
+    table: dict[str, dict[str, Any]] = {}
+    for n, document in found.items():
+        for kind, rows in grouped(document["ms"]).items():
+            table.setdefault(kind, {})[str(n)] = {
+                "n": len(rows),
+                "p50": round(statistics.median(row["p50"] for row in rows), 2),
+                "worst_p95": round(max(row["p95"] for row in rows), 1),
+                "over_100_ms": sum(row["p95"] >= LIMIT_MS for row in rows),
+            }
+    print("ms of CPU: median p50, worst p95 (kinds with a p95 of 100 or more)".ljust(40))
+    print(f"{'':<34}" + "".join(f"{n:>26,}" for n in found))
+    for kind, columns in table.items():
+        cells = (
+            f"{each['p50']:>12.2f}{each['worst_p95']:>9.1f}{'  (' + str(each['over_100_ms']) + ')':<5}"
+            for each in columns.values()
+        )
+        print(f"{kind:<34}" + "".join(cells))
+    peaks = {
+        str(n): {name: document[name] for name in ("peak_mb", "groups_mb")} for n, document in found.items()
+    }
+    print(json.dumps({"bench": "million", "side_by_side": table, "memory": peaks}))
+
+
+def grouped(rows: Mapping[str, dict[str, float]]) -> dict[str, list[dict[str, float]]]:
+    """Return the rows by kind: first pages, next pages and counts, of queues alone and with a filter."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for name, row in rows.items():
+        what = name.partition(",")[0]
+        is_of_queue = what in ("first page", "next page", "count")
+        kind = f"{what} of {'queue x filter' if ' x ' in name else 'a queue'}" if is_of_queue else name
+        found.setdefault(kind, []).append(row)
+    return found
 
 
 def decide(workspace: Workspace, wanted: str) -> None:
@@ -209,11 +286,15 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, default=Path("/tmp/peakid-million"))
     parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, nargs="+", help="Several numbers of images, side by side.")
     parser.add_argument("--thumbs", type=int, default=5_000)
     parser.add_argument("--runs", type=int, default=N_RUNS)
     parser.add_argument("--fill-only", action="store_true")
     options = parser.parse_args()
     started = time.perf_counter()
+    if options.rows:
+        side_by_side(options.folder, options.rows, options.runs, options.thumbs)
+        return
     if options.fill_only:
         fill(options.folder, options.images, options.thumbs)
         return
@@ -227,7 +308,8 @@ def main() -> None:
     rows = dict(measured(workspace, options.runs))
     print(f"{'ms':<70}{'CPU p50':>9}{'CPU p95':>9}{'wall p50':>9}")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    rows["duplicate groups, first and later"] = timed(lambda: duplicate_groups.list_groups(workspace), 3)
+    rows["duplicate groups, first time"] = timed(lambda: duplicate_groups.list_groups(workspace), 1)
+    rows["duplicate groups, later"] = timed(lambda: duplicate_groups.list_groups(workspace), options.runs)
     groups_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for name, row in rows.items():
         times = f"{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}"

@@ -10,6 +10,8 @@ from peakid.curate import image_issues
 
 N_CLASSES = 30
 ACTOR = "human:bench"
+N_DIMENSIONS = 1280
+EMBEDDINGS_FILE = "bench.f16"
 Rows = Iterator[tuple[object, ...]]
 
 
@@ -28,6 +30,7 @@ def tables(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
     yield from judgement_tables(n, class_ids, np.flatnonzero(reviewed).tolist(), rng)
     yield from finding_tables(n, class_ids, rng)
     yield from model_tables(n, class_ids, rng)
+    yield from embedding_tables(n, rng)
 
 
 def image_tables(n: int, class_ids: list[int]) -> Iterator[tuple[str, Rows]]:
@@ -167,6 +170,31 @@ def model_tables(n: int, class_ids: list[int], rng: np.random.Generator) -> Iter
             )
             for (i, split), is_wrong, confidence in zip(predicted, wrong, sure, strict=True)
         ),
+    )
+
+
+def embedding_tables(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
+    """Yield a set of embeddings of all images, without vectors, and a map of a sample of them."""
+    yield (
+        "INSERT INTO embedding_set"
+        " (id, backbone, size_px, weights_sha256, n_dimensions, file, created_at, used_at)"
+        " VALUES (1, 'bench', 224, '', ?, ?, '2026', '2026')",
+        iter([(N_DIMENSIONS, EMBEDDINGS_FILE)]),
+    )
+    yield (
+        "INSERT INTO embedding (set_id, image_id, row) VALUES (1, ?, ?)",
+        ((i, i - 1) for i in range(1, n + 1)),
+    )
+    yield (
+        "INSERT INTO map_layout (id, set_id, method, file, seconds, made_at)"
+        " VALUES (1, 1, 'pca', ?, 1, '2026')",
+        iter([(EMBEDDINGS_FILE,)]),
+    )
+    sample = np.sort(rng.choice(n, min(n, 100_000), replace=False)) + 1
+    places = np.clip(rng.normal(scale=0.3, size=(len(sample), 2)), -1, 1).tolist()
+    yield (
+        "INSERT INTO map_point (image_id, layout_id, x, y) VALUES (?, 1, ?, ?)",
+        ((i, *place) for i, place in zip(sample.tolist(), places, strict=True)),
     )
 
 

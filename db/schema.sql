@@ -757,6 +757,15 @@ CREATE TABLE read_object (
   PRIMARY KEY (root_id, path)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE embedding_count (
+  set_id INTEGER PRIMARY KEY REFERENCES embedding_set(id),
+  n INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE image_with_origins (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id)
+) STRICT;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -920,6 +929,8 @@ CREATE INDEX candidate_url ON candidate(url) WHERE state = 'image';
 CREATE UNIQUE INDEX search_once ON search(collection_id, source, label, text);
 
 CREATE INDEX read_object_image ON read_object (image_id) WHERE image_id IS NOT NULL;
+
+CREATE INDEX embedding_row ON embedding(set_id, row);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
@@ -1154,3 +1165,19 @@ BEGIN SELECT RAISE(ABORT, 'export_stage_change is append-only: append a new row 
 
 CREATE TRIGGER export_stage_change_is_never_deleted BEFORE DELETE ON export_stage_change
 BEGIN SELECT RAISE(ABORT, 'export_stage_change is append-only: append a new row instead of deleting one'); END;
+
+CREATE TRIGGER a_new_embedding_is_counted AFTER INSERT ON embedding
+BEGIN
+  INSERT INTO embedding_count (set_id, n) VALUES (NEW.set_id, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+
+CREATE TRIGGER a_gone_embedding_is_counted AFTER DELETE ON embedding
+BEGIN
+  UPDATE embedding_count SET n = n - 1 WHERE set_id = OLD.set_id;
+END;
+
+CREATE TRIGGER a_further_origin_is_noted AFTER INSERT ON origin
+WHEN EXISTS (SELECT 1 FROM origin o WHERE o.image_id = NEW.image_id AND o.id <> NEW.id)
+BEGIN
+  INSERT INTO image_with_origins (image_id) VALUES (NEW.image_id) ON CONFLICT DO NOTHING;
+END;

@@ -27,6 +27,7 @@ READS = {
     "embed.outlier_scores.is_outdated",  # outliers
     "embed.relevance.names",  # relevance: its refusal of a name
     "embed.similar.name",  # similar
+    "embed.layouts.in_sight",  # map --box, --out
     "curate.step_events.step_of",  # log --steps
     "curate.step_events.is_undone",  # log --steps
     "curate.queues.suggested.fit_number",  # label-issues fits first

@@ -1,12 +1,14 @@
 """Store the layouts of the map: where each image is, for each set of embeddings and each method."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from peakid.embed import projection, stored
+from peakid.embed import places, projection, stored
+from peakid.embed.places import Box, Points
 from peakid.errors import NotFound
 from peakid.records import Report, no_report
 from peakid.store.workspace import Workspace, now
@@ -28,6 +30,7 @@ class Layout:
         n_missing: Images with an embedding that are not on it yet; 0 where it has as many as a map shows.
         n_embedded: Images with an embedding.
         is_of_these: The set still has the embeddings that it was made of.
+        n_placed: Images with a place: those on it, and where all were placed the others too.
     """
 
     layout_id: int
@@ -39,26 +42,21 @@ class Layout:
     n_missing: int
     n_embedded: int
     is_of_these: bool
+    n_placed: int = 0
 
     @property
     def is_outdated(self) -> bool:
         return self.n_missing > 0 or not self.is_of_these
 
     @property
+    def n_without_place(self) -> int:
+        """Images with an embedding that have no place, where only a sample is on the map."""
+        return max(0, self.n_embedded - self.n_placed) if self.n_embedded > MOST_POINTS else 0
+
+    @property
     def key(self) -> str:
         """A text that changes whenever a point comes or goes."""
-        return f"{self.layout_id}-{self.n_images}-{self.made_at}"
-
-
-@dataclass(frozen=True)
-class Points:
-    """Attributes:
-    image_ids: int64 of shape (n,), ascending.
-    xy: float32 of shape (n, 2), in -1 to 1.
-    """
-
-    image_ids: np.ndarray
-    xy: np.ndarray
+        return f"{self.layout_id}-{self.n_images}-{self.n_placed}-{self.made_at}"
 
 
 def is_possible(workspace: Workspace) -> bool:
@@ -71,11 +69,14 @@ def find(workspace: Workspace, set_id: int, method: Method) -> Layout | None:
     row = workspace.one(
         "SELECT l.*, l.file = e.file AS is_of_these,"
         " (SELECT COUNT(*) FROM map_point p WHERE p.layout_id = l.id) AS n_images,"
-        " (SELECT COUNT(*) FROM embedding v WHERE v.set_id = l.set_id) AS n_embedded,"
+        " COALESCE((SELECT n FROM embedding_count c WHERE c.set_id = l.set_id), 0) AS n_embedded,"
+        # Of more images than a map draws, those that are not on it are not looked for.
         " (SELECT COUNT(*) FROM embedding v WHERE v.set_id = l.set_id AND NOT EXISTS"
-        " (SELECT 1 FROM map_point p WHERE p.image_id = v.image_id AND p.layout_id = l.id)) AS n_missing"
-        " FROM map_layout l JOIN embedding_set e ON e.id = l.set_id WHERE l.set_id = ? AND l.method = ?",
-        (set_id, method),
+        " (SELECT 1 FROM map_point p WHERE p.image_id = v.image_id AND p.layout_id = l.id) AND"
+        " (SELECT n FROM embedding_count c WHERE c.set_id = l.set_id) <= :most) AS n_missing"
+        " FROM map_layout l JOIN embedding_set e ON e.id = l.set_id"
+        " WHERE l.set_id = :set AND l.method = :method",
+        {"set": set_id, "method": method, "most": MOST_POINTS},
     )
     if row is None:
         return None
@@ -89,6 +90,7 @@ def find(workspace: Workspace, set_id: int, method: Method) -> Layout | None:
         n_missing=max(0, min(row["n_missing"], MOST_POINTS - row["n_images"])),
         n_embedded=row["n_embedded"],
         is_of_these=bool(row["is_of_these"]),
+        n_placed=places.count(workspace, row["id"], row["made_at"]) or row["n_images"],
     )
 
 
@@ -106,7 +108,7 @@ def show(workspace: Workspace, layout_id: int) -> Layout:
 
 
 def points(workspace: Workspace, layout_id: int) -> Points:
-    """Return the points of a layout."""
+    """Return the points of a layout that the whole map draws."""
     rows = workspace.query(
         "SELECT image_id, x, y FROM map_point WHERE layout_id = ? ORDER BY image_id", (layout_id,)
     )
@@ -114,15 +116,36 @@ def points(workspace: Workspace, layout_id: int) -> Points:
     return Points(found[:, 0].astype(np.int64), found[:, 1:].astype(np.float32))
 
 
-def inside(found: Points, box: tuple[float, float, float, float]) -> list[int]:
-    """Return the images in a rectangle of the map, ascending.
+def all_points(workspace: Workspace, layout: Layout) -> Points:
+    """Return the places of all images, as far as they were placed."""
+    found = places.read(workspace, layout.layout_id, layout.made_at)
+    return points(workspace, layout.layout_id) if found is None else found
+
+
+def inside(found: Points, box: Box) -> list[int]:
+    """Return the images in a rectangle of the map, ascending."""
+    return found.image_ids[places.inside(found, box)].tolist()
+
+
+def in_sight(
+    workspace: Workspace, layout: Layout, box: Box | None = None, *, shown: Sequence[int] = ()
+) -> tuple[Points, int]:
+    """Return the points to draw of a part of the map, at most `MOST_POINTS`, and how many images are in it.
 
     Args:
-        box: Left, bottom, right and top; all of the map is (-1, -1, 1, 1).
+        box: None = the whole map.
+        shown: Images that are drawn in any case, if they have a place.
     """
-    left, bottom, right, top = box
-    x, y = found.xy[:, 0], found.xy[:, 1]
-    return found.image_ids[(x >= left) & (x <= right) & (y >= bottom) & (y <= top)].tolist()
+    whole = points(workspace, layout.layout_id) if box is None else all_points(workspace, layout)
+    n, found = layout.n_placed, whole
+    if box is not None:
+        inside_box = whole.take(places.inside(whole, box))
+        n, found = len(inside_box.image_ids), places.drawn(inside_box, MOST_POINTS)
+    if shown:
+        everywhere = all_points(workspace, layout)
+        wanted = np.isin(everywhere.image_ids, [*shown, *found.image_ids.tolist()])
+        found = everywhere.take(wanted)
+    return found, n
 
 
 def pca(workspace: Workspace, set_id: int) -> Layout:

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,69 @@ _SAME = 1e-6  # Half the width of a map whose points are identical but for round
 _FAR = 3.0  # Times the 99.5th percentile: points beyond it are moved to the border.
 
 
+@dataclass(frozen=True)
+class Components:
+    """Attributes:
+    mean: float32 of shape (C,), of normalised embeddings.
+    axes: float32 of shape (C, k). Components that do not exist are 0.
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+
+    def of(self, features: np.ndarray) -> np.ndarray:
+        """Return the components of embeddings of shape (n, C): float32 of shape (n, k)."""
+        found = np.zeros((len(features), self.axes.shape[1]), dtype=np.float32)
+        for start in range(0, len(features), _BLOCK):
+            found[start : start + _BLOCK] = (
+                _normalised(features[start : start + _BLOCK]) - self.mean
+            ) @ self.axes
+        return found
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How points are moved and scaled into -1 to 1; `half` is 0 where they are identical.
+
+    Attributes:
+        centre: float64 of shape (2,), moved to 0. Points further than `reach` are moved to the border.
+        middle: float64 of shape (2,), of what is left.
+    """
+
+    centre: np.ndarray
+    reach: float
+    middle: np.ndarray
+    half: float
+
+    def of(self, points: np.ndarray) -> np.ndarray:
+        """Return points of shape (n, 2) as float32 in -1 to 1."""
+        if not self.half:
+            return np.zeros(points.shape, dtype=np.float32)
+        inside = np.clip(points.astype(np.float64) - self.centre, -self.reach, self.reach)
+        return ((inside - self.middle) / self.half).clip(-1, 1).astype(np.float32)
+
+
+def fit(features: np.ndarray, n_components: int) -> Components:
+    """Return the first principal components of normalised embeddings of shape (n, C), from a sample of them.
+
+    The sign of a component is such that its largest weight is positive, so that the same images give the same
+    map.
+    """
+    n, n_dimensions = features.shape
+    axes = np.zeros((n_dimensions, n_components), dtype=np.float32)
+    if n < 2:
+        return Components(np.zeros(n_dimensions, dtype=np.float32), axes)
+    sample = np.arange(n)
+    if n > MOST_FITTED:
+        sample = np.sort(np.random.default_rng(SEED).choice(n, MOST_FITTED, replace=False))
+    fitted = _normalised(features[sample])  # (S, C)
+    mean = fitted.mean(axis=0)
+    found = components(fitted - mean, min(n_components, n_dimensions))  # (C, k)
+    k = found.shape[1]
+    axes[:, :k] = found * np.sign(found[np.abs(found).argmax(axis=0), np.arange(k)])
+    return Components(mean, axes)
+
+
 def pca(features: np.ndarray, n_components: int = 2) -> np.ndarray:
     """Return the first principal components of normalised embeddings.
 
@@ -29,24 +93,9 @@ def pca(features: np.ndarray, n_components: int = 2) -> np.ndarray:
         features: Of shape (n, C); rows of zeros are allowed.
 
     Returns:
-        float32 of shape (n, n_components). Components that do not exist are 0. The sign of a component is
-        such that its largest weight is positive, so that the same images give the same map.
+        float32 of shape (n, n_components), as `fit` says.
     """
-    n, n_dimensions = features.shape
-    found = np.zeros((n, n_components), dtype=np.float32)
-    if n < 2:
-        return found
-    sample = np.arange(n)
-    if n > MOST_FITTED:
-        sample = np.sort(np.random.default_rng(SEED).choice(n, MOST_FITTED, replace=False))
-    fitted = _normalised(features[sample])  # (S, C)
-    mean = fitted.mean(axis=0)
-    axes = _components(fitted - mean, min(n_components, n_dimensions))  # (C, k)
-    k = axes.shape[1]
-    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(k)])
-    for start in range(0, n, _BLOCK):
-        found[start : start + _BLOCK, :k] = (_normalised(features[start : start + _BLOCK]) - mean) @ axes
-    return found
+    return fit(features, n_components).of(features)
 
 
 def has_umap() -> bool:
@@ -109,21 +158,26 @@ def scaled(points: np.ndarray) -> np.ndarray:
     Returns:
         float32 of shape (n, 2). All are 0 where the points are identical.
     """
+    return scaling(points).of(points)
+
+
+def scaling(points: np.ndarray) -> Scaling:
+    """Return how `scaled` moves and scales points of shape (n, 2)."""
+    nowhere = np.zeros(2)
     if not len(points):
-        return np.zeros((0, 2), dtype=np.float32)
-    centred = points.astype(np.float64) - np.median(points, axis=0)
+        return Scaling(nowhere, 0.0, nowhere, 0.0)
+    centre = np.median(points, axis=0).astype(np.float64)
+    centred = points.astype(np.float64) - centre
     distances = np.abs(centred).max(axis=1)
     usual = float(np.quantile(distances, 0.995))
     reach = min(float(distances.max()), _FAR * usual) if usual > 0 else float(distances.max())
     inside = np.clip(centred, -reach, reach)
     low, high = inside.min(axis=0), inside.max(axis=0)
     half = float((high - low).max()) / 2
-    if half <= _SAME:
-        return np.zeros(points.shape, dtype=np.float32)
-    return ((inside - (low + high) / 2) / half).clip(-1, 1).astype(np.float32)
+    return Scaling(centre, reach, (low + high) / 2, half if half > _SAME else 0.0)
 
 
-def _components(centred: np.ndarray, k: int) -> np.ndarray:
+def components(centred: np.ndarray, k: int) -> np.ndarray:
     """Return the k directions in which rows differ most, by subspace iteration (Halko 2011, algorithm 4.4).
 
     The eigenvectors of a covariance of 1,280 dimensions take ten times as long.

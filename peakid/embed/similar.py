@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from peakid.embed import neighbours, stored
+from peakid.embed import stored
+from peakid.embed.index import search
 from peakid.embed.stored import EmbeddingSet
 from peakid.errors import NoEmbeddings, NotFound
 from peakid.remedies import action
@@ -107,11 +108,8 @@ def _make(
     name: str,
     features: np.ndarray,
 ) -> int:
-    embeddings = stored.load(workspace, chosen.set_id)
-    is_own = embeddings.image_ids == (-1 if image_id is None else image_id)
-    exclude = np.flatnonzero(is_own)[:1] if is_own.any() else None
-    found = neighbours.nearest(embeddings.features, features[None], MOST_IMAGES, exclude=exclude)
-    image_ids = embeddings.image_ids[found.indices[0]]
+    exclude = None if image_id is None else np.array([image_id])
+    found = search.nearest(workspace, chosen, features[None], MOST_IMAGES, exclude=exclude)
     with workspace.transaction() as connection:
         connection.execute("DELETE FROM ranked_list WHERE digest = ?", (digest,))
         cursor = connection.execute(
@@ -125,7 +123,9 @@ def _make(
             "INSERT INTO ranked_item SELECT ?, ?, image_id, ? FROM image_state WHERE image_id = ?",
             [
                 (list_id, rank, float(similarity), int(each))
-                for rank, (each, similarity) in enumerate(zip(image_ids, found.similarity[0], strict=True), 1)
+                for rank, (each, similarity) in enumerate(
+                    zip(found.image_ids[0], found.similarity[0], strict=True), 1
+                )
             ],
         )
         _prune(connection)

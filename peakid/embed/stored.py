@@ -4,6 +4,7 @@ A set has the embeddings of one backbone at one image size with one file of weig
 shape (rows, dimensions); rows are only appended. Forgetting an image overwrites its row with zeros.
 """
 
+import itertools
 import json
 import os
 import secrets
@@ -151,7 +152,7 @@ def missing(workspace: Workspace, set_id: int) -> list[tuple[int, str]]:
     Images whose files are known to be damaged or could not be read are left out.
     """
     (known,) = _sets(workspace, "e.id = ?", (set_id,))
-    n_rows = _n_rows(_file(workspace, set_id), known.n_dimensions)
+    n_rows = _n_rows(file_of(workspace, set_id), known.n_dimensions)
     rows = workspace.query(
         "SELECT s.image_id, i.digest FROM image_state s JOIN image i ON i.id = s.image_id WHERE NOT EXISTS"
         " (SELECT 1 FROM embedding e WHERE e.set_id = ? AND e.image_id = s.image_id AND e.row < ?)"
@@ -166,7 +167,7 @@ def counts(workspace: Workspace, set_id: int | None) -> Counts:
     # From counts, not from a comparison of all images: a page asks for a million of them.
     row = workspace.query(
         "SELECT (SELECT COALESCE(SUM(n), 0) FROM state_count) AS n_images,"
-        " (SELECT COUNT(*) FROM embedding WHERE set_id = :set) AS n_embedded,"
+        " COALESCE((SELECT n FROM embedding_count WHERE set_id = :set), 0) AS n_embedded,"
         f" (SELECT COUNT(*) FROM image_state s WHERE s.image_id IN ({_UNREAD}) AND NOT EXISTS"
         " (SELECT 1 FROM embedding e WHERE e.set_id = :set AND e.image_id = s.image_id)) AS n_unread",
         {"set": set_id},
@@ -222,7 +223,7 @@ def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: n
             "Compute them again.",
         )
     vectors = np.clip(features, -_LARGEST, _LARGEST).astype(np.float16)
-    file = _file(workspace, set_id)
+    file = file_of(workspace, set_id)
     if not file.is_file():
         file = _begin(workspace, set_id)
     first = _append(file, vectors)
@@ -231,8 +232,8 @@ def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: n
         connection.execute("DELETE FROM embedding WHERE set_id = ? AND row >= ?", (set_id, first))
         # Not of an image that was forgotten while its embedding was computed.
         connection.executemany(
-            "INSERT OR REPLACE INTO embedding (set_id, image_id, row)"
-            " SELECT ?, image_id, ? FROM image_state WHERE image_id = ?",
+            "INSERT INTO embedding (set_id, image_id, row) SELECT ?, image_id, ? FROM image_state"
+            " WHERE image_id = ? ON CONFLICT DO UPDATE SET row = excluded.row",
             [(set_id, first + n, int(image_id)) for n, image_id in enumerate(image_ids)],
         )
         kept = connection.execute(
@@ -250,22 +251,37 @@ def load(workspace: Workspace, set_id: int, image_ids: Sequence[int] | None = No
         image_ids: None = all images of the set. The features are then a memory map if all rows are in order.
     """
     (known,) = _sets(workspace, "e.id = ?", (set_id,))
-    vectors = _vectors(_file(workspace, set_id), known.n_dimensions)
-    pairs = np.array(
-        [
-            (row["image_id"], row["row"])
-            for row in workspace.query(
-                "SELECT image_id, row FROM embedding WHERE set_id = ? AND row < ? ORDER BY image_id",
-                (set_id, len(vectors)),
-            )
-        ],
-        dtype=np.int64,
-    ).reshape(-1, 2)
-    if image_ids is not None:
-        pairs = pairs[np.isin(pairs[:, 0], np.asarray(image_ids, dtype=np.int64))]
-    ids, rows = pairs[:, 0], pairs[:, 1]
-    is_in_order = len(rows) == len(vectors) and bool((rows == np.arange(len(rows))).all())
-    return Embeddings(known, ids, vectors if is_in_order else vectors[rows])
+    vectors = _vectors(file_of(workspace, set_id), known.n_dimensions)
+    ids, at = rows(workspace, set_id, image_ids)
+    is_in_order = len(at) == len(vectors) and bool((at == np.arange(len(at))).all())
+    return Embeddings(known, ids, vectors if is_in_order else vectors[at])
+
+
+def rows(
+    workspace: Workspace, set_id: int, image_ids: Sequence[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids of images and the row of each in the file: int64 of shape (n,), ascending by id."""
+    chosen = "" if image_ids is None else " AND image_id IN (SELECT value FROM json_each(:ids))"
+    ids_wanted = json.dumps([] if image_ids is None else [int(each) for each in image_ids])
+    found = workspace.connection().execute(
+        "SELECT image_id, row FROM embedding WHERE set_id = :set AND row < :n_rows"
+        f"{chosen} ORDER BY image_id",
+        {"set": set_id, "n_rows": n_rows(workspace, set_id), "ids": ids_wanted},
+    )
+    # Without a list of rows, which of millions would take a gigabyte.
+    pairs = np.fromiter(itertools.chain.from_iterable(found), dtype=np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def vectors(workspace: Workspace, set_id: int) -> np.ndarray:
+    """Return the file of a set: float16 of shape (rows, n_dimensions), also rows that belong to no image."""
+    (known,) = _sets(workspace, "e.id = ?", (set_id,))
+    return _vectors(file_of(workspace, set_id), known.n_dimensions)
+
+
+def n_rows(workspace: Workspace, set_id: int) -> int:
+    """Return the number of rows of the file of a set."""
+    return len(vectors(workspace, set_id))
 
 
 def erase(workspace: Workspace, digest: str) -> None:
@@ -285,7 +301,7 @@ def incomplete(workspace: Workspace) -> list[str]:
     found = []
     for each in sets(workspace):
         row = workspace.query("SELECT MAX(row) + 1 AS n FROM embedding WHERE set_id = ?", (each.set_id,))[0]
-        n_rows = _n_rows(_file(workspace, each.set_id), each.n_dimensions)
+        n_rows = _n_rows(file_of(workspace, each.set_id), each.n_dimensions)
         if row["n"] > n_rows:
             lacking = f"The file of the embeddings {each.backbone!r} has {n_rows:,} of {row['n']:,} rows"
             found.append(f"{lacking}: the others are computed again, or have to be imported again.")
@@ -300,7 +316,7 @@ def folder(workspace: Workspace) -> Path:
 def _sets(workspace: Workspace, where: str, parameters: Sequence[str | int]) -> list[EmbeddingSet]:
     rows = workspace.query(
         "SELECT e.id, e.backbone, e.size_px, e.weights_sha256, e.n_dimensions, e.file,"
-        " (SELECT COUNT(*) FROM embedding v WHERE v.set_id = e.id) AS n_images"
+        " COALESCE((SELECT n FROM embedding_count c WHERE c.set_id = e.id), 0) AS n_images"
         f" FROM embedding_set e WHERE {where} ORDER BY e.used_at DESC, e.id DESC",
         tuple(parameters),
     )
@@ -317,7 +333,7 @@ def _sets(workspace: Workspace, where: str, parameters: Sequence[str | int]) -> 
     ]
 
 
-def _file(workspace: Workspace, set_id: int) -> Path:
+def file_of(workspace: Workspace, set_id: int) -> Path:
     row = workspace.query("SELECT file FROM embedding_set WHERE id = ?", (set_id,))[0]
     return paths.inside(folder(workspace), row["file"])
 

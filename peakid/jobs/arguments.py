@@ -201,9 +201,18 @@ class ImportArguments:
 
 @dataclass(frozen=True)
 class MapArguments:
-    """`set_id`: the embeddings to lay out."""
+    """`set_id`: the embeddings to lay out; `method`: pca or umap."""
 
     kind: ClassVar[str] = "map"
+    set_id: int = 0
+    method: str = "umap"
+
+
+@dataclass(frozen=True)
+class IndexArguments:
+    """`set_id`: the embeddings to index."""
+
+    kind: ClassVar[str] = "index-neighbours"
     set_id: int = 0
 
 
@@ -276,6 +285,7 @@ Arguments = (
     | ChangedCopiesArguments
     | ImportArguments
     | MapArguments
+    | IndexArguments
     | EmbedArguments
     | SimilarArguments
     | NameImagesArguments
@@ -307,6 +317,7 @@ _ADAPTERS: dict[str, TypeAdapter[Arguments]] = {
         ChangedCopiesArguments,
         ImportArguments,
         MapArguments,
+        IndexArguments,
         EmbedArguments,
         SimilarArguments,
         NameImagesArguments,

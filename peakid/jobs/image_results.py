@@ -105,11 +105,22 @@ class BrowseResult:
 
 @dataclass(frozen=True)
 class MapResult:
-    """A UMAP layout with `n_images` of the `n_embedded` images that have an embedding."""
+    """A layout with `n_images` of the `n_embedded` images that have an embedding."""
 
     kind: ClassVar[str] = "map"
     n_images: int = 0
     n_embedded: int = 0
+    seconds: float = 0.0
+    method: str = "umap"
+
+
+@dataclass(frozen=True)
+class IndexResult:
+    """An index of neighbours with `n_indexed` of `n_rows` embeddings."""
+
+    kind: ClassVar[str] = "index-neighbours"
+    n_rows: int = 0
+    n_indexed: int = 0
     seconds: float = 0.0
 
 

@@ -22,6 +22,7 @@ from peakid.jobs.image_results import (
     CollectResult,
     EmbedResult,
     ImportResult,
+    IndexResult,
     MapResult,
     NameImagesResult,
     RetrainResult,
@@ -233,6 +234,7 @@ Result = (
     | RetrainResult
     | BrowseResult
     | MapResult
+    | IndexResult
     | EmbedResult
     | SimilarResult
     | NameImagesResult
@@ -264,6 +266,7 @@ _ADAPTERS: dict[str, TypeAdapter[Result]] = {
         RetrainResult,
         BrowseResult,
         MapResult,
+        IndexResult,
         EmbedResult,
         SimilarResult,
         NameImagesResult,

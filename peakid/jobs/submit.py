@@ -12,6 +12,7 @@ from peakid.acquire import archive, demo_apart, folder, not_photos, reading, tab
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
 from peakid.embed import projection, stored
+from peakid.embed.layouts import Method
 from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 from peakid.jobs import queue, refusals
@@ -345,21 +346,23 @@ def verify(
 def lay_out(
     workspace: Workspace,
     *,
+    method: Method = "umap",
     settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
 ) -> Job:
-    """Queue the UMAP layout of the newest embeddings, unless one is queued or running already.
+    """Queue the layout of the newest embeddings with a place for every image, unless one is open already.
 
     Raises:
         NoEmbeddings: If no image has an embedding.
         ExtraMissing: If umap-learn is not installed.
     """
     found = stored.find(workspace)
-    projection.refuse_without_umap()
+    if method == "umap":
+        projection.refuse_without_umap()
     return queued_once(
         workspace,
-        MapArguments(set_id=found.set_id),
+        MapArguments(set_id=found.set_id, method=method),
         "cpu",
         settings=settings,
         request_id=request_id,

@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from peakid import progress_text
+from peakid.embed import places
 from peakid.embed import stored as embeddings
+from peakid.embed.index import shard_files
 from peakid.errors import NotFound
 from peakid.keep import past_uses
 from peakid.keep.past_uses import HeldExport, HeldRun, HeldSnapshot
@@ -30,6 +32,7 @@ _NO_HASH = "0" * 16
 REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (table, column).
     ("orientation_hash", "image_id"),
     ("part_hash", "image_id"),
+    ("image_with_origins", "image_id"),
     ("embedding", "image_id"),  # Its row of the file is overwritten before.
     ("map_point", "image_id"),
     ("selection_image", "image_id"),
@@ -158,6 +161,8 @@ def forget(
     workspace.connection().execute("PRAGMA secure_delete = ON")  # Deleted rows are overwritten in the file.
     for digest in planned.digests:
         embeddings.erase(workspace, digest)
+        shard_files.remove_image(workspace, digest)
+        places.erase(workspace, digest)
     with workspace.transaction() as connection:
         for digest in planned.digests:
             redact(connection, digest, reason=reason, actor=actor)

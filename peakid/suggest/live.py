@@ -8,7 +8,9 @@ import numpy as np
 
 import peakid
 from peakid.curate.queues import queue_plans
-from peakid.embed import neighbours, stored
+from peakid.embed import stored
+from peakid.embed.index import search
+from peakid.embed.stored import EmbeddingSet
 from peakid.store.workspace import Workspace
 from peakid.suggest import fitted, groups, label_quality, next_images, run_evidence
 from peakid.suggest.fitted import NO_CLASS, HeadFit, Rows
@@ -51,6 +53,7 @@ class Live:
         self.workspace = workspace
         self.build_seconds = 0.0
         self._built_on: Basis | None = None
+        self._set: EmbeddingSet | None = None
         self._features = np.zeros((0, 0), dtype=np.float16)
         self._ids = np.zeros(0, dtype=np.int64)
         self._groups = self._ids
@@ -102,7 +105,7 @@ class Live:
         self._head = None  # Two of them would not fit in the memory that one may take.
         self._near, self._run_evidence = {}, None
         found = stored.load(self.workspace, basis.set_id)
-        self._features, self._ids = found.features, found.image_ids
+        self._set, self._features, self._ids = found.set, found.features, found.image_ids
         self._groups = groups.of_images(self.workspace, self._ids)
         self._labels = KnownLabels(self._ids)
         if len(self._ids):
@@ -195,13 +198,20 @@ class Live:
 
     def _find_near(self, rows: list[int]) -> None:
         """Find the nearest images of these that are not of the same picture. They do not depend on labels."""
-        if not rows:
+        if not rows or self._set is None:
             return
         at = np.array(rows, dtype=np.int64)
-        found = neighbours.nearest(self._features, self._features[at], N_CANDIDATES, exclude=at)
-        for row, near in zip(rows, found.indices, strict=True):
-            near = near[near >= 0]
+        found = search.nearest(
+            self.workspace, self._set, self._features[at], N_CANDIDATES, exclude=self._ids[at]
+        )
+        for row, ids in zip(rows, found.image_ids, strict=True):
+            near = self._rows_of(ids)
             self._near[row] = near[self._groups[near] != self._groups[row]]
+
+    def _rows_of(self, image_ids: np.ndarray) -> np.ndarray:
+        """Return the rows of images in their order, without those that the head does not have."""
+        at = np.minimum(np.searchsorted(self._ids, image_ids), len(self._ids) - 1)
+        return at[self._ids[at] == image_ids]
 
     def _counted(self, rows: Rows, labels: Labels, wanted: list[int]) -> Rows:
         """Return the rows with the nearest labelled images counted, where those are known."""

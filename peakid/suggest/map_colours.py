@@ -70,9 +70,31 @@ class Colouring:
     run_id: int | None = None
 
 
-def colouring(workspace: Workspace, layout_id: int, colour_by: ColourBy) -> Colouring:
-    """Return the category of each point of a layout, in the order of `layouts.points`."""
-    return _MAKERS[colour_by](workspace, layout_id)
+@dataclass(frozen=True)
+class _Shown:
+    """The points that are coloured: those of a layout, or images by id."""
+
+    layout_id: int
+    image_ids: str | None = None  # A JSON list, ascending.
+
+    @property
+    def source(self) -> str:
+        """What SQL reads them from, as `p` with `image_id`."""
+        if self.image_ids is None:
+            return "(SELECT image_id FROM map_point WHERE layout_id = :layout_id) p"
+        return "(SELECT value AS image_id FROM json_each(:image_ids)) p"
+
+
+def colouring(
+    workspace: Workspace, layout_id: int, colour_by: ColourBy, *, image_ids: Sequence[int] | None = None
+) -> Colouring:
+    """Return the category of each point of a layout, in the order of `layouts.points`.
+
+    Args:
+        image_ids: Instead of its points these images, ascending.
+    """
+    chosen = None if image_ids is None else json.dumps([int(each) for each in image_ids])
+    return _MAKERS[colour_by](workspace, _Shown(layout_id, chosen))
 
 
 def available(workspace: Workspace) -> list[ColourBy]:
@@ -116,10 +138,10 @@ def _fitted(workspace: Workspace) -> str:
     return str(tuple(row)) if row else ""
 
 
-def _label(workspace: Workspace, layout_id: int) -> Colouring:
+def _label(workspace: Workspace, shown: _Shown) -> Colouring:
     values = _values(
         workspace,
-        layout_id,
+        shown,
         f"CASE s.verdict WHEN 'exclude' THEN '{EXCLUDED}' ELSE s.class_id END",
         "LEFT JOIN image_state s ON s.image_id = p.image_id",
     )
@@ -127,36 +149,36 @@ def _label(workspace: Workspace, layout_id: int) -> Colouring:
     return _coloured("label", values, names, _kinds(names.values(), "class", NO_LABEL, EXCLUDED))
 
 
-def _prediction(workspace: Workspace, layout_id: int) -> Colouring:
+def _prediction(workspace: Workspace, shown: _Shown) -> Colouring:
     run_id = queue_plans.newest_run(workspace)
     values = _values(
         workspace,
-        layout_id,
+        shown,
         # Test images are judged without the prediction in view, else their labels would agree with the model.
         f"CASE r.split WHEN 'test' THEN '{HIDDEN}' ELSE r.predicted_label END",
         "LEFT JOIN prediction r ON r.run_id = :run_id AND r.image_id = p.image_id AND r.is_out_of_sample = 1",
         {"run_id": run_id if run_id is not None else -1},
     )
     now = classes.current_names(workspace)
-    shown: dict[SqlValue, str] = {each: now.get(each, each) for each in set(values) if isinstance(each, str)}
-    order = dict.fromkeys([*_class_names(workspace).values(), *sorted(set(shown.values()) - {HIDDEN})])
+    known: dict[SqlValue, str] = {each: now.get(each, each) for each in set(values) if isinstance(each, str)}
+    order = dict.fromkeys([*_class_names(workspace).values(), *sorted(set(known.values()) - {HIDDEN})])
     return _coloured(
-        "prediction", values, shown, _kinds(order, "class", NOT_PREDICTED, HIDDEN), run_id=run_id
+        "prediction", values, known, _kinds(order, "class", NOT_PREDICTED, HIDDEN), run_id=run_id
     )
 
 
-def _suggestion(workspace: Workspace, layout_id: int) -> Colouring:
+def _suggestion(workspace: Workspace, shown: _Shown) -> Colouring:
     names = _class_names(workspace)
-    shown = f"CASE WHEN g.image_id IS NOT NULL AND {_IS_TEST} THEN '{HIDDEN}' ELSE g.suggested_class_id END"
-    values = _suggested(workspace, layout_id, shown)
+    value = f"CASE WHEN g.image_id IS NOT NULL AND {_IS_TEST} THEN '{HIDDEN}' ELSE g.suggested_class_id END"
+    values = _suggested(workspace, shown, value)
     return _coloured("suggestion", values, names, _kinds(names.values(), "class", NONE, HIDDEN))
 
 
-def _split(workspace: Workspace, layout_id: int) -> Colouring:
+def _split(workspace: Workspace, shown: _Shown) -> Colouring:
     row = workspace.one("SELECT id FROM snapshot ORDER BY frozen_at DESC, id DESC LIMIT 1")
     values = _values(
         workspace,
-        layout_id,
+        shown,
         "t.split",
         "LEFT JOIN snapshot_item t ON t.snapshot_id = :snapshot AND t.image_id = p.image_id",
         {"snapshot": row["id"] if row else -1},
@@ -164,7 +186,7 @@ def _split(workspace: Workspace, layout_id: int) -> Colouring:
     return _coloured("split", values, {}, _kinds(get_args(Split), "value", NONE))
 
 
-def _issue(workspace: Workspace, layout_id: int) -> Colouring:
+def _issue(workspace: Workspace, shown: _Shown) -> Colouring:
     thresholds = image_issues.thresholds(workspace)
     # One condition for each kind, worst first: an index has the kinds of an image.
     cases = " ".join(
@@ -172,15 +194,15 @@ def _issue(workspace: Workspace, layout_id: int) -> Colouring:
         f" AND g.score < {thresholds[kind]!r}) THEN '{kind}'"
         for kind in image_issues.WORST_FIRST
     )
-    values = _values(workspace, layout_id, f"CASE {cases} END", "")
+    values = _values(workspace, shown, f"CASE {cases} END", "")
     names: dict[SqlValue, str] = {kind: kind.replace("_", " ") for kind in image_issues.WORST_FIRST}
     return _coloured("issue", values, names, _kinds(names.values(), "value", NONE))
 
 
-def _source(workspace: Workspace, layout_id: int) -> Colouring:
+def _source(workspace: Workspace, shown: _Shown) -> Colouring:
     values = _values(
         workspace,
-        layout_id,
+        shown,
         "(SELECT o.source || '/' || COALESCE(o.root_id, '') FROM origin o WHERE o.image_id = p.image_id"
         " ORDER BY o.id LIMIT 1)",
         "",
@@ -194,10 +216,10 @@ def _source(workspace: Workspace, layout_id: int) -> Colouring:
     return _coloured("source", values, names, _kinds(names.values(), "value", "other"))
 
 
-def _suspicion(workspace: Workspace, layout_id: int) -> Colouring:
+def _suspicion(workspace: Workspace, shown: _Shown) -> Colouring:
     ends = [0.0, *_BANDS, 1.0]
     names = [f"quality {low:g} to {high:g}" for low, high in itertools.pairwise(ends)]
-    values = _suggested(workspace, layout_id, "g.label_quality")
+    values = _suggested(workspace, shown, "g.label_quality")
     bands: list[SqlValue] = [
         None if value is None else int(np.searchsorted(_BANDS, float(value), side="right"))
         for value in values
@@ -205,7 +227,7 @@ def _suspicion(workspace: Workspace, layout_id: int) -> Colouring:
     return _coloured("suspicion", bands, dict(enumerate(names)), _kinds(names, "value", NO_LABEL))
 
 
-_MAKERS: dict[ColourBy, Callable[[Workspace, int], Colouring]] = {
+_MAKERS: dict[ColourBy, Callable[[Workspace, _Shown], Colouring]] = {
     "label": _label,
     "prediction": _prediction,
     "suggestion": _suggestion,
@@ -218,24 +240,25 @@ _MAKERS: dict[ColourBy, Callable[[Workspace, int], Colouring]] = {
 
 def _values(
     workspace: Workspace,
-    layout_id: int,
+    shown: _Shown,
     value: str,
     join: str,
     parameters: Mapping[str, SqlValue] | None = None,
 ) -> list[SqlValue]:
     """Return an SQL value of each point, by image id."""
     rows = workspace.query(
-        f"SELECT {value} AS value FROM map_point p {join} WHERE p.layout_id = :layout_id ORDER BY p.image_id",
-        {**(parameters or {}), "layout_id": layout_id},
+        f"SELECT {value} AS value FROM {shown.source} {join} ORDER BY p.image_id",
+        {**(parameters or {}), "layout_id": shown.layout_id, "image_ids": shown.image_ids},
     )
     return [row["value"] for row in rows]
 
 
-def _suggested(workspace: Workspace, layout_id: int, value: str) -> list[SqlValue]:
+def _suggested(workspace: Workspace, shown: _Shown, value: str) -> list[SqlValue]:
     if not _has_suggestions(workspace):
-        row = workspace.one("SELECT COUNT(*) AS n FROM map_point WHERE layout_id = ?", (layout_id,))
-        return [None] * (row["n"] if row else 0)
-    return _values(workspace, layout_id, value, "LEFT JOIN suggestion g ON g.image_id = p.image_id")
+        value, join = "NULL", ""
+    else:
+        join = "LEFT JOIN suggestion g ON g.image_id = p.image_id"
+    return _values(workspace, shown, value, join)
 
 
 def _has_suggestions(workspace: Workspace) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import io
+import json
 from pathlib import Path
 
 from peakid import files
@@ -63,14 +64,16 @@ def write(workspace: Workspace, layout: Layout, out: Path, *, colour_by: ColourB
 
 
 def rows(workspace: Workspace, layout: Layout, colour_by: ColourBy) -> list[Row]:
-    """Return the points of a layout as rows, by image id."""
-    points = layouts.points(workspace, layout.layout_id)
-    coloured = map_colours.colouring(workspace, layout.layout_id, colour_by)
+    """Return the places of the images of a layout as rows, by image id."""
+    points = layouts.all_points(workspace, layout)
+    ids = points.image_ids.tolist()
+    coloured = map_colours.colouring(workspace, layout.layout_id, colour_by, image_ids=ids)
     images = workspace.query(
-        f"SELECT i.digest, {FIRST_PATH} AS path, c.name AS label FROM map_point p"
+        f"SELECT i.digest, {FIRST_PATH} AS path, c.name AS label"
+        " FROM (SELECT value AS image_id FROM json_each(?)) p"
         " JOIN image i ON i.id = p.image_id LEFT JOIN image_state s ON s.image_id = p.image_id"
-        " LEFT JOIN class c ON c.id = s.class_id WHERE p.layout_id = ? ORDER BY p.image_id",
-        (layout.layout_id,),
+        " LEFT JOIN class c ON c.id = s.class_id ORDER BY p.image_id",
+        (json.dumps(ids),),
     )
     return [
         (

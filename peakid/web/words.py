@@ -54,6 +54,7 @@ JOBS = {
     "retrain": "Training on new images",
     "browse": "Reading of picture pages",
     "map": "Map layout",
+    "index-neighbours": "Index of neighbours",
     "embed": "Embedding",
     "learning-curve": "Learning curve",
     "heat-maps": "Heat maps",

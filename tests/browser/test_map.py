@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from peakid.embed import layouts, stored
+from peakid.embed import layouts, placing, projection, stored
 from peakid.resources import PROJECT_ROOT
 from peakid.store.workspace import Workspace
 from tests import planted_embeddings
@@ -123,6 +123,34 @@ def test_the_map_shows_photos_and_a_lasso_becomes_a_queue(
     page.locator(".histogram", has_text="Sharpness").get_by_role("button", name="Any").click()
     expect(page.locator(".gallery .tile")).to_have_count(8)
     assert page.evaluate("window.alerted") is False
+
+
+def test_zooming_in_shows_the_images_that_the_whole_map_does_not_draw(
+    workspace: Workspace,
+    places: list[tuple[float, float]],
+    serve: Callable[[], str],
+    page: Page,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patched:  # In this process only: the server draws any number.
+        patched.setattr(layouts, "MOST_POINTS", 5)
+        patched.setattr(projection, "has_umap", lambda: True)
+        patched.setattr(projection, "umap", lambda features, report: projection.pca(features))
+        layout = placing.place_all(workspace, layouts.make(workspace, stored.find(workspace).set_id, "umap"))
+    page.goto(f"{serve()}/map?layout=umap")
+    page.locator(".map[data-drawn='5']").wait_for()
+    expect(page.locator(".map .message")).to_have_text("5 of 12 images")
+    everywhere = layouts.all_points(workspace, layout)
+    middle = tuple(everywhere.xy[0].tolist())
+    page.mouse.move(*at(page, middle))
+    for _ in range(6):
+        page.mouse.wheel(0, -400)
+    expect(page.locator(".map .message")).to_contain_text("in sight")
+    n = int(page.locator(".map").get_attribute("data-drawn") or 0)
+    assert 1 <= n < 12
+    page.locator(".overlay").focus()
+    page.keyboard.press("0")  # The whole map draws its sample again.
+    expect(page.locator(".map .message")).to_have_text("5 of 12 images")
 
 
 def test_the_map_works_without_webgl_and_passes_axe(

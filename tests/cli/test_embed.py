@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from peakid.embed import stored
+from peakid.embed.index import build
 from peakid.jobs import queue
 from peakid.jobs.arguments import EmbedArguments
 from peakid.store.workspace import Workspace
+from tests import planted_embeddings
 
 
 @pytest.mark.usefixtures("as_idle")
@@ -70,3 +72,17 @@ def test_an_import_and_a_scan_start_the_job_unless_the_setting_says_not_to(
     assert queue.show(workspace, job_id).kind == "embed"
     again = peakid("import", "folder", tmp_path / "photos")
     assert f"The embeddings are computed in the background (job {job_id})." in again.out
+
+
+@pytest.mark.usefixtures("as_idle")
+def test_the_index_is_queued_and_a_slow_search_says_how_it_becomes_fast(
+    workspace: Workspace, peakid: Callable, fill: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = fill(river=3)
+    planted_embeddings.plant(workspace, dict(zip(digests, [[1, 0], [0.8, 0.6], [0, 1]], strict=True)))
+    assert "index" not in peakid("similar", digests[0]).out
+    monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 1)
+    assert "compares 3 embeddings that are not in the index yet" in peakid("similar", digests[0]).out
+    first = peakid("embed", "index", "--json").json
+    assert first["state"] == "queued"
+    assert queue.show(workspace, first["job_id"]).arguments.kind == "index-neighbours"

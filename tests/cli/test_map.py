@@ -72,3 +72,10 @@ def test_the_map_is_drawn_as_a_picture_in_the_colours_of_the_classes(peakid, wor
     assert {(0x00, 0x72, 0xB2), (0x12, 0x34, 0x56)} <= {colour for _, colour in legend}
     assert "exists already" in peakid("map", "--png", tmp_path / "map.png").err
     assert "does not end in .png" in peakid("map", "--png", tmp_path / "map.jpg").err
+
+
+@pytest.mark.usefixtures("as_idle")
+def test_all_images_are_placed_by_a_job_where_a_map_draws_a_sample(peakid, embedded, monkeypatch):
+    monkeypatch.setattr(layouts, "MOST_POINTS", 2)
+    assert peakid("map", "--json").json["n_placed"] == 2
+    assert peakid("map", "--all", "--json").json["state"] == "queued"

@@ -27,6 +27,7 @@ from peakid.jobs.results import (
     FiguresResult,
     HeatMapsResult,
     ImportResult,
+    IndexResult,
     InputImage,
     LearningCurveResult,
     MapResult,
@@ -80,6 +81,7 @@ EXAMPLES = [
     ExportResult(export_id=1, path="/out", files=({"format": "onnx"},), parity={"onnx": {"agreement": 1.0}}),
     VerifyResult(3, 1, (Damage("d", "a.jpg", "gone"),), 1, (Move("e", "/photos", "b.jpg", "c.jpg"),), 2),
     ScanResult(scan=ScanReport(1, 0, 0, 0, {"dark": 1}, 0.5)),
+    IndexResult(n_rows=4, n_indexed=3, seconds=1.5),
     MapResult(n_images=3, n_embedded=4, seconds=1.5),
     ChangedCopiesResult("vgg16", 3, ViewReport(3, 2, 1, 0, 0.5), 1),
     ImportResult(

@@ -137,6 +137,7 @@ def in_every_table(workspace, tmp_path, draw):
         connection.execute("INSERT INTO imagenet_guess VALUES (?, 7, 0.5, NULL)", (ids[gone],))
         connection.execute("INSERT INTO split_assignment VALUES (0, ?, 'train')", (ids[gone],))
         connection.execute("INSERT INTO label_conflict VALUES (?1, ?1)", (ids[gone],))
+        connection.execute("INSERT INTO image_with_origins VALUES (?)", (ids[gone],))
         connection.execute(
             "INSERT INTO suggestion (image_id, suggested_class_id, confidence) VALUES (?, 1, 0.5)",
             (ids[gone],),

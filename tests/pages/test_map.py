@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid.embed import layouts, projection, stored
+from peakid.embed import layouts, placing, projection, stored
 from peakid.jobs import queue
 from peakid.keep import forget
 from peakid.store.workspace import Workspace
@@ -108,3 +108,22 @@ def test_the_selection_of_a_link_that_is_gone_is_said(
     app = open_page("review", queue="selection:9")
     assert not app.exception
     assert "there is no such queue" in app.info[0].value
+
+
+@pytest.mark.usefixtures("as_idle")
+def test_of_more_images_than_are_drawn_the_others_can_be_placed(
+    workspace: Workspace,
+    embedded: dict[str, str],
+    open_page: Callable[..., AppTest],
+    text_of: Callable[[AppTest], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(layouts, "MOST_POINTS", 3)
+    app = open_page("map")
+    assert "3 images of 4, drawn at random" in text_of(app)
+    next(each for each in app.button if each.label == "Place 1 others").click().run()
+    (job,) = queue.list_active(workspace, "cpu")
+    assert (job.kind, job.arguments.method) == ("map", "pca")
+    placing.place_all(workspace, layouts.pca(workspace, job.arguments.set_id))
+    queue.cancel(workspace, job.job_id)
+    assert "Zoom in to see the others" in text_of(open_page("map"))

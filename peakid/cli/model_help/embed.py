@@ -7,11 +7,13 @@ import click
 
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.embed import importing, stored
+from peakid.embed.index import build
 from peakid.embed.stored import EmbeddingSet
 from peakid.jobs import embedding
-from peakid.jobs.results import EmbedResult
+from peakid.jobs.results import EmbedResult, IndexResult
+from peakid.jobs.search_index import job as index_job
 from peakid.store.workspace import Workspace
 
 
@@ -93,9 +95,35 @@ def _document(workspace: Workspace, each: EmbeddingSet, *, is_used: bool) -> dic
         "n_missing": counts.n_missing,
         "n_unread": counts.n_unread,
         "n_dimensions": each.n_dimensions,
+        "n_indexed": build.coverage(workspace, each.set_id).n_indexed,
         "weights_sha256": each.weights_sha256,
         "is_used": is_used,
     }
+
+
+@embed_.command("index")
+@click.option("--wait", "is_waiting", is_flag=True, help="Follow the job to its end.")
+@request_option
+@actor_option
+@json_option
+@pass_workspace
+def embed_index(
+    workspace: Workspace, is_waiting: bool, request_id: str | None, actor: str, as_json: bool
+) -> int:
+    """Build the index of neighbours, or add the embeddings that it does not have, in the background.
+
+    Up to 100,000 embeddings a search compares all, and needs no index. Beyond that, `peakid embed` builds it
+    by itself. It needs the extra `millions`.
+    """
+    job = index_job.index(workspace, request_id=request_id, actor=actor)
+    if not is_waiting:
+        return emit_queued(as_json, job)
+    job = follow(workspace, job.job_id)
+    found = job.result_as(IndexResult) or IndexResult()
+    document = {"n_rows": found.n_rows, "n_indexed": found.n_indexed, "seconds": round(found.seconds, 3)}
+    text = f"The index has {found.n_indexed:,} of {found.n_rows:,} embeddings."
+    emit(as_json, {**document, **ending(job)}, text if job.state == "done" else job_text(job))
+    return EXIT_CODES[job.state]
 
 
 @embed_.command("import")

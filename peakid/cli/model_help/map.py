@@ -46,7 +46,8 @@ from peakid.suggest.map_colours import ColourBy
     metavar="LEFT BOTTOM RIGHT TOP",
     help="Make a queue of the images in this part of the map; all of it is -1 -1 1 1.",
 )
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow the job of a UMAP layout to its end.")
+@click.option("--all", "is_all", is_flag=True, help="Give every image a place, not only a sample of 100,000.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Follow the job of a layout to its end.")
 @request_option
 @actor_option
 @json_option
@@ -58,6 +59,7 @@ def map_(
     out: Path | None,
     png: Path | None,
     box: tuple[float, float, float, float] | None,
+    is_all: bool,
     is_waiting: bool,
     request_id: str | None,
     actor: str,
@@ -73,10 +75,10 @@ def map_(
     if png is not None:
         map_picture.check(png)
     layout = layouts.pca(workspace, embedded.set_id) if method == "pca" else _umap(workspace)
-    if layout is None:
-        job = submit.lay_out(workspace, request_id=request_id, actor=actor)
+    if layout is None or (is_all and layout.n_without_place):
+        job = submit.lay_out(workspace, method=method, request_id=request_id, actor=actor)
         job = follow(workspace, job.job_id) if is_waiting else job
-        layout = _umap(workspace) if job.state == "done" else None
+        layout = layouts.find(workspace, embedded.set_id, method) if job.state == "done" else None
         if layout is None:
             return _without_layout(as_json, job, is_waiting)
     document: dict[str, Any] = {"backbone": embedded.backbone, **_document(workspace, layout, colour_by)}
@@ -110,7 +112,7 @@ def _select(
     colour_by: ColourBy,
     actor: str,
 ) -> str:
-    found = layouts.inside(layouts.points(workspace, layout.layout_id), box)
+    found = layouts.inside(layouts.all_points(workspace, layout), box)
     if not found:
         raise BadInput(f"No image is in the box {box}.", "All of the map is -1 -1 1 1.")
     run_id = map_colours.run_in_view(workspace, colour_by)
@@ -123,6 +125,7 @@ def _document(workspace: Workspace, layout: Layout, colour_by: ColourBy) -> dict
         "method": layout.method,
         "n_images": layout.n_images,
         "n_embedded": layout.n_embedded,
+        "n_placed": layout.n_placed,
         "seconds": round(layout.seconds, 3),
         "made_at": layout.made_at,
         "colour_by": colour_by,

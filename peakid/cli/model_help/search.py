@@ -9,6 +9,7 @@ import click
 from peakid.cli.frame import emit, json_option, pass_workspace, table, terminal_report
 from peakid.cli.jobs import EXIT_CODES, ending, follow, job_text
 from peakid.embed import outlier_scores, relevance, similar, stored
+from peakid.embed.index import search as index_search
 from peakid.jobs import search
 from peakid.jobs.results import SimilarResult
 from peakid.store import images
@@ -34,7 +35,9 @@ def similar_(workspace: Workspace, picture: str, limit: int, as_json: bool) -> i
     found = similar.list_similar(workspace, similar.to_image(workspace, digest), limit=limit)
     documents = [asdict(each) for each in found]
     columns = ["digest", "similarity", "label", "path"]
-    emit(as_json, documents, table(_short(documents), columns, empty="No other image has an embedding."))
+    text = table(_short(documents), columns, empty="No other image has an embedding.")
+    advice = index_search.advice(workspace, stored.find(workspace))
+    emit(as_json, documents, f"{text}\n{advice}" if advice else text)
     return 0
 
 

@@ -320,7 +320,8 @@ def _several_origins(workspace: Workspace) -> dict[int, list[_Origin]]:
     """Return the origins of the images that have several, by image id."""
     rows = workspace.query(
         "SELECT image_id, path, source, label FROM origin WHERE image_id IN"
-        " (SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin)"
+        " (SELECT image_id FROM (SELECT DISTINCT image_id, root_id, path FROM origin"
+        " WHERE image_id IN (SELECT image_id FROM image_with_origins))"
         " GROUP BY image_id HAVING COUNT(*) > 1) ORDER BY id"
     )
     found: dict[int, dict[str, _Origin]] = defaultdict(dict)

@@ -79,9 +79,9 @@ class _Scan:
         self._workspace, self._report_progress = workspace, report
         self._state = _state(workspace)
         self._hashed = hashed = hashed_images.read(workspace)
-        self._row_of = {int(image_id): row for row, image_id in enumerate(hashed.ids)}
+        self._by_id = np.argsort(hashed.ids)  # Rows in the order of the ids.
         self._comparison = pair_search.Comparison(
-            hashed_images.picture_reader(workspace, hashed.digests), hashed.hashes.upright
+            hashed_images.picture_reader(workspace, hashed.ids), hashed.hashes.upright
         )
         apart = pair_judgements.Apart(workspace)
         self._groups = group_search.GroupSearch(
@@ -178,9 +178,12 @@ class _Scan:
 
     def _rows(self, pairs: np.ndarray) -> np.ndarray:
         """Return pairs of ids as pairs of rows, the later row first."""
-        present = [pair for pair in pairs.tolist() if all(n in self._row_of for n in pair)]
-        rows = np.array([[self._row_of[n] for n in pair] for pair in present], dtype=np.int64)
-        return np.sort(rows.reshape(-1, 2), axis=1)[:, ::-1]
+        ids, n = self._hashed.ids, len(self._hashed.ids)
+        if not n:
+            return np.zeros((0, 2), dtype=np.int64)
+        rows = self._by_id[np.minimum(np.searchsorted(ids, pairs, sorter=self._by_id), n - 1)]  # (P, 2)
+        rows = rows[(ids[rows] == pairs).all(axis=1)]
+        return np.sort(rows, axis=1)[:, ::-1]
 
     def _write(
         self,

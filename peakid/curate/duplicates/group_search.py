@@ -39,10 +39,14 @@ class GroupSearch:
         n = len(labels)
         order = np.argsort(labels, kind="stable")
         starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+        sizes = np.diff(starts, append=n)
+        # The label of a group is its first row. Of the many groups with one row, no members are kept.
+        self._labels = np.empty(n, dtype=np.int64)
+        self._labels[order] = np.repeat(order[starts], sizes)
         self._members = {
-            int(labels[rows[0]]): rows.tolist() for rows in np.split(order, starts[1:]) if len(rows)
+            int(order[start]): order[start : start + size].tolist()
+            for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True)
         }
-        self._labels = labels.copy()
         self._is_central = is_central
         self._comparison = comparison
         self._is_apart = is_apart
@@ -76,7 +80,7 @@ class GroupSearch:
         if room < 0:
             left = left[(self._labels[found.earlier[left]] != own) & ~is_apart[left]]
         others = self._labels[found.earlier[left]]
-        sizes = {label: len(self._members[label]) for label in np.unique(others).tolist()}
+        sizes = {label: len(self._of(label)) for label in np.unique(others).tolist()}
         taken: dict[int, int] = {}
         chosen = []
         for n, label in zip(left.tolist(), others.tolist(), strict=True):
@@ -121,16 +125,20 @@ class GroupSearch:
         return extra
 
     def _size(self, row: int) -> int:
-        return len(self._members[int(self._labels[row])])
+        return len(self._of(int(self._labels[row])))
+
+    def _of(self, label: int) -> list[int]:
+        """Return the rows of a group."""
+        return self._members.get(label, [label])
 
     def _join(self, row: int, other: int) -> None:
         own = int(self._labels[row])
         if own == other:
             return
-        small, large = sorted((own, other), key=lambda label: len(self._members[label]))
-        moved = self._members.pop(small)
+        small, large = sorted((own, other), key=lambda label: len(self._of(label)))
+        moved = self._members.pop(small, [small])
         self._labels[moved] = large
-        self._members[large] += moved
+        self._members.setdefault(large, [large]).extend(moved)
 
 
 def central(pairs: np.ndarray, n: int) -> np.ndarray:

@@ -12,6 +12,9 @@ PIECES = ((42, 22), (21, 21), (0, 21))  # (lowest bit, number of bits)
 PIECE_RADIUS = 2
 MAX_RADIUS = PIECE_RADIUS * len(PIECES) + len(PIECES) - 1  # 8; with 9 bits, each piece may differ in 3.
 BLOCK = 1 << 20  # Comparisons at once: about 40 MB of arrays.
+SHARD = (
+    1 << 17
+)  # Queries that are looked up at once; what is found for them is passed on before the next ones.
 
 Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Row of the query, row of the hashes, distance in bits: int64 arrays of the same length, unordered."""
@@ -71,33 +74,62 @@ class Index:
             queries: uint64 of shape (Q,).
             radius: At most MAX_RADIUS.
         """
-        return self._search(queries, radius, is_self=False)
+        return _joined([_empty(), *self._shards(queries, radius, is_self=False)])
 
     def pairs(self, *, radius: int = MAX_RADIUS) -> Found:
         """Find every pair of hashes within `radius` bits, each once, the larger row first."""
-        q, t, distance = self._search(self.hashes, radius, is_self=True)
-        return np.maximum(q, t), np.minimum(q, t), distance
+        return _joined([_empty(), *self.pairs_by_shard(radius=radius)])
 
-    def _search(self, queries: np.ndarray, radius: int, *, is_self: bool) -> Found:
+    def pairs_by_shard(self, *, radius: int = MAX_RADIUS) -> Iterator[Found]:
+        """Yield what `pairs` returns in parts, so that memory does not grow with the number of pairs."""
+        for q, t, distance in self._shards(self.hashes, radius, is_self=True):
+            yield np.maximum(q, t), np.minimum(q, t), distance
+
+    def _shards(self, queries: np.ndarray, radius: int, *, is_self: bool) -> Iterator[Found]:
+        """Yield what is found for some queries with one piece, then for the next ones.
+
+        A pair that several pieces lead to is yielded by the first of them.
+        """
         if radius > MAX_RADIUS:
             raise ValueError(f"radius {radius} is over {MAX_RADIUS}: pairs would be lost")
-        found = [_empty()]
-        for (low, n_bits), (order, starts) in zip(PIECES, self._pieces, strict=True):
+        for number, ((low, n_bits), (order, starts)) in enumerate(zip(PIECES, self._pieces, strict=True)):
             piece = _piece(queries, low, n_bits)
             # In order of the piece, so that the hashes to compare are close to each other in memory.
             by_piece = order if is_self else np.argsort(piece, kind="stable")
-            sorted_queries, sorted_hashes = queries[by_piece], self.hashes[order]
-            for q, places in _candidates(piece[by_piece], starts, n_bits, is_self=is_self):
-                distance = np.bitwise_count(sorted_queries[q] ^ sorted_hashes[places])
-                kept = np.flatnonzero(distance <= radius)
-                found.append(
-                    (
-                        by_piece[q[kept]].astype(np.int64),
-                        order[places[kept]].astype(np.int64),
-                        distance[kept].astype(np.int64),
-                    )
-                )
-        return _unique(_joined(found), len(self.hashes), is_self=is_self)
+            sorted_hashes = self.hashes[order]
+            for begin in range(0, len(by_piece), SHARD):
+                rows = by_piece[begin : begin + SHARD]
+                for q, places in _candidates(piece[rows], starts, n_bits, is_self=is_self):
+                    compared = queries, rows[q], sorted_hashes[places], order[places]
+                    yield _near(*compared, radius, number, is_self)
+
+
+def _near(
+    queries: np.ndarray,
+    q: np.ndarray,
+    hashes: np.ndarray,
+    t: np.ndarray,
+    radius: int,
+    number: int,
+    is_self: bool,
+) -> Found:
+    """Return the candidates of a piece that are within `radius` bits and that no earlier piece leads to.
+
+    Args:
+        q: Rows of the queries, `t` and `hashes` of what each is compared with.
+        number: Of the piece.
+        is_self: In pieces that are equal, both of a pair look for each other: one of them is left out.
+    """
+    apart = queries[q] ^ hashes
+    distance = np.bitwise_count(apart)
+    kept = np.flatnonzero(distance <= radius)
+    q, t, apart, distance = q[kept], t[kept], apart[kept], distance[kept]
+    is_new = np.ones(len(kept), dtype=bool)
+    for low, n_bits in PIECES[:number]:
+        is_new &= np.bitwise_count(_piece(apart, low, n_bits)) > PIECE_RADIUS
+    if is_self:
+        is_new &= (q > t) | (_piece(apart, *PIECES[number]) != 0)
+    return q[is_new].astype(np.int64), t[is_new].astype(np.int64), distance[is_new].astype(np.int64)
 
 
 def _piece(hashes: np.ndarray, low: int, n_bits: int) -> np.ndarray:
@@ -155,16 +187,6 @@ def _masks(n_bits: int) -> np.ndarray:
         ],
         np.int32,
     )
-
-
-def _unique(found: Found, n_hashes: int, *, is_self: bool) -> Found:
-    """Drop repeated results; with `is_self` also (row, row) and the second of (a, b) and (b, a)."""
-    q, t, distance = found
-    if is_self:
-        q, t = np.maximum(q, t), np.minimum(q, t)
-        q, t, distance = q[q != t], t[q != t], distance[q != t]
-    _, first = np.unique(q * n_hashes + t, return_index=True)
-    return q[first], t[first], distance[first]
 
 
 def _joined(found: list[Found]) -> Found:

@@ -1,6 +1,7 @@
 """Read the hashes and small pictures of all images, as the search for duplicates needs them."""
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,27 +33,29 @@ class HashedImages:
 
     ids: np.ndarray
     sizes: np.ndarray
-    digests: list[str]
     hashes: pair_search.HashSet
     n_compared: int
 
 
 def read(workspace: Workspace) -> HashedImages:
     """Read the hashes of all images."""
-    rows = workspace.query(
-        f"SELECT id, digest, phash, dhash, width_px, height_px, {IS_COMPARED} AS is_compared"
+    rows = workspace.connection().execute(
+        f"SELECT id, phash, dhash, (width_px << 32) + height_px AS size, {IS_COMPARED} AS is_compared"
         f" FROM image WHERE {_PRESENT} ORDER BY NOT {IS_COMPARED}, id"
     )
-    upright = np.array(
-        [(int(row["phash"], 16), int(row["dhash"], 16)) for row in rows], dtype=np.uint64
-    ).reshape(-1, 2)
-    parts = _parts(workspace, upright) if len(rows) <= pair_search.PARTS[-1][0] else None
+    # Not as a list of rows, which for a million images would take half a gigabyte.
+    numbers = (
+        (row["id"], int(row["phash"], 16), int(row["dhash"], 16), row["size"], row["is_compared"])
+        for row in rows
+    )
+    found = np.fromiter(itertools.chain.from_iterable(numbers), dtype=np.uint64).reshape(-1, 5)
+    upright = found[:, 1:3].copy()
+    parts = _parts(workspace, upright) if len(found) <= pair_search.PARTS[-1][0] else None
     return HashedImages(
-        ids=np.array([row["id"] for row in rows], dtype=np.int64),
-        sizes=np.array([(row["width_px"] << 32) + row["height_px"] for row in rows], dtype=np.int64),
-        digests=[row["digest"] for row in rows],
+        ids=found[:, 0].astype(np.int64),
+        sizes=found[:, 3].astype(np.int64),
         hashes=pair_search.HashSet(upright, parts),
-        n_compared=sum(row["is_compared"] for row in rows),
+        n_compared=int(found[:, 4].sum()),
     )
 
 
@@ -114,12 +117,17 @@ def _hashes(workspace: Workspace, digest: str) -> tuple[bytes, bytes] | None:
     return None if grey is None else hashes.of(grey)
 
 
-def picture_reader(workspace: Workspace, digests: list[str]) -> pair_search.PictureReader:
+def digest(workspace: Workspace, image_id: int) -> str:
+    """Return the digest of an image. Those of all images would take more memory than their hashes."""
+    return workspace.query("SELECT digest FROM image WHERE id = ?", (int(image_id),))[0]["digest"]
+
+
+def picture_reader(workspace: Workspace, ids: np.ndarray) -> pair_search.PictureReader:
     """Return a function that reads the picture of a row in an orientation, with a cache of the latest."""
 
     @functools.lru_cache(N_CACHED_PICTURES)
     def read(row: int, orientation: int) -> aligned.ComparedPicture | None:
-        grey = _grey(workspace, digests[row])
+        grey = _grey(workspace, digest(workspace, ids[row]))
         return None if grey is None else aligned.ComparedPicture(hashes.turned(grey, orientation))
 
     return read

@@ -36,7 +36,7 @@ def search(workspace: Workspace, data: bytes) -> list[Match]:
     turned = hashes.unpack([given.orientations])
     extended = _with(known.hashes, turned[0, 0], hashes.unpack([given.parts], n_hashes=hashes.N_PARTS))
     grey = inspection.grey_thumbnail(given.thumbnail)
-    stored, n = hashed_images.picture_reader(workspace, known.digests), len(known.digests)
+    stored, n = hashed_images.picture_reader(workspace, known.ids), len(known.ids)
 
     def picture(row: int, orientation: int) -> aligned.ComparedPicture | None:
         is_given = row == n
@@ -45,10 +45,16 @@ def search(workspace: Workspace, data: bytes) -> list[Match]:
         return stored(row, orientation)
 
     matches = [
-        _match(workspace, known.digests[pair.earlier], "near", pair.distance, pair.orientation)
+        _match(
+            workspace,
+            hashed_images.digest(workspace, known.ids[pair.earlier]),
+            "near",
+            pair.distance,
+            pair.orientation,
+        )
         for pair in extended.pairs(n, n + 1, turned, picture)
     ]
-    if given.digest in known.digests:
+    if _is_known(workspace, given.digest):
         matches = [replace(each, kind="copy") if each.digest == given.digest else each for each in matches]
         if not any(each.kind == "copy" for each in matches):  # Hashes of a blank picture match nothing.
             matches.append(_match(workspace, given.digest, "copy", 0, 0))
@@ -73,8 +79,17 @@ def search_hashes(
     found = hashes.distances(phash, known.hashes.upright[:, 0]).astype(int)
     found += hashes.distances(dhash, known.hashes.upright[:, 1])
     near = np.flatnonzero(found <= max_bits)
-    matches = [_match(workspace, known.digests[row], "near", int(found[row]), 0) for row in near]
+    digests = [hashed_images.digest(workspace, known.ids[row]) for row in near]
+    matches = [
+        _match(workspace, digest, "near", int(found[row]), 0)
+        for row, digest in zip(near, digests, strict=True)
+    ]
     return sorted(matches, key=lambda each: (each.distance, each.digest))
+
+
+def _is_known(workspace: Workspace, digest: str) -> bool:
+    there = "SELECT 1 FROM image i JOIN image_state s ON s.image_id = i.id WHERE i.digest = ?"
+    return workspace.one(there, (digest,)) is not None
 
 
 def _with(known: pair_search.HashSet, upright: np.ndarray, parts: np.ndarray) -> pair_search.HashSet:

@@ -32,6 +32,7 @@ from peakid.jobs.results import (
     TtaResult,
     VerifyResult,
 )
+from peakid.jobs.search_index import job as index_job
 from peakid.jobs.tasks import (
     calibration,
     changed_copies,
@@ -216,6 +217,7 @@ TASKS: dict[str, Callable[[Work], None]] = {
     "retrain": retraining.run_job,
     "browse": browsing.run,
     "map": map_jobs.run,
+    "index-neighbours": index_job.run,
     "embed": embedding_tasks.embed,
     "similar": search.run_similar,
     "name-images": search.run_names,

@@ -12,6 +12,7 @@ from peakid.embed.stored import EmbeddingSet
 from peakid.jobs.arguments import EmbedArguments
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import EmbedResult
+from peakid.jobs.search_index import job as index_job
 from peakid.recipe import backbones, weight_files
 from peakid.recipe.backbones import Backbone
 from peakid.store import images
@@ -50,6 +51,8 @@ def embed(work: Work) -> None:
     work.note(_result(work, known, n_new, seconds))
     if n_new:
         outlier_scores.refresh(work.workspace, report=work.report)
+    if known is not None:
+        index_job.extend_if_needed(work, known.set_id)
 
 
 def _known(work: Work, backbone: Backbone) -> EmbeddingSet | None:

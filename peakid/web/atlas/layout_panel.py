@@ -32,21 +32,16 @@ def show(workspace: Workspace, embedded: EmbeddingSet, method: Method) -> Layout
             layout = layouts.pca(workspace, embedded.set_id)
     else:
         layout = layouts.find(workspace, embedded.set_id, method)
-        _show_umap(workspace, layout)
+    _show_job(workspace, layout, method)
     n_without = status.read(workspace).n_images - embedded.n_images
     if n_without > 0:
         have, are = ("has", "is") if n_without == 1 else ("have", "are")
         st.caption(f"{words.n_of(n_without, 'image')} {have} no embedding yet and {are} not on the map.")
-    if layout is not None and layout.n_embedded > layout.n_images and not layout.n_missing:
-        st.caption(
-            f"{words.n_of(layout.n_images, 'image')} of {layout.n_embedded:,}, drawn at random: more points"
-            " would hide each other."
-        )
     return layout
 
 
-def _show_umap(workspace: Workspace, layout: Layout | None) -> None:
-    """Draw the running job, or offer to compute the layout where there is none or images were added."""
+def _show_job(workspace: Workspace, layout: Layout | None, method: Method) -> None:
+    """Draw the running job, or offer what it would do; say which images of very many are drawn."""
     submission.renew_ended(workspace)
     job = queue.newest(workspace, "map")
     if job is not None and (job.state not in queue.ENDED or job.state in queue.RESUMABLE):
@@ -54,6 +49,9 @@ def _show_umap(workspace: Workspace, layout: Layout | None) -> None:
         if job.state not in queue.ENDED:
             return
     if layout is not None and not layout.is_outdated:
+        _show_sample(workspace, layout)
+        return
+    if method == "pca":  # The page computes it itself.
         return
     if layout is None:
         sentence = (
@@ -69,9 +67,27 @@ def _show_umap(workspace: Workspace, layout: Layout | None) -> None:
         label = "Compute the UMAP layout" if layout is None else "Update the layout"
         if st.button(
             label, type="primary" if layout is None else "secondary", key="umap"
-        ) and submission.submit(_FORM, lambda request_id: _submitted(workspace, request_id)):
+        ) and submission.submit(_FORM, lambda request_id: _submitted(workspace, method, request_id)):
             st.rerun()
 
 
-def _submitted(workspace: Workspace, request_id: str) -> Job:
-    return submit.lay_out(workspace, request_id=request_id, actor=session.actor())
+def _show_sample(workspace: Workspace, layout: Layout) -> None:
+    """Say which images are drawn of more than a map shows, and offer to place the others."""
+    if layout.n_embedded <= layout.n_images:
+        return
+    drawn = f"{words.n_of(layout.n_images, 'image')} of {layout.n_embedded:,}"
+    if not layout.n_without_place:
+        st.caption(f"{drawn} are drawn of the whole map. Zoom in to see the others.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{drawn}, drawn at random: more points would hide each other.", width="content")
+        label = f"Place {layout.n_without_place:,} others"
+        tip = "A job gives every image a place. Zooming in then shows all of them."
+        if st.button(label, key="place", help=tip) and submission.submit(
+            f"{_FORM}:place", lambda request_id: _submitted(workspace, layout.method, request_id)
+        ):
+            st.rerun()
+
+
+def _submitted(workspace: Workspace, method: Method, request_id: str) -> Job:
+    return submit.lay_out(workspace, method=method, request_id=request_id, actor=session.actor())

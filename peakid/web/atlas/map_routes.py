@@ -5,6 +5,7 @@ As JSON through a page, 100,000 points would be ten times as large and pass thro
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from peakid.clean_text import whole_number
 from peakid.curate import classes
 from peakid.curate.queues import review_queue, selections
 from peakid.embed import layouts
+from peakid.embed.places import Box
 from peakid.errors import NotFound, PeakidError
 from peakid.records import QueueItem
 from peakid.store.workspace import Workspace
@@ -22,6 +24,7 @@ from peakid.suggest import map_colours, map_palette
 from peakid.web import words
 
 _LARGEST_ID = 2**32 - 1  # Of an image: ids are sent as uint32.
+_MOST_CHARACTERS = 1_000  # Of the images that are drawn in any case.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _TEXT = {"exclude": "excluded", "flag": "flagged"}
 
@@ -30,11 +33,12 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
     """Return the routes, which read from the workspace that `workspace` opens for a request."""
 
     def points(request: Request) -> Response:
-        return _answered(lambda: _points(workspace(request), _number(request, "layout_id")))
+        return _answered(lambda: _points(workspace(request), _number(request, "layout_id"), _part(request)))
 
     def colours(request: Request) -> Response:
         colour_by = request.path_params["colour_by"]
-        return _answered(lambda: _colours(workspace(request), _number(request, "layout_id"), colour_by))
+        number = _number(request, "layout_id")
+        return _answered(lambda: _colours(workspace(request), number, colour_by, _part(request)))
 
     def image(request: Request) -> Response:
         return _answered(lambda: _image(workspace(request), _number(request, "image_id")))
@@ -59,23 +63,53 @@ def _number(request: Request, name: str) -> int:
     return whole_number(request.path_params[name]) or -1
 
 
-def _points(workspace: Workspace, layout_id: int) -> Response:
-    """Return uint32 count, four unused bytes, uint32 image ids, float32 x and y of each, little endian."""
-    found = layouts.points(workspace, layouts.show(workspace, layout_id).layout_id)
+@dataclass(frozen=True)
+class _Part:
+    """What is asked for: the points in a rectangle (None = the whole map), and some images in any case."""
+
+    box: Box | None
+    shown: tuple[int, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        return self.box is None and not self.shown
+
+
+def _part(request: Request) -> _Part:
+    """Read `within=LEFT,BOTTOM,RIGHT,TOP` and `with=ID,ID`; what is not a rectangle is the whole map."""
+    try:
+        left, bottom, right, top = (float(each) for each in request.query_params["within"].split(","))
+        box = (left, bottom, right, top)
+    except (KeyError, ValueError):
+        box = None
+    given = request.query_params.get("with", "")[:_MOST_CHARACTERS].split(",")
+    return _Part(box, tuple(number for each in given if (number := whole_number(each)) is not None))
+
+
+def _points(workspace: Workspace, layout_id: int, part: _Part) -> Response:
+    """Return uint32 counts, uint32 image ids, float32 x and y of each, little endian.
+
+    The counts are those of the points that are sent, and of the images that have a place there.
+    """
+    layout = layouts.show(workspace, layout_id)
+    found, n_there = layouts.in_sight(workspace, layout, part.box, shown=part.shown)
     if len(found.image_ids) and found.image_ids[-1] > _LARGEST_ID:
         raise NotFound("The map cannot show images with numbers above 4 billion.")
-    body = np.array([len(found.image_ids), 0], dtype="<u4").tobytes()
+    body = np.array([len(found.image_ids), n_there], dtype="<u4").tobytes()
     body += found.image_ids.astype("<u4").tobytes() + found.xy.astype("<f4").tobytes()
     return Response(body, media_type="application/octet-stream", headers=_HEADERS)
 
 
-def _colours(workspace: Workspace, layout_id: int, colour_by: str) -> Response:
+def _colours(workspace: Workspace, layout_id: int, colour_by: str, part: _Part) -> Response:
     """Return uint32 length of a JSON document, the document, then the uint16 category of each point."""
     known = next((each for each in map_colours.COLOURS_BY if each == colour_by), None)
     if known is None:
         raise NotFound(f"The map cannot be coloured by {colour_by[:40]!r}.")
     layout = layouts.show(workspace, layout_id)
-    found = map_colours.colouring(workspace, layout.layout_id, known)
+    ids = None
+    if not part.is_whole:
+        ids = layouts.in_sight(workspace, layout, part.box, shown=part.shown)[0].image_ids.tolist()
+    found = map_colours.colouring(workspace, layout.layout_id, known, image_ids=ids)
     chosen = map_palette.of(found, classes.colours(workspace))
     categories = [
         {"name": words.shown(each.name), "colour": colour, "n": each.n}

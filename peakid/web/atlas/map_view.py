@@ -27,12 +27,15 @@ def show(layout: Layout, colour_by: ColourBy, *, focus: Sequence[int] = (), vers
         version: Changes when the categories may have changed, so that they are read again.
     """
     key = "map"
+    # Of the images of a sample, those to highlight may not be drawn.
+    also = f"?with={','.join(map(str, focus))}" if focus and layout.n_placed > layout.n_images else ""
     result = _component()(
         key=key,
         data={
             "key": key,
-            "points": f"/map/points/{layout.layout_id}/{layout.key}",
-            "colours": f"/map/colours/{layout.layout_id}/{colour_by}/{layout.key}-{version}",
+            "points": f"/map/points/{layout.layout_id}/{layout.key}{also}",
+            "colours": f"/map/colours/{layout.layout_id}/{colour_by}/{layout.key}-{version}{also}",
+            "total": layout.n_placed,
             "about": "/map/about/",
             "focus": list(focus),
         },

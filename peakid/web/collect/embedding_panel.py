@@ -3,9 +3,13 @@
 import streamlit as st
 
 from peakid.embed import stored
+from peakid.embed.index import build as index_build
+from peakid.embed.index import search as index_search
+from peakid.embed.stored import EmbeddingSet
 from peakid.jobs import embedding, queue
 from peakid.jobs.embedding import Coverage
 from peakid.jobs.job import Job
+from peakid.jobs.search_index import job as index_job
 from peakid.recipe import weight_files
 from peakid.recipe.backbones import PACKAGED, Backbone
 from peakid.store.workspace import Workspace
@@ -62,8 +66,32 @@ def show(workspace: Workspace) -> None:
         st.caption(NO_WEIGHTS if found.used else f"{NO_WEIGHTS} {STILL_WORKS}")
     if found.n_unread:
         _show_unread(workspace, found, is_open=is_open)
+    if found.used is not None and not is_open:
+        _show_index(workspace, found.used)
     if job is not None and _is_shown(job, found):
         job_panel.show(workspace, job)
+
+
+def _show_index(workspace: Workspace, used: EmbeddingSet) -> None:
+    """Say how searches among very many embeddings become fast, with the job; nothing where they are."""
+    job = queue.newest(workspace, "index-neighbours")
+    if job is not None and (job.state not in queue.ENDED or job.state in queue.RESUMABLE):
+        job_panel.show(workspace, job)
+        return
+    advice = index_search.advice(workspace, used)
+    if advice is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(advice, width="content")
+        if index_build.coverage(workspace, used.set_id).is_possible and st.button(
+            "Build the index", key="embed:index"
+        ):
+
+            def request(request_id: str) -> Job:
+                return index_job.index(workspace, request_id=request_id, actor=session.actor())
+
+            if submission.submit("embed:index", request):
+                st.rerun()
 
 
 def _line(found: Coverage) -> str:

@@ -20,6 +20,7 @@ from peakid.jobs.results import (
     ExportResult,
     FiguresResult,
     ImportResult,
+    IndexResult,
     MapResult,
     OpenSetResult,
     RateFinderResult,
@@ -241,7 +242,15 @@ def _map(workspace: Workspace, job: Job) -> Ending:
     if found is None:
         return _done(workspace, job)
     text = f"Map layout of {words.n_of(found.n_images, 'image')} in {duration(found.seconds)}."
-    return Ending(text, "Open the map", "map", {"layout": "umap"})
+    return Ending(text, "Open the map", "map", {"layout": found.method})
+
+
+def _index(workspace: Workspace, job: Job) -> Ending:
+    found = job.result_as(IndexResult)
+    if found is None:
+        return _done(workspace, job)
+    text = f"Index of {words.n_of(found.n_indexed, 'embedding')} in {duration(found.seconds)}."
+    return Ending(text, "Open Collect", "collect")
 
 
 def _embed(workspace: Workspace, job: Job) -> Ending:
@@ -298,6 +307,7 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "retrain": _retrain,
     "browse": _browse,
     "map": _map,
+    "index-neighbours": _index,
     "embed": _embed,
     "preview-albums": _preview_albums,
     "write-albums": _write_albums,

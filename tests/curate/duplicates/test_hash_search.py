@@ -87,3 +87,17 @@ def test_an_empty_search_finds_nothing() -> None:
     assert len(Index(empty).pairs()[0]) == 0
     assert len(Index(uniform(0, 4)).near(empty)[0]) == 0
     assert len(hash_search.compare(empty[:, None], empty[:, None], radius=8)[0]) == 0
+
+
+@pytest.mark.parametrize("shard", [1, 7, 1000])
+def test_the_size_of_a_shard_changes_no_pair(shard: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Clusters with 0 to 7 changed bits: pairs that one, two or all three pieces lead to.
+    table = np.concatenate([clustered(seed, 25, seed) for seed in range(8)])
+    expected = {(q, t, d) for q, t, d in by_python(table, table, 8) if t < q}
+    monkeypatch.setattr(hash_search, "SHARD", shard)
+    monkeypatch.setattr(hash_search, "BLOCK", 500)
+    assert as_set(Index(table).pairs()) == expected
+    parts = [as_set(each) for each in Index(table).pairs_by_shard()]
+    assert sum(map(len, parts)) == len(expected)
+    assert set().union(*parts) == expected
+    assert as_set(Index(table).near(table[:30])) == by_python(table[:30], table, 8)

@@ -37,3 +37,15 @@ def test_a_job_whose_embeddings_are_gone_says_so(workspace, plant, as_idle, monk
     workspace.connection().execute("DELETE FROM embedding")
     with pytest.raises(BadInput, match="gone"):
         tasks.run(ledger.claim(workspace, job.job_id, process.own()))
+
+
+def test_the_job_places_more_images_than_a_layout_is_computed_of(workspace, plant, as_idle, monkeypatch):
+    monkeypatch.setattr(layouts, "MOST_POINTS", 2)
+    digests = plant(dict.fromkeys("abcd", "dom"))
+    planted_embeddings.plant(workspace, {digest: [1, n] for n, digest in enumerate(digests.values())})
+    layout = layouts.pca(workspace, stored.find(workspace).set_id)
+    work = ledger.claim(workspace, submit.lay_out(workspace, method="pca").job_id, process.own())
+    tasks.run(work)
+    assert work.result == MapResult(n_images=4, n_embedded=4, seconds=work.result.seconds, method="pca")
+    after = layouts.find(workspace, layout.set_id, "pca")
+    assert (after.made_at, after.n_images, after.n_placed) == (layout.made_at, 2, 4)

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from peakid.curate import decisions
-from peakid.embed import layouts
+from peakid.embed import layouts, placing
 from peakid.keep import forget
 from peakid.records import Choice
 from peakid.web.server import routes
@@ -87,3 +87,26 @@ def test_what_does_not_exist_is_404_in_words(client, layout, path):
     assert response.status_code == 404
     assert response.headers["cache-control"] == "no-store"
     assert response.text
+
+
+def test_of_a_part_of_the_map_all_images_that_were_placed_are_sent(client, workspace, layout, monkeypatch):
+    monkeypatch.setattr(layouts, "MOST_POINTS", 2)
+    sample = layouts.make(workspace, layout.set_id, "pca")
+    placed = placing.place_all(workspace, sample)
+
+    def read(question):
+        body = client.get(f"/map/points/{placed.layout_id}/x{question}").content
+        n, n_there = np.frombuffer(body, "<u4", 2).tolist()
+        body_of_colours = client.get(f"/map/colours/{placed.layout_id}/label/x{question}").content
+        length = int(np.frombuffer(body_of_colours, "<u4", 1)[0])
+        codes = np.frombuffer(body_of_colours, "<u2", -1, 4 + length)
+        assert len(codes) == n
+        return np.frombuffer(body, "<u4", n, 8).tolist(), n_there
+
+    drawn, n_there = read("")
+    assert (len(drawn), n_there) == (2, 3)
+    (hidden,) = {1, 2, 3} - set(drawn)
+    x, y = layouts.all_points(workspace, placed).xy[hidden - 1].tolist()
+    assert read(f"?within={x - 0.01},{y - 0.01},{x + 0.01},{y + 0.01}") == ([hidden], 1)
+    assert read(f"?with={hidden}")[0] == [1, 2, 3]
+    assert read("?within=1,2&with=x") == (drawn, 3)  # What cannot be read asks for nothing.

@@ -8,11 +8,13 @@ import { channelsOf, fetchColours, fetchPoints } from "./map_data.js";
 import { PointIndex } from "./map_index.js";
 import { drawOverlay } from "./map_overlay.js";
 import { buildMap } from "./map_parts.js";
+import { asking, sightOf } from "./map_sight.js";
 import { View } from "./map_view.js";
 
 const BOTTOM_PX = 96; // the line below the map and the margin of the page
 const LEAST_HEIGHT_PX = 320;
 const FOCUS_ZOOM = 6; // to a highlighted image
+const STILL_MS = 250; // without a move, before the points in sight are asked for
 
 const maps = new Map(); // by data.key: survives a remount of the component
 
@@ -25,6 +27,7 @@ class ImageMap {
     this.nSelected = 0;
     this.highlighted = []; // points
     this.token = 0;
+    this.sight = ""; // what part of the map the points are of; "" = the whole
     this.resized = new ResizeObserver(() => this.layout());
     this.onResize = () => this.layout();
   }
@@ -94,12 +97,17 @@ class ImageMap {
 
   async load(data) {
     if (data !== this.data || !this.painter) return; // A newer run has other ones.
-    const { points, colours, focus } = data;
+    const { focus } = data;
+    const points = asking(data.points, this.sight);
+    const colours = asking(data.colours, this.sight);
     if (this.shown.points !== points) {
-      this.shown = { points };
-      const found = await fetchPoints(PREFIX + points);
+      // Of another part of the map, its colours come along: the points before stay until both are here.
+      const isOther = this.shown.whole === data.points;
+      this.shown = { ...(isOther ? this.shown : {}), points, colours, whole: data.points };
+      const found = await Promise.all([fetchPoints(PREFIX + points), fetchColours(PREFIX + colours)]);
       if (!this.painter || this.shown.points !== points) return;
-      this.takePoints(found);
+      this.takePoints(found[0]);
+      this.takeColours(found[1]);
     }
     if (this.shown.colours !== colours) {
       this.shown.colours = colours;
@@ -114,7 +122,21 @@ class ImageMap {
     }
   }
 
+  /** Ask for the points in sight, where the map has more images than are drawn. */
+  lookCloser() {
+    clearTimeout(this.waiting);
+    const isSample = this.data.total > this.points?.n || this.sight;
+    if (!isSample || this.nSelected) return; // A selection is of the points that are there.
+    this.waiting = setTimeout(() => {
+      const sight = sightOf(this.view);
+      if (sight === this.sight || this.nSelected) return;
+      this.sight = sight;
+      this.update(this.data);
+    }, STILL_MS);
+  }
+
   takePoints(points) {
+    this.hover(-1);
     this.points = points;
     this.index = new PointIndex(points);
     this.colours = null;
@@ -223,6 +245,7 @@ class ImageMap {
   moved() {
     this.hover(-1);
     this.draw();
+    this.lookCloser();
   }
 
   selectInSight() {
@@ -282,9 +305,12 @@ class ImageMap {
 
   /** Write how many images are shown or selected, and offer what can be done with them. */
   tell() {
-    const { n } = this.points;
+    const { n, total } = this.points;
     const count = this.nSelected.toLocaleString("en");
-    this.say(this.nSelected ? `${count} selected` : `${n.toLocaleString("en")} images`);
+    const drawn =
+      n < total ? `${n.toLocaleString("en")} of ${total.toLocaleString("en")}` : n.toLocaleString("en");
+    const where = this.sight ? " in sight" : "";
+    this.say(this.nSelected ? `${count} selected` : `${drawn} images${where}`);
     this.parts.root.dataset.selected = String(this.nSelected);
     if (!this.nSelected) {
       this.parts.offer.replaceChildren();

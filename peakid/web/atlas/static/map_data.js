@@ -1,13 +1,15 @@
 // What the map shows, as the server sends it in binary: the points, and the category of each.
 
 /**
- * Read points: uint32 count and 4 unused bytes, then uint32 image ids, then float32 x and y of each in -1 to 1.
+ * Read points: uint32 count, uint32 images that have a place there, then uint32 image ids, then float32 x and y
+ * of each in -1 to 1.
  */
 export async function fetchPoints(address) {
   const buffer = await fetchBytes(address);
-  const [n] = new Uint32Array(buffer, 0, 1);
+  const [n, total] = new Uint32Array(buffer, 0, 2);
   return {
     n,
+    total,
     ids: new Uint32Array(buffer, 8, n),
     xy: new Float32Array(buffer, 8 + 4 * n, 2 * n),
   };

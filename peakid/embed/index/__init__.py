@@ -1,0 +1,1 @@
+"""An index of the nearest neighbours in several million embeddings, in shards. It is a cache."""
