@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +32,6 @@ sys.path.insert(0, str(ROOT))
 
 import photos as drawn
 
-from peakid import files, settings
 from peakid.imaging import gate, hashed_photo, pixels
 from peakid.serve.albums import photos, plan, writing
 from peakid.serve.albums.plan import AlbumRules
@@ -95,11 +95,11 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + sum(each.user + each.system for each in children)
 
 
-def in_turn(paths: Sequence[Path], submit: Callable[[bytes], object]) -> None:
-    """Read files and decode each, with as many in work as sorting has."""
-    waiting: deque = deque()
+def in_turn(paths: Sequence[Path], submit: Callable[[Path], Future]) -> None:
+    """Decode files, with as many in work as sorting has."""
+    waiting: deque[Future] = deque()
     for path in paths:
-        waiting.append(submit(files.read_regular(path, settings.current().max_image_bytes)))
+        waiting.append(submit(path))
         if len(waiting) == photos.AHEAD:
             waiting.popleft().result()
     for each in waiting:
@@ -111,7 +111,7 @@ def decode(folder: Path, predictor: Predictor, *, hashes: bool = False, most: in
     work = hashed_photo.read if hashes else pixels.preprocess
     asked = {"size_px": predictor.image_size_px, "resize": predictor.resize}
     cpu, started = cpu_seconds(), time.perf_counter()
-    in_turn(sorted(folder.iterdir())[:most], lambda content: gate.submit(work, content, **asked))
+    in_turn(sorted(folder.iterdir())[:most], lambda path: gate.submit_file(work, path, **asked))
     return Timed({"decode": time.perf_counter() - started}, cpu_seconds() - cpu)
 
 

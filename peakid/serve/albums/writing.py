@@ -131,7 +131,7 @@ def _undone(out: Path, report: Report) -> Sorted:
         report("Taking photos back", n, len(made_before), counted)
     _remove_empty(out, made_before)
     if not left:
-        for name in (TABLE, journal.NAME, journal.LOCK_NAME):
+        for name in (TABLE, journal.KEPT_NAME, journal.NAME, journal.LOCK_NAME):
             (out / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             out.rmdir()
