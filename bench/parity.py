@@ -17,12 +17,13 @@ import contextlib
 import fcntl
 import json
 import platform
+import resource
 import shutil
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,7 +37,7 @@ warnings.simplefilter("ignore", FutureWarning)
 import parity_ways
 
 SEED, TEMPERATURE, N_TRAIN = 0, 1.5, 128
-EPOCHS = {"small_resnet": 15, "plain_cnn": 15, "resnet18": 6, "vgg16": 3}  # From random weights.
+EPOCHS = {"small_resnet": 4, "plain_cnn": 8, "resnet18": 2, "vgg16": 1}  # From random weights.
 SIZES_PX = {"timm/tf_efficientnet_lite0": 160}
 OTHER_SIZE_PX = 128  # Photos of less than 512 px are then decoded in full, in a browser too.
 PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "litert-torch", "fastai", "timm", "numpy", "pillow")
@@ -115,13 +116,14 @@ class OutOfTime(Exception):
 
 
 class Clock:
-    """The seconds that a run may take. 0 = no limit."""
+    """The CPU seconds that a run may take with its processes. 0 = no limit."""
 
     def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds if seconds else float("inf")
+        self._most = seconds or float("inf")
 
     def check(self) -> None:
-        if time.monotonic() > self._ends:
+        used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        if sum(each.ru_utime + each.ru_stime for each in used) > self._most:
             raise OutOfTime
 
 
@@ -219,21 +221,19 @@ def train(arch: str, dataset: str, size_px: int, arguments: argparse.Namespace, 
     )
 
 
-def of_formats(case: Case, formats_asked: Sequence[str], clock: Clock) -> None:
-    """Write each format that has no row, then compare what a fresh process predicts with the files."""
+def write(case: Case, formats_asked: Sequence[str], clock: Clock) -> list[str]:
+    """Write each format that has no row; return the formats that are there and have none."""
     from peakid.learn.export import formats, proof
     from peakid.learn.export.trained import TrainedModel
     from peakid.learn.network import model as models
     from peakid.recipe import export_formats
 
     known = case.rows()
-    left = [
-        name
-        for name in export_formats.FORMATS
-        if name not in known and export_formats.is_available(name) and name in formats_asked
-    ]
+    asked = [name for name in export_formats.FORMATS if name in formats_asked and name not in known]
+    asked = [name for name in asked if export_formats.is_available(name)]
+    left = [name for name in asked if not (case.folder / f"{name}.seconds").is_file()]
     if not left:
-        return
+        return asked
     network, of_run = models.load(case.folder / "run")
     card = replace(of_run, temperature=TEMPERATURE)
     model = TrainedModel(
@@ -242,22 +242,39 @@ def of_formats(case: Case, formats_asked: Sequence[str], clock: Clock) -> None:
         case.folder / "run",
         calibration=lambda: proof.decoded([("", data) for data in case.photos("train")], card),
     )
-    seconds: dict[str, float] = {}
     for name in left:
         clock.check()
         started = time.monotonic()
         with contextlib.redirect_stdout(sys.stderr):  # The converter of LiteRT tells each step.
             formats.WRITERS[name](model, case.out / export_formats.FILE_NAMES[name])
-        seconds[name] = time.monotonic() - started
-    write_card(case.out, card)
-    command = [sys.executable, __file__, "--read", str(case.folder), "--formats", *left]
+        (case.folder / f"{name}.seconds").write_text(f"{time.monotonic() - started:.1f}")
+    if "onnx" in left:
+        write_card(case.out, card)
+    return asked
+
+
+def read_fresh(written: Mapping[str, list[str]], cases: Mapping[str, Case]) -> None:
+    """Let one fresh process predict with the files of all cases, and compare what it found.
+
+    Args:
+        written: Formats to read, by the folder of the case.
+    """
+    from peakid.recipe import export_formats
+
+    asked = {folder: names for folder, names in written.items() if names}
+    if not asked:
+        return
+    command = [sys.executable, __file__, "--read", json.dumps(asked)]
     subprocess.run(command, check=True)
-    for name in [*left, *([IN_FULL] if "torchscript" in left else [])]:
-        files = [case.out / each for each in export_formats.files_of(name)] if name in left else []
-        megabytes = sum(file.stat().st_size for file in files) / 1e6
-        case.add(name, np.load(found_file(case.folder, name)), megabytes, seconds.get(name, 0.0))
-        for file in files if name != "onnx" else []:
-            file.unlink()  # Files of VGG are large.
+    for folder, names in asked.items():
+        case = cases[folder]
+        for name in [*names, *([IN_FULL] if "torchscript" in names else [])]:
+            files = [case.out / each for each in export_formats.files_of(name)] if name in names else []
+            megabytes = sum(file.stat().st_size for file in files) / 1e6
+            seconds = float((case.folder / f"{name}.seconds").read_text()) if name in names else 0.0
+            case.add(name, np.load(found_file(case.folder, name)), megabytes, seconds)
+            for file in files if name != "onnx" else []:
+                file.unlink()  # Files of VGG are large.
 
 
 def found_file(folder: Path, name: str) -> Path:
@@ -306,17 +323,32 @@ def write_card(out: Path, card: object) -> None:
     (out / "card.json").write_text(json.dumps(document))
 
 
-def of_case(arch: str, dataset: str, arguments: argparse.Namespace, clock: Clock) -> list[Row]:
-    case = case_of(arch, dataset, arguments)
-    known = case.rows()
-    for row in known.values():
-        show(row)
-    of_formats(case, arguments.formats, clock)
-    for way, predict in parity_ways.ways(arguments.python, arguments.chromium).items():
-        if way not in known:
+def compare(
+    asked: Sequence[tuple[str, str]], arguments: argparse.Namespace, clock: Clock
+) -> tuple[list[Row], bool]:
+    """Return the rows of all cases, also of earlier runs, and whether none is missing."""
+    cases: dict[str, Case] = {}
+    written: dict[str, list[str]] = {}
+    is_complete = False
+    with contextlib.suppress(OutOfTime):
+        for arch, dataset in asked:
             clock.check()
-            case.add(way, predict(case.photos(), case.out))
-    return list(case.rows().values())
+            case = case_of(arch, dataset, arguments)
+            cases[str(case.folder)] = case
+            for row in case.rows().values():
+                show(row)
+            written[str(case.folder)] = write(case, arguments.formats, clock)
+        is_complete = True
+    read_fresh(written, cases)
+    with contextlib.suppress(OutOfTime):
+        for case in cases.values() if is_complete else ():
+            for way, predict in parity_ways.ways(arguments.python, arguments.chromium).items():
+                if way not in case.rows():
+                    is_complete = False
+                    clock.check()
+                    case.add(way, predict(case.photos(), case.out))
+        is_complete = len(cases) == len(asked)
+    return [row for case in cases.values() for row in case.rows().values()], is_complete
 
 
 @contextlib.contextmanager
@@ -352,11 +384,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=200, help="Most validation photos.")
     parser.add_argument("--python", default="", help="A Python without Peakid, for the bundle.")
     parser.add_argument("--chromium", default="", help="A browser for the page of the bundle.")
-    parser.add_argument("--seconds", type=float, default=0, help="Start nothing after so long. 0 = no limit.")
-    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="Start nothing after so much CPU time. 0: no limit."
+    )
+    parser.add_argument("--read", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.read:
-        read(arguments.read, arguments.formats)
+        for folder, names in arguments.read.items():
+            read(Path(folder), names)
         return
     if None in (arguments.data, arguments.weights, arguments.work) or not arguments.arch:
         parser.error("--data, --weights, --work and --arch are needed")
@@ -365,20 +400,18 @@ def main() -> None:
         " | accuracy of the run | of this way | lost, won | MB | s to write |"
     )
     print("|---" * 13 + "|")
-    rows: list[Row] = []
     clock = Clock(arguments.seconds)
-    left = [(arch, dataset) for arch in arguments.arch for dataset in arguments.dataset]
-    with contextlib.suppress(OutOfTime):
-        while left:
-            clock.check()
-            with alone(arguments.work, "-".join(left[0])):
-                rows += of_case(*left[0], arguments, clock)
-            left.pop(0)
+    asked = [(arch, dataset) for arch in arguments.arch for dataset in arguments.dataset]
+    with contextlib.ExitStack() as locks:
+        for arch, dataset in asked:
+            locks.enter_context(alone(arguments.work, f"{arch}-{dataset}"))
+        rows, is_complete = compare(asked, arguments, clock)
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             versions[name] = version(name)
-    found = {"seed": SEED, "versions": versions, "left": left, "rows": [asdict(row) for row in rows]}
+    found = {"seed": SEED, "versions": versions, "is_complete": is_complete}
+    found["rows"] = [asdict(row) for row in rows]
     print(json.dumps(found))
 
 

@@ -218,8 +218,10 @@ def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copy2(source, part)
         part.replace(target)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            error.filename = str(target)  # It names the photo, which may be on another disk.
         raise
 
 
