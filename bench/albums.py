@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from peakid.evaluate.intervals import wilson
-from peakid.serve.albums import photos, plan
+from peakid.serve.albums import kept, plan
 from peakid.serve.albums.plan import AlbumPlan, AlbumRules
 from peakid.serve.predictor import Predictor
 
@@ -80,7 +80,7 @@ def main() -> None:
     source = given.data / "data" / "cene_demo"
     predictor = Predictor(given.export, n_threads=1)
     other = others(source / "albums.json", set(predictor.class_names))
-    found = photos.predict(predictor, source / "photos")
+    found, _ = kept.predict(predictor, source / "photos", given.sheets or source, is_kept=False)
     rows = {}
     for title, rules in {
         "each class": AlbumRules(),

@@ -1,30 +1,31 @@
-"""Every export format against the run: `python bench/parity.py --data DIR --weights DIR --arch NAME ...`.
+"""Every export format against the run: `python bench/parity.py --data DIR --weights DIR --work DIR --arch A`.
 
-A linear head (the small networks: the whole network) is trained on photos of one data set, with Peakid's own
-training. Each format is written from it at temperature 1.5, read again, and predicts the validation photos
-from their bytes; the run's stored predictions are brought to that temperature. Then the same photos go
-through the Python predictor, the HTTP server, and the bundle in an environment without Peakid (`--python`:
-one with ONNX Runtime, NumPy and Pillow), where `verify.py` must pass too, and through the page of the bundle
-in Chromium (`--chromium`). Accuracies are on the labels of these photos. A network without a weights file in
-`--weights` is trained for two epochs from random weights; the table says so.
+A linear head (without weights of ImageNet: the whole network) is trained on photos of one data set, with
+Peakid's own training. Each format is written from it at temperature 1.5; a fresh process reads the files and
+predicts the validation photos from their bytes, and the run's stored predictions are brought to that
+temperature. Then the same photos go through the Python predictor, the HTTP server, the bundle in an
+environment without Peakid (`--python`: one with ONNX Runtime, NumPy and Pillow), where `verify.py` must pass
+too, and through the page of the bundle in Chromium (`--chromium`). Accuracies are on the labels of these
+photos. A network without a weights file in `--weights` is trained from random weights; the table says so.
+
+What a case has is kept in `--work`: a run that was stopped, or stopped by `--seconds`, goes on where it was,
+and nothing is trained, written or predicted again. One run works on a case at a time.
 """
 
 import argparse
-import base64
-import http.client
+import contextlib
+import fcntl
 import json
-import os
 import platform
-import socket
+import resource
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import warnings
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -33,24 +34,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 warnings.simplefilter("ignore", FutureWarning)
 
-SEED, TEMPERATURE, N_TRAIN, SMALL = 0, 1.5, 90, ("small_resnet", "plain_cnn")
-SIZES_PX = {"timm/tf_efficientnet_lite0": 128, "vgg16": 64, "small_resnet": 64, "plain_cnn": 64}
-OTHER_SIZE_PX = 96
-WITHOUT_PEAKID = """
-import json, pathlib, sys
-from model import Model
-model = Model()
-photos = sorted(pathlib.Path(sys.argv[1]).iterdir())
-found = [model.probabilities(each.read_bytes()).tolist() for each in photos]
-assert "peakid" not in sys.modules
-print(json.dumps(found))
-"""
-IN_BROWSER = """async (content) => {
-  const { Model } = await import("model");
-  globalThis.asked ??= await Model.load(async (name) =>
-    new Uint8Array(await (await fetch(`../${name}`)).arrayBuffer()));
-  return globalThis.asked.probabilities(Uint8Array.from(atob(content), (each) => each.charCodeAt(0)));
-}"""
+import parity_ways
+
+SEED, TEMPERATURE, N_TRAIN = 0, 1.5, 128
+EPOCHS = {"small_resnet": 4, "plain_cnn": 8, "resnet18": 2, "vgg16": 1}  # From random weights.
+SIZES_PX = {"timm/tf_efficientnet_lite0": 160}
+OTHER_SIZE_PX = 128  # Photos of less than 512 px are then decoded in full, in a browser too.
+PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "litert-torch", "fastai", "timm", "numpy", "pillow")
+IN_FULL = "torchscript, photos decoded in full"
 
 
 @dataclass(frozen=True)
@@ -60,39 +51,80 @@ class Row:
     arch: str
     weights: str
     dataset: str
+    size_px: int
     way: str
     n: int
     max_abs_diff: float
+    mean_abs_diff: float
+    """Mean over the photos of the largest difference of a probability."""
     agreement: float
     agreement_interval: tuple[float, float]
     accuracy: float
     accuracy_of_run: float
+    n_lost: int
+    """Photos that the run has right and this way wrong; `n_won` the reverse."""
+    n_won: int
     megabytes: float = 0.0
     write_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """A trained run and the photos to compare on: `expected` at the temperature, (n, K)."""
+    """A trained run in a folder and its photos: `expected` at the temperature, (n, K)."""
 
     arch: str
-    weights: str
     dataset: str
-    photos: list[bytes]
+    size_px: int
+    folder: Path
+    weights: str
     expected: np.ndarray
     labels: np.ndarray
 
-    def row(self, way: str, found: np.ndarray, megabytes: float = 0.0, write_s: float = 0.0) -> Row:
+    @property
+    def out(self) -> Path:
+        return self.folder / "export"
+
+    def photos(self, split: str = "valid") -> list[bytes]:
+        return [file.read_bytes() for file in sorted((self.folder / split).iterdir())]
+
+    def rows(self) -> dict[str, Row]:
+        file = self.folder / "rows.json"
+        return {each["way"]: Row(**each) for each in json.loads(file.read_text())} if file.is_file() else {}
+
+    def add(self, way: str, found: np.ndarray, megabytes: float = 0.0, write_s: float = 0.0) -> None:
+        """Compare what was predicted with the run, keep the row and show it."""
         from peakid.evaluate.intervals import wilson
 
         chosen, by_run = found.argmax(axis=1), self.expected.argmax(axis=1)
-        same = chosen == by_run
+        same, is_right, was_right = chosen == by_run, chosen == self.labels, by_run == self.labels
         interval = wilson(int(same.sum()), len(same))
-        accuracies = float((chosen == self.labels).mean()), float((by_run == self.labels).mean())
-        difference = float(np.abs(found - self.expected).max())
-        names = (self.arch, self.weights, self.dataset, way)
-        agreed = float(same.mean()), (float(interval[0]), float(interval[1]))
-        return Row(*names, len(found), difference, *agreed, *accuracies, megabytes, write_s)
+        differences = np.abs(found - self.expected).max(axis=1)
+        row = Row(
+            *(self.arch, self.weights, self.dataset, self.size_px, way, len(found)),
+            *(float(differences.max()), float(differences.mean())),
+            *(float(same.mean()), (float(interval[0]), float(interval[1]))),
+            *(float(is_right.mean()), float(was_right.mean())),
+            *(int((was_right & ~is_right).sum()), int((is_right & ~was_right).sum()), megabytes, write_s),
+        )
+        rows = [asdict(each) for each in {**self.rows(), way: row}.values()]
+        (self.folder / "rows.json").write_text(json.dumps(rows))
+        show(row)
+
+
+class OutOfTime(Exception):
+    """The seconds of this run are used up; the next one goes on."""
+
+
+class Clock:
+    """The CPU seconds that a run may take with its processes. 0 = no limit."""
+
+    def __init__(self, seconds: float) -> None:
+        self._most = seconds or float("inf")
+
+    def check(self) -> None:
+        used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        if sum(each.ru_utime + each.ru_stime for each in used) > self._most:
+            raise OutOfTime
 
 
 def listed(dataset: str, data: Path, work: Path) -> list[tuple[str, Path]]:
@@ -102,7 +134,7 @@ def listed(dataset: str, data: Path, work: Path) -> list[tuple[str, Path]]:
 
         root = work / "demo" / "photos"
         if not root.is_dir():
-            demo.draw(work / "demo", n_images=330, seed=SEED)
+            demo.draw(work / "demo", n_images=340, seed=SEED)
     else:
         root = data / {"otters": "otters", "intel6": "intel6/seg_train"}[dataset]
     found = sorted((file.parent.name, file) for file in root.glob("*/*") if file.is_file())
@@ -125,8 +157,21 @@ def readable(files: Sequence[tuple[str, Path]], n: int) -> list[tuple[str, Path]
     return found
 
 
-def trained(arch: str, dataset: str, arguments: argparse.Namespace, folder: Path) -> tuple[Case, list[bytes]]:
-    """Train, and return the case with the bytes of the training photos."""
+def case_of(arch: str, dataset: str, arguments: argparse.Namespace) -> Case:
+    """Return the trained case; train it if its folder has none."""
+    size_px = SIZES_PX.get(arch, OTHER_SIZE_PX)
+    name = f"{arch.rpartition('/')[2]}-{dataset}-{size_px}px-{arguments.images}"
+    folder = arguments.work / name
+    if not (folder / "case.npz").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        train(arch, dataset, size_px, arguments, folder)
+    with np.load(folder / "case.npz") as stored:
+        known = {key: stored[key] for key in ("expected", "labels")}
+        return Case(arch, dataset, size_px, folder, str(stored["weights"]), **known)
+
+
+def train(arch: str, dataset: str, size_px: int, arguments: argparse.Namespace, folder: Path) -> None:
+    """Train, and write the run, the photos and what the run predicts for them."""
     from peakid.job_settings import JobSettings
     from peakid.learn import train
     from peakid.learn.batches.data import TrainingImages
@@ -143,62 +188,115 @@ def trained(arch: str, dataset: str, arguments: argparse.Namespace, folder: Path
     images = TrainingImages(list(content), labels, splits, names, content.__getitem__)
     named = arch.partition("_")[0]
     files = [*weight_files.packaged(architectures.find(arch)), *arguments.weights.glob(f"*{named}*")]
-    file = next(iter(files), None)
-    values = {"arch": arch, "image_size_px": SIZES_PX.get(arch, OTHER_SIZE_PX), "device": "cpu", "seed": SEED}
-    is_pretrained = file is not None and arch not in SMALL
-    values |= {"pretrained": str(file) if is_pretrained else "none"}
-    values |= {"method": "linear-head"} if is_pretrained else {"scratch_epochs": 3 if arch in SMALL else 2}
+    file = None if arch in EPOCHS else next(iter(files), None)
+    epochs = EPOCHS.get(arch, 3)
+    values = {"arch": arch, "image_size_px": size_px, "device": "cpu", "seed": SEED}
+    values |= {"pretrained": str(file) if file else "none"}
+    values |= {"method": "linear-head"} if file else {"scratch_epochs": epochs}
     result = train.train(
         images,
         Recipe.model_validate(values),
-        folder=folder,
-        cache_dir=folder.parent / "cache",
+        folder=folder / "run",
+        cache_dir=folder / "cache",
         settings=JobSettings(),
         report=no_report,
         on_epoch=lambda metrics: None,
         should_stop=lambda: False,
     )
     digests, pred_probs = result.pred_probs["valid"]
-    weights = "trained here" if arch in SMALL else "ImageNet" if file else "2 epochs from random"
-    photos = [content[digest] for digest in digests]
-    expected = export.scaled(np.asarray(pred_probs), TEMPERATURE)
+    for split in ("train", "valid"):
+        (folder / split).mkdir()
+    ordered = [digest for digest, split in zip(content, splits, strict=True) if split == "train"]
+    for split, these in (("train", ordered), ("valid", digests)):
+        for n, digest in enumerate(these):
+            (folder / split / f"{n:05d}").write_bytes(content[digest])
+    (folder / "export").mkdir()
+    weights = "ImageNet" if file else f"{epochs} epochs from random"
     label_of = dict(zip(content, labels, strict=True))
-    case = Case(arch, weights, dataset, photos, expected, np.array([label_of[digest] for digest in digests]))
-    return case, [content[digest] for digest, split in zip(content, splits, strict=True) if split == "train"]
+    np.savez(
+        folder / "case.npz",
+        expected=export.scaled(np.asarray(pred_probs), TEMPERATURE),
+        labels=np.array([label_of[digest] for digest in digests]),
+        weights=weights,
+    )
 
 
-def of_formats(case: Case, training: list[bytes], folder: Path, out: Path) -> list[Row]:
-    """Write, read and compare each format; leave ONNX and the card in `out`."""
+def write(case: Case, formats_asked: Sequence[str], clock: Clock) -> list[str]:
+    """Write each format that has no row; return the formats that are there and have none."""
     from peakid.learn.export import formats, proof
     from peakid.learn.export.trained import TrainedModel
     from peakid.learn.network import model as models
     from peakid.recipe import export_formats
 
-    network, of_run = models.load(folder)
+    known = case.rows()
+    asked = [name for name in export_formats.FORMATS if name in formats_asked and name not in known]
+    asked = [name for name in asked if export_formats.is_available(name)]
+    left = [name for name in asked if not (case.folder / f"{name}.seconds").is_file()]
+    if not left:
+        return asked
+    network, of_run = models.load(case.folder / "run")
     card = replace(of_run, temperature=TEMPERATURE)
-    batches = list(proof.decoded([("", data) for data in case.photos], card))
     model = TrainedModel(
-        network, card, folder, calibration=lambda: proof.decoded([("", data) for data in training], card)
+        network,
+        card,
+        case.folder / "run",
+        calibration=lambda: proof.decoded([("", data) for data in case.photos("train")], card),
     )
-    rows = []
-    for name in export_formats.FORMATS:
-        if not export_formats.is_available(name):
-            continue
-        files = [out / each for each in export_formats.files_of(name)]
+    for name in left:
+        clock.check()
         started = time.monotonic()
-        formats.WRITERS[name](model, files[0])
-        seconds = time.monotonic() - started
-        predict = formats.READERS[name](files[0], card)
-        found = np.concatenate([predict(batch) for batch in batches])
-        megabytes = sum(file.stat().st_size for file in files) / 1e6
-        rows.append(shown(case.row(name, found, megabytes, seconds)))
+        with contextlib.redirect_stdout(sys.stderr):  # The converter of LiteRT tells each step.
+            formats.WRITERS[name](model, case.out / export_formats.FILE_NAMES[name])
+        (case.folder / f"{name}.seconds").write_text(f"{time.monotonic() - started:.1f}")
+    if "onnx" in left:
+        write_card(case.out, card)
+    return asked
+
+
+def read_fresh(written: Mapping[str, list[str]], cases: Mapping[str, Case]) -> None:
+    """Let one fresh process predict with the files of all cases, and compare what it found.
+
+    Args:
+        written: Formats to read, by the folder of the case.
+    """
+    from peakid.recipe import export_formats
+
+    asked = {folder: names for folder, names in written.items() if names}
+    if not asked:
+        return
+    command = [sys.executable, __file__, "--read", json.dumps(asked)]
+    subprocess.run(command, check=True)
+    for folder, names in asked.items():
+        case = cases[folder]
+        for name in [*names, *([IN_FULL] if "torchscript" in names else [])]:
+            files = [case.out / each for each in export_formats.files_of(name)] if name in names else []
+            megabytes = sum(file.stat().st_size for file in files) / 1e6
+            seconds = float((case.folder / f"{name}.seconds").read_text()) if name in names else 0.0
+            case.add(name, np.load(found_file(case.folder, name)), megabytes, seconds)
+            for file in files if name != "onnx" else []:
+                file.unlink()  # Files of VGG are large.
+
+
+def found_file(folder: Path, name: str) -> Path:
+    return folder / f"found-{name.replace(', ', '-').replace(' ', '-')}.npy"
+
+
+def read(folder: Path, names: Sequence[str]) -> None:
+    """Predict the photos of a case with its files, as the fresh process does."""
+    from peakid.learn.export import formats, proof
+    from peakid.learn.network import model as models
+    from peakid.recipe import export_formats
+
+    _, of_run = models.load(folder / "run")
+    card = replace(of_run, temperature=TEMPERATURE)
+    photos = [file.read_bytes() for file in sorted((folder / "valid").iterdir())]
+    batches = list(proof.decoded([("", data) for data in photos], card))
+    for name in names:
+        file = folder / "export" / export_formats.FILE_NAMES[name]
+        predict = formats.READERS[name](file, card)
+        np.save(found_file(folder, name), np.concatenate([predict(batch) for batch in batches]))
         if name == "torchscript":
-            in_full = decoded_in_full(files[0], case.photos)
-            rows.append(shown(case.row("torchscript, photos decoded in full", in_full)))
-        for file in files if name != "onnx" else []:
-            file.unlink()  # Files of VGG are large.
-    write_card(out, card)
-    return rows
+            np.save(found_file(folder, IN_FULL), decoded_in_full(file, photos))
 
 
 def decoded_in_full(file: Path, photos: Sequence[bytes]) -> np.ndarray:
@@ -225,159 +323,103 @@ def write_card(out: Path, card: object) -> None:
     (out / "card.json").write_text(json.dumps(document))
 
 
-def of_predictor(case: Case, out: Path) -> np.ndarray:
-    from peakid.serve.predictor import Predictor
-
-    predictor = Predictor(out)
-    answers = predictor.predict(case.photos, top=len(predictor.class_names))
-    return table(
-        [{each.label: each.probability for each in answer.top} for answer in answers], predictor.class_names
-    )
-
-
-def of_server(case: Case, out: Path) -> np.ndarray:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    names = json.loads((out / "card.json").read_text())["class_names"]
-    command = [sys.executable, "-m", "peakid", "serve", str(out), "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 120
-        while not answers(port) and time.monotonic() < deadline:
-            time.sleep(0.3)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        found = []
-        for data in case.photos:
-            head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
-            body = head + b"Content-Type: image/jpeg\r\n\r\n" + data + b"\r\n--x--\r\n"
-            connection.request(
-                "POST",
-                f"/predict?top={len(names)}",
-                body,
-                {"Content-Type": "multipart/form-data; boundary=x"},
-            )
-            document = json.loads(connection.getresponse().read())
-            [answer] = document["predictions"] if isinstance(document, dict) else document
-            found.append({each["label"]: each["probability"] for each in answer["top"]})
-        return table(found, names)
-    finally:
-        server.terminate()
-        server.wait(30)
+def compare(
+    asked: Sequence[tuple[str, str]], arguments: argparse.Namespace, clock: Clock
+) -> tuple[list[Row], bool]:
+    """Return the rows of all cases, also of earlier runs, and whether none is missing."""
+    cases: dict[str, Case] = {}
+    written: dict[str, list[str]] = {}
+    is_complete = False
+    with contextlib.suppress(OutOfTime):
+        for arch, dataset in asked:
+            clock.check()
+            case = case_of(arch, dataset, arguments)
+            cases[str(case.folder)] = case
+            for row in case.rows().values():
+                show(row)
+            written[str(case.folder)] = write(case, arguments.formats, clock)
+        is_complete = True
+    read_fresh(written, cases)
+    if is_complete:
+        is_complete = predict_all_ways(list(cases.values()), arguments, clock)
+    return [row for case in cases.values() for row in case.rows().values()], is_complete
 
 
-def answers(port: int, path: str = "/health") -> bool:
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
+def predict_all_ways(cases: Sequence[Case], arguments: argparse.Namespace, clock: Clock) -> bool:
+    """Predict in the ways that have no row; return whether all have one then."""
+    with contextlib.suppress(OutOfTime):
+        for case in cases:
+            known = case.rows()
+            for way, predict in parity_ways.ways(arguments.python, arguments.chromium).items():
+                if way not in known:
+                    clock.check()
+                    case.add(way, predict(case.photos(), case.out))
+        return True
+    return False
 
 
-def of_bundle(case: Case, out: Path, python: str) -> np.ndarray:
-    """Predict with the unpacked bundle in an environment without Peakid, where verify.py must pass."""
-    from peakid.serve.bundle import bundle
-    from peakid.serve.bundle.model_card import ModelFacts
-
-    folder = out / "bundle"
-    bundle.write(out, out / "bundle.zip", ModelFacts(title=case.dataset))
-    with zipfile.ZipFile(out / "bundle.zip") as archive:
-        archive.extractall(folder)
-    photos = out / "photos"
-    photos.mkdir()
-    for n, data in enumerate(case.photos):
-        (photos / f"{n:05d}").write_bytes(data)
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    check = [python, "verify.py"]
-    subprocess.run(check, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
-    command = [python, "-c", WITHOUT_PEAKID, str(photos)]
-    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
-    return np.array(json.loads(done.stdout))
+@contextlib.contextmanager
+def alone(work: Path, name: str) -> Generator[None]:
+    """Wait until no other run works on a case."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / f"{name.replace('/', '-')}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def of_page(case: Case, out: Path, chromium: str) -> np.ndarray:
-    """Predict with the page of the unpacked bundle in a browser, through a server for files only."""
-    from playwright.sync_api import sync_playwright
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    server = subprocess.Popen(
-        command, cwd=out / "bundle", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page()
-            while not answers(port, "/web/"):
-                time.sleep(0.2)
-            page.goto(f"http://127.0.0.1:{port}/web/")
-            found = [page.evaluate(IN_BROWSER, base64.b64encode(data).decode()) for data in case.photos]
-            browser.close()
-        return np.array(found)
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def table(found: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
-    return np.array([[answer[name] for name in names] for answer in found])
-
-
-def shown(row: Row) -> Row:
+def show(row: Row) -> None:
     size = f" | {row.megabytes:.1f} | {row.write_s:.0f}" if row.megabytes else " | | "
     print(
-        f"| {row.arch} ({row.weights}) | {row.dataset} | {row.way} | {row.n} | {row.max_abs_diff:.1e}"
+        f"| {row.arch} ({row.weights}) | {row.dataset} | {row.size_px} | {row.way} | {row.n}"
+        f" | {row.max_abs_diff:.1e} | {row.mean_abs_diff:.1e}"
         f" | {row.agreement:.1%} ({row.agreement_interval[0]:.1%}-{row.agreement_interval[1]:.1%})"
-        f" | {row.accuracy_of_run:.1%} | {row.accuracy:.1%}{size} |",
+        f" | {row.accuracy_of_run:.1%} | {row.accuracy:.1%} | {row.n_lost}, {row.n_won}{size} |",
         flush=True,
     )
-    return row
 
 
 def main() -> None:
+    from peakid.recipe.export_formats import FORMATS
+
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="The folder with otters/ and intel6/.")
-    parser.add_argument("--weights", type=Path, required=True, help="A folder of weights files.")
-    parser.add_argument("--work", type=Path, required=True, help="Where the demo is drawn once.")
-    parser.add_argument("--arch", nargs="+", required=True)
+    parser.add_argument("--data", type=Path, help="The folder with otters/ and intel6/.")
+    parser.add_argument("--weights", type=Path, help="A folder of weights files.")
+    parser.add_argument("--work", type=Path, help="Where the cases are kept, and the demo is drawn once.")
+    parser.add_argument("--arch", nargs="+", default=[])
     parser.add_argument("--dataset", nargs="+", default=["otters", "intel6", "demo"])
+    parser.add_argument("--formats", nargs="+", default=list(FORMATS))
     parser.add_argument("--images", type=int, default=200, help="Most validation photos.")
     parser.add_argument("--python", default="", help="A Python without Peakid, for the bundle.")
     parser.add_argument("--chromium", default="", help="A browser for the page of the bundle.")
-    arguments = parser.parse_args()
-    print(
-        "| network | data | way | n | largest difference | same first choice (Wilson 95 %)"
-        " | accuracy of the run | of this way | MB | s to write |"
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="Start nothing after so much CPU time. 0: no limit."
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    rows: list[Row] = []
-    for arch in arguments.arch:
-        for dataset in arguments.dataset:
-            with tempfile.TemporaryDirectory() as text:
-                folder, out = Path(text) / "run", Path(text) / "export"
-                out.mkdir()
-                case, training = trained(arch, dataset, arguments, folder)
-                rows += of_formats(case, training, folder, out)
-                ways: dict[str, Callable[[], np.ndarray]] = {
-                    "Python (Predictor)": lambda case=case, out=out: of_predictor(case, out),
-                    "HTTP server": lambda case=case, out=out: of_server(case, out),
-                }
-                if arguments.python:
-                    ways["bundle without Peakid"] = lambda case=case, out=out: of_bundle(
-                        case, out, arguments.python
-                    )
-                    if arguments.chromium:
-                        ways["page of the bundle in Chromium"] = lambda case=case, out=out: of_page(
-                            case, out, arguments.chromium
-                        )
-                rows += [shown(case.row(way, predict())) for way, predict in ways.items()]
-    packages = ("torch", "onnx", "onnxruntime", "fastai", "timm", "numpy", "pillow")
-    versions = {"python": platform.python_version(), **{name: version(name) for name in packages}}
-    print(json.dumps({"seed": SEED, "versions": versions, "rows": [asdict(row) for row in rows]}))
+    parser.add_argument("--read", type=json.loads, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.read:
+        for folder, names in arguments.read.items():
+            read(Path(folder), names)
+        return
+    if None in (arguments.data, arguments.weights, arguments.work) or not arguments.arch:
+        parser.error("--data, --weights, --work and --arch are needed")
+    print(
+        "| network | data | px | way | n | largest difference | mean | same first choice (Wilson 95 %)"
+        " | accuracy of the run | of this way | lost, won | MB | s to write |"
+    )
+    print("|---" * 13 + "|")
+    clock = Clock(arguments.seconds)
+    asked = [(arch, dataset) for arch in arguments.arch for dataset in arguments.dataset]
+    with contextlib.ExitStack() as locks:
+        for arch, dataset in asked:
+            locks.enter_context(alone(arguments.work, f"{arch}-{dataset}"))
+        rows, is_complete = compare(asked, arguments, clock)
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    found = {"seed": SEED, "versions": versions, "is_complete": is_complete}
+    found["rows"] = [asdict(row) for row in rows]
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

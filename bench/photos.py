@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -34,16 +35,25 @@ def draw(folder: Path, n: int, size: tuple[int, int] = SIZE, seed: int = 0) -> l
     return files
 
 
-def from_folder(source: Path, folder: Path, n: int, size: tuple[int, int] = SIZE) -> list[Path]:
-    """Write n real photos, enlarged to `size`, into `folder/<class>/`; a small set is taken several times."""
+def from_folder(
+    source: Path, folder: Path, n: int, size: tuple[int, int] | None = SIZE, qualities: Sequence[int] = (90,)
+) -> list[Path]:
+    """Write n real photos, enlarged to `size` unless it is None, into `folder/<class>/`, unless they exist.
+
+    A small set is taken several times, with the next quality each time.
+    """
     found = sorted(path for path in source.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     files = []
     for i in range(n):
         photo = found[i * len(found) // n] if n <= len(found) else found[i % len(found)]
         files.append(folder / photo.parent.name / f"{i:05d}.jpg")
+        if files[-1].is_file():
+            continue
         files[-1].parent.mkdir(parents=True, exist_ok=True)
         with Image.open(photo) as image:
-            files[-1].write_bytes(_jpeg(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)))
+            shown = image.convert("RGB")
+            shown = shown.resize(size, Image.Resampling.BICUBIC) if size else shown
+            files[-1].write_bytes(_jpeg(shown, qualities[i // len(found) % len(qualities)]))
     return files
 
 
@@ -58,7 +68,7 @@ def _photo(file: Path, number: int, scenes: list[Image.Image], size: tuple[int, 
     file.write_bytes(_jpeg(Image.fromarray(lit.clip(0, 255).astype(np.uint8))))
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def _jpeg(image: Image.Image, quality: int = 90) -> bytes:
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=90)
+    image.save(out, "JPEG", quality=quality)
     return out.getvalue()

@@ -9,9 +9,10 @@ import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from peakid import settings
+from peakid import files, settings
 from peakid.imaging.decoder import Decoder
 
 P = ParamSpec("P")
@@ -40,6 +41,17 @@ def submit(
 ) -> "Future[T]":
     """Begin what `call` does. Several files are decoded side by side, one on each core."""
     return _decoder().submit(functools.partial(bytes, data), functools.partial(function, **kwargs), args)
+
+
+def submit_file(
+    function: Callable[Concatenate[bytes, P], T], file: Path, *args: P.args, **kwargs: P.kwargs
+) -> "Future[T]":
+    """Begin what `submit` does for a file, which the guarded process reads: its bytes do not travel.
+
+    The future also raises OSError: the file cannot be read, is no regular file, or has too many bytes.
+    """
+    read = functools.partial(files.read_regular, file, settings.current().max_image_bytes)
+    return _decoder().submit(read, functools.partial(function, **kwargs), args)
 
 
 def environment() -> dict[str, str]:

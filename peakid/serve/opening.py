@@ -53,27 +53,49 @@ def n_bytes(folder: Path) -> int:
     Raises:
         NotFound, BadInput, WeightsUnfit: As `card`, and if the file is missing.
     """
-    file = folder / _onnx_file(folder, card(folder)).name
+    file = folder / onnx_file(folder, card(folder)).name
     try:
         return file.stat().st_size
     except OSError as error:
         raise _missing(file) from error
 
 
-def session(folder: Path, found: cards.ExportCard, *, n_threads: int = 0) -> "onnxruntime.InferenceSession":
+def onnx_file(folder: Path, found: cards.ExportCard, *, is_int8: bool = False) -> cards.ExportFile:
+    """Return the ONNX file of an export, or that of 8 bits.
+
+    Raises:
+        BadInput: If it has none.
+    """
+    format = "onnx-int8" if is_int8 else "onnx"
+    named = next((each for each in found.files if each.format == format), None)
+    if named is None:
+        formats = ", ".join(each.format for each in found.files) or "none"
+        title = "ONNX int8" if is_int8 else "ONNX"
+        raise BadInput(
+            f"The export in {folder} has no {title} file (it has {formats}).",
+            f"Export the run again in the format {format}.",
+            action("list_runs"),
+        )
+    return named
+
+
+def session(
+    folder: Path, found: cards.ExportCard, *, n_threads: int = 0, is_int8: bool = False
+) -> "onnxruntime.InferenceSession":
     """Open the ONNX file of an export.
 
     Args:
         n_threads: That compute one batch; 0 = one for each core.
+        is_int8: Open the file of 8 bits.
 
     Raises:
-        BadInput: If the export has no ONNX file.
+        BadInput: If the export has no such file.
         NotFound: If it is missing.
         WeightsUnfit: If it does not match its card, reads other files, or ONNX Runtime refuses it.
     """
     import onnxruntime  # Slow to import, so not imported by pages that only offer a prediction.
 
-    named = _onnx_file(folder, found)
+    named = onnx_file(folder, found, is_int8=is_int8)
     file = folder / named.name
     content = _content(file, named.sha256)
     if outside := _other_files(file, content):
@@ -81,7 +103,6 @@ def session(folder: Path, found: cards.ExportCard, *, n_threads: int = 0) -> "on
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.log_severity_level = 4  # Only what ends the process: an error says the rest.
-    options.intra_op_num_threads = n_threads
     # Its threads would wait for each other in a loop: as much time again, which decoding needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
@@ -158,18 +179,6 @@ def _checked(folder: Path, found: np.ndarray, n: int, n_classes: int) -> np.ndar
     if not np.isfinite(found).all():
         raise _unfit(folder, "its probabilities are not numbers")
     return found
-
-
-def _onnx_file(folder: Path, found: cards.ExportCard) -> cards.ExportFile:
-    named = next((each for each in found.files if each.format == "onnx"), None)
-    if named is None:
-        formats = ", ".join(each.format for each in found.files) or "none"
-        raise BadInput(
-            f"The export in {folder} has no ONNX file (it has {formats}).",
-            "Export the run again in the format onnx.",
-            action("list_runs"),
-        )
-    return named
 
 
 def _missing(file: Path) -> NotFound:

@@ -1,5 +1,7 @@
 """Predict with an export: ONNX Runtime and numpy without torch, with the preprocessing of training."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ import numpy as np
 
 from peakid.errors import UnreadableImage
 from peakid.imaging import gate, pixels
+from peakid.recipe import cards, export_formats
 from peakid.records import RejectionReason
 from peakid.serve import opening
 from peakid.serve.familiarity import UNKNOWN, Familiar, Familiarity
@@ -111,26 +114,29 @@ class Predictor:
         image_size_px, resize: How `pixels.preprocess` makes the pixels that it takes.
         threshold: Confidence in 0..1 below which the model abstains unless told otherwise; 0 = never.
         temperature: At which `predict` gives probabilities; 1 = as the file gives them.
+        identity: SHA-256 of what decides the answers: another one may answer otherwise.
     """
 
-    def __init__(self, folder: Path, *, n_threads: int = 0) -> None:
+    def __init__(self, folder: Path, *, n_threads: int = 0, is_int8: bool = False) -> None:
         """Load the export in a folder.
 
         Args:
             n_threads: That compute one batch; 0 = one for each core. Whoever predicts several batches side by
                 side takes 1: threads that wait for each other take CPU time.
+            is_int8: Predict with the file of 8 bits: in half the time, and nearly the same.
 
         Raises:
             NotFound: If there is no export in that folder.
-            BadInput: If the export has no ONNX file, or was made for another version of the preprocessing.
+            BadInput: If the export has no such file, or was made for another version of the preprocessing.
             WeightsUnfit: If a file is damaged or does not match the card.
         """
         self._folder, self._card = folder, opening.card(folder)
         self.class_names = self._card.class_names
         self.image_size_px, self.resize = self._card.image_size_px, self._card.resize
         self.threshold, self.temperature = self._card.facts.threshold, self._card.facts.temperature
-        self._session = opening.session(folder, self._card, n_threads=n_threads)
+        self._session = opening.session(folder, self._card, n_threads=n_threads, is_int8=is_int8)
         self._familiar = Familiar(folder, self._card, self._session)
+        self.identity = _identity(self._card, is_int8=is_int8)
 
     def predict(
         self, images: Sequence[bytes], *, top: int = 5, threshold: float | None = None
@@ -184,6 +190,20 @@ class Predictor:
             for row, each in zip(probabilities, known, strict=True)
         )
         return [next(found) if isinstance(item, np.ndarray) else item for item in read]
+
+
+def _identity(card: cards.ExportCard, *, is_int8: bool) -> str:
+    used = "onnx-int8" if is_int8 else "onnx"
+    files = sorted(each.sha256 for each in card.files if each.format in (used, export_formats.FAMILIAR))
+    decides = [
+        card.class_names,
+        card.image_size_px,
+        card.resize,
+        card.facts.temperature,
+        pixels.VERSION,
+        files,
+    ]
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
 
 def scaled(pred_probs: np.ndarray, temperature: float) -> np.ndarray:

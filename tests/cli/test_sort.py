@@ -1,5 +1,9 @@
 """`peakid sort` and `peakid unsort` on real files."""
 
+import hashlib
+import json
+import shutil
+
 import pytest
 from PIL import Image
 
@@ -33,6 +37,40 @@ def test_photos_are_sorted_counted_and_taken_back(peakid, colour_export, folder,
     assert (taken["n_removed"], taken["left"]) == (7, [])
     assert not out.exists()
     assert len(list(folder.iterdir())) == 8
+
+
+def test_another_sorting_predicts_only_what_is_new(peakid, colour_export, folder, tmp_path):
+    out = tmp_path / "albums"
+    arguments = ["sort", str(colour_export), str(folder), str(out), "--json"]
+    first = peakid(*arguments).json
+    assert first["n_predicted"] == 7
+    Image.new("RGB", (30, 20), (10, 40, 220)).save(folder / "red1.png")  # Another photo of the same name.
+    Image.new("RGB", (30, 20), (200, 30, 20)).save(folder / "new.png")
+    preview = peakid(*arguments, "--threshold", "0.5", "--dry-run").json
+    found = peakid(*arguments, "--threshold", "0.5").json
+    assert (preview["n_predicted"], found["n_predicted"]) == (2, 2)
+    assert preview["albums"] == found["albums"] == {"blue": 3, "green": 2, "red": 2, "other": 1}
+    card = json.loads((colour_export / "card.json").read_text())
+    card["class_names"] = ["crimson", *card["class_names"][1:]]
+    (colour_export / "card.json").write_text(json.dumps(card))
+    other = peakid(*arguments).json
+    assert (other["n_predicted"], other["albums"]["crimson"]) == (8, 3)
+    peakid("unsort", str(out))
+    assert not out.exists()
+
+
+def test_the_int8_file_of_an_export_can_sort(peakid, colour_export, folder, tmp_path):
+    arguments = ["sort", str(colour_export), str(folder), str(tmp_path / "out"), "--int8", "--json"]
+    refused = peakid(*arguments)
+    assert (refused.code, "has no ONNX int8 file" in refused.err) == (1, True)
+    assert not (tmp_path / "out").exists()
+    shutil.copyfile(colour_export / "model.onnx", colour_export / "model-int8.onnx")
+    card = json.loads((colour_export / "card.json").read_text())
+    sha256 = hashlib.sha256((colour_export / "model-int8.onnx").read_bytes()).hexdigest()
+    card["files"] += [{"name": "model-int8.onnx", "format": "onnx-int8", "sha256": sha256, "bytes": 1}]
+    (colour_export / "card.json").write_text(json.dumps(card))
+    (colour_export / "model.onnx").unlink()  # Only the file of 8 bits is read.
+    assert peakid(*arguments).json["albums"]["blue"] == 2
 
 
 def test_groups_of_classes_share_an_album(peakid, colour_export, folder, tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,16 @@ def test_a_file_that_is_not_an_image_is_rejected_with_the_same_reason() -> None:
         "not_an_image",
         "a web page, an SVG or another markup file",
     )
+
+
+def test_the_guarded_process_reads_a_file_itself(draw: Callable[..., bytes], tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(draw(3))
+    found = gate.submit_file(inspection.inspect, tmp_path / "a.jpg").result()
+    assert found == inspection.inspect(draw(3))
+    with pytest.raises(OSError, match="not a regular file"):
+        gate.submit_file(inspection.inspect, tmp_path).result()
+    with pytest.raises(FileNotFoundError):
+        gate.submit_file(inspection.inspect, tmp_path / "b.jpg").result()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from peakid.errors import NotFound, WeightsUnfit
-from peakid.serve.albums import photos, plan
+from peakid.serve.albums import kept, plan
 from peakid.serve.albums.plan import AlbumRules
 from peakid.serve.http import app
 from peakid.serve.predictor import Predictor
@@ -60,7 +60,7 @@ def test_unfamiliar_photos_are_sorted_into_other_if_wished(folder: Path, tmp_pat
     (tmp_path / "photos").mkdir()
     for name, colour in (("a", RED), ("b", GREY)):
         (tmp_path / "photos" / f"{name}.png").write_bytes(photo(*colour))
-    found = photos.predict(Predictor(folder), tmp_path / "photos")
+    found, _ = kept.predict(Predictor(folder), tmp_path / "photos", tmp_path / "out", is_kept=False)
     for wished, expected in ((False, ["red", "red"]), (True, ["red", "other"])):
         rules = AlbumRules(others_unfamiliar=wished)
         assert [each.album for each in plan.make(found, rules).placements] == expected

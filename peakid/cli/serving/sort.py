@@ -10,7 +10,7 @@ from peakid.cli.frame import emit, json_option, terminal_report
 from peakid.cli.output import terminal
 from peakid.cli.serving.predict import export_folder
 from peakid.errors import BadInput
-from peakid.serve.albums import photos, plan, writing
+from peakid.serve.albums import kept, plan, writing
 from peakid.serve.albums.journal import MODES, Mode
 from peakid.serve.albums.plan import AlbumPlan, AlbumRules
 from peakid.serve.predictor import Predictor
@@ -58,6 +58,12 @@ unfamiliar_option = click.option(
 @nested_option
 @twins_option
 @unfamiliar_option
+@click.option(
+    "--int8",
+    "is_int8",
+    is_flag=True,
+    help="Predict with the ONNX int8 file of the export: faster, and nearly the same.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say how many photos each album would get.")
 @json_option
 def sort_(
@@ -70,6 +76,7 @@ def sort_(
     is_nested: bool,
     split_twins: bool,
     others_unfamiliar: bool,
+    is_int8: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -77,22 +84,25 @@ def sort_(
 
     EXPORT is the number of an export, `current`, a pulled model as `hub:OWNER/NAME`, or a folder. Photos are
     copied unless --mode says otherwise. OUT gets a table of all photos, albums.csv. Sorting again with other
-    options changes what differs; peakid unsort OUT takes everything back.
+    options changes what differs, and predicts only photos that are new; peakid unsort OUT takes everything
+    back.
     """
     folder, out = files.expanded(folder), files.expanded(out)
     merged = dict(map(group_of, groups))
     writing.check(folder, out, mode)
     with terminal_report() as report:
-        predictor = Predictor(export_folder(export), n_threads=1)
+        predictor = Predictor(export_folder(export), n_threads=1, is_int8=is_int8)
         least = predictor.threshold if threshold is None else threshold
         rules = AlbumRules(least, merged, is_nested, not split_twins, others_unfamiliar)
-        found = photos.predict(predictor, folder, leaves_out=out, report=report)
+        plan.check(predictor.class_names, rules)
+        found, n_predicted = kept.predict(predictor, folder, out, is_kept=not dry_run, report=report)
         planned = plan.make(found, rules)
         done = None if dry_run else writing.write(planned, folder, out, mode=mode, report=report)
     for each in found.unreadable[:MAX_LISTED]:
         terminal.say(f"{each.path} cannot be read: {each.reason}", err=True)
     document = {
         "albums": planned.counts(),
+        "n_predicted": n_predicted,
         "n_unreadable": len(found.unreadable),
         "unreadable": [{"path": each.path, "reason": each.reason} for each in found.unreadable],
         "n_twins": planned.n_twins,

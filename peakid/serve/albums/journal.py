@@ -18,6 +18,7 @@ from peakid.errors import BadInput
 
 NAME = "peakid-albums.jsonl"
 LOCK_NAME = ".peakid-albums.lock"
+KEPT_NAME = ".peakid-predictions.npz"  # Of `kept`: predictions for the next sorting.
 VERSION = 1
 
 Mode = Literal[
@@ -77,7 +78,7 @@ def exclusive(out: Path) -> Generator[None]:
 
 def is_own(name: str) -> bool:
     """Return whether a file in the folder of the albums was made by a sorting that did not get further."""
-    return name == LOCK_NAME or (name.startswith(".") and name.endswith(".part"))
+    return name in (LOCK_NAME, KEPT_NAME) or (name.startswith(".") and name.endswith(".part"))
 
 
 def read(out: Path) -> Journal | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from peakid import clean_text, files, progress_text, settings
+from peakid import clean_text, progress_text
 from peakid.acquire import layout
 from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import gate, hashed_photo
@@ -98,27 +98,6 @@ class _Batch:
             )
             for (path, facts, photo), row, each in zip(self.read, rows, known, strict=True)
         ]
-
-
-def predict(
-    predictor: Predictor, folder: Path, *, leaves_out: Path | None = None, report: Report = no_report
-) -> PredictedFolder:
-    """Predict every photo below a folder. Hidden files, links and files that are no pictures are left out.
-
-    Args:
-        leaves_out: A folder inside it that is not searched: the one that the albums go to.
-
-    Raises:
-        BadInput: If it is no folder, or has no file that could be a photo.
-        WeightsUnfit: If the model fails.
-    """
-    found = checked_photos(folder, leaves_out)
-    photos: list[PredictedPhoto] = []
-    unreadable: list[Unreadable] = []
-    for batch, failed in predict_files(predictor, folder, found, report=report):
-        photos += batch
-        unreadable += failed
-    return joined(folder, predictor.class_names, photos, unreadable)
 
 
 def joined(
@@ -277,26 +256,22 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _submitted(file: Path, predictor: Predictor, has_thumbnails: bool) -> "Future[HashedPhoto] | str":
-    try:
-        content = files.read_regular(file, settings.current().max_image_bytes)
-    except OSError as error:
-        return error.strerror or str(error)
-    return gate.submit(
+def _submitted(file: Path, predictor: Predictor, has_thumbnails: bool) -> "Future[HashedPhoto]":
+    return gate.submit_file(
         hashed_photo.read,
-        content,
+        file,
         size_px=predictor.image_size_px,
         resize=predictor.resize,
         has_thumbnail=has_thumbnails,
     )
 
 
-def _result(
-    work: "Future[HashedPhoto] | str",
-) -> HashedPhoto | str:
+def _result(work: "Future[HashedPhoto] | str") -> HashedPhoto | str:
     if isinstance(work, str):
         return work
     try:
         return work.result()
     except UnreadableImage as error:
         return error.message
+    except OSError as error:
+        return error.strerror or str(error)

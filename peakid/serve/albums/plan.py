@@ -82,6 +82,15 @@ class AlbumPlan:
         return sum(bool(each.twin_of) for each in self.placements)
 
 
+def check(class_names: Sequence[str], rules: AlbumRules) -> None:
+    """Refuse rules that do not fit the classes of a model, before any photo is predicted.
+
+    Raises:
+        BadInput: If a group names a class that the model does not know, or two groups share one.
+    """
+    _places(class_names, rules)
+
+
 def make(found: PredictedFolder, rules: AlbumRules) -> AlbumPlan:
     """Return the album of every photo.
 

@@ -1,9 +1,12 @@
-"""The two files of an album preview: predictions, replaced as a whole, and thumbnails, which only grow."""
+"""The two files of an album preview: predictions, replaced as a whole, and thumbnails, which only grow.
+
+`peakid sort` keeps a file of predictions too, without thumbnails.
+"""
 
 import functools
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +33,7 @@ class Preview:
         thumbnails: int64 of shape (N, 2): where each thumbnail begins in its file, and its length.
         is_complete: Whether all photos were predicted; a stopped prediction is continued from here.
         made_at: Changes whenever it is written.
+        model: `Predictor.identity` of the model that predicted; "" where the export is known by its number.
     """
 
     key: str
@@ -40,6 +44,7 @@ class Preview:
     thumbnails: np.ndarray
     is_complete: bool
     made_at: str
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,8 @@ class Draft:
         self.photos[photo.path] = StoredPhoto(photo, start, len(photo.thumbnail))
 
 
-def write(folder: Path, draft: Draft, about: Mapping[str, object]) -> None:
-    """Write the predictions of a draft.
+def write(folder: Path, draft: Draft, about: Mapping[str, object], *, name: str = PREDICTIONS) -> None:
+    """Write the predictions of a draft, into a file of this name.
 
     Raises:
         OSError: If the disk is full or cannot be written; what was there stays.
@@ -84,7 +89,7 @@ def write(folder: Path, draft: Draft, about: Mapping[str, object]) -> None:
         "unreadable": [(each.path, each.reason) for each in joined.unreadable],
     }
     facts = [(each.photo.facts.n_bytes, each.photo.facts.modified_ns) for each in stored]
-    with files.replacing(folder / PREDICTIONS) as part, part.open("wb") as out:
+    with files.replacing(folder / name) as part, part.open("wb") as out:
         np.savez(
             out,
             about=np.frombuffer(json.dumps(document).encode(), dtype=np.uint8),
@@ -97,14 +102,38 @@ def write(folder: Path, draft: Draft, about: Mapping[str, object]) -> None:
         )
 
 
-def read(folder: Path) -> Preview | None:
+def read(folder: Path, *, name: str = PREDICTIONS) -> Preview | None:
     """Return the preview in a folder; None where there is none, or its files cannot be used."""
-    file = folder / PREDICTIONS
+    file = folder / name
     try:
         found = file.stat()
         return _read(file, found.st_mtime_ns, found.st_size)
     except _DAMAGED:
         return None
+
+
+def unchanged(preview: Preview | None, folder: Path, found: Iterable[str]) -> dict[str, StoredPhoto]:
+    """Return the photos of a preview whose files have not changed since, by path.
+
+    Args:
+        found: The paths that the folder has now.
+    """
+    if preview is None or preview.photos.folder != folder:
+        return {}
+    listed, kept = set(found), {}
+    known = preview.photos
+    for n, (path, facts) in enumerate(zip(known.paths, preview.facts, strict=True)):
+        if path in listed and photos.facts_of(folder / path) == facts:
+            photo = PredictedPhoto(
+                path,
+                facts,
+                known.probabilities[n],
+                known.hashes[n],
+                bool(known.has_detail[n]),
+                bool(known.is_unfamiliar[n]),
+            )
+            kept[path] = StoredPhoto(photo, *map(int, preview.thumbnails[n]))
+    return kept
 
 
 def read_thumbnail(folder: Path, preview: Preview, number: int) -> bytes:
@@ -150,4 +179,5 @@ def _read(file: Path, modified_ns: int, n_bytes: int) -> Preview:
         thumbnails=thumbnails,
         is_complete=bool(about["is_complete"]),
         made_at=str(about["made_at"]),
+        model=str(about.get("model", "")),
     )

@@ -21,7 +21,7 @@ from peakid.errors import NotFound
 from peakid.records import Export, Report, no_report
 from peakid.serve.albums import photos, preview_file
 from peakid.serve.albums.photos import PredictedPhoto, Unreadable
-from peakid.serve.albums.preview_file import Draft, Preview, StoredPhoto
+from peakid.serve.albums.preview_file import Draft, Preview
 from peakid.serve.predictor import Predictor
 from peakid.store.workspace import Workspace, now
 
@@ -106,7 +106,8 @@ def predict(
     try:
         with _in_use(_all(workspace)):
             place.mkdir(parents=True, exist_ok=True)
-            draft = Draft(folder, tuple(predictor.class_names), _unchanged(find(workspace, key), found))
+            known = preview_file.unchanged(find(workspace, key), folder, found)
+            draft = Draft(folder, tuple(predictor.class_names), known)
             n_known = len(draft.photos)
             left = [path for path in found if path not in draft.photos]
             batches = photos.predict_files(
@@ -155,26 +156,6 @@ def _add(
                 saving.save()
     finally:  # Cancelled, or a model that fails: what was predicted stays.
         saving.save()
-
-
-def _unchanged(preview: Preview | None, found: Iterable[str]) -> dict[str, StoredPhoto]:
-    """Return the photos of a preview whose files have not changed since, by path."""
-    if preview is None:
-        return {}
-    listed, kept = set(found), {}
-    known = preview.photos
-    for n, (path, facts) in enumerate(zip(known.paths, preview.facts, strict=True)):
-        if path in listed and photos.facts_of(known.folder / path) == facts:
-            photo = PredictedPhoto(
-                path,
-                facts,
-                known.probabilities[n],
-                known.hashes[n],
-                bool(known.has_detail[n]),
-                bool(known.is_unfamiliar[n]),
-            )
-            kept[path] = StoredPhoto(photo, *map(int, preview.thumbnails[n]))
-    return kept
 
 
 def _remove_oldest(workspace: Workspace) -> None:

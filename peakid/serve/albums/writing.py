@@ -131,7 +131,7 @@ def _undone(out: Path, report: Report) -> Sorted:
         report("Taking photos back", n, len(made_before), counted)
     _remove_empty(out, made_before)
     if not left:
-        for name in (TABLE, journal.NAME, journal.LOCK_NAME):
+        for name in (TABLE, journal.KEPT_NAME, journal.NAME, journal.LOCK_NAME):
             (out / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             out.rmdir()
@@ -218,8 +218,10 @@ def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copy2(source, part)
         part.replace(target)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            error.filename = str(target)  # It names the photo, which may be on another disk.
         raise
 
 

@@ -114,6 +114,17 @@ def test_a_changed_photo_is_copied_again(folder, tmp_path):
     assert tree(out)["sea/a.jpg"] == b"a better photo"
 
 
+def test_the_error_of_a_full_disk_names_the_album(folder, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr(shutil, "copy2", full)
+    with pytest.raises(DiskError) as refused:
+        writing.write(PLAN, folder, tmp_path / "albums")
+    assert f"The disk is full: {tmp_path / 'albums'}" in refused.value.message
+    assert [each.name for each in (tmp_path / "albums").rglob("*.part")] == []
+
+
 @pytest.mark.parametrize("mode", WAYS)
 @pytest.mark.parametrize("n_before", [0, 1, 3])
 def test_a_full_disk_loses_nothing_and_can_be_continued(folder, tmp_path, monkeypatch, mode, n_before):
