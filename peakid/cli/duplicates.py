@@ -11,7 +11,8 @@ from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, ta
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text
 from peakid.curate.duplicates import duplicate_groups, image_search, proposals, proposed_groups, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage, KeepRule
-from peakid.jobs import results, submit
+from peakid.jobs import results
+from peakid.jobs.from_embeddings import copies
 from peakid.jobs.results import ChangedCopiesResult
 from peakid.records import DuplicateKind, StepResult
 from peakid.store import comparisons, images, status
@@ -67,7 +68,7 @@ def duplicates_find(workspace: Workspace, is_waiting: bool, actor: str, as_json:
 
     `duplicates list --proposed` shows them. Strong ones share a split at once; none is excluded by itself.
     """
-    job = submit.find_copies(workspace, actor=actor)
+    job = copies.find_copies(workspace, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)

@@ -11,17 +11,13 @@ from peakid import files, near_names
 from peakid.acquire import archive, demo_apart, folder, not_photos, reading, table
 from peakid.acquire.tables.columns import BY_NAME, ColumnChoice
 from peakid.dataset import snapshot as snapshots
-from peakid.embed import projection, stored
-from peakid.embed.layouts import Method
 from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 from peakid.jobs import queue, refusals
 from peakid.jobs.arguments import (
-    ChangedCopiesArguments,
     EstimateArguments,
     ExportArguments,
     ImportArguments,
-    MapArguments,
     RateFinderArguments,
     ScanArguments,
     SweepArguments,
@@ -343,33 +339,6 @@ def verify(
     return queued(workspace, VerifyArguments(), "cpu", settings=settings, request_id=request_id, actor=actor)
 
 
-def lay_out(
-    workspace: Workspace,
-    *,
-    method: Method = "umap",
-    settings: JobSettings | None = None,
-    request_id: str | None = None,
-    actor: str = "",
-) -> Job:
-    """Queue the layout of the newest embeddings with a place for every image, unless one is open already.
-
-    Raises:
-        NoEmbeddings: If no image has an embedding.
-        ExtraMissing: If umap-learn is not installed.
-    """
-    found = stored.find(workspace)
-    if method == "umap":
-        projection.refuse_without_umap()
-    return queued_once(
-        workspace,
-        MapArguments(set_id=found.set_id, method=method),
-        "cpu",
-        settings=settings,
-        request_id=request_id,
-        actor=actor,
-    )
-
-
 def scan(
     workspace: Workspace,
     *,
@@ -380,22 +349,4 @@ def scan(
     """Queue a scan for duplicates and image issues, unless one is queued or running already."""
     return queued_once(
         workspace, ScanArguments(), "cpu", settings=settings, request_id=request_id, actor=actor
-    )
-
-
-def find_copies(
-    workspace: Workspace,
-    *,
-    settings: JobSettings | None = None,
-    request_id: str | None = None,
-    actor: str = "",
-) -> Job:
-    """Queue a search for changed copies, unless one is queued or running already."""
-    return queued_once(
-        workspace,
-        ChangedCopiesArguments(),
-        "cpu",
-        settings=settings,
-        request_id=request_id,
-        actor=actor,
     )

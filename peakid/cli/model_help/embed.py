@@ -12,8 +12,8 @@ from peakid.embed import importing, stored
 from peakid.embed.index import build
 from peakid.embed.stored import EmbeddingSet
 from peakid.jobs import embedding
+from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.results import EmbedResult, IndexResult
-from peakid.jobs.search_index import job as index_job
 from peakid.store.workspace import Workspace
 
 

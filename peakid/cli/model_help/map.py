@@ -13,7 +13,7 @@ from peakid.curate.queues import selections
 from peakid.embed import layouts, stored
 from peakid.embed.layouts import Layout, Method
 from peakid.errors import BadInput
-from peakid.jobs import submit
+from peakid.jobs.from_embeddings import map_layout
 from peakid.jobs.job import Job
 from peakid.store.workspace import Workspace
 from peakid.suggest import map_colours, map_picture, map_table
@@ -76,7 +76,7 @@ def map_(
         map_picture.check(png)
     layout = layouts.pca(workspace, embedded.set_id) if method == "pca" else _umap(workspace)
     if layout is None or (is_all and layout.n_without_place):
-        job = submit.lay_out(workspace, method=method, request_id=request_id, actor=actor)
+        job = map_layout.lay_out(workspace, method=method, request_id=request_id, actor=actor)
         job = follow(workspace, job.job_id) if is_waiting else job
         layout = layouts.find(workspace, embedded.set_id, method) if job.state == "done" else None
         if layout is None:

@@ -24,6 +24,7 @@ from peakid.jobs.arguments import (
 from peakid.jobs.collecting import browsing, retraining
 from peakid.jobs.collecting import job as collecting_job
 from peakid.jobs.evaluation import figures, heat_maps, open_set
+from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import (
     ExportResult,
@@ -32,7 +33,6 @@ from peakid.jobs.results import (
     TtaResult,
     VerifyResult,
 )
-from peakid.jobs.search_index import job as index_job
 from peakid.jobs.tasks import (
     calibration,
     changed_copies,

@@ -10,9 +10,9 @@ from peakid import progress_text
 from peakid.embed import outlier_scores, stored
 from peakid.embed.stored import EmbeddingSet
 from peakid.jobs.arguments import EmbedArguments
+from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.results import EmbedResult
-from peakid.jobs.search_index import job as index_job
 from peakid.recipe import backbones, weight_files
 from peakid.recipe.backbones import Backbone
 from peakid.store import images

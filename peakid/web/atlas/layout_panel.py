@@ -5,7 +5,8 @@ import streamlit as st
 from peakid.embed import layouts
 from peakid.embed.layouts import Layout, Method
 from peakid.embed.stored import EmbeddingSet
-from peakid.jobs import queue, submit
+from peakid.jobs import queue
+from peakid.jobs.from_embeddings import map_layout
 from peakid.jobs.job import Job
 from peakid.store import status
 from peakid.store.workspace import Workspace
@@ -90,4 +91,4 @@ def _show_sample(workspace: Workspace, layout: Layout) -> None:
 
 
 def _submitted(workspace: Workspace, method: Method, request_id: str) -> Job:
-    return submit.lay_out(workspace, method=method, request_id=request_id, actor=session.actor())
+    return map_layout.lay_out(workspace, method=method, request_id=request_id, actor=session.actor())

@@ -8,8 +8,8 @@ from peakid.embed.index import search as index_search
 from peakid.embed.stored import EmbeddingSet
 from peakid.jobs import embedding, queue
 from peakid.jobs.embedding import Coverage
+from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.job import Job
-from peakid.jobs.search_index import job as index_job
 from peakid.recipe import weight_files
 from peakid.recipe.backbones import PACKAGED, Backbone
 from peakid.store.workspace import Workspace

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from peakid.curate.duplicates import proposals, view_search
-from peakid.jobs import queue, submit
+from peakid.jobs import queue
+from peakid.jobs.from_embeddings import copies
 from peakid.store import status
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
@@ -51,7 +52,7 @@ def _show_button(workspace: Workspace) -> None:
         "Search for changed copies", icon=":material/content_copy:", key="find-copies"
     ) and submission.submit(
         KIND,
-        lambda request_id: submit.find_copies(workspace, request_id=request_id, actor=session.actor()),
+        lambda request_id: copies.find_copies(workspace, request_id=request_id, actor=session.actor()),
     ):
         st.rerun()
 

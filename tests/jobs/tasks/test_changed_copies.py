@@ -11,8 +11,9 @@ from peakid.curate.duplicates import find, proposals, proposed_groups
 from peakid.demo import dataset
 from peakid.errors import WeightsMissing
 from peakid.job_settings import JobSettings
-from peakid.jobs import ledger, process, queue, submit, tasks
+from peakid.jobs import ledger, process, queue, tasks
 from peakid.jobs.arguments import ChangedCopiesArguments
+from peakid.jobs.from_embeddings import copies
 from peakid.jobs.results import ChangedCopiesResult
 from peakid.recipe import architectures, weight_files
 from peakid.store.workspace import Workspace
@@ -27,8 +28,8 @@ def other_hue(image: Image.Image) -> Image.Image:
 
 @pytest.mark.usefixtures("as_idle")
 def test_two_clicks_make_one_search(workspace: Workspace) -> None:
-    first = submit.find_copies(workspace, actor=ACTOR)
-    assert submit.find_copies(workspace, actor=ACTOR).job_id == first.job_id
+    first = copies.find_copies(workspace, actor=ACTOR)
+    assert copies.find_copies(workspace, actor=ACTOR).job_id == first.job_id
     assert [job.kind for job in queue.list_jobs(workspace)] == ["changed-copies"]
 
 
@@ -60,7 +61,7 @@ def test_photos_turned_and_recoloured_before_they_came_here_share_a_split(
         return sum(groups[digests[a]] == groups[digests[b]] for a, b in turned.items())
 
     assert tied() == 0
-    work = ledger.claim(workspace, submit.find_copies(workspace, actor=ACTOR).job_id, process.own())
+    work = ledger.claim(workspace, copies.find_copies(workspace, actor=ACTOR).job_id, process.own())
     tasks.run(work)
     assert isinstance(work.result, ChangedCopiesResult)
     assert (work.result.n_embedded, work.result.n_groups) == (10, 3)
@@ -69,7 +70,7 @@ def test_photos_turned_and_recoloured_before_they_came_here_share_a_split(
     assert proposed_groups.n_waiting(workspace) == 3
     with workspace.transaction() as connection:
         connection.execute("UPDATE job SET state = 'done'")
-    again = ledger.claim(workspace, submit.find_copies(workspace, actor=ACTOR).job_id, process.own())
+    again = ledger.claim(workspace, copies.find_copies(workspace, actor=ACTOR).job_id, process.own())
     tasks.run(again)
     assert again.result.n_embedded == 0
     assert again.result.search.n_compared == 0

@@ -5,7 +5,8 @@ import pytest
 
 from peakid.embed import layouts, projection, stored
 from peakid.errors import BadInput, NoEmbeddings
-from peakid.jobs import ledger, process, submit, tasks
+from peakid.jobs import ledger, process, tasks
+from peakid.jobs.from_embeddings import map_layout
 from peakid.jobs.results import MapResult
 from tests import planted_embeddings
 
@@ -15,7 +16,7 @@ def test_the_job_stores_a_layout(workspace, plant, as_idle, monkeypatch):
     planted_embeddings.plant(workspace, {digest: [1, n] for n, digest in enumerate(digests.values())})
     monkeypatch.setattr(projection, "has_umap", lambda: True)
     monkeypatch.setattr(projection, "umap", lambda features, report: np.eye(3)[:, :2])
-    job = submit.lay_out(workspace, actor="human:anna")
+    job = map_layout.lay_out(workspace, actor="human:anna")
     work = ledger.claim(workspace, job.job_id, process.own())
     tasks.run(work)
     assert work.result == MapResult(n_images=3, n_embedded=3, seconds=work.result.seconds)
@@ -26,14 +27,14 @@ def test_the_job_stores_a_layout(workspace, plant, as_idle, monkeypatch):
 
 def test_a_layout_of_no_embeddings_is_refused(workspace, as_idle):
     with pytest.raises(NoEmbeddings):
-        submit.lay_out(workspace)
+        map_layout.lay_out(workspace)
 
 
 def test_a_job_whose_embeddings_are_gone_says_so(workspace, plant, as_idle, monkeypatch):
     digests = plant({"a": "dom"})
     planted_embeddings.plant(workspace, {digests["a"]: [1, 0]})
     monkeypatch.setattr(projection, "has_umap", lambda: True)
-    job = submit.lay_out(workspace)
+    job = map_layout.lay_out(workspace)
     workspace.connection().execute("DELETE FROM embedding")
     with pytest.raises(BadInput, match="gone"):
         tasks.run(ledger.claim(workspace, job.job_id, process.own()))
@@ -44,7 +45,7 @@ def test_the_job_places_more_images_than_a_layout_is_computed_of(workspace, plan
     digests = plant(dict.fromkeys("abcd", "dom"))
     planted_embeddings.plant(workspace, {digest: [1, n] for n, digest in enumerate(digests.values())})
     layout = layouts.pca(workspace, stored.find(workspace).set_id)
-    work = ledger.claim(workspace, submit.lay_out(workspace, method="pca").job_id, process.own())
+    work = ledger.claim(workspace, map_layout.lay_out(workspace, method="pca").job_id, process.own())
     tasks.run(work)
     assert work.result == MapResult(n_images=4, n_embedded=4, seconds=work.result.seconds, method="pca")
     after = layouts.find(workspace, layout.set_id, "pca")

@@ -7,9 +7,9 @@ from peakid.embed import stored
 from peakid.embed.index import build, shard_files
 from peakid.errors import ExtraMissing, NoEmbeddings
 from peakid.jobs import ledger, process, tasks
+from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.ledger import Cancelled
 from peakid.jobs.results import IndexResult
-from peakid.jobs.search_index import job as index_job
 from tests import planted_embeddings
 
 
