@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,6 +31,10 @@ class JobSettings:
         decode_limit_s: Seconds for decoding one file.
         decode_limit_bytes: Memory for decoding one file.
         visible_gpus: `CUDA_VISIBLE_DEVICES` of the submitter; None = not set.
+        engine: What computes the shards of the job.
+        n_workers: Its processes. 0: the local engine uses none, the job does the work in its own process;
+            Ray uses one for each core.
+        ray_address: Of a Ray cluster; '' = Ray is started on this machine.
     """
 
     weights_dir: Path | None = None
@@ -48,6 +53,9 @@ class JobSettings:
     decode_limit_s: float = 5.0
     decode_limit_bytes: int = 960 * 2**20
     visible_gpus: str | None = None
+    engine: Literal["local", "ray"] = "local"
+    n_workers: int = 0
+    ray_address: str = ""
 
     @property
     def cache_bytes(self) -> int:

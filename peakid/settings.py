@@ -5,7 +5,7 @@ import os
 import pwd
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -125,6 +125,10 @@ class Settings(BaseSettings):
     s3_endpoint: PlainText = ""
     # Originals of image stores that were read lately, in 10^9 bytes, in the cache of each workspace.
     object_cache_gb: float = Field(10.0, ge=0, allow_inf_nan=False)
+    engine: Literal["local", "ray"] = "local"  # What computes the shards of jobs.
+    # Processes of the engine. 0: the local engine uses none; Ray uses one for each core.
+    workers: int = Field(0, ge=0, le=10_000)
+    ray_address: PlainText = ""  # Of a Ray cluster. Empty: RAY_ADDRESS, else Ray is started on this machine.
     contact: PlainText = ""  # A page or address that servers find in the user agent of collections.
     fetch_private: bool = False  # Whether collections may fetch from this machine and its network.
     flickr_key: SecretStr = SecretStr("")  # Of the Flickr API. Keys are stored nowhere.
@@ -220,11 +224,18 @@ def for_job() -> JobSettings:
         decode_limit_s=chosen.decode_limit_s,
         decode_limit_bytes=chosen.decode_limit_bytes,
         visible_gpus=os.environ.get(_GPUS),
+        engine=chosen.engine,
+        n_workers=chosen.workers,
+        ray_address=chosen.ray_address or os.environ.get("RAY_ADDRESS", ""),
     )
 
 
-def use(job: JobSettings) -> None:
-    """Make the settings of a job those of this process, before it imports torch."""
+def use(job: JobSettings, *, keeps_gpus: bool = False) -> None:
+    """Make the settings of a job those of this process, before it imports torch.
+
+    Args:
+        keeps_gpus: The process sees the GPUs that were given to it, whatever the submitter saw.
+    """
     global _of_job
     _of_job = Settings.model_construct(
         weights=job.weights_dir,
@@ -237,6 +248,8 @@ def use(job: JobSettings) -> None:
         decode_limit_bytes=job.decode_limit_bytes,
     )
     current.cache_clear()
+    if keeps_gpus:
+        return
     os.environ.pop(_GPUS, None)
     if job.visible_gpus is not None:
         os.environ[_GPUS] = job.visible_gpus
@@ -299,6 +312,20 @@ def _is_of_store(name: str) -> bool:
 def store_credentials() -> dict[str, str]:
     """Return what of the environment s3fs and gcsfs read, for the processes that read image stores."""
     return {name: value for name, value in os.environ.items() if _is_of_store(name)}
+
+
+def worker_environment(n_threads: int) -> dict[str, str]:
+    """Return the environment of a process that computes shards: no settings, no keys, its share of cores."""
+    bare = {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
+    return bare | {name: str(n_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+def prepare_ray() -> None:
+    """Set what Ray reads when it is loaded, unless someone chose it: no reports of its use to its makers."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    # The workers of a cluster on this machine import this package where it is not installed.
+    os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
 
 
 def service_keys() -> dict[str, str]:

@@ -21,6 +21,7 @@ LAYERS: list[set[str]] = [
     {"peakid.jobs.child"},
     {"peakid.jobs.tasks"},
     {"peakid.jobs"},
+    {"peakid.engines"},
     {"peakid.suggest"},
     {"peakid.dataset", "peakid.evaluate", "peakid.learn", "peakid.serve"},
     {"peakid.curate.feedback"},
@@ -91,6 +92,7 @@ JSON_EDGE = (
     ),
     *(
         "peakid.learn.fit",
+        "peakid.learn.folds",
         "peakid.learn.train",
         "peakid.learn.network.checkpoint",
         "peakid.learn.batches.subsets",
@@ -337,7 +339,7 @@ def undescribed(sources: Sources) -> Iterator[str]:
 # The last resort of a job, a command and a page: they explain an exception, or raise it again.
 CATCH_EVERYTHING = (
     *("peakid.jobs.worker", "peakid.jobs.child", "peakid.cli.main", "peakid.web.session"),
-    "peakid.serve.http.batching",
+    *("peakid.serve.http.batching", "peakid.engines.runner"),
 )
 
 
@@ -485,6 +487,8 @@ RULES = [
                 # In a job they are those of the job.
                 *("peakid.store.objects.cache", "peakid.store.objects.opening"),
                 *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
+                *("peakid.engines.runner", "peakid.engines.local_pool"),  # The same for workers.
+                "peakid.engines.ray_pool",  # What Ray reads when it is loaded.
                 *(
                     "peakid.acquire",
                     "peakid.imaging",

@@ -11,6 +11,7 @@ from peakid.acquire import archive, demo_apart, demo_import, folder, history, pr
 from peakid.acquire.objects import importing
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.cli import frame, usage
+from peakid.cli.engines.options import engine_document, engine_options, tell_death
 from peakid.cli.evaluation.imported import import_predictions
 from peakid.cli.frame import (
     actor_option,
@@ -24,7 +25,9 @@ from peakid.cli.jobs import emit_queued
 from peakid.cli.output import import_text
 from peakid.curate import classes
 from peakid.curate import scan as scanning
+from peakid.job_settings import JobSettings
 from peakid.jobs import embedding, submit
+from peakid.jobs.maps import measuring
 from peakid.records import ImportReport, Source
 from peakid.store import status
 from peakid.store.folders import recent_workspaces
@@ -258,15 +261,19 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
 
 @click.command()
 @click.option("--background", is_flag=True, help="Queue the scan as a job, and return at once.")
+@engine_options
 @actor_option
 @json_option
 @pass_workspace
-def scan(workspace: Workspace, background: bool, actor: str, as_json: bool) -> None:
+def scan(
+    workspace: Workspace, background: bool, job_settings: JobSettings, actor: str, as_json: bool
+) -> None:
     """Find image issues and duplicates among the images that were not compared yet."""
     if background:
-        emit_queued(as_json, submit.scan(workspace, actor=actor))
+        emit_queued(as_json, submit.scan(workspace, settings=job_settings, actor=actor))
         return
     with terminal_report() as report:
+        used = measuring.before_scan(workspace, job_settings, report=report, on_death=tell_death)
         found = scanning.scan(workspace, report=report)
     groups = "1 group" if found.n_groups == 1 else f"{found.n_groups:,} groups"
     kinds = f"{found.n_exact_groups:,} exact, {found.n_near_groups:,} near, {found.n_copy_groups:,} copies"
@@ -274,8 +281,10 @@ def scan(workspace: Workspace, background: bool, actor: str, as_json: bool) -> N
     text += f" {found.n_conflicting_groups:,} with conflicting labels."
     issues = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in found.issues.items() if n)
     text += f"\nImage issues: {issues or 'none'}."
+    text += f"\n{used.text()}" if used else ""
     started, note = _embedding(workspace, actor)
-    emit(as_json, asdict(found) | {"seconds": round(found.seconds, 3)} | started, text + note)
+    document = asdict(found) | {"seconds": round(found.seconds, 3)} | engine_document(used)
+    emit(as_json, document | started, text + note)
 
 
 def _emit_import(as_json: bool, workspace: Workspace, imported: ImportReport, actor: str) -> None:

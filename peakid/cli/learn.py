@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from peakid import paths
+from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
 from peakid.cli.jobs import (
     EXIT_CODES,
@@ -21,11 +22,13 @@ from peakid.cli.jobs import (
 )
 from peakid.cli.output import export_text, terminal
 from peakid.dataset import snapshot as snapshots
+from peakid.engines.records import EngineUse
 from peakid.evaluate import score_text
+from peakid.job_settings import JobSettings
 from peakid.jobs import results, submit
 from peakid.jobs.arguments import TrainArguments
 from peakid.jobs.job import Job
-from peakid.jobs.results import EstimateResult, ExportResult, RateFinderResult
+from peakid.jobs.results import EstimateResult, ExportResult, RateFinderResult, TrainResult
 from peakid.recipe import export_formats
 from peakid.recipe import loading as recipes
 from peakid.recipe.export_formats import DEFAULT, FORMATS
@@ -68,6 +71,7 @@ def training_options(command: Command) -> Command:
 
 @click.command()
 @training_options
+@engine_options
 @random_option
 @actor_option
 @json_option
@@ -79,6 +83,7 @@ def train(
     settings: tuple[str, ...],
     is_waiting: bool,
     request_id: str | None,
+    job_settings: JobSettings,
     allows_random: bool,
     actor: str,
     as_json: bool,
@@ -86,9 +91,18 @@ def train(
     """Train on the snapshot SNAPSHOT (its name or digest; default the newest).
 
     Without --recipe it uses the preset quick, or standard if a setting is given that only fine-tuning has.
+    An engine trains the folds of a cross-validation side by side (--set folds=5).
     """
     recipe = recipes.requested(name, settings)
-    request = partial(submit.train, workspace, recipe, snapshot=snapshot, request_id=request_id, actor=actor)
+    request = partial(
+        submit.train,
+        workspace,
+        recipe,
+        snapshot=snapshot,
+        settings=job_settings,
+        request_id=request_id,
+        actor=actor,
+    )
     job = confirmed(request, allows_random=allows_random, as_json=as_json)
     warning = _not_compared(workspace, job)
     if warning:
@@ -214,6 +228,7 @@ def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
         "seconds": job.seconds,
         "n_compared": compared.n_compared,
         "n_not_compared": compared.n_missing,
+        **engine_document(_engine_use(job)),
     }
 
 
@@ -221,7 +236,14 @@ def _train_text(workspace: Workspace, job: Job) -> str:
     run = runs.of_job(workspace, job.job_id)
     if run is None or not run.metrics:
         return job_text(job)
-    return "\n".join([job_text(job), *_scores(run), *(each.text for each in run.warnings)])
+    used = _engine_use(job)
+    lines = [*_scores(run), *([used.text()] if used else []), *(each.text for each in run.warnings)]
+    return "\n".join([job_text(job), *lines])
+
+
+def _engine_use(job: Job) -> EngineUse | None:
+    found = job.result_as(TrainResult)
+    return found.engine if found else None
 
 
 def _scores(run: Run) -> list[str]:

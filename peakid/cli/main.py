@@ -62,6 +62,7 @@ COMMANDS = {
     "weights": "peakid.cli.weights:weights",
     "embed": "peakid.cli.model_help.embed:embed_",
     "sweep": "peakid.cli.sweep:sweep",
+    "engines": "peakid.cli.engines.listing:engines",
     "jobs": "peakid.cli.jobs:jobs",
     "worker": "peakid.cli.jobs:worker",
     "evaluate": "peakid.cli.evaluation.evaluate:evaluate",

@@ -95,20 +95,26 @@ def size_scores(width_px: np.ndarray, height_px: np.ndarray) -> np.ndarray:
     return np.clip(1 - np.abs(octaves - (low + high) / 2) / (2 * reach), 0, 1)
 
 
-def _measure_missing(workspace: Workspace, report: Report) -> None:
+def unmeasured(workspace: Workspace) -> list[tuple[int, str]]:
+    """List the images without measures as (image_id, digest), by id."""
     rows = workspace.query(
         "SELECT id, digest FROM image JOIN image_state ON image_id = id"
         " WHERE id NOT IN (SELECT image_id FROM image_measure) ORDER BY id"
     )
+    return [(row["id"], row["digest"]) for row in rows]
+
+
+def _measure_missing(workspace: Workspace, report: Report) -> None:
+    rows = unmeasured(workspace)
     n_done = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for begin in range(0, len(rows), BATCH_SIZE):
             batch = rows[begin : begin + BATCH_SIZE]
-            inspected = list(pool.map(lambda row: _inspected(workspace, row["digest"]), batch))
+            inspected = list(pool.map(lambda row: _inspected(workspace, row[1]), batch))
             with workspace.transaction() as connection:
-                for row, found in zip(batch, inspected, strict=True):
+                for (image_id, _), found in zip(batch, inspected, strict=True):
                     if found is not None:
-                        images.write_measures(connection, row["id"], found.measures)
+                        images.write_measures(connection, image_id, found.measures)
             n_done += len(batch)
             counted = progress_text.counted(n_done, len(rows), "images")
             report("Measuring images", n_done, len(rows), counted)

@@ -22,6 +22,7 @@ CALL = "peakid.imaging.gate:run"
 
 _lock = threading.Lock()
 _shared: dict[tuple[object, ...], Decoder] = {}
+_n_threads: int | None = None
 
 
 def call(function: Callable[Concatenate[bytes, P], T], data: bytes, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -54,6 +55,12 @@ def submit_file(
     return _decoder().submit(read, functools.partial(function, **kwargs), args)
 
 
+def limit_threads(n: int) -> None:
+    """Decode at most this many files side by side from now on; a worker has a share of the cores."""
+    global _n_threads
+    _n_threads = n
+
+
 def environment() -> dict[str, str]:
     """Return the environment of another process that decodes files with the limits of this one."""
     return settings.environment(**settings.current().decoding())
@@ -71,7 +78,7 @@ def _decoder() -> Decoder:
         for other in [each for each in _shared if each != key]:
             _shared.pop(other).close()
         if key not in _shared:
-            _shared[key] = Decoder(CALL)
+            _shared[key] = Decoder(CALL, n_threads=_n_threads)
         return _shared[key]
 
 

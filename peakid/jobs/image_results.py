@@ -7,6 +7,7 @@ from peakid.acquire.sources.browsing.records import ClassPage
 from peakid.acquire.verification import Damage, Move
 from peakid.curate.duplicates.view_search import ViewReport
 from peakid.embed.stored import UnreadImage
+from peakid.engines.records import EngineUse
 from peakid.import_records import NO_READING, ImportReading
 from peakid.records import RejectionRow, ScanReport
 
@@ -33,10 +34,11 @@ class VerifyResult:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """`scan` is None until the scan has ended."""
+    """`scan` is None until the scan has ended; `engine`, where none was used."""
 
     kind: ClassVar[str] = "scan"
     scan: ScanReport | None = None
+    engine: EngineUse | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class EmbedResult:
         n_new: Of them, those that this job computed.
         n_unread: Images whose files could not be read, now or before; `unread` lists the first hundred.
         images_per_s: Of the images that this job computed; 0 where there were none.
+        engine: What it has used; None where the job computed them itself.
     """
 
     kind: ClassVar[str] = "embed"
@@ -144,6 +147,7 @@ class EmbedResult:
     n_unread: int = 0
     unread: tuple[UnreadImage, ...] = ()
     images_per_s: float = 0.0
+    engine: EngineUse | None = None
 
 
 @dataclass(frozen=True)

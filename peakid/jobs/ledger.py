@@ -116,6 +116,10 @@ class Work:
         phase, step, total, _ = self._last
         self._write_progress(phase, step, total, message)
 
+    def log(self, sentence: str) -> None:
+        """Write a sentence to the log of the job."""
+        _log(sentence)
+
     def note(self, result: Result) -> None:
         """Store what the job has so far, such as the run that it began; replaces the result before.
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from peakid.engines.records import EngineUse
 from peakid.export_records import NO_FIGURES, ExportFigures
 from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
 from peakid.jobs.evaluation_results import (
@@ -38,10 +39,15 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The run that the job trains; known as soon as it begins."""
+    """The run that the job trains; known as soon as it begins.
+
+    Attributes:
+        engine: What the folds of a cross-validation have used; None where the job trains them itself.
+    """
 
     kind: ClassVar[str] = "train"
     run_id: int | None = None
+    engine: EngineUse | None = None
 
 
 @dataclass(frozen=True)

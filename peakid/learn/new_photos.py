@@ -1,12 +1,13 @@
 """Predict photos with the model of a run, decoded in the guarded process; what cannot be read is counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from peakid import progress_text
 from peakid.errors import NotFound, UnreadableImage
@@ -14,6 +15,7 @@ from peakid.imaging import gate, pixels
 from peakid.learn.batches.data import Stopped
 from peakid.learn.network import model as models
 from peakid.learn.network import predict
+from peakid.learn.network.model import Card
 from peakid.records import Report
 
 CHUNK = 64  # Images decoded at once: 10 MB at 224 px.
@@ -31,6 +33,41 @@ class PredictedPhotos:
 
     places: np.ndarray
     pred_probs: np.ndarray
+
+
+@dataclass(frozen=True)
+class PredictedContents:
+    """What became of the contents of N photos.
+
+    Attributes:
+        pred_probs: Of those that could be read, in their order, float32 of shape (n, K).
+        unread: Why the others could not be read, by position.
+    """
+
+    pred_probs: np.ndarray
+    unread: dict[int, UnreadableImage]
+
+
+def of_model(
+    model: nn.Module, card: Card, contents: Sequence[bytes], *, device: torch.device
+) -> PredictedContents:
+    """Predict photos with a model that is in memory."""
+    found = [np.zeros((0, len(card.class_names)), dtype=np.float32)]
+    unread: dict[int, UnreadableImage] = {}
+    for begin in range(0, len(contents), CHUNK):
+        waiting = [
+            gate.submit(pixels.preprocess, each, size_px=card.image_size_px, resize=card.resize)
+            for each in contents[begin : begin + CHUNK]
+        ]
+        batch: list[np.ndarray] = []
+        for position, each in enumerate(waiting, begin):
+            try:
+                batch.append(each.result())
+            except UnreadableImage as error:
+                unread[position] = error
+        if batch:
+            found.append(predict.pred_probs(model, np.stack(batch), card, device=device))
+    return PredictedContents(np.concatenate(found), unread)
 
 
 def pred_probs(

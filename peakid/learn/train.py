@@ -35,6 +35,27 @@ from peakid.run_records import RunWarning, StartingWeights
 
 SPLITS = ("train", "valid", "test")
 
+
+@dataclass(frozen=True)
+class FoldOrder:
+    """Folds of a cross-validation that are to be trained elsewhere.
+
+    Attributes:
+        images: All images, whatever the fold.
+        start: With the settings that the recipe left open.
+        numbers: Of the folds, from 0.
+        folder: `subsets.write_fold` stores the result of fold n in its folder `fold_folder(folder, n)`.
+    """
+
+    images: TrainingImages
+    start: Start
+    numbers: tuple[int, ...]
+    folder: Path
+
+
+FoldTrainer = Callable[[FoldOrder], None]
+"""Trains folds elsewhere and stores their results. Those that it leaves out are trained here."""
+
 Probabilities = dict[str, tuple[list[str], np.ndarray]]
 """By split: the digests, and pred_probs in the same order, float32 of shape (n, K)."""
 
@@ -79,6 +100,7 @@ def train(
     on_epoch: Callable[[EpochMetrics], None],
     should_stop: Callable[[], bool],
     allows_random: bool = True,
+    train_folds: FoldTrainer | None = None,
 ) -> TrainResult:
     """Fine-tune a pretrained model on a snapshot's images, or train one from random weights.
 
@@ -93,6 +115,7 @@ def train(
         on_epoch: Called after each epoch.
         should_stop: Called before each batch; after a stop the best epoch so far is kept.
         allows_random: Start from random weights where `pretrained=auto` finds none.
+        train_folds: Trains the folds of a cross-validation elsewhere; None = one after the other here.
 
     Raises:
         DatasetError: If the images cannot be trained on.
@@ -114,8 +137,10 @@ def train(
         warnings += [RunWarning("pixel_cache", note) for note in next(iter(pixels.values())).notes]
         trainer = Trainer(start, pixels, report=report, on_epoch=on_epoch, should_stop=should_stop)
         warnings += _complete_recipe(trainer, images, folder, began_at)
-        fit = _cross_validate if recipe.folds else _train_once
-        outcome = fit(images, trainer, folder)
+        if recipe.folds:
+            outcome = _cross_validate(images, trainer, folder, train_folds)
+        else:
+            outcome = _train_once(images, trainer, folder)
     except Stopped:
         return _result(start, Outcome(History(is_stopped=True)), warnings, began_at)
     except torch.AcceleratorError as error:
@@ -225,27 +250,40 @@ def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outco
     return Outcome(history, pred_probs, metrics, refitted)
 
 
-def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> Outcome:
+def fold_folder(folder: Path, number: int) -> Path:
+    """Return the folder of a fold, counted from 0, in that of its run."""
+    return folder / f"{run_files.FOLD}{number + 1}"
+
+
+def _cross_validate(
+    images: TrainingImages, trainer: Trainer, folder: Path, train_folds: FoldTrainer | None
+) -> Outcome:
     """Train one model per fold and keep its predictions for its held-out images; models are not kept."""
     recipe, total = trainer.start.recipe, History()
     fold = subsets.assign_folds(images, recipe.folds, recipe.seed)
     probabilities = np.zeros((len(fold), len(images.class_names)), dtype=np.float32)
+    if train_folds is not None:
+        missing = [n for n in range(recipe.folds) if subsets.read_fold(fold_folder(folder, n)) is None]
+        train_folds(FoldOrder(images, trainer.start, tuple(missing), folder))
     for number in range(recipe.folds):
-        fold_images = subsets.with_fold_splits(images, fold, number)
+        fold_images, before = subsets.with_fold_splits(images, fold, number), len(total.epochs)
         result = subsets.cached_fold(
-            folder / f"{run_files.FOLD}{number + 1}",
-            lambda images=fold_images, n=number: _train_fold(images, trainer, folder, n, total),
+            fold_folder(folder, number),
+            lambda images=fold_images, n=number: train_fold(images, trainer, folder, n, total),
         )
         if result is None:
             return Outcome(total)
         probabilities[fold == number], facts = result
-        epochs = [EpochMetrics(**each) for each in facts["epochs"]]
-        if len(total.epochs) < facts["n"]:  # A fold that was trained before a resume is reported again.
+        # One that was trained elsewhere counts its epochs from 1.
+        epochs = [EpochMetrics(**each | {"epoch": before + n}) for n, each in enumerate(facts["epochs"], 1)]
+        if len(total.epochs) == before:  # It was trained before a resume, or elsewhere.
             for epoch in epochs:
                 trainer.on_epoch(epoch)
-        total.epochs = [*total.epochs[: epochs[0].epoch - 1], *epochs]
+        warnings = [RunWarning(**each) for each in facts.get("warnings", [])]
+        total.warnings += [each for each in warnings if each not in total.warnings]
+        total.epochs = [*total.epochs[:before], *epochs]
     for number in range(recipe.folds):
-        shutil.rmtree(folder / f"{run_files.FOLD}{number + 1}", ignore_errors=True)
+        shutil.rmtree(fold_folder(folder, number), ignore_errors=True)
     chosen = probabilities[np.arange(len(fold)), images.labels]  # (N,)
     metrics = {
         "accuracy": float((probabilities.argmax(axis=1) == images.labels).mean()),
@@ -254,18 +292,21 @@ def _cross_validate(images: TrainingImages, trainer: Trainer, folder: Path) -> O
     return Outcome(total, {"cv": (images.digests, probabilities)}, metrics)
 
 
-def _train_fold(
+def train_fold(
     images: TrainingImages, trainer: Trainer, folder: Path, number: int, total: History
 ) -> tuple[np.ndarray, dict[str, Any]] | None:
     """Return the predictions for the held-out images of a fold, with its epochs; None if it was stopped.
 
-    `n` is the number of epochs of all folds up to this one.
+    Args:
+        images: With the splits of the fold.
+        folder: Of the run.
+        total: Of the folds before; this one is added.
     """
     data.check(images)
     n_folds, before = trainer.start.recipe.folds, len(total.epochs)
     model, history = trainer.train_one(
         images,
-        folder / f"{run_files.FOLD}{number + 1}",
+        fold_folder(folder, number),
         prefix=f"fold {number + 1} of {n_folds} ",
         n_before=before,
         part=(number, n_folds),
@@ -278,8 +319,10 @@ def _train_fold(
         model.load_state_dict(history.refit_state)
     phase = f"Evaluating fold {number + 1} of {n_folds}"
     probabilities = _predict(model, trainer, images.rows("test"), phase)
-    epochs = [dataclasses.asdict(each) for each in history.epochs]
-    return probabilities, {"epochs": epochs, "n": before + len(epochs)}
+    return probabilities, {
+        "epochs": [dataclasses.asdict(each) for each in history.epochs],
+        "warnings": [dataclasses.asdict(each) for each in history.warnings],
+    }
 
 
 def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray, phase: str) -> np.ndarray:

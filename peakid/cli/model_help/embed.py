@@ -6,11 +6,13 @@ from typing import Any
 import click
 
 from peakid.cli import usage
+from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.embed import importing, stored
 from peakid.embed.index import build
 from peakid.embed.stored import EmbeddingSet
+from peakid.job_settings import JobSettings
 from peakid.jobs import embedding
 from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.results import EmbedResult, IndexResult
@@ -21,11 +23,18 @@ from peakid.store.workspace import Workspace
 @click.option("--backbone", help="An architecture of `peakid weights`. Default: the best with weights here.")
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until all images have an embedding.")
 @click.option("--retry", "retries", is_flag=True, help="Read images again that could not be read before.")
+@engine_options
 @actor_option
 @json_option
 @click.pass_context
 def embed_(
-    context: click.Context, backbone: str | None, is_waiting: bool, retries: bool, actor: str, as_json: bool
+    context: click.Context,
+    backbone: str | None,
+    is_waiting: bool,
+    retries: bool,
+    job_settings: JobSettings,
+    actor: str,
+    as_json: bool,
 ) -> int:
     """Compute the embeddings of the images that have none, in the background.
 
@@ -34,14 +43,20 @@ def embed_(
     """
     if context.invoked_subcommand is not None:
         return 0
-    return _compute(backbone, is_waiting, retries, actor, as_json)
+    return _compute(backbone, is_waiting, retries, job_settings, actor, as_json)
 
 
 @pass_workspace
 def _compute(
-    workspace: Workspace, backbone: str | None, is_waiting: bool, retries: bool, actor: str, as_json: bool
+    workspace: Workspace,
+    backbone: str | None,
+    is_waiting: bool,
+    retries: bool,
+    job_settings: JobSettings,
+    actor: str,
+    as_json: bool,
 ) -> int:
-    job = embedding.embed(workspace, backbone=backbone, retries=retries, actor=actor)
+    job = embedding.embed(workspace, backbone=backbone, retries=retries, settings=job_settings, actor=actor)
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -58,6 +73,7 @@ def _compute(
         "unread": [
             {"digest": each.digest, "path": each.path, "reason": each.reason} for each in found.unread
         ],
+        **engine_document(found.engine),
     }
     emit(as_json, {**document, **ending(job)}, _text(found) if job.state == "done" else job_text(job))
     return EXIT_CODES[job.state]
@@ -69,6 +85,8 @@ def _text(found: EmbedResult) -> str:
         f"{found.n_images:,} images have an embedding of {found.backbone} ({found.size_px} px,"
         f" {found.n_dimensions:,} dimensions); {found.n_new:,} are new{rate}."
     ]
+    if found.engine:
+        lines.append(found.engine.text())
     if found.n_unread:
         lines.append(f"{found.n_unread:,} images could not be read:")
     lines += [f"  {each.digest[:12]}  {each.path}  {each.reason}" for each in found.unread]

@@ -1,5 +1,7 @@
 """The command that predicts the class of files with an exported model, or with the model of a run."""
 
+import contextlib
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,16 @@ from typing import Any
 import click
 
 from peakid import files, settings
-from peakid.cli.frame import emit, json_option, workspace_path
+from peakid.acquire import folder_listing, reading
+from peakid.cli.engines.options import engine_options, tell_death
+from peakid.cli.frame import emit, json_option, terminal_report, workspace_path
 from peakid.cli.output import terminal
+from peakid.engines import opening, shard_files
+from peakid.engines.shard_files import ShardFiles
 from peakid.errors import BadInput
 from peakid.evaluate import score_text
+from peakid.job_settings import JobSettings
+from peakid.jobs.maps import predicting
 from peakid.jobs.run_predictor import requests
 from peakid.serve.predictor import BATCH_SIZE, ImagePrediction, Predictor
 from peakid.store import exports, pulled_models, workspace
@@ -32,6 +40,7 @@ RUN_PREFIX = "run:"
     type=click.FloatRange(0, 1),
     help="Abstain below this confidence. Default: the threshold that the export was made with.",
 )
+@engine_options
 @json_option
 def predict(
     model: str,
@@ -39,9 +48,10 @@ def predict(
     run_id: int | None,
     top: int,
     threshold: float | None,
+    job_settings: JobSettings,
     as_json: bool,
 ) -> None:
-    """Predict the class of each IMAGE.
+    """Predict the class of each IMAGE, or of all photos in a folder.
 
     EXPORT is the number of an export, `current`, a pulled model as `hub:OWNER/NAME`, a folder, or run:RUN. A
     run answers as its exports would; loading its model takes some seconds.
@@ -50,18 +60,67 @@ def predict(
         model, images = f"{RUN_PREFIX}{run_id}", (model, *images)
     if not images:
         raise BadInput("No image was given.", "Give the paths of one or more images.")
-    answers = _answers(_predicting(model, top, threshold), [Path(path) for path in images])
-    failed = [f"{path}: {each.error}" for path, each in zip(images, answers, strict=True) if each.error]
-    if len(failed) == len(images):
+    photos = _photos(images)
+    paths = [Path(path) for path in photos]
+    if opening.is_used(job_settings):
+        answers = _in_engine(model, paths, top, threshold, job_settings)
+    else:
+        answers = _answers(_predicting(model, top, threshold), paths)
+    failed = [f"{path}: {each.error}" for path, each in zip(photos, answers, strict=True) if each.error]
+    if len(failed) == len(photos):
         raise BadInput(
             f"No image could be read. First error: {failed[0]}.",
             "Give paths of JPEG, PNG, WebP, GIF, BMP or TIFF files.",
         )
     for line in failed:
         terminal.say(line, err=True)
-    answered = list(zip(images, answers, strict=True))
+    answered = list(zip(photos, answers, strict=True))
     lines = [_line(path, answer) for path, answer in answered if not answer.error]
     emit(as_json, [_document(path, answer) for path, answer in answered], "\n".join(lines))
+
+
+def _photos(images: Sequence[str]) -> list[str]:
+    """Return the paths of photos; a folder stands for those in it and in its folders.
+
+    Raises:
+        BadInput: If there is none.
+    """
+    found: list[str] = []
+    for image in images:
+        root = Path(image)
+        if root.is_dir():
+            found += [str(root / path) for path in reading.paths_below(root) if _is_photo(root, path)]
+        else:
+            found.append(image)
+    if not found:
+        raise BadInput(f"There is no photo in {', '.join(images)}.", "Give a folder with photos.")
+    return found
+
+
+def _is_photo(root: Path, path: str) -> bool:
+    is_named_so = Path(path).suffix.lower() in folder_listing.PICTURE_SUFFIXES
+    return is_named_so and reading.rejection(root, path) is None
+
+
+def _in_engine(
+    model: str, paths: Sequence[Path], top: int, threshold: float | None, job_settings: JobSettings
+) -> list[ImagePrediction]:
+    """Predict photos in the workers of an engine; what that used is said on stderr."""
+    number = model.removeprefix(RUN_PREFIX)
+    with contextlib.ExitStack() as stack:
+        if model.startswith(RUN_PREFIX) and number.isdecimal():
+            opened = workspace.open_existing(workspace_path())
+            chosen = predicting.of_run(opened, int(number), threshold=threshold)
+            kept = ShardFiles(shard_files.folder_of(opened))
+        else:
+            chosen = predicting.of_export(export_folder(model), threshold=threshold)
+            kept = ShardFiles(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peakid-"))))
+        report = stack.enter_context(terminal_report())
+        answers, used = predicting.predict(
+            chosen, paths, kept, job_settings, top=top, report=report, on_death=tell_death
+        )
+    terminal.say(used.text(), err=True)
+    return answers
 
 
 def export_folder(export: str) -> Path:

@@ -13,6 +13,7 @@ from peakid.acquire import archive, folder, table, verification
 from peakid.acquire.objects import importing
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
+from peakid.engines.records import Stopped
 from peakid.errors import BadInput
 from peakid.jobs import bundling, embedding, refusals, search
 from peakid.jobs.albums import sorting
@@ -26,6 +27,7 @@ from peakid.jobs.collecting import job as collecting_job
 from peakid.jobs.evaluation import figures, heat_maps, open_set
 from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.ledger import Cancelled, Work
+from peakid.jobs.maps import measuring
 from peakid.jobs.results import (
     ExportResult,
     ImportResult,
@@ -79,7 +81,7 @@ def score_with_tta(work: Work) -> None:
     refusals.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
     from peakid.learn import start, tta
-    from peakid.learn.batches.data import Stopped
+    from peakid.learn.batches import data
 
     views = tta_views.of(n_views, is_mirrored=run.recipe.get("is_mirrored", False))
     device = start.find_device("cpu" if run.recipe.get("device") == "cpu" else "auto")
@@ -97,7 +99,7 @@ def score_with_tta(work: Work) -> None:
                 should_stop=work.should_stop,
             )
             predicted[split] = digests, pred_probs
-    except Stopped as error:
+    except data.Stopped as error:
         raise Cancelled from error
     run_predictions.add_tta(work.workspace, run.run_id, predicted, n_views=n_views)
     n_images = {split: len(digests) for split, (digests, _) in predicted.items()}
@@ -171,7 +173,17 @@ def verify(work: Work) -> None:
 
 def scan_images(work: Work) -> None:
     """Scan for duplicates and image issues. A resumed job continues where it stopped."""
-    work.note(ScanResult(scan=scan.scan(work.workspace, report=_stopping_report(work))))
+    try:
+        used = measuring.before_scan(
+            work.workspace,
+            work.settings,
+            report=work.report,
+            should_stop=work.should_stop,
+            on_death=work.log,
+        )
+    except Stopped as error:
+        raise Cancelled from error
+    work.note(ScanResult(scan=scan.scan(work.workspace, report=_stopping_report(work)), engine=used))
     embedding.embed_new(work.workspace, settings=work.settings, actor=work.actor)
 
 

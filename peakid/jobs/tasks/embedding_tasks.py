@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy as np
 from peakid import progress_text
 from peakid.embed import outlier_scores, stored
 from peakid.embed.stored import EmbeddingSet
+from peakid.engines import opening
+from peakid.engines.records import EngineUse, Stopped
 from peakid.jobs.arguments import EmbedArguments
 from peakid.jobs.from_embeddings import index as index_job
 from peakid.jobs.ledger import Cancelled, Work
+from peakid.jobs.maps import embedding as mapped
 from peakid.jobs.results import EmbedResult
 from peakid.recipe import backbones, weight_files
 from peakid.recipe.backbones import Backbone
@@ -44,11 +48,14 @@ def embed(work: Work) -> None:
     if arguments.retries:
         stored.retry(work.workspace)
     known = _known(work, backbone)
-    n_new, seconds = 0, 0.0
+    n_new, seconds, used = 0, 0.0, None
     if known is None or stored.missing(work.workspace, known.set_id):
         os.nice(NICENESS)
-        known, n_new, seconds = _compute(work, backbone)
-    work.note(_result(work, known, n_new, seconds))
+        if opening.is_used(work.settings):
+            known, n_new, seconds, used = _map(work, backbone)
+        else:
+            known, n_new, seconds = _compute(work, backbone)
+    work.note(replace(_result(work, known, n_new, seconds), engine=used))
     if n_new:
         outlier_scores.refresh(work.workspace, report=work.report)
     if known is not None:
@@ -86,6 +93,44 @@ def _compute(work: Work, backbone: Backbone) -> tuple[EmbeddingSet, int, float]:
     return known, n_new, time.monotonic() - began
 
 
+def _map(work: Work, backbone: Backbone) -> tuple[EmbeddingSet, int, float, EngineUse]:
+    """Return what `_compute` does, computed by the workers of an engine, and what that has used.
+
+    Torch is loaded here only where the weights have to be downloaded first.
+    """
+    if backbone.file is None:
+        work.report("Loading libraries", 0, 0, "torch")
+        from peakid.learn import embedding as embeddings
+
+        weights_sha256 = embeddings.load(backbone, work.settings).weights_sha256
+    else:
+        weights_sha256 = weight_files.digest(backbone.file)
+    known = stored.create(
+        work.workspace,
+        backbone.name,
+        size_px=backbone.size_px,
+        weights_sha256=weights_sha256,
+        n_dimensions=backbone.architecture.n_features,
+    )
+    work.report(f"Starting the engine {work.settings.engine}", 0, 0, "")
+    began, n_new = time.monotonic(), 0
+    with opening.opened(work.settings, uses_gpu=True, on_death=work.log) as engine:
+        try:
+            while missing := stored.missing(work.workspace, known.set_id):
+                n_new += mapped.compute(
+                    work.workspace,
+                    engine,
+                    known,
+                    missing,
+                    report=work.report,
+                    should_stop=work.should_stop,
+                    after_storing=work.give_way,
+                )
+        except Stopped as error:
+            raise Cancelled from error
+        return known, n_new, time.monotonic() - began, engine.use()
+
+
 def _compute_missing(work: Work, body: "Body", known: EmbeddingSet, missing: Missing) -> int:
     """Compute and store the embeddings of these images; return how many have one now.
 
@@ -94,7 +139,7 @@ def _compute_missing(work: Work, body: "Body", known: EmbeddingSet, missing: Mis
         GaveWay: If another job of its lane waits.
     """
     from peakid.learn import embedding
-    from peakid.learn.batches.data import Stopped
+    from peakid.learn.batches import data
 
     def read(number: int) -> bytes:
         return images.read_bytes(work.workspace, missing[number][1])
@@ -109,7 +154,7 @@ def _compute_missing(work: Work, body: "Body", known: EmbeddingSet, missing: Mis
             if kept.age_s() >= KEPT_EVERY_S:
                 kept.write()
                 work.give_way()
-    except Stopped as error:
+    except data.Stopped as error:
         kept.write()
         raise Cancelled from error
     kept.write()

@@ -15,6 +15,7 @@ from peakid.jobs.arguments import AttributeArguments, RecipeArguments, SweepArgu
 from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.evaluation import figures
 from peakid.jobs.ledger import Cancelled, Work
+from peakid.jobs.maps.folds import FoldJob, is_used
 from peakid.jobs.results import EstimateResult, InputImage, PhaseEstimate, RateFinderResult, TrainResult
 from peakid.recipe import loading as recipes
 from peakid.recipe import run_files
@@ -205,6 +206,7 @@ def _train(
     run_id, earlier_s, warnings = _begin_run(work, frozen, recipe, earlier, made_for)
     if is_noted:
         work.note(TrainResult(run_id=run_id))
+    folds = FoldJob(work, allows_random=allows_random, report=report) if is_used(work, recipe) else None
     result = training.train(
         training_images(work.workspace, items, frozen.class_names),
         with_weights(work.workspace, recipe),
@@ -215,7 +217,10 @@ def _train(
         report=report,
         on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
         should_stop=work.should_stop,
+        train_folds=folds.train if folds else None,
     )
+    if is_noted and folds:
+        work.note(TrainResult(run_id=run_id, engine=folds.used))
     label_of = {item.digest: item.label for item in items}
     result = replace(result, warnings=[*warnings, *result.warnings])
     report("Writing the run", 0, 0, "predictions and scores")

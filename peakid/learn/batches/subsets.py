@@ -106,19 +106,31 @@ def cached_fold(
     Args:
         train: Returns pred_probs, float32 of shape (n, K), and facts that JSON can hold.
     """
-    file = folder / PREDICTIONS
-    facts_file = file.with_suffix(".json")
-    if file.is_file() and facts_file.is_file():
-        facts = json.loads(facts_file.read_text(encoding="utf-8"))
-        return np.load(file, allow_pickle=False), facts
+    known = read_fold(folder)
+    if known is not None:
+        return known
     result = train()
     if result is not None:
-        pred_probs, facts = result
-        files.write_json(facts_file, facts)
-        # Last: a fold counts as finished when its probabilities are complete.
-        with files.replacing(file) as part, part.open("wb") as stream:
-            np.save(stream, pred_probs, allow_pickle=False)
+        write_fold(folder, *result)
     return result
+
+
+def read_fold(folder: Path) -> tuple[np.ndarray, dict[str, Any]] | None:
+    """Return the result of a fold as `write_fold` stored it; None where there is none."""
+    file = folder / PREDICTIONS
+    facts_file = file.with_suffix(".json")
+    if not (file.is_file() and facts_file.is_file()):
+        return None
+    return np.load(file, allow_pickle=False), json.loads(facts_file.read_text(encoding="utf-8"))
+
+
+def write_fold(folder: Path, pred_probs: np.ndarray, facts: dict[str, Any]) -> None:
+    """Store the result of a fold; arguments as what `train` of `cached_fold` returns."""
+    file = folder / PREDICTIONS
+    files.write_json(file.with_suffix(".json"), facts)
+    # Last: a fold counts as finished when its probabilities are complete.
+    with files.replacing(file) as part, part.open("wb") as stream:
+        np.save(stream, pred_probs, allow_pickle=False)
 
 
 def _of_class(rows: np.ndarray, groups: Sequence[str], fraction: float, seed: int) -> list[int]:

@@ -1,0 +1,69 @@
+"""Where the bytes of images lie, for workers that do not open the workspace."""
+
+import hashlib
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from peakid import files
+from peakid.engines.records import Shard
+from peakid.errors import JobError, NotFound
+from peakid.store import images, origins
+from peakid.store.workspace import Workspace
+
+LOOKED_AT = 16  # Files of a shard: if none of these is there, the worker does not see the disk.
+
+
+def of(workspace: Workspace, digests: Sequence[str]) -> list[str]:
+    """Return the path of each image; '' for one whose file is missing."""
+    return [_location(workspace, digest) for digest in digests]
+
+
+def fetch(location: str) -> bytes:
+    """Read the file at a location.
+
+    Raises:
+        NotFound: If there is none, or it cannot be read.
+    """
+    try:
+        return files.read_regular(Path(location), files.ANY_SIZE)
+    except OSError as error:
+        raise NotFound(
+            f"{location} cannot be read: {error.strerror or error}.", "Put the file back."
+        ) from error
+
+
+def reader(shard: Shard) -> Callable[[int], bytes]:
+    """Return a function that reads an image of a shard by its position.
+
+    It raises NotFound for a file that is missing or has other bytes than the image: a file outside the
+    workspace may have been changed.
+
+    Raises:
+        JobError: If the files are there for the head, and this worker sees none of them.
+    """
+    some = shard.locations[:LOOKED_AT]
+    if some and not any(Path(each).exists() for each in some):
+        raise JobError(
+            f"The worker on {platform.node()} does not see the photos: there is no {some[0]}.",
+            "Put the workspace on a disk that every machine has under the same path.",
+        )
+
+    def read(position: int) -> bytes:
+        location, digest = shard.locations[position], shard.digests[position]
+        data = fetch(location)
+        # Stored copies are named by their digest, and `verify` checks them.
+        if not Path(location).name.startswith(digest) and hashlib.sha256(data).hexdigest() != digest:
+            raise NotFound(
+                f"The bytes of image {digest[:12]} at {location} were changed.", "Import it again."
+            )
+        return data
+
+    return read
+
+
+def _location(workspace: Workspace, digest: str) -> str:
+    stored = images.image_path(workspace, digest)
+    if stored.is_file():
+        return str(stored)
+    return next((str(p) for p in origins.in_place_files(workspace, digest) if p.is_file()), "")

@@ -1,0 +1,181 @@
+"""Workers that Ray starts: on the machines of a cluster, or on this one."""
+
+import itertools
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from peakid import settings
+from peakid.engines.mapping import Death, Event
+from peakid.engines.records import Shard
+from peakid.engines.runner import Runner
+from peakid.errors import ExtraMissing, JobError
+from peakid.job_settings import JobSettings
+
+INSTALL = 'Install it with: pip install "peakid[cluster]"'
+ANSWERS_WITHIN_S = 5.0  # A port that is open answers at once, also on another continent.
+DEFAULT_PORT = 6379  # Of a cluster's head, and 10001 for ray://.
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What a Ray cluster has. `nodes` are the names of its machines."""
+
+    nodes: tuple[str, ...]
+    n_cores: int
+    n_gpus: int
+    memory_bytes: int
+
+
+def library() -> Any:
+    """Import Ray.
+
+    Raises:
+        ExtraMissing: If it is not installed.
+    """
+    settings.prepare_ray()
+    try:
+        import ray
+    except ImportError as error:
+        raise ExtraMissing("The engine ray needs Ray, which is not installed.", f"{INSTALL}.") from error
+    return ray
+
+
+class Connection:
+    """A connection to the cluster of an address, or to a Ray that is started on this machine.
+
+    One that this process has already is used, and left open.
+
+    Args:
+        n_cores: Of a Ray that is started; 0 = all of this machine.
+
+    Raises:
+        ExtraMissing: If Ray is not installed.
+        JobError: If nothing answers at the address.
+    """
+
+    def __init__(self, address: str, *, n_cores: int = 0) -> None:
+        self.ray = library()
+        self._is_own = not self.ray.is_initialized()
+        if not self._is_own:
+            return
+        if address:
+            refuse_silent(address)
+        own = {} if address else {"num_cpus": n_cores or None, "include_dashboard": False}
+        try:
+            self.ray.init(
+                address=address or "local",
+                log_to_driver=False,
+                configure_logging=False,
+                ignore_reinit_error=True,
+                **own,
+            )
+        except (ConnectionError, RuntimeError, TimeoutError, ValueError, OSError) as error:
+            where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise JobError(
+                f"There is no connection to {where}: {lines[0]}",
+                "Check that it is running and has the same versions of Python and Ray as this machine.",
+            ) from error
+
+    def cluster(self) -> Cluster:
+        """Return what the cluster has."""
+        total = self.ray.cluster_resources()
+        nodes = [each["NodeManagerHostname"] for each in self.ray.nodes() if each["Alive"]]
+        return Cluster(
+            tuple(nodes), int(total.get("CPU", 0)), int(total.get("GPU", 0)), int(total.get("memory", 0))
+        )
+
+    def close(self) -> None:
+        """Disconnect; a Ray that was started for it ends."""
+        if self._is_own:
+            self.ray.shutdown()
+
+
+class RayPool:
+    """Starts an actor for each worker.
+
+    Args:
+        n_threads: Cores for each.
+        n_gpus: GPUs for each, such as 0.5.
+    """
+
+    def __init__(
+        self, connection: Connection, job: JobSettings, *, n_threads: int, n_gpus: float = 0.0
+    ) -> None:
+        self._ray, self._settings, self._n_threads = connection.ray, job, n_threads
+        self._remote = self._ray.remote(Runner).options(
+            num_cpus=n_threads, num_gpus=n_gpus, max_restarts=0, max_task_retries=0
+        )
+        self._numbers = itertools.count()
+        self._actors: dict[int, Any] = {}
+        self._number_of: dict[Any, int] = {}  # By the reference of what a worker was asked.
+
+    def start(self) -> int:
+        number = next(self._numbers)
+        actor = self._remote.remote(self._settings, self._n_threads, keeps_gpus=True)
+        self._actors[number] = actor
+        self._number_of[actor.hello.remote()] = number
+        return number
+
+    def send(self, worker: int, shard: Shard) -> None:
+        if worker in self._actors:  # Otherwise its death was noticed just now.
+            self._number_of[self._actors[worker].run.remote(shard)] = worker
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        asked = list(self._number_of)
+        if not asked:
+            return []
+        # One at first, then those that are there too: waiting for all would wait for the slowest.
+        ready, others = self._ray.wait(asked, num_returns=1, timeout=timeout_s)
+        if ready and others:
+            ready += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
+        events: list[Event] = []
+        for each in sorted(ready, key=asked.index):  # A worker answers in the order of its shards.
+            number = self._number_of.pop(each, None)
+            if number is None:  # Of a worker whose death was noticed just now.
+                continue
+            try:
+                events.append((number, self._ray.get(each)))
+            except self._ray.exceptions.RayActorError as error:
+                self._remove(number)
+                events.append((number, Death(_first_line(error))))
+        return events
+
+    def stop(self, worker: int) -> None:
+        if worker in self._actors:  # Otherwise it has ended by itself.
+            self._ray.kill(self._remove(worker))
+
+    def close(self) -> None:
+        """End all workers."""
+        for number in list(self._actors):
+            self.stop(number)
+
+    def _remove(self, worker: int) -> Any:
+        self._number_of = {each: number for each, number in self._number_of.items() if number != worker}
+        return self._actors.pop(worker)
+
+
+def refuse_silent(address: str) -> None:
+    """Connect to the port of an address and disconnect: Ray itself waits for a minute or ends the process.
+
+    Raises:
+        JobError: If nothing answers.
+    """
+    if address in ("auto", "local"):
+        return
+    url = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        port = url.port or (10_001 if url.scheme == "ray" else DEFAULT_PORT)
+        socket.create_connection((url.hostname or "", port), ANSWERS_WITHIN_S).close()
+    except (OSError, ValueError) as error:
+        raise JobError(
+            f"No Ray cluster answers at {address}: {error}.",
+            "Check PEAKID_RAY_ADDRESS, and that the head of the cluster is running.",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else ""
