@@ -129,7 +129,7 @@ def words_of(path):
 # Those that create a workspace, read only a file, or serve until Ctrl-C.
 READS_FILES = [("restore",), ("import", "columns"), ("predict",), ("weights", "add"), ("sort",), ("unsort",)]
 WITHOUT_WORKSPACE = {("init",), ("demo",), ("app",), ("serve",), ("weights", "list"), *READS_FILES}
-WITHOUT_WORKSPACE |= {("workspaces", "list"), ("workspaces", "remove"), ("collect", "adapters")}
+WITHOUT_WORKSPACE |= {("workspaces", "list"), ("workspaces", "remove"), ("collect", "adapters"), ("engines",)}
 
 
 @pytest.mark.parametrize("path", sorted(LEAVES.keys() - WITHOUT_WORKSPACE), ids=" ".join)

@@ -34,22 +34,24 @@ def compute(
     report: Report,
     should_stop: Callable[[], bool],
     after_storing: Callable[[], None] = lambda: None,
+    block: int = BLOCK,
 ) -> int:
     """Compute and store the embeddings of these images; return how many have one now.
 
     Args:
         after_storing: Called whenever everything that was computed is stored; may raise.
+        block: Images of a shard, at most.
 
     Raises:
         Stopped: If `should_stop` returns True. What was computed stays.
         WeightsUnfit: If a worker has other weights of the backbone.
     """
     merging = _Merging(workspace, known, missing)
-    n_shards, n = len(list(in_blocks(missing, BLOCK))), len(missing)
+    n_shards, n = len(list(in_blocks(missing, block))), len(missing)
     kept = ShardFiles(shard_files.folder_of(workspace))
     report(PHASE, 0, n, progress_text.counted(0, n, "images"))
     try:
-        for done in engine.map_in_order(merging.shards(), kept, should_stop=should_stop):
+        for done in engine.map_in_order(merging.shards(block), kept, should_stop=should_stop):
             merging.add(done)
             counted = progress_text.counted(merging.n_done, n, "images")
             report(PHASE, merging.n_done, n, f"{counted}, {engine.mapper.tally.progress(n_shards)}")
@@ -72,14 +74,14 @@ class _Merging:
         self.n_done = self.n_new = 0
         self.written_at = time.monotonic()
 
-    def shards(self) -> Iterator[Shard]:
+    def shards(self, size: int) -> Iterator[Shard]:
         """Yield a shard for each block of ids; an image whose file is missing is in none of them."""
         arguments = {
             "backbone": self.known.backbone,
             "size_px": self.known.size_px,
             "weights_sha256": self.known.weights_sha256,
         }
-        for block in in_blocks(self.missing, BLOCK):
+        for block in in_blocks(self.missing, size):
             digests = [digest for _, digest in block]
             places = dict(zip(digests, locations.of(self.workspace, digests), strict=True))
             for image_id, digest in block:

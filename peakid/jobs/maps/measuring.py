@@ -49,14 +49,19 @@ def measure(
     *,
     report: Report,
     should_stop: Callable[[], bool],
+    block: int = BLOCK,
 ) -> EngineUse:
-    """Measure the images without measures; one that cannot be read has none and is tried again next time."""
+    """Measure the images without measures; one that cannot be read has none and is tried again next time.
+
+    Args:
+        block: Images of a shard, at most.
+    """
     missing = issue_scan.unmeasured(workspace)
     ids = {digest: image_id for image_id, digest in missing}
-    n_shards = len(list(in_blocks(missing, BLOCK)))
+    n_shards = len(list(in_blocks(missing, block)))
     kept, n_done = ShardFiles(shard_files.folder_of(workspace)), 0
     report(PHASE, 0, len(missing), progress_text.counted(0, len(missing), "images"))
-    shards = _shards(workspace, missing, settings)
+    shards = _shards(workspace, missing, settings, block)
     for done in engine.map(shards, kept, should_stop=should_stop):
         found = zip(done.shard.digests, json.loads(done.data), strict=True)
         with workspace.transaction() as connection:
@@ -70,9 +75,11 @@ def measure(
     return engine.use()
 
 
-def _shards(workspace: Workspace, missing: list[tuple[int, str]], settings: JobSettings) -> Iterator[Shard]:
+def _shards(
+    workspace: Workspace, missing: list[tuple[int, str]], settings: JobSettings, size: int
+) -> Iterator[Shard]:
     limits = {"max_image_bytes": settings.max_image_bytes, "max_image_pixels": settings.max_image_pixels}
-    for block in in_blocks(missing, BLOCK):
+    for block in in_blocks(missing, size):
         digests = [digest for _, digest in block]
         found = [pair for pair in zip(digests, locations.of(workspace, digests), strict=True) if pair[1]]
         if found:

@@ -103,12 +103,17 @@ def predict_with(
     *,
     top: int = 5,
     report: Report,
+    block: int = BLOCK,
 ) -> list[ImagePrediction]:
-    """Return as `predict`, with an engine that is open."""
+    """Return as `predict`, with an engine that is open.
+
+    Args:
+        block: Photos of a shard, at most.
+    """
     found: list[ImagePrediction | None] = [None] * len(paths)
     places_of: dict[str, list[list[int]]] = {}
-    n_shards, n_done = -(-len(paths) // BLOCK), 0
-    shards = _shards(model, paths, settings, top, found, places_of)
+    n_shards, n_done = -(-len(paths) // block), 0
+    shards = _shards(model, paths, settings, top, found, places_of, block)
     for done in engine.map(shards, kept, should_stop=lambda: False):
         places = places_of[done.shard.key].pop()
         for place, prediction in zip(places, units.predictions(done.data), strict=True):
@@ -127,6 +132,7 @@ def _shards(
     top: int,
     found: list[ImagePrediction | None],
     places_of: dict[str, list[list[int]]],
+    block: int,
 ) -> Iterator[Shard]:
     """Yield a shard for each block of photos; those that cannot be read are noted in `found` at once."""
     arguments = {
@@ -138,9 +144,9 @@ def _shards(
         "temperature": model.temperature,
         "limits": [settings.max_image_pixels, settings.decode_limit_s, settings.decode_limit_bytes],
     }
-    for begin in range(0, len(paths), BLOCK):
+    for begin in range(0, len(paths), block):
         digests: dict[int, str] = {}
-        for place in range(begin, min(begin + BLOCK, len(paths))):
+        for place in range(begin, min(begin + block, len(paths))):
             try:
                 data = files.read_regular(paths[place], settings.max_image_bytes)
                 digests[place] = hashlib.sha256(data).hexdigest()

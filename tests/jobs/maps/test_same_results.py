@@ -1,0 +1,227 @@
+"""Scan, embed, predict and folds give the same results by every engine, also when a worker is killed.
+
+Both engines have their two workers for all tests of this file: loading PyTorch takes seconds in each of them.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_socket import enable_socket
+
+from peakid.curate import scan
+from peakid.dataset import snapshot as snapshots
+from peakid.embed import stored
+from peakid.engines import opening, ray_pool
+from peakid.engines.local_pool import LocalPool
+from peakid.engines.mapping import Mapper
+from peakid.engines.opening import Engine
+from peakid.engines.records import Tally
+from peakid.engines.shard_files import ShardFiles, folder_of
+from peakid.job_settings import JobSettings
+from peakid.jobs.maps import embedding, folds, measuring, predicting
+from peakid.recipe import architectures, backbones, weight_files
+from peakid.recipe.recipe import Recipe
+from peakid.records import no_report
+from peakid.store import images
+from peakid.store import workspace as workspaces
+from peakid.store.workspace import Workspace
+from tests import planted_models
+from tests.jobs.maps.killing_pool import KillingPool
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = JobSettings()
+RECIPE = Recipe(
+    arch="plain_cnn",
+    image_size_px=32,
+    batch_size=4,
+    pretrained="none",
+    device="cpu",
+    folds=3,
+    scratch_epochs=1,
+)
+
+
+def never() -> bool:
+    return False
+
+
+@dataclasses.dataclass
+class Tried:
+    """An engine for the tests. `pool.is_armed = True` kills a worker in the middle of the next map."""
+
+    engine: Engine
+    pool: KillingPool
+
+    @contextlib.contextmanager
+    def killing(self) -> Iterator[None]:
+        """Kill a worker in the middle of the block."""
+        n_before, self.pool.is_armed = len(self.pool.killed), True
+        yield
+        assert len(self.pool.killed) == n_before + 1
+        (pid,) = self.pool.killed[n_before:]
+        assert any(f"process {pid} on" in each for each in self.engine.use().deaths)
+
+
+def tried(name: Any, pool: Any) -> Tried:
+    killing = KillingPool(pool)
+    mapper = Mapper(killing, n_workers=2, tally=Tally(name, cores_each=1))
+    return Tried(Engine(name, 2, 1, mapper), killing)
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Tried]:
+    with contextlib.closing(LocalPool(SETTINGS, n_threads=1)) as pool:
+        yield tried("local", pool)
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Tried]:
+    if not opening.is_installed():
+        pytest.skip("Ray is not installed")
+    enable_socket()
+    with (
+        contextlib.closing(ray_pool.Connection("", n_cores=2)) as connection,
+        contextlib.closing(ray_pool.RayPool(connection, SETTINGS, n_threads=1)) as pool,
+    ):
+        yield tried("ray", pool)
+
+
+@pytest.fixture(autouse=True)
+def own_machine(no_network: object) -> None:
+    """Let Ray talk to its processes; it was told to start on this machine only."""
+    enable_socket()
+
+
+@pytest.fixture
+def copies(workspace: Workspace, tmp_path: Path) -> Callable[[str], Workspace]:
+    """Return a copy of the workspace, as it is now, for one engine."""
+
+    def copied(name: str) -> Workspace:
+        shutil.copytree(workspace.path, tmp_path / name)
+        return workspaces.open_existing(tmp_path / name)
+
+    return copied
+
+
+def in_order(workspace: Workspace, table: str, order: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in workspace.query(f"SELECT * FROM {table} ORDER BY {order}")]
+
+
+def test_a_scan_gives_the_same_measures_and_issues(workspace, fill, copies, local, ray):
+    fill(river=12, sea=12)
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM image_measure")
+    found = {}
+    for name, each in (("alone", None), ("local", local), ("ray", ray)):
+        opened = copies(name)
+        if each is not None:
+            with each.killing():
+                measuring.measure(opened, each.engine, SETTINGS, report=no_report, should_stop=never, block=2)
+        scan.scan(opened)
+        assert list(folder_of(opened).glob("*")) == []
+        found[name] = (
+            in_order(opened, "image_measure", "image_id"),
+            in_order(opened, "image_issue_score", "image_id, kind"),
+        )
+    assert len(found["alone"][0]) == 24
+    assert found["alone"] == found["local"] == found["ray"]
+
+
+def test_embeddings_are_the_same_and_in_the_same_order(workspace, fill, copies, local, ray):
+    backbone = backbones.find(backbones.PACKAGED, SETTINGS)
+    if not weight_files.packaged(architectures.find(backbones.PACKAGED)) or backbone.file is None:
+        pytest.skip("the package with the pretrained weights is not installed")
+    digests = fill(river=11, sea=10)
+    images.image_path(workspace, digests[3]).unlink()
+    images.image_path(workspace, digests[9]).write_bytes(b"no photo")
+    found, unread = [], []
+    for name, each in (("local", local), ("ray", ray)):
+        opened = copies(name)
+        known = stored.create(
+            opened,
+            backbone.name,
+            size_px=backbone.size_px,
+            weights_sha256=weight_files.digest(backbone.file),
+            n_dimensions=backbone.architecture.n_features,
+        )
+        missing = stored.missing(opened, known.set_id)
+        with each.killing() if name == "local" else contextlib.nullcontext():
+            n_new = embedding.compute(
+                opened, each.engine, known, missing, report=no_report, should_stop=never, block=4
+            )
+        assert (n_new, len(missing)) == (19, 21)
+        (file,) = stored.folder(opened).glob("*.f16")
+        found.append(hashlib.sha256(file.read_bytes()).hexdigest())
+        unread.append([(one.digest, one.reason) for one in stored.unread(opened, 9)])
+        assert file.stat().st_size == 19 * 1280 * 2  # No image twice.
+    assert found[0] == found[1]
+    assert unread[0] == unread[1]
+    assert [digest for digest, _ in unread[0]] == [digests[3], digests[9]]
+
+
+def test_predictions_are_the_same_and_a_photo_that_cannot_be_read_is_named(
+    workspace, fill, tmp_path, local, ray
+):
+    fill(river=6, sea=6)
+    frozen = snapshots.create(workspace, name="all", actor="human:anna")
+    run_id = planted_models.plant(workspace, frozen)
+    for number in range(10):
+        photo = planted_models.photo(number, is_marked=number % 2 == 1)
+        (tmp_path / f"{number}.png").write_bytes(photo)
+    (tmp_path / "10.png").write_bytes(b"no photo")
+    paths = [tmp_path / f"{number}.png" for number in (*range(11), 0, 99)]
+    model, found = predicting.of_run(workspace, run_id), []
+    for each, is_killed in ((local, False), (ray, True)):
+        with each.killing() if is_killed else contextlib.nullcontext():
+            kept = ShardFiles(tmp_path / each.engine.name)
+            found.append(
+                predicting.predict_with(each.engine, model, paths, kept, SETTINGS, report=no_report, block=2)
+            )
+    assert found[0] == found[1]
+    assert [one.label for one in found[0]] == ["river", "sea"] * 5 + [None, "river", None]
+    assert found[0][10].error.reason == "not_an_image"
+    assert "cannot be read" in found[0][12].error.detail
+
+
+def test_folds_are_trained_alike_here_and_by_every_engine(workspace, fill, tmp_path, local, ray):
+    from peakid.jobs.tasks import training_tasks
+    from peakid.learn import train as training
+
+    fill(river=9, sea=9)
+    frozen = snapshots.create(workspace, name="all", actor="human:anna")
+    items = snapshots.items(workspace, frozen.digest)
+    found = {}
+    for name, each in (("alone", None), ("local", local), ("ray", ray)):
+        epochs = []
+
+        def elsewhere(order, each=each):
+            folds.train(
+                workspace, each.engine, order, allows_random=True, report=no_report, should_stop=never
+            )
+
+        with each.killing() if name == "local" else contextlib.nullcontext():
+            result = training.train(
+                training_tasks.training_images(workspace, items, frozen.class_names),
+                RECIPE,
+                folder=tmp_path / name,
+                cache_dir=workspace.cache_dir,
+                settings=SETTINGS,
+                report=no_report,
+                on_epoch=epochs.append,
+                should_stop=never,
+                train_folds=elsewhere if each else None,
+            )
+        digests, pred_probs = result.pred_probs["cv"]
+        told = [dataclasses.replace(one, seconds=0.0) for one in epochs]
+        found[name] = (digests, np.asarray(pred_probs).tobytes(), result.metrics, told)
+        assert [one.epoch for one in told] == [1, 2, 3]
+    assert found["alone"] == found["local"] == found["ray"]
+    assert local.engine.use().n_retried >= 2
