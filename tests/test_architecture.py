@@ -340,6 +340,7 @@ def undescribed(sources: Sources) -> Iterator[str]:
 CATCH_EVERYTHING = (
     *("peakid.jobs.worker", "peakid.jobs.child", "peakid.cli.main", "peakid.web.session"),
     *("peakid.serve.http.batching", "peakid.engines.runner"),
+    "peakid.engines.ray_pool",
 )
 
 

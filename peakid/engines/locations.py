@@ -20,17 +20,12 @@ def of(workspace: Workspace, digests: Sequence[str]) -> list[str]:
 
 
 def fetch(location: str) -> bytes:
-    """Read the file at a location.
+    """Return the bytes at a location.
 
     Raises:
-        NotFound: If there is none, or it cannot be read.
+        OSError: If there is no file, or it cannot be read.
     """
-    try:
-        return files.read_regular(Path(location), files.ANY_SIZE)
-    except OSError as error:
-        raise NotFound(
-            f"{location} cannot be read: {error.strerror or error}.", "Put the file back."
-        ) from error
+    return files.read_regular(Path(location), files.ANY_SIZE)
 
 
 def reader(shard: Shard) -> Callable[[int], bytes]:
@@ -42,7 +37,7 @@ def reader(shard: Shard) -> Callable[[int], bytes]:
     Raises:
         JobError: If the files are there for the head, and this worker sees none of them.
     """
-    some = shard.locations[:LOOKED_AT]
+    some = [each for each in shard.locations if not is_url(each)][:LOOKED_AT]
     if some and not any(Path(each).exists() for each in some):
         raise JobError(
             f"The worker on {platform.node()} does not see the photos: there is no {some[0]}.",
@@ -51,7 +46,11 @@ def reader(shard: Shard) -> Callable[[int], bytes]:
 
     def read(position: int) -> bytes:
         location, digest = shard.locations[position], shard.digests[position]
-        data = fetch(location)
+        try:
+            data = fetch(location)
+        except OSError as error:
+            why = error.strerror or error
+            raise NotFound(f"{location} cannot be read: {why}.", "Put the file back.") from error
         # Stored copies are named by their digest, and `verify` checks them.
         if not Path(location).name.startswith(digest) and hashlib.sha256(data).hexdigest() != digest:
             raise NotFound(
@@ -60,6 +59,11 @@ def reader(shard: Shard) -> Callable[[int], bytes]:
         return data
 
     return read
+
+
+def is_url(location: str) -> bool:
+    """Return whether a location is not on a disk of this machine."""
+    return "://" in location
 
 
 def _location(workspace: Workspace, digest: str) -> str:

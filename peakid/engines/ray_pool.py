@@ -62,6 +62,24 @@ class Connection:
             return
         if address:
             refuse_silent(address)
+        try:
+            try:
+                self._connect(address, n_cores)
+            except Exception:
+                if address:
+                    raise
+                self._connect(address, n_cores)  # Ray gives up after 30 s, which a busy machine may need.
+        except Exception as error:  # Ray raises plain ones.
+            where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise JobError(
+                f"There is no connection to {where}: {lines[0]}",
+                "Check that it is running and has the same versions of Python and Ray as this machine."
+                if address
+                else "Try again when the machine is less busy, or use the local engine.",
+            ) from error
+
+    def _connect(self, address: str, n_cores: int) -> None:
         own = {} if address else {"num_cpus": n_cores or None, "include_dashboard": False}
         try:
             self.ray.init(
@@ -71,13 +89,9 @@ class Connection:
                 ignore_reinit_error=True,
                 **own,
             )
-        except (ConnectionError, RuntimeError, TimeoutError, ValueError, OSError) as error:
-            where = f"the Ray cluster at {address}" if address else "Ray on this machine"
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise JobError(
-                f"There is no connection to {where}: {lines[0]}",
-                "Check that it is running and has the same versions of Python and Ray as this machine.",
-            ) from error
+        except BaseException:
+            self.ray.shutdown()  # What has started already.
+            raise
 
     def cluster(self) -> Cluster:
         """Return what the cluster has."""

@@ -3,21 +3,37 @@
 from collections import deque
 
 import peakid
-from peakid.engines.mapping import Death, Event
-from peakid.engines.records import Answer, Hello, Refusal, Shard, WorkerName
+from peakid.engines.mapping import Death, Event, Mapper
+from peakid.engines.opening import Engine
+from peakid.engines.records import Answer, Hello, Refusal, Shard, Tally, WorkerName
+
+
+def planned_engine(pool: "PlannedPool") -> Engine:
+    """Return an engine with two of these workers."""
+    return Engine("local", 2, 1, Mapper(pool, n_workers=2, tally=Tally("local", cores_each=1)))
 
 
 class PlannedPool:
-    """Answers a shard with its digests in upper case.
+    """Answers a shard with its digests in upper case, unless told otherwise.
 
     Args:
         deaths: How often a worker dies of a shard, by the first digest of the shard.
         refuses: Answered with this refusal, by the first digest.
         n_failed_starts: Workers that end before they say hello.
         version: That the workers say they have.
+        answer: Computes the result of a shard.
     """
 
-    def __init__(self, *, deaths=None, refuses=None, n_failed_starts=0, version=peakid.__version__) -> None:
+    def __init__(
+        self,
+        *,
+        deaths=None,
+        refuses=None,
+        n_failed_starts=0,
+        version=peakid.__version__,
+        answer=lambda shard: "".join(shard.digests).upper().encode(),
+    ) -> None:
+        self.answer = answer
         self.deaths, self.refuses = dict(deaths or {}), dict(refuses or {})
         self.n_failed_starts, self.version = n_failed_starts, version
         self.given: dict[int, deque[Shard]] = {}
@@ -67,4 +83,4 @@ class PlannedPool:
         if first in self.refuses:
             return worker, Refusal(shard.key, self.refuses[first])
         self.computed.append(first)
-        return worker, Answer(shard.key, "".join(shard.digests).upper().encode(), 2.0)
+        return worker, Answer(shard.key, self.answer(shard), 2.0)

@@ -46,7 +46,7 @@ def compute(
         Stopped: If `should_stop` returns True. What was computed stays.
         WeightsUnfit: If a worker has other weights of the backbone.
     """
-    merging = _Merging(workspace, known, missing)
+    merging = Merging(workspace, known, missing)
     n_shards, n = len(list(in_blocks(missing, block))), len(missing)
     kept = ShardFiles(shard_files.folder_of(workspace))
     report(PHASE, 0, n, progress_text.counted(0, n, "images"))
@@ -63,7 +63,7 @@ def compute(
     return merging.n_new
 
 
-class _Merging:
+class Merging:
     """The results that were computed since the last were written to the workspace."""
 
     def __init__(self, workspace: Workspace, known: EmbeddingSet, missing: Missing) -> None:

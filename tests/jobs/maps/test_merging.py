@@ -1,0 +1,184 @@
+"""A job merges the results of shards: nothing twice, nothing lost, and a killed job goes on from the disk."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from peakid.curate import issue_scan
+from peakid.embed import stored
+from peakid.engines.records import Stopped
+from peakid.engines.shard_files import ShardFiles, folder_of
+from peakid.imaging.records import Measures
+from peakid.job_settings import JobSettings
+from peakid.jobs.maps import embedding, measuring, predicting, units
+from peakid.records import no_report
+from peakid.store import images
+from tests.engines.planned_pool import PlannedPool, planned_engine
+
+MEASURES = Measures(0.5, 0.9, 0.1, 0.2, 0.5, 7.0, 40.0)
+SETTINGS = JobSettings()
+
+
+def never():
+    return False
+
+
+def vectors(shard):
+    """Answer with a vector that follows from the digest; the image `bad` cannot be read."""
+    rows = [n for n, digest in enumerate(shard.digests) if not digest.startswith("0")]
+    features = [[int(shard.digests[n][:2], 16), int(shard.digests[n][2:4], 16)] for n in rows]
+    unread = {str(n): "damaged" for n in range(len(shard.digests)) if n not in rows}
+    return units.packed(
+        unread,
+        numbers=np.array(rows, dtype=np.int64),
+        features=np.array(features, dtype=np.float16).reshape(-1, 2),
+    )
+
+
+@pytest.fixture
+def known(workspace):
+    return stored.create(workspace, "drawn", size_px=8, weights_sha256="w", n_dimensions=2)
+
+
+def computed(workspace, known, pool, **options):
+    return embedding.compute(
+        workspace,
+        planned_engine(pool),
+        known,
+        stored.missing(workspace, known.set_id),
+        report=options.pop("report", no_report),
+        should_stop=options.pop("should_stop", never),
+        block=3,
+        **options,
+    )
+
+
+def test_embeddings_are_stored_in_the_order_of_the_images_whatever_the_order_of_the_results(
+    workspace, fill, known
+):
+    digests = fill(river=10)
+    images.image_path(workspace, digests[4]).unlink()
+    first = digests[0]
+    messages = []
+    pool = PlannedPool(answer=vectors, deaths={first: 1})
+    n_new = computed(workspace, known, pool, report=lambda *given: messages.append(given))
+    assert pool.computed[0] != first  # It came later than others, and is stored first.
+    found = stored.load(workspace, known.set_id)
+    readable = [d for n, d in enumerate(digests) if n != 4 and not d.startswith("0")]
+    assert n_new == len(readable)
+    assert found.features[:, 0].tolist() == [int(each[:2], 16) for each in readable]
+    assert isinstance(found.features, np.memmap)
+    assert {each.digest for each in stored.unread(workspace, 9)} == set(digests) - set(readable)
+    phase, step, total, message = messages[-1]
+    assert (phase, step, total) == ("Computing embeddings", 10, 10)
+    assert message == "10 of 10 images, 4 of 4 shards, 8.0 core-seconds, 1 worker died"
+    assert list(folder_of(workspace).glob("*")) == []
+
+
+def test_a_killed_job_goes_on_with_what_is_on_the_disk(workspace, fill, known):
+    fill(river=9)
+
+    class Killed(Exception):
+        """The process ends before it has merged anything."""
+
+    answered = []
+
+    def answer(shard):
+        if len(answered) == 2:
+            raise Killed
+        answered.append(shard)
+        return vectors(shard)
+
+    engine = planned_engine(PlannedPool(answer=answer))
+    merging = embedding.Merging(workspace, known, stored.missing(workspace, known.set_id))
+    with pytest.raises(Killed):
+        list(engine.map(merging.shards(3), ShardFiles(folder_of(workspace)), should_stop=never))
+    assert len(list(folder_of(workspace).iterdir())) == 2
+    assert stored.counts(workspace, known.set_id).n_missing == 9
+    again = PlannedPool(answer=vectors)
+    computed(workspace, known, again)
+    assert len(again.computed) == 1
+    assert stored.counts(workspace, known.set_id).n_missing == 0
+
+
+def test_what_was_computed_stays_when_the_job_is_cancelled_or_gives_way(workspace, fill, known, monkeypatch):
+    fill(river=12)
+    monkeypatch.setattr(embedding, "STORED_EVERY_S", 0.0)
+
+    class GaveWay(Exception):
+        """Another job comes first."""
+
+    def give_way():
+        raise GaveWay
+
+    with pytest.raises(GaveWay):
+        computed(workspace, known, PlannedPool(answer=vectors), after_storing=give_way)
+    n_first = 12 - stored.counts(workspace, known.set_id).n_missing
+    assert n_first == 3
+    seen = []
+    with pytest.raises(Stopped):
+        computed(
+            workspace,
+            known,
+            PlannedPool(answer=vectors),
+            report=lambda *given: seen.append(given[1]),
+            should_stop=lambda: any(seen),
+        )
+    assert 0 < stored.counts(workspace, known.set_id).n_missing < 9
+
+
+def test_measures_are_written_once_and_an_unreadable_image_waits_for_the_next_scan(workspace, fill):
+    digests = fill(river=7)
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM image_measure")
+
+    def answer(shard):
+        values = dataclasses.asdict(MEASURES)
+        return json.dumps([None if each == digests[2] else values for each in shard.digests]).encode()
+
+    used = measuring.measure(
+        workspace,
+        planned_engine(PlannedPool(answer=answer, deaths={digests[3]: 1})),
+        SETTINGS,
+        report=no_report,
+        should_stop=never,
+        block=3,
+    )
+    assert (used.n_shards, used.n_retried) == (3, 1)
+    assert [digest for _, digest in issue_scan.unmeasured(workspace)] == [digests[2]]
+    rows = workspace.query("SELECT sharpness, is_animated FROM image_measure")
+    assert [tuple(row) for row in rows] == [(0.5, 0)] * 6
+
+
+def test_no_engine_is_opened_where_there_is_nothing_to_measure(workspace, fill):
+    fill(river=2)
+    nowhere = JobSettings(engine="ray", ray_address="ray://nowhere:1")
+    assert measuring.before_scan(workspace, nowhere, report=no_report) is None
+    assert measuring.before_scan(workspace, SETTINGS, report=no_report) is None
+
+
+def test_a_photo_that_is_given_twice_is_predicted_twice(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.bin").write_bytes(b"weights")
+    for name in "abc":
+        (tmp_path / name).write_bytes(name.encode())
+
+    def answer(shard):
+        one = {"confidence": 0.5, "abstained": False, "top": [], "is_unfamiliar": False, "distance": None}
+        return json.dumps([one | {"label": each[:4], "error": None} for each in shard.digests]).encode()
+
+    found = predicting.predict_with(
+        planned_engine(PlannedPool(answer=answer)),
+        predicting.Model("run", tmp_path / "model", "model.bin", 0.0),
+        [tmp_path / name for name in ("a", "b", "a", "b", "c", "none")],
+        ShardFiles(tmp_path / "shards"),
+        SETTINGS,
+        report=no_report,
+        block=2,
+    )
+    labels = [each.label for each in found]
+    assert labels[:2] == labels[2:4]
+    assert len({*labels[:5]}) == 3
+    assert "cannot be read" in str(found[5].error)
