@@ -126,6 +126,8 @@ class Mapper:
                         yield _done(shard, data, kept)
                     else:
                         self._give(shard)
+                if is_finished:
+                    self._relieve()
                 for number, event in self._pool.wait(LOOK_S):
                     if isinstance(event, Death):
                         again += self._after_death(number, event)
@@ -180,6 +182,19 @@ class Mapper:
         worker.shards.append(shard)
         if worker.name is not None:
             self._pool.send(number, shard)
+
+    def _relieve(self) -> None:
+        """Give idle workers the shards of those that are still starting, which are ended.
+
+        A cluster may start a worker only when another one ends, and that one would wait for its shards.
+        """
+        idle = [number for number, each in self._workers.items() if each.name and not each.shards]
+        starting = [number for number, each in self._workers.items() if each.name is None]
+        for number, other in zip(idle, starting, strict=False):
+            self._workers[number].shards = self._workers.pop(other).shards
+            self._pool.stop(other)
+            for shard in self._workers[number].shards:
+                self._pool.send(number, shard)
 
     def _take(self, number: int, event: Hello | Answer | Refusal) -> tuple[Shard, Answer] | None:
         """Take what a worker says; return a result with its shard.

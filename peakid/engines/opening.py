@@ -119,6 +119,7 @@ def opened(
     n_threads: int | None = 1,
     uses_gpu: bool = False,
     ahead: int = 1,
+    most_workers: int = MOST_WORKERS,
     on_death: Callable[[str], None] = _nothing,
 ) -> Generator[Engine]:
     """Yield the engine of a job. Its workers end with the block.
@@ -127,6 +128,7 @@ def opened(
         n_threads: Cores for each worker; None = all cores, shared out among the workers.
         uses_gpu: Give each worker a GPU, or its share of one, where the engine has some.
         ahead: Shards that wait at a worker while it works on one; 0 for those that take minutes.
+        most_workers: For which there are shards.
         on_death: Called with a sentence when a worker has died.
 
     Raises:
@@ -134,7 +136,7 @@ def opened(
         JobError: If there is no connection to the cluster.
     """
     if settings.engine == "local":
-        n_workers = settings.n_workers or n_cores()
+        n_workers = min(settings.n_workers or n_cores(), most_workers)
         each = n_threads or max(1, n_cores() // n_workers)
         pool = LocalPool(settings, n_threads=each)
         with contextlib.closing(pool):
@@ -145,6 +147,7 @@ def opened(
         cluster = connection.cluster()
         n_gpus = cluster.n_gpus if uses_gpu else 0
         n_workers = settings.n_workers or n_gpus or max(1, cluster.n_cores // (n_threads or 1))
+        n_workers = min(n_workers, most_workers)
         each = n_threads or max(1, cluster.n_cores // n_workers)
         share = min(1.0, n_gpus / n_workers)
         ray_workers = ray_pool.RayPool(connection, settings, n_threads=each, n_gpus=share)

@@ -21,6 +21,7 @@ class PlannedPool:
         refuses: Answered with this refusal, by the first digest.
         n_failed_starts: Workers that end before they say hello.
         version: That the workers say they have.
+        n_places: Workers that can be there at a time; a further one starts when one has ended.
         answer: Computes the result of a shard.
     """
 
@@ -31,9 +32,10 @@ class PlannedPool:
         refuses=None,
         n_failed_starts=0,
         version=peakid.__version__,
+        n_places=99,
         answer=lambda shard: "".join(shard.digests).upper().encode(),
     ) -> None:
-        self.answer = answer
+        self.answer, self.n_places = answer, n_places
         self.deaths, self.refuses = dict(deaths or {}), dict(refuses or {})
         self.n_failed_starts, self.version = n_failed_starts, version
         self.given: dict[int, deque[Shard]] = {}
@@ -54,16 +56,18 @@ class PlannedPool:
         self.most_given = max(self.most_given, sum(map(len, self.given.values())))
 
     def wait(self, timeout_s: float) -> list[Event]:
-        if self.new:
-            return [self._first_word(worker) for worker in self._taken_new()]
+        if self.new and (starting := self._taken_new()):
+            return [self._first_word(worker) for worker in starting]
         return [self._one(worker) for worker in list(self.given) if self.given[worker]]
 
     def stop(self, worker: int) -> None:
         self.stopped.append(worker)
+        self.new = [each for each in self.new if each != worker]
         self.given.pop(worker, None)
 
     def _taken_new(self) -> list[int]:
-        new, self.new = self.new, []
+        n_free = self.n_places - (len(self.given) - len(self.new))
+        new, self.new = self.new[:n_free], self.new[n_free:]
         return new
 
     def _first_word(self, worker: int) -> Event:

@@ -110,6 +110,13 @@ def test_workers_that_do_not_start_end_the_map_after_three(kept):
         list(mapper(PlannedPool(n_failed_starts=99)).map(shards(3), other, should_stop=never))
 
 
+def test_shards_do_not_wait_for_workers_that_a_full_cluster_does_not_start(kept):
+    pool = PlannedPool(n_places=2)
+    found = list(mapper(pool, n_workers=5, ahead=0).map(shards(5), kept, should_stop=never))
+    assert len(found) == 5
+    assert (pool.n_started, sorted(pool.stopped)) == (5, [3, 4, 5])
+
+
 def test_what_a_unit_raises_ends_the_map(kept):
     refused = BadInput("This is not right.", "Do something else.")
     with pytest.raises(BadInput, match="This is not right"):

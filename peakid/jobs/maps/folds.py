@@ -1,7 +1,6 @@
 """Trains the folds of a cross-validation in the workers of an engine, several at a time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peakid.engines import locations, opening, shard_files
@@ -42,13 +41,13 @@ class FoldJob:
         if not order.numbers:
             return
         work, settings = self._work, self._work.settings
-        n_workers = min(settings.n_workers or len(order.numbers), len(order.numbers))
         self._report(f"Starting the engine {settings.engine}", 0, 0, "")
         with opening.opened(
-            replace(settings, n_workers=n_workers),
+            settings,
             n_threads=None,
             uses_gpu=order.start.device.type == "cuda",
             ahead=0,
+            most_workers=len(order.numbers),
             on_death=work.log,
         ) as engine:
             try:
