@@ -7,6 +7,7 @@ import click
 
 from peakid import files
 from peakid.cli import usage
+from peakid.cli.engines.options import engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.cli.serving.sort import (
@@ -19,6 +20,7 @@ from peakid.cli.serving.sort import (
     unfamiliar_option,
 )
 from peakid.errors import BadInput
+from peakid.job_settings import JobSettings
 from peakid.jobs import results
 from peakid.jobs.albums import sorting
 from peakid.jobs.job import Job
@@ -51,6 +53,7 @@ def albums_list(workspace: Workspace, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @wait_option
 @request_option
+@engine_options
 @actor_option
 @json_option
 @pass_workspace
@@ -60,12 +63,15 @@ def albums_preview(
     folder: Path,
     is_waiting: bool,
     request_id: str | None,
+    job_settings: JobSettings,
     actor: str,
     as_json: bool,
 ) -> int:
     """Predict the photos in FOLDER with EXPORT: those that are new or have changed since the last time."""
     path = files.expanded(folder)
-    job = sorting.preview(workspace, export_id, path, request_id=request_id, actor=actor)
+    job = sorting.preview(
+        workspace, export_id, path, settings=job_settings, request_id=request_id, actor=actor
+    )
     return _followed(workspace, job, is_waiting=is_waiting, as_json=as_json)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from peakid.engines.records import EngineUse
+
 
 @dataclass(frozen=True)
 class PreviewAlbumsResult:
@@ -13,6 +15,7 @@ class PreviewAlbumsResult:
         preview: The key of the preview.
         n_new: Photos that were predicted now; the others had been before and are unchanged.
         n_unreadable: Files that cannot be read.
+        engine: What predicted them; None where the job did.
     """
 
     kind: ClassVar[str] = "preview-albums"
@@ -22,6 +25,7 @@ class PreviewAlbumsResult:
     n_photos: int = 0
     n_new: int = 0
     n_unreadable: int = 0
+    engine: EngineUse | None = None
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,24 @@
 """Jobs that preview the albums of a folder, write them, and take them back."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from peakid.acquire import not_photos, reading, roots
+from peakid.engines import opening, shard_files
+from peakid.engines.records import EngineUse, Stopped
+from peakid.engines.shard_files import ShardFiles
 from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 from peakid.jobs.albums.arguments import PreviewAlbumsArguments, UndoAlbumsArguments, WriteAlbumsArguments
 from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
 from peakid.jobs.job import Job
 from peakid.jobs.ledger import Cancelled, Work
+from peakid.jobs.maps import sorting as mapped
 from peakid.jobs.queueing import queued
-from peakid.records import Report
+from peakid.records import Export, Report
 from peakid.serve.albums import photos, placing, plan, previews, writing
 from peakid.serve.albums.journal import Mode
+from peakid.serve.albums.photos import PredictedPhoto, Unreadable
 from peakid.serve.albums.plan import AlbumPlan, AlbumRules
 from peakid.serve.albums.preview_file import Preview
 from peakid.serve.predictor import Predictor
@@ -133,7 +139,11 @@ def run_preview(work: Work) -> None:
     work.report("Loading the model", 0, 0, "")
     predictor = Predictor(exports.folder(export), n_threads=1)
     folder = Path(arguments.folder)
-    found, n_new = previews.predict(work.workspace, export, predictor, folder, report=_stopping(work))
+    used: EngineUse | None = None
+    if opening.is_used(work.settings):
+        found, n_new, used = _in_engine(work, export, predictor, folder)
+    else:
+        found, n_new = previews.predict(work.workspace, export, predictor, folder, report=_stopping(work))
     work.note(
         PreviewAlbumsResult(
             preview=found.key,
@@ -142,8 +152,39 @@ def run_preview(work: Work) -> None:
             n_photos=len(found.photos.paths),
             n_new=n_new,
             n_unreadable=len(found.photos.unreadable),
+            engine=used,
         )
     )
+
+
+def _in_engine(
+    work: Work, export: Export, predictor: Predictor, folder: Path
+) -> tuple[Preview, int, EngineUse]:
+    """Predict the photos that are new in the workers of an engine."""
+    kept = ShardFiles(shard_files.folder_of(work.workspace))
+    with opening.opened(work.settings, on_death=work.log) as engine:
+
+        def predict_files(
+            paths: Sequence[str], n_before: int
+        ) -> Iterable[tuple[list[PredictedPhoto], list[Unreadable]]]:
+            return mapped.predict_files(
+                engine,
+                kept,
+                exports.folder(export),
+                folder,
+                paths,
+                n_before=n_before,
+                report=work.report,
+                should_stop=work.should_stop,
+            )
+
+        try:
+            found, n_new = previews.predict(
+                work.workspace, export, predictor, folder, predict_files=predict_files
+            )
+        except Stopped as error:
+            raise Cancelled from error
+        return found, n_new, engine.use()
 
 
 def run_write(work: Work) -> None:

@@ -1,4 +1,4 @@
-"""What a worker computes of a shard: measures, embeddings, predictions, one fold of a cross-validation.
+"""What a worker computes of a shard: measures, embeddings, predictions, a part of a folder, one fold.
 
 A result is a file: JSON, or arrays with JSON beside them. Torch is loaded by the units that need it.
 """
@@ -21,7 +21,7 @@ from peakid.engines.records import Shard
 from peakid.errors import JobError, NotFound, UnreadableImage, WeightsUnfit
 from peakid.imaging import gate, inspection
 from peakid.job_settings import JobSettings
-from peakid.recipe import backbones, weight_files
+from peakid.recipe import backbones, export_formats, weight_files
 from peakid.recipe.backbones import Backbone
 from peakid.recipe.recipe import Recipe
 from peakid.serve.predictor import ImagePrediction, Predictor, RankedClass, ReadError
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from peakid.learn.embedding import Body
 
 _HERE = "peakid.jobs.maps.units"
-MEASURE, EMBED, PREDICT, FOLD = (f"{_HERE}:{name}" for name in ("measure", "embed", "predict", "train_fold"))
+MEASURE, EMBED, PREDICT, FOLD, SORT = (
+    f"{_HERE}:{name}" for name in ("measure", "embed", "predict", "train_fold", "sort")
+)
 VERSION = 1  # Increased when a unit gives another result for the same shard.
 
 N_THREADS = 4  # Read side by side; they are decoded in one process.
@@ -89,6 +91,19 @@ def predict(shard: Shard, settings: JobSettings) -> bytes:
     return json.dumps(
         [_document(next(predicted) if isinstance(each, bytes) else each) for each in contents]
     ).encode()
+
+
+def sort(shard: Shard, settings: JobSettings) -> bytes:
+    """Return the prediction, hashes and thumbnail of each photo of a folder, by the model of an export."""
+    from peakid.jobs.maps import sorting
+    from peakid.serve.albums import photos
+
+    locations.reader(shard)  # It says so where this machine does not see the photos.
+    folder, sha256 = Path(shard.files["export"]), str(shard.arguments["model_sha256"])
+    if model_sha256(folder, export_formats.CARD) != sha256:
+        raise JobError(f"The model in {folder} was changed meanwhile.", "Preview the folder again.")
+    root, paths = Path(shard.files["folder"]), list(shard.arguments["paths"])
+    return sorting.packed(photos.predict_files(_exported(folder, sha256), root, paths, has_thumbnails=True))
 
 
 def train_fold(shard: Shard, settings: JobSettings) -> bytes:

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -84,12 +84,25 @@ def remove(workspace: Workspace, key: str) -> None:
     shutil.rmtree(_all(workspace) / show(workspace, key).key, ignore_errors=True)
 
 
+PredictFiles = Callable[[Sequence[str], int], Iterable[tuple[list[PredictedPhoto], list[Unreadable]]]]
+"""Predicts files elsewhere: given their paths, and how many of the folder count as done."""
+
+
 def predict(
-    workspace: Workspace, export: Export, predictor: Predictor, folder: Path, *, report: Report = no_report
+    workspace: Workspace,
+    export: Export,
+    predictor: Predictor,
+    folder: Path,
+    *,
+    report: Report = no_report,
+    predict_files: PredictFiles | None = None,
 ) -> tuple[Preview, int]:
     """Predict the photos of a folder that are new or have changed, and keep the predictions.
 
     They are written every few seconds and where `report` raises, so that the next call continues there.
+
+    Args:
+        predict_files: Predicts them elsewhere, and reports; None = they are predicted here.
 
     Returns:
         The preview, and how many photos were predicted now.
@@ -110,9 +123,12 @@ def predict(
             draft = Draft(folder, tuple(predictor.class_names), known)
             n_known = len(draft.photos)
             left = [path for path in found if path not in draft.photos]
-            batches = photos.predict_files(
-                predictor, folder, left, has_thumbnails=True, n_before=n_known, report=report
-            )
+            if predict_files is not None:
+                batches = predict_files(left, n_known)
+            else:
+                batches = photos.predict_files(
+                    predictor, folder, left, has_thumbnails=True, n_before=n_known, report=report
+                )
             with (place / preview_file.THUMBNAILS).open("ab") as thumbnails:
                 _add(draft, batches, _Saving(place, draft, thumbnails, about, len(found)))
             _remove_oldest(workspace)

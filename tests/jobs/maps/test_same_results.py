@@ -1,10 +1,11 @@
-"""Scan, embed, predict and folds give the same results by every engine, also when a worker is killed.
+"""Every map gives the same results by every engine, also when a worker is killed in the middle.
 
 Both engines have their two workers for all tests of this file: loading PyTorch takes seconds in each of them.
 """
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from pytest_socket import enable_socket
 
 from peakid.curate import scan
@@ -25,11 +27,13 @@ from peakid.engines.opening import Engine
 from peakid.engines.records import Tally
 from peakid.engines.shard_files import ShardFiles, folder_of
 from peakid.job_settings import JobSettings
-from peakid.jobs.maps import embedding, folds, measuring, predicting
+from peakid.jobs.maps import embedding, folds, measuring, predicting, sorting
 from peakid.recipe import architectures, backbones, weight_files
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
-from peakid.store import images
+from peakid.serve.albums import previews
+from peakid.serve.predictor import Predictor
+from peakid.store import exports, images
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from tests import planted_models
@@ -189,6 +193,48 @@ def test_predictions_are_the_same_and_a_photo_that_cannot_be_read_is_named(
     assert [one.label for one in found[0]] == ["river", "sea"] * 5 + [None, "river", None]
     assert found[0][10].error.reason == "not_an_image"
     assert "cannot be read" in found[0][12].error.detail
+
+
+def test_a_folder_is_previewed_alike_here_and_by_every_engine(
+    workspace, frozen, add_run, colour_export, copies, tmp_path, local, ray
+):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(11):
+        colour = (20 * number, 255 - 20 * number, 90)
+        Image.new("RGB", (30, 20 + number), colour).save(photos / f"{number}.png")
+    (photos / "bad.jpg").write_text("no picture")
+    export = exports.add(workspace, run_id=add_run(frozen), path=colour_export, files=[], parity={})
+    found = {}
+    for name, each in (("alone", None), ("local", local), ("ray", ray)):
+        opened = copies(name)
+        elsewhere = functools.partial(previewed, opened, each, colour_export, photos) if each else None
+        with each.killing() if each else contextlib.nullcontext():
+            preview, n_new = previews.predict(
+                opened, export, Predictor(colour_export, n_threads=1), photos, predict_files=elsewhere
+            )
+        thumbnails = [previews.thumbnail(opened, preview.key, number) for number in range(11)]
+        seen = preview.photos
+        found[name] = (
+            (seen.paths, seen.probabilities.tobytes(), seen.hashes.tobytes(), seen.has_detail.tobytes()),
+            (seen.unreadable, thumbnails, n_new),
+        )
+    assert found["alone"][1][2] == 11
+    assert found["alone"] == found["local"] == found["ray"]
+
+
+def previewed(workspace, each, export_folder, photos, paths, n_before):
+    return sorting.predict_files(
+        each.engine,
+        ShardFiles(folder_of(workspace)),
+        export_folder,
+        photos,
+        paths,
+        n_before=n_before,
+        report=no_report,
+        should_stop=never,
+        block=2,
+    )
 
 
 def test_folds_are_trained_alike_here_and_by_every_engine(workspace, fill, tmp_path, local, ray):
