@@ -189,7 +189,7 @@ CREATE TABLE run (
   created_at TEXT NOT NULL,
   finished_at TEXT,
   seconds REAL
-, imported TEXT CHECK (imported IS NULL OR json_valid(imported)), made_for TEXT NOT NULL DEFAULT '' CHECK (made_for IN ('', 'attribution')), score TEXT CHECK (score IS NULL OR json_valid(score))) STRICT;
+, imported TEXT CHECK (imported IS NULL OR json_valid(imported)), made_for TEXT NOT NULL DEFAULT '' CHECK (made_for IN ('', 'attribution')), score TEXT CHECK (score IS NULL OR json_valid(score)), n_ranks INTEGER NOT NULL DEFAULT 1 CHECK (n_ranks >= 1), engine TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE TABLE epoch_metric (
   run_id INTEGER NOT NULL REFERENCES run(id),

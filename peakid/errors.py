@@ -48,6 +48,7 @@ PeakidError
 |  +- DeviceLost             a GPU that stopped responding during use
 |  +- TrainingDiverged       the loss became NaN or infinite
 |  +- OutOfMemory            the device's memory cannot hold even two images
+|  +- TooManyRanks           batches, GPUs, cores or memory that are too few for the ranks
 |  +- ParityBroken           an export that predicts differently from the trained model
 +- JobError
 |  +- JobNotWaiting          a job whose state does not allow to cancel or resume it
@@ -233,6 +234,9 @@ class TrainingDiverged(TrainingError): ...
 
 
 class OutOfMemory(TrainingError): ...
+
+
+class TooManyRanks(TrainingError): ...
 
 
 class ParityBroken(TrainingError): ...

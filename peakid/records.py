@@ -279,6 +279,8 @@ class Run:
     """One training. `path` is its folder, relative to the workspace; `metrics` are from the best epoch.
 
     Attributes:
+        n_ranks: Processes that trained it together, over which each batch was split.
+        engine: What ran them, such as `local` or `ray`; '' for one.
         starting_weights: None until the run ends.
         score: None until it is measured.
         imported: Where its predictions come from, if they were imported: it has no recipe and no model then.
@@ -308,6 +310,8 @@ class Run:
     n_test_looks: int
     imported: ImportedPredictions | None = None
     score: MeasuredScore | None = None
+    n_ranks: int = 1
+    engine: str = ""
 
     @property
     def accuracy(self) -> float | None:
@@ -323,6 +327,11 @@ class Run:
     def started_from(self) -> str:
         """Return the starting weights as people read them; '' until the run ends."""
         return "" if self.starting_weights is None else self.starting_weights.text()
+
+    @property
+    def trained_on(self) -> str:
+        """Return the device as people read it: `cpu, 2 ranks (ray)`; '' until the run ends."""
+        return self.device if self.n_ranks == 1 else f"{self.device}, {self.n_ranks} ranks ({self.engine})"
 
     @property
     def has_model(self) -> bool:

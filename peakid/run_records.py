@@ -55,6 +55,7 @@ WarningKind = Literal[
     "low_memory",      # Batches were split because of the device's memory.
     "no_checkpoint",   # A checkpoint could not be written.
     "stopped_early",   # It was cancelled after some epochs.
+    "restarted",       # A rank was lost, and the ranks continued from the newest checkpoint.
     "started_anew",    # It was resumed without a checkpoint, and its first epochs were trained again.
     "incomplete",      # Imported predictions lack images, or the probabilities of the other classes.
     "failed",          # Why a trial of a sweep has no score.

@@ -3,6 +3,7 @@
 import getpass
 import os
 import pwd
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -326,6 +327,16 @@ def prepare_ray() -> None:
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")
     # The workers of a cluster on this machine import this package where it is not installed.
     os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
+
+
+def loopback_environment() -> dict[str, str]:
+    """Return what keeps the exchange between ranks of this machine on its loopback interface."""
+    return {"GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo"}
+
+
+def rank_of_process() -> int:
+    """Return the number that torchrun's launcher gave to this process."""
+    return int(os.environ["RANK"])
 
 
 def service_keys() -> dict[str, str]:

@@ -341,6 +341,7 @@ CATCH_EVERYTHING = (
     *("peakid.jobs.worker", "peakid.jobs.child", "peakid.cli.main", "peakid.web.session"),
     *("peakid.serve.http.batching", "peakid.engines.runner"),
     "peakid.engines.ray_pool",
+    *("peakid.jobs.ranks.rank", "peakid.learn.ranks.ranks", "peakid.engines.fit_ray"),  # Ranks, likewise.
 )
 
 
@@ -490,6 +491,8 @@ RULES = [
                 *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
                 *("peakid.engines.runner", "peakid.engines.local_pool"),  # The same for workers.
                 "peakid.engines.ray_pool",  # What Ray reads when it is loaded.
+                # The same for ranks.
+                *("peakid.engines.fit_local", "peakid.engines.fit_process", "peakid.jobs.ranks.rank"),
                 *(
                     "peakid.acquire",
                     "peakid.imaging",

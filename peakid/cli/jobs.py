@@ -121,11 +121,22 @@ def jobs_cancel(workspace: Workspace, job_id: int, as_json: bool) -> None:
 @jobs.command("resume")
 @click.argument("job_id", type=int)
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until it ends.")
+@click.option(
+    "--ranks",
+    "n_ranks",
+    type=click.IntRange(1),
+    help="Continue a training on more or fewer processes; default as many as before.",
+)
 @random_option
 @json_option
 @pass_workspace
 def jobs_resume(
-    workspace: Workspace, job_id: int, is_waiting: bool, allows_random: bool, as_json: bool
+    workspace: Workspace,
+    job_id: int,
+    is_waiting: bool,
+    n_ranks: int | None,
+    allows_random: bool,
+    as_json: bool,
 ) -> int:
     """Queue the lost, failed or cancelled job JOB_ID again; it keeps its id.
 
@@ -134,7 +145,7 @@ def jobs_resume(
     """
     run_id = checkpoints.of_job(workspace, job_id)
     job = confirmed(
-        partial(submit.resume, workspace, job_id),
+        partial(submit.resume, workspace, job_id, n_ranks=n_ranks),
         allows_random=allows_random,
         as_json=as_json,
     )

@@ -72,6 +72,15 @@ def training_options(command: Command) -> Command:
 @click.command()
 @training_options
 @engine_options
+@click.option(
+    "--ranks",
+    "n_ranks",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Processes of the engine that train one model together; each batch is split over them, and on GPUs "
+    "each has one of its own.",
+)
 @random_option
 @actor_option
 @json_option
@@ -84,6 +93,7 @@ def train(
     is_waiting: bool,
     request_id: str | None,
     job_settings: JobSettings,
+    n_ranks: int,
     allows_random: bool,
     actor: str,
     as_json: bool,
@@ -99,6 +109,7 @@ def train(
         workspace,
         recipe,
         snapshot=snapshot,
+        n_ranks=n_ranks,
         settings=job_settings,
         request_id=request_id,
         actor=actor,
@@ -224,6 +235,8 @@ def _train_document(workspace: Workspace, job: Job) -> dict[str, Any]:
         "best_epoch": run.best_epoch if run else None,
         "pretrained": run.started_from if run else "",
         "device": run.device if run else "",
+        "n_ranks": run.n_ranks if run else 1,
+        "trained_on": run.trained_on if run else "",
         "warnings": [each.text for each in run.warnings] if run else [],
         "seconds": job.seconds,
         "n_compared": compared.n_compared,
@@ -256,7 +269,7 @@ def _scores(run: Run) -> list[str]:
     loss = f"loss {run.metrics['valid_loss']:.3f}"
     return [
         f"Run {run.run_id}: validation accuracy {accuracy}, {loss}, best epoch {run.best_epoch}.",
-        f"Weights: {run.started_from}. Device: {run.device}.",
+        f"Weights: {run.started_from}. Device: {run.trained_on}.",
         f"Evaluate it with: peakid evaluate {run.run_id}",
     ]
 

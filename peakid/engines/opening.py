@@ -187,7 +187,7 @@ def _local_facts(settings: JobSettings) -> EngineFacts:
         nodes=(platform.node(),),
         n_workers=settings.n_workers if settings.engine == "local" else 0,
         n_cores=n_cores(),
-        n_gpus=_n_gpus(),
+        n_gpus=n_gpus(),
         memory_bytes=psutil.virtual_memory().total,
         note="Processes of this machine; without workers, a job does the work in its own process.",
     )
@@ -235,7 +235,7 @@ def _ray_facts(settings: JobSettings) -> EngineFacts:
     )
 
 
-def _n_gpus() -> int:
+def n_gpus() -> int:
     """Return the NVIDIA GPUs of this machine, without loading torch."""
     try:
         import pynvml

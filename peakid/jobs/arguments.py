@@ -27,10 +27,14 @@ class RecipeArguments:
 
 @dataclass(frozen=True)
 class TrainArguments(RecipeArguments):
-    """`allows_random`: start from random weights where the recipe's pretrained ones are not found."""
+    """Attributes:
+    allows_random: Start from random weights where the recipe's pretrained ones are not found.
+    n_ranks: Processes that train together, over which each batch is split; the settings name the engine.
+    """
 
     kind: ClassVar[str] = "train"
     allows_random: bool = False
+    n_ranks: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 """Which requests for a training or an export are refused before they are queued, and what to do instead."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from peakid.dataset import snapshot as snapshots
+from peakid.engines import opened_fit
 from peakid.errors import BadInput, LeakingSnapshot, NotFound
 from peakid.job_settings import JobSettings
 from peakid.jobs import random_start
+from peakid.jobs.arguments import Arguments, TrainArguments
+from peakid.jobs.job import Job
 from peakid.recipe import loading as recipes
+from peakid.recipe.ranks import refuse_small_parts
 from peakid.recipe.recipe import Recipe
 from peakid.records import Run, Snapshot
 from peakid.remedies import Action, action
@@ -74,6 +79,40 @@ def refuse_unfit_start(workspace: Workspace, recipe: Recipe) -> None:
             "Start from a run without refit, or from pretrained weights.",
             action("set_recipe", key="pretrained", value="auto"),
         )
+
+
+def refuse_ranks(recipe: Recipe, n_ranks: int, settings: JobSettings) -> None:
+    """Raise if a training cannot be split over the ranks, or the engine has no place for them.
+
+    A Ray cluster is asked when the job starts.
+
+    Raises:
+        TooManyRanks: If there are too many.
+        ExtraMissing: If the engine is not installed.
+    """
+    if n_ranks == 1:
+        return
+    if recipe.batch_size and recipe.method != "linear-head":
+        refuse_small_parts(recipe.batch_size, n_ranks)
+    opened_fit.refuse(settings, recipe.device, n_ranks)
+
+
+def with_ranks(job: Job, n_ranks: int | None, settings: JobSettings) -> Arguments | None:
+    """Return the arguments of a job that is resumed, a training with another number of ranks; None = as many.
+
+    Raises:
+        BadInput: If the job has no ranks.
+        TooManyRanks, ExtraMissing: As in `refuse_ranks`.
+    """
+    arguments = job.arguments
+    if not isinstance(arguments, TrainArguments):
+        if n_ranks is not None:
+            raise BadInput(f"Job {job.job_id} ({job.kind}) has no ranks.", "Only a training has them.")
+        return arguments
+    arguments = replace(arguments, n_ranks=n_ranks or arguments.n_ranks)
+    if arguments.n_ranks > 1:
+        refuse_ranks(Recipe.model_validate(arguments.recipe), arguments.n_ranks, settings)
+    return arguments
 
 
 def refuse_random(

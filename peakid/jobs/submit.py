@@ -110,6 +110,7 @@ def train(
     *,
     snapshot: str | None = None,
     allows_random: bool = False,
+    n_ranks: int = 1,
     settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
@@ -120,22 +121,24 @@ def train(
         snapshot: Name, digest or the first characters of a digest; None = the newest.
         allows_random: Start from random weights where the recipe's pretrained ones are not found. Without
             it, such a training is refused now, or fails when it starts.
-        settings: What the job takes from the settings; None = those of this process.
+        n_ranks: Processes that train together, on the engine of `settings`; None = those of this process.
         request_id: The same for all clicks on one rendered form, so that two clicks make one job.
 
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
         BadInput: If it starts from a run of another architecture.
+        TooManyRanks, ExtraMissing: If its batches or the engine have no place for the ranks.
         ConfirmationNeeded: If it would start from random weights without being asked to.
     """
     frozen, settings = snapshots.show(workspace, snapshot), settings or for_job()
     refusals.refuse_leaks(frozen, recipe)
+    refusals.refuse_ranks(recipe, n_ranks, settings)
     refusals.refuse_unfit_start(workspace, recipe)
     if not allows_random:
         refusals.refuse_random(workspace, [recipe], frozen, settings, action("allow_random"))
     arguments = TrainArguments(
-        snapshot=frozen.digest, recipe=recipe.model_dump(), allows_random=allows_random
+        snapshot=frozen.digest, recipe=recipe.model_dump(), allows_random=allows_random, n_ranks=n_ranks
     )
     return queued(workspace, arguments, "gpu", settings=settings, request_id=request_id, actor=actor)
 
@@ -260,21 +263,28 @@ def estimate(
 
 
 def resume(
-    workspace: Workspace, job_id: int, *, allows_random: bool = False, settings: JobSettings | None = None
+    workspace: Workspace,
+    job_id: int,
+    *,
+    allows_random: bool = False,
+    n_ranks: int | None = None,
+    settings: JobSettings | None = None,
 ) -> Job:
     """Queue a lost, failed or cancelled job again, with the settings of this process and not its former ones.
 
     Args:
         allows_random: As in `train`; a job that was submitted with it keeps it.
+        n_ranks: As in `train`, more or fewer than before; None = as many.
         settings: As in `train`.
 
     Raises:
         NotFound: If there is no such job.
         JobNotWaiting: If it is queued, running or done.
+        BadInput, TooManyRanks, ExtraMissing: If it has no ranks, or as in `train`.
         ConfirmationNeeded: If it would start from random weights without being asked to.
     """
     job, settings = queue.show(workspace, job_id), settings or for_job()
-    arguments = job.arguments
+    arguments = refusals.with_ranks(job, n_ranks, settings)
     if not isinstance(arguments, TrainArguments | SweepArguments) or job.state not in queue.RESUMABLE:
         return queue.resume(workspace, job_id, settings=settings)
     arguments = replace(arguments, allows_random=allows_random or arguments.allows_random)

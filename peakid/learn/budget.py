@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TypedDict
 
@@ -74,6 +75,7 @@ class Planner:
     Attributes:
         n: Images by split, `train` and `valid`, and `all`, which are predicted in the end.
         started: Start of the time budget, by `time.monotonic`.
+        n_ranks: How many share each batch. It is chosen as for one: the training is the same.
     """
 
     start: Start
@@ -82,6 +84,7 @@ class Planner:
     started: float
     report: Report
     should_stop: Callable[[], bool]
+    n_ranks: int = 1
 
     def complete(self, folder: Path, identity: str) -> tuple[Start, list[RunWarning]]:
         """Return the start with batch size and epochs filled in, and notes for the run.
@@ -112,7 +115,10 @@ class Planner:
                 cost.that_fits(lambda size, phase=phase: self._measure(phase, size), batch_size)
                 for phase in phases
             ]
-            elapsed_s, predict_s = time.monotonic() - self.started, self.n["all"] * costs[-1].score_s
+            elapsed_s, predict_s = (
+                time.monotonic() - self.started,
+                self.n["all"] / self.n_ranks * costs[-1].score_s,
+            )
             left_s = recipe.max_minutes * 60 - elapsed_s - predict_s
             phases, shortening = shortened(phases, costs, budget_s=left_s / max(1, recipe.folds))
             notes += shortening
@@ -134,7 +140,7 @@ class Planner:
             self.loaders,
             self.start,
             phase,
-            self.n,
+            {split: ceil(n / self.n_ranks) for split, n in self.n.items()},
             batch_size,
             should_stop=self.should_stop,
         )

@@ -23,8 +23,11 @@ from peakid.errors import OutOfMemory
 from peakid.learn.batches.data import Stopped
 from peakid.learn.network import model as models
 from peakid.learn.network.checkpoint import Checkpoints
+from peakid.learn.ranks.averaging import Averaging
+from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.learn.watch import EpochPlan, History, Position, Watch
 from peakid.recipe.phase import Phase
+from peakid.recipe.ranks import LEAST_IMAGES
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics
 from peakid.remedies import action
@@ -111,6 +114,8 @@ class Fit:
         phases: As planned, with sizes and strengths filled in.
         loaders: Returns the loaders of a phase for a batch size.
         find_rate: Called where the LR finder measures a phase's peak rate.
+        ranks: Those that train together; the first one reads and writes checkpoints.
+        n_parts: Into how many parts batches are split at least, because memory was too short before.
     """
 
     model: nn.Sequential
@@ -120,13 +125,18 @@ class Fit:
     loaders: Callable[[Phase, int], DataLoaders]
     find_rate: FindRate
     checkpoints: Checkpoints
+    ranks: Ranks = ALONE
+    n_parts: int = 1
 
     def run(self, watch: Watch) -> History:
         """Train from the newest checkpoint to the end, or until a stop is requested."""
         callbacks: list[Callback] = [RateSchedule(watch), GradientAccumulation(watch), watch]
+        callbacks += [] if self.ranks.is_alone else [Averaging()]
         learner = make_learner(self.model, self.loaders(self.phases[0], 2), self.recipe, callbacks)
         learner.create_opt()
         self._restore(learner, watch)
+        while watch.position.n_parts < self.n_parts:
+            self._halve(watch)
         for index in range(watch.position.phase, len(self.phases)):
             if index > watch.position.phase:
                 watch.position = Position(phase=index, n_parts=watch.position.n_parts)
@@ -141,6 +151,8 @@ class Fit:
         try:
             self._run_phase(learner, watch)
         except torch.OutOfMemoryError:
+            if not self.ranks.is_alone:
+                raise  # The others wait for this one: all of them start again, with smaller parts.
             for callback in learner.cbs:
                 if isinstance(callback, MixedPrecision) and torch.is_autocast_enabled("cuda"):
                     # Otherwise everything after the error would run in half precision.
@@ -154,8 +166,9 @@ class Fit:
         Raises:
             OutOfMemory: If the parts cannot be smaller.
         """
-        position, bs, phase = watch.position, self.recipe.batch_size, watch.phase
-        if bs // (position.n_parts * 2) < 2:  # BatchNorm needs at least two images.
+        position, bs = watch.position, self.recipe.batch_size
+        phase = self.phases[position.phase]
+        if bs // (position.n_parts * 2 * self.ranks.count) < LEAST_IMAGES:
             raise OutOfMemory(
                 f"Two images of {phase.image_size_px} px do not fit into the memory of this device with "
                 f"{self.recipe.arch}.",
@@ -175,7 +188,8 @@ class Fit:
         phase, position, history = self.phases[watch.position.phase], watch.position, watch.history
         learner.dls = self.loaders(phase, self.recipe.batch_size // position.n_parts)
         plan = self._plan(watch, len(learner.dls.train))
-        timer = _Timer(self.recipe.checkpoint_every_min * 60, lambda: self._save(learner, watch))
+        every_s = self.recipe.checkpoint_every_min * 60
+        timer = _Timer(every_s, lambda: self._save(learner, watch), self.ranks)
         watch.start_phase(plan, freezes_norms=self.is_pretrained, keep=timer.tick)
         models.unfreeze(self.model, phase.n_blocks)
         if phase.base_lr == "finder" and position.rate is None and not self._is_rate_found(learner, watch):
@@ -212,6 +226,9 @@ class Fit:
 
     def _save(self, learner: Learner, watch: Watch) -> None:
         """Write a checkpoint; if the disk is full, the training continues without it."""
+        epoch_losses = watch.losses_so_far() if watch.position.batch else []
+        if not self.ranks.is_first:
+            return
         tensors, state = _optimiser_state(learner.opt)
         tensors |= {f"model.{key}": value for key, value in self.model.state_dict().items()}
         tensors |= {f"best.{key}": value for key, value in watch.history.best_state.items()}
@@ -221,7 +238,7 @@ class Fit:
             "best": watch.history.best.epoch if watch.history.best else None,
             "is_collapsed": watch.history.is_collapsed,
             "warnings": [dataclasses.asdict(each) for each in watch.history.warnings],
-            "epoch_losses": watch.losses_so_far() if watch.position.batch else [],
+            "epoch_losses": epoch_losses,
             "rate": watch.rate,
             "optimiser": state,
         }
@@ -238,7 +255,7 @@ class Fit:
 
     def _restore(self, learner: Learner, watch: Watch) -> None:
         """Restore the newest checkpoint, and report its finished epochs again."""
-        found = self.checkpoints.load()
+        found = self.ranks.of_first(self.checkpoints.load)
         if found is None:
             return
         tensors, facts = found
@@ -301,13 +318,13 @@ def _class_weights(dls: DataLoaders) -> Tensor:
 
 
 class _Timer:
-    """Calls `act` once per `every_s` seconds, when `tick` is called."""
+    """Calls `act` once per `every_s` seconds of the first rank, when `tick` is called on all of them."""
 
-    def __init__(self, every_s: float, act: Callable[[], None]) -> None:
-        self.every_s, self.act, self.last = every_s, act, time.monotonic()
+    def __init__(self, every_s: float, act: Callable[[], None], ranks: Ranks) -> None:
+        self.every_s, self.act, self.ranks, self.last = every_s, act, ranks, time.monotonic()
 
     def tick(self) -> None:
-        if time.monotonic() - self.last >= self.every_s:
+        if self.ranks.agreed(time.monotonic() - self.last >= self.every_s):
             self.act()
             self.last = time.monotonic()
 

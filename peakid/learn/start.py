@@ -20,6 +20,7 @@ from peakid.learn.network import model as models
 from peakid.learn.network import weights
 from peakid.learn.network.model import Card
 from peakid.learn.network.weights import FoundWeights
+from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.recipe import architectures
 from peakid.recipe.architectures import Architecture
 from peakid.recipe.phase import Phase
@@ -70,7 +71,12 @@ class Start:
         return model
 
     def loaders(
-        self, images: TrainingImages, prepared: Prepared, phase: Phase, batch_size: int | None = None
+        self,
+        images: TrainingImages,
+        prepared: Prepared,
+        phase: Phase,
+        batch_size: int | None = None,
+        ranks: Ranks = ALONE,
     ) -> DataLoaders:
         """Return a phase's loaders.
 
@@ -78,6 +84,7 @@ class Start:
             prepared: The pixels at the phase's size.
             batch_size: None = the recipe's. A smaller one means that memory is short: then pixels do not
                 stay on the device.
+            ranks: As in `batches.loaders.make`.
         """
         recipe = self.recipe.model_copy(update={"batch_size": batch_size or self.recipe.batch_size})
         return loaders.make(
@@ -89,6 +96,7 @@ class Start:
             size_px=phase.image_size_px,
             augment=phase.augment,
             is_memory_short=recipe.batch_size < self.recipe.batch_size,
+            ranks=ranks,
         )
 
 

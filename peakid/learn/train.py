@@ -23,15 +23,19 @@ from peakid.learn.budget import Planner
 from peakid.learn.network import model as models
 from peakid.learn.network import predict
 from peakid.learn.network.checkpoint import Checkpoints
+from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.learn.rate_finder import RateFinderResult
 from peakid.learn.start import Start, begin, device_name, prepare_pixels
+from peakid.learn.train_result import Probabilities, TrainResult
 from peakid.learn.trainer import Trainer, identity
 from peakid.learn.watch import History
 from peakid.recipe import run_files
+from peakid.recipe.phase import Phase
+from peakid.recipe.ranks import refuse_small_parts
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics, Report
 from peakid.remedies import action
-from peakid.run_records import RunWarning, StartingWeights
+from peakid.run_records import RunWarning
 
 SPLITS = ("train", "valid", "test")
 
@@ -56,38 +60,6 @@ class FoldOrder:
 FoldTrainer = Callable[[FoldOrder], None]
 """Trains folds elsewhere and stores their results. Those that it leaves out are trained here."""
 
-Probabilities = dict[str, tuple[list[str], np.ndarray]]
-"""By split: the digests, and pred_probs in the same order, float32 of shape (n, K)."""
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """The result of a training. A cancelled one is usable if `best_epoch` is not None.
-
-    Attributes:
-        best_epoch: The epoch with the lowest validation loss, counted from 1 over all phases. None without a
-            model.
-        metrics: `accuracy`, `valid_loss` (plain cross-entropy) and `train_loss` (with label smoothing and
-            augmentation) of that epoch.
-        pred_probs: From the saved model; train is in-sample. With a refit, valid is from the model before it.
-            After cross-validation only `cv`, each image by a model that has not seen it.
-        device: `cpu`, `mps` or `cuda (name of the GPU)`.
-        refit_pred_probs: Of the validation images by a model that was refitted on them, in the order of
-            `pred_probs["valid"]`: exports are compared with them. None without a refit.
-    """
-
-    best_epoch: int | None
-    metrics: dict[str, float]
-    pred_probs: Probabilities
-    device: str
-    n_workers: int
-    starting_weights: StartingWeights
-    warnings: list[RunWarning]
-    is_cancelled: bool
-    seconds: float
-    libraries: dict[str, str] = field(default_factory=dict)
-    refit_pred_probs: np.ndarray | None = None
-
 
 def train(
     images: TrainingImages,
@@ -101,6 +73,8 @@ def train(
     should_stop: Callable[[], bool],
     allows_random: bool = True,
     train_folds: FoldTrainer | None = None,
+    ranks: Ranks = ALONE,
+    n_parts: int = 1,
 ) -> TrainResult:
     """Fine-tune a pretrained model on a snapshot's images, or train one from random weights.
 
@@ -116,9 +90,13 @@ def train(
         should_stop: Called before each batch; after a stop the best epoch so far is kept.
         allows_random: Start from random weights where `pretrained=auto` finds none.
         train_folds: Trains the folds of a cross-validation elsewhere; None = one after the other here.
+        ranks: Those that train together. Each one calls this with the same arguments and gets the result;
+            the first one writes the files, and only its `report` and `on_epoch` are called.
+        n_parts: Into how many parts batches are split at least, because memory was too short before.
 
     Raises:
         DatasetError: If the images cannot be trained on.
+        TooManyRanks: If a batch has less than two images for each rank.
         DeviceMissing, WeightsMissing, WeightsUnfit: If the recipe requires what is not available.
         TrainingDiverged: If the loss is no longer a number.
         DeviceLost: If the GPU stops responding.
@@ -133,10 +111,21 @@ def train(
     report("Loading weights", 0, 0, recipe.arch)
     start = begin(images, recipe, settings, allows_random=allows_random)
     try:
-        pixels = prepare_pixels(images, start, cache_dir=cache_dir, report=report, should_stop=should_stop)
+        pixels = ranks.in_turn(
+            lambda: prepare_pixels(images, start, cache_dir=cache_dir, report=report, should_stop=should_stop)
+        )
         warnings += [RunWarning("pixel_cache", note) for note in next(iter(pixels.values())).notes]
-        trainer = Trainer(start, pixels, report=report, on_epoch=on_epoch, should_stop=should_stop)
+        trainer = Trainer(
+            start,
+            pixels,
+            report=report,
+            on_epoch=on_epoch,
+            should_stop=should_stop,
+            ranks=ranks,
+            n_parts=n_parts,
+        )
         warnings += _complete_recipe(trainer, images, folder, began_at)
+        _refuse_small_batches(trainer)
         if recipe.folds:
             outcome = _cross_validate(images, trainer, folder, train_folds)
         else:
@@ -205,9 +194,21 @@ def _complete_recipe(
         started=began_at,
         report=trainer.report,
         should_stop=trainer.should_stop,
+        n_ranks=trainer.ranks.count,
     )
-    trainer.start, warnings = planner.complete(folder, identity(images, start))
+
+    def complete() -> tuple[Recipe, tuple[Phase, ...], list[RunWarning]]:
+        completed, warnings = planner.complete(folder, identity(images, start))
+        return completed.recipe, completed.phases, warnings
+
+    recipe, phases, warnings = trainer.ranks.of_first(complete)
+    trainer.start = dataclasses.replace(start, recipe=recipe, phases=phases)
     return warnings
+
+
+def _refuse_small_batches(trainer: Trainer) -> None:
+    if not trainer.start.is_linear and not trainer.ranks.is_alone:
+        refuse_small_parts(trainer.start.recipe.batch_size, trainer.ranks.count)
 
 
 def _device_lost(error: torch.AcceleratorError, start: Start) -> DeviceLost:
@@ -230,8 +231,9 @@ def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outco
     if history.refit_state:  # The refit has seen the validation images.
         held_out = _predict(model, trainer, images.rows("valid"), "Evaluating on validation")
         model.load_state_dict(history.refit_state)
-    trainer.report("Writing the model", 0, 0, "")
-    models.save(model, trainer.start.card, folder)
+    if trainer.ranks.is_first:
+        trainer.report("Writing the model", 0, 0, "")
+        models.save(model, trainer.start.card, folder)
     probabilities = _predict(model, trainer, np.arange(len(images.digests)), "Evaluating")
     rows = {split: images.rows(split) for split in SPLITS}
     pred_probs = {
@@ -243,7 +245,7 @@ def _train_once(images: TrainingImages, trainer: Trainer, folder: Path) -> Outco
     if held_out is not None:
         digests, refitted = pred_probs["valid"]
         pred_probs["valid"] = digests, held_out
-    if not history.is_stopped:  # A stopped training can be resumed.
+    if not history.is_stopped and trainer.ranks.is_first:  # A stopped training can be resumed.
         Checkpoints(folder, "").clear()
     best = history.best
     metrics = {"accuracy": best.accuracy, "valid_loss": best.valid_loss, "train_loss": best.train_loss}
@@ -270,6 +272,7 @@ def _cross_validate(
         result = subsets.cached_fold(
             fold_folder(folder, number),
             lambda images=fold_images, n=number: train_fold(images, trainer, folder, n, total),
+            trainer.ranks,
         )
         if result is None:
             return Outcome(total)
@@ -282,7 +285,7 @@ def _cross_validate(
         warnings = [RunWarning(**each) for each in facts.get("warnings", [])]
         total.warnings += [each for each in warnings if each not in total.warnings]
         total.epochs = [*total.epochs[:before], *epochs]
-    for number in range(recipe.folds):
+    for number in range(recipe.folds if trainer.ranks.is_first else 0):
         shutil.rmtree(fold_folder(folder, number), ignore_errors=True)
     chosen = probabilities[np.arange(len(fold)), images.labels]  # (N,)
     metrics = {
@@ -329,7 +332,8 @@ def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray, phase: st
     """Return pred_probs of some images from canonical pixels: every export must reproduce them."""
     start, n = trainer.start, len(rows)
 
-    def advance(n_done: int) -> None:
+    def advance(n_here: int) -> None:
+        n_done = min(n_here * trainer.ranks.count, n)
         trainer.report(phase, n_done, n, progress_text.counted(n_done, n, "images"))
 
     advance(0)
@@ -337,6 +341,10 @@ def _predict(model: nn.Sequential, trainer: Trainer, rows: np.ndarray, phase: st
         probabilities = linear_head.pred_probs(model, trainer.features[rows])
         advance(n)
         return probabilities
+    if not trainer.ranks.is_alone:
+        own = trainer.canonical.only(rows[trainer.ranks.part(n)])
+        probabilities = predict.pred_probs(model, own, start.card, device=start.device, advance=advance)
+        return trainer.ranks.joined(torch.from_numpy(probabilities), n).numpy()
     pixels = trainer.canonical if n == len(trainer.canonical) else trainer.canonical[rows]
     return predict.pred_probs(model, pixels, start.card, device=start.device, advance=advance)
 

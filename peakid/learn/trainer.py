@@ -15,6 +15,7 @@ from peakid.learn.batches.gather import Pixels
 from peakid.learn.fit import Fit
 from peakid.learn.network import checkpoint
 from peakid.learn.network.checkpoint import Checkpoints
+from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.learn.rate_finder import RateFinderResult
 from peakid.learn.start import Start
 from peakid.learn.watch import History, Watch
@@ -29,6 +30,8 @@ class Trainer:
 
     Args:
         pixels: By size of the training images.
+        ranks: Those that train together: on each one, the same trainer does its part.
+        n_parts: As in `Fit`.
     """
 
     def __init__(
@@ -39,14 +42,21 @@ class Trainer:
         report: Report,
         on_epoch: Callable[[EpochMetrics], None],
         should_stop: Callable[[], bool],
+        ranks: Ranks = ALONE,
+        n_parts: int = 1,
     ) -> None:
         self.start, self.pixels = start, pixels
+        self.ranks, self.n_parts = ranks, n_parts
         self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
         self.features: Tensor | None = None  # Of all images; folds share them.
 
     def loaders(self, images: TrainingImages, phase: Phase, batch_size: int | None = None) -> DataLoaders:
-        """Return a phase's loaders of these images."""
+        """Return a phase's loaders of these images, without other ranks: to measure something."""
         return self.start.loaders(images, self.pixels[starting.stored_px(phase)], phase, batch_size)
+
+    def _shared_loaders(self, images: TrainingImages, phase: Phase, batch_size: int) -> DataLoaders:
+        pixels = self.pixels[starting.stored_px(phase)]
+        return self.start.loaders(images, pixels, phase, batch_size, self.ranks)
 
     @property
     def canonical(self) -> Pixels:
@@ -83,7 +93,10 @@ class Trainer:
                 n_before=n_before,
                 part=part,
                 n_to_predict=len(images.digests) * (n_parts - number) // n_parts,
-                samples=samples.choose(images, folder, seed=self.start.recipe.seed),
+                samples=samples.choose(images, folder, seed=self.start.recipe.seed)
+                if self.ranks.is_first
+                else None,
+                ranks=self.ranks,
             )
             history = self._fine_tune(model, images, folder, watch)
         if history.best is not None:
@@ -94,9 +107,12 @@ class Trainer:
         self, model: nn.Sequential, images: TrainingImages, *, prefix: str, n_before: int
     ) -> History:
         if self.features is None:
-            self.features = linear_head.embed(
-                model, self.canonical, self.start, report=self.report, should_stop=self.should_stop
+            n = len(self.canonical)
+            pixels = self.canonical if self.ranks.is_alone else self.canonical.only(self.ranks.part(n))
+            own = linear_head.embed(
+                model, pixels, self.start, report=self.report, should_stop=self.should_stop
             )
+            self.features = self.ranks.joined(own, n)
         history = linear_head.fit(
             model,
             images,
@@ -111,7 +127,9 @@ class Trainer:
 
     def _fine_tune(self, model: nn.Sequential, images: TrainingImages, folder: Path, watch: Watch) -> History:
         def find_rate(phase: Phase, dls: DataLoaders) -> float:
-            return self.find_rates(model, dls, phase).suggestions["valley"]
+            if not self.ranks.is_alone:
+                dls = self.loaders(images, phase, dls.train.bs)
+            return self.ranks.of_first(lambda: self.find_rates(model, dls, phase).suggestions["valley"])
 
         start = self.start
         fit = Fit(
@@ -119,12 +137,14 @@ class Trainer:
             recipe=start.recipe,
             phases=start.phases,
             is_pretrained=start.found.is_pretrained,
-            loaders=partial(self.loaders, images),
+            loaders=partial(self._shared_loaders, images),
             find_rate=find_rate,
             checkpoints=Checkpoints(folder, identity(images, start)),
+            ranks=self.ranks,
+            n_parts=self.n_parts,
         )
         history = fit.run(watch)
-        if history.is_stopped:
+        if history.is_stopped and self.ranks.is_first:
             fit.checkpoints.keep_newest()
         if history.diverged_in is not None:
             raise _diverged(history.diverged_in, watch, start.recipe)

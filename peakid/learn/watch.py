@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from peakid import progress_text
 from peakid.learn.batches.data import REPORT_EVERY_S
 from peakid.learn.network import model as models
+from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.learn.samples import Samples
 from peakid.recipe import cost_guess
 from peakid.recipe.phase import Phase
@@ -21,6 +22,7 @@ from peakid.records import EpochMetrics, Report
 from peakid.run_records import RunWarning
 
 FORWARD_SHARE = 1 / 3  # Of the time of a training step: a forward pass without a backward one.
+STOPS, DIVERGES = 1, 2  # What the first rank tells the others before a batch.
 
 try:
     from pynvml import NVMLError
@@ -116,6 +118,7 @@ class Watch(Callback):
         part: Number of this model, from 0, and of all models: progress covers all of them.
         n_to_predict: Images that are predicted once after the training, of this and the later models.
         samples: Records predictions for a few validation images after each epoch.
+        ranks: Those that train together: all of them stop at the same batch and record the same metrics.
     """
 
     learn: Any  # The Learner, set by fastai.
@@ -131,15 +134,17 @@ class Watch(Callback):
         part: tuple[int, int] = (0, 1),
         n_to_predict: int = 0,
         samples: Samples | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.report, self.on_epoch, self.should_stop = report, on_epoch, should_stop
         self.prefix, self.n_before, self.part, self.samples = prefix, n_before, part, samples
-        self.n_to_predict = n_to_predict
+        self.n_to_predict, self.ranks = n_to_predict, ranks
         self.history, self.position = History(), Position()
         self.epoch_losses: list[float] = []  # Of the batches before the checkpoint that was resumed.
         self.rate = 0.0  # Of the head in the newest batch; an epoch may be resumed after its last one.
         self.freezes_norms = False
         self.reported_at = 0.0
+        self.has_diverged = False  # In this epoch, as the first rank has seen it.
 
     def start_phase(self, plan: EpochPlan, *, freezes_norms: bool, keep: Callable[[], None]) -> None:
         """Prepare for the phase at the current position.
@@ -164,10 +169,13 @@ class Watch(Callback):
         self.n_validated = 0
 
     def before_batch(self) -> None:
-        if self.should_stop():
+        flags = self.ranks.agreed(STOPS * self.should_stop() + DIVERGES * self.has_diverged)
+        if flags & STOPS:
             self.epoch_losses = self.losses_so_far()
             self.history.is_stopped = True
             raise CancelFitException
+        if flags & DIVERGES:
+            self._stop_if_diverged(math.nan)
 
     def after_batch(self) -> None:
         if not self.learn.training:
@@ -175,10 +183,13 @@ class Watch(Callback):
             self.labels.append(self.learn.y.detach())
             self.n_validated += len(self.learn.y)
             if self.phase_done and time.monotonic() - self.reported_at >= REPORT_EVERY_S:
-                counted = progress_text.counted(self.n_validated, self.learn.dls.valid.n, "images")
+                n = self.learn.dls.valid.dataset.n_all
+                n_done = min(self.n_validated * self.ranks.count, n)
+                counted = progress_text.counted(n_done, n, "images")
                 self._report(f"validating, {counted}")
             return
-        self.losses.append(self.learn.loss.detach())
+        loss = self.learn.loss.detach()
+        self.losses.append(loss if self.ranks.is_alone else loss * self.learn.dls.train.weight)
         self.position.batch += 1
         self.phase_done += 1
         if time.monotonic() - self.reported_at >= REPORT_EVERY_S:
@@ -190,17 +201,22 @@ class Watch(Callback):
             self._report_progress()
 
     def after_validate(self) -> None:
-        logits, labels = torch.cat(self.logits), torch.cat(self.labels)  # (n, K), (n,)
+        n = self.learn.dls.valid.dataset.n_all
+        logits = self.ranks.joined(torch.cat(self.logits), n)  # (n, K)
+        labels = self.ranks.joined(torch.cat(self.labels), n)  # (n,)
         predicted = logits.argmax(dim=1)
         losses = self.losses_so_far()
-        metrics = EpochMetrics(
-            epoch=self.n_before + len(self.history.epochs) + 1,
-            phase=self.prefix + self.phase.name,
-            train_loss=sum(losses) / max(1, len(losses)),
-            valid_loss=float(nn.functional.cross_entropy(logits, labels)),
-            accuracy=float((predicted == labels).float().mean()),
-            learning_rate=self.rate,
-            seconds=time.monotonic() - self.epoch_started,
+        # All ranks choose the same best epoch and end early together, also where their arithmetic differs.
+        metrics = self.ranks.of_first(
+            lambda: EpochMetrics(
+                epoch=self.n_before + len(self.history.epochs) + 1,
+                phase=self.prefix + self.phase.name,
+                train_loss=sum(losses) / max(1, len(losses)),
+                valid_loss=float(nn.functional.cross_entropy(logits, labels)),
+                accuracy=float((predicted == labels).float().mean()),
+                learning_rate=self.rate,
+                seconds=time.monotonic() - self.epoch_started,
+            )
         )
         self.epoch_losses = []
         self._stop_if_diverged(metrics.valid_loss)
@@ -210,7 +226,8 @@ class Watch(Callback):
 
     def losses_so_far(self) -> list[float]:
         """Return the training loss of each finished batch of the current epoch."""
-        return torch.stack([loss.cpu() for loss in self.losses]).tolist() if self.losses else []
+        losses = torch.stack([loss.cpu() for loss in self.losses]).tolist() if self.losses else []
+        return self.ranks.mean(losses)
 
     def _add_epoch(self, metrics: EpochMetrics, *, is_collapsed: bool) -> None:
         self.history.epochs.append(metrics)
@@ -224,7 +241,9 @@ class Watch(Callback):
 
     def _report_progress(self) -> None:
         loss = float(self.losses[-1])
-        self._stop_if_diverged(loss)
+        if self.ranks.is_alone:
+            self._stop_if_diverged(loss)
+        self.has_diverged = not math.isfinite(loss)  # Several ranks stop before the next batch.
         loader, batch = self.learn.dls.train, self.position.batch
         n_seen = loader.n if batch >= self.plan.n_batches else min(batch * loader.bs, loader.n)
         self._report(f"{progress_text.counted(n_seen, loader.n, 'images')}, loss {loss:.3f}")

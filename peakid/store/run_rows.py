@@ -13,7 +13,18 @@ from peakid.run_records import ImportedPredictions, MeasuredScore, RunWarning, S
 
 _PLAIN = (
     *("job_id", "snapshot_id", "snapshot_digest", "snapshot_name", "state", "seed", "code_version"),
-    *("device", "n_workers", "best_epoch", "path", "created_at", "finished_at", "seconds", "n_test_looks"),
+    *(
+        "device",
+        "n_ranks",
+        "engine",
+        "n_workers",
+        "best_epoch",
+        "path",
+        "created_at",
+        "finished_at",
+        "seconds",
+        "n_test_looks",
+    ),
 )
 # Earlier versions wrote a sentence: `none: random weights (WHY)`, `file NAME sha256 DIGITS`, `download ...`.
 _RANDOM_BEFORE = re.compile(r"none(?:: random weights(?: \((?P<why>.+)\))?)?")

@@ -90,6 +90,8 @@ def finish(
     metrics: Mapping[str, float] | None = None,
     device: str = "",
     n_workers: int = 0,
+    n_ranks: int = 1,
+    engine: str = "",
     starting_weights: StartingWeights | None = None,
     warnings: Sequence[RunWarning] = (),
     seconds: float | None = None,
@@ -99,6 +101,8 @@ def finish(
 
     Args:
         metrics: Metrics of the best epoch.
+        n_ranks: Processes that trained together.
+        engine: What ran them; '' for one.
         starting_weights: The weights that the training started from.
         libraries: Versions by name; None keeps those given at the start.
     """
@@ -109,6 +113,8 @@ def finish(
         "metrics": _json(metrics or {}),
         "device": device,
         "n_workers": n_workers,
+        "n_ranks": n_ranks,
+        "engine": engine,
         "pretrained": run_rows.weights_json(starting_weights),
         "warnings": run_rows.warnings_json(warnings),
         "seconds": seconds,
@@ -118,7 +124,8 @@ def finish(
     with workspace.transaction() as connection:
         connection.execute(
             "UPDATE run SET state = :state, best_epoch = :best_epoch, metrics = :metrics, device = :device,"
-            " n_workers = :n_workers, pretrained = :pretrained, warnings = :warnings, seconds = :seconds,"
+            " n_workers = :n_workers, n_ranks = :n_ranks, engine = :engine,"
+            " pretrained = :pretrained, warnings = :warnings, seconds = :seconds,"
             " libraries = COALESCE(:libraries, libraries), finished_at = :now, score = NULL WHERE id = :id",
             values,
         )

@@ -123,6 +123,8 @@ class RunReport:
                 "starting_weights": run.started_from,
                 "seed": run.seed,
                 "device": run.device,
+                "n_ranks": run.n_ranks,
+                "engine": run.engine,
                 "libraries": run.libraries,
                 "imported": asdict(run.imported) if run.imported else None,
                 "code_version": run.code_version,

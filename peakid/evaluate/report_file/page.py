@@ -227,7 +227,7 @@ def _facts(report: RunReport) -> str:
         ("Images", f"{snapshot.n_images:,} in {snapshot.n_groups:,} groups: {splits}"),
         ("Labels not reviewed", f"{snapshot.n_unreviewed:,} when it was frozen"),
         ("Seed", str(run.seed)),
-        ("Device", run.device or "-"),
+        ("Device", run.trained_on or "-"),
         (
             "Libraries",
             ", ".join(f"{name} {version}" for name, version in sorted(run.libraries.items())) or "-",

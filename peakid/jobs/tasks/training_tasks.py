@@ -16,6 +16,8 @@ from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.evaluation import figures
 from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.maps.folds import FoldJob, is_used
+from peakid.jobs.ranks import training as on_ranks
+from peakid.jobs.ranks.training import Told
 from peakid.jobs.results import EstimateResult, InputImage, PhaseEstimate, RateFinderResult, TrainResult
 from peakid.recipe import loading as recipes
 from peakid.recipe import run_files
@@ -28,7 +30,7 @@ from peakid.store.workspace import Workspace
 if TYPE_CHECKING:
     from peakid.learn.batches.data import TrainingImages
     from peakid.learn.cost import PhaseCost
-    from peakid.learn.train import TrainResult as Training
+    from peakid.learn.train_result import TrainResult as Training
 
 T = TypeVar("T", covariant=True)
 
@@ -53,14 +55,15 @@ def train(work: Work) -> None:
     frozen, recipe = _recipe_on_snapshot(work, TrainArguments)
     refusals.refuse_leaks(frozen, recipe)
     earlier = runs.of_job(work.workspace, work.job_id)
-    allows_random = work.arguments_as(TrainArguments).allows_random
+    arguments = work.arguments_as(TrainArguments)
     _train(
         work,
         frozen,
         recipe,
         earlier=earlier,
         report=work.report,
-        allows_random=allows_random,
+        allows_random=arguments.allows_random,
+        n_ranks=arguments.n_ranks,
         is_noted=True,
     )
 
@@ -186,50 +189,69 @@ def _train(
     earlier: Run | None,
     report: Report,
     allows_random: bool,
+    n_ranks: int = 1,
     is_noted: bool = False,
     made_for: str = "",
 ) -> int:
     """Train a recipe as a new run, or continue the earlier one; return the id of the run.
 
     Args:
-        allows_random: As in `TrainArguments`.
+        allows_random, n_ranks: As in `TrainArguments`.
         is_noted: Store the run as the job's result as soon as it begins.
         made_for: As in `runs.create`.
 
     Raises:
         Cancelled: If the job was cancelled; the best epoch so far is kept.
     """
-    report("Loading libraries", 0, 0, "torch and fastai")
-    from peakid.learn import train as training  # Loads for seconds.
-
     items = snapshots.items(work.workspace, frozen.digest)
     run_id, earlier_s, warnings = _begin_run(work, frozen, recipe, earlier, made_for)
     if is_noted:
         work.note(TrainResult(run_id=run_id))
+    told = Told(report, lambda metrics: runs.add_epoch(work.workspace, run_id, metrics), allows_random)
+    fitted = with_weights(work.workspace, recipe)
     folds = FoldJob(work, allows_random=allows_random, report=report) if is_used(work, recipe) else None
-    result = training.train(
-        training_images(work.workspace, items, frozen.class_names),
-        with_weights(work.workspace, recipe),
-        folder=runs.folder(work.workspace, run_id),
-        cache_dir=work.workspace.cache_dir,
-        settings=work.settings,
-        allows_random=allows_random,
-        report=report,
-        on_epoch=lambda metrics: runs.add_epoch(work.workspace, run_id, metrics),
-        should_stop=work.should_stop,
-        train_folds=folds.train if folds else None,
-    )
-    if is_noted and folds:
-        work.note(TrainResult(run_id=run_id, engine=folds.used))
+    if n_ranks > 1:
+        folder = runs.folder(work.workspace, run_id)
+        result = on_ranks.train(work, fitted, items, frozen.class_names, told, n_ranks=n_ranks, folder=folder)
+    else:
+        result = _train_here(work, fitted, items, frozen.class_names, told, run_id, folds)
+        if is_noted and folds:
+            work.note(TrainResult(run_id=run_id, engine=folds.used))
     label_of = {item.digest: item.label for item in items}
     result = replace(result, warnings=[*warnings, *result.warnings])
     report("Writing the run", 0, 0, "predictions and scores")
-    _keep(work.workspace, run_id, recipe, result, label_of=label_of, earlier_s=earlier_s)
+    _keep(work, run_id, recipe, result, label_of=label_of, earlier_s=earlier_s, n_ranks=n_ranks)
     report("Evaluating", 0, 0, "scores, confusions and worst errors")
     figures.after_training(work, run_id)
     if result.is_cancelled:
         raise Cancelled
     return run_id
+
+
+def _train_here(
+    work: Work,
+    recipe: Recipe,
+    items: Sequence[SnapshotItem],
+    class_names: list[str],
+    told: Told,
+    run_id: int,
+    folds: FoldJob | None,
+) -> "Training":
+    told.report("Loading libraries", 0, 0, "torch and fastai")
+    from peakid.learn import train as training  # Loads for seconds.
+
+    return training.train(
+        training_images(work.workspace, items, class_names),
+        recipe,
+        folder=runs.folder(work.workspace, run_id),
+        cache_dir=work.workspace.cache_dir,
+        settings=work.settings,
+        allows_random=told.allows_random,
+        report=told.report,
+        on_epoch=told.on_epoch,
+        should_stop=work.should_stop,
+        train_folds=folds.train if folds else None,
+    )
 
 
 def _begin_run(
@@ -288,15 +310,17 @@ def training_images(
 
 
 def _keep(
-    workspace: Workspace,
+    work: Work,
     run_id: int,
     recipe: Recipe,
     result: "Training",
     *,
     label_of: dict[str, str],
     earlier_s: float,
+    n_ranks: int,
 ) -> None:
     """Store the result of a training. Cancelled after an epoch, it is a usable run of its best epoch."""
+    workspace = work.workspace
     for split, (digests, pred_probs) in result.pred_probs.items():
         given = [label_of[digest] for digest in digests]
         run_predictions.add(
@@ -316,6 +340,8 @@ def _keep(
         warnings=result.warnings,
         seconds=earlier_s + result.seconds,
         libraries=result.libraries,
+        n_ranks=n_ranks,
+        engine=work.settings.engine if n_ranks > 1 else "",
     )
 
 

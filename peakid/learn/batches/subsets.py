@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from peakid import files
 from peakid.errors import ClassTooSmall
 from peakid.learn.batches.data import TrainingImages
+from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.remedies import action
 
 PREDICTIONS = "answers.npy"  # With a .json file of facts; the name is on the disks of interrupted trainings.
@@ -99,18 +100,18 @@ def with_fold_splits(images: TrainingImages, fold: np.ndarray, number: int) -> T
 
 
 def cached_fold(
-    folder: Path, train: Callable[[], tuple[np.ndarray, dict[str, Any]] | None]
+    folder: Path, train: Callable[[], tuple[np.ndarray, dict[str, Any]] | None], ranks: Ranks = ALONE
 ) -> tuple[np.ndarray, dict[str, Any]] | None:
     """Return the result of a fold, from its folder if it was trained before; None where `train` was stopped.
 
     Args:
         train: Returns pred_probs, float32 of shape (n, K), and facts that JSON can hold.
+        ranks: Those that train together; the first one reads and writes.
     """
-    known = read_fold(folder)
-    if known is not None:
+    if (known := ranks.of_first(lambda: read_fold(folder))) is not None:
         return known
     result = train()
-    if result is not None:
+    if result is not None and ranks.is_first:
         write_fold(folder, *result)
     return result
 

@@ -21,7 +21,9 @@ def show_origin(run: Run) -> None:
     weights = "random weights" if is_random else "pretrained weights"
     kept = f"best epoch {run.best_epoch}" if run.best_epoch else "no model kept"
     text = f"{names.recipe_summary(run.recipe)} from {weights}, {kept}, {names.snapshot_of(run)}"
-    st.caption(session.plain(text), help=session.plain(f"Started from {run.started_from}, on {run.device}."))
+    st.caption(
+        session.plain(text), help=session.plain(f"Started from {run.started_from}, on {run.trained_on}.")
+    )
 
 
 def show_warnings(workspace: Workspace, run: Run, scored: EvaluationReport) -> None:

@@ -68,7 +68,7 @@ def show_next_step(run: Run) -> None:
     """Draw what a finished run started from, and the button that leads to its score."""
     if run.best_epoch is None:
         return
-    st.caption(session.plain(f"Started from {run.started_from}, on {run.device}."))
+    st.caption(session.plain(f"Started from {run.started_from}, on {run.trained_on}."))
     if st.button(f"Evaluate run {run.run_id}", type="primary"):
         navigation.go("evaluate", run=str(run.run_id))
 

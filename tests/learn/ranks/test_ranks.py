@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from peakid.engines import fit_local
+from peakid.engines.fit import Head, Order
+from peakid.job_settings import JobSettings
+from peakid.learn.batches import loaders
+from peakid.learn.ranks.ranks import ALONE, Ranks
+from peakid.recipe import architectures
+from tests.learn.colours import images_of, prepare
+from tests.learn.ranks import tiny
+
+
+@pytest.mark.parametrize("n_ranks", [2, 3])
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 7, 32])
+def test_the_parts_of_a_batch_are_all_of_it_once_and_their_weighted_losses_its_loss(n_ranks, n):
+    rows = np.arange(100, 100 + n)
+    losses = np.random.default_rng(n).random(200)
+    weights = np.where(np.arange(200) % 3, 1.0, 4.0)
+    parts = [Ranks(number, n_ranks).batch_part(rows, weights) for number in range(n_ranks)]
+    counted = [row for part, weight in parts if weight for row in part.tolist()]
+    assert sorted(counted) == rows.tolist()
+    assert all(len(part) >= 2 for part, _ in parts)  # BatchNorm fails with one image.
+    of_ranks = [weight * np.average(losses[part], weights=weights[part]) for part, weight in parts]
+    assert np.mean(of_ranks) == pytest.approx(np.average(losses[rows], weights=weights[rows]))
+
+
+@pytest.mark.parametrize("n", [1, 6, 7])
+def test_each_rank_has_as_many_images_to_predict_and_the_last_ones_repeat_the_last(n):
+    parts = [Ranks(number, 3).part(n) for number in range(3)]
+    assert len({len(part) for part in parts}) == 1
+    assert np.concatenate(parts)[:n].tolist() == list(range(n))
+    assert set(np.concatenate(parts)[n:].tolist()) <= {n - 1}
+
+
+def test_an_epoch_of_two_ranks_has_the_batches_of_one(tmp_path):
+    images = images_of(tiny.ROWS)
+    prepared = prepare(images, tiny.RECIPE, tmp_path)
+    architecture = architectures.find("plain_cnn")
+
+    def batches(ranks):
+        dls = loaders.make(images, prepared, tiny.RECIPE, architecture, torch.device("cpu"), ranks=ranks)
+        dls.train.begin_epoch(1, skip=1)
+        return dls, [(x, dls.train.weight) for x, _ in dls.train]
+
+    whole_dls, whole = batches(ALONE)
+    both = [batches(Ranks(number, 2)) for number in range(2)]
+    for dls, own in both:
+        assert (len(dls.train), dls.train.n, dls.train.bs) == (len(whole_dls.train), 18, 5)
+        assert len(own) == len(whole) == 3  # The first of 5, 5, 5, 3 was done before.
+    for at, (x, _) in enumerate(whole):
+        parts = [own[at][0] for _, own in both if own[at][1]]
+        assert torch.equal(torch.cat(parts), x)
+    assert [len(list(dls.valid)) for dls, _ in both] == [1, 1]  # 4 images each; one is there twice.
+
+
+@pytest.mark.slow
+def test_two_ranks_learn_what_one_learns_and_say_the_same_on_each(tmp_path):
+    alone = tiny.train(tmp_path)
+    told = []
+    order = Order("tests.learn.ranks.tiny:run", {}, tmp_path, 2, False, JobSettings())
+    assert fit_local.attempt(order, Head(told.append, lambda: False)) == []
+    exchange = [each for each in told if each.kind == "exchange"]
+    assert [each.rank for each in exchange] == [0, 1]
+    expected = {"joined": list(range(7)), "flags": 0, "made": "it"}
+    assert all(each.document == expected for each in exchange)
+    for each in (each for each in told if each.kind == "epochs"):
+        assert each.document["valid"] == pytest.approx([valid for valid, _ in alone], rel=1e-4)
+        assert each.document["train"] == pytest.approx([train for _, train in alone], rel=1e-4)
+    weights = {
+        name: load_file(tmp_path / f"weights-{name}.safetensors") for name in ("0-of-1", "0-of-2", "1-of-2")
+    }
+    for key, value in weights["0-of-1"].items():
+        assert torch.equal(weights["0-of-2"][key], weights["1-of-2"][key])
+        torch.testing.assert_close(weights["0-of-2"][key], value, rtol=1e-3, atol=1e-5)
+    assert not (tmp_path / fit_local.EXCHANGE).exists()
