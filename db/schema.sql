@@ -735,6 +735,28 @@ CREATE TABLE search (
   searched_at TEXT
 ) STRICT;
 
+CREATE TABLE image_store (
+  id INTEGER PRIMARY KEY,
+  url TEXT NOT NULL UNIQUE,
+  is_current INTEGER NOT NULL DEFAULT 0 CHECK (is_current IN (0, 1)),
+  has_thumbnails INTEGER NOT NULL DEFAULT 0 CHECK (has_thumbnails IN (0, 1)),
+  is_foreign INTEGER NOT NULL DEFAULT 0 CHECK (is_foreign IN (0, 1)),
+  set_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE stored_original (
+  image_id INTEGER PRIMARY KEY REFERENCES image(id),
+  store_id INTEGER NOT NULL REFERENCES image_store(id)
+) STRICT;
+
+CREATE TABLE read_object (
+  root_id INTEGER NOT NULL REFERENCES root(id),
+  path TEXT NOT NULL,
+  version TEXT NOT NULL,
+  image_id INTEGER REFERENCES image(id),
+  PRIMARY KEY (root_id, path)
+) STRICT, WITHOUT ROWID;
+
 CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX origin_image ON origin(image_id, id);
@@ -896,6 +918,8 @@ CREATE INDEX candidate_image ON candidate(image_id) WHERE image_id IS NOT NULL;
 CREATE INDEX candidate_url ON candidate(url) WHERE state = 'image';
 
 CREATE UNIQUE INDEX search_once ON search(collection_id, source, label, text);
+
+CREATE INDEX read_object_image ON read_object (image_id) WHERE image_id IS NOT NULL;
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;

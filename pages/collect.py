@@ -115,7 +115,9 @@ open_imports = {
     for job in queue.list_jobs(workspace)
     if job.kind == "import" and job.arguments is not None and job.state not in queue.ENDED
 }
-show_left({Path(path) for path in (*open_imports, import_preview.path(), collection_form.path()) if path})
+show_left(
+    {Path(str(path)) for path in (*open_imports, import_preview.path(), collection_form.path()) if path}
+)
 collection_panel.show(workspace)
 embedding_panel.show(workspace)
 root_panel.show(workspace)

@@ -11,6 +11,9 @@ PeakidError
 |  +- WorkspaceInUse         a job runs in the workspace that a restore would replace
 |  +- BackupNotWritten       the file exists already, or the disk cannot take it
 |  +- BadBackup              a file that is not a backup, or a damaged one
+|  +- StoreError
+|  |  +- StoreUnreachable    an image store that does not answer for long
+|  |  +- StoreRefused        an image store that does not accept the credentials, or lacks the bucket
 |  +- UnsafePath             a stored name that leads out of its folder
 |  +- ResourceMissing        the project's own files (migrations, recipes, pages) are missing
 +- DiskError                 a full, read-only or failing disk, or a path without permission
@@ -110,6 +113,15 @@ class BackupNotWritten(WorkspaceError): ...
 
 
 class BadBackup(WorkspaceError): ...
+
+
+class StoreError(WorkspaceError): ...
+
+
+class StoreUnreachable(StoreError): ...
+
+
+class StoreRefused(StoreError): ...
 
 
 class UnsafePath(WorkspaceError): ...

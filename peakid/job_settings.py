@@ -23,6 +23,8 @@ class JobSettings:
         sources_url: A server that is asked in place of the services of photos; '' = the services.
         auto_embed: Whether the job may start one that computes embeddings of new images.
         cache_gb: Maximal size of the pixel cache in 10^9 bytes.
+        object_cache_gb: Maximal size of the cache of originals from image stores, in 10^9 bytes.
+        s3_endpoint: The server that is asked in place of Amazon S3; '' = what the environment names.
         max_image_bytes: Largest file that is read as an image.
         max_image_pixels: Most pixels of one image.
         decode_limit_s: Seconds for decoding one file.
@@ -39,6 +41,8 @@ class JobSettings:
     fetch_private: bool = False
     sources_url: str = ""
     cache_gb: float = 20.0
+    object_cache_gb: float = 10.0
+    s3_endpoint: str = ""
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 200_000_000
     decode_limit_s: float = 5.0

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from peakid import files, hosts, settings_file
+from peakid import files, hosts, settings_file, store_urls
 from peakid.errors import BadInput
 from peakid.hosts import Host
 from peakid.job_settings import JobSettings
@@ -66,6 +66,12 @@ def _fitting_folders(value: str) -> str:
     return value
 
 
+def _fitting_stores(value: str) -> str:
+    """Return a list of addresses of image stores if each can be one."""
+    store_urls.listed(value)
+    return value
+
+
 # ONNX Runtime 1.31 for Linux has a client that reports its use to its maker; it is asked before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -113,6 +119,12 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[PlainText, AfterValidator(_fitting_hosts)] = ""
     # Folders that pages may read, write and open, separated by colons. Empty: all that this user can read.
     allowed_folders: Annotated[PlainText, AfterValidator(_fitting_folders)] = ""
+    # Places in image stores that pages may import from, separated by commas. Empty: none.
+    allowed_stores: Annotated[PlainText, AfterValidator(_fitting_stores)] = ""
+    # The server that is asked in place of Amazon S3, such as MinIO. Empty: AWS_ENDPOINT_URL, if it is set.
+    s3_endpoint: PlainText = ""
+    # Originals of image stores that were read lately, in 10^9 bytes, in the cache of each workspace.
+    object_cache_gb: float = Field(10.0, ge=0, allow_inf_nan=False)
     contact: PlainText = ""  # A page or address that servers find in the user agent of collections.
     fetch_private: bool = False  # Whether collections may fetch from this machine and its network.
     flickr_key: SecretStr = SecretStr("")  # Of the Flickr API. Keys are stored nowhere.
@@ -201,6 +213,8 @@ def for_job() -> JobSettings:
         fetch_private=chosen.fetch_private,
         sources_url=chosen.sources_url,
         cache_gb=chosen.cache_gb,
+        object_cache_gb=chosen.object_cache_gb,
+        s3_endpoint=chosen.s3_endpoint,
         max_image_bytes=chosen.max_image_bytes,
         max_image_pixels=chosen.max_image_pixels,
         decode_limit_s=chosen.decode_limit_s,
@@ -215,6 +229,8 @@ def use(job: JobSettings) -> None:
     _of_job = Settings.model_construct(
         weights=job.weights_dir,
         cache_gb=job.cache_gb,
+        object_cache_gb=job.object_cache_gb,
+        s3_endpoint=job.s3_endpoint,
         max_image_bytes=job.max_image_bytes,
         max_image_pixels=job.max_image_pixels,
         decode_limit_s=job.decode_limit_s,
@@ -233,12 +249,16 @@ def environment(**values: str) -> dict[str, str]:
     """Return the environment for a child process, with PEAKID_<NAME> set for every keyword.
 
     PYTHONPATH is set too, so that the child imports this package even where it is not installed. The password
-    of the app and the tokens of the Hugging Face Hub are left out: a process that decodes untrusted images
-    must not have them.
+    of the app, the tokens of the Hugging Face Hub and the credentials of image stores are left out: a process
+    that decodes untrusted images must not have them.
     """
     paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
-    inherited = {name: value for name, value in os.environ.items() if name.upper() not in _SECRETS}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in _SECRETS and not _is_of_store(name)
+    }
     return {**inherited, "PYTHONPATH": os.pathsep.join(paths), **own}
 
 
@@ -265,7 +285,20 @@ def bare_environment() -> dict[str, str]:
     The keys of services are an exception, because a job is stored and they must not be.
     """
     bare = {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
-    return bare | {f"PEAKID_{name.upper()}": key for name, key in service_keys().items()}
+    keys = {f"PEAKID_{name.upper()}": key for name, key in service_keys().items()}
+    return bare | keys | store_credentials()
+
+
+_OF_STORES = ("AWS_", "FSSPEC_", "GOOGLE_APPLICATION_CREDENTIALS", "BOTO_CONFIG")
+
+
+def _is_of_store(name: str) -> bool:
+    return name.upper().startswith(_OF_STORES)
+
+
+def store_credentials() -> dict[str, str]:
+    """Return what of the environment s3fs and gcsfs read, for the processes that read image stores."""
+    return {name: value for name, value in os.environ.items() if _is_of_store(name)}
 
 
 def service_keys() -> dict[str, str]:

@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"peakid.recipe", "peakid.imaging", "peakid.demo"},
     {"peakid.settings", "peakid.resources", "peakid.clean_text"},
     {"peakid.settings_file"},
-    {"peakid.documents", "peakid.public_fetch"},
+    {"peakid.documents", "peakid.public_fetch", "peakid.store_urls"},
     {
         "peakid.checked_network",
         "peakid.files",
@@ -482,6 +482,8 @@ RULES = [
                 ),  # In the process that submits.
                 *("peakid.jobs.queueing", "peakid.jobs.search", "peakid.jobs.evaluation"),  # Likewise.
                 "peakid.store.folders.recent_workspaces",  # For pages and commands.
+                # In a job they are those of the job.
+                *("peakid.store.objects.cache", "peakid.store.objects.opening"),
                 *("peakid.jobs.child", "peakid.jobs.process"),  # Sets them, and starts without them.
                 *(
                     "peakid.acquire",

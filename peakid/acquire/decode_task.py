@@ -54,12 +54,14 @@ def inspect_and_store(
     workspace_path: Path,
     is_copied: bool,
     damaged: Set[str] = frozenset(),
+    in_stores: Set[str] = frozenset(),
 ) -> Found:
     """Inspect a file and store its thumbnail, and with `is_copied` its bytes.
 
     Args:
         known_digests: Found at this path before; they are not decoded again if their copy is there.
         damaged: Images whose stored files are written again.
+        in_stores: Those of `known_digests` whose originals are in an image store.
 
     Raises:
         UnreadableImage: With the reason of the rejection.
@@ -67,7 +69,8 @@ def inspect_and_store(
     """
     workspace, digest = Workspace(workspace_path), inspection.digest_of(data)
     tombstones.refuse(workspace_path, digest)
-    is_intact = images.has_size(workspace, digest, len(data)) and digest not in damaged
+    is_intact = digest in in_stores or images.has_size(workspace, digest, len(data))
+    is_intact = is_intact and digest not in damaged
     if digest in known_digests and (not is_copied or is_intact):
         return Found(digest)
     inspected = inspection.inspect(data)

@@ -1,9 +1,10 @@
 """What every import does with its arrivals: open them ahead of time, and write what became of them."""
 
 import functools
+import itertools
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
@@ -16,9 +17,13 @@ from peakid.errors import BadInput, UnreadableImage
 from peakid.imaging import decoder
 from peakid.records import Credit, RejectionRow, Source
 from peakid.store import damaged_images, decision_log, images, tombstones
+from peakid.store.objects import image_stores, originals
+from peakid.store.objects.originals import Settled
 from peakid.store.workspace import Workspace, now
+from peakid.store_urls import StoreUrl
 
 BATCH_SIZE = 200  # Images per transaction; a killed import repeats at most this many.
+MAX_BYTES_AHEAD = 256 * 2**20  # In memory: bytes that came from a store.
 N_AHEAD = 64  # Files decoded ahead of time, which keeps many cores busy while a batch is written.
 
 
@@ -41,7 +46,11 @@ class Written:
 
 @dataclass
 class RunningImport:
-    """One running import."""
+    """One running import.
+
+    Attributes:
+        held: Yields the arrivals with bytes that another process can read; None where they are files.
+    """
 
     workspace: Workspace
     source: Source
@@ -52,8 +61,12 @@ class RunningImport:
     n_added: int = 0
     n_known: int = 0
     n_rejected: int = 0
+    held: "Held | None" = None
     mended: set[str] = field(default_factory=set)
     damaged: frozenset[str] = frozenset()
+
+
+Held = Callable[[RunningImport, Sequence[Arrival]], Iterator[Arrival]]
 
 
 def cleaned(arrival: Arrival) -> Arrival:
@@ -70,9 +83,20 @@ def cleaned(arrival: Arrival) -> Arrival:
 
 
 def start(
-    workspace: Workspace, source: Source, root: Path | None, *, is_in_place: bool = False, actor: str
+    workspace: Workspace,
+    source: Source,
+    root: Path | StoreUrl | None,
+    *,
+    is_in_place: bool = False,
+    held: Held | None = None,
+    actor: str,
 ) -> RunningImport:
-    """Begin an import. `root` is the folder that paths are relative to, None where they are URLs."""
+    """Begin an import.
+
+    Args:
+        root: The folder, or the place in a store, that paths are relative to; None where they are URLs.
+        held: As in `RunningImport`.
+    """
     images.sweep(workspace)
     with workspace.transaction() as connection:
         root_id = None if root is None else _root_id(connection, root, is_in_place=is_in_place)
@@ -81,10 +105,10 @@ def start(
             (source, root_id, actor, now()),
         )
     acquisition_id, damaged = int(cursor.lastrowid or 0), damaged_images.digests(workspace)
-    return RunningImport(workspace, source, root_id, is_in_place, acquisition_id, damaged=damaged)
+    return RunningImport(workspace, source, root_id, is_in_place, acquisition_id, held=held, damaged=damaged)
 
 
-def _root_id(connection: sqlite3.Connection, root: Path, *, is_in_place: bool) -> int:
+def _root_id(connection: sqlite3.Connection, root: Path | StoreUrl, *, is_in_place: bool) -> int:
     path = clean_text.clean_path(str(root))
     connection.execute(
         "INSERT INTO root (path, is_in_place, created_at) VALUES (?, ?, ?)"
@@ -98,13 +122,19 @@ def _root_id(connection: sqlite3.Connection, root: Path, *, is_in_place: bool) -
 def opened(current: RunningImport, ordered: Sequence[Arrival], guarded: decoder.Decoder) -> Iterator[Opened]:
     """Decode the arrivals, some of them ahead of time, and yield the results in order."""
     ahead: deque[tuple[Arrival, Future[Found]]] = deque()
+    n_bytes, arriving = 0, iter(ordered) if current.held is None else current.held(current, ordered)
     for start in range(0, len(ordered), BATCH_SIZE):
         batch = ordered[start : start + BATCH_SIZE]
         known = _digests_at(current, batch)
-        for arrival in batch:
-            ahead.append(_submit(current, guarded, arrival, known.get(arrival.path, set())))
-            if len(ahead) > N_AHEAD:
-                yield _result(*ahead.popleft())
+        stored = _in_stores(current, known)
+        for arrival in itertools.islice(arriving, len(batch)):
+            digests = known.get(arrival.path, set())
+            ahead.append(_submit(current, guarded, arrival, digests, digests & stored))
+            n_bytes += arrival.n_bytes
+            while len(ahead) > N_AHEAD or (n_bytes > MAX_BYTES_AHEAD and len(ahead) > 1):
+                first = ahead.popleft()
+                n_bytes -= first[0].n_bytes
+                yield _result(*first)
     yield from (_result(*each) for each in ahead)
 
 
@@ -121,11 +151,29 @@ def _digests_at(current: RunningImport, batch: Sequence[Arrival]) -> dict[str, s
     return found
 
 
+def _in_stores(current: RunningImport, known: Mapping[str, set[str]]) -> set[str]:
+    """Return the images among those known whose originals are in a store: they need no copy here."""
+    if current.is_in_place:
+        return set()
+    digests = sorted(set[str]().union(*known.values()) - current.damaged)
+    return set(image_stores.stores_of(current.workspace, digests))
+
+
 def _submit(
-    current: RunningImport, guarded: decoder.Decoder, arrival: Arrival, known_digests: set[str]
+    current: RunningImport,
+    guarded: decoder.Decoder,
+    arrival: Arrival,
+    known_digests: set[str],
+    in_stores: set[str],
 ) -> "tuple[Arrival, Future[Found]]":
     try:
         arrival = _with_clean_label(arrival)
+        if arrival.known is not None and arrival.known.rejection is not None:
+            raise UnreadableImage(*arrival.known.rejection)
+        if arrival.known is not None and arrival.known.digest is not None:
+            done: Future[Found] = Future()
+            done.set_result(Found(arrival.known.digest))
+            return arrival, done
         if arrival.rejection is not None or arrival.read is None:
             raise UnreadableImage(*(arrival.rejection or ("missing_file", "nothing to read")))
     except UnreadableImage as error:
@@ -134,9 +182,9 @@ def _submit(
         return arrival, failed
     read = functools.partial(decode_task.read, arrival.read)
     is_copied = not current.is_in_place
-    return arrival, guarded.submit(
-        read, known_digests, current.workspace.path, is_copied, current.damaged if is_copied else frozenset()
-    )
+    damaged = current.damaged if is_copied else frozenset()
+    where = current.workspace.path
+    return arrival, guarded.submit(read, known_digests, where, is_copied, damaged, in_stores)
 
 
 def _result(arrival: Arrival, pending: "Future[Found]") -> Opened:
@@ -178,6 +226,7 @@ def write(connection: sqlite3.Connection, current: RunningImport, opened: Opened
     if opened.rejection is not None or found is None:
         if opened.rejection is not None and current.root_id is not None:
             _reject(connection, current, opened.rejection)
+            _note_object(connection, current, opened.arrival, None)
         return Written(rejection=opened.rejection)
     if found.inspected is not None:
         image_id, is_new = images.add(connection, found.inspected)
@@ -191,7 +240,29 @@ def write(connection: sqlite3.Connection, current: RunningImport, opened: Opened
         damaged_images.clear(connection, [found.digest])
     if _add_origin(connection, current, image_id, opened.arrival) and opened.arrival.label is not None:
         _append_label(connection, current, image_id, opened.arrival.label)
+    _note_object(connection, current, opened.arrival, image_id)
     return Written(image_id)
+
+
+def settle(current: RunningImport, batch: Sequence[Opened]) -> Settled:
+    """Make the files of a batch last, here or in the store of the workspace, before its rows are written."""
+    if current.is_in_place:
+        return Settled()
+    written = [each.found.digest for each in batch if each.found and each.found.inspected]
+    return originals.settle(current.workspace, written, current.damaged)
+
+
+def _note_object(
+    connection: sqlite3.Connection, current: RunningImport, arrival: Arrival, image_id: int | None
+) -> None:
+    """Note which version of an object was read, so that the next import reads only what has changed."""
+    if arrival.version and arrival.known is None:
+        connection.execute(
+            "INSERT INTO read_object (root_id, path, version, image_id) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (root_id, path) DO UPDATE SET version = excluded.version,"
+            " image_id = excluded.image_id",
+            (current.root_id, arrival.path, arrival.version, image_id),
+        )
 
 
 def _reject(connection: sqlite3.Connection, current: RunningImport, row: RejectionRow) -> None:

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from peakid import files, progress_text
+from peakid import progress_text
 from peakid.acquire import decode_task, demo_apart, import_batches, import_reading
 from peakid.acquire.arrival import Arrival
-from peakid.acquire.import_batches import BATCH_SIZE, Opened, RunningImport
+from peakid.acquire.import_batches import BATCH_SIZE, Held, Opened, RunningImport
 from peakid.imaging import decoder
 from peakid.import_records import ImportNote
 from peakid.records import ImportReport, RejectionRow, Report, Source
 from peakid.store import decision_log
+from peakid.store.objects import originals
 from peakid.store.workspace import Workspace
+from peakid.store_urls import StoreUrl
 
 
 def ingest(
@@ -21,9 +23,10 @@ def ingest(
     arrivals: Iterable[Arrival],
     *,
     source: Source,
-    root: Path,
+    root: Path | StoreUrl,
     is_in_place: bool = False,
     notes: Sequence[ImportNote] = (),
+    held: Held | None = None,
     actor: str,
     report: Report,
 ) -> ImportReport:
@@ -36,7 +39,9 @@ def ingest(
     its rows are written. A stored copy that is missing, cut or reported as damaged is written again.
 
     Args:
+        root: The folder or the place in a store that the paths are relative to.
         notes: What the source noticed; they become part of the report.
+        held: Yields the arrivals with bytes that another process can read; None where they are files.
 
     Raises:
         BadInput: If photos would be mixed with the demo.
@@ -46,22 +51,23 @@ def ingest(
     demo_apart.refuse_mixture(workspace, source)
     cleaned = map(import_batches.cleaned, arrivals)
     ordered = sorted(cleaned, key=lambda arrival: arrival.path)  # Origin ids follow the order of paths.
-    current = import_batches.start(workspace, source, root, is_in_place=is_in_place, actor=actor)
+    current = import_batches.start(workspace, source, root, is_in_place=is_in_place, held=held, actor=actor)
     known_classes = _class_names(workspace)
     rejections: list[RejectionRow] = []
     read: list[Arrival] = []
     for n_done, batch in _batches(current, ordered, report):
-        if not is_in_place and any(opened.found and opened.found.inspected for opened in batch):
-            files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
+        settled = import_batches.settle(current, batch)
         with workspace.transaction() as connection:
             written = [
                 (opened.arrival, import_batches.write(connection, current, opened).rejection)
                 for opened in batch
             ]
+            originals.note(connection, settled)
             rejections += [row for _, row in written if row is not None]
             import_batches.update_counts(
                 connection, current, len(rejections), is_finished=n_done == len(ordered)
             )
+        originals.release(workspace, settled)
         read += [_as_written(arrival, row) for arrival, row in written]
     read = _with_current_classes(workspace, read)
     reading = import_reading.of(read, notes=notes, known_classes=known_classes, is_imported=True)

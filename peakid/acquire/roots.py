@@ -1,15 +1,19 @@
-"""Roots: the folders that images were imported from. List them, and relink one that was moved."""
+"""Roots: the folders and places in stores that images were imported from. List and relink them."""
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from peakid import clean_text, files, paths
+from peakid import clean_text, files, paths, store_urls
 from peakid.acquire import reading
+from peakid.acquire.objects import listing
 from peakid.errors import BadInput, NotFound
 from peakid.remedies import action
+from peakid.store.objects import image_stores
 from peakid.store.workspace import Workspace, now
+from peakid.store_urls import StoreUrl
 
 SHOWN_PATHS = 3
 
@@ -63,7 +67,7 @@ def _root(row: sqlite3.Row) -> Root:
         root_id=row["id"],
         path=row["path"],
         is_in_place=bool(row["is_in_place"]),
-        is_there=not row["is_foreign"] and Path(row["path"]).exists(),
+        is_there=not row["is_foreign"] and _is_there(row["path"]),
         n_images=row["n_images"],
         n_missing=row["n_missing"],
         verified_at=row["verified_at"],
@@ -71,19 +75,38 @@ def _root(row: sqlite3.Row) -> Root:
     )
 
 
-def accept(workspace: Workspace, path: Path) -> None:
-    """Read the images of a folder left in place that a restored backup names.
+def _is_there(path: str) -> bool:
+    """Return whether a root exists; a store is not asked, so that no page waits for it."""
+    place = store_urls.place(path)
+    return isinstance(place, StoreUrl) or place.exists()
+
+
+def accept(workspace: Workspace, path: Path | StoreUrl) -> None:
+    """Read the images of a place that a restored backup names: left in place, or the store of its originals.
 
     Raises:
-        NotFound: If there is no such root.
+        NotFound: If there is no such place.
     """
+    with workspace.transaction() as connection:
+        if isinstance(path, StoreUrl) and image_stores.accept(connection, str(path)):
+            connection.execute("UPDATE root SET is_foreign = 0 WHERE path = ?", (str(path),))
+            return
     root_id, _ = _root_at(workspace, path)
     with workspace.transaction() as connection:
         connection.execute("UPDATE root SET is_foreign = 0 WHERE id = ?", (root_id,))
 
 
-def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = False, actor: str) -> Relinked:
-    """Change the folder of a root that was moved, if its files, by path and size, are in the new folder.
+def relink(
+    workspace: Workspace,
+    old: Path | StoreUrl,
+    new: Path | StoreUrl,
+    *,
+    is_partial: bool = False,
+    actor: str,
+) -> Relinked:
+    """Change the place of a root that was moved, if its files, by path and size, are in the new place.
+
+    A folder may become a place in a store, and the other way round.
 
     Args:
         is_partial: Also change it if some files are missing in the new folder.
@@ -92,9 +115,10 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
         NotFound: If there is no such root, or none of its files is in `new`.
         BadInput: If `new` is not a folder or already a root, or if files are missing and `is_partial` is
             False.
+        StoreError: If a place in a store cannot be listed.
     """
     root_id, old_path = _root_at(workspace, old)
-    place = reading.checked_folder(new)
+    place = new if isinstance(new, StoreUrl) else reading.checked_folder(new)
     if workspace.one("SELECT id FROM root WHERE path = ?", (str(place),)) is not None:
         raise BadInput(
             f"{place} is a root already.", "Its images are read from there; nothing needs to be relinked."
@@ -113,9 +137,11 @@ def relink(workspace: Workspace, old: Path, new: Path, *, is_partial: bool = Fal
     return found
 
 
-def _root_at(workspace: Workspace, path: Path) -> tuple[int, str]:
-    # Not Path.absolute: it keeps `..`, and resolve() follows links. The folder may be gone.
-    wanted = clean_text.clean_path(os.path.abspath(files.expanded(path)))  # noqa: PTH100
+def _root_at(workspace: Workspace, path: Path | StoreUrl) -> tuple[int, str]:
+    wanted = str(path)
+    if isinstance(path, Path):
+        # Not Path.absolute: it keeps `..`, and resolve() follows links. The folder may be gone.
+        wanted = clean_text.clean_path(os.path.abspath(files.expanded(path)))  # noqa: PTH100
     row = workspace.one("SELECT id, path FROM root WHERE path = ?", (wanted,))
     if row is None:
         raise NotFound(
@@ -124,19 +150,27 @@ def _root_at(workspace: Workspace, path: Path) -> tuple[int, str]:
     return row["id"], row["path"]
 
 
-def _found_at(workspace: Workspace, root_id: int, place: Path) -> Relinked:
+def _found_at(workspace: Workspace, root_id: int, place: Path | StoreUrl) -> Relinked:
     n_found, missing = 0, []
+    there = listing.sizes(place) if isinstance(place, StoreUrl) else None
     for row in workspace.query(
         "SELECT DISTINCT o.path, i.n_bytes FROM origin o JOIN image i ON i.id = o.image_id"
         " WHERE o.root_id = ? ORDER BY o.path",
         (root_id,),
     ):
         is_inside = paths.is_inside(row["path"])  # A row of a table may have an address instead.
-        if is_inside and size_of(paths.inside(place, row["path"])) == row["n_bytes"]:
+        if is_inside and _size_at(place, there, row["path"]) == row["n_bytes"]:
             n_found += 1
         else:
             missing.append(row["path"])
     return Relinked(root_id, str(place), n_found, len(missing), missing)
+
+
+def _size_at(place: Path | StoreUrl, there: Mapping[str, int] | None, path: str) -> int | None:
+    if there is not None:
+        return there.get(path)
+    assert isinstance(place, Path)
+    return size_of(paths.inside(place, path))
 
 
 def size_of(file: Path) -> int | None:

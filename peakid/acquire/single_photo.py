@@ -3,11 +3,11 @@
 import functools
 import sqlite3
 
-from peakid import files
 from peakid.acquire import decode_task, demo_apart
 from peakid.imaging import gate, inspection
 from peakid.records import Source
 from peakid.store import damaged_images, images
+from peakid.store.objects import originals
 from peakid.store.workspace import Workspace, now
 
 N_DIGEST_CHARS = 12  # Of the name that a photo without a file name gets.
@@ -32,7 +32,7 @@ def add(workspace: Workspace, content: bytes, *, source: Source, place: str, act
     damaged = damaged_images.digests(workspace)
     found = gate.call(decode_task.inspect_and_store, data, frozenset(), workspace.path, True, damaged)
     inspected = found.inspected or gate.call(inspection.inspect, data)
-    files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
+    settled = originals.settle(workspace, [inspected.digest], damaged)
     with workspace.transaction() as connection:
         image_id, is_new = images.add(connection, inspected)
         if is_new:
@@ -43,6 +43,8 @@ def add(workspace: Workspace, content: bytes, *, source: Source, place: str, act
                 " VALUES (?, ?, ?, ?, ?)",
                 (image_id, acquisition_id, source, path, now()),
             )
+        originals.note(connection, settled)
+    originals.release(workspace, settled)
     return image_id
 
 

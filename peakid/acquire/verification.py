@@ -3,19 +3,23 @@
 import contextlib
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from peakid import files, paths, progress_text
+from peakid import files, paths, progress_text, store_urls
 from peakid.acquire import reading, roots
+from peakid.acquire.objects import listing
 from peakid.embed import stored
 from peakid.errors import NotFound, UnreadableImage
 from peakid.imaging import inspection
 from peakid.records import Report, no_report
 from peakid.store import damaged_images, images, integrity, origins, saved_decisions
+from peakid.store.objects import image_stores
+from peakid.store.objects import reading as objects
 from peakid.store.workspace import Workspace, now
+from peakid.store_urls import StoreUrl
 
 PAGE_SIZE = 200  # Images per transaction.
 DIGEST_CHARS = 64  # Temporary files beside the images have longer names.
@@ -64,11 +68,11 @@ class Verified:
 
 @dataclass(frozen=True)
 class _Place:
-    """One path of one image in an in-place root."""
+    """One path of one image in an in-place root, which is a folder or a place in a store."""
 
     image_id: int
     root_id: int
-    root: Path
+    root: Path | StoreUrl
     path: str
 
 
@@ -78,7 +82,8 @@ class _Verification:
     actor: str
     found: Verified = field(default_factory=Verified)
     n_missing: Counter[int] = field(default_factory=Counter)
-    searches: dict[Path, "_Search"] = field(default_factory=dict)
+    searches: dict[Path | StoreUrl, "_Search"] = field(default_factory=dict)
+    objects: dict[StoreUrl, str | None] = field(default_factory=dict)  # Digests of the page's objects.
     without_thumbnail: list[str] = field(default_factory=list)
 
 
@@ -100,9 +105,10 @@ def verify(workspace: Workspace, *, actor: str, report: Report = no_report) -> V
     n_all = workspace.query("SELECT COUNT(*) AS n FROM image_state")[0]["n"]
     for page in _pages(workspace):
         places, moves = _places(workspace, page), []
+        objects_of = _read_objects(run, [row["digest"] for row in page], places)
         for row in page:
             _report_verified(run, n_all, report)
-            moves += _verify_one(run, row["digest"], places.get(row["id"], []))
+            moves += _verify_one(run, row["digest"], places.get(row["id"], []), objects_of.get(row["digest"]))
             run.found.n_images += 1
         _write_moves(run, moves)
         _note_damage(run, [row["digest"] for row in page])
@@ -139,21 +145,39 @@ def _places(workspace: Workspace, page: Sequence[sqlite3.Row]) -> dict[int, list
         " GROUP BY o.image_id, o.root_id, o.path ORDER BY MIN(o.id)",
         (page[0]["id"], page[-1]["id"]),
     ):
-        place = _Place(row["image_id"], row["root_id"], Path(row["root"]), row["path"])
+        place = _Place(row["image_id"], row["root_id"], store_urls.place(row["root"]), row["path"])
         places[row["image_id"]].append(place)
     return places
 
 
-def _verify_one(run: _Verification, digest: str, places: Sequence[_Place]) -> list[tuple[_Place, str]]:
+def _read_objects(
+    run: _Verification, digests: Sequence[str], places: Mapping[int, Sequence[_Place]]
+) -> dict[str, StoreUrl]:
+    """Read the objects of one page, several at once; return those in stores of the workspace by image."""
+    without = [each for each in digests if not images.image_path(run.workspace, each).is_file()]
+    stores = image_stores.stores_of(run.workspace, without)
+    stored = {digest: image_stores.object_of(store.url, digest) for digest, store in stores.items()}
+    all_places = [place for of_image in places.values() for place in of_image]
+    in_place = [each.root.inside(each.path) for each in all_places if isinstance(each.root, StoreUrl)]
+    run.objects = dict(objects.ahead(dict.fromkeys([*stored.values(), *in_place]), _digest_of_object))
+    return stored
+
+
+def _verify_one(
+    run: _Verification, digest: str, places: Sequence[_Place], stored_at: StoreUrl | None
+) -> list[tuple[_Place, str]]:
     """Check one image; return those of its places that were moved, with their new paths."""
     stored = _digest_at(images.image_path(run.workspace, digest))
-    lost = [place for place in places if _digest_in(place.root, place.path) != digest]
+    if stored is None and stored_at is not None:
+        stored = run.objects.get(stored_at)
+    lost = [place for place in places if _digest_in(run, place) != digest]
     moves = _moves(run, digest, places, lost)
     still_lost = [place for place in lost if place not in dict(moves)]
     is_sound = stored == digest or (stored is None and len(still_lost) < len(places))
     if not is_sound:
         run.n_missing.update({place.root_id for place in still_lost})
-        run.found.damaged.append(_damage(run.workspace, digest, still_lost, is_stored=stored is not None))
+        damage = _damage(run.workspace, digest, still_lost, stored_at, is_stored=stored is not None)
+        run.found.damaged.append(damage)
     elif not images.has_thumbnail(run.workspace, digest):
         run.without_thumbnail.append(digest)
     return moves
@@ -205,10 +229,10 @@ def _redraw(run: _Verification) -> None:
 class _Search:
     """The files of one root by size. The folder is read at the first search, and each file at most once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path | StoreUrl) -> None:
         self._root = root
         self._by_size: dict[int, list[str]] | None = None
-        self._digest = cache(lambda path: _digest_in(root, path))
+        self._digest = cache(lambda path: _digest_below(root, path))
 
     def find(self, digest: str, n_bytes: int, taken: set[str]) -> str | None:
         """Return the first path, in sorted order, with these bytes that is not taken, None without one."""
@@ -218,9 +242,14 @@ class _Search:
         return next((path for path in same_size if self._digest(path) == digest), None)
 
 
-def _files_by_size(root: Path) -> dict[int, list[str]]:
+def _files_by_size(root: Path | StoreUrl) -> dict[int, list[str]]:
     """List the files in a root that an import would read, by size."""
     found: dict[int, list[str]] = defaultdict(list)
+    if isinstance(root, StoreUrl):
+        for path, n_bytes in listing.sizes(root).items():
+            if paths.is_inside(path):
+                found[n_bytes].append(path)
+        return found
     for path in reading.paths_below(root):
         if reading.rejection(root, path) is None and (n_bytes := roots.size_of(root / path)) is not None:
             found[n_bytes].append(path)
@@ -234,12 +263,34 @@ def _digest_at(file: Path) -> str | None:
         return None
 
 
-def _digest_in(root: Path, path: str) -> str | None:
+def _digest_of_object(url: StoreUrl) -> str | None:
+    try:
+        return inspection.digest_of(objects.fetch(url))
+    except OSError:
+        return None
+
+
+def _digest_in(run: _Verification, place: _Place) -> str | None:
+    if isinstance(place.root, StoreUrl):
+        return run.objects.get(place.root.inside(place.path))
+    return _digest_below(place.root, place.path)
+
+
+def _digest_below(root: Path | StoreUrl, path: str) -> str | None:
     """Return the digest of a file in a root that was left in place. It may be anything by now."""
+    if isinstance(root, StoreUrl):
+        return _digest_of_object(root.inside(path))
     return _digest_at(paths.inside(root, path))
 
 
-def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_stored: bool) -> Damage:
+def _damage(
+    workspace: Workspace,
+    digest: str,
+    lost: Sequence[_Place],
+    stored_at: StoreUrl | None,
+    *,
+    is_stored: bool,
+) -> Damage:
     path = origins.path_and_root(workspace, digest)[0]
     if is_stored:
         return Damage(
@@ -248,6 +299,9 @@ def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_sto
             "Its stored bytes no longer match its digest. Import the original file again, or restore a"
             " backup.",
         )
+    if stored_at is not None:
+        gone = f"{stored_at} does not exist any more. Import the original file again, or restore the object."
+        return Damage(digest, path, gone)
     if lost:
         return Damage(digest, path, " ".join(dict.fromkeys(_why(place) for place in lost)))
     try:
@@ -258,6 +312,11 @@ def _damage(workspace: Workspace, digest: str, lost: Sequence[_Place], *, is_sto
 
 
 def _why(place: _Place) -> str:
+    if isinstance(place.root, StoreUrl):
+        return (
+            f"{place.path} is not in {place.root} any more, or was changed, and no other object there has the"
+            " bytes of the image: put it back. The next import adds new bytes as a new image."
+        )
     if not place.root.is_dir():
         return f"The folder {place.root} does not exist: connect its disk, or relink it if it was moved."
     if not paths.inside(place.root, place.path).exists():

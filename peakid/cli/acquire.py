@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from peakid.acquire import archive, demo_apart, demo_import, folder, history, preview, reading, table
+from peakid.acquire.objects import importing
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.cli import frame, usage
 from peakid.cli.evaluation.imported import import_predictions
@@ -28,6 +29,7 @@ from peakid.records import ImportReport, Source
 from peakid.store import status
 from peakid.store.folders import recent_workspaces
 from peakid.store.workspace import Workspace
+from peakid.store_urls import StoreUrl
 
 _background = click.option(
     "--background", is_flag=True, help="Queue the import and a scan as a job, and return at once."
@@ -43,7 +45,7 @@ def import_() -> None:
 
 
 @import_.command("folder")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=usage.Place())
 @click.option("--in-place", is_flag=True, help="Leave the files where they are instead of copying them.")
 @click.option("--follow-links", is_flag=True, help="Follow links to folders that are inside PATH.")
 @click.option(
@@ -59,7 +61,7 @@ def import_() -> None:
 @pass_workspace
 def import_folder(
     workspace: Workspace,
-    path: Path,
+    path: Path | StoreUrl,
     in_place: bool,
     follow_links: bool,
     links_within: Path | None,
@@ -72,6 +74,9 @@ def import_folder(
 
     Label files in it, and the tables of img2dataset, take precedence. The exit code is 1 if nothing was
     taken in.
+
+    PATH may be a place in an image store, such as s3://bucket/photos or gs://bucket/photos. Its objects stay
+    there, and importing it again reads only what is new or has changed.
     """
     links = folder.Links(follow_links, None if links_within is None else reading.checked_folder(links_within))
     if dry_run:
@@ -90,9 +95,12 @@ def import_folder(
         emit_queued(as_json, job)
         return
     with terminal_report() as report:
-        imported = folder.import_folder(
-            workspace, path, in_place=in_place, links=links, actor=actor, report=report
-        )
+        if isinstance(path, StoreUrl):
+            imported = importing.import_store(workspace, path, actor=actor, report=report)
+        else:
+            imported = folder.import_folder(
+                workspace, path, in_place=in_place, links=links, actor=actor, report=report
+            )
     _emit_import(as_json, workspace, imported, actor)
 
 
@@ -287,7 +295,9 @@ def _embedding(workspace: Workspace, actor: str) -> tuple[dict[str, Any], str]:
     return {"embed_job_id": job.job_id} if job else {}, note
 
 
-def _emit_preview(as_json: bool, workspace: Workspace, source: Source, path: Path, **options: Any) -> None:
+def _emit_preview(
+    as_json: bool, workspace: Workspace, source: Source, path: Path | StoreUrl, **options: Any
+) -> None:
     demo_apart.refuse_mixture(workspace, source)
     found = preview.preview(source, path, known_classes=classes.names(workspace), **options)
     emit(as_json, asdict(found), import_text.of_preview(found))

@@ -29,6 +29,7 @@ COMMANDS = {
     "clean": "peakid.cli.keep:clean",
     "forget": "peakid.cli.keep:forget",
     "roots": "peakid.cli.verify:roots_",
+    "store": "peakid.cli.places.store:store_",
     "import": "peakid.cli.acquire:import_",
     "collect": "peakid.cli.collecting.collect:collect_",
     "scan": "peakid.cli.acquire:scan",

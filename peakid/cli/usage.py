@@ -1,10 +1,12 @@
 """What the command line says about a command or a value that does not exist: which names resemble it."""
 
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from peakid import near_names
+from peakid import near_names, store_urls
+from peakid.store_urls import StoreUrl
 
 
 class UnknownCommand(click.UsageError):
@@ -43,6 +45,18 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         message = super().get_invalid_choice_message(value, ctx)
         return f"{message} {near_names.suggestion(str(value), self.choices)}".strip()
+
+
+class Place(click.ParamType):
+    """A path, or the address of a place in an image store."""
+
+    name = "path"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | StoreUrl:
+        text = str(value)
+        return store_urls.parse(text) if store_urls.is_url(text) else Path(text)
 
 
 def document(error: click.ClickException) -> dict[str, object]:

@@ -15,6 +15,7 @@ from peakid.jobs import results, submit
 from peakid.jobs.results import VerifyResult
 from peakid.store.database_errors import damaged
 from peakid.store.workspace import Workspace
+from peakid.store_urls import StoreUrl
 
 SHOWN_MOVES = 20  # Lines in the terminal; `--json` has a hundred.
 
@@ -68,18 +69,18 @@ def roots_list(workspace: Workspace, as_json: bool) -> None:
 
 
 @roots_.command("accept")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=usage.Place())
 @json_option
 @pass_workspace
-def roots_accept(workspace: Workspace, path: Path, as_json: bool) -> None:
-    """Read the images in the folder PATH, which a restored backup names."""
+def roots_accept(workspace: Workspace, path: Path | StoreUrl, as_json: bool) -> None:
+    """Read the images in PATH, a folder or a place in a store that a restored backup names."""
     roots.accept(workspace, path)
     emit(as_json, {"path": str(path)}, f"Images are read from {path} now.")
 
 
 @roots_.command("relink")
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("old", type=usage.Place())
+@click.argument("new", type=usage.Place())
 @click.option(
     "--partial", "is_partial", is_flag=True, help="Relink even if some of the files are missing in NEW."
 )
@@ -87,7 +88,12 @@ def roots_accept(workspace: Workspace, path: Path, as_json: bool) -> None:
 @json_option
 @pass_workspace
 def roots_relink(
-    workspace: Workspace, old: Path, new: Path, is_partial: bool, actor: str, as_json: bool
+    workspace: Workspace,
+    old: Path | StoreUrl,
+    new: Path | StoreUrl,
+    is_partial: bool,
+    actor: str,
+    as_json: bool,
 ) -> None:
     """Read the images of the folder OLD from NEW. Nothing changes if the files are not there."""
     found = roots.relink(workspace, old, new, is_partial=is_partial, actor=actor)

@@ -26,6 +26,7 @@ from peakid.records import Report, Snapshot, SnapshotItem, Split, no_report
 from peakid.remedies import action
 from peakid.store import comparisons, damaged_images, images, origins
 from peakid.store.comparisons import Compared
+from peakid.store.objects import originals
 from peakid.store.workspace import Workspace
 
 SNAPSHOT_COLUMNS = (
@@ -277,7 +278,8 @@ def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame
     """Return a snapshot as a data frame, a row for each image, sorted by digest.
 
     Returns:
-        Columns digest, path (absolute path of a file; None where it is missing), label, split, group_key.
+        Columns digest, path (absolute path of a file, or the URL of an
+        object; None where it is missing), label, split, group_key.
 
     Raises:
         NotFound: If there is no such snapshot.
@@ -369,4 +371,5 @@ def _file(workspace: Workspace, digest: str) -> str | None:
     if stored.is_file():
         return str(stored)
     in_place = origins.in_place_files(workspace, digest)
-    return next((str(path) for path in in_place if path.is_file()), None)
+    found = next((str(path) for path in in_place if path.is_file()), None)
+    return found or next(map(str, originals.remote(workspace, digest)), None)

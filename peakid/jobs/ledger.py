@@ -59,6 +59,7 @@ class Work:
         self._settings = job_settings.parse(json.loads(row["settings"]))
         self.result: Result | None = None
         self._unwritten: tuple[str, int, int, str] | None = None
+        self._last = ("", 0, 0, "")
         self._logged_phase, self._pace = "", Pace()
         self._wrote_at = self._asked_at = 0.0
         self._is_stopping = False
@@ -98,10 +99,22 @@ class Work:
         Raises:
             NotOurs: If the job belongs to another process now.
         """
+        self._last = phase, step, total, message
         self._unwritten = (phase, step, total, self._pace.timed(phase, step, total, message))
         is_new = progress_text.kind_of(phase) != progress_text.kind_of(self._logged_phase)
         if is_new or time.monotonic() - self._wrote_at >= REPORT_EVERY_S:
             self._write_progress(*self._unwritten)
+
+    def say(self, message: str) -> None:
+        """Report a message at the place of the last report, such as what the job waits for.
+
+        It is written at once: nothing else is reported meanwhile.
+
+        Raises:
+            NotOurs: If the job belongs to another process now.
+        """
+        phase, step, total, _ = self._last
+        self._write_progress(phase, step, total, message)
 
     def note(self, result: Result) -> None:
         """Store what the job has so far, such as the run that it began; replaces the result before.

@@ -38,7 +38,9 @@ from peakid.records import Source
 from peakid.remedies import action
 from peakid.settings import for_job
 from peakid.store import database_errors, integrity, runs
+from peakid.store.objects import opening
 from peakid.store.workspace import Workspace
+from peakid.store_urls import StoreUrl
 
 DEFAULT_MINUTES = 20.0
 MAX_MINUTES = 10_080  # A week.
@@ -47,7 +49,7 @@ MAX_MINUTES = 10_080  # A week.
 def import_images(
     workspace: Workspace,
     source: Source,
-    path: Path,
+    path: Path | StoreUrl,
     *,
     root: Path | None = None,
     in_place: bool = False,
@@ -61,7 +63,8 @@ def import_images(
     """Queue an import and a scan after it: near duplicates must be known before a snapshot splits the images.
 
     Args:
-        path: A folder, a zip archive or a table, depending on `source`.
+        path: A folder, a zip archive or a table, depending on `source`; for a folder also a place in an
+            image store, whose objects always stay where they are.
         root: The folder that a table's paths are relative to; None = the table's own.
         in_place: Leave the files of a folder where they are and copy nothing.
         columns: The columns of a table to read, where their names are not recognised.
@@ -73,8 +76,13 @@ def import_images(
             to be left in place, or photos would be mixed with the demo.
         NotPhotos: If it is a backup, a workspace or an export of Peakid.
         UnknownColumns: If a table has no column for paths or for labels.
+        ExtraMissing: If the package for an image store is not installed.
     """
     demo_apart.refuse_mixture(workspace, source)
+    if isinstance(path, StoreUrl):
+        opening.refuse_without_package(path)
+        stored = ImportArguments(source=source, path=str(path), in_place=True)
+        return queued(workspace, stored, "cpu", settings=settings, request_id=request_id, actor=actor)
     checked = reading.checked_folder(path) if source == "folder" else reading.checked_file(path)
     base = None if root is None else str(reading.checked_folder(root))
     within = None if links_within is None else reading.checked_folder(links_within)

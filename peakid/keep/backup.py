@@ -154,10 +154,11 @@ def _copy_database(workspace: Workspace, target: Path) -> None:
 
 
 def _missing(workspace: Workspace, copy: sqlite3.Connection) -> tuple[list[str], int]:
-    """Return the images of the copied database without a stored copy that none of their folders has."""
+    """Return the images of the copied database without a stored copy that no folder or store has."""
     rows = copy.execute(
         "SELECT i.digest, EXISTS (SELECT 1 FROM origin o JOIN root r ON r.id = o.root_id"
         " WHERE o.image_id = i.id AND r.is_in_place = 1)"
+        " OR EXISTS (SELECT 1 FROM stored_original s WHERE s.image_id = i.id)"
         " FROM image i JOIN image_state s ON s.image_id = i.id ORDER BY i.digest"
     ).fetchall()
     return [

@@ -22,6 +22,7 @@ from peakid.records import Report, no_report
 from peakid.store import comparisons, images, tombstones
 from peakid.store.collecting import collections
 from peakid.store.evaluation import heat_maps
+from peakid.store.objects import originals
 from peakid.store.workspace import Workspace, now
 
 FORGOTTEN_PATH = "(forgotten)"
@@ -52,6 +53,8 @@ REMOVED = (  # Tables with data computed from the bytes, or tied to the image: (
     ("label_check", "image_id"),
     ("damaged_image", "image_id"),
     ("unread_image", "image_id"),
+    ("stored_original", "image_id"),  # Its object in the store is removed before.
+    ("read_object", "image_id"),  # A path may contain the name of a person.
     ("remark", "image_id"),  # A note may be about a person.
     ("image_text", "image_id"),  # `text_index` follows by trigger.
     ("split_assignment", "image_id"),
@@ -137,7 +140,9 @@ def forget(
 ) -> Forgetting:
     """Remove every image that matches `what`. It cannot be undone.
 
-    The rows are removed first: a reader in between finds no image, never an image without its bytes.
+    The rows are removed before the files: a reader in between finds no image, never an image without its
+    bytes. Only objects that Peakid wrote to an image store go first, because a store may not answer: then
+    nothing else is removed, and the next attempt removes the rest. Objects that were imported in place stay.
 
     Args:
         what: As for `plan`.
@@ -146,8 +151,10 @@ def forget(
     Raises:
         NotFound: If no image matches.
         AmbiguousDigest: If the digests of several images start with it.
+        StoreError: If the image store with their originals does not answer or allow it.
     """
     planned = plan(workspace, what)
+    originals.remove(workspace, planned.digests)
     workspace.connection().execute("PRAGMA secure_delete = ON")  # Deleted rows are overwritten in the file.
     for digest in planned.digests:
         embeddings.erase(workspace, digest)

@@ -31,6 +31,7 @@ from peakid.store import (
 )
 from peakid.store import workspace as workspaces
 from peakid.store.folders import placing
+from peakid.store.objects import image_stores
 from peakid.store.workspace import DATABASE_NAME, Workspace, now
 
 _IGNORED = {*placing.LOCK_FILES, tombstones.FILE_NAME}  # A folder with only these still counts as empty.
@@ -225,14 +226,17 @@ def _write(backup: Backup, member: zipfile.ZipInfo, fresh: Path) -> str:
 
 
 def _roots_in_use(folder: Path) -> set[str]:
-    """Return the folders left in place that the workspace to be replaced reads."""
-    sql = "SELECT path FROM root WHERE is_in_place = 1 AND is_foreign = 0"
-    try:
-        database = (folder / DATABASE_NAME).as_uri()
-        with contextlib.closing(sqlite3.connect(f"{database}?mode=ro", uri=True)) as connection:
-            return {row[0] for row in connection.execute(sql)}
-    except sqlite3.Error:
-        return set()
+    """Return the folders and stores that the workspace to be replaced reads."""
+    found = set[str]()
+    for sql in (
+        "SELECT path FROM root WHERE is_in_place = 1 AND is_foreign = 0",
+        "SELECT url FROM image_store WHERE is_foreign = 0",  # An earlier version has no such table.
+    ):
+        with contextlib.suppress(sqlite3.Error):
+            database = (folder / DATABASE_NAME).as_uri()
+            with contextlib.closing(sqlite3.connect(f"{database}?mode=ro", uri=True)) as connection:
+                found.update(row[0] for row in connection.execute(sql))
+    return found
 
 
 def _settle(fresh: Path, forgotten: set[str], accepted: set[str] | None, found: _Found) -> None:
@@ -276,6 +280,7 @@ def _mark_foreign(connection: sqlite3.Connection, accepted: set[str] | None) -> 
     for row in connection.execute("SELECT id, path FROM root WHERE is_in_place = 1").fetchall():
         is_foreign = accepted is not None and row["path"] not in accepted
         connection.execute("UPDATE root SET is_foreign = ? WHERE id = ?", (is_foreign, row["id"]))
+    image_stores.mark_foreign(connection, accepted)
     connection.execute("UPDATE export SET is_foreign = substr(path, 1, 1) = '/'")
     for row in connection.execute("SELECT id, actions FROM job WHERE actions <> '[]'").fetchall():
         own = [{"kind": "resume_job", "arguments": {"job_id": row["id"]}}]
@@ -303,11 +308,17 @@ def _check_records(workspace: Workspace) -> None:
 
 def _list_missing(workspace: Workspace, found: _Found) -> None:
     found.foreign_roots += [
-        row["path"] for row in workspace.query("SELECT path FROM root WHERE is_foreign = 1 ORDER BY path")
+        row["path"]
+        for row in workspace.query(
+            "SELECT path FROM root WHERE is_foreign = 1"
+            " UNION SELECT url FROM image_store WHERE is_foreign = 1 ORDER BY 1"
+        )
     ]
     rows = workspace.query(
         "SELECT i.digest, EXISTS (SELECT 1 FROM origin o JOIN root r ON r.id = o.root_id"
-        " WHERE o.image_id = i.id AND r.is_foreign = 1) AS is_waiting"
+        " WHERE o.image_id = i.id AND r.is_foreign = 1)"
+        " OR EXISTS (SELECT 1 FROM stored_original o JOIN image_store s ON s.id = o.store_id"
+        " WHERE o.image_id = i.id AND s.is_foreign = 1) AS is_waiting"
         " FROM image i JOIN image_state s ON s.image_id = i.id ORDER BY i.digest"
     )
     found.n_images = len(rows)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from peakid import paths, printable
-from peakid.errors import BadBackup, WorkspaceTooNew
+from peakid import paths, printable, store_urls
+from peakid.errors import BadBackup, BadInput, WorkspaceTooNew
 from peakid.store import integrity
 from peakid.store import workspace as workspaces
 
@@ -210,7 +210,9 @@ def _is_time(text: str) -> bool:
 def _places(connection: sqlite3.Connection) -> Iterator[tuple[str, str, Callable[[str], bool]]]:
     """Yield every stored name from which a path is built: what it names, the name, and its rule."""
     for (root,) in connection.execute("SELECT path FROM root"):
-        yield "folder", root, _is_absolute
+        yield "folder", root, _is_place
+    for (url,) in _rows_of(connection, "image_store", "url"):
+        yield "store", url, _is_store
     for (path,) in connection.execute(
         "SELECT o.path FROM origin o JOIN root r ON r.id = o.root_id WHERE r.is_in_place = 1"
     ):
@@ -221,10 +223,30 @@ def _places(connection: sqlite3.Connection) -> Iterator[tuple[str, str, Callable
         yield "export", path, lambda each: _is_absolute(each) or paths.is_inside(each)
         for each in json.loads(listed):
             yield "file of an export", each.get("name") if isinstance(each, dict) else each, _is_plain_name
-    for path, listed in connection.execute("SELECT path, files FROM pulled_model"):
+    for path, listed in _rows_of(connection, "pulled_model", "path, files"):
         yield "pulled model", path, paths.is_inside
         for each in json.loads(listed):
             yield "file of a model", each.get("name") if isinstance(each, dict) else each, _is_below
+
+
+def _rows_of(connection: sqlite3.Connection, table: str, columns: str) -> list[tuple[str, ...]]:
+    """Return columns of a table that an earlier version does not have."""
+    sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    if connection.execute(sql, (table,)).fetchone() is None:
+        return []
+    return connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+
+
+def _is_place(path: str) -> bool:
+    return _is_store(path) if store_urls.is_url(path) else _is_absolute(path)
+
+
+def _is_store(text: str) -> bool:
+    """Return whether a text is an address as Peakid stores it."""
+    try:
+        return str(store_urls.parse(text)) == text
+    except BadInput:
+        return False
 
 
 def _is_absolute(path: str) -> bool:

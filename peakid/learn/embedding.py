@@ -108,19 +108,25 @@ def pooled(model: nn.Sequential) -> nn.Sequential:
 
 
 def compute(
-    body: Body, n: int, read: Callable[[int], bytes], *, should_stop: Callable[[], bool]
+    body: Body,
+    n: int,
+    read: Callable[[int], bytes],
+    *,
+    should_stop: Callable[[], bool],
+    n_readers: int | None = None,
 ) -> Iterator[Part]:
     """Yield the features of `n` images, batch by batch, while the next ones are decoded.
 
     Args:
         read: Gives the bytes of an image by its number; called from several threads at once.
         should_stop: Asked before each batch.
+        n_readers: Threads that read and decode at once; None = as many as decode.
 
     Raises:
         Stopped: If `should_stop` returns True.
     """
     size = body.batch_size
-    with ThreadPoolExecutor(N_THREADS) as pool:
+    with ThreadPoolExecutor(n_readers or N_THREADS) as pool:
         waiting: deque[dict[int, Future[np.ndarray]]] = deque()
         try:
             for begin in range(0, n + N_AHEAD * size, size):

@@ -2,7 +2,7 @@
 
 import sqlite3
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from peakid.imaging import gate, inspection
 from peakid.imaging.records import Image, Inspection, Measures
 from peakid.remedies import action
 from peakid.store import origins
+from peakid.store.objects import cache, image_stores, originals, reading
 from peakid.store.workspace import Workspace, now
 
 
@@ -88,15 +89,47 @@ def thumbnail_path(workspace: Workspace, digest: str) -> Path:
 
 
 def read_bytes(workspace: Workspace, digest: str) -> bytes:
-    """Read the bytes of an image from its stored copy, or from its own folder if it has no copy.
+    """Read the bytes of an image from its stored copy, from an image store or from its own folder.
+
+    What comes from a store is compared with the digest, and kept in a cache for the next time.
 
     Raises:
         NotFound: If there is no such image, or the file was moved, removed or changed.
+        StoreUnreachable: If its store does not answer for long.
+        StoreRefused: If its store does not accept the credentials.
     """
     try:
         return image_path(workspace, digest).read_bytes()
     except FileNotFoundError:
-        return _read_in_place(workspace, digest)
+        return cache.of(workspace.cache_dir).get(digest) or _read_elsewhere(workspace, digest)
+
+
+def locations(workspace: Workspace, digests: Sequence[str]) -> list[str]:
+    """Return the path or URL of the original of each image, '' where none may be read; no file is opened."""
+    return originals.locations(workspace, digests)
+
+
+def read_many(workspace: Workspace, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the digest and the bytes of images, in order; from a store, several are read ahead.
+
+    Raises:
+        NotFound: As `read_bytes`, when the turn of the image comes.
+    """
+    if not originals.is_anything_remote(workspace):
+        return ((digest, read_bytes(workspace, digest)) for digest in digests)
+
+    def read(digest: str) -> bytes:
+        try:
+            return read_bytes(workspace, digest)
+        finally:
+            workspace.close()  # The connection of this thread.
+
+    return reading.ahead(digests, read)
+
+
+def n_readers(workspace: Workspace) -> int | None:
+    """Return how many threads should read images at once; None = as many as decode, as from a disk."""
+    return originals.N_READERS if originals.is_anything_remote(workspace) else None
 
 
 def has_size(workspace: Workspace, digest: str, n_bytes: int) -> bool:
@@ -119,12 +152,15 @@ def discard(workspace: Workspace, digest: str) -> None:
     """Delete the stored copy and the thumbnail of an image that is removed for good; for nothing else."""
     image_path(workspace, digest).unlink(missing_ok=True)
     thumbnail_path(workspace, digest).unlink(missing_ok=True)
+    cache.of(workspace.cache_dir).discard(digest)
 
 
 def has_bytes(workspace: Workspace, digest: str) -> bool:
-    """Return whether the file of an image exists, without reading it."""
-    return image_path(workspace, digest).is_file() or any(
-        path.is_file() for path in origins.in_place_files(workspace, digest)
+    """Return whether the file of an image exists, without reading it; of an object in a store, its row."""
+    return (
+        image_path(workspace, digest).is_file()
+        or any(path.is_file() for path in origins.in_place_files(workspace, digest))
+        or bool(originals.remote(workspace, digest))
     )
 
 
@@ -140,6 +176,9 @@ def thumbnail(workspace: Workspace, digest: str) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
+        if (stored := originals.thumbnail(workspace, digest)) is not None:
+            _write(path, stored)
+            return stored
         fresh = gate.call(inspection.inspect, read_bytes(workspace, digest))
         if fresh.digest != digest:
             raise NotFound(
@@ -209,31 +248,45 @@ def _write(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _read_in_place(workspace: Workspace, digest: str) -> bytes:
+def _read_elsewhere(workspace: Workspace, digest: str) -> bytes:
+    """Read an image without a stored copy: from its store, or where it was imported in place."""
     n_bytes = show(workspace, digest).n_bytes
-    tried = []
-    for path in origins.in_place_files(workspace, digest):
-        tried.append(str(path))
-        try:
-            data = files.read_regular(path, n_bytes)  # A larger file is another one.
-        except OSError:
-            continue
-        if inspection.digest_of(data) == digest:
+    in_place = originals.in_place(workspace, [digest]).get(digest, [])
+    for place in in_place:
+        if isinstance(place, Path) and (data := _read_file(place, digest, n_bytes)) is not None:
             return data
-    if foreign := origins.foreign_root(workspace, digest):
-        raise NotFound(
+    objects = originals.remote(workspace, digest)
+    for url in objects:
+        if (data := originals.read_object(workspace, digest, url, n_bytes)) is not None:
+            return data
+    tried = [str(each) for each in (*(each for each in in_place if isinstance(each, Path)), *objects)]
+    raise _missing(workspace, digest, tried)
+
+
+def _read_file(path: Path, digest: str, n_bytes: int) -> bytes | None:
+    try:
+        data = files.read_regular(path, n_bytes)  # A larger file is another one.
+    except OSError:
+        return None
+    return data if inspection.digest_of(data) == digest else None
+
+
+def _missing(workspace: Workspace, digest: str, tried: Sequence[str]) -> NotFound:
+    foreign = origins.foreign_root(workspace, digest) or image_stores.foreign_store(workspace, digest)
+    if foreign:
+        return NotFound(
             f"Image {digest[:12]} is in {foreign}: only the restored backup says so, and it is not read yet.",
-            "Accept that folder if it is yours, or relink it.",
+            "Accept that place if it is yours, or relink it.",
             action("accept_root", path=foreign),
         )
     if not tried:
-        raise NotFound(
+        return NotFound(
             f"The stored copy of image {digest[:12]} is missing: {image_path(workspace, digest)}.",
             "Import the original file again, or restore a backup. Labels and decisions are kept.",
             action("import_images"),
             action("restore_backup"),
         )
-    raise NotFound(
+    return NotFound(
         f"The bytes of image {digest[:12]} are missing: {' and '.join(tried)} was moved, removed or changed.",
         "Put the file back, or import the folder where it is now. Labels and decisions are kept.",
         action("import_images"),

@@ -43,7 +43,8 @@ def in_place_files(workspace: Workspace, digest: str) -> list[Path]:
     rows = workspace.query(
         "SELECT root.path AS root, origin.path FROM image JOIN origin ON origin.image_id = image.id"
         " JOIN root ON root.id = origin.root_id"
-        " WHERE image.digest = ? AND root.is_in_place = 1 AND root.is_foreign = 0 ORDER BY origin.id",
+        " WHERE image.digest = ? AND root.is_in_place = 1 AND root.is_foreign = 0"
+        " AND root.path NOT GLOB '*://*' ORDER BY origin.id",  # Not the places in image stores.
         (digest,),
     )
     return [paths.inside(Path(row["root"]), row["path"]) for row in rows]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from peakid import store_urls
 from peakid.acquire import roots
 from peakid.curate import class_merges, classes, decisions
 from peakid.errors import PeakidError
@@ -94,7 +95,8 @@ OFFERS: dict[ActionKind, Link | Button | None] = {
     "resume_job": Button("Resume", lambda w, a, actor: _resume(w, a, allows_random=False)),
     "cancel_job": Button("Cancel job {job_id}", lambda w, a, actor: queue.cancel(w, int(a["job_id"]))),
     "accept_root": Button(
-        "Read the images in {path}", lambda w, a, actor: roots.accept(w, reach.checked(Path(str(a["path"]))))
+        "Read the images in {path}",
+        lambda w, a, actor: roots.accept(w, reach.checked_place(store_urls.place(str(a["path"])))),
     ),
     "evaluate": Link("Evaluate run {run_id} on {split}", "evaluate", {"run": "{run_id}", "split": "{split}"}),
     "score_with_tta": Button(

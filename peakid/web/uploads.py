@@ -11,11 +11,12 @@ from typing import BinaryIO
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from peakid import files, paths
+from peakid import files, paths, store_urls
 from peakid.clean_text import clean_text
 from peakid.errors import BadInput
 from peakid.settings import Settings
 from peakid.store.workspace import Workspace
+from peakid.store_urls import StoreUrl
 from peakid.web import reach
 from peakid.web.server.streamed_uploads import open_upload
 
@@ -54,6 +55,16 @@ def given(path: str, what: str) -> Path:
             f"No {what} was given.", f"Enter the path of a {what} on the machine that runs Peakid."
         )
     return reach.checked(files.expanded(clean))
+
+
+def given_place(text: str, what: str) -> Path | StoreUrl:
+    """Return a typed path as `given` does, or the address of a place in an image store.
+
+    Raises:
+        BadInput: If nothing was typed, it is no address, or pages may not use it.
+    """
+    clean = text.strip().strip("\"'").strip()
+    return reach.checked_place(store_urls.parse(clean)) if store_urls.is_url(clean) else given(text, what)
 
 
 def _is_there(path: str) -> bool:
@@ -109,9 +120,9 @@ def left(workspace: Workspace, used: Collection[Path]) -> list[Path]:
     return sorted(file for file in found if file.is_file() and file not in used)
 
 
-def remove(workspace: Workspace, file: Path) -> None:
+def remove(workspace: Workspace, file: Path | StoreUrl) -> None:
     """Remove a stored upload; a file that is elsewhere, or gone, is left alone."""
-    if paths.is_below(file, workspace.uploads_dir):
+    if isinstance(file, Path) and paths.is_below(file, workspace.uploads_dir):
         shutil.rmtree(file.parent, ignore_errors=True)
 
 

@@ -128,6 +128,10 @@ def in_every_table(workspace, tmp_path, draw):
     for digest in ids:
         similar.to_image(workspace, digest)
     with workspace.transaction() as connection:
+        connection.execute("INSERT INTO image_store VALUES (1, 'memory://anna', 0, 1, 0, '')")
+        for digest, image_id in ids.items():
+            connection.execute("INSERT INTO stored_original VALUES (?, 1)", (image_id,))
+            connection.execute("INSERT INTO read_object VALUES (1, ?, '', ?)", (f"anna/{digest}", image_id))
         damaged_images.note(connection, {gone: "anna-damage"})
         connection.execute("INSERT INTO outlier_score VALUES (?, 0.1, NULL, NULL, NULL, 0.1)", (ids[gone],))
         connection.execute("INSERT INTO imagenet_guess VALUES (?, 7, 0.5, NULL)", (ids[gone],))

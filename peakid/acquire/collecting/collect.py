@@ -30,6 +30,7 @@ from peakid.records import Report, Source
 from peakid.store import images
 from peakid.store.collecting import class_progress, collections, schedules
 from peakid.store.collecting.collections import Candidate, Ended
+from peakid.store.objects import originals
 from peakid.store.workspace import Workspace
 
 BATCH_SIZE = 50  # URLs a transaction.
@@ -169,8 +170,7 @@ def _write(current: RunningImport, batch: Sequence[Fetched], guarded: decoder.De
                 candidates.append(each)
     opened = list(import_batches.opened(current, arrivals, guarded))
     ids = [each.candidate_id for each in candidates]
-    if any(each.found and each.found.inspected for each in opened):
-        files.sync_disk(workspace.images_dir)  # A power failure leaves no row without its bytes.
+    settled = import_batches.settle(current, opened)
     n_images, n_rejected = 0, len(ended)
     with workspace.transaction() as connection:
         waiting = collections.still_waiting(connection, ids)
@@ -183,8 +183,10 @@ def _write(current: RunningImport, batch: Sequence[Fetched], guarded: decoder.De
             n_rejected += one.image_id is None
         for one in ended:
             collections.end(connection, one)
+        originals.note(connection, settled)
         current.n_rejected += n_rejected
         import_batches.update_counts(connection, current, current.n_rejected, is_finished=False)
+    originals.release(workspace, settled)
     for fetched in batch:
         if fetched.file is not None:
             fetched.file.unlink(missing_ok=True)
@@ -207,14 +209,23 @@ def _ended(
 
 
 def _arrival(workspace: Workspace, fetched: Fetched, candidate: Candidate) -> Arrival:
-    read = (
-        functools.partial(Path.read_bytes, fetched.file)
-        if fetched.file is not None
-        else functools.partial(_stored_bytes, workspace.path, fetched.digest)
-    )
+    if fetched.file is not None:
+        read = functools.partial(Path.read_bytes, fetched.file)
+    elif images.image_path(workspace, fetched.digest).is_file():
+        read = functools.partial(_stored_bytes, workspace.path, fetched.digest)
+    else:
+        read = _held(workspace, fetched.digest)
     return import_batches.cleaned(
         Arrival(candidate.url, candidate.label, read=read, credit=candidate.credit, is_from_table=True)
     )
+
+
+def _held(workspace: Workspace, digest: str) -> Callable[[], bytes]:
+    """Read an image from its store now: the process that decodes has no credentials for it."""
+    try:
+        return functools.partial(bytes, images.read_bytes(workspace, digest))
+    except NotFound:
+        return functools.partial(_stored_bytes, workspace.path, digest)  # It raises the error, in its turn.
 
 
 def _stored_bytes(folder: Path, digest: str) -> bytes:

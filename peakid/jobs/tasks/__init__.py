@@ -1,5 +1,6 @@
 """The task of each kind of job, from its arguments to its result. Imported only in a job's process."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from peakid import paths
+from peakid import paths, store_urls
 from peakid.acquire import archive, folder, table, verification
+from peakid.acquire.objects import importing
 from peakid.acquire.tables.columns import ColumnChoice
 from peakid.curate import scan
 from peakid.errors import BadInput
@@ -43,7 +45,9 @@ from peakid.recipe import tta_views
 from peakid.records import ImportReport, Report, Run
 from peakid.store import comparisons, exports, images, run_predictions, runs, tombstones
 from peakid.store.evaluation import operating_points
+from peakid.store.objects import waiting
 from peakid.store.workspace import Workspace, now
+from peakid.store_urls import StoreUrl
 
 MAX_LISTED = 100  # A disk that lost everything would otherwise put a million rows into one result.
 
@@ -57,7 +61,14 @@ def run(work: Work) -> None:
     """
     if work.kind not in TASKS or work.arguments is None:
         raise BadInput(f"Unknown kind of job {work.kind!r}.", f"Known kinds are {', '.join(TASKS)}.")
-    TASKS[work.kind](work)
+    with waiting.told(functools.partial(_say_waiting, work)):
+        TASKS[work.kind](work)
+
+
+def _say_waiting(work: Work, message: str) -> None:
+    if work.should_stop():
+        raise Cancelled
+    work.say(message)
 
 
 def score_with_tta(work: Work) -> None:
@@ -181,8 +192,8 @@ def import_images(work: Work) -> None:
     )
     work.note(result)
     work.note(replace(result, scan=scan.scan(work.workspace, report=report)))
-    path = Path(arguments.path)
-    if paths.is_below(path, work.workspace.uploads_dir):
+    path = store_urls.place(arguments.path)
+    if isinstance(path, Path) and paths.is_below(path, work.workspace.uploads_dir):
         # Its images are stored now. The upload of a failed import stays, so that it can be resumed.
         path.unlink(missing_ok=True)
     embedding.embed_new(work.workspace, settings=work.settings, actor=work.actor)
@@ -219,7 +230,9 @@ TASKS: dict[str, Callable[[Work], None]] = {
 
 
 def _imported(work: Work, arguments: ImportArguments, report: Report) -> ImportReport:
-    path = Path(arguments.path)
+    path = store_urls.place(arguments.path)
+    if isinstance(path, StoreUrl):
+        return importing.import_store(work.workspace, path, actor=work.actor, report=report)
     if arguments.source == "folder":
         within = None if arguments.links_within is None else Path(arguments.links_within)
         return folder.import_folder(

@@ -17,7 +17,7 @@ def training_images(
 
     Images that were forgotten since are left out.
     """
-    return ((digest, images.read_bytes(workspace, digest)) for digest in chosen(workspace, run, n_images))
+    return images.read_many(workspace, chosen(workspace, run, n_images))
 
 
 def chosen(workspace: Workspace, run: Run, n_images: int) -> list[str]:

@@ -99,7 +99,8 @@ def _compute_missing(work: Work, body: "Body", known: EmbeddingSet, missing: Mis
     kept, n = _Kept(work.workspace, known, missing), len(missing)
     work.report(PHASE, 0, n, progress_text.counted(0, n, "images"))
     try:
-        for part in embedding.compute(body, n, read, should_stop=work.should_stop):
+        n_readers = images.n_readers(work.workspace)
+        for part in embedding.compute(body, n, read, should_stop=work.should_stop, n_readers=n_readers):
             kept.add(part)
             work.report(PHASE, kept.n_done, n, progress_text.counted(kept.n_done, n, "images"))
             if kept.age_s() >= KEPT_EVERY_S:

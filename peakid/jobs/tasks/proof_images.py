@@ -79,7 +79,7 @@ def learned(workspace: Workspace, run: Run, *, most: int = MAX_LEARNED) -> tuple
 
 def read(workspace: Workspace, digests: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the digest and the bytes of images."""
-    return ((digest, images.read_bytes(workspace, digest)) for digest in digests)
+    return images.read_many(workspace, digests)
 
 
 def stratified(labels: Sequence[str], most: int) -> np.ndarray:

@@ -278,6 +278,7 @@ def training_images(
         class_names=class_names,
         read=lambda digest: images.read_bytes(workspace, digest),
         groups=[item.group_key for item in items],
+        n_readers=images.n_readers(workspace),
     )
 
 

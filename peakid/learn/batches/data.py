@@ -39,6 +39,8 @@ class TrainingImages:
         class_names: The K classes, sorted.
         read: Gives the bytes of one image by digest; called from several threads at once.
         groups: For each image the key of the group that must stay together; None = no groups.
+        n_readers: Threads that read and decode at once, more where reading waits for a server; None = as many
+            as decode.
     """
 
     digests: list[str]
@@ -47,6 +49,7 @@ class TrainingImages:
     class_names: list[str]
     read: Callable[[str], bytes]
     groups: list[str] | None = None
+    n_readers: int | None = None
 
     def rows(self, split: str) -> np.ndarray:
         """Return the row numbers of one split, int64, in order."""
@@ -133,7 +136,15 @@ def prepare_all(
     # In cross-validation, every image is a training image of some fold.
     train_rows = every_row if recipe.folds else images.rows("train")
     needed = dict.fromkeys(sizes_px, train_rows)
-    filling = fill.Filling(images.digests, images.read, recipe.resize, cache_dir, report, check_stop)
+    filling = fill.Filling(
+        images.digests,
+        images.read,
+        recipe.resize,
+        cache_dir,
+        report,
+        check_stop,
+        n_threads=images.n_readers or fill.N_THREADS,
+    )
     pixels, notes = filling.run(needed | {recipe.image_size_px: every_row}, budget_bytes)
     return {size_px: Prepared(pixels[recipe.image_size_px], pixels[size_px], notes) for size_px in needed}
 

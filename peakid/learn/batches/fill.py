@@ -30,6 +30,7 @@ class Filling:
         digests: Of all N images.
         read: Gives the bytes of one image by digest; called from several threads at once.
         check_stop: Called repeatedly; may raise to stop.
+        n_threads: Of reading and decoding.
         open_error: Why the cache cannot be used at all, as the system reports it; '' where it can.
     """
 
@@ -40,6 +41,7 @@ class Filling:
     report: Report
     check_stop: Callable[[], None]
     stores: dict[int, Store] = field(default_factory=dict)
+    n_threads: int = N_THREADS
     open_error: str = ""
 
     def run(
@@ -103,7 +105,9 @@ class Filling:
             self.stores[size_px].tidy()
             for name in names:
                 sizes.setdefault(name, []).append(self.stores[size_px])
-        with ThreadPoolExecutor(N_THREADS) as pool:  # Threads: Pillow decodes outside the interpreter's lock.
+        with ThreadPoolExecutor(
+            self.n_threads
+        ) as pool:  # Threads: Pillow decodes outside the interpreter's lock.
             waiting = [pool.submit(self._keep, digest, stores) for digest, stores in sizes.items()]
             n, reported_at = len(self.digests), time.monotonic()
             n_known = n - len(waiting)

@@ -8,7 +8,8 @@ import streamlit as st
 
 from peakid.records import Source
 from peakid.store.workspace import Workspace
-from peakid.web import uploads, words
+from peakid.store_urls import StoreUrl
+from peakid.web import reach, uploads, words
 from peakid.web.collect import collection_form, estimate_panel, name_form
 from peakid.web.workspaces import folder_browser
 
@@ -38,7 +39,7 @@ class ImportRequest:
     """What was entered. The arguments are those of `jobs.submit.import_images`."""
 
     source: Source
-    path: Path
+    path: Path | StoreUrl
     root: Path | None = None
     in_place: bool = False
     follow_links: bool = False
@@ -85,7 +86,8 @@ def _folder(_workspace: Workspace) -> ImportRequest | None:
         "Subfolders become classes; train, valid, test and the like become splits. Every file that "
         "can be decoded is imported."
     )
-    path = st.text_input("Folder on this machine", placeholder="/home/you/photos", key="folder_path")
+    label, example, tip = _folder_field(reach.stores())
+    path = st.text_input(label, placeholder=example, help=tip, key="folder_path")
     with st.expander("Copying and links", icon=":material/tune:"):
         in_place_tip = "Files that are moved or renamed within the folder are found again by an image check."
         is_in_place = st.checkbox("Leave the files in place, copy nothing", help=in_place_tip)
@@ -98,11 +100,20 @@ def _folder(_workspace: Workspace) -> ImportRequest | None:
         return None
     return ImportRequest(
         "folder",
-        uploads.given(path, "folder"),
+        uploads.given_place(path, "folder"),
         in_place=is_in_place,
         follow_links=follows_links,
         links_within=uploads.given(within, "folder") if within else None,
     )
+
+
+def _folder_field(stores: list[StoreUrl]) -> tuple[str, str, str | None]:
+    """Return label, placeholder and help of the field; image stores only where pages may use some."""
+    if not stores:
+        return "Folder on this machine", "/home/you/photos", None
+    label = "Folder on this machine, or place in an image store"
+    tip = "Images in a store stay there. Thumbnails and what is computed from the images come here."
+    return label, f"/home/you/photos or {stores[0]}", tip
 
 
 def _zip(workspace: Workspace) -> ImportRequest | None:

@@ -14,6 +14,7 @@ from peakid.import_records import ImportReading
 from peakid.jobs import submit
 from peakid.jobs.job import Job
 from peakid.store.workspace import Workspace
+from peakid.store_urls import StoreUrl
 from peakid.web import session, tables, uploads, words
 from peakid.web.collect import import_summary
 from peakid.web.collect.import_form import ImportRequest
@@ -37,7 +38,7 @@ def forget() -> None:
     st.session_state.pop(_REQUEST, None)
 
 
-def path() -> Path | None:
+def path() -> Path | StoreUrl | None:
     """Return the file or folder that is previewed."""
     request: ImportRequest | None = st.session_state.get(_REQUEST)
     return request.path if request else None
@@ -52,7 +53,9 @@ def show(workspace: Workspace) -> Job | None:
         st.header(f"Preview of {words.plain(request.path.name)}", anchor=False)
         try:
             demo_apart.refuse_mixture(workspace, request.source)
-            columns = _ask_columns(request) if request.source == "csv" else BY_NAME
+            path = request.path
+            is_table = isinstance(path, Path) and request.source == "csv"
+            columns = _ask_columns(path) if is_table else BY_NAME
             found = None if columns is None else _read(workspace, request, columns)
         except PeakidError as error:
             session.show_error(error)
@@ -63,9 +66,9 @@ def show(workspace: Workspace) -> Job | None:
         return _ask_import(workspace, request, columns or BY_NAME, found)
 
 
-def _ask_columns(request: ImportRequest) -> ColumnChoice | None:
+def _ask_columns(path: Path) -> ColumnChoice | None:
     """Show the first rows of a table and ask for its columns. Return None while one is missing."""
-    head = table.read_header(request.path)
+    head = table.read_header(path)
     if len(head.columns) < 2 and not head.one_hot:
         return BY_NAME  # No choice of columns can help; reading the table raises why.
     rows = [dict(zip(head.columns, row, strict=True)) for row in head.rows]

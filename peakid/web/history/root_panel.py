@@ -1,9 +1,8 @@
 """The folders whose images were left in place: which are available, and the check that finds moved files."""
 
-from pathlib import Path
-
 import streamlit as st
 
+from peakid import store_urls
 from peakid.acquire import roots
 from peakid.acquire.roots import Root
 from peakid.errors import PeakidError
@@ -63,7 +62,7 @@ def _show_problem(workspace: Workspace, root: Root) -> None:
             icon=":material/folder_off:",
         )
         if st.button("Read the images in this folder", key=f"accept:{root.root_id}"):
-            roots.accept(workspace, reach.checked(Path(root.path)))
+            roots.accept(workspace, reach.checked_place(store_urls.place(root.path)))
             st.rerun()
         _relink_form(workspace, root)
     elif not root.is_there:
@@ -91,7 +90,8 @@ def _relink_form(workspace: Workspace, root: Root) -> None:
         if not st.form_submit_button("Use this folder"):
             return
     try:
-        roots.relink(workspace, Path(root.path), uploads.given(new, "folder"), actor=session.actor())
+        place = uploads.given_place(new, "folder")
+        roots.relink(workspace, store_urls.place(root.path), place, actor=session.actor())
     except PeakidError as error:
         session.show_error(error)
     else:

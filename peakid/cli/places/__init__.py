@@ -1,0 +1,1 @@
+"""Commands about where the bytes of images are."""

@@ -1,0 +1,1 @@
+"""Image stores by URL: opening, reading by digest with a local cache, writing originals, waiting."""
