@@ -155,3 +155,29 @@ def test_onnx_runtime_sends_nothing_to_its_makers():
     for own, expected in (({}, "1"), ({"ORT_DISABLE_TELEMETRY": "0"}, "0")):
         done = subprocess.run(asked, env=inherited | own, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == expected
+
+
+def test_places_in_stores_are_separated_by_commas_and_one_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("PEAKID_ALLOWED_STORES", "s3://team/photos, gs://other")
+    assert settings.Settings().allowed_stores == "s3://team/photos, gs://other"
+    monkeypatch.setenv("PEAKID_ALLOWED_STORES", "s3://team/photos,/home/me")
+    with pytest.raises(BadInput, match="'/home/me' is not the address of an image store"):
+        settings.Settings()
+
+
+def test_only_processes_that_read_stores_get_their_credentials(monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-bucket")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/key.json")
+    names = {"AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "GOOGLE_APPLICATION_CREDENTIALS"}
+    assert not names & set(settings.environment())  # Of the process that decodes.
+    assert names <= set(settings.bare_environment())  # Of a job.
+
+
+def test_the_settings_of_stores_travel_in_a_job(monkeypatch):
+    monkeypatch.setenv("PEAKID_S3_ENDPOINT", "http://minio:9000")
+    monkeypatch.setenv("PEAKID_OBJECT_CACHE_GB", "2.5")
+    of_job = settings.for_job()
+    monkeypatch.delenv("PEAKID_S3_ENDPOINT")
+    settings.use(of_job)
+    assert (settings.current().s3_endpoint, settings.current().object_cache_gb) == ("http://minio:9000", 2.5)

@@ -15,6 +15,7 @@ from peakid.cli.output import terminal
 from peakid.progress_text import Pace
 from peakid.records import Report
 from peakid.store import workspace
+from peakid.store.objects import waiting
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout.")
 
@@ -68,17 +69,32 @@ def table(rows: list[dict[str, Any]], columns: list[str], *, empty: str) -> str:
 
 @contextlib.contextmanager
 def terminal_report() -> Generator[Report]:
-    """Yield a progress callable that redraws one line on stderr. Without a terminal it prints nothing."""
+    """Yield a progress callable that redraws one line on stderr. Without a terminal it prints nothing.
+
+    Inside, the command waits for image stores that cannot be reached, and says so, also without a terminal.
+    """
     shown, is_terminal = 0.0, sys.stderr.isatty()
+    last, is_said = ("", 0, 0), False
 
     def report(phase: str, step: int, total: int, message: str) -> None:
-        nonlocal shown
+        nonlocal shown, last
+        last = (phase, step, total)
         if not is_terminal or (time.monotonic() - shown < 0.1 and step != total):
             return
         shown = time.monotonic()
         terminal.redraw(progress_line(phase, step, total, message))
 
-    yield Pace().timing(report)
+    def wait(message: str) -> None:
+        nonlocal shown, is_said
+        if is_terminal:
+            shown = time.monotonic()
+            terminal.redraw(progress_line(*last, message))
+        elif not is_said:
+            is_said = True
+            terminal.say(message, err=True)
+
+    with waiting.told(wait):
+        yield Pace().timing(report)
     if is_terminal and shown:
         terminal.redraw("")
 

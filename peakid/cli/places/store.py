@@ -22,7 +22,7 @@ def store_() -> None:
 
 
 @store_.command("set")
-@click.argument("url", metavar="URL", required=False, type=usage.Place())
+@click.argument("url", metavar="[URL]", required=False, type=usage.Place())
 @click.option("--local", "is_local", is_flag=True, help="Write them to the folder of the workspace again.")
 @click.option("--thumbnails", "has_thumbnails", is_flag=True, help="Write their thumbnails there, too.")
 @json_option

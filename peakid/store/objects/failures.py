@@ -1,6 +1,5 @@
 """What an error of an image store means: one that may pass, or one that a person must fix."""
 
-import asyncio
 import errno
 import socket
 
@@ -48,7 +47,7 @@ _WHERE = "Set them in the environment of this machine, as s3fs and gcsfs read th
 def is_lost(error: BaseException) -> bool:
     """Return whether an error says that the connection is lost or the server is busy: it may pass."""
     for each in _chain(error):
-        if isinstance(each, asyncio.TimeoutError | TimeoutError | ConnectionError | socket.gaierror):
+        if isinstance(each, TimeoutError | ConnectionError | socket.gaierror):
             return True
         if type(each).__name__ in _LOST_CLASSES or _code(each) in _BUSY_CODES:
             return True

@@ -36,6 +36,11 @@ def told(listener: Listener) -> Generator[None]:
         _listener = before
 
 
+def is_told() -> bool:
+    """Return whether a listener is told of waits."""
+    return _listener is not None
+
+
 def call(url: StoreUrl, ask: Callable[[], T]) -> T:
     """Return what a question to a store returns; ask again while its connection is lost.
 
