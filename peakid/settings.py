@@ -7,6 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -73,6 +74,14 @@ def _fitting_stores(value: str) -> str:
     return value
 
 
+def _fitting_endpoint(value: str) -> str:
+    """Return the address of a server without a login: it is stored with each job."""
+    found = urlsplit(value)
+    if value and (found.scheme not in ("http", "https") or not found.hostname or found.username is not None):
+        raise ValueError("it is not http://host:port or https://host without a login")
+    return value
+
+
 # ONNX Runtime 1.31 for Linux has a client that reports its use to its maker; it is asked before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -123,7 +132,7 @@ class Settings(BaseSettings):
     # Places in image stores that pages may import from, separated by commas. Empty: none.
     allowed_stores: Annotated[PlainText, AfterValidator(_fitting_stores)] = ""
     # The server that is asked in place of Amazon S3, such as MinIO. Empty: AWS_ENDPOINT_URL, if it is set.
-    s3_endpoint: PlainText = ""
+    s3_endpoint: Annotated[PlainText, AfterValidator(_fitting_endpoint)] = ""
     # Originals of image stores that were read lately, in 10^9 bytes, in the cache of each workspace.
     object_cache_gb: float = Field(10.0, ge=0, allow_inf_nan=False)
     engine: Literal["local", "ray"] = "local"  # What computes the shards of jobs.

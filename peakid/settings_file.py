@@ -58,7 +58,8 @@ def explained(
 ) -> BadInput:
     """Return the error for the first value that does not fit, with the name of the file or the variable."""
     problem = documents.first_problem(error)
-    value = "(not shown)" if fields[problem.key].annotation is SecretStr else problem.value
+    is_hidden = fields[problem.key].annotation is SecretStr or "@" in str(problem.value)  # A login in a URL.
+    value = "(not shown)" if is_hidden else problem.value
     variable = f"PEAKID_{problem.key.upper()}"
     is_variable = variable in {name.upper() for name in environment}
     return _misfit(

@@ -165,6 +165,14 @@ def test_places_in_stores_are_separated_by_commas_and_one_that_is_none_is_refuse
         settings.Settings()
 
 
+@pytest.mark.parametrize("value", ["minio:9000", "ftp://minio", "http://", "http://id:secret@minio:9000"])
+def test_an_endpoint_with_a_login_or_without_a_host_is_refused(monkeypatch, value):
+    monkeypatch.setenv("PEAKID_S3_ENDPOINT", value)
+    with pytest.raises(BadInput, match="without a login") as refused:
+        settings.Settings()
+    assert "secret" not in str(refused.value)
+
+
 def test_only_processes_that_read_stores_get_their_credentials(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-bucket")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")

@@ -84,9 +84,10 @@ def write(
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        writer = _Writer(workspace, frozen.digest, temporary, keep_position=keep_position)
-        for n, item in enumerate(items, start=1):
-            paths[item.digest] = writer.write(item, paths[item.digest])
+        writer = _Writer(frozen.digest, temporary, keep_position=keep_position)
+        read = images.read_many(workspace, [item.digest for item in items])
+        for n, (item, (_, data)) in enumerate(zip(items, read, strict=True), start=1):
+            paths[item.digest] = writer.write(item, data, paths[item.digest])
             report("Writing images", n, len(items), progress_text.counted(n, len(items), "images"))
         if fmt == "csv":
             _write_table(items, paths, temporary / "labels.csv")
@@ -176,14 +177,13 @@ def _fault(name: str) -> str:
 class _Writer:
     """Write image files without their metadata, and count what was removed."""
 
-    def __init__(self, workspace: Workspace, snapshot: str, folder: Path, *, keep_position: bool) -> None:
-        self._workspace, self._snapshot, self._folder = workspace, snapshot, folder
+    def __init__(self, snapshot: str, folder: Path, *, keep_position: bool) -> None:
+        self._snapshot, self._folder = snapshot, folder
         self._keep_position = keep_position
         self.n_positions_removed = self.n_metadata_removed = self.n_redrawn = 0
 
-    def write(self, item: SnapshotItem, path: str) -> str:
+    def write(self, item: SnapshotItem, data: bytes, path: str) -> str:
         """Write one image; return its path, whose extension is another one where it became a PNG."""
-        data = images.read_bytes(self._workspace, item.digest)
         if inspection.digest_of(data) != item.digest:
             raise DamagedSnapshot(
                 f"The stored bytes of image {item.digest[:12]} ({item.path}) have changed.",

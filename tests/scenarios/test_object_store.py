@@ -140,9 +140,12 @@ class Outage:
         self.back.join()
 
 
-def walk(workspace: Workspace, outage: Outage, store: StoreUrl, *, n: int) -> None:
-    """Import, scan, train and export from the store; it is away while the import and the training read."""
-    is_begun = False
+def walk(workspace: Workspace, outage: Outage, store: StoreUrl, *, n: int) -> dict[str, float]:
+    """Import, scan, train and export from the store; it is away while the import and the training read.
+
+    Return the seconds of each step.
+    """
+    is_begun, times = False, [time.monotonic()]
 
     def report(phase: str, step: int, total: int, message: str) -> None:
         nonlocal is_begun
@@ -154,9 +157,11 @@ def walk(workspace: Workspace, outage: Outage, store: StoreUrl, *, n: int) -> No
     imported = importing.import_store(workspace, store, actor="human:anna", report=report)
     outage.end()
     assert (imported.n_added, imported.n_rejected) == (n, 0)
+    times.append(time.monotonic())
     assert scan.scan(workspace).n_scanned == n
     freeze(workspace)
     empty_cache(workspace)
+    times.append(time.monotonic())
     recipe = Recipe(
         arch="small_resnet",
         image_size_px=32,
@@ -168,6 +173,7 @@ def walk(workspace: Workspace, outage: Outage, store: StoreUrl, *, n: int) -> No
     outage.begin()
     ended(workspace, submit.train(workspace, recipe, allows_random=True, actor="human:anna"), outage.hear)
     outage.end()
+    times.append(time.monotonic())
     empty_cache(workspace)
     run_id = workspace.one("SELECT MAX(id) FROM run")[0]
     exported = ended(workspace, submit.export(workspace, run_id, actor="human:anna"), outage.hear)
@@ -175,6 +181,9 @@ def walk(workspace: Workspace, outage: Outage, store: StoreUrl, *, n: int) -> No
     assert result is not None
     assert result.parity
     assert originals_here(workspace) == []
+    times.append(time.monotonic())
+    steps = ("import", "scan and snapshot", "train", "export")
+    return {step: times[k + 1] - times[k] for k, step in enumerate(steps)}
 
 
 def test_photos_in_a_store_become_a_proven_export_though_it_is_away_twice(
@@ -197,7 +206,7 @@ def test_five_thousand_photos_in_a_store_that_is_away_for_a_minute(
     workspace: Workspace, server: Server, store: StoreUrl, draw: Draw
 ) -> None:
     fill(store, draw, 5000)
-    walk(workspace, Outage(server, 60.0), store, n=5000)
+    print(walk(workspace, Outage(server, 60.0), store, n=5000))
 
 
 def test_wrong_credentials_and_a_missing_bucket_end_at_once(

@@ -72,6 +72,9 @@ def ahead(
             while running:
                 first, future = running.popleft()
                 yield first, future.result()
+        except BaseException:
+            waiting.give_up()  # Else the threads of this pool would wait for their store.
+            raise
         finally:
             for _, future in running:
                 future.cancel()

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import TypeVar
 
 from peakid.errors import PeakidError, StoreUnreachable
@@ -20,7 +21,16 @@ PATIENCE_S = 5.0  # Where the wait is not shown: a page must not hang.
 TOLD_EVERY_S = 1.0
 _SLICE_S = 0.1
 
-_listener: Listener | None = None
+
+@dataclass
+class _Told:
+    """Who is told of waits. With `is_over` set, a wait ends with an error: its work was given up."""
+
+    listener: Listener
+    is_over: bool = False
+
+
+_told: _Told | None = None
 _outages: dict[str, "_Outage"] = {}
 _outages_lock = threading.Lock()
 
@@ -28,17 +38,23 @@ _outages_lock = threading.Lock()
 @contextlib.contextmanager
 def told(listener: Listener) -> Generator[None]:
     """Tell a listener what this process waits for, and wait long, inside the block."""
-    global _listener
-    before, _listener = _listener, listener
+    global _told
+    before, _told = _told, _Told(listener)
     try:
         yield
     finally:
-        _listener = before
+        _told.is_over, _told = True, before
 
 
 def is_told() -> bool:
     """Return whether a listener is told of waits."""
-    return _listener is not None
+    return _told is not None
+
+
+def give_up() -> None:
+    """End the waits of all threads: whatever they read is not needed any more, as after Ctrl-C."""
+    if _told is not None:
+        _told.is_over = True
 
 
 def call(url: StoreUrl, ask: Callable[[], T]) -> T:
@@ -90,23 +106,28 @@ class _Outage:
         with self._lock:  # The threads try one after the other.
             if self.ended_at > asked_at:
                 return
-            pause_s = min(MOST_S, FIRST_S * 2**self.n_tries)
+            told, pause_s = _told, min(MOST_S, FIRST_S * 2**self.n_tries)
             self.n_tries += 1
-            most_s = GIVE_UP_S if _listener is not None else PATIENCE_S
+            most_s = GIVE_UP_S if told is not None else PATIENCE_S
             if time.monotonic() + pause_s - began_at > most_s:
-                raise StoreUnreachable(
-                    f"{self.server} cannot be reached: {why}.",
-                    "Check the network and the server, then try again. Nothing is lost.",
-                )
-            self._sleep(why, pause_s, asked_at)
+                raise self._unreachable(why)
+            self._sleep(why, pause_s, asked_at, told)
 
-    def _sleep(self, why: str, pause_s: float, asked_at: float) -> None:
+    def _sleep(self, why: str, pause_s: float, asked_at: float, told: _Told | None) -> None:
         until, told_at = time.monotonic() + pause_s, -TOLD_EVERY_S
         while (left := until - time.monotonic()) > 0 and self.ended_at <= asked_at:
-            if _listener is not None and time.monotonic() - told_at >= TOLD_EVERY_S:
+            if told is not None and told.is_over:
+                raise self._unreachable(why)
+            if told is not None and time.monotonic() - told_at >= TOLD_EVERY_S:
                 told_at = time.monotonic()
-                _listener(f"Waiting for {self.server}: {why}, next try in {max(1, round(left))} s")
+                told.listener(f"Waiting for {self.server}: {why}, next try in {max(1, round(left))} s")
             time.sleep(min(_SLICE_S, left))
+
+    def _unreachable(self, why: str) -> StoreUnreachable:
+        return StoreUnreachable(
+            f"{self.server} cannot be reached: {why}.",
+            "Check the network and the server, then try again. Nothing is lost.",
+        )
 
 
 def _outage(server: str) -> _Outage:

@@ -131,6 +131,7 @@ def test_a_second_import_reads_only_what_is_new_or_has_changed(
     assert [row.reason for row in third.rejections] == ["not_an_image"]
 
 
+@pytest.mark.slow  # It ends the process that decodes; the next import starts another one.
 def test_an_import_that_was_killed_reads_the_rest_only(
     workspace: Workspace, bucket: Bucket, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,9 +164,9 @@ def test_a_place_without_photos_says_what_it_is(workspace: Workspace, bucket: Bu
 
 
 def test_a_large_object_is_rejected_without_being_read(
-    workspace: Workspace, bucket: Bucket, draw: Draw, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bucket.put(**{"sea/1.jpg": draw(1), "sea/large.jpg": bytes(9999)})
+    bucket.put(**{"sea/large.jpg": bytes(9999)})
     monkeypatch.setenv("PEAKID_MAX_IMAGE_BYTES", "5000")
     settings.current.cache_clear()
     try:
@@ -173,7 +174,7 @@ def test_a_large_object_is_rejected_without_being_read(
     finally:
         settings.current.cache_clear()
     assert [(row.path, row.reason) for row in report.rejections] == [("sea/large.jpg", "too_large")]
-    assert bucket.read == ["sea/1.jpg"]
+    assert bucket.read == []
 
 
 def test_an_object_that_was_replaced_is_not_taken_for_the_image(
@@ -182,7 +183,7 @@ def test_an_object_that_was_replaced_is_not_taken_for_the_image(
     bucket.put(**{"sea/1.jpg": draw(1)})
     import_(workspace, bucket.url)
     clean.clean(workspace)
-    bucket.put(**{"sea/1.jpg": draw(2)})
+    bucket.put(**{"sea/1.jpg": draw(1)[:-1] + b"x"})  # Of the same size.
     digest = inspection.digest_of(draw(1))
     with pytest.raises(NotFound, match=r"memory://.*sea/1\.jpg was moved, removed or changed"):
         images.read_bytes(workspace, digest)

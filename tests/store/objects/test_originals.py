@@ -153,6 +153,7 @@ def test_forgetting_removes_the_object_and_nothing_if_the_store_is_away(
     assert import_(workspace, photos).n_rejected == 1
 
 
+@pytest.mark.slow  # It ends the process that decodes; the next import starts another one.
 def test_an_import_whose_store_is_away_leaves_no_row_without_its_bytes(
     workspace: Workspace, store: StoreUrl, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from peakid.errors import ExtraMissing, StoreRefused, StoreUnreachable
 from peakid.jobs.ledger import Cancelled
-from peakid.store.objects import failures, opening, waiting
+from peakid.store.objects import failures, opening, reading, waiting
 from peakid.store_urls import parse
 
 URL = parse("memory://waited/photos")
@@ -47,7 +47,7 @@ def test_a_lost_connection_is_tried_again_and_told() -> None:
 def test_pauses_double_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(
-        waiting._Outage, "_sleep", lambda self, why, pause_s, asked_at: pauses.append(round(pause_s, 2))
+        waiting._Outage, "_sleep", lambda self, why, pause_s, asked_at, told: pauses.append(round(pause_s, 2))
     )
     monkeypatch.setattr(waiting, "MOST_S", 0.05)
     with waiting.told(lambda message: None):
@@ -61,11 +61,11 @@ def test_many_threads_that_wait_make_one_attempt_after_the_other(monkeypatch: py
     n_asked, pauses = [], []
     sleep = waiting._Outage._sleep
 
-    def slept(self, why: str, pause_s: float, asked_at: float) -> None:
+    def slept(self, why: str, pause_s: float, asked_at: float, told: object) -> None:
         pauses.append(pause_s)
         if len(pauses) == 3:
             is_there.set()
-        sleep(self, why, pause_s, asked_at)
+        sleep(self, why, pause_s, asked_at, told)
 
     monkeypatch.setattr(waiting._Outage, "_sleep", slept)
 
@@ -95,6 +95,21 @@ def test_a_wait_ends_when_the_listener_stops_it_or_after_long(monkeypatch: pytes
     monkeypatch.setattr(waiting, "PATIENCE_S", 0.02)
     with pytest.raises(StoreUnreachable, match="memory://waited cannot be reached: connection refused"):
         waiting.call(URL, lost_for(99))
+
+
+def test_work_that_was_interrupted_leaves_no_thread_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "FIRST_S", 60.0)
+    is_waiting = threading.Event()
+
+    def read(n: int) -> int:
+        if n == 0:
+            is_waiting.wait(5)
+            raise KeyboardInterrupt
+        return waiting.call(URL, lambda: int(lost_for(1)()))
+
+    with waiting.told(lambda message: is_waiting.set()), pytest.raises(KeyboardInterrupt):
+        list(reading.ahead(range(8), read))
+    assert not [each for each in threading.enumerate() if each.name.startswith("ThreadPoolExecutor")]
 
 
 class ClientError(Exception):
