@@ -247,9 +247,9 @@ def write(case: Case, formats_asked: Sequence[str], clock: Clock) -> list[str]:
         started = time.monotonic()
         with contextlib.redirect_stdout(sys.stderr):  # The converter of LiteRT tells each step.
             formats.WRITERS[name](model, case.out / export_formats.FILE_NAMES[name])
+        if name == "onnx":
+            write_card(case.out, card)
         (case.folder / f"{name}.seconds").write_text(f"{time.monotonic() - started:.1f}")
-    if "onnx" in left:
-        write_card(case.out, card)
     return asked
 
 
