@@ -38,7 +38,7 @@ import parity_ways
 
 SEED, TEMPERATURE, N_TRAIN = 0, 1.5, 128
 EPOCHS = {"small_resnet": 4, "plain_cnn": 8, "resnet18": 2, "vgg16": 1}  # From random weights.
-SIZES_PX = {"timm/tf_efficientnet_lite0": 160}
+SIZES_PX = {"timm/tf_efficientnet_lite0": 160, "vgg16": 64}
 OTHER_SIZE_PX = 128  # Photos of less than 512 px are then decoded in full, in a browser too.
 PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "litert-torch", "fastai", "timm", "numpy", "pillow")
 IN_FULL = "torchscript, photos decoded in full"
