@@ -273,6 +273,7 @@ def read_fresh(written: Mapping[str, list[str]], cases: Mapping[str, Case]) -> N
             megabytes = sum(file.stat().st_size for file in files) / 1e6
             seconds = float((case.folder / f"{name}.seconds").read_text()) if name in names else 0.0
             case.add(name, np.load(found_file(case.folder, name)), megabytes, seconds)
+            found_file(case.folder, name).unlink()
             for file in files if name != "onnx" else []:
                 file.unlink()  # Files of VGG are large.
 
@@ -292,11 +293,13 @@ def read(folder: Path, names: Sequence[str]) -> None:
     photos = [file.read_bytes() for file in sorted((folder / "valid").iterdir())]
     batches = list(proof.decoded([("", data) for data in photos], card))
     for name in names:
+        if found_file(folder, name).is_file():
+            continue  # Of a process that was stopped.
         file = folder / "export" / export_formats.FILE_NAMES[name]
         predict = formats.READERS[name](file, card)
-        np.save(found_file(folder, name), np.concatenate([predict(batch) for batch in batches]))
         if name == "torchscript":
             np.save(found_file(folder, IN_FULL), decoded_in_full(file, photos))
+        np.save(found_file(folder, name), np.concatenate([predict(batch) for batch in batches]))
 
 
 def decoded_in_full(file: Path, photos: Sequence[bytes]) -> np.ndarray:
