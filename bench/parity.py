@@ -38,7 +38,7 @@ import parity_ways
 
 SEED, TEMPERATURE, N_TRAIN = 0, 1.5, 128
 EPOCHS = {"small_resnet": 4, "plain_cnn": 8, "resnet18": 2, "vgg16": 1}  # From random weights.
-SIZES_PX = {"timm/tf_efficientnet_lite0": 160}
+SIZES_PX = {"timm/tf_efficientnet_lite0": 160, "vgg16": 64}
 OTHER_SIZE_PX = 128  # Photos of less than 512 px are then decoded in full, in a browser too.
 PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "litert-torch", "fastai", "timm", "numpy", "pillow")
 IN_FULL = "torchscript, photos decoded in full"
@@ -247,9 +247,9 @@ def write(case: Case, formats_asked: Sequence[str], clock: Clock) -> list[str]:
         started = time.monotonic()
         with contextlib.redirect_stdout(sys.stderr):  # The converter of LiteRT tells each step.
             formats.WRITERS[name](model, case.out / export_formats.FILE_NAMES[name])
+        if name == "onnx":
+            write_card(case.out, card)
         (case.folder / f"{name}.seconds").write_text(f"{time.monotonic() - started:.1f}")
-    if "onnx" in left:
-        write_card(case.out, card)
     return asked
 
 
@@ -273,6 +273,7 @@ def read_fresh(written: Mapping[str, list[str]], cases: Mapping[str, Case]) -> N
             megabytes = sum(file.stat().st_size for file in files) / 1e6
             seconds = float((case.folder / f"{name}.seconds").read_text()) if name in names else 0.0
             case.add(name, np.load(found_file(case.folder, name)), megabytes, seconds)
+            found_file(case.folder, name).unlink()
             for file in files if name != "onnx" else []:
                 file.unlink()  # Files of VGG are large.
 
@@ -292,11 +293,13 @@ def read(folder: Path, names: Sequence[str]) -> None:
     photos = [file.read_bytes() for file in sorted((folder / "valid").iterdir())]
     batches = list(proof.decoded([("", data) for data in photos], card))
     for name in names:
+        if found_file(folder, name).is_file():
+            continue  # Of a process that was stopped.
         file = folder / "export" / export_formats.FILE_NAMES[name]
         predict = formats.READERS[name](file, card)
-        np.save(found_file(folder, name), np.concatenate([predict(batch) for batch in batches]))
         if name == "torchscript":
             np.save(found_file(folder, IN_FULL), decoded_in_full(file, photos))
+        np.save(found_file(folder, name), np.concatenate([predict(batch) for batch in batches]))
 
 
 def decoded_in_full(file: Path, photos: Sequence[bytes]) -> np.ndarray:

@@ -48,7 +48,7 @@ def predict(
                 _save(out, draft, predictor)
                 saved_s = time.monotonic()
     finally:
-        if is_kept and left:
+        if is_kept and len(draft.photos) > n_known:
             _save(out, draft, predictor)
     stored = [each.photo for each in draft.photos.values()]
     joined = photos.joined(folder, draft.class_names, stored, draft.unreadable)
