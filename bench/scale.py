@@ -40,7 +40,7 @@ from peakid.engines import opening, shard_files
 from peakid.engines.records import Shard, in_blocks
 from peakid.engines.shard_files import ShardFiles
 from peakid.job_settings import JobSettings
-from peakid.jobs.maps import embedding, measuring, units
+from peakid.jobs.maps import embedding, measuring, packing
 from peakid.records import no_report
 from peakid.store import images
 from peakid.store import workspace as workspaces
@@ -197,7 +197,7 @@ def merge(workspace: Workspace, set_id: int, ids: dict[str, int], waiting: list[
         return 0.0
     began = time.perf_counter()
     numbers = [ids[digest] for done in waiting for digest in done.shard.digests]
-    arrays = [units.unpacked(done.data)[1] for done in waiting]
+    arrays = [packing.unpacked(done.data)[1] for done in waiting]
     hashes = np.concatenate([each["hashes"] for each in arrays]).tolist()
     with workspace.transaction() as connection:
         connection.executemany(

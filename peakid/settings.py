@@ -325,9 +325,10 @@ def store_credentials() -> dict[str, str]:
 
 
 def worker_environment(n_threads: int) -> dict[str, str]:
-    """Return the environment of a process that computes shards: no settings, no keys, its share of cores."""
+    """Return the environment of a process that computes shards: no settings, its share of cores."""
     bare = {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
-    return bare | {name: str(n_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    own = {name: str(n_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    return bare | store_credentials() | own
 
 
 def prepare_ray() -> None:

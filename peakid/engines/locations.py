@@ -5,39 +5,32 @@ import platform
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from peakid import files
+from peakid import store_urls
 from peakid.engines.records import Shard
 from peakid.errors import JobError, NotFound
-from peakid.store import images, origins
+from peakid.store import images
+from peakid.store.objects import originals, reading
 from peakid.store.workspace import Workspace
 
 LOOKED_AT = 16  # Files of a shard: if none of these is there, the worker does not see the disk.
 
 
 def of(workspace: Workspace, digests: Sequence[str]) -> list[str]:
-    """Return the path of each image; '' for one whose file is missing."""
-    return [_location(workspace, digest) for digest in digests]
-
-
-def fetch(location: str) -> bytes:
-    """Return the bytes at a location.
-
-    Raises:
-        OSError: If there is no file, or it cannot be read.
-    """
-    return files.read_regular(Path(location), files.ANY_SIZE)
+    """Return the path or URL of each image; '' for one whose file is missing. No server is asked."""
+    found = images.locations(workspace, digests)
+    return [each if store_urls.is_url(each) or (each and Path(each).is_file()) else "" for each in found]
 
 
 def reader(shard: Shard) -> Callable[[int], bytes]:
     """Return a function that reads an image of a shard by its position.
 
     It raises NotFound for a file that is missing or has other bytes than the image: a file outside the
-    workspace may have been changed.
+    workspace may have been changed. It raises StoreUnreachable and StoreRefused as `reading.fetch`.
 
     Raises:
         JobError: If the files are there for the head, and this worker sees none of them.
     """
-    some = [each for each in shard.locations if not is_url(each)][:LOOKED_AT]
+    some = [each for each in shard.locations if not store_urls.is_url(each)][:LOOKED_AT]
     if some and not any(Path(each).exists() for each in some):
         raise JobError(
             f"The worker on {platform.node()} does not see the photos: there is no {some[0]}.",
@@ -47,7 +40,7 @@ def reader(shard: Shard) -> Callable[[int], bytes]:
     def read(position: int) -> bytes:
         location, digest = shard.locations[position], shard.digests[position]
         try:
-            data = fetch(location)
+            data = reading.fetch(location)
         except OSError as error:
             why = error.strerror or error
             raise NotFound(f"{location} cannot be read: {why}.", "Put the file back.") from error
@@ -61,13 +54,6 @@ def reader(shard: Shard) -> Callable[[int], bytes]:
     return read
 
 
-def is_url(location: str) -> bool:
-    """Return whether a location is not on a disk of this machine."""
-    return "://" in location
-
-
-def _location(workspace: Workspace, digest: str) -> str:
-    stored = images.image_path(workspace, digest)
-    if stored.is_file():
-        return str(stored)
-    return next((str(p) for p in origins.in_place_files(workspace, digest) if p.is_file()), "")
+def n_readers(shard: Shard) -> int | None:
+    """Return how many threads should read the images of a shard at once; None = as from a disk."""
+    return originals.N_READERS if any(map(store_urls.is_url, shard.locations)) else None

@@ -13,7 +13,7 @@ from peakid.engines.mapping import Done
 from peakid.engines.opening import Engine
 from peakid.engines.records import Shard, in_blocks
 from peakid.engines.shard_files import ShardFiles
-from peakid.jobs.maps import units
+from peakid.jobs.maps import packing, units
 from peakid.records import Report
 from peakid.store.workspace import Workspace
 
@@ -110,7 +110,7 @@ class Merging:
         ids: list[int] = []
         features: list[np.ndarray] = []
         for done in self.done:
-            unread, arrays = units.unpacked(done.data)
+            unread, arrays = packing.unpacked(done.data)
             digests = done.shard.digests
             ids += [self.ids[digests[position]] for position in arrays["numbers"].tolist()]
             features.append(arrays["features"])

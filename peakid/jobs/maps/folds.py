@@ -8,7 +8,7 @@ from peakid.engines.opening import Engine
 from peakid.engines.records import EngineUse, Shard, Stopped
 from peakid.engines.shard_files import ShardFiles
 from peakid.jobs.ledger import Work
-from peakid.jobs.maps import units
+from peakid.jobs.maps import packing, units
 from peakid.recipe.recipe import Recipe
 from peakid.records import Report
 from peakid.store.workspace import Workspace
@@ -94,7 +94,7 @@ def train(
     report(PHASE, 0, n, f"0 of {n} folds")
     shards = _shards(workspace, engine, order, allows_random)
     for n_done, done in enumerate(engine.map(shards, kept, should_stop=should_stop), 1):
-        facts, arrays = units.unpacked(done.data)
+        facts, arrays = packing.unpacked(done.data)
         number = int(done.shard.arguments["number"])
         subsets.write_fold(training.fold_folder(order.folder, number), arrays["pred_probs"], facts)
         done.forget()

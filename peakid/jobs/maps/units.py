@@ -4,7 +4,6 @@ A result is a file: JSON, or arrays with JSON beside them. Torch is loaded by th
 """
 
 import contextlib
-import io
 import json
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
@@ -21,6 +20,7 @@ from peakid.engines.records import Shard
 from peakid.errors import JobError, NotFound, UnreadableImage, WeightsUnfit
 from peakid.imaging import gate, inspection
 from peakid.job_settings import JobSettings
+from peakid.jobs.maps import packing
 from peakid.recipe import backbones, export_formats, weight_files
 from peakid.recipe.backbones import Backbone
 from peakid.recipe.recipe import Recipe
@@ -48,7 +48,7 @@ def measure(shard: Shard, settings: JobSettings) -> bytes:
         except (NotFound, UnreadableImage):
             return None
 
-    with ThreadPoolExecutor(N_THREADS) as pool:
+    with ThreadPoolExecutor(locations.n_readers(shard) or N_THREADS) as pool:
         return json.dumps(list(pool.map(one, range(len(shard.digests))))).encode()
 
 
@@ -58,11 +58,17 @@ def embed(shard: Shard, settings: JobSettings) -> bytes:
 
     body = _body(str(shard.arguments["backbone"]), str(shard.arguments["weights_sha256"]), settings)
     parts = list(
-        embedding.compute(body, len(shard.digests), locations.reader(shard), should_stop=lambda: False)
+        embedding.compute(
+            body,
+            len(shard.digests),
+            locations.reader(shard),
+            should_stop=lambda: False,
+            n_readers=locations.n_readers(shard),
+        )
     )
     features = np.concatenate([each.features for each in parts])
     largest = float(np.finfo(np.float16).max)
-    return packed(
+    return packing.packed(
         {str(number): why for each in parts for number, why in each.unread.items()},
         numbers=np.concatenate([each.numbers for each in parts]),
         features=np.clip(features, -largest, largest).astype(np.float16),  # As they are stored.
@@ -95,7 +101,6 @@ def predict(shard: Shard, settings: JobSettings) -> bytes:
 
 def sort(shard: Shard, settings: JobSettings) -> bytes:
     """Return the prediction, hashes and thumbnail of each photo of a folder, by the model of an export."""
-    from peakid.jobs.maps import sorting
     from peakid.serve.albums import photos
 
     locations.reader(shard)  # It says so where this machine does not see the photos.
@@ -103,7 +108,9 @@ def sort(shard: Shard, settings: JobSettings) -> bytes:
     if model_sha256(folder, export_formats.CARD) != sha256:
         raise JobError(f"The model in {folder} was changed meanwhile.", "Preview the folder again.")
     root, paths = Path(shard.files["folder"]), list(shard.arguments["paths"])
-    return sorting.packed(photos.predict_files(_exported(folder, sha256), root, paths, has_thumbnails=True))
+    return packing.packed_photos(
+        photos.predict_files(_exported(folder, sha256), root, paths, has_thumbnails=True)
+    )
 
 
 def train_fold(shard: Shard, settings: JobSettings) -> bytes:
@@ -133,22 +140,7 @@ def train_fold(shard: Shard, settings: JobSettings) -> bytes:
             settings=settings,
             allows_random=bool(arguments["allows_random"]),
         )
-    return packed(facts, pred_probs=pred_probs)
-
-
-def packed(facts: object, **arrays: np.ndarray) -> bytes:
-    """Return arrays and JSON as one file."""
-    out = io.BytesIO()
-    text = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
-    np.savez(out, allow_pickle=False, facts=text, **arrays)
-    return out.getvalue()
-
-
-def unpacked(data: bytes) -> tuple[Any, dict[str, np.ndarray]]:
-    """Return what `packed` was given."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in found.files}
-    return json.loads(arrays.pop("facts").tobytes()), arrays
+    return packing.packed(facts, pred_probs=pred_probs)
 
 
 def predictions(data: bytes) -> list[ImagePrediction]:

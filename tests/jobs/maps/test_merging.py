@@ -12,7 +12,7 @@ from peakid.engines.records import Stopped
 from peakid.engines.shard_files import ShardFiles, folder_of
 from peakid.imaging.records import Measures
 from peakid.job_settings import JobSettings
-from peakid.jobs.maps import embedding, measuring, predicting, units
+from peakid.jobs.maps import embedding, measuring, packing, predicting
 from peakid.records import no_report
 from peakid.store import images
 from tests.engines.planned_pool import PlannedPool, planned_engine
@@ -30,7 +30,7 @@ def vectors(shard):
     rows = [n for n, digest in enumerate(shard.digests) if not digest.startswith("0")]
     features = [[int(shard.digests[n][:2], 16), int(shard.digests[n][2:4], 16)] for n in rows]
     unread = {str(n): "damaged" for n in range(len(shard.digests)) if n not in rows}
-    return units.packed(
+    return packing.packed(
         unread,
         numbers=np.array(rows, dtype=np.int64),
         features=np.array(features, dtype=np.float16).reshape(-1, 2),
