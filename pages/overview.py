@@ -12,6 +12,7 @@ from peakid.store import exports, runs, status
 from peakid.store.evaluation import goals
 from peakid.store.status import Status
 from peakid.web import names, navigation, session
+from peakid.web.jobs import engine_choice
 from peakid.web.navigation import Progress
 from peakid.web.overview import class_panel, goal_panel, journey, latest, score_panel
 from peakid.web.overview.journey import Journey
@@ -99,5 +100,6 @@ else:
             score_panel.show(points, snapshot_names, goal=goal.accuracy if goal else None)
     with cells[-1]:
         class_panel.show(classes.list_classes(workspace))
+    engine_choice.show(key="engine:overview")
     latest.show_runs(all_runs[:N_LATEST], by_digest)
     latest.show_decisions(decisions.steps(workspace, limit=N_LATEST))

@@ -10,7 +10,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
 from peakid.store import runs
 from peakid.web import address, session, words
-from peakid.web.jobs import gpu_queue, progress, submission
+from peakid.web.jobs import engine_choice, gpu_queue, progress, submission
 from peakid.web.snapshots import snapshot_choice
 from peakid.web.training import (
     estimate_panel,
@@ -31,11 +31,6 @@ from peakid.web.training import (
 )
 
 N_JOBS = 200  # Of all kinds; older trainings are listed by their runs.
-
-
-def show_empty() -> None:
-    sentence = "A model is trained on a snapshot: a frozen set of images, labels and splits. There is none."
-    first_model.show_way(workspace, sentence, page="snapshots", label="Freeze a snapshot")
 
 
 def show_cost(recipe: Recipe, frozen: Snapshot, *, is_pretrained: bool) -> None:
@@ -66,6 +61,7 @@ def show_form() -> None:
         or (bool(frozen.n_leaks) and not allow_leaks)
         or (question is not None and not allows_random)
     )
+    n_ranks = engine_choice.show_for_training()
     with st.container(horizontal=True, vertical_alignment="center"):
         label = f"Train {recipe_draft.values()['arch']}"
         is_clicked = st.button(label, type="primary", icon=":material/model_training:", disabled=is_refused)
@@ -81,17 +77,18 @@ def show_form() -> None:
                 workspace, frozen.digest, recipe, use=recipe_draft.fill, allows_random=allows_random
             )
     if is_clicked and recipe is not None:
-        submit_training(recipe, frozen.digest, allows_random=allows_random)
+        submit_training(recipe, frozen.digest, allows_random=allows_random, n_ranks=n_ranks)
 
 
-def submit_training(recipe: Recipe, digest: str, *, allows_random: bool) -> None:
+def submit_training(recipe: Recipe, digest: str, *, allows_random: bool, n_ranks: int) -> None:
     job = submission.submit(
-        f"train:{digest}:{recipe.model_dump_json()}",
+        f"train:{digest}:{n_ranks}:{recipe.model_dump_json()}",
         lambda request_id: submit.train(
             workspace,
             recipe,
             snapshot=digest,
             allows_random=allows_random,
+            n_ranks=n_ranks,
             settings=weights_folder.settings(),
             request_id=request_id,
             actor=session.actor(),
@@ -134,7 +131,8 @@ with st.container():  # Always there: an open expander below would close if its 
 if frozen_ones:
     show_form()
 else:
-    show_empty()
+    sentence = "A model is trained on a snapshot: a frozen set of images, labels and splits. There is none."
+    first_model.show_way(workspace, sentence, page="snapshots", label="Freeze a snapshot")
 row = find(jobs, address.option("row", [str(job.job_id) for job in jobs]))
 if is_first and row == shown:
     row = None

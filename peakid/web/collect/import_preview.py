@@ -18,7 +18,7 @@ from peakid.store_urls import StoreUrl
 from peakid.web import session, tables, uploads, words
 from peakid.web.collect import import_summary
 from peakid.web.collect.import_form import ImportRequest
-from peakid.web.jobs import submission
+from peakid.web.jobs import engine_choice, submission
 
 _REQUEST = "collect:request"  # Session state: what is previewed, until it is imported or discarded.
 _READ = "collect:read"  # Session state: the last reading with what was asked.
@@ -143,6 +143,7 @@ def _ask_import(
             columns=columns,
             follow_links=request.follow_links,
             links_within=request.links_within,
+            settings=engine_choice.settings(),
             request_id=request_id,
             actor=session.actor(),
         ),

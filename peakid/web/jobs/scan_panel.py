@@ -6,7 +6,7 @@ from peakid.jobs import queue, submit
 from peakid.store import comparisons
 from peakid.store.workspace import Workspace
 from peakid.web import session, words
-from peakid.web.jobs import job_panel, submission
+from peakid.web.jobs import engine_choice, job_panel, submission
 
 
 def show(workspace: Workspace) -> None:
@@ -25,6 +25,11 @@ def show(workspace: Workspace) -> None:
         )
         if st.button("Scan the images", icon=":material/search:", key="scan") and submission.submit(
             "scan",
-            lambda request_id: submit.scan(workspace, request_id=request_id, actor=session.actor()),
+            lambda request_id: submit.scan(
+                workspace,
+                settings=engine_choice.settings(),
+                request_id=request_id,
+                actor=session.actor(),
+            ),
         ):
             st.rerun()

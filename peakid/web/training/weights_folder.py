@@ -9,16 +9,17 @@ import streamlit as st
 
 from peakid import files
 from peakid.job_settings import JobSettings
-from peakid.settings import for_job
 from peakid.web import reach, words
+from peakid.web.jobs import engine_choice
 
 _FOLDER = "weights:folder"
 
 
 def settings() -> JobSettings:
-    """Return the settings of the server, with this session's folder of weights if one was chosen."""
+    """Return the settings of the server, with the engine and the folder of weights chosen in this session."""
     folder = st.session_state.get(_FOLDER)
-    return replace(for_job(), weights_dir=folder) if folder else for_job()
+    chosen = engine_choice.settings()
+    return replace(chosen, weights_dir=folder) if folder else chosen
 
 
 def choose(*, key: str) -> None:
