@@ -89,13 +89,14 @@ def start_here(workspace: Workspace, as_worker: int) -> Iterator[Callable[[int],
     started = []
 
     def run(job_id: int) -> None:
-        log = os.open(queue.log_path(workspace, job_id), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
         sys.argv = ["child", "--workspace", str(workspace.path), "--job", str(job_id)]
         child.main()
 
-    yield lambda job_id: started.append(forked.start(lambda: run(job_id), workspace))
+    def start(job_id: int) -> None:
+        log = queue.log_path(workspace, job_id)
+        started.append(forked.start(lambda: run(job_id), workspace, out=log))
+
+    yield start
     for process in started:
         process.kill()
         process.join()
