@@ -19,7 +19,7 @@ run: $(VENV)/.installed
 # tests/conftest.py says how many processes run the tests. A process runs a whole file, in the order of that file.
 PROCESSES := -n auto --dist loadfile --no-loadscope-reorder
 
-test: lint chromium $(if $(shell command -v npm),node_modules/.installed)
+test: lint chromium $(VENV)/.compiled $(if $(shell command -v npm),node_modules/.installed)
 	@$(BIN)/python -m pytest $(PROCESSES) -m "not thorough"
 
 # With the checks of every page at every size and of every hostile value, before a release or after changes of pages.
@@ -54,7 +54,7 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The browser tests use the system's Chromium, and its driver. Without it they are skipped, and the reason is shown.
-chromium: $(VENV)/.installed-dev
+chromium:
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			echo "Installing Chromium and ChromeDriver for the browser tests (about 500 MB)."; \
@@ -70,14 +70,19 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python requirements.txt pyproject.toml
 	@echo "Installing the dependencies into $(VENV): PyTorch with CUDA, fastai, Streamlit and 20 more."
-	@echo "Once only: 5.5 to 7 GB on disk, 2 to 3 minutes on a fast connection. The README says how to take the smaller CPU-only wheels."
-	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
+	@echo "Once only: 5.5 to 7 GB on disk, 1 to 3 minutes on a fast connection. The README says how to take the smaller CPU-only wheels."
+	@$(BIN)/python .ci/install.py requirements.txt
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	@echo "Installing the test tools: pytest, Playwright, ruff, ty (about 300 MB)."
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+# With the dependencies, in one resolution.
+$(VENV)/.installed-dev: $(VENV)/bin/python requirements.txt requirements-dev.txt pyproject.toml
+	@echo "Installing the dependencies and the test tools into $(VENV): once only, 6 to 7.5 GB on disk."
+	@$(BIN)/python .ci/install.py requirements-dev.txt
+	@touch $(VENV)/.installed $@
+
+# Importing every test once compiles all modules, which the processes of the tests would each do at the same time.
+$(VENV)/.compiled: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest --collect-only >/dev/null || true
 	@touch $@
 
 # Biome, which formats and lints the JavaScript, and axe-core for the browser tests. The application itself needs no Node.

@@ -237,6 +237,15 @@ def importers(names: set[str], *, allowed: tuple[str, ...]) -> Callable[[Sources
     return check
 
 
+def eager_scipy(sources: Sources) -> Iterator[str]:
+    """Find imports of parts of SciPy that take 0.1 to 0.6 s in every process, where a call may never come."""
+    for each in sources.values():
+        for name, name_inside in each.imported:
+            parts = {name, f"{name}.{name_inside}"} & {"scipy.stats", "scipy.optimize", "scipy.signal"}
+            if parts:
+                yield f"{each.module} imports {parts.pop()}: `import scipy` loads it at its first use"
+
+
 def importing(package: str, names: set[str]) -> Callable[[Sources], Iterator[str]]:
     """Find modules of a package that import what it must not know."""
 
@@ -435,6 +444,11 @@ RULES = [
         "torch only in learn",
         importers(TORCH, allowed=("peakid.learn",)),
         ("peakid/recipe/planted.py", "import torch.nn"),
+    ),
+    Rule(
+        "slow parts of SciPy are loaded where they are used",
+        eager_scipy,
+        ("peakid/evaluate/planted.py", "from scipy import stats"),
     ),
     Rule(
         "streamlit only in pages and web",

@@ -1,33 +1,44 @@
 """The training benchmarks run on a small input. What they measure here means nothing."""
 
 import json
-import subprocess
+import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from peakid import settings
+from tests import forked
 
-ROOT = Path(__file__).resolve().parents[1]
+BENCH = Path(__file__).resolve().parents[1] / "bench"
 pytestmark = pytest.mark.slow
 
 
-def last_line(*arguments: str) -> dict:
-    command = [sys.executable, *arguments]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**settings.environment(), "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+@pytest.fixture
+def last_line(tmp_path: Path) -> Callable[..., dict]:
+    """Run a benchmark and return its last line: `last_line("gpu.py", "--tiny")`.
+
+    It runs in a fork of this process, which has PyTorch and fastai.
+    """
+    from peakid.learn import fit  # noqa: F401
+
+    def run(script: str, *arguments: str) -> None:
+        sys.argv = [script, *arguments]
+        sys.path.insert(0, str(BENCH))
+        runpy.run_path(str(BENCH / script), run_name="__main__")
+
+    def read(*arguments: str) -> dict:
+        process = forked.start(lambda: run(*arguments), out=tmp_path / "out")
+        process.join()
+        printed = (tmp_path / "out").read_text()
+        assert process.exitcode == 0, printed
+        return json.loads(next(line for line in reversed(printed.splitlines()) if line.startswith("{")))
+
+    return read
 
 
-def test_the_gpu_benchmark_runs_on_a_cpu():
-    found = last_line("bench/gpu.py", "--device", "cpu", "--tiny")
+def test_the_gpu_benchmark_runs_on_a_cpu(last_line):
+    found = last_line("gpu.py", "--device", "cpu", "--tiny")
     assert (found["rows"][0]["arch"], found["rows"][0]["placement"]) == ("small_resnet", "plain")
     assert set(found["rows"][0]["median"]) == {"ceiling", "peakid", "plain"}
 
@@ -35,17 +46,17 @@ def test_the_gpu_benchmark_runs_on_a_cpu():
 @pytest.mark.skipif(
     Path("/dev/nvidia0").exists(), reason="this machine has a GPU, and would measure for minutes"
 )
-def test_the_gpu_benchmark_is_skipped_without_a_gpu():
-    assert "no GPU" in last_line("bench/gpu.py")["skipped"]
+def test_the_gpu_benchmark_is_skipped_without_a_gpu(last_line):
+    assert "no GPU" in last_line("gpu.py")["skipped"]
 
 
 @pytest.mark.thorough
-def test_the_throughput_benchmark_compares_three_loaders():
-    found = last_line("bench/train_throughput.py", "--quick", "--device", "cpu")
+def test_the_throughput_benchmark_compares_three_loaders(last_line):
+    found = last_line("train_throughput.py", "--quick", "--device", "cpu")
     assert set(found["median"]["loader with random changes, a CPU second"]) == {"peakid", "fastai", "plain"}
 
 
-def test_the_benchmark_of_intervals_counts_each_kind():
-    found = last_line("bench/intervals.py", "--repeats", "2", "--only", "1001")
+def test_the_benchmark_of_intervals_counts_each_kind(last_line):
+    found = last_line("intervals.py", "--repeats", "2", "--only", "1001")
     kinds = {row["what"] for row in found["rows"]}
     assert {"accuracy", "macro_f1", "log_loss", "auroc", "false alarm"} <= kinds

@@ -5,8 +5,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from peakid import licences, near_names
 from peakid.curate.duplicates import find
@@ -28,6 +27,9 @@ from peakid.store import comparisons, damaged_images, images, origins
 from peakid.store.comparisons import Compared
 from peakid.store.objects import originals
 from peakid.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SNAPSHOT_COLUMNS = (
     "id, digest, name, seed, class_names, n_images, n_groups, n_leaks, n_unreviewed, created_at, n_compared"
@@ -274,7 +276,7 @@ def warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     return snapshot_warnings.sentences(workspace, snapshot, table(workspace, snapshot.digest))
 
 
-def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame:
+def to_frame(workspace: Workspace, reference: str | None = None) -> "pd.DataFrame":
     """Return a snapshot as a data frame, a row for each image, sorted by digest.
 
     Returns:
@@ -284,6 +286,8 @@ def to_frame(workspace: Workspace, reference: str | None = None) -> pd.DataFrame
     Raises:
         NotFound: If there is no such snapshot.
     """
+    import pandas as pd  # Takes 0.3 s to load, and only this function needs it.
+
     frozen_items = items(workspace, reference)
     frame = pd.DataFrame(frozen_items, columns=["digest", "path", "label", "split", "group_key"])
     frame["path"] = [_file(workspace, digest) for digest in frame["digest"]]

@@ -2,13 +2,12 @@
 
 import gc
 
-# While they are imported, the libraries create a million objects that stay. Looking for garbage among them is
-# a quarter of the time that the process of a job needs to start.
+# While it is imported, PyTorch creates many objects that stay. Looking for garbage among them is a quarter of
+# the time. timm and torchvision, which take as long again, are loaded by the networks that need them.
 _is_collecting = gc.isenabled()
 gc.disable()
 try:
-    import timm  # noqa: F401
-    import torchvision  # noqa: F401
+    import torch  # noqa: F401
 
     gc.freeze()
 finally:

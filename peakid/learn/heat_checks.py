@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import scipy
 import torch
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from peakid.learn import heat_maps
@@ -258,7 +258,7 @@ def log_odds(logits: Tensor, classes: Tensor) -> np.ndarray:
 
 def similarities(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the rank correlation of each pair of maps, both (B, GRID, GRID), in -1..1; 0 for an even map."""
-    ranks = [rankdata(each.reshape(len(each), -1), axis=1) for each in (a, b)]
+    ranks = [scipy.stats.rankdata(each.reshape(len(each), -1), axis=1) for each in (a, b)]
     first, second = (each - each.mean(axis=1, keepdims=True) for each in ranks)  # (B, GRID * GRID)
     norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return np.divide((first * second).sum(axis=1), norms, out=np.zeros(len(a)), where=norms > 0)

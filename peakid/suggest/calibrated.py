@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 from scipy.special import log_softmax, softmax
 
 # Images that the calibration is fitted to; it has one number per class and one more.
@@ -65,7 +65,7 @@ def fit(
 
     start = np.concatenate([[START], np.zeros(n_classes)])
     bounds = [(-3.0, 6.0), *[(-10.0, 10.0)] * n_classes]
-    found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    found = scipy.optimize.minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     scale, offsets = float(np.exp(found[0])), found[1:]
     p = softmax(scale * scores + offsets, axis=1)
     of_label = np.maximum((p * likelihood).sum(axis=1), 1e-300)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 from scipy.special import expit, log_softmax
 
 from peakid.suggest import noise as noises
@@ -164,7 +164,7 @@ def _combined(logp: np.ndarray, other: np.ndarray, labels: np.ndarray) -> np.nda
         return float(-mixed(weights, rows)[np.arange(len(rows)), labels[rows]].mean())
 
     start = np.array([0.5, 0.5])
-    found = minimize(cost, start, method="L-BFGS-B", bounds=[(0.0, 5.0), (0.0, 5.0)]).x
+    found = scipy.optimize.minimize(cost, start, method="L-BFGS-B", bounds=[(0.0, 5.0), (0.0, 5.0)]).x
     result = logp.copy()
     at = np.flatnonzero(has_other)
     result[at] = mixed(found, at)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from peakid import settings
 from peakid.acquire import folder
-from peakid.jobs import presence
+from peakid.jobs import child, presence, queue
 from peakid.store import images
 from peakid.store.workspace import Workspace
+from tests import forked
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +76,30 @@ def as_worker(workspace: Workspace, processes: Callable[[str], list[psutil.Proce
     _end(processes("child"))
     with contextlib.suppress(OSError):
         os.close(lock)
+
+
+@pytest.fixture
+def start_here(workspace: Workspace, as_worker: int) -> Iterator[Callable[[int], None]]:
+    """Start the process of a job as a fork of this one: `start_here(job_id)`.
+
+    It is a process that can be killed, and has PyTorch at once: importing it takes five seconds.
+    """
+    import torch  # noqa: F401
+
+    started = []
+
+    def run(job_id: int) -> None:
+        sys.argv = ["child", "--workspace", str(workspace.path), "--job", str(job_id)]
+        child.main()
+
+    def start(job_id: int) -> None:
+        log = queue.log_path(workspace, job_id)
+        started.append(forked.start(lambda: run(job_id), workspace, out=log))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
 
 
 @pytest.fixture

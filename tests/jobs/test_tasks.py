@@ -134,15 +134,22 @@ def test_training_and_exporting_run_as_jobs_and_leave_a_run_and_a_verified_expor
 
 
 @pytest.mark.slow
-def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with_its_run(
-    workspace, photos, real_workers, until
+def test_a_training_is_cancelled_killed_and_resumed_in_its_run_and_ends_with_the_same_result(
+    workspace, photos, claimed, start_here, until
 ):
-    endless = QUICK.model_copy(update={"scratch_epochs": 1000})
-    job_id = submit.train(workspace, endless).job_id
-    run = until(
-        lambda: (run := runs.of_job(workspace, job_id)) and runs.epochs(workspace, run.run_id) and run,
-        within_s=300,
-    )
+    recipe = QUICK.model_copy(update={"scratch_epochs": 10, "arch": "small_resnet"})
+    straight = claimed(submit.train(workspace, recipe, request_id="straight"))
+    tasks.run(straight)
+    straight.end("done")
+
+    job_id = submit.train(workspace, recipe, request_id="cut").job_id
+    start_here(job_id)
+
+    def trained(n_epochs):
+        run = runs.of_job(workspace, job_id)
+        return run and len(runs.epochs(workspace, run.run_id)) >= n_epochs and run
+
+    run = until(lambda: trained(2), within_s=300)
     queue.cancel(workspace, job_id)
     assert queue.wait(workspace, job_id).state == "cancelled"
     kept = runs.show(workspace, run.run_id)
@@ -152,31 +159,17 @@ def test_a_cancelled_training_keeps_its_best_epoch_and_a_killed_one_is_lost_with
 
     n_before = len(runs.epochs(workspace, run.run_id))
     assert submit.resume(workspace, job_id).job_id == job_id  # Continues its run from the checkpoint.
-    until(lambda: len(runs.epochs(workspace, run.run_id)) > n_before, within_s=300)
+    start_here(job_id)
+    until(lambda: trained(n_before + 2), within_s=300)
     os.kill(queue.show(workspace, job_id).pid, 9)
     until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
-    assert [(one.run_id, one.state) for one in runs.list_runs(workspace)] == [(run.run_id, "lost")]
+    assert {each.run_id: each.state for each in runs.list_runs(workspace)} == {
+        straight.result.run_id: "done",
+        run.run_id: "lost",
+    }
 
-
-@pytest.mark.slow
-def test_a_killed_training_is_resumed_in_its_run_and_ends_with_the_same_result(
-    workspace, photos, real_workers, until
-):
-    few = QUICK.model_copy(update={"scratch_epochs": 6, "arch": "small_resnet"})
-    straight = queue.wait(workspace, submit.train(workspace, few, request_id="straight").job_id)
-    job_id = submit.train(workspace, few, request_id="cut").job_id
-    for n_epochs in (2, 4):
-        run = until(
-            lambda n=n_epochs: (
-                (run := runs.of_job(workspace, job_id))
-                and len(runs.epochs(workspace, run.run_id)) >= n
-                and run
-            ),
-            within_s=300,
-        )
-        os.kill(queue.show(workspace, job_id).pid, 9)
-        until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
-        submit.resume(workspace, job_id)
+    submit.resume(workspace, job_id)
+    start_here(job_id)
     assert queue.wait(workspace, job_id).state == "done"
     whole, again = (runs.show(workspace, each) for each in (straight.result.run_id, run.run_id))
     assert (again.state, again.metrics, again.best_epoch) == ("done", whole.metrics, whole.best_epoch)
@@ -400,9 +393,10 @@ def test_a_trial_of_a_sweep_has_the_result_of_its_recipe_alone_and_test_is_not_u
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_continues_with_the_interrupted_trial(workspace, photos, real_workers, until):
+def test_a_killed_sweep_continues_with_the_interrupted_trial(workspace, photos, start_here, until):
     long = QUICK.model_copy(update={"arch": "small_resnet", "scratch_epochs": 6})
     job_id = submit.sweep(workspace, long, ["base_lr=1e-3,3e-3"]).job_id
+    start_here(job_id)
 
     def reached():
         made = runs.all_of_job(workspace, job_id)
@@ -413,6 +407,7 @@ def test_a_killed_sweep_continues_with_the_interrupted_trial(workspace, photos, 
     until(lambda: queue.show(workspace, job_id).state == "lost", within_s=5)
     assert [run.state for run in runs.all_of_job(workspace, job_id)] == ["done", "lost"]
     submit.resume(workspace, job_id)
+    start_here(job_id)
     job = queue.wait(workspace, job_id)
     assert (job.state, [trial.run_id for trial in job.result.trials]) == (
         "done",

@@ -1,12 +1,8 @@
 """A restore brings back what is sound, names the rest, and trusts nothing that a backup says."""
 
-import contextlib
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -21,6 +17,7 @@ from peakid.records import Choice
 from peakid.remedies import action
 from peakid.store import activity, images, runs, status
 from peakid.store import workspace as workspaces
+from tests import forked
 from tests.keep import hostile_backups
 
 ANNA = "human:anna"
@@ -204,19 +201,6 @@ def test_a_run_that_was_open_is_lost_after_a_restore(workspace, plant, tmp_path)
     assert runs.show(workspaces.open_existing(tmp_path / "again"), run_id).state == "lost"
 
 
-RESTORE = (
-    "import sys; from pathlib import Path; from peakid.keep import restore;"
-    " restore.restore(Path(sys.argv[1]), Path(sys.argv[2]), replace=True)"
-)
-
-
-BACKUP = (
-    "import sys; from pathlib import Path; from peakid.keep import backup;"
-    " from peakid.store import workspace as w;"
-    " backup.backup(w.open_existing(Path(sys.argv[1])), Path(sys.argv[2]))"
-)
-
-
 @pytest.mark.slow
 def test_a_restore_killed_at_any_moment_leaves_a_workspace_and_loses_none(workspace, fill, tmp_path):
     """Twenty kills. A watcher looks the whole time whether the workspace is there."""
@@ -234,16 +218,20 @@ def test_a_restore_killed_at_any_moment_leaves_a_workspace_and_loses_none(worksp
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    command = [sys.executable, "-c", RESTORE, str(tmp_path / "b.zip"), str(target)]
+
+    def replacing():
+        return forked.start(lambda: restore.restore(tmp_path / "b.zip", target, replace=True), workspace)
+
     began = time.monotonic()
-    subprocess.run(command, check=True)
+    process = replacing()
+    process.join()
+    assert process.exitcode == 0
     whole_s, rng = time.monotonic() - began, random.Random(0)
-    for _ in range(8):
-        process = subprocess.Popen(command, start_new_session=True)
-        time.sleep(rng.uniform(0.3, 1.0) * whole_s)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for _ in range(20):
+        process = replacing()
+        time.sleep(rng.uniform(0.1, 1.0) * whole_s)
+        process.kill()
+        process.join()
         assert status.read(workspaces.open_existing(target)).n_images == 10
     is_watching.set()
     watcher.join()
@@ -262,14 +250,16 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not
     fill(river=40)
     (tmp_path / "out").mkdir()
     rng, whole_s = random.Random(0), 0.0
-    for n in range(5):
-        command = [sys.executable, "-c", BACKUP, str(workspace.path), str(tmp_path / "out" / f"{n}.zip")]
+    for n in range(10):
+        file = tmp_path / "out" / f"{n}.zip"
         began = time.monotonic()
-        process = subprocess.Popen(command)
+        process = forked.start(
+            lambda file=file: backup.backup(workspaces.open_existing(workspace.path), file), workspace
+        )
         if n:
-            time.sleep(rng.uniform(0.5, 1.0) * whole_s)
+            time.sleep(rng.uniform(0.1, 1.0) * whole_s)
             process.kill()
-        process.wait()
+        process.join()
         whole_s = whole_s or time.monotonic() - began
     backup.backup(workspace, tmp_path / "out" / "last.zip")
     for path in (tmp_path / "out").iterdir():

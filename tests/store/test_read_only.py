@@ -18,29 +18,56 @@ from peakid.store import workspace as workspaces
 from peakid.store.workspace import DATABASE_NAME, Workspace
 
 NOT_ROOT = 65534
-# Root can write anywhere: the command runs as a user who may only read, in a folder that everyone can reach.
+# Root can write anywhere: the commands run as a user who may only read, in a folder that everyone can reach.
+# One process imports them; each runs in a fork of it.
 AS_READER = f"""
-import os, sys
+import json, os, sys
 sys.path.insert(0, {str(PROJECT_ROOT)!r})
 import peakid.cli.workspace, peakid.cli.history, peakid.cli.review, peakid.cli.jobs, peakid.cli.keep
 import peakid.cli.classes, peakid.cli.curate, peakid.cli.dataset, peakid.cli.verify, peakid.cli.acquire
 import peakid.cli.evaluation.evaluate
 import sqlite_utils, PIL.Image
 from peakid.cli.main import main
-if os.geteuid() == 0:
-    os.setgid({NOT_ROOT}); os.setuid({NOT_ROOT})
-main()
+os.chdir("/")
+for line in sys.stdin:
+    command, out, err = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+        for number, file in ((1, out), (2, err)):
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        if os.geteuid() == 0:
+            os.setgid({NOT_ROOT}); os.setuid({NOT_ROOT})
+        sys.argv = ["peakid", *command]
+        try:
+            main()
+        except SystemExit as end:  # Without taking the modules down, which takes longer than the command.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code or 0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+AsReader = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def as_reader(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", AS_READER, "--workspace", str(folder), *command],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def as_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsReader]:
+    """Run a command on a workspace as the user who may only read: `as_reader(folder, "status", "--json")`."""
+    outputs = tmp_path_factory.mktemp("outputs")
+    files = outputs / "out", outputs / "err"
+    command = [sys.executable, "-c", AS_READER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+            arguments = ["--workspace", str(folder), *command]
+            print(json.dumps([arguments, *map(str, files)]), file=process.stdin, flush=True)
+            code = int(process.stdout.readline())
+            return subprocess.CompletedProcess(arguments, code, *(file.read_text() for file in files))
+
+        yield run
+        process.stdin.close()
 
 
 def set_modes(folder: Path, *, is_writable: bool) -> None:
@@ -93,7 +120,7 @@ def readable(workspace: Workspace, fill: Callable[..., list[str]], reachable: Pa
     ids=" ".join,
 )
 def test_a_workspace_that_cannot_be_written_can_be_read(
-    readable: tuple[Path, list[str]], command: list[str]
+    readable: tuple[Path, list[str]], as_reader: AsReader, command: list[str]
 ) -> None:
     folder, _ = readable
     before = state_of(folder)
@@ -104,7 +131,7 @@ def test_a_workspace_that_cannot_be_written_can_be_read(
 
 
 @pytest.mark.slow
-def test_it_can_be_backed_up_to_another_folder(readable: tuple[Path, list[str]]) -> None:
+def test_it_can_be_backed_up_to_another_folder(readable: tuple[Path, list[str]], as_reader: AsReader) -> None:
     folder, _ = readable
     finished = as_reader(folder, "backup", str(folder.parent / "copy.zip"), "--json")
     assert (finished.returncode, finished.stderr) == (0, "")
@@ -115,7 +142,9 @@ def test_it_can_be_backed_up_to_another_folder(readable: tuple[Path, list[str]])
 @pytest.mark.parametrize(
     "command", [["decide", "label", "{digest}", "sea"], ["classes", "add", "lake"], ["scan"], ["verify"]]
 )
-def test_a_change_is_refused_in_words(readable: tuple[Path, list[str]], command: list[str]) -> None:
+def test_a_change_is_refused_in_words(
+    readable: tuple[Path, list[str]], as_reader: AsReader, command: list[str]
+) -> None:
     folder, digests = readable
     before = state_of(folder)
     finished = as_reader(folder, *(each.format(digest=digests[0]) for each in command))
@@ -127,7 +156,7 @@ def test_a_change_is_refused_in_words(readable: tuple[Path, list[str]], command:
 
 @pytest.mark.slow
 def test_decisions_still_in_the_journal_are_read(
-    workspace: Workspace, fill: Callable[..., list[str]], reachable: Path
+    workspace: Workspace, fill: Callable[..., list[str]], reachable: Path, as_reader: AsReader
 ) -> None:
     fill(river=3, sea=2)
     shutil.copytree(workspace.path, reachable / "w")  # It is open: the journal has the newest rows.

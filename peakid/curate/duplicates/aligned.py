@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import PIL.Image
-from scipy import ndimage
+import scipy
 
 from peakid.imaging import hashes
 
@@ -233,7 +233,7 @@ def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _detail(pixels: np.ndarray) -> np.ndarray:
-    return pixels - ndimage.uniform_filter(pixels, (0, DETAIL_PX, DETAIL_PX), mode="nearest")
+    return pixels - scipy.ndimage.uniform_filter(pixels, (0, DETAIL_PX, DETAIL_PX), mode="nearest")
 
 
 def _shrunk(grey: PIL.Image.Image, side_px: int) -> np.ndarray:

@@ -5,8 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from peakid import progress_text
 from peakid.curate.duplicates import (
@@ -257,10 +256,10 @@ def components(ids: list[int], pairs: np.ndarray) -> list[int]:
         pairs: int64 of shape (P, 2), of ids.
     """
     ends = np.searchsorted(np.array(ids, dtype=np.int64), pairs)  # (P, 2)
-    graph = coo_array(
+    graph = scipy.sparse.coo_array(
         (np.ones(len(pairs), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(len(ids), len(ids))
     )
-    return connected_components(graph, directed=False)[1].tolist() if ids else []
+    return scipy.sparse.csgraph.connected_components(graph, directed=False)[1].tolist() if ids else []
 
 
 def _report(workspace: Workspace, n_scanned: int, started: float) -> ScanReport:

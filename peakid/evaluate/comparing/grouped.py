@@ -8,8 +8,7 @@ groups of up to 6 images they covered 94 to 97 %, those for independent images 6
 from collections import Counter
 
 import numpy as np
-from scipy import signal
-from scipy.stats import binom
+import scipy
 
 from peakid.evaluate.intervals import mcnemar, paired_difference
 
@@ -77,8 +76,8 @@ def exchange_p(is_right_a: np.ndarray, is_right_b: np.ndarray, groups: np.ndarra
     likely = np.ones(1)
     for size, count in Counter(changes[changes > 0].tolist()).items():
         spread = np.zeros(2 * size * count + 1)
-        spread[:: 2 * size] = binom.pmf(np.arange(count + 1), count, 0.5)
-        likely = np.maximum(signal.convolve(likely, spread), 0.0)
+        spread[:: 2 * size] = scipy.stats.binom.pmf(np.arange(count + 1), count, 0.5)
+        likely = np.maximum(scipy.signal.convolve(likely, spread), 0.0)
     places = np.arange(len(likely)) - total  # The sum that each entry stands for.
     observed = abs(int(sums.sum()))
     return min(1.0, float(likely[np.abs(places) >= observed].sum()))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import betabinom, binom
+import scipy
 
 from peakid.evaluate import score_text
 from peakid.evaluate.errors.per_class import LEVEL, holm
@@ -193,7 +193,7 @@ def _p_value(errors: np.ndarray, i: int, j: int) -> float:
     """
     n_found = int(errors[i, j] + errors[j, i])
     evenly = 1 / (len(errors) - 1)
-    by_even = [binom.pmf(_up_to(errors, n), int(errors[n].sum()), evenly) for n in (i, j)]
+    by_even = [scipy.stats.binom.pmf(_up_to(errors, n), int(errors[n].sum()), evenly) for n in (i, j)]
     by_others = [_as_others(errors, *cell) for cell in ((i, j), (j, i))]
     return max(
         float(min(1.0, np.convolve(first, second)[n_found:].sum()))  # Of the sum of two independent counts.
@@ -212,7 +212,7 @@ def _as_others(errors: np.ndarray, given: int, predicted: int) -> np.ndarray:
     weights = others.sum(axis=0) - others.max(axis=0) + EVENLY  # (K,)
     weights[given] = 0
     to, elsewhere = weights[predicted], weights.sum() - weights[predicted]
-    return betabinom.pmf(_up_to(errors, given), int(errors[given].sum()), to, elsewhere)
+    return scipy.stats.betabinom.pmf(_up_to(errors, given), int(errors[given].sum()), to, elsewhere)
 
 
 def _up_to(errors: np.ndarray, given: int) -> np.ndarray:

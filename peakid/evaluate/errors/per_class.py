@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+import scipy
 
 from peakid.evaluate.intervals import wilson
 
@@ -97,7 +97,7 @@ def often_predicted(
     out = matrix.sum(axis=1) - np.diag(matrix)  # (K,)
     p = np.array(
         [
-            binomtest(int(a), int(a + b), 0.5, alternative="greater").pvalue if a + b else 1.0
+            scipy.stats.binomtest(int(a), int(a + b), 0.5, alternative="greater").pvalue if a + b else 1.0
             for a, b in zip(into, out, strict=True)
         ]
     )

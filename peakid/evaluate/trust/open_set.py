@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from peakid.evaluate.trust import grouped, selective
 from peakid.evaluate.trust.grouped import Groups, Interval
@@ -96,9 +96,9 @@ def auroc(
     groups (Obuchowski 1997). Where all of `high` exceed all of `low`, it is that of the smaller side.
     """
     m, n = len(high), len(low)
-    ranks = rankdata(np.concatenate([high, low]))
-    of_high = (ranks[:m] - rankdata(high)) / n  # (m,) share of `low` below each of `high`
-    of_low = 1 - (ranks[m:] - rankdata(low)) / m  # (n,) share of `high` above each of `low`
+    ranks = scipy.stats.rankdata(np.concatenate([high, low]))
+    of_high = (ranks[:m] - scipy.stats.rankdata(high)) / n  # (m,) share of `low` below each of `high`
+    of_low = 1 - (ranks[m:] - scipy.stats.rankdata(low)) / m  # (n,) share of `high` above each of `low`
     value = float(of_high.mean())
     influence = np.concatenate([(of_high - value) / m, (of_low - value) / n])
     sides = [Groups.of(high_groups), Groups.of(low_groups)]

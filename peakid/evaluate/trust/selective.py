@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+import scipy
 
 from peakid.evaluate.trust import grouped
 from peakid.evaluate.trust.grouped import Groups, Interval
@@ -138,4 +138,4 @@ def _lower_bound(hits: np.ndarray, groups: np.ndarray, error_rate: float) -> flo
         influence = (hits - share) / n
         n = grouped.effective_images(share, influence, found, n_most=n)
     n_right = share * n
-    return 0.0 if n_right <= 0 else float(beta.ppf(error_rate, n_right, n - n_right + 1))
+    return 0.0 if n_right <= 0 else float(scipy.stats.beta.ppf(error_rate, n_right, n - n_right + 1))

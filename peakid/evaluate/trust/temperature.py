@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from peakid.evaluate.scored_images import ScoredImages
 from peakid.evaluate.trust import calibration, grouped, scores
@@ -184,7 +184,9 @@ def _fit(pred_probs: np.ndarray, label: np.ndarray) -> Fitted | None:
         return float(np.mean(total - powers[rows, chosen]))
 
     limits = math.log(LEAST), math.log(MOST)
-    found = math.exp(minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": 1e-4}).x)
+    found = math.exp(
+        scipy.optimize.minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": 1e-4}).x
+    )
     is_flat = bool((pred_probs.argmax(axis=1) == label).all())
     is_at_limit = is_flat or found < LEAST * NEAR_LIMIT or found > MOST / NEAR_LIMIT
     return Fitted(found, len(label), is_at_limit)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+import scipy
 
 from peakid.errors import ParityBroken
 from peakid.export_records import Disagreement, FormatFigures
@@ -31,7 +31,7 @@ Interval = tuple[float, float]
 
 def wilson(is_right: np.ndarray) -> Interval:
     """Return Wilson's 95 % interval of an accuracy on independent images."""
-    found = binomtest(int(is_right.sum()), len(is_right)).proportion_ci(method="wilson")
+    found = scipy.stats.binomtest(int(is_right.sum()), len(is_right)).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
 
 

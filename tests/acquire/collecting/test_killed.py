@@ -2,31 +2,21 @@
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from peakid.acquire.collecting.collect import collect
+from peakid.records import no_report
+from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
+from tests import forked
 from tests.acquire.collecting.conftest import FAST
 from tests.acquire.fetching.served import Served
 
 pytestmark = pytest.mark.slow
-RUN = """
-import sys
-from pathlib import Path
-from peakid.acquire.collecting.collect import collect
-from peakid.records import no_report
-from peakid.store import workspace as workspaces
-from tests.acquire.collecting.conftest import FAST
-workspace = workspaces.open_existing(Path(sys.argv[1]))
-collect(workspace, "lakes", options=FAST, actor="human:anna", report=no_report)
-"""
 
 
 @pytest.mark.parametrize(
@@ -43,19 +33,27 @@ def test_each_candidate_of_a_killed_collection_ends_once(
     kinds = ["404", "500", "page", "cut", "flaky"]
     names = [f"{n}-{rng.choice(kinds)}" if rng.random() < 0.2 else f"{n}.jpg" for n in range(n_candidates)]
     collection([f"{photos.url}/{name}" for name in names])
-    command = [sys.executable, "-c", RUN, str(workspace.path)]
-    root = Path(__file__).resolve().parents[3]
+
+    def run() -> None:
+        opened = workspaces.open_existing(workspace.path)
+        collect(opened, "lakes", options=FAST, actor="human:anna", report=no_report)
+
+    def finish() -> None:
+        process = forked.start(run, workspace)
+        process.join()
+        assert process.exitcode == 0
+
     for _ in range(n_kills):
-        process = subprocess.Popen(command, cwd=root, start_new_session=True)
+        process = forked.start(run, workspace)
         n_before = len(photos.asked)
         until = time.monotonic() + 60
         n_more = rng.randrange(n_candidates // 30, n_candidates // 10)
         while len(photos.asked) - n_before < n_more and time.monotonic() < until:
-            assert process.poll() is None
+            assert process.is_alive()
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(command, cwd=root, check=True, timeout=900)
+        process.kill()
+        process.join()
+    finish()
     expected = Counter(name.partition("-")[2] or "image" for name in names)
     found = Counter(row["reason"] or "image" for row in workspace.query("SELECT reason FROM candidate"))
     assert found == {
@@ -75,6 +73,6 @@ def test_each_candidate_of_a_killed_collection_ends_once(
     for part in folder.iterdir():
         os.utime(part, (0, 0))  # The next run removes what killed writers left, but not at once.
     n_asked = len(photos.asked)
-    subprocess.run(command, cwd=root, check=True, timeout=900)
+    finish()
     assert len(photos.asked) == n_asked, "a further run asks for nothing that is known"
     assert not list(folder.iterdir())
