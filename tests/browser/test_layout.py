@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from peakid.curate import classes
 from peakid.dataset import snapshot as snapshots
@@ -59,10 +59,12 @@ def filled(
 
 
 @pytest.fixture
-def tablet(chromium: Browser):
-    context = chromium.new_context(viewport=TABLET, color_scheme="dark")
-    yield context.new_page()
-    context.close()
+def tablet(page: Page) -> Page:
+    """A second tab of the same browser, as large as a tablet and dark."""
+    tablet = page.context.new_page()
+    tablet.set_viewport_size(TABLET)
+    tablet.emulate_media(color_scheme="dark")
+    return tablet
 
 
 def opened(page: Page, address: str) -> None:

@@ -14,17 +14,21 @@ import venv
 import zipfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from packaging.requirements import Requirement
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_INPUTS = ("peakid", "pages", "recipes", "db", ".streamlit")
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 START_TIMEOUT_S = 60
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-BACKGROUNDS = {"light": "rgb(250, 251, 252)", "dark": "rgb(18, 23, 29)"}  # As in .streamlit/config.toml.
+BACKGROUNDS: dict[Literal["light", "dark"], str] = {
+    "light": "rgb(250, 251, 252)",
+    "dark": "rgb(18, 23, 29)",
+}  # As in .streamlit/config.toml.
 
 
 def _run(command: list[str], *, cwd: Path, environment: dict[str, str] | None = None) -> str:
@@ -191,9 +195,9 @@ def test_the_installed_app_delivers_each_page(address: str, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_pages_of_the_installed_app_run_in_our_colours(chromium: Browser, address: str) -> None:
+def test_the_pages_of_the_installed_app_run_in_our_colours(page: Page, address: str) -> None:
     for scheme, background in BACKGROUNDS.items():
-        page = chromium.new_context(color_scheme=scheme).new_page()
+        page.emulate_media(color_scheme=scheme)
         for name in PAGES if scheme == "light" else ["overview"]:
             page.goto(f"{address}/{name}")
             expect(page.locator(SETTLED)).to_be_visible(timeout=30_000)
@@ -201,4 +205,3 @@ def test_the_pages_of_the_installed_app_run_in_our_colours(chromium: Browser, ad
             expect(elements).not_to_have_count(0)
             expect(page.locator("[data-testid=stException]")).to_have_count(0)
         expect(page.locator("[data-testid=stApp]")).to_have_css("background-color", background)
-        page.context.close()
