@@ -117,11 +117,11 @@ IS_IN_DIALOG = """() => {
 }"""
 
 
-def test_the_pictures_are_within_three_tab_stops_of_the_main_area(
+def test_the_pictures_are_within_three_tab_stops_and_panels_take_and_keep_the_focus(
     serve: Callable[[], str], filled: Workspace, page: Page
 ) -> None:
     address = serve()
-    for path, holder in (("review?queue=all", "grid"), ("duplicates?tab=exact", "rows")):
+    for path, holder in (("duplicates?tab=exact", "rows"), ("review?queue=all", "grid")):
         opened(page, f"{address}/{path}")
         page.get_by_test_id("stMain").focus()
         page.keyboard.press("Tab")
@@ -129,10 +129,6 @@ def test_the_pictures_are_within_three_tab_stops_of_the_main_area(
         page.keyboard.press("Enter")
         assert holder in page.evaluate(FOCUSED)
         page.keyboard.press("ArrowRight")  # A key of the grid, not of the link.
-
-
-def test_panels_take_and_keep_the_focus(serve: Callable[[], str], filled: Workspace, page: Page) -> None:
-    opened(page, f"{serve()}/review?queue=all")
     for how, n_stops in (("?", 0), ("x", 2), ("/", 1)):
         page.keyboard.press(how)
         expect(page.get_by_role("dialog")).to_be_visible()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from peakid.curate import decisions
 from peakid.store.workspace import Workspace
@@ -47,14 +47,3 @@ def test_keys_are_saved_without_storage(
         (digests[2], "river"),  # Undone: the label of the folder.
     ]
     assert errors == []
-
-
-def test_a_browser_that_stores_data_says_nothing_of_it(
-    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]
-) -> None:
-    fill(river=2)
-    page.goto(f"{serve()}/review?queue=all")
-    page.locator(".tile").first.wait_for()
-    page.keyboard.press(" ")
-    expect(page.locator(".status .count")).to_contain_text("all saved")
-    expect(page.locator(".status .storage")).to_be_empty()
