@@ -1,27 +1,31 @@
 """The real server on a free port, one for most tests of a process, and Chromium as its client."""
 
 import os
+import re
 import shutil
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from peakid.resources import PROJECT_ROOT
 from peakid.store import workspace as workspaces
 from peakid.store.folders import recent_workspaces
 from peakid.store.workspace import Workspace
 from peakid.web import workspace_address
+from tests.browser import server_process
 
 START_TIMEOUT_S = 60
 WAIT_TIMEOUT_MS = 20_000  # Two shared cores; a page settles in a tenth of it.
+WINDOW: ViewportSize = {"width": 1280, "height": 800}  # The smallest supported size.
+SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,8 +38,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
-# Debian's Chromium draws as if there were a GPU; in software, that takes a tenth more time.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu-rasterization", "--disable-gpu-compositing"]
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = report.failed
+    return report
+
+
+# Debian's Chromium draws as if there were a GPU; in software, that takes a tenth more time. The tabs of one
+# profile are of one process, which has compiled the scripts of Streamlit.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu-rasterization", "--disable-gpu-compositing", "--process-per-site"]
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +68,8 @@ class Server:
     def __init__(
         self,
         workspace: Workspace,
-        script: Path = PROJECT_ROOT / "streamlit_app.py",
         *,
+        script: Path = PROJECT_ROOT / "streamlit_app.py",
         state: Path | None = None,
     ) -> None:
         self.port = _free_port()
@@ -65,7 +77,7 @@ class Server:
         self.state = state  # Its lists and secrets; None = those of the test.
         self._workspace = workspace
         self._script = script
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
 
     def start(self, workspace: Workspace | None = None) -> str:
         """Start it and return its address. It has received no request but for its health.
@@ -83,32 +95,23 @@ class Server:
             "PYTHONPATH": str(PROJECT_ROOT),
             **({} if self.state is None else {"XDG_STATE_HOME": str(self.state)}),
         }
-        command = [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(self._script),
-            "--server.port",
-            str(self.port),
-        ]
-        log = (self._workspace.path / "server.log").open("wb")
-        self._process = subprocess.Popen(
-            command, cwd=PROJECT_ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        _wait_until_healthy(self.address, self._process, Path(log.name))
+        command = ["run", str(self._script)]
+        log = self._workspace.path / "server.log"
+        self._process = server_process.start([*command, "--server.port", str(self.port)], environment, log)
+        _wait_until_healthy(self.address, self._process, log)
         return self.address
 
     def kill(self) -> None:
         """End it at once, in the middle of its work."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(20)
+            self._process.join(20)
 
     def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self._process.is_alive():
             self._process.terminate()
-            self._process.wait(20)
+            self._process.join(20)
+            self.kill()
 
 
 @pytest.fixture
@@ -145,27 +148,85 @@ def serve(workspace: Workspace, shared_server: Server, monkeypatch: pytest.Monke
     return served
 
 
+def go(page: Page, name: str) -> None:
+    """Open a page through the navigation, which costs half of what its address does."""
+    page.locator(f"[data-testid=stSidebarNavLink][href$='/{name}']").click()
+    page.wait_for_url(re.compile(rf"/{name}(\?|$)"))
+    page.wait_for_selector(SETTLED)
+
+
+class SharedTab:
+    """A tab for one test after the other: a new one compiles the scripts of Streamlit, 2 s of a core.
+
+    Args:
+        blank: An address of the shared server that answers with a text.
+    """
+
+    def __init__(self, browser: Browser, blank: str) -> None:
+        self._browser = browser
+        self._blank = blank
+        self._context: BrowserContext | None = None
+        self._page: Page | None = None
+
+    def emptied(self) -> Page:
+        """Return the tab without cookies and data, at the smallest supported size."""
+        if self._context is None:
+            self._context = self._browser.new_context(viewport=WINDOW)
+            self._page = self._context.new_page()
+        assert self._page is not None
+        self._page.set_default_timeout(WAIT_TIMEOUT_MS)
+        self._page.goto(self._blank)
+        self._page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self._context.clear_cookies()
+        return self._page
+
+    def leave(self) -> None:
+        """End what a test has open in it."""
+        if self._context is None or self._page is None or self._page.is_closed():
+            self.close()
+            return
+        for other in self._context.pages:
+            if other is not self._page:
+                other.close()
+        self._page.unroute_all()
+        self._page.mouse.move(0, 0)
+        self._page.goto(self._blank)
+        self._page.emulate_media(color_scheme="null", reduced_motion="null", media="null")
+        if self._page.viewport_size != WINDOW:
+            self._page.set_viewport_size(WINDOW)
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._context.close()
+        self._context = self._page = None
+
+
+@pytest.fixture(scope="session")
+def shared_tab(chromium: Browser, shared_server: Server) -> Generator[SharedTab]:
+    tab = SharedTab(chromium, f"{shared_server.address}/_stcore/health")
+    yield tab
+    tab.close()
+
+
 @pytest.fixture
-def serve_script(workspace: Workspace, tmp_path: Path) -> Generator[Callable[[str], str]]:
-    """Serve a script instead of the app: `serve_script("import streamlit ...")` returns its address."""
-    script = tmp_path / "script.py"
-    server = Server(workspace, script)
+def page(request: pytest.FixtureRequest, shared_tab: SharedTab) -> Generator[Page]:
+    """The tab that the tests share, without cookies and data, at the smallest supported size.
 
-    def served(text: str) -> str:
-        script.write_text(text, encoding="utf-8")
-        return server.start()
-
-    yield served
-    server.stop()
+    A test that adds a script to its page, or needs a second profile, takes `profile`.
+    """
+    yield shared_tab.emptied()
+    if request.node.stash.get(FAILED, False):
+        shared_tab.close()
+    else:
+        shared_tab.leave()
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Generator[Page]:
-    """A fresh browser profile at the smallest supported size."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(WAIT_TIMEOUT_MS)
-    yield page
+def profile(chromium: Browser) -> Generator[BrowserContext]:
+    """A browser profile of the test's own, at the smallest supported size."""
+    context = chromium.new_context(viewport=WINDOW)
+    context.set_default_timeout(WAIT_TIMEOUT_MS)
+    yield context
     context.close()
 
 
@@ -175,7 +236,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_healthy(address: str, process: ForkServerProcess, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         try:
@@ -183,7 +244,7 @@ def _wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Pat
         except urllib.error.HTTPError:  # It asks for the password.
             return
         except (urllib.error.URLError, OSError):
-            assert process.poll() is None, log.read_text()
+            assert process.is_alive(), log.read_text()
             time.sleep(0.1)
         else:
             return

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image
@@ -88,17 +89,15 @@ def violations(page: Page) -> list[tuple[str, str, str, str]]:
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: run `npm ci`")
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_axe_finds_nothing_severe_on_any_page(
-    serve: Callable[[], str], filled: Workspace, chromium: Browser, theme: str
+    serve: Callable[[], str], filled: Workspace, page: Page, theme: Literal["light", "dark"]
 ) -> None:
     address = serve()
-    context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
-    page = context.new_page()
+    page.emulate_media(color_scheme=theme)
     found = []
     pages = [each.name for each in navigation.PAGES]
     for path in (*pages, *VIEWS):
         opened(page, f"{address}/{path}" if path != "overview" else address)
         found += [(path, *each) for each in violations(page)]
-    context.close()
     assert not found, "\n".join(map(str, found))
 
 
@@ -118,11 +117,11 @@ IS_IN_DIALOG = """() => {
 }"""
 
 
-def test_the_pictures_are_within_three_tab_stops_of_the_main_area(
+def test_the_pictures_are_within_three_tab_stops_and_panels_take_and_keep_the_focus(
     serve: Callable[[], str], filled: Workspace, page: Page
 ) -> None:
     address = serve()
-    for path, holder in (("review?queue=all", "grid"), ("duplicates?tab=exact", "rows")):
+    for path, holder in (("duplicates?tab=exact", "rows"), ("review?queue=all", "grid")):
         opened(page, f"{address}/{path}")
         page.get_by_test_id("stMain").focus()
         page.keyboard.press("Tab")
@@ -130,10 +129,6 @@ def test_the_pictures_are_within_three_tab_stops_of_the_main_area(
         page.keyboard.press("Enter")
         assert holder in page.evaluate(FOCUSED)
         page.keyboard.press("ArrowRight")  # A key of the grid, not of the link.
-
-
-def test_panels_take_and_keep_the_focus(serve: Callable[[], str], filled: Workspace, page: Page) -> None:
-    opened(page, f"{serve()}/review?queue=all")
     for how, n_stops in (("?", 0), ("x", 2), ("/", 1)):
         page.keyboard.press(how)
         expect(page.get_by_role("dialog")).to_be_visible()
@@ -163,14 +158,12 @@ def test_at_twice_the_size_the_pictures_start_in_the_first_window(
 
 
 def test_the_navigation_shows_the_focus_and_motion_is_reduced_on_request(
-    serve: Callable[[], str], filled: Workspace, chromium: Browser
+    serve: Callable[[], str], filled: Workspace, page: Page
 ) -> None:
-    context = chromium.new_context(reduced_motion="reduce")
-    page = context.new_page()
+    page.emulate_media(reduced_motion="reduce")
     opened(page, f"{serve()}/review?queue=all")
     page.get_by_test_id("stSidebarNavLink").first.focus()
     page.keyboard.press("Tab")
     style = page.evaluate(FOCUS_STYLE)
     assert (style["id"], style["outline"]) == ("stSidebarNavLink", "solid")
     assert float(style["transition"].removesuffix("s")) < 0.001
-    context.close()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from peakid.curate import classes
 from peakid.dataset import snapshot as snapshots
@@ -55,15 +55,14 @@ def opened(page: Page, address: str) -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1280, 800), (820, 1180)])
 def test_no_text_of_a_figure_is_cut(
-    serve: Callable[[], str], many: Workspace, chromium: Browser, size: tuple[int, int]
+    serve: Callable[[], str], many: Workspace, page: Page, size: tuple[int, int]
 ) -> None:
-    context = chromium.new_context(viewport={"width": size[0], "height": size[1]})
-    page, address = context.new_page(), serve()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    address = serve()
     cut = []
     for view in VIEWS:
         opened(page, f"{address}/{view}")
         cut += [(view, text) for text in page.evaluate(CUT)]
-    context.close()
     assert cut == []
 
 

@@ -19,6 +19,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
 from peakid.web import navigation
+from tests.browser.conftest import go
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -75,12 +76,13 @@ def test_cancel_shows_its_effect_on_every_page(
     serve: Callable[[], str], page: Page, workspace: Workspace, training: Work
 ) -> None:
     training.report("Training, epoch 1 of 9", 10, 90, "40 of 96 images, about 90 s left")
-    address = serve()
-    for each in navigation.PAGES:
+    page.goto(serve())
+    page.wait_for_selector(SETTLED)
+    for n, each in enumerate(navigation.PAGES):
         with workspace.transaction() as connection:
             connection.execute("UPDATE job SET is_cancel_requested = 0")
-        page.goto(f"{address}/{each.name}")
-        page.wait_for_selector(SETTLED)
+        if n:
+            go(page, each.name)
         expect(sidebar(page).get_by_text("Training, epoch 1 of 9: 40 of 96 images")).to_be_visible()
         sidebar(page).get_by_role("button", name="Cancel training").click()
         sidebar(page).get_by_text("Cancelling…").wait_for()

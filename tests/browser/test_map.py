@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from peakid.embed import layouts, placing, projection, stored
 from peakid.resources import PROJECT_ROOT
@@ -60,8 +60,9 @@ def lasso(page: Page, inside: list[tuple[float, float]]) -> None:
 
 
 def test_the_map_shows_photos_and_a_lasso_becomes_a_queue(
-    workspace: Workspace, places: list[tuple[float, float]], serve: Callable[[], str], page: Page
+    workspace: Workspace, places: list[tuple[float, float]], serve: Callable[[], str], profile: BrowserContext
 ) -> None:
+    page = profile.new_page()
     page.add_init_script("window.alerted = false; window.alert = () => { window.alerted = true; };")
     address = serve()
     page.goto(f"{address}/map")
@@ -154,8 +155,9 @@ def test_zooming_in_shows_the_images_that_the_whole_map_does_not_draw(
 
 
 def test_the_map_works_without_webgl_and_passes_axe(
-    workspace: Workspace, places: list[tuple[float, float]], serve: Callable[[], str], page: Page
+    workspace: Workspace, places: list[tuple[float, float]], serve: Callable[[], str], profile: BrowserContext
 ) -> None:
+    page = profile.new_page()
     page.add_init_script(WITHOUT_WEBGL)
     page.goto(f"{serve()}/map")
     expect(page.locator(f"{DRAWN}[data-painter=canvas]")).to_be_visible()

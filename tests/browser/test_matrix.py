@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from peakid.dataset import snapshot as snapshots
 from peakid.evaluate.errors import matrix_order
@@ -98,12 +98,12 @@ def test_a_click_opens_exactly_the_cell_that_is_drawn_there(
     serve: Callable[[], str],
     workspace: Workspace,
     frozen: Snapshot,
-    chromium: Browser,
+    page: Page,
     size: tuple[int, int],
 ) -> None:
     matrices = [add_run(workspace, frozen, n_classes) for n_classes in SIZES]
-    context = chromium.new_context(viewport={"width": size[0], "height": size[1]})
-    page, address = context.new_page(), serve()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    address = serve()
     for run_id, matrix in enumerate(matrices, 1):
         names = frozen.class_names[: len(matrix)]
         for order in ("class", "similarity") if size[0] > 1000 else ("size",):
@@ -113,7 +113,6 @@ def test_a_click_opens_exactly_the_cell_that_is_drawn_there(
                 expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
             page.locator(".matrix[data-cells] canvas").wait_for()
             check_clicks(page, names, matrix, order)
-    context.close()
 
 
 def test_the_keys_open_a_cell_and_judging_there_names_the_outdated_run(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 from peakid.acquire import folder
 from peakid.dataset import snapshot as snapshots
@@ -57,9 +57,8 @@ def photos(workspace: Workspace, tmp_path: Path) -> list[Path]:
 
 
 def test_a_run_is_tried_exported_and_bundled_from_evaluate_on(
-    chromium: Browser, serve: Callable[[], str], photos: list[Path], tmp_path: Path
+    page: Page, serve: Callable[[], str], photos: list[Path], tmp_path: Path
 ) -> None:
-    page = chromium.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
     page.goto(f"{serve()}/evaluate")
     page.get_by_role("link", name="Try or export this run").click()
     expect(page.get_by_role("heading", name="Models", level=1)).to_be_visible()
@@ -93,4 +92,3 @@ def test_a_run_is_tried_exported_and_bundled_from_evaluate_on(
     page.set_viewport_size({"width": 820, "height": 1180})
     page.wait_for_selector(SETTLED)
     assert page.evaluate("document.documentElement.scrollWidth") <= 820
-    page.close()

@@ -1,7 +1,7 @@
 """Names that are markup elsewhere are shown exactly as they are, on every page and in every figure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,8 +19,10 @@ from peakid.dataset import snapshot as snapshots
 from peakid.evaluate import charts
 from peakid.records import Choice
 from peakid.store import exports
+from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from tests import planted_runs
+from tests.browser.conftest import Server
 from tests.hostile_names import NAMES, PATHS, seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -85,10 +87,32 @@ for place, name in zip(places, names):
     figure.update_layout(title=name, xaxis_title=name, yaxis_title=name, height=240)
     st.plotly_chart(figure, theme=None, key=f"titles{place}")
 """
+# One server for all scripts: the one that the address names runs.
+CHOSEN = """
+from pathlib import Path
+import streamlit as st
+exec(Path(__file__).with_name(f"{st.query_params['script']}.txt").read_text(encoding="utf-8"))
+"""
 MARKUP = (
     ":is(a, i, em, code, del, sub, sup, img, ul, ol, li, table, hr, blockquote, input, .katex, [role=img],"
     " .stMarkdownBadge, [style*=background])"
 )
+
+
+@pytest.fixture(scope="module")
+def serve_script(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], str]]:
+    """Serve scripts instead of the app: `serve_script("import streamlit ...")` returns the address of one."""
+    folder = tmp_path_factory.mktemp("scripts")
+    (folder / "script.py").write_text(CHOSEN, encoding="utf-8")
+    server = Server(workspaces.create(folder / "workspace"), script=folder / "script.py")
+    address = server.start()
+
+    def served(text: str) -> str:
+        (folder / f"{len(text)}.txt").write_text(text, encoding="utf-8")
+        return f"{address}/?script={len(text)}"
+
+    yield served
+    server.stop()
 
 
 def test_every_element_shows_a_name_as_it_is(serve_script: Callable[[str], str], page: Page) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from peakid.curate import decisions
 from peakid.curate.queues import review_queue
@@ -80,32 +80,29 @@ def test_judgements_of_a_closed_tab_are_delivered_by_the_next_tab(
 ) -> None:
     fill(river=5)
     address = server.start()
-    open_review(page, address)
+    closed = page.context.new_page()
+    open_review(closed, address)
     server.kill()
-    page.keyboard.type("11", delay=20)
-    expect(page.locator(".status .count")).to_contain_text("2 pending")
-    context = page.context
+    closed.keyboard.type("11", delay=20)
+    expect(closed.locator(".status .count")).to_contain_text("2 pending")
     # As if the tab had been closed some time ago.
-    page.evaluate(
+    closed.evaluate(
         "for (const name of Object.keys(localStorage).filter((each) => each.startsWith('peakid:outbox')))"
         " localStorage.setItem(name, JSON.stringify({ ...JSON.parse(localStorage.getItem(name)), beat: 0 }))"
     )
-    page.close()
+    closed.close()
     server.start()
-    other = context.new_page()
-    open_review(other, address)
-    wait_until_saved(other)
+    open_review(page, address)
+    wait_until_saved(page)
     assert [row.label for row in judgements(workspace)] == ["river", "river"]
-    assert (
-        other.evaluate("Object.keys(localStorage).filter((each) => each.startsWith('peakid:outbox'))") == []
-    )
+    assert page.evaluate("Object.keys(localStorage).filter((each) => each.startsWith('peakid:outbox'))") == []
 
 
 def test_offline_and_back_delivers_everything_once(
-    server: Any, page: Page, fill: Callable[..., list[str]], workspace: Workspace
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
 ) -> None:
     digests = fill(river=5, sea=5)
-    open_review(page, server.start())
+    open_review(page, serve())
     page.context.set_offline(True)
     page.keyboard.type("2z12", delay=20)
     page.context.set_offline(False)
@@ -119,13 +116,16 @@ def test_offline_and_back_delivers_everything_once(
 
 
 def test_the_second_of_two_people_who_judge_one_image_is_told(
-    server: Any, page: Page, chromium: Browser, fill: Callable[..., list[str]], workspace: Workspace
+    serve: Callable[[], str],
+    page: Page,
+    profile: BrowserContext,
+    fill: Callable[..., list[str]],
+    workspace: Workspace,
 ) -> None:
     (first, *_) = fill(river=2, sea=1)
-    address = server.start()
+    address = serve()
     open_review(page, address)
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    other = context.new_page()
+    other = profile.new_page()
     open_review(other, address)
     other.get_by_role("textbox", name="Reviewer").fill("ben")
     other.get_by_role("textbox", name="Reviewer").press("Enter")
@@ -141,4 +141,3 @@ def test_the_second_of_two_people_who_judge_one_image_is_told(
     page.keyboard.press("1")
     wait_until_saved(page)
     assert review_queue.items(workspace, [first])[0].label == "river"
-    context.close()

@@ -124,7 +124,10 @@ def test_ten_thousand_images_are_scrolled_to_the_end_and_judged_on_the_way(
     assert len(set(chosen)) == N_JUDGED
 
 
-@pytest.mark.parametrize("key", ["2", "/", "Enter", "Shift+ArrowRight"])
+@pytest.mark.parametrize(
+    "key",
+    ["2", *(pytest.param(key, marks=pytest.mark.thorough) for key in ("/", "Enter")), "Shift+ArrowRight"],
+)
 def test_a_key_for_an_image_out_of_sight_shows_it_and_does_nothing(
     serve: Callable[[], str], page: Page, plant: Callable[..., dict[str, str]], workspace: Workspace, key: str
 ) -> None:

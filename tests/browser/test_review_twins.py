@@ -69,6 +69,10 @@ def test_twins_share_a_row_whatever_the_width(serve: Callable[[], str], page: Pa
     for _ in range(30):
         page.keyboard.press("ArrowUp")
     expect(page.locator(".tile.focus")).to_have_attribute("title", re.compile("^dom/0.jpg\n"))
+    page.locator(".tile[title^='dom/3.jpg']").dblclick()  # Three duplicates are seen together.
+    expect(page.locator(".beside")).to_have_count(2)
+    expect(page.locator(".beside").nth(0)).to_contain_text("eiger")
+    expect(page.locator(".beside").nth(1)).to_contain_text("lyskamm")
 
 
 def test_either_of_two_twins_is_judged_with_the_usual_keys_while_both_are_seen(
@@ -103,14 +107,6 @@ def test_either_of_two_twins_is_judged_with_the_usual_keys_while_both_are_seen(
     expect(page.locator(".status .count")).to_contain_text("1 of 19 · all saved")
     assert label_of(workspace, "dom/0.jpg") == "eiger reviewed"
     assert label_of(workspace, "eiger/0.png") == "eiger"
-
-
-def test_three_duplicates_are_seen_together(serve: Callable[[], str], page: Page, twins: None) -> None:
-    page.goto(f"{serve()}/review?queue=conflicts")
-    page.locator(".tile[title^='dom/3.jpg']").dblclick()
-    expect(page.locator(".beside")).to_have_count(2)
-    expect(page.locator(".beside").nth(0)).to_contain_text("eiger")
-    expect(page.locator(".beside").nth(1)).to_contain_text("lyskamm")
 
 
 def test_a_twin_that_the_filter_leaves_out_is_seen_judged_and_not_counted(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, expect
 
 from peakid.curate import decisions
 from peakid.store.workspace import Workspace
@@ -23,13 +23,14 @@ AT_USE = """for (const name of ['getItem', 'setItem', 'removeItem', 'key'])
 @pytest.mark.parametrize("script", [AT_THE_MENTION, AT_USE], ids=["at the mention", "at use"])
 def test_keys_are_saved_without_storage(
     serve: Callable[[], str],
-    page: Page,
+    profile: BrowserContext,
     fill: Callable[..., list[str]],
     workspace: Workspace,
     script: str,
 ) -> None:
     digests = fill(river=4, sea=2)
     errors: list[str] = []
+    page = profile.new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.add_init_script(script)
     page.goto(f"{serve()}/review?queue=all")
@@ -46,14 +47,3 @@ def test_keys_are_saved_without_storage(
         (digests[2], "river"),  # Undone: the label of the folder.
     ]
     assert errors == []
-
-
-def test_a_browser_that_stores_data_says_nothing_of_it(
-    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]]
-) -> None:
-    fill(river=2)
-    page.goto(f"{serve()}/review?queue=all")
-    page.locator(".tile").first.wait_for()
-    page.keyboard.press(" ")
-    expect(page.locator(".status .count")).to_contain_text("all saved")
-    expect(page.locator(".status .storage")).to_be_empty()

@@ -14,17 +14,22 @@ import venv
 import zipfile
 from collections.abc import Generator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from packaging.requirements import Requirement
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SETTLED, go
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_INPUTS = ("peakid", "pages", "recipes", "db", ".streamlit")
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 START_TIMEOUT_S = 60
-SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-BACKGROUNDS = {"light": "rgb(250, 251, 252)", "dark": "rgb(18, 23, 29)"}  # As in .streamlit/config.toml.
+BACKGROUNDS: dict[Literal["light", "dark"], str] = {
+    "light": "rgb(250, 251, 252)",
+    "dark": "rgb(18, 23, 29)",
+}  # As in .streamlit/config.toml.
 
 
 def _run(command: list[str], *, cwd: Path, environment: dict[str, str] | None = None) -> str:
@@ -191,14 +196,16 @@ def test_the_installed_app_delivers_each_page(address: str, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_pages_of_the_installed_app_run_in_our_colours(chromium: Browser, address: str) -> None:
+def test_the_pages_of_the_installed_app_run_in_our_colours(page: Page, address: str) -> None:
     for scheme, background in BACKGROUNDS.items():
-        page = chromium.new_context(color_scheme=scheme).new_page()
-        for name in PAGES if scheme == "light" else ["overview"]:
-            page.goto(f"{address}/{name}")
+        page.emulate_media(color_scheme=scheme)
+        page.goto(address)
+        others = [each for each in PAGES if each != "overview"]
+        for name in ["overview", *others] if scheme == "light" else ["overview"]:
+            if name != "overview":
+                go(page, name)
             expect(page.locator(SETTLED)).to_be_visible(timeout=30_000)
             elements = page.locator("[data-testid=stMain] [data-testid=stElementContainer]")
             expect(elements).not_to_have_count(0)
             expect(page.locator("[data-testid=stException]")).to_have_count(0)
         expect(page.locator("[data-testid=stApp]")).to_have_css("background-color", background)
-        page.context.close()

@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 
 from peakid.curate import decisions
 from peakid.store.workspace import Workspace
+from tests.browser.conftest import SETTLED, go
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 # At once: a key that is pressed after the explanation has taken the place of the grid is about no image.
 TWO_KEYS = """() => {
   for (const key of ['2', '2'])
@@ -50,7 +50,9 @@ def test_a_workspace_that_disappears_is_explained_on_every_page_and_loses_no_key
     expect(page.locator(".status .count")).to_contain_text("all saved")
     made = [row for row in reversed(decisions.log(workspace, limit=50)) if row.actor == "human:anna"]
     assert [(row.digest, row.label) for row in made] == [(each, "sea") for each in digests[:3]]
+    other.goto(address)
     for name in PAGES:
-        other.goto(f"{address}/{name}")
+        if name:
+            go(other, name)
         other.wait_for_selector(SETTLED)
         expect(other.get_by_text("There is no workspace in")).to_have_count(0)

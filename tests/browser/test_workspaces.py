@@ -80,9 +80,10 @@ def browse_to(page: Page, name: str) -> None:
 
 
 def test_keys_that_wait_while_the_workspace_is_switched_are_saved_in_their_own(
-    server: Any, page: Page, workspace: Workspace, other: Workspace
+    serve: Callable[[], str], page: Page, workspace: Workspace, other: Workspace
 ) -> None:
-    address = server.start()
+    address = serve()
+    page = page.context.new_page()
     is_cut = False
 
     def relay(socket: Any) -> None:
