@@ -125,6 +125,7 @@ def test_a_rank_killed_in_the_middle_is_named_and_the_run_ends_as_if_nothing_had
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_training_cancelled_on_two_ranks_continues_on_one_from_its_checkpoint(
     workspace, photos, claimed, until
 ):
