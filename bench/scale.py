@@ -108,26 +108,29 @@ def measured(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def one(asked: dict[str, Any]) -> dict[str, Any]:
-    """Measure one configuration; the memory is the peak of this process and of its largest worker."""
+    """Measure one configuration; `head_mb` is the peak of this process."""
     act = {"decode": decode, "map": synthesised, "overhead": overhead}[asked["part"]]
     with tempfile.TemporaryDirectory(prefix="peakid-scale-") as folder:
         found = act(asked, Path(folder))
-    own, children = (peak_mb(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return found | {"head_mb": own, "worker_mb": children}
+    return found | {"head_mb": peak_mb()}
 
 
-def cpu_s_of_workers() -> float:
-    """Return the CPU time of all processes below this one; on a busy machine it says more than the clock."""
-    found = 0.0
+def workers() -> dict[str, float]:
+    """Return the CPU time of all processes below this one, and the memory of the largest.
+
+    On a busy machine CPU time says more than the clock.
+    """
+    cpu_s, largest = 0.0, 0
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             times = process.cpu_times()
-            found += times.user + times.system
-    return found
+            cpu_s += times.user + times.system
+            largest = max(largest, process.memory_info().rss)
+    return {"workers_cpu_s": round(cpu_s, 2), "worker_mb": round(largest / 2**20)}
 
 
-def peak_mb(whose: int) -> int:
-    return round(resource.getrusage(whose).ru_maxrss / 1024)
+def peak_mb() -> int:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def settings_of(asked: dict[str, Any]) -> JobSettings:
@@ -155,7 +158,7 @@ def filled(folder: Path, n: int) -> Workspace:
 def synthesised(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Hashes and embeddings by workers, merged into a workspace in the order of the images."""
     workspace, settings = filled(folder, asked["n"]), settings_of(asked)
-    base_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    base_mb = peak_mb()
     known = stored.create(workspace, "synthetic", size_px=160, weights_sha256="", n_dimensions=N_DIMENSIONS)
     merge_s, head_cpu_s, began = 0.0, time.process_time(), time.perf_counter()
     waiting: list[Any] = []
@@ -174,7 +177,7 @@ def synthesised(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
                 merge_s += merge(workspace, known.set_id, ids, waiting)
                 waiting = []
         merge_s += merge(workspace, known.set_id, ids, waiting)
-        used, workers_cpu_s = engine.use(), cpu_s_of_workers()
+        used, of_workers = engine.use(), workers()
     seconds = time.perf_counter() - began
     assert stored.counts(workspace, known.set_id).n_missing == 0
     return {
@@ -184,10 +187,10 @@ def synthesised(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
         "merge_s": round(merge_s, 2),
         "merged_per_s": round(asked["n"] / merge_s),
         "head_cpu_s": round(time.process_time() - head_cpu_s, 2),
-        "workers_cpu_s": round(workers_cpu_s, 2),
+        **of_workers,
         "shards": used.n_shards,
         "database_mb": round((workspace.path / "peakid.db").stat().st_size / 2**20),
-        "base_mb": round(base_mb),
+        "base_mb": base_mb,
     }
 
 
@@ -237,15 +240,15 @@ def decode(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
     began = time.perf_counter()
     with opening.opened(settings) as engine:
         used = measuring.measure(workspace, engine, settings, report=no_report, should_stop=lambda: False)
-        workers_cpu_s = cpu_s_of_workers()
+        of_workers = workers()
     seconds = time.perf_counter() - began
     shutil.rmtree(workspace.images_dir)
     return {
         "seconds": round(seconds, 2),
         "photos_per_s": round(asked["n"] / seconds),
         "unit_s": round(used.core_seconds, 2),
-        "workers_cpu_s": round(workers_cpu_s, 2),
-        "cpu_ms_per_photo": round(1000 * workers_cpu_s / asked["n"], 2),
+        **of_workers,
+        "cpu_ms_per_photo": round(1000 * of_workers["workers_cpu_s"] / asked["n"], 2),
         "shards": used.n_shards,
     }
 
