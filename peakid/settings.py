@@ -4,7 +4,7 @@ import getpass
 import os
 import pwd
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -206,6 +206,29 @@ def _unprivileged_account() -> str:
 def config_file() -> Path:
     """Return the path of peakid.toml: PEAKID_CONFIG, else in the working folder. It may not exist."""
     return files.expanded(os.environ.get("PEAKID_CONFIG") or CONFIG_NAME)
+
+
+def read() -> Settings:
+    """Return the settings as the environment and the file have them now, for requests and pages.
+
+    They are parsed again only where one of the two has changed. The result is shared: do not change it.
+
+    Raises:
+        BadInput: If a value does not fit.
+    """
+    own = tuple(sorted(item for item in os.environ.items() if item[0].upper().startswith("PEAKID_")))
+    file = config_file()
+    try:
+        found = file.stat()
+        return _parsed(own, file, (found.st_ino, found.st_mtime_ns, found.st_size))
+    except OSError:
+        return _parsed(own, file, None)
+
+
+@lru_cache(maxsize=1)
+def _parsed(own: tuple[tuple[str, str], ...], file: Path, version: tuple[int, int, int] | None) -> Settings:
+    """Parse the settings; the arguments say what they are read from."""
+    return Settings()
 
 
 @cache
