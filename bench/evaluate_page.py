@@ -2,7 +2,7 @@
 
 It plants a workspace without image bytes and two runs whose predictions err on about a fifth of the images,
 for each size. The figures are computed as the job does it. Then each tab is opened in Chromium: its address
-in a new browser, and the page from the navigation of an app that runs, which is what a person does. A one-line
+in a new browser, and the page from the navigation of an app that runs, as a person does. A one-line
 Streamlit app is opened between the visits: other work on the machine slows both. `--only 50` is one size.
 """
 

@@ -34,9 +34,10 @@ def test_the_evaluate_page_loads_its_matrix_and_others_do_not() -> None:
     assert {*element_scripts.OF_PAGE, *element_scripts.COMPONENTS} <= {each.name for each in navigation.PAGES}
 
 
-def test_plotly_is_not_loaded_before_the_first_page_is_drawn() -> None:
-    assert not any("Plotly" in each for each in element_scripts.of_page("/evaluate"))
-    assert any("Plotly" in each for each in element_scripts.later())
+@pytest.mark.parametrize("large", ["PlotlyChart.", "DataFrame."])
+def test_a_large_script_is_loaded_only_after_the_first_page_is_drawn(large: str) -> None:
+    assert not any(large in each for each in element_scripts.of_page("/evaluate"))
+    assert any(large in each for each in element_scripts.later())
 
 
 def test_the_script_of_the_page_has_what_other_pages_need() -> None:
