@@ -24,11 +24,13 @@ def ranked(scores: Sequence[ClassScore]) -> list[ClassScore]:
 
 
 def finding(scores: Sequence[ClassScore]) -> str:
-    """Say which class has the lowest recall, as text without markup."""
+    """Say which class has the lowest recall, or how many have it, as text without markup."""
     scored = [each for each in ranked(scores) if each.support]
     if not scored:
         return "No class has images in this split"
     lowest = scored[0]
+    if (n := sum(each.recall == lowest.recall for each in scored)) > 1:
+        return f"Lowest recall: {100 * lowest.recall:.0f} %, in {n} of {len(scores)} classes"
     return f"Lowest recall: {lowest.class_name} ({_n_correct(lowest)} of {lowest.support:,})"
 
 

@@ -34,6 +34,8 @@ def test_a_row_says_the_recall_with_its_interval_and_its_images() -> None:
 def test_the_title_names_the_lowest_recall_of_the_classes_with_images() -> None:
     assert recall_rows.finding(SCORES) == "Lowest recall: Dom (6 of 8)"
     assert recall_rows.finding(SCORES[2:]) == "No class has images in this split"
+    tied = per_class.scores(np.array([[0, 2, 0], [0, 0, 2], [0, 0, 2]]), NAMES)
+    assert recall_rows.finding(tied) == "Lowest recall: 0 %, in 2 of 3 classes"
 
 
 def test_a_name_cannot_write_markup() -> None:

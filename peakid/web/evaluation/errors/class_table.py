@@ -23,7 +23,7 @@ def show(view: EvaluationView) -> None:
         st.markdown("  \n".join(session.plain(each.sentence(scores)) for each in found))
     _show_table(scores)
     lowest = recall_rows.ranked(scores)[:MOST_BARS]
-    st.markdown(session.plain(recall_rows.finding(lowest)))
+    st.markdown(session.plain(recall_rows.finding(scores)))
     st.html(recall_rows.html(lowest, theme=theme.current()))
     if len(lowest) < len(scores):
         st.caption(f"The {MOST_BARS} lowest of {len(scores)} classes.")
