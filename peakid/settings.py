@@ -209,26 +209,8 @@ def config_file() -> Path:
 
 
 def read() -> Settings:
-    """Return the settings as the environment and the file have them now, for requests and pages.
-
-    They are parsed again only where one of the two has changed. The result is shared: do not change it.
-
-    Raises:
-        BadInput: If a value does not fit.
-    """
-    own = tuple(sorted(item for item in os.environ.items() if item[0].upper().startswith("PEAKID_")))
-    file = config_file()
-    try:
-        found = file.stat()
-        return _parsed(own, file, (found.st_ino, found.st_mtime_ns, found.st_size))
-    except OSError:
-        return _parsed(own, file, None)
-
-
-@lru_cache(maxsize=1)
-def _parsed(own: tuple[tuple[str, str], ...], file: Path, version: tuple[int, int, int] | None) -> Settings:
-    """Parse the settings; the arguments say what they are read from."""
-    return Settings()
+    """Return the settings as they are now, parsed again only after a change. Do not change the result."""
+    return _parsed(settings_file.version(config_file(), os.environ))
 
 
 @cache
@@ -289,6 +271,7 @@ def use(job: JobSettings, *, keeps_gpus: bool = False) -> None:
 
 
 _of_job: Settings | None = None
+_parsed = lru_cache(maxsize=1)(lambda version: Settings())
 
 
 def environment(**values: str) -> dict[str, str]:
