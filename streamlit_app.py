@@ -7,7 +7,7 @@ from starlette.requests import Request
 from peakid.resources import PACKAGE_DIR
 from peakid.store.workspace import Workspace
 from peakid.web import navigation, session, workspace_address
-from peakid.web.server import page_script, routes
+from peakid.web.server import element_scripts, page_script, routes
 from peakid.web.server.guard import Guard
 from peakid.web.server.missing_page import MissingPage
 from peakid.web.server.page_script import PageScript
@@ -34,6 +34,6 @@ app = st.App(
         Middleware(PredictionPages, workspace=opened),
         Middleware(StreamedUploads, folder=lambda request: opened(request).uploads_dir),
         Middleware(MissingPage, pages=[page.name for page in navigation.PAGES]),
-        Middleware(PageScript, script=page_script.script()),
+        Middleware(PageScript, script=page_script.script(), modules=element_scripts.of_page),
     ],
 )

@@ -1,8 +1,9 @@
 """Time to open each tab of the Evaluate page with many predictions: `python bench/evaluate_page.py`.
 
 It plants a workspace without image bytes and two runs whose predictions err on about a fifth of the images,
-for each size. The figures are computed as the job does it, then each tab is opened in Chromium. A one-line
-Streamlit app is opened between the visits: other work on the machine slows both.
+for each size. The figures are computed as the job does it. Then each tab is opened in Chromium: its address
+in a new browser, and the page from the navigation of an app that runs, as a person does. A one-line
+Streamlit app is opened between the visits: other work on the machine slows both. `--only 50` is one size.
 """
 
 import argparse
@@ -22,13 +23,15 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.first_paint import READY, served
+from bench import page_visits
+from bench.first_paint import served
 from bench.million_tables import digest
+from bench.page_visits import Opened
 from peakid.curate import decisions
 from peakid.evaluate import figures, scored_images
 from peakid.evaluate.comparing import stored_comparisons
@@ -40,9 +43,9 @@ from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace, now
 
 ACTOR = "human:bench"
+MADE_AT = "2026-01-01T00:00:00+00:00"
 SIZES = ((50, 100_000, 1.0), (200, 1_000_000, 3.0))  # Classes, images, seconds to open the page.
 TABS = ("errors", "trust", "slices", "compare", "curve")
-SCORE = "Accuracy (validation)"
 N_WRONG_SHARE = 0.2
 _PART = 50_000
 
@@ -59,26 +62,6 @@ class Computed:
     slices_s: float
     compare_s: float
     peak_mb: float
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Medians of several visits of one tab, in seconds.
-
-    Attributes:
-        first_text_s: To the score, which every tab has.
-        whole_s: To the end of the script of the page.
-        server_cpu_s: CPU time of the server, which other work on the machine hardly changes.
-        limit_s: For `whole_s`.
-    """
-
-    n_classes: int
-    n_images: int
-    tab: str
-    first_text_s: float
-    whole_s: float
-    server_cpu_s: float
-    limit_s: float
 
 
 @contextmanager
@@ -148,14 +131,17 @@ def fill(
 ) -> None:
     """Insert classes, images with sizes and measures, decisions and states, and a snapshot of them all."""
     n = len(digests)
-    writing.executemany("INSERT INTO class (name, position, created_at) VALUES (?, ?, '2026')",
-        [(name, k) for k, name in enumerate(names, 1)])  # fmt: skip
+    writing.executemany(
+        "INSERT INTO class (name, position, created_at) VALUES (?, ?, ?)",
+        [(name, k, MADE_AT) for k, name in enumerate(names, 1)],
+    )
     writing.execute(
-        "INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', ?, '2026')", (ACTOR,)
+        f"INSERT INTO acquisition (source, actor, started_at) VALUES ('folder', ?, '{MADE_AT}')",
+        (ACTOR,),
     )
     writing.executemany(
         "INSERT INTO image (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at)"
-        " VALUES (?, ?, 'JPEG', 1000, ?, 480, '0000000000000000', '0000000000000000', '2026')",
+        f" VALUES (?, ?, 'JPEG', 1000, ?, 480, '0000000000000000', '0000000000000000', '{MADE_AT}')",
         zip(range(1, n + 1), digests, rng.integers(300, 4000, n).tolist(), strict=True),
     )
     brightness, sharpness, years = rng.random(n), rng.gamma(2, 100, n), rng.integers(2005, 2027, n)
@@ -170,14 +156,14 @@ def fill(
     )
     writing.executemany(
         "INSERT INTO origin (image_id, acquisition_id, source, path, label, created_at)"
-        " VALUES (?, 1, 'folder', ?, ?, '2026')",
+        f" VALUES (?, 1, 'folder', ?, ?, '{MADE_AT}')",
         ((i, f"{names[k]}/{i:07}.jpg", names[k]) for i, k in enumerate(given.tolist(), 1)),
     )
-    writing.execute("INSERT INTO step (actor, kind, made_at) VALUES (?, 'import', '2026')", (ACTOR,))
+    writing.execute(f"INSERT INTO step (actor, kind, made_at) VALUES (?, 'import', '{MADE_AT}')", (ACTOR,))
     writing.executemany(
         "INSERT INTO decision"
         " (event_id, step_id, image_id, verdict, class_id, is_reviewed, actor, decided_at)"
-        " VALUES (?, 1, ?, 'label', ?, 0, ?, '2026')",
+        f" VALUES (?, 1, ?, 'label', ?, 0, ?, '{MADE_AT}')",
         ((f"e{i}", i, k + 1, ACTOR) for i, k in enumerate(given.tolist(), 1)),
     )
     writing.execute(
@@ -203,21 +189,6 @@ def timed(act) -> tuple[float, object]:
     return time.perf_counter() - started, found
 
 
-def opened(browser: Browser, address: str, text: str) -> tuple[float, float]:
-    """Open a page in a new context; return the seconds to a text and to the end of the script."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page: Page = context.new_page()
-    page.set_default_timeout(240_000)  # Milliseconds: on a machine with other work.
-    started = time.perf_counter()
-    page.goto(address)
-    page.get_by_text(text, exact=False).first.wait_for()
-    first = time.perf_counter() - started
-    page.wait_for_selector(READY)
-    whole = time.perf_counter() - started
-    context.close()
-    return first, whole
-
-
 def visits(
     browser: Browser,
     workspace: Workspace,
@@ -226,28 +197,39 @@ def visits(
     size: tuple[int, int],
     tabs: Sequence[str] = TABS,
 ) -> list[Opened]:
-    """Return the medians of several visits of each tab, after one that starts the server's imports."""
+    """Return the medians of several visits of each tab in both ways, after one that starts the imports."""
     rows = []
-    one_line = workspace.path.parent / "one_line.py"
-    one_line.write_text("import streamlit as st\nst.write('Hello')\n", encoding="utf-8")
+    one_line = page_visits.plain_app(workspace.path.parent)
     with served(ROOT / "streamlit_app.py", workspace.path) as url, served(one_line, workspace.path) as plain:
-        opened(browser, plain, "Hello")
-        plain_times: list[tuple[float, float]] = []
+        page_visits.open_plain(browser, plain)
         for tab in tabs:
             address = f"{url}/evaluate?run=2&tab={tab}"
-            opened(browser, address, SCORE)
-            before, times = server_cpu_s(), []
+            page_visits.open_fresh(browser, address, tab)
+            before, fresh, plain_s = server_cpu_s(), [], []
             for _ in range(n):
-                times.append(opened(browser, address, SCORE))
-                plain_times.append(opened(browser, plain, "Hello"))
+                fresh.append(page_visits.open_fresh(browser, address, tab))
+                plain_s.append(page_visits.open_plain(browser, plain))
             cpu_s = (server_cpu_s() - before) / n
-            rows.append(Opened(*size, tab, *medians(times), cpu_s, limit_s))
-        rows.append(Opened(*size, "one-line app", *medians(plain_times), 0.0, limit_s))
+            rows.append(row(size, tab, "fresh", fresh, statistics.median(plain_s), cpu_s, limit_s))
+        if "errors" in tabs:  # The tab that a click opens.
+            clicked = page_visits.open_from_navigation(browser, url, "errors", n + 1)[1:]
+            plain_s = [page_visits.open_plain(browser, plain) for _ in range(n)]
+            rows.append(row(size, "errors", "navigation", clicked, statistics.median(plain_s), 0.0, limit_s))
     return rows
 
 
-def medians(times: list[tuple[float, float]]) -> tuple[float, float]:
-    return statistics.median(t[0] for t in times), statistics.median(t[1] for t in times)
+def row(
+    size: tuple[int, int],
+    tab: str,
+    way: str,
+    found: Sequence[dict[str, float]],
+    plain_s: float,
+    cpu_s: float,
+    limit_s: float,
+) -> Opened:
+    stages = page_visits.medians(found)
+    whole_s = stages["whole"]
+    return Opened(*size, tab, way, stages["score"], whole_s, stages, cpu_s, whole_s / plain_s, limit_s)
 
 
 def server_cpu_s() -> float:
@@ -323,8 +305,14 @@ def print_table(first: str, rows: Sequence[Computed | Opened]) -> None:
     print("|---" * (len(names) + 1) + "|")
     for row in rows:
         values = [getattr(row, name) for name in names]
-        cells = [f"{each:,.2f}" if isinstance(each, float) else str(each) for each in values]
+        cells = [shown(each) for each in values]
         print("| " + " | ".join([f"{row.n_classes}, {row.n_images:,}", *cells]) + " |")
+
+
+def shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {seconds:.2f}" for name, seconds in value.items())
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=40)
     parser.add_argument("--part", choices=["choosing", "reported"], default="reported")
     parser.add_argument("--alternatives", action="store_true", help="Also percentile and BCa bootstraps.")
-    parser.add_argument("--only", nargs="*", help="Cells by number.", type=int)
+    parser.add_argument(
+        "--only", nargs="*", help="Cells by number, from 1000 where they are reported.", type=int
+    )
+    parser.add_argument("--shares", action="store_true", help="Only accuracies and shares: a minute of CPU.")
     options = parser.parse_args()
     held: dict[tuple[str, str], list[bool]] = defaultdict(list)
     widths: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -122,7 +125,10 @@ def main() -> None:
     for cell in cells(options.part):
         if options.only and cell.number not in options.only:
             continue
-        _run_cell(cell, options.repeats, options.alternatives, held, widths)
+        if options.shares:
+            _run_shares(cell, options.repeats, held)
+        else:
+            _run_cell(cell, options.repeats, options.alternatives, held, widths)
     rows = _rows(held, widths)
     _print(rows)
     document = {
@@ -132,6 +138,48 @@ def main() -> None:
         "rows": rows,
     }
     print(json.dumps(document))
+
+
+def _run_shares(cell: Cell, n_repeats: int, held: dict) -> None:
+    """Count the intervals of the accuracy, of a threshold, of a part, and of train minus validation."""
+    population = cell.draw(np.random.default_rng(cell.number), N_POPULATION)
+    rng = np.random.default_rng(50_000 + cell.number)
+    label = f"{'near duplicates' if cell.group_mean > 1 else 'single images'}, {cell.n_groups} groups"
+    threshold = float(np.quantile(population.confidence, 0.3))
+    true = selective.at(population.confidence, population.is_right, population.groups, threshold)
+    accuracy = float(population.is_right.mean())
+    of_class = float(population.is_right[population.given == 0].mean())
+
+    def note(what: str, interval: tuple[float, float], value: float) -> None:
+        held[what, label].append(interval[0] - 1e-9 <= value <= interval[1] + 1e-9)
+
+    for _ in range(n_repeats):
+        images = cell.draw(rng, cell.n_groups)
+        own = grouped.share_interval(images.is_right, images.groups)
+        note("accuracy", own, accuracy)
+        note(
+            "accuracy as if independent", intervals.wilson(int(images.is_right.sum()), len(images)), accuracy
+        )
+        member = images.given == 0
+        if member.any():
+            part = grouped.share_interval(images.is_right[member], images.groups[member])
+            note("accuracy of a class", part, of_class)
+        found = selective.at(images.confidence, images.is_right, images.groups, threshold)
+        note("coverage at a threshold", found.coverage_interval, true.coverage)
+        if found.accuracy_interval and true.accuracy is not None:
+            note("accuracy above a threshold", found.accuracy_interval, true.accuracy)
+        train = cell.draw(rng, 4 * cell.n_groups)  # What a model has learned is right more often.
+        is_right = train.is_right | (rng.random(train.groups.max() + 1) < 0.5)[train.groups]
+        share, value = float(is_right.mean()), float(images.is_right.mean())
+        of_train = {
+            "train minus validation": grouped.share_interval(is_right, train.groups),
+            "train minus validation, train as if independent": intervals.wilson(
+                int(is_right.sum()), len(train)
+            ),
+        }
+        for what, interval in of_train.items():
+            gap = intervals.combined_difference(share, interval, value, own)
+            note(what, gap, (1 - accuracy) / 2)
 
 
 def _run_cell(cell: Cell, n_repeats: int, with_others: bool, held: dict, widths: dict) -> None:

@@ -4,7 +4,7 @@ import getpass
 import os
 import pwd
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -208,6 +208,11 @@ def config_file() -> Path:
     return files.expanded(os.environ.get("PEAKID_CONFIG") or CONFIG_NAME)
 
 
+def read() -> Settings:
+    """Return the settings as they are now, parsed again only after a change. Do not change the result."""
+    return _parsed(settings_file.version(config_file(), os.environ))
+
+
 @cache
 def current() -> Settings:
     """Read the settings once per process; in the process of a job they are those of the job."""
@@ -266,6 +271,7 @@ def use(job: JobSettings, *, keeps_gpus: bool = False) -> None:
 
 
 _of_job: Settings | None = None
+_parsed = lru_cache(maxsize=1)(lambda version: Settings())
 
 
 def environment(**values: str) -> dict[str, str]:

@@ -95,3 +95,13 @@ def _misfit(place: str, value: str, reason: str, field: FieldInfo) -> BadInput:
         f"{place} = {value} does not fit: {reason}.",
         f"Give {' '.join([kind, ' and '.join(bounds)]).strip()}{default}.",
     )
+
+
+def version(file: Path, environment: Mapping[str, str]) -> tuple[object, ...]:
+    """Return what settings are read from, equal as long as neither the environment nor the file changes."""
+    own = tuple(sorted(item for item in environment.items() if item[0].upper().startswith("PEAKID_")))
+    try:
+        found = file.stat()
+    except OSError:
+        return own, file
+    return own, file, found.st_ino, found.st_mtime_ns, found.st_size

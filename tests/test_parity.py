@@ -8,7 +8,12 @@ PACKAGES = ("acquire", "curate", "dataset", "embed", "evaluate", "jobs", "keep",
 
 # Modules that draw or format, which a terminal does in another way.
 FORMATTING = (
-    *("evaluate.charts.", "evaluate.errors.confusion_chart.", "evaluate.overview_charts."),
+    *(
+        "evaluate.charts.",
+        "evaluate.errors.confusion_chart.",
+        "evaluate.errors.recall_rows.",
+        "evaluate.overview_charts.",
+    ),
     "evaluate.training_charts.",
     "evaluate.learning_curve.curve_chart.",
     "evaluate.comparing.chart.",

@@ -147,6 +147,21 @@ def test_folders_are_separated_by_colons_and_may_be_in_the_home_folder(monkeypat
     assert found == [Path("/photos"), tmp_path / "peaks"]
 
 
+def test_settings_are_read_again_only_after_a_change(monkeypatch, tmp_path):
+    file = tmp_path / "peakid.toml"
+    monkeypatch.setenv("PEAKID_CONFIG", str(file))
+    monkeypatch.delenv("PEAKID_RECENT_WORKSPACES", raising=False)
+    first = settings.read()
+    assert settings.read() is first
+    file.write_text("recent_workspaces = 3\n")
+    assert settings.read().recent_workspaces == 3
+    monkeypatch.setenv("PEAKID_RECENT_WORKSPACES", "5")
+    assert settings.read().recent_workspaces == 5
+    file.unlink()
+    monkeypatch.delenv("PEAKID_RECENT_WORKSPACES")
+    assert settings.read().recent_workspaces == first.recent_workspaces
+
+
 @pytest.mark.slow
 def test_onnx_runtime_sends_nothing_to_its_makers():
     code = "import peakid.serve.opening, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"

@@ -9,7 +9,6 @@ from plotly.subplots import make_subplots
 
 from peakid import printable
 from peakid.evaluate import score_text
-from peakid.evaluate.errors.per_class import ClassScore
 from peakid.records import EpochMetrics
 
 Theme = Literal["light", "dark"]
@@ -100,55 +99,6 @@ def day(per_hour: Sequence[int], *, theme: Theme = "light") -> go.Figure:
     return figure.update_layout(template=template(theme), title=title, height=280)
 
 
-def recall_bars(scores: Sequence[ClassScore], *, theme: Theme = "light") -> go.Figure:
-    """Draw the recall of every class with its 95 % interval, the lowest on top."""
-    ranked = sorted(scores, key=lambda each: (each.recall, each.recall_interval[0]))
-    positions = list(range(len(ranked)))
-    figure = go.Figure(
-        go.Bar(
-            x=[each.recall for each in ranked],
-            y=positions,
-            orientation="h",
-            marker={"color": mixed(ACCENT[theme], theme, 0.75)},
-            error_x=intervals(
-                [each.recall for each in ranked], [each.recall_interval for each in ranked], INK[theme]
-            ),
-            customdata=[
-                (
-                    escaped(each.class_name),
-                    round(each.recall * each.support),
-                    each.support,
-                    *each.recall_interval,
-                )
-                for each in ranked
-            ],
-            hovertemplate="%{customdata[0]}: %{customdata[1]} of %{customdata[2]} correct, "
-            "95 % interval %{customdata[3]:.0%} to %{customdata[4]:.0%}<extra></extra>",
-        )
-    )
-    names = [f"{label(each.class_name)}  n = {each.support}" for each in ranked]
-    figure.update_xaxes(
-        title="Recall",
-        range=[0, 1.02],
-        tickformat=".0%",
-        fixedrange=True,
-    )
-    figure.update_yaxes(
-        tickvals=positions,
-        ticktext=names,
-        autorange="reversed",
-        automargin=True,
-        showgrid=False,
-        fixedrange=True,
-    )
-    return figure.update_layout(
-        template=template(theme),
-        title=_recall_finding(ranked),
-        height=110 + (28 if len(ranked) <= MANY_CLASSES else 20) * len(ranked),
-        bargap=0.35,
-    )
-
-
 def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -> go.Figure:
     """Draw losses and accuracy over the epochs. A dotted line marks the start of a phase."""
     figure = make_subplots(
@@ -232,15 +182,6 @@ def intervals(shares: Sequence[float], bounds: Sequence[tuple[float, float]], co
         thickness=1.2,
         width=4,
     )
-
-
-def _recall_finding(ranked: Sequence[ClassScore]) -> str:
-    scored = [each for each in ranked if each.support]
-    if not scored:
-        return "No class has images in this split"
-    lowest = scored[0]
-    n_correct = round(lowest.recall * lowest.support)
-    return f"Lowest recall: {label(lowest.class_name)} ({n_correct} of {lowest.support})"
 
 
 def _curve_finding(epochs: Sequence[EpochMetrics]) -> str:

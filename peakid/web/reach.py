@@ -8,13 +8,12 @@ from pathlib import Path
 
 from peakid import clean_text, settings, store_urls
 from peakid.errors import BadInput
-from peakid.settings import Settings
 from peakid.store_urls import StoreUrl
 
 
 def folders() -> list[Path]:
     """Return the folders that the setting names, without links; an empty list where it names none."""
-    return [Path(os.path.realpath(each)) for each in settings.folders_of(Settings().allowed_folders)]
+    return [Path(os.path.realpath(each)) for each in settings.folders_of(settings.read().allowed_folders)]
 
 
 def is_allowed(path: Path) -> bool:
@@ -42,7 +41,7 @@ def checked(path: Path) -> Path:
 
 def stores() -> list[StoreUrl]:
     """Return the places in image stores that pages may use."""
-    return store_urls.listed(Settings().allowed_stores)
+    return store_urls.listed(settings.read().allowed_stores)
 
 
 def checked_place(place: Path | StoreUrl) -> Path | StoreUrl:

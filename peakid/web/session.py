@@ -12,10 +12,10 @@ from urllib.parse import unquote
 import streamlit as st
 from starlette.requests import Request
 
-from peakid import printable
+from peakid import printable, settings
 from peakid.errors import NoWorkspace, PeakidError, WorkspaceDamaged, WorkspaceError
 from peakid.evaluate import figures
-from peakid.settings import NOBODY, Settings, is_person
+from peakid.settings import NOBODY, is_person
 from peakid.store import connection, database_errors
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import DATABASE_NAME, Workspace
@@ -66,7 +66,7 @@ def _opened(path: Path) -> Workspace:
 
 def default_reviewer() -> str:
     """Return the name in this browser's cookie, else PEAKID_ACTOR, else the user of the system."""
-    return _remembered() or Settings().actor_name().removeprefix("human:")
+    return _remembered() or settings.read().actor_name().removeprefix("human:")
 
 
 def _remembered() -> str:
@@ -81,7 +81,7 @@ def _checked_name(text: str) -> str:
 def actor_of(request: Request) -> str:
     """Return the reviewer of the browser that sends a request, outside of a session, as `human:NAME`."""
     name = _checked_name(unquote(request.cookies.get(_COOKIE, "")))
-    return f"human:{name}" if name else Settings().actor_name()
+    return f"human:{name}" if name else settings.read().actor_name()
 
 
 def reviewer_field() -> None:
@@ -98,7 +98,7 @@ def reviewer_field() -> None:
         st.warning(f"{words.plain(typed)} is an account of a system, not a person. Enter your own name.")
     name = actor().removeprefix("human:")
     is_answered = st.session_state.get(_ANSWERED, False) or name != proposed
-    if not is_answered and not _remembered() and not Settings().actor:
+    if not is_answered and not _remembered() and not settings.read().actor:
         st.caption("Who reviews in this browser? Decisions are stored under this name. It asks only once.")
         if name != NOBODY:
             is_answered = st.button("Use this name")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from peakid import settings
 from peakid.jobs import suggester
 from peakid.jobs.collecting import retraining
-from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.web import address, narrow_window, navigation, remedies, session
 from peakid.web.jobs import job_log, sidebar_jobs
@@ -47,7 +47,7 @@ def sidebar(workspace: Workspace, page: str) -> None:
             tip = "Its files or its disk do not allow writing. Pages show it, and nothing can be changed."
             st.caption(":material/lock: Read-only", help=tip)
         sidebar_jobs.show(workspace, page)
-        if Settings().password.get_secret_value():
+        if settings.read().password.get_secret_value():
             st.html('<a href="/logout" style="color:inherit;font-size:.875rem">Log out</a>')
         narrow_window.fold_sidebar()  # Here, where the space that Streamlit gives it is not seen.
 

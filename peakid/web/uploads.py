@@ -11,10 +11,9 @@ from typing import BinaryIO
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from peakid import files, paths, store_urls
+from peakid import files, paths, settings, store_urls
 from peakid.clean_text import clean_text
 from peakid.errors import BadInput
-from peakid.settings import Settings
 from peakid.store.workspace import Workspace
 from peakid.store_urls import StoreUrl
 from peakid.web import reach
@@ -30,12 +29,12 @@ def most_mb() -> int:
 
     One MB of a request is left for what surrounds the file.
     """
-    return max(1, min(st.get_option("server.maxUploadSize"), Settings().max_body_bytes // 2**20 - 1))
+    return max(1, min(st.get_option("server.maxUploadSize"), settings.read().max_body_bytes // 2**20 - 1))
 
 
 def most_photo_mb() -> int:
     """Return the largest photo in MB: what an import accepts, and an upload."""
-    return min(most_mb(), Settings().max_image_bytes // 2**20)
+    return min(most_mb(), settings.read().max_image_bytes // 2**20)
 
 
 def given(path: str, what: str) -> Path:

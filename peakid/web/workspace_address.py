@@ -15,9 +15,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from peakid import files
+from peakid import files, settings
 from peakid.errors import BadInput
-from peakid.settings import Settings
 from peakid.store.folders import recent_workspaces
 from peakid.web import reach
 from peakid.web.server import plain_page
@@ -32,7 +31,7 @@ _known: dict[str, Path] = {}  # By key: what this server has opened. It outlives
 
 def start() -> Path:
     """Return the workspace of the settings, which has the addresses without a prefix."""
-    return files.expanded(Settings().workspace)
+    return files.expanded(settings.read().workspace)
 
 
 def key_of(path: Path) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from peakid.evaluate import charts, overview_charts
-from peakid.evaluate.errors import confusion_chart, per_class
+from peakid.evaluate.errors import confusion_chart
 from peakid.evaluate.run_scores import RunScore
 from peakid.records import ClassRow, EpochMetrics
 
@@ -31,19 +31,11 @@ EPOCHS = [
     [
         (confusion_chart.draw(NAMES, MATRIX), ("Predicted label", "Given label")),
         (charts.day([0] * 8 + [3, 4] + [0] * 14), ("Hour", "Images")),
-        (charts.recall_bars(per_class.scores(MATRIX, NAMES)), ("Recall", None)),
         (charts.training_curves(EPOCHS), ("Epoch", None)),
     ],
 )
 def test_the_titles_of_the_axes_name_what_is_drawn_along_them(figure, titles):
     assert axis_titles(figure) == titles
-
-
-def test_the_tooltip_of_a_recall_has_its_count_and_its_interval():
-    figure = charts.recall_bars(per_class.scores(MATRIX, NAMES))
-    name, n_right, n, low, high = figure.data[0].customdata[0]
-    assert (name, n_right, n) == ("Dom", 20, 24)
-    assert low < 20 / 24 < high
 
 
 def test_the_day_has_a_bar_for_each_hour_from_the_first_to_the_last_with_any():
@@ -55,8 +47,6 @@ def test_the_day_has_a_bar_for_each_hour_from_the_first_to_the_last_with_any():
 def test_the_accuracy_is_drawn_from_0_to_100_percent():
     figure = charts.training_curves(EPOCHS)
     assert (tuple(figure.layout.yaxis2.range), figure.layout.yaxis2.tickformat) == ((0, 1.02), ".0%")
-    recall = charts.recall_bars(per_class.scores(MATRIX, NAMES))
-    assert tuple(recall.layout.xaxis.range) == (0, 1.02)
 
 
 def test_losses_are_in_the_left_chart_and_the_accuracy_in_the_right_one():
@@ -64,13 +54,6 @@ def test_losses_are_in_the_left_chart_and_the_accuracy_in_the_right_one():
     assert [each.text for each in figure.layout.annotations[:2]] == ["Loss", "Accuracy (validation)"]
     drawn = [(trace.xaxis or "x", list(trace.y)) for trace in figure.data]
     assert drawn == [("x", [1.0, 0.5]), ("x", [0.9, 0.6]), ("x2", [0.5, 0.8])]
-
-
-def test_the_class_with_the_lowest_recall_is_first_with_its_interval():
-    figure = charts.recall_bars(per_class.scores(MATRIX, NAMES))
-    assert title(figure) == "Lowest recall: Dom (20 of 24)"
-    assert figure.data[0].x[0] == pytest.approx(20 / 24)
-    assert figure.data[0].error_x.arrayminus[0] > 0
 
 
 def test_curves_name_the_best_epoch_and_can_be_empty():

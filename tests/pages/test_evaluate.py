@@ -293,6 +293,7 @@ def test_several_runs_are_compared_at_once(
         *("Run 2 minus run 1", "Run 3 minus run 1", "Run 3 minus run 2"),
     ]
     assert "Only run" not in text  # Each pair is a row of the table.
+    assert "Nothing: the same recipe and Snapshot 1" in text
     ignored = open_page("evaluate", run="3", tab="compare", against="77")
     assert "there is no such run to compare with" in text_of(ignored)
 
@@ -511,6 +512,7 @@ def test_classes_that_cannot_be_told_apart_lead_to_the_prefilled_merge(
     text = text_of(app)
     assert "c and cx are taken for each other in 16 of 16 errors, more than chance explains" in text
     assert "Accuracy 80 % (70-87 %, n = 80) as it is, **100 % (95-100 %, n = 80)** with one class" in text
+    assert "with one class for them (+20.0 points)" in text
     assert "Errors that vanish: c taken for cx 8, cx taken for c 8" in text
     button(app, "Preview the merge of cx into c").click().run()
     assert not app.exception

@@ -208,7 +208,8 @@ def _proposal_text(each: MergeProposal) -> str:
     return "\n".join(
         [
             f"{each.sentence} ({counts})",
-            f"  Accuracy {each.before} as it is, {each.after} with one class for them.",
+            f"  Accuracy {each.before} as it is, {each.after} with one class for them"
+            f" ({score_text.difference(each.accuracy_after - each.accuracy_before)}).",
             *(f"  {c.given_label} predicted as {c.predicted_label}: {c.n:,}" for c in each.confusions),
             *(f"  Merge with: peakid classes merge {name!r} {into!r}" for name in others),
         ]

@@ -37,7 +37,8 @@ class Difference:
 
     @property
     def difference(self) -> float:
-        return self.accuracy_b - self.accuracy_a
+        # Of the counts: that of two shares would be rounded otherwise than the number of images needed says.
+        return (self.n_only_b - self.n_only_a) / max(1, self.n_images)
 
     @property
     def is_real(self) -> bool:

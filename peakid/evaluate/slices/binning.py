@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 
+ONE_BIN = "every value"  # Where the values are too alike for two ranges.
+
 
 def edges(values: np.ndarray, n_bins: int) -> np.ndarray:
     """Return the inner edges of up to `n_bins` ranges with about as many values each, ascending.
@@ -25,7 +27,7 @@ def names(inner: np.ndarray, unit: str) -> list[str]:
         unit: Follows a number, such as " px".
     """
     if not len(inner):
-        return ["every value"]
+        return [ONE_BIN]
     between = [f"{number(low)} to {number(high)}{unit}" for low, high in itertools.pairwise(inner)]
     return [f"below {number(inner[0])}{unit}", *between, f"{number(inner[-1])}{unit} and more"]
 

@@ -11,6 +11,7 @@ N_COMPONENTS = 16  # Of the embeddings: the others are mostly noise.
 _MOST_FITTED = 20_000  # Images whose centres are computed; the others go to the nearest one.
 _N_ROUNDS = 30  # Centres have hardly moved before that.
 _SEED = 0
+_SAME = 1e-5  # Of embeddings of length 1: components below it are rounding.
 _BLOCK = 20_000  # Images whose distances are in memory at once.
 
 
@@ -27,6 +28,7 @@ def assign(features: np.ndarray) -> np.ndarray:
     if k < 2:
         return np.zeros(n, dtype=np.int64)
     points = projection.pca(features, N_COMPONENTS).astype(np.float64)
+    points[np.abs(points) < _SAME] = 0  # Else images with the same embedding would be several clusters.
     random = np.random.default_rng(_SEED)
     fitted = points if n <= _MOST_FITTED else points[random.choice(n, _MOST_FITTED, replace=False)]
     nearest = _nearest(points, _centres(fitted, k, random))

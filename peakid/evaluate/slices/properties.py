@@ -11,7 +11,7 @@ from peakid import near_names
 from peakid.embed import stored
 from peakid.errors import BadInput, NoEmbeddings
 from peakid.evaluate.scored_images import ScoredImages
-from peakid.evaluate.slices import clusters, property
+from peakid.evaluate.slices import binning, clusters, property
 from peakid.evaluate.slices.property import Property, PropertyKey
 from peakid.remedies import Action, action
 from peakid.store.workspace import Workspace
@@ -89,7 +89,8 @@ def load(
             missing.append(each)
         elif len(each.values) < 2:
             value = each.values[0] if each.values else property.UNKNOWN
-            missing.append(Missing(key, TITLES[key], f"All images have the same value: {value}."))
+            same = f"All images have the same value: {value}."
+            missing.append(Missing(key, TITLES[key], TOO_ALIKE if value == binning.ONE_BIN else same))
         else:
             found.append(each)
     return found, missing
@@ -112,6 +113,7 @@ def _read(workspace: Workspace, images: ScoredImages) -> _Facts:
     return _Facts(workspace, images, dict(zip(_COLUMNS, columns, strict=True)))
 
 
+TOO_ALIKE = "All images are alike in it."
 _COLUMNS = ("id", "width", "height", "brightness", "sharpness", "taken_at", "reviewer", "origin")
 
 

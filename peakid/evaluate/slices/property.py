@@ -1,5 +1,6 @@
 """One property of the images of a split, as the slices that its values make: what a search looks through."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,8 +103,11 @@ def crossed(a: Property, b: Property) -> Property:
 
 
 def _with_whole_years(found: Property) -> Property:
-    """Write years without a thousands separator."""
-    edges = np.array(found.edges)
-    names = [name.replace(",", "") for name in binning.names(edges, "")]
+    """Name ranges of years by their first and last year: `before 2010`, `2010 to 2014`, `2015 and later`."""
+    first = [round(edge) for edge in found.edges]
+    between = [
+        f"{low}" if high - low == 1 else f"{low} to {high - 1}" for low, high in itertools.pairwise(first)
+    ]
+    names = [f"before {first[0]}", *between, f"{first[-1]} and later"] if first else [binning.ONE_BIN]
     unknown = [UNKNOWN] if UNKNOWN in found.values else []
     return Property(found.key, found.title, (*names, *unknown), found.members, found.edges)

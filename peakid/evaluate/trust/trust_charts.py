@@ -115,7 +115,7 @@ def set_sizes(found: ConformalSets, *, theme: Theme = "light") -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    step = max(1, last // 10)
+    step = -(-(last + 1) // 8)  # Numbers of two digits stay level on a tablet.
     figure.update_xaxes(title="Classes in the set", tickmode="linear", dtick=step, fixedrange=True)
     figure.update_yaxes(title="Images", rangemode="tozero", fixedrange=True)
     title = f"{percent(found.sizes[1] / found.n_images)} of the sets have one class"

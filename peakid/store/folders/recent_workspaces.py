@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 
 from peakid import documents, files, settings
-from peakid.settings import Settings
 from peakid.store.workspace import now
 
 FILE_NAME = "workspaces.json"
@@ -33,12 +32,12 @@ class RecentWorkspace:
 
 def listed() -> list[RecentWorkspace]:
     """Return the workspaces that were opened last, newest first; an empty list where no list is kept."""
-    return _read()[: Settings().recent_workspaces]
+    return _read()[: settings.read().recent_workspaces]
 
 
 def note(path: Path) -> None:
     """Put a workspace on top of the list."""
-    if not Settings().recent_workspaces:
+    if not settings.read().recent_workspaces:
         return
     opened = RecentWorkspace(path, now())
     _change(lambda entries: [opened, *(each for each in entries if not _is_same(each.path, path))])

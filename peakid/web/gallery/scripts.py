@@ -6,10 +6,12 @@ The script of a component is therefore two lines that import a module from an ad
 
 import functools
 import hashlib
+import re
 from pathlib import Path
 
 _WEB = Path(__file__).resolve().parents[1]
 _PARTS = ("gallery", "atlas", "evaluation/errors", "albums")
+_IMPORT = re.compile(r'from "\./([\w.]+\.js)"')
 _FOLDERS = tuple(_WEB / name / "static" for name in _PARTS)  # File names are unique in all.
 
 
@@ -33,12 +35,27 @@ def loader(file_name: str) -> str:
     """
     if file_name not in modules():
         raise KeyError(file_name)
-    address = f"/script/{version()}/{file_name}"
     # Streamlit runs this script from a blob, where a relative address leads nowhere.
     return (
-        f'const module = await import(new URL("{address}", window.location.origin).href);\n'
+        f'const module = await import(new URL("{address(file_name)}", window.location.origin).href);\n'
         "export default module.default;\n"
     )
+
+
+def address(file_name: str) -> str:
+    """Return the address of a module, the same in every workspace."""
+    return f"/script/{version()}/{file_name}"
+
+
+def with_imports(file_name: str) -> list[str]:
+    """Return a module and all that it imports, by file name."""
+    found, open_names = [], [file_name]
+    while open_names:
+        name = open_names.pop()
+        if name not in found:
+            found.append(name)
+            open_names += _IMPORT.findall(modules()[name].decode())
+    return found
 
 
 def styles(*names: str) -> str:

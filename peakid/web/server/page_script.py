@@ -1,30 +1,39 @@
-"""Add a script to the HTML that Streamlit serves for every page, so that it runs before Streamlit's own."""
+"""Add to the HTML of every page a script that runs before Streamlit's own, and which scripts to load."""
 
+from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SCRIPTS = ("back.js", "toast_links.js", "visible_toasts.js")
+from peakid.web.server import element_scripts
+
+SCRIPTS = ("back.js", "toast_links.js", "visible_toasts.js", "later.js")
 _FOLDER = Path(__file__).resolve().parent / "static"
-_BEFORE = b"<head>"
+_BEFORE, _AFTER = b"<head>", b"</head>"
 # "Not modified" would keep a page with an older script, and a compressed page cannot be changed.
 _DROPPED = (b"if-none-match", b"if-modified-since", b"accept-encoding")
 
 
 def script() -> str:
     """Return the scripts of the app as one."""
-    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    texts = ((_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return element_scripts.as_script("\n".join(texts))
 
 
 class PageScript:
     """ASGI middleware that puts `script` at the start of the head of HTML pages.
 
-    An element of a page would run too late: the address can change while the first page is drawn.
+    An element of a page would run too late: the address can change while the first page is drawn. `modules`
+    returns the scripts of the page at a path; the browser loads them at once, with those of the page itself.
     """
 
-    def __init__(self, app: ASGIApp, *, script: str) -> None:
+    def __init__(
+        self, app: ASGIApp, *, script: str, modules: Callable[[str], Sequence[str]] | None = None
+    ) -> None:
         self.app = app
         self._tag = f"<script>{script}</script>".encode()
+        self._modules = modules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_navigation(scope):
@@ -43,12 +52,21 @@ class PageScript:
             elif message["type"] == "http.response.body":
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    await self._send_whole(start, body, send)
+                    await self._send_whole(start, self._changed(body, scope["path"]), send)
 
         await self.app(scope, receive, sending)
 
-    async def _send_whole(self, start: Message, body: bytes, send: Send) -> None:
-        changed = body.replace(_BEFORE, _BEFORE + self._tag, 1)
+    def _changed(self, body: bytes, path: str) -> bytes:
+        names = self._modules(path) if self._modules else ()
+        links = [
+            f'<link rel="modulepreload" crossorigin href="{escape(name)}">'.encode()
+            for name in names
+            if f'"{name}"'.encode() not in body  # Else the page loads it anyway.
+        ]
+        with_script = body.replace(_BEFORE, _BEFORE + self._tag, 1)
+        return with_script.replace(_AFTER, b"".join(links) + _AFTER, 1)
+
+    async def _send_whole(self, start: Message, changed: bytes, send: Send) -> None:
         # They are of the page without the script.
         dropped = (b"content-length", b"etag", b"last-modified")
         headers = [pair for pair in start["headers"] if pair[0].lower() not in dropped]

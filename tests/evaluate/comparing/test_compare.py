@@ -10,6 +10,7 @@ from peakid.dataset import snapshot
 from peakid.errors import BadInput
 from peakid.evaluate.comparing import common_images, compare, compare_text, needed, pairs
 from peakid.evaluate.comparing.common_images import CommonImages
+from peakid.evaluate.comparing.pairs import Difference
 from peakid.records import Choice
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
@@ -203,3 +204,8 @@ def test_one_image_and_runs_that_are_never_right_have_a_report(rights: list[str]
     assert found.needed[0] is not None
     assert compare_text.unsettled(found.needed[0], "valid").startswith("No difference established")
     assert compare.of_images(made([*rights, rights[0]])).overall is not None
+
+
+def test_a_difference_is_that_of_the_counted_images():
+    found = Difference(1, 2, 6000, 4835 / 6000, 4880 / 6000, 917, 962, (-0.007, 0.022), 0.3, 0.3)
+    assert found.difference == 0.0075  # The shares give 0.00749999..., which is rounded to +0.7 points.

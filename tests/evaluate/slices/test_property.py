@@ -43,7 +43,7 @@ def test_each_year_is_a_slice_and_many_years_are_ranges():
     found = property.of_years("year", "Year taken", np.array([2019.0, 2019, 2021, np.nan]))
     assert found.values == ("2019", "2021", UNKNOWN)
     many = property.of_years("year", "Year taken", np.repeat(np.arange(1990.0, 2020), 4))
-    assert many.values[0] == "below 1997"
+    assert many.values == ("before 1997", "1997 to 2003", "2004 to 2011", "2012 and later")
 
 
 def test_crossed_properties_leave_out_empty_slices():

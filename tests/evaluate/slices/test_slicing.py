@@ -76,7 +76,7 @@ def test_images_are_sliced_by_what_the_workspace_knows_about_them(workspace, run
     assert sum(counts["class"].values()) == n
     missing = {each.key: each for each in report.missing}
     assert "folder" in missing["source"].reason
-    assert missing["sharpness"].reason.startswith("All images have the same value")
+    assert missing["sharpness"].reason == "All images are alike in it."
     assert [each.kind for each in missing["cluster"].actions] == ["embed"]
 
 

@@ -64,3 +64,14 @@ def test_a_head_request_is_left_as_it_is(client: TestClient) -> None:
 
 def test_a_request_that_shows_no_page_is_left_as_it_is(client: TestClient) -> None:
     assert client.get("/page", headers={"accept": "application/json"}).headers["etag"] == '"1"'
+
+
+def test_a_page_names_the_scripts_that_it_will_need_once() -> None:
+    def page(request: Request) -> Response:
+        return HTMLResponse('<html><head><link rel="modulepreload" href="./known.js"></head></html>')
+
+    app = Starlette(routes=[Route("/page", page)])
+    client = TestClient(PageScript(app, script="", modules=lambda path: ["./known.js", f".{path}.js"]))
+    answer = client.get("/page", headers={"accept": "text/html"})
+    assert answer.text.count("known.js") == 1
+    assert answer.text.endswith('<link rel="modulepreload" crossorigin href="./page.js"></head></html>')

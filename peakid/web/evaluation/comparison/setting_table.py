@@ -16,7 +16,13 @@ _COUNTS = "compare:snapshots"  # Session state: what differs between two snapsho
 def show(workspace: Workspace, compared: Sequence[Run]) -> None:
     """Draw one row for each setting that differs, one column for each run."""
     st.header("What differs in how they were made")
-    tables.show(rows(workspace, compared), height="content")
+    found = rows(workspace, compared)
+    if (
+        len(found) == 1 and len({run.snapshot_digest for run in compared}) == 1
+    ):  # Only the snapshot, the same.
+        st.caption(f"Nothing: the same recipe and {names.snapshot_of(compared[0])}.")
+        return
+    tables.show(found, height="content")
 
 
 def rows(workspace: Workspace, compared: Sequence[Run]) -> list[dict[str, str]]:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from peakid.evaluate import charts
-from peakid.evaluate.errors import per_class
+from peakid.evaluate.errors import per_class, recall_rows
 from peakid.evaluate.errors.per_class import ClassScore
 from peakid.web import session, tables, theme
 from peakid.web.evaluation.view import EvaluationView
@@ -23,8 +22,9 @@ def show(view: EvaluationView) -> None:
     if found:
         st.markdown("  \n".join(session.plain(each.sentence(scores)) for each in found))
     _show_table(scores)
-    lowest = sorted(scores, key=lambda each: (each.recall, each.recall_interval[0]))[:MOST_BARS]
-    theme.plot(charts.recall_bars(lowest, theme=theme.current()), key="recall")
+    lowest = recall_rows.ranked(scores)[:MOST_BARS]
+    st.markdown(session.plain(recall_rows.finding(scores)))
+    st.html(recall_rows.html(lowest, theme=theme.current()))
     if len(lowest) < len(scores):
         st.caption(f"The {MOST_BARS} lowest of {len(scores)} classes.")
 

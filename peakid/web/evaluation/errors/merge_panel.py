@@ -3,6 +3,7 @@
 import streamlit as st
 
 from peakid.curate import classes
+from peakid.evaluate import score_text
 from peakid.evaluate.errors import mergeable
 from peakid.evaluate.errors.mergeable import MergeProposal
 from peakid.web import navigation, session, words
@@ -45,7 +46,8 @@ def _show_proposal(view: EvaluationView, each: MergeProposal, n: int) -> None:
     counts = zip(each.class_names, each.n_given, strict=True)
     lines = [
         f"**{session.plain(each.sentence)}.**",
-        f"Accuracy {each.before} as it is, **{each.after}** with one class for them.",
+        f"Accuracy {each.before} as it is, **{each.after}** with one class for them "
+        f"({score_text.difference(each.accuracy_after - each.accuracy_before)}).",
         session.plain(f"Images here: {', '.join(f'{name} {n_images:,}' for name, n_images in counts)}."),
         session.plain(f"Errors that vanish: {vanishing(each)}."),
     ]
