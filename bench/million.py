@@ -38,7 +38,7 @@ from peakid.curate.queues import review_queue
 from peakid.curate.queues.filters import Filters
 from peakid.embed import layouts, stored
 from peakid.records import Choice
-from peakid.store import images, status
+from peakid.store import comparisons, images, status
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from peakid.suggest import map_colours
@@ -214,6 +214,7 @@ def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str,
     for colour_by in map_colours.available(workspace):
         colour = functools.partial(map_colours.colouring, workspace, 1, colour_by)
         yield f"map: colours by {colour_by}", timed(colour, n_runs)
+    yield "duplicates: not compared", timed(lambda: comparisons.n_missing(workspace), n_runs)
     yield "map: version", timed(lambda: map_colours.version(workspace, "label"), n_runs)
 
 

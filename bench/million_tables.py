@@ -36,8 +36,9 @@ def tables(n: int, rng: np.random.Generator) -> Iterator[tuple[str, Rows]]:
 def image_tables(n: int, class_ids: list[int]) -> Iterator[tuple[str, Rows]]:
     yield (
         "INSERT INTO image"
-        " (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at, scanned_at)"
-        " VALUES (?, ?, 'JPEG', 100000, 640, 480, '0000000000000000', '0000000000000000', ?, '2026-11-01')",
+        " (id, digest, format, n_bytes, width_px, height_px, phash, dhash, added_at, scanned_at,"
+        " compared_with) VALUES"
+        " (?, ?, 'JPEG', 100000, 640, 480, '0000000000000000', '0000000000000000', ?, '2026-11-01', 1)",
         (
             (i, digest(i), f"2026-{1 + i * 10 // (n + 1):02}-{1 + i % 28:02}T00:00:00.000Z")
             for i in range(1, n + 1)

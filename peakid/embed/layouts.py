@@ -71,9 +71,9 @@ def find(workspace: Workspace, set_id: int, method: Method) -> Layout | None:
         " (SELECT COUNT(*) FROM map_point p WHERE p.layout_id = l.id) AS n_images,"
         " COALESCE((SELECT n FROM embedding_count c WHERE c.set_id = l.set_id), 0) AS n_embedded,"
         # Of more images than a map draws, those that are not on it are not looked for.
+        " CASE WHEN (SELECT n FROM embedding_count c WHERE c.set_id = l.set_id) > :most THEN 0 ELSE"
         " (SELECT COUNT(*) FROM embedding v WHERE v.set_id = l.set_id AND NOT EXISTS"
-        " (SELECT 1 FROM map_point p WHERE p.image_id = v.image_id AND p.layout_id = l.id) AND"
-        " (SELECT n FROM embedding_count c WHERE c.set_id = l.set_id) <= :most) AS n_missing"
+        " (SELECT 1 FROM map_point p WHERE p.image_id = v.image_id AND p.layout_id = l.id)) END AS n_missing"
         " FROM map_layout l JOIN embedding_set e ON e.id = l.set_id"
         " WHERE l.set_id = :set AND l.method = :method",
         {"set": set_id, "method": method, "most": MOST_POINTS},

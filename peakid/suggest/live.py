@@ -8,8 +8,8 @@ import numpy as np
 
 import peakid
 from peakid.curate.queues import queue_plans
-from peakid.embed import stored
-from peakid.embed.index import search
+from peakid.embed import neighbours, stored
+from peakid.embed.index import build, search
 from peakid.embed.stored import EmbeddingSet
 from peakid.store.workspace import Workspace
 from peakid.suggest import fitted, groups, label_quality, next_images, run_evidence
@@ -201,12 +201,18 @@ class Live:
         if not rows or self._set is None:
             return
         at = np.array(rows, dtype=np.int64)
-        found = search.nearest(
-            self.workspace, self._set, self._features[at], N_CANDIDATES, exclude=self._ids[at]
-        )
-        for row, ids in zip(rows, found.image_ids, strict=True):
-            near = self._rows_of(ids)
+        for row, near in zip(rows, self._nearest(self._set, at), strict=True):
             self._near[row] = near[self._groups[near] != self._groups[row]]
+
+    def _nearest(self, chosen: EmbeddingSet, at: np.ndarray) -> list[np.ndarray]:
+        """Return the rows of the nearest images of each of some rows, the nearest first."""
+        if len(self._ids) <= build.BRUTE_FORCE_UP_TO:
+            compared = neighbours.nearest(self._features, self._features[at], N_CANDIDATES, exclude=at)
+            return [near[near >= 0] for near in compared.indices]
+        found = search.nearest(
+            self.workspace, chosen, self._features[at], N_CANDIDATES, exclude=self._ids[at]
+        )
+        return [self._rows_of(ids) for ids in found.image_ids]
 
     def _rows_of(self, image_ids: np.ndarray) -> np.ndarray:
         """Return the rows of images in their order, without those that the head does not have."""

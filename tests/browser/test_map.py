@@ -146,7 +146,7 @@ def test_zooming_in_shows_the_images_that_the_whole_map_does_not_draw(
     page.mouse.move(*at(page, middle))
     for _ in range(6):
         page.mouse.wheel(0, -400)
-    expect(page.locator(".map .message")).to_contain_text("in sight")
+    expect(page.locator(".map .message")).to_contain_text("in this part")
     n = int(page.locator(".map").get_attribute("data-drawn") or 0)
     assert 1 <= n < 12
     page.locator(".overlay").focus()

@@ -21,7 +21,7 @@ def small(monkeypatch):
     monkeypatch.setattr(shard_files, "SHARD_ROWS", SHARD)
     monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 60)
     monkeypatch.setattr(search, "LEAST_CANDIDATES", 40)
-    search._index.cache_clear()
+    search._opened.cache_clear()
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_a_damaged_shard_is_not_read_and_is_built_anew(workspace, images, conten
     shard = shard_files.shards(folder)[0]
     whole = shard.file.read_bytes()
     shard.file.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    search._index.cache_clear()
+    search._opened.cache_clear()
     ids, _ = by_search(workspace, images, 3)
     assert set(ids) == set(exact(workspace, images, 3, 10)[0])
     build.build(workspace, images.set_id)

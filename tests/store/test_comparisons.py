@@ -134,3 +134,14 @@ def test_a_changed_limit_needs_another_version_of_the_rules():
 )
 def test_a_finding_says_among_how_many_images(compared, finding, is_warned):
     assert (compared.finding, bool(compared.warning)) == (finding, is_warned)
+
+
+def test_counting_the_images_that_are_not_compared_reads_no_compared_one(workspace, plant):
+    plant({"a": "dom", "b": "dom", "c": None})
+    connection = workspace.connection()
+    connection.execute("UPDATE image SET compared_with = NULL WHERE id = 1")
+    connection.execute("UPDATE image SET compared_with = ? WHERE id = 2", (comparisons.RULE_VERSION,))
+    connection.execute("UPDATE image SET compared_with = ? WHERE id = 3", (comparisons.RULE_VERSION + 1,))
+    assert comparisons.n_missing(workspace) == 2
+    sql = f"EXPLAIN QUERY PLAN SELECT COUNT(*) FROM image WHERE {comparisons._NOT_COMPARED}"
+    assert not any(row["detail"].startswith("SCAN") for row in workspace.query(sql))

@@ -5,7 +5,8 @@ import pytest
 
 from peakid.curate import classes, decisions
 from peakid.curate.queues import review_queue
-from peakid.embed import stored
+from peakid.embed import neighbours, stored
+from peakid.embed.index import build
 from peakid.keep import forget
 from peakid.records import Choice
 from peakid.suggest import fitted, live
@@ -207,3 +208,17 @@ def test_a_basis_is_read_in_one_look(workspace, flipped):
     basis = live.read_basis(workspace)
     assert basis.decision_id == 34
     assert live.is_outdated(workspace)
+
+
+def test_among_very_many_images_the_nearest_are_read_from_an_index(workspace, flipped, monkeypatch):
+    def counted():
+        Live(workspace).refresh()
+        rows = workspace.query("SELECT image_id, n_near, n_near_suggested FROM suggestion ORDER BY image_id")
+        return [tuple(row) for row in rows]
+
+    before = counted()
+    assert any(n_near for _, n_near, _ in before)
+    monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 5)
+    build.build(workspace, stored.find(workspace).set_id)
+    monkeypatch.setattr(neighbours, "nearest", lambda *_given, **_named: pytest.fail("compared"))
+    assert counted() == before

@@ -63,6 +63,7 @@ class Condition:
         table: With `where`, finds all images that pass, in the order of `image_id`, each once.
         counted: A faster way to count them as "table WHERE condition", which may count a few too many.
         n_images: Their number where it is known.
+        own_check: The same as `check` by columns of the predictions of a run, for a queue that reads these.
     """
 
     check: str
@@ -72,6 +73,13 @@ class Condition:
     counted: str = ""
     n_images: int | None = None
     parameters: Mapping[str, SqlValue] = field(default_factory=dict)
+    own_check: Mapping[int, str] = field(default_factory=dict)
+
+    def check_in(self, table: str, parameters: Mapping[str, SqlValue]) -> str:
+        """Return the check for a part of a queue: by its own columns, so that its index serves it."""
+        run_id = parameters.get("run_id")
+        is_of_run = table == "prediction p" and isinstance(run_id, int)
+        return self.own_check.get(run_id, self.check) if is_of_run else self.check
 
 
 def conditions(workspace: Workspace, filters: Filters) -> list[Condition]:
@@ -203,7 +211,9 @@ def _ranges(workspace: Workspace, text: str) -> Condition:
     found = [] if unknown else ranges.ids(workspace, wanted)
     if found is None:
         check, parameters = ranges.check_sql(wanted, "s.image_id")
-        return Condition(check, "image f", "f.id", "1", n_images=_MANY, parameters=parameters)
+        newest = ranges.newest_run(workspace)
+        own = {} if newest is None else {newest: ranges.check_sql(wanted, "s.image_id", is_of_run=True)[0]}
+        return Condition(check, "image f", "f.id", "1", n_images=_MANY, parameters=parameters, own_check=own)
     return Condition(
         "s.image_id IN (SELECT value FROM json_each(:f_passing))",
         "json_each(:f_passing) f",

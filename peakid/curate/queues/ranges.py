@@ -36,11 +36,12 @@ class Measure:
     is_optional: bool = False
 
 
-_NEWEST_RUN = (
-    "{0}.is_out_of_sample = 1 AND {0}.run_id = (SELECT r.id FROM run r INDEXED BY run_done"
-    " WHERE r.state = 'done' AND r.made_for = '' AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = r.id"
-    " AND p.is_out_of_sample = 1) ORDER BY r.id DESC LIMIT 1)"
+_RUN = (
+    "SELECT r.id FROM run r INDEXED BY run_done WHERE r.state = 'done' AND r.made_for = '' AND EXISTS"
+    " (SELECT 1 FROM prediction q WHERE q.run_id = r.id AND q.is_out_of_sample = 1)"
+    " ORDER BY r.id DESC LIMIT 1"
 )
+_NEWEST_RUN = f"{{0}}.is_out_of_sample = 1 AND {{0}}.run_id = ({_RUN})"
 
 
 def _measured(title: str, column: str) -> Measure:
@@ -117,18 +118,31 @@ def is_known(workspace: Workspace, name: str) -> bool:
     )
 
 
-def check_sql(ranges: Sequence[Range], image_id: str) -> tuple[str, Parameters]:
-    """Return the condition that an image passes all ranges, and its parameters."""
+def newest_run(workspace: Workspace) -> int | None:
+    """Return the run whose predictions the measures are of, None where there is none."""
+    row = workspace.one(_RUN)
+    return row["id"] if row else None
+
+
+def check_sql(ranges: Sequence[Range], image_id: str, *, is_of_run: bool = False) -> tuple[str, Parameters]:
+    """Return the condition that an image passes all ranges, and its parameters.
+
+    Args:
+        is_of_run: The condition is on `prediction p` of the newest run, whose measures need no look-up.
+    """
     parts: list[str] = []
     parameters: Parameters = {}
     for each in ranges:
         measure = MEASURES[each.measure]
-        where, own = _bounds(each, "r")
+        is_own = is_of_run and measure.table == "prediction"
+        where, values_of_bounds = _bounds(each, "p" if is_own else "r")
         parts.append(
-            f"EXISTS (SELECT 1 FROM {measure.table} r WHERE {measure.image_id.format('r')} = {image_id}"
+            where
+            if is_own
+            else f"EXISTS (SELECT 1 FROM {measure.table} r WHERE {measure.image_id.format('r')} = {image_id}"
             f" AND {where})"
         )
-        parameters |= own
+        parameters |= values_of_bounds
     return " AND ".join(parts) or "1", parameters
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -28,11 +29,12 @@ __all__ = ["FIXED_QUEUES", "WORTH", "class_queue", "confusion_queue", "errors_qu
 
 MOST_COUNTED = 10_000  # Counting further takes longer than reading a page.
 MOST_ON_A_CHIP = 1_000  # A dozen queues are counted after every keystroke.
-# Images of a filter up to which they are sorted. For a page of 240 among a million images, reading a ranked
-# queue in its own order is faster only beyond it.
-_MOST_SORTED = 15_000
+_PAGE = 240  # Images of a page, which a ranked queue finds in its own order among N / share of a filter.
+_LEAST_SORTED = 15_000  # Images of a filter up to which they are sorted; of very many images, more.
+_ROWS_SORTED = 2  # Images of a filter that are read and sorted in the time of checking one of the queue.
 _MOST_LISTED = 5_000  # Images of a filter that are looked up once for all segments of a queue.
-_MOST_PEEKED = 1_000  # Images of a queue that are counted to see whether it is smaller than a filter.
+_MOST_PEEKED = 1_000  # Images of a queue that are counted to see whether it is smaller than a filter,
+_PEEKED_SHARE = 0.05  # or this share of the images of the filter.
 _MOST_READ_TO_COUNT = 5_000  # About 50 ms.
 _MOST_READ = 300_000  # Beyond it a filter passes so many images that the queue's own order soon fills a page.
 
@@ -267,9 +269,14 @@ def _joined(
     tables += [each for each in needed if each[0].split()[1] not in aliases]
     (first, first_id), *others = tables
     joined = first + "".join(f" CROSS JOIN {table} ON {image_id} = {first_id}" for table, image_id in others)
-    where = [segment.where, *(each.where if each is lead else each.check for each in conditions)]
+    checked = [each for each in conditions if each is not lead]
+    where = [segment.where, *_checks(segment, checked), *([] if lead is None else [lead.where])]
     parameters = {name: value for each in (segment, *conditions) for name, value in each.parameters.items()}
     return f"{joined} LEFT JOIN class c ON c.id = s.class_id", " AND ".join(where), parameters
+
+
+def _checks(segment: Segment, conditions: Sequence[Condition]) -> list[str]:
+    return [each.check_in(segment.table, segment.parameters) for each in conditions]
 
 
 def _lead(workspace: Workspace, segment: Segment, conditions: Sequence[Condition]) -> Condition | None:
@@ -280,13 +287,22 @@ def _lead(workspace: Workspace, segment: Segment, conditions: Sequence[Condition
     if not conditions:
         return None
     n_least, rarest = min(((_size(workspace, each), each) for each in conditions), key=lambda each: each[0])
-    if n_least >= (_MOST_SORTED if segment.key else _MOST_READ):
+    if n_least >= (_most_sorted(workspace) if segment.key else _MOST_READ):
         return None
     if segment.kept:
         return None if _kept(workspace, segment) <= n_least else rarest
-    most = min(n_least, _MOST_PEEKED)
+    most = min(n_least, max(_MOST_PEEKED, int(_PEEKED_SHARE * n_least)))
     n_queue, _ = _count_segment(workspace, segment, (), most + 1)
     return None if n_queue <= most else rarest
+
+
+def _most_sorted(workspace: Workspace) -> int:
+    """Return the images of a filter up to which sorting them is faster than a ranked queue's own order.
+
+    A page is found among `_PAGE` N / n images of the queue, where n of N images pass the filter.
+    """
+    row = workspace.one("SELECT COALESCE(SUM(n), 0) FROM state_count")
+    return max(_LEAST_SORTED, math.isqrt(_ROWS_SORTED * _PAGE * (row[0] if row else 0)))
 
 
 def _narrowed(workspace: Workspace, segments: Sequence[Segment], filters: Filters) -> list[Condition]:
@@ -344,7 +360,8 @@ def _count_segment(
     """Count the images of a segment among the first `most` rows of its index; return (count, rows read)."""
     lead = _lead(workspace, segment, conditions)
     tables, _, parameters = _joined(segment, conditions, lead, is_shown=False)
-    where = " AND ".join([segment.where, *(each.check for each in conditions if each is not lead)])
+    checked = [each for each in conditions if each is not lead]
+    where = " AND ".join([segment.where, *_checks(segment, checked)])
     found = [segment.where] if lead is None else [lead.where] if segment.kept else [lead.where, segment.where]
     row = workspace.one(
         "SELECT COUNT(*), COALESCE(SUM(is_in), 0) FROM"

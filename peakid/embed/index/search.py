@@ -92,15 +92,27 @@ def _open(workspace: Workspace, chosen: EmbeddingSet) -> tuple[Reduction, list[S
     return (reduced, usable) if usable else None
 
 
-@functools.lru_cache(_N_OPEN)
 def _index(shard: Shard) -> "Index | None":
-    """Return an open shard, None where it is damaged. The name of its file changes with its content."""
-    if not shard_files.is_intact(shard):
-        return None
+    """Return an open shard, None where it is damaged."""
     try:
-        return importlib.import_module("usearch.index").Index.restore(str(shard.file), view=True)
+        return _opened(shard)
     except (OSError, RuntimeError, ValueError):  # Of another version of usearch, or removed meanwhile.
         return None
+
+
+@functools.lru_cache(_N_OPEN)
+def _opened(shard: Shard) -> "Index":
+    """Return an open shard. The name of its file changes with its content.
+
+    Raises:
+        ValueError: If it is damaged. It is tried again the next time, because it may be built anew meanwhile.
+    """
+    found: Index | None = None
+    if shard_files.is_intact(shard):
+        found = importlib.import_module("usearch.index").Index.restore(str(shard.file), view=True)
+    if found is None:
+        raise ValueError(f"{shard.file.name} is damaged")
+    return found
 
 
 class _Search:

@@ -171,3 +171,25 @@ def test_text_follows_a_file_that_moved(workspace, nine):
         item.digest for item in review_queue.page(workspace, "all", filters=Filters(text="elsewhere"))
     ] == [nine["d"]]
     assert review_queue.page(workspace, "all", filters=Filters(text="eiger/d")) == []
+
+
+@pytest.mark.parametrize("queue", ["all", "model-disagrees", "uncertain", "errors:1:valid", "errors:2:valid"])
+def test_a_range_of_confidence_passes_the_same_images_where_very_many_do(
+    workspace, nine, add_run, monkeypatch, queue
+):
+    # The older run was wrong about c, the newer one about a, b and d.
+    add_run(nine, *((name, "valid", "dom", "eiger" if name == "c" else "dom", 0.45) for name in "abcd"))
+    rows = (("a", 0.9), ("b", 0.4), ("c", 0.3), ("d", 0.2))
+    add_run(nine, *((name, "valid", "dom", "dom" if name == "c" else "eiger", sure) for name, sure in rows))
+    wanted = Filters(ranges="confidence=0.25..0.5,megapixels=0..9")
+    listed = review_queue.page(workspace, queue, filters=wanted)
+    monkeypatch.setattr(ranges, "MOST_LISTED", 0)
+    checked = review_queue.page(workspace, queue, filters=wanted)
+    assert [each.digest for each in checked] == [each.digest for each in listed]
+    assert listed or queue == "uncertain"
+
+
+def test_more_images_of_a_filter_are_sorted_the_more_images_there_are(workspace, nine):
+    assert review_queue._most_sorted(workspace) == 15_000
+    workspace.connection().execute("UPDATE state_count SET n = 2000000")
+    assert 30_000 < review_queue._most_sorted(workspace) < 100_000

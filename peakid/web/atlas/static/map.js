@@ -309,7 +309,7 @@ class ImageMap {
     const count = this.nSelected.toLocaleString("en");
     const drawn =
       n < total ? `${n.toLocaleString("en")} of ${total.toLocaleString("en")}` : n.toLocaleString("en");
-    const where = this.sight ? " in sight" : "";
+    const where = this.sight ? " in this part" : "";
     this.say(this.nSelected ? `${count} selected` : `${drawn} images${where}`);
     this.parts.root.dataset.selected = String(this.nSelected);
     if (!this.nSelected) {
