@@ -3,16 +3,16 @@
 import getpass
 import os
 import pwd
+import secrets
 import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from peakid import files, hosts, settings_file, store_urls
+from peakid import files, hosts, setting_values, settings_file
 from peakid.errors import BadInput
 from peakid.hosts import Host
 from peakid.job_settings import JobSettings
@@ -24,65 +24,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 # The published builds of ONNX Runtime 1.31 send usage data to Microsoft unless this is set before they are
 # imported (its Privacy.md). A value that is set already stays: someone chose it.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-MIN_PASSWORD_CHARS = 8
-MAX_PASSWORD_CHARS = 1000
-
-
-def _fitting_password(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if text and not MIN_PASSWORD_CHARS <= len(text) <= MAX_PASSWORD_CHARS:
-        raise ValueError(f"it has {len(text):,} characters instead of {MIN_PASSWORD_CHARS} or more")
-    if text and (not text.isprintable() or not text.strip()):
-        raise ValueError("it has characters that cannot be printed, or spaces only")
-    return value
-
-
-def _fitting_hosts(value: str) -> str:
-    """Return a list of hosts if each can be one: an entry that cannot match would be ignored unnoticed."""
-    for entry in _entries(value):
-        try:
-            hosts.parse(entry)
-        except ValueError as error:
-            raise ValueError(f"{entry[:100]}: {error}") from error
-    return value
-
-
-def _entries(value: str) -> list[str]:
-    return [entry.strip() for entry in value.split(",") if entry.strip()]
-
-
-def folders_of(text: str) -> list[Path]:
-    """Return the folders that a list separated by colons names."""
-    return [Path(os.path.expanduser(entry)) for entry in text.split(os.pathsep) if entry.strip()]  # noqa: PTH111
-
-
-def _fitting_folders(value: str) -> str:
-    """Return a list of folders if each can be one: one that is misread would allow too much or too little."""
-    if value and not folders_of(value):
-        raise ValueError("it names no folder")
-    for folder in folders_of(value):
-        if not folder.is_absolute():
-            raise ValueError(f"{folder} does not start at the root of the disk")
-    return value
-
-
-def _fitting_stores(value: str) -> str:
-    """Return a list of addresses of image stores if each can be one."""
-    store_urls.listed(value)
-    return value
-
-
-def _fitting_endpoint(value: str) -> str:
-    """Return the address of a server without a login: it is stored with each job."""
-    found = urlsplit(value)
-    if value and (found.scheme not in ("http", "https") or not found.hostname or found.username is not None):
-        raise ValueError("it is not http://host:port or https://host without a login")
-    return value
-
-
-# ONNX Runtime 1.31 for Linux has a client that reports its use to its maker; it is asked before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 CONFIG_NAME = "peakid.toml"
@@ -126,13 +67,13 @@ class Settings(BaseSettings):
     # The process that answers photos with the model of a run has it in memory, and torch.
     predictor_idle_s: float = Field(300.0, ge=0, allow_inf_nan=False)
     # Hosts other than loopback, separated by commas: a name or address, with a port or for any.
-    allowed_hosts: Annotated[PlainText, AfterValidator(_fitting_hosts)] = ""
+    allowed_hosts: Annotated[PlainText, AfterValidator(setting_values.fitting_hosts)] = ""
     # Folders that pages may read, write and open, separated by colons. Empty: all that this user can read.
-    allowed_folders: Annotated[PlainText, AfterValidator(_fitting_folders)] = ""
+    allowed_folders: Annotated[PlainText, AfterValidator(setting_values.fitting_folders)] = ""
     # Places in image stores that pages may import from, separated by commas. Empty: none.
-    allowed_stores: Annotated[PlainText, AfterValidator(_fitting_stores)] = ""
+    allowed_stores: Annotated[PlainText, AfterValidator(setting_values.fitting_stores)] = ""
     # The server that is asked in place of Amazon S3, such as MinIO. Empty: AWS_ENDPOINT_URL, if it is set.
-    s3_endpoint: Annotated[PlainText, AfterValidator(_fitting_endpoint)] = ""
+    s3_endpoint: Annotated[PlainText, AfterValidator(setting_values.fitting_endpoint)] = ""
     # Originals of image stores that were read lately, in 10^9 bytes, in the cache of each workspace.
     object_cache_gb: float = Field(10.0, ge=0, allow_inf_nan=False)
     engine: Literal["local", "ray"] = "local"  # What computes the shards of jobs.
@@ -146,7 +87,9 @@ class Settings(BaseSettings):
     # A server that is asked in place of the services of photos, each under its name, such as a mirror.
     sources_url: PlainText = ""
     recent_workspaces: int = Field(12, ge=0, le=100)  # How many are listed; 0: no list is kept.
-    password: Annotated[SecretStr, AfterValidator(_fitting_password)] = SecretStr("")  # Empty: none is asked.
+    password: Annotated[SecretStr, AfterValidator(setting_values.fitting_password)] = SecretStr(
+        ""
+    )  # Empty: none is asked.
     feedback: bool = False  # Prediction pages of the app store photos whose prediction a person corrects.
     max_body_bytes: int = Field(
         512 * 2**20, gt=0
@@ -175,7 +118,7 @@ class Settings(BaseSettings):
 
     def own_hosts(self) -> list[Host]:
         """Return the hosts besides loopback that the app may be reached by."""
-        return [hosts.parse(entry) for entry in _entries(self.allowed_hosts)]
+        return [hosts.parse(entry) for entry in setting_values.entries(self.allowed_hosts)]
 
     @classmethod
     def settings_customise_sources(
@@ -337,10 +280,17 @@ def worker_environment(n_threads: int) -> dict[str, str]:
     return bare | store_credentials() | own
 
 
-def prepare_ray() -> None:
-    """Set what Ray reads when it is loaded, unless someone chose it: no reports of its use to its makers."""
+def prepare_ray(*, is_started: bool) -> None:
+    """Set what Ray reads when it is loaded, unless someone chose it: no reports of its use to its makers.
+
+    Args:
+        is_started: It is started here, not connected to: it asks for a token that only this process and
+            its workers have. Without one, whoever reaches its ports can run code.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    if is_started and "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     # The workers of a cluster on this machine import this package where it is not installed.
     os.environ["PYTHONPATH"] = environment()["PYTHONPATH"]
 

@@ -9,7 +9,7 @@ from multiprocessing import connection as connections
 from multiprocessing.connection import Connection, Pipe
 
 from peakid import settings
-from peakid.engines.mapping import Death, Event
+from peakid.engines.mapping import Event, WorkerExit
 from peakid.engines.records import Shard
 from peakid.job_settings import JobSettings
 
@@ -65,7 +65,7 @@ class LocalPool:
                 try:
                     events.append((number, each.connection.recv()))
                 except (EOFError, OSError):
-                    events.append((number, Death(self._ended(number))))
+                    events.append((number, WorkerExit(self._ended(number))))
         return events
 
     def stop(self, worker: int) -> None:

@@ -4,7 +4,7 @@
 shards --> result on disk? --> yes: yield it
               | no
               v
-           a worker --> answer --> written to disk --> yield it
+           a worker --> result --> written to disk --> yield it
               | it dies
               +--> named, and its shard goes to another worker
 ```
@@ -16,7 +16,16 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import peakid
-from peakid.engines.records import Answer, Hello, Refusal, Shard, Stopped, Tally, WorkerName, plural
+from peakid.engines.records import (
+    Shard,
+    ShardFailure,
+    ShardResult,
+    Stopped,
+    Tally,
+    WorkerName,
+    WorkerReady,
+    plural,
+)
 from peakid.engines.shard_files import ShardFiles
 from peakid.errors import JobError
 
@@ -25,13 +34,13 @@ MAX_TRIES = 3  # Workers that may die of one shard, and workers in a row that ma
 
 
 @dataclass(frozen=True)
-class Death:
+class WorkerExit:
     """A worker that has ended. `why` is what the system says about it; '' = nothing."""
 
     why: str = ""
 
 
-Event = tuple[int, Hello | Answer | Refusal | Death]
+Event = tuple[int, WorkerReady | ShardResult | ShardFailure | WorkerExit]
 """What happened, with the number of the worker."""
 
 
@@ -39,7 +48,7 @@ class Pool(Protocol):
     """Starts workers and talks to them. Workers have numbers, which are not used again."""
 
     def start(self) -> int:
-        """Begin to start a worker, and return its number. It says `Hello` when it is ready."""
+        """Begin to start a worker, and return its number. It says `WorkerReady` when it is ready."""
         ...
 
     def send(self, worker: int, shard: Shard) -> None:
@@ -129,13 +138,13 @@ class Mapper:
                 if is_finished:
                     self._relieve()
                 for number, event in self._pool.wait(LOOK_S):
-                    if isinstance(event, Death):
+                    if isinstance(event, WorkerExit):
                         again += self._after_death(number, event)
                         is_finished = is_finished and not again
-                    elif (answered := self._take(number, event)) is not None:
-                        shard, answer = answered
-                        kept.write(answer.key, answer.data)
-                        yield _done(shard, answer.data, kept)
+                    elif (finished := self._take(number, event)) is not None:
+                        shard, result = finished
+                        kept.write(result.key, result.data)
+                        yield _done(shard, result.data, kept)
         finally:
             self._stop_busy()
 
@@ -196,7 +205,9 @@ class Mapper:
             for shard in self._workers[number].shards:
                 self._pool.send(number, shard)
 
-    def _take(self, number: int, event: Hello | Answer | Refusal) -> tuple[Shard, Answer] | None:
+    def _take(
+        self, number: int, event: WorkerReady | ShardResult | ShardFailure
+    ) -> tuple[Shard, ShardResult] | None:
         """Take what a worker says; return a result with its shard.
 
         Raises:
@@ -206,11 +217,11 @@ class Mapper:
         worker = self._workers.get(number)
         if worker is None:
             return None
-        if isinstance(event, Hello):
-            self._welcome(number, worker, event)
+        if isinstance(event, WorkerReady):
+            self._admit(number, worker, event)
             return None
         shard = worker.shards.popleft()
-        if isinstance(event, Refusal):
+        if isinstance(event, ShardFailure):
             if event.details:
                 print(event.details, flush=True)
             raise event.error
@@ -218,18 +229,18 @@ class Mapper:
         self.tally.add_time(event.seconds)
         return shard, event
 
-    def _welcome(self, number: int, worker: _Worker, hello: Hello) -> None:
-        if hello.version != peakid.__version__:
+    def _admit(self, number: int, worker: _Worker, ready: WorkerReady) -> None:
+        if ready.version != peakid.__version__:
             raise JobError(
-                f"The worker on {hello.name.node} has Peakid {hello.version}, and this machine has"
+                f"The worker on {ready.name.node} has Peakid {ready.version}, and this machine has"
                 f" {peakid.__version__}.",
                 "Install the same version on every machine of the cluster.",
             )
-        worker.name, self._n_failed_starts = hello.name, 0
+        worker.name, self._n_failed_starts = ready.name, 0
         for shard in worker.shards:
             self._pool.send(number, shard)
 
-    def _after_death(self, number: int, death: Death) -> list[Shard]:
+    def _after_death(self, number: int, death: WorkerExit) -> list[Shard]:
         """Return the shards of a worker that has died; the one that it worked on is tried again.
 
         Raises:

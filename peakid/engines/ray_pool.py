@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from peakid import settings
-from peakid.engines.mapping import Death, Event
+from peakid.engines.mapping import Event, WorkerExit
 from peakid.engines.records import Shard
 from peakid.engines.runner import Runner
 from peakid.errors import ExtraMissing, JobError
@@ -28,13 +28,13 @@ class Cluster:
     memory_bytes: int
 
 
-def library() -> Any:
-    """Import Ray.
+def library(address: str) -> Any:
+    """Import Ray, to connect to an address, or to start it on this machine if that is empty.
 
     Raises:
         ExtraMissing: If it is not installed.
     """
-    settings.prepare_ray()
+    settings.prepare_ray(is_started=not address)
     try:
         import ray
     except ImportError as error:
@@ -56,7 +56,7 @@ class Connection:
     """
 
     def __init__(self, address: str, *, n_cores: int = 0) -> None:
-        self.ray = library()
+        self.ray = library(address)
         self._is_own = not self.ray.is_initialized()
         if not self._is_own:
             return
@@ -80,7 +80,9 @@ class Connection:
             ) from error
 
     def _connect(self, address: str, n_cores: int) -> None:
-        own = {} if address else {"num_cpus": n_cores or None, "include_dashboard": False}
+        own: dict[str, Any] = {}
+        if not address:  # It listens on the loopback interface only.
+            own = {"num_cpus": n_cores or None, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         try:
             self.ray.init(
                 address=address or "local",
@@ -130,7 +132,7 @@ class RayPool:
         number = next(self._numbers)
         actor = self._remote.remote(self._settings, self._n_threads, keeps_gpus=True)
         self._actors[number] = actor
-        self._number_of[actor.hello.remote()] = number
+        self._number_of[actor.ready.remote()] = number
         return number
 
     def send(self, worker: int, shard: Shard) -> None:
@@ -154,7 +156,7 @@ class RayPool:
                 events.append((number, self._ray.get(each)))
             except self._ray.exceptions.RayActorError as error:
                 self._remove(number)
-                events.append((number, Death(_first_line(error))))
+                events.append((number, WorkerExit(_first_line(error))))
         return events
 
     def stop(self, worker: int) -> None:

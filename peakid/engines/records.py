@@ -63,7 +63,7 @@ class WorkerName:
 
 
 @dataclass(frozen=True)
-class Hello:
+class WorkerReady:
     """What a worker says when it is ready. `version` is that of its Peakid."""
 
     name: WorkerName
@@ -71,7 +71,7 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShardResult:
     """The result of a shard. `seconds` is the time that the unit took."""
 
     key: str
@@ -80,7 +80,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class ShardFailure:
     """Why a shard has no result. `details` is a traceback for the log; '' for an expected error."""
 
     key: str

@@ -8,7 +8,7 @@ import traceback
 
 import peakid
 from peakid import settings
-from peakid.engines.records import Answer, Hello, Refusal, Shard, WorkerName
+from peakid.engines.records import Shard, ShardFailure, ShardResult, WorkerName, WorkerReady
 from peakid.errors import JobError, PeakidError
 from peakid.imaging import gate
 from peakid.job_settings import JobSettings
@@ -27,22 +27,22 @@ class Runner:
         settings.use(job, keeps_gpus=keeps_gpus)
         gate.limit_threads(n_threads)
 
-    def hello(self) -> Hello:
+    def ready(self) -> WorkerReady:
         """Return who this worker is."""
-        return Hello(WorkerName(os.getpid(), platform.node()), peakid.__version__)
+        return WorkerReady(WorkerName(os.getpid(), platform.node()), peakid.__version__)
 
-    def run(self, shard: Shard) -> Answer | Refusal:
+    def run(self, shard: Shard) -> ShardResult | ShardFailure:
         """Compute a shard."""
         began = time.perf_counter()
         try:
             module, _, name = shard.unit.partition(":")
             data = getattr(importlib.import_module(module), name)(shard, self._settings)
         except PeakidError as error:
-            return Refusal(shard.key, error)
+            return ShardFailure(shard.key, error)
         except Exception as error:
             lines = str(error).strip().splitlines()
             text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-            who = self.hello().name.text()
+            who = self.ready().name.text()
             found = JobError(f"The worker {who} failed: {text}.", "The log has the details.")
-            return Refusal(shard.key, found, traceback.format_exc())
-        return Answer(shard.key, data, time.perf_counter() - began)
+            return ShardFailure(shard.key, found, traceback.format_exc())
+        return ShardResult(shard.key, data, time.perf_counter() - began)

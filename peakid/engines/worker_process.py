@@ -15,7 +15,7 @@ from peakid.engines.runner import Runner
 def run(connection: Connection) -> None:
     """Compute one shard after the other. The first message has the settings and the number of threads."""
     runner = Runner(*connection.recv())
-    connection.send(runner.hello())
+    connection.send(runner.ready())
     waiting: queue.Queue[Shard] = queue.Queue()
     threading.Thread(target=_receive, args=(connection, waiting), daemon=True).start()
     while True:

@@ -3,9 +3,9 @@
 from collections import deque
 
 import peakid
-from peakid.engines.mapping import Death, Event, Mapper
+from peakid.engines.mapping import Event, Mapper, WorkerExit
 from peakid.engines.opening import Engine
-from peakid.engines.records import Answer, Hello, Refusal, Shard, Tally, WorkerName
+from peakid.engines.records import Shard, ShardFailure, ShardResult, Tally, WorkerName, WorkerReady
 
 
 def planned_engine(pool: "PlannedPool") -> Engine:
@@ -19,10 +19,10 @@ class PlannedPool:
     Args:
         deaths: How often a worker dies of a shard, by the first digest of the shard.
         refuses: Answered with this refusal, by the first digest.
-        n_failed_starts: Workers that end before they say hello.
+        n_failed_starts: Workers that end before they say ready.
         version: That the workers say they have.
         n_places: Workers that can be there at a time; a further one starts when one has ended.
-        answer: Computes the result of a shard.
+        result: Computes the result of a shard.
     """
 
     def __init__(
@@ -33,9 +33,9 @@ class PlannedPool:
         n_failed_starts=0,
         version=peakid.__version__,
         n_places=99,
-        answer=lambda shard: "".join(shard.digests).upper().encode(),
+        result=lambda shard: "".join(shard.digests).upper().encode(),
     ) -> None:
-        self.answer, self.n_places = answer, n_places
+        self.result, self.n_places = result, n_places
         self.deaths, self.refuses = dict(deaths or {}), dict(refuses or {})
         self.n_failed_starts, self.version = n_failed_starts, version
         self.given: dict[int, deque[Shard]] = {}
@@ -74,8 +74,8 @@ class PlannedPool:
         if self.n_failed_starts:
             self.n_failed_starts -= 1
             del self.given[worker]
-            return worker, Death("It ended with code 1.")
-        return worker, Hello(WorkerName(4000 + worker, "node-1"), self.version)
+            return worker, WorkerExit("It ended with code 1.")
+        return worker, WorkerReady(WorkerName(4000 + worker, "node-1"), self.version)
 
     def _one(self, worker: int) -> Event:
         shard = self.given[worker].popleft()
@@ -83,8 +83,8 @@ class PlannedPool:
         if self.deaths.get(first, 0):
             self.deaths[first] -= 1
             del self.given[worker]
-            return worker, Death("It was killed.")
+            return worker, WorkerExit("It was killed.")
         if first in self.refuses:
-            return worker, Refusal(shard.key, self.refuses[first])
+            return worker, ShardFailure(shard.key, self.refuses[first])
         self.computed.append(first)
-        return worker, Answer(shard.key, self.answer(shard), 2.0)
+        return worker, ShardResult(shard.key, self.result(shard), 2.0)

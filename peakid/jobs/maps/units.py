@@ -109,7 +109,12 @@ def sort(shard: Shard, settings: JobSettings) -> bytes:
         raise JobError(f"The model in {folder} was changed meanwhile.", "Preview the folder again.")
     root, paths = Path(shard.files["folder"]), list(shard.arguments["paths"])
     return packing.packed_photos(
-        photos.predict_files(_exported(folder, sha256), root, paths, has_thumbnails=True)
+        photos.predict_files(
+            _exported(folder, sha256, is_int8=bool(shard.arguments["is_int8"])),
+            root,
+            paths,
+            has_thumbnails=True,
+        )
     )
 
 
@@ -174,8 +179,8 @@ def _body(name: str, weights_sha256: str, settings: JobSettings) -> "Body":
 
 
 @lru_cache(1)
-def _exported(folder: Path, sha256: str) -> Predictor:
-    return Predictor(folder, n_threads=1)
+def _exported(folder: Path, sha256: str, *, is_int8: bool = False) -> Predictor:
+    return Predictor(folder, n_threads=1, is_int8=is_int8)
 
 
 @lru_cache(1)

@@ -4,11 +4,15 @@ import os
 import signal
 
 from peakid.engines.mapping import Event
-from peakid.engines.records import Answer, Hello, Shard
+from peakid.engines.records import Shard, ShardResult, WorkerReady
 
 
 class KillingPool:
-    """Passes everything on to a pool. Once armed, it kills a worker at the next result of another one."""
+    """Passes everything on to a pool. Once armed, it kills a worker with a shard, at the next result.
+
+    That is another worker than that of the result, or the same one with its next shard: of short shards, one
+    worker may have computed all before the second one has started.
+    """
 
     def __init__(self, pool) -> None:
         self.pool, self.is_armed = pool, False
@@ -30,17 +34,18 @@ class KillingPool:
     def wait(self, timeout_s: float) -> list[Event]:
         events = self.pool.wait(timeout_s)
         for worker, event in events:
-            if isinstance(event, Hello):
+            if isinstance(event, WorkerReady):
                 self.pids[worker] = event.name.pid
-            elif isinstance(event, Answer):
+            elif isinstance(event, ShardResult):
                 self.in_work[worker].remove(event.key)
-                self._kill_another(worker)
+                self._kill_one(worker)
             else:
                 self.in_work.pop(worker, None)
         return events
 
-    def _kill_another(self, worker: int) -> None:
-        busy = [other for other, keys in self.in_work.items() if keys and other != worker]
+    def _kill_one(self, worker: int) -> None:
+        started = [each for each, keys in self.in_work.items() if keys and each in self.pids]
+        busy = sorted(started, key=lambda each: each == worker)
         if self.is_armed and busy:
             self.is_armed = False
             self.killed.append(self.pids[busy[0]])

@@ -26,7 +26,7 @@ def never():
 
 
 def vectors(shard):
-    """Answer with a vector that follows from the digest; the image `bad` cannot be read."""
+    """ShardResult with a vector that follows from the digest; the image `bad` cannot be read."""
     rows = [n for n, digest in enumerate(shard.digests) if not digest.startswith("0")]
     features = [[int(shard.digests[n][:2], 16), int(shard.digests[n][2:4], 16)] for n in rows]
     unread = {str(n): "damaged" for n in range(len(shard.digests)) if n not in rows}
@@ -62,7 +62,7 @@ def test_embeddings_are_stored_in_the_order_of_the_images_whatever_the_order_of_
     images.image_path(workspace, digests[4]).unlink()
     first = digests[0]
     messages = []
-    pool = PlannedPool(answer=vectors, deaths={first: 1})
+    pool = PlannedPool(result=vectors, deaths={first: 1})
     n_new = computed(workspace, known, pool, report=lambda *given: messages.append(given))
     assert pool.computed[0] != first  # It came later than others, and is stored first.
     found = stored.load(workspace, known.set_id)
@@ -83,21 +83,21 @@ def test_a_killed_job_goes_on_with_what_is_on_the_disk(workspace, fill, known):
     class Killed(Exception):
         """The process ends before it has merged anything."""
 
-    answered = []
+    finished = []
 
-    def answer(shard):
-        if len(answered) == 2:
+    def result(shard):
+        if len(finished) == 2:
             raise Killed
-        answered.append(shard)
+        finished.append(shard)
         return vectors(shard)
 
-    engine = planned_engine(PlannedPool(answer=answer))
+    engine = planned_engine(PlannedPool(result=result))
     merging = embedding.Merging(workspace, known, stored.missing(workspace, known.set_id))
     with pytest.raises(Killed):
         list(engine.map(merging.shards(3), ShardFiles(folder_of(workspace)), should_stop=never))
     assert len(list(folder_of(workspace).iterdir())) == 2
     assert stored.counts(workspace, known.set_id).n_missing == 9
-    again = PlannedPool(answer=vectors)
+    again = PlannedPool(result=vectors)
     computed(workspace, known, again)
     assert len(again.computed) == 1
     assert stored.counts(workspace, known.set_id).n_missing == 0
@@ -114,7 +114,7 @@ def test_what_was_computed_stays_when_the_job_is_cancelled_or_gives_way(workspac
         raise GaveWay
 
     with pytest.raises(GaveWay):
-        computed(workspace, known, PlannedPool(answer=vectors), after_storing=give_way)
+        computed(workspace, known, PlannedPool(result=vectors), after_storing=give_way)
     n_first = 12 - stored.counts(workspace, known.set_id).n_missing
     assert n_first == 3
     seen = []
@@ -122,7 +122,7 @@ def test_what_was_computed_stays_when_the_job_is_cancelled_or_gives_way(workspac
         computed(
             workspace,
             known,
-            PlannedPool(answer=vectors),
+            PlannedPool(result=vectors),
             report=lambda *given: seen.append(given[1]),
             should_stop=lambda: any(seen),
         )
@@ -134,13 +134,13 @@ def test_measures_are_written_once_and_an_unreadable_image_waits_for_the_next_sc
     with workspace.transaction() as connection:
         connection.execute("DELETE FROM image_measure")
 
-    def answer(shard):
+    def result(shard):
         values = dataclasses.asdict(MEASURES)
         return json.dumps([None if each == digests[2] else values for each in shard.digests]).encode()
 
     used = measuring.measure(
         workspace,
-        planned_engine(PlannedPool(answer=answer, deaths={digests[3]: 1})),
+        planned_engine(PlannedPool(result=result, deaths={digests[3]: 1})),
         SETTINGS,
         report=no_report,
         should_stop=never,
@@ -165,12 +165,12 @@ def test_a_photo_that_is_given_twice_is_predicted_twice(tmp_path):
     for name in "abc":
         (tmp_path / name).write_bytes(name.encode())
 
-    def answer(shard):
+    def result(shard):
         one = {"confidence": 0.5, "abstained": False, "top": [], "is_unfamiliar": False, "distance": None}
         return json.dumps([one | {"label": each[:4], "error": None} for each in shard.digests]).encode()
 
     found = predicting.predict_with(
-        planned_engine(PlannedPool(answer=answer)),
+        planned_engine(PlannedPool(result=result)),
         predicting.Model("run", tmp_path / "model", "model.bin", 0.0),
         [tmp_path / name for name in ("a", "b", "a", "b", "c", "none")],
         ShardFiles(tmp_path / "shards"),
