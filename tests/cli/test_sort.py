@@ -39,6 +39,18 @@ def test_photos_are_sorted_counted_and_taken_back(peakid, colour_export, folder,
     assert len(list(folder.iterdir())) == 8
 
 
+@pytest.mark.slow
+def test_workers_sort_as_one_process_does(peakid, colour_export, folder, tmp_path):
+    found = {}
+    for name, options in (("alone", ()), ("workers", ("--engine", "local", "--workers", "2"))):
+        out = tmp_path / name
+        result = peakid("sort", str(colour_export), str(folder), str(out), *options, "--json")
+        table = (out / "albums.csv").read_text().replace(name, "")
+        found[name] = ({**result.json, "out": ""}, table)
+    assert found["alone"] == found["workers"]
+    assert "Engine local: 1 shard" in result.err
+
+
 def test_another_sorting_predicts_only_what_is_new(peakid, colour_export, folder, tmp_path):
     out = tmp_path / "albums"
     arguments = ["sort", str(colour_export), str(folder), str(out), "--json"]

@@ -1,17 +1,27 @@
 """The commands that sort a folder of photos into albums, and take it back."""
 
+import contextlib
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import click
 
 from peakid import files
 from peakid.cli import usage
+from peakid.cli.engines.options import engine_options, tell_death
 from peakid.cli.frame import emit, json_option, terminal_report
 from peakid.cli.output import terminal
 from peakid.cli.serving.predict import export_folder
+from peakid.engines import opening
+from peakid.engines.shard_files import ShardFiles
 from peakid.errors import BadInput
+from peakid.job_settings import JobSettings
+from peakid.jobs.maps import sorting as mapped
+from peakid.records import Report
 from peakid.serve.albums import kept, plan, writing
 from peakid.serve.albums.journal import MODES, Mode
+from peakid.serve.albums.photos import PredictFiles
 from peakid.serve.albums.plan import AlbumPlan, AlbumRules
 from peakid.serve.predictor import Predictor
 
@@ -65,6 +75,7 @@ unfamiliar_option = click.option(
     help="Predict with the ONNX int8 file of the export: faster, and nearly the same.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say how many photos each album would get.")
+@engine_options
 @json_option
 def sort_(
     export: str,
@@ -78,6 +89,7 @@ def sort_(
     others_unfamiliar: bool,
     is_int8: bool,
     dry_run: bool,
+    job_settings: JobSettings,
     as_json: bool,
 ) -> None:
     """Sort the photos in FOLDER into albums in OUT, by the classes that EXPORT predicts.
@@ -91,11 +103,15 @@ def sort_(
     merged = dict(map(group_of, groups))
     writing.check(folder, out, mode)
     with terminal_report() as report:
-        predictor = Predictor(export_folder(export), n_threads=1, is_int8=is_int8)
+        place = export_folder(export)
+        predictor = Predictor(place, n_threads=1, is_int8=is_int8)
         least = predictor.threshold if threshold is None else threshold
         rules = AlbumRules(least, merged, is_nested, not split_twins, others_unfamiliar)
         plan.check(predictor.class_names, rules)
-        found, n_predicted = kept.predict(predictor, folder, out, is_kept=not dry_run, report=report)
+        with predicting_elsewhere(place, folder, job_settings, is_int8=is_int8, report=report) as elsewhere:
+            found, n_predicted = kept.predict(
+                predictor, folder, out, is_kept=not dry_run, report=report, predict_files=elsewhere
+            )
         planned = plan.make(found, rules)
         done = None if dry_run else writing.write(planned, folder, out, mode=mode, report=report)
     for each in found.unreadable[:MAX_LISTED]:
@@ -113,6 +129,35 @@ def sort_(
         "left": list(done.left) if done else [],
     }
     emit(as_json, document, "\n".join(_lines(planned, len(found.unreadable), out, is_dry=dry_run)))
+
+
+@contextlib.contextmanager
+def predicting_elsewhere(
+    export: Path, folder: Path, job_settings: JobSettings, *, is_int8: bool, report: Report
+) -> Generator[PredictFiles | None]:
+    """Yield what predicts photos in the workers of an engine, None where none is used.
+
+    What the engine has used is said on stderr.
+    """
+    if not opening.is_used(job_settings):
+        yield None
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="peakid-") as place,
+        opening.opened(job_settings, on_death=tell_death) as engine,
+    ):
+        yield lambda paths, n_before: mapped.predict_files(
+            engine,
+            ShardFiles(Path(place)),
+            export,
+            folder,
+            paths,
+            n_before=n_before,
+            report=report,
+            should_stop=lambda: False,
+            is_int8=is_int8,
+        )
+        terminal.say(engine.use().text(), err=True)
 
 
 @click.command()

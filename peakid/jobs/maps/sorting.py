@@ -27,18 +27,20 @@ def predict_files(
     n_before: int,
     report: Report,
     should_stop: Callable[[], bool],
+    is_int8: bool = False,
     block: int = BLOCK,
 ) -> Iterator[tuple[list[PredictedPhoto], list[Unreadable]]]:
     """Yield as `photos.predict_files`, with thumbnails, in the order of the paths.
 
     Args:
+        is_int8: Predict with the ONNX int8 file of the export.
         block: Photos of a shard, at most.
 
     Raises:
         Stopped: If `should_stop` returns True.
     """
     n_done, total, n_shards = n_before, n_before + len(paths), -(-len(paths) // block)
-    shards = _shards(export_folder, folder, paths, block)
+    shards = _shards(export_folder, folder, paths, block, is_int8=is_int8)
     for done in engine.map_in_order(shards, kept, should_stop=should_stop):
         found = packing.unpacked_photos(done.data)
         yield found
@@ -48,8 +50,13 @@ def predict_files(
         report("Predicting photos", n_done, total, f"{counted}, {engine.mapper.tally.progress(n_shards)}")
 
 
-def _shards(export_folder: Path, folder: Path, paths: Sequence[str], size: int) -> Iterator[Shard]:
-    arguments = {"model_sha256": units.model_sha256(export_folder, export_formats.CARD)}
+def _shards(
+    export_folder: Path, folder: Path, paths: Sequence[str], size: int, *, is_int8: bool
+) -> Iterator[Shard]:
+    arguments = {
+        "model_sha256": units.model_sha256(export_folder, export_formats.CARD),
+        "is_int8": is_int8,
+    }
     for begin in range(0, len(paths), size):
         some = paths[begin : begin + size]
         yield Shard(

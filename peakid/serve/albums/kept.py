@@ -9,7 +9,7 @@ from pathlib import Path
 
 from peakid.records import Report, no_report
 from peakid.serve.albums import journal, photos, preview_file
-from peakid.serve.albums.photos import PredictedFolder
+from peakid.serve.albums.photos import PredictedFolder, PredictFiles
 from peakid.serve.albums.preview_file import Draft, StoredPhoto
 from peakid.serve.predictor import Predictor
 
@@ -17,12 +17,19 @@ SAVE_EVERY_S = 20.0  # So much work is lost at most when the process is killed.
 
 
 def predict(
-    predictor: Predictor, folder: Path, out: Path, *, is_kept: bool = True, report: Report = no_report
+    predictor: Predictor,
+    folder: Path,
+    out: Path,
+    *,
+    is_kept: bool = True,
+    report: Report = no_report,
+    predict_files: PredictFiles | None = None,
 ) -> tuple[PredictedFolder, int]:
     """Predict the photos of a folder that are new or have changed since they were sorted into `out`.
 
     Args:
         is_kept: Write the predictions into `out`, also while they are made. False = only read them.
+        predict_files: Predicts them elsewhere, and reports; None = they are predicted here.
 
     Returns:
         The photos, and how many were predicted now.
@@ -39,7 +46,10 @@ def predict(
     n_known = len(draft.photos)
     left = [path for path in found if path not in draft.photos]
     saved_s = time.monotonic()
-    batches = photos.predict_files(predictor, folder, left, n_before=n_known, report=report)
+    if predict_files is not None:
+        batches = predict_files(left, n_known)
+    else:
+        batches = photos.predict_files(predictor, folder, left, n_before=n_known, report=report)
     try:
         for batch, failed in batches:
             draft.photos.update({photo.path: StoredPhoto(photo, 0, 0) for photo in batch})

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,6 +171,10 @@ def facts_of(file: Path) -> FileFacts:
     except OSError:
         return FileFacts()
     return FileFacts(found.st_size, found.st_mtime_ns)
+
+
+PredictFiles = Callable[[Sequence[str], int], Iterable[tuple[list[PredictedPhoto], list[Unreadable]]]]
+"""Predicts files elsewhere: given their paths, and how many of the folder count as done."""
 
 
 def predict_files(

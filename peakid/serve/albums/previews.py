@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from peakid import files
 from peakid.errors import NotFound
 from peakid.records import Export, Report, no_report
 from peakid.serve.albums import photos, preview_file
-from peakid.serve.albums.photos import PredictedPhoto, Unreadable
+from peakid.serve.albums.photos import PredictedPhoto, PredictFiles, Unreadable
 from peakid.serve.albums.preview_file import Draft, Preview
 from peakid.serve.predictor import Predictor
 from peakid.store.workspace import Workspace, now
@@ -82,10 +82,6 @@ def remove(workspace: Workspace, key: str) -> None:
         NotFound: If there is none with this key.
     """
     shutil.rmtree(_all(workspace) / show(workspace, key).key, ignore_errors=True)
-
-
-PredictFiles = Callable[[Sequence[str], int], Iterable[tuple[list[PredictedPhoto], list[Unreadable]]]]
-"""Predicts files elsewhere: given their paths, and how many of the folder count as done."""
 
 
 def predict(
