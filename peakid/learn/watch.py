@@ -169,7 +169,8 @@ class Watch(Callback):
         self.n_validated = 0
 
     def before_batch(self) -> None:
-        flags = self.ranks.agreed(STOPS * self.should_stop() + DIVERGES * self.has_diverged)
+        stops = STOPS if self.should_stop() else 0
+        flags = self.ranks.agreed(stops + DIVERGES * self.has_diverged)
         if flags & STOPS:
             self.epoch_losses = self.losses_so_far()
             self.history.is_stopped = True

@@ -86,9 +86,11 @@ class Server:
             workspace: None = that of the test.
         """
         path = (workspace or self._workspace).path
+        is_shared = self.state is not None  # What the first test that needs it has set is not for all.
+        inherited = {k: v for k, v in os.environ.items() if not (is_shared and k.startswith("PEAKID_"))}
         environment = {
             "PEAKID_AUTO_EMBED": "0",
-            **os.environ,
+            **inherited,
             "PEAKID_WORKSPACE": str(path),
             "PEAKID_ACTOR": "anna",
             "PEAKID_WORKER_IDLE_S": "1",

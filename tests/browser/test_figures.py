@@ -23,7 +23,7 @@ CUT = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((plot) 
       box.top < frame.top - 1 || box.bottom > frame.bottom + 1);
   }).map((text) => text.textContent);
 })"""
-VIEWS = ("", "evaluate?run=2", "evaluate?run=2&tab=slices&by=class", "train?run=1&runs=1,2")
+VIEWS = ("", "evaluate?run=2&tab=trust", "evaluate?run=2&tab=slices&by=class", "train?run=1&runs=1,2")
 
 
 @pytest.fixture
@@ -69,7 +69,8 @@ def test_no_text_of_a_figure_is_cut(
 def test_a_frequent_confusion_opens_its_images_in_review(
     serve: Callable[[], str], many: Workspace, page: Page
 ) -> None:
-    opened(page, f"{serve()}/evaluate?run=2")
+    page.goto(f"{serve()}/evaluate?run=2")
+    page.wait_for_selector(SETTLED)
     page.get_by_role("button", name="taken for").first.click()
     expect(page).to_have_url(re.compile(r"/review\?queue=confusion"))
     expect(page.locator(".tile").first).to_be_visible()

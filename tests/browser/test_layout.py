@@ -138,7 +138,7 @@ def test_plots_tables_and_tooltips_have_the_font_of_the_page(
     serve: Callable[[], str], filled: Workspace, page: Page
 ) -> None:
     address = serve()
-    for path in ("", "evaluate?run=2", "train?run=1&runs=1,2"):
+    for path in ("", "evaluate?run=2&tab=trust", "train?run=1&runs=1,2"):
         opened(page, f"{address}/{path}")
         plot = page.locator(".js-plotly-plot").first
         plot.scroll_into_view_if_needed()

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 COUNT_NODES = """
-    [document, ...[...document.querySelectorAll('*')].map((each) => each.shadowRoot).filter(Boolean)]
+    [document.body, ...[...document.querySelectorAll('*')].map((each) => each.shadowRoot).filter(Boolean)]
       .reduce((n, root) => n + root.querySelectorAll('*').length, 0)
 """
 

@@ -82,10 +82,10 @@ def test_an_unreadable_image_is_a_line_on_stderr_and_the_others_are_predicted(
     assert "gone.jpg: cannot be read: No such file or directory" in answer.err
 
 
-def test_a_pipe_a_folder_and_a_device_are_no_images(peakid, folder, photo, tmp_path):
+def test_a_pipe_and_a_device_are_no_images(peakid, folder, photo, tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
-    answer = peakid("predict", folder, tmp_path / "pipe.jpg", tmp_path, "/dev/zero", photo, "--json")
-    assert [row.get("error") for row in answer.json] == ["cannot be read: not a regular file"] * 3 + [None]
+    answer = peakid("predict", folder, tmp_path / "pipe.jpg", "/dev/zero", photo, "--json")
+    assert [row.get("error") for row in answer.json] == ["cannot be read: not a regular file"] * 2 + [None]
 
 
 def test_no_readable_image_at_all_is_an_error(peakid, folder, tmp_path):
