@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from peakid import files, hosts, setting_values, settings_file
+from peakid import files, hosts, settings_file
 from peakid.errors import BadInput
 from peakid.hosts import Host
 from peakid.job_settings import JobSettings
@@ -67,13 +67,13 @@ class Settings(BaseSettings):
     # The process that answers photos with the model of a run has it in memory, and torch.
     predictor_idle_s: float = Field(300.0, ge=0, allow_inf_nan=False)
     # Hosts other than loopback, separated by commas: a name or address, with a port or for any.
-    allowed_hosts: Annotated[PlainText, AfterValidator(setting_values.fitting_hosts)] = ""
+    allowed_hosts: Annotated[PlainText, AfterValidator(settings_file.fitting_hosts)] = ""
     # Folders that pages may read, write and open, separated by colons. Empty: all that this user can read.
-    allowed_folders: Annotated[PlainText, AfterValidator(setting_values.fitting_folders)] = ""
+    allowed_folders: Annotated[PlainText, AfterValidator(settings_file.fitting_folders)] = ""
     # Places in image stores that pages may import from, separated by commas. Empty: none.
-    allowed_stores: Annotated[PlainText, AfterValidator(setting_values.fitting_stores)] = ""
+    allowed_stores: Annotated[PlainText, AfterValidator(settings_file.fitting_stores)] = ""
     # The server that is asked in place of Amazon S3, such as MinIO. Empty: AWS_ENDPOINT_URL, if it is set.
-    s3_endpoint: Annotated[PlainText, AfterValidator(setting_values.fitting_endpoint)] = ""
+    s3_endpoint: Annotated[PlainText, AfterValidator(settings_file.fitting_endpoint)] = ""
     # Originals of image stores that were read lately, in 10^9 bytes, in the cache of each workspace.
     object_cache_gb: float = Field(10.0, ge=0, allow_inf_nan=False)
     engine: Literal["local", "ray"] = "local"  # What computes the shards of jobs.
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     # A server that is asked in place of the services of photos, each under its name, such as a mirror.
     sources_url: PlainText = ""
     recent_workspaces: int = Field(12, ge=0, le=100)  # How many are listed; 0: no list is kept.
-    password: Annotated[SecretStr, AfterValidator(setting_values.fitting_password)] = SecretStr(
+    password: Annotated[SecretStr, AfterValidator(settings_file.fitting_password)] = SecretStr(
         ""
     )  # Empty: none is asked.
     feedback: bool = False  # Prediction pages of the app store photos whose prediction a person corrects.
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
 
     def own_hosts(self) -> list[Host]:
         """Return the hosts besides loopback that the app may be reached by."""
-        return [hosts.parse(entry) for entry in setting_values.entries(self.allowed_hosts)]
+        return [hosts.parse(entry) for entry in settings_file.entries(self.allowed_hosts)]
 
     @classmethod
     def settings_customise_sources(

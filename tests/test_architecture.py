@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"peakid.store"},
     {"peakid.recipe", "peakid.imaging", "peakid.demo"},
     {"peakid.settings", "peakid.resources", "peakid.clean_text"},
-    {"peakid.settings_file", "peakid.setting_values"},
+    {"peakid.settings_file"},
     {"peakid.documents", "peakid.public_fetch", "peakid.store_urls"},
     {
         "peakid.checked_network",

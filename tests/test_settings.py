@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from peakid import setting_values, settings
+from peakid import settings, settings_file
 from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 
@@ -143,7 +143,7 @@ def test_a_list_of_folders_that_would_be_misread_is_refused(monkeypatch, value, 
 def test_folders_are_separated_by_colons_and_may_be_in_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PEAKID_ALLOWED_FOLDERS", "/photos:~/peaks:")
-    found = setting_values.folders_of(settings.Settings().allowed_folders)
+    found = settings_file.folders_of(settings.Settings().allowed_folders)
     assert found == [Path("/photos"), tmp_path / "peaks"]
 
 

@@ -6,7 +6,7 @@ Of image stores only the places that PEAKID_ALLOWED_STORES names: a page must no
 import os
 from pathlib import Path
 
-from peakid import clean_text, setting_values, settings, store_urls
+from peakid import clean_text, settings, settings_file, store_urls
 from peakid.errors import BadInput
 from peakid.store_urls import StoreUrl
 
@@ -14,7 +14,7 @@ from peakid.store_urls import StoreUrl
 def folders() -> list[Path]:
     """Return the folders that the setting names, without links; an empty list where it names none."""
     return [
-        Path(os.path.realpath(each)) for each in setting_values.folders_of(settings.read().allowed_folders)
+        Path(os.path.realpath(each)) for each in settings_file.folders_of(settings.read().allowed_folders)
     ]
 
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import ModuleType
+from unittest import mock
 
 from peakid.resources import PROJECT_ROOT
 
@@ -21,7 +23,9 @@ FORKS.set_forkserver_preload(["tests.browser.server_imports"])
 def start(arguments: list[str], environment: Mapping[str, str], log: Path) -> ForkServerProcess:
     """Run `streamlit` with arguments in the folder of the project; what it prints is in the file `log`."""
     process = FORKS.Process(target=_run, args=(arguments, dict(environment), log))
-    process.start()
+    # Tests of pages leave a script of theirs as the main module, which the new process would run.
+    with mock.patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+        process.start()
     return process
 
 
