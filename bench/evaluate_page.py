@@ -212,9 +212,13 @@ def visits(
             cpu_s = (server_cpu_s() - before) / n
             rows.append(row(size, tab, "fresh", fresh, statistics.median(plain_s), cpu_s, limit_s))
         if "errors" in tabs:  # The tab that a click opens.
+            before = server_cpu_s()
             clicked = page_visits.open_from_navigation(browser, url, "errors", n + 1)[1:]
+            cpu_s = (server_cpu_s() - before) / (n + 1)  # With the page from which it is opened.
             plain_s = [page_visits.open_plain(browser, plain) for _ in range(n)]
-            rows.append(row(size, "errors", "navigation", clicked, statistics.median(plain_s), 0.0, limit_s))
+            rows.append(
+                row(size, "errors", "navigation", clicked, statistics.median(plain_s), cpu_s, limit_s)
+            )
     return rows
 
 
