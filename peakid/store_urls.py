@@ -14,6 +14,7 @@ from peakid.paths import is_inside
 SCHEMES = ("s3", "gs", "file", "memory")  # `memory` lives as long as its process: for tests.
 _ALSO = {"s3a": "s3", "gcs": "gs"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/{1,3}")
+_ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SHAPE = "Write it as s3://bucket/folder, gs://bucket/folder or file:///folder."
 
 
@@ -81,6 +82,8 @@ def parse(text: str) -> StoreUrl:
         BadInput: If it is none, if it holds credentials, or if it names no bucket.
     """
     scheme = scheme_of(text)
+    if scheme not in SCHEMES and _ANY_SCHEME.match(text.strip()):  # The rest may hold a login.
+        raise BadInput(f"No image store has an address that begins with {scheme}://.", _SHAPE)
     if scheme not in SCHEMES:
         raise BadInput(f"{text[:100]!r} is not the address of an image store.", _SHAPE)
     rest = text.strip().partition(":")[2]
@@ -95,6 +98,15 @@ def parse(text: str) -> StoreUrl:
     if not parts:
         raise BadInput(f"{text[:100]!r} names no bucket or folder.", _SHAPE)
     return StoreUrl(f"{scheme}://{'/' if scheme == 'file' else ''}{'/'.join(parts)}")
+
+
+def typed(text: str) -> Path | StoreUrl:
+    """Return what a person names: a folder, or a place in a store.
+
+    Raises:
+        BadInput: If it is an address that names no place in a store, such as `http://host`.
+    """
+    return parse(text) if is_url(text) or _ANY_SCHEME.match(text.strip()) else Path(text)
 
 
 def place(text: str) -> Path | StoreUrl:

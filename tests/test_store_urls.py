@@ -39,6 +39,18 @@ def test_credentials_in_an_address_are_refused_without_being_shown() -> None:
     assert "KEYID" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["ftp://host/photos", " http://me:secret@host/photos", "s3x://bucket"])
+def test_an_address_that_is_no_store_is_no_folder_either(text: str) -> None:
+    with pytest.raises(BadInput, match="No image store has an address that begins with") as refused:
+        store_urls.typed(text)
+    assert "secret" not in str(refused.value)
+
+
+def test_what_is_typed_without_a_scheme_is_a_folder() -> None:
+    assert store_urls.typed("C:/photos") == Path("C:/photos")
+    assert store_urls.typed("s3://bucket/a") == StoreUrl("s3://bucket/a")
+
+
 def test_a_folder_is_a_path() -> None:
     for text in ("/home/me", "photos", "C:/photos", "http://x/y", "s3", "demo:/x"):
         assert not store_urls.is_url(text)

@@ -55,8 +55,7 @@ class Place(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path | StoreUrl:
-        text = str(value)
-        return store_urls.parse(text) if store_urls.is_url(text) else Path(text)
+        return store_urls.typed(str(value))
 
 
 def document(error: click.ClickException) -> dict[str, object]:

@@ -63,7 +63,8 @@ def given_place(text: str, what: str) -> Path | StoreUrl:
         BadInput: If nothing was typed, it is no address, or pages may not use it.
     """
     clean = text.strip().strip("\"'").strip()
-    return reach.checked_place(store_urls.parse(clean)) if store_urls.is_url(clean) else given(text, what)
+    found = store_urls.typed(clean)
+    return given(text, what) if isinstance(found, Path) else reach.checked_place(found)
 
 
 def _is_there(path: str) -> bool:
