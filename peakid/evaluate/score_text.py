@@ -6,6 +6,11 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
+def baseline(share: float) -> str:
+    """Return the accuracy of a baseline as `33 %`; below 1 % as `0.5 %`, because `0 %` would be wrong."""
+    return percent(share) if share == 0 or share >= 0.01 else f"{100 * share:.2g} %"
+
+
 def score(
     share: float | None,
     interval: tuple[float, float] | None = None,

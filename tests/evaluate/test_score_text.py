@@ -16,3 +16,10 @@ def test_a_missing_score_is_a_dash() -> None:
 def test_a_difference_is_in_points() -> None:
     assert score_text.difference(0.019) == "+1.9 points"
     assert score_text.difference(-0.0042) == "-0.4 points"
+
+
+def test_a_baseline_below_one_percent_is_not_rounded_to_nothing() -> None:
+    assert score_text.baseline(1 / 3) == "33 %"
+    assert score_text.baseline(1 / 200) == "0.5 %"
+    assert score_text.baseline(1 / 3000) == "0.033 %"
+    assert score_text.baseline(0.0) == "0 %"

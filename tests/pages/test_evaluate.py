@@ -524,6 +524,26 @@ def test_classes_that_cannot_be_told_apart_lead_to_the_prefilled_merge(
     assert "cx" in workspace_classes(workspace)  # Nothing is merged by itself.
 
 
+def test_one_class_of_a_large_group_is_chosen_before_its_merge(
+    open_page: OpenPage, workspace: Workspace, plant: Plant
+) -> None:
+    plant(counted(**{"c" + "x" * n: 20 for n in range(9)}))
+    fractions = {"train": 0.2, "valid": 0.7, "test": 0.1}
+    frozen = snapshots.create(workspace, name="", actor="human:anna", fractions=fractions)
+    ring = frozen.class_names[:5]
+    planted_runs.plant(workspace, frozen, dict(zip(ring, ring[1:] + ring[:1], strict=True)), per_class=12)
+    app = open_page("evaluate")
+    assert not app.exception
+    previews = [each for each in app.button if each.label.startswith("Preview the merge of")]
+    assert len(previews) == 1
+    chosen = app.selectbox(key="merge-class:0")
+    assert len(chosen.options) == 4
+    chosen.select(chosen.options[2]).run()
+    button(app, f"Preview the merge of {chosen.value} into {ring[0]}").click().run()
+    assert not app.exception
+    assert (app.query_params["class"], app.query_params["into"]) == (chosen.value, ring[0])
+
+
 def workspace_classes(workspace: Workspace) -> list[str]:
     return [row["name"] for row in workspace.query("SELECT name FROM class WHERE is_retired = 0")]
 

@@ -143,7 +143,7 @@ def tta(
 
 def _text(scored: EvaluationReport, probe: str) -> str:
     accuracy = score_text.score(scored.accuracy, scored.accuracy_interval, scored.n_images)
-    chance, majority = map(score_text.percent, (scored.chance_accuracy, scored.majority_accuracy))
+    chance, majority = map(score_text.baseline, (scored.chance_accuracy, scored.majority_accuracy))
     lines = [
         f"Run {scored.run_id} on {scored.split}{_tta_text(scored)}: accuracy {accuracy}",
         f"Baselines: chance {chance}, always {scored.majority_class!r} {majority}",

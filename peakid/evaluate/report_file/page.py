@@ -67,8 +67,8 @@ def _scores(report: RunReport) -> str:
     if scored.tta:
         entries.append(("Without test-time augmentation", score_text.percent(scored.tta.plain_accuracy)))
     entries += [
-        ("Guessing at random", score_text.percent(scored.chance_accuracy)),
-        (f"Always {scored.majority_class}", score_text.percent(scored.majority_accuracy)),
+        ("Guessing at random", score_text.baseline(scored.chance_accuracy)),
+        (f"Always {scored.majority_class}", score_text.baseline(scored.majority_accuracy)),
     ]
     if report.probe is not None:
         entries.append((report.probe.title, score_text.score(report.probe.accuracy, report.probe.interval)))

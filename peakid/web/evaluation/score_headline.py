@@ -111,10 +111,10 @@ def _others(scored: EvaluationReport) -> list[Figure]:
         plain_tip = "Without test-time augmentation, as runs are compared and exports predict."
         found.append(Figure("Without TTA", score_text.percent(scored.tta.plain_accuracy), plain_tip))
     chance_tip = "Expected accuracy of guessing at random."
-    found.append(Figure("Chance", score_text.percent(scored.chance_accuracy), chance_tip))
+    found.append(Figure("Chance", score_text.baseline(scored.chance_accuracy), chance_tip))
     # A name is in the tip, not in the label: a screen reader would read its escapes.
     always_tip = f"Accuracy of always predicting {session.plain(scored.majority_class)}."
-    found.append(Figure("Most frequent class", score_text.percent(scored.majority_accuracy), always_tip))
+    found.append(Figure("Most frequent class", score_text.baseline(scored.majority_accuracy), always_tip))
     if scored.split == "test":
         views_tip = "How often the test score was shown. Choosing runs by it makes it too optimistic."
         found.append(Figure("Test views", f"{scored.n_test_looks:,}", views_tip))

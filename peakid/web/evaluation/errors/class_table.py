@@ -11,6 +11,7 @@ from peakid.web import session, tables, theme
 from peakid.web.evaluation.view import EvaluationView
 
 FORMAT = "%.0f %%"
+COUNT_PX, BAR_PX = 52, 112  # All columns fit a tablet.
 MOST_BARS = 30  # Classes with a bar each; the table has all.
 
 
@@ -50,7 +51,7 @@ def _show_table(scores: Sequence[ClassScore]) -> None:
         for each in scores
     ]
     columns = {
-        "Given": st.column_config.NumberColumn(help="Images with this label."),
+        "Given": st.column_config.NumberColumn(width=COUNT_PX, help="Images with this label."),
         "Predicted": st.column_config.NumberColumn(help="Images that are predicted as this class."),
         "Recall": _bar("Share of this class's images that are predicted correctly: 100 % is best."),
         "Precision": _bar("Share of the images predicted as this class that belong to it: 100 % is best."),
@@ -58,10 +59,12 @@ def _show_table(scores: Sequence[ClassScore]) -> None:
         "Precision (95 %)": st.column_config.TextColumn(
             help="95 % interval of the precision, of those predicted."
         ),
-        "F1": st.column_config.NumberColumn(format=FORMAT, help="Harmonic mean of precision and recall."),
+        "F1": st.column_config.NumberColumn(
+            width=COUNT_PX, format=FORMAT, help="Harmonic mean of precision and recall."
+        ),
     }
     tables.show(lines, column_config=columns)
 
 
 def _bar(tip: str) -> ColumnConfig:
-    return st.column_config.ProgressColumn(help=tip, min_value=0, max_value=100, format=FORMAT)
+    return st.column_config.ProgressColumn(width=BAR_PX, help=tip, min_value=0, max_value=100, format=FORMAT)

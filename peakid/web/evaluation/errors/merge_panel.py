@@ -12,6 +12,8 @@ from peakid.web.evaluation.view import EvaluationView
 _OPENED = "merge:opened"  # Session state, until the next run: pages cannot be switched in a callback.
 N_SHOWN = 3  # Groups; the others are folded.
 MOST_NAMED = 4  # Confusions of one group.
+MOST_BUTTONS = 3  # Classes of one group; of more, one is chosen first.
+CHOICE_PX = 300
 TIP = (
     "Two classes are listed if at least a tenth of their images are taken for the other one, and that is "
     "more than errors spread by chance would give: a test at 5 % for all pairs of classes together."
@@ -63,14 +65,16 @@ def vanishing(each: MergeProposal) -> str:
 
 
 def _show_buttons(view: EvaluationView, each: MergeProposal, n: int) -> None:
-    """Draw a button for each class that would be merged into the largest one, as they are named now."""
+    """Offer the merge of each class into the largest one, as they are named now."""
     current = classes.current_names(view.workspace)
     into, *others = (current.get(name) for name in each.class_names)
     names = [name for name in dict.fromkeys(others) if name and name != into]
     if not into or not names:
         st.caption("They are one class by now. Train again to see its score.")
         return
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(names) > MOST_BUTTONS:
+            names = [_chosen(names, into, n)]
         for name in names:
             st.button(
                 f"Preview the merge of {session.plain(name)} into {session.plain(into)}",
@@ -79,6 +83,17 @@ def _show_buttons(view: EvaluationView, each: MergeProposal, n: int) -> None:
                 on_click=_open,
                 args=(name, into),
             )
+
+
+def _chosen(names: list[str], into: str, n: int) -> str:
+    """Ask which class of a large group to merge: its buttons would fill the page."""
+    return st.selectbox(
+        f"Class to merge into {session.plain(into)}",
+        names,
+        format_func=words.shown,
+        key=f"merge-class:{n}",
+        width=CHOICE_PX,
+    )
 
 
 def _open(class_name: str, into: str) -> None:

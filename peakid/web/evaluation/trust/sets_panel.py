@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from peakid.evaluate import score_text
 from peakid.evaluate.trust import trust_charts, trust_report, trust_text
@@ -12,6 +13,7 @@ from peakid.web.evaluation.view import EvaluationView
 
 MOST_ROWS = 12  # A longer table scrolls.
 TABLE_PX = 460
+LONG_CHARS, NAME_PX = 18, 120
 
 
 def show(view: EvaluationView, sets: Sequence[ConformalSets]) -> None:
@@ -38,9 +40,16 @@ def _draw(view: EvaluationView, by_level: Mapping[float, ConformalSets]) -> None
     left, right = st.columns([3, 2], gap="large")
     with left:
         height = "content" if len(sets.classes) <= MOST_ROWS else TABLE_PX
-        tables.show([_row(each, sets) for each in sets.classes], height=height)
+        rows = [_row(each, sets) for each in sets.classes]
+        tables.show(rows, height=height, column_config=_widths(sets))
     with right:
         theme.plot(trust_charts.set_sizes(sets, theme=theme.current()), key="set-sizes")
+
+
+def _widths(sets: ConformalSets) -> dict[str, ColumnConfig]:
+    """Limit the column of long names: beside the chart, it would push the last one out of sight."""
+    longest = max(len(each.class_name) for each in sets.classes)
+    return {"Class": st.column_config.TextColumn(width=NAME_PX)} if longest > LONG_CHARS else {}
 
 
 def _row(each: ClassCoverage, sets: ConformalSets) -> dict[str, object]:
