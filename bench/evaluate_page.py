@@ -2,8 +2,9 @@
 
 It plants a workspace without image bytes and two runs whose predictions err on about a fifth of the images,
 for each size. The figures are computed as the job does it. Then each tab is opened in Chromium: its address
-in a new browser, and the page from the navigation of an app that runs, as a person does. A one-line
-Streamlit app is opened between the visits: other work on the machine slows both. `--only 50` is one size.
+in a new browser and in one that has opened it before, and the page from the navigation of an app that runs.
+A one-line Streamlit app is opened between the visits: other work on the machine slows both. `--only 50` is
+one size.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -190,6 +191,7 @@ def timed(act) -> tuple[float, object]:
 
 
 def visits(
+    playwright: Playwright,
     browser: Browser,
     workspace: Workspace,
     n: int,
@@ -211,6 +213,12 @@ def visits(
                 plain_s.append(page_visits.open_plain(browser, plain))
             cpu_s = (server_cpu_s() - before) / n
             rows.append(row(size, tab, "fresh", fresh, statistics.median(plain_s), cpu_s, limit_s))
+            before, kept = server_cpu_s(), workspace.path.parent / f"browser-{tab}"
+            with page_visits.kept_browser(playwright, kept, address) as context:
+                both = [page_visits.open_again(context, address, tab, plain) for _ in range(n)]
+            cpu_s = (server_cpu_s() - before) / (n + page_visits.N_BEFORE)
+            again, plain_s = [each[0] for each in both], [each[1] for each in both]
+            rows.append(row(size, tab, "again", again, statistics.median(plain_s), cpu_s, limit_s))
         if "errors" in tabs:  # The tab that a click opens.
             before = server_cpu_s()
             clicked = page_visits.open_from_navigation(browser, url, "errors", n + 1)[1:]
@@ -244,7 +252,13 @@ def server_cpu_s() -> float:
 
 
 def measured(
-    browser: Browser, folder: Path, n_classes: int, n_images: int, limit_s: float, n_visits: int
+    playwright: Playwright,
+    browser: Browser,
+    folder: Path,
+    n_classes: int,
+    n_images: int,
+    limit_s: float,
+    n_visits: int,
 ) -> tuple[Computed, list[Opened]]:
     path = folder / f"{n_classes}"
     if path.exists():
@@ -261,12 +275,11 @@ def measured(
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     computed = Computed(n_classes, n_images, load_s, figures_s, trust_s, slices_s, compare_s, peak_mb)
     print(json.dumps(asdict(computed)), file=sys.stderr)
-    rows = visits(browser, workspace, n_visits, limit_s, (n_classes, n_images))
+    rows = visits(playwright, browser, workspace, n_visits, limit_s, (n_classes, n_images))
     judged = [Choice(each, "label", run.class_names[0]) for each in found.worst.digests[:100]]
     decisions.decide(workspace, judged, actor=ACTOR)
-    later = visits(
-        browser, workspace, n_visits, limit_s, (n_classes, n_images), ("errors", "slices", "compare")
-    )
+    tabs = ("errors", "slices", "compare")
+    later = visits(playwright, browser, workspace, n_visits, limit_s, (n_classes, n_images), tabs)
     after = [replace(each, tab=f"{each.tab}, 100 judged since") for each in later]
     workspace.close()
     return computed, [*rows, *after]
@@ -280,10 +293,10 @@ def main() -> None:
     chosen = parser.parse_args()
     computed, rows = [], []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=page_visits.CHROMIUM, args=["--no-sandbox"])
         folder = chosen.keep or Path(temporary)
         for size in [each for each in SIZES if chosen.only in (None, each[0])]:
-            one, several = measured(browser, folder, *size, chosen.visits)
+            one, several = measured(playwright, browser, folder, *size, chosen.visits)
             computed.append(one)
             rows += several
         browser.close()

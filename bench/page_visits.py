@@ -1,21 +1,25 @@
 """Visits of the Evaluate page in Chromium, with the time split into stages, and of a one-line app beside it.
 
 A stage is seen in the page itself, at every frame: when the socket opens, when the last message comes, and
-when each part is drawn. `fresh` is the address opened in a new browser, `navigation` a click in an app that
-runs.
+when each part is drawn. `fresh` is the address opened in a new browser, `again` in a browser that opened it
+before and kept what it loaded, `navigation` a click in an app that runs.
 """
 
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from bench.first_paint import READY
 
+CHROMIUM = "/usr/bin/chromium"
+SCREEN = {"width": 1280, "height": 800}
+N_BEFORE = 3  # Visits after which Chromium has stored the compiled scripts.
 SETTLED_MS = 2500  # Before a click: the app has loaded what it loads while nothing else is to do.
 TIMEOUT_MS = 240_000  # On a machine with other work.
 ONE_LINE = "import streamlit as st\nst.write('Hello')\n"
@@ -67,7 +71,7 @@ class Opened:
     """Medians of several visits of one tab, in seconds from the request or the click.
 
     Attributes:
-        way: "fresh" or "navigation".
+        way: "fresh", "again" or "navigation".
         first_s: To the score, which is the first figure of every tab.
         whole_s: To the end of the script, and to the matrix where the tab has one.
         stages_s: To each of STAGES that was seen; `long_tasks` is the time that the browser was busy.
@@ -98,11 +102,7 @@ def plain_app(folder: Path) -> Path:
 def open_plain(browser: Browser, address: str) -> float:
     """Return the seconds to the text of the one-line app in a new browser context."""
     page = _new_page(browser)
-    started = time.perf_counter()
-    page.goto(address)
-    page.get_by_text("Hello").first.wait_for()
-    page.wait_for_selector(READY)
-    seconds = time.perf_counter() - started
+    seconds = _plain_s(page, address)
     page.context.close()
     return seconds
 
@@ -115,6 +115,36 @@ def open_fresh(browser: Browser, address: str, tab: str) -> dict[str, float]:
     found = _seen(page, tab)
     page.context.close()
     return found
+
+
+@contextmanager
+def kept_browser(playwright: Playwright, folder: Path, address: str) -> Iterator[BrowserContext]:
+    """Start a browser that keeps what it loads and compiles in `folder`, and has opened the address."""
+    context = playwright.chromium.launch_persistent_context(
+        folder, executable_path=CHROMIUM, args=["--no-sandbox"], viewport=SCREEN
+    )
+    context.set_default_timeout(TIMEOUT_MS)
+    for _ in range(N_BEFORE):
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_selector(READY)
+        page.wait_for_timeout(SETTLED_MS)
+        page.close()
+    yield context
+    context.close()
+
+
+def open_again(context: BrowserContext, address: str, tab: str, plain: str) -> tuple[dict[str, float], float]:
+    """Open both addresses in new tabs of a browser; return the seconds to each stage and to the text."""
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    page.goto(address)
+    found = _seen(page, tab)
+    page.close()
+    page = context.new_page()
+    plain_s = _plain_s(page, plain)
+    page.close()
+    return found, plain_s
 
 
 def open_from_navigation(browser: Browser, start: str, tab: str, n_visits: int) -> list[dict[str, float]]:
@@ -144,8 +174,16 @@ def medians(visits: Sequence[dict[str, float]]) -> dict[str, float]:
     }
 
 
+def _plain_s(page: Page, address: str) -> float:
+    started = time.perf_counter()
+    page.goto(address)
+    page.get_by_text("Hello").first.wait_for()
+    page.wait_for_selector(READY)
+    return time.perf_counter() - started
+
+
 def _new_page(browser: Browser) -> Page:
-    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page = browser.new_context(viewport=SCREEN).new_page()
     page.set_default_timeout(TIMEOUT_MS)
     return page
 
