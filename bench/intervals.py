@@ -126,7 +126,7 @@ def main() -> None:
         if options.only and cell.number not in options.only:
             continue
         if options.shares:
-            _run_shares(cell, options.repeats, held)
+            _run_shares(cell, options.repeats, held, widths)
         else:
             _run_cell(cell, options.repeats, options.alternatives, held, widths)
     rows = _rows(held, widths)
@@ -140,7 +140,7 @@ def main() -> None:
     print(json.dumps(document))
 
 
-def _run_shares(cell: Cell, n_repeats: int, held: dict) -> None:
+def _run_shares(cell: Cell, n_repeats: int, held: dict, widths: dict) -> None:
     """Count the intervals of the accuracy, of a threshold, of a part, and of train minus validation."""
     population = cell.draw(np.random.default_rng(cell.number), N_POPULATION)
     rng = np.random.default_rng(50_000 + cell.number)
@@ -152,6 +152,7 @@ def _run_shares(cell: Cell, n_repeats: int, held: dict) -> None:
 
     def note(what: str, interval: tuple[float, float], value: float) -> None:
         held[what, label].append(interval[0] - 1e-9 <= value <= interval[1] + 1e-9)
+        widths[what, label].append(interval[1] - interval[0])
 
     for _ in range(n_repeats):
         images = cell.draw(rng, cell.n_groups)
