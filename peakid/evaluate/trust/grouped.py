@@ -118,16 +118,16 @@ def design_effect(values: np.ndarray, groups: np.ndarray | Groups) -> float:
         return float(found.n_images)
     n, sizes = found.n_images, found.sizes
     deviations = np.asarray(values, dtype=np.float64) - np.mean(values)
-    squares = found.sums(np.square(deviations))  # (G,)
+    sums, squares = found.sums(deviations), found.sums(np.square(deviations))  # (G,)
     total, pairs = float(squares.sum()), sizes * (sizes - 1)
     n_pairs = float(pairs.sum())
     if total <= 1e-12 * n:
         return 1 + n_pairs / n
-    sums = np.square(found.sums(deviations)) / (1 - np.minimum(sizes / n, MOST_LEVERAGE))
-    correlation = (float(sums.sum()) - total) / (total / n * n_pairs)
+    between = float((np.square(sums) / (1 - np.minimum(sizes / n, MOST_LEVERAGE))).sum())
+    correlation = (between - total) / (total / n * n_pairs)
     # The number of equal groups that tell as much, times the variance of the images of groups of several.
-    deviations -= float(((sizes - 1) * found.sums(deviations)).sum()) / n_pairs
-    squares = found.sums(np.square(deviations))
+    own_mean = float(((sizes - 1) * sums).sum()) / n_pairs
+    squares += own_mean * (own_mean * sizes - 2 * sums)
     evidence = n_pairs * float(((sizes - 1) * squares).sum()) / float(np.square(pairs).sum())
     shrunk = (evidence * correlation + PRIOR_VARIANCE) / (evidence + PRIOR_VARIANCE)
     return 1 + min(max(shrunk, 0.0), 1.0) * n_pairs / n
