@@ -152,8 +152,9 @@ Formula = Callable[[Draws], Bounds]
 IN_USE = {"prior": PRIOR_VARIANCE}
 SHRUNK: dict[str, dict[str, float | bool]] = {
     "in use": IN_USE,
-    "without leverage": {"prior": 0.05, "has_leverage": False},
-    "prior 0.1": {"prior": 0.1},
+    "without leverage": {"prior": PRIOR_VARIANCE, "has_leverage": False},
+    "prior 0.02": {"prior": 0.02},
+    "prior 0.2": {"prior": 0.2},
     "evidence from all images, prior 0.2": {"prior": 0.2, "is_observed": False, "has_leverage": False},
     "towards 0.5": {"prior": PRIOR_VARIANCE, "towards": 0.5},
 }

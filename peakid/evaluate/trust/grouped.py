@@ -16,9 +16,7 @@ N_DRAWS = 1000  # Resamples. The 2.5 % points of 1,000 move by less than a tenth
 MOST_RESAMPLED = 2000  # Groups. Means of more are so close to normal that resamples show nothing else.
 MAX_CELLS = 2**22  # Weights held at once: 32 MB.
 MOST_LEVERAGE = 0.5  # A class whose images are all of one group would have no variance that is known.
-PRIOR_VARIANCE = (
-    0.03  # Of a group of agreeing images that is added: that of a share of 97 % (bench/compare.py).
-)
+PRIOR_VARIANCE = 0.05  # Of a group of agreeing images that is added: that of a share of 95 %.
 LEAST_GROUPS = 5  # For a studentised bootstrap; with fewer, resamples repeat each other.
 
 Interval = tuple[float, float]

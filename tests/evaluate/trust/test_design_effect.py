@@ -28,9 +28,9 @@ def test_the_design_effect_of_two_pairs_worked_by_hand() -> None:
     # Values 1 1 | 1 0, mean 3/4. Squared deviations 1/8 | 5/8, in all 3/4: the variance is 3/16.
     # Squared sums 1/4 | 1/4, each divided by 1 - 2/4 (its leverage): 1. Beyond single images: 1 - 3/4 = 1/4.
     # Correlation of the 4 ordered pairs: 1/4 / (4 * 3/16) = 1/3.
-    # Evidence: 4 pairs * (1/8 + 5/8) / (2 * 2 + 2 * 2) = 3/8; with one agreeing group of variance .03:
-    # (3/8 * 1/3 + .03) / (3/8 + .03) = .155 / .405. The design effect is 1 + .155 / .405 * 4/4.
-    assert design_effect(np.array([1, 1, 1, 0]), np.array([7, 7, 9, 9])) == pytest.approx(1 + 0.155 / 0.405)
+    # Evidence: 4 pairs * (1/8 + 5/8) / (2 * 2 + 2 * 2) = 3/8; with one agreeing group of variance .05:
+    # (3/8 * 1/3 + .05) / (3/8 + .05) = .175 / .425. The design effect is 1 + .175 / .425 * 4/4.
+    assert design_effect(np.array([1, 1, 1, 0]), np.array([7, 7, 9, 9])) == pytest.approx(1 + 0.175 / 0.425)
 
 
 def test_the_design_effect_is_that_of_a_bootstrap_over_groups() -> None:
