@@ -1,8 +1,8 @@
 """Intervals and tests where near duplicates are among the images: a group of them counts as one draw.
 
 The design effect of the groups divides all counts of the intervals for independent images, which keeps their
-coverage where few images differ. In simulations
-(`bench/compare.py`) they covered 94 to 100 % where those for independent images covered 59 to 98 %.
+coverage where few images differ. In simulations (`bench/compare.py`) they covered 93 to 100 %, those for
+independent images 59 to 98 %.
 """
 
 from collections import Counter
