@@ -47,6 +47,7 @@ def coverage(seed: int, rounds: int) -> Iterator[dict[str, object]]:
             for alike in (0.0, 0.5, 0.95):
                 for shares in SHARES:
                     truth, held, n_resampled = shares[1] - shares[0], np.zeros(3), 0
+                    width = 0.0
                     for number in range(rounds):
                         of_a, of_b, groups = outcomes(rng, n_groups, sizes, shares, alike)
                         change = of_b.astype(float) - of_a
@@ -58,6 +59,7 @@ def coverage(seed: int, rounds: int) -> Iterator[dict[str, object]]:
                             paired_difference(len(change), int((change < 0).sum()), int((change > 0).sum())),
                         )
                         held += [low <= truth <= high for low, high in found]
+                        width += (found[0][1] - found[0][0]) / rounds
                     ours, bootstrap, plain = (held / (rounds, n_resampled, rounds)).tolist()
                     yield {
                         "groups": n_groups,
@@ -65,6 +67,7 @@ def coverage(seed: int, rounds: int) -> Iterator[dict[str, object]]:
                         "alike": alike,
                         "shares": shares,
                         "ours": ours,
+                        "width": width,
                         "percentiles": bootstrap,
                         "as if independent": plain,
                     }

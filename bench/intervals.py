@@ -41,6 +41,9 @@ SIGNALS = (1.5, 3.0)
 GROUP_MEANS = (1, 4)  # 1 = no near duplicates; 4 = half of the groups have 1 + Poisson(3) images.
 LEVELS = (0.8, 0.9, 0.95)
 TARGET = 0.9
+# By part. Those to confirm were drawn once, after the methods had been chosen.
+FIRST_CELLS = {"choosing": 0, "choosing 2": 2000, "choosing 3": 3000, "choosing 4": 4000}
+FIRST_CELLS |= {"reported": 1000, "confirming": 5000}
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,8 @@ def _images(pred_probs: np.ndarray, label: np.ndarray, groups: np.ndarray) -> Sc
 
 
 def cells(part: str) -> list[Cell]:
-    """Return populations of every kind; those of the other part have other classes and other seeds."""
-    first = 0 if part == "choosing" else 1000
+    """Return populations of every kind; those of the other parts have other classes and other seeds."""
+    first = FIRST_CELLS[part]
     kinds = product(SIZES, CLASSES, SIGNALS, GROUP_MEANS)
     return [Cell.of(first + n, *each) for n, each in enumerate(kinds)]
 
@@ -112,7 +115,7 @@ def truths(cell: Cell) -> tuple[dict[str, float], ScoredImages]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=40)
-    parser.add_argument("--part", choices=["choosing", "reported"], default="reported")
+    parser.add_argument("--part", choices=list(FIRST_CELLS), default="reported")
     parser.add_argument("--alternatives", action="store_true", help="Also percentile and BCa bootstraps.")
     parser.add_argument(
         "--only", nargs="*", help="Cells by number, from 1000 where they are reported.", type=int
@@ -126,7 +129,7 @@ def main() -> None:
         if options.only and cell.number not in options.only:
             continue
         if options.shares:
-            _run_shares(cell, options.repeats, held)
+            _run_shares(cell, options.repeats, held, widths)
         else:
             _run_cell(cell, options.repeats, options.alternatives, held, widths)
     rows = _rows(held, widths)
@@ -140,7 +143,7 @@ def main() -> None:
     print(json.dumps(document))
 
 
-def _run_shares(cell: Cell, n_repeats: int, held: dict) -> None:
+def _run_shares(cell: Cell, n_repeats: int, held: dict, widths: dict) -> None:
     """Count the intervals of the accuracy, of a threshold, of a part, and of train minus validation."""
     population = cell.draw(np.random.default_rng(cell.number), N_POPULATION)
     rng = np.random.default_rng(50_000 + cell.number)
@@ -152,6 +155,7 @@ def _run_shares(cell: Cell, n_repeats: int, held: dict) -> None:
 
     def note(what: str, interval: tuple[float, float], value: float) -> None:
         held[what, label].append(interval[0] - 1e-9 <= value <= interval[1] + 1e-9)
+        widths[what, label].append(interval[1] - interval[0])
 
     for _ in range(n_repeats):
         images = cell.draw(rng, cell.n_groups)

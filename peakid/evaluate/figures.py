@@ -24,7 +24,7 @@ from peakid.records import Run
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 
-VERSION = 3  # Of the file; another one is computed again.
+VERSION = 4  # Of the file; another one is computed again.
 MAX_INLINE = 20_000  # Images of a split; a page and a training compute the figures of up to so many at once.
 MOST_KEPT = 100  # Runs; each takes some 20 ms where its figures are stored.
 MAX_WORST = 500  # Errors that are listed.
@@ -184,7 +184,7 @@ def of_run(workspace: Workspace, run: Run, split: str, *, with_tta: bool = False
     """
     found = stored(workspace, run, split, with_tta=with_tta)
     if found is not None and found.is_current:
-        if run.score is None and not with_tta:
+        if run.score != found.scored.measured and not with_tta:
             run_scores.keep(workspace, run, split, found.scored.measured)
         return found
     if is_cheap(workspace, run, split):
@@ -201,9 +201,9 @@ def is_cheap(workspace: Workspace, run: Run, split: str) -> bool:
 
 
 def keep_scores(workspace: Workspace, *, most: int = MOST_KEPT) -> None:
-    """Measure the score of runs of earlier versions, which did not keep it, the newest first.
+    """Measure the score of runs of earlier versions, which did not keep it or had another interval.
 
-    Those with many images and without stored figures are left to the job.
+    The newest come first. Those with many images and without stored figures are left to the job.
 
     Args:
         most: Runs at once.

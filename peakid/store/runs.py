@@ -18,6 +18,8 @@ from peakid.run_records import EpochSamples, ImportedPredictions, MeasuredScore,
 from peakid.store import run_rows
 from peakid.store.workspace import Workspace, now
 
+SCORE_VERSION = 2  # Of the kept score; increased when the interval is computed in another way.
+
 
 def create(
     workspace: Workspace,
@@ -133,7 +135,7 @@ def finish(
 
 def keep_score(workspace: Workspace, run_id: int, score: MeasuredScore) -> None:
     """Store the score of a run as it was measured now; a workspace that cannot be written keeps its own."""
-    text = _json(asdict(score))
+    text = _json(asdict(score) | {"version": SCORE_VERSION})
     row = workspace.one("SELECT score FROM run WHERE id = ?", (run_id,))
     if row is None or row["score"] == text or workspace.is_read_only:
         return
@@ -142,10 +144,14 @@ def keep_score(workspace: Workspace, run_id: int, score: MeasuredScore) -> None:
 
 
 def without_score(workspace: Workspace) -> list[Run]:
-    """List the runs that ended with predictions but whose score was never measured, newest first."""
+    """List the runs that ended with predictions but whose score was not measured, newest first.
+
+    A score of another version was not, if there are near duplicates: those without have the same interval.
+    """
     rows = workspace.query(
-        f"{_SELECT} WHERE run.score IS NULL AND json_extract(run.metrics, '$.accuracy') IS NOT NULL"
-        " ORDER BY run.id DESC"
+        f"{_SELECT} WHERE json_extract(run.metrics, '$.accuracy') IS NOT NULL AND (run.score IS NULL"
+        " OR snapshot.n_groups < snapshot.n_images"
+        f" AND json_extract(run.score, '$.version') IS NOT {SCORE_VERSION}) ORDER BY run.id DESC"
     )
     return [run_rows.run_of(row) for row in rows]
 

@@ -28,7 +28,7 @@ from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
 from peakid.suggest.head import LiveHead
 
-VERSION = 2  # Of the file.
+VERSION = 3  # Of the file.
 MAX_IMAGES = 20_000  # Training images, and scored ones; of more, a random sample. About 3 s together.
 SIGNIFICANT = 0.05  # p-value, as in `Comparison.is_real`.
 

@@ -101,6 +101,20 @@ def test_runs_of_earlier_versions_are_measured_when_the_workspace_is_opened(work
     )
 
 
+def test_a_score_with_the_interval_of_an_earlier_version_is_measured_again(workspace, run_id) -> None:
+    figures.keep_scores(workspace)
+    measured = runs.show(workspace, run_id).score
+    with workspace.transaction() as connection:
+        connection.execute(
+            "UPDATE run SET score = json_remove(json_set(score, '$.interval[0]', 0), '$.version')"
+        )
+    assert runs.show(workspace, run_id).score.interval == (0.0, measured.interval[1])
+    assert [each.run_id for each in runs.without_score(workspace)] == [run_id]
+    figures.keep_scores(workspace)
+    assert runs.show(workspace, run_id).score == measured
+    assert runs.without_score(workspace) == []
+
+
 def test_a_score_that_a_restored_backup_has_damaged_is_measured_again(workspace, run_id) -> None:
     with workspace.transaction() as connection:
         connection.execute("UPDATE run SET score = '{\"accuracy\": 1}'")

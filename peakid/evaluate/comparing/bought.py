@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from peakid.evaluate.comparing import common_images, grouped
+from peakid.evaluate.comparing import common_images
+from peakid.evaluate.trust.grouped import design_effect
 from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
@@ -82,7 +83,7 @@ def _interval(change: np.ndarray, by_seed: np.ndarray, groups: np.ndarray) -> tu
     Args:
         change: float of shape (N,): of each image, averaged over seeds, in -1..1.
     """
-    effect = grouped.design_effect(change, groups)
+    effect = design_effect(change, groups)
     total = len(change) / effect + 2  # Half an image in each of four cells.
     mean = float(change.sum()) / effect / total
     square = (float((change**2).sum()) / effect + 1) / total

@@ -7,6 +7,7 @@ import numpy as np
 
 from peakid.evaluate.comparing import grouped, several
 from peakid.evaluate.comparing.common_images import CommonImages
+from peakid.evaluate.trust.grouped import design_effect
 
 SIGNIFICANCE = 0.05
 
@@ -77,7 +78,7 @@ def between(images: CommonImages, a: int, b: int, *, chosen: np.ndarray | None =
         interval=grouped.difference_interval(of_a, of_b, groups),
         p=p,
         p_corrected=p,
-        effect=grouped.design_effect(of_b.astype(float) - of_a, groups),
+        effect=design_effect(of_b.astype(float) - of_a, groups),
     )
 
 

@@ -22,7 +22,7 @@ from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
-VERSION = 1  # Of the file; another one is computed again.
+VERSION = 2  # Of the file; another one is computed again.
 
 
 @dataclass(frozen=True)

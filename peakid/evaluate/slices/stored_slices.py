@@ -31,7 +31,7 @@ from peakid.records import Run
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 
-VERSION = 1  # Of the files; others are computed again.
+VERSION = 2  # Of the files; others are computed again.
 MOST_CROSSED = 50_000  # Images; of more, a random sample is sliced by two properties together.
 
 

@@ -16,6 +16,7 @@ N_DRAWS = 1000  # Resamples. The 2.5 % points of 1,000 move by less than a tenth
 MOST_RESAMPLED = 2000  # Groups. Means of more are so close to normal that resamples show nothing else.
 MAX_CELLS = 2**22  # Weights held at once: 32 MB.
 MOST_LEVERAGE = 0.5  # A class whose images are all of one group would have no variance that is known.
+PRIOR_VARIANCE = 0.05  # Of a group of agreeing images that is added: that of a share of 95 %.
 LEAST_GROUPS = 5  # For a studentised bootstrap; with fewer, resamples repeat each other.
 
 Interval = tuple[float, float]
@@ -82,8 +83,8 @@ def accuracy_interval(images: ScoredImages) -> Interval:
 def share_interval(hits: np.ndarray, groups: np.ndarray | Groups) -> Interval:
     """Return the 95 % interval of a share of images; (0, 1) without images.
 
-    Groups of one image: Wilson's. Else Wilson's for the number of independent images that has the variance
-    of the share between groups (Rao and Scott 1992).
+    Wilson's, with the number of images divided by the design effect of their groups (Rao and Scott 1992).
+    Without near duplicates the design effect is 1.
 
     Args:
         hits: bool of shape (N,).
@@ -92,9 +93,42 @@ def share_interval(hits: np.ndarray, groups: np.ndarray | Groups) -> Interval:
     found = groups if isinstance(groups, Groups) else Groups.of(groups)
     if not found.n_images:
         return 0.0, 1.0
-    share = float(np.mean(hits))
-    influence = (np.asarray(hits, dtype=np.float64) - share) / found.n_images
-    return bounded_interval(share, influence, found, n_most=found.n_images)
+    return wilson_of_share(float(np.mean(hits)), found.n_images / design_effect(hits, found))
+
+
+def design_effect(values: np.ndarray, groups: np.ndarray | Groups) -> float:
+    """Return by how much the variance of a mean grows because groups were drawn, not images; 1 or more.
+
+    It is 1 + r * pairs / N (Kish 1965), where r is the intraclass correlation over all ordered pairs of near
+    duplicates (the pairwise estimator of Ridout, Demetrio and Firth 1999), each residual of a group corrected
+    by its share of the images (HC2, MacKinnon and White 1985). Few groups that vary say little about r, so it
+    is drawn towards 1 by one more group whose images agree. With many groups the variance is that of a
+    bootstrap over groups; where nothing varies, near duplicates count once.
+
+    Args:
+        values: Of shape (N,), such as 1 where a run is right and 0 where it is wrong, or their differences.
+        groups: Of shape (N,), equal for near duplicates; or these groups, counted already.
+    """
+    found = groups if isinstance(groups, Groups) else Groups.of(groups)
+    if found.are_single:
+        return 1.0
+    if found.n_groups < 2:
+        return float(found.n_images)
+    n, sizes = found.n_images, found.sizes
+    deviations = np.asarray(values, dtype=np.float64) - np.mean(values)
+    sums, squares = found.sums(deviations), found.sums(np.square(deviations))  # (G,)
+    total, pairs = float(squares.sum()), sizes * (sizes - 1)
+    n_pairs = float(pairs.sum())
+    if total <= 1e-12 * n:
+        return 1 + n_pairs / n
+    between = float((np.square(sums) / (1 - np.minimum(sizes / n, MOST_LEVERAGE))).sum())
+    correlation = (between - total) / (total / n * n_pairs)
+    # The number of equal groups that tell as much, times the variance of the images of groups of several.
+    own_mean = float(((sizes - 1) * sums).sum()) / n_pairs
+    squares += own_mean * (own_mean * sizes - 2 * sums)
+    evidence = n_pairs * float(((sizes - 1) * squares).sum()) / float(np.square(pairs).sum())
+    shrunk = (evidence * correlation + PRIOR_VARIANCE) / (evidence + PRIOR_VARIANCE)
+    return 1 + min(max(shrunk, 0.0), 1.0) * n_pairs / n
 
 
 def bounded_interval(
@@ -115,23 +149,12 @@ def bounded_interval(
         n_most: Upper limit of the effective number.
         n_alike: Images that each image is averaged with, of shape (N,): those of its class. None = all.
     """
-    n_effective = effective_images(score, influence, groups, n_most=n_most, n_alike=n_alike)
-    return wilson_of_share(score, n_effective, z=groups.z)
-
-
-def effective_images(
-    score: float,
-    influence: np.ndarray,
-    groups: Groups,
-    *,
-    n_most: float,
-    n_alike: np.ndarray | None = None,
-) -> float:
-    """Return the number of independent images whose share varies as a score; as `bounded_interval`."""
     spread = score * (1 - score)
     if spread <= 0 or groups.n_groups < 2:
-        return n_most * groups.n_independent / groups.n_images
-    return min(n_most, spread / max(variance(influence, groups, n_alike), 1e-300))
+        n_effective = n_most * groups.n_independent / groups.n_images
+    else:
+        n_effective = min(n_most, spread / max(variance(influence, groups, n_alike), 1e-300))
+    return wilson_of_share(score, n_effective, z=groups.z)
 
 
 def variance(influence: np.ndarray, groups: Groups, n_alike: np.ndarray | None = None) -> float:

@@ -24,8 +24,8 @@ ScoreName = Literal[
 ]  # fmt: skip
 Method = Literal[
     "wilson",            # Of independent images.
-    "wilson_groups",     # For the number of independent images with the variance between groups.
-    "linearised",        # The same for a score that is no share: its variance by linearisation.
+    "wilson_groups",     # The same, with the number of images divided by the design effect of their groups.
+    "linearised",        # For the number of independent images with its variance between groups.
     "bootstrap_groups",  # Studentised bootstrap over groups.
     "none",              # No interval holds for so few images.
 ]  # fmt: skip

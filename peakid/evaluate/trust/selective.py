@@ -133,9 +133,6 @@ def _lower_bound(hits: np.ndarray, groups: np.ndarray, error_rate: float) -> flo
     """Return the exact lower bound of a share (Clopper and Pearson), by its independent images."""
     found = Groups.of(groups)
     share = float(hits.mean())
-    n = float(found.n_images)
-    if not found.are_single:
-        influence = (hits - share) / n
-        n = grouped.effective_images(share, influence, found, n_most=n)
+    n = found.n_images / grouped.design_effect(hits, found)
     n_right = share * n
     return 0.0 if n_right <= 0 else float(scipy.stats.beta.ppf(error_rate, n_right, n - n_right + 1))

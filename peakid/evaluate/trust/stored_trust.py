@@ -32,7 +32,7 @@ from peakid.store.evaluation import operating_points
 from peakid.store.evaluation.operating_points import OperatingPoint
 from peakid.store.workspace import Workspace
 
-VERSION = 1  # Of the files; others are computed again.
+VERSION = 2  # Of the files; others are computed again.
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,7 @@ def test_copies_of_every_image_do_not_make_an_interval_shorter():
 def test_copies_that_are_all_right_count_once():
     images = scored.images([[0.9, 0.1]] * 40, given=[0] * 40, groups=np.repeat(np.arange(10), 4))
     low, high = grouped.accuracy_interval(images)
-    # Wilson's of 10 of 10 with Student's quantile of 9 degrees of freedom, 2.262: 10 / (10 + 2.262 ** 2).
-    assert (low, high) == (pytest.approx(10 / (10 + 2.262157**2), abs=1e-5), 1.0)
+    assert (low, high) == (pytest.approx(intervals.wilson(10, 10)[0]), 1.0)
 
 
 def test_one_image_has_scores_but_no_interval_that_misleads():
