@@ -147,7 +147,8 @@ def cpu_seconds() -> float:
     """Return the CPU time of this process and of its children, those that have ended included."""
     own = [resource.getrusage(kind) for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     children = [each.cpu_times() for each in psutil.Process().children(recursive=True)]
-    return sum(each.ru_utime + each.ru_stime for each in own) + sum(each.user + each.system for each in children)
+    ended = sum(each.ru_utime + each.ru_stime for each in own)
+    return ended + sum(each.user + each.system for each in children)
 
 
 def in_turn(paths: Sequence[Path], submit: Callable[[Path], Future]) -> None:

@@ -85,6 +85,36 @@ def test_the_int8_file_of_an_export_can_sort(peakid, colour_export, folder, tmp_
     assert peakid(*arguments).json["albums"]["blue"] == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "ms", "words"),
+    [
+        (
+            (),
+            32_000,
+            "about 7 s less, by the times of the export's proof. That file predicts as the run does on",
+        ),
+        (("--int8",), 32_000, ""),
+        ((), 20_000, ""),  # 7 x (20 - 1) / 32 s = 4 s: less than five.
+    ],
+)
+def test_what_the_int8_file_would_save_is_said(peakid, colour_export, folder, tmp_path, options, ms, words):
+    card = json.loads((colour_export / "card.json").read_text())
+    card["files"] += [{**card["files"][0], "format": "onnx-int8"}]
+    times = {"onnx": (50, 1.0, ms), "onnx-int8": (50, 0.98, 1_000)}
+    card["figures"] = {
+        "formats": {
+            name: {"n_images": n, "agreement": share, "batch": {"p50_ms": p50, "p95_ms": p50, "n_calls": 5}}
+            for name, (n, share, p50) in times.items()
+        }
+    }
+    (colour_export / "card.json").write_text(json.dumps(card))
+    done = peakid("sort", str(colour_export), str(folder), str(tmp_path / "out"), *options)
+    assert ("--int8" in done.out, words in done.out) == (bool(words), True)
+    assert ("on 49 of 50 validation images" in done.out) == bool(words)
+    again = peakid("sort", str(colour_export), str(folder), str(tmp_path / "out"), *options)
+    assert "--int8" not in again.out  # Nothing was predicted.
+
+
 def test_groups_of_classes_share_an_album(peakid, colour_export, folder, tmp_path):
     arguments = ["--album", "warm = red, green", "--nested", "--json", "--mode", "csv"]
     found = peakid("sort", str(colour_export), str(folder), str(tmp_path / "out"), *arguments).json
