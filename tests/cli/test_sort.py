@@ -7,6 +7,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from tests import hostile_images
+
 COLOURS = {"red": (200, 30, 20), "green": (20, 210, 30), "blue": (10, 40, 220)}
 
 
@@ -49,6 +51,20 @@ def test_workers_sort_as_one_process_does(peakid, colour_export, folder, tmp_pat
         found[name] = ({**result.json, "out": ""}, table)
     assert found["alone"] == found["workers"]
     assert "Engine local: 1 shard" in result.err
+
+
+def test_hostile_files_are_named_and_the_others_sorted(peakid, colour_export, folder, tmp_path):
+    whole = (folder / "red1.png").read_bytes()
+    (folder / "bomb.png").write_bytes(hostile_images.png(40_000, 40_000, n_rows=10))
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.jpg").touch()
+    out = tmp_path / "albums"
+    found = peakid("sort", str(colour_export), str(folder), str(out), "--json").json
+    reasons = {each["path"]: each["reason"] for each in found["unreadable"]}
+    assert set(reasons) == {"bad.jpg", "bomb.png", "cut.png", "empty.jpg"}
+    assert "40000 x 40000 is over the limit" in reasons["bomb.png"]
+    assert found["n_made"] == 7
+    assert len(list(out.glob("*/*"))) == 7
 
 
 def test_another_sorting_predicts_only_what_is_new(peakid, colour_export, folder, tmp_path):
