@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+N_BATCH = 32  # Images that a file predicts at once where its time for a batch is measured.
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -37,7 +39,7 @@ class FormatFigures:
         accuracy_interval: 95 %; near duplicates count once, as often as they agree.
         disagreements: The images on which it differs, in their order.
         one_image: One image, from pixels to probabilities.
-        batch: 32 images at once.
+        batch: `N_BATCH` images at once.
         decoded: One image, from the bytes of its file.
         n_bytes: Size of the file or files of the format.
     """

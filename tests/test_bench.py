@@ -1,4 +1,4 @@
-"""The training benchmarks run on a small input. What they measure here means nothing."""
+"""Benchmarks run on a small input. What they measure here means nothing."""
 
 import json
 import runpy
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests import forked
 
@@ -60,3 +61,17 @@ def test_the_benchmark_of_intervals_counts_each_kind(last_line):
     found = last_line("intervals.py", "--repeats", "2", "--only", "1001")
     kinds = {row["what"] for row in found["rows"]}
     assert {"accuracy", "macro_f1", "log_loss", "auroc", "false alarm"} <= kinds
+
+
+def test_the_benchmark_of_sorting_measures_several_sizes(last_line, colour_export, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("red", "green", "blue"):
+        Image.effect_noise((60, 40), 50).convert("RGB").save(tmp_path / "photos" / f"{name}.png")
+    given = ["--source", tmp_path / "photos", "--export", colour_export, "--work", tmp_path]
+    sizes = ["--megapixels", 0.01, 0.05, "--photos", 5, "--rounds", 1]
+    found = last_line("sort.py", *map(str, [*given, *sizes]))["sizes"]
+    assert [each["megapixels"] for each in found] == [0.01, 0.05]
+    ways = {"decode", "decode and hash", "decode in full", "sort", "sort again"}
+    assert all(set(each["rows"]) == ways for each in found)
+    assert found[0]["kb_each"] < found[1]["kb_each"]
+    assert not list(tmp_path.glob("tmp*"))  # Its albums and links are gone.

@@ -3,8 +3,10 @@
 import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,71 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
         raise RuntimeError("full")
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["weights"]
+
+
+def refused(number: int, *, after: int = 0) -> Callable[..., int]:
+    """Return what the kernel's copy does after copying so many bytes: it fails, or (0) copies no more."""
+    copy = os.copy_file_range
+
+    def copied(source: int, target: int, count: int, at: int, to: int) -> int:
+        if at < after:
+            return copy(source, target, after, at, to)
+        if number:
+            raise OSError(number, os.strerror(number))
+        return 0
+
+    return copied
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="only Linux has it")
+@pytest.mark.parametrize("after", [0, 4])
+@pytest.mark.parametrize(
+    "number", [0, errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM]
+)
+def test_a_copy_is_whole_where_the_kernel_cannot_make_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, after: int
+) -> None:
+    monkeypatch.setattr(os, "copy_file_range", refused(number, after=after))
+    check_copy(tmp_path)
+
+
+def test_a_copy_has_bytes_times_and_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if hasattr(os, "copy_file_range"):  # Then the kernel copies, which shares the blocks where it can.
+        monkeypatch.setattr(shutil, "copyfileobj", None)
+    check_copy(tmp_path)
+
+
+def test_a_copy_without_the_call_of_linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "copy_file_range", raising=False)
+    check_copy(tmp_path)
+
+
+def check_copy(folder: Path) -> None:
+    """Copy a file and an empty one; a longer file is in the place of the first."""
+    source, target = folder / "photo.jpg", folder / "copy.jpg"
+    for content in (b"photograph", b""):
+        source.write_bytes(content)
+        source.chmod(0o640)
+        os.utime(source, ns=(10**18, 10**18 + 7))
+        target.write_bytes(b"a longer file was here")
+        files.copy(source, target)
+        assert target.read_bytes() == content
+        assert (target.stat().st_mtime_ns, target.stat().st_mode & 0o777) == (10**18 + 7, 0o640)
+
+
+def test_a_full_disk_ends_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "copy_file_range", refused(errno.ENOSPC, after=4), raising=False)
+    (tmp_path / "photo.jpg").write_bytes(b"photograph")
+    with pytest.raises(OSError, match="No space left") as raised:
+        files.copy(tmp_path / "photo.jpg", tmp_path / "copy.jpg")
+    assert raised.value.errno == errno.ENOSPC
+
+
+def test_a_pipe_is_not_copied(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "photo.jpg")
+    with pytest.raises(OSError, match="not a regular file"):
+        files.copy(tmp_path / "photo.jpg", tmp_path / "copy.jpg")
+    assert not (tmp_path / "copy.jpg").exists()
 
 
 def test_readers_see_the_old_file_until_the_new_one_is_complete(tmp_path: Path) -> None:

@@ -72,6 +72,36 @@ class CardFacts(BaseModel):
     temperature: float = Field(default=1.0, ge=0.01, le=100, allow_inf_nan=False)
 
 
+class CallTime(BaseModel):
+    """How long a call took on the machine that exported."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    p50_ms: Annotated[float, Field(allow_inf_nan=False, ge=0)]
+
+
+class FormatFacts(BaseModel):
+    """How a file was checked: `agreement` is the share of `n_images` with the run's first choice, 0..1.
+
+    Attributes:
+        batch: The time for `export_records.N_BATCH` images at once; None = not measured.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    n_images: int = Field(ge=0)
+    agreement: float = Field(ge=0, le=1, allow_inf_nan=False)
+    batch: CallTime | None = None
+
+
+class CardFigures(BaseModel):
+    """How the files of an export were checked, by format; exports of earlier versions say nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    formats: dict[str, FormatFacts] = Field(default_factory=dict)
+
+
 class ExportCard(_Card):
     """What an export's card.json tells about using it.
 
@@ -82,6 +112,7 @@ class ExportCard(_Card):
     files: list[ExportFile] = Field(max_length=MAX_FILES)
     temperature: float = Field(default=1.0, ge=0.01, le=100, allow_inf_nan=False)
     facts: CardFacts = CardFacts()
+    figures: CardFigures = CardFigures()
 
 
 class RunCard(_Card):

@@ -7,6 +7,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from tests import hostile_images
+
 COLOURS = {"red": (200, 30, 20), "green": (20, 210, 30), "blue": (10, 40, 220)}
 
 
@@ -51,6 +53,20 @@ def test_workers_sort_as_one_process_does(peakid, colour_export, folder, tmp_pat
     assert "Engine local: 1 shard" in result.err
 
 
+def test_hostile_files_are_named_and_the_others_sorted(peakid, colour_export, folder, tmp_path):
+    whole = (folder / "red1.png").read_bytes()
+    (folder / "bomb.png").write_bytes(hostile_images.png(40_000, 40_000, n_rows=10))
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.jpg").touch()
+    out = tmp_path / "albums"
+    found = peakid("sort", str(colour_export), str(folder), str(out), "--json").json
+    reasons = {each["path"]: each["reason"] for each in found["unreadable"]}
+    assert set(reasons) == {"bad.jpg", "bomb.png", "cut.png", "empty.jpg"}
+    assert "40000 x 40000 is over the limit" in reasons["bomb.png"]
+    assert found["n_made"] == 7
+    assert len(list(out.glob("*/*"))) == 7
+
+
 def test_another_sorting_predicts_only_what_is_new(peakid, colour_export, folder, tmp_path):
     out = tmp_path / "albums"
     arguments = ["sort", str(colour_export), str(folder), str(out), "--json"]
@@ -83,6 +99,36 @@ def test_the_int8_file_of_an_export_can_sort(peakid, colour_export, folder, tmp_
     (colour_export / "card.json").write_text(json.dumps(card))
     (colour_export / "model.onnx").unlink()  # Only the file of 8 bits is read.
     assert peakid(*arguments).json["albums"]["blue"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "ms", "words"),
+    [
+        (
+            (),
+            32_000,
+            "about 7 s less, by the times of the export's proof. That file predicts as the run does on",
+        ),
+        (("--int8",), 32_000, ""),
+        ((), 20_000, ""),  # 7 x (20 - 1) / 32 s = 4 s: less than five.
+    ],
+)
+def test_what_the_int8_file_would_save_is_said(peakid, colour_export, folder, tmp_path, options, ms, words):
+    card = json.loads((colour_export / "card.json").read_text())
+    card["files"] += [{**card["files"][0], "format": "onnx-int8"}]
+    times = {"onnx": (50, 1.0, ms), "onnx-int8": (50, 0.98, 1_000)}
+    card["figures"] = {
+        "formats": {
+            name: {"n_images": n, "agreement": share, "batch": {"p50_ms": p50, "p95_ms": p50, "n_calls": 5}}
+            for name, (n, share, p50) in times.items()
+        }
+    }
+    (colour_export / "card.json").write_text(json.dumps(card))
+    done = peakid("sort", str(colour_export), str(folder), str(tmp_path / "out"), *options)
+    assert ("--int8" in done.out, words in done.out) == (bool(words), True)
+    assert ("on 49 of 50 validation images" in done.out) == bool(words)
+    again = peakid("sort", str(colour_export), str(folder), str(tmp_path / "out"), *options)
+    assert "--int8" not in again.out  # Nothing was predicted.
 
 
 def test_groups_of_classes_share_an_album(peakid, colour_export, folder, tmp_path):

@@ -3,6 +3,7 @@
 import contextlib
 import tempfile
 from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -19,10 +20,13 @@ from peakid.errors import BadInput
 from peakid.job_settings import JobSettings
 from peakid.jobs.maps import sorting as mapped
 from peakid.records import Report
+from peakid.serve import int8_gain
 from peakid.serve.albums import kept, plan, writing
 from peakid.serve.albums.journal import MODES, Mode
 from peakid.serve.albums.photos import PredictFiles
 from peakid.serve.albums.plan import AlbumPlan, AlbumRules
+from peakid.serve.albums.writing import Sorted
+from peakid.serve.int8_gain import Int8Gain
 from peakid.serve.predictor import Predictor
 
 MAX_LISTED = 10
@@ -112,6 +116,9 @@ def sort_(
             found, n_predicted = kept.predict(
                 predictor, folder, out, is_kept=not dry_run, report=report, predict_files=elsewhere
             )
+        # The times of the proof are not those of an engine's machines.
+        is_unknown = is_int8 or opening.is_used(job_settings)
+        gain = None if is_unknown else int8_gain.of(place, n_predicted)
         planned = plan.make(found, rules)
         done = None if dry_run else writing.write(planned, folder, out, mode=mode, report=report)
     for each in found.unreadable[:MAX_LISTED]:
@@ -123,12 +130,12 @@ def sort_(
         "unreadable": [{"path": each.path, "reason": each.reason} for each in found.unreadable],
         "n_twins": planned.n_twins,
         "out": str(out),
-        "n_made": done.n_made if done else 0,
-        "n_kept": done.n_kept if done else 0,
-        "n_removed": done.n_removed if done else 0,
-        "left": list(done.left) if done else [],
+        **asdict(done or Sorted(0, 0, 0)),
+        "int8_gain": asdict(gain) if gain else None,
     }
-    emit(as_json, document, "\n".join(_lines(planned, len(found.unreadable), out, is_dry=dry_run)))
+    lines = _lines(planned, len(found.unreadable), out, is_dry=dry_run)
+    lines += [_gain_text(gain)] if gain else []
+    emit(as_json, document, "\n".join(lines))
 
 
 @contextlib.contextmanager
@@ -184,6 +191,13 @@ def group_of(text: str) -> tuple[str, tuple[str, ...]]:
     if not separator or not name.strip() or not classes:
         raise BadInput(f"--album {text[:80]!r} does not fit.", "Write it as NAME=CLASS,CLASS.")
     return name.strip(), classes
+
+
+def _gain_text(gain: Int8Gain) -> str:
+    return (
+        f"With --int8 it would take about {gain.saved_s:,.0f} s less, by the times of the export's proof."
+        f" That file predicts as the run does on {gain.n_agreeing:,} of {gain.n_images:,} validation images."
+    )
 
 
 def _lines(planned: AlbumPlan, n_unreadable: int, out: Path, *, is_dry: bool) -> list[str]:

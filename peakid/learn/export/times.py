@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from peakid.export_records import Latency
+from peakid.export_records import N_BATCH, Latency
 from peakid.imaging import gate, pixels
 from peakid.learn.export.trained import Predict
 from peakid.learn.network.model import Card
 
-BATCH = 32
 N_WARM_UP = 3  # The first calls allocate memory and choose kernels.
 N_CALLS, MIN_CALLS = 100, 5
 MAX_S = 1.5  # For one kind of call; a slow file is called fewer times.
@@ -45,8 +44,8 @@ def of(
         contents: The bytes of some of them, at least 1.
         max_s: Time for each kind of call.
     """
-    ones = cycle([np.ascontiguousarray(canonical[n : n + 1]) for n in range(min(BATCH, len(canonical)))])
-    many = np.ascontiguousarray(np.resize(canonical[:BATCH], (BATCH, *canonical.shape[1:])))
+    ones = cycle([np.ascontiguousarray(canonical[n : n + 1]) for n in range(min(N_BATCH, len(canonical)))])
+    many = np.ascontiguousarray(np.resize(canonical[:N_BATCH], (N_BATCH, *canonical.shape[1:])))
     files = cycle(contents)
 
     def from_bytes() -> None:

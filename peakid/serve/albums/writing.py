@@ -5,7 +5,6 @@ import csv
 import errno
 import io
 import os
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -216,7 +215,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy a file with its times, whole or not at all, under a name that is short meanwhile."""
     part = target.with_name(f".photo.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        shutil.copy2(source, part)
+        files.copy(source, part)
         part.replace(target)
     except BaseException as error:
         part.unlink(missing_ok=True)

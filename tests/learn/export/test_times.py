@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from peakid.export_records import N_BATCH
 from peakid.learn.export import times
 from peakid.learn.network.model import Card
 
@@ -34,7 +35,7 @@ def test_a_batch_has_32_images_also_where_there_are_fewer() -> None:
         return np.zeros((len(batch), 2), dtype=np.float32)
 
     times.of(predict, np.zeros((3, 8, 8, 3), dtype=np.uint8), [picture()], CARD, max_s=0)
-    assert sizes == {1, times.BATCH}
+    assert sizes == {1, N_BATCH}
 
 
 def test_the_machine_is_named_with_its_cores() -> None:

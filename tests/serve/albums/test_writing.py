@@ -114,11 +114,13 @@ def test_a_changed_photo_is_copied_again(folder, tmp_path):
     assert tree(out)["sea/a.jpg"] == b"a better photo"
 
 
-def test_the_error_of_a_full_disk_names_the_album(folder, tmp_path, monkeypatch):
-    def full(source, target):
-        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
+@pytest.mark.parametrize("is_by_kernel", [True, False])
+def test_the_error_of_a_full_disk_names_the_album(folder, tmp_path, monkeypatch, is_by_kernel):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copy2", full)
+    monkeypatch.setattr(os, "copy_file_range", full if is_by_kernel else lambda *_: 0, raising=False)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(DiskError) as refused:
         writing.write(PLAN, folder, tmp_path / "albums")
     assert f"The disk is full: {tmp_path / 'albums'}" in refused.value.message
