@@ -1,7 +1,7 @@
 """The task that exports a run's model, proven on its validation images. Imported only in a job's process."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from peakid.jobs.ledger import Cancelled, Work
 from peakid.jobs.maps.proving import Prover
 from peakid.jobs.results import ExportResult
 from peakid.jobs.tasks import calibration, proof_images
+from peakid.jobs.tasks.proof_images import ProofImages
 from peakid.records import Report, Run
 from peakid.store import comparisons, exports, runs
 from peakid.store.evaluation import operating_points
@@ -30,8 +31,9 @@ def run_job(work: Work) -> None:
     refusals.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
     out = Path(arguments.out or _new_folder(work.workspace, run.run_id))
-    with _prover(work, run) as prover:
-        proof = _exported(work, run, out, prover)
+    proven, learned = proof_images.of(work.workspace, run), proof_images.learned(work.workspace, run)
+    with _prover(work, proven.digests, learned[0]) as prover:
+        proof = _exported(work, run, out, proven, learned, prover)
         used = prover.engine.use() if prover else None
     kept = exports.add(
         work.workspace,
@@ -54,7 +56,7 @@ def run_job(work: Work) -> None:
 
 
 @contextlib.contextmanager
-def _prover(work: Work, run: Run) -> Generator[Prover | None]:
+def _prover(work: Work, digests: Sequence[str], learned: Sequence[str]) -> Generator[Prover | None]:
     """Yield what runs the files in an engine; None where the job does it in one process of this machine.
 
     The results of a job that was stopped stay on the disk; those of an export that was published or refused
@@ -63,8 +65,6 @@ def _prover(work: Work, run: Run) -> Generator[Prover | None]:
     if not opening.is_used(work.settings):
         yield None
         return
-    digests = proof_images.of(work.workspace, run).digests
-    learned, _ = proof_images.learned(work.workspace, run)
     with opening.opened(work.settings, ahead=0, on_death=work.log) as engine:
         prover = Prover(work.workspace, engine, digests, learned, _stopping(work), work.should_stop)
         try:
@@ -77,11 +77,17 @@ def _prover(work: Work, run: Run) -> Generator[Prover | None]:
         prover.forget()
 
 
-def _exported(work: Work, run: Run, out: Path, prover: Prover | None) -> "ExportProof":
+def _exported(
+    work: Work,
+    run: Run,
+    out: Path,
+    proven: ProofImages,
+    learned: tuple[Sequence[str], Sequence[str]],
+    prover: Prover | None,
+) -> "ExportProof":
     from peakid.learn.export import export as exporting
 
-    proven = proof_images.of(work.workspace, run)
-    learned, labels = proof_images.learned(work.workspace, run)
+    digests, labels = learned
     point = operating_points.of_run(work.workspace, run.run_id)
     return exporting.export(
         runs.folder(work.workspace, run.run_id),
@@ -96,7 +102,7 @@ def _exported(work: Work, run: Run, out: Path, prover: Prover | None) -> "Export
         given_labels=proven.given_labels,
         n_valid=proven.n_valid,
         interval=proven.interval,
-        learned=exporting.TrainingImages(labels, lambda: proof_images.read(work.workspace, learned)),
+        learned=exporting.TrainingImages(labels, lambda: proof_images.read(work.workspace, digests)),
         check=prover.check if prover else None,
     )
 
