@@ -23,7 +23,7 @@ from peakid.web.evaluation.learning_curve import tab as learning_curve_tab
 from peakid.web.evaluation.slices import tab as slices_tab
 from peakid.web.evaluation.trust import tab as trust_tab
 from peakid.web.evaluation.view import EvaluationView
-from peakid.web.jobs import submission
+from peakid.web.jobs import engine_choice, submission
 from peakid.web.training import first_model
 
 SPLITS = {
@@ -145,3 +145,5 @@ else:
         if view is not None:
             report_download.show(view)
         import_panel.show(workspace)
+    if run.has_model:
+        engine_choice.show(key="engine:evaluate")

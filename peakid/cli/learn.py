@@ -196,6 +196,7 @@ def lr_find(
 )
 @click.option("--no-wait", is_flag=True, help="Return at once, without waiting for the job.")
 @request_option
+@engine_options
 @actor_option
 @json_option
 @pass_workspace
@@ -206,12 +207,21 @@ def export(
     out: Path | None,
     no_wait: bool,
     request_id: str | None,
+    job_settings: JobSettings,
     actor: str,
     as_json: bool,
 ) -> int:
     """Export the model of the run RUN, and verify that it predicts as it did."""
     named = [name.strip() for name in formats.split(",") if name.strip()]
-    job = submit.export(workspace, run_id, formats=named, out=out, request_id=request_id, actor=actor)
+    job = submit.export(
+        workspace,
+        run_id,
+        formats=named,
+        out=out,
+        settings=job_settings,
+        request_id=request_id,
+        actor=actor,
+    )
     if no_wait:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -308,7 +318,8 @@ def _rate_text(job: Job) -> str:
 
 
 def _export_document(job: Job) -> dict[str, Any]:
-    return {**ending(job), **results.document(job.result_as(ExportResult) or ExportResult())}
+    found = job.result_as(ExportResult) or ExportResult()
+    return {**ending(job), **results.document(found), **engine_document(found.engine)}
 
 
 def _export_text(job: Job) -> str:
@@ -317,5 +328,6 @@ def _export_text(job: Job) -> str:
         return job_text(job)
     lines = [export_text.line(name, each, found.figures) for name, each in found.parity.items()]
     warning = export_formats.PICKLE_WARNING if "fastai" in found.parity else ""
-    notes = [text for text in (export_text.unfamiliar(found.figures), warning) if text]
+    used = found.engine.text() if found.engine else ""
+    notes = [text for text in (export_text.unfamiliar(found.figures), used, warning) if text]
     return "\n".join([f"Export {found.export_id} is in {found.path}.", *lines, *notes])

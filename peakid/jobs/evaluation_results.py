@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from peakid.engines.records import EngineUse
 from peakid.evaluate.comparing.bought import Bought
 
 
@@ -98,6 +99,7 @@ class HeatMapsResult:
         n_trusted: Of the `n_maps`, those that passed their tests.
         digest, class_name: Of the map of one image; '' for those of a split.
         n_unread: Images whose files could not be read; `unread` lists the first hundred, with the reason.
+        engine: What one was used for; None without one.
     """
 
     kind: ClassVar[str] = "heat-maps"
@@ -110,3 +112,4 @@ class HeatMapsResult:
     class_name: str = ""
     n_unread: int = 0
     unread: tuple[str, ...] = ()
+    engine: EngineUse | None = None

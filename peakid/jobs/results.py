@@ -188,17 +188,18 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class TtaResult:
-    """`n_images` counts the scored images by split."""
+    """`n_images` counts the scored images by split; `engine` is what one was used for."""
 
     kind: ClassVar[str] = "tta"
     run_id: int = 0
     n_views: int = 0
     n_images: Mapping[str, int] = field(default_factory=dict)
+    engine: EngineUse | None = None
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The export, as in `records.Export`."""
+    """The export, as in `records.Export`; `engine` is what one was used for."""
 
     kind: ClassVar[str] = "export"
     export_id: int | None = None
@@ -206,6 +207,7 @@ class ExportResult:
     files: tuple[Mapping[str, Any], ...] = ()
     parity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     figures: ExportFigures = NO_FIGURES
+    engine: EngineUse | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ averages probabilities too: of 4 random views, whose mean has three times the we
 views the plain prediction has .20, close to .25.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from peakid.recipe.tta_views import TtaView
 from peakid.records import Report
 from peakid.remedies import action
 
+PHASE = "Evaluating with test-time augmentation"
 CHUNK = 64  # Images decoded at once: 10 MB at 224 px.
 THREADS = 4  # Pillow decodes without the interpreter's lock; more threads only wait for the model.
 
@@ -58,21 +59,41 @@ def pred_probs(
         Stopped: If `should_stop` returns True.
     """
     model, card = models.load(run_folder)
-    averaged, done = np.zeros((len(digests), len(card.class_names)), dtype=np.float32), 0
-    for batch in _decoded(digests, card, read):
+    averaged = np.zeros((len(digests), len(card.class_names)), dtype=np.float32)
+    for start in range(0, len(digests), CHUNK):
         if should_stop():
             raise Stopped
-        rows = slice(done, done + len(batch))
-        plain = predict.pred_probs(model, batch, card, device=device)
-        _prove(plain, expected[rows])
-        of_views = (
-            predict.pred_probs(model, transformed(batch, view), card, device=device) for view in views
-        )
-        averaged[rows] = average(plain, of_views)
-        done += len(batch)
-        message = f"{progress_text.counted(done, len(digests), 'images')}, {len(views) + 1} views each"
-        report("Evaluating with test-time augmentation", done, len(digests), message)
+        rows = slice(start, min(start + CHUNK, len(digests)))
+        plain, averaged[rows] = of_model(model, card, digests[rows], views, read=read, device=device)
+        prove(plain, expected[rows])
+        message = f"{progress_text.counted(rows.stop, len(digests), 'images')}, {len(views) + 1} views each"
+        report(PHASE, rows.stop, len(digests), message)
     return averaged
+
+
+def of_model(
+    model: nn.Module,
+    card: Card,
+    digests: Sequence[str],
+    views: Sequence[TtaView],
+    *,
+    read: Callable[[str], bytes],
+    device: torch.device,
+    n_readers: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities of plain images, and their average over the views: each float32 (n, K).
+
+    Args:
+        digests: `CHUNK` at most; all of them are decoded at once.
+        n_readers: Threads that read side by side; None = as from a disk.
+
+    Raises:
+        UnreadableImage: As `pred_probs`.
+    """
+    batch = _decoded(digests, card, read, n_readers or THREADS)  # (n, S, S, 3)
+    plain = predict.pred_probs(model, batch, card, device=device)
+    of_views = (predict.pred_probs(model, transformed(batch, view), card, device=device) for view in views)
+    return plain, average(plain, of_views)
 
 
 def average(plain: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray:
@@ -99,7 +120,12 @@ def transformed(batch: np.ndarray, view: TtaView) -> np.ndarray:
     return (part.flip(2) if view.is_mirrored else part).numpy()
 
 
-def _prove(plain: np.ndarray, expected: np.ndarray) -> None:
+def prove(plain: np.ndarray, expected: np.ndarray) -> None:
+    """Compare what a model predicts for plain images with what its run predicted, float32 (n, K).
+
+    Raises:
+        ParityBroken: If they are not the same.
+    """
     difference = float(np.abs(plain - expected).max())
     if not difference <= proof.TOLERANCE:  # Written so that NaN is refused too.
         raise ParityBroken(
@@ -110,7 +136,7 @@ def _prove(plain: np.ndarray, expected: np.ndarray) -> None:
         )
 
 
-def _decoded(digests: Sequence[str], card: Card, read: Callable[[str], bytes]) -> Iterator[np.ndarray]:
+def _decoded(digests: Sequence[str], card: Card, read: Callable[[str], bytes], n_readers: int) -> np.ndarray:
     def decode(digest: str) -> np.ndarray:
         try:
             return gate.call(pixels.preprocess, read(digest), size_px=card.image_size_px, resize=card.resize)
@@ -119,6 +145,5 @@ def _decoded(digests: Sequence[str], card: Card, read: Callable[[str], bytes]) -
                 error.reason, f"Image {digest[:12]} cannot be decoded: {error.message}"
             ) from error
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(digests), CHUNK):
-            yield np.stack(list(pool.map(decode, digests[start : start + CHUNK])))
+    with ThreadPoolExecutor(n_readers) as pool:
+        return np.stack(list(pool.map(decode, digests)))

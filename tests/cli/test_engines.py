@@ -51,6 +51,15 @@ def test_the_engine_of_a_command_travels_in_its_job(peakid, workspace, fill, mon
     assert queue.show(workspace, plain).settings.engine == "local"
 
 
+@pytest.mark.usefixtures("as_idle")
+def test_heat_maps_averaged_views_and_exports_take_an_engine_too(peakid, workspace, frozen, add_run):
+    run_id = add_run(frozen)
+    for command in (("heat-maps", "--no-wait"), ("tta",), ("export", "--no-wait")):
+        name, *more = command
+        job_id = peakid(name, run_id, *more, "--workers", "3", "--json").json["job_id"]
+        assert queue.show(workspace, job_id).settings.n_workers == 3
+
+
 def test_a_folder_stands_for_its_photos_and_an_empty_one_is_refused(peakid, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "notes.txt").write_text("no photo")

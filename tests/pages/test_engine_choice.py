@@ -19,7 +19,7 @@ def engines(app: AppTest) -> list[list[str]]:
     return [box.options for box in app.main.selectbox if box.label == "Engine"]
 
 
-@pytest.mark.parametrize("name", ["overview", "train"])
+@pytest.mark.parametrize("name", ["overview", "train", "evaluate", "models"])
 def test_without_an_engine_there_is_no_choice(
     open_page: OpenPage, frozen: Snapshot, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ COLUMNS = ["engine", "ready", "default", "machines", "cores", "gpus", "memory", 
 @click.command()
 @json_option
 def engines(as_json: bool) -> None:
-    """List the engines that compute scans, embeddings, predictions and folds, with what they have.
+    """List the engines that compute scans, embeddings, predictions, heat maps, checks of exports and folds.
 
     A cluster is asked if PEAKID_RAY_ADDRESS names one. PEAKID_ENGINE and PEAKID_WORKERS choose for all jobs,
     --engine and --workers for one.

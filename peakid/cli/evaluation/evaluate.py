@@ -3,6 +3,7 @@
 import click
 
 from peakid.cli import usage
+from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
 from peakid.curate.queues import review_queue
@@ -12,6 +13,7 @@ from peakid.evaluate import figures, finding, ranked_labels, report, score_text
 from peakid.evaluate.errors import confusion
 from peakid.evaluate.finding import Surroundings
 from peakid.evaluate.report import EvaluationReport
+from peakid.job_settings import JobSettings
 from peakid.jobs import results, submit
 from peakid.jobs.evaluation import figures as figures_job
 from peakid.jobs.results import TtaResult
@@ -115,6 +117,7 @@ def probe_text(probe: ProbeScore) -> str:
     "--wait", "is_waiting", is_flag=True, help="Follow the job to its end and exit with its result."
 )
 @request_option
+@engine_options
 @actor_option
 @json_option
 @pass_workspace
@@ -124,6 +127,7 @@ def tta(
     n_views: int,
     is_waiting: bool,
     request_id: str | None,
+    job_settings: JobSettings,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -131,13 +135,18 @@ def tta(
 
     The predictions without it are kept. Score the result with: peakid evaluate RUN --tta
     """
-    job = submit.score_with_views(workspace, run_id, n_views=n_views, request_id=request_id, actor=actor)
+    job = submit.score_with_views(
+        workspace, run_id, n_views=n_views, settings=job_settings, request_id=request_id, actor=actor
+    )
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
     found = job.result_as(TtaResult) or TtaResult(run_id=run_id, n_views=n_views)
-    following = f"\nScore it with: peakid evaluate {run_id} --tta" if job.state == "done" else ""
-    emit(as_json, {**ending(job), **results.document(found)}, job_text(job) + following)
+    lines = [job_text(job), *([found.engine.text()] if found.engine else [])]
+    if job.state == "done":
+        lines.append(f"Score it with: peakid evaluate {run_id} --tta")
+    document = {**ending(job), **results.document(found), **engine_document(found.engine)}
+    emit(as_json, document, "\n".join(lines))
     return EXIT_CODES[job.state]
 
 

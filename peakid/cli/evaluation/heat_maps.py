@@ -7,6 +7,7 @@ import click
 from PIL import Image
 
 from peakid import files
+from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
@@ -14,6 +15,7 @@ from peakid.errors import NotFound
 from peakid.evaluate.heat import choice, shown_maps, trusted
 from peakid.evaluate.heat.shown_maps import SplitMaps
 from peakid.evaluate.report import checked_predictions
+from peakid.job_settings import JobSettings
 from peakid.jobs.evaluation import heat_maps as heat_map_jobs
 from peakid.jobs.results import HeatMapsResult
 from peakid.remedies import action
@@ -39,6 +41,7 @@ DEFAULT_OPACITY = 0.6
     "--no-wait", is_flag=True, help="Queue the job and exit; without it, the job is followed to its end."
 )
 @request_option
+@engine_options
 @actor_option
 @json_option
 @pass_workspace
@@ -50,6 +53,7 @@ def heat_maps_(
     is_listing: bool,
     no_wait: bool,
     request_id: str | None,
+    job_settings: JobSettings,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -57,15 +61,23 @@ def heat_maps_(
 
     Maps that RUN has already are not computed again.
     """
-    run, ended = runs.show(workspace, run_id), {}
+    run, ended, used = runs.show(workspace, run_id), {}, None
     if not is_listing:
         job = heat_map_jobs.compute(
-            workspace, run_id, split=split, limit=limit, request_id=request_id, actor=actor
+            workspace,
+            run_id,
+            split=split,
+            limit=limit,
+            settings=job_settings,
+            request_id=request_id,
+            actor=actor,
         )
         if no_wait:
             return emit_queued(as_json, job)
         job = follow(workspace, job.job_id)
-        ended = ending(job)
+        result = job.result_as(HeatMapsResult)
+        used = result.engine if result else None
+        ended = ending(job) | engine_document(used)
         if job.state != "done":
             emit(as_json, ended, job_text(job))
             return EXIT_CODES[job.state]
@@ -73,7 +85,8 @@ def heat_maps_(
     if split == "test":
         runs.look_at_test(workspace, run_id, actor)
     found = shown_maps.load(workspace, run, split)
-    emit(as_json, {**ended, **_document(found, run_id, split)}, _text(found))
+    text = "\n".join([_text(found), *([used.text()] if used else [])])
+    emit(as_json, {**ended, **_document(found, run_id, split)}, text)
     return 0
 
 

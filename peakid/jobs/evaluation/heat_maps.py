@@ -1,24 +1,24 @@
 """The job that computes and tests heat maps of a run: which images it is asked for, and how it continues."""
 
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from peakid import near_names, progress_text
+from peakid.engines import opening
+from peakid.engines.records import EngineUse, Stopped
 from peakid.errors import BadInput, NotFound, UnreadableImage
 from peakid.evaluate import scored_images
 from peakid.evaluate.heat import choice, trusted
-from peakid.imaging import gate, pixels
 from peakid.job_settings import JobSettings
 from peakid.jobs import queue, refusals
 from peakid.jobs.arguments import HeatMapsArguments
 from peakid.jobs.evaluation_results import HeatMapsResult
 from peakid.jobs.job import Job
 from peakid.jobs.ledger import Cancelled, Work
+from peakid.jobs.maps import heat, run_units
+from peakid.jobs.maps.heat import Block, Pair
 from peakid.records import Run
 from peakid.remedies import action
 from peakid.settings import for_job
@@ -27,11 +27,11 @@ from peakid.store.evaluation import heat_maps
 from peakid.store.evaluation.heat_maps import HeatMap
 from peakid.store.workspace import Workspace
 
+if TYPE_CHECKING:
+    from peakid.learn.heat_tester import HeatTester
+
 CHUNK = 32  # Maps tested at once and then stored: what a cancelled job loses at most.
 MAX_LISTED = 100
-
-Pair = tuple[str, int]
-"""A digest and a class, as its index in the run's class_names."""
 
 
 def compute(
@@ -100,29 +100,97 @@ def newest_job(workspace: Workspace, run_id: int) -> Job | None:
 
 
 def run_job(work: Work) -> None:
-    """Compute the maps that are missing, and store them chunk by chunk. A resumed job continues."""
+    """Compute the maps that are missing, and store them block by block. A resumed job continues.
+
+    The map of one image is computed in this process: starting a worker takes longer.
+    """
     arguments = work.arguments_as(HeatMapsArguments)
     run = runs.show(work.workspace, arguments.run_id)
     refusals.refuse_without_model(run)
     work.report("Loading libraries", 0, 0, "torch")
-    tester = _Tester.load(work, run)
+    tester, reference = _opened(work.workspace, run)
     wanted = _wanted(work.workspace, run, arguments, tester)
     known = heat_maps.read(work.workspace, run.run_id)
-    missing = [pair for pair in wanted if pair not in known]
-    n_ready = len(wanted) - len(missing)
+    # By place, not of what is missing: a job that starts again has the same blocks.
+    of_place = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
+    blocks = [[pair for pair in block if pair not in known] for block in of_place]
+    asked = _Asked(run, [block for block in blocks if block], len(wanted))
+    if opening.is_used(work.settings) and not arguments.digest:
+        computed = _in_engine(work, asked, reference)
+    else:
+        computed = _here(work, asked, tester)
     unread: dict[str, str] = {}
-    for start in range(0, len(missing), CHUNK):
-        chunk = missing[start : start + CHUNK]
-        progress = partial(_report, work, n_ready + start, len(chunk), len(wanted))
-        heat_maps.add(work.workspace, run.run_id, tester.test(chunk, unread, progress))
-        progress(1.0)
-        work.note(_result(work.workspace, run, arguments, wanted, unread))
-    work.note(_result(work.workspace, run, arguments, wanted, unread))
+    used: EngineUse | None = None
+    for found, used in computed:
+        heat_maps.add(work.workspace, run.run_id, found.maps)
+        found.forget()
+        unread |= found.unread
+        work.note(_result(work.workspace, run, arguments, wanted, unread, used))
+    work.note(_result(work.workspace, run, arguments, wanted, unread, used))
 
 
-def _report(work: Work, done: int, n_chunk: int, total: int, share: float) -> None:
-    step = done + int(share * n_chunk)
-    work.report("Computing heat maps", step, total, progress_text.counted(step, total, "maps"))
+@dataclass(frozen=True)
+class _Asked:
+    """The maps that are missing, in blocks; `n_wanted` counts those that are there too."""
+
+    run: Run
+    blocks: Sequence[Sequence[Pair]]
+    n_wanted: int
+
+    def report(self, work: Work, n_done: int, more: str = "") -> None:
+        """Say how many of the missing maps are done."""
+        step = self.n_wanted - sum(map(len, self.blocks)) + n_done
+        counted = progress_text.counted(step, self.n_wanted, "maps")
+        work.report("Computing heat maps", step, self.n_wanted, counted + more)
+
+
+def _here(work: Work, asked: _Asked, tester: "HeatTester") -> Iterator[tuple[Block, None]]:
+    """Yield the maps of each block, computed in this process."""
+    from peakid.learn.batches.data import Stopped as StoppedHere
+
+    n_done = 0
+    for block in asked.blocks:
+
+        def advance(share: float, n: int = n_done, size: int = len(block)) -> None:
+            asked.report(work, n + int(share * size))
+
+        try:
+            found = tester.test(block, advance=advance, should_stop=work.should_stop)
+        except StoppedHere as error:
+            raise Cancelled from error
+        rows = zip(found.pairs, found.heat, found.checks, strict=True)
+        yield (
+            Block(len(block), [HeatMap(*pair, heat, check) for pair, heat, check in rows], found.unread),
+            None,
+        )
+        n_done += len(block)
+        asked.report(work, n_done)
+
+
+def _in_engine(work: Work, asked: _Asked, reference: Sequence[str]) -> Iterator[tuple[Block, EngineUse]]:
+    """Yield as `_here`, computed in the workers of an engine, with what it was used for."""
+    if not asked.blocks:
+        return
+    work.report(f"Starting the engine {work.settings.engine}", 0, 0, "")
+    uses_gpu = run_units.device_of(asked.run) == "auto"
+    with opening.opened(work.settings, uses_gpu=uses_gpu, ahead=0, on_death=work.log) as engine:
+        n_done, n_shards = 0, len(asked.blocks)
+        found = heat.test(
+            work.workspace,
+            engine,
+            asked.run,
+            asked.blocks,
+            reference,
+            work.settings,
+            should_stop=work.should_stop,
+        )
+        try:
+            for block in found:
+                yield block, engine.use()
+                n_done += block.n
+                asked.report(work, n_done, f", {engine.mapper.tally.progress(n_shards)}")
+        except Stopped as error:
+            raise Cancelled from error
 
 
 def _result(
@@ -131,6 +199,7 @@ def _result(
     arguments: HeatMapsArguments,
     wanted: Sequence[Pair],
     unread: dict[str, str],
+    used: EngineUse | None,
 ) -> HeatMapsResult:
     stored = heat_maps.read(workspace, run.run_id)
     found = [stored[pair] for pair in wanted if pair in stored]
@@ -145,10 +214,11 @@ def _result(
         class_name=run.class_names[wanted[0][1]] if is_one and wanted else "",
         n_unread=len(unread),
         unread=tuple(sorted(unread.values())[:MAX_LISTED]),
+        engine=used,
     )
 
 
-def _wanted(workspace: Workspace, run: Run, arguments: HeatMapsArguments, tester: "_Tester") -> list[Pair]:
+def _wanted(workspace: Workspace, run: Run, arguments: HeatMapsArguments, tester: "HeatTester") -> list[Pair]:
     if arguments.digest:
         name = arguments.class_name
         index = run.class_names.index(name) if name else tester.predicted(arguments.digest)
@@ -175,104 +245,31 @@ def _queued(
     return queue.submit(workspace, arguments, lane="gpu", settings=chosen, request_id=request_id, actor=actor)
 
 
-@dataclass(frozen=True)
-class _Tester:
-    """A run's model with what its maps are tested with.
+def _opened(workspace: Workspace, run: Run) -> tuple["HeatTester", list[str]]:
+    """Return the run's model with what its maps are tested with, and which images those are.
 
-    Attributes:
-        reference: Canonical pixels, uint8 (n, S, S, 3), of the same images of the run each time.
+    Raises:
+        NotFound: If there is no model, or none of the validation images can be read.
     """
+    from peakid.learn import heat_checks, heat_tester, start
+    from peakid.learn.network import model as models
 
-    work: Work
-    model: Any
-    card: Any
-    device: Any
-    reference: np.ndarray
+    def read(digest: str) -> bytes:
+        return images.read_bytes(workspace, digest)
 
-    @classmethod
-    def load(cls, work: Work, run: Run) -> "_Tester":
-        from peakid.learn import start
-        from peakid.learn.network import model as models
-
-        model, card = models.load(runs.folder(work.workspace, run.run_id))
-        device = start.find_device("cpu" if run.recipe.get("device") == "cpu" else "auto")
-        tester = cls(work, model, card, device, np.zeros(0, np.uint8))
-        return replace(tester, reference=tester._reference(run))
-
-    def predicted(self, digest: str) -> int:
-        """Return the class that the model predicts for an image.
-
-        Raises:
-            UnreadableImage: If it cannot be decoded.
-        """
-        from peakid.learn.network import predict
-
-        batch = self._pixels(digest)[None]
-        return int(predict.pred_probs(self.model, batch, self.card, device=self.device)[0].argmax())
-
-    def test(
-        self, pairs: Sequence[Pair], unread: dict[str, str], advance: Callable[[float], None]
-    ) -> list[HeatMap]:
-        """Return the tested maps; images that cannot be read are added to `unread` with the reason.
-
-        Args:
-            advance: Called with the share that is done, in 0..1.
-        """
-        from peakid.learn import heat_checks
-        from peakid.learn.batches.data import Stopped
-
-        decoded: dict[str, np.ndarray] = {}
-        for digest in dict.fromkeys(digest for digest, _ in pairs):
-            try:
-                decoded[digest] = self._pixels(digest)
-            except (UnreadableImage, NotFound) as error:
-                unread[digest] = f"{digest[:12]}: {error.message}"
-        readable = [pair for pair in pairs if pair[0] in decoded]
-        if not readable:
-            return []
-        try:
-            found = heat_checks.explain(
-                self.model,
-                self.card,
-                np.stack([decoded[digest] for digest, _ in readable]),
-                [class_index for _, class_index in readable],
-                reference=self.reference,
-                seeds=[int(digest[:8], 16) + class_index for digest, class_index in readable],
-                device=self.device,
-                advance=advance,
-                should_stop=self.work.should_stop,
-            )
-        except Stopped as error:
-            raise Cancelled from error
-        return [
-            HeatMap(digest, class_index, heat, check)
-            for (digest, class_index), (heat, check) in zip(readable, found, strict=True)
-        ]
-
-    def _reference(self, run: Run) -> np.ndarray:
-        """Return the first images of the run by digest that can be read.
-
-        Raises:
-            NotFound: If none can.
-        """
-        from peakid.learn import heat_checks
-
-        workspace, found = self.work.workspace, []
-        digests, _ = run_predictions.of_saved_model(workspace, run.run_id)
-        for digest in sorted(digests):
-            if len(found) == heat_checks.N_REFERENCE:
-                break
-            with contextlib.suppress(UnreadableImage, NotFound):
-                found.append(self._pixels(digest))
-        if not found:
-            raise NotFound(
-                f"None of the validation images of run {run.run_id} can be read.",
-                "Check the images.",
-                action("verify_images"),
-            )
-        return np.stack(found)
-
-    def _pixels(self, digest: str) -> np.ndarray:
-        """Return what the network sees of an image: canonical pixels, uint8 (S, S, 3)."""
-        data = images.read_bytes(self.work.workspace, digest)
-        return gate.call(pixels.preprocess, data, size_px=self.card.image_size_px, resize=self.card.resize)
+    model, card = models.load(runs.folder(workspace, run.run_id))
+    reference: list[str] = []
+    for digest in sorted(run_predictions.of_saved_model(workspace, run.run_id)[0]):
+        if len(reference) == heat_checks.N_REFERENCE:
+            break
+        with contextlib.suppress(UnreadableImage, NotFound):
+            heat_tester.pixels_of(card, read(digest))
+            reference.append(digest)
+    if not reference:
+        raise NotFound(
+            f"None of the validation images of run {run.run_id} can be read.",
+            "Check the images.",
+            action("verify_images"),
+        )
+    device = start.find_device(run_units.device_of(run))
+    return heat_tester.of_model(model, card, read=read, reference=reference, device=device), reference

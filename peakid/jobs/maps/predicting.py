@@ -142,7 +142,7 @@ def _shards(
         "top": top,
         "threshold": model.threshold,
         "temperature": model.temperature,
-        "limits": [settings.max_image_pixels, settings.decode_limit_s, settings.decode_limit_bytes],
+        "limits": units.limits(settings),
     }
     for begin in range(0, len(paths), block):
         digests: dict[int, str] = {}

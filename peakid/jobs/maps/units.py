@@ -1,5 +1,7 @@
 """What a worker computes of a shard: measures, embeddings, predictions, a part of a folder, one fold.
 
+`run_units` and `proof_units` have the others.
+
 A result is a file: JSON, or arrays with JSON beside them. Torch is loaded by the units that need it.
 """
 
@@ -153,6 +155,11 @@ def predictions(data: bytes) -> list[ImagePrediction]:
     return [_prediction(each) for each in json.loads(data)]
 
 
+def limits(settings: JobSettings) -> list[float]:
+    """Return what decides whether a photo can be decoded: part of the key where the result says so."""
+    return [settings.max_image_pixels, settings.decode_limit_s, settings.decode_limit_bytes]
+
+
 @lru_cache(4)
 def model_sha256(folder: Path, name: str) -> str:
     """Return the SHA-256 of the file of a model, read once by each process."""
@@ -160,6 +167,14 @@ def model_sha256(folder: Path, name: str) -> str:
         return weight_files.digest(folder / name)
     except OSError as error:
         raise NotFound(f"There is no model in {folder}.", "Choose another one.") from error
+
+
+@lru_cache(1)
+def loaded_run(folder: Path, sha256: str) -> tuple[Any, Any]:
+    """Return the model of a run and its card, which stay in memory."""
+    from peakid.learn.network import model as models
+
+    return models.load(folder)
 
 
 @lru_cache(1)
@@ -183,13 +198,6 @@ def _exported(folder: Path, sha256: str, *, is_int8: bool = False) -> Predictor:
     return Predictor(folder, n_threads=1, is_int8=is_int8)
 
 
-@lru_cache(1)
-def _loaded(folder: Path, sha256: str) -> tuple[Any, Any]:
-    from peakid.learn.network import model as models
-
-    return models.load(folder)
-
-
 def _of_run(
     folder: Path, sha256: str, contents: list[bytes], *, top: int, threshold: float, temperature: float
 ) -> Iterator[ImagePrediction]:
@@ -197,7 +205,7 @@ def _of_run(
     from peakid.learn import new_photos, start
     from peakid.serve.predictor import scaled
 
-    model, card = _loaded(folder, sha256)
+    model, card = loaded_run(folder, sha256)
     found = new_photos.of_model(model, card, contents, device=start.find_device("auto"))
     rows = iter(scaled(found.pred_probs, temperature))
     for position in range(len(contents)):

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import BinaryIO
 
 import numpy as np
+import torch
 
 from peakid import progress_text
 from peakid.errors import PeakidError, UnreadableImage
@@ -57,6 +58,8 @@ def main() -> None:
 
 
 def _checked(request: Request, stream: BinaryIO, tell: Tell) -> Done:
+    if not request.has_times:
+        gate.limit_threads(torch.get_num_threads())
     canonical, contents = _stored(request, stream, tell)
     found: dict[str, Times] = {}
     for name in request.formats:
@@ -64,20 +67,20 @@ def _checked(request: Request, stream: BinaryIO, tell: Tell) -> Done:
         predict = formats.READERS[name](request.file(name), request.card)
         predicted = _predicted(predict, canonical, name, tell)
         np.save(request.work / f"probabilities-{name}.npy", predicted, allow_pickle=False)
-        tell(Line("Measuring times", message=name))
-        found[name] = times.of(predict, canonical, contents, request.card)
+        if request.has_times:
+            tell(Line("Measuring times", message=name))
+            found[name] = times.of(predict, canonical, contents, request.card)
         del predict  # One model in memory at a time.
-    if "onnx" in request.formats:
+    if request.embeds:
         _embed(request, canonical, stream, tell)
     return Done(found, times.machine(), os.getpid())
 
 
 def _stored(request: Request, stream: BinaryIO, tell: Tell) -> tuple[np.ndarray, list[bytes]]:
     """Decode the images that are compared into a file, and keep the bytes of the first ones."""
-    size_px, n = request.card.image_size_px, request.n_images
-    canonical = np.lib.format.open_memmap(
-        request.work / "pixels.npy", mode="w+", dtype=np.uint8, shape=(n, size_px, size_px, 3)
-    )
+    size_px, n, file = request.card.image_size_px, request.n_images, request.work / "pixels.npy"
+    canonical = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=(n, size_px, size_px, 3))
+    file.unlink()  # It stays open. A process that is killed leaves nothing on the disk.
     contents: list[bytes] = []
     for row, (content, read) in enumerate(_decoded(stream, n, request.card)):
         canonical[row] = read

@@ -34,6 +34,7 @@ class Answer:
     """What the files of an export predicted in a process of their own.
 
     Attributes:
+        digests: Of the images that were compared, in the order in which they were sent.
         probabilities: By format, float32 (n, K).
         embeddings: Of the images that were compared, float32 (n, d); None without an ONNX file that gives
             them.
@@ -41,6 +42,7 @@ class Answer:
         process_id: Of that process.
     """
 
+    digests: Sequence[str]
     probabilities: Mapping[Format, np.ndarray]
     times: Mapping[str, Times]
     embeddings: np.ndarray | None
@@ -58,6 +60,8 @@ def check(
     n_images: int,
     reference: Iterable[tuple[str, bytes]] = (),
     n_reference: int = 0,
+    embeds: bool | None = None,
+    has_times: bool = True,
     report: Report,
 ) -> Answer:
     """Run the files of an export in a fresh process, on images from their bytes on.
@@ -66,7 +70,10 @@ def check(
 
     Args:
         images: (digest, bytes) of `n_images` images; read once.
+        formats: Of the files that predict; none where images are only embedded.
         reference: (digest, bytes) of `n_reference` others, which only the ONNX file embeds.
+        embeds: Embed the images with the ONNX file; None = if its format is among the formats.
+        has_times: Measure times too.
 
     Raises:
         BadInput: If there are more images than said.
@@ -76,16 +83,22 @@ def check(
     if not n_images:
         raise _missing(0, 0)
     with tempfile.TemporaryDirectory(prefix=".check.", dir=folder) as work:
-        request = Request(folder, Path(work), card, formats, n_images, n_reference)
+        is_embedding = "onnx" in formats if embeds is None else embeds
+        request = Request(
+            folder, Path(work), card, formats, n_images, n_reference, embeds=is_embedding, has_times=has_times
+        )
+        digests: list[str] = []
         with _started(report) as process:
             process.send(request.encoded())
-            for content in _exactly(images, n_images):
+            for digest, content in _exactly(images, n_images):
+                digests.append(digest)
                 process.send(messages.frame(content))
-            if "onnx" in formats:
-                for content in _exactly(reference, n_reference):
+            if is_embedding:
+                for _, content in _exactly(reference, n_reference):
                     process.send(messages.frame(content))
             done = process.answer()
         return Answer(
+            digests,
             {name: np.load(request.work / f"probabilities-{name}.npy") for name in formats},
             done.times,
             _loaded(request.work / "embeddings.npy"),
@@ -193,16 +206,16 @@ def _started(report: Report) -> Generator[_Process]:
                     pipe.close()
 
 
-def _exactly(images: Iterable[tuple[str, bytes]], n: int) -> Iterator[bytes]:
+def _exactly(images: Iterable[tuple[str, bytes]], n: int) -> Iterator[tuple[str, bytes]]:
     n_sent = 0
-    for n_sent, (_digest, content) in enumerate(images, start=1):
+    for n_sent, image in enumerate(images, start=1):
         if n_sent > n:
             raise BadInput(
                 f"There are more images than the {n} predictions to compare them with.",
                 "Train again.",
                 action("train"),
             )
-        yield content
+        yield image
     if n_sent < n:
         raise _missing(n_sent, n)
 

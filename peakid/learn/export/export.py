@@ -1,10 +1,11 @@
 """Export a trained model and prove it: on real images, each format must predict what the run predicted."""
 
 import dataclasses
+import functools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -62,6 +63,10 @@ class TrainingImages:
     images: Callable[[], Iterable[tuple[str, bytes]]] = tuple
 
 
+Check = Callable[[Path, Card, Sequence[Format]], Answer]
+"""Runs the files in a folder on the images of a proof, in fresh processes; errors as `checking.check`."""
+
+
 def export(
     run_folder: Path,
     *,
@@ -77,6 +82,7 @@ def export(
     n_valid: int | None = None,
     interval: Callable[[np.ndarray], Interval] = proof.wilson,
     learned: TrainingImages | None = None,
+    check: Check | None = None,
 ) -> ExportProof:
     """Write a run's model in each format into the new folder `out`, proven on real images.
 
@@ -96,6 +102,7 @@ def export(
         n_valid: Validation images of the run, where `images` are a sample of them.
         interval: Gives the 95 % interval of an accuracy, of which images are right: bool of shape (n,).
         learned: By which unfamiliar photos are told; None = the export does not tell them.
+        check: Runs the files on these images elsewhere; None = in one process of this machine.
 
     Raises:
         BadInput: If a format is unknown or `out` is not empty.
@@ -117,23 +124,22 @@ def export(
             calibration=lambda: proof.decoded(training_images(), card),
         )
         _write_files(trained, known, partial, report)
-        sent, learned = _Sent(images), learned or TrainingImages()
-        answer = checking.check(
-            partial,
-            card,
-            known,
-            images=sent,
+        learned = learned or TrainingImages()
+        own = functools.partial(
+            checking.check,
+            images=images,
             n_images=len(pred_probs),
-            reference=learned.images(),
+            reference=learned.images() if check is None else (),
             n_reference=len(learned.labels),
             report=report,
         )
-        compared = Compared(sent.digests, given_labels, card.class_names, interval)
+        answer = (check or own)(partial, card, known)
+        compared = Compared(answer.digests, given_labels, card.class_names, interval)
         expected = scaled(pred_probs, temperature)
         found: dict[str, FormatFigures] = {
             name: _figures(name, partial, answer, expected, compared) for name in known
         }
-        unfamiliar = familiar_file.write(partial, answer, learned.labels, sent.digests)
+        unfamiliar = familiar_file.write(partial, answer, learned.labels, answer.digests)
         n_all = len(pred_probs) if n_valid is None else n_valid
         figures = ExportFigures(found, n_all, answer.machine, unfamiliar)
         written = _listed_files(partial, known, has_reference=unfamiliar is not None)
@@ -149,19 +155,6 @@ def _write_files(trained: TrainedModel, known: Sequence[Format], folder: Path, r
     for name in known:
         report("Writing the export", 0, 0, FILE_NAMES[name])
         writing.WRITERS[name](trained, folder / FILE_NAMES[name])
-
-
-class _Sent:
-    """The images of a proof, whose digests are kept as they are read."""
-
-    def __init__(self, images: Iterable[tuple[str, bytes]]) -> None:
-        self._images = images
-        self.digests: list[str] = []
-
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        for digest, content in self._images:
-            self.digests.append(digest)
-            yield digest, content
 
 
 def _figures(

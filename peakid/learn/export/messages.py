@@ -23,10 +23,13 @@ class Request:
 
     Attributes:
         folder: With the files of the export.
-        work: An empty folder for the answer: `probabilities-FORMAT.npy`, float32 (n, K), and where the ONNX
-            file gives embeddings, `embeddings.npy` and `reference.npy`, float32 (n, d).
+        work: An empty folder for the answer: `probabilities-FORMAT.npy`, float32 (n, K), and where images
+            are embedded, `embeddings.npy` and `reference.npy`, float32 (n, d).
+        formats: Of the files that predict; none where images are only embedded.
         n_images: Images that every file predicts.
-        n_reference: Images that only the ONNX file embeds.
+        n_reference: Images that are only embedded.
+        embeds: Embed the images with the ONNX file.
+        has_times: Measure times too, with all cores; without it, images are decoded one after the other.
     """
 
     folder: Path
@@ -34,7 +37,9 @@ class Request:
     card: Card
     formats: Sequence[Format]
     n_images: int
-    n_reference: int
+    n_reference: int = 0
+    embeds: bool = False
+    has_times: bool = True
 
     def file(self, name: Format) -> Path:
         """Return the path of the file of a format, the one to open first."""

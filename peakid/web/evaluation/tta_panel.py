@@ -10,7 +10,7 @@ from peakid.records import Run
 from peakid.store import run_predictions
 from peakid.store.workspace import Workspace
 from peakid.web import address, session
-from peakid.web.jobs import job_panel, submission
+from peakid.web.jobs import engine_choice, job_panel, submission
 
 _KEY = "address:tta"
 TIP = (
@@ -64,7 +64,11 @@ def _submit(workspace: Workspace, run: Run) -> None:
     if submission.submit(
         f"tta:{run.run_id}",
         lambda request_id: submit.score_with_views(
-            workspace, run.run_id, request_id=request_id, actor=session.actor()
+            workspace,
+            run.run_id,
+            settings=engine_choice.settings(),
+            request_id=request_id,
+            actor=session.actor(),
         ),
     ):
         st.rerun()

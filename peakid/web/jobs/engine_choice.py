@@ -92,8 +92,8 @@ def show(*, key: str) -> None:
         format_func=lambda name: found[name].title,
         key=f"{key}:{now}",
         width=420,
-        help="Where scans, embeddings, predictions and cross-validation that are started in this session are"
-        " computed. The results are the same everywhere.",
+        help="Where scans, embeddings, predictions, heat maps, checks of exports and cross-validation are"
+        " computed that are started in this session. The results are the same with either, up to rounding.",
     )
     if chosen != now:
         st.session_state[_CHOSEN] = chosen

@@ -12,9 +12,10 @@ from peakid.engines.records import Stopped
 from peakid.engines.shard_files import ShardFiles, folder_of
 from peakid.imaging.records import Measures
 from peakid.job_settings import JobSettings
-from peakid.jobs.maps import embedding, measuring, packing, predicting
+from peakid.jobs.maps import embedding, heat, measuring, packing, predicting
 from peakid.records import no_report
-from peakid.store import images
+from peakid.store import images, runs
+from peakid.store.evaluation import heat_maps
 from tests.engines.planned_pool import PlannedPool, planned_engine
 
 MEASURES = Measures(0.5, 0.9, 0.1, 0.2, 0.5, 7.0, 40.0)
@@ -182,3 +183,50 @@ def test_a_photo_that_is_given_twice_is_predicted_twice(tmp_path):
     assert labels[:2] == labels[2:4]
     assert len({*labels[:5]}) == 3
     assert "cannot be read" in str(found[5].error)
+
+
+def drawn_maps(shard):
+    """A map of every pair, hot where its digest and its class say."""
+    classes = shard.arguments["classes"]
+    heats = np.zeros((len(classes), 32, 32), dtype=np.uint8)
+    for n, class_index in enumerate(classes):
+        heats[n, int(shard.digests[n][:1], 16), class_index] = 255
+    facts = {"positions": list(range(len(classes))), "unread": {}}
+    return packing.packed(facts, heat=heats, checks=np.full((len(classes), 8), 0.25))
+
+
+def test_heat_maps_are_stored_in_the_order_of_their_blocks_and_computed_once(workspace, frozen, add_run):
+    run_id = add_run(frozen)
+    for name in ("model.safetensors", "model.json"):
+        folder = runs.folder(workspace, run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("the same for each worker")
+    digests = [row["digest"] for row in workspace.query("SELECT digest FROM image ORDER BY id")][:6]
+    images.image_path(workspace, digests[3]).unlink()
+    blocks = [[(digests[n], 0), (digests[n], 1), (digests[n + 1], 0)] for n in (0, 2, 4)]
+    pool = PlannedPool(result=drawn_maps, deaths={digests[0]: 1})
+    found = list(mapped(workspace, run_id, blocks, digests[-2:], pool))
+    assert pool.computed[0] != digests[0]  # It came later than others, and is given first.
+    wanted = [pair for block in blocks for pair in block if pair[0] != digests[3]]
+    maps = [each for block in found for each in block.maps]
+    assert [(each.digest, each.class_index) for each in maps] == wanted
+    assert all(each.heat[int(each.digest[:1], 16), each.class_index] == 255 for each in maps)
+    assert maps[0].check.lost == 0.25
+    assert list(found[-1].unread) == [digests[3]]
+    assert sum(block.n for block in found) == 9
+    # What was not merged is on the disk, and another reference or class is another shard.
+    again = PlannedPool(result=drawn_maps)
+    list(mapped(workspace, run_id, blocks, digests[-2:], again))
+    assert again.computed == []
+    list(mapped(workspace, run_id, blocks, digests[-1:], again))
+    assert len(again.computed) == 3
+    for block in found:
+        heat_maps.add(workspace, run_id, block.maps)
+        block.forget()
+    assert len(list(folder_of(workspace).iterdir())) == 3
+
+
+def mapped(workspace, run_id, blocks, reference, pool):
+    run = runs.show(workspace, run_id)
+    engine = planned_engine(pool)
+    return heat.test(workspace, engine, run, blocks, reference, SETTINGS, should_stop=never)

@@ -1,32 +1,18 @@
-"""Every map gives the same results by every engine, also when a worker is killed in the middle.
-
-Both engines have their two workers for all tests of this file: loading PyTorch takes seconds in each of them.
-"""
+"""Every map gives the same results by every engine, also when a worker is killed in the middle."""
 
 import contextlib
 import dataclasses
 import functools
 import hashlib
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from pytest_socket import enable_socket
 
 from peakid.curate import scan
 from peakid.dataset import snapshot as snapshots
 from peakid.embed import stored
-from peakid.engines import opening, ray_pool
-from peakid.engines.local_pool import LocalPool
-from peakid.engines.mapping import Mapper
-from peakid.engines.opening import Engine
-from peakid.engines.records import Tally
 from peakid.engines.shard_files import ShardFiles, folder_of
-from peakid.job_settings import JobSettings
 from peakid.jobs.maps import embedding, folds, measuring, predicting, sorting
 from peakid.recipe import architectures, backbones, weight_files
 from peakid.recipe.recipe import Recipe
@@ -34,14 +20,12 @@ from peakid.records import no_report
 from peakid.serve.albums import previews
 from peakid.serve.predictor import Predictor
 from peakid.store import exports, images
-from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 from tests import planted_models
-from tests.jobs.maps.killing_pool import KillingPool
+from tests.jobs.maps.tried import SETTINGS, never
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_machine")]
 
-SETTINGS = JobSettings()
 RECIPE = Recipe(
     arch="plain_cnn",
     image_size_px=32,
@@ -51,68 +35,6 @@ RECIPE = Recipe(
     folds=3,
     scratch_epochs=1,
 )
-
-
-def never() -> bool:
-    return False
-
-
-@dataclasses.dataclass
-class Tried:
-    """An engine for the tests. `pool.is_armed = True` kills a worker in the middle of the next map."""
-
-    engine: Engine
-    pool: KillingPool
-
-    @contextlib.contextmanager
-    def killing(self) -> Iterator[None]:
-        """Kill a worker in the middle of the block."""
-        n_before, self.pool.is_armed = len(self.pool.killed), True
-        yield
-        assert len(self.pool.killed) == n_before + 1
-        (pid,) = self.pool.killed[n_before:]
-        assert any(f"process {pid} on" in each for each in self.engine.use().deaths)
-
-
-def tried(name: Any, pool: Any) -> Tried:
-    killing = KillingPool(pool)
-    mapper = Mapper(killing, n_workers=2, tally=Tally(name, cores_each=1))
-    return Tried(Engine(name, 2, 1, mapper), killing)
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[Tried]:
-    with contextlib.closing(LocalPool(SETTINGS, n_threads=1)) as pool:
-        yield tried("local", pool)
-
-
-@pytest.fixture(scope="module")
-def ray() -> Iterator[Tried]:
-    if not opening.is_installed():
-        pytest.skip("Ray is not installed")
-    enable_socket()
-    with (
-        contextlib.closing(ray_pool.Connection("", n_cores=2)) as connection,
-        contextlib.closing(ray_pool.RayPool(connection, SETTINGS, n_threads=1)) as pool,
-    ):
-        yield tried("ray", pool)
-
-
-@pytest.fixture(autouse=True)
-def own_machine(no_network: object) -> None:
-    """Let Ray talk to its processes; it was told to start on this machine only."""
-    enable_socket()
-
-
-@pytest.fixture
-def copies(workspace: Workspace, tmp_path: Path) -> Callable[[str], Workspace]:
-    """Return a copy of the workspace, as it is now, for one engine."""
-
-    def copied(name: str) -> Workspace:
-        shutil.copytree(workspace.path, tmp_path / name)
-        return workspaces.open_existing(tmp_path / name)
-
-    return copied
 
 
 def in_order(workspace: Workspace, table: str, order: str) -> list[tuple[object, ...]]:

@@ -52,18 +52,23 @@ def write(trained: TrainedModel, file: Path) -> None:
 
 
 def read(file: Path, card: Card) -> Predict:  # The card is inside.
-    import onnxruntime
-
-    session: Any = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    session = _session(file)
     return lambda batch: session.run([OUTPUT], {INPUT: batch})[0]
 
 
 def read_embedding(file: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from canonical pixels, uint8 (n, S, S, 3), to embeddings, float32 (n, d)."""
+    session = _session(file)
+    return lambda batch: session.run([EMBEDDING], {INPUT: batch})[0]
+
+
+def _session(file: Path) -> Any:
+    """Open the file with the threads that torch has here: one in the worker of an engine."""
     import onnxruntime
 
-    session: Any = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    return lambda batch: session.run([EMBEDDING], {INPUT: batch})[0]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 def metadata(trained: TrainedModel) -> dict[str, str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from peakid.learn.export.by_format import onnx_file
 from peakid.learn.export.trained import Predict, TrainedModel
@@ -23,7 +24,8 @@ def write(trained: TrainedModel, file: Path) -> None:
 def read(file: Path, card: Card) -> Predict:  # The card is inside.
     """Open the files on the CPU. Without the hint, processors with bfloat16 would round to its 8 bits."""
     openvino: Any = importlib.import_module("openvino")
-    compiled = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    compiled = openvino.compile_model(file, "CPU", options)
 
     def predicted(batch: np.ndarray) -> np.ndarray:
         return np.asarray(compiled({onnx_file.INPUT: batch})[onnx_file.OUTPUT])

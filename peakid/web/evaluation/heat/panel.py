@@ -12,7 +12,7 @@ from peakid.jobs.evaluation import heat_maps as jobs
 from peakid.web import session, theme, words
 from peakid.web.evaluation.heat import one_map
 from peakid.web.evaluation.view import EvaluationView
-from peakid.web.jobs import job_panel, submission
+from peakid.web.jobs import engine_choice, job_panel, submission
 
 PER_ROW = 6
 N_SHOWN = 12
@@ -145,6 +145,7 @@ def _show_job(view: EvaluationView, found: SplitMaps) -> None:
             view.run.run_id,
             split=view.split,
             limit=limit,
+            settings=engine_choice.settings(),
             request_id=request_id,
             actor=view.actor,
         ),
