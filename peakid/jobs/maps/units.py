@@ -88,7 +88,7 @@ def predict(shard: Shard, settings: JobSettings) -> bytes:
             contents.append(ImagePrediction.unreadable(None, error.message))
     good = [each for each in contents if isinstance(each, bytes)]
     folder, sha256 = Path(shard.files["folder"]), str(shard.arguments["model_sha256"])
-    _refuse_other_model(folder / str(shard.arguments["file"]), sha256, "Predict again.")
+    _refuse_other_model(folder, str(shard.arguments["file"]), sha256, "Predict again.")
     if shard.arguments["kind"] == "export":
         predicted = iter(_exported(folder, sha256).predict(good, top=top, threshold=threshold))
     else:
@@ -105,7 +105,7 @@ def sort(shard: Shard, settings: JobSettings) -> bytes:
 
     locations.reader(shard)  # It says so where this machine does not see the photos.
     folder, sha256 = Path(shard.files["export"]), str(shard.arguments["model_sha256"])
-    _refuse_other_model(folder / export_formats.CARD, sha256, "Preview the folder again.")
+    _refuse_other_model(folder, export_formats.CARD, sha256, "Preview the folder again.")
     root, paths = Path(shard.files["folder"]), list(shard.arguments["paths"])
     return packing.packed_photos(
         photos.predict_files(
@@ -161,17 +161,17 @@ def model_sha256(folder: Path, name: str) -> str:
         raise NotFound(f"There is no model in {folder}.", "Choose another one.") from error
 
 
-def _refuse_other_model(file: Path, sha256: str, remedy: str) -> None:
+def _refuse_other_model(folder: Path, name: str, sha256: str, remedy: str) -> None:
     """Raise if this machine does not have the file of a model that the job has read."""
     try:
-        found = model_sha256(file.parent, file.name)
+        found = model_sha256(folder, name)
     except NotFound as error:
         raise JobError(
-            f"The worker on {platform.node()} does not see the model: there is no {file}.",
+            f"The worker on {platform.node()} does not see the model: there is no {folder}/{name}.",
             locations.SHARE_DISK,
         ) from error
     if found != sha256:
-        raise JobError(f"The model in {file.parent} was changed meanwhile.", remedy)
+        raise JobError(f"The model in {folder} was changed meanwhile.", remedy)
 
 
 @lru_cache(1)
