@@ -27,7 +27,7 @@ def file_system(url: StoreUrl) -> "AbstractFileSystem":
         ExtraMissing: If the package for such stores is not installed.
     """
     endpoint = settings.current().s3_endpoint
-    key = (os.getpid(), url.scheme, endpoint, *sorted(settings.store_credentials().items()))
+    key = (os.getpid(), url.scheme, endpoint, *sorted(settings.credentials().items()))
     with _lock:
         if key not in _opened:
             _opened[key] = _open(url, endpoint)
