@@ -221,15 +221,15 @@ def environment(**values: str) -> dict[str, str]:
     """Return the environment for a child process, with PEAKID_<NAME> set for every keyword.
 
     PYTHONPATH is set too, so that the child imports this package even where it is not installed. The password
-    of the app, the tokens of the Hugging Face Hub and the credentials of image stores are left out: a process
-    that decodes untrusted images must not have them.
+    of the app, the tokens of the Hugging Face Hub and the credentials of image stores and of Ray clusters are
+    not in it: a process that decodes untrusted images must not have them.
     """
     paths = [str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {f"PEAKID_{name.upper()}": value for name, value in values.items()}
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name.upper() not in _SECRETS and not _is_of_store(name)
+        if name.upper() not in _SECRETS and not _is_credential(name)
     }
     return {**inherited, "PYTHONPATH": os.pathsep.join(paths), **own}
 
@@ -258,26 +258,29 @@ def bare_environment() -> dict[str, str]:
     """
     bare = {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
     keys = {f"PEAKID_{name.upper()}": key for name, key in service_keys().items()}
-    return bare | keys | store_credentials()
+    return bare | keys | credentials()
 
 
-_OF_STORES = ("AWS_", "FSSPEC_", "GOOGLE_APPLICATION_CREDENTIALS", "BOTO_CONFIG")
+_CREDENTIALS = (
+    *("AWS_", "FSSPEC_", "GOOGLE_APPLICATION_CREDENTIALS", "BOTO_CONFIG"),
+    "RAY_AUTH_TOKEN",  # Whoever has it can run code on all machines of the cluster.
+)
 
 
-def _is_of_store(name: str) -> bool:
-    return name.upper().startswith(_OF_STORES)
+def _is_credential(name: str) -> bool:
+    return name.upper().startswith(_CREDENTIALS)
 
 
-def store_credentials() -> dict[str, str]:
-    """Return what of the environment s3fs and gcsfs read, for the processes that read image stores."""
-    return {name: value for name, value in os.environ.items() if _is_of_store(name)}
+def credentials() -> dict[str, str]:
+    """Return the credentials that s3fs, gcsfs and Ray read, for processes that reach stores or a cluster."""
+    return {name: value for name, value in os.environ.items() if _is_credential(name)}
 
 
 def worker_environment(n_threads: int) -> dict[str, str]:
     """Return the environment of a process that computes shards: no settings, its share of cores."""
     bare = {name: value for name, value in environment().items() if not name.startswith("PEAKID_")}
     own = {name: str(n_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    return bare | store_credentials() | own
+    return bare | credentials() | own
 
 
 def prepare_ray(*, is_started: bool) -> None:

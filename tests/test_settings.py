@@ -188,11 +188,13 @@ def test_an_endpoint_with_a_login_or_without_a_host_is_refused(monkeypatch, valu
     assert "secret" not in str(refused.value)
 
 
-def test_only_processes_that_read_stores_get_their_credentials(monkeypatch):
+def test_only_processes_that_reach_stores_or_a_cluster_get_their_credentials(monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "of-the-cluster")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-bucket")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/key.json")
-    names = {"AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "GOOGLE_APPLICATION_CREDENTIALS"}
+    of_stores = {"AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "GOOGLE_APPLICATION_CREDENTIALS"}
+    names = of_stores | {"RAY_AUTH_TOKEN"}
     assert not names & set(settings.environment())  # Of the process that decodes.
     assert names <= set(settings.bare_environment())  # Of a job.
 

@@ -76,7 +76,7 @@ def app(port: int, address: str, as_json: bool) -> None:
     command = [sys.executable, "-P", "-m", "streamlit", "run", script, *options]
     secret = {**({"password": password} if password else {}), **settings.service_keys()}
     environment = settings.environment(workspace=str(folder), config=str(settings.config_file()), **secret)
-    environment |= settings.store_credentials()
+    environment |= settings.credentials()
     if as_json:
         host = f"[{address}]" if ":" in address else address
         url = f"http://{host}:{port}"

@@ -13,6 +13,7 @@ from peakid.store.objects import originals, reading
 from peakid.store.workspace import Workspace
 
 LOOKED_AT = 16  # Files of a shard: if none of these is there, the worker does not see the disk.
+SHARE_DISK = "Put the workspace on a disk that every machine has under the same path."
 
 
 def of(workspace: Workspace, digests: Sequence[str]) -> list[str]:
@@ -34,7 +35,7 @@ def reader(shard: Shard) -> Callable[[int], bytes]:
     if some and not any(Path(each).exists() for each in some):
         raise JobError(
             f"The worker on {platform.node()} does not see the photos: there is no {some[0]}.",
-            "Put the workspace on a disk that every machine has under the same path.",
+            SHARE_DISK,
         )
 
     def read(position: int) -> bytes:

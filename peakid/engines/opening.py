@@ -104,6 +104,8 @@ def chosen(settings: JobSettings, *, engine: str | None = None, n_workers: int |
         raise BadInput(f"{n_workers:,} workers are not possible.", f"Use 0 to {MOST_WORKERS:,}.")
     if found == "ray" and not is_installed():
         raise ExtraMissing("The engine ray needs Ray, which is not installed.", f"{ray_pool.INSTALL}.")
+    if found == "ray":
+        ray_pool.refuse_without_client(settings.ray_address)
     return replace(settings, engine=found, n_workers=settings.n_workers if n_workers is None else n_workers)
 
 

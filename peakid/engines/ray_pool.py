@@ -1,5 +1,6 @@
 """Workers that Ray starts: on the machines of a cluster, or on this one."""
 
+import importlib.util
 import itertools
 import socket
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Connection:
         n_cores: Of a Ray that is started; 0 = all of this machine.
 
     Raises:
-        ExtraMissing: If Ray is not installed.
+        ExtraMissing: If Ray, or its client for an address with ray://, is not installed.
         JobError: If nothing answers at the address.
     """
 
@@ -61,6 +62,7 @@ class Connection:
         if not self._is_own:
             return
         if address:
+            refuse_without_client(address)
             refuse_silent(address)
         try:
             try:
@@ -70,14 +72,7 @@ class Connection:
                     raise
                 self._connect(address, n_cores)  # Ray gives up after 30 s, which a busy machine may need.
         except Exception as error:  # Ray raises plain ones.
-            where = f"the Ray cluster at {address}" if address else "Ray on this machine"
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise JobError(
-                f"There is no connection to {where}: {lines[0]}",
-                "Check that it is running and has the same versions of Python and Ray as this machine."
-                if address
-                else "Try again when the machine is less busy, or use the local engine.",
-            ) from error
+            raise _no_connection(address, error) from error
 
     def _connect(self, address: str, n_cores: int) -> None:
         own: dict[str, Any] = {}
@@ -124,6 +119,9 @@ class RayPool:
         self._remote = self._ray.remote(Runner).options(
             num_cpus=n_threads, num_gpus=n_gpus, max_restarts=0, max_task_retries=0
         )
+        # A result can be lost with its machine too: before it was fetched, after it was computed.
+        errors = self._ray.exceptions
+        self._lost = errors.RayActorError, errors.ObjectLostError
         self._numbers = itertools.count()
         self._actors: dict[int, Any] = {}
         self._number_of: dict[Any, int] = {}  # By the reference of what a worker was asked.
@@ -154,7 +152,7 @@ class RayPool:
                 continue
             try:
                 events.append((number, self._ray.get(each)))
-            except self._ray.exceptions.RayActorError as error:
+            except self._lost as error:
                 self._remove(number)
                 events.append((number, WorkerExit(_first_line(error))))
         return events
@@ -190,6 +188,31 @@ def refuse_silent(address: str) -> None:
             f"No Ray cluster answers at {address}: {error}.",
             "Check PEAKID_RAY_ADDRESS, and that the head of the cluster is running.",
         ) from error
+
+
+def refuse_without_client(address: str) -> None:
+    """Raise if an address is one of Ray's client, which is a further package.
+
+    Raises:
+        ExtraMissing: If it is not installed.
+    """
+    if urlsplit(address).scheme == "ray" and importlib.util.find_spec("grpc") is None:
+        raise ExtraMissing(
+            f"The address {address} needs the client of Ray (the package grpcio), which is not installed.",
+            f"{INSTALL}. Or name the cluster without ray://, as HEAD:{DEFAULT_PORT}.",
+        )
+
+
+def _no_connection(address: str, error: Exception) -> JobError:
+    where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+    why = (_first_line(error) or type(error).__name__).rstrip(".")
+    return JobError(
+        f"There is no connection to {where}: {why}.",
+        "Check that it is running, that this machine has the same versions of Python and Ray, and the token"
+        " of the cluster (RAY_AUTH_MODE=token and ~/.ray/auth_token), if that has one."
+        if address
+        else "Try again when the machine is less busy, or use the local engine.",
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -109,8 +109,10 @@ class Trainer:
         if self.features is None:
             n = len(self.canonical)
             pixels = self.canonical if self.ranks.is_alone else self.canonical.only(self.ranks.part(n))
-            own = linear_head.embed(
-                model, pixels, self.start, report=self.report, should_stop=self.should_stop
+            own = self.ranks.unless_stopped(
+                lambda: linear_head.embed(
+                    model, pixels, self.start, report=self.report, should_stop=self.should_stop
+                )
             )
             self.features = self.ranks.joined(own, n)
         history = linear_head.fit(

@@ -43,10 +43,10 @@ def test_without_ray_everything_else_works_and_one_line_says_how_to_get_it(
 @pytest.mark.usefixtures("as_idle")
 def test_the_engine_of_a_command_travels_in_its_job(peakid, workspace, fill, monkeypatch):
     fill(river=1)
-    monkeypatch.setenv("PEAKID_RAY_ADDRESS", "ray://head:10001")
+    monkeypatch.setenv("PEAKID_RAY_ADDRESS", "head:6379")
     job_id = peakid("embed", "--engine", "ray", "--workers", "4", "--json").json["job_id"]
     chosen = queue.show(workspace, job_id).settings
-    assert (chosen.engine, chosen.n_workers, chosen.ray_address) == ("ray", 4, "ray://head:10001")
+    assert (chosen.engine, chosen.n_workers, chosen.ray_address) == ("ray", 4, "head:6379")
     plain = peakid("scan", "--background", "--json").json["job_id"]
     assert queue.show(workspace, plain).settings.engine == "local"
 

@@ -61,3 +61,16 @@ def test_an_address_at_which_nothing_answers_is_named_at_once(monkeypatch):
     for address in ("ray://10.0.0.9", "10.0.0.9:6379", "ray://10.0.0.9:x"):
         with pytest.raises(JobError, match=r"No Ray cluster answers at .*10\.0\.0\.9"):
             ray_pool.refuse_silent(address)
+
+
+def test_an_address_for_the_client_of_ray_says_which_package_it_needs(monkeypatch):
+    found = ray_pool.importlib.util.find_spec
+    monkeypatch.setattr(
+        ray_pool.importlib.util, "find_spec", lambda name, *rest: None if name == "grpc" else found(name)
+    )
+    at_client = JobSettings(ray_address="ray://head:10001")
+    with pytest.raises(ExtraMissing, match=r"ray://head:10001 needs the client of Ray.*grpcio") as error:
+        opening.chosen(at_client, engine="ray")
+    assert 'pip install "peakid[cluster]". Or name the cluster without ray://' in str(error.value)
+    assert opening.chosen(at_client).engine == "local"
+    assert opening.chosen(JobSettings(ray_address="head:6379"), engine="ray").engine == "ray"

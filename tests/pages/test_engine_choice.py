@@ -34,12 +34,12 @@ def test_without_an_engine_there_is_no_choice(
 def test_a_training_is_submitted_to_the_chosen_engine_with_its_ranks(
     open_page: OpenPage, frozen: Snapshot, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PEAKID_RAY_ADDRESS", "ray://head:10001")
+    monkeypatch.setenv("PEAKID_RAY_ADDRESS", "head:6379")
     monkeypatch.setattr(opening, "n_cores", lambda: 4)
     monkeypatch.setattr(opening, "n_gpus", lambda: 0)
     settings.current.cache_clear()
     app = open_page("train")
-    assert engines(app) == [["This machine, one process", "This machine, 4 workers", "Ray, ray://head:10001"]]
+    assert engines(app) == [["This machine, one process", "This machine, 4 workers", "Ray, head:6379"]]
     app.main.selectbox(key="engine:train:job").select("ray").run()
     (ranks,) = [field for field in app.main.number_input if field.label == "Ranks"]
     ranks.set_value(3).run()

@@ -7,6 +7,7 @@ A result is a file: JSON, or arrays with JSON beside them. Torch is loaded by th
 
 import contextlib
 import json
+import platform
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -89,8 +90,7 @@ def predict(shard: Shard, settings: JobSettings) -> bytes:
             contents.append(ImagePrediction.unreadable(None, error.message))
     good = [each for each in contents if isinstance(each, bytes)]
     folder, sha256 = Path(shard.files["folder"]), str(shard.arguments["model_sha256"])
-    if model_sha256(folder, str(shard.arguments["file"])) != sha256:
-        raise JobError(f"The model in {folder} was changed meanwhile.", "Predict again.")
+    _refuse_other_model(folder, str(shard.arguments["file"]), sha256, "Predict again.")
     if shard.arguments["kind"] == "export":
         predicted = iter(_exported(folder, sha256).predict(good, top=top, threshold=threshold))
     else:
@@ -107,8 +107,7 @@ def sort(shard: Shard, settings: JobSettings) -> bytes:
 
     locations.reader(shard)  # It says so where this machine does not see the photos.
     folder, sha256 = Path(shard.files["export"]), str(shard.arguments["model_sha256"])
-    if model_sha256(folder, export_formats.CARD) != sha256:
-        raise JobError(f"The model in {folder} was changed meanwhile.", "Preview the folder again.")
+    _refuse_other_model(folder, export_formats.CARD, sha256, "Preview the folder again.")
     root, paths = Path(shard.files["folder"]), list(shard.arguments["paths"])
     return packing.packed_photos(
         photos.predict_files(
@@ -167,6 +166,19 @@ def model_sha256(folder: Path, name: str) -> str:
         return weight_files.digest(folder / name)
     except OSError as error:
         raise NotFound(f"There is no model in {folder}.", "Choose another one.") from error
+
+
+def _refuse_other_model(folder: Path, name: str, sha256: str, remedy: str) -> None:
+    """Raise if this machine does not have the file of a model that the job has read."""
+    try:
+        found = model_sha256(folder, name)
+    except NotFound as error:
+        raise JobError(
+            f"The worker on {platform.node()} does not see the model: there is no {folder}/{name}.",
+            locations.SHARE_DISK,
+        ) from error
+    if found != sha256:
+        raise JobError(f"The model in {folder} was changed meanwhile.", remedy)
 
 
 @lru_cache(1)

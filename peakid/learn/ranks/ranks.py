@@ -91,15 +91,28 @@ class Ranks:
             return act()
         found: list[T] = []
         for is_turn in (self.number_here == 0, self.number_here != 0):
-            is_stopped = torch.tensor([0])
-            if is_turn:
-                try:
-                    found.append(act())
-                except Stopped:
-                    is_stopped += 1
-            dist.all_reduce(is_stopped, group=self.group)
-            if int(is_stopped):
-                raise Stopped
+            found += self.unless_stopped(lambda is_turn=is_turn: [act()] if is_turn else [])
+        return found[0]
+
+    def unless_stopped(self, act: Callable[[], T]) -> T:
+        """Call `act` on every rank at once; none returns before all have ended.
+
+        Each rank looks by itself whether the job was cancelled. One that stopped alone would leave the others
+        waiting for it in their next exchange.
+
+        Raises:
+            Stopped: On every rank, if one of them was stopped.
+        """
+        if self.is_alone:
+            return act()
+        found, is_stopped = list[T](), torch.tensor([0])
+        try:
+            found.append(act())
+        except Stopped:
+            is_stopped += 1
+        dist.all_reduce(is_stopped, group=self.group)
+        if int(is_stopped):
+            raise Stopped
         return found[0]
 
     def mean(self, values: list[float]) -> list[float]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 EXTRAS = {"s3": ("s3fs", "s3"), "gs": ("gcsfs", "gcs")}  # By scheme: the package, and the extra with it.
 CONNECT_S, READ_S = 5, 60  # A server that is there answers sooner; then the wait begins, and says so.
+GS_READ_S = 10  # gcsfs tries six times by itself: the wait begins after a minute and a half.
 
 _opened: dict[tuple[object, ...], "AbstractFileSystem"] = {}
 _lock = threading.Lock()
@@ -26,7 +27,7 @@ def file_system(url: StoreUrl) -> "AbstractFileSystem":
         ExtraMissing: If the package for such stores is not installed.
     """
     endpoint = settings.current().s3_endpoint
-    key = (os.getpid(), url.scheme, endpoint, *sorted(settings.store_credentials().items()))
+    key = (os.getpid(), url.scheme, endpoint, *sorted(settings.credentials().items()))
     with _lock:
         if key not in _opened:
             _opened[key] = _open(url, endpoint)
@@ -63,4 +64,9 @@ def _open(url: StoreUrl, endpoint: str) -> "AbstractFileSystem":
         }
         if endpoint:
             options["endpoint_url"] = endpoint
+    if url.scheme == "gs":
+        import aiohttp  # gcsfs requires it.
+
+        # Its default waits five minutes for a server that says nothing, and tries again five times.
+        options["requests_timeout"] = aiohttp.ClientTimeout(sock_connect=CONNECT_S, sock_read=GS_READ_S)
     return fsspec.filesystem("memory" if url.scheme == "memory" else url.scheme, **options)

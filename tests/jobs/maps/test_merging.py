@@ -155,7 +155,7 @@ def test_measures_are_written_once_and_an_unreadable_image_waits_for_the_next_sc
 
 def test_no_engine_is_opened_where_there_is_nothing_to_measure(workspace, fill):
     fill(river=2)
-    nowhere = JobSettings(engine="ray", ray_address="ray://nowhere:1")
+    nowhere = JobSettings(engine="ray", ray_address="nowhere:1")
     assert measuring.before_scan(workspace, nowhere, report=no_report) is None
     assert measuring.before_scan(workspace, SETTINGS, report=no_report) is None
 

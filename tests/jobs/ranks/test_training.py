@@ -17,6 +17,7 @@ from peakid.jobs import ledger, process, queue, submit, tasks
 from peakid.jobs.ledger import Cancelled
 from peakid.jobs.ranks import rank as rank_side
 from peakid.jobs.ranks.training import Attempts, _error_of
+from peakid.recipe import architectures
 from peakid.recipe.recipe import Recipe
 from peakid.store import run_predictions, runs
 
@@ -252,3 +253,40 @@ def test_a_rank_ended_by_a_signal_is_named_before_those_that_missed_it(tmp_path)
     assert first.why.startswith("was killed (signal 9)")
     with pytest.raises(JobError, match="The launcher of the ranks was ended by signal 15"):
         fit_local._losses(tmp_path / "none", -15)
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_a_linear_head_that_was_cancelled_starts_again_on_more_and_on_fewer_ranks(
+    workspace, photos, claimed, tmp_path
+):
+    import torch
+
+    from peakid.learn.network import model
+
+    weights = tmp_path / "weights.pth"
+    torch.save(model.full_model(architectures.find("mobilenet_v3_small")).state_dict(), weights)
+    recipe = RECIPE.model_copy(
+        update={"method": "linear-head", "arch": "mobilenet_v3_small", "pretrained": str(weights)}
+    )
+    found = {}
+    for before, after in ((1, 2), (2, 1)):
+        job = submit.train(workspace, recipe, n_ranks=before, request_id=f"on {before}")
+        work = claimed(job)
+        queue.cancel(workspace, job.job_id)
+        with pytest.raises(Cancelled):
+            tasks.run(work)
+        work.end("cancelled")
+        stopped = runs.of_job(workspace, job.job_id)
+        assert (stopped.state, stopped.has_model) == ("cancelled", False)
+        work = claimed(submit.resume(workspace, job.job_id, n_ranks=after))
+        tasks.run(work)
+        work.end("done")
+        done = runs.show(workspace, stopped.run_id)
+        assert (done.state, done.n_ranks) == ("done", after)
+        found[after] = results_of(workspace, done.run_id)
+    (one, of_one), (two, of_two) = found[1], found[2]
+    assert [each[:2] for each in one] == [each[:2] for each in two] == [(1, "linear head")]
+    for split, rows in of_one.items():
+        assert [row[:2] for row in of_two[split]] == [row[:2] for row in rows]
+        assert [row[2] for row in of_two[split]] == pytest.approx([row[2] for row in rows], abs=1e-4)
