@@ -88,15 +88,13 @@ class LiveHead:
             system = system.reweighted(np.where(is_labelled, np.asarray(weights, float)[self._order], 0.0))
         used = system.weights > 0
         y = np.where(used[:, None], np.eye(n_classes)[labels] - 1 / n_classes, 0.0)  # (n, K)
-        penalties = {penalty}
-        if penalty is None:
-            penalty = self._best_penalty(system, y, labels)
-            penalties = {penalty, *BESIDE}
+        best = self._best_penalty(system, y, labels) if penalty is None else penalty
+        penalties = {best, *BESIDE} if penalty is None else {best}
         scores = np.stack([system.scores(y, each, self._parts) for each in sorted(penalties)])  # (J, n, K)
         calibration = calibrated.fit_in_two(scores[:, used], labels[used], system.weights[used])
         probabilities = np.empty(y.shape, dtype=np.float32)
         probabilities[self._order] = calibrated.probabilities(scores, calibration)
-        return Fit(probabilities, penalty, calibration.loss)
+        return Fit(probabilities, best, calibration.loss)
 
     def _best_penalty(self, system: System, y: np.ndarray, labels: np.ndarray) -> float:
         """Return the penalty from which no step to the next one lowers the left-out loss."""
