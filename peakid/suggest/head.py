@@ -17,6 +17,9 @@ from peakid.suggest.left_out import System
 # Of the mean squared length of the centred features; the loss is flat between the steps.
 PENALTIES = tuple(float(each) for each in 10.0 ** np.arange(-2, 2.6, 0.5))
 FIRST_PENALTY = 1.0
+# Their scores are added to those of the best penalty. A fit that is held back more finds labels of any other
+# class, one that is held back less tells similar classes apart, and the lowest loss chooses one of the two.
+BESIDE = (PENALTIES[4], PENALTIES[7])  # 1 and 31.6.
 # The constant feature. It is ten times as long as an image's features, so the penalty hardly holds it back.
 CONSTANT = 10.0
 DOUBLE_UP_TO = 2**22  # Values; above, features are in single precision: 100,000 x 1,280 take 512 MB.
@@ -30,7 +33,7 @@ class Fit:
 
     Attributes:
         probabilities: float32 of shape (n, K); rows add up to 1.
-        penalty: The one with the lowest left-out loss, one of PENALTIES.
+        penalty: The one with the lowest left-out loss, one of PENALTIES, or the one that was asked for.
         loss: Mean negative log-probability of the labels, left out; NaN without labels.
     """
 
@@ -74,7 +77,7 @@ class LiveHead:
             n_classes: K, at least 1.
             weights: Of each image in the fit, at least 0, of shape (n,); None = 1. An image of weight 0 is
                 predicted and not learned from.
-            penalty: None = the one with the lowest left-out loss.
+            penalty: None = the one with the lowest left-out loss, combined with those of BESIDE.
         """
         labels = np.asarray(labels)[self._order]
         is_labelled = labels >= 0
@@ -85,13 +88,13 @@ class LiveHead:
             system = system.reweighted(np.where(is_labelled, np.asarray(weights, float)[self._order], 0.0))
         used = system.weights > 0
         y = np.where(used[:, None], np.eye(n_classes)[labels] - 1 / n_classes, 0.0)  # (n, K)
-        if penalty is None:
-            penalty = self._best_penalty(system, y, labels)
-        scores = system.scores(y, penalty, self._parts)
-        calibration = calibrated.fit(scores[used], labels[used], system.weights[used])
+        best = self._best_penalty(system, y, labels) if penalty is None else penalty
+        penalties = {best, *BESIDE} if penalty is None else {best}
+        scores = np.stack([system.scores(y, each, self._parts) for each in sorted(penalties)])  # (J, n, K)
+        calibration = calibrated.fit_in_two(scores[:, used], labels[used], system.weights[used])
         probabilities = np.empty(y.shape, dtype=np.float32)
         probabilities[self._order] = calibrated.probabilities(scores, calibration)
-        return Fit(probabilities, penalty, calibration.loss)
+        return Fit(probabilities, best, calibration.loss)
 
     def _best_penalty(self, system: System, y: np.ndarray, labels: np.ndarray) -> float:
         """Return the penalty from which no step to the next one lowers the left-out loss."""

@@ -53,7 +53,7 @@ class Noise:
         return log_softmax(logp + np.log(np.maximum(self.transition, 1e-12))[:, labels].T, axis=1)
 
     def _true(self, log_probabilities: np.ndarray) -> np.ndarray:
-        return log_softmax(self.calibration.scale * log_probabilities + self.calibration.offsets, axis=1)
+        return calibrated.log_probabilities(log_probabilities, self.calibration)
 
 
 def estimate(log_probabilities: np.ndarray, labels: np.ndarray) -> Noise:
@@ -67,7 +67,7 @@ def estimate(log_probabilities: np.ndarray, labels: np.ndarray) -> Noise:
     logp, labels = log_probabilities[rows], labels[rows]
     n_classes = logp.shape[1]
     first = (1 - FIRST_SHARE) * np.eye(n_classes) + FIRST_SHARE / n_classes
-    noise = Noise(first, calibrated.Calibration(1.0, np.zeros(n_classes), np.nan))
+    noise = Noise(first, calibrated.Calibration(np.ones(1), np.zeros(n_classes), np.nan))
     for _ in range(STEPS):
         calibration = calibrated.fit(logp, labels, np.ones(len(labels)), transition=noise.transition)
         noise = Noise(noise.transition, calibration)

@@ -1,11 +1,13 @@
 """The live head predicts for each image what a head that never saw its group would predict."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from peakid.suggest import calibrated, left_out
 from peakid.suggest import head as heads
-from peakid.suggest.head import CONSTANT, PENALTIES, LiveHead
+from peakid.suggest.head import BESIDE, CONSTANT, PENALTIES, LiveHead
 
 
 def clusters(n: int, n_features: int, n_classes: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -17,23 +19,28 @@ def clusters(n: int, n_features: int, n_classes: int, *, seed: int = 0) -> tuple
 
 
 def naive(features, groups, labels, n_classes, penalty, weights=None):
-    """Fit one ridge regression for every group, to the labelled images outside it, and calibrate."""
+    """Fit one ridge regression for every group, to the labelled images outside it, and calibrate.
+
+    Args:
+        penalty: One, or several whose scores are combined.
+    """
     x = features if features.min() < 0 else np.sqrt(features)
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
     x = x - x.mean(axis=0)
     x = np.c_[x / np.sqrt((x**2).sum(axis=1).mean()), np.full(len(x), CONSTANT)]
     weights = np.where(labels >= 0, 1.0 if weights is None else weights, 0.0)
-    scores = np.zeros((len(x), n_classes))
-    for group in np.unique(groups):
+    penalties = np.atleast_1d(penalty)
+    scores = np.zeros((len(penalties), len(x), n_classes))
+    for (place, each), group in itertools.product(enumerate(penalties), np.unique(groups)):
         inside = groups == group
         w = np.where(inside, 0.0, weights)
         y = np.eye(n_classes)[labels] - 1 / n_classes
         root = np.sqrt(w)[:, None]
-        ridge = np.vstack([root * x, np.sqrt(penalty) * np.eye(x.shape[1])])
+        ridge = np.vstack([root * x, np.sqrt(each) * np.eye(x.shape[1])])
         target = np.vstack([root * y, np.zeros((x.shape[1], n_classes))])
-        scores[inside] = x[inside] @ np.linalg.lstsq(ridge, target, rcond=None)[0]
+        scores[place, inside] = x[inside] @ np.linalg.lstsq(ridge, target, rcond=None)[0]
     used = weights > 0
-    calibration = calibrated.fit(scores[used], labels[used], weights[used])
+    calibration = calibrated.fit_in_two(scores[:, used], labels[used], weights[used])
     return calibrated.probabilities(scores, calibration)
 
 
@@ -46,6 +53,32 @@ def test_predictions_are_those_of_one_fit_for_each_left_out_group(n, n_features,
     found = LiveHead(features, groups).fit(labels, 3, penalty=0.1)
     # The order of rows differs, and with it the last digits of the calibration.
     assert np.abs(found.probabilities - naive(features, groups, labels, 3, 0.1)).max() < 1e-6
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_scores_of_the_best_penalty_and_of_two_more_are_combined(n_classes):
+    features, labels = clusters(60, 20, n_classes, seed=1)
+    labels[::7] = (labels[::7] + 1) % n_classes
+    groups = np.arange(60) // 2
+    found = LiveHead(features, groups).fit(labels, n_classes)
+    combined = sorted({found.penalty, *BESIDE})
+    assert np.abs(found.probabilities - naive(features, groups, labels, n_classes, combined)).max() < 1e-4
+
+
+def test_several_penalties_explain_swapped_labels_of_two_classes_better_than_the_best_one():
+    """Classes 0 and 1 differ in four weak features only, the others in forty strong and noisy ones."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 6
+    centres = 2 * rng.normal(size=(6, 40))
+    centres[1] = centres[0]
+    side = np.where(labels < 2, 1 - 2 * labels, 0)[:, None]
+    weak = 0.3 * (side + rng.normal(size=(300, 4)))
+    features = np.c_[centres[labels] + 2 * rng.normal(size=(300, 40)), weak]
+    given = labels.copy()
+    given[rng.permutation(np.flatnonzero(labels < 2))[:15]] ^= 1
+    head = LiveHead(features, np.arange(300))
+    found = head.fit(given, 6)
+    assert found.loss < min(head.fit(given, 6, penalty=penalty).loss for penalty in PENALTIES) - 0.02
 
 
 def test_features_that_are_never_negative_are_used_by_their_roots():
