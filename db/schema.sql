@@ -836,11 +836,6 @@ CREATE INDEX snapshot_item_split ON snapshot_item(snapshot_id, split, image_id);
 
 CREATE INDEX image_issue_score_in_order ON image_issue_score(kind, image_id, score);
 
-CREATE INDEX prediction_unsure ON prediction(run_id, confidence, image_id) WHERE is_out_of_sample = 1;
-
-CREATE INDEX prediction_disagrees ON prediction(run_id, confidence, image_id)
-  WHERE is_out_of_sample = 1 AND predicted_label <> given_label;
-
 CREATE INDEX run_done ON run(id) WHERE state = 'done';
 
 CREATE INDEX class_alias_class ON class_alias(class_id);
@@ -931,6 +926,14 @@ CREATE UNIQUE INDEX search_once ON search(collection_id, source, label, text);
 CREATE INDEX read_object_image ON read_object (image_id) WHERE image_id IS NOT NULL;
 
 CREATE INDEX embedding_row ON embedding(set_id, row);
+
+CREATE INDEX prediction_unsure
+  ON prediction(run_id, confidence, image_id, is_out_of_sample, split, given_label, predicted_label)
+  WHERE is_out_of_sample = 1;
+
+CREATE INDEX prediction_disagrees
+  ON prediction(run_id, confidence, image_id, is_out_of_sample, split, given_label, predicted_label)
+  WHERE is_out_of_sample = 1 AND predicted_label <> given_label;
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
