@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from peakid.embed import places, projection, stored
+from peakid.embed import places, projection, reading
 from peakid.embed.places import Box, Points
 from peakid.errors import NotFound, WorkspaceNotWritable
 from peakid.records import Report, no_report
@@ -193,13 +193,11 @@ def make(workspace: Workspace, set_id: int, method: Method, *, report: Report = 
     """
     started = time.perf_counter()
     file = workspace.query("SELECT file FROM embedding_set WHERE id = ?", (set_id,))[0]["file"]
-    found = stored.load(workspace, set_id)
-    image_ids, features = found.image_ids, found.features
-    if len(image_ids) > MOST_POINTS:
-        rows = np.sort(
-            np.random.default_rng(projection.SEED).choice(len(image_ids), MOST_POINTS, replace=False)
-        )
-        image_ids, features = image_ids[rows], features[rows]
+    found = reading.every(workspace, set_id)
+    at = np.arange(len(found.image_ids))
+    if len(at) > MOST_POINTS:
+        at = np.sort(np.random.default_rng(projection.SEED).choice(len(at), MOST_POINTS, replace=False))
+    image_ids, features = found.image_ids[at], found.features.take(at)
     placed = projection.umap(features, report=report) if method == "umap" else projection.pca(features)
     _store(workspace, set_id, method, file, image_ids, projection.scaled(placed), started)
     made = find(workspace, set_id, method)
