@@ -1,9 +1,9 @@
 """Compare the outliers that the index helps to find with those of comparing all.
 
-Run `python bench/outliers_by_index.py`. The embeddings are those of `bench/neighbours.py`, in ten classes, among
-which foreign ones are planted: mixed with their own numbers in another order. The exact score is computed of the
-images whose score from a sample is lowest. It is at least that score, so the first ones of all are known as far
-as their exact scores are below the lowest score of the others.
+Run `python bench/outliers_by_index.py`. The embeddings are those of `bench/neighbours.py`, in ten classes,
+among which foreign ones are planted: mixed with their own numbers in another order. The exact score is
+computed of the images whose score from a sample is lowest. It is at least that score, so the first ones
+of all are known as far as their exact scores are below the lowest score of the others.
 """
 
 import argparse

@@ -45,17 +45,24 @@ class _State:
     decision_id: int
 
 
-def refresh(workspace: Workspace, *, report: Report = no_report) -> bool:
+def refresh(workspace: Workspace, *, most: int | None = None, report: Report = no_report) -> bool:
     """Compute the scores again if embeddings or labels have changed since; return whether it was done.
 
     Excluded images are neither scored nor compared with. 10,000 images take a few seconds. Each is compared
     with a sample of 5,000. Where an index of neighbours is there, the images that seem strangest are compared
     with the nearest ones among all, of which it may miss a few (bench/outliers.py).
 
+    Args:
+        most: Of more images, the scores stay as they are: they take minutes. None = compute them in any case.
+
     Raises:
         NoEmbeddings: If no image has an embedding.
+        NotFound: If more than `most` images have no scores yet.
     """
     chosen = stored.find(workspace)
+    if most is not None and chosen.n_images > most:
+        _refuse_without_scores(workspace, most)
+        return False
     state = _State(chosen.set_id, chosen.n_images, _newest_decision(workspace))
     if state == _stored_state(workspace):
         return False
@@ -66,22 +73,6 @@ def refresh(workspace: Workspace, *, report: Report = no_report) -> bool:
         found = _compared_further(workspace, chosen, scored, found, report)
     _write(workspace, state, scored, found)
     return True
-
-
-def refresh_if_quick(workspace: Workspace) -> None:
-    """Compute the scores again where that takes seconds; the scores of more images are shown as they are.
-
-    Raises:
-        NoEmbeddings: If no image has an embedding.
-        NotFound: If so many images have no scores yet.
-    """
-    if stored.find(workspace).n_images <= MOST_AT_ONCE:
-        refresh(workspace)
-    elif _stored_state(workspace) is None:
-        raise NotFound(
-            f"Outliers among more than {MOST_AT_ONCE:,} images take minutes to find; none were looked for.",
-            "Find them with: peakid outliers",
-        )
 
 
 def is_outdated(workspace: Workspace) -> bool:
@@ -138,6 +129,14 @@ def _class_id(workspace: Workspace, name: str) -> int:
         remedy = near_names.remedy(name, names, f"There are: {', '.join(names) or 'no classes yet'}.")
         raise NotFound(f"There is no class {name!r}.", remedy)
     return row["id"]
+
+
+def _refuse_without_scores(workspace: Workspace, most: int) -> None:
+    if _stored_state(workspace) is None:
+        raise NotFound(
+            f"Outliers among more than {most:,} images take minutes to find; none were looked for.",
+            "Find them with: peakid outliers",
+        )
 
 
 def _newest_decision(workspace: Workspace) -> int:

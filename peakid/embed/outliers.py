@@ -1,8 +1,8 @@
 """How strange an image is among the others: its mean similarity to the nearest images of a class.
 
 The mean of many neighbours is taken because foreign pictures come in groups, which are near to each other.
-In a large collection all are compared with a sample, which can only make an image look stranger than it is:
-where an index of neighbours is there, those that seem strange are compared with their nearest images too.
+In a large collection all are compared with a sample, in which an image can only look less like the others
+than it does: with an index of neighbours, those that seem strange are compared with their nearest, too.
 """
 
 from collections.abc import Callable, Iterator

@@ -170,15 +170,13 @@ def test_scores_that_are_not_settled_are_not_listed(workspace, images, sampled, 
     assert sum(row["nearest_similarity"] < state["lonely_below"] for row in rows) <= 6
 
 
-def test_a_page_waits_for_the_scores_of_few_images_only(workspace, images, monkeypatch):
-    monkeypatch.setattr(outlier_scores, "MOST_AT_ONCE", 100)
+def test_a_page_waits_for_the_scores_of_few_images_only(workspace, images):
     with pytest.raises(NotFound, match="take minutes") as error:
-        outlier_scores.refresh_if_quick(workspace)
+        outlier_scores.refresh(workspace, most=119)
     assert error.value.remedy == "Find them with: peakid outliers"
     assert outlier_scores.refresh(workspace)
     decisions.decide(workspace, [Choice(f"{7:064x}", "exclude", reason="blurred")], actor="human:anna")
-    outlier_scores.refresh_if_quick(workspace)
+    assert not outlier_scores.refresh(workspace, most=119)
     assert len(outlier_scores.list_outliers(workspace)) == 120  # As they were.
-    monkeypatch.setattr(outlier_scores, "MOST_AT_ONCE", 120)
-    outlier_scores.refresh_if_quick(workspace)
+    assert outlier_scores.refresh(workspace, most=120)
     assert len(outlier_scores.list_outliers(workspace)) == 119
