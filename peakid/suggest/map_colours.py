@@ -84,6 +84,11 @@ class _Shown:
             return "(SELECT image_id FROM map_point WHERE layout_id = :layout_id) p"
         return "(SELECT value AS image_id FROM json_each(:image_ids)) p"
 
+    @property
+    def order(self) -> str:
+        """The order of the images: a list is in order, and sorting it again takes a fifth of the time."""
+        return "ORDER BY p.image_id" if self.image_ids is None else ""
+
 
 def colouring(
     workspace: Workspace, layout_id: int, colour_by: ColourBy, *, image_ids: Sequence[int] | None = None
@@ -251,7 +256,7 @@ def _values(
     # As one JSON list: 100,000 rows take longer to hand over than to look up.
     rows = workspace.query(
         "SELECT json_group_array(value) AS found FROM"
-        f" (SELECT {value} AS value FROM {shown.source} {join} ORDER BY p.image_id)",
+        f" (SELECT {value} AS value FROM {shown.source} {join} {shown.order})",
         {**(parameters or {}), "layout_id": shown.layout_id, "image_ids": shown.image_ids},
     )
     found: list[SqlValue] = json.loads(rows[0]["found"])

@@ -168,3 +168,13 @@ def test_of_several_issues_the_worst_kind_colours_an_image(workspace, digests, l
         )
     shown = [kind.replace("_", " ") for kind in (worst, other)]
     assert names(workspace, layout_id, "issue") == [*shown, "none", "none"]
+
+
+@pytest.mark.parametrize("colour_by", map_colours.COLOURS_BY)
+def test_images_by_id_have_the_categories_of_their_points_in_the_same_order(
+    workspace, digests, layout_id, colour_by
+):
+    decisions.decide(workspace, [Choice(digests["b"], "exclude", reason="blurred")], actor=ANNA)
+    whole = map_colours.colouring(workspace, layout_id, colour_by)
+    some = map_colours.colouring(workspace, layout_id, colour_by, image_ids=[2, 3, 4])
+    assert some.codes.tolist() == whole.codes.tolist()[1:]
