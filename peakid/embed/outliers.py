@@ -17,10 +17,10 @@ N_NEIGHBOURS = 50  # In bench/outliers.py 20 and fewer miss groups of a dozen pi
 N_REFERENCES = 5_000  # Of larger collections, so many are compared with: the time grows with the images.
 N_DEVIATIONS = 3.0  # Below the median, in robust standard deviations: 1 in 700 of a normal distribution.
 LONELY_SHARE = 0.01
-FURTHER_SHARE = (
-    0.01  # Of the images, by each of two measures: those that seem strangest are compared further,
-)
-LEAST_FURTHER, MOST_FURTHER = 2_000, 20_000  # at least and at most as many. An index takes 10 ms for one.
+# By each of two measures, the images that seem strangest are compared further: a share of all, at least and
+# at most as many, and by the score on until the first ones are settled. An index takes 10 ms for one.
+FURTHER_SHARE, LEAST_FURTHER, MOST_FURTHER = 0.01, 2_000, 20_000
+LEAST_SETTLED = 200
 N_NEAREST = 2 * N_NEIGHBOURS  # Images that an index finds for one of them.
 _TO_SIGMA = 1.4826  # Median absolute deviation -> standard deviation of a normal distribution.
 _N_ROWS = 1024  # Images in one block: their similarities to all references take 20 MB.
@@ -110,34 +110,22 @@ def compare_further(
         told: Called with the number of images that are done, and of all.
     """
     n = min(MOST_FURTHER, max(LEAST_FURTHER, int(FURTHER_SHARE * len(labels))))
-    rows, settled = _strangest(found, n)
-    references = _sample(features, labels, n_references)
-    place = _places(references, len(labels))
-    result = replace(
-        found,
-        **{name: getattr(found, name).copy() for name in _CHANGED},
-        settled_score=settled[0],
-        settled_similarity=settled[1],
-    )
+    by_score, by_similarity = _ascending(found.score), _ascending(found.nearest_similarity)
+    further = _Further(features, labels, found, nearest, n_references)
+    rows = np.unique(np.concatenate([by_score[:n], by_similarity[:n]]))
     for block in _blocks(len(rows)):
         told(block.start, len(rows))
-        part = rows[block]
-        similarity = _compared(features[part], place[part], references)
-        near = nearest(part)
-        # References are compared with already.
-        indices = np.where((near.indices >= 0) & (place[near.indices] < 0), near.indices, _NO_ROW)
-        for n_in_part, row in enumerate(part.tolist()):
-            is_new = indices[n_in_part] >= 0
-            _score_one(
-                row,
-                similarity[n_in_part],
-                references,
-                labels[indices[n_in_part][is_new]],
-                near.similarity[n_in_part][is_new],
-                result,
-            )
-            _note_nearer(row, near.indices[n_in_part], near.similarity[n_in_part], result)
-    return result
+        further.compare(rows[block])
+    lonely = _next(found.nearest_similarity, by_similarity, n)
+    while _next(found.score, by_score, n) < np.inf and n < MOST_FURTHER:
+        if (further.result.score < _next(found.score, by_score, n)).sum() >= LEAST_SETTLED:
+            break
+        part = by_score[n : n + _N_ROWS]
+        told(len(rows) + n, len(rows) + MOST_FURTHER)
+        further.compare(part)
+        n += len(part)
+    settled = _next(found.score, by_score, n)
+    return replace(further.result, settled_score=settled, settled_similarity=lonely)
 
 
 def threshold(scores: np.ndarray) -> float:
@@ -158,20 +146,44 @@ def lonely_below(nearest_similarity: np.ndarray) -> float:
 _CHANGED = ("score", "nearest_class", "nearest_row", "nearest_similarity")
 
 
-def _strangest(found: Outliers, n: int) -> tuple[np.ndarray, tuple[float, float]]:
-    """Return the rows with the `n` lowest values of either measure, and the lowest values of the others.
+def _ascending(values: np.ndarray) -> np.ndarray:
+    """Return the rows with a value in its order, the lowest first."""
+    known = np.flatnonzero(np.isfinite(values))
+    return known[np.argsort(values[known], kind="stable")]
 
-    Returns:
-        int64, ascending, and two values, infinite where no image is left.
-    """
-    chosen: list[np.ndarray] = []
-    settled = []
-    for values in (found.score, found.nearest_similarity):
-        known = np.flatnonzero(np.isfinite(values))
-        order = known[np.argsort(values[known], kind="stable")]
-        chosen.append(order[:n])
-        settled.append(float(values[order[n]]) if len(order) > n else np.inf)
-    return np.unique(np.concatenate(chosen)), (settled[0], settled[1])
+
+def _next(values: np.ndarray, order: np.ndarray, n: int) -> float:
+    """Return the lowest value after the first n, infinite where none is left."""
+    return float(values[order[n]]) if len(order) > n else np.inf
+
+
+class _Further:
+    """Scores that become those of all images, a few at a time."""
+
+    def __init__(
+        self,
+        features: Features,
+        labels: np.ndarray,
+        found: Outliers,
+        nearest: FindNearest,
+        n_references: int,
+    ) -> None:
+        self._features, self._labels, self._nearest = features, labels, nearest
+        self._references = _sample(features, labels, n_references)
+        self._place = _places(self._references, len(labels))
+        self.result = replace(found, **{name: getattr(found, name).copy() for name in _CHANGED})
+
+    def compare(self, rows: np.ndarray) -> None:
+        """Compare some images with the references and with their nearest images."""
+        similarity = _compared(self._features[rows], self._place[rows], self._references)
+        near = self._nearest(rows)
+        # References are compared with already.
+        is_new = (near.indices >= 0) & (self._place[near.indices] < 0)
+        for n, row in enumerate(rows.tolist()):
+            classes = self._labels[near.indices[n][is_new[n]]]
+            values = near.similarity[n][is_new[n]]
+            _score_one(row, similarity[n], self._references, classes, values, self.result)
+            _note_nearer(row, near.indices[n], near.similarity[n], self.result)
 
 
 def _score_one(

@@ -21,6 +21,7 @@ SAMPLE = 1  # The fewest: a hundred of each class.
 def collection(monkeypatch):
     """Two classes of 450; 60 images of the first resemble each other alone, and ten of the second nothing."""
     monkeypatch.setattr(outliers, "LEAST_FURTHER", 120)
+    monkeypatch.setattr(outliers, "LEAST_SETTLED", 0)
     random = np.random.default_rng(0)
     vectors = random.normal(0, 0.15, (900, 24))
     vectors[:450, 0] += 1
@@ -71,6 +72,29 @@ def test_the_first_images_have_the_scores_and_the_order_of_comparing_all(collect
     assert (found.score >= sampled.score).all()
 
 
+def test_images_are_compared_further_until_the_first_ones_are_settled(collection, monkeypatch):
+    features, labels = collection
+    monkeypatch.setattr(outliers, "LEAST_FURTHER", 5)
+    monkeypatch.setattr(outliers, "_N_ROWS", 16)
+    whole = outliers.score(features, labels, n_references=ALL)
+    sampled = outliers.score(features, labels, n_references=SAMPLE)
+    for least, most in ((N_STRANGE, 900), (N_STRANGE, 30)):
+        monkeypatch.setattr(outliers, "LEAST_SETTLED", least)
+        monkeypatch.setattr(outliers, "MOST_FURTHER", most)
+        compared = []
+
+        def noted(rows, compared=compared):
+            compared.append(len(rows))
+            return by_comparing(features)(rows)
+
+        found = outliers.compare_further(features, labels, sampled, noted, n_references=SAMPLE)
+        settled = np.flatnonzero(found.score < found.settled_score)
+        first = np.argsort(whole.score, kind="stable")[: len(settled)]
+        assert set(settled.tolist()) == set(first.tolist())
+        assert len(settled) >= least or sum(compared) >= most
+        assert 20 < sum(compared) < 300
+
+
 def test_where_all_were_compared_further_every_score_is_settled(collection, monkeypatch):
     features, labels = collection
     monkeypatch.setattr(outliers, "LEAST_FURTHER", 900)
@@ -101,6 +125,7 @@ def test_no_copy_of_all_embeddings_is_made(tmp_path, monkeypatch):
     labels = np.arange(50_000) % 2
     monkeypatch.setattr(outliers, "LEAST_FURTHER", 100)
     monkeypatch.setattr(outliers, "FURTHER_SHARE", 0)
+    monkeypatch.setattr(outliers, "LEAST_SETTLED", 0)
 
     def nearest(rows):
         others = np.repeat(rows[:, None] ^ 1, 2, axis=1)
@@ -161,6 +186,7 @@ def test_the_list_begins_as_that_of_comparing_all_and_no_file_is_loaded(
 def test_scores_that_are_not_settled_are_not_listed(workspace, images, sampled, monkeypatch):
     build.build(workspace, images.set_id)
     monkeypatch.setattr(outliers, "LEAST_FURTHER", 3)
+    monkeypatch.setattr(outliers, "LEAST_SETTLED", 0)
     outlier_scores.refresh(workspace)
     rows = workspace.query("SELECT score, nearest_similarity FROM outlier_score ORDER BY score")
     (limit,) = workspace.query("SELECT listed_below, outlier_below FROM outlier_limit WHERE class_id = 0")
