@@ -29,7 +29,7 @@ from peakid.embed.neighbours import Features
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 
-N_PLANTED = 200
+N_PLANTED = 400
 N_CLASSES = 10
 WANTED = (40, 100)
 BLOCK = 8192

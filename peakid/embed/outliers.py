@@ -20,7 +20,7 @@ LONELY_SHARE = 0.01
 # By each of two measures, the images that seem strangest are compared further: a share of all, at least and
 # at most as many, and by the score on until the first ones are settled. An index takes 10 ms for one.
 FURTHER_SHARE, LEAST_FURTHER, MOST_FURTHER = 0.01, 2_000, 20_000
-LEAST_SETTLED = 200
+LEAST_SETTLED = 100
 N_NEAREST = 2 * N_NEIGHBOURS  # Images that an index finds for one of them.
 _TO_SIGMA = 1.4826  # Median absolute deviation -> standard deviation of a normal distribution.
 _N_ROWS = 1024  # Images in one block: their similarities to all references take 20 MB.
