@@ -36,7 +36,8 @@ from peakid.curate import decisions, image_issues
 from peakid.curate.duplicates import duplicate_groups
 from peakid.curate.queues import review_queue
 from peakid.curate.queues.filters import Filters
-from peakid.embed import layouts, stored
+from peakid.embed import layouts, places, stored
+from peakid.embed.places import Points
 from peakid.records import Choice
 from peakid.store import comparisons, images, status
 from peakid.store import workspace as workspaces
@@ -163,59 +164,83 @@ def timed(act: Callable[[], object], n_runs: int) -> dict[str, float]:
     return {"p50": statistics.median(cpu), "p95": sorted(cpu)[n_95], "wall": statistics.median(wall)}
 
 
-def measured(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield the name and the times of everything that a page does."""
+def measured(workspace: Workspace, n_runs: int, only: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the name and the times of everything that a page does whose name has the text `only`."""
+    for name, act, n in everything(workspace, n_runs):
+        if only in name:
+            yield name, timed(act, n)
+
+
+def everything(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, Callable[[], object], int]]:
+    """Yield the name of everything that a page does, what does it, and how often it is timed."""
     for queue in queues(workspace):
         first = review_queue.page(workspace, queue, limit=PAGE)
         after = first[-1].cursor if first else None
         yield (
             f"first page, {queue}",
-            timed(lambda queue=queue: review_queue.page(workspace, queue, limit=PAGE), n_runs),
+            lambda queue=queue: review_queue.page(workspace, queue, limit=PAGE),
+            n_runs,
         )
         yield (
             f"next page, {queue}",
-            timed(
-                lambda queue=queue, after=after: review_queue.page(workspace, queue, limit=PAGE, after=after),
-                n_runs,
-            ),
+            lambda queue=queue, after=after: review_queue.page(workspace, queue, limit=PAGE, after=after),
+            n_runs,
         )
         yield (
             f"count, {queue}",
-            timed(lambda queue=queue: review_queue.count(workspace, queue, most=1000), n_runs),
+            lambda queue=queue: review_queue.count(workspace, queue, most=1000),
+            n_runs,
         )
     for queue in queues(workspace)[:12]:
         for name, filters in FILTERS.items():
             ask = functools.partial(review_queue.page, workspace, queue, limit=PAGE, filters=filters)
             found = ask()
-            yield f"first page, {queue} x {name}", timed(ask, n_runs // 2)
+            yield f"first page, {queue} x {name}", ask, n_runs // 2
             after = found[-1].cursor if found else None
             yield (
                 f"next page, {queue} x {name}",
-                timed(lambda ask=ask, after=after: ask(after=after), n_runs // 2),
+                lambda ask=ask, after=after: ask(after=after),
+                n_runs // 2,
             )
             yield (
                 f"count, {queue} x {name}",
-                timed(
-                    lambda queue=queue, filters=filters: review_queue.count(
-                        workspace, queue, filters=filters, most=1000
-                    ),
-                    n_runs // 2,
+                lambda queue=queue, filters=filters: review_queue.count(
+                    workspace, queue, filters=filters, most=1000
                 ),
+                n_runs // 2,
             )
-    yield "all chips", timed(lambda: review_queue.offered(workspace), n_runs)
+    yield "all chips", lambda: review_queue.offered(workspace), n_runs
     waiting = iter(review_queue.page(workspace, "unreviewed", limit=1000))
-    yield "decide", timed(lambda: decide(workspace, next(waiting).digest), 10 * n_runs)
-    yield "undo", timed(lambda: decisions.undo(workspace, actor=ACTOR), n_runs)
-    yield "status", timed(lambda: status.read(workspace), n_runs)
-    yield "embeddings: sets", timed(lambda: stored.sets(workspace), n_runs)
-    yield "embeddings: counts", timed(lambda: stored.counts(workspace, 1), n_runs)
-    yield "map: layout", timed(lambda: layouts.find(workspace, 1, "pca"), n_runs)
-    yield "map: points", timed(lambda: layouts.points(workspace, 1), n_runs)
+    yield "decide", lambda: decide(workspace, next(waiting).digest), 10 * n_runs
+    yield "undo", lambda: decisions.undo(workspace, actor=ACTOR), n_runs
+    yield "status", lambda: status.read(workspace), n_runs
+    yield "embeddings: sets", lambda: stored.sets(workspace), n_runs
+    yield "embeddings: counts", lambda: stored.counts(workspace, 1), n_runs
+    yield "map: layout", lambda: layouts.find(workspace, 1, "pca"), n_runs
+    yield "map: points", lambda: layouts.points(workspace, 1), n_runs
     for colour_by in map_colours.available(workspace):
         colour = functools.partial(map_colours.colouring, workspace, 1, colour_by)
-        yield f"map: colours by {colour_by}", timed(colour, n_runs)
-    yield "duplicates: not compared", timed(lambda: comparisons.n_missing(workspace), n_runs)
-    yield "map: version", timed(lambda: map_colours.version(workspace, "label"), n_runs)
+        yield f"map: colours by {colour_by}", colour, n_runs
+    yield from parts_of_the_map(workspace, n_runs)
+    yield "duplicates: not compared", lambda: comparisons.n_missing(workspace), n_runs
+    yield "map: version", lambda: map_colours.version(workspace, "label"), n_runs
+
+
+def parts_of_the_map(workspace: Workspace, n_runs: int) -> Iterator[tuple[str, Callable[[], object], int]]:
+    """Yield what a part of the map does in which all points are drawn, and one with more than are drawn."""
+    layout = layouts.show(workspace, 1)
+    if layout.n_placed == layout.n_images:
+        ids = np.array([row[0] for row in workspace.query("SELECT image_id FROM image_state ORDER BY 1")])
+        xy = np.random.default_rng(3).normal(scale=0.3, size=(len(ids), 2))
+        places.write(workspace, 1, layout.made_at, Points(ids, np.clip(xy, -1, 1).astype(np.float32)))
+        layout = layouts.show(workspace, 1)
+    for side in (0.04, 0.2):
+        box = (-side, -side, side, side)
+        drawn = layouts.in_sight(workspace, layout, box)[0].image_ids.tolist()
+        name = f"map: a part with {len(drawn):,} drawn"
+        yield f"{name}, points", lambda box=box: layouts.in_sight(workspace, layout, box), n_runs
+        colour = functools.partial(map_colours.colouring, workspace, 1, "label", image_ids=drawn)
+        yield f"{name}, colours by label", colour, n_runs
 
 
 def side_by_side(folder: Path, sizes: Sequence[int], n_runs: int, n_thumbs: int) -> None:
@@ -290,6 +315,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", help="Several numbers of images, side by side.")
     parser.add_argument("--thumbs", type=int, default=5_000)
     parser.add_argument("--runs", type=int, default=N_RUNS)
+    parser.add_argument("--only", default="", help="Only what has this text in its name.")
     parser.add_argument("--fill-only", action="store_true")
     options = parser.parse_args()
     started = time.perf_counter()
@@ -306,11 +332,12 @@ def main() -> None:
         f" {(options.folder / workspaces.DATABASE_NAME).stat().st_size / 2**20:,.0f} MB"
     )
     workspace = workspaces.open_existing(options.folder)
-    rows = dict(measured(workspace, options.runs))
+    rows = dict(measured(workspace, options.runs, options.only))
     print(f"{'ms':<70}{'CPU p50':>9}{'CPU p95':>9}{'wall p50':>9}")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    rows["duplicate groups, first time"] = timed(lambda: duplicate_groups.list_groups(workspace), 1)
-    rows["duplicate groups, later"] = timed(lambda: duplicate_groups.list_groups(workspace), options.runs)
+    if options.only in "duplicate groups":
+        rows["duplicate groups, first time"] = timed(lambda: duplicate_groups.list_groups(workspace), 1)
+        rows["duplicate groups, later"] = timed(lambda: duplicate_groups.list_groups(workspace), options.runs)
     groups_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for name, row in rows.items():
         times = f"{row['p50']:>9.2f}{row['p95']:>9.2f}{row['wall']:>9.2f}"

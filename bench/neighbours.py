@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from peakid.embed import neighbours, stored
-from peakid.embed.index import build, reduction, search, shard_files
+from peakid.embed.index import among, build, reduction, search, shard_files
+from peakid.embed.index.among import Among
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
 
@@ -34,6 +35,7 @@ NOISE = 0.3  # Of the logarithm. The cosine to the nearest image is then .9, to 
 N_QUERIES = 200
 BLOCK = 8192
 WANTED = (10, 50)
+LEAST_WANTED = 4  # Images of a class that are shown beside one.
 
 
 def real(folder: Path | None) -> np.ndarray:
@@ -130,6 +132,26 @@ def by_index(workspace: Workspace, exact: dict[str, Any]) -> dict[str, Any]:
         result[f"ms@{k}"] = statistics.median(took)
         result[f"p95_ms@{k}"] = float(np.quantile(took, 0.95))
     return result
+
+
+def among_some(workspace: Workspace, n_queries: int) -> dict[str, Any]:
+    """Return the recall and the time where only every fifth image counts, as the images of a class do."""
+    chosen = stored.find(workspace)
+    vectors = stored.vectors(workspace, chosen.set_id)
+    some = Among("SELECT image_id FROM embedding WHERE set_id = 1 AND image_id % 5 = 0")
+    rows = np.sort(np.random.default_rng(2).choice(len(vectors), n_queries, replace=False))
+    limit, build.BRUTE_FORCE_UP_TO = build.BRUTE_FORCE_UP_TO, len(vectors)
+    exact = among.nearest(workspace, chosen, vectors[rows], LEAST_WANTED, among=some).image_ids
+    build.BRUTE_FORCE_UP_TO = min(limit, len(vectors) // 5 - 1)
+    took, shares = [], []
+    for row, expected in zip(rows.tolist(), exact, strict=True):
+        started = time.process_time()
+        found = among.nearest(workspace, chosen, vectors[[row]], LEAST_WANTED, among=some)
+        took.append(1000 * (time.process_time() - started))
+        shares.append(len(np.intersect1d(found.image_ids[0], expected)) / LEAST_WANTED)
+    build.BRUTE_FORCE_UP_TO = limit
+    name = f"every fifth@{LEAST_WANTED}"
+    return {f"recall, {name}": float(np.mean(shares)), f"ms, {name}": statistics.median(took)}
 
 
 def packages(around: np.ndarray, n: int) -> list[dict[str, Any]]:
@@ -252,6 +274,7 @@ def main() -> None:
         return
     mb = sum(each.stat().st_size for each in shard_files.folder(workspace, set_id).iterdir()) / 2**20
     found = by_index(workspace, exact := compared(workspace, options.queries))
+    found |= among_some(workspace, options.queries)
     result = {
         "bench": "neighbours",
         "rows": options.rows,

@@ -766,9 +766,12 @@ CREATE TABLE image_with_origins (
   image_id INTEGER PRIMARY KEY REFERENCES image(id)
 ) STRICT;
 
-CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
+CREATE TABLE map_packed (
+  layout_id INTEGER PRIMARY KEY REFERENCES map_layout(id),
+  points BLOB NOT NULL
+) STRICT;
 
-CREATE INDEX origin_image ON origin(image_id, id);
+CREATE UNIQUE INDEX origin_once ON origin(root_id, path, image_id, source, COALESCE(label, ''), COALESCE(split, ''));
 
 CREATE INDEX step_actor ON step(actor, id);
 
@@ -835,11 +838,6 @@ CREATE INDEX origin_source ON origin(source, image_id);
 CREATE INDEX snapshot_item_split ON snapshot_item(snapshot_id, split, image_id);
 
 CREATE INDEX image_issue_score_in_order ON image_issue_score(kind, image_id, score);
-
-CREATE INDEX prediction_unsure ON prediction(run_id, confidence, image_id) WHERE is_out_of_sample = 1;
-
-CREATE INDEX prediction_disagrees ON prediction(run_id, confidence, image_id)
-  WHERE is_out_of_sample = 1 AND predicted_label <> given_label;
 
 CREATE INDEX run_done ON run(id) WHERE state = 'done';
 
@@ -931,6 +929,16 @@ CREATE UNIQUE INDEX search_once ON search(collection_id, source, label, text);
 CREATE INDEX read_object_image ON read_object (image_id) WHERE image_id IS NOT NULL;
 
 CREATE INDEX embedding_row ON embedding(set_id, row);
+
+CREATE INDEX prediction_unsure
+  ON prediction(run_id, confidence, image_id, is_out_of_sample, split, given_label, predicted_label)
+  WHERE is_out_of_sample = 1;
+
+CREATE INDEX prediction_disagrees
+  ON prediction(run_id, confidence, image_id, is_out_of_sample, split, given_label, predicted_label)
+  WHERE is_out_of_sample = 1 AND predicted_label <> given_label;
+
+CREATE INDEX origin_image ON origin(image_id, id, source, root_id);
 
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
@@ -1180,4 +1188,14 @@ CREATE TRIGGER a_further_origin_is_noted AFTER INSERT ON origin
 WHEN EXISTS (SELECT 1 FROM origin o WHERE o.image_id = NEW.image_id AND o.id <> NEW.id)
 BEGIN
   INSERT INTO image_with_origins (image_id) VALUES (NEW.image_id) ON CONFLICT DO NOTHING;
+END;
+
+CREATE TRIGGER a_gone_map_point_is_not_packed AFTER DELETE ON map_point
+BEGIN
+  DELETE FROM map_packed WHERE layout_id = OLD.layout_id;
+END;
+
+CREATE TRIGGER a_new_map_point_is_not_packed AFTER INSERT ON map_point
+BEGIN
+  DELETE FROM map_packed WHERE layout_id = NEW.layout_id;
 END;

@@ -1,5 +1,8 @@
 """Store the layouts of the map: where each image is, for each set of embeddings and each method."""
 
+import contextlib
+import itertools
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from peakid.embed import places, projection, stored
+from peakid.embed import places, projection, reading
 from peakid.embed.places import Box, Points
-from peakid.errors import NotFound
+from peakid.errors import NotFound, WorkspaceNotWritable
 from peakid.records import Report, no_report
 from peakid.store.workspace import Workspace, now
 
@@ -18,6 +21,7 @@ Method = Literal[
     "umap",  # Images beside those they resemble most; computed by a job.
 ]  # fmt: skip
 METHODS: tuple[Method, ...] = ("pca", "umap")
+_LEAST_PACKED = 5_000  # Points: fewer are read row by row in some 10 ms.
 MOST_POINTS = 100_000  # Of more images, a random sample is on the map: more points are drawn over each other.
 
 
@@ -109,11 +113,34 @@ def show(workspace: Workspace, layout_id: int) -> Layout:
 
 def points(workspace: Workspace, layout_id: int) -> Points:
     """Return the points of a layout that the whole map draws."""
-    rows = workspace.query(
+    row = workspace.one("SELECT points FROM map_packed WHERE layout_id = ?", (layout_id,))
+    if row is not None:
+        return places.unpacked(row["points"])
+    found = _rows(workspace.connection(), layout_id)
+    if len(found.image_ids) >= _LEAST_PACKED and not workspace.is_read_only:
+        # A full or busy disk has the rows still.
+        with contextlib.suppress(WorkspaceNotWritable), workspace.transaction() as connection:
+            found = _pack(connection, layout_id)
+    return found
+
+
+def _rows(connection: sqlite3.Connection, layout_id: int) -> Points:
+    """Return the points of a layout from their rows."""
+    rows = connection.execute(
         "SELECT image_id, x, y FROM map_point WHERE layout_id = ? ORDER BY image_id", (layout_id,)
     )
-    found = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 3)
+    found = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.float64).reshape(-1, 3)
     return Points(found[:, 0].astype(np.int64), found[:, 1:].astype(np.float32))
+
+
+def _pack(connection: sqlite3.Connection, layout_id: int) -> Points:
+    """Store the points of a layout in one piece. It is deleted when a point comes or goes."""
+    found = _rows(connection, layout_id)
+    connection.execute(
+        "INSERT OR REPLACE INTO map_packed (layout_id, points) VALUES (?, ?)",
+        (layout_id, places.packed(found)),
+    )
+    return found
 
 
 def all_points(workspace: Workspace, layout: Layout) -> Points:
@@ -142,9 +169,11 @@ def in_sight(
         inside_box = whole.take(places.inside(whole, box))
         n, found = len(inside_box.image_ids), places.drawn(inside_box, MOST_POINTS)
     if shown:
-        everywhere = all_points(workspace, layout)
-        wanted = np.isin(everywhere.image_ids, [*shown, *found.image_ids.tolist()])
-        found = everywhere.take(wanted)
+        everywhere = whole if box is not None else all_points(workspace, layout)
+        ids = everywhere.image_ids
+        is_wanted = np.isin(ids, [*shown])
+        is_wanted[np.searchsorted(ids, found.image_ids)] = True
+        found = everywhere.take(is_wanted)
     return found, n
 
 
@@ -164,13 +193,11 @@ def make(workspace: Workspace, set_id: int, method: Method, *, report: Report = 
     """
     started = time.perf_counter()
     file = workspace.query("SELECT file FROM embedding_set WHERE id = ?", (set_id,))[0]["file"]
-    found = stored.load(workspace, set_id)
-    image_ids, features = found.image_ids, found.features
-    if len(image_ids) > MOST_POINTS:
-        rows = np.sort(
-            np.random.default_rng(projection.SEED).choice(len(image_ids), MOST_POINTS, replace=False)
-        )
-        image_ids, features = image_ids[rows], features[rows]
+    found = reading.every(workspace, set_id)
+    at = np.arange(len(found.image_ids))
+    if len(at) > MOST_POINTS:
+        at = np.sort(np.random.default_rng(projection.SEED).choice(len(at), MOST_POINTS, replace=False))
+    image_ids, features = found.image_ids[at], found.features.take(at)
     placed = projection.umap(features, report=report) if method == "umap" else projection.pca(features)
     _store(workspace, set_id, method, file, image_ids, projection.scaled(placed), started)
     made = find(workspace, set_id, method)
@@ -207,3 +234,5 @@ def _store(
             "INSERT INTO map_point (image_id, layout_id, x, y) VALUES (?, ?, ?, ?)",
             [(image_id, layout_id, *place) for image_id, place in rows if image_id in kept],
         )
+        if len(image_ids) >= _LEAST_PACKED:
+            _pack(connection, layout_id)

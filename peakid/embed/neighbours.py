@@ -2,12 +2,51 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 _N_ROWS = 4096  # Features in one block: 21 MB as float32 at 1,280 dimensions.
 _N_QUERIES = 1024  # Queries in one block: the similarities of two blocks take 17 MB.
 _NO_ROW = -1
+
+
+class Features(Protocol):
+    """Embeddings of shape (N, C) that are read in parts: an array, a memmap, or chosen rows of a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: slice | np.ndarray, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class ChosenRows:
+    """Some rows of a memmap, read when they are asked for: a copy of all of them need not fit in memory.
+
+    Attributes:
+        vectors: Shape (M, C).
+        rows: int64 of shape (N,).
+    """
+
+    vectors: np.ndarray
+    rows: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self.rows), self.vectors.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, at: slice | np.ndarray, /) -> np.ndarray:
+        return self.vectors[self.rows[at]]
+
+    def take(self, at: np.ndarray) -> "ChosenRows":
+        """Return some of the rows, unread."""
+        return ChosenRows(self.vectors, self.rows[at])
 
 
 @dataclass(frozen=True)
@@ -24,14 +63,14 @@ class Neighbours:
 
 
 def nearest(
-    features: np.ndarray, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None
+    features: Features, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None
 ) -> Neighbours:
     """Return the `k` rows of `features` that are nearest to each query.
 
     A vector without a direction (zeros, or a value that is not a number) has the similarity 0 to all others.
 
     Args:
-        features: Shape (N, C), any float type, not necessarily normalised; may be a memmap.
+        features: Any float type, not necessarily normalised.
         queries: Shape (M, C).
         k: At most N are returned, one fewer with `exclude`.
         exclude: int64 of shape (M,): the row that is not a neighbour of the query, usually the query itself;
@@ -58,7 +97,7 @@ def normalised(vectors: np.ndarray) -> np.ndarray:
 
 
 def _search(
-    features: np.ndarray,
+    features: Features,
     queries: np.ndarray,
     exclude: np.ndarray | None,
     indices: np.ndarray,
@@ -73,7 +112,7 @@ def _search(
         _merge(found, first, indices, similarity)
 
 
-def _blocks(features: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+def _blocks(features: Features) -> Iterator[tuple[int, np.ndarray]]:
     for first in range(0, len(features), _N_ROWS):
         yield first, normalised(features[first : first + _N_ROWS])
 

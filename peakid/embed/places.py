@@ -48,10 +48,9 @@ def read(workspace: Workspace, layout_id: int, made_at: str) -> Points | None:
     n = count(workspace, layout_id, made_at)
     if not n:
         return None
-    file = _file(workspace, layout_id, made_at)
-    ids = np.fromfile(file, dtype="<i8", count=n)
-    xy = np.fromfile(file, dtype="<f4", count=2 * n, offset=8 * n).reshape(-1, 2)
-    return Points(ids, xy).take(np.isfinite(xy[:, 0]))
+    found = unpacked(_file(workspace, layout_id, made_at).read_bytes())
+    is_there = np.isfinite(found.xy[:, 0])
+    return found if is_there.all() else found.take(is_there)
 
 
 def write(workspace: Workspace, layout_id: int, made_at: str, points: Points) -> None:
@@ -59,8 +58,7 @@ def write(workspace: Workspace, layout_id: int, made_at: str, points: Points) ->
     file = _file(workspace, layout_id, made_at)
     file.parent.mkdir(parents=True, exist_ok=True)
     with files.replacing(file) as unfinished, unfinished.open("wb") as opened:
-        opened.write(points.image_ids.astype("<i8").tobytes())
-        opened.write(points.xy.astype("<f4").tobytes())
+        opened.write(packed(points))
     for each in file.parent.glob(f"{layout_id}-*{_SUFFIX}"):
         if each != file:
             each.unlink(missing_ok=True)
@@ -77,6 +75,18 @@ def erase(workspace: Workspace, digest: str) -> None:
             with file.open("r+b") as opened:
                 opened.seek(8 * n + 8 * at)
                 opened.write(np.full(2, np.nan, dtype="<f4").tobytes())
+
+
+def packed(points: Points) -> bytes:
+    """Return the points as the bytes of a file of places."""
+    return points.image_ids.astype("<i8").tobytes() + points.xy.astype("<f4").tobytes()
+
+
+def unpacked(content: bytes) -> Points:
+    """Return the points of `packed`; they cannot be written to."""
+    n = len(content) // _BYTES
+    xy = np.frombuffer(content, dtype="<f4", count=2 * n, offset=8 * n).reshape(-1, 2)
+    return Points(np.frombuffer(content, dtype="<i8", count=n), xy)
 
 
 def inside(points: Points, box: Box) -> np.ndarray:

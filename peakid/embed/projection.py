@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from peakid.embed.neighbours import Features
 from peakid.errors import ExtraMissing
 from peakid.records import Report, no_report
 
@@ -33,7 +34,7 @@ class Components:
     mean: np.ndarray
     axes: np.ndarray
 
-    def of(self, features: np.ndarray) -> np.ndarray:
+    def of(self, features: Features) -> np.ndarray:
         """Return the components of embeddings of shape (n, C): float32 of shape (n, k)."""
         found = np.zeros((len(features), self.axes.shape[1]), dtype=np.float32)
         for start in range(0, len(features), _BLOCK):
@@ -65,7 +66,7 @@ class Scaling:
         return ((inside - self.middle) / self.half).clip(-1, 1).astype(np.float32)
 
 
-def fit(features: np.ndarray, n_components: int) -> Components:
+def fit(features: Features, n_components: int) -> Components:
     """Return the first principal components of normalised embeddings of shape (n, C), from a sample of them.
 
     The sign of a component is such that its largest weight is positive, so that the same images give the same
@@ -86,7 +87,7 @@ def fit(features: np.ndarray, n_components: int) -> Components:
     return Components(mean, axes)
 
 
-def pca(features: np.ndarray, n_components: int = 2) -> np.ndarray:
+def pca(features: Features, n_components: int = 2) -> np.ndarray:
     """Return the first principal components of normalised embeddings.
 
     Args:
@@ -116,7 +117,7 @@ def refuse_without_umap() -> None:
         )
 
 
-def umap(features: np.ndarray, *, report: Report = no_report) -> np.ndarray:
+def umap(features: Features, *, report: Report = no_report) -> np.ndarray:
     """Return a layout that keeps images beside those they resemble most. It takes seconds to minutes.
 
     Distances between groups mean little. Up to `MOST_SEEDED` images, the same images give the same layout.

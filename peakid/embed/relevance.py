@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from peakid import files, near_names
-from peakid.embed import stored
-from peakid.embed.stored import Embeddings, EmbeddingSet
+from peakid.embed import reading, stored
+from peakid.embed.reading import Readable
+from peakid.embed.stored import EmbeddingSet
 from peakid.errors import BadInput, NoEmbeddings
 from peakid.store.origins import FIRST_PATH
 from peakid.store.workspace import Workspace, now
@@ -124,7 +125,7 @@ def refresh(workspace: Workspace, *, keep: Sequence[str] | None = None) -> bool:
             f"What {chosen.backbone} sees in the images was not computed yet.",
             "Let the images be named first.",
         )
-    embeddings = stored.load(workspace, chosen.set_id)
+    embeddings = reading.every(workspace, chosen.set_id)
     _write(workspace, state, embeddings, np.load(_file(workspace, chosen)))
     return True
 
@@ -181,9 +182,9 @@ def probabilities(features: np.ndarray, classifier: np.ndarray) -> np.ndarray:
     return logits / logits.sum(axis=1, keepdims=True)
 
 
-def _write(workspace: Workspace, state: _State, embeddings: Embeddings, classifier: np.ndarray) -> None:
+def _write(workspace: Workspace, state: _State, embeddings: Readable, classifier: np.ndarray) -> None:
     columns = [names().names.index(each) for each in state.kept]
-    rows = list(_guesses(embeddings, classifier, columns))
+    rows = list(_guesses(embeddings, classifier, columns))  # Before others wait for the transaction.
     with workspace.transaction() as connection:
         connection.execute("DELETE FROM imagenet_guess")
         connection.execute("DELETE FROM imagenet_state")
@@ -198,7 +199,7 @@ def _write(workspace: Workspace, state: _State, embeddings: Embeddings, classifi
 
 
 def _guesses(
-    embeddings: Embeddings, classifier: np.ndarray, columns: Sequence[int]
+    embeddings: Readable, classifier: np.ndarray, columns: Sequence[int]
 ) -> Iterator[tuple[int, float, float | None, int]]:
     """Yield (most probable class, its probability, share of `columns`, image_id)."""
     for first in range(0, len(embeddings.image_ids), _N_ROWS):

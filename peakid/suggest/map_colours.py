@@ -84,6 +84,11 @@ class _Shown:
             return "(SELECT image_id FROM map_point WHERE layout_id = :layout_id) p"
         return "(SELECT value AS image_id FROM json_each(:image_ids)) p"
 
+    @property
+    def order(self) -> str:
+        """The order of the images: a list is in order, and sorting it again takes a fifth of the time."""
+        return "ORDER BY p.image_id" if self.image_ids is None else ""
+
 
 def colouring(
     workspace: Workspace, layout_id: int, colour_by: ColourBy, *, image_ids: Sequence[int] | None = None
@@ -188,14 +193,16 @@ def _split(workspace: Workspace, shown: _Shown) -> Colouring:
 
 def _issue(workspace: Workspace, shown: _Shown) -> Colouring:
     thresholds = image_issues.thresholds(workspace)
-    # One condition for each kind, worst first: an index has the kinds of an image.
+    # The first kind that an image has, worst first: one look-up in the index that has all kinds of it.
     cases = " ".join(
-        f"WHEN EXISTS (SELECT 1 FROM image_issue_score g WHERE g.image_id = p.image_id AND g.kind = '{kind}'"
-        f" AND g.score < {thresholds[kind]!r}) THEN '{kind}'"
-        for kind in image_issues.WORST_FIRST
+        f"WHEN g.kind = '{kind}' AND g.score < {thresholds[kind]!r} THEN {n}"
+        for n, kind in enumerate(image_issues.WORST_FIRST)
     )
-    values = _values(workspace, shown, f"CASE {cases} END", "")
-    names: dict[SqlValue, str] = {kind: kind.replace("_", " ") for kind in image_issues.WORST_FIRST}
+    worst = f"(SELECT MIN(CASE {cases} END) FROM image_issue_score g WHERE g.image_id = p.image_id)"
+    values = _values(workspace, shown, worst, "")
+    names: dict[SqlValue, str] = {
+        n: kind.replace("_", " ") for n, kind in enumerate(image_issues.WORST_FIRST)
+    }
     return _coloured("issue", values, names, _kinds(names.values(), "value", NONE))
 
 
@@ -246,11 +253,14 @@ def _values(
     parameters: Mapping[str, SqlValue] | None = None,
 ) -> list[SqlValue]:
     """Return an SQL value of each point, by image id."""
+    # As one JSON list: 100,000 rows take longer to hand over than to look up.
     rows = workspace.query(
-        f"SELECT {value} AS value FROM {shown.source} {join} ORDER BY p.image_id",
+        "SELECT json_group_array(value) AS found FROM"
+        f" (SELECT {value} AS value FROM {shown.source} {join} {shown.order})",
         {**(parameters or {}), "layout_id": shown.layout_id, "image_ids": shown.image_ids},
     )
-    return [row["value"] for row in rows]
+    found: list[SqlValue] = json.loads(rows[0]["found"])
+    return found
 
 
 def _suggested(workspace: Workspace, shown: _Shown, value: str) -> list[SqlValue]:
@@ -299,7 +309,7 @@ def _coloured(
         name = names.get(value, value if isinstance(value, str) else None)
         own = positions.get((str(name), "other")) if value in others else positions.get((str(name), kind))
         code_of[value] = positions[others[0], "other"] if own is None else own
-    codes = np.array([code_of[value] for value in values], dtype=np.uint16)
+    codes = np.fromiter(map(code_of.__getitem__, values), dtype=np.uint16, count=len(values))
     counts = np.bincount(codes, minlength=len(positions))
     categories = tuple(
         Category(name, of_kind, int(n)) for (name, of_kind), n in zip(positions, counts, strict=True)

@@ -3,6 +3,7 @@
 Few labels: the images that are most typical of the largest groups without a label (TypiClust, Hacohen and
 others 2022), because the doubts of a model that has seen little are worth little. Then: images that the model
 is unsure about, one of each kind among the most doubtful, because the most doubtful ones resemble each other.
+Of very many images, some thousands drawn at random are grouped: large groups are large there, too.
 """
 
 import numpy as np
@@ -14,6 +15,7 @@ _MOST_GROUPED = 3_000  # Images that are grouped, drawn at random: a second of w
 _N_STEPS = 15  # Of k-means.
 _N_NEAR = 20  # Neighbours by which an image is typical.
 _SMALLEST = 1e-6
+_BLOCK = 65_536  # Images whose probabilities are compared at once: 16 MB with 30 classes.
 
 
 def usefulness(
@@ -65,8 +67,11 @@ def _nth(values: np.ndarray, n: int) -> float:
 
 def _doubtful(probabilities: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return rows ordered by the ratio of their two highest probabilities, the closest first."""
-    highest = np.sort(probabilities[rows].astype(np.float64), axis=1)[:, -2:]  # (M, 2)
-    margin = np.diff(np.log(np.maximum(highest, _SMALLEST)), axis=1)[:, 0]
+    margin = np.empty(len(rows))
+    for first in range(0, len(rows), _BLOCK):
+        part = probabilities[rows[first : first + _BLOCK]].astype(np.float64)  # (B, K)
+        highest = np.partition(part, part.shape[1] - 2, axis=1)[:, -2:]  # (B, 2)
+        margin[first : first + _BLOCK] = np.diff(np.log(np.maximum(highest, _SMALLEST)), axis=1)[:, 0]
     return rows[np.argsort(margin, kind="stable")]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from peakid.curate.queues import queue_plans, suggested
 from peakid.embed import near_classes
+from peakid.embed.index.among import Among
 from peakid.embed.near_classes import NearClass
 from peakid.errors import NotFound
 from peakid.remedies import action
@@ -65,18 +66,16 @@ def explain(workspace: Workspace, digest: str, *, queue: str = suggested.LABEL_I
 
 def _nearest(workspace: Workspace, image_id: int, class_name: str, role: str) -> NearClass | None:
     """Return the nearest images of a class, without those of the same picture."""
-    rows = workspace.query(_OF_CLASS, {"name": class_name, "image_id": image_id})
-    labelled = {row["image_id"]: (row["digest"], row["path"]) for row in rows}
+    labelled = Among(_OF_CLASS, {"name": class_name, "image_id": image_id})
     return near_classes.nearest(workspace, image_id, labelled, class_name=class_name, role=role)
 
 
 # Near duplicates of the image say nothing new about it.
 _OF_CLASS = (
-    "SELECT s.image_id, i.digest, (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id LIMIT 1)"
-    " AS path FROM image_state s JOIN image i ON i.id = s.image_id JOIN class c ON c.id = s.class_id"
-    " WHERE c.name = :name AND s.verdict = 'label' AND s.image_id <> :image_id AND NOT EXISTS"
-    " (SELECT 1 FROM duplicate_pair p WHERE (p.image_a_id, p.image_b_id)"
-    " = (MIN(s.image_id, :image_id), MAX(s.image_id, :image_id)))"
+    "SELECT s.image_id FROM image_state s WHERE s.class_id = (SELECT id FROM class WHERE name = :name)"
+    " AND s.verdict = 'label' AND s.image_id <> :image_id AND s.image_id NOT IN"
+    " (SELECT image_b_id FROM duplicate_pair WHERE image_a_id = :image_id"
+    " UNION ALL SELECT image_a_id FROM duplicate_pair WHERE image_b_id = :image_id)"
 )
 
 

@@ -80,3 +80,42 @@ def test_a_box_finds_the_images_inside_it(workspace, four):
 def test_an_unknown_layout_is_not_found(workspace):
     with pytest.raises(NotFound):
         layouts.show(workspace, 7)
+
+
+def test_many_points_are_read_in_one_piece_until_one_comes_or_goes(workspace, four, monkeypatch):
+    monkeypatch.setattr(layouts, "_LEAST_PACKED", 4)
+    layout_id = layouts.pca(workspace, stored.find(workspace).set_id).layout_id
+    from_rows = layouts._rows(workspace.connection(), layout_id)
+    monkeypatch.setattr(layouts, "_rows", lambda *_: pytest.fail("read row by row"))
+    packed = layouts.points(workspace, layout_id)
+    monkeypatch.undo()
+    assert np.array_equal(packed.image_ids, from_rows.image_ids)
+    assert np.array_equal(packed.xy, from_rows.xy)
+    forget.forget(workspace, four["b"], actor="human:anna")
+    assert workspace.one("SELECT 1 FROM map_packed") is None
+    assert layouts.points(workspace, layout_id).image_ids.tolist() == [1, 3, 4]
+    monkeypatch.setattr(layouts, "_LEAST_PACKED", 3)
+    assert layouts.points(workspace, layout_id).image_ids.tolist() == [1, 3, 4]
+    assert workspace.one("SELECT 1 FROM map_packed")
+    with workspace.transaction() as connection:
+        connection.execute("INSERT INTO map_point VALUES (2, ?, 0, 0)", (layout_id,))
+    assert layouts.points(workspace, layout_id).image_ids.tolist() == [1, 2, 3, 4]
+
+
+def test_points_that_cannot_be_packed_are_read_from_their_rows(workspace, four, monkeypatch):
+    layout_id = layouts.pca(workspace, stored.find(workspace).set_id).layout_id
+    monkeypatch.setattr(layouts, "_LEAST_PACKED", 1)
+    connection = workspace.connection()
+    size = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {size}")  # As on a full disk.
+    monkeypatch.setattr(layouts.places, "packed", lambda _: bytes(10**6))
+    assert layouts.points(workspace, layout_id).image_ids.tolist() == [1, 2, 3, 4]
+    assert workspace.one("SELECT 1 FROM map_packed") is None
+
+
+def test_a_layout_of_a_workspace_that_is_only_read_is_not_packed(workspace, four, monkeypatch):
+    layout_id = layouts.pca(workspace, stored.find(workspace).set_id).layout_id
+    monkeypatch.setattr(layouts, "_LEAST_PACKED", 1)
+    monkeypatch.setattr(workspace, "is_read_only", True)
+    assert len(layouts.points(workspace, layout_id).image_ids) == 4
+    assert workspace.one("SELECT 1 FROM map_packed") is None

@@ -39,7 +39,7 @@ def test_every_image_gets_a_place_and_those_of_the_sample_keep_theirs(workspace,
 def test_umap_places_the_others_beside_those_they_resemble(workspace, twelve, monkeypatch, is_installed):
     monkeypatch.setattr(shard_files, "is_installed", lambda: is_installed)
     monkeypatch.setattr(projection, "has_umap", lambda: True)
-    monkeypatch.setattr(projection, "umap", lambda features, report: np.sign(features[:, :2]).astype("f4"))
+    monkeypatch.setattr(projection, "umap", lambda features, report: np.sign(features[:][:, :2]).astype("f4"))
     monkeypatch.setattr(placing, "N_NEAR", 1)
     found = layouts.all_points(
         workspace, placing.place_all(workspace, layouts.make(workspace, twelve.set_id, "umap"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from peakid.curate import classes, decisions
+from peakid.curate import classes, decisions, image_issues
 from peakid.embed import layouts
 from peakid.records import Choice
 from peakid.suggest import map_colours
@@ -151,3 +151,30 @@ def add_run_with(workspace):
         return run_id
 
     return added
+
+
+def test_of_several_issues_the_worst_kind_colours_an_image(workspace, digests, layout_id):
+    worst, other = image_issues.WORST_FIRST[0], image_issues.WORST_FIRST[-1]
+    limits = image_issues.thresholds(workspace)
+    with workspace.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO image_issue_score (kind, score, image_id) VALUES (?, ?, ?)",
+            [
+                (other, 0.5 * limits[other], 1),
+                (worst, 0.9 * limits[worst], 1),
+                (other, 0.1 * limits[other], 2),
+                (worst, limits[worst], 2),  # Not below its limit.
+            ],
+        )
+    shown = [kind.replace("_", " ") for kind in (worst, other)]
+    assert names(workspace, layout_id, "issue") == [*shown, "none", "none"]
+
+
+@pytest.mark.parametrize("colour_by", map_colours.COLOURS_BY)
+def test_images_by_id_have_the_categories_of_their_points_in_the_same_order(
+    workspace, digests, layout_id, colour_by
+):
+    decisions.decide(workspace, [Choice(digests["b"], "exclude", reason="blurred")], actor=ANNA)
+    whole = map_colours.colouring(workspace, layout_id, colour_by)
+    some = map_colours.colouring(workspace, layout_id, colour_by, image_ids=[2, 3, 4])
+    assert some.codes.tolist() == whole.codes.tolist()[1:]

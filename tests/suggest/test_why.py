@@ -3,7 +3,8 @@
 import pytest
 
 from peakid.curate import decisions
-from peakid.embed import near_classes
+from peakid.embed import near_classes, neighbours, stored
+from peakid.embed.index import build
 from peakid.errors import NotFound
 from peakid.records import Choice
 from peakid.suggest import why
@@ -26,6 +27,16 @@ def test_the_nearest_images_of_both_classes_are_shown_the_most_similar_first(wor
     names = {digest: name for name, digest in digests.items()}
     assert all(truth[names[image.digest]] == "dom" for image in dom.images)
     assert found.sentences == ("Its label comes from an imported folder; no person has confirmed it.",)
+
+
+def test_the_index_finds_the_nearest_images_of_comparing_all(workspace, flipped, monkeypatch):
+    digests, _ = flipped
+    Live(workspace).refresh()
+    expected = why.explain(workspace, digests["dom 03"])
+    monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 3)
+    build.build(workspace, stored.find(workspace).set_id)
+    monkeypatch.setattr(neighbours, "nearest", lambda *_, **__: pytest.fail("all were compared"))
+    assert why.explain(workspace, digests["dom 03"]) == expected
 
 
 def test_look_alikes_runs_and_origins_are_evidence(workspace, flipped):

@@ -61,7 +61,7 @@ class Condition:
     Attributes:
         check: Condition on one image, given as image_state s and image i.
         table: With `where`, finds all images that pass, in the order of `image_id`, each once.
-        counted: A faster way to count them as "table WHERE condition", which may count a few too many.
+        counted: A faster way to find them as "table WHERE condition", which may find a few too many.
         n_images: Their number where it is known.
         own_check: The same as `check` by columns of the predictions of a run, for a queue that reads these.
     """

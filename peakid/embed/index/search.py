@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from peakid.embed import neighbours, stored
+from peakid.embed import neighbours, reading, stored
 from peakid.embed.index import build, reduction, shard_files
 from peakid.embed.index.reduction import Reduction
 from peakid.embed.index.shard_files import Shard
@@ -62,6 +62,12 @@ def nearest(
     if found is None:
         return _compared(workspace, chosen, queries, k, exclude)
     return _Search(workspace, chosen, *found).run(queries, k, exclude)
+
+
+def is_complete(workspace: Workspace, chosen: EmbeddingSet) -> bool:
+    """Return whether an index answers searches, and few embeddings are not in it yet."""
+    covered = build.coverage(workspace, chosen.set_id)
+    return covered.n_missing <= build.BRUTE_FORCE_UP_TO and _open(workspace, chosen) is not None
 
 
 def advice(workspace: Workspace, chosen: EmbeddingSet) -> str | None:
@@ -197,7 +203,7 @@ def _compared(
     workspace: Workspace, chosen: EmbeddingSet, queries: np.ndarray, k: int, exclude: np.ndarray | None
 ) -> NearImages:
     """Compare every query with all embeddings."""
-    known = stored.load(workspace, chosen.set_id)
+    known = reading.every(workspace, chosen.set_id)
     skipped = None
     if exclude is not None:
         at = np.minimum(np.searchsorted(known.image_ids, exclude), max(0, len(known.image_ids) - 1))

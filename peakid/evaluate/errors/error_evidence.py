@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from peakid.curate.queues import run_errors
+from peakid.curate.queues.filters import SqlValue
 from peakid.embed import near_classes
+from peakid.embed.index.among import Among
 from peakid.embed.near_classes import NearClass
 from peakid.errors import NotFound
 from peakid.remedies import action
@@ -70,18 +72,15 @@ def explain(workspace: Workspace, digest: str, *, queue: str) -> ErrorEvidence:
 
 
 def _nearest(
-    workspace: Workspace, of_run: Mapping[str, object], class_name: str, role: str
+    workspace: Workspace, of_run: Mapping[str, SqlValue], class_name: str, role: str
 ) -> NearClass | None:
     """Return the nearest training images of a class; None where the image has no embedding."""
-    rows = workspace.query(
-        "SELECT m.image_id, i.digest, (SELECT o.path FROM origin o WHERE o.image_id = i.id ORDER BY o.id"
-        " LIMIT 1) AS path FROM snapshot_item m JOIN image i ON i.id = m.image_id"
-        f" WHERE m.snapshot_id = :snapshot AND {_IS_TRAINED} AND m.label = :label",
+    trained = Among(
+        f"SELECT m.image_id FROM snapshot_item m WHERE m.snapshot_id = :snapshot AND {_IS_TRAINED}"
+        " AND m.label = :label",
         {**of_run, "label": class_name},
     )
-    trained = {row["image_id"]: (row["digest"], row["path"]) for row in rows}
-    image_id = int(str(of_run["id"]))
-    return near_classes.nearest(workspace, image_id, trained, class_name=class_name, role=role)
+    return near_classes.nearest(workspace, int(str(of_run["id"])), trained, class_name=class_name, role=role)
 
 
 # In cross-validation, images of a group have the same fold; those of other groups train the other folds.

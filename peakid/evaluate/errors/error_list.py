@@ -1,16 +1,19 @@
 """What a run predicts wrongly, doubtful labels first, with the training images that are most like each."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from peakid.curate.queues import run_errors
-from peakid.embed import neighbours, stored
+from peakid.embed import stored
+from peakid.embed.index import among as search_among
+from peakid.embed.index.among import Among
 from peakid.evaluate.scored_images import NO_CLASS, ScoredImages
 from peakid.records import Run
-from peakid.store.origins import FIRST_PATH
+from peakid.store import origins
 from peakid.store.workspace import Workspace
 
 N_NEAREST = 3  # Training images of each error.
@@ -93,7 +96,7 @@ def list_errors(
     """
     places = order(images, run_errors.doubted(workspace, images.split))[:limit]
     image_ids = images.image_ids[places]
-    paths = _paths(workspace, image_ids.tolist())
+    named = origins.named(workspace, image_ids.tolist())
     trained = _trained_on(workspace, run, images.split)
     duplicates = _train_duplicates(workspace, image_ids.tolist(), trained)
     nearest = _nearest(workspace, image_ids, trained, n=N_NEAREST)
@@ -101,7 +104,7 @@ def list_errors(
     return [
         ErrorImage(
             digest=images.digests[place],
-            path=paths[image_id],
+            path=named[image_id][1],
             given_label=names[images.given[place]],
             predicted_label=names[images.predicted[place]],
             confidence=round(float(images.confidence[place]), 6),
@@ -116,52 +119,50 @@ def list_errors(
 
 
 @dataclass(frozen=True)
+class _Taught:
+    """A training image: its label and, in cross-validation, its group, whose members have the same fold."""
+
+    label: str
+    group: str | None
+
+
+@dataclass(frozen=True)
 class _Trained:
-    """The training images of a run, or of the other folds.
+    """The training images of a run, or of the other folds: of millions, those that are asked for are read."""
 
-    Attributes:
-        label: By image id.
-        group: In cross-validation the group of each image, whose members have the same fold; else empty.
-    """
+    workspace: Workspace
+    among: Among
+    is_by_group: bool
 
-    label: Mapping[int, str]
-    group: Mapping[int, str]
+    def read(self, image_ids: Iterable[int]) -> dict[int, _Taught]:
+        """Return those of some images that are training images, by id."""
+        group = "group_key" if self.is_by_group else "NULL"
+        rows = self.workspace.query(
+            f"SELECT image_id, label, {group} AS group_key FROM ({self.among.sql})"
+            " WHERE image_id IN (SELECT value FROM json_each(:within))",
+            {**self.among.parameters, "within": json.dumps(sorted(set(image_ids)))},
+        )
+        return {row["image_id"]: _Taught(row["label"], row["group_key"]) for row in rows}
 
-    def teaches(self, other: int, image_id: int) -> bool:
-        """Return whether the model that predicted an image was trained on another one."""
-        if other not in self.label:
-            return False
-        return not self.group or self.group[other] != self.group.get(image_id)
+
+def _teaches(other: _Taught | None, own: _Taught | None) -> bool:
+    """Return whether the model that predicted an image was trained on another one."""
+    if other is None:
+        return False
+    return other.group is None or own is None or other.group != own.group
 
 
 def _trained_on(workspace: Workspace, run: Run, split: str) -> _Trained:
+    of_run = {"snapshot": run.snapshot_id, "run": run.run_id}
     if split != "cv":
-        rows = workspace.query(
-            "SELECT image_id, label FROM snapshot_item WHERE snapshot_id = ? AND split = 'train'",
-            (run.snapshot_id,),
-        )
-        return _Trained({row["image_id"]: row["label"] for row in rows}, {})
-    rows = workspace.query(
-        "SELECT m.image_id, m.label, m.group_key FROM prediction p JOIN snapshot_item m"
-        " ON m.snapshot_id = ? AND m.image_id = p.image_id WHERE p.run_id = ? AND p.split = 'cv'",
-        (run.snapshot_id, run.run_id),
+        sql = "SELECT image_id, label FROM snapshot_item WHERE snapshot_id = :snapshot AND split = 'train'"
+        return _Trained(workspace, Among(sql, of_run), is_by_group=False)
+    sql = (
+        "SELECT m.image_id, m.label, m.group_key FROM snapshot_item m WHERE m.snapshot_id = :snapshot"
+        " AND EXISTS (SELECT 1 FROM prediction p WHERE p.run_id = :run AND p.image_id = m.image_id"
+        " AND p.split = 'cv')"
     )
-    labels = {row["image_id"]: row["label"] for row in rows}
-    return _Trained(labels, {row["image_id"]: row["group_key"] for row in rows})
-
-
-def _paths(workspace: Workspace, image_ids: Sequence[int]) -> dict[int, str]:
-    return {image_id: path for image_id, (_, path) in _named(workspace, image_ids).items()}
-
-
-def _named(workspace: Workspace, image_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Return digest and path of images by id."""
-    found = {}
-    for image_id in image_ids:  # One lookup by key each: a list of a hundred thousand has no better plan.
-        row = workspace.one(f"SELECT i.digest, {FIRST_PATH} AS path FROM image i WHERE i.id = ?", (image_id,))
-        if row is not None:
-            found[image_id] = (row["digest"], row["path"])
-    return found
+    return _Trained(workspace, Among(sql, of_run), is_by_group=True)
 
 
 _DUPLICATES = (
@@ -176,10 +177,15 @@ _DUPLICATES = (
 def _train_duplicates(
     workspace: Workspace, image_ids: Sequence[int], trained: _Trained
 ) -> dict[int, tuple[str, ...]]:
+    pairs = {
+        image_id: [(row["other"], row["digest"]) for row in workspace.query(_DUPLICATES, {"id": image_id})]
+        for image_id in image_ids
+    }
+    taught = trained.read([*image_ids, *(other for each in pairs.values() for other, _ in each)])
     found = {}
-    for image_id in image_ids if trained.label else ():
-        rows = workspace.query(_DUPLICATES, {"id": image_id})
-        if digests := tuple(row["digest"] for row in rows if trained.teaches(row["other"], image_id)):
+    for image_id, others in pairs.items():
+        own = taught.get(image_id)
+        if digests := tuple(digest for other, digest in others if _teaches(taught.get(other), own)):
             found[image_id] = digests
     return found
 
@@ -189,21 +195,22 @@ def _nearest(
 ) -> dict[int, tuple[NearTrained, ...]]:
     """Return the nearest training images by id, from the embeddings that were used last."""
     sets = stored.sets(workspace)
-    if not sets or not trained.label or not len(image_ids):
+    if not sets or not len(image_ids):
         return {}
     own = stored.load(workspace, sets[0].set_id, image_ids.tolist())
-    others = stored.load(workspace, sets[0].set_id, list(trained.label))
     # In cross-validation, the image and its near duplicates are among them.
-    near = neighbours.nearest(others.features, own.features, n + N_OF_GROUP if trained.group else n)
-    named = _named(workspace, np.unique(others.image_ids[near.indices[near.indices >= 0]]).tolist())
+    n_wanted = n + N_OF_GROUP if trained.is_by_group else n
+    near = search_among.nearest(workspace, sets[0], own.features, n_wanted, among=trained.among)
+    ids = np.unique(near.image_ids[near.image_ids >= 0]).tolist()
+    named = origins.named(workspace, ids)
+    taught = trained.read([*ids, *own.image_ids.tolist()])
     found = {}
-    for image_id, rows, similarities in zip(
-        own.image_ids.tolist(), near.indices.tolist(), near.similarity.tolist(), strict=True
+    for image_id, others, similarities in zip(
+        own.image_ids.tolist(), near.image_ids.tolist(), near.similarity.tolist(), strict=True
     ):
-        ids = [int(others.image_ids[row]) for row in rows if row >= 0]
         found[image_id] = tuple(
-            NearTrained(*named[each], trained.label[each], round(similarity, 4))
-            for each, similarity in zip(ids, similarities, strict=False)
-            if trained.teaches(each, image_id)
+            NearTrained(*named[other], taught[other].label, round(similarity, 4))
+            for other, similarity in zip(others, similarities, strict=True)
+            if _teaches(taught.get(other), taught.get(image_id))
         )[:n]
     return found

@@ -13,6 +13,7 @@ from peakid.engines.mapping import Done
 from peakid.engines.opening import Engine
 from peakid.engines.records import Shard
 from peakid.engines.shard_files import ShardFiles
+from peakid.export_records import N_BATCH
 from peakid.jobs.maps import packing, proof_units
 from peakid.recipe import export_formats, weight_files
 from peakid.recipe.export_formats import Format
@@ -137,9 +138,9 @@ class Prover:
 
     def _timed(self, folder: Path, card: "Card", formats: Sequence[Format]) -> "Answer":
         """Measure on this machine, with all cores and when no worker computes: users will have both."""
-        from peakid.learn.export import checking, times
+        from peakid.learn.export import checking
 
-        some = self.digests[: times.BATCH]
+        some = self.digests[: N_BATCH]
         return checking.check(
             folder,
             card,

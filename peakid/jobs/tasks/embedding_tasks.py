@@ -56,10 +56,10 @@ def embed(work: Work) -> None:
         else:
             known, n_new, seconds = _compute(work, backbone)
     work.note(replace(_result(work, known, n_new, seconds), engine=used))
+    if known is not None:  # Before the outliers, which it finds the nearest images of.
+        index_job.extend_if_needed(work, known.set_id)
     if n_new:
         outlier_scores.refresh(work.workspace, report=work.report)
-    if known is not None:
-        index_job.extend_if_needed(work, known.set_id)
 
 
 def _known(work: Work, backbone: Backbone) -> EmbeddingSet | None:

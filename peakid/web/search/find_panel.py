@@ -145,9 +145,9 @@ def _open_class(workspace: Workspace) -> None:
 
 
 def _open_strange(workspace: Workspace, queue: str) -> None:
-    """Compute the scores if embeddings or labels have changed, and open the queue."""
+    """Compute the scores if embeddings or labels have changed and it takes seconds, and open the queue."""
     try:
-        outlier_scores.refresh(workspace)
+        outlier_scores.refresh(workspace, most=outlier_scores.MOST_AT_ONCE)
     except PeakidError as error:
         session.show_error(error)
         return

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from peakid.curate import remarks
-from peakid.curate.queues import queue_plans, ranges, review_queue
+from peakid.curate.queues import queue_plans, queue_sql, ranges, review_queue
 from peakid.curate.queues.filters import Filters, conditions
 from peakid.errors import BadInput, NotFound
 from peakid.records import QueueItem
@@ -93,7 +93,7 @@ def test_filters_combine_whichever_index_is_read(workspace, nine):
         (segment,) = queue_plans.plan(workspace, "unreviewed")
         made = conditions(workspace, both)
         for lead in (None, *made):
-            sql, parameters = review_queue.page_sql(segment, made, lead=lead)
+            sql, parameters = queue_sql.page_sql(segment, made, lead=lead)
             assert [row["digest"] for row in workspace.query(sql, {**parameters, "limit": 9})] == expected
 
 
@@ -190,6 +190,55 @@ def test_a_range_of_confidence_passes_the_same_images_where_very_many_do(
 
 
 def test_more_images_of_a_filter_are_sorted_the_more_images_there_are(workspace, nine):
-    assert review_queue._most_sorted(workspace) == 15_000
+    assert queue_sql.most_sorted(workspace) == 15_000
     workspace.connection().execute("UPDATE state_count SET n = 2000000")
-    assert 30_000 < review_queue._most_sorted(workspace) < 100_000
+    assert 30_000 < queue_sql.most_sorted(workspace) < 100_000
+
+
+RANKED = ["model-disagrees", "uncertain", "worth", "issue:dark", "errors:1:valid", "conflicts"]
+
+
+@pytest.mark.parametrize("queue", RANKED)
+def test_a_ranked_queue_has_the_same_images_whether_those_of_a_filter_are_noted_or_not(
+    workspace, nine, add_run, monkeypatch, queue
+):
+    rows = zip("abcdeg", (0.9, 0.4, 0.3, 0.2, 0.35, 0.45), strict=True)
+    add_run(nine, *((name, "valid", "dom", "eiger", confidence) for name, confidence in rows))
+    monkeypatch.setattr(queue_sql, "_LEAST_SORTED", 0)
+    for filters, _ in ALONE:
+        found = []
+        for n_sorted, n_noted in ((9, 0), (0, 0), (0, 9)):  # By the index of the filter, checked, noted.
+            monkeypatch.setattr(queue_sql, "_ROWS_SORTED", n_sorted)
+            monkeypatch.setattr(queue_sql, "_ROWS_NOTED", n_noted)
+            page = review_queue.page(workspace, queue, filters=filters)
+            found.append([each.digest for each in page])
+            assert review_queue.image_ids(workspace, queue, filters=filters) == [e.image_id for e in page]
+        assert found[0] == found[1] == found[2], filters
+
+
+def test_noted_images_are_checked_before_any_row_of_a_prediction_is_read(workspace, nine, monkeypatch):
+    monkeypatch.setattr(queue_sql, "_LEAST_SORTED", 0)
+    monkeypatch.setattr(queue_sql, "_ROWS_SORTED", 0)
+    made = conditions(workspace, Filters(class_name="dom"))
+    for queue in ("model-disagrees", "uncertain"):
+        (segment,) = queue_plans.plan(workspace, queue)
+        noted = queue_sql.with_noted(workspace, segment, made, None)
+        sql, parameters = queue_sql.page_sql(segment, noted)
+        plan = workspace.query(f"EXPLAIN QUERY PLAN {sql}", {**parameters, "limit": 9})
+        steps = [row["detail"] for row in plan]
+        assert steps[0].startswith("SEARCH p USING COVERING INDEX prediction_"), steps
+        assert any(step.startswith("LIST SUBQUERY") for step in steps[:2]), steps
+        assert not [step for step in steps if "TEMP B-TREE" in step], steps
+
+
+def test_counting_stops_at_the_number_that_is_shown(workspace, nine):
+    (segment,) = queue_plans.plan(workspace, "all")
+    made = conditions(workspace, Filters(ranges="megapixels=0..9"))
+    every = queue_sql.count_segment(workspace, segment, made, 9)
+    assert queue_sql.count_segment(workspace, segment, made, 9, most=2) == (2, 2)
+    assert queue_sql.count_segment(workspace, segment, made, 3) == (3, 3)
+    assert every == (9, 9)
+    rare = conditions(workspace, Filters(ranges="sharpness=0.5..0.5"))
+    n, n_read = queue_sql.count_segment(workspace, segment, rare, 9)
+    assert n == 6
+    assert n_read <= 9

@@ -2,7 +2,7 @@
 
 import pytest
 
-from peakid.curate.queues import queue_plans, review_queue, selections
+from peakid.curate.queues import queue_plans, queue_sql, selections
 from peakid.curate.queues.filters import Filters, conditions
 
 EVERY_QUEUE = [
@@ -60,7 +60,7 @@ def test_every_queue_is_paged_through_an_index_and_never_sorted(workspace, plant
             connection.execute("INSERT INTO head_fit VALUES (1, 1, '', 1, 0, 0, 0, 0, 0, 0, '')")
     for segment in queue_plans.plan(workspace, queue):
         for key in ((), (1,) * len(segment.key or "1")):
-            details = plans_of(workspace, *review_queue.page_sql(segment, key=key))
+            details = plans_of(workspace, *queue_sql.page_sql(segment, key=key))
             # SQLite also calls reading an index from its start a scan.
             walks = [
                 line
@@ -78,11 +78,11 @@ def test_every_filter_uses_an_index_and_returns_images_in_order(workspace, plant
     for queue in ("unreviewed", "all", "flagged"):  # The others have an order of their own.
         (segment,), made = queue_plans.plan(workspace, queue), conditions(workspace, filters)
         for key in ((), (1,)):
-            details = plans_of(workspace, *review_queue.page_sql(segment, made, lead=made[0], key=key))
+            details = plans_of(workspace, *queue_sql.page_sql(segment, made, lead=made[0], key=key))
             assert not scans(details), details
             # The images in a range are at most `ranges.MOST_LISTED`, which are sorted.
             assert filters.ranges or not [line for line in details if "TEMP B-TREE" in line], details
     for queue in EVERY_QUEUE:  # Checked for the images of a queue, a filter reads rows by their key.
         for segment in queue_plans.plan(workspace, queue):
-            details = plans_of(workspace, *review_queue.page_sql(segment, conditions(workspace, filters)))
+            details = plans_of(workspace, *queue_sql.page_sql(segment, conditions(workspace, filters)))
             assert not [line for line in details[1:] if line in scans(details)], details

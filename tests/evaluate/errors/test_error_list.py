@@ -9,6 +9,8 @@ from peakid.curate import class_merges, classes, decisions
 from peakid.curate.duplicates import pair_judgements
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot as snapshots
+from peakid.embed import near_classes, neighbours
+from peakid.embed.index import build
 from peakid.errors import NotFound
 from peakid.evaluate import report, score_warnings, scored_images
 from peakid.evaluate.errors import error_evidence, error_list, outdated
@@ -43,6 +45,23 @@ def add_pair(workspace, one, other):
         )
         connection.execute("INSERT INTO duplicate_pair VALUES (?, ?, 'near', 3, 'now')", ids)
     return tuple(ids)
+
+
+def cross_validated(workspace, frozen, add_run, n_wrong):
+    """Add a run that predicts the first images wrongly, each image by the folds without its group."""
+    run_id = add_run(frozen, folds=5)
+    items = snapshots.items(workspace, frozen.digest)
+    with workspace.transaction() as connection:
+        connection.execute("DELETE FROM prediction WHERE run_id = ?", (run_id,))
+        connection.execute("UPDATE run SET state = 'done', best_epoch = NULL WHERE id = ?", (run_id,))
+    labels = [item.label for item in items]
+    position = {name: n for n, name in enumerate(frozen.class_names)}
+    pred_probs = np.full((len(items), 2), 0.1, dtype=np.float32)
+    pred_probs[np.arange(len(items)), [position[label] for label in labels]] = 0.9
+    pred_probs[:n_wrong] = pred_probs[:n_wrong, ::-1]
+    digests = [item.digest for item in items]
+    run_predictions.add(workspace, run_id, "cv", digests, pred_probs, labels, is_out_of_sample=True)
+    return run_id
 
 
 def label(workspace, digest, name, **more):
@@ -108,6 +127,46 @@ def test_the_nearest_training_images_and_near_duplicates_in_train_are_named(work
     assert errors_of(workspace, run_id)[0].train_duplicates == ()
 
 
+@pytest.fixture
+def indexed(workspace, frozen, monkeypatch):
+    """Embeddings of all images at random, with an index that is used from four images on."""
+    monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 3)
+    random = np.random.default_rng(0)
+    items = snapshots.items(workspace, frozen.digest)
+    vectors = {item.digest: random.normal(size=8).tolist() for item in items}
+    build.build(workspace, planted_embeddings.plant(workspace, vectors).set_id)
+
+
+@pytest.mark.parametrize("split", ["valid", "cv"])
+def test_the_index_finds_the_nearest_training_images_of_comparing_all(
+    workspace, frozen, add_run, indexed, monkeypatch, split
+):
+    n_wrong = 3
+    if split == "cv":
+        run_id = cross_validated(workspace, frozen, add_run, n_wrong)
+    else:
+        run_id = add_run(frozen, n_wrong=n_wrong)
+    compare = neighbours.nearest
+    monkeypatch.setattr(neighbours, "nearest", lambda *_, **__: pytest.fail("all were compared"))
+    found = errors_of(workspace, run_id, split)
+    monkeypatch.setattr(neighbours, "nearest", compare)
+    monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 10_000)
+    assert found == errors_of(workspace, run_id, split)
+    assert [len(each.nearest) for each in found] == [error_list.N_NEAREST] * n_wrong
+
+
+def test_the_evidence_of_the_index_is_that_of_comparing_all(workspace, frozen, add_run, indexed, monkeypatch):
+    queue = review_queue.errors_queue(add_run(frozen, n_wrong=1), "valid")
+    wrong = errors_of(workspace, 1)[0].digest
+    compare = neighbours.nearest
+    monkeypatch.setattr(neighbours, "nearest", lambda *_, **__: pytest.fail("all were compared"))
+    found = error_evidence.explain(workspace, wrong, queue=queue)
+    monkeypatch.setattr(neighbours, "nearest", compare)
+    monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 10_000)
+    assert found == error_evidence.explain(workspace, wrong, queue=queue)
+    assert [len(each.images) for each in found.near] == [near_classes.N_SHOWN] * 2
+
+
 def test_the_evidence_shows_training_images_of_both_classes(workspace, frozen, add_run):
     run_id = add_run(frozen, n_wrong=1)
     queue = review_queue.errors_queue(run_id, "valid")
@@ -132,23 +191,15 @@ def test_the_evidence_shows_training_images_of_both_classes(workspace, frozen, a
 
 
 def test_of_a_cross_validated_run_near_duplicates_in_other_groups_are_named(workspace, frozen, add_run):
-    run_id = add_run(frozen, folds=5)
     items = snapshots.items(workspace, frozen.digest)
-    labels = [item.label for item in items]
     wrong, same_group, other = items[0], items[1], items[2]
+    run_id = cross_validated(workspace, frozen, add_run, 1)
     with workspace.transaction() as connection:
-        connection.execute("DELETE FROM prediction WHERE run_id = ?", (run_id,))
-        connection.execute("UPDATE run SET state = 'done', best_epoch = NULL WHERE id = ?", (run_id,))
         connection.execute(
             "UPDATE snapshot_item SET group_key = ? WHERE image_id = (SELECT id FROM image WHERE digest = ?)",
             (wrong.group_key, same_group.digest),
         )
-    position = {name: n for n, name in enumerate(frozen.class_names)}
-    pred_probs = np.full((len(items), 2), 0.1, dtype=np.float32)
-    pred_probs[np.arange(len(items)), [position[label] for label in labels]] = 0.9
-    pred_probs[0] = pred_probs[0, ::-1]
     digests = [item.digest for item in items]
-    run_predictions.add(workspace, run_id, "cv", digests, pred_probs, labels, is_out_of_sample=True)
     features = dict.fromkeys(digests, (0.0, 1.0))
     near = {wrong.digest: (1.0, 0.0), same_group.digest: (1.0, 0.05), other.digest: (1.0, 0.1)}
     planted_embeddings.plant(workspace, {**features, **near})
