@@ -150,14 +150,18 @@ def clear(workspace: Workspace) -> None:
         connection.execute("DELETE FROM head_fit")
 
 
-def drop_others(workspace: Workspace, set_id: int) -> None:
-    """Delete the rows of images that a set of embeddings does not have: another set was used before."""
-    with workspace.transaction() as connection:
-        connection.execute(
-            "DELETE FROM suggestion WHERE image_id IN (SELECT image_id FROM suggestion EXCEPT"
-            " SELECT image_id FROM embedding WHERE set_id = ?)",
-            (set_id,),
-        )
+def keep_only(workspace: Workspace, image_ids: np.ndarray) -> None:
+    """Delete the rows of images that the head does not know: of another set of embeddings or another sample.
+
+    Args:
+        image_ids: int64 of shape (N,), ascending.
+    """
+    stored = [row["image_id"] for row in workspace.query("SELECT image_id FROM suggestion")]
+    gone = np.setdiff1d(np.array(stored, dtype=np.int64), image_ids)
+    for some in _chunks(gone):
+        with workspace.transaction() as connection:
+            connection.executemany("DELETE FROM suggestion WHERE image_id = ?", [(i,) for i in some.tolist()])
+        time.sleep(PAUSE_S)
 
 
 def _is_changed(rows: Rows, written: Rows) -> np.ndarray:

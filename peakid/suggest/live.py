@@ -46,7 +46,8 @@ class Basis:
 class Live:
     """The live head of one workspace: its state is what `fitted` has stored, and can be lost at any time.
 
-    Memory: the features as the head keeps them, and a few hundred bytes for each image.
+    Memory: the features of at most `groups.MOST_FOLLOWED` images, and a few hundred bytes for each image of
+    the workspace. Of more images, whole groups are drawn, those that a person has judged first.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -104,16 +105,25 @@ class Live:
         began = time.monotonic()
         self._head = None  # Two of them would not fit in the memory that one may take.
         self._near, self._run_evidence = {}, None
-        found = stored.load(self.workspace, basis.set_id)
+        found = stored.load(self.workspace, basis.set_id, self._followed(basis))
         self._set, self._features, self._ids = found.set, found.features, found.image_ids
         self._groups = groups.of_images(self.workspace, self._ids)
         self._labels = KnownLabels(self._ids)
         if len(self._ids):
             self._head = LiveHead(self._features, self._groups)
-        fitted.drop_others(self.workspace, basis.set_id)
+        fitted.keep_only(self.workspace, self._ids)
         self._written = fitted.read_rows(self.workspace, self._ids)
         self._built_on = basis
         self.build_seconds = time.monotonic() - began
+
+    def _followed(self, basis: Basis) -> list[int] | None:
+        """Return the ids of the images that the head knows; None = all with an embedding."""
+        ids, _ = stored.rows(self.workspace, basis.set_id)
+        if len(ids) <= groups.MOST_FOLLOWED:
+            return None
+        is_reviewed = KnownLabels(ids).read(self.workspace, basis.decision_id).is_reviewed
+        of_all = groups.of_images(self.workspace, ids)
+        return ids[groups.sampled(ids, of_all, is_reviewed, groups.MOST_FOLLOWED)].tolist()
 
     def _fit(self, basis: Basis, labels: Labels, began: float) -> HeadFit:
         assert self._head is not None

@@ -9,7 +9,7 @@ from peakid.embed import neighbours, stored
 from peakid.embed.index import build
 from peakid.keep import forget
 from peakid.records import Choice
-from peakid.suggest import fitted, live
+from peakid.suggest import fitted, groups, live
 from peakid.suggest.live import Live
 
 ANNA = "human:anna"
@@ -222,3 +222,32 @@ def test_among_very_many_images_the_nearest_are_read_from_an_index(workspace, fl
     build.build(workspace, stored.find(workspace).set_id)
     monkeypatch.setattr(neighbours, "nearest", lambda *_given, **_named: pytest.fail("compared"))
     assert counted() == before
+
+
+def test_of_very_many_images_the_head_follows_a_sample_with_those_that_were_judged(
+    workspace, flipped, monkeypatch
+):
+    digests, _ = flipped
+    Live(workspace).refresh()
+    assert workspace.one("SELECT COUNT(*) FROM suggestion")[0] == 36
+    judged = [digests["dom 03"], digests["eiger 05"], digests["jungfrau 07"]]
+    for digest in judged:
+        judge(workspace, digest, "dom")
+    monkeypatch.setattr(groups, "MOST_FOLLOWED", 24)
+    head = Live(workspace)
+    fit = head.refresh()
+    assert fit.n_images == 24
+    known = {
+        row["digest"]
+        for row in workspace.query("SELECT digest FROM suggestion s JOIN image i ON i.id = s.image_id")
+    }
+    assert len(known) == 24
+    assert known >= set(judged)
+    assert not head.is_outdated()
+    assert Live(workspace).refresh().n_images == 24
+    assert groups.limit_text(workspace) == (
+        "Label issues and suggestions are of 24 of the 36 images: those that a person has judged, and a"
+        " random sample."
+    )
+    monkeypatch.setattr(groups, "MOST_FOLLOWED", 36)
+    assert groups.limit_text(workspace) is None

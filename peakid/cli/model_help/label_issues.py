@@ -9,7 +9,7 @@ from peakid.cli.model_help.remaining import remaining_option
 from peakid.jobs import suggester
 from peakid.store import images
 from peakid.store.workspace import Workspace
-from peakid.suggest import issues, why
+from peakid.suggest import groups, issues, why
 
 N_LISTED = 50  # Rows for people; JSON has all of them.
 
@@ -51,7 +51,10 @@ def label_issues(
         for each in documents
     ]
     columns = ["digest", "label_quality", "given_label", "suggested_label", "why", "path"]
-    emit(as_json, documents, table(rows, columns, empty="No label was scored."))
+    lines = [table(rows, columns, empty="No label was scored.")]
+    if run_id is None and (limit_text := groups.limit_text(workspace)):
+        lines.append(limit_text)
+    emit(as_json, documents, "\n".join(lines))
 
 
 def _explain(workspace: Workspace, digest: str, *, as_json: bool) -> None:

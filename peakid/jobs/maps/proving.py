@@ -140,7 +140,7 @@ class Prover:
         """Measure on this machine, with all cores and when no worker computes: users will have both."""
         from peakid.learn.export import checking
 
-        some = self.digests[: N_BATCH]
+        some = self.digests[:N_BATCH]
         return checking.check(
             folder,
             card,

@@ -13,6 +13,7 @@ from peakid.jobs.job import Job
 from peakid.recipe import weight_files
 from peakid.recipe.backbones import PACKAGED, Backbone
 from peakid.store.workspace import Workspace
+from peakid.suggest import groups
 from peakid.web import navigation, session, tables, words
 from peakid.web.jobs import job_panel, submission
 from peakid.web.training import weights_folder
@@ -66,6 +67,8 @@ def show(workspace: Workspace) -> None:
         st.caption(NO_WEIGHTS if found.used else f"{NO_WEIGHTS} {STILL_WORKS}")
     if found.n_unread:
         _show_unread(workspace, found, is_open=is_open)
+    if limit := groups.limit_text(workspace):
+        st.caption(limit)
     if found.used is not None and not is_open:
         _show_index(workspace, found.used)
     if job is not None and _is_shown(job, found):
