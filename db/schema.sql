@@ -940,6 +940,8 @@ CREATE INDEX prediction_disagrees
 
 CREATE INDEX origin_image ON origin(image_id, id, source, root_id);
 
+CREATE INDEX origin_test ON origin(image_id) WHERE split = 'test';
+
 CREATE TRIGGER decision_is_never_updated BEFORE UPDATE ON decision
 BEGIN SELECT RAISE(ABORT, 'decision is append-only: append a new row instead of changing one'); END;
 

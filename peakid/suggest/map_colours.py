@@ -1,5 +1,6 @@
 """Decide the category of each point of the map: by label, prediction, suggestion, split, issue or source."""
 
+import bisect
 import hashlib
 import itertools
 import json
@@ -228,8 +229,7 @@ def _suspicion(workspace: Workspace, shown: _Shown) -> Colouring:
     names = [f"quality {low:g} to {high:g}" for low, high in itertools.pairwise(ends)]
     values = _suggested(workspace, shown, "g.label_quality")
     bands: list[SqlValue] = [
-        None if value is None else int(np.searchsorted(_BANDS, float(value), side="right"))
-        for value in values
+        None if value is None else bisect.bisect_right(_BANDS, float(value)) for value in values
     ]
     return _coloured("suspicion", bands, dict(enumerate(names)), _kinds(names, "value", NO_LABEL))
 
