@@ -235,6 +235,8 @@ def measured(given: argparse.Namespace, megapixels: float, export: Path, place: 
     """Measure all ways with the photos of one size."""
     first = different(given, megapixels, place)
     rounds = earlier_rounds(given.keep, megapixels)
+    if given.work:
+        given.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         here = Path(folder)
         make_photos(first, here / "photos", given.photos)
@@ -277,6 +279,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="Where the photos are written, to keep them.")
     parser.add_argument("--keep", type=Path, help="A file to which rounds are added.")
     given = parser.parse_args()
+    if given.work:
+        given.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.work) as folder:
         export = given.export or Path(folder) / "export"
         if given.export is None:
