@@ -3,7 +3,7 @@
 from peakid.errors import TooManyRanks
 from peakid.remedies import action
 
-LEAST_IMAGES = 2  # Of a rank's part of a batch: BatchNorm needs two.
+LEAST_IMAGES = 2  # Of a rank's part of a batch: MixUp and CutMix mix the images of one part.
 
 
 def refuse_small_parts(batch_size: int, n_ranks: int) -> None:

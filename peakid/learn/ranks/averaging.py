@@ -1,4 +1,4 @@
-"""Average the gradients over the ranks in every step, through torch's DistributedDataParallel."""
+"""Average the gradients over the ranks in every step, and normalise over the whole batch of all ranks."""
 
 from typing import Any
 
@@ -7,7 +7,19 @@ from torch import distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from peakid.learn.ranks.norms import WholeBatchNorms
+
 AFTER_ALL_OTHERS = 100  # Callbacks before it see the plain model.
+
+
+class _Shared(DistributedDataParallel):
+    """A model of which each rank computes a part of every batch."""
+
+    has_part = True  # Whether this rank has one of the current batch.
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        with WholeBatchNorms(self.has_part):
+            return super().forward(*inputs, **named)
 
 
 class Averaging(Callback):
@@ -26,7 +38,11 @@ class Averaging(Callback):
     def before_train(self) -> None:
         self.plain = self.learn.model
         # Some published models have parameters that a forward pass does not use.
-        self.learn.model = DistributedDataParallel(self.plain, static_graph=True)
+        self.learn.model = _Shared(self.plain, static_graph=True)
+
+    def before_batch(self) -> None:
+        if self.training:
+            self.learn.model.has_part = self.learn.dls.train.weight > 0
 
     def after_loss(self) -> None:
         if self.training:

@@ -22,7 +22,7 @@ def test_the_parts_of_a_batch_are_all_of_it_once_and_their_weighted_losses_its_l
     parts = [Ranks(number, n_ranks).batch_part(rows, weights) for number in range(n_ranks)]
     counted = [row for part, weight in parts if weight for row in part.tolist()]
     assert sorted(counted) == rows.tolist()
-    assert all(len(part) >= 2 for part, _ in parts)  # BatchNorm fails with one image.
+    assert all(len(part) >= 2 for part, _ in parts)  # MixUp mixes those of one part.
     of_ranks = [weight * np.average(losses[part], weights=weights[part]) for part, weight in parts]
     assert np.mean(of_ranks) == pytest.approx(np.average(losses[rows], weights=weights[rows]))
 
