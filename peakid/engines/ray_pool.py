@@ -16,6 +16,7 @@ from peakid.job_settings import JobSettings
 
 INSTALL = 'Install it with: pip install "peakid[cluster]"'
 ANSWERS_WITHIN_S = 5.0  # A port that is open answers at once, also on another continent.
+NO_CLIENT_SERVER = "client server failed"  # In the words of the head of a cluster.
 DEFAULT_PORT = 6379  # Of a cluster's head, and 10001 for ray://.
 
 
@@ -67,10 +68,12 @@ class Connection:
         try:
             try:
                 self._connect(address, n_cores)
-            except Exception:
-                if address:
+            except Exception as error:
+                if address and NO_CLIENT_SERVER not in str(error):
                     raise
-                self._connect(address, n_cores)  # Ray gives up after 30 s, which a busy machine may need.
+                # Ray gives up after 30 s, which a busy machine may need; and on the head of a cluster it
+                # sometimes fails to start the process for a client.
+                self._connect(address, n_cores)
         except Exception as error:  # Ray raises plain ones.
             raise _no_connection(address, error) from error
 

@@ -134,7 +134,7 @@ def embeddings_by(engine: Engine, opened: workspaces.Workspace) -> bytes:
     return file.read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["direct", "client"])
+@pytest.mark.parametrize("kind", ["direct", pytest.param("client", marks=pytest.mark.thorough)])
 def test_a_scan_on_two_nodes_gives_the_measures_of_this_machine(workspace, fill, copied, nodes, kind):
     if kind == "client":
         pytest.importorskip("grpc", reason="grpcio, which addresses with ray:// need, is not installed")

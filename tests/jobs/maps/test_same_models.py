@@ -70,6 +70,7 @@ def sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+@pytest.mark.thorough
 def test_views_are_averaged_alike_here_and_by_every_engine(workspace, run, copies, local, ray, monkeypatch):
     monkeypatch.setattr(tta, "CHUNK", 5)
     digests, expected = run_predictions.pred_probs(workspace, run.run_id, "valid")
@@ -139,6 +140,7 @@ def add(workspace: Any, run: Any, maps: Any) -> None:
     heat_maps.add(workspace, run.run_id, maps)
 
 
+@pytest.mark.thorough
 def test_files_are_checked_alike_here_and_by_every_engine(workspace, run, tmp_path, local, ray):
     digests, expected = run_predictions.pred_probs(workspace, run.run_id, "valid")
     assert len(digests) > checking_batch()
@@ -183,6 +185,7 @@ def checking_batch() -> int:
     return check.CHUNK
 
 
+@pytest.mark.thorough
 def test_an_export_that_predicts_something_else_is_refused_by_an_engine_too(workspace, run, tmp_path, local):
     digests, expected = run_predictions.pred_probs(workspace, run.run_id, "valid")
     prover = Prover(workspace, local.engine, digests, (), no_report, never)

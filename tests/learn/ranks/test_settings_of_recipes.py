@@ -8,6 +8,8 @@ from peakid.engines.fit import Head, Order
 from peakid.job_settings import JobSettings
 from tests.learn.ranks import several
 
+pytestmark = pytest.mark.thorough
+
 COMMON = {"arch": "plain_cnn", "image_size_px": 32, "batch_size": 6, "device": "cpu"}
 FINDER = {"name": "found", "epochs": 2, "base_lr": "finder", "learns": "all"}
 PATIENT = {"name": "patient", "epochs": 40, "base_lr": 1.0, "schedule": "constant", "patience": 1}
