@@ -100,6 +100,7 @@ def test_views_are_averaged_alike_here_and_by_every_engine(workspace, run, copie
         assert list(folder_of(opened).iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_heat_maps_are_tested_alike_here_and_by_every_engine(
     workspace, run, copies, local, ray, monkeypatch, as_worker
 ):
