@@ -27,10 +27,9 @@ from peakid.engines.records import ShardResult, WorkerReady
 from peakid.engines.shard_files import ShardFiles, folder_of
 from peakid.job_settings import JobSettings
 from peakid.jobs.maps import embedding, measuring, predicting
-from peakid.recipe import architectures, backbones, weight_files
 from peakid.records import no_report
 from peakid.store import workspace as workspaces
-from tests import planted_models
+from tests import packaged_set, planted_models
 
 pytestmark = pytest.mark.slow
 
@@ -118,16 +117,7 @@ def measures_by(engine: Engine | None, opened: workspaces.Workspace) -> list[tup
 
 def embeddings_by(engine: Engine, opened: workspaces.Workspace) -> bytes:
     """Return the file of embeddings that an engine computes."""
-    backbone = backbones.find(backbones.PACKAGED, JobSettings())
-    if not weight_files.packaged(architectures.find(backbones.PACKAGED)) or backbone.file is None:
-        pytest.skip("the package with the pretrained weights is not installed")
-    known = stored.create(
-        opened,
-        backbone.name,
-        size_px=backbone.size_px,
-        weights_sha256=weight_files.digest(backbone.file),
-        n_dimensions=backbone.architecture.n_features,
-    )
+    known = packaged_set.create(opened)
     missing = stored.missing(opened, known.set_id)
     embedding.compute(opened, engine, known, missing, report=no_report, should_stop=never, block=3)
     (file,) = stored.folder(opened).glob("*.f16")
@@ -192,7 +182,9 @@ class LosingPool:
             raylet = self.nodes.second.all_processes["raylet"][0].process
             of_second = {each.pid for each in psutil.Process(raylet.pid).children(recursive=True)}
             (self.lost_pid,) = of_second & set(self.pids)
+            worker = psutil.Process(self.lost_pid)
             self.nodes.ray.remove_node(self.nodes.second, allow_graceful=False)
+            worker.wait(60)  # It outlives its node for a moment, in which it could compute all that is left.
         return events
 
 

@@ -14,14 +14,13 @@ from peakid.dataset import snapshot as snapshots
 from peakid.embed import stored
 from peakid.engines.shard_files import ShardFiles, folder_of
 from peakid.jobs.maps import embedding, folds, measuring, predicting, sorting
-from peakid.recipe import architectures, backbones, weight_files
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from peakid.serve.albums import previews
 from peakid.serve.predictor import Predictor
 from peakid.store import exports, images
 from peakid.store.workspace import Workspace
-from tests import planted_models
+from tests import packaged_set, planted_models
 from tests.jobs.maps.tried import SETTINGS, never
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_machine")]
@@ -62,22 +61,13 @@ def test_a_scan_gives_the_same_measures_and_issues(workspace, fill, copies, loca
 
 
 def test_embeddings_are_the_same_and_in_the_same_order(workspace, fill, copies, local, ray):
-    backbone = backbones.find(backbones.PACKAGED, SETTINGS)
-    if not weight_files.packaged(architectures.find(backbones.PACKAGED)) or backbone.file is None:
-        pytest.skip("the package with the pretrained weights is not installed")
     digests = fill(river=11, sea=10)
     images.image_path(workspace, digests[3]).unlink()
     images.image_path(workspace, digests[9]).write_bytes(b"no photo")
     found, unread = [], []
     for name, each in (("local", local), ("ray", ray)):
         opened = copies(name)
-        known = stored.create(
-            opened,
-            backbone.name,
-            size_px=backbone.size_px,
-            weights_sha256=weight_files.digest(backbone.file),
-            n_dimensions=backbone.architecture.n_features,
-        )
+        known = packaged_set.create(opened)
         missing = stored.missing(opened, known.set_id)
         with each.killing() if name == "local" else contextlib.nullcontext():
             n_new = embedding.compute(

@@ -11,12 +11,11 @@ from peakid.engines.fit import Desk, Place
 from peakid.learn import fit
 from peakid.learn.batches import loaders
 from peakid.learn.network import model
-from peakid.learn.ranks import joining
 from peakid.learn.ranks.averaging import Averaging
 from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.recipe import architectures
 from tests.learn.colours import images_of, prepare
-from tests.learn.ranks import tiny
+from tests.learn.ranks import one_rank, tiny
 
 N_STEPS = 4
 RATE = 1e-3  # A network of random weights multiplies the rounding of larger steps.
@@ -54,14 +53,7 @@ class Record(Callback):
 
 def run(document: dict, desk: Desk, place: Place) -> None:
     """Train each case of the document as one of the ranks."""
-    with joining.joined(
-        place.rank,
-        place.n_ranks,
-        place.number_here,
-        init_method=place.init_method,
-        device_type="cpu",
-        n_threads=1,
-    ) as ranks:
+    with one_rank.joined(place) as ranks:
         for arch, learns in document["cases"]:
             train(desk.folder, arch, learns, ranks)
 

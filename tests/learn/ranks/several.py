@@ -7,11 +7,11 @@ from typing import Any
 from peakid.engines.fit import Desk, Place
 from peakid.job_settings import JobSettings
 from peakid.learn import train as training
-from peakid.learn.ranks import joining
 from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.recipe.recipe import Recipe
 from peakid.records import EpochMetrics
 from tests.learn.colours import images_of
+from tests.learn.ranks import one_rank
 
 # 5 validation images and 30 in all: neither is a multiple of the batches or of the ranks.
 ROWS = [
@@ -24,14 +24,7 @@ ROWS = [
 
 def run(document: Mapping[str, Any], desk: Desk, place: Place) -> None:
     """Train each recipe of the document as one of the ranks, and tell what came out on this one."""
-    with joining.joined(
-        place.rank,
-        place.n_ranks,
-        place.number_here,
-        init_method=place.init_method,
-        device_type="cpu",
-        n_threads=1,
-    ) as ranks:
+    with one_rank.joined(place) as ranks:
         for name, recipe in document["recipes"].items():
             stops_in = document["stops_in"].get(name) if place.rank == 1 else None
             desk.tell(name, train(desk.folder / name, recipe, ranks, stops_in))

@@ -10,13 +10,13 @@ from peakid.learn import fit, watch
 from peakid.learn.batches import loaders
 from peakid.learn.network import model
 from peakid.learn.network.checkpoint import Checkpoints
-from peakid.learn.ranks import joining
 from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.recipe import architectures
 from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import images_of, prepare
+from tests.learn.ranks import one_rank
 
 RECIPE = Recipe(
     arch="plain_cnn",
@@ -44,14 +44,7 @@ ROWS = [
 
 def run(document: dict, desk: Desk, place: Place) -> None:
     """Train as one of the ranks; write the weights of each one."""
-    with joining.joined(
-        place.rank,
-        place.n_ranks,
-        place.number_here,
-        init_method=place.init_method,
-        device_type="cpu",
-        n_threads=1,
-    ) as ranks:
+    with one_rank.joined(place) as ranks:
         joined = ranks.joined(torch.tensor(ranks.part(7)), 7).tolist()
         flags, made = ranks.agreed(place.rank), ranks.of_first(lambda: "it")
         desk.tell("exchange", {"joined": joined, "flags": flags, "made": made})
