@@ -2,7 +2,7 @@
 
 The same embeddings for all methods. cleanlab, where it is installed, ranks predictions of a logistic
 regression in five folds, as its documentation advises; its scores on the predictions of the live head are
-listed too.
+listed too. The limit is a head that was fitted to the right labels and knows how often each is changed.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from peakid.suggest.head import LiveHead
 SHARES = (0.05, 0.10, 0.20)
 STRENGTHS = (0.01, 0.1)  # scikit-learn's C; the one with the lower loss on the given labels.
 NEIGHBOURS = 15
+LIMIT = "limit: right labels and rates known"
 PEERS = ("cleanlab self-confidence", "cleanlab margin", "cleanlab confident learning")
 
 
@@ -76,6 +77,23 @@ def scores(
     return found | _peers(given, out_of_fold), own.is_issue
 
 
+def known_limit(clean: np.ndarray, labels: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Return the label quality by a head that was fitted to the right labels and is told the rates of errors.
+
+    What a better ranking of the same embeddings could reach at most, but for chance.
+
+    Args:
+        clean: Left-out probabilities of that head, (n, K).
+    """
+    n_classes = clean.shape[1]
+    counts = np.zeros((n_classes, n_classes))
+    np.add.at(counts, (labels, given), 1)
+    rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # Of each label, given the right one.
+    posterior = clean * rates[:, given].T
+    rows = np.arange(len(given))
+    return posterior[rows, given] / np.maximum(posterior.sum(axis=1), 1e-30)
+
+
 def _peers(given: np.ndarray, p: np.ndarray) -> dict[str, np.ndarray]:
     try:
         from cleanlab.filter import find_label_issues
@@ -112,13 +130,14 @@ def one(name: str, whole: noisy.Collection, given_args: argparse.Namespace) -> l
         rng = np.random.default_rng(seed)
         part = whole.part(np.sort(rng.permutation(len(whole.labels))[: given_args.images]))
         head = LiveHead(part.features, part.groups)
-        clean = head.fit(part.labels, n_classes).probabilities.argmax(axis=1)
-        confused = noisy.pairs(part.labels, clean, n_classes)
+        clean = head.fit(part.labels, n_classes).probabilities.astype(float)
+        confused = noisy.pairs(part.labels, clean.argmax(axis=1), n_classes)
         for kind in ("random", "pairs") if n_classes > 2 else ("random",):
             for share in SHARES:
                 given = noisy.planted(part.labels, kind, share, seed, confused, n_classes)
                 is_wrong = given != part.labels
                 found, is_issue = scores(part, head, given, seed)
+                found[LIMIT] = known_limit(clean, part.labels, given)
                 rows += [
                     {
                         "collection": name,
@@ -145,13 +164,13 @@ def report(rows: list[dict]) -> list[dict]:
         by = {m: {row["seed"]: row for row in here if row["method"] == m} for m in methods}
         n_wrong = np.mean([row["n_wrong"] for row in here])
         print(f"\n{setting[0]}, {setting[1]} {setting[2]:.0%}: {n_wrong:.0f} errors")
-        print(f"{'method':<28} AUROC    AP    P@n  in 2n")
+        print(f"{'method':<{len(LIMIT)}} AUROC    AP    P@n  in 2n")
         for method, seeds in by.items():
             mean = {
                 key: np.mean([row[key] for row in seeds.values()])
                 for key in ("auroc", "ap", "precision_at_n", "found_in_2n")
             }
-            print(f"{method:<28} " + "  ".join(f"{value:.3f}" for value in mean.values()))
+            print(f"{method:<{len(LIMIT)}} " + "  ".join(f"{value:.3f}" for value in mean.values()))
         named = np.mean([row["issues_per_error"] for row in by["Peakid"].values()])
         peers = [m for m in methods if m in PEERS]
         print(f"issues named per error: {named:.2f}")
