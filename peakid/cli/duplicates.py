@@ -8,7 +8,7 @@ import click
 
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, wait_option
 from peakid.curate.duplicates import duplicate_groups, image_search, proposals, proposed_groups, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, DuplicateImage, KeepRule
 from peakid.jobs import results
@@ -59,7 +59,7 @@ def duplicates_list(workspace: Workspace, with_settled: bool, is_proposed: bool,
 
 
 @duplicates_.command("find")
-@click.option("--wait", "is_waiting", is_flag=True, help="Wait until it ends and show what was found.")
+@wait_option(by_default=False)
 @actor_option
 @json_option
 @pass_workspace

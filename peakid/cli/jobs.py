@@ -31,6 +31,21 @@ request_option = click.option(
     "--request-id", help="Your name for this request: submitted twice, it makes one job."
 )
 
+
+def wait_option(*, by_default: bool, only: str = "") -> Callable[[Callable], Callable]:
+    """Return the option of a command that submits a job, and may wait until it ends.
+
+    Args:
+        only: When the command has a job to wait for at all, such as "without --out".
+    """
+    text = "Wait until the job ends, or return at once."
+    default = f"Default: {'--wait' if by_default else '--no-wait'}."
+    condition = f" It counts {only}." if only else ""
+    return click.option(
+        "--wait/--no-wait", "is_waiting", default=by_default, help=f"{text}{condition} {default}"
+    )
+
+
 random_option = click.option(
     "--from-random-weights",
     "allows_random",
@@ -70,9 +85,7 @@ def jobs_list(workspace: Workspace, limit: int, is_waiting: bool, as_json: bool)
 
 @jobs.command("show")
 @click.argument("job_id", type=int)
-@click.option(
-    "--wait", "is_waiting", is_flag=True, help="Wait until it ends; the exit code says how it ended."
-)
+@wait_option(by_default=False)
 @json_option
 @pass_workspace
 def jobs_show(workspace: Workspace, job_id: int, is_waiting: bool, as_json: bool) -> int:
@@ -120,7 +133,7 @@ def jobs_cancel(workspace: Workspace, job_id: int, as_json: bool) -> None:
 
 @jobs.command("resume")
 @click.argument("job_id", type=int)
-@click.option("--wait", "is_waiting", is_flag=True, help="Wait until it ends.")
+@wait_option(by_default=False)
 @click.option(
     "--ranks",
     "n_ranks",

@@ -19,6 +19,7 @@ from peakid.cli.jobs import (
     job_text,
     random_option,
     request_option,
+    wait_option,
 )
 from peakid.cli.output import export_text, terminal
 from peakid.dataset import snapshot as snapshots
@@ -56,12 +57,7 @@ def training_options(command: Command) -> Command:
             metavar="KEY=VALUE",
             help="Change one value of the recipe; may be repeated.",
         ),
-        click.option(
-            "--wait",
-            "is_waiting",
-            is_flag=True,
-            help="Wait until it ends; the exit code says how it ended.",
-        ),
+        wait_option(by_default=False),
         request_option,
     ]
     for option in reversed(options):
@@ -194,7 +190,7 @@ def lr_find(
     type=click.Path(path_type=Path),
     help="A new folder; default in the workspace's exports.",
 )
-@click.option("--no-wait", is_flag=True, help="Return at once, without waiting for the job.")
+@wait_option(by_default=True)
 @request_option
 @engine_options
 @actor_option
@@ -205,7 +201,7 @@ def export(
     run_id: int,
     formats: str,
     out: Path | None,
-    no_wait: bool,
+    is_waiting: bool,
     request_id: str | None,
     job_settings: JobSettings,
     actor: str,
@@ -222,7 +218,7 @@ def export(
         request_id=request_id,
         actor=actor,
     )
-    if no_wait:
+    if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
     emit(as_json, _export_document(job), _export_text(job))

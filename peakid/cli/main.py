@@ -147,7 +147,7 @@ def main() -> None:
         _show(Interrupted("Interrupted."))
         sys.exit(130)
     except click.ClickException as error:
-        _show_usage(error)
+        _show_usage(usage.explained(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:  # `peakid log | head` is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,6 +58,14 @@ class Place(click.ParamType):
         return store_urls.typed(str(value))
 
 
+def explained(error: click.ClickException) -> click.ClickException:
+    """Return a usage error that says more: a command without `--wait` does its work before it returns."""
+    if isinstance(error, click.NoSuchOption) and error.option_name == "--wait":
+        message = f"{error.message} Leave it out: this command returns when its work is done."
+        return click.NoSuchOption(error.option_name, message, ctx=error.ctx)
+    return error
+
+
 def document(error: click.ClickException) -> dict[str, object]:
     """Return a usage error as `--json` prints it on stderr, with the keys of every other error."""
     remedy = error.remedy if isinstance(error, UnknownCommand) else ""

@@ -75,6 +75,18 @@ def test_a_mistyped_option_leads_to_the_right_one(peakid, path):
     assert wanted in answer.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_a_command_waits_or_not_as_it_is_told(peakid, path):
+    option = next((each for each in LEAVES[path].params if "--wait" in each.opts), None)
+    if option is None:
+        asked = peakid(*path, "--wait")
+        assert (asked.code, asked.out) == (2, "")
+        assert asked.err.splitlines()[-1].endswith("this command returns when its work is done.")
+    else:
+        assert option.secondary_opts == ["--no-wait"]
+        assert f"Default: {'--wait' if option.default else '--no-wait'}." in option.help
+
+
 @pytest.mark.parametrize("n", range(len(CHOICES)), ids=lambda n: " ".join(CHOICES[n][0]))
 def test_a_mistyped_value_leads_to_the_right_one(n):
     _, parameter = CHOICES[n]

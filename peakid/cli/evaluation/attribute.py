@@ -4,7 +4,7 @@ import click
 
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.curate import decision_sets
 from peakid.curate.decision_sets import DecisionSet
 from peakid.jobs import results
@@ -36,9 +36,7 @@ from peakid.store.workspace import Workspace
     show_default=True,
     help="A test score is a counted look.",
 )
-@click.option(
-    "--wait", "is_waiting", is_flag=True, help="Follow the job to its end and exit with its result."
-)
+@wait_option(by_default=False)
 @request_option
 @actor_option
 @json_option

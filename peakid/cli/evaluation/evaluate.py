@@ -5,7 +5,7 @@ import click
 from peakid.cli import usage
 from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.curate.queues import review_queue
 from peakid.dataset import snapshot
 from peakid.errors import BadInput, NoEmbeddings
@@ -113,9 +113,7 @@ def probe_text(probe: ProbeScore) -> str:
     show_default=True,
     help="Number of views besides the original image.",
 )
-@click.option(
-    "--wait", "is_waiting", is_flag=True, help="Follow the job to its end and exit with its result."
-)
+@wait_option(by_default=False)
 @request_option
 @engine_options
 @actor_option

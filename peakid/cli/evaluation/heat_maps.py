@@ -10,7 +10,7 @@ from peakid import files
 from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.errors import NotFound
 from peakid.evaluate.heat import choice, shown_maps, trusted
 from peakid.evaluate.heat.shown_maps import SplitMaps
@@ -37,9 +37,7 @@ DEFAULT_OPACITY = 0.6
     help="Images that have maps afterwards: the worst errors, then right ones of every class.",
 )
 @click.option("--list", "is_listing", is_flag=True, help="Only list the maps there are; compute none.")
-@click.option(
-    "--no-wait", is_flag=True, help="Queue the job and exit; without it, the job is followed to its end."
-)
+@wait_option(by_default=True)
 @request_option
 @engine_options
 @actor_option
@@ -51,7 +49,7 @@ def heat_maps_(
     split: str,
     limit: int,
     is_listing: bool,
-    no_wait: bool,
+    is_waiting: bool,
     request_id: str | None,
     job_settings: JobSettings,
     actor: str,
@@ -72,7 +70,7 @@ def heat_maps_(
             request_id=request_id,
             actor=actor,
         )
-        if no_wait:
+        if not is_waiting:
             return emit_queued(as_json, job)
         job = follow(workspace, job.job_id)
         result = job.result_as(HeatMapsResult)

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.evaluate import score_text
 from peakid.evaluate.learning_curve import advice
 from peakid.evaluate.learning_curve.curve import LearningCurve
@@ -22,9 +22,7 @@ from peakid.store.workspace import Workspace
     help="Train the recipe of RUN on eight parts of its images, instead of a linear head on embeddings.",
 )
 @click.option("--again", "is_again", is_flag=True, help="Measure it again.")
-@click.option(
-    "--wait", "is_waiting", is_flag=True, help="Follow the job to its end and print the learning curve."
-)
+@wait_option(by_default=False)
 @request_option
 @actor_option
 @json_option

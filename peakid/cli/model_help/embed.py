@@ -8,7 +8,7 @@ import click
 from peakid.cli import usage
 from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.embed import importing, stored
 from peakid.embed.index import build
 from peakid.embed.stored import EmbeddingSet
@@ -21,7 +21,7 @@ from peakid.store.workspace import Workspace
 
 @click.group("embed", cls=usage.Group, invoke_without_command=True)
 @click.option("--backbone", help="An architecture of `peakid weights`. Default: the best with weights here.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Wait until all images have an embedding.")
+@wait_option(by_default=False)
 @click.option("--retry", "retries", is_flag=True, help="Read images again that could not be read before.")
 @engine_options
 @actor_option
@@ -120,7 +120,7 @@ def _document(workspace: Workspace, each: EmbeddingSet, *, is_used: bool) -> dic
 
 
 @embed_.command("index")
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow the job to its end.")
+@wait_option(by_default=False)
 @request_option
 @actor_option
 @json_option

@@ -8,7 +8,7 @@ import click
 
 from peakid.cli import usage
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.curate.queues import selections
 from peakid.embed import layouts, stored
 from peakid.embed.layouts import Layout, Method
@@ -47,7 +47,7 @@ from peakid.suggest.map_colours import ColourBy
     help="Make a queue of the images in this part of the map; all of it is -1 -1 1 1.",
 )
 @click.option("--all", "is_all", is_flag=True, help="Give every image a place, not only a sample of 100,000.")
-@click.option("--wait", "is_waiting", is_flag=True, help="Follow the job of a layout to its end.")
+@wait_option(by_default=False)
 @request_option
 @actor_option
 @json_option

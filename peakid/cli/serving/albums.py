@@ -9,7 +9,7 @@ from peakid import files
 from peakid.cli import usage
 from peakid.cli.engines.options import engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.cli.serving.sort import (
     group_of,
     groups_option,
@@ -31,7 +31,6 @@ from peakid.serve.albums.preview_file import Preview
 from peakid.store.workspace import Workspace
 
 COLUMNS = ["preview", "export_id", "n_photos", "n_unreadable", "is_complete", "folder"]
-wait_option = click.option("--wait", "is_waiting", is_flag=True, help="Wait until the job ends.")
 
 
 @click.group(cls=usage.Group, name="albums")
@@ -51,7 +50,7 @@ def albums_list(workspace: Workspace, as_json: bool) -> None:
 @albums_.command("preview")
 @click.argument("export_id", metavar="EXPORT", type=int)
 @click.argument("folder", type=click.Path(path_type=Path))
-@wait_option
+@wait_option(by_default=False)
 @request_option
 @engine_options
 @actor_option
@@ -153,7 +152,7 @@ def albums_place(
 @nested_option
 @twins_option
 @unfamiliar_option
-@wait_option
+@wait_option(by_default=False)
 @request_option
 @actor_option
 @json_option
@@ -184,7 +183,7 @@ def albums_write(
 
 @albums_.command("undo")
 @click.argument("out", type=click.Path(path_type=Path))
-@wait_option
+@wait_option(by_default=False)
 @request_option
 @actor_option
 @json_option

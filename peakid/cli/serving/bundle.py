@@ -6,7 +6,7 @@ import click
 
 from peakid import files
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.jobs import bundling
 from peakid.jobs.job import Job
 from peakid.jobs.results import BundleResult
@@ -37,7 +37,7 @@ from peakid.store.workspace import Workspace
     metavar="KEY",
     help="Sign it with this private key (PEM). Needs the extra `sign`.",
 )
-@click.option("--no-wait", is_flag=True, help="Without --out: return at once, without waiting for the job.")
+@wait_option(by_default=True, only="without --out")
 @request_option
 @actor_option
 @json_option
@@ -50,7 +50,7 @@ def bundle(
     intended_use: str,
     names_people: bool,
     key: Path | None,
-    no_wait: bool,
+    is_waiting: bool,
     request_id: str | None,
     actor: str,
     as_json: bool,
@@ -77,7 +77,7 @@ def bundle(
             request_id=request_id,
             actor=actor,
         )
-        if no_wait:
+        if not is_waiting:
             return emit_queued(as_json, job)
         return _emit_ended(as_json, follow(workspace, job.job_id))
     out = files.expanded(out)

@@ -6,7 +6,7 @@ import click
 
 from peakid import files
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
-from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option
+from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
 from peakid.jobs import bundling
 from peakid.jobs.job import Job
 from peakid.jobs.results import BundleResult
@@ -28,7 +28,7 @@ from peakid.store.workspace import Workspace
     type=click.FloatRange(0, 1),
     help="Confidence below which the model abstains. Default: that of the export.",
 )
-@click.option("--no-wait", is_flag=True, help="Without --out: return at once, without waiting for the job.")
+@wait_option(by_default=True, only="without --out")
 @request_option
 @actor_option
 @json_option
@@ -38,7 +38,7 @@ def page(
     export: str,
     out: Path | None,
     threshold: float | None,
-    no_wait: bool,
+    is_waiting: bool,
     request_id: str | None,
     actor: str,
     as_json: bool,
@@ -53,7 +53,7 @@ def page(
         job = bundling.submit_page(
             workspace, found.export_id, threshold=threshold, request_id=request_id, actor=actor
         )
-        if no_wait:
+        if not is_waiting:
             return emit_queued(as_json, job)
         return _emit_ended(as_json, follow(workspace, job.job_id))
     out = files.expanded(out)
