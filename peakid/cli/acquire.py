@@ -21,7 +21,7 @@ from peakid.cli.frame import (
     pass_workspace,
     terminal_report,
 )
-from peakid.cli.jobs import emit_queued
+from peakid.cli.jobs import emit_queued, wait_option
 from peakid.cli.output import import_text
 from peakid.curate import classes
 from peakid.curate import scan as scanning
@@ -34,9 +34,6 @@ from peakid.store.folders import recent_workspaces
 from peakid.store.workspace import Workspace
 from peakid.store_urls import StoreUrl
 
-_background = click.option(
-    "--background", is_flag=True, help="Queue the import and a scan as a job, and return at once."
-)
 _dry_run = click.option(
     "--dry-run", is_flag=True, help="Only say which classes and splits would be read, and what is skipped."
 )
@@ -58,7 +55,7 @@ def import_() -> None:
     help="Follow links to files and folders in FOLDER, too.",
 )
 @_dry_run
-@_background
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
@@ -69,7 +66,7 @@ def import_folder(
     follow_links: bool,
     links_within: Path | None,
     dry_run: bool,
-    background: bool,
+    is_waiting: bool,
     actor: str,
     as_json: bool,
 ) -> None:
@@ -79,13 +76,13 @@ def import_folder(
     taken in.
 
     PATH may be a place in an image store, such as s3://bucket/photos or gs://bucket/photos. Its objects stay
-    there, and importing it again reads only what is new or has changed.
+    there, and importing it again reads only what is new or has changed. With --no-wait, a scan follows.
     """
     links = folder.Links(follow_links, None if links_within is None else reading.checked_folder(links_within))
     if dry_run:
         _emit_preview(as_json, workspace, "folder", path, links=links)
         return
-    if background:
+    if not is_waiting:
         job = submit.import_images(
             workspace,
             "folder",
@@ -110,18 +107,18 @@ def import_folder(
 @import_.command("zip")
 @click.argument("file", type=click.Path(path_type=Path))
 @_dry_run
-@_background
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
 def import_zip(
-    workspace: Workspace, file: Path, dry_run: bool, background: bool, actor: str, as_json: bool
+    workspace: Workspace, file: Path, dry_run: bool, is_waiting: bool, actor: str, as_json: bool
 ) -> None:
     """Import the images of a zip archive. Class and split are read from the names of its folders."""
     if dry_run:
         _emit_preview(as_json, workspace, "zip", file)
         return
-    if background:
+    if not is_waiting:
         emit_queued(as_json, submit.import_images(workspace, "zip", file, actor=actor))
         return
     with terminal_report() as report:
@@ -151,7 +148,7 @@ def _column_options(command: Callable[..., None]) -> Callable[..., None]:
 )
 @_column_options
 @_dry_run
-@_background
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
@@ -163,7 +160,7 @@ def import_table(
     label_column: str | None,
     split_column: str | None,
     dry_run: bool,
-    background: bool,
+    is_waiting: bool,
     actor: str,
     as_json: bool,
 ) -> None:
@@ -176,7 +173,7 @@ def import_table(
     if dry_run:
         _emit_preview(as_json, workspace, "csv", file, root=root, columns=columns)
         return
-    if background:
+    if not is_waiting:
         job = submit.import_images(workspace, "csv", file, root=root, columns=columns, actor=actor)
         emit_queued(as_json, job)
         return
@@ -260,16 +257,16 @@ def demo(workspace: Workspace, n_images: int, seed: int, actor: str, as_json: bo
 
 
 @click.command()
-@click.option("--background", is_flag=True, help="Queue the scan as a job, and return at once.")
+@wait_option(by_default=True)
 @engine_options
 @actor_option
 @json_option
 @pass_workspace
 def scan(
-    workspace: Workspace, background: bool, job_settings: JobSettings, actor: str, as_json: bool
+    workspace: Workspace, is_waiting: bool, job_settings: JobSettings, actor: str, as_json: bool
 ) -> None:
     """Find image issues and duplicates among the images that were not compared yet."""
-    if background:
+    if not is_waiting:
         emit_queued(as_json, submit.scan(workspace, settings=job_settings, actor=actor))
         return
     with terminal_report() as report:

@@ -38,7 +38,7 @@ def wait_option(*, by_default: bool, only: str = "") -> Callable[[Callable], Cal
     Args:
         only: When the command has a job to wait for at all, such as "without --out".
     """
-    text = "Wait until the job ends, or return at once."
+    text = "Wait until it is done, or return at once while a job does it."
     default = f"Default: {'--wait' if by_default else '--no-wait'}."
     condition = f" It counts {only}." if only else ""
     return click.option(

@@ -59,9 +59,10 @@ class Place(click.ParamType):
 
 
 def explained(error: click.ClickException) -> click.ClickException:
-    """Return a usage error that says more: a command without `--wait` does its work before it returns."""
-    if isinstance(error, click.NoSuchOption) and error.option_name == "--wait":
-        message = f"{error.message} Leave it out: this command returns when its work is done."
+    """Return a usage error that says more about the options that decide whether a command waits."""
+    says = {"--wait": "Leave it out: this command always waits.", "--background": "It is called --no-wait."}
+    if isinstance(error, click.NoSuchOption) and error.option_name in says:
+        message = f"{error.message} {says[error.option_name]}"
         return click.NoSuchOption(error.option_name, message, ctx=error.ctx)
     return error
 

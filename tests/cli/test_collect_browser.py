@@ -53,7 +53,7 @@ def test_bad_requests_are_one_line_before_a_browser_starts(peakid, workspace, ow
     (tmp_path / "list.csv").write_text("x")
     there = peakid("collect", "browser", own, "--class", "a", *page, "--out", tmp_path / "list.csv")
     assert "exists already" in there.err
-    job = peakid("collect", "browser", own, "--class", "a", *page, "--out", "new.csv", "--background")
+    job = peakid("collect", "browser", own, "--class", "a", *page, "--out", "new.csv", "--no-wait")
     assert "writes its list into the workspace" in job.err
 
 
@@ -74,7 +74,7 @@ def test_a_page_becomes_a_list_that_is_collected(peakid, workspace, site, own, t
     assert (tmp_path / "lakes.csv").read_text().startswith("url,class,page_url,title\n")
 
     lock = presence.take(workspace)  # No worker starts.
-    peakid("collect", "browser", own, *page, "--import", "--background", "--json")
+    peakid("collect", "browser", own, *page, "--import", "--no-wait", "--json")
     [job] = queue.list_jobs(workspace)
     work = ledger.claim(workspace, job.job_id, process.own())
     tasks.run(work)

@@ -47,7 +47,7 @@ def test_the_engine_of_a_command_travels_in_its_job(peakid, workspace, fill, mon
     job_id = peakid("embed", "--engine", "ray", "--workers", "4", "--json").json["job_id"]
     chosen = queue.show(workspace, job_id).settings
     assert (chosen.engine, chosen.n_workers, chosen.ray_address) == ("ray", 4, "head:6379")
-    plain = peakid("scan", "--background", "--json").json["job_id"]
+    plain = peakid("scan", "--no-wait", "--json").json["job_id"]
     assert queue.show(workspace, plain).settings.engine == "local"
 
 

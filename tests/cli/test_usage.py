@@ -81,10 +81,15 @@ def test_a_command_waits_or_not_as_it_is_told(peakid, path):
     if option is None:
         asked = peakid(*path, "--wait")
         assert (asked.code, asked.out) == (2, "")
-        assert asked.err.splitlines()[-1].endswith("this command returns when its work is done.")
+        assert asked.err.splitlines()[-1].endswith("Leave it out: this command always waits.")
     else:
         assert option.secondary_opts == ["--no-wait"]
         assert f"Default: {'--wait' if option.default else '--no-wait'}." in option.help
+
+
+def test_the_former_name_of_no_wait_leads_to_it(peakid):
+    asked = json.loads(peakid("scan", "--background", "--json").err)
+    assert "--no-wait" in asked["message"]
 
 
 @pytest.mark.parametrize("n", range(len(CHOICES)), ids=lambda n: " ".join(CHOICES[n][0]))

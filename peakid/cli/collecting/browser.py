@@ -12,7 +12,7 @@ from peakid.acquire.sources.browsing import gathering
 from peakid.acquire.sources.browsing.records import DEFAULT_PICTURES, Gathered, Wanted
 from peakid.cli.collecting.running import run_collection
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table, terminal_report
-from peakid.cli.jobs import emit_queued
+from peakid.cli.jobs import emit_queued, wait_option
 from peakid.errors import BadInput
 from peakid.jobs.collecting import browsing, lists
 from peakid.jobs.collecting import job as collecting
@@ -39,7 +39,7 @@ from peakid.store.workspace import Workspace
 @click.option("--out", type=click.Path(path_type=Path), help="The new CSV file with the list.")
 @click.option("--import", "is_import", is_flag=True, help="Also fetch and import what the list has.")
 @click.option("--name", default=lists.DEFAULT_NAME, show_default=True, help="The collection of --import.")
-@click.option("--background", is_flag=True, help="Read the pages in a job, and return at once.")
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
@@ -53,7 +53,7 @@ def browser(
     out: Path | None,
     is_import: bool,
     name: str,
-    background: bool,
+    is_waiting: bool,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -66,7 +66,7 @@ def browser(
     """
     adapter = adapters.named(adapter_name)
     wanted = Wanted(adapters.with_item(adapter, item), tuple(classes), template, n_most)
-    if background:
+    if not is_waiting:
         if out is not None:
             raise BadInput("A job writes its list into the workspace.", "Leave out the file of the list.")
         collection = name if is_import else ""
@@ -80,7 +80,7 @@ def browser(
     was_stopped = any(each.ended == "stopped" for each in found.pages)
     if is_import and found.found and not was_stopped:
         lists.add_lists(workspace, name, [file], actor=actor)
-        return run_collection(workspace, name, background=False, actor=actor, as_json=as_json)
+        return run_collection(workspace, name, is_waiting=True, actor=actor, as_json=as_json)
     emit(as_json, _document(found, file), _text(wanted, found, file))
     return 0 if found.found else 1
 

@@ -8,8 +8,9 @@ import click
 
 from peakid.cli import usage
 from peakid.cli.collecting import browser, lists, search
-from peakid.cli.collecting.running import background_option, name_option, problem_lines, run_collection
+from peakid.cli.collecting.running import name_option, problem_lines, run_collection
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
+from peakid.cli.jobs import wait_option
 from peakid.jobs.collecting import retraining, schedule
 from peakid.records import RejectionReason
 from peakid.store.collecting import collections, searches
@@ -32,11 +33,11 @@ collect_.add_command(browser.adapters_)
 @collect_.command()
 @name_option
 @click.option("--due", "is_due", is_flag=True, help="Run the collections whose time has come, in jobs.")
-@background_option
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
-def run(workspace: Workspace, name: str, is_due: bool, background: bool, actor: str, as_json: bool) -> int:
+def run(workspace: Workspace, name: str, is_due: bool, is_waiting: bool, actor: str, as_json: bool) -> int:
     """Run a collection: continue it where it was stopped, or search again for what is new.
 
     With --due, for a line of cron: every collection that is to run again is queued, and a training if enough
@@ -45,7 +46,7 @@ def run(workspace: Workspace, name: str, is_due: bool, background: bool, actor: 
     if is_due:
         return _run_due(workspace, actor=actor, as_json=as_json)
     schedule.begin(workspace, collections.show(workspace, name))
-    return run_collection(workspace, name, background=background, actor=actor, as_json=as_json)
+    return run_collection(workspace, name, is_waiting=is_waiting, actor=actor, as_json=as_json)
 
 
 @collect_.command()

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from peakid.acquire.sources.url_list import ListSummary, UrlColumns
-from peakid.cli.collecting.running import background_option, name_option, run_collection
+from peakid.cli.collecting.running import name_option, run_collection
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
+from peakid.cli.jobs import wait_option
 from peakid.jobs.collecting import lists as url_lists
 from peakid.store.workspace import Workspace
 
@@ -25,7 +26,7 @@ N_SHOWN = 5
     "--max", "most_per_class", metavar="N", type=click.IntRange(1), help="At most so many for each class."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what the lists contain.")
-@background_option
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
@@ -38,7 +39,7 @@ def urls(
     label_column: str | None,
     most_per_class: int | None,
     dry_run: bool,
-    background: bool,
+    is_waiting: bool,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -61,7 +62,7 @@ def urls(
         most_per_class=most_per_class,
         actor=actor,
     )
-    return run_collection(workspace, name, background=background, actor=actor, as_json=as_json)
+    return run_collection(workspace, name, is_waiting=is_waiting, actor=actor, as_json=as_json)
 
 
 def _summary_text(found: ListSummary) -> str:

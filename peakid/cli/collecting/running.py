@@ -17,17 +17,14 @@ from peakid.store.collecting.collections import Collection
 from peakid.store.collecting.searches import Search
 from peakid.store.workspace import Workspace
 
-background_option = click.option(
-    "--background", is_flag=True, help="Collect in a job in the background, and return at once."
-)
 name_option = click.option(
     "--name", default=url_lists.DEFAULT_NAME, show_default=True, help="The collection."
 )
 
 
-def run_collection(workspace: Workspace, name: str, *, background: bool, actor: str, as_json: bool) -> int:
+def run_collection(workspace: Workspace, name: str, *, is_waiting: bool, actor: str, as_json: bool) -> int:
     """Collect here or in a job, say what became of the candidates, and return the exit code."""
-    if background:
+    if not is_waiting:
         emit_queued(as_json, collecting.submit(workspace, name, actor=actor))
         return 0
     with terminal_report() as report:

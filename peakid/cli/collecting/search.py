@@ -10,8 +10,9 @@ import click
 from peakid.acquire.sources import services
 from peakid.acquire.sources.photo_source import Licences
 from peakid.cli import usage
-from peakid.cli.collecting.running import background_option, run_collection
+from peakid.cli.collecting.running import run_collection
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace
+from peakid.cli.jobs import wait_option
 from peakid.errors import BadInput
 from peakid.jobs.collecting import job as collecting
 from peakid.jobs.collecting import plans, wanted
@@ -81,7 +82,7 @@ DEFAULT_NAME = "search"
     help="Train again when so many of its new images are reviewed.",
 )
 @click.option("--dry-run", is_flag=True, help="Only ask how many photos there are, and under which licences.")
-@background_option
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
@@ -99,7 +100,7 @@ def search(
     every_days: float | None,
     retrain_after: int | None,
     dry_run: bool,
-    background: bool,
+    is_waiting: bool,
     actor: str,
     as_json: bool,
 ) -> int:
@@ -126,7 +127,7 @@ def search(
         emit(as_json, [asdict(one) for one in found], "\n".join(map(_estimate_text, found)))
         return 1 if all(one.problem for one in found) else 0
     wanted.save(workspace, plan, sources, last_pages=pages, actor=actor)
-    return run_collection(workspace, plan.name, background=background, actor=actor, as_json=as_json)
+    return run_collection(workspace, plan.name, is_waiting=is_waiting, actor=actor, as_json=as_json)
 
 
 def _option(text: str) -> tuple[str, str]:

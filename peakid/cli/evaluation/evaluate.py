@@ -44,9 +44,7 @@ split_option = click.option(
     is_flag=True,
     help="Score the predictions with test-time augmentation, which `peakid tta` computes.",
 )
-@click.option(
-    "--background", is_flag=True, help="Queue the computation for all splits as a job, and return at once."
-)
+@wait_option(by_default=True)
 @actor_option
 @json_option
 @pass_workspace
@@ -55,12 +53,15 @@ def evaluate(
     run_id: int,
     split: str,
     with_tta: bool,
-    background: bool,
+    is_waiting: bool,
     actor: str,
     as_json: bool,
 ) -> int:
-    """Score RUN on one split: accuracy with its interval, baselines, each class and what to do next."""
-    if background:
+    """Score RUN on one split: accuracy with its interval, baselines, each class and what to do next.
+
+    With --no-wait, a job computes the figures of all splits, so that the page has them at once.
+    """
+    if not is_waiting:
         return emit_queued(as_json, figures_job.submit(workspace, run_id, actor=actor))
     found = figures.evaluate(workspace, run_id, split=split, with_tta=with_tta, actor=actor)
     run = runs.show(workspace, run_id)

@@ -89,5 +89,5 @@ def test_a_training_does_not_fail_because_of_its_figures(workspace, frozen, run,
 
 
 def test_figures_are_queued_by_command(peakid, workspace, run, as_worker):
-    answer = peakid("evaluate", run.run_id, "--background", "--json").json
+    answer = peakid("evaluate", run.run_id, "--no-wait", "--json").json
     assert queue.show(workspace, answer["job_id"]).kind == "evaluate"
