@@ -19,7 +19,8 @@ from peakid.store.workspace import Workspace
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
-SIZES = (3, 15, 50, 200)  # Classes of the runs 1 to 4.
+LAPTOP, TABLET = (1280, 800), (820, 1180)
+SIZES = (3, 15, 50, 200)  # Classes of the runs.
 N_IMAGES = 3  # Of each class.
 
 
@@ -92,7 +93,13 @@ def check_clicks(page: Page, names: list[str], matrix: np.ndarray, order: Matrix
 
 
 @pytest.mark.parametrize(
-    "size", [(1280, 800), pytest.param((820, 1180), marks=pytest.mark.thorough)], ids=("laptop", "tablet")
+    ("size", "numbers"),
+    [
+        pytest.param(LAPTOP, (SIZES[0], SIZES[-1]), id="laptop"),
+        # Other numbers of classes, and the third order, are drawn by the same rule.
+        pytest.param(LAPTOP, SIZES[1:-1], id="laptop, between", marks=pytest.mark.thorough),
+        pytest.param(TABLET, SIZES, id="tablet", marks=pytest.mark.thorough),
+    ],
 )
 def test_a_click_opens_exactly_the_cell_that_is_drawn_there(
     serve: Callable[[], str],
@@ -100,16 +107,17 @@ def test_a_click_opens_exactly_the_cell_that_is_drawn_there(
     frozen: Snapshot,
     page: Page,
     size: tuple[int, int],
+    numbers: tuple[int, ...],
 ) -> None:
-    matrices = [add_run(workspace, frozen, n_classes) for n_classes in SIZES]
+    matrices = [add_run(workspace, frozen, n_classes) for n_classes in numbers]
     page.set_viewport_size({"width": size[0], "height": size[1]})
     address = serve()
     for run_id, matrix in enumerate(matrices, 1):
         names = frozen.class_names[: len(matrix)]
-        for order in ("class", "similarity") if size[0] > 1000 else ("size",):
+        for order in ("class", "similarity") if size == LAPTOP else ("size",):
             page.goto(f"{address}/evaluate?run={run_id}&order={order}")
             page.wait_for_selector(SETTLED)
-            if size[0] < 1000:  # The sidebar folds, which makes the matrix wider.
+            if size == TABLET:  # The sidebar folds, which makes the matrix wider.
                 expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
             page.locator(".matrix[data-cells] canvas").wait_for()
             check_clicks(page, names, matrix, order)

@@ -32,15 +32,18 @@ def test_weights_says_where_to_put_a_downloaded_file(folder: Path, peakid: Calla
     assert f"Put downloaded files into {folder}." in text
 
 
+@pytest.fixture
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
 @pytest.mark.slow
 def test_weights_add_copies_a_fitting_file_under_the_name_that_is_looked_for(
-    folder: Path, peakid: Callable, tmp_path_factory: pytest.TempPathFactory
+    folder: Path, peakid: Callable, elsewhere: Path
 ) -> None:
     import torch
     import torchvision
-    from safetensors.torch import save_file
 
-    elsewhere = tmp_path_factory.mktemp("downloads")
     state = torchvision.models.squeezenet1_0(weights=None).state_dict()
     torch.save(state, elsewhere / "mine.pth")
     added = peakid("weights", "add", elsewhere / "mine.pth", "--arch", "squeezenet1_0", "--json").json
@@ -54,12 +57,21 @@ def test_weights_add_copies_a_fitting_file_under_the_name_that_is_looked_for(
     assert (wrong.code, "does not fit resnet18" in wrong.err) == (1, True)
     other = peakid("weights", "add", elsewhere / "mine.pth", "--arch", "squeezenet1_0", "--sha256", "00")
     assert (other.code, "has the SHA-256" in other.err) == (1, True)
+
+
+@pytest.mark.slow
+@pytest.mark.thorough  # tests/learn/network/test_weights.py reads such files without a process for each.
+def test_weights_add_refuses_a_pickled_model_and_takes_a_file_of_timm(
+    folder: Path, peakid: Callable, elsewhere: Path
+) -> None:
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
     torch.save(torch.nn.Linear(2, 2), elsewhere / "pickled.pth")
     pickled = peakid("weights", "add", elsewhere / "pickled.pth", "--arch", "resnet18")
     assert (pickled.code, "plain state_dict" in pickled.err) == (1, True)
     # timm's name without `timm/`, under the name of the published file.
-    import timm
-
     save_file(timm.create_model("resnet10t").state_dict(), elsewhere / "model.safetensors")
     named = peakid("weights", "add", elsewhere / "model.safetensors", "--arch", "resnet10t", "--json").json
     assert Path(named["path"]) == folder / "resnet10t.c3_in1k.safetensors"

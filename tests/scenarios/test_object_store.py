@@ -176,7 +176,8 @@ def walk(workspace: Workspace, outage: Outage, store: StoreUrl, *, n: int) -> di
     times.append(time.monotonic())
     empty_cache(workspace)
     run_id = workspace.one("SELECT MAX(id) FROM run")[0]
-    exported = ended(workspace, submit.export(workspace, run_id, actor="human:anna"), outage.hear)
+    export = submit.export(workspace, run_id, formats=["safetensors"], actor="human:anna")
+    exported = ended(workspace, export, outage.hear)
     result = exported.result_as(ExportResult)
     assert result is not None
     assert result.parity

@@ -40,6 +40,7 @@ def in_order(workspace: Workspace, table: str, order: str) -> list[tuple[object,
     return [tuple(row) for row in workspace.query(f"SELECT * FROM {table} ORDER BY {order}")]
 
 
+@pytest.mark.thorough  # tests/engines/test_cluster.py scans on Ray, test_scan_job.py in local workers.
 def test_a_scan_gives_the_same_measures_and_issues(workspace, fill, copies, local, ray):
     fill(river=12, sea=12)
     with workspace.transaction() as connection:
@@ -107,6 +108,7 @@ def test_predictions_are_the_same_and_a_photo_that_cannot_be_read_is_named(
     assert "cannot be read" in found[0][12].error.detail
 
 
+@pytest.mark.thorough  # tests/cli/test_sort.py sorts in local workers as this process does.
 def test_a_folder_is_previewed_alike_here_and_by_every_engine(
     workspace, frozen, add_run, colour_export, copies, tmp_path, local, ray
 ):

@@ -105,7 +105,7 @@ def test_what_was_computed_stays_when_the_job_is_cancelled(workspace, fill, as_i
 
 
 def test_a_killed_job_continues_where_it_stopped(workspace, fill, real_workers, until):
-    fill(river=200, sea=200)
+    fill(river=100, sea=100)
     job = embedding.embed(workspace)
     until(lambda: queue.show(workspace, job.job_id).step, within_s=240)
     process.kill_group(process.of(queue.show(workspace, job.job_id).pid))
@@ -114,7 +114,7 @@ def test_a_killed_job_continues_where_it_stopped(workspace, fill, real_workers, 
     queue.resume(workspace, job.job_id, settings=job.settings)
     done = queue.wait(workspace, job.job_id)
     assert (done.state, done.error) == ("done", "")
-    assert done.result.n_new + n_before == done.result.n_images == 400
+    assert done.result.n_new + n_before == done.result.n_images == 200
 
 
 @pytest.mark.thorough

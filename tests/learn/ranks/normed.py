@@ -7,7 +7,6 @@ import torch
 from fastai.callback.core import Callback, CancelValidException
 from safetensors.torch import save_file
 
-from peakid.engines.fit import Desk, Place
 from peakid.learn import fit
 from peakid.learn.batches import loaders
 from peakid.learn.network import model
@@ -15,7 +14,7 @@ from peakid.learn.ranks.averaging import Averaging
 from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.recipe import architectures
 from tests.learn.colours import images_of, prepare
-from tests.learn.ranks import one_rank, tiny
+from tests.learn.ranks import tiny
 
 N_STEPS = 4
 RATE = 1e-3  # A network of random weights multiplies the rounding of larger steps.
@@ -49,13 +48,6 @@ class Record(Callback):
 
     def before_validate(self) -> None:
         raise CancelValidException
-
-
-def run(document: dict, desk: Desk, place: Place) -> None:
-    """Train each case of the document as one of the ranks."""
-    with one_rank.joined(place) as ranks:
-        for arch, learns in document["cases"]:
-            train(desk.folder, arch, learns, ranks)
 
 
 def file_of(folder: Path, arch: str, learns: str, number: int, count: int) -> Path:

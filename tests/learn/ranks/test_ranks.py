@@ -10,7 +10,20 @@ from peakid.learn.batches import loaders
 from peakid.learn.ranks.ranks import ALONE, Ranks
 from peakid.recipe import architectures
 from tests.learn.colours import images_of, prepare
-from tests.learn.ranks import tiny
+from tests.learn.ranks import normed, tiny
+
+LITE = "timm/tf_efficientnet_lite0"  # Its BatchNorm layers are timm's, with the activation inside.
+NORMED = [("small_resnet", "all"), (LITE, "all"), (LITE, "head")]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """What two ranks told and wrote of every training of this file: each start of PyTorch takes seconds."""
+    folder = tmp_path_factory.mktemp("ranks")
+    told = []
+    order = Order("tests.learn.ranks.together:run", {"normed": NORMED}, folder, 2, False, JobSettings())
+    assert fit_local.attempt(order, Head(told.append, lambda: False)) == []
+    return told, folder
 
 
 @pytest.mark.parametrize("n_ranks", [2, 3])
@@ -57,11 +70,9 @@ def test_an_epoch_of_two_ranks_has_the_batches_of_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_ranks_learn_what_one_learns_and_say_the_same_on_each(tmp_path):
-    alone = tiny.train(tmp_path)
-    told = []
-    order = Order("tests.learn.ranks.tiny:run", {}, tmp_path, 2, False, JobSettings())
-    assert fit_local.attempt(order, Head(told.append, lambda: False)) == []
+def test_two_ranks_learn_what_one_learns_and_say_the_same_on_each(trained):
+    told, folder = trained
+    alone = tiny.train(folder)
     exchange = [each for each in told if each.kind == "exchange"]
     assert [each.rank for each in exchange] == [0, 1]
     expected = {"joined": list(range(7)), "flags": 0, "made": "it"}
@@ -70,9 +81,29 @@ def test_two_ranks_learn_what_one_learns_and_say_the_same_on_each(tmp_path):
         assert each.document["valid"] == pytest.approx([valid for valid, _ in alone], rel=1e-4)
         assert each.document["train"] == pytest.approx([train for _, train in alone], rel=1e-4)
     weights = {
-        name: load_file(tmp_path / f"weights-{name}.safetensors") for name in ("0-of-1", "0-of-2", "1-of-2")
+        name: load_file(folder / f"weights-{name}.safetensors") for name in ("0-of-1", "0-of-2", "1-of-2")
     }
     for key, value in weights["0-of-1"].items():
         assert torch.equal(weights["0-of-2"][key], weights["1-of-2"][key])
         torch.testing.assert_close(weights["0-of-2"][key], value, rtol=1e-3, atol=1e-5)
-    assert not (tmp_path / fit_local.EXCHANGE).exists()
+    assert not (folder / fit_local.EXCHANGE).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arch", "learns"), NORMED)
+def test_two_ranks_have_the_gradients_and_running_statistics_of_one(trained, arch, learns):
+    """Those of plain BatchNorm. Parts have 3 and 2 images; of a last batch of 3 the second rank has none."""
+    _, folder = trained
+    normed.train(folder, arch, learns)
+    alone = load_file(normed.file_of(folder, arch, learns, 0, 1))
+    assert {int(key.split()[0]) for key in alone} == set(range(normed.N_STEPS))
+    assert any("gradient" in key for key in alone)
+    changed = [key for key in alone if key.endswith("running_var") and not bool((alone[key] == 1).all())]
+    assert any(" 1." in key for key in changed)
+    assert any(" 0." in key for key in changed) == (learns == "all")
+    for rank in range(2):
+        found = load_file(normed.file_of(folder, arch, learns, rank, 2))
+        assert found.keys() == alone.keys()
+        for key, value in alone.items():
+            # Gradients of weights before a norm can be 0 but for rounding.
+            torch.testing.assert_close(found[key], value, rtol=1e-6, atol=1e-9, msg=f"{key} on rank {rank}")

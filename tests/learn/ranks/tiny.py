@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from peakid.engines.fit import Desk, Place
 from peakid.learn import fit, watch
 from peakid.learn.batches import loaders
 from peakid.learn.network import model
@@ -16,7 +15,6 @@ from peakid.recipe.phase import Phase
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from tests.learn.colours import images_of, prepare
-from tests.learn.ranks import one_rank
 
 RECIPE = Recipe(
     arch="plain_cnn",
@@ -40,17 +38,6 @@ ROWS = [
     )
     for _ in range(n)
 ]
-
-
-def run(document: dict, desk: Desk, place: Place) -> None:
-    """Train as one of the ranks; write the weights of each one."""
-    with one_rank.joined(place) as ranks:
-        joined = ranks.joined(torch.tensor(ranks.part(7)), 7).tolist()
-        flags, made = ranks.agreed(place.rank), ranks.of_first(lambda: "it")
-        desk.tell("exchange", {"joined": joined, "flags": flags, "made": made})
-        epochs = train(desk.folder, ranks)
-        losses = {"valid": [valid for valid, _ in epochs], "train": [train for _, train in epochs]}
-        desk.tell("epochs", losses)
 
 
 def train(folder: Path, ranks: Ranks = ALONE) -> list[tuple[float, float]]:
