@@ -92,8 +92,11 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     pictures = page.get_by_test_id("stImage").locator("img")
     expect(pictures.first).to_be_visible()
     before = pictures.count()
-    chosen(page, "Show", "sea")
+    chosen(page, "Photo", "3.")
+    expect(page.get_by_role("combobox", name="Photo")).to_have_value(re.compile(r"^3\."))
+    chosen(page, "Show", "sea")  # Its maps are others, with other numbers.
     expect(pictures).not_to_have_count(before)
+    expect(page.get_by_role("combobox", name="Photo")).to_have_value(re.compile(r"^1\."))
     page.wait_for_timeout(1_000)  # Figures are laid out after the script has ended.
     assert page.evaluate(CUT) == []
     opened(page, f"{address}/evaluate?run={run_id}&tab=curve")
@@ -102,3 +105,22 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     expect(page).to_have_url(re.compile("more="))
     page.wait_for_timeout(1_000)
     assert page.evaluate(CUT) == []
+
+
+def test_keys_judge_the_large_image_of_the_errors(serve: Callable[[], str], page: Page, run_id: int) -> None:
+    opened(page, f"{serve()}/evaluate?run={run_id}")
+    count = page.locator(".status .count")
+    expect(count).to_contain_text("0 of 3")
+    page.locator(".tile").first.click()
+    page.keyboard.press("Enter")  # The grid, which had the focus, is hidden now.
+    page.keyboard.press("m")
+    expect(count).to_contain_text("1 of 3")
+    page.reload()
+    page.wait_for_selector(SETTLED)
+    expect(count).to_contain_text("0 of 2")
+    page.locator(".single .large").click()
+    page.keyboard.press("m")
+    expect(count).to_contain_text("1 of 2")
+    page.get_by_role("button", name="Grid").click()
+    page.keyboard.press("x")
+    expect(page.locator(".panel.reasons")).to_be_visible()
