@@ -1,6 +1,7 @@
 """Show text of others, such as file and class names, without obeying its control characters."""
 
 import re
+from collections.abc import Sequence
 
 # Control characters of ASCII and Latin-1, halves of surrogate pairs, marks and overrides of the writing
 # direction (Unicode 15, section 23.2), line and paragraph separators, and the byte order mark. Joiners and
@@ -11,6 +12,7 @@ _RIGHT_TO_LEFT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\
 # Words of one name. Names in a list stay apart, and so do the folders of a path.
 _RUN = re.compile(f"[{_RIGHT_TO_LEFT}]+(?:[ \\d'_.\u200c\u200d-]+[{_RIGHT_TO_LEFT}]+)*")
 LONGEST_REASON = 200  # Characters.
+MOST_NAMED = 5  # Classes that one sentence names.
 _ISOLATE, _END = "\u2068", "\u2069"
 _IN_LINE = re.compile(f"[{_UNSAFE}]")
 _IN_LINES = re.compile(f"(?!\n)[{_UNSAFE}]")
@@ -25,6 +27,19 @@ def short(error: Exception) -> str:
     """Return the text of a library's error as one line of at most 200 characters; it may quote a file."""
     text = line(" ".join(str(error).split()))
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} ..."
+
+
+def class_list(names: Sequence[str]) -> str:
+    """Return classes as the subject of a sentence: `Class 'a'`, or `7 classes ('a', 'b' ... and 2 more)`."""
+    if len(names) == 1:
+        return f"Class {names[0]!r}"
+    return f"{len(names):,} classes ({name_list(names)})"
+
+
+def name_list(names: Sequence[str]) -> str:
+    """Return quoted names, the first five of them: `'a', 'b', 'c', 'd', 'e' and 2 more`."""
+    shown = ", ".join(repr(name) for name in names[:MOST_NAMED])
+    return f"{shown} and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else shown
 
 
 def lines(text: str) -> str:

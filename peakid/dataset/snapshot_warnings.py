@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from peakid.dataset import model_labels, split
 from peakid.dataset.documents import ClassCounts
+from peakid.printable import class_list
 from peakid.records import Snapshot
 from peakid.store.comparisons import Compared
 from peakid.store.workspace import Workspace
@@ -12,7 +13,7 @@ from peakid.store.workspace import Workspace
 
 def sentences(workspace: Workspace, snapshot: Snapshot, counts: Sequence[ClassCounts]) -> list[str]:
     """Return sentences about problems that training or scoring on a snapshot would have."""
-    found = [sentence for each in counts for sentence in _class_warnings(each, snapshot)]
+    found = _class_warnings(counts, snapshot)
     if len(snapshot.class_names) == 1:
         found.append(
             f"There is one class, {snapshot.class_names[0]!r}: nothing to distinguish. Label a second class."
@@ -27,18 +28,28 @@ def sentences(workspace: Workspace, snapshot: Snapshot, counts: Sequence[ClassCo
     return [*found, *_origin_warnings(workspace, snapshot), *_share_warnings(workspace, snapshot)]
 
 
-def _class_warnings(counts: ClassCounts, snapshot: Snapshot) -> list[str]:
-    """Return a sentence if a class has no image in a split with images of other classes."""
-    name, n_images = counts["class_name"], counts["n_images"]
-    missing = [part for part in split.SPLITS if snapshot.splits[part] and not counts[part]]
-    remedy = "Label more, or retire the class."
-    if "train" in missing:
-        return [f"Class {name!r} has no image in train: it can never be predicted. {remedy}"]
-    if missing:
-        images_ = "1 image" if n_images == 1 else f"{n_images} images"
-        where = " or ".join(missing)
-        return [f"Class {name!r} has {images_} and none in {where}: it gets no score there. {remedy}"]
-    return []
+def _class_warnings(counts: Sequence[ClassCounts], snapshot: Snapshot) -> list[str]:
+    """Return a sentence for the classes that have no image in the same splits, where other classes have."""
+    found: dict[tuple[str, ...], list[ClassCounts]] = {}
+    for each in counts:
+        missing = tuple(part for part in split.SPLITS if snapshot.splits[part] and not each[part])
+        if missing:
+            found.setdefault(("train",) if "train" in missing else missing, []).append(each)
+    return [_missing_text(missing, of) for missing, of in found.items()]
+
+
+def _missing_text(missing: tuple[str, ...], counts: Sequence[ClassCounts]) -> str:
+    classes = class_list([each["class_name"] for each in counts])
+    is_one, where = len(counts) == 1, " or ".join(missing)
+    has, it, the = ("has", "it", "the class") if is_one else ("have", "they", "them")
+    remedy = f"Label more, or retire {the}."
+    if missing == ("train",):
+        return f"{classes} {has} no image in train: {it} can never be predicted. {remedy}"
+    if not is_one:
+        return f"{classes} have no image in {where}: they get no score there. {remedy}"
+    n_images = counts[0]["n_images"]
+    images_ = "1 image" if n_images == 1 else f"{n_images} images"
+    return f"{classes} has {images_} and none in {where}: it gets no score there. {remedy}"
 
 
 def _origin_warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:

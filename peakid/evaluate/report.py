@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from peakid import near_names
+from peakid import near_names, printable
 from peakid.errors import BadInput
 from peakid.evaluate import baselines, run_scores, score_text, scored_images
 from peakid.evaluate.errors import per_class
@@ -380,5 +380,5 @@ def _warnings(
         )
     missing = [name for name, support in zip(class_names, matrix.sum(axis=1), strict=True) if support == 0]
     if missing:
-        found.append(f"This split has no image of {', '.join(repr(name) for name in missing)}.")
+        found.append(f"This split has no image of {printable.name_list(missing)}.")
     return found

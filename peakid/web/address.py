@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from peakid.clean_text import whole_number
-from peakid.web import words
+from peakid.web import choices, words
 
 MAX_CHARS = (
     1_000  # Of a value: the queue of a confusion cell holds two class names of 120 characters, quoted.
@@ -105,6 +105,7 @@ def select(
     def shown(option: str) -> str:
         return words.shown(format_func(option))
 
+    choices.keep(key, options, shown)
     return st.selectbox(label, options, format_func=shown, key=key, on_change=_write_choice, args=(name,))
 
 

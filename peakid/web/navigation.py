@@ -172,9 +172,8 @@ def show_empty(workspace: Workspace, otherwise: str) -> None:
 def _worth_sentence(worth: QueueCount, minutes: int) -> str:
     more, verb = "+" if worth.is_more else "", "image is" if worth.n == 1 else "images are"
     about = "over" if worth.is_more else "about"
-    return (
-        f"{worth.n:,}{more} {verb} worth your time: doubtful labels and poor images, {about} {minutes} min."
-    )
+    why = f"doubtful or missing labels and poor images, {about} {minutes} min."
+    return f"{worth.n:,}{more} {verb} worth your time: {why}"
 
 
 def _streamlit_page(page: Page, title: str) -> StreamlitPage:

@@ -33,6 +33,7 @@ REASONS: dict[RejectionReason, str] = {
     "near_duplicate": "Looks like an image that is here",
 }
 
+# Singular nouns: they follow "Cancel this", and "is done" follows them.
 JOBS = {
     "train": "Training",
     "lr-find": "LR finder",
@@ -40,7 +41,7 @@ JOBS = {
     "sweep": "Sweep",
     "tta": "Test-time augmentation",
     "evaluate": "Evaluation",
-    "attribute": "What decisions bought",
+    "attribute": "Measurement of decisions",
     "export": "Export",
     "bundle": "Bundle",
     "verify": "Image check",
@@ -48,7 +49,7 @@ JOBS = {
     "changed-copies": "Search for changed copies",
     "similar": "Search for similar images",
     "open-set": "Prediction of new photos",
-    "name-images": "Naming what images show",
+    "name-images": "Search for what images show",
     "import": "Import",
     "collect": "Collection of photos",
     "retrain": "Training on new images",
@@ -57,10 +58,10 @@ JOBS = {
     "index-neighbours": "Index of neighbours",
     "embed": "Embedding",
     "learning-curve": "Learning curve",
-    "heat-maps": "Heat maps",
+    "heat-maps": "Computation of heat maps",
     "preview-albums": "Album preview",
-    "write-albums": "Writing albums",
-    "undo-albums": "Taking albums back",
+    "write-albums": "Writing of albums",
+    "undo-albums": "Removal of albums",
 }
 
 _MARKUP = frozenset("\\`*_{}[]<>()#+-!|~$:&@=/")

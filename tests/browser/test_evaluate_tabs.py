@@ -73,6 +73,8 @@ def test_the_first_sentence_has_a_button_that_opens_exactly_its_images(
     opened(page, f"{serve()}/evaluate")
     expect(page.get_by_text("3 of 3 errors are river taken for sea.")).to_be_visible()
     page.get_by_role("button", name="Review these 3").click()
+    page.wait_for_url(re.compile("/review"))  # The page before it has three tiles, too.
+    page.wait_for_selector(SETTLED)
     queue = review_queue.confusion_queue(run_id, "valid", "river", "sea")
     tiles = page.locator(".tile")
     expect(tiles).to_have_count(3)
@@ -102,3 +104,22 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     expect(page).to_have_url(re.compile("more="))
     page.wait_for_timeout(1_000)
     assert page.evaluate(CUT) == []
+
+
+def test_keys_judge_the_large_image_of_the_errors(serve: Callable[[], str], page: Page, run_id: int) -> None:
+    opened(page, f"{serve()}/evaluate?run={run_id}")
+    count = page.locator(".status .count")
+    expect(count).to_contain_text("0 of 3")
+    page.locator(".tile").first.click()
+    page.keyboard.press("Enter")  # The grid, which had the focus, is hidden now.
+    page.keyboard.press("m")
+    expect(count).to_contain_text("1 of 3")
+    page.reload()
+    page.wait_for_selector(SETTLED)
+    expect(count).to_contain_text("0 of 2")
+    page.locator(".single .large").click()
+    page.keyboard.press("m")
+    expect(count).to_contain_text("1 of 2")
+    page.get_by_role("button", name="Grid").click()
+    page.keyboard.press("x")
+    expect(page.locator(".panel.reasons")).to_be_visible()

@@ -239,6 +239,14 @@ def test_a_class_without_images_in_a_split_has_a_warning(workspace, plant):
     ]
 
 
+def test_many_small_classes_have_one_warning(workspace, plant):
+    plant({**twenty(), **{f"{n} {i}": f"peak {n}" for n in range(7) for i in range(2)}})
+    assert snapshot.warnings(workspace, frozen(workspace)) == [
+        "7 classes ('peak 0', 'peak 1', 'peak 2', 'peak 3', 'peak 4' and 2 more) have no image in valid or"
+        " test: they get no score there. Label more, or retire them."
+    ]
+
+
 def test_three_images_of_a_class_are_enough_for_every_split(workspace, plant):
     plant({**twenty(), "e0": "eiger", "e1": "eiger", "e2": "eiger"})
     assert snapshot.warnings(workspace, frozen(workspace)) == []

@@ -35,7 +35,7 @@ def test_what_decisions_bought_is_measured_from_the_tab(
     assert [each.partition(" · ")[0] for each in choice.options] == [
         *("All decisions of anna", f"Step {step}: reviewed 3 images"),
     ]
-    choice.set_value(1).run()
+    choice.set_value(f"step:{step}").run()
     next(each for each in app.button if each.label == "Measure with 6 trainings").click().run()
     assert not app.exception
     [job] = queue.list_jobs(workspace)

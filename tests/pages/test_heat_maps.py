@@ -80,6 +80,21 @@ def test_maps_are_shown_with_what_doubts_them_and_the_corner_is_named(
     assert ("of its heat in the bottom right corner" in text) is bool(counts.max() >= 5)
 
 
+def test_a_photo_that_the_next_list_lacks_gives_way_to_its_first_one(
+    open_page: Callable[..., AppTest], run_id: int, plant: Callable
+) -> None:
+    plant(lambda n: GOOD)
+    app = open_page("evaluate")
+    app.selectbox(key="heat:class").set_value("river").run()
+    photo = app.selectbox(key="heat:photo")
+    assert len(photo.options) > 1
+    photo.select_index(len(photo.options) - 1).run()
+    app.selectbox(key="heat:class").select_index(0).run()  # The errors: one photo of the class sea.
+    assert not app.exception
+    assert app.selectbox(key="heat:photo").options == ["1. sea 93 %, is river"]
+    assert app.selectbox(key="heat:photo").index == 0
+
+
 def test_a_map_that_fails_a_test_is_not_trusted_and_counts_nowhere(
     open_page: Callable[..., AppTest], run_id: int, plant: Callable, text_of: Callable
 ) -> None:

@@ -115,7 +115,8 @@ def test_the_next_step_leads_to_a_first_model_and_then_back_to_the_data(
 def test_images_worth_the_time_come_before_other_unreviewed_ones() -> None:
     done = Progress(n_unreviewed=9, n_done_runs=0, n_exports=0)
     step = navigation.next_step(replace(EMPTY, n_images=9), QueueCount("worth", 1000, is_more=True), 34, done)
-    assert step.sentence == "1,000+ images are worth your time: doubtful labels and poor images, over 34 min."
+    assert step.sentence.startswith("1,000+ images are worth your time: doubtful or missing labels")
+    assert step.sentence.endswith(" and poor images, over 34 min.")
     assert step.page == "review"
 
 

@@ -11,6 +11,7 @@ from peakid.errors import ClassTooSmall, SplitMissing, TooFewClasses
 from peakid.job_settings import JobSettings
 from peakid.learn.batches import fill
 from peakid.learn.batches.gather import Pixels
+from peakid.printable import class_list
 from peakid.recipe.recipe import Recipe
 from peakid.records import Report
 from peakid.remedies import action
@@ -155,10 +156,12 @@ def with_margin(size_px: int, augment: float) -> int:
 
 
 def _warnings(class_names: list[str], count: dict[str, Counter[int]]) -> Iterator[RunWarning]:
-    for k, name in enumerate(class_names):
-        if not count["valid"][k]:
-            yield RunWarning(
-                "small_class", f"Class '{name}' has no validation image: the score does not cover it."
-            )
-        if count["train"][k] == 1:
-            yield RunWarning("small_class", f"Class '{name}' has only 1 training image.")
+    unscored = [name for k, name in enumerate(class_names) if not count["valid"][k]]
+    single = [name for k, name in enumerate(class_names) if count["train"][k] == 1]
+    if unscored:
+        verb, them = ("has", "it") if len(unscored) == 1 else ("have", "them")
+        text = f"{class_list(unscored)} {verb} no validation image: the score does not cover {them}."
+        yield RunWarning("small_class", text)
+    if single:
+        verb = "has" if len(single) == 1 else "have"
+        yield RunWarning("small_class", f"{class_list(single)} {verb} only 1 training image.")

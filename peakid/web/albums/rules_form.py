@@ -66,7 +66,7 @@ def show(workspace: Workspace, preview: Preview, run: Run | None) -> ChosenRules
         )
         n_unfamiliar = int(preview.photos.is_unfamiliar.sum())
         others_unfamiliar = bool(n_unfamiliar) and st.toggle(
-            f"Unfamiliar photos to other ({n_unfamiliar:,})",
+            f"Unfamiliar to other ({n_unfamiliar:,})",
             key=f"albums:unfamiliar:{preview.key}",
             help="Photos that look like nothing the model learned go to the album `other`.",
         )

@@ -6,8 +6,9 @@ from peakid.dataset import snapshot as snapshots
 from peakid.errors import PeakidError
 from peakid.evaluate import predictions_import
 from peakid.store.workspace import Workspace
-from peakid.web import address, names, session, uploads
+from peakid.web import address, choices, names, session, uploads
 
+_SNAPSHOT = "import-predictions:snapshot"
 _DONE = "import-predictions:done"  # Session state: what the import made, said once.
 HELP = (
     "A CSV, JSON lines or Parquet file with a column path or digest, and either one column for each class"
@@ -32,11 +33,12 @@ def show(workspace: Workspace) -> None:
         )
         st.caption(HELP)
         name = st.text_input("Name of the model", placeholder="the name of the file")
-        chosen = st.selectbox(
-            "Evaluate on the splits of",
-            list(frozen),
-            format_func=lambda each: names.snapshot_option(frozen[each]),
-        )
+
+        def label(digest: str) -> str:
+            return names.snapshot_option(frozen[digest])
+
+        choices.keep(_SNAPSHOT, list(frozen), label, default=next(iter(frozen)))
+        chosen = st.selectbox("Evaluate on the splits of", list(frozen), format_func=label, key=_SNAPSHOT)
         is_partial = st.checkbox("Import also where images are unknown or missing")
         is_asked = st.button("Import the predictions", disabled=upload is None)
         if not is_asked:

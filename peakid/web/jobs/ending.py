@@ -7,6 +7,7 @@ from peakid.curate.queues import search_plans
 from peakid.dataset import snapshot as snapshots
 from peakid.errors import NotFound
 from peakid.jobs.albums.results import PreviewAlbumsResult, UndoAlbumsResult, WriteAlbumsResult
+from peakid.jobs.arguments import HeatMapsArguments, LearningCurveArguments
 from peakid.jobs.evaluation import attribute as attributing
 from peakid.jobs.job import Job
 from peakid.jobs.results import (
@@ -124,6 +125,18 @@ def _tta(workspace: Workspace, job: Job) -> Ending:
         return _done(workspace, job)
     text = f"Run {found.run_id} has predictions with test-time augmentation."
     return Ending(text, "Evaluate", "evaluate", {"run": str(found.run_id), "tta": "yes"})
+
+
+def _heat_maps(_workspace: Workspace, job: Job) -> Ending:
+    asked = job.arguments_as(HeatMapsArguments)
+    text = f"The heat maps of run {asked.run_id} are computed."
+    return Ending(text, "Evaluate", "evaluate", {"run": str(asked.run_id), "split": asked.split})
+
+
+def _learning_curve(_workspace: Workspace, job: Job) -> Ending:
+    run_id = job.arguments_as(LearningCurveArguments).run_id
+    text = f"The learning curve of run {run_id} is measured."
+    return Ending(text, "Show the curve", "evaluate", {"run": str(run_id), "tab": "curve"})
 
 
 def _figures(workspace: Workspace, job: Job) -> Ending:
@@ -293,6 +306,8 @@ _DONE: dict[str, Callable[[Workspace, Job], Ending]] = {
     "lr-find": _rate,
     "estimate": _estimate,
     "tta": _tta,
+    "heat-maps": _heat_maps,
+    "learning-curve": _learning_curve,
     "evaluate": _figures,
     "attribute": _attribute,
     "export": _export,

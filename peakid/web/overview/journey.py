@@ -68,7 +68,7 @@ class Journey:
         parts = [
             ("Collect", "collect", self.counts.n_images > 0, words.n_of(self.counts.n_images, "image")),
             ("Review", "review", self._is_reviewed(page), self._review_detail(page)),
-            ("Freeze", "snapshots", self.counts.n_snapshots > 0, self._freeze_detail()),
+            ("Freeze", "snapshots", self.counts.n_snapshots > 0, self._freeze_detail(page)),
             ("Train", "train", bool(self.runs), self._train_detail()),
             ("Evaluate", "evaluate", self._is_evaluated, self._evaluate_detail()),
             ("Export", "models", self.done.n_exports > 0, self._export_detail()),
@@ -114,9 +114,10 @@ class Journey:
             return "all reviewed"
         return f"{self.done.n_unreviewed:,} {'left, optional' if self._is_reviewed(page) else 'not reviewed'}"
 
-    def _freeze_detail(self) -> str:
-        n = self.counts.n_snapshots
-        return words.n_of(n, "snapshot") if n else "after the review"
+    def _freeze_detail(self, page: str) -> str:
+        if n := self.counts.n_snapshots:
+            return words.n_of(n, "snapshot")
+        return "no snapshot yet" if self._is_reviewed(page) else "after the review"
 
     def _train_detail(self) -> str:
         if self.trainings:

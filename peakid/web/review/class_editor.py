@@ -10,7 +10,7 @@ from peakid.errors import PeakidError
 from peakid.records import ClassRow
 from peakid.store import images
 from peakid.store.workspace import Workspace
-from peakid.web import address, session, words
+from peakid.web import address, choices, session, words
 from peakid.web.review import class_guide
 
 _DONE = "classes:done"
@@ -133,7 +133,8 @@ def _show_merge(workspace: Workspace, name: str, others: list[str], proposed: in
     if not others:
         st.caption("There is no other class to merge it into.")
         return
-    into = st.selectbox("Into", others, index=proposed, format_func=words.shown, key=f"merge:{name}")
+    choices.keep(f"merge:{name}", others, words.shown, default=others[proposed])
+    into = st.selectbox("Into", others, format_func=words.shown, key=f"merge:{name}")
     plan = class_merges.plan(workspace, name, into)
     images = words.n_of(plan.n_images, "image")
     moves = f"{images} from {name} to {into}, {plan.n_reviewed:,} of them reviewed"

@@ -12,7 +12,7 @@ from peakid.jobs.job import Job
 from peakid.jobs.results import RateFinderResult
 from peakid.recipe.recipe import Recipe
 from peakid.store.workspace import Workspace
-from peakid.web import address, names, session, theme, words
+from peakid.web import address, choices, names, session, theme, words
 from peakid.web.jobs import submission
 from peakid.web.training import recipe_draft, weights_folder
 
@@ -63,6 +63,7 @@ def show_earlier(searches: Sequence[Job]) -> None:
             valley = training_charts.rate(found.suggestions["valley"])
             labels[str(job.job_id)] = f"{recipe}: {valley}, {words.ago(job.created_at)}"
     if labels:
+        choices.keep("rate:earlier", list(labels), labels.__getitem__)
         st.selectbox(
             "Earlier results",
             list(labels),

@@ -94,3 +94,11 @@ def test_a_class_missing_in_valid_or_with_one_training_image_is_a_warning():
         "Class 'rust' has no validation image: the score does not cover it.",
         "Class 'rust' has only 1 training image.",
     ]
+
+
+def test_many_small_classes_are_named_in_one_warning():
+    names = ("moss", "rust", "sky")
+    warnings = data.check(images_of([(name, split) for name in names for split in ("train", "valid")]))
+    assert [warning.text for warning in warnings] == [
+        "3 classes ('moss', 'rust', 'sky') have only 1 training image."
+    ]

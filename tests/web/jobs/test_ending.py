@@ -137,6 +137,20 @@ SCAN = ScanReport(5, 1, 2, 0, {}, 1.0)
             "train",
         ),
         (
+            kinds.HeatMapsArguments(run_id=4),
+            None,
+            "The heat maps of run 4 are computed.",
+            "Evaluate",
+            "evaluate",
+        ),
+        (
+            kinds.LearningCurveArguments(run_id=4),
+            None,
+            "The learning curve of run 4 is measured.",
+            "Show the curve",
+            "evaluate",
+        ),
+        (
             kinds.TtaArguments(4, 4),
             results.TtaResult(4, 4, {"valid": 7}),
             "Run 4 has predictions with test-time augmentation.",

@@ -45,8 +45,8 @@ def states(journey: Journey, page: str) -> dict[str, str]:
     return {step.name: step.state for step in journey.steps(page)}
 
 
-def details(journey: Journey) -> dict[str, str]:
-    return {step.name: step.detail for step in journey.steps("review")}
+def details(journey: Journey, page: str = "review") -> dict[str, str]:
+    return {step.name: step.detail for step in journey.steps(page)}
 
 
 def test_after_an_import_the_review_is_next_and_the_rest_waits() -> None:
@@ -67,6 +67,12 @@ def test_after_an_import_the_review_is_next_and_the_rest_waits() -> None:
         "Evaluate": "needs a run",
         "Export": "needs a run",
     }
+
+
+def test_a_review_that_is_done_no_longer_delays_the_snapshot() -> None:
+    journey = Journey(NOTHING, NO_WORTH, Progress(80, 0, 0), [], [])
+    assert states(journey, "snapshots")["Freeze"] == "next"
+    assert details(journey, "snapshots")["Freeze"] == "no snapshot yet"
 
 
 def test_labels_in_doubt_wait_and_the_others_are_optional_once_a_snapshot_is_frozen() -> None:

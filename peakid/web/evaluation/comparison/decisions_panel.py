@@ -14,12 +14,13 @@ from peakid.jobs.results import AttributionResult
 from peakid.records import Run
 from peakid.store import status
 from peakid.store.workspace import Workspace
-from peakid.web import names, navigation, session, tables, words
+from peakid.web import choices, names, navigation, session, tables, words
 from peakid.web.evaluation.view import EvaluationView
 from peakid.web.jobs import job_panel, submission
 
 _OFFERS = "attribution:offers"  # Session state: what can be left out, and the labels that it was read with.
 _SEEDS = "attribution:seeds"
+_CHOSEN = "attribution:chosen"
 
 
 def show(view: EvaluationView) -> None:
@@ -50,9 +51,13 @@ def _show_choice(workspace: Workspace, run: Run, offers: Sequence[Offer]) -> Non
         " validation images with the newest labels. Only training labels differ."
     )
     cells = st.columns([6, 2, 3], vertical_alignment="bottom")
-    chosen = cells[0].selectbox(
-        "Decisions to leave out", range(len(offers)), format_func=lambda place: _option(offers[place])
-    )
+    by_name = {f"{each.kind}:{each.value}": each for each in offers}
+
+    def shown(name: str) -> str:
+        return _option(by_name[name])
+
+    choices.keep(_CHOSEN, list(by_name), shown, default=next(iter(by_name)))
+    chosen = cells[0].selectbox("Decisions to leave out", list(by_name), format_func=shown, key=_CHOSEN)
     n_seeds = cells[1].number_input(
         "Seeds",
         1,
@@ -66,7 +71,7 @@ def _show_choice(workspace: Workspace, run: Run, offers: Sequence[Offer]) -> Non
     label = f"Measure with {n_models} trainings"
     tip = f"At most {n_models} times the {seconds:.0f} s of {names.run_name(run).lower()}."
     if cells[2].button(label, icon=":material/science:", help=tip, width="stretch"):
-        _submit(workspace, run, offers[chosen], int(n_seeds))
+        _submit(workspace, run, by_name[chosen], int(n_seeds))
 
 
 def _submit(workspace: Workspace, run: Run, offer: Offer, n_seeds: int) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from peakid.evaluate.comparing.compare import MOST_RUNS
 from peakid.records import Run
 from peakid.store import run_predictions, runs
-from peakid.web import address, names, words
+from peakid.web import address, choices, names, words
 from peakid.web.evaluation.view import EvaluationView
 
 _NAME = "against"
@@ -28,10 +28,15 @@ def choose(view: EvaluationView) -> list[Run]:
     wanted = chosen or [earlier]
     if st.session_state.get(_KEY) != wanted:
         st.session_state[_KEY] = wanted
+
+    def label(option: str) -> str:
+        return words.shown(names.run_option(options[option]))
+
+    choices.keep(_KEY, list(options), label, several=True)
     st.multiselect(
         "Compared with",
         list(options),
-        format_func=lambda each: words.shown(names.run_option(options[each])),
+        format_func=label,
         key=_KEY,
         max_selections=MOST_RUNS - 1,
         on_change=_write,

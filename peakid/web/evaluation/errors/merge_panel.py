@@ -6,7 +6,7 @@ from peakid.curate import classes
 from peakid.evaluate import score_text
 from peakid.evaluate.errors import mergeable
 from peakid.evaluate.errors.mergeable import MergeProposal
-from peakid.web import navigation, session, words
+from peakid.web import choices, navigation, session, words
 from peakid.web.evaluation.view import EvaluationView
 
 _OPENED = "merge:opened"  # Session state, until the next run: pages cannot be switched in a callback.
@@ -87,6 +87,7 @@ def _show_buttons(view: EvaluationView, each: MergeProposal, n: int) -> None:
 
 def _chosen(names: list[str], into: str, n: int) -> str:
     """Ask which class of a large group to merge: its buttons would fill the page."""
+    choices.keep(f"merge-class:{n}", names, words.shown, default=names[0])
     return st.selectbox(
         f"Class to merge into {session.plain(into)}",
         names,

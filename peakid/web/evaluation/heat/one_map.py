@@ -11,7 +11,7 @@ from peakid.evaluate.heat.shown_maps import PLACES, ShownMap, SplitMaps
 from peakid.jobs.evaluation import heat_maps as jobs
 from peakid.store.evaluation import heat_maps
 from peakid.store.evaluation.heat_maps import HeatMap
-from peakid.web import session, words
+from peakid.web import choices, session, words
 from peakid.web.evaluation.view import EvaluationView
 from peakid.web.jobs import submission
 
@@ -23,9 +23,10 @@ def show(view: EvaluationView, found: SplitMaps, maps: Sequence[ShownMap], opaci
     if not maps:
         return
     left, right = st.columns(2, gap="medium")
-    names = [_name(n, each) for n, each in enumerate(maps, 1)]
-    number = left.selectbox("Photo", range(len(maps)), format_func=lambda n: names[n], key="heat:photo")
-    shown = maps[number or 0]
+    titles = {(each.map.digest, each.class_name): _name(n, each) for n, each in enumerate(maps, 1)}
+    by_key = dict(zip(titles, maps, strict=True))
+    choices.keep("heat:photo", list(titles), titles.__getitem__, default=next(iter(titles)))
+    shown = by_key[left.selectbox("Photo", list(titles), format_func=titles.__getitem__, key="heat:photo")]
     class_name = right.selectbox(
         "Map for the class",
         found.class_names,

@@ -342,12 +342,15 @@ class Gallery extends Grid {
   }
 
   show(view) {
+    const { root } = this.parts;
+    const hadFocus = root.matches(":focus-within"); // A view that is hidden loses it, and with it the keys.
     this.view = view;
     clearSelection(this);
     remember("peakid:view", view);
     this.layout();
     this.reveal();
     this.draw();
+    if (hadFocus) this.takeFocus();
   }
 
   resize(width) {
@@ -361,6 +364,7 @@ class Gallery extends Grid {
     const { root, stage, grid, space } = this.parts;
     if (this.rowHeight) notePlace(this);
     root.dataset.view = this.view; // First: a hidden grid has no width.
+    this.parts.focusable = this.parts[this.view];
     stage.style.height = `${this.data.height_px ?? heightBelow(stage)}px`;
     const inner = (grid.clientWidth || 800) - 2 * GAP_PX;
     this.columns = Math.max(1, Math.floor((inner + GAP_PX) / (this.tileWidthWanted + GAP_PX)));

@@ -29,11 +29,11 @@ export function build(gallery) {
   parts.acts = toolbar("acts", "Judge");
   parts.stage = make("div", "stage");
   buildGrid(gallery);
-  parts.focusable = parts.grid;
   parts.single = make("div", "single");
   parts.overlay = make("div", "overlay");
   parts.status = make("div", "status");
   parts.stage.append(parts.grid, parts.single, parts.overlay);
+  parts.focusable = parts[gallery.view];
   parts.root.append(parts.classes, parts.acts, parts.stage, parts.status);
   buildActs(gallery);
   buildSingle(gallery);

@@ -14,6 +14,9 @@ const NEIGHBOURS = [1, 2, -1]; // loaded ahead
 
 export function buildSingle(gallery) {
   const { single } = gallery.parts;
+  single.tabIndex = 0; // A click on the picture gives it the keys.
+  single.setAttribute("role", "group");
+  single.setAttribute("aria-label", "Image to judge");
   const picture = make("img", "large");
   picture.draggable = false;
   picture.addEventListener("error", () => {
