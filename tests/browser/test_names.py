@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from peakid import printable
 from peakid.acquire import folder
@@ -70,6 +70,7 @@ FIGURES = """
 import plotly.graph_objects as go
 import streamlit as st
 from peakid.evaluate.charts import escaped
+from peakid.web.figures import drawing
 from tests.hostile_names import PATHS
 names = [escaped(name) for name in PATHS]
 places = list(range(len(names)))
@@ -81,11 +82,18 @@ for place, name in zip(places, names):
     ))
     figure.add_annotation(x=1, y=place, text=name, showarrow=False)
 figure.update_yaxes(tickvals=places, ticktext=names, range=[-0.5, len(names) - 0.5])
-st.plotly_chart(figure.update_layout(height=32 * len(names), showlegend=True), theme=None, key="all")
+figure.update_layout(height=32 * len(names), showlegend=True)
+drawing.show(figure, key="all", theme="light", label="all")
 for place, name in zip(places, names):
     figure = go.Figure(go.Scatter(x=[0], y=[0]))
-    figure.update_layout(title=name, xaxis_title=name, yaxis_title=name, height=240)
-    st.plotly_chart(figure, theme=None, key=f"titles{place}")
+    figure.update_layout(xaxis_title=name, yaxis_title=name, height=240)
+    drawing.show(figure, key=f"titles{place}", theme="light", label="titles")
+"""
+APP = """
+from pathlib import Path
+import streamlit as st
+from peakid.web.server import routes
+app = st.App(Path(__file__).with_name("chosen.py"), routes=routes.build(lambda request: None))
 """
 # One server for all scripts: the one that the address names runs.
 CHOSEN = """
@@ -103,7 +111,8 @@ MARKUP = (
 def serve_script(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], str]]:
     """Serve scripts instead of the app: `serve_script("import streamlit ...")` returns the address of one."""
     folder = tmp_path_factory.mktemp("scripts")
-    (folder / "script.py").write_text(CHOSEN, encoding="utf-8")
+    (folder / "script.py").write_text(APP, encoding="utf-8")
+    (folder / "chosen.py").write_text(CHOSEN, encoding="utf-8")
     server = Server(workspaces.create(folder / "workspace"), script=folder / "script.py")
     address = server.start()
 
@@ -182,29 +191,25 @@ def test_a_name_from_right_to_left_moves_nothing_beside_it(page: Page) -> None:
     assert page.evaluate(DRAWN) == list(texts.values())
 
 
-def hover_text(page: Page, *, until: str) -> str:
-    """Return the text of the open hover label. That of the point before may still be there at first."""
-    shown = page.locator(".hoverlayer .nums")
-    for _ in range(50):
-        if shown.count() and seen(shown.first.text_content() or "") == until:
-            break
-        page.wait_for_timeout(100)
-    return seen(shown.first.text_content() or "")
-
-
 def test_every_text_of_a_figure_shows_a_name_as_it_is(serve_script: Callable[[str], str], page: Page) -> None:
     page.goto(serve_script(FIGURES))
     page.wait_for_selector(SETTLED, timeout=60_000)
-    page.locator(".js-plotly-plot .gtitle").nth(len(PATHS) - 1).wait_for(timeout=60_000)
-    texts = Counter(map(seen, page.locator(".js-plotly-plot text").all_text_contents()))
-    # Text, annotation, tick, legend, title and two axes.
-    assert {each: texts[printable.line(each)] for each in PATHS if texts[printable.line(each)] < 7} == {}
-    assert page.locator(".js-plotly-plot text *").evaluate_all("all => all.map(each => each.outerHTML)") == []
-    points = page.locator(".js-plotly-plot").first.locator(".points path")
-    for n in range(len(PATHS)):
+    expect(page.locator(".figure > svg[aria-label]")).to_have_count(len(PATHS) + 1, timeout=60_000)
+    texts = Counter(map(seen, page.locator(".figure > svg text").all_text_contents()))
+    # Text, annotation, tick, legend and two axes.
+    assert {each: texts[printable.line(each)] for each in PATHS if texts[printable.line(each)] < 6} == {}
+    inside = page.locator(".figure > svg text *").evaluate_all("all => all.map(each => each.outerHTML)")
+    assert inside == []
+    figure = page.locator(".figure").first
+    points, tip = figure.locator(".point"), figure.locator(".tip")
+    for n, each in enumerate(PATHS):
         points.nth(n).scroll_into_view_if_needed()
         points.nth(n).hover(force=True)
-        assert hover_text(page, until=printable.line(PATHS[n])) == printable.line(PATHS[n])
+        assert seen(tip.text_content() or "") == printable.line(each)
+    page.mouse.move(0, 0)
+    figure.locator("svg").first.focus()
+    page.keyboard.press("ArrowDown")
+    assert seen(figure.get_by_role("status").text_content() or "") == printable.line(PATHS[0])
 
 
 ACTOR = "[zq](http://zq.zq) <b>zq</b>"  # And of a snapshot, a tag, a note and a view.

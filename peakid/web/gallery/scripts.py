@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 _WEB = Path(__file__).resolve().parents[1]
-_PARTS = ("gallery", "atlas", "evaluation/errors", "albums")
+_PARTS = ("gallery", "atlas", "evaluation/errors", "albums", "figures")
 _IMPORT = re.compile(r'from "\./([\w.]+\.js)"')
 _FOLDERS = tuple(_WEB / name / "static" for name in _PARTS)  # File names are unique in all.
 
