@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
+from typing import Literal
 
 import streamlit as st
 
@@ -37,22 +38,30 @@ def long_columns(lines: Sequence[Mapping[str, object]]) -> list[str]:
 
 
 def late(
-    rows: Sequence[Mapping[str, object]], *, key: str, height: int | None = None, **options: object
+    rows: Sequence[Mapping[str, object]],
+    *,
+    key: str,
+    height: int | Literal["content"] | None = None,
+    **options: object,
 ) -> None:
     """Draw a table when its place comes near the window: its script is 1.3 MB, which would delay the page.
 
     Args:
         key: Of this place on the page.
-        height: px; None = that of Streamlit, for up to ten rows.
+        height: px; "content" = of all rows, None = of up to ten.
     """
     _draw_late(rows, key, height, options)
 
 
 @st.fragment
 def _draw_late(
-    rows: Sequence[Mapping[str, object]], key: str, height: int | None, options: Mapping[str, object]
+    rows: Sequence[Mapping[str, object]],
+    key: str,
+    height: int | Literal["content"] | None,
+    options: Mapping[str, object],
 ) -> None:
-    expected_px = height or ROW_PX * (min(len(rows), MOST_ROWS) + 1) + 3
+    n_shown = len(rows) if height == "content" else min(len(rows), MOST_ROWS)
+    expected_px = height if isinstance(height, int) else ROW_PX * (n_shown + 1) + 3
     if in_sight.reached(key, height_px=expected_px):
         show(rows, **options, **({"height": height} if height else {}))
 

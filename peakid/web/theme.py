@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 from peakid.evaluate.class_colours import of as built_in_or_chosen
 from peakid.web import words
 from peakid.web.figures import drawing
-
-_LEAST_TOP_PX = 8  # The upper half of a tick label.
 
 
 def current() -> Theme:
@@ -27,12 +24,13 @@ def class_colours(
     return built_in_or_chosen(class_names, chosen)
 
 
-def plot(figure: go.Figure, *, key: str) -> None:
-    """Draw a figure. Its title is drawn above it as text, which is wrapped where the figure is narrow."""
+def plot(figure: go.Figure, *, key: str, label: str = "Figure") -> None:
+    """Draw a figure. Its title is drawn above it as text, which is wrapped where the figure is narrow.
+
+    Args:
+        label: What a figure without a title shows, in words, for those who do not see it.
+    """
     title = html.unescape(figure.layout.title.text or "").replace("\u2068", "").replace("\u2069", "")
     if title:
         st.markdown(words.plain(title))
-        top = max(_LEAST_TOP_PX, (figure.layout.margin.t or charts.TITLE_PX) - charts.TITLE_PX)
-        height = figure.layout.height and figure.layout.height - charts.TITLE_PX + _LEAST_TOP_PX
-        figure.update_layout(title=None, margin_t=top, height=height)
-    drawing.show(figure, key=key, theme=current(), label=title or "Figure")
+    drawing.show(figure, key=key, theme=current(), label=title or label)

@@ -42,8 +42,12 @@ class Axis:
         """Return the place of an annotation, whose value is a power on a logarithmic axis."""
         return float(value) if self.is_log else self.place(value)
 
-    def fit(self, extent: Iterable[float]) -> None:
-        """Choose the range: the given one, or that of the marks."""
+    def fit(self, extent: Iterable[float], *, is_exact: bool = False) -> None:
+        """Choose the range: the given one, or that of the marks.
+
+        Args:
+            is_exact: No room beyond them: bars have some on both sides.
+        """
         if self.layout.get("range"):
             self.low, self.high = map(float, self.layout["range"])
             return
@@ -51,7 +55,7 @@ class Axis:
         low, high = min(values), max(values)
         if self.categories is not None:
             low, high = -0.5, len(self.categories) - 0.5
-        elif "tickvals" not in self.layout:
+        elif not is_exact:
             room = ROOM * ((high - low) or abs(high) or 1.0)
             is_from_zero = low >= 0 and (self.layout.get("rangemode") == "tozero" or low == 0)
             low, high = (0.0 if is_from_zero and not self.is_log else low - room), high + room
@@ -73,11 +77,12 @@ class Axis:
         """Return places with their texts."""
         if self.categories is not None:
             return [{"at": n, "text": name} for n, name in enumerate(self.categories)]
+        low, high = sorted((self.low, self.high))
         given = self.layout.get("tickvals")
         if given is not None:
             texts = [" ".join(tips.lines(each)) for each in self.layout.get("ticktext") or given]
-            return [{"at": self.place(at), "text": text} for at, text in zip(given, texts, strict=True)]
-        low, high = sorted((self.low, self.high))
+            named = zip(map(self.place, given), texts, strict=True)
+            return [{"at": at, "text": text} for at, text in named if low <= at <= high]
         step = self._step(high - low)
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         return [{"at": n * step, "text": self._text(n * step, step)} for n in range(first, last + 1)]

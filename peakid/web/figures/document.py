@@ -16,6 +16,7 @@ from peakid.evaluate.charts import Theme
 from peakid.web.figures import axes, tips
 
 HEIGHT_PX = 450  # Plotly's.
+_LEAST_TOP_PX = 8  # The upper half of a tick label.
 _MARGIN = {"t": charts.TITLE_PX, "r": 24, "b": 8}  # As in the template.
 _SHARES = {"left": 0.0, "center": 0.5, "right": 1.0, "bottom": 0.0, "middle": 0.5, "top": 1.0}
 
@@ -23,7 +24,7 @@ Json = dict[str, Any]
 
 
 def of_figure(figure: go.Figure, *, theme: Theme, label: str) -> Json:
-    """Return the document of a figure.
+    """Return the document of a figure. A title is not drawn, and takes no space.
 
     Args:
         label: What the figure shows, in words, for those who do not see it.
@@ -33,8 +34,7 @@ def of_figure(figure: go.Figure, *, theme: Theme, label: str) -> Json:
     numbers = sorted({_number(each.get("xaxis", "x")) for each in drawn["data"]})
     return {
         "label": label,
-        "height": layout.get("height") or HEIGHT_PX,
-        "margin": _MARGIN | {side: px for side, px in layout.get("margin", {}).items() if side in _MARGIN},
+        **_space(layout),
         "panels": [_panel(layout, drawn["data"], number) for number in numbers],
         "legend": _legend(drawn["data"]) if layout.get("showlegend") else [],
         "font": charts.FONT,
@@ -44,12 +44,22 @@ def of_figure(figure: go.Figure, *, theme: Theme, label: str) -> Json:
     }
 
 
+def _space(layout: Mapping[str, Any]) -> Json:
+    height = layout.get("height") or HEIGHT_PX
+    margin = _MARGIN | {side: px for side, px in layout.get("margin", {}).items() if side in _MARGIN}
+    if (layout.get("title") or {}).get("text"):
+        margin["t"] = max(_LEAST_TOP_PX, margin["t"] - charts.TITLE_PX)
+        height += _LEAST_TOP_PX - charts.TITLE_PX
+    return {"height": height, "margin": margin}
+
+
 def _panel(layout: Mapping[str, Any], traces: Sequence[Mapping[str, Any]], number: str) -> Json:
     own = [each for each in traces if _number(each.get("xaxis", "x")) == number]
     x, y = (axes.Axis(layout.get(f"{letter}axis{number}", {}), letter) for letter in "xy")
     marks = _marks(own, x, y, layout)
     for axis, letter in ((x, "x"), (y, "y")):
-        axis.fit(chain.from_iterable(each["extent"][letter] for each in marks))
+        has_rows = any(each["kind"] == "bars" and each["across"] == (letter == "y") for each in marks)
+        axis.fit(chain.from_iterable(each["extent"][letter] for each in marks), is_exact=has_rows)
     shapes = [each for each in layout.get("shapes", ()) if _number(each.get("xref", "x")) == number]
     notes = [each for each in layout.get("annotations", ()) if _panel_of(each) == number]
     return {

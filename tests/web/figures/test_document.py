@@ -36,6 +36,7 @@ def test_an_axis_of_shares_has_ticks_at_round_percents() -> None:
         ({"dtick": 2}, [1, 6], ["2", "4", "6"]),
         ({"type": "log"}, [-3, 0], ["1e-3", "1e-2", "1e-1", "1e0"]),
         ({"tickvals": [1, 3], "ticktext": ["a &lt; b", "c"]}, [0, 4], ["a < b", "c"]),
+        ({"tickvals": [-6, 0, 6], "ticktext": ["-6", "0", "+6"]}, [-4, 6], ["0", "+6"]),  # Not outside.
         ({}, [0.5, 2.5], ["0.5", "1.0", "1.5", "2.0", "2.5"]),
     ],
 )
@@ -130,3 +131,10 @@ def test_a_figure_has_the_colours_of_its_theme(theme: Theme) -> None:
 def test_a_figure_without_points_is_empty() -> None:
     found = drawn(go.Figure(go.Scatter(x=[], y=[])))
     assert found["panels"][0]["marks"][0]["x"] == []
+
+
+def test_a_title_takes_no_space_because_the_page_writes_it() -> None:
+    figure = go.Figure(go.Scatter(x=[1], y=[1])).update_layout(height=380)
+    assert (drawn(figure)["height"], drawn(figure)["margin"]["t"]) == (380, charts.TITLE_PX)
+    titled = drawn(figure.update_layout(title="A finding"))
+    assert (titled["height"], titled["margin"]["t"]) == (380 - charts.TITLE_PX + 8, 8)

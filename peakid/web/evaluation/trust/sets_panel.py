@@ -39,7 +39,7 @@ def _draw(view: EvaluationView, by_level: Mapping[float, ConformalSets]) -> None
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
-        height = tables.ROW_PX * (len(sets.classes) + 1) + 3 if len(sets.classes) <= MOST_ROWS else TABLE_PX
+        height = "content" if len(sets.classes) <= MOST_ROWS else TABLE_PX
         rows = [_row(each, sets) for each in sets.classes]
         tables.late(rows, key="trust:sets", height=height, column_config=_widths(sets))
     with right:
