@@ -88,7 +88,7 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     expect(page.get_by_text("heat maps of")).to_be_visible()
     expander = page.locator("details", has_text="Where the heat is")
     expect(expander).to_have_attribute("open", "")  # A class has its heat in a corner.
-    expect(expander.locator(".figure > svg text").first).to_be_visible()
+    expect(expander.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     pictures = page.get_by_test_id("stImage").locator("img")
     expect(pictures.first).to_be_visible()
     before = pictures.count()
@@ -97,7 +97,7 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     page.wait_for_timeout(1_000)  # Figures are laid out after the script has ended.
     assert page.evaluate(CUT) == []
     opened(page, f"{address}/evaluate?run={run_id}&tab=curve")
-    expect(page.locator(".figure > svg text").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     chosen(page, "More images of one class")
     expect(page).to_have_url(re.compile("more="))
     page.wait_for_timeout(1_000)

@@ -15,10 +15,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 N_CLASSES = 18  # More than the matrix has numbers for.
-CUT = """() => [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")].flatMap((host) => {
-  const plot = host.shadowRoot?.querySelector(".figure > svg");
-  const frame = plot?.getBoundingClientRect();
-  return [...(plot?.querySelectorAll("text") ?? [])].filter((text) => {
+CUT = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap((plot) => {
+  const frame = plot.querySelector(".svg-container").getBoundingClientRect();
+  return [...plot.querySelectorAll(".main-svg text")].filter((text) => {
     const box = text.getBoundingClientRect();
     return box.width && (box.left < frame.left - 1 || box.right > frame.right + 1 ||
       box.top < frame.top - 1 || box.bottom > frame.bottom + 1);
@@ -49,7 +48,7 @@ def opened(page: Page, address: str) -> None:
     page.evaluate(
         "() => document.querySelectorAll('details:not([open]) > summary').forEach((e) => e.click())"
     )
-    page.locator(".figure > svg text").first.wait_for()
+    page.locator(".js-plotly-plot .main-svg").first.wait_for()
     page.wait_for_timeout(1_500)  # Figures are laid out after the script has ended.
 
 

@@ -34,11 +34,9 @@ CUT_BOXES = """(boxes) => boxes
   .filter((box) => box.clientWidth && box.scrollWidth > box.clientWidth + 1)
   .map((box) => `${box.dataset.testid ?? box.className} ${box.scrollWidth} in ${box.clientWidth}`)"""
 BOXES = "[data-testid=stMain], [data-testid=stTable], [data-testid=stMetric] *, .dvn-scroller"
-FONTS = """() => [
-  ...[...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")]
-    .flatMap((host) => [...(host.shadowRoot?.querySelectorAll(".figure :is(text, .tip)") ?? [])]),
-  ...document.querySelectorAll("[data-testid=stMain] :is(h1, h2, p, button), [data-testid=stSidebar] a"),
-].map((element) => getComputedStyle(element).fontFamily)"""
+FONTS = """() => [...document.querySelectorAll(
+  ".js-plotly-plot text, [data-testid=stMain] :is(h1, h2, p, button), [data-testid=stSidebar] a"
+)].map((element) => getComputedStyle(element).fontFamily)"""
 WHOLE_WIDTH = "document.querySelector('[data-testid=stMain]').clientWidth === innerWidth"
 RIGHT_EDGE = "(tiles) => Math.max(...tiles.map((tile) => tile.getBoundingClientRect().right))"
 
@@ -142,7 +140,7 @@ def test_plots_tables_and_tooltips_have_the_font_of_the_page(
     address = serve()
     for path in ("", "evaluate?run=2&tab=trust", "train?run=1&runs=1,2"):
         opened(page, f"{address}/{path}")
-        plot = page.locator(".figure").first
+        plot = page.locator(".js-plotly-plot").first
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()
         assert box is not None

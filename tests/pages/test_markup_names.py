@@ -18,6 +18,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import Choice, Snapshot
 from peakid.store import exports
 from peakid.store.workspace import Workspace
+from tests import drawn_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_worker")]
 
@@ -31,7 +32,7 @@ PLAIN = {
     *("styler_uuid", "file_urls", "string", "bytes", "click_mode", "script", "mime_type", "command", "js"),
     *("html", "name"),
 }
-_HARMLESS = {*("span", "br", "img", "div"), *("table", "thead", "tbody", "tr", "th", "td")}
+TAGS = {*("span", "br", "img", "div"), *("table", "thead", "tbody", "tr", "th", "td")}  # Of ours, in HTML.
 PLAIN_OPTIONS = {"Selectbox", "MultiSelect"}  # Other options are labels, which are Markdown.
 
 
@@ -80,9 +81,12 @@ def obeyed(app: AppTest) -> list[str]:
             if "zq" not in text or path[-1] in PLAIN or (path[-1] == "options" and kind in PLAIN_OPTIONS):
                 continue
             if kind == "Html":
-                found += [f"{kind}: <{tag}>" for tag in _Tags.of(text) - _HARMLESS]
+                found += [f"{kind}: <{tag}>" for tag in _Tags.of(text) - TAGS]
             elif kind != "Arrow" and any(re.search(rf"(?<!\\){re.escape(mark)}", text) for mark in MARKS):
                 found.append(f"{kind} {path[-1]}: {text}")
+    for figure in drawn_pages.figures(app).values():
+        drawn = _figure_texts(figure["figure"])
+        found += [f"Figure: {each}" for each in drawn if re.search(r"<b>zq|\$zq|&lt;zq", each)]
     return found
 
 
@@ -148,11 +152,14 @@ def test_no_page_obeys_a_name(open_page: Callable[..., AppTest], named: Snapshot
 
 def test_the_check_finds_a_name_that_is_obeyed() -> None:
     def page() -> None:
+        import plotly.graph_objects as go
         import streamlit as st
+
+        from peakid.web.figures import drawing
 
         st.button("to :violet[zq]")
         st.selectbox("Class", ["<b>zq</b>"])
-        st.html("<b>zq</b>")
+        drawing.show(go.Figure(layout={"title": "<b>zq</b>"}), key="figure", label="")
 
     found = obeyed(AppTest.from_function(page).run())
     assert len(found) == 2

@@ -1,28 +1,27 @@
-"""Put a figure on a page: a component of ours draws the document of a Plotly figure."""
+"""Put a figure of Plotly on a page, drawn by Plotly's basic bundle: Streamlit's has four times the size."""
 
+import json
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from peakid.evaluate.charts import Theme
-from peakid.web.figures import document
 from peakid.web.gallery import scripts
 
 COMPONENT = "peakid_figure"
 
 
-def show(figure: go.Figure, *, key: str, theme: Theme, label: str) -> None:
-    """Draw a figure at the width of its place.
+def show(figure: go.Figure, *, key: str, label: str) -> None:
+    """Draw a figure of scatter and bar traces at the width of its place.
 
     Args:
         label: What it shows, in words, for those who do not see it.
     """
-    drawn = document.of_figure(figure, theme=theme, label=label)
-    _component()(key=key, data={"key": key, **drawn})
+    document = json.loads(figure.to_json(engine="json"))
+    _component()(key=key, data={"key": key, "label": label, "figure": document})
 
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    script, style = scripts.loader("figure.js"), scripts.styles("figure.css")
-    return st.components.v2.component(COMPONENT, js=script, css=style)
+    # Plotly puts its styles into the page, where it would not find a figure of an isolated component.
+    return st.components.v2.component(COMPONENT, js=scripts.loader("figure.js"), isolate_styles=False)

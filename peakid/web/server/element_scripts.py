@@ -35,6 +35,7 @@ COMPONENTS_OF_TAB = {
     "slices": ("figure.js", "in_sight.js"),
     "compare": ("figure.js", "gallery.js", "in_sight.js"),
 }
+PLOTLY = "plotly-basic.min.js"  # figure.js loads it when a figure is near the window.
 LATER = (
     *("DataFrame", "Slider", "NumberInput", "Multiselect", "Radio", "Progress", "Toast"),
     *OF_PAGE["evaluate"],
@@ -60,7 +61,7 @@ def later() -> list[str]:
     """Return the addresses of what other pages need, to be loaded when the first one is drawn."""
     every = (*COMPONENTS.values(), *COMPONENTS_OF_TAB.values())
     found = of_components(sorted({name for names in every for name in names}))
-    return [*of_kinds(LATER), *found]
+    return [*of_kinds(LATER), *found, scripts.address(PLOTLY)]
 
 
 def of_kinds(kinds: Iterable[str]) -> list[str]:

@@ -45,7 +45,7 @@ def test_the_evaluate_page_loads_its_matrix_and_others_do_not() -> None:
 
 
 def test_a_tab_loads_the_figures_that_it_draws() -> None:
-    figure = scripts.address("figure_draw.js")
+    figure = scripts.address("figure.js")
     assert figure in element_scripts.of_page("/evaluate", "tab=trust")
     assert figure not in element_scripts.of_page("/evaluate", "tab=errors")
     assert figure in element_scripts.of_page("/")
