@@ -4,6 +4,7 @@ import json
 from html.parser import HTMLParser
 from typing import Any
 
+from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 
 from peakid.web.figures import drawing
@@ -14,6 +15,15 @@ def figures(app: AppTest) -> dict[str, dict[str, Any]]:
     protos = [each.proto for each in app.get("bidi_component")]
     drawn = [json.loads(each.json) for each in protos if each.component_name == drawing.COMPONENT]
     return {each["key"]: each for each in drawn}
+
+
+def draw_all(page: Page) -> None:
+    """Bring every figure of a page into sight, and wait until it is drawn."""
+    places = page.locator(".figure")
+    places.first.wait_for()
+    for place in places.filter(visible=True).all():
+        place.scroll_into_view_if_needed()
+        place.locator(".main-svg").first.wait_for()
 
 
 def tables(app: AppTest) -> list[list[dict[str, str]]]:
