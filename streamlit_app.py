@@ -18,6 +18,7 @@ from peakid.web.workspace_address import WorkspaceAddress
 # The router must not be next to pages/: there, the first request after a start, if it is for a page, would
 # run that page alone, without navigation and error handling.
 SHELL = PACKAGE_DIR / "web" / "shell.py"
+PAGE_NAMES = [page.name for page in navigation.PAGES]
 
 
 def opened(request: Request) -> Workspace:
@@ -33,7 +34,7 @@ app = st.App(
         Middleware(WorkspaceAddress),
         Middleware(PredictionPages, workspace=opened),
         Middleware(StreamedUploads, folder=lambda request: opened(request).uploads_dir),
-        Middleware(MissingPage, pages=[page.name for page in navigation.PAGES]),
-        Middleware(PageScript, script=page_script.script(), modules=element_scripts.of_page),
+        Middleware(MissingPage, pages=PAGE_NAMES),
+        Middleware(PageScript, script=page_script.script(PAGE_NAMES), modules=element_scripts.of_page),
     ],
 )

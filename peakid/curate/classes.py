@@ -93,16 +93,16 @@ def current_names(workspace: Workspace) -> Mapping[str, str]:
 
     Older snapshots and runs keep the names of their time; this translates them.
     """
-    connection = workspace.connection()
-    known = [
-        row["name"] for row in workspace.query("SELECT name FROM class UNION SELECT name FROM class_alias")
-    ]
-    name_of = {row["id"]: row["name"] for row in workspace.query("SELECT id, name FROM class")}
-    return {
-        name: name_of[class_id]
-        for name in known
-        if (class_id := decision_log.known_class_id(connection, name)) is not None
-    }
+    rows = {row["id"]: row for row in workspace.query("SELECT id, name, merged_into_id FROM class")}
+    earlier = workspace.query("SELECT name, class_id FROM class_alias")
+    id_of = {row["name"]: row["class_id"] for row in earlier} | {row["name"]: n for n, row in rows.items()}
+
+    def current(class_id: int) -> str:
+        while (merged_into := rows[class_id]["merged_into_id"]) is not None:
+            class_id = merged_into  # The loop ends: a merge that would make a circle is refused.
+        return str(rows[class_id]["name"])
+
+    return {name: current(id_of[name]) for name in sorted(id_of)}
 
 
 def refuse_unknown(workspace: Workspace, class_name: str) -> None:

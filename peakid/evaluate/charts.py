@@ -121,6 +121,7 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
     ]
     for name, y, colour, place, column in lines:
         text = [*[""] * (len(y) - 1), name] if y else []  # The name is at the last point instead of a legend.
+        form = ".3f" if column == 1 else ".1%"
         line = go.Scatter(
             x=x,
             y=y,
@@ -129,6 +130,7 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
             text=text,
             textposition=place,
             marker={"color": colour},
+            hovertemplate=f"{name or 'accuracy'}, epoch %{{x}}: %{{y:{form}}}<extra></extra>",
         )
         figure.add_trace(line.update(cliponaxis=False), row=1, col=column)
     for before, after in pairwise(epochs):

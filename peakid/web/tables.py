@@ -1,15 +1,19 @@
 """Tables of a page: no text in a cell can turn the writing direction or is read as Markdown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from html import escape
+from typing import Literal
 
 import streamlit as st
 
 from peakid.web import words
+from peakid.web.figures import in_sight
 
 # In a table of many columns, a long name would push the last ones out of sight on a tablet.
 MANY_COLUMNS = 6
 LONG_CHARS = 24
 LONG_PX = 150
+ROW_PX, MOST_ROWS = 35, 10  # Of a table whose height is not chosen.
 
 
 def show(rows: Iterable[Mapping[str, object]], **options: object) -> object:
@@ -33,10 +37,67 @@ def long_columns(lines: Sequence[Mapping[str, object]]) -> list[str]:
     ]
 
 
-def wrapped(rows: Iterable[Mapping[str, str]]) -> None:
-    """Draw rows of plain text by column. Every cell is escaped: a single `-` would begin a list."""
-    lines = [{name: words.plain(text) for name, text in row.items()} for row in rows]
-    st.table(lines, hide_index=True, border="horizontal")
+def late(
+    rows: Sequence[Mapping[str, object]],
+    *,
+    key: str,
+    height: int | Literal["content"] | None = None,
+    **options: object,
+) -> None:
+    """Draw a table when its place comes near the window: its script is 1.3 MB, which would delay the page.
+
+    Args:
+        key: Of this place on the page.
+        height: px; "content" = of all rows, None = of up to ten.
+    """
+    _draw_late(rows, key, height, options)
+
+
+@st.fragment
+def _draw_late(
+    rows: Sequence[Mapping[str, object]],
+    key: str,
+    height: int | Literal["content"] | None,
+    options: Mapping[str, object],
+) -> None:
+    n_shown = len(rows) if height == "content" else min(len(rows), MOST_ROWS)
+    expected_px = height if isinstance(height, int) else ROW_PX * (n_shown + 1) + 3
+    if in_sight.reached(key, height_px=expected_px):
+        show(rows, **options, **({"height": height} if height else {}))
+
+
+def wrapped(
+    rows: Iterable[Mapping[str, object]],
+    *,
+    numbers: Collection[str] = (),
+    tips: Mapping[str, str] | None = None,
+) -> None:
+    """Draw few rows as plain text that is wrapped, without sorting: it costs no script.
+
+    Args:
+        numbers: Columns that are written to the right.
+        tips: Explanations of columns, shown over their headings.
+    """
+    st.html(html_of([*rows], numbers=numbers, tips=tips or {}))
+
+
+def html_of(
+    rows: Sequence[Mapping[str, object]], *, numbers: Collection[str] = (), tips: Mapping[str, str]
+) -> str:
+    """Return a table as HTML, with every text escaped."""
+
+    def cell(tag: str, name: str, text: object, more: str = "") -> str:
+        side = ' class="number"' if name in numbers else ""
+        return f"<{tag}{side}{more}>{escape(words.shown(str(text)))}</{tag}>"
+
+    names = list(rows[0]) if rows else []
+    heads = "".join(
+        cell("th", name, name, f' title="{escape(tips[name])}"' if name in tips else "") for name in names
+    )
+    lines = "".join(
+        f"<tr>{''.join(cell('td', name, row.get(name, '')) for name in names)}</tr>" for row in rows
+    )
+    return f'<table class="peakid-table"><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>'
 
 
 def _cell(value: object) -> object:

@@ -10,6 +10,7 @@ from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 from peakid.evaluate.class_colours import of as built_in_or_chosen
 from peakid.web import words
+from peakid.web.figures import drawing
 
 AXIS_TITLE_PX = 13
 _LEAST_TOP_PX = 8  # The upper half of a tick label.
@@ -27,12 +28,16 @@ def class_colours(
     return built_in_or_chosen(class_names, chosen)
 
 
-def plot(figure: go.Figure, *, key: str, **options: object) -> object:
-    """Draw a figure without Streamlit's theme and Plotly's toolbar; return what `st.plotly_chart` returns.
+def plot(figure: go.Figure, *, key: str, label: str = "Figure") -> None:
+    """Draw a figure without Plotly's toolbar.
 
     Its title is drawn above it as text: Plotly cuts a title at the width of the figure, a text is wrapped.
+
+    Args:
+        label: What a figure without a title shows, in words, for those who do not see it.
     """
-    if title := html.unescape(figure.layout.title.text or "").replace("\u2068", "").replace("\u2069", ""):
+    title = html.unescape(figure.layout.title.text or "").replace("\u2068", "").replace("\u2069", "")
+    if title:
         st.markdown(words.plain(title))
         top = max(_LEAST_TOP_PX, (figure.layout.margin.t or charts.TITLE_PX) - charts.TITLE_PX)
         height = figure.layout.height and figure.layout.height - charts.TITLE_PX + _LEAST_TOP_PX
@@ -40,5 +45,4 @@ def plot(figure: go.Figure, *, key: str, **options: object) -> object:
     figure.update_xaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_yaxes(title_font_size=AXIS_TITLE_PX)
     figure.update_annotations(font_size=AXIS_TITLE_PX)  # Titles of figures side by side.
-    config = {"displayModeBar": False}
-    return st.plotly_chart(figure, key=key, theme=None, config=config, **options)  # ty: ignore[no-matching-overload]
+    drawing.show(figure, key=key, label=title or label)

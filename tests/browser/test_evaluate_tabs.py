@@ -18,7 +18,7 @@ from peakid.store import runs
 from peakid.store.evaluation import heat_maps
 from peakid.store.evaluation.heat_maps import HeatMap
 from peakid.store.workspace import Workspace
-from tests import planted_embeddings, planted_runs
+from tests import drawn_pages, planted_embeddings, planted_runs
 from tests.browser.test_figures import CUT, SETTLED
 from tests.evaluate.learning_curve import synthetic
 
@@ -90,6 +90,7 @@ def test_heat_maps_and_the_learning_curve_are_drawn_whole_and_follow_their_menus
     expect(page.get_by_text("heat maps of")).to_be_visible()
     expander = page.locator("details", has_text="Where the heat is")
     expect(expander).to_have_attribute("open", "")  # A class has its heat in a corner.
+    drawn_pages.draw_all(page)
     expect(expander.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     pictures = page.get_by_test_id("stImage").locator("img")
     expect(pictures.first).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from peakid.curate import classes
 from peakid.dataset import snapshot as snapshots
 from peakid.store.workspace import Workspace
-from tests import planted_runs
+from tests import drawn_pages, planted_runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -48,8 +48,8 @@ def opened(page: Page, address: str) -> None:
     page.evaluate(
         "() => document.querySelectorAll('details:not([open]) > summary').forEach((e) => e.click())"
     )
-    page.locator(".js-plotly-plot .main-svg").first.wait_for()
     page.wait_for_timeout(1_500)  # Figures are laid out after the script has ended.
+    drawn_pages.draw_all(page)
 
 
 @pytest.mark.thorough

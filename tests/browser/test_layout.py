@@ -12,6 +12,7 @@ from peakid.evaluate import charts
 from peakid.store import exports, runs
 from peakid.store.workspace import Workspace
 from peakid.web import navigation
+from tests import drawn_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -140,6 +141,7 @@ def test_plots_tables_and_tooltips_have_the_font_of_the_page(
     address = serve()
     for path in ("", "evaluate?run=2&tab=trust", "train?run=1&runs=1,2"):
         opened(page, f"{address}/{path}")
+        drawn_pages.draw_all(page)
         plot = page.locator(".js-plotly-plot").first
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()

@@ -68,8 +68,8 @@ st.selectbox("Menu", PATHS, format_func=shown)
 """
 FIGURES = """
 import plotly.graph_objects as go
-import streamlit as st
 from peakid.evaluate.charts import escaped
+from peakid.web.figures import drawing
 from tests.hostile_names import PATHS
 names = [escaped(name) for name in PATHS]
 places = list(range(len(names)))
@@ -81,11 +81,17 @@ for place, name in zip(places, names):
     ))
     figure.add_annotation(x=1, y=place, text=name, showarrow=False)
 figure.update_yaxes(tickvals=places, ticktext=names, range=[-0.5, len(names) - 0.5])
-st.plotly_chart(figure.update_layout(height=32 * len(names), showlegend=True), theme=None, key="all")
+drawing.show(figure.update_layout(height=32 * len(names), showlegend=True), key="all", label="all")
 for place, name in zip(places, names):
     figure = go.Figure(go.Scatter(x=[0], y=[0]))
     figure.update_layout(title=name, xaxis_title=name, yaxis_title=name, height=240)
-    st.plotly_chart(figure, theme=None, key=f"titles{place}")
+    drawing.show(figure, key=f"titles{place}", label="titles")
+"""
+APP = """
+from pathlib import Path
+import streamlit as st
+from peakid.web.server import routes
+app = st.App(Path(__file__).with_name("chosen.py"), routes=routes.build(lambda request: None))
 """
 # One server for all scripts: the one that the address names runs.
 CHOSEN = """
@@ -103,7 +109,8 @@ MARKUP = (
 def serve_script(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], str]]:
     """Serve scripts instead of the app: `serve_script("import streamlit ...")` returns the address of one."""
     folder = tmp_path_factory.mktemp("scripts")
-    (folder / "script.py").write_text(CHOSEN, encoding="utf-8")
+    (folder / "script.py").write_text(APP, encoding="utf-8")
+    (folder / "chosen.py").write_text(CHOSEN, encoding="utf-8")
     server = Server(workspaces.create(folder / "workspace"), script=folder / "script.py")
     address = server.start()
 
@@ -193,6 +200,7 @@ def hover_text(page: Page, *, until: str) -> str:
 
 
 def test_every_text_of_a_figure_shows_a_name_as_it_is(serve_script: Callable[[str], str], page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 400 * len(PATHS)})  # A figure out of sight is not drawn.
     page.goto(serve_script(FIGURES))
     page.wait_for_selector(SETTLED, timeout=60_000)
     page.locator(".js-plotly-plot .gtitle").nth(len(PATHS) - 1).wait_for(timeout=60_000)

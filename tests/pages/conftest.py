@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from peakid.jobs import ledger, presence, process, queue, suggester, tasks
 from peakid.recipe import architectures, weight_files
 from peakid.store.workspace import Workspace
+from peakid.web.figures import in_sight
 
 MANIFESTS = manifest_scanner.scan_component_manifests()
 SHELL = Path(__file__).resolve().parents[2] / "peakid" / "web" / "shell.py"
@@ -31,10 +32,12 @@ def open_page(
     """Open a page on the test's workspace: `open_page("review", queue="flagged")` with query parameters.
 
     It finds files named as the weights of three architectures, unless the test sets TORCH_HOME, and no
-    installed package of weights. The process of the live head is not started.
+    installed package of weights. The process of the live head is not started. Tables that wait until they
+    are in sight are drawn.
     """
     monkeypatch.setattr(weight_files, "packaged", lambda _architecture: [])
     monkeypatch.setattr(suggester, "ensure", lambda _workspace: None)
+    monkeypatch.setattr(in_sight, "reached", lambda _key, *, height_px: True)  # No browser says so.
     monkeypatch.setenv("PEAKID_WORKSPACE", str(workspace.path))
     monkeypatch.setenv("PEAKID_ACTOR", "anna")
     monkeypatch.delenv("PEAKID_WEIGHTS", raising=False)

@@ -18,7 +18,7 @@ from peakid.jobs.evaluation_results import FiguresResult
 from peakid.records import Choice, Snapshot
 from peakid.store import run_predictions, runs
 from peakid.store.workspace import Workspace
-from tests import planted_embeddings, planted_runs
+from tests import drawn_pages, planted_embeddings, planted_runs
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -274,8 +274,8 @@ def test_two_runs_are_compared_with_their_settings_and_the_images_that_one_of_th
     assert "Difference: +28.6 points (-12.6 to +57.0)" in text
     assert "Only run 1 is correct on 0, only run 2 on 2: **not significant (p = 0.50)**" in text
     assert "No difference established; some " in text
-    settings = app.dataframe[-1].value.set_index("Setting")
-    assert list(settings.loc["Image size (px)"]) == ["160", "96"]
+    settings = {row.pop("Setting"): [*row.values()] for row in drawn_pages.tables(app)[-1]}
+    assert settings["Image size (px)"] == ["160", "96"]
     assert "won:1:2:valid" in str(app.session_state)
     app = open_page("evaluate", run="2", tab="compare", wall="lost")
     assert "Run 1 is right on no image that run 2 is wrong on" in text_of(app)
@@ -289,7 +289,7 @@ def test_several_runs_are_compared_at_once(
     app = open_page("evaluate", run="3", tab="compare", against="1,2")
     text = text_of(app)
     assert "Cochran's Q" in text
-    assert list(app.dataframe[0].value["Runs"]) == [
+    assert [row["Runs"] for row in drawn_pages.tables(app)[0]] == [
         *("Run 2 minus run 1", "Run 3 minus run 1", "Run 3 minus run 2"),
     ]
     assert "Only run" not in text  # Each pair is a row of the table.

@@ -8,7 +8,7 @@ from peakid.evaluate.learning_curve import curve
 from peakid.evaluate.learning_curve import stored as curves
 from peakid.jobs import queue
 from peakid.jobs.arguments import LearningCurveArguments
-from tests import planted_embeddings, planted_runs
+from tests import drawn_pages, planted_embeddings, planted_runs
 from tests.evaluate.learning_curve import synthetic
 
 
@@ -66,7 +66,8 @@ def test_a_curve_is_drawn_with_its_advice_and_a_row_for_each_class(open_page, wo
     (table,) = [each.value for each in app.dataframe]
     assert table["More"].tolist() == [20, 20]
     assert table["Class"].tolist()[0] == "dom"
-    assert [each.proto.spec for each in app.get("plotly_chart")]
+    (figure,) = drawn_pages.figures(app).values()
+    assert figure["figure"]["data"]
 
 
 def test_too_few_images_are_explained_where_the_button_is(open_page, workspace, plant, no_worker):

@@ -1,6 +1,5 @@
 """Names that are markup elsewhere are shown as they are: in labels, texts, menus, tables and figures."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
@@ -19,6 +18,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import Choice, Snapshot
 from peakid.store import exports
 from peakid.store.workspace import Workspace
+from tests import drawn_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_worker")]
 
@@ -32,6 +32,7 @@ PLAIN = {
     *("styler_uuid", "file_urls", "string", "bytes", "click_mode", "script", "mime_type", "command", "js"),
     *("html", "name"),
 }
+TAGS = {*("span", "br", "img", "div"), *("table", "thead", "tbody", "tr", "th", "td")}  # Of ours, in HTML.
 PLAIN_OPTIONS = {"Selectbox", "MultiSelect"}  # Other options are labels, which are Markdown.
 
 
@@ -80,12 +81,12 @@ def obeyed(app: AppTest) -> list[str]:
             if "zq" not in text or path[-1] in PLAIN or (path[-1] == "options" and kind in PLAIN_OPTIONS):
                 continue
             if kind == "Html":
-                found += [f"{kind}: <{tag}>" for tag in _Tags.of(text) - {"span", "br", "img", "div"}]
-            elif kind == "PlotlyChart":
-                drawn = _figure_texts(json.loads(text))
-                found += [f"{kind}: {each}" for each in drawn if re.search(r"<b>zq|\$zq|&lt;zq", each)]
+                found += [f"{kind}: <{tag}>" for tag in _Tags.of(text) - TAGS]
             elif kind != "Arrow" and any(re.search(rf"(?<!\\){re.escape(mark)}", text) for mark in MARKS):
                 found.append(f"{kind} {path[-1]}: {text}")
+    for figure in drawn_pages.figures(app).values():
+        drawn = _figure_texts(figure["figure"])
+        found += [f"Figure: {each}" for each in drawn if re.search(r"<b>zq|\$zq|&lt;zq", each)]
     return found
 
 
@@ -154,9 +155,11 @@ def test_the_check_finds_a_name_that_is_obeyed() -> None:
         import plotly.graph_objects as go
         import streamlit as st
 
+        from peakid.web.figures import drawing
+
         st.button("to :violet[zq]")
         st.selectbox("Class", ["<b>zq</b>"])
-        st.plotly_chart(go.Figure(layout={"title": "<b>zq</b>"}))
+        drawing.show(go.Figure(layout={"title": "<b>zq</b>"}), key="figure", label="")
 
     found = obeyed(AppTest.from_function(page).run())
     assert len(found) == 2

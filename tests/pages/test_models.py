@@ -20,6 +20,7 @@ from peakid.serve.predictor import ImagePrediction, RankedClass
 from peakid.store import exports
 from peakid.store.workspace import Workspace
 from peakid.web.exports import photo_answer
+from tests import drawn_pages
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -98,13 +99,13 @@ def test_an_export_shows_its_check_its_files_and_its_folder(
     app = open_page("models")
     assert not app.exception
     [listed] = (frame.value.to_dict("records") for frame in app.dataframe)
-    [check] = (table.value.to_dict("records") for table in app.table)
+    [check] = drawn_pages.tables(app)
     shown = [listed[0][name] for name in ("Export", "Stage", "Run", "Snapshot", "Formats")]
     assert shown == ["Export 1", "Candidate", "Run 1", "Snapshot 1 (first)", "onnx"]
     # .8 of 7 images rounds to 6 right: Wilson .487 to .974.
     assert listed[0]["Validation accuracy"] == "86 % (49-97 %, n = 7)"
     assert "86 % (49-97 %, n = 7)** on validation" in text_of(app)
-    assert {name: text.replace("\\", "") for name, text in check[0].items()} == {
+    assert check[0] == {
         "Format": "onnx",
         "Images": "7",
         "Same prediction": "100 %",
@@ -130,7 +131,7 @@ def test_a_photo_is_predicted_with_its_most_probable_classes(
     app.file_uploader(key="photo:1").upload("meadow.png", photo(50, 100, 10), "image/png").run()
     assert not app.exception
     assert "green (62 %)" in text_of(app)  # 100 / (50 + 100 + 10) = .625
-    assert len(app.get("plotly_chart")) == 1
+    assert len(drawn_pages.figures(app)) == 1
 
 
 def test_a_file_that_is_not_a_photo_is_an_error_message(open_page: OpenPage, exported: Export) -> None:
@@ -168,7 +169,7 @@ def test_several_photos_are_predicted_side_by_side(
         "blue (90 %)",
         "red (90 %)",
     ]
-    assert len(app.get("plotly_chart")) == 3
+    assert len(drawn_pages.figures(app)) == 3
 
 
 def test_the_current_export_leads_the_page_and_the_table_and_says_who_set_it(

@@ -14,6 +14,7 @@ from peakid.records import Choice, Snapshot
 from peakid.store import exports, runs
 from peakid.store.evaluation import goals
 from peakid.store.workspace import Workspace
+from tests import drawn_pages
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -72,20 +73,20 @@ def test_two_runs_with_a_score_are_drawn_with_their_intervals(
     open_page: OpenPage, frozen: Snapshot, add_run: Callable[..., int], workspace: Workspace, text_of: TextOf
 ) -> None:
     add_run(frozen)
-    assert len(open_page().get("plotly_chart")) == 1  # The classes.
+    assert len(drawn_pages.figures(open_page())) == 1  # The classes.
     runs.finish(workspace, add_run(frozen), "failed")
     add_run(frozen)
     app = open_page()
-    assert len(app.get("plotly_chart")) == 2
+    assert len(drawn_pages.figures(app)) == 2
     assert "Run 1 has the highest validation accuracy; its interval overlaps with that of run 3" in text_of(
         app
     )
-    assert app.table[0].value.to_dict("records")[1] | {"When": ""} == {
+    assert drawn_pages.tables(app)[0][1] | {"When": ""} == {
         "Run": "Run 2",
         "When": "",
         "State": "failed",
-        "Snapshot": r"Snapshot 1 \(first\)",
-        "Validation accuracy": r"\-",  # As it is, and not as a list.
+        "Snapshot": "Snapshot 1 (first)",
+        "Validation accuracy": "-",
     }
 
 
@@ -105,8 +106,8 @@ def test_a_long_path_is_written_whole(
 ) -> None:
     [digest, *_] = fill(**{"a class with a long name " * 4: 2})
     decisions.decide(workspace, [Choice(digest, "exclude", reason="a map")], actor="human:anna")
-    [steps] = (table.value.to_dict("records") for table in open_page().table)
-    assert steps[0]["What"] == "excluded\\: a map"
+    [steps] = drawn_pages.tables(open_page())
+    assert steps[0]["What"] == "excluded: a map"
     assert steps[0]["First image"].endswith("000.jpg")
     assert steps[0]["First image"].count("long name") == 4
 

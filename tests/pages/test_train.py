@@ -23,6 +23,7 @@ from peakid.run_records import StartingWeights
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 from peakid.web.training import recipe_draft
+from tests import drawn_pages
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -201,7 +202,7 @@ def test_a_running_training_shows_its_progress_its_curves_and_can_be_cancelled(
     assert "You can close this page; the job continues." in text
     bars = [each.proto.text.replace("\\", "") for each in app.get("progress")]
     assert "Training, epoch 2 of 6: 64 of 96 images, loss 0.512, about 40 s left." in bars
-    assert [each.key for each in app.get("plotly_chart")][:2] == ["curves:1", "schedule:1"]
+    assert [*drawn_pages.figures(app)][:2] == ["curves:1", "schedule:1"]
     app.button(key="cancel:1").click().run()
     assert work.should_stop()
     assert "Cancel this training" not in [each.label for each in app.main.button]
@@ -225,9 +226,7 @@ def test_a_linear_head_shows_its_score_instead_of_curves(
     work.end("done")
     app = open_page("train")
     assert "Validation accuracy 70 %, loss 0.93." in text_of(app)
-    assert [
-        each.key for each in app.get("plotly_chart")
-    ] == []  # One epoch is no curve, and there is no learning rate.
+    assert [*drawn_pages.figures(app)] == []  # One epoch is no curve, and there is no learning rate.
 
 
 def test_a_queued_training_is_shown_above_the_form(

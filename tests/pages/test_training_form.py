@@ -16,6 +16,7 @@ from peakid.recipe.recipe import Recipe
 from peakid.records import Snapshot
 from peakid.store.workspace import Workspace
 from peakid.web.training import recipe_draft, recipe_form
+from tests import drawn_pages
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_worker")]
 
@@ -158,9 +159,9 @@ def test_the_planned_learning_rate_is_drawn_before_the_training(
     open_page: OpenPage, frozen: Snapshot
 ) -> None:
     app = open_page("train")
-    assert [each.key for each in app.get("plotly_chart")] == []  # A linear head has no schedule.
+    assert [*drawn_pages.figures(app)] == []  # A linear head has no schedule.
     app.button(key="preset:standard").click().run()
-    assert [each.key for each in app.get("plotly_chart")] == ["schedule:planned"]
+    assert [*drawn_pages.figures(app)] == ["schedule:planned"]
 
 
 def test_the_lr_finder_runs_with_the_recipe_of_the_form(

@@ -15,6 +15,7 @@ from peakid.records import Snapshot
 from peakid.store import runs
 from peakid.store.workspace import Workspace
 from peakid.web.jobs import gpu_queue
+from tests import drawn_pages
 
 pytestmark = pytest.mark.usefixtures("no_worker")
 
@@ -90,10 +91,10 @@ def test_selected_runs_are_drawn_in_one_figure_with_a_link_to_their_comparison(
     add_run(frozen)
     add_run(frozen)
     app = open_page("train", runs="1,2")
-    assert "overlay" in [each.key for each in app.get("plotly_chart")]
+    assert "overlay" in [*drawn_pages.figures(app)]
     assert next(each for each in app.button if each.label == "Compare run 2 with run 1")
-    assert "overlay" not in [each.key for each in open_page("train", runs="2").get("plotly_chart")]
-    assert "overlay" not in [each.key for each in open_page("train", runs="2,nonsense").get("plotly_chart")]
+    assert "overlay" not in [*drawn_pages.figures(open_page("train", runs="2"))]
+    assert "overlay" not in [*drawn_pages.figures(open_page("train", runs="2,nonsense"))]
 
 
 def test_a_selected_row_shows_its_run_below_the_table(
@@ -128,7 +129,7 @@ def test_the_schedule_of_a_run_marks_the_epoch_it_has_reached(
         connection.execute("UPDATE job SET state = 'done', started_at = created_at, finished_at = created_at")
     assert runs.of_job(workspace, 1) is not None
     app = open_page("train", job="1")
-    assert [each.key for each in app.get("plotly_chart")] == ["curves:1", "schedule:1"]
+    assert [*drawn_pages.figures(app)] == ["curves:1", "schedule:1"]
 
 
 def test_the_page_lists_the_weights_of_this_machine(

@@ -13,6 +13,7 @@ from peakid.records import Snapshot
 from peakid.store import runs
 from peakid.store.evaluation import new_photos, operating_points
 from peakid.store.workspace import Workspace
+from tests import drawn_pages
 
 OpenPage = Callable[..., AppTest]
 TextOf = Callable[[AppTest], str]
@@ -36,9 +37,9 @@ def test_scores_have_intervals_and_a_threshold_is_chosen_with_the_slider(
     run_id = add_run(frozen, n_wrong=1)
     app = open_page("evaluate", tab="trust")
     assert not app.exception
-    table = app.dataframe[0].value
-    assert list(table["Score"])[:3] == ["Accuracy", "Balanced accuracy", "Macro F1"]
-    assert table["95 % interval"][0] == "49 to 97 %"
+    table = drawn_pages.tables(app)[0]
+    assert [row["Score"] for row in table[:3]] == ["Accuracy", "Balanced accuracy", "Macro F1"]
+    assert table[0]["95 % interval"] == "49 to 97 %"
     assert "No threshold is chosen: exports answer every photo." in text_of(app)
     slider = app.slider[0]
     slider.set_value(0.95).run()

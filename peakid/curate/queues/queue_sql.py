@@ -240,10 +240,12 @@ def count_segment(
         read, checks = [lead.where], [segment.where, *checks]
     # CASE, because SQLite computes both sides of an AND that is not a condition.
     is_in = f"CASE WHEN {' AND '.join(checks or ['1'])} THEN 1 ELSE 0 END"
-    rows = workspace.connection().execute(
-        f"SELECT {is_in} FROM {tables} WHERE {' AND '.join(read)} LIMIT :most_read",
-        {**parameters, "most_read": most_read},
-    )
+    rows_read = f"SELECT {is_in} AS is_in FROM {tables} WHERE {' AND '.join(read)} LIMIT :most_read"
+    parameters = {**parameters, "most_read": most_read}
+    if most is None or most >= most_read:  # It cannot stop earlier.
+        counted = workspace.one(f"SELECT COALESCE(SUM(is_in), 0), COUNT(*) FROM ({rows_read})", parameters)
+        return (int(counted[0]), int(counted[1])) if counted else (0, 0)
+    rows = workspace.connection().execute(rows_read, parameters)
     n = n_read = 0
     for (is_one,) in rows:
         n, n_read = n + is_one, n_read + 1

@@ -80,7 +80,8 @@ def _show_one(answer: PhotoAnswer, *, key: str, with_bars: bool) -> None:
             st.image(answer.heat, width=PHOTO_PX)
     st.markdown(f"**{session.plain(prediction_text(prediction))}**")
     if with_bars:
-        theme.plot(bars(prediction), key=f"top:{key}")
+        shares = (f"{name} {score_text.percent(probability)}" for name, probability in prediction.top)
+        theme.plot(bars(prediction), key=f"top:{key}", label=", ".join(shares))
     else:
         st.caption(session.plain(others_text(prediction)))
 

@@ -5,12 +5,13 @@ The script of a component is therefore two lines that import a module from an ad
 """
 
 import functools
+import gzip
 import hashlib
 import re
 from pathlib import Path
 
 _WEB = Path(__file__).resolve().parents[1]
-_PARTS = ("gallery", "atlas", "evaluation/errors", "albums")
+_PARTS = ("gallery", "atlas", "evaluation/errors", "albums", "figures")
 _IMPORT = re.compile(r'from "\./([\w.]+\.js)"')
 _FOLDERS = tuple(_WEB / name / "static" for name in _PARTS)  # File names are unique in all.
 
@@ -19,6 +20,16 @@ _FOLDERS = tuple(_WEB / name / "static" for name in _PARTS)  # File names are un
 def modules() -> dict[str, bytes]:
     """Return the text of every module by its file name."""
     return {path.name: path.read_bytes() for folder in _FOLDERS for path in sorted(folder.glob("*.js"))}
+
+
+@functools.cache
+def compressed(file_name: str) -> bytes:
+    """Return the text of a module as gzip.
+
+    Raises:
+        KeyError: If there is no such module.
+    """
+    return gzip.compress(modules()[file_name], mtime=0)
 
 
 @functools.cache

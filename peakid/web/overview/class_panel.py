@@ -29,4 +29,5 @@ def show(rows: Sequence[ClassRow]) -> None:
 
 
 def _plot(rows: Sequence[ClassRow], order: overview_charts.BalanceOrder) -> None:
-    theme.plot(overview_charts.class_balance(rows, order, theme=theme.current()), key="balance")
+    figure = overview_charts.class_balance(rows, order, theme=theme.current())
+    theme.plot(figure, key="balance", label=overview_charts.balance_finding(rows))

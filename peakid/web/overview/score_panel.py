@@ -20,9 +20,10 @@ def show(points: Sequence[RunScore], snapshot_names: Mapping[int, str], *, goal:
         goal: The wanted accuracy, 0..1.
     """
     shown = points[-MAX_RUNS:]
-    st.header(overview_charts.scores_finding(shown), anchor=False)
+    finding = overview_charts.scores_finding(shown)
+    st.header(finding, anchor=False)
     figure = overview_charts.scores(shown, snapshot_names, goal=goal, theme=theme.current())
-    theme.plot(figure, key="scores")
+    theme.plot(figure, key="scores", label=finding)
     lines = ["Validation accuracy with its 95 % interval."]
     if len({each.snapshot_id for each in shown}) > 1:
         lines.append("Runs on different snapshots were measured on different images.")

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import streamlit as st
 
@@ -25,27 +26,42 @@ EVERYWHERE = ("Html", "Button", "TextInput", "BidiComponent")  # In the sidebar.
 OF_PAGE = {  # What is in sight first. More would delay the first figure: a table has 1.3 MB of scripts.
     "evaluate": ("Selectbox", "ButtonGroup", "PageLink", "Metric", "DownloadButton", "Checkbox"),
 }
-COMPONENTS = {"evaluate": ("matrix.js", "gallery.js"), "review": ("gallery.js",)}
+COMPONENTS = {"": ("figure.js",), "train": ("figure.js",), "review": ("gallery.js",)}
+# Of the Evaluate page, by its tab, the first one being that of an address without one.
+OF_TAB = {"errors": (), "trust": ("Slider", "NumberInput"), "compare": ("Multiselect",)}
+COMPONENTS_OF_TAB = {
+    "errors": ("matrix.js", "gallery.js", "in_sight.js"),
+    "trust": ("figure.js", "in_sight.js"),
+    "slices": ("figure.js", "in_sight.js"),
+    "compare": ("figure.js", "gallery.js", "in_sight.js"),
+}
+PLOTLY = "plotly-basic.min.js"  # figure.js loads it when a figure is near the window.
 LATER = (
-    *("DataFrame", "PlotlyChart", "Slider", "NumberInput", "Radio", "Progress", "Toast"),
+    *("DataFrame", "Slider", "NumberInput", "Multiselect", "Radio", "Progress", "Toast"),
     *OF_PAGE["evaluate"],
 )
 
 
-def of_page(path: str) -> list[str]:
+def of_page(path: str, query: str = "") -> list[str]:
     """Return the addresses of the scripts of a page, relative to it.
 
     Args:
         path: Of the request, such as `/evaluate`; another one has what every page has.
+        query: Of the request, such as `run=2&tab=trust`.
     """
     page = path.strip("/")
-    return [*of_kinds((*EVERYWHERE, *OF_PAGE.get(page, ()))), *of_components(COMPONENTS.get(page, ()))]
+    kinds, components = OF_PAGE.get(page, ()), COMPONENTS.get(page, ())
+    if page == "evaluate":
+        tab = parse_qs(query).get("tab", [next(iter(OF_TAB))])[0]
+        kinds, components = (*kinds, *OF_TAB.get(tab, ())), COMPONENTS_OF_TAB.get(tab, ())
+    return [*of_kinds((*EVERYWHERE, *kinds)), *of_components(components)]
 
 
 def later() -> list[str]:
     """Return the addresses of what other pages need, to be loaded when the first one is drawn."""
-    found = of_components(sorted({name for names in COMPONENTS.values() for name in names}))
-    return [*of_kinds(LATER), *found]
+    every = (*COMPONENTS.values(), *COMPONENTS_OF_TAB.values())
+    found = of_components(sorted({name for names in every for name in names}))
+    return [*of_kinds(LATER), *found, scripts.address(PLOTLY)]
 
 
 def of_kinds(kinds: Iterable[str]) -> list[str]:

@@ -1,6 +1,8 @@
 """Add to the HTML of every page a script that runs before Streamlit's own, and which scripts to load."""
 
-from collections.abc import Callable, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -8,28 +10,34 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from peakid.web.server import element_scripts
 
-SCRIPTS = ("back.js", "toast_links.js", "visible_toasts.js", "later.js")
+SCRIPTS = ("connect.js", "back.js", "toast_links.js", "visible_toasts.js", "later.js")
 _FOLDER = Path(__file__).resolve().parent / "static"
 _BEFORE, _AFTER = b"<head>", b"</head>"
+_FONT = re.compile(rb'<link\s+rel="preload"[^>]*as="font"[^>]*>')  # Of Streamlit's theme; ours has none.
 # "Not modified" would keep a page with an older script, and a compressed page cannot be changed.
 _DROPPED = (b"if-none-match", b"if-modified-since", b"accept-encoding")
 
 
-def script() -> str:
-    """Return the scripts of the app as one."""
-    texts = ((_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return element_scripts.as_script("\n".join(texts))
+def script(pages: Iterable[str]) -> str:
+    """Return the scripts of the app as one.
+
+    Args:
+        pages: The first and only part of the path of each page, such as `review`.
+    """
+    texts = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return element_scripts.as_script(texts.replace("[]; // PAGES", f"{json.dumps([*pages])};"))
 
 
 class PageScript:
     """ASGI middleware that puts `script` at the start of the head of HTML pages.
 
     An element of a page would run too late: the address can change while the first page is drawn. `modules`
-    returns the scripts of the page at a path; the browser loads them at once, with those of the page itself.
+    returns the scripts of the page at a path and a query; the browser loads them at once, with those of the
+    page itself. A font that Streamlit names there and this app does not use is no longer loaded.
     """
 
     def __init__(
-        self, app: ASGIApp, *, script: str, modules: Callable[[str], Sequence[str]] | None = None
+        self, app: ASGIApp, *, script: str, modules: Callable[[str, str], Sequence[str]] | None = None
     ) -> None:
         self.app = app
         self._tag = f"<script>{script}</script>".encode()
@@ -52,18 +60,19 @@ class PageScript:
             elif message["type"] == "http.response.body":
                 body += message.get("body", b"")
                 if not message.get("more_body", False):
-                    await self._send_whole(start, self._changed(body, scope["path"]), send)
+                    await self._send_whole(start, self._changed(body, scope), send)
 
         await self.app(scope, receive, sending)
 
-    def _changed(self, body: bytes, path: str) -> bytes:
-        names = self._modules(path) if self._modules else ()
+    def _changed(self, body: bytes, scope: Scope) -> bytes:
+        query = scope.get("query_string", b"").decode("latin-1")
+        names = self._modules(scope["path"], query) if self._modules else ()
         links = [
             f'<link rel="modulepreload" crossorigin href="{escape(name)}">'.encode()
             for name in names
             if f'"{name}"'.encode() not in body  # Else the page loads it anyway.
         ]
-        with_script = body.replace(_BEFORE, _BEFORE + self._tag, 1)
+        with_script = _FONT.sub(b"", body).replace(_BEFORE, _BEFORE + self._tag, 1)
         return with_script.replace(_AFTER, b"".join(links) + _AFTER, 1)
 
     async def _send_whole(self, start: Message, changed: bytes, send: Send) -> None:

@@ -63,10 +63,14 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
         return _aligned(workspace(request), request.path_params["digest"], request.path_params["onto"])
 
     def script(request: Request) -> Response:
-        module = scripts.modules().get(request.path_params["file_name"])
-        if module is None or request.path_params["version"] != scripts.version():
+        name = request.path_params["file_name"]
+        if name not in scripts.modules() or request.path_params["version"] != scripts.version():
             return _missing("This script is of another version. Reload the page.")
-        return Response(module, media_type="text/javascript", headers=_HEADERS)
+        headers = {**_HEADERS, "Vary": "Accept-Encoding"}
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(scripts.modules()[name], media_type="text/javascript", headers=headers)
+        headers["Content-Encoding"] = "gzip"
+        return Response(scripts.compressed(name), media_type="text/javascript", headers=headers)
 
     def start(request: Request) -> Response:
         """Redirect a link to the overview: Streamlit serves its first page at / only."""

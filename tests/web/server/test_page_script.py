@@ -71,7 +71,25 @@ def test_a_page_names_the_scripts_that_it_will_need_once() -> None:
         return HTMLResponse('<html><head><link rel="modulepreload" href="./known.js"></head></html>')
 
     app = Starlette(routes=[Route("/page", page)])
-    client = TestClient(PageScript(app, script="", modules=lambda path: ["./known.js", f".{path}.js"]))
-    answer = client.get("/page", headers={"accept": "text/html"})
+    client = TestClient(
+        PageScript(app, script="", modules=lambda path, query: ["./known.js", f".{path}.js", query])
+    )
+    answer = client.get("/page?tab=trust", headers={"accept": "text/html"})
     assert answer.text.count("known.js") == 1
-    assert answer.text.endswith('<link rel="modulepreload" crossorigin href="./page.js"></head></html>')
+    assert answer.text.endswith(
+        '<link rel="modulepreload" crossorigin href="./page.js">'
+        '<link rel="modulepreload" crossorigin href="tab=trust"></head></html>'
+    )
+
+
+def test_a_font_that_the_app_does_not_use_is_not_loaded() -> None:
+    font = '<link\n rel="preload"\n href="./a.woff2"\n as="font"\n crossorigin\n/>'
+
+    def page(request: Request) -> Response:
+        return HTMLResponse(f'<html><head>{font}<link rel="preload" href="./b.js" as="script"></head></html>')
+
+    client = TestClient(PageScript(Starlette(routes=[Route("/page", page)]), script=""))
+    answer = client.get("/page", headers={"accept": "text/html"})
+    assert answer.text == (
+        '<html><head><script></script><link rel="preload" href="./b.js" as="script"></head></html>'
+    )

@@ -17,7 +17,7 @@ def show(pair: RunsCompared) -> None:
     st.caption(session.plain(compare_text.classes(pair.by_class)))
     with st.expander(f"All {len(pair.by_class):,} classes"):
         ranked = sorted(pair.by_class, key=lambda each: -abs(each.change.difference))
-        tables.show([_row(each) for each in ranked])
+        tables.late([_row(each) for each in ranked], key="compare:classes")
 
 
 def _row(each: ClassChange) -> dict[str, object]:

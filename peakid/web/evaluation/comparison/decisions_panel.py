@@ -100,7 +100,7 @@ def _show_results(found: Sequence[AttributionResult]) -> None:
         _link("Images lost", compared_runs.won_queue(with_them, without, newest.split))
     if len(found) > 1:
         with st.expander(f"All {len(found)} measurements"):
-            tables.show([_row(each) for each in found])
+            tables.late([_row(each) for each in found], key="compare:bought")
 
 
 def _link(label: str, name: str) -> None:

@@ -53,7 +53,7 @@ def _show_pair(found: RunsCompared) -> None:
 def _show_several(found: RunsCompared) -> None:
     theme.plot(chart.accuracies(found.accuracies, theme=theme.current()), key="compare:accuracies")
     st.markdown(session.plain(compare_text.overall(found)))
-    tables.show([_row(each) for each in found.differences], height="content")
+    tables.wrapped([_row(each) for each in found.differences])
 
 
 def _row(found: Difference) -> dict[str, object]:

@@ -22,7 +22,7 @@ def show(workspace: Workspace, compared: Sequence[Run]) -> None:
     ):  # Only the snapshot, the same.
         st.caption(f"Nothing: the same recipe and {names.snapshot_of(compared[0])}.")
         return
-    tables.show(found, height="content")
+    tables.wrapped(found)
 
 
 def rows(workspace: Workspace, compared: Sequence[Run]) -> list[dict[str, str]]:

@@ -63,7 +63,7 @@ def _show_table(scores: Sequence[ClassScore]) -> None:
             width=COUNT_PX, format=FORMAT, help="Harmonic mean of precision and recall."
         ),
     }
-    tables.show(lines, column_config=columns)
+    tables.late(lines, key="errors:classes", column_config=columns)
 
 
 def _bar(tip: str) -> ColumnConfig:

@@ -134,7 +134,7 @@ def _show_classes(gains: Sequence[Gain]) -> None:
             help="Percentage points of the accuracy on all validation images, if only this class grows."
         ),
     }
-    tables.show(rows, column_config=columns)
+    tables.late(rows, key="curve:classes", column_config=columns)
 
 
 def _origin(found: LearningCurve) -> str:

@@ -123,7 +123,7 @@ def _show_property(view: EvaluationView, report: SliceReport, found: SlicedPrope
         with right:
             _show_examples(each)
     with st.expander("All figures"):
-        tables.show([_line(each) for each in found.slices])
+        tables.late([_line(each) for each in found.slices], key="slices:figures")
         st.caption(
             "Differences are to the other images of the same classes, with 95 % interval. p-values are "
             f"corrected for {report.n_tested:,} slices, those of all properties. Tested are slices with "

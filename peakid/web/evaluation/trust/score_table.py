@@ -24,21 +24,12 @@ def show(found: TrustReport) -> None:
         }
         for each in found.scores
     ]
-    tables.show(
-        rows,
-        column_config={
-            "Score": st.column_config.TextColumn(width=190),
-            "Value": st.column_config.TextColumn(width=100, alignment="right"),
-            "95 % interval": st.column_config.TextColumn(width=170, alignment="right"),
-            "Images": st.column_config.TextColumn(width=70, alignment="right"),
-            "Interval by": st.column_config.TextColumn(width=150, help=INTERVAL_TIP),
-        },
-        height="content",
-    )
+    tables.wrapped(rows, numbers=("Value", "95 % interval", "Images"), tips={"Interval by": INTERVAL_TIP})
     with st.expander("What the scores mean"):
         for each in found.scores:
             title, tip = trust_text.TITLES[each.name], trust_text.TIPS[each.name]
             st.markdown(f"**{title}**: {tip}")
+        st.markdown(f"**Interval by**: {INTERVAL_TIP}")
     if found.n_groups < found.n_images:
         groups = words.n_of(found.n_groups, "group")
         st.caption(

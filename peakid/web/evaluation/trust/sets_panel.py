@@ -41,7 +41,7 @@ def _draw(view: EvaluationView, by_level: Mapping[float, ConformalSets]) -> None
     with left:
         height = "content" if len(sets.classes) <= MOST_ROWS else TABLE_PX
         rows = [_row(each, sets) for each in sets.classes]
-        tables.show(rows, height=height, column_config=_widths(sets))
+        tables.late(rows, key="trust:sets", height=height, column_config=_widths(sets))
     with right:
         theme.plot(trust_charts.set_sizes(sets, theme=theme.current()), key="set-sizes")
 

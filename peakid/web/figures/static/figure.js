@@ -1,0 +1,31 @@
+// A figure of Plotly. Its bundle is loaded, and the figure drawn, when the place comes near the window.
+
+import { make } from "./elements.js";
+
+const MARGIN = "200px";
+const HEIGHT_PX = 450; // Plotly's.
+const CONFIG = { displayModeBar: false, responsive: true };
+
+async function drawn(place, { data, layout }) {
+  await import("./plotly-basic.min.js");
+  if (place.isConnected) await window.Plotly.react(place, data, layout, CONFIG);
+}
+
+export default (component) => {
+  const { figure, label } = component.data;
+  const host = component.parentElement;
+  const place = host.querySelector(":scope > .figure") ?? host.appendChild(make("div", "figure"));
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", label);
+  place.style.height = `${figure.layout.height ?? HEIGHT_PX}px`; // Before it is drawn: the page does not jump.
+  const near = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((each) => each.isIntersecting)) return;
+      near.disconnect();
+      drawn(place, figure);
+    },
+    { rootMargin: MARGIN, scrollMargin: MARGIN },
+  );
+  near.observe(place);
+  return () => near.disconnect();
+};
