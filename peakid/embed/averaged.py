@@ -57,15 +57,22 @@ def beside(workspace: Workspace, plain: EmbeddingSet) -> list[EmbeddingSet]:
 def of_head(workspace: Workspace, plain: EmbeddingSet) -> EmbeddingSet:
     """Return the set that the live head uses where `plain` is the one in use.
 
-    It is the set of means that was used after `plain`, once it has every image that `plain` has.
+    It is the set of means that was used after `plain`, once it has every image of `plain` whose file
+    can be read.
     """
     later = workspace.query(
         "SELECT v.id FROM embedding_set v JOIN embedding_set p ON v.used_at >= p.used_at WHERE p.id = ?",
         (plain.set_id,),
     )
     ids = {row["id"] for row in later}
-    complete = [each for each in beside(workspace, plain) if each.n_images >= plain.n_images]
-    return next((each for each in complete if each.set_id in ids), plain)
+    used = (each for each in beside(workspace, plain) if each.set_id in ids)
+    return next((each for each in used if _is_complete(workspace, each, plain)), plain)
+
+
+def _is_complete(workspace: Workspace, means: EmbeddingSet, plain: EmbeddingSet) -> bool:
+    if not means.n_images:
+        return False
+    return means.n_images >= plain.n_images or not stored.counts(workspace, means.set_id).n_missing
 
 
 def _name(backbone: str, n_views: int) -> str:

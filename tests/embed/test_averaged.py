@@ -49,6 +49,15 @@ def test_the_head_uses_means_once_they_are_of_all_images(workspace, fill):
     assert averaged.of_head(workspace, one).set_id == two.set_id
 
 
+def test_an_image_whose_file_was_lost_meanwhile_does_not_keep_the_head_from_the_means(workspace, fill):
+    fill(river=3)
+    one, two = plain(workspace, 3), means(workspace, 2)
+    assert averaged.of_head(workspace, one) == one
+    ((image_id, _),) = stored.missing(workspace, two.set_id)
+    stored.note_unread(workspace, {image_id: "The bytes are missing."})
+    assert averaged.of_head(workspace, one).set_id == two.set_id
+
+
 def test_using_the_embeddings_of_one_view_again_sets_the_means_aside(workspace, fill, monkeypatch):
     fill(river=2)
     one, two = plain(workspace, 2), means(workspace, 2)
