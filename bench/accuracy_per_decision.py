@@ -2,7 +2,8 @@
 
 A simulated reviewer judges the images of a training set with planted label errors in the order of a queue,
 25 at a time. The queues differ only in their order: every classifier is the live head on the labels of the
-moment, scored on test images with right labels.
+moment, scored on test images with right labels. With `--views` one more queue has the order of a head that
+learns from the mean over several views of each photo.
 """
 
 import argparse
@@ -28,11 +29,17 @@ POINTS = (25, 50, 100, 200, 400)
 # Images to train on; the others are the test set.
 N_TRAIN = {"otters": 230, "intel6": 450, "summits14": 95, "demo": 300}
 LIVE = "Peakid, live"
+VIEWS = "Peakid, live, views"
 ONCE = "cleanlab once"
 ANEW = "cleanlab anew"
 
 Queue = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Labels of the moment and which images were judged, to the label quality of each image: low comes first."""
+
+
+def live(head: LiveHead, n_classes: int) -> Queue:
+    """Return the queue of a head that is fitted again to the labels of the moment."""
+    return lambda labels, judged: label_quality.rank(head, labels, n_classes, trusted=judged)[1].label_quality
 
 
 def queues(train: noisy.Collection, head: LiveHead, given: np.ndarray, seed: int) -> dict[str, Queue]:
@@ -44,14 +51,11 @@ def queues(train: noisy.Collection, head: LiveHead, given: np.ndarray, seed: int
     left_out = head.fit(given, n_classes).probabilities[rows, given]
     order = np.random.default_rng(seed).random(len(given))
 
-    def live(labels: np.ndarray, judged: np.ndarray) -> np.ndarray:
-        return label_quality.rank(head, labels, n_classes, trusted=judged)[1].label_quality
-
     def anew(labels: np.ndarray, _: np.ndarray) -> np.ndarray:
         return head.fit(labels, n_classes).probabilities[rows, labels]
 
     return {
-        LIVE: live,
+        LIVE: live(head, n_classes),
         ANEW: anew,
         ONCE: lambda *_: left_out,
         "cleanlab once, five folds": lambda *_: in_folds,
@@ -81,7 +85,14 @@ def review(
     return {n: after[n] for n in (0, *POINTS) if n in after}
 
 
-def one(name: str, whole: noisy.Collection, kind: noisy.Kind, share: float, given_args) -> list[dict]:
+def one(
+    name: str,
+    whole: noisy.Collection,
+    means: noisy.Collection | None,
+    kind: noisy.Kind,
+    share: float,
+    given_args: argparse.Namespace,
+) -> list[dict]:
     """Review one collection with one kind and share of errors, by every seed, reviewer and queue."""
     n_classes, rows = len(whole.class_names), []
     for seed in given_args.seeds:
@@ -92,6 +103,9 @@ def one(name: str, whole: noisy.Collection, kind: noisy.Kind, share: float, give
         confused = noisy.pairs(train.labels, clean, n_classes)
         given = noisy.planted(train.labels, kind, share, seed, confused, n_classes)
         of_queues = queues(train, head, given, seed)
+        if means:
+            of_views = LiveHead(means.features[order[: N_TRAIN[name]]], train.groups)
+            of_queues[VIEWS] = live(of_views, n_classes)
         known: dict[bytes, float] = {}  # Accuracy by labels: all queues begin with the same.
         for error, (method, queue) in itertools.product(given_args.reviewer_errors, of_queues.items()):
             for n, labels in review(queue, train.labels, given, error, seed, n_classes).items():
@@ -160,6 +174,7 @@ def main() -> None:
     parser.add_argument(
         "--only", choices=noisy.COLLECTIONS, nargs="*", default=["intel6", "otters", "summits14"]
     )
+    noisy.add_view_options(parser)
     parser.add_argument("--kinds", choices=("random", "pairs"), nargs="*", default=["random", "pairs"])
     parser.add_argument("--shares", type=float, nargs="*", default=SHARES)
     parser.add_argument("--seeds", type=int, nargs="*", default=range(10, 20), help="0 to 4 were chosen on.")
@@ -172,10 +187,10 @@ def main() -> None:
     if rows:
         given.only = []
     for name in given.only:
-        whole = noisy.load(name, given.data, given.embeddings)
+        whole, means = noisy.with_means(name, given)
         for kind, share in itertools.product(given.kinds, given.shares):
             if kind == "random" or len(whole.class_names) > 2:
-                rows += one(name, whole, kind, share, given)
+                rows += one(name, whole, means, kind, share, given)
     differences = report(rows)
     if given.picture:
         given.picture.write_text(decision_curves.svg(rows))

@@ -1,6 +1,7 @@
-"""Find planted label errors: `python bench/label_issues.py --data FOLDER [--embeddings FOLDER]`.
+"""Find planted label errors: `python bench/label_issues.py --data FOLDER [--embeddings FOLDER] [--views N]`.
 
-The same embeddings for all methods. cleanlab, where it is installed, ranks predictions of a logistic
+The same embeddings for all methods. With `--views` the same errors are searched for with the mean over
+several views of each photo, too. cleanlab, where it is installed, ranks predictions of a logistic
 regression in five folds, as its documentation advises; its scores on the predictions of the live head are
 listed too. The limit is a head that was fitted to the right labels and knows how often each is changed.
 """
@@ -25,6 +26,7 @@ SHARES = (0.05, 0.10, 0.20)
 STRENGTHS = (0.01, 0.1)  # scikit-learn's C; the one with the lower loss on the given labels.
 NEIGHBOURS = 15
 LIMIT = "limit: right labels and rates known"
+VIEWS = ", views"
 PEERS = ("cleanlab self-confidence", "cleanlab margin", "cleanlab confident learning")
 
 
@@ -123,13 +125,26 @@ def measures(quality: np.ndarray, is_wrong: np.ndarray) -> dict[str, float]:
     }
 
 
-def one(name: str, whole: noisy.Collection, given_args: argparse.Namespace) -> list[dict]:
-    """Measure every kind, share and seed of one collection."""
+def with_views(part: noisy.Collection, head: LiveHead, given: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Return the label quality by the methods that are compared on means over several views."""
+    _, own = label_quality.rank(head, given, len(part.class_names))
+    found = {"Peakid": own.label_quality}
+    out_of_fold, _ = folds(standardised(part.features), given, seed)
+    return {f"{name}{VIEWS}": quality for name, quality in (found | _peers(given, out_of_fold)).items()}
+
+
+def one(
+    name: str, whole: noisy.Collection, means: noisy.Collection | None, given_args: argparse.Namespace
+) -> list[dict]:
+    """Measure every kind, share and seed of one collection, with `means` over several views, too."""
     n_classes, rows = len(whole.class_names), []
     for seed in given_args.seeds:
         rng = np.random.default_rng(seed)
-        part = whole.part(np.sort(rng.permutation(len(whole.labels))[: given_args.images]))
+        drawn = np.sort(rng.permutation(len(whole.labels))[: given_args.images])
+        part = whole.part(drawn)
         head = LiveHead(part.features, part.groups)
+        of_views = means.part(drawn) if means else None
+        head_of_views = LiveHead(of_views.features, part.groups) if of_views else None
         clean = head.fit(part.labels, n_classes).probabilities.astype(float)
         confused = noisy.pairs(part.labels, clean.argmax(axis=1), n_classes)
         for kind in ("random", "pairs") if n_classes > 2 else ("random",):
@@ -138,6 +153,8 @@ def one(name: str, whole: noisy.Collection, given_args: argparse.Namespace) -> l
                 is_wrong = given != part.labels
                 found, is_issue = scores(part, head, given, seed)
                 found[LIMIT] = known_limit(clean, part.labels, given)
+                if of_views and head_of_views:
+                    found |= with_views(of_views, head_of_views, given, seed)
                 rows += [
                     {
                         "collection": name,
@@ -180,6 +197,11 @@ def report(rows: list[dict]) -> list[dict]:
             mean, low, high = noisy.mean_interval(np.array(each))
             print(f"AP above {best}: {mean:+.3f} ({low:+.3f} to {high:+.3f})")
             differences.append({"setting": setting, "best_peer": best, "ap": [mean, low, high]})
+        if f"Peakid{VIEWS}" in by:
+            each = [by[f"Peakid{VIEWS}"][seed]["ap"] - by["Peakid"][seed]["ap"] for seed in by["Peakid"]]
+            mean, low, high = noisy.mean_interval(np.array(each))
+            print(f"AP with several views above one: {mean:+.3f} ({low:+.3f} to {high:+.3f})")
+            differences.append({"setting": setting, "than": "one view", "ap": [mean, low, high]})
     return differences
 
 
@@ -190,6 +212,7 @@ def main() -> None:
     parser.add_argument("--only", choices=noisy.COLLECTIONS, nargs="*", default=noisy.COLLECTIONS)
     parser.add_argument("--seeds", type=int, nargs="*", default=range(5, 10), help="0 to 4 were chosen on.")
     parser.add_argument("--images", type=int, default=600, help="Of each collection, drawn by the seed.")
+    noisy.add_view_options(parser)
     given = parser.parse_args()
     started = time.perf_counter()
     try:
@@ -198,7 +221,7 @@ def main() -> None:
         print("cleanlab is not installed: its rankings are left out.")
     rows = []
     for name in given.only:
-        rows += one(name, noisy.load(name, given.data, given.embeddings), given)
+        rows += one(name, *noisy.with_means(name, given), given)
     differences = report(rows)
     seconds = time.perf_counter() - started
     print(

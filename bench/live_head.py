@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import noisy
@@ -71,7 +71,7 @@ def _naive(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, penalty
     return each * len(np.unique(groups))
 
 
-def quality(name: str, whole: noisy.Collection, seeds: range) -> dict:
+def quality(name: str, whole: noisy.Collection, seeds: Sequence[int]) -> dict:
     """Return accuracy and log-loss out of sample: ridge without each group, logistic regression in folds."""
     n_classes, rows = len(whole.class_names), []
     for seed in seeds:
@@ -101,6 +101,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="The folder that holds data/.")
     parser.add_argument("--embeddings", type=Path, help="Where embeddings are kept between calls.")
+    noisy.add_view_options(parser)
+    parser.add_argument("--only", choices=noisy.COLLECTIONS, nargs="*", default=noisy.COLLECTIONS)
+    parser.add_argument("--seeds", type=int, nargs="*", default=range(5))
     parser.add_argument("--images", type=int, nargs="*", default=[10_000, 100_000])
     given = parser.parse_args()
     print(f"numpy {np.__version__}, scipy {scipy.__version__}, {os.cpu_count()} cores")
@@ -113,11 +116,15 @@ def main() -> None:
     compared = []
     if given.data:
         print("\nout of sample       accuracy  logistic  log-loss  logistic   seconds  logistic")
-        for name in noisy.COLLECTIONS:
-            row = quality(name, noisy.load(name, given.data, given.embeddings), range(5))
-            compared.append(row)
-            values = [row[key] for key in row if key != "collection"]
-            print(f"{name:<20}" + "  ".join(f"{value:>8.3f}" for value in values))
+        for name in given.only:
+            for views, whole in zip((1, given.views), noisy.with_means(name, given), strict=True):
+                if whole is None:
+                    continue
+                row = quality(name, whole, given.seeds)
+                compared.append(row | {"views": views})
+                values = [row[key] for key in row if key != "collection"]
+                title = name if views == 1 else f"{name}, {views} views"
+                print(f"{title:<20}" + "  ".join(f"{value:>8.3f}" for value in values))
     print(json.dumps({"bench": "live_head", "timings": timings, "quality": compared}))
 
 

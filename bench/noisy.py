@@ -1,5 +1,6 @@
 """Collections of embedded photos with planted label errors, for the benchmarks of label quality."""
 
+import argparse
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from scipy.stats import t
 COLLECTIONS = ("otters", "intel6", "summits14", "demo")
 FOLDERS = {"summits14": "summits14_raw"}
 ARCH = "timm/tf_efficientnet_lite0"
-SIZE_PX = 224
+SIZE_PX = 224  # Of the figures before there were several views; Peakid embeds at 160 px.
 NEAR = 24  # Sum of the distances of two hashes, of 128 bits (docs/design/duplicates.md).
 
 Kind = Literal["random", "pairs"]
@@ -30,21 +31,40 @@ class Collection:
         return Collection(self.features[rows], self.labels[rows], self.groups[rows], self.class_names)
 
 
-def load(name: str, data: Path, cache: Path | None) -> Collection:
+def load(
+    name: str, data: Path, cache: Path | None, *, size_px: int = SIZE_PX, n_views: int = 1
+) -> Collection:
     """Read the embeddings of a collection from `cache`, or compute them and write them there.
 
     In the demo the class that was drawn is the label; pictures of nothing are left out.
+
+    Args:
+        n_views: The embeddings are the means over so many views of each photo.
     """
-    file = (cache or Path(tempfile.gettempdir())) / f"{name}_{SIZE_PX}.npz"
+    views = f"_{n_views}_views" if n_views > 1 else ""
+    file = (cache or Path(tempfile.gettempdir())) / f"{name}_{size_px}{views}.npz"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(file, **_embedded(name, data))
+        np.savez(file, **_embedded(name, data, size_px, n_views))
     held = np.load(file)
     names = held["true"] if "true" in held else held["labels"]
     rows = np.flatnonzero(names != "")
     class_names, labels = np.unique(names[rows], return_inverse=True)
     features = held["features"][rows].astype(np.float32)
     return Collection(features, labels, held["groups"][rows], class_names.tolist())
+
+
+def add_view_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--size", type=int, default=SIZE_PX, help="Side of a view in pixels.")
+    parser.add_argument("--views", type=int, default=1, help="Compare with the mean over so many views.")
+
+
+def with_means(name: str, given: argparse.Namespace) -> tuple[Collection, Collection | None]:
+    """Return a collection with one view of each photo, and with the means where `--views` is not 1."""
+    whole = load(name, given.data, given.embeddings, size_px=given.size)
+    if given.views == 1:
+        return whole, None
+    return whole, load(name, given.data, given.embeddings, size_px=given.size, n_views=given.views)
 
 
 def pairs(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> list[tuple[int, int]]:
@@ -86,25 +106,25 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
 
 
-def _embedded(name: str, data: Path) -> dict[str, np.ndarray]:
+def _embedded(name: str, data: Path, size_px: int, n_views: int) -> dict[str, np.ndarray]:
     from peakid.demo import dataset as demo
 
     if name != "demo":
-        return _of_folder((data / "data" / FOLDERS.get(name, name)).resolve())
+        return _of_folder((data / "data" / FOLDERS.get(name, name)).resolve(), size_px, n_views)
     with tempfile.TemporaryDirectory() as folder:
         truths = {truth.path: truth for truth in demo.draw(Path(folder), n_images=600, seed=0)}
-        found = _of_folder(Path(folder) / "photos")
+        found = _of_folder(Path(folder) / "photos", size_px, n_views)
     drawn = [truths[str(path)].drawn_class or "" for path in found["paths"]]
     return {**found, "true": np.array(drawn)}
 
 
-def _of_folder(root: Path) -> dict[str, np.ndarray]:
+def _of_folder(root: Path, size_px: int, n_views: int) -> dict[str, np.ndarray]:
     import torch
     from PIL import Image
     from scipy.sparse.csgraph import connected_components
 
     from peakid.errors import UnreadableImage
-    from peakid.imaging import hashes, pixels
+    from peakid.imaging import hashes, photo_views
     from peakid.learn.network import model, weights
     from peakid.recipe import architectures
 
@@ -117,14 +137,14 @@ def _of_folder(root: Path) -> dict[str, np.ndarray]:
     rows, paths, hashed = [], [], []
     for path in sorted(path for path in root.rglob("*") if path.is_file() and path.parent != root):
         try:
-            seen = pixels.preprocess(path.read_bytes(), size_px=SIZE_PX, resize="crop")
+            seen = photo_views.preprocess(path.read_bytes(), size_px=size_px, n_views=n_views)  # (V, S, S, 3)
         except UnreadableImage:
             continue
-        grey = Image.fromarray(seen).convert("L")
+        grey = Image.fromarray(seen[0]).convert("L")
         hashed.append(np.concatenate([np.ravel(h(grey).hash) for h in (hashes.phash, hashes.dhash)]))
         with torch.inference_mode():
-            image = torch.from_numpy(np.array(seen)).permute(2, 0, 1) / 255
-            rows.append(network(((image - mean) / std)[None])[0].numpy().astype(np.float16))
+            images = torch.from_numpy(np.array(seen)).permute(0, 3, 1, 2) / 255
+            rows.append(network((images - mean) / std).mean(dim=0).numpy().astype(np.float16))
         paths.append(path.relative_to(root))
     bits = np.array(hashed, dtype=np.float32)  # (n, 128)
     near = bits @ (1 - bits).T + (1 - bits) @ bits.T <= NEAR

@@ -23,6 +23,7 @@ class JobSettings:
         fetch_private: Whether they may be collected from this machine and its network, too.
         sources_url: A server that is asked in place of the services of photos; '' = the services.
         auto_embed: Whether the job may start one that computes embeddings of new images.
+        embed_views: Views of each photo whose mean the live head learns from; 1 = the photo as it is.
         cache_gb: Maximal size of the pixel cache in 10^9 bytes.
         object_cache_gb: Maximal size of the cache of originals from image stores, in 10^9 bytes.
         s3_endpoint: The server that is asked in place of Amazon S3; '' = what the environment names.
@@ -42,6 +43,7 @@ class JobSettings:
     timm_dir: Path | None = None
     state_dir: Path | None = None
     auto_embed: bool = True
+    embed_views: int = 2
     contact: str = ""
     fetch_private: bool = False
     sources_url: str = ""

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from peakid import files, hosts, settings_file
@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     # decoding.
     cache_gb: float = Field(20.0, ge=0, allow_inf_nan=False)
     auto_embed: bool = True  # Compute embeddings after each import and scan, in the background.
+    # Views of each photo whose mean the live head learns from, computed after the embeddings. 1: none.
+    embed_views: Annotated[Literal[1, 2, 4], BeforeValidator(int)] = 2
     worker_idle_s: float = Field(60.0, ge=0, allow_inf_nan=False)
     # The process that keeps the suggestions up to date has the embeddings in memory.
     suggester_idle_s: float = Field(600.0, ge=0, allow_inf_nan=False)
@@ -171,6 +173,7 @@ def for_job() -> JobSettings:
         timm_dir=timm_cache().absolute(),
         state_dir=state_folder().absolute(),
         auto_embed=chosen.auto_embed,
+        embed_views=chosen.embed_views,
         contact=chosen.contact,
         fetch_private=chosen.fetch_private,
         sources_url=chosen.sources_url,

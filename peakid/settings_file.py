@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
@@ -85,6 +85,8 @@ def plain_text(value: str | Path | None) -> str | Path | None:
 
 def _misfit(place: str, value: str, reason: str, field: FieldInfo) -> BadInput:
     kind = next((text for each, text in _KINDS.items() if field.annotation is each), "a path")
+    if get_origin(field.annotation) is Literal:
+        kind = f"one of {', '.join(map(str, get_args(field.annotation)))}"
     bounds = [
         f"{word} {getattr(part, name)}"
         for part in field.metadata

@@ -60,6 +60,21 @@ def test_a_value_that_does_not_fit_is_named_with_its_key(folder, line, message):
     assert raised.value.remedy.startswith("Give a")
 
 
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("embed_views = 3", "Give one of 1, 2, 4; the default is 2."),
+        ('embed_views = "many"', "Give one of 1, 2, 4; the default is 2."),
+        ('engine = "slurm"', "Give one of local, ray; the default is local."),
+    ],
+)
+def test_a_value_that_is_none_of_a_few_is_refused_with_these(folder, line, remedy):
+    write(folder, line)
+    with pytest.raises(BadInput, match="does not fit") as raised:
+        Settings()
+    assert raised.value.remedy == remedy
+
+
 def test_an_unknown_key_is_an_error_that_lists_the_known_ones(folder):
     write(folder, "weigths = 'here'")
     with pytest.raises(BadInput, match=r"no setting 'weigths' in .*peakid\.toml.* weights,"):

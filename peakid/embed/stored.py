@@ -36,6 +36,7 @@ class EmbeddingSet:
         size_px: Side of the square that the backbone was shown; 0 for imported embeddings.
         weights_sha256: Of the file of weights; '' for imported embeddings.
         n_images: Images that have an embedding.
+        n_views: Views of each image: their vectors, one after the other, or their mean (`averaged`).
     """
 
     set_id: int
@@ -44,6 +45,7 @@ class EmbeddingSet:
     weights_sha256: str
     n_dimensions: int
     n_images: int
+    n_views: int = 1
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,13 @@ def create(
     """Return the set of a backbone, made if there is none, as the one that was used last.
 
     Args:
-        n_dimensions: Of a row: with several views of each image, of all of them together.
-        n_views: Vectors of each image, one after the other in its row.
+        n_dimensions: Of a row, which may have the vectors of all views of an image.
+        n_views: As in `EmbeddingSet`.
 
     Raises:
         BadInput: If the set exists with another number of dimensions.
     """
-    key = (backbone, size_px, weights_sha256)
+    key = backbone, size_px, weights_sha256
     with workspace.transaction() as connection:
         connection.execute(
             "INSERT INTO embedding_set (backbone, size_px, weights_sha256, n_dimensions, file, created_at,"
@@ -142,6 +144,11 @@ def use(workspace: Workspace, set_id: int) -> EmbeddingSet:
     """Make a set the one that was used last, and return it."""
     with workspace.transaction() as connection:
         connection.execute("UPDATE embedding_set SET used_at = ? WHERE id = ?", (now(), set_id))
+    return show(workspace, set_id)
+
+
+def show(workspace: Workspace, set_id: int) -> EmbeddingSet:
+    """Return a set that exists."""
     (found,) = _sets(workspace, "e.id = ?", (set_id,))
     return found
 
@@ -151,13 +158,11 @@ def missing(workspace: Workspace, set_id: int) -> list[tuple[int, str]]:
 
     Images whose files are known to be damaged or could not be read are left out.
     """
-    (known,) = _sets(workspace, "e.id = ?", (set_id,))
-    n_rows = _n_rows(file_of(workspace, set_id), known.n_dimensions)
     rows = workspace.query(
         "SELECT s.image_id, i.digest FROM image_state s JOIN image i ON i.id = s.image_id WHERE NOT EXISTS"
         " (SELECT 1 FROM embedding e WHERE e.set_id = ? AND e.image_id = s.image_id AND e.row < ?)"
         f" AND s.image_id NOT IN ({_UNREAD}) ORDER BY s.image_id",
-        (set_id, n_rows),
+        (set_id, n_rows(workspace, set_id)),
     )
     return [(row["image_id"], row["digest"]) for row in rows]
 
@@ -214,7 +219,7 @@ def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: n
     Raises:
         BadInput: If the shape is another one or a value is not finite.
     """
-    (known,) = _sets(workspace, "e.id = ?", (set_id,))
+    known = show(workspace, set_id)
     expected = (len(image_ids), known.n_dimensions)
     if features.shape != expected or not np.isfinite(features).all():
         raise BadInput(
@@ -224,8 +229,7 @@ def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: n
         )
     vectors = np.clip(features, -_LARGEST, _LARGEST).astype(np.float16)
     file = file_of(workspace, set_id)
-    if not file.is_file():
-        file = _begin(workspace, set_id)
+    file = file if file.is_file() else _begin(workspace, set_id)
     first = _append(file, vectors)
     with workspace.transaction() as connection:
         # Rows of a file that lost its end.
@@ -250,7 +254,7 @@ def load(workspace: Workspace, set_id: int, image_ids: Sequence[int] | None = No
     Args:
         image_ids: None = all images of the set. The features are then a memory map if all rows are in order.
     """
-    (known,) = _sets(workspace, "e.id = ?", (set_id,))
+    known = show(workspace, set_id)
     vectors = _vectors(file_of(workspace, set_id), known.n_dimensions)
     ids, at = rows(workspace, set_id, image_ids)
     is_in_order = len(at) == len(vectors) and bool((at == np.arange(len(at))).all())
@@ -275,8 +279,7 @@ def rows(
 
 def vectors(workspace: Workspace, set_id: int) -> np.ndarray:
     """Return the file of a set: float16 of shape (rows, n_dimensions), also rows that belong to no image."""
-    (known,) = _sets(workspace, "e.id = ?", (set_id,))
-    return _vectors(file_of(workspace, set_id), known.n_dimensions)
+    return _vectors(file_of(workspace, set_id), show(workspace, set_id).n_dimensions)
 
 
 def n_rows(workspace: Workspace, set_id: int) -> int:
@@ -315,7 +318,7 @@ def folder(workspace: Workspace) -> Path:
 
 def _sets(workspace: Workspace, where: str, parameters: Sequence[str | int]) -> list[EmbeddingSet]:
     rows = workspace.query(
-        "SELECT e.id, e.backbone, e.size_px, e.weights_sha256, e.n_dimensions, e.file,"
+        "SELECT e.id, e.backbone, e.size_px, e.weights_sha256, e.n_dimensions, e.file, e.n_views,"
         " COALESCE((SELECT n FROM embedding_count c WHERE c.set_id = e.id), 0) AS n_images"
         f" FROM embedding_set e WHERE {where} ORDER BY e.used_at DESC, e.id DESC",
         tuple(parameters),
@@ -328,6 +331,7 @@ def _sets(workspace: Workspace, where: str, parameters: Sequence[str | int]) -> 
             weights_sha256=row["weights_sha256"],
             n_dimensions=row["n_dimensions"],
             n_images=row["n_images"] if paths.inside(folder(workspace), row["file"]).is_file() else 0,
+            n_views=row["n_views"],
         )
         for row in rows
     ]

@@ -225,11 +225,13 @@ class EmbedArguments:
     """Attributes:
     backbone: The name of its architecture.
     retries: Read images again that could not be read before.
+    n_views: More than 1: also the means over so many views of each photo, after the embeddings of one.
     """
 
     kind: ClassVar[str] = "embed"
     backbone: str = ""
     retries: bool = False
+    n_views: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Which images have an embedding, and the job that computes those of the others, also by itself.
 
-The job has the lowest priority of the lane in which trainings run, and gives way to them.
+The job has a low priority in the lane in which trainings run, and gives way to them. The job that computes
+the means over several views has the lowest: it follows that one, and gives way to it too.
 """
 
 from dataclasses import dataclass
 
-from peakid.embed import stored
+from peakid.embed import averaged, stored
 from peakid.embed.stored import EmbeddingSet
+from peakid.engines import opened_fit, opening
 from peakid.job_settings import JobSettings
 from peakid.jobs import queue
 from peakid.jobs.arguments import EmbedArguments
@@ -18,7 +20,9 @@ from peakid.settings import for_job
 from peakid.store.workspace import Workspace
 
 LANE: Lane = "gpu"
-PRIORITY = -1
+PRIORITY, VIEWS_PRIORITY = -1, -2
+# Images whose views are computed unasked without a GPU: two views take 22 ms of a core, these seven minutes.
+MOST_UNASKED = 20_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Coverage:
         n_missing: Those without an embedding of `used` whose files can be read, as far as known.
         n_unread: Those without one whose files could not be read.
         is_automatic: Whether those of new images are computed by themselves after an import.
+        means: The means over several views that the live head uses, or that are begun; None = there are none.
+        uses_means: Whether the live head uses them.
     """
 
     used: EmbeddingSet | None
@@ -40,6 +46,8 @@ class Coverage:
     n_missing: int
     n_unread: int
     is_automatic: bool
+    means: EmbeddingSet | None = None
+    uses_means: bool = False
 
     @property
     def n_embedded(self) -> int:
@@ -51,6 +59,7 @@ def coverage(workspace: Workspace, *, settings: JobSettings | None = None) -> Co
     settings = settings or for_job()
     used = next(iter(stored.sets(workspace)), None)
     counts = stored.counts(workspace, used.set_id if used else None)
+    means = next((each for each in averaged.beside(workspace, used) if each.n_images), None) if used else None
     return Coverage(
         used=used,
         next=_continued(used, settings),
@@ -58,6 +67,8 @@ def coverage(workspace: Workspace, *, settings: JobSettings | None = None) -> Co
         n_missing=counts.n_missing,
         n_unread=counts.n_unread,
         is_automatic=settings.auto_embed,
+        means=means,
+        uses_means=means is not None and used is not None and averaged.of_head(workspace, used) == means,
     )
 
 
@@ -66,6 +77,7 @@ def embed(
     *,
     backbone: str | None = None,
     retries: bool = False,
+    n_views: int = 1,
     settings: JobSettings | None = None,
     request_id: str | None = None,
     actor: str = "",
@@ -76,6 +88,7 @@ def embed(
         backbone: The name of an architecture, with or without `timm/`; None = the best whose weights are on
             this machine.
         retries: Read images again that could not be read before.
+        n_views: More than 1: then also the means over so many views of each photo, for the live head.
 
     Raises:
         UnknownArchitecture: If there is no such backbone.
@@ -84,7 +97,7 @@ def embed(
     settings = settings or for_job()
     chosen = backbones.find(_full_name(backbone), settings) if backbone else backbones.best(settings)
     name = chosen.name if chosen else backbones.PACKAGED  # It is downloaded, or the job says how to get it.
-    arguments = EmbedArguments(backbone=name, retries=retries)
+    arguments = EmbedArguments(backbone=name, retries=retries, n_views=n_views)
     for job in _open(workspace):
         if job.arguments == arguments:
             return job
@@ -111,12 +124,44 @@ def embed_new(workspace: Workspace, *, settings: JobSettings | None = None, acto
     found = coverage(workspace, settings=settings)
     if found.next is None or not found.n_missing:
         return None
-    waiting = [job for job in _open(workspace) if job.state == "queued"]
+    waiting = [job for job in _open(workspace) if job.state == "queued" and _n_views(job) == 1]
     if waiting:
         return waiting[0]
     # A job that is running may have listed its images before these were added.
     arguments = EmbedArguments(backbone=found.next.name)
     return queue.submit(workspace, arguments, lane=LANE, settings=settings, actor=actor, priority=PRIORITY)
+
+
+def embed_views(workspace: Workspace, *, settings: JobSettings, actor: str = "") -> Job | None:
+    """Queue the job for the means over several views once all images have an embedding of one.
+
+    None where there is nothing to do, where `auto_embed` or `embed_views` say not to, where the embeddings in
+    use are not those that the means were measured with, and where it would take too long without a GPU.
+    """
+    used = next(iter(stored.sets(workspace)), None)
+    n_views = settings.embed_views
+    if not settings.auto_embed or n_views == 1 or workspace.is_read_only or used is None:
+        return None
+    if used.backbone != backbones.PACKAGED or not backbones.is_computable(used.backbone, settings):
+        return None
+    if stored.counts(workspace, used.set_id).n_missing:
+        return None  # The job that computes those queues this one.
+    if averaged.of_head(workspace, used).n_views == n_views or not _is_affordable(workspace, used, settings):
+        return None
+    arguments = EmbedArguments(backbone=used.backbone, n_views=n_views)
+    for job in _open(workspace):
+        if job.state == "queued" and job.arguments == arguments:
+            return job
+    return queue.submit(
+        workspace, arguments, lane=LANE, settings=settings, actor=actor, priority=VIEWS_PRIORITY
+    )
+
+
+def _is_affordable(workspace: Workspace, used: EmbeddingSet, settings: JobSettings) -> bool:
+    """Return whether the further views of all images are computed unasked: soon enough, or by an engine."""
+    has = [each.n_images for each in averaged.beside(workspace, used) if each.n_views == settings.embed_views]
+    n_left = used.n_images - sum(has)
+    return n_left <= MOST_UNASKED or opening.is_used(settings) or opened_fit.n_gpus(settings) > 0
 
 
 def active(workspace: Workspace) -> Job | None:
@@ -135,6 +180,10 @@ def _continued(used: EmbeddingSet | None, settings: JobSettings) -> Backbone | N
 
 def _open(workspace: Workspace) -> list[Job]:
     return [job for job in queue.list_active(workspace, LANE) if job.kind == EmbedArguments.kind]
+
+
+def _n_views(job: Job) -> int:
+    return job.arguments.n_views if isinstance(job.arguments, EmbedArguments) else 1
 
 
 def _full_name(name: str) -> str:

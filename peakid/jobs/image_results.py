@@ -136,6 +136,8 @@ class EmbedResult:
         n_unread: Images whose files could not be read, now or before; `unread` lists the first hundred.
         images_per_s: Of the images that this job computed; 0 where there were none.
         engine: What it has used; None where the job computed them itself.
+        n_views: Views of each photo whose mean was computed; 1 = embeddings of one view.
+        n_averaged: Images that have such a mean.
     """
 
     kind: ClassVar[str] = "embed"
@@ -148,6 +150,8 @@ class EmbedResult:
     unread: tuple[UnreadImage, ...] = ()
     images_per_s: float = 0.0
     engine: EngineUse | None = None
+    n_views: int = 1
+    n_averaged: int = 0
 
 
 @dataclass(frozen=True)

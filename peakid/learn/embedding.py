@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from peakid.errors import NotFound, UnreadableImage, WeightsMissing
-from peakid.imaging import gate, pixels
+from peakid.imaging import gate, photo_views
 from peakid.job_settings import JobSettings
 from peakid.learn import start
 from peakid.learn.batches.cache import N_THREADS
@@ -114,6 +114,7 @@ def compute(
     *,
     should_stop: Callable[[], bool],
     n_readers: int | None = None,
+    n_views: int = 1,
 ) -> Iterator[Part]:
     """Yield the features of `n` images, batch by batch, while the next ones are decoded.
 
@@ -121,17 +122,20 @@ def compute(
         read: Gives the bytes of an image by its number; called from several threads at once.
         should_stop: Asked before each batch.
         n_readers: Threads that read and decode at once; None = as many as decode.
+        n_views: The features are the mean over so many views of each image (`imaging.photo_views`).
 
     Raises:
         Stopped: If `should_stop` returns True.
     """
-    size = body.batch_size
+    size = max(1, body.batch_size // n_views)
     with ThreadPoolExecutor(n_readers or N_THREADS) as pool:
         waiting: deque[dict[int, Future[np.ndarray]]] = deque()
         try:
             for begin in range(0, n + N_AHEAD * size, size):
                 numbers = range(begin, min(n, begin + size))
-                waiting.append({number: pool.submit(_pixels, body, read, number) for number in numbers})
+                waiting.append(
+                    {number: pool.submit(_pixels, body, read, number, n_views) for number in numbers}
+                )
                 if len(waiting) > N_AHEAD:
                     if should_stop():
                         raise Stopped
@@ -140,8 +144,9 @@ def compute(
             pool.shutdown(cancel_futures=True)
 
 
-def _pixels(body: Body, read: Callable[[int], bytes], number: int) -> np.ndarray:
-    return gate.call(pixels.preprocess, read(number), size_px=body.size_px, resize="crop")
+def _pixels(body: Body, read: Callable[[int], bytes], number: int, n_views: int) -> np.ndarray:
+    """Return the views of an image: uint8 of shape (n_views, S, S, 3)."""
+    return gate.call(photo_views.preprocess, read(number), size_px=body.size_px, n_views=n_views)
 
 
 def _part(body: Body, decoding: dict[int, Future[np.ndarray]]) -> Part:
@@ -155,4 +160,6 @@ def _part(body: Body, decoding: dict[int, Future[np.ndarray]]) -> Part:
     numbers = np.array(list(decoded), dtype=np.int64)
     if not decoded:
         return Part(numbers, np.zeros((0, body.architecture.n_features), dtype=np.float32), unread)
-    return Part(numbers, body.features(np.stack(list(decoded.values()))), unread)
+    seen = np.stack(list(decoded.values()))  # (B, V, S, S, 3)
+    features = body.features(seen.reshape(-1, *seen.shape[2:]))  # (B * V, C)
+    return Part(numbers, features.reshape(*seen.shape[:2], -1).mean(axis=1), unread)

@@ -8,7 +8,7 @@ import numpy as np
 
 import peakid
 from peakid.curate.queues import queue_plans
-from peakid.embed import neighbours, stored
+from peakid.embed import averaged, neighbours, stored
 from peakid.embed.index import build, search
 from peakid.embed.stored import EmbeddingSet
 from peakid.store.workspace import Workspace
@@ -27,9 +27,14 @@ MOST_AT_ONCE = 64  # Images whose nearest are found before a fit is written; of 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a fit depends on. `pictures` is about the head itself, `judgements` about the labels."""
+    """What a fit depends on. `pictures` is about the head itself, `judgements` about the labels.
+
+    `set_id` is of the embeddings that the head learns from, `searched` of those that nearest images are found
+    with: of one view of each photo, where those of the head are means over several.
+    """
 
     set_id: int
+    searched: EmbeddingSet
     pictures: tuple[int, ...]
     judgements: tuple[int, ...]
 
@@ -106,7 +111,7 @@ class Live:
         self._head = None  # Two of them would not fit in the memory that one may take.
         self._near, self._run_evidence = {}, None
         found = stored.load(self.workspace, basis.set_id, self._followed(basis))
-        self._set, self._features, self._ids = found.set, found.features, found.image_ids
+        self._set, self._features, self._ids = basis.searched, found.features, found.image_ids
         self._groups = groups.of_images(self.workspace, self._ids)
         self._labels = KnownLabels(self._ids)
         if len(self._ids):
@@ -219,10 +224,10 @@ class Live:
         if len(self._ids) <= build.BRUTE_FORCE_UP_TO:
             compared = neighbours.nearest(self._features, self._features[at], N_CANDIDATES, exclude=at)
             return [near[near >= 0] for near in compared.indices]
-        found = search.nearest(
-            self.workspace, chosen, self._features[at], N_CANDIDATES, exclude=self._ids[at]
-        )
-        return [self._rows_of(ids) for ids in found.image_ids]
+        asked = stored.load(self.workspace, chosen.set_id, self._ids[at].tolist())  # Ascending by id.
+        found = search.nearest(self.workspace, chosen, asked.features, N_CANDIDATES, exclude=asked.image_ids)
+        near = dict(zip(asked.image_ids.tolist(), map(self._rows_of, found.image_ids), strict=True))
+        return [near.get(image_id, np.zeros(0, dtype=np.int64)) for image_id in self._ids[at].tolist()]
 
     def _rows_of(self, image_ids: np.ndarray) -> np.ndarray:
         """Return the rows of images in their order, without those that the head does not have."""
@@ -256,6 +261,7 @@ def read_basis(workspace: Workspace) -> Basis | None:
     found = stored.sets(workspace)
     if not found:
         return None
+    chosen = averaged.of_head(workspace, found[0])
     row = workspace.query(
         "SELECT (SELECT COALESCE(MAX(id), 0) FROM decision) AS decision_id,"
         " (SELECT revision FROM pair_revision) AS pairs,"
@@ -264,8 +270,9 @@ def read_basis(workspace: Workspace) -> Basis | None:
         " (SELECT COALESCE(SUM(id), 0) FROM class WHERE is_retired = 1) AS retired"
     )[0]
     return Basis(
-        found[0].set_id,
-        (found[0].n_images, row["pairs"], row["judged_pairs"], row["forgotten"]),
+        chosen.set_id,
+        found[0],
+        (chosen.n_images, row["pairs"], row["judged_pairs"], row["forgotten"]),
         (row["decision_id"], row["retired"], queue_plans.newest_run(workspace) or 0),
     )
 

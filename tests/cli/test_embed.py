@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from peakid.embed import stored
+from peakid.embed import averaged, stored
 from peakid.embed.index import build
 from peakid.jobs import queue
 from peakid.jobs.arguments import EmbedArguments
@@ -24,6 +24,27 @@ def test_embed_queues_one_job_and_says_how_to_follow_it(
     assert peakid("embed", "--backbone", "tf_efficientnet_lite0", "--json").json == first
     assert "jobs show" in peakid("embed").out
     assert queue.show(workspace, first["job_id"]).arguments == EmbedArguments("timm/tf_efficientnet_lite0")
+
+
+@pytest.mark.usefixtures("as_idle")
+def test_views_are_asked_for_and_means_are_listed_below_their_backbone(
+    workspace: Workspace, peakid: Callable, fill: Callable
+) -> None:
+    fill(river=2)
+    job = queue.show(workspace, peakid("embed", "--views", "4", "--json").json["job_id"])
+    assert (job.arguments.n_views, job.settings.embed_views) == (4, 4)
+    job = queue.show(workspace, peakid("embed", "--views", "1", "--json").json["job_id"])
+    assert (job.arguments.n_views, job.settings.embed_views) == (1, 1)
+    assert "3" in peakid("embed", "--views", "3").err
+    key = {"size_px": 160, "weights_sha256": "ab", "n_dimensions": 2}
+    for n_views in (1, 2):
+        made = averaged.create(workspace, "lite", n_views=n_views, **key)
+        ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)]
+        stored.add(workspace, made.set_id, ids, np.ones((2, 2)))
+    one, two = peakid("embed", "list", "--json").json
+    keys = ("backbone", "n_views", "n_images", "is_used", "ranks_labels")
+    assert [one[key] for key in keys] == ["lite", 1, 2, True, False]
+    assert [two[key] for key in keys] == ["lite", 2, 2, False, True]
 
 
 def test_a_wrong_backbone_is_refused_with_the_likely_one(peakid: Callable, fill: Callable) -> None:

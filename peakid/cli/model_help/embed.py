@@ -1,5 +1,6 @@
 """Commands for embeddings: compute, list and import them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from peakid.cli import usage
 from peakid.cli.engines.options import engine_document, engine_options
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
 from peakid.cli.jobs import EXIT_CODES, emit_queued, ending, follow, job_text, request_option, wait_option
-from peakid.embed import importing, stored
+from peakid.embed import averaged, importing, stored
 from peakid.embed.index import build
 from peakid.embed.stored import EmbeddingSet
+from peakid.imaging import photo_views
 from peakid.job_settings import JobSettings
 from peakid.jobs import embedding
 from peakid.jobs.from_embeddings import index as index_job
@@ -22,6 +24,13 @@ from peakid.store.workspace import Workspace
 @click.group("embed", cls=usage.Group, invoke_without_command=True)
 @click.option("--backbone", help="An architecture of `peakid weights`. Default: the best with weights here.")
 @wait_option(by_default=False)
+@click.option(
+    "--views",
+    "views",
+    type=usage.Choice([str(number) for number in photo_views.NUMBERS]),
+    help="Then also compute the mean over so many views of each photo, for label issues and suggestions; 1:"
+    " they use the embeddings. Default: PEAKID_EMBED_VIEWS, in a job of its own afterwards.",
+)
 @click.option("--retry", "retries", is_flag=True, help="Read images again that could not be read before.")
 @engine_options
 @actor_option
@@ -31,6 +40,7 @@ def embed_(
     context: click.Context,
     backbone: str | None,
     is_waiting: bool,
+    views: str | None,
     retries: bool,
     job_settings: JobSettings,
     actor: str,
@@ -43,7 +53,7 @@ def embed_(
     """
     if context.invoked_subcommand is not None:
         return 0
-    return _compute(backbone, is_waiting, retries, job_settings, actor, as_json)
+    return _compute(backbone, is_waiting, views and int(views), retries, job_settings, actor, as_json)
 
 
 @pass_workspace
@@ -51,12 +61,22 @@ def _compute(
     workspace: Workspace,
     backbone: str | None,
     is_waiting: bool,
+    n_views: int | None,
     retries: bool,
     job_settings: JobSettings,
     actor: str,
     as_json: bool,
 ) -> int:
-    job = embedding.embed(workspace, backbone=backbone, retries=retries, settings=job_settings, actor=actor)
+    if n_views is not None:
+        job_settings = replace(job_settings, embed_views=n_views)
+    job = embedding.embed(
+        workspace,
+        backbone=backbone,
+        retries=retries,
+        n_views=n_views or 1,
+        settings=job_settings,
+        actor=actor,
+    )
     if not is_waiting:
         return emit_queued(as_json, job)
     job = follow(workspace, job.job_id)
@@ -69,6 +89,8 @@ def _compute(
         "size_px": found.size_px,
         "seconds": round(job.seconds, 3),
         "images_per_s": round(found.images_per_s, 1),
+        "n_views": found.n_views,
+        "n_averaged": found.n_averaged,
         "n_unread": found.n_unread,
         "unread": [
             {"digest": each.digest, "path": each.path, "reason": each.reason} for each in found.unread
@@ -85,6 +107,8 @@ def _text(found: EmbedResult) -> str:
         f"{found.n_images:,} images have an embedding of {found.backbone} ({found.size_px} px,"
         f" {found.n_dimensions:,} dimensions); {found.n_new:,} are new{rate}."
     ]
+    if found.n_views > 1:
+        lines.append(f"{found.n_averaged:,} images have the mean over {found.n_views} views.")
     if found.engine:
         lines.append(found.engine.text())
     if found.n_unread:
@@ -97,18 +121,37 @@ def _text(found: EmbedResult) -> str:
 @json_option
 @pass_workspace
 def embed_list(workspace: Workspace, as_json: bool) -> None:
-    """List the embeddings of the workspace; those that were used last come first and rank the images."""
-    rows = [_document(workspace, each, is_used=not n) for n, each in enumerate(stored.sets(workspace))]
-    columns = ["backbone", "size_px", "n_images", "n_missing", "n_unread", "n_dimensions", "is_used"]
+    """List the embeddings of the workspace; those that were used last come first and rank the images.
+
+    Means over several views are listed below the embeddings of their backbone. They rank the labels only.
+    """
+    rows = [
+        row for n, each in enumerate(stored.sets(workspace)) for row in _documents(workspace, each, not n)
+    ]
+    columns = ["backbone", "size_px", "n_views", "n_images", "n_missing", "n_unread", "n_dimensions"]
+    columns += ["is_used", "ranks_labels"]
     emit(as_json, rows, table(rows, columns, empty="No image has an embedding yet. Use: peakid embed"))
 
 
-def _document(workspace: Workspace, each: EmbeddingSet, *, is_used: bool) -> dict[str, Any]:
+def _documents(workspace: Workspace, plain: EmbeddingSet, is_used: bool) -> list[dict[str, Any]]:
+    """Return the documents of a set of one view, and of the means of its backbone."""
+    of_head = averaged.of_head(workspace, plain).set_id if is_used else None
+    means = averaged.beside(workspace, plain)
+    return [
+        _document(workspace, each, is_used=is_used and each is plain, ranks_labels=each.set_id == of_head)
+        for each in (plain, *means)
+    ]
+
+
+def _document(
+    workspace: Workspace, each: EmbeddingSet, *, is_used: bool, ranks_labels: bool
+) -> dict[str, Any]:
     counts = stored.counts(workspace, each.set_id)
     return {
         "set_id": each.set_id,
-        "backbone": each.backbone,
+        "backbone": averaged.backbone_of(each),
         "size_px": each.size_px,
+        "n_views": each.n_views,
         "n_images": each.n_images,
         "n_missing": counts.n_missing,
         "n_unread": counts.n_unread,
@@ -116,6 +159,7 @@ def _document(workspace: Workspace, each: EmbeddingSet, *, is_used: bool) -> dic
         "n_indexed": build.coverage(workspace, each.set_id).n_indexed,
         "weights_sha256": each.weights_sha256,
         "is_used": is_used,
+        "ranks_labels": ranks_labels,
     }
 
 

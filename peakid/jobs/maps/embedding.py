@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from peakid import progress_text
-from peakid.embed import stored
+from peakid.embed import averaged, stored
 from peakid.embed.stored import EmbeddingSet
 from peakid.engines import locations, shard_files
 from peakid.engines.mapping import Done
@@ -76,11 +77,13 @@ class Merging:
 
     def shards(self, size: int) -> Iterator[Shard]:
         """Yield a shard for each block of ids; an image whose file is missing is in none of them."""
-        arguments = {
-            "backbone": self.known.backbone,
+        arguments: dict[str, Any] = {
+            "backbone": averaged.backbone_of(self.known),
             "size_px": self.known.size_px,
             "weights_sha256": self.known.weights_sha256,
         }
+        if self.known.n_views > 1:  # Shards of one view keep the key that they have always had.
+            arguments["n_views"] = self.known.n_views
         for block in in_blocks(self.missing, size):
             digests = [digest for _, digest in block]
             places = dict(zip(digests, locations.of(self.workspace, digests), strict=True))

@@ -67,6 +67,7 @@ def embed(shard: Shard, settings: JobSettings) -> bytes:
             locations.reader(shard),
             should_stop=lambda: False,
             n_readers=locations.n_readers(shard),
+            n_views=int(shard.arguments.get("n_views", 1)),
         )
     )
     features = np.concatenate([each.features for each in parts])

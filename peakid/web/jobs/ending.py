@@ -272,6 +272,8 @@ def _embed(workspace: Workspace, job: Job) -> Ending:
         return _done(workspace, job)
     unread = f", {found.n_unread:,} could not be read" if found.n_unread else ""
     text = f"Embeddings: {words.n_of(found.n_new, 'image')} added, {found.n_images:,} in all{unread}."
+    if found.n_views > 1:
+        text += f" Mean over {found.n_views} views: {words.n_of(found.n_averaged, 'image')}."
     return Ending(text, "Open Collect", "collect")
 
 

@@ -11,9 +11,12 @@ from PIL import Image
 
 from peakid.curate import scan
 from peakid.dataset import snapshot as snapshots
-from peakid.embed import stored
+from peakid.embed import averaged, stored
 from peakid.engines.shard_files import ShardFiles, folder_of
+from peakid.imaging import photo_views
 from peakid.jobs.maps import embedding, folds, measuring, predicting, sorting
+from peakid.learn import embedding as embeddings
+from peakid.recipe import backbones
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
 from peakid.serve.albums import previews
@@ -82,6 +85,29 @@ def test_embeddings_are_the_same_and_in_the_same_order(workspace, fill, copies, 
     assert found[0] == found[1]
     assert unread[0] == unread[1]
     assert [digest for digest, _ in unread[0]] == [digests[3], digests[9]]
+
+
+def test_means_over_several_views_are_the_same_in_this_process_and_by_every_engine(
+    workspace, fill, copies, local, ray
+):
+    fill(river=5, sea=4)
+    backbone = packaged_set.create(workspace)
+    key = {"size_px": backbone.size_px, "weights_sha256": backbone.weights_sha256, "n_dimensions": 1280}
+    found = []
+    for name, each in (("local", local), ("ray", ray)):
+        opened = copies(name)
+        known = averaged.create(opened, backbone.backbone, n_views=2, **key)
+        missing = stored.missing(opened, known.set_id)
+        n_new = embedding.compute(
+            opened, each.engine, known, missing, report=no_report, should_stop=never, block=4
+        )
+        assert n_new == 9
+        found.append(stored.vectors(opened, known.set_id).astype(np.float32))
+    assert np.array_equal(found[0], found[1])
+    body = embeddings.load(backbones.find(backbone.backbone, SETTINGS), SETTINGS)
+    for row, (_, digest) in zip(found[0], missing, strict=True):
+        views = photo_views.preprocess(images.read_bytes(workspace, digest), size_px=160, n_views=2)
+        assert np.allclose(row, body.features(views).mean(axis=0), atol=5e-3)
 
 
 def test_predictions_are_the_same_and_a_photo_that_cannot_be_read_is_named(

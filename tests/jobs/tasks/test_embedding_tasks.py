@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from peakid.acquire import demo_import
-from peakid.embed import stored
+from peakid.embed import averaged, stored
 from peakid.embed.named_images import NamedImages
 from peakid.jobs import embedding, ledger, process, queue, tasks
 from peakid.jobs.arguments import EstimateArguments
 from peakid.jobs.results import EmbedResult
+from peakid.recipe import backbones
 from peakid.store import images
 from peakid.store.workspace import Workspace
 
@@ -62,6 +63,57 @@ def test_new_images_are_added_and_nothing_is_computed_twice(workspace, fill, as_
     fill(sea=2)
     assert (run(workspace).n_new, file.stat().st_size) == (2, 5 * 1280 * 2)
     assert (run(workspace).n_new, file.stat().st_size) == (0, 5 * 1280 * 2)
+
+
+def test_the_means_over_several_views_are_stored_beside_the_embeddings(workspace, fill, as_idle):
+    from peakid.imaging import photo_views
+    from peakid.learn import embedding as embeddings
+    from peakid.settings import for_job
+
+    digests = fill(river=3, sea=2)
+    run(workspace)
+    before = stored.load(workspace, stored.find(workspace).set_id).features.copy()
+    found = run(workspace, n_views=2)
+    assert (found.n_images, found.n_new, found.n_views, found.n_averaged) == (5, 0, 2, 5)
+    plain = stored.find(workspace)
+    assert np.array_equal(stored.load(workspace, plain.set_id).features, before)
+    chosen = averaged.of_head(workspace, plain)
+    means = stored.load(workspace, chosen.set_id)
+    assert (chosen.n_views, means.features.shape) == (2, (5, 1280))
+    body = embeddings.load(backbones.find(found.backbone, for_job()), for_job())
+    for n, digest in enumerate(digests):
+        views = photo_views.preprocess(images.read_bytes(workspace, digest), size_px=160, n_views=2)
+        assert np.allclose(means.features[n], body.features(views).mean(axis=0), atol=5e-3)
+    fill(lake=2)
+    found = run(workspace, n_views=2)  # Only of the new ones, and of those both.
+    assert (found.n_images, found.n_new, found.n_averaged) == (7, 2, 7)
+    assert len(stored.vectors(workspace, chosen.set_id)) == 7
+    assert run(workspace).n_views == 1
+    assert averaged.of_head(workspace, stored.find(workspace)).set_id == chosen.set_id
+
+
+def test_the_job_that_computes_embeddings_queues_the_one_for_views_unless_told_not_to(
+    workspace, fill, as_idle, monkeypatch
+):
+    monkeypatch.setenv("PEAKID_AUTO_EMBED", "1")
+    fill(river=3)
+    monkeypatch.setenv("PEAKID_EMBED_VIEWS", "1")
+    run(workspace)
+    assert not queue.list_active(workspace, embedding.LANE)
+    monkeypatch.setenv("PEAKID_EMBED_VIEWS", "2")
+    run(workspace)
+    (job,) = queue.list_active(workspace, embedding.LANE)
+    assert job.arguments.n_views == 2
+    work = ledger.claim(workspace, job.job_id, process.own())
+    tasks.run(work)
+    work.end("done")
+    assert queue.show(workspace, job.job_id).result.n_averaged == 3
+    run(workspace)
+    assert not queue.list_active(workspace, embedding.LANE)  # There is nothing left to compute.
+    monkeypatch.setenv("PEAKID_EMBED_VIEWS", "1")
+    run(workspace)
+    plain = stored.find(workspace)
+    assert averaged.of_head(workspace, plain).set_id == plain.set_id
 
 
 def test_images_that_cannot_be_read_are_named_and_not_tried_again(workspace, fill, as_idle):

@@ -95,6 +95,13 @@ SCAN = ScanReport(5, 1, 2, 0, {}, 1.0)
             "collect",
         ),
         (
+            kinds.EmbedArguments(n_views=2),
+            results.EmbedResult("resnet18", 160, n_images=9, n_views=2, n_averaged=9),
+            "Embeddings: 0 images added, 9 in all. Mean over 2 views: 9 images.",
+            "Open Collect",
+            "collect",
+        ),
+        (
             kinds.VerifyArguments(),
             results.VerifyResult(n_images=1204, n_damaged=0),
             "Image check: 1,204 images, none damaged.",
