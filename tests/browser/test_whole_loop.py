@@ -17,6 +17,7 @@ from peakid.dataset import snapshot as snapshots
 from peakid.store import run_predictions, runs
 from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
+from tests import drawn_pages
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -157,6 +158,7 @@ def test_a_new_user_gets_from_the_first_start_to_a_prediction(
     uploader = page.get_by_test_id("stFileUploader").filter(has_text="Try photos on export")
     uploader.locator("input[type=file]").set_input_files(photo)
     expect(page.get_by_text(re.compile(r"\(\d+ %\)$"))).to_be_visible()
+    drawn_pages.draw_all(page)
     expect(page.locator(".js-plotly-plot .barlayer .point")).to_have_count(5)
     shoot(page, "models")
     if "PEAKID_SCREENSHOTS" in os.environ:
