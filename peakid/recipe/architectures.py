@@ -177,6 +177,9 @@ _ARCHITECTURES = (
     Architecture("plain_cnn", "own", 256, (), 0.0),
 )
 
+# Its weights are in a package that is installed with Peakid.
+PACKAGED = "timm/tf_efficientnet_lite0"
+
 TABLE: dict[str, Architecture] = {architecture.name: architecture for architecture in _ARCHITECTURES}
 
 

@@ -19,8 +19,7 @@ LARGE = (
     "timm/convnextv2_tiny",
     "timm/convnextv2_nano",
 )
-# Its weights are in a package that is installed with Peakid.
-PACKAGED = "timm/tf_efficientnet_lite0"
+PACKAGED = architectures.PACKAGED
 ORDER = (*LARGE, PACKAGED, *(name for name in architectures.TABLE if name not in (*LARGE, PACKAGED)))
 
 # On three sets of photos a linear head was no better at 224 px, for 1.7 times the time (bench/RESULTS.md).

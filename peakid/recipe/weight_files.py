@@ -113,8 +113,12 @@ def digest(path: Path) -> str:
 
 
 def found(settings: JobSettings) -> dict[str, Path]:
-    """Return the weight file of every architecture that has one on this machine, by architecture."""
-    files = {name: find_for(architecture, settings) for name, architecture in architectures.TABLE.items()}
+    """Return the weight file of every architecture that has one on this machine, by architecture.
+
+    That whose weights are installed with Peakid comes first: it is suggested, and a form starts with it.
+    """
+    names = sorted(architectures.TABLE, key=lambda name: name != architectures.PACKAGED)
+    files = {name: find_for(architectures.TABLE[name], settings) for name in names}
     return {name: path for name, path in files.items() if path is not None}
 
 

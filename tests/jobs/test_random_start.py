@@ -45,8 +45,8 @@ def test_a_training_without_weights_is_refused_with_its_time_and_what_to_do_inst
         "layers are trained from random weights instead of a linear head: 30 epochs, about "
     )
     assert refused.value.actions == (
+        action("set_recipe", key="arch", value="timm/tf_efficientnet_lite0"),  # Installed with Peakid.
         action("set_recipe", key="arch", value="resnet18"),
-        action("set_recipe", key="arch", value="timm/tf_efficientnet_lite0"),
         action("set_recipe", key="pretrained", value="require"),
         action("list_weights"),
         action("allow_random"),
