@@ -83,7 +83,7 @@ def _share_warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     slack = 0.05 + 3 * len(snapshot.class_names) / n_images
     if all(abs(shares[name] - requested[name]) <= slack for name in requested):
         return []
-    actual = " / ".join(f"{shares[name]:.0%}" for name in split.SPLITS)
-    wanted = " / ".join(f"{requested[name]:.0%}" for name in split.SPLITS)
+    actual = " / ".join(f"{100 * shares[name]:.0f} %" for name in split.SPLITS)
+    wanted = " / ".join(f"{100 * requested[name]:.0f} %" for name in split.SPLITS)
     why = "images keep the split of an earlier snapshot. Another seed gives a new partition."
     return [f"The shares of train / valid / test are {actual}, not {wanted} as requested: {why}"]

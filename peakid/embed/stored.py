@@ -223,8 +223,8 @@ def add(workspace: Workspace, set_id: int, image_ids: Sequence[int], features: n
     expected = (len(image_ids), known.n_dimensions)
     if features.shape != expected or not np.isfinite(features).all():
         raise BadInput(
-            f"Embeddings of shape {features.shape} with {np.isfinite(features).mean():.0%} finite values"
-            f" do not fit: finite values of shape {expected} are needed.",
+            f"Embeddings of shape {features.shape} with {100 * np.isfinite(features).mean():.0f} % finite "
+            f"values do not fit: finite values of shape {expected} are needed.",
             "Compute them again.",
         )
     vectors = np.clip(features, -_LARGEST, _LARGEST).astype(np.float16)

@@ -65,7 +65,12 @@ def scores(
         figure.add_hline(
             y=goal,
             line={"color": INK[theme], "width": 1.2, "dash": "dash"},
-            annotation={"text": f"goal<br>{goal:.0%}", "x": 1.01, "xanchor": "left", "yanchor": "middle"},
+            annotation={
+                "text": f"goal<br>{100 * goal:.0f} %",
+                "x": 1.01,
+                "xanchor": "left",
+                "yanchor": "middle",
+            },
         )
     room = 0.05 * max(0.1, highest - lowest)
     figure.update_xaxes(title="Run", type="category", fixedrange=True, showgrid=False)

@@ -33,7 +33,8 @@ def inspect(data: bytes) -> Inspection:
     decoded = pixels.decode_at_least(data, THUMBNAIL_PX, THUMBNAIL_PX)
     if decoded.readable_share < LEAST_READABLE:
         raise UnreadableImage(
-            "unreadable", f"truncated {decoded.format}: {decoded.readable_share:.0%} of its rows are present"
+            "unreadable",
+            f"truncated {decoded.format}: {100 * decoded.readable_share:.0f} % of its rows are present",
         )
     small = _small(decoded.image)
     orientations, parts = hashes.of(small.convert("L"))

@@ -350,7 +350,7 @@ def _loaded(image: Image.Image, source: Any) -> tuple[Image.Image, float]:
             raise
         repaired, share = _repaired(source.getvalue(), image)
         if share < LEAST_READABLE:
-            raise OSError(f"{error}; {share:.0%} of its rows are present") from error
+            raise OSError(f"{error}; {100 * share:.0f} % of its rows are present") from error
         return repaired, share
 
 

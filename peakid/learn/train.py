@@ -106,7 +106,7 @@ def train(
     images = subsets.take_share(images, recipe.fraction, seed=recipe.seed, is_folded=bool(recipe.folds))
     warnings = [] if recipe.folds else data.check(images)
     if n_left_out := n_all - len(images.digests):
-        text = f"Trained on {recipe.fraction:.0%} of each class: {n_left_out:,} images were left out."
+        text = f"Trained on {100 * recipe.fraction:.0f} % of each class: {n_left_out:,} images were left out."
         warnings.append(RunWarning("partial_data", text))
     report("Loading weights", 0, 0, recipe.arch)
     start = begin(images, recipe, settings, allows_random=allows_random)

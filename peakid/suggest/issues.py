@@ -119,7 +119,7 @@ def _scored(
         own, other = max(shares[column], _SMALLEST), max(others.max(), _SMALLEST)
         is_hidden = bool(row["is_hidden"])
         why = (
-            f"run {run_id} predicts {names[best]} ({other:.0%})"
+            f"run {run_id} predicts {names[best]} ({100 * other:.0f} %)"
             if other > own
             else "the run agrees with its label"
         )

@@ -97,7 +97,7 @@ def _of_run(workspace: Workspace, image_id: int) -> list[str]:
     )
     if row is None:
         return []
-    return [f"Run {row['run_id']} predicts {row['predicted_label']} ({row['confidence']:.0%})."]
+    return [f"Run {row['run_id']} predicts {row['predicted_label']} ({100 * row['confidence']:.0f} %)."]
 
 
 def _of_duplicates(workspace: Workspace, image_id: int) -> list[str]:

@@ -27,7 +27,7 @@ def test_a_truncated_photo_is_imported_or_rejected_by_the_share_that_is_left(
         ("050.jpg", "unreadable"),
         ("087.jpg", "unreadable"),
     ]
-    assert re.search(r"(4[89]|50)% of its rows are present", brought.rejections[0].detail)
+    assert re.search(r"(4[89]|50) % of its rows are present", brought.rejections[0].detail)
     assert "of its rows are present" in brought.rejections[1].detail
     assert scan.scan(workspace).issues["truncated"] == 1
     (issue,) = image_issues.list_issues(workspace, kind="truncated")

@@ -49,7 +49,7 @@ def test_a_corrected_photo_becomes_a_reviewed_image_with_its_origin(workspace, f
         "source": PAGE,
         "predicted": "river",
         "confidence": 0.83,
-        "why": "corrected on: predict page; predicted river with 83%",
+        "why": "corrected on: predict page; predicted river with 83 %",
     }
     assert {name: step.first.basis[name] for name in expected} == expected
 

@@ -268,7 +268,7 @@ def test_shares_that_differ_from_the_request_have_a_warning(workspace, plant):
     assert again.splits == {"train": 84, "valid": 18, "test": 18}
     plant({"new": "dom"})
     made = frozen(workspace, fractions={"train": 0.4, "valid": 0.3, "test": 0.3})
-    assert any("not 40% / 30% / 30% as requested" in text for text in snapshot.warnings(workspace, made))
+    assert any("not 40 % / 30 % / 30 % as requested" in text for text in snapshot.warnings(workspace, made))
 
 
 def test_a_diff_lists_added_removed_and_relabelled_images(workspace, plant):

@@ -198,7 +198,7 @@ def test_a_share_of_the_images_is_trained_on_and_all_of_valid_and_test_predicted
         "valid": 6,
         "test": 4,
     }
-    assert "Trained on 50% of each class: 8 images were left out." in [each.text for each in result.warnings]
+    assert "Trained on 50 % of each class: 8 images were left out." in [each.text for each in result.warnings]
 
 
 def test_a_batch_larger_than_the_set_is_the_set(colours, fit):

@@ -183,14 +183,15 @@ def _explain(workspace: Workspace, digest: str, run_id: int, split: str, as_json
 
 def _evidence_text(found: ErrorEvidence) -> str:
     near = [
-        f"{each.class_name}: " + ", ".join(f"{image.path} ({image.similarity:.0%})" for image in each.images)
+        f"{each.class_name}: "
+        + ", ".join(f"{image.path} ({100 * image.similarity:.0f} %)" for image in each.images)
         for each in found.near
     ]
     return "\n".join([*near, *found.sentences])
 
 
 def _row(each: ErrorImage) -> dict[str, object]:
-    nearest = ", ".join(f"{near.label} {near.similarity:.0%}" for near in each.nearest)
+    nearest = ", ".join(f"{near.label} {100 * near.similarity:.0f} %" for near in each.nearest)
     return {
         "digest": each.digest[:12],
         "given": each.given_label,

@@ -60,7 +60,8 @@ def label_issues(
 def _explain(workspace: Workspace, digest: str, *, as_json: bool) -> None:
     found = why.explain(workspace, digest)
     lines = [
-        f"{each.class_name}: " + ", ".join(f"{image.path} ({image.similarity:.0%})" for image in each.images)
+        f"{each.class_name}: "
+        + ", ".join(f"{image.path} ({100 * image.similarity:.0f} %)" for image in each.images)
         for each in found.near
     ]
     emit(as_json, found.to_json(), "\n".join([*lines, *found.sentences]))

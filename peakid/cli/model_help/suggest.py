@@ -65,10 +65,8 @@ def accept_(workspace: Workspace, above: float, dry_run: bool, actor: str, as_js
     suggester.up_to_date(workspace)
     if dry_run:
         found = accept.offer(workspace, above)
-        text = (
-            f"Would accept {n_images(found.n_images)}, of which {found.expected_error:.1%} are wrong by their"
-        )
-        text += " own confidence."
+        wrong = f"{100 * found.expected_error:.1f} %"
+        text = f"Would accept {n_images(found.n_images)}, of which {wrong} are wrong by their own confidence."
         if found.n_test:
             text += f" {n_images(found.n_test)} of the test split are left for a person."
         emit(as_json, asdict(found), text)

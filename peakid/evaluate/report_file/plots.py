@@ -137,7 +137,8 @@ def reliability(bins: Sequence[Bin], title: str) -> str:
     for each in bins:
         x, y = left + side * each.confidence, top + side * (1 - each.accuracy)
         low, high = (top + side * (1 - bound) for bound in each.accuracy_interval)
-        hover = f"{each.n_images:,} images: confidence {each.confidence:.0%}, correct {each.accuracy:.0%}"
+        shares = f"confidence {100 * each.confidence:.0f} %, correct {100 * each.accuracy:.0f} %"
+        hover = f"{each.n_images:,} images: {shares}"
         parts.append(line(x, low, x, high, "interval"))
         radius = 3 + 5 * (each.n_images / largest) ** 0.5
         parts.append(

@@ -148,8 +148,9 @@ def _differs(
     n_differ = int((by_image > TOLERANCE).sum())
     return ParityBroken(
         f"The {name} file does not predict what the trained model predicts: probabilities differ by "
-        f"up to {difference:.2g} (allowed {TOLERANCE:g}), the first choice agrees on {agreement:.1%} of "
-        f"{len(expected)} images. {n_differ:,} images differ; most of all {listed}. Nothing was published.",
+        f"up to {difference:.2g} (allowed {TOLERANCE:g}), the first choice agrees on {100 * agreement:.1f} % "
+        f"of {len(expected)} images. {n_differ:,} images differ; most of all {listed}. "
+        "Nothing was published.",
         "Train again with this version of Peakid, or export another format.",
         action("train"),
     )
@@ -181,7 +182,7 @@ def _refuse_loss(name: Format, n_right: int, n_right_before: int, n: int) -> Non
         raise ParityBroken(
             f"The {name} file predicts {n_lost:,} of {n:,} validation images wrong that the trained model"
             f" predicts right, net of those that it wins; {most:,} are allowed. Accuracy falls from"
-            f" {n_right_before / n:.1%} to {n_right / n:.1%}. Nothing was published.",
+            f" {100 * n_right_before / n:.1f} % to {100 * n_right / n:.1f} %. Nothing was published.",
             f"Export without the format {name}: the others predict what the trained model predicts.",
             action("list_runs"),
         )

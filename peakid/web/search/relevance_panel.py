@@ -13,7 +13,7 @@ from peakid.web.jobs import submission
 from peakid.web.search import more_like_this
 
 _FORM, _KEPT = "find:names", "find:kept"
-_SHARE = f"{relevance.IRRELEVANT_BELOW:.0%}".replace("%", " %")
+_SHARE = f"{100 * relevance.IRRELEVANT_BELOW:.0f} %"
 
 
 def show(workspace: Workspace) -> None:

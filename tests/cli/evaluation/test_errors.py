@@ -49,7 +49,7 @@ def test_errors_are_listed_with_their_queue_and_the_runs_that_are_out_of_date(pe
     assert "Run 1 is scored against 1 label that has changed since." in text
     assert "peakid queue errors:1:valid" in text
     why = peakid("errors", run_id, "--explain", first["digest"][:12], "--json").json
-    assert why["sentences"] == ["Run 1 predicts sea (90%).", "anna has given or confirmed its label."]
+    assert why["sentences"] == ["Run 1 predicts sea (90 %).", "anna has given or confirmed its label."]
 
 
 def test_a_look_at_the_errors_of_test_is_counted(peakid, workspace, run_id):

@@ -172,7 +172,7 @@ def test_the_evidence_shows_training_images_of_both_classes(workspace, frozen, a
     queue = review_queue.errors_queue(run_id, "valid")
     wrong = errors_of(workspace, run_id)[0].digest
     train = digests_of(workspace, frozen, "train", "sea")
-    assert error_evidence.explain(workspace, wrong, queue=queue).sentences == ("Run 1 predicts sea (90%).",)
+    assert error_evidence.explain(workspace, wrong, queue=queue).sentences == ("Run 1 predicts sea (90 %).",)
     features = {item.digest: (0.0, 1.0) for item in snapshots.items(workspace, frozen.digest)}
     planted_embeddings.plant(workspace, {**features, wrong: (1.0, 0.0), train[2]: (1.0, 0.1)})
     add_pair(workspace, wrong, train[2])

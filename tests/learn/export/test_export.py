@@ -89,7 +89,7 @@ def test_nothing_is_published_when_one_prediction_differs(run, tmp_path):
     for name in ("safetensors", "onnx"):
         with pytest.raises(ParityBroken, match=f"The {name} file does not predict .* up to 0.0002"):
             exported(run, tmp_path / "out", [name], pred_probs=wrong)
-    with pytest.raises(ParityBroken, match=r"agrees on 0\.0% of 6 images"):
+    with pytest.raises(ParityBroken, match=r"agrees on 0\.0 % of 6 images"):
         exported(run, tmp_path / "out", pred_probs=run[2][:, ::-1].copy())
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
 

@@ -27,18 +27,18 @@ def test_a_difference_within_the_tolerance_is_proven_and_told(by: float) -> None
 
 @pytest.mark.parametrize("by", [1.1 * TOLERANCE, -1.1 * TOLERANCE])
 def test_a_difference_over_the_tolerance_is_refused_although_the_first_choices_agree(by: float) -> None:
-    with pytest.raises(ParityBroken, match=r"up to 0\.00011 .*agrees on 100\.0% of 4 images"):
+    with pytest.raises(ParityBroken, match=r"up to 0\.00011 .*agrees on 100\.0 % of 4 images"):
         proof.parity_of("onnx", *shifted(by))
 
 
 def test_the_share_of_equal_first_choices_is_told() -> None:
-    with pytest.raises(ParityBroken, match=r"up to 0\.6 .*agrees on 75\.0% of 4 images"):
+    with pytest.raises(ParityBroken, match=r"up to 0\.6 .*agrees on 75\.0 % of 4 images"):
         proof.parity_of("onnx", *shifted(0.6))
 
 
 def test_two_choices_within_the_tolerance_of_each_other_are_the_same() -> None:
     near, far = 0.4 * TOLERANCE, 0.6 * TOLERANCE
-    for gap, share in ((near, "100.0%"), (far, "0.0%")):
+    for gap, share in ((near, "100.0 %"), (far, "0.0 %")):
         run = np.array([[0.5 + gap, 0.5 - gap]])
         with pytest.raises(ParityBroken, match=f"agrees on {share} of 1 images"):
             proof.parity_of("onnx", np.array([[0.4, 0.6]]), run)
@@ -116,7 +116,7 @@ def test_int8_is_refused_when_it_loses_more_than_two_in_a_hundred(n_lost: int, i
     for labels in (["moss"] * 100, []):  # Without labels, what the run predicts counts as right.
         images = Compared([f"{n}" for n in range(100)], labels, ["moss", "rust"])
         if is_refused:
-            with pytest.raises(ParityBroken, match=r"from 100\.0% to 97\.0%\. Nothing") as raised:
+            with pytest.raises(ParityBroken, match=r"from 100\.0 % to 97\.0 %\. Nothing") as raised:
                 proof.figures_of("onnx-int8", given, run, images)
             assert "Export without the format onnx-int8" in raised.value.remedy
         else:
