@@ -135,6 +135,18 @@ def test_on_a_tablet_the_headline_of_a_score_is_whole_and_the_grid_takes_the_roo
     assert tablet.locator(".tile").evaluate_all(RIGHT_EDGE) > TABLET["width"] - 60
 
 
+def test_a_figure_follows_the_width_of_its_place(
+    serve: Callable[[], str], filled: Workspace, page: Page
+) -> None:
+    opened(page, serve())
+    drawn_pages.draw_all(page)
+    width = """() => document.querySelector(".js-plotly-plot .main-svg").getBoundingClientRect().width"""
+    before = page.evaluate(width)
+    page.get_by_test_id("stSidebar").hover()  # Its button is hidden before.
+    page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
+    page.wait_for_function(f"before => ({width})() > before + 50", arg=before)
+
+
 def test_plots_tables_and_tooltips_have_the_font_of_the_page(
     serve: Callable[[], str], filled: Workspace, page: Page
 ) -> None:

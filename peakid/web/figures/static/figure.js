@@ -4,7 +4,7 @@ import { make } from "./elements.js";
 
 const MARGIN = "200px";
 const HEIGHT_PX = 450; // Plotly's.
-const CONFIG = { displayModeBar: false, responsive: true };
+const CONFIG = { displayModeBar: false };
 
 async function drawn(place, { data, layout }) {
   await import("./plotly-basic.min.js");
@@ -22,10 +22,19 @@ export default (component) => {
     (entries) => {
       if (!entries.some((each) => each.isIntersecting)) return;
       near.disconnect();
-      drawn(place, figure);
+      drawn(place, figure).catch(() => {
+        place.textContent = "The figure could not be loaded. Reload the page.";
+      });
     },
     { rootMargin: MARGIN, scrollMargin: MARGIN },
   );
   near.observe(place);
-  return () => near.disconnect();
+  const resized = new ResizeObserver(() => {
+    if (place.querySelector(".main-svg") && place.clientWidth) window.Plotly.Plots.resize(place);
+  });
+  resized.observe(place); // Also when the sidebar opens, which does not change the window.
+  return () => {
+    near.disconnect();
+    resized.disconnect();
+  };
 };
