@@ -222,10 +222,12 @@ def test_a_linear_head_shows_its_score_instead_of_curves(
         metrics={"accuracy": 0.7},
         starting_weights=StartingWeights("file", "w.pth"),
         device="cpu",
+        seconds=42.0,
     )
     work.end("done")
     app = open_page("train")
     assert "Validation accuracy 70 %, loss 0.93." in text_of(app)
+    assert ", took 42 s" in text_of(app)  # Of the run, as in the table, and not of the job around it.
     assert [*drawn_pages.figures(app)] == []  # One epoch is no curve, and there is no learning rate.
 
 

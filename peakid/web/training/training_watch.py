@@ -27,7 +27,7 @@ def show(workspace: Workspace, job: Job, snapshots: Mapping[str, Snapshot]) -> N
     arguments = job.arguments_as(RecipeArguments)
     title = f"Run {run.run_id}" if run else job_panel.name(job)
     st.header(f"{title}: {names.recipe_summary(arguments.recipe)}")
-    st.caption(session.plain(_details(job, trainings.snapshot_name(arguments.snapshot, snapshots))))
+    st.caption(session.plain(_details(job, run, trainings.snapshot_name(arguments.snapshot, snapshots))))
     frozen = snapshots.get(arguments.snapshot)
     if frozen is not None and (warning := datasets.compared(frozen).warning):
         st.caption(f":material/warning: {warning}")
@@ -73,8 +73,9 @@ def show_next_step(run: Run) -> None:
         navigation.go("evaluate", run=str(run.run_id))
 
 
-def _details(job: Job, snapshot: str) -> str:
-    took = f", took {progress.duration(job.seconds)}" if job.state == "done" else ""
+def _details(job: Job, run: Run | None, snapshot: str) -> str:
+    seconds = run.seconds if run and run.seconds else job.seconds  # As in the table of runs.
+    took = f", took {progress.duration(seconds)}" if job.state == "done" else ""
     return f"{snapshot}, started {words.ago(job.created_at)} by {words.who(job.actor)}{took}"
 
 
