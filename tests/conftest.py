@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -401,8 +401,12 @@ def frozen(workspace: Workspace, frozen_workspace: tuple[Path, Snapshot]) -> Sna
     workspace.close()
     path, snapshot = frozen_workspace
     shutil.copytree(path, workspace.path, dirs_exist_ok=True)
-    workspaces.create(workspace.path).close()  # The copy gets an identity of its own.
-    return snapshot
+    copy = workspaces.create(workspace.path)  # It gets an identity of its own.
+    made_at = now()  # A menu that says "1 min ago" would say "2 min ago" in the middle of a test.
+    with copy.transaction() as connection:
+        connection.execute("UPDATE snapshot SET created_at = ?", (made_at,))
+    copy.close()
+    return replace(snapshot, created_at=made_at)
 
 
 @pytest.fixture
