@@ -11,31 +11,9 @@ from peakid.store.workspace import Workspace
 _PREFIX = "mean of {n_views} views: "
 
 
-def create(
-    workspace: Workspace,
-    backbone: str,
-    *,
-    size_px: int,
-    weights_sha256: str,
-    n_dimensions: int,
-    n_views: int,
-) -> EmbeddingSet:
-    """Return the set of these means, made if there is none, as the one that was used last.
-
-    Args:
-        n_views: 1 = the set of one view.
-
-    Raises:
-        BadInput: If the set exists with another number of dimensions.
-    """
-    return stored.create(
-        workspace,
-        _name(backbone, n_views),
-        size_px=size_px,
-        weights_sha256=weights_sha256,
-        n_dimensions=n_dimensions,
-        n_views=n_views,
-    )
+def name(backbone: str, n_views: int) -> str:
+    """Return the name of the set of a backbone that has these means; its own for one view."""
+    return f"{_prefix(n_views)}{backbone}"
 
 
 def backbone_of(chosen: EmbeddingSet) -> str:
@@ -50,7 +28,7 @@ def beside(workspace: Workspace, plain: EmbeddingSet) -> list[EmbeddingSet]:
         " AND weights_sha256 = ? ORDER BY used_at DESC, id DESC",
         (plain.size_px, plain.weights_sha256),
     )
-    ids = [row["id"] for row in rows if row["backbone"] == _name(plain.backbone, row["n_views"])]
+    ids = [row["id"] for row in rows if row["backbone"] == name(plain.backbone, row["n_views"])]
     return [stored.show(workspace, set_id) for set_id in ids]
 
 
@@ -73,10 +51,6 @@ def _is_complete(workspace: Workspace, means: EmbeddingSet, plain: EmbeddingSet)
     if not means.n_images:
         return False
     return means.n_images >= plain.n_images or not stored.counts(workspace, means.set_id).n_missing
-
-
-def _name(backbone: str, n_views: int) -> str:
-    return f"{_prefix(n_views)}{backbone}"
 
 
 def _prefix(n_views: int) -> str:

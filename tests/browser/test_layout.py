@@ -145,6 +145,9 @@ def test_a_figure_follows_the_width_of_its_place(
     page.get_by_test_id("stSidebar").hover()  # Its button is hidden before.
     page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
     page.wait_for_function(f"before => ({width})() > before + 50", arg=before)
+    place = page.locator(".figure").first.bounding_box()
+    assert place is not None
+    assert abs(page.evaluate(width) - place["width"]) < 2
 
 
 def test_plots_tables_and_tooltips_have_the_font_of_the_page(

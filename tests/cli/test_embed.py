@@ -38,7 +38,7 @@ def test_views_are_asked_for_and_means_are_listed_below_their_backbone(
     assert "3" in peakid("embed", "--views", "3").err
     key = {"size_px": 160, "weights_sha256": "ab", "n_dimensions": 2}
     for n_views in (1, 2):
-        made = averaged.create(workspace, "lite", n_views=n_views, **key)
+        made = stored.create(workspace, averaged.name("lite", n_views), n_views=n_views, **key)
         ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)]
         stored.add(workspace, made.set_id, ids, np.ones((2, 2)))
     one, two = peakid("embed", "list", "--json").json

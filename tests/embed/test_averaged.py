@@ -14,7 +14,12 @@ def plain(workspace, n, *, backbone="lite", value=1.0):
 
 
 def means(workspace, n, *, backbone="lite", n_views=2, value=2.0):
-    return _given(workspace, averaged.create(workspace, backbone, n_views=n_views, **KEY), n, value)
+    return _given(
+        workspace,
+        stored.create(workspace, averaged.name(backbone, n_views), n_views=n_views, **KEY),
+        n,
+        value,
+    )
 
 
 def _given(workspace, made, n, value):
@@ -31,7 +36,7 @@ def test_the_means_of_each_number_of_views_are_a_set_of_their_own(workspace, fil
     assert {averaged.backbone_of(each) for each in (one, two, four)} == {"lite"}
     assert [each.set_id for each in stored.sets(workspace)] == [one.set_id]  # Searches use it, as before.
     with pytest.raises(BadInput, match="have 2 dimensions, not 3"):
-        averaged.create(workspace, "lite", n_views=2, **(KEY | {"n_dimensions": 3}))
+        stored.create(workspace, averaged.name("lite", 2), n_views=2, **(KEY | {"n_dimensions": 3}))
 
 
 def test_the_head_uses_means_once_they_are_of_all_images(workspace, fill):
@@ -72,7 +77,7 @@ def test_means_of_another_backbone_or_of_other_weights_are_not_used(workspace, f
     fill(river=2)
     one = plain(workspace, 2)
     means(workspace, 2, backbone="other")
-    other = averaged.create(workspace, "lite", n_views=2, **(KEY | {"weights_sha256": "cd"}))
+    other = stored.create(workspace, averaged.name("lite", 2), n_views=2, **(KEY | {"weights_sha256": "cd"}))
     _given(workspace, other, 2, 1.0)
     assert averaged.beside(workspace, one) == []
     assert averaged.of_head(workspace, one) == one

@@ -32,7 +32,14 @@ def give(workspace, name, n, *, size_px=160):
 
 def give_means(workspace, name, n, *, n_views=2):
     """Store means over several views for the next n images."""
-    made = averaged.create(workspace, name, size_px=160, weights_sha256="ab", n_dimensions=2, n_views=n_views)
+    made = stored.create(
+        workspace,
+        averaged.name(name, n_views),
+        size_px=160,
+        weights_sha256="ab",
+        n_dimensions=2,
+        n_views=n_views,
+    )
     ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)][:n]
     stored.add(workspace, made.set_id, ids, np.ones((len(ids), 2)))
 

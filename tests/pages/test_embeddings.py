@@ -27,7 +27,7 @@ def give(workspace: Workspace, name: str, n: int, *, size_px: int = 160) -> int:
 
 def give_means(workspace: Workspace, n: int) -> None:
     key = {"size_px": 160, "weights_sha256": "ab", "n_dimensions": 2}
-    made = averaged.create(workspace, PACKAGED, n_views=2, **key)
+    made = stored.create(workspace, averaged.name(PACKAGED, 2), n_views=2, **key)
     ids = [image_id for image_id, _ in stored.missing(workspace, made.set_id)][:n]
     stored.add(workspace, made.set_id, ids, np.ones((n, 2)))
 

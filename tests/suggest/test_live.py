@@ -101,7 +101,7 @@ def means(workspace, flipped):
     digests, _truth = flipped
     (known,) = stored.sets(workspace)
     key = {"size_px": known.size_px, "weights_sha256": known.weights_sha256, "n_dimensions": 3}
-    made = averaged.create(workspace, known.backbone, n_views=2, **key)
+    made = stored.create(workspace, averaged.name(known.backbone, 2), n_views=2, **key)
     names_of = {digest: name for name, digest in digests.items()}
     shown = [names_of[digest] for _, digest in stored.missing(workspace, made.set_id)]
     shown = ["eiger" if name == "dom 03" else name.split()[0] for name in shown]

@@ -145,9 +145,9 @@ def _map(work: Work, backbone: Backbone, n_views: int) -> _Computed:
 
 
 def _created(work: Work, backbone: Backbone, weights_sha256: str, n_views: int) -> EmbeddingSet:
-    return averaged.create(
+    return stored.create(
         work.workspace,
-        backbone.name,
+        averaged.name(backbone.name, n_views),
         size_px=backbone.size_px,
         weights_sha256=weights_sha256,
         n_dimensions=backbone.architecture.n_features,

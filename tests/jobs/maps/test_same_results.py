@@ -96,7 +96,7 @@ def test_means_over_several_views_are_the_same_in_this_process_and_by_every_engi
     found = []
     for name, each in (("local", local), ("ray", ray)):
         opened = copies(name)
-        known = averaged.create(opened, backbone.backbone, n_views=2, **key)
+        known = stored.create(opened, averaged.name(backbone.backbone, 2), n_views=2, **key)
         missing = stored.missing(opened, known.set_id)
         n_new = embedding.compute(
             opened, each.engine, known, missing, report=no_report, should_stop=never, block=4
