@@ -149,8 +149,7 @@ def use(workspace: Workspace, set_id: int) -> EmbeddingSet:
 
 def show(workspace: Workspace, set_id: int) -> EmbeddingSet:
     """Return a set that exists."""
-    (found,) = _sets(workspace, "e.id = ?", (set_id,))
-    return found
+    return _sets(workspace, "e.id = ?", (set_id,))[0]
 
 
 def missing(workspace: Workspace, set_id: int) -> list[tuple[int, str]]:
