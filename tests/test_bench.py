@@ -15,21 +15,21 @@ BENCH = Path(__file__).resolve().parents[1] / "bench"
 pytestmark = pytest.mark.slow
 
 
+def run_script(path: Path, *arguments: str) -> None:
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.parent))
+    runpy.run_path(str(path), run_name="__main__")
+
+
 @pytest.fixture
 def last_line(tmp_path: Path) -> Callable[..., dict]:
     """Run a benchmark and return its last line: `last_line("gpu.py", "--tiny")`.
 
-    It runs in a fork of this process, which has PyTorch and fastai.
+    It runs in a process that has PyTorch and fastai from its start.
     """
-    from peakid.learn import fit  # noqa: F401
 
-    def run(script: str, *arguments: str) -> None:
-        sys.argv = [script, *arguments]
-        sys.path.insert(0, str(BENCH))
-        runpy.run_path(str(BENCH / script), run_name="__main__")
-
-    def read(*arguments: str) -> dict:
-        process = forked.start(lambda: run(*arguments), out=tmp_path / "out")
+    def read(script: str, *arguments: str) -> dict:
+        process = forked.TRAINING.start(run_script, BENCH / script, *arguments, out=tmp_path / "out")
         process.join()
         printed = (tmp_path / "out").read_text()
         assert process.exitcode == 0, printed

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,21 +79,16 @@ def as_worker(workspace: Workspace, processes: Callable[[str], list[psutil.Proce
 
 @pytest.fixture
 def start_here(workspace: Workspace, as_worker: int) -> Iterator[Callable[[int], None]]:
-    """Start the process of a job as a fork of this one: `start_here(job_id)`.
+    """Start the process of a job: `start_here(job_id)`.
 
-    It is a process that can be killed, and has PyTorch at once: importing it takes five seconds.
+    It can be killed, and has PyTorch at once: importing it takes five seconds.
     """
-    import torch  # noqa: F401
-
     started = []
 
-    def run(job_id: int) -> None:
-        sys.argv = ["child", "--workspace", str(workspace.path), "--job", str(job_id)]
-        child.main()
-
     def start(job_id: int) -> None:
+        arguments = ("--workspace", str(workspace.path), "--job", str(job_id))
         log = queue.log_path(workspace, job_id)
-        started.append(forked.start(lambda: run(job_id), workspace, out=log))
+        started.append(forked.TRAINING.start(forked.run_module, child.__name__, *arguments, out=log))
 
     yield start
     for process in started:

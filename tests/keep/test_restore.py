@@ -17,7 +17,7 @@ from peakid.records import Choice
 from peakid.remedies import action
 from peakid.store import activity, images, runs, status
 from peakid.store import workspace as workspaces
-from tests import forked
+from tests import killed
 from tests.keep import hostile_backups
 
 ANNA = "human:anna"
@@ -220,8 +220,9 @@ def test_a_restore_killed_at_any_moment_leaves_a_workspace_and_loses_none(worksp
     watcher.start()
 
     def replacing():
-        return forked.start(lambda: restore.restore(tmp_path / "b.zip", target, replace=True), workspace)
+        return killed.FORKS.start(killed.restore_into, target, tmp_path / "b.zip")
 
+    killed.FORKS.warm()
     began = time.monotonic()
     process = replacing()
     process.join()
@@ -249,13 +250,12 @@ def test_a_backup_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not
 ):
     fill(river=40)
     (tmp_path / "out").mkdir()
+    killed.FORKS.warm()
     rng, whole_s = random.Random(0), 0.0
     for n in range(10):
         file = tmp_path / "out" / f"{n}.zip"
         began = time.monotonic()
-        process = forked.start(
-            lambda file=file: backup.backup(workspaces.open_existing(workspace.path), file), workspace
-        )
+        process = killed.FORKS.start(killed.back_up, workspace.path, file)
         if n:
             time.sleep(rng.uniform(0.1, 1.0) * whole_s)
             process.kill()

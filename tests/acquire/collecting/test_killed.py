@@ -8,11 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from peakid.acquire.collecting.collect import collect
-from peakid.records import no_report
-from peakid.store import workspace as workspaces
 from peakid.store.workspace import Workspace
-from tests import forked
+from tests import killed
 from tests.acquire.collecting.conftest import FAST
 from tests.acquire.fetching.served import Served
 
@@ -34,17 +31,13 @@ def test_each_candidate_of_a_killed_collection_ends_once(
     names = [f"{n}-{rng.choice(kinds)}" if rng.random() < 0.2 else f"{n}.jpg" for n in range(n_candidates)]
     collection([f"{photos.url}/{name}" for name in names])
 
-    def run() -> None:
-        opened = workspaces.open_existing(workspace.path)
-        collect(opened, "lakes", options=FAST, actor="human:anna", report=no_report)
-
     def finish() -> None:
-        process = forked.start(run, workspace)
+        process = killed.FORKS.start(killed.collect_into, workspace.path)
         process.join()
         assert process.exitcode == 0
 
     for _ in range(n_kills):
-        process = forked.start(run, workspace)
+        process = killed.FORKS.start(killed.collect_into, workspace.path)
         n_before = len(photos.asked)
         until = time.monotonic() + 60
         n_more = rng.randrange(n_candidates // 30, n_candidates // 10)

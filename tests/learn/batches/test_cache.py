@@ -14,9 +14,10 @@ from peakid.learn.batches import cache, data
 from peakid.learn.batches.cache import RECORD_BYTES, Store
 from peakid.recipe.recipe import Recipe
 from peakid.records import no_report
+from tests import forked
+from tests.learn import colours
 from tests.learn.colours import images_of
 
-FORK = multiprocessing.get_context("fork")
 SIZE = 32
 ROW = SIZE * SIZE * 3
 
@@ -166,9 +167,11 @@ def test_a_row_whose_record_was_never_written_is_not_used(tmp_path, store):
 @pytest.mark.slow
 def test_a_process_killed_while_it_fills_leaves_a_store_that_is_read_correctly(tmp_path):
     images, rng = some(300), np.random.default_rng(1)
+    forked.TRAINING.warm()
     for _ in range(5):
-        child = FORK.Process(target=prepare, args=(images, tmp_path))
-        child.start()
+        child = forked.TRAINING.start(
+            colours.prepare, images, Recipe(image_size_px=SIZE, augment=0), tmp_path / "cache"
+        )
         time.sleep(rng.uniform(0.02, 0.12))  # The whole takes a quarter of a second or more.
         child.kill()
         child.join()
@@ -188,10 +191,11 @@ def fill_in_child(folder, digests, start):
 
 
 def test_processes_that_fill_one_store_take_turns(tmp_path):
-    parts, start = [[str(i) for i in range(k, 18, 3)] for k in range(3)], FORK.Barrier(3)
-    children = [FORK.Process(target=fill_in_child, args=(tmp_path, part, start)) for part in parts]
-    for child in children:
-        child.start()
+    parts, start = (
+        [[str(i) for i in range(k, 18, 3)] for k in range(3)],
+        multiprocessing.get_context("forkserver").Barrier(3),
+    )
+    children = [forked.TRAINING.start(fill_in_child, tmp_path, part, start) for part in parts]
     for child in children:
         child.join()
     store = Store(tmp_path, SIZE, "crop")
