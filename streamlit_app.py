@@ -12,6 +12,7 @@ from peakid.web.server.guard import Guard
 from peakid.web.server.missing_page import MissingPage
 from peakid.web.server.page_script import PageScript
 from peakid.web.server.prediction_pages import PredictionPages
+from peakid.web.server.static_cache import StaticCache
 from peakid.web.server.streamed_uploads import StreamedUploads
 from peakid.web.workspace_address import WorkspaceAddress
 
@@ -31,6 +32,7 @@ app = st.App(
     routes=routes.build(opened),
     middleware=[
         Middleware(Guard, bound_address=lambda: st.get_option("server.address")),
+        Middleware(StaticCache),
         Middleware(WorkspaceAddress),
         Middleware(PredictionPages, workspace=opened),
         Middleware(StreamedUploads, folder=lambda request: opened(request).uploads_dir),

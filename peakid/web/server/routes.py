@@ -44,6 +44,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
+_SHARED = {"Cache-Control": "public, max-age=31536000, immutable"}  # Scripts are the same for everyone.
 
 
 def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
@@ -62,11 +63,11 @@ def build(workspace: Callable[[Request], Workspace]) -> list[Route]:
     def aligned(request: Request) -> Response:
         return _aligned(workspace(request), request.path_params["digest"], request.path_params["onto"])
 
-    def script(request: Request) -> Response:
+    async def script(request: Request) -> Response:  # Without a thread: every script is in memory.
         name = request.path_params["file_name"]
         if name not in scripts.modules() or request.path_params["version"] != scripts.version():
             return _missing("This script is of another version. Reload the page.")
-        headers = {**_HEADERS, "Vary": "Accept-Encoding"}
+        headers = {**_HEADERS, **_SHARED, "Vary": "Accept-Encoding"}
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(scripts.modules()[name], media_type="text/javascript", headers=headers)
         headers["Content-Encoding"] = "gzip"
