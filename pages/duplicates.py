@@ -7,7 +7,7 @@ import streamlit as st
 
 from peakid.curate.duplicates import duplicate_groups, image_search, proposed_groups, resolve
 from peakid.curate.duplicates.duplicate_groups import DuplicateGroup, KeepRule
-from peakid.store import comparisons
+from peakid.store import comparisons, status
 from peakid.web import address, navigation, session, uploads, words
 from peakid.web.gallery import bulk_notice, delivery, duplicate_grid
 from peakid.web.jobs import copies_panel, scan_panel
@@ -29,6 +29,7 @@ EMPTY = {
     " before they came here.",
     "settled": "No group is settled yet. Groups that you resolve are listed here.",
 }
+NONE_COMPARED = "The images were not compared with each other yet. A scan finds their duplicates."
 NOT_FOUND = "None was found among the images that were compared. Not all were."
 FOUND = {"copy": "same bytes", "near": "looks the same", "exact": "same pixels"}
 
@@ -58,6 +59,15 @@ def show_bulk(groups: Sequence[DuplicateGroup]) -> None:
                 bulk_notice.note(tab, bulk_notice.Done(event_id, text, digests))
             duplicate_grid.forget(tab)
             st.rerun()
+
+
+def show_empty() -> None:
+    n_missing = comparisons.n_missing(workspace) if tab != "settled" else 0
+    if not n_missing:
+        navigation.show_empty(workspace, EMPTY[tab])
+        return
+    is_none = n_missing == status.read(workspace).n_images
+    navigation.show_empty(workspace, NONE_COMPARED if is_none else NOT_FOUND, icon=":material/info:")
 
 
 def show_search() -> None:
@@ -132,7 +142,6 @@ loaded = duplicate_grid.load(by_tab[tab], tab, plan)
 if tab in ("across", "exact", "near") and len(by_tab[tab]) > 1:
     show_bulk(by_tab[tab])
 if not loaded.groups:
-    n_missing = comparisons.n_missing(workspace) if tab != "settled" else 0
-    navigation.show_empty(workspace, NOT_FOUND if n_missing else EMPTY[tab])
+    show_empty()
 # Also without groups: what emptied the tab can be undone there, and an undo on its way is saved.
 duplicate_grid.show(loaded, workspace=workspace, tab=tab, plan=plan, done=done)

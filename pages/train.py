@@ -58,6 +58,7 @@ def show_form() -> None:
     allows_random = question is not None and random_panel.ask(question)
     is_refused = (
         recipe is None
+        or not snapshot_choice.is_complete(frozen, recipe)
         or (bool(frozen.n_leaks) and not allow_leaks)
         or (question is not None and not allows_random)
     )

@@ -112,6 +112,8 @@ READS = {
     "jobs.collecting.retraining.state",  # collect run --due: retraining.ensure calls it
     "jobs.collecting.samples.thumbnails",  # collect search --dry-run --json: their addresses
     "jobs.random_start.find",  # train: its refusal says the same
+    "jobs.refusals.refuse_empty_splits",  # train: its refusal says the same
+    "curate.image_issues.title",  # issues: the kind as it is stored
 }
 
 

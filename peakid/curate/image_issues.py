@@ -67,6 +67,14 @@ RULES: dict[IssueKind, Rule] = {
     "animated": Rule(1.0, 1.0, "several frames: only the first is used", is_measured=False, is_cosmetic=True),
 }
 
+_TITLES: dict[str, str] = {"odd_aspect": "odd shape", "animated": "several frames"}
+
+
+def title(kind: str) -> str:
+    """Return the name of an issue as pages write it, the one that its reason begins with."""
+    return _TITLES.get(kind, kind.replace("_", " "))
+
+
 # What a person looks at first: images that teach a model something wrong, then what is unusual about a photo.
 WORST_FIRST: tuple[IssueKind, ...] = (
     *("truncated", "blank", "tiny", "low_information", "dark", "light", "blurry"),

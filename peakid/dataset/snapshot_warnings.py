@@ -6,14 +6,22 @@ from collections.abc import Sequence
 from peakid.dataset import model_labels, split
 from peakid.dataset.documents import ClassCounts
 from peakid.printable import class_list
-from peakid.records import Snapshot
+from peakid.records import Snapshot, Split
 from peakid.store.comparisons import Compared
 from peakid.store.workspace import Workspace
+
+TITLES: dict[Split, str] = {"train": "train", "valid": "validation", "test": "test"}
+_WHY: dict[Split, str] = {
+    "train": "nothing can be learned",
+    "valid": "no model can be trained on it",
+    "test": "no final score can be reported",
+}
+MORE_IMAGES = "Label at least 3 different images of each class, and freeze a snapshot again."
 
 
 def sentences(workspace: Workspace, snapshot: Snapshot, counts: Sequence[ClassCounts]) -> list[str]:
     """Return sentences about problems that training or scoring on a snapshot would have."""
-    found = _class_warnings(counts, snapshot)
+    found = [*_empty_warnings(workspace, snapshot), *_class_warnings(counts, snapshot)]
     if len(snapshot.class_names) == 1:
         found.append(
             f"There is one class, {snapshot.class_names[0]!r}: nothing to distinguish. Label a second class."
@@ -28,9 +36,22 @@ def sentences(workspace: Workspace, snapshot: Snapshot, counts: Sequence[ClassCo
     return [*found, *_origin_warnings(workspace, snapshot), *_share_warnings(workspace, snapshot)]
 
 
+def _empty_warnings(workspace: Workspace, snapshot: Snapshot) -> list[str]:
+    """Return a sentence about the splits that have no image although a share was requested for them."""
+    requested = _requested(workspace, snapshot)
+    empty = [part for part in split.SPLITS if not snapshot.splits[part] and requested.get(part)]
+    where = " or ".join(TITLES[part] for part in empty)
+    return [f"No image is in {where}: {_WHY[empty[0]]}. {MORE_IMAGES}"] if empty else []
+
+
+def _requested(workspace: Workspace, snapshot: Snapshot) -> dict[Split, float]:
+    row = workspace.one("SELECT fractions FROM snapshot WHERE id = ?", (snapshot.snapshot_id,))
+    return json.loads(row["fractions"]) if row else {}
+
+
 def _class_warnings(counts: Sequence[ClassCounts], snapshot: Snapshot) -> list[str]:
     """Return a sentence for the classes that have no image in the same splits, where other classes have."""
-    found: dict[tuple[str, ...], list[ClassCounts]] = {}
+    found: dict[tuple[Split, ...], list[ClassCounts]] = {}
     for each in counts:
         missing = tuple(part for part in split.SPLITS if snapshot.splits[part] and not each[part])
         if missing:
@@ -38,9 +59,9 @@ def _class_warnings(counts: Sequence[ClassCounts], snapshot: Snapshot) -> list[s
     return [_missing_text(missing, of) for missing, of in found.items()]
 
 
-def _missing_text(missing: tuple[str, ...], counts: Sequence[ClassCounts]) -> str:
+def _missing_text(missing: tuple[Split, ...], counts: Sequence[ClassCounts]) -> str:
     classes = class_list([each["class_name"] for each in counts])
-    is_one, where = len(counts) == 1, " or ".join(missing)
+    is_one, where = len(counts) == 1, " or ".join(TITLES[part] for part in missing)
     has, it, the = ("has", "it", "the class") if is_one else ("have", "they", "them")
     remedy = f"Label more, or retire {the}."
     if missing == ("train",):

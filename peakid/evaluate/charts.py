@@ -156,8 +156,11 @@ def mixed(colour: str, theme: Theme, share: float) -> str:
 
 
 def short(name: str) -> str:
-    """Return a class name cut to LABEL_CHARS."""
-    return name if len(name) <= LABEL_CHARS else f"{name[: LABEL_CHARS - 1].rstrip()}…"
+    """Return a class name cut in its middle to LABEL_CHARS: names of one kind often differ at their end."""
+    if len(name) <= LABEL_CHARS:
+        return name
+    n_end = LABEL_CHARS // 3
+    return f"{name[: LABEL_CHARS - 1 - n_end].rstrip()}…{name[-n_end:].lstrip()}"
 
 
 def label(name: str) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from peakid.dataset import snapshot as snapshots
+from peakid.dataset import snapshot_warnings
 from peakid.engines import opened_fit
-from peakid.errors import BadInput, LeakingSnapshot, NotFound
+from peakid.errors import BadInput, LeakingSnapshot, NotFound, SplitMissing
 from peakid.job_settings import JobSettings
 from peakid.jobs import random_start
 from peakid.jobs.arguments import Arguments, TrainArguments
@@ -34,6 +35,24 @@ def refuse_leaks(snapshot: Snapshot, recipe: Recipe) -> None:
             "Freeze a new snapshot, or allow leaks.",
             action("list_leaks", snapshot=snapshot.digest[:12]),
             action("set_recipe", key="allow_leaks", value=True),
+        )
+
+
+def refuse_empty_splits(snapshot: Snapshot, recipe: Recipe) -> None:
+    """Refuse to train on a snapshot without images to train on, or to choose the best epoch by.
+
+    Cross-validation is allowed: its folds are validated by each other.
+
+    Raises:
+        SplitMissing: If no image is in train or in valid.
+    """
+    empty = [snapshot_warnings.TITLES[name] for name in ("train", "valid") if not snapshot.splits[name]]
+    if empty and not recipe.folds:
+        raise SplitMissing(
+            f"No image of snapshot {snapshot.digest[:12]} is in {' or '.join(empty)}, so no model can be "
+            "trained on it.",
+            snapshot_warnings.MORE_IMAGES,
+            action("create_snapshot"),
         )
 
 

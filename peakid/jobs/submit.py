@@ -127,12 +127,14 @@ def train(
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
+        SplitMissing: If no image is in train or in valid.
         BadInput: If it starts from a run of another architecture.
         TooManyRanks, ExtraMissing: If its batches or the engine have no place for the ranks.
         ConfirmationNeeded: If it would start from random weights without being asked to.
     """
     frozen, settings = snapshots.show(workspace, snapshot), settings or for_job()
     refusals.refuse_leaks(frozen, recipe)
+    refusals.refuse_empty_splits(frozen, recipe)
     refusals.refuse_ranks(recipe, n_ranks, settings)
     refusals.refuse_unfit_start(workspace, recipe)
     if not allows_random:
@@ -192,6 +194,7 @@ def sweep(
     Raises:
         NotFound: If there is no such snapshot.
         LeakingSnapshot: If it leaks and the recipe does not allow that.
+        SplitMissing: If no image is in train or in valid.
         BadInput: If a setting cannot be tried, a value does not fit, or the time budget is out of range.
         ConfirmationNeeded: If a combination would start from random weights without being asked to.
     """
@@ -202,6 +205,7 @@ def sweep(
         )
     frozen, settings = snapshots.show(workspace, snapshot), settings or for_job()
     refusals.refuse_leaks(frozen, recipe)
+    refusals.refuse_empty_splits(frozen, recipe)
     trials = [trial.recipe for trial in sweeps.plan(recipe, tried).trials]
     for each in trials:
         refusals.refuse_unfit_start(workspace, each)

@@ -15,6 +15,8 @@ from peakid.store.status import Status
 from peakid.store.workspace import Workspace
 from peakid.web import words
 
+FILLS_SPLITS = 3  # Images of a class: one for each split.
+
 
 @dataclass(frozen=True)
 class Page:
@@ -135,6 +137,12 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -
             f"{words.n_of(done.n_unreviewed, 'image')} to review: confirm, relabel or exclude with one key."
         )
         return NextStep(sentence, "Review images", "review")
+    if done.n_done_runs == 0 and not can_train(counts):
+        sentence = (
+            f"Too few labels for a model: it needs two classes, and {FILLS_SPLITS} images of each to have "
+            "some for validation and test."
+        )
+        return NextStep(sentence, "Import images", "collect")
     if counts.n_snapshots == 0:
         sentence = "Every label is confirmed. Freeze a snapshot, so that scores stay comparable."
         return NextStep(sentence, "Freeze a snapshot", "snapshots")
@@ -152,14 +160,14 @@ def next_step(counts: Status, worth: QueueCount, minutes: int, done: Progress) -
 
 
 def can_train(counts: Status) -> bool:
-    """Return whether the labels are enough for a model: at least two classes have images."""
-    return sum(n > 0 for n in counts.classes.values()) > 1
+    """Return whether the labels are enough for a model: two have images, one fills three splits."""
+    return sum(n > 0 for n in counts.classes.values()) > 1 and max(counts.classes.values()) >= FILLS_SPLITS
 
 
-def show_empty(workspace: Workspace, otherwise: str) -> None:
+def show_empty(workspace: Workspace, otherwise: str, *, icon: str = ":material/done_all:") -> None:
     """Say why a page is empty: no images at all, with a button to import some, or else `otherwise`."""
     if status.read(workspace).n_images:
-        st.info(otherwise, icon=":material/done_all:")
+        st.info(otherwise, icon=icon)
         return
     st.info(
         "There are no images yet. Import a folder, an archive or a table of photos, or open the demo on "

@@ -13,6 +13,7 @@ from peakid.web.figures import in_sight
 MANY_COLUMNS = 6
 LONG_CHARS = 24
 LONG_PX = 150
+SHORT_WORD = 12  # Letters of a word that is never broken, such as "safetensors".
 ROW_PX, MOST_ROWS = 35, 10  # Of a table whose height is not chosen.
 
 
@@ -87,8 +88,9 @@ def html_of(
     """Return a table as HTML, with every text escaped."""
 
     def cell(tag: str, name: str, text: object, more: str = "") -> str:
-        side = ' class="number"' if name in numbers else ""
-        return f"<{tag}{side}{more}>{escape(words.shown(str(text)))}</{tag}>"
+        kind = "number" if name in numbers else "words" if _has_short_words(text) else ""
+        kind = f' class="{kind}"' if kind else ""
+        return f"<{tag}{kind}{more}>{escape(words.shown(str(text)))}</{tag}>"
 
     names = list(rows[0]) if rows else []
     heads = "".join(
@@ -98,6 +100,11 @@ def html_of(
         f"<tr>{''.join(cell('td', name, row.get(name, '')) for name in names)}</tr>" for row in rows
     )
     return f'<table class="peakid-table"><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>'
+
+
+def _has_short_words(text: object) -> bool:
+    """Return whether no word has to be broken where a table is narrow."""
+    return all(len(word) <= SHORT_WORD for word in str(text).split())
 
 
 def _cell(value: object) -> object:

@@ -56,6 +56,15 @@ def test_a_hundred_groups_resolved_by_key_lose_nothing(
     expect(page.get_by_test_id("stSidebarNav")).to_contain_text("Duplicates 4")
 
 
+@pytest.mark.parametrize("groups", [1], indirect=True)
+def test_one_settled_group_is_counted_as_one(
+    serve: Callable[[], str], page: Page, groups: list[duplicate_groups.DuplicateGroup], workspace: Workspace
+) -> None:
+    resolve.keep_best(workspace, rule="largest", keys=[groups[0].group_key], actor="human:anna")
+    page.goto(f"{serve()}/duplicates?tab=settled")
+    expect(page.locator(".duplicates .status")).to_contain_text("1 group shown")
+
+
 def test_undo_after_a_button_also_works_when_it_has_emptied_the_tab(
     serve: Callable[[], str], page: Page, groups: list[duplicate_groups.DuplicateGroup], workspace: Workspace
 ) -> None:

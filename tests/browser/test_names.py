@@ -307,12 +307,12 @@ OBEYED = """() => {
 
 def not_as_they_are(texts: list[str], names: list[str]) -> list[str]:
     """Return the texts that hold a name which is not shown whole, or not shown as it is."""
-    whole = sorted(map(printable.line, names), key=len, reverse=True)
-    cut = sorted({charts.short(each) for each in whole}, key=len, reverse=True)
+    whole = {*map(printable.line, names)}
+    cut = {*map(charts.short, whole)}
     wrong = []
     for text in texts:
         rest = seen(text)
-        for name in (*whole, *cut):
+        for name in sorted({*whole, *cut}, key=len, reverse=True):
             rest = rest.replace(name, "")
         if "zq" in rest:
             wrong.append(text)

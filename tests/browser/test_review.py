@@ -163,3 +163,17 @@ def test_the_mouse_can_do_all_of_it(
     page.keyboard.press("Escape")  # The grid is as it was.
     expect(page.locator("#tile-0")).to_be_visible()
     assert page.locator("#tile-0").bounding_box() == before
+
+
+def test_a_long_name_is_cut_in_its_middle_and_stays_whole_for_readers(
+    serve: Callable[[], str], page: Page, fill: Callable[..., list[str]], workspace: Workspace
+) -> None:
+    fill(river=1)
+    long = "Species of a long-tailed widowbird number 07"
+    workspace.connection().execute("UPDATE class SET name = ?", (long,))
+    open_review(page, serve())
+    name = page.locator("#tile-0 .ribbon .name")
+    expect(name).to_have_text(long)
+    drawn = "(e) => ['::before', '::after'].map((part) => getComputedStyle(e, part).content).join('')"
+    assert "ber 07" in name.evaluate(drawn)
+    assert name.evaluate("(e) => e.scrollWidth <= e.clientWidth")

@@ -65,7 +65,10 @@ def test_leaks_and_damage_are_reported(peakid, planted):
 
 def test_a_small_class_is_warned_about_when_it_is_frozen(peakid, plant):
     plant({**{f"d{i}": "dom" for i in range(9)}, "e": "eiger"})
-    assert "Warning: Class 'eiger' has 1 image and none in valid or test" in peakid("snapshot", "create").out
+    assert (
+        "Warning: Class 'eiger' has 1 image and none in validation or test"
+        in peakid("snapshot", "create").out
+    )
 
 
 def test_a_snapshot_without_images_is_refused_in_one_line(peakid, workspace):

@@ -276,7 +276,7 @@ def test_no_command_about_training_loads_torch():
 
 
 def freeze(workspace, plant):
-    plant({"a": "dom", "b": "dom", "c": "eiger", "d": "eiger"})
+    plant({f"{name}{n}": name for name in ("dom", "eiger") for n in range(3)})
     return snapshot.create(workspace, actor="human:anna")
 
 

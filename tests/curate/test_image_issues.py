@@ -64,6 +64,11 @@ def found(workspace):
     }
 
 
+def test_the_name_of_an_issue_is_the_one_that_its_reason_begins_with():
+    for kind, rule in image_issues.RULES.items():
+        assert rule.reason.startswith(image_issues.title(kind))
+
+
 def test_the_ten_images_of_cleanvision_have_exactly_the_issues_it_says(workspace, real_data):
     folder.import_folder(workspace, real_data / "data" / "cleanvision_tests", actor=ANNA)
     report = scan.scan(workspace)

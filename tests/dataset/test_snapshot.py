@@ -234,7 +234,7 @@ def test_a_class_without_images_in_a_split_has_a_warning(workspace, plant):
     plant({**twenty(), "e0": "eiger", "e1": "eiger"})
     warnings = snapshot.warnings(workspace, frozen(workspace))
     assert warnings == [
-        "Class 'eiger' has 2 images and none in valid or test: it gets no score there."
+        "Class 'eiger' has 2 images and none in validation or test: it gets no score there."
         " Label more, or retire the class."
     ]
 
@@ -242,8 +242,8 @@ def test_a_class_without_images_in_a_split_has_a_warning(workspace, plant):
 def test_many_small_classes_have_one_warning(workspace, plant):
     plant({**twenty(), **{f"{n} {i}": f"peak {n}" for n in range(7) for i in range(2)}})
     assert snapshot.warnings(workspace, frozen(workspace)) == [
-        "7 classes ('peak 0', 'peak 1', 'peak 2', 'peak 3', 'peak 4' and 2 more) have no image in valid or"
-        " test: they get no score there. Label more, or retire them."
+        "7 classes ('peak 0', 'peak 1', 'peak 2', 'peak 3', 'peak 4' and 2 more) have no image in validation"
+        " or test: they get no score there. Label more, or retire them."
     ]
 
 
@@ -254,6 +254,20 @@ def test_three_images_of_a_class_are_enough_for_every_split(workspace, plant):
         {"class_name": "dom", "train": 14, "valid": 3, "test": 3, "n_images": 20},
         {"class_name": "eiger", "train": 1, "valid": 1, "test": 1, "n_images": 3},
     ]
+
+
+def test_one_image_of_each_class_is_too_few_for_a_model(workspace, plant):
+    plant({"d": "dom", "e": "eiger"})
+    assert snapshot.warnings(workspace, frozen(workspace)) == [
+        "No image is in validation or test: no model can be trained on it. Label at least 3 different images"
+        " of each class, and freeze a snapshot again."
+    ]
+
+
+def test_a_split_that_was_given_no_share_has_no_warning(workspace, plant):
+    plant({**twenty(), **twenty("eiger", "e")})
+    shares = {"train": 0.8, "valid": 0.2, "test": 0}
+    assert snapshot.warnings(workspace, frozen(workspace, fractions=shares)) == []
 
 
 def test_a_single_class_has_a_warning(workspace, plant):

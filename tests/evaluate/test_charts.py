@@ -38,6 +38,12 @@ def test_the_titles_of_the_axes_name_what_is_drawn_along_them(figure, titles):
     assert axis_titles(figure) == titles
 
 
+def test_a_long_name_keeps_the_end_by_which_it_differs_from_others():
+    assert charts.short("Species of widowbird number 07") == "Species of wi…ber 07"
+    assert charts.short("x" * charts.LABEL_CHARS) == "x" * charts.LABEL_CHARS
+    assert all(len(charts.short("ab " * n)) <= charts.LABEL_CHARS for n in range(40))
+
+
 def test_the_day_has_a_bar_for_each_hour_from_the_first_to_the_last_with_any():
     figure = charts.day([0] * 8 + [3, 0, 4] + [0] * 13)
     assert list(figure.data[0].x) == ["8:00", "9:00", "10:00"]

@@ -74,7 +74,7 @@ def test_a_cancelled_task_raises_instead_of_ending_as_done(workspace, stored, cl
 
 
 def test_a_leaking_snapshot_is_also_refused_by_the_job(workspace, plant, claimed):
-    plant({"a": "dom", "b": "eiger"})
+    plant({f"{name}{n}": name for name in ("dom", "eiger") for n in range(3)})
     snapshot.create(workspace, actor="human:anna")
     job = submit.train(workspace, QUICK)
     with workspace.transaction() as connection:

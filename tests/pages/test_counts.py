@@ -98,9 +98,9 @@ def test_unreviewed_images_alone_give_no_number_but_the_next_step(
 def test_the_next_step_waits_until_nothing_is_worth_the_time_and_two_classes_have_images(
     workspace: Workspace, fill: Callable[..., list[str]], open_page: Callable[..., AppTest]
 ) -> None:
-    (first, *_) = fill(river=2)
+    (first, *_) = fill(river=3)
     assert "Train a first model" not in [button.label for button in open_page("review").button]
-    fill(sea=2)
+    fill(sea=3)
     decisions.decide(workspace, [Choice(first, "clear")], actor=ANNA)
     assert "Train a first model" not in [button.label for button in open_page("review").button]
     decisions.undo(workspace, actor=ANNA)

@@ -8,8 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from peakid.curate import decisions
 from peakid.dataset import snapshot as snapshots
-from peakid.jobs import queue
+from peakid.errors import SplitMissing
+from peakid.jobs import queue, submit
 from peakid.jobs.arguments import TrainArguments
+from peakid.recipe import loading as recipes
 from peakid.records import Choice, Snapshot
 from peakid.store.workspace import Workspace
 
@@ -44,6 +46,32 @@ def test_one_click_freezes_and_trains_the_quick_preset(
     assert (arguments.snapshot, arguments.recipe["method"]) == (frozen.digest, "linear-head")
     assert app.query_params["job"] in (str(job.job_id), [str(job.job_id)])
     assert LABEL not in labels(open_page(page))  # It is on its way.
+
+
+def test_one_image_of_each_class_is_not_called_enough_for_a_model(
+    open_page: OpenPage, workspace: Workspace, fill: Callable[..., list[str]]
+) -> None:
+    river, sea = fill(river=1, sea=1)
+    assert LABEL not in labels(open_page("overview"))
+    choices = [Choice(river, "label", "river"), Choice(sea, "label", "sea")]
+    decisions.decide(workspace, choices, actor="human:anna")
+    app = open_page("overview")
+    assert any("Too few labels for a model" in each.value for each in app.markdown)
+    assert "Import images" in labels(app)
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_a_training_without_validation_images_is_refused_on_the_page(
+    open_page: OpenPage, workspace: Workspace, fill: Callable[..., list[str]]
+) -> None:
+    fill(river=1, sea=1)
+    snapshots.create(workspace, actor="human:anna")
+    app = open_page("train")
+    assert next(each for each in app.main.button if each.label.startswith("Train ")).disabled
+    assert "is in validation, so no model can be trained on it" in app.error[0].value
+    with pytest.raises(SplitMissing):
+        submit.train(workspace, recipes.named("quick"))
+    assert queue.list_jobs(workspace) == []
 
 
 @pytest.mark.parametrize("page", ["train", "evaluate", "models", "snapshots", "duplicates", "review"])

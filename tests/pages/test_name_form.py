@@ -237,7 +237,7 @@ def test_a_collection_that_was_removed_meanwhile_is_explained(
 @pytest.fixture
 def finished(workspace: Workspace, fill: Callable[..., list[str]]) -> int:
     """A collection with two images of two classes, one of them with a licence, and three rejections."""
-    fill(otter=1, sea=1)
+    fill(otter=1, sea=1, bear=3)
     collection_id = collections.create(workspace, "animals", actor="human:anna")
     searches.save(workspace, collection_id, [searches.NewSearch("played", "otter", "otter", n_wanted=10)])
     cc = Credit(None, "CC BY-NC 2.0", "A. Adams")

@@ -28,7 +28,7 @@ def buttons(app: AppTest) -> list[str]:
 def test_the_journey_is_on_top_with_one_action(
     open_page: OpenPage, fill: Callable[..., list[str]], workspace: Workspace, text_of: TextOf
 ) -> None:
-    fill(river=2, sea=1)
+    fill(river=3, sea=1)
     with workspace.transaction() as connection:
         connection.execute("INSERT INTO image_issue_score VALUES ('dark', 0.1, 2)")
     app = open_page()

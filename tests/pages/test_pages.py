@@ -39,12 +39,12 @@ def test_a_first_start_offers_two_ways_in(open_page: Callable[..., AppTest]) -> 
 def test_the_overview_suggests_the_next_step_and_links_to_it(
     open_page: Callable[..., AppTest], fill: Callable[..., list[str]]
 ) -> None:
-    fill(river=2, sea=1)
+    fill(river=3, sea=1)
     app = open_page("overview")
     assert not app.exception
     assert "Enough for a first model." in everything(app)
     assert [(cell.label, cell.value) for cell in app.metric][:3] == [
-        ("Images", "3"),
+        ("Images", "4"),
         ("Reviewed", "0 %"),
         ("Excluded", "0"),
     ]

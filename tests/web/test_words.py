@@ -15,6 +15,7 @@ from peakid.web.navigation import Progress
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EMPTY = Status(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
+ENOUGH = {"dom": 5, "eiger": 4}
 SNAPSHOT = Snapshot(
     snapshot_id=3,
     digest="d" * 64,
@@ -96,10 +97,13 @@ def test_names_are_never_read_as_markup() -> None:
     [
         (EMPTY, 0, 0, 0, "collect"),
         (replace(EMPTY, n_images=9), 9, 0, 0, "review"),
-        (replace(EMPTY, n_images=9, classes={"dom": 5, "eiger": 4}), 9, 0, 0, "snapshots"),
+        (replace(EMPTY, n_images=9, classes=ENOUGH), 9, 0, 0, "snapshots"),
         (replace(EMPTY, n_images=9, classes={"dom": 9, "eiger": 0}), 9, 0, 0, "review"),
-        (replace(EMPTY, n_images=9), 0, 0, 0, "snapshots"),
-        (replace(EMPTY, n_images=9, n_snapshots=1), 4, 0, 0, "train"),
+        (replace(EMPTY, n_images=9), 0, 0, 0, "collect"),
+        (replace(EMPTY, n_images=2, classes={"dom": 1, "eiger": 1}), 2, 0, 0, "review"),
+        (replace(EMPTY, n_images=2, classes={"dom": 1, "eiger": 1}), 0, 0, 0, "collect"),
+        (replace(EMPTY, n_images=9, classes=ENOUGH), 0, 0, 0, "snapshots"),
+        (replace(EMPTY, n_images=9, n_snapshots=1, classes=ENOUGH), 4, 0, 0, "train"),
         (replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1), 4, 1, 0, "evaluate"),
         (replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1), 4, 1, 1, "review"),
         (replace(EMPTY, n_images=9, n_snapshots=1, n_runs=1), 0, 1, 1, "collect"),

@@ -90,7 +90,7 @@ def check(images: TrainingImages) -> list[RunWarning]:
         if not count[split]:
             raise SplitMissing(
                 f"No image of the snapshot is in {split}: {purpose} needs some.",
-                f"Freeze a snapshot with a share for {split}.",
+                f"Label at least 3 images of each class, and freeze a snapshot with a share for {split}.",
                 action("create_snapshot"),
             )
     missing = [name for k, name in enumerate(images.class_names) if not count["train"][k]]

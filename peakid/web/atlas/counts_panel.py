@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from peakid.curate import image_issues
 from peakid.curate.queues import facets, ranges
 from peakid.curate.queues.facets import FIELDS, Facets
 from peakid.curate.queues.filters import Filters
@@ -86,7 +87,7 @@ def _summary(found: Facets) -> str:
 
 
 def _shown(name: str, value: str) -> str:
-    return words.shown(value.replace("_", " ").capitalize() if name == "issue" else value)
+    return words.shown(image_issues.title(value).capitalize() if name == "issue" else value)
 
 
 def _act(chosen: Any, limited: Any, filters: Filters) -> None:

@@ -40,7 +40,7 @@ def found(workspace: Workspace) -> list[Triage]:
     kinds = [
         Triage("groups of copies", copies.n, copies.is_more, "duplicates", "", ":material/filter_none:"),
         *(
-            Triage(kind.replace("_", " "), n, False, "review", f"issue:{kind}", ":material/broken_image:")
+            Triage(image_issues.title(kind), n, False, "review", f"issue:{kind}", ":material/broken_image:")
             for kind, n in issues
         ),
         *of_queues,

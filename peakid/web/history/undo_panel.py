@@ -15,7 +15,7 @@ def show(workspace: Workspace, actors: list[str], zone: tzinfo | None) -> None:
     """Draw the form with its counts. Imports are left out: they are undone one by one in the list."""
     people = [actor for actor in actors if not actor.startswith("import:")]
     if not people:
-        st.caption("No decisions yet.")
+        st.info("No decisions by a person yet. Imports are undone one by one under All steps.")
         return
     cells = st.columns(3)
     by = cells[0].selectbox(

@@ -137,7 +137,7 @@ def _views(workspace: Workspace, queue: str) -> None:
 
 
 def _value_text(name: str, value: str) -> str:
-    return value.replace("_", " ").capitalize() if name == "issue" else value
+    return image_issues.title(value).capitalize() if name == "issue" else value
 
 
 def _write_to_address(name: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from peakid.clean_text import whole_number
+from peakid.curate import image_issues
 from peakid.curate.queues import (
     audits,
     compared_runs,
@@ -140,7 +141,7 @@ def title(queue: str) -> str:
     if kind == "image":
         return "One image"
     if kind == "issue":
-        return rest.replace("_", " ").capitalize()
+        return image_issues.title(rest).capitalize()
     if kind == audits.AUDIT:
         return "Audit of labels" if audits.is_of_labels(queue) else f"Audit of step {rest}"
     if kind == search_plans.OUTLIERS and rest:

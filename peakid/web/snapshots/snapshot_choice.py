@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from peakid.dataset import snapshot as snapshots
+from peakid.errors import SplitMissing
+from peakid.jobs import refusals
+from peakid.recipe.recipe import Recipe
 from peakid.records import Run, Snapshot
 from peakid.store.workspace import Workspace
 from peakid.web import address, names, session, words
@@ -38,6 +41,16 @@ def ask_leaks(frozen: Snapshot) -> bool:
         f"{groups} of near duplicates are in different splits of this snapshot. The score will be too high."
     )
     return st.checkbox("Train anyway", key="allow_leaks")
+
+
+def is_complete(frozen: Snapshot, recipe: Recipe) -> bool:
+    """Return whether the snapshot has the splits that a recipe needs; where it has not, say what to do."""
+    try:
+        refusals.refuse_empty_splits(frozen, recipe)
+    except SplitMissing as error:
+        session.show_error(error)
+        return False
+    return True
 
 
 def _show_since_last(workspace: Workspace, frozen: Snapshot, runs: Sequence[Run]) -> None:

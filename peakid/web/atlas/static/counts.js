@@ -1,6 +1,6 @@
 // What a queue is made of, beside its grid: counts that filter by a click, histograms that filter by a drag.
 
-import { keepKeys, make } from "./elements.js";
+import { keepKeys, make, writeName } from "./elements.js";
 
 const MOST_SHOWN = 8; // values of one facet before "more"
 const BOTTOM_PX = 20;
@@ -62,7 +62,8 @@ class Counts {
     choice.setAttribute("aria-pressed", String(isActive));
     const bar = make("span", "share");
     bar.style.width = `${(100 * n) / most}%`;
-    choice.append(bar, make("span", "name", shown), make("span", "n", n.toLocaleString("en")));
+    const written = writeName(make("span", "name"), shown);
+    choice.append(bar, written, make("span", "n", n.toLocaleString("en")));
     row.append(choice);
     return row;
   }

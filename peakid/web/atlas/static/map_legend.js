@@ -1,6 +1,6 @@
 // The legend: a button for each category that hides or shows it, and one that shows it alone.
 
-import { make } from "./elements.js";
+import { make, writeName } from "./elements.js";
 
 /** Create the list; `changed` is called with the set of hidden codes after each choice. */
 export class Legend {
@@ -40,7 +40,8 @@ export class Legend {
     toggle.title = name;
     const dot = make("span", "dot");
     dot.style.background = colour;
-    toggle.append(dot, make("span", "name", name), make("span", "n", n.toLocaleString("en")));
+    const written = writeName(make("span", "name"), name);
+    toggle.append(dot, written, make("span", "n", n.toLocaleString("en")));
     toggle.addEventListener("click", () => this.toggle(code));
     toggle.addEventListener("dblclick", () => this.only(code));
     const only = make("button", "only", "Only");

@@ -8,6 +8,23 @@ export function make(tag, className, text) {
   return element;
 }
 
+const LONG = 16; // Letters; a shorter name fits.
+const TAIL = 7;
+const JOINED = /[\u0590-\u109f]/; // Scripts that are written to the left, or whose letters are joined.
+
+/** Write a name that is cut in its middle where it is too long: names of one kind often differ at their end. */
+export function writeName(element, text) {
+  const letters = [...text];
+  const isSplit = letters.length > LONG && !JOINED.test(text);
+  element.classList.toggle("split", isSplit);
+  element.title = text;
+  // What is drawn are the two parts. The text itself, for searches and screen readers, stays whole.
+  element.replaceChildren(isSplit ? make("span", "", text) : text);
+  element.dataset.start = isSplit ? letters.slice(0, -TAIL).join("") : "";
+  element.dataset.end = isSplit ? letters.slice(-TAIL).join("") : "";
+  return element;
+}
+
 export function button(text, key, title, act) {
   const element = make("button", "act");
   element.type = "button";

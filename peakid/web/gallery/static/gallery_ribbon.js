@@ -1,6 +1,6 @@
 // The ribbon below an image: its class with colour, and whether the judgement is saved.
 
-import { make } from "./elements.js";
+import { make, writeName } from "./elements.js";
 
 export function classDot(colour) {
   const dot = make("span", "dot");
@@ -18,8 +18,7 @@ export function drawRibbon(gallery, ribbon, item, state) {
   const [dot, name, mark] = ribbon.children;
   const colour = gallery.data.classes.find((row) => row.name === state.label)?.colour;
   dot.style.background = colour ?? "transparent";
-  name.textContent = ribbonText(state);
-  name.title = name.textContent; // A long name is cut.
+  writeName(name, ribbonText(state));
   const failed = gallery.failed.get(item.digest);
   const saved = gallery.done.get(item.digest) ?? (state.is_reviewed ? "before" : "");
   const done = failed ? "refused" : saved;
