@@ -72,8 +72,9 @@ def _show_title(view: EvaluationView, n_errors: int) -> bool:
     st.header(
         f"All errors, {'doubtful labels' if is_ordered else 'the most confident'} first", help=ORDER_TIP
     )
-    if st.session_state.get(_JUDGED) is None:
-        st.session_state[_JUDGED] = address.value("judged", ["no", "yes"]) == "yes"
+    is_on = address.value("judged", ["no", "yes"]) == "yes"
+    if st.session_state.get(_JUDGED) != is_on:
+        st.session_state[_JUDGED] = is_on
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(f"{n_open} of {words.n_of(n_errors, 'error')} not judged yet", width="content")
         is_judged_too = st.toggle("Judged ones too", key=_JUDGED, on_change=_write_judged)
