@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from peakid import printable
 from peakid.evaluate import charts
 from peakid.evaluate.charts import Theme
 from peakid.evaluate.heat.heat_shares import HeatShare
@@ -70,6 +71,6 @@ def _finding(shares: Sequence[HeatShare], class_names: Sequence[str]) -> str:
     first = found[0]
     others = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return (
-        f"{charts.label(class_names[first.class_index])} has {100 * first.share:.0f} % of its heat"
-        f" {PLACES[first.region]}, an even map {100 * first.even:.0f} %{others}"
+        f"{charts.label(class_names[first.class_index])} has {printable.percent(first.share)} of its heat"
+        f" {PLACES[first.region]}, an even map {printable.percent(first.even)}{others}"
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from peakid import printable
 from peakid.evaluate.charts import ACCENT, GROUND, INK, MISTAKE, Theme, mixed, template
 from peakid.evaluate.score_text import percent
 from peakid.evaluate.trust import trust_text
@@ -46,7 +47,7 @@ def reliability(found: TrustReport, *, theme: Theme = "light") -> go.Figure:
     figure = go.Figure([_diagonal(theme), points])
     figure.update_xaxes(title="Confidence (mean of the bin)", **_shares())
     figure.update_yaxes(title="Accuracy", **_shares())
-    title = f"Calibration error {100 * found.ece:.1f} %: {_against_chance(found)}"
+    title = f"Calibration error {printable.percent(found.ece, decimals=1)}: {_against_chance(found)}"
     return figure.update_layout(template=template(theme), title=title, height=HEIGHT)
 
 
@@ -164,7 +165,7 @@ def _size_text(size: int, n: int, n_images: int) -> str:
 def _against_chance(found: TrustReport) -> str:
     if found.chance_ece is None:
         return "0 % is best"
-    limit = f"{100 * found.chance_ece:.1f} %"
+    limit = f"{printable.percent(found.chance_ece, decimals=1)}"
     if found.ece <= found.chance_ece:
         return f"no more than chance (a calibrated model has up to {limit})"
     return f"more than chance (a calibrated model has up to {limit})"
