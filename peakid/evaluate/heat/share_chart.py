@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from peakid import printable
-from peakid.evaluate import charts
+from peakid.evaluate import charts, score_text
 from peakid.evaluate.charts import Theme
 from peakid.evaluate.heat.heat_shares import HeatShare
 from peakid.evaluate.heat.shown_maps import PLACES
@@ -40,17 +40,25 @@ def draw(shares: Sequence[HeatShare], class_names: Sequence[str], *, theme: Them
             "width": 4,
         },
         customdata=[
-            (name, *each.interval, each.even, each.n, each.p) for name, each in zip(names, rows, strict=True)
+            (
+                name,
+                printable.percent(each.share),
+                score_text.span(each.interval, " to "),
+                printable.percent(each.even),
+                each.n,
+                each.p,
+            )
+            for name, each in zip(names, rows, strict=True)
         ],
-        hovertemplate="%{customdata[0]}: %{x:.0%} of the heat, 95 % interval %{customdata[1]:.0%} to "
-        "%{customdata[2]:.0%}, n = %{customdata[4]}<br>An even map: %{customdata[3]:.0%}; "
+        hovertemplate="%{customdata[0]}: %{customdata[1]} of the heat, 95 % interval %{customdata[2]}, "
+        "n = %{customdata[4]}<br>An even map: %{customdata[3]}; "
         "adjusted p = %{customdata[5]:.3f}<extra></extra>",
     )
     figure = go.Figure(points)
     for place, each in zip(places, rows, strict=True):
         line = {"color": charts.INK[theme], "width": 2, "dash": "dot"}
         figure.add_shape(type="line", x0=each.even, x1=each.even, y0=place - 0.4, y1=place + 0.4, line=line)
-    figure.update_xaxes(title="Share of the heat", range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_xaxes(charts.share_axis(), title="Share of the heat")
     figure.update_yaxes(
         tickvals=places,
         ticktext=[f"{name}  n = {each.n}" for name, each in zip(names, rows, strict=True)],

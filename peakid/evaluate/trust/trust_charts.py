@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from peakid import printable
+from peakid.evaluate import charts
 from peakid.evaluate.charts import ACCENT, GROUND, INK, MISTAKE, Theme, mixed, template
 from peakid.evaluate.score_text import percent
 from peakid.evaluate.trust import trust_text
@@ -90,12 +91,7 @@ def risk_coverage(
         figure.add_trace(_marked(chosen, theme))
     lowest = min([*low, 1.0])
     figure.update_xaxes(title="Answered share of photos", **_shares())
-    figure.update_yaxes(
-        title="Accuracy of the answers",
-        range=[max(0.0, lowest - 0.05), 1.02],
-        tickformat=".0%",
-        fixedrange=True,
-    )
+    figure.update_yaxes(charts.share_axis(max(0.0, lowest - 0.05), 1.02), title="Accuracy of the answers")
     title = _coverage_finding(points, chosen)
     return figure.update_layout(template=template(theme), title=title, height=HEIGHT)
 
@@ -141,7 +137,7 @@ def _marked(chosen: Coverage, theme: Theme) -> go.Scatter:
 
 
 def _shares() -> dict[str, object]:
-    return {"range": [0, 1.02], "tickformat": ".0%", "fixedrange": True}
+    return charts.share_axis()
 
 
 def _bin_text(each: Bin) -> str:
