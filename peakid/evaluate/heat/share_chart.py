@@ -39,17 +39,7 @@ def draw(shares: Sequence[HeatShare], class_names: Sequence[str], *, theme: Them
             "thickness": 1.2,
             "width": 4,
         },
-        customdata=[
-            (
-                name,
-                printable.percent(each.share),
-                score_text.span(each.interval, " to "),
-                printable.percent(each.even),
-                each.n,
-                each.p,
-            )
-            for name, each in zip(names, rows, strict=True)
-        ],
+        customdata=[(name, *_shown(each), each.n, each.p) for name, each in zip(names, rows, strict=True)],
         hovertemplate="%{customdata[0]}: %{customdata[1]} of the heat, 95 % interval %{customdata[2]}, "
         "n = %{customdata[4]}<br>An even map: %{customdata[3]}; "
         "adjusted p = %{customdata[5]:.3f}<extra></extra>",
@@ -70,6 +60,12 @@ def draw(shares: Sequence[HeatShare], class_names: Sequence[str], *, theme: Them
     return figure.update_layout(
         template=charts.template(theme), title=_finding(shares, class_names), height=height
     )
+
+
+def _shown(each: HeatShare) -> tuple[str, str, str]:
+    """Return a share, its interval and that of an even map as texts."""
+    span = score_text.span(each.interval, " to ")
+    return printable.percent(each.share), span, printable.percent(each.even)
 
 
 def _finding(shares: Sequence[HeatShare], class_names: Sequence[str]) -> str:

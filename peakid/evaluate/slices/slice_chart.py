@@ -36,15 +36,7 @@ def draw(found: SlicedProperty, accuracy: float, *, theme: Theme = "light") -> g
             error_x=charts.intervals(
                 [each.accuracy for each in slices], [each.interval for each in slices], INK[theme]
             ),
-            customdata=[
-                (
-                    charts.escaped(each.value),
-                    each.n_images - each.n_errors,
-                    each.n_images,
-                    score_text.span(each.interval, " to "),
-                )
-                for each in slices
-            ],
+            customdata=[_shown(each) for each in slices],
             hovertemplate="%{customdata[0]}: %{customdata[1]:,} of %{customdata[2]:,} correct, "
             "95 % interval %{customdata[3]}<extra></extra>",
         )
@@ -90,6 +82,12 @@ def title(found: SlicedProperty) -> str:
         f"{charts.escaped(found.title)}: lowest for {_label(lowest)}"
         f" ({share}, {n_right:,} of {lowest.n_images:,}){few}"
     )
+
+
+def _shown(each: Slice) -> tuple[str, int, int, str]:
+    """Return what a tooltip says: value, correct images, images, interval."""
+    n_right, span = each.n_images - each.n_errors, score_text.span(each.interval, " to ")
+    return charts.escaped(each.value), n_right, each.n_images, span
 
 
 def _label(each: Slice) -> str:
