@@ -31,6 +31,7 @@ EMPTY = {
 }
 NONE_COMPARED = "The images were not compared with each other yet. A scan finds their duplicates."
 NOT_FOUND = "None was found among the images that were compared. Not all were."
+KEY = "tab"
 FOUND = {"copy": "same bytes", "near": "looks the same", "exact": "same pixels"}
 
 
@@ -103,29 +104,34 @@ by_tab = {
 
 # 2 ask
 first = next((tab for tab, groups in by_tab.items() if groups), "near")
-requested = address.option("tab", list(by_tab)) or first
+tab = address.option("tab", list(by_tab)) or first
+if not address.has("tab"):  # The page stays on this tab when its last group is settled.
+    address.write(tab=tab)
+st.session_state[KEY] = tab  # The address decides.
 
 
 def tab_title(name: str) -> str:
     title = f"{duplicate_grid.TABS[name]} {len(by_tab[name]):,}"
-    return words.chosen(title, name == requested)
+    return words.chosen(title, name == tab)
+
+
+def open_tab() -> None:
+    duplicate_grid.forget(st.session_state[KEY])
+    address.write(tab=st.session_state[KEY])
 
 
 with st.container(horizontal=True, horizontal_alignment="distribute"):
-    tab = st.pills(
+    st.pills(
         "Groups",
         list(by_tab),
-        default=requested,
         format_func=tab_title,
         required=True,
         wrap=True,
-        key="tab",
+        key=KEY,
+        on_change=open_tab,
         label_visibility="collapsed",
     )
     show_search()
-if tab != requested or not address.has("tab"):
-    duplicate_grid.forget(tab)
-    address.write(tab=tab)
 scan_panel.show(workspace)
 if tab == "proposed":
     copies_panel.show(workspace)

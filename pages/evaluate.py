@@ -10,8 +10,8 @@ from peakid.store import run_predictions, runs
 from peakid.web import address, names, navigation, session
 from peakid.web.evaluation import (
     figures_panel,
-    finding_panel,
     import_panel,
+    judged_now,
     report_download,
     run_notes,
     score_headline,
@@ -100,9 +100,7 @@ def show_tab(view: EvaluationView) -> None:
     """Draw the score and what matters most, then the chosen tab; the others cost nothing."""
     score_headline.show(view)
     run_notes.show_origin(view.run)
-    figures_panel.show_outdated(view.workspace, view.run, view.figures)
-    finding_panel.show(view)
-    run_notes.show_warnings(view.workspace, view.run, view.scored)
+    judged_now.show(view)
     chosen = address.segments("What to look at", "tab", list(TABS), format_func=lambda each: TABS[each][0])
     TABS[chosen][1](view)
 

@@ -16,6 +16,8 @@ MOST_NAMED = 5  # Classes that one sentence names.
 _ISOLATE, _END = "\u2068", "\u2069"
 _IN_LINE = re.compile(f"[{_UNSAFE}]")
 _IN_LINES = re.compile(f"(?!\n)[{_UNSAFE}]")
+# Of shares in percent: what is within NEAR of 0 or 100, without being it, has a decimal, at least LEAST away.
+NEAR, LEAST = 0.5, 0.1
 
 
 def line(text: str) -> str:
@@ -64,3 +66,24 @@ def isolated(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def percent(share: float, *, decimals: int = 0) -> str:
+    """Return a share in 0..1 as `91 %`. Below 1 it never reads `100 %`, and above 0 never `0 %`."""
+    return f"{percent_number(share, decimals=decimals)} %"
+
+
+def percent_number(share: float, *, decimals: int = 0) -> str:
+    """Return `percent` without its sign: `91`, but `99.7` and `0.3`, and at the ends `99.9` and `0.1`."""
+    value = 100 * share
+    if 0 < value <= NEAR or 100 - NEAR <= value < 100:
+        return f"{min(max(value, LEAST), 100 - LEAST):.1f}"
+    return f"{value:.{decimals}f}"
+
+
+def percent_sql(share: str) -> str:
+    """Return an SQL expression for `percent` of the SQL expression `share`."""
+    value = f"(100.0 * {share})"
+    near = f"{value} > 0 AND {value} <= {NEAR} OR {value} >= {100 - NEAR} AND {value} < 100"
+    clamped = f"min(max({value}, {LEAST}), {100 - LEAST})"
+    return f"(CASE WHEN {near} THEN printf('%.1f %%', {clamped}) ELSE printf('%.0f %%', {value}) END)"

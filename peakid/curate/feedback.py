@@ -2,7 +2,7 @@
 
 import math
 
-from peakid import clean_text
+from peakid import clean_text, printable
 from peakid.acquire import single_photo
 from peakid.curate import decisions
 from peakid.errors import BadInput
@@ -76,7 +76,7 @@ def _checked_source(source: str) -> str:
 def _basis(place: str, predicted: str, confidence: float | None) -> dict[str, object]:
     if confidence is not None and not (math.isfinite(confidence) and 0 <= confidence <= 1):
         raise BadInput(f"{confidence} is not a confidence.", "Give a number from 0 to 1.")
-    share = "" if confidence is None else f" with {100 * confidence:.0f} %"
+    share = "" if confidence is None else f" with {printable.percent(confidence)}"
     why = f"corrected on: {place}" + (f"; predicted {predicted}{share}" if predicted else "")
     return {"source": place, "predicted": predicted, "confidence": confidence, "why": why}
 

@@ -1,5 +1,6 @@
 """Figures with a template for light and dark. Titles state the finding. Draw them with `theme=None`."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
@@ -31,6 +32,8 @@ CLASS_COLOURS = [
 # A percent sign begins a format code in the text of a tooltip, a dollar sign begins a formula.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "%": "&#37;"}
 TITLE_PX = 44  # The height of a title, which is the margin above a figure.
+_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # Between two ticks of an axis of shares.
+_MOST_TICKS = 6
 MANY_CLASSES = 15  # Above, a figure has no number for each cell, and its rows are closer together.
 LABEL_CHARS = 20  # Longer class names are cut on axes; the whole name is in the tooltip.
 
@@ -121,7 +124,7 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
     ]
     for name, y, colour, place, column in lines:
         text = [*[""] * (len(y) - 1), name] if y else []  # The name is at the last point instead of a legend.
-        form = ".3f" if column == 1 else ".1%"
+        shown = [f"{each:.3f}" if column == 1 else printable.percent(each, decimals=1) for each in y]
         line = go.Scatter(
             x=x,
             y=y,
@@ -130,7 +133,8 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
             text=text,
             textposition=place,
             marker={"color": colour},
-            hovertemplate=f"{name or 'accuracy'}, epoch %{{x}}: %{{y:{form}}}<extra></extra>",
+            customdata=shown,
+            hovertemplate=f"{name or 'accuracy'}, epoch %{{x}}: %{{customdata}}<extra></extra>",
         )
         figure.add_trace(line.update(cliponaxis=False), row=1, col=column)
     for before, after in pairwise(epochs):
@@ -142,7 +146,7 @@ def training_curves(epochs: Sequence[EpochMetrics], *, theme: Theme = "light") -
     highest = max((loss for each in epochs for loss in (each.train_loss, each.valid_loss)), default=1.0)
     # With space for a name above the highest point.
     figure.update_yaxes(range=[0, 1.15 * highest], row=1, col=1, fixedrange=True)
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
+    figure.update_yaxes(share_axis(), row=1, col=2)
     figure.update_layout(template=template(theme), title=_curve_finding(epochs), height=320)
     return figure.update_layout(margin={"t": 72})
 
@@ -174,6 +178,19 @@ def escaped(text: str) -> str:
     Control characters are shown as escapes, and right-to-left names do not turn the text around them.
     """
     return "".join(_ENTITIES.get(char, char) for char in printable.isolated(printable.line(text)))
+
+
+def share_axis(low: float = 0.0, high: float = 1.02) -> dict[str, object]:
+    """Return the settings of an axis of shares from `low` to `high`, whose ticks read as texts do: `20 %`.
+
+    Plotly's own format of percent has no blank, and no setting for it.
+    """
+    step = next((each for each in _STEPS if (high - low) / each <= _MOST_TICKS), _STEPS[-1])
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    ticks = [n * step for n in range(first, last + 1)]
+    decimals = 0 if step >= 0.01 else 1
+    texts = [f"{100 * each:.{decimals}f} %" for each in ticks]
+    return {"range": [low, high], "tickvals": ticks, "ticktext": texts, "fixedrange": True}
 
 
 def intervals(shares: Sequence[float], bounds: Sequence[tuple[float, float]], colour: str) -> go.bar.ErrorX:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from peakid.evaluate import charts
 from peakid.evaluate.charts import ACCENT, INK, RULE, Theme, escaped, label, mixed, template
 from peakid.evaluate.run_scores import RunScore
 from peakid.records import ClassRow
@@ -74,13 +75,7 @@ def scores(
         )
     room = 0.05 * max(0.1, highest - lowest)
     figure.update_xaxes(title="Run", type="category", fixedrange=True, showgrid=False)
-    figure.update_yaxes(
-        range=[lowest - room, highest + room],
-        tickformat=".0%",
-        nticks=5,
-        fixedrange=True,
-        gridcolor=RULE[theme],
-    )
+    figure.update_yaxes(charts.share_axis(lowest - room, highest + room), gridcolor=RULE[theme])
     return figure.update_layout(
         template=template(theme), height=240, margin={"t": 8, "r": 8 if goal is None else 48}
     )

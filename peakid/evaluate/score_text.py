@@ -1,9 +1,16 @@
 """Format scores for people: percent, with interval and number of images."""
 
+from peakid import printable
+
 
 def percent(share: float | None) -> str:
-    """Return a share in 0..1 as `91 %`; `-` where there is none."""
-    return "-" if share is None else f"{100 * share:.0f} %"
+    """Return a share in 0..1 as `91 %`, as `printable.percent` does; `-` where there is none."""
+    return "-" if share is None else printable.percent(share)
+
+
+def span(bounds: tuple[float, float], between: str = "-") -> str:
+    """Return an interval of shares in 0..1 as `80-96 %`."""
+    return f"{between.join(map(printable.percent_number, bounds))} %"
 
 
 def baseline(share: float) -> str:
@@ -28,8 +35,7 @@ def score(
     """
     if share is None:
         return "-"
-    span = f"{100 * interval[0]:.0f}-{100 * interval[1]:.0f} %" if interval else ""
-    details = [f"{span} {note}".rstrip()] if interval else []
+    details = [f"{span(interval)} {note}".rstrip()] if interval else []
     details += [f"n = {n_images:,}"] if n_images is not None else []
     return percent(share) + (f" ({', '.join(details)})" if details else "")
 

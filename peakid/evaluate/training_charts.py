@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from peakid.evaluate import score_text
+from peakid.evaluate import charts, score_text
 from peakid.evaluate.charts import (
     ACCENT,
     CLASS_COLOURS,
@@ -145,7 +145,7 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
                 continue
             colour = RUN_COLOURS[position % len(RUN_COLOURS)]
             x, y = [each.epoch for each in epochs], [getattr(each, of) for each in epochs]
-            hover = f"{escaped(name)}, epoch %{{x}}: %{{y{'' if column == 1 else ':.0%'}}}<extra></extra>"
+            hover = f"{escaped(name)}, epoch %{{x}}: %{{customdata}}<extra></extra>"
             marker = {"size": 7, "symbol": RUN_SYMBOLS[position % len(RUN_SYMBOLS)]}
             line = go.Scatter(
                 x=x,
@@ -154,6 +154,7 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
                 mode="lines+markers",
                 line={"color": colour},
                 marker=marker,
+                customdata=y if column == 1 else [score_text.percent(each) for each in y],
                 hovertemplate=hover,
             )
             figure.add_trace(line, row=1, col=column)
@@ -170,7 +171,7 @@ def compared(runs: Mapping[str, Sequence[EpochMetrics]], *, theme: Theme = "ligh
         title="Epoch", range=[0.5, last * 1.16 + 0.5], dtick=max(1, last // 8), fixedrange=True
     )
     figure.update_yaxes(rangemode="tozero", row=1, col=1, fixedrange=True)
-    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=1, col=2, fixedrange=True)
+    figure.update_yaxes(charts.share_axis(), row=1, col=2)
     return figure.update_layout(
         template=template(theme), title=_compared_finding(runs), height=340, margin={"t": 72}
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import PIL.Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from peakid import printable
 from peakid.errors import UnreadableImage
 from peakid.imaging import exif, hashes, measures, pixels
 from peakid.imaging.records import Inspection, Measures
@@ -34,7 +35,8 @@ def inspect(data: bytes) -> Inspection:
     if decoded.readable_share < LEAST_READABLE:
         raise UnreadableImage(
             "unreadable",
-            f"truncated {decoded.format}: {100 * decoded.readable_share:.0f} % of its rows are present",
+            f"truncated {decoded.format}: {printable.percent(decoded.readable_share)} of its rows are"
+            " present",
         )
     small = _small(decoded.image)
     orientations, parts = hashes.of(small.convert("L"))

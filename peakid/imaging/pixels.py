@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from peakid import settings
+from peakid import printable, settings
 from peakid.errors import UnreadableImage
 from peakid.imaging import colour, cost, png
 from peakid.imaging.formats import DAMAGE, FORMATS
@@ -350,7 +350,7 @@ def _loaded(image: Image.Image, source: Any) -> tuple[Image.Image, float]:
             raise
         repaired, share = _repaired(source.getvalue(), image)
         if share < LEAST_READABLE:
-            raise OSError(f"{error}; {100 * share:.0f} % of its rows are present") from error
+            raise OSError(f"{error}; {printable.percent(share)} of its rows are present") from error
         return repaired, share
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peakid import printable
 from peakid.curate import decisions, step_events
 from peakid.curate.queues import audits, suggested
 from peakid.errors import BadInput
@@ -180,8 +181,8 @@ def audit_text(audit: Accepted) -> str:
     """Return the result of an audit: `Audit: 2 of 50 wrong (4 %, 1-13 %)`."""
     if audit.error_rate is None or audit.interval is None:
         return f"Audit: none of {audit.n_sample} judged yet"
-    low, high = (100 * edge for edge in audit.interval)
-    shares = f"{100 * audit.error_rate:.0f} %, {low:.0f}-{high:.0f} %"
+    low, high = (printable.percent_number(edge) for edge in audit.interval)
+    shares = f"{printable.percent(audit.error_rate)}, {low}-{high} %"
     return f"Audit: {audit.n_wrong} of {audit.n_judged} wrong ({shares})"
 
 

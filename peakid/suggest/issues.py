@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from peakid import printable
 from peakid.curate.queues import suggested
 from peakid.errors import NotFound
 from peakid.records import Split
@@ -63,9 +64,9 @@ def by_head(workspace: Workspace, *, limit: int | None = None) -> list[LabelIssu
 _IS_HIDDEN = f"({suggested.SPLIT} = 'test' AND s.is_reviewed = 0)"
 _WHY = (
     f"CASE WHEN g.is_issue THEN {suggested.LOOKS_LIKE}"
-    " WHEN g.suggested_class_id = g.given_class_id THEN printf('looks like its label (%.0f %%)',"
-    f" 100 * g.confidence) ELSE 'looks like its label; next is ' || {suggested.SUGGESTED_NAME}"
-    " || printf(' (%.0f %%)', 100 * g.confidence) END"
+    " WHEN g.suggested_class_id = g.given_class_id THEN 'looks like its label ('"
+    f" || {suggested.CONFIDENCE} || ')' ELSE 'looks like its label; next is ' || {suggested.SUGGESTED_NAME}"
+    f" || ' (' || {suggested.CONFIDENCE} || ')' END"
 )
 
 
@@ -119,7 +120,7 @@ def _scored(
         own, other = max(shares[column], _SMALLEST), max(others.max(), _SMALLEST)
         is_hidden = bool(row["is_hidden"])
         why = (
-            f"run {run_id} predicts {names[best]} ({100 * other:.0f} %)"
+            f"run {run_id} predicts {names[best]} ({printable.percent(other)})"
             if other > own
             else "the run agrees with its label"
         )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from peakid import printable
 from peakid.curate.duplicates import find
 from peakid.errors import PeakidError
 from peakid.imaging import inspection
@@ -34,13 +35,13 @@ class Finding:
         """`Source predicts the label with 97 % (most frequent label: 52 %): zip is sea in 98 % of ...`"""
         each = self.shortcut
         shown = "; ".join(
-            f"{example.value} is {self.class_names[example.label]} in {100 * example.share:.0f} % of"
+            f"{example.value} is {self.class_names[example.label]} in {printable.percent(example.share)} of"
             f" {example.n_images:,} images"
             for example in each.examples[:2]
         )
         return (
-            f"{each.title} predicts the label with {100 * each.accuracy:.0f} %"
-            f" (most frequent label: {100 * each.majority:.0f} %): {shown}."
+            f"{each.title} predicts the label with {printable.percent(each.accuracy)}"
+            f" (most frequent label: {printable.percent(each.majority)}): {shown}."
         )
 
 

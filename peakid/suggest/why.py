@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from peakid import printable
 from peakid.curate.queues import queue_plans, suggested
 from peakid.embed import near_classes
 from peakid.embed.index.among import Among
@@ -97,7 +98,9 @@ def _of_run(workspace: Workspace, image_id: int) -> list[str]:
     )
     if row is None:
         return []
-    return [f"Run {row['run_id']} predicts {row['predicted_label']} ({100 * row['confidence']:.0f} %)."]
+    return [
+        f"Run {row['run_id']} predicts {row['predicted_label']} ({printable.percent(row['confidence'])})."
+    ]
 
 
 def _of_duplicates(workspace: Workspace, image_id: int) -> list[str]:

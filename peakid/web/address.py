@@ -17,6 +17,8 @@ MAX_CHARS = (
     1_000  # Of a value: the queue of a confusion cell holds two class names of 120 characters, quoted.
 )
 MAX_VALUES = 50  # Of one parameter.
+# What is typed or dragged, where a queue begins, and what is shown once: no step of the browser's Back.
+TYPED = frozenset({"text", "added", "taken", "range", "after", "recipe", "set", "log"})
 _N_SHOWN = 40  # Characters of an ignored value.
 _PLACE = "address:place"  # Session state: where the sentence is drawn in this run.
 _IGNORED = "address:ignored"  # Session state: the sentences of this run by parameter.

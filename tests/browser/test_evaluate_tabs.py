@@ -67,6 +67,25 @@ def chosen(page: Page, menu: str, option: str = "") -> None:
     (listed.filter(has_text=option) if option else listed).first.click()
 
 
+def test_the_first_sentence_and_the_warnings_follow_each_judgement_on_the_page(
+    serve: Callable[[], str], page: Page, workspace: Workspace, run_id: int
+) -> None:
+    opened(page, f"{serve()}/evaluate?run={run_id}")
+    sentence = page.locator(".st-key-finding")
+    expect(sentence).to_contain_text("3 of 3 errors are river taken for sea.")
+    page.locator(".tile").first.click()
+    for n in (1, 2):
+        page.keyboard.press("m")
+        was = "image here was" if n == 1 else "images here were"
+        expect(page.get_by_text(f"{n} {was} relabelled or excluded since.")).to_be_visible()
+    page.keyboard.press("m")
+    expect(sentence).not_to_contain_text("river taken for sea")
+    page.keyboard.press("z")
+    expect(sentence).to_contain_text("3 of 3 errors are river taken for sea.")
+    sentence.get_by_role("button", name="Review these 3").click()
+    expect(page).to_have_url(re.compile(r"/review\?"))
+
+
 def test_the_first_sentence_has_a_button_that_opens_exactly_its_images(
     serve: Callable[[], str], page: Page, workspace: Workspace, run_id: int
 ) -> None:

@@ -52,7 +52,8 @@ def test_the_day_has_a_bar_for_each_hour_from_the_first_to_the_last_with_any():
 
 def test_the_accuracy_is_drawn_from_0_to_100_percent():
     figure = charts.training_curves(EPOCHS)
-    assert (tuple(figure.layout.yaxis2.range), figure.layout.yaxis2.tickformat) == ((0, 1.02), ".0%")
+    assert tuple(figure.layout.yaxis2.range) == (0, 1.02)
+    assert figure.layout.yaxis2.ticktext[-1] == "100 %"
 
 
 def test_losses_are_in_the_left_chart_and_the_accuracy_in_the_right_one():
@@ -118,3 +119,19 @@ def test_names_are_not_markup_in_any_text_of_a_figure():
 def test_a_name_cannot_turn_the_writing_direction_of_a_figure():
     assert charts.escaped("zq\u202egpj.exe") == "zq\\u202egpj.exe"
     assert charts.escaped("\u05d3\u05d5\u05dd") + " (4 of 24)" == "\u2068\u05d3\u05d5\u05dd\u2069 (4 of 24)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0.0, 1.02, ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
+        (0.83, 0.99, ["85 %", "90 %", "95 %"]),
+        (0.9, 0.904, ["90.0 %", "90.1 %", "90.2 %", "90.3 %", "90.4 %"]),
+    ],
+)
+def test_the_ticks_of_shares_read_as_texts_do(low: float, high: float, ticks: list[str]) -> None:
+    axis = charts.share_axis(low, high)
+    assert axis["ticktext"] == ticks
+    assert axis["range"] == [low, high]
+    values = np.asarray(axis["tickvals"])
+    assert values == pytest.approx([float(each.split()[0]) / 100 for each in ticks])

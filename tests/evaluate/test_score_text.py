@@ -1,6 +1,42 @@
-"""Scores read the same on every page and in the terminal."""
+"""Scores read the same on every page, in the terminal, in queues and in the browser."""
 
+import sqlite3
+
+import pytest
+
+from peakid import printable
 from peakid.evaluate import score_text
+
+# What is short of certain never reads 100 %, and what is above nothing never 0 %.
+SHARES = {
+    0.0: "0 %",
+    1e-9: "0.1 %",
+    0.0034: "0.3 %",
+    0.005: "0.5 %",
+    0.0051: "1 %",
+    0.125: "12 %",
+    0.9949: "99 %",
+    0.995: "99.5 %",
+    0.9995: "99.9 %",
+    0.99999994: "99.9 %",  # The largest float32 below 1.
+    1.0: "100 %",
+}
+
+
+@pytest.mark.parametrize(("share", "text"), SHARES.items())
+def test_only_certainty_reads_100_percent_and_only_nothing_reads_0(share: float, text: str) -> None:
+    assert score_text.percent(share) == printable.percent(share) == text
+    (in_queue,) = (
+        sqlite3.connect(":memory:").execute(f"SELECT {printable.percent_sql('?1')}", (share,)).fetchone()
+    )
+    assert in_queue == (text if share != 0.125 else "13 %")  # SQLite rounds halves up, Python to even.
+
+
+def test_the_ends_of_an_interval_and_shares_with_decimals_follow_the_same_rule() -> None:
+    assert score_text.span((0.0004, 0.9996)) == "0.1-99.9 %"
+    assert score_text.score(0.9996, (0.994, 1.0), 5000) == "99.9 % (99-100 %, n = 5,000)"
+    assert printable.percent(0.0001, decimals=1) == "0.1 %"
+    assert printable.percent(0.12345, decimals=1) == "12.3 %"
 
 
 def test_a_score_has_its_interval_and_n() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from peakid import printable
 from peakid.cli import usage
 from peakid.cli.evaluation.evaluate import split_option
 from peakid.cli.frame import actor_option, emit, json_option, pass_workspace, table
@@ -184,14 +185,14 @@ def _explain(workspace: Workspace, digest: str, run_id: int, split: str, as_json
 def _evidence_text(found: ErrorEvidence) -> str:
     near = [
         f"{each.class_name}: "
-        + ", ".join(f"{image.path} ({100 * image.similarity:.0f} %)" for image in each.images)
+        + ", ".join(f"{image.path} ({printable.percent(image.similarity)})" for image in each.images)
         for each in found.near
     ]
     return "\n".join([*near, *found.sentences])
 
 
 def _row(each: ErrorImage) -> dict[str, object]:
-    nearest = ", ".join(f"{near.label} {100 * near.similarity:.0f} %" for near in each.nearest)
+    nearest = ", ".join(f"{near.label} {printable.percent(near.similarity)}" for near in each.nearest)
     return {
         "digest": each.digest[:12],
         "given": each.given_label,

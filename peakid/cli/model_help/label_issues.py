@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import click
 
+from peakid import printable
 from peakid.cli.frame import emit, json_option, pass_workspace, table
 from peakid.cli.model_help.remaining import remaining_option
 from peakid.jobs import suggester
@@ -61,7 +62,7 @@ def _explain(workspace: Workspace, digest: str, *, as_json: bool) -> None:
     found = why.explain(workspace, digest)
     lines = [
         f"{each.class_name}: "
-        + ", ".join(f"{image.path} ({100 * image.similarity:.0f} %)" for image in each.images)
+        + ", ".join(f"{image.path} ({printable.percent(image.similarity)})" for image in each.images)
         for each in found.near
     ]
     emit(as_json, found.to_json(), "\n".join([*lines, *found.sentences]))

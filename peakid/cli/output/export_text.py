@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from peakid import printable
 from peakid.evaluate import score_text
 from peakid.export_records import ExportFigures, Latency
 
@@ -11,8 +12,8 @@ MAX_LISTED = 5
 def line(name: str, parity: Mapping[str, float], figures: ExportFigures) -> str:
     """Return one line about a format, and where it differs."""
     parts = [
-        f"  {name}: same prediction for {100 * parity['agreement']:.1f} % of {parity['n_images']:.0f} "
-        f"images, largest difference {parity['max_abs_diff']:.1e}"
+        f"  {name}: same prediction for {printable.percent(parity['agreement'], decimals=1)} of"
+        f" {parity['n_images']:.0f} images, largest difference {parity['max_abs_diff']:.1e}"
     ]
     found = figures.formats.get(name)
     if found is None:

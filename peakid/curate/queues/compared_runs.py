@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from peakid import printable
 from peakid.clean_text import whole_number
 from peakid.curate import classes
 from peakid.curate.queues.filters import SqlValue
@@ -24,8 +25,10 @@ _LABEL = "(SELECT k.name FROM class k WHERE k.id = s.class_id)"
 _OF_B = (
     "SELECT {what} FROM prediction p WHERE p.run_id = :b AND p.image_id = q.image_id AND p.split = q.split"
 )
-_BY_B = _OF_B.format(what="printf('run %d: %s %.0f %%', :b, p.predicted_label, 100 * p.confidence)")
-_PREDICTED = f"printf('run %d: %s %.0f %%, %s', :a, q.predicted_label, 100 * q.confidence, ({_BY_B}))"
+_SURE = printable.percent_sql("p.confidence")
+_BY_B = _OF_B.format(what=f"printf('run %d: %s %s', :b, p.predicted_label, {_SURE})")
+_SURE_A = printable.percent_sql("q.confidence")
+_PREDICTED = f"printf('run %d: %s %s, %s', :a, q.predicted_label, {_SURE_A}, ({_BY_B}))"
 _HIDDEN = "q.split = 'test' AND s.judged_in IS NOT :queue"
 _HIDDEN_REASON = "'test image: the predictions are hidden until you judge it'"
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from peakid import printable
 from peakid.clean_text import whole_number
 from peakid.curate.queues import suggested
 from peakid.curate.queues.filters import SqlValue
@@ -14,7 +15,9 @@ CONFUSION = "confusion"
 JUDGED_TOO = "all"  # At the end of a queue of errors: also those that were judged since.
 IN_TRAIN = "a near duplicate is in train"
 
-_PREDICTED = "printf('run %d predicts %s (%.0f %%)', p.run_id, p.predicted_label, 100 * p.confidence)"
+_PREDICTED = (
+    f"printf('run %d predicts %s (%s)', p.run_id, p.predicted_label, {printable.percent_sql('p.confidence')})"
+)
 _HIDDEN = "p.split = 'test' AND s.judged_in IS NOT :queue"
 _HIDDEN_REASON = "printf('test image: the prediction of run %d is hidden until you judge it', p.run_id)"
 # Test labels judged with the prediction in view would agree with the model and inflate its test score.

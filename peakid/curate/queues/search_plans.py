@@ -2,6 +2,7 @@
 
 import re
 
+from peakid import printable
 from peakid.curate.queues import segments
 from peakid.curate.queues.segments import Segment
 from peakid.embed import relevance, similar
@@ -95,8 +96,9 @@ def irrelevant(workspace: Workspace, queue: str, rest: str) -> list[Segment]:
             "imagenet_guess q",
             "q.image_id",
             f"q.kept_share < :below AND {segments.NOT_SETTLED}",
-            "printf('ImageNet: %s %.0f %%; kept classes together %.0f %%',"
-            " json_extract(:names, '$[' || q.class_index || ']'), 100 * q.probability, 100 * q.kept_share)",
+            "printf('ImageNet: %s %s; kept classes together %s',"
+            " json_extract(:names, '$[' || q.class_index || ']'),"
+            f" {printable.percent_sql('q.probability')}, {printable.percent_sql('q.kept_share')})",
             score="q.kept_share",
             key=("q.kept_share", "q.image_id"),
             index="imagenet_guess_in_order",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from peakid import printable
 from peakid.curate.queues.filters import SqlValue
 from peakid.curate.queues.segments import Segment
 from peakid.store.workspace import Workspace
@@ -22,8 +23,9 @@ _CONFLICT = (
     "CASE WHEN g.suggested_class_id = g.given_class_id"
     " THEN 'a near duplicate has another label; ' ELSE '' END"
 )
+CONFIDENCE = printable.percent_sql("g.confidence")
 LOOKS_LIKE = (
-    f"{_CONFLICT} || 'looks like ' || {SUGGESTED_NAME} || printf(' (%.0f %%)', 100 * g.confidence)"
+    f"{_CONFLICT} || 'looks like ' || {SUGGESTED_NAME} || ' (' || {CONFIDENCE} || ')'"
     " || CASE WHEN g.n_near > 0 THEN"
     f" printf(', %d of %d nearest images are ', g.n_near_suggested, g.n_near) || {SUGGESTED_NAME} ELSE '' END"
 )

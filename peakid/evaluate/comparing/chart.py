@@ -29,7 +29,9 @@ def accuracies(found: Sequence[RunAccuracy], *, theme: Theme = "light") -> go.Fi
         theme,
     )
     figure = go.Figure(points)
-    figure.update_xaxes(title="Accuracy", tickformat=".0%", fixedrange=True)
+    bounds = [bound for each in ranked for bound in each.interval]
+    room = 0.05 * max(0.1, max(bounds) - min(bounds))
+    figure.update_xaxes(charts.share_axis(min(bounds) - room, max(bounds) + room), title="Accuracy")
     figure.update_yaxes(_rows([f"Run {each.run_id}" for each in ranked]))
     return _laid_out(figure, f"Highest accuracy: run {ranked[0].run_id}, {texts[0]}", len(ranked), theme)
 

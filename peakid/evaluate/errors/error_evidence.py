@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from peakid import printable
 from peakid.curate.queues import run_errors
 from peakid.curate.queues.filters import SqlValue
 from peakid.embed import near_classes
@@ -64,7 +65,7 @@ def explain(workspace: Workspace, digest: str, *, queue: str) -> ErrorEvidence:
     roles = {row["predicted_label"]: "trained-predicted", row["given_label"]: "trained-given"}
     of_run = {"run": run_id, "snapshot": row["snapshot_id"], "split": split, "id": row["image_id"]}
     found = [_nearest(workspace, of_run, *each) for each in roles.items()]
-    sentences = [f"Run {run_id} predicts {row['predicted_label']} ({100 * row['confidence']:.0f} %)."]
+    sentences = [f"Run {run_id} predicts {row['predicted_label']} ({printable.percent(row['confidence'])})."]
     sentences += _train_duplicates(workspace, of_run)
     if row["is_reviewed"]:
         sentences.append(f"{row['actor'].partition(':')[2]} has given or confirmed its label.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from peakid import printable
-from peakid.evaluate import charts
+from peakid.evaluate import charts, score_text
 from peakid.evaluate.charts import Theme
 from peakid.evaluate.errors.per_class import ClassScore
 
@@ -30,7 +30,7 @@ def finding(scores: Sequence[ClassScore]) -> str:
         return "No class has images in this split"
     lowest = scored[0]
     if (n := sum(each.recall == lowest.recall for each in scored)) > 1:
-        return f"Lowest recall: {100 * lowest.recall:.0f} %, in {n} of {len(scores)} classes"
+        return f"Lowest recall: {printable.percent(lowest.recall)}, in {n} of {len(scores)} classes"
     return f"Lowest recall: {lowest.class_name} ({_n_correct(lowest)} of {lowest.support:,})"
 
 
@@ -58,7 +58,7 @@ def _row(score: ClassScore, theme: Theme) -> str:
         f'<span style="{_end(high)};background:{ink}"></span>'
     )
     counted = f"{_n_correct(score):,} of {score.support:,}"
-    text = f"{100 * score.recall:.0f} % ({low:.0f}-{high:.0f} %, n = {score.support:,})"
+    text = score_text.score(score.recall, score.recall_interval, score.support)
     tip = f"{name}: {counted} correct"
     return (
         f'<span style="{_NAME}" title="{name}">{short}</span>'

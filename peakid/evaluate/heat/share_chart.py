@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from peakid.evaluate import charts
+from peakid import printable
+from peakid.evaluate import charts, score_text
 from peakid.evaluate.charts import Theme
 from peakid.evaluate.heat.heat_shares import HeatShare
 from peakid.evaluate.heat.shown_maps import PLACES
@@ -38,18 +39,16 @@ def draw(shares: Sequence[HeatShare], class_names: Sequence[str], *, theme: Them
             "thickness": 1.2,
             "width": 4,
         },
-        customdata=[
-            (name, *each.interval, each.even, each.n, each.p) for name, each in zip(names, rows, strict=True)
-        ],
-        hovertemplate="%{customdata[0]}: %{x:.0%} of the heat, 95 % interval %{customdata[1]:.0%} to "
-        "%{customdata[2]:.0%}, n = %{customdata[4]}<br>An even map: %{customdata[3]:.0%}; "
+        customdata=[(name, *_shown(each), each.n, each.p) for name, each in zip(names, rows, strict=True)],
+        hovertemplate="%{customdata[0]}: %{customdata[1]} of the heat, 95 % interval %{customdata[2]}, "
+        "n = %{customdata[4]}<br>An even map: %{customdata[3]}; "
         "adjusted p = %{customdata[5]:.3f}<extra></extra>",
     )
     figure = go.Figure(points)
     for place, each in zip(places, rows, strict=True):
         line = {"color": charts.INK[theme], "width": 2, "dash": "dot"}
         figure.add_shape(type="line", x0=each.even, x1=each.even, y0=place - 0.4, y1=place + 0.4, line=line)
-    figure.update_xaxes(title="Share of the heat", range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_xaxes(charts.share_axis(), title="Share of the heat")
     figure.update_yaxes(
         tickvals=places,
         ticktext=[f"{name}  n = {each.n}" for name, each in zip(names, rows, strict=True)],
@@ -63,6 +62,12 @@ def draw(shares: Sequence[HeatShare], class_names: Sequence[str], *, theme: Them
     )
 
 
+def _shown(each: HeatShare) -> tuple[str, str, str]:
+    """Return a share, its interval and that of an even map as texts."""
+    span = score_text.span(each.interval, " to ")
+    return printable.percent(each.share), span, printable.percent(each.even)
+
+
 def _finding(shares: Sequence[HeatShare], class_names: Sequence[str]) -> str:
     found = [each for each in shares if each.is_shortcut]
     if not found:
@@ -70,6 +75,6 @@ def _finding(shares: Sequence[HeatShare], class_names: Sequence[str]) -> str:
     first = found[0]
     others = f", and {len(found) - 1} more" if len(found) > 1 else ""
     return (
-        f"{charts.label(class_names[first.class_index])} has {100 * first.share:.0f} % of its heat"
-        f" {PLACES[first.region]}, an even map {100 * first.even:.0f} %{others}"
+        f"{charts.label(class_names[first.class_index])} has {printable.percent(first.share)} of its heat"
+        f" {PLACES[first.region]}, an even map {printable.percent(first.even)}{others}"
     )

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from peakid import printable
 from peakid.curate import classes
+from peakid.evaluate import score_text
 from peakid.evaluate.heat import heat_shares, overlay, trusted
 from peakid.evaluate.heat.heat_shares import HeatShare, Region
 from peakid.imaging import gate, pixels
@@ -154,11 +156,11 @@ def share_text(share: HeatShare, class_names: Sequence[str]) -> str:
 
     Such as `eiger: 61 % of the heat on the border (52-70 %, n = 12), an even map has 44 %`.
     """
-    low, high = (round(100 * each) for each in share.interval)
     where = PLACES[share.region]
     return (
-        f"{class_names[share.class_index]}: {100 * share.share:.0f} % of the heat {where}"
-        f" ({low}-{high} %, n = {share.n}), an even map has {100 * share.even:.0f} %"
+        f"{class_names[share.class_index]}: {printable.percent(share.share)} of the heat {where}"
+        f" ({score_text.span(share.interval)}, n = {share.n}), an even map has"
+        f" {printable.percent(share.even)}"
     )
 
 

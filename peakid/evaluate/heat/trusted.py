@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from peakid import printable
 from peakid.run_records import HeatCheck
 
 Doubt = Literal[
@@ -40,5 +41,5 @@ def finding(check: HeatCheck) -> str:
     """Return what hiding the hot region does, in one sentence."""
     if check.hot_share == 0:
         return REASONS["empty"]
-    before, after = (f"{100 * each:.0f} %" for each in (check.probability, check.hidden_probability))
-    return f"Hiding the hottest {100 * check.hot_share:.0f} % of the image: {before} becomes {after}."
+    before, after = (printable.percent(each) for each in (check.probability, check.hidden_probability))
+    return f"Hiding the hottest {printable.percent(check.hot_share)} of the image: {before} becomes {after}."

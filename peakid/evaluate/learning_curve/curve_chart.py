@@ -2,6 +2,7 @@
 
 import plotly.graph_objects as go
 
+from peakid import printable
 from peakid.evaluate import charts, score_text
 from peakid.evaluate.charts import Theme
 from peakid.evaluate.learning_curve.curve import CurvePoint, LearningCurve
@@ -20,7 +21,7 @@ def draw(found: LearningCurve, *, theme: Theme = "light") -> go.Figure:
     furthest = found.ahead[-1].n_images
     figure.update_xaxes(title="Training images", range=[0, 1.03 * furthest], tickformat=",", fixedrange=True)
     low, high = max(0.0, min(each.low for each in every) - 0.03), max(each.high for each in every) + 0.02
-    figure.update_yaxes(title="Accuracy (validation)", range=[low, high], tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(charts.share_axis(low, high), title="Accuracy (validation)")
     return figure.update_layout(template=charts.template(theme), title=_finding(found), height=HEIGHT_PX)
 
 
@@ -44,8 +45,9 @@ def _ahead(found: LearningCurve, theme: Theme) -> go.Scatter:
         y=[each.accuracy for each in found.ahead],
         mode="lines",
         line={"color": charts.ACCENT[theme], "dash": "dash", "width": 2},
-        customdata=[_bounds(each) for each in found.ahead],
-        hovertemplate="%{x:,} images: %{y:.1%} expected, 90 &#37; interval %{customdata}<extra></extra>",
+        customdata=[_shown(each) for each in found.ahead],
+        hovertemplate="%{x:,} images: %{customdata[0]} expected, "
+        "90 &#37; interval %{customdata[1]}<extra></extra>",
     )
 
 
@@ -66,8 +68,9 @@ def _measured(found: LearningCurve, theme: Theme) -> go.Scatter:
             "thickness": 1.1,
             "width": 4,
         },
-        customdata=[_bounds(each) for each in points],
-        hovertemplate="%{x:,} images: %{y:.1%} measured, 90 &#37; interval %{customdata}<extra></extra>",
+        customdata=[_shown(each) for each in points],
+        hovertemplate="%{x:,} images: %{customdata[0]} measured, "
+        "90 &#37; interval %{customdata[1]}<extra></extra>",
     )
 
 
@@ -80,5 +83,6 @@ def _finding(found: LearningCurve) -> str:
     return charts.escaped(text)
 
 
-def _bounds(point: CurvePoint) -> str:
-    return f"{100 * point.low:.0f} to {100 * point.high:.0f} &#37;"
+def _shown(point: CurvePoint) -> tuple[str, str]:
+    """Return the accuracy and its interval as texts."""
+    return printable.percent(point.accuracy, decimals=1), score_text.span((point.low, point.high), " to ")

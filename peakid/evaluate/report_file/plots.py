@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from peakid import printable
 from peakid.evaluate import charts, score_text
 from peakid.evaluate.charts import ACCENT, MANY_CLASSES, MISTAKE
 from peakid.evaluate.errors import confusion_chart
@@ -137,7 +138,9 @@ def reliability(bins: Sequence[Bin], title: str) -> str:
     for each in bins:
         x, y = left + side * each.confidence, top + side * (1 - each.accuracy)
         low, high = (top + side * (1 - bound) for bound in each.accuracy_interval)
-        shares = f"confidence {100 * each.confidence:.0f} %, correct {100 * each.accuracy:.0f} %"
+        shares = (
+            f"confidence {printable.percent(each.confidence)}, correct {printable.percent(each.accuracy)}"
+        )
         hover = f"{each.n_images:,} images: {shares}"
         parts.append(line(x, low, x, high, "interval"))
         radius = 3 + 5 * (each.n_images / largest) ** 0.5

@@ -36,12 +36,9 @@ def draw(found: SlicedProperty, accuracy: float, *, theme: Theme = "light") -> g
             error_x=charts.intervals(
                 [each.accuracy for each in slices], [each.interval for each in slices], INK[theme]
             ),
-            customdata=[
-                (charts.escaped(each.value), each.n_images - each.n_errors, each.n_images, *each.interval)
-                for each in slices
-            ],
+            customdata=[_shown(each) for each in slices],
             hovertemplate="%{customdata[0]}: %{customdata[1]:,} of %{customdata[2]:,} correct, "
-            "95 % interval %{customdata[3]:.0%} to %{customdata[4]:.0%}<extra></extra>",
+            "95 % interval %{customdata[3]}<extra></extra>",
         )
     )
     expected = [(each, n) for n, each in enumerate(slices) if each.expected_accuracy is not None]
@@ -55,10 +52,11 @@ def draw(found: SlicedProperty, accuracy: float, *, theme: Theme = "light") -> g
             "color": INK[theme],
             "line": {"width": 2, "color": INK[theme]},
         },
-        hovertemplate="%{x:.0%} expected of its classes<extra></extra>",
+        customdata=[score_text.percent(each.expected_accuracy) for each, _ in expected],
+        hovertemplate="%{customdata} expected of its classes<extra></extra>",
     )
     figure.add_vline(x=accuracy, line={"dash": "dot", "width": 1, "color": INK[theme]})
-    figure.update_xaxes(title="Accuracy", range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_xaxes(charts.share_axis(), title="Accuracy")
     names = [f"{_label(each)}  n = {each.n_images:,}" for each in slices]
     figure.update_yaxes(
         tickvals=positions,
@@ -84,6 +82,12 @@ def title(found: SlicedProperty) -> str:
         f"{charts.escaped(found.title)}: lowest for {_label(lowest)}"
         f" ({share}, {n_right:,} of {lowest.n_images:,}){few}"
     )
+
+
+def _shown(each: Slice) -> tuple[str, int, int, str]:
+    """Return what a tooltip says: value, correct images, images, interval."""
+    n_right, span = each.n_images - each.n_errors, score_text.span(each.interval, " to ")
+    return charts.escaped(each.value), n_right, each.n_images, span
 
 
 def _label(each: Slice) -> str:

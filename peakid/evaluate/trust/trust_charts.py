@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from peakid import printable
+from peakid.evaluate import charts
 from peakid.evaluate.charts import ACCENT, GROUND, INK, MISTAKE, Theme, mixed, template
 from peakid.evaluate.score_text import percent
 from peakid.evaluate.trust import trust_text
@@ -46,7 +48,7 @@ def reliability(found: TrustReport, *, theme: Theme = "light") -> go.Figure:
     figure = go.Figure([_diagonal(theme), points])
     figure.update_xaxes(title="Confidence (mean of the bin)", **_shares())
     figure.update_yaxes(title="Accuracy", **_shares())
-    title = f"Calibration error {100 * found.ece:.1f} %: {_against_chance(found)}"
+    title = f"Calibration error {printable.percent(found.ece, decimals=1)}: {_against_chance(found)}"
     return figure.update_layout(template=template(theme), title=title, height=HEIGHT)
 
 
@@ -89,12 +91,7 @@ def risk_coverage(
         figure.add_trace(_marked(chosen, theme))
     lowest = min([*low, 1.0])
     figure.update_xaxes(title="Answered share of photos", **_shares())
-    figure.update_yaxes(
-        title="Accuracy of the answers",
-        range=[max(0.0, lowest - 0.05), 1.02],
-        tickformat=".0%",
-        fixedrange=True,
-    )
+    figure.update_yaxes(charts.share_axis(max(0.0, lowest - 0.05), 1.02), title="Accuracy of the answers")
     title = _coverage_finding(points, chosen)
     return figure.update_layout(template=template(theme), title=title, height=HEIGHT)
 
@@ -140,7 +137,7 @@ def _marked(chosen: Coverage, theme: Theme) -> go.Scatter:
 
 
 def _shares() -> dict[str, object]:
-    return {"range": [0, 1.02], "tickformat": ".0%", "fixedrange": True}
+    return charts.share_axis()
 
 
 def _bin_text(each: Bin) -> str:
@@ -164,7 +161,7 @@ def _size_text(size: int, n: int, n_images: int) -> str:
 def _against_chance(found: TrustReport) -> str:
     if found.chance_ece is None:
         return "0 % is best"
-    limit = f"{100 * found.chance_ece:.1f} %"
+    limit = f"{printable.percent(found.chance_ece, decimals=1)}"
     if found.ece <= found.chance_ece:
         return f"no more than chance (a calibrated model has up to {limit})"
     return f"more than chance (a calibrated model has up to {limit})"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from peakid import printable
 from peakid.evaluate import score_text
 from peakid.evaluate.score_text import percent
 from peakid.evaluate.trust.conformal import ConformalSets
@@ -62,20 +63,20 @@ def interval(score: Score) -> str:
         return f"{low:.3f} to {high:.3f}"
     if score.name == "overconfidence":
         return f"{100 * low:+.1f} to {100 * high:+.1f} points"
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
+    return score_text.span((low, high), " to ")
 
 
 def span(bounds: tuple[float, float]) -> str:
     """Return an interval of shares as `93 to 99 %`."""
-    return f"{100 * bounds[0]:.0f} to {100 * bounds[1]:.0f} %"
+    return score_text.span(bounds, " to ")
 
 
 def calibration(found: TrustReport) -> str:
     """Say how large the calibration error is, and whether chance explains it."""
-    error = f"Calibration error (ECE) {100 * found.ece:.1f} %"
+    error = f"Calibration error (ECE) {printable.percent(found.ece, decimals=1)}"
     if found.chance_ece is None:
         return f"{error}."
-    limit = f"{100 * found.chance_ece:.1f} %"
+    limit = f"{printable.percent(found.chance_ece, decimals=1)}"
     if found.ece <= found.chance_ece:
         return f"{error}: no more than chance. A calibrated model has up to {limit} on so few images."
     return f"{error}: more than chance. A calibrated model has up to {limit} on these images."
@@ -91,7 +92,8 @@ def temperature(effect: TemperatureEffect) -> str:
         else "each fifth scaled by the other four fifths"
     )
     loss = f"log loss {effect.log_loss.before:.3f} to {effect.log_loss.after:.3f}{_change(effect.log_loss)}"
-    ece = f"calibration error {100 * effect.ece.before:.1f} % to {100 * effect.ece.after:.1f} %"
+    before, after = (printable.percent(each, decimals=1) for each in (effect.ece.before, effect.ece.after))
+    ece = f"calibration error {before} to {after}"
     return f"{fitted} ({where}): {loss}, {ece}. The predicted labels stay the same."
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from peakid import printable
 from peakid.errors import ParityBroken
 from peakid.export_records import Disagreement, FormatFigures
 from peakid.imaging import gate, pixels
@@ -148,9 +149,9 @@ def _differs(
     n_differ = int((by_image > TOLERANCE).sum())
     return ParityBroken(
         f"The {name} file does not predict what the trained model predicts: probabilities differ by "
-        f"up to {difference:.2g} (allowed {TOLERANCE:g}), the first choice agrees on {100 * agreement:.1f} % "
-        f"of {len(expected)} images. {n_differ:,} images differ; most of all {listed}. "
-        "Nothing was published.",
+        f"up to {difference:.2g} (allowed {TOLERANCE:g}), the first choice agrees on "
+        f"{printable.percent(agreement, decimals=1)} of {len(expected)} images. "
+        f"{n_differ:,} images differ; most of all {listed}. Nothing was published.",
         "Train again with this version of Peakid, or export another format.",
         action("train"),
     )
@@ -182,7 +183,8 @@ def _refuse_loss(name: Format, n_right: int, n_right_before: int, n: int) -> Non
         raise ParityBroken(
             f"The {name} file predicts {n_lost:,} of {n:,} validation images wrong that the trained model"
             f" predicts right, net of those that it wins; {most:,} are allowed. Accuracy falls from"
-            f" {100 * n_right_before / n:.1f} % to {100 * n_right / n:.1f} %. Nothing was published.",
+            f" {printable.percent(n_right_before / n, decimals=1)} to"
+            f" {printable.percent(n_right / n, decimals=1)}. Nothing was published.",
             f"Export without the format {name}: the others predict what the trained model predicts.",
             action("list_runs"),
         )

@@ -165,13 +165,16 @@ def note_page_run(plan: Plan) -> None:
     state.is_page_running = True
 
 
-def receive(workspace: Workspace, queue: str, delivery: Mapping[str, Any], act: Act | None) -> None:
+def receive(workspace: Workspace, queue: str, delivery: Mapping[str, Any], act: Act | None) -> bool:
     """Apply the events of a delivery, before the page runs, so that every count on it is up to date.
 
     A delivery for another workspace is not acknowledged: the browser keeps it until that one is opened again.
+
+    Returns:
+        Whether images may have changed.
     """
     if delivery.get("workspace") != workspace_address.key_of(workspace.path):
-        return
+        return False
     state = _state(queue)
     try:
         ack = outbox.apply(
@@ -183,15 +186,28 @@ def receive(workspace: Workspace, queue: str, delivery: Mapping[str, Any], act: 
         )
     except PeakidError as error:
         st.session_state[_error_key(queue)] = error
-    else:
-        state.note_received(delivery, ack)
+        return False
+    state.note_received(delivery, ack)
+    return bool(ack.changed)
 
 
-def receiver(workspace: Workspace, queue: str, component_key: str, act: Act | None) -> Callable[[], None]:
-    """Return the callback of a component whose state `outbox` holds the deliveries."""
+def receiver(
+    workspace: Workspace,
+    queue: str,
+    component_key: str,
+    act: Act | None,
+    on_saved: Callable[[], None] | None = None,
+) -> Callable[[], None]:
+    """Return the callback of a component whose state `outbox` holds the deliveries.
+
+    Args:
+        on_saved: Called, last, where a delivery has changed images.
+    """
 
     def receive_outbox() -> None:
-        receive(workspace, queue, st.session_state[component_key].get("outbox") or {}, act)
+        is_changed = receive(workspace, queue, st.session_state[component_key].get("outbox") or {}, act)
+        if is_changed and on_saved is not None:
+            on_saved()
 
     return receive_outbox
 

@@ -1,6 +1,6 @@
 """Draw the review grid: a loaded page of a queue whose images a person judges with one key each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -43,6 +43,7 @@ def show(
     has_map: bool = False,
     is_part: bool = False,
     done: Done | None = None,
+    on_saved: Callable[[], None] | None = None,
 ) -> Any:
     """Draw the grid. Its events are saved before the next run of the page.
 
@@ -56,6 +57,7 @@ def show(
         is_part: The grid is a part of a longer page. It takes no focus by itself, and keys judge only while
             it has the focus: a key must not act on images that are out of sight.
         done: What a button of the page did, which the key Z undoes like the judgements of the grid.
+        on_saved: Called before the next run when events of the grid have changed images.
 
     Returns:
         What `from_review.follow` takes: the images to show on the map, None where none was asked for.
@@ -79,7 +81,7 @@ def show(
             **delivery.owner(workspace),
             **delivery.ack_document(plan.ack),
         },
-        on_outbox_change=delivery.receiver(workspace, page.queue, key, act),
+        on_outbox_change=delivery.receiver(workspace, page.queue, key, act, on_saved),
         on_mapped_change=lambda: None,
     )
     delivery.note_drawn(plan)

@@ -1,6 +1,6 @@
 """Review the images of one cell of a confusion matrix, next to examples of both classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -16,15 +16,27 @@ N_CANDIDATES = 100  # The examples are the most confident of these.
 GALLERY_PX = 360  # With its tools and the examples, it fills a window of 800 px.
 
 
-def show(workspace: Workspace, run_id: int, split: str, given: str, predicted: str) -> None:
-    """Draw the images of the cell (given, predicted) of a run's matrix, which can be judged there."""
+def show(
+    workspace: Workspace,
+    run_id: int,
+    split: str,
+    given: str,
+    predicted: str,
+    *,
+    on_saved: Callable[[], None] | None = None,
+) -> None:
+    """Draw the images of the cell (given, predicted) of a run's matrix, which can be judged there.
+
+    Args:
+        on_saved: As of `gallery.show`.
+    """
     queue = review_queue.confusion_queue(run_id, split, given, predicted)
     plan = delivery.plan(queue)
     page = loaded_page.load(workspace, plan, after=address.text("after") or "")
     _show_title(given, predicted, review_queue.count(workspace, queue))
     if page.images:
         names = queue_chips.class_order(queue, classes.names(workspace))
-        gallery.show(page, names, plan=plan, workspace=workspace, height_px=GALLERY_PX)
+        gallery.show(page, names, plan=plan, workspace=workspace, height_px=GALLERY_PX, on_saved=on_saved)
         for class_name in dict.fromkeys((given, predicted)):
             _show_examples(workspace, run_id, class_name)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from peakid.web import address
 from peakid.web.server import element_scripts
 
 SCRIPTS = ("connect.js", "back.js", "toast_links.js", "visible_toasts.js", "later.js")
@@ -25,7 +26,8 @@ def script(pages: Iterable[str]) -> str:
         pages: The first and only part of the path of each page, such as `review`.
     """
     texts = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return element_scripts.as_script(texts.replace("[]; // PAGES", f"{json.dumps([*pages])};"))
+    texts = texts.replace("[]; // PAGES", f"{json.dumps([*pages])};")
+    return element_scripts.as_script(texts.replace("[]; // TYPED", f"{json.dumps(sorted(address.TYPED))};"))
 
 
 class PageScript:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from peakid import printable
 from peakid.curate import decisions
 from peakid.curate.queues import suggested
 from peakid.errors import PeakidError
@@ -80,8 +81,8 @@ def show_audit(workspace: Workspace, queue: str) -> None:
 def _offer_text(found: Offer) -> str:
     if not found.n_images and not found.n_test:
         return "No suggestion is as sure as that."
-    expected = 100 * found.expected_error
-    text = f"Expected to be wrong: {expected:.1f}\u00a0%." if found.n_images else ""
+    expected = printable.percent(found.expected_error, decimals=1).replace(" ", "\u00a0")
+    text = f"Expected to be wrong: {expected}." if found.n_images else ""
     if found.n_test:
         verb = "is" if found.n_test == 1 else "are"
         text += f" {words.n_of(found.n_test, 'test image')} {verb} left for you."

@@ -14,7 +14,10 @@ from peakid.web.training import run_overlay
 
 SHORT_DIGEST = 8
 
+_Id = tuple[int | None, int | None]  # Of a row: its job and its run.
 _KEY = "trainings"
+_SELECTED = "trainings:selected"  # Session state: those of the address and of the table.
+_DRAWN = "trainings:drawn"  # Session state: number of the table, and its rows that were selected at first.
 ACCURACY = "Accuracy (validation)"
 _COLUMNS = {
     "Run": st.column_config.TextColumn(width="small"),
@@ -50,11 +53,14 @@ def show_table(jobs: Sequence[Job], runs: Sequence[Run], snapshots: Mapping[str,
     known = {job.job_id for job in jobs}
     rows = [_of_job(job, newest_run.get(job.job_id), snapshots) for job in jobs if job.arguments]
     rows += [_of_run(run, snapshots) for run in runs if run.job_id not in known]
+    n_drawn, first = _drawn(rows)
+    key = f"{_KEY}:{n_drawn}"
     tables.show(
         [_cells(row) for row in rows],
-        key=_KEY,
-        on_select=lambda: _select(rows),
+        key=key,
+        on_select=lambda: _select(rows, key),
         selection_mode="multi-row",
+        selection_default={"selection": {"rows": [n for n, row in enumerate(rows) if _id(row) in first]}},
         column_config=_COLUMNS,
         placeholder="",
     )
@@ -105,7 +111,31 @@ def _cells(row: Training) -> dict[str, str]:
     }
 
 
-def _select(rows: Sequence[Training]) -> None:
-    selected = [rows[number] for number in st.session_state[_KEY]["selection"]["rows"]]
+def _drawn(rows: Sequence[Training]) -> tuple[int, set[_Id]]:
+    """Return which table is drawn, and what is selected in it at first.
+
+    The script cannot change a selection: where Back or a link has, another table is drawn.
+    """
+    requested, (n_drawn, first) = _requested(rows), st.session_state.get(_DRAWN, (0, set()))
+    if st.session_state.get(_SELECTED, set()) != requested:
+        n_drawn, first = st.session_state[_DRAWN] = n_drawn + 1, requested
+        st.session_state[_SELECTED] = requested
+    return n_drawn, first
+
+
+def _requested(rows: Sequence[Training]) -> set[_Id]:
+    """Return the rows that the address names."""
+    jobs = set(address.numbers("row", what="the number of a job"))
+    runs = set(address.numbers("runs", what="numbers of runs"))
+    return {_id(row) for row in rows if row.job_id in jobs or row.run_id in runs}
+
+
+def _id(row: Training) -> _Id:
+    return row.job_id, row.run_id
+
+
+def _select(rows: Sequence[Training], key: str) -> None:
+    selected = [rows[number] for number in st.session_state[key]["selection"]["rows"]]
     address.write(row=selected[0].job_id if len(selected) == 1 else None)
     run_overlay.choose([row.run_id for row in selected if row.run_id is not None])
+    st.session_state[_SELECTED] = _requested(rows)  # Of those selected, not all have a number in the address.

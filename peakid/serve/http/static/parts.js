@@ -8,7 +8,10 @@ export function element(tag, className, text) {
 }
 
 export function percent(share) {
-  return `${Math.round(100 * share)} %`;
+  const value = 100 * share;
+  if ((value > 0 && value <= 0.5) || (value >= 99.5 && value < 100))
+    return `${Math.min(Math.max(value, 0.1), 99.9).toFixed(1)} %`;
+  return `${Math.round(value)} %`;
 }
 
 /** Return what the server answers as an object. An Error has its message and remedy in words. */

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from peakid import printable
+from peakid.evaluate import score_text
 from peakid.evaluate.errors import per_class, recall_rows
 from peakid.evaluate.errors.per_class import ClassScore
 from peakid.web import session, tables, theme
 from peakid.web.evaluation.view import EvaluationView
 
-FORMAT = "%.0f %%"
+FORMAT = "%s %%"
 COUNT_PX, BAR_PX = 52, 112  # All columns fit a tablet.
 MOST_BARS = 30  # Classes with a bar each; the table has all.
 
@@ -32,7 +34,12 @@ def show(view: EvaluationView) -> None:
 
 def interval(bounds: tuple[float, float], n_images: int) -> str:
     """Return a 95 % interval as `27-73 %`; `-` without images."""
-    return f"{100 * bounds[0]:.0f}-{100 * bounds[1]:.0f} %" if n_images else "-"
+    return score_text.span(bounds) if n_images else "-"
+
+
+def percent(share: float) -> float:
+    """Return a share in 0..1 in percent, as rounded by `printable.percent`: a column has one format."""
+    return float(printable.percent_number(share))
 
 
 def _show_table(scores: Sequence[ClassScore]) -> None:
@@ -42,11 +49,11 @@ def _show_table(scores: Sequence[ClassScore]) -> None:
             "Class": each.class_name,
             "Given": each.support,
             "Predicted": each.n_predicted,
-            "Recall": 100 * each.recall,
+            "Recall": percent(each.recall),
             "Recall (95 %)": interval(each.recall_interval, each.support),
-            "Precision": 100 * each.precision,
+            "Precision": percent(each.precision),
             "Precision (95 %)": interval(each.precision_interval, each.n_predicted),
-            "F1": 100 * each.f1,
+            "F1": percent(each.f1),
         }
         for each in scores
     ]

@@ -7,6 +7,7 @@ from peakid.curate.queues import review_queue, suggested
 from peakid.evaluate.errors import outdated
 from peakid.store import runs
 from peakid.web import address, navigation, session, words
+from peakid.web.evaluation import judged_now
 from peakid.web.evaluation.errors import matrix_panel
 from peakid.web.evaluation.view import EvaluationView
 from peakid.web.gallery import delivery, gallery, loaded_page
@@ -30,13 +31,15 @@ def show(view: EvaluationView) -> None:
     _show_images(view)
 
 
-@st.fragment
+@st.fragment(key=judged_now.IMAGES)
 def _show_images(view: EvaluationView) -> None:
     with session.reported():  # An error inside a fragment does not reach the shell.
         _show_outdated(view)
         if cell := matrix_panel.opened_cell(view):
             given, predicted = (view.scored.class_names[n] for n in cell)
-            confusion_cell.show(view.workspace, view.run.run_id, view.split, given, predicted)
+            confusion_cell.show(
+                view.workspace, view.run.run_id, view.split, given, predicted, on_saved=judged_now.follow
+            )
         else:
             _show_all(view)
 
@@ -60,7 +63,15 @@ def _show_all(view: EvaluationView) -> None:
     )
     names = queue_chips.class_order(queue, classes.names(view.workspace))
     height_px = min(GALLERY_PX, max(LEAST_PX, ROW_PX * -(-len(page.images) // N_ABREAST) + 10))
-    gallery.show(page, names, plan=plan, workspace=view.workspace, height_px=height_px, is_part=True)
+    gallery.show(
+        page,
+        names,
+        plan=plan,
+        workspace=view.workspace,
+        height_px=height_px,
+        is_part=True,
+        on_saved=judged_now.follow,
+    )
 
 
 def _show_title(view: EvaluationView, n_errors: int) -> bool:
@@ -72,8 +83,9 @@ def _show_title(view: EvaluationView, n_errors: int) -> bool:
     st.header(
         f"All errors, {'doubtful labels' if is_ordered else 'the most confident'} first", help=ORDER_TIP
     )
-    if st.session_state.get(_JUDGED) is None:
-        st.session_state[_JUDGED] = address.value("judged", ["no", "yes"]) == "yes"
+    is_on = address.value("judged", ["no", "yes"]) == "yes"
+    if st.session_state.get(_JUDGED) != is_on:
+        st.session_state[_JUDGED] = is_on
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(f"{n_open} of {words.n_of(n_errors, 'error')} not judged yet", width="content")
         is_judged_too = st.toggle("Judged ones too", key=_JUDGED, on_change=_write_judged)

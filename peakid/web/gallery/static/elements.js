@@ -64,3 +64,11 @@ export function keepKeys(field) {
   field.addEventListener("keydown", (event) => event.stopPropagation());
   return field;
 }
+
+/** Return a share in 0..1 as `91 %`: below 1 it never reads `100 %`, and above 0 never `0 %`. */
+export function percent(share) {
+  const value = 100 * share;
+  if ((value > 0 && value <= 0.5) || (value >= 99.5 && value < 100))
+    return `${Math.min(Math.max(value, 0.1), 99.9).toFixed(1)} %`;
+  return `${Math.round(value)} %`;
+}

@@ -1,7 +1,7 @@
 // Why the live head doubts or suggests a label, or why a run may have erred: the nearest images of both classes,
 // and other evidence.
 
-import { make, thumbnailOf, whyOf } from "./elements.js";
+import { make, percent, thumbnailOf, whyOf } from "./elements.js";
 import { isLive } from "./gallery_live.js";
 
 const MOST_KEPT = 200; // answers of this page
@@ -72,8 +72,8 @@ function nearImage({ digest, path, similarity }) {
   const figure = make("figure");
   const picture = make("img");
   Object.assign(picture, { src: thumbnailOf(digest), alt: path, title: path, draggable: false });
-  const percent = make("figcaption", "", `${Math.round(100 * similarity)} %`);
-  percent.title = "Similarity: the cosine of the two embeddings";
-  figure.append(picture, percent);
+  const caption = make("figcaption", "", percent(similarity));
+  caption.title = "Similarity: the cosine of the two embeddings";
+  figure.append(picture, caption);
   return figure;
 }

@@ -3,7 +3,7 @@
 // matrix_layout.js says where its cells and names are, matrix_draw.js draws them. A cell is found by its place on
 // the canvas, so that a click opens exactly the cell that is drawn there, also where it is four pixels wide.
 
-import { make, thumbnailOf } from "./elements.js";
+import { make, percent, thumbnailOf } from "./elements.js";
 import { drawMatrix } from "./matrix_draw.js";
 import { layoutOf, placesOf } from "./matrix_layout.js";
 
@@ -226,7 +226,7 @@ class Matrix {
 }
 
 function share(part, whole) {
-  return whole ? `${Math.round((100 * part) / whole)} %` : "-";
+  return whole ? percent(part / whole) : "-";
 }
 
 /** Return the last index whose line is at or before a place. */

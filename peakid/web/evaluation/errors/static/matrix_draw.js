@@ -1,5 +1,6 @@
 // Draws a confusion matrix on a canvas: cells, numbers, names, and the row and column of the pointer.
 
+import { percent } from "./elements.js";
 import { fitted, fontOf, NAME_PX } from "./matrix_layout.js";
 
 /**
@@ -66,8 +67,7 @@ function numberOf(data, count, row, column) {
   if (data.values === "counts") return count.toLocaleString("en");
   const { order, given, predicted } = data;
   const whole = data.values === "rows" ? given[order[row]] : predicted[order[column]];
-  const percent = (100 * count) / Math.max(1, whole);
-  return `${percent < 1 ? percent.toFixed(1) : Math.round(percent)} %`;
+  return percent(count / Math.max(1, whole));
 }
 
 /** Mark the row and the column of the pointer. */
